@@ -57,7 +57,11 @@ def combined_error(faults: list[PartFault]) -> PydanticCustomError:
 
 
 def faults_under_step(error: PydanticCustomError, step: PathStep) -> list[PartFault]:
-    """Return the faults of a part with ``step`` put before their paths."""
+    """Return the faults of an error with ``step`` prepended to their paths.
+
+    The faults of a part become faults of the value that contains it: ``step`` leads from the value
+    to the part.
+    """
     return [
         ((step, *path), message, hint) for path, message, hint in (error.context or {})["faults"]
     ]
@@ -94,17 +98,17 @@ def read_year(value: Any) -> int:
 
 
 class FieldReader:
-    """Base of markers of types that pydantic reads, writes and describes by these methods."""
+    """Base class of annotations that define how pydantic reads, writes and describes a type."""
 
     def read(self, value: Any) -> Any:
-        """Return the value for what a file holds.
+        """Convert a value of a scenario file to the value of the field.
 
-        Raises PydanticCustomError, made by :func:`validation_error`.
+        Raises PydanticCustomError, created by :func:`validation_error`.
         """
         raise NotImplementedError
 
     def write(self, value: Any) -> Any:
-        """Return the value as a scenario file writes it."""
+        """Convert the value of the field to the form used in scenario files."""
         return value.to_file_value()
 
     def json_schema(self) -> dict[str, Any]:
@@ -127,7 +131,10 @@ class NamesOrKeyword(FieldReader):
     read_name: Callable[[Any], str] | None = None  #: Checks a name; None if any text is valid.
 
     def read(self, value: Any) -> tuple[str, ...] | None:
-        """Return the names, or None for the keyword."""
+        """Return the names as a tuple, or None if the value is the keyword.
+
+        Raises PydanticCustomError for other values and for names that ``read_name`` refuses.
+        """
         if value is None or value == self.keyword:
             return None
         if isinstance(value, str):
@@ -160,7 +167,7 @@ class NamesOrKeyword(FieldReader):
         return self.keyword if value is None else list(value)
 
     def json_schema(self) -> dict[str, Any]:
-        """Return the JSON Schema: the keyword, or a list of strings."""
+        """Return the JSON Schema that accepts the keyword or a list of strings."""
         return {"anyOf": [{"const": self.keyword}, {"type": "array", "items": {"type": "string"}}]}
 
 
@@ -173,15 +180,19 @@ WITHOUT_SUMS_CONTEXT: dict[str, Any] = {"left_out": ("sum",)}
 
 
 def skips_check(check: Literal["order", "sum"], info: ValidationInfo) -> bool:
-    """Return whether the validation context leaves out a check.
+    """Return whether the validation context switches off a check.
 
-    ``order`` compares the fields of an item, ``sum`` adds up the shares of one field.
+    The check ``order`` compares the fields of an item with each other; ``sum`` adds up the shares
+    of one field.
     """
     return check in (info.context or {}).get("left_out", ())
 
 
 def sum_faults(shares: Iterable[float], description: str) -> list[PartFault]:
-    """Return the fault of shares that do not add up to 1 (within 1e-6); none if a share is NaN."""
+    """Return a list with one fault if the shares do not add up to 1 (within 1e-6), else empty.
+
+    The list is also empty if a share is NaN. ``description`` names the shares in the message.
+    """
     total = math.fsum(shares)
     if not abs(total - 1) > 1e-6:
         return []
@@ -193,10 +204,11 @@ def sum_faults(shares: Iterable[float], description: str) -> list[PartFault]:
 def sums_to_one(
     *names: str, description: str = "", share_field: str = "", allow_empty: bool = False
 ) -> Any:
-    """Return a validator of fields that hold shares, as a list or a mapping, which add up to 1.
+    """Return a pydantic validator that requires the shares in each of some fields to add up to 1.
 
-    ``share_field`` names the field with the share if the list holds items, ``description`` names
-    the shares in messages; ``allow_empty`` accepts an empty list.
+    A field holds the shares as a list or as the values of a mapping. If its entries are items,
+    ``share_field`` names the field of an item that holds the share. ``description`` names the
+    shares in messages; ``allow_empty`` accepts an empty field.
     """
 
     def check(shares: Any, info: ValidationInfo) -> Any:
@@ -213,9 +225,9 @@ def sums_to_one(
 
 
 def must_not_be_empty(name: str, message: str, hint: str) -> Any:
-    """Return a validator of a field that may not be empty.
+    """Return a pydantic validator that refuses an empty value of a field.
 
-    Message and hint come from :func:`mark_translatable`.
+    ``message`` and ``hint`` are English templates that were marked with :func:`mark_translatable`.
     """
 
     def check(value: Any) -> Any:
@@ -241,7 +253,10 @@ def _read_id(value: Any) -> str:
 
 
 def read_country(value: Any) -> str:
-    """Return a country code. Raises PydanticCustomError if it is not two capital letters."""
+    """Check a country code and return it.
+
+    Raises PydanticCustomError if it does not consist of two capital letters.
+    """
     if value is False:
         raise validation_error(tr("'no' is read as false"), tr('write "NO" for Norway'))
     if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{2}", value):
@@ -325,7 +340,8 @@ class LocalizedText(Base):
     def displayed_language(self, preferred: Language) -> Language | None:
         """Return the language of the text that :meth:`in_language` returns.
 
-        The language of a bare text is detected from its words; None if that is not possible.
+        If one text serves for both languages, its language is detected from its words; None if it
+        is unclear.
         """
         if self.en is not None and self.en == self.de:
             return detect_language(self.en)

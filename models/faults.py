@@ -49,8 +49,8 @@ class SourceLocation:
 class Fault:
     """One error or warning about a scenario.
 
-    ``path`` leads to the value from the root of the scenario; ``at_key`` says that the key itself
-    is meant, not its value; ``hint`` says what would be right.
+    ``path`` leads from the root of the scenario to the value; ``at_key`` is True if the fault
+    concerns the key itself, not its value; ``hint`` states what would be correct.
     """
 
     path: tuple[PathStep, ...]
@@ -86,7 +86,7 @@ class VorratError(Exception):
 
 
 class ScenarioError(VorratError):
-    """A scenario file that cannot be used, with all its faults."""
+    """Error raised for a scenario file that cannot be used; it holds all faults found."""
 
     exit_code = 2
 

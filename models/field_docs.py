@@ -29,7 +29,7 @@ def field_docstrings(model: type[BaseModel]) -> dict[str, str]:
 
 @cache
 def _module_field_docstrings(module: str) -> dict[str, dict[str, str]]:
-    """Return the docstrings of the fields of all classes of a module, by class name."""
+    """Return the docstrings of fields in a module, by class name and field name."""
     try:
         source = inspect.getsource(sys.modules[module])
     except OSError:

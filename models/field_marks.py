@@ -1,6 +1,7 @@
-"""Marks on the types of fields, and a walk over all values of a model with their marks.
+"""Marks on the types of fields, and a function that lists all values of a model with their marks.
 
-A mark says in which section of the scenario an id has to be defined, or in which range a year lies.
+A mark states in which section of the scenario an id must be defined, or in which range a year must
+lie.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True)
 class InSection:
-    """Mark of an id or a year that has to be in a section of the scenario."""
+    """Mark of an id or a year that must exist in a given section of the scenario."""
 
     section: str
     """Name of a section; or ``instruments`` (of any funder), ``countries``, ``years`` (of the
@@ -30,7 +31,7 @@ class Exhaustive:
 
 @dataclass(frozen=True)
 class FieldType:
-    """What the type of a value says about it: its section, and the types of its contents."""
+    """Marks found in a type annotation: the section of the value, and the types of its contents."""
 
     section: str = ""
     is_exhaustive: bool = False
@@ -43,7 +44,7 @@ UNMARKED_TYPE = FieldType()
 
 
 class LocatedValue(NamedTuple):
-    """A value with its path and type; ``at_key`` if it is the key at the end of the path."""
+    """A value with its path and type; ``at_key`` is True if it is the last key of the path."""
 
     path: tuple[str | int, ...]
     value: Any
@@ -91,7 +92,7 @@ def _collect_into(
 
 @cache
 def field_keys_and_types(model: type[BaseModel]) -> dict[str, tuple[str, FieldType]]:
-    """Return for each field of a model its key in files and its type."""
+    """Return the key in files and the type of each field of a model, by field name."""
     return {
         name: (field.alias or name, _field_type(field.annotation, tuple(field.metadata)))
         for name, field in model.model_fields.items()

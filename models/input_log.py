@@ -24,7 +24,7 @@ FileRole = Literal["scenario", "table", "include", "private", "preset", "result"
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file that was read."""
+    """A file that was read: its path, role, hash, size and content."""
 
     path: str  #: As the user named it.
     role: FileRole
@@ -49,11 +49,11 @@ class InputLog:
 
     @property
     def seconds(self) -> float:
-        """Wall time since the run began, in seconds."""
+        """Seconds of wall time since the run began."""
         return perf_counter() - self.start_clock
 
     def merged_with(self, later: InputLog) -> InputLog:
-        """Return a log with the files of both, and the start of this one."""
+        """Return a log with the files of both logs and the start time of this one."""
         return replace(
             self,
             _files={**self._files, **later._files},
@@ -61,7 +61,7 @@ class InputLog:
         )
 
     def started_ago(self, seconds: float) -> InputLog:
-        """Return a copy of the log for a run that began so many seconds ago."""
+        """Return a copy of the log with a start time ``seconds`` before the present."""
         return replace(
             self,
             started=datetime.now(UTC) - timedelta(seconds=seconds),
@@ -69,7 +69,11 @@ class InputLog:
         )
 
     def add_file(self, path: Path, content: bytes, role: FileRole, named_by: str = "") -> None:
-        """Add a file; a file that a private file names is private as well."""
+        """Add a file that was read; ``named_by`` is the file that refers to it.
+
+        A file that a private file refers to is private as well. The contents of private files and
+        of cut pools are not kept.
+        """
         # Symbolic links are not resolved: files name each other by their paths.
         location = os.path.normpath(path.absolute())
         if role == "private" or (
@@ -94,7 +98,7 @@ _current_log: ContextVar[InputLog | None] = ContextVar("record", default=None)
 
 @contextmanager
 def log_inputs() -> Iterator[InputLog]:
-    """Log the files that are read inside the context, and add them to no outer log."""
+    """Log the files that are read in the context; an outer log does not record them."""
     log = InputLog()
     token = _current_log.set(log)
     try:

@@ -115,7 +115,7 @@ def _is_collection_schema(section: dict[str, Any]) -> bool:
 
 
 def _any_of_schemas(field: dict[str, Any], alternative: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema that accepts ``alternative`` besides what ``field`` accepts."""
+    """Return a schema that accepts the values of ``field`` and those of ``alternative``."""
     keys = [key for key in ("description", "title", "default") if key in field]
     annotations: dict[str, Any] = {key: field.pop(key) for key in keys}
     branches = field.pop("anyOf", None) or [field]
@@ -123,9 +123,9 @@ def _any_of_schemas(field: dict[str, Any], alternative: dict[str, Any]) -> dict[
 
 
 def _add_descriptions(parts: dict[str, Any], base: type[BaseModel]) -> None:
-    """Add the docstrings of fields to the schemas of their models, in place.
+    """Add the docstrings of fields to the schemas of the models derived from ``base``, in place.
 
-    ``parts`` are schemas by the names of the models' classes.
+    ``parts`` holds these schemas by class name.
     """
     for model in all_subclasses(base):
         properties = parts.get(model.__name__, {}).get("properties", {})

@@ -1,6 +1,6 @@
-"""Suggestions for misspelt words, with bounds on the work.
+"""Suggestions for misspelt words, with limits on the computing time.
 
-Comparing a word with a name takes time that grows with the lengths of both, and a file may hold a
+The time to compare a word with a name grows with the lengths of both, and a file may contain a
 hundred thousand misspelt words and as many names.
 """
 
@@ -24,7 +24,7 @@ _comparisons_left: ContextVar[list[int] | None] = ContextVar("left", default=Non
 
 @contextmanager
 def shared_comparison_limit() -> Iterator[None]:
-    """Apply one bound on comparisons to all look-ups inside the context."""
+    """Apply one limit on comparisons jointly to all look-ups in the context."""
     token = _comparisons_left.set([MAX_COMPARISONS])
     try:
         yield
@@ -55,7 +55,7 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
 
 
 def unknown_key_hint(word: str, names: Iterable[str]) -> str:
-    """Return the hint for a key that is not one of ``names``."""
+    """Return a hint for a key that is not one of ``names``: a similar key, or a list of them."""
     names = names if isinstance(names, Collection) else list(names)
     if len(word) <= MAX_WORD_LENGTH and len(names) <= MAX_FIELDS:
         if hint := other_unit_hint(word, names):
@@ -69,12 +69,12 @@ def unknown_key_hint(word: str, names: Iterable[str]) -> str:
 
 
 def unknown_name_hint(word: str, names: Iterable[str]) -> str:
-    """Return the hint for the name of an item that does not exist."""
+    """Return a hint for an id that is not one of ``names``: a similar id, or a list of them."""
     return _did_you_mean_or(word, names, lambda listed: tr("there are {names}", names=listed))
 
 
 def invalid_choice_hint(word: str, names: Iterable[str]) -> str:
-    """Return the hint for a word that is not one of the choices."""
+    """Return a hint for a word that is not one of the choices ``names``."""
     return _did_you_mean_or(word, names, lambda listed: tr("write one of {names}", names=listed))
 
 

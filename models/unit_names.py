@@ -70,9 +70,9 @@ _MONEY_PATTERN = re.compile(
 
 
 class _ParsedUnit(NamedTuple):
-    """The unit in a field name: dimensions, currency and size; and the words that are no unit.
+    """The unit that a field name contains: dimensions, currency, size, and the remaining words.
 
-    The size is that of one unit of the field in tonnes, years and single units of money.
+    ``factor`` is the size of one unit of the field, in tonnes, years and single units of money.
     """
 
     numerator: frozenset[str]
@@ -132,7 +132,10 @@ def _parse_unit(name: str) -> _ParsedUnit:
 
 
 def other_unit_hint(word: str, names: Iterable[str]) -> str:
-    """Return the hint for a name that is a known one in another unit; empty for any other name."""
+    """Return a hint if ``word`` is one of ``names`` with another unit; empty otherwise.
+
+    The hint gives the known name and the factor of conversion.
+    """
     parsed = _parse_unit(word)
     if "opex" in parsed.other_words:
         return tr(

@@ -333,8 +333,8 @@ def analyse(name: str, given: ScenarioOrPlan, **options: Any) -> Found[Any]:
 
 
 def _all_options(inputs: Sequence[ScenarioOrPlan], options: CompareOptions) -> list[ScenarioOrPlan]:
-    """Return the options to compare: the inputs with settings applied, and further variants on
-    request."""
+    """Return the funding options to compare: the inputs with the settings applied, and further
+    variants if requested."""
     from optimizer.analyses.variation import BUDGET_PATH, format_setting
 
     budget = () if options.budget is None else (f"{BUDGET_PATH}={format_setting(options.budget)}",)
@@ -356,7 +356,7 @@ def _all_options(inputs: Sequence[ScenarioOrPlan], options: CompareOptions) -> l
 
 
 def _analysis_input(scenario_or_plan: ScenarioOrPlan) -> AnalysisInput:
-    """Return the input object for running an analysis."""
+    """Return a scenario or a plan as the input object that an analysis takes."""
     from optimizer.analyses.analysis_io import AnalysisInput
     from optimizer.analyses.saved_plan import load_saved_plan
 

@@ -37,7 +37,8 @@ RESULT_KIND = ArgumentKind(
 
 
 class Plans(dict[str, "Found[Plan]"]):
-    """Mapping of plans by name; a missing name raises UnknownName with a suggestion."""
+    """Mapping from name to plan. For a missing name it raises UnknownName, with a similar name as a
+    suggestion."""
 
     def __missing__(self, name: Any) -> Found[Plan]:
         exists_as_text = str(name) in self
@@ -202,12 +203,12 @@ class Found(Generic[R]):
 
 
 def gap_text(gap: float | None) -> str:
-    """Return the text for a plan's gap in a ``repr``."""
+    """Return a plan's gap as text for its ``repr``."""
     return "no bound" if gap is None else f"gap {gap:.2g}"
 
 
 def projects_text(projects: Sequence[str]) -> str:
-    """Return the text for a plan's projects in a ``repr``; a long list is shortened."""
+    """Return a plan's projects as text for its ``repr``. A long list is shortened."""
     remainder = [f"{len(projects) - 4} more"] if len(projects) > 5 else []
     return f"builds {', '.join([*projects[: 4 if remainder else 5], *remainder]) or 'nothing'}"
 

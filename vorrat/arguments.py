@@ -1,4 +1,4 @@
-"""Checks of arguments, and options of analyses as keyword arguments."""
+"""Checks of function arguments, and options of analyses as keyword arguments."""
 
 import functools
 import inspect
@@ -34,25 +34,29 @@ FLAG_PATTERN = re.compile(r"(?<!['\"„\w-])--[a-z]+(-[a-z]+)*")
 
 
 class WarningListener(ProgressListener):
-    """Progress listener that turns warnings of an analysis into Python warnings."""
+    """Progress listener that issues the warnings of an analysis as Python warnings."""
 
     def __init__(self, analysis: str) -> None:
         self.analysis = analysis
 
     def warn(self, sentence: str) -> None:
-        """Issue a Python warning."""
+        """Issue the sentence as a Python warning."""
         warnings.warn(_with_argument_names(sentence, self.analysis), stacklevel=2)
 
 
 class ArgumentKind(NamedTuple):
-    """Expected type of an argument: a conversion and a description for error messages."""
+    """Expected kind of an argument: a function that converts its value, and a description for error
+    messages."""
 
     convert: Callable[[Any], Any]
     """Returns the converted value; raises TypeError for a value that does not fit."""
     description: str
 
     def convert_argument(self, function: str, name: str, value: Any) -> Any:
-        """Convert the value of an argument. Raise Misuse if it does not fit."""
+        """Return the converted value of an argument.
+
+        Raise Misuse if the value is not of this kind.
+        """
         try:
             return self.convert(value)
         except TypeError:
@@ -60,7 +64,8 @@ class ArgumentKind(NamedTuple):
 
 
 def accept_instances(*types: type) -> Callable[[Any], Any]:
-    """Return a conversion that accepts only instances of the given types."""
+    """Return a conversion that returns instances of the given types unchanged and rejects all other
+    values."""
 
     def read(value: Any) -> Any:
         if not isinstance(value, types):
@@ -71,14 +76,15 @@ def accept_instances(*types: type) -> Callable[[Any], Any]:
 
 
 def convert_texts(value: Any) -> tuple[str, ...]:
-    """Return one or several texts as a tuple. Raise TypeError for anything else."""
+    """Return one text or several texts as a tuple. Raise TypeError for any other value."""
     return (
         (value,) if isinstance(value, str) else tuple(map(_convert_text, reject_single_text(value)))
     )
 
 
 def reject_single_text(value: Any) -> Any:
-    """Return the value unless it is a text or a mapping, which would be iterated by mistake."""
+    """Return the value unchanged. A single text or a mapping is rejected, since iterating over it
+    would be a mistake."""
     if isinstance(value, str | bytes | Mapping):
         raise TypeError
     return value
@@ -103,10 +109,11 @@ FLAG = ArgumentKind(accept_instances(bool), mark_translatable("True or False"))
 
 
 def check_arguments(**kinds: ArgumentKind) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorate a function to raise Misuse for unknown or unsuitable arguments.
+    """Return a decorator that checks the arguments of a function. The decorated function raises
+    Misuse for unknown or unsuitable arguments.
 
-    Default values are not checked, nor are arguments without a kind. Messages of Misuse and
-    NotWritten that the function raises name keyword arguments instead of command-line flags.
+    Default values and arguments without a kind are not checked. In messages of Misuse and
+    NotWritten that the function raises, keyword arguments replace command-line flags.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -158,7 +165,8 @@ def check_arguments(**kinds: ArgumentKind) -> Callable[[Callable[P, R]], Callabl
 
 
 def check_init_arguments(**kinds: ArgumentKind) -> Callable[[type[R]], type[R]]:
-    """Decorate a class to raise Misuse for unsuitable arguments of its constructor."""
+    """Return a class decorator. The constructor of the class then raises Misuse for unsuitable
+    arguments."""
 
     def decorate(cls: type[R]) -> type[R]:
         cast(Any, cls).__init__ = check_arguments(**kinds)(cls.__init__)
@@ -168,7 +176,7 @@ def check_init_arguments(**kinds: ArgumentKind) -> Callable[[type[R]], type[R]]:
 
 
 def _with_argument_names(sentence: str, analysis: str) -> str:
-    """Replace command-line flags in a message by the names of the arguments."""
+    """Return a message with command-line flags replaced by the names of the keyword arguments."""
     if not FLAG_PATTERN.search(sentence):
         return sentence
     names = _arguments_by_flag(analysis)
@@ -182,7 +190,7 @@ def _with_argument_names(sentence: str, analysis: str) -> str:
 
 @functools.cache
 def _arguments_by_flag(analysis: str) -> dict[str, str]:
-    """Return the argument for each command-line flag of an analysis."""
+    """Return the keyword argument that corresponds to each command-line flag of an analysis."""
     from optimizer.cli.options import declared_options
 
     names_by_flag = {"--force": "force=True"}
@@ -197,7 +205,7 @@ def _arguments_by_flag(analysis: str) -> dict[str, str]:
 
 
 def _call_parameters(signature: inspect.Signature) -> str:
-    """Return the parameters of a function as they are written in a call."""
+    """Return the parameters of a function as text, as they are written in a call."""
     text = str(signature.replace(return_annotation=inspect.Signature.empty, parameters=[
         parameter.replace(annotation=parameter.empty)
         for name, parameter in signature.parameters.items() if name != "self"
@@ -218,9 +226,9 @@ def _unfit_argument_error(function: str, name: str, value: Any, description: str
 
 
 def option_names(analysis: Analysis) -> tuple[str, ...]:
-    """Return the options that an analysis accepts as keywords.
+    """Return the names of the options that an analysis accepts as keyword arguments.
 
-    Variant and settings are left out for a scenario, which holds them itself.
+    The options for variant and settings are left out for a scenario, which holds them itself.
     """
     options_class: type[Options] = analysis.options_class
     if analysis.input_kind == "plan" or not issubclass(options_class, ScenarioOptions):
@@ -232,9 +240,9 @@ def option_names(analysis: Analysis) -> tuple[str, ...]:
 
 
 def build_options(analysis: Analysis, keywords: Mapping[str, Any]) -> SolveOptions:
-    """Build the options of an analysis from keyword arguments.
+    """Build the options object of an analysis from keyword arguments.
 
-    Raise Misuse for an unknown option, an invalid value and options that contradict one another.
+    Raise Misuse if an option is unknown, a value is invalid, or options contradict one another.
     """
     known = option_names(analysis)
     for name in keywords:
@@ -250,7 +258,7 @@ def build_options(analysis: Analysis, keywords: Mapping[str, Any]) -> SolveOptio
 def validate_options(
     function: str, options_class: type[OptionsT], values: Mapping[str, Any]
 ) -> OptionsT:
-    """Build an options object from values by name. Raise Misuse if one is invalid."""
+    """Build an options object from values by option name. Raise Misuse if a value is invalid."""
     try:
         converted = {name: _to_plain_types(value) for name, value in values.items()}
         return options_class.model_validate(converted, strict=True)
@@ -267,7 +275,8 @@ def validate_options(
 
 
 def _expected_description(error_type: str, limits: Mapping[str, Any]) -> str:
-    """Describe the expected value after a pydantic error; empty if only pydantic knows it."""
+    """Return a description of the expected value for a type of pydantic error; empty if there is
+    none for this type."""
     for sign, text in {
         "ge": mark_translatable("at least {limit}"),
         "gt": mark_translatable("more than {limit}"),
@@ -314,7 +323,8 @@ def _flag_to_argument(flag: re.Match[str]) -> str:
 
 
 def document_options(analysis_name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorate a function with the signature and the documentation of an analysis's options."""
+    """Return a decorator that adds the options of an analysis to a function's signature and
+    docstring."""
     analysis = ANALYSES_BY_NAME[analysis_name]
     fields = analysis.options_class.model_fields
     help_by_option = option_help(analysis.options_class)

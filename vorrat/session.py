@@ -295,5 +295,5 @@ class Session:
 
 
 def _make_question_solver(session: Session) -> Callable[[tuple[str, ...]], Solved]:
-    """Return the function that a worker process calls for each question."""
+    """Return the function that a worker process calls with the settings of each question."""
     return lambda settings: session.ask(*settings).solved

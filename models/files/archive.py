@@ -1,8 +1,8 @@
-"""Checks of ZIP archives from outside, such as workbooks, before they are opened.
+"""Checks of ZIP archives that users supply, such as workbooks, before they are opened.
 
 The directory of an archive may state wrong sizes, a few kilobytes can unpack to gigabytes, and XML
-can define entities that expand exponentially. So all parts are unpacked once, in chunks, and
-counted. The directory of an archive that passes is correct.
+can define entities that expand exponentially. Therefore every part is unpacked once, in chunks, and
+its bytes are counted. In an archive that passes, the stated sizes are correct.
 """
 
 import copy
@@ -22,12 +22,12 @@ _MAX_ATTRIBUTES_PER_TAG = 12  #: Bound on the mean number of attributes of a tag
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """Bounds on an archive: number of parts, unpacked bytes, and ratio to the packed size.
+    """Limits on an archive: number of parts, unpacked bytes, and ratio of unpacked to packed size.
 
-    ``max_tags`` bounds the tags of a part (``<`` is counted) and their attributes, since each
+    ``max_tags`` limits the XML tags of a part (counted as ``<``) and their attributes, since each
     becomes an object. Parts whose names begin with one of ``table_prefixes`` are read row by row:
-    they may have thirty times as many tags, of which at most half of ``max_tags`` may be in one
-    row, and ``max_tags`` outside of cells.
+    they may have thirty times as many tags, but at most half of ``max_tags`` in one row, and at
+    most ``max_tags`` outside of cells.
     """
 
     max_parts: int
@@ -38,7 +38,7 @@ class ArchiveLimits:
 
 
 class ArchiveRefused(Exception):
-    """An archive that exceeds its limits; ``size`` is the number of bytes counted so far."""
+    """Error raised for an archive that exceeds its limits; ``size`` is the bytes counted so far."""
 
     def __init__(self, problem: str, size: int = 0) -> None:
         self.problem = problem
@@ -48,9 +48,10 @@ class ArchiveRefused(Exception):
 
 
 def check_archive(raw: bytes, limits: ArchiveLimits) -> None:
-    """Refuse an archive that exceeds limits, states wrong sizes or declares XML entities.
+    """Check that an archive keeps its limits, states correct sizes and declares no XML entities.
 
-    Raises ArchiveRefused, or zipfile.BadZipFile if the archive is damaged or is none.
+    Raises ArchiveRefused if it does not, or zipfile.BadZipFile if the archive is damaged or not a
+    ZIP file.
     """
     if raw.count(_ENTRY_SIGNATURE) > limits.max_parts:
         raise ArchiveRefused("parts")
@@ -79,7 +80,10 @@ def check_archive(raw: bytes, limits: ArchiveLimits) -> None:
 def _measure_unpacked(
     packed: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, limits: ArchiveLimits
 ) -> int:
-    """Return the number of bytes that a part unpacks to, whatever the directory states."""
+    """Unpack a part and return its size in bytes, ignoring the size stated in the directory.
+
+    Raises ArchiveRefused if the size exceeds ``limit``, or the tags exceed ``limits``.
+    """
     unbounded_entry = copy.copy(entry)
     unbounded_entry.file_size = limit + 1
     size = 0
@@ -99,9 +103,9 @@ def _measure_unpacked(
 
 
 class _TagCounter:
-    """Counter of the tags of a part, which refuses entities.
+    """Counter of the XML tags of a part; it also refuses XML entities.
 
-    Entities can only be declared in the prolog, which is parsed as XML up to the first element.
+    Entities can be declared only in the prolog, which is parsed as XML up to the first element.
     """
 
     def __init__(self, limit: int, is_table: bool) -> None:
@@ -119,7 +123,10 @@ class _TagCounter:
         self._in_prolog = False
 
     def feed(self, chunk: bytes) -> None:
-        """Count the tags of the next chunk. Raises ArchiveRefused."""
+        """Count the tags of the next chunk.
+
+        Raises ArchiveRefused for too many tags or a document type declaration.
+        """
         for start in range(0, len(chunk), 4096):
             if not self._in_prolog:
                 break

@@ -1,7 +1,8 @@
-"""Patches of assumption sets, and checks of what they change.
+"""Patches of assumption sets, and checks of the changes that they make.
 
-An assumption set changes figures only. The decisions and their dates are the same for all sets: a
-patch that adds or removes an item, moves the horizon or changes the objective's measure is a fault.
+An assumption set may change figures only, since the decisions and their dates must be the same for
+all sets. A patch that adds or removes an item, moves the horizon or changes the measure of the
+objective is a fault.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ FIXED_SECTIONS = (
 
 
 def text_without_sets(case: Case) -> str:
-    """Return a scenario without its assumption sets as JSON text."""
+    """Return a scenario as JSON text, with its assumption sets removed."""
     excluded: Any = {"assumptions": True, "objective": {"over_assumptions"}}
     content = case.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=excluded)
     return json.dumps(content)
@@ -38,16 +39,21 @@ def text_without_sets(case: Case) -> str:
 def settings_of_set(case: Case, name: str) -> list[str]:
     """Return the patches of an assumption set as ``path=value`` texts.
 
-    A path ends in the year, as in a file without sources, also if the file writes ``value`` before
-    it.
+    A path that ends in ``value`` and a year is shortened to end in the year, since the JSON text of
+    :func:`text_without_sets` has no ``value`` there.
     """
     patches = case.assumptions[name].set.items()
     settings = [(re.sub(r"\.value\.(\d+)$", r".\1", path), value) for path, value in patches]
-    return [f"{path}={json.dumps(value)}" for path, value in settings]
+    return [f"{path}={_yaml_number(json.dumps(value))}" for path, value in settings]
+
+
+def _yaml_number(text: str) -> str:
+    """Return a JSON number as YAML reads it: 5e-05 is a text there, and 5.0e-05 a number."""
+    return re.sub(r"^(-?\d+)(e-\d+)$", r"\1.0\2", text)
 
 
 def fixed_section_fault(patch: Patch) -> Fault | None:
-    """Return the fault of a patch in a section that all assumption sets share, or None."""
+    """Return a fault if a patch changes one of the ``FIXED_SECTIONS``, else None."""
     section = patch.dotted_path.partition(".")[0]
     if section not in FIXED_SECTIONS:
         return None
@@ -56,7 +62,11 @@ def fixed_section_fault(patch: Patch) -> Fault | None:
 
 
 def structural_change_faults(case: Case, changed: Case, patches: list[Patch]) -> Iterator[Fault]:
-    """Yield a fault for each change that is not one of figures, at the patch that makes it."""
+    """Yield a fault for each change of an assumption set that is not a change of a figure.
+
+    ``case`` is the scenario without the set, ``changed`` the scenario with its ``patches``. Each
+    fault is located at the patch that caused it.
+    """
     common = [
         ("horizon", case.horizon.years, changed.horizon.years),
         ("horizon", case.horizon.periods_per_year, changed.horizon.periods_per_year),
@@ -112,7 +122,7 @@ def _item_paths(case: Case) -> dict[tuple[PathStep, ...], None]:
 def _fault_at_nearest_patch(
     patches: list[Patch], path: tuple[PathStep, ...], message: str
 ) -> Fault:
-    """Return a fault at the patch whose path has most steps in common with ``path``."""
+    """Return a fault at the patch whose path shares the most leading steps with ``path``."""
 
     def common_steps(patch: Patch) -> int:
         pairs = zip(patch.dotted_path.split("."), map(str, path), strict=False)

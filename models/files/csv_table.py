@@ -1,4 +1,4 @@
-"""CSV tables, separated by commas, semicolons or tabs, in any encoding of a scenario file."""
+"""Reading of CSV tables, separated by commas, semicolons or tabs, in UTF-8 or UTF-16."""
 
 import csv
 import io
@@ -11,10 +11,10 @@ from models.language import tr
 
 
 def read_csv(raw: bytes, file: str, report: FaultReporter) -> Sheet:
-    """Return the cells of a CSV file; the first row is the header.
+    """Return the header and the non-empty rows of a CSV file; its first row is the header.
 
-    Raises ScenarioError if the file is not CSV, is empty or exceeds the limits; reports other
-    faults.
+    Raises ScenarioError if the file is not valid CSV, is empty or exceeds the limits. Rows with a
+    wrong number of cells are reported.
     """
     text = decode_text(raw, file)
     # The delimiter is the one that is most frequent in the header outside of quotes.

@@ -29,7 +29,7 @@ _NON_TEXT_CHARACTER = re.compile(
 
 
 def fatal_error(location: SourceLocation, message: str, hint: str = "") -> ScenarioError:
-    """Return an error that ends the reading of a file at once."""
+    """Return a ScenarioError with a single fault, to be raised when reading cannot continue."""
     return ScenarioError([Fault((), message, hint, location=location)])
 
 
@@ -93,9 +93,10 @@ def read_bytes(
 
 
 def count_toward_limits(kind: str, number: int, location: SourceLocation) -> None:
-    """Add to the files, bytes, values or cells of a scenario.
+    """Add ``number`` to the count of files, bytes, values or cells read for the scenario.
 
-    Raises ScenarioError beyond the limit.
+    Does nothing outside of :func:`shared_reading_limits`. Raises ScenarioError, located at
+    ``location``, if the limit is exceeded.
     """
     amounts = _amounts_used.get()
     if amounts is None:
@@ -122,10 +123,10 @@ def count_toward_limits(kind: str, number: int, location: SourceLocation) -> Non
 
 
 def path_in_folder_of(file: str, name: str) -> Path | None:
-    """Return the path of ``name`` in the folder of a file or below it; None if it lies elsewhere.
+    """Return the path of ``name`` relative to the folder of ``file``; None if it lies outside.
 
-    A name with a drive, a share or a stream is refused on every system, so that a scenario means
-    the same on all of them.
+    A name with a drive, a network share or an alternate data stream is refused on every system, so
+    that a scenario has the same meaning on all of them.
     """
     if ":" in name or PureWindowsPath(name).anchor:
         return None
@@ -189,7 +190,7 @@ def find_unprintable(text: str) -> str:
 
 
 def replace_unprintable(text: str) -> str:
-    """Return a text with U+FFFD in place of control characters."""
+    """Return a text with each control character replaced by U+FFFD."""
     return _NON_TEXT_CHARACTER.sub("\ufffd", text)
 
 

@@ -1,8 +1,8 @@
-"""Search for further faults of a faulty scenario.
+"""Search for further faults in a scenario that has faults.
 
-All faults of a file are to be reported at once: its misspelt ids as well as its misspelt numbers.
-So each faulty value is replaced by a placeholder that passes every check: NaN for a number, an id
-that is looked up nowhere. Sums, orders and references are then checked as usual.
+All faults of a file are reported at once: its misspelt ids as well as its misspelt numbers. To this
+end each faulty value is replaced by a placeholder that passes every check: NaN for a number, or an
+id that is never looked up. Sums, orders and references are then checked as usual.
 """
 
 from collections.abc import Iterator
@@ -33,9 +33,10 @@ _MAX_ROUNDS = 6
 
 
 def find_further_faults(data: dict[str, Any], unread_sections: set[str]) -> Iterator[Fault]:
-    """Yield the faults of a scenario, with those that show only after others are repaired.
+    """Yield all faults of a scenario, including those that show only after others are repaired.
 
-    ``unread_sections`` are sections whose tables could not be read.
+    ``data`` is the scenario as plain data; ``unread_sections`` are sections whose tables could not
+    be read.
     """
     repaired = _DataRepair(data)
     for name in unread_sections:
@@ -79,9 +80,10 @@ def _deep_copy(data: Any) -> Any:
 
 
 class _DataRepair:
-    """Plain data in which faulty values are replaced, and the items that are lost by that.
+    """Copy of the scenario's plain data in which faulty values are replaced by placeholders.
 
-    ``unreadable`` holds the ids of lost items by section; ``*`` stands for all of them.
+    ``unreadable`` holds, by section, the ids of items that were lost in this way; ``*`` stands for
+    all items of the section.
     """
 
     def __init__(self, data: dict[str, Any]) -> None:
@@ -104,7 +106,10 @@ class _DataRepair:
         self.unreadable[section] = self.unreadable.get(section, frozenset()) | {item}
 
     def repair(self, path: NodePath, at_key: bool) -> None:
-        """Replace the value at a path, or remove it if it is not required."""
+        """Replace the value at a path by a placeholder, or remove it if the field is optional.
+
+        ``at_key`` states that the key is faulty, not its value.
+        """
         parent: Any = self.data
         for length, step in enumerate(path[:-1], start=1):
             child = None

@@ -1,16 +1,17 @@
-"""Inclusion of presets, by name, and of other files beside the scenario.
+"""Inclusion of presets by name, and of other files in the folder of the scenario.
 
-Each included file is a part of a scenario, with its own tables and includes. A file overrides what
-it includes; of several includes the later override the earlier. Every value keeps its source
-location.
+Each included file is a part of a scenario and may have tables and includes. A file overrides the
+files that it includes; of several included files, a later one overrides an earlier one. Every value
+keeps its source location.
 
 Mappings of fields, of items by id and of years are merged key by key. A number with its source, a
 yearly quantity, a text in two languages, shares that add up to 1, and a list are replaced as a
 whole.
 
-An entry such as ``{private: our.yaml, otherwise: public.yaml}`` names a file that stays with its
-owner. It is used if it exists, else its public replacement, with a warning in either case. Rows of
-some lists are added to those of other files, so that companies can each keep their own.
+An entry such as ``{private: our.yaml, otherwise: public.yaml}`` names a private file that stays
+with its owner. The private file is used if it exists, otherwise the public replacement, with a
+warning in either case. Rows of some lists are added to those of other files, so that each company
+can keep its rows to itself.
 """
 
 import re
@@ -53,7 +54,7 @@ SCENARIO_FILE_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class _ResolvedEntry(NamedTuple):
-    """The file that an entry of the list names, or None if faulty; the entry's node and key."""
+    """An entry of ``include``: the file that it names (None if faulty), its node and chosen key."""
 
     path: FilePath | None
     entry: Node
@@ -62,7 +63,7 @@ class _ResolvedEntry(NamedTuple):
 
 @dataclass
 class IncludeResolver:
-    """Reader of the files that a scenario includes, each once."""
+    """Reader of the files that a scenario includes; each file is read once."""
 
     file: str  #: Path of the scenario, as the user named it.
     has_sources: dict[str, bool] = field(default_factory=dict)
@@ -93,9 +94,10 @@ class IncludeResolver:
         chain: tuple[FilePath, ...],
         report: FaultReporter,
     ) -> Node | None:
-        """Return the content of the last file of ``chain`` merged with what it includes.
+        """Return ``content`` merged with the files that ``entries`` lists.
 
-        None, with faults reported, if a file cannot be included.
+        ``content`` is that of the last file of ``chain``, the files that include one another.
+        Returns None, with the faults reported, if a file cannot be included.
         """
         file = self.file if len(chain) == 1 else str(chain[-1])
         self.has_sources[file] = content.child("sources") is not None
@@ -139,9 +141,9 @@ class IncludeResolver:
     def _read_part(
         self, resolved: _ResolvedEntry, chain: tuple[FilePath, ...], report: FaultReporter
     ) -> Node | None:
-        """Return the content of an included file, its own includes merged.
+        """Return the content of an included file, merged with the files that it includes.
 
-        None, with faults reported, if it cannot be read or includes itself.
+        Returns None, with the faults reported, if the file cannot be read or includes itself.
         """
         path, entry, chosen_key = resolved
         if path is None:
@@ -204,7 +206,7 @@ class IncludeResolver:
 
 
 def _currency_mismatch(part: Node, merged: Node) -> tuple[str, str] | None:
-    """Return the currencies of an included part and of the whole if they differ, else None."""
+    """Return the currencies of an included part and of the merged scenario; None if equal."""
     part_currency, merged_currency = (root.child("currency") for root in (part, merged))
     if (
         part_currency is None
@@ -216,7 +218,7 @@ def _currency_mismatch(part: Node, merged: Node) -> tuple[str, str] | None:
 
 
 class _FileHeader(Base):
-    """Fields that describe a file."""
+    """The fields at the top of an included file: format version, title and description."""
 
     schema_version: Literal[1] = 1
     title: LocalizedText | None = None
@@ -224,7 +226,7 @@ class _FileHeader(Base):
 
 
 def _append_rows(root: Node, key: str, rows: list[Node]) -> Node:
-    """Return a tree with rows of a private file appended to a list."""
+    """Return a copy of the tree with rows appended to the list under ``key``."""
     section = root.child(key)
     if section is None or (section.value is None and not section.faulty):
         location = (
@@ -239,13 +241,13 @@ def _append_rows(root: Node, key: str, rows: list[Node]) -> Node:
 
 
 class _IncludeEntryError(Exception):
-    """An entry that names no file; its arguments are a message and a hint."""
+    """Error raised for an entry that names no file; its arguments are a message and a hint."""
 
 
 def _resolve_entries(
     entries: Node | None, file: str, report: FaultReporter
 ) -> Iterator[_ResolvedEntry]:
-    """Yield the file that each entry of a list names."""
+    """Yield the file that each entry of ``include`` names."""
     if entries is None or (entries.value is None and not entries.faulty):
         return
     if not isinstance(entries.value, list):
@@ -267,9 +269,9 @@ def _resolve_entries(
 def _resolve_name(
     entry: Node, entry_path: NodePath, file: str, seen_names: set[str], report: FaultReporter
 ) -> FilePath | None:
-    """Return the file of a name, or None, with a fault reported, if there is none.
+    """Return the path of the file that an entry names; None, with a fault reported, if invalid.
 
-    A name in ``seen_names`` is a fault; the name is added to it.
+    The name is added to ``seen_names``; a name that is already in it is a fault.
     """
     path: FilePath | None = None
     try:
@@ -288,7 +290,11 @@ def _resolve_name(
 def _resolve_private(
     entry: Node, entry_path: NodePath, file: str, seen_names: set[str], report: FaultReporter
 ) -> _ResolvedEntry:
-    """Return the private file of an entry if it exists, else its public replacement."""
+    """Return the private file of an entry if it exists, otherwise its public replacement.
+
+    A warning is reported in either case. The path is None, with a fault reported, if the entry is
+    faulty or neither file can be used.
+    """
     is_valid = True
     for key, node in entry.value.items():
         message, hint, at_key = "", "", key not in PRIVATE_ENTRY_KEYS
@@ -348,7 +354,10 @@ def _resolve_private(
 
 
 def _path_of_name(name: object, file: str) -> FilePath:
-    """Return the file that an entry written in ``file`` names. Raises _IncludeEntryError."""
+    """Return the path of the preset or file that an entry of ``file`` names.
+
+    Raises _IncludeEntryError if the name is invalid or there is no such preset.
+    """
     if not isinstance(name, str) or not name.strip():
         hint = tr("write the name of a preset, or that of a file")
         raise _IncludeEntryError(tr("{shown} is no name", shown=describe_value(name)), hint)
@@ -378,11 +387,11 @@ def _path_of_name(name: object, file: str) -> FilePath:
 
 
 def merge_nodes(base: Node, overlay: Node, shape: Shape) -> Node:
-    """Return ``overlay`` merged with ``base``, with the source locations of both.
+    """Return ``overlay`` merged with ``base``; every value keeps its source location.
 
-    Keys of ``overlay`` come first, then those that only ``base`` has. ``null`` in ``overlay``
-    removes what ``base`` has; an empty cell does not. Items of a list that have ids, such as
-    stockpiles, are matched by them; any other list replaces the one in ``base``.
+    Keys of ``overlay`` come first, followed by those that only ``base`` has. ``null`` in
+    ``overlay`` removes the value of ``base``; an empty cell does not. Items of a list that have
+    ids, such as stockpiles, are matched by id; any other list replaces the list of ``base``.
     """
     if overlay.missing:
         return base
@@ -400,9 +409,9 @@ def merge_nodes(base: Node, overlay: Node, shape: Shape) -> Node:
 
 
 def _merges_by_key(shape: Shape) -> bool:
-    """Return whether mappings of a shape are merged.
+    """Return whether mappings of a shape are merged key by key.
 
-    Shares such as ``paid_by``, which add up to 1, are not.
+    Mappings of shares that add up to 1, such as ``paid_by``, are replaced as a whole.
     """
     if shape.kind not in ("mapping", "years"):
         return shape.kind == "model"

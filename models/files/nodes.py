@@ -20,14 +20,14 @@ FaultReporter = Callable[[Fault], None]  #: Called with a fault; reading continu
 
 @dataclass(slots=True)
 class Node:
-    """One value and its source location.
+    """One value of a file, with its source location.
 
-    ``value`` is a scalar, a mapping of keys to nodes, or a list of nodes. ``key_location`` is where
-    the key of a mapping's value was written, ``raw_text`` how an unquoted scalar was written.
-    ``faulty`` says that a fault was reported for it already, ``missing`` that nothing was written:
-    such a node keeps the location where a value is missing, and is replaced by an included one.
-    ``cut_text`` is a text that a comma in braces has split, as in ``{name: Mine, north}``: "Mine,
-    north", at the key ``north``.
+    ``value`` is a scalar, a mapping of keys to nodes, or a list of nodes. ``key_location`` is the
+    place where the key of the value was written, ``raw_text`` the text of an unquoted scalar.
+    ``faulty`` states that a fault was already reported for the node. ``missing`` states that
+    nothing was written: the node then holds the location where a value is missing, and a value of
+    an included file replaces it. ``cut_text`` is a text that a comma inside braces has split, as in
+    ``{name: Mine, north}``: "Mine, north", stored at the key ``north``.
     """
 
     value: Any
@@ -39,7 +39,7 @@ class Node:
     cut_text: str = ""
 
     def child(self, step: PathStep) -> Node | None:
-        """Return the node of a key or at a position, or None."""
+        """Return the child node under a key or at a list position, or None if there is none."""
         if isinstance(self.value, dict):
             return self.value.get(str(step))
         if isinstance(self.value, list) and isinstance(step, int) and 0 <= step < len(self.value):
@@ -69,7 +69,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A header and the rows below it, without empty rows."""
+    """A table: its header row, and the rows below it that are not empty."""
 
     header: list[Cell]
     rows: list[list[Cell]]
@@ -82,9 +82,10 @@ CopiedContainers = dict[int, Any]
 def with_child(
     node: Node, step: PathStep, child: Node, copied: CopiedContainers | None = None
 ) -> Node:
-    """Return a mapping or list with one value replaced or added.
+    """Return a mapping or list node with one child replaced or added.
 
-    The container is copied unless it is in ``copied``; everything else is shared with ``node``.
+    The container is copied unless it is listed in ``copied``, in which case it is changed in place.
+    All other children are shared with ``node``.
     """
     copied = {} if copied is None else copied
     value: Any = node.value
@@ -103,7 +104,7 @@ def without_child(node: Node, step: PathStep) -> Node:
 
 
 def node_at(root: Node, path: Sequence[PathStep]) -> Node | None:
-    """Return the node at a path, or None."""
+    """Return the node at a path below ``root``, or None if the path does not exist."""
     node: Node | None = root
     for step in path:
         node = node.child(step) if node is not None else None
@@ -111,7 +112,10 @@ def node_at(root: Node, path: Sequence[PathStep]) -> Node | None:
 
 
 def location_of(root: Node, path: Sequence[PathStep], at_key: bool = False) -> SourceLocation:
-    """Return the location of the value at a path, or of its nearest ancestor that has one."""
+    """Return the location of the value at a path, or of its nearest ancestor if it does not exist.
+
+    With ``at_key`` the location of the key is returned instead.
+    """
     node = root
     for depth, step in enumerate(path):
         child = node.child(step)
@@ -129,7 +133,7 @@ def count_nodes(node: Node) -> int:
 
 
 def iter_leaves(node: Node, path: NodePath = ()) -> Iterator[tuple[NodePath, Node]]:
-    """Yield every scalar of a tree with its path."""
+    """Yield the path and node of every scalar of a tree."""
     if isinstance(node.value, dict):
         for key, child in node.value.items():
             yield from iter_leaves(child, (*path, key))

@@ -29,23 +29,23 @@ from models.spelling import unknown_key_hint
 
 @dataclass(frozen=True)
 class Patch:
-    """One value to put at a dotted path; ``place`` is where the path was written."""
+    """A value to be set at a dotted path; ``place`` is the location where the path was written."""
 
     dotted_path: str
     value: Node
     place: SourceLocation
 
     def path_fault(self, message: str, hint: str) -> Fault:
-        """Return a fault of the path itself."""
+        """Return a fault located at the path of the patch."""
         return Fault((self.dotted_path,), message, hint, at_key=True, location=self.place)
 
 
 class _NoSuchPathError(Exception):
-    """A path of a patch that does not exist; its arguments are a message and a hint."""
+    """Error raised for a path that does not exist; its arguments are a message and a hint."""
 
 
 def parse_settings(texts: tuple[str, ...], report: FaultReporter) -> Iterator[Patch]:
-    """Yield the patches of ``path=value`` texts."""
+    """Yield a patch for each ``path=value`` text; report texts that are not of this form."""
     for text in texts:
         place = SourceLocation(f"--set {text}")
         dotted_path, equals, value = text.partition("=")
@@ -57,7 +57,7 @@ def parse_settings(texts: tuple[str, ...], report: FaultReporter) -> Iterator[Pa
 
 
 def item_patches(root: Node, section: Literal["variants", "assumptions"], name: str) -> list[Patch]:
-    """Return the patches of a variant or an assumption set; none if it cannot be read."""
+    """Return the patches of a variant or an assumption set; an empty list if it cannot be read."""
     patches = node_at(root, (section, name, "set"))
     if patches is None or not isinstance(patches.value, dict):
         return []
@@ -74,7 +74,7 @@ def changes_include(patch: Patch) -> bool:
 
 
 def include_list(root: Node, patches: Iterable[Patch], report: FaultReporter) -> Node | None:
-    """Return the node of ``include``, as the last patch of it says."""
+    """Return the node of ``include`` after the patches; the last patch of ``include`` decides."""
     entries = root.child("include")
     for patch in patches:
         if patch.dotted_path == "include":
@@ -111,7 +111,11 @@ def _set_at(
     value: Node,
     copied: CopiedContainers,
 ) -> Node:
-    """Return ``node`` with ``value`` at the end of the steps; nodes on the path are copied once."""
+    """Return ``node`` with ``value`` set at the path ``steps`` below it.
+
+    Nodes on the path are copied at most once for all patches; ``copied`` lists those already
+    copied.
+    """
     name, rest = steps[0], steps[1:]
     if shape.kind in ("number", "yearly") and isinstance(node.value, dict):
         value_node = node.child("value")
@@ -148,7 +152,11 @@ def _join_path(path: NodePath) -> str:
 def _find_step(
     node: Node, shape: Shape, name: str, parents: NodePath
 ) -> tuple[PathStep, Node | None]:
-    """Return the key or position that a part of a dotted path means, and the node there."""
+    """Return the key or position that a step of a dotted path denotes, and the child found there.
+
+    The child is None if the key is valid but has no value yet. Raises _NoSuchPathError for other
+    names.
+    """
     known_names: tuple[str, ...] = shape.keys
     if isinstance(node.value, list):
         ids = [item.child("id") for item in node.value]
@@ -189,7 +197,7 @@ def _can_be_added(shape: Shape, node: Node, name: str) -> bool:
 
 
 def periods_per_year(root: Node) -> float:
-    """Return the number of periods of a year."""
+    """Return the number of periods per year that the tree states, or 1 if it states none."""
     node = node_at(root, ("horizon", "periods_per_year"))
     if node is not None and isinstance(node.value, dict):
         node = node.child("value")

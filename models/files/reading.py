@@ -1,10 +1,10 @@
-"""Reading of a scenario file into a :class:`.Case`, with all faults at once.
+"""Reading of a scenario file into a :class:`.Case`; all faults are reported at once.
 
-The file becomes a tree of nodes, its tables are put in place, and it is merged with what it
-includes. Then the patches of the variant and of the settings are applied, and tables that they name
-are read. Patches of ``include`` come first, since they change what is merged. The models validate
-the result; if they find faults, faulty items are replaced so that references between the others can
-be checked as well.
+The file is parsed into a tree of nodes, its tables are expanded, and it is merged with the files
+that it includes. Then the patches of the variant and of the settings are applied, and tables that
+they name are read. Patches of ``include`` come first, since they change what is merged. The models
+validate the result. If they find faults, faulty values are replaced so that references between the
+other items can be checked as well.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def read_case(
     settings: Sequence[str] = (),
     check_variants: bool = False,
 ) -> LoadedScenario:
-    """Return the scenario of a file, or a shipped one by its name, with a variant and settings.
+    """Read a scenario file, or a shipped scenario by its name, and apply a variant and settings.
 
     Settings are ``path=value`` texts. With ``check_variants`` every variant of the file is checked
     as well. Raises ScenarioError with all faults.
@@ -97,9 +97,9 @@ def read_case_text(
     settings: Sequence[str] = (),
     check_variants: bool = False,
 ) -> LoadedScenario:
-    """Return the scenario of a text; ``name`` stands for the file in messages.
+    """Read a scenario from a text; ``name`` stands for the file name in messages.
 
-    See :func:`read_case`.
+    The other parameters are those of :func:`read_case`. Raises ScenarioError with all faults.
     """
     with shared_reading_limits():
         raw = text.encode("utf-8", "surrogatepass")
@@ -111,7 +111,7 @@ def cases_by_assumption_set(case: Case) -> dict[str, Case]:
 
     Raises ScenarioError if a patch is invalid, which cannot be for a scenario that was read.
     """
-    scenario = read_case_text(assumption_patches.text_without_sets(case))
+    scenario = read_case_text(assumption_patches.text_without_sets(case), "scenario.json")
     return {
         name: scenario.with_settings(assumption_patches.settings_of_set(case, name)).case
         for name in case.assumptions
@@ -119,7 +119,7 @@ def cases_by_assumption_set(case: Case) -> dict[str, Case]:
 
 
 class _FaultCollector:
-    """Collector of distinct faults, with a bounded number of errors and of warnings."""
+    """Collector of distinct faults; it keeps at most ``MAX_FAULTS`` errors and warnings each."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -147,7 +147,10 @@ class _FaultCollector:
         return self.counts["warning"] < MAX_FAULTS
 
     def sorted_faults(self) -> tuple[Fault, ...]:
-        """Return the faults by file, line and column, and how many more there were."""
+        """Return the faults sorted by file, line and column.
+
+        If more faults were found than are kept, an entry with the number of the others is added.
+        """
         faults, location = sorted(self.faults, key=_sort_key), SourceLocation(self.file)
         if (count := self.counts["error"] - MAX_FAULTS) > 0:
             faults.append(Fault((), tr("and {count} more errors", count=count), location=location))
@@ -158,7 +161,7 @@ class _FaultCollector:
 
 
 def _truncate(text: str) -> str:
-    """Return a text cut to a length that can be read, since it may quote a megabyte."""
+    """Cut a text to ``MAX_MESSAGE_LENGTH`` characters, since it may quote a megabyte."""
     return text if len(text) <= MAX_MESSAGE_LENGTH else text[: MAX_MESSAGE_LENGTH - 3] + "..."
 
 
@@ -170,7 +173,11 @@ def _sort_key(fault: Fault) -> tuple[Any, ...]:
 
 
 class _ScenarioReader:
-    """Reader of one scenario; sections it shares with ``previous`` are not validated again."""
+    """Reader of one scenario.
+
+    ``previous`` is the tree and case of a scenario that was read before; sections that are the same
+    as in this tree are not validated again.
+    """
 
     def __init__(
         self,
@@ -228,7 +235,10 @@ class _ScenarioReader:
         return tables.expand_tables(root, self.file, self.report)
 
     def _merge_includes(self, file_root: Node, patch_list: Sequence[patches.Patch]) -> Node:
-        """Return the file merged with its includes. Raises ScenarioError for too many faults."""
+        """Return the tree of the file merged with its includes.
+
+        Raises ScenarioError if a file cannot be included or too many errors were found.
+        """
         merged = self.includes.merge(
             file_root, patches.include_list(file_root, patch_list, self.report), self.report
         )
@@ -269,7 +279,10 @@ class _ScenarioReader:
         return root if root is merged else tables.expand_tables(root, self.file, self.report)
 
     def _validate_case(self, root: Node, base: Node, warnings: bool = True) -> Case | None:
-        """Return the case of a tree; None, with faults reported, if it is not valid."""
+        """Return the case that a tree describes; None, with the faults reported, if it is invalid.
+
+        ``base`` is the tree before patches; ``warnings`` states whether warnings are searched for.
+        """
         data: dict[str, Any] = {}
         for name, section in root.value.items():
             if self.previous is not None and self.previous[0].child(name) is section:
@@ -443,7 +456,10 @@ class _ScenarioReader:
                 self.report(replace(fault, message=message))
 
     def _exceeds_value_limit(self, section: Node | None, total: int) -> bool:
-        """Return whether checking the items of a section takes too many values; report it."""
+        """Report a fault and return True if checking all items of a section is too much work.
+
+        ``total`` is the number of values of the scenario summed over the items, such as variants.
+        """
         if section is None or total <= MAX_CHECKED_VALUES:
             return False
         message = tr(
@@ -468,7 +484,10 @@ class _ScenarioReader:
 
 
 def _missing_name(fault: Fault, node: Node | None) -> str:
-    """Return the item, id or year that a fault of a preset is about; empty for other figures."""
+    """Return the item, id or year that a fault of a preset concerns, as text.
+
+    The result is empty if the faulty value is neither a text nor an integer.
+    """
     if node is None:
         return next((step for step in reversed(fault.path[:-1]) if isinstance(step, str)), "")
     value = fault.path[-1] if fault.at_key else (node.child("value") or node).value
@@ -476,7 +495,7 @@ def _missing_name(fault: Fault, node: Node | None) -> str:
 
 
 def _follows_decimal_comma(root: Node, path: tuple[PathStep, ...], node: Node) -> bool:
-    """Return whether an item of a list follows ``0,`` directly, as with a decimal comma."""
+    """Return whether a list item directly follows ``0,``, which suggests a decimal comma."""
     step = path[-1] if path else 0
     previous = node_at(root, (*path[:-1], step - 1)) if isinstance(step, int) else None
     if previous is None or previous.raw_text != "0" or not node.raw_text.isdecimal():
@@ -485,7 +504,7 @@ def _follows_decimal_comma(root: Node, path: tuple[PathStep, ...], node: Node) -
 
 
 def _with_currency(fault: Fault, code: Any) -> Fault:
-    """Return a fault in whose texts the currency is that of the file."""
+    """Return a fault in whose texts the currency ``code`` of the file replaces EUR."""
     if fault.path == ("currency",) or not isinstance(code, str) or code == "EUR":
         return fault
     message, hint = (replace_currency(text, code) for text in (fault.message, fault.hint))
@@ -493,7 +512,7 @@ def _with_currency(fault: Fault, code: Any) -> Fault:
 
 
 def _currency_of(root: Node) -> Any:
-    """Return the currency that a file states, or EUR."""
+    """Return the currency code that a tree states, or EUR if it states none."""
     stated = root.child("currency")
     return "EUR" if stated is None else stated.value
 

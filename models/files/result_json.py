@@ -21,7 +21,7 @@ _TOO_DEEP = object()  #: Stands for content that is nested too deep for the pars
 
 
 class InvalidJsonError(Exception):
-    """A file that cannot be read or is not valid JSON; the message says why.
+    """Error raised for a file that cannot be read or is not valid JSON; the message says why.
 
     ``readable`` is False if the file itself could not be read.
     """
@@ -37,7 +37,10 @@ def read_json(path: Path) -> Any:
 
 
 def read_result_bytes(path: Path) -> bytes:
-    """Return the bytes of a file. Raises InvalidJsonError."""
+    """Return the bytes of a saved result.
+
+    Raises InvalidJsonError if the file cannot be read.
+    """
     try:
         return read_bytes(path, SourceLocation(str(path)), MAX_BYTES, "result")
     except ScenarioError as error:

@@ -87,7 +87,10 @@ def _unknown_sheet_fault(name: str, earlier_sheet: str, location: SourceLocation
 def _sheet_below_header(
     tab: Tab, name: str, rows: list[list[Cell]], file: str, report: FaultReporter
 ) -> Sheet | None:
-    """Return the rows of a sheet from its header on; None, with a fault, if it has no header."""
+    """Return the header of a sheet and the rows below it.
+
+    Returns None, with a fault reported, if none of the first rows holds the names of columns.
+    """
     keys = {*tab.item.keys, tab.owner_column, "id"} - {""}
     if tab.kind == "settings":
         keys = {"path", *SOURCED_KEYS}
@@ -145,7 +148,7 @@ def _set_node(root: Node, path: tuple[str, ...], node: Node) -> None:
 
 
 class _ItemSheet(TableReader):
-    """Reader of a sheet of items, which accepts words in English and German."""
+    """Reader of a sheet of items; its cells may hold the words of choices in English or German."""
 
     def __init__(self, tab: Tab, file: str, report: FaultReporter) -> None:
         super().__init__(tab.key, Node({}, SourceLocation(file)), tab.shape, file, report)
@@ -294,7 +297,7 @@ class _VariantSheet(_ItemSheet):
         self.item = shape_of(_VariantRow)
 
     def index_by_id(self, rows: list[Node]) -> dict[str, Node]:
-        """Return the variants by id, each with its texts and all its changes."""
+        """Return the variants by id, each with its title, description, weight and all changes."""
         variants: dict[str, Node] = {}
         for id_, row in self.split_ids(rows):
             name = str(id_.value).strip()
@@ -336,7 +339,7 @@ class _VariantSheet(_ItemSheet):
         changes.value[name] = replace(value, key_location=location)
 
     def _parse_cell(self, shape: Shape, cell: Cell) -> Node:
-        """Return the node of a cell; a text in a column of any type is parsed as YAML."""
+        """Return the node of a cell; text in a column of shape ``any`` is parsed as YAML."""
         if shape.kind != "any" or cell.faulty:
             return super()._parse_cell(shape, cell)
         if isinstance(cell.value, str):
@@ -347,7 +350,10 @@ class _VariantSheet(_ItemSheet):
 
 
 class _SettingsSheet(_ItemSheet):
-    """Reader of the sheet with one value per row, parsed as one item whose columns are paths."""
+    """Reader of the settings sheet, which has one value per row.
+
+    The rows are read as if they were the columns of a single item, with the paths as column names.
+    """
 
     def read_sheet(self, sheet: Sheet) -> Node:
         """Return the root of the scenario, without the sections that have sheets."""

@@ -1,7 +1,8 @@
-"""Shapes: which values the models expect at a path of a scenario, derived from their types.
+"""Shapes: the kinds of values that the models expect at each path of a scenario.
 
-Tables use them to tell numbers from texts, patches to know which fields exist, messages to name
-similar keys and choices, and trees of nodes to become the data that the models validate.
+They are derived from the types of the models. Tables use them to distinguish numbers from texts,
+patches to know which fields exist, messages to suggest similar keys and choices, and trees of nodes
+to be converted to the data that the models validate.
 """
 
 import types
@@ -61,7 +62,7 @@ _TEXT_SHAPE = Shape("text")
 
 @lru_cache(maxsize=1024)
 def shape_of(annotation: Any) -> Shape:
-    """Return the shape of a type of the models."""
+    """Return the shape that corresponds to a type annotation of the models."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _shape_of_annotated(arguments[0], arguments[1:])
@@ -104,7 +105,7 @@ def _shape_of_annotated(inner: Any, metadata: tuple[Any, ...]) -> Shape:
 
 
 def shape_of_step(shape: Shape, step: PathStep) -> Shape | None:
-    """Return the shape of a key or position within a shape, or None if it is not allowed."""
+    """Return the shape of the value under a key or position; None if the step is not allowed."""
     if shape.kind == "model":
         return _field_shapes(shape.model).get(str(step))
     if shape.kind in ("mapping", "years", "list"):
@@ -120,7 +121,7 @@ def shape_of_step(shape: Shape, step: PathStep) -> Shape | None:
 
 @cache
 def _field_shapes(model: type[BaseModel] | None) -> dict[str, Shape]:
-    """Return the shapes of a model's fields by their keys in files."""
+    """Return the shape of each field of a model, by the field's key in files."""
     shapes = {}
     for name, field in model.model_fields.items() if model is not None else ():
         annotation: Any = field.annotation
@@ -131,13 +132,13 @@ def _field_shapes(model: type[BaseModel] | None) -> dict[str, Shape]:
 
 
 def _find_field(shape: Shape, key: str) -> tuple[str, FieldInfo] | None:
-    """Return the name and the field of a model for a key in files, or None."""
+    """Return the name and the pydantic field of a shape's model for a key in files, or None."""
     fields = shape.model.model_fields.items() if shape.model is not None else ()
     return next(((name, field) for name, field in fields if key == (field.alias or name)), None)
 
 
 def is_required(shape: Shape, key: str) -> bool:
-    """Return whether a field is required."""
+    """Return whether the field with this key is required by the model of a shape."""
     field = _find_field(shape, key)
     return field is not None and field[1].is_required()
 
@@ -159,10 +160,11 @@ def shape_at(path: Iterable[PathStep]) -> Shape:
 
 
 def to_plain_data(node: Node, shape: Shape) -> Any:
-    """Return the tree as plain data, without the fields that have no value.
+    """Convert a tree of nodes to dicts, lists and scalars, omitting fields without a value.
 
     A key that the shape does not know is kept, so that validation refuses it. An item without a
-    value becomes an item with defaults only. ``null`` in a list is kept, since positions matter.
+    value becomes an item with default values only. ``null`` in a list is kept, since positions
+    matter.
     """
     if isinstance(node.value, dict):
         data = {}
@@ -182,7 +184,7 @@ def to_plain_data(node: Node, shape: Shape) -> Any:
 
 
 def is_item(shape: Shape) -> bool:
-    """Return whether the values of a mapping are items with ids, such as projects."""
+    """Return whether a shape is a mapping whose values are items with ids, such as projects."""
     return shape.kind == "mapping" and holds_items(shape)
 
 
@@ -192,9 +194,9 @@ def holds_items(shape: Shape) -> bool:
 
 
 def _may_be_absent(shape: Shape, node: Node, key: str) -> bool:
-    """Return whether a key without a value is one that the shape knows, and can be dropped.
+    """Return whether a key without a value is known to the shape and can be dropped.
 
-    A number among ids is not: it comes from a decimal comma in braces.
+    A number as a key in a mapping of ids is kept: it results from a decimal comma in braces.
     """
     if shape.kind == "mapping" and key.isdecimal():
         return False

@@ -18,24 +18,24 @@ SCENARIO_SUFFIXES = (*YAML_SUFFIXES, ".json", ".xlsx", ".xlsm")  #: Suffixes of 
 
 
 def _scenario_folder() -> Path:
-    """Return the folder of the scenarios, which contains that of the presets."""
+    """Return the folder of the shipped scenarios, which contains the folder of the presets."""
     package = Path(__file__).parents[1]
     wheel_folder = package / "scenarios"
     return wheel_folder if wheel_folder.is_dir() else package.parent / "scenarios"
 
 
 def preset_folder() -> Path:
-    """Return the folder of the presets."""
+    """Return the path of the folder that contains the presets."""
     return _scenario_folder() / "presets"
 
 
 def preset_files() -> dict[str, Path]:
-    """Return the files of the presets by name, sorted by name."""
+    """Return the path of each preset by its name, sorted by name."""
     return {path.stem: path for path in sorted(preset_folder().glob(f"*{YAML_SUFFIX}"))}
 
 
 def scenario_files() -> dict[str, Path]:
-    """Return the files of the scenarios by name, sorted by name."""
+    """Return the path of each shipped scenario by its name, sorted by name."""
     return {path.stem: path for path in sorted(_scenario_folder().glob(f"*{YAML_SUFFIX}"))}
 
 
@@ -53,9 +53,10 @@ def resolve_scenario(path: str | Path) -> Path:
 
 
 def companion_files(path: Path) -> dict[str, bytes]:
-    """Return the contents of the files in the folder of a shipped scenario.
+    """Return the contents of the files in the folder that belongs to a shipped scenario.
 
-    The keys are their paths relative to the scenario's folder.
+    The folder has the name of the scenario file without suffix. The keys are file paths relative to
+    the folder of the scenario file.
     """
     files = sorted(entry for entry in path.with_suffix("").rglob("*") if entry.is_file())
     return {file.relative_to(path.parent).as_posix(): file.read_bytes() for file in files}

@@ -1,7 +1,7 @@
-"""Tables: ``{table: projects.csv}`` in place of a list or a mapping.
+"""Reading of tables: ``{table: projects.csv}`` in place of a list or a mapping.
 
-A table has one row per item; its columns are field names, those of nested fields with dots
-(``capex_profile.0``). An empty cell is a field that is absent.
+A table has one row per item. Its columns are named after fields, with dots for nested fields
+(``capex_profile.0``). An empty cell means that the field is absent.
 """
 
 import datetime
@@ -34,7 +34,7 @@ DATE_TYPES = (datetime.date, datetime.time, datetime.timedelta)
 
 
 def expand_tables(root: Node, file: str, report: FaultReporter) -> Node:
-    """Return the tree with all tables replaced by their rows."""
+    """Return the tree with every reference to a table replaced by the rows of the table."""
     sections = dict(root.value)
     for name, node in root.value.items():
         shape = shape_of_step(SCENARIO_SHAPE, name)
@@ -48,7 +48,7 @@ def expand_tables(root: Node, file: str, report: FaultReporter) -> Node:
 
 @dataclass
 class TableColumn:
-    """One column: its header cell, its path in an item, and the shape of its cells."""
+    """A column of a table: its header cell, the path of its field, and the shape of its values."""
 
     cell: Cell
     path: NodePath
@@ -71,7 +71,7 @@ class TableReader:
 
     @property
     def has_ids(self) -> bool:
-        """Whether the items are named by a column of ids."""
+        """Whether the items need ids, given in a column ``id``."""
         return self.shape.kind == "mapping"
 
     def _report_fault(
@@ -80,7 +80,10 @@ class TableReader:
         self.report(Fault((self.section, *path), message, hint, location=location))
 
     def read(self) -> Node:
-        """Return the node of the section, with the rows as a list or a mapping."""
+        """Read the table and return the node of the section, with the rows as a list or a mapping.
+
+        If the table cannot be read, faults are reported and the node is marked as faulty.
+        """
         content: Any = None
         try:
             if (sheet := self._read_sheet()) is not None:
@@ -92,12 +95,18 @@ class TableReader:
         return replace(self.node, value=content, faulty=content is None or self.node.faulty)
 
     def parse_content(self, sheet: Sheet) -> dict[str, Node] | list[Node] | None:
-        """Return the items of a sheet; None, with a fault reported, if they have no ids."""
+        """Return the items of a sheet, by id or as a list.
+
+        Returns None, with a fault reported, if a required column of ids is missing.
+        """
         rows = self.parse_rows(sheet)
         return rows if rows is None or not self.has_ids else self.index_by_id(rows)
 
     def parse_rows(self, sheet: Sheet) -> list[Node] | None:
-        """Return a node per row; None, with a fault reported, if there is no column of ids."""
+        """Return one node per row of a sheet.
+
+        Returns None, with a fault reported, if a required column of ids is missing.
+        """
         columns = self._resolve_columns(sheet)
         if self.has_ids and not any(column.path == ("id",) for column in columns):
             location = sheet.header[0].location if sheet.header else self.node.location
@@ -108,7 +117,10 @@ class TableReader:
         return [row for row in rows if row is not None]
 
     def split_ids(self, rows: list[Node]) -> Iterator[tuple[Node, Node]]:
-        """Yield the ids of rows, and the rows without them."""
+        """Remove the id from each row; yield the node of the id and the row.
+
+        Rows without an id are reported and skipped.
+        """
         for row in rows:
             name = row.value.pop("id", None)
             if name is None or name.value is None:
@@ -208,7 +220,11 @@ class TableReader:
         return list(columns.values())
 
     def _resolve_column(self, cell: Cell, name: str) -> tuple[NodePath, Shape | None]:
-        """Return path and shape for the name of a column; no shape, with a fault, if unknown."""
+        """Return the path and the shape of the field that a column name denotes.
+
+        The shape is None, with a fault reported, if there is no such field or one cell cannot hold
+        it.
+        """
         path: list[str | int] = []
         shape = self.item
         for part in name.split("."):
@@ -272,9 +288,10 @@ class TableReader:
     def _build_tree(
         self, cells: list[tuple[NodePath, Node]], shape: Shape, location: SourceLocation
     ) -> Node:
-        """Return the node of the cells below one step: lists in order, sources with their values.
+        """Combine the cells of one row below a common path into a node.
 
-        ``cells`` are pairs of the remaining path and the cell's node.
+        ``cells`` are pairs of the remaining path and the node of a cell. List items are put in
+        order, and sources are attached to their values.
         """
         value_node = next((node for path, node in cells if not path), None)
         by_step: dict[Any, list[tuple[NodePath, Node]]] = {}
@@ -367,7 +384,10 @@ _DATE_MESSAGES = {
 
 
 def parse_number_cell(text: str, location: SourceLocation) -> Node:
-    """Return the node of a cell for a number; other texts are kept, and refused by validation."""
+    """Return the node of a cell with a number.
+
+    Text that is not a number is kept as text, and validation then refuses it.
+    """
     if len(text) < 300 and _NUMBER_PATTERN.fullmatch(text):
         is_integer = re.fullmatch(r"[-+]?\d+", text)
         return Node(int(text) if is_integer else float(text), location, location, raw_text=text)

@@ -1,8 +1,8 @@
-"""The sheets of a scenario workbook, derived from the models, and their names.
+"""The sheets of a scenario workbook and their names, derived from the models.
 
-Each section that holds items has a sheet with one row per item. All other values are on the sheet
-of settings, one per row. Items within an item that has an id, such as the instruments of a funder,
-have a sheet as well, whose first column names the item that owns them.
+Each section that holds items has a sheet with one row per item. All other values are on the
+settings sheet, one per row. Items inside an item that has an id, such as the instruments of a
+funder, also have a sheet; its first column names the item that owns the row.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ FAULTS_SHEET = "Faults"
 
 @dataclass(frozen=True)
 class Tab:
-    """One sheet: the path of its section in the scenario, and the shape of the section.
+    """A sheet of a scenario workbook: the path of its section in the scenario, and its shape.
 
-    ``owner`` is the tab of the items that own those of this sheet.
+    ``owner`` is the sheet of the items to which the items of this sheet belong.
     """
 
     path: tuple[str, ...]
@@ -35,14 +35,14 @@ class Tab:
 
     @property
     def item(self) -> Shape:
-        """The shape of one row."""
+        """The shape of the item in one row; for the settings sheet, that of the whole scenario."""
         return SCENARIO_SHAPE if self.kind == "settings" else shape_of(self.shape.item)
 
     @property
     def kind(self) -> str:
-        """``settings``, ``variants`` (also of assumption sets) or ``items``.
+        """The kind of sheet: ``settings``, ``variants`` (also for assumption sets) or ``items``.
 
-        A row is a value, a change or an item, respectively.
+        A row holds a value, a change or an item, respectively.
         """
         if not self.path:
             return "settings"
@@ -50,27 +50,27 @@ class Tab:
 
     @property
     def key(self) -> str:
-        """The name of the sheet in files and messages of any language."""
+        """The language-independent name of the sheet, used in files and messages."""
         return ".".join(self.path) or "settings"
 
     @property
     def label(self) -> str:
-        """The English name, which is the key of its translation."""
+        """The English name of the sheet, which is also the key of its translation."""
         return (self.path[-1] if self.path else "settings").replace("_", " ").capitalize()
 
     @property
     def title(self) -> str:
-        """The name in the current language."""
+        """The name of the sheet in the current language."""
         return translate_label(self.label)
 
     @property
     def owner_column(self) -> str:
-        """The column that names the owner of a row, such as ``funder``; empty without owners."""
+        """The column that names the owner of a row, such as ``funder``; empty if there is none."""
         return self.owner.path[-1].removesuffix("s") if self.owner is not None else ""
 
     @property
     def has_ids(self) -> bool:
-        """Whether the items have ids."""
+        """Whether the items of the sheet have ids."""
         return self.shape.kind == "mapping" or "id" in self.item.keys
 
 
@@ -100,7 +100,7 @@ def _tabs_within(shape: Shape, path: tuple[str, ...], owner: Tab | None) -> Iter
 
 
 def tab_at(path: tuple[str, ...]) -> Tab | None:
-    """Return the tab of a section, or None if it has no sheet."""
+    """Return the sheet of the section at a path, or None if it has no sheet."""
     return next((tab for tab in all_tabs() if tab.path == path), None)
 
 
@@ -111,7 +111,7 @@ def label_translations(label: str) -> tuple[str, str]:
 
 
 def tab_of_sheet(sheet: str) -> Tab | None:
-    """Return the tab that the name of a sheet means, in either language, or None."""
+    """Return the sheet that a sheet name in English or German denotes, or None."""
     name = sheet.strip().lower()
     for tab in all_tabs():
         if name in (tab.key, *(label.lower() for label in label_translations(tab.label))):
@@ -120,7 +120,10 @@ def tab_of_sheet(sheet: str) -> Tab | None:
 
 
 def is_ignored_sheet(sheet: str) -> bool:
-    """Return whether a sheet is not read: the guide, the list of faults, or one of the user."""
+    """Return whether a sheet is not read.
+
+    This applies to the guide, the list of faults and sheets that the user has marked with ``_``.
+    """
     name = sheet.strip().lower()
     ignored_names = {
         translation.lower()
@@ -131,7 +134,7 @@ def is_ignored_sheet(sheet: str) -> bool:
 
 
 def nearest_sheet(sheet: str) -> str:
-    """Return the sheet name most similar to a name, or an empty text."""
+    """Return the known sheet name most similar to ``sheet``; empty if none is similar."""
     names_by_lowercase = {
         name.lower(): name for tab in all_tabs() for name in label_translations(tab.label)
     }
@@ -139,7 +142,7 @@ def nearest_sheet(sheet: str) -> str:
 
 
 def translate_label(text: str) -> str:
-    """Return the translation of a label, a unit or an explanation derived from a field or sheet."""
+    """Return a label, unit or explanation of a field or sheet in the current language."""
     return tr(text)
 
 
@@ -149,12 +152,18 @@ def display_word(word: str) -> str:
 
 
 def _translate_word(word: str) -> str:
-    """Return the German for a choice, with the key ``word: ...``; itself if there is none."""
+    """Return the German word for a choice of the file format; ``word`` itself if there is none.
+
+    The key of the translation is ``word: ...``.
+    """
     return german_translations().get(f"word: {word.replace('_', ' ')}", word)
 
 
 def resolve_word(text: str, words: tuple[str, ...]) -> str:
-    """Return the word of the file format that a cell holds in either language, else the text."""
+    """Return the word of the file format that a text denotes in English or German.
+
+    ``words`` are the possible words. If none matches, the text itself is returned.
+    """
     normalized = " ".join(text.split()).lower()
     for word in words:
         if normalized in (word.lower(), word.replace("_", " "), _translate_word(word).lower()):

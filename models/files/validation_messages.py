@@ -1,4 +1,4 @@
-"""Faults made from the errors of pydantic, with plain messages."""
+"""Conversion of pydantic's validation errors to faults with plain messages."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,7 +1,7 @@
-"""Tables in Excel workbooks, with limits that are checked before openpyxl reads them.
+"""Reading of tables from Excel workbooks; limits are checked before openpyxl reads them.
 
-A small file can unpack to gigabytes or hold a single cell far away, so the size of the file, its
-unpacked size, rows and columns are limited.
+A small file can unpack to gigabytes, or hold a single cell far from the others. Therefore the size
+of the file, its unpacked size, and the numbers of rows and columns are limited.
 """
 
 import io
@@ -42,7 +42,7 @@ WORKBOOK_LIMITS = ArchiveLimits(
 def read_workbook(
     raw: bytes, file: str, sheet_name: Node | None, location: SourceLocation, report: FaultReporter
 ) -> Sheet:
-    """Return the cells of one sheet; of the first one if ``sheet_name`` is None.
+    """Return the table on one sheet of a workbook; on the first sheet if ``sheet_name`` is None.
 
     Raises ScenarioError if the workbook or the sheet cannot be read.
     """
@@ -65,7 +65,7 @@ def read_workbook(
 
 
 def open_workbook(raw: bytes, file: str, location: SourceLocation) -> Any:
-    """Return an openpyxl workbook of bounded size, opened for the values of its cells.
+    """Open a workbook with openpyxl after checking its size, to read the values of its cells.
 
     Raises ScenarioError if it is not readable or exceeds the limits.
     """
@@ -81,23 +81,30 @@ def open_workbook(raw: bytes, file: str, location: SourceLocation) -> Any:
 
 
 def sheet_names(raw: bytes, file: str, location: SourceLocation) -> list[str]:
-    """Return the names of the sheets of a workbook of bounded size."""
+    """Return the sheet names of a workbook, after checking its size.
+
+    Raises ScenarioError as :func:`open_workbook` does.
+    """
     return list(open_workbook(raw, file, location).sheetnames)
 
 
 def read_rows(
     sheet: Any, file: str, location: SourceLocation, report: FaultReporter
 ) -> list[list[Cell]]:
-    """Return the rows of a sheet that are not empty, without the empty cells at their ends."""
+    """Return the rows of a sheet that have content, each without the empty cells at its end.
+
+    Raises ScenarioError if the sheet cannot be read.
+    """
     with _refuse_unreadable(file, location):
         return list(_iter_rows(sheet, file, report))
 
 
 class _WorkbookReader(ExcelReader):  # type: ignore[misc,unused-ignore]
-    """Reader of what the values of cells depend on: texts, sheets, and styles that are dates.
+    """Reader of the parts of a workbook that determine cell values.
 
-    Names, print areas and the rest of the styles are not read: openpyxl parses them by regular
-    expressions whose time grows at least with the square of the length.
+    These are the shared texts, the sheets, and which number formats are dates. Defined names, print
+    areas and other styles are not read: openpyxl parses them by regular expressions whose running
+    time grows at least with the square of the length.
     """
 
     def read(self) -> None:
@@ -117,7 +124,7 @@ class _WorkbookReader(ExcelReader):  # type: ignore[misc,unused-ignore]
         self.read_worksheets()
 
     def read_worksheets(self) -> None:
-        """Find the sheets that hold cells."""
+        """Add the sheets that hold cells to the workbook, leaving out charts."""
         book: Any = self.wb
         files = set(self.valid_files)
         for sheet, rel in self.parser.find_sheets():
@@ -125,7 +132,7 @@ class _WorkbookReader(ExcelReader):  # type: ignore[misc,unused-ignore]
                 book._sheets.append(_LazySheet(book, sheet.name, rel.target, self.shared_strings))
 
     def _number_formats(self) -> dict[int, str]:
-        """Return the number formats of styles by their positions."""
+        """Return the number format of each cell style, by the position of the style."""
         if ARC_STYLE not in self.valid_files:
             return {}
         codes, styles = dict(BUILTIN_FORMATS), []
@@ -186,9 +193,9 @@ def _refuse_unreadable(file: str, location: SourceLocation) -> Iterator[None]:
 
 
 def check_workbook_archive(raw: bytes, file: str, location: SourceLocation) -> None:
-    """Raise ScenarioError for a file that is no workbook or exceeds the limits.
+    """Raise ScenarioError if a file is not an Excel workbook or exceeds the limits.
 
-    To be called before anything else opens the file.
+    It must be called before anything else opens the file.
     """
     try:
         check_archive(raw, WORKBOOK_LIMITS)

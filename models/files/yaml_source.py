@@ -47,7 +47,10 @@ def parse_yaml(raw: bytes, file: str, report: FaultReporter) -> Node:
 
 
 def parse_setting(text: str, location: SourceLocation, report: FaultReporter) -> Node:
-    """Return the node of a setting of the command line; all its parts have the same location."""
+    """Return the node of the value of a setting; all its parts have the location ``location``.
+
+    Raises ScenarioError if the text cannot be parsed.
+    """
     check_characters(text, location)
     return _Parser(location, report, has_fixed_location=True).parse(text)
 
@@ -68,7 +71,10 @@ def _join_surrogates(pair: re.Match[str]) -> str:
 
 
 def parse_scalar(text: str, exponents: bool = False) -> Any:
-    """Return the value of an unquoted scalar; ``exponents`` accepts numbers such as ``1e3``."""
+    """Return the value of an unquoted scalar: None, a boolean, a number or a text.
+
+    With ``exponents``, texts such as ``1e3`` are numbers.
+    """
     if text in ("", "~", "null", "Null", "NULL"):
         return None
     if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
@@ -89,10 +95,10 @@ def may_be_thousands(raw_text: str) -> bool:
 
 @dataclass
 class _OpenCollection:
-    """A mapping or list that is being read.
+    """A mapping or list whose end has not been read yet.
 
-    ``last_value`` is the value that was added last; ``end_index`` is where the last scalar of a
-    mapping in braces ended.
+    ``last_value`` is the value that was added last; ``end_index`` is the index in the text at which
+    the last scalar of a mapping in braces ended.
     """
 
     node: Node
@@ -274,10 +280,10 @@ class _Parser:
         top.end_index = mark.index if mark else -1
 
     def _joins_decimal_comma(self, top: _OpenCollection, key: Node, node: Node, event: Any) -> bool:
-        """Return whether a key without a value follows a decimal comma: ``{a: 1,5}``.
+        """Return whether a key without a value results from a decimal comma: ``{a: 1,5}``.
 
-        The number before it is then replaced by the text that was written, for validation to
-        refuse.
+        If so, the number before the comma is replaced by the text that was written, such as
+        ``1,5``, so that validation refuses it.
         """
         last = top.last_value
         if not top.is_flow or last is None or not last.raw_text or not key.raw_text:
@@ -349,7 +355,10 @@ class _Parser:
 
 
 def _syntax_hint(problem: str, line: str, opened: str) -> str:
-    """Return a hint about a syntax error; ``opened`` is where a bracket may have begun."""
+    """Return a hint about a YAML syntax error; empty if there is none.
+
+    ``opened`` is the line and column at which an unclosed bracket may have begun.
+    """
     indent = line[: len(line) - len(line.lstrip())]
     if "\t" in indent or ("\t" in line and "cannot start any token" in problem):
         return tr("indent with spaces; this line holds a tab")

@@ -40,7 +40,10 @@ def using(language: Language) -> Iterator[None]:
 
 
 def tr(template: str, /, **values: Any) -> str:
-    """Return a message in the current language, with its values; in English without translation."""
+    """Translate a message template to the current language and insert ``values``.
+
+    A template without a translation stays in English.
+    """
     if current_language() == "de":
         template = german_translations().get(template, template)
     return template.format(**values) if values else template
@@ -57,9 +60,9 @@ def detect_language(text: str) -> Language | None:
 
 
 def mark_translatable(template: str, /) -> str:
-    """Return the template unchanged; it is passed to :func:`tr` later.
+    """Mark a template for translation and return it unchanged.
 
-    The call marks the text as a key of the translations.
+    The template is passed to :func:`tr` later.
     """
     return template
 
@@ -77,7 +80,7 @@ def format_number(value: float) -> str:
 
 @cache
 def german_translations() -> dict[str, str]:
-    """Return the German texts by the English ones, from all files.
+    """Return the German translation of each English text, from all translation files.
 
     Raises ValueError if two files translate a text differently.
     """

@@ -38,7 +38,7 @@ class PlanFigures(Result):
 
 
 class Alternative(Result):
-    """An alternative portfolio within the limit, and the best plan that has it."""
+    """An alternative set of projects and stockpiles, and the best plan found that has this set."""
 
     number: int  #: 1 for the first that was found, and so on.
     plan: PlanFigures  #: The best plan with this portfolio, to the gap.
@@ -54,7 +54,7 @@ class Alternative(Result):
 
 
 class RobustnessCase(SearchResult):
-    """The best plan of a variant of the file, or under other assumptions."""
+    """The best plan of a variant of the scenario, or under changed assumptions."""
 
     kind: Literal["variant", "assumption"]  #: Which of the two.
     id: str  #: Id of the variant, or a name of the assumptions.
@@ -68,11 +68,12 @@ class RobustnessCase(SearchResult):
 
 
 class Robustness(Result):
-    """How often a project is built or a stockpile bought in other plans.
+    """How often a project is built, or a stockpile bought up, in other plans.
 
-    Alternatives are chosen to differ: a decision that most of them share has few substitutes. The
-    plan itself is not counted, nor are cases without a plan. Each case has one plan within its gap;
-    another one as good may decide otherwise, which only ``within`` rules out.
+    Alternatives are searched for so that they differ from each other: a decision that most of them
+    share has few substitutes. The plan itself and cases without a plan are not counted. Each case
+    has one plan within its gap; another plan that is as good may decide otherwise, which only
+    ``within`` can rule out.
     """
 
     kind: ItemKind  #: What it is.

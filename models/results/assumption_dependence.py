@@ -46,10 +46,12 @@ class SetPlan(Result):
 
 
 class DecisiveFigures(Result):
-    """Figures of an assumption set, and the gain of its own plan with and without them.
+    """Some figures of an assumption set, and how much they matter for its best plan.
 
-    The gain is that over the compromise. If it is small once these figures are as in the file, they
-    are why the expert would decide otherwise. Both plans are only evaluated again, not optimized.
+    The gain is the objective of the compromise less that of the set's best plan, under the set. It
+    is computed with these figures as in the set, and again as in the file. If it is small in the
+    second case, these figures are the reason why the expert would decide otherwise. Both plans are
+    only evaluated again, not optimized.
     """
 
     of: ids.Assumptions  #: Id of the set.

@@ -50,10 +50,10 @@ SEAL_FIELD = "document_sha256"  #: Field at the top of a document with its own h
 
 
 def compute_seal(document: Any) -> str:
-    """Return the SHA-256 of a document in JSON without its seal.
+    """Return the seal of a JSON document: the SHA-256 of all its content except the seal.
 
     The hash does not depend on the order of keys, on white space, or on whether an integer is
-    written 1 or 1.0, so that other programs may rewrite the document.
+    written 1 or 1.0. Other programs may therefore rewrite the document.
     """
     return canonical_hash(
         _normalize_numbers({key: value for key, value in document.items() if key != SEAL_FIELD})
@@ -61,7 +61,7 @@ def compute_seal(document: Any) -> str:
 
 
 def canonical_hash(content: Any) -> str:
-    """Return the SHA-256 of canonical JSON: keys sorted, no white space, UTF-8."""
+    """Return the SHA-256 of a content in canonical JSON: sorted keys, no white space, UTF-8."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -75,7 +75,7 @@ def _normalize_numbers(value: Any) -> Any:
 
 
 class Result(BaseModel):
-    """Base of all results: frozen, unknown keys refused, no NaN or infinity."""
+    """Base class of all results: immutable; unknown keys, NaN and infinity are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -83,16 +83,17 @@ class Result(BaseModel):
 
 
 class JsonDocument(Result):
-    """A result that is a JSON document of its own, with its kind."""
+    """A result that forms a complete JSON document and states its kind."""
 
     schema_version: Literal[1] = 1  #: Version of this format.
     kind: str  #: What this document is.
 
 
 class SealedDocument(JsonDocument):
-    """A document that is written with a hash of itself.
+    """A document that is written together with a hash of its content.
 
-    The scenario comes last in a document that carries it, since it is by far the longest part.
+    If the document contains its scenario, the scenario comes last, since it is by far the longest
+    part.
     """
 
     @pydantic.model_serializer(mode="wrap")
@@ -116,7 +117,7 @@ class SealedDocument(JsonDocument):
 
 
 class TitledDocument(SealedDocument):
-    """A document with the title and variant of its scenario."""
+    """A document with the title, variant and currency of its scenario."""
 
     title: str  #: Title of the scenario, or the name of its file.
     variant: ids.Variant | None  #: Id of the variant, if one was applied.
@@ -124,7 +125,7 @@ class TitledDocument(SealedDocument):
 
 
 class ScenarioDocument(TitledDocument):
-    """A document that carries its scenario."""
+    """A document that contains the scenario from which it was computed."""
 
     scenario: dict[str, Any] | None = None
     """The scenario as it was given to the solver, in JSON, nulls left out, of its variants only the
@@ -147,9 +148,10 @@ class ScenarioResult(ScenarioDocument):
 
 
 class MeasuredResult(Result):
-    """The first fields of results with damage in the unit of the scenario's measure.
+    """The first fields of results that state damage in the unit of the scenario's measure.
 
-    It and :class:`SolveSummary` come first among the bases of a result, so that their fields do.
+    This class and :class:`SolveSummary` are the first bases of a result, so that their fields come
+    first.
     """
 
     measure: Measure  #: What is counted.
@@ -158,7 +160,7 @@ class MeasuredResult(Result):
 
 
 class SolveSummary(Result):
-    """The first fields of results for which several problems were solved."""
+    """The first fields of results that needed the solution of several problems."""
 
     states: int  #: States of the world that plans were made for.
     gap_target: UnboundedShare  #: The gap that was asked for of each problem.
@@ -175,7 +177,7 @@ class SearchResult(Result):
 
 
 class PlanDiff(Result):
-    """The difference between two plans: what the other plan starts, stops or moves."""
+    """The difference between two plans: what the second plan starts, omits or moves."""
 
     entering: tuple[ids.Project, ...]  #: Projects that are built in the other plan alone.
     leaving: tuple[ids.Project, ...]  #: Projects that are built in the first plan alone.
@@ -186,14 +188,14 @@ class PlanDiff(Result):
 
 
 class InterruptibleStudy(SolveSummary, MeasuredResult, ScenarioResult):
-    """An analysis that may be interrupted and then holds the results so far."""
+    """The result of an analysis that may be interrupted; it then holds what was computed so far."""
 
     ended: Completion
     """Whether all that was asked for is there; ``interrupted`` by the user otherwise."""
 
 
 def document_models() -> dict[str, type[JsonDocument]]:
-    """Return the models of documents by their ``kind``."""
+    """Return the model of each kind of document, by ``kind``."""
     models_by_kind: dict[str, type[JsonDocument]] = {}
     pending = [JsonDocument]
     for model in pending:
@@ -218,7 +220,7 @@ def volatile_paths(kind: str) -> tuple[str, ...]:
 
 
 def without_volatile(document: Any, volatile: Sequence[str]) -> Any:
-    """Return a document without the values at some paths; the document itself is unchanged."""
+    """Return a copy of a document without the values at the paths ``volatile``."""
     for path in volatile:
         document = _remove_path(document, path.split("."))
     return document

@@ -16,11 +16,12 @@ RunStatus = Literal["optimal", "limit", "infeasible", "none", "failed", "faulty"
 
 
 class BatchRun(Result):
-    """One run: a scenario with a variant and settings, and its result.
+    """One run of a batch: a scenario with a variant and settings, and its result.
 
-    Fields of a plan are null without one.
+    Fields that describe a plan are null if the run has no plan.
 
-    Each is a line of ``runs.jsonl``, and with ``--json`` of stdout.
+    Each record is a line of ``runs.jsonl``; with ``--json`` it is also a line of the standard
+    output.
     """
 
     run: str  #: Its name, and that of its folder.

@@ -10,10 +10,10 @@ from models.results.plan import BudgetClass
 
 
 class Approval(Result):
-    """Public money by the year of its approval, which is that of the decision, not of payment.
+    """Public money that is approved in one year, by funder, budget class and project.
 
-    All money for a project counts in the year of the decision to build it. Stockpiles are bought
-    year by year: their cost counts in the year of payment.
+    All money for a project counts in the year of the decision to build it, whenever it is paid.
+    Stockpiles are bought year by year: their cost counts in the year of payment.
     """
 
     year: int  #: Year of the decision.
@@ -37,9 +37,9 @@ class CountryMoney(Result):
 
 
 class StateAidUse(Result):
-    """State aid of a project, and the limit on it.
+    """The state aid that a project receives, and its limit.
 
-    Aid is ``grant_equivalent`` times the amount of an instrument
+    The aid of an instrument is its ``grant_equivalent`` times its amount
     ([P8](formulation.md#first-stage)).
     """
 
@@ -61,7 +61,7 @@ class StateAidUse(Result):
 
 
 class Provision(Result):
-    """Provisions of budgets for public guarantees, compared with the expected loss."""
+    """Provisions charged to budgets for public guarantees, compared with the expected loss."""
 
     face_meur: float  #: Loans that guarantees cover, as committed.
     provision_meur: float  #: Charged to budgets for them, undiscounted.
@@ -73,7 +73,7 @@ class Provision(Result):
 
 
 class FunderReturn(Result):
-    """Return on public money that is expected to come back: stakes and loans of one funder."""
+    """The expected return on the stakes and loans of one public funder."""
 
     funder: str  #: Id of the funder.
     paid_meur: float  #: Paid over all years, undiscounted.
@@ -84,7 +84,7 @@ class FunderReturn(Result):
 
 
 class FunderContribution(Result):
-    """Payments of one funder, and the output that they secure for it."""
+    """The payments of one funder, and the output that is secured for its consumers."""
 
     funder: str  #: Id of the funder.
     paid_meur: float  #: Put up over all years, undiscounted.
@@ -124,9 +124,10 @@ class Fiscal(Result):
 
 
 class ReferenceIncrement(Increment):
-    """What the plan adds to another option or to no plan.
+    """What the plan costs and avoids in addition to another option, or to no plan.
 
-    ``over`` is the label of that option, the id of the variant, or null for neither.
+    ``over`` is the label of the other option or the id of a variant; it is null if there is
+    neither.
     """
 
     to: Literal["nothing", "counterfactual", "option"]
@@ -140,7 +141,10 @@ class ReferenceIncrement(Increment):
 
 
 class TailOutcome(Result):
-    """The worst states, among those that the plan was made for and among fresh ones."""
+    """Mean and maximum damage of the worst states.
+
+    They are taken from the states for which the plan was made, and from fresh states.
+    """
 
     level: Share  #: 0.95 means the worst 5 %.
     states: int  #: States that the plan was chosen on.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Caveats:
-    """Sentences of caveats, in the language of the run."""
+    """Reasons not to rely on a saved result, as sentences in the language of the run."""
 
     contradictions: tuple[str, ...] = ()
     """A result was changed, is not the file that was written, or does not add up."""
@@ -14,7 +14,7 @@ class Caveats:
 
     @property
     def all(self) -> tuple[str, ...]:
-        """All sentences: contradictions first."""
+        """All sentences: contradictions first, then what is unconfirmed."""
         return self.contradictions + self.unconfirmed
 
 

@@ -26,9 +26,10 @@ class FormFlow(Result):
 
 
 class ChainForm(Result):
-    """One form of a chain, in the year of its outcome.
+    """The flows and marginal values of one form in a chain.
 
-    The worst states are those of this chain without a plan; the same states are used with the plan.
+    Flows are those of the chain's year. The worst states are those with the largest damage in this
+    chain without a plan; the flows with the plan refer to the same states.
     """
 
     material: ids.Material  #: Id of the form.
@@ -45,7 +46,7 @@ class ChainForm(Result):
 
 
 class ChainPlant(Result):
-    """A conversion, or a project with inputs, that makes a form from others; built or not."""
+    """A conversion, or a project with inputs (built or not), that makes a form of the chain."""
 
     id: str  #: Id of the conversion or project.
     project: bool  #: Whether it is a project.
@@ -61,13 +62,13 @@ class ChainPlant(Result):
 
 
 class Bottleneck(Result):
-    """How often a stage is the one whose extension would reduce damage most.
+    """How often a stage of a chain is the one whose extension would reduce damage most.
 
-    In states with a shortage, the search starts at the form whose shortage costs most and goes to
-    whichever has the larger multiplier for a tonne of the form: the capacity that makes it, or an
-    input; and so on with that input. A form that nothing makes is its own bottleneck. If two stages
-    match exactly, both are short and one of them is named. With entitled consumers, the one with
-    the largest loss counts.
+    In each state with a shortage, the search starts at the form whose shortage costs most. It
+    compares the multipliers of two ways to one more tonne of the form: the capacity that makes it,
+    and its inputs. If an input has the larger multiplier, the search goes on with that input. A
+    form that nothing makes is itself the bottleneck. If two stages match exactly, both are short
+    and one of them is named. With entitled consumers, the consumer with the largest loss decides.
     """
 
     material: ids.Material  #: Id of the form.
@@ -78,7 +79,7 @@ class Bottleneck(Result):
 
 
 class ChainProject(Result):
-    """The contribution of a project of the plan to a chain."""
+    """How much damage of a chain is avoided by a project of the plan."""
 
     id: ids.Project  #: Id of the project.
     avoided: InMeasureUnit
@@ -86,17 +87,17 @@ class ChainProject(Result):
 
 
 class ChainStockpile(Result):
-    """The contribution of purchases for a stockpile to a chain."""
+    """How much damage of a chain is avoided by the plan's purchases for a stockpile."""
 
     id: ids.Stockpile  #: Id of the stockpile.
     avoided: InMeasureUnit  #: Expected damage without what is bought for it, less that with it.
 
 
 class ChainStages(Result):
-    """The contributions of two consecutive stages of a plan, jointly and separately.
+    """How much damage is avoided by two consecutive stages of a plan, jointly and separately.
 
-    Each figure is the expected damage of the chain without the part of the plan, less that with it.
-    The rest of the plan is unchanged; nothing is optimized again.
+    Each figure is the expected damage of the chain if that part of the plan is removed, less the
+    expected damage with it. The rest of the plan is unchanged; nothing is optimized again.
     """
 
     output: ids.Material  #: Id of the form that the later stage makes.
@@ -111,10 +112,11 @@ class ChainStages(Result):
 
 
 class ChainOutcome(Result):
-    """A chain: forms that conversions or projects with inputs make into one another.
+    """The outcome of a chain: forms that conversions or projects with inputs make from each other.
 
-    Flows are those of one year, summed over its periods. Of optimal solutions, that with the least
-    shortage, then the least release, then the most production counts; imports are replaced first.
+    Flows are sums over the periods of one year. If several solutions are optimal, the one with the
+    least shortage is reported, then the least release, then the most production; production
+    replaces imports first.
     """
 
     year: ids.YearNumber

@@ -12,7 +12,7 @@ ExcludedFigures = Literal["damage", "tail", "money", "objective", "dependence"]
 
 
 class ValueChange(Result):
-    """A value of the scenario that differs from the base."""
+    """A value of an option's scenario that differs from the base scenario."""
 
     path: str  #: Where it stands, as in the variants of a scenario file.
     base: str | None  #: The value in the base as JSON, at most 120 characters; null if none.
@@ -44,7 +44,7 @@ class ComparabilityIssue(Result):
 
 
 class OptionProject(Result):
-    """A project in one option that builds it."""
+    """How one option builds a project: years, public share and money."""
 
     start: int  #: Year in which the decision to build falls.
     first_output: int  #: First year of output if nothing is delayed.
@@ -55,7 +55,7 @@ class OptionProject(Result):
 
 
 class ProjectChoice(Result):
-    """The options that build a candidate."""
+    """A candidate project, and the options that build it."""
 
     project: str  #: Id of the project.
     materials: tuple[str, ...]  #: Ids of what it delivers.
@@ -64,7 +64,7 @@ class ProjectChoice(Result):
 
 
 class OptionStockpile(Result):
-    """A stockpile in one option that buys for it."""
+    """What one option buys for a stockpile, in tonnes and million EUR."""
 
     bought_t: float  #: Tonnes bought over all years.
     held_t: float  #: The most that is planned to be held at a year's end.
@@ -81,7 +81,7 @@ class StockpileChoice(Result):
 
 
 class ProjectChange(Result):
-    """A project on which an option decides otherwise than the base."""
+    """A project on which an option and the base decide differently."""
 
     project: str  #: Id of the project.
     materials: tuple[str, ...]  #: Ids of what it delivers.
@@ -102,10 +102,10 @@ class StockpileChange(Result):
 
 
 class MaterialDifference(Result):
-    """A material's part of the difference in expected damage, and the changes that concern it.
+    """The difference in expected damage that is due to one material, and related decisions.
 
-    A project that delivers several materials is listed with each of them. These changes need not
-    explain the whole difference: supply goes to where a shortage costs most.
+    A project that delivers several materials is listed under each of them. These decisions need not
+    explain the whole difference, since supply goes to where a shortage costs most.
     """
 
     material: str  #: Id of the material.
@@ -125,7 +125,7 @@ class MoneyDifference(Result):
 
 
 class OptionDifference(Result):
-    """Differences between an option and the base; null if figures cannot be compared."""
+    """The differences between an option and the base; null for figures that cannot be compared."""
 
     option: str  #: Label of the option.
     expected: InMeasureUnit | None
@@ -154,7 +154,10 @@ class OptionDifference(Result):
 
 
 class Increment(Result):
-    """Additional public money and avoided damage of an option over another one, or no plan."""
+    """The additional public money and avoided damage of an option.
+
+    Both are compared with another option, or with no plan.
+    """
 
     option: str  #: Label of the option.
     over: str | None  #: Label of the other; null for no plan.
@@ -171,13 +174,14 @@ class Increment(Result):
 
 
 class EfficientOption(Increment):
-    """An efficient option, compared with the previous one; the first with no plan.
+    """An efficient option, compared with the previous one; the first is compared with no plan.
 
-    An option is efficient if neither another one nor no plan dominates it. An option dominates
-    another if it leaves no more expected damage, takes no more public money (present value), and is
-    better in one of the two. In a chart of both figures efficient options form a staircase. The
-    convex line below it is not used as the efficient line: an option is a bundle of terms that
-    cannot be bought in part, so that mixtures of two options do not exist.
+    An option is efficient if it is dominated neither by another option nor by having no plan. An
+    option dominates another one if it leaves no more expected damage, takes no more public money
+    (present value), and is strictly better in one of the two. In a chart of both figures the
+    efficient options form a staircase. The convex line below the staircase is not used as the
+    efficient line: an option is a bundle of terms that cannot be bought in part, so that mixtures
+    of two options do not exist.
     """
 
     convex: bool
@@ -187,9 +191,10 @@ class EfficientOption(Increment):
 
 
 class FunderGain(Result):
-    """What a funder gains in one option; its payments are in ``cost.by_funder``.
+    """The output and the damage of one funder's consumers in one option.
 
-    Output is that of a year at full output, undisturbed, if the projects succeed.
+    Output is that of a year at full output, undisturbed, if the projects succeed. Payments of the
+    funder are in ``cost.by_funder``.
     """
 
     output_t: dict[str, float]  #: Tonnes a year contracted to its consumers alone, by material.
@@ -207,7 +212,7 @@ class FunderView(Result):
 
 
 class BrokenRule(Result):
-    """A rule of a minimal set of rules that exclude each other."""
+    """A rule in a minimal set of rules that cannot all be kept."""
 
     tag: str  #: Tag in the formulation.
     name: str  #: Name in the formulation.
@@ -217,9 +222,9 @@ class BrokenRule(Result):
 
 
 class BestOptionRange(Result):
-    """An option with the lowest value of an avoided EUR from which on it is the best one.
+    """An option, and the value of an avoided EUR of damage from which it is the best option.
 
-    The best option has the least public money less value of avoided damage.
+    The best option has the lowest public money less the value of the damage that it avoids.
     """
 
     option: str | None  #: Label of the option; null for no plan at all.
@@ -252,10 +257,10 @@ class ComparisonNames(Result):
 
 
 class Comparison(SealedDocument):
-    """Several plans side by side.
+    """A comparison of several plans side by side.
 
-    It is computed from the plans alone. Differences are those of an option less the base: less
-    damage is negative.
+    It is computed from the plans alone. Differences are figures of an option less those of the
+    base: a negative difference in damage means less damage.
     """
 
     kind: Literal["comparison"] = "comparison"

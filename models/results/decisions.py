@@ -36,12 +36,12 @@ class ProjectPlan(Result):
 
     @property
     def mean_capex_meur(self) -> float:
-        """Capex with its mean overrun, if the scenario has one."""
+        """Capex in million EUR, including the mean overrun if the scenario has one."""
         return self.capex_meur if self.expected_capex_meur is None else self.expected_capex_meur
 
 
 class StockpilePlan(Result):
-    """Purchases and planned stocks of a stockpile."""
+    """The purchases, planned stocks and costs of a stockpile in each year."""
 
     id: ids.Stockpile  #: Id of the stockpile.
     name: str  #: Its name.
@@ -52,7 +52,7 @@ class StockpilePlan(Result):
 
 
 class ObservedOutcome(Result):
-    """One observation before the review, and its outcome."""
+    """What was seen in one observation before the review."""
 
     hazard: ids.Hazard | None = None  #: Id of the hazard, where it is one.
     struck: bool | None = None  #: Whether an event of it has started; null of anything else.
@@ -79,9 +79,10 @@ class ReviewGroup(Result):
 
 
 class ReviewDecisions(Result):
-    """The decisions at the review, and its value.
+    """The decisions at the review, and the value of the review.
 
-    The value is the objective of the best plan that decides everything now, less that of this plan.
+    The value is the objective of the best plan that decides everything now, less the objective of
+    this plan.
     """
 
     year: ids.YearNumber  #: First year whose decisions depend on what has been seen.

@@ -1,4 +1,4 @@
-"""Result on the value of a review, and of observing one thing more or less."""
+"""Result on the value of a review, and of observing more or less before it."""
 
 from __future__ import annotations
 

@@ -27,19 +27,20 @@ class Estimate(Result):
 
 
 class ProvenRange(Result):
-    """The range of an exact figure that the bounds of solves prove."""
+    """Proven lower and upper bounds on a figure, derived from the bounds of the solves."""
 
     low: float  #: It is not below.
     high: float  #: It is not above.
 
 
 class Performance(Result):
-    """Damage over the states of the world.
+    """Damage over a set of states: estimates of mean and CVaR, and the worst state.
 
-    Standard errors of a mean are the standard deviation over the root of the number of states. That
-    of the CVaR is the one of the mean of η + max(0, damage - η) / (1 - level), with η the quantile
-    at the level (Trindade and others 2007; Hong and Liu 2009). Differences are taken within each
-    state, so that their errors are those of the difference.
+    The standard error of a mean is the standard deviation divided by the root of the number of
+    states. The standard error of the CVaR is that of the mean of η + max(0, damage - η) / (1 -
+    level), with η the quantile at the level (Trindade and others 2007; Hong and Liu 2009).
+    Differences are computed state by state, so that their standard errors are those of the
+    difference.
     """
 
     expected: Estimate  #: Mean over the states.
@@ -48,18 +49,18 @@ class Performance(Result):
 
 
 class YearOutcome(Result):
-    """Expected damage of one year."""
+    """Expected damage in one year, with and without the plan."""
 
     expected: InMeasureUnit  #: With the plan.
     expected_without_plan: InMeasureUnit  #: Without any plan.
 
 
 class FreshOutcome(Result):
-    """The outcome of the plan in states that it was not made for.
+    """The outcome of the plan in fresh states, for which it was not made.
 
-    They are drawn independently with another seed, by whatever method the plan's own states were
-    drawn. If the scenario has written-out states there are no others: the figures are those of the
-    plan, and exact.
+    They are drawn independently with another seed, by the same method as the plan's states. If the
+    scenario has written-out states, there are no others: the figures are then those of the plan,
+    and exact.
     """
 
     states: int  #: How many states.
@@ -90,7 +91,7 @@ class FreshSetOutcome(Result):
 
 
 class RuleMaterialOutcome(Result):
-    """One material under the release policy."""
+    """Expected damage from one material under the release policy, and with foresight."""
 
     id: ids.Material  #: Id of the material.
     name: str  #: Its name.
@@ -99,10 +100,11 @@ class RuleMaterialOutcome(Result):
 
 
 class ReleasePolicyOutcome(Result):
-    """The outcome of the same commitment under a release policy without foresight.
+    """The outcome of the commitment if stocks are released by a policy without foresight.
 
-    In a period with a shortage, stock is released at once; a reserve is kept for damage steps of
-    higher cost. Of materials that are made into one another the nearest form is released first.
+    In a period with a shortage, stock is released at once, except for a reserve that is kept for
+    damage steps of higher cost. In a chain, stock of the form nearest to the missing one is
+    released first.
     """
 
     reserve: Share  #: Share of the planned stock that is kept for the dearer steps.
@@ -144,11 +146,11 @@ class OptimalityGap(Result):
 
 
 class Information(Result):
-    """The value of perfect information, and that of the stochastic solution.
+    """The expected value of perfect information, and the value of the stochastic solution.
 
-    All figures are of the plan's own states, for which it was optimized: if they are a sample, EVPI
-    is underestimated and VSS usually overestimated. Releases of stock have foresight in all of
-    them: the value of a forecast for releases is in neither.
+    All figures refer to the plan's states, for which it was optimized. If these are a sample, EVPI
+    is underestimated and VSS usually overestimated. Stocks are released with foresight in all
+    figures: neither contains the value of a forecast for releases.
     """
 
     states: int  #: States of the plan that were solved by themselves.
@@ -168,7 +170,7 @@ class Information(Result):
 
 
 class TailPlan(Result):
-    """A plan made with a weight on the worst states."""
+    """A plan that was optimized with a given weight on the worst states."""
 
     weight: Share  #: Weight of the tail in its objective.
     expected: InMeasureUnit  #: Expected damage on the plan's states.
@@ -189,7 +191,7 @@ class TailPremium(Result):
 
 
 class BudgetOdds(Result):
-    """The probability that a budget or a line of it holds, in a year or in all years."""
+    """The probability that a budget or a budget line suffices, in one year or in all years."""
 
     funder: ids.Funder | None  #: Id of the funder; null for all public funders together.
     line: str  #: Id of the line; ``budget`` for a budget as a whole.
@@ -205,10 +207,10 @@ class BudgetOdds(Result):
 
 
 class BudgetRisk(Result):
-    """The probability that budgets hold, given overruns of capex.
+    """The probability that budgets suffice, given the overruns of capex.
 
-    Overruns are drawn by ``capex_overrun`` and ``project_correlation``. Missing budget is not taken
-    from other budgets, and an excess in one year is not taken from the next.
+    Overruns are drawn by ``capex_overrun`` and ``project_correlation``. A lack in one budget is not
+    covered by another budget, and an excess in one year is not charged to the next.
     """
 
     draws: int  #: How many draws.
@@ -219,11 +221,11 @@ class BudgetRisk(Result):
 
 
 class Counterfactual(Result):
-    """The best decisions without the plan, on the plan's own states.
+    """The best decisions if the plan did not exist, on the plan's states.
 
-    This is the best plan of the variant that the scenario names as its ``counterfactual``, or else
-    the best without public money: public funders provide nothing, and no stock is bought that one
-    of them would pay for.
+    This is the best plan of the variant that the scenario names as its ``counterfactual``. Without
+    such a variant it is the best plan without public money: public funders provide nothing, and no
+    stock is bought for which one of them would pay.
     """
 
     variant: ids.Variant | None  #: Id of the variant; null for the best plan without public money.
@@ -239,7 +241,7 @@ class Counterfactual(Result):
 
 
 class RareEvents(Result):
-    """The same figures by importance sampling, with rare events drawn more often."""
+    """Damage estimated by importance sampling, in which rare events are drawn more often."""
 
     states: int  #: How many states.
     seed: int  #: Seed of the states.
@@ -254,7 +256,7 @@ class RareEvents(Result):
 
 
 class LongerHorizon(Result):
-    """The same commitment with a longer horizon."""
+    """Damage and net cost of the same commitment if the horizon is longer."""
 
     years: int  #: How many years more.
     last_year: int  #: The last of them.

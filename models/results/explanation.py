@@ -36,11 +36,12 @@ class BindingRule(Result):
 
 
 class Regret(SearchResult):
-    """The regret of deciding otherwise: the best objective then, less the best objective.
+    """The loss in the objective if one decision of the plan is reversed.
 
-    It lies between ``low`` (the bound of that problem less ``best``) and ``high`` (the plan found
-    for it less ``bound``). Differences are those to the plan that is explained, or to a better one
-    if solving again found one beyond its gap.
+    It is the best objective with the reversed decision less the best objective, and lies between
+    ``low`` (bound of the former problem less ``best``) and ``high`` (objective of the plan found
+    for it less ``bound``). Differences refer to the plan that is explained, or to a better plan if
+    solving again found one beyond its gap.
     """
 
     objective: InMeasureUnit | None  #: Objective of the best plan that was found.
@@ -63,10 +64,10 @@ class Regret(SearchResult):
 
 
 class AdditionEffect(Result):
-    """The effect of adding it to the plan, with all other decisions fixed.
+    """The effect of adding a project or a purchase to the plan, all other decisions being fixed.
 
-    For each start year the cheapest financing and the one with most output for home are tried; the
-    best by the objective counts.
+    For each start year two kinds of financing are tried: the cheapest one, and the one with most
+    output for home. The best of these by the objective is reported.
     """
 
     start: ids.YearNumber | None  #: Start year; null for a stock.
@@ -100,12 +101,12 @@ class ExplainedDecision(Result):
 
     @property
     def is_cut_short(self) -> bool:
-        """Whether the solve behind its regret met a limit."""
+        """Whether the solve that computes the regret stopped at a limit."""
         return self.regret is not None and self.regret.status in ("limit", "none")
 
 
 class ValueStep(Result):
-    """The value of a limit that is looser by one step."""
+    """The gain if a limit is loosened by one step."""
 
     step: Money  #: By how much: million EUR of a budget, percentage points of a share.
     low: float | None  #: At least so much is gained for each million or point.
@@ -117,7 +118,10 @@ class ValueStep(Result):
 
 
 class LimitValue(Result):
-    """A budget or a limit, and the value of more of it, by solving again at several steps."""
+    """A budget or another limit, and the gain from loosening it by each of several steps.
+
+    The problem is solved again for the steps.
+    """
 
     path: str  #: Dotted path of the number in the scenario.
     kind: Literal["budget", "share"]  #: Steps are million EUR, or percentage points.
@@ -131,7 +135,7 @@ class LimitValue(Result):
 
     @property
     def is_cut_short(self) -> bool:
-        """Whether one of the solves met a limit."""
+        """Whether the solve for one of the steps stopped at a limit."""
         return any(step.status in ("limit", "none") for step in self.steps)
 
 
@@ -159,6 +163,6 @@ class Explanation(InterruptibleStudy):
 
     @property
     def cut_short_count(self) -> int:
-        """Number of questions that met a limit: decisions, budgets and limits."""
+        """Number of decisions, budgets and limits for which a solve stopped at a limit."""
         decisions = sum(item.is_cut_short for item in self.items)
         return decisions + sum(value.is_cut_short for value in self.values)

@@ -19,9 +19,9 @@ from models.results.plan_context import WithoutPlan
 
 
 class FrontierPoint(SearchResult):
-    """The best plan at one value: a summary of the plan and its proof.
+    """The best plan at one value of the varied number: its summary and proof.
 
-    Fields of a plan are null or empty without one.
+    Fields that describe a plan are null or empty if there is no plan.
     """
 
     value: VariedNumber  #: Of the number that is varied.
@@ -51,9 +51,9 @@ class FrontierPoint(SearchResult):
 
 
 class Marginal(Result):
-    """Mean damage avoided per further unit of the number, as a range that covers both gaps.
+    """Mean damage avoided per unit of the varied number, with bounds that allow for both gaps.
 
-    The range is proven for the difference of the least damages at the two values.
+    The bounds are proven for the difference between the least damages at the two values.
     """
 
     low: PerVariedUnit  #: At least so much is avoided, per unit; not below 0 where it only loosens.
@@ -63,7 +63,10 @@ class Marginal(Result):
 
 
 class FrontierStep(PlanDiff):
-    """The difference between the plan of a point and that of the next higher one with a plan."""
+    """The difference between the plan at one point and the plan at the next higher point.
+
+    Points without a plan are skipped.
+    """
 
     from_value: VariedNumber  #: Value of the lower point.
     to_value: VariedNumber  #: Value of the higher point.
@@ -73,7 +76,7 @@ class FrontierStep(PlanDiff):
 
 
 class Frontier(base.SolveSummary, MeasuredResult, base.ScenarioDocument):
-    """Damage against a number of the scenario: plans at several of its values."""
+    """Plans at several values of a number of the scenario, such as a budget, and their damage."""
 
     kind: Literal["frontier"] = "frontier"
     varied: str  #: Path of the number that is varied; ``objective.cvar.weight`` for tail risk.
@@ -91,7 +94,7 @@ class Frontier(base.SolveSummary, MeasuredResult, base.ScenarioDocument):
 
 
 class Goal(Result):
-    """The goal of a target: a level of damage, or days of stock."""
+    """The goal of a target: a level of damage, or days of need that stocks must last."""
 
     figure: Literal["expected", "cvar", "worst"] | None  #: Which figure; null for stocks alone.
     level: InMeasureUnit | None  #: Its level, in the unit of the measure: reached at or below it.
@@ -103,7 +106,7 @@ class Goal(Result):
 
 
 class Trial(Result):
-    """One value that was tried."""
+    """A value of the number that was tried, and whether the goal can be reached there."""
 
     value: VariedNumber  #: Of the number.
     outcome: Literal["reached", "ruled out", "open"]

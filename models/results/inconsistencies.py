@@ -1,7 +1,7 @@
-"""Search for contradictions between a result and the scenario that it carries.
+"""Search for contradictions between a result and the scenario that it contains.
 
-The models mark where ids and years are defined (``InSection``, ``Exhaustive``); relations between
-fields are checked here. A result from a file may have been edited.
+The models mark the section in which an id or year must be defined (``InSection``, ``Exhaustive``);
+relations between fields are checked here. Results from files may have been edited.
 """
 
 from collections import Counter
@@ -24,8 +24,9 @@ Inconsistency = tuple[str, str]  #: Path in the document, and message.
 
 
 def find_inconsistencies(document: Result) -> Iterator[Inconsistency]:
-    """Yield all values of a result that contradict its own scenario, or exceed all bounds.
+    """Yield the path and a message for each inconsistent value of a result.
 
+    A value is inconsistent if it contradicts the scenario in the result, or exceeds ``MAX_FIGURE``.
     Raises pydantic.ValidationError if the scenario itself is not valid.
     """
     case = getattr(document, "case", None)
@@ -83,7 +84,7 @@ def _ids_by_section(case: Case) -> dict[str, Collection[str]]:
 def _incomplete_listing(
     located: LocatedValue, ids_by_section: Mapping[str, Collection[str]]
 ) -> Iterator[Inconsistency]:
-    """Yield ids and years that are missing from an exhaustive list, or are in it twice."""
+    """Yield a message for each id or year that an exhaustive collection lacks or repeats."""
     keys, key_type = list(located.value), located.field_type.key_type
     item_type = located.field_type.item_type
     if key_type is None and item_type is not None and item_type.model is not None:
@@ -110,7 +111,7 @@ def _check_distribution(distribution: Distribution) -> Iterator[Inconsistency]:
 
 
 def _check_quantile_levels(outcome: Outcome) -> Iterator[Inconsistency]:
-    """Yield an inconsistency if levels are not those that reports look up."""
+    """Yield a message if the levels of the distribution are not those that reports use."""
     spread = outcome.distribution
     if spread is not None and [round(level, 6) for level in spread.levels] != list(QUANTILE_LEVELS):
         yield "distribution.levels", tr("they have to be 0, 0.01 and so on to 1")

@@ -1,4 +1,4 @@
-"""Upgrade of results that an earlier version of Vorrat wrote."""
+"""Conversion of results that an earlier version of Vorrat wrote to the present format."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ VERSION_WITHOUT_CHAINS = "0.1.0"
 
 
 def writing_version(content: Any) -> str | None:
-    """Return the version of Vorrat that a document names as its writer; None if it names none."""
+    """Return the version of Vorrat that wrote a document; None if the document states none."""
     if not isinstance(content, dict):
         return None
     versions = content.get("versions")
@@ -28,7 +28,10 @@ def upgrade_document(content: Any) -> Any:
 
 
 def _mentions_need(content: Any) -> bool:
-    """Return whether any part has ``need_t``, as documents written between two releases do."""
+    """Return whether ``need_t`` occurs anywhere in the content.
+
+    Documents that were written between two releases have this field.
+    """
     if isinstance(content, list):
         return any(map(_mentions_need, content))
     return isinstance(content, dict) and (

@@ -29,7 +29,7 @@ class ManifestParameter(Result):
 
 
 class ManifestInput(Result):
-    """A file that was read."""
+    """A file that the run read, with its role and hash."""
 
     path: BoundedPath  #: As it was named; the user's own folder is written ~.
     role: FileRole  #: What it was read as.
@@ -42,7 +42,7 @@ class ManifestInput(Result):
 
 
 class ManifestOutput(Result):
-    """A file that was written."""
+    """A file that the run wrote, with its hash."""
 
     path: BoundedPath  #: From the folder of the manifest.
     sha256: Sha256  #: Of its bytes.
@@ -67,7 +67,7 @@ class ManifestPlatform(Result):
 
 
 class ManifestSolver(Result):
-    """The solver."""
+    """The solver used by the run, and its version."""
 
     name: str  #: HiGHS.
     version: str  #: Its version.
@@ -81,10 +81,10 @@ NotRepeatableReason = Literal[
 
 
 class Manifest(JsonDocument):
-    """The inputs and outputs of a run, by hash.
+    """The inputs and outputs of a run, identified by hashes.
 
-    It is written beside the result ([reproducibility.md](reproducibility.md)), and last of all
-    files of a run: if it is missing, a run may have been killed while it [wrote the other
+    It is written in the folder of the result ([reproducibility.md](reproducibility.md)), after all
+    other files of the run. If it is missing, the run may have been killed while it [wrote the other
     files](commands.md#results-on-disk). Canonical JSON has sorted keys and no spaces.
     """
 
@@ -115,7 +115,7 @@ class Manifest(JsonDocument):
 
 
 class EnvironmentChange(Result):
-    """A property of the environment that has changed since the run."""
+    """A property of the environment that differs from that of the original run."""
 
     name: str  #: What it is: versions.numpy, platform.python, threads.
     then: str | None  #: As the manifest says; null where it was not there.
@@ -123,7 +123,7 @@ class EnvironmentChange(Result):
 
 
 class FirstDifference(Result):
-    """The first value that differs."""
+    """The first value in the outputs that differs between the original run and its repetition."""
 
     output: str  #: The document.
     path: str  #: Where in it; empty for a file as a whole.
@@ -134,7 +134,7 @@ class FirstDifference(Result):
 
 
 class Rerun(JsonDocument):
-    """The result of repeating a run."""
+    """The result of repeating a run: whether its outputs were reproduced."""
 
     kind: Literal["rerun"] = "rerun"
     manifest: str  #: File name of the manifest.

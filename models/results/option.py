@@ -14,7 +14,7 @@ class BilingualName(Result):
 
 
 class DamageReduction(Result):
-    """One figure of damage, with the plan and without, in the unit of the measure."""
+    """One figure of damage (mean, CVaR or worst) with the plan, without it, and the difference."""
 
     with_plan: InMeasureUnit  #: What is left with the plan.
     without_plan: InMeasureUnit  #: What comes without any plan.
@@ -24,18 +24,19 @@ class DamageReduction(Result):
 
 
 class QuantileRange(Result):
-    """From the 5 % to the 95 % quantile over the states of the world."""
+    """The range from the 5 % quantile to the 95 % quantile over the states of the world."""
 
     low: float  #: Not exceeded in 5 % of the states.
     high: float  #: Not exceeded in 95 % of the states.
 
 
 class StockCover(Result):
-    """Planned stock at the end of a year, in days of the year's need.
+    """Planned stock at the end of the reference year, in days of that year's need.
 
-    The mean over all materials is weighted by the value of their need in the reference year: tonnes
-    needed times ``price_eur_per_t``. So 10 days of cover mean that stocks have the value of 10 days
-    of need; much of one material can hide that there is none of another.
+    The figure for all materials is a mean, weighted by the value of their need in the reference
+    year: tonnes needed times ``price_eur_per_t``. Thus 10 days of cover mean that stocks have the
+    value of 10 days of need. A large stock of one material can hide that another has no stock at
+    all.
     """
 
     year: int  #: The reference year.
@@ -45,7 +46,10 @@ class StockCover(Result):
 
 
 class SupplyConcentration(Result):
-    """The concentration of the supply of a material, or of all by value, on countries."""
+    """How much the supply of a material depends on few countries.
+
+    For all materials together, figures are means weighted by the value of need.
+    """
 
     largest_country: str | None  #: The largest supplier; null for all materials together.
     largest_share: UnboundedShare
@@ -60,7 +64,7 @@ class SupplyConcentration(Result):
 
 
 class MaterialDependence(Result):
-    """The dependence of one material on countries in the reference year."""
+    """How much one material depends on few countries in the reference year."""
 
     material: str  #: Id of the material.
     weight: UnboundedShare | None
@@ -70,10 +74,10 @@ class MaterialDependence(Result):
 
 
 class Dependence(Result):
-    """The dependence of supply on countries in the reference year, undisturbed and on time.
+    """How much supply depends on few countries in the reference year, undisturbed and on time.
 
-    Figures of all materials are means by the value of need, as for cover, over those with need and
-    supply.
+    Figures for all materials are means over the materials with need and supply, weighted by the
+    value of need as for cover.
     """
 
     year: int  #: The reference year.
@@ -98,7 +102,7 @@ class FirstDelivery(Result):
 
 
 class Benefit(MeasuredResult):
-    """The benefits of an option."""
+    """The benefits of an option: less damage, stock cover, less dependence and early delivery."""
 
     expected: DamageReduction  #: Mean over the states.
     cvar: DamageReduction  #: Mean of the worst states.
@@ -113,7 +117,7 @@ class Benefit(MeasuredResult):
 
 
 class MoneyTotals(Result):
-    """Sums of positions: money of some funders, some classes, or all."""
+    """Sums of money over positions of the plan: of some funders, some budget classes, or all."""
 
     committed_meur: float  #: Committed in all: of a guarantee its face, of a floor its most.
     paid_meur: float  #: Put up over all years, undiscounted; of a guarantee the loan it covers.
@@ -136,7 +140,7 @@ class MoneyTotals(Result):
 
 
 class FunderMoney(Result):
-    """Money of one funder in one class."""
+    """Sums of money of one funder in one budget class."""
 
     funder: str  #: Id of the funder.
     kind: Literal["public", "company", "private"]  #: What the funder is.
@@ -159,12 +163,12 @@ class BudgetUse(Result):
 
 
 class Leverage(Result):
-    """Other money per euro of public and of federal money, undiscounted.
+    """Other money per euro of public money and per euro of federal money, undiscounted.
 
     Vulcan's financing of December 2025, 2,193 million EUR, has 5.2 euros of other money per federal
-    euro (354 million of the Rohstofffonds and of German grants), but 0.57 private euros per public
-    one, since 1,400 million are state-backed in one way or another. All public funders are federal
-    unless ``--federal`` names them.
+    euro (354 million of the Rohstofffonds and of German grants). It has only 0.57 private euros per
+    public euro, since 1,400 million are state-backed in one way or another. All public funders are
+    federal unless ``--federal`` names them.
     """
 
     public_meur: float  #: Put up by public funders and guaranteed loans: all that is state-backed.
@@ -176,11 +180,11 @@ class Leverage(Result):
 
 
 class AvoidedPerEuro(Result):
-    """Damage avoided per euro, both as present values.
+    """Damage avoided per euro of money, both as present values.
 
-    *All* damage that the plan avoids is divided by public money alone, though other money helps to
-    avoid it; ``avoided_per_extra_public_euro`` of a difference is the effect of additional public
-    money.
+    The damage avoided by the whole plan is divided by public money alone, although other money
+    contributes to it. The effect of additional public money is ``avoided_per_extra_public_euro`` of
+    a difference.
     """
 
     meur: float  #: The euros, in million.
@@ -189,7 +193,7 @@ class AvoidedPerEuro(Result):
 
 
 class Cost(Result):
-    """The costs of an option."""
+    """The costs of an option: money by funder and class, budgets and leverage."""
 
     public: MoneyTotals  #: All public funders together.
     private: MoneyTotals  #: All company and private funders together.

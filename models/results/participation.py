@@ -16,7 +16,7 @@ from models.results.base import (
 
 
 class CompanyOutcome(Result):
-    """The outcome of a plan for a company."""
+    """Damage and net cost of one company under a plan."""
 
     expected: InMeasureUnit  #: Its own mean damage.
     cvar: InMeasureUnit  #: Mean of its own damage in its own worst states.
@@ -25,7 +25,7 @@ class CompanyOutcome(Result):
 
 
 class CompanyOutcomeRange(Result):
-    """The range of outcomes for a company over plans that are equally good for the others."""
+    """The best and the worst outcome for a company among plans that are equally good for others."""
 
     best: CompanyOutcome  #: The plan that is best for it, of those that were found.
     worst: CompanyOutcome  #: The plan that is worst for it, of those that were found.
@@ -35,9 +35,10 @@ class CompanyOutcomeRange(Result):
 
 
 class SharePoint(SearchResult):
-    """The outcome of one share; ``infeasible``: no plan gives the company this share.
+    """The outcome for a company that carries a given share.
 
-    Fields of a plan are null or empty without one.
+    The status ``infeasible`` means that no plan gives the company this share. Fields that describe
+    a plan are null or empty if there is no plan.
     """
 
     share: Share  #: The company's share of the capex of the project, or of all that are built.
@@ -64,7 +65,7 @@ class SharePoint(SearchResult):
 
 
 class ShareCurve(Result):
-    """Shares from 0 to the limit, under one assumption about the others' decisions."""
+    """The outcome at shares from 0 to the limit, under one assumption on the others' decisions."""
 
     others: Literal["reoptimize", "held"]
     """``reoptimize``: all others decide again, by the scenario's objective; ``held``: all others

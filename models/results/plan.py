@@ -22,10 +22,10 @@ BudgetClass = Literal[
 
 
 class Position(Result):
-    """Money of one funder in one project, one stockpile, or one project's premium.
+    """Money of one funder in one project, in one stockpile, or in the premium of one project.
 
-    Money in a project goes through one instrument; a premium is what secured output costs above the
-    market. Years of ``returned_meur`` may lie past the horizon.
+    Money in a project goes through one instrument. A premium is the price that secured output costs
+    above the market. Years of ``returned_meur`` may lie past the horizon.
 
     ``cost_meur`` of all positions adds up to ``outcome.net_cost_meur``.
     """
@@ -63,7 +63,7 @@ WHOLE_BUDGET = "budget"  #: Stands for the funder's own budget in place of the i
 
 
 class BudgetLineUse(Result):
-    """The use of a budget line."""
+    """The amounts used and available in a budget line, by year and in total."""
 
     funder: ids.Funder  #: Id of the funder.
     line: str  #: Id of the line; ``budget`` for the funder's own budget.
@@ -77,10 +77,10 @@ class BudgetLineUse(Result):
 
 
 class Proof(Result):
-    """The quality of a plan: the main fields of its certificate.
+    """The proven quality of a plan: the main fields of its certificate.
 
-    The gap measures the search for *this* scenario, not how well the scenario fits the world: 0.001
-    means that another plan can be better by a thousandth of this objective at most.
+    The gap measures the search for a plan of *this* scenario, not how well the scenario represents
+    the world: 0.001 means that another plan can improve this objective by at most a thousandth.
     """
 
     status: Literal["optimal", "limit"]
@@ -157,15 +157,16 @@ class Distribution(Result):
 
 
 class Outcome(MeasuredResult):
-    """The outcome of the plan, in the unit of the scenario's measure.
+    """The outcome of a plan, in the unit of the scenario's measure.
 
-    Damage is discounted and summed over the horizon; tonnes and years of demand are summed, not
-    discounted.
+    Damage is discounted and summed over the horizon; tonnes and years of demand are summed without
+    discounting.
 
-    The CVaR (conditional value at risk) at level α is the mean of the worst states with a joint
-    probability of 1 - α. The state at the edge counts with the part that is needed: with two states
-    of 0.5 each and α = 0.4, the worse one counts with 0.5 and the better one with 0.1. It is
-    reported whether or not it has a weight in the objective.
+    The CVaR (conditional value at risk) at level α is the mean damage of the worst states, which
+    have a joint probability of 1 - α. The last of these states counts only with the probability
+    that is still missing: with two states of probability 0.5 and α = 0.4, the worse one counts with
+    0.5 and the better one with 0.1. The CVaR is reported whether or not it has a weight in the
+    objective.
     """
 
     expected: InMeasureUnit  #: Mean over the states, by their probability.
@@ -203,14 +204,15 @@ class UnaidedProject(Result):
 
     @property
     def expected_unaided_meur(self) -> float:
-        """Money paid, times the probability that the project is built unaided."""
+        """Money paid by funders, times the probability of an unaided project, in million EUR."""
         return self.paid_meur * self.probability
 
 
 class IdleProject(Result):
-    """A project that stops while its price is too low, and how often it does.
+    """A project that stops while its price is too low, and how often this happens.
 
-    Shares are of all periods from the horizon's first year on, in the mean over the states.
+    Shares refer to all periods from the first year of the horizon on, and are means over the
+    states.
     """
 
     id: ids.Project  #: Id of the project.
@@ -222,9 +224,9 @@ class IdleProject(Result):
 
 
 class StockUse(Result):
-    """The use of a stockpile that is refilled, without foresight.
+    """The release and refill of a stockpile by a policy without foresight, in expected tonnes.
 
-    In a period with a shortage stock is released at once, and it is refilled as soon as possible.
+    In a period with a shortage, stock is released at once. It is refilled as soon as possible.
     """
 
     id: ids.Stockpile  #: Id of the stockpile.
@@ -243,13 +245,13 @@ class FunderInfo(Result):
 
 
 class SupplyMix(Result):
-    """The origins of a year's supply of a material, undisturbed and on time.
+    """The shares of countries in the supply of a material in one year, undisturbed and on time.
 
-    Counted are the supply of the file, output of conversions at full capacity, reserved output of
-    projects, and output of unaided projects times its probability, as if all inputs were available.
-    An excess of this over need is removed: from imports before home output, and always from the
-    largest country, until the largest are equal; a real market may adjust otherwise. Rule G1
-    excludes conversions and unaided projects.
+    Supply consists of the deliveries in the file, output of conversions at full capacity, reserved
+    output of projects, and output of unaided projects times its probability, as if all inputs were
+    available. If it exceeds need, the excess is removed: from imports before home output, and
+    always from the largest country until the largest are equal. A real market may adjust otherwise.
+    Rule G1 excludes conversions and unaided projects.
     """
 
     by_country: dict[str, Share]  #: Share of supply by country, the largest first; adds up to 1.
@@ -261,12 +263,12 @@ class SupplyMix(Result):
 
 
 class CrmaShare(Result):
-    """One benchmark of the Critical Raw Materials Act, Regulation (EU) 2024/1252, Article 5.
+    """A share for which the Critical Raw Materials Act sets a benchmark.
 
-    It asks for 10 % of the Union's consumption from extraction, 40 % from processing and 25 % from
-    recycling within the Union by 2030. Here the share is of *this scenario's* need, and counts
-    deliveries from the Union and reserved output of projects in the Union. Output of conversions in
-    the Union at full capacity counts as processed there.
+    Regulation (EU) 2024/1252, Article 5, asks that by 2030 extraction, processing and recycling
+    within the Union provide 10 %, 40 % and 25 % of its consumption. Here the share refers to the
+    need of *this scenario*. It counts deliveries from the Union and reserved output of projects in
+    the Union. Output of conversions in the Union at full capacity counts as processed there.
     """
 
     material: ids.Material  #: Id of the material.
@@ -279,7 +281,7 @@ class CrmaShare(Result):
 
 
 class MaterialYear(Result):
-    """One material in one year, over all states."""
+    """The need, shortage, stock cover and supply of one material in one year."""
 
     demand_t: float
     """Demand of all consumers for the material itself, before the factor of any state."""
@@ -297,7 +299,7 @@ class MaterialYear(Result):
 
 
 class MaterialOutcome(Result):
-    """The remaining damage and shortage of a material."""
+    """The damage and shortage of one material that remain with the plan."""
 
     id: ids.Material  #: Id of the material.
     name: str  #: Its name.
@@ -310,11 +312,11 @@ class MaterialOutcome(Result):
 
 
 class ConsumerOutcome(Result):
-    """The part of the damage that falls on a consumer.
+    """The part of the expected damage that one consumer bears.
 
-    The parts of all consumers add up to ``outcome.expected``, and so do those of all materials.
-    With ``pooled`` allocation, shortages fall on the cheapest damage steps of all consumers
-    together. Of equally good allocations, the earliest period comes first, then the order of the
+    The parts of all consumers add up to ``outcome.expected``, and so do the parts of all materials.
+    With ``pooled`` allocation, shortages are assigned to the cheapest damage steps of all consumers
+    together. Among equally good allocations, the earliest period comes first, then the order of the
     file.
     """
 
@@ -325,10 +327,10 @@ class ConsumerOutcome(Result):
 
 
 class AdaptationOutcome(Result):
-    """Length of shortages with adaptation, and the damage of a tonne then.
+    """Duration of shortages to which users adapt, and the damage per tonne during adaptation.
 
-    It belongs to one damage entry with [adaptation](scenario-format.md#adaptation). Lengths are
-    those of the plan's states, cut off at the end of the horizon.
+    It refers to one damage entry with [adaptation](scenario-format.md#adaptation). Durations are
+    those in the plan's states, cut off at the end of the horizon.
     """
 
     material: ids.Material  #: Id of the material.
@@ -369,10 +371,10 @@ class BreakEvenFactor(Result):
 
 
 class Plan(ScenarioDocument):
-    """The result of an optimization: commitment, outcomes and certificate.
+    """The result of an optimization: a commitment with its outcomes and certificate.
 
-    The plan is a document of its own: reports find names in both languages, sources and assumptions
-    in the scenario that it carries, and ``input_sha256`` can be computed from that again.
+    The document is self-contained: reports find names in both languages, sources and assumptions in
+    the scenario that it contains, and ``input_sha256`` can be computed from this scenario.
     """
 
     kind: Literal["plan"] = "plan"
@@ -420,7 +422,7 @@ class Plan(ScenarioDocument):
 
     @property
     def projects_with_probability(self) -> list[tuple[float, ProjectPlan]]:
-        """The projects with their probability: those decided now, and those of a review."""
+        """The probability and the project for all projects, including those of a review."""
         projects = [(1.0, project) for project in self.projects]
         if self.review is not None:
             projects += [
@@ -433,7 +435,10 @@ class Plan(ScenarioDocument):
 
     @property
     def reported_set(self) -> AssumptionSetOutcome | None:
-        """The assumption set that the figures of a plan over sets are of; None for other plans."""
+        """The outcome under the assumption set to which a plan's figures refer.
+
+        None for a plan that was not made over assumption sets.
+        """
         if self.certificate.over_assumptions is None or not self.under:
             return None
         sets = {} if self.case is None else self.case.assumptions

@@ -1,4 +1,4 @@
-"""Outcomes beside that of a plan: without it, under other assumptions, and clustering of events."""
+"""Outcomes reported beside that of a plan: without a plan and under assumption sets; clustering."""
 
 from typing import Annotated
 
@@ -9,10 +9,10 @@ from models.results.base import InMeasureUnit, Result, Share
 
 
 class WithoutPlan(Result):
-    """The outcome if nothing is started and nothing is bought.
+    """The outcome if no project is started and nothing is bought.
 
     The states are the same; unaided projects (``anyway``) are built, initial stocks (``initial_t``)
-    are used, supply and hazards are as in the scenario. Rules of ``policy`` do not apply.
+    are used, and supply and hazards are as in the scenario. Rules of ``policy`` do not apply.
     """
 
     expected: InMeasureUnit  #: Mean over the states.
@@ -26,10 +26,10 @@ class WithoutPlan(Result):
 
 
 class AssumptionSetOutcome(Result):
-    """The outcome of a plan under one assumption set, in states of that set.
+    """The outcome of a plan under one assumption set, in states drawn under that set.
 
-    For a plan that minimises the worst or the regret, the damage in sets that do not bind is that
-    of an optimal second stage.
+    If a plan minimises the worst objective or the largest regret, sets that do not bind leave its
+    second stage undetermined. The damage reported for them is that of an optimal second stage.
     """
 
     id: ids.Assumptions  #: Id of the set.
@@ -56,7 +56,7 @@ class AssumptionSetOutcome(Result):
 
 
 class EventYears(Result):
-    """The frequency of years with a number of events."""
+    """The share of years in which a given number of events starts."""
 
     events: int  #: How many events start in the year, each of another hazard.
     share: Share  #: Share of years, of all states by their probability.
@@ -65,9 +65,9 @@ class EventYears(Result):
 
 
 class Clustering(Result):
-    """Clustering of events of hazards in the plan's states, compared with independent events.
+    """How much events of hazards cluster in the plan's states, compared with independent events.
 
-    An event counts in the year in which it starts, unless it is certain then.
+    An event counts in the year in which it starts, unless it is certain to start then.
     """
 
     years: Annotated[tuple[EventYears, ...], Field(min_length=3)]

@@ -11,7 +11,7 @@ HiddenKind = Literal[
 
 
 class RecoveryRange(Result):
-    """The range in which a figure must lie, given what somebody knows."""
+    """The range in which a hidden figure must lie, for a reader with given knowledge."""
 
     low: float  #: It is no less.
     high: float  #: It is no more.
@@ -21,7 +21,7 @@ class RecoveryRange(Result):
 
 
 class RedactedFigure(Result):
-    """One figure that was replaced."""
+    """A figure that was replaced, and the ranges to which readers can narrow it."""
 
     path: str  #: Where it stands in the scenario, as ``--set`` has it.
     kind: HiddenKind
@@ -69,7 +69,7 @@ class RemovedItem(Result):
 
 
 class RemainingHint(Result):
-    """A part of the redacted scenario that may reveal figures, for its owner to check."""
+    """A part of the redacted scenario that may still reveal figures; its owner should check it."""
 
     path: str  #: Where it stands.
     reason: Literal[
@@ -91,7 +91,7 @@ class RemainingHint(Result):
 
 
 class RedactionLoss(Result):
-    """The loss from optimizing the redacted scenario, measured in the true one."""
+    """The loss from using the redacted scenario's plan, measured in the true scenario."""
 
     objective: InMeasureUnit  #: Objective of the true scenario's plan.
     bound: InMeasureUnit | None  #: No plan of the true scenario has a lower one.

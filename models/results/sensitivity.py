@@ -15,7 +15,7 @@ from models.results.evaluation import ProvenRange
 
 
 class FixedPlanOutcome(Result):
-    """The outcome of a fixed plan at a value, on the scenario's states."""
+    """Objective, damage and cost of a fixed plan if an input has a given value."""
 
     objective: InMeasureUnit  #: Its objective.
     expected: InMeasureUnit  #: Mean damage.
@@ -24,7 +24,7 @@ class FixedPlanOutcome(Result):
 
 
 class BestOutcome(Result):
-    """The best plan for a value, as far as it was found and proven."""
+    """The best plan known if an input has a given value, with bounds on its objective."""
 
     objective: ProvenRange  #: Objective of the best plan: from the bound to the best plan known.
     expected: InMeasureUnit  #: Mean damage of the plan found; an equally good one may have another.
@@ -34,11 +34,11 @@ class BestOutcome(Result):
 
 
 class SensitivityPoint(PlanDiff, SearchResult):
-    """One input at one value.
+    """The results if one input has one value: those of this plan, and of the best plan there.
 
-    ``entering``, ``leaving``, ``moved`` and ``stocks_t`` are changes from this plan to the best one
-    at that value, and are empty if the decision is the same: of equally good plans any may have
-    been found. ``broken`` holds the tag and name of each rule, as in
+    ``entering``, ``leaving``, ``moved`` and ``stocks_t`` are changes from this plan to the best
+    plan at that value. They are empty if the decision is the same, since any of several equally
+    good plans may have been found. ``broken`` holds the tag and name of each broken rule, as in
     [formulation.md](formulation.md#first-stage), and by how much it is broken.
     """
 
@@ -54,7 +54,7 @@ class SensitivityPoint(PlanDiff, SearchResult):
 
 
 class BreakEven(Result):
-    """Two values between which the plan stops being the right one."""
+    """Two values of an input, between which this plan ceases to be within tolerance of the best."""
 
     toward: Literal["low", "high"]  #: Toward which end of the range the search went.
     good: float  #: A value at which the plan is proven to be within the tolerance of the best.
@@ -85,7 +85,11 @@ class SensitivityInput(Result):
 
 
 class ElementaryEffects(Result):
-    """Elementary effects of one input: the change of a figure per range of the input."""
+    """Statistics of the elementary effects of one input.
+
+    An elementary effect is the change of a figure when the input changes, per full range of the
+    input.
+    """
 
     id: str  #: Id of the input.
     mu: InMeasureUnit  #: Mean of the effects, with their signs.

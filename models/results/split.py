@@ -18,10 +18,10 @@ SharingRuleName = Literal["shapley", "nucleolus", "demand", "avoided_damage", "e
 
 
 class Interval(Result):
-    """A figure of the plans that were found, and the range that their bounds prove.
+    """A figure computed from the plans that were found, and its proven lower and upper bounds.
 
-    It holds whatever the best plans are. For a sampled Shapley value it is a confidence interval
-    instead.
+    The bounds hold for the best plans, whatever these are. For a sampled Shapley value they are
+    those of a confidence interval.
     """
 
     low: Money  #: It is no less.
@@ -30,7 +30,7 @@ class Interval(Result):
 
 
 class Player(Result):
-    """A player of the game."""
+    """A player of the game: a company, or all public funders together (the state)."""
 
     id: str  #: Id of the company funder; ``state`` for the state.
     name: str  #: Name shown in reports.
@@ -61,7 +61,7 @@ class Coalition(Result):
 
 
 class BlockingCoalition(Result):
-    """A coalition that gains by leaving."""
+    """A coalition whose members gain, or might gain, by leaving the grand coalition."""
 
     members: tuple[str, ...]  #: Ids of the players.
     gain: Money
@@ -71,7 +71,7 @@ class BlockingCoalition(Result):
 
 
 class MemberShare(Result):
-    """The share of one player under a rule."""
+    """What one player gains and pays under a rule for sharing the gain."""
 
     gain: Interval
     """Its part of the worth of all; of a sampled value, with the confidence interval. Of the
@@ -86,7 +86,7 @@ class MemberShare(Result):
 
 
 class SharingRule(Result):
-    """One way to share the worth of the grand coalition."""
+    """A rule for dividing the gain of the grand coalition among its members."""
 
     rule: SharingRuleName
     """``demand``: in proportion to its value; ``avoided_damage``: in proportion to what the joint
@@ -102,7 +102,7 @@ class SharingRule(Result):
 
 
 class Core(Result):
-    """Whether the worth can be shared so that no coalition gains by leaving."""
+    """Whether the gain of all players can be divided so that no coalition gains by leaving."""
 
     empty: Literal["empty", "not empty", "undecided"]
     """``empty``: no share exists with which no group would rather leave; ``undecided``: the proofs
@@ -115,7 +115,7 @@ class Core(Result):
 
 
 class Sampling(Result):
-    """Sampling of the Shapley value."""
+    """How the Shapley value was sampled."""
 
     orders: int  #: Orders in which players join; every second one is the reverse of the one before.
     coalitions: int  #: Different coalitions that were solved.
@@ -124,7 +124,7 @@ class Sampling(Result):
 
 
 class FreeRider(Result):
-    """The gain of a company that stays out while all others go on without it."""
+    """What a company gains by staying out while all other players act together."""
 
     others: Interval  #: Worth of the coalition of all others.
     idle: Money  #: Its mean damage if it does nothing itself.
@@ -133,7 +133,7 @@ class FreeRider(Result):
 
 
 class Externality(Result):
-    """The game in which outsiders act alone, each for itself, in the order of the file."""
+    """The game in which each player outside a coalition acts alone, in the order of the file."""
 
     alone: dict[str, Interval]  #: Mean damage plus net cost of each player when all act alone.
     worth: Interval  #: Worth of all against that.
@@ -142,7 +142,7 @@ class Externality(Result):
 
 
 class JointProject(Result):
-    """A project that the grand coalition builds."""
+    """A project that the grand coalition builds, and its financing and offtake."""
 
     id: ids.Project  #: Id of the project.
     name: str  #: Name shown in reports.
@@ -155,7 +155,7 @@ class JointProject(Result):
 
 
 class JointPlan(Result):
-    """The plan of the grand coalition."""
+    """The plan of the grand coalition: projects, stocks, damage and net cost."""
 
     projects: tuple[JointProject, ...]  #: In the order of their start.
     stocks_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles hold at most, if any.
@@ -173,11 +173,11 @@ class JointPlan(Result):
 
 
 class Split(SolveSummary, ScenarioResult):
-    """The co-operative game of the companies of a scenario, and ways to share its worth.
+    """The co-operative game of the companies of a scenario, and ways to divide its gain.
 
-    The worth of a coalition is the reduction of its members' mean damage and net cost when they act
-    together, compared with each acting alone while nobody else acts. Money is discounted unless a
-    field says otherwise; a gain is positive if somebody is better off.
+    The gain of a coalition is the reduction of its members' mean damage plus net cost when they act
+    together, compared with each member acting alone while nobody else acts. Money is discounted
+    unless a field says otherwise. A gain is positive if the players are better off.
     """
 
     kind: Literal["split"] = "split"

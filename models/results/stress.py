@@ -36,16 +36,16 @@ class StressEvent(Result):
 
 
 class StressPeriod(Result):
-    """A period of the horizon."""
+    """One period of the horizon: its year, and its number in that year."""
 
     year: ids.YearNumber  #: Its year.
     period: int = Field(ge=1)  #: Which period of that year, from 1.
 
 
 class ShortMaterial(Result):
-    """A material of which the market delivers less than demand and intake.
+    """A material of which the market delivers less than demand and intake of conversions.
 
-    Lists have an entry for each of the result's ``periods``.
+    Lists have one entry for each of the result's ``periods``.
     """
 
     id: ids.Material  #: Which one.
@@ -65,7 +65,7 @@ class ShortMaterial(Result):
 
 
 class ConsumerShortage(Result):
-    """The shortage of a material for a consumer."""
+    """The tonnes of a material that one consumer lacks, and the resulting damage."""
 
     consumer: ids.Consumer  #: Who.
     material: ids.Material  #: What.
@@ -74,9 +74,9 @@ class ConsumerShortage(Result):
 
 
 class StressedPlant(Result):
-    """A conversion, or a project with inputs, that makes one material of others.
+    """A conversion, or a project with inputs, that makes one material from others.
 
-    Lists have an entry for each of the result's ``periods``.
+    Lists have one entry for each of the result's ``periods``.
     """
 
     id: str  #: Id of the conversion or project.

@@ -1,8 +1,8 @@
-"""Warnings of shortages without any event, since a plan is credited with removing them.
+"""Warnings of shortages that occur without any event; a plan would be credited with removing them.
 
-Considered are market supply and conversions at full capacity, without initial stocks and projects.
-Materials of one chain are checked together: their direct demand is met if one operation of the
-conversions meets all of it.
+Only market supply and conversions at full capacity are counted, without initial stocks and
+projects. The materials of one chain are checked together: their direct demand is met if the
+conversions can be operated so that all of it is met at once.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _is_short(demand: float, supply: float) -> bool:
 
 @dataclass(frozen=True)
 class YearConversion:
-    """A conversion in one year."""
+    """A conversion with its maximum output in one year."""
 
     output: str
     capacity: float  #: Maximum output in tonnes.
@@ -104,11 +104,12 @@ def demand_can_be_met(
     demand: Mapping[str, float],
     supply: Mapping[str, float],
 ) -> bool:
-    """Return whether conversions can meet the demand for all materials of a chain.
+    """Return whether the conversions can meet the demand for all materials of a chain at once.
 
-    ``outputs_first`` has materials before their inputs. Conversions with the same output are used
-    in their order. If each output has a single conversion, this greedy operation is optimal;
-    otherwise, if it fails, a linear program is solved.
+    ``outputs_first`` lists each material before its inputs; demand and supply are in tonnes by
+    material. Conversions with the same output are used in their order. This greedy operation is
+    optimal if each output has a single conversion. Otherwise, if it fails, a linear program is
+    solved.
     """
     required = {name: demand[name] * (1 - SHORTAGE_TOLERANCE) for name in outputs_first}
     by_output: dict[str, list[YearConversion]] = defaultdict(list)
@@ -135,10 +136,10 @@ ConversionProblem = tuple[Sequence[YearConversion], Mapping[str, float], Mapping
 def solve_conversion_problems(
     outputs_first: Sequence[str], problems: Sequence[ConversionProblem]
 ) -> list[bool]:
-    """Return for each problem whether conversions can meet all demand of a chain.
+    """Return for each problem whether the conversions can meet all demand of the chain.
 
-    The problems are solved as blocks of one linear program, since most of the time of a small one
-    is the call of the solver.
+    The problems are solved as blocks of one linear program, since calling the solver takes most of
+    the time for a small program.
     """
     import numpy as np
     from scipy import sparse
@@ -168,10 +169,11 @@ def _shortage_program(
     demand: Mapping[str, float],
     supply: Mapping[str, float],
 ) -> tuple[Any, Any]:
-    """Return the matrix and right-hand side of a linear program (rows: materials).
+    """Return the matrix and the right-hand side of a linear program, with one row per material.
 
-    The variables are the output of each conversion, as a share of its useful capacity, and last the
-    minimal missing share of demand, which is the same for all materials of the chain.
+    The variables are the output of each conversion, as a share of its useful capacity, followed by
+    the missing share of demand. The latter is the same for all materials of the chain and is
+    minimised.
     """
     import numpy as np
 

@@ -74,19 +74,22 @@ class Horizon(Base):
 
     @property
     def years(self) -> range:
-        """The calendar years, first to last."""
+        """The calendar years of the horizon, from the first to the last."""
         return range(self.first_year, self.last_year + 1)
 
 
 class StateAid(Base):
-    """Limit on the grant equivalents in one project; the lower of the two binds."""
+    """Limit on the grant equivalents of public support for one project.
+
+    If both fields are given, the lower limit binds.
+    """
 
     max_intensity: Share | None = None  #: Share of the project's capex.
     max_meur: NonNegative | None = None  #: Million EUR.
 
 
 class CountryLimit(Base):
-    """Limit on the share of need that one country supplies."""
+    """Limit on the share of need that may be supplied by a single country."""
 
     limit: Share  #: Share of a year's need for the material met from one country.
     from_year: Year | None = None  #: First year in which it holds; the horizon's where absent.
@@ -112,7 +115,7 @@ class Policy(Base):
 
 
 class Cvar(Base):
-    """Weight on the worst states (conditional value at risk)."""
+    """Level of the CVaR (conditional value at risk), and its weight in the objective."""
 
     level: Fraction = Number(0.95)  #: 0.95: the mean of the worst 5 % of states.
     weight: Share = Number(0)  #: Weight of that mean beside the expected damage, from 0 to 1.
@@ -138,7 +141,7 @@ class Assumptions(Base):
 
 
 class Objective(Base):
-    """The objective of a plan."""
+    """The objective of a plan: damage measure, weights, and the treatment of assumption sets."""
 
     measure: Literal["damage", "tonnes", "share_of_demand"] = "damage"
     """``damage`` (million EUR), ``tonnes`` missing, or missing ``share_of_demand``."""
@@ -156,7 +159,7 @@ class Objective(Base):
 
 
 class Source(Base):
-    """One entry of the bibliography."""
+    """One entry of the bibliography of a scenario file."""
 
     text: LocalizedText  #: What it is: publisher, title, year; or the reasoning of an assumption.
     kind: Literal["read", "reported", "assumption"]

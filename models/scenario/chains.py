@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ChainLink(NamedTuple):
-    """One input of a conversion or of a project, and what is made of it."""
+    """A link of a chain: one input of a conversion or project, and the output made from it."""
 
     input: str
     output: str
@@ -24,7 +24,10 @@ class ChainLink(NamedTuple):
 
 
 def chain_links(case: Case, projects: bool = True) -> Iterator[ChainLink]:
-    """Yield all links in the order of the file; without those of projects if not ``projects``."""
+    """Yield all links between materials, in the order of the file.
+
+    If ``projects`` is False, only the links of conversions are yielded.
+    """
     for name, conversion in case.conversions.items():
         for input_name, ratio in conversion.inputs_t_per_t.items():
             path = ("conversions", name, "inputs_t_per_t", input_name)
@@ -39,9 +42,9 @@ def chain_links(case: Case, projects: bool = True) -> Iterator[ChainLink]:
 
 
 def order_materials(case: Case) -> list[str]:
-    """Return all materials, inputs before outputs, otherwise in the order of the file.
+    """Return all materials, each after its inputs, and otherwise in the order of the file.
 
-    Materials on or behind a cycle are left out.
+    Materials that are part of a cycle, or made from such materials, are omitted.
     """
     position = {name: n for n, name in enumerate(case.materials)}
     missing_inputs: dict[str, set[str]] = {name: set() for name in position}
@@ -62,9 +65,10 @@ def order_materials(case: Case) -> list[str]:
 
 
 def find_cycles(case: Case) -> Iterator[list[ChainLink]]:
-    """Yield cycles of links, no two of which share a material; further ones may remain.
+    """Yield cycles of links; no two of these cycles share a material, and others may exist.
 
-    Each ends with the link that is last in the file. A material made of itself is no cycle.
+    Each cycle ends with the link that is last in the file. A material that is its direct input is
+    not reported as a cycle.
     """
     ordered = set(order_materials(case))
     link_by_output: dict[str, ChainLink] = {}
@@ -94,9 +98,10 @@ def find_cycles(case: Case) -> Iterator[list[ChainLink]]:
 
 
 def material_chains(case: Case, projects: bool = True) -> tuple[tuple[str, ...], ...]:
-    """Return the chains: groups of materials that links connect, directly or indirectly.
+    """Return the chains: tuples of materials that are linked directly or indirectly.
 
-    Materials and chains are in the order of the file. A material without links is in no chain.
+    Chains, and materials in them, are in the order of the file. A material without links belongs to
+    no chain. If ``projects`` is False, only the links of conversions count.
     """
     chain: dict[str, list[str]] = {}
     for input_name, output_name, *_ in chain_links(case, projects):
@@ -115,7 +120,7 @@ def material_chains(case: Case, projects: bool = True) -> tuple[tuple[str, ...],
 
 
 def chain_of(case: Case, material: str) -> tuple[str, ...]:
-    """Return the chain that contains a material; the material alone if it is in none."""
+    """Return the materials of the chain that contains ``material``, or this material alone."""
     return next((chain for chain in material_chains(case) if material in chain), (material,))
 
 
@@ -132,7 +137,7 @@ def material_needs(case: Case, year: int) -> dict[str, float]:
 
 
 def conversion_inputs(case: Case, year: int) -> dict[str, float]:
-    """Return the input of conversions at full capacity in a year, in tonnes by material."""
+    """Return the tonnes of each material that conversions take in at full capacity in a year."""
     inputs: dict[str, float] = defaultdict(float)
     for conversion in case.conversions.values():
         capacity = conversion.capacity_t_per_year.at(year)
@@ -150,7 +155,7 @@ def demanded_materials(case: Case) -> set[str]:
 
 
 def downstream_materials(case: Case, material: str) -> set[str]:
-    """Return a material and all that is made of it, by conversions and projects."""
+    """Return a material and all materials made from it, by conversions or projects."""
     outputs: dict[str, list[str]] = defaultdict(list)
     for input_name, output_name, *_ in chain_links(case):
         outputs[input_name].append(output_name)
@@ -158,7 +163,7 @@ def downstream_materials(case: Case, material: str) -> set[str]:
 
 
 def upstream_materials(case: Case, material: str) -> set[str]:
-    """Return a material and all forms from which conversions make it."""
+    """Return a material and all materials from which conversions make it."""
     inputs: dict[str, list[str]] = defaultdict(list)
     for input_name, output_name, *_ in chain_links(case, projects=False):
         inputs[output_name].append(input_name)

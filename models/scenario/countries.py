@@ -40,5 +40,5 @@ def is_country_code(code: str) -> bool:
 
 
 def corrected_code(code: str) -> str:
-    """Return the two-letter code for a three-letter or a common wrong one; empty if unknown."""
+    """Return the two-letter code for a three-letter or commonly mistaken code; empty if unknown."""
     return _COMMON_MISTAKES.get(code) or _ALPHA_2_BY_ALPHA_3.get(code, "")

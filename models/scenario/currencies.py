@@ -57,7 +57,10 @@ _EUR_OR_QUOTED = re.compile(r"(?<!\w)'[^']*'|\"[^\"]*\"|„[^“]*“|\bEUR\b")
 
 
 def replace_currency(text: str, code: str) -> str:
-    """Return a message about amounts in EUR with another currency in place of EUR."""
+    """Return a message in which another currency code replaces EUR.
+
+    Quoted parts of the message are not changed.
+    """
     return _EUR_OR_QUOTED.sub(lambda match: code if match[0] == "EUR" else match[0], text)
 
 
@@ -78,7 +81,7 @@ def reference_price(name: str) -> float | None:
 
 
 def currency_code_hint(currency: str) -> str:
-    """Return a hint with the ISO code for another name of a currency."""
+    """Return a hint with the ISO 4217 code for a currency that was named in another way."""
     name = currency.strip().lower()
     code = _CODE_BY_NAME.get(name.removesuffix("s"), name.upper())
     if code in CURRENCY_CODES:

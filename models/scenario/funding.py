@@ -1,4 +1,4 @@
-"""Funders and their budgets, with lines that are charged in different ways."""
+"""Funders and their budgets, which may have lines with different rules of charging."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMMON_GROUP = "common"
 
 
 class BudgetLine(Base):
-    """One line of a funder's budget."""
+    """One line of a funder's budget, with its limits and charges."""
 
     KIND_FIELDS: ClassVar = (
         "total_meur",

@@ -46,7 +46,7 @@ class Effect(Base):
 
 
 class Profile(Base):
-    """One possible course of an event of a hazard."""
+    """One possible course of an event of a hazard, with its probability and effects."""
 
     name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
     probability: Share  #: Probability that an event goes this way; those of all add up to 1.
@@ -54,7 +54,7 @@ class Profile(Base):
 
 
 class Hazard(Base):
-    """A cause of supply loss, and how often its events start."""
+    """A cause of supply loss, with the yearly probability that an event starts."""
 
     name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
     description: LocalizedText | None = None  #: Free text.
@@ -92,7 +92,7 @@ class Hazard(Base):
 
 
 class Event(Base):
-    """An event of a hazard at a stated time."""
+    """An event of a hazard that starts in a given year and period."""
 
     hazard: Annotated[Id, InSection("hazards")]  #: Id of the hazard.
     start: Annotated[Year, InSection("years")]  #: Calendar year in which it starts.
@@ -101,7 +101,7 @@ class Event(Base):
 
 
 class State(Base):
-    """One written-out state of the world."""
+    """A written-out state of the world: its events, failures, delays, prices and probability."""
 
     name: StrictStr | None = None  #: Name shown in reports.
     probability: Share  #: Probability of this state; those of all states add up to 1.
@@ -121,7 +121,7 @@ class State(Base):
 
 
 class Sample(Base):
-    """States of the world drawn at random from hazards, success and delay."""
+    """Settings for sampling states of the world: number, seed, method and correlation."""
 
     states: Annotated[Number, NumberBounds(ge=1, le=1e7, whole=True)]
     """How many states are drawn, 10 million at most."""
@@ -133,7 +133,7 @@ class Sample(Base):
 
 
 class Regimes(Base):
-    """A Markov chain of regimes, one for each year."""
+    """A Markov chain of regimes; the regime may change every year."""
 
     first: dict[RegimeId, Share]  #: Probability of each regime in the first year.
     yearly: dict[Id, dict[RegimeId, Share]]

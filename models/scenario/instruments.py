@@ -57,7 +57,7 @@ _KINDS_BY_TERM: dict[str, tuple[str | None, ...]] = {
 
 
 class Eligible(Base):
-    """The projects in which an instrument may take part; all three conditions must hold."""
+    """Conditions on projects in which an instrument may take part; all of them must hold."""
 
     countries: CountriesOrAny = None  #: Codes of the countries a project may stand in, or ``any``.
     materials: MaterialsOrAny = None  #: Ids of materials, one of which it must deliver, or ``any``.
@@ -117,7 +117,10 @@ class Instrument(Base):
 
     @property
     def carries_capex(self) -> bool:
-        """Whether it carries a share of capex; otherwise it lets the market finance more."""
+        """Whether the instrument carries a share of capex.
+
+        Otherwise (interest subsidy, price floor) it enables the market to finance a larger share.
+        """
         return self.kind not in SUPPORT_KINDS
 
     def accepts_project(self, project: Project) -> bool:
@@ -139,7 +142,7 @@ class Instrument(Base):
         return bool(getattr(self, name) != type(self).model_fields[name].default)
 
     def _terms_of_other_kinds(self) -> Iterator[PartFault]:
-        """Yield a fault for each term that is not defined for the kind."""
+        """Yield a fault for each term that is set but not defined for this kind of instrument."""
         tickets = dict.fromkeys(("ticket_min_meur", "ticket_max_meur"), ())
         for name, kinds in (
             _KINDS_BY_TERM | (tickets if self.kind == "price_floor" else {})

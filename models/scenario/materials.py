@@ -20,7 +20,7 @@ from models.scenario.quantities import (
 
 
 class PriceState(Base):
-    """One possible price of a material, over all years."""
+    """One possible price path of a material, with its probability."""
 
     name: LocalizedText | None = None  #: Name shown in reports.
     probability: Share  #: Probability of this price; those of a material add up to 1.
@@ -67,7 +67,7 @@ class Material(Base):
 
 
 class Consumer(Base):
-    """A sector or a single company that needs materials."""
+    """A sector or a single company that uses materials."""
 
     name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
     description: LocalizedText | None = None  #: Free text.
@@ -75,7 +75,7 @@ class Consumer(Base):
 
 
 class Demand(Base):
-    """The demand of a consumer for a material; rows of the same pair add up."""
+    """The demand of one consumer for one material; rows of the same pair are added up."""
 
     consumer: ConsumerId  #: Id of the consumer.
     material: MaterialId  #: Id of the material.
@@ -83,16 +83,16 @@ class Demand(Base):
 
 
 class DamageStep(Base):
-    """One step of the damage curve."""
+    """One step of the damage curve: a share of demand with one damage per tonne."""
 
     share: Share  #: Share of the demand in a period that this step covers, as a fraction of one.
     eur_per_t: NonNegative  #: Damage of a tonne missing on this step, in EUR per tonne.
 
 
 class Adaptation(Base):
-    """Adaptation of users while a shortage lasts: demand of high-damage steps falls.
+    """Adaptation of users to a shortage: the demand on damage steps above the first falls.
 
-    A clock starts at 0 with the first period that is hit and counts every period from then on.
+    A clock starts at 0 in the first period that is hit, and counts every period from then on.
     """
 
     per_year: Share  #: Share of the later steps that is adapted away in a year of the clock.
@@ -104,7 +104,7 @@ class Adaptation(Base):
 
 
 class Damage(Base):
-    """The damage of a missing tonne to the economy, in rising steps."""
+    """Damage per missing tonne of a material, in increasing steps."""
 
     material: MaterialId  #: Id of the material.
     consumer: ConsumerId | None = None  #: Id of a consumer, if the entry is for it alone.
@@ -131,7 +131,7 @@ class Damage(Base):
 
 
 class Supply(Base):
-    """The supply of a material from one country before any investment; rows add up."""
+    """Market supply of a material from one country, before any plan; rows are added up."""
 
     material: MaterialId  #: Id of the material.
     country: Country  #: ISO 3166 code of the country of origin.
@@ -151,7 +151,7 @@ class Supply(Base):
 
 
 class Conversion(Base):
-    """Plants that run today and make one material from others, as far as home can use them."""
+    """Existing plants that make one material from others, as far as home can use their output."""
 
     name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
     description: LocalizedText | None = None  #: Free text.

@@ -1,4 +1,4 @@
-"""Warnings of what is valid but unlikely to be meant, each with its path."""
+"""Warnings of values that are valid but probably mistakes; each warning has the value's path."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _country_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]
 
 
 def _unused_item_warnings(case: Case) -> Iterator[Fault]:
-    """Yield warnings of items that no demand uses."""
+    """Yield warnings of materials, consumers and other items that no demand uses."""
     pairs = {(demand.consumer, demand.material) for demand in case.demand}
     demanding = {consumer for consumer, _ in pairs}
     demanded = chains.demanded_materials(case)
@@ -133,7 +133,7 @@ def _adaptation_warnings(damage: Damage, path: _Path) -> Iterator[Fault]:
 
 
 def _demand_factor_warnings(case: Case) -> Iterator[Fault]:
-    """Yield warnings of demand factors without demand, or that no state uses."""
+    """Yield warnings of demand factors that no state uses, or whose material has no demand."""
     uncertainty, demanded = case.uncertainty, {row.material for row in case.demand}
     if uncertainty is None:
         return
@@ -153,7 +153,10 @@ def _demand_factor_warnings(case: Case) -> Iterator[Fault]:
 
 
 def _share_warnings(case: Case) -> Iterator[Fault]:
-    """Yield warnings of supply shares that are probably percentages, and of a late limit."""
+    """Yield warnings of supply shares that are probably percentages.
+
+    Also yield a warning if the limit on a country's share begins after the horizon.
+    """
     for position, supply in enumerate(case.supply):
         path: _Path = ("supply", position, "share")
         for share_path, share in (
@@ -174,7 +177,10 @@ def _share_warnings(case: Case) -> Iterator[Fault]:
 
 
 def _chain_warnings(case: Case) -> Iterator[Fault]:
-    """Yield warnings of supply as a share of no need, and of inputs probably in kilograms."""
+    """Yield warnings of supply given as a share where nothing is needed.
+
+    Also yield warnings of inputs that are probably in kilograms per tonne.
+    """
     converted = {name for item in case.conversions.values() for name in item.inputs_t_per_t}
     project_inputs = {name for item in case.projects.values() for name in item.inputs_t_per_t}
     needs = {
@@ -242,7 +248,11 @@ def _unaided_project_warnings(case: Case) -> Iterator[Fault]:
 
 
 def _overrun_and_premium_warnings(case: Case) -> Iterator[Fault]:
-    """Yield warnings of overruns in percent, and of contingency and premiums without use."""
+    """Yield warnings of overruns that are probably percentages.
+
+    Also yield warnings of a contingency and of premiums that have no effect, and of limits on
+    starts after the horizon.
+    """
     for name, project in case.projects.items():
         for position, overrun in enumerate(project.capex_overrun):
             if overrun.by >= 3:
@@ -349,7 +359,7 @@ def _instrument_warnings(case: Case) -> Iterator[Fault]:
 
 
 def _guarantee_warnings(funder: Funder, instrument: Instrument, path: _Path) -> Iterator[Fault]:
-    """Yield warnings of a guarantee that is accounted for like a payment."""
+    """Yield warnings of a guarantee that is counted as if its amount were paid out."""
     if instrument.recovery is None and instrument.failure_probability is None:
         message = tr("net cost counts all of the guarantee '{i}' as lost", i=path[-1])
         yield plausibility_warning(
@@ -369,7 +379,10 @@ def _guarantee_warnings(funder: Funder, instrument: Instrument, path: _Path) -> 
 
 
 def _support_warnings(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]:
-    """Yield warnings of a subsidy or price floor without effect, or with crossing prices."""
+    """Yield warnings of a subsidy or a price floor that has no effect.
+
+    Also yield a warning if the price from which the funder shares gains is below the floor.
+    """
     if not any((instrument.market_finance_per_share, instrument.offtake_per_share)):
         message = tr("the instrument '{i}' brings neither finance nor offtake", i=path[-1])
         hint = tr("give market_finance_per_share or offtake_per_share")

@@ -1,4 +1,4 @@
-"""Candidate projects of mining, refining and recycling."""
+"""Candidate projects: mines, refineries and recycling plants that may be built."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class UnaidedDecision(Base):
 
 
 class Overrun(Base):
-    """One possible overrun of the capex of a project."""
+    """One possible overrun of a project's capex, with its probability."""
 
     by: NonNegative  #: What it costs above its capex, as a share of it; 0.3 is 30 % more.
     probability: Share  #: Probability of this overrun; those of a project add up to 1.
 
 
 class Project(Base):
-    """A plant or mine that may be built, and its output."""
+    """A mine or plant that may be built: output, inputs, timing, cost and risks."""
 
     name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
     description: LocalizedText | None = None  #: Free text.

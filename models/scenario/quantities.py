@@ -28,9 +28,9 @@ REMARK_KEYS = ("source", "confidence", "note")  #: Keys beside the value of a nu
 
 
 class Number(float):
-    """A float with an optional source.
+    """A float with an optional source, confidence and note.
 
-    ``source`` is a text or an id under ``sources``; ``note`` is free text. Arithmetic gives plain
+    ``source`` is a text or an id under ``sources``; ``note`` is free text. Arithmetic returns plain
     floats.
     """
 
@@ -41,7 +41,7 @@ class Number(float):
     note: str | None
 
     def __new__(cls, value: float, **remarks: Any) -> Number:
-        """Create a number from its value and its remarks."""
+        """Create a number from a value and its remarks (``source``, ``confidence``, ``note``)."""
         number = super().__new__(cls, value)
         for key in REMARK_KEYS:
             setattr(number, key, remarks.get(key))
@@ -55,7 +55,7 @@ class Number(float):
         return (float(self),), remarks_of(self)
 
     def to_file_value(self) -> float | int | dict[str, Any]:
-        """Return the number as a scenario file writes it."""
+        """Return the number in the form used in scenario files, with its remarks if it has any."""
         number = float(self)
         value = int(number) if number.is_integer() and abs(number) < 2**53 else number
         remarks = remarks_of(self)
@@ -84,7 +84,7 @@ class CalendarYear(int):
         return (int(self), self.__dict__)
 
     def to_file_value(self) -> int | dict[str, Any]:
-        """Return the year as a scenario file writes it."""
+        """Return the year in the form used in scenario files, with its remarks if it has any."""
         remarks = remarks_of(self)
         return {"value": int(self), **remarks} if remarks else int(self)
 
@@ -95,7 +95,7 @@ def are_readable(*years: int | None) -> bool:
 
 
 def _without_separators(text: str) -> str:
-    """Return a number without commas, spaces or apostrophes between thousands."""
+    """Return the text of a number without separators between thousands."""
     unspaced = re.sub(r"[ '\u2019\u00a0\u202f]", "", text)
     return unspaced.replace(",", "") if unspaced == text else unspaced.replace(",", ".")
 
@@ -167,7 +167,10 @@ def number_hint(text: str) -> str:
 
 @dataclass(frozen=True)
 class NumberBounds(FieldReader):
-    """Bounds of a number: ``ge``, ``gt``, ``le`` and ``lt``; an integer if ``whole``."""
+    """Reader of a number within the bounds ``ge``, ``gt``, ``le`` and ``lt``.
+
+    With ``whole`` the number must be an integer.
+    """
 
     ge: float | None = None
     gt: float | None = None
@@ -176,7 +179,10 @@ class NumberBounds(FieldReader):
     whole: bool = False
 
     def read(self, value: Any) -> Number:
-        """Return the number for a bare number or ``{value:, source:, ...}``."""
+        """Return the number for a plain number or a mapping ``{value:, source:, ...}``.
+
+        Raises PydanticCustomError if it is not a number or violates a bound.
+        """
         if isinstance(value, Number):
             # It was read before, or is the placeholder of a faulty number.
             return (
@@ -248,7 +254,7 @@ class NumberBounds(FieldReader):
         return number
 
     def number_schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the bare number."""
+        """Return the JSON Schema of a number within the bounds, without a source."""
         limits = {"minimum": self.ge, "exclusiveMinimum": self.gt, "maximum": self.le}
         limits |= {"exclusiveMaximum": self.lt}
         kind = "integer" if self.whole else "number"
@@ -282,7 +288,10 @@ def remarks_of(number: Any) -> dict[str, Any]:
 
 
 def _closest_sourced_key(key: Any) -> str:
-    """Return the key of a sourced number that is the same or similar, or an empty text."""
+    """Return the key of a number with a source that equals or resembles ``key``; empty if none.
+
+    These keys are ``value``, ``source``, ``confidence`` and ``note``.
+    """
     if str(key).isdecimal():
         return ""  # a year; there may be many, and looking up similar names is slow
     return (
@@ -295,9 +304,10 @@ def _closest_sourced_key(key: Any) -> str:
 def read_sourced(
     value: Mapping[Any, Any], read: Callable[[Any], Any], example: str
 ) -> tuple[Any, dict[str, Any]]:
-    """Return the value of ``{value:, source:, ...}`` and its remarks.
+    """Return the value and the remarks in a mapping ``{value:, source:, ...}``.
 
-    Raises PydanticCustomError with all faults.
+    ``read`` converts the value; ``example`` is a value for hints. Raises PydanticCustomError with
+    all faults.
     """
     number: Any = None
     faults: list[PartFault] = []
@@ -419,7 +429,10 @@ class YearReader(FieldReader):
     """Reader of a bare year or ``{value: 2026, source: ...}``."""
 
     def read(self, value: Any) -> CalendarYear:
-        """Return the year for what a file holds."""
+        """Return the calendar year for a value of a scenario file.
+
+        Raises PydanticCustomError if the value is not a year.
+        """
         if isinstance(value, CalendarYear):
             return value
         if not isinstance(value, Mapping):
@@ -433,7 +446,7 @@ class YearReader(FieldReader):
         return CalendarYear(base.read_year(value))
 
     def write(self, value: int) -> int | dict[str, Any]:
-        """Return the year as a scenario file writes it."""
+        """Return the year in the form used in scenario files."""
         return value.to_file_value() if isinstance(value, CalendarYear) else value
 
     def json_schema(self) -> dict[str, Any]:

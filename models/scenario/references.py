@@ -59,11 +59,11 @@ MIN_INPUT_RATIO, MAX_INPUT_RATIO = 1e-6, 1e6
 def check_references(
     case: Case, unreadable: Mapping[str, frozenset[str]] | None = None, warnings: bool = True
 ) -> Iterator[Fault]:
-    """Yield every fault between items and, if ``warnings``, every warning.
+    """Yield every fault in the relations between items and, if ``warnings``, every warning.
 
-    ``unreadable`` says that ``case`` contains placeholders for faulty values, and names the items
-    that it lacks by section (``*`` for a whole section). References to these are not reported, and
-    neither are warnings.
+    ``unreadable`` is given if ``case`` contains placeholders for faulty values. It then holds, by
+    section, the ids of items that the case lacks (``*`` for all items of a section). References to
+    these items are not reported, and no warnings are yielded.
     """
     values = list(collect_values(case))
     yield from _ReferenceChecker(case, unreadable).faults(values)
@@ -124,7 +124,7 @@ class _ReferenceChecker:
         return self.partial and UNREADABLE_TEXT in names
 
     def _check_id(self, section: str, located: LocatedValue) -> Iterator[Fault]:
-        """Yield a fault if no item of the section has that id."""
+        """Yield a fault if the section has no item with the id at ``located``."""
         ids, name = self.ids[section], located.value
         if name not in ids and not self._is_unread(section, name):
             message, empty_hint = _UNKNOWN_ID_MESSAGES[section]
@@ -132,7 +132,10 @@ class _ReferenceChecker:
             yield Fault(located.path, tr(message, name=name), hint, at_key=located.at_key)
 
     def _check_year(self, located: LocatedValue) -> Iterator[Fault]:
-        """Yield a fault if a year lies outside the horizon; it may be later if so marked."""
+        """Yield a fault if a year is outside the horizon.
+
+        Years that are marked as ``later years`` may lie after the horizon.
+        """
         horizon, year = self.case.horizon, located.value
         years = horizon.years
         if not years or not are_readable(year, horizon.first_year, horizon.last_year):
@@ -145,7 +148,10 @@ class _ReferenceChecker:
             yield Fault(located.path, message, hint, at_key=located.at_key)
 
     def _check_assumption_sets(self) -> Iterator[Fault]:
-        """Yield a fault if plans are over assumption sets that do not exist; check the review."""
+        """Yield a fault if the objective refers to assumption sets and the file has none.
+
+        Also yield the faults of the review.
+        """
         case = self.case
         lacks_sets = case.objective.over_assumptions is not None and not case.assumptions
         if lacks_sets and not self._is_unread("assumptions"):
@@ -223,7 +229,7 @@ class _ReferenceChecker:
                 yield Fault(("projects", name, "anyway", "year"), message, tr("leave it out"))
 
     def _check_chains(self) -> Iterator[Fault]:
-        """Yield faults of inputs: mixed units, several outputs, cycles."""
+        """Yield faults of inputs: implausible ratios, several outputs, cycles."""
         path: tuple[str, ...]
         for name, project in self.case.projects.items():
             outputs = list(project.output_t_per_year)
@@ -308,7 +314,10 @@ class _ReferenceChecker:
                     yield Fault((*path, "period"), message, hint)
 
     def _check_profile(self, event: Event, path: tuple[str | int, ...]) -> Iterator[Fault]:
-        """Yield a fault if an event lacks a profile that its hazard has, or names another."""
+        """Yield a fault if an event lacks a profile, or names one that its hazard does not have.
+
+        An event needs no profile if its hazard has none.
+        """
         hazard, name = self.case.hazards.get(event.hazard), event.profile
         if hazard is None or self._is_placeholder(name, *hazard.profiles):
             return

@@ -1,7 +1,7 @@
-"""Faults and warnings of residual values that make buying or building profitable by itself.
+"""Faults and warnings of residual values that make buying or building profitable by themselves.
 
-A project never has negative cost by its residual value. A stockpile can: if its price rises faster
-than the discount rate, buying and holding to the end earns money.
+The residual value of a project never makes its cost negative. That of a stockpile can: if the price
+rises faster than the discount rate, buying and holding stock to the end of the horizon earns money.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ _ZERO_COST_TOLERANCE = 1e-9  #: Cost, as a share of the price, that counts as ze
 
 
 def check_residual_values(case: Case) -> Iterator[Fault]:
-    """Yield faults of stockpiles that earn by unlimited buying, and warnings.
+    """Yield a fault for each stockpile that earns money by unlimited purchases.
 
-    The warnings are of stockpiles that earn but are limited, and of projects without cost.
+    Also yield warnings for stockpiles that cost nothing or earn by limited purchases, and for
+    projects without cost.
     """
     for position, stockpile in enumerate(case.stockpiles):
         cheapest = cheapest_purchase_year(case, stockpile)
@@ -59,7 +60,7 @@ def check_residual_values(case: Case) -> Iterator[Fault]:
 
 
 def _has_purchase_limit(case: Case, stockpile: Stockpile) -> bool:
-    """Return whether space, the market or a budget of a payer limits purchases."""
+    """Return whether capacity, a purchase limit or a payer's budget limits purchases."""
     limits: list[object] = [stockpile.max_t, stockpile.max_purchase_t_per_year]
     for name, share in stockpile.paid_by.items():
         funder = case.funders.get(name)
@@ -75,9 +76,10 @@ def _has_purchase_limit(case: Case, stockpile: Stockpile) -> bool:
 
 
 def cheapest_purchase_year(case: Case, stockpile: Stockpile) -> tuple[int, float] | None:
-    """Return the year in which buying a tonne to hold to the end costs least, and the cost.
+    """Return the year in which buying stock to hold to the end costs least, and this cost.
 
-    The cost is discounted, as a share of the last year's price. None without a residual value.
+    The cost is that of one tonne, discounted and net of its residual value, as a share of the last
+    year's price. Returns None if there is no residual value.
     """
     material, years = case.materials.get(stockpile.material), case.horizon.years
     stockpile_value = stockpile.residual_value

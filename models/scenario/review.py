@@ -1,7 +1,7 @@
-"""The review: a date at which to decide again, depending on what has been observed.
+"""The review: a year from which decisions may depend on what has been observed.
 
-Only what no decision influences can be observed: whether an event of a hazard has started, the
-regime of the year before, and the price state of a material.
+Only events that no decision influences can be observed: whether an event of a hazard has started,
+the regime of the preceding year, and the price state of a material.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Observation(Base):
 
 
 class Review(Base):
-    """A date at which to decide again."""
+    """The year of the review, and what is observed before it."""
 
     year: Annotated[Year, InSection("years")]
     """First year whose decisions may depend on what has been observed before it."""
@@ -53,9 +53,9 @@ class Review(Base):
 
 
 def check_review(case: Case, is_partial: bool = False) -> Iterator[Fault]:
-    """Yield faults of a review before which nothing is observed, or that cannot be observed.
+    """Yield faults of a review: no earlier year, no observations, or impossible ones.
 
-    ``is_partial`` says that some observations may be missing.
+    ``is_partial`` states that observations may be missing because they were faulty.
     """
     review, uncertainty = case.review, case.uncertainty
     if review is None:

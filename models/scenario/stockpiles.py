@@ -13,7 +13,7 @@ from models.scenario.quantities import Fraction, NonNegative, Number, Share, Yea
 
 
 class Stockpile(Base):
-    """A stock of one material that can be bought up and released."""
+    """A stock of one material, from which tonnes are released in a shortage."""
 
     id: Id  #: Id of the stockpile.
     name: LocalizedText | None = None  #: Name shown in reports; the id where absent.

@@ -1,4 +1,4 @@
-"""Warnings of tonnes that are probably kilotonnes or kilograms, by comparison with demand."""
+"""Warnings of amounts in tonnes that are probably kilotonnes or kilograms, compared with demand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STOCKPILE_LIMITS = (
 
 
 class _Amount(NamedTuple):
-    """Tonnes per year of a material, with their path and what they are compared with."""
+    """An amount of a material in tonnes per year, with its path and the limits of comparison."""
 
     path: _Path
     tonnes: float
@@ -42,7 +42,7 @@ class _Amount(NamedTuple):
     consumer: str = ""  #: Consumer, if it is a row of demand.
 
     def is_plausible(self, need: float) -> bool:
-        """Return whether it may have the same unit as the need."""
+        """Return whether the amount may have the same unit as ``need``, by its size."""
         return (
             need * self.demand_share / self.max_factor_below
             <= self.tonnes
@@ -59,12 +59,18 @@ class _Amount(NamedTuple):
 
 
 def plausibility_warning(path: _Path, message: str, hint: str = "", at_key: bool = False) -> Fault:
-    """Return a warning about a value that is valid but probably a mistake."""
+    """Return a warning about a value that is valid but probably a mistake.
+
+    ``at_key`` states that the warning concerns the key at the end of ``path``.
+    """
     return Fault(path, message, hint, "warning", at_key)
 
 
 def format_figure(value: float) -> str:
-    """Return a number with four digits, without an exponent if it is not too small."""
+    """Return a number as text with four significant digits.
+
+    Numbers from 9,999.5 on are rounded to integers; only very small ones have an exponent.
+    """
     return f"{value:.0f}" if value >= 9999.5 else f"{value:.4g}"
 
 
@@ -152,7 +158,7 @@ def tonnage_warnings(case: Case, needs: dict[str, float]) -> Iterator[Fault]:
 
 
 def _available_tonnes(case: Case) -> Mapping[str, float]:
-    """Return project output, or supply if larger, in tonnes per year by material."""
+    """Return the larger of project output and supply of each material, in tonnes per year."""
     output: dict[str, float] = defaultdict(float)
     supplied: dict[str, float] = defaultdict(float)
     for project in case.projects.values():
@@ -167,17 +173,18 @@ def _available_tonnes(case: Case) -> Mapping[str, float]:
 
 
 def _suggests_wrong_unit(available: float, row: _Amount, need: float) -> bool:
-    """Return whether 1,000 times a row of demand fits the available tonnes better.
+    """Return whether a row of demand times 1,000 fits the available tonnes better.
 
-    These have to be more than twice the need.
+    This is checked only if more than twice the need is available.
     """
     return need * 2 < available and need * (need + 999 * row.tonnes) <= available**2
 
 
 def _small_supply(case: Case) -> Iterator[Fault]:
-    """Yield warnings of small rows of supply that are probably in thousands or millions.
+    """Yield warnings of small rows of supply that are probably in thousands or millions of tonnes.
 
-    They would then meet the need of the first year; of the last year too, if other rows are shares.
+    Such rows would then meet the need of the first year or, if other rows are given as shares, also
+    that of the last year.
     """
     converted = {conversion.output for conversion in case.conversions.values()}
     warnings: dict[_Path, Fault] = {}

@@ -96,7 +96,10 @@ def unit_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]:
 
 
 def _single_figure_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]:
-    """Yield warnings of percentages, of money that is not in millions, and of jumps over time."""
+    """Yield warnings of figures that are suspicious without comparison to other fields.
+
+    These are rates in percent, money that is not in millions, and jumps between years.
+    """
     max_money = _MAX_MEUR * UNITS_PER_EURO.get(case.currency, float("inf"))
     for path, value, _, _ in values:
         if isinstance(value, Number):
@@ -156,10 +159,11 @@ def _price_year_warning(case: Case) -> Iterator[Fault]:
 
 
 def _currency_warnings(case: Case, prices: Mapping[str, _Range]) -> Iterator[Fault]:
-    """Yield a warning of a currency that does not exist, or that does not fit the figures.
+    """Yield a warning if the currency does not exist or does not fit the figures.
 
-    In a currency of small units, a wrong label shows in prices that are those of 2025 in EUR or, if
-    no material is known, in a maximal capex below a million EUR or a maximal price below 10.
+    A currency of which one euro buys many units does not fit if prices equal those of 2025 in EUR.
+    If no material is known, it does not fit if, converted to EUR, the largest capex is below a
+    million or the largest price below 10.
     """
     code, rate = case.currency, UNITS_PER_EURO.get(case.currency, 1.0)
     if code not in CURRENCY_CODES:
@@ -215,7 +219,7 @@ class _PriceComparison:
                 self.min_damage[damage.material] = min(minimum, cost)
 
     def faults(self, reported_paths: set[_Path]) -> Iterator[Fault]:
-        """Yield all warnings, without those of capex at ``reported_paths``."""
+        """Yield all warnings, except those of capex of projects at ``reported_paths``."""
         all_ratios = {key: self._capex_ratio(key) for key in self.case.projects}
         ratios = {key: ratio for key, ratio in all_ratios.items() if ratio}
         capex: dict[str, list[float]] = {}
@@ -276,7 +280,7 @@ class _PriceComparison:
                 )
 
     def _capex_ratio(self, key: str) -> float:
-        """Return capex as a multiple of the value of a year's output; 0 if it is not known."""
+        """Return a project's capex divided by the value of a year's output; 0 if unknown."""
         project = self.case.projects[key]
         capex = float(project.capex_meur) * 1e6
         outputs = project.output_t_per_year.items()
@@ -284,7 +288,10 @@ class _PriceComparison:
         return capex / value if value > 0 and project.capex_meur < _MAX_MEUR else 0.0
 
     def _suspect_field(self, outputs: Mapping[str, Number], ratio: float) -> _Path:
-        """Return the output if it does not fit demand by as much as capex, else capex."""
+        """Return the path, within the project, of the field that is probably wrong.
+
+        This is an output if it does not fit the need for its material either, otherwise capex.
+        """
         for name, tonnes in outputs.items():
             need = self.needs.get(name, 0.0)
             if need > 0 and (tonnes > 5 * need if ratio < 1 else tonnes < need / UNIT_FACTOR):
@@ -294,10 +301,11 @@ class _PriceComparison:
     def _wrong_price(
         self, name: str, low: float, high: float, capex: Sequence[float]
     ) -> tuple[str, str] | None:
-        """Return message and hint if the price is wrong, and not what it is compared with.
+        """Return a message and a hint if a material's price is probably wrong, else None.
 
-        This is decided by the material's price in 2025, or by damage and the capex of all its
-        projects.
+        The price is compared with that of 2025 or, if this is not known, with damage and with the
+        capex of all projects that deliver the material. ``low`` and ``high`` are its range over the
+        horizon.
         """
         values = {"material": name, "price": format_figure(high)}
         hint = tr("write the price of a tonne, in whole units of the currency")
@@ -327,9 +335,10 @@ class _PriceComparison:
         return message, hint
 
     def _damage_warnings(self) -> Iterator[Fault]:
-        """Yield warnings of damage below or far above the price, or far above the previous step.
+        """Yield warnings of damage per tonne below or far above the price.
 
-        A first step may be slightly below the price, since some uses can be given up at low cost.
+        Also yield warnings of damage far above the previous step. A first step may be slightly
+        below the price, since some uses can be given up at low cost.
         """
         for entry_position, damage in enumerate(self.case.damage):
             low, high = self.prices.get(damage.material, (0.0, 0.0))

@@ -32,13 +32,13 @@ class AnalysisInput:
     """Reads a saved plan, of a file or of the folder it is in."""
 
     def with_pool(self, pool: CutPool) -> AnalysisInput:
-        """Return a copy with cuts of earlier runs."""
+        """Return a copy of the input with a pool of cuts from earlier runs."""
         return replace(self, pool=pool)
 
 
 @dataclass(frozen=True, eq=False)
 class AnalysisOutcome:
-    """The result of an analysis, its exit code and its plans."""
+    """The result of an analysis, with its exit code and the plans that are written with it."""
 
     result: Result
     exit_code: int
@@ -49,5 +49,6 @@ class AnalysisOutcome:
 
 
 def describe_value(value: float) -> str:
-    """Return a value of a varied number as progress and failures name it."""
+    """Return the text of a varied number's value, for progress and error messages; "no limit" if it
+    is infinite."""
     return tr("no limit") if math.isinf(value) else f"{value:.6g}"

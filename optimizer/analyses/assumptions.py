@@ -50,10 +50,10 @@ KINDS_SHOWN_BY_PART: tuple[AssumptionKind, ...] = ("hazard", "damage")
 
 @dataclass(frozen=True)
 class LinkedNumbers:
-    """Numbers that move together, as functions of a value.
+    """Numbers of a scenario that change together, as functions of one value.
 
-    Each number is at its own path, or all are at one path as a mapping whose ``keys`` are years or
-    names.
+    Either each number has its path in ``paths``, or there is one path to a mapping that has all
+    numbers; its ``keys`` are years or names.
     """
 
     paths: tuple[str, ...]
@@ -61,7 +61,7 @@ class LinkedNumbers:
     keys: tuple[str, ...] = ()
 
     def settings_at(self, value: float) -> list[str]:
-        """Return the settings ``path=value`` at a value."""
+        """Return settings ``path=value`` that give the numbers at a value."""
         numbers = list(map(format_setting, self.values_at(value)))
         if self.keys:
             pairs = zip(self.keys, numbers, strict=True)
@@ -76,9 +76,9 @@ NumbersById = Mapping[str | None, Sequence[LinkedNumbers]]
 def scaled_number(
     path: str, number: float | YearlyQuantity, max_value: float = math.inf
 ) -> LinkedNumbers:
-    """Return a number, or one number for each of several years, times the value.
+    """Return a number of the scenario as a linked number that a factor multiplies.
 
-    No scaled number exceeds ``max_value``.
+    A yearly quantity is multiplied in all years. No result exceeds ``max_value``.
     """
     base = tuple(map(float, number.values if isinstance(number, YearlyQuantity) else (number,)))
     keys = tuple(map(str, number.years)) if isinstance(number, YearlyQuantity) else ()
@@ -90,21 +90,23 @@ def _scale_values(base: Sequence[float], max_value: float, factor: float) -> lis
 
 
 def free_number(path: str) -> LinkedNumbers:
-    """Return a number that was named by its path: the value is the number itself."""
+    """Return a number that the user named by its path, as a linked number that is set to the value
+    itself."""
     return LinkedNumbers((path,), partial(_scale_values, (1.0,), math.inf))
 
 
 def _scaled_success_probability(probability: float, factor: float) -> list[float]:
-    """Return a probability of success after scaling the probability of failure."""
+    """Return the probability of success if the probability of failure is multiplied by ``factor``,
+    in a list."""
     return [1 - min(1.0, factor * (1 - probability))]
 
 
 def _scaled_probabilities(
     probabilities: Sequence[float], is_scaled: Sequence[bool], value: float
 ) -> list[float]:
-    """Scale some of the probabilities that add up to 1.
+    """Multiply those of the ``probabilities`` that ``is_scaled`` marks by ``value``.
 
-    The others shrink or grow in proportion.
+    The others are changed in proportion to each other so that the sum stays the same.
     """
     entries = list(zip(probabilities, is_scaled, strict=True))
     scaled_total = math.fsum(p for p, is_moved in entries if is_moved)
@@ -122,14 +124,14 @@ def _scaled_probabilities(
 
 
 class InvalidAssumption(VorratError):
-    """An unknown assumption, or a range that does not fit the scenario."""
+    """Error: an assumption is unknown, or its range does not fit the scenario."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
 class Assumption:
-    """Numbers of a scenario that are varied together, between ``low`` and ``high``."""
+    """Numbers of a scenario that are varied together by one value between ``low`` and ``high``."""
 
     kind: AssumptionKind
     subject: str | None
@@ -144,30 +146,30 @@ class Assumption:
 
     @property
     def id(self) -> str:
-        """The name on the command line, the same in every language and run."""
+        """The name of the assumption on the command line; it does not depend on the language."""
         if self.subject is None:
             return "hazards" if self.kind == "hazard" else self.kind
         return f"{self.kind}.{self.subject}"
 
     @property
     def is_factor(self) -> bool:
-        """Whether values multiply numbers rather than replace one."""
+        """Whether the value multiplies numbers; otherwise it replaces a single number."""
         return self.kind != "input"
 
     def nearest_valid_value(self, value: float) -> float:
-        """Return the valid value that is nearest to a value."""
+        """Return the valid value that is nearest to ``value``: a whole number if only these fit."""
         return float(round(value)) if self.is_integer else value
 
     def settings_at(self, value: float) -> list[str]:
-        """Return the settings of the scenario at a value; none at ``base``."""
+        """Return the settings that change the scenario to a value; none if it is ``base``."""
         numbers = self.numbers if value != self.base else ()
         return [text for number in numbers for text in number.settings_at(value)]
 
     def single_number_at(self, value: float) -> float | None:
-        """Return the number of the scenario at a value.
+        """Return the number that the scenario has at a value.
 
-        None if there are several numbers, and for yearly ones. For a project's success it is the
-        probability of success.
+        Return None if the assumption has several numbers, or a different one for each year. For the
+        success of a project it is the probability of success.
         """
         values = [x for number in self.numbers for x in number.values_at(value)]
         return values[0] if len(values) == 1 and not self.numbers[0].keys else None
@@ -181,17 +183,19 @@ def list_assumptions(
     only: Iterable[str] = (),
     inputs: Mapping[str, tuple[float, float]] | None = None,
 ) -> tuple[Assumption, ...]:
-    """List the uncertain numbers of a scenario; those without any effect are left out.
+    """List the uncertain numbers of a scenario as assumptions; numbers without any effect are left
+    out.
 
-    Hazards and damage come one by one and all together, the other kinds all together, and with
-    ``include_parts`` one by one as well. ``ranges`` are low and high by id, instead of the usual
-    ones, and ``inputs`` those of free numbers by dotted path. ``only``, if not empty, restricts the
-    list to these ids, those with a range in ``ranges``, and free numbers. With explicit states the
-    probability of those with an event of a hazard is varied, and projects succeed or fail as the
-    states say.
+    Hazards and damage are listed one by one, other kinds all together; with ``include_parts``,
+    other kinds are listed one by one as well. A kind that is listed one by one is also listed as a
+    whole, unless it has a single part. ``ranges`` has low and high values by id, which replace the
+    usual ones. ``inputs`` has low and high values of free numbers by dotted path. If ``only`` is
+    not empty, the list is restricted to these ids, ids in ``ranges``, and free numbers. If states
+    are explicit, the probability of the states with an event of a hazard is varied, and projects
+    succeed or fail as the states say.
 
-    Raises InvalidAssumption if an id does not exist, a path leads to no single number, or a range
-    does not contain the current number.
+    Raises InvalidAssumption if an id does not exist, if a path leads to no single number, or if a
+    range does not contain the current number.
     """
     ranges = ranges or {}
     known = {x.id: x for x in _all_assumptions(case)}
@@ -225,7 +229,8 @@ def list_assumptions(
 
 
 def _with_range(assumption: Assumption, low: float, high: float) -> Assumption:
-    """Return an assumption with another range, checked."""
+    """Return an assumption with another range; raises InvalidAssumption if the range is not
+    valid."""
     if low == high:
         raise InvalidAssumption(tr("the range of {id} has no width", id=assumption.id))
     if not 0 <= low <= assumption.base <= high:
@@ -237,7 +242,7 @@ def _with_range(assumption: Assumption, low: float, high: float) -> Assumption:
 
 
 def _all_assumptions(case: Case) -> list[Assumption]:
-    """Return all assumptions: each kind as a whole, and each part by itself."""
+    """Return all assumptions of a scenario: each kind as a whole, and each part of a kind."""
     assumptions = []
     for kind, by_id in uncertain_numbers(case).items():
         all_numbers = [number for numbers in by_id.values() for number in numbers]
@@ -261,7 +266,8 @@ def number_at(case: Case, path: str) -> float | None:
 
 
 def child_at(node: Any, step: str) -> Any:
-    """Return the child of a node along one step of a dotted path; None if there is none."""
+    """Return the child of a node of the scenario that one step of a dotted path leads to; None if
+    there is none."""
     index = int(step) if step.isdecimal() else None
     if isinstance(node, YearlyQuantity):
         return next(
@@ -276,9 +282,10 @@ def child_at(node: Any, step: str) -> Any:
 
 
 def uncertain_numbers(case: Case) -> dict[AssumptionKind, NumbersById]:
-    """Return all uncertain numbers of a scenario by kind.
+    """Return all uncertain numbers of a scenario, by kind and by the id of the hazard, material or
+    project.
 
-    With explicit states projects succeed or fail as these say.
+    If states are explicit, there are no numbers for the success and delay of projects.
     """
     sampled = case.uncertainty is not None and case.uncertainty.sample is not None
     damage: dict[str | None, list[LinkedNumbers]] = {}
@@ -341,7 +348,11 @@ def uncertain_numbers(case: Case) -> dict[AssumptionKind, NumbersById]:
 
 
 def _explicit_state_probabilities(case: Case) -> NumbersById:
-    """Return the probabilities of the explicit states in which a hazard has an event, by hazard."""
+    """Return for each hazard the probabilities of the explicit states, which vary those with an
+    event of the hazard.
+
+    The key None stands for an event of any hazard.
+    """
     states = (case.uncertainty.states if case.uncertainty else None) or ()
     shares = tuple(float(state.probability) for state in states)
     paths = tuple(f"uncertainty.states.{n}.probability" for n in range(len(states)))
@@ -361,7 +372,8 @@ def _explicit_state_probabilities(case: Case) -> NumbersById:
 
 
 def _delay_probabilities(project: str, delays: Mapping[int, float]) -> list[LinkedNumbers]:
-    """Return the probabilities that a project is late."""
+    """Return the probabilities of a project's delays as linked numbers, of which those of positive
+    delays are scaled."""
     shares = {0: 0.0, **{years: float(share) for years, share in delays.items()}}
     if math.fsum(share for years, share in shares.items() if years > 0) <= 0:
         return []

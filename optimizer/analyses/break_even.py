@@ -1,8 +1,9 @@
-"""Break-even factors of damage, event rate and duration for a plan and for any plan.
+"""Break-even factors on damage, event rate and event duration, for a given plan and for any plan.
 
-A plan is worth its money if it avoids no less expected damage than it costs, net, discounted,
-whoever pays: if its objective with a cost weight of 1 and no weight on the worst states is no more
-than that of doing nothing. One quantity of the scenario is multiplied by a factor at a time.
+A plan pays for itself if the expected damage that it avoids is at least its discounted net cost to
+all funders. Equivalently, its objective with a cost weight of 1 and no weight on the worst states
+is at most the objective of no plan. One quantity of the scenario at a time is multiplied by a
+factor.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ SettingsOfFactor = Callable[[float], list[str]]
 
 
 def add_break_even(plan: Plan, time_limit: float | None = None) -> Plan:
-    """Return the plan with its break-even factors and those of any plan.
+    """Return the plan with the break-even factors for this plan and for any plan.
 
-    A plan that commits to nothing, or whose measure is not damage, is returned unchanged. Raises
-    Interrupted if the user stopped it.
+    A plan that builds and buys nothing, or whose measure is not damage, is returned unchanged.
+    Raises Interrupted if the user stopped the search.
     """
     if plan.scenario is None or plan.outcome.measure != "damage" or _is_empty_plan(plan):
         return plan
@@ -96,7 +97,8 @@ def _is_empty_plan(plan: Plan) -> bool:
 
 
 def _settings_by_quantity(case: Case) -> Mapping[ScaledQuantity, SettingsOfFactor]:
-    """Return the settings function of each quantity; those that the scenario lacks are left out."""
+    """Return, for each quantity that the scenario has, the function that returns the settings at a
+    factor."""
     kinds = uncertain_numbers(case)
     rates = kinds["hazard"].get(None, [])
     if case.uncertainty is not None and case.uncertainty.sample is not None:
@@ -116,17 +118,20 @@ def _settings_by_quantity(case: Case) -> Mapping[ScaledQuantity, SettingsOfFacto
 
 
 def _scaled_damage_settings(factor: float) -> list[str]:
-    """Return the settings for scaled damage: cost is divided by the factor, so cuts stay valid."""
+    """Return settings with the effect of multiplying damage by a factor.
+
+    The cost weight is divided by the factor instead, so that cuts stay valid.
+    """
     return [f"objective.cost_weight={format_setting(1 / factor)}"]
 
 
 def _scaled_number_settings(numbers: Sequence[LinkedNumbers], factor: float) -> list[str]:
-    """Return the settings of scaled numbers."""
+    """Return the settings at which all ``numbers`` are scaled by a factor."""
     return [text for number in numbers for text in number.settings_at(factor)]
 
 
 def _stretched_event_settings(case: Case, factor: float) -> list[str]:
-    """Return the settings for events that last ``factor`` times as long."""
+    """Return the settings at which all events last ``factor`` times as long."""
     settings, period_count = [], len(case.horizon.years) * int(case.horizon.periods_per_year)
     for h, hazard in case.hazards.items():
         for profile, effects in hazard.effects_by_profile.items():
@@ -139,10 +144,10 @@ def _stretched_event_settings(case: Case, factor: float) -> list[str]:
 
 
 def stretch_losses(losses: Sequence[float], factor: float) -> list[float]:
-    """Stretch the losses by period of an event to ``factor`` times its length.
+    """Stretch the losses of an event in each period to ``factor`` times its length.
 
-    The loss in period k is the mean of the losses between k and k + 1 divided by the factor: the
-    peak stays, and the sum is multiplied by the factor.
+    The losses are a step function of time, which is stretched and then averaged over each period.
+    The peak of the losses stays the same, and their sum is multiplied by the factor.
     """
     count = max(1, math.ceil(len(losses) * factor - 1e-9))
     if factor <= 0:
@@ -157,10 +162,12 @@ def stretch_losses(losses: Sequence[float], factor: float) -> list[float]:
 def _plan_break_even(
     subject: StudiedPlan, quantity: ScaledQuantity, settings: SettingsOfFactor
 ) -> float | None:
-    """Compute the factor from which on a plan is worth its money; None if there is none.
+    """Compute the factor on a quantity from which on a plan pays for itself; None if none up to
+    ``MAX_FACTOR`` is found.
 
-    Avoided damage is proportional to damage, so that factor is a ratio. For the others the root is
-    bracketed and narrowed by false position, with bisection in every third step.
+    Avoided damage is proportional to a factor on damage, so that this factor is a ratio. For other
+    quantities the root is bracketed and found by false position, with a bisection in every third
+    step.
     """
 
     def gain(factor: float) -> float:
@@ -204,7 +211,7 @@ def _plan_break_even(
 
 
 def _damage_without_plan(evaluated: PlanAtValues) -> float:
-    """Compute expected damage without any plan."""
+    """Compute the expected damage without any plan, in the scenario of an evaluated plan."""
     instance = evaluated.problem.instance
     states = evaluated.problem.states
     recourse = evaluated.problem.recourse
@@ -215,7 +222,10 @@ def _damage_without_plan(evaluated: PlanAtValues) -> float:
 
 
 def _break_even_ratio(damage_without: float, damage_with: float, net_cost: float) -> float | None:
-    """Return net cost over damage avoided; None if none is avoided."""
+    """Return the net cost over the damage avoided.
+
+    Return 0 if the net cost is not positive; otherwise None if no damage is avoided.
+    """
     return (
         0.0
         if net_cost <= 0
@@ -230,9 +240,9 @@ def _any_plan_break_even(
 ) -> tuple[float | None, StudiedPlan]:
     """Compute the highest factor found at which no plan gains more than the tolerance.
 
-    Return it, None if there is none, and the plan that gains first, or ``subject`` if none was
-    found. Whenever a plan is found that gains more, its own break-even factor is tried next; after
-    ``DIRECT_BOUND_SOLVES`` solves the interval is bisected.
+    Return the factor (None if there is none), and the last plan found that gains at a higher factor
+    (``subject`` if there is none). Whenever such a plan is found, its break-even factor is tried
+    next; after ``DIRECT_BOUND_SOLVES`` solves the interval is bisected.
     """
     empty_subject, pool, low = replace(subject, commitment=Commitment()), subject.pool, None
     for attempt in range(MAX_BOUND_SOLVES):

@@ -9,9 +9,11 @@ from optimizer.report.wording import join_with_and
 
 
 def break_even_sentences(thresholds: Sequence[BreakEvenFactor], plan_name: str) -> Iterator[str]:
-    """Yield the conditions under which a plan is worth its money, with the bound on any plan.
+    """Yield sentences on the conditions under which a plan pays for itself, with the bounds for any
+    plan.
 
-    ``plan_name`` is what the plan is called. Yield nothing where break-even was not computed.
+    ``plan_name`` is the name of the plan in the sentences. Yield nothing if break-even factors were
+    not computed.
     """
     conditions = [
         join_with_and(
@@ -46,7 +48,7 @@ def break_even_sentences(thresholds: Sequence[BreakEvenFactor], plan_name: str) 
 
 
 def _break_even_condition(threshold: BreakEvenFactor) -> str:
-    """Return the condition on a quantity, and the factor below which no plan is worth its money."""
+    """Return the condition on one quantity, with the factor below which no plan pays for itself."""
     factor = format_number(threshold.plan, 2)
     needed = {
         "damage": tr(

@@ -1,4 +1,4 @@
-"""Builder of the document for each kind of result, imported on demand."""
+"""Building of the document on any kind of result; the builders are imported on demand."""
 
 from importlib import import_module
 from typing import Any
@@ -9,9 +9,9 @@ from optimizer.report.document import Document
 
 
 def build_result_document(result: Result, **companions: Any) -> Document:
-    """Build the document of a result, in the current language.
+    """Build the document on a result, in the current language.
 
-    ``companions`` are other results that go into it, such as the plans of a comparison.
+    ``companions`` are other results that the document uses, for example the plans of a comparison.
     """
     kind = type(result).__name__.lower()
     module = import_module(f"optimizer.analyses.{PACKAGES.get(kind, kind)}.document")

@@ -1,4 +1,4 @@
-"""Description of the difference of two plans in words."""
+"""Text on the difference between two plans."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -20,12 +20,12 @@ def describe_plan_diff(
     known_names: Mapping[str, str] = MappingProxyType({}),
     excluded_id: str = "",
 ) -> str:
-    """Describe the projects that another plan adds, drops or moves, and the stocks that differ
-    most.
+    """Return a text on the projects that another plan adds, drops or moves, and on the largest
+    differences in stocks.
 
-    Stocks are ranked by their difference relative to ``largest_stocks``, since tonnes of gallium
-    and magnesium do not compare; ``known_names`` are those of projects and stocks if no scenario is
-    available; ``excluded_id`` is not named.
+    Stocks are ranked by their difference relative to ``largest_stocks``, since tonnes of different
+    materials, such as gallium and magnesium, cannot be compared. ``known_names`` has the names of
+    projects and stockpiles for use without a scenario. The item ``excluded_id`` is not named.
     """
 
     def name(kind: str, id: str) -> str:

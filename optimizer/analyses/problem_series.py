@@ -17,9 +17,11 @@ from optimizer.solve.solver_result import SolverResult
 
 @dataclass(eq=False)
 class ProblemSeries:
-    """Problems that share recourse: each starts from the cuts and evaluations of those before it.
+    """A series of problems with common recourse, each solved from the cuts and evaluations of those
+    before it.
 
-    ``instance`` is any of them; ``threads`` is one if several series run in parallel.
+    ``instance`` is the instance of any of the problems. ``threads`` is 1 if several series run in
+    parallel.
     """
 
     instance: Instance
@@ -37,10 +39,10 @@ class ProblemSeries:
     def search(
         self, problem: Instance | planner.Problem, reference_objective: float | None = None
     ) -> SolverResult:
-        """Solve the problem of an instance, or one with recourse of its own.
+        """Solve the problem of an instance, or a problem that has its recourse already.
 
-        The answer is a difference from ``reference_objective``, which need not be known to more
-        than a tenth.
+        If ``reference_objective`` is given, only the difference from it is of interest, and needs
+        to be known to a tenth at most.
         """
         return planner.solve_problem(
             self._as_problem(problem),
@@ -60,7 +62,7 @@ class ProblemSeries:
         consumers: Collection[str] = (),
         damage_only: bool = False,
     ) -> CheckedSolution:
-        """Certify a solver's result, as :func:`optimizer.solve.planner.certify` does."""
+        """Certify the result of a solver, like :func:`optimizer.solve.planner.certify`."""
         certify_problem = partial(
             planner.certify, gap=self.gap, started_at=start_time, threads=self.threads
         )
@@ -69,7 +71,8 @@ class ProblemSeries:
         )
 
     def _as_problem(self, problem: Instance | planner.Problem) -> planner.Problem:
-        """Return the problem of an instance with the shared recourse."""
+        """Return the problem of an instance, with the recourse of the series; a problem is returned
+        as it is."""
         if isinstance(problem, planner.Problem):
             return problem
         return planner.Problem(problem, self.states, 0.0, self._recourse)

@@ -1,6 +1,6 @@
-"""Registry of all analyses: their names and where their parts are found.
+"""Registry of all analyses: their names, and where their code is.
 
-Parts are in the package of the kind and imported on demand, so that listing commands costs nothing.
+The code of an analysis is imported only when it is needed, so that commands can be listed quickly.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ PACKAGES = {"disagreement": "assumption_dependence", "waiting": "deferral"}
 
 @dataclass(frozen=True)
 class Analysis:
-    """An analysis, or another command that writes a result, with a one-line summary."""
+    """An analysis (or another command that writes a result): its name, its properties, and access
+    to its code."""
 
     name: str  # of its command
     kind: str  # the value of ``kind`` in its result; also its package, except in PACKAGES
@@ -45,29 +46,30 @@ class Analysis:
 
     @property
     def package(self) -> str:
-        """The package of the analysis, below optimizer.analyses."""
+        """The name of the package of the analysis, below ``optimizer.analyses``."""
         return PACKAGES.get(self.kind, self.kind)
 
     @property
     def result_file(self) -> str:
-        """The path of its result in the output folder."""
+        """The path of the analysis's result file, relative to the output folder."""
         return f"{self.result_folder}{self.kind}.json"
 
     @property
     def result_class(self) -> type[Result]:
-        """The class of its result."""
+        """The class of the analysis's result."""
         return cast("type[Result]", _import_attribute("models.results", self.kind.capitalize()))
 
     @property
     def options_class(self) -> type[SolveOptions]:
-        """The class of its options."""
+        """The class of the analysis's options."""
         default_path = f"{self.package}.options:{self.name.capitalize()}Options"
         module, _, name = (self.options_path or default_path).partition(":")
         return cast("type[SolveOptions]", _import_attribute(f"optimizer.analyses.{module}", name))
 
     @property
     def runner(self) -> Callable[[AnalysisInput, Any], AnalysisOutcome]:
-        """The function that runs the analysis, after checking that it supports the scenario."""
+        """A function that runs the analysis, after it has checked that the analysis supports the
+        scenario."""
         module = f"optimizer.analyses.{self.package}.{self.run_module}"
         run = cast(
             "Callable[[AnalysisInput, Any], AnalysisOutcome]",
@@ -87,7 +89,7 @@ class Analysis:
 
 
 def _import_attribute(module: str, name: str) -> Any:
-    """Import an attribute of a module."""
+    """Import a module and return one of its attributes."""
     return getattr(importlib.import_module(module), name)
 
 

@@ -1,4 +1,4 @@
-"""Fields that the results of all analyses have in common."""
+"""Fields that the results of all analyses have."""
 
 import time
 from typing import Any
@@ -21,11 +21,11 @@ def common_result_fields(
     state_count: int | None = None,
     gap_target: float | None = None,
 ) -> dict[str, Any]:
-    """Return the common fields of results by name: those that ``result`` has.
+    """Return those common fields of results that the class ``result`` has, by name.
 
-    ``case`` is the scenario as it was solved, whose own title is used if ``title`` is None.
-    ``start_time`` is the value of ``time.perf_counter()`` at the start of the analysis; if None,
-    ``seconds`` is left out.
+    ``case`` is the scenario as it was solved; its title is used if ``title`` is None.
+    ``start_time`` is the value of ``time.perf_counter()`` at the start of the analysis; if it is
+    None, ``seconds`` is left out.
     """
     objective = case.objective
     common: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""A saved plan with its scenario, states and commitment, as analyses use it."""
+"""A saved plan with its scenario, states and commitment, in the form that analyses use."""
 
 import json
 import time
@@ -18,7 +18,7 @@ OBJECTIVE_TOLERANCE = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class SavedPlan:
-    """A plan that was saved, with its scenario read and its outcomes recomputed."""
+    """A saved plan, with its scenario and its recomputed outcomes."""
 
     plan: Plan
     reading: LoadedScenario
@@ -32,11 +32,12 @@ class SavedPlan:
 def load_saved_plan(
     plan: Plan, source_name: str = "plan.json", threads: int | None = None
 ) -> SavedPlan:
-    """Read a saved plan, check its commitment and recompute its outcomes.
+    """Read a saved plan, check its commitment, and recompute its outcomes.
 
-    ``source_name`` stands for its scenario in messages. Raises ScenarioError if that has faults,
-    and CheckFailed if the plan refers to what its scenario lacks, breaks a rule, or its objective
-    differs from the recomputed one: the file was changed, or another version made it.
+    ``source_name`` is the name of the plan's scenario in error messages. Raises ScenarioError if
+    the scenario has faults, and CheckFailed if the plan refers to items that its scenario does not
+    have, breaks a rule, or has another objective than the recomputed one. The file was then
+    changed, or written by another version.
     """
     started_at = time.perf_counter()
     reading = read_case_text(json.dumps(plan.scenario), source_name)

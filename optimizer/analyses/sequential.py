@@ -1,4 +1,5 @@
-"""Sequential solution of several cases, each with the cuts that those before it have found."""
+"""Sequential solution of several cases, in which each solve starts from the cuts found before
+it."""
 
 import math
 from collections.abc import Callable, MutableMapping, Sequence
@@ -19,7 +20,7 @@ SolveFailure = Infeasible | NoPlan | SolverError
 
 
 class SolveTask(NamedTuple):
-    """A case to solve."""
+    """A case to be solved, with the variant and the title for its plan."""
 
     case: Case
     variant: str | None
@@ -34,12 +35,15 @@ def solve_sequentially(
     break_even: bool = False,
     **solve_options: Any,
 ) -> list[Plan | SolveFailure | None]:
-    """Return the plan of each case or why it has none; None for those unsolved after an interrupt.
+    """Solve several cases one after the other; return for each its plan or the error.
 
-    Larger budgets come first, since their cuts are useful for smaller ones. Cases that are small
-    enough use the extensive form, unless ``pools`` are given: pools by the key of a case, to which
-    missing ones are added. ``solve_options`` go to each solve. Raises Interrupted if that leaves no
-    plan at all, and Misuse for a break-even over assumption sets, with a review or ambiguity.
+    Cases that were not solved because of an interrupt have None. Cases with larger budgets are
+    solved first, since their cuts are useful for smaller budgets. Small cases are solved in the
+    extensive form, unless ``pools`` are given. ``pools`` maps the key of a case to its cut pool,
+    and missing pools are added. ``solve_options`` apply to each solve.
+
+    Raises Interrupted if an interrupt leaves no plan at all, and Misuse if a break-even is
+    requested for a case with assumption sets, a review or ambiguity.
     """
     for task in tasks if break_even else ():
         check_supported(task.case)
@@ -71,7 +75,8 @@ def solve_sequentially(
 
 
 def total_public_budget(case: Case) -> float:
-    """Return the maximum total spending of public funders in million EUR; infinite if unlimited."""
+    """Return the largest amount in million EUR that public funders can spend in total; infinite if
+    there is no limit."""
 
     by_funders = 0.0
     for funder in case.funders.values():
@@ -86,5 +91,5 @@ def total_public_budget(case: Case) -> float:
 
 
 def _budget_or_infinity(budget: float | None) -> float:
-    """Return a budget; infinity for None."""
+    """Return a budget in million EUR; infinity if ``budget`` is None (no limit)."""
     return math.inf if budget is None else float(budget)

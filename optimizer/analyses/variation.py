@@ -40,20 +40,24 @@ class Variation:
     path: str
 
     def with_value(self, value: float) -> LoadedScenario:
-        """The scenario with another value, read and checked like any other.
+        """Return the scenario with the number at another value, read and checked like any scenario.
 
-        Raises ScenarioError where the path leads nowhere or the value does not fit there.
+        Raises ScenarioError if the path leads nowhere or the value does not fit there.
         """
         return self.reading.with_settings([f"{self.path}={format_setting(value)}"])
 
     def without_limit(self) -> LoadedScenario:
-        """The scenario without the budget that is varied."""
+        """Return the scenario without the budget that is varied."""
         return self.reading.with_settings([f"{self.path}=null"])
 
     @property
     def only_loosens_rules(self) -> bool:
-        """Whether a higher value only loosens rules: plans can only get better then, but for
-        regret, which is taken from the best there."""
+        """Whether a higher value of the number only loosens rules, so that plans can only become
+        better.
+
+        It is False if the objective is regret, since that is relative to the best plan at each
+        value.
+        """
         return not self._minimizes_regret and any(
             re.fullmatch(re.escape(pattern).replace(r"\*", r"[^.]*"), self.path)
             for pattern in LOOSENING_PATHS
@@ -61,7 +65,8 @@ class Variation:
 
     @property
     def is_objective_number(self) -> bool:
-        """Whether the number is one of the objective alone."""
+        """Whether the number is used in the objective only, so that the feasible plans do not
+        depend on it."""
         return not self._minimizes_regret and self.path in OBJECTIVE_PATHS
 
     @property
@@ -70,7 +75,7 @@ class Variation:
 
     @property
     def is_integer(self) -> bool:
-        """Whether values are whole numbers, as far as that is known beforehand."""
+        """Whether the number can have integer values only, as far as its path shows."""
         counts = [limit.path for limit in policy_limits() if limit.unit == "count"]
         return self.path in [f"policy.{path}" for path in counts] or self.path.startswith(
             "policy.max_starts_by_year."
@@ -78,7 +83,8 @@ class Variation:
 
     @property
     def limited_funders(self) -> tuple[str, ...] | None:
-        """Whose spending the number limits, where it is a budget over all years."""
+        """The ids of the funders whose spending over all years the number limits; None if it is not
+        such a budget."""
         funders = self.reading.case.funders
         if self.path == BUDGET_PATH:
             return tuple(f for f, funder in funders.items() if funder.kind == "public")
@@ -87,7 +93,7 @@ class Variation:
 
     @property
     def unit(self) -> str | None:
-        """Unit of the number, where its name tells."""
+        """The unit of the number; None if its path does not show a unit."""
         currency = self.reading.case.currency
         for ending, unit in UNITS_BY_SUFFIX.items():
             if self.path.endswith(ending):
@@ -114,7 +120,10 @@ class VariedNumberOptions(ScenarioOptions):
         return self
 
     def variation(self, reading: LoadedScenario) -> Variation:
-        """The number that is varied. Raises Misuse for a funder that the scenario lacks."""
+        """Return the scenario with the number that these options vary.
+
+        Raises Misuse for a funder that the scenario does not have.
+        """
         if self.funder is None:
             return Variation(reading, self.vary or BUDGET_PATH)
         if self.funder not in reading.case.funders:
@@ -124,13 +133,16 @@ class VariedNumberOptions(ScenarioOptions):
 
 
 def format_setting(value: float) -> str:
-    """A number as a setting writes it, without an exponent."""
+    """Format a number for use in a setting, without an exponent."""
     text = f"{Decimal(str(value)):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def round_up(value: float) -> float:
-    """The next number of three digits that is not below; what rounding leaves is left."""
+    """Round a value up to three significant digits; 0 if it is not positive.
+
+    A value that exceeds a three-digit number only by a rounding error becomes that number.
+    """
     if value <= 0:
         return 0.0
     step = 10.0 ** (math.floor(math.log10(value)) - 2)
@@ -138,7 +150,10 @@ def round_up(value: float) -> float:
 
 
 def evenly_spaced(first: float, last: float, count: int) -> list[float]:
-    """Values from the first to the last, equally far apart."""
+    """Return ``count`` evenly spaced values from ``first`` to ``last``.
+
+    If ``count`` is 1, the value is ``last``.
+    """
     if count == 1:
         return [last]
     return [round(first + (last - first) * n / (count - 1), 12) for n in range(count)]

@@ -15,7 +15,8 @@ TAIL_WEIGHT_PATH = "objective.cvar.weight"
 
 
 def varied_unit(wording: VariedWording) -> str:
-    """Return the unit of the varied number; empty if its name does not state one."""
+    """Return the unit of the varied number in the current language; empty if its name does not
+    state a unit."""
     unit = wording.result.varied_unit or ""
     if unit.startswith("million"):
         return wording.money_unit
@@ -23,7 +24,7 @@ def varied_unit(wording: VariedWording) -> str:
 
 
 def varied_number_name(wording: VariedWording) -> str:
-    """Return the varied number in words; its path if there are none."""
+    """Return the name of the varied number in words; its dotted path if it has no name."""
     path = wording.result.varied
     names = {BUDGET_PATH: tr("public budget"), TAIL_WEIGHT_PATH: tr("weight of the tail")}
     owner = varied_funder(wording)
@@ -33,14 +34,15 @@ def varied_number_name(wording: VariedWording) -> str:
 
 
 def varied_funder(wording: VariedWording) -> str | None:
-    """Return the funder whose budget is varied; None if it is no budget of a funder."""
+    """Return the id of the funder whose budget is varied; None if the number is not the budget of a
+    funder."""
     first, _, rest = wording.result.varied.partition(".")
     owner, _, last = rest.partition(".")
     return owner if (first, last) == ("funders", "budget_meur") else None
 
 
 def varied_number_header(wording: VariedWording) -> str:
-    """Return the varied number as a column header."""
+    """Return the name of the varied number with its unit, as a column header."""
     unit, name = varied_unit(wording), varied_number_name(wording)
     # A space after each dot allows line breaks in a long path.
     name = capitalize(name) if name != wording.result.varied else name.replace(".", ". ")
@@ -53,7 +55,7 @@ def format_with_unit(value: float | None, unit: str) -> str:
 
 
 def format_values(wording: VariedWording, numbers: Iterable[float]) -> list[str]:
-    """Format values of the varied number with enough decimals to distinguish them, six at most."""
+    """Format values of the varied number with as many decimals as distinguish them, six at most."""
     numbers = list(numbers)
     if wording.result.varied.endswith("_year"):
         return [f"{value:g}" for value in numbers]
@@ -69,11 +71,11 @@ def format_values(wording: VariedWording, numbers: Iterable[float]) -> list[str]
 
 
 def cells_by_value(wording: VariedWording, numbers: Sequence[float]) -> dict[float, DisplayedValue]:
-    """Return the values of the varied number as table cells, by value."""
+    """Return the table cells for values of the varied number, by value."""
     texts = format_values(wording, numbers)
     return {value: DisplayedValue(text, value) for value, text in zip(numbers, texts, strict=True)}
 
 
 def format_range(low: str, high: str) -> str:
-    """Return the range from one value to another in words."""
+    """Return a text for the range between two formatted values."""
     return tr("{low} to {high}", low=low, high=high)

@@ -62,7 +62,7 @@ NO_SPACE_ERRNOS = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENO
 
 
 class _LazyCommandGroup(click.Group):
-    """A click group that imports its commands when they are called."""
+    """A click group that imports the module of a command when the command is called."""
 
     context_class = usage.LocalizedContext
 
@@ -141,8 +141,8 @@ def vorrat() -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line and exit with its exit code. Commands that solve problems run in a
-    process of their own, which this one supervises."""
+    """Run the command line and exit with its exit code. A command that solves problems runs in a
+    separate process, which this one supervises."""
     # Imports and input files create many small objects that live on: collect garbage less often.
     gc.set_threshold(50_000)
     # No Python process that is started from here may import modules from the current folder.
@@ -174,8 +174,8 @@ def run_command_line(args: list[str] | None = None) -> int:
 
 
 def run_silently(arguments: list[str]) -> int:
-    """Run a command line within another one, in the same language and without output to stdout;
-    return its exit code."""
+    """Run a command line from within a command, in the same language and with nothing printed to
+    stdout. Return its exit code."""
     with redirect_stdout(io.StringIO()):
         return run_command_line([*arguments, f"--language={current_language()}"])
 
@@ -259,8 +259,8 @@ def _print_error(message: str, exit_code: int) -> int:
 
 
 def open_missing_streams() -> None:
-    """Open the null device for standard streams that are closed, so that no other file or pipe gets
-    their descriptors."""
+    """Open the null device in place of standard streams that are closed. Otherwise another file or
+    pipe would get their descriptors."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             # os.open takes the lowest free descriptor, which is that of the missing stream.
@@ -269,7 +269,8 @@ def open_missing_streams() -> None:
 
 
 def substitute_unprintable() -> None:
-    """Replace characters that the console cannot show, rather than fail."""
+    """Set stdout and stderr to replace characters that the console cannot show, so that printing
+    them does not fail."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -36,8 +36,8 @@ ARGUMENT_NAMES = {"plan": "plan", "scenario": "file", "either": "given"}
 def analysis_command(
     name: str, run_analysis: Callable[[AnalysisInput, Any], AnalysisOutcome] | None = None
 ) -> click.Command:
-    """Return the click command of an analysis, made from its declaration in the registry;
-    ``run_analysis`` replaces the registered runner."""
+    """Return the click command of an analysis, built from its declaration in the registry.
+    ``run_analysis`` is run in place of the runner that is registered."""
     analysis = ANALYSES_BY_NAME[name]
     argument = ARGUMENT_NAMES[analysis.input_kind]
 
@@ -103,9 +103,10 @@ def assemble_command(
     limited: bool = True,
     **argument_settings: Any,
 ) -> click.Command:
-    """Return the click command of an analysis that calls ``call``: with its argument, its declared
-    options and the options of all analyses. ``argument_settings`` are passed to ``click.argument``;
-    ``limited`` adds ``--memory-limit`` or the options of an engine."""
+    """Return the click command of an analysis that calls ``call``. It has the argument
+    ``argument``, for which ``argument_settings`` are passed to ``click.argument``, the options that
+    the analysis declares, and those of all analyses. ``limited`` adds ``--memory-limit``, or the
+    options of an engine if the analysis uses one."""
     options_class = ANALYSES_BY_NAME[name].options_class
     decorated = options.quiet_option(usage.language_option(call))
     if ANALYSES_BY_NAME[name].reuses_cuts:
@@ -133,7 +134,8 @@ def assemble_command(
 
 @contextmanager
 def misuse_as_usage_error() -> Iterator[None]:
-    """Raise options that an analysis refuses (Misuse) as click.UsageError."""
+    """Within the context, raise click.UsageError in place of Misuse, which an analysis raises for
+    options that it refuses."""
     try:
         yield
     except Misuse as error:
@@ -143,7 +145,7 @@ def misuse_as_usage_error() -> Iterator[None]:
 def read_scenario(
     file: str, variant: str | None = None, settings: Sequence[str] = ()
 ) -> LoadedScenario:
-    """Read a scenario and show its warnings. Raises ScenarioError with every fault."""
+    """Read a scenario and show its warnings. Raise ScenarioError with all faults if it has any."""
     reading = read_case(file, variant, settings, check_variants=True)
     diagnostics.show_faults(reading.warnings)
     diagnostics.show_faults(diagnostics.unsampled_hazard_warnings(reading))
@@ -153,7 +155,7 @@ def read_scenario(
 def _read_input(
     text: str, analysis: Analysis, analysis_options: SolveOptions
 ) -> tuple[AnalysisInput, str]:
-    """Read the input of an analysis; return it with the path of its file."""
+    """Read the input of an analysis. Return it with the path of the file that it was read from."""
     variant: str | None = None
     settings: tuple[str, ...] = ()
     file_options: object = analysis_options
@@ -181,7 +183,7 @@ def _read_input(
 
 
 def _read_given_plan(text: str) -> tuple[SavedPlan, str]:
-    """Read a saved plan, check it and recompute its figures; return it with the path of its
+    """Read a saved plan, check it and compute its figures again. Return it with the path of its
     file."""
     from optimizer.analyses.saved_plan import load_saved_plan
 
@@ -191,8 +193,8 @@ def _read_given_plan(text: str) -> tuple[SavedPlan, str]:
 
 @contextmanager
 def show_after_writing(result: Result, as_json: bool) -> Iterator[bytes]:
-    """Yield the JSON document of a result; after the body has written its files, print the result,
-    also if writing failed: a full disk must not lose it."""
+    """Yield the JSON document of a result, and print the result once the body has written its
+    files. It is also printed if writing failed, so that a full disk does not lose it."""
     document = output_files.to_json_bytes(result)
     try:
         yield document

@@ -1,4 +1,4 @@
-"""``vorrat batch``: many runs, each saved when it ends, and a table of all."""
+"""``vorrat batch``: many runs, each saved as soon as it ends, and a table of all runs."""
 
 from __future__ import annotations
 
@@ -132,8 +132,8 @@ def batch(files: tuple[str, ...], out: Path | None, force: bool, **values: Any) 
 
 
 def _check_options(request: BatchRequest, resume: bool, force: bool, out: Path | None) -> None:
-    """Check, before anything is read, that options do not contradict each other or existing runs.
-    Raises click.UsageError."""
+    """Check, before any file is read, that options do not contradict each other or runs in the
+    folder ``out``. Raise click.UsageError if they do."""
     if request.variants and request.all_variants:
         raise usage_error("--variant and --all-variants exclude each other.")
     repeated = {text.partition("=")[0].strip() for text in request.settings} & request.grids.keys()
@@ -153,8 +153,9 @@ def _check_options(request: BatchRequest, resume: bool, force: bool, out: Path |
 
 @contextmanager
 def lock_folder(folder: Path | None) -> Iterator[None]:
-    """Hold a lock that keeps other batches on this machine out of a folder; the lock of a process
-    that has died is replaced. Raises click.UsageError and NotWritten."""
+    """Hold a lock that keeps other batches on this machine out of a folder. The lock of a process
+    that has died is replaced. Raise click.UsageError if another batch holds it, and NotWritten if
+    it cannot be written."""
     import psutil
 
     if folder is None:
@@ -184,8 +185,9 @@ def lock_folder(folder: Path | None) -> Iterator[None]:
 
 
 class RunLedger:
-    """The file ``runs.jsonl``, with one line for each finished run; emptied unless ``resume``. An
-    incomplete last line is removed, and its run is solved again. Raises NotWritten."""
+    """The file ``runs.jsonl``, which has one line for each finished run. Unless ``resume`` is set
+    it is emptied at the start. An incomplete last line is removed, so that its run is solved again.
+    Raises NotWritten."""
 
     def __init__(self, folder: Path | None, resume: bool) -> None:
         self.folder = folder
@@ -209,8 +211,8 @@ class RunLedger:
                     self._finished_runs[run.key] = run
 
     def finished_run(self, key: str) -> BatchRun | None:
-        """Return the line of a finished run with this key, if its status is final and its plan file
-        is unchanged; else None."""
+        """Return the ledger line of the run with this key if its status is final and its plan file
+        has not changed; None otherwise."""
         run = self._finished_runs.get(key)
         if run is None or run.plan is None or self.folder is None:
             return run
@@ -222,12 +224,12 @@ class RunLedger:
 
 
 def _naming_fields(run: PlannedRun) -> dict[str, Any]:
-    """Return the fields of a line that are not part of the key of a run."""
+    """Return the fields of a ledger line that describe a run but are not part of its key."""
     return {"file": run.file, "settings": run.settings, "varied": dict(run.varied)}
 
 
 def ledger_line(run: PlannedRun, status: RunStatus, **values: Any) -> BatchRun:
-    """Return the ledger line of a run; fields that are not known are None."""
+    """Return the ledger line of a run. Fields that are not known are None."""
     line_fields = {"status": status, **_naming_fields(run)}
     for name in ("run", "variant", "key", "unit", "currency", "input_sha256"):
         line_fields[name] = getattr(run, name)
@@ -235,7 +237,7 @@ def ledger_line(run: PlannedRun, status: RunStatus, **values: Any) -> BatchRun:
 
 
 def arrival_line(run: PlannedRun, arrival: TaskResult[BatchSolution]) -> BatchRun:
-    """Return the ledger line of a run that was solved, or that failed."""
+    """Return the ledger line of a run that has been solved or has failed."""
     solution, error, seconds = arrival.answer, arrival.error, arrival.seconds
     if solution is not None:
         sha256 = hashlib.sha256(solution.plan_json).hexdigest()
@@ -252,7 +254,7 @@ def arrival_line(run: PlannedRun, arrival: TaskResult[BatchSolution]) -> BatchRu
 
 @dataclass
 class BatchRunner:
-    """Solves runs, saves their results and reports on them."""
+    """Solves the runs of a batch, saves their results and reports on them."""
 
     runs: Sequence[PlannedRun]
     options: BatchOptions
@@ -266,7 +268,7 @@ class BatchRunner:
     """Ledger lines by the position of the run."""
 
     def solve_all(self, jobs: int | None, started: float) -> int:
-        """Solve the runs, save and report them; return the exit code."""
+        """Solve all runs, save their results, and report on them. Return the exit code."""
         pending, done_before = [], 0
         for position, run in enumerate(self.runs):
             if run.task is None or run.key is None:
@@ -331,7 +333,8 @@ class BatchRunner:
         return solve_batch(tasks, self.options, jobs, self.warm_start)
 
     def _keep_arrival(self, position: int, arrival: TaskResult[BatchSolution]) -> None:
-        """Save the outcome of a run: the plan first, then the ledger line that refers to it."""
+        """Save the result of a run that has ended: first its plan, then the ledger line that refers
+        to it."""
         run, out = self.runs[position], self.ledger.folder
         line = arrival_line(run, arrival)
         if out is not None and arrival.answer is not None and run.record is not None:
@@ -357,7 +360,7 @@ class BatchRunner:
             self.end_status = "stopped"
 
     def _write_summary(self, done_before: int, started: float) -> int:
-        """Write and show the table of all runs; return the exit code."""
+        """Write and print the table of all runs. Return the exit code."""
         from optimizer.solve.planner import package_versions
 
         lines = [

@@ -42,8 +42,8 @@ _CLOSING_BRACKETS = {"[": "]", "{": "}", "(": ")"}
 
 @dataclass(eq=False)
 class PlannedRun:
-    """One run as requested. It keeps only what is needed of its scenario, since thousands of runs
-    may wait."""
+    """One run of a batch, as requested. It keeps only those parts of its scenario that are needed,
+    since thousands of runs may wait."""
 
     file: str
     variant: str | None
@@ -60,7 +60,7 @@ class PlannedRun:
 
     @property
     def name_stem(self) -> str:
-        """The readable part of the name, valid as a folder name on any system."""
+        """The readable part of the run's name. It is a valid folder name on any system."""
         values = (f"{path.split('.')[-1]}={value}" for path, value in self.varied.items())
         parts = (Path(self.file).stem, *([self.variant] if self.variant else []), *values)
         return output_files.safe_name("--".join(parts), extra_characters="+=")
@@ -68,7 +68,8 @@ class PlannedRun:
     def keep_scenario(
         self, reading: LoadedScenario, record: InputLog, options: SolveOptions
     ) -> None:
-        """Keep what is needed of the scenario: key, hash, units and the task to solve."""
+        """Keep the parts of the scenario that are needed: key, hash, units, and the task to solve
+        it."""
         from optimizer.analyses.batch.batch_solving import BatchTask, result_key
         from optimizer.solve.checked_solution import input_hash
         from optimizer.solve.plan_document import MEASURE_UNITS
@@ -92,7 +93,7 @@ class BatchRequest:
     grids: Mapping[str, Sequence[str]]
 
     def count_runs(self, files: Sequence[str]) -> int:
-        """Return the number of runs as far as it is known before files are read."""
+        """Return the number of runs for ``files``, as far as it is known before they are read."""
         value_counts = (len(values) for values in self.grids.values())
         return math.prod((len(files), max(1, len(self.variants)), *value_counts))
 
@@ -107,16 +108,16 @@ def read_runs(
     options: SolveOptions,
     on_read: Callable[[int], None],
 ) -> list[PlannedRun]:
-    """Read and check all runs before the first is solved; show faults as they are found. Raises
-    click.UsageError for too many runs."""
+    """Read and check all runs before the first is solved. Faults are shown as they are found. Raise
+    click.UsageError if there are too many runs."""
     runs: list[PlannedRun] = []
     shown_keys: set[Hashable] = set()
 
     def try_read(
         read: Callable[[], LoadedScenario], earlier_log: InputLog | None = None
     ) -> ReadOutcome:
-        """Call a function that reads a scenario; return it with the log of its files, or its
-        faults."""
+        """Call ``read``, which reads a scenario. Return the scenario or its faults, with the log of
+        the files that were read."""
         with log_inputs() as record:
             try:
                 reading = read()
@@ -170,8 +171,8 @@ def _runs_of_file(
 
 
 def assign_run_names(runs: Sequence[PlannedRun]) -> None:
-    """Name each run by its values and the beginning of its key; equal names get a number. The name
-    of a run does not depend on the other runs of a batch."""
+    """Give each run a name from its values and the beginning of its key. A number is added if names
+    are equal; apart from that the name does not depend on the other runs of the batch."""
     name_counts: Counter[str] = Counter()
     for run in runs:
         name = f"{run.name_stem}--{run.key[:KEY_DIGITS]}" if run.key else run.name_stem
@@ -186,10 +187,10 @@ def _refuse_too_many_runs(count: int) -> None:
 
 
 def expand_patterns(patterns: Sequence[str]) -> list[str]:
-    """Return the files of names and patterns, each once; those of a pattern are sorted by name,
-    without files that Vorrat and spreadsheet programs write beside scenarios. Patterns are expanded
-    here because Windows leaves that to programs. Raises click.UsageError for a pattern without a
-    match and for a folder."""
+    """Return the files that names and patterns stand for, each file once. Files that match a
+    pattern are sorted by name, without those that Vorrat and spreadsheet programs write beside
+    scenarios. Windows leaves it to programs to expand patterns, so it is done here. Raise
+    click.UsageError for a pattern without a match and for a folder."""
     paths: dict[str, None] = {}
     for pattern in patterns:
         path = Path(pattern)
@@ -210,8 +211,8 @@ def expand_patterns(patterns: Sequence[str]) -> list[str]:
 
 
 def files_matching(pattern: str) -> list[str]:
-    """Return the regular files that match a pattern, sorted by name. ``**`` descends into folders,
-    except hidden ones and links, which can form cycles or lead out of the folder."""
+    """Return the regular files that match a pattern, sorted by name. ``**`` includes folders at any
+    depth, but no hidden folders and no links, which can form cycles or lead out of the folder."""
     prefix, recursive, suffix = pattern.partition("**")
     if not recursive:
         names = glob.glob(pattern)  # noqa: PTH207 (as the shell)
@@ -227,8 +228,8 @@ def files_matching(pattern: str) -> list[str]:
 
 
 def _is_generated_file(path: Path) -> bool:
-    """Check by its name and folders whether a file was written by a run, or by a program that has a
-    workbook open."""
+    """Check whether a file was written by a run, or by a program that has a workbook open. Only its
+    name and its folders are considered."""
     name = path.name.replace("-new.", ".")
     return (
         name.startswith("~$")
@@ -244,8 +245,9 @@ def _is_generated_file(path: Path) -> bool:
 def parse_grids(
     _ctx: click.Context, _option: click.Parameter, texts: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Parse ``--grid PATH=VALUES``: the values of each path in the order given, without duplicates.
-    A path that is repeated gets further values. Raises click.BadParameter."""
+    """Parse the options ``--grid PATH=VALUES``. Return the values of each path, in the order given
+    and without duplicates. If a path is repeated, its values are joined. Raise click.BadParameter
+    if an option is invalid."""
     grids: dict[str, dict[str, None]] = {}
     for text in texts:
         path, equals, value_list = text.partition("=")
@@ -271,14 +273,14 @@ def _refuse_too_many_values(count: int, text: str) -> None:
 
 
 def value_combinations(values: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
-    """Yield all combinations of values by path, the last path changing fastest; one empty
-    combination if there is no path."""
+    """Yield all combinations of values, each as one value by path. The value of the last path
+    changes fastest. Without paths, yield one empty combination."""
     for combined in itertools.product(*values.values()):
         yield dict(zip(values, combined, strict=True))
 
 
 def _split_at_commas(text: str) -> Iterator[str]:
-    """Split a text at commas outside of quotes and brackets."""
+    """Yield the parts of a text between commas that are outside of quotes and brackets."""
     start, quote, closing_brackets = 0, "", []
     for position, character in enumerate(text):
         if quote:
@@ -296,7 +298,7 @@ def _split_at_commas(text: str) -> Iterator[str]:
 
 
 def _expand_range(part: str, text: str) -> Iterator[str]:
-    """Yield the values of ``FROM:TO:STEP``, both ends included if a step reaches the last; any
+    """Yield the values of a range ``FROM:TO:STEP``, with both ends if a step reaches the last. Any
     other text is yielded unchanged. Decimal arithmetic avoids rounding errors."""
     try:
         first, last, step = (Decimal(number.strip()) for number in part.split(":"))

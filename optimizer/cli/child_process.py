@@ -1,9 +1,10 @@
-"""The side of a command that runs under a supervising process: what it reports, and how it is
+"""Functions of a command that runs in a process under a supervisor: what it reports, and how it is
 stopped.
 
-Commands call these functions whether they are supervised or not. JSON lines go through two pipes.
-The process has a process group of its own: Ctrl-C reaches it through the pipe alone, and each press
-counts once."""
+Commands call them whether or not there is a supervisor. Messages are JSON lines through two pipes.
+The process is in a separate process group, so that Ctrl-C reaches it through the pipe only, and
+each press counts once.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ class SupervisorLink:
             self._outgoing.flush()
 
     def listen_for_stops(self) -> None:
-        """Interrupt the main thread at each request to stop; exit once the supervisor has ended."""
+        """Interrupt the main thread at each request to stop, and exit when the supervisor has
+        ended."""
         for _ in self._incoming:
             _raise_interrupt()
         os._exit(5)
@@ -66,7 +68,7 @@ def _raise_interrupt() -> None:
 
 
 def _retry_interrupt(unraisable: sys.UnraisableHookArgs) -> None:
-    """Repeat an interrupt that arrived in a finalizer, from where no exception propagates."""
+    """Repeat an interrupt that arrived in a finalizer, where Python discards exceptions."""
     if not issubclass(unraisable.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(unraisable)
         return
@@ -76,7 +78,7 @@ def _retry_interrupt(unraisable: sys.UnraisableHookArgs) -> None:
 
 
 def run_supervised() -> None:
-    """Run the command line of ``sys.argv`` for the supervising process, and exit."""
+    """Run the command line in ``sys.argv`` under the supervising process, and exit."""
     global _link
     incoming, outgoing = (_open_pipe(sys.argv.pop(1), mode) for mode in ("rb", "wb"))
     _link = SupervisorLink(incoming, outgoing)
@@ -118,45 +120,47 @@ def _open_pipe(handle_number: str, mode: str) -> Any:
 
 
 def limit_memory(limit: int | None) -> None:
-    """Have the supervisor end this process once it holds more than ``limit`` bytes."""
+    """Ask the supervisor to end this process when it holds more than ``limit`` bytes."""
     if _link is not None and limit is not None:
         _link.send(memory=limit)
 
 
 def is_salvaging() -> bool:
-    """Whether this process only writes the plan that a lost process left."""
+    """Return whether this process only has to write the plan that an earlier process of the same
+    command had found before it was lost."""
     return _link is not None and _link.salvage is not None
 
 
 def was_stop_requested() -> bool:
-    """Whether the user asked this process to stop."""
+    """Return whether the user has asked this process to stop."""
     return _stop_requested.is_set()
 
 
 def raise_if_stopped() -> None:
-    """Raise KeyboardInterrupt if the user asked to stop: an import that was under way may have
-    swallowed the interrupt."""
+    """Raise KeyboardInterrupt if the user has asked to stop. This is needed after imports, which
+    may swallow the interrupt."""
     if _stop_requested.is_set():
         raise KeyboardInterrupt
 
 
 def announce_search() -> None:
-    """Report that another search begins, without a time limit; the supervisor then heeds the first
-    stop again."""
+    """Report to the supervisor that another search begins, which has no time limit. The first
+    request to stop then counts again as a request to end the search."""
     if _link is not None:
         _link.send(seconds=None)
 
 
 def announce_published() -> None:
-    """Report that results are written, so that nothing is left to salvage."""
+    """Report to the supervisor that results have been written, so that no plan has to be saved from
+    a checkpoint."""
     if _link is not None:
         _link.send(published=True)
 
 
 def plan_with_checkpoints(case: Case, *, time_limit: float | None = None, **options: Any) -> Plan:
-    """Call :func:`optimizer.solve.planner.solve_to_plan` and send the best plan so far to the
-    supervisor; or return the plan of its checkpoint. Raises SolverError if the scenario has changed
-    since the checkpoint."""
+    """Call :func:`optimizer.solve.planner.solve_to_plan`, and send each better plan to the
+    supervisor as a checkpoint. If this process starts from a checkpoint, return its plan instead.
+    Raise SolverError if the scenario has changed since the checkpoint."""
     from optimizer.errors import SolverError
     from optimizer.solve import planner
     from optimizer.solve.checked_solution import input_hash
@@ -185,7 +189,7 @@ def plan_with_checkpoints(case: Case, *, time_limit: float | None = None, **opti
 
 
 def checkpoint_from_incumbent(incumbent: Incumbent, input_sha256: str) -> dict[str, Any]:
-    """Return an incumbent of the scenario with this hash as JSON data."""
+    """Return an incumbent as JSON data, with the hash of its scenario."""
     return {
         "input_sha256": input_sha256,
         "method": incumbent.method,
@@ -207,7 +211,8 @@ def _commitment_to_json(commitment: Commitment) -> dict[str, Any]:
 
 
 def incumbent_from_checkpoint(data: dict[str, Any]) -> Incumbent:
-    """Return the incumbent of a checkpoint. Its objective is infinite until the plan is checked."""
+    """Return the incumbent that a checkpoint contains. Its objective is infinite until the plan has
+    been checked."""
     from optimizer.solve.solver_result import Incumbent
 
     return Incumbent(data["method"], _commitment_from_json(data), float("inf"), data["bound"])

@@ -130,8 +130,8 @@ def _solve_missing(
     progress: ProgressDisplay,
     pools: dict[str, options.StoredCutPool] | None,
 ) -> list[Plan | SolveFailure | None]:
-    """Solve the scenarios one after the other; return a plan, the reason for a failure, or None if
-    stopped before, for each."""
+    """Solve the scenarios one after the other. Return one entry for each: its plan, the reason why
+    there is none, or None if the user stopped before its turn."""
     if not to_solve:
         return []
     pairs = [(item, item.reading) for item in to_solve if item.reading is not None]
@@ -161,7 +161,8 @@ def _solve_missing(
 
 
 def _report_failed(item: ComparedItem, answer: SolveFailure | None) -> FailedOption:
-    """Print to stderr why an option has no plan; return it as a comparison states it."""
+    """Print to stderr why an option has no plan. Return the option in the form in which a
+    comparison states it."""
     if isinstance(answer, Infeasible) and item.reading is not None:
         diagnostics.show_conflict(answer, item.reading, f"{item.label}: ")
     else:
@@ -171,8 +172,8 @@ def _report_failed(item: ComparedItem, answer: SolveFailure | None) -> FailedOpt
 
 
 def failed_option(item: ComparedItem, answer: SolveFailure | None) -> FailedOption:
-    """Return an option without a plan as a comparison states it; ``answer`` is None for one that
-    was not solved."""
+    """Return an option without a plan, in the form in which a comparison states it. ``answer`` is
+    None if the option was not solved."""
     assert item.reading is not None
     conflict = (
         diagnostics.conflict_as_json(answer, item.reading) if isinstance(answer, Infeasible) else []
@@ -201,14 +202,14 @@ class ComparedItem:
 
     @property
     def case(self) -> Case | None:
-        """The scenario."""
+        """The scenario of the item; None if it has not been read."""
         if self.reading is not None:
             return self.reading.case
         return self.plan.case if self.plan else None
 
     @property
     def title(self) -> str:
-        """The title of its plan."""
+        """The title that the plan of the item has."""
         return display_name(self.case.title if self.case else None, Path(self.file).stem)
 
     @property
@@ -226,8 +227,9 @@ class ComparedItem:
 def read_items(
     texts: Sequence[str], all_variants: bool, settings: tuple[str, ...]
 ) -> list[ComparedItem]:
-    """Read all items, with all variants of scenario files if asked, each under a label of its own.
-    Raises ScenarioError with the faults of all, and click.UsageError if a plan cannot be read."""
+    """Read all items of a comparison, each with a distinct label; with ``all_variants`` also all
+    variants of scenario files. Raise ScenarioError with the faults of all items, and
+    click.UsageError if a plan cannot be read."""
     from optimizer.analyses.comparison.plan_comparison import make_unique
 
     given_items = [_read_item(text) for text in texts]
@@ -266,8 +268,9 @@ def read_items(
 
 
 def _read_item(text: str) -> ComparedItem:
-    """Read a saved plan from a file or folder; or return a scenario file with its variant, not read
-    yet. A file whose own name has an @ takes precedence over a variant."""
+    """Return the item for a text. A saved plan is read from its file or folder; a scenario file,
+    with its variant after an @, is not read yet. If a file with an @ in its name exists, the text
+    means this file."""
     path = Path(text)
     if path.is_dir():
         path /= PLAN_FILE

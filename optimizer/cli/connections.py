@@ -19,8 +19,9 @@ answered."""
 
 
 class TimedConnection(H11Protocol):
-    """An HTTP connection with time limits, which uvicorn lacks. Above the maximal number of
-    connections the one that has been idle longest is closed, those without any request first."""
+    """An HTTP connection with time limits, which uvicorn does not provide. If there are more
+    connections than allowed, the one that has been idle longest is closed; those that never had a
+    request come first."""
 
     max_connections: ClassVar[int] = WANTED_DESCRIPTORS
     last_active: ClassVar[dict[TimedConnection, float]] = {}
@@ -36,19 +37,19 @@ class TimedConnection(H11Protocol):
             min(without_request or idle, key=lambda c: self.last_active[c]).drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget a connection."""
+        """Remove a closed connection from the register."""
         self.last_active.pop(self, None)
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """Record the time of the response."""
+        """Record the time at which a response was completed."""
         if self in self.last_active:
             self.last_active[self] = self.loop.time()
         super().on_response_complete()
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is being answered and all responses have been received."""
+        """Return whether no request is being answered and the client has received all responses."""
         answered = self.cycle is None or self.cycle.response_complete
         return answered and self.transport.get_write_buffer_size() == 0
 
@@ -59,7 +60,7 @@ class TimedConnection(H11Protocol):
 
     @classmethod
     def close_stale(cls) -> None:
-        """Close connections that have been idle for too long."""
+        """Close all connections that have been idle longer than the time limit."""
         for connection, since in list(cls.last_active.items()):
             timeout = REQUEST_HEAD_TIMEOUT if connection.cycle is None else KEEP_ALIVE_SECONDS
             if connection.is_idle and connection.loop.time() - since > timeout:
@@ -67,8 +68,8 @@ class TimedConnection(H11Protocol):
 
 
 def raise_connection_limit() -> int:
-    """Raise the limit of file descriptors as far as allowed; return the number of connections that
-    it suffices for."""
+    """Raise this process's limit of file descriptors as far as the system allows. Return the number
+    of connections for which it suffices."""
     try:
         import resource
     except ImportError:  # Windows has no such limit

@@ -1,5 +1,5 @@
-"""Faults as a compiler prints them, with location, message and a marked excerpt; conflicts of
-rules; and progress of solves."""
+"""Messages on stderr: faults with location and a marked excerpt, as compilers print them; conflicts
+of rules; and progress of solves."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SEVERITY_COLORS = {"error": "red", "warning": "yellow"}
 
 
 def uses_colors(stream: TextIO) -> bool:
-    """Whether to write colors: only to a terminal, and never with NO_COLOR."""
+    """Return whether to write colors to a stream: on terminals only, and not with NO_COLOR."""
     is_disabled = os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
     return stream.isatty() and not is_disabled
 
@@ -52,15 +52,15 @@ def show_faults(faults: Iterable[Fault]) -> None:
 
 
 def show_faults_and_count(faults: Sequence[Fault]) -> None:
-    """Print faults and their number to stderr."""
+    """Print faults to stderr, and then how many there are."""
     show_faults(faults)
     if faults:
         click.echo(count_text(faults), err=True)
 
 
 def new_faults(faults: Iterable[Fault], seen_keys: set[Hashable]) -> list[Fault]:
-    """Return the faults that were not shown yet, without duplicates, and add their keys to
-    ``seen_keys``."""
+    """Return the faults whose keys are not in ``seen_keys``, without duplicates, and add their keys
+    to it."""
     by_key: dict[Hashable, Fault] = {}
     for fault in faults:
         # A mistyped path of --set counts once, whatever its values.
@@ -76,7 +76,8 @@ def new_faults(faults: Iterable[Fault], seen_keys: set[Hashable]) -> list[Fault]
 def _source_excerpt(
     location: SourceLocation | None, lines_by_file: dict[str, list[str]]
 ) -> list[str]:
-    """Return the line of a fault with a caret below it; empty if the fault has no line."""
+    """Return two lines of text: the line of a file in which a fault is, and a caret below its
+    column. Return nothing if the fault has no line. ``lines_by_file`` caches the lines of files."""
     if location is None or not location.line:
         return []
     file = location.file
@@ -96,7 +97,7 @@ def _source_excerpt(
 
 
 def faults_with_places(error: ScenarioError, reading: LoadedScenario) -> tuple[Fault, ...]:
-    """Return the faults that solving found, with their locations in the file."""
+    """Return the faults of an error from solving, with their locations in the file added."""
     return tuple(
         fault if fault.location else replace(fault, location=reading.location(fault.path))
         for fault in error.faults
@@ -116,7 +117,7 @@ def fault_as_json(fault: Fault) -> dict[str, Any]:
 
 
 def count_text(faults: Iterable[Fault]) -> str:
-    """Return the numbers of errors and warnings in words."""
+    """Return the numbers of errors and warnings as text, such as "1 error, 2 warnings"."""
     severities = [fault.severity for fault in faults]
     errors, warnings = severities.count("error"), severities.count("warning")
     counts = {
@@ -127,7 +128,8 @@ def count_text(faults: Iterable[Fault]) -> str:
 
 
 def unsampled_hazard_warnings(reading: LoadedScenario) -> list[Fault]:
-    """Return a warning for each hazard of positive probability that occurs in no sampled state."""
+    """Return a warning for each hazard that has a positive probability but no event in any sampled
+    state."""
     from optimizer.model.instance import read_instance
     from optimizer.model.states import hazards_without_events, read_states
 
@@ -151,7 +153,8 @@ def unsampled_hazard_warnings(reading: LoadedScenario) -> list[Fault]:
 
 
 def show_conflict(error: Infeasible, reading: LoadedScenario, label: str = "") -> None:
-    """Print the rules of a conflict to stderr, after the label of the option without a plan."""
+    """Print the rules in conflict to stderr. ``label`` names the option that has no plan because of
+    them."""
     heading = tr("No plan keeps all of these rules together; relax one of them:")
     click.echo(f"{label}{heading}", err=True)
     for rule in error.conflict:
@@ -160,7 +163,7 @@ def show_conflict(error: Infeasible, reading: LoadedScenario, label: str = "") -
 
 
 def conflict_as_json(error: Infeasible, reading: LoadedScenario) -> list[dict[str, Any]]:
-    """Return a conflict as JSON data."""
+    """Return the rules in conflict as JSON data."""
     return [
         {**rule.as_record(), "path": list(rule.path), "place": str(reading.location(rule.path))}
         for rule in error.conflict
@@ -168,14 +171,14 @@ def conflict_as_json(error: Infeasible, reading: LoadedScenario) -> list[dict[st
 
 
 def infeasible_document(error: Infeasible, reading: LoadedScenario) -> str:
-    """Return the JSON document of a conflict, which takes the place of that of a plan."""
+    """Return a JSON document with the rules in conflict, which is printed in place of a plan."""
     document = {"kind": "infeasible", "conflict": conflict_as_json(error, reading)}
     return json.dumps({"schema_version": 1, **document}, indent=2)
 
 
 class ProgressDisplay(ProgressListener):
-    """Shows the progress of one or several solves on stderr: one line that is updated, or in a pipe
-    a line every few seconds; nothing if quiet."""
+    """Progress of one or several solves on stderr. On a terminal one line is updated; otherwise a
+    line is printed every few seconds. Nothing is shown if it is quiet."""
 
     def __init__(self, is_quiet: bool) -> None:
         self.on_progress = None if is_quiet else self._show_progress
@@ -185,12 +188,12 @@ class ProgressDisplay(ProgressListener):
         self._last_written = time.monotonic()
 
     def set_label(self, label: str) -> None:
-        """Set the label that precedes the progress of a solve."""
+        """Set the text that is shown before the progress of a solve."""
         self._label = label
 
     def report_step(self, done: int, total: int | None, step_name: str) -> None:
-        """Show the number of finished steps, of how many if known, and the name of the last or next
-        step."""
+        """Show how many steps are finished, out of ``total`` if it is known, and the name of the
+        last or the next step."""
         count = str(done or "") if total is None else tr("{done} of {all}", done=done, all=total)
         shown = f"{count}: {step_name}" if count else step_name
         self._label = f"{shown}: "
@@ -202,12 +205,12 @@ class ProgressDisplay(ProgressListener):
         click.echo(sentence, err=True)
 
     def note(self, sentence: str) -> None:
-        """Print a note, unless quiet."""
+        """Print a note, unless the display is quiet."""
         if self.on_progress is not None:
             click.echo(sentence, err=True)
 
     def close(self) -> None:
-        """Clear the line of progress."""
+        """Remove the line of progress from the terminal."""
         if self._line_width:
             with suppress(OSError):
                 click.echo(f"\r{'':<{self._line_width}}\r", err=True, nl=False)

@@ -1,4 +1,5 @@
-"""``vorrat explore``: one page, to be mailed, with a family of plans that are solved beforehand."""
+"""``vorrat explore``: one page that can be sent by mail, with a family of plans that are solved
+beforehand."""
 
 from __future__ import annotations
 
@@ -150,8 +151,9 @@ def _points_as_runs(
     batch_options: BatchOptions,
     on_read: Any,
 ) -> Iterator[PlannedRun | None]:
-    """Yield each point as a run of a batch; None for a point whose variant lacks what the point
-    changes. Variants that are read are added to ``readings``."""
+    """Yield for each point of the family the run of a batch that solves it; None if the variant of
+    the point lacks something that the point changes. Variants that are read are added to
+    ``readings``."""
     for number, point in enumerate(points, start=1):
         question: Question = point.question
         if question.variant not in readings:

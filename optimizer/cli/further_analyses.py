@@ -1,5 +1,5 @@
 """Further analyses of ``vorrat run --everything``: evaluation, comparison of variants, frontier and
-stress test; and the value of deferral for a scenario with a review."""
+stress test, and the value of deferral if the scenario has a review."""
 
 from __future__ import annotations
 
@@ -39,9 +39,11 @@ class FurtherResults(NamedTuple):
 def run_further_analyses(
     file: Path, plan_options: PlanOptions, plan: Plan, plan_file: Path
 ) -> FurtherResults:
-    """Run further analyses of a saved plan, into a folder beside ``plan_file``.
+    """Run further analyses of a saved plan, and write them to a folder beside ``plan_file``.
 
-    After a step that fails, which is reported, the next one starts; after Ctrl-C none does."""
+    If an analysis fails, this is reported and the next one starts. After Ctrl-C no further one
+    starts.
+    """
     folder = saved_results.results_folder(plan_file)
     limit = [] if plan_options.time_limit is None else [f"--time-limit={plan_options.time_limit}"]
     steps = list(_command_steps(file, plan_options.variant, plan, plan_file, folder))
@@ -75,7 +77,7 @@ def run_further_analyses(
 def _command_steps(
     file: Path, variant: str | None, plan: Plan, plan_file: Path, folder: Path
 ) -> Iterator[tuple[str, list[str], Path]]:
-    """Yield the name of each step, its command line and the file that it writes."""
+    """Yield for each further analysis its name, its command line, and the file that it writes."""
     out_options, case = ["--out", str(folder)], plan.case
     name = tr("fresh states, and what would be done without the plan")
     yield (
@@ -117,15 +119,17 @@ def _command_steps(
 
 
 def _variant_ids(file: Path) -> list[str]:
-    """Return the variants of a scenario file; a plan contains only its own."""
+    """Return the ids of all variants of a scenario file. The file has to be read for this, since a
+    plan contains only the variant that it solves."""
     from models.files import read_case
 
     return list(read_case(file).case.variants)
 
 
 def _worst_event(plan: Plan) -> str | None:
-    """Return the event in the second year that takes away most supply by value from outside the EU,
-    as ``vorrat stress`` names it; None if no hazard affects such supply."""
+    """Return the event that takes away the most supply, by value, from outside the EU if it starts
+    in the second year. It is named as in ``vorrat stress``. Return None if no hazard affects such
+    supply."""
     case = plan.case
     assert case is not None
     years = list(case.horizon.years)
@@ -150,8 +154,8 @@ def _worst_event(plan: Plan) -> str | None:
 
 
 def _undisturbed_supply_value(plan: Plan, material: str, country: str, year: int) -> float:
-    """Return the value in EUR of what a country delivers of a material in a year, undisturbed and
-    without a plan."""
+    """Return the value in EUR of the material that a country delivers in a year if no hazard occurs
+    and there is no plan."""
     assert plan.case is not None
     year_figures = next(item for item in plan.materials if item.id == material).by_year[str(year)]
     supply = year_figures.supply_without_plan

@@ -1,4 +1,4 @@
-"""Checks that a saved result is the file that was written and that its figures are consistent."""
+"""Checks that a saved result is as it was written, and that its figures are consistent."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ MAX_FOLDER_LEVELS = 3  # of a result below its manifest, as in `plans/LABEL/plan
 
 
 def find_doubts(path: Path, raw: bytes, content: dict[str, Any], result: Result) -> Caveats:
-    """Return the caveats of a result that was read from a file with these bytes and this content:
-    none if the file is as it was written, by its seal and by its manifest, and its figures are
-    consistent."""
+    """Return the caveats of a result that was read from the file ``path``, with the bytes ``raw``
+    and the parsed ``content``. There are none if seal and manifest show that the file is as it was
+    written, and if its figures are consistent."""
     # Imported late: it is slow to import, and only commands that read results need it.
     from optimizer.solve.consistency import find_discrepancies
 
@@ -92,8 +92,8 @@ def announce_doubts(path: Path, doubts: Caveats) -> None:
 
 
 def _manifest_entries(path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield the outputs that manifests list under the path of a file, each with the name of its
-    manifest."""
+    """Yield each manifest entry for a file, as a pair of the name of the manifest and the output
+    that it lists. Manifests are searched for in the folders above the file."""
     path = path.absolute()
     for folder in path.parents[:MAX_FOLDER_LEVELS]:
         for manifest_file in sorted(folder.glob(f"*{MANIFEST_SUFFIX}")):
@@ -113,7 +113,7 @@ def _manifest_entries(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def disagreement_sentences(path: Path, disagreements: Sequence[Discrepancy]) -> Iterator[str]:
-    """Yield sentences about figures of a file that are not consistent."""
+    """Yield a sentence for each figure of a file that is not consistent with others."""
     name = "/".join(path.parts[-2:])
     for discrepancy in disagreements[:MAX_LISTED]:
         stated = _format_value(discrepancy.stated)

@@ -56,8 +56,9 @@ def publish_with_manifest(
     exit_code: int,
     **publish_options: Any,
 ) -> None:
-    """Write the files of a result, its manifest and copies of its inputs into a folder, if one is
-    given. ``publish_options`` are those of :func:`output_files.publish`. Raises NotWritten."""
+    """Write the files of a result, its manifest and copies of its inputs into ``folder``; do
+    nothing if it is None. ``publish_options`` are passed to :func:`output_files.publish`. Raises
+    NotWritten."""
     if folder is not None:
         companions = manifest_files(result, files, exit_code)
         clear = (f"{result}{MANIFEST_SUFFIX}", f"{INPUTS_FOLDER}/{result}")
@@ -65,9 +66,9 @@ def publish_with_manifest(
 
 
 def manifest_files(result: str, files: Mapping[str, bytes], exit_code: int) -> dict[str, bytes]:
-    """Return the manifest and the input copies of a result of the running command, by path:
-    ``{"plan.manifest.json": ..., "inputs/plan/scenario.yaml": ...}``. ``files`` are the files of
-    the result by path. Empty for a command that cannot be repeated."""
+    """Return the manifest of a result of the command that is running, and the copies of its inputs,
+    by path: ``{"plan.manifest.json": ..., "inputs/plan/scenario.yaml": ...}``. ``files`` has the
+    files of the result by path. Return nothing for a command that cannot be repeated."""
     context, record = click.get_current_context(silent=True), input_log.current_input_log()
     if context is None or record is None or context.info_name not in REPEATABLE_COMMANDS:
         return {}
@@ -79,9 +80,10 @@ def manifest_files(result: str, files: Mapping[str, bytes], exit_code: int) -> d
 def solve_manifest_files(
     files: Mapping[str, bytes], exit_code: int, record: InputLog, file: str, options: dict[str, Any]
 ) -> dict[str, bytes]:
-    """Return the same for a solve within a batch, which has no command line. ``record`` is the log
-    of reading ``file``; ``options`` are the effective options of ``vorrat solve``, such as
-    ``{"--variant": None, "--set": ("a=1",), "--gap": 1e-4}``."""
+    """Return what :func:`manifest_files` returns, for a solve within a batch, which has no command
+    line. ``record`` is the log of the files that were read for ``file``. ``options`` are the
+    effective options of ``vorrat solve``, such as ``{"--variant": None, "--set": ("a=1",), "--gap":
+    1e-4}``."""
     parameters = [ManifestParameter(name="file", value=file, source="given")]
     for name, value in options.items():
         source: Any = "default" if value in (None, ()) else "given"
@@ -136,10 +138,10 @@ def _manifest_files(
 def _input_layout(
     parameters: Mapping[str, ManifestParameter], files: Sequence[InputFile]
 ) -> tuple[dict[InputFile, str], dict[str, str]]:
-    """Return the relative path of the copy of each input file, and the copies that parameter values
-    name. Scenarios name their tables and includes by paths that lead downwards, so that copying the
-    folder of each file on the command line suffices. A saved result keeps its folder, since
-    comparisons name it by that."""
+    """Return two mappings: the relative path of the copy of each input file, and, for each
+    parameter value that names an input, the path of its copy. Scenarios name tables and includes by
+    paths that lead downwards, so it suffices to copy the folder of each file on the command line. A
+    saved result keeps the name of its folder, since comparisons name the result by it."""
     named: dict[str, tuple[Path, str]] = {}
     roots: list[Path] = []
     for value in (
@@ -163,8 +165,9 @@ def _input_layout(
             top_roots.append(root)
 
     def relative_place(path: str | Path) -> str:
-        """Return the path from the top folder that contains it, which has a number if there are
-        several; empty if there is none."""
+        """Return the path relative to the top folder that contains it, preceded by the number of
+        this folder if there are several. Return an empty path if no top folder contains it, or if
+        the result would not be a safe relative path."""
         absolute = _absolute_path(path)
         for count, root in enumerate(top_roots, 1):
             if absolute.is_relative_to(root):
@@ -184,13 +187,14 @@ def _input_layout(
 
 
 def is_safe_relative_path(path: str) -> bool:
-    """Check that a relative path stays within its folder on any system."""
+    """Check that a path is relative and stays within its folder on any system."""
     has_unsafe_part = any(part in ("", ".", "..") for part in path.split("/"))
     return not (has_unsafe_part or re.search(r"[\\:\0]", path) or PurePosixPath(path).is_absolute())
 
 
 def _naming_paths(read: InputFile) -> tuple[Path, ...]:
-    """Return the paths that can name a file: its own and, for a saved result, its folder."""
+    """Return the paths by which a file can be named on the command line: its path, and for a saved
+    result also its folder."""
     path = Path(read.path)
     return (path, path.parent) if read.role == "result" and path.name in MAIN_FILES else (path,)
 
@@ -247,7 +251,8 @@ def _why_not_repeatable(
     inputs: Sequence[entries.ManifestInput],
     documents: Sequence[Any],
 ) -> NotRepeatableReason | None:
-    """Return why a repeated run may give another result; None if it must give the same."""
+    """Return the reason why a repeated run may give another result; None if it must give the same
+    result."""
     if any(entry.role == "cuts" for entry in inputs):
         return "cuts"
     places = [entry.place for entry in inputs if entry.place is not None]
@@ -270,7 +275,7 @@ def _why_not_repeatable(
 
 
 def _values_under_key(key: str, document: Any) -> Iterator[Any]:
-    """Yield every value under a key at any depth of a document, except in its scenario."""
+    """Yield all values under a key of a document, at any depth, but not in its scenario."""
     if isinstance(document, dict):
         for name, value in document.items():
             if name == key:
@@ -283,7 +288,7 @@ def _values_under_key(key: str, document: Any) -> Iterator[Any]:
 
 
 def whole_number(parameter: ManifestParameter | None) -> int | None:
-    """Return the value of a parameter as an integer; None if it has none."""
+    """Return the value of a parameter as an integer; None if it is not a whole number."""
     with suppress(ValueError):
         if parameter is not None and isinstance(parameter.value, (str, int)):
             return int(parameter.value)
@@ -291,7 +296,8 @@ def whole_number(parameter: ManifestParameter | None) -> int | None:
 
 
 def _command_parameters(context: click.Context) -> list[ManifestParameter]:
-    """Return all parameters of a command; values that were given are as they were written."""
+    """Return all parameters of a command. Values that were given on the command line are as the
+    user wrote them."""
     parser = context.command.make_parser(context)
     written_values, _, _ = parser.parse_args(list(context.meta.get(COMMAND_ARGUMENTS_KEY, ())))
     source_names: dict[Any, Any] = {ParameterSource.ENVIRONMENT: "environment"}
@@ -308,7 +314,7 @@ def _command_parameters(context: click.Context) -> list[ManifestParameter]:
 
 
 def manifest_value(value: Any) -> Any:
-    """Convert a value to what a manifest can contain."""
+    """Convert a value to a type that a manifest can contain."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):
@@ -332,7 +338,8 @@ def _utc_timestamp(moment: datetime) -> str:
 
 
 def current_platform() -> entries.ManifestPlatform:
-    """Return the machine and the Python interpreter, without names of host and user."""
+    """Return a description of the machine and of the Python interpreter, without the names of host
+    and user."""
     from optimizer.model.cores import usable_cores
 
     machine: dict[str, Any] = {"byte_order": sys.byteorder, "cores": usable_cores()}
@@ -346,7 +353,7 @@ def current_platform() -> entries.ManifestPlatform:
 
 
 def current_solver() -> entries.ManifestSolver:
-    """Return the version of the solver and the revision it was built from."""
+    """Return the version of the solver, and the revision of its source from which it was built."""
     from optimizer.model.highs import solver_version
 
     version, revision = solver_version()
@@ -354,8 +361,8 @@ def current_solver() -> entries.ManifestSolver:
 
 
 def current_versions() -> dict[str, str]:
-    """Return the versions of Vorrat and of all installed distributions that it depends on, extras
-    included."""
+    """Return the versions of Vorrat and of all installed packages on which it depends, including
+    extras, by name."""
     versions: dict[str, str] = {}
     # For a source tree that is not installed: its direct imports.
     direct_requirements = [
@@ -387,7 +394,7 @@ def current_versions() -> dict[str, str]:
 
 
 def current_environment() -> dict[str, str]:
-    """Return environment variables that affect a run, without those that may hold a secret."""
+    """Return environment variables that affect a run, except those that may contain a secret."""
     return {
         name: _hide_home_folder(value)
         for name, value in sorted(os.environ.items())
@@ -396,7 +403,7 @@ def current_environment() -> dict[str, str]:
 
 
 def _hide_home_folder(path: Any) -> Any:
-    """Replace the home folder in a path, which may contain the user's name, by ~."""
+    """Replace the user's home folder in a path by ~, since it may contain the user's name."""
     if not isinstance(path, str):
         return path
     home = os.path.expanduser("~")  # noqa: PTH111 (it never raises)

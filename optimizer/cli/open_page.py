@@ -132,7 +132,7 @@ def open(
 def _solver_pool(
     jobs: int | None, search_seconds: float | None, is_server: bool, engine: dict[str, Any]
 ) -> Iterator[SolverPool]:
-    """Yield the pool of solver processes, on this machine or on a cluster, as the options ask."""
+    """Yield a pool of solver processes, on this machine or on a cluster as ``engine`` states."""
     import psutil
 
     from optimizer.page.solver_pool import PoolLimits, SolverPool
@@ -195,7 +195,7 @@ after half a second."""
 def _serve_locally(
     files: Sequence[Path], solvers: SolverPool, port: int, no_browser: bool, stay_open: bool
 ) -> None:
-    """Serve a page on this machine until nobody has it open any more."""
+    """Serve the page on this machine until no browser has it open any more."""
     from optimizer.page import server
     from optimizer.page.guard import TokenGuard
     from optimizer.page.isolated_reader import IsolatedReader
@@ -234,7 +234,7 @@ def _serve_locally(
 
 
 class _ProxyConfig(NamedTuple):
-    """The proxy through which users reach a server."""
+    """Settings of the proxy through which users reach a server."""
 
     address: str
     secret: str
@@ -242,8 +242,8 @@ class _ProxyConfig(NamedTuple):
 
 
 def _public_address(address: str) -> str:
-    """Return the normalized address of a server as its users see it. Raises click.UsageError for a
-    path below a site, for an address without encryption and for an invalid one."""
+    """Return the normalized address at which users reach a server. Raise click.UsageError if it is
+    invalid, has no encryption, or has a path after the host name."""
     parts = urlsplit(address.rstrip("/"))
     host, name, port = parts.hostname or "", "", None
     is_local = host in ("localhost", LOOPBACK)
@@ -272,7 +272,7 @@ def _public_address(address: str) -> str:
 
 
 def _read_secret(secret_file: Path | None) -> str:
-    """Return the secret that a file contains. Raises click.UsageError if it is missing or too
+    """Return the secret that a file contains. Raise click.UsageError if there is none or it is too
     short."""
     from optimizer.page.guard import MIN_SECRET_LENGTH
 
@@ -330,8 +330,8 @@ MAX_OFFERED_READINGS = 60
 
 @contextmanager
 def _listening_socket(ip: str, port: int) -> Iterator[tuple[socket.socket, int]]:
-    """Yield a listening socket and its port. Raises click.UsageError if the port is not
-    available."""
+    """Yield a socket that listens for connections, and its port. Raise click.UsageError if the port
+    is not available."""
     kind = socket.AF_INET6 if ":" in ip else socket.AF_INET
     with socket.socket(kind) as listening:
         try:
@@ -353,8 +353,8 @@ async def _run_server(
     watch_until_end: Callable[[Callable[[], None]], Coroutine[Any, Any, None]],
     on_end: Callable[[], None],
 ) -> None:
-    """Answer requests until a signal or ``watch_until_end`` ends the server. Raises ClusterError if
-    the cluster is lost, and errors of ``watch_until_end``."""
+    """Answer requests until a signal arrives or ``watch_until_end`` ends. Raise ClusterError if the
+    cluster is lost, and any error of ``watch_until_end``."""
     import uvicorn
 
     from optimizer.cli.connections import (

@@ -1,5 +1,5 @@
-"""Options that several commands share, options made from the declarations of analyses, and the
-engine that some of them configure."""
+"""Options that several commands share, options that are made from the declarations of analyses, and
+the engine that is set up from options."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MIN_MEMORY = 300 * 10**6  # bytes that a process needs to start
 
 
 def parse_size(text: str) -> int:
-    """Parse an amount of memory, written as 500MB or 8GB; return bytes."""
+    """Return the bytes of an amount of memory that is written like 500MB or 8GB."""
     match = re.fullmatch(r"(\d{1,6})(?:[.,](\d{1,3}))? ?(MB|GB|MiB|GiB)", text.strip())
     if match is None:
         raise click.BadParameter(tr("{value} is no size such as 500MB or 8GB.", value=text))
@@ -72,8 +72,8 @@ quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
 def json_option(
     help_text: str = "Write one JSON document to stdout.",
 ) -> Callable[[_Command], _Command]:
-    """Return the option --json. Its output is for programs, so it is in English unless another
-    language is asked for."""
+    """Return the option --json. Programs read its output, so it is in English unless a language is
+    requested."""
 
     def choose_language(_ctx: click.Context, _option: click.Parameter, value: bool) -> bool:
         if value and usage.requested_language() is None:
@@ -84,14 +84,15 @@ def json_option(
 
 
 def force_option(help_text: str) -> Callable[[_Command], _Command]:
-    """Return the option --force, without which nothing is overwritten."""
+    """Return the option --force, without which no file is overwritten."""
     return click.option("--force", is_flag=True, help=help_text)
 
 
 def path_option(
     name: str, metavar: str, help_text: str, exists: bool = False, required: bool = False
 ) -> Callable[[_Command], _Command]:
-    """Return an option for a file or folder; ``metavar`` says which."""
+    """Return an option for the path of a file or folder. ``metavar`` is its placeholder in the
+    help."""
     kind = click.Path(exists, "FILE" in metavar, "DIR" in metavar, path_type=Path)
     return click.option(name, type=kind, metavar=metavar, help=help_text, required=required)
 
@@ -117,8 +118,8 @@ TLS_OPTIONS = {
 
 
 def engine_options(command: _Command) -> _Command:
-    """Add --memory-limit, --scheduler and the TLS files: the parameters of :func:`engine_in_use`
-    except the number of jobs."""
+    """Add the options --memory-limit, --scheduler and the TLS files to a command. Together with the
+    number of jobs they are the parameters of :func:`engine_in_use`."""
     for name, help_text in reversed(TLS_OPTIONS.items()):
         command = path_option(name, "FILE", help_text, exists=True)(command)
     return memory_limit_option(scheduler_option(command))
@@ -136,8 +137,9 @@ def with_memory_limit(command: Callable[..., int]) -> Any:
 
 
 def with_engine_options(command: Callable[..., int]) -> Any:
-    """Add the options of an engine, which is in use while the command runs. The command itself gets
-    only ``jobs``; its process has the memory limit of an engine process."""
+    """Add the options of an engine to a command, and use this engine while the command runs. Of
+    these options the command itself gets only ``jobs``. Its process has the memory limit of an
+    engine process."""
 
     @wraps(command)
     def with_engine(**values: Any) -> int:
@@ -150,8 +152,7 @@ def with_engine_options(command: Callable[..., int]) -> Any:
 
 
 def take_engine_values(values: dict[str, Any]) -> dict[str, Any]:
-    """Remove the parameters of :func:`engine_in_use` from the values of a command, and return
-    them."""
+    """Remove the parameters of :func:`engine_in_use` from ``values`` and return them."""
     names = ("memory_limit", "scheduler", "tls_ca", "tls_cert", "tls_key")
     return {name: values.pop(name) for name in names}
 
@@ -165,12 +166,13 @@ def engine_in_use(
     single_answer: bool = False,
     **tls_files: Path | None,
 ) -> Iterator[Engine]:
-    """Use the engine that these options ask for within the context.
+    """Within the context, use the engine for which these options ask, and yield it.
 
-    ``task_timeout`` is the limit, in seconds, of one task. With ``single_answer`` local processes
-    are not started if one process suffices, and a cluster is connected at its first use. Raises
-    click.UsageError if options do not go together, and ClusterError if the cluster is not
-    usable."""
+    ``task_timeout`` is the time limit of one task in seconds. With ``single_answer`` no local
+    processes are started if one process suffices, and a cluster is connected only when it is first
+    used. Raise click.UsageError if options cannot be combined, and ClusterError if the cluster
+    cannot be used.
+    """
     from optimizer.parallel import Limits, LocalProcesses, current_engine, use_engine
 
     limits = Limits(memory_bytes=memory_limit, seconds=task_timeout)
@@ -195,7 +197,8 @@ def engine_in_use(
 
 
 def cut_pool_folder(reuse: Path | None, out: Path | None, method: str = "auto") -> Path | None:
-    """Return the folder of the cut pool, or None without --reuse. Raises click.UsageError."""
+    """Return the folder in which the cut pool is kept; None if ``reuse`` is None. Raise
+    click.UsageError if --reuse cannot be combined with the other options."""
     if reuse is None:
         return None
     if method == "extensive":
@@ -211,21 +214,22 @@ def cut_pool_folder(reuse: Path | None, out: Path | None, method: str = "auto") 
 
 @dataclass(frozen=True, eq=False)
 class StoredCutPool:
-    """The cut pool of a scenario with its key and file."""
+    """The cut pool of a scenario, with its key and the file that contains it."""
 
     path: Path
     key: str
     pool: CutPool
 
     def write(self) -> None:
-        """Write the pool for the next run."""
+        """Write the pool to its file, for later runs."""
         from optimizer.solve.decomposition import write_pool
 
         output_files.write_files([(self.path, write_pool(self.pool))], force=True)
 
 
 def read_cut_pool(folder: Path, case: Case) -> StoredCutPool:
-    """Read the cut pool of a case, which is empty if there is none yet."""
+    """Read the cut pool of a scenario from a folder. It is empty if the folder contains none for
+    the scenario."""
     from optimizer.model.instance import read_instance
     from optimizer.solve.decomposition import CutPool, pool_key, read_pool
     from optimizer.solve.decomposition.cut_pool import MAX_POOL_BYTES as MAX_POOL
@@ -241,10 +245,10 @@ def read_cut_pool(folder: Path, case: Case) -> StoredCutPool:
 
 
 class FiniteFloat(click.types.FloatParamType):
-    """A click type for numbers that, unlike click's own, refuses infinity and NaN."""
+    """A click type for numbers that refuses infinity and NaN, unlike that of click."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Convert a value to a finite number, or fail with a usage error."""
+        """Convert a value to a finite number. Raise a usage error if this fails."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(tr("{value} is not a finite number.", value=value), param, ctx)
@@ -252,12 +256,12 @@ class FiniteFloat(click.types.FloatParamType):
 
 
 class FiniteFloatRange(FiniteFloat, click.FloatRange):
-    """A finite number in a range."""
+    """A click type for finite numbers in a range."""
 
 
 def declared_options(options: type[Options], *names: str) -> Callable[[_Command], _Command]:
-    """Return a decorator that adds options of a class in the order of ``names``; all if none is
-    named."""
+    """Return a decorator that adds the options that a class declares: those of the fields in
+    ``names``, in this order, or of all fields if none is named."""
 
     def decorate(command: _Command) -> _Command:
         for name in reversed(names or options.user_fields()):
@@ -268,7 +272,8 @@ def declared_options(options: type[Options], *names: str) -> Callable[[_Command]
 
 
 def field_option(options: type[Options], name: str) -> Callable[[_Command], _Command]:
-    """Return the option of one field; the command gets its value under the name of the field."""
+    """Return the click option for one field of a class. The command receives its value under the
+    name of the field."""
     field = options.model_fields[name]
     value_type, metadata, is_multiple = _unwrap_field(field)
     flags = [mark for mark in metadata if isinstance(mark, CliFlag)]
@@ -301,8 +306,8 @@ def field_option(options: type[Options], name: str) -> Callable[[_Command], _Com
 def build_options(
     options: type[_OptionsClass], values: Mapping[str, Any], **more: Any
 ) -> _OptionsClass:
-    """Return an options object with the values that were given on the command line; other fields
-    keep their defaults. A flag of a field that is true by default makes it false."""
+    """Return an options object with the values from the command line. Fields that were not given
+    keep their defaults. A flag sets its field to false if the default is true."""
     context = click.get_current_context()
     option_values = dict(more)
     for name in options.user_fields():
@@ -339,7 +344,7 @@ def _unwrap_field(field: FieldInfo) -> tuple[Any, list[Any], bool]:
 
 
 def _click_type(value_type: Any, constraints: list[Any]) -> Any:
-    """Return the click type that checks a value."""
+    """Return the click type that checks values of a type under the constraints of its field."""
     if get_origin(value_type) is Literal:
         return click.Choice(get_args(value_type))
     limits: dict[str, Any] = {}

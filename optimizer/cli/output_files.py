@@ -1,10 +1,11 @@
-"""Results on disk, which are complete whatever happens while they are written.
+"""Writing of results to disk, such that they are complete even if writing is interrupted.
 
-All files are first written and synced to disk in a hidden folder, so that a full disk is noticed
+All files are first written to a hidden folder and synced to disk, so that a full disk is noticed
 before anything else changes. A new folder is then renamed into place in one step. In an existing
-folder files are renamed into place one by one, the manifest last, and the manifest of an earlier
-result is removed first, so that a result with a manifest is always complete. Replaced files are
-kept in the hidden folder until all others are in place, and are moved back if one fails."""
+folder files are renamed into place one by one, the manifest last; the manifest of an earlier result
+is removed first. So a result with a manifest is always complete. Files that are replaced stay in
+the hidden folder until all others are in place, and are moved back if one fails.
+"""
 
 import errno
 import hashlib
@@ -51,13 +52,12 @@ def publish(
 ) -> None:
     """Write files into a folder, which is made if it does not exist.
 
-    Names are relative paths with ``/``; the main file is the last. Files and folders in ``replace``
-    are removed. Without ``force`` no file in ``files`` or ``replace`` may exist; this does not hold
-    for ``companions``, files that belong to them, and ``clear``, companions of an earlier run that
-    are removed.
-
-    Raises NotWritten, and FileInUse if another program has a file open; nothing has changed
-    then."""
+    Names are relative paths with ``/``, and the main file is the last. Files and folders in
+    ``replace`` are removed. Unless ``force`` is set, none of ``files`` and ``replace`` may exist.
+    ``companions`` are further files, which may exist, and ``clear`` names companions of an earlier
+    run, which are removed. Raises NotWritten, or FileInUse if another program has a file open.
+    After either error the folder is unchanged.
+    """
     # Imported late: commands that write no result need not import all result models.
     from models.results.manifest import MANIFEST_SUFFIX
 
@@ -83,7 +83,8 @@ def publish(
 
 
 def _write_all(folder: Path, files: Mapping[str, bytes], obsolete: Sequence[str]) -> None:
-    """Write files and rename them into place; move away what is obsolete, manifests first."""
+    """Write all files and rename them into place. Files in ``obsolete`` are moved away, manifests
+    first."""
     is_new = not os.path.lexists(folder)
     parent = folder.parent if is_new else folder
     with suppress(OSError):
@@ -123,8 +124,9 @@ def _write_all(folder: Path, files: Mapping[str, bytes], obsolete: Sequence[str]
 
 
 def _is_abandoned(folder: Path) -> bool:
-    """Check whether the process of a hidden folder is gone. A folder with replaced files is kept
-    for a day, since a killed process may not have moved them back."""
+    """Check whether the process that made a hidden folder no longer exists. A folder with replaced
+    files does not count as abandoned for a day, since a process that was killed may not have moved
+    them back."""
     age = time.time() - folder.stat().st_mtime
     if age > STALE_SECONDS:
         return True
@@ -136,8 +138,8 @@ def _is_abandoned(folder: Path) -> bool:
 
 @contextmanager
 def _try_lock(folder: Path) -> Iterator[bool]:
-    """Lock a hidden folder, if nobody else does, and yield whether that succeeded. The system
-    releases the lock of a killed process. On Windows no lock is taken."""
+    """Try to lock a hidden folder for this process, and yield whether that succeeded. The system
+    releases the lock if the process is killed. On Windows there is no lock."""
     if sys.platform == "win32":
         yield False
         return
@@ -164,8 +166,8 @@ def _move_aside(path: Path, backup_folder: Path, moved: list[tuple[Path, Path]])
 def _move_into_place(
     new: Path, path: Path, backup_folder: Path, moved: list[tuple[Path, Path]]
 ) -> None:
-    """Rename a file or folder into place; if the folder exists, do so for its files. A file keeps
-    the permissions of the file that it replaces."""
+    """Rename a file or folder into place. If the folder exists, its files are moved one by one. A
+    file that replaces another gets its permissions. ``moved`` records what was done."""
     if new.is_dir() and path.is_dir():
         for entry in sorted(new.iterdir()):
             _move_into_place(entry, path / entry.name, backup_folder, moved)
@@ -187,7 +189,8 @@ def _move_into_place(
 
 @contextmanager
 def report_write_errors(path: Path) -> Iterator[None]:
-    """Raise errors of the system as NotWritten, with the file or folder that was to be written."""
+    """Within the context, raise errors of the system as NotWritten, with the file or folder that
+    was to be written."""
     try:
         yield
     except (OSError, ValueError) as error:  # ValueError for a name that no file can have
@@ -202,8 +205,8 @@ def _error_reason(error: OSError) -> str:
 
 
 def write_files(files: Sequence[tuple[Path, bytes]], force: bool) -> None:
-    """Write files, those of one folder together. Raises NotWritten if some cannot be written; that
-    folder and those after it are unchanged then."""
+    """Write files, with all files of one folder together. Raises NotWritten if a folder fails; it
+    and the folders after it are then unchanged."""
     folders: dict[Path, dict[str, bytes]] = {}
     for path, content in files:
         folders.setdefault(path.parent, {})[path.name] = content
@@ -212,7 +215,8 @@ def write_files(files: Sequence[tuple[Path, bytes]], force: bool) -> None:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Append a line to a file and sync it to disk. Raises NotWritten; earlier lines stay intact."""
+    """Append a line to a file and sync it to disk. Raises NotWritten if this fails; earlier lines
+    are then unchanged."""
     with report_write_errors(path), path.open("ab", buffering=0) as stream:
         before = stream.seek(0, os.SEEK_END)
         try:
@@ -231,15 +235,15 @@ def to_json_bytes(result: "Result") -> bytes:
 
 
 def refuse_existing(paths: Sequence[Path], force: bool) -> None:
-    """Check that no file would be overwritten without --force. Raises click.UsageError."""
+    """Raise click.UsageError if one of the files exists and ``force`` is not set."""
     for path in paths:
         if not force and os.path.lexists(path):
             raise usage_error("'{path}' exists already; --force overwrites it.", path=path)
 
 
 def check_destination(out: Path | None, names: Sequence[str], force: bool) -> None:
-    """Check before the solve that its results can be written: names that exist are refused without
-    ``force``, as is a folder that cannot be made or written. Raises click.UsageError."""
+    """Check before a solve that its results can be written. Raise click.UsageError if one of
+    ``names`` exists and ``force`` is not set, or if the folder cannot be made or written."""
     if out is None:
         return
     refuse_existing([out / name for name in names], force)
@@ -255,7 +259,7 @@ def check_destination(out: Path | None, names: Sequence[str], force: bool) -> No
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder. Raises click.UsageError if that fails."""
+    """Make a folder. Raise click.UsageError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -266,9 +270,9 @@ def make_folder(folder: Path) -> None:
 
 
 def safe_name(text: str, extra_characters: str = "") -> str:
-    """Return a text as a valid name of a file or folder, on Windows as well. Letters, digits,
-    ``_``, ``.``, ``-`` and ``extra_characters`` are kept; a long text is cut and ends in a part of
-    its SHA-256."""
+    """Return a text as a file or folder name that is valid on any system. Letters, digits, ``_``,
+    ``.``, ``-`` and ``extra_characters`` are kept. A long text is cut, and ends in a part of its
+    SHA-256 hash."""
     name = (
         re.sub(rf"[^\w.{extra_characters}-]", "_", unicodedata.normalize("NFC", text)).strip(".")
         or "_"
@@ -281,8 +285,8 @@ def safe_name(text: str, extra_characters: str = "") -> str:
 
 
 def safe_names(texts: Sequence[str]) -> list[str]:
-    """Return names of several texts in one folder. A number makes names distinct that a file system
-    would not distinguish by case or by the encoding of accents."""
+    """Return a valid name for each text, such that all can be in one folder. A number is added to
+    names that a file system could confuse because it ignores case or the encoding of accents."""
     taken: set[str] = set()
     names = []
     for text in texts:
@@ -297,5 +301,6 @@ def safe_names(texts: Sequence[str]) -> list[str]:
 
 
 def fold_name(name: str) -> str:
-    """Normalize a name as a file system does that ignores case and the encoding of accents."""
+    """Return a name in a form that is equal for names that differ only in case or in the encoding
+    of accents, as some file systems treat them."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())

@@ -115,7 +115,7 @@ redact = analysis_commands.assemble_command(_redact, "redact", "file", limited=F
 
 
 def _describe_relation(reading: LoadedScenario, relation: "Relation") -> str:
-    """Describe a figure from which hidden figures can be inferred, and what to do about it."""
+    """Describe a figure from which hidden figures can be inferred, and how to prevent this."""
     figure = relation.figure
     location = reading.location(figure.path if figure.year is None else (*figure.path, figure.year))
     details = {

@@ -1,5 +1,5 @@
-"""``vorrat report``, ``vorrat brief`` and ``vorrat workbook``: results as HTML pages, as a one-page
-brief and as an Excel workbook."""
+"""``vorrat report``, ``vorrat brief`` and ``vorrat workbook``: saved results as an HTML page, as a
+one-page brief, and as an Excel workbook."""
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
@@ -202,8 +202,8 @@ def _write_funder_brief(
     force: bool,
     as_json: bool,
 ) -> int:
-    """Write the brief of one funder; print the paths, or as JSON what each option means for the
-    funder."""
+    """Write the brief of one funder. Print the paths of its files, or with ``as_json`` the effects
+    of each option on the funder."""
     from optimizer.analyses.comparison.funder_page import build_funder_page
 
     with saved_results.explain_rendering_errors(results):
@@ -234,7 +234,7 @@ def _write_funder_brief(
 
 
 def render_briefs(document: "Document", doubts: Any) -> dict[str, bytes]:
-    """Render a brief for browsers and for Word; return the contents by file name."""
+    """Render a brief for browsers and for Word. Return the content of each file, by file name."""
     from optimizer.report.render import html, word
 
     page, text = html.render_page(document, doubts).encode(), word.render_word(document, doubts)
@@ -242,7 +242,7 @@ def render_briefs(document: "Document", doubts: Any) -> dict[str, bytes]:
 
 
 def _brief_path(report: Path, name: str) -> Path:
-    """Return the path of a brief beside a report, with a similar name."""
+    """Return the path of a brief beside a report, with a name made from that of the report."""
     end = Path(name).suffix
     stem = report.stem if report.suffix.lower() in (".html", ".htm") else report.name
     stem = f"{stem.removesuffix('report')}brief" if stem.endswith("report") else f"{stem}-brief"
@@ -250,7 +250,7 @@ def _brief_path(report: Path, name: str) -> Path:
 
 
 def _format_date(day: datetime.date) -> str:
-    """Format a date in the current language."""
+    """Return a date as text in the current language."""
     return f"{day:%d.%m.%Y}" if current_language() == "de" else f"{day.day} {day:%B %Y}"
 
 
@@ -262,7 +262,8 @@ def quick_evaluation_options(plan: Plan) -> list[str]:
 
 
 def _evaluate_missing(plan_file: Path, plan: Plan, known_types: set[type], explain: bool) -> int:
-    """Run the analyses that a brief lacks and write them beside the plan; return the exit code."""
+    """Run the analyses whose results a brief needs and does not have, and write the results beside
+    the plan. Return the exit code."""
     from optimizer import cli
 
     code = 0
@@ -311,7 +312,7 @@ def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
 
 
 def _check_workbook_name(path: Path) -> Path:
-    """Return the path of a workbook. Raises click.UsageError if it does not end in .xlsx."""
+    """Return the path unchanged. Raise click.UsageError if it does not end in .xlsx."""
     if path.suffix.lower() != ".xlsx":
         raise usage_error("'{path}': a workbook's name ends in .xlsx.", path=path)
     return path
@@ -320,8 +321,9 @@ def _check_workbook_name(path: Path) -> Path:
 def render_products(
     plan: Plan, results: Iterable[Result] = (), others: Mapping[str, Plan] | None = None
 ) -> dict[str, bytes]:
-    """Return the contents of all files of a plan by name, in the current language. ``results`` are
-    companion results of the plan, ``others`` the plans that it is compared with, by label."""
+    """Return the contents of all files that present a plan, by file name, in the current language.
+    ``results`` are companion results of the plan, and ``others`` are the plans with which it is
+    compared, by label."""
     from models.results.caveats import NO_CAVEATS
     from optimizer.analyses.document_dispatch import build_result_document
     from optimizer.analyses.plan.companion_results import group_by_kind

@@ -1,7 +1,9 @@
 """``vorrat rerun``: repeat a run from its manifest, and compare the results.
 
-A manifest may be malicious: only commands of a fixed list are run, with options that click checks;
-every input is checked by its hash, and files are written only into a folder of this process."""
+A manifest may be malicious. Therefore only commands from a fixed list are run, with options that
+click checks. The hash of every input is checked, and files are written only into a folder of this
+process.
+"""
 
 import errno
 import hashlib
@@ -120,7 +122,8 @@ def rerun(given: Path, inputs: Path | None, out: Path | None, as_json: bool) -> 
 
 
 def _find_manifest(folder: Path) -> Path:
-    """Return the manifest in a folder. Raises click.UsageError if there is none, or several."""
+    """Return the path of the manifest in a folder. Raise click.UsageError if there is none, or more
+    than one."""
     from optimizer.cli.batch import LEDGER_FILE
 
     candidates = sorted(folder.glob(f"*{MANIFEST_SUFFIX}"))
@@ -135,8 +138,8 @@ def _find_manifest(folder: Path) -> Path:
 
 
 def _read_manifest(path: Path) -> Manifest:
-    """Read a manifest and check everything in it from which a path is made. Raises click.UsageError
-    if it is invalid or asks for more than is allowed."""
+    """Read a manifest, and check every entry from which a path is made. Raise click.UsageError if
+    it is invalid or requests more than is allowed."""
     try:
         content = saved_results.load_json(path)[1]
         manifest = Manifest.model_validate(content)
@@ -167,9 +170,10 @@ def _read_manifest(path: Path) -> Manifest:
 def _lay_out_inputs(
     manifest: Manifest, folder: Path, extra_folder: Path | None, target: Path
 ) -> None:
-    """Copy all inputs of a run into the empty folder ``target``, each checked by its hash: from the
-    copies beside the manifest, else from the original path, else from ``extra_folder``, by relative
-    path or by name. Raises click.UsageError that names every missing or changed input."""
+    """Copy all inputs of a run into the empty folder ``target``, and check the hash of each. An
+    input is taken from the copies beside the manifest, else from its original path, else from
+    ``extra_folder``, by relative path or by name. Raise click.UsageError, which names every input
+    that is missing or changed."""
     faults = []
     for entry in manifest.inputs:
         if entry.role == "cuts":
@@ -223,9 +227,9 @@ def _lay_out_inputs(
 def rerun_command_line(
     manifest: Manifest, inputs: Path, out: Path, command: click.Command
 ) -> list[str]:
-    """Return the command line of the run, with inputs from one folder and outputs into another.
-    Raises click.UsageError if the command lacks a parameter of the manifest, or for too many
-    threads or processes."""
+    """Return the command line of the run, with inputs from the folder ``inputs`` and outputs to the
+    folder ``out``. Raise click.UsageError if the command does not have a parameter of the manifest,
+    or if too many threads or processes are requested."""
     known_params = {name: param for param in command.params for name in param.opts}
     cores = usable_cores()
     worker_counts = {"--threads": manifest.threads, "--jobs": manifest.jobs}
@@ -273,7 +277,8 @@ def rerun_command_line(
 
 
 def _must_be_repeated(parameter: entries.ManifestParameter, param: click.Parameter) -> bool:
-    """Check whether a parameter has to be given again: it was given, or its default has changed."""
+    """Check whether a parameter has to be on the command line of the rerun: it was given then, or
+    its default is different now."""
     if (
         isinstance(param, click.Option)
         and isinstance(param.type, click.Path)
@@ -288,7 +293,7 @@ def _must_be_repeated(parameter: entries.ManifestParameter, param: click.Paramet
 
 
 def _changed_surroundings(manifest: Manifest) -> Iterator[entries.EnvironmentChange]:
-    """Yield differences of platform, solver, versions and environment since the run."""
+    """Yield each change of platform, solver, versions or environment since the run."""
     pairs: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
         "platform": (manifest.platform.model_dump(), manifests.current_platform().model_dump()),
         "solver": (manifest.solver.model_dump(), manifests.current_solver().model_dump()),
@@ -306,9 +311,9 @@ def _changed_surroundings(manifest: Manifest) -> Iterator[entries.EnvironmentCha
 def _compare_outputs(
     manifest: Manifest, old_folder: Path, new_folder: Path
 ) -> tuple[dict[str, Any], list[Any]]:
-    """Compare the outputs that a manifest lists with those in a new folder; return fields of a
-    Rerun and the values that differ, as (output, path, then, now). Of an output that was changed
-    since the run only the hash is compared."""
+    """Compare the outputs that a manifest lists with those in a new folder. Return some fields of a
+    Rerun, and the values that differ, as tuples (output, path, then, now). If an output was changed
+    after the run, only hashes are compared."""
     changed, not_compared, equally_good = [], [], None
     differing: list[tuple[str, str, Any, Any]] = []
     is_same_version = manifest.versions.get("vorrat") == installed_version()
@@ -350,8 +355,8 @@ def _compare_outputs(
 
 
 def _is_new_field(difference: tuple[str, str, Any, Any]) -> bool:
-    """Whether an absent value is that of a model field, rather than an entry of a list or
-    mapping."""
+    """Check whether a value is absent because its model field did not exist at the time of the run,
+    and not because an entry of a list or mapping is missing."""
     _, path, then, _ = difference
     return then is ABSENT and path.rpartition(".")[2] in _field_names()
 
@@ -364,7 +369,8 @@ def _field_names() -> frozenset[str]:
 
 
 def _read_content(path: Path, size: int | None = None) -> bytes | None:
-    """Return the content of a file; None if it cannot be read or has another size in bytes."""
+    """Return the content of a file; None if it cannot be read, or if its length is not ``size``
+    bytes."""
     with suppress(OSError, ValueError):
         if path.is_file() and size in (None, path.stat().st_size):
             return path.read_bytes()
@@ -383,8 +389,8 @@ def _differences(then: Any, now: Any, path: tuple[str, ...]) -> Iterator[tuple[s
 
 
 def _equally_good(then: Any, now: Any) -> bool | None:
-    """Whether both plans lie within their gap of the best bound that either proves; None if one has
-    no objective or bound."""
+    """Check whether both plans are within their gap of the better of the two bounds. Return None if
+    one of them has no objective or no bound."""
     all_figures: list[tuple[Any, ...]] = []
     for document in (then, now):
         certificate = document.get("certificate") if isinstance(document, dict) else None
@@ -402,7 +408,8 @@ def _equally_good(then: Any, now: Any) -> bool | None:
 
 
 def _first_difference(output: str, path: str, then: Any, now: Any) -> entries.FirstDifference:
-    """Return a value that differs as a result can contain it, cut if it is long."""
+    """Return a difference between two values in the form in which a result contains it; long values
+    are cut."""
     shown: list[Any] = []
     for value in (then, now):
         if value is not None and not isinstance(value, (bool, int, float, str)):
@@ -419,7 +426,7 @@ def _first_difference(output: str, path: str, then: Any, now: Any) -> entries.Fi
 
 
 def _describe_rerun(answer: Rerun) -> Iterator[str]:
-    """Yield sentences that describe a rerun."""
+    """Yield the sentences that describe the result of a rerun."""
     for change in answer.surroundings:
         then, now = change.then or "-", change.now or "-"
         yield tr("{name}: then {then}, now {now}", name=change.name, then=then, now=now)

@@ -1,4 +1,4 @@
-"""Saved results that are given to a command: single results, plans with their companion results,
+"""Saved results as input of a command: single results, plans with companion results beside them,
 and comparisons with their plans."""
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ COMPANION_FILES = {
 
 @dataclass(frozen=True)
 class SavedResult:
-    """A result that was read from a file."""
+    """A result with the file from which it was read, and its caveats."""
 
     path: Path
     result: Result
@@ -59,8 +59,9 @@ class SavedResult:
 
 
 def results_folder(plan: Path) -> Path:
-    """Return the folder for results of a plan: that of a plan.json, else a folder named after the
-    file, since several such plans can share a folder."""
+    """Return the folder for further results of a plan. For a file plan.json it is the folder of the
+    file. For other files it is a folder named after the file, since one folder can contain several
+    such plans."""
     if plan.name == PLAN_FILE:
         return plan.parent
     return plan.with_name(plan.stem.removesuffix("-plan") + "-more")
@@ -69,7 +70,8 @@ def results_folder(plan: Path) -> Path:
 def single_plan(
     results: Sequence[SavedResult], plans: Mapping[str, Plan]
 ) -> tuple[Path, Plan] | None:
-    """Return the only plan among results, with its path; None for several plans or a comparison."""
+    """Return path and plan if the results contain exactly one plan; None for several plans or a
+    comparison."""
     plan_files = [(saved.path, saved.result) for saved in results if isinstance(saved.result, Plan)]
     return plan_files[0] if len(plan_files) == len(plans) == 1 else None
 
@@ -77,10 +79,10 @@ def single_plan(
 def read_results(
     texts: Sequence[str], show_doubts: bool = True
 ) -> tuple[list[SavedResult], dict[str, Plan]]:
-    """Read results, and return them with their plans by short name: no plan if all results are of
-    one other kind, the compared plans of a comparison. Companion results beside a single plan are
-    added. Caveats are printed to stderr if ``show_doubts``. Raises click.UsageError if a file
-    cannot be read, or results do not go together."""
+    """Read results, and return them with their plans, by short name. The plans of a comparison are
+    those that it compares; there are none if all results are of another kind. Companion results
+    beside a single plan are added. With ``show_doubts`` caveats are printed to stderr. Raise
+    click.UsageError if a file cannot be read, or if the results cannot be combined."""
     results = [read_result(text) for text in texts]
     if len(results) == 1 and isinstance(results[0].result, Comparison):
         results[0], plans = _complete_comparison(results[0], results[0].result)
@@ -92,14 +94,14 @@ def read_results(
 
 
 def combined_doubts(results: Iterable[SavedResult]) -> Caveats:
-    """Return the caveats of all results."""
+    """Return the caveats of all results together."""
     return merge_caveats(result.doubts for result in results)
 
 
 @contextmanager
 def explain_rendering_errors(results: Sequence[SavedResult]) -> Iterator[None]:
-    """Raise click.UsageError for errors while results are rendered, if one of them was changed or
-    is not confirmed: such a file may lack anything."""
+    """Within the context, raise click.UsageError for errors in rendering results if one of the
+    results was changed or not confirmed: any part of such a file may be missing."""
     try:
         yield
     except (KeyError, IndexError, ValueError, TypeError, ArithmeticError, AttributeError) as error:
@@ -116,15 +118,15 @@ def explain_rendering_errors(results: Sequence[SavedResult]) -> Iterator[None]:
 
 
 def exit_code_of(results: Sequence[SavedResult]) -> int:
-    """Return 1 if any of the results has contradictions, else 0."""
+    """Return exit code 1 if a result contains contradictions, and 0 otherwise."""
     return int(bool(combined_doubts(results).contradictions))
 
 
 def document_of_results(
     results: Sequence[SavedResult], plans: Mapping[str, Plan]
 ) -> tuple[Document, Caveats]:
-    """Return the document of results and their caveats: of a plan with its companions, of plans
-    side by side, or of results of another kind."""
+    """Return one document of all results, and their caveats. It is that of a plan with its
+    companion results, of several plans side by side, or of results of another kind."""
     from optimizer.analyses.document_dispatch import build_result_document
     from optimizer.report.combined_documents import combine_documents
 
@@ -143,8 +145,8 @@ def document_of_results(
 
 
 def comparison_of(results: Sequence[SavedResult], plans: Mapping[str, Plan]) -> Comparison:
-    """Return the given comparison, or one of several plans, with all caveats. Raises
-    click.UsageError if neither was given."""
+    """Return the comparison that was given, or a new one of the plans that were given, with all
+    caveats. Raise click.UsageError if neither was given."""
     from optimizer.analyses.comparison.plan_comparison import compare_plans
 
     doubts, first = combined_doubts(results), results[0].result
@@ -162,8 +164,8 @@ def render_plan(
     make: Callable[..., Rendered],
     **settings: str,
 ) -> Rendered:
-    """Call ``make`` with the plan among the results, the plans that it is compared with, and its
-    companion results."""
+    """Return the result of ``make`` for the plan among the results. It is called with this plan,
+    with ``others``, the plans with which it is compared, and with its companion results."""
     (plan,) = (saved.result for saved in results if isinstance(saved.result, Plan))
     return make(
         plan,
@@ -176,9 +178,9 @@ def render_plan(
 def plan_of_option(
     results: Sequence[SavedResult], plans: Mapping[str, Plan], label: str | None
 ) -> tuple[Path, dict[str, Plan]]:
-    """Return the path of the plan of an option of a comparison, its base if ``label`` is None, and
-    the plans of the other options. Raises click.UsageError if there is no such option, or no
-    comparison with its plans."""
+    """Return the path of the plan of one option of a comparison, and the plans of all other
+    options, by label. If ``label`` is None, it is the base of the comparison. Raise
+    click.UsageError if there is no such option, or no comparison with its plans."""
     first = results[0].result
     if not isinstance(first, Comparison) or not plans:
         raise usage_error("Give one plan, with results of it, or a comparison with its plans.")
@@ -193,8 +195,8 @@ def plan_of_option(
 
 
 def _plans_by_label(results: list[SavedResult]) -> dict[str, Plan]:
-    """Return the plans by label; companion results beside a single plan are added to
-    ``results``."""
+    """Return the plans among results, by label. If there is one plan, its companion results are
+    added to ``results``."""
     kinds = Counter(companion_results.result_kind(saved.result) for saved in results)
     if kinds["plan"] == 0 and len(kinds) == 1:
         return {}
@@ -222,8 +224,8 @@ def _plans_by_label(results: list[SavedResult]) -> dict[str, Plan]:
 
 
 def _companion_result(kind: str, plan_file: Path, plan: Plan) -> list[SavedResult]:
-    """Return the result of a kind that lies beside a plan; one of another plan is reported and left
-    out."""
+    """Return a list with the result of this kind that lies beside a plan. The list is empty if
+    there is none, or if the result is of another plan, which is reported."""
     for folder in dict.fromkeys((results_folder(plan_file), plan_file.parent)):
         path = folder / COMPANION_FILES[kind]
         if path.is_file():
@@ -239,7 +241,7 @@ def _companion_result(kind: str, plan_file: Path, plan: Plan) -> list[SavedResul
 
 
 def _check_belongs(saved_result: SavedResult, plan_file: Path, plan: Plan) -> None:
-    """Check that a result is of the plan that it was given with. Raises click.UsageError."""
+    """Raise click.UsageError if a result was not computed from the plan with which it was given."""
     mismatch = (
         ""
         if saved_result.result is plan
@@ -253,7 +255,8 @@ def _check_belongs(saved_result: SavedResult, plan_file: Path, plan: Plan) -> No
 
 
 def option_plan_paths(labels: Sequence[str]) -> dict[str, str]:
-    """Return the relative path of the plan of each option of a comparison, by label."""
+    """Return the path of the plan of each option of a comparison, relative to the comparison, by
+    label."""
     names = safe_names(labels)
     return {
         label: f"{PLANS_FOLDER}/{name}/{PLAN_FILE}"
@@ -264,8 +267,9 @@ def option_plan_paths(labels: Sequence[str]) -> dict[str, str]:
 def _complete_comparison(
     saved_comparison: SavedResult, comparison: Comparison
 ) -> tuple[SavedResult, dict[str, Plan]]:
-    """Return a comparison, with the caveats of its plans, and the plans by label; none if no plan
-    lies beside it. Raises click.UsageError if one is missing or differs."""
+    """Return a comparison with the caveats of its plans added, and these plans by label; no plans
+    if none lies beside it. Raise click.UsageError if only some are there, or if one differs from
+    the comparison."""
     from optimizer.analyses.comparison.plan_comparison import fill_missing_fields, recompare
     from optimizer.solve.consistency import compare_results
 
@@ -305,7 +309,7 @@ def _complete_comparison(
 
 
 def _distinct_labels(paths: Sequence[Path]) -> list[str]:
-    """Return distinct short names of results."""
+    """Return a short name for each path, such that no two are equal."""
     from optimizer.analyses.comparison.plan_comparison import make_unique
 
     return make_unique([short_label(path) for path in paths])
@@ -319,8 +323,8 @@ def short_label(path: Path) -> str:
 
 
 def read_result(text: str, scenario_optional: bool = False) -> SavedResult:
-    """Read a saved result; ``scenario_optional`` allows a plan without its scenario. Raises
-    click.UsageError if it is no valid result of this version."""
+    """Read a saved result. With ``scenario_optional`` a plan need not contain its scenario. Raise
+    click.UsageError if the file is not a valid result of this version."""
     path = Path(text)
     if path.is_dir():
         name = next((name for name in MAIN_FILES if (path / name).is_file()), None)
@@ -356,8 +360,8 @@ def read_result(text: str, scenario_optional: bool = False) -> SavedResult:
 
 
 def load_json(path: Path) -> tuple[bytes, Any]:
-    """Return the bytes and the content of a JSON file of bounded size. Raises click.UsageError if
-    it is none."""
+    """Return the bytes and the parsed content of a JSON file. Raise click.UsageError if it is not
+    JSON or is too large."""
     try:
         raw = read_result_bytes(path)
         return raw, parse_json(raw)
@@ -369,8 +373,8 @@ def load_json(path: Path) -> tuple[bytes, Any]:
 
 
 def version_mismatch_error(error: ValidationError, path: Path, content: Any) -> click.UsageError:
-    """Return the error of a document with invalid content, with a remedy if another version wrote
-    it."""
+    """Return a usage error for a document with invalid content. If another version of Vorrat wrote
+    it, the error suggests a remedy."""
     first = error.errors()[0]
     # pydantic marks an invalid key by this step, after the key itself.
     location = ".".join(str(step) for step in first["loc"] if step != "[key]")
@@ -394,8 +398,8 @@ def _invalid_result_error(path: Path, location: str, message: str) -> click.Usag
 
 
 def read_plan(text: str) -> tuple[Path, Plan]:
-    """Read a saved plan from a file or from its folder; return its path and the plan. Raises
-    click.UsageError."""
+    """Read a saved plan from its file or folder. Return the path of the file, and the plan. Raise
+    click.UsageError if this fails."""
     if text.lower().endswith((".yaml", ".yml", ".xlsx", ".xlsm")):
         raise usage_error(
             "'{path}' is a scenario: solve it with --out, and give its plan.json.", path=text
@@ -409,8 +413,8 @@ def read_plan(text: str) -> tuple[Path, Plan]:
 
 
 def is_saved_plan(text: str) -> bool:
-    """Whether an argument means a saved result rather than a scenario file: a folder, or JSON with
-    a kind."""
+    """Return whether an argument names a saved result and not a scenario file: it is a folder, or a
+    JSON file that states a kind."""
     return Path(text).is_dir() or result_kind(Path(text)) is not None
 
 

@@ -1,5 +1,5 @@
-"""Commands for scenario files: check them, write one to start from, and list examples, presets and
-the schema."""
+"""Commands for scenario files: check them, write a new one, and list examples, presets and the
+schema."""
 
 import json
 import os
@@ -52,7 +52,8 @@ def validate(
 
 
 def scenario_summary(case: Case) -> str:
-    """Return one line on what a scenario contains."""
+    """Return one line of text with the numbers of materials, projects and other parts of a
+    scenario."""
     uncertainty = case.uncertainty
     parts = [
         _count_text(len(case.materials), tr("1 material"), mark_translatable("{count} materials")),
@@ -184,25 +185,28 @@ TEMPLATES_FOLDER = files("optimizer.cli") / "templates"
 
 
 def starter_scenario_text(language: str) -> str:
-    """Return the text of the starter scenario with comments in a language."""
+    """Return the text of the starter scenario, with comments in the given language."""
     return (TEMPLATES_FOLDER / f"starter.{language}.yaml").read_text(encoding="utf-8")
 
 
 def starter_script(language: str) -> bytes:
-    """Return the Windows script that runs a workbook dropped onto it, with Windows line ends."""
+    """Return the Windows script that runs any workbook that is dropped onto it, with Windows line
+    ends."""
     lines = (TEMPLATES_FOLDER / f"vorrat-run.{language}.cmd").read_bytes().splitlines()
     return b"".join(line + b"\r\n" for line in lines)
 
 
 def opener_script(name: str) -> bytes:
-    """Return the script that opens the page by a double click, with the line ends of its system."""
+    """Return the script that opens the page when it is double-clicked, with the line ends of its
+    system."""
     lines = (TEMPLATES_FOLDER / name).read_bytes().splitlines()
     return b"".join(line + (b"\r\n" if name.endswith(".cmd") else b"\n") for line in lines)
 
 
 def _companion_files(file: Path, folder: Path, to_workbook: bool) -> list[tuple[Path, bytes]]:
-    """Return the files that a scenario needs, by their paths in ``folder``, without those that
-    already exist there unchanged. A workbook needs only the files that its variants include."""
+    """Return the files that a copy of a scenario in ``folder`` needs, as pairs of path and content.
+    Files that exist there with the same content are left out. A workbook needs only the files that
+    its variants include."""
     with log_inputs() as record:
         variants = read_case(file, check_variants=True).case.variants
     contents = {
@@ -231,7 +235,8 @@ def _companion_files(file: Path, folder: Path, to_workbook: bool) -> list[tuple[
 
 
 def _allowed_endings(file: Path, path: str) -> set[str]:
-    """Return the endings that a copy of a scenario file may have; none for text to stdout."""
+    """Return the file name endings that a copy of a scenario file may have; an empty set if it is
+    written to stdout."""
     suffix = file.suffix.lower()
     is_text = path == "-" and suffix not in (".xlsx", ".xlsm")
     return {
@@ -245,7 +250,7 @@ def _relative_path(folder: Path, path: str | Path) -> str:
 
 
 def _resolve_origin(origin: str) -> Path:
-    """Return a scenario file, or the shipped one of that name."""
+    """Return the path of a scenario file, or of the shipped scenario with this name."""
     if Path(origin).is_file() or Path(origin).suffix:
         return Path(origin)
     return _look_up_scenario(shipped_files.scenario_files(), origin)
@@ -261,7 +266,7 @@ def _look_up_scenario(scenarios: dict[str, Path], name: str) -> Path:
 
 
 def _build_workbook(origin: Path | None, language: Language) -> bytes:
-    """Return a workbook that reads back to the same scenario."""
+    """Return the content of a workbook from which the same scenario is read."""
     from optimizer.report.scenario_workbook.book import (
         build_scenario_workbook,
         first_roundtrip_difference,

@@ -1,5 +1,5 @@
-"""``vorrat solve``: the best plan of a scenario with its certificate; and ``vorrat run``: from a
-workbook or scenario file to a plan, a report and a result workbook beside it."""
+"""``vorrat solve``: find the best plan of a scenario, with its certificate. ``vorrat run``: solve a
+workbook or scenario file, and write a plan, a report and a result workbook beside it."""
 
 import os
 import sys
@@ -45,7 +45,8 @@ from optimizer.report.fault_workbook import (
 
 
 def _find_best_plan(analysis_input: AnalysisInput, plan_options: PlanOptions) -> AnalysisOutcome:
-    """Solve for the best plan, with checkpoints to the supervising process."""
+    """Find the best plan. Plans found on the way are sent to the supervising process as
+    checkpoints."""
     if plan_options.break_even:
         from optimizer.solve.planner import check_supported
 
@@ -107,7 +108,8 @@ def _is_workbook(path: Path) -> bool:
 
 
 def workbook_language(path: Path) -> Language | None:
-    """Return the language of a workbook's sheet names; None if it cannot be determined."""
+    """Return the language in which the sheets of a workbook are named; None if it cannot be
+    determined."""
     from models.files.workbook import check_workbook_archive, sheet_names
 
     location = SourceLocation(str(path))
@@ -132,7 +134,7 @@ class _ScenarioRun:
     runs_everything: bool
 
     def execute(self) -> int:
-        """Read, solve and write; return the exit code."""
+        """Read the scenario, solve it, and write the files. Return the exit code."""
         try:
             reading = read_case(self.file, self.options.variant, check_variants=True)
         except ScenarioError as error:
@@ -181,8 +183,8 @@ class _ScenarioRun:
         return self._add_further_analyses(plan, paths, code) if self.runs_everything else code
 
     def _add_further_analyses(self, plan: Plan, written: dict[str, Path], code: int) -> int:
-        """Run further analyses and write all files again with their results; return the exit
-        code."""
+        """Run further analyses of the plan, and write all files again with the results included.
+        Return the exit code."""
         from optimizer import cli
         from optimizer.cli.further_analyses import run_further_analyses
 
@@ -206,19 +208,19 @@ class _ScenarioRun:
 
     @property
     def _stem(self) -> str:
-        """The names of the scenario and of the variant."""
+        """The names of the scenario and of the variant, with which names of output files begin."""
         variant = (
             output_files.safe_name(self.options.variant) if self.options.variant is not None else ""
         )
         return "-".join(part for part in (self.file.stem, variant) if part)
 
     def _product_path(self, name: str) -> Path:
-        """Return the path of an output file, which starts with scenario and variant."""
+        """Return the path of an output file. Its name begins with those of scenario and variant."""
         return self.folder / f"{self._stem}-{name}"
 
     def _write_products(self, content: dict[str, bytes], code: int) -> dict[str, Path]:
-        """Write output files; return their paths by name. A file that is open in another program is
-        written beside it under another name."""
+        """Write output files and return their paths, by name. If another program has a file open,
+        the new one is written beside it under another name."""
         files = [(self._product_path(name), raw) for name, raw in content.items()]
         companions: list[tuple[Path, bytes]] = []
         if self.folder != self.file.parent:
@@ -246,7 +248,7 @@ class _ScenarioRun:
         return [finding_from_fault(fault, str(self.file)) for fault in faults]
 
     def _write_fault_sheet(self, findings: Sequence[Finding], opens: bool = True) -> None:
-        """Write findings about a workbook to a workbook beside it, with links to the cells."""
+        """Write the findings about a workbook to another one beside it, with links to the cells."""
         if not _is_workbook(self.file) or not self.file.exists():
             return
         fault_file = self._product_path(FAULTS_FILE)
@@ -267,6 +269,6 @@ class _ScenarioRun:
 
 
 def _open_file(path: Path) -> None:
-    """Open a file in the program for its type; a missing program is no failure of the run."""
+    """Open a file in the program for its type. Without one, the run does not fail."""
     desktop = sys.platform in ("win32", "darwin")
     click.launch(str(path.resolve()) if desktop else path.resolve().as_uri())

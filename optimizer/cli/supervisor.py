@@ -1,8 +1,10 @@
-"""A small process that runs a command in a child process and survives its failure.
+"""A small process that runs a command in a child process and survives if the child fails.
 
 A solver may crash, hang, exhaust memory or not react to Ctrl-C. So commands that solve problems run
-in a process that can be killed, and the best plan that ``solve`` and ``run`` have found so far is
-kept here: a third process checks and writes it. No large module is imported."""
+in a process that can be killed. The best plan that ``solve`` and ``run`` have found so far is kept
+here; if their process is lost, another one checks this plan and writes it. No large module is
+imported here.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,7 @@ or there was a second one."""
 
 
 def needs_supervision(arguments: Sequence[str]) -> bool:
-    """Whether a command line solves problems, rather than only reads files or shows help."""
+    """Return whether a command line solves problems, and does not just read files or show help."""
     if not sys.executable or not {"-h", "--help", "--version"}.isdisjoint(arguments):
         return False
     return _command_name(arguments) in SUPERVISED_COMMANDS
@@ -74,8 +76,9 @@ def _command_name(arguments: Sequence[str]) -> str | None:
 
 
 def supervise(arguments: Sequence[str]) -> int:
-    """Run a command line in a child process; return its exit code, or that of its loss. This
-    process handles signals from here until it ends, so the caller has to exit next."""
+    """Run a command line in a child process. Return its exit code, or if the process is lost, the
+    exit code for that. From this call on, this process handles signals until it ends, so the caller
+    has to exit next."""
     words = "\n".join(arguments).replace("--language\n", "--language=").split("\n")
     language = next(
         (candidate for candidate in usage.LANGUAGES if f"--language={candidate}" in words), None
@@ -117,8 +120,8 @@ def _supervised_exit_code(watch: _ProcessWatch) -> int:
 
 
 def _describe_loss(watch: _ProcessWatch) -> tuple[str, int, str]:
-    """Return a message, an exit code and the ``ended`` text of a plan for a process that ended
-    without announcing an exit code."""
+    """Return a message, an exit code, and the text for ``ended`` in a plan, for a process that
+    ended without reporting an exit code."""
     if watch.kill_reason == "memory":
         limit = f"{(watch.memory_limit or 0) / 1e6:.0f} MB"
         message = tr("the process took more than {limit} of memory and was ended", limit=limit)
@@ -174,8 +177,8 @@ class _ProcessWatch:
         return self.kill_reason == "stopped"
 
     def install_signal_handlers(self) -> None:
-        """Handle signals that ask to stop, except those that are ignored from the start, as with
-        nohup."""
+        """Handle the signals that ask a process to stop. Signals that were ignored at the start, as
+        under nohup, stay ignored."""
 
         def stop(number: int, _frame: Any) -> None:
             self._events.put(("stop", number))
@@ -186,7 +189,7 @@ class _ProcessWatch:
                 signal.signal(number, self._pause_group if name == "SIGTSTP" else stop)
 
     def _pause_group(self, _number: int, _frame: Any) -> None:
-        """Pass Ctrl-Z on to the process group of the command until this process continues."""
+        """Stop the process group of the command after Ctrl-Z, until this process continues."""
         if sys.platform != "win32" and self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGSTOP)
@@ -194,7 +197,8 @@ class _ProcessWatch:
                 os.killpg(self._process.pid, signal.SIGCONT)
 
     def follow_process(self, salvage: dict[str, Any] | None) -> None:
-        """Start a process and watch it until it has ended."""
+        """Start a process of the command and watch it until it ends. ``salvage`` is passed to it:
+        what a lost process left, or None."""
         self.kill_reason = self.exit_code = self.system_exit_code = None
         self._is_searching, self._seconds_left = False, {}
         announced: int | None = None
@@ -297,7 +301,7 @@ class _ProcessWatch:
 
 
 def _start_process(arguments: Sequence[str]) -> tuple[subprocess.Popen[bytes], Any, Any]:
-    """Start the process of a command; return it with the pipes from it and to it."""
+    """Start the process of a command. Return it with two pipes: from it, and to it."""
     incoming, child_outgoing = os.pipe()
     child_incoming, outgoing = os.pipe()
     child_pipes = child_incoming, child_outgoing

@@ -20,7 +20,7 @@ _AnyCommand = TypeVar("_AnyCommand", bound=click.Command)
 
 
 class LocalizedFormatter(click.HelpFormatter):
-    """Formats help with headings in the current language."""
+    """Help formatter of click with headings in the current language."""
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
         """Write the usage line of a command."""
@@ -37,7 +37,7 @@ class LocalizedFormatter(click.HelpFormatter):
     def write_dl(
         self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
     ) -> None:
-        """Write options or commands with their help."""
+        """Write a list of options or commands, each with its help."""
         translations = {"[default: ": tr("[default: ")}
         translations["Show this message and exit."] = tr("Show this message and exit.")
         translated_rows = []
@@ -55,7 +55,7 @@ class LocalizedContext(click.Context):
 
 
 def localized(command: _AnyCommand) -> _AnyCommand:
-    """Return a copy of a command with its help in the current language."""
+    """Return a copy of a command whose help is in the current language."""
     translated = copy.copy(command)
     translated.context_class = LocalizedContext
     translated.help = tr(inspect.cleandoc(command.help)) if command.help else command.help
@@ -68,12 +68,12 @@ def localized(command: _AnyCommand) -> _AnyCommand:
 
 
 def usage_error(text: str, /, **values: object) -> click.UsageError:
-    """Return a usage error with a translated text into which values are inserted."""
+    """Return a usage error with the translation of ``text``, into which ``values`` are inserted."""
     return click.UsageError(tr(text, **values))
 
 
 def announce(text: str, /, **values: object) -> None:
-    """Print a translated text to stderr."""
+    """Print the translation of ``text``, into which ``values`` are inserted, to stderr."""
     click.echo(tr(text, **values), err=True)
 
 
@@ -143,8 +143,8 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def environment_language() -> Language:
-    """Return the language of the environment. Raises click.UsageError if the variable names an
-    unknown one."""
+    """Return the language that the environment states. Raise click.UsageError if its variable names
+    an unknown one."""
     requested = os.environ.get(LANGUAGE_VARIABLE)
     if not requested:
         return "de" if _system_is_german() else "en"
@@ -166,20 +166,20 @@ def _system_is_german() -> bool:
 
 
 def requested_language() -> Language | None:
-    """Return the language that an option asked for; None without one."""
+    """Return the language that an option states; None if there is no such option."""
     language: Language | None = click.get_current_context().meta.get(_REQUESTED_LANGUAGE_KEY)
     return language
 
 
 def apply_language(ctx: click.Context, _option: click.Parameter, value: Language | None) -> None:
-    """Switch to the language that an option asks for."""
+    """Switch to the language that the option states."""
     if value is not None and not ctx.resilient_parsing:
         ctx.meta[_REQUESTED_LANGUAGE_KEY] = value
         set_language(value)
 
 
 def make_language_option(help_text: str) -> Callable[[_Command], _Command]:
-    """Return the option ``--language`` with this help."""
+    """Return the option ``--language`` with this help text."""
     return click.option(
         "--language",
         type=click.Choice(LANGUAGES),

@@ -1,11 +1,13 @@
 """Cooperative games with transferable utility: sharing rules, core, nucleolus, cost of stability.
 
-Players are 0 to n - 1, a coalition is a bit mask (bit i is player i), and a game is an array (2**n)
-of the value of each coalition, 0 for the empty one. Pure functions over arrays that know nothing of
-scenarios. Exact for about a dozen players, by sampling for more.
+Players are numbered from 0 to n - 1. A coalition is a bit mask, in which bit i stands for player i,
+and a game is an array (2**n) of coalition values, with value 0 for the empty coalition. All
+functions are pure functions of arrays and do not depend on scenarios. Results are exact for up to
+about twelve players, and estimated from samples for more.
 
-Coalition values come from a solver, so amounts below RELATIVE_TOLERANCE times the largest amount,
-or below ABSOLUTE_TOLERANCE, count as zero."""
+Coalition values come from a solver. Therefore amounts below RELATIVE_TOLERANCE times the largest
+amount, or below ABSOLUTE_TOLERANCE, count as zero.
+"""
 
 from optimizer.games.coalitions import ABSOLUTE_TOLERANCE as ABSOLUTE_TOLERANCE
 from optimizer.games.coalitions import RELATIVE_TOLERANCE as RELATIVE_TOLERANCE

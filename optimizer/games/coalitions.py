@@ -1,4 +1,4 @@
-"""Coalitions as bit masks, games as arrays over them, and sharing rules in closed form."""
+"""Coalitions as bit masks, games as arrays of their values, sharing rules in closed form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,20 +24,21 @@ def coalition_members(mask: int) -> tuple[int, ...]:
 
 
 def coalition_sizes(n: int) -> Masks:
-    """Return the number of members of each coalition (2**n)."""
+    """Return the number of members of each of the 2**n coalitions, by mask."""
     size: Masks = membership_matrix(n).sum(axis=1).astype(np.int64)
     return size
 
 
 def membership_matrix(n: int) -> Floats:
-    """Return a matrix (2**n, n) that is 1 where the player is a member of the coalition, else 0."""
+    """Return a matrix (2**n, n) with 1 if the player of the column is a member of the coalition of
+    the row, and 0 otherwise."""
     rows: Floats = ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(float)
     return rows
 
 
 def read_game(v: ArrayLike) -> tuple[Floats, int]:
-    """Return the coalition values (2**n) as floats, and n. Raise ValueError if their number is not
-    2**n with n >= 1, one is not finite, or that of the empty coalition is not 0."""
+    """Return the coalition values (2**n) as floats, and n. Raise ValueError unless their number is
+    2**n with n >= 1, all are finite, and that of the empty coalition is 0."""
     values = np.asarray(v, dtype=float)
     n = values.size.bit_length() - 1
     if values.ndim != 1 or n < 1 or values.size != 2**n:
@@ -50,8 +51,8 @@ def read_game(v: ArrayLike) -> tuple[Floats, int]:
 
 
 def read_interval_game(low: ArrayLike, high: ArrayLike) -> tuple[Floats, Floats, int]:
-    """Return the lower and upper coalition values (2**n each), and n. Raise ValueError as
-    :func:`read_game` does, or if shapes differ or a lower value exceeds the upper one."""
+    """Return the lower and the upper coalition values (2**n each), and n. Raise ValueError like
+    :func:`read_game`, and also if the shapes differ or a lower value exceeds the upper one."""
     (low_values, n), (high_values, m) = read_game(low), read_game(high)
     if n != m:
         raise ValueError(f"least worths for {n} players, greatest for {m}")
@@ -61,7 +62,7 @@ def read_interval_game(low: ArrayLike, high: ArrayLike) -> tuple[Floats, Floats,
 
 
 def read_payoffs(x: ArrayLike, n: int) -> Floats:
-    """Return payoffs (n) as floats. Raise ValueError unless there is one finite number per
+    """Return the payoffs (n) as floats. Raise ValueError unless there is one finite number for each
     player."""
     payoffs = np.asarray(x, dtype=float)
     if payoffs.shape != (n,) or not np.isfinite(payoffs).all():
@@ -75,20 +76,21 @@ def largest_amount(*amounts: Floats) -> float:
 
 
 def negligible_amount(*amounts: Floats) -> float:
-    """Return the size below which an amount counts as zero compared with these amounts."""
+    """Return the size below which an amount counts as zero in comparison with ``amounts``."""
     return max(ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE * largest_amount(*amounts))
 
 
 def coalition_excesses(v: ArrayLike, x: ArrayLike) -> Floats:
-    """Return the excesses (2**n): value of each coalition minus the payoffs x (n) of its
-    members."""
+    """Return the excess of each coalition (2**n): its value minus the sum of the payoffs ``x`` (n)
+    of its members."""
     values, n = read_game(v)
     return values - membership_matrix(n) @ read_payoffs(x, n)
 
 
 def blocking_coalitions(v: ArrayLike, x: ArrayLike, max_count: int) -> list[tuple[int, float]]:
-    """Return proper coalitions that gain by leaving, as (mask, excess), by descending excess.
-    Excesses that differ by a negligible amount are ordered by number of members, then by mask."""
+    """Return up to ``max_count`` proper coalitions that gain by leaving, as pairs of mask and
+    excess, with the largest excess first. If excesses differ by a negligible amount, smaller
+    coalitions come first, then smaller masks."""
     values, n = read_game(v)
     excesses = coalition_excesses(values, x)
     tolerance = negligible_amount(values, read_payoffs(x, n))
@@ -98,16 +100,17 @@ def blocking_coalitions(v: ArrayLike, x: ArrayLike, max_count: int) -> list[tupl
 
 
 def shapley(v: ArrayLike) -> Floats:
-    """Return the Shapley values (n): mean marginal contributions over all orders (Shapley 1953)."""
+    """Return the Shapley values (n): the mean marginal contribution of each player over all orders
+    in which players can join (Shapley 1953)."""
     values, n = read_game(v)
     return _mean_marginal_contributions(values, values, n)
 
 
 def shapley_range(low: ArrayLike, high: ArrayLike) -> tuple[Floats, Floats]:
-    """Return least and greatest Shapley values (n each) if each coalition value may lie anywhere in
-    its interval. Exact for each player separately, since a player's value rises with the values of
-    coalitions that contain the player and falls with all others; one game need not attain the
-    bounds of all players at once."""
+    """Return the least and the greatest Shapley value of each player (n each) if each coalition
+    value may lie anywhere in its interval. The bounds are exact for each player: its Shapley value
+    rises with the values of coalitions that contain it, and falls with all others. There need not
+    be one game that attains the bounds of all players."""
     low_values, high_values, n = read_interval_game(low, high)
     return _mean_marginal_contributions(low_values, high_values, n), _mean_marginal_contributions(
         high_values, low_values, n
@@ -115,7 +118,9 @@ def shapley_range(low: ArrayLike, high: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def _mean_marginal_contributions(values_with: Floats, values_without: Floats, n: int) -> Floats:
-    """Return mean contributions (n): values (2**n) with the player minus values without."""
+    """Return the mean marginal contribution of each player (n) over all orders: the value of a
+    coalition with the player, from ``values_with``, minus that without it, from ``values_without``
+    (2**n each)."""
     masks, size = np.arange(2**n), coalition_sizes(n)
     weights = np.array([1.0 / (n * comb(n - 1, k)) for k in range(n)])
     shapley_values = np.zeros(n)
@@ -146,7 +151,8 @@ def proportional_shares(total: float, weights: ArrayLike) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class SampledShares:
-    """Estimates of the Shapley value from sampled orders, each an array (n)."""
+    """Estimates of Shapley values from sampled orders of the players, with confidence limits. Each
+    array has one entry for each player (n)."""
 
     estimate: Floats  # sums to v(N); of interval midpoints where values are intervals
     half_width: Floats  # half width of the confidence interval of the estimate
@@ -155,7 +161,8 @@ class SampledShares:
 
 
 def sample_orders(n: int, pairs: int, seed: int) -> Masks:
-    """Return random orders of players (2 * pairs, n); each is followed by its reverse."""
+    """Return random orders of the players (2 * ``pairs``, n). Each random order is followed by its
+    reverse."""
     if not 1 <= n <= MAX_PLAYERS:
         raise ValueError(f"1 to {MAX_PLAYERS} players, not {n}")
     random_orders = np.random.default_rng(seed).permuted(np.tile(np.arange(n), (pairs, 1)), axis=1)
@@ -164,12 +171,13 @@ def sample_orders(n: int, pairs: int, seed: int) -> Masks:
 
 
 def coalitions_in_orders(orders: Masks) -> list[int]:
-    """Return the masks of all non-empty coalitions whose values the orders need, ascending."""
+    """Return the masks of the non-empty coalitions that arise as players join in these orders,
+    ascending."""
     return [int(mask) for mask in np.unique(_joining_masks(orders))]
 
 
 def _joining_masks(orders: Masks) -> Masks:
-    """Return masks (orders, n) of the players present after each has joined."""
+    """Return the mask of the coalition (orders, n) after each player of each order has joined."""
     joined: Masks = np.cumsum(np.left_shift(np.int64(1), orders.astype(np.int64)), axis=1)
     return joined
 
@@ -177,12 +185,12 @@ def _joining_masks(orders: Masks) -> Masks:
 def shapley_from_orders(
     orders: Masks, coalition_values: CoalitionValues, confidence: float
 ) -> SampledShares:
-    """Estimate the Shapley value from orders (2 * pairs, n) and the values of their coalitions
-    (Castro, Gómez and Tejada 2009, each order with its reverse). The half width is Student's, over
-    the means of the independent pairs; the confidence level holds for each player separately.
-    Coalition values may be intervals (low, high): then ``low`` and ``high`` are those of the least
-    favourable selection, widened by the half width. Raise ValueError for fewer than two pairs,
-    KeyError for a missing value."""
+    """Estimate the Shapley values from orders (2 * pairs, n), each followed by its reverse, and the
+    values of the coalitions that arise in them (Castro, Gómez and Tejada 2009). The half width is
+    that of Student's interval for the means of the pairs, which are independent; the confidence
+    level holds for each player separately. If coalition values are intervals (low, high), ``low``
+    and ``high`` are computed from their least favourable values and widened by the half width.
+    Raise ValueError for fewer than two pairs, and KeyError if a coalition has no value."""
     pairs, n = len(orders) // 2, orders.shape[1]
     if pairs < 2 or len(orders) % 2:
         raise ValueError("the spread needs two pairs of orders at least")

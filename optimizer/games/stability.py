@@ -1,4 +1,4 @@
-"""Stable shares: nucleolus, core, and the money that makes a game's core non-empty."""
+"""Stable shares: nucleolus, core, and the money with which the core of a game is not empty."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,8 @@ CoreEmptiness = Literal["empty", "not empty", "undecided"]
 
 @dataclass(frozen=True, eq=False)
 class LinearOptimum:
-    """Optimal point (k) of a linear program, and the multipliers (m >= 0) of its rows."""
+    """Optimum of a linear program: its value, the point (k) that attains it, and the non-negative
+    multipliers of the rows (m)."""
 
     value: float
     point: Floats
@@ -44,9 +45,9 @@ def solve_linear_program(
     equality: tuple[Floats, Floats] | None = None,
     bounds: Sequence[tuple[float, float]] | None = None,
 ) -> LinearOptimum:
-    """Minimise cost (k) @ y subject to rows (m, k) @ y >= lower_sides (m). ``equality`` is the rows
-    and sides of equations, ``bounds`` (k) the bounds of y, which is free without. Raise
-    ArithmeticError if no optimum is found."""
+    """Minimise ``cost`` (k) @ y subject to ``rows`` (m, k) @ y >= ``lower_sides`` (m). ``equality``
+    is a pair of rows and sides of equations. ``bounds`` has a pair of bounds for each element of y;
+    without it y is free. Raise ArithmeticError if no optimum is found."""
     equation_rows, equation_sides = (None, None) if equality is None else equality
     for presolve in (False, True):  # faster without; the second attempt is for numerical trouble
         result = linprog(
@@ -71,10 +72,10 @@ def solve_linear_program(
 
 
 def nucleolus(v: ArrayLike) -> Floats:
-    """Return the nucleolus (n): individually rational shares of v(N) with lexicographically least
-    excesses (Schmeidler 1969). Exact if differences of values are at least about 1e-9 of the
-    largest. Raise ValueError if the players' own values exceed v(N) by more than a negligible
-    amount."""
+    """Return the nucleolus (n): shares of v(N), individually rational, with lexicographically least
+    excesses (Schmeidler 1969). It is exact if coalition values differ by at least about 1e-9 of the
+    largest. Raise ValueError if the sum of the values of single players exceeds v(N) by more than a
+    negligible amount."""
     values, n = read_game(v)
     own_values = values[1 << np.arange(n)]
     surplus = float(values[-1] - own_values.sum())
@@ -87,16 +88,17 @@ def nucleolus(v: ArrayLike) -> Floats:
 
 
 def prenucleolus(v: ArrayLike) -> Floats:
-    """Return the prenucleolus (n): as the nucleolus, without individual rationality."""
+    """Return the prenucleolus (n): shares of v(N) with lexicographically least excesses, which need
+    not be individually rational."""
     values, _ = read_game(v)
     return minimize_excesses(values, individually_rational=False).payoff
 
 
 @dataclass(frozen=True, eq=False)
 class LexicographicOptimum:
-    """Payoff (n) with lexicographically least excesses, and the excess levels at which coalitions
-    were fixed, in descending order. Without individual rationality the first is the value of the
-    least core. A game of one player has none."""
+    """Payoff (n) with lexicographically least excesses, and the levels at which excesses were
+    fixed, in descending order. If individual rationality is not required, the first level is the
+    value of the least core. A game of one player has no levels."""
 
     payoff: Floats
     excess_levels: tuple[float, ...]
@@ -105,16 +107,18 @@ class LexicographicOptimum:
 def minimize_excesses(
     coalition_values: Floats, *, individually_rational: bool
 ) -> LexicographicOptimum:
-    """Minimise the largest excess, fix the excesses that are largest at every optimum, and repeat
-    with the others: one linear program a round (Kopelowitz 1967; Maschler, Peleg, Shapley 1979),
-    over the directions that leave all fixed excesses unchanged.
+    """Return the payoff with lexicographically least excesses. Minimise the largest excess, fix the
+    excesses that are this large at every optimum, and repeat with the others. Each round is one
+    linear program (Kopelowitz 1967; Maschler, Peleg, Shapley 1979) over the directions that leave
+    all fixed excesses unchanged.
 
-    A row with a positive multiplier is tight at every optimum, while a row that is tight at the
-    optimum found may not be: only the former are fixed. As their multipliers add up to 1 and none
-    of them is spanned by the rows fixed before, each round removes at least one dimension, so that
-    there are at most n - 1 rounds. A row that is always tight but has no multiplier is fixed in a
-    later round at the same level. Values are zero-normalised and scaled to 1 internally; the
-    nucleolus is covariant."""
+    Only rows with a positive multiplier are fixed. They are tight at every optimum, while other
+    rows may be tight only at the optimum found. Their multipliers add up to 1, and rows fixed
+    before do not span them. So each round removes at least one dimension, and there are at most n -
+    1 rounds. A row that is always tight but has no multiplier is fixed in a later round at the same
+    level. Internally values are zero-normalised and scaled to 1; the nucleolus is covariant under
+    both.
+    """
     n = coalition_values.size.bit_length() - 1
     membership = membership_matrix(n)
     own_values = coalition_values[1 << np.arange(n)]
@@ -158,7 +162,8 @@ def minimize_excesses(
 
 @dataclass(frozen=True, eq=False)
 class LeastCore:
-    """Least core: shares that minimise the largest excess over proper coalitions."""
+    """Least core: the shares with which the largest excess of a proper coalition is as small as
+    possible."""
 
     value: float  # the core is empty if it is positive
     payoff: Floats  # (n) the prenucleolus, which lies in the least core
@@ -166,9 +171,9 @@ class LeastCore:
 
 
 def least_core(v: ArrayLike) -> LeastCore:
-    """Compute the (strong) least core (Maschler, Peleg and Shapley 1979). Raise ValueError for one
-    player, since there is no proper coalition. Binding coalitions are read at the prenucleolus,
-    which has no more coalitions at the largest excess than necessary."""
+    """Compute the (strong) least core (Maschler, Peleg and Shapley 1979). Binding coalitions are
+    those with the largest excess at the prenucleolus, where they are fewest. Raise ValueError for
+    one player, since there is no proper coalition."""
     values, n = read_game(v)
     _require_two_players(n)
     optimum = minimize_excesses(values, individually_rational=False)
@@ -179,8 +184,9 @@ def least_core(v: ArrayLike) -> LeastCore:
 
 
 def least_core_range(low: ArrayLike, high: ArrayLike) -> tuple[float, float]:
-    """Return least and greatest value of the least core over all games within the intervals: it
-    rises with the values of proper coalitions and falls with v(N), so both bounds are attained."""
+    """Return the least and the greatest value of the least core over all games with coalition
+    values in the intervals. It rises with the values of proper coalitions and falls with v(N), so
+    that both bounds are attained."""
     low_values, high_values, n = coalitions.read_interval_game(low, high)
     _require_two_players(n)
     return (
@@ -208,8 +214,9 @@ def _require_two_players(n: int) -> None:
 
 
 def core_membership(low: ArrayLike, high: ArrayLike, x: ArrayLike) -> CoreMembership:
-    """Check whether payoffs x (n), which sum to v(N), lie in the core if values may lie anywhere in
-    their intervals: "outside" if some proper coalition gains by leaving in any case."""
+    """Check whether payoffs ``x`` (n), which sum to v(N), lie in the core if coalition values may
+    lie anywhere in their intervals. Return "outside" if a proper coalition gains by leaving even at
+    the lower values, "inside" if none does even at the upper values, and else "undecided"."""
     low_values, high_values, n = coalitions.read_interval_game(low, high)
     payoffs = coalitions.read_payoffs(x, n)
     tolerance = negligible_amount(low_values, high_values, payoffs)
@@ -221,9 +228,10 @@ def core_membership(low: ArrayLike, high: ArrayLike, x: ArrayLike) -> CoreMember
 
 
 def subsidy(v: ArrayLike, x: ArrayLike) -> tuple[float, Floats]:
-    """Compute the least money added to payoffs x (n) with which no proper coalition gains by
-    leaving. Return the total and the payments (n >= 0). Among payments of the same total, the
-    largest is minimised, then the next, and so on. Negligible amounts are 0."""
+    """Compute the least money that has to be added to payoffs ``x`` (n) so that no proper coalition
+    gains by leaving. Return the total and the payment to each player (n), which is at least 0. Of
+    payments with the same total, those with the lexicographically smallest largest payments are
+    chosen. Negligible amounts are 0."""
     values, n = read_game(v)
     scale = largest_amount(values, coalitions.read_payoffs(x, n))
     deficits, proper_rows = coalition_excesses(values, x)[1:-1] / scale, membership_matrix(n)[1:-1]
@@ -235,9 +243,9 @@ def subsidy(v: ArrayLike, x: ArrayLike) -> tuple[float, Floats]:
 
 
 def _equalize_payments(payments: Floats, excesses: Floats, membership_rows: Floats) -> Floats:
-    """Return payments (n) of the same total, as even as the coalitions' constraints permit:
-    minimise the largest payment, fix players who need it in every case, and repeat with the
-    others."""
+    """Return payments (n) with the same total that are as even as the constraints of coalitions
+    allow. The largest payment is minimised, players who need it in every solution are fixed, and
+    the others follow in the same way."""
     n = len(payments)
     is_active = np.ones(n, dtype=bool)
     all_players = np.append(np.ones(n), 0.0)[None, :]
@@ -274,15 +282,16 @@ def _equalize_payments(payments: Floats, excesses: Floats, membership_rows: Floa
 
 
 def subsidy_range(low: ArrayLike, high: ArrayLike, x: ArrayLike) -> tuple[float, float]:
-    """Return least and greatest total subsidy over all games within the intervals."""
+    """Return the least and the greatest total subsidy over all games with coalition values in the
+    intervals."""
     low_values, high_values, _ = coalitions.read_interval_game(low, high)
     return subsidy(low_values, x)[0], subsidy(high_values, x)[0]
 
 
 def stability_cost(v: ArrayLike) -> tuple[float, Floats]:
-    """Compute the cost of stability (Bachrach et al. 2009): the least money added to v(N) that
-    makes the core non-empty. Return it with payoffs (n) in that core: the prenucleolus of the game
-    with this money. Negligible amounts are 0."""
+    """Compute the cost of stability (Bachrach et al. 2009): the least money that has to be added to
+    v(N) so that the core is not empty. Return it with payoffs (n) in this core, which are the
+    prenucleolus of the game with the money added. Negligible amounts are 0."""
     values, n = read_game(v)
     cost = _stability_cost(values, n)
     return cost, minimize_excesses(
@@ -291,8 +300,9 @@ def stability_cost(v: ArrayLike) -> tuple[float, Floats]:
 
 
 def stability_cost_range(low: ArrayLike, high: ArrayLike) -> tuple[float, float]:
-    """Return least and greatest cost of stability over all games within the intervals: it rises
-    with the values of proper coalitions and falls with v(N), so both bounds are attained."""
+    """Return the least and the greatest cost of stability over all games with coalition values in
+    the intervals. It rises with the values of proper coalitions and falls with v(N), so that both
+    bounds are attained."""
     low_values, high_values, n = coalitions.read_interval_game(low, high)
     return (
         _stability_cost(np.append(low_values[:-1], high_values[-1]), n),
@@ -310,7 +320,8 @@ def _stability_cost(worths: Floats, n: int) -> float:
 
 
 def core_emptiness(low: ArrayLike, high: ArrayLike) -> CoreEmptiness:
-    """Check whether the core is empty if values may lie anywhere in their intervals."""
+    """Check whether the core is empty if coalition values may lie anywhere in their intervals;
+    "undecided" if it is empty for some of these values only."""
     lowest_cost, highest_cost = stability_cost_range(low, high)
     if lowest_cost > 0.0:
         return "empty"

@@ -1,1 +1,2 @@
-"""The optimization model: instance data, states, formulation in Pyomo, and the solver interface."""
+"""The optimization model: data of an instance, states of the world, formulation in Pyomo, and the
+interface to the solver."""

@@ -1,7 +1,8 @@
-"""Assumption sets that one plan is made for.
+"""Assumption sets: one plan can be made for several of them.
 
-The objective is the mean of the sets' objectives by weight, the worst of them, or the largest
-regret (minimax regret: Savage 1951)."""
+The objective is the weighted mean of the objectives under the sets, the worst of these, or the
+largest regret (minimax regret: Savage 1951).
+"""
 
 from __future__ import annotations
 
@@ -27,8 +28,8 @@ Criterion = Literal["mean", "worst", "regret"]
 
 @dataclass(frozen=True, eq=False)
 class ProblemBlock:
-    """States of one assumption set that follow one review branch, with their instance; all states
-    of the set if there is no review."""
+    """One block of the stacked problem: an assumption set on one review branch, with its instance
+    and the probability of the branch. Without a review the block is the whole set."""
 
     set_index: int
     branch_index: int | None
@@ -38,8 +39,8 @@ class ProblemBlock:
 
 @dataclass(frozen=True, eq=False)
 class AssumptionSets:
-    """Assumption sets of one plan, with the same decisions; a single one is the scenario itself.
-    ``reference_objectives`` are subtracted from the objectives to obtain regrets."""
+    """The assumption sets that share the decisions of one plan. A scenario without assumption sets
+    counts as a single set. Regrets are the objectives minus ``reference_objectives``."""
 
     instances: tuple[Instance, ...]
     weights: tuple[float, ...] = (1.0,)
@@ -48,13 +49,13 @@ class AssumptionSets:
 
     @property
     def first_instance(self) -> Instance:
-        """Instance of the first set, whose lot sizes and ids hold for all sets."""
+        """Instance of the first set. Its lot sizes and ids are those of all sets."""
         return self.instances[0]
 
     @cached_property
     def blocks(self) -> tuple[ProblemBlock, ...]:
-        """Blocks of the stacked problem: the review branches of each set, or the sets
-        themselves."""
+        """Blocks of the stacked problem: one for each set and review branch, or one for each set if
+        there is no review."""
         collected = list[ProblemBlock]()
         for k, instance in enumerate(self.instances):
             branches = enumerate(instance.branches)
@@ -66,8 +67,8 @@ class AssumptionSets:
         return tuple(collected)
 
     def states_by_block(self, states: Sequence[Sequence[State]]) -> list[tuple[State, ...]]:
-        """Split the states of each set into those of its blocks, with probabilities that sum to
-        1."""
+        """Return the states of each block, from the states of each set. Probabilities are divided
+        by that of the block, so that they sum to 1."""
         block_states = list[tuple[State, ...]]()
         for instance, set_states in zip(self.instances, states, strict=True):
             block_states += [
@@ -79,17 +80,19 @@ class AssumptionSets:
 
     @property
     def without_review(self) -> AssumptionSets:
-        """The same sets if everything is decided before the review."""
+        """The same sets in a problem without a review, where all decisions are common to all
+        states."""
         instances = tuple(replace(instance, branches=()) for instance in self.instances)
         return replace(self, instances=instances)
 
     @property
     def is_additive(self) -> bool:
-        """Whether the objective is a sum over the sets."""
+        """Whether the objective is a weighted sum of the objectives under the sets."""
         return self.criterion == "mean"
 
     def combine_objectives(self, values: Sequence[float] | Floats) -> float:
-        """Combine the objectives of the sets into the one that is minimised."""
+        """Return the objective that is minimised: the weighted mean of ``values``, one objective
+        for each set, or the largest of them after the reference objectives are subtracted."""
         if self.is_additive:
             return math.fsum(w * x for w, x in zip(self.weights, values, strict=True))
         return float(
@@ -97,7 +100,8 @@ class AssumptionSets:
         )
 
     def plan_objective(self, plan: Commitment, recourse_costs: Sequence[float]) -> float:
-        """Return the objective of a plan from the recourse costs of each set."""
+        """Return the objective of a plan. ``recourse_costs`` has the damage term of the objective
+        for each set; the cost of the plan is added."""
         costs = (weighted_cost(instance, plan) for instance in self.instances)
         return self.combine_objectives(
             [cost + x for cost, x in zip(costs, recourse_costs, strict=True)]
@@ -106,8 +110,9 @@ class AssumptionSets:
     def drop_unused(
         self, plan: Commitment, drop: Callable[[Instance, Commitment], Commitment]
     ) -> Commitment:
-        """Remove from a plan what ``drop`` removes under all sets and on all branches. A share
-        decided for all keeps the largest value that any of them needs."""
+        """Return the plan without the projects and supports that ``drop`` removes under every set
+        and on every review branch. A share that is common to several sets or branches keeps the
+        largest value that one of them needs."""
         if plan.branches:
             trimmed = [
                 self._on_branch(g).drop_unused(branch, drop)
@@ -131,7 +136,8 @@ class AssumptionSets:
         )
 
     def combine_block_plans(self, block_plans: Sequence[Commitment]) -> Commitment:
-        """Combine the plans of the first set's blocks into one that is feasible for all sets."""
+        """Combine one plan for each block of the first set into a plan that is feasible under all
+        sets."""
         return self.clip_to_all_sets(
             combine_branches(block_plans, self.first_instance)
             if self.first_instance.branches
@@ -142,8 +148,8 @@ class AssumptionSets:
         return replace(self, instances=tuple(instance.on_branch(g) for instance in self.instances))
 
     def _merge_branches(self, plan: Commitment, trimmed: Sequence[Commitment]) -> Commitment:
-        """Merge the trimmed plans of the branches; decisions before the review stay if any branch
-        needs them."""
+        """Combine the trimmed plans of the review branches into one. A decision before the review
+        is kept if any branch needs it."""
         started = {
             p for p in plan.start if any(p in trimmed_branch.start for trimmed_branch in trimmed)
         }
@@ -170,8 +176,9 @@ class AssumptionSets:
         return combine_branches(merged, self.first_instance)
 
     def clip_to_all_sets(self, plan: Commitment) -> Commitment:
-        """Clip a plan read under the first set to the limits of all sets; solver tolerances may
-        exceed them slightly."""
+        """Reduce offtake and purchases of a plan, which was read from the solution under the first
+        set, to the limits of all sets. Within the solver's tolerances they can exceed the limits
+        slightly."""
         if plan.branches:
             return combine_branches(
                 [self.clip_to_all_sets(branch) for branch in plan.branches], self.first_instance
@@ -186,8 +193,8 @@ class AssumptionSets:
 
 
 def read_assumption_sets(case: Case) -> tuple[int, AssumptionSets]:
-    """Read the assumption sets of a scenario, without reference objectives. Also return the index
-    of the set whose figures are those of the file (the first if none is)."""
+    """Read the assumption sets of a scenario; reference objectives are 0. Return the index of the
+    first set that changes no figure of the file (0 if every set does), and the sets."""
     cases, criterion = cases_by_assumption_set(case), case.objective.over_assumptions
     weights = tuple(float(assumption.weight) for assumption in case.assumptions.values())
     unchanged = (k for k, assumption in enumerate(case.assumptions.values()) if not assumption.set)
@@ -199,7 +206,8 @@ def read_assumption_sets(case: Case) -> tuple[int, AssumptionSets]:
 
 
 def mark_over_assumptions(case: Case, instance: Instance) -> Instance:
-    """Return the instance of a set whose case states the objective over sets of the scenario."""
+    """Return the instance of one set, such that its case contains the assumption sets and the
+    criterion of the scenario ``case``. Results can then state them."""
     set_case = instance.case
     criterion = {"over_assumptions": case.objective.over_assumptions}
     objective = set_case.objective.model_copy(update=criterion)
@@ -210,7 +218,8 @@ def mark_over_assumptions(case: Case, instance: Instance) -> Instance:
 def as_assumption_sets(
     instance: Instance | AssumptionSets, states: Any
 ) -> tuple[AssumptionSets, Sequence[Any]]:
-    """Return a single instance and its states as one assumption set; several sets unchanged."""
+    """Return assumption sets and a sequence of states for each. A single instance becomes one set,
+    and its states the only element; several sets are returned unchanged."""
     if isinstance(instance, AssumptionSets):
         return instance, states
     return AssumptionSets((instance,)), (states,)

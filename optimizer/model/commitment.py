@@ -1,4 +1,4 @@
-"""First-stage decisions as plain numbers, independent of any model object."""
+"""First-stage decisions as plain numbers, without any object of the model."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,8 +13,8 @@ SHARE_TOLERANCE = 1e-7  # smaller relative deficits of a share are rounding
 
 @dataclass(frozen=True, eq=False)
 class Commitment:
-    """First-stage decisions. Shares are of capex (of a price floor: of output), offtake is a share
-    of output, purchases are lots per year (Y)."""
+    """First-stage decisions. A share is a share of the project's capex, that of a price floor a
+    share of output. Offtake is a share of output, and purchases are lots in each year (Y)."""
 
     start: dict[str, int] = field(default_factory=dict)  # start year of each project that is built
     share: dict[tuple[str, str, str], float] = field(default_factory=dict)
@@ -34,19 +34,21 @@ class Commitment:
 
     @property
     def branches_or_self(self) -> tuple["Commitment", ...]:
-        """The decisions on each review branch, or these if there are none."""
+        """The decisions on each review branch, or only these decisions if there are no branches."""
         return self.branches or (self,)
 
     @property
     def earliest_starts(self) -> dict[str, int]:
-        """Earliest start year, over all branches, of each project that is built on any."""
+        """Start year of each project that is built on any review branch; the earliest one if
+        branches differ."""
         starts = dict(self.start)
         for branch in self.branches:
             starts |= {p: min(year, starts.get(p, year)) for p, year in branch.start.items()}
         return starts
 
     def expected_purchases(self, instance: Instance, stockpile: str) -> Floats:
-        """Return expected lots (Y) that a stockpile buys in each year, over all review branches."""
+        """Return the lots that a stockpile buys in each year (Y), as expected value over the review
+        branches."""
         total = np.zeros(len(instance.years))
         if not self.branches:
             return self.buy.get(stockpile, total)
@@ -56,7 +58,8 @@ class Commitment:
 
 
 def combine_branches(branches: Sequence[Commitment], instance: Instance) -> Commitment:
-    """Combine the plans of review branches, which all decide the same before the review."""
+    """Combine the plans of all review branches, whose decisions before the review are equal, into
+    one commitment."""
 
     def early(p: str) -> bool:
         return p in first.start and instance.is_decided_before_review(first.start[p])
@@ -78,8 +81,8 @@ def combine_branches(branches: Sequence[Commitment], instance: Instance) -> Comm
 def weighted_branches(
     instance: Instance, commitment: Commitment
 ) -> Iterator[tuple[float, Instance, Commitment]]:
-    """Yield probability, instance and decisions of each review branch; a plan without any is
-    one."""
+    """Yield probability, instance and decisions for each review branch. A plan without branches is
+    yielded once, with probability 1."""
     if not commitment.branches:
         yield 1.0, instance, commitment
         return
@@ -92,8 +95,8 @@ def weighted_branches(
 def convert_lots(
     commitment: Commitment, source_lot_tonnes: Mapping[str, float], target: Instance
 ) -> Commitment:
-    """Convert a commitment to an instance with other lot sizes. ``source_lot_tonnes`` are the
-    tonnes in a lot of the commitment's instance."""
+    """Return a commitment with its lots converted to the lot sizes of the instance ``target``.
+    ``source_lot_tonnes`` has the present lot size in tonnes by material."""
     lots_ratio = {
         h: source_lot_tonnes[stockpile.material] / target.lot_tonnes[stockpile.material]
         for h, stockpile in target.stockpiles.items()
@@ -112,8 +115,8 @@ def clip_floored_offtake(
     offtake: Mapping[tuple[str, str], float],
     share: Mapping[tuple[str, str, str], float],
 ) -> dict[tuple[str, str, str, str], float]:
-    """Clip floored output to the offtake of its group and the share of its price floor; solver
-    tolerances may exceed them slightly."""
+    """Return floored offtake, limited to the offtake of its group and to the share of its price
+    floor. Within the solver's tolerances it can exceed them slightly."""
     clipped, offtake_left, share_left = {}, dict(offtake), dict(share)
     for (p, group, f, i), value in floored.items():
         floored_share = min(
@@ -127,7 +130,8 @@ def clip_floored_offtake(
 
 
 def planned_stock(instance: Instance, commitment: Commitment, stockpile: str) -> Floats:
-    """Return lots (K) in a stockpile at each period's end if nothing is released (S2)."""
+    """Return the planned stock (S2): lots in a stockpile at the end of each period (K) if nothing
+    is released."""
     data, n = instance.stockpiles[stockpile], instance.periods_per_year
     purchases = commitment.expected_purchases(instance, stockpile)
     planned, stock = np.zeros(len(instance.periods)), data.initial_lots
@@ -140,7 +144,8 @@ def planned_stock(instance: Instance, commitment: Commitment, stockpile: str) ->
 def stock_cost(
     instance: Instance, commitment: Commitment, stockpile: str, funder: str | None = None
 ) -> Floats:
-    """Return undiscounted cost (Y, million EUR) of a stockpile, in total or of one funder."""
+    """Return the undiscounted cost of a stockpile in each year (Y), in million EUR: all of it, or
+    the part that one funder pays."""
     data = instance.stockpiles[stockpile]
     planned = planned_stock(instance, commitment, stockpile)
     mean_stock = planned.reshape(len(instance.years), instance.periods_per_year).mean(axis=1)
@@ -155,8 +160,9 @@ def stock_cost(
 def funding_cash_flows(
     instance: Instance, commitment: Commitment
 ) -> Iterator[tuple[str, str, str, float, CashFlows]]:
-    """Yield project, funder, instrument, share and the cash flows of a full share; shares on a
-    review branch are weighted by its probability."""
+    """Yield project, funder, instrument, share, and the cash flows that a share of 1 would have,
+    for each share in the plan. A share on a review branch is multiplied by the probability of the
+    branch."""
     for probability, branch_instance, plan in weighted_branches(instance, commitment):
         for (p, f, i), share in plan.share.items():
             start = plan.start.get(p)
@@ -165,7 +171,8 @@ def funding_cash_flows(
 
 
 def stock_payments(instance: Instance, commitment: Commitment) -> Iterator[tuple[str, Floats]]:
-    """Yield each funder's undiscounted payments (Y, million EUR) for each stockpile."""
+    """Yield pairs of a funder and its undiscounted payments in each year (Y, million EUR) for one
+    stockpile."""
     for h, data in instance.stockpiles.items():
         for f in data.payers:
             yield f, stock_cost(instance, commitment, h, f)
@@ -174,8 +181,8 @@ def stock_payments(instance: Instance, commitment: Commitment) -> Iterator[tuple
 def secured_output_premiums(
     instance: Instance, commitment: Commitment
 ) -> Iterator[tuple[str, str, Floats]]:
-    """Yield project, funder and undiscounted premiums (Y, million EUR) for secured output; those on
-    a review branch are weighted by its probability."""
+    """Yield project, funder and the undiscounted premiums for secured output in each year (Y,
+    million EUR). Premiums on a review branch are multiplied by the probability of the branch."""
     for probability, branch_instance, plan in weighted_branches(instance, commitment):
         for p, start in plan.start.items():
             offtake = math.fsum(x for (q, _), x in plan.offtake.items() if q == p)
@@ -188,8 +195,9 @@ def secured_output_premiums(
 def expected_outlay(
     instance: Instance, commitment: Commitment, *, budget_charge_only: bool = False
 ) -> dict[str, Floats]:
-    """Return undiscounted expected payments (Y, million EUR) of each funder for projects, secured
-    output and stockpiles; or, including the contingency, the part that is charged to the budget."""
+    """Return the undiscounted expected payments of each funder in each year (Y, million EUR) for
+    projects, secured output and stockpiles. With ``budget_charge_only`` return the part that is
+    charged to the funder's budget, with the contingency in place of the mean overrun."""
     outlay = {f: np.zeros(len(instance.years)) for f in instance.case.funders}
     for _, f, _, share, flows in funding_cash_flows(instance, commitment):
         charge = flows.instrument.budget_charge if budget_charge_only else 1.0
@@ -205,13 +213,14 @@ def expected_outlay(
 
 
 def budget_use(instance: Instance, commitment: Commitment) -> dict[str, Floats]:
-    """Return undiscounted use (Y, million EUR) of each funder's budget."""
+    """Return what is used of each funder's budget in each year (Y, million EUR, undiscounted)."""
     return expected_outlay(instance, commitment, budget_charge_only=True)
 
 
 def budget_line_use(instance: Instance, commitment: Commitment) -> dict[tuple[str, str], Floats]:
-    """Return undiscounted use (Y, million EUR) of each budget line, by funder and id; of guarantee
-    stock the amount outstanding at the year's end."""
+    """Return what is used of each budget line in each year (Y, million EUR, undiscounted), by
+    funder and id of the line. For a line of guarantee stock, this is the amount outstanding at the
+    end of the year."""
     use = {key: np.zeros(len(instance.years)) for key in instance.budget_lines}
     for _, f, _, share, flows in funding_cash_flows(instance, commitment):
         for id in flows.instrument.line_charges:
@@ -230,8 +239,8 @@ def budget_line_use(instance: Instance, commitment: Commitment) -> dict[tuple[st
 def stock_residual_value(
     instance: Instance, commitment: Commitment, stockpile: str, funder: str | None = None
 ) -> float:
-    """Return the discounted residual value (million EUR) of the planned stock: all of it, or the
-    part of a funder who pays for purchases."""
+    """Return the discounted residual value of a planned stock in million EUR: all of it, or the
+    part of one funder, in proportion to what it pays for purchases."""
     data = instance.stockpiles[stockpile]
     if data.end_value_per_lot == 0:
         return 0.0
@@ -280,7 +289,7 @@ def net_cost_by_funder(instance: Instance, commitment: Commitment) -> dict[str, 
 
 
 def weighted_cost(instance: Instance, commitment: Commitment) -> float:
-    """Return the cost term of the objective."""
+    """Return the term of the objective for net cost."""
     weights = set(instance.cost_weights.values())
     if len(weights) <= 1:
         common_weight = weights.pop() if weights else float(instance.case.objective.cost_weight)
@@ -290,14 +299,16 @@ def weighted_cost(instance: Instance, commitment: Commitment) -> float:
 
 
 def drop_unused(instance: Instance, commitment: Commitment) -> Commitment:
-    """Remove supports on which no decision depends, and projects without any use."""
+    """Return the commitment without supports that no decision depends on, and without projects of
+    no use."""
     return drop_unused_projects(instance, drop_unused_supports(instance, commitment))
 
 
 def weighted_damage(
     instance: Instance, expected_damage: float, cvar: float, by_consumer: Mapping[str, float]
 ) -> float:
-    """Return the damage term of the objective from mean, CVaR and mean damage by consumer."""
+    """Return the term of the objective for damage, from mean damage, CVaR, and mean damage by
+    consumer."""
     cvar_weight = float(instance.case.objective.cvar.weight)
     mean = expected_damage
     for consumer, consumer_weight in instance.damage_weights.items():
@@ -306,8 +317,9 @@ def weighted_damage(
 
 
 def drop_unused_projects(instance: Instance, commitment: Commitment) -> Commitment:
-    """Remove projects that nobody pays for, uses or requires. The model gains nothing by leaving
-    out a project that the market pays in full, so a solution may contain useless ones."""
+    """Return the commitment without projects that nobody pays for, uses or requires. A solution may
+    contain such projects, since the objective does not change with a project that the market pays
+    in full."""
     projects = instance.case.projects
     needed = {*instance.case.policy.must_build, *instance.fixed_decisions.certain_starts}
     needed.update(required for p in commitment.start for required in projects[p].requires)
@@ -323,10 +335,10 @@ def drop_unused_projects(instance: Instance, commitment: Commitment) -> Commitme
 
 
 def drop_unused_supports(instance: Instance, commitment: Commitment) -> Commitment:
-    """Remove subsidies and price floors on which no decision depends. A floor below every price
-    costs nothing, so a solution may contain useless ones. Each support is reduced to what the
-    market's share and the offtake need of it, or, if it has a minimum ticket, removed if nothing
-    does. A support with negative net cost stays."""
+    """Return the commitment without subsidies and price floors that no decision depends on. A
+    solution may contain such supports, since a price floor below all prices costs nothing. Each
+    support is reduced to the share that the market's share and the offtake require. One with a
+    minimum ticket is removed or unchanged. A support with negative net cost stays."""
     share = dict(commitment.share)
     for (p, f, i), current_share in commitment.share.items():
         instrument, start = instance.instrument_by_key[f, i], commitment.start.get(p)
@@ -348,8 +360,8 @@ def drop_unused_supports(instance: Instance, commitment: Commitment) -> Commitme
 def _required_support_share(
     instance: Instance, commitment_without: Commitment, p: str, instrument: InstrumentData
 ) -> float:
-    """Return the share of an instrument that P3 and P6 require in addition to a commitment without
-    it; infinite if no share suffices."""
+    """Return the smallest share of an instrument with which ``commitment_without``, a commitment
+    without it, satisfies rules P3 and P6; infinity if no share does."""
     project = instance.projects[p]
     shares_by_instrument = {
         key[1:]: x for key, x in commitment_without.share.items() if key[0] == p

@@ -1,4 +1,4 @@
-"""Number of usable processor cores."""
+"""Number of processor cores that can be used."""
 
 import os
 

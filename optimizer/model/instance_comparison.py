@@ -1,7 +1,8 @@
-"""Comparison of two instances, to find which data of one can be reused for the other.
+"""Comparison of two instances, to find which data of one are valid for the other.
 
-A query changes few figures of a scenario. Sampled states and the recourse data derived from them
-are reused if they do not depend on these."""
+A query changes few figures of a scenario. Sampled states, and recourse data that were computed from
+them, are reused if they do not depend on the changed figures.
+"""
 
 from __future__ import annotations
 
@@ -46,8 +47,8 @@ RECOURSE_IRRELEVANT_FIELDS: dict[type, frozenset[str]] = {
 def values_equal(
     value: Any, other: Any, ignored_fields: dict[type, frozenset[str]] | None = None
 ) -> bool:
-    """Check whether two values are equal, including arrays in them; ``ignored_fields`` may
-    differ."""
+    """Check whether two values are equal, including arrays inside them. Fields in
+    ``ignored_fields``, which are listed by class, may differ."""
     if value is other:
         return True
     if type(value) is not type(other):
@@ -74,7 +75,8 @@ def values_equal(
 
 
 def same_sampling(instance: Instance, other: Instance) -> bool:
-    """Check whether two instances have the same states of the world."""
+    """Check whether two instances have the same data for states of the world, so that states of one
+    are valid for the other."""
     return values_equal(_sampling_data(instance), _sampling_data(other))
 
 
@@ -94,7 +96,7 @@ def _sampling_data(instance: Instance) -> list[Any]:
 
 
 def same_recourse(instance: Instance, other: Instance) -> bool:
-    """Check whether two instances have the same recourse in the same states."""
+    """Check whether two instances have the same recourse in any given state."""
     data, other_data = _recourse_data(instance), _recourse_data(other)
     return values_equal(data, other_data, RECOURSE_IRRELEVANT_FIELDS)
 

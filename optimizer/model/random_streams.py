@@ -1,7 +1,8 @@
-"""Random numbers: one counter-based stream for each seed and key.
+"""Random numbers from counter-based streams, one stream for each seed and key.
 
-State number s takes the s-th number of each of its streams, so that a new stream does not change
-the numbers of others."""
+State number s uses the s-th number of each stream. A new stream therefore does not change the
+numbers of others.
+"""
 
 import hashlib
 import math
@@ -18,9 +19,10 @@ DRAWS_PER_COUNTER_STEP = 4  # of the Philox generator
 
 
 def draw_uniforms(sample: Sample, block: slice, *key: str | int) -> Floats:
-    """Return draws (B) from [0, 1) for a block of states, from the stream that the key names.
-    Stratified draws form a Latin hypercube (McKay, Beckman and Conover 1979): one draw in each of
-    as many equal strata as there are states, in random order."""
+    """Return one draw from [0, 1) for each state of a block (B). The numbers of ``key`` identify
+    the stream. Stratified draws are a Latin hypercube (McKay, Beckman and Conover 1979): [0, 1) is
+    divided into as many equal strata as the sample has states, and each stratum has one draw, in
+    random order."""
     digest = hashlib.sha256(repr((int(sample.seed), *key)).encode()).digest()
     counter = np.random.Philox(key=int.from_bytes(digest[:16], "little"))
     if sample.method == "stratified":
@@ -35,15 +37,17 @@ def draw_uniforms(sample: Sample, block: slice, *key: str | int) -> Floats:
 
 
 def draw_categories(probabilities: Sequence[float], uniform_draws: Floats) -> NDArray[np.intp]:
-    """Return the category (B) of each draw from [0, 1), for categories with these probabilities."""
+    """Return the index of the category (B) in which each draw from [0, 1) falls, for categories
+    with the given probabilities."""
     upper = np.cumsum(probabilities)
     return np.minimum(np.searchsorted(upper, uniform_draws, side="right"), len(upper) - 1)
 
 
 def draw_project_uniforms(sample: Sample, block: slice, kind: str, project: str) -> Floats:
-    """Return draws (B) from [0, 1) for success, delay or other outcomes of a project; larger is
-    worse. Draws of one state are correlated by a common normal factor: a one-factor Gaussian copula
-    (Li 2000) with the sample's correlation."""
+    """Return one draw from [0, 1) for each state of a block (B), which decides the success, delay
+    or another outcome of a project; larger draws are worse. In one state the draws of all projects
+    depend on a common normal factor: a one-factor Gaussian copula (Li 2000) with the correlation of
+    the sample."""
     project_draws = draw_uniforms(sample, block, kind, project)
     correlation = float(sample.project_correlation)
     if correlation == 0:

@@ -1,6 +1,8 @@
-"""Review branches: states with equal observations before the review share one branch.
+"""Review branches: states in which everything observed before the review is equal are on one
+branch.
 
-Decisions before the review are common to all branches; later ones differ by branch."""
+Decisions before the review are common to all branches; later ones differ between branches.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,10 @@ InformationSet = tuple[str, ...]
 def read_information_set(
     instance: Instance, state: State, observations: Sequence[Observation] | None = None
 ) -> InformationSet:
-    """Return the outcome of each observation in a state before the review; of the scenario's review
-    if none are given. That of a hazard is ``yes`` or ``no``, of a regime its name (empty if
-    unknown), of a price the number of its price state."""
+    """Return the outcomes that are observed in a state before the review, one for each of
+    ``observations`` (by default those of the scenario's review). The outcome is ``yes`` or ``no``
+    for a hazard, the name for a regime (empty if unknown), and the number of the price state for a
+    price."""
     selected_observations = review_observations(instance) if observations is None else observations
     return tuple(_observe(instance, state, observation) for observation in selected_observations)
 
@@ -59,9 +62,9 @@ def _observe(instance: Instance, state: State, observation: Observation) -> str:
 def with_branches(
     instances: Sequence[Instance], states: Sequence[Sequence[State]]
 ) -> tuple[Instance, ...]:
-    """Return the instances of all assumption sets with the review branches of their states, in
-    one order; a branch may have probability 0 in some sets. Raise ScenarioError if there are too
-    many."""
+    """Return the instance of each assumption set with review branches for its states. All have the
+    same branches in the same order; a branch can have probability 0 under some sets. Raise
+    ScenarioError if there are more than ``MAX_BRANCHES``."""
     if instances[0].case.planned_review is None:
         return tuple(instances)
     observed = [
@@ -83,8 +86,8 @@ def with_branches(
 def with_information_sets(
     instance: Instance, states: Sequence[State], information_sets: Sequence[InformationSet]
 ) -> Instance:
-    """Return the instance with one review branch per information set, with the probabilities that
-    these have in the states."""
+    """Return the instance with one review branch for each information set. The probability of a
+    branch is that of its states."""
     branches = list[ReviewBranch]()
     empty_branches = tuple(ReviewBranch(observed, 0.0, {}) for observed in information_sets)
     assigned = branch_state_indices(replace(instance, branches=empty_branches), states)
@@ -99,8 +102,8 @@ def with_information_sets(
 def _too_many_branches_fault(
     instance: Instance, information_sets: Sequence[InformationSet]
 ) -> Fault:
-    """Return the fault of a review with too many branches; it names the observation that splits
-    most."""
+    """Return the fault for a review with too many branches. It names the observation without which
+    there would be fewest."""
     counts_without = {
         n: len({(*observed[:n], *observed[n + 1 :]) for observed in information_sets})
         for n, _ in enumerate(review_observations(instance))
@@ -125,9 +128,9 @@ def _price_probabilities(
     branch_states: Sequence[State],
     probability: float,
 ) -> dict[str, Floats]:
-    """Return the probabilities of price states on a branch, of materials to which price floors
-    refer. For a branch without states: the observed price state, or the probabilities over all
-    states."""
+    """Return the probabilities of price states on a branch, by material, for materials that have a
+    price floor. If the branch has no states, the observed price state has probability 1; if the
+    price is not observed, the probabilities over all states are returned."""
     floors = {m for i in instance.instruments for m in i.floor_prices}
     observed_price_state = {
         observation.price: int(x)
@@ -152,8 +155,9 @@ def _price_probabilities(
 
 
 def branch_state_indices(instance: Instance, states: Sequence[State]) -> Iterator[NDArray[np.intp]]:
-    """Yield the indices of the states on each review branch; nothing without branches. A state
-    whose observations match no branch is assigned to the likeliest of the most similar ones."""
+    """Yield the indices of the states on each review branch; yield nothing if there are no
+    branches. A state whose observations match no branch is assigned to the branch with most equal
+    observations, and to the most likely of these."""
     branch_by_observation = {branch.observed: g for g, branch in enumerate(instance.branches)}
 
     def nearest(key: InformationSet) -> int:
@@ -176,8 +180,8 @@ def branch_state_indices(instance: Instance, states: Sequence[State]) -> Iterato
 
 
 def states_on_branch(states: Sequence[State], indices: NDArray[np.intp]) -> tuple[State, ...]:
-    """Return the states of a branch, with probabilities that sum to 1. If there are none, the first
-    state stands in, so that the branch's rules still hold."""
+    """Return the states with these indices, with probabilities that sum to 1. If there are none,
+    return the first state alone, so that the rules of the branch still hold."""
     if not len(indices):
         return (replace(states[0], probability=1.0),)
     branch_states = [states[int(n)] for n in indices]

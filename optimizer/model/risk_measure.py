@@ -1,8 +1,9 @@
-"""Risk measure of damage over states: a mean, by the probabilities of the states or the worst-case
-ones within an ambiguity set, combined with CVaR.
+"""Risk measure of damage over states: a weighted sum of a mean and CVaR. The mean uses the
+probabilities of the states, or the worst ones in an ambiguity set.
 
-Each part is the largest mean over some set of probabilities (Artzner, Delbaen, Eber and Heath
-1999), so that the maximising probabilities yield a valid cut."""
+Both parts are the largest mean over a set of probabilities (Artzner, Delbaen, Eber and Heath 1999),
+so that the probabilities that attain it yield a valid cut.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ AmbiguityKind = Literal["total_variation", "modified_chi_square"]
 
 @dataclass(frozen=True)
 class RiskMeasure:
-    """The measure (1 - weight) E + weight CVaR. With ``ambiguity``, E is the worst-case mean within
-    ``ambiguity_radius`` of the states' probabilities."""
+    """The measure (1 - ``cvar_weight``) E + ``cvar_weight`` CVaR. With ambiguity, E is the largest
+    mean over all probabilities within ``ambiguity_radius`` of those of the states."""
 
     cvar_level: float
     cvar_weight: float
@@ -37,7 +38,8 @@ class RiskMeasure:
         return cls(float(cvar.level), float(cvar.weight), *ambiguity_fields)
 
     def worst_case_weights(self, probability: Floats, damage: Floats) -> Floats:
-        """Return the probabilities (S), which sum to 1, at which the measure is attained."""
+        """Return weights of the states (S), which sum to 1, with which the weighted mean of
+        ``damage`` is the value of the measure."""
         weights: Floats = (1 - self.cvar_weight) * self.mean_probabilities(probability, damage)
         if self.cvar_weight > 0:
             weights = weights + self.cvar_weight * tail_weights(
@@ -46,7 +48,8 @@ class RiskMeasure:
         return weights
 
     def mean_probabilities(self, probability: Floats, damage: Floats) -> Floats:
-        """Return the probabilities (S) of the mean."""
+        """Return the probabilities of the states (S) that the mean uses: the given ones, or with
+        ambiguity the worst ones for ``damage``."""
         normalized: Floats = probability / probability.sum()
         if self.ambiguity == "total_variation":
             return worst_case_total_variation(normalized, damage, self.ambiguity_radius)
@@ -55,13 +58,14 @@ class RiskMeasure:
         return normalized
 
     def worst_case_mean(self, probability: Floats, damage: Floats) -> float:
-        """Return the mean of damage, the worst-case one with ambiguity."""
+        """Return the mean of ``damage``; with ambiguity the largest mean over the ambiguity set."""
         return float(self.mean_probabilities(probability, damage) @ damage)
 
 
 def tail_weights(probability: Floats, damage: Floats, level: float) -> Floats:
-    """Return weights (S) of the states in the mean of the worst ``1 - level`` of a given damage.
-    The state at the quantile is split (Rockafellar and Uryasev 2000)."""
+    """Return weights of the states (S) with which the weighted mean of ``damage`` is its CVaR: the
+    mean of the worst ``1 - level``. The state at the quantile counts in part (Rockafellar and
+    Uryasev 2000)."""
     tail = (1 - level) * probability.sum()
     order = np.argsort(-damage, kind="stable")
     cumulative_before = np.concatenate([[0.0], np.cumsum(probability[order])[:-1]])
@@ -72,9 +76,9 @@ def tail_weights(probability: Floats, damage: Floats, level: float) -> Floats:
 
 
 def worst_case_total_variation(probability: Floats, damage: Floats, radius: float) -> Floats:
-    """Return the worst-case probabilities (S) within a total variation distance: the radius moves
-    from the states of least damage to that of largest damage and positive probability (Jiang and
-    Guan 2018)."""
+    """Return the probabilities of the states (S) with the largest mean damage within a total
+    variation distance. Probability ``radius`` is moved from the states of least damage to the worst
+    state of positive probability (Jiang and Guan 2018)."""
     moved = min(radius, 1.0)
     worst_case = np.zeros(len(probability))
     if moved < 1:
@@ -84,9 +88,9 @@ def worst_case_total_variation(probability: Floats, damage: Floats, radius: floa
 
 
 def worst_case_chi_square(probability: Floats, damage: Floats, radius: float) -> Floats:
-    """Return the worst-case probabilities q (S) with Σ (q - p)² / p at most the squared radius.
-    They are linear in damage except for the states of least damage, which may get 0 (Philpott, de
-    Matos and Kapelevich 2018)."""
+    """Return the probabilities q of the states (S) with the largest mean damage and Σ (q - p)² / p
+    at most the squared radius. They are linear in damage, except that states of least damage may
+    have q = 0 (Philpott, de Matos and Kapelevich 2018)."""
     order = np.argsort(damage, kind="stable")
     order = order[probability[order] > 0]
     p, x = probability[order], damage[order]

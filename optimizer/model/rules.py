@@ -1,9 +1,9 @@
-"""Rules of the first stage that a scenario file states, each declared once.
+"""Rules of the first stage that a scenario file states. Each is declared once.
 
-From a declaration follow the sentence of a conflict, the clause of an explanation, what varying its
-number does, the lines of a report and the controls of the page. The constraint itself is built in
-optimizer/model/formulation under the same name and checked in optimizer/solve/verification.py;
-docs/formulation.md states it. CONTRIBUTING says how to add one.
+The declaration provides the sentence in a conflict, the clause in an explanation, what happens if
+the rule's number is varied, lines of reports, and controls of the page. The constraint is built in
+optimizer/model/formulation under the same name, checked in optimizer/solve/verification.py, and
+stated in docs/formulation.md. CONTRIBUTING describes how to add a rule.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from optimizer.errors import Rule
 
 
 class RuleContext(Protocol):
-    """What a rule needs of an instance to be located in the scenario file."""
+    """The part of an instance that is needed to find a rule in the scenario file."""
 
     @property
     def case(self) -> Case:
-        """The scenario."""
+        """The scenario as read from its file."""
 
     @property
     def instruments(self) -> Sequence[Any]:
-        """Its instruments, as InstrumentData."""
+        """The instruments of the scenario, as InstrumentData."""
 
 
 class RuleLocation(NamedTuple):
-    """Where a rule stands in a scenario, and what its sentence says of it."""
+    """Path of a rule in a scenario, and the values for its sentence."""
 
     path: tuple[PathStep, ...]
     sentence_values: dict[str, Any]
@@ -120,8 +120,9 @@ def _locate_budget_line(instance: RuleContext, index: Any, field: str) -> RuleLo
 def _location_in_year(
     path: tuple[PathStep, ...], values: dict[str, Any], value: Any, year: Any
 ) -> RuleLocation:
-    """A value that may be that of one year. What does not change is one rule, however many years it
-    binds in."""
+    """Return the location of a rule whose value may depend on the year. If the value is the same in
+    all years, so is the location, and the rule counts once although it may bind in several
+    years."""
     years = (
         value.years
         if isinstance(value, YearlyQuantity)
@@ -141,7 +142,7 @@ def _location_in_year(
 
 
 class PolicyLimit(NamedTuple):
-    """A number of the policy section that is the limit of a rule."""
+    """A number in the policy section of a scenario that is the limit of a rule."""
 
     path: str  # below ``policy``, dotted
     label: str  # its label in a report, to be translated
@@ -149,7 +150,7 @@ class PolicyLimit(NamedTuple):
     on_page: bool = False  # whether the page has a control for it
 
     def value(self, case: Case) -> float | None:
-        """Return the limit of a scenario; None without one."""
+        """Return this limit in a scenario; None if it states none."""
         value: Any = case.policy
         for step in self.path.split("."):
             value = None if value is None else getattr(value, step)
@@ -158,7 +159,8 @@ class PolicyLimit(NamedTuple):
 
 @dataclass(frozen=True)
 class RuleDeclaration:
-    """A rule that a scenario file states, with everything that is said and known of it."""
+    """Declaration of a rule: its constraint, its place in the scenario file, its sentences, and how
+    results treat it."""
 
     name: str  # of its constraint
     tag: str  # as in docs/formulation.md
@@ -185,12 +187,14 @@ class RuleDeclaration:
 
     @property
     def loosening_paths(self) -> tuple[str, ...]:
-        """Patterns of all numbers that only loosen it."""
+        """Path patterns of all numbers that make the rule looser when they are raised, and change
+        nothing else."""
         policy = tuple(f"policy.{limit.path}" for limit in self.policy_limits)
         return (*policy, self.loosened_by) if self.loosened_by else policy
 
     def describe(self, instance: RuleContext, index: Any) -> Rule:
-        """Return the rule of a row, by its index, as conflicts and results state it."""
+        """Return the rule of the constraint row with this index, in the form in which conflicts and
+        results state it."""
         location = self.locator(instance, index, self.field)
         use_other = location.uses_alternative_text and self.other_text
         text, values = self.other_text if use_other else self.text, location.sentence_values
@@ -200,7 +204,8 @@ class RuleDeclaration:
 
 
 def _display_name(instance: RuleContext, key: str, values: Mapping[str, Any]) -> Any:
-    """The name of what a sentence speaks of, in the current language; its id where it has none."""
+    """Return the name of an object that a sentence mentions, in the current language, or its id if
+    it has no name. ``key`` is the role of the object, as in ``values``."""
     case, id = instance.case, values[key]
     funder = case.funders.get(str(values.get("f", "")).removesuffix("."))
     sections: dict[str, Mapping[Any, Any]] = {
@@ -553,7 +558,7 @@ RULES: dict[str, RuleDeclaration] = {
 
 
 def policy_limits() -> list[PolicyLimit]:
-    """Return the limits of the policy section, in the order of its fields."""
+    """Return the limits in the policy section, in the order of its fields."""
     fields = list(Case.model_fields["policy"].annotation.model_fields)  # type: ignore[union-attr]
     limits = [limit for rule in RULES.values() for limit in rule.policy_limits]
     return sorted(limits, key=lambda limit: fields.index(limit.path.split(".")[0]))

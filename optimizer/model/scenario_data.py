@@ -1,7 +1,9 @@
 """Scenario data of a state: supply, output and demand as arrays.
 
-These arrays are linear in the states, so that means can be taken. Also what follows from them
-without a plan: where shortages are possible, and where stocks can be refilled."""
+The arrays are linear in the states, so that a mean of several states is again scenario data. This
+module also computes what follows from them before any plan: in which periods shortages are
+possible, and in which stocks can be refilled.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,8 @@ Integers = NDArray[np.int64]
 
 
 def compute_availability(instance: Instance, state: State) -> dict[tuple[str, str], Floats]:
-    """Return the share (K) of each origin's supply and output that remains; effects of events
-    multiply."""
+    """Return the share of supply and output that hazards leave in a state, by origin (material and
+    country), in each period (K). The shares of several events are multiplied."""
     share_left = np.ones((len(instance.origins), len(instance.periods)))
     for profile_id, start in state.events:
         for origin_index, shares in instance.profiles[profile_id].effects:
@@ -45,7 +47,7 @@ def compute_availability(instance: Instance, state: State) -> dict[tuple[str, st
 
 
 class HazardPatterns:
-    """When and where hazards reduce supply in the given states."""
+    """Effects of hazards on each origin in the given states."""
 
     def __init__(self, instance: Instance, states: Sequence[State]) -> None:
         self.period_count, self.state_count = len(instance.periods), len(states)
@@ -64,13 +66,14 @@ class HazardPatterns:
             self._events_by_profile[profile_name] = start, state_of
 
     def share_left(self, origin: tuple[str, str]) -> Floats:
-        """Return the share (S, K) of an origin's supply that remains."""
+        """Return the share of an origin's supply that hazards leave in each state and period (S,
+        K)."""
         rows, state_rows = self.distinct_patterns(self._origins.index(origin))
         return rows[state_rows]
 
     def distinct_patterns(self, position: int) -> tuple[Floats, Integers]:
-        """Return the distinct shares (R, K) that remain of an origin, undisturbed first, and the
-        row (S) of each state."""
+        """Return the rows (R, K) of shares that hazards leave of an origin's supply, and the index
+        of its row for each state (S). Row 0 is the undisturbed one."""
         effects = self._effects_by_origin.get(position, [])
         state_lists = [self._events_by_profile[profile_id][1] for profile_id, _ in effects]
         hit_states = (
@@ -94,10 +97,10 @@ MAX_OUTPUT_TO_DEMAND = 100.0  # offtake of projects with a larger ratio is cappe
 
 
 def cap_surplus_offtake(instance: Instance, states: Sequence[State]) -> Instance:
-    """Cap the offtake of projects far larger than demand. Otherwise an offtake within the
-    solver's tolerance could cover all demand. No plan is lost: offtake earns nothing, and what
-    is cut off would be surplus in every state, even with the worst hazards and in the lowest
-    year of the ramp."""
+    """Return the instance with smaller limits on the offtake of projects whose output is far larger
+    than demand. Without them an offtake within the solver's tolerance could cover all demand. No
+    plan is lost: offtake earns nothing, and what is cut off is surplus in every state, even with
+    the worst hazards and in the lowest year of the ramp-up."""
     max_use = {
         m: max(
             float(need.max()),
@@ -141,7 +144,7 @@ def cap_surplus_offtake(instance: Instance, states: Sequence[State]) -> Instance
 
 @dataclass(frozen=True, eq=False)
 class ScenarioData:
-    """Data of a state that recourse depends on, or their mean over several states."""
+    """Data of a state on which recourse depends, or the mean of these data over several states."""
 
     share_left: dict[tuple[str, str], Floats]  # (K) share of each origin's supply
     output_share: dict[tuple[str, str, Realisation], Floats]
@@ -154,7 +157,7 @@ class ScenarioData:
 
     @property
     def realisations(self) -> dict[str, tuple[Realisation, ...]]:
-        """Realisations of each project."""
+        """Realisations of each project, by project. The mean of several states can have several."""
         by_project: dict[str, set[Realisation]] = {}
         for p, _, realisation in self.output_share:
             by_project.setdefault(p, set()).add(realisation)
@@ -199,8 +202,9 @@ def compute_scenario_data(instance: Instance, state: State) -> ScenarioData:
 
 
 def compute_mean_scenario_data(instance: Instance, states: Sequence[State]) -> ScenarioData:
-    """Compute the mean scenario data of states by their probabilities. It belongs to no state: a
-    project delivers a part of its output in each realisation that it has in any of them."""
+    """Compute the mean of the scenario data of states, weighted by their probabilities. It need not
+    be the data of any state: a project can have several realisations, and delivers a part of its
+    output in each."""
     mean = ScenarioData({}, {}, {}, {}, {}, {})
     total = math.fsum(state.probability for state in states)
     for state in states:
@@ -215,7 +219,8 @@ def compute_mean_scenario_data(instance: Instance, states: Sequence[State]) -> S
 def deciding_price_states(
     instance: Instance, states: Sequence[State]
 ) -> dict[str, NDArray[np.intp]]:
-    """Return the price state (S) of each material whose price decides whether plants run."""
+    """Return the price state in each state (S), by material, for materials whose price decides
+    whether plants run."""
     materials = {
         p.cash_cost_material: None
         for p in instance.projects.values()
@@ -230,9 +235,9 @@ def deciding_price_states(
 def adaptation_shares_left(
     instance: Instance, demand_factors: Mapping[str, Floats], share_left: shortage_clock.ShareLeft
 ) -> Callable[[str], Floats]:
-    """Return a function that gives, for a material, the share (..., E, K) that its E adaptations
-    leave of later damage steps, for demand factors (...) and the share of supply that hazards
-    leave."""
+    """Return a function of the material that gives the share (..., E, K) of the later damage steps
+    that each of its E adaptations leaves. ``demand_factors`` (...) are by material; ``share_left``
+    gives the share of an origin's supply that hazards leave."""
 
     def of_material(material: str) -> Floats:
         shares = [
@@ -252,7 +257,7 @@ def adaptation_shares_left(
 
 
 def market_supply(instance: Instance, node: Node, data: ScenarioData) -> Floats:
-    """Return lots (K) that reach a node in a state without any investment."""
+    """Return the lots that the market delivers to a node in each period (K), without any plan."""
     return data.market_lots[node.material] * node.group_share[COMMON_GROUP][instance.year_index]
 
 
@@ -262,9 +267,10 @@ def find_short_periods(
     market: Mapping[int, Floats],
     capacity: Mapping[str, Floats],
 ) -> NDArray[np.bool_]:
-    """Return whether (..., K) market supply (..., K) by node and conversions with their capacities
-    (..., K) may leave demand (..., K) of a chain uncovered. Conservative where several conversions
-    make one form: the period may be marked short although it is not."""
+    """Return whether the market and conversions may leave some of the demand of a chain uncovered
+    in each period (..., K). ``demand`` and ``market`` are lots (..., K) by node, and ``capacity``
+    is lots (..., K) by conversion. If several conversions make one form, a period may be marked
+    although it is covered."""
     needed = dict(demand)
     short = np.zeros(next(iter(market.values())).shape, dtype=bool)
     for v in reversed(chain.nodes):
@@ -285,9 +291,10 @@ def find_covered_periods(
     demand_factors: Mapping[str, Floats],
     materials: Collection[str] | None = None,
 ) -> dict[str, Floats]:
-    """Return 1 where a period is covered, else 0 (..., K), by material (all, or the given ones) of
-    which stocks are refilled: the market and conversions meet all direct demand for it and for all
-    forms tied to it, of all consumers and without a plan, up to ``SHORTAGE_TOLERANCE``."""
+    """Return 1 for covered periods and 0 for others (..., K), by material whose stocks are
+    refilled; only for ``materials`` if these are given. A period is covered if the market and
+    conversions, without a plan, meet all direct demand for the material and for all forms in its
+    chain, up to ``SHORTAGE_TOLERANCE``."""
     covered: dict[str, Floats] = {}
     forms_by_material = {m: forms for forms in material_chains(instance.case, False) for m in forms}
     for stockpile in instance.stockpiles.values():
@@ -313,7 +320,8 @@ def _market_covers_demand(
     share_left: shortage_clock.ShareLeft,
     demand_factors: Mapping[str, Floats],
 ) -> NDArray[np.bool_]:
-    """Return whether (..., K) the market and conversions meet all direct demand for some forms."""
+    """Return for each period (..., K) whether the market and conversions meet all direct demand for
+    ``forms``."""
     year_of, width = instance.year_index, len(forms)
     outputs_first = [m for m in reversed(order_materials(instance.case)) if m in forms]
     plants = [
@@ -368,8 +376,8 @@ def _market_covers_demand(
 def project_output_lots(
     instance: Instance, node: Node, data: ScenarioData
 ) -> dict[tuple[str, Realisation], Floats]:
-    """Return lots (K) of the node's material that each project delivers at full nameplate, by
-    project and realisation."""
+    """Return the lots of a node's material that each project makes in each period (K) with all of
+    its nameplate running, by project and realisation."""
     return {
         (p, realisation): instance.projects[p].output[material] * share
         for (p, material, realisation), share in data.output_share.items()

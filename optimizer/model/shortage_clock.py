@@ -1,8 +1,9 @@
-"""Shortage clock: periods since a market was hit, for any number of states at once.
+"""Shortage clock: the number of periods since a market was hit, for many states at once.
 
-A period is hit if more than a given share of the market supply of a material, or of a form that
-conversions make it from, is lost. The clock starts at 0 in the first hit period, counts every
-period, and stops after a number of consecutive periods that are not hit."""
+A period is hit if more than a certain share of the market supply of a material is lost, or of a
+form from which conversions make it. The clock is 0 in the first period that is hit, and rises by 1
+in each period. It stops after a certain number of consecutive periods without a hit.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -21,7 +22,8 @@ TRIGGER_TOLERANCE = 1e-9  # share of undisturbed supply by which a loss has to e
 def compute_market_lots(
     instance: Instance, material: str, demand_factor: Floats | float, share_left: ShareLeft
 ) -> Floats:
-    """Return lots (..., K) of a material from the market, for factors (...) on its demand."""
+    """Return the lots of a material from the market in each period (..., K). ``demand_factor``
+    (...) multiplies demand, and with it the supply that is stated as a share of need."""
     extra_factor = np.asarray(demand_factor)[..., None] - 1.0
     lots = np.zeros((*extra_factor.shape[:-1], len(instance.periods)))
     for origin, supply in instance.supply.items():
@@ -41,8 +43,9 @@ def find_hit_periods(
     demand_factors: Mapping[str, Floats],
     share_left: ShareLeft,
 ) -> NDArray[np.bool_]:
-    """Return whether periods (..., K) are hit: more than ``trigger_loss`` is lost of the material
-    or of a form that conversions make it from. ``demand_factors`` (...) are 1 where absent."""
+    """Return for each period (..., K) whether it is hit: more than ``trigger_loss`` of the market
+    supply is lost, of the material or of a form from which conversions make it. ``demand_factors``
+    (...) are by material, and 1 for materials that are absent."""
     is_hit = np.zeros((), dtype=bool)
     for form in sorted(upstream_materials(instance.case, material)):
         factor = demand_factors.get(form, np.ones(()))
@@ -57,8 +60,8 @@ def find_hit_periods(
 
 
 def compute_clock_ages(hit_periods: NDArray[np.bool_], reset_periods: int) -> NDArray[np.int64]:
-    """Return periods (..., K) since the running clock started, -1 where none runs. The clock still
-    runs in the last of ``reset_periods`` consecutive periods that are not hit."""
+    """Return the age of the shortage clock in each period (..., K), -1 where it does not run. It
+    still runs in the last of ``reset_periods`` consecutive periods without a hit."""
     ages = np.full(hit_periods.shape, -1)
     age, periods_without_hit = ages[..., 0], np.zeros(hit_periods.shape[:-1], dtype=np.int64)
     for k in range(hit_periods.shape[-1]):
@@ -76,9 +79,10 @@ def compute_running_share(
     demand_factors: Mapping[str, Floats],
     share_left: ShareLeft,
 ) -> Floats:
-    """Return the share (..., K) of a project's output that runs without a price floor, 0 or 1, by
-    the state (...) of the deciding price. Below cash cost the plant idles, except from
-    ``restart_periods`` of the clock on until it stops."""
+    """Return 1 for periods (..., K) in which a project runs without a price floor, and 0 for
+    others. ``price_state`` (...) is the state of the price that decides this. While the price is
+    below cash cost the plant is idle, except from age ``restart_periods`` of the shortage clock
+    until the clock stops."""
     material = project.cash_cost_material
     if material is None:
         return np.ones(len(instance.periods))

@@ -1,7 +1,8 @@
-"""Stacked problem: the programs of several assumption sets and review branches as one.
+"""Stacked problem: the programs of several assumption sets and review branches as one program.
 
-Columns of decisions are shared by all sets and, before the review, by all branches; each block has
-its own columns and rows of everything else."""
+Decision columns are shared by all sets, and those before the review also by all branches. All other
+columns and rows belong to one block.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +31,9 @@ SET_COLUMNS = ("eta", "worst", "tail_cost")
 
 @dataclass(frozen=True, eq=False)
 class StackedProblem:
-    """Programs of all blocks as one. Keys name columns and rows by component, index and, where not
-    shared, their block; positions are those of each block's columns and rows in it."""
+    """The programs of all blocks as one. A key identifies a column or row by component and index,
+    and by its block unless it is shared. ``column_positions`` and ``row_positions`` have, for each
+    block, the positions of its columns and rows in ``program``."""
 
     program: LinearProgram
     column_keys: list[ColumnKey]
@@ -43,7 +45,8 @@ class StackedProblem:
 
 
 def decision_year(instance: Instance, key: ColumnKey) -> int:
-    """Return the year in which a decision column is decided; for takes_part the latest possible."""
+    """Return the year of a decision column. For ``takes_part``, which has no year, return the last
+    start year of its project."""
     name, index = key[:2]
     if name == "takes_part":
         return max(instance.projects[index[0]].start_years, default=0)
@@ -51,8 +54,8 @@ def decision_year(instance: Instance, key: ColumnKey) -> int:
 
 
 def stacked_column_key(block: ProblemBlock, key: ColumnKey) -> tuple[ColumnKey, Any]:
-    """Return the key of a block's column in the stacked problem, and its scope: "all", a branch
-    index or a set; None if it belongs to the block alone."""
+    """Return the key in the stacked problem of a column of a block, and who shares it: "all", the
+    index of a branch, ("set", index of the set), or None for a column of this block alone."""
     if key[0] in SHARED_COLUMNS:
         if block.branch_index is None or block.instance.is_decided_before_review(
             decision_year(block.instance, key)
@@ -72,8 +75,9 @@ def stack_programs(
     rows: Sequence[Sequence[ColumnKey]],
     assumption_sets: AssumptionSets,
 ) -> StackedProblem:
-    """Stack the programs of blocks, whose columns and rows have these keys. Shared columns occur
-    once, within the bounds of all blocks, and so do identical rows on shared columns alone."""
+    """Stack the programs of all blocks; ``column_keys`` and ``rows`` are the keys of their columns
+    and rows. A shared column occurs once, with bounds that satisfy all blocks. Of identical rows
+    that have only shared columns, one is kept."""
     blocks = assumption_sets.blocks
     if len(programs) == 1 and assumption_sets.is_additive and blocks[0].branch_index is None:
         lp, block_columns, block_rows = programs[0], list(column_keys[0]), list(rows[0])
@@ -195,7 +199,8 @@ def stack_models(
     substituted: Sequence[SubstitutedProgram],
     assumption_sets: AssumptionSets,
 ) -> StackedProblem:
-    """Stack the models of blocks after substitution of their defined columns."""
+    """Stack the models of all blocks. ``substituted`` are their programs after the defined columns
+    have been substituted."""
     columns = [
         [model.column_keys[int(c)] for c in program.kept_columns]
         for model, program in zip(models, substituted, strict=True)
@@ -209,13 +214,14 @@ def stack_models(
 
 
 def relocate_columns(matrix: Any, positions: Integers, width: int) -> sparse.csr_array:
-    """Return the matrix with its columns moved to these positions of ``width`` columns."""
+    """Return the matrix with ``width`` columns, in which column n of ``matrix`` is at
+    ``positions[n]``."""
     coo = sparse.coo_array(matrix)
     return sparse.csr_array((coo.data, (coo.row, positions[coo.col])), shape=(coo.shape[0], width))
 
 
 class _LazyNames(Sequence[str]):
-    """Names of rows or columns for messages, computed from keys on access."""
+    """Names of rows or columns for messages, each computed from its key when it is read."""
 
     def __init__(self, keys: Sequence[ColumnKey]) -> None:
         self._keys = keys

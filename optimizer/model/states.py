@@ -1,9 +1,11 @@
-"""States of the world: listed in the scenario file, or sampled from its hazards.
+"""States of the world: listed in the scenario file, or sampled from its hazards and other
+uncertainty.
 
-Random draws come from one counter-based stream for each seed, kind of draw, id and calendar year;
-state number s takes the s-th number of each. A new project, hazard or variant leaves all other
-draws unchanged, and of independent draws the first N of 2N states are the same N; stratified draws
-change with the number of states."""
+Random draws come from counter-based streams, one for each seed, kind of draw, id and calendar year.
+State number s uses the s-th number of each. So a new project, hazard or variant leaves all other
+draws unchanged. If draws are independent, the first N of 2N states are those of a sample of N;
+stratified draws change with the number of states.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ from optimizer.model.random_streams import draw_categories, draw_project_uniform
 
 @dataclass(frozen=True)
 class State:
-    """State of the world: one realisation of all uncertainty over the horizon."""
+    """State of the world: one realisation of everything uncertain over the horizon."""
 
     name: str
     probability: float
@@ -41,13 +43,14 @@ class State:
     """Price states, by material whose price is sampled; the most likely where absent."""
 
     def realisation(self, project: str) -> Realisation:
-        """Return the realisation of a project that does not fail."""
+        """Return the realisation of a project in this state. The project must not be one that
+        fails."""
         return Realisation(dict(self.delays).get(project, 0), project in self.unaided_projects)
 
 
 @dataclass(frozen=True, eq=False)
 class SamplingProbabilities:
-    """Probabilities with which states are sampled."""
+    """Probabilities of events and project failures with which states are sampled."""
 
     event_probability: dict[str, Floats]
     """(R, Y) probability that an event of a hazard starts in a year in which none is running: one
@@ -56,7 +59,7 @@ class SamplingProbabilities:
 
     @classmethod
     def from_instance(cls, instance: Instance) -> SamplingProbabilities:
-        """Return the probabilities of the scenario."""
+        """Return the probabilities that the scenario states."""
         names = regime_names(instance) or ("",)
         event_probability = {
             h.id: np.minimum(
@@ -70,14 +73,15 @@ class SamplingProbabilities:
 
 
 def regime_names(instance: Instance) -> tuple[str, ...]:
-    """Return the regimes of the scenario's Markov chain; none without one."""
+    """Return the names of the regimes in the scenario's Markov chain; empty if it has none."""
     uncertainty = instance.case.uncertainty
     chain = uncertainty.regimes if uncertainty is not None else None
     return tuple(chain.yearly) if chain is not None else ()
 
 
 def regime_indices(instance: Instance, states: Sequence[State]) -> NDArray[np.intp]:
-    """Return the index (S, Y) of each year's regime in sampled states; 0 without regimes."""
+    """Return the index of the regime in each state and year (S, Y); 0 if the scenario has no
+    regimes."""
     names = {name: number for number, name in enumerate(regime_names(instance))}
     if not names:
         return np.zeros((len(states), len(instance.years)), dtype=np.intp)
@@ -97,7 +101,7 @@ def count_states(case: Case) -> int:
 
 
 def read_states(instance: Instance) -> tuple[State, ...]:
-    """Return the states of the world of a scenario."""
+    """Return the states of a scenario: sampled, listed, or a single undisturbed one."""
     uncertainty = instance.case.uncertainty
     if uncertainty is not None and uncertainty.sample is not None:
         all_states = slice(0, int(uncertainty.sample.states))
@@ -121,9 +125,9 @@ def sample_states(
     probabilities: SamplingProbabilities | None = None,
     block: slice | None = None,
 ) -> tuple[State, ...]:
-    """Sample ``count`` states of a scenario, whatever sample it asks for itself; with other
-    probabilities than the scenario's if given. With a ``block``, return only the states of that
-    slice, which are the same as in the whole sample."""
+    """Sample ``count`` states of a scenario, regardless of the sample that the scenario defines.
+    ``probabilities`` replaces the probabilities of the scenario. With ``block`` only this slice of
+    the sample is returned; its states do not depend on the slice."""
     sample = Sample(
         states=Number(count),
         seed=Number(seed),
@@ -134,14 +138,15 @@ def sample_states(
 
 
 def read_project_correlation(instance: Instance) -> Number:
-    """Return the correlation of a scenario's projects; 0 if it samples no states."""
+    """Return the correlation between projects in the sample of a scenario; 0 if it does not sample
+    states."""
     uncertainty = instance.case.uncertainty
     sample = uncertainty.sample if uncertainty is not None else None
     return sample.project_correlation if sample is not None else Number(0)
 
 
 def hazards_without_events(instance: Instance, states: tuple[State, ...]) -> tuple[str, ...]:
-    """Return ids of hazards without an event in any of the states."""
+    """Return the ids of hazards that have no event in any of the states."""
     occurring = {
         instance.profiles[profile_id].hazard for state in states for profile_id, _ in state.events
     }
@@ -263,7 +268,8 @@ def _sample_delays(probabilities: Mapping[int, float], draws: Floats) -> NDArray
 
 
 def _sample_regimes(instance: Instance, sample: Sample, block: slice) -> NDArray[np.intp]:
-    """Return the index (Y, B) of each year's regime; 0 without regimes."""
+    """Return the index of the regime in each year and each state of a block (Y, B); 0 if the
+    scenario has no regimes."""
     regimes = np.zeros((len(instance.years), block.stop - block.start), dtype=np.intp)
     names, uncertainty = regime_names(instance), instance.case.uncertainty
     if uncertainty is None or uncertainty.regimes is None:
@@ -286,9 +292,10 @@ def _sample_regimes(instance: Instance, sample: Sample, block: slice) -> NDArray
 
 
 def sample_overruns(instance: Instance, project: str, count: int, seed: int) -> Floats:
-    """Return sampled capex overruns (N) of a project in ``count`` states, as shares of capex.
+    """Return the sampled capex overrun of a project in each of ``count`` states (N), as a share of
+    capex.
 
-    States sampled with the same seed and count have the same overruns.
+    The same ``seed`` and ``count`` always give the same overruns.
     """
     correlation, overruns = read_project_correlation(instance), instance.projects[project].overruns
     sample = Sample(states=Number(count), seed=Number(seed), project_correlation=correlation)

@@ -1,4 +1,4 @@
-"""Supply by country, with a commitment and without, in the absence of hazards and delays."""
+"""Supply by country with and without a commitment, if there are no hazards and no delays."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -21,8 +21,8 @@ CRMA_TARGETS: dict[Stage, float] = {"extraction": 0.10, "processing": 0.40, "rec
 def compute_supply_mixes(
     instance: Instance, commitment: Commitment
 ) -> dict[str, list[SupplyMix | None]]:
-    """Return the supply mix by material and year (Y); None without supply or need. Conversions
-    count for their country at full capacity, as they do in need."""
+    """Return the supply mix in each year (Y), by material; None for years without supply or need.
+    Conversions count as supply of their country at full capacity, as in need."""
     delivered, available = _deliveries_by_country(instance, commitment), dict(instance.supply)
     for plant in instance.conversions.values():
         key = (plant.output, plant.country)
@@ -47,7 +47,8 @@ def compute_supply_mixes(
 def _deliveries_by_country(
     instance: Instance, commitment: Commitment
 ) -> dict[tuple[str, str], Floats]:
-    """Return lots a period (Y) of projects for home consumers, by material and country."""
+    """Return the lots per period that projects deliver to home consumers in each year (Y), by
+    material and country."""
     total: dict[tuple[str, str], Floats] = {}
     for p, project in instance.projects.items():
         reserved = _expected_reserved_share(instance, commitment, p)
@@ -58,8 +59,9 @@ def _deliveries_by_country(
 
 
 def _expected_reserved_share(instance: Instance, commitment: Commitment, p: str) -> Floats:
-    """Return the expected share (Y) of a project's nameplate that runs for home consumers, over all
-    review branches; if nobody starts it, what is delivered unaided, times its probability."""
+    """Return the expected share of a project's nameplate that runs for home consumers in each year
+    (Y), over all review branches. If no plan starts the project, this is what it delivers without
+    support, times the probability of that."""
     project, total = instance.projects[p], np.zeros(len(instance.years))
     for probability, _, plan in weighted_branches(instance, commitment):
         start = plan.start.get(p)
@@ -112,9 +114,9 @@ def _build_supply_mix(
 def displace_market_supply(
     market: Mapping[str, float], project_output: Mapping[str, float], amount: float
 ) -> dict[str, float]:
-    """Return what the market delivers once ``amount`` of it is displaced. It is taken from the
-    countries with the largest totals, ``project_output`` included, until all of these have the same
-    total."""
+    """Return what the market still delivers from each country after ``amount`` of it is displaced.
+    Supply is taken from the countries with the largest totals, which include ``project_output``,
+    until their totals are equal."""
     totals = {c: q + project_output.get(c, 0.0) for c, q in market.items()}
     # Between two of these levels the displaced amount is linear in the level.
     levels = sorted(
@@ -135,9 +137,9 @@ def displace_market_supply(
 
 
 def compute_crma_shares(instance: Instance, commitment: Commitment) -> Iterator[CrmaShare]:
-    """Yield the shares for which the Critical Raw Materials Act has benchmarks, of materials whose
-    stages are all known. A material is left out if supply or a project in the Union does not name
-    its stages; all are if the file names none."""
+    """Yield the shares of need that the Critical Raw Materials Act sets benchmarks for. A material
+    is left out if supply or a project in the Union does not state its stages; nothing is yielded if
+    the scenario states no stages at all."""
     case = instance.case
     year = min(max(CRMA_YEAR, instance.years[0]), instance.years[-1])
     if not any([*(x.stages for x in case.supply), *(x.stages for x in case.projects.values())]):
@@ -176,7 +178,7 @@ def compute_crma_shares(instance: Instance, commitment: Commitment) -> Iterator[
 
 
 def _share_of_need(row: Supply, year: int, need: float) -> float:
-    """Return the supply of a year as a share of need."""
+    """Return the supply in a year as a share of ``need``, which is in tonnes."""
     if row.share is not None:
         return row.share.at(year)
     return 0.0 if row.t_per_year is None else row.t_per_year.at(year) / need
@@ -185,13 +187,13 @@ def _share_of_need(row: Supply, year: int, need: float) -> float:
 def _reserved_tonnes(
     instance: Instance, commitment: Commitment, project: str, material: str, year: int
 ) -> float:
-    """Return tonnes that a project reserves for home consumers in a year."""
+    """Return the tonnes of a material that a project reserves for home consumers in a year."""
     output = instance.projects[project].output[material]
     reserved = _expected_reserved_share(instance, commitment, project)
     return _tonnes_per_year(instance, material, output * reserved, year)
 
 
 def _tonnes_per_year(instance: Instance, material: str, lots: Floats, year: int) -> float:
-    """Return tonnes in a year, from lots per period by year (Y)."""
+    """Return tonnes in a year from ``lots``, which are lots per period of each year (Y)."""
     year_lots = float(lots[year - instance.years[0]])
     return year_lots * instance.periods_per_year * instance.lot_tonnes[material]

@@ -30,7 +30,8 @@ MIN_TABLE_SHARE = 0.005
 
 
 def changes_section(before: Plan, after: Plan) -> Section:
-    """Return a section that compares the last two answers, of the same scenario or of two."""
+    """Return a section that compares the last two answers. They may be about the same scenario or
+    about two."""
     wording, plans = PlanWording(after), (before, after)
     sides = tr("Before"), tr("Now")
     caption = tr("{contracted}: % of a project's output", contracted=wording.contracted_header)
@@ -50,7 +51,7 @@ def changes_section(before: Plan, after: Plan) -> Section:
 
 
 def _outcome_sentences(wording: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
-    """Yield sentences on damage with the plan and without any, before and now."""
+    """Yield sentences that compare damage in two plans, with the plan and without it."""
     then, now = before.outcome, after.outcome
     figures = {
         "what": capitalize(wording.expected_outcome),
@@ -78,7 +79,7 @@ def _outcome_sentences(wording: PlanWording, before: Plan, after: Plan) -> Itera
 
 
 def _decision_sentences(wording: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
-    """Yield sentences on decisions and payments that differ."""
+    """Yield sentences on the decisions and payments that differ between two plans."""
     yield from _budget_sentences(wording, before, after)
     if _decisions(before) == _decisions(after):
         yield tr("It is the same plan: what is built, bought and paid is as before.")
@@ -112,7 +113,7 @@ def _combined_gap(*plans: Plan) -> float:
 
 
 def _budget_sentences(wording: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
-    """Yield how much is used of each funder's own budget that was changed."""
+    """Yield a sentence on each funder whose budget was changed, with how much of it is used now."""
     then, now = (
         {
             use.funder: (use.used_meur, use.granted_meur)
@@ -128,13 +129,14 @@ def _budget_sentences(wording: PlanWording, before: Plan, after: Plan) -> Iterat
 
 
 def _decisions(plan: Plan) -> object:
-    """Return what is built, bought and paid, by payer, for comparison."""
+    """Return what a plan builds, buys and pays, by payer, so that two plans can be compared."""
     paid = [(a.funder, a.instrument, a.project, a.stockpile, a.paid_meur) for a in plan.accounts]
     return plan.projects, plan.stockpiles, paid
 
 
 def _proof_sentence(wording: PlanWording, *plans: Plan) -> str:
-    """Return a sentence on the gaps of two plans, or that one of them is not proven."""
+    """Return a sentence on the gaps of two plans, or one that says that a plan is not proven to be
+    optimal."""
     proofs = [plan.certificate for plan in plans]
     if any(proof.status != "optimal" or proof.gap is None for proof in proofs):
         return tr("Not both plans are proven to be the best.")
@@ -143,8 +145,8 @@ def _proof_sentence(wording: PlanWording, *plans: Plan) -> str:
 
 
 def _payer_shifts(wording: PlanWording, before: Plan, after: Plan) -> list[str]:
-    """Return texts on payers, private investors included, whose money changes most, the largest
-    first."""
+    """Return one text for each payer whose payments change much, with the largest change first.
+    Private investors count as payers."""
 
     def paid_by_payer(plan: Plan) -> dict[str, float]:
         paid = {MARKET_ID: sum(p.market_share * p.mean_capex_meur for p in plan.projects)}
@@ -166,8 +168,8 @@ def _differences(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, fl
 def _large_shifts(
     shifts: Mapping[str, float], largest: float | None = None
 ) -> list[tuple[str, float]]:
-    """Return the changes that are large enough to be named, compared with ``largest``, the largest
-    first."""
+    """Return pairs of a name and a change, for changes that are large compared with ``largest`` (by
+    default the largest of them). The largest change comes first."""
     if largest is None:
         largest = max(map(abs, shifts.values()), default=0.0)
     large = [
@@ -193,14 +195,16 @@ FigureReader = Callable[[Plan], Mapping[str, float]]
 
 
 def _expected_losses(wording: PlanWording, kind: str) -> FigureReader:
-    """Return a function that gives expected damage by name of a material or consumer."""
+    """Return a function that gives the expected damage of a plan by name of the material or
+    consumer, as ``kind`` states."""
     return lambda plan: {wording.name(kind, item.id): item.expected for item in getattr(plan, kind)}
 
 
 def _damage_table(
     wording: PlanWording, kind: str, plans: PlanPair, column_headings: tuple[str, str]
 ) -> Table:
-    """Return a table of expected damage by material or consumer in two plans, with its sum."""
+    """Return a table of expected damage in two plans, by material or consumer as ``kind`` states,
+    with the sum."""
     labels = {"what": _expected_label(wording), "unit": wording.unit}
     caption, head = tr("{what} by consumer ({unit})", **labels), tr("Consumer")
     if kind == "materials":
@@ -213,7 +217,8 @@ def _damage_table(
 
 
 def _stock_spending(wording: PlanWording) -> FigureReader:
-    """Return a function that gives spending on stocks over all years, by name of the material."""
+    """Return a function that gives what a plan spends on stocks over all years, by name of the
+    material."""
 
     def spent(plan: Plan) -> dict[str, float]:
         spending: dict[str, float] = {}
@@ -226,8 +231,8 @@ def _stock_spending(wording: PlanWording) -> FigureReader:
 
 
 def _contracted_shares(wording: PlanWording) -> FigureReader:
-    """Return a function that gives the percentage of each project's output that is contracted to
-    consumers at home, by name."""
+    """Return a function that gives the percentage of a project's output that is contracted to
+    consumers at home, by name of the project."""
     return lambda plan: {
         wording.name("projects", project.id): round(100 * project.offtake, 1)
         for project in plan.projects
@@ -235,8 +240,8 @@ def _contracted_shares(wording: PlanWording) -> FigureReader:
 
 
 def _payments_table(wording: PlanWording, before: Plan, after: Plan) -> Table:
-    """Return a table of payments for each project or stock whose payers change: first those whose
-    sum changes, then those where one payer replaces another."""
+    """Return a table of payments, with one row for each project or stock whose payers change. Rows
+    with a different sum come first, then those in which one payer replaces another."""
 
     def payments(plan: Plan) -> dict[tuple[str, str], dict[str, float]]:
         paid = {
@@ -275,7 +280,8 @@ def _payments_table(wording: PlanWording, before: Plan, after: Plan) -> Table:
 
 
 def _shift_text(wording: PlanWording, shifts: Mapping[str, float], largest: float) -> str:
-    """Return a text on who pays more or less for one thing, small payers taken together."""
+    """Return a text on who pays more or less for one project or stock. Changes that are small
+    compared with ``largest`` are added up as those of others."""
     large = _large_shifts(shifts, largest)
     parts = [f"{wording.payer_name(f)} {_signed_text(x)}" for f, x in large]
     rest = sum(shifts.values()) - sum(x for _, x in large)
@@ -293,8 +299,8 @@ def _difference_table(
     name: str = "",
     total: str = "",
 ) -> Table:
-    """Return a table of figures of two plans by name with their differences, the largest first.
-    With ``total`` the figures that hardly differ are summed in one row."""
+    """Return a table of figures of two plans by name, and their differences, with the largest
+    difference first. If ``total`` is given, figures that hardly differ are added up in one row."""
     a, b = map(read_figures, plans)
     figures = [(name, a.get(name, 0.0), b.get(name, 0.0)) for name in dict.fromkeys([*a, *b])]
     largest = max((abs(y - x) for _, x, y in figures), default=0.0)
@@ -321,7 +327,7 @@ def _difference_table(
 
 
 def _side_columns(then: str, now: str, form: ValueForm, signed: ValueForm) -> list[Column]:
-    """Return columns of two figures of a row and their difference."""
+    """Return three columns: the figures of the two plans, and their difference."""
     return [
         Column(then, lambda row: row[1], form, decimals_group="both"),
         Column(now, lambda row: row[2], form, decimals_group="both"),
@@ -332,8 +338,8 @@ def _side_columns(then: str, now: str, form: ValueForm, signed: ValueForm) -> li
 def gained_section(
     funder: str, comparison: Comparison, taking_part: Plan, staying_out: Plan
 ) -> Section:
-    """Return a section on what a funder gains by taking part, and what that means for all
-    consumers."""
+    """Return a section on what a funder gains by taking part, and what this changes for all
+    consumers. ``taking_part`` and ``staying_out`` are the plans with and without this funder."""
     wording = PlanWording(taking_part)
     view = next(view for view in comparison.own_views if view.funder == funder)
     first, second = (comparison.options[n].cost.by_funder.get(funder) for n in (0, 1))

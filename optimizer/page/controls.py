@@ -1,4 +1,4 @@
-"""What can be moved on the page, made from a scenario, in the groups that it shows."""
+"""Controls of the page, built from a scenario: what can be changed, in groups."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ DAYS_PER_YEAR, MAX_STOCK_DAYS = 365, 1_500
 
 
 def control_groups(case: Case) -> Iterator[ControlGroup]:
-    """What people ask about, in the order of the page; groups with nothing in them are left out."""
+    """Yield the groups of controls for a scenario, in the order of the page. Empty groups are left
+    out."""
     found = (
         _money_group(case),
         _rules_group(case),
@@ -71,14 +72,15 @@ def control_groups(case: Case) -> Iterator[ControlGroup]:
 
 
 def controls_by_id(case: Case) -> dict[str, Control]:
-    """All controls of the groups by id."""
+    """Return all controls of all groups, by id."""
     return {one.id: one for group in control_groups(case) for one in _controls_of_group(group)}
 
 
 def find_control(
     case: Case, id: str, controls: Mapping[str, Control] | None = None
 ) -> Control | None:
-    """The control of an id: one of those that are ``known``, or a single figure of the scenario."""
+    """Return the control with an id: one of ``controls`` (by default those of all groups), or else
+    the control of a single figure of the scenario. Return None if there is no such figure."""
     controls = controls_by_id(case) if controls is None else controls
     if id in controls:
         return controls[id]
@@ -101,7 +103,8 @@ def _controls_of_group(group: ControlGroup) -> Iterator[Control]:
 
 
 def _money_group(case: Case) -> ControlGroup:
-    """What public funders have together, what each has, and on which terms it gives it."""
+    """Return the group of controls for money: all public budgets together, the budget of each
+    funder, and limits on tickets and shares of its instruments."""
     money, parts, public = [], [], list(_public_limits(case))
     if len(public) > 1:
         label = tr("All public budgets")
@@ -141,7 +144,7 @@ def _money_group(case: Case) -> ControlGroup:
 
 
 def _public_limits(case: Case) -> Iterator[LinkedNumbers]:
-    """All that limits what public funders spend."""
+    """Yield all numbers that limit what public funders spend."""
     limits: dict[str, Any] = {"policy.budget_meur": case.policy.budget_meur}
     for f, funder in case.funders.items():
         if funder.kind == "public":
@@ -158,7 +161,8 @@ def _public_limits(case: Case) -> Iterator[LinkedNumbers]:
 
 
 def _rules_group(case: Case) -> ControlGroup:
-    """Rules for all: deals, and limits of the policy."""
+    """Return the group of controls for rules: the number of projects that can be started in a year,
+    and limits of the policy."""
     found, starts = [], case.policy.max_starts_by_year
     open_years = {year: most for year, most in starts.items() if most > 0}
     if open_years:
@@ -183,7 +187,8 @@ def _rules_group(case: Case) -> ControlGroup:
 
 
 def _stocks_group(case: Case) -> ControlGroup:
-    """How much stocks may hold: all together, and each in days of what is needed of it."""
+    """Return the group of controls for stocks: the capacity of all stockpiles together, and that of
+    each in days of need."""
     room = {x.id: float(x.max_t) for x in case.stockpiles if x.max_t}
     if not room:
         return ControlGroup("stocks", tr("Stocks"), ())
@@ -212,12 +217,14 @@ def _stocks_group(case: Case) -> ControlGroup:
 
 
 def _scaled_capacity(capacity: float, initial: float, factor: float) -> list[float]:
-    """The tonnes that a stock may hold at a factor: no less than what it holds at the start."""
+    """Return a list with the capacity of a stockpile in tonnes, multiplied by a factor. It is at
+    least the initial stock."""
     return [max(initial, factor * capacity)]
 
 
 def _annual_need(case: Case) -> dict[str, float]:
-    """What is needed of each material at home, in the middle of the horizon, in tonnes a year."""
+    """Return the need for each material at home, in tonnes per year, in the middle year of the
+    horizon."""
     years = case.horizon.years
     return material_needs(case, years[len(years) // 2])
 
@@ -225,7 +232,8 @@ def _annual_need(case: Case) -> dict[str, float]:
 def _days_control(
     case: Case, stockpile: Stockpile, annual_need: Mapping[str, float]
 ) -> Control | None:
-    """The room of a stock in days of the need; None where there is no limit, or no need."""
+    """Return the control for the capacity of a stockpile, in days of need. Return None if the
+    stockpile has no limit, or the material has no need."""
     daily = annual_need.get(stockpile.material, 0.0) / DAYS_PER_YEAR
     if not stockpile.max_t or daily <= 0:
         return None
@@ -247,7 +255,8 @@ def _days_control(
 
 
 def _hazards_group(case: Case) -> ControlGroup:
-    """How often each hazard strikes, and how long it lasts."""
+    """Return the group of controls for hazards: how often each occurs, and how long its events
+    last."""
     known = {
         one.id: one for one in list_assumptions(case, include_parts=True) if one.kind == "hazard"
     }
@@ -283,7 +292,8 @@ def _hazards_group(case: Case) -> ControlGroup:
 
 
 def _length_explanation(hazard: Hazard, periods: float) -> str:
-    """What it means that a hazard lasts longer, where its events go in several ways."""
+    """Return a text on how long the events of a hazard last in each of its profiles; empty if it
+    has no profiles. ``periods`` is the number of periods per year."""
     if not hazard.profiles:
         return ""
     each = [
@@ -299,7 +309,8 @@ def _length_explanation(hazard: Hazard, periods: float) -> str:
 
 
 def describe_profiles(hazard: Hazard) -> dict[str, str]:
-    """In which ways events go, by profile, and how often each."""
+    """Return a text for each profile of a hazard, by id: its name, and the share of events that
+    have it."""
     return {
         id: tr("{profile}, {share} of its events",
                profile=display_name(way.name, id, current_language()),
@@ -316,8 +327,9 @@ def _loss_courses(h: str, hazard: Hazard) -> Iterator[tuple[str, Sequence[float]
 
 
 def event_length(hazard: Hazard) -> float:
-    """How many periods an event takes away at least half of what it takes at its worst: the longest
-    effect of each profile, by the probability of that."""
+    """Return the mean length of an event of a hazard, in periods. The length of a profile is the
+    number of periods in which the loss is at least half of its largest value, for the effect for
+    which this lasts longest. Profiles are weighted by probability."""
     found = 0.0
     for id, effects in hazard.effects_by_profile.items():
         weight = 1.0 if id is None else float(hazard.profiles[id].probability)
@@ -326,7 +338,8 @@ def event_length(hazard: Hazard) -> float:
 
 
 def _effect_length(effects: Sequence[Effect]) -> int:
-    """Periods at half of its worst or more, of the effect that lasts longest."""
+    """Return the largest number of periods in which the loss of one effect is at least half of its
+    largest value."""
     lasts = (sum(x >= max(effect.loss) / 2 > 0 for x in effect.loss) for effect in effects)
     return max(lasts, default=0)
 
@@ -334,9 +347,9 @@ def _effect_length(effects: Sequence[Effect]) -> int:
 def stretch_course(
     loss: Sequence[float], factor: float, max_periods: int = MAX_PERIODS
 ) -> list[float]:
-    """A course of losses, by period, that takes ``factor`` as long and goes as before: of each new
-    period the mean of what it covers of the old ones. What comes after ``longest`` periods, those
-    of the horizon, is left out."""
+    """Return a course of losses by period that takes ``factor`` times as long. The loss in a new
+    period is the mean over the part of the old course that it covers. The new course is cut after
+    ``max_periods`` periods, unless the old one is longer."""
     count = max(1, round(len(loss) * factor))
     found = []
     for n in range(min(count, max(max_periods, len(loss)))):
@@ -347,7 +360,8 @@ def stretch_course(
 
 
 def _assumptions_group(case: Case) -> ControlGroup:
-    """What a missing tonne costs, how users adapt, and what else is assumed."""
+    """Return the group of controls for assumptions: the cost of a missing tonne, how users adapt,
+    and others."""
     known = list_assumptions(case, include_parts=True)
     count = Counter(one.kind for one in known)
     # Where there is but one of a kind, it is all of it; of damage it stands below.
@@ -379,7 +393,8 @@ def _assumptions_group(case: Case) -> ControlGroup:
 
 
 def _assumption_set_controls(case: Case) -> Iterator[Control]:
-    """Which set of assumptions is taken for true, where the file names any."""
+    """Yield a control that selects one assumption set, if the scenario has any that change a
+    figure."""
     known = {id: own for id, own in case.assumptions.items() if own.set}
     if not known:
         return
@@ -413,7 +428,8 @@ def _factor_control(assumption: Assumption, label: str) -> Control:
 
 
 def _projects_group(case: Case) -> ControlGroup:
-    """Whether each project has to be built, must not be, or is left to the search."""
+    """Return the group of controls for projects: each must be built, must not be built, or is
+    decided by the optimization."""
     found = []
     shown = {*decidable_projects(case), *case.policy.must_not_build} & case.projects.keys()
     for id in sorted(shown, key=lambda id: name_of_item(case.projects[id], id).casefold()):
@@ -430,7 +446,8 @@ def _no_settings(_value: float | str) -> list[str]:
 
 
 def project_settings(case: Case, choices: Mapping[str, str]) -> list[str]:
-    """What is said of projects by id, as settings."""
+    """Return the settings for what must and what must not be built. ``choices`` has the choice for
+    each project, by id."""
     found = []
     for rule, word in (("must_build", MUST_BUILD), ("must_not_build", MUST_NOT_BUILD)):
         before = [id for id in getattr(case.policy, rule) if choices.get(id, word) == word]

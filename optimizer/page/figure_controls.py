@@ -1,9 +1,10 @@
 """Controls, which are inputs of the page that change a scenario, and names of the figures of a
 scenario.
 
-The id of a control stands in addresses. For a single figure it is its dotted path, as in ``--set``;
-for several figures it is a word, such as ``hazards`` for the probabilities of all hazards, and the
-value is a factor or what the label says."""
+The id of a control is part of addresses. For a single figure it is the dotted path, as in
+``--set``. For several figures it is a word, such as ``hazards`` for the probabilities of all
+hazards; the value is then a factor, or what the label states.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +39,8 @@ SECTIONS_WITHOUT_FIGURES = ("sources", "variants", "schema_version", "price_year
 
 @dataclass(frozen=True)
 class Control:
-    """An input of the page that changes a scenario, with its range and the settings that it
-    makes."""
+    """An input of the page that changes a scenario. It has a range of values, and a function that
+    returns the settings for a value."""
 
     id: str
     label: str
@@ -59,19 +60,19 @@ class Control:
 
     @property
     def full_label(self) -> str:
-        """The label outside of its group."""
+        """The label of the control where its group is not shown."""
         return f"{self.group_title}: {self.label}" if self.group_title else self.label
 
     @property
     def step(self) -> float:
-        """The step of the slider."""
+        """Step of the slider, in the unit of the value."""
         if self.is_integer:
             return 1.0
         span = min(self.high, 1e9) - self.low
         return 10.0 ** (math.floor(math.log10(span)) - 2) if span > 0 else 1.0
 
     def parse_value(self, text: str) -> float | str:
-        """Parse a value from an address. Raises ValueError if it is not valid."""
+        """Return the value that a text in an address states. Raise ValueError if it is invalid."""
         if self.choices:
             if text not in self.choices:
                 raise ValueError(text)
@@ -87,7 +88,7 @@ class Control:
 
 @dataclass(frozen=True)
 class ControlGroup:
-    """Controls that belong together; subgroups are folded."""
+    """Controls that belong together. Subgroups are shown only when they are opened."""
 
     id: str
     title: str
@@ -96,7 +97,7 @@ class ControlGroup:
 
 
 def figure_paths(case: Case) -> Iterator[str]:
-    """Yield the dotted paths of all single figures of a scenario."""
+    """Yield the dotted path of each single figure of a scenario."""
     for name in type(case).model_fields:
         if name not in SECTIONS_WITHOUT_FIGURES:
             yield from _paths_below(getattr(case, name), name)
@@ -120,8 +121,9 @@ def _paths_below(value: Any, path: str) -> Iterator[str]:
 
 
 def source_describer(case: Case) -> Callable[[Control], str]:
-    """Return a function that describes the source of the figures of a control, if all have the
-    same: its text, whether it was read or assumed, and the confidence in it."""
+    """Return a function that describes the source of a control's figures: its text, whether the
+    figure was read or assumed, and the confidence in it. The source is described only if all
+    figures of the control have the same."""
     figures_by_path: dict[str, list[ScenarioFigure]] = {}
     for figure in all_figures(case):
         for count in range(1, len(figure.path) + 1):
@@ -157,7 +159,7 @@ def source_describer(case: Case) -> Callable[[Control], str]:
 
 
 def path_in_words(case: Case, path: str) -> str:
-    """Return a dotted path in words: names of items, then the label of the field."""
+    """Return a text for a dotted path: the names of the items on it, and the label of the field."""
     value: Any = case
     names: list[str] = []
     fields: list[str] = []
@@ -178,8 +180,8 @@ def path_in_words(case: Case, path: str) -> str:
 
 
 def _item_name(case: Case, item: Any, id: str) -> str:
-    """Return the name of an item of a list or mapping: its own, that of the object with its id,
-    those of what it refers to, or its id."""
+    """Return the name of an item of a list or mapping. It is the item's name, else the names of the
+    objects to which it refers, else that of the object with its id, else the id."""
     if isinstance(item, BaseModel):
         if getattr(item, "name", None) is not None:
             return name_of_item(item, id)
@@ -194,13 +196,13 @@ def _item_name(case: Case, item: Any, id: str) -> str:
 
 
 def name_of_item(item: Any, id: str) -> str:
-    """Return the name of an item in the current language, or its id."""
+    """Return the name of an item in the current language, or its id if it has no name."""
     name = getattr(item, "name", None)
     return name if isinstance(name, str) else display_name(name, id, current_language())
 
 
 def titled_group(id: str, title: str, controls: Iterable[Control]) -> ControlGroup:
-    """Return a group whose controls need its title to be understood."""
+    """Return a group of controls whose labels need the title of the group to be understood."""
     return ControlGroup(
         id, title, tuple(replace(control, group_title=title) for control in controls)
     )
@@ -209,7 +211,7 @@ def titled_group(id: str, title: str, controls: Iterable[Control]) -> ControlGro
 def figure_control(
     case: Case, path: str, base: float, label: str = "", **control_fields: Any
 ) -> Control:
-    """Return the control of a single figure of the scenario."""
+    """Return the control of the single figure at ``path``. ``base`` is its value in the file."""
     name = next((step for step in reversed(path.split(".")) if not step.isdecimal()), path)
     field = _field_at(case, path)
     bounds, percent = field.bounds, field.is_percent
@@ -224,7 +226,7 @@ def figure_control(
 
 
 def _field_at(case: Case, path: str) -> Field:
-    """Return the field of the scenario format at a dotted path."""
+    """Return the field of the scenario format to which a dotted path leads."""
     value: Any = case
     field = Field("")
     for step in path.split("."):
@@ -235,7 +237,8 @@ def _field_at(case: Case, path: str) -> Field:
 
 
 def unit_of_field(case: Case, name: str) -> str:
-    """Return the unit of a field by the ending of its name; empty if unknown."""
+    """Return the unit of a field, which the ending of its name states; empty if the ending is
+    unknown."""
     for ending, unit in (
         ("_meur", tr("million {currency}", currency=case.currency)),
         ("eur_per_t", f"{case.currency}/t"),
@@ -255,8 +258,8 @@ def _setting_text(value: float | str) -> str:
 def joint_control(
     id: str, label: str, base: float, numbers: Sequence[LinkedNumbers], **control_fields: Any
 ) -> Control:
-    """Return a control of figures that move together; its value divided by ``base`` is the
-    factor."""
+    """Return a control of several figures that change together. They are multiplied by its value
+    divided by ``base``."""
 
     def settings(value: float | str) -> list[str]:
         return [text for linked in numbers for text in linked.settings_at(float(value) / base)]
@@ -265,6 +268,6 @@ def joint_control(
 
 
 def yearly_numbers(path: str, by_year: Mapping[Any, float]) -> LinkedNumbers:
-    """Return figures by year as one setting."""
+    """Return the figures of all years, which one setting of ``path`` changes by a factor."""
     values = tuple(map(float, by_year.values()))
     return LinkedNumbers((path,), lambda f: [f * x for x in values], tuple(map(str, by_year)))

@@ -1,4 +1,4 @@
-"""HTML fragments of the page: figures of an answer, the board of a scenario, and search results."""
+"""Parts of the page as HTML: figures of an answer, the page of a scenario, and search results."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "de")
 
 
 class PreparedQuestion(NamedTuple):
-    """A question with its solve request."""
+    """A question, with the request that a solver process gets for it."""
 
     question: Question
     request: SolveRequest
@@ -46,8 +46,8 @@ def answer_event(
     previous: AnsweredQuestion | None,
     language: Language,
 ) -> dict[str, Any]:
-    """Return the event of an answer for the page, with its HTML; ``previous`` is the last answer to
-    another question."""
+    """Return the event that reports an answer to the page, with its HTML. ``previous`` is the last
+    answer to another question."""
     with using(language):
         if isinstance(answer, AnswerFailure):
             html = render_template("failed.html.j2", failed=answer)
@@ -67,7 +67,8 @@ def answer_event(
 
 @dataclass(frozen=True)
 class AnswerFact:
-    """A figure of an answer as the page shows it, with a note and its previous value."""
+    """A figure of an answer in the form in which the page shows it, with a note and its previous
+    value."""
 
     key: str
     label: str
@@ -77,7 +78,7 @@ class AnswerFact:
 
 
 def objective_unit(case: Case) -> str:
-    """Return the unit of the objective."""
+    """Return the unit in which the objective of a scenario is measured."""
     money = tr("million {currency}", currency=case.currency)
     return {"damage": money, "tonnes": tr("t")}.get(case.objective.measure, tr("years of demand"))
 
@@ -85,7 +86,7 @@ def objective_unit(case: Case) -> str:
 def answer_facts(
     answer: AnswerFigures, previous: AnswerFigures | None, case: Case
 ) -> list[AnswerFact]:
-    """Return the figures of an answer, with those of the previous one."""
+    """Return the figures of an answer for the page, each with its value in ``previous``."""
     damage, unit = case.objective.measure == "damage", objective_unit(case)
     amount = tr("million {currency}", currency=case.currency)
     worst = format_percent(1 - float(case.objective.cvar.level))
@@ -140,7 +141,7 @@ def answer_facts(
 
 
 def proof_sentence(answer: AnswerFigures, unit: str) -> str:
-    """Return a sentence on the gap of an answer and the time it took."""
+    """Return a sentence on the gap of an answer and how long the solve took."""
     seconds = format_number(answer.seconds, 1)
     if answer.bound is None:
         return tr("First plan, after {seconds} s; what is the best is still open.", seconds=seconds)
@@ -173,14 +174,15 @@ def _jinja_environment() -> Any:
 
 
 def render_template(name: str, user: str = "", **values: Any) -> str:
-    """Render a template in the current language; ``user`` is the name of the user of a server."""
+    """Return a template rendered in the current language. ``user`` is the name of the user of a
+    server, and empty on the user's machine."""
     values |= {"user": user} | {"language": current_language(), "languages": LANGUAGES}
     return str(_jinja_environment().get_template(name).render(**values))
 
 
 @cache
 def static_file(name: str) -> bytes:
-    """Return a style sheet, script or image of the page."""
+    """Return the content of a style sheet, script or image of the page."""
     content = (files("optimizer.page") / "templates" / name).read_bytes()
     if name == "page.css":  # parts of reports look the same on the page
         report = files("optimizer.report") / "templates" / "style.css"
@@ -199,7 +201,7 @@ def render_board(
     user: str,
     language: Language,
 ) -> str:
-    """Render the page of a scenario, which takes seconds for a large one."""
+    """Return the page of a scenario as HTML. For a large scenario this takes seconds."""
     case, moved = reading.case, dict(question.moved)
     known = controls.controls_by_id(case)
     others = tuple(
@@ -234,7 +236,7 @@ def render_board(
 
 
 def stress_events(case: Case) -> dict[str, str]:
-    """Return the events of a stress test with their names, by id as in ``vorrat stress``."""
+    """Return the names of the events that a stress test can have, by id as in ``vorrat stress``."""
     events: dict[str, str] = {}
     for h, hazard in case.hazards.items():
         name = figure_controls.name_of_item(hazard, h)
@@ -246,7 +248,8 @@ def stress_events(case: Case) -> dict[str, str]:
 
 
 def render_found_figures(case: Case, words: Sequence[str], moved: dict[str, str]) -> str:
-    """Render figures whose name contains all words."""
+    """Return a list of figures as HTML: those whose name contains all ``words``. ``moved`` has the
+    values that were changed."""
     known = controls.controls_by_id(case)
     matches = [
         (control, True)

@@ -1,8 +1,9 @@
-"""Middleware in front of the server: who may send requests, and how many at once.
+"""Middleware in front of the server that decides who may send requests, and how many at once.
 
-Any page that is open in a browser can send requests to this machine. So a request has to carry a
-token or a secret, name this server as its host and, if it changes something, come from a page of
-this server."""
+Any page that is open in a browser can send requests to this machine. So a request must have a token
+or a secret and name this server as its host. If it changes something, it must come from a page of
+this server.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +69,8 @@ Unicode, and blank symbols."""
 
 
 class BodyNotReceived(Exception):
-    """A request body that is not received to its end; with the status and text of the response."""
+    """Raised if a request body is not received completely, with the status and the text of the
+    response that reports this."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -76,7 +78,8 @@ class BodyNotReceived(Exception):
 
 
 class RequestGuard(ABC):
-    """Passes requests on that come from the pages of this server; subclasses authorize the user."""
+    """Passes on requests that come from pages of this server, and refuses all others. Subclasses
+    authorize the user."""
 
     max_requests = 500
     """Maximal number of simultaneous requests; an event stream of a tab is one."""
@@ -142,10 +145,11 @@ class RequestGuard(ABC):
 
     @abstractmethod
     def authorize(self, request: Request) -> Response | None:
-        """Return the response to a request that is refused; None if it is allowed."""
+        """Return None if a request is allowed, and otherwise the response to it."""
 
     def _refuse_if_full(self, user: str) -> Response | None:
-        """Return a refusal if too many requests are being answered, else None."""
+        """Return a response that refuses a request if too many are being answered; None if it can
+        be answered."""
         if self.active_requests[user] >= MAX_REQUESTS_PER_USER:
             return _refusal(429, tr("You have too much open here. Close some pages."))
         if self.active_requests.total() >= self.max_requests:
@@ -153,8 +157,9 @@ class RequestGuard(ABC):
         return None
 
     def _is_allowed_origin(self, request: Request) -> bool:
-        """Check that a request comes from a page of this server, or is a link from another site to
-        a page that allows it, outside of any frame. Foreign requests are marked in the scope."""
+        """Check that a request comes from a page of this server, or that it follows a link from
+        another site to a page that allows this and is not in a frame. Requests from other sites are
+        marked in the scope."""
         headers = request.headers
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         if request.method not in READ_METHODS:
@@ -177,8 +182,8 @@ class RequestGuard(ABC):
 
 
 class TokenGuard(RequestGuard):
-    """Protects a page on this machine: only requests with the token from its address, or the cookie
-    that was set with it, are allowed."""
+    """Guard of a page on this machine. It allows requests with the token in their address, or with
+    the cookie that was set for it."""
 
     def __init__(self, app: ASGIApp, token: str, hosts: Sequence[str]) -> None:
         super().__init__(app, hosts)
@@ -187,7 +192,8 @@ class TokenGuard(RequestGuard):
         self.cookie = "vorrat-" + hosts[0].rpartition(":")[2]
 
     def authorize(self, request: Request) -> Response | None:
-        """Turn the token of an address into a cookie; require the cookie for all else."""
+        """Return a response that sets a cookie if the address has the token, and a response that
+        refuses the request if it does not have this cookie. Return None if it does."""
         if (
             _equal_secrets(request.query_params.get("token"), self.token)
             and request.method == "GET"
@@ -203,8 +209,8 @@ class TokenGuard(RequestGuard):
 
 
 class ProxyGuard(RequestGuard):
-    """Guards a server behind a proxy that authenticates users and names them in a header; a shared
-    secret shows that a request comes from the proxy."""
+    """Guard of a server behind a proxy. The proxy authenticates users, and names them in a header;
+    a shared secret shows that a request comes from the proxy."""
 
     def __init__(self, app: ASGIApp, secret: str, address: str, header: str) -> None:
         scheme, _, host = address.partition("://")
@@ -213,7 +219,8 @@ class ProxyGuard(RequestGuard):
         self.secret, self.header = secret, header
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer health checks without authorization, and all else as usual."""
+        """Answer health checks without authorization, and treat other requests as
+        :class:`RequestGuard` does."""
         if (
             scope["type"] == "http"
             and scope["path"] == HEALTH_PATH
@@ -224,7 +231,8 @@ class ProxyGuard(RequestGuard):
             await super().__call__(scope, receive, send)
 
     def authorize(self, request: Request) -> Response | None:
-        """Require the secret, and read the user name."""
+        """Check the secret, and read the name of the user. Return a response that refuses the
+        request if one of them is missing or not valid."""
         if not _equal_secrets(request.headers.get(SECRET_HEADER), self.secret):
             return _refusal(403, "Requests reach this server through its proxy alone.")
         names = request.headers.getlist(self.header)
@@ -238,22 +246,22 @@ class ProxyGuard(RequestGuard):
 
 
 def user_id(request: Request) -> str:
-    """Return the user as the header names it, byte by byte; empty on this machine."""
+    """Return the user's name as it is in the header, byte by byte; empty on this machine."""
     return str(request.scope.get(USER_KEY, ""))
 
 
 def user_display_name(request: Request) -> str:
-    """Return the user name as it is displayed."""
+    """Return the user's name in the form in which the page shows it."""
     return _decode_name(user_id(request))
 
 
 def is_foreign(request: Request) -> bool:
-    """Whether a request follows a link on another site, or may do so."""
+    """Return whether a request follows a link on another site, or may follow one."""
     return bool(request.scope.get(FOREIGN_KEY))
 
 
 def _decode_name(user: str) -> str:
-    """Decode a header, which was read as Latin-1, as UTF-8 if that is possible."""
+    """Decode the value of a header as UTF-8, if possible. It was decoded as Latin-1."""
     with suppress(UnicodeDecodeError):
         return user.encode("latin-1").decode("utf-8")
     return user
@@ -281,8 +289,8 @@ def _decrement(counter: Counter[str], user: str) -> None:
 
 
 class _LimitedBody:
-    """Receives a request body up to limits of size, time and number: its declared length may be
-    wrong or missing."""
+    """Receives a request body, with limits on size, time and the number of uploads. It does not
+    rely on the declared length, which may be wrong or missing."""
 
     def __init__(
         self, receive: Receive, headers: Headers, max_bytes: int, active_uploads: Counter[str]
@@ -298,7 +306,7 @@ class _LimitedBody:
         self.started = asyncio.get_running_loop().time()
 
     async def __call__(self) -> Message:
-        """Receive the next part. Raises BodyNotReceived if a limit is reached."""
+        """Receive the next part of the body. Raise BodyNotReceived if a limit is exceeded."""
         if self.is_complete:
             return await self.receive()
         try:
@@ -330,6 +338,6 @@ class _LimitedBody:
         self.is_upload = True
 
     def release_upload(self) -> None:
-        """Stop counting this body as an upload."""
+        """Remove this body from the number of uploads under way."""
         if self.is_upload:
             _decrement(self.active_uploads, self.user)

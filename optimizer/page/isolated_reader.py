@@ -1,5 +1,5 @@
-"""Reads untrusted files in processes of their own: one that takes too much time or memory is ended
-with its process, and the server continues."""
+"""Reading of untrusted files in separate processes. If a file takes too much time or memory, its
+process is ended and the server continues."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def read_scenario(path: Path, variant: str | None, settings: Sequence[str]) -> R
 
 @dataclass
 class IsolatedReader:
-    """Reads each scenario in a new process."""
+    """Reads each scenario in a process that is started for it."""
 
     timeout: float = READ_TIMEOUT
     memory_limit: int = READ_MEMORY
@@ -60,7 +60,8 @@ class IsolatedReader:
     def read(
         self, path: Path, variant: str | None, settings: Sequence[str], owner: object
     ) -> ReadOutcome:
-        """Read as :func:`read_scenario` does; one reading of an ``owner`` at a time."""
+        """Read a scenario as :func:`read_scenario` does, but in a new process. Callers start one
+        reading of an ``owner`` at a time."""
         answers: queue.SimpleQueue[ServiceEvent | None] = queue.SimpleQueue()
         stops = self._stop_counts[owner]
         with self._slots:
@@ -88,7 +89,7 @@ class IsolatedReader:
         return _aborted_outcome(path, problem)
 
     def stop(self, owner: object) -> None:
-        """End the reading of an owner, and cancel those that wait for their turn."""
+        """End the reading for an owner, and cancel readings that wait for their turn."""
         self._stop_counts[owner] += 1
         if (process := self._processes.get(owner)) is not None:
             process.close()
@@ -101,10 +102,11 @@ def _aborted_outcome(path: Path, problem: str) -> ReadOutcome:
 
 
 class _ReadService:
-    """The service of a reading process (see :class:`optimizer.parallel.services.Service`)."""
+    """Service in a process that reads a scenario (see
+    :class:`optimizer.parallel.services.Service`)."""
 
     def answer(self, message: ServiceMessage, _report: ContentReporter) -> ReadOutcome:
-        """Read a scenario."""
+        """Read the scenario for which a message asks."""
         return read_scenario(*message.question)
 
     def stop(self, number: int) -> None:

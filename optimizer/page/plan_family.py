@@ -1,9 +1,11 @@
 """A family of plans: one scenario solved for all combinations of a few values, and the page that
-shows it.
+shows the plans.
 
-Between two solved values of a number the best objective is only known to lie in an interval, if it
-is monotone in that number: a plan for less public money stays feasible with more, and no plan gets
-cheaper if a missing tonne costs more. Nothing else is stated about values that were not solved."""
+Between two solved values of a number, the best objective is only known to lie in an interval, and
+only if it is monotone in the number. A plan for less public money stays feasible with more, and no
+plan becomes cheaper if a missing tonne costs more. The page states nothing else about values that
+were not solved.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,8 @@ Monotonicity = Literal["falls", "rises", ""]
 
 @dataclass(frozen=True)
 class Axis:
-    """A control that is varied, with its values as texts; the value of the file is one of them."""
+    """A control that is varied in the family, with its values as texts. One of them is the value in
+    the file."""
 
     id: str
     values: tuple[str, ...]
@@ -56,7 +59,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Point:
-    """A member of the family: its index on each axis and its question."""
+    """A member of the family: the index of its value on each axis, and its question."""
 
     indices: tuple[int, ...]
     question: Question
@@ -65,9 +68,9 @@ class Point:
 def make_axes(
     base: LoadedScenario, moves: Mapping[str, Sequence[str]], variants: bool
 ) -> list[Axis]:
-    """Return the axes of a family; by default those of the usual controls that the scenario has.
-
-    Raises InvalidRequest for an unknown control or an invalid value."""
+    """Return the axes of a family. ``moves`` has the values of each control, by id; if it is empty,
+    the usual controls that the scenario has are varied. Raises InvalidRequest for an unknown
+    control or an invalid value."""
     case, axes = base.case, []
     if variants and case.variants:
         axes.append(Axis(VARIANT_AXIS, ("", *case.variants), 0))
@@ -107,8 +110,8 @@ def make_axes(
 def _default_moves(
     case: Case, controls: Mapping[str, Control]
 ) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield the controls that are varied by default, with their values; a single budget or hazard
-    if there is only one."""
+    """Yield the controls that are varied by default, with their values. If the scenario has only
+    one budget or hazard, it is varied in place of all together."""
     public = [f for f, funder in case.funders.items() if funder.kind == "public"]
     budgets = [id for f in public for id in (f"funders.{f}.budget_meur", f"total.{f}")]
     for id, factors in DEFAULT_FACTORS.items():
@@ -127,7 +130,7 @@ def _monotonicity(base: LoadedScenario, id: str) -> Monotonicity:
 
 
 def make_points(scenario: str, axes: Sequence[Axis]) -> Iterator[Point]:
-    """Yield all points, the last axis changing fastest."""
+    """Yield all points of the family. The index on the last axis changes fastest."""
     for indices in itertools.product(*(range(len(axis.values)) for axis in axes)):
         chosen = {axis.id: axis.values[n] for axis, n in zip(axes, indices, strict=True)}
         variant = chosen.pop(VARIANT_AXIS, "") or None
@@ -147,7 +150,8 @@ def make_points(scenario: str, axes: Sequence[Axis]) -> Iterator[Point]:
 
 
 def render_page(content: Mapping[str, Any]) -> str:
-    """Render one file with its data, script and style, in both languages."""
+    """Return the page as one HTML file, which contains its data, script and style, in both
+    languages."""
     style = "".join(part.decode() for part in (static_file("page.css"), static_file("explore.css")))
     script = static_file("explore.js").decode()
     # The data must not contain a tag that ends the script.
@@ -172,7 +176,7 @@ def _sha256_base64(text: str) -> str:
 
 
 def plan_figures(plan: Plan) -> dict[str, Any]:
-    """Return what the page shows of a plan; figures have seven digits."""
+    """Return the data of a plan that the page shows. Figures are rounded to seven digits."""
     paid: dict[str, dict[str, float]] = {}
     for account in plan.accounts:
         by_year = paid.setdefault(account.funder, {})
@@ -274,7 +278,8 @@ def _axis_value(case: Case, axis: Axis, value: str) -> str:
 
 
 def _text_labels(case: Case) -> dict[str, str]:
-    """Return fixed texts of the page; its script replaces names in braces by figures of a point."""
+    """Return the fixed texts of the page. The script of the page replaces names in braces by
+    figures of a point."""
     placeholders = {name: f"{{{name}}}" for name in ("mean", "share", "worst", "weight")}
     return {
         "damage": tr("Expected damage"),

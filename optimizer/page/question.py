@@ -1,5 +1,5 @@
-"""A question of the page: a scenario, a variant and the changes to it, as the query of an address
-states them."""
+"""A question of the page: a scenario, a variant, and changes to it. The query of an address states
+it."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ MAX_QUERY_LENGTH = 30_000
 
 
 class InvalidRequest(VorratError):
-    """A request for something that the scenario does not have."""
+    """Raised for a request for something that the scenario does not contain."""
 
     exit_code = 2
     status = 404
 
 
 class UnreadableRequest(InvalidRequest):
-    """A request that cannot be parsed."""
+    """Raised for a request that cannot be parsed."""
 
     status = 400
 
 
 @dataclass(frozen=True)
 class Question:
-    """A scenario, a variant, and the changes to its file."""
+    """A scenario, a variant, and changes to the figures in its file."""
 
     scenario: str
     variant: str | None = None
@@ -51,7 +51,8 @@ class Question:
 
     @classmethod
     def from_query(cls, query: str) -> Question:
-        """Parse the query of an address; the last value of a control counts."""
+        """Return the question that the query of an address states. If a control occurs several
+        times, its last value is used."""
         scenario, variant, moved = "", None, dict[str, str]()
         if query.count("&") > 4 * MAX_MOVED or len(query) > MAX_QUERY_LENGTH:
             raise InvalidRequest(tr("more than {count} figures are moved", count=MAX_MOVED))
@@ -70,19 +71,21 @@ class Question:
 
     @property
     def query(self) -> str:
-        """The question as the query of an address."""
+        """The question in the form of the query of an address."""
         pairs = [("scenario", self.scenario)]
         pairs += [("variant", self.variant)] if self.variant else []
         return urlencode([*pairs, *(("set", f"{id}={value}") for id, value in self.moved)])
 
     def apply_to(self, base: LoadedScenario) -> tuple[LoadedScenario, dict[str, str]]:
-        """Return the scenario of the question, from that of its variant, and the values that it
-        sets, by dotted path.
+        """Return the scenario of the question, and the values that the question sets, by dotted
+        path. ``base`` is the scenario of its variant.
 
-        The review and the ambiguity are removed first, and an assumption set is applied. Then come
-        factors, the smallest first, so that a share exceeds 1 in between only if the product does;
-        then joint amounts of several figures, and single figures last. Raises InvalidRequest for a
-        control that the scenario does not have, and ScenarioError with every fault of a value."""
+        The review and the ambiguity are removed first, and an assumption set is applied. Factors
+        follow, the smallest first, so that a share exceeds 1 in between only if the product of all
+        factors does. Joint amounts of several figures come next, and single figures last. Raises
+        InvalidRequest for a control that the scenario does not have, and ScenarioError with every
+        fault of a value.
+        """
         reading, values_by_path = base, dict[str, str]()
         moves = self._effective_moves(base.case)
 
@@ -130,8 +133,8 @@ class Question:
         return reading, values_by_path
 
     def normalized(self, case: Case) -> Question:
-        """Return the same question in a normal form: without changes that have no effect, with
-        values formatted alike, in the order of the page. Raises InvalidRequest."""
+        """Return the same question in its normal form: changes without effect are left out, values
+        are formatted alike, and controls are in the order of the page. Raises InvalidRequest."""
         if not self.moved:
             return self
         positions = {id: position for position, id in enumerate(controls_by_id(case))}
@@ -146,8 +149,9 @@ class Question:
         return Question(self.scenario, self.variant, tuple((id, text) for _, id, text in moves))
 
     def _effective_moves(self, case: Case) -> list[tuple[Control, float | str]]:
-        """Return the controls that are changed, with their values. A figure with the value of the
-        file counts only if a factor or an assumption set would change it."""
+        """Return the controls that are changed, each with its value. A figure that is set to its
+        value in the file is included only if a factor or an assumption set would change it
+        otherwise."""
         controls = controls_by_id(case)
         moves = [self._parse_move(case, id, value, controls) for id, value in self.moved]
         has_joint_change = any(

@@ -1,4 +1,5 @@
-"""The scenarios that the page knows: shipped ones, files of this machine, and uploads."""
+"""The scenarios that the page knows: those that come with Vorrat, files of this machine, and
+uploads."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ MAX_TITLE_MOVES = 3
 
 @dataclass(frozen=True)
 class ScenarioSource:
-    """The file of a scenario."""
+    """The file of a scenario, with corrections to it."""
 
     id: str
     path: Path
@@ -62,12 +63,12 @@ class ScenarioSource:
 
     @property
     def is_text(self) -> bool:
-        """Whether it is YAML, into which a variant can be written."""
+        """Whether the file is YAML, so that a variant can be written into it."""
         return self.path.suffix.lower() not in (*WORKBOOK_SUFFIXES, ".json")
 
 
 class ScenarioVersion(NamedTuple):
-    """A scenario at one time; it may be corrected or removed at any moment."""
+    """A scenario at one moment. Afterwards it may be corrected or removed at any time."""
 
     source: ScenarioSource
     stamp: str
@@ -78,8 +79,8 @@ class ScenarioVersion(NamedTuple):
 
 @dataclass
 class ScenarioStore:
-    """Scenario sources by id, with a cache of parsed scenarios and faults. A user of a server has
-    those of the shared store and uploads."""
+    """Scenario sources by id, and a cache of scenarios that were read and of their faults. The
+    store of a user of a server has the sources of the shared store, and the user's uploads."""
 
     shared_store: ScenarioStore | None = None
     max_readings: int = MAX_READINGS
@@ -113,7 +114,8 @@ class ScenarioStore:
             self.sources[name] = ScenarioSource(name, path, "shipped")
 
     def add_file(self, path: Path, kind: str = "own") -> ScenarioSource:
-        """Add a file of this machine; one that is known keeps its source."""
+        """Add a file of this machine and return its source. A file that is already known keeps its
+        source."""
         resolved = shipped_files.resolve_scenario(path).resolve()
         for source in self.sources.values():
             if source.path.resolve() == resolved:
@@ -147,7 +149,7 @@ class ScenarioStore:
             return self._register(ScenarioSource(f"{stem}-{digest[:6]}", path, "dropped"))
 
     def _check_upload_limits(self, size: int) -> None:
-        """Check that a user may upload so many bytes more. Raises InvalidRequest."""
+        """Raise InvalidRequest if a user may not upload ``size`` more bytes."""
         if self._is_closed:
             raise InvalidRequest(tr("what you had here was removed; reload the page"))
         if self.shared_store is None:
@@ -160,10 +162,9 @@ class ScenarioStore:
             )
 
     def correct_values(self, id: str, settings: Mapping[str, str]) -> ScenarioSource:
-        """Replace faulty values, by dotted path, while the server runs; the file is not changed.
-
-        Raises InvalidRequest for a shared scenario, and for more or longer values than a user
-        types."""
+        """Replace faulty values of a scenario as long as the server runs. ``settings`` has the new
+        values by dotted path; the file is not changed. Raises InvalidRequest for a shared scenario,
+        and if there are more or longer values than a user would type."""
         source = self.source(id)
         if self.shared_store is not None and source.kind != "dropped":
             raise InvalidRequest(tr("only what you have dropped yourself can be mended"))
@@ -184,15 +185,15 @@ class ScenarioStore:
         return known
 
     def version(self, id: str) -> ScenarioVersion:
-        """Return the current version of a scenario. Raises InvalidRequest if there is none with
-        that id."""
+        """Return the current version of the scenario with this id. Raises InvalidRequest if there
+        is none."""
         source = self.source(id)
         if self.shared_store is not None and self.shared_store.sources.get(id) is source:
             return ScenarioVersion(source, self.shared_store._version_stamp(source), True)
         return ScenarioVersion(source, self._version_stamp(source), False)
 
     def _version_stamp(self, source: ScenarioSource) -> str:
-        """Return a stamp that changes when any file that was read for the scenario changes."""
+        """Return a text that changes when a file that was read for the scenario changes."""
         files = self._file_states.get(source.id, {})
         if any(_file_state(path) != state for path, state in files.items()):
             self._file_states.pop(source.id, None)
@@ -203,8 +204,8 @@ class ScenarioStore:
     def cached_reading(
         self, version: ScenarioVersion, variant: str | None = None
     ) -> LoadedScenario | None:
-        """Return the parsed scenario if it is in the cache, else None. Raises ScenarioError if its
-        faults are."""
+        """Return the scenario if the cache contains it, else None. Raises ScenarioError if the
+        cache contains its faults."""
         store = self.shared_store if version.is_shared and self.shared_store is not None else self
         if faults := store._faults.get((version.stamp, variant, current_language())):
             raise ScenarioError(faults)
@@ -213,9 +214,9 @@ class ScenarioStore:
     def read_scenario(
         self, id: str, variant: str | None = None, version: ScenarioVersion | None = None
     ) -> LoadedScenario:
-        """Return a scenario with a variant, from the cache or read again, which may take seconds.
-
-        Raises ScenarioError with every fault, and InvalidRequest if there is none with that id."""
+        """Return a scenario with a variant. It is taken from the cache, or read from its file,
+        which may take seconds. Raises ScenarioError with every fault, and InvalidRequest if there
+        is no scenario with this id."""
         version = version or self.version(id)
         if version.is_shared and self.shared_store is not None:
             return self.shared_store.read_scenario(id, variant, version._replace(is_shared=False))
@@ -259,7 +260,7 @@ class ScenarioStore:
             self.reader.stop(id(self))
 
     def close(self) -> None:
-        """Remove uploads and clear the cache; no further uploads are accepted."""
+        """Remove all uploads and clear the cache. Further uploads are refused."""
         self.stop_reading()
         with self._upload_lock:
             self._is_closed = True
@@ -275,7 +276,8 @@ class ScenarioStore:
 
 
 def _file_state(path: Path) -> str:
-    """Return time of change and size of a file; empty if it does not exist."""
+    """Return a text with the time of the last change and the size of a file; empty if the file does
+    not exist."""
     try:
         state = path.stat()
     except OSError:
@@ -284,8 +286,8 @@ def _file_state(path: Path) -> str:
 
 
 def _state_if_unchanged(path: Path, sha256: str) -> str:
-    """Return the state of a file that was read; empty if it has changed since, so that it counts as
-    changed."""
+    """Return the state of a file whose content had the hash ``sha256`` when it was read. Return an
+    empty text if its content is different now, so that the file counts as changed."""
     state = _file_state(path)
     try:
         now = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -303,7 +305,7 @@ def _drop_oldest(cache: OrderedDict[Any, Any], max_size: int) -> None:
 
 
 def question_title(question: Question, base: Case) -> str:
-    """Return what a question asks in the current language: its variant and changes."""
+    """Return a title for a question, from its variant and its changes, in the current language."""
     variant = base.variants.get(question.variant or "")
     parts = (
         []
@@ -321,7 +323,7 @@ def question_title(question: Question, base: Case) -> str:
 
 
 def question_titles(question: Question, base: Case) -> dict[Language, str]:
-    """Return what a question asks, by language."""
+    """Return a title for a question, from its variant and its changes, by language."""
     titles: dict[Language, str] = {}
     for language in get_args(Language):
         with using(language):
@@ -330,7 +332,7 @@ def question_titles(question: Question, base: Case) -> dict[Language, str]:
 
 
 def value_in_words(control: Control, value: str) -> str:
-    """Return a value of a control as it is displayed."""
+    """Return a value of a control in the form in which the page shows it."""
     if control.choice_labels:
         return dict(zip(control.choices, control.choice_labels, strict=True))[value]
     if control.choices:
@@ -347,7 +349,8 @@ def value_in_words(control: Control, value: str) -> str:
 
 
 def question_as_variant(question: Question, base: Case, settings: Mapping[str, str]) -> Variant:
-    """Return a question as a variant of its scenario, with a title in both languages."""
+    """Return a question as a variant of its scenario, with titles in both languages. ``settings``
+    are the values that it sets, by dotted path."""
     title = {
         k: text.replace(NO_BREAK_SPACE, " ") for k, text in question_titles(question, base).items()
     }
@@ -361,10 +364,11 @@ def question_as_variant(question: Question, base: Case, settings: Mapping[str, s
 
 
 def insert_variant(text: str, id: str, variant: Variant) -> str:
-    """Return the text of a scenario file with one more variant and otherwise unchanged.
+    """Return the text of a scenario file with a variant added and everything else unchanged.
 
-    The variant is inserted above existing ones, or appended with its own heading. Raises
-    InvalidRequest if variants are written in a way that allows no insertion."""
+    The variant is inserted above the existing ones, or appended with a heading for variants. Raises
+    InvalidRequest if existing variants are written in a way that allows no insertion.
+    """
     variant_fields = variant.model_dump(mode="json", exclude_unset=True)
     variant_text = yaml.safe_dump(
         {id: variant_fields}, allow_unicode=True, sort_keys=False, width=100
@@ -390,11 +394,9 @@ def insert_variant(text: str, id: str, variant: Variant) -> str:
 def file_with_variant(
     source: ScenarioSource, id: str, variant: Variant, reader: IsolatedReader | None = None
 ) -> bytes:
-    """Return the file of a scenario with one more variant, checked by reading it again; ``reader``
-    does so for untrusted files.
-
-    Raises ScenarioError if that fails, and InvalidRequest for a workbook or if the variant
-    exists."""
+    """Return the content of a scenario's file with a variant added. It is read again as a check,
+    with ``reader`` if the file is untrusted. Raises ScenarioError if the check fails, and
+    InvalidRequest for a workbook, or if there is a variant with this id."""
     if not source.is_text:
         raise InvalidRequest(tr("a variant can be written into a file in YAML alone"))
     raw, name = source.path.read_bytes(), str(source.path)
@@ -409,7 +411,7 @@ def file_with_variant(
 def _read_text(
     text: str, source: ScenarioSource, id: str | None, reader: IsolatedReader | None
 ) -> LoadedScenario:
-    """Read a text in place of the file of a scenario. Raises ScenarioError."""
+    """Read a scenario from ``text`` as if it were the content of its file. Raises ScenarioError."""
     if reader is None:
         return read_case_text(text, str(source.path), id, source.corrections)
     temporary = source.path.with_name(f".{secrets.token_hex(8)}{source.path.suffix}")
@@ -424,7 +426,7 @@ def _read_text(
 
 
 def save_variant(source: ScenarioSource, id: str, variant: Variant) -> None:
-    """Write one more variant into the file of a scenario, atomically. Raises the errors of
+    """Add a variant to the file of a scenario, which is replaced in one step. Raises the errors of
     :func:`file_with_variant`, and OSError if the file cannot be written."""
     content = file_with_variant(source, id, variant)
     path = source.path.resolve()  # replace the target of a link, not the link
@@ -442,7 +444,8 @@ def save_variant(source: ScenarioSource, id: str, variant: Variant) -> None:
 
 @dataclass(frozen=True)
 class CorrectableFault:
-    """A fault with its line and, if one value corrects it, the path of that value."""
+    """A fault with the line in which it is. If one value corrects it, it also has the path of this
+    value."""
 
     fault: Fault
     line: str
@@ -450,7 +453,7 @@ class CorrectableFault:
 
 
 def correctable_faults(faults: Sequence[Fault], source: ScenarioSource) -> list[CorrectableFault]:
-    """Return the first faults as the page shows them."""
+    """Return the first of the faults, in the form in which the page shows them."""
     files: dict[str, list[str]] = {}
 
     def line_of(fault: Fault) -> str:

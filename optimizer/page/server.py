@@ -1,8 +1,9 @@
 """The server of the page: routes, responses and event streams.
 
-It runs on one thread and never solves: processes do (:mod:`optimizer.page.solver_pool`). A tab of
-the browser asks by a request and receives answers by a stream of events, which it opens again if it
-breaks off; the last event is then sent again."""
+It runs on one thread and never solves, which processes do (:mod:`optimizer.page.solver_pool`). A
+tab of a browser asks a question by a request, and receives the answers through a stream of events.
+If the stream breaks off, the tab opens it again, and the last event is sent again.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +57,9 @@ STATIC_TYPES = {
 def create_app(
     session_of: Callable[[str], UserSession], forget: Callable[[str], Awaitable[None]] | None = None
 ) -> Starlette:
-    """Return the application, which runs behind a guard. ``session_of`` gives the session of a user
-    by name; ``forget`` removes one, if users may ask for that."""
+    """Return the application, which has to run behind a guard. ``session_of`` returns the session
+    of a user from the user's name. ``forget`` removes a session; without it users cannot ask for
+    that."""
 
     def route(path: str, answer: Handler, *methods: str) -> Route:
         return Route(path, _with_error_pages(session_of, answer), methods=methods or None)
@@ -94,7 +96,8 @@ Handler = Callable[[UserSession, Request, Language], Awaitable[Response]]
 def _with_error_pages(
     session_of: Callable[[str], UserSession], handler: Handler
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Return a handler that sets the language of the user and turns errors into pages."""
+    """Return a request handler that sets the user's language, calls ``handler``, and returns a page
+    for each error."""
 
     async def handle(request: Request) -> Response:
         requested = request.query_params.get("lang") or request.cookies.get("language")
@@ -138,7 +141,7 @@ def _with_error_pages(
 
 
 async def _choose_page(session: UserSession, request: Request, language: Language) -> Response:
-    """Show the available scenarios and the place to upload one."""
+    """Return the page that lists the available scenarios and accepts uploads."""
     entries: list[Any] = []
     for source in list(session.store.sources.values()):
         try:
@@ -173,7 +176,7 @@ async def _board_page(session: UserSession, request: Request, language: Language
 
 
 async def _event_stream(session: UserSession, request: Request, _language: Language) -> Response:
-    """Stream the events of a tab, the last earlier one first."""
+    """Return the stream of events for a tab. It begins with the last event that was sent before."""
     tab = session.tab(request.query_params.get("tab", "")[:64])
     stream: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
@@ -206,7 +209,7 @@ async def _event_stream(session: UserSession, request: Request, _language: Langu
 
 
 async def _post_question(session: UserSession, request: Request, language: Language) -> Response:
-    """Accept a question; the answer comes by the stream of its tab."""
+    """Accept a question. The answer is sent through the event stream of its tab."""
     body = await _read_json(request)
     question = Question.from_query(str(body.get("query", "")))
     # Prepared before the response, which so reports faults.
@@ -224,13 +227,13 @@ async def _keep_alive(_page: UserSession, _request: Request, _language: Language
 
 
 async def _stop_search(session: UserSession, request: Request, _language: Language) -> Response:
-    """Stop the search of a tab, which returns the best plan so far."""
+    """Stop the search for a tab. The tab then receives the best plan so far."""
     session.stop_search(session.tab(str((await _read_json(request)).get("tab", ""))[:64]))
     return JSONResponse({}, 202)
 
 
 async def _get_view(session: UserSession, request: Request, language: Language) -> Response:
-    """Render a view of one or several plans."""
+    """Return a view of one or several plans as HTML."""
     name = request.path_params["name"]
     questions = [Question.from_query(query) for query in request.query_params.getlist("of")]
     if name not in views.ALL_VIEWS or not questions or len({q.scenario for q in questions}) > 1:
@@ -251,7 +254,7 @@ async def _get_view(session: UserSession, request: Request, language: Language) 
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, Any]) -> Any:
-    """Await a result as long as the client is connected. Raises ClientDisconnect."""
+    """Wait for a result while the client is connected, and return it. Raises ClientDisconnect."""
     task = asyncio.ensure_future(work)
     try:
         while not (await asyncio.wait({task}, timeout=DISCONNECT_CHECK_SECONDS))[0]:
@@ -263,7 +266,7 @@ async def _while_connected(request: Request, work: Coroutine[Any, Any, Any]) -> 
 
 
 async def _without_funder(session: UserSession, question: Question, funder: str) -> Question:
-    """Return the same question with a budget of zero for one funder."""
+    """Return the same question, but with the budget of one funder set to zero."""
     case = (await session.read_scenario(question.scenario, question.variant)).case
     known = await session.run_in_thread(controls.controls_by_id, case)
     for id in (f"funders.{funder}.budget_meur", f"total.{funder}"):
@@ -274,7 +277,7 @@ async def _without_funder(session: UserSession, question: Question, funder: str)
 
 
 async def _download(session: UserSession, request: Request, language: Language) -> Response:
-    """Send a file made from the question."""
+    """Return a file that is made from the plan for a question."""
     name = request.path_params["name"]
     question = Question.from_query(request.query_params.get("of", ""))
     source = session.store.source(question.scenario)
@@ -308,7 +311,7 @@ def _file_with_question(session: UserSession, question: Question) -> bytes:
 
 
 async def _search_figures(session: UserSession, request: Request, _language: Language) -> Response:
-    """Render single figures of the scenario whose names contain all words of the search."""
+    """Return the figures of a scenario whose names contain all words of a search, as HTML."""
     question = Question.from_query(request.query_params.get("of", ""))
     case = (await session.read_scenario(question.scenario, question.variant)).case
     words = request.query_params.get("q", "").casefold().split()
@@ -320,14 +323,14 @@ async def _search_figures(session: UserSession, request: Request, _language: Lan
 
 
 async def _upload(session: UserSession, request: Request, _language: Language) -> Response:
-    """Accept an uploaded file; return the address of its page."""
+    """Accept an uploaded file. Return the address of its page."""
     name, content = request.query_params.get("name", ""), await request.body()
     source = await session.run_in_thread(session.store.add_upload, name, content)
     return JSONResponse({"at": f"/board?{urlencode({'scenario': source.id})}"}, 201)
 
 
 async def _correct_faults(session: UserSession, request: Request, _language: Language) -> Response:
-    """Replace faulty values, and reload the page."""
+    """Replace faulty values of a scenario, and have the browser load its page again."""
     form = await _read_form(request)
     id = form.pop("scenario", "")
     session.store.correct_values(id, {path: value for path, value in form.items() if value.strip()})
@@ -335,7 +338,7 @@ async def _correct_faults(session: UserSession, request: Request, _language: Lan
 
 
 async def _save_variant(session: UserSession, request: Request, _language: Language) -> Response:
-    """Save the question as a variant in the file."""
+    """Write the question as a variant into the file of its scenario."""
     body = await _read_json(request)
     question, id = Question.from_query(str(body.get("query", ""))), str(body.get("id", "")).strip()
     source = session.store.source(question.scenario)
@@ -377,7 +380,7 @@ async def _read_json(request: Request) -> dict[str, Any]:
 
 
 async def _read_form(request: Request) -> dict[str, str]:
-    """Return the fields of a form, without files."""
+    """Return the fields of a form by name, without uploaded files."""
     from urllib.parse import parse_qsl
 
     return dict(
@@ -386,7 +389,7 @@ async def _read_form(request: Request) -> dict[str, str]:
 
 
 def _render_page(name: str, request: Request, **values: Any) -> str:
-    """Render a page with the name of the user."""
+    """Return a page as HTML, with the name of the user on it."""
     return render_template(name, user=user_display_name(request), **values)
 
 
@@ -402,7 +405,7 @@ def _error_response(request: Request, text: str, status: int) -> Response:
 
 
 def _confirm_foreign_link(session: UserSession, request: Request) -> Response:
-    """Return a page that asks whether to open a link from another site."""
+    """Return a page that asks the user whether to follow a link from another site."""
     if request.url.path != "/":
         session.store.source(Question.from_query(request.url.query).scenario)  # raises if unknown
     at = f"{request.url.path}?{request.url.query}"
@@ -412,7 +415,8 @@ def _confirm_foreign_link(session: UserSession, request: Request) -> Response:
 async def _faults_response(
     session: UserSession, request: Request, faults: tuple[Fault, ...]
 ) -> Response:
-    """Return all faults of a scenario with their locations and remedies."""
+    """Return all faults of a scenario: as a page with their locations and how to correct them, or
+    as text for a script."""
     if not _wants_html(request):
         return JSONResponse({"text": "\n".join(map(str, faults))}, 422)
     query = request.query_params.get("of") or request.url.query

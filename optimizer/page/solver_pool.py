@@ -1,7 +1,8 @@
 """The solver processes of the server, and the queue of requests for them.
 
-Each process keeps one scenario and answers one request at a time. If it dies or exceeds its memory,
-only its current answer is lost: the next question starts another process."""
+Each process keeps one scenario and answers one request at a time. If it dies or exceeds its memory
+limit, only the answer under way is lost, and the next question starts another process.
+"""
 
 from __future__ import annotations
 
@@ -39,16 +40,16 @@ MAX_REMEMBERED = 2_000
 
 
 class ServerBusy(Exception):
-    """Raised if too many requests wait already."""
+    """Raised if too many requests are already waiting."""
 
 
 class RequestRemoved(VorratError):
-    """Raised for a request that was removed before its turn."""
+    """Raised for a request that was removed from the queue before its turn."""
 
 
 @dataclass(frozen=True)
 class PoolLimits:
-    """Limits of a pool of solver processes."""
+    """Limits on the processes and requests of a pool."""
 
     max_per_scenario: int = 1
     """Maximal number of processes that keep the same scenario."""
@@ -78,7 +79,7 @@ WorkerFactory = Callable[[EventHandler], ServiceWorker]
 
 @dataclass(eq=False)
 class SolverProcess:
-    """The solver process of one scenario."""
+    """A solver process with the scenario that it keeps."""
 
     scenario: str
     limits: PoolLimits
@@ -100,12 +101,12 @@ class SolverProcess:
 
     @property
     def memory_held(self) -> int:
-        """Bytes that the process holds."""
+        """Memory that the process uses, in bytes."""
         return 0 if self._worker is None else self._worker.memory_bytes
 
     def start(self, queued: _QueuedRequest, on_free: Callable[[], None]) -> asyncio.Future[Any]:
-        """Start to answer a request; return the future answer. ``on_free`` is called when the
-        process is free again; progress goes to the request."""
+        """Begin to answer a request, and return a future of the answer. ``on_free`` is called when
+        the process is free again. Progress is reported to the request."""
         self.current, self.reserved_for = queued, None
         self._request_number += 1
         number = self._request_number
@@ -138,8 +139,9 @@ class SolverProcess:
         return answering
 
     def is_free(self, user: str, is_next: bool) -> bool:
-        """Whether it can answer a user now. While it is reserved, it answers only that user, and a
-        question only if ``is_next``: else the user could renew the reservation forever."""
+        """Return whether the process can answer a request of a user now. While it is reserved it
+        answers only the user for whom it is, and questions only if ``is_next``. Otherwise a user
+        could renew the reservation forever."""
         return self.current is None and (
             self.reserved_for is None or (self.reserved_for == user and is_next)
         )
@@ -181,7 +183,7 @@ class SolverProcess:
         return self._failure_after_loss()
 
     def stop(self) -> None:
-        """Have the process return from its current request with the best plan so far."""
+        """Stop the search of the current request, which then returns the best plan so far."""
         self._stopped_number = self._request_number
         if self._worker is not None:
             # In a thread, since sending may block until the process has started.
@@ -189,7 +191,7 @@ class SolverProcess:
             asyncio.get_running_loop().run_in_executor(None, stop)
 
     def close(self, patience: float = 0.0) -> None:
-        """End the process; one on a cluster is waited for at most ``patience`` seconds."""
+        """End the process. One on a cluster is waited for, but at most ``patience`` seconds."""
         if self._worker is not None:
             self._worker.close(patience)
         self._worker = None
@@ -219,7 +221,7 @@ def _forward_reply(
 def _required_keys(
     request: SolveRequest | ViewRequest | PlanRequest | TransferredPlan,
 ) -> tuple[str, ...]:
-    """Return the keys of plans that a request needs."""
+    """Return the keys of the plans that a request needs in its process."""
     if isinstance(request, ViewRequest):
         return request.keys
     return (request.key,) if isinstance(request, PlanRequest) else ()
@@ -232,7 +234,7 @@ def _send_quietly(worker: ServiceWorker, message: ServiceMessage) -> None:
 
 @dataclass(eq=False)
 class _QueuedRequest:
-    """A request that waits or is being answered."""
+    """A request that is waiting or being answered."""
 
     number: int
     scenario: str
@@ -250,7 +252,8 @@ class _QueuedRequest:
     """Whether nobody waits for it any more."""
 
     def report_progress(self, progress: Any) -> None:
-        """Report progress; an error of the callback must not end the process."""
+        """Report progress to the callback of the request. An error in the callback is ignored, so
+        that it does not end the process."""
         try:
             self.on_progress(progress)
         except Exception:
@@ -261,10 +264,12 @@ class _QueuedRequest:
 class SolverPool:
     """All solver processes, and the queue of requests for them.
 
-    Requests are ordered by the number of requests of the user that are active or ahead in the
-    queue; then views, which take a second, go first, but only one of each user between two
-    questions; then by the time of the user's last turn, and by arrival. So a question waits for at
-    most two requests of each other user: a view and a question."""
+    Requests of users with fewer requests active or ahead in the queue come first. Among equal ones,
+    views come before questions, since they take only a second, but a user has only one view between
+    two questions. Then the user whose last turn was earlier comes first, and then the request that
+    arrived earlier. So a question waits for at most two requests of each other user: a view and a
+    question.
+    """
 
     limits: PoolLimits = field(default_factory=PoolLimits)
     start_worker: WorkerFactory | None = None
@@ -292,12 +297,12 @@ class SolverPool:
         user: str = "",
         near_key: str | None = None,
     ) -> Any:
-        """Return the answer to a request once its turn has come. ``on_progress`` gets progress and,
-        while it waits, its position in the queue as an integer. ``owner`` is what can :meth:`stop`
-        it. A view is answered in the process of its first plan, a question where it was asked
-        before, and others in the process of the plan ``near_key``.
-
-        Raises ServerBusy if too many requests of the user wait."""
+        """Wait for the turn of a request, and return the answer. ``on_progress`` is called with
+        progress and, while the request waits, with its position in the queue as an integer.
+        :meth:`stop` finds the request by ``owner``. A view is answered in the process that has its
+        first plan, a question in the process that answered it before, and other requests in the
+        process that has the plan ``near_key``. Raises ServerBusy if too many requests of the user
+        are waiting."""
         if sum(q.user == user for q in self._queue) >= self.limits.max_waiting_per_user:
             raise ServerBusy
         if isinstance(request, ViewRequest):
@@ -325,15 +330,15 @@ class SolverPool:
                 self._dispatch()
 
     def is_elsewhere(self, scenario: str, key: str, near_key: str) -> bool:
-        """Whether the plan of a key is in another process than that of ``near_key``."""
+        """Return whether the plan ``key`` is kept in another process than the plan ``near_key``."""
         process = self._process_by_key.get((scenario, key))
         return process in self._processes and process is not self._process_by_key.get(
             (scenario, near_key)
         )
 
     def stop(self, owner: object) -> bool:
-        """Stop the request of an owner, if it is being answered: it returns the best plan so far.
-        Return whether it was."""
+        """Stop the request of an owner if it is being answered; it then returns the best plan so
+        far. Return whether it was being answered."""
         processes = [
             process
             for process in self._processes
@@ -344,8 +349,8 @@ class SolverPool:
         return owner is not None and bool(processes)
 
     def forget(self, user: str) -> None:
-        """End the requests of a user, and the processes of the user's own scenarios, named
-        ``user/scenario``."""
+        """End all requests of a user, and the processes that keep the user's uploads. Their
+        scenarios are named ``user/scenario``."""
         prefix = f"{user}/"
         for queued in [
             queued for queued in self._queue if queued.user == user and not queued.turn.done()
@@ -369,7 +374,7 @@ class SolverPool:
     # Scheduling
 
     def _dispatch(self) -> None:
-        """Start requests in order as long as processes are free; report the position of all
+        """Start requests in their order while processes are free, and report their positions to all
         others."""
         order = self._queue_order()
         active = sum(process.current is not None for process in self._processes)
@@ -417,7 +422,7 @@ class SolverPool:
         return sorted(self._queue, key=rank.__getitem__)
 
     def _process_for(self, queued: _QueuedRequest, is_next: bool) -> SolverProcess | None:
-        """Return a process that is free for a request; None if it has to wait."""
+        """Return a process that can answer a request now; None if the request has to wait."""
         if queued.turn.done():  # cancelled or removed
             return None
         same = [p for p in self._processes if p.scenario == queued.scenario]
@@ -444,7 +449,7 @@ class SolverPool:
         return LocalWorker(ScenarioWorker, on_reply, self.limits.process_memory)
 
     def _make_room(self, user: str, is_next: bool) -> bool:
-        """End unused processes until another may start; return whether it may."""
+        """End processes that are not in use until another one may start. Return whether it may."""
         wanted_scenarios = {process.scenario for process in self._queue}
         idle = [process for process in self._processes if process.is_free(user, is_next)]
         free = sorted(idle, key=lambda process: process.scenario in wanted_scenarios)
@@ -456,13 +461,13 @@ class SolverPool:
         return True
 
     def _exceeds_memory(self) -> bool:
-        """Whether all processes together hold more memory than allowed."""
+        """Return whether all processes together use more memory than is allowed."""
         limit = self.limits.total_memory
         return limit is not None and sum(process.memory_held for process in self._processes) > limit
 
 
 def _remember_newest(known: OrderedDict[Any, Any], key: object, value: object) -> None:
-    """Set the newest entry of a bounded mapping."""
+    """Add an entry to a mapping of limited size, from which the oldest entries are removed."""
     known[key] = value
     known.move_to_end(key)
     while len(known) > MAX_REMEMBERED:

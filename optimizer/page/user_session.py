@@ -1,4 +1,4 @@
-"""The session of a user of the page: tabs, their questions, and the events that they receive."""
+"""The session of a user of the page: tabs, their questions, and events that are sent to them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ Returned = TypeVar("Returned")
 
 @dataclass(eq=False)
 class Tab:
-    """A tab of a browser: its last question, and the streams by which it receives events."""
+    """A tab of a browser, with its last question and its event streams."""
 
     question_number: int = 0  # number that the tab gave its last question
     last_event: dict[str, Any] | None = None
@@ -62,15 +62,15 @@ class Tab:
     streams: set[asyncio.Queue[dict[str, Any] | None]] = field(default_factory=set)
 
     def send_event(self, **event: Any) -> None:
-        """Send an event on all streams, and keep it for later ones."""
+        """Send an event on all streams of the tab, and keep it for streams opened later."""
         self.last_event = event
         for stream in self.streams:
             stream.put_nowait(event)
 
 
 class UserSession:
-    """The files, tabs and questions of one user. Only shared scenarios and solver processes are
-    common to all users."""
+    """Files, tabs and questions of one user. All users have only the shared scenarios and the
+    solver processes in common."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class UserSession:
         self.is_ending = False
 
     def end_streams(self) -> None:
-        """End all event streams."""
+        """End the event streams of all tabs."""
         self.is_ending = True
         for tab in self.tabs.values():
             for stream in tab.streams:
@@ -97,19 +97,19 @@ class UserSession:
 
     @property
     def unseen_seconds(self) -> float:
-        """Seconds since the page was last open."""
+        """Seconds since the user last had the page open."""
         if any(tab.streams for tab in self.tabs.values()):
             self.last_seen = max(self.last_seen, time.monotonic())
         return time.monotonic() - self.last_seen
 
     @property
     def is_abandoned(self) -> bool:
-        """Whether the page has not been open for too long."""
+        """Whether the user has not had the page open for longer than allowed."""
         return self.unseen_seconds > ABANDONED_SECONDS
 
     def tab(self, id: str) -> Tab:
-        """Return the tab with the id that it gave itself. Raises ServerBusy if too many are
-        open."""
+        """Return the tab with this id, which the tab itself chose. Raises ServerBusy if too many
+        tabs are open."""
         while len(self.tabs) >= self.max_tabs and id not in self.tabs:
             idle = next((tab_id for tab_id, tab in self.tabs.items() if not tab.streams), None)
             if idle is None:
@@ -118,7 +118,7 @@ class UserSession:
         return self.tabs.setdefault(id, Tab())
 
     def cancel_if_unheard(self, tab: Tab) -> None:
-        """Cancel the question of a tab without streams."""
+        """Cancel the question of a tab if the tab has no event stream."""
         if tab.task is not None and not tab.streams:
             tab.task.cancel()
 
@@ -128,8 +128,8 @@ class UserSession:
         *args: Any,
         threads: ThreadPoolExecutor = FILE_THREADS,
     ) -> Returned:
-        """Run a slow function in a thread; one at a time for each user, also if its caller does not
-        wait for it any more."""
+        """Run a slow function in a thread and return its result. For each user one function runs at
+        a time, even if its caller has stopped waiting for it."""
         loop = asyncio.get_running_loop()
 
         def release_slot(_doing: object) -> None:
@@ -142,7 +142,7 @@ class UserSession:
         return await asyncio.wrap_future(future)
 
     async def read_scenario(self, scenario: str, variant: str | None = None) -> LoadedScenario:
-        """Return a scenario with a variant. Raises the errors of
+        """Return a scenario with a variant, and read it if necessary. Raises the errors of
         :meth:`ScenarioStore.read_scenario`."""
         version = self.store.version(scenario)
         reading = self.store.cached_reading(version, variant)
@@ -154,12 +154,12 @@ class UserSession:
         )
 
     async def prepare_question(self, question: Question) -> PreparedQuestion:
-        """Return the solve request of a question. Raises InvalidRequest and ScenarioError."""
+        """Return a question with its solve request. Raises InvalidRequest and ScenarioError."""
         await self.read_scenario(question.scenario, question.variant)
         return await self.run_in_thread(self.prepare_question_now, question)
 
     def prepare_question_now(self, question: Question) -> PreparedQuestion:
-        """Return the solve request of a question about the current version of its scenario, which
+        """Return a question with its solve request, for the current version of its scenario. This
         may take seconds. Raises InvalidRequest and ScenarioError."""
         version = self.store.version(question.scenario)
         base = self.store.read_scenario(question.scenario, question.variant, version)
@@ -183,15 +183,16 @@ class UserSession:
         )
 
     def _process_name(self, version: ScenarioVersion) -> str:
-        """Return the name of the processes of a scenario, with the user if it is the user's own."""
+        """Return the name of a scenario for the solver processes. It includes the user if the
+        scenario is not shared."""
         return version.source.id if version.is_shared else f"{self.user}/{version.source.id}"
 
     # Questions of tabs
 
     def ask(self, tab: Tab, number: int, prepared: PreparedQuestion, language: Language) -> None:
-        """Start to answer a question in place of the tab's previous one; if requests overtake each
-        other, the higher number counts. Raises InvalidRequest if the session was removed
-        meanwhile."""
+        """Start to answer a question, in place of the previous one of the tab. ``number`` is higher
+        for later questions, so that a request that was overtaken is ignored. Raises InvalidRequest
+        if the session has been removed in the meantime."""
         self._check_not_removed()
         if number < tab.question_number:
             return
@@ -206,8 +207,8 @@ class UserSession:
             raise InvalidRequest(tr("what you had here was removed; reload the page"))
 
     def stop_search(self, tab: Tab) -> None:
-        """Stop the search of a tab, which returns the best plan so far; cancel it if it has not
-        started."""
+        """Stop the search for a tab, which then receives the best plan so far. If the search has
+        not started, cancel it."""
         if self.solvers.stop(tab) or tab.task is None or tab.task.done():
             return
         tab.task.cancel()
@@ -263,9 +264,9 @@ class UserSession:
         parameters: tuple[tuple[str, str], ...] = (),
         stamp: str | None = None,
     ) -> Any:
-        """Return a view of plans, or a file made from them; plans that are no longer kept are
-        solved again. With ``stamp`` fail if the scenario has another stamp, since it has
-        changed."""
+        """Return a view of the plans for some questions, or a file made from them if ``is_file``.
+        Plans that are no longer kept are solved again. If ``stamp`` is given and differs from that
+        of the scenario, fail, since the scenario has changed."""
         version = self.store.version(questions[0].scenario)
         if stamp not in (None, version.stamp):
             # The controls of the page also start from the earlier file.
@@ -290,8 +291,8 @@ class UserSession:
     async def _fetch_plan(
         self, name: str, question: Question, key: str, near_key: str, language: Language
     ) -> AnswerFailure | None:
-        """Bring a plan into the process of another one: copied from its own process, or solved
-        again. Return a failure, or None."""
+        """Bring the plan ``key`` into the process that has the plan ``near_key``. It is copied from
+        another process or solved again. Return the failure if there is one, else None."""
         if self.solvers.is_elsewhere(name, key, near_key):
             transferred = await self._request(name, PlanRequest(key), language, near_key=key)
             if not isinstance(transferred, AnswerFailure):
@@ -323,7 +324,7 @@ class UserSession:
         return await self.solvers.submit(scenario, request, language, on_progress, **options)
 
     async def forget(self) -> None:
-        """Cancel all questions and remove uploads; nothing is accepted afterwards."""
+        """Cancel all questions and remove all uploads of the user. Later requests are refused."""
         self.end_streams()
         for tab in self.tabs.values():
             if tab.task is not None:
@@ -335,5 +336,6 @@ class UserSession:
 
 
 def _answer_key(question: Question, version: ScenarioVersion) -> str:
-    """Return the key of an answer: a hash of the question, and the stamp of the scenario."""
+    """Return the key of the answer to a question. It contains a hash of the question, and the stamp
+    of its scenario."""
     return f"{sha256(question.query.encode()).hexdigest()[:32]}#{version.stamp}"

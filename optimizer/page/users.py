@@ -1,5 +1,5 @@
-"""The users of a server: each has files, tabs and questions of their own, which are removed once
-the user has gone."""
+"""The users of a server. Each has separate files, tabs and questions, which are removed after the
+user has left."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHECK_SECONDS = 5.0  # seconds between two checks for absent users
 
 @dataclass
 class Users:
-    """Sessions of all users, by the names that the proxy gives."""
+    """The sessions of all users, by the name that the proxy states."""
 
     shared_scenarios: ScenarioStore
     """Scenarios that all users have."""
@@ -45,8 +45,8 @@ class Users:
     """Reads uploads, which so do not delay the reading of shared files."""
 
     def session(self, user: str) -> UserSession:
-        """Return the session of a user, which is created if needed. Raises ServerBusy for too many
-        users."""
+        """Return the session of a user, and create it if needed. Raises ServerBusy if there are too
+        many users."""
         if user not in self._sessions:
             if len(self._sessions) >= MAX_USERS:
                 raise ServerBusy
@@ -60,12 +60,12 @@ class Users:
         return self._sessions[user]
 
     async def forget(self, user: str) -> None:
-        """Remove a user with all uploads and questions."""
+        """Remove the session of a user, with all uploads and questions."""
         if (page := self._sessions.pop(user, None)) is not None:
             await page.forget()
 
     async def forget_absent(self) -> None:
-        """Remove absent users, as long as the server runs."""
+        """Remove the sessions of users who have left, again and again while the server runs."""
         while True:
             await asyncio.sleep(min(CHECK_SECONDS, self.forget_after))
             for user, page in list(self._sessions.items()):

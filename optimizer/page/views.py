@@ -1,5 +1,5 @@
-"""Views of plans, and files made from them: parts of the documents of reports, so that the page
-states the same as they do."""
+"""Views of plans, and files that are made from them. Both are parts of the documents of reports, so
+that the page and reports state the same."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ FLOWS_TABLE = "flows"
 
 
 class NothingToShow(VorratError):
-    """Raised for a view without content."""
+    """Raised for a view that would have no content."""
 
 
 class PlanNotKept(VorratError):
@@ -68,7 +68,7 @@ class PlanNotKept(VorratError):
 
 
 def plan_view(name: str, document: Document) -> str:
-    """Render a view of the document of a plan."""
+    """Return the view with this name as HTML, from the document of a plan."""
     wanted = PLAN_VIEWS[name][1]
     sections = [
         section for section in document.sections_for(PAGE, tr("In brief")) if section.id in wanted
@@ -86,7 +86,7 @@ def _map_parts(parts: Iterable[Part], on_map: bool) -> Iterable[Part]:
 
 
 def changes_view(before: Plan, after: Plan) -> str:
-    """Render the differences between two plans, with reasons."""
+    """Return the differences between two plans as HTML, with reasons."""
     document = _comparison_document([before, after], ["before", "after"], as_given=True)
     wanted = ("projects", "costs")
     sections = [section for section in document.sections_for(PAGE) if section.id in wanted]
@@ -100,7 +100,7 @@ def _section_on_page(section: Section) -> Section:
 
 
 def options_view(plans: Sequence[Plan]) -> str:
-    """Render several plans side by side, with their benefits and costs."""
+    """Return several plans side by side as HTML, with benefits and costs."""
     document = _comparison_document(plans, [f"option {n}" for n in range(1, len(plans) + 1)])
     wanted = ("answer", "steps", "benefits", "costs", "differences")
     return _render_sections(
@@ -126,7 +126,7 @@ def _compare_plans(
 
 
 def funder_view(funder: str, taking_part: Plan, staying_out: Plan) -> str:
-    """Render what a funder gains by taking part, compared with staying out."""
+    """Return what a funder gains by taking part as HTML, compared with staying out."""
     from optimizer.analyses.comparison.funder_page import build_funder_page
 
     federal = {f.id for f in taking_part.funders if f.kind == "public" and f.id != funder}
@@ -140,7 +140,7 @@ def funder_view(funder: str, taking_part: Plan, staying_out: Plan) -> str:
 
 
 def stress_view(result: Any) -> str:
-    """Render a stress test, period by period."""
+    """Return a stress test as HTML, period by period."""
     document = build_result_document(result)
     return _render_sections(
         document, [s for s in document.sections_for(PAGE, tr("What happens")) if s.id != "method"]
@@ -157,7 +157,8 @@ def _render_sections(document: Document, sections: Sequence[Section]) -> str:
 
 
 def render_download(name: str, plan: Plan) -> bytes:
-    """Return a file made from a plan, in the current language."""
+    """Return the content of a file that is made from a plan, in the current language. ``name``
+    states which file."""
     from optimizer.analyses.plan.document import brief_document
     from optimizer.report.render import html, word, workbook
 

@@ -1,5 +1,5 @@
-"""The service in a solver process: it keeps one scenario loaded and answers one request after the
-other. Documents are rendered here as well, so that the server is never blocked."""
+"""The service in a solver process. It keeps one scenario loaded and answers one request after the
+other. It also renders documents, so that the server is never blocked by that."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DEFAULT_GAP = 1e-3
 
 
 class SolveRequest(NamedTuple):
-    """A request for the best plan."""
+    """A request to find the best plan for a question."""
 
     key: str
     case: Case
@@ -37,7 +37,7 @@ class SolveRequest(NamedTuple):
 
 
 class ViewRequest(NamedTuple):
-    """A request for a view of plans, or for a file made from them, by their keys."""
+    """A request for a view of plans, or for a file made from them. Plans are identified by keys."""
 
     name: str
     keys: tuple[str, ...]
@@ -46,13 +46,13 @@ class ViewRequest(NamedTuple):
 
 
 class PlanRequest(NamedTuple):
-    """A request for a plan that is kept, to be copied to another process."""
+    """A request for a plan that this process keeps, so that it can be copied to another process."""
 
     key: str
 
 
 class TransferredPlan(NamedTuple):
-    """A plan that was copied from another process."""
+    """A plan that was copied from another process and is to be kept."""
 
     key: str
     plan: Plan
@@ -60,7 +60,7 @@ class TransferredPlan(NamedTuple):
 
 
 class AnswerFigures(NamedTuple):
-    """Figures of a plan, amounts in million, not rounded."""
+    """Figures of a plan. Amounts of money are in million and are not rounded."""
 
     expected: float | None  # damage, or shortage in the unit of the scenario
     expected_without_plan: float | None
@@ -78,7 +78,7 @@ class AnswerFigures(NamedTuple):
 
 
 class AnswerFailure(NamedTuple):
-    """Why there is no answer, with the paths of rules in conflict."""
+    """The reason why there is no answer, with the paths of the rules that are in conflict."""
 
     message: str
     rules: tuple[tuple[str, str, tuple[Any, ...]], ...] = ()
@@ -88,7 +88,7 @@ class AnswerFailure(NamedTuple):
 
 @dataclass
 class ScenarioWorker:
-    """One scenario that stays loaded, with its solutions and plans (see
+    """Service that keeps one scenario loaded, with its solutions and plans (see
     :class:`optimizer.parallel.services.Service`)."""
 
     stopped_requests: set[int] = field(default_factory=set)
@@ -106,13 +106,14 @@ class ScenarioWorker:
         self.session = Session()
 
     def stop(self, number: int) -> None:
-        """Stop the request with this number, which returns the best plan so far."""
+        """Stop the search of the request with this number. It then returns the best plan."""
         self.stopped_requests.add(number)
         if number == self.current_request:
             self.session.stop()
 
     def answer(self, message: ServiceMessage, report: ContentReporter) -> Any:
-        """Return figures, a view or a file; AnswerFailure if there is none."""
+        """Return the answer to a request: figures, a view or a file, or AnswerFailure if there is
+        none."""
         from optimizer.solve.session import release_free_memory
 
         try:
@@ -171,8 +172,8 @@ class ScenarioWorker:
             self.keys_with_chains.discard(old)
 
     def _interim_figures(self, incumbent: Any, started: float) -> AnswerFigures:
-        """Return the figures of the incumbent while the search goes on; ``started`` is its start
-        time."""
+        """Return the figures of the incumbent during the search, which began at the time
+        ``started``."""
         from optimizer.model.commitment import budget_use, net_cost, weighted_cost
         from optimizer.solve.gap import relative_gap
 
@@ -202,7 +203,7 @@ class ScenarioWorker:
         )
 
     def _final_figures(self, solution: Any, seconds: float) -> AnswerFigures:
-        """Return the figures of a checked plan."""
+        """Return the figures of a plan after it has been checked."""
         from optimizer.model.commitment import budget_use
 
         certificate, plan = solution.certificate, solution.commitment
@@ -226,7 +227,8 @@ class ScenarioWorker:
         )
 
     def _solution_with_states(self, key: str) -> Any:
-        """Return a solution with its states. Raises PlanNotKept if it is no longer kept."""
+        """Return the solution with this key and its states. Raises PlanNotKept if these are no
+        longer kept."""
         from optimizer.model.states import read_states
 
         if key not in self.solutions:
@@ -237,7 +239,8 @@ class ScenarioWorker:
         return solution
 
     def _plan_document(self, key: str, with_chains: bool = False) -> Plan:
-        """Return the plan of a solution; ``with_chains`` includes figures of chains."""
+        """Return the plan of the solution with this key. With ``with_chains`` it includes figures
+        of chains."""
         from optimizer.solve.planner import with_full_outcome
 
         if key not in self.plans or (with_chains and key not in self.keys_with_chains):

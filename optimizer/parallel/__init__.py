@@ -1,7 +1,7 @@
-"""Parallel execution of many solves: in local processes or on a cluster.
+"""Parallel solution of many problems, in local processes or on a cluster.
 
-Analyses open :class:`Workers` without knowing where these run. The current engine decides; the
-default is processes of this machine.
+Analyses open :class:`Workers` without knowing where these run. The current engine decides that; by
+default workers are processes of this machine.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -21,32 +21,33 @@ _max_chosen_workers: ContextVar[int | None] = ContextVar("max_chosen_workers", d
 
 
 def current_engine() -> Engine:
-    """Return the engine that provides workers in this context; by default local processes."""
+    """Return the engine that provides workers in this context. By default it starts local
+    processes."""
     return _current_engine.get() or LocalProcesses()
 
 
 def choose_worker_count(requested: int | None, default: int) -> int:
-    """Return the number of workers for a team: as requested, else all of the engine, else
-    ``default``."""
+    """Return the number of workers for a team: ``requested`` if given, otherwise all workers of the
+    engine, otherwise ``default``."""
     chosen = requested or current_engine().worker_count or default
     _max_chosen_workers.set(max(chosen, _max_chosen_workers.get() or 0))
     return chosen
 
 
 def max_chosen_workers() -> int | None:
-    """Return the largest number of workers chosen in this context; None if none was chosen."""
+    """Return the largest number of workers that was chosen in this context; None if none was."""
     return _max_chosen_workers.get()
 
 
 def threads_per_worker(jobs: int) -> int | None:
-    """Return the threads of each of ``jobs`` workers: one, or None (all) for a single local
-    worker."""
+    """Return the number of threads for each of ``jobs`` workers: one, or None (all) if there is a
+    single local worker."""
     return None if jobs == 1 and current_engine().worker_count is None else 1
 
 
 @contextmanager
 def use_engine(engine: Engine) -> Iterator[None]:
-    """Take workers from this engine within the context."""
+    """Use this engine to provide workers within the context."""
     token = _current_engine.set(engine)
     try:
         yield
@@ -55,9 +56,9 @@ def use_engine(engine: Engine) -> Iterator[None]:
 
 
 class Workers(Team[Task, Answer]):
-    """Team of ``jobs`` workers of the current engine; all of the engine's if None.
+    """Team of ``jobs`` workers of the current engine; of all its workers if ``jobs`` is None.
 
-    Each worker calls ``make_handler`` with a copy of ``handler_args``.
+    Each worker creates its handler by calling ``make_handler`` with a copy of ``handler_args``.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """Engine whose workers belong to a dask.distributed cluster (an optional dependency).
 
-Only plain data and names of functions are sent, never solver models. Whoever reaches a dask
+Only plain data and names of functions are sent, never solver models. Anyone who can reach a dask
 scheduler can execute code on its workers. Connections to other machines therefore use TLS only,
-with certificates of an authority that serves the cluster.
+with certificates of an authority that serves only the cluster.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ LEAVE_TIMEOUT = 2.0  # seconds that a closing team waits for its workers
 
 
 class TlsFiles(NamedTuple):
-    """Files of an encrypted connection (PEM); dask's own settings apply where they are None."""
+    """Files of a TLS connection in PEM format. Where one is None, the setting of dask applies."""
 
     ca: Path | None = None
     cert: Path | None = None
@@ -58,21 +58,23 @@ def _is_installed(name: str) -> bool:
 
 
 def cluster_error(text: str, /, **about: object) -> ClusterError:
-    """Return a ClusterError with a text in the current language and values put into it."""
+    """Return a ClusterError with a text in the current language, with the values of ``about``
+    inserted."""
     return ClusterError(tr(text, **about))
 
 
 class Cluster:
-    """Engine that uses the workers of a scheduler; the address ``"local"`` starts a cluster on this
-    machine.
+    """Engine that uses the workers of a dask scheduler. The address ``"local"`` starts a cluster on
+    this machine.
 
-    A team that asks for no number has ``jobs`` workers, or all available ones. ``wait_seconds`` is
-    how long to wait for a scheduler, and for a worker while there is none. The context manager
-    holds the connection; with ``connect_lazily`` it is opened on first use.
+    A team for which no number is requested has ``jobs`` workers, or all available ones if that is
+    None. ``wait_seconds`` is the time to wait for a scheduler, and for a worker while there is
+    none. The context manager holds the connection; with ``connect_lazily`` it is opened on first
+    use.
 
-    Raise ClusterError if the address or the TLS files are invalid; on connecting, if there is no
-    scheduler or no worker, or if a worker is unsuitable: more than one thread, or other versions
-    than here. Unsuitable workers that join later are ignored.
+    Raise ClusterError if the address or the TLS files are invalid. On connecting, raise it if there
+    is no scheduler or no worker, or if a worker is unsuitable: it has more than one thread, or
+    other versions than this process. Unsuitable workers that join later are ignored.
     """
 
     name = "cluster"
@@ -121,7 +123,7 @@ class Cluster:
         self._exit_stack.close()
 
     def client(self) -> Any:
-        """Return the client of the scheduler; connect on the first call."""
+        """Return the client of the scheduler. The first call opens the connection."""
         if self._client is None:
             with ExitStack() as stack:
                 address, security = self._address, self._security
@@ -135,7 +137,7 @@ class Cluster:
         return self._client
 
     def _wait_for_workers(self) -> None:
-        """Wait for the first workers. Raise ClusterError if one is unsuitable."""
+        """Wait until there are workers. Raise ClusterError if one of them is unsuitable."""
         deadline = time.monotonic() + self.wait_seconds
         while not self.worker_addresses and not any(self._worker_faults.values()):
             if self.is_lost():
@@ -152,13 +154,14 @@ class Cluster:
 
     @property
     def worker_count(self) -> int:
-        """Number of workers for the run: as requested, else all available ones."""
+        """Number of workers to use: as requested, otherwise all available workers."""
         self.client()
         return self._jobs or max(1, len(self.worker_addresses))
 
     @property
     def worker_addresses(self) -> Sequence[str]:
-        """Addresses of the suitable workers. New workers are asked for their versions first."""
+        """Addresses of the suitable workers. Workers that are new are asked for their versions
+        first."""
         if time.monotonic() - self._workers_checked_at > POLL_INTERVAL or not self._worker_faults:
             self._workers_checked_at = time.monotonic()
             try:
@@ -181,8 +184,11 @@ class Cluster:
         return [address for address, problem in self._worker_faults.items() if problem is None]
 
     async def _check_new_workers(self, new_workers: Mapping[str, int]) -> dict[str, str | None]:
-        """Return the fault of each new worker, given its thread count. Workers are asked
-        concurrently."""
+        """Return for each new worker the reason why it is unsuitable, or None. ``new_workers``
+        gives the number of threads by address.
+
+        All workers are asked concurrently.
+        """
         from distributed.versions import get_versions
 
         own_versions = comparable_versions(get_versions(packages=COMPARED_PACKAGES), 1)
@@ -219,7 +225,7 @@ class Cluster:
         jobs: int | None,
         assignment: Assignment = "fixed",
     ) -> ClusterTeam:
-        """Return a team of ``jobs`` workers, or of all present ones if that is None."""
+        """Return a team of ``jobs`` workers; of all workers present if ``jobs`` is None."""
         return ClusterTeam(
             self, make_handler, handler_args, jobs or self.worker_count, assignment, self._limits
         )
@@ -228,8 +234,8 @@ class Cluster:
 class ClusterTeam(DispatchingTeam):
     """Team of cluster workers, including workers that join later.
 
-    ``iter_results`` raises ClusterError if the scheduler or the last worker is lost; the results up
-    to then remain valid.
+    ``iter_results`` raises ClusterError if the scheduler or the last worker is lost. Results
+    received before that remain valid.
     """
 
     def __init__(self, cluster: Cluster, *team_args: Any) -> None:
@@ -255,7 +261,7 @@ class ClusterTeam(DispatchingTeam):
             disconnect_thread.join(LEAVE_TIMEOUT)
 
     def _disconnect_workers(self) -> None:
-        """Make workers drop the team, and end those that still run a task of it."""
+        """Remove the team from all workers. Workers that still run one of its tasks are ended."""
         with suppress(Exception):  # best effort at the end of a team
             self._client.unsubscribe_topic(self.team_id)
             run_options = {"workers": list(self._cluster.worker_addresses), "on_error": "ignore"}
@@ -291,7 +297,8 @@ class ClusterTeam(DispatchingTeam):
             raise self._lost_cluster_error(tr("the scheduler of the cluster is lost")) from error
 
     async def _await_answer(self, job: Job, future: Any) -> None:
-        """Wait for the future of a job in the client's event loop, and queue the reply."""
+        """Wait for the future of a job in the event loop of the client, and put the reply into the
+        queue."""
         try:
             self.replies.put((job, await future))
         except BaseException as error:
@@ -309,7 +316,7 @@ class ClusterTeam(DispatchingTeam):
                 self.replies.put((job, WorkerDied()))
 
     def _error_of_job(self, job: Job, error: BaseException) -> VorratError:
-        """Translate dask's error for a task whose worker was lost."""
+        """Return the error of a job whose worker was lost, in place of dask's error."""
         from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
 
@@ -338,7 +345,8 @@ class ClusterTeam(DispatchingTeam):
 
 
 def comparable_versions(dask_versions: Mapping[str, Any], threads: int) -> dict[str, Any]:
-    """Return the figures that must agree on both sides, by name, from dask's version report."""
+    """Return the versions and settings that must agree on both sides, by name, from dask's version
+    report."""
     versions = {name: dask_versions["packages"].get(name) for name in COMPARED_PACKAGES}
     python = ".".join(dask_versions["packages"]["python"].split(".")[:2])
     return {"threads (--nthreads)": threads, "python": python, **versions}
@@ -347,7 +355,7 @@ def comparable_versions(dask_versions: Mapping[str, Any], threads: int) -> dict[
 def worker_mismatch(
     address: str, worker_versions: Mapping[str, Any], own_versions: Mapping[str, Any]
 ) -> str | None:
-    """Return why a worker with these versions is unsuitable, or None."""
+    """Return the reason why a worker with these versions is unsuitable; None if it is suitable."""
     text = "worker {address} has {name} {other}, and here is {own}: answers would not be the same"
     for name, own_value in own_versions.items():
         if worker_versions[name] != own_value:
@@ -356,9 +364,9 @@ def worker_mismatch(
 
 
 def with_protocol(address: str) -> str:
-    """Return the address with its protocol: tls, or tcp if the address is on this machine.
+    """Return the address with a protocol: tls, or tcp if the address is on this machine.
 
-    Raise ClusterError if it is no address, or is unencrypted and not on this machine.
+    Raise ClusterError if the address is invalid, or if it is unencrypted and on another machine.
     """
     if address == LOCAL_ADDRESS:
         return address
@@ -383,9 +391,9 @@ def with_protocol(address: str) -> str:
 
 
 def _connection_security(address: str, tls_files: TlsFiles) -> Any:
-    """Return the ``distributed.Security`` for a scheduler address.
+    """Return the ``distributed.Security`` object for the connection to a scheduler address.
 
-    Raise ClusterError if a required TLS file is not named or does not exist.
+    Raise ClusterError if a required TLS file is not specified or does not exist.
     """
     from distributed.security import Security
 
@@ -438,7 +446,7 @@ def _connected_client(address: str, security: Any, wait_seconds: float) -> Itera
 
 @contextmanager
 def _startup_errors_reworded() -> Iterator[None]:
-    """Raise errors of dask's startup as ClusterError."""
+    """Convert errors that dask raises during startup within the context into ClusterError."""
     try:
         yield
     except Exception as error:
@@ -449,10 +457,11 @@ def _startup_errors_reworded() -> Iterator[None]:
 
 @contextmanager
 def _local_cluster(jobs: int | None) -> Iterator[tuple[str, Any]]:
-    """Start a scheduler and workers on this machine; yield its address and security.
+    """Start a scheduler and workers on this machine. Yield the scheduler's address and the security
+    object.
 
-    Certificates for TLS are kept in memory only. Nothing listens beyond this machine, and there is
-    no dashboard.
+    The TLS certificates are kept in memory only. No port is open to other machines, and there is no
+    dashboard.
     """
     import dask
     from distributed import LocalCluster

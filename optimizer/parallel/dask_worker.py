@@ -22,7 +22,7 @@ def dask_setup(_worker: Any) -> None:
 
 
 def answer_pickled_request(pickled_request: bytes) -> TaskReply:
-    """Answer a pickled TaskRequest, in the thread of a worker."""
+    """Return the reply to a pickled TaskRequest. This runs in a thread of the worker."""
     from distributed import get_worker
 
     request, worker = pickle.loads(pickled_request), get_worker()
@@ -36,13 +36,15 @@ def answer_pickled_request(pickled_request: bytes) -> TaskReply:
 
 
 class ServiceHandler:
-    """Handler of a lane whose service reports events while it works and can be stopped."""
+    """Handler of a lane that passes messages to a service. The service reports events while it
+    works and can be stopped."""
 
     def __init__(self, make_service: Callable[[], Any]) -> None:
         self.service = make_service()
 
     def __call__(self, message: Any) -> Any:
-        """Answer a message. Events reach the client that has subscribed to the team's topic."""
+        """Return the service's answer to a message. Events are sent to the client that has
+        subscribed to the team's topic."""
         from distributed import get_worker
 
         worker, team = get_worker(), _running_teams[0]
@@ -56,15 +58,15 @@ class ServiceHandler:
 
 
 def stop_request(team_id: str, number: int) -> None:
-    """Stop the service's message of this number, now or when it arrives."""
+    """Stop the message with this number in the team's service: at once, or when it arrives."""
     _stopped_requests.add((team_id, number))
     if (lane := task_server.handlers_by_lane.get((team_id, 0))) is not None:
         cast(ServiceHandler, lane[0]).service.stop(number)
 
 
 def forget_team(team_id: str, kill_if_running: bool, dask_worker: Any = None) -> None:
-    """Drop everything that belongs to a team; optionally end the process if it runs a task of
-    it."""
+    """Remove everything that belongs to a team from this worker. If ``kill_if_running`` is set and
+    the worker runs a task of the team, end its process."""
     if kill_if_running and dask_worker.nanny and _running_teams == [team_id]:
         os._exit(1)
     for key in [key for key in task_server.handlers_by_lane if key[0] == team_id]:
@@ -75,7 +77,7 @@ def forget_team(team_id: str, kill_if_running: bool, dask_worker: Any = None) ->
 
 
 def clear_topic(topic: str, dask_scheduler: Any = None) -> None:
-    """Delete the events of a topic at the scheduler, which would keep the latest otherwise."""
+    """Delete the events of a topic from the scheduler, which otherwise keeps the latest ones."""
     with suppress(AttributeError):  # private to dask, may differ between versions
         if (topic_events := dask_scheduler._broker._topics.get(topic)) is not None:
             topic_events.events.clear()

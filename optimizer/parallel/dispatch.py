@@ -1,6 +1,7 @@
-"""Dispatch of tasks to workers, one at a time, so that the task of a lost worker is known.
+"""Dispatch of tasks to workers. Each worker gets one task at a time, so that the task of a lost
+worker is known.
 
-All of this runs in the thread that iterates over the results; replies arrive through a queue.
+All of this runs in the thread that iterates over the results. Replies arrive through a queue.
 """
 
 import pickle
@@ -25,7 +26,7 @@ POLL_INTERVAL = 0.2
 
 @dataclass(eq=False)
 class Job:
-    """A task that waits or runs at a worker."""
+    """Task that waits for a worker or runs on one."""
 
     call_number: int  # the call of ``iter_results`` that it belongs to
     task_index: int
@@ -37,15 +38,16 @@ class Job:
 
     @property
     def elapsed_seconds(self) -> float:
-        """Seconds since the job was last sent."""
+        """Seconds since the job was last sent to a worker."""
         return time.monotonic() - self.started_at
 
 
 class DispatchingTeam(Team[Any, Any]):
     """Team that assigns tasks to the workers that its engine reports.
 
-    With fixed assignment there are as many lanes as workers, and a lane stays with one worker as
-    long as that lives. With assignment ``next`` there is one lane, which all free workers serve.
+    With fixed assignment there are as many lanes as workers, and a lane stays with one worker until
+    that worker is lost. With the assignment ``next`` there is one lane, from which every free
+    worker takes tasks.
     """
 
     def __init__(
@@ -71,27 +73,30 @@ class DispatchingTeam(Team[Any, Any]):
 
     @abstractmethod
     def _available_workers(self) -> Sequence[Hashable]:
-        """Return the workers that exist, busy or not."""
+        """Return all present workers, busy or not."""
 
     @abstractmethod
     def _send_job(self, job: Job, request: TaskRequest) -> None:
-        """Send a job to its worker. The reply, or the error in its place, is put into
+        """Send a job to its worker. The reply, or the error that replaces it, is put into
         ``replies``."""
 
     @abstractmethod
     def _error_of_job(self, job: Job, error: BaseException) -> VorratError:
-        """Return the error of a job whose worker is lost. Raise ``error`` if it means something
-        else."""
+        """Return the error of a job whose worker was lost.
+
+        Raise ``error`` if it has another cause.
+        """
 
     @abstractmethod
     def _check_workers(self) -> None:
-        """Check for lost workers after a wait without a reply."""
+        """Check whether workers were lost. This is called after a wait without any reply."""
 
     def _on_reply(self, job: Job, reply: TaskReply) -> None:
-        """Inspect the reply of a worker; engines may override this."""
+        """Inspect the reply of a worker. The default does nothing; engines may override it."""
 
     def iter_results(self, tasks: Iterable[Any]) -> Generator[TaskResult[Any], None, None]:
-        """Yield the result of each task as it completes. Raise errors that are no VorratError."""
+        """Yield the result of each task when it is complete. Raise errors that are not a
+        VorratError."""
         self._call_number, self.answer_count, source = self._call_number + 1, 0, enumerate(tasks)
         self._waiting_jobs = [
             deque() for _ in range(self._max_workers if self._has_fixed_assignment else 1)
@@ -114,8 +119,8 @@ class DispatchingTeam(Team[Any, Any]):
                 return
 
     def _queue_tasks(self, numbered_tasks: Iterator[tuple[int, Any]]) -> bool:
-        """Queue tasks until each lane has enough waiting for its workers. Return whether all are
-        queued."""
+        """Queue tasks until each lane has enough of them for its workers. Return whether all tasks
+        are queued."""
         lanes = self._waiting_jobs
         while sum(map(len, lanes)) < 64 * len(lanes):
             if all(lanes) if self._has_fixed_assignment else len(lanes[0]) >= self._max_workers:
@@ -147,8 +152,11 @@ class DispatchingTeam(Team[Any, Any]):
                 )
 
     def _lane_for(self, worker: Any, workers: Sequence[Any]) -> int | None:
-        """Return a lane with a waiting task for this worker: its own, or one without a living
-        worker."""
+        """Return a lane with a waiting task that this worker can serve: the worker's lane, or a
+        lane whose worker is lost.
+
+        Return None if there is no such lane.
+        """
         if not self._has_fixed_assignment:
             return 0 if self._waiting_jobs[0] else None
         busy = {job.lane for job in self.running_jobs.values()}
@@ -166,7 +174,7 @@ class DispatchingTeam(Team[Any, Any]):
         return None
 
     def _next_result(self) -> TaskResult[Any] | None:
-        """Wait briefly for a reply and return the result that it gives, if any."""
+        """Wait briefly for a reply. Return the result that it completes, or None."""
         try:
             job, reply = self.replies.get(timeout=POLL_INTERVAL)
         except Empty:

@@ -1,4 +1,4 @@
-"""Interfaces of parallel execution: engines, teams of workers and results of tasks."""
+"""Interfaces for parallel execution: engines, teams of workers, and results of tasks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -28,7 +28,7 @@ each other.
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one task on the process that answers it; None for no limit."""
+    """Memory and time limits for the process that runs a task; None stands for no limit."""
 
     memory_bytes: int | None = None  # bytes that the process holds in memory (resident)
     seconds: float | None = None
@@ -40,7 +40,7 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, eq=False)
 class TaskResult(Generic[Answer]):
-    """Answer to one task, or the error in its place."""
+    """Answer to one task, or the error that occurred instead."""
 
     task_index: int  # position of the task in the sequence of tasks
     answer: Answer | None
@@ -50,9 +50,9 @@ class TaskResult(Generic[Answer]):
 
 
 class Team(ABC, Generic[Task, Answer]):
-    """Group of workers that answer tasks; each keeps state from its own earlier tasks.
+    """Group of workers that run tasks. Each worker keeps state from the tasks that it has run.
 
-    The end of the context ends all workers; unfinished tasks are lost.
+    At the end of the context all workers are ended, and unfinished tasks are lost.
     """
 
     def __enter__(self) -> Self:
@@ -63,21 +63,23 @@ class Team(ABC, Generic[Task, Answer]):
 
     @abstractmethod
     def iter_results(self, tasks: Iterable[Task]) -> Generator[TaskResult[Answer], None, None]:
-        """Yield the result of each task as it completes; an error of one does not affect the
-        others.
+        """Yield the result of each task when it is complete. An error in one task does not affect
+        the others.
 
-        Tasks are taken as workers become free, a few ahead. A lost worker is replaced, and its task
-        is tried once more; a task that exceeded its memory or time limit is not. Errors that are no
-        VorratError are raised. Only one call can run at a time: results left over from an earlier
-        one are dropped.
+        Tasks are taken from the iterator as workers become free, and a few in advance. A lost
+        worker is replaced and its task is tried once more, unless the task exceeded its memory or
+        time limit. Errors that are not a VorratError are raised. Only one call can run at a time;
+        results left over from an earlier call are discarded.
         """
 
     def map(
         self, tasks: Sequence[Task], on_done: Callable[[Task, Answer], None] | None = None
     ) -> list[Answer]:
-        """Return the answers in the order of the tasks; call ``on_done`` with each as it completes.
+        """Return the answers in the order of the tasks. Call ``on_done`` with each task and its
+        answer when it is complete.
 
-        Raise the first error of a task; WorkerDied, OutOfMemory or TimedOut if its worker was lost.
+        Raise the first error of a task; if a worker was lost, this is WorkerDied, OutOfMemory or
+        TimedOut.
         """
         answers: dict[int, Any] = {}
         with closing(self.iter_results(tasks)) as results:
@@ -91,15 +93,15 @@ class Team(ABC, Generic[Task, Answer]):
 
 
 class Engine(Protocol):
-    """Provider of workers."""
+    """Provider of workers for parallel tasks."""
 
     @property
     def name(self) -> str:
-        """Name in manifests: ``in process``, ``processes`` or ``cluster``."""
+        """Name of the engine in manifests: ``in process``, ``processes`` or ``cluster``."""
 
     @property
     def worker_count(self) -> int | None:
-        """Number of workers that exist already; None if they are started on demand."""
+        """Number of workers that exist already; None if workers are started on demand."""
 
     def team(
         self,
@@ -111,5 +113,5 @@ class Engine(Protocol):
         """Return a team of ``jobs`` workers, each of which calls ``make_handler`` with
         ``handler_args``.
 
-        If ``jobs`` is None, the team has as many workers as the engine has.
+        If ``jobs`` is None, the team has all workers of the engine.
         """

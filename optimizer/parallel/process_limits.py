@@ -1,7 +1,7 @@
 """Memory and time limits of processes.
 
-A worker is ended by a thread next to the solver, which does not react while it works; a command is
-ended by its parent process.
+The solver does not react to signals while it works. A worker is therefore ended by a thread next to
+the solver, and a command by its parent process.
 """
 
 import faulthandler
@@ -20,7 +20,7 @@ OUT_OF_MEMORY_EXIT_CODE = 77  # exit code of a process that ended itself at its 
 
 
 def resident_memory(pid: int) -> int:
-    """Return the resident memory of a process in bytes; 0 if it has ended."""
+    """Return the resident memory of a process in bytes; 0 if the process has ended."""
     import psutil
 
     try:
@@ -30,7 +30,7 @@ def resident_memory(pid: int) -> int:
 
 
 def kill_process_tree(pid: int) -> None:
-    """Kill a process and its descendants."""
+    """Kill a process and all its descendants."""
     import psutil
 
     processes = []
@@ -44,10 +44,10 @@ def kill_process_tree(pid: int) -> None:
 
 @contextmanager
 def enforce_limits(limits: Limits, on_outgrown: Callable[[], None]) -> Iterator[None]:
-    """End the present process if the code in the context exceeds the limits.
+    """End the present process if the code within the context exceeds the limits.
 
-    Time is kept by a native thread (faulthandler), memory by a Python thread, which calls
-    ``on_outgrown`` first.
+    A native thread (faulthandler) measures time. A Python thread measures memory and calls
+    ``on_outgrown`` before it ends the process.
     """
     done = threading.Event()
 
@@ -72,8 +72,8 @@ def enforce_limits(limits: Limits, on_outgrown: Callable[[], None]) -> Iterator[
 def lost_task_error(
     limits: Limits, seconds: float, outgrew_memory: bool, default_message: str
 ) -> VorratError:
-    """Return the error of a task whose process ended after so many seconds: the limit that it
-    exceeded, or a WorkerDied with the default message."""
+    """Return the error for a task whose process ended after ``seconds``: the one of the limit that
+    it exceeded, otherwise WorkerDied with the default message."""
     if outgrew_memory:
         limit = round((limits.memory_bytes or 0) / 1e6)
         return OutOfMemory(

@@ -1,8 +1,8 @@
-"""Engine of local processes.
+"""Engine that runs workers as local processes.
 
 Each worker is a spawned process that solves with one thread, since the solver keeps its thread
-count for a process and must not be forked. A worker is a Pebble pool of one process; Pebble starts
-the process, ends it at its time limit and replaces it when it has died.
+count for the whole process and must not be forked. A worker is a Pebble pool of one process. Pebble
+starts the process, ends it at its time limit and replaces it if it dies.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TIME_LIMIT_GRACE = 1.0  # seconds beyond the limit before Pebble ends a process
 
 @dataclass(frozen=True)
 class LocalProcesses:
-    """Engine of local processes: ``jobs`` of them, or one for each usable core.
+    """Engine that starts ``jobs`` local processes, or one for each usable core if that is None.
 
     With one job and no limits, tasks run in the present process.
     """
@@ -60,7 +60,7 @@ class LocalProcesses:
         jobs: int | None,
         assignment: Assignment = "fixed",
     ) -> InProcessTeam | ProcessTeam:
-        """Return a team of processes, or one that runs tasks in the present process."""
+        """Return a team of processes, or a team that runs tasks in the present process."""
         jobs = jobs or self.jobs or usable_cores()
         if jobs == 1 and (self.limits_this_process or self.limits == NO_LIMITS):
             return InProcessTeam(make_handler, handler_args)
@@ -68,10 +68,10 @@ class LocalProcesses:
 
 
 class ProcessTeam(DispatchingTeam):
-    """Team of processes, each started with its first task.
+    """Team of local processes, each of which starts with its first task.
 
-    A process that dies, or is ended at a limit, is replaced by one without the state of earlier
-    tasks; its later answers may be other plans within the gap.
+    If a process dies or is ended at a limit, the process that replaces it has no state from earlier
+    tasks. Its answers may then be other plans within the gap.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class ProcessTeam(DispatchingTeam):
         return range(self._max_workers)
 
     def _send_job(self, job: Job, request: TaskRequest) -> None:
-        """Send a job to its worker; start the process if there is none alive."""
+        """Send a job to its worker. The worker's process is started if none is alive."""
         from pebble import ProcessPool
 
         timeout = None if self.limits.seconds is None else self.limits.seconds + TIME_LIMIT_GRACE
@@ -131,8 +131,11 @@ class ProcessTeam(DispatchingTeam):
         )
 
     def _is_alive(self, worker: int) -> bool:
-        """Return whether the process is running or starting; Pebble does not report an exit code of
-        0."""
+        """Return whether the worker's process is starting or running.
+
+        The process itself is checked because Pebble does not report that one has ended with exit
+        code 0.
+        """
         pid_future = self._pids.get(worker)
         if pid_future is None or not self._pools[worker].active:
             return False
@@ -171,7 +174,7 @@ class ProcessTeam(DispatchingTeam):
 class InProcessTeam(Team[Any, Any]):
     """Team that runs tasks one after the other in the present process.
 
-    A crash ends everything. A task that the user stops has Interrupted as its error.
+    A crash ends the whole process. The error of a task that the user stops is Interrupted.
     """
 
     def __init__(self, make_handler: HandlerFactory, handler_args: tuple[Any, ...]) -> None:
@@ -179,7 +182,8 @@ class InProcessTeam(Team[Any, Any]):
         self._handler: Callable[[Any], Any] | None = None
 
     def iter_results(self, tasks: Iterable[Any]) -> Generator[TaskResult[Any], None, None]:
-        """Yield the result of each task; each is taken when the one before is done."""
+        """Yield the result of each task. A task is taken from the iterator only when the previous
+        one is complete."""
         for index, task in enumerate(tasks):
             started_at, answer = time.monotonic(), None
             error: VorratError | None = None

@@ -1,4 +1,4 @@
-"""Services: long-lived workers, local or on a cluster, that keep state between messages.
+"""Services: workers that keep state between messages, in local processes or on a cluster.
 
 A service answers one message after the other, reports events while it works, and can be stopped.
 """
@@ -30,7 +30,7 @@ POLL_INTERVAL = 0.5  # seconds between checks of a worker
 
 
 class ServiceMessage(NamedTuple):
-    """Message to a service: a number, the question and the language of the answer."""
+    """Message to a service: its number, the question, and the language of the answer."""
 
     number: int
     question: Any  # None asks to stop the message of this number
@@ -38,8 +38,8 @@ class ServiceMessage(NamedTuple):
 
 
 class ServiceEvent(NamedTuple):
-    """Event from a service: the number of its message, the content, and whether it is the last
-    one."""
+    """Event from a service: the number of the message that it answers, its content, and whether it
+    is the last event of the message."""
 
     number: int
     content: Any
@@ -50,15 +50,17 @@ ContentReporter = Callable[[Any], None]
 
 
 class Service(Protocol):
-    """Service that a worker process holds. ``answer`` must not raise; ``stop`` is called from
-    another thread."""
+    """Service that runs in a worker process.
+
+    ``answer`` must not raise. ``stop`` is called from another thread.
+    """
 
     def answer(self, message: ServiceMessage, report: ContentReporter) -> Any:
-        """Return the answer to a message; call ``report`` with intermediate events."""
+        """Return the answer to a message. Call ``report`` with each event before that."""
 
     def stop(self, number: int) -> None:
-        """End the message of this number soon; it may be answered already, or not have arrived
-        yet."""
+        """End the work on the message with this number soon. The message may have been answered
+        already, or may not have arrived yet."""
 
 
 ServiceFactory = Callable[[], Service]
@@ -68,8 +70,10 @@ EventHandler = Callable[[ServiceEvent | None], None]
 
 
 class LocalWorker:
-    """Process of this machine that runs a service. It is ended if it holds more than
-    ``memory_limit`` bytes."""
+    """Local process that runs a service.
+
+    The process is ended if it uses more than ``memory_limit`` bytes.
+    """
 
     def __init__(
         self, make_service: ServiceFactory, on_event: EventHandler, memory_limit: int | None = None
@@ -97,7 +101,8 @@ class LocalWorker:
         return process_limits.resident_memory(self._process.pid or 0)
 
     def send(self, message: ServiceMessage) -> None:
-        """Send a message; several may be pending. This can block until the process has started.
+        """Send a message. Several messages may be waiting. The call can block until the process has
+        started.
 
         Raise OSError if the process has ended.
         """
@@ -105,7 +110,7 @@ class LocalWorker:
             self._pipe.send(message)
 
     def close(self, _wait_seconds: float = 0.0) -> None:
-        """End the process, whatever it is doing."""
+        """End the process, even while it is working."""
         if self._process.is_alive():
             process_limits.kill_process_tree(self._process.pid or 0)
             self._process.join()
@@ -122,7 +127,8 @@ class LocalWorker:
 
 
 def _run_service(pipe: Connection, make_service: ServiceFactory) -> None:
-    """Run a service in a local process: answer messages from a pipe until it is closed."""
+    """Run a service in a local process. It answers the messages from a pipe until the pipe is
+    closed."""
     task_server.prepare_worker_process([])
     service, messages = make_service(), SimpleQueue[ServiceMessage | None]()
 
@@ -149,8 +155,10 @@ def _run_service(pipe: Connection, make_service: ServiceFactory) -> None:
 
 
 class ClusterWorker:
-    """Cluster worker that runs a service. It keeps the service between messages, and may serve
-    others as well."""
+    """Cluster worker that runs a service.
+
+    It keeps the service between messages, and may run other services as well.
+    """
 
     outgrew_memory = False
 
@@ -173,7 +181,7 @@ class ClusterWorker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the worker was present at the last check."""
+        """Whether the worker was present when this was last checked."""
         return not self._closed.is_set()
 
     def send(self, message: ServiceMessage) -> None:
@@ -198,9 +206,9 @@ class ClusterWorker:
             raise OSError(str(error)) from error
 
     def close(self, wait_seconds: float = 0.0) -> None:
-        """Make the worker drop the service; a worker that is busy is restarted.
+        """Remove the service from the worker. A worker that is busy is restarted.
 
-        Wait at most ``wait_seconds`` for the worker to confirm.
+        Wait at most ``wait_seconds`` for the worker to confirm this.
         """
         self._mark_lost()
         if self._leave_thread is None:
@@ -217,7 +225,7 @@ class ClusterWorker:
             self._client.run_on_scheduler(dask_worker.clear_topic, self._team_id)
 
     def _receive_answer(self, number: int, future: Any) -> None:
-        """Pass on an answer; dask calls this in a thread of its own."""
+        """Pass on the answer to a message. Dask calls this in a separate thread."""
         if future.status != "finished":
             self._mark_lost()
             return
@@ -232,7 +240,7 @@ class ClusterWorker:
             self._on_event(ServiceEvent(number, content, is_last=False))
 
     def _watch_worker(self) -> None:
-        """Check that the worker is present, since dask would wait forever for its address."""
+        """Check that the worker is present. Otherwise dask would wait forever for its address."""
         while not self._closed.wait(POLL_INTERVAL):
             if self._cluster.is_lost() or self.address not in self._cluster.worker_addresses:
                 self._mark_lost()
@@ -251,7 +259,8 @@ ServiceWorker = LocalWorker | ClusterWorker
 
 
 class ClusterWorkerStarter:
-    """Starts services on cluster workers, each on a worker with the fewest of them."""
+    """Starter of services on cluster workers. Each service starts on one of the workers that run
+    the fewest services."""
 
     def __init__(
         self, make_service: ServiceFactory, cluster: Cluster, memory_limit: int | None = None
@@ -261,7 +270,7 @@ class ClusterWorkerStarter:
         self._start_lock = threading.Lock()
 
     def __call__(self, on_event: EventHandler) -> ClusterWorker:
-        """Start a service. Raise OSError if the cluster has no worker."""
+        """Start a service and return its worker. Raise OSError if the cluster has no worker."""
         with self._start_lock:
             self._workers = [worker for worker in self._workers if worker.is_alive]
             worker_counts = Counter(worker.address for worker in self._workers)

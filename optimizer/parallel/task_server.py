@@ -1,6 +1,7 @@
-"""Code that runs in a worker, local or on a cluster: it answers one task after the other.
+"""Code that runs in a worker, local or on a cluster. It answers one task after the other.
 
-Tasks and answers are pickled here, so that what cannot be pickled is an error of its task alone.
+Tasks and answers are pickled here, so that only the task concerned fails if something cannot be
+pickled.
 """
 
 import multiprocessing
@@ -31,7 +32,7 @@ MAX_IDLE_SECONDS = 6 * 3600.0
 
 
 class TaskRequest(NamedTuple):
-    """One task, with the lane that it belongs to."""
+    """Request to run one task, with the lane that the task belongs to."""
 
     team_id: str
     lane: int
@@ -43,7 +44,7 @@ class TaskRequest(NamedTuple):
 
 
 class TaskReply(NamedTuple):
-    """Reply to a task."""
+    """Reply to one task: its answer or its error, pickled."""
 
     content: bytes  # pickled answer, error and traceback
     memory_bytes: int  # resident memory of the worker afterwards; 0 without a limit
@@ -56,9 +57,10 @@ handlers_by_lane: dict[tuple[str, int], tuple[Callable[[Any], Any], float]] = {}
 def answer_request(
     request: TaskRequest, on_outgrown: Callable[[], None] = lambda: None
 ) -> TaskReply:
-    """Answer one task; an exception becomes the error in the reply.
+    """Run one task and return the reply. If the task raises an exception, the reply contains it as
+    the error.
 
-    ``on_outgrown`` is called before the process ends at its memory limit.
+    ``on_outgrown`` is called before the process is ended at its memory limit.
     """
     with using(request.language), enforce_limits(request.limits, on_outgrown):
         try:
@@ -97,8 +99,8 @@ def _pickle(content: Any) -> bytes:
 
 
 def _pickle_error(error: BaseException) -> bytes:
-    """Pickle an error with its traceback; replace it by its name and text if it cannot be
-    pickled."""
+    """Return an error with its traceback, pickled. An error that cannot be pickled is replaced by
+    its name and text."""
     trace = "".join(traceback.format_exception(error))
     try:
         pickled = _pickle((None, error, trace))
@@ -109,7 +111,8 @@ def _pickle_error(error: BaseException) -> bytes:
 
 
 def prepare_worker_process(warning_filters: list[Any]) -> None:
-    """Prepare a new local process: take over warning filters, end with the parent, obey SIGTERM."""
+    """Prepare a new local process: use the warning filters of its parent, end when the parent ends,
+    and end on SIGTERM."""
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -119,7 +122,7 @@ def prepare_worker_process(warning_filters: list[Any]) -> None:
 
 
 def _end_with_parent() -> None:
-    """End the process when its parent has ended, which a killed parent could not do."""
+    """End this process when its parent has ended. A parent that was killed cannot end it."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -127,11 +130,11 @@ def _end_with_parent() -> None:
 
 
 def use_unnamed_locks() -> None:
-    """Make locks of libraries (pyomo, numba) unnamed, so that none is left in the system after a
-    kill.
+    """Make the locks of libraries (pyomo, numba) unnamed, so that no lock is left in the system
+    after a process is killed.
 
-    multiprocessing names locks under the start method spawn, but not under fork. No process is
-    forked.
+    With the start method spawn, multiprocessing gives names to locks, and with fork it does not.
+    Processes are not forked here.
     """
     if "fork" in multiprocessing.get_all_start_methods():
         multiprocessing.set_start_method("fork", force=True)
@@ -139,9 +142,9 @@ def use_unnamed_locks() -> None:
 
 @contextmanager
 def sigint_blocked() -> Iterator[None]:
-    """Block Ctrl-C in threads and processes started within the context.
+    """Block Ctrl-C in threads and processes that are started within the context.
 
-    A terminal sends it to all of its processes; the main process alone decides how they end.
+    A terminal sends Ctrl-C to all its processes. Only the main process decides how the others end.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield

@@ -1,1 +1,1 @@
-"""Reports: results as documents for decision makers; needs no solver."""
+"""Reports: results turned into documents for decision makers, without calling a solver."""

@@ -1,7 +1,7 @@
-"""Cells of a table as formatted texts, with the figures behind them.
+"""Formatting of table cells: each cell has its text and the figure behind the text.
 
-Columns of one group share their decimals; where rows have forms of their own, the cells of a row
-do. A range is one cell in a terminal and two on a page.
+Columns of one group share their number of decimals. If a table sets the kind of figure by row, the
+cells of a row share it instead. A range takes one cell in a terminal and two on a page.
 """
 
 import math
@@ -29,8 +29,10 @@ _TOTAL_ROW: Any = object()
 
 
 class Cell(NamedTuple):
-    """Content of a cell: text, figure, class for styles, link, and the language of the text if
-    it differs from that of the page."""
+    """A formatted cell: text, figure, CSS class, link, and language of the text.
+
+    The language is empty if it is the language of the page.
+    """
 
     text: str
     value: float | None = None
@@ -40,7 +42,7 @@ class Cell(NamedTuple):
 
 
 class ColumnHead(NamedTuple):
-    """Head of a column: its header, whether it holds texts, and the header above it."""
+    """Head of a column: header, whether the column holds texts, and the group header above it."""
 
     header: str
     is_text: bool
@@ -49,7 +51,7 @@ class ColumnHead(NamedTuple):
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of formatted cells by ``rows``, that of totals last."""
+    """A table of formatted cells, row by row; with ``total``, the last row holds the totals."""
 
     caption: str
     columns: Sequence[ColumnHead]
@@ -67,8 +69,7 @@ class Grid:
 
     @property
     def groups(self) -> list[tuple[str, int]]:
-        """Headers above columns, with the number of columns that each spans; empty if there are
-        none."""
+        """Group headers and the number of columns that each spans; empty if no column has one."""
         if not any(column.group for column in self.columns):
             return []
         keys = [column.group or n for n, column in enumerate(self.columns)]
@@ -77,13 +78,13 @@ class Grid:
 
 
 def value_form(column: Column, row: Any) -> ValueForm:
-    """Return the form of a column's figure in a row."""
+    """Return the kind of figure (``ValueForm``) that a column shows in a row."""
     form: ValueForm = column.form(row) if callable(column.form) else column.form
     return form
 
 
 def column_values(table: Table, column: Column) -> list[Any]:
-    """Return the values of a column by row, with None for numbers that are not finite."""
+    """Return the values of a column, one for each row; numbers that are not finite become None."""
     getter = attribute_getter(column.value) if isinstance(column.value, str) else column.value
     return [_finite_or_none(getter(row)) for row in table.rows]
 
@@ -93,7 +94,10 @@ def _finite_or_none(value: Any) -> Any:
 
 
 def _single_figure(value: Any) -> float | None:
-    """Return the figure of a value: the upper end of a range, the value of an estimate."""
+    """Return one number for a value: the upper end of a range, the central value of an estimate.
+
+    Texts, booleans and None give None.
+    """
     if isinstance(value, bool | str) or value is None:
         return None
     value = getattr(value, "high" if hasattr(value, "low") else "value", value)
@@ -101,7 +105,10 @@ def _single_figure(value: Any) -> float | None:
 
 
 def build_grid(table: Table, medium: Media) -> Grid:
-    """Return a table, whose columns are those of a medium, as formatted cells."""
+    """Return a table as formatted cells for one medium.
+
+    The columns of ``table`` must be restricted to that medium already.
+    """
     # Totals are of the rows shown; a terminal that leaves rows out has no totals.
     max_rows = table.max_terminal_rows if medium not in PAGE else None
     has_total = bool(table.total_label) and (max_rows is None or len(table.rows) <= max_rows)
@@ -132,8 +139,11 @@ def build_grid(table: Table, medium: Media) -> Grid:
 def _decimals_by_column(
     columns: Sequence[Column], values_by_column: Sequence[list[Any]]
 ) -> list[list[int]]:
-    """Return the decimals of each cell, by column: common to its row where rows have forms of
-    their own, else to neighboring columns of one group."""
+    """Return the number of decimals of each cell, as a list for each column.
+
+    If the kind of figure depends on the row, all cells of a row share their decimals; otherwise
+    neighboring columns of one group do.
+    """
     if any(callable(column.form) for column in columns):
         by_row = [_shared_decimals(row) for row in zip(*values_by_column, strict=True)]
         return [by_row for _ in columns]
@@ -161,8 +171,7 @@ def _shared_decimals(values: Iterable[Any]) -> int:
 
 
 def half_width_95(value: Any) -> float:
-    """Return the half width of an estimate's 95 % confidence interval; 0 for what is not
-    sampled."""
+    """Return the half width of the 95 % confidence interval of an estimate; 0 for other values."""
     deviation = getattr(value, "standard_error", None)
     return 0.0 if deviation is None else Z_95 * float(deviation)
 
@@ -170,7 +179,10 @@ def half_width_95(value: Any) -> float:
 def _split_range(
     column: Column, values: list[Any], digits_by_row: Sequence[int], medium: Media
 ) -> Iterator[tuple[ColumnHead, list[Any]]]:
-    """Yield the columns that a column becomes in a medium, with their values."""
+    """Yield the columns, with their values, that show one column in a medium.
+
+    On a page, a column of ranges becomes two columns, one for each end.
+    """
     header, is_text = str(column.header), column.form == "text"
     if medium not in PAGE or not any(hasattr(value, "low") for value in values):
         yield ColumnHead(header, is_text, column.group), values
@@ -185,7 +197,10 @@ def _split_range(
 
 
 def _range_end(value: Any, end: str, digits: int) -> Any:
-    """Return one end of a range, rounded outwards; other values unchanged."""
+    """Return one end of a range, rounded outwards to ``digits`` decimals.
+
+    Other values are returned unchanged.
+    """
     end_value = getattr(value, end) if hasattr(value, "low") else value
     if end_value is value or end_value is None or _is_single_value(value):
         return end_value
@@ -213,7 +228,10 @@ def _text_cells(
 def format_value(
     value: Any, form: ValueForm, digits: int | None, empty_text: str = formats.NO_VALUE
 ) -> str:
-    """Return a value as text, in its form; a text is returned as it is."""
+    """Return a value as text, formatted by its kind ``form``; texts are only cleaned.
+
+    None and empty texts give ``empty_text``.
+    """
     if value is None:
         return empty_text
     if isinstance(value, DisplayedValue):
@@ -249,13 +267,16 @@ def format_value(
 
 
 def format_estimate(estimate: Any) -> str:
-    """Return an estimate for a sentence: with its sampling error, and the digits that it allows."""
+    """Return an estimate as text with its sampling error, rounded to the digits that the error
+    allows."""
     return format_value(estimate, "estimate", _shared_decimals([estimate]))
 
 
 def format_range(bounds: Any, digits: int | None = None) -> str:
-    """Return a proven range as text, rounded outwards: one number if the ends are equal; a dash
-    for None."""
+    """Return a proven range as text, rounded outwards.
+
+    If the ends are equal the text is one number; for None it is a dash.
+    """
     if bounds is None:
         return formats.NO_VALUE
     if _is_single_value(bounds):
@@ -271,7 +292,7 @@ def format_range(bounds: Any, digits: int | None = None) -> str:
 
 
 def _is_single_value(bounds: Any) -> bool:
-    """Return whether both ends of a range are known and nearly equal."""
+    """Return whether the ends of a range are equal within a tolerance."""
     low, high = bounds.low or 0.0, bounds.high
     return high is not None and high - low <= max(
         SAME_VALUE_TOLERANCE * abs(high), formats.ZERO_TOLERANCE
@@ -279,8 +300,10 @@ def _is_single_value(bounds: Any) -> bool:
 
 
 def attribute_getter(path: str) -> Callable[[Any], Any]:
-    """Return a function that follows a path of attributes and tuple indexes; it returns None
-    after a None."""
+    """Return a function that reads a path of attributes and tuple indexes from an object.
+
+    The function returns None as soon as a step of the path gives None.
+    """
     steps = [int(step) if step.isdecimal() else step for step in path.split(".")]
 
     def follow(value: Any, step: int | str) -> Any:

@@ -1,4 +1,4 @@
-"""Combination of several documents of one kind."""
+"""Combination of several documents of one kind into one document."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,10 +9,10 @@ from optimizer.report.document import Document, DropDown, Heading, Part, Section
 
 
 def combine_documents(documents: Mapping[str, Document]) -> Document:
-    """Return one document whose sections have the parts of all documents under their labels.
+    """Return one document with the sections of all documents; the parts of each have its label.
 
-    A single document is returned unchanged. With several there are no formulas and checks, since
-    these find tables by name; the figures stay.
+    A single document is returned unchanged. A combination of several has figures instead of
+    formulas and no checks, since formulas and checks find tables by name.
     """
     first, *others = documents.values()
     if not others:
@@ -63,7 +63,10 @@ def _labelled_parts(label: str, part_document: Document, parts: Sequence[Part]) 
 
 
 def _without_formulas(label: str, table: Table) -> Table:
-    """Return a table and its chart with unique names, and with figures instead of formulas."""
+    """Return a table with figures instead of formulas, renamed with a label.
+
+    The names of the table and of its chart stay unique in the combined document.
+    """
     columns = [
         replace(column, formula=None, cell_name=None)
         for column in table.columns

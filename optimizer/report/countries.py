@@ -8,7 +8,7 @@ from models.language import tr
 
 
 def country_name(code: str) -> str:
-    """Return the name of a country in the current language, or its ISO 3166 code if it has none."""
+    """Return the name of a country in the current language; without one, its ISO 3166 code."""
     return tr(_country_names()[code]) if code in _country_names() else code
 
 

@@ -1,9 +1,9 @@
 """A result as a document: its sentences and tables, independent of the medium.
 
-A terminal, a page and a workbook each render the same document (:mod:`optimizer.report.render`). A
-column states its value *for a row* and the form of the figure, never its layout: a range is one
-cell in a terminal, two columns on a page and two numbers in a sheet. A part can be limited to some
-media (``media=PAGE``), but is the same in all of them.
+A terminal, a page and a workbook all show the same document (:mod:`optimizer.report.render`). A
+column states how to read its value *from a row* and the kind of figure, but no layout: a range is
+one cell in a terminal, two columns on a page and two numbers in a sheet. A part can be limited to
+some media (``media=PAGE``), but its content does not depend on the medium.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Media(Flag):
-    """The media in which a part is shown."""
+    """Media in which a part of a document is shown."""
 
     TERMINAL = 1
     PAGE = 2
@@ -70,7 +70,7 @@ TotalBuilder = Callable[["PlacedTable"], "Expression"]
 
 @dataclass(frozen=True)
 class DisplayedValue:
-    """A value with a text of its own."""
+    """A value that is shown as a given text instead of a formatted number."""
 
     text: str
     value: float | None = None
@@ -78,10 +78,10 @@ class DisplayedValue:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its header, and the value of a row.
+    """A column of a table: its header, and how to read its value from a row.
 
-    ``value`` is a function of the row, or a path of attributes and tuple indexes. It gives a value
-    of the form, a text in place of a figure, or None.
+    ``value`` is a function of the row, or a path of attributes and tuple indexes. It gives a figure
+    of the kind ``form``, a text in place of a figure, or None.
     """
 
     header: str | int  # a year is a number
@@ -110,19 +110,21 @@ class Column:
 
 
 def no_value(_row: Row) -> None:
-    """Return None: the value of a column that only has formulas."""
+    """Return None, for a column that consists of formulas alone."""
 
 
 def sheet_only_column(
     header: str | int, key: str, formula: FormulaBuilder, form: ValueForm = "number", **options: Any
 ) -> Column:
-    """Return a column that is calculated in a workbook and shown nowhere else."""
+    """Return a column of formulas that is shown in a workbook only."""
     return Column(header, no_value, form, media=SHEET, key=key, formula=formula, **options)
 
 
 def deviation_column(stated_key: str, expected: FormulaBuilder, key: str = "deviation") -> Column:
-    """Return a column of a sheet with the deviation of a row's stated figure from the expected
-    one."""
+    """Return a sheet column with the absolute deviation of a stated figure from the expected one.
+
+    ``stated_key`` is the column of the stated figure; ``expected`` builds the formula of the other.
+    """
 
     def deviation(line: FormulaRow) -> Expression | None:
         figure = expected(line)
@@ -132,7 +134,7 @@ def deviation_column(stated_key: str, expected: FormulaBuilder, key: str = "devi
 
 
 def id_column(header: str, key: str, value: ValueGetter) -> Column:
-    """Return a column of ids that only lets formulas of a sheet find rows; it is not printed."""
+    """Return a sheet column of ids by which formulas find rows; it is not printed."""
     return Column(
         header, value, "text", media=SHEET, key=key, empty_text="", origin="key", width=16
     )
@@ -144,7 +146,10 @@ def year_columns(
     form: ValueForm | Callable[[Row], ValueForm] = "money",
     **options: Any,
 ) -> list[Column]:
-    """Return a column for each year of a mapping by year, with 0 for missing years."""
+    """Return one column for each year.
+
+    ``amounts`` gives the figures of a row by year; a missing year counts as 0.
+    """
 
     def amount_of(year: int) -> Callable[[Row], float | None]:
         return lambda row: amounts(row).get(str(year), 0.0)
@@ -157,9 +162,10 @@ def year_columns(
 
 @dataclass(frozen=True)
 class SheetChart:
-    """A chart in a sheet that follows its cells.
+    """A chart in a sheet that is drawn from its cells and changes with them.
 
-    ``scatter`` draws columns against another column; ``stacked`` draws rows, a bar for each column.
+    A ``scatter`` chart draws columns against another column. A ``stacked`` chart draws one bar for
+    each column, with a part for each row.
     """
 
     kind: Literal["scatter", "stacked"]
@@ -175,8 +181,8 @@ class SheetChart:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of a result, and columns that are computed from them; the first column names the
-    rows."""
+    """Rows of a result, and the columns that are read from each row; the first column names the
+    row."""
 
     caption: str
     rows: Sequence[Row]
@@ -225,7 +231,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Caution:
-    """Prominent sentences of warning."""
+    """Warnings, each a sentence, that are shown prominently."""
 
     items: Sequence[str]
     media: Media = ALL_MEDIA
@@ -242,7 +248,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Facts:
-    """Figures in large type."""
+    """A group of figures in large type."""
 
     facts: Sequence[Fact]
     media: Media = ALL_MEDIA
@@ -250,7 +256,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Terms:
-    """Terms and their definitions."""
+    """A list of terms with their definitions."""
 
     entries: Sequence[tuple[str, str]]
     media: Media = PAGE_AND_SHEET
@@ -258,7 +264,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class DropDown:
-    """A cell of a workbook in which its reader chooses one of several texts."""
+    """A workbook cell in which the reader chooses one of several texts."""
 
     name: str
     label: str
@@ -271,7 +277,7 @@ Part = str | Text | Table | Heading | Bullets | Facts | Caution | Terms | DropDo
 
 @dataclass(frozen=True)
 class Section:
-    """A title and parts; left out if it has none."""
+    """A section with a title and parts; it is left out if it has no parts."""
 
     id: str
     title: str
@@ -284,11 +290,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Check:
-    """Two figures of a workbook that must be equal; ``table_name`` is that of a table on the sheet
-    that the check is listed with.
+    """Two figures of a workbook that must be equal.
 
-    With ``is_deviation_sum``, ``left`` is a sum of deviations that must be zero, and ``right`` its
-    scale.
+    The check is listed with the sheet of the table ``table_name``. With ``is_deviation_sum``,
+    ``left`` is a sum of deviations that must be zero, and ``right`` is the scale of its tolerance.
     """
 
     statement: str
@@ -301,7 +306,11 @@ class Check:
 def no_deviation_check(
     statement: str, table_name: str, scale: Callable[[WorkbookTables], Expression], *keys: str
 ) -> Check:
-    """Return a check that no row of a table deviates in these columns, relative to a scale."""
+    """Return a check that the deviation columns ``keys`` of a table sum to zero, relative to a
+    scale.
+
+    Without ``keys``, the column is ``deviation``.
+    """
 
     def deviation_sum(book: WorkbookTables) -> Expression:
         return sum_of(*(book[table_name].column_area(key) for key in keys or ("deviation",)))
@@ -311,7 +320,7 @@ def no_deviation_check(
 
 @dataclass(frozen=True)
 class Document:
-    """A result as a document."""
+    """A result as a document: title, answer, sections, units and versions."""
 
     title: str
     kicker: str  # kind of document
@@ -326,8 +335,8 @@ class Document:
     units: Mapping[str, str] = field(default_factory=dict)  # units of figures by form
 
     def sections_for(self, medium: Media, answer_title: str = "") -> list[Section]:
-        """Return the sections that a medium shows, the answer first, with the parts that it
-        shows."""
+        """Return the sections that a medium shows, reduced to the parts that it shows; the answer
+        comes first."""
         title = self.answer_title or answer_title
         answer = Section("answer", title, parts_for_medium(self.answer, medium), fits_one_page=True)
         shown = [section for section in self.sections if medium in section.media]
@@ -338,7 +347,7 @@ class Document:
 
 
 def parts_for_medium(parts: Sequence[Part], medium: Media) -> list[Part]:
-    """Return the parts that a medium shows, tables with the columns that it shows."""
+    """Return the parts that a medium shows; tables keep only the columns that it shows."""
     shown: list[Part] = []
     for part in parts:
         if isinstance(part, str):

@@ -1,4 +1,4 @@
-"""Faults of a workbook as a workbook, with links to the cells."""
+"""Workbook that lists the faults of a scenario workbook, with links to the faulty cells."""
 
 import io
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ _HEADER_RED = "B42318"
 class Finding:
     """A fault in a cell of a workbook, and how to correct it.
 
-    ``conflict`` is a rule in a set that cannot all hold; ``cell`` may be a location outside the
-    workbook.
+    The severity ``conflict`` marks a rule in a set of rules that cannot all hold. ``cell`` may be a
+    location outside the workbook.
     """
 
     severity: Severity
@@ -30,14 +30,17 @@ class Finding:
 
 
 def finding_from_fault(fault: Fault, file: str) -> Finding:
-    """Return the finding of a fault in a scenario file."""
+    """Return the finding for a fault of a scenario file."""
     return finding_at_place(fault.severity, fault.location, fault.message, fault.hint, file)
 
 
 def finding_at_place(
     severity: Severity, place: SourceLocation | None, message: str, hint: str, file: str
 ) -> Finding:
-    """Return the finding of a message at a location."""
+    """Return the finding for a message at a location of a scenario file.
+
+    The sheet is empty if the location is not a cell of the workbook ``file``.
+    """
     if place is not None and place.cell and place.file == file:
         sheet, _, cell = place.cell.rpartition("!")
         return Finding(severity, sheet, cell, message, hint)
@@ -48,7 +51,7 @@ def finding_at_place(
 def build_fault_workbook(findings: Sequence[Finding], file: str) -> bytes:
     """Return an Excel workbook that lists the findings, with links into the workbook ``file``.
 
-    ``file`` is the path of that workbook from the folder of the list, with forward slashes.
+    ``file`` is the path of that workbook relative to the folder of the list, with forward slashes.
     """
     from openpyxl import Workbook
     from openpyxl.styles import Alignment, Font, PatternFill

@@ -1,9 +1,10 @@
-"""Formatting of numbers: grouped, with sensible digits, never ``-0`` and never a false zero.
+"""Formatting of numbers: with grouped thousands and sensible decimals, never ``-0`` or a false
+zero.
 
-A no-break space separates the groups of a number and its percent sign, so that lines never break
-there; renderers of plain text replace it. German has a decimal comma. Its groups are separated by a
-space as well (DIN 5008, Federal Statistical Office), as a dot would be the decimal sign of the
-scenario file.
+A no-break space separates groups of digits and the percent sign, so that no line breaks there;
+renderers of plain text replace it. German has a decimal comma. Its groups are separated by a space
+as well (DIN 5008, Federal Statistical Office), since a dot is the decimal sign of the scenario
+file.
 """
 
 import math
@@ -23,7 +24,11 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069
 
 
 def decimals_needed(values: Iterable[float]) -> int:
-    """Return the decimals for a column of such values: about three digits of its largest."""
+    """Return the number of decimals that shows the largest value with about three significant
+    digits.
+
+    It is 0 from 1000 on, and at most 6.
+    """
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     if largest >= 1000 or largest == 0:
         return 0
@@ -31,7 +36,11 @@ def decimals_needed(values: Iterable[float]) -> int:
 
 
 def format_number(value: float | None, digits: int | None = None) -> str:
-    """Return a number with grouped thousands; one that would round to a false zero as ``<0.1``."""
+    """Return a number as text with grouped thousands.
+
+    A small number that would be rounded to zero is shown as ``<0.1``. None and infinite numbers
+    give ``NO_VALUE``.
+    """
     if value is None or not math.isfinite(value):
         return NO_VALUE
     if abs(value) < ZERO_TOLERANCE:
@@ -45,10 +54,10 @@ def format_number(value: float | None, digits: int | None = None) -> str:
 
 
 def round_outwards(value: float, digits: int, *, up: bool) -> float:
-    """Round an end of a range away from its middle, so that the range stays true.
+    """Round one end of a range away from the middle of the range, so that the range stays true.
 
-    Differences from a round number below a millionth of the last digit, or a hundred millionth of
-    the value, are rounding errors.
+    The end is not moved if it differs from a rounded number by less than a millionth of the last
+    digit, or by less than a hundred-millionth of its value: such differences are rounding errors.
     """
     if not math.isfinite(value):
         return value
@@ -58,23 +67,24 @@ def round_outwards(value: float, digits: int, *, up: bool) -> float:
 
 
 def _localize_signs(text: str) -> str:
-    """Return a number as Python writes it with the separators of the current language."""
+    """Return a number in Python's notation with the decimal sign and separators of the current
+    language."""
     point = "," if current_language() == "de" else "."
     return text.translate({ord(","): NO_BREAK_SPACE, ord("."): point})
 
 
 def format_rounded(value: float) -> str:
-    """Return a number for a sentence: from 100 on without decimals."""
+    """Return a number as text for a sentence; from 100 on it has no decimals."""
     return format_number(value, 0 if abs(value) >= 100 else None)
 
 
 def format_exact(value: float) -> str:
-    """Return a number as it was written, without trailing zeros."""
+    """Return a number as text with all its digits (at most ten), without trailing zeros."""
     return _localize_signs(f"{value:,.10g}")
 
 
 def format_column(values: Sequence[float | None]) -> list[str]:
-    """Return the cells of one column, all with the same decimals."""
+    """Return the numbers of one column as texts, all with the same number of decimals."""
     known = [value for value in values if value is not None and math.isfinite(value)]
     decimals = 0 if all(map(is_whole, known)) else decimals_needed(known)
     return [format_number(value, decimals) for value in values]
@@ -86,7 +96,10 @@ def is_whole(value: float) -> bool:
 
 
 def format_percent(share: float | None) -> str:
-    """Return a share of one with one decimal; values near 0 or 1 are not rounded to these."""
+    """Return a share (1 = 100 %) as a percentage with one decimal.
+
+    Shares near 0 or 1 are not rounded to 0 % or 100 %, but shown as ``<0.1 %`` or ``>99.9 %``.
+    """
     if share is None or not math.isfinite(share):
         return NO_VALUE
     value = 100 * share
@@ -102,8 +115,10 @@ def format_percent(share: float | None) -> str:
 
 
 def format_rounded_percent(share: float) -> str:
-    """Return a share of one for a sentence: from 10 % on without decimals, but never rounded to
-    all."""
+    """Return a share (1 = 100 %) as a percentage for a sentence: from 10 % on without decimals.
+
+    A share below 1 is never rounded to 100 %.
+    """
     percentage = round(100 * share)
     return (
         f"{format_number(percentage)}{NO_BREAK_SPACE}%"
@@ -113,7 +128,8 @@ def format_rounded_percent(share: float) -> str:
 
 
 def format_small_percent(share: float | None) -> str:
-    """Return a share of one that may be tiny, such as a gap, with three digits."""
+    """Return a share that may be tiny, such as a gap, as a percentage with three significant
+    digits."""
     if share is None or not math.isfinite(share):
         return NO_VALUE
     value, text = 100 * share, "0"
@@ -126,11 +142,10 @@ def format_small_percent(share: float | None) -> str:
 
 
 def sanitize(text: str) -> str:
-    """Return a name on one line, without control characters."""
+    """Return a text on one line, without control characters or no-break spaces."""
     return " ".join(_CONTROL_CHARACTERS.sub(" ", text).split())
 
 
 def sanitize_keep_nbsp(text: str) -> str:
-    """Return a text on one line that keeps no-break spaces, as a line must not end inside a
-    number."""
+    """Return a text on one line, without control characters, that keeps its no-break spaces."""
     return NO_BREAK_SPACE.join(map(sanitize, text.split(NO_BREAK_SPACE)))

@@ -1,4 +1,4 @@
-"""Progress of a solve in one line."""
+"""Progress of a solve in one line of text."""
 
 import math
 from typing import Any
@@ -8,8 +8,8 @@ from optimizer.report.number_format import NO_BREAK_SPACE, format_number, format
 
 
 def format_progress(progress: Any) -> str:
-    """Return elapsed time, best objective, bound and gap of a running solve, each ``-`` while
-    not known."""
+    """Return elapsed time, incumbent, bound and gap of a running solve as text, with ``-`` for
+    unknown figures."""
     line = tr(
         "{seconds:6.0f} s   best {best}   bound {bound}   gap {gap}",
         seconds=progress.seconds,

@@ -27,10 +27,10 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(frozen=True)
 class Wording(Generic[ResultT]):
-    """Texts for a result in the current language.
+    """Provider of the texts for a result in the current language.
 
-    ``result`` is any result that carries its scenario; names fall back to those that the result
-    itself lists, and finally to ids.
+    ``result`` is any result that holds its scenario. If the scenario does not name an item, its
+    name in the result is used, and otherwise its id.
     """
 
     result: ResultT
@@ -84,12 +84,12 @@ class Wording(Generic[ResultT]):
 
     @property
     def money_unit(self) -> str:
-        """The unit of money."""
+        """The unit of money, such as million EUR."""
         return tr("million {currency}", currency=self.currency)
 
     @property
     def measure(self) -> str:
-        """The measure of outcomes: damage, tonnes or share_of_demand."""
+        """The measure of outcomes: ``damage``, ``tonnes`` or ``share_of_demand``."""
         outcome = getattr(self.result, "outcome", self._untyped_result)
         # Some results have only the unit.
         units = {"t": "tonnes", "years of demand": "share_of_demand"}
@@ -100,19 +100,19 @@ class Wording(Generic[ResultT]):
 
     @property
     def counts_damage(self) -> bool:
-        """Whether the measure is damage rather than shortage."""
+        """Whether outcomes are measured as damage rather than as shortage."""
         return self.measure == "damage"
 
     @property
     def unit(self) -> str:
-        """The unit of damage or shortage."""
+        """The unit of outcomes: a unit of money, tonnes, or years of demand."""
         if self.counts_damage:
             return self.money_unit
         return tr("t") if self.measure == "tonnes" else tr("years of demand")
 
     @property
     def units_by_form(self) -> dict[str, str]:
-        """The units of figures by form."""
+        """The unit of each kind of figure (``ValueForm``) that has one."""
         if not hasattr(self, "currency"):
             return {}
         money = dict.fromkeys(("money", "signed"), self.money_unit)
@@ -126,15 +126,15 @@ class Wording(Generic[ResultT]):
 
     @property
     def expected_outcome(self) -> str:
-        """The word for the mean over the states."""
+        """The term for the mean outcome over the states: expected damage or expected shortage."""
         return tr("expected damage") if self.counts_damage else tr("expected shortage")
 
     def amount(self, value: float) -> str:
-        """Return a figure of damage with its unit."""
+        """Return an outcome as text with its unit."""
         return f"{format_rounded(value)} {self.unit}"
 
     def amount_for_sentence(self, value: float) -> str:
-        """Return a figure of damage for a sentence: three digits, from 1 000 million on in
+        """Return an outcome as text for a sentence, with three digits; from 1 000 million on in
         billions."""
         if not self.counts_damage or abs(value) < 1000:
             return self.amount(value)
@@ -143,12 +143,14 @@ class Wording(Generic[ResultT]):
         return text.replace(" ", NO_BREAK_SPACE)
 
     def money_amount(self, value: float) -> str:
-        """Return an amount of money with its unit."""
+        """Return an amount of money, in millions, as text with its unit."""
         return f"{format_rounded(value)} {self.money_unit}"
 
     def name(self, kind: str, id: str, fallback: str | None = None) -> str:
-        """Return the name of a part of the scenario (``projects``, ``stockpiles`` ...), or its
-        id."""
+        """Return the display name of an item of the scenario, or its id if it has none.
+
+        ``kind`` is the section that holds the item, such as ``projects`` or ``stockpiles``.
+        """
         item = _items_by_id(getattr(self.case, kind, {})).get(id)
         if item is not None:
             return self._localized_name(item.name, fallback or id)
@@ -158,23 +160,23 @@ class Wording(Generic[ResultT]):
         return sanitize(getattr(result_item, "name", fallback or id))
 
     def names(self, kind: str, ids: Iterable[str]) -> str:
-        """Return several names."""
+        """Return the display names of several items of one section as one text."""
         return ", ".join(self.name(kind, id) for id in ids)
 
     def instrument_name(self, funder: str, instrument: str) -> str:
-        """Return the name of a funder's instrument."""
+        """Return the display name of an instrument of a funder."""
         return self._funder_part_name(funder, "instruments", instrument)
 
     def budget_line_name(self, funder: str, line: str) -> str:
-        """Return the name of a line of a funder's budget."""
+        """Return the display name of a budget line of a funder."""
         return self._funder_part_name(funder, "budget_lines", line)
 
     def profile_name(self, hazard: str, profile: str) -> str:
-        """Return the name of a hazard's event profile."""
+        """Return the display name of an event profile of a hazard."""
         return self._part_name("hazards", hazard, "profiles", profile)
 
     def assumption_set_title(self, id: str, fallback: str | None = None) -> str:
-        """Return the title of an assumption set."""
+        """Return the title of an assumption set, or ``fallback`` or its id if it has none."""
         assumption_set = None if self.case is None else self.case.assumptions.get(id)
         return self._localized_name(
             None if assumption_set is None else assumption_set.title, fallback or id
@@ -204,7 +206,7 @@ class Wording(Generic[ResultT]):
         return states
 
     def few_states_caution(self) -> list[str]:
-        """Return the caution for results on few states, or an empty list."""
+        """Return a list with a caution if the result rests on few states; empty otherwise."""
         caution = tr(
             "For illustration only: all plans rest on {states} states of the world.",
             states=format_number(self.state_count),
@@ -212,7 +214,11 @@ class Wording(Generic[ResultT]):
         return [caution] if self.state_count < MIN_STATES else []
 
     def proof_table(self, *extra_rows: tuple[str, str], title: str | None = None) -> Table:
-        """Return a table to assess and repeat a result, with ``extra_rows`` in its middle."""
+        """Return a table with what a reader needs to assess and repeat a result: states, gap, time,
+        versions.
+
+        ``extra_rows`` are placed after the gap.
+        """
         certificate = self._certificate
         rows = [
             (tr("States of the world"), format_number(self.state_count)),
@@ -224,7 +230,7 @@ class Wording(Generic[ResultT]):
         return pair_table(title or tr("How good the proof is"), rows, "proof")
 
     def version_rows(self) -> list[tuple[str, str]]:
-        """Return a row with the versions of the programs, if they are known."""
+        """Return a list with one row on the program versions; empty if they are not known."""
         versions = ", ".join(f"{name} {version}" for name, version in self._versions.items())
         return [(tr("Versions"), versions)] if versions else []
 
@@ -236,8 +242,10 @@ class Wording(Generic[ResultT]):
     def build_document(
         self, kicker: str, answer: Sequence[Part], sections: Sequence[Section], **overrides: Any
     ) -> Document:
-        """Return a document with title, units and versions of this result, unless ``overrides``
-        replace them."""
+        """Return a document with the title, units and versions of this result.
+
+        ``overrides`` replaces fields of the document.
+        """
         metadata: dict[str, Any] = {"units": self.units_by_form, "versions": self._versions}
         fields = {"title": self.title, "subtitle": self.subtitle, **metadata}
         return Document(kicker=kicker, answer=answer, sections=sections, **{**fields, **overrides})
@@ -253,7 +261,7 @@ def _items_by_id(items: Any) -> dict[str, Any]:
 def pair_table(
     caption: str, rows: Sequence[tuple[str, Any]], name: str = "", media: Media = ALL_MEDIA
 ) -> Table:
-    """Return a table of two columns without headers: labels, and texts or figures."""
+    """Return a table without headers whose rows are a label and a text or figure."""
     columns = [Column("", "0", "text"), Column("", "1", "text", width=40)]
     return Table(caption, rows, columns, name, has_header=False, media=media)
 
@@ -264,14 +272,14 @@ def capitalize(text: str) -> str:
 
 
 def join_with_and(texts: Sequence[str]) -> str:
-    """Return texts as one: a, b and c."""
+    """Return texts as an enumeration: a, b and c."""
     if len(texts) < 2:
         return "".join(texts)
     return tr("{most} and {last}", most=join_texts(texts[:-1]), last=texts[-1])
 
 
 def join_texts(texts: Sequence[str]) -> str:
-    """Return texts joined by commas, or by semicolons if one has a comma itself."""
+    """Return texts joined by commas, or by semicolons if one of them contains a comma."""
     return ("; " if any(", " in text for text in texts) else ", ").join(texts)
 
 
@@ -282,7 +290,7 @@ BUDGET_CLASSES = (
 
 
 def budget_class_name(budget_class: str | None) -> str:
-    """Return a budget class in words."""
+    """Return the display name of a budget class; None gives the text for an unknown class."""
     names = {
         "financial_transaction": tr("financial transaction"),
         "loan": tr("loan"),
@@ -296,15 +304,15 @@ def budget_class_name(budget_class: str | None) -> str:
 
 
 def project_count_text(count: int) -> str:
-    """Return a number of projects in words."""
+    """Return a text such as "3 projects"."""
     return tr("1 project") if count == 1 else tr("{count} projects", count=format_number(count))
 
 
 def stockpile_count_text(count: int) -> str:
-    """Return a number of stockpiles in words."""
+    """Return a text such as "3 stockpiles"."""
     return tr("1 stockpile") if count == 1 else tr("{count} stockpiles", count=format_number(count))
 
 
 def material_count_text(count: int) -> str:
-    """Return a number of materials in words."""
+    """Return a text such as "3 materials"."""
     return tr("1 material") if count == 1 else tr("{count} materials", count=format_number(count))

@@ -1,1 +1,2 @@
-"""From a problem to a checked plan: two exact methods, their check, and why there may be none."""
+"""Solution of a problem: two exact methods, the check of their results, and the analysis of
+conflicts where no plan exists."""

@@ -1,4 +1,4 @@
-"""Accounts of a plan: positions that add up to its net cost, and the use of budgets."""
+"""Accounts of a plan: positions that add up to its net cost, and the use of each budget."""
 
 import math
 from collections.abc import Iterator
@@ -17,10 +17,11 @@ NON_RECOVERABLE_CLASSES: frozenset[BudgetClass | None] = frozenset({"grant", "ex
 
 
 def account_positions(instance: Instance, commitment: Commitment) -> Iterator[Position]:
-    """Yield the positions of a plan, whose net costs add up to that of the plan.
+    """Yield the account positions of a plan. The costs of all positions add up to the plan's net
+    cost.
 
-    Decisions after a review count with the probability of their branch, one position for each year
-    of decision.
+    With a review, each amount is the mean over the review branches, weighted by their
+    probabilities, with one position for each year in which a branch decides the project.
     """
     positions: dict[tuple[str | int | None, ...], Position] = {}
     for position in _positions_by_branch(instance, commitment):
@@ -36,7 +37,7 @@ def account_positions(instance: Instance, commitment: Commitment) -> Iterator[Po
 
 
 def _sum_positions(first: Position, second: Position) -> Position:
-    """Add up the same position in two branches."""
+    """Return the sum of two branches' amounts in the same position, field by field."""
     sums: dict[str, Any] = {}
     for name, value in first:
         second_value = getattr(second, name)
@@ -51,7 +52,8 @@ def _sum_positions(first: Position, second: Position) -> Position:
 
 
 def _positions_by_branch(instance: Instance, commitment: Commitment) -> Iterator[Position]:
-    """Yield the positions of each branch."""
+    """Yield the account positions of each review branch, with amounts multiplied by the branch's
+    probability."""
     for p, f, i, share, money in plans.funding_cash_flows(instance, commitment):
         terms = money.instrument.terms
         outstanding, expected_loss, max_loss = _amounts_at_risk(money)
@@ -96,8 +98,11 @@ def _unrecoverable_position(
     project: str | None = None,
     stockpile: str | None = None,
 ) -> Position:
-    """Return a position of payments (Y) of which nothing is returned; ``residual`` is
-    discounted."""
+    """Return the position of payments that are never repaid.
+
+    ``paid`` (Y) holds the payments of each year in million EUR; ``residual`` is the discounted
+    residual value in million EUR.
+    """
     return Position(
         funder=funder,
         instrument=None,
@@ -116,9 +121,10 @@ def _unrecoverable_position(
 
 
 def _expected_returns(money: CashFlows, share: float) -> dict[str, float]:
-    """Return the expected returns by year, also past the horizon.
+    """Return the expected returns by year in million EUR, also for years after the horizon.
 
-    They are returns of each payment by its age, and the income of a price floor.
+    The returns are repayments, which depend on the age of each payment, and the income from a price
+    floor.
     """
     returns: dict[int, float] = {}
     for position, paid in enumerate(money.expected_payments):
@@ -131,10 +137,11 @@ def _expected_returns(money: CashFlows, share: float) -> dict[str, float]:
 
 
 def _amounts_at_risk(money: CashFlows) -> tuple[Floats, float | None, float]:
-    """Return what may be lost of a whole share: outstanding (Y), expected loss and maximum loss.
+    """Return what a funder can lose if it takes the whole share: the amount outstanding in each
+    year (Y), the expected loss (None if unknown) and the maximum loss.
 
-    Amounts are in million EUR, undiscounted. For a price floor they are what it may still cost.
-    Grants and interest have none, since they are spent in any case.
+    Amounts are in million EUR, not discounted. For a price floor they are the payments that it may
+    still require. They are 0 for grants and interest subsidies, which are spent in any case.
     """
     instrument, years = money.instrument, range(len(money.years))
     terms = instrument.terms
@@ -161,9 +168,9 @@ def _amounts_at_risk(money: CashFlows) -> tuple[Floats, float | None, float]:
 
 
 def budget_line_uses(instance: Instance, commitment: Commitment) -> Iterator[BudgetLineUse]:
-    """Yield the use of each budget that has a limit, and of each budget line.
+    """Yield the amounts used of each budget that has a limit, and of each budget line.
 
-    With a review, limits hold in each branch; the branch with the largest use is reported.
+    With a review, the limits hold in each branch, and the branch with the largest use is reported.
     """
     if commitment.branches:
         branches = [
@@ -226,7 +233,8 @@ def _line_use(instance: Instance, line: BudgetLineData, name: str, used: Floats)
 def _available_by_year(
     instance: Instance, granted: Floats | None, used: Floats, carry_over: bool
 ) -> dict[str, float] | None:
-    """Return what is available in each year, including what is carried over from earlier years."""
+    """Return the amount available in each year in million EUR, including unused amounts of earlier
+    years if ``carry_over``; None without a limit."""
     if granted is None:
         return None
     available, carried_over = np.zeros(len(granted)), 0.0
@@ -237,5 +245,5 @@ def _available_by_year(
 
 
 def values_by_year(instance: Instance, values: Floats) -> dict[str, float]:
-    """Return values by year (Y) in the form of results."""
+    """Return an array of yearly values (Y) as a dictionary from year (as text) to value."""
     return {str(year): float(x) for year, x in zip(instance.years, values, strict=True)}

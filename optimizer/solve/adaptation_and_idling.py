@@ -1,5 +1,5 @@
-"""Outcomes over time: duration of shortages, cost of a missing tonne under adaptation, and idle
-plants."""
+"""Outcomes that depend on the course of a state: durations of shortages, damage of a missing tonne
+under adaptation, and idle projects."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def adaptation_outcomes(
     with_plan: PlanEvaluation | None = None,
     without_plan: PlanEvaluation | None = None,
 ) -> tuple[results.AdaptationOutcome, ...]:
-    """Return the outcome of each damage entry with adaptation, in the order of the file.
+    """Return the outcome of each damage entry with adaptation, in the order of the scenario file.
 
-    Durations of shortages are reported only if evaluations are given.
+    Durations of shortages are reported only if the evaluations with and without the plan are given.
     """
     months_per_period, outcomes = 12 / instance.periods_per_year, []
     later_periods = max(1, round(LATER_COST_MONTHS / months_per_period))
@@ -73,8 +73,11 @@ def adaptation_outcomes(
 def _shortage_clocks(
     instance: Instance, states: Sequence[State], material: str, trigger: float, reset: int
 ) -> tuple[float, Floats, Floats]:
-    """Return the probability that any clock runs, and probability and length in periods of each
-    clock."""
+    """Find all runs of a material's shortage clock, in all states.
+
+    Return the probability that the clock runs at all and, for each run, the probability of its
+    state and its length in periods.
+    """
     any_probability, probabilities, lengths = 0.0, list[Floats](), list[Floats]()
     for start in range(0, len(states), STATES_PER_BLOCK):
         block = states[start : start + STATES_PER_BLOCK]
@@ -94,12 +97,17 @@ def _shortage_clocks(
 
 
 def _scaled_ratio(sums: Floats, unit: float) -> float | None:
-    """Return the ratio of two sums times a unit; None if the second is zero."""
+    """Return the first sum divided by the second, multiplied by ``unit``; None if the second sum is
+    zero."""
     return float(sums[0] / sums[1] * unit) if sums[1] > 0 else None
 
 
 def _weighted_quantile(probability: Floats, values: Floats, level: float) -> float | None:
-    """Return the smallest value that is not exceeded with the given probability level."""
+    """Return the smallest value that is exceeded with a probability of at most ``1 - level``, given
+    the probability of each value.
+
+    Return None if all probabilities are zero.
+    """
     if not probability.sum() > 0:
         return None
     order = np.argsort(values, kind="stable")
@@ -110,7 +118,11 @@ def _weighted_quantile(probability: Floats, values: Floats, level: float) -> flo
 def idle_project_outcomes(
     instance: Instance, states: Sequence[State], commitment: Commitment
 ) -> Iterator[results.IdleProject]:
-    """Yield how often projects are idle that run only above their cash cost, built or not."""
+    """Yield, for each project that runs only above its cash cost, how often its price is below that
+    cost and how often it is idle.
+
+    Projects are included whether or not the plan builds them.
+    """
     projects = {p: x for p, x in instance.projects.items() if x.cash_cost_material is not None}
     below_cash_cost, idle = (dict.fromkeys(projects, 0.0) for _ in range(2))
     for start in range(0, len(states), STATES_PER_BLOCK):

@@ -1,4 +1,4 @@
-"""Certification: a solver's result is checked and recomputed independently of any solver."""
+"""Certification: a solver's result is checked, and its objective recomputed without a solver."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def certify(
     consumers: Collection[str] = (),
     damage_only: bool = False,
 ) -> CheckedSolution:
-    """Check a solver's result and recompute its objective.
+    """Check the commitment in a solver's result and recompute its objective.
 
-    ``started_at`` is the start of the search (``time.perf_counter``). ``consumers`` selects those
-    whose damage by state is reported. ``damage_only`` restricts the outcome to the damage in each
-    state, which the search has evaluated already.
+    ``started_at`` is the time at which the search started (``time.perf_counter``). ``consumers``
+    selects the consumers whose damage in each state is reported. With ``damage_only`` the outcome
+    contains only the damage in each state, which the search has evaluated already.
     """
     solution = solver_result.solution
     commitment = commitment_or_raise(problem.assumption_sets, solver_result)
@@ -104,7 +104,7 @@ def certify(
 
 @dataclass(frozen=True, eq=False)
 class RecomputedPlan:
-    """Evaluation of a commitment that satisfies all rules."""
+    """Commitment that satisfies all rules, with its evaluation and its recomputed objective."""
 
     problem: Problem
     commitment: Commitment
@@ -114,7 +114,7 @@ class RecomputedPlan:
     gap_scale: GapScale
 
     def to_checked_solution(self, certificate: Certificate, **end_fields: Any) -> CheckedSolution:
-        """Return the checked solution with its certificate."""
+        """Return the checked solution that consists of this plan and ``certificate``."""
         problem = self.problem
         pairs = self.evaluation_pairs
         set_problems = self.problem.set_problems
@@ -159,7 +159,7 @@ def recompute_plan(
 ) -> RecomputedPlan:
     """Check a commitment under all assumption sets and recompute its objective without a solver.
 
-    Raise CheckFailed with all rules that it breaks.
+    Raise CheckFailed with all rules that the commitment breaks.
     """
     assumption_sets = problem.assumption_sets
     for instance in assumption_sets.instances:
@@ -192,8 +192,11 @@ def recompute_plan(
 
 
 def open_regret(reference_optima: Sequence[ReferenceOptimum]) -> float | None:
-    """Return the largest gap of the reference optima, by which a regret may be larger; None if
-    unknown."""
+    """Return the largest difference between objective and bound of the reference optima. A plan's
+    true regret may exceed the reported one by that amount.
+
+    Return None if any bound is unknown, or if there are no reference optima.
+    """
     bounds = [(optimum.objective, optimum.bound) for optimum in reference_optima]
     if not bounds or any(bound is None for _, bound in bounds):
         return None
@@ -208,7 +211,8 @@ def _evaluate_with_and_without(
     consumers: Collection[str],
     damage_only: bool,
 ) -> tuple[PlanEvaluation, PlanEvaluation]:
-    """Evaluate a plan and the empty plan; only their damage where that is enough."""
+    """Evaluate the plan and the empty plan. With ``damage_only``, evaluate only the damage in each
+    state where that is possible."""
     instance, states, recourse = problem.instance, problem.states, problem.recourse
     damage_only &= recourse is not None and not instance.damage_weights
     evaluate = outcomes.evaluate_damage_only if damage_only else outcomes.evaluate_commitments
@@ -225,9 +229,9 @@ def _evaluate_with_and_without(
 
 
 def with_full_outcome(solution: CheckedSolution) -> CheckedSolution:
-    """Return the solution with its complete outcome, after :func:`certify` with ``damage_only``.
+    """Complete the outcome of a solution that was certified with ``damage_only``.
 
-    Raise CheckFailed if it does not confirm the objective.
+    Raise CheckFailed if the complete evaluation does not confirm the objective.
     """
     commitments, threads = [solution.commitment, Commitment()], solution.threads
 
@@ -270,8 +274,11 @@ def with_full_outcome(solution: CheckedSolution) -> CheckedSolution:
 def commitment_or_raise(
     problem: Instance | AssumptionSets, solver_result: SolverResult
 ) -> Commitment:
-    """Return the commitment found, or raise the reason why there is none, as
-    :func:`optimizer.solve.planner.solve_to_plan` does."""
+    """Return the commitment in a solver's result.
+
+    If there is none, raise the reason as an error, as :func:`optimizer.solve.planner.solve_to_plan`
+    does.
+    """
     solution, (assumption_sets, _) = solver_result.solution, as_assumption_sets(problem, ())
     if solution.ending == "infeasible":
         with scaling_errors_as_faults(assumption_sets.first_instance):
@@ -320,7 +327,7 @@ def _check_objective(
 
 
 def broken_rules_in_any_set(assumption_sets: AssumptionSets, commitment: Commitment) -> list[str]:
-    """Return every rule that a commitment breaks under any assumption set."""
+    """Return all rules that a commitment breaks under at least one assumption set."""
     return [
         text
         for instance in assumption_sets.instances
@@ -329,14 +336,15 @@ def broken_rules_in_any_set(assumption_sets: AssumptionSets, commitment: Commitm
 
 
 def package_versions() -> dict[str, str]:
-    """Return versions of the project and of the packages that its results depend on."""
+    """Return the versions of Vorrat and of the packages that its results depend on, by name."""
     names = ("vorrat", "pyomo", "highspy", "numpy", "scipy", "numba")
     return {name: package_version(name) for name in names}
 
 
 @cache
 def package_version(name: str) -> str:
-    """Return the version of an installed distribution; cached, since it reads files."""
+    """Return the version of an installed distribution. The version is cached because files must be
+    read for it."""
     try:
         return version(name)
     except PackageNotFoundError:

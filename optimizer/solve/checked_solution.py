@@ -1,4 +1,5 @@
-"""Checked solution: a plan with its evaluation and certificate, before it becomes a document."""
+"""Checked solution: a commitment with its evaluation and certificate, from which the plan document
+is built."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReferenceOptimum:
-    """Objective and bound of the best plan of one assumption set, or without a review."""
+    """Objective and bound of the best plan under one assumption set, or of the best plan without a
+    review."""
 
     objective: float
     bound: float | None
@@ -81,12 +83,12 @@ class CheckedSolution:
 
     @property
     def objective(self) -> float:
-        """The objective, recomputed outside the solver."""
+        """Objective of the plan, recomputed without the solver."""
         return self.certificate.objective
 
     @property
     def expected_by_set(self) -> dict[str, float]:
-        """Mean damage under each assumption set that the plan was made over."""
+        """Mean damage under each assumption set that the plan was made for, by set."""
         sets = (self.scenario or self.instance.case).assumptions if self.set_outcomes else {}
         return {
             id: outcome.with_plan.expected
@@ -95,7 +97,7 @@ class CheckedSolution:
 
     @property
     def gap_scale(self) -> GapScale:
-        """Scale of gaps of the objective."""
+        """Scale of the relative gap: its smallest denominator, and the size of rounding errors."""
         from optimizer.solve import outcomes
 
         if self.joint_gap_scale is not None:
@@ -107,7 +109,8 @@ class CheckedSolution:
         )
 
     def recomputed_objective(self, problem: Instance | AssumptionSets) -> float:
-        """Return the objective of the plan in instances with the same recourse."""
+        """Return the objective of this plan in a problem with the same recourse but other weights
+        or costs."""
         from optimizer.solve import outcomes
 
         assumption_sets = (
@@ -133,7 +136,7 @@ class CheckedSolution:
 
     @property
     def adaptation(self) -> tuple[AdaptationOutcome, ...]:
-        """Durations of the shortages to which users adapt."""
+        """Outcome of each damage entry with adaptation, with the durations of shortages."""
         if not self.instance.adaptations:
             return ()
         from optimizer.solve.adaptation_and_idling import adaptation_outcomes
@@ -143,8 +146,8 @@ class CheckedSolution:
 
     @property
     def idle_projects(self) -> tuple[IdleProject, ...]:
-        """How often projects are idle that run only above their cash cost; empty with review
-        branches."""
+        """How often each project is idle that runs only above its cash cost; empty if there are
+        review branches."""
         has_no_branches = not self.commitment.branches
         if not (
             has_no_branches and any(p.cash_cost_material for p in self.instance.projects.values())
@@ -159,8 +162,8 @@ class CheckedSolution:
     ) -> Plan:
         """Build the plan document.
 
-        ``with_details`` includes chains, stock use and what unaided projects avoid, which need
-        further recourse evaluations.
+        With ``with_details`` it includes chains, stock use and the damage that unaided projects
+        avoid, which require further recourse evaluations.
         """
         from optimizer.solve.review_outcomes import outcome_after_review
 
@@ -220,7 +223,7 @@ class CheckedSolution:
 
     @property
     def _assumption_outcomes(self) -> tuple[AssumptionSetOutcome, ...]:
-        """Outcome under each assumption set of the scenario."""
+        """Outcome of the plan under each assumption set of the scenario."""
         if not (self.scenario or self.instance.case).assumptions:
             return ()
         from optimizer.solve.set_outcomes import assumption_outcomes
@@ -235,7 +238,7 @@ class CheckedSolution:
 
     @property
     def _avoided_anyway(self) -> float | None:
-        """Expected damage avoided by unaided projects without any plan."""
+        """Expected damage that unaided projects avoid if there is no plan."""
         if not any(state.unaided_projects for state in self.states):
             return None
         from optimizer.solve import outcomes
@@ -256,10 +259,10 @@ class CheckedSolution:
     def recertified_for(
         self, problem: Instance | AssumptionSets, bound: float | None
     ) -> CheckedSolution:
-        """Return this plan for a problem with other rules or weights but the same recourse, and its
-        bound.
+        """Return this plan as a solution of another problem, with ``bound`` as its bound.
 
-        The commitment is checked (CheckFailed) under all assumption sets that it was made for.
+        The problem may have other rules or weights, but must have the same recourse. Raise
+        CheckFailed if the commitment breaks a rule under any assumption set that it was made for.
         """
         # Imported late, since it is slow and readers of a plan do not need it.
         from optimizer.solve.verification import check_commitment
@@ -281,7 +284,7 @@ class CheckedSolution:
         return replace(solution, certificate=certificate)
 
     def with_bound(self, bound: float | None) -> CheckedSolution:
-        """Return the same plan with another bound."""
+        """Return the same plan with another lower bound in its certificate."""
         return replace(
             self,
             certificate=updated_certificate(
@@ -296,7 +299,7 @@ MIN_REPRESENTATIVE_STATES = 100  # plans on fewer states are marked as illustrat
 def updated_certificate(
     certificate: Certificate, objective: float, bound: float | None, gap_scale: GapScale
 ) -> Certificate:
-    """Return the certificate with another objective and bound."""
+    """Return a copy of the certificate with another objective, bound and gap."""
     bound = None if bound is None else min(bound, objective)
     is_closed = is_gap_closed(objective, bound, certificate.gap_target, gap_scale.objective_floor)
     return certificate.model_copy(
@@ -310,10 +313,10 @@ def updated_certificate(
 
 
 def input_hash(case: Case) -> str:
-    """Return the SHA-256 of a scenario's content in canonical JSON.
+    """Return the SHA-256 hash of a scenario's content in canonical JSON.
 
-    Fields that were added to the format later count only where they are used, so that hashes of
-    older files stay.
+    Fields that were added to the format later are included only if the scenario uses them, so that
+    the hashes of older files do not change.
     """
     content = case.model_dump(mode="json", by_alias=True, exclude={"variants", "counterfactual"})
     for section_name in ("conversions", "assumptions", "review"):
@@ -351,7 +354,8 @@ UNUSED_FIELD_VALUES: dict[str, Any] = {
 
 
 def _drop_unused_fields(part: Any) -> None:
-    """Remove unused later additions from a part of a scenario in JSON, recursively."""
+    """Remove, recursively, fields that were added to the format later and that this part of a
+    scenario does not use."""
     if isinstance(part, list):
         for item in part:
             _drop_unused_fields(item)

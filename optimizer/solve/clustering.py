@@ -1,4 +1,4 @@
-"""Clustering of hazard events in sampled states of the world."""
+"""Clustering of events: how many hazards strike in the same year of a sampled state."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -11,9 +11,10 @@ from optimizer.model.states import SamplingProbabilities, State
 
 
 def event_clustering(instance: Instance, states: Sequence[State]) -> Clustering | None:
-    """Return how many hazards have an event in a year, compared with independent events.
+    """Return the distribution of the number of hazards with an event in a year, and the one that
+    independent events would have.
 
-    Return None if states are not sampled, or fewer than two hazards have uncertain events.
+    Return None if the states are not sampled, or if fewer than two hazards have uncertain events.
     """
     uncertainty, years = instance.case.uncertainty, len(instance.years)
     if uncertainty is None or uncertainty.sample is None:

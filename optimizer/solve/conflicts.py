@@ -1,10 +1,10 @@
-"""Why no plan exists: a smallest set of rules that exclude each other; and figures of a scenario
-that cannot be solved together, as faults of the file at their places.
+"""Conflicts: an irreducible set of rules that exclude each other where no plan exists, and figures
+of a scenario that differ too much in size to be solved together.
 
-Recourse is always feasible, so a conflict lives among the first stage's rules. They are grouped
-by what the scenario file says in one place, and the groups are divided and conquered (QuickXplain,
-Junker 2004) with the first stage as the test: the result loses its conflict if any one rule of it
-is dropped.
+Recourse is always feasible, so a conflict can only be among the rules of the first stage. Rules are
+grouped by the place in the scenario file that they come from, and the groups are divided by
+QuickXplain (Junker 2004), with a solve of the first stage as the test. The resulting rules become
+feasible if any one of them is dropped.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -34,8 +34,12 @@ GroupKey = TypeVar("GroupKey", bound=Hashable)
 
 
 def smallest_conflict(instance: Instance | AssumptionSets) -> tuple[Rule, ...]:
-    """A set of rules that no plan can keep together, none of which can be left out; empty if the
-    first stage is feasible. SolverError if even what no scenario can change is infeasible."""
+    """Return an irreducible set of rules that no plan can satisfy together; empty if the first
+    stage is feasible.
+
+    Without any one of these rules the others can be satisfied. Raise SolverError if the first stage
+    is infeasible even without all rules of the scenario.
+    """
     together, _ = as_assumption_sets(instance, ())
     return _conflict_among_rules(together, [compile_first_stage(own) for own in together.instances])
 
@@ -43,8 +47,11 @@ def smallest_conflict(instance: Instance | AssumptionSets) -> tuple[Rule, ...]:
 def conflict_with_level(
     instance: Instance, states: tuple[State, ...], level: float
 ) -> tuple[Rule, ...]:
-    """A set of rules that together keep the objective above a level, none of which can be left out;
-    empty if a plan comes to it. SolverError if none does even without any of the rules."""
+    """Return an irreducible set of rules that keep the objective above ``level``; empty if a plan
+    reaches the level.
+
+    Raise SolverError if no plan reaches the level even without all rules.
+    """
     model = build_extensive_form(instance, states)
     add_structural_constraints(model)
     model.level = pyo.Constraint(expr=model.objective.expr <= level)
@@ -69,7 +76,8 @@ def _conflict_among_rules(
 
 
 def compile_first_stage(instance: Instance) -> CompiledModel:
-    """The first stage with what no rule of a scenario can undo, its net cost as the objective."""
+    """Return the first stage as a compiled program that minimizes net cost. It includes the
+    constraints that no figure of a scenario can change."""
     model = build_commitment(instance)
     add_structural_constraints(model)
     model.objective = pyo.Objective(expr=model.net_cost + 0 * model.nothing)
@@ -77,7 +85,8 @@ def compile_first_stage(instance: Instance) -> CompiledModel:
 
 
 def rule_rows(compiled: CompiledModel) -> Iterator[tuple[int, str, Any]]:
-    """Rows that belong to rules a person can change: position, name and index."""
+    """Yield the row, the name and the index of each constraint that belongs to a rule of the
+    scenario."""
     for row, constraint in enumerate(compiled.constraints):
         name = constraint.parent_component().local_name
         if name in RULES:
@@ -89,8 +98,11 @@ def find_conflicting_groups(
     groups: Mapping[GroupKey, list[int]],
     options: Mapping[str, Any] | None = None,
 ) -> tuple[GroupKey, ...]:
-    """A smallest set of groups of rows that conflict, with what rows are in none of them; empty if
-    there is no conflict. SolverError if those in none of the groups conflict by themselves."""
+    """Return an irreducible set of row groups that conflict with each other and with the rows in no
+    group; empty if there is no conflict.
+
+    Raise SolverError if the rows in no group conflict already.
+    """
     search = ConflictSearch(program, groups, options)
     if search.is_feasible(list(groups)):
         return ()
@@ -101,7 +113,8 @@ def find_conflicting_groups(
 
 
 def add_structural_constraints(model: Any) -> None:
-    """Keep what no number in a file can undo: nothing is had of what is not started or joined."""
+    """Add constraints that no figure of a scenario can change: a project has shares and offtake
+    only if it is started, and a funder has shares only if it takes part."""
 
     @model.Constraint(list(model.share))
     def share_of_what_starts(model: Any, p: str, f: str, i: str, year: int) -> Any:
@@ -118,7 +131,7 @@ def add_structural_constraints(model: Any) -> None:
 
 
 class ConflictSearch(Generic[GroupKey]):
-    """Divides and conquers the groups of rows that belong to rules."""
+    """Search for an irreducible set of conflicting row groups by divide and conquer."""
 
     def __init__(
         self,
@@ -129,7 +142,8 @@ class ConflictSearch(Generic[GroupKey]):
         self.program, self.groups, self.options = program.without_objective(), groups, options
 
     def is_feasible(self, kept_groups: Sequence[GroupKey]) -> bool:
-        """Whether some plan keeps these rules, all others dropped."""
+        """Return whether the program is feasible with only these groups of rows; the other groups
+        are dropped."""
         dropped = np.zeros(len(self.program.row_lower), dtype=bool)
         for rule in set(self.groups).difference(kept_groups):
             dropped[self.groups[rule]] = True
@@ -142,7 +156,12 @@ class ConflictSearch(Generic[GroupKey]):
     def find_conflict(
         self, kept_groups: list[GroupKey], has_new_groups: bool, candidate_groups: list[GroupKey]
     ) -> list[GroupKey]:
-        """The rules of ``open_`` that conflict with each other and ``kept``."""
+        """Return an irreducible subset of ``candidate_groups`` that conflicts together with
+        ``kept_groups``.
+
+        ``has_new_groups`` states that groups were added to ``kept_groups`` since the last test. If
+        these conflict already, the subset is empty.
+        """
         if has_new_groups and not self.is_feasible(kept_groups):
             return []
         if len(candidate_groups) == 1:
@@ -156,7 +175,8 @@ class ConflictSearch(Generic[GroupKey]):
 
 @contextmanager
 def scaling_errors_as_faults(instance: Instance) -> Iterator[None]:
-    """While a scenario is solved: report coefficients of unlike size as figures of its file."""
+    """Convert scaling errors of the solver within the context into faults of the figures in the
+    scenario file."""
     try:
         yield
     except CoefficientsOutOfRange as error:
@@ -164,8 +184,11 @@ def scaling_errors_as_faults(instance: Instance) -> Iterator[None]:
 
 
 def scaling_fault(instance: Instance, error: CoefficientsOutOfRange) -> ScenarioError | None:
-    """The fault of two figures of the file that lie behind coefficients of unlike size; None where
-    a coefficient has none behind it."""
+    """Return an error that names the two figures of the scenario file whose coefficients differ too
+    much in size.
+
+    Return None if one of the coefficients does not come from a figure of the file.
+    """
     (small, least), (large, most) = error.extremes
     paths = [_figure_location(instance, *end) for end in (small, large)]
     if None in paths:
@@ -186,7 +209,8 @@ def scaling_fault(instance: Instance, error: CoefficientsOutOfRange) -> Scenario
 
 
 def _figure_location(instance: Instance, column: str, row: str) -> tuple[PathStep, ...] | None:
-    """Where the figure behind a coefficient stands, by the names of its column and row."""
+    """Return the path in the scenario file of the figure that a coefficient comes from, given the
+    names of its column and row; None if there is no such figure."""
     kind, of = _split_component_name(column)
     if kind in ("share", "market", "start"):
         return ("projects", of[0], "capex_meur")
@@ -213,7 +237,7 @@ def _figure_location(instance: Instance, column: str, row: str) -> tuple[PathSte
 
 
 def _split_component_name(name: str) -> tuple[str, list[str]]:
-    """Name and index of a Pyomo component, its block left out."""
+    """Return the name and the index of a Pyomo component, without the block that it belongs to."""
     name = name.rpartition("].")[2] if "]." in name else name
     kind, _, index = name.partition("[")
     return kind.rpartition(".")[2], [part.strip("'") for part in index.rstrip("]").split(",")]

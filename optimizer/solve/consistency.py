@@ -1,9 +1,9 @@
-"""Consistency of a result: its figures agree with one another and with the scenario it carries.
+"""Consistency of a result: its figures agree with one another and with the scenario in it.
 
 For a plan, everything that follows from its commitment is computed again: accounts, budgets,
-stocks, net cost, and what its states determine without a recourse evaluation. Figures that come
-from a recourse evaluation must add up, tonnes as well as money (``quantity_checks.py``). Other
-results must satisfy the identities that define their fields. No solver is used.
+stocks, net cost, and those outcomes of the states that need no recourse evaluation. Figures that
+come from a recourse evaluation must add up, in tonnes as well as in money (``quantity_checks.py``).
+Other results must satisfy the identities that define their fields. No solver is used.
 """
 
 import math
@@ -70,14 +70,14 @@ NONDECREASING_FIELDS: dict[type[Result], tuple[tuple[str, ...], ...]] = {
 
 
 def find_discrepancies(result: Result) -> Discrepancies:
-    """Yield all discrepancies of a result that matches its scenario."""
+    """Yield all discrepancies between the figures of a result that matches its scenario."""
     if not isinstance(result, Plan):
         yield from _check_own_scenario(result, result, "")
     yield from _check_nested(result, "")
 
 
 def _check_own_scenario(result: Result, certificate: Result, location: str) -> Discrepancies:
-    """Check the scenario's hash in a result, and its CVaR level and measure."""
+    """Check the hash of the scenario in a result, and the result's CVaR level and measure."""
     case, stated_hash = getattr(result, "case", None), getattr(certificate, "input_sha256", None)
     if case is not None and stated_hash is not None:
         yield from check_equal(f"{location}input_sha256", stated_hash, input_hash(case))
@@ -88,13 +88,13 @@ def _check_own_scenario(result: Result, certificate: Result, location: str) -> D
 
 
 def compare_results(stated: Result, expected: Result) -> Discrepancies:
-    """Yield all fields of a result that differ from a recomputed one."""
+    """Yield a discrepancy for each field in which a result differs from a recomputed one."""
     for name in type(stated).model_fields:
         yield from check_equal(name, getattr(stated, name), getattr(expected, name))
 
 
 def _check_nested(value: Any, location: str) -> Discrepancies:
-    """Check a value and all results in it."""
+    """Check a value and all results that it contains."""
     if isinstance(value, Result):
         for names in NONDECREASING_FIELDS.get(type(value), ()):
             yield from check_nondecreasing(
@@ -253,7 +253,8 @@ def _check_plan(plan: Plan, location: str) -> Discrepancies:
 
 
 def _check_plan_commitment(plan: Plan, location: str) -> Discrepancies:
-    """Recompute everything that follows from a plan's commitment in its own scenario."""
+    """Recompute all figures that follow from a plan's commitment and its scenario, and compare
+    them."""
     assert plan.case is not None
     case, certificate, criterion = plan.case, plan.certificate, plan.case.objective.over_assumptions
     assumption_sets = AssumptionSets((read_instance(case),))
@@ -370,7 +371,7 @@ def _check_review(
 def _check_set_outcomes(
     plan: Plan, assumption_sets: AssumptionSets, location: str
 ) -> Discrepancies:
-    """Check the outcome under each assumption set, and the objective over all of them."""
+    """Check the outcome under each assumption set, and the objective that combines them."""
     names = [*(plan.case.assumptions if plan.case is not None else ())]
     yield from check_equal(f"{location}under", [outcome.id for outcome in plan.under], names)
     if len(plan.under) != len(names):
@@ -418,7 +419,7 @@ def _check_set_outcomes(
 
 
 def _objective_floor_of_sets(plan: Plan) -> ObjectiveFloorRange:
-    """Return the range of the objective floor over assumption sets."""
+    """Return the range of possible objective floors of a plan for several assumption sets."""
     worst_cvar = max((outcome.without_plan.cvar for outcome in plan.under), default=0.0)
     return ANY_OBJECTIVE_FLOOR[0], max(
         RELATIVE_OBJECTIVE_FLOOR * max(1.0, worst_cvar),

@@ -1,4 +1,5 @@
-"""Extensive form: one model with all states, solved at once; the reference method."""
+"""Extensive form: one program with all states, solved at once. It is the reference for the
+decomposition."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ def solve_extensive_form(
     objective_floor: float = 0.0,
     **solve_options: Unpack[SolverOptions],
 ) -> SolverResult:
-    """Solve the extensive form of a problem, or of all assumption sets with their states.
+    """Solve the extensive form of a problem: an instance with its states, or all assumption sets
+    with the states of each.
 
     ``objective_floor`` is the smallest denominator of relative gaps.
     """
@@ -71,9 +73,10 @@ def solve_extensive_form(
 
 @dataclass(frozen=True, eq=False)
 class ExtensiveForm:
-    """Extensive form as arrays, stacked over assumption sets and review branches.
+    """Extensive form as arrays, with the programs of all assumption sets and review branches
+    stacked into one.
 
-    Planned stock is substituted.
+    Planned stock is replaced by purchases.
     """
 
     program: LinearProgram
@@ -125,7 +128,10 @@ def solve_for_scenario_data(
     objective_floor: float = 0.0,
     **solve_options: Unpack[SolverOptions],
 ) -> SolverResult:
-    """Solve the extensive form for given probabilities and scenario data of each block."""
+    """Solve the extensive form, given the probabilities and the scenario data of each part.
+
+    ``objective_floor`` is the smallest denominator of relative gaps.
+    """
     gap = solve_options.get("gap", DEFAULT_GAP)
     time_limit = solve_options.get("time_limit")
     node_limit = solve_options.get("node_limit")
@@ -216,10 +222,10 @@ def _combine_solutions(first: ProgramSolution, second: ProgramSolution) -> Progr
 def _is_doubtful(
     solution: ProgramSolution, gap: float, objective_floor: float, scaling_size: float
 ) -> bool:
-    """Return whether the solver's tolerances may have decided the result.
+    """Return whether the tolerances of the solver may have determined the result.
 
-    That is the case without a solution, if objective and bound disagree with the closed gap, and if
-    the objective is tiny relative to its scaling.
+    That is the case if there is no optimal solution, if the difference of objective and bound does
+    not agree with a closed gap, or if the objective is tiny relative to the scaling of the program.
     """
     objective, bound = solution.objective, solution.bound
     if solution.ending != "optimal" or objective is None or bound is None:
@@ -239,10 +245,10 @@ def with_rounded_integers(
     threads: int | None = None,
     tolerance: float = VIOLATION_TOLERANCE,
 ) -> ProgramSolution:
-    """Round the integer columns of a solution and solve for the others again.
+    """Round the integer columns of a solution and optimize the other columns again.
 
-    This is done where the solution violates rows or integrality by more than ``tolerance``: HiGHS
-    accepts 1e-6 for zero, and a millionth of a large project can deliver a relevant quantity.
+    This is done only if the solution violates rows or integrality by more than ``tolerance``. HiGHS
+    accepts 1e-6 as zero, and a millionth of a large project can deliver a relevant quantity.
     """
     values, integer = solution.values, program.integer
     if values is None or not integer.any() or highs.max_violation(program, values) <= tolerance:

@@ -1,4 +1,4 @@
-"""Comparison of two figures of a result: tolerances, and the form of a discrepancy."""
+"""Comparison of figures of a result within tolerances, and the discrepancies that this finds."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ ITEM_KEY_FIELDS = (
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """Figure that differs from what the other figures imply."""
+    """Figure of a result that differs from what other figures imply."""
 
     location: str  # path of the figure in the result
     stated: object  # the figure in the result; None if missing
@@ -43,9 +43,10 @@ Discrepancies = Iterator[Discrepancy]
 
 
 def check_equal(location: str, stated: Any, expected: Any, scale: float = 0.0) -> Discrepancies:
-    """Compare two values, recursively.
+    """Yield the discrepancies between a stated and an expected value, compared recursively.
 
-    ``scale`` is the magnitude of the figures whose difference they are.
+    If the values are differences of larger figures, ``scale`` is the magnitude of these; the
+    tolerance is relative to it.
     """
     stated, expected = (x.model_dump() if isinstance(x, Result) else x for x in (stated, expected))
     if isinstance(stated, dict) and isinstance(expected, dict):
@@ -63,7 +64,7 @@ def check_equal(location: str, stated: Any, expected: Any, scale: float = 0.0) -
 
 
 def _items_by_key(items: Sequence[Any]) -> dict[str, Any]:
-    """Return the items of a list by their identifying fields, or by position if those are not
+    """Return the items of a list by their identifying fields, or by position if these are not
     unique."""
     items_by_key = {}
     for number, item in enumerate(items):
@@ -85,14 +86,14 @@ def is_number(value: Any) -> bool:
 
 
 def mean_or_none(values: Sequence[float]) -> float | None:
-    """Return the mean; None for an empty sequence."""
+    """Return the mean of the values; None for an empty sequence."""
     return math.fsum(values) / len(values) if values else None
 
 
 def check_nondecreasing(
     location: str, names: Sequence[str], values: Sequence[float | None]
 ) -> Discrepancies:
-    """Check that figures do not decrease; None is skipped."""
+    """Check that figures do not decrease in the given order. Values that are None are skipped."""
     present = [(n, v) for n, v in zip(names, values, strict=True) if v is not None]
     for (_, low), (name, high) in pairwise(present):
         if high < low - max(ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE * max(abs(low), abs(high))):
@@ -102,7 +103,7 @@ def check_nondecreasing(
 def check_between(
     location: str, stated: float, lower: float, upper: float, scale: float = 0.0
 ) -> Discrepancies:
-    """Check that a figure is not below ``lower`` nor above ``upper``."""
+    """Check that a figure is between ``lower`` and ``upper``."""
     tolerance = max(ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE * max(abs(stated), scale))
     if stated < lower - tolerance:
         yield Discrepancy(location, stated, lower, "least")

@@ -1,4 +1,4 @@
-"""Relative gap of a plan: its denominator, when it is closed, and what counts as rounding."""
+"""Relative gap of a plan: its denominator, the size at which it is closed, and rounding errors."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ itself if that objective is even smaller."""
 
 @dataclass(frozen=True)
 class GapScale:
-    """Scale of gaps of an objective."""
+    """Smallest denominator of an objective's relative gap, and the size of rounding errors."""
 
     objective_floor: float  # smallest denominator of a relative gap
     rounding: float  # differences up to this are rounding errors
 
 
 def compute_objective_floor(objective_without_plan: float) -> float:
-    """Return the smallest denominator of relative gaps, from the objective without a plan."""
+    """Return the smallest denominator of relative gaps, given the objective without a plan."""
     return RELATIVE_OBJECTIVE_FLOOR * (
         objective_without_plan if objective_without_plan > RELATIVE_OBJECTIVE_FLOOR else 1.0
     )
@@ -40,6 +40,6 @@ def is_gap_closed(
     gap_target: float,
     objective_floor: float = RELATIVE_OBJECTIVE_FLOOR,
 ) -> bool:
-    """Return whether the relative gap is within its target."""
+    """Return whether the relative gap between objective and bound is at most ``gap_target``."""
     gap = relative_gap(objective, bound, objective_floor)
     return gap is not None and gap <= max(gap_target, MIN_GAP_TARGET) * (1 + 1e-9)

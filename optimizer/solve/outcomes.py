@@ -1,4 +1,4 @@
-"""Evaluation of commitments in the states of the world."""
+"""Evaluation of commitments: damage and shortages in the states of the world."""
 
 import math
 from collections.abc import Callable, Collection, Sequence
@@ -40,24 +40,24 @@ class PlanEvaluation:
 
     @property
     def expected(self) -> float:
-        """Mean damage over the states."""
+        """Mean damage over all states."""
         return float(self.probability @ self.damage)
 
     def worst_mean(self, risk: RiskMeasure) -> float:
-        """Return the mean under the worst distribution of the ambiguity set; without one, the
-        mean."""
+        """Return the mean damage under the worst distribution of the ambiguity set; without such a
+        set, the mean under the stated probabilities."""
         if risk.ambiguity is None:
             return self.expected
         return risk.worst_case_mean(self.probability, self.damage)
 
     @property
     def worst(self) -> float:
-        """Damage of the worst state with positive probability."""
+        """Damage in the worst state of positive probability."""
         return float(self.damage[self.probability > 0].max())
 
     def cvar(self, level: float) -> float:
-        """Return the CVaR: mean of the worst ``1 - level`` of states (the state at the quantile is
-        split).
+        """Return the CVaR of damage: the mean over the worst states that have probability ``1 -
+        level`` together. The state at the quantile counts in part.
 
         Rockafellar and Uryasev (2000).
         """
@@ -65,8 +65,8 @@ class PlanEvaluation:
 
 
 def tail_mean(probability: Floats, damage: Floats, level: float) -> float:
-    """Return the mean of damage (S) over the worst ``1 - level`` of states with a probability
-    (S)."""
+    """Return the mean of ``damage`` (S) over the worst states that together have probability ``1 -
+    level``, given the probability (S) of each state."""
     tail = (1 - level) * probability.sum()
     order = np.argsort(-damage, kind="stable")
     cumulative_before = np.concatenate([[0.0], np.cumsum(probability[order])[:-1]])
@@ -83,9 +83,10 @@ def evaluate_commitments(
     consumers: Collection[str] = (),
     recourse: RecourseEvaluator | None = None,
 ) -> list[PlanEvaluation]:
-    """Evaluate commitments in states, by the recourse evaluator of these states if there is one.
+    """Evaluate the damage and shortages of commitments in all states.
 
-    ``consumers`` selects those whose damage by state is reported.
+    ``recourse`` is the recourse evaluator of these states; it is built if None. ``consumers``
+    selects the consumers whose damage in each state is reported.
     """
     if any(commitment.branches for commitment in commitments):
         evaluate_options: dict[str, Any] = {
@@ -119,7 +120,7 @@ def evaluate_damage_only(
     threads: int | None = None,
     consumers: Collection[str] = (),
 ) -> list[PlanEvaluation]:
-    """Evaluate only the damage of commitments in each state.
+    """Evaluate only the damage of commitments in each state, without shortages.
 
     ``threads`` is ignored, and ``consumers`` must be empty.
     """
@@ -149,7 +150,8 @@ def _evaluate_by_branch(
     recourse: RecourseEvaluator | None,
     **evaluate_options: Any,
 ) -> PlanEvaluation:
-    """Evaluate a plan that may have review branches, each in its own states."""
+    """Evaluate a plan that may have review branches, with the decisions of each branch in the
+    states of that branch."""
     if not commitment.branches:
         return evaluate_part(instance, states, [commitment], recourse=recourse, **evaluate_options)[
             0
@@ -198,8 +200,8 @@ def expected_damage(
 ) -> float:
     """Return the mean damage of a commitment.
 
-    ``similar_recourse`` is an evaluator for other states of the instance, of which parts are
-    reused.
+    ``similar_recourse`` is a recourse evaluator of the same instance for other states, parts of
+    which are reused.
     """
     total = 0.0
     for _, evaluator in evaluators_by_block(
@@ -214,7 +216,7 @@ def expected_damage(
 
 
 def join_evaluations(parts: Sequence[PlanEvaluation]) -> PlanEvaluation:
-    """Join evaluations of blocks of states, in their order."""
+    """Join the evaluations of successive blocks of states into one."""
     state_arrays: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("probability", "damage", "selected_consumer_damage", "branch")
@@ -255,7 +257,8 @@ def _add_shortages(
     evaluation: PlanEvaluation,
     consumers: Collection[str],
 ) -> None:
-    """Add the shortages in a block of states to an evaluation."""
+    """Evaluate a commitment in a block of states, and add its damage and shortages to
+    ``evaluation``."""
     years, n = len(instance.years), instance.periods_per_year
     for part in recourse.shortages(recourse.columns.to_point(commitment)):
         m = part.classes.material
@@ -288,7 +291,8 @@ def _add_shortages(
 
 
 def objective_rounding(instance: Instance) -> float:
-    """Return the rounding error of an objective: a share of the damage of a total shortage."""
+    """Return the size of rounding errors in an objective, which is proportional to the damage of a
+    total shortage."""
     total_damage = math.fsum(
         float(step.limit @ step.weight) * instance.periods_per_year
         for node in instance.nodes
@@ -298,7 +302,8 @@ def objective_rounding(instance: Instance) -> float:
 
 
 def objective_value(instance: Instance, evaluation: PlanEvaluation, weighted_cost: float) -> float:
-    """Return the objective from the damage of an evaluation and the weighted cost."""
+    """Return the objective: the damage of an evaluation, according to the scenario's risk measure,
+    plus ``weighted_cost``."""
     risk = RiskMeasure.from_case(instance.case)
     tail = evaluation.cvar(risk.cvar_level) if risk.cvar_weight > 0 else 0.0
     mean = evaluation.worst_mean(risk)

@@ -1,4 +1,4 @@
-"""The plan as a document: decisions, outcomes and costs."""
+"""The plan document: decisions, outcomes and costs of a commitment."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ if TYPE_CHECKING:  # would load compiled code, which readers of a plan do not ne
 
 
 def commitment_from_plan(instance: Instance, plan: Plan) -> Commitment:
-    """Return the commitment that a plan describes, in an instance of its scenario or a similar one.
+    """Return the commitment that a plan document describes, for an instance of its scenario or of a
+    similar one.
 
-    What a plan omits is zero. Nothing is checked here; see
+    Decisions that the plan does not state are zero. No rules are checked here; see
     :func:`optimizer.solve.verification.check_commitment`.
     """
     if plan.review is not None:
@@ -74,7 +75,8 @@ def _commitment_from_decisions(instance: Instance, plan: Plan | results.ReviewGr
 
 
 def unknown_ids(instance: Instance, plan: Plan) -> list[str]:
-    """Return the projects, stockpiles and instruments of a plan that its instance does not have."""
+    """Return the ids of projects, stockpiles and instruments that occur in a plan but not in an
+    instance."""
     unknown = [project.id for project in plan.projects if project.id not in instance.projects]
     unknown += [
         stockpile.id for stockpile in plan.stockpiles if stockpile.id not in instance.stockpiles
@@ -118,9 +120,9 @@ def build_plan(
     review: results.ReviewDecisions | None = None,
     scenario: Case | None = None,
 ) -> Plan:
-    """Build the plan document.
+    """Build the plan document of a commitment.
 
-    ``scenario`` is the scenario as in the file, if the instance is of another one.
+    ``scenario`` is the scenario as in the file, if the instance belongs to a modified one.
     """
     case = instance.case
     level = float(case.objective.cvar.level)
@@ -161,13 +163,14 @@ def build_plan(
 
 
 def ambiguous_mean(instance: Instance, evaluation: PlanEvaluation) -> float | None:
-    """Return the worst-case mean under ambiguity; None without an ambiguity set."""
+    """Return the mean damage under the worst distribution of the ambiguity set; None without such a
+    set."""
     risk = RiskMeasure.from_case(instance.case)
     return None if risk.ambiguity is None else evaluation.worst_mean(risk)
 
 
 def stateless_outcome_fields(instance: Instance, commitment: Commitment) -> dict[str, Any]:
-    """Return the fields of ``Outcome`` that do not depend on the states of the world."""
+    """Return those fields of ``Outcome`` that do not depend on the states of the world."""
     case = instance.case
     return {
         "measure": case.objective.measure,
@@ -179,7 +182,7 @@ def stateless_outcome_fields(instance: Instance, commitment: Commitment) -> dict
 
 
 def commitment_fields(instance: Instance, commitment: Commitment) -> dict[str, Any]:
-    """Return the fields of ``Plan`` that follow from its commitment alone."""
+    """Return those fields of ``Plan`` that follow from its commitment alone."""
     case, money_functions = instance.case, (plans.budget_use, plans.expected_outlay)
     spent, committed = (
         {f: values_by_year(instance, x) for f, x in money_function(instance, commitment).items()}
@@ -202,8 +205,10 @@ def commitment_fields(instance: Instance, commitment: Commitment) -> dict[str, A
 
 
 def solved_scenario_json(case: Case, variant: str | None) -> dict[str, Any]:
-    """Return a scenario in JSON without nulls, with only the applied variant and the
-    counterfactual."""
+    """Return the scenario that was solved as JSON data, without fields that are None.
+
+    Of its variants, only the applied one and the counterfactual are included.
+    """
     content: dict[str, Any] = case.model_dump(
         mode="json", by_alias=True, exclude={"variants"}, exclude_none=True
     )
@@ -238,9 +243,10 @@ def damage_distribution(
 def weighted_quantiles(
     values: Floats, probability: Floats, levels: Sequence[float]
 ) -> tuple[float, ...]:
-    """Return the smallest values that are not exceeded with the given probabilities.
+    """Return for each level the smallest value such that this and smaller values have at least that
+    probability.
 
-    Values without probability are ignored.
+    Values of probability zero are ignored.
     """
     order = np.argsort(values, kind="stable")
     order = order[probability[order] > 0]
@@ -253,7 +259,8 @@ def weighted_quantiles(
 
 
 def project_plans(instance: Instance, commitment: Commitment) -> Iterator[results.ProjectPlan]:
-    """Yield the projects that are built, in the order of the file."""
+    """Yield the document entry of each project that the plan builds, in the order of the scenario
+    file."""
     for p, project in instance.projects.items():
         if p not in commitment.start:
             continue
@@ -301,8 +308,8 @@ def project_plans(instance: Instance, commitment: Commitment) -> Iterator[result
 def unaided_project_outcomes(
     instance: Instance, commitment: Commitment, states: Sequence[State]
 ) -> Iterator[results.UnaidedProject]:
-    """Yield the projects that are decided unaided in some state, with what the plan's money
-    adds."""
+    """Yield, for each project that is decided without support in some state, the output and the
+    payments that the plan adds."""
     for p, project in instance.projects.items():
         unaided_probability = math.fsum(s.probability for s in states if p in s.unaided_projects)
         if project.unaided_year is None or unaided_probability == 0:
@@ -347,7 +354,7 @@ def unaided_project_outcomes(
 
 
 def stockpile_plans(instance: Instance, commitment: Commitment) -> Iterator[results.StockpilePlan]:
-    """Yield all stockpiles, in the order of the file."""
+    """Yield the document entry of each stockpile, in the order of the scenario file."""
     for stockpile in instance.case.stockpiles:
         h, lot = stockpile.id, instance.lot_tonnes[stockpile.material]
         planned = planned_stock(instance, commitment, h)[
@@ -366,7 +373,7 @@ def stockpile_plans(instance: Instance, commitment: Commitment) -> Iterator[resu
 def consumer_outcomes(
     instance: Instance, with_plan: PlanEvaluation, without_plan: PlanEvaluation
 ) -> tuple[results.ConsumerOutcome, ...]:
-    """Return the damage of each consumer."""
+    """Return the damage of each consumer, with and without the plan."""
     damage_without_plan = without_plan.damage_by_consumer
     damage_with_plan = with_plan.damage_by_consumer
     return tuple(
@@ -386,7 +393,8 @@ def material_outcomes(
     with_plan: PlanEvaluation,
     without_plan: PlanEvaluation,
 ) -> tuple[results.MaterialOutcome, ...]:
-    """Return damage, shortages and exposure of each material."""
+    """Return the damage, the shortages and the supply exposure of each material, with and without
+    the plan."""
     exposure = material_exposure(instance, commitment)
 
     def year_outcome(m: str, y: int, known: dict[str, Any]) -> results.MaterialYear:
@@ -420,8 +428,8 @@ def material_outcomes(
 def material_exposure(
     instance: Instance, commitment: Commitment
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return the fields of ``MaterialYear`` that do not depend on the states, by material and
-    year."""
+    """Return those fields of ``MaterialYear`` that do not depend on the states, by material and
+    then by year."""
     n = instance.periods_per_year
     mixes = compute_supply_mixes(instance, commitment)
     mixes_without_plan = compute_supply_mixes(instance, Commitment())

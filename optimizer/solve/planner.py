@@ -1,4 +1,4 @@
-"""From a scenario to a plan: choice of method, solve, certification."""
+"""Solution of a scenario: choice of the method, solve, certification and plan document."""
 
 from __future__ import annotations
 
@@ -63,15 +63,15 @@ def solve_to_plan(
     title: str | None = None,
     **solve_options: Unpack[SolverOptions],
 ) -> Plan:
-    """Compute the plan that minimizes the scenario's objective, checked and with a certificate.
+    """Compute the plan that minimizes the scenario's objective, with a certificate.
 
-    ``pool`` holds cuts of problems that share recourse with this one (variants, budgets, risk
-    weights). With a pool the method is the decomposition, which starts from it and adds to it.
+    ``pool`` holds cuts of problems with the same recourse (variants, budgets, risk weights). If it
+    is given, the method is the decomposition, which starts from the pool and adds its cuts to it.
 
-    Raise Infeasible with a smallest set of conflicting rules; ScenarioError if magnitudes of
-    figures differ too much to be solved together; NoPlan or Interrupted if no plan was found before
-    a limit or the user stopped; SolverError if the solver fails; CheckFailed if its result fails
-    the check.
+    Raise Infeasible with a smallest set of conflicting rules; ScenarioError if figures differ too
+    much in size to be solved together; NoPlan if a limit was reached before any plan was found, or
+    Interrupted if the user stopped the search before that; SolverError if the solver fails;
+    CheckFailed if the check refutes its result.
     """
     return solve_and_certify(
         Problem.from_case(case), method=method, pool=pool, **solve_options
@@ -86,9 +86,9 @@ def solve_and_certify(
     damage_only: bool = False,
     **solve_options: Unpack[SolverOptions],
 ) -> CheckedSolution:
-    """Compute the plan as a checked solution, before it becomes a document.
+    """Compute the best plan as a checked solution, from which a document can be built.
 
-    See :func:`solve_to_plan`; ``damage_only`` is that of :func:`certify`.
+    For ``method`` and ``pool`` see :func:`solve_to_plan`, for ``damage_only`` see :func:`certify`.
     """
     started_at = time.perf_counter()
     method = problem.suitable_method(pool) if method == "auto" else method
@@ -162,10 +162,10 @@ def solve_and_certify(
 
 
 def _without_negative_regret(solution: CheckedSolution, problem: Problem) -> CheckedSolution:
-    """Return the solution with nonnegative regrets.
+    """Return the solution with reference optima such that no regret is negative.
 
-    A plan may be better under a set than the set's own plan, which is only optimal within its gap;
-    it then becomes the reference.
+    Under an assumption set, a plan may be better than the best plan found for that set alone, which
+    is optimal only within its gap. The better plan then becomes the reference.
     """
     optima, values = [], []
     for outcome, set_problem, optimum in zip(
@@ -213,8 +213,8 @@ def _without_negative_regret(solution: CheckedSolution, problem: Problem) -> Che
 def _or_no_review_plan(
     solver_result: SolverResult, no_review_solution: CheckedSolution, problem: Problem
 ) -> SolverResult:
-    """Return the search's result, or the plan without a review if the search found none or a worse
-    one."""
+    """Return the result of the search; if it has no plan or a worse one than the solution without a
+    review, return the latter."""
     objective = solver_result.solution.objective
     if solver_result.solution.ending == "infeasible" or (
         objective is not None and objective <= no_review_solution.objective
@@ -235,7 +235,7 @@ def _solve_without_review(
 ) -> CheckedSolution | None:
     """Return the best plan that leaves no decision to the review.
 
-    Return None if there is no review, or none is found in half of the time limit.
+    Return None if there is no review, or if no plan is found within half of the time limit.
     """
     if not problem.instance.branches:
         return None
@@ -250,7 +250,8 @@ def _solve_without_review(
 
 
 def with_reference_optima(problem: Problem, **solve_options: Unpack[SolverOptions]) -> Problem:
-    """Return the problem with the best plan of each assumption set, if the criterion is regret."""
+    """Add the optimum of each assumption set to a problem whose criterion is regret. Other problems
+    are returned unchanged."""
     if problem.assumption_sets.criterion != "regret" or problem.reference_optima:
         return problem
     started_at = time.perf_counter()
@@ -270,7 +271,7 @@ def with_reference_optima(problem: Problem, **solve_options: Unpack[SolverOption
 
 
 def single_set_problem(set_problem: Problem) -> Problem:
-    """Return the problem of one assumption set by itself, with all start years that it allows."""
+    """Return the problem of one assumption set alone, with all start years that the set allows."""
     set_instance = set_problem.instance
     instance = read_instance(set_instance.case, set_instance.lot_tonnes)
     if all(
@@ -284,10 +285,11 @@ def single_set_problem(set_problem: Problem) -> Problem:
 def best_reference_optima(
     set_problems: Sequence[Problem], solutions: Sequence[CheckedSolution]
 ) -> tuple[ReferenceOptimum, ...]:
-    """Return for each assumption set the best objective of all sets' plans that are feasible in it.
+    """Return for each assumption set the best objective under this set, over the plans of all sets
+    that are feasible in it.
 
-    Within the gap, another set's plan may be better than its own. Bounds are those of its own
-    search.
+    The plan of another set may be better than the set's plan, which is optimal only within the gap.
+    The bound is the one from the set's search.
     """
     optima = []
     for set_problem, solution in zip(set_problems, solutions, strict=False):
@@ -300,7 +302,7 @@ def best_reference_optima(
 
 
 def recomputed_objective(problem: Problem, commitment: Commitment) -> float:
-    """Return the objective of a commitment, feasible or not."""
+    """Return the recomputed objective of a commitment, whether or not it satisfies the rules."""
     instance, states = problem.instance, problem.states
     (evaluation,) = outcomes.evaluate_commitments(
         instance, states, [commitment], recourse=problem.recourse
@@ -318,9 +320,10 @@ def salvage_plan(
     variant: str | None = None,
     title: str | None = None,
 ) -> Plan:
-    """Certify the last incumbent of a search that did not return; ``ending`` says why it ended.
+    """Certify the last incumbent of a search that ended without a result. Return it as a plan.
 
-    Raise CheckFailed if it breaks a rule, or its objective contradicts its bound.
+    ``ending`` states why the search ended. Raise CheckFailed if the incumbent breaks a rule, or if
+    its objective contradicts its bound.
     """
     started_at = time.perf_counter()
     problem = with_reference_optima(
@@ -350,12 +353,13 @@ def solve_problem(
     compared_objective: float | None = None,
     **solve_options: Unpack[SolverOptions],
 ) -> SolverResult:
-    """Solve a problem.
+    """Solve a problem by the given method.
 
-    With ``target_objective`` only find out whether it can be reached; with ``compared_objective``
-    only the difference from it is of interest, and a tenth of that may stay open if that is more
-    than the gap. The extensive form ignores both, since it is used for small problems. If the
-    result of one method is doubtful, the other is tried.
+    With ``target_objective``, the solve only finds out whether that objective can be reached. With
+    ``compared_objective``, only the difference from that objective matters, and the remaining gap
+    may be up to a tenth of it if that is more than the requested gap. The extensive form ignores
+    both options, since it is used for small problems. If the result of one method is doubtful, the
+    other method is tried.
 
     Raise TypeError for an unknown option.
     """
@@ -406,7 +410,8 @@ def solve_problem(
             return solve_by_cuts(master_models=master_models, exact=exact, **remaining_options())
 
     def extend() -> SolverResult | None:
-        """Solve the extensive form; return None if that fails or does not exist."""
+        """Solve the extensive form. Return None if the solver fails or the extensive form does not
+        exist."""
         if not problem.is_linear:
             return None
         objectives = []
@@ -480,7 +485,10 @@ def solve_problem(
 
 
 def _is_better(solver_result: SolverResult, other_result: SolverResult) -> bool:
-    """Return whether a plan is better than one that a limit ended, by more than rounding."""
+    """Return whether the first result has a better plan than the second by more than rounding.
+
+    This can be the case only if a limit ended the second solve.
+    """
     first, second = solver_result.solution.objective, other_result.solution.objective
     if other_result.solution.ending == "optimal" or first is None or second is None:
         return False
@@ -488,7 +496,7 @@ def _is_better(solver_result: SolverResult, other_result: SolverResult) -> bool:
 
 
 def _breaks_a_rule(problem: Problem, solver_result: SolverResult) -> bool:
-    """Return whether the plan, if any, would fail the check."""
+    """Return whether the plan of a result breaks a rule; False without a plan."""
     if solver_result.commitment is None:
         return False
     assumption_sets = problem.assumption_sets
@@ -509,8 +517,9 @@ def _is_doubtful(
 ) -> bool:
     """Return whether a result of the extensive form is doubtful.
 
-    That is the case if solves with several tolerances disagree, a rule is broken, or the recomputed
-    objective differs or, unless ``allow_open_gap``, leaves the gap open.
+    That is the case if solves with several tolerances disagree, if the plan breaks a rule, if the
+    recomputed objective differs or, unless ``allow_open_gap`` is set, if that objective leaves the
+    gap open.
     """
     if solver_result.solution.interrupted or solver_result.commitment is None:
         return solver_result.is_doubtful and not solver_result.solution.interrupted

@@ -1,4 +1,5 @@
-"""A scenario in the form that every method takes, alone or with all of its assumption sets."""
+"""The problem of a scenario as all methods take it, for one instance or for several assumption
+sets."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ MAX_EXTENSIVE_SIZE = 300
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Problem to solve: an instance with its states of the world."""
+    """Problem to solve: an instance and its states, or several assumption sets with the states of
+    each."""
 
     instance: Instance
     states: tuple[State, ...]
@@ -48,11 +50,11 @@ class Problem:
 
     @classmethod
     def from_case(cls, case: Case, *earlier: Problem) -> Problem:
-        """Return the problem of a scenario, sharing states and recourse with earlier ones where
-        possible.
+        """Return the problem of a scenario. States and recourse of problems in ``earlier`` are
+        shared where possible.
 
-        Instance and states of a problem over assumption sets are those of the set without changes,
-        or else of the first set.
+        For a problem over assumption sets, its instance and states are those of the set without
+        changes, or of the first set if there is none.
         """
         started_at = time.perf_counter()
         if case.objective.over_assumptions is None:
@@ -88,8 +90,8 @@ class Problem:
     def _from_instance(
         cls, instance: Instance, started_at: float, earlier: Sequence[Problem]
     ) -> Problem:
-        """Return the problem of an instance, sharing states and recourse with earlier ones where
-        possible."""
+        """Return the problem of an instance. States and recourse of problems in ``earlier`` are
+        shared where possible."""
         same_states = (problem for problem in earlier if same_sampling(instance, problem.instance))
         similar = next(same_states, None)
         states = read_states(instance) if similar is None else similar.states
@@ -112,11 +114,13 @@ class Problem:
     def from_case_like(
         cls, previous: Problem | None, case: Case, threads: int | None = None
     ) -> Problem:
-        """Return the problem of a scenario with recourse, similar to a previous one."""
+        """Return the problem of a scenario, with a recourse evaluator. States and recourse of
+        ``previous`` are shared where possible."""
         return cls.from_case(case, *([] if previous is None else [previous])).with_recourse(threads)
 
     def with_recourse(self, threads: int | None = None) -> Problem:
-        """Return the problem with a recourse evaluator, which search and certification share."""
+        """Return the problem with a recourse evaluator, which the search and the certification
+        share."""
         if self.recourse is not None:
             return self
         if self.set_problems:
@@ -129,7 +133,11 @@ class Problem:
         )
 
     def with_instances_changed(self, change_instance: Callable[[Instance], Instance]) -> Problem:
-        """Return the problem with other rules or weights, under each assumption set."""
+        """Return the problem with ``change_instance`` applied to the instance of each assumption
+        set.
+
+        The change may affect rules or weights, but not the recourse.
+        """
         set_problems = tuple(
             problem.with_instances_changed(change_instance) for problem in self.set_problems
         )
@@ -142,13 +150,14 @@ class Problem:
 
     @property
     def without_caches(self) -> Problem:
-        """The problem without recourse and models, for another process."""
+        """Return the problem without recourse evaluators and models, so that it can be sent to
+        another process."""
         set_problems = tuple(problem.without_caches for problem in self.set_problems)
         return replace(self, set_problems=set_problems, recourse=None, master_model=None)
 
     @property
     def without_review(self) -> Problem:
-        """The problem without its review."""
+        """Return the problem without its review."""
         case = self.instance.case.model_copy(update={"review": None})
         instance = replace(self.instance, case=case, branches=())
         return replace(
@@ -160,7 +169,7 @@ class Problem:
 
     @property
     def single_set_problems(self) -> tuple[Problem, ...]:
-        """The problem itself, or its problems under each assumption set."""
+        """The problem under each assumption set; the problem itself if it has no such sets."""
         return self.set_problems or (self,)
 
     @property
@@ -183,9 +192,10 @@ class Problem:
 
     @property
     def objective_floor(self) -> float:
-        """Smallest denominator of relative gaps besides the one from the objective without a plan.
+        """Smallest denominator of relative gaps if the criterion is regret, otherwise 0.
 
-        A regret may be zero, so its gap is relative to the largest reference optimum.
+        The denominator from the objective without a plan is a further limit. A regret may be zero,
+        so its gap is relative to the largest reference optimum.
         """
         if self.assumption_sets.criterion != "regret":
             return 0.0
@@ -193,33 +203,34 @@ class Problem:
 
     @property
     def size(self) -> int:
-        """Nodes times states times periods, added up over assumption sets."""
+        """Number of nodes times states times periods, summed over assumption sets."""
         return sum(
             _problem_size(problem.instance, problem.states) for problem in self.single_set_problems
         )
 
     @property
     def is_small(self) -> bool:
-        """Whether the extensive form is as fast as the decomposition."""
+        """Whether the problem is small enough to be solved as fast by the extensive form as by the
+        decomposition."""
         return self.size <= MAX_EXTENSIVE_SIZE
 
     def suitable_method(self, pool: CutPool | None = None) -> Method:
-        """Return the suitable method.
+        """Return the method that suits this problem.
 
-        A cut pool requires the decomposition, and so does an ambiguity set that no linear program
-        can express.
+        The decomposition is required if there is a cut pool, or an ambiguity set that no linear
+        program can express.
         """
         is_small = self.is_small and pool is None and self.is_linear
         return "extensive" if is_small else "decomposition"
 
     @property
     def is_linear(self) -> bool:
-        """Whether an extensive form exists."""
+        """Whether the problem has an extensive form that is a mixed-integer linear program."""
         return RiskMeasure.from_case(self.instance.case).ambiguity != "modified_chi_square"
 
 
 def with_observations(problem: Problem, observations: Sequence[Observation]) -> Problem:
-    """Return the problem with other observations before the review, in the same states."""
+    """Return the problem with other observations before the review. Its states are unchanged."""
 
     def change_case(case: Case) -> Case:
         assert case.review is not None
@@ -252,13 +263,15 @@ def with_observations(problem: Problem, observations: Sequence[Observation]) -> 
 
 
 def read_instance_and_states(case: Case) -> tuple[Instance, tuple[State, ...]]:
-    """Return the instance of a scenario, with review branches, and its states."""
+    """Return the instance of a scenario, including its review branches, and the states of the
+    world."""
     problem = Problem.from_case(case)
     return problem.instance, problem.states
 
 
 def with_same_branches(problem: Problem, reference: Instance) -> Problem:
-    """Return the problem with the information sets of another instance's review."""
+    """Return the problem with review branches for the information sets of another instance's
+    review."""
     if not reference.branches:
         return problem
     observations = [branch.observed for branch in reference.branches]
@@ -268,7 +281,8 @@ def with_same_branches(problem: Problem, reference: Instance) -> Problem:
 
 
 def _with_branches(set_problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """Return the problems with the review branches of their states, if there is a review."""
+    """Return the problems with the review branches that follow from their states; unchanged if
+    there is no review."""
     instances = with_branches(
         [problem.instance for problem in set_problems], [problem.states for problem in set_problems]
     )
@@ -283,21 +297,21 @@ def _with_branches(set_problems: Sequence[Problem]) -> tuple[Problem, ...]:
 
 
 def _problem_size(instance: Instance, states: Sequence[State]) -> int:
-    """Return nodes times states times periods."""
+    """Return the number of nodes times states times periods."""
     return len(instance.nodes) * len(states) * len(instance.periods)
 
 
 def choose_method(
     instance: Instance, states: Sequence[State], pool: CutPool | None = None
 ) -> Method:
-    """Return the method that suits the size of a problem."""
+    """Return the method that suits a problem of this size."""
     is_small = _problem_size(instance, states) <= MAX_EXTENSIVE_SIZE
     return "extensive" if is_small and pool is None else "decomposition"
 
 
 def default_jobs(instance: Instance, states: Sequence[State]) -> int:
-    """Return the processes worth starting for many problems of this size: usable cores, or one for
-    small problems."""
+    """Return the number of processes that is suitable for many problems of this size: one for small
+    problems, otherwise the number of usable cores."""
     return 1 if choose_method(instance, states) == "extensive" else usable_cores()
 
 
@@ -308,9 +322,10 @@ def check_supported(
     with_review: bool = False,
     with_ambiguity: bool = False,
 ) -> None:
-    """Raise Misuse for features that an analysis does not support.
+    """Raise Misuse if a scenario has a feature that an analysis does not support.
 
-    These are assumption sets, a review and ambiguous probabilities; by default none is supported.
+    The features are assumption sets, a review and ambiguous probabilities. Each is supported only
+    if its argument is True.
     """
     if not with_assumption_sets:
         check_no_assumption_sets(case)
@@ -321,7 +336,7 @@ def check_supported(
 
 
 def check_no_ambiguity(case: Case) -> None:
-    """Raise Misuse for a scenario with ambiguous probabilities."""
+    """Raise Misuse if a scenario has ambiguous probabilities."""
     if case.objective.ambiguity is not None:
         raise Misuse(
             tr(
@@ -332,7 +347,7 @@ def check_no_ambiguity(case: Case) -> None:
 
 
 def check_no_review(case: Case) -> None:
-    """Raise Misuse for a scenario whose plans leave decisions to a review."""
+    """Raise Misuse if plans of a scenario leave decisions to a review."""
     if case.planned_review is not None:
         raise Misuse(
             tr(
@@ -343,7 +358,7 @@ def check_no_review(case: Case) -> None:
 
 
 def check_no_assumption_sets(case: Case) -> None:
-    """Raise Misuse for a scenario whose plans are made over assumption sets."""
+    """Raise Misuse if plans of a scenario are made for several assumption sets."""
     if case.objective.over_assumptions is not None:
         raise Misuse(
             tr(

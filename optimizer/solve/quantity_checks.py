@@ -1,7 +1,7 @@
-"""Identities between the quantities of a plan: tonnes, probabilities, flows of chains.
+"""Identities between the quantities of a plan: tonnes, probabilities and flows of chains.
 
-Outcomes of states are not computed again, since that takes a recourse evaluation. What follows from
-the states alone (unaided projects, clustering of events, durations of shortages) is.
+Outcomes that require a recourse evaluation are not computed again. Outcomes that follow from the
+states alone are: unaided projects, clustering of events and durations of shortages.
 """
 
 import math
@@ -35,7 +35,7 @@ MAX_ENUMERATED_STATES = 10  # largest number of stated states for which all subs
 def check_quantities(
     plan: Plan, instance: Instance, commitment: Commitment, location: str
 ) -> Discrepancies:
-    """Check quantities against the commitment, the scenario and one another."""
+    """Check the quantities of a plan against its commitment, its scenario and one another."""
     is_possible = _probability_test(instance)
     exposure = plan_document.material_exposure(instance, commitment)
     for material in plan.materials:
@@ -56,7 +56,8 @@ def check_quantities(
 
 
 def check_fresh_materials(fresh: FreshOutcome, instance: Instance, location: str) -> Discrepancies:
-    """Check materials in other states, for which the commitment is not known."""
+    """Check the material outcomes of an evaluation in newly drawn states, for which the commitment
+    is not known."""
     is_possible = _probability_test(instance, fresh.states if fresh.sampled else None)
     exposure = plan_document.material_exposure(instance, Commitment())
     for material in fresh.materials:
@@ -83,7 +84,7 @@ def _check_material(
 
 
 def check_yearly_shortages(material: MaterialOutcome, location: str) -> Discrepancies:
-    """Check that yearly shortages add up to the total."""
+    """Check that the yearly shortages of a material add up to its total."""
     for name in ("expected_shortage_t", "expected_shortage_without_plan_t"):
         total, years = getattr(material, name), material.by_year.values()
         if total is not None:  # missing in results of earlier versions
@@ -93,8 +94,8 @@ def check_yearly_shortages(material: MaterialOutcome, location: str) -> Discrepa
 
 
 def _check_damage(material: MaterialOutcome, instance: Instance, location: str) -> Discrepancies:
-    """Check that damage is between the shortage times the lowest and the highest damage step of
-    each year."""
+    """Check that the damage of a material lies between its shortage at the lowest and at the
+    highest damage step of each year."""
     nodes = [node for node in instance.nodes if node.material == material.id]
     steps = [step.weight for node in nodes for step in node.steps] or [np.zeros(1)]
     lot = instance.lot_tonnes[material.id]
@@ -120,7 +121,7 @@ def _check_material_year(
     is_possible: Callable[[float], bool],
     location: str,
 ) -> Discrepancies:
-    """Check one material in one year: demand and cover, size and probability of shortages."""
+    """Check a material in one year: demand, cover, and the size and probability of shortages."""
     figures, factor = material.by_year[year], instance.max_demand_factor.get(material.id)
     for name, value in expected.items():
         yield from check_equal(f"{location}{name}", getattr(figures, name), value)
@@ -148,8 +149,7 @@ def _check_material_year(
 def _probability_test(
     instance: Instance, drawn_states: int | None = None
 ) -> Callable[[float], bool]:
-    """Return a function that tells whether a value can be the probability of a subset of the
-    states."""
+    """Return a function that checks whether a number can be the probability of a set of states."""
     uncertainty = instance.case.uncertainty
     if uncertainty is not None and uncertainty.sample is not None:
         count = drawn_states or int(uncertainty.sample.states)
@@ -179,7 +179,7 @@ def _check_chain(
     is_possible: Callable[[float], bool],
     location: str,
 ) -> Discrepancies:
-    """Check the flows of a chain, and the joint and separate gains of its stages."""
+    """Check the flows of a chain, and the damage that its stages avoid jointly and separately."""
     by_id = {material.id: material for material in plan.materials}
     forms = [by_id[form.material] for form in chain.forms]
     missing = {
@@ -238,7 +238,8 @@ def _check_chain(
 def _check_chain_form(
     form: ChainForm, chain: ChainOutcome, instance: Instance, year_index: int, location: str
 ) -> Discrepancies:
-    """Check what plants make and take in of a form, and its market supply."""
+    """Check, for one form of a chain, the tonnes that plants make and take in, and its market
+    supply."""
     m, tonnes = form.material, instance.periods_per_year * instance.lot_tonnes[form.material]
     for name in ("undisturbed", "worst_without_plan", "worst"):
         flow, made_field = getattr(form, name), f"{name}_t"
@@ -279,14 +280,14 @@ def _check_chain_form(
 
 
 def _market_supply(flow: FormFlow) -> float:
-    """Return what the market and projects without inputs can deliver."""
+    """Return the tonnes that the market and projects without inputs can deliver, used or not."""
     return flow.supply_t + flow.projects_t + flow.unused_t
 
 
 def _check_state_sections(
     plan: Plan, instance: Instance, commitment: Commitment, location: str
 ) -> Discrepancies:
-    """Check the sections that follow from the states without a recourse evaluation."""
+    """Check those sections of a plan that follow from the states without a recourse evaluation."""
     sections = plan.clustering, plan.unaided, plan.idle, plan.adaptation, plan.review
     if not any(sections):
         return

@@ -1,8 +1,8 @@
-"""Identities of results other than plans: frontiers, evaluations, splits, dependence on
-assumptions.
+"""Identities in results other than plans: frontiers, evaluations, splits and results over
+assumption sets.
 
-If a result carries its scenario, what follows from that without a recourse evaluation is compared
-as well.
+If a result contains its scenario, figures that follow from the scenario without a recourse
+evaluation are compared as well.
 """
 
 import math
@@ -37,7 +37,8 @@ WITH_AND_WITHOUT_PLAN = ("with_plan", "without_plan")
 def check_sums(
     result: Plan | results.FreshOutcome, location: str, mean: float, mean_without_plan: float
 ) -> Discrepancies:
-    """Check that materials and consumers add up to the mean damage, with and without the plan."""
+    """Check that the damages of materials and of consumers each add up to the mean damage, with and
+    without the plan."""
     for name, items in (("materials", result.materials), ("consumers", result.consumers)):
         for field, expected in (("expected", mean), ("expected_without_plan", mean_without_plan)):
             total = math.fsum(getattr(item, field) for item in items)
@@ -50,7 +51,7 @@ def check_exchanged_projects(
     projects_before: Collection[str],
     projects_after: Collection[str],
 ) -> Discrepancies:
-    """Check which projects enter and leave between two plans."""
+    """Check the projects that are stated to enter and to leave from one plan to the next."""
     yield from check_equal(
         f"{location}entering",
         sorted(stated.entering),
@@ -73,9 +74,9 @@ ANY_OBJECTIVE_FLOOR: ObjectiveFloorRange = (
 def objective_floor_range(
     without_plan: results.WithoutPlan, cvar_weight: float | None
 ) -> ObjectiveFloorRange:
-    """Return the range of the objective floor from the damage without a plan.
+    """Return the range in which the objective floor can lie, given the damage without a plan.
 
-    It is one value if the weight of the CVaR is known.
+    The range is a single value if ``cvar_weight`` is known.
     """
     if cvar_weight is None:
         return ANY_OBJECTIVE_FLOOR[0], RELATIVE_OBJECTIVE_FLOOR * max(1.0, without_plan.cvar)
@@ -89,7 +90,7 @@ def objective_floor_range(
 def check_gap(
     result: Any, location: str, floor_range: ObjectiveFloorRange = ANY_OBJECTIVE_FLOOR
 ) -> Discrepancies:
-    """Check objective, bound and gap of a result that has them."""
+    """Check objective, bound and gap of a result. Results without these fields are skipped."""
     if result.objective is None:
         return
     yield from check_nondecreasing(
@@ -112,9 +113,10 @@ def check_distribution(
     without_plan: RiskMeasures,
     location: str,
 ) -> Discrepancies:
-    """Check that quantiles agree with mean, CVaR and worst state, with and without the plan.
+    """Check that the quantiles of damage agree with its mean, CVaR and worst state, with and
+    without the plan.
 
-    ``cvar_level`` is None if unknown.
+    ``cvar_level`` is None if it is unknown.
     """
     if result is None:
         return
@@ -140,13 +142,15 @@ def check_distribution(
 
 
 def risk_measures_of(result: Any) -> RiskMeasures:
-    """Return mean, CVaR and worst state; the values of estimates."""
+    """Return the mean damage, the CVaR and the damage in the worst state of a result. Of estimates
+    the point values are returned."""
     mean, cvar, worst = (getattr(result, name) for name in ("expected", "cvar", "worst"))
     return getattr(mean, "value", mean), getattr(cvar, "value", cvar), worst
 
 
 def _has_plain_objective(case: Case | None) -> bool:
-    """Return whether the objective consists only of mean, CVaR and net cost."""
+    """Return whether the objective consists of mean, CVaR and net cost only, without assumption
+    sets and ambiguity."""
     objective = None if case is None else case.objective
     return (
         objective is not None and objective.over_assumptions is None and objective.ambiguity is None
@@ -156,14 +160,14 @@ def _has_plain_objective(case: Case | None) -> bool:
 def _weighted_objective(
     case: Case, mean: float, cvar: float, cost: float, cvar_weight: float | None = None
 ) -> float:
-    """Return the objective of mean, CVaR and net cost, with the scenario's CVaR weight or
-    another."""
+    """Return the objective for a given mean, CVaR and net cost, with the CVaR weight of the
+    scenario unless ``cvar_weight`` is given."""
     weight = float(case.objective.cvar.weight) if cvar_weight is None else cvar_weight
     return (1 - weight) * mean + weight * cvar + float(case.objective.cost_weight) * cost
 
 
 def check_frontier(result: results.Frontier, location: str) -> Discrepancies:
-    """Check the points of a frontier against their plans, and steps against their points."""
+    """Check the points of a frontier against their plans, and its steps against the points."""
     case = result.case
     case_weight = None if case is None else float(case.objective.cvar.weight)
     criterion = None if case is None else case.objective.over_assumptions
@@ -237,7 +241,8 @@ def check_frontier(result: results.Frontier, location: str) -> Discrepancies:
 
 
 def check_assumption_dependence(result: results.Disagreement, location: str) -> Discrepancies:
-    """Check plans under assumption sets; all regrets of a set refer to one reference optimum."""
+    """Check the plans of several assumption sets, and that all regrets under a set refer to the
+    same reference optimum."""
     yield from check_equal(
         f"{location}states", result.states, sum(item.states for item in result.sets)
     )
@@ -305,7 +310,8 @@ def check_assumption_dependence(result: results.Disagreement, location: str) -> 
 
 
 def check_split(result: results.Split, location: str) -> Discrepancies:
-    """Check that gains of members add up to the joint gain, and payments to their parts."""
+    """Check that the gains of the members add up to the joint gain, and that each payment is the
+    sum of its parts."""
     for rule in result.rules:
         rule_location, members = f"{location}rules.{rule.rule}", rule.members.values()
         scale = math.fsum(abs(member.outlay_meur) for member in members)
@@ -319,7 +325,7 @@ def check_split(result: results.Split, location: str) -> Discrepancies:
 
 
 def check_evaluation(result: results.Evaluation, location: str) -> Discrepancies:
-    """Check each part of an evaluation against the figures that it is made of."""
+    """Check each part of an evaluation against the figures that it is computed from."""
     fresh = result.fresh
     mean, mean_without_plan = fresh.with_plan.expected.value, fresh.without_plan.expected.value
     yield from check_equal(
@@ -356,7 +362,7 @@ def check_evaluation(result: results.Evaluation, location: str) -> Discrepancies
 
 
 def _check_figures_of_same_states(result: results.Evaluation, location: str) -> Discrepancies:
-    """Check figures of an evaluation that refer to the same states."""
+    """Check those figures of an evaluation that refer to one common set of states."""
     fresh, longer = result.fresh, result.longer
     mean, mean_without_plan = fresh.with_plan.expected.value, fresh.without_plan.expected.value
     level = result.cvar_level if result.states_of is None else None
@@ -417,7 +423,7 @@ def _check_figures_of_same_states(result: results.Evaluation, location: str) -> 
 
 
 def _check_figures_of_own_states(result: results.Evaluation, location: str) -> Discrepancies:
-    """Check figures of an evaluation that refer to the plan's own states."""
+    """Check those figures of an evaluation that refer to the states for which the plan was made."""
     if (information := result.information) is not None:
         section = f"{location}information."
         recourse_problem = information.recourse_problem

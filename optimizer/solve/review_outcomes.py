@@ -1,4 +1,4 @@
-"""Decisions at the review, as part of the plan document."""
+"""Decisions in the branches after the review, as part of the plan document."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def outcome_after_review(solution: CheckedSolution) -> results.ReviewDecisions | None:
-    """Return the decisions in each review branch and the value of deferral; None without a
+    """Return the decisions in each review branch and the value of deferral; None if there is no
     review."""
     instance, review = solution.instance, solution.instance.case.planned_review
     if review is None or not instance.branches:
@@ -67,7 +67,8 @@ def _conditional_mean(probability: Any, damage: Any, total_probability: float) -
 
 
 def decisions_by_branch(instance: Instance, commitment: Commitment) -> Iterator[dict[str, Any]]:
-    """Yield the fields of ``ReviewGroup`` that do not depend on the states, for each branch."""
+    """Yield for each review branch those fields of ``ReviewGroup`` that do not depend on the
+    states."""
     for g, branch in enumerate(instance.branches):
         branch_instance, branch_commitment = instance.on_branch(g), commitment.on_branch(g)
         yield {

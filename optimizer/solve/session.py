@@ -1,4 +1,4 @@
-"""Sessions: successive problems that are similar, each solved from the results of the others."""
+"""Sessions: successive solves of similar problems, each of which starts from earlier results."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ MAX_RETAINED_PROBLEMS = 1  # problems kept besides the first, with states and re
 
 @dataclass(eq=False)
 class Session:
-    """Scenario that stays loaded while changed versions of it are solved.
+    """Series of solves of changed versions of one scenario, which stays in memory.
 
     States of the world and recourse are kept unless a change affects them. The search starts from
-    plans, cuts and basis of the previous one, and from leaves of earlier trees
+    the plans, the cuts and the basis of the previous solve, and from the leaves of earlier trees
     (:mod:`optimizer.solve.decomposition.search_tree`). Plans and bounds agree with those of a new
     solve within the gap.
 
-    A session may be used by several threads: a newer question ends an older one, which returns its
-    best plan so far. A copy in another process keeps cuts, plans and leaves.
+    Several threads may use a session: a newer question ends an older one, which returns its best
+    plan so far. A copy in another process keeps cuts, plans and leaves.
     """
 
     threads: int | None = None
@@ -55,7 +55,8 @@ class Session:
         self.__post_init__()
 
     def read_problem(self, case: Case) -> Problem:
-        """Return the problem of a scenario, with what it shares with recent ones."""
+        """Return the problem of a scenario, which shares states and recourse with recent problems
+        where possible."""
         problem = Problem.from_case(case, *reversed(self._recent_problems))
         if self.always_keep_recourse or not problem.is_small:
             problem = problem.with_recourse(self.threads)
@@ -79,7 +80,7 @@ class Session:
 
     @property
     def latest_problem(self) -> Problem:
-        """The latest problem."""
+        """Problem that was read last."""
         return self._recent_problems[-1]
 
     def ask(
@@ -89,7 +90,7 @@ class Session:
         does.
 
         With ``damage_only`` the outcome contains only the damage in each state. Raise the errors of
-        that function; Interrupted if a newer question came before any plan was found.
+        that function, and Interrupted if a newer question arrived before any plan was found.
         """
         stop = threading.Event()
         with self._ask_lock:  # a new question stops the one that runs
@@ -110,7 +111,7 @@ class Session:
                     release_free_memory()
 
     def _report_known_plan(self, problem: Problem, report: Callable[[Incumbent], None]) -> None:
-        """Report the best known plan that satisfies all rules, before anything is built."""
+        """Report the best known plan that satisfies all rules, before any model is built."""
         best = None
         assumption_sets = problem.assumption_sets
         set_problems = problem.single_set_problems
@@ -136,19 +137,19 @@ class Session:
         variant: str | None,
         **solve_options: Unpack[SolverOptions],
     ) -> Plan:
-        """Return the best plan of a scenario as a complete document."""
+        """Return the best plan of a scenario as a complete plan document."""
         return self.ask(case, damage_only=False, **solve_options).to_plan(title, variant)
 
     def stop(self) -> None:
-        """Stop the question that is being answered."""
+        """Stop the solve that is running."""
         with self._ask_lock:
             if self._stop_event is not None:
                 self._stop_event.set()
 
 
 def release_free_memory() -> None:
-    """Return free memory to the system; glibc's heaps otherwise keep some megabytes more per
-    question."""
+    """Return free memory to the operating system. Otherwise the heaps of glibc would grow by some
+    megabytes with each question."""
     try:
         trim = ctypes.CDLL(None).malloc_trim
     except (AttributeError, OSError, TypeError):  # another C library, or Windows

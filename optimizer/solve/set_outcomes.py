@@ -1,4 +1,4 @@
-"""Outcomes of a plan under each assumption set, as result documents."""
+"""Outcomes of a plan under each assumption set, as parts of result documents."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from optimizer.solve.verification import broken_rules
 
 
 def collect_set_outcomes(solution: CheckedSolution) -> tuple[SetOutcome, ...]:
-    """Return the evaluation under the sets that the plan was made over, else under those of its
-    scenario."""
+    """Return the evaluation of a plan under each assumption set that it was made for; if there are
+    none, under each set of its scenario."""
     return solution.set_outcomes or tuple(_evaluate_other_sets(solution))
 
 
 def assumption_outcomes(solution: CheckedSolution) -> Iterator[results.AssumptionSetOutcome]:
-    """Yield the outcome under each assumption set."""
+    """Yield the outcome of a plan under each assumption set."""
     case = solution.scenario or solution.instance.case
     set_outcomes = collect_set_outcomes(solution)
     objectives = [
@@ -71,7 +71,8 @@ def assumption_outcomes(solution: CheckedSolution) -> Iterator[results.Assumptio
 
 
 def _evaluate_other_sets(solution: CheckedSolution) -> Iterator[SetOutcome]:
-    """Evaluate a plan under assumption sets that it was not made over."""
+    """Evaluate a plan under each assumption set of its scenario. The plan was not made for these
+    sets."""
     commitments = [solution.commitment, Commitment()]
     assumptions = solution.instance.case.assumptions
     for id, case in cases_by_assumption_set(solution.instance.case).items():

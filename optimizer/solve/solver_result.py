@@ -1,4 +1,4 @@
-"""Options and results common to both solution methods."""
+"""Options and results that both solution methods have in common."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class SolverOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, eq=False)
 class SolverResult:
-    """Solution of a problem with its commitment, and the time and size it took."""
+    """Result of a solve: the solution and its commitment, the time of each step, the size of the
+    model and the work done."""
 
     method: Method
     solution: ProgramSolution
@@ -59,7 +60,7 @@ class SolverResult:
 
 @dataclass(frozen=True, eq=False)
 class Incumbent:
-    """Best plan of a search so far, and the bound."""
+    """Best plan that a search has found so far, with its bound."""
 
     method: Method
     commitment: Commitment = field(repr=False)
@@ -69,7 +70,7 @@ class Incumbent:
 
 
 class IncumbentReporter:
-    """Reports better plans and bounds of a running search, at limited intervals.
+    """Reporter of better plans and bounds while a search runs, at limited intervals.
 
     ``read_commitment`` is called in the thread of the search. Errors of the callback do not end the
     search.
@@ -93,7 +94,8 @@ class IncumbentReporter:
         self._next_report_at = -math.inf
 
     def report(self, values: NDArray[np.float64] | None, objective: float, bound: float) -> None:
-        """Report plan and bound if they are new and the interval allows it."""
+        """Report the plan and the bound if they are new and enough time has passed since the last
+        report."""
         if self._on_incumbent is None or values is None:
             return
         if values is self._reported_values and bound <= self._reported_bound:

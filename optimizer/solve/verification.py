@@ -1,8 +1,9 @@
-"""The check of a commitment from outside the solver.
+"""Check of a commitment, independent of the solver.
 
-Every rule of the first stage is checked again from the instance's own arrays, without Pyomo and
-without the matrix that was solved; the recourse comes from :mod:`optimizer.solve.recourse`,
-which is feasible by construction. A plan that fails this is an error, not a plan.
+Every rule of the first stage is checked again from the arrays of the instance, without Pyomo and
+without the matrix that was solved. The recourse comes from :mod:`optimizer.solve.recourse`, which
+is feasible by construction. A commitment that fails the check is an error and is never returned as
+a plan.
 """
 
 import math
@@ -27,15 +28,19 @@ FIXED_DECISION_TOLERANCE = 1e-5  # of what others have settled, which has a litt
 
 
 def check_commitment(instance: Instance, commitment: Commitment) -> None:
-    """Check all rules P1 to H7; CheckFailed names every rule that is broken and by how much."""
+    """Check all rules P1 to H7 and V1. Raise CheckFailed with every rule that is broken and by how
+    much."""
     broken = broken_rules(instance, commitment)
     if broken:
         raise CheckFailed("the solver's answer breaks " + "; ".join(broken))
 
 
 def broken_rules(instance: Instance, commitment: Commitment) -> list[str]:
-    """Every rule P1 to H7 that a commitment breaks on any path, and V1, by tag and name, and by how
-    much."""
+    """Return a description of every rule that a commitment breaks in any review branch: tag, name
+    and amount of the violation.
+
+    The rules are P1 to H7, and V1 (nonanticipativity).
+    """
     if commitment.branches:
         found = list(_nonanticipativity_rules(instance, commitment))
         for g, own in enumerate(commitment.branches):
@@ -59,7 +64,8 @@ def broken_rules(instance: Instance, commitment: Commitment) -> list[str]:
 
 
 def _nonanticipativity_rules(instance: Instance, commitment: Commitment) -> Iterator[str]:
-    """Decisions of before the review that are not the same on all paths."""
+    """Yield a description of each decision before the review that is not the same in all review
+    branches."""
     if len(commitment.branches) != len(instance.branches):
         yield f"V1 review: {len(commitment.branches)} paths of {len(instance.branches)}"
         return
@@ -78,8 +84,11 @@ def _nonanticipativity_rules(instance: Instance, commitment: Commitment) -> Iter
 
 
 def _exceeds(left: float, right: float, scale: float = 0.0) -> bool:
-    """Whether left <= right is broken by more than the tolerance of the largest of both and of
-    ``scale``, what else the rule adds up."""
+    """Return whether ``left`` exceeds ``right`` by more than the tolerance.
+
+    The tolerance is relative to the largest of both values and of ``scale``, the size of the other
+    terms of the rule.
+    """
     size = max(abs(left), abs(scale), 0.0 if math.isinf(right) else abs(right))
     return left - right > RELATIVE_TOLERANCE * size + ABSOLUTE_TOLERANCE
 
@@ -238,7 +247,8 @@ def _budget_line_rules(instance: Instance, commitment: Commitment) -> Iterator[s
 def _overspent_years(
     used: Floats, granted: Sequence[float] | Floats, carry_over: bool
 ) -> Iterator[int]:
-    """Years in which more is used than they have, and were left where that is carried over."""
+    """Yield the indices of years in which more is used than granted. With ``carry_over``, unused
+    amounts of earlier years are available as well."""
     left, total = 0.0, float(used.sum())
     for y, (x, grant) in enumerate(zip(used, granted, strict=True)):
         available = float(grant) + (left if carry_over else 0.0)

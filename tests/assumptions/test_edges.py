@@ -140,6 +140,15 @@ def test_a_set_reaches_a_year_beside_a_source() -> None:
     assert under.demand[0].t_per_year.at(2030) == 200
 
 
+def test_small_numbers_of_a_set_and_of_its_scenario_are_read() -> None:
+    """JSON writes 0.00002 as 2e-05, which YAML takes for a text."""
+    raw = two_sets("mean")
+    raw["objective"]["cost_weight"] = 5e-05
+    raw["assumptions"]["often"]["set"]["projects.works.capex_meur"] = 2e-05
+    case = cases_by_assumption_set(Case.model_validate(raw))["often"]
+    assert (case.objective.cost_weight, case.projects["works"].capex_meur) == (5e-05, 2e-05)
+
+
 def test_a_set_keeps_the_seed() -> None:
     """Fresh states would not be fresh under it."""
     raw = sampled("mean", 20)

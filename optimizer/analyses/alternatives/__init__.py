@@ -1,1 +1,1 @@
-"""Near-optimal alternatives to a plan, and the robustness of each choice."""
+"""Alternatives: near-optimal plans that differ from a plan, and the robustness of each choice."""

@@ -35,7 +35,8 @@ class PlanRow(NamedTuple):
 
 
 def build_document(result: Alternatives) -> Document:
-    """Build the document: number of alternatives, what differs in them, robustness of choices."""
+    """Build the document on alternatives: their number, their differences, and the robustness of
+    choices."""
     wording = Wording(result)
     return wording.build_document(
         tr("Vorrat: what else would do"),
@@ -51,7 +52,7 @@ def build_document(result: Alternatives) -> Document:
 
 
 def _answer_parts(wording: AlternativesWording) -> Iterator[Part]:
-    """Yield the answer and the cautions that belong to it."""
+    """Yield the answer of the document, and its cautions."""
     result = wording.result
     yield tr(
         "No plan has an objective below {bound} {unit}; this one has {objective}. An alternative "
@@ -87,8 +88,10 @@ def _answer_parts(wording: AlternativesWording) -> Iterator[Part]:
 
 
 def _format_objective(result: Alternatives, value: float, *, round_down: bool = False) -> str:
-    """Format an objective with enough digits to distinguish bound and limit. A bound is rounded
-    down, since no plan lies below it."""
+    """Format an objective with enough digits to distinguish the bound from the limit.
+
+    A bound is rounded down (``round_down``), since no plan lies below it.
+    """
     distance = result.limit - result.bound
     if distance <= 0:
         return format_rounded(value)
@@ -97,7 +100,8 @@ def _format_objective(result: Alternatives, value: float, *, round_down: bool = 
 
 
 def _essential_sentences(wording: AlternativesWording) -> Iterator[str]:
-    """Yield what all plans within the limit have in common, and what none of them has."""
+    """Yield sentences on the choices that all plans within the limit have in common, and on those
+    that none has."""
 
     def those(kind: str, within: str) -> str:
         items = [
@@ -118,11 +122,13 @@ def _item_name(wording: AlternativesWording, item: Robustness) -> str:
 
 
 def _figure_tables(wording: AlternativesWording) -> Iterator[Part]:
-    """Yield the table of outcomes and costs of each plan, and of damage by assumption set."""
+    """Yield the table of each plan's outcomes and costs, and the table of damage under each
+    assumption set."""
     result, unit, money_unit = wording.result, wording.unit, wording.money_unit
 
     def unlike(row: PlanRow) -> str:
-        """Return the distance to the plans before it, and the proven maximum."""
+        """Return the distance of a plan from the plans before it, and the proven maximum if that is
+        larger."""
         if row.alternative is None:
             return NO_VALUE
         if row.alternative.unlike_proven:
@@ -171,7 +177,8 @@ def _names_or_dash(wording: AlternativesWording, kind: str, ids: Iterable[str]) 
 
 
 def _change_tables(wording: AlternativesWording) -> list[Part]:
-    """Return the table of what enters and leaves, compared with the plan."""
+    """Return the table of the projects and stockpiles that each alternative adds to the plan or
+    leaves out."""
     result = wording.result
 
     def listed(kind: str, field: str) -> Callable[[Alternative], str]:
@@ -189,7 +196,7 @@ def _change_tables(wording: AlternativesWording) -> list[Part]:
 
 
 def _robustness_tables(wording: AlternativesWording) -> list[Part]:
-    """Return the table and chart of how often each item is chosen."""
+    """Return the table and chart of how often each project or stockpile is chosen."""
     ranked = sorted(wording.result.items, key=lambda item: -(item.index or 0.0))
     if not ranked:
         return []
@@ -238,7 +245,8 @@ def _robustness_tables(wording: AlternativesWording) -> list[Part]:
 
 
 def _other_case_tables(wording: AlternativesWording) -> list[Part]:
-    """Return the table of variants and assumption sets, with how each plan differs."""
+    """Return the table of variants and assumption sets, with the differences of their plans from
+    the plan."""
     result, plan = wording.result, wording.result.plan.projects
 
     def added(other: RobustnessCase) -> str:
@@ -268,14 +276,14 @@ def _other_case_tables(wording: AlternativesWording) -> list[Part]:
 
 
 def _other_case_name(case: RobustnessCase) -> str:
-    """Return the name of a variant or an assumption set."""
+    """Return the name of a variant, an assumption set, or a factor on a kind of numbers."""
     if case.factor is None:
         return sanitize(case.title)
     return f"{input_kind_name(case.id)} × {format_exact(round(case.factor, 2))}"
 
 
 def _method_notes(result: Alternatives) -> Bullets:
-    """Return how alternatives are searched for, and what the figures mean."""
+    """Return notes on how alternatives are searched for, and on the meaning of the figures."""
     return Bullets(
         [
             tr(
@@ -295,7 +303,7 @@ def _method_notes(result: Alternatives) -> Bullets:
 
 
 def _proof_table(wording: AlternativesWording) -> Table:
-    """Return the table of the gap and of how many alternatives are proven."""
+    """Return the table of the plan's gap, and of the number of alternatives that are proven."""
     result, count = wording.result, len(wording.result.alternatives)
     proven_count = sum(alternative.unlike_proven for alternative in result.alternatives)
     within, unlike = (

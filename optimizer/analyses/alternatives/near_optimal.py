@@ -1,5 +1,5 @@
-"""Near-optimal portfolios, as different as possible from one another, and the robustness of each
-choice.
+"""Near-optimal portfolios that differ from each other as much as possible, and the robustness of
+each choice.
 
 Modelling to generate alternatives: Brill, Chang and Hopkins (1982); DeCarolis (2011).
 """
@@ -34,7 +34,8 @@ from optimizer.solve.planner import Problem, default_jobs, solve_and_certify
 
 @dataclass(frozen=True, eq=False)
 class AlternativesResult:
-    """The alternatives, and the plans behind them by number; 0 is the plan itself."""
+    """The result on alternatives, and the plans by the number of the alternative; 0 is the plan
+    itself."""
 
     alternatives: Alternatives
     plans: Mapping[int, Plan]
@@ -43,7 +44,7 @@ class AlternativesResult:
 
 
 def run_analysis(analysis_input: AnalysisInput, options: AlternativesOptions) -> AnalysisOutcome:
-    """Generate near-optimal alternatives to the best plan, or to a saved plan."""
+    """Run the command that finds near-optimal alternatives to the best plan, or to a saved plan."""
     variant_cases: dict[str, Case] = {}
     if analysis_input.saved_plan is None and options.variants:
         ids = [id for id in analysis_input.reading.case.variants if id != analysis_input.variant]
@@ -82,13 +83,14 @@ def find_alternatives(
     title: str | None = None,
     variant: str | None = None,
 ) -> AlternativesResult:
-    """Find portfolios within a distance of the optimum, as different as possible, with robustness.
+    """Find portfolios whose objective is near the optimum and that differ as much as possible, and
+    the robustness of choices.
 
-    The best plan is solved first, if only for its bound; a ``saved_plan`` stays the one that all
-    others are compared with. ``variants`` are those of the file, by id; a plan carries none.
+    The best plan is solved first, if only for its bound. If there is a ``saved_plan``, all others
+    are compared with it. ``variants`` are those of the scenario file by id; a saved plan has none.
 
     Raises ScenarioError if a setting of a stated assumption set is invalid, and Infeasible or
-    NoPlan if there is no plan, or nothing was proven about the best one before a limit.
+    NoPlan if there is no plan, or if nothing was proven about the best plan before a limit.
     """
     started_at = time.perf_counter()
     other_cases = list_other_cases(reading, variants or {}, options)
@@ -167,7 +169,10 @@ def _run_search(
     options: AlternativesOptions,
     other_cases: Sequence[CaseToSolve],
 ) -> tuple[list[PlanAlternative], list[RobustnessCase]]:
-    """Return the alternatives and the other cases solved; what was complete at an interrupt."""
+    """Search for alternatives and solve the other cases; return both.
+
+    If the user interrupts the search, return what is complete by then.
+    """
     alternatives: list[PlanAlternative] = []
     solved: dict[int, RobustnessCase] = {}
 
@@ -207,7 +212,8 @@ def _describe_alternative(
     bound: float,
     min_lots: Mapping[str, float],
 ) -> Alternative:
-    """Describe an alternative by its figures and its differences from the base portfolio."""
+    """Return the result on an alternative: its figures, and its differences from the base
+    portfolio."""
     instance = alternative.solution.instance
 
     def ids(kind: str, portfolio: Portfolio) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Sequential search for portfolios within the limit, each as far as possible from those before."""
+"""Search for portfolios within the limit, each as far as possible from those found before it."""
 
 import math
 import time
@@ -29,7 +29,7 @@ MAX_PORTFOLIOS_TRIED = 200
 SMALL_PROGRAM_INTEGERS = 40
 """Number of integer columns up to which the program is solved to the end without a guess."""
 ITEM_COST_GAP_SHARE = 0.1
-"""Gap to which the cost of flipping a item is computed, as a share of the limit's distance."""
+"""Gap to which the cost of flipping an item is computed, as a share of the limit's distance."""
 FIRST_GUESS_SHARE, LAST_GUESS_SHARE = 1.3, 0.1
 """Shares of the limit's distance that a guess may use at first, and below which it gives up."""
 GUESS_SHRINK_FACTOR = 0.9
@@ -40,7 +40,7 @@ Verdict = Literal["within", "ruled out", "open"]
 
 @dataclass(frozen=True, eq=False)
 class PlanAlternative:
-    """An alternative and what is proven about it."""
+    """An alternative to a plan, and what is proven about it."""
 
     portfolio: Portfolio
     solution: CheckedSolution
@@ -54,9 +54,10 @@ class PlanAlternative:
 
 @dataclass(eq=False)
 class AlternativeSearch:
-    """Search for portfolios of a problem with recourse whose best plan and bound are known.
+    """Search for near-optimal portfolios of a problem whose best plan and bound are known.
 
-    ``pool`` holds the cuts found while solving for the best plan, and takes in more.
+    The problem has a recourse evaluator. ``pool`` has the cuts that were found while solving for
+    the best plan; more are added to it.
     """
 
     problem: Problem
@@ -87,16 +88,17 @@ class AlternativeSearch:
         self.settled_items: dict[PortfolioItem, bool] = {}
         """Items that all plans within the limit have (True) or lack (False)."""
         self.item_costs: dict[PortfolioItem, float] = {}
-        """Approximate increase of the objective if a item is flipped against the base portfolio."""
+        """Approximate rise of the objective if an item is flipped against the base portfolio."""
         self._ruled_out: set[Portfolio] = set()
         self._undecided: set[Portfolio] = set()
 
     def settle_items(self, base_portfolio: Portfolio, on_item: Callable[[int, int], None]) -> None:
-        """Find the items of the base portfolio that no plan within the limit has otherwise.
+        """Find the items of the base portfolio that are the same in all plans within the limit.
 
-        Each item is tested alone: is there a plan within the limit with everything else free? The
-        cost of flipping it is recorded as well where problems are too large to be solved to the
-        end, so that a guess may be needed.
+        For each item, the search tests whether there is a plan within the limit in which this item
+        is flipped and all others are free. If a problem is too large to be solved to the end, the
+        cost of flipping the item is recorded as well, since a guess may need it. ``on_item``
+        receives the number of the item and the number of all items.
         """
         for number, item in enumerate(self.farthest.items):
             on_item(number, len(self.farthest.items))
@@ -118,7 +120,7 @@ class AlternativeSearch:
         self.farthest.fix_items(self.settled_items)
 
     def generate(self, base_portfolio: Portfolio, count: int) -> Iterator[PlanAlternative]:
-        """Yield up to ``count`` alternatives to the base portfolio."""
+        """Yield up to ``count`` alternatives to the base portfolio, one after the other."""
         previous = [base_portfolio]
         while len(previous) <= count:
             alternative = self._next_alternative(previous)
@@ -161,7 +163,12 @@ class AlternativeSearch:
     def _try_guesses(
         self, previous: list[Portfolio], max_distance: float
     ) -> PlanAlternative | None:
-        """Return the farthest portfolio within the limit according to the items' costs."""
+        """Guess portfolios from the costs of flipping items; return the first that has a plan
+        within the limit.
+
+        Each is the farthest portfolio from the ``previous`` ones that the costs allow. Return None
+        if no guess succeeds.
+        """
         share = FIRST_GUESS_SHARE
         while share > LAST_GUESS_SHARE and not self.interrupted:
             excluded = self._ruled_out | self._undecided
@@ -182,7 +189,10 @@ class AlternativeSearch:
     def _try_portfolio(
         self, portfolio: Portfolio, previous: list[Portfolio], max_distance: float
     ) -> PlanAlternative | None:
-        """Return a portfolio's best plan if within the limit; otherwise exclude the portfolio."""
+        """Return the best plan of a portfolio as an alternative, if it is within the limit.
+
+        Otherwise exclude the portfolio from the search and return None.
+        """
         verdict, solved = self._check_items(portfolio, self._missing_items(portfolio))
         if verdict != "within":
             (self._ruled_out if verdict == "ruled out" else self._undecided).add(portfolio)
@@ -198,7 +208,8 @@ class AlternativeSearch:
     def _check_items(
         self, required: Collection[PortfolioItem], excluded: Collection[PortfolioItem]
     ) -> tuple[Verdict, SolverResult]:
-        """Decide whether a plan within the limit has some items and lacks others."""
+        """Decide whether there is a plan within the limit that has the required items and none of
+        the excluded ones."""
         solved = self._solve(self._problem_with_items(required, excluded), self._objective_limit)
         solution = solved.solution
         if solution.objective is not None and solution.objective <= self._objective_limit:
@@ -208,7 +219,8 @@ class AlternativeSearch:
     def _problem_with_items(
         self, required: Collection[PortfolioItem], excluded: Collection[PortfolioItem]
     ) -> Problem:
-        """Return the problem with some items required and others excluded, in all its sets."""
+        """Return the problem, and those of its assumption sets, with some items required and others
+        excluded."""
         restricted, *set_problems = (
             replace(
                 problem,
@@ -237,7 +249,8 @@ class AlternativeSearch:
         return solved
 
     def _best_plan_with(self, portfolio: Portfolio, first_result: SolverResult) -> PlanAlternative:
-        """Solve for the best plan with a portfolio, certified under the rules of the scenario."""
+        """Solve for the best plan that has a portfolio; it is certified under the rules of the
+        scenario."""
         started_at, options = time.perf_counter(), self.options
         problem = self._problem_with_items(portfolio, self._missing_items(portfolio))
         solved = self._solve(problem, None)

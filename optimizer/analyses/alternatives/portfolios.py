@@ -1,5 +1,8 @@
-"""Portfolios: the projects and stockpiles that a plan chooses, and how often alternatives, variants
-and assumption sets choose each."""
+"""Portfolios: the projects and stockpiles that a plan chooses, and how often other plans choose
+each of them.
+
+The other plans are alternatives, and the best plans of variants and assumption sets.
+"""
 
 import math
 import time
@@ -33,10 +36,11 @@ NEARLY_ALWAYS_SHARE = 0.9
 
 
 def min_lots_by_stockpile(instance: Instance, min_days: float, *sets: Instance) -> dict[str, float]:
-    """Compute the lots from which on each stockpile counts as bought up.
+    """Compute the purchases in lots from which on each stockpile counts as chosen, by id.
 
-    That is ``min_days`` of the need served, at its mean over the years. Stockpiles that cannot buy
-    as much are left out; with assumption ``sets``, if they cannot under any one of them.
+    They cover ``min_days`` of the need that the stockpile serves (mean over the years). Stockpiles
+    that cannot buy that much are left out; with assumption ``sets``, so are those that cannot under
+    any one set.
     """
     min_lots = {}
     for h, stockpile in instance.stockpiles.items():
@@ -51,14 +55,15 @@ def min_lots_by_stockpile(instance: Instance, min_days: float, *sets: Instance) 
 
 
 def make_portfolio(projects: Iterable[str], stockpiles: Iterable[str]) -> Portfolio:
-    """Return the portfolio of these projects and stockpiles."""
+    """Return the portfolio with these projects and stockpiles, given by their ids."""
     return frozenset([*(("project", p) for p in projects), *(("stockpile", h) for h in stockpiles)])
 
 
 def plan_portfolio(
     instance: Instance, commitment: Commitment, min_lots: Mapping[str, float]
 ) -> Portfolio:
-    """Return the projects that are built and the stockpiles that are bought up."""
+    """Return the portfolio of a plan: projects that it builds, and stockpiles for which it buys at
+    least ``min_lots``."""
     bought = {h: float(commitment.expected_purchases(instance, h).sum()) for h in min_lots}
     return make_portfolio(
         (p for p in commitment.start if instance.projects[p].start_years),
@@ -72,7 +77,10 @@ def with_fixed_items(
     excluded: Collection[PortfolioItem],
     min_lots: Mapping[str, float],
 ) -> Instance:
-    """Return the problem in which some items must be built or bought up, and others must not."""
+    """Return the instance in which required items must be chosen and excluded items must not.
+
+    A required project must be built; a required stockpile must buy at least ``min_lots``.
+    """
 
     def ids(kind: str, items: Collection[PortfolioItem]) -> list[str]:
         return sorted(id for item_kind, id in items if item_kind == kind)
@@ -100,7 +108,7 @@ def with_fixed_items(
 def plan_figures(
     solution: CheckedSolution, bound: float, min_lots: Mapping[str, float]
 ) -> PlanFigures:
-    """Compute what a plan builds and buys, its outcomes and costs."""
+    """Compute the figures of a plan: what it builds and buys, its outcomes and its costs."""
     instance, commitment, outcome = solution.instance, solution.commitment, solution.with_plan
     used = budget_use(instance, commitment)
     bought: dict[str, float] = {}
@@ -137,9 +145,10 @@ def robustness_indices(
     alternatives: Sequence[Portfolio],
     other_cases: Sequence[RobustnessCase],
 ) -> tuple[Robustness, ...]:
-    """Compute the robustness index of every item.
+    """Compute the robustness index of every item: how often alternatives, variants and assumption
+    sets choose it.
 
-    Cases that were stopped early do not count: their best plan may choose otherwise.
+    Cases that were stopped early are not counted, as their best plan may choose differently.
     """
     chosen = {"alternatives": list(alternatives)}
     for kind in ("variant", "assumption"):
@@ -166,13 +175,13 @@ def robustness_indices(
 
 
 def share_with_item(item: PortfolioItem, portfolios: Collection[Portfolio]) -> float | None:
-    """Return the share of portfolios that have a item; None without any portfolio."""
+    """Return the share of portfolios that contain an item; None if there are no portfolios."""
     count = sum(item in portfolio for portfolio in portfolios)
     return count / len(portfolios) if portfolios else None
 
 
 def frequency_word(index: float) -> FrequencyWord:
-    """Return a share in words."""
+    """Return the word for how often an item is chosen, given the share of cases that choose it."""
     if index >= 1:
         return "always"
     if index >= NEARLY_ALWAYS_SHARE:
@@ -188,7 +197,8 @@ OtherCaseFields = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class CaseToSolve:
-    """A case to be solved in addition to that of the plan, with the fields known beforehand."""
+    """A case to be solved in addition to that of the plan, with those fields of its result that are
+    known beforehand."""
 
     case: Case
     known_fields: OtherCaseFields
@@ -197,11 +207,11 @@ class CaseToSolve:
 def list_other_cases(
     reading: LoadedScenario, variants: Mapping[str, Case], options: AlternativesOptions
 ) -> list[CaseToSolve]:
-    """List the variants of a file, stated assumption sets, and low and high of each assumption
-    group.
+    """List the other cases to be solved.
 
-    A kind of assumption with a single part is represented by that part. Raises ScenarioError if a
-    setting is invalid.
+    They are the variants of a file, the stated assumption sets, and the low and high value of each
+    kind of assumption. A kind that has a single part is represented by that part. Raises
+    ScenarioError if a setting is invalid.
     """
     variant_infos, cases = reading.case.variants, []
     for id, case in variants.items():

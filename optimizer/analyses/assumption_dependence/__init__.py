@@ -1,1 +1,2 @@
-"""Dependence on assumptions: best plans of assumption sets, each evaluated under all others."""
+"""Dependence on assumptions: the best plan of each assumption set, evaluated under all other
+sets."""

@@ -1,6 +1,8 @@
-"""The best plan of each assumption set, evaluated under all others, and one compromise plan.
+"""The best plan of each assumption set, evaluated under all other sets, and one compromise plan for
+all sets.
 
-Regret is the objective of a plan less that of the best plan of a set (Savage 1951).
+The regret of a plan under a set is its objective less that of the best plan of the set (Savage
+1951).
 """
 
 import time
@@ -46,7 +48,7 @@ MAX_GROUPS = 6
 
 
 def run_analysis(analysis_input: AnalysisInput, options: AssumptionsOptions) -> AnalysisOutcome:
-    """Evaluate the plan of each assumption set under all sets."""
+    """Run the command that evaluates the best plan of each assumption set under all sets."""
     result, plans = cross_evaluate_sets(
         analysis_input.reading, options, title=analysis_input.title, variant=analysis_input.variant
     )
@@ -65,11 +67,13 @@ def cross_evaluate_sets(
     title: str | None = None,
     variant: str | None = None,
 ) -> tuple[Disagreement, Mapping[str, Plan]]:
-    """Solve for the best plan of each assumption set and for all together; evaluate each under all.
+    """Solve for the best plan of each assumption set, and for one plan for all sets; evaluate each
+    under all sets.
 
-    Return the result and the plans by set id, ``compromise`` for the one for all; as far as they
-    were found if the user ended it. Raises Misuse for a scenario without assumption sets,
-    Infeasible or NoPlan if some set, or all of them together, has no plan.
+    Return the result, and the plans by the id of their set; the plan for all sets has the key
+    ``compromise``. If the user ends the analysis, those found by then are returned. Raises Misuse
+    for a scenario without assumption sets, and Infeasible or NoPlan if a set, or all sets together,
+    have no plan.
     """
     started_at = time.perf_counter()
     if not (sets := reading.case.assumptions):
@@ -168,9 +172,9 @@ SetProblem = tuple[Instance, Problem]
 
 
 def _set_problems(problems: Sequence[Problem], threads: int | None) -> list[SetProblem]:
-    """Return the problem of each set, extended by the start years of all sets.
+    """Return the problem of each assumption set, extended by the start years that other sets allow.
 
-    A plan with a start that only another set allows can then be evaluated as well.
+    A plan with a start year that only another set allows can then be evaluated as well.
     """
     starts = {
         p: tuple(sorted({y for x in problems for y in x.instance.projects[p].start_years}))
@@ -197,7 +201,7 @@ def _objective_and_damage(problem: Problem, plan: Commitment) -> tuple[float, fl
 
 
 def _outcome_without_plan(problem: Problem, threads: int | None) -> WithoutPlan:
-    """Evaluate a problem without any commitment."""
+    """Compute the mean, CVaR and maximum of damage without any commitment."""
     instance, states, recourse = problem.instance, problem.states, problem.recourse
     evaluation_options: dict[str, Any] = {"threads": threads, "recourse": recourse}
     (outcome,) = outcomes.evaluate_commitments(
@@ -213,7 +217,10 @@ def _plan_under_sets(
     solution: CheckedSolution,
     set_id: str | None,
 ) -> SetPlan:
-    """Evaluate a plan under all sets of which the best plan is known."""
+    """Evaluate a plan under all assumption sets whose best plan is known.
+
+    ``set_id`` is the set that the plan was made for; None for the compromise.
+    """
     commitment, outcome_by_set = solution.commitment, dict[str, PlanUnderSet]()
     for (id, optimum), (rule_instance, problem) in zip(
         reference_optima.items(), set_problems, strict=False
@@ -247,7 +254,11 @@ def _deciding_figures(
     set_solutions: Mapping[str, CheckedSolution],
     compromise: CheckedSolution,
 ) -> Iterator[DecisiveFigures]:
-    """Yield for each set what its plan gains over the compromise, with and without some figures."""
+    """Yield the gain of each set's plan over the compromise, with and without groups of the set's
+    figures.
+
+    A group of figures explains the choice of the set's plan if the gain is small without it.
+    """
     lots = set_problems[0][0].lot_tonnes
     for (id, solution), (_, problem) in zip(set_solutions.items(), set_problems, strict=True):
         assumption_set = case.assumptions[id]
@@ -276,13 +287,14 @@ def _deciding_figures(
 
 
 def _objective_gain(problem: Problem, plans: Sequence[Commitment]) -> float:
-    """Return the objective of the second plan less that of the first."""
+    """Return the objective of the second plan less the objective of the first plan."""
     first, second = (recomputed_objective(problem, plan) for plan in plans)
     return second - first
 
 
 def _group_paths(paths: Sequence[str]) -> dict[str, list[str]]:
-    """Group paths by what they begin with: item by item, or by section where there are many."""
+    """Group the dotted paths of an assumption set by item, or by section if there are too many
+    items."""
     for steps in (2, 1):
         groups: dict[str, list[str]] = {}
         for path in paths:

@@ -1,4 +1,4 @@
-"""Document on how plans depend on assumption sets."""
+"""Document on how the best plan depends on assumption sets."""
 
 from collections.abc import Callable, Iterator
 
@@ -27,7 +27,8 @@ from optimizer.report.wording import Wording
 
 
 def build_document(result: Disagreement) -> Document:
-    """Build the document: what all sets agree on, where they differ, and the compromise's cost."""
+    """Build the document: choices on which all sets agree, choices on which they differ, and the
+    cost of the compromise."""
     wording = Wording(result)
     return wording.build_document(
         tr("Vorrat: what experts disagree on"),
@@ -49,7 +50,7 @@ def build_document(result: Disagreement) -> Document:
 
 
 def sections_for_plan_report(result: Disagreement) -> tuple[list[Section], list[Check]]:
-    """Return the section on assumption sets for the report on a plan."""
+    """Return the section and checks on assumption sets, for the report on a plan."""
     wording = Wording(result)
     summary = " ".join([*_answer_sentences(wording), *uncertainty_sentences(result)])
     parts: list[Part] = [
@@ -62,7 +63,8 @@ def sections_for_plan_report(result: Disagreement) -> tuple[list[Section], list[
 
 
 def _answer_sentences(wording: DisagreementWording) -> Iterator[str]:
-    """Yield what all sets agree on, where they differ, and the compromise's largest regret."""
+    """Yield sentences on choices on which the sets agree or differ, and on the largest regret of
+    the compromise."""
     result = wording.result
     yield from agreement_sentences(wording)
     yield from compromise_sentences(wording)
@@ -82,13 +84,14 @@ def _answer_sentences(wording: DisagreementWording) -> Iterator[str]:
 
 
 def _cautions(wording: DisagreementWording) -> Iterator[str]:
-    """Yield what limits the comparison."""
+    """Yield cautions that limit the comparison."""
     yield from uncertainty_sentences(wording.result)
     yield from wording.few_states_caution()
 
 
 def _regret_tables(wording: DisagreementWording) -> Iterator[Part]:
-    """Yield the tables of regrets and of expected damage: a row per plan, a column per set."""
+    """Yield the tables of regret and of expected damage, a row per plan and a column per assumption
+    set."""
     result = wording.result
     note = tr("Objective of the plan less that of the best plan found for the set.")
     if any(x.regret < 0 for plan in result.all_plans for x in plan.under.values()):
@@ -136,7 +139,7 @@ def _regret_tables(wording: DisagreementWording) -> Iterator[Part]:
 
 
 def _choice_tables(wording: DisagreementWording) -> Iterator[Part]:
-    """Yield the table of start years by project and plan."""
+    """Yield the table of start years, a row per project and a column per plan."""
     result = wording.result
 
     def start(plan: SetPlan) -> Callable[[str], int | None]:
@@ -160,7 +163,8 @@ def _choice_tables(wording: DisagreementWording) -> Iterator[Part]:
 
 
 def _deciding_tables(wording: DisagreementWording) -> Iterator[Part]:
-    """Yield the table of the figures that explain why a set's plan differs from the compromise."""
+    """Yield the table of the figures that explain why the plan of a set differs from the
+    compromise."""
     result = wording.result
     rows = [row for row in result.deciding if row.gain > ZERO_TOLERANCE * max(1.0, abs(row.gain))]
     columns = [
@@ -183,7 +187,7 @@ def _deciding_tables(wording: DisagreementWording) -> Iterator[Part]:
 
 
 def _figure_group_name(deciding: DecisiveFigures) -> str:
-    """Return the name of a group of figures, with their number if there are several."""
+    """Return the name of a group of figures; if there are several, their number is added."""
     name = deciding.figures if "." in deciding.figures else subject_name(deciding.figures)
     return name if deciding.count == 1 else f"{name} ({format_number(deciding.count)})"
 

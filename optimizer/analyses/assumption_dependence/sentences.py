@@ -13,12 +13,13 @@ DisagreementWording = Wording[Disagreement]
 
 
 def set_title(wording: DisagreementWording, id: str | None) -> str:
-    """Return the title of a set; None stands for the plan for all of them."""
+    """Return the title of an assumption set; None stands for the one plan for all sets."""
     return tr("One plan for all") if id is None else wording.assumption_set_title(id)
 
 
 def objective_names() -> dict[str, str]:
-    """Return what is minimised over sets, in words."""
+    """Return, by kind of objective over assumption sets, the quantity that it minimizes, in
+    words."""
     return {
         "mean": tr("the mean of all sets by their weight"),
         "worst": tr("the worst of all sets"),
@@ -33,7 +34,11 @@ def damage_by_set_table(
     damage_by_set: Callable[[Any], Mapping[str, float]],
     caption: str | None = None,
 ) -> Table:
-    """Build the table of mean damage under each assumption set, a row per plan made over sets."""
+    """Build the table of mean damage under each assumption set, a column per set.
+
+    ``rows`` are plans, or other items for which ``damage_by_set`` returns the damage by set; rows
+    without damage are left out.
+    """
     shown_rows = [row for row in rows if damage_by_set(row)]
     if caption is None and wording.counts_damage:
         caption = tr("Expected damage under each set, {unit}", unit=wording.unit)
@@ -53,10 +58,10 @@ def damage_by_set_table(
 
 
 def best_plan_by_set(result: Disagreement) -> dict[str, SetPlan]:
-    """Return the best plan that was found for each assumption set.
+    """Return the best plan that was found for each assumption set, by the id of the set.
 
-    That may be the plan of another set: the gap of its own leaves room for a better one, and where
-    the same plan is the best of two experts they do not differ.
+    It may be the plan of another set, as the gap leaves room for a better one. Two sets with the
+    same best plan then do not count as different.
     """
 
     def best_plan(id: str) -> SetPlan:
@@ -67,7 +72,8 @@ def best_plan_by_set(result: Disagreement) -> dict[str, SetPlan]:
 
 
 def agreement_sentences(wording: DisagreementWording) -> Iterator[str]:
-    """Yield which projects the best plans of all sets build, and on which they differ."""
+    """Yield sentences on the projects that the best plans of all sets build, and on those on which
+    they differ."""
     result, plans = wording.result, best_plan_by_set(wording.result)
     if len(plans) < 2:
         return
@@ -97,7 +103,7 @@ def agreement_sentences(wording: DisagreementWording) -> Iterator[str]:
 
 
 def uncertainty_sentences(result: Disagreement) -> Iterator[str]:
-    """Yield what is not proven about the plans that are compared."""
+    """Yield sentences on what is not proven about the compared plans."""
     if len(result.plans) < len(result.sets):
         yield tr(
             "Stopped early: the best plans of {count} of {all} sets of assumptions were found.",
@@ -111,7 +117,7 @@ def uncertainty_sentences(result: Disagreement) -> Iterator[str]:
 
 
 def compromise_sentences(wording: DisagreementWording) -> Iterator[str]:
-    """Yield the largest regret of the one plan for all."""
+    """Yield a sentence on the largest regret of the one plan for all sets."""
     result, compromise = wording.result, wording.result.compromise
     if compromise is not None and compromise.under:
         set_id, worst = max(compromise.under.items(), key=lambda pair: pair[1].regret)

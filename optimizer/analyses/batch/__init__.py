@@ -1,1 +1,1 @@
-"""Many scenarios, variants and settings, solved in parallel."""
+"""Batches: many scenarios, variants and settings that are solved in parallel."""

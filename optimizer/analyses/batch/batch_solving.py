@@ -1,7 +1,7 @@
-"""Solve independent scenarios in parallel.
+"""Solving of independent scenarios in parallel.
 
-Only plain data goes to and from workers: a scenario as text, and its plan as the document that is
-written. Models are built where they are solved.
+Only plain data is passed to and from workers: a scenario as text, and its plan as the document that
+is written. Models are built in the process that solves them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PASSED_OPTIONS = ("gap", "time_limit", "node_limit")
 
 @dataclass(frozen=True)
 class BatchTask:
-    """A scenario to solve, compressed since thousands of tasks may be in the queue."""
+    """A scenario to solve, stored compressed, since thousands of tasks may be in the queue."""
 
     packed_scenario: bytes
     title: str
@@ -41,7 +41,7 @@ class BatchTask:
 
     @classmethod
     def from_case(cls, case: Case, title: str, variant: str | None) -> BatchTask:
-        """Return the task of a scenario."""
+        """Return a task that solves a scenario."""
         text = json.dumps(
             solved_scenario_json(case, variant), ensure_ascii=False, separators=(",", ":")
         )
@@ -55,7 +55,7 @@ class BatchTask:
 
 @dataclass(frozen=True)
 class BatchSolution:
-    """The plan of a task, as it is written to a plan.json, and its main figures."""
+    """The plan of a task, as the content of a plan.json, and its main figures."""
 
     plan_json: bytes
     status: Literal["optimal", "limit"]
@@ -68,10 +68,10 @@ class BatchSolution:
 
 
 def result_key(case: Case, title: str, variant: str | None, options: SolveOptions) -> str:
-    """Return the SHA-256 of all that determines the plan of a scenario, the version of Vorrat
-    included.
+    """Return the SHA-256 hash of everything that determines the plan of a scenario, including the
+    version of Vorrat.
 
-    Limits of memory are left out: they decide whether there is a plan, but not which one.
+    Memory limits are left out: they decide whether there is a plan, but not which one.
     """
     content = {"input": input_hash(case), "title": title, "variant": variant}
     content |= options.model_dump(include={"gap", "time_limit", "node_limit", "method"})
@@ -84,9 +84,10 @@ def solve_batch(
 ) -> Generator[TaskResult[BatchSolution], None, None]:
     """Yield the plan of each task, or the reason why it has none, as soon as it is known.
 
-    Each task is solved with one thread. Free workers take the next task; with ``are_related``
-    (similar tasks, in an order in which neighbors are most similar) each worker takes every n-th
-    and reuses what it knows. Close the generator if it is not exhausted, to end running tasks.
+    Each task is solved with one thread. By default, a worker that is free takes the next task. With
+    ``are_related``, each of n workers takes every n-th task and reuses what it knows from earlier
+    ones; the tasks should be in an order in which neighbors are most similar. Close the generator
+    if it is not exhausted, to end running tasks.
     """
     worker_options: dict[str, Any] = {"assignment": "fixed" if are_related else "next"}
     with Workers[BatchTask, BatchSolution](
@@ -98,8 +99,10 @@ def solve_batch(
 def make_task_solver(
     options: SolveOptions, are_related: bool = False
 ) -> Callable[[BatchTask], BatchSolution]:
-    """Return a function that solves one task; with ``are_related`` it reuses results of earlier
-    tasks."""
+    """Return a function that solves one task.
+
+    With ``are_related``, it reuses results of the tasks that it solved before.
+    """
     solve_options: dict[str, Any] = {name: getattr(options, name) for name in PASSED_OPTIONS}
     if are_related:
         return partial(
@@ -112,8 +115,11 @@ def make_task_solver(
 
 
 def _solve_task(find_plan: Callable[[Case], CheckedSolution], task: BatchTask) -> BatchSolution:
-    """Solve one task; raise SolverError for an unexpected exception and Interrupted if the user
-    stopped the search, so that an error concerns this task alone."""
+    """Solve one task.
+
+    An unexpected exception becomes a SolverError, so that it affects this task alone. Raises
+    Interrupted if the user stopped the search.
+    """
     try:
         solution = find_plan(read_case_text(task.text, "scenario.json").case)
         if solution.interrupted:

@@ -64,7 +64,7 @@ def build_document(batch: Batch) -> Document:
 
 
 def _status_words() -> dict[str, str]:
-    """Return the word for each status of a run."""
+    """Return the display word of each run status."""
     return {
         "optimal": tr("solved"),
         "limit": tr("stopped by a limit"),
@@ -77,7 +77,7 @@ def _status_words() -> dict[str, str]:
 
 
 def _runs_parts(batch: Batch) -> Iterator[Part]:
-    """Yield the table of runs; gaps are shown only where a limit left them open."""
+    """Yield the table of runs; it shows gaps only if a limit left some of them open."""
     unit, units_differ = _common_value(_outcome_unit(run) for run in batch.runs)
     money_unit, _ = _common_value(_money_unit(run) for run in batch.runs)
     without_plan, without_plan_differs = _common_value(
@@ -110,7 +110,7 @@ def _runs_parts(batch: Batch) -> Iterator[Part]:
 
 
 def _name_columns(batch: Batch) -> Iterator[Column]:
-    """Yield the columns that tell runs apart: file, variant and varied figures."""
+    """Yield the columns that distinguish runs: file, variant, and values of varied figures."""
     paths = _varied_paths(batch)
     has_several_variants = len({run.variant for run in batch.runs}) > 1
     if len({run.file for run in batch.runs}) > 1 or not (paths or has_several_variants):
@@ -148,7 +148,8 @@ def _is_number(text: str) -> bool:
 
 
 def _outcome_unit(run: BatchRun) -> str | None:
-    """Return the unit of objective and damage, in words."""
+    """Return the display text for the unit of a run's objective and damage; None if it is not
+    known."""
     if run.unit is None or run.unit.startswith("million "):
         return _money_unit(run) if run.unit is not None else None
     return tr("t") if run.unit == "t" else tr("years of demand")
@@ -159,14 +160,16 @@ def _money_unit(run: BatchRun) -> str | None:
 
 
 def _common_value(values: Iterable[Value | None]) -> tuple[Value | None, bool]:
-    """Return the single value of those that are not None, if there is one, and whether there are
-    several."""
+    """Return the only value that is not None, and whether there are several distinct values.
+
+    The value is None if there is none, or if there are several.
+    """
     known = {value for value in values if value is not None}
     return (known.pop() if len(known) == 1 else None), len(known) > 1
 
 
 def batch_as_csv(batch: Batch) -> str:
-    """Return the runs as CSV for other programs: commas, decimal points, UTF-8."""
+    """Return the runs as CSV for other programs, with commas, decimal points and UTF-8 encoding."""
     paths, stream = _varied_paths(batch), StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([*NAME_FIELDS, *map(_csv_text, paths), *FIGURE_FIELDS])
@@ -180,7 +183,10 @@ def batch_as_csv(batch: Batch) -> str:
 
 
 def _csv_text(cell: str) -> str:
-    """Return a text on one line that no spreadsheet takes for a formula; a number stays one."""
+    """Return a text on one line that spreadsheets do not take for a formula.
+
+    Numbers are unchanged.
+    """
     text = sanitize(cell)
     is_formula = text.startswith(("=", "+", "-", "@")) and not _is_number(text)
     return f"'{text}" if is_formula else text

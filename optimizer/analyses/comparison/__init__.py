@@ -1,1 +1,1 @@
-"""Comparison of plans: what they achieve, cost and choose, and how they differ."""
+"""Comparison of plans: what each achieves, what it costs, what it chooses, and how they differ."""

@@ -17,7 +17,11 @@ OFFTAKE_TOLERANCE = 1e-6
 
 
 def compute_benefit(plan: Plan, year: int | None = None) -> results.Benefit:
-    """Compute what a plan achieves; cover and dependence in the year of :func:`reference_year`."""
+    """Compute what a plan achieves.
+
+    Stock cover and supplier concentration are those of the year that :func:`reference_year`
+    returns.
+    """
     outcome, without = plan.outcome, plan.outcome.without_plan
     benchmark_year = reference_year(plan, year)
     spread = outcome.distribution
@@ -42,10 +46,10 @@ def compute_benefit(plan: Plan, year: int | None = None) -> results.Benefit:
 
 
 def reference_year(plan: Plan, year: int | None) -> int:
-    """Return the year of the plan that is nearest to ``year``, or to that of the benchmarks if
-    None.
+    """Return the year of the plan that is nearest to ``year``.
 
-    Return that year itself for a plan without any material.
+    If ``year`` is None, the year of the European benchmarks (``BENCHMARK_YEAR``) takes its place. A
+    plan without materials has no years; the requested year is then returned as it is.
     """
     target_year = BENCHMARK_YEAR if year is None else year
     years = {int(year) for material in plan.materials for year in material.by_year}
@@ -55,7 +59,8 @@ def reference_year(plan: Plan, year: int | None) -> int:
 
 
 def _damage_avoided(with_plan: float, without_plan: float) -> results.DamageReduction:
-    """Compute the damage that a plan avoids, and its share of damage without the plan."""
+    """Compute the damage that a plan avoids, absolutely and as a share of the damage without the
+    plan."""
     return results.DamageReduction(
         with_plan=with_plan,
         without_plan=without_plan,
@@ -65,7 +70,7 @@ def _damage_avoided(with_plan: float, without_plan: float) -> results.DamageRedu
 
 
 def _quantile_range(levels: tuple[float, ...], values: tuple[float, ...]) -> results.QuantileRange:
-    """Return the values at the levels nearest to 5 % and 95 %."""
+    """Return the quantiles of ``values`` at the two ``levels`` that are nearest to 5 % and 95 %."""
 
     def value_at(level: float) -> float:
         return values[min(range(len(levels)), key=lambda k: abs(levels[k] - level))]
@@ -74,7 +79,11 @@ def _quantile_range(levels: tuple[float, ...], values: tuple[float, ...]) -> res
 
 
 def _need_values(plan: Plan, year: int) -> dict[str, float] | None:
-    """Return the value of a year's need by material, in EUR; None if prices are not known."""
+    """Return the value in EUR of each material's need in a year, by material id.
+
+    Materials without need are left out. Return None if the plan does not carry its scenario, so
+    that prices are not known.
+    """
     if plan.case is None:
         return None
     return {
@@ -85,13 +94,17 @@ def _need_values(plan: Plan, year: int) -> dict[str, float] | None:
 
 
 def _weighted_mean(figures: Mapping[str, float], weights: Mapping[str, float]) -> float | None:
-    """Return the mean of figures by weight; None if the weights add up to zero."""
+    """Return the weighted mean of ``figures``; None if their weights add up to zero."""
     total = math.fsum(weights[m] for m in figures)
     return math.fsum(weights[m] * x for m, x in figures.items()) / total if total > 0 else None
 
 
 def _stock_cover(plan: Plan, year: int) -> results.StockCover:
-    """Compute days of cover by material and in the mean, weighted by the value of need."""
+    """Compute the days of need that stocks cover in a year.
+
+    The result has the days for each material, and their mean weighted by the value of the
+    materials' need.
+    """
     days = {m.id: m.by_year[str(year)].days_of_cover for m in plan.materials}
     known_days = {m: x for m, x in days.items() if x is not None}
     values = _need_values(plan, year)
@@ -103,7 +116,11 @@ def _stock_cover(plan: Plan, year: int) -> results.StockCover:
 
 
 def _supplier_dependence(plan: Plan, year: int) -> results.Dependence:
-    """Compute supplier concentration by material and in the mean, with and without the plan."""
+    """Compute the supplier concentration in a year, with and without the plan.
+
+    The result has the figures for each material, and their means weighted by the value of the
+    materials' need.
+    """
     home = frozenset(plan.case.home) if plan.case else frozenset()
     supplied = {m.id: x for m in plan.materials if (x := m.by_year[str(year)]).supply is not None}
     with_plan = {m: _supplier_shares(x.supply, home) for m, x in supplied.items()}
@@ -133,7 +150,8 @@ def _supplier_dependence(plan: Plan, year: int) -> results.Dependence:
 
 
 def _supplier_shares(mix: SupplyMix | None, home: frozenset[str]) -> results.SupplyConcentration:
-    """Compute the largest suppliers of a mix; None stands for no supply."""
+    """Compute the shares of the largest suppliers in a supply mix; all are zero if ``mix`` is None
+    (no supply)."""
     shares = mix.by_country if mix else {}
     third = {c: x for c, x in shares.items() if c not in EU_27 and c not in home}
     country = max(third, key=lambda c: third[c], default=None)
@@ -150,7 +168,11 @@ def _supplier_shares(mix: SupplyMix | None, home: frozenset[str]) -> results.Sup
 def _mean_over_materials(
     suppliers: Mapping[str, results.SupplyConcentration], values: Mapping[str, float] | None
 ) -> results.SupplyConcentration | None:
-    """Compute the mean concentration of all materials that are supplied, by value of need."""
+    """Compute the mean supplier concentration over all materials that are supplied.
+
+    Materials are weighted by the value of their need. Return None if values are not known or add up
+    to zero.
+    """
     supplied = {m: x for m, x in suppliers.items() if x.largest_country is not None}
     if values is None or not supplied or math.fsum(values[m] for m in supplied) <= 0:
         return None
@@ -170,7 +192,11 @@ def _mean_over_materials(
 
 
 def _first_delivery(plan: Plan, material: str | None) -> results.FirstDelivery | None:
-    """Find the first tonne of a material (None: any) that a project reserves for home consumers."""
+    """Find the first year in which a project delivers output that is reserved for home consumers.
+
+    With ``material``, only output of that material counts; None stands for any material. Return
+    None if no project delivers.
+    """
     deliveries: list[tuple[int, str]] = []
     expected_years: list[float] = []
     for project_plan in (x for probability, x in plan.projects_with_probability if probability > 0):

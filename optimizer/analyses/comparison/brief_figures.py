@@ -1,4 +1,5 @@
-"""The figures of a plan's brief: increments over reference plans, tail, rejected projects."""
+"""Figures for the brief on a plan: increments over reference plans, damage in the worst states,
+rejected projects."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
@@ -30,8 +31,8 @@ def compute_brief(
 ) -> results.Brief:
     """Compute the figures of a plan that a decision maker needs.
 
-    ``evaluation`` and ``explanation`` are those of this plan; ``others`` are plans for the same
-    states by label, such as those of a comparison.
+    ``evaluation`` and ``explanation`` are those of this plan. ``others`` are other plans for the
+    same states by their labels, such as those of a comparison.
     """
     plan_option, other_plans = plan_as_option(plan.variant or "plan", plan), others or {}
     frontiers = _efficient_frontiers(plan, plan_option, other_plans)
@@ -54,7 +55,10 @@ def compute_brief(
 def _efficient_frontiers(
     plan: Plan, plan_option: Option, others: Mapping[str, Plan]
 ) -> list[efficiency.EfficientFrontier]:
-    """Return the frontiers of all plans by public funding and by net public cost."""
+    """Return two efficient frontiers of the plan and the other plans.
+
+    Money is public funding in the first frontier, and net public cost in the second.
+    """
     options, excluded = [plan_option], [frozenset[ExcludedFigures]()]
     for label, other in others.items():
         options.append(plan_as_option(label, other))
@@ -73,7 +77,10 @@ def _preferred_options(
     others: Mapping[str, Plan],
     frontiers: Sequence[efficiency.EfficientFrontier],
 ) -> Iterator[results.ReferenceIncrement]:
-    """Yield the increments of the options that the comparison prefers to this plan."""
+    """Yield the increments of this plan over the options that the comparison prefers to it.
+
+    Increments that are proven to be insignificant are left out.
+    """
     preferred = [
         x.over for x in frontiers[0].dominated_increments() if x.option == plan_option.label
     ]
@@ -99,7 +106,11 @@ def _increments_over_references(
     others: Mapping[str, Plan],
     frontier: efficiency.EfficientFrontier,
 ) -> Iterator[results.ReferenceIncrement]:
-    """Yield the increments over no plan, the counterfactual, and the next smaller option."""
+    """Yield the increments of the plan over its references.
+
+    These are no plan, the counterfactual (or else the unfunded option), and the efficient option
+    with the next smaller public funding.
+    """
     without, level = plan.outcome.without_plan, plan.outcome.net_cost_meur
     yield _increment_over_point(
         plan_option, "nothing", "", OptionPoint(None, 0.0, without.expected), without.cvar, level
@@ -124,7 +135,8 @@ def _increment_over_option(
     plan: Plan,
     others: Mapping[str, Plan],
 ) -> results.ReferenceIncrement:
-    """Compute the increment of the plan over another option of the comparison."""
+    """Compute the increment of the plan over another option of the comparison, given as a
+    ``point``."""
     other = others[str(point.label)]
     assert point.option is not None
     title = getattr(point.option.title, current_language())
@@ -142,7 +154,11 @@ def _increment_over_point(
     cvar: float,
     net_cost: float,
 ) -> results.ReferenceIncrement:
-    """Compute the increment of the plan over a point of money and damage."""
+    """Compute the increment of a plan over a reference point of public money and damage.
+
+    ``cvar`` is the CVaR of the reference, and ``net_cost`` the plan's net cost less that of the
+    reference.
+    """
     money = plan_option.cost.public.paid_present_meur or 0.0
     increment = compute_increment(
         OptionPoint(plan_option, money, plan_option.benefit.expected.with_plan), reference
@@ -159,9 +175,10 @@ def _increment_over_point(
 def _increment_over_counterfactual(
     plan: Plan, plan_option: Option, counterfactual: Counterfactual
 ) -> results.ReferenceIncrement:
-    """Compute the increment over the counterfactual of an evaluation.
+    """Compute the increment of the plan over the counterfactual of its evaluation.
 
-    The counterfactual is no option, but a plan with a bound of its own.
+    The counterfactual is not an option of the comparison; it has an objective and a bound that are
+    stored in the evaluation.
     """
     variant = plan.case.variants.get(counterfactual.variant or "") if plan.case else None
     title = (
@@ -189,7 +206,8 @@ def _increment_over_counterfactual(
 
 
 def _tail_figures(plan: Plan, evaluation: Evaluation | None) -> results.TailOutcome:
-    """Compute damage in the worst states, in the plan's states and in fresh states."""
+    """Compute damage in the worst states, both in the plan's states and in the fresh states of its
+    evaluation."""
     outcome, fresh = plan.outcome, None
     if evaluation is not None and evaluation.states_of is None and evaluation.fresh.sampled:
         fresh = evaluation.fresh
@@ -208,7 +226,11 @@ def _tail_figures(plan: Plan, evaluation: Evaluation | None) -> results.TailOutc
 
 
 def _rejected_candidates(explanation: Explanation) -> Iterator[results.RejectedProject]:
-    """Yield the projects not chosen, by the minimum increase of the objective if they are built."""
+    """Yield the projects that the plan does not build.
+
+    They are sorted by the proven minimum increase of the objective if the project is built all the
+    same; unknown increases come last.
+    """
     rejected_items = [
         item for item in explanation.items if item.kind == "project" and not item.chosen
     ]

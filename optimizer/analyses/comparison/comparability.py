@@ -1,4 +1,5 @@
-"""Differences between the scenarios of two plans, and the figures that they exclude."""
+"""Differences between the scenarios of two plans, and the figures that cannot be compared because
+of them."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,7 +47,11 @@ IGNORED_FIELDS = frozenset({"variants", "sources", "title", "description", "sche
 
 
 def changed_values(base: Plan, option: Plan) -> tuple[ValueChange, ...]:
-    """Return all values of the scenario that differ, by section, without names and titles."""
+    """Return all values that differ between the scenarios of two plans, section by section.
+
+    Names, titles and sources are ignored. The result is empty if a plan does not carry its
+    scenario.
+    """
     if base.case is None or option.case is None:
         return ()
     if base.certificate.input_sha256 == option.certificate.input_sha256:
@@ -57,9 +62,10 @@ def changed_values(base: Plan, option: Plan) -> tuple[ValueChange, ...]:
 def differences_by_subject(
     base: Plan, option: Plan, label: str, value_changes: Sequence[ValueChange]
 ) -> list[ComparabilityIssue]:
-    """Group the differences of an option from the base by subject.
+    """Group the differences between the scenarios of an option and of the base by subject.
 
-    ``value_changes`` are the values that differ between the two scenarios.
+    ``label`` is the label of the option, and ``value_changes`` are the values that differ between
+    the two scenarios.
     """
     same = base.certificate.input_sha256 == option.certificate.input_sha256
     if (base.case is None or option.case is None) and not same:
@@ -108,13 +114,18 @@ def differences_by_subject(
 
 
 def _assumption_set_changes(plan: Plan) -> Mapping[str, Any]:
-    """Return the changes of the assumption set for which a plan's figures are reported."""
+    """Return the settings of the assumption set for which a plan's figures are reported; empty
+    without assumption sets."""
     reported = plan.reported_set
     return {} if reported is None or plan.case is None else plan.case.assumptions[reported.id].set
 
 
 def _damage_without_plan_change(base: Plan, option: Plan) -> ValueChange | None:
-    """Return the change of damage without any plan, by initial stocks or allocation, say."""
+    """Return the difference in expected damage without any plan; None if it is within the
+    tolerance.
+
+    It may come from initial stocks or from the allocation, for example.
+    """
     before, after = (plan.outcome.without_plan.expected for plan in (base, option))
     if abs(before - after) <= DAMAGE_TOLERANCE * max(1.0, abs(before), abs(after)):
         return None
@@ -123,13 +134,16 @@ def _damage_without_plan_change(base: Plan, option: Plan) -> ValueChange | None:
 
 
 def excluded_figures(differences: Sequence[ComparabilityIssue]) -> frozenset[ExcludedFigures]:
-    """Return all figures that are not compared, with those that follow from others."""
+    """Return the kinds of figures that these differences exclude from the comparison.
+
+    If damage is excluded, the tail and the objective are excluded as well.
+    """
     excluded = {bar for difference in differences for bar in difference.bars}
     return frozenset(excluded | {"tail", "objective"} if "damage" in excluded else excluded)
 
 
 def _subject_of_path(path: str) -> str | None:
-    """Return the longest known subject that contains a path."""
+    """Return the longest known subject that a dotted path begins with; None if there is none."""
     steps = path.split(".")
     for length in range(len(steps), 0, -1):
         if (subject := ".".join(steps[:length])) in EXCLUDED_BY_SUBJECT:
@@ -149,7 +163,10 @@ def _scenario_content(plan: Plan) -> dict[str, Any]:
 
 
 def _without_metadata(value: Any) -> Any:
-    """Return a value without sources, names and empty parts, lists with ids as mappings."""
+    """Return JSON data without sources, names and empty parts.
+
+    Lists whose items have ids become mappings from the id to the item.
+    """
     if isinstance(value, Mapping):
         if "value" in value and set(value) <= {"value", *REMARK_KEYS}:
             return _without_metadata(value["value"])
@@ -170,12 +187,13 @@ def _without_metadata(value: Any) -> Any:
 
 
 def _is_text(value: Any) -> bool:
-    """Return whether a value is a text, in one language or two."""
+    """Return whether a JSON value is a text, either a string or a mapping from language to
+    string."""
     return isinstance(value, str) or (isinstance(value, Mapping) and set(value) <= {"en", "de"})
 
 
 def _diff_values(base: Any, value: Any, path: tuple[str, ...]) -> Iterator[ValueChange]:
-    """Yield the values that differ between two JSON trees, with their paths."""
+    """Yield the values that differ between two JSON trees, each with its dotted path."""
     if base == value:
         return
     if len(path) < 2 and (base is None or value is None):
@@ -203,7 +221,8 @@ def _is_list_of_mappings(value: Any) -> bool:
 
 
 def _shortened_json(value: Any) -> str | None:
-    """Return a value as JSON, cut to ``MAX_VALUE_LENGTH``; None for None."""
+    """Return a value as JSON text of at most ``MAX_VALUE_LENGTH`` characters; None if the value is
+    None."""
     if value is None:
         return None
     text = json.dumps(value, ensure_ascii=False)

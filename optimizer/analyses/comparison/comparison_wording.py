@@ -1,4 +1,5 @@
-"""Labels of a comparison in the current language: options, units, parts of a scenario."""
+"""Names and units of a comparison in the current language: those of options, amounts, and parts of
+a scenario."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,16 +24,17 @@ MAX_NAMED_COLUMNS = 5
 
 
 def localized(text: BilingualName) -> str:
-    """Return a name in the current language."""
+    """Return a bilingual name in the current language."""
     return sanitize(text.de if current_language() == "de" else text.en)
 
 
 @dataclass(frozen=True)
 class ComparisonWording(Wording[Comparison]):
-    """Labels of several plans side by side.
+    """Names, units and sentences of a comparison of plans, in the current language.
 
-    ``plans`` are by label, and empty if they are not available. Options are ordered by public
-    money, or as given with ``in_given_order``.
+    ``plans`` maps the labels of the options to their plans, and is empty if these are not
+    available. Options are ordered by public money, or as they were given if ``in_given_order`` is
+    true.
     """
 
     plans: Mapping[str, Plan] = field(default_factory=dict)
@@ -69,17 +71,18 @@ class ComparisonWording(Wording[Comparison]):
         return self.option(self.result.base)
 
     def option(self, label: str) -> Option:
-        """Return the option with a label."""
+        """Return the option that has this label."""
         return next(o for o in self.result.options if o.label == label)
 
     @property
     def currency(self) -> str:
-        """The currency of the base."""
+        """The currency of the base plan."""
         return self.base.currency
 
     @property
     def measure(self) -> str:
-        """What the base measures: damage, tonnes or share_of_demand."""
+        """The measure of shortages in the base plan: ``damage``, ``tonnes`` or
+        ``share_of_demand``."""
         return self.base.benefit.measure
 
     @cached_property
@@ -94,42 +97,45 @@ class ComparisonWording(Wording[Comparison]):
     def option_name(self, label: str) -> str:
         """Return the name of an option: the title of its variant, or else its label.
 
-        The label is appended to a name that occurs twice.
+        If several options have the same name, the label is appended.
         """
         return self._option_names.get(label) or sanitize(label)
 
     @property
     def uses_numbers(self) -> bool:
-        """Whether there are so many options that columns have numbers as headers."""
+        """Whether column headers show numbers instead of names, since there are too many
+        options."""
         return len(self.options) > MAX_NAMED_COLUMNS
 
     def option_number(self, label: str) -> int:
-        """Return the position of an option by public money, from 1 on."""
+        """Return the position of an option in the order of the options, counted from 1."""
         return [option.label for option in self.options].index(label) + 1
 
     def numbered_name(self, label: str) -> str:
-        """Return the name of an option, with its number if numbers are used."""
+        """Return the name of an option, preceded by its number if column headers show numbers."""
         name = self.option_name(label)
         return f"{self.option_number(label)} {name}" if self.uses_numbers else name
 
     def short_name(self, label: str) -> str:
-        """Return the number of an option if numbers are used, or else its name."""
+        """Return the number of an option if column headers show numbers, or else its quoted
+        name."""
         if self.uses_numbers:
             return tr("option {number}", number=self.option_number(label))
         return tr("“{option}”", option=self.option_name(label))
 
     def with_legend(self, note: str = "") -> str:
-        """Append the names behind numbers to a note, if numbers are used."""
+        """Append the names of all numbered options to a note, if column headers show numbers."""
         names = ", ".join(self.numbered_name(option.label) for option in self.options)
         legend = tr("Options: {names}.", names=names) if self.uses_numbers else ""
         return f"{note} {legend}".strip()
 
     def column_key(self, label: str) -> str:
-        """Return the key by which formulas find the column of an option."""
+        """Return the key of an option's column, by which workbook formulas refer to it."""
         return f"option_{list(self._option_names).index(label)}"
 
     def is_excluded(self, label: str, *figures: ExcludedFigures) -> bool:
-        """Return whether any of these figures of an option is not compared with the base."""
+        """Return whether any of these kinds of figures cannot be compared between an option and the
+        base."""
         excluded = {
             bar for issue in self.result.unlike if issue.option == label for bar in issue.bars
         }
@@ -137,12 +143,16 @@ class ComparisonWording(Wording[Comparison]):
         return bool(excluded & set(figures))
 
     def name(self, kind: str, id: str, fallback: str | None = None) -> str:
-        """Return the name of an item (``materials``, ``projects`` ...) in the plans, or its id."""
+        """Return the name of an item from the plans, or else ``fallback``, or else its id.
+
+        ``kind`` is the section of the item, such as ``materials`` or ``projects``.
+        """
         names: Mapping[str, BilingualName] = getattr(self.result.names, kind, {})
         return localized(names[id]) if id in names else sanitize(fallback or id)
 
     def budget_name(self, budget_use: BudgetUse) -> str:
-        """Return the name of a budget: its funder, and its line if that has a name."""
+        """Return the name of a budget: that of its funder, and that of the budget line if it is
+        one."""
         if budget_use.funder is None:
             return tr("all public funders together")
         funder_name = self.name("funders", budget_use.funder)
@@ -154,7 +164,7 @@ class ComparisonWording(Wording[Comparison]):
         return f"{funder_name}, {name}"
 
     def list_options(self, options: Sequence[Option]) -> str:
-        """Return the names of several options in a sentence."""
+        """Return the names of several options as a list for a sentence."""
         if len(options) == len(self.options):
             return tr("all options")
         return join_with_and([self.option_name(option.label) for option in options])
@@ -164,7 +174,7 @@ class ComparisonWording(Wording[Comparison]):
         return format_value(value, "signed", 0 if abs(value) >= 100 else None)
 
     def explain_failure(self, failed: FailedOption) -> str:
-        """Explain why an option is not among the others."""
+        """Return a sentence that explains why an option has no plan and is left out."""
         name = sanitize(failed.label) if failed.variant is None else localized(failed.title)
         if failed.reason != "infeasible":
             reason = sanitize(tr(failed.message))
@@ -175,7 +185,8 @@ class ComparisonWording(Wording[Comparison]):
                   option=name, rules=sanitize(rules))  # fmt: skip
 
     def describe_difference(self, difference: ComparabilityIssue) -> str:
-        """Describe how an option differs from the base, and what is not compared for that."""
+        """Describe how the scenario of an option differs from that of the base, and which figures
+        are not compared for that reason."""
         names = {
             "option": self.option_name(difference.option),
             "base": self.option_name(self.result.base),
@@ -205,7 +216,7 @@ class ComparisonWording(Wording[Comparison]):
         return f"{sentence} {tr('Not compared for that reason: {figures}.', figures=excluded)}"
 
     def _describe_subject(self, difference: ComparabilityIssue) -> list[str]:
-        """Describe the changes of one subject."""
+        """Return texts on the changes of one subject of a difference."""
         if not difference.subject.startswith("outcome"):
             return self._setting_describer.describe_changes(difference.changes)
         pairs = [(change.base or "0", change.value or "0") for change in difference.changes]
@@ -216,7 +227,7 @@ class ComparisonWording(Wording[Comparison]):
         ]
 
     def describe_changes(self, label: str) -> str:
-        """Describe what an option sets differently from the base."""
+        """Return a text on the settings in which an option differs from the base."""
         return (
             "; ".join(self._setting_describer.describe_changes(self.result.changes.get(label, ())))
             or NO_VALUE
@@ -227,7 +238,11 @@ class ComparisonWording(Wording[Comparison]):
         return SettingDescriber(self.result.names, localized, self.currency)
 
     def _plain_name(self, option: Option) -> str:
-        """Return the title of an option's variant; a single one without is the base case."""
+        """Return the name of an option before repeated names are made unique.
+
+        This is the title of its variant. If exactly one of several options has no variant, that
+        option is named the base case; otherwise an option without a variant is named by its label.
+        """
         if option.variant is not None:
             return localized(option.title)
         without_variant = sum(other.variant is None for other in self.result.options)

@@ -1,4 +1,4 @@
-"""Document on several plans side by side."""
+"""Document on a comparison of several plans."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
@@ -30,11 +30,12 @@ from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 def build_document(
     result: Comparison, plans: Mapping[str, Plan] | None = None, as_given: bool = False
 ) -> doc.Document:
-    """Build the document: what options achieve and cost, who takes part, what makes the difference.
+    """Build the document on a comparison: what options achieve and cost, who pays, and what makes
+    the difference.
 
-    Options are ordered by public money, or as given with ``as_given``. With ``plans``, by label,
-    the document includes funders' commitments by year, the glossary, and the remaining budgets on
-    sheets.
+    Options are ordered by public money, or as they were given if ``as_given`` is true. With
+    ``plans``, by their labels, the document also has the funders' commitments by year, the
+    glossary, and (in a workbook) the remaining budgets.
     """
     wording = ComparisonWording(result, plans or {}, as_given)
     base = wording.plans.get(result.base)
@@ -121,7 +122,8 @@ def build_document(
 
 
 def build_answer(wording: ComparisonWording) -> Iterator[Part]:
-    """Yield what each option leaves and costs, and the cautions that belong to it."""
+    """Yield the answer of the document: the damage left and the cost of each option, with
+    cautions."""
     yield Caution(
         [sanitize(sentence) for sentence in wording.result.caveats.all], media=doc.TERMINAL
     )
@@ -144,7 +146,8 @@ def build_answer(wording: ComparisonWording) -> Iterator[Part]:
 
 
 def cautions(wording: ComparisonWording) -> Iterator[str]:
-    """Yield what is left out, was stopped early, rests on few states, or is not compared."""
+    """Yield cautions on options that are left out, were stopped early, rest on few states, or
+    cannot be compared."""
     yield from map(wording.explain_failure, wording.result.failed)
     limited = [o for o in wording.options if o.proof.status == "limit"]
     if limited:
@@ -160,7 +163,8 @@ def cautions(wording: ComparisonWording) -> Iterator[str]:
 
 
 def _other_changes_note(wording: ComparisonWording) -> list[str]:
-    """Return the note on options that differ from the base in more than funding."""
+    """Return a note on the options that differ from the base in more than funding; an empty list if
+    there are none."""
     changed = {
         issue.option
         for issue in wording.result.unlike
@@ -180,7 +184,8 @@ def _other_changes_note(wording: ComparisonWording) -> list[str]:
 
 
 def _options_table(wording: ComparisonWording) -> Table:
-    """Return the table of key figures by option; in a workbook they refer to other sheets."""
+    """Return the table of key figures, a row per option; in a workbook the cells refer to other
+    sheets."""
     known_figures = {
         figure.key: (table, figure)
         for table, figures in (
@@ -258,7 +263,7 @@ def _compared_parts(wording: ComparisonWording) -> Iterator[Part]:
 
 
 def _option_description(option: Option) -> str | None:
-    """Return the description of an option; None without one."""
+    """Return the description of an option's variant; None if it has none."""
     return None if option.description is None else localized(option.description)
 
 
@@ -272,7 +277,7 @@ def _assumption_set_tables(wording: ComparisonWording) -> Iterator[Part]:
 
 
 def _proof_table(wording: ComparisonWording) -> Table:
-    """Return the table of objective, bound, gap and states of each plan."""
+    """Return the table of the objective, bound, gap and number of states of each plan."""
     note = tr(
         "A difference below what the gaps of both plans leave open, together, is called not "
         "significant. Reports on plans that were solved more closely may differ from the figures "
@@ -291,7 +296,8 @@ def _proof_table(wording: ComparisonWording) -> Table:
 
 
 def _build_checks(wording: ComparisonWording, tables: Mapping[str, Table]) -> Iterator[Check]:
-    """Yield the sums that must hold in a workbook, by option, as far as its tables allow."""
+    """Yield checks that figures of each option in a workbook add up, as far as the workbook has the
+    tables."""
     base = wording.column_key(wording.result.base)
 
     def has_column(table: str, column: str) -> bool:

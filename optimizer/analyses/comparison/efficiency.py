@@ -1,4 +1,4 @@
-"""Efficient options in public money and damage, and the increments between them."""
+"""Options that are efficient in public money and damage, and the increments between them."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -18,7 +18,8 @@ ZERO_FUNDING_MEUR = 1e-3
 
 @dataclass(frozen=True)
 class OptionPoint:
-    """An option as a point of public money and damage; ``option`` is None for no plan."""
+    """An option as a point of public money and damage; ``option`` is None for the point without any
+    plan."""
 
     option: Option | None
     money: float  # public money, present value in million EUR
@@ -27,20 +28,24 @@ class OptionPoint:
 
     @property
     def label(self) -> str | None:
-        """The label of the option."""
+        """The label of the option; None for the point without any plan."""
         return None if self.option is None else self.option.label
 
     def dominates(self, other: "OptionPoint") -> bool:
-        """Return whether the point is no worse in either figure and better in one."""
+        """Return whether this point is no worse than another in money and damage, and better in at
+        least one of them."""
         differences = self._differences_to(other)
         return max(differences) <= 0 and min(differences) < 0
 
     def equals(self, other: "OptionPoint") -> bool:
-        """Return whether both figures are equal within the tolerance."""
+        """Return whether money and damage of two points are equal within the tolerance."""
         return not any(self._differences_to(other))
 
     def _differences_to(self, other: "OptionPoint") -> list[float]:
-        """Return by how much each figure exceeds another point's; 0 within the tolerance."""
+        """Return this point's money and damage less those of another point.
+
+        Differences within the tolerance are returned as 0.
+        """
         pairs = ((self.money, other.money), (self.damage, other.damage))
         return [
             a - b if abs(a - b) > FIGURE_TOLERANCE * max(1.0, abs(b)) else 0.0 for a, b in pairs
@@ -48,9 +53,10 @@ class OptionPoint:
 
 
 def combined_slack(first: Option | None, second: Option | None) -> float | None:
-    """Return the sum of the gaps of both options' proofs, objective less bound.
+    """Return the sum of the two plans' gaps, each being the objective less the bound.
 
-    No plan (None) has no gap. Return None if an option has no bound.
+    None in place of an option stands for no plan, which has no gap. Return None if an option has no
+    bound.
     """
     proofs = [option.proof for option in (first, second) if option is not None]
     slacks = [
@@ -62,7 +68,10 @@ def combined_slack(first: Option | None, second: Option | None) -> float | None:
 def is_significant(
     damage_difference: float | None, objective_difference: float | None, slack: float | None
 ) -> bool | None:
-    """Return whether the differences of damage and objective both exceed the slack."""
+    """Return whether the differences of damage and of objective both exceed ``slack``.
+
+    Return None if any of the three is not known.
+    """
     if damage_difference is None or objective_difference is None or slack is None:
         return None
     return min(abs(damage_difference), abs(objective_difference)) > slack
@@ -71,9 +80,9 @@ def is_significant(
 def avoided_per_extra_euro(
     damage_avoided: float, extra_funding: float, option: Option
 ) -> float | None:
-    """Return additional avoided damage per additional public euro.
+    """Return the additional damage avoided for each additional public euro.
 
-    None if damage is not measured in money, or no money is added.
+    Return None if damage is not measured in money, or if no public money is added.
     """
     return (
         damage_avoided / extra_funding
@@ -83,7 +92,8 @@ def avoided_per_extra_euro(
 
 
 def compute_increment(option: OptionPoint, reference: OptionPoint) -> results.Increment:
-    """Compute what an option costs and avoids in addition to a reference point."""
+    """Compute how much more an option costs, and how much more damage it avoids, than a reference
+    point."""
     assert option.option is not None
     avoided, extra_money = reference.damage - option.damage, option.money - reference.money
     comparable = option.same_objective and reference.same_objective
@@ -107,14 +117,14 @@ def compute_increment(option: OptionPoint, reference: OptionPoint) -> results.In
 
 @dataclass(frozen=True)
 class EfficientFrontier:
-    """The options whose damage and money can be compared, and no plan."""
+    """Comparable options as points of public money and damage, with the point without any plan."""
 
     no_plan: OptionPoint
     points: Sequence[OptionPoint]  # by public money
 
     @cached_property
     def efficient(self) -> list[OptionPoint]:
-        """The points that no other point dominates."""
+        """The points that are not dominated by another point."""
         candidates = (self.no_plan, *self.points)
         return [
             point
@@ -123,7 +133,7 @@ class EfficientFrontier:
         ]
 
     def steps(self) -> list[results.EfficientOption]:
-        """Compute the increment of each efficient option over the one before it."""
+        """Compute the increment of each efficient option over the efficient option before it."""
         corners = _lower_convex_hull([self.no_plan, *self.efficient])
         before = [self.no_plan, *self.efficient]
         return [
@@ -134,7 +144,11 @@ class EfficientFrontier:
         ]
 
     def best_by_damage_value(self) -> list[results.BestOptionRange]:
-        """Return from which value of an avoided EUR on each option is best; for damage only."""
+        """Return the options that are best at some value of an avoided euro of damage.
+
+        Each comes with the value (public euros per avoided euro) from which on it is best. Empty if
+        damage is not measured in money.
+        """
         comparable = [
             point
             for point, step in zip(self.efficient, self.steps(), strict=True)
@@ -157,7 +171,11 @@ class EfficientFrontier:
         return ranges if comparable else []
 
     def dominated_increments(self) -> list[results.Increment]:
-        """Compute the increment of each dominated option over the best one that dominates it."""
+        """Compute the increments of all dominated options.
+
+        The reference is the efficient option with the least damage among those that dominate the
+        option.
+        """
         increments = []
         for point in self.points:
             dominating = [p for p in self.efficient if p.dominates(point)]
@@ -168,12 +186,13 @@ class EfficientFrontier:
 
     @cached_property
     def unfunded(self) -> OptionPoint | None:
-        """The unfunded option with the least damage; None if there is none."""
+        """The option without public funding that has the least damage; None if there is none."""
         free_points = [p for p in self.points if abs(p.money) < ZERO_FUNDING_MEUR]
         return min(free_points, key=lambda p: p.damage, default=None)
 
     def increments_over_unfunded(self) -> list[results.Increment]:
-        """Compute the increments of all other options over the unfunded one."""
+        """Compute the increments of all other options over the unfunded option; empty if there is
+        none."""
         unfunded = self.unfunded
         return (
             []
@@ -190,10 +209,10 @@ def efficient_frontier(
 ) -> EfficientFrontier:
     """Build the frontier of the options whose damage and money can be compared.
 
-    No plan is taken from the base. ``excluded`` are, for each option, the figures that are not
-    compared with the base's. A plan that does not carry its scenario is left out, since its present
-    value is not known. With ``use_net_cost`` money is the net cost to public funders, less returns,
-    instead of outlay.
+    Damage without any plan is taken from ``base``. ``excluded`` lists for each option the kinds of
+    figures that cannot be compared with those of the base. A plan that does not carry its scenario
+    is left out, since its present value is not known. With ``use_net_cost``, money is the net cost
+    to public funders (outlay less returns) in place of their outlay.
     """
     points = [
         OptionPoint(
@@ -211,7 +230,8 @@ def efficient_frontier(
 
 
 def _lower_convex_hull(points: Sequence[OptionPoint]) -> list[OptionPoint]:
-    """Return the lower convex hull of points with increasing money and decreasing damage."""
+    """Return the lower convex hull of points that are sorted by increasing money and decreasing
+    damage."""
     hull: list[OptionPoint] = []
     for point in points:
         if hull and point.equals(hull[-1]):
@@ -223,7 +243,7 @@ def _lower_convex_hull(points: Sequence[OptionPoint]) -> list[OptionPoint]:
 
 
 def _lies_above(left: OptionPoint, middle: OptionPoint, right: OptionPoint) -> bool:
-    """Return whether a point lies above the straight line between two others."""
+    """Return whether the middle point lies above the straight line between the two outer points."""
     money_span, damage_span = right.money - left.money, right.damage - left.damage
     excess = (middle.damage - left.damage) * money_span - (middle.money - left.money) * damage_span
     return excess > FIGURE_TOLERANCE * max(1.0, abs(money_span)) * max(1.0, abs(damage_span))

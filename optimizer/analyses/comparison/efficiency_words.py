@@ -1,4 +1,4 @@
-"""Sentences, tables and a chart on the efficiency of public money."""
+"""Sentences, tables and a chart on how efficiently options use public money."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -27,8 +27,11 @@ from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 
 def efficiency_sentences(wording: ComparisonWording) -> Iterator[Part]:
-    """Yield texts on the efficient options: the increments between them, averages, and the best
-    option where an avoided euro of damage is worth a public euro."""
+    """Yield sentences on the efficient options.
+
+    They are on the increments between these options, on average avoided damage per public euro, and
+    on the option that is best if an avoided euro of damage is valued at one public euro.
+    """
     if wording.result.efficient:
         yield " ".join([*_unfunded_sentences(wording), *_step_sentences(wording)])
         yield " ".join(_average_sentences(wording))
@@ -36,7 +39,8 @@ def efficiency_sentences(wording: ComparisonWording) -> Iterator[Part]:
 
 
 def _best_option_sentences(wording: ComparisonWording) -> Iterator[str]:
-    """Yield which option is best if an avoided euro is valued at one public euro."""
+    """Yield a sentence on the option that is best if an avoided euro of damage is valued at one
+    public euro."""
     ranges_by_money = {
         tr("by public funding"): wording.result.best_from,
         tr("by net public cost"): wording.result.best_from_by_net_cost,
@@ -63,9 +67,10 @@ def _quote_option(wording: ComparisonWording, label: str | None) -> str:
 
 
 def damage_value_columns(wording: ComparisonWording) -> Iterator[Column]:
-    """Yield the columns with the range of values of an avoided euro in which each option is best.
+    """Yield columns with the range of values of an avoided euro of damage in which each option is
+    best.
 
-    They are not for the terminal, which is too narrow.
+    They are left out on a terminal, which is too narrow.
     """
     group = tr("Best if an avoided {currency} is worth", currency=wording.currency)
 
@@ -94,7 +99,8 @@ def damage_value_columns(wording: ComparisonWording) -> Iterator[Column]:
 
 
 def dominance_remarks(wording: ComparisonWording) -> Iterator[str]:
-    """Yield which options are dominated, and which the proofs cannot distinguish."""
+    """Yield remarks on options that are dominated, or that the gaps do not distinguish from
+    others."""
     for increment in wording.result.dominated:
         yield _dominated_sentence(wording, increment)
     yield from _indistinguishable_sentences(wording)
@@ -102,7 +108,8 @@ def dominance_remarks(wording: ComparisonWording) -> Iterator[str]:
 
 
 def _net_cost_remarks(wording: ComparisonWording) -> Iterator[str]:
-    """Yield which options are efficient or dominated by net cost instead of funding."""
+    """Yield remarks on which options become efficient or dominated if money is net public cost in
+    place of public funding."""
     by_funding = [step.option for step in wording.result.efficient]
     by_net = wording.result.efficient_by_net_cost
     distinguishable = [x.option for x in wording.result.dominated if x.significant is not False]
@@ -135,7 +142,7 @@ def _net_cost_remarks(wording: ComparisonWording) -> Iterator[str]:
 
 
 def _unfunded_sentences(wording: ComparisonWording) -> Iterator[str]:
-    """Yield what is avoided without public money."""
+    """Yield a sentence on the damage that is avoided without public money."""
     result = wording.result
     if result.industry_alone is None:
         kinds = {part.kind for option in wording.options for part in option.cost.parts}
@@ -154,7 +161,10 @@ def _unfunded_sentences(wording: ComparisonWording) -> Iterator[str]:
 
 
 def _step_sentences(wording: ComparisonWording) -> Iterator[str]:
-    """Yield the first, second, best later and last significant step, per additional euro."""
+    """Yield sentences on the avoided damage per additional public euro in the significant steps.
+
+    These are the first two steps, the best of the later ones, and the last.
+    """
     steps = [
         s for s in wording.result.efficient if s.avoided_per_euro and s.significant is not False
     ]
@@ -193,7 +203,7 @@ def _step_sentences(wording: ComparisonWording) -> Iterator[str]:
 
 
 def _average_sentences(wording: ComparisonWording) -> Iterator[str]:
-    """Yield the range of average avoided damage per public euro."""
+    """Yield sentences on the smallest and largest average avoided damage per public euro."""
     options = [
         wording.option(i.option) for i in (*wording.result.efficient, *wording.result.dominated)
     ]
@@ -213,13 +223,14 @@ def _average_sentences(wording: ComparisonWording) -> Iterator[str]:
 
 
 def average_avoided_per_euro(option: Option) -> float | None:
-    """Return the average damage avoided per public euro of an option."""
+    """Return the expected damage that an option avoids per euro of all its public funding; None if
+    it is not known."""
     average = option.cost.avoided_per_public_euro
     return None if average is None else average.expected
 
 
 def _dominated_sentence(wording: ComparisonWording, increment: Increment) -> str:
-    """Return which option is dominated by which, and by how much."""
+    """Return a sentence that states which option dominates another one, and by how much."""
     args = {"option": wording.option_name(increment.option), "noun": wording.outcome_word}
     damage_difference = -increment.avoided
     is_different = damage_difference > ZERO_TOLERANCE * max(
@@ -255,7 +266,8 @@ def _dominated_sentence(wording: ComparisonWording, increment: Increment) -> str
 
 
 def _indistinguishable_sentences(wording: ComparisonWording) -> Iterator[str]:
-    """Yield the efficient options that the proofs do not distinguish from the one before."""
+    """Yield a sentence on efficient options that the gaps do not distinguish from the efficient
+    option before them."""
     indistinct_steps = [step for step in wording.result.efficient if step.significant is False]
     if indistinct_steps:
         yield tr(
@@ -267,7 +279,11 @@ def _indistinguishable_sentences(wording: ComparisonWording) -> Iterator[str]:
 
 
 def _describe_nearness(wording: ComparisonWording, step: EfficientOption) -> str:
-    """Return an option with the smaller of both differences and the slack of the proofs."""
+    """Describe how close an option is to the efficient option before it.
+
+    The text gives the smaller of the differences in damage and in objective, and the slack of both
+    gaps.
+    """
     difference = abs(step.avoided)
     if max(difference, abs(step.public_present_meur)) <= ZERO_TOLERANCE:
         return tr("“{option}” (the same figures)", option=wording.option_name(step.option))
@@ -284,7 +300,7 @@ def _describe_nearness(wording: ComparisonWording, step: EfficientOption) -> str
 
 
 def assess_option(wording: ComparisonWording, option: Option) -> str:
-    """Return whether an option is efficient, or which one dominates it."""
+    """Return a text that states whether an option is efficient, or which option dominates it."""
     for step in wording.result.efficient:
         if step.option == option.label and step.significant is False:
             return tr("like {other}", other=_reference_name(wording, step))
@@ -299,7 +315,7 @@ def assess_option(wording: ComparisonWording, option: Option) -> str:
 
 
 def _reference_name(wording: ComparisonWording, increment: Increment) -> str:
-    """Return the short name of the reference of an increment."""
+    """Return the short name of the option to which an increment refers."""
     return tr("no plan") if increment.over is None else wording.short_name(increment.over)
 
 
@@ -342,7 +358,7 @@ def build_sections(wording: ComparisonWording) -> Iterator[Section]:
 
 
 def _steps_table(wording: ComparisonWording) -> Table:
-    """Return the table of increments between efficient options."""
+    """Return the table of the increments between consecutive efficient options."""
     columns = [
         *_increment_columns(wording, "outcome"),
         Column(tr("Left open by the proofs"), "resolution", "outcome"),
@@ -374,7 +390,7 @@ def _steps_table(wording: ComparisonWording) -> Table:
 
 
 def _over_industry_table(wording: ComparisonWording, base: str) -> Table:
-    """Return the table of increments over the unfunded option."""
+    """Return the table of the increments of all options over the unfunded option."""
     header = tr("Per public {currency}, on average", currency=wording.currency)
     columns = [
         *_increment_columns(wording, "signed_outcome", total=False),
@@ -395,7 +411,7 @@ def _over_industry_table(wording: ComparisonWording, base: str) -> Table:
 
 
 def _insignificance_note(wording: ComparisonWording, increments: Sequence[Increment]) -> str:
-    """Return the note on increments that the proofs do not confirm; empty without any."""
+    """Return a note on the increments that are smaller than the gaps; empty if there are none."""
     names = [
         wording.short_name(increment.option)
         for increment in increments
@@ -409,7 +425,8 @@ def _insignificance_note(wording: ComparisonWording, increments: Sequence[Increm
 def _increment_columns(
     wording: ComparisonWording, form: ValueForm, total: bool = True
 ) -> list[Column]:
-    """Return the columns of an option, its additional money, avoided damage, and their ratio."""
+    """Return the columns of an increment: the option, its additional money, the additional damage
+    avoided, and their ratio."""
 
     def money(line: FormulaRow) -> Expression:
         cell = line.tables["costs"].find_cell("public_present", wording.column_key(line.row.option))
@@ -450,7 +467,8 @@ def _increment_columns(
 
 
 def build_checks(wording: ComparisonWording) -> Iterator[Check]:
-    """Yield the checks that steps add up to the last efficient option."""
+    """Yield checks that the steps of a workbook add up to the difference between no plan and the
+    last efficient option."""
     if not wording.result.efficient:
         return
     last = wording.column_key(wording.result.efficient[-1].option)

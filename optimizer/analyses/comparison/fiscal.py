@@ -1,4 +1,5 @@
-"""Figures of a plan for a budget committee: approvals, countries, aid, provision, returns."""
+"""Figures of a plan for a budget committee: approvals, spending by country, state aid, provision,
+returns."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -25,9 +26,10 @@ MIN_RATE, MAX_RATE = -0.99, 10.0
 
 
 def fiscal_figures(plan: Plan) -> results.Fiscal:
-    """Compute when public money is approved, where it goes, and at what risk.
+    """Compute the figures of a plan for a budget committee: when public money is approved, where it
+    goes, and at what risk.
 
-    Figures that need the scenario are left out for a plan that does not carry it.
+    Figures that need the scenario are left out if the plan does not carry it.
     """
     kinds = {funder.id: funder.kind for funder in plan.funders}
     public = [p for p in plan.accounts if kinds[p.funder] == "public"]
@@ -53,12 +55,16 @@ def fiscal_figures(plan: Plan) -> results.Fiscal:
 
 
 def _total_paid(position: Position) -> float:
-    """Return the payments of a position over all years."""
+    """Return the undiscounted payments of a position over all years, in million EUR."""
     return math.fsum(position.paid_meur.values())
 
 
 def approvals(plan: Plan, positions: list[Position]) -> Iterator[results.Approval]:
-    """Yield what is approved with these positions, by year of decision."""
+    """Yield the amounts that are approved with these positions.
+
+    There is one for each year of decision, funder, budget class and project, sorted by year and
+    funder.
+    """
     start = {project.id: project.start for project in plan.projects}
     approved: dict[tuple[int, str, str | None, str | None], float] = {}
     for position in positions:
@@ -82,7 +88,10 @@ def approvals(plan: Plan, positions: list[Position]) -> Iterator[results.Approva
 
 
 def _net_borrowing_by_year(plan: Plan, positions: list[Position]) -> dict[str, float] | None:
-    """Return payments that count as net borrowing by year; None outside Germany."""
+    """Return the payments by year that count as net borrowing under the German debt brake.
+
+    Return None if Germany is not a home country of the scenario.
+    """
     if plan.case is None or "DE" not in plan.case.home:
         return None
     counted = [p for p in positions if p.budget_class not in NOT_NET_BORROWING]
@@ -95,13 +104,15 @@ def _has_home_countries(plan: Plan) -> bool:
 
 
 def _expected_loss(positions: list[Position]) -> float | None:
-    """Return the sum of expected losses; None if one of them is not known."""
+    """Return the sum of the positions' expected losses in million EUR; None if one of them is not
+    known."""
     losses = [p.expected_loss_meur for p in positions if p.expected_loss_meur is not None]
     return math.fsum(losses) if len(losses) == len(positions) else None
 
 
 def _money_by_country(plan: Plan, kinds: Mapping[str, str]) -> Iterator[results.CountryMoney]:
-    """Yield public, private and market capex by country of the project, largest first."""
+    """Yield the public, private and market capex of the projects in each country, largest total
+    first."""
     if plan.case is None:
         return
     country_of_project = {p: project.country for p, project in plan.case.projects.items()}
@@ -125,7 +136,8 @@ def _money_by_country(plan: Plan, kinds: Mapping[str, str]) -> Iterator[results.
 
 
 def _state_aid(plan: Plan) -> Iterator[results.StateAidUse]:
-    """Yield the state aid to each project, by year of its decision."""
+    """Yield the state aid to each project and its limit, for each year in which the project may be
+    decided."""
     if plan.case is None:
         return
     rule = plan.case.policy.state_aid
@@ -156,7 +168,12 @@ def _state_aid(plan: Plan) -> Iterator[results.StateAidUse]:
 
 
 def _max_state_aid(case: Case, project: Project, capex_meur: float) -> float | None:
-    """Return the maximum aid of all instruments to a project; None if one is no part of capex."""
+    """Return the largest state aid in million EUR that all instruments together could give to a
+    project.
+
+    Return None if an instrument with a grant equivalent does not carry capex, so that the aid has
+    no such maximum.
+    """
     max_aid = 0.0
     for funder in case.funders.values():
         for i in funder.instruments.values():
@@ -173,9 +190,9 @@ def _max_state_aid(case: Case, project: Project, capex_meur: float) -> float | N
 def _grant_equivalent(
     funders: dict[str, Funder], project_plan: ProjectPlan, position: Position
 ) -> float:
-    """Return the part of a position that counts as state aid to a project.
+    """Return the part of a position, in million EUR, that counts as state aid to a project.
 
-    It is relative to capex without any overrun; for a price floor, to all expected payments.
+    It is computed from capex without any overrun; for a price floor, from all expected payments.
     """
     if position.project != project_plan.id or position.instrument is None:
         return 0.0
@@ -187,7 +204,8 @@ def _grant_equivalent(
 
 
 def _guarantee_provision(plan: Plan, positions: list[Position]) -> results.Provision | None:
-    """Compute the provision for guarantees; None without guarantees or scenario."""
+    """Compute the provision for guarantees; None if there are no guarantees or the plan does not
+    carry its scenario."""
     covered = [p for p in positions if p.budget_class == "guarantee" and p.instrument is not None]
     if plan.case is None or not covered:
         return None
@@ -205,7 +223,7 @@ def _guarantee_provision(plan: Plan, positions: list[Position]) -> results.Provi
 
 
 def _returns_by_funder(plan: Plan, positions: list[Position]) -> Iterator[results.FunderReturn]:
-    """Yield the rate of return of each public funder that is repaid."""
+    """Yield the rate of return of each public funder whose equity or loans are repaid."""
     for funder in plan.funders:
         repaid = [
             p for p in positions if p.funder == funder.id and p.budget_class in REPAID_CLASSES
@@ -226,9 +244,9 @@ def _returns_by_funder(plan: Plan, positions: list[Position]) -> Iterator[result
 
 
 def rate_of_return(flows: dict[int, float]) -> float | None:
-    """Compute the internal rate of return of amounts by year, by bisection.
+    """Compute the internal rate of return of a series of amounts by year, by bisection.
 
-    None if there is none between ``MIN_RATE`` and ``MAX_RATE``.
+    Return None if no rate between ``MIN_RATE`` and ``MAX_RATE`` makes the present value zero.
     """
     first = min(flows, default=0)
 
@@ -245,7 +263,8 @@ def rate_of_return(flows: dict[int, float]) -> float | None:
 
 
 def _totals_by_payer(plan: Plan) -> Iterator[results.FunderContribution]:
-    """Yield what each funder pays, and the output contracted to it."""
+    """Yield the total payments of each funder that pays anything, and the output contracted to
+    it."""
     add = position_adder(plan)
     for funder in plan.funders:
         positions = [p for p in plan.accounts if p.funder == funder.id]
@@ -261,7 +280,10 @@ def _totals_by_payer(plan: Plan) -> Iterator[results.FunderContribution]:
 
 
 def contracted_output(plan: Plan, company: str) -> dict[str, float]:
-    """Return tonnes per year by material that a company's consumers are contracted to receive."""
+    """Return the yearly output in tonnes that is contracted to a company's consumers, by material.
+
+    It is the output at full operation; empty if the plan does not carry its scenario.
+    """
     output: dict[str, float] = {}
     if plan.case is None:
         return output
@@ -274,6 +296,6 @@ def contracted_output(plan: Plan, company: str) -> dict[str, float]:
 
 
 def _full_output(project: Project) -> dict[str, float]:
-    """Return tonnes per year by material at full output."""
+    """Return a project's yearly output in tonnes at full operation, by material."""
     share = float(project.ramp_up[-1])
     return {m: float(tonnes) * share for m, tonnes in project.output_t_per_year.items()}

@@ -1,4 +1,4 @@
-"""Page with the options for a single funder."""
+"""Page on a comparison from the view of a single funder."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -45,10 +45,11 @@ MAX_YEARS_SHOWN = 5
 def build_funder_page(
     result: Comparison, plans: Mapping[str, Plan], funder: str, author: str = "", date: str = ""
 ) -> doc.Document:
-    """Build the page on what the options cost a funder, what they avoid and what it pays for.
+    """Build the page on what the options cost a funder, what damage they avoid for it, and what it
+    pays for.
 
-    ``plans`` are those that are compared, by label. Raises KeyError if the comparison has no view
-    of the funder: it pays in no option, or is federal.
+    ``plans`` are the compared plans by their labels. Raises KeyError if the comparison has no view
+    of the funder, because it pays in no option or is federal.
     """
     wording = ComparisonWording(result, plans)
     index, view = {view.funder: (n, view) for n, view in enumerate(result.own_views, 1)}[funder]
@@ -83,7 +84,8 @@ def build_funder_page(
 
 
 def _consumer_loss_figure(wording: ComparisonWording, view: FunderView) -> OptionFigure:
-    """Return the expected loss of the funder's consumers, or of all if it has none."""
+    """Return the row with the expected loss of the funder's consumers, or of all consumers if the
+    funder has none."""
     if view.consumers:
         return loss_figure(wording, view)
     name = tr(
@@ -93,9 +95,9 @@ def _consumer_loss_figure(wording: ComparisonWording, view: FunderView) -> Optio
 
 
 def _extra_figures(wording: ComparisonWording, view: FunderView) -> list[OptionFigure]:
-    """Return the additional rows of the page: public money, and the loss of all consumers.
+    """Return additional rows for the page: public money, and the expected loss of all consumers.
 
-    The latter only if the funder has no consumers.
+    The loss is added only if the funder has no consumers.
     """
     money_of_all = tr("Public funding, present value")
     rows = [
@@ -110,7 +112,8 @@ def _extra_figures(wording: ComparisonWording, view: FunderView) -> list[OptionF
 
 
 def _answer_parts(wording: ComparisonWording, view: FunderView) -> Iterator[Part]:
-    """Yield what the base means for the funder, and which options leave or cost least."""
+    """Yield the answer: what the base means for the funder, and which options leave the least loss
+    or cost the least."""
     base, loss = wording.base, _consumer_loss_figure(wording, view)
     outlay, cost = money_figures(view)
     yield tr("{count} options are compared, by public funding (present value).",
@@ -161,9 +164,10 @@ def _answer_parts(wording: ComparisonWording, view: FunderView) -> Iterator[Part
 def _best_option_sentences(
     wording: ComparisonWording, loss: OptionFigure, outlay: OptionFigure, cost: OptionFigure
 ) -> Iterator[str]:
-    """Yield which of the options it pays for leaves least, and which costs it least.
+    """Yield which of the options that the funder pays for leaves the least loss, and which costs it
+    the least.
 
-    Options whose displayed figures are equal count as equal.
+    Options count as equal if their displayed figures are equal.
     """
     paying = [
         (
@@ -205,7 +209,7 @@ def _best_option_sentences(
 
 
 def _indistinguishable_sentences(wording: ComparisonWording) -> Iterator[str]:
-    """Yield the options that the proofs do not distinguish from the base."""
+    """Yield a sentence on the options that the gaps do not distinguish from the base."""
     labels = [
         difference.option for difference in wording.differences if difference.significant is False
     ]
@@ -219,9 +223,9 @@ def _indistinguishable_sentences(wording: ComparisonWording) -> Iterator[str]:
 
 
 def _unattributed_funding_notes(wording: ComparisonWording, view: FunderView) -> Iterator[str]:
-    """Yield notes on companies that stand for no consumers.
+    """Yield a note on companies that pay but have no consumers in the scenario.
 
-    Others bear their money in turn, and the file does not say who.
+    Their money comes from other parties in the end, which the scenario file does not name.
     """
     for other in wording.result.own_views if view.consumers else ():
         if other.kind == "company" and not other.consumers:
@@ -240,16 +244,16 @@ def _unattributed_funding_notes(wording: ComparisonWording, view: FunderView) ->
 
 
 def _quote_options(wording: ComparisonWording, labels: Iterable[str]) -> str:
-    """Return the quoted names of options in a sentence."""
+    """Return the quoted names of options as a list for a sentence."""
     return join_with_and([tr("“{option}”", option=wording.option_name(label)) for label in labels])
 
 
 def _outlay_and_loss_chart(
     wording: ComparisonWording, view: FunderView, chart_name: str
 ) -> Chart | None:
-    """Return the chart of outlay and loss by option, with the base highlighted.
+    """Return the chart of the funder's outlay and loss in each option, with the base highlighted.
 
-    None if they are not known for the base.
+    Return None if they are not known for the base.
     """
     loss, (outlay, _) = _consumer_loss_figure(wording, view), money_figures(view)
     figures = [(o, outlay.value_of(wording, o), loss.value_of(wording, o)) for o in wording.options]
@@ -274,7 +278,8 @@ def _outlay_and_loss_chart(
 
 
 def _payments_table(wording: ComparisonWording, view: FunderView) -> Iterator[Table]:
-    """Yield the table of payments for each project and stockpile, by option."""
+    """Yield the table of the funder's payments for each project and stockpile, a column per
+    option."""
     paid = {
         o.label: payments_by_item(wording.plans[o.label], view.funder)
         for o in wording.options

@@ -1,4 +1,4 @@
-"""Tables of the options for single funders: companies, and public funders that are not federal."""
+"""Tables on the options for each company, and for each public funder that is not federal."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -50,7 +50,7 @@ def build_sections(wording: ComparisonWording) -> Iterator[Section]:
 def with_shared_note(
     wording: ComparisonWording, tables: Sequence[Table], view: FunderView
 ) -> list[Table]:
-    """Put the note that holds for all tables of such a funder below the last one."""
+    """Return the tables with one note, which holds for all of them, below the last table."""
     note = tr("Outlay is not discounted; of a guarantee it is the loan that it covers.")
     if view.consumers:
         note = tr(
@@ -62,7 +62,7 @@ def with_shared_note(
 
 
 def money_figures(view: FunderView) -> list[OptionFigure]:
-    """Return the rows of the funder's outlay and net cost."""
+    """Return the rows with the funder's outlay and net cost in each option."""
 
     def funder_amount(path: str) -> Any:
         return lambda option: getattr(option.cost.by_funder.get(view.funder), path, 0.0)
@@ -76,7 +76,8 @@ def money_figures(view: FunderView) -> list[OptionFigure]:
 
 
 def loss_figure(wording: ComparisonWording, view: FunderView) -> OptionFigure:
-    """Return the row of the expected loss of its consumers, empty for a funder without any."""
+    """Return the row with the expected loss of the funder's consumers; it has no figures if the
+    funder has no consumers."""
 
     def view_figure(path: str) -> Any:
         return lambda option: getattr(view.options.get(option.label), path, None)
@@ -97,9 +98,9 @@ def loss_figure(wording: ComparisonWording, view: FunderView) -> OptionFigure:
 def figure_over_unfunded(
     wording: ComparisonWording, figure: OptionFigure, row_name: str
 ) -> OptionFigure:
-    """Return the row of a figure less its value without public funding.
+    """Return the row with a figure less its value in the option without public funding.
 
-    No option has it if that value is not known.
+    The row has no figures if that value is not known.
     """
     unfunded = wording.result.industry_alone
     unfunded_value = (
@@ -115,7 +116,8 @@ def figure_over_unfunded(
 
 
 def rows_over_unfunded(wording: ComparisonWording, figure: OptionFigure) -> list[OptionFigure]:
-    """Return the row that compares a figure with the unfunded option, if there is one."""
+    """Return a list with the row that compares a figure with the unfunded option; empty if there is
+    no such option."""
     if wording.result.industry_alone is None:
         return []
     unfunded_name = wording.option_name(wording.result.industry_alone)
@@ -127,7 +129,7 @@ def rows_over_unfunded(wording: ComparisonWording, figure: OptionFigure) -> list
 
 
 def funder_title(wording: ComparisonWording, view: FunderView) -> str:
-    """Return the name of a funder, with those of its consumers."""
+    """Return the name of a funder, followed by the names of its consumers if these differ."""
     name = wording.name("funders", view.funder)
     consumers = wording.names("consumers", view.consumers)
     return f"{name} ({consumers})" if consumers not in ("", name) else name
@@ -144,7 +146,7 @@ def company_tables(
     index: int,
     extra_rows: Sequence[OptionFigure] = (),
 ) -> Iterator[Table]:
-    """Yield the table of a company's payments, contracted output and losses."""
+    """Yield the table of a company's payments, contracted output and losses in each option."""
 
     def tonnes(material: str) -> Any:
         def contracted(option: Option) -> float | None:
@@ -178,10 +180,11 @@ def public_funder_tables(
     extra_rows: Sequence[OptionFigure] = (),
     max_years: int | None = None,
 ) -> Iterator[Table]:
-    """Yield tables of a public funder's payments by class and year, and of approvals by year.
+    """Yield tables on a public funder: payments by budget class, payments by year, and approvals by
+    year.
 
-    ``extra_rows`` are appended to the first table; ``max_years`` limits the years with a row of
-    their own.
+    ``extra_rows`` are appended to the first table. ``max_years`` is the number of years that have
+    separate rows; later years are summed up.
     """
     sums: dict[tuple[str, str], MoneyTotals] = {
         (option.label, part.budget_class or ""): part.sums

@@ -14,7 +14,8 @@ from optimizer.analyses.comparison.money import MONEY_TOLERANCE
 def build_funder_views(
     plans: Mapping[str, Plan], options: Sequence[Option]
 ) -> Iterator[results.FunderView]:
-    """Yield the view of each such funder that pays in any option, in the order of the files."""
+    """Yield the views of all such funders that pay in at least one option, in the order of the
+    scenario files."""
     kinds: dict[str, Literal["public", "company"]] = {}
     for option in options:
         for part in option.cost.parts:
@@ -36,7 +37,7 @@ def build_funder_views(
 
 
 def approvals_by_year(plan: Plan, funder: str) -> dict[str, float]:
-    """Return million EUR that a funder commits to, by year of decision.
+    """Return the amounts in million EUR to which a funder commits itself, by year of decision.
 
     See :class:`models.results.brief.Approval`.
     """
@@ -47,9 +48,9 @@ def approvals_by_year(plan: Plan, funder: str) -> dict[str, float]:
 
 
 def payments_by_item(plan: Plan, funder: str) -> dict[tuple[str, str], float]:
-    """Return million EUR, undiscounted, that a funder pays for each project and stockpile.
+    """Return a funder's undiscounted payments for each project and stockpile, in million EUR.
 
-    Keys are the kind (``projects`` or ``stockpiles``) and the id.
+    Keys are pairs of the kind (``projects`` or ``stockpiles``) and the id.
     """
     payments: dict[tuple[str, str], float] = {}
     for position in plan.accounts:
@@ -67,13 +68,15 @@ def payments_by_item(plan: Plan, funder: str) -> dict[tuple[str, str], float]:
 
 
 def _consumers_of_funder(plan: Plan, funder: str) -> list[str]:
-    """Return ids of the consumers that belong to a company."""
+    """Return the ids of the consumers that belong to a company; empty if the plan does not carry
+    its scenario."""
     consumers = plan.case.consumers.items() if plan.case else ()
     return [c for c, consumer in consumers if consumer.company == funder]
 
 
 def _funder_gain(plan: Plan, funder: str) -> results.FunderGain:
-    """Return the output contracted to a company, and damage of its consumers."""
+    """Return the output contracted to a company, and the expected damage of its consumers with and
+    without the plan."""
     assert plan.case is not None
     consumer_ids = set(_consumers_of_funder(plan, funder))
     consumers = [consumer for consumer in plan.consumers if consumer.id in consumer_ids]

@@ -16,7 +16,11 @@ NO_BUDGET_CLASS = "none"
 def compute_cost(
     plan: Plan, benefit: results.Benefit, federal: Collection[str] | None = None
 ) -> results.Cost:
-    """Compute what a plan costs; ``federal`` are ids of public funders, None for all of them."""
+    """Compute the cost of a plan.
+
+    ``federal`` are the ids of the public funders that count as federal; None stands for all public
+    funders.
+    """
     kinds = {funder.id: funder.kind for funder in plan.funders}
     classes: dict[str, list[Position]] = {}
     funders: dict[str, list[Position]] = {f: [] for f in kinds}
@@ -69,7 +73,7 @@ def lacks_accounts(plan: Plan) -> bool:
 
 
 def market_funding(plan: Plan) -> float:
-    """Return million EUR of capex from lenders and other investors."""
+    """Return the capex in million EUR that lenders and other investors carry."""
     return math.fsum(
         probability * project_plan.market_share * project_plan.mean_capex_meur
         for probability, project_plan in plan.projects_with_probability
@@ -77,7 +81,7 @@ def market_funding(plan: Plan) -> float:
 
 
 def position_adder(plan: Plan) -> Callable[[Iterable[Position]], results.MoneyTotals]:
-    """Return the function that adds up positions of a plan."""
+    """Return a function that sums up positions of this plan."""
     horizon = None if plan.case is None else plan.case.horizon
 
     def factor(year: str) -> float:
@@ -123,7 +127,7 @@ def position_adder(plan: Plan) -> Callable[[Iterable[Position]], results.MoneyTo
 
 
 def _sum_by_year(figures: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """Add amounts by year."""
+    """Return the sums of several series of amounts by year."""
     total: dict[str, float] = {}
     for by_year in figures:
         for year, amount in by_year.items():
@@ -134,9 +138,10 @@ def _sum_by_year(figures: Iterable[Mapping[str, float]]) -> dict[str, float]:
 def instrument_term(
     plan: Plan, position: Position, term_name: str, stock_value: float
 ) -> float | None:
-    """Return a term of a position's instrument; ``stock_value`` for stocks, which have none.
+    """Return the term ``term_name`` of a position's instrument.
 
-    None if the plan does not carry its scenario.
+    Positions of stocks have no instrument; ``stock_value`` is returned for them. Return None if the
+    plan does not carry its scenario.
     """
     if position.instrument is None:
         return stock_value
@@ -147,7 +152,8 @@ def instrument_term(
 
 
 def budget_charge(plan: Plan, position: Position) -> float | None:
-    """Return what a budget is charged per unit of money that a position provides."""
+    """Return the amount charged to a budget for each euro that a position provides; None if it is
+    not known."""
     funder = plan.case.funders.get(position.funder) if plan.case else None
     if position.instrument is None and position.project is not None:
         return None if funder is None else float(funder.premium_charge)
@@ -168,15 +174,16 @@ def budget_charge(plan: Plan, position: Position) -> float | None:
 
 
 def total_charged(plan: Plan, funder: str) -> float:
-    """Return million EUR charged to the budget of a funder over all years."""
+    """Return the amount in million EUR that is charged to a funder's budget over all years."""
     return math.fsum(plan.spend_meur.get(funder, {}).values())
 
 
 def compute_leverage(plan: Plan, federal: Collection[str], with_stocks: bool) -> results.Leverage:
-    """Compute other money per public euro and per federal euro.
+    """Compute private money per public euro, and all other money per federal euro.
 
-    Per public euro, all that is state-backed is public, guaranteed loans too; per federal euro, all
-    but what federal funders pay themselves is other money.
+    In the first ratio all state-backed money is public, including guaranteed loans. In the second,
+    all money is other money except what federal funders pay themselves. Premiums and stocks count
+    only if ``with_stocks`` is true.
     """
     public_funders = {funder.id for funder in plan.funders if funder.kind == "public"}
     public = private = federal_money = 0.0
@@ -204,7 +211,11 @@ def compute_leverage(plan: Plan, federal: Collection[str], with_stocks: bool) ->
 
 
 def avoided_per_euro(benefit: results.Benefit, meur: float | None) -> results.AvoidedPerEuro | None:
-    """Compute damage avoided per euro, if damage is money and both are present values."""
+    """Compute the damage avoided for each of ``meur`` million euros (present value).
+
+    Return None if damage is not measured in money or ``meur`` is None; the ratio is None if
+    ``meur`` is zero.
+    """
     if benefit.measure != "damage" or meur is None:
         return None
     if meur <= MONEY_TOLERANCE:
@@ -220,7 +231,8 @@ def avoided_per_euro(benefit: results.Benefit, meur: float | None) -> results.Av
 
 
 def budget_uses(plan: Plan) -> Iterable[results.BudgetUse]:
-    """Yield how far each budget is used, and last the limit on all public funders together."""
+    """Yield the use of each budget and budget line, and last that of the limit on all public
+    funders together."""
     for line in plan.budget_lines:
         yield _budget_line_use(plan, line)
     limit = plan.case.policy.budget_meur if plan.case else None
@@ -239,9 +251,9 @@ def budget_uses(plan: Plan) -> Iterable[results.BudgetUse]:
 
 
 def _budget_line_use(plan: Plan, line: BudgetLineUse) -> results.BudgetUse:
-    """Compute the use of a budget line.
+    """Compute how much of a budget line is used, and whether it is used up.
 
-    A limit on flows is the smaller of the total and the sum over the years.
+    A limit on payments is the smaller of the line's total and the sum of its yearly amounts.
     """
     used, available, granted = line.used_meur, line.available_meur, line.total_meur
     full_years = [int(y) for y, limit in (available or {}).items() if _is_used_up(used[y], limit)]
@@ -277,7 +289,8 @@ def _budget_line_use(plan: Plan, line: BudgetLineUse) -> results.BudgetUse:
 
 
 def _carries_over(plan: Plan, line: BudgetLineUse) -> bool:
-    """Return whether unspent amounts of a budget may be spent in later years."""
+    """Return whether unspent amounts of a budget may be spent in later years; False if the plan
+    does not carry its scenario."""
     if plan.case is None:
         return False
     funder = plan.case.funders[line.funder]
@@ -286,5 +299,5 @@ def _carries_over(plan: Plan, line: BudgetLineUse) -> bool:
 
 
 def _is_used_up(used: float, granted: float) -> bool:
-    """Return whether a budget is used up within the tolerance."""
+    """Return whether the amount used reaches the amount granted, within the tolerance."""
     return granted > MONEY_TOLERANCE and used >= (1 - USED_UP_TOLERANCE) * granted

@@ -1,4 +1,4 @@
-"""Figures of options, and tables of them with options in columns."""
+"""Figures of options as rows of tables that have a column for each option."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ NEEDS_DEPENDENCE: RequiredFigures = ("dependence",)
 
 @dataclass(frozen=True)
 class OptionFigure:
-    """A figure of options: a row of a table with options in columns."""
+    """A figure that options have; a row of a table that has a column for each option."""
 
     key: str
     name: str
@@ -41,12 +41,13 @@ class OptionFigure:
 
     @property
     def without_plan_path(self) -> FigurePath:
-        """The path of the base's figure without any plan; empty if there is none."""
+        """The path to the same figure of the base without any plan; empty if there is none."""
         path = self.path if isinstance(self.path, str) and ".with_plan" in self.path else ""
         return self.explicit_without_plan or path.replace(".with_plan", ".without_plan")
 
     def value_of(self, wording: ComparisonWording, option: Option) -> Any:
-        """Return the figure of an option; None if it is not known or not compared."""
+        """Return the figure of an option; None if it is not known or cannot be compared with the
+        base."""
         return (
             None
             if wording.is_excluded(option.label, *self.needs)
@@ -54,12 +55,13 @@ class OptionFigure:
         )
 
     def is_known(self, wording: ComparisonWording) -> bool:
-        """Return whether any option has this figure."""
+        """Return whether this figure is known for any option."""
         return any(self.value_of(wording, option) is not None for option in wording.options)
 
 
 def read_figure(option: Any, path: FigurePath) -> Any:
-    """Return a figure of an option or of a part of one; None if its path leads nowhere."""
+    """Return the figure at ``path`` of an option, or of a part of an option; None if the path leads
+    nowhere."""
     if callable(path):
         return path(option)
     return attribute_getter(path)(option) if path else None
@@ -68,10 +70,11 @@ def read_figure(option: Any, path: FigurePath) -> Any:
 def with_numbered_headers(
     wording: ComparisonWording, columns: Sequence[Column], labels: Sequence[str] = ()
 ) -> list[Column]:
-    """Return the columns of options (all, or ``labels``), with numbers as headers if there are
-    many.
+    """Return the columns of options with the numbers of the options as headers, if there are many
+    options.
 
-    Sheets have names as headers in any case.
+    Sheets have names as headers in any case. ``labels`` are the labels of the options in the order
+    of the columns; if empty, the columns are those of all options.
     """
     if not wording.uses_numbers:
         return list(columns)
@@ -99,7 +102,10 @@ def figures_table(
     table_name: str,
     note: str = "",
 ) -> Table:
-    """Build the table of figures, a column per option; a row without any figure is left out."""
+    """Build a table of figures, a row per figure and a column per option.
+
+    Rows in which no option has a figure are left out.
+    """
 
     def column(option: Option) -> Column:
         key = wording.column_key(option.label)
@@ -129,7 +135,7 @@ def figures_table(
 
 
 def assumption_set_figures(wording: ComparisonWording) -> list[OptionFigure]:
-    """Return the rows of expected damage under each assumption set of the base."""
+    """Return rows with the expected damage under each assumption set of the base."""
 
     def set_figure(id: str, name: str) -> FigurePath:
         return lambda o: next((getattr(x, name) for x in o.under if x.id == id), None)
@@ -143,7 +149,8 @@ def assumption_set_figures(wording: ComparisonWording) -> list[OptionFigure]:
 
 
 def benefit_figures(wording: ComparisonWording) -> list[OptionFigure]:
-    """Return the rows of what options achieve: damage, stocks, dependence, benchmarks, time."""
+    """Return rows on what options achieve: damage, stock cover, supplier concentration, benchmarks,
+    first delivery."""
     args = {"noun": wording.outcome_word, "unit": wording.unit}
     tail_share = format_percent(1 - wording.base.benefit.cvar_level)
     mix_path = "benefit.dependence.with_plan."
@@ -198,7 +205,8 @@ def benefit_figures(wording: ComparisonWording) -> list[OptionFigure]:
 
 
 def _benchmark_figures(wording: ComparisonWording) -> list[OptionFigure]:
-    """Return the rows of materials that reach each benchmark of the Critical Raw Materials Act."""
+    """Return a row for each benchmark of the Critical Raw Materials Act, with the number of
+    materials that reach it."""
     stage_names = {
         "extraction": tr("extraction"),
         "processing": tr("processing"),
@@ -224,7 +232,7 @@ def _benchmark_figures(wording: ComparisonWording) -> list[OptionFigure]:
 
 
 def used_budget_classes(wording: ComparisonWording) -> list[str]:
-    """Return the budget classes of public money in any option."""
+    """Return the budget classes in which any option has public money."""
     return [
         name
         for name in (*BUDGET_CLASSES, NO_BUDGET_CLASS)
@@ -233,7 +241,8 @@ def used_budget_classes(wording: ComparisonWording) -> list[str]:
 
 
 def cost_figures(wording: ComparisonWording) -> list[OptionFigure]:
-    """Return the rows of what options cost, what public money mobilises, and what it avoids."""
+    """Return rows on the money of options: public and private funding, public risk, net cost, and
+    ratios such as avoided damage per euro."""
     args = {"currency": wording.currency}
     is_left_out = {
         "residual": all(

@@ -1,4 +1,7 @@
-"""Choices of plans, and an option's difference from the base, decomposed so that parts add up."""
+"""Projects and stockpiles that plans choose, and the parts of an option's difference from the base.
+
+The parts add up to the difference.
+"""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +27,8 @@ AllSomeNone = Literal["all", "some", "none"]
 
 
 def project_choices(plans: Mapping[str, Plan]) -> Iterator[results.ProjectChoice]:
-    """Yield how each plan builds each candidate of all plans, in the order of the files."""
+    """Yield for each candidate project of all plans how each plan builds it, in the order of the
+    scenario files."""
     built = {label: _built_projects(plan) for label, plan in plans.items()}
     candidates: dict[str, tuple[str, ...]] = {}
     for plan in plans.values():
@@ -48,7 +52,8 @@ def project_choices(plans: Mapping[str, Plan]) -> Iterator[results.ProjectChoice
 
 
 def stockpile_choices(plans: Mapping[str, Plan]) -> Iterator[results.StockpileChoice]:
-    """Yield how each plan fills each stockpile of all plans, in the order of the files."""
+    """Yield for each stockpile of all plans how much each plan buys and holds, in the order of the
+    scenario files."""
     material_by_stockpile: dict[str, str] = {}
     for plan in plans.values():
         for stockpile in plan.stockpiles:
@@ -70,19 +75,26 @@ def stockpile_choices(plans: Mapping[str, Plan]) -> Iterator[results.StockpileCh
 
 
 def _project_materials(plan: Plan, project: str) -> tuple[str, ...]:
-    """Return ids of what a project delivers; none if the plan does not carry its scenario."""
+    """Return the ids of the materials that a project delivers; empty if the plan does not carry its
+    scenario."""
     return tuple(plan.case.projects[project].output_t_per_year) if plan.case else ()
 
 
 def _all_some_or_none(options: Mapping[str, object], plans: Mapping[str, Plan]) -> AllSomeNone:
-    """Return in how many of the plans an item is chosen."""
+    """Return whether all, some or none of the plans choose an item.
+
+    ``options`` has an entry for each plan that chooses it.
+    """
     if not options:
         return "none"
     return "all" if len(options) == len(plans) else "some"
 
 
 def _built_projects(plan: Plan) -> dict[str, tuple[ProjectPlan, float]]:
-    """Return each project as built in its earliest year, with its total probability."""
+    """Return the projects that a plan builds, by id.
+
+    Each is given as decided in its earliest year, with the total probability that it is built.
+    """
     built: dict[str, tuple[ProjectPlan, float]] = {}
     for probability, project_plan in plan.projects_with_probability:
         first, probability_before = built.get(project_plan.id, (project_plan, 0.0))
@@ -94,7 +106,8 @@ def _built_projects(plan: Plan) -> dict[str, tuple[ProjectPlan, float]]:
 def _describe_project(
     plan: Plan, project_plan: ProjectPlan, probability: float
 ) -> results.OptionProject:
-    """Describe how a plan builds a project."""
+    """Return when a plan builds a project, with which probability, and with how much public
+    money."""
     public = {funder.id for funder in plan.funders if funder.kind == "public"}
     return results.OptionProject(
         start=project_plan.start,
@@ -121,7 +134,7 @@ def _carries_capex(plan: Plan, funder: str, instrument: str) -> bool:
 
 
 def _describe_stockpile(stockpile: StockpilePlan) -> results.OptionStockpile:
-    """Describe how much a plan buys and holds."""
+    """Return how many tonnes a plan buys for a stockpile, the most that it holds, and the cost."""
     return results.OptionStockpile(
         bought_t=math.fsum(stockpile.buy_t.values()),
         held_t=max(stockpile.planned_t.values(), default=0.0),
@@ -130,7 +143,8 @@ def _describe_stockpile(stockpile: StockpilePlan) -> results.OptionStockpile:
 
 
 def _project_changes(base: Plan, option: Plan) -> Iterator[results.ProjectChange]:
-    """Yield the projects that an option adds, drops, moves to another year or refinances."""
+    """Yield the projects that an option adds, drops, moves to another year, or finances differently
+    from the base."""
     built_projects = [_built_projects(plan) for plan in (base, option)]
     before, after = ({p: entry for p, (entry, _) in by_id.items()} for by_id in built_projects)
     for p in dict.fromkeys((*before, *after)):
@@ -152,7 +166,7 @@ def _project_changes(base: Plan, option: Plan) -> Iterator[results.ProjectChange
 def _kind_of_change(
     before_change: ProjectPlan | None, after_change: ProjectPlan | None
 ) -> Literal["added", "dropped", "moved", "refinanced"] | None:
-    """Classify the change of a project; None if it is the same."""
+    """Return the kind of change between two plans for a project; None if there is no change."""
     if before_change is None or after_change is None:
         return "added" if before_change is None else "dropped"
     if before_change.start != after_change.start:
@@ -166,8 +180,10 @@ def _kind_of_change(
 
 
 def _financing(project_plan: ProjectPlan) -> dict[tuple[str, str], float]:
-    """Return the shares of a project's capex by funder and instrument, the market's under empty
-    keys."""
+    """Return the shares of a project's capex by funder and instrument.
+
+    The share of the market is under the key ``("", "")``.
+    """
     shares = {
         (f, i): share
         for f, by_instrument in project_plan.shares.items()
@@ -177,7 +193,8 @@ def _financing(project_plan: ProjectPlan) -> dict[tuple[str, str], float]:
 
 
 def _stockpile_changes(base: Plan, option: Plan) -> Iterator[results.StockpileChange]:
-    """Yield the stockpiles of which an option holds more or less, or at another cost."""
+    """Yield the stockpiles for which an option holds a different amount than the base, or has a
+    different cost."""
     before, after = (
         {stockpile.id: stockpile for stockpile in plan.stockpiles} for plan in (base, option)
     )
@@ -207,10 +224,11 @@ def option_difference(
     options: tuple[Option, Option],
     excluded: frozenset[results.ExcludedFigures],
 ) -> results.OptionDifference:
-    """Compute an option less the base.
+    """Compute the difference of an option from the base: figures of the option less those of the
+    base.
 
-    ``options`` are the base and the option as options; ``excluded`` are figures that are not
-    compared.
+    ``options`` are the base and the option with their figures. ``excluded`` are the kinds of
+    figures that cannot be compared; they are None or empty in the result.
     """
     before, after = options
     damage, money = "damage" not in excluded, "money" not in excluded
@@ -258,7 +276,8 @@ def _material_differences(
     project_changes: Sequence[results.ProjectChange],
     stockpile_changes: Sequence[results.StockpileChange],
 ) -> Iterator[results.MaterialDifference]:
-    """Yield the difference of expected damage by material, with the changes behind it."""
+    """Yield the difference of expected damage in each material, largest first, with the changes of
+    projects and stockpiles that affect it."""
     parts = _expected_differences("materials", base, option)
     for m in sorted(parts, key=lambda m: -abs(parts[m])):
         yield results.MaterialDifference(
@@ -270,7 +289,10 @@ def _material_differences(
 
 
 def _expected_differences(section: str, base: Plan, option: Plan) -> dict[str, float]:
-    """Return the difference of expected damage by material or consumer."""
+    """Return the difference of expected damage by material or by consumer.
+
+    ``section`` is ``materials`` or ``consumers``.
+    """
     before, after = ({x.id: x.expected for x in getattr(plan, section)} for plan in (base, option))
     return {x: after.get(x, 0.0) - before.get(x, 0.0) for x in dict.fromkeys((*before, *after))}
 
@@ -278,7 +300,7 @@ def _expected_differences(section: str, base: Plan, option: Plan) -> dict[str, f
 def _money_differences(
     base: Sequence[FunderMoney], option: Sequence[FunderMoney]
 ) -> Iterator[results.MoneyDifference]:
-    """Yield the differences of payments and cost by funder and budget class."""
+    """Yield the differences of payments and of net cost for each funder and budget class."""
     before, after = (
         {(p.funder, p.kind, p.budget_class): p.sums for p in x} for x in (base, option)
     )
@@ -295,7 +317,8 @@ def _money_differences(
 def _extra_euro_ratio(
     damage_difference: float | None, base: Option, option: Option
 ) -> float | None:
-    """Return avoided damage per additional public euro; None if either is not known."""
+    """Return the additional damage avoided for each additional public euro; None if it is not
+    defined."""
     before, after = base.cost.public.paid_present_meur, option.cost.public.paid_present_meur
     if damage_difference is None or before is None or after is None:
         return None

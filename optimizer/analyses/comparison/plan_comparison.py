@@ -1,4 +1,4 @@
-"""Comparison of several plans, from the plans alone."""
+"""Comparison of several plans, computed from the plans alone."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -160,11 +160,11 @@ def check_options(
 
 
 def recompare(comparison: Comparison, plans: Mapping[str, Plan]) -> Comparison:
-    """Recompute a comparison from its plans, by label, keeping what does not follow from them.
+    """Recompute a comparison from its plans, given by their labels.
 
-    The saved comparison may be of an earlier version and lack fields: complete it with
-    :func:`fill_missing_fields` before comparing the two. Raises ValueError like
-    :func:`compare_plans`.
+    What does not follow from the plans is kept. A comparison that was saved by an earlier version
+    may lack fields: complete it with :func:`fill_missing_fields` before comparing it with the
+    recomputed one. Raises ValueError like :func:`compare_plans`.
     """
     parts = [part for option in comparison.options for part in option.cost.parts]
     return compare_plans(
@@ -180,7 +180,7 @@ def recompare(comparison: Comparison, plans: Mapping[str, Plan]) -> Comparison:
 
 
 def fill_missing_fields(saved: Any, recomputed: Any) -> Any:
-    """Return the saved result, completed with recomputed values of fields that it lacks."""
+    """Return a saved result in which fields that it lacks have the recomputed values."""
     if isinstance(saved, Result) and type(saved) is type(recomputed):
         pairs = {
             name: (getattr(saved, name), getattr(recomputed, name))
@@ -204,7 +204,7 @@ def fill_missing_fields(saved: Any, recomputed: Any) -> Any:
 
 
 def make_unique(labels: Sequence[str]) -> list[str]:
-    """Return the labels, with a number appended to repeated ones."""
+    """Return the labels, with a number appended to each repeated label."""
     used: set[str] = set()
     unique = []
     for label in labels:
@@ -218,7 +218,7 @@ def make_unique(labels: Sequence[str]) -> list[str]:
 
 
 def _check_federal(plans: Sequence[Plan], federal: Collection[str] | None) -> None:
-    """Raise ValueError for an unknown public funder."""
+    """Check that all ``federal`` funders are public funders of a plan; raises ValueError if not."""
     known = {funder.id for plan in plans for funder in plan.funders if funder.kind == "public"}
     for funder in federal or ():
         if funder not in known:
@@ -230,8 +230,11 @@ def _check_federal(plans: Sequence[Plan], federal: Collection[str] | None) -> No
 def plan_as_option(
     label: str, plan: Plan, year: int | None = None, federal: Collection[str] | None = None
 ) -> Option:
-    """Return a plan as an option: what it achieves and costs; arguments as of
-    :func:`compare_plans`."""
+    """Return the figures of a plan as an option of a comparison: what it achieves and what it
+    costs.
+
+    ``year`` and ``federal`` are as in :func:`compare_plans`.
+    """
     certificate = plan.certificate
     benefit = compute_benefit(plan, year)
     variant = plan.case.variants.get(plan.variant) if plan.case and plan.variant else None
@@ -253,7 +256,7 @@ def plan_as_option(
 
 
 def _set_outcomes(plan: Plan) -> Iterator[OptionSetOutcome]:
-    """Yield the outcome under each assumption set."""
+    """Yield the plan's expected damage under each assumption set, with and without the plan."""
     sets = {} if plan.case is None else plan.case.assumptions
     for outcome in plan.under:
         assumption_set = sets.get(outcome.id)
@@ -268,7 +271,7 @@ def _set_outcomes(plan: Plan) -> Iterator[OptionSetOutcome]:
 
 
 def bilingual_text(text: LocalizedText | str | None, fallback: str) -> BilingualName:
-    """Return a text in both languages; the fallback if there is none."""
+    """Return a text in both languages; a missing text is replaced by ``fallback``."""
     if isinstance(text, str):
         return BilingualName(en=text, de=text)
     return BilingualName(
@@ -282,7 +285,7 @@ def _scenario_title(plan: Plan) -> BilingualName:
 
 
 def _option_title(plan: Plan) -> BilingualName:
-    """Return the title of the variant that was applied, or else of the scenario."""
+    """Return the title of the variant that a plan was made for, or else of its scenario."""
     variant = plan.case.variants.get(plan.variant) if plan.case and plan.variant else None
     if variant is not None:
         return bilingual_text(variant.title, plan.variant or "")
@@ -290,7 +293,10 @@ def _option_title(plan: Plan) -> BilingualName:
 
 
 def _item_names(plans: Sequence[Plan]) -> ComparisonNames:
-    """Return the names of all items of the plans; where plans differ, the first name counts."""
+    """Return the names of all items of the plans.
+
+    If plans name an item differently, the name in the first plan is used.
+    """
     kinds = ("materials", "consumers", "projects", "stockpiles", "funders")
     names_by_kind: dict[str, dict[str, BilingualName]] = {kind: {} for kind in kinds}
     line_names: dict[str, dict[str, BilingualName]] = {}
@@ -309,7 +315,10 @@ def _item_names(plans: Sequence[Plan]) -> ComparisonNames:
 
 
 def _add_names(known: dict[str, BilingualName], items: Any) -> None:
-    """Add the names of items, given by id or carrying it; existing names stay."""
+    """Add the names of items to ``known``, by id; names that are there already are kept.
+
+    ``items`` are a mapping by id, or items that have an id.
+    """
     pairs = items.items() if isinstance(items, dict) else ((item.id, item) for item in items)
     for id_, item in pairs:
         known.setdefault(id_, bilingual_text(item.name, id_))

@@ -1,4 +1,4 @@
-"""Descriptions of the settings in which an option differs from the base."""
+"""Texts on the settings in which an option differs from the base."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +34,8 @@ ZERO_DEFAULT_FIELDS = frozenset({
 
 
 class SettingOwner(NamedTuple):
-    """An item that a setting belongs to: its section and its id, or position."""
+    """An item of the scenario to which a setting belongs, given by its section and its id or
+    position."""
 
     section: tuple[str, ...]
     id: str
@@ -42,7 +43,10 @@ class SettingOwner(NamedTuple):
 
 @dataclass(frozen=True)
 class ChangedSetting:
-    """A field of a scenario and its changes: the whole value, or values by key."""
+    """A field of a scenario with its changes.
+
+    Either the whole value changes, or values under some of its keys.
+    """
 
     owners: tuple[
         SettingOwner, ...
@@ -53,12 +57,12 @@ class ChangedSetting:
 
     @property
     def is_whole_item(self) -> bool:
-        """Whether a whole item is added or removed."""
+        """Whether an item of the scenario is added or removed as a whole."""
         return not self.label
 
 
 def changed_settings(changes: Sequence[ValueChange]) -> list[ChangedSetting]:
-    """Group changed values by field."""
+    """Group changed values by the field to which they belong."""
     parsed = [(_parse_path(change.path), change) for change in changes]
     settings = []
     for (owners, fields), group in groupby(parsed, lambda pair: pair[0][:2]):
@@ -77,7 +81,8 @@ def changed_settings(changes: Sequence[ValueChange]) -> list[ChangedSetting]:
 
 
 def _parse_path(path: str) -> tuple[tuple[SettingOwner, ...], tuple[str, ...], str]:
-    """Split a path into the items, the field and the key within it."""
+    """Split a dotted path into the items that it passes, the path of the field, and the key within
+    the field."""
     shape: Shape = SCENARIO_SHAPE
     owners: list[SettingOwner] = []
     fields: list[str] = []
@@ -95,7 +100,7 @@ def _parse_path(path: str) -> tuple[tuple[SettingOwner, ...], tuple[str, ...], s
 
 
 def _field_at(path: Sequence[str]) -> Field:
-    """Return the field at a path."""
+    """Return the description of the scenario field at a path."""
     shape: Shape = SCENARIO_SHAPE
     for step in path[:-1]:
         child_shape = shape_of_step(shape, step) or ANY_SHAPE
@@ -110,16 +115,17 @@ def _field_at(path: Sequence[str]) -> Field:
 
 @dataclass(frozen=True)
 class SettingDescriber:
-    """Describes settings in the current language, with the names of a comparison."""
+    """Writes texts on changed settings in the current language, with the names of a comparison."""
 
     names: ComparisonNames
     to_text: Callable[[BilingualName], str]
     currency: str
 
     def describe_changes(self, changes: Sequence[ValueChange]) -> list[str]:
-        """Describe changes, the same field of several items together.
+        """Return texts on changes, in which changes of the same field of several items are joined.
 
-        What exceeds ``MAX_STATEMENTS`` is counted.
+        There are at most ``MAX_STATEMENTS`` texts; the last one then states how many settings are
+        not described.
         """
         statements: list[tuple[str, str]] = []
         by_field: dict[Any, list[ChangedSetting]] = {}
@@ -145,7 +151,7 @@ class SettingDescriber:
     def _describe_field(
         self, settings_of_field: Sequence[ChangedSetting]
     ) -> Iterator[tuple[str, str]]:
-        """Yield the owners and the text of the changes of one field."""
+        """Yield pairs of owners and text for the changes of one field of several items."""
         by_text: dict[str, list[str]] = {}
         for setting in settings_of_field:
             by_text.setdefault(self._describe_change(setting), []).append(self._owner_name(setting))
@@ -164,7 +170,8 @@ class SettingDescriber:
         )
 
     def _describe_owners(self, owners: Sequence[str], setting: ChangedSetting) -> str:
-        """Return the owners of a field in words; their number if there are many."""
+        """Return the names of the items to which a field belongs, or their number if there are
+        many."""
         if (
             not setting.owners
             or setting.is_whole_item
@@ -175,14 +182,15 @@ class SettingDescriber:
         return f"{tab.title if tab else ''} ({len(owners)})"
 
     def _owner_name(self, setting: ChangedSetting) -> str:
-        """Return the names of a setting's items; empty for a row without an id."""
+        """Return the names of the items to which a setting belongs; empty if they have no ids."""
         owners = setting.owners[:-1] if setting.is_whole_item else setting.owners
         return ", ".join(
             filter(None, (self._item_name(owner, setting.owners[0].id) for owner in owners))
         )
 
     def _item_name(self, owner: SettingOwner, outer: str) -> str:
-        """Return the name of an item, or its id; empty if its section has no ids."""
+        """Return the name of an item, or else its id in words; empty if items of its section have
+        no ids."""
         tab = tab_at(owner.section)
         if tab is None or not tab.has_ids:
             return ""
@@ -191,7 +199,7 @@ class SettingDescriber:
         return self.to_text(names[owner.id]) if owner.id in names else id_as_words(owner.id)
 
     def _describe_change(self, setting: ChangedSetting) -> str:
-        """Describe the change of a field, with its label."""
+        """Return a text on the change of a field, which begins with the label of the field."""
         if setting.is_whole_item:
             (_, change), *_ = setting.changes
             last = setting.owners[-1]
@@ -212,7 +220,8 @@ class SettingDescriber:
         return f"{setting.label} {', '.join(self._describe_changes_by_key(setting))}"
 
     def _describe_changes_by_key(self, setting: ChangedSetting) -> Iterator[str]:
-        """Yield the changes by key; consecutive years with the same change are joined."""
+        """Yield a text for each changed key of a field; consecutive years with the same change are
+        joined."""
         described = []
         absent = "0" if setting.field.name in ZERO_DEFAULT_FIELDS else None
         for index, (key, change) in enumerate(setting.changes):
@@ -240,14 +249,15 @@ class SettingDescriber:
         return self.to_text(names[key]) if key in names else id_as_words(key)
 
     def _new_value_text(self, setting: ChangedSetting) -> str:
-        """Return the new value of a field, if it is a single one."""
+        """Return the new value of a field as text; empty if the field does not change as a
+        whole."""
         if len(setting.changes) > 1 or setting.changes[0][0]:
             return ""
         value = self._format_json(setting.changes[0][1].value, setting)
         return "" if value is None else self._format_change("", value, setting).strip()
 
     def _format_change(self, before: str, after: str, setting: ChangedSetting) -> str:
-        """Format a change, with the unit of the field."""
+        """Format a change as the old and the new value, with the unit of the field."""
         text = f"{before}{ARROW}{after}" if before else after
         unit = "" if setting.field.is_percent or setting.field.is_year else setting.field.unit
         if not unit or not any(sign.isdigit() for sign in text):
@@ -255,7 +265,8 @@ class SettingDescriber:
         return f"{text} {translate_label(unit).replace('EUR', self.currency)}"
 
     def _format_json(self, text: str | None, setting: ChangedSetting) -> str | None:
-        """Format a JSON value; None if it has too many parts."""
+        """Format a value that is given as JSON text; None if it has too many parts or is cut
+        off."""
         if text is None:
             return tr("not set")
         try:
@@ -265,7 +276,7 @@ class SettingDescriber:
         return self._format_value(value, setting)
 
     def _format_value(self, value: Any, setting: ChangedSetting) -> str | None:
-        """Format a value; None if it has too many parts."""
+        """Format a value of a field; None if it has too many parts."""
         if isinstance(value, bool):
             return tr("yes") if value else tr("no")
         if isinstance(value, int | float):
@@ -288,17 +299,17 @@ class SettingDescriber:
 
 
 def _changed_statement(setting: ChangedSetting) -> str:
-    """Return the statement that a field changes, without its values."""
+    """Return a statement that a field changes, without its old and new value."""
     return tr("“{setting}” changed", setting=setting.label.rstrip(":"))
 
 
 def id_as_words(id: str) -> str:
-    """Return an id or the name of a field as words, if nothing else names it."""
+    """Return an id or a field name in words, for something that has no name."""
     return sanitize(id.replace("_", " ").replace(".", ", "))
 
 
 def subject_name(subject: str) -> str:
-    """Return the name of a subject of :class:`ComparabilityIssue`."""
+    """Return the name of a subject of a :class:`ComparabilityIssue` in the current language."""
     if subject == "outcome.without_plan":
         return tr("what is expected without any plan")
     if subject in ENGLISH_TEXTS["groups"]:

@@ -1,4 +1,5 @@
-"""Tables on what options choose and pay for, and on the differences between them."""
+"""Tables on the projects and stocks that options choose, the money they use, and their differences
+from the base."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,7 +40,10 @@ MIN_SHARE_NAMED = 0.02
 def option_columns(
     wording: ComparisonWording, value_of: Callable[[Any, Option], Any], form: Any, **more: Any
 ) -> list[Column]:
-    """Return a column per option, for rows that are items."""
+    """Return a column per option for a table whose rows are items.
+
+    ``value_of`` returns the cell of an item and an option, and ``form`` is the format of the cells.
+    """
 
     def column(option: Option) -> Column:
         return Column(wording.option_name(option.label), lambda row: value_of(row, option), form,
@@ -50,7 +54,7 @@ def option_columns(
 
 
 def funding_by_year_table(wording: ComparisonWording, title: str) -> list[Table]:
-    """Return the table of public funding by year."""
+    """Return the table of the options' public funding by year, in a list."""
     paid = {o.label: o.cost.public.paid_by_year_meur for o in wording.options}
     return year_table(wording, title, paid, "by-year")
 
@@ -62,10 +66,11 @@ def year_table(
     table_name: str,
     max_years: int | None = None,
 ) -> list[Table]:
-    """Return the table of money by year, a column per option; ``amounts`` are by label.
+    """Return a list with the table of amounts by year, a column per option; empty if all amounts
+    are zero.
 
-    If there are more than ``max_years + 1`` years, those after the first ``max_years`` are added
-    up.
+    ``amounts`` has the amounts by year for each label of an option. If there are more than
+    ``max_years + 1`` years, those after the first ``max_years`` are summed up in one row.
     """
 
     def paid_in(some_years: Sequence[str], option: Option) -> float | None:
@@ -88,7 +93,7 @@ def year_table(
 
 
 def budget_table(wording: ComparisonWording, title: str) -> list[Part]:
-    """Return the table of the used share of each budget."""
+    """Return the table of the share of each budget that each option uses, in a list."""
     uses = {(u.funder, u.line): u for o in reversed(wording.options) for u in o.cost.budgets}
 
     def share(use: BudgetUse, option: Option) -> float | None:
@@ -105,7 +110,8 @@ def budget_table(wording: ComparisonWording, title: str) -> list[Part]:
 
 
 def project_parts(wording: ComparisonWording) -> Iterator[Part]:
-    """Yield the projects in all, some or none of the options."""
+    """Yield the number of projects that all, some or none of the options build, and the table of
+    their decision years."""
     kinds = {"all": tr("all"), "some": tr("some"), "none": tr("none")}
     by_kind = {kind: [p for p in wording.result.projects if p.built_in == kind] for kind in kinds}
     if not wording.result.projects:
@@ -134,7 +140,10 @@ PROBABILITY_TOLERANCE = 1e-9
 
 
 def _decision_year(row: Any, option: Option) -> DisplayedValue | int | None:
-    """Return the year in which an option decides to build, with its probability if below 1."""
+    """Return the year in which an option decides to build a project; None if it does not.
+
+    The probability is added to the year if it is below 1.
+    """
     choice = row.options.get(option.label)
     if choice is None or choice.probability >= 1 - PROBABILITY_TOLERANCE:
         return None if choice is None else choice.start
@@ -145,7 +154,7 @@ def _decision_year(row: Any, option: Option) -> DisplayedValue | int | None:
 
 
 def stock_parts(wording: ComparisonWording, title: str) -> Iterator[Part]:
-    """Yield the table of stocks by option."""
+    """Yield the table of the largest amount that each option holds in each stockpile."""
 
     def held(row: Any, option: Option) -> float:
         return getattr(row.options.get(option.label), "held_t", 0.0)
@@ -163,7 +172,7 @@ def stock_parts(wording: ComparisonWording, title: str) -> Iterator[Part]:
 
 
 def difference_bullets(wording: ComparisonWording) -> Iterator[Part]:
-    """Yield the reasons for each option's difference from the base, largest first."""
+    """Yield a bullet for each option with the reasons for its difference from the base."""
     yield Bullets([
         " ".join([_main_difference(wording, d), *_material_sentence(wording, d),
                   *_money_sentences(wording, d)])
@@ -172,7 +181,7 @@ def difference_bullets(wording: ComparisonWording) -> Iterator[Part]:
 
 
 def _main_difference(wording: ComparisonWording, difference: OptionDifference) -> str:
-    """Describe the difference of expected damage between an option and the base."""
+    """Return a sentence on the difference in expected damage between an option and the base."""
     args = {
         "option": wording.option_name(difference.option),
         "base": wording.option_name(wording.result.base),
@@ -206,14 +215,15 @@ def _main_difference(wording: ComparisonWording, difference: OptionDifference) -
 
 
 def _less_or_more(wording: ComparisonWording, change: float) -> str:
-    """Return a change of damage in words."""
+    """Return a text that states by how much damage is less or more."""
     args = {"amount": wording.amount(abs(change)), "noun": wording.outcome_word}
     less, more = tr("{amount} less {noun}", **args), tr("{amount} more {noun}", **args)
     return less if change < 0 else more
 
 
 def _material_sentence(wording: ComparisonWording, difference: OptionDifference) -> Iterator[str]:
-    """Yield the materials that make most of the difference."""
+    """Yield a sentence on the materials that cause most of the difference, with the changes behind
+    it."""
     if difference.expected is None or difference.significant is False:
         return
     total = sum(abs(part.damage) for part in difference.by_material)
@@ -235,7 +245,7 @@ def _material_sentence(wording: ComparisonWording, difference: OptionDifference)
 
 
 def _describe_project_change(wording: ComparisonWording, change: ProjectChange) -> str:
-    """Describe the change of a project."""
+    """Return a text on how an option changes a project, compared with the base."""
     before, after = (getattr(project, "start", None) for project in (change.base, change.option))
     args = {"project": wording.name("projects", change.project), "before": before, "after": after}
     return {
@@ -247,7 +257,8 @@ def _describe_project_change(wording: ComparisonWording, change: ProjectChange) 
 
 
 def _money_sentences(wording: ComparisonWording, difference: OptionDifference) -> Iterator[str]:
-    """Yield the difference in public funding, and what an additional euro avoids."""
+    """Yield sentences on the difference in public funding, and on the damage that an additional
+    public euro avoids."""
     if difference.public_paid_meur is not None:
         yield tr(
             "Public funding: {public} {unit} (not discounted).",
@@ -264,7 +275,11 @@ def _money_sentences(wording: ComparisonWording, difference: OptionDifference) -
 
 
 class DifferenceRow(NamedTuple):
-    """A row of differences: levels by option's label, and their differences from the base."""
+    """A row of a table of differences.
+
+    ``levels`` are the values of the options by their labels, and ``differences`` those values less
+    the value of the base.
+    """
 
     id: str
     name: str
@@ -274,9 +289,9 @@ class DifferenceRow(NamedTuple):
 
 
 def damage_tables(wording: ComparisonWording) -> Iterator[Table]:
-    """Yield the differences of expected damage by material and by consumer.
+    """Yield the tables of differences in expected damage by material and by consumer.
 
-    If the plans are available, a sheet holds the levels as well.
+    If the plans are available, a sheet also has the expected damage itself.
     """
     differences = [d for d in wording.differences if d.expected is not None]
     args = {"noun": wording.outcome_word, "unit": wording.unit}
@@ -313,12 +328,13 @@ def damage_tables(wording: ComparisonWording) -> Iterator[Table]:
 
 
 def _values_by_label(item_id: Any, by_label: Mapping[str, Mapping[Any, float]]) -> dict[str, float]:
-    """Return the value of an item by option's label; 0 where it is missing."""
+    """Return an item's value for each label of an option; 0 where it is missing."""
     return {label: values.get(item_id, 0.0) for label, values in by_label.items()}
 
 
 def money_table(wording: ComparisonWording, title: str) -> Table:
-    """Return the differences of money by funder and class, and of lenders."""
+    """Return the table of differences in payments by funder and budget class, and in the money of
+    lenders and investors."""
     paid: dict[str, dict[tuple[str, str | None], float]] = {
         o.label: {
             **{(p.funder, p.budget_class): p.sums.paid_meur for p in o.cost.parts},
@@ -354,7 +370,8 @@ def _difference_table(
     leading_columns: Sequence[Column],
     column_forms: tuple[ValueForm, ValueForm],
 ) -> Table:
-    """Return the table of differences of each option from the base; levels are only on a sheet."""
+    """Return the table of differences of all options from the base; only a sheet also has the
+    levels."""
     base = wording.column_key(wording.result.base)
     rows = [
         r

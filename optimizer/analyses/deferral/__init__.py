@@ -1,1 +1,1 @@
-"""Value of deferral: what a review gains, and the value of each observation."""
+"""Value of deferral: the gain from a review, and the value of each observation."""

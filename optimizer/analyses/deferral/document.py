@@ -22,7 +22,8 @@ WaitingWording = Wording[Waiting]
 
 
 def build_document(result: Waiting) -> Document:
-    """Build the document: value of the review, decisions now and then, value of observations."""
+    """Build the document on a review: its value, the decisions now and at the review, and the value
+    of observations."""
     wording = Wording(result)
     return wording.build_document(
         tr("Vorrat: what it is worth to decide again"),
@@ -39,7 +40,7 @@ def build_document(result: Waiting) -> Document:
 
 
 def sections_for_plan_report(result: Waiting) -> tuple[list[Section], list[Check]]:
-    """Return the section on the review for the report on a plan."""
+    """Return the section on the review, for the report on a plan; there are no checks."""
     wording = Wording(result)
     tree = review_decisions.review_section(wording, result.review)
     parts: list[Part] = [
@@ -51,7 +52,8 @@ def sections_for_plan_report(result: Waiting) -> tuple[list[Section], list[Check
 
 
 def _answer_sentences(wording: WaitingWording) -> Iterator[str]:
-    """Yield the value of the review, and the part of it that single observations make."""
+    """Yield sentences on the value of the review, and on the observations to which most of it is
+    due."""
     result = wording.result
     yield tr("The plan that waits decides now what must be decided now.")
     yield from review_decisions.describe_review(wording, result.review)
@@ -91,7 +93,7 @@ def _answer_sentences(wording: WaitingWording) -> Iterator[str]:
 
 
 def _cautions(wording: WaitingWording) -> Iterator[str]:
-    """Yield what limits the figures."""
+    """Yield cautions that limit the figures."""
     result = wording.result
     if result.ended == "interrupted":
         yield tr("Stopped early: not all was tried.")
@@ -101,7 +103,7 @@ def _cautions(wording: WaitingWording) -> Iterator[str]:
 
 
 def _observation_name(wording: WaitingWording, observing: ObservationWorth) -> str:
-    """Return the name of what is observed."""
+    """Return the name of the hazard, price or regime that is observed."""
     if observing.hazard is not None:
         return wording.name("hazards", observing.hazard)
     if observing.price is not None:
@@ -110,7 +112,7 @@ def _observation_name(wording: WaitingWording, observing: ObservationWorth) -> s
 
 
 def _observation_table(wording: WaitingWording) -> Table:
-    """Return the table of observations removed and added, with the value of each."""
+    """Return the table of the observations that were removed or added, with the value of each."""
 
     def change(observation: ObservationWorth) -> str:
         name = _observation_name(wording, observation)
@@ -139,7 +141,8 @@ def _observation_table(wording: WaitingWording) -> Table:
 
 
 def _proof_table(wording: WaitingWording) -> Part:
-    """Return the table of the problems of which the review's value is the difference."""
+    """Return the table of the two problems from whose objectives the value of the review is
+    computed."""
     result, review = wording.result, wording.result.review
     rows = [
         (tr("With the review"), result.objective, result.bound),

@@ -1,6 +1,7 @@
-"""Value of deferral: what a review gains, and the value of one observation more or less.
+"""Value of deferral: the gain from a review, and the value of removing or adding one observation.
 
-Each is a problem of its own, solved to the gap: the value lies between what both bounds leave open.
+Each value is the difference of two problems that are solved to the gap, and is given as the range
+that their bounds prove.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from optimizer.solve.problem import with_observations
 
 
 def run_analysis(analysis_input: AnalysisInput, options: ReviewOptions) -> AnalysisOutcome:
-    """Compute the value of the scenario's review."""
+    """Run the command that computes the value of the scenario's review."""
     result, plan = evaluate_review(
         analysis_input.reading, options, title=analysis_input.title, variant=analysis_input.variant
     )
@@ -52,8 +53,8 @@ def evaluate_review(
 ) -> tuple[Waiting, Plan]:
     """Compute the value of the review; return it with the plan that has the review.
 
-    An interrupted search returns what was found by then. Raises Misuse for a scenario without a
-    review, Infeasible or NoPlan if it has no plan.
+    If the user interrupts the search, what was found by then is returned. Raises Misuse for a
+    scenario without a review, and Infeasible or NoPlan if it has no plan.
     """
     started_at, case = time.perf_counter(), reading.case
     if (review := case.review) is None:
@@ -107,7 +108,7 @@ def evaluate_review(
 
 
 def observation_name(case: Case, observation: Observation) -> str:
-    """Return the name of an observation."""
+    """Return the name of the hazard, price or regime that is observed."""
     if observation.hazard is not None:
         return display_name(
             case.hazards[observation.hazard].name, observation.hazard, current_language()
@@ -123,19 +124,21 @@ def observation_name(case: Case, observation: Observation) -> str:
 def _without_observation(
     observations: Sequence[Observation], removed: Observation
 ) -> tuple[Observation, ...]:
-    """Return the observations without one of them."""
+    """Return the observations except the removed one."""
     return tuple(other for other in observations if other is not removed)
 
 
 def _observations_by_state(
     problem: Problem, observations: Sequence[Observation]
 ) -> list[InformationSet]:
-    """Return the information set of each state of a problem under these observations."""
+    """Return for each state of a problem the information set that results from these
+    observations."""
     return [read_information_set(problem.instance, state, observations) for state in problem.states]
 
 
 def _informative_observations(problem: Problem, reference: CheckedSolution) -> list[Observation]:
-    """Return the unobserved quantities that distinguish states, most informative first.
+    """Return the quantities that are not observed yet but distinguish states, the most informative
+    first.
 
     The measure is the part of the variance of the plan's damage that lies between information sets.
     """
@@ -164,10 +167,10 @@ def _informative_observations(problem: Problem, reference: CheckedSolution) -> l
 
 
 def _between_group_variance(evaluation: Any, observed_by_state: Sequence[InformationSet]) -> float:
-    """Compute the probability-weighted mean square of the mean damage of groups.
+    """Compute the probability-weighted mean of the squared mean damage of each group of states.
 
-    The mean over all states is the same for any grouping, so differences are those of the variance
-    between groups.
+    States with the same information set form a group. The mean over all states is the same for any
+    grouping, so that differences of the result are differences of the variance between groups.
     """
     numbers = {observed: n for n, observed in enumerate(dict.fromkeys(observed_by_state))}
     group = np.array([numbers[observed] for observed in observed_by_state])
@@ -184,9 +187,11 @@ def _try_observation(
     is_added: bool,
     solve_options: dict[str, Any],
 ) -> tuple[ObservationWorth, bool]:
-    """Solve with one observation more or less; return its value and whether the user stopped.
+    """Solve with one observation added or removed; return its value, and whether the user stopped
+    the search.
 
-    ``observations`` are those after the change; without any, the optimum without a review is used.
+    ``observations`` are those after the change. If there are none, the optimum without a review is
+    used.
     """
     fields: dict[str, Any] = {
         "hazard": changed_observation.hazard,
@@ -241,7 +246,7 @@ def _solve_with_observations(
     is_added: bool,
     solve_options: dict[str, Any],
 ) -> CheckedSolution:
-    """Solve for the best plan under these observations."""
+    """Solve for the best plan whose decisions at the review depend on these observations."""
     changed_problem = with_observations(problem, observations)
     if changed_problem.is_small:
         return solve_and_certify(changed_problem, damage_only=True, **solve_options)

@@ -1,7 +1,7 @@
-"""Probability that budgets hold when projects cost more than announced.
+"""Probability that budgets hold if projects cost more than announced.
 
-The use of a budget is affine in the cost factor of each project, and projects have few distinct
-overruns: equal draws are evaluated once.
+The use of a budget is an affine function of each project's cost factor. Projects have few distinct
+overruns, so that draws are often equal; equal draws are evaluated once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BudgetKey = tuple[str | None, str]
 
 
 class BudgetLimit(NamedTuple):
-    """A limit of a budget or of one of its lines: by year (Y), and in total."""
+    """The limits of a budget or budget line: amounts by year (Y), a total, or both."""
 
     key: BudgetKey
     kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
@@ -37,10 +37,10 @@ class BudgetLimit(NamedTuple):
 def compute_budget_risk(
     instance: Instance, commitment: Commitment, draw_count: int, seed: int
 ) -> BudgetRisk | None:
-    """Estimate the probability that each budget and line holds, from a sample of overruns.
+    """Estimate the probability that each budget and budget line holds, from a sample of overruns.
 
-    None if no project of the plan may overrun, or no budget has a limit, and for a plan with a
-    review.
+    Return None if no project of the plan may overrun, if no budget has a limit, or if the plan has
+    a review.
     """
     if commitment.branches:
         return None
@@ -99,7 +99,7 @@ def compute_budget_risk(
 
 
 def _share_estimate(hits: int, draw_count: int) -> Estimate:
-    """Return the share of draws, with its standard error."""
+    """Return the share of draws that are ``hits``, with its standard error."""
     share = hits / draw_count
     error = math.sqrt(share * (1 - share) / (draw_count - 1)) if draw_count > 1 else None
     return Estimate(value=share, standard_error=error)
@@ -108,7 +108,10 @@ def _share_estimate(hits: int, draw_count: int) -> Estimate:
 def _budget_uses(
     instance: Instance, commitment: Commitment, capex_factors: Mapping[str, float]
 ) -> dict[BudgetKey, Floats]:
-    """Compute the use (Y) of each budget and line, given the cost factors of projects."""
+    """Compute the use in million EUR (Y) of each budget and budget line.
+
+    ``capex_factors`` are factors on the budgeted capex of some projects.
+    """
     projects = {
         p: replace(x, budgeted_cost_factor=capex_factors[p]) if p in capex_factors else x
         for p, x in instance.projects.items()
@@ -121,7 +124,8 @@ def _budget_uses(
 
 
 def _budget_limits(instance: Instance) -> Iterator[BudgetLimit]:
-    """Yield the limits of all budgets and lines."""
+    """Yield the limits of all budgets and budget lines, and last that of all public funders
+    together."""
     for f, funder in instance.case.funders.items():
         for (owner, id), line in instance.budget_lines.items():
             if owner == f and line.kind == "guarantee_stock":
@@ -142,9 +146,10 @@ def _budget_limits(instance: Instance) -> Iterator[BudgetLimit]:
 def _budget_periods(
     instance: Instance, limit: BudgetLimit, planned: Floats, used: Floats
 ) -> Iterator[tuple[int | None, Floats, float, Floats]]:
-    """Yield the total over all years, then each year, if something is used.
+    """Yield the use of a budget over all years, and then in each year, if anything is used.
 
-    Each as year (None: total), available amount (N), planned use, and use (N), for N draws.
+    Each entry has the year (None for all years), the available amounts (N), the planned use, and
+    the use (N), for N draws.
     """
     if limit.total is not None and (planned.any() or used.any()):
         available_total = np.full(len(used), limit.total)

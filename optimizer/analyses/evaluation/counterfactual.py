@@ -1,4 +1,4 @@
-"""Counterfactual: the plan that would be carried out otherwise."""
+"""The counterfactual of a plan: what would be carried out in its place."""
 
 import json
 import math
@@ -26,15 +26,15 @@ def solve_counterfactual(
     time_limit: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Counterfactual | None:
-    """Solve for the counterfactual of a plan on the plan's own states.
+    """Solve for the counterfactual of a plan, with the plan's states.
 
-    It is the best plan of the variant that the scenario names, applied to the case of the plan, or
-    the best plan if public funders provide nothing. None if the plan has no public money and no
-    variant is named, if the plan is of that variant itself, or if no plan satisfies all rules.
-    ``time_limit`` is in seconds.
+    It is the best plan of the variant that the scenario names as counterfactual, applied to the
+    case of the plan. If the scenario names none, it is the best plan if public funders provide
+    nothing. Return None if the plan has no public money and no variant is named, if the plan itself
+    is of that variant, or if no plan satisfies all rules. ``time_limit`` is in seconds.
 
     Raises ScenarioError if the variant does not fit the plan's scenario, Interrupted if the solve
-    was stopped, NoPlan if it found no plan within its limit.
+    was stopped, and NoPlan if it found no plan within its limit.
     """
     case = saved_plan.reading.case
     public = [f for f, funder in case.funders.items() if funder.kind == "public"]
@@ -73,7 +73,8 @@ def solve_counterfactual(
 def _counterfactual_problem(
     saved_plan: SavedPlan, variant: str | None, public_funders: list[str]
 ) -> Problem:
-    """Build the problem of the counterfactual, with the states of the plan if they apply."""
+    """Build the problem of the counterfactual, with the states of the plan if these are valid for
+    it."""
     problem = saved_plan.problem
     if variant is None:
         return Problem(
@@ -93,7 +94,7 @@ def _counterfactual_problem(
 
 
 def _paid_present_value(solution: CheckedSolution, funders: list[str]) -> float:
-    """Return the present value of what these funders pay."""
+    """Return the present value of the funders' payments in a solution, in million EUR."""
     discount = dict(
         zip(map(str, solution.instance.years), solution.instance.discount_factor, strict=True)
     )

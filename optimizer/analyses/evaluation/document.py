@@ -44,7 +44,8 @@ MAX_STANDARD_ERRORS = 4.0
 
 
 def build_document(result: Evaluation) -> doc.Document:
-    """Build the document: avoided damage and its error, optimality gap, value of information."""
+    """Build the document on an evaluation: avoided damage with its error, optimality gap, value of
+    information."""
     wording = Wording(result)
     first, *other_sentences = _answer_sentences(wording)
     cautions = doc.Caution(list(_cautions(wording)))
@@ -78,7 +79,8 @@ def build_document(result: Evaluation) -> doc.Document:
 
 
 def _assumption_set_tables(wording: EvaluationWording) -> Iterator[Part]:
-    """Yield the table of the plan's performance in fresh states of each assumption set."""
+    """Yield the table of the plan's performance under each assumption set, in fresh states of that
+    set."""
     columns = [
         Column(
             tr("Set of assumptions"),
@@ -109,7 +111,8 @@ def _best_release_policy(result: Evaluation) -> results.ReleasePolicyOutcome | N
 
 
 def _gap_share(result: Evaluation) -> float | None:
-    """Return the upper end of the optimality gap as a share of the objective."""
+    """Return the upper confidence limit of the optimality gap, as a share of the objective; None if
+    it was not computed."""
     objective = abs(result.fresh.objective.value)
     return (
         None if result.gap is None or objective <= ZERO_TOLERANCE else result.gap.upper / objective
@@ -117,7 +120,8 @@ def _gap_share(result: Evaluation) -> float | None:
 
 
 def _answer_sentences(wording: EvaluationWording) -> Iterator[str]:
-    """Yield a paragraph per question: avoided damage, release policy, gap, budgets, information."""
+    """Yield a paragraph for each question: avoided damage, release policy, optimality gap, budgets,
+    information."""
     result = wording.result
     gap = wording.result.gap
     information = wording.result.information
@@ -165,7 +169,8 @@ def _answer_sentences(wording: EvaluationWording) -> Iterator[str]:
 
 
 def _avoided_sentences(wording: EvaluationWording) -> Iterator[str]:
-    """Yield the states used, avoided damage, and the difference from the plan's own states."""
+    """Yield sentences on the states used, the avoided damage, and the difference from the damage in
+    the plan's original states."""
     result, fresh = wording.result, wording.result.fresh
     if result.states_of is not None:
         other = other_scenario_name(result)
@@ -203,7 +208,7 @@ def _avoided_sentences(wording: EvaluationWording) -> Iterator[str]:
 
 
 def _facts(wording: EvaluationWording) -> Iterator[Fact]:
-    """Yield the key figures that are shown large."""
+    """Yield the key figures that the document displays in large type."""
     result, fresh = wording.result, wording.result.fresh
     is_exact = fresh.avoided.standard_error is None
     yield Fact(
@@ -228,7 +233,7 @@ def _facts(wording: EvaluationWording) -> Iterator[Fact]:
 
 
 def _cautions(wording: EvaluationWording) -> Iterator[str]:
-    """Yield what limits the answer."""
+    """Yield cautions that limit the answer, for example small samples."""
     result, gap, rare = wording.result, wording.result.gap, wording.result.rare
     if result.own_states < MIN_STATES:
         own_states = format_number(result.own_states)
@@ -260,7 +265,8 @@ def _cautions(wording: EvaluationWording) -> Iterator[str]:
 
 
 def _outcome_table(wording: EvaluationWording) -> Table:
-    """Return the table of damage without a plan, under each release policy, and with foresight."""
+    """Return the table of damage without a plan, with the plan and foresight, and with the plan
+    under each release policy."""
     result, fresh = wording.result, wording.result.fresh
     performances: list[tuple[str, results.Performance, Estimate | None, str]] = [
         (tr("Without plan"), fresh.without_plan, None, "without"),
@@ -340,12 +346,12 @@ def _stock_use_tables(wording: EvaluationWording) -> Iterator[Table]:
 
 
 def _tail_label(result: Evaluation) -> str:
-    """Return the label of the mean of the worst states."""
+    """Return the label for the mean over the worst states, which names their share."""
     return tr("Mean of the worst {share}", share=format_percent(1 - result.cvar_level))
 
 
 def _states_caption(wording: EvaluationWording) -> str:
-    """Return the caption that names the states and the unit."""
+    """Return a table caption that names the states of the evaluation and the unit."""
     result, states, unit = wording.result, wording.result.fresh.states, wording.unit
     if result.states_of is not None:
         return tr("In the states of {other} ({unit})", other=other_scenario_name(result), unit=unit)
@@ -402,7 +408,7 @@ def _distribution_parts(wording: EvaluationWording) -> list[Part]:
 
 
 def _breakdown_tables(wording: EvaluationWording) -> Iterator[Table]:
-    """Yield expected damage by year, material and consumer."""
+    """Yield the tables of expected damage by year, by material and by consumer."""
     fresh, unit = wording.result.fresh, wording.unit
 
     def table(
@@ -435,14 +441,15 @@ def _breakdown_tables(wording: EvaluationWording) -> Iterator[Table]:
 
 
 def format_percentage(estimate: Estimate) -> str:
-    """Format a probability in percent, with its sampling error."""
+    """Format an estimated probability and its sampling error as percentages."""
     error = estimate.standard_error
     error_percent = None if error is None else 100 * error
     return format_estimate(Estimate(value=100 * estimate.value, standard_error=error_percent))
 
 
 def _budget_parts(wording: EvaluationWording) -> Iterator[Part]:
-    """Yield the table of the probability that each budget holds, and of the amount missing."""
+    """Yield the table of the probability that each budget is enough, and of the mean amount that is
+    missing if it is not."""
     risk = wording.result.budget_risk
     if risk is None:
         return
@@ -477,7 +484,7 @@ def _budget_parts(wording: EvaluationWording) -> Iterator[Part]:
 
 
 def _states_note(result: Evaluation) -> str:
-    """Return the note on what the states do not show."""
+    """Return a note on what an evaluation in these states cannot show."""
     if result.states_of is not None:
         return tr(
             "The states are those of {other}: they show how the plan fares there, not how likely "
@@ -497,7 +504,7 @@ def _states_note(result: Evaluation) -> str:
 
 
 def _proof_table(wording: EvaluationWording) -> Table:
-    """Return the table of what is needed to repeat the evaluation."""
+    """Return the table of the settings that are needed to repeat the evaluation."""
     result, fresh = wording.result, wording.result.fresh
     net_cost_there = result.net_cost_there_meur
     rows = [

@@ -1,8 +1,9 @@
-"""Means and tails of a sample, with their sampling error.
+"""Estimates of means and tails from a sample, with their sampling errors.
 
-Standard errors are those of independent draws. For variance-reduced samples, such as Latin
-hypercube samples, they are as a rule too large, so that what they call certain is certain all the
-same (McKay, Beckman and Conover 1979, for means of what rises or falls with every draw).
+Standard errors assume independent draws. For samples with reduced variance, such as Latin hypercube
+samples, they are usually too large; a result that they show to be significant is then significant
+all the same (McKay, Beckman and Conover 1979, for means of functions that are monotone in every
+draw).
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ StrataOfDraws = NDArray[np.int64] | None
 def estimate_with_error(
     value: float, draws: Floats | None, stratum: StrataOfDraws = None
 ) -> Estimate:
-    """Return a figure with the standard error of the mean of draws (n), stratified or not.
+    """Return ``value`` with the standard error of the mean of ``draws`` (n), stratified or not.
 
-    The error is None if there are no draws, or a stratum has a single draw, which says nothing
-    about its variance.
+    ``stratum`` (n) is the index of each draw's stratum, if there are strata. The error is None if
+    there are no draws, or if a stratum has a single draw, from which its variance cannot be
+    estimated.
     """
     parts = (
         [] if draws is None else [draws] if stratum is None else _split_by_stratum(draws, stratum)
@@ -44,27 +46,34 @@ def estimate_with_error(
 
 
 def _split_by_stratum(draws: Floats, stratum: NDArray[np.int64]) -> list[Floats]:
-    """Split draws (n) by stratum."""
+    """Split draws (n) into one array for each stratum."""
     return [draws[stratum == number] for number in np.unique(stratum)]
 
 
 def mean_estimate(probability: Floats, values: Floats, *, sampled: bool) -> Estimate:
-    """Estimate the mean of values (n) with probabilities (n), equal ones for a sample."""
+    """Estimate the mean of ``values`` (n) that have these probabilities (n).
+
+    If they are ``sampled``, probabilities are equal and the estimate has a sampling error.
+    """
     return estimate_with_error(float(probability @ values), values if sampled else None)
 
 
 def tail_quantile(probability: Floats, damage: Floats, level: float) -> float:
-    """Return the quantile of damage from which on a state belongs to the worst ``1 - level``."""
+    """Return the quantile of damage at ``level``.
+
+    States with at least this damage are the worst ``1 - level`` of all states.
+    """
     return weighted_quantiles(damage, probability, [level])[0]
 
 
 def tail_contributions(probability: Floats, damage: Floats, level: float) -> Floats:
-    """Compute what each draw (n) contributes to the mean of the worst ``1 - level``.
+    """Compute the contribution of each draw (n) to the mean damage of the worst ``1 - level`` of
+    states.
 
     The CVaR is the minimum over η of η + E max(0, D - η) / (1 - level) (Rockafellar and Uryasev
-    2000). At the sample's quantile the derivative in η is zero, so that to first order its error is
-    that of a mean of η + max(0, D - η) / (1 - level): the central limit theorem of Trindade,
-    Uryasev, Shapiro and Zrazhevsky (2007), and Hong and Liu (2009).
+    2000). At the sample's quantile the derivative in η is zero. To first order the error of the
+    CVaR is therefore that of a mean of η + max(0, D - η) / (1 - level): the central limit theorem
+    of Trindade, Uryasev, Shapiro and Zrazhevsky (2007), and Hong and Liu (2009).
     """
     eta = tail_quantile(probability, damage, level)
     contributions: Floats = eta + np.maximum(0.0, damage - eta) / (1 - level)
@@ -74,7 +83,10 @@ def tail_contributions(probability: Floats, damage: Floats, level: float) -> Flo
 def estimate_performance(
     evaluation: PlanEvaluation | ReleasePolicyResult, level: float, *, sampled: bool
 ) -> Performance:
-    """Estimate mean, CVaR and maximum of damage over the states of an evaluation."""
+    """Estimate the mean, CVaR and maximum of damage over the states of an evaluation.
+
+    ``level`` is the level of the CVaR; if states are ``sampled``, estimates have sampling errors.
+    """
     probability, damage = evaluation.probability, evaluation.damage
     tail = tail_contributions(probability, damage, level) if sampled else None
     return Performance(
@@ -85,7 +97,8 @@ def estimate_performance(
 
 
 def difference_of_estimates(first: Estimate, second: Estimate) -> Estimate:
-    """Return the difference of two figures from independent samples."""
+    """Return the first estimate less the second, with the error that follows if their samples are
+    independent."""
     errors = [
         estimate.standard_error
         for estimate in (first, second)
@@ -96,10 +109,10 @@ def difference_of_estimates(first: Estimate, second: Estimate) -> Estimate:
 
 
 class RiskMeasure(NamedTuple):
-    """The measure (1 - weight) E + weight CVaR of a total over the states.
+    """The risk measure (1 - ``weight``) E + ``weight`` CVaR, applied to a total over the states.
 
     It is monotone and translation equivariant (Rockafellar and Uryasev 2000), so that damage and
-    cost may be added state by state before it is taken.
+    cost may be added in each state before the measure is computed.
     """
 
     level: float
@@ -107,18 +120,19 @@ class RiskMeasure(NamedTuple):
 
     @classmethod
     def of_case(cls, case: Case) -> RiskMeasure:
-        """Return the measure of a scenario's objective."""
+        """Return the risk measure in the objective of a scenario."""
         return cls(float(case.objective.cvar.level), float(case.objective.cvar.weight))
 
     def __call__(self, probability: Floats, total: Floats) -> float:
-        """Compute the measure of totals (S) with probabilities (S)."""
+        """Compute the risk measure of totals (S) that have these probabilities (S)."""
         mean = float(probability @ total / probability.sum())
         if self.weight == 0:
             return mean
         return (1 - self.weight) * mean + self.weight * tail_mean(probability, total, self.level)
 
     def influence(self, probability: Floats, total: Floats) -> Floats:
-        """Compute what each state contributes (S); their spread gives the sampling error."""
+        """Compute the contribution (S) of each state to the measure; their spread gives the
+        sampling error."""
         tail = (
             self.weight * tail_contributions(probability, total, self.level) if self.weight else 0.0
         )

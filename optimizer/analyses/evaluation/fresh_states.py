@@ -1,9 +1,10 @@
-"""Evaluation of a plan in fresh states, with foresight or by a release policy.
+"""Evaluation of a plan in fresh states, with foresight or under a release policy.
 
-A plan is optimal for its own states, and so looks better on them than on others: what counts is its
-performance on others. Many fresh states are evaluated in blocks, each sampled where it is
-evaluated, so that only its number is sent to a process or machine. Figures are added in the order
-of the blocks, so that results do not depend on the number of workers.
+A plan is optimal for the states that it was made for, and so its performance in these is better
+than in others: the performance in others is what counts. Many fresh states are evaluated in blocks.
+Each block is sampled where it is evaluated, so that only its number is sent to a process or
+machine. Figures are summed in the order of the blocks, so that results do not depend on the number
+of workers.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -47,7 +48,7 @@ EvaluateStates = Callable[..., Sequence[BlockResult]]
 
 @dataclass(frozen=True, eq=False)
 class SampledStates:
-    """A sample of ``count`` states of a scenario, drawn on demand."""
+    """A sample of ``count`` states of a scenario, which are drawn when they are needed."""
 
     instance: Instance
     count: int
@@ -68,9 +69,10 @@ def evaluate_in_blocks(
     states: States,
     jobs: int | None = None,
 ) -> Sequence[BlockResult]:
-    """Evaluate states, and join the results over blocks if the states are sampled.
+    """Evaluate states, in parallel blocks if they are sampled.
 
-    ``evaluate_states`` returns a sequence of results, each of which is joined.
+    ``evaluate_states`` returns a sequence of results for the states of a block; ``join_results``
+    joins the results of all blocks, for each position in that sequence.
     """
     if not isinstance(states, SampledStates):
         return evaluate_states(instance, states)
@@ -85,7 +87,8 @@ def evaluate_in_blocks(
 def make_block_evaluator(
     evaluate_states: EvaluateStates[BlockResult], states: SampledStates, threads: int | None
 ) -> Callable[[int], Sequence[BlockResult]]:
-    """Return the function with which a worker evaluates the block from a start index on."""
+    """Return the function by which a worker evaluates a block of states, given the index of its
+    first state."""
     instance, count, seed = states.instance, states.count, states.seed
 
     def evaluate_block(start: int) -> Sequence[BlockResult]:
@@ -99,7 +102,7 @@ def make_block_evaluator(
 
 @dataclass(frozen=True, eq=False)
 class FreshEvaluation:
-    """The outcomes in fresh states with a plan and without."""
+    """The evaluations in fresh states of a plan and of no plan."""
 
     saved_plan: SavedPlan
     states: States
@@ -116,7 +119,8 @@ class FreshEvaluation:
 
 
 def seed_of_plan(saved_plan: SavedPlan) -> int | None:
-    """Return the seed of the plan's own states; None if its scenario has explicit states."""
+    """Return the seed of the states that a plan was made for; None if its scenario has explicit
+    states."""
     uncertainty = saved_plan.reading.case.uncertainty
     sample = uncertainty.sample if uncertainty else None
     return None if sample is None else int(sample.seed)
@@ -129,16 +133,18 @@ def evaluate_fresh_states(
     original: SavedPlan | None = None,
     jobs: int | None = None,
 ) -> FreshEvaluation:
-    """Evaluate a plan in independently drawn states.
+    """Evaluate a plan in states that are drawn independently.
 
-    They are independent whatever the sampling method of the plan's own states, since standard
-    errors assume that. The default seed is the next after the scenario's that is not the plan's.
-    Explicit states are all there are, and are used as they are.
+    Standard errors assume independence, so states are drawn independently even if the plan's states
+    were sampled by another method. The default ``seed`` is the first after the scenario's seed that
+    is not the plan's seed. If the scenario has explicit states, these are used, since there are no
+    others.
 
-    ``original`` is the plan in the scenario it was made for, if ``saved_plan`` is its transfer to
-    another: one seed draws the same values of what both scenarios have in common, so that the
-    original's seed is not fresh. Raises ValueError for the seed of the states that the plan was
-    made for.
+    If ``saved_plan`` is the transfer of a plan to another scenario, ``original`` is the plan in the
+    scenario that it was made for. The same seed draws the same values of everything that both
+    scenarios have in common, so that the original's seed gives no fresh states.
+
+    Raises ValueError if ``seed`` is that of the states that the plan was made for.
     """
     scenario_seed, original_seed = seed_of_plan(saved_plan), seed_of_plan(original or saved_plan)
     if scenario_seed is None:
@@ -163,11 +169,11 @@ def evaluate_fresh_states(
 def describe_fresh_evaluation(
     fresh_evaluation: FreshEvaluation, original: SavedPlan | None = None
 ) -> FreshOutcome:
-    """Describe the performance of a plan in fresh states.
+    """Return the performance of a plan in fresh states as a result.
 
-    ``original`` is as in :func:`evaluate_fresh_states`. The error of ``optimism`` is that of both
-    samples. A single own state says nothing about its variance, which is then taken from the fresh
-    ones.
+    ``original`` is as in :func:`evaluate_fresh_states`. The error of ``optimism`` includes the
+    errors of both samples. If the plan was made for a single state, its variance cannot be
+    estimated from that state, and the variance in the fresh states is used.
     """
     solution = fresh_evaluation.saved_plan.solution
     is_sampled = fresh_evaluation.is_sampled
@@ -225,7 +231,10 @@ def describe_fresh_evaluation(
 def fresh_outcomes_by_set(
     saved_plan: SavedPlan, state_count: int, seed: int | None, jobs: int | None = None
 ) -> Iterator[FreshSetOutcome]:
-    """Yield the outcomes of a plan in fresh or explicit states of each assumption set."""
+    """Yield the performance of a plan under each assumption set, in fresh states of the set.
+
+    The states of the plan are used if they are explicit.
+    """
     solution, case = saved_plan.solution, saved_plan.reading.case
     evaluate = partial(
         outcomes.evaluate_commitments, commitments=[solution.commitment, Commitment()]
@@ -266,10 +275,10 @@ def release_policy_outcomes(
 ) -> tuple[ReleasePolicyOutcome, ...]:
     """Simulate a commitment under the release policy, once with each reserve.
 
-    A reserve is the share of the planned stock that is kept for high-damage steps. Recourse has
-    foresight within its state; an agency has not. ``with_foresight`` is the same commitment in the
-    same states with recourse: the two figures bracket what is attainable. ``level`` is that of the
-    CVaR.
+    A reserve is the share of the planned stock that is kept for damage steps with high damage.
+    ``with_foresight`` is the evaluation of the same commitment in the same states with optimal
+    recourse, which foresees the rest of the state, as an agency cannot. The damage that can be
+    attained lies between the two. ``level`` is the level of the CVaR.
     """
     sampled, names = isinstance(states, SampledStates), instance.case.materials.items()
     simulate = partial(

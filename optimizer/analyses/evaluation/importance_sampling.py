@@ -1,9 +1,9 @@
 """Importance sampling of rare events.
 
-States come from a mixture of the scenario's own probabilities and two sets that are raised where
-pilot samples show that they drive damage (``docs/formulation.md``). Frequencies are averaged over
-several years, and probabilities are moved only part of the way, since a pilot is small: both matter
-in scenarios with hundreds of probabilities.
+States are drawn from a mixture of the scenario's probabilities and two sets of probabilities that
+are raised where pilot samples show that events drive damage (``docs/formulation.md``). Since a
+pilot is small, frequencies are averaged over several years, and probabilities are raised only part
+of the way to them. Both are important in scenarios with hundreds of probabilities.
 """
 
 import hashlib
@@ -64,15 +64,18 @@ def estimate_rare_events(
     fresh_evaluation: outcomes.PlanEvaluation,
     level: float,
 ) -> RareEvents:
-    """Estimate damage of a commitment by importance sampling.
+    """Estimate the damage of a commitment by importance sampling.
 
-    The pilots cost 30 % more states (800 at least) and serve nothing else, so that the estimate of
-    the mean is unbiased. Weights are not normalized, which would be a bias; the CVaR is consistent.
+    The two pilots need 30 % more states (at least 800). They are not used in the estimate, so that
+    its mean is unbiased. Weights are not normalized, since that would cause a bias; the CVaR is
+    consistent.
 
-    No draw for ``seed`` is one for another seed. ``fresh_evaluation`` is the commitment in states
-    with original probabilities, of which the first ``state_count`` are the reference; if they are
-    fewer, a new sample is. ``level`` is that of the CVaR. Raises ValueError if ``state_count`` is
-    below ``MIN_RARE_STATES``.
+    Different values of ``seed`` never give the same draws. ``fresh_evaluation`` is the evaluation
+    of the commitment in states drawn with the scenario's probabilities. Its first ``state_count``
+    states are the reference; if it has fewer, a new sample is drawn. ``level`` is the level of the
+    CVaR.
+
+    Raises ValueError if ``state_count`` is below ``MIN_RARE_STATES``.
     """
     if state_count < MIN_RARE_STATES:
         raise ValueError(f"{state_count} states are too few")
@@ -119,12 +122,13 @@ def estimate_rare_events(
 def weighted_performance(
     weight: Floats, damage: Floats, level: float, component: StrataOfDraws = None
 ) -> Performance:
-    """Estimate mean and tail of damage (S) in states with weights (S) of expected value 1.
+    """Estimate mean, CVaR and maximum of damage (S) in states with weights (S) whose expected value
+    is 1.
 
     Sums are divided by the number of states, not by the sum of the weights, so that the mean is
-    unbiased. The tail is counted down from the worst state, since weights above the quantile are
-    the smallest and have the least variance (Glynn 1996). ``component`` (S) is the index of the
-    mixture component of each state.
+    unbiased. The tail is counted from the worst state, since weights above the quantile are the
+    smallest and have the least variance (Glynn 1996). ``component`` (S) is the index of the mixture
+    component from which each state was drawn.
     """
     eta = _weighted_quantile(weight, damage, level)
     excess = weight * np.maximum(damage - eta, 0.0) / (1 - level)
@@ -136,7 +140,8 @@ def weighted_performance(
 
 
 def _weighted_quantile(weight: Floats, value: Floats, level: float) -> float:
-    """Return the value above which no more than ``1 - level`` of the weight (S) is."""
+    """Return the value above which states have at most the share ``1 - level`` of the weight
+    (S)."""
     order = np.argsort(-value, kind="stable")
     above = np.cumsum(weight[order])
     index = min(int(np.searchsorted(above, (1 - level) * len(value))), len(value) - 1)
@@ -149,9 +154,9 @@ def draw_mixture(
     state_count: int,
     seed: int,
 ) -> WeightedStates:
-    """Draw states from a mixture of probability sets, the scenario's own first.
+    """Draw states from a mixture of probability sets, of which the first is that of the scenario.
 
-    The shares are ``MIXTURE_SHARES``, as many as there are sets.
+    The shares of the sets are the first of ``MIXTURE_SHARES``, scaled to add up to 1.
     """
     shares = MIXTURE_SHARES[: len(probability_sets)]
     ends = [
@@ -183,11 +188,12 @@ def draw_mixture(
 def raise_probabilities(
     instance: Instance, commitment: Commitment, pilot: WeightedStates, damage: Floats, level: float
 ) -> tuple[SamplingProbabilities, ...]:
-    """Return the scenario's probabilities, and those raised for the tail and for the mean.
+    """Return three probability sets: the scenario's, one raised for the tail, and one raised for
+    the mean.
 
-    The pilot's frequencies, weighted by damage, are the target. Failure probabilities stay if
-    projects are correlated: the failures of a state do not reveal its common factor, so that their
-    likelihood ratio is no product.
+    Probabilities are raised towards the frequencies in the pilot, weighted by damage. If projects
+    are correlated, their failure probabilities are not changed: the failures in a state do not
+    reveal the common factor, so that the likelihood ratio would not be a product.
     """
     own_probabilities = SamplingProbabilities.from_instance(instance)
     regime = regime_indices(instance, pilot.states)
@@ -229,40 +235,45 @@ def raise_probabilities(
 
 
 def _raise_probability(probability: Floats, frequency: Floats) -> Floats:
-    """Move a probability part of the way up to a frequency; zero or high ones stay unchanged."""
+    """Raise probabilities part of the way to the observed frequencies.
+
+    Probabilities that are zero, or higher than that, do not change.
+    """
     higher = np.minimum(probability + RAISE_SHARE * (frequency - probability), MAX_PROBABILITY)
     return np.where(probability > 0, np.maximum(probability, higher), probability)
 
 
 def _smooth_over_years(by_year: Floats) -> Floats:
-    """Return sums (Y) over a moving window of years."""
+    """Return the sums (Y) of yearly values over a moving window of ``SMOOTHING_YEARS`` years."""
     padded = np.pad(by_year, SMOOTHING_YEARS // 2, mode="edge")
     return np.convolve(padded, np.ones(SMOOTHING_YEARS), "valid")
 
 
 def _variance_ratio(reference: Estimate, weighted: Estimate) -> float:
-    """Return the ratio of two variances; 1 if the second is zero."""
+    """Return the variance of the reference estimate over that of the weighted one; 1 if the latter
+    is zero."""
     before, after = reference.standard_error or 0.0, weighted.standard_error or 0.0
     return (before / after) ** 2 if after else 1.0
 
 
 def _standardized_difference(first: Estimate, second: Estimate) -> float:
-    """Return the difference of two estimates in standard errors."""
+    """Return the difference of two estimates as a multiple of its standard error."""
     error = math.hypot(first.standard_error or 0.0, second.standard_error or 0.0)
     return (first.value - second.value) / error if error > 0 else 0.0
 
 
 def _derive_seed(seed: int, purpose: str) -> int:
-    """Derive a separate seed for each purpose, so that no draw is used twice."""
+    """Derive a seed for a purpose from ``seed``, so that no random number is used for two
+    purposes."""
     digest = hashlib.sha256(repr((seed, "rare events", purpose)).encode()).digest()
     return int.from_bytes(digest[:6], "little")
 
 
 def events_by_year(instance: Instance, states: Sequence[State]) -> dict[str, tuple[Floats, Floats]]:
-    """Compute when events of each hazard began, and when they could have begun.
+    """Compute when events of each hazard began, and when they could have begun, by hazard id.
 
-    Both are (S, Y): whether an event began, and the share of the year's periods without a running
-    event of the hazard.
+    Both arrays are (S, Y): the first is 1 if an event began in the year, the second is the share of
+    the year's periods in which no event of the hazard was running.
     """
     n, shape = instance.periods_per_year, (len(states), len(instance.years))
     starts = {h.id: np.full(shape, -1) for h in instance.hazards}
@@ -287,17 +298,18 @@ def events_by_year(instance: Instance, states: Sequence[State]) -> dict[str, tup
 def likelihood_ratio(
     instance: Instance, states: Sequence[State], probabilities: SamplingProbabilities
 ) -> Floats:
-    """Compute the probability of each state (S) under other probabilities, over the scenario's.
+    """Compute the ratio (S) of each state's probability under ``probabilities`` to that in the
+    scenario.
 
-    What was drawn and then discarded is summed over, so that a ratio depends on the state alone: an
-    event drawn inside a running event of the same hazard leaves no trace, and neither does no
-    event. Regimes, profiles and delays are drawn in the same way under all probabilities: they
-    cancel.
+    A ratio depends on the state alone, as it sums over draws that leave no trace in the state. For
+    example, an event that was drawn while another event of the same hazard was running leaves the
+    same state as no event. Regimes, profiles and delays are drawn in the same way under all
+    probabilities, and cancel.
 
-    Example: an event of probability 0.1 a year is drawn with 0.3, two periods a year, duration
-    three periods. A state in which it begins in period 1 of 2026, so that of 2027 one period is
-    left, has 0.3 / 0.1 * (1 - 0.3 / 2) / (1 - 0.1 / 2); the period's own draw is the same under
-    both.
+    Example: an event has a yearly probability of 0.1 and is drawn with 0.3; a year has two periods,
+    and the event lasts three. It begins in period 1 of 2026, so that one period of 2027 is left in
+    which another could begin. The ratio is 0.3 / 0.1 * (1 - 0.3 / 2) / (1 - 0.1 / 2); the draw of
+    the period is the same under both.
     """
     own = SamplingProbabilities.from_instance(instance)
     log_ratio = np.zeros(len(states))

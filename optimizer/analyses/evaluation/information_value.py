@@ -68,22 +68,23 @@ def compute_information_value(
     """Compute WS, EVPI, EV, EEV and VSS of a saved plan's problem.
 
     The objective is (1 - λ) E + λ CVaR of damage plus cost. That measure is monotone and
-    translation equivariant: each state's optimum is no more than any plan's total there, so that WS
-    <= RP holds with weight on the tail as well.
+    translation equivariant: the optimum for a single state is no more than the total of any plan in
+    that state. So WS <= RP also holds with weight on the tail.
 
-    Every solve stops at its gap or limit, so that figures are ranges between bounds and solutions
-    found. The plan and the mean state's plan are feasible for each state as well, and the latter
-    for all states: it may be better than a plan with a gap. RP is below neither EV nor WS.
+    Every solve stops at its gap or limit, so that figures are ranges between a bound and a plan
+    that was found. The saved plan and the mean state's plan are feasible for each state as well.
+    The latter is also feasible for all states together, and may be better than a plan with a gap.
+    RP is never below EV or WS.
 
-    If there are more than ``max_states`` distinct states, WS is the plan's objective on all of them
-    less the difference of plan and foresight on those that are solved: the pairing within each
-    state reduces variance. ``wait_and_see_error``, which is that of EVPI too, is the remaining
-    sampling error; ranges do not include it. With few states the tail is biased downwards, by an
-    amount that falls faster than the error.
+    If there are more than ``max_states`` distinct states, only some are solved. WS is then the
+    plan's objective in all states, less the difference between plan and foresight in the states
+    that are solved; pairing the two within each state reduces variance. ``wait_and_see_error`` is
+    the remaining sampling error of WS and EVPI, which ranges do not include. With few states the
+    tail is biased downwards, by an amount that falls faster than the error.
 
-    ``gap`` and ``time_limit`` are those of each solve. ``on_done`` gets the number of solved states
-    and their total. Raises Interrupted or NoPlan if a solve was stopped, or reached its limit,
-    before it proved anything.
+    ``gap`` and ``time_limit`` apply to each solve. ``on_done`` receives the number of solved states
+    and their total. Raises Interrupted if a solve was stopped, or NoPlan if it reached its limit,
+    before anything was proven.
     """
     instance = saved_plan.problem.instance
     states = saved_plan.problem.states
@@ -165,23 +166,26 @@ def compute_information_value(
 
 
 def _proven_range(low: float, high: float) -> ProvenRange:
-    """Return a range; if rounding has reversed it, only its upper end, which is a plan's."""
+    """Return the range from ``low`` to ``high``.
+
+    If rounding has reversed them, both ends are ``high``, which is the objective of a plan.
+    """
     return ProvenRange(low=min(low, high), high=high)
 
 
 def solve_mean_state(
     problem: Problem, *, gap: float, time_limit: float | None = None
 ) -> tuple[Commitment, Bounds]:
-    """Solve for the best plan for the mean state; return it with its bound and objective.
+    """Solve for the best plan for the mean state; return the plan, and its bound and objective.
 
-    ``problem`` has no weight on the tail. The mean is that of the arrays: the remaining supply and
-    the output of each project, averaged over its delays and possible failure. Damage of a fixed
-    commitment is convex in these, as the optimum of a linear program is in its right-hand side, so
-    that the objective of any plan in the mean state is no more than its mean over the states
-    (Jensen).
+    ``problem`` has no weight on the tail. The mean state has the mean of the arrays of all states:
+    of the remaining supply, and of each project's output over its delays and possible failure. For
+    a fixed commitment damage is a convex function of these, as the optimum of a linear program is
+    of its right-hand side. The objective of any plan in the mean state is therefore no more than
+    its mean over the states (Jensen).
 
-    Raises Interrupted or NoPlan if it was stopped, or a limit was reached, before there was a plan
-    and a bound.
+    Raises Interrupted if the solve was stopped, or NoPlan if it reached its limit, before there was
+    a plan and a bound.
     """
     instance = problem.instance
     mean_data = compute_mean_scenario_data(instance, problem.states)
@@ -199,7 +203,7 @@ def solve_mean_state(
 
 
 class StateSelection(NamedTuple):
-    """Selected states (W) that represent all, with probabilities that add up to 1."""
+    """States (W) that are selected to represent all states, with probabilities that add up to 1."""
 
     indices: NDArray[np.intp]
     """(W) indices into all states."""
@@ -216,7 +220,10 @@ class StateSelection(NamedTuple):
         return self.draw_count == 0
 
     def standard_error(self, influence: Floats) -> float | None:
-        """Return the standard error of a figure from contributions (W); None if exact."""
+        """Return the standard error of a figure, given each state's contribution (W) to it.
+
+        Return None if all states are selected, so that the figure is exact.
+        """
         if self.is_exhaustive:
             return None
         variance = self.probability @ (influence - self.probability @ influence) ** 2
@@ -229,12 +236,13 @@ def select_states(
     max_states: int,
     seed: int = SELECTION_SEED,
 ) -> StateSelection:
-    """Select the states to be solved: all, or a random sample of ``max_states`` (at least 2).
+    """Select the states to be solved: all states, or a random sample of ``max_states`` (at least
+    2).
 
-    All are selected if no more than ``max_states`` are distinct. The sample is systematic with
-    probabilities proportional to size, in random order (Hartley and Rao 1962): with equal
-    probabilities, sampling without replacement. ``probability`` and ``class_of_state`` are (S)
-    arrays; states of one class are solved once.
+    All states are selected if at most ``max_states`` of them are distinct. Otherwise the sample is
+    systematic with probabilities proportional to size, in random order (Hartley and Rao 1962); with
+    equal probabilities this is sampling without replacement. ``probability`` and ``class_of_state``
+    are arrays (S); states of one class are solved once.
     """
     possible = np.flatnonzero(probability > 0)
     if len(np.unique(class_of_state[possible])) <= max_states:
@@ -261,11 +269,12 @@ def solve_states_separately(
     jobs: int | None = None,
     on_done: Callable[[int, int], None] | None = None,
 ) -> list[Bounds]:
-    """Return bound and objective of the best plan for each state, solved in parallel.
+    """Return the bound and objective of the best plan for each single state, solved in parallel.
 
-    ``instance`` has no weight on the tail: where the state is known, its damage is both the mean
-    and the worst. ``realisations`` are those of projects in any of the states. An objective is
-    infinite if a limit left no plan. Raises as :func:`compute_information_value`.
+    ``instance`` has no weight on the tail: if the state is known, its damage is both the mean and
+    the worst. ``realisations`` are the realizations of projects in any of the states. An objective
+    is infinite if a limit was reached without a plan. ``on_done`` receives the number of solved
+    states and their total. Raises errors like :func:`compute_information_value`.
     """
     report, counter = on_done or (lambda _done, _total: None), count(1)
     worker_count = max(
@@ -282,7 +291,8 @@ def make_state_solver(
     gap: float,
     time_limit: float | None,
 ) -> Callable[[State], Bounds]:
-    """Return the function with which a worker solves for the plan of one state, on one thread."""
+    """Return the function by which a worker solves for the best plan for a single state, on one
+    thread."""
     # Building what does not depend on the state is most of the work, so it is shared.
     master_model, like = MasterModel(instance), None
 
@@ -308,7 +318,8 @@ def make_state_solver(
 
 
 def with_tail_weight(saved_plan: SavedPlan, weight: float) -> Problem:
-    """Return the plan's problem with another weight of the tail; its recourse is shared."""
+    """Return the plan's problem with another weight on the tail; it shares the recourse of the
+    original problem."""
     case = saved_plan.reading.with_settings([f"{TAIL_WEIGHT_PATH}={format_setting(weight)}"]).case
     problem = saved_plan.problem
     return Problem(read_instance(case), problem.states, 0.0, problem.recourse)
@@ -322,17 +333,19 @@ def compute_tail_premium(
     time_limit: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TailPremium:
-    """Compare a plan for the mean with one that gives the worst states a weight.
+    """Compare a plan for the mean with a plan that also weights the worst states.
 
-    Cuts hold for any weight, so that the second solve starts from those of the first. The saved
-    plan is used if its scenario has one of the two weights and it is proven to the gap; else it and
-    its bound complement the solve. The premium is the mean objective (expected damage and weighted
-    cost) of the second plan above the minimum: at most above the first plan's bound, at least above
-    its objective.
+    Cuts are valid for any weight, so that the second solve starts from the cuts of the first. The
+    saved plan is used if its scenario has one of the two weights and it is proven to the gap;
+    otherwise the plan and its bound are used in addition to the solve.
 
-    ``weight`` is that of the tail in the second plan's objective, ``time_limit`` that of each of
-    the two in seconds. Raises Interrupted or NoPlan if it was stopped, or a limit was reached,
-    before there was a plan and a bound.
+    The premium is the mean objective (expected damage and weighted cost) of the second plan less
+    the minimum. It is at most the difference from the first plan's bound, and at least that from
+    the first plan's objective.
+
+    ``weight`` is the weight on the tail in the second plan's objective; ``time_limit`` is the limit
+    of each of the two solves in seconds. Raises Interrupted if a solve was stopped, or NoPlan if it
+    reached its limit, before there was a plan and a bound.
     """
     pool, cvar = CutPool(), saved_plan.problem.instance.case.objective.cvar
     level, certificate = float(cvar.level), saved_plan.solution.certificate

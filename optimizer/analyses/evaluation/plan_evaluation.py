@@ -86,15 +86,17 @@ def evaluate_plan(
     transferred: SavedPlan | None = None,
     other_variant: str | None = None,
 ) -> Evaluation:
-    """Evaluate a plan; parts that were not requested are None, and each is timed.
+    """Evaluate a saved plan, and measure the time of each part; parts that were not requested are
+    None.
 
     ``transferred`` is the same plan in another scenario (:func:`.transferred_plans.transfer_plan`),
-    in whose states it is then evaluated; parts that solve problems need the plan's own and are left
-    out.
+    in whose states it is then evaluated. Parts that solve problems are then left out, since they
+    need the plan's original scenario.
 
-    Raises ValueError for the seed of the plan's own states or too few rare ones, ScenarioError if
-    the scenario is invalid with a longer horizon, NoPlan if a limit was reached before anything was
-    proven about a problem, Interrupted if the user stopped the search.
+    Raises ValueError for the seed of the states that the plan was made for or for too few states of
+    rare events, ScenarioError if the scenario is invalid with a longer horizon, NoPlan if a limit
+    was reached before anything was proven about a problem, and Interrupted if the user stopped the
+    search.
     """
     seconds = {"read": saved_plan.problem.read_seconds}
 
@@ -220,7 +222,8 @@ def evaluate_plan(
 def _describe_other_scenario(
     saved_plan: SavedPlan, other_case: Case, variant: str | None
 ) -> StatesScenario:
-    """Return title, variant and hash of the other scenario."""
+    """Return the title, variant and hash of the other scenario in whose states the plan is
+    evaluated."""
     variant_info, language = other_case.variants.get(variant or ""), current_language()
     return StatesScenario(
         title=display_name(other_case.title, saved_plan.plan.title, language),
@@ -233,7 +236,7 @@ def _describe_other_scenario(
 
 
 def is_complete(evaluation: Evaluation, gap: float) -> bool:
-    """Return whether every solve of the evaluation was proven to the gap."""
+    """Return whether every solve of the evaluation closed the gap."""
     information, tail = evaluation.information, evaluation.tail
     samples = () if evaluation.gap is None else evaluation.gap.replications
     pairs: list[tuple[float, float | None]] = [(x.found, x.bound) for x in samples]

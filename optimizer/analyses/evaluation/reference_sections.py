@@ -20,19 +20,21 @@ EvaluationWording = Wording[Evaluation]
 
 
 def format_sampled_estimate(wording: EvaluationWording, figure: Estimate) -> str:
-    """Format an estimate with its sampling error and its unit."""
+    """Format an estimate of damage with its sampling error and its unit."""
     return f"{format_estimate(figure)} {wording.unit}"
 
 
 def format_nonnegative_range(wording: EvaluationWording, proven: ProvenRange) -> str:
-    """Format a range of a nonnegative quantity with its unit."""
+    """Format the proven range of a nonnegative amount with its unit; negative ends are shown as
+    0."""
     low, high = max(0.0, proven.low), max(0.0, proven.high)
     nonnegative = ProvenRange(low=low if low > ZERO_TOLERANCE else 0.0, high=high)
     return f"{format_range(nonnegative)} {wording.unit}"
 
 
 def build_sections(wording: EvaluationWording) -> list[Section]:
-    """Return a section for each part; one that was not requested has no parts."""
+    """Return a section for each part of the evaluation; the section of a part that was not
+    requested is empty."""
     return [
         Section("quality", tr("How far from the best"), list(_optimality_gap_parts(wording))),
         Section("information", tr("What knowledge is worth"), list(_information_parts(wording))),
@@ -43,12 +45,13 @@ def build_sections(wording: EvaluationWording) -> list[Section]:
 
 
 def _names_or_nothing(wording: EvaluationWording, kind: str, item_ids: Iterable[str]) -> str:
-    """Return names of projects or stockpiles; "nothing" if there are none."""
+    """Return the names of projects or stockpiles; the word "nothing" if there are none."""
     return wording.names(kind, item_ids) or tr("nothing")
 
 
 def _own_states_note(wording: EvaluationWording) -> Iterator[str]:
-    """Yield the note that figures rest on the plan's own states, if others could be drawn."""
+    """Yield a note that figures are for the states that the plan was made for, if these were
+    sampled."""
     if wording.result.fresh.sampled:
         yield tr(
             "The figures are those of the plan's own states, by which it was chosen: on others, "
@@ -57,7 +60,7 @@ def _own_states_note(wording: EvaluationWording) -> Iterator[str]:
 
 
 def _optimality_gap_parts(wording: EvaluationWording) -> Iterator[Part]:
-    """Yield the estimate of the optimality gap from fresh samples."""
+    """Yield a paragraph on the optimality gap, estimated from fresh samples."""
     gap = wording.result.gap
     if gap is None:
         return
@@ -76,7 +79,8 @@ def _optimality_gap_parts(wording: EvaluationWording) -> Iterator[Part]:
 
 
 def _information_parts(wording: EvaluationWording) -> Iterator[Part]:
-    """Yield the objectives by what is known when deciding, and the values of information."""
+    """Yield the objectives EV, WS, RP and EEV, which differ in what is known at the decision, and
+    the values of information."""
     information = wording.result.information
     if information is None:
         return
@@ -134,7 +138,8 @@ def _information_parts(wording: EvaluationWording) -> Iterator[Part]:
 
 
 def _tail_parts(wording: EvaluationWording) -> Iterator[Part]:
-    """Yield what a weight on the worst states costs in the mean, and what it gains."""
+    """Yield the cost in mean damage of a weight on the worst states, and the gain in the worst
+    states."""
     tail = wording.result.tail
     if tail is None:
         return
@@ -165,7 +170,7 @@ def _tail_parts(wording: EvaluationWording) -> Iterator[Part]:
 
 
 def _rare_event_parts(wording: EvaluationWording) -> Iterator[Part]:
-    """Yield the estimates by importance sampling."""
+    """Yield the damage that importance sampling estimates."""
     rare = wording.result.rare
     if rare is None:
         return
@@ -194,7 +199,7 @@ def _rare_event_parts(wording: EvaluationWording) -> Iterator[Part]:
 
 
 def _longer_horizon_parts(wording: EvaluationWording) -> Iterator[Part]:
-    """Yield the outcomes of the same commitment with a longer horizon."""
+    """Yield the performance of the same commitment with a longer horizon."""
     longer = wording.result.longer
     if longer is None:
         return

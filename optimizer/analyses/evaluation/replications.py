@@ -1,9 +1,9 @@
-"""Optimality gap of a plan by the multiple replications procedure.
+"""Estimate of a plan's optimality gap by the multiple replications procedure.
 
-Each replication is a fresh sample of states; the best plan for it is solved for and compared with
-the given one. The best plan for a sample is on average at least as good on its sample as the plan
-that is truly best: the mean of the plan's excess over it estimates the optimality gap from above
-(Mak, Morton and Wood 1999).
+Each replication draws a fresh sample of states, solves for the best plan for it, and compares that
+with the given plan. On its sample, the best plan for the sample is on average at least as good as
+the truly best plan. The mean excess of the given plan over it therefore estimates the optimality
+gap from above (Mak, Morton and Wood 1999).
 """
 
 from collections.abc import Callable, Sequence
@@ -44,12 +44,13 @@ def estimate_optimality_gap(
 ) -> OptimalityGap:
     """Estimate the optimality gap of a plan from several samples of states.
 
-    Samples have ``states_per_sample`` states (as many as the plan's own if None), the sampling
-    method of the plan, and different seeds. Problems are solved in parallel, each to ``gap``; a
-    remaining gap is counted against the plan, since it is measured from the proven bound.
+    Each sample has ``states_per_sample`` states (as many as the plan was made for if None), another
+    seed, and the sampling method of the plan. Problems are solved in parallel, each to ``gap``. The
+    excess of the plan is measured from the proven bound, so that a remaining gap adds to the
+    estimate.
 
-    Raises NoPlan if nothing was proven about a sample before the limit, Interrupted if it was
-    stopped.
+    Raises NoPlan if nothing was proven about a sample before the limit, and Interrupted if the
+    search was stopped.
     """
     saved_plan = fresh_evaluation.saved_plan
     sample = (
@@ -73,7 +74,8 @@ def estimate_optimality_gap(
 
 
 def replication_seeds(saved_plan: SavedPlan, fresh_seed: int | None, seed_count: int) -> list[int]:
-    """Return the next seeds after those of the fresh states that are not the plan's own."""
+    """Return the next ``seed_count`` seeds after the seed of the fresh states, except the seed of
+    the plan."""
     own_seed = seed_of_plan(saved_plan)
     return list(
         islice((seed for seed in count((fresh_seed or 0) + 1) if seed != own_seed), seed_count)
@@ -90,10 +92,10 @@ def make_replication_solver(
     time_limit: float | None,
     threads: int | None,
 ) -> Callable[[int], Replication]:
-    """Return the function with which a worker solves replications, sharing cuts between them.
+    """Return the function by which a worker solves replications, which share their cuts.
 
-    ``threshold`` is the damage from which on a state counts as one of the worst; ``method`` and
-    ``state_count`` are those of the samples.
+    ``threshold`` is the damage from which on a state counts as one of the worst. ``method`` and
+    ``state_count`` are the sampling method and the size of the samples.
     """
     pool = CutPool()
 
@@ -128,10 +130,11 @@ def objective_with_threshold(
 ) -> float:
     """Compute the objective of a commitment with a fixed threshold for the tail.
 
-    The CVaR of a sample is a minimum over thresholds, and so biased downwards: the plan would
-    profit like the best plan for the sample, and the gap would be underestimated. For any fixed
-    threshold η, E max(0, D - η) / (1 - level) + η is not below the true CVaR, and its sample mean
-    is unbiased. Without weight on the tail this changes nothing.
+    The CVaR of a sample is a minimum over thresholds, and is therefore biased downwards. The plan's
+    objective would be too low like that of the best plan for the sample, and the gap would be
+    underestimated. For any fixed threshold η, E max(0, D - η) / (1 - level) + η is at least the
+    true CVaR, and its sample mean is unbiased. Without weight on the tail the threshold has no
+    effect.
     """
     level, weight = estimates.RiskMeasure.of_case(instance.case)
     excess = float(evaluation.probability @ np.maximum(0.0, evaluation.damage - threshold))
@@ -140,9 +143,9 @@ def objective_with_threshold(
 
 
 def summarize_gaps(states_per_sample: int, replications: Sequence[Replication]) -> OptimalityGap:
-    """Compute the mean of the gaps, and its one-sided upper confidence limit.
+    """Compute the mean of the replications' gaps, and its one-sided upper confidence limit.
 
-    The limit uses Student's t with one degree of freedom less than there are gaps.
+    The limit uses Student's t distribution with one degree of freedom less than there are gaps.
     """
     gaps = np.array([replication.gap for replication in replications])
     bounds = np.array([replication.bound for replication in replications])

@@ -1,4 +1,4 @@
-"""A plan in another scenario's states, or with a longer horizon."""
+"""A plan in the states of another scenario, or with a longer horizon."""
 
 import time
 
@@ -22,14 +22,15 @@ from optimizer.solve.recourse import RecourseEvaluator
 def transfer_plan(
     saved_plan: SavedPlan, reading: LoadedScenario, threads: int | None = None
 ) -> SavedPlan:
-    """Transfer the decisions of a plan to another scenario, or to a variant of its own.
+    """Transfer the decisions of a plan to another scenario, or to a variant of the same scenario.
 
-    Hazards, demand, damage, prices and realisations of projects are those of the other scenario.
-    Whether the plan keeps the other's budgets is not checked, and its certificate does not apply.
+    Hazards, demand, damage, prices and realizations of projects are those of the other scenario.
+    Whether the plan keeps the budgets of the other scenario is not checked, and the plan's
+    certificate does not apply there.
 
     Raises CheckFailed if the other scenario has other years, materials, consumers, projects,
-    funders, instruments or stockpiles, so that the plan means nothing there, or another measure or
-    currency, so that figures of the two cannot be compared.
+    funders, instruments or stockpiles, so that the plan has no meaning there, or another measure or
+    currency, so that figures cannot be compared.
     """
     started_at = time.perf_counter()
     loaded = Problem.from_case(reading.case)
@@ -53,7 +54,8 @@ def transfer_plan(
 
 
 def _decision_names(instance: Instance) -> set[str]:
-    """Return what decisions refer to and their units, as named in messages."""
+    """Return the names of all items and units to which decisions refer, as error messages give
+    them."""
     case = instance.case
     return {
         f"periods_per_year={instance.periods_per_year}",
@@ -74,15 +76,15 @@ def evaluate_longer_horizon(
     """Evaluate a plan with a longer horizon, without new decisions in the added years.
 
     Stocks are still held, at their cost of storage and financing, and projects still deliver to the
-    end of their lives, so the figures need no residual value. Instalments that were due in the old
-    last year fall in years of their own, where they weigh less; price floors pay and receive in
-    more years; and where supply is entitled a stock is divided by demand over all years: net cost
-    can fall or rise. Budgets and rules are not checked.
+    end of their lives, so that figures need no residual value. Net cost can fall or rise:
+    instalments that were due in the former last year are paid in their proper years, where they are
+    discounted more; price floors pay and receive in more years; and where supply is entitled, a
+    stock is divided according to demand over all years. Budgets and rules are not checked.
 
-    ``state_count`` states are drawn by ``seed``, with the longer horizon and with the plan's own:
-    in the years of both they are the same. Explicit states have no events in the added years.
-    ``avoided_within`` is what the plan avoids with its own horizon, without reserves for later.
-    Raises as :func:`extend_horizon`.
+    ``state_count`` states are drawn with ``seed``, for the longer horizon and for the plan's
+    horizon; in the years of both they are the same. Explicit states have no events in the added
+    years. ``avoided_within`` is the damage that the plan avoids within its original horizon,
+    without reserves for later. Raises errors like :func:`extend_horizon`.
     """
     solution = saved_plan.solution
     instance = extend_horizon(saved_plan, extra_years)
@@ -112,10 +114,11 @@ def evaluate_longer_horizon(
 
 
 def extend_horizon(saved_plan: SavedPlan, extra_years: int) -> Instance:
-    """Return the plan's scenario with additional years, and without residual values at their end.
+    """Return the plan's scenario with ``extra_years`` additional years, and without residual values
+    at the end.
 
-    Raises ValueError if ``extra_years`` is not positive, ScenarioError if the scenario is invalid
-    then.
+    Raises ValueError if ``extra_years`` is not positive, and ScenarioError if the extended scenario
+    is invalid.
     """
     if extra_years < 1:
         raise ValueError(f"{extra_years} is no number of years to add")

@@ -1,4 +1,4 @@
-"""A plan as a point of its first stage: what is tight around its parts, and what fits beside it."""
+"""Rules that are tight at a plan, and what could be added to the plan without breaking rules."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +39,7 @@ DERIVED_COLUMNS = {"unspent", "line_unspent", "nothing"}
 
 @dataclass(frozen=True)
 class RuleKey:
-    """What rows of the first stage are one rule to a reader."""
+    """Identifies the first-stage rows that a reader takes for a single rule."""
 
     name: str
     about: tuple[tuple[str, str], ...]
@@ -47,7 +47,11 @@ class RuleKey:
 
 
 def rule_key(instance: Instance, name: str, index: Any) -> tuple[RuleKey, int | None]:
-    """The rule that a row belongs to, and the year that the row is for."""
+    """Return the rule to which a first-stage row belongs, and the year of the row (None if it has
+    none).
+
+    ``name`` and ``index`` are those of the row.
+    """
     parts = index if isinstance(index, tuple) else (index,)
     about, year = [], None
     for what, part in zip(RULES[name].index_roles, parts, strict=False):
@@ -63,7 +67,7 @@ def rule_key(instance: Instance, name: str, index: Any) -> tuple[RuleKey, int | 
 
 @dataclass
 class RuleRows:
-    """The rows of one rule: their places, the index of the first, and their years."""
+    """The rows of one rule: their row numbers, the index of the first of them, and their years."""
 
     row_indices: list[int]
     index: Any
@@ -73,7 +77,10 @@ class RuleRows:
 def group_rows_by_rule(
     instance: Instance, rows: Iterable[tuple[int, str, Any]]
 ) -> dict[RuleKey, RuleRows]:
-    """Rows, each with its name and index, by the rule that they belong to."""
+    """Group first-stage rows by the rule to which they belong.
+
+    Each row is given as its row number, name and index.
+    """
     found: dict[RuleKey, RuleRows] = {}
     for place, name, index in rows:
         key, year = rule_key(instance, name, index)
@@ -90,7 +97,11 @@ def build_binding_rule(
     years: Iterable[int] = (),
     alone: bool | None = None,
 ) -> BindingRule:
-    """A rule for a reader; ``index`` is that of one of its rows."""
+    """Build the description of a rule for a reader.
+
+    ``index`` is the index of any row of the rule. ``alone`` states whether dropping this rule alone
+    would be enough; None if that was not tested.
+    """
     rule = RULES[key.name].describe(instance, index)
     listed = (key.year,) if key.year is not None else tuple(sorted(years))
     return BindingRule(
@@ -107,7 +118,10 @@ def build_binding_rule(
 def _rule_limit(
     instance: Instance, key: RuleKey, path: Sequence[int | str], years: tuple[int, ...]
 ) -> float | None:
-    """The number of a rule, where it has one: what stands at its path."""
+    """Return the number in the scenario that limits a rule; None if there is no single number.
+
+    ``path`` is the path of the number in the scenario.
+    """
     at: Any = instance.case
     if key.name == "state_aid_limit":
         aid, project = instance.case.policy.state_aid, instance.projects[dict(key.about)["project"]]
@@ -131,7 +145,8 @@ def _rule_limit(
 
 
 class PlanConstraints:
-    """A plan, its place among the rules, and what could be added to it."""
+    """The first-stage program of a problem at a plan: which rules are tight, and what could be
+    added to the plan."""
 
     def __init__(
         self, problem: Problem, commitment: Commitment, evaluation: outcomes.PlanEvaluation
@@ -147,7 +162,7 @@ class PlanConstraints:
         self._row_matrix = self.compiled.program.matrix.tocsr()
 
     def tight_rules(self, item_kind: str, id: str) -> tuple[BindingRule, ...]:
-        """Rules that leave no room around a project or a stockpile of the plan."""
+        """Return the rules that are tight for a project or a stockpile of the plan."""
         found = [
             build_binding_rule(self.instance, key, rows.index, rows.years)
             for key, rows in self._tight_rows(self._column_mask(item_kind, id)).items()
@@ -166,7 +181,7 @@ class PlanConstraints:
 
     @cached_property
     def all_tight_rules(self) -> dict[RuleKey, RuleRows]:
-        """All rules that leave no room anywhere."""
+        """The rows of all rules that are tight anywhere in the plan, by rule."""
         return self._tight_rows(np.ones(len(self.column_values), dtype=bool))
 
     def _tight_rows(self, column_mask: NDArray[np.bool_]) -> dict[RuleKey, RuleRows]:
@@ -200,9 +215,12 @@ class PlanConstraints:
     def blocking_rules(
         self, item_kind: str, id: str, held_lots: float | None = None
     ) -> tuple[BindingRule, ...]:
-        """Rules that together stop something beside the rest of the plan; empty if nothing does.
+        """Return rules that together prevent adding an item to the plan while the rest of it stays
+        fixed.
 
-        ``hold`` is the lots that a stockpile is to hold at the end of the last year.
+        The item is a project, or the purchases of a stockpile. ``held_lots`` is the number of lots
+        that a stockpile must hold at the end of the last year. The result is empty if the item can
+        be added.
         """
         program, kept, _ = self._reduced_program(item_kind, id, held_lots)
         place = {int(row): n for n, row in enumerate(kept)}
@@ -227,7 +245,11 @@ class PlanConstraints:
     def best_addition(
         self, item_kind: str, id: str, held_lots: float | None = None
     ) -> AdditionEffect | None:
-        """What something would bring beside the rest of the plan; None where rules stop it."""
+        """Return the effect of adding an item to the plan while the rest of it stays fixed.
+
+        Of the candidate plans with the item, the one with the largest gain in the objective is
+        used. Return None if rules prevent all of them.
+        """
         instance, own = self.instance, self.commitment
         before = outcomes.objective_value(instance, self.evaluation, 0.0)
         found = []
@@ -251,7 +273,8 @@ class PlanConstraints:
     def _candidate_plans(
         self, item_kind: str, id: str, held_lots: float | None
     ) -> Iterator[Commitment]:
-        """The plan with it, for each start year at least cost and with most output."""
+        """Yield plans with the item added and all else fixed: for each start year, at least cost
+        and with most output."""
         program, _, free = self._reduced_program(item_kind, id, held_lots)
         names = [self.column_names[c] for c in free]
         output = np.array([kind == "offtake" for kind, _ in names])
@@ -271,9 +294,11 @@ class PlanConstraints:
     def _reduced_program(
         self, item_kind: str, id: str, held_lots: float | None
     ) -> tuple[highs.LinearProgram, NDArray[np.intp], NDArray[np.intp]]:
-        """The first stage of one part, all else held: its program, its rows, its columns.
+        """Return the first-stage program of one item with all else fixed at the plan, and its row
+        and column numbers.
 
-        Where the plan itself breaks a row by rounding, the row gives way by as much.
+        Where the plan violates a row by a rounding error, the row is relaxed by that amount. If a
+        project is given, it must start.
         """
         program, own = self.compiled.program, self._column_mask(item_kind, id)
         own |= np.array([kind in DERIVED_COLUMNS for kind, _ in self.column_names])
@@ -315,14 +340,15 @@ class PlanConstraints:
         return self.instance.projects[project].start_years
 
     def _column_mask(self, item_kind: str, id: str) -> NDArray[np.bool_]:
-        """Which columns belong to a project or a stockpile."""
+        """Return a mask of the first-stage columns that belong to a project or a stockpile."""
         kinds = COLUMNS_BY_KIND[item_kind]
         return np.array(
             [kind in kinds and id in (index, index[0]) for kind, index in self.column_names]
         )
 
     def _column_value(self, kind: str, index: Any) -> float:
-        """What a column is in the plan."""
+        """Return the value of a first-stage column in the plan; ``kind`` and ``index`` are its name
+        and index."""
         plan, first = self.commitment, self.instance.years[0]
         match kind, index:
             case "start", (p, year):
@@ -349,7 +375,10 @@ class PlanConstraints:
 
     @cached_property
     def _unspent_by_year(self) -> dict[tuple[str, ...], Floats]:
-        """(Y) what each year leaves of a budget by year, by funder, or by funder and line."""
+        """The unspent amounts (Y) of each budget with yearly amounts, in million EUR.
+
+        Keys are the funder, or the funder and the budget line.
+        """
         instance = self.instance
         found: dict[tuple[str, ...], Floats] = {}
         spent = committed.budget_use(instance, self.commitment)
@@ -366,7 +395,7 @@ class PlanConstraints:
 
 
 def _compute_unspent(granted: Sequence[float] | Floats, used: Floats, carries_over: bool) -> Floats:
-    """(Y) what each year leaves of a budget."""
+    """Compute the unspent amounts (Y) of a budget at the end of each year."""
     left, found = 0.0, np.zeros(len(used))
     for y, amount in enumerate(granted):
         left = max(0.0, float(amount) + (left if carries_over else 0.0) - float(used[y]))

@@ -1,4 +1,4 @@
-"""The document of an explanation: each decision with its reasons, in sentences."""
+"""Document on an explanation: sentences on each decision and its reasons."""
 
 import math
 import re
@@ -59,7 +59,8 @@ RULE_ORDER.insert(RULE_ORDER.index("offtake_right"), "earliest_start")
 
 
 def build_document(result: Explanation) -> Document:
-    """Build the document: regrets, reasons of each decision, and values of limits."""
+    """Build the document on an explanation: regrets, reasons of each decision, and marginal values
+    of limits."""
     wording = Wording(result)
     limits_title = tr("What one more million or percentage point is worth")
     method = tr(
@@ -111,7 +112,7 @@ def build_document(result: Explanation) -> Document:
 
 
 def _regret_parts(wording: ExplanationWording) -> Iterator[Part]:
-    """Yield the regret of each decision, the largest first."""
+    """Yield the table and chart of the regret of each decision, largest first."""
 
     def regret_range(explained: ExplainedDecision) -> tuple[float, float]:
         return min_regret(explained), explained.regret.high or 0.0 if explained.regret else 0.0
@@ -162,7 +163,10 @@ MAX_LEFT_OUT_ROWS = 12
 
 
 def left_out_table(explanation: Explanation) -> Table:
-    """Return candidates that the plan does not build, by increasing regret, for a plan's report."""
+    """Return the table of candidate projects that the plan does not build, by increasing regret.
+
+    It is meant for the report on the plan.
+    """
     wording = Wording(explanation)
 
     def rank(decision: ExplainedDecision) -> tuple[float, float]:
@@ -236,7 +240,11 @@ def left_out_table(explanation: Explanation) -> Table:
 def _reasons_section(
     wording: ExplanationWording, id: str, title: str, kind: str, *, chosen: bool
 ) -> Section:
-    """Return the section on chosen or unchosen projects or stockpiles, by decreasing regret."""
+    """Return the section with the reasons for items that are chosen, or for those that are not, by
+    decreasing regret.
+
+    ``kind`` is ``project`` or ``stockpile``.
+    """
 
     def importance(explained: ExplainedDecision) -> float:
         regret = -1.0 if explained.regret is None else min_regret(explained)
@@ -248,7 +256,8 @@ def _reasons_section(
 
 
 def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
-    """Return the value of one more million of each budget, or point of each limit."""
+    """Return the table of the gain from each additional million of a budget, or percentage point of
+    another limit."""
 
     def current_value(value: LimitValue) -> str:
         return (
@@ -256,7 +265,10 @@ def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
         )
 
     def gains_by_step(value: LimitValue) -> str:
-        """Return the gain at each step; for unsolved steps the range implied by others, if any."""
+        """Return a text with the gain at each step.
+
+        Steps that were not solved have the range that follows from other steps, if there is one.
+        """
         solved_steps = [entry for entry in value.steps if (entry.low, entry.high) != (None, None)]
         return (
             "; ".join(
@@ -266,7 +278,8 @@ def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
         )
 
     def first_visible_step(value: LimitValue) -> str:
-        """Return the smallest step with a proven gain, and how the plan changes there."""
+        """Return a text with the smallest step that has a proven gain, and how the plan changes at
+        it."""
         if value.visible is None:
             return tr("none seen")
         step = next(entry for entry in value.steps if entry.step == value.visible)
@@ -296,7 +309,8 @@ def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
 
 
 def rule_clauses(wording: ExplanationWording, rules: Iterable[BindingRule]) -> str:
-    """Return rules as clauses with their tags, merging the years of one budget."""
+    """Return rules as clauses with their tags; rows of the same rule for several years give one
+    clause."""
 
     def rank(rule: BindingRule) -> tuple[int, Any]:
         # A result of a later version may have unknown rules.
@@ -315,7 +329,7 @@ def rule_clauses(wording: ExplanationWording, rules: Iterable[BindingRule]) -> s
 
 
 def _clause_values(wording: ExplanationWording, rules: list[BindingRule]) -> dict[str, str]:
-    """Return the values for placeholders in a rule's clause."""
+    """Return the texts that replace the placeholders in a rule's clause."""
     index, limit = rules[0].about, rules[0].limit
     forms: dict[str, Callable[[float], str]] = {
         "share": format_percent, "money": wording.money_amount, "tonnes": tonnes_text,
@@ -344,17 +358,17 @@ def _clause_values(wording: ExplanationWording, rules: list[BindingRule]) -> dic
 
 
 def item_name(wording: ExplanationWording, explained: ExplainedDecision) -> str:
-    """Return the name of a project or stockpile."""
+    """Return the name of the project or stockpile that a decision is about."""
     return wording.name("projects" if explained.kind == "project" else "stockpiles", explained.id)
 
 
 def tonnes_text(value: float) -> str:
-    """Return tonnes with their unit."""
+    """Format a number of tonnes with its unit."""
     return f"{format_rounded(value)} {tr('t')}"
 
 
 def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
-    """Yield what was solved, and what holds for all decisions."""
+    """Yield sentences on what was solved, and on facts that apply to all decisions."""
     result, decisions = wording.result, wording.result.items
     projects, stocks = (
         [decision.chosen for decision in decisions if decision.kind == kind]
@@ -428,12 +442,12 @@ def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
 
 
 def min_regret(explained: ExplainedDecision) -> float:
-    """Return the proven lower bound of the regret."""
+    """Return the proven lower bound of a decision's regret; 0 if there is none."""
     return 0.0 if explained.regret is None else explained.regret.low or 0.0
 
 
 def describe_item(wording: ExplanationWording, explained: ExplainedDecision) -> str:
-    """Describe the decision on a project or stockpile with its reasons."""
+    """Return sentences on the decision about a project or stockpile, and on its reasons."""
     return " ".join(filter(None, _item_sentences(wording, explained)))
 
 
@@ -486,7 +500,8 @@ def _describe_missing_investor(rules: Iterable[BindingRule]) -> Iterator[str]:
 def _describe_regret(
     wording: ExplanationWording, explained: ExplainedDecision, regret: Regret
 ) -> Iterator[str]:
-    """Yield the regret of a decision, and what the best plan without it does."""
+    """Yield sentences on the regret of a decision, and on the best plan with the reversed
+    decision."""
     if regret.high is None:
         yield (
             tr("Decided the other way, every plan is worse by {span}; none was found in time.",
@@ -536,7 +551,7 @@ def _describe_addition(wording: ExplanationWording, addition: AdditionEffect) ->
 
 
 def limit_name(wording: ExplanationWording, value: LimitValue) -> str:
-    """Return the name of a budget or limit."""
+    """Return the name of a budget or of another limit."""
     steps, f = value.path.split("."), value.funder or ""
     values = {"funder": wording.name("funders", f), "year": value.year}
     if value.project is not None:

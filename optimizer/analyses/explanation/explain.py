@@ -43,7 +43,7 @@ MIN_PURCHASE_T = 1e-6
 
 
 def run_analysis(analysis_input: AnalysisInput, options: ExplainOptions) -> AnalysisOutcome:
-    """Run the command: explain a saved plan."""
+    """Run the command that explains a saved plan."""
     assert analysis_input.saved_plan is not None
     instance = analysis_input.saved_plan.problem.instance
     valid_ids = (*instance.projects, *instance.stockpiles)
@@ -61,14 +61,15 @@ def run_analysis(analysis_input: AnalysisInput, options: ExplainOptions) -> Anal
 
 
 def explain_plan(given_plan: SavedPlan, options: ExplainOptions) -> Explanation:
-    """Explain why each project and stockpile of a plan is in or out, and the values of limits.
+    """Explain why each project and stockpile is in the plan or not, and compute the marginal values
+    of limits.
 
-    Each decision is reversed by force, each budget and binding limit is loosened, and the problem
-    is solved again with a warm start, to the accuracy that the answer needs. Results are the ranges
-    that the gaps prove. A Ctrl-C ends it with the answers so far.
+    Each decision is reversed by force, and each budget and binding limit is loosened. The problem
+    is then solved again with a warm start, as accurately as the answer requires. Results are the
+    ranges that the gaps prove. Ctrl-C ends the analysis with the answers found so far.
 
-    Raises Interrupted or NoPlan if it was stopped, or met its limit, before anything was proven for
-    the plan itself.
+    Raises Interrupted if it was stopped, or NoPlan if it reached its limit, before anything was
+    proven about the plan itself.
     """
     start = time.perf_counter()
     explainer = PlanExplainer(given_plan, options)
@@ -100,7 +101,7 @@ def explain_plan(given_plan: SavedPlan, options: ExplainOptions) -> Explanation:
 
 
 class PlanExplainer:
-    """The queries about a plan, and their answers."""
+    """The queries of an explanation of a plan, and the answers to them."""
 
     def __init__(self, given_plan: SavedPlan, options: ExplainOptions) -> None:
         self.given_plan, self.options, self.pool = given_plan, options, CutPool()
@@ -201,7 +202,8 @@ class PlanExplainer:
         )
 
     def opposite_decision(self, kind: ItemKind, id: str) -> ForcedDecision | None:
-        """Return the reversed decision on an item, if there is one."""
+        """Return the reversed decision on a project or stockpile; None if there is no room for more
+        stock."""
         if kind == "project":
             return ForcedDecision(
                 kind, id, id not in self.given_plan.solution.commitment.earliest_starts
@@ -212,7 +214,7 @@ class PlanExplainer:
         return ForcedDecision(kind, id, True, lots) if days > 0 else None
 
     def explain_item(self, kind: ItemKind, id: str) -> ExplainedDecision:
-        """Return the explanation of one project or stockpile."""
+        """Return the explanation of the decision on one project or stockpile."""
         plan = self.given_plan.solution.commitment
         constraints = self.plan_constraints
         is_stock = kind == "stockpile"
@@ -256,7 +258,10 @@ class PlanExplainer:
         )
 
     def _build_regret(self, reply: QueryReply, forced_project: str | None) -> Regret:
-        """Return the regret of a reversed decision that adds ``forced_project``, if any."""
+        """Return the regret of a reversed decision, from the reply to its query.
+
+        ``forced_project`` is the project that the reversed decision builds, if any.
+        """
         reference, context, instance = self.reference_solution, self.context, self.instance
         objective, commitment, low, high = reply.objective, reply.commitment, None, None
         damage = cost = expected = net_cost_change = public = None
@@ -307,7 +312,8 @@ class PlanExplainer:
         )
 
     def plan_difference(self, reply: QueryReply) -> PlanDiff | None:
-        """Return how the plan of a reply differs from the reference plan."""
+        """Return the difference of the plan in a reply from the reference plan; None if there is no
+        plan."""
         commitment, reference = reply.commitment, self.reference_solution.commitment
         if commitment is None:
             return None
@@ -323,5 +329,5 @@ class PlanExplainer:
         return bool(float(bought.sum()) * self._lot_tonnes(h) > MIN_PURCHASE_T)
 
     def _lot_tonnes(self, h: str) -> float:
-        """Return the tonnes of a lot of a stockpile's material."""
+        """Return the size in tonnes of a lot of the stockpile's material."""
         return self.instance.lot_tonnes[self.instance.stockpiles[h].material]

@@ -1,4 +1,4 @@
-"""Which budgets and limits are worth asking after, and what more of each is worth."""
+"""Budgets and other limits that an explanation loosens, and the gain from loosening each."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -31,13 +31,16 @@ OBJECTIVE_NOISE = 2 * MIN_GAP_TARGET
 
 
 def significant_difference(difference: float, scale: float) -> float:
-    """A difference of objectives that is not below 0; 0 where it is arithmetic."""
+    """Return a difference of two objectives; 0 if it is negative or no more than rounding noise.
+
+    ``scale`` is the size of the objectives.
+    """
     return difference if difference > OBJECTIVE_NOISE * max(1e-6, abs(scale)) else 0.0
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A number that could be looser, and by how much it is tried."""
+    """A budget or other limit of the scenario, with the steps by which it is loosened."""
 
     path: str
     kind: Literal["budget", "share"]
@@ -51,19 +54,24 @@ class Limit:
 
     @property
     def step_unit(self) -> float:
-        """What a step is in the unit of the number."""
+        """The size of one unit of ``steps`` (million EUR or percentage points) in the unit of the
+        number."""
         return 1.0 if self.kind == "budget" else 0.01
 
     @property
     def query(self) -> LoosenedLimit:
-        """The question, in the unit of the number."""
+        """The query for this limit, with steps in the unit of the number."""
         return LoosenedLimit(
             self.path, self.now, tuple(step * self.step_unit for step in self.steps)
         )
 
 
 def find_limits(plan_constraints: PlanConstraints) -> list[Limit]:
-    """Budgets and limits to ask after: those over all years, and of others those that bind."""
+    """Return the limits that the explanation loosens.
+
+    These are all budgets over all years, and those budgets by year and limits on shares that are
+    tight.
+    """
     return [
         *_funder_budgets(plan_constraints),
         *_policy_budget(plan_constraints),
@@ -72,8 +80,11 @@ def find_limits(plan_constraints: PlanConstraints) -> list[Limit]:
 
 
 def _budget_limit(path: str, current_value: float, unused: float, **attributes: Any) -> Limit:
-    """A budget; one that is not used up is tried with the largest step alone: more of it may still
-    let a project in that what is left does not pay for."""
+    """Return a budget as a limit.
+
+    A budget that is used up is tried with all steps. Any other is tried with the largest step only:
+    with more money it may pay for a project that the unspent rest does not cover.
+    """
     steps = (
         BUDGET_STEPS_MEUR
         if unused <= SLACK_TOLERANCE * max(current_value, 1.0)
@@ -125,10 +136,11 @@ def _funder_budgets(plan_constraints: PlanConstraints) -> Iterator[Limit]:
 
 
 def _representative_years(years: Iterable[int], carries_over: bool) -> list[int]:
-    """Years to ask after: all, or where money is carried over the first, a middle and the last.
+    """Return the years of a budget that are loosened.
 
-    A million that can be carried over is worth no less the earlier it comes, so that these bracket
-    the others.
+    These are all years, or if money is carried over the first, a middle and the last one. An
+    additional million that can be carried over never has a lower value if it comes earlier, so that
+    the values in these years bracket those in the others.
     """
     ordered = sorted(years)
     if not carries_over or len(ordered) <= 3:
@@ -145,7 +157,7 @@ def _policy_budget(plan_constraints: PlanConstraints) -> Iterator[Limit]:
 
 
 def _binding_share_limits(plan_constraints: PlanConstraints) -> Iterator[Limit]:
-    """Limits on shares that leave no room somewhere."""
+    """Yield the limits on shares that are tight somewhere in the plan."""
     aid = plan_constraints.instance.case.policy.state_aid
     known = set()
     tight = [
@@ -177,9 +189,10 @@ def limit_value(
     context: ExplanationContext,
     describe_difference: Callable[[QueryReply], PlanDiff | None],
 ) -> LimitValue:
-    """What more of a limit is worth, as far as it was found out.
+    """Return the gain from loosening a limit by each step, as far as it was proven.
 
-    A larger step gains no less than a smaller one, whatever was proven of each by itself.
+    ``answer`` has the replies by step. A larger step gains no less than a smaller one; the ranges
+    of all steps are tightened accordingly.
     """
     replies = {step: answer.get(step * limit.step_unit) for step in limit.steps}
 

@@ -29,7 +29,10 @@ ROOM_MARGIN = 1e-9
 
 @dataclass(frozen=True)
 class ForcedDecision:
-    """A forced decision: a project in or out, a stockpile that holds lots or buys nothing."""
+    """A forced decision.
+
+    A project is built or not built; a stockpile holds a number of lots or buys nothing.
+    """
 
     kind: ItemKind
     id: str
@@ -41,7 +44,8 @@ class ForcedDecision:
 
 @dataclass(frozen=True)
 class LoosenedLimit:
-    """A number of the scenario that is loosened by each of several steps, in its own unit."""
+    """A number of the scenario that is increased by each of several steps; the steps have the unit
+    of the number."""
 
     path: str
     current_value: float
@@ -66,13 +70,13 @@ class ExplanationContext:
 
     @property
     def instance(self) -> Instance:
-        """The instance of the problem."""
+        """The instance of the plan's problem."""
         return self.problem.instance
 
 
 @dataclass(frozen=True, eq=False)
 class QueryReply:
-    """The result of one problem."""
+    """The result of solving one changed problem."""
 
     status: Literal["optimal", "limit", "infeasible", "none"]
     seconds: float
@@ -89,7 +93,7 @@ RepliesByStep = dict[float, QueryReply]
 
 
 def forced_instance(instance: Instance, decision: ForcedDecision) -> Instance:
-    """Return the instance with a forced decision."""
+    """Return the instance in which a decision is forced."""
     if decision.kind == "project":
         policy = instance.case.policy
         field = "must_build" if decision.forced_in else "must_not_build"
@@ -107,9 +111,10 @@ def forced_instance(instance: Instance, decision: ForcedDecision) -> Instance:
 
 
 def find_forced_conflict(instance: Instance, decision: ForcedDecision) -> tuple[BindingRule, ...]:
-    """Find a minimal set of rules that no plan keeps with a forced decision.
+    """Find a minimal set of rules that no plan with the forced decision satisfies together.
 
-    The forcing rows are not part of it. Raises SolverError if it is infeasible without any rule.
+    The rows that force the decision are not in the set. Raises SolverError if the program is
+    infeasible even without any rule.
     """
     compiled = compile_first_stage(forced_instance(instance, decision))
     rows = [
@@ -125,7 +130,8 @@ def find_forced_conflict(instance: Instance, decision: ForcedDecision) -> tuple[
 
 
 def _is_forcing_row(decision: ForcedDecision, name: str, index: Any, instance: Instance) -> bool:
-    """Return whether a row exists, or has its value, because of the forced decision."""
+    """Return whether a row exists, or has its right-hand side, only because of the forced
+    decision."""
     if decision.kind == "project":
         return (
             name == ("must_build" if decision.forced_in else "must_not_build")
@@ -137,9 +143,11 @@ def _is_forcing_row(decision: ForcedDecision, name: str, index: Any, instance: I
 
 
 def forced_holding(instance: Instance, h: str, days: float) -> tuple[float, float]:
-    """Return the lots to hold at the end of the last year, and the additional days of need.
+    """Return the lots that a stockpile is to hold at the end of the last year, and the additional
+    days of need.
 
-    These are ``days`` above the stock without purchases, as far as room and purchase limits allow.
+    The additional stock covers ``days`` of need, or less if room and purchase limits do not allow
+    that. It is counted from the stock without purchases.
     """
     stockpile = instance.stockpiles[h]
     present = float(planned_stock(instance, Commitment(), h)[-1])
@@ -152,7 +160,7 @@ def forced_holding(instance: Instance, h: str, days: float) -> tuple[float, floa
 
 
 def _max_stock(instance: Instance, h: str) -> float:
-    """Return the largest possible stock at the end of the last year, in lots."""
+    """Return the largest stock, in lots, that a stockpile can hold at the end of the last year."""
     stockpile, n = instance.stockpiles[h], instance.periods_per_year
     stock = stockpile.initial_lots
     retention_sum = math.fsum(stockpile.retention**k for k in range(n))
@@ -166,17 +174,17 @@ def _max_stock(instance: Instance, h: str) -> float:
 
 @dataclass(eq=False)
 class QuerySolver:
-    """Solves queries one after the other, each to the accuracy that its answer needs."""
+    """Solves queries one after the other, each as accurately as its answer requires."""
 
     context: ExplanationContext
     problem: Problem
     series: ProblemSeries
 
     def __call__(self, query: Query) -> RepliesByStep:
-        """Solve a query.
+        """Solve a query; return the replies by step (a forced decision has one reply, at step 0).
 
-        Raises KeyboardInterrupt if the user stopped a search, SolverError if the solver fails or
-        its answer fails the check.
+        Raises KeyboardInterrupt if the user stopped a search, and SolverError if the solver fails
+        or its answer fails the check.
         """
         context = self.context
         if isinstance(query, ForcedDecision):
@@ -199,14 +207,14 @@ class QuerySolver:
         return replies
 
     def _find_conflict(self, decision: ForcedDecision) -> tuple[BindingRule, ...]:
-        """Return rules that conflict within one assumption set; empty if there is none."""
+        """Return rules that conflict under a single assumption set; empty if there are none."""
         for set_problem in self.problem.single_set_problems:
             with suppress(SolverError):
                 return find_forced_conflict(set_problem.instance, decision)
         return ()
 
     def _solve(self, problem: Problem) -> QueryReply:
-        """Solve a problem to the accuracy to which its difference from the plan must be known."""
+        """Solve a problem as accurately as its difference from the plan must be known."""
         start = time.perf_counter()
         solved = self.series.search(problem, reference_objective=self.context.best_objective)
         if solved.solution.interrupted:

@@ -1,1 +1,1 @@
-"""Frontier: damage against a number of the scenario, point by point."""
+"""Frontier: damage as a number of the scenario varies, point by point."""

@@ -1,4 +1,4 @@
-"""Document on damage against a varied number of the scenario."""
+"""Document on a frontier: damage against a varied number of the scenario."""
 
 from collections.abc import Iterator
 
@@ -51,7 +51,8 @@ FrontierWording = Wording[Frontier]
 
 
 def build_document(result: Frontier) -> Document:
-    """Build the document: what is attainable at each value, what changes, marginal values."""
+    """Build the document on a frontier: damage that is attainable at each value, changes of the
+    plan, marginal values."""
     wording = Wording(result)
     points = (
         tr("Mean against tail") if result.varied == TAIL_WEIGHT_PATH else tr("What is attainable")
@@ -73,9 +74,9 @@ def build_document(result: Frontier) -> Document:
 
 
 def sections_for_plan_report(result: Frontier) -> tuple[list[Section], list[Check]]:
-    """Return the section and checks for the report on a plan of the same scenario.
+    """Return the section and checks on the frontier, for the report on a plan of the same scenario.
 
-    Both are empty if no point has a plan.
+    Both lists are empty if no point has a plan.
     """
     wording = Wording(result)
     if not _points_with_plan(result):
@@ -95,7 +96,7 @@ def sections_for_plan_report(result: Frontier) -> tuple[list[Section], list[Chec
 
 
 def build_checks(result: Frontier) -> list[Check]:
-    """Return the relations that must hold between the points of a workbook."""
+    """Return checks of relations that must hold between the points in a workbook."""
     with_plan, checks = _points_with_plan(result), []
     if with_plan and result.varied != TAIL_WEIGHT_PATH:
         first = result.points.index(with_plan[0])
@@ -132,7 +133,7 @@ def _points_with_plan(result: Frontier) -> list[FrontierPoint]:
 
 
 def _lead_sentences(wording: FrontierWording) -> Iterator[str]:
-    """Yield the range of what is attainable."""
+    """Yield sentences on the damage at the lowest and highest value, and without any plan."""
     result, with_plan = wording.result, _points_with_plan(wording.result)
     if not with_plan:
         yield tr("There is no plan at any of the values.")
@@ -173,7 +174,7 @@ def _cautions(wording: FrontierWording) -> doc.Caution:
 
 
 def _assumption_set_table(wording: FrontierWording) -> Table:
-    """Return the table of expected damage at each value under each assumption set."""
+    """Return the table of expected damage under each assumption set, a row per value."""
     points = [point for point in wording.result.points if point.expected_under]
     cells = cells_by_value(wording, [point.value for point in points])
     value_column = Column(varied_number_header(wording), lambda p: cells[p.value])
@@ -181,7 +182,8 @@ def _assumption_set_table(wording: FrontierWording) -> Table:
 
 
 def _point_tables(wording: FrontierWording) -> list[Part]:
-    """Return the tables of outcomes at each value, with the columns that a workbook calculates."""
+    """Return the tables of the outcome at each value, including columns that a workbook
+    calculates."""
     result = wording.result
     if not result.points:
         return []
@@ -259,7 +261,7 @@ def _point_tables(wording: FrontierWording) -> list[Part]:
 
 
 def _status_text(point: FrontierPoint) -> str:
-    """Return the status of a point in words; empty for a solved one."""
+    """Return how the solve of a point ended, in words; empty if it was solved to the gap."""
     status_texts = {
         "infeasible": tr("no plan keeps all rules"),
         "none": tr("no plan found"),
@@ -269,14 +271,16 @@ def _status_text(point: FrontierPoint) -> str:
 
 
 def _avoided_formula(line: FormulaRow) -> Expression | None:
-    """Return the formula of damage avoided against no plan."""
+    """Return the formula for the damage avoided at a point compared with no plan; None if it cannot
+    be computed."""
     if line.row.expected is None or WITHOUT_PLAN_TABLE not in line.tables:
         return None
     return line.tables[WITHOUT_PLAN_TABLE].cell_reference(0, "expected") - line["expected"]
 
 
 def _previous_row(line: FormulaRow) -> int | None:
-    """Return the index of the previous row with a plan; None if there is none or no plan here."""
+    """Return the index of the previous row that has a plan; None if there is none, or if this row
+    has no plan."""
     rows = line.table.table.rows[: line.row_index] if line.row.expected is not None else []
     return next(
         (index for index in reversed(range(len(rows))) if rows[index].expected is not None), None
@@ -284,7 +288,8 @@ def _previous_row(line: FormulaRow) -> int | None:
 
 
 def _gain_formula(line: FormulaRow) -> Expression | None:
-    """Return the formula of damage avoided against the previous point."""
+    """Return the formula for the damage avoided compared with the previous point; None if there is
+    none."""
     previous = _previous_row(line)
     return (
         None
@@ -294,7 +299,8 @@ def _gain_formula(line: FormulaRow) -> Expression | None:
 
 
 def _per_unit_formula(line: FormulaRow) -> Expression | None:
-    """Return the formula of that gain per unit of the number."""
+    """Return the formula for the damage avoided compared with the previous point, per unit of the
+    varied number."""
     previous = _previous_row(line)
     if previous is None:
         return None
@@ -304,7 +310,8 @@ def _per_unit_formula(line: FormulaRow) -> Expression | None:
 
 
 def _below_bound_formula(line: FormulaRow) -> Expression | None:
-    """Return the formula of how far a point lies below its bound."""
+    """Return the formula for the amount by which a point's damage lies below its bound (0 if it
+    does not)."""
     if line.row.expected is None or line.row.expected_bound is None:
         return None
     return max_of(as_expression(0), line["bound"] - line["expected"])
@@ -338,7 +345,8 @@ def _frontier_chart(wording: FrontierWording) -> Chart | None:
 
 
 def _step_tables(wording: FrontierWording) -> list[Part]:
-    """Return the table of changes between points, and of damage avoided per unit."""
+    """Return the table of the changes between consecutive points, with the damage avoided per unit
+    of the number."""
     result = wording.result
     steps = [
         step for step in result.steps if step.marginal is not None or _describe_step(wording, step)
@@ -384,7 +392,7 @@ def _steps_title(wording: FrontierWording) -> str:
 
 
 def _describe_step(wording: FrontierWording, step: FrontierStep) -> str:
-    """Describe how the plan changes in a step."""
+    """Return a text on how the plan changes from one point to the next."""
     result = wording.result
     largest_stocks: dict[str, float] = {}
     for point in result.points:
@@ -397,7 +405,7 @@ def _describe_step(wording: FrontierWording, step: FrontierStep) -> str:
 
 
 def _conflict_sentences(wording: FrontierWording) -> list[Part]:
-    """Return the conflicting rules at values without a feasible plan."""
+    """Return sentences on the rules that conflict at values without a feasible plan."""
     infeasible_points = [point for point in wording.result.points if point.conflict]
     cells = format_values(wording, [point.value for point in infeasible_points])
     return [
@@ -407,7 +415,7 @@ def _conflict_sentences(wording: FrontierWording) -> list[Part]:
 
 
 def _proof_parts(wording: FrontierWording) -> Iterator[Part]:
-    """Yield the gaps of the points."""
+    """Yield the table of the points' gaps, and a note on plans and bounds that points share."""
     result = wording.result
     gaps = [point.gap for point in result.points if point.gap is not None]
     limited_count = sum(point.status in ("limit", "none") for point in result.points)

@@ -36,7 +36,7 @@ UNBOUNDED = DamageBound()
 
 
 def tighter_bound(first: DamageBound, second: DamageBound) -> DamageBound:
-    """Return the larger of two lower bounds on each figure."""
+    """Return the larger of two lower bounds, for the mean and for the CVaR."""
     known_bounds = (
         [bound for bound in pair if bound is not None] for pair in zip(first, second, strict=True)
     )
@@ -46,12 +46,12 @@ def tighter_bound(first: DamageBound, second: DamageBound) -> DamageBound:
 def damage_bound(
     instance: Instance, objective_bound: float | None, cost_limit: float | None
 ) -> DamageBound:
-    """Derive lower bounds on mean and CVaR from a bound on the objective.
+    """Derive lower bounds on the mean and the CVaR of damage from a bound on the objective.
 
-    Every plan has (1-λ) mean + λ CVaR + cost_weight · net cost ≥ bound. So its damage, as the
-    objective weighs it, is at least the bound less cost_weight times ``cost_limit``, the maximum
-    net cost (:func:`max_net_cost`). CVaR lies between the mean and the mean over 1 - level, since
-    damage is never negative.
+    Every plan has (1-λ) mean + λ CVaR + cost_weight · net cost ≥ ``objective_bound``. The first two
+    terms are therefore at least the bound less cost_weight times ``cost_limit``, the maximum net
+    cost (:func:`max_net_cost`). Since damage is never negative, the CVaR lies between the mean and
+    the mean / (1 - level).
     """
     objective = instance.case.objective
     weight, level = float(objective.cvar.weight), float(objective.cvar.level)
@@ -81,7 +81,7 @@ def max_net_cost(instance: Instance) -> float | None:
 
 @dataclass(frozen=True, eq=False)
 class ParametricPoint:
-    """The result at one value."""
+    """The result of the solve at one value of the varied number."""
 
     value: float
     assumption_sets: AssumptionSets
@@ -98,7 +98,8 @@ class ParametricPoint:
 
     @property
     def instance(self) -> Instance:
-        """The scenario at the value; with assumption sets, that for which figures are reported."""
+        """The instance at the value; with assumption sets, that of the set for which figures are
+        reported."""
         return (
             self.assumption_sets.first_instance if self.solution is None else self.solution.instance
         )
@@ -106,9 +107,10 @@ class ParametricPoint:
 
 @dataclass(eq=False)
 class ParametricSolver:
-    """Solver for one value after the other; higher values first, if their plans may be reused.
+    """Solves at one value of the varied number after the other.
 
-    ``pool`` is None if problems are too small for it to help.
+    Plans of higher values are reused where they are feasible and optimal. ``pool`` is None if the
+    problems are too small for a cut pool to help.
     """
 
     variation: Variation
@@ -121,14 +123,15 @@ class ParametricSolver:
     _last_problem: Problem | None = field(default=None, repr=False)
 
     def for_worker(self) -> ParametricSolver:
-        """Return a solver for a worker process: with the points so far, and one thread."""
+        """Return a copy of the solver for a worker process, with the points found so far and a
+        single thread."""
         worker_options = self.options.for_worker()
         return replace(self, options=worker_options, points=dict(self.points), _last_problem=None)
 
     def spending_without_limit(self) -> float:
-        """Return the spending of the best plan if the varied budget is unlimited.
+        """Return the spending in million EUR of the best plan if the varied budget is unlimited.
 
-        The plan is kept for the values at which it is affordable.
+        The plan is kept for the values at which the budget covers it.
         """
         funders = self.variation.limited_funders
         assert funders is not None
@@ -137,22 +140,22 @@ class ParametricSolver:
         return 0.0 if point.solution is None else total_spending(point.solution, funders)
 
     def solve(self, value: float) -> ParametricPoint:
-        """Solve at a value, or reuse the plan of a higher one."""
+        """Solve at a value, or reuse the plan of the next higher value."""
         case = self.variation.with_value(value).case
         point = self._reuse_higher_plan(value, case) or self._solve_case(value, case)
         self.points[value] = point
         return point
 
     def record_failure(self, value: float, error: VorratError) -> None:
-        """Record an error at a value, and leave it without a plan."""
+        """Record that the solve at a value failed with an error; the point has no plan."""
         self.points[value] = ParametricPoint(
             value, Problem.from_case(self.variation.with_value(value).case).assumption_sets
         )
         self.failures[value] = error
 
     def _reuse_higher_plan(self, value: float, case: Case) -> ParametricPoint | None:
-        """Return the plan of the next higher value, if it is feasible and, by its bound, optimal
-        here."""
+        """Return the plan of the next higher value as a point; None if it is not feasible or not
+        proven optimal here."""
         higher = min((other for other in self.points if other > value), default=None)
         if not self.variation.only_loosens_rules or higher is None:
             return None
@@ -179,7 +182,7 @@ class ParametricSolver:
         )
 
     def _solve_case(self, value: float, case: Case) -> ParametricPoint:
-        """Solve a case; failures to find a plan are recorded in the point."""
+        """Solve the scenario at a value; if no plan is found, the point records the reason."""
         started_at = time.perf_counter()
         if self.pool is None:
             problem = Problem.from_case(case)
@@ -207,7 +210,10 @@ class ParametricSolver:
         return replace(point, seconds=time.perf_counter() - started_at)
 
     def _damage_bound(self, assumption_sets: AssumptionSets, bound: float | None) -> DamageBound:
-        """Derive a bound on damage from one on the objective; none for several assumption sets."""
+        """Derive lower bounds on damage from a bound on the objective.
+
+        With several assumption sets the bounds are unknown, since the objective is over all sets.
+        """
         if len(assumption_sets.instances) > 1:
             return UNBOUNDED  # a bound over several sets is none for a single set
         instance = assumption_sets.first_instance
@@ -217,14 +223,17 @@ class ParametricSolver:
 
 
 def make_cut_pool(case: Case) -> CutPool | None:
-    """Return a cut pool for problems like a scenario's; None if the extensive form is used."""
+    """Return an empty cut pool for problems like that of ``case``; None if these are solved in the
+    extensive form."""
     problem = Problem.from_case(case)
     return None if problem.is_small else CutPool()
 
 
 def solve_problem(problem: Problem, options: SolveOptions, pool: CutPool | None) -> CheckedSolution:
-    """Solve for the best plan with the options; raises as
-    :func:`~optimizer.solve.planner.solve_and_certify`."""
+    """Solve for the best plan of a problem with the settings in ``options``.
+
+    Raises errors like :func:`~optimizer.solve.planner.solve_and_certify`.
+    """
     return solve_and_certify(
         problem,
         gap=options.gap,
@@ -236,17 +245,18 @@ def solve_problem(problem: Problem, options: SolveOptions, pool: CutPool | None)
 
 
 def total_spending(solution: CheckedSolution, funders: tuple[str, ...]) -> float:
-    """Return million EUR of these funders' budgets that a plan uses."""
+    """Return the amount in million EUR that a plan uses of these funders' budgets."""
     used = budget_use(solution.instance, solution.commitment)
     return math.fsum(float(used[f].sum()) for f in funders)
 
 
 def propagate_plans(points: list[ParametricPoint], variation: Variation) -> list[ParametricPoint]:
-    """Return the points by increasing value, each with the best valid plan and bound of all.
+    """Return the points by increasing value, each with the best plan and bound that any point gives
+    for it.
 
-    If a higher value only loosens rules, a plan stays feasible for higher values and a bound valid
-    for lower ones. If the number belongs to the objective alone, every plan is feasible everywhere.
-    A plan is certified again where it is transferred to.
+    If a higher value only loosens rules, a plan stays feasible at higher values, and a bound stays
+    valid at lower ones. If the number belongs to the objective alone, every plan is feasible at all
+    values. A plan is certified again at each value to which it is transferred.
     """
     points = sorted(points, key=lambda point: point.value)
     if variation.is_objective_number:
@@ -266,7 +276,8 @@ def propagate_plans(points: list[ParametricPoint], variation: Variation) -> list
 
 
 def _with_best_plan(point: ParametricPoint, others: list[ParametricPoint]) -> ParametricPoint:
-    """Return a point with the best of all plans that are feasible there."""
+    """Return a point with the best of its plan and the plans of other points that are feasible at
+    its value."""
     best = point
     for other in others if not point.is_infeasible else ():
         if other is point or other.solution is None:

@@ -1,4 +1,4 @@
-"""Description of a frontier: its points and the steps between them."""
+"""Results of a frontier: its points, and the steps between them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,10 @@ FIGURE_TOLERANCE = 1e-9
 def describe_points(
     solved_points: Sequence[ParametricPoint], case: Case, *, varies_tail_weight: bool = False
 ) -> tuple[FrontierPoint, ...]:
-    """Describe the points of a frontier, by increasing value."""
+    """Return the results for the points of a frontier, by increasing value.
+
+    If the number is the tail weight (``varies_tail_weight``), dominated points are marked.
+    """
     points = [_describe_point(solved, case) for solved in solved_points]
     return tuple(
         point.model_copy(
@@ -37,7 +40,8 @@ def describe_points(
 
 
 def _describe_point(solved_point: ParametricPoint, case: Case) -> FrontierPoint:
-    """Describe a point: its plan's figures, or why there is none."""
+    """Return the result for a point: the figures of its plan, or the reason why there is no
+    plan."""
     solution = solved_point.solution
     instance = solved_point.instance
     least = solved_point.damage
@@ -88,7 +92,8 @@ def _describe_point(solved_point: ParametricPoint, case: Case) -> FrontierPoint:
 
 
 def largest_stocks(instance: Instance, commitment: Commitment) -> dict[str, float]:
-    """Return the largest tonnes that each stockpile holds; empty ones are left out."""
+    """Return the largest stock in tonnes that each stockpile holds; stockpiles that stay empty are
+    left out."""
     stocks = {
         h: float(planned_stock(instance, commitment, h).max())
         * instance.lot_tonnes[stockpile.material]
@@ -98,7 +103,7 @@ def largest_stocks(instance: Instance, commitment: Commitment) -> dict[str, floa
 
 
 def outcome_without_plan(solution: CheckedSolution) -> WithoutPlan:
-    """Return the outcome without any plan."""
+    """Return the mean, CVaR and maximum of damage without any plan."""
     outcome, level = solution.without_plan, float(solution.instance.case.objective.cvar.level)
     return WithoutPlan(expected=outcome.expected, cvar=outcome.cvar(level), worst=outcome.worst)
 
@@ -115,7 +120,11 @@ def _dominates(point: FrontierPoint, other: FrontierPoint) -> bool:
 
 
 def describe_steps(points: Sequence[FrontierPoint], *, loosens: bool) -> tuple[FrontierStep, ...]:
-    """Describe what changes between neighbouring points that have a plan."""
+    """Return the changes between consecutive points that have a plan.
+
+    With ``loosens``, a higher value only loosens rules, and the marginal damage is computed as
+    well.
+    """
     damage_by_value = {p.value: p.expected for p in points if p.expected is not None}
     with_plan = [point for point in points if point.value in damage_by_value]
     full_range = max(damage_by_value.values(), default=0.0) - min(
@@ -145,7 +154,8 @@ def diff_plans(
     stocks_before: Mapping[str, float],
     stocks_after: Mapping[str, float],
 ) -> PlanDiff:
-    """Compute the difference of two plans from their start years and largest stocks."""
+    """Compute the difference of two plans from their start years and their largest stocks in
+    tonnes."""
     stocks = {
         h: (stocks_before.get(h, 0.0), stocks_after.get(h, 0.0))
         for h in [*stocks_before, *stocks_after]

@@ -1,4 +1,5 @@
-"""Tracing of a frontier: damage against a varied number, with a certified plan at each point."""
+"""Computation of a frontier: damage at each value of a varied number, with a certified plan at each
+point."""
 
 import math
 import time
@@ -44,7 +45,7 @@ ValueInterval = tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class TracedFrontier:
-    """A frontier and the plans behind it, by value."""
+    """A frontier, and the plans of its points by the value of the varied number."""
 
     frontier: Frontier
     plans: Mapping[float, Plan]
@@ -53,7 +54,7 @@ class TracedFrontier:
 
 
 def run_analysis(analysis_input: AnalysisInput, options: FrontierOptions) -> AnalysisOutcome:
-    """Trace the frontier of the number that the options name."""
+    """Run the command that traces the frontier of a number of the scenario."""
     if options.tail:
         number = Variation(analysis_input.reading, TAIL_WEIGHT_PATH)
         last = 1.0 if options.last is None else options.last
@@ -104,11 +105,11 @@ def trace_frontier(
     title: str | None = None,
     variant: str | None = None,
 ) -> TracedFrontier:
-    """Trace the frontier of a number.
+    """Compute the frontier of a varied number of the scenario.
 
-    A first Ctrl-C ends it with the points found so far. Raises ScenarioError for an invalid path or
-    value, and any other error if it occurred at all points; if some have a plan, the other errors
-    are in ``failures``.
+    A first Ctrl-C ends the computation with the points found so far. Raises ScenarioError for an
+    invalid path or value, and any other error if it occurred at all points; if some points have a
+    plan, these errors are in ``failures``.
     """
     started_at, case = time.perf_counter(), variation.reading.case
     solver = ParametricSolver(variation, options, make_cut_pool(case) if pool is None else pool)
@@ -167,15 +168,16 @@ def trace_frontier(
 
 
 def _finite_points(solver: ParametricSolver) -> list[ParametricPoint]:
-    """Return the points solved so far, without that for an infinite value."""
+    """Return the points solved so far, except the point at an infinite value."""
     return [point for value, point in solver.points.items() if math.isfinite(value)]
 
 
 def _solve_grid(solver: ParametricSolver, options: FrontierOptions) -> None:
-    """Solve the grid of values and its refinement.
+    """Solve at the values of the grid, then at midpoints of its steps for refinement.
 
-    Each worker process starts from its own earlier points, and as many steps are refined at a time
-    as there are workers. Raises KeyboardInterrupt if it was stopped, or a cluster was lost.
+    Each worker process starts from the points that it has solved before. As many steps are refined
+    at a time as there are workers. Raises KeyboardInterrupt if the user stopped the search or the
+    cluster was lost.
     """
     values = list(options.values or ())
     if not values:
@@ -205,7 +207,8 @@ def _solve_grid(solver: ParametricSolver, options: FrontierOptions) -> None:
 
 
 def make_worker(solver: ParametricSolver) -> Callable[[float], ParametricPoint]:
-    """Return the function with which a worker solves values, each starting from earlier cuts."""
+    """Return the function by which a worker solves at a value; each solve starts from the cuts of
+    earlier ones."""
     return solver.solve
 
 
@@ -252,15 +255,17 @@ def _solve_values(
 def _refinement_points(
     solver: ParametricSolver, given_up: set[ValueInterval], max_count: int
 ) -> dict[float, ValueInterval]:
-    """Return the midpoints of the steps with most uncertainty, and their steps.
+    """Return the midpoints of the steps that are most uncertain, with the steps to which they
+    belong.
 
-    The measure is the change of damage times the width. It finds jumps, whose height stays however
-    narrow the step, and then bends.
+    Uncertainty is measured by the change of damage times the width of the step. Jumps are found
+    first, since their height stays the same however narrow the step is; bends come next.
     """
     tail, gap = solver.variation.path == TAIL_WEIGHT_PATH, max(solver.options.gap, 1e-6)
 
     def damage(point: ParametricPoint) -> float | None:
-        """Return the figure of the curve: the mean, or the CVaR if its weight is varied."""
+        """Return the damage that the refinement considers: the mean, or the CVaR if the tail weight
+        is varied."""
         if point.solution is None:
             return None
         level = float(point.instance.case.objective.cvar.level)

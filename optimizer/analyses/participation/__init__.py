@@ -1,1 +1,2 @@
-"""Participation of a company: its share in one project, or in all projects of the plan."""
+"""Participation of a company: which share of one project, or of all projects of the plan, it should
+take."""

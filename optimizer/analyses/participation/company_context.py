@@ -48,19 +48,21 @@ class CompanyContext:
 
     @property
     def is_entitled(self) -> bool:
-        """Whether damage can be attributed to the company."""
+        """Whether supply is allocated by entitlement, so that damage can be attributed to the
+        company."""
         return self.instance.case.objective.allocation == "entitled"
 
     def builds_project(self, plan: Commitment | None) -> bool:
-        """Return whether a plan builds any of the projects."""
+        """Return whether a plan builds any of the projects in question; False without a plan."""
         return plan is not None and any(p in plan.earliest_starts for p in self.projects)
 
     def carried_shares(
         self, plan: Commitment, funders: tuple[str, ...]
     ) -> Iterator[tuple[str, float]]:
-        """Yield capex shares that funders carry in projects that are built, as project and share.
+        """Yield the shares of capex that these funders carry in projects that are built.
 
-        With a review, shares are weighted by the probability of the branch.
+        Each is a pair of project id and share. With a review, shares are multiplied by the
+        probability of the branch.
         """
         for probability, _, decisions in weighted_branches(self.instance, plan):
             built = {p for p in self.projects if p in decisions.start}
@@ -73,9 +75,9 @@ class CompanyContext:
                     yield p, probability * share
 
     def share_in_plan(self, plan: Commitment, funders: tuple[str, ...]) -> float | None:
-        """Return the share of capex that funders carry in projects that are built.
+        """Return the share of the built projects' capex that these funders carry.
 
-        None if no project is built, or if the projects have no capex.
+        Return None if no project is built, or if the projects have no capex.
         """
         capex = {
             p: self.instance.projects[p].capex if self.is_portfolio else 1.0 for p in self.projects
@@ -91,10 +93,11 @@ class CompanyContext:
         return carried / started if started > 0 else None
 
     def find_max_share(self, instance: Instance, funders: tuple[str, ...]) -> float | None:
-        """Find the largest share that first-stage rules allow; None if no project can be built.
+        """Find the largest share that the first-stage rules allow these funders; None if no project
+        can be built.
 
-        For several projects the share is a ratio of linear functions, maximized by Dinkelbach's
-        method (1967). With a review it is the largest over branches.
+        For several projects the share is a ratio of linear functions, which is maximized by the
+        method of Dinkelbach (1967). With a review the result is the largest share in any branch.
         """
         if instance.branches:
             branch_indices = range(len(instance.branches))
@@ -125,9 +128,10 @@ class CompanyContext:
 def read_company_context(
     reading: LoadedScenario, company: str, project: str | None, allocation: Allocation
 ) -> CompanyContext:
-    """Read the context of a participation analysis.
+    """Read the context of a participation analysis from a scenario.
 
-    Raises ScenarioError if the scenario does not allow what it needs, such as damage in money.
+    Raises ScenarioError if the scenario does not allow what the analysis requires, for example
+    damage in money.
     """
     settings = ["objective.measure=damage", f"objective.allocation={allocation}"]
     case = reading.with_settings(settings).case
@@ -147,18 +151,18 @@ def read_company_context(
 
 
 def fix_decisions_of_others(context: CompanyContext, plan: Commitment) -> FixedDecisions:
-    """Return the decisions of all funders but the company in a plan.
+    """Return the decisions in a plan of all funders except the company.
 
-    They keep their shares in what is built. A project continues without the company if the market
-    can carry its share and the projects that it requires continue; the others are left to the
-    company.
+    These funders keep their shares in the projects that are built. A project continues without the
+    company if the market can carry the company's share and the projects that it requires continue
+    as well. All other projects are left to the company.
     """
     others = frozenset(context.instance.case.funders) - {context.company}
     return fix_decisions(context.instance, plan, others, partial(_continuing_starts, context))
 
 
 def _continuing_starts(context: CompanyContext, plan: Commitment) -> dict[str, int]:
-    """Return start years of projects that continue without the company."""
+    """Return the start years of the projects that continue without the company, by project id."""
     projects = context.instance.case.projects
     starts = {p: year for p, year in plan.start.items() if _can_continue(context, plan, p)}
     while dropped := [p for p in starts if any(q not in starts for q in projects[p].requires)]:
@@ -168,7 +172,7 @@ def _continuing_starts(context: CompanyContext, plan: Commitment) -> dict[str, i
 
 
 def _can_continue(context: CompanyContext, plan: Commitment, p: str) -> bool:
-    """Return whether the market can replace the company's shares in a project."""
+    """Return whether the market can carry the company's shares in a project in its place."""
     if p in context.projects and not context.is_portfolio:
         return False
     cap, carried = context.instance.projects[p].market_finance_max, 0.0

@@ -20,7 +20,8 @@ from optimizer.report.number_format import (
 
 
 def build_document(result: Participation) -> doc.Document:
-    """Build the document: best share, all shares that were tried, method and proof."""
+    """Build the document on a participation: best share, all shares that were tried, method and
+    proof."""
     wording = ParticipationWording(result)
     money_amounts = [point.stake_meur or 0.0 for point in wording.all_points]
     money_amounts += [x.standing.net_cost_meur for x in wording.all_points if x.standing]
@@ -62,7 +63,7 @@ def build_document(result: Participation) -> doc.Document:
 
 
 def _answer_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
-    """Yield the best share, compared with acting alone and with no share."""
+    """Yield the answer: the best share, compared with acting alone and with having no share."""
     yield from headline(wording)
     yield doc.Facts(list(_key_facts(wording)), media=doc.PAGE)
     yield doc.Caution(list(_cautions(wording)))
@@ -72,7 +73,7 @@ def _answer_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
 
 
 def headline(wording: ParticipationWording) -> Iterator[str]:
-    """Yield the answer in a few paragraphs."""
+    """Yield the answer in a few paragraphs of text."""
     best = participation_wording.best_point(wording.main_curves[0]) if wording.main_curves else None
     if best is not None:
         yield " ".join(_describe_best_share(wording, best))
@@ -113,7 +114,8 @@ def _describe_best_share(wording: ParticipationWording, best_point: SharePoint) 
 def _describe_share_limits(
     wording: ParticipationWording, curve: ShareCurve, best_point: SharePoint
 ) -> Iterator[str]:
-    """Yield the indifferent share, the limit, and the range over equally good plans."""
+    """Yield sentences on the indifferent share, the largest share, and the range over equally good
+    plans."""
     indifferent, within = curve.indifferent_share, curve.indifferent_within
     if (
         indifferent is None
@@ -179,7 +181,7 @@ def _count_stopped_early(wording: ParticipationWording) -> int:
 
 
 def _cautions(wording: ParticipationWording) -> Iterator[str]:
-    """Yield cautions: early stops, pooled supply, few states."""
+    """Yield cautions on solves that stopped early, pooled supply and few states."""
     if wording.result.ended == "interrupted":
         yield tr("Stopped early: points are missing.")
     if stopped_count := _count_stopped_early(wording):
@@ -198,7 +200,7 @@ def _cautions(wording: ParticipationWording) -> Iterator[str]:
 
 
 def _curve_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
-    """Yield all points with a chart; in a terminal, one table for each curve."""
+    """Yield the table of all points with a chart; on a terminal, one table for each curve."""
     tried_shares = tables.all_tried_shares(wording)
     if tried_shares:
         yield tr("Each row is a plan of its own, in which {company} carries this share {shared}.",
@@ -231,7 +233,7 @@ def _curve_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
 
 
 def chart_line(curve: ShareCurve) -> charts.ShareLine:
-    """Return a curve as a line of the chart."""
+    """Return a curve of shares as a line for the chart."""
 
     def values_of(path: str) -> list[Any]:
         return [*map(attribute_getter(path), participation_wording.points_with_plan(curve))]
@@ -248,7 +250,10 @@ def chart_line(curve: ShareCurve) -> charts.ShareLine:
 
 
 def _co_financing_chart(wording: ParticipationWording) -> Chart | None:
-    """Return a chart of best and indifferent share by public share; None without public shares."""
+    """Return the chart of the best and the indifferent share against the public share.
+
+    Return None if no public shares were fixed.
+    """
     curves = [curve for curve in wording.result.curves if curve.public_share is not None]
     if not curves:
         return None
@@ -266,7 +271,7 @@ def _co_financing_chart(wording: ParticipationWording) -> Chart | None:
 
 
 def _describe_method(wording: ParticipationWording) -> Iterator[str]:
-    """Yield what is solved at each share."""
+    """Yield sentences on the problem that is solved at each share."""
     result, company = wording.result, {"company": wording.company_name}
     yield tr(
         "For each share the program solves the whole problem again with one rule more: "
@@ -307,7 +312,7 @@ def _describe_method(wording: ParticipationWording) -> Iterator[str]:
 
 
 def _describe_limitations() -> list[str]:
-    """Return the limitations of the analysis."""
+    """Return sentences on the limitations of the analysis."""
     return [
         tr("Shares are tried one by one. Between two of them nothing is known; the best share is "
            "the best of those tried."),
@@ -319,7 +324,7 @@ def _describe_limitations() -> list[str]:
 
 
 def _proof_table(wording: ParticipationWording) -> doc.Table:
-    """Return gaps, number of points and settings."""
+    """Return the table of the gaps, the number of points, and the settings."""
     gaps = [point.gap for point in wording.all_points if point.gap is not None]
     complete = wording.result.ended == "complete"
     return wording.proof_table(

@@ -1,4 +1,5 @@
-"""Participation analysis: what a company pays and gains at each share it may take."""
+"""Participation analysis: what a company pays and gains at each share of a project that it may
+take."""
 
 import math
 import time
@@ -48,7 +49,7 @@ MIN_COST_MEUR = 1e-9
 
 
 def run_analysis(analysis_input: AnalysisInput, options: ParticipateOptions) -> AnalysisOutcome:
-    """Run the command: find the share that a company should take."""
+    """Run the command that finds the share which a company should take."""
     case, company, project = analysis_input.reading.case, options.company, options.project
     companies = [f for f, funder in case.funders.items() if funder.kind == "company"]
     if company not in companies:
@@ -90,16 +91,16 @@ def analyze_participation(
     title: str,
     variant: str | None = None,
 ) -> Participation:
-    """Compute cost and benefit for a company at each share of a project, or of all projects.
+    """Compute a company's cost and benefit at each share of a project, or of all projects.
 
-    The others reoptimize at each share by the scenario's objective, or keep their decisions of the
-    plan in which the share is free. With pooled supply, damage cannot be attributed to the company
-    in advance; then there are no ranges, and no case in which it acts alone. A Ctrl-C ends the
-    analysis with the points so far.
+    At each share, the other funders either optimize again by the scenario's objective, or keep
+    their decisions of the plan in which the share is free. With pooled supply, damage cannot be
+    attributed to the company in advance; then ranges are not computed, and neither is the case in
+    which the company acts alone. Ctrl-C ends the analysis with the points found so far.
 
-    Raises Infeasible or NoPlan if the scenario itself has no plan, Interrupted if it was stopped
-    before there was one, ScenarioError if it does not allow what the analysis needs, and
-    SolverError if the solver fails, or its answer fails the check.
+    Raises Infeasible or NoPlan if the scenario itself has no plan, Interrupted if the analysis was
+    stopped before there was one, ScenarioError if the scenario does not allow what the analysis
+    requires, and SolverError if the solver fails or its answer fails the check.
     """
     start = time.perf_counter()
     company, project, case = options.company, options.project, reading.case
@@ -251,7 +252,8 @@ def _ratio(numerator: float, denominator: float) -> float | None:
 
 
 def _offtake_tonnes(context: CompanyContext, plan: Commitment) -> dict[str, dict[str, float]]:
-    """Return the company's yearly tonnes by material, without delays or failures."""
+    """Return the company's offtake in tonnes by material and year, if no project is late or
+    fails."""
     instance, group = context.instance, company_group(context.company)
     tonnes: dict[str, np.ndarray] = {}
     for probability, _, decisions in weighted_branches(instance, plan):

@@ -1,4 +1,4 @@
-"""Names of a participation, and its main curves and points."""
+"""Names for the document on a participation, and the main curves and points."""
 
 from models.language import tr
 from models.results import Participation, ShareCurve, SharePoint
@@ -10,34 +10,34 @@ SHARE_TOLERANCE = 1e-9
 
 
 class ParticipationWording(Wording[Participation]):
-    """A participation with the names that its document uses."""
+    """Names and figures of a participation, as its document uses them."""
 
     @property
     def company_name(self) -> str:
-        """The name of the company."""
+        """The name of the company in the current language."""
         return self.name("funders", self.result.company, self.result.name)
 
     @property
     def subject_name(self) -> str:
-        """The project or projects in question."""
+        """The name of the project in question, or a phrase for all projects."""
         if self.result.project is None:
             return tr("all projects together")
         return self.name("projects", self.result.project, self.result.project_name)
 
     @property
     def share_phrase(self) -> str:
-        """What the share is a share of, as a phrase after its figure."""
+        """A phrase for what the share is a share of; it follows the figure."""
         if self.result.project is None:
             return tr("of the capex of all that is built")
         return tr("of the capex of {project}", project=self.subject_name)
 
     @property
     def tail_share(self) -> str:
-        """The share of states in the tail of the CVaR."""
+        """The share of states in the tail of the CVaR, as a percentage."""
         return format_percent(1 - self.result.cvar_level)
 
     def projects_text(self, point: SharePoint) -> str:
-        """Return the projects that are built, with their start years."""
+        """Return the names of the projects that are built at a point, with their start years."""
         named = self.result.project_names
         return join_texts(
             [
@@ -53,14 +53,16 @@ class ParticipationWording(Wording[Participation]):
 
     @property
     def has_ranges(self) -> bool:
-        """Whether equally good plans were compared at any point."""
+        """Whether the range over equally good plans was computed at any point."""
         return any(point.range for point in self.all_points)
 
     @property
     def main_curves(self) -> list[ShareCurve]:
-        """One curve for each mode of the others, reoptimizing first.
+        """One curve for each mode of the other funders; that in which they optimize again comes
+        first.
 
-        It is the one with a free public share, else the one with the lowest.
+        Of the curves with the same mode, it is the one with a free public share, or else the one
+        with the lowest public share.
         """
         curves_by_mode = (
             [c for c in self.result.curves if c.others == mode] for mode in ("reoptimize", "held")
@@ -73,7 +75,7 @@ class ParticipationWording(Wording[Participation]):
 
 
 def pooled_supply_note() -> str:
-    """Return a caution for payers if supply is pooled."""
+    """Return a caution on pooled supply, in which a share gives the company no tonnes."""
     return tr(
         "Supplies are pooled: every tonne is allocated to minimise damage, no matter who paid. "
         "A share buys no tonnes of its own."
@@ -81,7 +83,7 @@ def pooled_supply_note() -> str:
 
 
 def curve_name(curve: ShareCurve) -> str:
-    """Return the name of a curve: the mode of the others, and the public share."""
+    """Return the name of a curve, which states what the other funders do and the public share."""
     reoptimizes = curve.others == "reoptimize"
     behavior = tr("Others decide again") if reoptimizes else tr("Others stick to the plan")
     if curve.public_share is None:
@@ -90,36 +92,39 @@ def curve_name(curve: ShareCurve) -> str:
 
 
 def points_with_plan(curve: ShareCurve) -> list[SharePoint]:
-    """Return the points with a plan."""
+    """Return the points of a curve at which there is a plan."""
     return [point for point in curve.points if point.standing is not None]
 
 
 def is_same_share(share: float, other_share: float | None) -> bool:
-    """Return whether two shares are equal; an unknown share equals none."""
+    """Return whether two shares are equal within the tolerance; False if ``other_share`` is
+    None."""
     return other_share is not None and abs(share - other_share) <= SHARE_TOLERANCE
 
 
 def point_at(curve: ShareCurve, share: float | None) -> SharePoint | None:
-    """Return the point at a share, if it was tried and has a plan."""
+    """Return the point of a curve at a share; None if this share was not tried or has no plan."""
     return next(
         (point for point in points_with_plan(curve) if is_same_share(point.share, share)), None
     )
 
 
 def best_point(curve: ShareCurve) -> SharePoint | None:
-    """Return the point with the least total for the company."""
+    """Return the point of a curve at the company's best share; None if there is none."""
     return point_at(curve, curve.best_share)
 
 
 def total_outlay_meur(point: SharePoint) -> float | None:
-    """Return the company's undiscounted outlay in million over all years; None without a plan."""
+    """Return the company's undiscounted outlay over all years, in million; None if the point has no
+    plan."""
     return None if point.standing is None else sum(point.outlay_by_year_meur.values())
 
 
 def point_remark(curve: ShareCurve, point: SharePoint) -> str:
-    """Return a remark on a point: its status, and whether it is the best or indifferent share.
+    """Return a remark on a point: how its solve ended, and whether it is the best or the
+    indifferent share.
 
-    It is empty for other points that were solved to the gap and build something.
+    The remark is empty for any other point that was solved to the gap and builds something.
     """
     remarks = [
         {

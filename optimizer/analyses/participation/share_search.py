@@ -27,12 +27,13 @@ WEIGHT_FACTOR = 4.0
 
 @dataclass(eq=False)
 class RangeSearch:
-    """Search for the best (or worst) plan for the company among equally good plans.
+    """Search among equally good plans for the best (or worst) one for the company.
 
-    The company's total is added to the objective with a small weight μ of this sign. A plan found
-    counts as equally good if the original objective is within the tolerance. With proven bound L of
-    the weighted problem and objectives up to F, no such plan has a total below (L - F) / μ
-    (Lagrangian relaxation of the tolerance; Geoffrion 1974).
+    The company's total, with a small weight μ whose sign is ``sign``, is added to the objective. A
+    plan counts as equally good if its original objective is within the tolerance. If L is the
+    proven bound of the weighted problem and F the largest objective of an equally good plan, no
+    such plan has a total below (L - F) / μ (Lagrangian relaxation of the tolerance; Geoffrion
+    1974).
     """
 
     base_reply: ShareReply
@@ -43,7 +44,7 @@ class RangeSearch:
 
     @property
     def max_objective(self) -> float:
-        """The largest objective of an equally good plan."""
+        """The largest objective that an equally good plan may have."""
         assert self.base_reply.unweighted_objective is not None
         return self.base_reply.unweighted_objective + self.tolerance * abs(
             self.base_reply.unweighted_objective
@@ -74,7 +75,7 @@ class RangeSearch:
         )
 
     def equally_good_standings(self) -> Iterator[CompanyOutcome]:
-        """Yield the company's outcomes of equally good plans."""
+        """Yield the company's outcome in each equally good plan that was found."""
         for reply in (self.base_reply, *self.replies):
             is_within_tolerance = (
                 reply.unweighted_objective is not None
@@ -84,7 +85,10 @@ class RangeSearch:
                 yield reply.standing
 
     def proven_total_bounds(self) -> Iterator[float]:
-        """Yield proven bounds of the company's total over equally good plans, on this side."""
+        """Yield proven bounds on the company's total over all equally good plans.
+
+        They are lower bounds if ``sign`` is positive, and upper bounds if it is negative.
+        """
         for reply in self.replies:
             if reply.bound is not None:
                 yield (reply.bound - self.max_objective) / reply.query.company_weight
@@ -92,14 +96,15 @@ class RangeSearch:
 
 @dataclass(frozen=True)
 class CurveSetting:
-    """Setting of a curve: mode of the others, and public share (None if free)."""
+    """Settings that all points of a curve share: what the other funders do, and the public share
+    (None if free)."""
 
     others_mode: Literal["reoptimize", "held"]
     public_share: float | None
     limit: float | None
 
     def query_at(self, share: float) -> ShareQuery:
-        """Return the query at one share."""
+        """Return the query for a point of this curve."""
         return ShareQuery(self.others_mode, share, self.public_share)
 
 
@@ -115,7 +120,10 @@ class ShareSearch:
     interrupted: bool = False
 
     def solve_all(self, workers: Workers[ShareQuery, ShareReply]) -> None:
-        """Solve all queries. KeyboardInterrupt leaves the replies so far."""
+        """Solve all queries in rounds.
+
+        KeyboardInterrupt leaves the replies that have arrived.
+        """
         context, options = self.context, self.options
         self.curve_settings.extend(self._build_curve_settings())
         initial_queries = [ShareQuery("alone")] if context.is_entitled else []
@@ -155,7 +163,10 @@ class ShareSearch:
                 yield build_setting("reoptimize", level)
 
     def _initial_shares(self, curve_setting: CurveSetting) -> list[float]:
-        """Return an even grid of shares, and that of the free plan if public shares are free."""
+        """Return an even grid of shares up to the limit of a curve.
+
+        If public shares are free on the curve, the company's share in the free plan is added.
+        """
         if not curve_setting.limit:
             shares = [0.0]
         else:
@@ -195,7 +206,8 @@ class ShareSearch:
         )
 
     def _refined_shares(self, curve_setting: CurveSetting) -> list[float]:
-        """Return midpoints next to the best share, and above the indifferent one."""
+        """Return the midpoints between the best share and its neighbours, and above the indifferent
+        share."""
         totals = self.totals_by_share(curve_setting)
         best, indifferent = best_share(totals), indifferent_share(totals)
         shares = [x.share for x in self.replies_on(curve_setting) if x.standing is not None]
@@ -210,7 +222,8 @@ class ShareSearch:
     def _search_ranges(
         self, workers: Workers[ShareQuery, ShareReply], share_queries: Collection[ShareQuery]
     ) -> None:
-        """Search best and worst equally good plans at these shares of the first curve."""
+        """Search for the best and worst equally good plans at the shares of ``share_queries``, on
+        the first curve."""
         max_weight = 1.0 - float(self.context.instance.case.objective.cvar.weight)
         tolerance = self.options.tolerance
         self.range_searches = {
@@ -243,9 +256,9 @@ class ShareSearch:
         return sorted(replies, key=lambda reply: reply.share)
 
     def totals_by_share(self, curve_setting: CurveSetting) -> list[tuple[float, float]]:
-        """Return shares with the company's total there.
+        """Return pairs of a share of a curve and the company's total at it.
 
-        Shares above 0 count only if some project is built.
+        Shares above 0 are included only if a project is built.
         """
         return [
             (reply.share, reply.standing.total)
@@ -260,7 +273,8 @@ class ShareSearch:
         return None if reply is None else reply.standing
 
     def standing_range(self, query: ShareQuery) -> CompanyOutcomeRange | None:
-        """Return the company's range over equally good plans, if it was searched."""
+        """Return the range of the company's outcome over equally good plans; None if it was not
+        searched."""
         if query not in self.range_searches:
             return None
         lower, upper = self.range_searches[query]
@@ -292,12 +306,17 @@ def _query_name(query: ShareQuery) -> str:
 
 
 def best_share(share_totals: Sequence[tuple[float, float]]) -> float | None:
-    """Return the share with the least total, the smallest of several; None without any."""
+    """Return the share with the smallest total, the lowest of several such shares; None if there
+    are no shares."""
     return min(share_totals, key=lambda item: (item[1], item[0]), default=(None, 0.0))[0]
 
 
 def indifferent_share(share_totals: Sequence[tuple[float, float]]) -> float | None:
-    """Return the largest share above 0 with no higher total than at 0; None without any."""
+    """Return the largest share above 0 whose total is no higher than the total at share 0; None if
+    there is none.
+
+    ``share_totals`` are pairs of share and total.
+    """
     total_without_share = dict(share_totals).get(0.0)
     if total_without_share is None:
         return None

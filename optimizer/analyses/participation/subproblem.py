@@ -1,4 +1,4 @@
-"""The problem at one share of a company, and the company's outcome."""
+"""The problem at one share of a company, and the outcome for the company."""
 
 import time
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ Status = Literal["optimal", "limit", "infeasible", "none"]
 
 @dataclass(frozen=True)
 class ShareQuery:
-    """A request to optimize at one share.
+    """A request to solve for the best plan at one share of the company.
 
-    ``public_share`` is that of public funders, None if free. ``company_weight`` times the company's
-    total is added to the objective: a positive weight favors the company, a negative one disfavors
-    it.
+    ``public_share`` is the share of public funders; None if it is free. ``company_weight`` times
+    the company's total (damage plus net cost) is added to the objective: a positive weight favors
+    the company, a negative one is against it.
     """
 
     others_mode: OthersMode
@@ -34,7 +34,7 @@ class ShareQuery:
 
 @dataclass(frozen=True, eq=False)
 class ShareReply:
-    """The plan for a query, if any, with its bound."""
+    """The reply to a query: the plan, if there is one, and its bound."""
 
     query: ShareQuery
     status: Status
@@ -53,13 +53,13 @@ class ShareReply:
 
     @property
     def share(self) -> float:
-        """The share of the query."""
+        """The share of the company in the query; 0 if it is free."""
         return self.query.share or 0.0
 
 
 @dataclass(eq=False)
 class ShareSolver:
-    """Solves queries one after the other."""
+    """Solves queries on shares one after the other."""
 
     context: CompanyContext
     series: ProblemSeries
@@ -120,7 +120,8 @@ def create_solver(
 
 
 def build_instance(context: CompanyContext, query: ShareQuery) -> Instance:
-    """Return the instance of a query."""
+    """Return the instance in which shares, decisions of others and objective are as in the
+    query."""
     stakes = [
         Stake(context.projects, funders, share)
         for funders, share in (
@@ -158,7 +159,11 @@ def compute_standing(
     evaluation: outcomes.PlanEvaluation,
     commitment: Commitment,
 ) -> CompanyOutcome:
-    """Compute the company's outcome; ``evaluation`` holds its consumers' damage by state."""
+    """Compute the company's outcome with a commitment: mean and CVaR of damage, net cost, and their
+    total.
+
+    ``evaluation`` has the damage of the company's consumers in each state.
+    """
     level = float(instance.case.objective.cvar.level)
     damage = evaluation.selected_consumer_damage
     expected = float(evaluation.probability @ damage)

@@ -24,7 +24,11 @@ CALCULATED_FIELDS = ("gain", "gain_per_euro", "avoided", "avoided_per_euro", "ga
 
 
 class TriedShare(NamedTuple):
-    """A share on its curve; in the table by year, also a material of its offtake."""
+    """A share that was tried, on its curve.
+
+    In the table by year, ``material`` states the material whose offtake a row has; it is empty for
+    outlay.
+    """
 
     curve: ShareCurve
     point: SharePoint
@@ -32,13 +36,13 @@ class TriedShare(NamedTuple):
 
     @property
     def yearly_amounts(self) -> Mapping[str, float]:
-        """Tonnes of the material, or outlay in million, by year."""
+        """The offtake of the material in tonnes by year, or the outlay in million by year."""
         point = self.point
         return point.offtake_t[self.material] if self.material else point.outlay_by_year_meur
 
 
 def all_tried_shares(wording: ParticipationWording) -> list[TriedShare]:
-    """Return all points, curve by curve."""
+    """Return all points of all curves, curve by curve."""
     return [TriedShare(curve, point) for curve in wording.result.curves for point in curve.points]
 
 
@@ -46,7 +50,8 @@ def all_tried_shares(wording: ParticipationWording) -> list[TriedShare]:
 
 
 def standing_cases(wording: ParticipationWording) -> Iterator[tuple[str, CompanyOutcome]]:
-    """Yield the cases that the best share is compared with, and the best share itself."""
+    """Yield the cases with which the best share is compared, then the best share, as pairs of name
+    and outcome."""
     result = wording.result
     yield tr("Nobody acts"), result.without_plan
     if result.alone is not None:
@@ -74,7 +79,8 @@ def standing_cases(wording: ParticipationWording) -> Iterator[tuple[str, Company
 
 
 def _standing_columns(standing_path: str) -> list[Column]:
-    """Return columns of the company's outcome at a path, with common decimals."""
+    """Return columns for the company's outcome that is at ``standing_path`` of a row; their
+    decimals are the same."""
 
     def total_formula(line: FormulaRow) -> Expression | None:
         has_standing = attribute_getter(standing_path)(line.row) is not None
@@ -94,7 +100,7 @@ def _standing_columns(standing_path: str) -> list[Column]:
 
 
 def standings_table(wording: ParticipationWording) -> Table:
-    """Return the best share compared with acting alone and with no share."""
+    """Return the table that compares the best share with acting alone and with having no share."""
     return Table(
         tr("How {company} fares ({unit})", company=wording.company_name, unit=wording.money_unit),
         list(standing_cases(wording)),
@@ -114,7 +120,8 @@ def standings_table(wording: ParticipationWording) -> Table:
 def summary_table(
     wording: ParticipationWording, caption: str, name: str, on: Media, chart: Chart | None = None
 ) -> Table:
-    """Return best and indifferent share of each curve, and the outcome of the best one."""
+    """Return the table of the best and the indifferent share of each curve, with the outcome at the
+    best share."""
 
     def best_share_column(header: str, path: str, form: doc.ValueForm, name: str = "") -> Column:
         key = path.rpartition(".")[2]
@@ -134,7 +141,8 @@ def summary_table(
         return lambda curve: name if curve is wording.main_curves[0] else ""
 
     def min_total(line: FormulaRow) -> Expression | None:
-        """Return the least total over share 0 and shares at which something is built."""
+        """Return a formula for the least total of a curve, over share 0 and all shares at which
+        something is built."""
         candidates = [
             p for p in participation_wording.points_with_plan(line.row) if p.built or not p.share
         ]
@@ -177,7 +185,7 @@ def points_table(
     caption: str,
     chart: Chart | None = None,
 ) -> Table:
-    """Return the shares that were tried, with their costs and benefits."""
+    """Return the table of the shares that were tried, with the company's costs and benefits."""
     values = {"currency": wording.currency}
 
     def point_column(header: str, key: str, form: doc.ValueForm, on: Media = ALL_MEDIA) -> Column:
@@ -260,7 +268,7 @@ def points_table(
 
 
 def totals_chart_title(wording: ParticipationWording) -> str:
-    """Return the title of charts of damage plus cost by share."""
+    """Return the title of the charts that show damage plus cost against the share."""
     return tr("Its mean damage plus net cost, by its share ({unit})", unit=wording.money_unit)
 
 
@@ -315,7 +323,7 @@ def _amount_in_year(tried_share: TriedShare, year: int) -> float:
 
 
 def _amount_header(wording: ParticipationWording, tried_share: TriedShare) -> str:
-    """Return the header of outlay or offtake, with its unit."""
+    """Return the header for a row's amounts, either outlay or offtake, with the unit."""
     if not tried_share.material:
         return tr("Outlay, {unit}", unit=wording.money_unit)
     named = wording.result.material_names.get(tried_share.material)
@@ -327,7 +335,8 @@ def _amount_form(tried_share: TriedShare) -> doc.ValueForm:
 
 
 def years_table(wording: ParticipationWording, tried_shares: Sequence[TriedShare]) -> Table:
-    """Return outlay and offtake of each share by year, with sums as formulas."""
+    """Return the table of outlay and offtake by year at each share; sums over the years are
+    formulas."""
     with_plan = [row for row in tried_shares if row.point.standing is not None]
     rows = [TriedShare(*row[:2], key) for row in with_plan for key in ("", *row.point.offtake_t)]
     years = sorted({int(year) for row in rows for year in row.yearly_amounts})
@@ -363,7 +372,7 @@ def years_table(wording: ParticipationWording, tried_shares: Sequence[TriedShare
 
 
 def build_checks(wording: ParticipationWording) -> list[doc.Check]:
-    """Return checks between the cells of a workbook."""
+    """Return checks that figures in the cells of a workbook agree with each other."""
 
     def sum_check(
         statement: str, table: str, key: str, stated: Iterable[float | None]
@@ -411,13 +420,17 @@ def build_checks(wording: ParticipationWording) -> list[doc.Check]:
 def _row_index(
     book: WorkbookTables, point: SharePoint | None, table: str = POINTS_TABLE
 ) -> int | None:
-    """Return the first row of a point in a table, or None."""
+    """Return the index of the first row of a point in a table of a workbook; None if it has no
+    row."""
     rows = enumerate(book[table].table.rows)
     return next((n for n, row in rows if row.point is point), None)
 
 
 def _calculated_formula(key: str) -> doc.FormulaBuilder:
-    """Return a formula for a field of a point; empty where the result has no value."""
+    """Return a function that builds the formula for a field of a point.
+
+    It returns None for points in which the field has no value.
+    """
 
     def formula(line: FormulaRow) -> Expression | None:
         row, book, table = line.row, line.tables, line.table
@@ -445,6 +458,7 @@ def _calculated_formula(key: str) -> doc.FormulaBuilder:
 
 
 def _outlay_formula(line: FormulaRow) -> Expression | None:
-    """Return the total outlay, from the table by year."""
+    """Return a reference to a point's total outlay in the table by year; None if it is not
+    there."""
     row = _row_index(line.tables, line.row.point, YEARS_TABLE)
     return None if row is None else line.tables[YEARS_TABLE].cell_reference(row, "all")

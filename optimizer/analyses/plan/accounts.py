@@ -1,4 +1,5 @@
-"""Fiscal accounts of a plan: money by budget class and funder, money at risk, and budget use."""
+"""Fiscal accounts of a plan: money by budget class and by funder, money at risk, and use of
+budgets."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -29,7 +30,7 @@ from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 
 class PositionGroup(NamedTuple):
-    """Positions that a table shows as one row, with their sums."""
+    """Positions that share a row of a table, and their sums."""
 
     id: str
     """Key by which workbook formulas find the positions of the group."""
@@ -143,7 +144,7 @@ def _account_parts(wording: PlanWording) -> Iterator[Part]:
 
 
 def _describe_guarantees(wording: PlanWording) -> Iterator[str]:
-    """Describe face value, provision and peak of guarantees, which are easily confused."""
+    """Yield sentences that distinguish face value, provision and peak of guarantees."""
     provision = wording.brief.fiscal.provision
     if provision is not None:
         yield tr(
@@ -167,7 +168,10 @@ def _describe_guarantees(wording: PlanWording) -> Iterator[str]:
 
 
 def describe_provision(wording: PlanWording) -> Iterator[str]:
-    """Yield a sentence on whether budgets set aside enough for guarantees."""
+    """Yield a sentence on whether the provision covers the expected loss of guarantees.
+
+    Yields nothing if either amount is not known.
+    """
     provision = wording.brief.fiscal.provision
     if provision is None or provision.expected_loss_meur is None or provision.missing_meur is None:
         return
@@ -192,7 +196,7 @@ def describe_provision(wording: PlanWording) -> Iterator[str]:
 
 
 def _at_risk_parts(wording: PlanWording) -> Iterator[Part]:
-    """Yield the largest possible loss, and public money at risk and expected returns by year."""
+    """Yield the maximum loss, and tables of public money at risk and expected returns by year."""
     public = wording.cost.public
     total = (
         public.maximum_loss_meur + wording.cost.private.maximum_loss_meur + wording.cost.market_meur
@@ -244,7 +248,10 @@ def _grouped_accounts_table(
     note: str = "",
     on: doc.Media = doc.ALL_MEDIA,
 ) -> Table:
-    """Return accounts with one row for each group; in a sheet, formulas sum the positions."""
+    """Return a table of accounts with one row for each group of positions.
+
+    In a sheet, its cells are formulas that sum the positions of the group.
+    """
     all_positions = _sum_positions(wording, "", "", wording.plan.accounts)
 
     def total(key: str) -> doc.FormulaBuilder:
@@ -401,7 +408,8 @@ def _budget_lines_table(wording: PlanWording) -> Table:
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Check that accounts match each funder's yearly amounts and that no budget is exceeded."""
+    """Yield checks that accounts match the yearly amounts of each funder, and that no budget is
+    exceeded."""
     yield from position_sheets.build_checks(wording)
     if wording.case is not None and wording.plan.accounts:
         statement = tr("What accounts provide in a year equals what each funder provides")

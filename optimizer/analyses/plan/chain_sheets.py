@@ -1,4 +1,4 @@
-"""Sheets on chains: flows, output of plants, and the marginal value of each form by year."""
+"""Sheets on chains: flows of forms, output of plants, and the marginal value of forms by year."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ INFLOWS = ("supply", "made", "projects", "released", "missing")
 
 
 def all_flows_table(chains: Sequence[ChainWording]) -> Table:
-    """Return the flows of each form in tonnes, undisturbed and in the worst states."""
+    """Return a table of each form's inflows and outflows in tonnes, undisturbed and in the worst
+    states."""
     share = chains[0].wording.worst_share
     sides = {
         "undisturbed": tr("Undisturbed"),
@@ -59,7 +60,7 @@ def all_flows_table(chains: Sequence[ChainWording]) -> Table:
 
 
 def all_plants_table(chains: Sequence[ChainWording]) -> Table:
-    """Return the output of plants and the marginal value of their capacity."""
+    """Return a table with the output of each plant and the marginal value of its capacity."""
     rows = [(chain, plant) for chain in chains for plant in chain.outcome.plants]
     value = tr("Value of a tonne of capacity, {unit} per t", unit=_value_unit(chains[0].wording))
     share = chains[0].wording.worst_share
@@ -90,7 +91,7 @@ def _value_unit(wording: PlanWording) -> str:
 
 
 def all_values_table(chains: Sequence[ChainWording]) -> Table:
-    """Return the marginal value of a tonne of each form by year."""
+    """Return a table with the marginal value of one tonne of each form, by year."""
     wording = chains[0].wording
     sides = {"value_without_plan_per_t": tr("Without plan"), "value_per_t": tr("With plan")}
     rows = [

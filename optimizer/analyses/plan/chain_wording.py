@@ -1,4 +1,4 @@
-"""Names and sentences for a chain of materials."""
+"""Names and sentences for the chains of a plan."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ChainWording:
 
     @cached_property
     def title(self) -> str:
-        """The names of the forms that no plant of the chain takes in."""
+        """The names of the chain's final forms, which no plant takes in."""
         taken = {m for plant in self.outcome.plants for m in plant.inputs_t_per_t}
         return join_with_and(
             [self.form_name(f.material) for f in self.outcome.forms if f.material not in taken]
@@ -36,12 +36,12 @@ class ChainWording:
 
     @property
     def has_chart(self) -> bool:
-        """Whether the chain has a chart; a sentence is enough for a few forms."""
+        """Whether the chain has enough forms for a chart; for few forms a sentence is enough."""
         return len(self.outcome.forms) > MAX_FORMS_WITHOUT_CHART
 
     @property
     def year(self) -> int:
-        """The year that the outcome of the chain refers to."""
+        """The year to which the outcome of the chain refers."""
         return self.outcome.year
 
     def form_name(self, material: str) -> str:
@@ -49,18 +49,19 @@ class ChainWording:
         return self.wording.name("materials", material)
 
     def plant_name(self, id: str, is_project: bool) -> str:
-        """Return the name of a conversion or of a project with inputs."""
+        """Return the display name of a conversion, or of a project that takes in materials."""
         return self.wording.name("projects" if is_project else "conversions", id)
 
     def stage_name(self, bottleneck: Bottleneck) -> str:
-        """Return the name of a stage that is a bottleneck."""
+        """Return the name of the bottleneck stage: the plants that make a form, or the tonnes of
+        it."""
         form = self.form_name(bottleneck.material)
         if bottleneck.stage == "making":
             return tr("plants for {form}", form=form)
         return tr("tonnes of {form}", form=form)
 
     def part_names(self, projects: Sequence[str], stocks: Sequence[str] = ()) -> str:
-        """Return the names of projects and stockpiles; of many, only the first few."""
+        """Return the names of projects and stockpiles as one text; of many, only the first few."""
         names = [self.wording.name("projects", p) for p in projects]
         names += [self.wording.name("stockpiles", h) for h in stocks]
         if len(names) > MAX_NAMED_PARTS + 1:
@@ -70,7 +71,8 @@ class ChainWording:
 
 
 def describe_shortages(chain_wording: ChainWording) -> str:
-    """Describe how often the chain is short and which stage is the bottleneck then."""
+    """Return sentences on how often the chain has a shortage, and which stage is then the
+    bottleneck."""
     chain, wording = chain_wording.outcome, chain_wording.wording
     values = {
         "year": chain.year,
@@ -112,7 +114,7 @@ def describe_shortages(chain_wording: ChainWording) -> str:
 
 
 def describe_stages(chain_wording: ChainWording, stages: ChainStages) -> str:
-    """Describe what two stages of the plan avoid with and without each other."""
+    """Return sentences on the damage that two consecutive stages avoid together and alone."""
     wording = chain_wording.wording
     return tr(
         "What feeds {form} ({earlier}) avoids {earlier_with} with the planned plants for it "

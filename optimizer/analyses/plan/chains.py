@@ -1,4 +1,4 @@
-"""Chains of materials: flows, bottlenecks and the value of each stage of the plan."""
+"""Chains of materials: flows, bottlenecks, and the damage that each stage of the plan avoids."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def build_sections(wording: PlanWording) -> list[Section]:
 
 
 def _chain_parts(chain_wording: ChainWording, on: doc.Media) -> Iterator[Part]:
-    """Yield the parts on one chain; ``on`` are the media of its heading and sentence."""
+    """Yield the parts on one chain; ``on`` are the media for its heading and first sentence."""
     yield doc.Heading(chain_wording.title, on)
     yield doc.Text(describe_shortages(chain_wording), on)
     yield _forms_table(chain_wording)
@@ -101,12 +101,12 @@ def _chain_parts(chain_wording: ChainWording, on: doc.Media) -> Iterator[Part]:
 
 
 def _used_tonnes(flow: FormFlow) -> float:
-    """Return the tonnes that reach consumers or are converted into other forms."""
+    """Return the tonnes of a form that reach consumers or are converted into other forms."""
     return flow.demand_t - flow.missing_t + flow.taken_t
 
 
 def _forms_table(chain_wording: ChainWording) -> Table:
-    """Return used tonnes and marginal value of each form, with the flow chart."""
+    """Return a table with the used tonnes and marginal value of each form, and the flow chart."""
     wording = chain_wording.wording
     year = str(chain_wording.outcome.year)
     case = chain_wording.wording.case
@@ -171,17 +171,22 @@ def _forms_table(chain_wording: ChainWording) -> Table:
 
 
 def _row_number_form(_row: ChainForm) -> doc.ValueForm:
-    """Return the number format of a row: decimals are set by row, as magnitudes differ by form."""
+    """Return the kind of figure of a row.
+
+    A function of the row gives each row its number of decimals, since magnitudes differ between
+    forms.
+    """
     return "number"
 
 
 def _note_on_first_chain(chain_wording: ChainWording, note: str) -> str:
-    """Return the note for the first chain and an empty text for all others."""
+    """Return the note if the chain is the first one, so that it appears once; otherwise an empty
+    text."""
     return note if chain_wording.number == 1 else ""
 
 
 def _empty_table_text(on: doc.Media) -> str:
-    """Return the text of a table without rows; only sheets show such tables."""
+    """Return the text that replaces a table without rows; empty except in sheets."""
     return tr("There are none.") if on is SHEET else ""
 
 
@@ -262,7 +267,11 @@ def _chart_panel(
 
 
 def _bottlenecks_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
-    """Return how often each stage is the bottleneck, without the plan and with it."""
+    """Return a table with the share of states with a shortage in which each stage is the
+    bottleneck.
+
+    It has the shares without and with the plan.
+    """
     rows = [(chain, stage) for chain in chains for stage in chain.outcome.bottlenecks]
     columns = [
         col.text_column(tr("Chain"), lambda row: row[0].title, media=SHEET),
@@ -295,7 +304,7 @@ def _bottlenecks_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
 
 @dataclass(frozen=True)
 class _PartValue:
-    """What a part of the plan avoids, with and without another part."""
+    """Outcome that one part of the plan avoids, with all other parts and without one of them."""
 
     chain_wording: ChainWording
     part_name: str
@@ -322,7 +331,10 @@ def _part_values(chain_wording: ChainWording) -> Iterator[_PartValue]:
 
 
 def _part_values_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
-    """Return what parts of the plan avoid, with the rest of it and without the adjoining stage."""
+    """Return a table with the outcome that each part of the plan avoids.
+
+    The columns are for the rest of the plan as it is, and without the adjoining stage.
+    """
     rows = [part for chain in chains for part in _part_values(chain)]
     columns = [
         col.text_column(tr("Chain"), lambda row: row.chain_wording.title, media=SHEET),
@@ -359,7 +371,7 @@ def _part_values_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Check that inflows and outflows of each form are equal."""
+    """Yield a check that the inflows of each form equal its outflows."""
     if wording.plan.chains:
         statement = tr("What comes of each form of a chain is what goes")
         yield doc.no_deviation_check(

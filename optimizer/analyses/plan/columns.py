@@ -25,7 +25,8 @@ BookFormula = Callable[[WorkbookTables], Expression]
 
 @dataclass(frozen=True)
 class SheetRow:
-    """A row of figures of one form; a cell holds a value or a formula."""
+    """A row whose figures are all of one kind ``form``; a cell holds a value or a function that
+    builds a formula."""
 
     form: ValueForm
     cells: Mapping[str, CellContent]
@@ -54,14 +55,17 @@ def formula_column(
     getter: ValueGetter = no_value,
     **options: Any,
 ) -> Column:
-    """Return a column of formulas; ``getter`` gives the value for media without formulas."""
+    """Return a column of formulas; ``getter`` reads the value for media that have no formulas."""
     return Column(header, getter, form, key=key, formula=formula, **options)
 
 
 def row_column(
     header: str | int, key: str, form: ValueForm | None = None, **options: Any
 ) -> Column:
-    """Return a column of the cells of a :class:`SheetRow`, by default in the form of the row."""
+    """Return a column that shows one cell of each :class:`SheetRow`.
+
+    The kind of figure is ``form``, by default that of the row.
+    """
 
     def get_value(row: SheetRow) -> float | str | None:
         return None if callable(row[key]) else row[key]
@@ -74,12 +78,15 @@ def row_column(
 
 
 def text_columns(**headers: str) -> list[Column]:
-    """Return columns of texts of a :class:`SheetRow`, from their keys and headers."""
+    """Return text columns of a :class:`SheetRow`; each keyword is a cell key with its header."""
     return [row_column(header, key, "text") for key, header in headers.items()]
 
 
 def id_columns(*row_keys: str, **getter: ValueGetter) -> list[Column]:
-    """Return columns of ids by which formulas find rows, by row key or by getter."""
+    """Return columns of ids by which formulas find rows.
+
+    ``row_keys`` are keys of a :class:`SheetRow`; ``getter`` has a function for each other key.
+    """
     headers = {
         "id": tr("Id"),
         "project_id": tr("Id of the project"),
@@ -102,14 +109,15 @@ def id_columns(*row_keys: str, **getter: ValueGetter) -> list[Column]:
 def year_columns(
     year_keys: Iterable[str], form: ValueForm | None = None, **options: Any
 ) -> list[Column]:
-    """Return a column for each year."""
+    """Return a column of :class:`SheetRow` cells for each year."""
     return [row_column(int(year), year, form, **options) for year in year_keys]
 
 
 def formulas_by_year(
     year_keys: Iterable[str], year_formula: Callable[[FormulaRow, str], Expression | None]
 ) -> dict[str, CellContent]:
-    """Return a formula for each year."""
+    """Return the formula builders of a row by year; ``year_formula`` builds the formula of one
+    year."""
 
     def formula_for(year: str) -> FormulaBuilder:
         return lambda line: year_formula(line, year)
@@ -123,7 +131,8 @@ def deviation_from_accounts(
     year_keys: Iterable[str],
     weight_column: str = "",
 ) -> Expression:
-    """Return the sum over years of the absolute deviations of a row from the matching accounts."""
+    """Return the sum over years of the absolute deviations between a row and the accounts that
+    match it."""
     deviations = (
         sum_where("by_year", year, matching_cells, weight_column=weight_column)(line.tables)
         - line[year]
@@ -133,12 +142,13 @@ def deviation_from_accounts(
 
 
 def difference(left_key: str, right_key: str) -> FormulaBuilder:
-    """Return a formula for the difference of two cells of a row."""
+    """Return a formula builder for the difference of two cells in a row."""
     return lambda line: line[left_key] - line[right_key]
 
 
 def quotient(left_key: str, right_key: str) -> FormulaBuilder:
-    """Return a formula for the quotient of two cells of a row; empty if the divisor is 0."""
+    """Return a formula builder for the quotient of two cells in a row; it is empty if the divisor
+    is 0."""
     return lambda line: ex.ratio_or_empty(line[left_key], line[right_key])
 
 
@@ -149,7 +159,7 @@ def year_cells(placed_table: PlacedTable, row: int) -> ex.CellArea:
 
 
 def row_year_cells(line: FormulaRow, row_offset: int = 0) -> ex.CellArea:
-    """Return the year cells of the row of a formula, or of the row at an offset from it."""
+    """Return the year cells of the formula's row, or of the row ``row_offset`` below it."""
     return year_cells(line.table, line.row_index + row_offset)
 
 
@@ -159,12 +169,12 @@ def sum_of_years(line: FormulaRow) -> Expression:
 
 
 def find_cell(table: str, row: str, key: str) -> BookFormula:
-    """Return a reference to a cell of a table, by the keys of its row and column."""
+    """Return a function that refers to the cell of a table with these keys of row and column."""
     return lambda book: book[table].find_cell(row, key)
 
 
 def column_sum(table: str, key: str) -> BookFormula:
-    """Return the sum of a column."""
+    """Return a function that refers to the sum of a table's column."""
     return lambda book: book[table].column_total(key)
 
 
@@ -176,9 +186,10 @@ def sum_where(
     weight_column: str = "",
     **matching_texts: str,
 ) -> BookFormula:
-    """Return the sum of a column over matching rows, optionally weighted by another column.
+    """Return a function that sums a column of a table over matching rows.
 
-    A row matches if its cells equal ``matching_cells`` and ``matching_texts``, both by column key.
+    A row matches if its cells equal ``matching_cells`` and ``matching_texts``, both of which have
+    column keys. With ``weight_column``, each amount is multiplied by that column.
     """
     matches = {
         **matching_cells,

@@ -26,9 +26,10 @@ OBJECTIVE_TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class CompanionResults:
-    """Results that accompany a plan, by kind; a tuple field can hold several.
+    """Results of other analyses that the document of a plan includes, by kind.
 
-    A new kind needs a field here and an entry in ``document.COMPANION_SECTIONS``.
+    A tuple field can hold several results. A new kind needs a field here and an entry in
+    ``document.COMPANION_SECTIONS``.
     """
 
     frontier: Frontier | None = None
@@ -53,7 +54,10 @@ REPEATABLE_KINDS = tuple(x.name for x in fields(CompanionResults) if isinstance(
 
 
 def group_by_kind(results: Iterable[Result]) -> dict[str, Any]:
-    """Group results by kind, as fields of :class:`CompanionResults`; other kinds are dropped."""
+    """Return results by kind, as arguments for :class:`CompanionResults`.
+
+    Results of other kinds are left out.
+    """
     by_kind: dict[str, Any] = {}
     for result in results:
         kind = result_kind(result)
@@ -90,7 +94,8 @@ def find_mismatch(result: Result, plan: Plan) -> Literal["", "scenario", "plan"]
 
 
 def _plan_objective(result: Result) -> float | None:
-    """Return the objective of the plan that a result refers to; None if it refers to a scenario."""
+    """Return the objective of the plan to which a result refers; None if it refers to a scenario
+    only."""
     match result:
         case Evaluation():
             return result.own_objective
@@ -104,7 +109,7 @@ def _plan_objective(result: Result) -> float | None:
 
 
 def _same_scenario_except(path: str, result: Frontier | Waiting, plan: Plan) -> bool:
-    """Return whether the scenarios of a result and a plan agree except for the value at a path."""
+    """Return whether a result and a plan have the same scenario but for the value at ``path``."""
     contents = []
     for content in (plan.scenario, result.scenario):
         if content is None:
@@ -115,7 +120,10 @@ def _same_scenario_except(path: str, result: Frontier | Waiting, plan: Plan) -> 
 
 
 def _without_value_at(content: Any, steps: Sequence[str]) -> Any:
-    """Return nested mappings without the value at a path and without mappings left empty."""
+    """Return nested mappings without the value at a path.
+
+    Mappings that become empty are removed.
+    """
     if isinstance(content, dict) and content.get(steps[0]) is not None:
         value = content.pop(steps[0])
         if len(steps) > 1 and (remainder := _without_value_at(value, steps[1:])):

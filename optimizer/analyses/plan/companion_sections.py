@@ -1,4 +1,4 @@
-"""Sections of a plan that come from its evaluation, sensitivity analysis and explanation."""
+"""Sections of a plan's document that show its evaluation, sensitivity analysis and explanation."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -38,5 +38,5 @@ def _uncertainty_parts(wording: PlanWording) -> Iterator[Part]:
 
 
 def _fold_charted_table(part: Part) -> Part:
-    """Return the part, folded if it is a table with a chart."""
+    """Return the part; if it is a table with a chart, the table is folded."""
     return replace(part, is_folded=part.chart is not None) if isinstance(part, Table) else part

@@ -1,4 +1,4 @@
-"""Damage of a plan: distribution over states, by material, by consumer and by year."""
+"""Outcome of a plan: its distribution over states, and its parts by material, consumer and year."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
@@ -85,7 +85,7 @@ def _damage_parts(wording: PlanWording) -> Iterator[Part]:
 
 
 def outcome_table(wording: PlanWording, on: doc.Media) -> Table:
-    """Return mean, CVaR and worst state, with the plan and without."""
+    """Return a table with mean, CVaR and worst state of the outcome, with and without the plan."""
     outcome, without_plan = wording.plan.outcome, wording.plan.outcome.without_plan
     rows = {
         "expected": tr("Expected: mean of all states"),
@@ -155,7 +155,8 @@ def _exceedance_chart(wording: PlanWording, distribution: Distribution) -> Chart
 def _outcome_breakdown_table(
     wording: PlanWording, kind: Literal["materials", "consumers"]
 ) -> Table:
-    """Return expected damage of each material or consumer, and what the plan avoids of it."""
+    """Return a table with the expected outcome of each material or consumer, and the part that the
+    plan avoids."""
     outcomes: Sequence[MaterialOutcome | ConsumerOutcome] = getattr(wording.plan, kind)
     rows = sorted(outcomes, key=lambda outcome: (-outcome.expected_without_plan, -outcome.expected))
     values = {"what": capitalize(wording.expected_outcome), "unit": wording.unit}
@@ -230,7 +231,8 @@ def _missing_share(material_year: MaterialYear) -> float:
 
 
 def _worst_year_parts(wording: PlanWording) -> Iterator[Part]:
-    """Yield the year with the largest missing share of each material, and its probability."""
+    """Yield, for each material, the year with the largest missing share of demand, and its
+    probability."""
     rows = []
     for material in wording.plan.materials:
         years = material.by_year
@@ -287,7 +289,8 @@ def need_exceeds_demand(material: MaterialOutcome) -> bool:
 
 
 def _yearly_shortage_table(wording: PlanWording) -> Table:
-    """Return demand, need where it differs, and shortage of each material by year."""
+    """Return a table of each material by year: demand, need if it differs from demand, and
+    shortage."""
     figures: list[tuple[str, doc.ValueForm, str]] = [
         ("demand_t", "tonnes", tr("demand, t")),
         ("need_t", "tonnes", tr("need, t")),
@@ -323,7 +326,7 @@ def _yearly_shortage_table(wording: PlanWording) -> Table:
 def _quantile_parts(
     wording: PlanWording, distribution: Distribution, on: doc.Media
 ) -> Iterator[Part]:
-    """Yield quantiles of the outcome: selected ones on a page, all of them in a sheet."""
+    """Yield a table of quantiles of the outcome: a selection on a page, all of them in a sheet."""
     figures = (
         (tr("With plan"), "with"),
         (tr("Without plan"), "without"),
@@ -362,7 +365,8 @@ def _quantile_parts(
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Check that parts add up to the expected outcome and that quantiles are in order."""
+    """Yield checks that parts add up to the expected outcome, and that mean, CVaR and worst state
+    are in order."""
     sides = {"with": tr("with the plan"), "without": tr("without a plan")}
     distribution = wording.plan.outcome.distribution
 

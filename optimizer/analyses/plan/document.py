@@ -85,9 +85,9 @@ def brief_document(
     date: str = "",
     **companions: Any,
 ) -> Document:
-    """Build the first page as a document of its own, with author and date.
+    """Build a document of the first page alone, with author and date.
 
-    Other arguments are those of :func:`build_document`.
+    The other arguments are those of :func:`build_document`.
     """
     wording = PlanWording(plan, CompanionResults(**companions), compared_plans, author, date)
     return wording.build_document(
@@ -105,7 +105,8 @@ def brief_figures(
 def slides_document(
     plan: Plan, compared_plans: Mapping[str, Plan] = NO_PLANS, **companions: Any
 ) -> Document:
-    """Build slides: charts with a sentence each; arguments as :func:`build_document`."""
+    """Build a document for slides: charts, each with a text; the arguments are those of
+    :func:`build_document`."""
     report = build_document(plan, compared_plans, **companions)
     tables = {
         part.name: part
@@ -155,7 +156,7 @@ def _all_sections(wording: PlanWording, added_sections: list[Section]) -> list[S
 
 
 def _section_hints() -> dict[str, str]:
-    """Return search words for the table of contents by section id, where titles lack them."""
+    """Return keywords by section id for the table of contents, where titles do not contain them."""
     return {
         "unsure": tr("fresh states, releases without foresight, what turns the decision"),
         "projects": tr("what would be built anyway, windfall"),
@@ -183,5 +184,5 @@ def build_sections(plan: Plan) -> list[Section]:
 
 
 def plan_glossary(plan: Plan) -> Section:
-    """Return the glossary for documents of several plans."""
+    """Return a glossary section for a document of several plans."""
     return method.glossary_section(PlanWording(plan))

@@ -1,4 +1,4 @@
-"""Clustering of hazard events, for the document of a plan."""
+"""Clustering of hazard events in time, for the document of a plan."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,8 @@ MIN_SHOWN_SHARE = 0.0005
 
 
 def clustering_parts(wording: PlanWording) -> Iterator[Part]:
-    """Yield in how many years several hazards hit, with a chart; nothing if it is not known."""
+    """Yield the share of years with each number of events, with a chart; nothing if it is not
+    known."""
     clustering = wording.plan.clustering
     if clustering is None:
         return
@@ -72,7 +73,8 @@ def clustering_parts(wording: PlanWording) -> Iterator[Part]:
 
 
 def _sum_shares(years: Sequence[EventYears]) -> tuple[float, float]:
-    """Return the share of years with these numbers of events, as sampled and if independent."""
+    """Return the total share of years in ``years``: in the sampled states, and for independent
+    events."""
     return math.fsum(event_years.share for event_years in years), math.fsum(
         event_years.independent for event_years in years
     )

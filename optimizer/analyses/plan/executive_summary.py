@@ -60,7 +60,8 @@ AMOUNT_TOLERANCE = 0.005
 
 
 def build_answer(wording: PlanWording) -> Iterator[Part]:
-    """Yield the parts of the answer: recommendation, approvals, increments, risks, break-evens."""
+    """Yield the parts of the answer: recommendation, approvals, increments, risks and break-even
+    points."""
     review_sentences = review_decisions.describe_review(wording, wording.plan.review)
     outcome_sentences = [
         *_describe_increments(wording),
@@ -100,7 +101,7 @@ def build_answer(wording: PlanWording) -> Iterator[Part]:
 
 
 def _describe_disputes_and_review(wording: PlanWording) -> Iterator[str]:
-    """Yield where experts agree or differ, and what a plan with a review would defer, if known."""
+    """Yield, if known, where experts agree or differ, and what a plan with a review would defer."""
     companions = wording.companions
     if companions.disagreement and (
         text := " ".join(set_outcomes.describe_disputes(wording, companions.disagreement))
@@ -175,16 +176,16 @@ def _recommended_actions(wording: PlanWording) -> Iterator[str]:
 
 
 def _comparison_label(comparison: ReferenceIncrement) -> str:
-    """Return the label of a comparison next to a bar."""
+    """Return the label of a reference plan next to its bar."""
     if comparison.to == "nothing":
         return tr("No plan")
     return comparison.title or tr("Best plan without public money")
 
 
 def _comparisons(brief: Brief) -> list[ReferenceIncrement]:
-    """Return what the plan is compared with.
+    """Return the reference plans with which the plan is compared.
 
-    Options that the comparison prefers to the plan replace the next cheaper option.
+    Options that the comparison ranks above the plan replace the next cheaper option.
     """
     increments = [x for x in brief.increments if x.to != "option" or not brief.better]
     labels = {increment.over for increment in increments}
@@ -220,7 +221,7 @@ def _describe_increments(wording: PlanWording) -> Iterator[str]:
 
 
 def _describe_budget_risk(wording: PlanWording) -> Iterator[str]:
-    """Yield the probability that budgets suffice when capital costs may overrun."""
+    """Yield the probability that all budgets suffice if capital expenditure may overrun."""
     evaluation = wording.companions.evaluation
     if evaluation is None or evaluation.budget_risk is None:
         return
@@ -320,7 +321,10 @@ def _key_facts(wording: PlanWording) -> Iterator[Fact]:
 
 
 def _describe_yearly_amounts(wording: PlanWording, amounts: Mapping[str, float]) -> list[str]:
-    """Describe amounts by year, merging runs of equal amounts; of many runs only the largest."""
+    """Return texts on amounts by year, in which runs of equal amounts are merged.
+
+    Of many runs, only the largest amount is stated.
+    """
     runs: list[tuple[int, int, float]] = []
     for year, amount in sorted((int(y), a) for y, a in amounts.items() if a > ZERO_TOLERANCE):
         first, last, previous = runs[-1] if runs else (year, year, 0.0)
@@ -342,7 +346,7 @@ def _describe_yearly_amounts(wording: PlanWording, amounts: Mapping[str, float])
 
 
 def _first_approval_facts(wording: PlanWording) -> Iterator[Fact]:
-    """Yield what has to be approved in the first year with an approval."""
+    """Yield the amounts to be approved in the first year that has an approval."""
     first = wording.brief.fiscal.first_year
     if first is None:
         return
@@ -362,7 +366,7 @@ def _first_approval_facts(wording: PlanWording) -> Iterator[Fact]:
 
 
 def _comparison_tables(wording: PlanWording) -> Iterator[Part]:
-    """Yield the remaining damage with the plan and with those it is compared with."""
+    """Yield tables of the remaining damage with the plan and with the plans it is compared with."""
     rows = [(_comparison_label(x), x.left, x.left_cvar) for x in _comparisons(wording.brief)]
     plan_label = tr("This plan")
     if wording.case is not None and wording.case.variants and wording.plan.variant is None:
@@ -394,7 +398,7 @@ def _comparison_tables(wording: PlanWording) -> Iterator[Part]:
 
 
 def _approvals_table(wording: PlanWording) -> Table:
-    """Return public money by funder and year of decision."""
+    """Return a table of the public money to be approved, by funder and year of decision."""
     fiscal = wording.brief.fiscal
     years = sorted({approval.year for approval in fiscal.approvals})
     shown = years if len(years) <= MAX_YEAR_COLUMNS + 1 else years[:MAX_YEAR_COLUMNS]
@@ -446,14 +450,14 @@ def _approvals_table(wording: PlanWording) -> Table:
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Check that approvals of each funder equal what its accounts commit."""
+    """Yield a check that the approvals of each funder equal the commitments in its accounts."""
     if wording.brief.fiscal.approvals:
         statement = tr("What is to be approved of each funder is what its accounts commit")
         yield doc.no_deviation_check(statement, "approvals", col.column_sum("approvals", "all"))
 
 
 def slide_contents(wording: PlanWording) -> Iterator[tuple[str, str, str]]:
-    """Yield table name, title and sentence of each slide."""
+    """Yield (table name, title, text) for each slide."""
     plan = wording.plan
     yield (
         "against",

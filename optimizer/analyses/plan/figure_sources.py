@@ -1,4 +1,4 @@
-"""Figures of a plan's scenario, their sources and their confidence."""
+"""The figures of a plan's scenario with their sources and confidence."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SETTING_PATHS = {("uncertainty", "sample"), ("horizon", "periods_per_year")}
 
 @dataclass(frozen=True)
 class ScenarioFigure:
-    """A figure of a scenario, as its file states it."""
+    """A figure as the scenario file states it, with its path, source, confidence and note."""
 
     path: tuple[str, ...] = ()
     """Path as for ``--set``; its last step is a year if the quantity varies over time."""
@@ -59,14 +59,16 @@ class ScenarioFigure:
         return self.path[0]
 
     def with_step(self, step: object, item: str = "") -> ScenarioFigure:
-        """Return the location one step further down the path."""
+        """Return this object with its path extended by one step, and with ``item`` as its item if
+        given."""
         return replace(self, path=(*self.path, str(step)), item=item or self.item)
 
 
 def all_figures(case: Case) -> Iterator[ScenarioFigure]:
-    """Yield every figure that the scenario states, in file order and without defaults.
+    """Yield every figure that the scenario file states, in file order; defaults are left out.
 
-    In a list or a quantity over time, a figure without a source has that of the figure before it.
+    In a list or a quantity over time, a figure without a source has the source of the figure before
+    it.
     """
     return _walk_figures(case, case, ScenarioFigure(), None)
 
@@ -79,7 +81,7 @@ def figures_needing_source(case: Case | None) -> Iterator[ScenarioFigure]:
 
 
 def classify_source(case: Case, source: str | None) -> SourceKind:
-    """Return the kind of a source."""
+    """Return the kind of a source, which is a text or an id in the ``sources`` of the case."""
     if source is None:
         return "none"
     return case.sources[source].kind if source in case.sources else "other"
@@ -150,10 +152,10 @@ def _item_name(case: Case, item: Any, key: object) -> str:
 
 
 def source_shares_by_material(plan: Plan) -> dict[str, dict[str, dict[SourceKind, float]]]:
-    """Return shares of figures by material, kind of figure and kind of source.
+    """Return the share of each kind of source, by material and kind of figure.
 
-    Figures are weighted by size: EUR per tonne times share of demand, tonnes of demand, share of
-    supply, probability a year, share lost. Kinds without figures are left out.
+    Figures are weighted by their size: EUR per tonne times share of demand, tonnes of demand, share
+    of supply, probability a year, or share lost. Kinds without figures are left out.
     """
     shares: dict[str, dict[str, dict[SourceKind, float]]] = {}
     for material in plan.materials if plan.case is not None else ():
@@ -172,7 +174,8 @@ def source_shares_by_material(plan: Plan) -> dict[str, dict[str, dict[SourceKind
 
 
 def benefit_source_shares(plan: Plan) -> dict[str, dict[SourceKind, float]]:
-    """Return shares of the avoided outcome by kind of figure and kind of source."""
+    """Return the share of each kind of source by kind of figure, weighted by the outcome that the
+    plan avoids."""
     avoided = {m.id: m.expected_without_plan - m.expected for m in plan.materials}
     shares_by_kind, shares = {}, source_shares_by_material(plan)
     for kind in FIGURE_KINDS:
@@ -193,9 +196,9 @@ def benefit_source_shares(plan: Plan) -> dict[str, dict[SourceKind, float]]:
 
 
 def _weighted_figures(case: Case, material: str) -> Iterator[tuple[str, Number, float]]:
-    """Yield the figures on which a material's damage depends, with their kind and size.
+    """Yield (kind, figure, size) for the figures on which the damage of a material depends.
 
-    Supply and hazards of the materials that it is made of are included.
+    They include supply and hazards of all materials from which it is made.
     """
     forms = {name for name in case.materials if material in downstream_materials(case, name)}
     steps = (step for damage in case.damage if damage.material == material for step in damage.steps)
@@ -233,7 +236,7 @@ def _weighted_figures(case: Case, material: str) -> Iterator[tuple[str, Number, 
 
 
 def build_sections(wording: PlanWording) -> list[Section]:
-    """Build the sections on figures and on sources; no section without a scenario."""
+    """Build the sections on figures and on sources; there are none if the scenario is not known."""
     if wording.case is None:
         return []
     note = tr(
@@ -340,7 +343,7 @@ def confidence_name(confidence: str) -> str:
 
 
 def figure_kind_name(kind: str) -> str:
-    """Return the name of a kind of figures that damage depends on."""
+    """Return the display name of a kind of figure on which damage depends."""
     return {
         "damage": tr("damage per missing tonne"),
         "demand": tr("demand"),

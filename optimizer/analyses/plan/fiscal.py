@@ -88,7 +88,7 @@ def _describe_fiscal_effects(wording: PlanWording) -> Iterator[str]:
 
 
 def describe_returns(wording: PlanWording) -> Iterator[str]:
-    """Yield the return of each public funder on its stakes and loans."""
+    """Yield a sentence for each public funder on the expected return of its stakes and loans."""
     for funder_return in wording.brief.fiscal.returns:
         values = {
             "funder": wording.payer_header(funder_return.funder),
@@ -110,7 +110,8 @@ def describe_returns(wording: PlanWording) -> Iterator[str]:
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Check that money by country equals that of projects, and that funders pay as in accounts."""
+    """Yield checks that money by country equals the capex of projects, and that purses match their
+    accounts."""
     if wording.brief.fiscal.countries:
         statement = tr("Money for projects by country adds up to their capital cost")
 

@@ -108,9 +108,9 @@ def _describe_totals(wording: PlanWording) -> str:
 
 
 def _market_payments(wording: PlanWording) -> dict[str, float]:
-    """Return payments of lenders and investors by year.
+    """Return the payments of lenders and investors by year, in millions.
 
-    Capex after the horizon counts in its last year.
+    Capex after the horizon is counted in the last year.
     """
     by_year: dict[str, float] = {}
     for probability, project in (
@@ -127,7 +127,8 @@ def _market_payments(wording: PlanWording) -> dict[str, float]:
 def _chart_series(
     wording: PlanWording, paid_by_funder: Mapping[str, AmountsByYear]
 ) -> list[tuple[str, AmountsByYear]]:
-    """Return the series of the chart: each public funder, and others summed by kind."""
+    """Return the named series of the chart: one for each public funder, and sums by kind for the
+    others."""
     series: dict[str, dict[str, float]] = {}
     for f, by_year in paid_by_funder.items():
         kind = wording.funder_kinds.get(f, "")
@@ -153,7 +154,7 @@ def stacked_chart(
     series: Sequence[tuple[str, AmountsByYear]],
     height: float = 2.7,
 ) -> Chart | None:
-    """Return a chart with one stacked bar for each year, or None without series.
+    """Return a chart with a stacked bar for each year; None if there are no series.
 
     ``height`` is in inches.
     """
@@ -180,7 +181,8 @@ def funder_table(
     chart: Chart | None = None,
     on: doc.Media = ALL_MEDIA,
 ) -> Table:
-    """Return amounts by funder and year; a sheet compares them with the accounts."""
+    """Return a table of amounts by funder and year; in a sheet, they are compared with the
+    accounts."""
 
     def row(funder: str) -> col.SheetRow:
         ids = {"funder_id": funder, "kind_id": wording.funder_kinds.get(funder, "")}
@@ -226,7 +228,7 @@ def budget_class_tables(
     wording: PlanWording, field: str, name: str, title: str, note: str = "",
     *, with_chart: bool = True, folded: bool = True,
 ) -> Iterator[Part]:  # fmt: skip
-    """Yield public money by budget class and year, for a page.
+    """Yield a page's tables of public money by budget class and year.
 
     ``field`` is a field of :class:`MoneyTotals` with amounts by year.
     """
@@ -269,7 +271,7 @@ def budget_class_tables(
 
 
 class FundingShare(NamedTuple):
-    """A funder's share of a project's capex or output."""
+    """The share of a project's capex or output that a funder pays for or supports."""
 
     project: ProjectPlan
     funder: str
@@ -282,14 +284,14 @@ class FundingShare(NamedTuple):
 
     @property
     def meur(self) -> float:
-        """The amount in million, for a share of capex."""
+        """The amount in millions, if the share is one of capex."""
         return self.share * self.project.mean_capex_meur
 
 
 def funding_shares(wording: PlanWording, field: str = "shares") -> list[FundingShare]:
-    """Return the shares of each project by funder and instrument, lenders last.
+    """Return the share of each funder and instrument in each project, lenders last.
 
-    With ``field="supports"``, the supports of each project instead.
+    With ``field="supports"``, the supports of each project are returned instead.
     """
     positions = {(x.project, x.funder, x.instrument): x for x in wording.plan.accounts}
     rows = []
@@ -323,7 +325,7 @@ def _payer_columns(wording: PlanWording, header: str) -> list[Column]:
 
 
 def _financing_tables(wording: PlanWording) -> Iterator[Table]:
-    """Yield one table by project for a page, and one by project, funder and instrument."""
+    """Yield a table by project for a page, and a table by project, funder and instrument."""
     rows, caption = funding_shares(wording), tr("Who pays for the projects")
 
     def shares_by_funder(project: ProjectPlan) -> dict[str, float]:
@@ -387,7 +389,7 @@ def _financing_tables(wording: PlanWording) -> Iterator[Table]:
 
 
 def _support_tables(wording: PlanWording) -> Iterator[Part]:
-    """Yield interest subsidies and price floors, which carry no capex themselves."""
+    """Yield tables of interest subsidies and price floors, which do not pay for capex."""
     expected_header = tr("Expected, {unit}", unit=wording.money_unit)
     max_header = tr("At most, {unit}", unit=wording.money_unit)
     columns = [

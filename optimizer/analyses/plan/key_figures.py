@@ -1,4 +1,4 @@
-"""Key figures of a plan for a sheet: outcome with and without the plan, and costs."""
+"""Sheet of a plan's key figures: outcome with and without the plan, and costs."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from optimizer.report.workbook.placed_tables import FormulaRow
 
 
 def key_figures(wording: PlanWording) -> list[Part]:
-    """Return the parts of the sheet of key figures."""
+    """Return the parts of the key-figures sheet."""
     year, unit = wording.case.price_year if wording.case else None, wording.money_unit
     text = tr("Amounts in {unit}.", unit=unit)
     if year is not None:

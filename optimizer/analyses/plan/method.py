@@ -170,7 +170,7 @@ def _describe_limitations(wording: PlanWording) -> Iterator[str]:
 
 
 def _describe_omissions(case: Case) -> Iterator[str]:
-    """Yield features of the model that the scenario does not use."""
+    """Yield the features of the model that the scenario leaves unused."""
     projects = case.projects.values()
     if projects and not any(p.anyway for p in projects):
         yield tr("No project comes without the plan: what would be built anyway is credited to it.")
@@ -185,7 +185,7 @@ def _describe_omissions(case: Case) -> Iterator[str]:
 
 
 def glossary_section(wording: PlanWording) -> Section:
-    """Build the glossary for documents of one or several plans."""
+    """Build the glossary section for a document of one or several plans."""
     entries = {
         tr("Budget class"): tr(
             "How a budget books money: a financial transaction (a stake or a loan that is "
@@ -231,7 +231,7 @@ def glossary_section(wording: PlanWording) -> Section:
 
 
 def certificate_section(wording: PlanWording) -> Section:
-    """Build the section on gap, bound, objective and reproducibility."""
+    """Build the section on objective, bound, gap and how to repeat the run."""
     text = tr(
         "The gap says how much better another plan can be at most, for this scenario. It says "
         "nothing about how well the scenario fits the world."
@@ -260,7 +260,7 @@ def certificate_section(wording: PlanWording) -> Section:
 
 
 def _figure_text(row: col.SheetRow) -> str:
-    """Return the text of a figure with its remark."""
+    """Return the figure of a row as text, followed by its remark in parentheses."""
     figure, remark = row["figure"], row["remark"]
     text = figure if isinstance(figure, str) else cells.format_value(figure, row.form, None)
     return f"{text} ({remark})" if remark else text
@@ -332,7 +332,7 @@ def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
 
 
 def _derived_figure(line: FormulaRow) -> ex.Expression | None:
-    """Return the formula that a figure follows from, if known."""
+    """Return the formula from which the figure of a row follows; None if there is none."""
     formula = line.row["derived"]
     return formula(line) if formula else None
 
@@ -340,7 +340,11 @@ def _derived_figure(line: FormulaRow) -> ex.Expression | None:
 def _objective_formula(
     line: FormulaRow, mean_row: str, weight: float, cost: float
 ) -> ex.Expression:
-    """Return (1 - weight) mean + weight CVaR + cost weight x net cost as a formula."""
+    """Return the formula of the objective: (1 - weight) mean + weight CVaR + cost weight x net
+    cost.
+
+    ``weight`` is the weight of the CVaR, ``cost`` the weight of net cost.
+    """
     expected, cvar = (line.tables["gain"].find_cell(name, "with") for name in (mean_row, "cvar"))
     net_cost = line.tables["cost"].find_cell("net_cost", "amount")
     return (

@@ -50,56 +50,57 @@ class PlanWording(Wording[Plan]):
 
     @property
     def horizon_text(self) -> str:
-        """The horizon in words."""
+        """The years of the horizon as text."""
         first, last = self.years[0], self.years[-1]
         return str(first) if first == last else tr("{first} to {last}", first=first, last=last)
 
     @property
     def horizon_phrase(self) -> str:
-        """The horizon as part of a sentence, with a leading space."""
+        """The horizon as a phrase within a sentence, with a leading space."""
         if len(self.years) < 2:
             return " " + tr("in {year}", year=self.years[0]) if self.years else ""
         return " " + tr("in the years {first} to {last}", first=self.years[0], last=self.years[-1])
 
     @cached_property
     def benefit(self) -> Benefit:
-        """The benefit of the plan."""
+        """What the plan avoids compared with no plan."""
         return compute_benefit(self.plan)
 
     @cached_property
     def cost(self) -> Cost:
-        """The cost of the plan."""
+        """The cost of the plan, by budget class and by kind of funder."""
         return compute_cost(self.plan, self.benefit)
 
     @cached_property
     def brief(self) -> Brief:
-        """The figures for a decision maker."""
+        """The figures of the first page, for decision makers."""
         companions = self.companions
         return compute_brief(
             self.plan, companions.evaluation, companions.explanation, self.compared_plans
         )
 
     def sum_positions(self, positions: Iterable[Position]) -> MoneyTotals:
-        """Return the sums of positions."""
+        """Return the sums of the money of several positions."""
         return position_adder(self.plan)(positions)
 
     @cached_property
     def year_keys(self) -> list[str]:
-        """The years of the horizon, as the keys of figures by year."""
+        """The years of the horizon as texts, which are the keys of yearly figures."""
         return list(map(str, self.years))
 
     def fill_years(self, figures: Mapping[str, float]) -> dict[str, Any]:
-        """Return figures for all years of the horizon, with 0 where there is none."""
+        """Return yearly figures for all years of the horizon, with 0 for missing years."""
         return {**dict.fromkeys(self.year_keys, 0.0), **figures}
 
     @cached_property
     def funder_kinds(self) -> dict[str, str]:
-        """The kind of each funder: public, company or private; lenders are the market."""
+        """The kind of each funder by id: public, company or private; lenders are of the kind
+        ``market``."""
         return {funder.id: funder.kind for funder in self.plan.funders} | {MARKET_ID: "market"}
 
     @cached_property
     def public_positions(self) -> list[Position]:
-        """Positions of public funders."""
+        """The positions of public funders."""
         return [p for p in self.plan.accounts if self.funder_kinds.get(p.funder) == "public"]
 
     def funder_kind_name(self, funder: str) -> str:
@@ -107,7 +108,7 @@ class PlanWording(Wording[Plan]):
         return funder_kind_names().get(self.funder_kinds.get(funder, ""), "")
 
     def payer_name(self, funder: str) -> str:
-        """Return the name of a funder, or of the market."""
+        """Return the display name of a funder, or the text for lenders and investors."""
         return tr("lenders and investors") if funder == MARKET_ID else self.name("funders", funder)
 
     def payer_header(self, funder: str) -> str:
@@ -115,32 +116,33 @@ class PlanWording(Wording[Plan]):
         return capitalize(self.payer_name(funder))
 
     def position_instrument(self, position: Position) -> str:
-        """Return the instrument of a position; without one it pays for stocks or a premium."""
+        """Return the name of a position's instrument; without one, the position pays for stocks or
+        a premium."""
         if position.instrument is None:
             return capitalize(tr("stocks") if position.project is None else tr("premium"))
         return self.instrument_name(position.funder, position.instrument)
 
     def purpose_name(self, position: Position) -> str:
-        """Return the name of the project or stockpile that a position pays for."""
+        """Return the name of the project or stockpile for which a position pays."""
         if position.project is not None:
             return self.name("projects", position.project)
         return self.name("stockpiles", position.stockpile or "")
 
     @property
     def capex_header(self) -> str:
-        """The header of the column of capex, which says whether overruns are included."""
+        """The header of the capex column, which says whether overruns are included."""
         if all(built.expected_capex_meur is None for built in self.plan.projects):
             return tr("Capex, {unit}", unit=self.money_unit)
         return tr("Capex expected, {unit}", unit=self.money_unit)
 
     @property
     def has_contingency(self) -> bool:
-        """Whether budgets cover more than expected overruns: commitments then exceed payments."""
+        """Whether budgets cover more than expected overruns; commitments then exceed payments."""
         return any(built.budgeted_capex_meur is not None for built in self.plan.projects)
 
     @property
     def overruns_note(self) -> str:
-        """A note on overruns in commitments and payments; empty if both are the same."""
+        """A note on how commitments and payments treat overruns; empty if they are equal."""
         if not self.has_contingency:
             return ""
         return " " + tr(
@@ -167,7 +169,7 @@ class PlanWording(Wording[Plan]):
         )
 
     def budget_line_name(self, funder: str | None, line: str) -> str:
-        """Return the name of a budget line; without a funder, of that of all public funders."""
+        """Return the name of a funder's budget line; None stands for all public funders."""
         if funder is None:
             return tr("All public funders together")
         source = self.payer_header(funder)
@@ -175,7 +177,7 @@ class PlanWording(Wording[Plan]):
 
     @property
     def contracted_header(self) -> str:
-        """The header of the share of output that consumers at home receive by contract."""
+        """The header for the share of output that is contracted to domestic consumers."""
         home = () if self.case is None else self.case.home
         if not 0 < len(home) <= MAX_NAMED_COUNTRIES:
             return tr("Contracted to domestic consumers")
@@ -183,12 +185,12 @@ class PlanWording(Wording[Plan]):
 
     @property
     def worst_share(self) -> str:
-        """The share of states in the tail of the CVaR, as a percentage."""
+        """The probability of the CVaR tail as a percentage, such as 5 %."""
         return format_percent(1 - self.plan.outcome.cvar_level)
 
     @property
     def tail_label(self) -> str:
-        """The label of the CVaR."""
+        """The label for the CVaR."""
         values = {"share": self.worst_share}
         if self.counts_damage:
             return tr(
@@ -200,7 +202,7 @@ class PlanWording(Wording[Plan]):
 
 
 def funder_kind_names() -> dict[str, str]:
-    """Return the names of kinds of payers."""
+    """Return the display name of each kind of payer."""
     return {
         "public": tr("public funders"),
         "company": tr("companies"),
@@ -217,12 +219,13 @@ def amount_column(
 
 
 def relative_reduction(with_plan: float, without_plan: float) -> float | None:
-    """Return the relative reduction compared with no plan; None if there is nothing to reduce."""
+    """Return the reduction by the plan relative to the figure without a plan; None if that figure
+    is 0."""
     return (without_plan - with_plan) / without_plan if without_plan > 0 else None
 
 
 def option_name(comparison: ReferenceIncrement) -> str:
-    """Return the name of what a plan is compared with, for use within a sentence."""
+    """Return the name of a reference plan for use within a sentence."""
     if comparison.title:
         return tr("“{option}”", option=comparison.title)
     return tr("the best plan without public money")

@@ -1,4 +1,4 @@
-"""Sheets on positions: amounts of each position by year, and the net cost derived from them."""
+"""Sheets on positions: yearly amounts of each position, and the net cost derived from them."""
 
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
@@ -39,7 +39,7 @@ def position_parts(wording: PlanWording) -> Iterator[Part]:
 
 
 def _discount_terms_table(case: Case) -> Table:
-    """Return the discount rate and the year to which amounts are discounted."""
+    """Return a table with the discount rate and the year to which amounts are discounted."""
     rate, first = float(case.horizon.discount_rate), case.horizon.first_year
     rows = [
         col.SheetRow("share", {"what": tr("Discount rate per year"), "figure": rate,
@@ -64,7 +64,7 @@ def _growth_factor(book: WorkbookTables, year: ex.Expression) -> ex.Expression:
 
 
 def yearly_section(wording: PlanWording) -> Section:
-    """Build a sheet with three rows for each position, by year, and discount factors."""
+    """Build a sheet with three rows of yearly amounts for each position, and discount factors."""
     # Money may come back after the horizon.
     return_years = {year for position in wording.plan.accounts for year in position.returned_meur}
     year_keys = sorted({*wording.year_keys, *return_years}, key=int)
@@ -127,19 +127,19 @@ def yearly_section(wording: PlanWording) -> Section:
 
 
 def _yearly_amounts(line: FormulaRow, figure: str) -> ex.CellArea:
-    """Return the cells of one figure of a position in all years."""
+    """Return the cells for all years of the row ``figure`` of a position."""
     return col.year_cells(
         line.tables["by_year"], len(YEARLY_FIGURES) * line.row_index + YEARLY_FIGURES.index(figure)
     )
 
 
 def _present_value(line: FormulaRow, figure: str) -> ex.Expression:
-    """Return the present value of a position, from its yearly amounts."""
+    """Return the present value of a position's yearly amounts as a formula."""
     return ex.sum_product(_yearly_amounts(line, figure), col.year_cells(line.tables["factors"], 0))
 
 
 def _sum_over_years(line: FormulaRow, figure: str) -> ex.Expression | None:
-    """Return the sum of a position over all years; None if its years are not known."""
+    """Return a formula that sums a position's yearly amounts; None if its years are unknown."""
     amounts = _yearly_amounts(line, figure)
     return ex.sum_of(amounts) if any(x != "" for x in amounts.values) else None
 
@@ -147,10 +147,10 @@ def _sum_over_years(line: FormulaRow, figure: str) -> ex.Expression | None:
 def _returned_present_value(
     wording: PlanWording, case: Case, position: Position
 ) -> tuple[float, float | str | None]:
-    """Return the present value of a position's returns, and what it is derived from.
+    """Return the present value of a position's returns, and how it can be reproduced.
 
-    The second value is ``"years"``, the recovery share of payments, or None if neither reproduces
-    the plan's net cost.
+    The second value is ``"years"`` if it follows from the returns by year, or the share of payments
+    that is recovered. It is None if neither reproduces the net cost of the plan.
     """
     first_year, growth = case.horizon.first_year, 1 + float(case.horizon.discount_rate)
 
@@ -167,7 +167,8 @@ def _returned_present_value(
 
 
 def _present_value_columns(wording: PlanWording, case: Case) -> list[Column]:
-    """Return present values of payments, returns and residual values, and the net cost."""
+    """Return columns of the present values of payments, returns and residual values, and of net
+    cost."""
     years, rate = case.horizon.years, 1 + float(case.horizon.discount_rate)
     has_residuals = any(position.residual_meur for position in wording.plan.accounts)
 

@@ -1,4 +1,4 @@
-"""Options that a comparison prefers to a plan, named where that plan is recommended."""
+"""Options that a comparison ranks above a plan, for the texts that recommend the plan."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from optimizer.report.number_format import format_number, sanitize
 
 
 def describe_better_options(wording: PlanWording) -> Iterator[str]:
-    """Yield which plan the text is about, if the comparison prefers other options."""
+    """Yield a sentence that names the better options, if the comparison found any."""
     if not wording.brief.better:
         return
     title = sanitize(getattr(wording.brief.option.title, current_language()))
@@ -30,7 +30,7 @@ def describe_better_options(wording: PlanWording) -> Iterator[str]:
 
 
 def _describe_option(wording: PlanWording, comparison: ReferenceIncrement) -> str:
-    """Describe a better option: its remaining damage and cost compared with the plan."""
+    """Return a text on a better option: its remaining damage and its cost relative to the plan."""
     public_present = comparison.public_present_meur
     values = {
         "option": option_name(comparison),

@@ -1,4 +1,4 @@
-"""Projects of a plan: when they are built, delivery risk, and who receives their output."""
+"""Projects of a plan: schedule, delivery risk, funding, and who receives their output."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,8 +38,8 @@ class DeliveryRisk(NamedTuple):
 def compute_delivery_risk(case: Case, project: str) -> DeliveryRisk:
     """Compute the delivery risk of a project.
 
-    It follows from the distributions that states are sampled with, or from the states that the
-    scenario lists.
+    It follows from the distributions from which states are sampled, or from the written-out states
+    of the scenario.
     """
     candidate, uncertainty = case.projects[project], case.uncertainty
     success = float(candidate.success_probability)
@@ -60,7 +60,7 @@ def compute_delivery_risk(case: Case, project: str) -> DeliveryRisk:
 
 
 def projects_section(wording: PlanWording) -> Section:
-    """Build the section on projects, their start and output, and who receives it."""
+    """Build the section on projects: their start, their output, and who receives it."""
     plan_projects = sorted(wording.plan.projects, key=lambda p: (p.start, p.first_output))
     parts: list[doc.Part] = []
     if plan_projects:
@@ -107,7 +107,8 @@ def _projects_table(wording: PlanWording, built: Sequence[ProjectPlan]) -> Table
         return p.first_output + _ramp_up_years(case, p)
 
     def funding_formula(key: str, **wanted: str) -> doc.FormulaBuilder:
-        """Return a formula for a project's funding, of all funders or of one kind."""
+        """Return a formula builder for the total of ``key`` over a project's funders, or over those
+        that match ``wanted``."""
         return lambda r: col.sum_where("funding", key, {"project_id": r["id"]}, **wanted)(r.tables)
 
     def for_companies(p: ProjectPlan) -> float:
@@ -170,7 +171,7 @@ def _projects_table(wording: PlanWording, built: Sequence[ProjectPlan]) -> Table
 
 
 def _unaided_table(wording: PlanWording) -> Table:
-    """Return projects that are decided without the plan, and what its money adds."""
+    """Return a table of projects that may be decided without the plan, and what its money adds."""
 
     def tonnes(by_material: Mapping[str, float]) -> str:
         return ", ".join(
@@ -212,7 +213,7 @@ def _unaided_table(wording: PlanWording) -> Table:
 
 
 def _capex_columns(wording: PlanWording, built: Sequence[ProjectPlan]) -> list[doc.Column]:
-    """Return columns of capex: announced, expected and as budgeted."""
+    """Return columns of capex: announced, expected, and as budgeted with contingency."""
     unit = wording.money_unit
     media = SHEET if wording.has_contingency else doc.ALL_MEDIA
     mean = col.figure_column(
@@ -234,7 +235,7 @@ def _capex_columns(wording: PlanWording, built: Sequence[ProjectPlan]) -> list[d
 
 
 def _idle_table(wording: PlanWording) -> Table:
-    """Return projects that idle while prices are low."""
+    """Return a table of the projects that stop while prices are below cash cost."""
     columns = [
         col.text_column(tr("Project"), lambda p: wording.name("projects", p.id)),
         col.text_column(tr("By the price of"), lambda p: wording.name("materials", p.material)),
@@ -265,7 +266,7 @@ def _offtake_text(wording: PlanWording, project: ProjectPlan) -> str:
 
 
 def _ramp_up_years(case: Case | None, built: ProjectPlan) -> int:
-    """Return the years from first output to the end of the ramp-up."""
+    """Return the number of years from first to full output."""
     return 0 if case is None else len(case.projects[built.id].ramp_up) - 1
 
 
@@ -300,7 +301,7 @@ def _timeline_chart(
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Check that each project is funded in full and that its contracted output adds up."""
+    """Yield checks that each project is fully funded and that its contracted output adds up."""
     if not wording.plan.projects:
         return
     statement = tr(

@@ -1,4 +1,7 @@
-"""Decisions of a plan at a review: what is decided now, and what depends on observations."""
+"""Decisions of a plan with a review: what is decided now, and what depends on observations.
+
+A group (:class:`ReviewGroup`) has the decisions for one possible set of observations.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,7 +23,7 @@ PURCHASE_TOLERANCE = 0.05  # relative difference below which purchases count as 
 
 
 def describe_observation(wording: ReviewWording, year: int, observation: ObservedOutcome) -> str:
-    """Describe one observation before the review, as part of a sentence."""
+    """Return one observation before the review as part of a sentence."""
     if observation.hazard is not None:
         values = {"hazard": wording.name("hazards", observation.hazard), "year": year}
         if observation.struck:
@@ -37,19 +40,20 @@ def describe_observation(wording: ReviewWording, year: int, observation: Observe
 
 
 def describe_observations(wording: ReviewWording, year: int, group: ReviewGroup) -> str:
-    """Describe all observations of a group."""
+    """Return all observations that define a group as text."""
     return join_with_and(
         [describe_observation(wording, year, observation) for observation in group.seen]
     )
 
 
 def later_projects(review: ReviewDecisions) -> set[str]:
-    """Return projects that some possible group starts from the review on."""
+    """Return the projects that some group of positive probability starts in or after the review
+    year."""
     return {p.id for g in _possible_groups(review) for p in g.projects if p.start >= review.year}
 
 
 def describe_group_means(review: ReviewDecisions | None) -> Iterator[str]:
-    """Yield a note that amounts at risk are means over groups, if there is a review."""
+    """Yield a note that amounts at risk are means over the groups; nothing without a review."""
     if review is not None:
         yield tr(
             "These are means over the groups of {year}; one group may lose more.", year=review.year
@@ -62,7 +66,7 @@ def _possible_groups(review: ReviewDecisions) -> list[ReviewGroup]:
 
 
 def describe_review_value(wording: ReviewWording, review: ReviewDecisions) -> str:
-    """Describe the value of the review; empty if it is not known."""
+    """Return a sentence on the value of the review; empty if it is not known."""
     if review.worth is None or review.now is None:
         return ""
     values = {"year": review.year, "worth": wording.amount(max(0.0, review.worth))}
@@ -83,7 +87,7 @@ def describe_review_value(wording: ReviewWording, review: ReviewDecisions) -> st
 
 
 def describe_review(wording: ReviewWording, review: ReviewDecisions | None) -> Iterator[str]:
-    """Yield that the plan has a review, and its value."""
+    """Yield sentences on the review of the plan and its value; nothing without a review."""
     if review is None:
         return
     projects = later_projects(review)
@@ -111,7 +115,7 @@ def describe_deferrable_decisions(wording: ReviewWording, review: ReviewDecision
 
 
 def review_section(wording: ReviewWording, review: ReviewDecisions | None) -> Section:
-    """Build the section on the review; it has no parts if there is none."""
+    """Build the section on the review; without a review it has no parts."""
     parts = []
     if review is not None:
         parts = list(
@@ -146,7 +150,7 @@ def _review_parts(wording: ReviewWording, review: ReviewDecisions) -> Iterator[P
 
 
 def _describe_before_review(wording: ReviewWording, review: ReviewDecisions) -> Iterator[str]:
-    """Yield what is decided now, and what all groups decide alike later."""
+    """Yield sentences on what is decided now, and on later decisions that all groups share."""
     early_projects = (p for p in review.groups[0].projects if p.start < review.year)
     current_decisions = [_project_with_year(wording, p.id, p.start) for p in early_projects]
     early_purchases = [
@@ -184,7 +188,7 @@ def _describe_before_review(wording: ReviewWording, review: ReviewDecisions) -> 
 
 
 def _bought_before_review(review: ReviewDecisions, stockpile: StockpilePlan) -> str | None:
-    """Return the id of a stockpile if something is bought for it before the review."""
+    """Return the id of the stockpile if it has purchases before the review; otherwise None."""
     tonnes = sum(t for year, t in stockpile.buy_t.items() if int(year) < review.year)
     return stockpile.id if tonnes > ZERO_TOLERANCE else None
 
@@ -192,7 +196,7 @@ def _bought_before_review(review: ReviewDecisions, stockpile: StockpilePlan) -> 
 def _describe_group_decisions(
     wording: ReviewWording, review: ReviewDecisions, group: ReviewGroup
 ) -> str:
-    """Describe the decisions of a group."""
+    """Return a text on the decisions of a group."""
     common_starts, decisions = _common_starts(review), list[str]()
     for p in group.projects:
         if p.start >= review.year and p.id not in common_starts:
@@ -227,7 +231,8 @@ def _project_with_year(wording: ReviewWording, p: str, year: int) -> str:
 
 
 def _common_starts(review: ReviewDecisions) -> dict[str, int]:
-    """Return projects that all groups start in the same year after the review, with that year."""
+    """Return the start years of the projects that all groups start in the same year from the review
+    on."""
     starts_by_group = [
         {p.id: p.start for p in g.projects if p.start >= review.year} for g in review.groups
     ]
@@ -239,7 +244,7 @@ def _common_starts(review: ReviewDecisions) -> dict[str, int]:
 
 
 def _purchases_by_stockpile(review: ReviewDecisions, group: ReviewGroup) -> dict[str, float]:
-    """Return the tonnes that a group buys from the review on, by stockpile."""
+    """Return the tonnes that a group buys for each stockpile from the review on."""
     return {
         stockpile.id: sum(t for year, t in stockpile.buy_t.items() if int(year) >= review.year)
         for stockpile in group.stockpiles
@@ -295,7 +300,7 @@ def _groups_table(wording: ReviewWording, review: ReviewDecisions) -> Table:
 
 
 def _decision_tables(wording: ReviewWording, review: ReviewDecisions) -> Iterator[Part]:
-    """Yield start years and purchases of each group."""
+    """Yield tables with the start years and the purchases of each group."""
 
     def start_year(group: ReviewGroup) -> Callable[[str], int | None]:
         years = {p.id: p.start for p in group.projects}

@@ -1,4 +1,4 @@
-"""Risks of a plan, conditions that would change the decision, and assumed figures."""
+"""Risks of a plan, conditions that would change the decision, and figures that are assumed."""
 
 import math
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ MAX_NAMED = 3
 
 
 def describe_risks(wording: PlanWording) -> Iterator[str]:
-    """Describe possible losses, missing provisions and remaining exposure."""
+    """Yield sentences on possible losses, missing provisions and remaining exposure."""
     plan, loss = wording.plan, wording.cost.public.maximum_loss_meur
     if loss > ZERO_TOLERANCE:
         losses = [
@@ -122,7 +122,8 @@ def describe_remaining_damage(wording: PlanWording) -> Iterator[str]:
 
 
 def describe_turning_points(wording: PlanWording) -> Iterator[str]:
-    """Describe break-even points, inputs that change the decision, and near-optimal candidates."""
+    """Yield sentences on break-even points, inputs that change the decision, and near-optimal
+    candidates."""
     yield from break_even_sentences(wording.plan.worth_from, tr("This plan"))
     cost_factors = [
         (candidate, candidate.net_cost_meur / candidate.avoided)
@@ -170,7 +171,8 @@ def describe_turning_points(wording: PlanWording) -> Iterator[str]:
 def _describe_input_effects(
     wording: PlanWording, study_wording: sensitivity.SensitivityWording
 ) -> Iterator[str]:
-    """Describe how far uncertain inputs move the outcome, and which change the decision."""
+    """Yield sentences on how far uncertain inputs change the outcome, and which change the
+    decision."""
     inputs = study_wording.result.inputs
     outcomes = [
         point.own.expected
@@ -202,7 +204,7 @@ def _describe_input_effects(
 def _describe_turning_input(
     wording: sensitivity.SensitivityWording, varied_input: SensitivityInput
 ) -> str:
-    """Describe an input and the values between which it first changes the decision."""
+    """Return an input as text, with the two values between which it first changes the decision."""
     name = sensitivity.input_name(wording, varied_input)
     nearest = min(
         varied_input.break_evens,
@@ -219,7 +221,7 @@ def _describe_turning_input(
 
 
 def describe_assumption_shares(wording: PlanWording) -> Iterator[str]:
-    """Describe how much of the benefit depends on assumed figures."""
+    """Yield sentences on the share of the benefit that depends on assumed figures."""
     assumed = {
         kind: shares["assumption"]
         for kind, shares in figure_sources.benefit_source_shares(wording.plan).items()

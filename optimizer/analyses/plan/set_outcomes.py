@@ -1,4 +1,4 @@
-"""Outcome of a plan under each assumption set, for its document."""
+"""Outcome of a plan under each assumption set, for the document of the plan."""
 
 from collections.abc import Iterator
 
@@ -25,12 +25,14 @@ MAX_NAMED_PROJECTS = 3
 
 
 def avoided_share(set_outcome: AssumptionSetOutcome) -> float | None:
-    """Return the share of expected damage that the plan avoids under a set; None without damage."""
+    """Return the share of expected damage that the plan avoids under an assumption set; None
+    without damage."""
     return relative_reduction(set_outcome.expected, set_outcome.without_plan.expected)
 
 
 def describe_set_outcomes(wording: PlanWording) -> Iterator[str]:
-    """Describe the criterion of the plan and what it avoids under each set."""
+    """Yield sentences on the criterion of the plan, and on what it avoids under each assumption
+    set."""
     set_outcomes, criterion = wording.plan.under, wording.plan.certificate.over_assumptions
     if not set_outcomes:
         return
@@ -65,10 +67,10 @@ def describe_set_outcomes(wording: PlanWording) -> Iterator[str]:
 
 
 def describe_disputes(wording: PlanWording, disagreement: Disagreement) -> Iterator[str]:
-    """Describe which of the plan's projects the best plans of all sets share, and where they
-    differ.
+    """Yield which projects of the plan are in the best plans of all assumption sets, and which are
+    disputed.
 
-    The plan itself counts as the best one of a set if no better one is known.
+    The plan itself counts as the best plan of a set if no better one is known.
     """
     plan_projects = {built.id: None for _, built in wording.plan.projects_with_probability}
     set_outcomes = {x.id: x for x in wording.plan.under if not x.broken_rules}
@@ -119,7 +121,7 @@ def describe_disputes(wording: PlanWording, disagreement: Disagreement) -> Itera
 
 
 def set_outcomes_section(wording: PlanWording) -> Section:
-    """Build the section on assumption sets; it has no parts if there are none."""
+    """Build the section on assumption sets; without such sets it has no parts."""
     return Section("under", tr("Under each set of assumptions"), list(_set_outcome_parts(wording)))
 
 

@@ -1,4 +1,4 @@
-"""Duration of shortages with adaptation, for the documents of a plan and its explanation."""
+"""Duration of shortages if demand adapts, for the documents of a plan and of its explanation."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from optimizer.report.wording import Wording
 def shortage_duration_parts(
     wording: Wording[Any], adaptations: Sequence[AdaptationOutcome]
 ) -> Iterator[Part]:
-    """Yield a table with a row for each damage entry with adaptation; nothing without any."""
+    """Yield a table with a row for each damage entry with adaptation; nothing if there is none."""
     if not adaptations:
         return
 

@@ -1,4 +1,4 @@
-"""Stockpiles of a plan: purchases, days of cover, costs and the stock balance."""
+"""Stockpiles of a plan: purchases, days of cover, costs and the balance of stocks."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -32,7 +32,7 @@ TOTAL_COST = col.sum_where("stockpiles", "all", field="cost_meur")
 
 
 def stocks_section(wording: PlanWording) -> Section:
-    """Build the section on stockpiles, their purchases, cover and cost."""
+    """Build the section on stockpiles: their purchases, days of cover and cost."""
     return Section(
         "stocks", tr("What to stock"), list(_stock_parts(wording)), sheet_name=tr("Stockpiles")
     )
@@ -87,14 +87,14 @@ def _stock_parts(wording: PlanWording) -> Iterator[Part]:
 
 
 def stock_use_caption() -> str:
-    """Return the caption of a table with :func:`stock_use_columns`."""
+    """Return the caption for a table with the columns of :func:`stock_use_columns`."""
     return tr("How often stocks are used and filled again, expected in all years")
 
 
 def stock_use_columns(
     wording: Wording[Any], get_stock_use: Callable[[Any], StockUse]
 ) -> list[Column]:
-    """Return columns on the use of a stockpile; ``get_stock_use`` reads it from a row."""
+    """Return columns on the use of stockpiles; ``get_stock_use`` reads the use from a row."""
     return [
         Column(
             tr("Stockpile"), lambda row: wording.name("stockpiles", get_stock_use(row).id), "text"
@@ -172,7 +172,7 @@ def _holdings_table(wording: PlanWording, stockpiles: list[StockpilePlan]) -> Ta
     }
 
     def peak_year(stockpile: StockpilePlan) -> str:
-        """Return the year of the highest stock."""
+        """Return the year in which a stockpile is largest."""
         return max(stockpile.planned_t, key=lambda y: stockpile.planned_t[y], default="")
 
     payers: dict[str, dict[str, None]] = {stockpile.id: {} for stockpile in stockpiles}
@@ -184,7 +184,8 @@ def _holdings_table(wording: PlanWording, stockpiles: list[StockpilePlan]) -> Ta
         return join_with_and(list(map(wording.payer_header, payers[stockpile.id])))
 
     def tonnes(amount: float) -> doc.DisplayedValue:
-        """Return tonnes with their own decimals, as magnitudes differ by material."""
+        """Return tonnes with decimals set for this amount alone, since magnitudes differ between
+        materials."""
         return doc.DisplayedValue(format_number(amount), amount)
 
     def cover(stockpile: StockpilePlan) -> float | None:
@@ -205,7 +206,8 @@ def _holdings_table(wording: PlanWording, stockpiles: list[StockpilePlan]) -> Ta
 
 
 def _yearly_table(wording: PlanWording, stockpiles: list[StockpilePlan]) -> Table:
-    """Return three rows for each stockpile, and the derived balance if the scenario is known."""
+    """Return a table with the yearly rows of each stockpile, and its balance if the scenario is
+    known."""
     columns = [
         *col.text_columns(name=tr("Stockpile"), material=tr("Material"), figure=tr("Figure")),
         *col.year_columns(wording.year_keys),
@@ -251,7 +253,8 @@ def _stockpile_rows(wording: PlanWording, stockpile: StockpilePlan) -> Iterator[
         )
 
     def balance(line: FormulaRow, year: str) -> ex.Expression:
-        """Return the stock balance of a year (S2): remaining stock plus purchases."""
+        """Return the stock of a year by the stock balance (S2): what remains of the last year, plus
+        purchases."""
         table, before = line.table, str(int(year) - 1)
         stock = ex.as_expression(initial)
         if year != wording.year_keys[0]:
@@ -281,7 +284,7 @@ def _stockpile_rows(wording: PlanWording, stockpile: StockpilePlan) -> Iterator[
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Check that stocks follow from purchases and that accounts pay for them."""
+    """Yield checks that stocks follow from purchases, and that accounts pay for the purchases."""
     deviations = {
         f: col.sum_where("stockpiles", "deviation", field=f) for f in ("balance_t", "cost_meur")
     }

@@ -1,4 +1,4 @@
-"""Dependence of supply on countries without and with the plan, and origins by year."""
+"""Dependence on supplying countries with and without the plan, and origins by year."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -52,7 +52,8 @@ def build_sections(wording: PlanWording) -> list[doc.Section]:
 
 
 def _plant_counting_note(wording: PlanWording) -> str:
-    """Return a note on how conversions and projects with inputs count; empty if there are none."""
+    """Return a note on how plants count as origins; empty if there are no conversions or projects
+    with inputs."""
     case = wording.case
     if case is None or not (
         case.conversions or any(p.inputs_t_per_t for p in case.projects.values())
@@ -172,7 +173,8 @@ def _largest_suppliers_table(
 
 
 def _origins_table(wording: PlanWording, materials: list[str], year: int) -> Table:
-    """Return a matrix of supply shares by material and country, without and with the plan."""
+    """Return a table of supply shares in one year by material and country, with and without the
+    plan."""
     by_id = {m.id: m.by_year[str(year)] for m in wording.plan.materials}
     mixes = {m: (by_id[m].supply_without_plan, by_id[m].supply) for m in materials}
     shares = {m: [mix.by_country if mix else {} for mix in mixes[m]] for m in materials}
@@ -234,7 +236,7 @@ def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
     }
 
     def column(header: str, end: str, stage: str, group: str) -> Column:
-        """Return a column of shares of a stage that marks those below their benchmark."""
+        """Return a column with the shares of a stage; shares below their benchmark are marked."""
 
         def misses_benchmark(material: str) -> bool:
             stage_share = shares.get((material, stage))
@@ -301,7 +303,8 @@ def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
 
 
 def _supply_table(wording: PlanWording) -> Table:
-    """Return supply shares of each material by country and year, and derived figures."""
+    """Return a table of each material's supply shares by country and year, and figures derived from
+    them."""
     sides = {"supply": tr("With plan"), "supply_without_plan": tr("Without plan")}
     rows: list[SheetRow] = []
     for material in wording.plan.materials:
@@ -342,7 +345,10 @@ def _derived_rows(
     home_flags: list[bool],
     mixes: Mapping[str, SupplyMix],
 ) -> Iterator[SheetRow]:
-    """Yield figures derived from the ``country_count`` shares that begin at row ``first_row``."""
+    """Yield rows of figures derived from supply shares.
+
+    The shares are in the ``country_count`` rows from row ``first_row`` on.
+    """
 
     def row(
         figure: str,
@@ -392,7 +398,7 @@ def _derived_rows(
 
 
 def build_checks(wording: PlanWording) -> Iterator[doc.Check]:
-    """Check that supply shares add up to 1 and give the Herfindahl-Hirschman index."""
+    """Yield checks that supply shares add up to 1 and reproduce the Herfindahl-Hirschman index."""
     years = [
         material_year
         for material in wording.plan.materials

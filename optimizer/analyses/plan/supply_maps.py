@@ -1,4 +1,4 @@
-"""Maps of the origins of materials, without and with the plan."""
+"""Maps of the origins of materials, with and without the plan."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -23,7 +23,7 @@ MAX_MAP_ROWS, MAX_MAP_PAIRS, MAX_SINGLE_MAPS = 4, 3, 4
 
 
 class MaterialFlow(NamedTuple):
-    """Supply shares of a material by country, largest first, without and with the plan."""
+    """Countries' shares in the supply of a material, largest first, with and without the plan."""
 
     dependence: MaterialDependence
     name: str
@@ -33,25 +33,25 @@ class MaterialFlow(NamedTuple):
 
     @property
     def countries(self) -> list[str]:
-        """Countries that supply without or with the plan."""
+        """The countries that supply the material with or without the plan."""
         return list(dict.fromkeys([*self.shares_after, *self.shares_before]))
 
     def share_change(self, country_code: str) -> float:
-        """Return the absolute change of a country's share."""
+        """Return the absolute change of a country's share by the plan."""
         return abs(
             self.shares_after.get(country_code, 0.0) - self.shares_before.get(country_code, 0.0)
         )
 
     @property
     def max_share_change(self) -> float:
-        """The largest change of a share."""
+        """The largest absolute change of a country's share by the plan."""
         return max(map(self.share_change, self.countries))
 
 
 def supply_map_parts(
     wording: PlanWording, dependences: Sequence[MaterialDependence], year: int
 ) -> Iterator[doc.Part]:
-    """Yield maps of the imported materials with the largest damage."""
+    """Yield maps of the imported materials with the largest damage without the plan."""
     homes = () if wording.case is None else wording.case.home
     foreign_flows = [
         x for x in _material_flows(wording, dependences, year) if set(x.countries) - set(homes)
@@ -155,7 +155,8 @@ def _material_map(
 
 
 def _describe_largest_suppliers(flow: MaterialFlow) -> str:
-    """Describe the largest supplier without and with the plan, as text alternative of the map."""
+    """Return a text on the largest supplier with and without the plan, as the map's alternative
+    text."""
     sides = flow.dependence.without_plan, flow.dependence.with_plan
     labels = [
         f"{country_name(side.largest_country or '')} {format_rounded_percent(side.largest_share)}"

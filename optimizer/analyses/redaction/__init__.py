@@ -1,1 +1,2 @@
-"""Redaction: hiding figures of a scenario, the loss of objective, and what can be recovered."""
+"""Redaction: hiding figures of a scenario, the loss of objective that results, and attempts to
+recover the figures."""

@@ -1,7 +1,7 @@
-"""Assessment of a redaction for the owner: what was hidden, what it costs, and what can be
-recovered.
+"""Assessment of a redaction for the owner of the figures: what is hidden, what it costs, and what
+can be recovered.
 
-The loss is that of following the redacted scenario's plan in the true scenario.
+The cost is the loss of objective if the redacted scenario's plan is followed in the true scenario.
 """
 
 import math
@@ -63,9 +63,10 @@ def assess_redaction(
     *,
     title: str | None = None,
 ) -> RedactionAssessment:
-    """Solve both scenarios, follow the redacted plan in the true one, and run the attacks.
+    """Assess a redaction: solve both scenarios, follow the redacted plan in the true one, and run
+    the attacks.
 
-    Raises Interrupted if the user stopped it before both had a plan.
+    Raises Interrupted if the user stops it before both scenarios have a plan.
     """
     began, case = time.perf_counter(), redacted.true_case
     name, measure = title or display_name(case.title, "scenario"), case.objective.measure
@@ -104,7 +105,11 @@ def assess_redaction(
 def _solve_both(
     redacted: RedactedScenario, options: RedactOptions
 ) -> tuple[results.AnswerState, tuple[CheckedSolution, CheckedSolution] | None]:
-    """Solve the two scenarios independently, so that nothing of one gets into the other."""
+    """Solve the true and the redacted scenario independently, so that no information passes between
+    them.
+
+    The solutions are None if one of the scenarios has no plan.
+    """
     if not options.solve:
         return "skipped", None
     state: results.AnswerState = "infeasible"
@@ -137,7 +142,8 @@ def _compute_loss(
     plan: results.Plan,
     options: RedactOptions,
 ) -> RedactionLoss:
-    """Compute what following the redacted scenario's plan costs in the true scenario."""
+    """Compute the loss of objective if the redacted scenario's plan is followed in the true
+    scenario."""
     instance = true_solution.instance
     followed = commitment_from_plan(instance, plan)
     broken_rules: tuple[str, ...] = ()
@@ -203,7 +209,8 @@ def _compute_loss(
 def _solve_same_projects(
     case: Case, followed: Commitment, options: RedactOptions
 ) -> CheckedSolution | None:
-    """Return the best plan with exactly these projects and start years; None if there is none."""
+    """Return the best plan that has exactly the projects and start years of ``followed``; None if
+    there is none."""
     start, projects = followed.start, dict(case.projects)
     for p, year in start.items():
         years = {"earliest_start": year, "latest_start": year}
@@ -221,7 +228,7 @@ def _solve_same_projects(
 
 
 class _AttackResult(NamedTuple):
-    """What can be recovered from results of the true scenario."""
+    """What an attacker can recover from results of the true scenario."""
 
     ranges: Ranges
     narrowed_by: dict[str, str]
@@ -325,7 +332,11 @@ def _recovered_range(
 def _recover_from_profile(
     replaced_figure: ReplacedFigure, all_replaced: Sequence[ReplacedFigure]
 ) -> RecoveryRange | None:
-    """Return the range of a figure that all years of its profile leave, if the growth is known."""
+    """Return the range of a figure that follows from all years of its profile if their ratios are
+    known.
+
+    None if the profile has one year only, or if the figure is 0.
+    """
     years = [other for other in all_replaced if other.figure.path == replaced_figure.figure.path]
     if len(years) < 2 or replaced_figure.figure.value <= 0:
         return None

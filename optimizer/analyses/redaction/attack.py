@@ -1,9 +1,10 @@
-"""Attack on hidden figures by published results of the true scenario.
+"""Attack on hidden figures that uses published results of the true scenario.
 
-The attacker has the redacted scenario, knows the method and its width, and has the true scenario's
-plan without the scenario in it; true figures are not used. Demand, budgets and stocks follow from
-identities of the plan. Damage rises with each value of a missing tonne, so that the damage of the
-published commitment bounds one value while all others are at the ends of their ranges.
+The attacker has the redacted scenario, knows the method and its width, and has the plan of the true
+scenario without the scenario in it; true figures are not used. Demand, budgets and stocks follow
+from identities that the plan satisfies. Damage increases with the damage per tonne of each step, so
+that the damage of the published commitment bounds one such figure while all others are at the ends
+of their ranges.
 """
 
 import math
@@ -26,7 +27,7 @@ MAX_DAMAGE_ROUNDS = 3
 
 
 class Attacker:
-    """The knowledge of somebody with the redacted scenario and a plan of the true one."""
+    """The knowledge of an attacker who has the redacted scenario and a plan of the true one."""
 
     def __init__(self, redacted: RedactedScenario, plan: Plan) -> None:
         self.plan, self.case, self.replaced = plan, redacted.redacted_case, redacted.replaced
@@ -34,20 +35,21 @@ class Attacker:
         self.figures_by_year = {m.id: m.by_year for m in plan.materials}
 
     def ranges_from_file(self) -> bounds.Ranges:
-        """Return the ranges that follow from the redacted scenario alone."""
+        """Return the range of each hidden figure that follows from the redacted scenario alone."""
         return {item.figure.dotted_path: (item.low, item.high) for item in self.replaced}
 
     def hidden_of_kind(self, kind: str, *materials: str) -> list[ScenarioFigure]:
-        """Return the hidden figures of a kind, of all materials or of some."""
+        """Return the hidden figures of a kind, for the given materials or, if none is given, for
+        all."""
         figures = (replaced.figure for replaced in self.replaced)
         return [f for f in figures if f.kind == kind and (not materials or f.material in materials)]
 
     def materials_of_kind(self, kind: str) -> list[str]:
-        """Return the materials of the hidden figures of a kind."""
+        """Return the materials that have hidden figures of a kind."""
         return list(dict.fromkeys(figure.material or "" for figure in self.hidden_of_kind(kind)))
 
     def flow_years(self, material: str) -> set[int]:
-        """Return the years in which the plan's chains state flows of a material."""
+        """Return the years for which the plan states the flows of a material in its chain."""
         chains = self.plan.chains
         return {chain.year for chain in chains if any(f.material == material for f in chain.forms)}
 
@@ -55,11 +57,11 @@ class Attacker:
 def _ranges_from_demand(
     result: str, attacker: Attacker, ranges: bounds.Ranges, *, in_flows: bool = False
 ) -> bounds.Ranges:
-    """Narrow ranges by the total demand of each year, where a part of it is hidden.
+    """Narrow the ranges of demand figures by the published total demand of each year.
 
-    ``demand_t`` is that total, which the flows of a chain state for one year (``in_flows``).
-    ``need_t`` has the known intake of conversions in addition, and ``days_of_cover`` is the planned
-    stock over need.
+    ``result`` names the published figure: ``demand_t`` is the total itself, which the flows of a
+    chain state for one year (``in_flows``); ``need_t`` also has the known intake of conversions;
+    ``days_of_cover`` is the planned stock divided by need.
     """
     equations = []
     for m in attacker.materials_of_kind("demand"):
@@ -92,7 +94,8 @@ def _ranges_from_demand(
 
 
 def _ranges_from_budgets(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
-    """Narrow ranges by the amounts granted in ``budget_lines``, in total and by year."""
+    """Narrow the ranges of budgets by the granted amounts in ``budget_lines``, in total and by
+    year."""
     names = {(f.path, f.year): f.dotted_path for f in attacker.hidden_of_kind("budget")}
     equations = []
     for use in attacker.plan.budget_lines:
@@ -122,7 +125,8 @@ def _ranges_from_budgets(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ra
 
 
 def _yearly_grants(use: BudgetLineUse, carries_over: bool) -> Iterator[tuple[int, float]]:
-    """Yield what each year grants, without what was carried over into it."""
+    """Yield each year with the amount granted for it, without what was carried over from earlier
+    years."""
     carried = 0.0
     for year, available in (use.available_meur or {}).items():
         yield int(year), available - carried
@@ -130,7 +134,7 @@ def _yearly_grants(use: BudgetLineUse, carries_over: bool) -> Iterator[tuple[int
 
 
 def _ranges_from_spending(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
-    """Narrow ranges by spending: a budget is at least what is spent of it."""
+    """Narrow the ranges of budgets by spending: a budget is at least what is spent of it."""
     narrowed = dict(ranges)
     for figure in attacker.hidden_of_kind("budget"):
         f, name = str(figure.path[1]), figure.path[-1]
@@ -147,8 +151,10 @@ def _ranges_from_spending(attacker: Attacker, ranges: bounds.Ranges) -> bounds.R
 
 
 def _ranges_from_stocks(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
-    """Narrow ranges by ``planned_t``: less purchases it is the initial stock, and it is at most
-    max_t."""
+    """Narrow the ranges of stock figures by ``planned_t``.
+
+    ``planned_t`` minus purchases is the initial stock, and ``planned_t`` is at most ``max_t``.
+    """
     narrowed, horizon = dict(ranges), attacker.case.horizon
     plans = {stockpile.id: stockpile for stockpile in attacker.plan.stockpiles}
     n, first = int(horizon.periods_per_year), str(horizon.first_year)
@@ -168,9 +174,11 @@ def _ranges_from_stocks(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ran
 
 
 def _ranges_from_damage(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
-    """Narrow ranges of values by the damage of a material, with and without the plan.
+    """Narrow the ranges of damage per tonne by the damage of each material, with and without the
+    plan.
 
-    Materials of a chain are summed. Nothing is concluded where their demand is not known.
+    Damage is summed over the materials of a chain. Materials whose demand is not known are left
+    out.
     """
     narrowed = dict(ranges)
     if attacker.plan.outcome.measure != "damage":
@@ -205,8 +213,11 @@ def _bound_by_damage(
     outcome_index: int,
     damage: float,
 ) -> None:
-    """Narrow a value's range by damage: from below with all others at their highest, and the
-    reverse."""
+    """Narrow the range of one figure by a published damage.
+
+    With all other figures at their highest, the damage gives a lower bound on the figure; with all
+    others at their lowest, an upper bound.
+    """
     for highest in (True, False):
         low, high = ranges[figure.dotted_path]
         damage_at = partial(_extreme_damage, attacker, dict(ranges), figure, outcome_index, highest)
@@ -235,8 +246,10 @@ def _extreme_damage(
     is_highest: bool,
     value: float,
 ) -> float:
-    """Return the highest or lowest damage of a material's chain with one value given and all other
-    figures within their ranges."""
+    """Return the highest or lowest damage of a material's chain for a given value of one figure.
+
+    All other figures are at the ends of their ranges.
+    """
     end, material = int(is_highest), figure.material or ""
     chain = chain_of(attacker.case, material)
     values = {

@@ -179,7 +179,8 @@ def _loss_sentences(wording: RedactionWording) -> Iterator[str]:
 
 
 def _figures_table(result: Redaction) -> Table:
-    """Return a table with a row for each quantity, with the year that is recovered most closely."""
+    """Return a table with a row for each quantity, which shows how closely its best recovered year
+    is known."""
     rows = [(path, list(figures)) for path, figures in groupby(result.figures, key=_quantity_path)]
 
     def spans(header: str, name: str) -> Column:
@@ -216,13 +217,13 @@ def _figures_table(result: Redaction) -> Table:
 
 
 def _quantity_path(figure: RedactedFigure) -> str:
-    """Return the path without the year of a profile."""
+    """Return the path of a figure's quantity, without the year if it is a yearly one."""
     head, _, last = figure.path.rpartition(".")
     return head if last.isdecimal() and len(last) == 4 else figure.path
 
 
 def _value_span(values: Iterable[float | None]) -> str:
-    """Return the smallest and largest figure of a quantity as text."""
+    """Return the smallest and the largest of several figures as text."""
     known = [value for value in values if value is not None]
     if not known:
         return NO_VALUE
@@ -231,7 +232,10 @@ def _value_span(values: Iterable[float | None]) -> str:
 
 
 def _narrowest_share(recovered: Iterable[RecoveryRange | None]) -> DisplayedValue:
-    """Return half the width of the narrowest range, as a share."""
+    """Return how closely the narrowest range determines its figure, as a relative error.
+
+    The error is the square root of the ratio of the ends, minus 1.
+    """
     known_ranges = (
         value_range for value_range in recovered if value_range is not None and value_range.low > 0
     )
@@ -282,7 +286,7 @@ def _revealing_table(result: Redaction) -> Table:
 
 
 def _reasons_table(name: str, entries: Sequence[RemainingHint | RemovedItem]) -> Table:
-    """Return a table of paths grouped by reason."""
+    """Return a table of reasons, each with the paths to which it applies."""
     reasons = dict.fromkeys(entry.reason for entry in entries)
     rows = [
         (tr(REASONS[reason]), ", ".join(entry.path for entry in entries if entry.reason == reason))

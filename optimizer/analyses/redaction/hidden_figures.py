@@ -1,10 +1,11 @@
-"""Figures of chosen consumers and companies, and methods to replace them.
+"""Figures of chosen consumers and companies, and the methods that replace them.
 
-A band has fixed edges: powers of one plus its width, in the unit of the figure. The published value
-is the same for all figures in a band, so that only the band can be learnt. The first year of a
-profile is replaced by its band, and each other year by the band of its ratio to the first: if each
-year had a band of its own, whoever knows the growth could intersect the bands of all years. A
-secret factor is drawn for each subject; the years of a profile keep their ratios.
+The band method has fixed bands, whose edges are powers of one plus the width, in the unit of the
+figure. All figures in a band are published as the same value, so that only the band can be learned.
+The first year of a profile is replaced by its band, and each other year by the band of its ratio to
+the first year: if each year had a separate band, whoever knows the growth could intersect the bands
+of all years. The scale method draws a secret factor for each subject; the years of a profile keep
+their ratios.
 """
 
 import hashlib
@@ -36,7 +37,7 @@ EDGE_TOLERANCE = 1e-9
 
 
 class ScenarioFigure(NamedTuple):
-    """A number of a scenario, with its place and owner."""
+    """A number of a scenario with its path, its kind and its owner."""
 
     kind: HiddenKind
     owner: str
@@ -51,14 +52,14 @@ class ScenarioFigure(NamedTuple):
 
     @property
     def dotted_path(self) -> str:
-        """The path as in ``--set``."""
+        """The path in the notation of ``--set``."""
         return ".".join(map(str, self.path if self.year is None else (*self.path, self.year)))
 
 
 def find_hidden_figures(
     case: Case, consumers: Collection[str], companies: Collection[str]
 ) -> Iterator[ScenarioFigure]:
-    """Yield all figures of the consumers and companies, in the order of the file."""
+    """Yield all figures of the chosen consumers and companies, in file order."""
     for n, row in enumerate(case.demand):
         if (u := row.consumer) in consumers:
             yield from _quantity_figures(
@@ -117,8 +118,11 @@ def _quantity_figures(
 def stockpile_owner(
     stockpile: Stockpile, consumers: Collection[str], companies: Collection[str]
 ) -> str | None:
-    """Return the owner of a stockpile that serves only chosen consumers or is paid only by chosen
-    companies; None otherwise."""
+    """Return the chosen consumer or company that owns a stockpile; None if there is none.
+
+    A chosen consumer owns a stockpile that serves only chosen consumers; a chosen company owns one
+    that only chosen companies pay for.
+    """
     served = stockpile.serves or ()
     if served and set(served) <= set(consumers):
         return served[0]
@@ -128,8 +132,11 @@ def stockpile_owner(
 
 
 def curve_owner(case: Case, entry: Damage, consumers: Collection[str]) -> str | None:
-    """Return the chosen consumer of a damage curve, which names one or serves only chosen ones;
-    None otherwise."""
+    """Return the chosen consumer to whom a damage curve belongs.
+
+    The curve names that consumer, or applies to chosen consumers only. Returns None for other
+    curves.
+    """
     if entry.consumer is not None:
         return entry.consumer if entry.consumer in consumers else None
     users_with_curve = {
@@ -141,8 +148,7 @@ def curve_owner(case: Case, entry: Damage, consumers: Collection[str]) -> str | 
 
 
 class ReplacedFigure(NamedTuple):
-    """A figure, the published value, and the range in which the figure must lie given all published
-    values."""
+    """A figure, its published value, and the range that all published values leave for it."""
 
     figure: ScenarioFigure
     published: float
@@ -152,7 +158,7 @@ class ReplacedFigure(NamedTuple):
 
 @dataclass(frozen=True)
 class BandMethod:
-    """Replacement of each figure, or each ratio of a profile, by the middle of its band."""
+    """Method that replaces each figure, or each ratio in a profile, by the middle of its band."""
 
     width: float
     """Relative width: with 0.25 the upper edge of a band is a quarter above the lower one."""
@@ -163,10 +169,10 @@ class BandMethod:
         return f"redacted: band of {100 * self.width:g} %"
 
     def replace_figures(self, figures: Sequence[ScenarioFigure]) -> Iterator[ReplacedFigure]:
-        """Yield all replaced figures, in order."""
+        """Yield each figure with its replacement, in order."""
 
         def group_path(figure: ScenarioFigure) -> tuple[PathStep, ...]:
-            """Return the path of the damage curve or of the quantity."""
+            """Return the path of the damage curve or quantity to which a figure belongs."""
             return figure.path[:2] if figure.path[0] == "damage" else figure.path
 
         for (kind, *_), group in groupby(figures, key=group_path):
@@ -186,7 +192,7 @@ class BandMethod:
         return ReplacedFigure(figure, round_significant(math.sqrt(low * high)), low, high)
 
     def _replace_profile(self, years: list[ScenarioFigure]) -> Iterator[ReplacedFigure]:
-        """Replace the years of one quantity, or a single figure."""
+        """Yield replacements for the years of one quantity, or for a single figure."""
         first = next((figure for figure in years if figure.value > 0), years[0])
         for figure in years:
             if figure is first or figure.value == 0:
@@ -198,7 +204,7 @@ class BandMethod:
             yield ReplacedFigure(figure, published, low * ratio_low, high * ratio_high)
 
     def _replace_curve(self, steps: list[ScenarioFigure]) -> Iterator[ReplacedFigure]:
-        """Replace the steps of one damage curve, whose shares add up to 1."""
+        """Yield replacements for the steps of one damage curve; their shares add up to 1."""
         edges = [self._band_edges(step.value) for step in steps if step.kind == "damage_share"]
         published_shares = iter(_normalize_shares([math.sqrt(low * high) for low, high in edges]))
         min_total, max_total = (
@@ -216,7 +222,7 @@ class BandMethod:
 
 @dataclass(frozen=True)
 class ScaleMethod:
-    """Multiplication of each figure by a secret factor, one for each subject."""
+    """Method that multiplies all figures of a subject by one secret factor."""
 
     width: float
     """With 0.25 the factor lies between 1/1.25 and 1.25."""
@@ -228,9 +234,10 @@ class ScaleMethod:
         return f"redacted: secret factor between {1 / (1 + self.width):.3g} and {1 + self.width:g}"
 
     def replace_figures(self, figures: Sequence[ScenarioFigure]) -> Iterator[ReplacedFigure]:
-        """Yield all replaced figures, in order; shares of steps stay, since they add up to 1.
+        """Yield each figure with its replacement, in order.
 
-        The factor of a subject is log-uniform and depends on the secret and the subject alone.
+        Shares of damage steps are unchanged, since they add up to 1. The factor of a subject has a
+        log-uniform distribution and depends on the secret and the subject alone.
         """
         for figure in figures:
             if figure.kind == "damage_share":
@@ -250,19 +257,19 @@ RedactionMethod = BandMethod | ScaleMethod
 
 
 def round_significant(value: float) -> float:
-    """Return a number rounded to ``SIGNIFICANT_DIGITS``."""
+    """Return a number rounded to ``SIGNIFICANT_DIGITS`` significant digits."""
     return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
 
 
 def half_last_digit(value: float) -> float:
-    """Return half a unit of the last digit of a rounded number."""
+    """Return half a unit of the last digit of a number rounded to ``SIGNIFICANT_DIGITS`` digits."""
     if value == 0:
         return 0.0
     return float(10.0 ** (math.floor(math.log10(abs(value))) - SIGNIFICANT_DIGITS + 1)) / 2
 
 
 def _normalize_shares(shares: list[float]) -> list[float]:
-    """Return shares in proportion, rounded, that add up to 1."""
+    """Return shares scaled and rounded such that they add up to 1."""
     total = math.fsum(shares)
     rounded = [round_significant(share / total) for share in shares]
     if rounded:

@@ -1,7 +1,8 @@
-"""What somebody who knows all figures but one can infer from published results.
+"""What somebody who knows all figures except one can infer from published results.
 
-Such an insider is the strongest attacker, who computes the true plan's outcome for other values of
-the figure, and keeps the values that agree with the published results to the printed precision.
+Such an insider is the strongest attacker: they compute the outcome of the true plan for other
+values of the figure, and keep the values that reproduce the published results to the printed
+precision.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class OutcomeEvaluator:
 
     @classmethod
     def for_plan(cls, case: Case, plan: Plan) -> OutcomeEvaluator:
-        """Return the evaluator of a published plan with the states of a scenario."""
+        """Return an evaluator of a published plan that uses the states of a scenario."""
         return cls(read_states(read_instance(case)), plan)
 
     def material_outcome(self, case: Case, material: str) -> tuple[PlanEvaluation, PlanEvaluation]:
@@ -100,7 +101,7 @@ class OutcomeEvaluator:
 
 @dataclass(frozen=True, eq=False)
 class Insider:
-    """The knowledge of somebody with the true scenario but for one figure, and with its plan as
+    """The knowledge of somebody who has the true scenario except for one figure, and its plan as
     printed."""
 
     case: Case
@@ -110,8 +111,12 @@ class Insider:
     def recover_range(
         self, figure: ScenarioFigure, low: float, high: float, *, by_consumer: bool = False
     ) -> tuple[Range, str | None]:
-        """Return the range that the total outcome, or that of the figure's consumer, leaves for the
-        figure, and the result that narrows it most."""
+        """Return the range that published outcomes leave for the figure, and the result that
+        narrows it most.
+
+        The outcomes are the totals or, with ``by_consumer``, those of the consumer that owns the
+        figure. The result is None if none narrows the range from ``low`` to ``high``.
+        """
         material, owner, narrowest, result_name = figure.material, figure.owner, (low, high), None
         if material is None or figure.kind not in OUTCOME_KINDS:
             return narrowest, result_name
@@ -159,10 +164,10 @@ class Insider:
 
 
 def tied_damage(outcome: PlanEvaluation, case: Case, material: str) -> float:
-    """Return the damage of a material's chain.
+    """Return the total damage of the materials in a material's chain.
 
-    The sum rises with the value of each of its materials; damage of a single material may fall, as
-    tonnes move to where they are missed most.
+    The total increases with the damage per tonne of each material. The damage of a single material
+    may decrease, since tonnes move to where a shortage costs most.
     """
     return math.fsum(outcome.damage_by_material.get(name, 0.0) for name in chain_of(case, material))
 
@@ -175,5 +180,5 @@ def round_as_printed(value: float) -> float:
 
 
 def printed_slack(printed: float) -> float:
-    """Return half of the last digit of a printed total."""
+    """Return half a unit of the last digit of a printed total."""
     return max(0.5 if abs(printed) >= 100 else half_last_digit(printed), ZERO_TOLERANCE)

@@ -23,7 +23,7 @@ GRID_POINTS = 17
 
 
 class Equation(NamedTuple):
-    """A weighted sum of figures that is known within ``slack``."""
+    """An equation: the sum of ``weights`` times figures equals ``total`` within ``slack``."""
 
     weights: Mapping[str, float]
     total: float
@@ -33,7 +33,7 @@ class Equation(NamedTuple):
 def tighten_ranges(ranges: Ranges, equations: Sequence[Equation]) -> Ranges:
     """Return the tightest range of each figure that all equations together allow.
 
-    Solves two linear programs for each figure; infeasible ones leave the ranges unchanged.
+    Two linear programs are solved for each figure; an infeasible one leaves the range unchanged.
     """
     narrowed = dict(ranges)
     informative = [equation for equation in equations if any(equation.weights.values())]
@@ -62,7 +62,10 @@ def tighten_ranges(ranges: Ranges, equations: Sequence[Equation]) -> Ranges:
 
 
 def narrow_range(ranges: Ranges, name: str, low: float = -math.inf, high: float = math.inf) -> None:
-    """Intersect a range with another; leave it unchanged if they are disjoint."""
+    """Intersect a figure's range with the range from ``low`` to ``high``, in place.
+
+    The range is unchanged if the two are disjoint.
+    """
     old_low, old_high = ranges[name]
     low, high = max(low, old_low), min(high, old_high)
     if low <= high:
@@ -70,8 +73,11 @@ def narrow_range(ranges: Ranges, name: str, low: float = -math.inf, high: float 
 
 
 def interpolation_weights(years: Sequence[int], year: int) -> Iterator[tuple[int | None, float]]:
-    """Yield the given years that a yearly quantity is interpolated from, and their weights; the
-    year is None where the quantity does not change."""
+    """Yield (year, weight) for the given years from which a yearly quantity is interpolated in
+    ``year``.
+
+    For a quantity that does not change over time, the only year is None.
+    """
     after = bisect_right(years, year)
     if not years:
         yield None, 1.0
@@ -91,11 +97,12 @@ def find_fitting_range(
     slack: float,
     extra_points: Sequence[float] = (),
 ) -> Range | None:
-    """Return the smallest and largest value in a range whose result is within ``slack`` of a
-    target.
+    """Return the smallest and the largest argument in a range for which ``function`` is within
+    ``slack`` of ``target``.
 
     A grid is tried first, with ``extra_points`` where the function may jump; then the edges are
-    refined. None if nothing on the grid fits and no sign changes on it.
+    refined. Returns None if no grid point fits and the deviation from the target has no change of
+    sign.
     """
     if not 0 < low < high:
         return None
@@ -127,12 +134,12 @@ def find_fitting_range(
 
 
 def log_width(low: float, high: float) -> float:
-    """Return the logarithm of the ratio of a range's ends."""
+    """Return the logarithm of the ratio of a range's upper to its lower end."""
     if high <= low:
         return 0.0
     return math.inf if low <= 0 else math.log(high / low)
 
 
 def best_guess(low: float, high: float) -> float:
-    """Return the geometric mean of a range's ends, or the arithmetic mean if it starts at 0."""
+    """Return the geometric mean of a range's ends; the arithmetic mean if the lower end is 0."""
     return math.sqrt(low * high) if low > 0 else (low + high) / 2

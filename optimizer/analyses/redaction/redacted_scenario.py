@@ -39,7 +39,8 @@ SUPPLY_TOLERANCE = 0.02
 
 
 class RedactedScenario(NamedTuple):
-    """A scenario whose figures are hidden, and what is known of the hiding."""
+    """A redacted scenario with the true one, the replacements, and what was removed or may still
+    reveal figures."""
 
     true_case: Case
     redacted_case: Case
@@ -67,9 +68,9 @@ def redact_scenario(
     allow: Sequence[str] = (),
     keep_texts: bool = False,
 ) -> RedactedScenario:
-    """Return the redacted scenario; its text depends on the true figures through ``method`` alone.
+    """Return the redacted scenario; its text depends on the true figures only through ``method``.
 
-    ``also`` and ``allow`` are dotted paths: of further figures to hide, and of figures that stay
+    ``also`` has dotted paths of further figures to hide; ``allow`` has those of figures that stay
     although they agree with hidden ones. Raises ScenarioError if the text is not read back as
     intended.
     """
@@ -156,7 +157,7 @@ def redact_scenario(
 
 
 def _classify_requested(figure: ScenarioFigure, case: Case) -> ScenarioFigure:
-    """Return a figure that is hidden on request, with its kind and owner."""
+    """Return a figure that the user asked to hide, with its kind and owner set."""
     if figure.path[0] == "demand":
         return figure._replace(kind="demand", owner=case.demand[int(figure.path[1])].consumer)
     if figure.path[2:] == ("budget_meur",):
@@ -165,7 +166,8 @@ def _classify_requested(figure: ScenarioFigure, case: Case) -> ScenarioFigure:
 
 
 def _with_stock_index(path: str, ids: Mapping[str, str]) -> str:
-    """Return a path with the index of a stockpile in place of its id."""
+    """Return a dotted path in which the index of a stockpile replaces its id; other paths are
+    unchanged."""
     prefix = ".".join(path.split(".")[:2])
     return ids.get(prefix, prefix) + path[len(prefix) :]
 
@@ -179,10 +181,10 @@ def _replace_figures(
     following: Mapping[ScenarioFigure, Relation],
     method: RedactionMethod,
 ) -> list[ReplacedFigure]:
-    """Replace all figures.
+    """Return the replacements of all figures.
 
     A figure that follows from hidden ones is computed from their published values, so that it
-    reveals nothing in addition; a band of its own would narrow theirs.
+    reveals nothing more; a separate band for it would narrow their ranges.
     """
     replaced = {
         replacement.figure: replacement
@@ -222,7 +224,7 @@ def _value_at(content: Any, path: StepPath) -> Any:
 
 
 def _has_key(value: Any, key: str) -> bool:
-    """Return whether the value has such a key at any depth."""
+    """Return whether nested data contain a key at any depth."""
     return any(key in path[-1:] for path, _ in walk_content(value))
 
 
@@ -233,7 +235,10 @@ def _sources_in(value: Any) -> list[str]:
 def _write_replacement(
     content: Content, path: StepPath, replacements: Sequence[ReplacedFigure], source: str
 ) -> None:
-    """Write the replacement of a quantity, with a source that states it."""
+    """Write the replacement of a quantity into the content.
+
+    ``source`` becomes its source, and its confidence becomes low.
+    """
     annotation = {"source": source, "confidence": "low"}
     parent, step = _value_at(content, path[:-1]), path[-1]
     values = {
@@ -257,7 +262,8 @@ def _write_replacement(
 def _remove_descriptions(
     content: Content, case: Case, consumers: Ids, companies: Ids
 ) -> Iterator[RemovedItem]:
-    """Remove descriptions of hidden items, as free texts may state figures."""
+    """Remove the descriptions of hidden items, since free texts may state figures; yield what is
+    removed."""
     paths: list[StepPath] = [("consumers", u) for u in consumers]
     paths += [("funders", f) for f in companies]
     paths += [
@@ -271,7 +277,8 @@ def _remove_descriptions(
 
 
 def _remove_all_texts(content: Content) -> Iterator[RemovedItem]:
-    """Remove all texts but titles and names, as any may state how a figure was made."""
+    """Remove all texts except titles and names, since any may say how a figure was made; yield what
+    is removed."""
     if content.pop("sources", None):
         yield RemovedItem(path="sources", reason="text")
     for section in list(content):
@@ -305,7 +312,8 @@ def _strip_texts(value: Any) -> None:
 def _remove_variants(
     content: Content, case: Case, figures: Sequence[ScenarioFigure]
 ) -> Iterator[RemovedItem]:
-    """Remove variants and assumption sets that set hidden figures or need other files."""
+    """Remove variants and assumption sets that set hidden figures or need other files; yield what
+    is removed."""
     paths = [tuple(map(str, figure.path)) for figure in figures]
     ids = [stockpile.id for stockpile in case.stockpiles]
 
@@ -344,7 +352,7 @@ def _remove_variants(
 
 
 def _remove_sources(content: Content, named: Collection[str]) -> Iterator[RemovedItem]:
-    """Remove entries of the bibliography that only hidden figures cited."""
+    """Remove bibliography entries that only hidden figures cite; yield what is removed."""
     other_content = {key: value for key, value in content.items() if key != "sources"}
     for id in sorted(set(named).difference(_sources_in(other_content))):
         del content["sources"][id]
@@ -354,8 +362,10 @@ def _remove_sources(content: Content, named: Collection[str]) -> Iterator[Remove
 def _remove_mentions(
     content: Content, case: Case, figures: Sequence[ScenarioFigure]
 ) -> Iterator[RemovedItem]:
-    """Remove texts that state the number of a hidden figure, or of a sum with one in it, also in
-    thousands; numbers that any text may state are ignored."""
+    """Remove texts that state a hidden figure or a sum with one in it, and yield what is removed.
+
+    The number may be in thousands. Numbers that any text may contain are ignored.
+    """
     sources = [f for f in figures if f.kind in ("demand", "damage_value", "budget")]
     truth = {figure: figure.value for figure in sources}
     sums = [total.evaluate(truth) for *_, total in relations.hidden_sums(case, sources)]
@@ -390,7 +400,7 @@ def _remove_mentions(
 
 
 def _possible_numbers(token: str) -> Iterator[float]:
-    """Yield the numbers that digits with separators may mean."""
+    """Yield the numbers that a token of digits and separators may stand for."""
     digits = re.sub(r"[\u00a0\u202f ]", "", token)
     for text in {digits, digits.replace(",", ""), digits.replace(".", "").replace(",", ".")}:
         with suppress(ValueError):
@@ -400,10 +410,12 @@ def _possible_numbers(token: str) -> Iterator[float]:
 def _supply_hints(
     case: Case, figures: Sequence[ScenarioFigure]
 ) -> Iterator[tuple[RemainingHint, list[Equation]]]:
-    """Yield supply that adds up to a need with hidden parts, as the rest reveals the figure.
+    """Yield hints on supply that adds up to a partly hidden need, since the remaining need reveals
+    the figure.
 
-    Supply counts with and without conversions' output, in tonnes over the share that shares leave
-    open.
+    Total supply is computed with and without the output of conversions: the supply in tonnes,
+    divided by the share that the supplies given as shares leave over. Each hint comes with its
+    equations.
     """
     needs = {year: material_needs(case, year) for year in case.horizon.years}
     for material in dict.fromkeys(f.material for f in figures if f.kind == "demand"):
@@ -458,8 +470,10 @@ def _supply_hints(
 def _growth_hints(
     case: Case, figures: Sequence[ScenarioFigure]
 ) -> Iterator[tuple[RemainingHint, list[Equation]]]:
-    """Yield demand of others that grows as hidden demand does, so that one year reveals the
-    others."""
+    """Yield hints on other consumers' demand that grows as hidden demand does.
+
+    One year of the hidden profile then reveals its other years. Each hint comes with its equations.
+    """
     hidden = {figure.path for figure in figures}
     others = [(n, row.t_per_year) for n, row in enumerate(case.demand)]
     others = [(n, demand) for n, demand in others if ("demand", n, "t_per_year") not in hidden]
@@ -492,7 +506,7 @@ def _growth_hints(
 def _unhidden_hints(
     case: Case, consumers: Ids, companies: Ids, method: RedactionMethod
 ) -> Iterator[RemainingHint]:
-    """Yield what of the chosen consumers was not hidden."""
+    """Yield hints on figures of the chosen consumers that were not hidden."""
     for u in consumers:
         company = case.consumers[u].company
         if company is not None and company not in companies:
@@ -511,7 +525,7 @@ def _unhidden_hints(
 def _private_file_hints(
     reading: LoadedScenario, figures: Sequence[ScenarioFigure]
 ) -> Iterator[RemainingHint]:
-    """Yield numbers of private files that are not hidden, one for each quantity."""
+    """Yield hints on numbers of private files that are not hidden, one for each quantity."""
     hidden_paths = {tuple(map(str, figure.path)) for figure in figures}
     quantities: dict[str, None] = {}
     for path in reading.private_number_paths():
@@ -523,8 +537,10 @@ def _private_file_hints(
 
 
 def _stand_in_content(content: Content, figures: Sequence[ScenarioFigure]) -> Content:
-    """Return the replaced figures as a part of a scenario to be included: whole rows of demand and
-    damage, and of other sections only what is hidden."""
+    """Return the replaced figures as a part of a scenario that can be included.
+
+    It has whole rows of demand and damage, and only the hidden figures of other sections.
+    """
     part: Content = {}
     stockpiles: dict[PathStep, Content] = {}
     for section, row, *_ in dict.fromkeys(figure.path[:2] for figure in figures):

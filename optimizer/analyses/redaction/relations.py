@@ -1,10 +1,11 @@
-"""Relations of other figures to hidden ones: limits, shares, sums with hidden parts, and multiples.
+"""Relations between hidden figures and others: limits, shares, multiples, and sums with hidden
+parts.
 
-The true figures are known, so that it is enough to compare values. A figure that is a simple
-multiple of a hidden one, or of a sum with hidden parts, was probably made from it and reveals it.
-Limits of stocks and terms that hidden consumers and companies share with others are compared with
-many ratios, since such figures are replaced with the hidden ones; all other figures with few
-ratios, and only where they have three digits that can agree.
+The true figures are known here, so that it is enough to compare numbers. A figure that is a simple
+multiple of a hidden one, or of a sum with hidden parts, was probably derived from it and reveals
+it. Stock limits and contract terms that hidden consumers and companies share with others are
+compared with many ratios, since such figures are replaced as well. All other figures are compared
+with few ratios, and only if three of their digits can agree.
 """
 
 from __future__ import annotations
@@ -71,12 +72,13 @@ class WeightedSum(NamedTuple):
     """Whether the sum is over all members that there are."""
 
     def evaluate(self, values: FigureValues) -> float:
-        """Return the sum with these values of the hidden figures."""
+        """Return the sum for the given values of the hidden figures."""
         return math.fsum((self.known_amount, *(w * values[f] for f, w in self.weights.items())))
 
 
 class Relation(NamedTuple):
-    """A figure that agrees with a multiple of a sum, or with its share of a larger one."""
+    """A figure that equals a multiple of a sum of hidden figures, or the share of that sum in a
+    whole."""
 
     figure: ScenarioFigure
     factor: float
@@ -85,7 +87,10 @@ class Relation(NamedTuple):
     """Sum of the other parts of the whole, where the figure is a share of it."""
 
     def predict(self, values: FigureValues, complement_values: FigureValues | None = None) -> float:
-        """Return the figure that follows from these values of the hidden figures."""
+        """Return the value of the figure that follows from values of the hidden figures.
+
+        ``complement_values``, if given, are used for the other parts of the whole.
+        """
         part = self.total.evaluate(values)
         if self.complement is None:
             return self.factor * part
@@ -94,13 +99,15 @@ class Relation(NamedTuple):
 
     @property
     def hidden_parts(self) -> list[str]:
-        """The summands as dotted paths, and the known amount."""
+        """The summands as dotted paths, followed by the known amount if there is one."""
         known = [f"{self.total.known_amount:.6g}"] if self.total.known_amount else []
         return [*(figure.dotted_path for figure, w in self.total.weights.items() if w), *known]
 
     def to_equation(self, is_replaced: bool) -> Equation:
-        """Return the equation for the hidden figures, given the figure; with ``is_replaced`` the
-        figure itself is hidden as well."""
+        """Return the relation as an equation for the hidden figures, given the value of ``figure``.
+
+        With ``is_replaced``, ``figure`` is hidden as well and is an unknown of the equation.
+        """
         value, path = float(self.figure.value), self.figure.dotted_path
         slack = rounding_slack(self.figure)
         hidden = (*self.total.weights, *(self.complement.weights if self.complement else ()))
@@ -131,7 +138,7 @@ class Relation(NamedTuple):
 
 
 def walk_content(value: Any, path: StepPath = ()) -> Iterator[tuple[StepPath, Any]]:
-    """Yield all nested values with their paths, outer ones first."""
+    """Yield all values in nested data with their paths, outer values before inner ones."""
     yield path, value
     if isinstance(value, dict):
         for key, entry in value.items():
@@ -142,7 +149,7 @@ def walk_content(value: Any, path: StepPath = ()) -> Iterator[tuple[StepPath, An
 
 
 def scenario_numbers(content: Content) -> Iterator[ScenarioFigure]:
-    """Yield the numbers of a scenario, with the material that they are of."""
+    """Yield the numbers of a scenario, each with the material that it refers to."""
     for path, value in walk_content(content):
         if isinstance(value, bool) or not isinstance(value, int | float) or not value:
             continue
@@ -166,7 +173,10 @@ def _material_at(content: Content, path: StepPath) -> str | None:
 
 
 def _figure_unit(figure: ScenarioFigure) -> str | None:
-    """Return the unit: tonnes, money, or money per tonne; keys of variants are paths themselves."""
+    """Return the unit of a figure: tonnes, money, money per tonne, or None.
+
+    The keys of variants are read as paths.
+    """
     steps = [part for step in figure.path for part in str(step).split(".")]
     matches = (_UNIT_PATTERN.fullmatch(step) for step in reversed(steps))
     return next((match[1] for match in matches if match), None)
@@ -175,10 +185,10 @@ def _figure_unit(figure: ScenarioFigure) -> str | None:
 def hidden_sums(
     case: Case, hidden: Sequence[ScenarioFigure]
 ) -> Iterator[tuple[str, str | None, WeightedSum]]:
-    """Yield sums with hidden figures in them, with their unit and material.
+    """Yield sums that contain hidden figures, each with its unit and material.
 
-    They are over single consumers or funders, two, all, all but one, and all whom a stockpile
-    serves or who pay for it.
+    They are sums over one, two, all, or all but one of the consumers or funders, and over those
+    whom a stockpile serves or who pay for it.
     """
     for figure in hidden:
         if figure.kind in ("damage_value", "budget"):
@@ -219,7 +229,7 @@ def _demand_years(case: Case, figures: Sequence[ScenarioFigure]) -> list[int]:
 def demand_sum(
     case: Case, figures: Sequence[ScenarioFigure], members: Collection[str], year: int
 ) -> WeightedSum:
-    """Return the demand of consumers in a year for the material of the given hidden figures."""
+    """Return the demand of ``members`` in a year for the material of the hidden ``figures``."""
     figure_by_key, paths = {(f.path, f.year): f for f in figures}, {f.path for f in figures}
     rows = [(n, row) for n, row in enumerate(case.demand) if row.material == figures[0].material]
     weights: dict[ScenarioFigure, float] = {}
@@ -255,7 +265,7 @@ def _member_groups(
 def _budget_sums(
     case: Case, hidden: Sequence[ScenarioFigure]
 ) -> Iterator[tuple[str, None, WeightedSum]]:
-    """Yield sums over the budgets of several funders, and over the years of one."""
+    """Yield sums over the budgets of several funders, and over the years of one budget."""
     hidden_budgets = {f.owner: f for f in hidden if f.path[2:] == ("budget_meur",)}
     budgets = {f: float(funder.budget_meur or 0) for f, funder in case.funders.items()}
     budgets = {f: budget for f, budget in budgets.items() if budget}
@@ -282,11 +292,11 @@ def _budget_sums(
 def find_relations(
     case: Case, content: Content, hidden: Sequence[ScenarioFigure], companies: Collection[str]
 ) -> tuple[list[Relation], list[Relation]]:
-    """Return the relations of figures that can be replaced with the hidden ones, and those of all
-    others.
+    """Return the relations of figures that can be replaced too, and the relations of all other
+    figures.
 
-    The first are of stocks of hidden consumers and companies, also shared ones, terms of hidden
-    companies, and figures that the user requested.
+    The figures in the first list belong to stocks in which hidden consumers or companies take part,
+    are terms of hidden companies, or were requested by the user.
     """
     sources = [figure for figure in hidden if figure.kind in ("demand", "damage_value", "budget")]
     truth: FigureValues = {figure: figure.value for figure in sources}
@@ -356,7 +366,8 @@ def find_relations(
 def _agrees_closely(
     figure: ScenarioFigure, factor: float, total: WeightedSum, truth: FigureValues
 ) -> bool:
-    """Return whether a figure of others agrees so closely that it is hardly a coincidence."""
+    """Return whether a figure equals a multiple of a sum so closely that a coincidence is
+    improbable."""
     value = figure.value
     has_several = len(total.members) > 1
     predicted = factor * total.evaluate(truth)
@@ -377,17 +388,18 @@ def _agrees_closely(
 
 
 def significant_digits(value: float) -> int:
-    """Return the number of significant digits of a figure."""
+    """Return the number of significant digits of a figure, without trailing zeros."""
     return len(f"{value:.6g}".partition("e")[0].replace(".", "").strip("0"))
 
 
 def last_place_unit(value: float) -> float:
-    """Return the unit of the last written decimal place: one for whole numbers."""
+    """Return the unit of the last decimal place of a number as written; 1 for whole numbers."""
     return float(10.0 ** -len(f"{value:.12g}".partition(".")[2]))
 
 
 def rounding_slack(figure: ScenarioFigure) -> float:
-    """Return the largest rounding error of a figure; trailing zeros may be due to rounding."""
+    """Return the largest possible rounding error of a figure; trailing zeros may come from
+    rounding."""
     value = float(figure.value)
     zeros = len(text := f"{value:.0f}") - len(text.rstrip("0")) if value.is_integer() else 0
     digit_unit = 10.0**zeros if value.is_integer() else last_place_unit(value)
@@ -398,8 +410,11 @@ def rounding_slack(figure: ScenarioFigure) -> float:
 def _is_shared_figure(
     case: Case, figure: ScenarioFigure, chosen: Collection[str], companies: Collection[str]
 ) -> bool:
-    """Return whether a figure is of a stock that hidden consumers or companies have a part in, or
-    one of the terms of a hidden company."""
+    """Return whether a figure belongs to a stock in which hidden consumers or companies have a
+    part.
+
+    A term of a hidden company counts as well.
+    """
     if figure.path[0] == "funders":
         return figure.path[1] in companies
     if figure.path[0] != "stockpiles":
@@ -411,7 +426,7 @@ def _is_shared_figure(
 
 
 def _stockpile_parties(case: Case, stockpile_index: int) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the consumers that a stock serves, and those whose companies pay for it."""
+    """Return the consumers that a stockpile serves, and those whose companies pay for it."""
     stockpile = case.stockpiles[stockpile_index]
     outputs = {
         c.output for c in case.conversions.values() if stockpile.material in c.inputs_t_per_t
@@ -422,8 +437,11 @@ def _stockpile_parties(case: Case, stockpile_index: int) -> tuple[frozenset[str]
 
 
 def _payment_shares(case: Case, hidden: Sequence[ScenarioFigure]) -> Iterator[Relation]:
-    """Yield relations of stocks' payment shares that are in proportion to demand to their last
-    digit, where a hidden consumer is among the payers."""
+    """Yield relations for the shares in which companies pay for a stock, if they are proportional
+    to demand.
+
+    The shares must agree to their last digit, and a hidden consumer must be among the payers.
+    """
     for n, stockpile in enumerate(case.stockpiles):
         figures = [f for f in hidden if f.kind == "demand" and f.material == stockpile.material]
         users = _stockpile_parties(case, n)[1]

@@ -1,4 +1,4 @@
-"""The document of a sensitivity analysis."""
+"""Document on a sensitivity analysis."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -20,7 +20,8 @@ MAX_TORNADO_BARS, MAX_SCREEN_ROWS, MAX_NAMED_INPUTS = 18, 15, 4
 
 
 def build_document(result: Sensitivity) -> Document:
-    """Build the document: which inputs move the answer, and where the decision changes."""
+    """Build the document on a sensitivity analysis: which inputs change the answer, and where the
+    decision changes."""
     wording = Wording(result)
     return wording.build_document(
         tr("Vorrat: what the answer rests on"),
@@ -62,7 +63,7 @@ def _answer_parts(wording: SensitivityWording) -> Iterator[Part]:
 
 
 def _describe_leading_input(wording: SensitivityWording) -> str:
-    """Describe the input on which the best plan depends most."""
+    """Return a sentence on the input on which the objective of the best plan depends most."""
     varied_input = sensitivity_wording.leading_input(wording.result)
     if varied_input is None:
         return tr(
@@ -89,7 +90,8 @@ def _describe_leading_input(wording: SensitivityWording) -> str:
 
 
 def _describe_turning_inputs(wording: SensitivityWording) -> Iterator[str]:
-    """Yield how many inputs change the decision, the nearest of them, and undecided ones."""
+    """Yield sentences on the inputs that change the decision: their number, the nearest of them,
+    and those left undecided."""
     result = wording.result
     turning = sensitivity_wording.turning_inputs(wording.result)
     undecided = sensitivity_wording.undecided_inputs(wording)
@@ -118,7 +120,7 @@ def _describe_turning_inputs(wording: SensitivityWording) -> Iterator[str]:
 
 
 def _describe_break_evens(wording: SensitivityWording, varied_input: SensitivityInput) -> str:
-    """Describe an input and the values between which it changes the decision."""
+    """Return the name of an input with the values between which it changes the decision."""
     ends = [
         sensitivity_wording.turning_values(wording, varied_input, break_even)
         for break_even in varied_input.break_evens
@@ -136,7 +138,7 @@ def _describe_break_evens(wording: SensitivityWording, varied_input: Sensitivity
 
 
 def _input_columns(wording: SensitivityWording) -> list[Column]:
-    """Return the columns with name and range of an input."""
+    """Return the columns with the name of an input and its low and high value."""
     return [
         Column(tr("Input"), lambda row: sensitivity_wording.input_name(wording, row), "text"),
         Column(tr("Low"), lambda row: sensitivity_wording.end_value_text(wording, row, row.low)),
@@ -145,7 +147,8 @@ def _input_columns(wording: SensitivityWording) -> list[Column]:
 
 
 def _swing_parts(wording: SensitivityWording) -> list[Part]:
-    """Return the range of the best plan's objective by input, the widest first."""
+    """Return the table and chart of the best plan's objective at the ends of each input, the widest
+    swing first."""
     result = wording.result
     if not result.inputs:
         return []
@@ -204,7 +207,8 @@ def _swing_parts(wording: SensitivityWording) -> list[Part]:
 
 
 class TurningEnd(NamedTuple):
-    """An end of an input's range at which the decision changes, with its break-even."""
+    """An end of an input's range at which the decision changes, with the break-even on the way to
+    it."""
 
     varied_input: SensitivityInput
     point: SensitivityPoint
@@ -212,7 +216,7 @@ class TurningEnd(NamedTuple):
 
 
 def _turning_parts(wording: SensitivityWording) -> list[Part]:
-    """Return where the decision changes, and how."""
+    """Return the table of the ends at which the decision changes, and how it changes."""
     result = wording.result
     rows = [
         TurningEnd(
@@ -235,7 +239,8 @@ def _turning_parts(wording: SensitivityWording) -> list[Part]:
         )
 
     def describe_end(row: TurningEnd) -> str:
-        """Describe an end: broken rules, and what the best plan there does otherwise."""
+        """Return a text on the rules that the plan breaks at an end, and on how the best plan there
+        differs."""
         point = row.point
         no_plan_text = tr("no plan keeps all rules") if point.status == "infeasible" else ""
         stocks = {**(point.best.stocks_t if point.best else {}), **result.stocks_t}
@@ -276,8 +281,10 @@ def _turning_parts(wording: SensitivityWording) -> list[Part]:
 
 
 def _plan_outcome_parts(wording: SensitivityWording) -> list[Part]:
-    """Return a table of this plan's expected damage and regret at both ends of each input, the
-    largest range first."""
+    """Return the table of this plan's expected damage and regret at both ends of each input.
+
+    Inputs are sorted by the range of expected damage, the largest first.
+    """
     rows = sorted(wording.result.inputs, key=lambda row: -row.own_swing_expected)
     if not rows:
         return []
@@ -305,7 +312,8 @@ def _plan_outcome_parts(wording: SensitivityWording) -> list[Part]:
 
 
 def _screening_parts(wording: SensitivityWording) -> Iterator[Part]:
-    """Yield which inputs matter when all of them move together."""
+    """Yield the results of the screening: which inputs are important if all of them vary
+    together."""
     screening = wording.result.screen
     if screening is None:
         return
@@ -367,7 +375,7 @@ def _screening_parts(wording: SensitivityWording) -> Iterator[Part]:
 
 
 def _method_parts(wording: SensitivityWording) -> Iterator[Part]:
-    """Yield what was solved at each value, and the gaps."""
+    """Yield notes on what was solved at each value, with the largest gap."""
     result = wording.result
     gap = format_small_percent(result.gap_target)
     largest = format_small_percent(sensitivity_wording.largest_gap(result))

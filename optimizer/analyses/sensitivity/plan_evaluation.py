@@ -42,13 +42,13 @@ class StudiedPlan:
     """Cuts of the unchanged scenario; None if problems are too small to benefit."""
 
     def pool_for(self, instance: Instance) -> CutPool | None:
-        """Return a copy of the cut pool for a changed instance."""
+        """Return a copy of the cut pool for a changed instance; None if there is no pool."""
         return None if self.pool is None else self.pool.copy_for_problem(instance)
 
 
 @dataclass(frozen=True, eq=False)
 class PlanAtValues:
-    """The plan in the scenario with some values changed."""
+    """The studied plan evaluated in the scenario with some values changed."""
 
     problem: Problem
     commitment: Commitment
@@ -58,7 +58,7 @@ class PlanAtValues:
 
     @property
     def own_outcome(self) -> FixedPlanOutcome:
-        """The outcome of the plan."""
+        """The objective, damage and net cost of the studied plan."""
         level = float(self.problem.instance.case.objective.cvar.level)
         return FixedPlanOutcome(
             objective=self.objective,
@@ -70,7 +70,7 @@ class PlanAtValues:
 
 @dataclass(frozen=True, eq=False)
 class BestKnownPlan:
-    """The best plan known for some values."""
+    """The best plan known for the scenario with some values changed."""
 
     status: Status
     bound: float | None = None
@@ -79,7 +79,7 @@ class BestKnownPlan:
     outcome: PlanEvaluation | None = None
 
     def to_best_outcome(self, instance: Instance) -> BestOutcome | None:
-        """Return the result for the best plan; None without a plan or a bound."""
+        """Return the figures of the best plan as a result; None if there is no plan or no bound."""
         commitment, objective, bound = self.commitment, self.objective, self.bound
         if commitment is None or self.outcome is None or objective is None or bound is None:
             return None
@@ -95,9 +95,9 @@ class BestKnownPlan:
 def evaluate_plan(
     studied_plan: StudiedPlan, settings: Sequence[str], threads: int | None = 1
 ) -> PlanAtValues:
-    """Evaluate the plan in the scenario with changed settings.
+    """Evaluate the studied plan in the scenario with these ``settings`` (``path=value``).
 
-    Raises ScenarioError if the settings do not fit.
+    Raises ScenarioError if a setting does not fit the scenario.
     """
     reading = studied_plan.reading.with_settings(settings) if settings else studied_plan.reading
     case_problem = Problem.from_case(reading.case)
@@ -114,7 +114,7 @@ def evaluate_plan(
 def _evaluate_objective(
     problem: Problem, plan: Commitment, threads: int | None
 ) -> tuple[PlanEvaluation, float]:
-    """Return the evaluation of a plan and its objective."""
+    """Return the recourse evaluation of a plan in a problem, and the objective."""
     instance, states, recourse = problem.instance, problem.states, problem.recourse
     (evaluation,) = outcomes.evaluate_commitments(
         instance, states, [plan], threads=threads, recourse=recourse
@@ -128,11 +128,12 @@ def find_best_plan(
     pool: CutPool | None,
     target_objective: float | None = None,
 ) -> BestKnownPlan:
-    """Find the best plan at these values; the studied plan itself if no better one is found.
+    """Find the best plan in the changed scenario; this is the studied plan if no better one is
+    found.
 
-    With ``target_objective`` the search stops when it is reached or proven out of reach. Raises
-    Interrupted if the user stopped it, since half an answer has no meaning, and SolverError if the
-    solver fails or its answer fails the check.
+    With ``target_objective``, the search stops when this objective is reached or proven
+    unattainable. Raises Interrupted if the user stopped the search, since a partial answer has no
+    meaning, and SolverError if the solver fails or its answer fails the check.
     """
     start = time.perf_counter()
     solved = solve_problem(
@@ -165,7 +166,10 @@ def find_best_plan(
 
 
 def compute_regret(evaluation: PlanAtValues, best_known: BestKnownPlan) -> ProvenRange | None:
-    """Return the plan's objective minus that of the best plan, as a proven range."""
+    """Return the objective of the studied plan less that of the best plan, as a proven range.
+
+    Return None if the studied plan breaks a rule, or if the best plan or its bound is not known.
+    """
     if evaluation.broken_rules or best_known.objective is None or best_known.bound is None:
         return None
     low = max(0.0, evaluation.objective - best_known.objective)
@@ -173,16 +177,20 @@ def compute_regret(evaluation: PlanAtValues, best_known: BestKnownPlan) -> Prove
 
 
 def objective_to_beat(studied_plan: StudiedPlan, evaluation: PlanAtValues) -> float:
-    """Return the objective below which another plan is better by more than the tolerance.
+    """Return the objective below which another plan is better than the studied plan by more than
+    the tolerance.
 
-    Smaller differences are rounding errors of the solver.
+    The tolerance is at least the accuracy of the solver.
     """
     tolerance = max(studied_plan.tolerance, MIN_GAP_TARGET)
     return evaluation.objective - tolerance * max(abs(evaluation.objective), 1e-6) - 1e-9
 
 
 def _target_objective(studied_plan: StudiedPlan, evaluation: PlanAtValues) -> float:
-    """Return a slightly lower objective, so that a plan that reaches it beats the tolerance."""
+    """Return an objective slightly below :func:`objective_to_beat`.
+
+    A plan that reaches it is certain to be better by more than the tolerance.
+    """
     return objective_to_beat(studied_plan, evaluation) - ROUNDING_MARGIN * max(
         1.0, abs(evaluation.objective)
     )
@@ -191,7 +199,12 @@ def _target_objective(studied_plan: StudiedPlan, evaluation: PlanAtValues) -> fl
 def classify_decision(
     studied_plan: StudiedPlan, evaluation: PlanAtValues, best_known: BestKnownPlan
 ) -> Decision:
-    """Classify whether the plan is still right, as far as ``best_known`` proves it."""
+    """Classify whether the studied plan is still right in the changed scenario, as far as
+    ``best_known`` proves it.
+
+    It is ``broken`` if it breaks a rule, ``changed`` if another plan is better, ``same`` if none
+    is, and ``open`` if that is not proven.
+    """
     if evaluation.broken_rules:
         return "broken"
     level = objective_to_beat(studied_plan, evaluation)
@@ -209,9 +222,10 @@ def classify_decision(
 def solve_decision(
     studied_plan: StudiedPlan, evaluation: PlanAtValues, pool: CutPool | None
 ) -> tuple[Decision, BestKnownPlan | None]:
-    """Solve for the classification alone, and return it with the plan that proves it.
+    """Solve only until the decision is classified; return the classification and the plan that
+    proves it.
 
-    The search stops as soon as the classification is proven.
+    The plan is None if the studied plan breaks a rule.
     """
     if evaluation.broken_rules:
         return "broken", None
@@ -234,7 +248,8 @@ def solve_decision(
 def is_beaten_by(
     studied_plan: StudiedPlan, evaluation: PlanAtValues, other_plan: Commitment
 ) -> bool:
-    """Return whether another plan keeps all rules and is better by more than the tolerance."""
+    """Return whether another plan satisfies all rules and is better than the studied plan by more
+    than the tolerance."""
     if broken_rules(evaluation.problem.instance, other_plan):
         return False
     _, objective = _evaluate_objective(evaluation.problem, other_plan, 1)

@@ -1,10 +1,10 @@
-"""Screening of inputs by the method of Morris (1991), with all of them moved together.
+"""Screening of inputs by the method of Morris (1991), in which all inputs vary together.
 
-Random paths through the box of all ranges change one input after the other; each step is an
-elementary effect. The mean absolute effect ranks inputs, and the standard deviation shows whether
-an effect depends on the others (Campolongo, Cariboni and Saltelli 2007). Factors are spaced evenly
-in their logarithm, other numbers evenly. Sampling and indices are those of SALib, which is imported
-only if a screening is requested.
+Random paths through the box of all ranges change one input after the other, and each step gives an
+elementary effect. Inputs are ranked by their mean absolute effect; the standard deviation shows
+whether an effect depends on the other inputs (Campolongo, Cariboni and Saltelli 2007). Factors are
+spaced evenly in their logarithm, other numbers evenly. Samples and indices are computed by SALib,
+which is imported only if a screening is requested.
 """
 
 import math
@@ -46,7 +46,7 @@ def check_installed() -> None:
 def screen_inputs(
     studied_plan: StudiedPlan, inputs: Sequence[Assumption], jobs: int, options: SensitivityOptions
 ) -> MorrisScreening:
-    """Compute the elementary effects of all inputs on all figures."""
+    """Compute the elementary effects of all inputs on each figure of the screening."""
     screened = independent_inputs(inputs)
     unit_points, settings = sample_points(screened, options)
     done_count = 0
@@ -83,9 +83,9 @@ def screen_inputs(
 
 
 def independent_inputs(inputs: Sequence[Assumption]) -> list[Assumption]:
-    """Return inputs of which no two change the same numbers.
+    """Return a selection of inputs of which no two change the same number.
 
-    Inputs for single projects or materials take precedence over those for all of a kind.
+    Inputs for single projects or materials are preferred to those for all items of a kind.
     """
     independent: list[Assumption] = []
     used_paths: set[str] = set()
@@ -104,7 +104,8 @@ def independent_inputs(inputs: Sequence[Assumption]) -> list[Assumption]:
 def sample_points(
     inputs: Sequence[Assumption], options: SensitivityOptions
 ) -> tuple[Floats, list[tuple[str, ...]]]:
-    """Sample points (points, inputs) in the unit box, and return them with their settings.
+    """Sample points in the unit box, and return them (points, inputs) with the settings of each
+    point.
 
     Raises ScreeningUnavailable if SALib is not installed.
     """
@@ -127,7 +128,10 @@ def sample_points(
 
 
 def value_at_share(assumption: Assumption, share: float) -> float:
-    """Return the value at a share of the range."""
+    """Return the value of an assumption at a share (0 to 1) of its range.
+
+    Factors are interpolated in their logarithm.
+    """
     if assumption.is_factor and assumption.low > 0:
         return assumption.low * math.exp(share * math.log(assumption.high / assumption.low))
     return assumption.nearest_valid_value(
@@ -141,7 +145,12 @@ def elementary_effects(
     unit_points: Floats,
     outcomes: Sequence[float],
 ) -> tuple[ElementaryEffects, ...]:
-    """Compute elementary effects on a figure, per range of each input, largest first."""
+    """Compute the elementary effects of all inputs on a figure, the largest mean absolute effect
+    first.
+
+    ``outcomes`` are the values of the figure at ``unit_points``. Effects are per full range of an
+    input.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from SALib.analyze import morris

@@ -1,4 +1,4 @@
-"""Sensitivity analysis: each input low and high, break-evens, and screening."""
+"""Sensitivity analysis: each input at its low and high value, break-evens, and screening."""
 
 import math
 import time
@@ -42,7 +42,8 @@ RANGE_ENDS: tuple[RangeEnd, RangeEnd] = ("low", "high")
 
 
 def run_analysis(analysis_input: AnalysisInput, options: SensitivityOptions) -> AnalysisOutcome:
-    """Run the command for the best plan of a scenario, or for a saved plan."""
+    """Run the command that analyzes the sensitivity of a scenario's best plan, or of a saved
+    plan."""
     case, each, only = analysis_input.reading.case, options.each, options.only
     inputs = list_assumptions(
         case, include_parts=each, ranges=options.ranges, only=only, inputs=options.inputs
@@ -77,14 +78,15 @@ def analyze_sensitivity(
     title: str | None = None,
     variant: str | None = None,
 ) -> Sensitivity:
-    """Evaluate the best plan, or a given one, with each input low and high.
+    """Evaluate a plan with each input at its low and at its high value; return the results.
 
-    All values use states sampled with the same random numbers (common random numbers), so that
-    differences come from the input alone. A Ctrl-C ends the analysis with the inputs so far.
+    The plan is the best plan of the scenario, or ``given_plan``. States are sampled with the same
+    random numbers for all values (common random numbers), so that differences come from the input
+    alone. Ctrl-C ends the analysis with the inputs done so far.
 
-    Raises InvalidAssumption or ScenarioError if an input changes the planning years or does not
-    fit, and Infeasible, NoPlan or Interrupted if the scenario itself has no plan, or none was found
-    before it was stopped.
+    Raises InvalidAssumption or ScenarioError if an input changes the planning years or does not fit
+    the scenario, and Infeasible, NoPlan or Interrupted if the scenario itself has no plan, or none
+    was found before the solve was stopped.
     """
     start, case = time.perf_counter(), reading.case
     inputs = [_check_assumption(reading, assumption) for assumption in inputs]
@@ -137,9 +139,9 @@ def analyze_sensitivity(
 
 
 def _check_assumption(reading: LoadedScenario, assumption: Assumption) -> Assumption:
-    """Check that the values of an input fit and keep the planning years.
+    """Check that the ends of an input's range fit the scenario and keep its planning years.
 
-    Returns it marked as integer if fractional values do not fit.
+    Return the input, marked as integer if fractional values do not fit.
     """
     ends, base_horizon = (assumption.low, assumption.high), reading.case.horizon
     for value in ends:
@@ -168,9 +170,9 @@ def _prepare_studied_plan(
     reading: LoadedScenario, given_plan: SavedPlan | None, options: SensitivityOptions
 ) -> tuple[StudiedPlan, PlanAtValues, BestKnownPlan]:
     """Return the plan under study, its evaluation in the unchanged scenario, and the best plan
-    there.
+    known there.
 
-    The solve also fills the cut pool that all others start from.
+    This first solve also fills the cut pool from which all other solves start.
     """
     problem = Problem.from_case(reading.case) if given_plan is None else given_plan.problem
     instance, limit = problem.instance, options.time_limit
@@ -247,7 +249,11 @@ def _input_results(
 def _objective_swing(
     points: Sequence[SensitivityPoint], best_range: ProvenRange
 ) -> ProvenRange | None:
-    """Return the largest difference of best objectives as a proven range; None if it is unknown."""
+    """Return the largest difference between the best plans' objectives, as a proven range.
+
+    ``points`` are the two ends of an input, and ``best_range`` is the objective in the unchanged
+    scenario. Return None if an end has no plan.
+    """
     ranges = [best_range, *(point.best.objective for point in points if point.best is not None)]
     if len(ranges) <= len(points):
         return None

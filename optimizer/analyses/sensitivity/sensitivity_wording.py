@@ -1,4 +1,5 @@
-"""Names of inputs of a sensitivity analysis, and which of them change the decision."""
+"""Names and values of inputs of a sensitivity analysis in words, and the inputs that change the
+decision."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -36,7 +37,7 @@ BROKEN_RULE_TEXTS = {
 
 
 def input_name(wording: SensitivityWording, varied_input: SensitivityInput) -> str:
-    """Return the name of an input."""
+    """Return the name of an input in the current language."""
     if varied_input.kind == "input":
         return sanitize(varied_input.subject or varied_input.id)
     if varied_input.subject is None:
@@ -46,14 +47,15 @@ def input_name(wording: SensitivityWording, varied_input: SensitivityInput) -> s
 
 
 def input_kind_name(kind: str) -> str:
-    """Return the name of all numbers of a kind; the kind itself if it is unknown."""
+    """Return the name of the input that changes all numbers of a kind; an unknown kind is returned
+    as it is."""
     template, part = INPUT_KINDS.get(kind, (kind, ""))
     names = {"hazards": tr("all hazards"), "materials": tr("all materials")}
     return tr(template, name={**names, "projects": tr("all projects")}.get(part, ""))
 
 
 def input_name_by_id(wording: SensitivityWording, id: str) -> str:
-    """Return the name of the input with an id."""
+    """Return the name of the input that has this id."""
     return next((input_name(wording, x) for x in wording.result.inputs if x.id == id), sanitize(id))
 
 
@@ -63,7 +65,8 @@ def value_text(
     raw_value: float,
     number: float | None,
 ) -> str:
-    """Return a value of an input: the number if there is a single one, else the factor."""
+    """Return the text of an input's value: the number that it sets, or a factor if it sets several
+    numbers."""
     figure = _shown_figure(varied_input, raw_value, number)
     is_count = varied_input.kind == "input" and figure.is_integer()
     if not is_count:  # three significant digits, but no rounding before the point
@@ -74,9 +77,11 @@ def value_text(
 def turning_values(
     wording: SensitivityWording, varied_input: SensitivityInput, break_even: BreakEven
 ) -> tuple[str, str]:
-    """Return the last value at which the plan is right and the first at which it is not.
+    """Return the texts of the last value at which the plan is right and of the first at which it is
+    not.
 
-    Both are rounded away from each other, so that they remain proven.
+    The first text is rounded towards values at which the plan is right, the second away from them,
+    so that both remain proven.
     """
     good = _shown_figure(varied_input, break_even.good, break_even.good_number)
     changed = _shown_figure(varied_input, break_even.changed, break_even.changed_number)
@@ -93,7 +98,8 @@ def turning_values(
 
 
 def _shown_figure(varied_input: SensitivityInput, raw_value: float, number: float | None) -> float:
-    """Return the figure shown for a value: a factor, a probability in percent, or the number."""
+    """Return the figure that stands for an input's value: a factor, a probability in percent, or
+    the number itself."""
     if number is None:
         return raw_value
     return {"hazard": 100 * number, "success": 100 * (1 - number)}.get(
@@ -104,7 +110,7 @@ def _shown_figure(varied_input: SensitivityInput, raw_value: float, number: floa
 def _figure_text(
     wording: SensitivityWording, varied_input: SensitivityInput, figure: float, number: float | None
 ) -> str:
-    """Return a figure with its unit."""
+    """Return the text of an input's figure with its unit."""
     if number is None:
         return f"×{NO_BREAK_SPACE}{format_exact(figure)}"
     if varied_input.kind in ("hazard", "success"):
@@ -117,12 +123,12 @@ def _figure_text(
 def end_value_text(
     wording: SensitivityWording, varied_input: SensitivityInput, point: SensitivityPoint
 ) -> str:
-    """Return the value at an end of the range."""
+    """Return the text of the value at an end of an input's range."""
     return value_text(wording, varied_input, point.value, point.number)
 
 
 def broken_rules_text(broken_rules: Iterable[str]) -> str:
-    """Return why a plan cannot be carried out, each reason once."""
+    """Return a text on the rules that a plan breaks, with each reason given once."""
     tags = dict.fromkeys(rule.partition(" ")[0] for rule in broken_rules)
     return "; ".join(
         tr(BROKEN_RULE_TEXTS[tag])
@@ -139,7 +145,8 @@ def turning_inputs(sensitivity: Sensitivity) -> list[SensitivityInput]:
     """
 
     def distance(varied: SensitivityInput) -> float:
-        """Return the share of the way from base to an end at which the decision changes."""
+        """Return the share of the way from the base value to the end of the range at which the
+        decision changes."""
         ends = {"low": varied.low.value, "high": varied.high.value}
         distances = (
             abs(break_even.changed - varied.base)
@@ -154,7 +161,8 @@ def turning_inputs(sensitivity: Sensitivity) -> list[SensitivityInput]:
 
 
 def describe_base_decision(wording: SensitivityWording) -> Iterator[str]:
-    """Yield why there are no break-evens, if the plan is not proven right at base values."""
+    """Yield why no break-evens were computed, if the plan is not proven to be right in the
+    unchanged scenario."""
     result = wording.result
     if result.decision == "changed" and result.regret is not None:
         yield tr(
@@ -181,9 +189,10 @@ def undecided_inputs(wording: SensitivityWording) -> list[str]:
 
 
 def leading_input(sensitivity: Sensitivity) -> SensitivityInput | None:
-    """Return the input with the largest proven effect on the best plan; None if none is proven.
+    """Return the input with the largest proven effect on the best plan's objective; None if no
+    effect is proven.
 
-    An end without any feasible plan counts as the largest effect.
+    An end at which no plan is feasible counts as the largest effect.
     """
 
     def min_swing(varied_input: SensitivityInput) -> float:
@@ -196,7 +205,8 @@ def leading_input(sensitivity: Sensitivity) -> SensitivityInput | None:
 
 
 def largest_gap(sensitivity: Sensitivity) -> float:
-    """Return the largest relative gap of all solves."""
+    """Return the largest relative gap of the best plans at all ends and in the unchanged
+    scenario."""
     points = [
         point
         for varied_input in sensitivity.inputs

@@ -1,7 +1,8 @@
-"""Evaluation of a plan at one end of one input's range, with the break-even on the way there.
+"""Evaluation of a plan at one end of an input's range, with the break-even between the base value
+and that end.
 
-Every query starts from the cuts of the unchanged scenario: answers depend neither on their order
-nor on the number of processes.
+Every query starts from the cuts of the unchanged scenario. Answers therefore depend neither on the
+order of queries nor on the number of processes.
 """
 
 import time
@@ -37,7 +38,8 @@ BREAK_EVEN_WIDTH = 0.02
 
 @dataclass(frozen=True)
 class InputQuery:
-    """An end of an input's range, and the number of bisection steps for its break-even."""
+    """A query for one end of an input's range, with the number of bisection steps for its
+    break-even."""
 
     assumption: Assumption
     range_end: RangeEnd
@@ -46,12 +48,13 @@ class InputQuery:
 
     @property
     def end_value(self) -> float:
-        """The value at the end."""
+        """The value of the input at this end of its range."""
         return self.assumption.low if self.range_end == "low" else self.assumption.high
 
 
 class InputReply(NamedTuple):
-    """The result at an end, and the break-even on the way there."""
+    """The result at one end of an input's range, and the break-even between the base value and that
+    end."""
 
     query: InputQuery
     point: SensitivityPoint
@@ -60,14 +63,16 @@ class InputReply(NamedTuple):
 
 @dataclass(eq=False)
 class InputSolver:
-    """Solves queries one after the other."""
+    """Solves queries on ends of inputs one after the other."""
 
     studied_plan: StudiedPlan
 
     def __call__(self, query: InputQuery) -> InputReply:
-        """Solve a query: outcome of the plan, best plan and break-even.
+        """Evaluate the plan at an end of an input, find the best plan there, and find the
+        break-even.
 
-        Raises ScenarioError if the value does not fit, and as :func:`find_best_plan` does.
+        Raises ScenarioError if the value does not fit the scenario, and errors like
+        :func:`find_best_plan`.
         """
         start = time.perf_counter()
         studied_plan, assumption = self.studied_plan, query.assumption
@@ -107,10 +112,10 @@ class InputSolver:
     def _find_break_even(
         self, query: InputQuery, decision: Decision, pool: CutPool | None, rival: RivalPlan | None
     ) -> BreakEven:
-        """Find the break-even by bisection between base and end.
+        """Find the break-even by bisection between the base value and the end of the range.
 
-        The plan that was better last is tried first, as one recourse evaluation shows whether it
-        still is.
+        At each value the better plan found last is tried first, since a single recourse evaluation
+        shows whether it is still better.
         """
         assumption = query.assumption
         good, changed, tries = assumption.base, query.end_value, 0
@@ -143,7 +148,8 @@ class InputSolver:
     def _decide_at(
         self, evaluation: PlanAtValues, rival: RivalPlan | None, pool: CutPool | None
     ) -> tuple[Decision, RivalPlan | None, CutPool | None]:
-        """Classify the decision at some values; return it with the better plan and the cut pool."""
+        """Classify the decision at some values; return the class, the better plan if there is one,
+        and the cut pool."""
         instance = evaluation.problem.instance
         rival_commitment = (
             None if rival is None else convert_lots(rival[1], rival[0].lot_tonnes, instance)
@@ -162,7 +168,7 @@ class InputSolver:
 
 
 class ScreenFigures(NamedTuple):
-    """Figures at a point of the screening."""
+    """The figures that a screening computes at one point."""
 
     objective: float
     expected: float
@@ -179,9 +185,10 @@ class ScreenSolver:
     """Whether the best plan is computed as well."""
 
     def __call__(self, settings: tuple[str, ...]) -> ScreenFigures:
-        """Evaluate a point: the plan's objective and damage, and the best objective if requested.
+        """Compute the plan's objective and damage at a point, and the best plan's objective if
+        requested.
 
-        Raises as :class:`InputSolver` does.
+        Raises errors like :class:`InputSolver`.
         """
         evaluation = evaluate_plan(self.studied_plan, settings)
         best_known = BestKnownPlan("none")

@@ -1,4 +1,4 @@
-"""Costs and values of coalitions, with outsiders idle, staying out or acting alone."""
+"""Costs and values of coalitions, while outsiders are idle, stay out, or act for themselves."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -31,14 +31,16 @@ ACTS_ALONE = 2
 
 
 def interval_from_bound(low: float, high: float) -> Interval:
-    """Return the interval between a proven bound and the objective of a plan that was found."""
+    """Return the interval between a proven bound ``low`` and the objective ``high`` of a plan that
+    was found."""
     return Interval(low=low, value=high, high=high)
 
 
 class CoalitionCosts(dict[int, Interval]):
-    """Cost (damage plus net cost) of each coalition by mask, as bound and objective.
+    """Cost (damage plus net cost) of each coalition by its mask, as an interval from bound to
+    objective.
 
-    Costs are net of ``baseline``, the cost that counts without any company.
+    The cost that counts even without any company, ``baseline``, is subtracted.
     """
 
     def __init__(self, answers: Mapping[int, QueryAnswer]) -> None:
@@ -59,7 +61,8 @@ class CoalitionCosts(dict[int, Interval]):
         self.baseline = baseline
 
     def coalition_value(self, mask: int) -> Interval:
-        """Return the gain of a coalition over its members alone; 0 for a single player."""
+        """Return the gain of a coalition compared with each member alone, as an interval; 0 for a
+        single player."""
         if mask.bit_count() == 1:
             return interval_from_bound(0.0, 0.0)
         member_costs = [self[1 << n] for n in games.coalition_members(mask)]
@@ -73,10 +76,12 @@ class CoalitionCosts(dict[int, Interval]):
         )
 
     def value_bounds(self, player_count: int) -> tuple[Floats, Floats]:
-        """Return lower and upper bounds of all coalition values, two arrays (2^n) by mask.
+        """Return lower and upper bounds on the values of all coalitions, as two arrays (2^n)
+        indexed by mask.
 
-        All coalitions must have been solved. Values are relative to what each player has alone with
-        the plan that was found; the lower bounds are those of the plans that were found.
+        All coalitions must have been solved. Values are relative to the plans that were found for
+        each player alone, and the lower bounds are the values of the plans that were found for the
+        coalitions.
         """
         low_costs, high_costs, sums_alone = np.zeros((3, 1 << player_count))
         for mask, cost in self.items():
@@ -89,7 +94,11 @@ class CoalitionCosts(dict[int, Interval]):
 
 @dataclass(eq=False)
 class CoalitionSolutions:
-    """Answers by mask: of the first game, of companies that stay out, and of the second game."""
+    """Solutions of the coalitions by mask, in both games, and of the companies that stay out by
+    their index.
+
+    In the first game outsiders are idle; in the second, outsiders act for themselves.
+    """
 
     game: CoalitionGame
     options: SolveOptions
@@ -102,10 +111,11 @@ class CoalitionSolutions:
     query_count: int = 0
 
     def solve(self, masks: Sequence[int], pool: CutPool, *, second_game: bool) -> None:
-        """Solve the grand coalition, then the others in parallel from its cuts.
+        """Solve the grand coalition, then the other coalitions in parallel, starting from its cuts.
 
-        Raises NoPlan if a limit was met before one of them had a plan and a bound, and SolverError
-        if the solver fails, or its answer fails the check.
+        With ``second_game``, coalitions are also solved with outsiders that act for themselves.
+        Raises NoPlan if a limit was reached before one of the coalitions had a plan and a bound,
+        and SolverError if the solver fails or its answer fails the check.
         """
         game, options = self.game, self.options
         other_masks = sorted(
@@ -143,7 +153,8 @@ class CoalitionSolutions:
         self.options.report_progress(self.answered_count, self.query_count, query.name)
 
     def _solve_staying_out(self, workers: Workers[CoalitionQuery, QueryAnswer]) -> None:
-        """Solve each company alone while all others act without it."""
+        """Solve for the best plan of each company that stays out while all others act together
+        without it."""
         game, queries = self.game, []
         for n, player in enumerate(game.players):
             if not player.is_state:
@@ -157,10 +168,11 @@ class CoalitionSolutions:
     def _solve_if_others_act(
         self, workers: Workers[CoalitionQuery, QueryAnswer]
     ) -> dict[int, QueryAnswer]:
-        """Solve coalitions again while each outsider does what is best for itself alone.
+        """Solve all coalitions again while each outsider does what is best for itself; return the
+        answers by mask.
 
-        Outsiders act one after the other in file order and before the coalition; each knows the
-        decisions of those before it.
+        Outsiders act before the coalition, one after the other in the order of the file; each knows
+        the decisions of those before it.
         """
         game, decisions_by_mask = self.game, self._solve_acting_alone(workers)
         queries, answers = [], {}
@@ -177,7 +189,11 @@ class CoalitionSolutions:
     def _solve_acting_alone(
         self, workers: Workers[CoalitionQuery, QueryAnswer]
     ) -> dict[int, FixedDecisions | None]:
-        """Return the decisions of each set of outsiders; its last member acts after the others."""
+        """Return the decisions of each set of outsiders that act for themselves, by the mask of the
+        set.
+
+        The last member of a set acts after the others, and knows their decisions.
+        """
         game = self.game
         decisions_by_mask: dict[int, FixedDecisions | None] = {0: None}
         for size in range(1, len(game.players) + 1):
@@ -204,7 +220,7 @@ class CoalitionSolutions:
 
 
 def _decisions_key(fixed_decisions: FixedDecisions | None) -> tuple[object, ...]:
-    """Return fixed decisions as a hashable key; players without decisions share one key."""
+    """Return fixed decisions as a hashable key; it is empty if there are no decisions."""
     if fixed_decisions is None:
         return ()
     return (

@@ -20,7 +20,8 @@ from optimizer.report.wording import join_texts, join_with_and
 
 
 def build_document(result: Split) -> doc.Document:
-    """Build the document: joint gain, sharing rules, leaving coalitions and free riding."""
+    """Build the document on a split: joint gain, sharing rules, coalitions that would leave, and
+    free riding."""
     wording = SplitWording(result)
     bullets = Bullets([*_describe_stability(wording), *_describe_free_riding(wording)])
     return wording.build_document(
@@ -48,7 +49,7 @@ def build_document(result: Split) -> doc.Document:
 
 
 def sections_for_plan_report(split: Split) -> tuple[list[Section], list[doc.Check]]:
-    """Return a short section for a plan's page, the sheets of the split, and their checks."""
+    """Return a short section for the page of a plan, the sheets on the split, and their checks."""
     wording = SplitWording(split)
     page_parts: list[Part] = [
         _describe_gain(wording),
@@ -71,7 +72,7 @@ def sections_for_plan_report(split: Split) -> tuple[list[Section], list[doc.Chec
 
 
 def _game_sections(wording: SplitWording) -> list[Section]:
-    """Return the sections on the game, in the order in which partners ask."""
+    """Return the sections on the cooperative game, in the order in which partners ask about it."""
     plan_parts: list[Part] = [
         _describe_public_money(wording),
         tables.joint_projects_table(wording),
@@ -110,7 +111,7 @@ def _game_sections(wording: SplitWording) -> list[Section]:
 
 
 def _describe_gain(wording: SplitWording) -> str:
-    """Describe the joint gain."""
+    """Return sentences on the joint gain."""
     joint_gain, values = wording.result.worth, {"everybody": wording.all_players_phrase}
     if joint_gain.value <= ZERO_TOLERANCE:
         return tr("Together {everybody} gain nothing against each standing alone.", **values)
@@ -152,7 +153,7 @@ def _key_facts(wording: SplitWording) -> Iterator[doc.Fact]:
 
 
 def _describe_public_money(wording: SplitWording) -> str:
-    """Describe the role of public money and its amount in the joint plan."""
+    """Return sentences on the role of public money, and on its amount in the joint plan."""
     public = wording.result.plan.public_meur
     meaning = split_wording.state_meaning(wording.state_mode)
     if abs(public) <= ZERO_TOLERANCE or wording.state_mode == "none":
@@ -165,7 +166,8 @@ def _describe_public_money(wording: SplitWording) -> str:
 
 
 def _describe_stability(wording: SplitWording) -> Iterator[str]:
-    """Yield whether the gain can be shared so that all stay, and which rules do so."""
+    """Yield sentences on whether the gain can be shared so that no coalition leaves, and on the
+    rules that do so."""
     split = wording.result
     if split.worth.value <= ZERO_TOLERANCE:
         return
@@ -185,7 +187,8 @@ def _describe_stability(wording: SplitWording) -> Iterator[str]:
 
 
 def _describe_core_emptiness(wording: SplitWording, core: Core | None) -> str:
-    """Describe whether the core is empty; None means that not all coalitions were solved."""
+    """Return a sentence on whether the core is empty; ``core`` is None if not all coalitions were
+    solved."""
     if core is None:
         return tr("Not all groups were solved: whether the gain can be shared so that all stay is "
                   "not known.")  # fmt: skip
@@ -202,7 +205,7 @@ def _describe_core_emptiness(wording: SplitWording, core: Core | None) -> str:
 
 
 def _describe_core(wording: SplitWording, core: Core | None = None) -> str:
-    """Describe the core, the least core and its binding coalitions."""
+    """Return sentences on the core, the least core, and the coalitions that bind in it."""
     core = core or wording.result.core
     texts = [_describe_core_emptiness(wording, core)]
     if core is None:
@@ -218,7 +221,7 @@ def _describe_core(wording: SplitWording, core: Core | None = None) -> str:
 
 
 def _describe_free_riding(wording: SplitWording) -> Iterator[str]:
-    """Yield the companies that gain more by staying out than by their share."""
+    """Yield sentences on the companies that gain more by staying out than from their share."""
     if wording.reference_rule is None or not wording.result.free_riding:
         return
     rule = rule_name(wording.reference_rule.rule)
@@ -231,7 +234,8 @@ def _describe_free_riding(wording: SplitWording) -> Iterator[str]:
 
 
 def _cautions(wording: SplitWording) -> list[str]:
-    """Return cautions: sampled values, duties that were set aside, few states."""
+    """Return cautions, for example on sampled values, on duties that were set aside, and on few
+    states."""
     sampling, set_aside, cautions = wording.result.sampling, wording.result.set_aside, []
     if sampling is not None:
         cautions.append(
@@ -252,7 +256,7 @@ def _cautions(wording: SplitWording) -> list[str]:
 
 
 def _duty_name(wording: SplitWording, path: str) -> str:
-    """Return the name of a duty from its path in the scenario."""
+    """Return the name of a duty that was set aside, given its path in the scenario."""
     kind, _, subpath = path.partition(".")
     if kind == "stockpiles":
         stockpile = wording.name("stockpiles", subpath.rpartition(".")[0])
@@ -267,7 +271,7 @@ def _duty_name(wording: SplitWording, path: str) -> str:
 
 
 def _sharing_parts(wording: SplitWording) -> Iterator[Part]:
-    """Yield what each rule gives to each player, and the payments that follow."""
+    """Yield the gain of each player under each rule, and the payments that follow."""
     if not wording.result.rules:
         return
     yield tr(
@@ -313,7 +317,7 @@ def _group_parts(wording: SplitWording) -> Iterator[Part]:
 
 
 def _staying_out_parts(wording: SplitWording) -> Iterator[Part]:
-    """Yield what companies have by staying out."""
+    """Yield the gain of each company that stays out."""
     if wording.result.free_riding:
         yield tr(
             "What others build and store also spares a company that pays nothing. Where it has "
@@ -323,7 +327,7 @@ def _staying_out_parts(wording: SplitWording) -> Iterator[Part]:
 
 
 def _acting_outsiders_parts(wording: SplitWording) -> Iterator[Part]:
-    """Yield the game in which outsiders act for themselves."""
+    """Yield the results of the game in which outsiders act for themselves."""
     externality = wording.result.externality
     if externality is not None:
         yield tr(
@@ -336,7 +340,7 @@ def _acting_outsiders_parts(wording: SplitWording) -> Iterator[Part]:
 
 
 def _method_parts(wording: SplitWording) -> Iterator[Part]:
-    """Yield the game, the rules and their limitations."""
+    """Yield explanations of the game and the sharing rules, with their limitations."""
     yield tr(
         "For a group of players the best plan is searched for that its members can carry by "
         "themselves: the one with the least mean damage and net cost of theirs, while all "
@@ -367,7 +371,8 @@ def _method_parts(wording: SplitWording) -> Iterator[Part]:
 
 
 def _certificate_section(wording: SplitWording) -> Section:
-    """Return the section on gaps, states, versions and hash."""
+    """Return the section with the gaps, the number of states, program versions and the hash of the
+    scenario."""
     split, plan = wording.result, wording.result.plan
     proof = wording.proof_table(
         (tr("Groups solved"), format_number(len(split.coalitions))),

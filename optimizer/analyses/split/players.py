@@ -20,14 +20,14 @@ MAX_PLAYERS = 62
 
 
 class NoCooperativeGame(VorratError):
-    """A scenario without a cooperative game."""
+    """Error: a scenario has no cooperative game."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
 class GamePlayer:
-    """A player with its funders and consumers."""
+    """A player of the game, with the funders and consumers that belong to it."""
 
     id: str
     name: str
@@ -41,8 +41,8 @@ class CoalitionGame:
     """The cooperative game of a scenario.
 
     A coalition is a bit mask over ``players``. The state is a player only if ``state_mode`` is
-    ``player``. Private funders are no players: they take part in every coalition, and their cost
-    counts there.
+    ``player``. Private funders are not players: they take part in every coalition, and their cost
+    is part of the coalition's cost.
     """
 
     instance: Instance
@@ -56,25 +56,25 @@ class CoalitionGame:
 
     @cached_property
     def grand_coalition(self) -> int:
-        """The mask of all players."""
+        """The mask of the coalition of all players."""
         return (1 << len(self.players)) - 1
 
     @cached_property
     def company_mask(self) -> int:
-        """The mask of all companies."""
+        """The mask of the coalition of all companies."""
         return sum(1 << n for n, player in enumerate(self.players) if not player.is_state)
 
     def members_of(self, mask: int) -> tuple[GamePlayer, ...]:
-        """Return the players in a coalition."""
+        """Return the players in the coalition with this mask."""
         return tuple(player for n, player in enumerate(self.players) if mask >> n & 1)
 
     @cached_property
     def private_funders(self) -> tuple[str, ...]:
-        """Funders who are neither companies nor public."""
+        """The ids of funders that are neither companies nor public."""
         return tuple(f for f, x in self.instance.case.funders.items() if x.kind == "private")
 
     def public_funders_act(self, mask: int) -> bool:
-        """Return whether public funders take part when a coalition acts."""
+        """Return whether public funders take part in the coalition with this mask."""
         if self.state_mode == "player":
             return any(player.is_state for player in self.members_of(mask))
         return self.state_mode in ("every", "gift") or (
@@ -85,10 +85,10 @@ class CoalitionGame:
 def read_game(reading: LoadedScenario, mode: PublicMoneyMode) -> CoalitionGame:
     """Read the cooperative game of a scenario.
 
-    Damage and cost have equal weight, tonnes belong to those who paid for them, and duties that no
-    coalition owes by itself are set aside. Raises NoCooperativeGame without two companies or with
-    too many players, and ScenarioError if the scenario does not allow what the game needs, such as
-    damage in money.
+    Damage and cost have equal weight, supply is allocated to those who paid for it, and duties that
+    no single coalition owes are set aside. Raises NoCooperativeGame if there are fewer than two
+    companies or too many players, and ScenarioError if the scenario does not allow what the game
+    requires, for example damage in money.
     """
     case = reading.case
     stockpile_paths = [f"stockpiles.{h.id}.min_days_of_demand" for h in case.stockpiles

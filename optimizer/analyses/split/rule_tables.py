@@ -40,9 +40,10 @@ def rule_columns(
     formula: Callable[[FormulaRow, str], Expression] | None = None,
     **options: Any,
 ) -> list[Column]:
-    """Return a column for each rule with a figure of each player.
+    """Return a column for each sharing rule, with the same figure of each player in it.
 
-    Formulas find it by ``prefix`` and rule.
+    ``share_getter`` returns the figure from a player's share. The key of a column, by which
+    formulas refer to it, is ``prefix`` and the rule.
     """
 
     def column(rule: SharingRule) -> Column:
@@ -55,7 +56,7 @@ def rule_columns(
 
 
 def gains_table(wording: SplitWording) -> Table:
-    """Return the gain of each player by each rule."""
+    """Return the table of each player's gain under each rule."""
     title = tr("What each rule leaves to each player ({unit})", unit=wording.money_unit)
     core, rules = wording.result.core, wording.result.rules
     columns = [
@@ -103,13 +104,17 @@ def gains_table(wording: SplitWording) -> Table:
 
 
 def _chart_range(wording: SplitWording, interval: Interval) -> charts.Range:
-    """Return low end, value and high end for a chart; negligible ranges are dropped."""
+    """Return the low end, value and high end of an interval for a chart.
+
+    If the interval is negligibly narrow, all three are the value.
+    """
     low, value, high = interval.low, interval.value, interval.high
     return (low, value, high) if wording.is_wide_range(interval) else (value, value, value)
 
 
 def payments_table(wording: SplitWording) -> Table:
-    """Return what each player pays by each rule, in all and to the others."""
+    """Return the table of what each player pays under each rule, in total and to the other
+    players."""
 
     def payment_formula(line: FormulaRow, rule: str) -> Expression:
         gain = line.tables["gains"].find_cell(line.row.id, f"gain {rule}")
@@ -150,7 +155,7 @@ def payments_table(wording: SplitWording) -> Table:
 
 
 def verdicts_table(wording: SplitWording) -> Table:
-    """Return which coalitions would rather leave, by rule."""
+    """Return the table of the coalitions that would rather leave, by rule."""
 
     def first_leaving(
         read: Callable[[results.BlockingCoalition], Any],
@@ -195,7 +200,7 @@ def verdicts_table(wording: SplitWording) -> Table:
 
 
 def _leaving_label(rule: SharingRule) -> str:
-    """Return a short verdict on whether a coalition would leave."""
+    """Return a short verdict on whether a coalition would leave under a rule."""
     if rule.core == "undecided":
         return tr("some group might") if rule.leaving else tr("open")
     return tr("nobody") if rule.core == "inside" else tr("some group")
@@ -232,7 +237,8 @@ def _leaving_chart(wording: SplitWording) -> Chart | None:
 
 
 def chosen_rule_table(wording: SplitWording) -> Table:
-    """Return the cost of each player alone, and its gain by the rule chosen in the workbook."""
+    """Return the table of each player's cost alone, and its gain under the rule that is chosen in
+    the workbook."""
     rules = [f"gain {rule.rule}" for rule in wording.result.rules]
     rows = [tr("Alone: damage and net cost"), *([tr("Gain by this rule")] if rules else [])]
 
@@ -253,7 +259,8 @@ def chosen_rule_table(wording: SplitWording) -> Table:
 
 
 def coalitions_table(wording: SplitWording, groups: Sequence[Coalition], on: Media) -> Table:
-    """Return gains of coalitions, and their members' share by the chosen rule."""
+    """Return the table of the coalitions' gains, and of what their members receive under the chosen
+    rule."""
     player_keys = [f"p {id}" for id in wording.players_by_id]
 
     def membership_column(id: str) -> Column:
@@ -325,7 +332,7 @@ def coalitions_table(wording: SplitWording, groups: Sequence[Coalition], on: Med
 
 
 def staying_out_table(wording: SplitWording) -> Table:
-    """Return what each company gains if it stays out while the others act."""
+    """Return the table of what each company gains by staying out while the others act together."""
     title = tr(
         "What each company gains by staying out, and by taking part ({unit})",
         unit=wording.money_unit,
@@ -379,7 +386,8 @@ def staying_out_table(wording: SplitWording) -> Table:
 
 
 def acting_outsiders_table(wording: SplitWording, second_game: results.Externality) -> Table:
-    """Return cost and gain of each player if outsiders act for themselves."""
+    """Return the table of each player's cost and gain in the game in which outsiders act for
+    themselves."""
     costs_alone, core = second_game.alone, second_game.core.members
 
     def total_column(

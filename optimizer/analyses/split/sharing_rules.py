@@ -1,8 +1,9 @@
-"""Rules to share the joint gain, whether they lie in the core, and subsidies that stabilize it.
+"""Rules to share the joint gain, whether their results lie in the core, and subsidies that make all
+stay.
 
-Gains are relative to what each player has alone with the plan that was found for it. Payments
-settle what a player has in the joint plan; so what a coalition gains by leaving is uncertain only
-as far as its own plan is.
+Gains are relative to the plan that was found for each player alone. Since payments settle the costs
+in the joint plan, the gain of a coalition from leaving is uncertain only as far as the coalition's
+plan is.
 """
 
 import math
@@ -37,7 +38,10 @@ RuleGains = tuple[SharingRuleName, Floats, Floats, Floats]
 def exact_sharing_rules(
     costs: CoalitionCosts, players: Sequence[Player], plan: JointPlan
 ) -> Iterator[SharingRule]:
-    """Yield the rules that apply and their shares, if all coalitions were solved."""
+    """Yield the sharing rules with the players' shares, if all coalitions were solved.
+
+    Rules that do not apply are left out.
+    """
     low_values, high_values = costs.value_bounds(len(players))
     shapley_bounds = games.shapley_range(low_values, high_values)
     shares: list[RuleGains] = [("shapley", games.shapley(low_values), *shapley_bounds)]
@@ -73,7 +77,11 @@ def exact_sharing_rules(
 def sampled_sharing_rules(
     costs: CoalitionCosts, players: Sequence[Player], plan: JointPlan, orders: Masks
 ) -> Iterator[SharingRule]:
-    """Yield rules that do not need all coalitions, and the solved coalitions that would leave."""
+    """Yield the sharing rules that do not require all coalitions, with the solved coalitions that
+    would leave.
+
+    ``orders`` are the sampled orders of joining, from which the Shapley value is estimated.
+    """
     grand_coalition = (1 << len(players)) - 1
     alone = {m: math.fsum(costs[1 << n].high for n in games.coalition_members(m)) for m in costs}
     low_values = {mask: alone[mask] - cost.high for mask, cost in costs.items()}
@@ -120,7 +128,11 @@ def sampled_sharing_rules(
 def _proportional_rules(
     players: Sequence[Player], plan: JointPlan, grand_value: float, max_grand_value: float
 ) -> Iterable[RuleGains]:
-    """Yield rules that need no other coalitions; those whose weights are all 0 are left out."""
+    """Yield the rules that share the gain in proportion to weights; rules with only zero weights
+    are left out.
+
+    ``grand_value`` and ``max_grand_value`` are the lower and upper bound on the joint gain.
+    """
     avoided_damage = [player.without_plan - plan.damage[player.id] for player in players]
     weights_by_rule: dict[SharingRuleName, list[float]] = {
         "demand": [player.demand_meur for player in players],
@@ -136,7 +148,8 @@ def _proportional_rules(
 def _member_shares(
     rule_gains: RuleGains, players: Sequence[Player], plan: JointPlan, grand_value: float
 ) -> dict[str, MemberShare]:
-    """Return each player's share by a rule, with its payment and transfer."""
+    """Return each player's gain under a rule, with its total payment and its transfer to the
+    others, by player id."""
     shares = {}
     for player, gain, low, high in zip(players, *rule_gains[1:], strict=True):
         pays = player.alone.value - float(gain) - plan.damage[player.id]
@@ -154,7 +167,8 @@ def _member_shares(
 
 
 def compute_core(costs: CoalitionCosts, players: Sequence[Player]) -> Core:
-    """Compute whether the core is empty, the least core and the subsidy that makes all stay."""
+    """Compute whether the core is empty, the least core, and the subsidy with which no coalition
+    would leave."""
     low_values, high_values = costs.value_bounds(len(players))
     least_core = games.least_core(low_values)
     low, high = games.least_core_range(low_values, high_values)

@@ -35,7 +35,7 @@ DEFAULT_OPTIONS = SplitOptions()
 
 
 def run_analysis(analysis_input: AnalysisInput, options: SplitOptions) -> AnalysisOutcome:
-    """Run the command: share what the companies of a scenario gain together."""
+    """Run the command that shares the joint gain of the companies of a scenario."""
     result = split_joint_gain(
         analysis_input.reading,
         options,
@@ -55,16 +55,16 @@ def split_joint_gain(
     title: str,
     variant: str | None = None,
 ) -> Split:
-    """Solve the cooperative game of the companies of a scenario.
+    """Solve the cooperative game of the companies of a scenario, and share their joint gain.
 
-    The value of a coalition is the reduction of its members' mean damage and net cost when they act
+    The value of a coalition is the reduction of its members' mean damage and net cost if they act
     together, compared with each of them alone; outsiders start nothing and keep their market
-    supply. All coalitions are solved up to ``exact_up_to`` players, else those that sampled orders
-    of joining need (Castro, Gómez and Tejada 2009).
+    supply. All coalitions are solved if there are at most ``exact_up_to`` players; otherwise only
+    the coalitions that sampled orders of joining require (Castro, Gómez and Tejada 2009).
 
-    Raises NoCooperativeGame without two companies, NoPlan if a limit was met before one of the
-    coalitions had a plan and a bound, ScenarioError if the scenario does not allow what the game
-    needs, and SolverError if the solver fails, or its answer fails the check.
+    Raises NoCooperativeGame if there are fewer than two companies, NoPlan if a limit was reached
+    before one of the coalitions had a plan and a bound, ScenarioError if the scenario does not
+    allow what the game requires, and SolverError if the solver fails or its answer fails the check.
     """
     start = time.perf_counter()
     game = read_game(reading, options.mode)
@@ -140,7 +140,7 @@ def _player_result(
 
 
 def _value_of_demand(instance: Instance, player: GamePlayer) -> float:
-    """Return the discounted value of a player's demand in million, at the scenario's prices."""
+    """Return the discounted value of a player's demand at the scenario's prices, in million EUR."""
     years, total = instance.years, 0.0
     for (u, m), lots in instance.demand.items():
         if u in player.consumers:
@@ -154,7 +154,7 @@ def _value_of_demand(instance: Instance, player: GamePlayer) -> float:
 def _joint_plan_result(
     coalition_game: CoalitionGame, answer: QueryAnswer, damage_without_plan: Mapping[str, float]
 ) -> results.JointPlan:
-    """Return the joint plan as a result."""
+    """Return the plan of the grand coalition as a result."""
     instance, plan = coalition_game.instance, answer.commitment
     stocks = {
         h: float(planned_stock(instance, plan, h).max()) * instance.lot_tonnes[stockpile.material]
@@ -184,7 +184,8 @@ def _joint_plan_result(
 def _joint_projects(
     coalition_game: CoalitionGame, plan: Commitment
 ) -> Iterator[results.JointProject]:
-    """Yield the projects of the joint plan, who carries them and who receives their output."""
+    """Yield the projects of the joint plan, with the shares of those who carry capex and of those
+    who receive output."""
     instance = coalition_game.instance
     groups = {company_group(f): f for player in coalition_game.players for f in player.funders} | {
         COMMON_GROUP: COMMON_GROUP

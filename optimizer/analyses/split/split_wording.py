@@ -1,4 +1,4 @@
-"""Names and figures of a split that several sections share."""
+"""Names and figures of a split that several sections of its document use."""
 
 import math
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ MAX_LISTED_MEMBERS = 3
 
 
 class CostBearer(NamedTuple):
-    """Costs of a player, or of non-players that count in every coalition; in million."""
+    """Costs in million of a player, or of the non-players that count in every coalition."""
 
     id: str
     name: str
@@ -45,21 +45,21 @@ class CostBearer(NamedTuple):
 
     @property
     def before(self) -> float:
-        """The gain before transfers."""
+        """The gain before transfers: cost alone, less damage and outlay in the joint plan."""
         return self.alone.value - self.damage - self.outlay
 
 
 class SplitWording(Wording[Split]):
-    """A split with the names and figures that its document uses."""
+    """Names and figures of a split, as its document uses them."""
 
     @cached_property
     def players_by_id(self) -> dict[str, Player]:
-        """Players by id, in file order."""
+        """The players by id, in the order of the file."""
         return {player.id: player for player in self.result.players}
 
     @property
     def state_mode(self) -> results.PublicMoneyMode:
-        """The role of public money: none if the scenario has no public funder."""
+        """The role of public money in the game; ``none`` if the scenario has no public funder."""
         case = self.case
         if case is not None and all(f.kind != "public" for f in case.funders.values()):
             return "none"
@@ -67,7 +67,7 @@ class SplitWording(Wording[Split]):
 
     @property
     def all_players_phrase(self) -> str:
-        """All players, as the subject of a sentence."""
+        """A phrase for all players, used as the subject of a sentence."""
         count = format_number(sum(player.kind == "company" for player in self.result.players))
         return {
             "player": tr("the {count} companies and the state", count=count),
@@ -75,7 +75,8 @@ class SplitWording(Wording[Split]):
         }.get(self.state_mode, tr("the {count} companies", count=count))
 
     def funder_name(self, id: str) -> str:
-        """Return the name of a player, another funder, or a stand-in."""
+        """Return the name of a player, of another funder, of the market, or of all consumers
+        together."""
         if id in (MARKET_ID, COMMON_ID) and id not in self.players_by_id:
             return tr("lenders and investors") if id == MARKET_ID else tr("all consumers")
         player = self.players_by_id.get(id)
@@ -89,7 +90,10 @@ class SplitWording(Wording[Split]):
         return self.name("projects", id, name)
 
     def group_name(self, members: Iterable[str]) -> str:
-        """Return the names of a coalition's members; of large ones, those of missing players."""
+        """Return the names of a coalition's members.
+
+        If there are many members, the names of the players that are missing are given instead.
+        """
         member_ids = list(members)
         missing = [id for id in self.players_by_id if id not in member_ids]
         if not missing:
@@ -99,12 +103,16 @@ class SplitWording(Wording[Split]):
         return join_with_and([*map(self.funder_name, member_ids)])
 
     def group_key(self, members: Iterable[str]) -> str:
-        """Return a key that is independent of the order of members; ids contain no plus sign."""
+        """Return a key for a coalition that does not depend on the order of its members.
+
+        It joins their ids by plus signs, which ids do not contain.
+        """
         member_ids = set(members)
         return "+".join(id for id in self.players_by_id if id in member_ids)
 
     def shares_text(self, shares_by_id: dict[str, float]) -> str:
-        """Return a list of funders or consumers with their shares."""
+        """Return the names of funders or consumers with their shares in percent, as a list in
+        words."""
         texts = [
             f"{self.funder_name(id)} {format_percent(x)}"
             for id, x in shares_by_id.items()
@@ -113,7 +121,8 @@ class SplitWording(Wording[Split]):
         return capitalize(join_texts(texts)) or NO_VALUE
 
     def player_outlay(self, id: str) -> float:
-        """Return what a player pays for projects and stocks in the joint plan."""
+        """Return the net outlay of a player for projects and stocks in the joint plan, in
+        million."""
         plan = self.result.plan
         return (
             plan.public_meur
@@ -123,7 +132,7 @@ class SplitWording(Wording[Split]):
 
     @cached_property
     def cost_bearers(self) -> list[CostBearer]:
-        """Costs of each player, and last of non-players if they bear any."""
+        """The costs of each player, followed by those of non-players if they bear any."""
         damage = self.result.plan.damage
         bearers = [
             CostBearer(p, self.funder_name(p), player.demand_meur, player.without_plan,
@@ -134,7 +143,7 @@ class SplitWording(Wording[Split]):
 
     @cached_property
     def non_players(self) -> CostBearer | None:
-        """Costs of those who count but are no players; None if there are none."""
+        """The costs that are counted but borne by no player; None if there are none."""
         split, plan = self.result, self.result.plan
         if split.baseline is None:
             return None
@@ -150,22 +159,25 @@ class SplitWording(Wording[Split]):
 
     @property
     def total_cost_alone(self) -> float:
-        """Total cost if each player acts alone, including non-players."""
+        """The total cost in million if each player acts alone, including the costs of
+        non-players."""
         return sum(bearer.alone.value for bearer in self.cost_bearers)
 
     @cached_property
     def reference_rule(self) -> SharingRule | None:
-        """The rule for comparisons: the Shapley value, if present."""
+        """The rule that others are compared with: the Shapley value, or else the first rule; None
+        without rules."""
         rules = self.result.rules
         return next((rule for rule in rules if rule.rule == "shapley"), next(iter(rules), None))
 
     def reference_gain(self, id: str) -> float:
-        """Return a player's gain by the reference rule; 0 without such a rule."""
+        """Return a player's gain in million under the reference rule; 0 if there is no such
+        rule."""
         return 0.0 if self.reference_rule is None else self.reference_rule.members[id].gain.value
 
     @property
     def tempted_companies(self) -> list[str]:
-        """Companies that gain more by staying out than by the reference rule."""
+        """The ids of companies that gain more by staying out than under the reference rule."""
         riders = {} if self.reference_rule is None else self.result.free_riding
         return [
             id
@@ -180,13 +192,13 @@ class SplitWording(Wording[Split]):
         return max(gaps, default=0.0)
 
     def is_wide_range(self, interval: Interval) -> bool:
-        """Return whether the range of a figure is too wide to leave out."""
+        """Return whether the range of a figure is too wide to be left out of a text."""
         return max_deviation(interval) > max(
             WIDE_RANGE_SHARE * abs(self.result.worth.value), ZERO_TOLERANCE
         )
 
     def amount_with_range(self, interval: Interval) -> str:
-        """Return a figure with its unit, and with its proven range if that is wide."""
+        """Format a figure with its unit, and with its proven range if this is wide."""
         amount = self.money_amount(interval.value)
         if not self.is_wide_range(interval):
             return amount
@@ -197,7 +209,7 @@ class SplitWording(Wording[Split]):
 
 
 def rule_name(rule: str) -> str:
-    """Return the name of a rule."""
+    """Return the name of a sharing rule in the current language."""
     return {
         "shapley": tr("Shapley value"),
         "nucleolus": tr("Nucleolus"),
@@ -208,7 +220,7 @@ def rule_name(rule: str) -> str:
 
 
 def rule_meaning(rule: str) -> str:
-    """Return a sentence on what a rule does."""
+    """Return a sentence that explains a sharing rule."""
     return {
         "shapley": tr(
             "Shapley value: each gets what it adds on average, over all orders in which they may "
@@ -228,7 +240,7 @@ def rule_meaning(rule: str) -> str:
 
 
 def state_meaning(state: str) -> str:
-    """Return a sentence on the role of public money in the game."""
+    """Return a sentence that explains the role of public money in the game."""
     return {
         "none": tr("There is no public money in this game."),
         "every": tr(
@@ -244,12 +256,12 @@ def state_meaning(state: str) -> str:
 
 
 def max_deviation(interval: Interval) -> float:
-    """Return the larger distance of a figure from the ends of its range."""
+    """Return the distance of an interval's value from the farther end."""
     return max(interval.high - interval.value, interval.value - interval.low)
 
 
 def round_outwards(interval: Interval) -> tuple[str, str]:
-    """Return the ends of a range as texts, rounded outwards so that they remain bounds."""
+    """Return the texts of an interval's ends, rounded outwards so that they remain bounds."""
     largest = max(abs(interval.low), abs(interval.high))
     are_integers = all(
         abs(end - round(end)) < ZERO_TOLERANCE for end in (interval.low, interval.high)

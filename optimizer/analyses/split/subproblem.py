@@ -18,10 +18,11 @@ from optimizer.solve.decomposition import CutPool
 
 @dataclass(frozen=True, eq=False)
 class CoalitionQuery:
-    """A request to optimize for a coalition or a single player.
+    """A request to find the best plan for a coalition or a single player.
 
-    ``objective_parties`` are the funders and consumers whose cost and damage count,
-    ``acting_funders`` those that decide; all others are idle, or bound by ``fixed_decisions``.
+    ``objective_parties`` are the funders and consumers whose cost and damage are in the objective.
+    ``acting_funders`` are the funders that decide; all other funders are idle, or bound by
+    ``fixed_decisions``.
     """
 
     key: tuple[int, ...]
@@ -31,7 +32,7 @@ class CoalitionQuery:
     fixed_decisions: FixedDecisions | None = None
 
     def build_instance(self, instance: Instance) -> Instance:
-        """Return the instance with this objective and these acting funders."""
+        """Return the instance with the objective and the acting funders of this query."""
         funders, consumers = self.objective_parties
         fixed_funders = (
             frozenset() if self.fixed_decisions is None else self.fixed_decisions.funders
@@ -51,7 +52,7 @@ class CoalitionQuery:
 
 @dataclass(frozen=True, eq=False)
 class QueryAnswer:
-    """The plan for a query; its optimal objective lies between ``bound`` and ``objective``."""
+    """The plan for a query, with its objective and bound; the optimum lies between the two."""
 
     key: tuple[int, ...]
     objective: float
@@ -66,7 +67,7 @@ class QueryAnswer:
 
 @dataclass(eq=False)
 class CoalitionSolver:
-    """Solves queries one after the other."""
+    """Solves queries for coalitions one after the other."""
 
     game: CoalitionGame
     series: ProblemSeries
@@ -74,8 +75,8 @@ class CoalitionSolver:
     def __call__(self, query: CoalitionQuery) -> QueryAnswer:
         """Solve a query.
 
-        Raises Interrupted if the user stopped it, since a game with a missing coalition has no
-        result. Raises NoPlan if a limit was met before there was a plan and a bound.
+        Raises Interrupted if the user stopped the search, since the game has no result if a
+        coalition is missing, and NoPlan if a limit was reached before there was a plan and a bound.
         """
         start = time.perf_counter()
         instance = query.build_instance(self.game.instance)
@@ -115,7 +116,8 @@ def create_solver(
 def coalition_query(
     coalition_game: CoalitionGame, mask: int, fixed_decisions: FixedDecisions | None = None
 ) -> CoalitionQuery:
-    """Return the query of a coalition; outsiders are idle or bound by ``fixed_decisions``."""
+    """Return the query for the coalition with this mask; outsiders are idle or bound by
+    ``fixed_decisions``."""
     members = coalition_game.members_of(mask)
     state_funders = (
         coalition_game.state_player.funders if coalition_game.public_funders_act(mask) else ()
@@ -143,10 +145,10 @@ def single_player_query(
 def decisions_fixed_by(
     instance: Instance, commitment: Commitment, fixed_funders: tuple[str, ...]
 ) -> FixedDecisions | None:
-    """Return the decisions of a commitment that these funders keep, or None if it has none.
+    """Return the decisions of a commitment that these funders keep; None if they have none.
 
-    Stockpiles that none of them pays for are left to the others, and so is output for all
-    consumers, except that of projects in the commitment.
+    Stockpiles that none of them pays for are left to the others. So is output for all consumers,
+    except that of projects in the commitment.
     """
     fixed = fix_decisions(instance, commitment, fixed_funders, lambda plan: plan.start)
     has_decisions = any(
@@ -157,5 +159,5 @@ def decisions_fixed_by(
 
 
 def player_damage(player: GamePlayer, damage: Mapping[str, float]) -> float:
-    """Return the damage of a player's consumers."""
+    """Return the total damage of a player's consumers; ``damage`` is by consumer."""
     return math.fsum(damage[u] for u in player.consumers)

@@ -18,14 +18,15 @@ from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 
 def money_column(header: str, getter: doc.ValueGetter, key: str = "", **options: Any) -> Column:
-    """Return a column of money."""
+    """Return a column of amounts of money."""
     return Column(header, getter, "money", key=key, **options)
 
 
 def interval_columns(
     header: str, getter: doc.ValueGetter, key: str, decimals_group: str, **options: Any
 ) -> list[Column]:
-    """Return a column of an interval's value, and in a sheet of its ends."""
+    """Return a column with the value of an interval, and (in a sheet only) two columns with its
+    ends."""
     read = attribute_getter(getter) if isinstance(getter, str) else getter
 
     def end(name: str) -> Callable[[Any], Any]:
@@ -43,12 +44,19 @@ def interval_columns(
 
 
 def player_figure(line: FormulaRow, key: str = "alone") -> Expression:
-    """Return the figure of a row's player from the table of players."""
+    """Return a reference to a cell of the table of players, in the row of this line's player.
+
+    ``key`` is the column of the cell.
+    """
     return line.tables["split-players"].find_cell(line.row.id, key)
 
 
 def joint_gain_figure(book: WorkbookTables, row: str = "worth", key: str = "value") -> Expression:
-    """Return the joint gain in a workbook, or the cost in row ``alone`` or ``together``."""
+    """Return a reference to a cell of the table of the joint gain.
+
+    By default it is the joint gain; ``row`` is ``alone`` or ``together`` for the cost of all
+    players.
+    """
     return book["joint-gain"].find_cell(row, key)
 
 
@@ -56,7 +64,8 @@ def joint_gain_figure(book: WorkbookTables, row: str = "worth", key: str = "valu
 
 
 def joint_projects_table(wording: SplitWording) -> Table:
-    """Return projects of the joint plan, who carries them and who receives their output."""
+    """Return the table of the joint plan's projects, with those who carry them and those who
+    receive their output."""
     carriers = list(
         dict.fromkeys(id for item in wording.result.plan.projects for id in item.shares)
     )
@@ -94,7 +103,7 @@ def joint_projects_table(wording: SplitWording) -> Table:
 
 
 def joint_stocks_table(wording: SplitWording) -> Table:
-    """Return the largest holding of each stockpile."""
+    """Return the table of the largest holding in tonnes of each stockpile in the joint plan."""
     columns = [
         Column(tr("Stockpile"), lambda row: wording.name("stockpiles", row[0]), "text"),
         # Decimals by row: some materials come in tonnes, others in thousands of tonnes.
@@ -106,7 +115,7 @@ def joint_stocks_table(wording: SplitWording) -> Table:
 
 
 def outlay_table(wording: SplitWording) -> Table:
-    """Return what each funder pays by year in the joint plan."""
+    """Return the table of each funder's payments by year in the joint plan."""
     paid = wording.result.plan.outlay_by_year_meur
     years = sorted({int(year) for by_year in paid.values() for year in by_year})
 
@@ -133,7 +142,7 @@ def outlay_table(wording: SplitWording) -> Table:
 
 
 def players_table(wording: SplitWording) -> Table:
-    """Return the costs of each player, alone and in the joint plan before transfers."""
+    """Return the table of each player's costs, alone and in the joint plan before transfers."""
     note = tr(
         "Means over the states, discounted. Damage: what missing tonnes cost, by the scenario's "
         "damage curve. Net cost: what is paid, less what is expected to come back. Alone: damage "
@@ -173,7 +182,8 @@ def players_table(wording: SplitWording) -> Table:
 
 
 def joint_gain_table(wording: SplitWording) -> Table:
-    """Return the cost of all alone and together, the joint gain and the core, for a sheet."""
+    """Return the table of the cost of all players alone and together, the joint gain and the core,
+    for a sheet."""
     split, plan, core = wording.result, wording.result.plan, wording.result.core
     joint_cost = Interval(low=plan.bound, value=plan.objective, high=plan.objective)
     rows = [
@@ -215,7 +225,8 @@ def joint_gain_table(wording: SplitWording) -> Table:
 
 
 def build_checks(wording: SplitWording) -> list[doc.Check]:
-    """Return the identities between figures of a split, as formulas over its sheets."""
+    """Return checks that figures of the split agree with each other, as formulas over its
+    sheets."""
     split, rules, core = wording.result, wording.result.rules, wording.result.core
 
     def alone(book: WorkbookTables) -> Expression:

@@ -1,1 +1,1 @@
-"""Stress tests: a given event, period by period, without a plan and with one."""
+"""Stress tests: a given event, period by period, with and without a plan."""

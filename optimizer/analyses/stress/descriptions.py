@@ -1,4 +1,4 @@
-"""Names of periods, cases and events of a stress test."""
+"""Texts for the periods, cases and events of a stress test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHORT_SHARE = 1e-6
 
 
 def case_name(case: StressCase) -> str:
-    """Return the name of a case, for headers of columns."""
+    """Return the display name of a case (with or without the plan) for column headers."""
     return {"market": tr("Without plan"), "plan": tr("With plan")}[case]
 
 
@@ -27,7 +27,8 @@ def periods_per_year(wording: StressWording) -> int:
 
 
 def period_label(wording: StressWording, period: StressPeriod) -> str:
-    """Return the label of a period: 2027, 2027 Q2, 2027-05, or 2027.2 for other parts of a year."""
+    """Return the label of a period: 2027, 2027 Q2, 2027-05, or 2027.2 if a year has another number
+    of periods."""
     match periods_per_year(wording):
         case 1:
             return str(period.year)
@@ -45,13 +46,13 @@ def period_labels(wording: StressWording) -> list[str]:
 
 
 def missing_shares(material: ShortMaterial, case: StressCase) -> list[float]:
-    """Return the share of demand that is missing in each period."""
+    """Return the share of a material's demand that is missing, for each period."""
     pairs = zip(material.missing_t[case], material.demand_t, strict=True)
     return [missing / demand if demand > 0 else 0.0 for missing, demand in pairs]
 
 
 def materials_by_damage(wording: StressWording) -> list[ShortMaterial]:
-    """Return the materials by falling damage without the plan."""
+    """Return the materials in order of decreasing damage without the plan."""
     return sorted(wording.result.materials, key=lambda material: -material.damage["market"])
 
 
@@ -68,7 +69,7 @@ def describe_disruption(wording: StressWording) -> Iterator[str]:
 
 
 def _event_text(wording: StressWording, event: StressEvent) -> str:
-    """Return the name of a hazard, the begin and end of the event, and the loss."""
+    """Return an event as text: hazard, first and last period, and share lost."""
     time_text = _event_time_text(wording, event)
     if event.loss is None:
         return time_text

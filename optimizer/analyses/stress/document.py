@@ -35,7 +35,8 @@ MAX_TERMINAL_ROWS = 15
 
 
 def build_document(result: Stress) -> doc.Document:
-    """Return the document: what is short, who is hit and how long stocks last, in each case."""
+    """Return the document of a stress test: shortages, affected consumers and stocks, for each
+    case."""
     wording = Wording(result)
     return wording.build_document(
         tr("Vorrat: what a disruption does"),
@@ -61,7 +62,7 @@ def build_document(result: Stress) -> doc.Document:
 
 
 def _disruption_parts(wording: descriptions.StressWording) -> Iterator[Part]:
-    """Yield the events, and the projects that fail, are late or come unaided."""
+    """Yield the events, and the projects that fail, are late, or are decided without support."""
     result = wording.result
     if result.state is not None:
         yield tr("The state of the world: {name}.", name=sanitize(result.state))
@@ -84,7 +85,7 @@ def _disruption_parts(wording: descriptions.StressWording) -> Iterator[Part]:
 
 
 def _answer_parts(wording: descriptions.StressWording) -> Iterator[Part]:
-    """Yield the damage, the material that is hit hardest, and the stocks that become empty."""
+    """Yield the damage, the material with the largest damage, and the stocks that become empty."""
     result = wording.result
     if not result.materials:
         yield tr("Nothing runs short: the market covers all demand throughout.")
@@ -159,7 +160,7 @@ def _case_columns(
 
 
 def _cost_columns(wording: descriptions.StressWording) -> Iterator[Column]:
-    """Yield a column with the damage of each case, with totals."""
+    """Yield a column for each case with its damage or shortage, and totals."""
     header = f"{tr('Damage') if wording.counts_damage else tr('Shortage')}, {wording.unit}"
     for case in wording.result.cases:
         key, value = f"damage-{case}", partial(_case_damage, case=case)
@@ -171,7 +172,7 @@ def _case_damage(row: Any, case: StressCase) -> Any:
 
 
 def materials_table(wording: descriptions.StressWording) -> Table:
-    """Return the table of missing amounts and damage of each material."""
+    """Return a table with the shortage and the damage of each material."""
 
     def missing(row: ShortMaterial, case: StressCase) -> float:
         return sum(row.missing_t[case])
@@ -180,7 +181,7 @@ def materials_table(wording: descriptions.StressWording) -> Table:
         return max(descriptions.missing_shares(row, case))
 
     def short(row: ShortMaterial, case: StressCase) -> str:
-        """Return the first and the last period in which the material is short."""
+        """Return the first and the last period with a shortage of the material, as text."""
         shares = zip(
             descriptions.period_labels(wording), descriptions.missing_shares(row, case), strict=True
         )
@@ -215,7 +216,7 @@ def materials_table(wording: descriptions.StressWording) -> Table:
 
 
 def _period_parts(wording: descriptions.StressWording) -> Iterator[Part]:
-    """Yield a table for each short material, by falling damage."""
+    """Yield a table for each material with a shortage, in order of decreasing damage."""
     ranked = sorted(
         descriptions.materials_by_damage(wording), key=lambda material: not any(material.demand_t)
     )
@@ -236,8 +237,8 @@ def _period_parts(wording: descriptions.StressWording) -> Iterator[Part]:
 def _material_table(
     wording: descriptions.StressWording, material: ShortMaterial, on: doc.Media
 ) -> Table:
-    """Return the supply, intake and shortage of a material in the periods that the market does not
-    cover."""
+    """Return a table of a material's supply, intake and shortage in the periods that the market
+    does not cover."""
     result, labels = wording.result, descriptions.period_labels(wording)
     name = wording.name("materials", material.id)
     periods = range(len(labels))
@@ -372,7 +373,7 @@ def _stocks_parts(wording: descriptions.StressWording) -> list[Part]:
 
 
 def _plants_table(wording: descriptions.StressWording) -> Table:
-    """Return the table of what plants make of other materials, over all periods."""
+    """Return a table of what plants could make and do make, summed over all periods."""
 
     def made(row: StressedPlant, case: StressCase) -> float:
         return sum(row.made_t[case])
@@ -423,7 +424,7 @@ def _method_sentences(wording: descriptions.StressWording) -> Iterator[str]:
 
 
 def _damage_checks(wording: descriptions.StressWording) -> list[doc.Check]:
-    """Return the checks that damage by material and by consumer add up to the same."""
+    """Return checks that damage by material and damage by consumer have the same total."""
     if not wording.result.materials or not wording.result.consumers:
         return []
 

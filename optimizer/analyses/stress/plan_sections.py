@@ -1,4 +1,4 @@
-"""Stress tests in the report on a plan: side by side, and each of them period by period."""
+"""Stress tests in the report on a plan: a comparison, and each test period by period."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MONTHS_PER_YEAR = 12
 
 
 def sections_for_plan_report(results: Sequence[Stress]) -> tuple[list[Section], list[Check]]:
-    """Return the sections and checks on stress tests for the report on a plan."""
+    """Return the sections and checks on stress tests that the report on a plan includes."""
     wordings = [Wording(result) for result in results]
     parts: list[Part] = [
         tr(
@@ -40,7 +40,7 @@ def sections_for_plan_report(results: Sequence[Stress]) -> tuple[list[Section], 
 
 
 def _comparison_table(wordings: Sequence[StressWording]) -> Table:
-    """Return a table with a row a disruption."""
+    """Return a table with one row for each disruption."""
     first = wordings[0]
     cost_header = f"{capitalize(first.outcome_word)}, {first.unit}"
     short_header = tr("Months short")
@@ -91,7 +91,7 @@ def _comparison_table(wordings: Sequence[StressWording]) -> Table:
 
 
 def disruption_title(wording: StressWording) -> str:
-    """Return the state, events, and projects that fail or are late, in one line."""
+    """Return a disruption in one line: its state, events, and projects that fail or are late."""
     state = [] if wording.result.state is None else [wording.result.state]
     return "; ".join([*state, *descriptions.describe_disruption(wording)])
 
@@ -102,7 +102,7 @@ def _avoided_share(wording: StressWording) -> float | None:
 
 
 def short_materials(wording: StressWording) -> list[ShortMaterial]:
-    """Return the materials with unmet demand, by falling damage without the plan."""
+    """Return the materials with a shortage, in order of decreasing damage without the plan."""
     materials = descriptions.materials_by_damage(wording)
     return [
         material
@@ -112,7 +112,10 @@ def short_materials(wording: StressWording) -> list[ShortMaterial]:
 
 
 def _months_short(wording: StressWording, case: StressCase) -> float | None:
-    """Return the months in which the material that is hit hardest is short."""
+    """Return the number of months with a shortage of the material that has the largest damage.
+
+    None if no material is short.
+    """
     worst = next(iter(short_materials(wording)), None)
     if worst is None:
         return None
@@ -136,8 +139,12 @@ def _held_stocks(wording: StressWording) -> list[StressedStock]:
 
 
 def _emptied_stocks(wording: StressWording) -> dict[str, list[str]]:
-    """Return the emptied stocks by the period at whose end they are empty: named by their
-    materials, or by their own names where several hold the same."""
+    """Return the names of the emptied stocks by the label of the period at whose end they are
+    empty.
+
+    A stock is named by its material, or by its id's display name if several stocks hold the same
+    material.
+    """
     stocks = _held_stocks(wording)
     stock_counts = Counter(stock.material for stock in stocks)
     ends: list[tuple[int, int, str, str]] = []
@@ -175,7 +182,8 @@ def _used_up_text(wording: StressWording) -> str | None:
 
 
 def _disruption_parts(wording: StressWording, number: int) -> Iterator[Part]:
-    """Yield the shares missing in each period, the emptied stocks, and all short materials."""
+    """Yield the missing share of demand in each period, the emptied stocks, and all materials with
+    a shortage."""
     title, materials = disruption_title(wording), short_materials(wording)[:MAX_MATERIALS]
     if not materials:
         yield tr("{what}: nothing runs short.", what=title)

@@ -31,7 +31,7 @@ SMALL_COST = 1e-3
 
 
 class PeriodFigures(NamedTuple):
-    """(K) lots of a material in all its nodes."""
+    """Flows of a material, summed over its nodes: (K) lots each."""
 
     demand: Floats
     need: Floats
@@ -51,7 +51,7 @@ class PeriodFigures(NamedTuple):
 
 
 class PlantFigures(NamedTuple):
-    """Capacity and output of a conversion, or of a project with inputs."""
+    """Capacity and output, period by period, of a conversion or of a project with inputs."""
 
     plant: Plant
     output: str
@@ -62,7 +62,8 @@ class PlantFigures(NamedTuple):
     """(K) lots that it makes."""
 
     def plus(self, other: "PlantFigures | None") -> "PlantFigures":
-        """Return the sum of this part of a plant and another, which belongs to another consumer."""
+        """Return the sum of this and another part of the same plant, which belongs to another
+        consumer."""
         if other is None:
             return self
         return self._replace(
@@ -71,7 +72,7 @@ class PlantFigures(NamedTuple):
 
 
 class Simulation(NamedTuple):
-    """Figures of a commitment in one state."""
+    """Flows, shortages, damage and stocks of a commitment in one state."""
 
     materials: dict[str, PeriodFigures]
     """Figures of each material that has demand, or goes into one that has."""
@@ -158,9 +159,11 @@ def _node_figures(
 def _simulate_tied_nodes(
     instance: Instance, state: State, commitment: Commitment, shortages: dict[int, Floats]
 ) -> tuple[dict[int, tuple[PeriodFigures, Floats]], dict[str, PlantFigures]]:
-    """Return the figures of plants by label and, for each node that plants tie to others or that
-    has a stock with refills, its figures and the (H, K) lots that its stocks release; ``shortages``
-    has (J, K) lots on the damage steps of each node."""
+    """Simulate the nodes that plants connect to others, or that have a stock with refills.
+
+    ``shortages`` has, for each node, (J, K) lots by damage step. Returns for each node its figures
+    and the (H, K) lots that its stocks release, and the figures of plants by label.
+    """
     scenario_data = compute_scenario_data(instance, state)
     delivered = {}
     for node in instance.nodes:
@@ -223,8 +226,9 @@ def _simulate_chain(
 ) -> tuple[dict[int, tuple[PeriodFigures, Floats]], dict[str, PlantFigures]]:
     """Compute the releases of a chain that lead to the given shortages.
 
-    Releases are minimal and prefer forms near to demand to their inputs; plants make no more than
-    these and demand need. Raises SolverError if no releases lead to the shortages.
+    Releases are minimal, and release of a form near to demand is preferred to release of its
+    inputs. Plants make no more than these releases and demand require. Returns the same as
+    :func:`_simulate_tied_nodes`. Raises SolverError if no releases lead to the shortages.
     """
     model = pyo.ConcreteModel()
     add_recourse(model, instance, [chain_state], fixed)
@@ -302,11 +306,10 @@ def _simulate_chain(
 
 
 def split_release(stocks: Sequence[NodeStock], released: Floats) -> Floats:
-    """Return the (H, K) lots that each stock gives of ``released``, the (K) lots that they give in
-    total.
+    """Return the (H, K) lots that each stock releases, given the (K) lots ``released`` in total.
 
-    The stock with the highest loss gives first, of equals the first in the file. Raises SolverError
-    if the stocks cannot give that much.
+    The stock with the highest loss rate releases first; of equal ones, the first in the file.
+    Raises SolverError if the stocks cannot release that much.
     """
     periods = np.flatnonzero(released > 0)
     releases = np.zeros((len(stocks), len(released)))
@@ -344,7 +347,10 @@ def split_release(stocks: Sequence[NodeStock], released: Floats) -> Floats:
 
 
 def _stock_left(stock: NodeStock, releases: Floats, refillable: Floats) -> Floats:
-    """Return the (K) lots at the end of each period, given releases and limits of refills (K)."""
+    """Return the (K) lots in a stock at the end of each period.
+
+    ``releases`` and ``refillable``, the upper limits of refills, have (K) lots.
+    """
     left, stock_lots, planned = np.zeros(len(releases)), stock.initial_lots, stock.planned_stock()
     for k, (bought, release) in enumerate(zip(stock.purchases, releases, strict=True)):
         stock_lots = stock.retention * stock_lots + bought - release

@@ -1,4 +1,4 @@
-"""Stress test of a plan: what is short, who is hit, and how long stocks last."""
+"""Stress test of a plan: shortages, affected consumers, and how long stocks last."""
 
 import math
 import time
@@ -74,7 +74,7 @@ def run_analysis(analysis_input: AnalysisInput, options: StressOptions) -> Analy
 
 
 class Disruption(NamedTuple):
-    """A state of the world, and the instance whose hazards it names."""
+    """A state of the world to test, and the instance with the hazards of its events."""
 
     instance: Instance
     state: State
@@ -85,9 +85,9 @@ class Disruption(NamedTuple):
 
 
 def build_disruption(instance: Instance, options: StressOptions) -> Disruption:
-    """Return the disruption that the options state.
+    """Return the disruption that the options describe.
 
-    Raises Misuse where the scenario has no such hazard, state or time.
+    Raises Misuse if the scenario does not have a hazard, state or period that they name.
     """
     if options.state is not None:
         state = replace(_find_written_state(instance, options.state), probability=1.0)
@@ -123,7 +123,10 @@ def build_disruption(instance: Instance, options: StressOptions) -> Disruption:
 
 
 def _likely_unaided(instance: Instance) -> Iterator[str]:
-    """Yield the projects that are decided without support more likely than not."""
+    """Yield the ids of projects whose probability of being decided without support is high.
+
+    The threshold is ``MIN_UNAIDED_PROBABILITY``.
+    """
     for id, project in instance.case.projects.items():
         if (
             project.anyway is not None
@@ -133,7 +136,8 @@ def _likely_unaided(instance: Instance) -> Iterator[str]:
 
 
 def _find_written_state(instance: Instance, name_or_number: str) -> State:
-    """Return a written-out state by its name or its number; raise Misuse if there is none."""
+    """Return the written-out state with this name or number (from 1); raise Misuse if there is
+    none."""
     uncertainty = instance.case.uncertainty
     if uncertainty is None or uncertainty.states is None:
         raise Misuse(tr("The scenario writes no states out: say what comes with --event."))
@@ -148,7 +152,7 @@ def _find_written_state(instance: Instance, name_or_number: str) -> State:
 
 
 def _start_period(instance: Instance, event: HazardEvent) -> int:
-    """Return the period of the horizon in which an event starts."""
+    """Return the index of the period in which an event starts."""
     first, last, n = instance.years[0], instance.years[-1], instance.periods_per_year
     year, period = event.year, event.period
     if not first <= year <= last:
@@ -184,10 +188,10 @@ def _event_length(instance: Instance, event: HazardEvent, hazard: ProfileData) -
 
 
 def with_length(hazard: ProfileData, periods: int, id: str) -> ProfileData:
-    """Return a hazard profile that lasts ``periods``, under another id.
+    """Return a hazard profile that lasts ``periods`` periods, with another id.
 
-    Effects end with it. If it is longer than before, effects that lasted to its end keep their last
-    loss until the new end; the others end when they did.
+    Effects are cut at the new end. If the profile becomes longer, effects that lasted to the old
+    end keep their last loss until the new end; the other effects end as before.
     """
     effects = []
     for origin, remains in hazard.effects:
@@ -198,8 +202,11 @@ def with_length(hazard: ProfileData, periods: int, id: str) -> ProfileData:
 
 
 def with_loss(hazard: ProfileData, periods: int, loss: float, id: str) -> ProfileData:
-    """Return a hazard profile that takes the share ``loss`` of all that it hits, for ``periods``,
-    under another id."""
+    """Return a hazard profile that takes the share ``loss`` of all that it affects, with another
+    id.
+
+    It lasts ``periods`` periods.
+    """
     origins = dict.fromkeys(origin for origin, _ in hazard.effects)
     effects = tuple((origin, np.full(periods, 1 - loss)) for origin in origins)
     return replace(hazard, id=id, duration=periods, effects=effects)
@@ -226,10 +233,10 @@ def compute_stress(
     *,
     is_solved: bool = False,
 ) -> Stress:
-    """Return what a disruption does without a plan and with one.
+    """Return the outcome of a disruption with and without a plan.
 
-    ``is_solved`` states that the plan's certificate is of this scenario. Raises Misuse where the
-    scenario has no such hazard, state or time.
+    ``is_solved`` states that the certificate of the plan is for this scenario. Raises Misuse if the
+    scenario does not have a hazard, state or period that the options name.
     """
     began = time.perf_counter()
     instance, state, name, events = build_disruption(solution.instance, options)
@@ -292,7 +299,7 @@ def _stress_period(instance: Instance, k: int) -> StressPeriod:
 def _tonnes_converter(
     instance: Instance, m: str, window: range
 ) -> Callable[[Floats], tuple[float, ...]]:
-    """Return a function that converts (K) lots of a material into tonnes in the periods of
+    """Return a function that converts (K) lots of material ``m`` into tonnes, for the periods in
     ``window``."""
     lot_tonnes = instance.lot_tonnes[m]
     return lambda lots: tuple(float(lots[k]) * lot_tonnes for k in window)
@@ -325,7 +332,7 @@ def _short_material(
 def _hit_consumers(
     instance: Instance, materials: list[str], simulations: Simulations
 ) -> Iterator[results.ConsumerShortage]:
-    """Yield the shortages of consumers who miss some of a material in any case."""
+    """Yield the shortages of each consumer and material with a shortage in any case."""
     for u, m in ((u, m) for u in instance.case.consumers for m in materials):
         if (u, m) not in instance.demand:
             continue
@@ -346,7 +353,7 @@ def _hit_consumers(
 def _stressed_plants(
     instance: Instance, materials: list[str], simulations: Simulations, window: range
 ) -> Iterator[results.StressedPlant]:
-    """Yield the plants of short chains that could make something."""
+    """Yield the plants in chains of short materials that could make something within ``window``."""
     short = {plant_by_case for m in materials for plant_by_case in chain_of(instance.case, m)}
     plants_by_case = {
         case: {plant.plant.label: plant for plant in simulation.plants}

@@ -1,1 +1,1 @@
-"""Target: the least value of a number that reaches a goal."""
+"""Target: the least value of a number of the scenario at which a goal is reached."""

@@ -1,7 +1,8 @@
-"""Search for the least value that reaches a goal: a level of damage, or stocks that last.
+"""Bisection for the least value that reaches a goal, either a level of damage or stocks that last
+long enough.
 
-Each verdict on a value is proven; the search narrows the interval between values ruled out and
-reached.
+Each verdict on a value is proven. The search narrows the interval between the values that are ruled
+out and those that reach the goal.
 """
 
 import math
@@ -32,7 +33,7 @@ LEVEL_TOLERANCE = 1e-6
 
 
 def damage_figure(evaluation: PlanEvaluation, figure: DamageFigure, case: Case) -> float:
-    """Return a figure of damage."""
+    """Return the figure of damage that ``figure`` names from the evaluation of a plan."""
     if figure == "cvar":
         return evaluation.cvar(float(case.objective.cvar.level))
     return evaluation.expected if figure == "expected" else evaluation.worst
@@ -44,15 +45,15 @@ def reaches_level(value: float, level: float) -> bool:
 
 
 def level_with_tolerance(level: float) -> float:
-    """Return the largest figure that still reaches the level."""
+    """Return the largest figure of damage that counts as reaching a level."""
     return level + LEVEL_TOLERANCE * max(abs(level), 1e-3)
 
 
 def with_figure_objective(reading: LoadedScenario, figure: DamageFigure) -> LoadedScenario:
-    """Return the scenario with one figure of damage as its only objective.
+    """Return the scenario with one figure of damage as the only term of its objective.
 
-    The worst state is the CVaR at a level whose tail has the least probability of any state: the
-    worst state, whichever it is, then fills the tail.
+    Damage in the worst state is a CVaR whose tail has the smallest probability of all states: then
+    the worst state fills the tail, whichever state it is.
     """
     weight = 0 if figure == "expected" else 1
     settings = ["objective.cost_weight=0", f"objective.cvar.weight={weight}"]
@@ -65,9 +66,10 @@ def with_figure_objective(reading: LoadedScenario, figure: DamageFigure) -> Load
 
 
 def days_by_stockpile(case: Case, days_by_name: Mapping[str, float]) -> dict[str, float]:
-    """Return days by stockpile, given days by stockpile, material with one stockpile, or ``all``.
+    """Return the required days by the id of the stockpile.
 
-    Raises ScenarioError naming unknown or ambiguous names.
+    ``days_by_name`` has them by stockpile, by material that has a single stockpile, or for ``all``.
+    Raises ScenarioError that lists unknown or ambiguous names.
     """
     days_by_id: dict[str, float] = {}
     ids = [stockpile.id for stockpile in case.stockpiles]
@@ -93,9 +95,11 @@ def days_by_stockpile(case: Case, days_by_name: Mapping[str, float]) -> dict[str
 def with_min_days(
     reading: LoadedScenario, min_days: Mapping[str, float], from_year: int | None
 ) -> LoadedScenario:
-    """Return the scenario in which stocks must last ``min_days``, or longer if it says so.
+    """Return the scenario in which stocks must last at least ``min_days`` from a year on.
 
-    Raises ScenarioError for a year outside the horizon.
+    If the scenario requires more days already, these are kept. ``from_year`` is the first year with
+    the requirement; None for the first year of the horizon. Raises ScenarioError for a year outside
+    the horizon.
     """
     case, horizon = reading.case, reading.case.horizon
     first = horizon.first_year if from_year is None else from_year
@@ -117,7 +121,11 @@ def with_min_days(
 def _min_days_by_year(
     stockpile: Stockpile, min_days: float, first_year: int, case: Case
 ) -> dict[int, float]:
-    """Return days in each year from the first with a rule: the maximum of old and new."""
+    """Return the required days of a stockpile by year, from the first year with a requirement.
+
+    They are the larger of ``min_days`` (from ``first_year`` on) and the days that the scenario
+    requires already.
+    """
     old = stockpile.min_days_of_demand
     old_first_year = (
         case.horizon.first_year if old is None else old.first_year or case.horizon.first_year
@@ -140,20 +148,20 @@ SMALL_PROBLEM_GAP = 1e-7
 
 
 class SearchStopped(Exception):
-    """The user stopped the search."""
+    """Signal that the user stopped the search."""
 
 
 def scenario_at(variation: Variation, value: float) -> LoadedScenario:
-    """Return the scenario at a value of the number; without any limit if it is infinite."""
+    """Return the scenario at a value of the varied number; an infinite value removes the limit."""
     return variation.without_limit() if math.isinf(value) else variation.with_value(value)
 
 
 @dataclass(eq=False)
 class BisectionSearch:
-    """Bisection over values of a number, each solve started from the cuts of the others.
+    """Bisection over values of a number, in which each solve starts from the cuts of the others.
 
-    ``variation`` is of a scenario whose objective is the figure alone; ``level`` is None if only
-    stocks are required, which rules alone decide.
+    The objective of the scenario in ``variation`` is the figure of damage alone. ``level`` is None
+    if the goal is only that stocks last long enough, which rules alone decide.
     """
 
     variation: Variation
@@ -177,7 +185,7 @@ class BisectionSearch:
     open_values: list[float] = field(default_factory=list)
 
     def bisect(self) -> None:
-        """Narrow the interval between values ruled out and reached.
+        """Narrow the interval between the values that are ruled out and those that reach the goal.
 
         Raises SearchStopped if the user stops the search.
         """
@@ -211,7 +219,8 @@ class BisectionSearch:
             self._try_and_record(middle_value)
 
     def _allowed_width(self, highest: float) -> float:
-        """Return the width of the interval at which the search ends, given its upper end."""
+        """Return the width of the interval at which the search ends, if its upper end is
+        ``highest``."""
         options = self.options
         if self.variation.is_integer:
             return max(1.0, options.tolerance or 1.0)
@@ -221,17 +230,17 @@ class BisectionSearch:
         return min(1.0, share) if self.variation.limited_funders is not None else share
 
     def _midpoint(self, lower: float, higher: float, width: float) -> float | None:
-        """Return the midpoint of an interval; None if it is narrow enough."""
+        """Return a value to try between two others; None if the interval is narrow enough."""
         if higher - lower <= width * (1 + 1e-9):
             return None
         middle = (lower + higher) / 2
         return float(math.floor(middle)) if self.variation.is_integer else middle
 
     def _try_and_record(self, value: float) -> Verdict:
-        """Try a value and update the interval.
+        """Try a value, update the interval, and return the verdict.
 
-        If it reaches the goal, so does the spending of its plan, if that is less and the plan is
-        feasible there.
+        If the value reaches the goal and its plan spends less than the value, the spending also
+        reaches the goal, provided that the plan is feasible there.
         """
         self.options.report_progress(len(self.trials), None, describe_value(value))
         outcome = self.try_value(value)
@@ -259,7 +268,7 @@ class BisectionSearch:
         return outcome
 
     def _keeps_rules(self, solution: CheckedSolution, value: float) -> bool:
-        """Return whether a plan is feasible at another value."""
+        """Return whether a plan is feasible at another value of the number."""
         try:
             solution.recertified_for(
                 Problem.from_case(self.variation.with_value(value).case).assumption_sets, None
@@ -287,7 +296,7 @@ class BisectionSearch:
         return outcome
 
     def _decide_by_rules(self, problem: Problem) -> TrialAnswer:
-        """Decide whether any plan is feasible."""
+        """Decide whether any plan is feasible; the figure and bound in the answer are None."""
         program = highs.compile_model(build_min_spending(problem.instance, ())).program
         solution = highs.solve(program.without_objective(), time_limit=self.options.time_limit)
         if solution.interrupted:
@@ -297,7 +306,10 @@ class BisectionSearch:
         return "reached" if solution.values is not None else "open", None, None
 
     def _decide_by_plan(self, value: float, problem: Problem, level: float) -> TrialAnswer:
-        """Decide whether a plan reaches the level, solving until plan or bound settles it."""
+        """Decide whether a plan at a value reaches the level.
+
+        The solve ends as soon as a plan reaches the level or the bound proves that no plan does.
+        """
         started_at, options = time.perf_counter(), self.options
         solved = solve_problem(
             problem,

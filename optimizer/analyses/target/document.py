@@ -1,4 +1,4 @@
-"""Document on the least value of a number that reaches a goal."""
+"""Document on the least value of a number at which a goal is reached."""
 
 import math
 from collections.abc import Iterator
@@ -26,7 +26,8 @@ TargetWording = Wording[Target]
 
 
 def build_document(result: Target) -> Document:
-    """Build the document: the value needed, what proves it, and the values that were tried."""
+    """Build the document on a target: the value needed, its proof, and the values that were
+    tried."""
     wording = Wording(result)
     rules = [sanitize(f"{r.place}: {r.tag} {r.name}: {r.says}") for r in result.conflict]
     conflict_parts: list[Part] = [
@@ -91,7 +92,7 @@ def _answer_parts(wording: TargetWording) -> Iterator[Part]:
 
 
 def _unreachable_sentences(wording: TargetWording) -> Iterator[Part]:
-    """Yield why no value reaches the goal, and how close the best plan comes."""
+    """Yield the reason why no value reaches the goal, and how close the best plan comes to it."""
     result, infeasible_below = wording.result, wording.result.infeasible_below
     if infeasible_below is not None:
         value = _format_interval_end(wording, infeasible_below)
@@ -116,7 +117,10 @@ def _unreachable_sentences(wording: TargetWording) -> Iterator[Part]:
 
 
 def _format_interval_end(wording: TargetWording, value: float, *, round_up: bool = False) -> str:
-    """Format an end of the interval, rounded outwards, with its unit."""
+    """Format an end of the interval with its unit.
+
+    It is rounded down, or up if ``round_up`` is true, so that the interval is never too narrow.
+    """
     result = wording.result
     width = (result.feasible_at or 0.0) - (result.infeasible_below or 0.0)
     resolution = max(result.tolerance / 100, min(width, result.tolerance), 1e-6)
@@ -126,7 +130,7 @@ def _format_interval_end(wording: TargetWording, value: float, *, round_up: bool
 
 
 def _goal_text(wording: TargetWording) -> str:
-    """Describe the goal in words."""
+    """Return a description of the goal in words."""
     parts = []
     result, goal = wording.result, wording.result.goal
     if goal.figure is not None:
@@ -164,7 +168,7 @@ def _goal_text(wording: TargetWording) -> str:
 
 
 def _trial_tables(wording: TargetWording) -> list[Part]:
-    """Return the table of the values that were tried, in ascending order."""
+    """Return the table of the values that were tried, by increasing value."""
     trials = sorted(wording.result.trials, key=lambda trial: trial.value)
     cells = cells_by_value(wording, [trial.value for trial in trials])
     outcomes = {

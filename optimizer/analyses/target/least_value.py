@@ -1,4 +1,5 @@
-"""The least value of a number at which a goal can be reached, with proofs from both sides."""
+"""The least value of a number at which a goal can be reached, with proofs for this value and
+against smaller ones."""
 
 import math
 import time
@@ -45,7 +46,7 @@ TargetStatus = Literal["proven", "limit", "unreachable", "open"]
 
 
 def run_analysis(analysis_input: AnalysisInput, options: TargetOptions) -> AnalysisOutcome:
-    """Find the least value of the number that the options name."""
+    """Run the command that finds the least value of a number of the scenario."""
     number = options.variation(analysis_input.reading)
     if not number.only_loosens_rules:
         number.with_value(options.lowest_value)
@@ -85,13 +86,14 @@ def find_least_value(
     title: str | None = None,
     variant: str | None = None,
 ) -> Target:
-    """Find the least value of a number that only loosens rules at which a plan reaches a goal.
+    """Find the least value of a number at which a plan reaches a goal.
 
-    Values are bisected: a plan proves that one reaches it, a bound that none below does. If only
-    stocks are required and the number is a budget over all years, the minimum spending of the first
-    stage is solved for directly. A first Ctrl-C ends the search with the interval so far.
+    A higher value of the number must only loosen rules. Values are bisected: a plan proves that a
+    value reaches the goal, and a bound proves that no smaller value does. If the goal is only that
+    stocks last, and the number is a budget over all years, the first stage is solved once for its
+    minimum spending. A first Ctrl-C ends the search with the interval found so far.
 
-    Raises ScenarioError if the path is invalid, or stocks or years do not exist.
+    Raises ScenarioError if the path is invalid, or if stocks or years do not exist.
     """
     started_at, case = time.perf_counter(), variation.reading.case
     pool = make_cut_pool(case) if pool is None else pool
@@ -160,7 +162,7 @@ def find_least_value(
 
 
 def _target_status(search_state: BisectionSearch) -> TargetStatus:
-    """Return the status of the search."""
+    """Return whether the result is proven, limited by the search, open, or unreachable."""
     if search_state.is_unreachable:
         return "unreachable"
     if search_state.feasible_at is None:
@@ -172,9 +174,10 @@ def _target_status(search_state: BisectionSearch) -> TargetStatus:
 
 
 def _minimize_spending(variation: Variation, search_state: BisectionSearch) -> bool:
-    """Minimize first-stage spending, where rules alone decide; return whether it was stopped.
+    """Minimize first-stage spending if rules alone decide the goal; return whether the user stopped
+    it.
 
-    The interval is stored in ``search_state``.
+    The interval for the least value is stored in ``search_state``.
     """
     funders = variation.limited_funders
     assert funders is not None
@@ -196,8 +199,10 @@ def _minimize_spending(variation: Variation, search_state: BisectionSearch) -> b
 
 
 def _best_plan_at(search_state: BisectionSearch, value: float) -> CheckedSolution | None:
-    """Return the plan with the smallest figure at all, if the goal is unreachable; None without
-    any."""
+    """Return the plan with the smallest figure of damage at a value; None if no plan is found.
+
+    It shows how close plans come to a goal that cannot be reached.
+    """
     try:
         case = scenario_at(search_state.variation, value).case
         return solve_problem(Problem.from_case(case), search_state.options, search_state.pool)
@@ -211,11 +216,12 @@ def _find_conflict(
     days: Mapping[str, float],
     level: float | None,
 ) -> tuple[BrokenRule, ...]:
-    """Find rules that exclude each other at the highest value.
+    """Find rules that exclude each other at the highest value of the number.
 
-    ``variations`` are of the file, of the file with the required days of stocks, and of that with
-    the figure as its objective. Conflicts with the level are searched for only in small problems:
-    with many states nearly every rule plays a part.
+    ``variations`` are of three scenarios: that of the file, that with the required days of stocks,
+    and the latter with the figure of damage as its objective. Conflicts with the level of damage
+    are searched for only in small problems, since with many states nearly every rule is part of
+    them.
     """
     goals: dict[tuple[PathStep, ...], str] = {}
     for number in variations:
@@ -243,9 +249,10 @@ def _find_conflict(
 def _plan_at_least_value(
     variation: Variation, search_state: BisectionSearch, pool: CutPool | None, stopped: bool
 ) -> CheckedSolution | None:
-    """Return the plan for the scenario's own objective at the least value.
+    """Return the plan that is best by the scenario's objective at the least value.
 
-    If that does not reach the goal, return the plan that was found to reach it.
+    If that plan does not reach the goal, return the plan that was found to reach it; None if there
+    is none.
     """
     if search_state.feasible_at is None:
         return None

@@ -1,6 +1,8 @@
-"""Formulation in Pyomo, by the chapters of ``docs/formulation.md``, whose tags and names it uses.
+"""Formulation in Pyomo. Its modules, tags and names are those of the chapters of
+``docs/formulation.md``.
 
-This module assembles the models and reads commitments from their solutions."""
+This module assembles models, and reads commitments from their solutions.
+"""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +21,7 @@ from optimizer.model.states import State
 
 
 def build_commitment(instance: Instance) -> Any:
-    """Build the first stage."""
+    """Build a model of the first stage alone: its variables and rules."""
     model = pyo.ConcreteModel()
     # A column fixed at zero, so that a rule without any decision is still a row.
     model.nothing = pyo.Var(bounds=(0, 0))
@@ -47,8 +49,8 @@ def build_extensive_form(instance: Instance, states: tuple[State, ...]) -> Any:
 def build_for_scenario_data(
     instance: Instance, weighted_data: Sequence[tuple[float, ScenarioData]]
 ) -> Any:
-    """Build the extensive form from pairs of a probability and the data of a state or mean of
-    states."""
+    """Build the extensive form. ``weighted_data`` are pairs of a probability and the scenario data
+    of one state, or the mean data of several states."""
     model = build_commitment(instance)
     add_deliveries(model, instance, [data for _, data in weighted_data])
     model.state = pyo.Block(range(len(weighted_data)))
@@ -64,21 +66,23 @@ def build_for_scenario_data(
 
 
 def build_master(instance: Instance) -> Any:
-    """Build the master problem: the first stage with recourse costs as columns, without cuts."""
+    """Build the master problem without cuts: the first stage, with columns for recourse costs,
+    which cuts will bound."""
     model = build_commitment(instance)
     objective.add_cost_to_go(model, instance)
     return model
 
 
 def build_max_net_cost(instance: Instance) -> Any:
-    """Build the first stage with the objective of the largest net cost of any plan."""
+    """Build the first stage with the objective to maximise net cost."""
     model = build_commitment(instance)
     model.objective = pyo.Objective(expr=-model.net_cost)
     return model
 
 
 def build_min_spending(instance: Instance, funders: Sequence[str]) -> Any:
-    """Build the first stage with the objective of the least budget use of these funders."""
+    """Build the first stage with the objective to minimise what ``funders`` spend of their budgets
+    in all years together."""
     model = build_commitment(instance)
     spending = [model.spend[f, year] for f in funders for year in instance.years]
     model.objective = pyo.Objective(expr=pyo.quicksum(spending) + model.nothing)
@@ -86,8 +90,8 @@ def build_min_spending(instance: Instance, funders: Sequence[str]) -> Any:
 
 
 def build_max_stake(instance: Instance, stake: Stake) -> Any:
-    """Build the first stage with the objective of the largest amount by which the funders of a
-    stake exceed their share in its projects, of which at least one is started (H1)."""
+    """Build a first stage that starts at least one project of a stake. Its objective is to maximise
+    the amount by which the funders of the stake exceed the share that H1 prescribes."""
     model = build_commitment(instance)
     carried, started = perspective.stake_terms(model, instance, stake)
 
@@ -101,14 +105,13 @@ def build_max_stake(instance: Instance, stake: Stake) -> Any:
 
 
 def substitute_planned_stock(compiled: CompiledModel) -> SubstitutedProgram:
-    """Substitute planned stock by the purchases that define it (S2). For stocks with large losses,
-    planned stock is a chain of tiny coefficients that the solver misreads."""
+    """Replace planned stock by the purchases that define it (S2). If a stock has large losses, its
+    definition is a chain of tiny coefficients, which the solver misreads."""
     return substitute_defined_columns(compiled, "planned", "planned_stock_definition")
 
 
 def read_commitment(instance: Instance, model: Any) -> Commitment:
-    """Read the commitment from a solved model; values that differ from 0 or 1 by rounding are
-    rounded."""
+    """Read the commitment from a solved model. Values within rounding of 0 or 1 become 0 or 1."""
     start = {
         p: year for p, year in instance.start_options if (model.start[p, year].value or 0) > 0.5
     }
@@ -164,8 +167,8 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
 
 
 def _takes_part(instance: Instance, model: Any, key: tuple[str, str, str], share: float) -> bool:
-    """Check whether an instrument takes part in a project. With a minimum ticket, amounts far below
-    it are the solver's rounding of a ticket not taken."""
+    """Check whether an instrument takes part in a project. If it has a minimum ticket, a share far
+    below this ticket is rounding by the solver and does not count."""
     if key not in model.takes_part or (model.takes_part[key].value or 0.0) > 0.5:
         return True
     p, f, i = key

@@ -1,4 +1,4 @@
-"""Objective: damage, its tail, and weighted net cost."""
+"""The objective: mean damage, damage of the worst states, and weighted net cost."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,8 +12,9 @@ from optimizer.model.risk_measure import RiskMeasure
 
 
 def add_net_cost(model: Any, instance: Instance) -> None:
-    """Add ``net_cost``, discounted, in million EUR, of all funders regardless of budget charges,
-    and ``weighed_cost``, its term in the objective."""
+    """Add the expressions ``net_cost``, the discounted net cost of all funders in million EUR, and
+    ``weighed_cost``, its term in the objective. Net cost includes payments that no budget is
+    charged with."""
     model.net_cost = pyo.Expression(expr=_net_cost_expression(model, instance))
     weights = set(instance.cost_weights.values())
     common_weight = float(instance.case.objective.cost_weight) if not weights else weights.pop()
@@ -26,7 +27,8 @@ def add_net_cost(model: Any, instance: Instance) -> None:
 def _net_cost_expression(
     model: Any, instance: Instance, funder_weights: Mapping[str, float] | None = None
 ) -> Any:
-    """Return the net cost of all funders, or the sum of the funders' net costs by these weights."""
+    """Return the net cost of all funders as an expression; with ``funder_weights``, the weighted
+    sum of the funders' net costs."""
     funding_terms, stock_terms, residual_terms = [], [], []
 
     def weight(f: str | None) -> float:
@@ -58,13 +60,14 @@ def add_objective(
     weighted_damages: list[tuple[float, Any]],
     counted_damages: list[Any],
 ) -> None:
-    """Add the objective over pairs of probability and damage, and the damage that counts in the
-    mean.
+    """Add the objective of the extensive form. ``weighted_damages`` are pairs of a probability and
+    the damage of a state; ``counted_damages`` are the damages as the mean counts them.
 
     CVaR = min over η of η + Σ π max(0, damage - η) / (1 - α) (Rockafellar and Uryasev 2000), where
     ``excess`` is a state's damage above η. The worst-case mean within a total variation distance is
-    (1 - radius) CVaR at that level plus radius times the damage of the worst state (Jiang and Guan
-    2018). Variables exist only for terms with positive weight."""
+    (1 - radius) times the CVaR whose α is the radius, plus radius times the damage of the worst
+    state (Jiang and Guan 2018). Variables exist only for terms with positive weight.
+    """
     risk = RiskMeasure.from_case(instance.case)
     assert risk.ambiguity != "modified_chi_square"  # not representable as a linear program
     states, mean_weight = range(len(weighted_damages)), 1 - risk.cvar_weight
@@ -142,11 +145,11 @@ def add_objective(
 
 
 def add_cost_to_go(model: Any, instance: Instance) -> None:
-    """Add ``cost_to_go`` of each chain (by its id), ``tail_cost`` of all chains, and the
-    objective over them. Cuts bound the mean damage of a chain and the CVaR of all damage from
-    below. Each exists only if it has weight in the objective. With ambiguity the worst-case mean
-    concerns the damage of all chains together: ``tail_cost`` then bounds the weighted sum of
-    that mean and CVaR."""
+    """Add the columns ``cost_to_go``, one for each chain by its id, and ``tail_cost`` for all
+    chains together, and the objective over them. Cuts bound ``cost_to_go`` by the mean damage of
+    the chain, and ``tail_cost`` by the CVaR of all damage, from below. A column exists only if it
+    has weight in the objective. With ambiguity the worst-case mean depends on the damage of all
+    chains together: ``tail_cost`` is then a bound on the weighted sum of this mean and CVaR."""
     risk = RiskMeasure.from_case(instance.case)
     weight = risk.cvar_weight if risk.ambiguity is None else 1.0
     model.cost_to_go = pyo.Var(

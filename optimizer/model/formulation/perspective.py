@@ -1,4 +1,5 @@
-"""Rules of a perspective: stakes, and fixed decisions of others (H1 to H7)."""
+"""Rules of a perspective: stakes of a group of funders, and decisions of others that are fixed (H1
+to H7)."""
 
 from typing import Any
 
@@ -10,7 +11,7 @@ FIXING_TOLERANCE = 5e-6
 
 
 def add_stakes(model: Any, instance: Instance) -> None:
-    """Add the shares of capex that some funders carry together (H1)."""
+    """Add the rule that the funders of a stake together carry exactly its share of capex (H1)."""
 
     @model.Constraint(range(len(instance.stakes)), doc="(H1) a stake is just so much of the capex")
     def stake(model: Any, number: int) -> Any:
@@ -20,7 +21,8 @@ def add_stakes(model: Any, instance: Instance) -> None:
 
 
 def stake_terms(model: Any, instance: Instance, stake: Stake) -> tuple[Any, Any]:
-    """Return the expressions of capex carried by the funders of a stake, and by everybody."""
+    """Return two expressions for the projects of a stake: the capex that its funders carry, and the
+    capex of those that are started."""
     carriers = {(i.funder, i.id) for i in instance.instruments if i.carries_capex}
     capex = {p: stake_weight(instance, stake.projects, p) for p in stake.projects}
     carried = sum(
@@ -39,7 +41,7 @@ def stake_weight(instance: Instance, projects: tuple[str, ...], p: str) -> float
 
 
 def add_fixed_decisions(model: Any, instance: Instance) -> None:
-    """Add fixed starts, shares, offtake and purchases (H2 to H7)."""
+    """Add the rules that fix starts, shares, offtake and purchases (H2 to H7)."""
     fixed = instance.fixed_decisions
     fixed_shares = [key for key in model.share if key[1] in fixed.funders]
     fixed_offtakes = [key for key in model.offtake if key[2] in fixed.groups]
@@ -49,7 +51,8 @@ def add_fixed_decisions(model: Any, instance: Instance) -> None:
     fixed_purchases = [(h, year) for h in fixed.buy for year in instance.years]
 
     def deviation(model: Any, column: Any, value: float, p: str, year: int) -> Any:
-        """Return a column minus its fixed value, which counts only if the project is started."""
+        """Return the expression of a column minus its fixed value. The fixed value is multiplied by
+        the start of the project, unless this start is certain."""
         if fixed.certain_starts.get(p) == year:
             return column - value
         return column - (value if value > SHARE_TOLERANCE else 0.0) * model.start[p, year]

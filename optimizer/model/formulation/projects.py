@@ -1,4 +1,5 @@
-"""Projects: start, financing, offtake, rules between them and country limits (P1 to P6, P9, G1)."""
+"""Projects: starts, financing, offtake, rules between projects, and limits by country (P1 to P6,
+P9, G1)."""
 
 import math
 from collections.abc import Iterator
@@ -84,7 +85,8 @@ def _add_financing(model: Any, instance: Instance) -> None:
 
 
 def share_or_zero(model: Any, instance: Instance, p: str, f: str, i: str, year: int) -> Any:
-    """Return the share variable, or 0 if the instrument cannot take part."""
+    """Return the variable of an instrument's share in a project, or 0 if the instrument cannot take
+    part."""
     return model.share[p, f, i, year] if (p, f, i, year) in model.share else 0
 
 
@@ -149,8 +151,9 @@ def _add_offtake(model: Any, instance: Instance) -> None:
 
 
 def premium_terms(model: Any, instance: Instance) -> Iterator[tuple[str, int, Any]]:
-    """Yield funder, year and the undiscounted premium (million EUR, an expression) that the funder
-    pays above the market for one group's offtake of a project."""
+    """Yield funder, year and an expression of the undiscounted premium, in million EUR, that the
+    funder pays above the market for output of a project in the year. The offtake of each group is
+    yielded separately."""
     for (p, start, _), offtake in model.offtake.items():
         for f, premium in instance.premium_by_funder(p, start).items():
             for year, amount in zip(instance.years, premium, strict=True):
@@ -159,7 +162,8 @@ def premium_terms(model: Any, instance: Instance) -> Iterator[tuple[str, int, An
 
 
 def _add_floored_offtake(model: Any, instance: Instance) -> None:
-    """Add the offtake that runs whatever the price because of a price floor."""
+    """Add the variables of floored offtake, which is output that a price floor keeps running at any
+    price, and their rules (P6)."""
     model.floored = pyo.Var(
         list(instance.floored_offtakes), bounds=(0, 1), doc="offtake of g under price floor i"
     )
@@ -242,7 +246,8 @@ def add_project_rules(model: Any, instance: Instance) -> None:
 
 
 def add_support_rules(model: Any, instance: Instance) -> None:
-    """Add the rules that a loan is subsidised once and a tonne has one price floor (P3)."""
+    """Add two rules on supports (P3): no loan is subsidised more than once, and no tonne has more
+    than one price floor."""
     subsidies = [i for i in instance.instruments if i.instrument_kind == "interest_subsidy"]
     floors = [i for i in instance.instruments if i.instrument_kind == "price_floor"]
     subsidised_loans = [
@@ -277,7 +282,7 @@ def add_support_rules(model: Any, instance: Instance) -> None:
 
 
 def add_country_limit(model: Any, instance: Instance) -> None:
-    """Add the limit on the share of need that one country supplies (G1)."""
+    """Add the limit on the share of the need for a material that one country supplies (G1)."""
     oversupply = _country_oversupply(instance)
 
     @model.Constraint(
@@ -298,7 +303,8 @@ def add_country_limit(model: Any, instance: Instance) -> None:
 
 
 def _country_oversupply(instance: Instance) -> dict[tuple[str, str, int], float]:
-    """Return lots per period by which supply from a country exceeds its limit."""
+    """Return by how many lots per period the supply of a country exceeds its limit, by material,
+    country and year. Only excesses are listed."""
     limit = instance.case.policy.max_country_share
     if limit is None:
         return {}

@@ -1,4 +1,4 @@
-"""Limits of public money, budgets and budget lines (P7, P8, B1 to B4)."""
+"""Limits on public money in projects, budgets, and budget lines (P7, P8, B1 to B4)."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from optimizer.model.instance import Instance
 
 
 def add_public_limits(model: Any, instance: Instance) -> None:
-    """Add the limits of public money in a project (P7, P8)."""
+    """Add the limits on public money in each project (P7, P8)."""
     policy = instance.case.policy
     public = [i for i in instance.instruments if i.funder_kind == "public" and i.carries_capex]
 
@@ -50,8 +50,8 @@ def add_public_limits(model: Any, instance: Instance) -> None:
 
 
 def _state_aid_limits(instance: Instance, aided: set[str]) -> dict[str, float]:
-    """Return the limit of grant equivalents (million EUR) of each project that could receive
-    any."""
+    """Return the largest allowed grant equivalent, in million EUR, of each project that can receive
+    state aid."""
     aid = instance.case.policy.state_aid
     if aid is None or (aid.max_intensity is None and aid.max_meur is None):
         return {}
@@ -65,7 +65,8 @@ def _state_aid_limits(instance: Instance, aided: set[str]) -> dict[str, float]:
 
 
 def add_budgets(model: Any, instance: Instance) -> None:
-    """Add the budget use of each funder (``spend``) and the budgets (B1, B2)."""
+    """Add ``spend``, what is used of each funder's budget in each year, and the limits on it (B1,
+    B2)."""
     case, years = instance.case, instance.years
     funders = list(case.funders)
     yearly = [f for f in funders if case.funders[f].budget_by_year_meur is not None]
@@ -106,7 +107,8 @@ def add_budgets(model: Any, instance: Instance) -> None:
 
 
 def _spending_terms(model: Any, instance: Instance) -> dict[tuple[str, int], list[Any]]:
-    """Return the terms of each funder's budget use in each year."""
+    """Return the expressions whose sum is the budget use of a funder in a year, in million EUR, by
+    funder and year."""
     terms: dict[tuple[str, int], list[Any]] = {
         (f, year): [] for f in instance.case.funders for year in instance.years
     }
@@ -129,7 +131,7 @@ def _spending_terms(model: Any, instance: Instance) -> dict[tuple[str, int], lis
 
 
 def add_budget_lines(model: Any, instance: Instance) -> None:
-    """Add the use of each budget line (``line_use``) and rules B3 and B4."""
+    """Add ``line_use``, what is used of each budget line in each year, and rules B3 and B4."""
     lines, years = instance.budget_lines, instance.years
     terms = _line_use_terms(model, instance)
     model.line_use = pyo.Expression(
@@ -170,8 +172,8 @@ def add_budget_lines(model: Any, instance: Instance) -> None:
 
 
 def _line_use_terms(model: Any, instance: Instance) -> dict[tuple[str, str, int], list[Any]]:
-    """Return the terms of the use of each line in each year; of guarantee stock, of the amount
-    outstanding."""
+    """Return the expressions whose sum is the use of a budget line in a year, by funder, line and
+    year. For a line of guarantee stock this is the amount outstanding."""
     terms: dict[tuple[str, str, int], list[Any]] = {
         (f, id, year): [] for f, id in instance.budget_lines for year in instance.years
     }

@@ -1,10 +1,11 @@
 """Recourse in a state of the world (R1 to R7).
 
 A period of a chain is *open* in a state if the market and conversions may leave demand uncovered.
-Shortages, releases, production and their rules exist for open periods only; between two of them a
-stock only grows by purchases and shrinks by losses. This is exact. Stocks that are refilled have a
-row at the last *covered* period between two open ones as well: planned stock minus stock can only
-shrink meanwhile, so that it suffices to check it at the end."""
+Shortages, releases, production and their rules exist only for open periods. Between two open
+periods a stock changes only by purchases and losses, so this is exact. A stock that is refilled has
+one more row, at the last *covered* period between two open ones. Until then the difference between
+planned and actual stock can only shrink, so it suffices to check it there.
+"""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ MIN_STOCK_COEFFICIENT = 0.01  # smallest retention between two consecutive rows 
 
 @dataclass(frozen=True, eq=False)
 class ChainInState:
-    """One chain in one state; lots are numbers, or columns that stand for them."""
+    """Data of one chain in one state. Lots are numbers, or model columns in their place."""
 
     chain: Chain
     open_periods: tuple[int, ...]
@@ -40,9 +41,9 @@ class ChainInState:
     """(K) lots that can be refilled in a period, by stockpile."""
 
     def accounting_periods(self, h: str, retention: float) -> tuple[int, ...]:
-        """Return the periods in which a stock has a row: the open ones, the last covered one
-        between two of them if it is refilled, and some more if retention over closed periods is
-        below ``MIN_STOCK_COEFFICIENT``."""
+        """Return the periods for which a stock has a row: the open periods, and for a stock that is
+        refilled the last covered period between two open ones. More periods are added where the
+        retention from one row to the next would be below ``MIN_STOCK_COEFFICIENT``."""
         max_distance = self.open_periods[-1] + 1
         if retention < 1:
             max_distance = (
@@ -61,8 +62,8 @@ class ChainInState:
         return tuple(periods)
 
     def refill_limit(self, h: str, retention: float, k: int) -> float:
-        """Return lots that can be refilled between the previous row of a stockpile and that of
-        period k."""
+        """Return how many lots can be refilled after the previous row of a stockpile, up to and
+        including period k."""
         if h not in self.max_refill or k < self.open_periods[0]:
             return 0.0
         first = (
@@ -76,8 +77,8 @@ class ChainInState:
         return math.fsum(retention ** (k - j) * self.max_refill[h][j] for j in range(first, k + 1))
 
     def node_plants(self, node: int) -> Iterator[tuple[Plant, float]]:
-        """Yield the plants that deliver to a node (with 1) or take lots from it (with minus the
-        lots per lot of output)."""
+        """Yield pairs of a plant and its lots at a node per lot of output: 1 for a plant that
+        delivers to the node, and minus its input for one that takes lots from it."""
         for plant in self.chain.plants:
             if plant.output == node:
                 yield plant, 1.0
@@ -88,8 +89,8 @@ class ChainInState:
 def chains_in_state(
     instance: Instance, data: ScenarioData, first_stage: Any, *, all_periods: bool = False
 ) -> Iterator[ChainInState]:
-    """Yield the chains with open periods in a state or mean of states; all chains with all periods
-    if ``all_periods``."""
+    """Yield each chain that has open periods in a state, or in the mean of several states. With
+    ``all_periods`` yield all chains, with every period open."""
     for chain in instance.chains:
         demand = {v: data.demand[instance.nodes[v].label] for v in chain.nodes}
         limit = {v: data.step_limit[instance.nodes[v].label] for v in chain.nodes}
@@ -124,8 +125,8 @@ def chains_in_state(
 def _delivery_function(
     instance: Instance, chain: Chain, data: ScenarioData, first_stage: Any
 ) -> Callable[[int, str, int], Any]:
-    """Return a function of node, project and period that gives the deliveries, from
-    ``delivered``."""
+    """Return a function of node, project and period that gives the lots that the project delivers,
+    as an expression in the ``delivered`` columns."""
     first, delivered = instance.years[0], first_stage.delivered
     output: dict[tuple[int, str], list[tuple[Realisation, Floats]]] = {}
     for v in chain.nodes:
@@ -146,7 +147,8 @@ def _delivery_function(
 
 
 def add_deliveries(model: Any, instance: Instance, scenario_data: Sequence[ScenarioData]) -> None:
-    """Add the share of each project's output that reaches each node, by realisation (R5)."""
+    """Add ``delivered``: the share of a project's output that reaches each node, for each
+    realisation of the project (R5)."""
     realisations: dict[str, set[Realisation]] = {p: set() for p in instance.projects}
     for data in scenario_data:
         for p, project_realisations in data.realisations.items():
@@ -205,9 +207,10 @@ def add_deliveries(model: Any, instance: Instance, scenario_data: Sequence[Scena
 def add_recourse(
     block: Any, instance: Instance, open_chains: Sequence[ChainInState], first_stage: Any
 ) -> None:
-    """Add the recourse of one state, or of a mean of states: variables, rules R1 to R4, R6 and R7,
-    its ``damage``, and ``counted``, the damage that counts in the mean. ``first_stage`` has
-    ``buy``, and ``planned`` of stocks that are refilled."""
+    """Add the recourse of one state, or of the mean of several states: variables, and rules R1 to
+    R4, R6 and R7. Also add the expressions ``damage``, and ``counted``, the damage as the mean
+    counts it. ``first_stage`` is the model with the purchases ``buy``, and with ``planned``, the
+    planned stock of stockpiles that are refilled."""
     nodes = {instance.nodes[v].label: (s, v) for s in open_chains for v in s.chain.nodes}
     node_of = {label: instance.nodes[v] for label, (_, v) in nodes.items()}
     year_index = instance.year_index
@@ -330,7 +333,8 @@ def add_recourse(
 def _stock_before_release(
     block: Any, instance: Instance, first_stage: Any, s: ChainInState, node: Node, h: str, k: int
 ) -> Any:
-    """Return the stock of an account in a period before any release and refill."""
+    """Return an expression of the lots that a node has in a stockpile in a period, before any
+    release or refill in that period."""
     stockpile = instance.stockpiles[h]
     share = node.stockpile_shares[h]
     n = instance.periods_per_year

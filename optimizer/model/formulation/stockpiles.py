@@ -62,8 +62,9 @@ def add_stockpiles(model: Any, instance: Instance) -> None:
 
 
 def stock_cost(model: Any, instance: Instance, h: str, year: int, funder: str | None = None) -> Any:
-    """Return the cost of a stockpile in a year (million EUR), in total or of one funder: purchases,
-    and holding its mean stock."""
+    """Return an expression of the undiscounted cost of a stockpile in a year, in million EUR:
+    purchases, and holding of the mean planned stock. With ``funder`` return the part that this
+    funder pays."""
     stockpile = instance.stockpiles[h]
     n = instance.periods_per_year
     year_position = year - instance.years[0]
@@ -77,8 +78,8 @@ def stock_cost(model: Any, instance: Instance, h: str, year: int, funder: str | 
 
 
 def stock_residual_value(model: Any, instance: Instance, h: str, funder: str | None = None) -> Any:
-    """Return the discounted residual value (million EUR) of planned stock, in total or of one
-    funder."""
+    """Return an expression of the discounted residual value of planned stock, in million EUR: all
+    of it, or the part of one funder."""
     stockpile = instance.stockpiles[h]
     share = 1.0 if funder is None else stockpile.purchase_paid_by.get(funder, 0.0)
     value = share * float(instance.discount_factor[-1]) * stockpile.end_value_per_lot

@@ -1,10 +1,12 @@
-"""Interface to the solver HiGHS: a Pyomo model or arrays in, a solution or an error out.
+"""Interface to the solver HiGHS. It takes a Pyomo model or arrays, and returns a solution or raises
+an error.
 
-HiGHS refuses rows with a coefficient of 1e15 or more, drops coefficients under 1e-9, and accepts
-NaN as a cost, and Pyomo's own interfaces report what is left of such a model as optimal. Here the
-model is compiled to sparse arrays, scaled, checked, passed as arrays, and compared with what the
-solver received. An unknown option is an error, and the ending of a solve is assessed together with
-whether there is an incumbent."""
+HiGHS refuses rows with a coefficient of 1e15 or more, drops coefficients below 1e-9, and accepts
+NaN as a cost. Pyomo's interfaces to it report the remaining model as optimal. Here the model is
+compiled to sparse arrays, scaled, checked and passed on, and the arrays are compared with what the
+solver received. An unknown option is an error. How a solve ended is assessed together with whether
+there is an incumbent.
+"""
 
 from pyomo.common import dependencies
 

@@ -1,8 +1,9 @@
-"""Tightening of column bounds by rows.
+"""Tighter column bounds from the rows of a program.
 
-An empty budget forbids a purchase of ten euros, which a solver with a tolerance of 1e-6 million
-allows; and columns are scaled by their range, of which a row may know more than the bound. Both
-follow from activity bounds (Savelsbergh 1994)."""
+An empty budget forbids a purchase of ten euros, but a solver with a tolerance of 1e-6 million
+allows it. Also, columns are scaled by the width of their bounds, and rows may imply narrower ones.
+The bounds are computed from row activities (Savelsbergh 1994).
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -24,8 +25,9 @@ INTEGER_TOLERANCE = 1e-6  # values closer to an integer are one
 
 
 def tighten_bounds(program: LinearProgram) -> LinearProgram:
-    """Return the program with column bounds implied by its rows. If the program is near one
-    already, only columns that rows fix are changed, since presolve does the rest as well."""
+    """Return the program with tighter column bounds, as its rows imply them. If all numbers of the
+    program are near one, only columns that rows fix are changed, since the solver's presolve
+    tightens the others."""
     program = _tighten(program, fix_only=True)
     if compute_scaling(program, 1.0).is_near_one:
         return program
@@ -66,9 +68,9 @@ def _tighten(program: LinearProgram, fix_only: bool) -> LinearProgram:
 
 
 def _mark_infeasible_rows(program: LinearProgram) -> LinearProgram:
-    """Replace rows that no values within the bounds can satisfy by 0 <= -1, and move sides that are
-    violated by rounding only. Thus feasibility does not depend on a tolerance: an empty budget that
-    has to pay a cent is infeasible."""
+    """Replace each row that no values within the column bounds satisfy by 0 <= -1. Sides that are
+    violated by rounding only are moved instead. So feasibility does not depend on a tolerance: an
+    empty budget that has to pay a cent is infeasible."""
     matrix = program.matrix
     count = matrix.shape[0]
     column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
@@ -104,8 +106,9 @@ def _mark_infeasible_rows(program: LinearProgram) -> LinearProgram:
 def _is_worthwhile(
     lower: Floats, upper: Floats, width: Floats, fix_only: bool
 ) -> NDArray[np.bool_]:
-    """Check for each column whether bounds ``lower`` and ``upper`` are worth setting, compared with
-    the current ``width``."""
+    """Return for each column whether the bounds ``lower`` and ``upper`` should be set: they fix the
+    column, or are much narrower than ``width``, its present range. With ``fix_only`` only the first
+    counts."""
     new_width, size = upper - lower, np.maximum(np.abs(lower), np.abs(upper))
     is_fixed = new_width <= 0
     if fix_only:
@@ -124,8 +127,8 @@ def _implied_bounds(
     lower: Floats,
     upper: Floats,
 ) -> tuple[Floats, Floats]:
-    """Return the lower and upper bounds of columns that follow from rows ``entries`` @ x <=
-    ``sides``."""
+    """Return the lower and upper bounds of all columns that are implied by the rows A @ x <=
+    ``sides``, where A has ``entries`` at the positions ``row`` and ``column``."""
     count = len(sides)
     is_positive = entries > 0
     term = entries * np.where(is_positive, lower[column], upper[column])

@@ -19,7 +19,7 @@ from optimizer.model.highs.scaling import ROUNDING_SHARE, max_abs_by_row
 
 @dataclass(frozen=True, eq=False)
 class CompiledModel:
-    """Pyomo model as arrays, with the Pyomo objects of its rows and columns."""
+    """A Pyomo model as arrays, with the Pyomo object of each row and column."""
 
     program: LinearProgram
     constraints: Sequence[Any]
@@ -27,23 +27,23 @@ class CompiledModel:
 
     @cached_property
     def row_keys(self) -> list[tuple[str, Any]]:
-        """Component name and index of each row (:func:`component_keys`)."""
+        """Component name and index of each row, as :func:`component_keys` returns them."""
         return component_keys(self.constraints)
 
     @cached_property
     def column_keys(self) -> list[tuple[str, Any]]:
-        """Component name and index of each column."""
+        """Component name and index of each column, as :func:`component_keys` returns them."""
         return component_keys(self.variables)
 
     def load_solution(self, values: NDArray[np.float64]) -> None:
-        """Set the variables of the Pyomo model to a solution."""
+        """Set the variables of the Pyomo model to ``values``, one for each column."""
         for variable, value in zip(self.variables, values, strict=True):
             variable.set_value(float(value), skip_validation=True)
 
 
 def compile_model(model: Any) -> CompiledModel:
-    """Compile a Pyomo model to arrays. Raise InvalidModelData if a constraint has no row or can
-    never hold, or if the objective is not to be minimised."""
+    """Compile a Pyomo model to arrays. Raise InvalidModelData if a constraint has no variables, or
+    if the model does not have exactly one objective, to be minimised."""
     try:
         form = LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=None)
     except InfeasibleConstraintException as error:
@@ -102,8 +102,8 @@ class NameSubset(Sequence[str]):
 
 @dataclass(frozen=True, eq=False)
 class SubstitutedProgram:
-    """Program without the columns that rows define, and their definitions. It has all rows of the
-    full program; those of definitions are empty and free."""
+    """A program without the columns that some of its rows define, and the definitions of these
+    columns. All rows are kept; those that were definitions are empty and have no sides."""
 
     program: LinearProgram
     kept_columns: NDArray[np.int64]  # positions in the full program, as below
@@ -113,7 +113,8 @@ class SubstitutedProgram:
     _definition_constant: Floats
 
     def expand(self, x: Floats) -> Floats:
-        """Return the values of all columns; defined ones are clipped at 0."""
+        """Return the values of all columns of the full program, from the values ``x`` of the
+        columns that were kept. Negative values of defined columns become 0."""
         full = np.zeros(len(self.kept_columns) + len(self.defined_columns))
         full[self.kept_columns] = x
         full[self.defined_columns] = np.maximum(
@@ -136,9 +137,9 @@ def component_keys(components: Sequence[Any]) -> list[tuple[str, Any]]:
 def substitute_defined_columns(
     compiled: CompiledModel, variable: str, definition: str
 ) -> SubstitutedProgram:
-    """Substitute the columns of ``variable`` by the rows of ``definition``. A chain of many
-    periods, each with a small coefficient on the one before, is otherwise solved backwards by
-    presolve, which divides by the coefficient every time."""
+    """Replace the columns of ``variable`` by what the rows of ``definition`` say they are.
+    Otherwise presolve eliminates a chain of many periods from its end, and divides by a small
+    coefficient in each."""
     full = compiled.program
     variable_names = np.array([name for name, _ in compiled.column_keys])
     constraint_names = np.array([name for name, _ in compiled.row_keys])
@@ -187,9 +188,9 @@ def _solve_definitions(
     defined_columns: NDArray[np.int64],
     kept_columns: NDArray[np.int64],
 ) -> tuple[sparse.csr_array, Floats]:
-    """Solve equality rows for their defined columns, as a matrix (by kept columns) and a
-    constant. For chains with few links the inverse is sparse: a product of powers of the
-    off-diagonal part."""
+    """Solve equality rows for the columns that they define. Return a matrix and a constant: defined
+    columns = matrix @ kept columns + constant. For chains with few links the inverse is sparse; it
+    is computed from powers of the off-diagonal part."""
     if not len(defined_columns):
         return sparse.csr_array((0, len(kept_columns))), np.zeros(0)
     definition_matrix = sparse.csr_array(matrix[definition_rows][:, defined_columns])
@@ -210,7 +211,7 @@ def _solve_definitions(
 def _add_product(
     base: sparse.csr_array, matrix: sparse.csr_array, factor: sparse.csr_array
 ) -> sparse.csr_array:
-    """Return ``base + matrix @ factor`` without entries that cancel up to rounding."""
+    """Return ``base + matrix @ factor``; entries that would be 0 but for rounding are left out."""
     total = sparse.csr_array(base + matrix @ factor)
     size = sparse.csr_array(abs(base) + abs(matrix) @ abs(factor))
     without_rounding = total.multiply(abs(total) > ROUNDING_SHARE * size)
@@ -218,7 +219,7 @@ def _add_product(
 
 
 def _drop_rounding(matrix: sparse.csr_array) -> sparse.csr_array:
-    """Return the matrix without entries that are rounding."""
+    """Return the matrix without entries so small that they are rounding errors."""
     matrix = sparse.csr_array(matrix)
     matrix.sum_duplicates()
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))

@@ -21,8 +21,9 @@ MAX_COEFFICIENT_RATIO = 1e18  # largest reliable ratio of two coefficients of a 
 
 @dataclass(frozen=True, eq=False)
 class LinearProgram:
-    """Mixed-integer linear program to be minimised. ``matrix`` is a csc array (rows by columns);
-    missing sides and bounds are infinite; names are for messages."""
+    """A mixed-integer linear program to be minimised. ``matrix`` is a csc array with one row for
+    each constraint. Sides and bounds that do not exist are infinite. Names of rows and columns are
+    for messages."""
 
     cost: Floats
     offset: float
@@ -37,7 +38,7 @@ class LinearProgram:
 
     @property
     def size(self) -> dict[str, int]:
-        """Numbers of rows, columns, integer columns and non-zeros."""
+        """Numbers of rows, columns, integer columns and non-zero entries, by name."""
         return {
             "rows": self.matrix.shape[0],
             "columns": self.matrix.shape[1],
@@ -46,7 +47,7 @@ class LinearProgram:
         }
 
     def free_rows(self, dropped: NDArray[np.bool_]) -> LinearProgram:
-        """Return the program with the sides of some rows removed."""
+        """Return the program with infinite sides for the rows that ``dropped`` marks."""
         return replace(
             self,
             row_lower=np.where(dropped, -np.inf, self.row_lower),
@@ -54,17 +55,17 @@ class LinearProgram:
         )
 
     def relaxation(self) -> LinearProgram:
-        """Return the program without integrality."""
+        """Return the linear relaxation: the program with all columns continuous."""
         return replace(self, integer=np.zeros_like(self.integer))
 
     def without_objective(self) -> LinearProgram:
-        """Return the program with objective 0."""
+        """Return the program with an objective that is constantly 0."""
         return replace(self, cost=np.zeros_like(self.cost), offset=0.0)
 
 
 def _labelled_vectors(program: LinearProgram) -> list[tuple[Floats, Sequence[str], str, bool]]:
-    """Return all vectors with names of their elements, a description, and whether they may be
-    infinite."""
+    """Return a tuple for each vector of the program: its values, the names of its elements, words
+    for messages, and whether it may contain infinity."""
     return [
         (program.cost, program.column_names, "the cost of", False),
         (np.array([program.offset]), ["the objective"], "the constant of", False),
@@ -76,7 +77,8 @@ def _labelled_vectors(program: LinearProgram) -> list[tuple[Floats, Sequence[str
 
 
 def check_finite(program: LinearProgram) -> None:
-    """Raise InvalidModelData if a number is NaN, or infinite where it must not be."""
+    """Raise InvalidModelData if a number is NaN, or is infinite although only sides and bounds may
+    be."""
     for vector, names, description, may_be_infinite in _labelled_vectors(program):
         is_bad = np.isnan(vector) if may_be_infinite else ~np.isfinite(vector)
         if is_bad.any():
@@ -90,9 +92,9 @@ def check_finite(program: LinearProgram) -> None:
 
 
 def check_solver_limits(program: LinearProgram) -> None:
-    """Raise InvalidModelData, naming the element, for data that the solver would misread:
-    non-finite numbers, numbers of 1e15 or more, coefficients up to 1e-9, and a ratio of
-    coefficients above 1e18."""
+    """Raise InvalidModelData, which names the element, if the solver would misread a number. This
+    holds for numbers that are not finite, numbers of 1e15 or more, coefficients of 1e-9 or less,
+    and coefficients whose ratio exceeds 1e18."""
     check_finite(program)
     for vector, names, description, _ in _labelled_vectors(program):
         size = np.where(np.isfinite(vector), np.abs(vector), 0.0)
@@ -125,7 +127,7 @@ def check_solver_limits(program: LinearProgram) -> None:
 
 
 def _entry_names(program: LinearProgram, is_match: NDArray[np.bool_]) -> tuple[str, str]:
-    """Return the names of column and row of the first entry for which ``is_match`` is true."""
+    """Return the names of column and row of the first matrix entry that ``is_match`` marks."""
     position = int(np.argmax(is_match))
     row = program.row_names[int(program.matrix.indices[position])]
     column = int(np.searchsorted(program.matrix.indptr, position, side="right")) - 1
@@ -133,7 +135,8 @@ def _entry_names(program: LinearProgram, is_match: NDArray[np.bool_]) -> tuple[s
 
 
 def max_violation(program: LinearProgram, values: Floats) -> float:
-    """Return the largest violation of a row, a bound or integrality."""
+    """Return the largest amount by which ``values`` of the columns violate a row, a bound or
+    integrality."""
     activity = program.matrix @ values
     fractions = np.abs(values - np.round(values))[program.integer]
     return max(

@@ -1,8 +1,10 @@
-"""Scaling of programs by powers of two before they are passed to the solver.
+"""Scaling of programs by powers of two, before they are passed to the solver.
 
-The solver's tolerances are absolute: 1e-6 for rows and 1e-7 for reduced costs, whatever the size of
-their terms. Rows, continuous columns and the objective are therefore brought near one. A program
-that is near one already is unchanged. Factors are powers of two, so that no number is rounded."""
+The solver's tolerances are absolute: 1e-6 for rows and 1e-7 for reduced costs, however large the
+terms are. Therefore rows, continuous columns and the objective are scaled so that their numbers are
+near one. A program whose numbers are near one is unchanged. Factors are powers of two, so that
+scaling does not round.
+"""
 
 import math
 from dataclasses import dataclass, replace
@@ -30,8 +32,8 @@ OBJECTIVE_SCALE = 2.0**20  # default size of the largest scaled objective
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """Scaled row = ``row_factor`` * row, column = ``column_unit`` * scaled column, scaled objective
-    = ``objective_factor`` * objective."""
+    """Factors between a program and its scaled form: scaled row = ``row_factor`` * row, column =
+    ``column_unit`` * scaled column, scaled objective = ``objective_factor`` * objective."""
 
     row_factor: Floats
     column_unit: Floats
@@ -63,9 +65,9 @@ class Scaling:
 def compute_scaling(
     program: LinearProgram, cost_factor: float | None = None, column_units: Floats | None = None
 ) -> Scaling:
-    """Compute the scaling of a program. ``cost_factor`` is the objective factor; by default it
-    scales the largest possible objective to ``OBJECTIVE_SCALE``. ``column_units`` are given units
-    of columns, NaN for those to be computed."""
+    """Compute the scaling of a program. ``cost_factor`` is the factor of the objective; by default
+    it brings the largest possible objective to ``OBJECTIVE_SCALE``. ``column_units`` prescribes
+    units of columns; those that are NaN are computed."""
     rows, units = balance_geometrically(program, column_units)
     is_free = (
         ~program.integer if column_units is None else np.isnan(column_units) & ~program.integer
@@ -81,9 +83,9 @@ def compute_scaling(
 
 
 def lift_small_rows(program: LinearProgram, scaling: Scaling) -> Scaling:
-    """Return the scaling with larger factors for rows whose entries differ widely: small entries
-    would otherwise be lost in the solver's tolerances, or dropped. Raise CoefficientsOutOfRange if
-    no factor suffices."""
+    """Return the scaling with larger factors for rows whose entries differ widely. Their small
+    entries would otherwise be dropped, or be lost in the solver's tolerances. Raise
+    CoefficientsOutOfRange if no factor suffices."""
     coo = sparse.coo_array(program.matrix)
     size = np.abs(coo.data) * scaling.row_factor[coo.row] * scaling.column_unit[coo.col]
     min_entry = np.full(len(scaling.row_factor), np.inf)
@@ -112,8 +114,9 @@ def lift_small_rows(program: LinearProgram, scaling: Scaling) -> Scaling:
 
 
 def cost_unit(program: LinearProgram) -> float:
-    """Return the unit of costs: the largest cost, so that multipliers are near one, or less if the
-    smallest cost would otherwise be lost in the solver's tolerances."""
+    """Return the unit in which costs are measured. It is the largest cost, so that dual values are
+    near one, or a smaller amount if the smallest cost would otherwise be lost in the solver's
+    tolerances."""
     costs = np.abs(program.cost[program.cost != 0])
     max_cost, min_cost = float(costs.max(initial=0.0)), float(costs.min(initial=np.inf))
     if not max_cost or min_cost >= MIN_VISIBLE_ENTRY * max_cost:
@@ -122,15 +125,15 @@ def cost_unit(program: LinearProgram) -> float:
 
 
 def max_total_cost(program: LinearProgram) -> float:
-    """Return the largest possible cost of all bounded columns together."""
+    """Return the sum over all bounded columns of the largest cost that each can cause."""
     return float(_max_column_costs(program, 0.0).sum())
 
 
 def compute_objective_factor(
     program: LinearProgram, objective_size: float, target_size: float
 ) -> float:
-    """Return the power of two that scales an objective of ``objective_size`` up to ``target_size``,
-    limited such that no single column can cost more than ``MAX_COLUMN_COST``."""
+    """Return the power of two that brings an objective of ``objective_size`` to ``target_size``. It
+    is limited so that no single column can cost more than ``MAX_COLUMN_COST``."""
     max_cost = max(float(_max_column_costs(program, 1.0).max(initial=0.0)), abs(program.offset))
     if max_cost == 0:
         return 1.0
@@ -141,8 +144,8 @@ def compute_objective_factor(
 
 
 def _max_column_costs(program: LinearProgram, min_amount: float) -> Floats:
-    """Return the largest absolute cost of each column; without bounds, that of ``min_amount`` of
-    it."""
+    """Return the largest absolute cost that each column can cause. For a column without bounds
+    return the cost of ``min_amount`` of it."""
     max_amount = np.maximum(np.abs(program.lower), np.abs(program.upper))
     max_cost: Floats = np.abs(program.cost) * np.maximum(
         np.where(np.isfinite(max_amount), max_amount, 0.0), min_amount
@@ -153,10 +156,11 @@ def _max_column_costs(program: LinearProgram, min_amount: float) -> Floats:
 def balance_geometrically(
     program: LinearProgram, units: Floats | None = None
 ) -> tuple[Floats, Floats]:
-    """Return row factors and column units that bring coefficients, sides and bounds near one:
-    geometric means of rows and columns in turn (Fulkerson and Wolfe 1962), which converge to least
-    squares of the logarithms (Curtis and Reid 1972). A side counts as a coefficient of its row, a
-    bound as one of its column. Integer columns keep unit 1."""
+    """Return row factors and column units with which coefficients, sides and bounds are near one.
+    Rows and columns are divided in turn by the geometric means of their entries (Fulkerson and
+    Wolfe 1962), which converges to the least squares of the logarithms (Curtis and Reid 1972). A
+    side counts as a coefficient of its row, and a bound as a coefficient of its column. Integer
+    columns keep unit 1."""
     matrix = program.matrix
     count, width = matrix.shape
     is_free = ~program.integer
@@ -217,9 +221,9 @@ def balance_geometrically(
 
 
 def _covering_row_exponents(program: LinearProgram, units: Floats) -> Floats:
-    """Return exponents that scale the sides of covering rows (sums of non-negative terms >= a
-    positive side) to one, so that small requirements are not lost in tolerances. Minus infinity for
-    other rows."""
+    """Return the exponent of 2, for each row, that scales the side of a covering row to one, so
+    that small requirements are not lost in tolerances. A covering row is a sum of non-negative
+    terms with a positive lower side; for other rows the exponent is minus infinity."""
     matrix, count = program.matrix, program.matrix.shape[0]
     column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
     is_nonnegative = np.where(matrix.data > 0, program.lower[column], -program.upper[column]) >= 0
@@ -240,7 +244,8 @@ def _covering_row_exponents(program: LinearProgram, units: Floats) -> Floats:
 
 
 def compute_row_factors(matrix: sparse.csr_array, sides: Floats, units: Floats) -> Floats:
-    """Return factors that bring rows near one for given column units; ones if they are."""
+    """Return the factors with which rows have entries near one for given column units. All factors
+    are 1 if all entries and sides are near one without scaling."""
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     entry, side = _log2_magnitude(matrix.data * units[matrix.indices]), _log2_magnitude(sides)
     if max(np.abs(entry).max(initial=0.0), np.nanmax(np.abs(np.append(side, 0.0)))) <= math.log2(
@@ -261,16 +266,17 @@ def max_abs_by_row(matrix: sparse.csr_array) -> Floats:
 
 
 def _log2_magnitude(values: Floats, threshold: Floats | float = 0.0) -> Floats:
-    """Return base-2 logarithms of absolute values; NaN if not finite or not above the threshold."""
+    """Return base-2 logarithms of the absolute values; NaN where a value is not finite or not above
+    ``threshold``."""
     size = np.abs(values)
     is_known = np.isfinite(size) & (size > threshold)
     return np.log2(size, out=np.full(len(size), np.nan), where=is_known)
 
 
 def drop_negligible_entries(program: LinearProgram) -> LinearProgram:
-    """Remove entries that the solver would drop. Sides are relaxed by what the columns of these
-    entries can contribute, so that no solution is cut off; columns without bounds are neglected,
-    since they would need values of 1e9 to matter."""
+    """Return the program without the matrix entries that the solver would drop. Sides are relaxed
+    by the most that these entries can contribute, so that no solution is cut off. Columns without
+    bounds are ignored in this, since they would need values of 1e9 to matter."""
     matrix = program.matrix
     is_negligible = (np.abs(matrix.data) <= MIN_COEFFICIENT) & (matrix.data != 0)
     if not is_negligible.any():

@@ -1,4 +1,5 @@
-"""Linear programs that stay in the solver between solves, each warm-started from the last basis."""
+"""Linear programs that the solver keeps between solves. Each solve is warm-started from the last
+basis."""
 
 import time
 from dataclasses import replace
@@ -53,11 +54,12 @@ SIMPLEX_OPTIONS = {
 
 
 class DualSimplex:
-    """Relaxation of a program that is solved repeatedly by the dual simplex method; rows may be
-    added and removed, sides and bounds changed. All arguments and results are unscaled.
-    ``objective_factor`` scales the objective (by default by the largest possible one),
-    ``column_units`` the columns (NaN where not given). ``exact`` sets the smallest tolerances, as
-    for a program that is not near one."""
+    """The linear relaxation of a program, solved repeatedly by the dual simplex method. Between
+    solves rows can be added and removed, and sides and bounds changed. All arguments and results
+    are unscaled. ``objective_factor`` scales the objective; by default it is chosen by the largest
+    possible objective. ``column_units`` scales the columns; units that are NaN are computed.
+    ``exact`` sets the smallest tolerances, as is done for programs whose numbers are not near
+    one."""
 
     def __init__(
         self,
@@ -97,8 +99,9 @@ class DualSimplex:
         value: Floats,
         factor: Floats,
     ) -> None:
-        """Append rows in compressed form, each scaled by a factor. Raise InvalidModelData for
-        entries that the solver would refuse, misread or drop."""
+        """Append rows in compressed row form: entries ``index`` and ``value``, with ``start`` the
+        first entry of each row. Each row is multiplied by its ``factor``. Raise InvalidModelData
+        for entries that the solver would refuse, misread or drop."""
         row = np.repeat(np.arange(len(lower)), np.diff(np.append(start, len(value))))
         value = value * factor[row] * self.column_units[index]
         lower, upper = lower * factor, upper * factor
@@ -116,23 +119,23 @@ class DualSimplex:
         self._row_factors = np.concatenate([self._row_factors, factor])
 
     def delete_rows(self, positions: Integers32) -> None:
-        """Remove rows; later rows move up."""
+        """Remove the rows at ``positions``; the rows below them move up."""
         if len(positions):
             self._row_factors = np.delete(self._row_factors, positions)
             self._solver.deleteRows(len(positions), np.asarray(positions, dtype=np.int32))
 
     def set_column_bounds(self, index: Integers32, lower: Floats, upper: Floats) -> None:
-        """Set column bounds."""
+        """Set the bounds of the columns in ``index``."""
         units = self.column_units[index]
         self._solver.changeColsBounds(len(index), index, lower / units, upper / units)
 
     def set_row_bounds(self, index: Integers32, lower: Floats, upper: Floats) -> None:
-        """Set sides of rows."""
+        """Set the sides of the rows in ``index``."""
         factor = self._row_factors[index]
         self._solver.changeRowsBounds(len(index), index, lower * factor, upper * factor)
 
     def set_cutoff(self, objective: float) -> None:
-        """Let solves end once the objective is proven to exceed this value."""
+        """Let each solve end as soon as it is proven that the optimum exceeds ``objective``."""
         self._solver.setOptionValue(
             "objective_bound", (float(objective) - self._offset) * self._objective_factor
         )
@@ -140,8 +143,8 @@ class DualSimplex:
     def solve(
         self, iterations: int = NO_ITERATION_LIMIT, *, verify_infeasible: bool = True
     ) -> SimplexOutcome:
-        """Minimise from the current basis; ``iterations`` limits this solve. With
-        ``verify_infeasible``, infeasibility is confirmed by further solves."""
+        """Minimise from the current basis, with at most ``iterations`` iterations. With
+        ``verify_infeasible``, an infeasible program is solved again for confirmation."""
         self._solver.setOptionValue("simplex_iteration_limit", iterations)
         start = time.perf_counter()
         self._solver.run()
@@ -165,8 +168,8 @@ class DualSimplex:
         return outcome
 
     def _resolve_doubtful(self, outcome: SimplexOutcome | None) -> SimplexOutcome | None:
-        """Solve again with larger tolerances, since the smallest may be below rounding; the program
-        has no solution if two solves agree on that."""
+        """Solve again with larger tolerances, since the smallest may be below rounding errors. The
+        program counts as infeasible if two solves find it so."""
         for presolve, tolerances in (
             ("on", DEFAULT_LP_TOLERANCES),
             ("off", DEFAULT_LP_TOLERANCES),
@@ -216,11 +219,12 @@ class DualSimplex:
         )
 
     def basis(self) -> Any:
-        """Return the current basis, for :meth:`set_basis`."""
+        """Return the current basis, which :meth:`set_basis` accepts."""
         return self._solver.getBasis()
 
     def basis_statuses(self) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-        """Return statuses of rows and of columns in the current basis (:func:`status_numbers`)."""
+        """Return the statuses in the current basis as numbers (:func:`status_numbers`): first of
+        the rows, then of the columns."""
         basis = self._solver.getBasis()
         rows, columns = (
             status_numbers(statuses) for statuses in (basis.row_status, basis.col_status)
@@ -228,7 +232,8 @@ class DualSimplex:
         return rows.astype(np.int8), columns.astype(np.int8)
 
     def set_basis(self, basis: Any) -> None:
-        """Set a basis of the current numbers of rows and columns."""
+        """Set the basis for the next solve. Its numbers of rows and columns must be the current
+        ones."""
         self._solver.setBasis(basis)
 
 
@@ -241,7 +246,7 @@ FALLBACK_OPTIONS: tuple[dict[str, Any], ...] = (
 
 
 class ColumnwiseProgram(NamedTuple):
-    """Linear program in column-wise form for the solver: C columns, R rows, E entries."""
+    """Linear program with its matrix stored by columns: C columns, R rows, E entries."""
 
     cost: Floats  # (C)
     lower: Floats
@@ -263,13 +268,13 @@ BASIS_STATUSES = (
 
 
 def status_numbers(statuses: Any) -> NDArray[np.int64]:
-    """Return the statuses of a basis as numbers, which index ``BASIS_STATUSES``."""
+    """Return the statuses of a basis as numbers; each is an index into ``BASIS_STATUSES``."""
     return np.array([int(status) for status in statuses], np.int64)
 
 
 def build_basis(rows: NDArray[Any], columns: NDArray[Any]) -> Any:
-    """Build a basis from status numbers; it need not fit the program, since the solver repairs
-    it."""
+    """Build a basis from status numbers of ``rows`` and ``columns``. It may be singular for the
+    program, since the solver repairs it."""
     basis = highspy.HighsBasis()
     basis.valid = basis.alien = True
     basis.row_status = [BASIS_STATUSES[n] for n in rows]
@@ -278,8 +283,8 @@ def build_basis(rows: NDArray[Any], columns: NDArray[Any]) -> Any:
 
 
 class WarmStartSolver:
-    """Solver of a sequence of linear programs by the dual simplex method, each from a given basis.
-    Programs must be scaled, without entries that the solver would drop."""
+    """Solver for a sequence of linear programs by the dual simplex method, each from a given basis.
+    Programs must be scaled and have no entries that the solver would drop."""
 
     def __init__(self) -> None:
         self._solver = create_silent_solver()
@@ -296,8 +301,9 @@ class WarmStartSolver:
             raise InvalidModelData("the solver refuses a program of recourse")
 
     def solve(self, basis: Any = None) -> tuple[float, Floats]:
-        """Return the objective and the dual values of the rows. Start from a basis, or from scratch
-        if None. Raise SolverError if there is no optimum."""
+        """Solve the loaded program from ``basis``, or from scratch if it is None. Return the
+        optimal objective and the dual values of the rows. Raise SolverError if no optimum is
+        found."""
         if basis is not None:
             self._solver.setBasis(basis)
         for number, options in enumerate(({}, *FALLBACK_OPTIONS)):
@@ -321,7 +327,8 @@ class WarmStartSolver:
         return np.array(last.col_value), np.array(last.col_dual), np.array(last.row_value)
 
     def basis_statuses(self) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-        """Return statuses of columns and of rows in the last basis (:func:`status_numbers`)."""
+        """Return the statuses in the last basis as numbers (:func:`status_numbers`): first of the
+        columns, then of the rows."""
         basis = self._solver.getBasis()
         columns, rows = (
             status_numbers(statuses) for statuses in (basis.col_status, basis.row_status)

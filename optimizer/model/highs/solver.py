@@ -1,4 +1,4 @@
-"""Running HiGHS on a program, and assessing how it ended."""
+"""Runs of HiGHS on a program, and assessment of how they ended."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ IncumbentCallback = Callable[[NDArray[np.float64], float, float], None]
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress of a running solve."""
+    """Objective, bound, gap and node count at one moment of a solve."""
 
     seconds: float
     objective: float  # of the incumbent; infinite if there is none
@@ -38,7 +38,7 @@ class Progress:
 
 @dataclass(frozen=True, eq=False)
 class ProgramSolution:
-    """Ending and solution of a solve."""
+    """Result of a solve: how it ended, the values of the columns, objective and bound."""
 
     ending: Ending
     solver_status: str  # in the solver's own words
@@ -83,8 +83,8 @@ def create_silent_solver() -> highspy.Highs:
 
 
 def tolerance_options(linear: float, integer: float | None = None) -> dict[str, float]:
-    """Return options that set the tolerances of rows, bounds and reduced costs, and of
-    integrality."""
+    """Return the solver options for two tolerances: ``linear`` of rows, bounds and reduced costs,
+    and ``integer`` of integrality."""
     names = ("primal_feasibility_tolerance", "dual_feasibility_tolerance")
     options = dict.fromkeys(names, linear)
     if integer is not None:
@@ -110,14 +110,14 @@ _threads_in_use: int | None = None
 
 
 def set_options(solver: highspy.Highs, options: Mapping[str, Any]) -> None:
-    """Set options. Raise UnknownOption if the solver refuses one."""
+    """Set options of the solver. Raise UnknownOption if it refuses one."""
     for name, value in options.items():
         if solver.setOptionValue(name, value) != highspy.HighsStatus.kOk:
             raise UnknownOption(f"the solver knows no option {name} = {value!r}")
 
 
 def build_highs_lp(matrix: Any, cost: Floats, lower: Floats, upper: Floats) -> highspy.HighsLp:
-    """Build a linear program in the solver's form, without the sides of its rows."""
+    """Build the object in which HiGHS takes a linear program. The sides of its rows are not set."""
     lp = highspy.HighsLp()
     lp.num_row_, lp.num_col_ = matrix.shape
     lp.sense_ = highspy.ObjSense.kMinimize
@@ -131,8 +131,8 @@ def build_highs_lp(matrix: Any, cost: Floats, lower: Floats, upper: Floats) -> h
 
 
 def load_solver(program: LinearProgram) -> highspy.Highs:
-    """Create a solver with the program. Raise InvalidModelData if the data would be misread, or if
-    the solver did not receive all of it."""
+    """Create a solver and pass the program to it. Raise InvalidModelData if the solver would
+    misread the data or has not received all of it."""
     check_solver_limits(program)
     rows, columns = program.matrix.shape
     lp = build_highs_lp(program.matrix, program.cost, program.lower, program.upper)
@@ -164,12 +164,15 @@ def solve(
     objective_factor: float | None = None,
     absolute_gap: float = 0.0,
 ) -> ProgramSolution:
-    """Minimise a program, which is scaled for the solver. Ctrl-C in the main thread stops the
-    search and keeps the incumbent; a second one raises KeyboardInterrupt. ``threads`` None is the
-    solver's own choice; HiGHS has one thread count per process, so its scheduler is reset if
-    another is requested. ``on_incumbent`` is called often, in this thread, with the incumbent (the
-    same array until there is a better one), its objective and the bound (minus infinity if there is
-    none). The search ends within the relative ``gap`` or the ``absolute_gap``."""
+    """Minimise a program; it is scaled for the solver, and the solution is unscaled. The search
+    ends within the relative ``gap`` or the ``absolute_gap``. Ctrl-C in the main thread stops the
+    search and keeps the incumbent; a second one raises KeyboardInterrupt.
+
+    If ``threads`` is None, the solver chooses their number. HiGHS has one number of threads per
+    process, so its scheduler is reset if another is requested. ``on_incumbent`` is called often, in
+    the caller's thread, with the incumbent (the same array until there is a better one), its
+    objective, and the bound (minus infinity if there is none).
+    """
     if not gap >= 0 or (time_limit is not None and not time_limit >= 0):
         raise UnknownOption(f"gap {gap} and time limit {time_limit} must be 0 or more")
     global _threads_in_use
@@ -217,8 +220,8 @@ def solve(
 
 
 class _SolveMonitor:
-    """Progress of a running solve: recorded in the solver's thread, incumbents reported in the
-    caller's."""
+    """Observer of a running solve. It records progress in the solver's thread, and reports
+    incumbents in the caller's thread."""
 
     def __init__(
         self,
@@ -265,7 +268,8 @@ class _SolveMonitor:
 
 @contextlib.contextmanager
 def stop_on_interrupt(stop: threading.Event) -> Iterator[None]:
-    """Set ``stop`` at the first Ctrl-C in the main thread; raise KeyboardInterrupt at a second."""
+    """Within the context, set ``stop`` at the first Ctrl-C in the main thread, and raise
+    KeyboardInterrupt at the second."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -283,8 +287,8 @@ def stop_on_interrupt(stop: threading.Event) -> Iterator[None]:
 
 
 def _run_until_done(solver: highspy.Highs, poll: Callable[[], None]) -> tuple[bool, Any]:
-    """Run the solver in its own thread and cancel it on Ctrl-C. Return whether it was cancelled,
-    and the status."""
+    """Run the solver in a separate thread, and cancel it on Ctrl-C. Return whether it was
+    cancelled, and the status that it returned."""
     stop, cancelled = threading.Event(), False
     solver.HandleKeyboardInterrupt = True  # arms the callbacks that cancelSolve needs
     with stop_on_interrupt(stop):
@@ -316,7 +320,8 @@ _ENDING_BY_STATUS: dict[str, Ending] = {
 
 
 def _has_failed(solver: highspy.Highs, status: Any) -> bool:
-    """Check whether a run ended without any conclusion about the program."""
+    """Check whether a run ended with an error, or with a status that says nothing about the
+    program."""
     is_known = solver.getModelStatus().name in _ENDING_BY_STATUS
     return not is_known or bool(status == highspy.HighsStatus.kError)
 

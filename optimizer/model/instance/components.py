@@ -17,13 +17,13 @@ COVERAGE_TOLERANCE = 1e-12  # smaller relative shortages are rounding
 
 
 def company_group(company: str) -> str:
-    """Return the offtake group of a company funder: its id, or ``common.`` for the id ``common``
-    (no id has a dot)."""
+    """Return the offtake group of a company that is a funder. It is the company's id, or
+    ``common.`` for a company with the id ``common``; no id contains a dot."""
     return f"{company}." if company == COMMON_GROUP else company
 
 
 class Realisation(NamedTuple):
-    """Realisation of a project that does not fail."""
+    """Realisation of a project that does not fail: its delay, and why it runs."""
 
     delay: int = 0  # years of delay of the first output
     unaided: bool = False  # decided without support, unless a plan starts it
@@ -31,14 +31,14 @@ class Realisation(NamedTuple):
 
     @property
     def label(self) -> int | str:
-        """Label in Pyomo indices."""
+        """The realisation as part of an index in Pyomo."""
         words = ["unaided"] * self.unaided + ["floored"] * self.floored
         return " ".join([str(self.delay), *words]) if words else self.delay
 
 
 @dataclass(frozen=True, eq=False)
 class ProjectData:
-    """Candidate project p."""
+    """Data of a candidate project p."""
 
     id: str
     country: str
@@ -68,8 +68,8 @@ class ProjectData:
     clock_settings: tuple[float, int]  # trigger loss and reset periods, as in :class:`Adaptation`
 
     def unaided_home_share(self, realisation: Realisation, year: int) -> float:
-        """Return the share of nameplate delivered to home consumers in a year if nobody starts the
-        project."""
+        """Return the share of nameplate that goes to home consumers in a year if no plan starts the
+        project, but it is decided without support."""
         if self.unaided_year is None or not realisation.unaided or realisation.floored:
             return 0.0
         return min(self.home_share, self.offtake_max) * self.running_share(
@@ -79,7 +79,8 @@ class ProjectData:
     def share_under_floor(
         self, floor: InstrumentData, year: int, start: int, realisation: Realisation
     ) -> float:
-        """Return the share of nameplate that runs in a year within the term of a price floor."""
+        """Return the share of nameplate that runs in ``year``, or 0 if the term of the price floor
+        has ended by then."""
         first_year = start + self.construction_years + realisation.delay
         has_ended = (
             floor.terms.term_years is not None and year - first_year >= floor.terms.term_years
@@ -87,11 +88,13 @@ class ProjectData:
         return 0.0 if has_ended else self.running_share(year, start, realisation.delay)
 
     def running_shares(self, years: range, start: int, delay: int = 0) -> Floats:
-        """Return the share of nameplate that runs in each year (Y)."""
+        """Return the share of nameplate that runs in each year (Y) of a project with this start and
+        delay."""
         return np.array([self.running_share(year, start, delay) for year in years])
 
     def running_share(self, year: int, start: int, delay: int = 0) -> float:
-        """Return the share of nameplate that runs in a year."""
+        """Return the share of nameplate that runs in ``year`` of a project with this start and
+        delay."""
         return self.share_at_age(year - (start + self.construction_years + delay))
 
     def share_at_age(self, age: int) -> float:
@@ -101,8 +104,8 @@ class ProjectData:
         return self.ramp_up[min(age, len(self.ramp_up) - 1)]
 
     def capex_due(self, years: range, start: int) -> Floats:
-        """Return the share of capex due in each year (Y); shares after the horizon are due in its
-        last year."""
+        """Return the share of capex that is due in each year (Y). What is due after the horizon is
+        added to its last year."""
         shares = np.zeros(len(years))
         for age, share in enumerate(self.capex_profile):
             shares[min(start + age, years[-1]) - years[0]] += share
@@ -118,7 +121,7 @@ class ProjectData:
 
 @dataclass(frozen=True, eq=False)
 class InstrumentData:
-    """Instrument i of a funder f."""
+    """Data of instrument i of funder f."""
 
     funder: str
     id: str
@@ -140,13 +143,13 @@ class InstrumentData:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Funder and id."""
+        """Funder and id of the instrument."""
         return self.funder, self.id
 
 
 @dataclass(frozen=True, eq=False)
 class BudgetLineData:
-    """Line l of a funder's budget, in million EUR."""
+    """Data of a line l of a funder's budget, in million EUR."""
 
     funder: str
     id: str
@@ -163,7 +166,7 @@ class BudgetLineData:
 
 @dataclass(frozen=True, eq=False)
 class StockpileData:
-    """Stockpile h; mass in lots of its material."""
+    """Data of a stockpile h. Mass is in lots of its material."""
 
     id: str
     material: str
@@ -188,14 +191,14 @@ class StockpileData:
 
     @property
     def payers(self) -> tuple[str, ...]:
-        """Funders that pay a part of the stockpile's cost."""
+        """Funders that pay for purchases, storage or financing of the stockpile."""
         return tuple(
             dict.fromkeys([*self.purchase_paid_by, *self.storage_paid_by, *self.financing_paid_by])
         )
 
     def costs_of_funder(self, funder: str) -> tuple[Floats, Floats]:
-        """Return million EUR (Y) that a funder pays per lot bought, and per lot of mean planned
-        stock."""
+        """Return two arrays (Y) of what a funder pays in each year: million EUR per lot bought, and
+        million EUR per lot of mean planned stock."""
         storage = self.storage_paid_by.get(funder, 0.0)
         financing = self.financing_paid_by.get(funder, 0.0)
         if storage == financing:
@@ -207,7 +210,7 @@ class StockpileData:
 
 @dataclass(frozen=True, eq=False)
 class NodeDamageStep:
-    """Damage step of a node."""
+    """Damage step of a node: a part of its demand with one damage per lot."""
 
     consumer: str
     limit: Floats  # (Y) lots per period
@@ -216,8 +219,8 @@ class NodeDamageStep:
 
 @dataclass(frozen=True)
 class Adaptation:
-    """Adaptation of users to a shortage: later damage steps shrink while the shortage clock
-    runs."""
+    """Adaptation of users to a shortage: while the shortage clock runs, the damage steps after the
+    first one shrink."""
 
     retention: float  # share that is left after one period
     min_share: float  # share that is always left
@@ -225,8 +228,8 @@ class Adaptation:
     reset_periods: int  # consecutive periods without a hit after which the clock stops
 
     def share_left(self, clock_ages: NDArray[np.int64]) -> Floats:
-        """Return the share of the later steps that is left at these ages of the clock; -1 if it
-        stands."""
+        """Return the share of the later damage steps that is left at each age of the shortage
+        clock, in periods. Age -1 means that the clock does not run."""
         shares = np.maximum(
             self.min_share, self.retention ** np.maximum(clock_ages, 0).astype(float)
         )
@@ -253,9 +256,9 @@ class Node:
     def step_limits(
         self, year_index: NDArray[np.intp], demand_factor: Floats, share_left: Floats
     ) -> Floats:
-        """Return lots (..., J, K) on each damage step for factors (...) on demand. Of the later
-        steps of damage entries (E) with adaptation only a share (..., E, K) is left; the rest moves
-        to the first."""
+        """Return the lots (..., J, K) on each damage step j, for factors (...) on demand. If a
+        damage entry has adaptation, only the share ``share_left`` (..., E, K) of its later steps
+        remains, and the rest is added to its first step."""
         lots = np.reshape([step.limit[year_index] for step in self.steps], (-1, len(year_index)))
         lots = lots * demand_factor[..., None, None]
         for adaptation, first, end in self.adaptation_ranges:
@@ -279,8 +282,8 @@ class ConversionData:
 
 @dataclass(frozen=True, eq=False)
 class Plant:
-    """Plant that makes lots for one node from lots of others: a conversion, or a project with
-    inputs."""
+    """A plant that makes the material of one node from those of others: a conversion, or a project
+    with inputs."""
 
     id: str
     label: str  # in Pyomo indices; a conversion and a project may have the same id
@@ -292,7 +295,8 @@ class Plant:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """Nodes whose recourse is coupled by plants; most often a single node."""
+    """Nodes that plants connect, so that they have one recourse problem. Most chains have a single
+    node."""
 
     nodes: tuple[int, ...]  # positions; inputs precede outputs
     plants: tuple[Plant, ...] = ()
@@ -305,7 +309,7 @@ class Chain:
 
 @dataclass(frozen=True, eq=False)
 class ReviewBranch:
-    """Review branch: states with the same observations."""
+    """Review branch: the states with the same outcome of every observation."""
 
     observed: tuple[str, ...]  # outcome of each observation
     probability: float
@@ -315,7 +319,7 @@ class ReviewBranch:
 
 @dataclass(frozen=True, eq=False)
 class ProfileData:
-    """Profile of the events of a hazard."""
+    """Data of a profile: how an event of its hazard takes its course."""
 
     id: str  # id of the hazard, or ``hazard.profile`` if it has profiles (no id has a dot)
     hazard: str
@@ -331,7 +335,7 @@ class ProfileData:
 
 @dataclass(frozen=True, eq=False)
 class HazardData:
-    """Hazard with its yearly probability and profiles."""
+    """Data of a hazard: its yearly probability and the profiles of its events."""
 
     id: str
     annual_probability: Floats  # (Y) without regimes

@@ -39,7 +39,8 @@ from optimizer.model.instance.prices import PriceData
 
 @dataclass(frozen=True, eq=False)
 class Instance:
-    """Data of the model, the recourse evaluation and the checks of solutions."""
+    """Data of one optimization problem, for the model, the recourse evaluation and the checks of
+    solutions."""
 
     case: Case
     years: range
@@ -74,7 +75,7 @@ class Instance:
     branches: tuple[ReviewBranch, ...] = ()  # empty without a review
 
     def on_branch(self, branch: int) -> "Instance":
-        """Return the instance of the decisions on a review branch."""
+        """Return the instance for the decisions on one review branch."""
         if branch not in self._branch_instances:
             prices = dict(self.prices)
             for m, probability in self.branches[branch].price_probabilities.items():
@@ -104,39 +105,40 @@ class Instance:
         return {}
 
     def is_decided_before_review(self, year: int) -> bool:
-        """Check whether decisions of a year are common to all review branches."""
+        """Check whether decisions of a year are made before the review and so are common to all
+        branches."""
         return self.case.planned_review is None or year < int(self.case.planned_review.year)
 
     @cached_property
     def profiles(self) -> dict[str, ProfileData]:
-        """Profiles of all hazards, by the ids that states refer to."""
+        """The profiles of all hazards by id, as events in states refer to them."""
         return {profile.id: profile for hazard in self.hazards for profile in hazard.profiles}
 
     @property
     def periods(self) -> range:
-        """Periods k, from 0."""
+        """The periods k of the horizon, numbered from 0."""
         return range(len(self.years) * self.periods_per_year)
 
     @cached_property
     def year_index(self) -> NDArray[np.intp]:
-        """Index (K) of each period's year."""
+        """For each period (K), the index of its year in the horizon."""
         return np.repeat(np.arange(len(self.years)), self.periods_per_year)
 
     @cached_property
     def start_options(self) -> tuple[tuple[str, int], ...]:
-        """Pairs of project and start year."""
+        """Pairs of a project and a year in which it can be started."""
         return tuple((p.id, year) for p in self.projects.values() for year in p.start_years)
 
     @cached_property
     def unaided_projects(self) -> tuple[str, ...]:
-        """Projects that may deliver to home consumers unaided if nobody starts them."""
+        """Projects that can deliver to home consumers without support if no plan starts them."""
         return tuple(
             p.id for p in self.projects.values() if p.unaided_year is not None and p.home_share > 0
         )
 
     def price_floors(self, project: str) -> tuple[InstrumentData, ...]:
-        """Return price floors that keep a project running while the price is below its cash
-        cost."""
+        """Return the price floors for which a project is eligible, and which refer to the price
+        that decides whether it runs."""
         price = self.projects[project].cash_cost_material
         return tuple(
             i
@@ -156,7 +158,8 @@ class Instance:
 
     @cached_property
     def tickets(self) -> tuple[tuple[str, str, str], ...]:
-        """Triples of project, funder and eligible instrument."""
+        """All combinations of a project, a funder, and an instrument for which the project is
+        eligible."""
         return tuple(
             (project, i.funder, i.id)
             for project in self.projects
@@ -166,11 +169,11 @@ class Instance:
 
     @cached_property
     def instrument_by_key(self) -> dict[tuple[str, str], InstrumentData]:
-        """Instruments by funder and id."""
+        """The instruments by funder and id."""
         return {(i.funder, i.id): i for i in self.instruments}
 
     def offtake_instruments(self, project: str, group: str) -> Iterator[InstrumentData]:
-        """Yield the instruments that give a group a right to a project's output."""
+        """Yield the instruments that give a group a right to output of a project."""
         for i in self.instruments:
             group_of_funder = (
                 company_group(i.funder) if i.funder_kind == "company" else COMMON_GROUP
@@ -185,8 +188,8 @@ class Instance:
     def offtake_right(
         self, project: str, group: str, funding_shares: Mapping[tuple[str, str, str], float]
     ) -> float:
-        """Return the share of a project's output that a group may reserve (P6), for given shares of
-        capex."""
+        """Return the share of a project's output that a group may reserve (P6). ``funding_shares``
+        are the shares of capex by project, funder and instrument."""
         home_share = self.projects[project].home_share if group == COMMON_GROUP else 0.0
         return home_share + math.fsum(
             i.offtake_per_share * funding_shares.get((project, i.funder, i.id), 0.0)
@@ -194,7 +197,7 @@ class Instance:
         )
 
     def groups_with_right(self, project: str) -> tuple[str, ...]:
-        """Return the groups that can have a right to a project's output."""
+        """Return the groups that can obtain a right to output of a project."""
         has_home_share = self.projects[project].home_share > 0
         return tuple(
             group
@@ -205,7 +208,7 @@ class Instance:
 
     @cached_property
     def material_demand(self) -> dict[str, Floats]:
-        """Demand of all consumers (Y) by material, lots per period."""
+        """Total demand of all consumers by material, in lots per period of each year (Y)."""
         total = {m: np.zeros(len(self.years)) for m in self.case.materials}
         for (_, material), demand in self.demand.items():
             total[material] = total[material] + demand
@@ -213,8 +216,8 @@ class Instance:
 
     @cached_property
     def max_demand_factor(self) -> dict[str, float]:
-        """Largest factor on demand (at least 1) of each material whose demand varies between
-        states."""
+        """The largest factor on demand in any state, and at least 1, for each material whose demand
+        depends on the state."""
         max_factors: dict[str, float] = {}
         uncertainty = self.case.uncertainty
         if uncertainty is not None:
@@ -229,13 +232,13 @@ class Instance:
         return max_factors
 
     def demand_varies(self, material: str) -> bool:
-        """Check whether demand for a material, or its damage steps, depend on the state."""
+        """Check whether demand for a material or its damage steps depend on the state."""
         return material in self.max_demand_factor or material in self.adaptations
 
     @cached_property
     def max_useful_lots(self) -> dict[str, Floats]:
-        """Largest lots (Y) per period of each material that can be used in any state: need, and
-        inputs of projects."""
+        """Upper limit of the lots of each material that can be used in any state, per period of
+        each year (Y): its largest need, and the inputs of projects."""
         max_lots = {m: need * self.max_demand_factor.get(m, 1.0) for m, need in self.need.items()}
         for p in self.projects.values():
             for material, ratio in p.inputs.items():
@@ -244,7 +247,8 @@ class Instance:
 
     @cached_property
     def materials_with_damage(self) -> frozenset[str]:
-        """Materials whose shortage causes damage, directly or by products made from them."""
+        """Materials whose shortage causes damage: to their consumers, or to those of products that
+        are made from them."""
         nodes: set[int] = set()
         for chain in self.chains:
             for v in reversed(chain.nodes):
@@ -256,8 +260,8 @@ class Instance:
         return frozenset(self.nodes[v].material for v in nodes)
 
     def restrict_to_materials(self, materials: Collection[str]) -> "Instance":
-        """Return the instance without nodes of other materials; chains must be kept or left out as
-        a whole."""
+        """Return the instance with only the nodes of ``materials``. Either all nodes of a chain are
+        kept or none."""
         kept_nodes = [v for v, node in enumerate(self.nodes) if node.material in materials]
         new_position = {v: position for position, v in enumerate(kept_nodes)}
 
@@ -273,7 +277,8 @@ class Instance:
         return replace(self, nodes=tuple(self.nodes[v] for v in kept_nodes), chains=tuple(chains))
 
     def cash_flows(self, p: str, f: str, i: str, start: int) -> CashFlows:
-        """Return the cash flows of a full share of an instrument in a project started in a year."""
+        """Return the cash flows of an instrument that carries a share of 1 of a project with this
+        start."""
         key = (p, f, i, start)
         if key not in self._cash_flows:
             self._cash_flows[key] = compute_cash_flows(
@@ -282,8 +287,8 @@ class Instance:
         return self._cash_flows[key]
 
     def premium_by_funder(self, p: str, start: int) -> dict[str, Floats]:
-        """Return undiscounted expected premiums (Y, million EUR) of each funder for all output of a
-        project started in a year."""
+        """Return the undiscounted expected premiums that each funder would pay in each year (Y,
+        million EUR) for the whole output of a project with this start."""
         if (p, start) not in self._premium_by_funder:
             project, premiums = self.projects[p], dict[str, Floats]()
             running = project.success_probability * project.running_shares(self.years, start)
@@ -304,5 +309,5 @@ class Instance:
 
     @cached_property
     def public_funders(self) -> tuple[str, ...]:
-        """Funders of kind public."""
+        """Ids of the funders of kind ``public``."""
         return tuple(f for f, funder in self.case.funders.items() if funder.kind == "public")

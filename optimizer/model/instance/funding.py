@@ -1,4 +1,4 @@
-"""Instruments and budget lines as coefficients."""
+"""Instruments, premiums and budget lines as coefficients of the problem."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -44,7 +44,8 @@ def read_instruments(
 
 
 def _line_charges(funder: Funder, instrument: Instrument) -> dict[str, float]:
-    """Return the use of each budget line of the funder per EUR."""
+    """Return what one EUR of an instrument uses of each budget line of its funder, by id of the
+    line."""
     kind = instrument.kind or instrument.budget_class
     defaults = {
         "commitment": 1.0,
@@ -81,7 +82,8 @@ def _floor_prices(
 def read_premiums(
     case: Case, years: range, lot_tonnes: Mapping[str, float]
 ) -> dict[str, dict[str, Floats]]:
-    """Return million EUR (Y) above the market per lot secured, by material and funder."""
+    """Return the premium for secured output in each year (Y), in million EUR per lot, by material
+    and then by funder."""
     return {
         m: {
             f: float(share)
@@ -97,7 +99,7 @@ def read_premiums(
 
 
 def read_budget_lines(case: Case, years: range) -> dict[tuple[str, str], BudgetLineData]:
-    """Read the budget lines of all funders."""
+    """Read the budget lines of all funders, by funder and id of the line."""
     return {
         (f, id): _read_budget_line(f, id, line, years)
         for f, funder in case.funders.items()

@@ -37,7 +37,8 @@ _LOAN_KINDS = ("loan", "subordinated_loan")
 
 
 def yearly_values(quantity: YearlyQuantity | None, years: range, default: float) -> Floats:
-    """Return a yearly quantity (Y), or a default if it is absent."""
+    """Return the values of a quantity in each year (Y); ``default`` in all years if the scenario
+    does not state the quantity."""
     if quantity is None:
         return np.full(len(years), default)
     return np.array([quantity.at(year) for year in years])
@@ -45,7 +46,7 @@ def yearly_values(quantity: YearlyQuantity | None, years: range, default: float)
 
 @dataclass(frozen=True)
 class InstrumentTerms:
-    """Terms of an instrument per EUR committed."""
+    """Terms of an instrument, per EUR that is committed."""
 
     budget_class: BudgetClass | None  # booking in the budget; None if unknown
     recovery: float  # expected present value of returns at the time of the payment
@@ -59,7 +60,8 @@ class InstrumentTerms:
     """Share outstanding at the end of each age; empty without a term."""
 
     def outstanding(self, age: int) -> float:
-        """Return the share outstanding at the end of an age; 1 without a term."""
+        """Return the share that is outstanding at the end of the year of this age. Without a term
+        it is always 1."""
         if age < 0:
             return 0.0
         if not self.outstanding_schedule:
@@ -67,12 +69,12 @@ class InstrumentTerms:
         return self.outstanding_schedule[age] if age < len(self.outstanding_schedule) else 0.0
 
     def is_in_force(self, age: int) -> bool:
-        """Check whether the term has not ended at the end of an age."""
+        """Check whether the instrument still runs at the end of the year of this age."""
         return age >= 0 and (self.term_years is None or age < self.term_years)
 
 
 def read_terms(instrument: Instrument, funder_kind: str, discount_rate: float) -> InstrumentTerms:
-    """Read the terms of an instrument, at a discount rate per year."""
+    """Read the terms of an instrument. ``discount_rate`` per year is used for present values."""
     term = None if instrument.term_years is None else int(instrument.term_years)
     schedule = _outstanding_schedule(instrument, term)
     failure_probability, loss = instrument.failure_probability, None
@@ -91,22 +93,25 @@ def read_terms(instrument: Instrument, funder_kind: str, discount_rate: float) -
 
 
 def find_budget_class(instrument: Instrument, funder_kind: str) -> BudgetClass | None:
-    """Return the budget class of an instrument: as the file states, else by its kind."""
+    """Return the budget class of an instrument: the one that the scenario states, or else the usual
+    one of its kind."""
     if instrument.budget_class is not None:
         return instrument.budget_class
     return _BUDGET_CLASS_BY_KIND[instrument.kind] if funder_kind == "public" else "private"
 
 
 def outstanding_by_age(term: int, grace: int) -> tuple[float, ...]:
-    """Return the share of a loan outstanding at the end of ages 0 to term. It is repaid in equal
-    parts at ages grace + 1 to term, or all at once at the end if grace is as long as the term."""
+    """Return the share of a loan that is outstanding at the end of each age from 0 to ``term``. The
+    loan is repaid in equal parts at ages ``grace`` + 1 to ``term``, or in one amount at the end if
+    ``grace`` is at least ``term``."""
     if grace >= term:
         return (*(1.0 for _ in range(term)), 0.0)
     return tuple(min(1.0, (term - age) / (term - grace)) for age in range(term + 1))
 
 
 def interest_by_age(outstanding: Sequence[float], interest_rate: float) -> tuple[float, ...]:
-    """Return interest at each age, on the share outstanding at the end of the previous year."""
+    """Return the interest paid at each age, per EUR of the loan. It is due on the share that was
+    outstanding a year before."""
     return (0.0, *(interest_rate * share for share in outstanding[:-1]))
 
 
@@ -126,7 +131,8 @@ def _outstanding_schedule(instrument: Instrument, term: int | None) -> tuple[flo
 def _expected_returns(
     instrument: Instrument, schedule: tuple[float, ...], loss: float
 ) -> tuple[float, ...]:
-    """Return expected returns at each age by the terms alone."""
+    """Return the expected returns at each age, per EUR, as they follow from kind and terms of the
+    instrument alone; empty if their time is unknown."""
     kind = instrument.kind
     if kind in _LOAN_KINDS and schedule:
         interest = interest_by_age(schedule, float(instrument.interest_rate or 0))
@@ -150,9 +156,9 @@ def _expected_returns(
 def _expected_recovery(
     instrument: Instrument, expected_returns: tuple[float, ...], loss: float, discount_rate: float
 ) -> float:
-    """Return the recovery that the file states, else the present value of expected returns. Of a
-    guarantee everything that is not called is recovered; calls fall half-way through the term.
-    Without a term the loss is not discounted."""
+    """Return the recovery that the scenario states, or else the present value of expected returns.
+    For a guarantee, recovery is the part that is not called, plus the fees; calls are assumed
+    half-way through the term, or at age 0 if there is no term."""
     if instrument.recovery is not None:
         return float(instrument.recovery)
     if instrument.kind != "guarantee":
@@ -167,7 +173,8 @@ def _expected_recovery(
 def _scale_to_recovery(
     instrument: Instrument, expected_returns: tuple[float, ...], discount_rate: float
 ) -> tuple[float, ...]:
-    """Scale expected returns to the recovery that the file states."""
+    """Return the expected returns, multiplied by a factor so that their present value is the
+    recovery that the scenario states."""
     value = present_value(expected_returns, discount_rate)
     if instrument.recovery is None or instrument.kind == "guarantee" or value <= 0:
         return expected_returns
@@ -176,7 +183,7 @@ def _scale_to_recovery(
 
 @dataclass(frozen=True, eq=False)
 class FloorPrices:
-    """Price floor for one material, in EUR per tonne."""
+    """Payments under a price floor for one material, in EUR per tonne."""
 
     expected_payment: Floats  # (Y) if the project succeeds
     planned_payment: Floats  # (Y) expected over all states, also on a review branch; for budgets
@@ -186,8 +193,8 @@ class FloorPrices:
 
 @dataclass(frozen=True, eq=False)
 class CashFlows:
-    """Cash flows of an instrument in a project started in one year, per unit of share;
-    undiscounted."""
+    """Undiscounted cash flows, in million EUR, of an instrument that carries a share of 1 of a
+    project with a given start."""
 
     instrument: InstrumentData
     start: int
@@ -208,7 +215,7 @@ class CashFlows:
 
     @cached_property
     def net_cost(self) -> float:
-        """Net cost, discounted million EUR."""
+        """Discounted net cost in million EUR."""
         discounted_years = zip(self.discount_factor, self.expected_payments, strict=True)
         payments = math.fsum(
             float(factor) * float(payment) for factor, payment in discounted_years if payment > 0
@@ -220,21 +227,22 @@ class CashFlows:
 
     @property
     def residual_value(self) -> float:
-        """Residual value, discounted million EUR; only of the part of capex that is not recovered,
-        so that a project never has negative net cost because of it."""
+        """Discounted residual value in million EUR. Only the part of capex that is not recovered
+        counts, so that the net cost of a project is never negative because of its residual
+        value."""
         unrecovered = max(0.0, 1 - self.instrument.terms.recovery)
         return unrecovered * float(self.discount_factor[-1]) * self.end_value
 
     @property
     def budgeted_payments(self) -> Floats:
-        """Payments (Y) charged to budgets when due."""
+        """Payments in each year (Y, million EUR) that are charged to budgets when they are due."""
         return self.budget_factor * (
             self.expected_payments if self.planned_payments is None else self.planned_payments
         )
 
     def budget_line_use(self, line: BudgetLineData) -> Floats:
-        """Return the use (Y) of a budget line of the funder; of guarantee stock, the amount
-        outstanding at the year's end."""
+        """Return what is used of a budget line of the funder in each year (Y, million EUR). For a
+        line of guarantee stock this is the amount outstanding at the end of the year."""
         charge, terms = self.instrument.line_charges.get(line.id, 0.0), self.instrument.terms
         if line.kind == "cash":
             return charge * self.budgeted_payments
@@ -248,7 +256,8 @@ class CashFlows:
 def compute_cash_flows(
     instance: Instance, project: ProjectData, instrument: InstrumentData, start: int
 ) -> CashFlows:
-    """Compute the cash flows of a full share in a project started in a year."""
+    """Compute the cash flows of an instrument that carries a share of 1 of a project with this
+    start."""
     years, terms = instance.years, instrument.terms
     cash_flows = partial(CashFlows, instrument, start, years, instance.discount_factor)
     payments, planned_payments, income, exposure = (np.zeros(len(years)) for _ in range(4))

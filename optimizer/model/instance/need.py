@@ -1,8 +1,10 @@
-"""Need of each material where forms are made from one another.
+"""Need of each material if forms are made from one another.
 
-Consumers need of a form what they demand of it themselves and, by their part in each output, the
-inputs of conversions at full capacity. Projects do not add to need; only in a year in which nobody
-needs a form, possible inputs of projects determine the shares."""
+The need of a consumer for a material is its demand, and its part of what conversions take in at
+full capacity. This part is the consumer's share in the need for the output. Projects do not add to
+need. Only in a year in which nobody needs a material, shares are computed from what projects could
+take in.
+"""
 
 from dataclasses import dataclass
 
@@ -15,7 +17,7 @@ from optimizer.model.instance.instrument_terms import Floats, yearly_values
 
 @dataclass(frozen=True, eq=False)
 class MaterialNeed:
-    """Need (Y) in tonnes per year."""
+    """Need of each material in each year (Y), in tonnes per year."""
 
     total: dict[str, Floats]  # by material, including parts that belong to no consumer
     by_consumer: dict[tuple[str, str], Floats]  # by consumer and material
@@ -24,18 +26,20 @@ class MaterialNeed:
     projects. Tonnes that belong to all are divided in proportion to claims."""
 
     def claim_total(self, material: str) -> Floats:
-        """Return the total (Y) that claims to a material are a share of."""
+        """Return the tonnes per year (Y) of which claims to a material are parts: total need, or
+        the sum of claims in years without need."""
         total = self.total[material]
         claims = sum((tonnes for (_, m), tonnes in self.claims.items() if m == material), 0 * total)
         return np.where(total > 0, total, claims)
 
     def max_per_year(self, material: str) -> float:
-        """Return the largest yearly need or claim."""
+        """Return the largest total of :meth:`claim_total` in any year, in tonnes."""
         return float(self.claim_total(material).max(initial=0.0))
 
 
 def read_need(case: Case, years: range, demand: dict[tuple[str, str], Floats]) -> MaterialNeed:
-    """Compute the need of all materials from consumers' demand, in tonnes per year."""
+    """Compute the need of all materials from ``demand``, which has tonnes per year (Y) by consumer
+    and material."""
     conversions = [
         (c.inputs_t_per_t, c.output, yearly_values(c.capacity_t_per_year, years, 0.0))
         for c in case.conversions.values()

@@ -1,7 +1,8 @@
 """Perspective: whose damage and cost count, which funders take part, and which decisions are fixed.
 
-A scenario optimizes for all; a company optimizes for itself, and a coalition for its members, with
-the same rules and the same recourse."""
+A scenario is optimized for all together, a company for itself, and a coalition for its members.
+Rules and recourse are the same for each.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Stake:
-    """Share in the total capex of projects that some funders carry together, exactly."""
+    """Exact share of the total capex of some projects that a group of funders carries together."""
 
     projects: tuple[str, ...]
     funders: tuple[str, ...]
@@ -29,8 +30,8 @@ class Stake:
 
 @dataclass(frozen=True, eq=False)
 class FixedDecisions:
-    """Decisions that others have made. Shares and offtake are those of a project if it is started
-    in that year; the same funders contribute nothing to other projects or years."""
+    """Decisions of others that are taken as given. Shares and offtake hold for a project if it is
+    started in the year stated. For any other project or year the shares of these funders are 0."""
 
     funders: frozenset[str] = frozenset()  # funders whose shares are fixed to ``share``
     groups: frozenset[str] = frozenset()  # groups whose offtake is fixed to ``offtake``
@@ -59,11 +60,12 @@ def change_perspective(
 ) -> Instance:
     """Return the instance from another perspective.
 
-    ``damage_weights`` are weights of consumers' mean damage in the objective (CVaR is that of all
-    damage), ``cost_weights`` those of funders' net costs; both default to those of the instance.
-    Funders in ``inactive_funders`` finance nothing, and stocks and secured output that one of them
-    would pay for are not bought. Raise ValueError if consumers of one node would get different
-    weights, which is impossible when supply is pooled."""
+    ``damage_weights`` are weights of the mean damage of consumers in the objective (CVaR is always
+    that of all damage), and ``cost_weights`` are weights of the net cost of funders. Both default
+    to those of the instance. Funders in ``inactive_funders`` finance nothing; stocks and secured
+    output for which one of them would pay are not bought. Raise ValueError if consumers at one node
+    would have different weights, since pooled supply does not allow this.
+    """
     weight = {**instance.damage_weights, **(damage_weights or {})}
     nodes = list(instance.nodes)
     for chain in instance.chains:
@@ -101,6 +103,6 @@ def change_perspective(
 
 
 def _without_purchases(stockpile: StockpileData) -> StockpileData:
-    """Return the stockpile without purchases; its initial stock remains."""
+    """Return the stockpile with no purchases allowed. Its initial stock remains."""
     zeros = np.zeros_like(stockpile.max_purchase)
     return replace(stockpile, max_purchase=zeros, min_stock=zeros)

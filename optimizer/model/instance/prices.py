@@ -1,7 +1,8 @@
 """Prices of materials: price states and their probabilities.
 
-The price of a material is sampled, one price state per state of the world, if it decides whether a
-plant runs, if a listed state of the world names it, or if the review observes it."""
+The price state of a material is sampled, once for each state of the world, if the price decides
+whether a plant runs, if a listed state of the world states it, or if the review observes it.
+"""
 
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ from optimizer.model.instance.instrument_terms import Floats, yearly_values
 
 @dataclass(frozen=True, eq=False)
 class PriceData:
-    """Price states of a material, in the order of the file; a single one if the file has none."""
+    """Price states of a material, in the order of the file. There is one price state if the file
+    lists none."""
 
     price_by_state: Floats  # (P, Y) EUR per tonne
     probability: Floats  # (P) in the file
@@ -27,12 +29,12 @@ class PriceData:
 
     @property
     def most_likely(self) -> int:
-        """Index of the most likely price state; the first of equally likely ones."""
+        """Index of the most likely price state, and of the first if several are equally likely."""
         return int(self.probability.argmax())
 
 
 def read_prices(case: Case, years: range) -> dict[str, PriceData]:
-    """Read the price states of all materials."""
+    """Read the price states of all materials, by material."""
     return {
         m: _read_price_states(case, m, material, years) for m, material in case.materials.items()
     }
@@ -71,14 +73,14 @@ def _read_price_states(case: Case, m: str, material: Material, years: range) -> 
 
 
 def sample_price_states(data: PriceData, m: str, sample: Sample, block: slice) -> NDArray[np.intp]:
-    """Return sampled price states (B) of a material for a block of states of the world."""
+    """Return the sampled price state of a material in each state of the world of a block (B)."""
     draws = random_streams.draw_uniforms(sample, block, "price", m)
     return random_streams.draw_categories(data.probability.tolist(), draws)
 
 
 def price_state_of(data: PriceData, material: Material, m: str, state: State) -> int:
-    """Return the price state of a material in a listed state of the world; by default the most
-    likely."""
+    """Return the price state of a material in a listed state of the world. It is the most likely
+    one if the state does not name it."""
     if (name := state.prices.get(m)) is None:
         return data.most_likely
     return next(

@@ -39,8 +39,8 @@ LEVEL_TOLERANCE = 1e-9  # of cumulative probabilities compared with a level
 
 
 def read_instances(cases: Sequence[Case]) -> tuple[Instance, ...]:
-    """Read instances of several assumption sets with the same lot sizes and the start years that
-    all allow."""
+    """Read one instance for each assumption set. All have the same lot sizes, and only start years
+    that are allowed under every set."""
     first = read_instance(cases[0])
     instances = [first, *(read_instance(case, first.lot_tonnes) for case in cases[1:])]
     common_starts = {
@@ -63,8 +63,8 @@ def read_instances(cases: Sequence[Case]) -> tuple[Instance, ...]:
 
 
 def read_instance(case: Case, lot_tonnes: Mapping[str, float] | None = None) -> Instance:
-    """Read the sets and coefficients of a scenario; ``lot_tonnes`` are given lot sizes in
-    tonnes."""
+    """Read the sets and coefficients of a scenario. ``lot_tonnes`` prescribes lot sizes in tonnes
+    by material; by default they are chosen."""
     years, n = case.horizon.years, int(case.horizon.periods_per_year)
     discount = (1 + float(case.horizon.discount_rate)) ** -np.arange(len(years), dtype=float)
     tonnes = _yearly_demand(case, years)
@@ -138,12 +138,12 @@ def _choose_lot_size(yearly_t: float) -> float:
 def _input_lots(
     ratios: Mapping[str, float], output: str, lot_tonnes: dict[str, float]
 ) -> dict[str, float]:
-    """Return lots of each input per lot of output, from tonnes per tonne."""
+    """Return the lots of each input per lot of ``output``, from ``ratios`` in tonnes per tonne."""
     return {m: float(ratio) * lot_tonnes[output] / lot_tonnes[m] for m, ratio in ratios.items()}
 
 
 def _yearly_demand(case: Case, years: range) -> dict[tuple[str, str], Floats]:
-    """Return tonnes per year (Y) by consumer and material, in the order of the consumers."""
+    """Return demand in tonnes per year (Y), by consumer and material."""
     rows: dict[tuple[str, str], Floats] = {}
     for row in case.demand:
         pair = (row.consumer, row.material)
@@ -157,8 +157,8 @@ def _yearly_demand(case: Case, years: range) -> dict[tuple[str, str], Floats]:
 def _read_supply(
     case: Case, total_need: dict[str, Floats], lot_tonnes: dict[str, float]
 ) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], Floats]]:
-    """Return lots per period (Y) by material and country, and the part that is given as a share of
-    need."""
+    """Return supply in lots per period (Y) by material and country, and the part of it that the
+    scenario states as a share of need, by the same keys."""
     years, n = case.horizon.years, int(case.horizon.periods_per_year)
     supply: dict[tuple[str, str], Floats] = {}
     need_linked: dict[tuple[str, str], Floats] = {}
@@ -215,7 +215,8 @@ def _read_project(case: Case, id: str, p: Project, lot_tonnes: dict[str, float])
 
 
 def _overrun_quantile(overruns: Sequence[tuple[float, float]], level: float) -> float:
-    """Return the least overrun whose cumulative probability reaches a level; 0 without overruns."""
+    """Return the smallest overrun with a cumulative probability of at least ``level``; 0 if there
+    are no overruns."""
     cumulative = itertools.accumulate(probability for _, probability in overruns)
     sufficient = (
         overrun
@@ -296,7 +297,7 @@ def _read_hazards(case: Case, origins: tuple[tuple[str, str], ...]) -> Iterator[
 
 
 def _build_nodes(instance: Instance, need: MaterialNeed) -> Iterator[Node]:
-    """Yield nodes in the order of the materials, then of the consumers."""
+    """Yield the nodes, ordered by material and then by consumer."""
     case, measure = instance.case, instance.case.objective.measure
     zeros = np.zeros(len(instance.years))
     wanted = set[str]()  # materials needed by consumers, or as inputs of projects for these
@@ -383,7 +384,8 @@ def _build_chains(instance: Instance) -> Iterator[Chain]:
 
 
 def _build_plants(instance: Instance, node_position: dict[str, int]) -> Iterator[Plant]:
-    """Yield the plants of a chain; plants whose inputs have no node are left out."""
+    """Yield the plants that make the material of a node in ``node_position`` from those of others.
+    Plants with an input that has no node are left out."""
     common_share = {
         m: instance.nodes[v].group_share[COMMON_GROUP] for m, v in node_position.items()
     }
@@ -407,7 +409,8 @@ def _build_plants(instance: Instance, node_position: dict[str, int]) -> Iterator
 
 
 def _find_damage_entry(case: Case, consumer: str, material: str) -> Damage:
-    """Return the damage entry that applies to a consumer's demand for a material."""
+    """Return the damage entry for the demand of a consumer for a material: the consumer's, or else
+    the one for all consumers."""
     entries = [d for d in case.damage if d.material == material and d.consumer in (None, consumer)]
     return max(entries, key=lambda d: d.consumer is not None)
 
@@ -433,8 +436,9 @@ def read_adaptation(case: Case, entry: Damage) -> Adaptation | None:
 def _adaptation_ranges(
     instance: Instance, material: str, steps: Mapping[str, tuple[NodeDamageStep, ...]]
 ) -> tuple[tuple[int, int, int], ...]:
-    """Return the ranges of a node's damage steps, by consumer, that belong to entries with
-    adaptation."""
+    """Return the ranges of damage steps of a node that adaptation shrinks, one for each damage
+    entry with adaptation: index of the adaptation, first step, and end. ``steps`` has the steps by
+    consumer."""
     ranges, end = [], 0
     for consumer, consumer_steps in steps.items():
         first, end = end, end + len(consumer_steps)
@@ -449,8 +453,8 @@ def _adaptation_ranges(
 
 
 def _read_clock_settings(case: Case, material: str) -> tuple[float, int]:
-    """Return trigger loss and reset periods of the damage entry of a material for all consumers, or
-    the defaults."""
+    """Return trigger loss and reset periods of the shortage clock of a material. They are those of
+    its damage entry for all consumers, or else the defaults."""
     settings = (d.adaptation for d in case.damage if d.material == material and d.consumer is None)
     adaptation = next(settings, None) or materials.Adaptation(per_year=Number(0))
     return float(adaptation.trigger_loss), int(adaptation.reset_periods)
@@ -488,8 +492,8 @@ def _group_shares(
     claim_total: Floats,
     groups: tuple[str, ...],
 ) -> dict[str, Floats]:
-    """Return the share (Y) of each group's tonnes that belongs to a consumer, in proportion to
-    claims."""
+    """Return the share (Y) of each group's offtake that belongs to a consumer. A group's tonnes are
+    divided among its consumers in proportion to their claims."""
 
     def proportion(total: Floats) -> Floats:
         shares: Floats = np.divide(claim, total, out=np.zeros_like(claim), where=total > 0)

@@ -1,7 +1,7 @@
 """Charts of reports: static, deterministic, and readable without color.
 
-Matplotlib draws a chart on request, as SVG for a page, or as SVG and PNG files for a word
-processor. Texts come from scenarios and are not interpreted.
+Matplotlib draws a chart when it is requested: as SVG for a page, or as SVG and PNG files for a word
+processor. Texts come from scenario files and are not interpreted as markup.
 """
 
 from optimizer.report.charts.drawing import Chart

@@ -1,4 +1,4 @@
-"""Charts of the robustness of decisions."""
+"""Chart that shows how robust the decisions of a plan are."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +10,11 @@ MARKER_STYLES = ((d.BLUE, "o"), (d.ORANGE, "s"), (d.GREEN, "^"))
 
 
 class RobustnessRow(NamedTuple):
-    """A project or stockpile, with its shares of alternatives, variants and assumption sets."""
+    """A project or stockpile and its robustness.
+
+    ``shares`` has the shares of the alternatives, variants and assumption sets that include it, in
+    this order; ``robustness`` is their mean.
+    """
 
     name: str
     in_plan: bool
@@ -19,8 +23,8 @@ class RobustnessRow(NamedTuple):
 
 
 def robustness_bars(rows: Sequence[RobustnessRow]) -> d.Figure:
-    """Draw a bar for the robustness index of each row, and a mark for each share it is the mean
-    of."""
+    """Draw one bar for the robustness index of each row, and a mark for each share that it
+    averages."""
     figure, axes = d.new_figure(0.9 + 0.2 * len(rows))
     for position, row in enumerate(rows):
         bar_style = ("#dcdcdc", "") if row.in_plan else ("white", d.HATCH_PATTERN)

@@ -1,4 +1,4 @@
-"""Charts of chains: flows between forms, undisturbed and in bad states."""
+"""Chart of the flows between the forms of a chain, undisturbed and in bad states."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -28,9 +28,11 @@ SOURCE_STYLES: tuple[dict[str, Any], ...] = (
 
 
 class FormBalance(NamedTuple):
-    """Sources of a form's tonnes (market, conversions, projects, stocks, missing), its demand,
-    and the shares of short states in which tonnes or plants are the bottleneck; None where no
-    mark is drawn."""
+    """Tonnes of a form by source (market, conversions, projects, stocks, missing), and its demand.
+
+    The other fields are the shares of states with a shortage in which the tonnes of the form, or
+    the plants that make it, are the bottleneck; None where no mark is drawn.
+    """
 
     source_tonnes: tuple[float, float, float, float, float]
     demand: float
@@ -39,7 +41,7 @@ class FormBalance(NamedTuple):
 
 
 class ConversionBand(NamedTuple):
-    """Tonnes of a form that are taken in to make another, and the tonnes made of that."""
+    """Tonnes of a form that plants take in, and tonnes of another form that they make of it."""
 
     input_form: str
     output_form: str
@@ -48,7 +50,7 @@ class ConversionBand(NamedTuple):
 
 
 class FlowPanel(NamedTuple):
-    """Balances of all forms by id, and the flows between them."""
+    """One panel of the flow chart: the balance of each form by id, and the flows between forms."""
 
     title: str
     forms: Mapping[str, FormBalance]
@@ -58,8 +60,11 @@ class FlowPanel(NamedTuple):
 def flow_panels(
     names: Mapping[str, str], links: Sequence[tuple[str, str]], panels: Sequence[FlowPanel]
 ) -> d.Figure:
-    """Draw one panel below the other; ``names`` has forms by id, ``links`` the pairs of input
-    and output."""
+    """Draw the panels one below the other.
+
+    ``names`` has the display names of forms by id; ``links`` has pairs of input form and output
+    form.
+    """
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -88,8 +93,10 @@ def flow_panels(
 def _form_layout(
     names: Sequence[str], links: Sequence[tuple[str, str]]
 ) -> tuple[dict[str, tuple[float, float]], int]:
-    """Return column and top of each form, as far right as its outputs allow, and the number of
-    slots."""
+    """Return the position (column, top) of each form, and the largest number of forms in a column.
+
+    Each form is placed as far right as the forms made from it allow.
+    """
     distance = dict.fromkeys(names, 0)
     for _ in names:
         for input_form, output_form in links:
@@ -135,8 +142,10 @@ def _draw_panel(
 
 
 def _output_shares(bands: Sequence[ConversionBand]) -> Iterator[float]:
-    """Return the part of an output that each band stands for: inputs of a form divide it among
-    them."""
+    """Return the share of the output form's tonnes that each band stands for.
+
+    Several inputs of one form divide its output among them in proportion to ``output_t``.
+    """
     total: dict[str, float] = {}
     for band in bands:
         total[band.output_form] = total.get(band.output_form, 0.0) + band.output_t
@@ -191,7 +200,7 @@ def _draw_bar(
 def _draw_band(
     axes: d.Axes, start: tuple[float, float, float], end: tuple[float, float, float]
 ) -> None:
-    """Draw a band between two bars; each end has its x, top and bottom."""
+    """Draw a curved band between two bars; ``start`` and ``end`` are (x, top, bottom)."""
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 

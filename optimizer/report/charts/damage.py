@@ -17,8 +17,12 @@ def exceedance_curves(
     named_pairs: NamedPairs,
     unit: str,
 ) -> d.Figure:
-    """Draw exceedance probabilities of the outcome with and without the plan, and bars of named
-    figures."""
+    """Draw exceedance curves of the outcome without and with the plan, and pairs of bars beside
+    them.
+
+    ``levels`` are cumulative probabilities; ``named_pairs`` has the name and the two figures of
+    each pair of bars.
+    """
     figure, (axes, bar_axes) = d.new_figure(2.9, 1, 2, width_ratios=[1.9, 1])
     percentages = [100 * (1 - level) for level in levels]
     without_label, with_label = tr("Without plan"), tr("With plan")
@@ -71,8 +75,11 @@ def with_and_without_bars(
 
 
 def event_count_bars(rows: NamedPairs) -> d.Figure:
-    """Draw two bars for each number of events in a year: its share in the states and, hollow,
-    its share if events were independent."""
+    """Draw two bars for each number of events in a year.
+
+    The filled bar is the share of years in the sampled states; the hollow bar is the share that
+    independent events would have.
+    """
     figure, axes = d.new_figure(0.5 + 0.3 * len(rows))
     names, *sides = zip(*rows, strict=True)
     styles = ((d.BLUE,), ("white", d.HATCH_PATTERN, d.INK))
@@ -97,8 +104,10 @@ def paired_bars(
     titles: tuple[str, str],
     highlighted: int = -1,
 ) -> d.Figure:
-    """Draw two bars for each name in panels with scales of their own; one name is highlighted,
-    by default the last."""
+    """Draw one bar for each name in each of two panels, which have separate scales.
+
+    ``highlighted`` is the index of the name in a different color, by default the last.
+    """
     figure, panels = d.new_figure(0.5 + 0.15 * len(names), 1, 2, sharey=True)
     colors = [d.GREY] * len(names)
     colors[highlighted] = d.BLUE

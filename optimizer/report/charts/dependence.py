@@ -1,4 +1,4 @@
-"""Charts of dependence on suppliers."""
+"""Chart of the dependence on the largest supplier of each material."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ THRESHOLD_LINE: dict[str, Any] = {"color": d.RED, "linewidth": 1.1, "linestyle":
 
 
 class LargestSupplier(NamedTuple):
-    """The largest supplier of a material without and with the plan: country and share."""
+    """The country and share of the largest supplier of a material, without and with the plan."""
 
     material: str
     country_before: str
@@ -26,8 +26,8 @@ class LargestSupplier(NamedTuple):
 
 
 def largest_supplier_chart(rows: Sequence[LargestSupplier], threshold: float) -> d.Figure:
-    """Draw the share of the largest supplier: a hollow mark without the plan, a filled one with
-    it."""
+    """Draw the share of each material's largest supplier: hollow mark without, filled mark with the
+    plan."""
     from matplotlib.lines import Line2D
 
     figure, axes = d.new_figure(0.8 + 0.2 * len(rows))

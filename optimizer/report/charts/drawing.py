@@ -51,7 +51,8 @@ _XLINK = "{http://www.w3.org/1999/xlink}href"
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart, with its name in files and ids, and the function that draws it."""
+    """A chart: its name in files and ids, its title and description, and the function that draws
+    it."""
 
     name: str
     """Lowercase letters and hyphens; unique within a report."""
@@ -62,10 +63,11 @@ class Chart:
     draw: Callable[[], Figure]
 
     def svg(self, with_tooltips: bool = False) -> str:
-        """Return the chart as an SVG element for a page, without styles that its security policy
-        refuses.
+        """Return the chart as an SVG element for a page, without styles that the page's security
+        policy forbids.
 
-        ``with_tooltips`` marks each shape with a text for a page whose script shows it.
+        ``with_tooltips`` adds to each shape the text that the script of the page shows as a
+        tooltip.
         """
         options: dict[str, Any] = {"prepare": set_bar_tooltips} if with_tooltips else {}
         svg_bytes = self._render_bytes("svg", metadata={"Date": None, "Creator": None}, **options)
@@ -74,7 +76,7 @@ class Chart:
         )
 
     def svg_file(self) -> bytes:
-        """Return the chart as a file for a word processor or a browser, in its natural size."""
+        """Return the chart as an SVG file in natural size, for a word processor or a browser."""
         text = self.svg()
         width, height = re.findall(r"[\d.]+", text[: text.index(">")])[2:4]
         attributes = f'xmlns="{_SVG}" width="{width}pt" height="{height}pt"'
@@ -82,7 +84,7 @@ class Chart:
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n'.encode()
 
     def png_file(self) -> bytes:
-        """Return the chart as a PNG picture of 300 dpi."""
+        """Return the chart as a PNG file with 300 dots per inch."""
         return self._render_bytes("png", dpi=300, metadata={"Software": None})
 
     def _render_bytes(
@@ -101,7 +103,10 @@ class Chart:
 def new_figure(
     height: float, rows: int = 1, columns: int = 1, gap: float = 0.03, **options: Any
 ) -> tuple[Figure, Any]:
-    """Return an empty figure of the width of a page and ``height`` inches, and its axes."""
+    """Return an empty figure and its axes.
+
+    The figure is as wide as a page and ``height`` inches high.
+    """
     from matplotlib.figure import Figure as MatplotlibFigure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -111,7 +116,7 @@ def new_figure(
 
 
 def set_year_axis(axes: Axes, years: Sequence[int]) -> None:
-    """Label a horizontal axis with calendar years, as many as fit."""
+    """Label the horizontal axis with as many calendar years as fit."""
     from matplotlib.ticker import FuncFormatter, Locator
 
     class YearLocator(Locator):
@@ -124,7 +129,10 @@ def set_year_axis(axes: Axes, years: Sequence[int]) -> None:
 
 
 def set_number_axis(axes: Axes, axis_name: str = "y") -> None:
-    """Label an axis with numbers in the current language, with common decimals, and draw a grid."""
+    """Label an axis with numbers in the format of the current language, and draw grid lines.
+
+    All labels have the same number of decimals.
+    """
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
     class ColumnFormatter(StrMethodFormatter):
@@ -141,7 +149,10 @@ def horizontal_bars(
     axes: Axes, positions: Sequence[float], lengths: Sequence[float], thickness: float, color: str,
     hatch: str = "", edge: str = "white", **options: Any,
 ) -> Any:  # fmt: skip
-    """Draw horizontal bars of one style from zero, or from the option ``left``; return them."""
+    """Draw horizontal bars in one style and return them.
+
+    Bars start at zero, or at the positions in the option ``left``.
+    """
     return axes.barh(
         positions, lengths, thickness, color=color, hatch=hatch, edgecolor=edge, **options
     )
@@ -167,7 +178,7 @@ def annotate_point(
     axes: Axes, text: str, point: tuple[float, float], right: float = 3, up: float = 0,
     font_size: float = 6.5, **options: Any,
 ) -> None:  # fmt: skip
-    """Write a text beside a point, ``right`` and ``up`` of it in points (1/72 inch)."""
+    """Write a text at an offset from a point: ``right`` and ``up`` are in points (1/72 inch)."""
     options = {"textcoords": "offset points", "va": "center"} | options
     axes.annotate(text, point, (right, up), fontsize=font_size, **options)
 
@@ -183,7 +194,8 @@ def label_bar_ends(
 def draw_error_bars(
     axes: Axes, positions: Floats, ranges: Sequence[Range], cap: float = 1.6, width: float = 0.7
 ) -> None:
-    """Draw thin lines over ranges that gaps or samples leave open."""
+    """Draw thin error bars for ranges (low, value, high) that optimality gaps or sampling leave
+    open."""
     known = [
         (position, *ends)
         for position, ends in zip(positions, ranges, strict=True)
@@ -209,7 +221,7 @@ def set_tooltip(shape: Any, text: str) -> None:
 
 
 def set_bar_tooltips(figure: Figure) -> None:
-    """Set tooltips of all bars without one: name on the axis, series, and value."""
+    """Give each bar that has no tooltip one with its axis label, its series and its value."""
     from matplotlib.container import BarContainer
 
     for axes in figure.axes:
@@ -240,8 +252,11 @@ def _series_label(container: Any) -> str:
 
 
 def _page_svg(text: str, name: str, title: str, description: str, with_tooltips: bool) -> str:
-    """Return an SVG document as an element: no namespaces, unique ids, attributes in place of
-    styles, a title and a description."""
+    """Return an SVG document as an element that can be embedded in a page.
+
+    Namespaces are removed, ids are made unique, styles become attributes, and a title and a
+    description are added.
+    """
     root = ET.fromstring(text)
     for parent in list(root.iter()):
         for child in list(parent):
@@ -278,7 +293,7 @@ def _page_svg(text: str, name: str, title: str, description: str, with_tooltips:
 
 
 def _presentation_attributes(style: str) -> Iterator[tuple[str, str]]:
-    """Yield the declarations of a style as presentation attributes."""
+    """Yield each declaration of a CSS style as an SVG presentation attribute (name, value)."""
     for key, value in re.findall(r"([\w-]+):\s*([^;]+)", style):
         if key == "font":
             weight, size = re.findall(r"^(?:(bold|\d+) )?([\d.]+px) ", value)[0]

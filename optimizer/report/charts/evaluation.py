@@ -1,4 +1,4 @@
-"""Charts of the evaluation of a plan: release policies against foresight, and values of
+"""Charts of the evaluation of a plan: release policies compared with foresight, and the value of
 information."""
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ BAR_STYLES = {
 
 
 class PolicyBar(NamedTuple):
-    """A named figure with its standard error; ``style`` is a key of ``BAR_STYLES``."""
+    """A bar with its name, value and standard error; ``style`` is a key of ``BAR_STYLES``."""
 
     name: str
     value: float
@@ -27,7 +27,7 @@ class PolicyBar(NamedTuple):
 
 
 class InformationLevel(NamedTuple):
-    """A named objective that is proven to lie in a range."""
+    """A level of information: its name, and the proven range of the objective."""
 
     name: str
     low: float
@@ -35,7 +35,7 @@ class InformationLevel(NamedTuple):
 
 
 def policy_bars(bar_groups: Sequence[tuple[str, Sequence[PolicyBar]]], unit: str) -> d.Figure:
-    """Draw groups of bars side by side: no plan, release policies, and foresight."""
+    """Draw groups of bars side by side, for instance no plan, release policies and foresight."""
     longest = max(len(bars) for _, bars in bar_groups)
     figure, grid = d.new_figure(
         0.9 + 0.26 * longest, 1, len(bar_groups), squeeze=False, sharey=True
@@ -59,9 +59,10 @@ def policy_bars(bar_groups: Sequence[tuple[str, Sequence[PolicyBar]]], unit: str
 def information_ladder(
     levels: Sequence[InformationLevel], steps: Sequence[tuple[int, int, str]], unit: str
 ) -> d.Figure:
-    """Draw objectives from least to greatest knowledge, and the differences between them.
+    """Draw objectives from the least to the most information, and the differences between them.
 
-    ``steps`` have the positions of a lower and an upper level, and the name of their difference.
+    ``steps`` has, for each difference, the positions of the lower and the upper level, and its
+    name.
     """
     figure, axes = d.new_figure(0.8 + 0.36 * len(levels))
     highs = [level.high for level in levels]
@@ -83,5 +84,5 @@ def information_ladder(
 
 
 def rule_label(name: str) -> str:
-    """Return the name of a release policy with a reserve share."""
+    """Return the label of the release policy that keeps a share of the stock in reserve."""
     return tr("Rule, reserve {share}", share=name)

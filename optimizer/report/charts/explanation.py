@@ -1,4 +1,4 @@
-"""Chart of the regret of each decision: its proven range."""
+"""Chart of the proven range of the regret of each decision."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,7 +8,8 @@ from optimizer.report.charts import drawing as d
 
 
 class DecisionRegret(NamedTuple):
-    """A decision, and the range of the cost of deciding otherwise, also in words."""
+    """A decision and the proven range of the regret of deciding otherwise; ``label`` states it in
+    words."""
 
     name: str
     low: float
@@ -18,7 +19,11 @@ class DecisionRegret(NamedTuple):
 
 
 def regret_bars(decisions: Sequence[DecisionRegret], unit: str) -> d.Figure:
-    """Draw a line for each decision: a bar up to the proven regret, and hatched the gap."""
+    """Draw a row for each decision: a bar up to the least proven regret, then a hatched bar up to
+    the largest.
+
+    The hatched part is what the optimality gaps leave open.
+    """
     figure, axes = d.new_figure(0.7 + 0.165 * len(decisions))
     kinds = ((True, d.BLUE, tr("in the plan")), (False, d.ORANGE, tr("not in the plan")))
     for in_plan, color, name in kinds:

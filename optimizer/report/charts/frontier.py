@@ -1,4 +1,4 @@
-"""Charts of the frontier of damage against a number."""
+"""Chart of a frontier: damage against the number that is varied."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,8 +9,10 @@ from optimizer.report.number_format import format_column
 
 
 class FrontierPoint(NamedTuple):
-    """Outcome of a plan at a value, and the proven bound if there is one; ``is_jump`` marks
-    where projects change and much damage is avoided."""
+    """Outcome of the best plan for one value of the varied number, and its proven bound if known.
+
+    ``is_jump`` marks values at which the projects change and much damage is avoided.
+    """
 
     value: float
     expected: float
@@ -20,7 +22,7 @@ class FrontierPoint(NamedTuple):
 
 
 def frontier_curve(points: Sequence[FrontierPoint], number_label: str, unit: str) -> d.Figure:
-    """Draw expected damage and the mean of the worst states against the number."""
+    """Draw expected damage and the mean damage of the worst states against the varied number."""
     figure, (upper, lower) = d.new_figure(3.6, 2, 1, sharex=True, height_ratios=[1.6, 1])
     values = [point.value for point in points]
     proven = [(p.value, p.bound, p.expected) for p in points if p.bound is not None]

@@ -1,4 +1,4 @@
-"""Charts of money over the years."""
+"""Chart of yearly amounts of money."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from optimizer.report.number_format import format_column, format_number
 def stacked_year_bars(
     years: Sequence[int], series: Sequence[tuple[str, d.Floats]], unit: str, height: float = 2.7
 ) -> d.Figure:
-    """Draw stacked bars of the years, with totals above."""
+    """Draw one stacked bar for each year, with its total above it."""
     figure, axes = d.new_figure(height)
     totals = [0.0] * len(years)
     for (name, values), (color, hatch) in zip(series, d.SERIES_STYLES, strict=False):

@@ -21,7 +21,7 @@ Box = tuple[float, float, float, float]
 
 
 class OptionPoint(NamedTuple):
-    """An option: its name, public money and remaining damage, and whether it is efficient."""
+    """An option: name, public money, remaining damage, and whether it is efficient."""
 
     name: str
     public_money: float
@@ -68,7 +68,7 @@ def _label_points(
     without_plan: tuple[float, float],
     stairs: Sequence[tuple[float, float]],
 ) -> None:
-    """Write a name beside each mark, where it covers no mark, no stairs and no other name."""
+    """Write each option's name near its mark, so that it covers no mark, line or other name."""
     figure.draw_without_rendering()
     scale = 72 / figure.dpi
 
@@ -118,7 +118,10 @@ def _label_points(
 def _find_free_position(
     text: str, mark: tuple[float, float], occupied: list[Box], plot_area: Box
 ) -> tuple[float, float]:
-    """Return the offset of a name, right and up of its mark: the nearest free one."""
+    """Return the offset (right, up) of a name from its mark: the nearest one that covers nothing.
+
+    The boxes of the name and of its leader line are appended to ``occupied``.
+    """
     width, height = LETTER_WIDTH * NAME_SIZE * len(text), 1.25 * NAME_SIZE
     for right, up in _candidate_offsets():
         left = mark[0] + right - (width if right < 0 else 0)
@@ -138,7 +141,7 @@ def _find_free_position(
 
 
 def _leader_boxes(mark: tuple[float, float], right: float, up: float) -> Iterator[Box]:
-    """Yield boxes along the line that connects a mark with a distant name."""
+    """Yield small boxes along the leader line between a mark and a distant name."""
     if max(abs(right), abs(up)) > LEADER_DISTANCE:
         for step in range(6, 10):
             x, y = mark[0] + right * step / 10, mark[1] + up * step / 10
@@ -146,7 +149,7 @@ def _leader_boxes(mark: tuple[float, float], right: float, up: float) -> Iterato
 
 
 def _candidate_offsets() -> Iterator[tuple[float, float]]:
-    """Yield offsets around a mark, the nearest first: right, left, above, below."""
+    """Yield possible offsets of a name from its mark, the nearest first."""
     for distance in NAME_DISTANCES:
         for right, up in ((1, 0), (-1, 0), (0.6, 0.8), (0.6, -0.8), (-0.6, 0.8), (-0.6, -0.8),
                           (0.2, 1), (0.2, -1), (-0.2, 1), (-0.2, -1)):  # fmt: skip

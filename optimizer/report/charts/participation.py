@@ -22,10 +22,10 @@ MARKER_EDGE: dict[str, Any] = {
 
 
 class ShareLine(NamedTuple):
-    """Damage plus cost by share, for one behavior of the other funders; shares are fractions of
-    one.
+    """Damage plus cost of a company by its share, for one behavior of the other funders.
 
-    ``low`` and ``high`` are over plans with equal objective, None where they are not known.
+    Shares are fractions of one. ``low`` and ``high`` are the ends of the range over plans with
+    equal objective; None where they are not known.
     """
 
     name: str
@@ -38,8 +38,11 @@ class ShareLine(NamedTuple):
 
 
 def share_totals_chart(lines: Sequence[ShareLine], unit: str) -> d.Figure:
-    """Draw damage plus cost against the share, with a band over equally good plans, and answers
-    as marks."""
+    """Draw damage plus cost against the company's share.
+
+    A band shows the range over equally good plans; marks show the best share and the indifferent
+    share.
+    """
     figure, axes = d.new_figure(3.4)
     for line, (color, line_style) in zip(lines, LINE_STYLES, strict=False):
         ends = zip(line.shares, line.low, line.high, strict=True)
@@ -81,8 +84,10 @@ def co_financing_chart(
     indifferent_shares: d.OptionalFloats,
     share_limits: d.OptionalFloats,
 ) -> d.Figure:
-    """Draw the best share, the indifferent share and the limit against the public share of
-    capex."""
+    """Draw shares of a company against the public share of capex.
+
+    The shares are the best one, the indifferent one, and the largest that rules allow.
+    """
     figure, axes = d.new_figure(2.6)
     for shares, line_style, color, name, above in (
         (share_limits, "^:", d.GREEN, tr("largest share that rules allow"), None),
@@ -103,7 +108,7 @@ def co_financing_chart(
 
 
 def _finish_chart(figure: d.Figure, axes: d.Axes, x_label: str, y_label: str) -> d.Figure:
-    """Set labels and round percentage steps of the axes, and the legend; return the figure."""
+    """Set axis labels, round percentage ticks and the legend of a chart, and return its figure."""
     from matplotlib.ticker import MaxNLocator
 
     d.set_number_axis(axes)

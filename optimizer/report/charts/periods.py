@@ -1,4 +1,4 @@
-"""Charts of figures over the periods of a horizon."""
+"""Charts of figures by period of the horizon."""
 
 import textwrap
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ LINE_STYLES = ((d.INK, "--", "s"), (d.BLUE, "-", "o"), (d.ORANGE, ":", "D"))
 def period_lines(
     periods: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], unit: str
 ) -> d.Figure:
-    """Draw a line over the periods for each of up to three series."""
+    """Draw one line over the periods for each series (at most three)."""
     figure, axes = d.new_figure(2.2)
     positions = list(range(len(periods)))
     for (label, values), (color, line, mark) in zip(series, LINE_STYLES, strict=False):
@@ -32,8 +32,10 @@ def period_lines(
 def missing_share_charts(
     periods: Sequence[str], rows: Sequence[tuple[str, Sequence[float], Sequence[float]]]
 ) -> d.Figure:
-    """Draw the shares of demand missing without and with a plan: a small chart for each
-    material, on one scale."""
+    """Draw the share of demand that is missing in each period, without and with the plan.
+
+    Each material has a small chart; all have the same scale.
+    """
     from matplotlib.ticker import FixedFormatter, FixedLocator
 
     figure, grid = d.new_figure(1.06, 1, max(2, len(rows)), sharey=True, squeeze=False)

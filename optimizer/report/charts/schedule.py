@@ -25,7 +25,8 @@ CHARTS_PER_ROW = 4
 
 
 class ProjectTimeline(NamedTuple):
-    """The years of a project's phases."""
+    """Years in which the phases of a project begin or end, with its delay and probability of
+    success."""
 
     name: str
     decision_year: int
@@ -38,8 +39,10 @@ class ProjectTimeline(NamedTuple):
 
 
 def project_timelines(timelines: Sequence[ProjectTimeline], years: range) -> d.Figure:
-    """Draw a line for each project: decision, construction, delay, ramp-up and full output; with
-    first output and probability of success as texts."""
+    """Draw a row for each project: decision, construction, delay, ramp-up and full output.
+
+    The year of first output and the probability of success are written beside the rows.
+    """
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -113,7 +116,7 @@ def project_timelines(timelines: Sequence[ProjectTimeline], years: range) -> d.F
 def _stack_lines(
     axes: d.Axes, lines: Sequence[str], point: tuple[float, float], size: float, **options: Any
 ) -> None:
-    """Write lines of a text, one below the other around a point; each is aligned by itself."""
+    """Write several lines of text one below the other, centered vertically on a point."""
     for n, line in enumerate(lines):
         up = (len(lines) - 1 - 2 * n) * size * 0.6
         d.annotate_point(axes, line, point, font_size=size, up=up, **options)

@@ -1,4 +1,8 @@
-"""Tornado charts: effect of each input on the best plan's objective and on this plan's damage."""
+"""Tornado and screening charts of a sensitivity analysis.
+
+They show the effect of each input on the objective of the best plan and on the damage with this
+plan.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,8 +18,11 @@ MARK_SHAPES = {"changed": "D", "broken": "X"}
 
 
 class TornadoBar(NamedTuple):
-    """An input: its low and high value in words, and the figures of the best plan and of this
-    plan at both."""
+    """An input with its low and high value as texts, and the figures that result from both.
+
+    ``best_plan`` has the figures of the plan that is best for each value, ``this_plan`` those of
+    the plan under study.
+    """
 
     name: str
     input_values: tuple[str, str]
@@ -25,7 +32,7 @@ class TornadoBar(NamedTuple):
 
 
 def tornado(rows: Sequence[TornadoBar], base: float, unit: str) -> d.Figure:
-    """Draw filled bars for the best plan, and below each a framed one for this plan."""
+    """Draw two bars for each input: a filled one for the best plan, a framed one for this plan."""
     figure, axes = d.new_figure(0.9 + 0.34 * len(rows))
     _draw_filled_bars(axes, base, [row.best_plan for row in rows], -0.13, 0.34)
     for side, name in enumerate((tr("framed: this plan; filled: the best plan"), None)):
@@ -48,7 +55,10 @@ def tornado(rows: Sequence[TornadoBar], base: float, unit: str) -> d.Figure:
 
 
 def screening_bars(rows: Sequence[tuple[str, float, float, float]], unit: str) -> d.Figure:
-    """Draw mean effect and spread of each input; rows are name, mean, half its interval, spread."""
+    """Draw the mean effect and the spread of each input.
+
+    Each row is (name, mean effect, half width of its confidence interval, spread).
+    """
     figure, axes = d.new_figure(0.8 + 0.3 * len(rows))
     above, below = ([n + shift for n in range(len(rows))] for shift in (-0.17, 0.17))
     d.horizontal_bars(axes, above, [row[1] for row in rows], 0.32, d.BLUE, label=tr("mean effect"))
@@ -73,7 +83,8 @@ def _draw_filled_bars(
 def _bar_moves(
     base: float, ends: Sequence[float | None], shift: float
 ) -> tuple[list[float], list[float]]:
-    """Return positions and lengths of the bars from the base to the ends that are known."""
+    """Return the positions of bars and their signed lengths from ``base`` to the ends that are
+    known."""
     known = [(n + shift, end - base) for n, end in enumerate(ends) if end is not None]
     return [position for position, _ in known], [length for _, length in known]
 

@@ -1,4 +1,4 @@
-"""Charts of the division of gains, and of what groups gain by leaving."""
+"""Charts of the division of a coalition's gain, and of what groups would gain by leaving."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from optimizer.report.number_format import format_column
 
 
 class ExitIncentive(NamedTuple):
-    """The group with the highest gain by leaving under a rule of division."""
+    """The group that would gain most by leaving the coalition under one rule of division."""
 
     rule: str
     group: str
@@ -19,7 +19,7 @@ class ExitIncentive(NamedTuple):
 
 
 def gain_bars(names: Sequence[str], series: Mapping[str, Sequence[Range]], unit: str) -> d.Figure:
-    """Draw a group of bars for each player, a bar for each series, with its open range."""
+    """Draw a group of bars for each player, with one bar and its open range for each series."""
     figure, axes = d.new_figure(0.75 + len(names) * (0.11 * len(series) + 0.14))
     thickness = 0.84 / len(series)
     for index, (name, ranges) in enumerate(series.items()):
@@ -36,7 +36,8 @@ def gain_bars(names: Sequence[str], series: Mapping[str, Sequence[Range]], unit:
 
 
 def exit_incentive_bars(rows: Sequence[ExitIncentive], unit: str) -> d.Figure:
-    """Draw a bar for each rule: the highest gain of any group by leaving, positive to the right."""
+    """Draw a bar for each rule of division: the largest gain of any group by leaving; gains point
+    right."""
     figure, axes = d.new_figure(0.75 + 0.4 * len(rows))
     values = [row.gain[1] for row in rows]
     for is_gain, style, name in (

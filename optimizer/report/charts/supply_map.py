@@ -47,8 +47,11 @@ LABEL_SIZE = 6.5
 
 
 class SupplyMap(NamedTuple):
-    """A map of one material and case: shares of supply by country, labeled countries by
-    importance, and the country whose share is marked, if any."""
+    """Content of one map: the shares of supply of a material by country code, in one case.
+
+    ``labelled`` has the countries to label, the most important first; ``highlighted`` is the
+    country whose share is marked, or empty.
+    """
 
     material: str
     case_label: str
@@ -58,8 +61,10 @@ class SupplyMap(NamedTuple):
 
 
 def draw_supply_maps(rows: Sequence[Sequence[SupplyMap]], home_country: str) -> d.Figure:
-    """Draw maps in two columns; lines lead to ``home_country``, a country code, if it is on the
-    map."""
+    """Draw the maps in two columns.
+
+    Lines lead to ``home_country`` (a country code), if it is on the map.
+    """
     from matplotlib.figure import Figure
 
     height = len(rows) * (TITLE_HEIGHT + MAP_HEIGHT / 72) + LEGEND_HEIGHT
@@ -81,7 +86,7 @@ def draw_supply_maps(rows: Sequence[Sequence[SupplyMap]], home_country: str) -> 
 
 
 def country_point(code: str) -> MapPoint | None:
-    """Return the point of a country; None if it has none or is off the map."""
+    """Return the map point of a country code; None if the country is unknown or off the map."""
     if code not in _country_shapes():
         return None
     x, y = _country_shapes()[code].point
@@ -151,7 +156,8 @@ def _bend_point(start: MapPoint, end: MapPoint) -> MapPoint:
 
 
 def _curve_point(start: MapPoint, bend: MapPoint, end: MapPoint, fraction: float) -> MapPoint:
-    """Return a point of a quadratic Bézier curve."""
+    """Return the point at ``fraction`` (0 to 1) of a quadratic Bézier curve with control point
+    ``bend``."""
     weights = ((1 - fraction) ** 2, 2 * fraction * (1 - fraction), fraction**2)
     x, y = (
         math.fsum(w * p[k] for w, p in zip(weights, (start, bend, end), strict=True))
@@ -191,8 +197,10 @@ def _find_label_position(
     boxes: Sequence[tuple[float, float, float, float]],
     occupied: Sequence[OccupiedSpot],
 ) -> tuple[MapPoint, float]:
-    """Return the center of a label's box beside a point, and its distance: the one of least
-    cost."""
+    """Return the center of a label's box near a point, and the distance of the box from the point.
+
+    Of the positions that overlap no other label, it is the one that covers least and is nearest.
+    """
     height, lowest_cost, position = LABEL_SIZE + 3, math.inf, (point, 0.0)
     for distance in (5, 9, 15, 22, 30, 40, 52):
         for direction in range(16):
@@ -258,7 +266,7 @@ class _CountryShape(NamedTuple):
 
 @cache
 def _country_shapes() -> dict[str, _CountryShape]:
-    """Return the countries by code; their points may be off the map."""
+    """Return the point and outlines of each country by its code; points may lie off the map."""
     text = (files("optimizer.report.charts") / "world.json").read_text(encoding="utf-8")
 
     def map_points(half_degrees: Sequence[int]) -> Iterator[MapPoint]:
@@ -275,8 +283,10 @@ def _country_shapes() -> dict[str, _CountryShape]:
 
 
 def project_equal_earth(east: float, north: float) -> MapPoint:
-    """Return the projection of a point, given in degrees from the central meridian and the
-    equator."""
+    """Return the Equal Earth projection of a point.
+
+    ``east`` and ``north`` are degrees from the central meridian and from the equator.
+    """
     a, b, c, e = EQUAL_EARTH_COEFFICIENTS
     t = math.asin(math.sqrt(3) / 2 * math.sin(math.radians(north)))
     slope = 9 * e * t**8 + 7 * c * t**6 + 3 * b * t**2 + a
@@ -285,8 +295,10 @@ def project_equal_earth(east: float, north: float) -> MapPoint:
 
 
 def _draw_country(axes: d.Axes, code: str, color: str) -> None:
-    """Draw the area of a country, or all land for "", as a marker, whose outline an SVG file
-    holds once."""
+    """Draw the area of a country, or of all land if ``code`` is empty.
+
+    It is drawn as a marker, since an SVG file stores the outline of a marker only once.
+    """
     if (path := _country_outline(code)) is not None:
         # Matplotlib scales a marker by half its size: this keeps points as they are.
         size = 2 * abs(path.vertices).max()
@@ -296,7 +308,8 @@ def _draw_country(axes: d.Axes, code: str, color: str) -> None:
 
 @cache
 def _country_outline(code: str) -> Any:
-    """Return the outlines of a country, or of all for "", as a path; None if none is on the map."""
+    """Return the outline of a country, or of all land if ``code`` is empty, as a path; None if it
+    is off the map."""
     from matplotlib.path import Path
 
     shapes = (

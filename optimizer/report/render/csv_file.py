@@ -1,6 +1,6 @@
-"""A table of a page as a file of comma-separated values.
+"""Tables of a page as CSV files.
 
-Excel reads such a file by the settings of its language: German has semicolons and decimal commas.
+Excel reads such files by its language settings: for German they have semicolons and decimal commas.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ SIGNIFICANT_DIGITS = 15
 
 
 def render_csv(table: Table, units: Mapping[str, str]) -> bytes:
-    """Return the CSV file of a table, without totals and with figures that are not rounded.
+    """Return a table as a CSV file with unrounded figures, without its totals.
 
-    ``units`` are those of figures by form; headers state them. The file is UTF-8 with a byte order
-    mark, which Excel needs. Texts that a spreadsheet would take for formulas begin with an
+    ``units`` has the unit of each kind of figure; headers state it. The file is UTF-8 with a byte
+    order mark, which Excel needs. Texts that a spreadsheet would take for formulas begin with an
     apostrophe.
     """
     columns = sheet_columns(table)

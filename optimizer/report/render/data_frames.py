@@ -1,4 +1,4 @@
-"""The tables of a document as pandas frames, with figures rather than texts."""
+"""The tables of a document as pandas data frames, with figures instead of texts."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class DataFrames(Mapping[str, "pd.DataFrame"]):
 
 
 def header_with_unit(column: SheetColumn, position: int, units: Mapping[str, str]) -> str:
-    """Return the header of a column, with its own unit or that of its figures by form."""
+    """Return the header of a column with its unit; ``units`` has the units of kinds of figures."""
     header = str(column.header) or (tr("Figure") if position else tr("What"))
     form = column.column.form
     unit = column.column.unit or ("" if callable(form) else units.get(form, ""))
@@ -89,7 +89,7 @@ def header_with_unit(column: SheetColumn, position: int, units: Mapping[str, str
 
 
 def _column_content(placed: PlacedTable, position: int) -> list[Any]:
-    """Return the content of a column: figures, with NaN where there is none, or texts."""
+    """Return the cells of a column: texts, or figures with NaN for empty cells."""
     column = placed.columns[position].column
     content: list[Scalar | None] = []
     for index, row in enumerate(placed.table.rows):
@@ -103,7 +103,7 @@ def _column_content(placed: PlacedTable, position: int) -> list[Any]:
 
 
 def _unique_name(name: str, taken: Mapping[str, Any], separator: str) -> str:
-    """Return a name that is not taken, with a number appended if necessary."""
+    """Return ``name``, with a number appended if it is already in ``taken``."""
     number, candidate = 1, name
     while candidate in taken:
         number += 1

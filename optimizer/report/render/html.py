@@ -1,4 +1,5 @@
-"""A document as one self-contained page: no scripts, no network, a strict security policy."""
+"""A document as one self-contained page, without scripts or network access, under a strict security
+policy."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ SECURITY_POLICY = (
 
 
 class _TemplatePart(NamedTuple):
-    """A part for templates, with the numbers of its chart and of its table."""
+    """A part of a section as templates need it, with the numbers of its figure and table."""
 
     part: Any
     kind: str
@@ -42,7 +43,7 @@ class _TemplatePart(NamedTuple):
 
 
 class _TemplateSection(NamedTuple):
-    """A section for templates, with its classes for printing."""
+    """A section as templates need it, with its CSS classes for printing."""
 
     id: str
     title: str
@@ -52,9 +53,9 @@ class _TemplateSection(NamedTuple):
 
 
 def render_page(document: Document, doubts: Caveats = NO_CAVEATS) -> str:
-    """Return the page of a document in the current language.
+    """Return a document as an HTML page in the current language.
 
-    ``doubts`` are shown in a box at the top.
+    ``doubts`` are caveats that are shown in a box at the top.
     """
     style = (files("optimizer.report") / "templates" / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -80,10 +81,10 @@ def render_page(document: Document, doubts: Caveats = NO_CAVEATS) -> str:
 
 def render_fragment(document: Document) -> str:
     """Return a document as an HTML fragment in the current language, such as the output of a
-    notebook.
+    notebook cell.
 
-    It shows the answer, and the tables of each section when it is opened. It holds no scripts,
-    charts or ids, and its style affects nothing else.
+    It shows the answer, and the tables of a section when the reader opens it. It has no scripts,
+    charts or ids, and its style does not affect the surrounding page.
     """
     answer, *sections = _page_sections(document)
     tables = [(s.title, [p for p in s.parts if isinstance(p, Table) and p.rows]) for s in sections]
@@ -110,7 +111,7 @@ def render_sections(sections: Iterable[Section], units: Mapping[str, str]) -> st
 
 
 def document_charts(document: Document) -> list[Chart]:
-    """Return the charts of the page, in order."""
+    """Return the charts that the page of a document shows, in order."""
     tables = (p for s in _page_sections(document) for p in s.parts if isinstance(p, Table))
     return [table.chart for table in tables if table.chart is not None]
 
@@ -120,7 +121,7 @@ def _page_sections(document: Document) -> list[Section]:
 
 
 def _template_part(part: Part) -> _TemplatePart:
-    """Return a part for a template: a table with its cells, or its empty text if it has no rows."""
+    """Return a part as templates need it; a table without rows becomes a paragraph."""
     if isinstance(part, Table):
         return (
             _TemplatePart(build_grid(part, PAGE), "Table")
@@ -133,7 +134,7 @@ def _template_part(part: Part) -> _TemplatePart:
 def _numbered_sections(
     sections: Iterable[Section], units: Mapping[str, str]
 ) -> Iterator[_TemplateSection]:
-    """Yield sections with the numbers of their figures and tables."""
+    """Yield the sections as templates need them, with figures and tables numbered throughout."""
     figures = tables = 0
     for position, section in enumerate(sections):
         parts: list[_TemplatePart] = []
@@ -165,14 +166,17 @@ def _numbered_sections(
 
 
 def _csv_data_url(table: Table, units: Mapping[str, str]) -> str:
-    """Return the CSV file of a table as a data URL."""
+    """Return a data URL with the CSV file of a table."""
     content = base64.b64encode(csv_file.render_csv(table, units)).decode()
     return f"data:text/csv;charset=utf-8;base64,{content}"
 
 
 @cache
 def template_environment(package: str) -> Environment:
-    """Return the Jinja environment of a package's templates, with escaping and strict variables."""
+    """Return a Jinja environment for the templates of a package.
+
+    It escapes HTML and raises an error for undefined variables.
+    """
     # Imported on request, as the import of Jinja is slow.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

@@ -1,4 +1,4 @@
-"""A document as slides: one for its title, and one for each section, with its text and its chart.
+"""A document as slides: a title slide, and a slide with text and chart for each section.
 
 Output is deterministic: the same document gives the same bytes.
 """
@@ -30,7 +30,10 @@ TITLE_ONLY_LAYOUT = 5
 
 
 def render_slides(document: Document, doubts: Caveats = NO_CAVEATS) -> bytes:
-    """Return the file of a document in the current language; ``doubts`` are on its first slide."""
+    """Return the slides of a document as a file in the current language.
+
+    ``doubts`` are caveats on the first slide.
+    """
     # Imported on request, as the import is slow.
     import pptx
 
@@ -88,7 +91,8 @@ def _add_slide(
 
 
 def _add_chart(slide: Any, chart: Chart, top: float, height: float) -> None:
-    """Add a chart as large as fits, centered, with its text."""
+    """Add a chart to a slide, as large as fits and centered, with its description as alternative
+    text."""
     text_width = WIDTH - 2 * MARGIN
     shape = slide.shapes.add_picture(io.BytesIO(chart.png_file()), _mm(MARGIN), _mm(top))
     scale = min(_mm(text_width) / shape.width, _mm(height) / shape.height)

@@ -42,7 +42,7 @@ RULED_ASCII_BOX = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", as
 
 @dataclass(frozen=True)
 class Screen:
-    """Properties of the output stream."""
+    """Width, encoding and type of the output stream."""
 
     width: int = PIPE_WIDTH
     encoding: str = "utf-8"
@@ -50,8 +50,10 @@ class Screen:
 
     @classmethod
     def for_stream(cls, stream: TextIO) -> Screen:
-        """Return the properties of a stream; bold type only in a terminal, and never with
-        NO_COLOR."""
+        """Return the properties of a stream.
+
+        Bold type is used in a terminal only, and not if NO_COLOR is set.
+        """
         encoding = getattr(stream, "encoding", None) or "utf-8"
         if not stream.isatty():
             return cls(encoding=encoding)
@@ -61,7 +63,7 @@ class Screen:
         return cls(min(max(width, MIN_WIDTH), MAX_WIDTH), encoding, bold)
 
     def encodable(self, text: str) -> str:
-        """Return the text with a question mark for each character that the encoding lacks."""
+        """Return a text in which each character that the encoding lacks is a question mark."""
         try:
             return text.encode(self.encoding, "replace").decode(self.encoding)
         except LookupError:
@@ -69,7 +71,7 @@ class Screen:
 
 
 class _TextColumn(NamedTuple):
-    """A column of a table as text: header, cells, whether they are texts, and least width."""
+    """A column of a table as texts: its header, its cells, and its least width in characters."""
 
     header: str
     cells: list[str]
@@ -78,12 +80,12 @@ class _TextColumn(NamedTuple):
 
 
 def print_document(document: doc.Document, stream: TextIO) -> None:
-    """Write a document to a stream, in the form that it can show."""
+    """Write a document as text to a stream, adapted to its width and encoding."""
     stream.write(render_text(document, Screen.for_stream(stream)))
 
 
 def render_text(document: doc.Document, screen: Screen = Screen()) -> str:
-    """Return a document as text."""
+    """Return a document as text for a screen."""
     buffer = StringIO()
     console = Console(
         file=buffer, width=10_000, force_terminal=screen.bold, no_color=True, highlight=False,
@@ -182,7 +184,8 @@ def _table_blocks(table: doc.Table, screen: Screen) -> Iterator[RenderableType]:
 
 
 def _text_columns(table_grid: Grid) -> list[_TextColumn]:
-    """Return the columns; where headers repeat, that of the group is put before them."""
+    """Return the columns of a table as texts; if a header occurs twice, its group header is put
+    before it."""
     headers = [grid_column.header for grid_column in table_grid.columns]
     columns = []
     for position, grid_column in enumerate(table_grid.columns):

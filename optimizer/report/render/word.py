@@ -39,7 +39,10 @@ _FIXED_TIME = datetime.datetime(2000, 1, 1)
 
 
 def render_word(document: Document, doubts: Caveats = NO_CAVEATS) -> bytes:
-    """Return the file of a document in the current language; ``doubts`` are at its top."""
+    """Return a document as a Word file in the current language.
+
+    ``doubts`` are caveats at its top.
+    """
     writer = _WordWriter(document)
     writer.write_head(doubts)
     for section in document.sections_for(PAGE, tr("The answer on one page")):
@@ -53,7 +56,7 @@ def xml_safe(text: object) -> str:
 
 
 def without_timestamps(packed: bytes) -> bytes:
-    """Return a zip file without the times at which its parts were written."""
+    """Return a zip file with the times of its entries removed."""
     stream = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(stream, "w") as new:
         for name in old.namelist():
@@ -64,7 +67,7 @@ def without_timestamps(packed: bytes) -> bytes:
 
 
 def anonymize_properties(core_properties: Any, title: str) -> None:
-    """Set the properties of a file that would state who made it when."""
+    """Overwrite the properties of a file that would state who made it and when."""
     core_properties.title = xml_safe(title)[:MAX_TITLE_LETTERS]
     core_properties.language = LANGUAGE_TAGS[current_language()]
     core_properties.author = core_properties.last_modified_by = "Vorrat"
@@ -73,7 +76,10 @@ def anonymize_properties(core_properties: Any, title: str) -> None:
 
 
 def _column_shares(table_grid: Grid) -> list[float]:
-    """Return the share of a table's width of each column, by its longest text; headers may wrap."""
+    """Return each column's share of the table width, in proportion to its longest text.
+
+    Only the words of a header count, since headers may wrap.
+    """
     columns = zip(table_grid.columns, *table_grid.rows, strict=True)
     lengths = []
     for column, *column_cells in columns:
@@ -215,14 +221,14 @@ class _WordWriter:
                 self._add_cell_paragraph(cell, fact.remark, size=SMALL_FONT_SIZE)
 
     def _add_box_grid(self, rows: int, columns: int) -> Any:
-        """Add a grid of boxes for texts."""
+        """Add a table with ``rows`` and ``columns`` of boxes for texts, and return it."""
         table = self._add_lined_table(rows, columns)
         gap = self._file.add_paragraph().paragraph_format
         gap.space_after, gap.line_spacing = self._pt(0), self._pt(4)
         return table
 
     def _add_lined_table(self, rows: int, columns: int) -> Any:
-        """Add a table with thin grey lines and cell margins."""
+        """Add a table with thin grey lines and cell margins, and return it."""
         from docx.oxml import OxmlElement
         from docx.oxml.ns import qn
 
@@ -304,7 +310,8 @@ class _WordWriter:
         size: float = FONT_SIZE,
         is_first: bool = False,
     ) -> Any:
-        """Add a paragraph to a cell, or write its first one."""
+        """Add a paragraph to a cell and return it; with ``is_first``, fill the paragraph that a new
+        cell has."""
         paragraph = cell.paragraphs[0] if is_first else cell.add_paragraph()
         paragraph.paragraph_format.space_after = self._pt(0.5)
         run = paragraph.add_run(xml_safe(text))

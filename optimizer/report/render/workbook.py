@@ -44,9 +44,9 @@ MIN_FILTER_ROWS = 100
 
 
 def render_workbook(document: doc.Document, doubts: Caveats = NO_CAVEATS) -> bytes:
-    """Return the workbook of a document in the current language.
+    """Return a document as an Excel workbook in the current language.
 
-    ``doubts`` are at the top of the first sheet.
+    ``doubts`` are caveats at the top of the first sheet.
     """
     # Below 100 million, amounts are shown with two decimals.
     money_decimals = 2 if max(map(abs, document.money_amounts), default=100) < 100 else 1
@@ -74,7 +74,8 @@ def render_workbook(document: doc.Document, doubts: Caveats = NO_CAVEATS) -> byt
 
 @dataclass
 class WorkbookWriter:
-    """Writer of a workbook: all tables get their places before any is filled."""
+    """Writer of a workbook: it places all tables before it fills any, so that formulas can refer to
+    later tables."""
 
     book: Book
     formulas: WorkbookTables = field(default_factory=WorkbookTables)
@@ -84,7 +85,8 @@ class WorkbookWriter:
     _used_tabs: set[str] = field(default_factory=set)
 
     def place_section(self, section: doc.Section, subtitle: str = "") -> None:
-        """Add a sheet with all parts of a section; its tables are filled later."""
+        """Add a sheet for a section and write its parts; its tables get their places and are filled
+        later."""
         sheet = Sheet(
             self.book, self._unique_tab_name(section.sheet_name or section.title), section.title
         )
@@ -125,8 +127,10 @@ class WorkbookWriter:
             self._freeze_header(sheet, tables)
 
     def _freeze_header(self, sheet: Sheet, tables: Sequence[Table]) -> None:
-        """Freeze a header and first columns, and repeat the header on printed pages if it is
-        that of the last table."""
+        """Freeze the header and the first columns of a table.
+
+        The header is repeated on printed pages if it is the header of the sheet's last table.
+        """
         table = next((table for table in tables if table.frozen_columns), tables[-1])
         if not table.has_header or table.name not in self.formulas:
             return
@@ -185,7 +189,7 @@ class WorkbookWriter:
         self._unfilled = []
 
     def _unique_tab_name(self, title: str) -> str:
-        """Return a valid, unique name of a tab."""
+        """Return a valid tab name for a title that no other tab has."""
         base = FORBIDDEN_IN_TAB.sub(" ", title)[:MAX_TAB_LETTERS].strip()
         name, count = base, 1
         while name.casefold() in self._used_tabs:
@@ -196,7 +200,7 @@ class WorkbookWriter:
 
 
 def _as_table(part: doc.Part) -> doc.Part:
-    """Return facts and terms as tables of texts; all other parts as they are."""
+    """Return facts and terms as tables of texts, and other parts unchanged."""
     if isinstance(part, doc.Facts):
         label = Column(tr("What"), "label", "text", width=NAMES_WIDTH)
         figure = Column(tr("Figure"), "figure", "text", width=FACTS_WIDTH)
@@ -226,7 +230,7 @@ def _set_column_widths(sheet: Sheet, table: Table, widest: int) -> None:
 
 
 def _fill_table(sheet: Sheet, placed: PlacedTable) -> None:
-    """Write header, rows and totals of a placed table."""
+    """Write the header, rows and totals of a placed table into its sheet."""
     table = placed.table
     if table.has_header:
         right_aligned = [c.column.form not in ("text", "year") for c in placed.columns]
@@ -264,8 +268,11 @@ def _fill_table(sheet: Sheet, placed: PlacedTable) -> None:
 
 
 def _cell_form(placed: PlacedTable, row_index: int, position: int) -> styles.CellForm:
-    """Return the form of a figure, common to its column, or to its row where rows have forms of
-    their own."""
+    """Return the cell form of a figure, which determines its number format.
+
+    All figures of a column share it, or all figures of a row if the kind of figure depends on the
+    row.
+    """
     column, row = placed.columns[position].column, placed.table.rows[row_index]
     form = cells.value_form(column, row)
     if form not in ("tonnes", "objective", "number", "range", "estimate"):
@@ -282,7 +289,7 @@ def _cell_form(placed: PlacedTable, row_index: int, position: int) -> styles.Cel
 
 
 def _add_sheet_chart(sheet: Sheet, placed: PlacedTable, spec: doc.SheetChart) -> None:
-    """Add a chart below the content of the sheet, or beside a long table."""
+    """Add a chart below the content of the sheet, or to the right of a long table."""
     is_long, is_scatter = placed.row_count > CHART_ROWS, spec.kind == "scatter"
     lines = "straight" if is_long else "straight_with_markers"
     kind = ("scatter", lines) if is_scatter else ("column", "stacked")

@@ -1,4 +1,4 @@
-"""The workbook of a scenario, and a check that it reads back the same."""
+"""Building the workbook of a scenario, and checking that it is read back unchanged."""
 
 import io
 import tempfile
@@ -35,9 +35,9 @@ USUAL_TABS = ("consumers", "demand", "damage", "supply", "projects", "funders",
 
 
 def build_scenario_workbook(case: Case) -> bytes:
-    """Return the workbook of a scenario, explained in the current language.
+    """Return the scenario as an Excel workbook, with explanations in the current language.
 
-    Reading it gives the same case, with all sources and variants.
+    The workbook is read back as the same case, with all its sources and variants.
     """
     book = Workbook()
     guide, title = book.worksheets[0], display_name(case.title, "", current_language())
@@ -112,7 +112,8 @@ def _write_line(
     requirement: str = "",
     font: Font = style.BOLD_FONT,
 ) -> Cell:
-    """Write a new last row; programs that open the file fit its height to the text."""
+    """Write a new last row of the guide and return its last cell; spreadsheet programs adapt the
+    row height."""
     row = sheet.max_row + 1
     cell = style.write_cell(sheet, row, 2, label or None, font)
     for column, content, content_font in (
@@ -130,7 +131,8 @@ def _write_heading(sheet: Worksheet, text: str) -> None:
 
 
 def first_roundtrip_difference(case: Case, workbook: bytes) -> tuple[PathStep, ...] | None:
-    """Return the path of the first value that reads back differently; None if all is the same."""
+    """Return the path of the first value that is read back differently from a workbook; None if
+    there is none."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "scenario.xlsx"
         file.write_bytes(workbook)

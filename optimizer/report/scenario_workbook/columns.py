@@ -1,7 +1,7 @@
 """Columns and content of the sheets of a scenario workbook.
 
-Columns come from the models, so that a new field has one without further code. The number of
-columns for years, keys and positions of a field follows from the data.
+Columns are derived from the pydantic models, so that a new field gets a column without further
+code. The data determine how many columns a field has for years, keys and list positions.
 """
 
 import json
@@ -43,7 +43,7 @@ LIST_COLUMN_COUNTS = {"loss": 4}
 
 @dataclass(frozen=True)
 class FieldColumn:
-    """A column: the path of its field, the shape of its cells and its label."""
+    """A column of a sheet: the path of its field, the shape of its values, and its label."""
 
     path: FieldPath
     shape: Shape
@@ -64,7 +64,7 @@ class FieldColumn:
 
 @dataclass(frozen=True)
 class SheetContent:
-    """Columns and rows of a sheet; settings are one row, whose columns are paths."""
+    """Columns and rows of a sheet; a settings sheet has one row, with a column for each setting."""
 
     tab: Tab
     columns: tuple[FieldColumn, ...]
@@ -72,7 +72,7 @@ class SheetContent:
 
 
 class ContentBuilder:
-    """Builder of the contents of sheets from the data of one scenario."""
+    """Builder of sheet contents from the data of one scenario."""
 
     def __init__(self, case: Case) -> None:
         self.case = case
@@ -104,7 +104,7 @@ class ContentBuilder:
         return SheetContent(tab, tuple(columns_of_case), tuple(rows))
 
     def _items(self, tab: Tab) -> Iterator[tuple[CellsByPath, Any]]:
-        """Yield the items of a tab, each with its ids."""
+        """Yield the items of a tab, each with the cells of its id and of its owner's id."""
         if tab.kind == "settings":
             yield {}, self.data
             return
@@ -125,7 +125,8 @@ class ContentBuilder:
     def _field_columns(
         self, tab: Tab, path: FieldPath, used_paths: set[FieldPath]
     ) -> Iterator[FieldColumn]:
-        """Yield the columns of one field."""
+        """Yield the columns of one field; ``used_paths`` are the paths for which the data have
+        values."""
         parent = _shape_at(tab.item, path[:-1])
         shape = shape_of_step(parent, path[-1])
         if shape is None or tab_at((*tab.path, *path)) is not None:
@@ -167,7 +168,7 @@ class ContentBuilder:
     def _list_columns(
         self, tab: Tab, column: FieldColumn, used_paths: set[FieldPath]
     ) -> Iterator[FieldColumn]:
-        """Yield the columns of a list of figures or of items, by position."""
+        """Yield the columns for the positions of a list of figures or of items."""
         path, item_shape = column.path, shape_of(column.shape.item)
         default_keys = map(str, range(LIST_COLUMN_COUNTS.get(path[-1], 3)))
         for key in _used_keys(path, used_paths) or list(default_keys):
@@ -183,7 +184,8 @@ class ContentBuilder:
     def _yearly_columns(
         self, column: FieldColumn, used_paths: set[FieldPath]
     ) -> Iterator[FieldColumn]:
-        """Yield the columns of a quantity, of its years if there are any, and of its remarks."""
+        """Yield the columns of a quantity over time: its constant value, its years, and its
+        remarks."""
         years = _used_keys(column.path, used_paths, SOURCED_KEYS)
         is_one_of_required = column.is_one_of_required or (column.is_required and bool(years))
         column = replace(column, is_one_of_required=is_one_of_required)
@@ -202,7 +204,8 @@ class ContentBuilder:
         used_paths: set[FieldPath],
         with_remarks: bool | None = None,
     ) -> Iterator[FieldColumn]:
-        """Yield the column of one key, and of its remarks if there are any."""
+        """Yield the columns of one key of a mapping, year or list position, with those of its
+        remarks."""
         path, kind = (*column.path, key), column.shape.kind
         key_column = replace(
             column, path=path, shape=shape_of_step(column.shape, key) or NUMBER_SHAPE,
@@ -227,8 +230,10 @@ class ContentBuilder:
     def _mapping_keys(
         self, column: FieldColumn, used_paths: set[FieldPath]
     ) -> Iterator[tuple[str, str]]:
-        """Yield the keys of a mapping that get a column, with their names, in the order of what
-        they refer to."""
+        """Yield the keys of a mapping that get a column, each with its display name.
+
+        Keys that refer to ids come in the order of the section that defines these ids.
+        """
         used_keys, name = _used_keys(column.path, used_paths), column.path[-1]
         if column.shape.kind == "years":
             years = self.case.horizon.years if "by_year" in name else range(3)
@@ -259,8 +264,11 @@ def _id_columns(tab: Tab) -> Iterator[FieldColumn]:
 
 
 def _include_column() -> FieldColumn:
-    """Return the column of included files: no field of the model, and empty since a case
-    includes them."""
+    """Return the column for included files.
+
+    The model has no such field; the column stays empty, since a case already contains what its file
+    includes.
+    """
     meaning = tr(
         "Presets by name, and scenario files beside this workbook by theirs. What they hold lies "
         "under the workbook: what stands here comes first. vorrat presets lists the presets."
@@ -310,7 +318,7 @@ def flatten_value(
 
 
 def _remarks_of(value: Any) -> dict[str, Any]:
-    """Return source, confidence and note of a figure."""
+    """Return the remarks of a figure that are present: source, confidence and note."""
     return {k: v for k, v in value.items() if k in REMARKS} if isinstance(value, Mapping) else {}
 
 
@@ -323,7 +331,7 @@ def _language_paths(path: FieldPath, split_paths: set[FieldPath]) -> list[FieldP
 
 
 def language_columns(column: FieldColumn, by_language: bool) -> Iterator[FieldColumn]:
-    """Yield one column, or one for each language, the current one first."""
+    """Yield the column itself, or one column for each language, the current language first."""
     names = {"en": tr("English"), "de": tr("German")}
     order = (
         sorted(names, key=lambda language: language != current_language()) if by_language else ()
@@ -341,14 +349,14 @@ def language_columns(column: FieldColumn, by_language: bool) -> Iterator[FieldCo
 def _with_remarks(
     column: FieldColumn, between: Iterable[FieldColumn] = ()
 ) -> Iterator[FieldColumn]:
-    """Yield a figure, the columns ``between``, and those of its remarks."""
+    """Yield the column of a figure, the columns ``between``, and the columns of its remarks."""
     yield column
     yield from between
     yield from remark_columns(column.path)
 
 
 def remark_columns(path: FieldPath) -> Iterator[FieldColumn]:
-    """Yield the columns of source, confidence and note of a figure."""
+    """Yield the columns of a figure's remarks: source, confidence and note."""
     labels = (tr("Source"), tr("Reliability"), tr("Note"))
     for remark, label in zip(REMARKS, labels, strict=True):
         yield FieldColumn(
@@ -357,14 +365,17 @@ def remark_columns(path: FieldPath) -> Iterator[FieldColumn]:
 
 
 def remark_shape(remark: str) -> Shape:
-    """Return the shape of a remark."""
+    """Return the shape of a remark: a choice of words for the confidence, else a text."""
     return Shape("choice", choices=CONFIDENCE_WORDS) if remark == "confidence" else TEXT_SHAPE
 
 
 def _used_keys(
     path: FieldPath, used_paths: set[FieldPath], excluded: Iterable[str] = ()
 ) -> list[str]:
-    """Return the used keys below a path: numbers in order, names alphabetically."""
+    """Return the keys that occur directly below a path, without ``excluded``.
+
+    Numbers are sorted by value, other keys alphabetically.
+    """
     size = len(path)
     keys = {used[size] for used in used_paths if used[:size] == path and len(used) > size}
     keys -= set(excluded)
@@ -381,7 +392,7 @@ def _shape_at(root: Shape, path: FieldPath) -> Shape:
 
 
 def build_variants_content(tab: Tab, data: Mapping[str, Any]) -> SheetContent:
-    """Return the columns and rows of the variants or assumption sets of a scenario, as in a
+    """Return the sheet content of a scenario's variants or assumption sets, from the data of its
     file."""
     variants: Mapping[str, Mapping[str, Any]] = data.get(tab.key, {})
     by_language = any(
@@ -425,7 +436,7 @@ def _change_row(path: str, value: Any) -> CellsByPath:
 
 
 def to_inline_yaml(value: Any) -> str:
-    """Return a value as YAML on one line, in the usual notation."""
+    """Return a value as YAML on one line."""
     if isinstance(value, Mapping):
         return (
             "{"

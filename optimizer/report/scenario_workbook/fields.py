@@ -37,7 +37,7 @@ _SECTION_PATTERNS = (
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a model, with its type information."""
+    """A field of a model, with its metadata."""
 
     name: str
     info: FieldInfo | None = None
@@ -52,25 +52,25 @@ class Field:
 
     @property
     def bounds(self) -> NumberBounds | None:
-        """Bounds of its numbers."""
+        """The bounds of the field's numbers; None if there are none."""
         marks = (mark.bounds if isinstance(mark, YearlyBounds) else mark for mark in self._metadata)
         return next((mark for mark in marks if isinstance(mark, NumberBounds)), None)
 
     @property
     def is_year(self) -> bool:
-        """Whether it is a calendar year."""
+        """Whether the field is a calendar year."""
         return any(isinstance(mark, YearReader) for mark in self._metadata)
 
     @property
     def is_percent(self) -> bool:
-        """Whether its numbers are shown as percent: shares and rates."""
+        """Whether the field's numbers are shown as percentages, as shares and rates are."""
         bounds = self.bounds
         is_share = bounds is not None and not bounds.whole and 1 in (bounds.le, bounds.lt)
         return is_share or (bounds is not None and _PERCENT_NAMES.search(self.name) is not None)
 
     @property
     def unit(self) -> str:
-        """Unit of the quantity in English; empty if it is none."""
+        """The unit of the field in English; empty if it has none."""
         listed_unit = (
             _first_match(ENGLISH_TEXTS["units"].items(), self.name)
             if self.name != "delay_years"
@@ -90,7 +90,7 @@ def _nested_metadata(annotation: Any) -> Iterator[Any]:
 
 
 def find_field(shape: Shape, key: str) -> Field:
-    """Return a field of a shape, by its key in files."""
+    """Return the field of a model that has this key in scenario files."""
     fields = shape.model.model_fields.items() if shape.model is not None else ()
     return Field(key, next((info for name, info in fields if key == (info.alias or name)), None))
 
@@ -106,7 +106,7 @@ def field_label(path: tuple[str, ...]) -> str:
 
 
 def referenced_section(name: str) -> str:
-    """Return the section whose ids a field or its keys hold; empty if there is none."""
+    """Return the scenario section whose ids a field, or its keys, refer to; empty if none."""
     if name == "demand":  # factors on it, by material
         return "materials"
     sections = (section for section in (f"{name}s", name) if section in Case.model_fields)

@@ -1,4 +1,4 @@
-"""Sheets of items and of settings, laid out for people and readable by the program."""
+"""Writing the sheets of items and settings: readable for people, and read back by Vorrat."""
 
 import math
 import re
@@ -78,7 +78,7 @@ def write_items_sheet(sheet: Worksheet, content: SheetContent, lists: set[str]) 
 
 
 def _write_header(sheet: Worksheet, number: int, column: FieldColumn) -> None:
-    """Write label, unit and technical name of a column, and its meaning as a comment."""
+    """Write a column's label, unit and technical name, with its description as a comment."""
     header = column.label + (" *" if column.is_required and not column.is_one_of_required else "")
     label_style = (style.BOLD_FONT, style.OPTIONAL_FILL)
     if column.is_required:
@@ -118,7 +118,7 @@ def _is_percent(column: FieldColumn) -> bool:
 
 
 def _write_value(cell: Cell, content: Any, column: FieldColumn) -> None:
-    """Write a value into its cell, if there is one, as usual in the current language."""
+    """Write a value into its cell in the notation of the current language; None leaves it empty."""
     if content is None:
         return
     cell.font, cell.alignment = style.TEXT_FONT, style.TOP_ALIGNED
@@ -192,7 +192,8 @@ def write_settings_sheet(sheet: Worksheet, content: SheetContent, lists: set[str
 
 
 def _settings_group(column: FieldColumn) -> str:
-    """Return the part of the scenario that a setting belongs to; empty for the top level."""
+    """Return the top-level key of the scenario that a setting belongs to; empty if it is one
+    itself."""
     is_top_level = len(column.path) == 1 or column.path[-1] in ("en", "de")
     return "" if is_top_level else column.path[0]
 
@@ -229,7 +230,7 @@ def _write_setting(
 
 
 def tab_description(tab: Tab) -> str:
-    """Return one sentence on a sheet, or its name."""
+    """Return a sentence that describes a sheet; without one, the title of the tab."""
     return (
         translate_label(ENGLISH_TEXTS["tabs"][tab.key])
         if tab.key in ENGLISH_TEXTS["tabs"]
@@ -238,7 +239,7 @@ def tab_description(tab: Tab) -> str:
 
 
 def column_description(column: FieldColumn) -> str:
-    """Return the meaning of a field, its possible values, and whether it is required."""
+    """Return the description of a column: meaning, possible values, and whether it is required."""
     shape, lines = column.shape, []
     if column.meaning:
         # Docstrings of models: without code marks, with a capital and a full stop.
@@ -273,7 +274,7 @@ def column_description(column: FieldColumn) -> str:
 
 
 def _default_text(column: FieldColumn) -> str:
-    """Return the default of a field, if it is a number or a word."""
+    """Return the default value of a field as text; empty unless it is a number or a word."""
     value = column.field.info.default if column.field.info is not None else None
     if column.shape.kind in ("list", "mapping", "years") or column.path[-1].isdecimal():
         return ""
@@ -288,7 +289,7 @@ def _default_text(column: FieldColumn) -> str:
 
 
 def add_choice_lists(book: Workbook) -> None:
-    """Add the lists of countries, and of yes and no."""
+    """Add a hidden sheet with the lists of country codes and of yes and no, for drop-down cells."""
     sheet = book.create_sheet(LISTS_SHEET)
     sheet.sheet_state = "hidden"
     codes = sorted(ALPHA_2)
@@ -301,7 +302,7 @@ def add_choice_lists(book: Workbook) -> None:
 
 
 def add_id_list(book: Workbook, section: str, sheet: str, letter: str, last: int) -> None:
-    """Add the ids of a sheet as a list, as long as there are ids."""
+    """Define a named list of the ids in a sheet's column, which grows with the ids."""
     start = f"'{sheet}'!${letter}${FIRST_ITEM_ROW}"
     length = f"MAX(1,COUNTA({start}:${letter}${last}))"
     _define_name(book, f"list_{section}", f"OFFSET({start},0,0,{length},1)")
@@ -312,7 +313,7 @@ def _define_name(book: Workbook, name: str, formula: str) -> None:
 
 
 def add_validation(sheet: Worksheet, column: FieldColumn, cells: str, lists: set[str]) -> None:
-    """Add the validation of a column to cells, if its values are restricted."""
+    """Add a data validation to the cells of a column, if its values are restricted."""
     kind, name = column.shape.kind, column.path[-1]
     section = referenced_section(name)
     validation: DataValidation | None = None
@@ -346,7 +347,7 @@ def _build_validation(
 
 
 def _number_validation(field: Field) -> DataValidation:
-    """Return the validation of a number within the bounds of its field."""
+    """Return a data validation that accepts numbers within the bounds of a field."""
     bounds = field.bounds or NumberBounds()
     minimum, kind = f"{bounds.ge or 0:g}", "whole" if bounds.whole else "decimal"
     rule: tuple[str, ...] = ("greaterThanOrEqual", minimum)

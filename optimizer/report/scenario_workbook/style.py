@@ -36,14 +36,15 @@ PERCENT_FORMAT, WHOLE_FORMAT, GENERAL_FORMAT = "0.0##%", "#,##0", "General"
 
 
 def get_cell(sheet: Worksheet, row: int, column: int) -> Cell:
-    """Return a cell that is not part of a merged one."""
+    """Return a cell of a sheet, which must not be part of a merged one."""
     cell = sheet.cell(row, column)
     assert isinstance(cell, Cell)
     return cell
 
 
 def set_cell_value(cell: Cell, value: Any) -> Cell:
-    """Write a value; a text stays a text, even if it looks like a formula."""
+    """Write a value into a cell and return the cell; a text stays text even if it begins like a
+    formula."""
     cell.value = value
     if isinstance(value, str):
         cell.data_type = "s"
@@ -56,7 +57,7 @@ def write_cell(
     sheet: Worksheet, row: int, column: int, value: Any, font: Font,
     alignment: Alignment = TOP_ALIGNED, fill: PatternFill | None = None,
 ) -> Cell:  # fmt: skip
-    """Write a value into a cell with this style."""
+    """Write a value with font, alignment and fill into a cell, and return the cell."""
     cell = set_cell_value(get_cell(sheet, row, column), value)
     cell.font, cell.alignment = font, alignment
     if fill is not None:

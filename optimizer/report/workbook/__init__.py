@@ -1,1 +1,1 @@
-"""Engine of workbooks: cells with formulas, styles, charts and checks."""
+"""Classes and functions that write workbooks: cells with formulas, styles, charts and checks."""

@@ -1,7 +1,7 @@
-"""A workbook as sheets of tables, each cell marked with the origin of its figure.
+"""A workbook as sheets of cells, each of which is marked with the origin of its figure.
 
-Writing a cell returns an expression for use in formulas; the text of a formula and its stored
-result are computed from the same cells.
+Writing a cell returns an expression that formulas can use. The text of a formula and its stored
+value are computed from the same cells.
 """
 
 import math
@@ -50,11 +50,14 @@ class Book:
         self.workbook.set_properties({"title": self.title, "comments": "Vorrat"})
 
     def define_name(self, name: str, cell: Expression) -> None:
-        """Define a name of a cell for formulas and other files."""
+        """Give a cell a name that formulas and other files can use."""
         self.workbook.define_name(name, f"={cell.text}")
 
     def to_bytes(self) -> bytes:
-        """Return the content of the file; columns of keys, at the right end, are not printed."""
+        """Close the workbook and return the content of the file.
+
+        The columns of keys, which are rightmost, are outside the print area.
+        """
         for sheet in self.sheets:
             bottom = max(sheet.next_row, sheet.last_chart_row)
             sheet.worksheet.print_area(0, 0, bottom, sheet.printed_columns - 1)
@@ -63,7 +66,8 @@ class Book:
 
 
 class Sheet:
-    """A sheet that is being written from the top; appended to those of a book."""
+    """A sheet that is filled from top to bottom; the constructor appends it to the sheets of
+    ``book``."""
 
     def __init__(self, book: Book, tab: str, title: str) -> None:
         self.book, self.tab, self.title = book, tab, title
@@ -98,8 +102,10 @@ class Sheet:
         self, row: int, column: int, value: Scalar | Expression | None, origin: Origin,
         form: CellForm, **flags: bool,
     ) -> Expression:  # fmt: skip
-        """Write a cell and return its expression; None leaves it empty. Raises ValueError for
-        numbers that are not finite."""
+        """Write a value or formula into a cell and return an expression that refers to the cell.
+
+        None leaves the cell empty. Raises ValueError for a number that is not finite.
+        """
         cell, page = self.book.styles.cell_format, self.worksheet
         shown: Scalar = ""
         if isinstance(value, Expression):
@@ -143,14 +149,14 @@ class Sheet:
         self.next_row += 1
 
     def write_heading(self, text: str) -> None:
-        """Write the heading of a part of the sheet."""
+        """Write a heading within the sheet."""
         self.next_row += 1
         self.worksheet.write_string(self.next_row, 0, text, self.book.styles.text_format("heading"))
         self.worksheet.set_row(self.next_row, 20)
         self.next_row += 1
 
     def widen_column(self, position: int, width: float) -> None:
-        """Set the width of a column; the largest width of several tables applies."""
+        """Widen a column to at least ``width``; of several tables, the largest width applies."""
         if width > self.widths.get(position, 0):
             self.widths[position] = width
             self.worksheet.set_column(position, position, width)
@@ -175,7 +181,8 @@ class Sheet:
         self.worksheet.set_row(row, _ROW_HEIGHT * lines + 2)
 
     def control_figures(self) -> Iterator[Expression]:
-        """Yield control figures over all cells of the sheet that are not formulas."""
+        """Yield control figures, which together cover all figures of the sheet that are not
+        formulas."""
         areas = []
         for (top, left), (bottom, right) in cover_with_blocks(set(self.input_cells)):
             cells = [(r, c) for r in range(top, bottom + 1) for c in range(left, right + 1)]
@@ -186,7 +193,7 @@ class Sheet:
 
 
 def cell_address(row: int, column: int) -> str:
-    """Return the absolute address of a cell; rows and columns count from 0."""
+    """Return the absolute address of a cell, such as ``$A$1``; row and column count from 0."""
     from xlsxwriter.utility import xl_rowcol_to_cell
 
     address: str = xl_rowcol_to_cell(row, column, row_abs=True, col_abs=True)
@@ -194,8 +201,10 @@ def cell_address(row: int, column: int) -> str:
 
 
 def count_lines(text: str, width: float, letter_width: float = 1.0) -> int:
-    """Return the lines that a text takes, broken between words; ``letter_width`` is that of a
-    character."""
+    """Return the number of lines that a text takes when it is wrapped between words.
+
+    ``letter_width`` is the width of a character, in the unit of ``width``.
+    """
     lines, used = 1, 0.0
     for word in text.split():
         length = letter_width * len(word)
@@ -208,7 +217,8 @@ def count_lines(text: str, width: float, letter_width: float = 1.0) -> int:
 def cover_with_blocks(
     cells: set[tuple[int, int]],
 ) -> Iterable[tuple[tuple[int, int], tuple[int, int]]]:
-    """Yield rectangles that cover each of these cells once, and no other."""
+    """Yield disjoint rectangles, as (top, left) and (bottom, right), that together cover exactly
+    these cells."""
     uncovered = set(cells)
     for row, column in sorted(cells, key=lambda cell: (cell[1], cell[0])):
         if (row, column) not in uncovered:

@@ -1,8 +1,8 @@
-"""Aids to read and verify a workbook: checks, a legend of cells, and contents.
+"""Aids for readers of a workbook: checks, a legend of cell styles, and a table of contents.
 
-The sheet of checks has identities that must hold, as formulas. An identity holds between figures of
-the optimizer, so that a wrong one is visible. A control figure detects changes of figures in no
-identity: it compares the sum over all figures of a sheet with its value at writing.
+The sheet of checks holds identities between figures of the optimizer as formulas, so that a wrong
+figure shows. Figures that are in no identity are covered by control figures: the sum over all
+figures of a sheet is compared with its value when the workbook was written.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,8 @@ CHECKS_TABLE = "checks"
 
 
 class _CheckRow(NamedTuple):
-    """A row of the sheet: two figures, and their tolerance as a share of the second."""
+    """A row of the sheet of checks: two expressions that must be equal within a tolerance relative
+    to the second."""
 
     statement: str
     tab: str
@@ -37,8 +38,10 @@ class _CheckRow(NamedTuple):
 def build_checks_section(
     book: Book, formulas: WorkbookTables, checks: Iterable[tuple[Check, Sheet]]
 ) -> Section:
-    """Return a section of all checks, each with its sheet, and control figures of all sheets so
-    far."""
+    """Return a section with all checks and the control figures of the sheets written so far.
+
+    ``checks`` has each check with the sheet that it is about.
+    """
     rows = [
         _CheckRow(
             c.statement,
@@ -136,7 +139,7 @@ def write_verdict(book: Book, formulas: WorkbookTables, row: int, across: int) -
 
 
 def write_legend(sheet: Sheet, across: int) -> None:
-    """Write how the origin of a figure is marked, with and without color."""
+    """Write a legend that explains how color and type mark the origin of figures."""
     sheet.write_heading(tr("How cells are marked"))
     for text in (
         tr("from the optimizer: blue, upright. Overtyped, it fails a check"),
@@ -151,7 +154,7 @@ def write_legend(sheet: Sheet, across: int) -> None:
 
 
 def write_contents(sheet: Sheet) -> None:
-    """Write links to all other sheets."""
+    """Write a table of contents with links to all other sheets."""
     sheet.write_heading(tr("Sheets"))
     link = sheet.book.styles.text_format("link")
     text_format = sheet.book.styles.cell_format("words", "text")

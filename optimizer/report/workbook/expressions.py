@@ -1,8 +1,8 @@
-"""Formulas of a spreadsheet with their values.
+"""Spreadsheet formulas together with their values.
 
-A spreadsheet file holds a formula and its stored result, which previews, mail programs and pandas
-show. Both are built by one operation, so that they cannot differ. Names of functions are English,
-as in all files.
+A spreadsheet file holds a formula and its stored value, which previews, mail programs and pandas
+show. One operation builds both, so that they cannot differ. Function names are English, as in all
+Excel files.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SUM_LEVEL, _PRODUCT_LEVEL, _ATOM_LEVEL = 1, 2, 3
 
 @dataclass(frozen=True)
 class Expression:
-    """The text of a formula after ``=``, and its value."""
+    """A formula (its text after ``=``) and its value."""
 
     text: str
     value: Scalar
@@ -66,19 +66,19 @@ Operand = Expression | float
 
 @dataclass(frozen=True)
 class CellArea:
-    """A block of cells, row by row, on one sheet."""
+    """A rectangle of cells on one sheet, with their values row by row."""
 
     text: str
     values: tuple[Scalar, ...]
 
     @property
     def numbers(self) -> tuple[float, ...]:
-        """The values, with 0 for texts and empty cells."""
+        """The values as numbers; texts and empty cells count as 0."""
         return tuple(0.0 if isinstance(value, str) else float(value) for value in self.values)
 
 
 def as_expression(operand: Operand) -> Expression:
-    """Return a constant as an expression."""
+    """Return an operand as an expression; a number becomes a constant."""
     if isinstance(operand, Expression):
         return operand
     value = float(operand)
@@ -87,7 +87,7 @@ def as_expression(operand: Operand) -> Expression:
 
 
 def text_expression(text: str) -> Expression:
-    """Return a text as an expression."""
+    """Return a text as a quoted formula constant."""
     return Expression('"' + text.replace('"', '""') + '"', text)
 
 
@@ -110,14 +110,14 @@ def _binary_operation(
 
 
 def sum_of(*areas: CellArea | Expression) -> Expression:
-    """Return the SUM."""
+    """Return the SUM of areas and expressions."""
     parts = [area.numbers if isinstance(area, CellArea) else (area.number,) for area in areas]
     arguments = ",".join(area.text for area in areas)
     return Expression(f"SUM({arguments})", math.fsum(x for part in parts for x in part))
 
 
 def sum_product(a: CellArea, b: CellArea) -> Expression:
-    """Return the SUMPRODUCT, such as payments by year times discount factors."""
+    """Return the SUMPRODUCT of two areas, such as payments by year times discount factors."""
     value = math.fsum(x * y for x, y in zip(a.numbers, b.numbers, strict=True))
     return Expression(f"SUMPRODUCT({a.text},{b.text})", value)
 
@@ -125,9 +125,11 @@ def sum_product(a: CellArea, b: CellArea) -> Expression:
 def sum_where(
     amounts: CellArea, *conditions: tuple[CellArea, Expression], factor_area: CellArea | None = None
 ) -> Expression:
-    """Return the sum of the amounts in rows with these texts, each times a factor if there is one.
+    """Return the sum of ``amounts`` over the rows that satisfy all conditions.
 
-    EXACT is case-sensitive and knows no wildcards: ids may hold any character.
+    A condition is a column and the text that its cell must equal. With ``factor_area``, each amount
+    is multiplied by the factor of its row. The formula uses EXACT, which is case-sensitive and has
+    no wildcards, since ids may contain any character.
     """
     tests = "*".join(f"EXACT({area.text},{key.text})" for area, key in conditions)
     matches = [
@@ -142,30 +144,30 @@ def sum_where(
 
 
 def max_of(*parts: CellArea | Expression) -> Expression:
-    """Return the MAX."""
+    """Return the MAX of areas and expressions."""
     values = [x for p in parts for x in (p.numbers if isinstance(p, CellArea) else (p.number,))]
     return Expression(f"MAX({','.join(part.text for part in parts)})", max(values, default=0.0))
 
 
 def min_of(*parts: Expression) -> Expression:
-    """Return the MIN."""
+    """Return the MIN of expressions."""
     values = [part.number for part in parts]
     return Expression(f"MIN({','.join(part.text for part in parts)})", min(values, default=0.0))
 
 
 def absolute_value(a: Expression) -> Expression:
-    """Return the ABS."""
+    """Return the ABS of an expression."""
     return Expression(f"ABS({a.text})", abs(a.number))
 
 
 def sum_abs_differences(a: CellArea, b: CellArea) -> Expression:
-    """Return the sum of absolute differences of two blocks."""
+    """Return the sum of absolute differences between the cells of two areas of equal shape."""
     value = math.fsum(abs(x - y) for x, y in zip(a.numbers, b.numbers, strict=True))
     return Expression(f"SUMPRODUCT(ABS({a.text}-{b.text}))", value)
 
 
 def sum_abs_deviations(a: CellArea, wanted: float) -> Expression:
-    """Return the sum of absolute deviations of filled cells from one figure."""
+    """Return the sum of absolute deviations of an area's nonempty cells from ``wanted``."""
     value = math.fsum(abs(float(x) - wanted) for x in a.values if not isinstance(x, str))
     return Expression(
         f'SUMPRODUCT(({a.text}<>"")*ABS({a.text}-{as_expression(wanted).text}))', value
@@ -173,25 +175,26 @@ def sum_abs_deviations(a: CellArea, wanted: float) -> Expression:
 
 
 def sum_excesses(a: CellArea, b: CellArea) -> Expression:
-    """Return the sum of the amounts by which figures exceed their limits."""
+    """Return the sum of the amounts by which the cells of ``a`` exceed those of ``b``."""
     value = math.fsum(max(0.0, x - y) for x, y in zip(a.numbers, b.numbers, strict=True))
     return Expression(f"SUMPRODUCT(({a.text}>{b.text})*({a.text}-{b.text}))", value)
 
 
 def sum_squares(a: CellArea) -> Expression:
-    """Return the SUMSQ."""
+    """Return the sum of squares (SUMSQ) of the cells of an area."""
     return Expression(f"SUMSQ({a.text})", math.fsum(x * x for x in a.numbers))
 
 
 def control_figure(areas: Sequence[CellArea]) -> Expression:
-    """Return the sum of sign(x) LN(1+|x|), in which small figures count as well as large ones."""
+    """Return the sum of sign(x) LN(1+|x|) over all cells, to which small figures contribute as well
+    as large ones."""
     value = math.fsum(math.copysign(math.log1p(abs(x)), x) for area in areas for x in area.numbers)
     parts = (f"SUMPRODUCT(SIGN({a.text})*LN(1+ABS({a.text})))" for a in areas)
     return Expression("+".join(parts), value, _SUM_LEVEL)
 
 
 def ratio_or_empty(a: Expression, b: Expression) -> Expression:
-    """Return a quotient, or an empty text where the divisor is 0."""
+    """Return the quotient of two expressions, or an empty text if the divisor is 0."""
     value: Scalar = "" if b.number == 0 else a.number / b.number
     quotient = f"{_parenthesized(a, _PRODUCT_LEVEL)}/{_parenthesized(b, _ATOM_LEVEL)}"
     return Expression(f'IF({b.text}=0,"",{quotient})', value)
@@ -200,8 +203,8 @@ def ratio_or_empty(a: Expression, b: Expression) -> Expression:
 def if_within(
     deviation: Expression, tolerance: Expression, then: str, otherwise: str
 ) -> Expression:
-    """Return ``then`` if the deviation is within the tolerance, else ``otherwise``, also after
-    an error."""
+    """Return ``then`` if the deviation is within the tolerance, and ``otherwise`` if it is not or
+    is an error."""
     passed, failed = text_expression(then), text_expression(otherwise)
     value = then if abs(deviation.number) <= tolerance.number else otherwise
     test = f"IF(ABS({deviation.text})<={tolerance.text},{passed.text},{failed.text})"
@@ -209,8 +212,10 @@ def if_within(
 
 
 def if_all_equal(area: CellArea, wanted: str, then: str, otherwise: str) -> Expression:
-    """Return ``then`` if all cells are equal to ``wanted``, else ``otherwise`` with the number
-    of others in place of ``{}``."""
+    """Return ``then`` if all cells equal ``wanted``, and ``otherwise`` if not.
+
+    The number of cells that differ replaces ``{}`` in ``otherwise``.
+    """
     others = sum(value != wanted for value in area.values)
     before, after = otherwise.split("{}")
     count = f"(ROWS({area.text})-COUNTIF({area.text},{text_expression(wanted).text}))"
@@ -220,6 +225,6 @@ def if_all_equal(area: CellArea, wanted: str, then: str, otherwise: str) -> Expr
 
 
 def count_equal(area: CellArea, key: Expression) -> Expression:
-    """Return the number of cells with a text."""
+    """Return the number of cells of an area that equal a text."""
     value = float(sum(cell == key.value for cell in area.values))
     return Expression(f"SUMPRODUCT(--EXACT({area.text},{key.text}))", value)

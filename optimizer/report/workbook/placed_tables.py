@@ -1,7 +1,7 @@
-"""Tables with their places in a workbook, as formulas refer to them.
+"""Tables with their positions in a workbook, so that formulas can refer to their cells.
 
-All tables are placed before any is filled, so that a formula may refer to later cells; a cell is
-evaluated when it is first needed.
+All tables are placed before any is filled, so that a formula may refer to cells below it or on
+later sheets. A cell is evaluated when it is first needed.
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ NARROW_WIDTH = 12.0
 
 @dataclass(frozen=True)
 class SheetColumn:
-    """A column of a sheet: that of a document's table, or one attribute ``range_end`` of its
-    values."""
+    """A column of a sheet: a column of a document's table, or one part of its ranges or estimates.
+
+    ``range_end`` is ``low``, ``high``, ``value`` or ``error`` (half width of the confidence
+    interval); it is empty for the whole value.
+    """
 
     column: Column
     header: str | int
@@ -38,11 +41,11 @@ class SheetColumn:
 
     @property
     def key(self) -> str:
-        """The key for formulas; an end of a range is appended after a dot."""
+        """The key of the column for formulas; ``range_end`` is appended after a dot."""
         return f"{self.column.key}.{self.range_end}" if self.range_end else self.column.key
 
     def cell_content(self, value: Any) -> Scalar | None:
-        """Return the content of a cell: a figure, a text, or None."""
+        """Return what a cell with this value holds: a figure, a text, or None."""
         if isinstance(value, DisplayedValue):
             value = value.text if value.value is None else value.value
         elif self.range_end == "error":
@@ -57,8 +60,11 @@ _GAP_COLUMN = SheetColumn(Column("", no_value, "text", empty_text="", width=NARR
 
 
 def sheet_columns(table: Table, widest: int = 0) -> list[SheetColumn]:
-    """Return the columns of a sheet: two for a range or an estimate; columns of keys are moved
-    behind the ``widest`` table of the sheet."""
+    """Return the sheet columns of a table: two for a column of ranges or estimates.
+
+    Columns of keys are moved to the right of the widest table of the sheet, which has ``widest``
+    columns.
+    """
     columns: list[SheetColumn] = []
     for column in table.columns:
         header = column.header
@@ -80,14 +86,14 @@ def sheet_columns(table: Table, widest: int = 0) -> list[SheetColumn]:
 
 
 def printed_count(columns: Sequence[SheetColumn]) -> int:
-    """Return the number of columns before the first one that holds keys."""
+    """Return the number of columns to the left of the first column of keys."""
     key_positions = (n for n, column in enumerate(columns) if column.column.origin == "key")
     return next(key_positions, len(columns))
 
 
 @dataclass
 class PlacedTable:
-    """A table at its place: ``sheet_prefix`` names the sheet, rows count from 0."""
+    """A table with its position in a workbook: sheet and header row, counted from 0."""
 
     table: Table
     columns: Sequence[SheetColumn]
@@ -98,7 +104,7 @@ class PlacedTable:
 
     @property
     def row_count(self) -> int:
-        """Number of rows without that of totals."""
+        """The number of rows, without the row of totals."""
         return len(self.table.rows)
 
     @cached_property
@@ -116,19 +122,19 @@ class PlacedTable:
         return {key: n for n, key in reversed(list(enumerate(keys)))}
 
     def row_index(self, row_key: str) -> int | None:
-        """Return the row of a key, counted from 0; None if there is none."""
+        """Return the index of the row with a key, counted from 0; None if there is no such row."""
         return self._row_indexes.get(row_key)
 
     def column_position(self, key: str) -> int:
-        """Return the position of a column; raise KeyError if there is none."""
+        """Return the index of the column with a key; raise KeyError if there is no such column."""
         return self._column_positions[key]
 
     def has_column(self, key: str) -> bool:
-        """Return whether there is such a column."""
+        """Return whether the table has a column with this key."""
         return key in self._column_positions
 
     def cell_content(self, row: int, position: int) -> Expression | Scalar | None:
-        """Return the content of a cell: a formula, a figure, a text, or None."""
+        """Return what a cell holds: a formula, a figure, a text, or None."""
         if (row, position) not in self._cell_cache:
             column = self.columns[position]
             formula = column.column.formula if not column.range_end else None
@@ -142,14 +148,14 @@ class PlacedTable:
         return self._cell_cache[row, position]
 
     def cell_value(self, row: int, position: int) -> Scalar:
-        """Return the value of a cell; an empty text where there is none."""
+        """Return the value of a cell; an empty cell gives an empty text."""
         content = self.cell_content(row, position)
         if isinstance(content, Expression):
             return content.value
         return "" if content is None else content
 
     def cell_reference(self, row: int, key: str) -> Expression:
-        """Return a reference to a cell of a row, counted from 0."""
+        """Return a reference to the cell of a column in row ``row``, counted from 0."""
         return self._reference(
             row, self.column_position(key), self.cell_value(row, self.column_position(key))
         )
@@ -160,24 +166,30 @@ class PlacedTable:
         )
 
     def find_cell(self, row_key: str, key: str) -> Expression:
-        """Return a cell by the keys of its row and column; raise KeyError if there is no such
-        row."""
+        """Return a reference to the cell with these keys of its row and column.
+
+        Raises KeyError if there is no such row or column.
+        """
         return self.cell_reference(self._row_indexes[row_key], key)
 
     def column_area(self, first: str, last: str | None = None) -> CellArea:
-        """Return all rows of a column, or of all columns from ``first`` to ``last``."""
+        """Return all rows of the columns ``first`` to ``last``, or of column ``first`` only."""
         return self.row_range_area(0, max(self.row_count, 1), first, last)
 
     def row_range_area(
         self, start: int, stop: int, first: str, last: str | None = None
     ) -> CellArea:
-        """Return some rows of a column, or of all columns from ``first`` to ``last``."""
+        """Return the cells in rows ``start`` to ``stop`` (exclusive) of the columns ``first`` to
+        ``last``.
+
+        Without ``last``, they are those of the column ``first`` alone.
+        """
         return self._area_at(
             start, stop, self.column_position(first), self.column_position(last or first)
         )
 
     def row_area(self, row: int, first: str, last: str) -> CellArea:
-        """Return the cells of a row from one column to another."""
+        """Return the cells of a row in the columns from ``first`` to ``last``."""
         return self.row_range_area(row, row + 1, first, last)
 
     def _area_at(self, start: int, stop: int, first: int, last: int) -> CellArea:
@@ -191,19 +203,22 @@ class PlacedTable:
         )
 
     def header_area(self, first: str, last: str) -> CellArea:
-        """Return the headers from one column to another."""
+        """Return the header cells of the columns from ``first`` to ``last``."""
         start, stop, row = self.column_position(first), self.column_position(last), self.header_row
         text = f"{self.sheet_prefix}{cell_address(row, start)}:{cell_address(row, stop)}"
         return CellArea(text, tuple(column.header for column in self.columns[start : stop + 1]))
 
     def header_cell(self, key: str) -> Expression:
-        """Return the header of a column, such as a year."""
+        """Return a reference to the header cell of a column, such as a year."""
         return self._reference(
             -1, self.column_position(key), self.columns[self.column_position(key)].header
         )
 
     def column_total(self, key: str) -> Expression:
-        """Return the sum of a column: the cell in the row of totals, or 0 if there are no rows."""
+        """Return the sum of a column: a reference to its cell in the row of totals if there is one.
+
+        A table without rows gives 0.
+        """
         if not self.row_count:
             return as_expression(0)
         total = self.total_expression(self.column_position(key))
@@ -214,7 +229,7 @@ class PlacedTable:
         )
 
     def total_expression(self, position: int) -> Expression | None:
-        """Return the formula of a column in the row of totals, if there is one."""
+        """Return the formula that the row of totals has in a column; None if it has none."""
         column = self.columns[position]
         if not self.table.total_label or not column.column.total or column.range_end:
             return None
@@ -225,7 +240,7 @@ class PlacedTable:
 
 @dataclass(frozen=True)
 class FormulaRow:
-    """A row of a table, counted from 0, for the formulas of its cells."""
+    """A row of a placed table, passed to the functions that build the formulas of its cells."""
 
     table: PlacedTable
     row_index: int
@@ -244,17 +259,17 @@ class FormulaRow:
         return self.table.cell_reference(self.row_index, key)
 
     def row_area(self, first: str, last: str) -> CellArea:
-        """Return the cells of this row from one column to another."""
+        """Return the cells of this row in the columns from ``first`` to ``last``."""
         return self.table.row_area(self.row_index, first, last)
 
     def cell_above(self, key: str) -> Expression | None:
-        """Return the cell above; None in the first row."""
+        """Return a reference to the cell of a column in the row above; None in the first row."""
         return self.table.cell_reference(self.row_index - 1, key) if self.row_index else None
 
 
 @dataclass
 class WorkbookTables:
-    """The tables and choices of a workbook by name."""
+    """The placed tables of a workbook, and the cells of its drop-down choices, both by name."""
 
     tables: dict[str, PlacedTable] = field(default_factory=dict)
     choices: dict[str, Expression] = field(default_factory=dict)

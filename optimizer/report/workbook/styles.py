@@ -1,7 +1,7 @@
-"""Styles of cells: origin of figures and number formats.
+"""Styles of workbook cells: number formats, and marks for the origin of figures.
 
-The origin shows by color and without: figures of the optimizer are on blue, those of the scenario
-on yellow in a dotted frame, and formulas are italic on white.
+The origin is visible with and without color: figures of the optimizer are on blue, figures of the
+scenario are on yellow in a dotted frame, and formulas are italic on white.
 """
 
 from collections.abc import Iterable
@@ -37,7 +37,10 @@ of totals, a cell of several lines, and a text that looks like a formula."""
 
 
 def _dash_for_zero(digits: str, plus: str = "") -> str:
-    """Return a number format with a dash for zero, including rounding errors of the solver."""
+    """Return a number format that shows a dash for zero and for rounding errors of the solver.
+
+    ``plus`` is put before positive numbers.
+    """
     return f'[>=0.000001]{plus}{digits};[<=-0.000001]-{digits};"–"'
 
 
@@ -80,7 +83,7 @@ _TEXT_STYLES: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Styles:
-    """The formats of one workbook, each added once."""
+    """The cell formats of one workbook; each is added only once."""
 
     workbook: Any
     money_decimals: int = 1
@@ -88,14 +91,14 @@ class Styles:
     _formats: dict[Any, Any] = field(default_factory=dict)
 
     def number_format(self, form: CellForm) -> str:
-        """Return the number format of a kind of figure, as in a file."""
+        """Return the Excel number format of a cell form."""
         if form in ("money", "signed", "outcome", "signed_outcome"):
             decimals = self.outcome_decimals if "outcome" in form else self.money_decimals
             return _dash_for_zero("#,##0." + "0" * decimals, "+" if "signed" in form else "")
         return _NUMBER_FORMATS[form]
 
     def cell_format(self, origin: Origin, form: CellForm, **flags: bool) -> Any:
-        """Return the format of a cell, with the flags of ``_FLAG_STYLES`` that are set."""
+        """Return the format of a cell, extended by the flags of ``_FLAG_STYLES`` that are true."""
         style = {"num_format": self.number_format(form), **_ORIGIN_STYLES[origin]}
         if form == "text":
             style |= _LEFT_ALIGNED
@@ -104,11 +107,12 @@ class Styles:
         return self._cached_format({**_BASE_STYLE, **style})
 
     def text_format(self, name: str, **overrides: Any) -> Any:
-        """Return the format of titles, headers, notes and verdicts."""
+        """Return the format of a kind of text, such as a title, header, note or verdict."""
         return self._cached_format({**_BASE_STYLE, **_TEXT_STYLES[name], **overrides})
 
     def verdict_format(self, is_good: bool) -> Any:
-        """Return the conditional format of a result, which can set colors and weight only."""
+        """Return the conditional format of a passed or failed check; it sets type weight and colors
+        only."""
         style = _TEXT_STYLES["good" if is_good else "bad"]
         return self._cached_format({key: style[key] for key in ("bold", "font_color", "bg_color")})
 
@@ -124,7 +128,8 @@ def _max_abs(values: Iterable[float | None]) -> float:
 
 
 def tonnes_form(values: Iterable[float | None]) -> CellForm:
-    """Return the form of a row of tonnes, with decimals where whole tonnes would show as zero."""
+    """Return the cell form of a row of tonnes; small amounts get decimals, so that they do not show
+    as zero."""
     largest = _max_abs(values)
     return (
         "tonnes" if largest >= 100 or largest == 0 else "tonnes_1" if largest >= 1 else "tonnes_3"
@@ -132,7 +137,11 @@ def tonnes_form(values: Iterable[float | None]) -> CellForm:
 
 
 def figure_form(values: Iterable[float | None]) -> CellForm:
-    """Return the form of other figures: whole, with up to three decimals, or with all."""
+    """Return the cell form of figures other than tonnes and objectives.
+
+    It shows whole numbers without decimals, others with up to three decimals, and numbers below 1
+    with all.
+    """
     known = [value for value in values if value is not None]
     if all(map(is_whole, known)):
         return "count"
@@ -140,11 +149,11 @@ def figure_form(values: Iterable[float | None]) -> CellForm:
 
 
 def objective_form(values: Iterable[float | None]) -> CellForm:
-    """Return the form of objectives and their bounds: four decimals, or six below one."""
+    """Return the cell form of objectives and bounds: four decimals, or six if all are below 1."""
     return "control" if _max_abs(values) >= 1 else "small"
 
 
 def decimals_for(values: Iterable[float]) -> int:
-    """Return the decimals of a kind of figure: more if the largest of them is small."""
+    """Return the number of decimals for amounts: more, the smaller the largest amount is."""
     largest = _max_abs(values)
     return 1 if largest >= 100 or largest == 0 else 2 if largest >= 10 else 3 if largest >= 1 else 5

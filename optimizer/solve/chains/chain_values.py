@@ -1,4 +1,5 @@
-"""Marginal values of forms and capacities, from the dual values of a chain's recourse by class."""
+"""Marginal values of the forms and capacities of a chain, from the dual values of its recourse in
+each state class."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ TIE_TOLERANCE = 1e-6  # relative tolerance within which parts of a dual value ar
 
 
 class PlantRecipe(NamedTuple):
-    """Inputs and output of a conversion or a project with inputs, in tonnes per tonne of output."""
+    """Inputs of a conversion, or of a project with inputs, in tonnes per tonne of its output."""
 
     id: str
     is_project: bool
@@ -35,8 +36,11 @@ class PlantRecipe(NamedTuple):
 
 
 class ChainAnalysis:
-    """Chain in its state classes, for all consumers, and the year that is reported: the first of
-    those with the largest expected shortage without a plan."""
+    """Analysis of one chain in its state classes, for all consumers.
+
+    It reports on one year: the one with the largest expected shortage without a plan, or the first
+    of several such years.
+    """
 
     def __init__(
         self,
@@ -68,13 +72,14 @@ class ChainAnalysis:
         )
 
     def build_programs(self) -> None:
-        """Build the programs of all consumers' chains, which are cached."""
+        """Build the linear programs of all consumers' chains. They are cached for later
+        evaluations."""
         for chain in self.classes.chains:
             self.build_evaluation(chain, self.recourse.columns.to_point(Commitment()))
 
     @property
     def class_blocks(self) -> list[slice]:
-        """Blocks of state classes that are solved one after the other."""
+        """Blocks of state classes. One block is solved after the other to limit memory."""
         count = self.classes.class_count
         return [
             slice(start, min(start + CLASSES_PER_TASK, count))
@@ -84,8 +89,11 @@ class ChainAnalysis:
 
 @dataclass(frozen=True, eq=False)
 class ConsumerValues:
-    """Values of one consumer's chain, or of the pooled chain, in the reported year: U scenario
-    classes, M forms and P plants."""
+    """Damage, shortages and marginal values of one consumer's chain, or of the pooled chain, in the
+    reported year.
+
+    The arrays refer to U state classes, M forms and P plants.
+    """
 
     damage: Floats  # (U) in all years
     bases: list[Any]  # (U) optimal bases
@@ -97,8 +105,10 @@ class ConsumerValues:
 
 @dataclass(frozen=True, eq=False)
 class ChainValues:
-    """Marginal values of a chain at one commitment, in U state classes, for M forms and P
-    plants."""
+    """Marginal values in a chain at one commitment.
+
+    The arrays refer to U state classes, M forms, P plants and Y years.
+    """
 
     point: FirstStagePoint
     by_consumer_chain: dict[int, ConsumerValues]  # by chain id
@@ -107,13 +117,13 @@ class ChainValues:
 
     @property
     def damage(self) -> Floats:
-        """Damage (U) of all consumers in all years."""
+        """Damage in each state class (U), summed over all consumers and years."""
         total: Floats = np.sum([x.damage for x in self.by_consumer_chain.values()], axis=0)
         return total
 
     @property
     def is_short(self) -> NDArray[np.bool_]:
-        """Whether (U) there is a shortage in the reported year."""
+        """Whether any form is short in the reported year, for each state class (U)."""
         missing = np.sum([x.missing_share for x in self.by_consumer_chain.values()], axis=0)
         is_missing: NDArray[np.bool_] = np.logical_or.reduce(missing > SHORTAGE_TOLERANCE, axis=1)
         return is_missing
@@ -122,8 +132,10 @@ class ChainValues:
 def evaluate_chain(
     analysis: ChainAnalysis, commitment: Commitment, warm_start: ChainValues | None = None
 ) -> ChainValues:
-    """Compute dual values and shortages of a commitment in all state classes; ``warm_start``
-    provides initial bases."""
+    """Compute the marginal values and shortages of a commitment in all state classes.
+
+    The linear programs start from the bases in ``warm_start``, if it is given.
+    """
     recourse = analysis.recourse
     years = len(analysis.instance.years)
     count = analysis.classes.class_count
@@ -167,7 +179,8 @@ def _evaluate_class_block(
     consumer_values: ConsumerValues,
     totals: ChainValues,
 ) -> None:
-    """Add the values of one consumer's chain in a block of state classes."""
+    """Evaluate one consumer's chain in a block of state classes, and add the results to
+    ``consumer_values`` and ``totals``."""
     instance, y = analysis.instance, analysis.y
     parameters, template = evaluation.parameter_values(class_block), evaluation.template
     values = np.zeros((len(parameters), len(template.column_keys)))
@@ -178,8 +191,11 @@ def _evaluate_class_block(
     plant_index = {label: p for p, label in enumerate(analysis.plants)}
 
     def marginal_values(v: int, key: tuple[str, Any]) -> tuple[Floats, Floats]:
-        """Return values (U, Y) of a tonne per year, spread evenly over it, that belongs to all
-        consumers, and (U) of one that belongs to this consumer in the reported year."""
+        """Return the marginal value of one tonne per year that is spread evenly over the year.
+
+        The first array (U, Y) is for a tonne that all consumers share, the second (U) for a tonne
+        that belongs to this consumer in the reported year.
+        """
         duals = -solution.parameter_duals[:, template.parameter_positions[key]]
         yearly_mean = duals.reshape(
             len(parameters), len(instance.years), instance.periods_per_year
@@ -224,8 +240,10 @@ ChainStage = tuple[str, str]  # a form, and "supply" or "making"
 def find_bottlenecks(
     analysis: ChainAnalysis, with_plan_values: ChainValues, without_plan_values: ChainValues
 ) -> Iterator[results.Bottleneck]:
-    """Yield the stages that are the bottleneck in any state class of positive probability in
-    which the chain has a shortage in the reported year."""
+    """Yield the stages that are the bottleneck of the chain in at least one state class.
+
+    Only state classes count that have a positive probability and a shortage in the reported year.
+    """
     shares: list[dict[ChainStage, float]] = []
     for values in (with_plan_values, without_plan_values):
         short_classes = np.flatnonzero(values.is_short & (analysis.class_probability > 0))
@@ -251,8 +269,10 @@ def find_bottlenecks(
 
 
 def _find_bottleneck(analysis: ChainAnalysis, chain_values: ChainValues, u: int) -> ChainStage:
-    """Return the bottleneck of a state class for the consumer with the largest damage, searching
-    upstream from the form whose shortage causes most damage."""
+    """Return the bottleneck in state class ``u`` for the consumer with the largest damage.
+
+    The search starts at the form whose shortage causes most damage and goes upstream.
+    """
     consumer = max(
         chain_values.by_consumer_chain.values(),
         key=lambda x: (x.damage_by_form[u].sum(), x.missing_share[u].sum()),
@@ -288,7 +308,8 @@ def _find_bottleneck(analysis: ChainAnalysis, chain_values: ChainValues, u: int)
 
 
 def _read_plant_recipes(instance: Instance, chains: Iterable[Chain]) -> dict[str, PlantRecipe]:
-    """Return the plants of chains by label, in the order of the file."""
+    """Return the recipes of all plants in the chains, by plant label, in the order of the scenario
+    file."""
     plants_by_label = {plant.label: plant for chain in chains for plant in chain.plants}
     recipes: dict[str, PlantRecipe] = {}
     for is_project, definitions in (

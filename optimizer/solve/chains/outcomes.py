@@ -1,4 +1,4 @@
-"""Outcomes of a plan's chains, from recourse evaluations of two commitments: the plan and none."""
+"""Outcomes of a plan's chains, from recourse evaluations with the plan and without any plan."""
 
 from __future__ import annotations
 
@@ -27,8 +27,11 @@ def chain_outcomes(
     without_plan: PlanEvaluation,
     recourse: RecourseEvaluator | None = None,
 ) -> tuple[tuple[results.ChainOutcome, ...], tuple[str, ...]]:
-    """Return the outcome of each chain of several forms, in the order of the file, and the forms of
-    chains on which the solver fails. ``recourse`` is that in these states, if available."""
+    """Return the outcome of each chain with more than one form, in the order of the scenario file,
+    and the forms of the chains on which the solver fails.
+
+    ``recourse`` is the recourse evaluator of these states; it is built if None.
+    """
     if all(len(chain.nodes) == 1 for chain in instance.chains):
         return (), ()
     recourse = (recourse or RecourseEvaluator(instance, states)).for_instance(instance)

@@ -1,4 +1,5 @@
-"""Contributions of parts of a plan to a chain: damage without them, without optimizing again."""
+"""Contributions of projects and stockpiles to a chain: the damage if they are left out of the plan,
+without optimizing the rest again."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ DAMAGE_TOLERANCE = 1e-9  # smaller relative differences of damage are rounding
 
 
 class PlanContributions:
-    """Contributions of the parts of a plan that deliver forms of a chain."""
+    """Contributions of the plan's projects and stockpiles that deliver forms of one chain."""
 
     def __init__(
         self,
@@ -62,7 +63,8 @@ class PlanContributions:
                 yield results.ChainStockpile(id=h, avoided=avoided)
 
     def stage_contributions(self) -> Iterator[results.ChainStages]:
-        """Yield consecutive stages of the plan, by the output of the later stage."""
+        """Yield the expected damage that successive stages of the plan avoid, jointly and
+        separately. Stages are identified by the output of the later stage."""
         analysis, plants, damage = self._analysis, self._plants, self._damage_without()
         for form in analysis.materials:
             later_projects = [p for p in self._built if p in plants and plants[p].output == form]
@@ -102,8 +104,8 @@ class PlanContributions:
     def _damage_without(
         self, projects: Collection[str] = (), stockpiles: Collection[str] = ()
     ) -> float:
-        """Return the expected damage of the chain by the plan without some projects and
-        stockpiles."""
+        """Return the expected damage of the chain if the given projects and stockpiles are left out
+        of the plan."""
         key, analysis = (frozenset(projects), frozenset(stockpiles)), self._analysis
         if key not in self._damages:
             plan = self._commitment
@@ -152,8 +154,11 @@ class PlanContributions:
         class_block: slice,
         damage_sums: Floats,
     ) -> None:
-        """Add the damage of a reduced plan in a block of state classes. It can differ from that
-        of the plan only where the plan reduces damage and what is left out would deliver."""
+        """Add the damage of a reduced plan in a block of state classes to ``damage_sums``.
+
+        The damage of the reduced plan can differ from that of the full plan only in state classes
+        where the full plan reduces damage and the omitted parts deliver.
+        """
         chain_id, positions = evaluation.chain_id, evaluation.template.parameter_positions
         with_plan = self._with_plan.by_consumer_chain[chain_id]
         damage_without_plan = self._without_plan.by_consumer_chain[chain_id].damage[class_block]

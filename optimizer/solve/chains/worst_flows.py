@@ -1,4 +1,4 @@
-"""Flows of a chain in one year: undisturbed, and in the worst states without a plan."""
+"""Flows of a chain in one year: without hazards, and in the worst states without a plan."""
 
 from __future__ import annotations
 
@@ -21,15 +21,18 @@ UNDISTURBED = State("undisturbed", 1.0)
 
 
 class YearFlows(NamedTuple):
-    """Tonnes in the reported year: flows of each form, and production of each plant."""
+    """Flows of each form and production of each plant in the reported year, in tonnes."""
 
     flows_by_material: dict[str, results.FormFlow]
     made_by_plant: dict[str, float]  # by label
 
 
 class WorstStates:
-    """Worst states without a plan. ``undisturbed_flows`` are those without hazards and plan,
-    ``worst_flows_without_plan`` the mean over the worst states without a plan."""
+    """States with the largest damage without a plan, up to the CVaR level, and the flows in them.
+
+    ``undisturbed_flows`` are the flows without hazards and without a plan,
+    ``worst_flows_without_plan`` the mean flows in the worst states without a plan.
+    """
 
     def __init__(self, analysis: ChainAnalysis, without_plan: ChainValues) -> None:
         instance = analysis.instance
@@ -58,14 +61,14 @@ class WorstStates:
         self.worst_flows_without_plan = without_plan_flows.weighted_mean(self._weights)
 
     def mean_flows(self, commitment: Commitment) -> YearFlows:
-        """Return the mean flows in the worst states with a plan."""
+        """Return the mean flows with a commitment in the states that are worst without a plan."""
         return _StateFlows(
             self._analysis, self._worst_recourse, self._classes, commitment
         ).weighted_mean(self._weights)
 
 
 class _StateFlows:
-    """Tonnes of a commitment in each of a few states."""
+    """Flows of a chain with a commitment in each of a few states, in tonnes."""
 
     def __init__(
         self,
@@ -113,7 +116,7 @@ class _StateFlows:
                     self._made[plant.label][u] += lot_tonnes * flow.made[plant.label][year].sum()
 
     def weighted_mean(self, weights: Floats) -> YearFlows:
-        """Return the mean flows over the states by weights (U)."""
+        """Return the mean flows over the states, with ``weights`` (U)."""
         flows = {
             form: results.FormFlow(
                 **{name: float(weights @ tonnes) for name, tonnes in tonnes_by_flow.items()}
@@ -126,7 +129,8 @@ class _StateFlows:
 
 
 def _sum_made(flow: ChainFlow, plants: Iterable[tuple[str, float]]) -> Floats:
-    """Return the sum of lots (K) that plants make, each times a ratio."""
+    """Return the weighted sum (K) of the lots that plants make. ``plants`` holds the label and the
+    weight of each plant."""
     total = np.zeros(len(next(iter(flow.unused.values()))))
     for label, ratio in plants:
         total = total + ratio * flow.made[label]

@@ -1,6 +1,6 @@
 """Benders decomposition with exact recourse evaluation, as branch and cut in a single tree.
 
-Benders (1962); Van Slyke and Wets (1969). Recourse is continuous and always feasible, so that only
+Benders (1962); Van Slyke and Wets (1969). Recourse is continuous and always feasible, so only
 optimality cuts are needed.
 """
 

@@ -1,4 +1,5 @@
-"""Solution of one problem by Benders decomposition."""
+"""Benders decomposition of one problem: run of the search, and a second run if the result is
+doubtful."""
 
 import math
 import threading
@@ -49,14 +50,15 @@ def solve_by_decomposition(
     objective_floor: float = 0.0,
     **solve_options: Unpack[results.SolverOptions],
 ) -> results.SolverResult:
-    """Solve a problem, or one over assumption sets with the states of each, by Benders
-    decomposition.
+    """Solve a problem by Benders decomposition.
 
-    Cuts and plans of ``pool`` are used and added to. With ``target_objective`` the search ends with
-    a plan that reaches it, or with a bound that is as high. With ``compared_objective`` only the
-    difference from it is of interest, and a tenth of that may stay open. ``recourses`` and
-    ``master_models`` are existing evaluators and models of each assumption set, or None. ``exact``
-    uses the smallest tolerances from the start. Plans of earlier problems are tried if
+    The problem is an instance with its states, or several assumption sets with the states of each.
+    The search starts from the cuts and plans of ``pool`` and adds its cuts and plans to it. With
+    ``target_objective`` the search ends once a plan reaches that objective, or once the bound shows
+    that no plan can. With ``compared_objective`` only the difference from that objective matters,
+    and the remaining gap may be up to a tenth of it. ``recourses`` and ``master_models`` are
+    existing evaluators and models of each assumption set, or None. With ``exact`` the first run
+    uses the smallest tolerances already. Plans of earlier problems are tried if
     ``find_broken_rules`` is given. ``objective_floor`` is the smallest denominator of relative
     gaps.
 
@@ -201,7 +203,7 @@ def solve_by_decomposition(
 
 
 def _run_search(run: SearchRun, pool: CutPool | None) -> None:
-    """Close the gap as far as limits allow, starting from the pool."""
+    """Run the search, starting from the pool, until the gap is closed or a limit is reached."""
     with highs.stop_on_interrupt(run.stop_event):
         try:
             if pool is not None:
@@ -245,7 +247,8 @@ def _is_doubtful(run: SearchRun, recomputed_objective: float, scaling_size: floa
 
 
 def _is_gap_open(run: SearchRun, recomputed_objective: float, gap: float) -> bool:
-    """Return whether the recomputed objective of the best plan leaves the gap open."""
+    """Return whether the relative gap of the best plan exceeds ``gap`` with its recomputed
+    objective. With a target objective, return False."""
     return (
         run.target_objective == -math.inf
         and recomputed_objective - run.lower_bound > gap * run.gap_denominator(recomputed_objective)
@@ -255,8 +258,8 @@ def _is_gap_open(run: SearchRun, recomputed_objective: float, gap: float) -> boo
 def _build_solution(
     run: SearchRun, recomputed_objective: float, gap: float, seconds: float
 ) -> ProgramSolution:
-    """Return how a run ended, with the recomputed objective of the best plan (infinite without
-    one)."""
+    """Return the solution and the ending of a run, with the recomputed objective of the best plan
+    (infinite without a plan)."""
     # A plan refutes infeasibility, and a bound above it by more than the gap. An exhausted tree
     # with a plan has an infinite bound, and its plan is optimal.
     is_refuted = math.isfinite(recomputed_objective) and (

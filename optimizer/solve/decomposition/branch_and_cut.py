@@ -1,8 +1,8 @@
-"""Branch and cut on "project p is started by year t".
+"""Branch and cut. A branch states that a project is started by a year, or that it is not.
 
-Each node's linear program starts from the previous basis. Its solution is evaluated, and the cuts
-found are valid in the whole tree. Nodes are selected by best bound, with dives into children whose
-bound is close to it.
+The linear program of each node starts from the basis of the previous one. Its solution is
+evaluated, and the cuts found are valid in the whole tree. The next node is the one with the best
+bound, or a child of the present node while the child's bound is close to the best.
 """
 
 import heapq
@@ -35,7 +35,7 @@ OpenNode = tuple[float, Leaf, NodeOrigin | None]
 
 
 class BranchAndCut:
-    """Search tree of one run."""
+    """Branch-and-cut search of one run, with its tree."""
 
     def __init__(self, run: SearchRun) -> None:
         self.run, self.master = run, run.master
@@ -55,7 +55,7 @@ class BranchAndCut:
 
     @property
     def frontier(self) -> SearchFrontier | None:
-        """Leaves of the present tree; None before it has any."""
+        """All leaves of the present tree; None before the tree is started."""
         leaves = (*self._closed_leaves, *(leaf for _, _, leaf, _ in self._open_nodes))
         root_proofs, cut_oracle = tuple(self._root_proofs[:MAX_ROOT_PROOFS]), self.run.cut_oracle
         validity = cut_oracle.recourse_hash, cut_oracle.cvar_level
@@ -64,8 +64,10 @@ class BranchAndCut:
         )
 
     def close_gap(self) -> None:
-        """Search until the gap is closed. Raise SearchStopped at a limit; the run then holds plan
-        and bound."""
+        """Search until the gap is closed.
+
+        Raise SearchStopped at a limit. The run then holds the best plan and the bound found so far.
+        """
         run = self.run
         if run.earlier_frontiers:
             try:
@@ -103,14 +105,15 @@ class BranchAndCut:
         heapq.heappush(self._open_nodes, (bound, self._push_count, leaf, origin))
 
     def _close_leaf(self, bound: float, leaf: Leaf) -> None:
-        """Prune a branch with a bound."""
+        """Record that a leaf is pruned, and the bound at which it was pruned."""
         self._closed_bound = min(self._closed_bound, bound)
         self._closed_leaves.append(leaf)
 
     # The root
 
     def _start_tree(self) -> bool:
-        """Solve the root and find first plans. Return whether there is anything left to search."""
+        """Solve the root relaxation and find first plans. Return whether nodes remain to be
+        searched."""
         run, master = self.run, self.master
         root_bounds = master.root_bounds()
         self.heuristics.offer_known_plans()
@@ -140,8 +143,8 @@ class BranchAndCut:
         return True
 
     def _record_root(self) -> bool:
-        """Record bound, reduced costs and proof of the root relaxation. Return whether it is
-        optimal."""
+        """Record the objective, the reduced costs and the dual proof of the root relaxation. Return
+        whether it was solved to optimality."""
         simplex = self.master.simplex
         if simplex.solve() != "optimal":
             return False
@@ -153,10 +156,11 @@ class BranchAndCut:
         return True
 
     def _resume_tree(self, earlier_frontiers: Sequence[SearchFrontier]) -> None:
-        """Resume from the leaves of an earlier tree.
+        """Continue from the leaves of an earlier tree.
 
-        Plans of earlier problems are tried first; leaves that are proven to hold nothing better are
-        closed. Among several trees, the one that leaves the fewest open leaves is used.
+        Plans of earlier problems are tried first. Leaves are closed if their dual proofs show that
+        they contain no better plan. Of several trees, the one with the fewest leaves still open is
+        used.
         """
         run, master = self.run, self.master
         self.heuristics.offer_known_plans()
@@ -230,7 +234,7 @@ class BranchAndCut:
                 self._push_node(bound, leaf)
 
     def _find_first_plans(self, root_bounds: VariableBounds, x: Floats) -> None:
-        """Find first plans by heuristics, and fix binaries by reduced cost."""
+        """Find first plans by heuristics, and fix binaries to zero by reduced cost."""
         run = self.run
         self.heuristics.polish_best_hint(run.start_hints)
         self._fix_by_reduced_cost()
@@ -249,7 +253,8 @@ class BranchAndCut:
             self._fix_by_reduced_cost()
 
     def _trial_count(self) -> int:
-        """Return how many neighbours to try: many while the gap is large, few when it is small."""
+        """Return the number of neighbouring plans that local search tries, which grows with the
+        gap."""
         return int(
             np.clip(
                 TRIALS_PER_GAP * self.run.relative_gap / self.run.target_gap, *TRIAL_COUNT_RANGE
@@ -257,7 +262,7 @@ class BranchAndCut:
         )
 
     def _fix_by_reduced_cost(self) -> None:
-        """Fix binaries to zero whose reduced cost exceeds the gap (reduced cost fixing)."""
+        """Fix binaries to zero if their reduced cost exceeds the gap."""
         if not self._root_reduced_costs or self.run.best_objective >= self._fixed_at_objective:
             return
         self._fixed_at_objective = self.run.best_objective
@@ -273,7 +278,8 @@ class BranchAndCut:
     # A node
 
     def _process_node(self, bound: float, leaf: Leaf, origin: NodeOrigin | None) -> OpenNode | None:
-        """Solve a node with cuts, prune or branch; return the child to continue with, if any."""
+        """Solve a node with cuts, then prune it or branch. Return the child to continue with, or
+        None."""
         run = self.run
         master = self.master
         simplex = self.master.simplex
@@ -328,7 +334,8 @@ class BranchAndCut:
         return self._branch(bound, leaf, branches)
 
     def _polish_integral_solution(self, variable_bounds: VariableBounds, x: Floats) -> bool:
-        """Polish an integral solution. Return whether a better plan was found."""
+        """Fix the starts and tickets of an integral solution and optimize all other decisions.
+        Return whether a better plan was found."""
         start_indices = self.heuristics.start_indices(x)
         if self.master.simplex.uses_exact_tolerances:
             # A start below the usual threshold may matter for a very large project.
@@ -342,9 +349,11 @@ class BranchAndCut:
         )
 
     def _run_heuristics(self, variable_bounds: VariableBounds, x: Floats) -> bool:
-        """Run heuristics at every few nodes. Return whether any ran.
+        """Run the heuristics if enough nodes have been processed since their last run. Return
+        whether any ran.
 
-        Projects of the best plans often first appear in solutions far from the root.
+        The projects of the best plans often appear for the first time in solutions far from the
+        root.
         """
         run, nodes = self.run, self.run.node_count
         runs_all = nodes % (
@@ -363,7 +372,8 @@ class BranchAndCut:
     def _branch(
         self, bound: float, leaf: Leaf, candidates: list[BranchCandidate]
     ) -> OpenNode | None:
-        """Branch, and return the child to continue with, if any; other open children are queued."""
+        """Split a node by the best of the candidate branches. Return the child to continue with, or
+        None; the other child is queued if it is open."""
         run = self.run
         chosen, proofs = self.branch_selector.choose(bound, leaf, candidates)
         side_bounds = (chosen.lower_side, chosen.upper_side)

@@ -1,7 +1,8 @@
-"""Candidate branches of a node, and the choice among them.
+"""Candidate branches of a node, and the choice of one of them.
 
-Reliability branching (Achterberg, Koch and Martin 2005): gains are measured by a few dual simplex
-iterations at first, later predicted from the gains observed, cuts included.
+Reliability branching (Achterberg, Koch and Martin 2005): the gain in the bound is first measured by
+a few dual simplex iterations, and later predicted from observed gains, which include those from
+cuts.
 """
 
 from __future__ import annotations
@@ -26,8 +27,11 @@ PROBE_ITERATIONS = 40  # dual simplex iterations of a probe
 
 @dataclass(frozen=True)
 class BranchCandidate:
-    """Split of a node: bounds of its two sides, and the distance of the solution from the lower
-    side."""
+    """Split of a node into two sides.
+
+    It holds the variable bounds of each side and the distance of the relaxed solution from the
+    lower side, between 0 and 1.
+    """
 
     key: tuple[str, int]
     lower_side: VariableBounds
@@ -36,8 +40,8 @@ class BranchCandidate:
 
 
 class NodeOrigin(NamedTuple):
-    """Split that created a node: its key, the side, the distance from that side and the bound
-    before."""
+    """Split that created a node: the key of the branch, the side on which the node lies, the
+    distance of the relaxed solution from that side, and the bound before the split."""
 
     branch_key: tuple[str, int]
     side: int
@@ -47,38 +51,42 @@ class NodeOrigin(NamedTuple):
 
 @dataclass(eq=False)
 class PseudoCosts:
-    """Observed gains of the bound per unit of fraction, on both sides of a branch."""
+    """Observed gains in the bound per unit of distance, for both sides of one branch."""
 
     gain_sums: list[float] = field(default_factory=lambda: [0.0, 0.0])
     gain_counts: list[int] = field(default_factory=lambda: [0, 0])
 
     def record(self, side: int, gain: float, fraction: float) -> None:
-        """Record a gain of the bound."""
+        """Record the gain in the bound that was observed on one side."""
         if math.isfinite(gain):
             self.gain_sums[side] += max(0.0, gain) / max(fraction, 1e-3)
             self.gain_counts[side] += 1
 
     def mean_gain(self, side: int, default: float) -> float:
-        """Return the mean gain per unit of fraction, or the default without observations."""
+        """Return the mean observed gain per unit of distance on one side, or ``default`` if there
+        are no observations."""
         return self.gain_sums[side] / self.gain_counts[side] if self.gain_counts[side] else default
 
 
 class BranchSelector:
-    """Selects branches in a run. ``fixed_to_zero`` marks binaries that are zero in all of them."""
+    """Selection of the branch at each node of a run.
+
+    ``fixed_to_zero`` marks binaries that are zero in all branches.
+    """
 
     def __init__(self, run: SearchRun, fixed_to_zero: NDArray[np.bool_]) -> None:
         self.run, self.master, self.fixed_to_zero = run, run.master, fixed_to_zero
         self.pseudo_costs: dict[tuple[str, int], PseudoCosts] = {}
 
     def record_gain(self, origin: NodeOrigin | None, bound: float) -> None:
-        """Record the gain of the branch that created a node."""
+        """Record how much the bound rose from the parent node to a node."""
         if origin is not None:
             gains = self.pseudo_costs.setdefault(origin.branch_key, PseudoCosts())
             gains.record(origin.side, bound - origin.bound, origin.fraction)
 
     def candidates(self, variable_bounds: VariableBounds, x: Floats) -> list[BranchCandidate]:
-        """Return all fractional branches of a solution; tickets only if no project is
-        fractional."""
+        """Return all candidate branches at a fractional solution. Tickets are candidates only if no
+        project is fractional."""
         master = self.master
         branches = []
         for p, started in enumerate(master.cumulative_starts(x)):
@@ -104,7 +112,8 @@ class BranchSelector:
     def _project_candidates(
         self, variable_bounds: VariableBounds, p: int, started: Floats
     ) -> list[BranchCandidate]:
-        """Return the branches of a project: started or never, and started by a year or later."""
+        """Return the candidate branches of one project: it is started or never started, and it is
+        started by a certain year or later."""
         branches, start_share, tolerance = [], float(started[-1]), self.master.integrality_tolerance
         first, last, must_start = (
             int(bound_array[p])
@@ -132,7 +141,8 @@ class BranchSelector:
     def choose(
         self, bound: float, leaf: Leaf, candidates: list[BranchCandidate]
     ) -> tuple[BranchCandidate, list[tuple[float, DualProof | None]]]:
-        """Return the branch with the best score, with the bounds and proofs of its two sides."""
+        """Return the branch with the best score, and for each of its two sides the bound and its
+        dual proof."""
         observed = [costs for costs in self.pseudo_costs.values() if min(costs.gain_counts)]
         unit = self.master.objective_unit
         default_gains = [
@@ -180,8 +190,11 @@ class BranchSelector:
     def _probe(
         self, variable_bounds: VariableBounds, basis: object
     ) -> tuple[float, float, DualProof | None]:
-        """Return the objective of a side after a few dual simplex iterations, the bound proven and
-        its proof."""
+        """Solve one side with a limited number of dual simplex iterations.
+
+        Return the objective reached, the bound that is proven (minus infinity if none) and its dual
+        proof.
+        """
         simplex = self.master.simplex
         self.run.check_limits()
         self.master.apply_bounds(variable_bounds, self.fixed_to_zero)

@@ -1,12 +1,12 @@
 """Pool of cuts for problems that share recourse, and its file format.
 
-A change outside recourse (budgets, tickets, share limits, eligibility, terms, state aid, policy,
-prices and costs of stocks, recovery, cost_weight) leaves cuts valid: they are stored as functions
-of arrivals and purchases, so that new columns get coefficients too. A change of recourse that keeps
-dual multipliers feasible (demand, supply, hazards and states, output, delays, initial stock,
-limits, new projects) requires new cuts: the points that cuts came from are evaluated again. A
-change of the multipliers themselves empties the pool, whose ``key`` is the hash of the data
-concerned.
+Cuts stay valid if a change does not affect recourse (budgets, tickets, share limits, eligibility,
+terms, state aid, policy, prices and costs of stocks, recovery, cost_weight). They are stored as
+functions of arrivals and purchases, so that they also have coefficients for new columns. If a
+change affects recourse but keeps dual multipliers feasible (demand, supply, hazards and states,
+output, delays, initial stock, limits, new projects), new cuts are computed at the points that the
+old ones came from. If a change affects the feasibility of the multipliers, the pool is emptied; its
+``key`` is the hash of the data concerned.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ ARCHIVE_BOUNDS = ArchiveLimits(max_parts=2, max_unpacked=2 * MAX_POOL_BYTES, max
 
 @dataclass(frozen=True, eq=False)
 class PortablePoint:
-    """Recourse point in tonnes and ids, independent of an instance."""
+    """First-stage point in tonnes and by ids, so that it can be used with any instance."""
 
     offtake: dict[tuple[str, int, str], float]
     buy_t: dict[tuple[str, int], float]
@@ -58,7 +58,8 @@ class PortablePoint:
 
 @dataclass(eq=False)
 class CutPool:
-    """Cuts, the points they came from, plans and search trees of earlier problems."""
+    """Cuts, the points at which they were computed, and the plans and search trees of earlier
+    problems."""
 
     key: str = ""  # hash of the data whose change empties the pool; empty if unused
     # Retention of each stockpile, for which the cuts are valid.
@@ -87,10 +88,10 @@ class CutPool:
         return {**self.__dict__, "master": None}
 
     def lend_to(self, run: SearchRun) -> str:
-        """Give a run everything that is valid for its problem.
+        """Pass to a run all cuts, plans and trees that are valid for its problem.
 
-        Return ``as it stands`` if cuts are reused, ``rebuilt`` if points were evaluated again, or
-        ``dropped`` if the pool was emptied.
+        Return ``as it stands`` if the cuts are reused, ``rebuilt`` if new cuts were computed at the
+        stored points, or ``dropped`` if the pool was emptied.
         """
         instance, cut_oracle = run.master.instance, run.cut_oracle
         run.start_hints = [_start_indices(plan, run.master) for plan in self.start_plans]
@@ -158,13 +159,15 @@ class CutPool:
         return "rebuilt"
 
     def remember_plan(self, plan: Commitment, instance: Instance) -> None:
-        """Add a plan that a search has found."""
+        """Add a plan that a search has found to the known plans."""
         self.known_plans = [KnownPlan(plan, instance.lot_tonnes, {}), *self.known_plans]
         del self.known_plans[MAX_KNOWN_PLANS:-1]
 
     def candidates(self, cut_oracle: CutOracle) -> Iterator[tuple[Commitment, float]]:
-        """Yield known plans whose ids all exist in a problem and whose objective is known, with
-        it."""
+        """Yield known plans, each with its objective in the problem of ``cut_oracle``.
+
+        Plans are included only if the problem has all their ids and their objective is known.
+        """
         instance = cut_oracle.assumption_sets.first_instance
         for known_plan in self.known_plans:
             if known_plan.is_evaluated(cut_oracle) and _plan_fits(known_plan.plan, instance):
@@ -172,8 +175,8 @@ class CutPool:
                 yield transferred.plan, transferred.objective(cut_oracle)
 
     def costs_without_plan(self, cut_oracle: CutOracle) -> tuple[float, ...]:
-        """Return the recourse cost under each assumption set without a plan; evaluated only if
-        unknown."""
+        """Return the recourse cost without a plan under each assumption set. It is evaluated only
+        if it is unknown."""
         key = (
             cut_oracle.recourse_hash,
             [(oracle.tail_weight, oracle.cvar_level) for oracle in cut_oracle.part_oracles],
@@ -186,12 +189,13 @@ class CutPool:
         return self._costs_without_plan[1]
 
     def copy_for_process(self) -> CutPool:
-        """Return the copy for another process; a full copy, so that results do not depend on the
-        process."""
+        """Return a complete copy for another process. Results then do not depend on which process
+        it is."""
         return copy.deepcopy(self)
 
     def copy_for_problem(self, instance: Instance | AssumptionSets) -> CutPool:
-        """Return a copy that a problem may start from and add to without changing this pool."""
+        """Return a copy from which the solve of a problem can start and to which it can add, while
+        this pool is unchanged."""
         pool = replace(self, keeps=dict(self.keeps), cuts=[*self.cuts])
         pool.portable_points = [*self.portable_points]
         pool.start_plans = [*self.start_plans]
@@ -202,9 +206,9 @@ class CutPool:
         return pool
 
     def rebase(self, problem: Instance | AssumptionSets) -> None:
-        """Adapt the pool to another problem; invalid cuts are dropped, points and plans kept.
+        """Adapt the pool to another problem: keep points and plans, and drop invalid cuts.
 
-        Points can be evaluated again for any data, since the evaluation is exact.
+        New cuts can be computed at the points for any data, since the recourse evaluation is exact.
         """
         assumption_sets = (
             problem if isinstance(problem, AssumptionSets) else AssumptionSets((problem,))
@@ -215,14 +219,14 @@ class CutPool:
             self.key, self.keeps, self.recourse_hash, self.cuts = key, keeps, "", []
 
     def _store_current_cuts(self) -> None:
-        """Keep the present cuts under the hash of their recourse."""
+        """Store the present cuts under the hash of the recourse that they are valid for."""
         if self.recourse_hash:
             self.other_recourse_cuts[self.recourse_hash] = self.cvar_level, self.cuts
         while len(self.other_recourse_cuts) > MAX_OTHER_RECOURSES:
             del self.other_recourse_cuts[next(iter(self.other_recourse_cuts))]
 
     def store_results_of(self, run: SearchRun) -> None:
-        """Add the cuts, points, plan and tree of a run."""
+        """Add the cuts, points, best plan and search tree of a run to the pool."""
         master = self.master = run.master
         self.chain_selector = run.chain_selector
         if run.final_frontier is not None and (run.node_count or not run.earlier_frontiers):
@@ -252,7 +256,7 @@ class CutPool:
 
 
 def _pool_key_and_keeps(assumption_sets: AssumptionSets) -> tuple[str, dict[str, float]]:
-    """Return the pool key of a problem and the retention of its stockpiles."""
+    """Return the pool key of a problem, and the retention per period of each stockpile."""
     keys = [pool_key(part.instance) for part in assumption_sets.blocks]
     if len(keys) == 1:
         return keys[0], {
@@ -268,7 +272,7 @@ def _pool_key_and_keeps(assumption_sets: AssumptionSets) -> tuple[str, dict[str,
 
 
 def pool_key(instance: Instance) -> str:
-    """Return the SHA-256 of the data whose change empties a pool; retention is compared
+    """Return the SHA-256 hash of the data whose change empties a pool. Retention is compared
     separately."""
     case, years = instance.case, instance.years
     measure = case.objective.measure
@@ -312,7 +316,8 @@ def _plan_fits(plan: Commitment, instance: Instance) -> bool:
 
 
 def _start_years(x: Floats, master: Master) -> dict[str, int]:
-    """Return the start year of each project that is built, by label (id and review branch)."""
+    """Return the start year of each project that a solution builds, by project label (id and review
+    branch)."""
     return {
         name: master.instance.projects[p].start_years[int(np.argmax(x[columns]))]
         for name, p, columns in zip(
@@ -323,7 +328,8 @@ def _start_years(x: Floats, master: Master) -> dict[str, int]:
 
 
 def _start_indices(start_years: dict[str, int], master: Master) -> Integers:
-    """Return the indices of start years, -1 where the instance does not have them."""
+    """Convert start years by project label to start indices; -1 stands for a year that the instance
+    does not allow, or for no start."""
     indices = []
     for name, p in zip(master.project_labels, master.projects, strict=True):
         starts = master.instance.projects[p].start_years
@@ -356,7 +362,8 @@ def _to_portable_point(
 def _to_recourse_point(
     portable: PortablePoint, instance: Instance, recourse: RecourseEvaluator
 ) -> FirstStagePoint:
-    """Return the point in an instance; ids that it does not have are dropped."""
+    """Convert a portable point to a first-stage point of an instance. Ids that the instance does
+    not have are dropped."""
     columns, first = recourse.columns, instance.years[0]
     offtake = np.zeros(len(columns.offtake_columns))
     buy = np.zeros((len(columns.stockpiles), columns.year_count))
@@ -373,7 +380,7 @@ def _to_recourse_point(
 
 
 def write_pool(pool: CutPool) -> bytes:
-    """Serialize a pool as the content of a file."""
+    """Return the content of a file that stores a pool."""
     parts: list[np.ndarray[Any, Any]] = []
     cuts = []
     for cut in pool.cuts:
@@ -412,8 +419,10 @@ def write_pool(pool: CutPool) -> bytes:
 
 
 def read_pool(content: bytes, name: str) -> CutPool:
-    """Read a pool from the content of a file. Raise InvalidCutPool if it is damaged or of another
-    format."""
+    """Read a pool from the content of a file.
+
+    Raise InvalidCutPool if the file is damaged or has another format.
+    """
     try:
         # Numpy allocates the size that a header states, whatever the data.
         check_archive(content, ARCHIVE_BOUNDS)
@@ -439,7 +448,7 @@ def read_pool(content: bytes, name: str) -> CutPool:
 
 
 def _read_flat_array(content: bytes, dtype: type[np.generic]) -> np.ndarray[Any, Any]:
-    """Read a one-dimensional NPY array, without allocating more than the data given."""
+    """Read a one-dimensional NPY array. No more memory is allocated than the content requires."""
     file = io.BytesIO(content)
     version = np.lib.format.read_magic(file)
     shape, _, stated = np.lib.format.read_array_header_1_0(file)

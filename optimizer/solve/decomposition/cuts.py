@@ -1,4 +1,4 @@
-"""Cuts on the expected damage and on its CVaR, and the oracle that computes them."""
+"""Cuts on expected damage and on its CVaR, and the cut oracle that computes them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ RecoursePoints = tuple[FirstStagePoint, ...]
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """Lower bound on damage, linear in the first stage: of the mean of one chain, or of the
-    CVaR."""
+    """Lower bound on damage that is linear in the first stage.
+
+    It bounds the mean damage of one chain, or the CVaR of total damage.
+    """
 
     # By node: of one chain for its mean, of all nodes for the CVaR.
     subgradients: dict[int, Subgradient]
@@ -40,13 +42,13 @@ class Cut:
 
     @property
     def chain_id(self) -> int:
-        """Id of the chain whose mean it bounds."""
+        """Id of the chain whose mean damage the cut bounds."""
         return next(iter(self.subgradients))
 
 
 @dataclass(frozen=True, eq=False)
 class CutOracleResult:
-    """Recourse cost at a point, with the cuts that are tight there."""
+    """Recourse cost at a point, with cuts that are tight at this point."""
 
     points: RecoursePoints
     damage_by_chain: dict[int, float]  # expected damage of each evaluated chain
@@ -57,7 +59,8 @@ class CutOracleResult:
 
 
 def rows_to_matrix(rows: Sequence[tuple[Any, ...]], column_count: int) -> sparse.csr_array:
-    """Return a matrix of rows given as tuples that begin with columns and entries."""
+    """Return a sparse matrix with the given rows. Each row is a tuple whose first two elements are
+    its column indices and its entries."""
     row_starts = np.cumsum([0, *(len(row[0]) for row in rows)])
     columns = np.concatenate([np.zeros(0, np.int32), *(row[0] for row in rows)])
     entries = np.concatenate([[], *(row[1] for row in rows)])
@@ -65,10 +68,10 @@ def rows_to_matrix(rows: Sequence[tuple[Any, ...]], column_count: int) -> sparse
 
 
 class PartCutOracle:
-    """Oracle for one part: one assumption set and review branch.
+    """Cut oracle of one part of the problem: one assumption set and one review branch.
 
-    Nodes and chains are numbered from ``first_node`` on, so that numbers are unique over all parts.
-    ``set_weight`` is the weight of the part's assumption set in the objective.
+    Nodes and chains are numbered from ``first_node`` on, so that their numbers are unique over all
+    parts. ``set_weight`` is the weight of the assumption set in the objective.
     """
 
     def __init__(
@@ -98,8 +101,11 @@ class PartCutOracle:
     def evaluate(
         self, point: FirstStagePoint, chain_ids: Collection[int], approximate: bool
     ) -> tuple[dict[int, float], Floats, list[Cut]]:
-        """Evaluate a point; return expected damage by chain, damage by state (S), and cuts on
-        means."""
+        """Evaluate the recourse at a point.
+
+        Return the expected damage of each chain, the damage in each state (S), and cuts on the mean
+        damage of chains.
+        """
         recourse, probability = self.recourse, self.recourse.probability
         chain_ids = (
             self.chain_ids if self.tail_weight > 0 else [v - self.first_node for v in chain_ids]
@@ -130,12 +136,13 @@ class PartCutOracle:
         )
 
     def tail_subgradients(self, point: FirstStagePoint, weights: Floats) -> dict[int, Subgradient]:
-        """Return subgradients of the damage weighted by ``weights`` (S), by node."""
+        """Return, for each node, a subgradient of the sum of its damage over the states, with
+        ``weights`` (S)."""
         subgradients = self.recourse.evaluate(point, weights[None]).subgradients
         return {self.first_node + n: subgradient for n, subgradient in subgradients.items()}
 
     def cached_cuts(self, point: FirstStagePoint) -> list[Cut]:
-        """Return the strongest cuts on means at a point that cached evaluations prove."""
+        """Return the strongest cuts on mean damage at a point that cached evaluations prove."""
         mean_chains = (
             [v for v in self.chain_ids if self._mean_weights[v] > 0] if self.tail_weight < 1 else []
         )
@@ -148,7 +155,8 @@ class PartCutOracle:
         ]
 
     def damage_at(self, point: FirstStagePoint) -> tuple[dict[int, float], Floats]:
-        """Return expected damage by chain and damage by state (S) at a point, without cuts."""
+        """Return the expected damage of each chain and the damage in each state (S) at a point,
+        without computing cuts."""
         probability = self.recourse.probability
         recourse_result = self.recourse.evaluate(
             point, probability[None], with_subgradients=False, chain_ids=self.chain_ids
@@ -158,20 +166,24 @@ class PartCutOracle:
         }, recourse_result.damage
 
     def weighted_mean(self, by_chain: Mapping[int, float]) -> float:
-        """Return the contribution of the chains' expected damage to the mean over all states of the
-        set."""
+        """Return the contribution of this part to the mean damage of its assumption set, given the
+        expected damage of each chain."""
         return math.fsum(self._mean_weights[v] * damage for v, damage in by_chain.items())
 
     @property
     def objective_key(self) -> tuple[Any, ...]:
-        """Key that is equal for oracles under which every point has the same recourse cost."""
+        """Key of the recourse cost.
+
+        Two oracles with equal keys give the same cost at every point.
+        """
         return self.recourse.content_hash, self.risk, tuple(self._mean_weights.items())
 
 
 class CutOracle:
-    """Computes the recourse cost of a plan in all parts, with optimality cuts.
+    """Oracle that computes the recourse cost of a first-stage point in all parts, with optimality
+    cuts.
 
-    ``oracles_by_set`` groups the parts by assumption set.
+    ``oracles_by_set`` groups the oracles of the parts by assumption set.
     """
 
     def __init__(
@@ -212,7 +224,7 @@ class CutOracle:
 
     @classmethod
     def for_recourse(cls, recourse: RecourseEvaluator) -> CutOracle:
-        """Return the oracle of one instance without assumption sets."""
+        """Return the oracle of a single instance without assumption sets."""
         return cls(AssumptionSets((recourse.instance,)), [recourse])
 
     def __call__(
@@ -221,11 +233,11 @@ class CutOracle:
         chain_ids: Collection[int] | None = None,
         approximate: bool = False,
     ) -> CutOracleResult:
-        """Evaluate the recourse at a point and return its cuts.
+        """Evaluate the recourse at a point. Return its cost and cuts.
 
-        ``chain_ids`` restricts the evaluation to some chains; it is ignored if there is a CVaR,
-        which depends on all of them. ``approximate`` allows chains of several nodes to be evaluated
-        approximately.
+        ``chain_ids`` restricts the evaluation to some chains. It is ignored if the objective
+        includes a CVaR, which depends on all chains. ``approximate`` allows an approximate
+        evaluation of chains with several nodes.
         """
         started_at = time.perf_counter()
         chain_ids = self.chain_ids if chain_ids is None or not self.is_separable else chain_ids
@@ -268,7 +280,8 @@ class CutOracle:
         return CutOracleResult(points, damage_by_chain, tuple(recourse_costs), cuts, is_complete)
 
     def sums_by_set(self, by_chain: Mapping[int, float]) -> Floats:
-        """Return figures of chains added up for each assumption set (K)."""
+        """Add up a figure of chains, given by chain id, over the chains of each assumption set.
+        Return the sums (K)."""
         sums = [
             math.fsum(
                 by_chain[v] for oracle in set_oracles for v in oracle.chain_weights if v in by_chain
@@ -279,12 +292,15 @@ class CutOracle:
 
     @property
     def objective_key(self) -> tuple[Any, ...]:
-        """Key that is equal for oracles under which every point has the same recourse cost."""
+        """Key of the recourse cost.
+
+        Two oracles with equal keys give the same cost at every point.
+        """
         return tuple(oracle.objective_key for oracle in self.part_oracles)
 
     @property
     def recourse_hash(self) -> str:
-        """Hash of everything that cuts depend on."""
+        """Hash of all data that the validity of cuts depends on."""
         has_ambiguity = any(oracle.risk.ambiguity is not None for oracle in self.part_oracles)
         if len(self.part_oracles) == 1 and not has_ambiguity:
             return self.part_oracles[0].recourse.content_hash
@@ -303,18 +319,18 @@ class CutOracle:
 
     @property
     def cvar_level(self) -> float:
-        """CVaR level of a single part; cuts on the CVaR stay valid for higher levels."""
+        """CVaR level of the objective. Cuts on the CVaR remain valid for higher levels."""
         return self.part_oracles[0].cvar_level if len(self.part_oracles) == 1 else 0.0
 
     def recourse_points(self, plan: Commitment) -> RecoursePoints:
-        """Return the recourse points of a plan, one for each part."""
+        """Return the first-stage point of a plan in each part."""
         return tuple(
             oracle.recourse.columns.to_point(plan.on_branch(oracle.part.branch_index))
             for oracle in self.part_oracles
         )
 
     def slow_chains(self, plan: Commitment) -> list[int]:
-        """Return the ids of the chains whose evaluation at a plan needs linear programs."""
+        """Return the ids of the chains that are evaluated by linear programs at a plan."""
         pairs = zip(self.part_oracles, self.recourse_points(plan), strict=True)
         return [
             oracle.first_node + v
@@ -323,13 +339,12 @@ class CutOracle:
         ]
 
     def cached_cuts(self, points: RecoursePoints) -> list[Cut]:
-        """Return the strongest cuts on means at a point that cached evaluations prove."""
+        """Return the strongest cuts on mean damage at a point that cached evaluations prove."""
         pairs = zip(self.part_oracles, points, strict=True)
         return [cut for oracle, point in pairs for cut in oracle.cached_cuts(point)]
 
     def recourse_costs(self, plan: Commitment) -> tuple[float, ...]:
-        """Return the recourse part of a plan's objective under each assumption set, without
-        cuts."""
+        """Return the recourse cost of a plan under each assumption set, without computing cuts."""
         remaining_points, costs = iter(self.recourse_points(plan)), list[float]()
         for set_oracles in self.oracles_by_set:
             pairs = [oracle.damage_at(next(remaining_points)) for oracle in set_oracles]
@@ -347,7 +362,7 @@ def recourse_by_part(
     recourses: Sequence[RecourseEvaluator],
     states: Sequence[Sequence[State]],
 ) -> list[RecourseEvaluator]:
-    """Return the recourse evaluator of each part, from the evaluators of whole assumption sets."""
+    """Return the recourse evaluator of each part, given the evaluator of each assumption set."""
     part_recourses = list[RecourseEvaluator]()
     for instance, set_recourse, set_states in zip(
         assumption_sets.instances, recourses, states, strict=True
@@ -360,9 +375,10 @@ def recourse_by_part(
 def _tail_mean_and_weights(
     set_oracles: Sequence[PartCutOracle], state_damages: Sequence[Floats]
 ) -> tuple[float, list[Floats]]:
-    """Return the CVaR (or worst-case mean) of a set's damage, and the state weights of it by part.
+    """Return the CVaR of damage under one assumption set (under ambiguity: the worst-case mean),
+    and the weights of the states that yield it, one array for each part.
 
-    Return no weights if the objective has no such term.
+    The result is 0 without weights if the objective has no such term.
     """
     if set_oracles[0].tail_weight == 0:
         return 0.0, []
@@ -386,14 +402,14 @@ def _combine_mean_and_tail(
 
 @dataclass(frozen=True, eq=False)
 class CutColumns:
-    """Columns of the master on which the damage of a node depends."""
+    """Columns of the master problem that the damage of one node depends on."""
 
     columns: NDArray[np.int32]  # (U) sorted, unique
     column_index: NDArray[np.intp]  # position in ``columns`` of each offtake, then of each purchase
     arrivals: sparse.csr_array  # (offtake columns, P*D*Y) share of nameplate, by year
 
     def coefficients(self, subgradient: Subgradient) -> Floats:
-        """Return the coefficients (U) of a cut in these columns."""
+        """Return the coefficients (U) that a cut with this subgradient has in the columns."""
         offtake = self.arrivals @ subgradient.output_value[0].ravel()
         values = np.concatenate([offtake, subgradient.purchase_value[0].ravel()])
         entries: Floats = np.bincount(self.column_index, values, len(self.columns)).astype(float)
@@ -403,7 +419,8 @@ class CutColumns:
 class InactiveCuts:
     """Cuts that are kept outside the solver until a solution violates them.
 
-    ``violation_scale`` maps the cuts' sides to the scale of their violations.
+    ``violation_scale`` returns, for the lower sides of cuts, the scale in which their violations
+    are measured.
     """
 
     def __init__(self, column_count: int, violation_scale: Callable[[Floats], Floats]) -> None:
@@ -415,7 +432,8 @@ class InactiveCuts:
         self._rows = sparse.csr_array((0, column_count))
 
     def add(self, new_cuts: Sequence[tuple[Cut, CutRow, int]]) -> None:
-        """Add cuts, each with its row and the column that it bounds; drop those that were taken."""
+        """Add cuts, each with its row and the column that it bounds. Cuts that were taken out
+        before are removed from memory."""
         if not new_cuts:
             return
         stored = np.flatnonzero(self._is_stored)
@@ -431,10 +449,11 @@ class InactiveCuts:
         self._rows = rows_to_matrix(rows, self._column_count)
 
     def take_violated(self, x: Floats, min_violation: float) -> list[tuple[Cut, CutRow]]:
-        """Take out cuts that ``x`` violates by more than ``min_violation`` of their scale.
+        """Remove and return cuts that ``x`` violates by more than ``min_violation``, relative to
+        their scale.
 
-        Only the most violated cut for each bounded column is taken, since the next solution rarely
-        needs others.
+        Only the most violated cut on each bounded column is taken, since the next solution rarely
+        needs the others.
         """
         if not self._is_stored.any():
             return []
@@ -448,5 +467,5 @@ class InactiveCuts:
         return [self._cut_rows[n] for n in taken]
 
     def stored_cuts(self) -> list[Cut]:
-        """Return the cuts that have not been taken."""
+        """Return the cuts that have not been taken out."""
         return [self._cut_rows[n][0] for n in np.flatnonzero(self._is_stored)]

@@ -1,7 +1,7 @@
 """Primal heuristics: rounding, diving and local search.
 
-Each proposes start years; the plan is the optimum of the relaxation with these fixed, with exact
-recourse (``polish``).
+Each heuristic proposes start years. With these fixed, ``polish`` optimizes all other decisions with
+exact recourse.
 """
 
 from dataclasses import replace
@@ -22,7 +22,7 @@ MAX_FINAL_ROUNDS = 500  # rounds of cuts when the optimum for fixed starts is ne
 
 
 class Heuristics:
-    """Primal heuristics of a run."""
+    """Primal heuristics of one run."""
 
     def __init__(self, run: SearchRun, fixed_to_zero: NDArray[np.bool_]) -> None:
         self.run, self.master = run, run.master
@@ -35,9 +35,9 @@ class Heuristics:
 
     def polish(self, variable_bounds: VariableBounds, *, to_optimality: bool = False) -> bool:
         """Optimize all other decisions with starts and tickets fixed. Return whether a better plan
-        resulted.
+        was found.
 
-        The plan is only solved roughly while the gap is large, unless ``to_optimality``.
+        While the gap is large, the plan is optimized only roughly, unless ``to_optimality`` is set.
         """
         run = self.run
         parts = (
@@ -60,7 +60,8 @@ class Heuristics:
 
     @property
     def _accuracy(self) -> float:
-        """Relative accuracy for the value of a plan that is probably not the final one."""
+        """Relative accuracy to which the objective of a plan is computed if it is probably not the
+        final plan."""
         run = self.run
         # In a resumed tree an improvement on the first plan is probably the final plan.
         assumed_gap = (
@@ -72,14 +73,15 @@ class Heuristics:
 
     @property
     def _plan_cutoff(self) -> float:
-        """Objective that a new plan must be below; infinite without a plan."""
+        """Objective that a new plan must reach to be accepted; infinite if there is no plan yet."""
         run = self.run
         distance = run.absolute_gap if np.isfinite(run.absolute_gap) else 0.0
         min_gain = max(1e-5 * run.gap_denominator(run.best_objective), MIN_GAIN_SHARE * distance)
         return run.best_objective - min_gain if np.isfinite(run.best_objective) else np.inf
 
     def offer_known_plans(self) -> None:
-        """Offer the best plan of earlier problems that satisfies the rules of this one."""
+        """Offer to the run the best plan of earlier problems that satisfies the rules of the
+        present one."""
         run, candidates = self.run, list[tuple[float, KnownPlan]]()
         if run.find_broken_rules is None:
             return
@@ -97,10 +99,10 @@ class Heuristics:
                 run.offer_solution(self.master.column_values(known_plan.plan), objective)
 
     def refinance_last_plan(self) -> bool:
-        """Offer the previous plan with its recourse decisions fixed and funding optimized again.
+        """Fix the decisions of the previous plan that recourse depends on, optimize its funding
+        again, and offer the result to the run. Return whether a plan was found.
 
-        If that is infeasible, only the decisions that chains with slow evaluation depend on are
-        fixed. Return whether a plan was found.
+        If that is infeasible, fix only the decisions on which slowly evaluated chains depend.
         """
         run, master, cut_oracle = self.run, self.master, self.run.cut_oracle
         for known_plan in run.known_plans[:1]:
@@ -120,14 +122,14 @@ class Heuristics:
         return False
 
     def without_forbidden_starts(self, start_indices: Integers) -> Integers:
-        """Return start indices without projects that must not be built."""
+        """Return the start indices with -1 for projects that must not be built."""
         projects, policy = self.master.projects, self.master.instance.case.policy
         is_forbidden = [p in policy.must_not_build for p in projects]
         return np.where(is_forbidden, -1, start_indices)
 
     def dive_within_hint(self, hint: Integers) -> bool:
-        """Dive among the projects of a hint, each in its year or not at all, and those that must be
-        built."""
+        """Dive among the projects of a hint, each of which starts in the year of the hint or never,
+        and the projects that must be built. Return whether a plan was found."""
         master = self.master
         start_indices = self.without_forbidden_starts(hint)
         variable_bounds = master.root_bounds().with_fixed_starts(
@@ -142,7 +144,8 @@ class Heuristics:
         return self.dive(variable_bounds)
 
     def polish_best_hint(self, hints: list[Integers]) -> bool:
-        """Polish the best of several hints, judged by the relaxation with their starts fixed."""
+        """Polish the best of several hints, and return whether a better plan was found. The best
+        hint is the one with the least objective of the relaxation when its starts are fixed."""
         run, master = self.run, self.master
         root_bounds = master.root_bounds()
         # Hints that are far from the bound are not polished.
@@ -169,8 +172,11 @@ class Heuristics:
         return chosen is not None and self.polish(chosen)
 
     def round_starts(self, x: Floats, threshold: float) -> bool:
-        """Start each project that the solution starts by more than a threshold, in its main year;
-        polish."""
+        """Round a solution and polish it; return whether a better plan was found.
+
+        Each project is started whose total start share exceeds ``threshold``, in the year with the
+        largest share.
+        """
         is_started = np.array(
             [started[-1] > threshold for started in self.master.cumulative_starts(x)], bool
         )
@@ -179,11 +185,11 @@ class Heuristics:
         )
 
     def dive(self, variable_bounds: VariableBounds) -> bool:
-        """Fix projects one by one near the relaxation's values, then polish. Return whether a plan
-        was found.
+        """Fix one project after the other near its value in the relaxation, then polish. Return
+        whether a plan was found.
 
-        Each solution is evaluated for new cuts, since cuts from fractional points say little about
-        integral ones. An infeasible fixing is reversed once.
+        Each relaxed solution is evaluated for new cuts, since cuts from fractional points are weak
+        at integral ones. If a fixing is infeasible, the opposite branch is tried once.
         """
         run, master = self.run, self.master
         branch, opposite = variable_bounds, None
@@ -231,7 +237,8 @@ class Heuristics:
     def _fix_project(
         self, variable_bounds: VariableBounds, p: int, x: Floats, started: Floats
     ) -> tuple[VariableBounds, VariableBounds | None]:
-        """Return the branch with a project fixed near its value, and the opposite branch."""
+        """Return the bounds with a project fixed near its value in the relaxation, and the bounds
+        of the opposite branch (None if there is none)."""
         start_index = int(np.argmax(x[self.master.start_columns[p]]))
         built = variable_bounds.with_project_bounds(p, start_index, start_index, 1)
         never = (
@@ -244,9 +251,10 @@ class Heuristics:
         return never, built
 
     def dive_near_best(self, x: Floats) -> bool:
-        """Dive with decisions fixed on which a solution and the best plan agree.
+        """Dive with those decisions fixed in which a relaxed solution and the best plan agree.
+        Return whether a plan was found.
 
-        Relaxation induced neighborhoods (Danna, Rothberg and Le Pape 2005).
+        Relaxation induced neighborhood search (Danna, Rothberg and Le Pape 2005).
         """
         run, master = self.run, self.master
         if run.best_solution is None:
@@ -265,9 +273,11 @@ class Heuristics:
         return self.dive(variable_bounds)
 
     def local_search(self, max_trials: int) -> None:
-        """Remove, add or shift one project of the best plan at a time, judged by the relaxation.
+        """Remove, add or shift one project of the best plan at a time, and polish promising
+        neighbours.
 
-        Neighbours of a plan are tried once; ``max_trials`` limits the linear programs.
+        Neighbours are compared by the objective of the relaxation. The neighbours of a plan are
+        tried only once. ``max_trials`` limits the number of linear programs.
         """
         run, master = self.run, self.master
         while run.best_solution is not None and max_trials > 0 and not run.is_done:
@@ -296,8 +306,8 @@ class Heuristics:
                 self.polish(master.bounds_fixed_at(best_indices, values))
 
     def start_indices(self, x: Floats, min_share: float = 0.5) -> Integers:
-        """Return the index of each project's start with a share above ``min_share``, -1 without
-        one."""
+        """Return the start index of each project whose largest start share exceeds ``min_share``;
+        -1 for the other projects."""
         return np.array(
             [
                 int(np.argmax(x[columns])) if x[columns].max() > min_share else -1

@@ -1,4 +1,4 @@
-"""Master problem in the solver: the first stage as a linear program, to which cuts are added."""
+"""Master problem in the solver: the first stage as a linear program to which cuts are added."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ ROUNDING_VIOLATION = 1e-14  # smaller violations relative to the side are roundi
 
 
 def _offtake_unit(instance: Instance, p: str) -> float:
-    """Return the unit of a project's offtake columns as a power of two, or NaN for the usual one.
+    """Return the unit of a project's offtake columns, a power of two; NaN for the usual unit.
 
-    It is the share of output that covers all useful lots, as geometric mean over materials with
-    damage, if that is very small.
+    A unit differs from the usual one only for a very large project. It is then the share of output
+    that covers all useful lots, as a geometric mean over the materials with damage.
     """
     log_covers = [
         math.log2(float(instance.max_useful_lots[m].max()) / lots)
@@ -64,10 +64,10 @@ def _offtake_unit(instance: Instance, p: str) -> float:
 class Master(MasterColumns):
     """Master problem in the solver.
 
-    The solver gets the objective and the columns that cuts bound multiplied by
-    ``objective_factor``, a power of two. ``exact`` selects the smallest tolerances. ``previous`` is
-    the master of a similar problem, whose cached rows of cuts are reused; :meth:`resume_from`
-    starts from its basis.
+    The objective and the columns that cuts bound are multiplied by ``objective_factor``, a power of
+    two, in the solver. ``exact`` selects the smallest tolerances. ``previous`` is the master
+    problem of a similar problem, whose cached cut rows are reused; :meth:`resume_from` also starts
+    from its basis.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Master(MasterColumns):
             self._cut_row_cache = previous._cut_row_cache
 
     def _has_same_cut_rows(self, previous: Master) -> bool:
-        """Return whether cuts have the same rows in another master."""
+        """Return whether every cut has the same row in this and in another master problem."""
         return (
             self.layout.columns == previous.layout.columns
             and all(
@@ -154,8 +154,8 @@ class Master(MasterColumns):
         )
 
     def resume_from(self, previous: Master) -> set[int]:
-        """Start from another master's cuts and basis if they fit; return the ids of the cuts
-        taken."""
+        """Start from the cuts and the basis of another master problem if they fit. Return the
+        Python ids of the cuts that were taken over."""
         if (
             not self._has_same_cut_rows(previous)
             or self.simplex.uses_exact_tolerances != previous.simplex.uses_exact_tolerances
@@ -183,7 +183,7 @@ class Master(MasterColumns):
         return {id(row) for _, row in kept_rows if isinstance(row, Cut)}
 
     def _add_extra_rows(self, extra_rows: Sequence[ExtraRow]) -> None:
-        """Add rows taken from an earlier state of this or another master."""
+        """Add cuts and lazy rows from an earlier state of this or of another master problem."""
         if not extra_rows:
             return
         rows = [self.extra_row(extra) for extra in extra_rows]
@@ -200,20 +200,21 @@ class Master(MasterColumns):
         self.extra_rows += extra_rows
 
     def first_stage_costs(self, x: Floats) -> Floats:
-        """Return the first-stage part of the objective under each assumption set (K)."""
+        """Return the first-stage part of a solution's objective under each assumption set (K)."""
         costs: Floats = self._first_stage_costs @ x + self.reduced_program.set_offsets
         return costs
 
     # Cuts
 
     def violation_scale(self, sides: Floats) -> Floats:
-        """Return the scale of cut violations, given the cuts' sides."""
+        """Return the scale in which violations of cuts are measured, given the lower sides of the
+        cuts."""
         size = np.abs(sides)
         clipped = np.clip(size, self.objective_unit, MAX_VIOLATION_UNITS * self.objective_unit)
         return np.asarray(np.maximum(clipped, ROUNDING_VIOLATION / 1e-9 * size), dtype=float)
 
     def cut_row(self, cut: Cut) -> CutRow:
-        """Return columns, coefficients and lower side of a cut's row."""
+        """Return the columns, the coefficients and the lower side of a cut's row."""
         cached = self._cut_row_cache.get(id(cut))
         if cached is not None:
             return cached[1]
@@ -223,7 +224,8 @@ class Master(MasterColumns):
         return row
 
     def extra_row(self, extra: ExtraRow) -> tuple[ColumnIndices, Floats, float, float]:
-        """Return columns, coefficients, lower and upper side of an extra row."""
+        """Return the columns, the coefficients, and the lower and upper side of an extra row (a cut
+        or a lazy row)."""
         if not isinstance(extra, int):
             return *(self.cut_row(extra) if isinstance(extra, Cut) else extra), math.inf
         lazy_rows = self.reduced_program.lazy_rows
@@ -236,7 +238,8 @@ class Master(MasterColumns):
         )
 
     def dual_proof(self) -> DualProof | None:
-        """Return the multipliers of the last solve; None if they are not available."""
+        """Return the dual multipliers of the last solve as a proof of its bound; None if they are
+        not available."""
         duals = self.simplex.row_duals()
         if not np.isfinite(duals).all():
             return None
@@ -252,7 +255,7 @@ class Master(MasterColumns):
         )
 
     def restore_basis(self, proof: DualProof) -> None:
-        """Return to the basis of a proof; missing rows are added."""
+        """Set the basis that a proof comes from. Rows of the proof that are missing are added."""
         present_keys = {row if isinstance(row, int) else id(row) for row in self.extra_rows}
         proof_rows = {row if isinstance(row, int) else id(row): row for row in proof.extra_rows}
         self._add_extra_rows([row for key, row in proof_rows.items() if key not in present_keys])
@@ -264,7 +267,8 @@ class Master(MasterColumns):
         self.simplex.set_basis(highs.build_basis(row_statuses, proof.column_statuses))
 
     def _build_cut_row(self, cut: Cut) -> tuple[CutRow, bool]:
-        """Build a cut's row; also return whether it is independent of the columns' bounds."""
+        """Build the row of a cut. Also return whether the row is the same for any bounds of the
+        columns."""
         patterns = [
             (self.cut_columns(v), subgradient) for v, subgradient in cut.subgradients.items()
         ]
@@ -308,9 +312,10 @@ class Master(MasterColumns):
     def add_violated_cuts(
         self, cuts: Sequence[Cut], x: Floats | None = None, min_violation: float = 0.0
     ) -> dict[int, float]:
-        """Add the cuts that ``x`` violates by more than ``min_violation`` of their scale.
+        """Add the cuts that ``x`` violates by more than ``min_violation``, relative to their scale.
 
-        Return the violation by chain; the key -1 stands for the CVaR.
+        Return the sum of the violations of each chain's cuts, by chain id; the key -1 stands for
+        cuts on the CVaR.
         """
         violated, violations = [], dict[int, float]()
         for cut in cuts:
@@ -345,9 +350,11 @@ class Master(MasterColumns):
         self.row_ages = np.concatenate([self.row_ages, np.zeros(len(lower), np.int64)])
 
     def _bound_by_starts(self, row: CutRow) -> CutRow | None:
-        """Return a row on starts in place of offtake columns with huge coefficients, or None.
+        """Return a valid row with start columns in place of offtake columns that have huge
+        coefficients; None if there are no such columns.
 
-        It is valid because offtake requires a start and the bounded damage is not negative.
+        The row is valid because offtake requires a start, and the damage that the cut bounds is not
+        negative.
         """
         columns, entries, side = row
         is_huge = (entries > HUGE_COEFFICIENT_RATIO * side) & (self.start_column_of[columns] >= 0)
@@ -360,11 +367,11 @@ class Master(MasterColumns):
         return None if is_negligible else (columns, entries, side)
 
     def _row_factor(self, columns: ColumnIndices, entries: Floats) -> float:
-        """Return the factor by which a cut is scaled.
+        """Return the factor by which the row of a cut is scaled.
 
-        Usually it makes the bounded column's coefficient 1. With exact tolerances the largest and
-        the bounded column's coefficient are placed symmetrically around 1, so that neither
-        multiplier nor violation is lost in the solver's tolerances.
+        Usually it makes the coefficient of the bounded column 1. With exact tolerances the largest
+        coefficient and that of the bounded column are placed symmetrically around 1, so that
+        neither the multiplier nor the violation is lost within the tolerances of the solver.
         """
         solver_entries = np.abs(entries) * self.simplex.column_units[columns] / self.objective_unit
         self.largest_coefficient = max(
@@ -376,26 +383,27 @@ class Master(MasterColumns):
         return 2.0 ** -min(exponent, MAX_DAMPING_EXPONENT) / self.objective_unit
 
     def deactivate_cuts(self, cuts: Sequence[Cut]) -> None:
-        """Keep cuts outside the solver, from where they are activated when violated."""
+        """Store cuts outside the solver. They are activated when a solution violates them."""
         bounding_cuts = [cut for cut in cuts if self.has_bounded_column(cut)]
         self._inactive_cuts.add(
             [(cut, self.cut_row(cut), self.bounded_column(cut)) for cut in bounding_cuts]
         )
 
     def has_bounded_column(self, cut: Cut) -> bool:
-        """Return whether the master has the column that a cut bounds."""
+        """Return whether the master problem has the column that a cut bounds."""
         if not cut.is_tail:
             return cut.chain_id in self.cost_to_go_columns
         return self._tail_cost_column(cut) is not None
 
     def _tail_cost_column(self, cut: Cut) -> int | None:
-        """Return the column of the CVaR that a cut bounds, if there is one."""
+        """Return the column of the CVaR that a cut on the CVaR bounds; None if there is no such
+        column."""
         view = self.part_columns_of(cut.chain_id) if cut.subgradients else self.part_columns[0]
         return view.tail_cost_column
 
     def activate_violated_cuts(self, x: Floats, min_violation: float) -> int:
-        """Add inactive cuts that ``x`` violates (:meth:`InactiveCuts.take_violated`); return their
-        number."""
+        """Add inactive cuts that ``x`` violates by more than ``min_violation``, as selected by
+        :meth:`InactiveCuts.take_violated`. Return the number of cuts added."""
         taken = self._inactive_cuts.take_violated(x, min_violation)
         self._append_cut_rows(taken)
         return len(taken)
@@ -409,13 +417,13 @@ class Master(MasterColumns):
         return column
 
     def all_cuts(self) -> list[Cut]:
-        """Return the active cuts, most recently binding first, then the inactive ones."""
+        """Return all cuts: active ones, most recently binding first, then inactive ones."""
         order = np.argsort(self.row_ages, kind="stable")
         active = [cut for cut in (self.extra_rows[n] for n in order) if isinstance(cut, Cut)]
         return active + self._inactive_cuts.stored_cuts()
 
     def add_violated_lazy_rows(self, x: Floats, tolerance: float = 1e-7) -> int:
-        """Add lazy rows that ``x`` violates; return their number."""
+        """Add the lazy rows that ``x`` violates. Return their number."""
         violated = self.reduced_program.violated_lazy_rows(x, self._lazy_row_factors, tolerance)
         if len(violated):
             lower = np.full(len(violated), -np.inf)
@@ -426,12 +434,13 @@ class Master(MasterColumns):
         return len(violated)
 
     def age_rows(self) -> None:
-        """Update the number of solves since each extra row was last binding."""
+        """Update, for each extra row, the number of solves since it was last binding."""
         duals = np.abs(self.simplex.row_duals()[self.base_row_count :])
         self.row_ages = np.where(duals > 1e-9, 0, self.row_ages + 1)
 
     def drop_idle_recoverable_cuts(self) -> None:
-        """Remove nonbinding cuts that can be recovered from cached evaluations."""
+        """Remove nonbinding cuts that can be recovered from cached evaluations, if there are many
+        recoverable cuts."""
         is_recoverable = np.array(
             [isinstance(cut, Cut) and cut.is_recoverable for cut in self.extra_rows], dtype=bool
         )
@@ -444,7 +453,8 @@ class Master(MasterColumns):
         self._remove_rows(self.row_ages > max_age)
 
     def _remove_rows(self, to_remove: NDArray[np.bool_]) -> None:
-        """Deactivate extra rows if they are many; recoverable cuts are dropped."""
+        """Remove the marked extra rows from the solver if there are many. Their cuts become
+        inactive; recoverable cuts are dropped."""
         if to_remove.sum() < 50:
             return
         self.simplex.delete_rows((self.base_row_count + np.flatnonzero(to_remove)).astype(np.int32))
@@ -466,8 +476,10 @@ class Master(MasterColumns):
     def apply_bounds(
         self, variable_bounds: VariableBounds, fixed_to_zero: NDArray[np.bool_] | None = None
     ) -> None:
-        """Apply the bounds of a branch; ``fixed_to_zero`` marks binaries that are zero in all
-        branches."""
+        """Set the variable bounds of a branch in the solver.
+
+        ``fixed_to_zero`` marks binaries that are zero in all branches.
+        """
         lower, upper = self.binary_bounds(variable_bounds, fixed_to_zero)
         # The solver rejects columns with contradicting bounds.
         self.is_empty = bool((lower > upper).any())
@@ -477,8 +489,8 @@ class Master(MasterColumns):
 
     @contextmanager
     def fixing_recourse_columns(self, x: Floats, chain_ids: Collection[int]) -> Iterator[None]:
-        """Fix the continuous columns that the recourse of some chains depends on, within the
-        context."""
+        """Fix, within the context, the continuous columns that the recourse of the given chains
+        depends on to their values in ``x``."""
         program, chains = self.program, self._chains
         column_lists = [self.cut_columns(v).columns for head in chain_ids for v in chains[head]]
         columns = np.unique(np.concatenate([*column_lists, []])).astype(np.int32)

@@ -1,4 +1,4 @@
-"""Columns of the master: where each decision is, and what a solution's values mean."""
+"""Columns of the master problem: the column of each decision, and the decisions in a solution."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ ColumnIndices = NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class VariableBounds:
-    """Bounds on starts and tickets in a branch of the search tree.
+    """Bounds on the starts and tickets in one branch of the search tree.
 
-    Entries are project starts (one for each review branch if the project may start after the
-    review) and tickets. A project may start at indices ``first_start`` to ``last_start`` of its
-    start years, and must start if ``must_start`` is 1. A ticket is taken if ``min_ticket`` is 1,
-    and not taken if ``max_ticket`` is 0.
+    Start arrays have one entry for each project, or one for each review branch if the project may
+    start after the review; ticket arrays have one entry for each ticket. A project may start at the
+    indices ``first_start`` to ``last_start`` of its start years, and must start if ``must_start``
+    is 1. A ticket is taken if ``min_ticket`` is 1, and not taken if ``max_ticket`` is 0.
     """
 
     first_start: Integers
@@ -44,23 +44,23 @@ class VariableBounds:
     def with_project_bounds(
         self, p: int, first_start: int, last_start: int, must_start: int
     ) -> VariableBounds:
-        """Return a copy with one project restricted to these start indices; 1 to 0 means never."""
+        """Return a copy in which one project may start only at the given indices. The range from 1
+        to 0 stands for never."""
         values = np.array([self.first_start, self.last_start, self.must_start])
         values[:, p] = first_start, last_start, must_start
         return replace(self, first_start=values[0], last_start=values[1], must_start=values[2])
 
     def with_fixed_starts(self, start_indices: Integers) -> VariableBounds:
-        """Return a copy with each project fixed to one start index, -1 for never."""
+        """Return a copy in which each project is fixed to one start index; -1 stands for never."""
         starts = start_indices >= 0
         first, last = np.where(starts, start_indices, 1), np.where(starts, start_indices, 0)
         return replace(self, first_start=first, last_start=last, must_start=starts.astype(np.int64))
 
 
 class PartColumns:
-    """Columns on which the recourse of one part depends; columns that the model lacks count as
-    zero.
+    """Columns that the recourse of one part depends on. Columns that the model lacks count as zero.
 
-    Nodes are numbered from ``first_node`` on, so that numbers are unique over all parts.
+    Nodes are numbered from ``first_node`` on, so that their numbers are unique over all parts.
     """
 
     def __init__(
@@ -115,10 +115,11 @@ class PartColumns:
         self.tail_cost_column = column.get(("tail_cost", "all"))
 
     def recourse_point(self, x: Floats) -> FirstStagePoint:
-        """Return the recourse point of a solution.
+        """Return the first-stage point of a solution for this part.
 
-        Offtake is reduced to what rights and starts allow exactly: within its tolerances the solver
-        exceeds these, which would matter for a project far larger than demand.
+        Offtake is reduced to what rights and starts allow exactly. The solver may exceed these
+        limits within its tolerances, which would matter for a project that is much larger than
+        demand.
         """
         offtake = np.where(
             self._recourse_offtake_columns >= 0, x[self._recourse_offtake_columns], 0.0
@@ -133,7 +134,7 @@ class PartColumns:
         )
 
     def cut_columns(self, v: int) -> CutColumns:
-        """Return the columns on which the damage of node ``v`` depends."""
+        """Return the columns that the damage of node ``v`` depends on."""
         node = self.recourse.node_data[v - self.first_node]
         offtake_indices = np.unique(node.arrival_matrix.indices)
         offtake_indices = offtake_indices[self._recourse_offtake_columns[offtake_indices] >= 0]
@@ -152,13 +153,13 @@ class PartColumns:
 
 
 class MasterColumns:
-    """Columns and decisions of the master.
+    """Columns of the master problem and the decisions that they stand for.
 
-    ``projects`` lists the projects that can start, once for each review branch if they may start
-    after the review (``branch``). ``start_columns`` holds the columns of each entry's start years
-    in order, ``ticket_columns`` those of tickets with a minimum, and ``start_column_of`` the start
-    column of each offtake column (-1 for others). Values closer to an integer than
-    ``integrality_tolerance`` count as integer.
+    ``projects`` lists the projects that can start, once for each review branch (``branch``) if they
+    may start after the review. ``start_columns`` holds the columns of each entry's start years in
+    order, ``ticket_columns`` the columns of tickets with a minimum, and ``start_column_of`` the
+    start column that belongs to each offtake column (-1 for other columns). Values closer to an
+    integer than ``integrality_tolerance`` count as integer.
     """
 
     integrality_tolerance = 1e-9
@@ -241,19 +242,20 @@ class MasterColumns:
     # Points
 
     def recourse_points(self, x: Floats) -> RecoursePoints:
-        """Return the recourse points of a solution, one for each part."""
+        """Return the first-stage point of a solution in each part."""
         return tuple(view.recourse_point(x) for view in self.part_columns)
 
     def cost_to_go_values(self, x: Floats) -> dict[int, float]:
-        """Return the mean damage of each chain in a solution, as its cuts bound it."""
+        """Return the lower bound on each chain's mean damage that the cuts give in a solution, by
+        chain id."""
         return {v: float(x[column]) for v, column in self.cost_to_go_columns.items()}
 
     def part_columns_of(self, v: int) -> PartColumns:
-        """Return the columns of the part that node ``v`` belongs to."""
+        """Return the columns of the part that contains node ``v``."""
         return next(view for view in reversed(self.part_columns) if view.first_node <= v)
 
     def cut_columns(self, v: int) -> CutColumns:
-        """Return the columns on which the damage of node ``v`` depends."""
+        """Return the columns that the damage of node ``v`` depends on."""
         if v not in self._cut_columns_by_node:
             self._cut_columns_by_node[v] = self.part_columns_of(v).cut_columns(v)
         return self._cut_columns_by_node[v]
@@ -261,7 +263,8 @@ class MasterColumns:
     # Decisions
 
     def root_bounds(self) -> VariableBounds:
-        """Return the bounds of the root: no restriction beyond the master's own."""
+        """Return the variable bounds of the root node, which restrict nothing beyond the rules of
+        the master problem."""
         count, ticket_count = len(self.projects), len(self.ticket_columns)
         last = np.array([len(columns) - 1 for columns in self.start_columns], np.int64)
         zeros, ones = np.zeros(max(count, ticket_count), np.int64), np.ones(ticket_count, np.int64)
@@ -270,7 +273,7 @@ class MasterColumns:
     def binary_bounds(
         self, variable_bounds: VariableBounds, fixed_to_zero: NDArray[np.bool_] | None = None
     ) -> tuple[Floats, Floats]:
-        """Return lower and upper bounds of the binaries in a branch."""
+        """Return the lower and upper bounds of the binary columns in a branch."""
         count = np.diff(self.start_offsets)
         start_index = np.arange(self.start_offsets[-1]) - np.repeat(self.start_offsets[:-1], count)
         first = np.repeat(variable_bounds.first_start, count)
@@ -288,26 +291,28 @@ class MasterColumns:
         return lower, upper
 
     def cumulative_starts(self, x: Floats) -> list[Floats]:
-        """Return for each project the share started up to each of its start years."""
+        """Return for each project the cumulative start shares in a solution, one for each of its
+        start years."""
         return [np.cumsum(np.clip(x[columns], 0.0, 1.0)) for columns in self.start_columns]
 
     def ticket_fractions(self, x: Floats) -> Floats:
-        """Return the capex behind each ticket as a share of its minimum."""
+        """Return for each ticket the capex that it covers in a solution, as a share of the ticket's
+        minimum."""
         return np.array(
             [capex_per_ticket * x[shares].sum() for shares, capex_per_ticket in self._ticket_shares]
         )
 
     def fractional_tickets(self, x: Floats) -> Integers:
-        """Return the indices of tickets that are positive but below their minimum."""
+        """Return the indices of tickets that are positive in a solution but below their minimum."""
         fractions = self.ticket_fractions(x)
         return np.flatnonzero(
             (fractions > self.integrality_tolerance) & (fractions < 1 - self.integrality_tolerance)
         )
 
     def bounds_fixed_at(self, start_indices: Integers, x: Floats) -> VariableBounds:
-        """Return the bounds that fix each project at a start index, -1 for never.
+        """Return the bounds that fix each project at its start index; -1 stands for never.
 
-        Tickets are fixed at whether ``x`` uses more than half of their minimum.
+        A ticket is fixed to 1 if ``x`` uses more than half of its minimum, otherwise to 0.
         """
         tickets = (self.ticket_fractions(x) > 0.5).astype(np.int64)
         start_bounds = self.root_bounds().with_fixed_starts(
@@ -317,15 +322,15 @@ class MasterColumns:
 
     @property
     def project_labels(self) -> list[str]:
-        """Label of each project entry: the id, followed by the review branch if it has one."""
+        """Label of each project entry: the id, followed by the review branch if there is one."""
         pairs = zip(self.projects, self.branch, strict=True)
         return [p if g is None else f"{p} {g}" for p, g in pairs]
 
     def with_start_moved(
         self, start_indices: Integers, project_index: int, new_index: int
     ) -> Integers:
-        """Return start indices with one entry changed; on all branches if either year is before the
-        review."""
+        """Return the start indices with one project's start changed. The start changes in all
+        review branches if its old or new year is before the review."""
         start_indices = start_indices.copy()
         years = self.instance.projects[self.projects[project_index]].start_years
         affected_years = [
@@ -340,9 +345,10 @@ class MasterColumns:
         return start_indices
 
     def _make_nonanticipative(self, start_indices: Integers) -> Integers:
-        """Return start indices that are nonanticipative before the review.
+        """Return start indices that agree in all review branches where they are before the review.
 
-        A project gets the early start (or none) that has the largest probability over the branches.
+        Each project gets the start before the review, or none, that has the largest probability
+        over the branches.
         """
         if not self.instance.branches:
             return start_indices
@@ -379,8 +385,8 @@ class MasterColumns:
         return math.inf if review is None else float(review.year)
 
     def column_values(self, plan: Commitment) -> Floats:
-        """Return the columns' values for a plan's decisions; columns that follow from these are
-        0."""
+        """Return the column values that represent a plan's decisions. Columns that follow from
+        these decisions are 0."""
         values = np.zeros(len(self.layout.columns))
         for part, part_index in zip(
             self.assumption_sets.blocks, self.reduced_program.part_indices, strict=True

@@ -1,7 +1,7 @@
-"""The master's linear program, reduced to what must be solved many times.
+"""The linear program of the master problem, reduced because it is solved many times.
 
-Planned stock is substituted by purchases (S2), rows with a single column become bounds, and rows
-that are rarely binding are lazy: they are added once a solution violates them.
+Planned stock is replaced by purchases (S2), rows with a single column become bounds, and rows that
+are rarely binding are lazy: they are added only when a solution violates them.
 """
 
 from __future__ import annotations
@@ -37,41 +37,42 @@ LAZY_CONSTRAINTS = (
 
 @dataclass(frozen=True, eq=False)
 class MasterModel:
-    """Master without cuts, built on first use.
+    """Master problem without cuts, built on first use.
 
-    It does not depend on the states of the world, so problems that differ only in these can share
-    it.
+    It does not depend on the states of the world, so problems that differ only in their states can
+    share it.
     """
 
     instance: Instance
 
     @cached_property
     def pyomo_model(self) -> Any:
-        """The Pyomo model."""
+        """Pyomo model of the master problem."""
         with _garbage_collection_off():
             return build_master(self.instance)
 
     @cached_property
     def compiled(self) -> highs.CompiledModel:
-        """The compiled program with all columns and rows."""
+        """Compiled program with all columns and rows."""
         model = self.pyomo_model
         with _garbage_collection_off():
             return highs.compile_model(model)
 
     @cached_property
     def reduced_program(self) -> ReducedProgram:
-        """The reduced program, which the solver gets."""
+        """Reduced program, which is passed to the solver."""
         return reduce_program(self.compiled)
 
     def read_plan(self, x: Floats) -> Commitment:
-        """Return the commitment in a solution of the reduced program."""
+        """Return the commitment that a solution of the reduced program represents."""
         self.compiled.load_solution(self.reduced_program.expand(x))
         return read_commitment(self.instance, self.pyomo_model)
 
 
 @dataclass(frozen=True, eq=False)
 class StackedMasterModel:
-    """Master of several parts (assumption sets and review branches), with one model for each."""
+    """Master problem of several parts (assumption sets and review branches), with one model for
+    each part."""
 
     assumption_sets: AssumptionSets
     master_models: tuple[MasterModel, ...]
@@ -80,7 +81,8 @@ class StackedMasterModel:
     def for_sets(
         cls, assumption_sets: AssumptionSets, known_models: Sequence[MasterModel | None]
     ) -> MasterModel | StackedMasterModel:
-        """Return the master of all parts; reuse known models of the same instances."""
+        """Return the master problem of all parts. Models in ``known_models`` are reused for the
+        same instances."""
         model_by_instance = {model.instance: model for model in known_models if model is not None}
         for part in assumption_sets.blocks:
             model_by_instance.setdefault(part.instance, MasterModel(part.instance))
@@ -91,13 +93,13 @@ class StackedMasterModel:
 
     @cached_property
     def reduced_program(self) -> ReducedProgram:
-        """The reduced programs of all parts, stacked into one."""
+        """Reduced programs of all parts, stacked into one program."""
         return join_reduced_programs(
             [model.reduced_program for model in self.master_models], self.assumption_sets
         )
 
     def read_plan(self, x: Floats) -> Commitment:
-        """Return the commitment in a solution."""
+        """Return the commitment that a solution of the stacked program represents."""
         part_data = zip(
             self.master_models,
             self.reduced_program.part_columns,
@@ -115,10 +117,10 @@ class StackedMasterModel:
 
 @contextmanager
 def _garbage_collection_off() -> Iterator[None]:
-    """Disable garbage collection in the context.
+    """Disable garbage collection within the context.
 
-    Building a model creates many objects that stay; collections set off by them would take longer
-    than the build.
+    Building a model creates many objects that stay in memory. The collections that this triggers
+    would take longer than building the model.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -131,7 +133,8 @@ def _garbage_collection_off() -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class PartIndex:
-    """Positions of the columns and rows of a part in the program, by component and index."""
+    """Positions of one part's columns and rows in the stacked program, by Pyomo component and
+    index."""
 
     column_index: dict[Any, int]
     row_index: dict[Any, int]
@@ -139,7 +142,7 @@ class PartIndex:
 
 @dataclass(frozen=True, eq=False)
 class ReducedProgram:
-    """Reduced program, its lazy rows, and the mapping back to the full program."""
+    """Reduced program with its lazy rows, and the mapping back to the full program."""
 
     program: LinearProgram
     lazy_rows: sparse.csr_array  # lazy rows; each is at most its ``lazy_upper``
@@ -152,16 +155,17 @@ class ReducedProgram:
     _substituted: SubstitutedProgram | None = None
 
     def expand(self, x: Floats) -> Floats:
-        """Return the values of all columns of the full program."""
+        """Return the values of all columns of the full program, given a solution of the reduced
+        one."""
         assert self._substituted is not None
         return self._substituted.expand(x)
 
     @cached_property
     def lazy_row_group(self) -> Integers:
-        """Group of each lazy row; only the most violated row of a group is added at a time.
+        """Group number of each lazy row. Only the most violated row of a group is added at a time.
 
-        Storage limits of one stockpile form a group, since periods are similar, and so do the same
-        rows of several assumption sets.
+        The storage limits of one stockpile form a group, since its periods are similar. So do rows
+        of several assumption sets that represent the same constraint.
         """
         groups = [
             (rule, index[0] if rule == "storage_limit" else index)
@@ -171,8 +175,11 @@ class ReducedProgram:
         return np.array([number[key] for key in groups], dtype=np.int64)
 
     def violated_lazy_rows(self, x: Floats, factor: Floats, tolerance: float) -> NDArray[np.int64]:
-        """Return the lazy rows that a solution violates, in units scaled by ``factor``; one per
-        group."""
+        """Return the indices of the lazy rows that a solution violates by more than ``tolerance``,
+        at most one from each group.
+
+        ``factor`` scales the violation of each row.
+        """
         excess = (self.lazy_rows @ x - self.lazy_upper) * factor
         broken = np.flatnonzero(excess > tolerance)
         broken = broken[np.argsort(-excess[broken], kind="stable")]
@@ -181,7 +188,7 @@ class ReducedProgram:
 
 
 def reduce_program(compiled: highs.CompiledModel) -> ReducedProgram:
-    """Reduce a compiled master."""
+    """Return the reduced program of a compiled master problem."""
     keys = compiled.row_keys
     rules = np.array([rule for rule, _ in keys])
     substituted = substitute_planned_stock(compiled)
@@ -229,7 +236,7 @@ def reduce_program(compiled: highs.CompiledModel) -> ReducedProgram:
 def join_reduced_programs(
     reduced_programs: Sequence[ReducedProgram], assumption_sets: AssumptionSets
 ) -> ReducedProgram:
-    """Stack the reduced programs of several parts into one."""
+    """Stack the reduced programs of all parts into one program."""
     layouts = [part.layout for part in reduced_programs]
     stacked = stack_programs(
         [part.program for part in reduced_programs],
@@ -268,7 +275,8 @@ def join_reduced_programs(
 def _bound_unbounded_columns(
     column_upper: Floats, lazy_rows: sparse.csr_array, lazy_upper: Floats
 ) -> Floats:
-    """Return upper bounds of columns, implied by lazy rows where there are none.
+    """Return upper bounds of all columns. A column without an upper bound gets one that its lazy
+    rows imply.
 
     Otherwise a solution could be unbounded until these rows are added.
     """

@@ -1,10 +1,10 @@
-"""Search for the portfolio farthest from known ones, subject to a limit on the objective.
+"""Search for the portfolio that is farthest from known ones, with a limit on the objective.
 
 Modelling to generate alternatives: Brill, Chang and Hopkins (1982); DeCarolis (2011). A portfolio
-is the set of projects built and stockpiles bought up; the distance of two portfolios is the number
-of items in which they differ. The program is the master with its objective as a constraint, a
-binary for each stockpile, and the smallest distance to the known portfolios as objective. The
-objective of the original problem is only known through cuts.
+is the set of projects that are built and of stockpiles that are filled by purchases. The distance
+of two portfolios is the number of items in which they differ. The program is the master problem
+with its objective as a constraint, a binary for each stockpile, and the smallest distance to the
+known portfolios as its objective. The original objective is known only through cuts.
 """
 
 import math
@@ -34,7 +34,7 @@ _ProgramRow = tuple[NDArray[np.int64], Floats, float, float]
 
 @dataclass(frozen=True, eq=False)
 class DistantPortfolio:
-    """Portfolio found, and a bound on the distance of all."""
+    """Portfolio that was found, and an upper bound on the distance of any portfolio."""
 
     portfolio: Portfolio | None  # None if none was found
     max_distance: float  # upper bound on the smallest distance; -inf if infeasible
@@ -42,11 +42,11 @@ class DistantPortfolio:
 
 
 class FarthestPortfolioProgram:
-    """The program, to which cuts are added.
+    """Integer program for the farthest portfolio, to which cuts are added.
 
-    ``min_lots`` gives the purchases from which on a stockpile counts as bought up; stockpiles not
-    in it are unrestricted and no item of portfolios. A stockpile that is not bought up buys
-    nothing.
+    ``min_lots`` gives for each stockpile the purchases in lots from which it counts as bought up.
+    Other stockpiles are unrestricted and belong to no portfolio. A stockpile that is not bought up
+    buys nothing.
     """
 
     def __init__(self, cut_oracle: CutOracle, min_lots: Mapping[str, float]) -> None:
@@ -87,18 +87,20 @@ class FarthestPortfolioProgram:
     # Items
 
     def fix_items(self, items: Collection[PortfolioItem]) -> None:
-        """Fix items as in the first known portfolio, where no plan within the limit differs."""
+        """Fix items as in the first known portfolio, where no plan within the limit on the
+        objective differs from it."""
         self._fixed_items = frozenset(items)
 
     def _item_columns(self, item: PortfolioItem) -> NDArray[np.int64]:
-        """Return the columns whose sum is 1 if the item is in the portfolio."""
+        """Return the columns whose sum is 1 if the item belongs to the portfolio, otherwise 0."""
         kind, name = item
         if kind == "project":
             return self._start_columns[name].astype(np.int64)
         return np.array([self._master_column_count + self.stockpiles.index(name)])
 
     def _distance_row(self, portfolio: Portfolio) -> tuple[NDArray[np.int64], Floats, int]:
-        """Return columns, entries and constant of the distance to a portfolio."""
+        """Return the columns, the entries and the constant of the linear expression for the
+        distance to a portfolio."""
         column_lists = [self._item_columns(item) for item in self.items]
         signs = [-1.0 if item in portfolio else 1.0 for item in self.items]
         entries = np.repeat(signs, [len(columns) for columns in column_lists])
@@ -115,11 +117,12 @@ class FarthestPortfolioProgram:
         node_limit: int,
         time_limit: float | None = None,
     ) -> DistantPortfolio:
-        """Find the portfolio farthest from the known ones with an objective of at most
+        """Find the portfolio farthest from the known ones whose objective is at most
         ``objective_limit``.
 
-        The smallest distance counts first, the sum of distances second. ``excluded_portfolios`` are
-        not returned. The cuts may underestimate the objective.
+        The smallest distance to a known portfolio is maximized first, the sum of distances second.
+        Portfolios in ``excluded_portfolios`` are not returned. Since cuts are lower bounds, the
+        true objective may exceed the limit.
         """
         base_rows = self._base_rows(known_portfolios, excluded_portfolios, objective_limit)
         cost = np.zeros(self._min_distance_column + 1)
@@ -162,10 +165,10 @@ class FarthestPortfolioProgram:
         item_costs: Mapping[PortfolioItem, float],
         max_cost: float,
     ) -> Portfolio | None:
-        """Guess a portfolio far from the known ones, given what each change of the first one costs
-        alone.
+        """Guess a portfolio that is far from the known ones, from the cost of changing single items
+        of the first known portfolio.
 
-        The changes may cost at most ``max_cost`` in total; items without a cost stay as they are.
+        The changes may cost at most ``max_cost`` in total. Items without a cost are not changed.
         Return None if there is no such portfolio.
         """
         first, count = known_portfolios[0], len(self.items)
@@ -208,7 +211,7 @@ class FarthestPortfolioProgram:
         return first ^ flipped_items
 
     def _add_violated_rows(self, x: Floats) -> bool:
-        """Add cuts and lazy rows that a solution violates. Return whether any were added."""
+        """Add the cuts and lazy rows that a solution violates. Return whether any were added."""
         violated_cuts = []
         for n, (columns, entries, side, _) in enumerate(self._cut_rows):
             if n not in self._active_cuts:
@@ -232,7 +235,8 @@ class FarthestPortfolioProgram:
         excluded_portfolios: Collection[Portfolio],
         objective_limit: float,
     ) -> list[_ProgramRow]:
-        """Return the rows besides those of the master: the limit, items and distances."""
+        """Return the rows that are added to those of the master problem: the limit on the
+        objective, the items and the distances."""
         program = self.master.program
         cost_columns = np.flatnonzero(program.cost)
         rows: list[_ProgramRow] = [
@@ -293,7 +297,8 @@ class FarthestPortfolioProgram:
 
 
 def max_useful_lots(instance: Instance, h: str) -> float:
-    """Return the lots that a stockpile can buy over all years and that are of any use."""
+    """Return the largest quantity that is useful for a stockpile to buy over all years, in lots. It
+    never exceeds what the stockpile may buy."""
     stockpile, periods = instance.stockpiles[h], len(instance.periods)
     retained_share = stockpile.retention**periods
     storable = stockpile.max_stock / retained_share

@@ -1,4 +1,4 @@
-"""State of one solve: best plan, bound and limits, and the cutting-plane loop."""
+"""State of one run of the decomposition: best plan, bound, limits and cutting-plane loop."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ MIN_STORED_CUT_VIOLATION = 1e-6  # inactive cuts with a smaller relative violati
 
 
 class ChainSelector:
-    """Selects the chains to evaluate: those whose cuts probably have the largest errors.
+    """Selection of the chains to evaluate: those whose cuts probably have the largest errors.
 
-    The error in a chain is estimated from how far its cost-to-go has moved since its last
-    evaluation, and from the share of such moves that were errors before. Estimates only guide the
-    search: bounds rest on cuts, and plans on evaluations of all chains.
+    The error of a chain's cuts is estimated from the change of its cost-to-go since its last
+    evaluation, and from the share of earlier changes that were errors. The estimates only guide the
+    search: bounds follow from cuts, and plans from evaluations of all chains.
     """
 
     def __init__(
@@ -51,8 +51,11 @@ class ChainSelector:
         self._doubt_factor = dict.fromkeys(chain_ids, 1.0)
 
     def estimated_cut_errors(self, cost_to_go: Mapping[int, float]) -> dict[int, float]:
-        """Return the estimated cut error of each chain in units of the objective; infinite if
-        unknown."""
+        """Return the estimated error of each chain's cuts in units of the objective; infinite for a
+        chain that has not been evaluated.
+
+        ``cost_to_go`` holds the lower bounds that the cuts give on the chains' mean damage.
+        """
         moved = {
             v: abs(cost_to_go[v] - last_damage) for v, last_damage in self._last_damage.items()
         }
@@ -69,8 +72,8 @@ class ChainSelector:
         damage_by_chain: Mapping[int, float],
         cut_errors: Mapping[int, float],
     ) -> None:
-        """Record evaluations: the cost-to-go that cuts gave, the damage found, and the cut
-        errors."""
+        """Record the evaluation of chains: the cost-to-go that their cuts gave, the damage found,
+        and the errors of the cuts."""
         for v, value in damage_by_chain.items():
             move = abs(cost_to_go[v] - self._last_damage[v])
             if move > 0:  # False for NaN
@@ -82,7 +85,8 @@ class ChainSelector:
 
 
 def chains_to_evaluate(cut_errors: Mapping[int, float], tolerance: float) -> list[int]:
-    """Return the fewest chains such that the errors of the others sum to at most ``tolerance``."""
+    """Return the smallest set of chains such that the errors of all other chains sum to at most
+    ``tolerance``."""
     error = 0.0
     ranked = sorted(cut_errors, key=lambda v: cut_errors[v])
     for count, v in enumerate(ranked):
@@ -94,7 +98,7 @@ def chains_to_evaluate(cut_errors: Mapping[int, float], tolerance: float) -> lis
 
 @dataclass(frozen=True, eq=False)
 class KnownPlan:
-    """Plan of another problem, with its recourse costs as far as known."""
+    """Plan of another problem, with its recourse costs where they are known."""
 
     plan: Commitment
     lot_t: dict[str, float]  # tonnes per lot in the plan's problem
@@ -102,7 +106,7 @@ class KnownPlan:
     recourse_costs: dict[Any, tuple[float, ...]]
 
     def transferred_to(self, instance: Instance) -> KnownPlan:
-        """Return the plan in the lots of another instance."""
+        """Return the plan with quantities converted to the lots of another instance."""
         plan = (
             self.plan
             if instance.lot_tonnes == self.lot_t
@@ -111,11 +115,12 @@ class KnownPlan:
         return KnownPlan(plan, instance.lot_tonnes, self.recourse_costs)
 
     def is_evaluated(self, cut_oracle: CutOracle) -> bool:
-        """Return whether the recourse costs under this oracle are known."""
+        """Return whether the recourse costs of the plan under this oracle are known."""
         return cut_oracle.objective_key in self.recourse_costs
 
     def objective(self, cut_oracle: CutOracle) -> float:
-        """Return the objective; evaluate the recourse if its costs are unknown."""
+        """Return the objective of the plan under this oracle. Recourse costs are evaluated if they
+        are unknown."""
         key = cut_oracle.objective_key
         if key not in self.recourse_costs:
             self.recourse_costs[key] = cut_oracle.recourse_costs(self.plan)
@@ -135,10 +140,10 @@ class UnboundedProblem(Exception):
 
 @dataclass(eq=False)
 class SearchRun:
-    """State of one solve.
+    """State of one run of the decomposition.
 
-    ``best_objective`` belongs to the best plan so far and is exact for all states; ``lower_bound``
-    is proven by the master.
+    ``best_objective`` is the objective of the best plan so far, exact for all states;
+    ``lower_bound`` is a bound that the master problem has proven.
     """
 
     master: Master
@@ -186,19 +191,19 @@ class SearchRun:
 
     @property
     def is_separable(self) -> bool:
-        """Whether chains can be evaluated separately."""
+        """Whether each chain can be evaluated without the others."""
         return self.cut_oracle.is_separable
 
     def gap_denominator(self, objective: float) -> float:
-        """Return the denominator of a relative gap for an objective."""
+        """Return the number by which the gap of a plan with this objective is divided."""
         return max(abs(objective), self.objective_floor)
 
     @property
     def target_gap(self) -> float:
-        """Relative gap to close: as requested, or a larger one that leaves a tenth of the
-        difference from ``compared_objective`` open.
+        """Relative gap at which the search ends.
 
-        It is such that no cutoff rises as plans improve.
+        It is the requested gap, or a tenth of the relative difference from ``compared_objective``
+        if that is larger. It is chosen such that no cutoff rises as plans improve.
         """
         difference = (
             0.0
@@ -214,15 +219,16 @@ class SearchRun:
 
     @property
     def cutoff(self) -> float:
-        """Bound above which a branch is pruned: it cannot improve the plan by more than the gap."""
+        """Bound above which a branch is pruned, since it can improve the plan by no more than the
+        gap."""
         return self._bound_below_best(BRANCH_GAP_SHARE)
 
     @property
     def closing_bound(self) -> float:
-        """Lower bound at which the gap is closed.
+        """Lower bound at which the gap counts as closed.
 
-        It is slightly below the cutoff, so that a pruned branch stays closed when its bound is
-        recomputed.
+        It is slightly below the cutoff, so that a pruned branch remains pruned when its bound is
+        computed again.
         """
         return self._bound_below_best(SEARCH_GAP_SHARE)
 
@@ -237,8 +243,7 @@ class SearchRun:
 
     @property
     def is_done(self) -> bool:
-        """Whether the gap is closed, or it is decided whether the target objective can be
-        reached."""
+        """Whether the gap is closed, or it is known whether the target objective can be reached."""
         return (
             self.best_objective <= self.target_objective or self.lower_bound >= self.closing_bound
         )
@@ -250,12 +255,12 @@ class SearchRun:
 
     @property
     def absolute_gap(self) -> float:
-        """Difference between plan and bound; infinite without a plan."""
+        """Difference between the best objective and the lower bound; infinite without a plan."""
         return self.best_objective - self.lower_bound
 
     @property
     def relative_gap(self) -> float:
-        """Relative gap of the best plan; an assumed one without a plan."""
+        """Relative gap of the best plan; an assumed value if there is no plan."""
         has_gap = math.isfinite(self.absolute_gap)
         return (
             max(0.0, self.absolute_gap) / self.gap_denominator(self.best_objective)
@@ -264,11 +269,15 @@ class SearchRun:
         )
 
     def remaining_gap(self, objective: float) -> float:
-        """Return the open gap in units of the objective, or the target gap if that is larger."""
+        """Return the present gap in units of the objective, but not less than the target gap.
+
+        The gap is measured relative to ``objective``.
+        """
         return max(self.relative_gap, self.target_gap) * self.gap_denominator(objective)
 
     def check_limits(self) -> None:
-        """Raise SearchStopped if a limit is reached; report the incumbent."""
+        """Raise SearchStopped if a limit is reached or the user stopped the search; otherwise
+        report the incumbent."""
         if self.is_interrupted or time.perf_counter() > self.deadline:
             raise SearchStopped
         if self.incumbent_reporter is not None:
@@ -277,14 +286,15 @@ class SearchRun:
             )
 
     def enter_node(self) -> None:
-        """Count a node. Raise SearchStopped at the node limit."""
+        """Add one to the number of nodes. Raise SearchStopped at the node limit."""
         if self.node_count >= self.node_limit:
             self.hit_node_limit = True
             raise SearchStopped
         self.node_count += 1
 
     def report_progress(self, force: bool = False) -> None:
-        """Record and report progress, at most every quarter of a second unless forced."""
+        """Record and report the progress of the search. Unless ``force`` is set, this is done at
+        most every quarter of a second."""
         now = time.perf_counter() - self.started_at
         if not force and now - self._last_report_at < 0.25:
             return
@@ -299,7 +309,7 @@ class SearchRun:
                 self.on_progress(progress)
 
     def raise_lower_bound(self, bound: float) -> None:
-        """Record a proven bound on all plans."""
+        """Raise the lower bound to one that holds for all plans."""
         if bound > self.lower_bound:
             self.lower_bound = bound
             self.report_progress()
@@ -307,20 +317,20 @@ class SearchRun:
     def mark_infeasible(self) -> None:
         """Record that no plan satisfies the rules.
 
-        A plan of an earlier problem that satisfies them only within the check's tolerance is
-        dropped too, since a search from nothing would not find it.
+        A plan of an earlier problem that satisfies the rules only within the tolerance of the check
+        is dropped, since a search without it would not find it.
         """
         self.best_objective, self.best_solution = math.inf, None
         self.raise_lower_bound(math.inf)
 
     def objective_at(self, x: Floats, oracle_result: CutOracleResult) -> float:
-        """Return the objective of an evaluated point, exact for all states."""
+        """Return the objective at an evaluated point, exact for all states."""
         values = self.master.first_stage_costs(x) + oracle_result.recourse_costs
         return self.cut_oracle.assumption_sets.combine_objectives(values)
 
     def _estimated_cut_errors(self, x: Floats) -> tuple[dict[int, float], Floats]:
-        """Return the estimated error of the cuts by chain, and for each assumption set the lower
-        bound that the cuts give on its objective, minus its reference objective."""
+        """Return the estimated error of each chain's cuts, and the objective of each assumption set
+        according to the cuts, minus its reference objective."""
         cost_to_go = self.master.cost_to_go_values(x)
         assumption_sets = self.cut_oracle.assumption_sets
         objectives = self.master.first_stage_costs(x) - assumption_sets.reference_objectives
@@ -334,7 +344,7 @@ class SearchRun:
         return self.cut_oracle.chain_weights
 
     def _objective_error(self, cut_errors: Mapping[int, float], set_objectives: Floats) -> float:
-        """Return the error of the objective that results from errors of the chains."""
+        """Return the error of the objective that the errors of the chains' cuts cause."""
         if self.cut_oracle.assumption_sets.is_additive:
             return math.fsum(cut_errors.values())
         return float(
@@ -344,10 +354,11 @@ class SearchRun:
     def _chains_to_evaluate(
         self, cut_errors: Mapping[int, float], set_objectives: Floats, tolerance: float
     ) -> list[int]:
-        """Return the fewest chains such that the others add at most ``tolerance`` to the
-        objective's error.
+        """Return the smallest set of chains such that the other chains add at most ``tolerance`` to
+        the error of the objective.
 
-        If the worst assumption set counts, a set below it tolerates more.
+        If only the worst assumption set counts, a set with a lower objective may have larger
+        errors.
         """
         if self.cut_oracle.assumption_sets.is_additive:
             return chains_to_evaluate(cut_errors, tolerance)
@@ -367,7 +378,7 @@ class SearchRun:
         return chain_ids
 
     def offer_solution(self, x: Floats, objective: float) -> bool:
-        """Take an integral solution if it is the best so far. Return whether it is."""
+        """Accept an integral solution if it is the best so far. Return whether it was accepted."""
         if objective >= self.best_objective:
             return False
         self.best_objective, self.best_solution = objective, x.copy()
@@ -375,10 +386,10 @@ class SearchRun:
         return True
 
     def solve_relaxation(self, *, confirm_infeasible: bool = True) -> str:
-        """Solve the relaxation of the present branch with lazy rows and cached cuts; return its
-        outcome.
+        """Solve the relaxation of the present branch, with lazy rows and cached cuts. Return the
+        outcome of the solver.
 
-        With ``confirm_infeasible`` the solver verifies infeasibility.
+        With ``confirm_infeasible`` the solver verifies that the relaxation is infeasible.
         """
         simplex, last_objective = self.master.simplex, -math.inf
         while True:
@@ -419,14 +430,15 @@ class SearchRun:
         max_rounds: int = 500,
         min_progress: float = 0.0,
     ) -> tuple[float, Floats | None, float]:
-        """Close in on the relaxation of the present branch by cuts.
+        """Add cuts to the relaxation of the present branch until its bound is close to its optimum
+        with exact recourse.
 
-        Return its bound (infinite if infeasible), the best point at which all chains were
-        evaluated, and the objective there. Points are evaluated half way between the master's
-        solution and the previous point (in-out separation: Ben-Ameur and Neto 2007; with a moving
-        center: Neame 1999), in the selected chains only. The loop ends when bound and best point
-        are within ``accuracy``, or when five rounds have raised the bound by less than
-        ``min_progress``, both relative.
+        Return the bound (infinite if the relaxation is infeasible), the best point at which all
+        chains were evaluated, and its objective. Points are evaluated halfway between the solution
+        of the master problem and the previous point (in-out separation: Ben-Ameur and Neto 2007;
+        with a moving center: Neame 1999), and only in selected chains. The loop ends when the
+        relative difference of the bound and the best point is at most ``accuracy``, or when five
+        rounds have raised the bound by less than ``min_progress`` (relative).
         """
         master, simplex = self.master, self.master.simplex
         best_point: Floats | None = None
@@ -493,10 +505,11 @@ class SearchRun:
     def _next_point(
         self, centre: Floats | None, master_solution: Floats, tolerance: float
     ) -> tuple[Floats, Collection[int] | None]:
-        """Return the next point to evaluate and its chains (None for all).
+        """Return the next point to evaluate, and the chains to evaluate at it (None for all
+        chains).
 
-        It is the master's solution in the first round, and when the estimated error is within the
-        tolerance.
+        The point is the solution of the master problem in the first round, and later if the
+        estimated error is within ``tolerance``.
         """
         if not self.is_separable:
             return master_solution if centre is None else 0.5 * (centre + master_solution), None
@@ -515,8 +528,11 @@ class SearchRun:
         min_violation: float,
         approximate: bool = False,
     ) -> tuple[CutOracleResult, dict[int, float]]:
-        """Evaluate a point and add the cuts that the master's solution violates; return violations
-        by chain."""
+        """Evaluate a point and add those of its cuts that the solution of the master problem
+        violates.
+
+        Return the evaluation, and the violation of the added cuts by chain.
+        """
         self.check_limits()
         oracle_result = self.cut_oracle(self.master.recourse_points(x), chain_ids, approximate)
         added = self.master.add_violated_cuts(oracle_result.cuts, master_solution, min_violation)
@@ -527,8 +543,8 @@ class SearchRun:
         return oracle_result, added
 
     def _observed_error(self, added_violations: Mapping[int, float], x: Floats) -> float:
-        """Return the error of the objective at a solution, from the violations of the cuts added
-        there."""
+        """Return the error of the objective at a solution that follows from the violations of the
+        cuts added there."""
         cut_errors = {
             v: self._chain_weights[v] * violation for v, violation in added_violations.items()
         }
@@ -537,11 +553,11 @@ class SearchRun:
     def add_cuts_at_solution(
         self, x: Floats, tolerance: float, min_violation: float
     ) -> tuple[float, int]:
-        """Evaluate the master's solution in chains that may add more than ``tolerance`` to its
-        error.
+        """Evaluate the solution of the master problem in those chains whose cuts may add more than
+        ``tolerance`` to the error of the objective.
 
-        Return the known error of the objective, and the number of cuts added, which are violated by
-        more than ``min_violation`` of their scale.
+        Return the observed error of the objective and the number of cuts added. A cut is added if
+        it is violated by more than ``min_violation``, relative to its scale.
         """
         if not self.is_separable:
             oracle_result, added = self._add_cuts_at(x, None, x, min_violation)

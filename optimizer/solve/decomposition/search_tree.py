@@ -1,8 +1,9 @@
-"""Leaves of a search tree and their dual proofs, for reoptimization.
+"""Leaves of a search tree with their dual proofs, for reoptimization.
 
-Gamrath, Hiller and Witzig (2015). If only sides, bounds and costs of a program change, the leaves
-of the previous tree still cover all plans, and the dual multipliers of a leaf still prove a bound
-by weak duality. The search resumes in the leaves whose bound is below the best plan.
+Gamrath, Hiller and Witzig (2015). If only the sides, bounds and costs of a program change, the
+leaves of the previous tree still cover all plans, and the dual multipliers of a leaf still prove a
+bound by weak duality. The search resumes in those leaves whose bound is below the objective of the
+best plan.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ BasisStatuses = NDArray[np.int8]
 
 @dataclass(frozen=True, eq=False)
 class DualProof:
-    """Dual multipliers of the rows with and without the cuts, and the basis that they come from.
+    """Dual multipliers that prove a bound, for the rows of the program and for cuts and lazy rows,
+    and the basis that they come from.
 
     Extra rows are basic unless they have a multiplier.
     """
@@ -50,8 +52,8 @@ class DualProof:
 
 @dataclass(frozen=True, eq=False)
 class Leaf:
-    """Branch that was not explored further, with a proof for it or for a branch that contains
-    it."""
+    """Branch that was not explored further, with a dual proof for this branch or for one that
+    contains it."""
 
     variable_bounds: VariableBounds
     proof: DualProof | None
@@ -59,7 +61,8 @@ class Leaf:
 
 @dataclass(frozen=True, eq=False)
 class ProgramLayout:
-    """Rows and columns by component and index, which must agree for proofs to be reused."""
+    """Columns and rows of a program by component and index. Dual proofs can be reused where these
+    agree."""
 
     columns: Sequence[Any]
     rows: Sequence[Any]
@@ -68,7 +71,7 @@ class ProgramLayout:
 
 @dataclass(frozen=True, eq=False)
 class SearchFrontier:
-    """All leaves of a tree, which together cover every plan."""
+    """All leaves of a search tree, which together cover every plan."""
 
     leaves: tuple[Leaf, ...]
     root_proofs: tuple[DualProof, ...]  # proofs of the root, by which binaries were fixed to zero
@@ -79,10 +82,10 @@ class SearchFrontier:
     def transferred_to(
         self, layout: ProgramLayout, recourse_hash: str, cvar_level: float
     ) -> SearchFrontier | None:
-        """Return the frontier for another problem: rows reordered, and without proofs if cuts are
-        invalid.
+        """Return the frontier for another problem, with the rows of its proofs in the order of that
+        problem. Proofs are dropped if the cuts are not valid there.
 
-        Return None if the columns differ.
+        Return None if the columns of the problems differ, or if there are too many leaves.
         """
         if self.layout.columns != layout.columns or len(self.leaves) > MAX_LEAVES:
             return None
@@ -127,7 +130,7 @@ class SearchFrontier:
 
 
 class ProofEvaluator:
-    """Evaluates the bounds that dual proofs give for branches of a master's problem."""
+    """Evaluation of the bounds that dual proofs give for branches of a master problem."""
 
     def __init__(self, master: Master, proofs: Sequence[DualProof]) -> None:
         self._proof_index = {id(proof): n for n, proof in enumerate(proofs)}
@@ -179,7 +182,8 @@ class ProofEvaluator:
         self._constants: Floats = program.offset + row_terms + column_terms.sum(axis=1)
 
     def leaf_bounds(self, leaves: Sequence[Leaf], fixed_to_zero: NDArray[np.bool_]) -> Floats:
-        """Return the bounds (L) that the leaves' own proofs give, with some binaries fixed to zero.
+        """Return the bound (L) that each leaf's dual proof gives, with the binaries in
+        ``fixed_to_zero`` fixed to zero.
 
         The bound is minus infinity for leaves without a proof.
         """

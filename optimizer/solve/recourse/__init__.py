@@ -1,9 +1,11 @@
-"""Recourse evaluation: the exact recourse of one commitment in many states of the world at once.
+"""Recourse evaluation: the optimal second stage of one commitment in many states of the world at
+once.
 
-It yields damage for reports, subgradients for cuts, and for comparison the recourse under a release
-policy without foresight. The compiled parts are in
+It provides damage for reports, subgradients for cuts and, for comparison, the second stage under a
+release policy without foresight. The compiled parts are in
 :mod:`optimizer.solve.recourse.allocation_kernel`, :mod:`optimizer.solve.recourse.network_kernel`
-and :mod:`optimizer.solve.recourse.node_kernel`."""
+and :mod:`optimizer.solve.recourse.node_kernel`.
+"""
 
 from optimizer.solve.recourse.evaluations import Subgradient as Subgradient
 from optimizer.solve.recourse.evaluator import RecourseEvaluator as RecourseEvaluator

@@ -1,19 +1,22 @@
 """Compiled recourse of one node in one state class: shortages and their dual prices.
 
 Stock is counted in first-period lots: a lot released in period k uses ``retention ** -k`` of them.
-The releases of a stock then form a polymatroid: by the end of each period no more than has come in,
-in each period no more than its limit. Several stocks of equal loss form the sum of theirs, so that
-serving shortages by descending value is optimal (Edmonds 1970), provided that earlier releases may
-be exchanged between stocks (matroid union, Edmonds 1968).
+The possible releases of a stock then form a polymatroid: the releases up to the end of a period are
+at most what has come in until then, and the release in a period is at most its limit. The releases
+of several stocks that lose at the same rate form the sum of these polymatroids. It is therefore
+optimal to serve shortages by descending value (Edmonds 1970), provided that earlier releases may be
+exchanged between stocks (matroid union, Edmonds 1968).
 
-The latest deliveries are released first: they can serve the fewest periods, so that such a release
-never blocks another shortage. Whether a period can get more is found by the last delivery before it
-that is not used up (a disjoint-set forest, Tarjan 1975).
+The latest deliveries are released first. They can serve the fewest periods, so such a release never
+blocks another shortage. A period can get more if there is a delivery before it that is not used up;
+the last such delivery is found with a disjoint-set forest (Tarjan 1975).
 
 If the search for an exchange fails, it has found a set of periods that can get no more. The value
-of the shortage for which it failed is the price of these periods, and of the stock that has come in
-up to the last full prefix of each stock that it reached. As values descend, the first price stays;
-the prices form an optimal dual solution. Any prices that never rise over time give a valid cut."""
+of the shortage for which it failed becomes the price of these periods, and of the stock that has
+come in up to the last full prefix of each stock that the search reached. Since values descend, a
+price that is set remains; the prices form an optimal dual solution. Any prices that never rise over
+time yield a valid cut.
+"""
 
 import numpy as np
 
@@ -31,8 +34,11 @@ compiled = compiled_with(_nrt=False)
 
 @compiled
 def allocate_shortage(uncovered, step_limit, row, k, shortage, column):
-    """Allocate the uncovered demand of period k to the damage steps of least damage (steps are
-    ordered by descending damage), by one row of the limits (N, J, K)."""
+    """Allocate the uncovered demand of period k to the damage steps, least damage first.
+
+    The limits of the steps are in row ``row`` of ``step_limit`` (N, J, K), in the order of
+    descending damage. The result is written to column ``column`` of ``shortage``.
+    """
     remaining = uncovered
     for j in range(step_limit.shape[1] - 1, -1, -1):
         amount = min(remaining, step_limit[row, j, k])
@@ -49,18 +55,21 @@ def allocate_stocks(
 ):  # fmt: skip
     """Release stocks to shortages, in place, and compute dual prices.
 
-    count, periods, period_position (K): number of short periods, these, and the position of each
-        period among them
+    count, periods, period_position (K): number of short periods, their indices, and the position of
+        each period among them
     order (2, J*K), rank, value (J, K): steps and periods by descending first-period value, the rank
         of each, and the values
-    arrived, max_release (H, K): cumulative first-period lots by a period's end; release limit
-    kept_share (K): what is left of a lot of the first period
-    shortage (J, count): lots missing, before and after the releases
-    price (count), stock_value (H, count): set; of a first-period lot of demand and of stock
+    arrived, max_release (H, K): cumulative first-period lots by the end of a period; release limit
+    kept_share (K): share that is left of a lot of the first period
+    shortage (J, count): missing lots, before the releases on entry and after them on return
+    price (count), stock_value (H, count): set to the marginal value of a first-period lot of demand
+        and of stock
     released_lots, releasable, lots_left, latest_delivery, last_served (H, K): lots released;
-        remaining release; what is left of each delivery; disjoint-set forest; last period served
-        from each
-    All others are work arrays."""
+        remaining release; remainder of each delivery; disjoint-set forest; last period served from
+        each delivery
+
+    All other arguments are work arrays.
+    """
     stocks = arrived.shape[0]
     for h in range(stocks):
         for i in range(count):
@@ -145,7 +154,7 @@ def allocate_stocks(
 
 @compiled
 def _reset_stock(h, count, periods, arrived, lots_left, latest_delivery, last_served):
-    """Reset stock h to its deliveries, with nothing released."""
+    """Reset stock h to its deliveries, without any releases."""
     total = 0.0
     for i in range(count):
         arrived_now = arrived[h, periods[i]]
@@ -160,7 +169,7 @@ def _reset_stock(h, count, periods, arrived, lots_left, latest_delivery, last_se
 
 @compiled
 def _last_delivery(h, i, latest_delivery):
-    """Return the last delivery up to i that is not used up, -1 if there is none."""
+    """Return the last delivery up to i that is not used up; -1 if there is none."""
     root = i
     while root >= 0 and latest_delivery[h, root] != root:
         root = latest_delivery[h, root]
@@ -173,7 +182,8 @@ def _last_delivery(h, i, latest_delivery):
 
 @compiled
 def _release_latest(h, i, wanted, periods, arrived, lots_left, latest_delivery, last_served):
-    """Release lots of stock h for period i from the latest deliveries. Return how many."""
+    """Release up to ``wanted`` lots of stock h for period i, from the latest deliveries. Return the
+    lots released."""
     released = 0.0
     while wanted > released:
         n = _last_delivery(h, i, latest_delivery)
@@ -193,7 +203,7 @@ def _release_latest(h, i, wanted, periods, arrived, lots_left, latest_delivery, 
 
 @compiled
 def _record_release(h, n, given, periods, released_lots, releasable, max_release):
-    """Record a release of stock h in period n."""
+    """Record a release of ``given`` lots of stock h in period n."""
     released_lots[h, n] += given
     releasable[h, n] -= given
     if releasable[h, n] <= ROUNDING_SHARE * max_release[h, periods[n]]:
@@ -205,11 +215,13 @@ def _find_stock_exchange(
     i, count, stocks, released_lots, releasable, latest_delivery, last_served, visited, queue,
     by_stock, by_period, full_prefix, known_full_prefix,
 ):  # fmt: skip
-    """Search breadth-first for a chain of exchanges between stocks by which period i can get more.
+    """Search breadth-first for a chain of exchanges between stocks by which period i gets more.
 
-    Return ``h * count + n`` if stock h can release more in period n at its end, else -1. Then
-    ``visited`` marks the periods that can get no more, and ``full_prefix`` is the full prefix of
-    each stock. Prefixes up to ``known_full_prefix`` were found full earlier and remain so."""
+    If one exists, return ``h * count + n``, where stock h can release more in period n at the end
+    of the chain. Otherwise return -1; then ``visited`` marks the periods that can get no more, and
+    ``full_prefix`` is the full prefix of each stock. Prefixes up to ``known_full_prefix`` were
+    found to be full earlier and remain so.
+    """
     for n in range(count):
         visited[n] = False
     for h in range(stocks):
@@ -247,7 +259,8 @@ def _apply_stock_exchange(
     i, end, wanted, count, stocks, periods, released_lots, releasable, lots_left, latest_delivery,
     last_served, by_stock, by_period, change, arrived, max_release,
 ):  # fmt: skip
-    """Release along the chain of exchanges that ends at ``end``. Return how much was gained."""
+    """Release lots along the chain of exchanges that ends at ``end``. Return the lots that period i
+    gains."""
     for h in range(stocks):
         for n in range(count):
             change[h, n] = 0

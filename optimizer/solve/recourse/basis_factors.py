@@ -1,9 +1,10 @@
-"""Compiled factorisation of a basis.
+"""Compiled factorization of a basis.
 
-Rows and columns with a single entry, which are nearly all, are peeled off and need no
-elimination (Tomlin 1972); the rest is factored as a dense matrix. Columns have the numbers 0 to
-n - 1, the activity of row i is n + i, with minus the unit column of that row; status 1 is basic,
-as in HiGHS."""
+Nearly all rows and columns have a single entry at some stage. They are peeled off without
+elimination (Tomlin 1972), and the rest is factorized as a dense matrix. Columns are numbered from 0
+to n - 1. The activity of row i has number n + i, and its column is minus the unit vector of that
+row. Status 1 stands for basic, as in HiGHS.
+"""
 
 import numpy as np
 
@@ -15,13 +16,14 @@ MAX_DENSE_ROWS = 200  # limit of rows after peeling
 
 @compiled
 def factorize_basis(n, column_starts, row_index, value, status):
-    """Factorise the basic columns. Dependent columns leave the basis, and row activities take their
-    place.
+    """Factorize the basic columns. Dependent columns leave the basis, and row activities replace
+    them.
 
     Return whether the rest after peeling is small enough, the basic variable of each row, and the
-    factors: rows, columns and entries of the pivots that peel columns and of those that peel rows,
-    in their order, and the number of both; the number of remaining rows, these, their columns, and
-    their dense LU factors."""
+    factors. The factors are the rows, columns and entries of the pivots that peel columns and of
+    those that peel rows, in their order, and the number of each; the number of remaining rows,
+    these rows, their columns, and their dense LU factors.
+    """
     m = status.size - n
     head, start = np.empty(m, np.int64), np.zeros(m + 1, np.int64)
     in_row, in_column = np.zeros(m, np.int64), np.zeros(n, np.int64)
@@ -160,7 +162,8 @@ def factorize_basis(n, column_starts, row_index, value, status):
 
 @compiled
 def solve_basis(rhs, workspace, n, column_starts, row_index, value, basic_variables, factors):
-    """Solve B x = rhs (m) in place, by row; ``workspace`` (m) is for the dense part."""
+    """Solve B x = rhs (m) in place; the solution is ordered by row. ``workspace`` (m) is used for
+    the dense part."""
     rows, pivots, size, count, rank, rest_rows, columns, dense = factors
     for k in range(count[1]):
         i, j = rows[1, k], pivots[1, k]
@@ -199,7 +202,8 @@ def solve_basis(rhs, workspace, n, column_starts, row_index, value, basic_variab
 def solve_basis_transposed(
     rhs, workspace, n, column_starts, row_index, value, basic_variables, factors
 ):
-    """Solve B' y = rhs (m) in place; rhs is given by row."""
+    """Solve B' y = rhs (m) in place; ``rhs`` is ordered by row. ``workspace`` (m) is used for the
+    dense part."""
     rows, pivots, size, count, rank, rest_rows, columns, dense = factors
     for i in range(basic_variables.size):
         if basic_variables[i] >= n:

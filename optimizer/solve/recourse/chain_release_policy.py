@@ -53,7 +53,7 @@ INPUT_WEIGHT = 2.0  # weight of a lot of input relative to the output made from 
 
 @dataclass(frozen=True, eq=False)
 class ChainPolicyResult:
-    """Outcome of a chain in all its state classes under the release policy, in lots."""
+    """Outcome of a chain under the release policy in all its state classes, in lots."""
 
     missing: dict[int, Floats]  # (U, J, K) by node, on merged damage steps
     made: Floats  # (U, C, K) by plant
@@ -64,7 +64,7 @@ class ChainPolicyResult:
 
 @dataclass(frozen=True, eq=False)
 class ChainPeriods:
-    """Data of a chain in each state class and period, independent of releases."""
+    """Data of a chain that do not depend on releases, for each state class and period, in lots."""
 
     nodes: Mapping[int, NodeData]
     chain: Chain
@@ -80,7 +80,8 @@ class ChainPeriods:
 def build_chain_periods(
     recourse: RecourseEvaluator, chain: Chain, classes: ChainStateClasses, point: FirstStagePoint
 ) -> ChainPeriods:
-    """Build the data of a chain at a first-stage point."""
+    """Build the data of a chain that the release policy needs, for the commitment at a first-stage
+    point."""
     nodes = {v: recourse.node_data[v] for v in chain.nodes}
     supply: list[Floats] = []
     project_lots: dict[tuple[int, str], Floats] = {}
@@ -124,8 +125,10 @@ def build_chain_periods(
 
 
 def simulate_chain_policy(chain: ChainPeriods, reserve: float) -> ChainPolicyResult:
-    """Simulate the release policy in all state classes; ``reserve`` is a share of planned
-    stock."""
+    """Simulate the release policy in all state classes.
+
+    ``reserve`` is the share of planned stock that is kept for high-damage steps.
+    """
     nodes = list(chain.nodes.values())
     step_limit = np.concatenate([node.step_limit for node in nodes], axis=1)
     retention, initial_lots, max_release = (
@@ -160,8 +163,11 @@ def simulate_chain_policy(chain: ChainPeriods, reserve: float) -> ChainPolicyRes
 
 
 def _column_matrix(chain: ChainPeriods) -> Floats:
-    """Return what a unit of each column takes of each form (V, N): a step takes its form, a plant
-    its inputs, and gives its output, an account gives its form; slack columns take the surplus."""
+    """Return the lots of each form (V) that one unit of each column (N) takes.
+
+    A step takes its form; a plant takes its inputs and gives its output (negative); an account
+    gives its form. Slack columns take the surplus of a form.
+    """
     form_index = {v: i for i, v in enumerate(chain.nodes)}
     columns = [
         _unit_vector(form_index[v], len(form_index))
@@ -188,8 +194,8 @@ def _unit_vector(index: int, length: int) -> Floats:
 
 
 def _aim_gains(chain: ChainPeriods) -> Floats:
-    """Return the gain of a unit of each column (R, A, N, K), by row of demand and aim, scaled to at
-    most 1."""
+    """Return the gain of one unit of each column (R, A, N, K), for R rows of demand and A aims.
+    Gains are scaled to at most 1."""
     nodes = list(chain.nodes.values())
     step_weight = np.concatenate([node.step_weight for node in nodes])
     is_high = np.concatenate([_high_damage_steps(node) for node in nodes], axis=1)
@@ -215,14 +221,15 @@ def _aim_gains(chain: ChainPeriods) -> Floats:
 
 
 def _high_damage_steps(node: NodeData) -> NDArray[np.bool_]:
-    """Return high-damage steps (R, J, K); if no step exceeds the others, all are."""
+    """Return whether each step is a high-damage step (R, J, K). If all steps have the same damage,
+    all are."""
     has_none: NDArray[np.bool_] = ~np.logical_or.reduce(node.is_high_damage, axis=1)
     return node.is_high_damage | has_none[:, None]
 
 
 def release_priorities(chain: Chain) -> dict[int, float]:
-    """Return the weight of a lot released of each form, by which forms nearest to demand come
-    first."""
+    """Return the weight of releasing a lot of each form, by node. Forms that are nearer to demand
+    have smaller weights, so that they are released first."""
     weights: dict[int, float] = {}
     for v in reversed(chain.nodes):
         output_weights = [weights[c.output] / c.inputs[v] for c in chain.plants if v in c.inputs]

@@ -1,4 +1,4 @@
-"""Compiled solution of the programs of many state classes, and lower bounds by their dual
+"""Compiled solution of the linear programs of many state classes, with lower bounds from their dual
 values."""
 
 import numpy as np
@@ -15,12 +15,16 @@ def compute_dual_bound(
     duals, side_lower, side_upper, has_no_lower, has_no_upper, cost, lower, upper, start, index,
     value, bound_by, entry, max_multiplier, cost_unit,
 ):  # fmt: skip
-    """Return the lower bound on the objective of the full program by weak duality, from dual values
-    ``duals`` (R). They are clipped to ``max_multiplier`` and to valid signs, and multiplied by
-    ``cost_unit``, in place.
+    """Return the lower bound on the objective of the full program that follows from dual values by
+    weak duality.
 
-    has_no_lower, has_no_upper (R): rows without that side bound_by, entry (C): row that is the
-    bound of each column, or -1, and its coefficient"""
+    The dual values ``duals`` (R) are changed in place: they are clipped to ``max_multiplier`` and
+    to valid signs, and multiplied by ``cost_unit``.
+
+    has_no_lower, has_no_upper (R): whether the row lacks that side
+    bound_by, entry (C): row that is the bound of each column, or -1, and its coefficient
+        in that row
+    """
     for r in range(duals.size):
         # Dual values of empty rows can have any size; a wrong sign is within tolerance.
         dual = min(max(duals[r], -max_multiplier), max_multiplier) * cost_unit
@@ -61,9 +65,12 @@ def break_ties(
     y,
     tie_break_cost,
 ):
-    """Replace ``x`` (n + m), among the optima that x and the dual values ``y`` (m) prove, by the
-    one with the least ``tie_break_cost``: rows and columns with a dual value stay at their bounds.
-    Return whether it was found."""
+    """Replace ``x`` (n + m) by the optimum with the least ``tie_break_cost``. Return whether it was
+    found.
+
+    The optima considered are those that ``x`` and the dual values ``y`` (m) prove: rows and columns
+    with a nonzero dual value stay at their bounds.
+    """
     n, m, workspace = cost.size, row_lower.size, np.empty(row_lower.size)
     lower, upper, row_lower, row_upper = (
         lower.copy(), upper.copy(), row_lower.copy(), row_upper.copy()
@@ -110,16 +117,18 @@ def solve_class_programs(
     full_program,
     bound_data,
 ):
-    """Solve the programs of U state classes, restricted to open periods
-    (:func:`restrict_to_open`).
+    """Solve the linear programs of U state classes, restricted to open periods by
+    :func:`restrict_to_open`.
 
-    is_open (U, K), side_lower, side_upper (U, R): arguments of the restriction saved_bases, start
-    (U): concatenated bases, and the start of each, -1 for none last_statuses (R + C): latest
-    statuses of rows and columns, for classes without a basis values (U, C): set unless empty; by
-    :func:`break_ties` unless tie_break_cost (C) is empty
+    is_open (U, K), side_lower, side_upper (U, R): arguments of the restriction
+    saved_bases, start (U): concatenated bases, and the position at which each starts (-1 if none)
+    last_statuses (R + C): latest statuses of rows and columns, used for classes without a basis
+    values (U, C): set to the column values unless empty; if tie_break_cost (C) is not empty, they
+        are chosen by :func:`break_ties`
 
-    Return whether each was solved (U), objectives (U), lower bounds (U), dual values of all rows
-    (U, R), concatenated bases, and the start of each (U + 1)."""
+    Return whether each program was solved (U), objectives (U), lower bounds (U), dual values of all
+    rows (U, R), concatenated bases, and the position at which each starts (U + 1).
+    """
     class_count, all_rows = side_lower.shape
     unit = full_program[10]
     is_solved, duals = np.zeros(class_count, np.bool_), np.zeros((class_count, all_rows))

@@ -1,10 +1,12 @@
-"""Compiled dual simplex method for many small programs that differ in their sides only.
+"""Compiled dual simplex method for many small programs that differ only in their sides.
 
 Each solve starts from a basis that was optimal for a similar program and takes few pivots or none;
-a general solver would spend most of its time on overhead. The basis is updated by product form and
-refactored now and then (:mod:`optimizer.solve.recourse.basis_factors`); the ratio test flips bounds
-(Maros 2003). The result is checked with a fresh factorisation; if the check or a step fails, HiGHS
-solves the program instead. Status 0 is at the lower bound, 1 basic, 2 at the upper bound."""
+a general solver would spend most of its time on overhead. The basis is updated in product form and
+refactorized from time to time (:mod:`optimizer.solve.recourse.basis_factors`). The ratio test flips
+bounds (Maros 2003). The result is checked with a new factorization; if the check or a step fails,
+HiGHS solves the program instead. Status 0 stands for the lower bound, 1 for basic, 2 for the upper
+bound.
+"""
 
 import numpy as np
 
@@ -25,9 +27,13 @@ MAX_UPDATES = 40  # pivots before the basis is refactored
 
 @compiled
 def choose_entering(alpha, reduced_costs, lower, upper, status, slope, candidates, ratio):
-    """Return the entering variable: the last one that the dual step may pass, and among those
-    within rounding of it the one with the largest entry, or -1. Variables passed before it flip
-    their bounds: they are ``candidates`` from the second returned number up to the third."""
+    """Return the entering variable, or -1 if there is none.
+
+    It is the last variable that the dual step may pass; among variables that differ from it only by
+    rounding, it is the one with the largest entry. Variables that the step passes before it flip
+    their bounds: they are the elements of ``candidates`` from the second returned number up to the
+    third.
+    """
     count = 0
     for v in range(alpha.size):
         if status[v] == 1 or lower[v] == upper[v]:
@@ -65,8 +71,11 @@ def choose_entering(alpha, reduced_costs, lower, upper, status, slope, candidate
 def set_nonbasic_values(
     x, reduced_costs, rhs, duals, lower, upper, status, cost, column_starts, row_index, value
 ):
-    """Set nonbasic variables to the bound that matches the sign of their reduced cost, and ``rhs``
-    to what this leaves for the basic variables. Return whether all these bounds exist."""
+    """Set each nonbasic variable to the bound that matches the sign of its reduced cost, and set
+    ``rhs`` to the right-hand side that this leaves for the basic variables.
+
+    Return whether all these bounds exist.
+    """
     n, all_exist = cost.size, True
     for i in range(rhs.size):
         rhs[i] = 0.0
@@ -110,9 +119,12 @@ def subtract_column(rhs, variable, amount, n, column_starts, row_index, value):
 def solve_from_basis(
     cost, lower, upper, row_lower, row_upper, column_starts, row_index, value, status, x, y
 ):
-    """Minimise from the basis ``status`` (n + m), which is updated; ``column_starts`` has n + 1
-    elements. Return whether an optimum was found: then ``x`` (n + m) contains the columns and the
-    row activities, ``y`` (m) the dual values."""
+    """Minimize, starting from the basis ``status`` (n + m), which is updated. Return whether an
+    optimum was found.
+
+    If so, ``x`` (n + m) contains the column values and the row activities, and ``y`` (m) the dual
+    values. ``column_starts`` has n + 1 elements.
+    """
     n, m = cost.size, row_lower.size
     total = n + m
     low, high, reduced, alpha = (np.empty(total), np.empty(total), np.empty(total), np.empty(total))
@@ -238,7 +250,7 @@ def solve_from_basis(
 
 @compiled
 def max_residual(x, n, column_starts, row_index, value):
-    """Return the largest difference between a row's activity in ``x`` and the sum of its
+    """Return the largest absolute difference between a row's activity in ``x`` and the sum over its
     columns."""
     residual, largest = x[n:].copy(), 0.0
     for j in range(n):

@@ -22,15 +22,18 @@ CLASSES_PER_TASK = 256  # large enough for little overhead, small enough to bala
 
 @dataclass(frozen=True, eq=False)
 class Subgradient:
-    """Dual values of a node, summed over states with W sets of fixed weights. For any commitment,
-    damage is at least ``constant - output_value . running - purchase_value . buy``."""
+    """Subgradient of a node's damage, summed over the states with W sets of fixed weights.
+
+    For any commitment, the damage is at least ``constant - output_value . running - purchase_value
+    . buy``.
+    """
 
     constant: Floats  # (W)
     output_value: Floats  # (W, P, D, Y) per share of nameplate that reaches the node undisturbed
     purchase_value: Floats  # (W, H, Y) per lot bought, by account of the node
 
     def bound_at(self, node: NodeData, point: FirstStagePoint) -> Floats:
-        """Return the lower bound (W) on the damage of a commitment."""
+        """Return the lower bound (W) on the damage of the commitment at a point."""
         bound: Floats = self.constant - np.tensordot(
             self.output_value, node.running_share(point), 3
         )
@@ -38,7 +41,8 @@ class Subgradient:
 
 
 class RecourseEvaluation(ABC):
-    """Evaluation of one chain in all its state classes, in tasks that can run in parallel."""
+    """Evaluation of one chain in all its state classes, divided into tasks that can run in
+    parallel."""
 
     def __init__(
         self,
@@ -74,17 +78,18 @@ class RecourseEvaluation(ABC):
 
     @property
     def damage_by_node(self) -> dict[int, Floats]:
-        """Damage (U) of each node, if shortages were requested."""
+        """Damage (U) in each state class, by node, if shortages were requested."""
         return {v: damage.sum(axis=1) for v, damage in self.damage_by_step.items()}
 
     def expected_shortage(self, v: int) -> Floats:
-        """Return expected lots (J, K) missing at a node, by damage step of the file."""
+        """Return the expected missing lots (J, K) of a node, by the damage steps of the scenario
+        file."""
         node, by_start = self._nodes[v], self._expected_by_step[v]
         zeros = np.zeros((len(node.node.steps), node.period_count))
         return sum((by_start[start] for start in sorted(by_start)), zeros)
 
     def tasks(self) -> list[Callable[[], None]]:
-        """Return the tasks of the evaluation."""
+        """Return the tasks of this evaluation. Each evaluates a range of state classes."""
         return [
             partial(self._evaluate_classes, start, min(start + CLASSES_PER_TASK, self.class_count))
             for start in range(0, self.class_count, CLASSES_PER_TASK)
@@ -92,10 +97,11 @@ class RecourseEvaluation(ABC):
 
     @abstractmethod
     def _evaluate_classes(self, start: int, end: int) -> None:
-        """Evaluate a range of state classes."""
+        """Evaluate the state classes from ``start`` up to ``end``."""
 
     def _record_shortage(self, v: int, start: int, end: int, shortage: Floats) -> None:
-        """Record missing lots (U, J, K) of a node in a range of state classes."""
+        """Record the missing lots (U, J, K) of node ``v`` in the state classes from ``start`` up to
+        ``end``."""
         weight = self._nodes[v].file_step_weight
         self.missing_lots[v][start:end] = shortage.sum(axis=1)
         self._expected_by_step[v][start] = np.tensordot(
@@ -105,17 +111,19 @@ class RecourseEvaluation(ABC):
 
     @cached_property
     def subgradients(self) -> dict[int, Subgradient]:
-        """Subgradient of each node, summed over all tasks."""
+        """Return the subgradient of each node, summed over all tasks. The results of the tasks are
+        discarded, so this can be called only once."""
         ordered = [self._partial_sums.pop(start) for start in sorted(self._partial_sums)]
         return self._sum_subgradients(ordered)
 
     @abstractmethod
     def _sum_subgradients(self, partial_sums: list[Any]) -> dict[int, Subgradient]:
-        """Sum the tasks' partial results, in their order, to the subgradient of each node."""
+        """Return the subgradient of each node: the sum of the tasks' partial results, in their
+        order."""
 
 
 class NodeEvaluation(RecourseEvaluation):
-    """Evaluation of a single node, which serves shortages in the order of their values."""
+    """Evaluation of a single node, which serves shortages by descending value."""
 
     def __init__(
         self,
@@ -194,8 +202,12 @@ class NodeEvaluation(RecourseEvaluation):
 def purchase_values(
     node: NodeData, stocks: StockArrays, value_by_row: Floats, value_by_empty_row: Floats
 ) -> Floats:
-    """Return values (W, H, Y) of a lot bought by account of a node, from the values of first-period
-    lots that come in by row (W, R, K) and of lots by empty row (W, I, K)."""
+    """Return the marginal values (W, H, Y) of a lot bought for each account of a node.
+
+    ``value_by_row`` (W, R, K) are the values of first-period lots that come in, for accounts that
+    hold stock; ``value_by_empty_row`` (W, I, K) are the values of lots for accounts that hold
+    nothing.
+    """
     sets, years = len(value_by_row), int(node.year_index[-1]) + 1
     value_per_lot = np.zeros((sets, len(node.stockpile_index), node.period_count))
     for h, (row, empty_row) in enumerate(zip(stocks.account_row, stocks.empty_row, strict=True)):
@@ -211,7 +223,8 @@ def purchase_values(
 
 
 def zero_subgradient(node: NodeData, sets: int) -> Subgradient:
-    """Return the subgradient of a node without shortages."""
+    """Return the subgradient of a node without shortages, for ``sets`` sets of weights: all its
+    values are zero."""
     years = int(node.year_index[-1]) + 1
     return Subgradient(
         np.zeros(sets),

@@ -1,10 +1,12 @@
 """Recourse evaluation: damage, shortages and cuts of a commitment in many states at once.
 
-Recourse separates by chain and by state class (:mod:`optimizer.solve.recourse.state_classes`),
-so it is a set of evaluations that run in parallel. If all stocks lose at one rate, a single node is
-evaluated by :mod:`optimizer.solve.recourse.allocation_kernel`, and a chain without gains, or a node
-with stocks that are refilled, by :mod:`optimizer.solve.recourse.network_kernel`; all others are
-solved as linear programs, class by class (:mod:`optimizer.solve.recourse.program_template`)."""
+Recourse separates by chain and by state class (:mod:`optimizer.solve.recourse.state_classes`), so
+it consists of evaluations that run in parallel. If all stocks lose at the same rate, a single node
+is evaluated by :mod:`optimizer.solve.recourse.allocation_kernel`; a chain without gains, and a node
+with stocks that are refilled, by :mod:`optimizer.solve.recourse.network_kernel`. All others are
+solved as linear programs, one for each state class
+(:mod:`optimizer.solve.recourse.program_template`).
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,7 @@ MIN_COMPILED_CLASSES = 64  # fewer state classes do not justify the compile time
 
 @dataclass(frozen=True, eq=False)
 class RecourseResult:
-    """Recourse of one commitment in all states."""
+    """Damage of one commitment in all states, and its subgradients."""
 
     damage: Floats  # (S)
     damage_by_chain: dict[int, Floats]  # (W) weighted damage, by chain id
@@ -68,7 +70,7 @@ class RecourseResult:
 
 @dataclass(frozen=True, eq=False)
 class MaterialShortages:
-    """Shortages of one material."""
+    """Shortages and damage of one material, by state class."""
 
     classes: StateClasses
     class_probability: Floats  # (U)
@@ -78,7 +80,8 @@ class MaterialShortages:
     damage_by_step: dict[int, Floats]  # (U, J) by node position
 
     def expand_to_states(self, class_values: NDArray[Any]) -> NDArray[Any]:
-        """Expand values by state class to states (S, ...); zero for calm states."""
+        """Return the values of state classes (U, ...) as values of states (S, ...). Calm states get
+        zero."""
         state_values = np.zeros(
             (len(self.classes.class_of_state), *class_values.shape[1:]), dtype=class_values.dtype
         )
@@ -88,11 +91,13 @@ class MaterialShortages:
 
 
 class RecourseEvaluator:
-    """Recourse of an instance in given states, in ``threads`` (default: all usable cores).
+    """Recourse evaluator of an instance in given states.
 
-    Unless ``merge_classes``, every state is evaluated separately. ``reuse_from`` is an evaluator of
-    the same instance in other states that has all realisations of these. ``realisations`` are those
-    that evaluators which reuse this one may have."""
+    It runs in ``threads`` threads (all usable cores if None). Unless ``merge_classes`` is set,
+    every state is evaluated separately. ``reuse_from`` is an evaluator of the same instance in
+    other states; its realizations must include all those of the present states. ``realisations``
+    are the realizations that later evaluators which reuse this one may have.
+    """
 
     def __init__(
         self,
@@ -140,9 +145,11 @@ class RecourseEvaluator:
         }
 
     def for_states(self, instance: Instance, states: Sequence[State]) -> RecourseEvaluator | None:
-        """Return the evaluator of an instance with the same recourse in other states, with the
-        cached dual values of state classes in common; None if projects have realisations that
-        are unknown here."""
+        """Return the evaluator of an instance with the same recourse in other states. Both share
+        the cached dual values of common state classes.
+
+        Return None if projects have realizations that are unknown here.
+        """
         if not self._covers_realisations(find_realisations(instance, states)):
             return None
         other = RecourseEvaluator(instance, states, threads=self.threads, reuse_from=self)
@@ -159,8 +166,8 @@ class RecourseEvaluator:
         return other
 
     def by_branch(self, states: Sequence[State]) -> list[RecourseEvaluator]:
-        """Return the evaluator of each review branch in its states, whose probabilities sum to
-        1."""
+        """Return the evaluator of each review branch. Its states are those of the branch, with
+        probabilities that sum to 1."""
         branches = self.instance.branches
         key = BRANCHES_KEY, self.instance.case.review, tuple(branch.observed for branch in branches)
         if key not in self.memo:
@@ -177,20 +184,21 @@ class RecourseEvaluator:
         return [x.for_instance(self.instance.on_branch(g)) for g, x in enumerate(self.memo[key])]
 
     def clear_branches(self) -> None:
-        """Drop the evaluators of review branches."""
+        """Discard the evaluators of the review branches."""
         for key in [key for key in self.memo if isinstance(key, tuple) and key[0] == BRANCHES_KEY]:
             del self.memo[key]
 
     def _covers_realisations(self, realisations: dict[str, tuple[Realisation, ...]]) -> bool:
-        """Check whether all realisations of projects are among those known here."""
+        """Return whether all the given realizations of projects are known here."""
         return all(set(values) <= set(self.realisations[p]) for p, values in realisations.items())
 
     def shares_cache_with(self, other: RecourseEvaluator) -> bool:
-        """Check whether another evaluator differs in its perspective only."""
+        """Return whether this and another evaluator use the same cached evaluations."""
         return self._evaluations is other._evaluations
 
     def clear_cache(self) -> None:
-        """Drop cached evaluations, also of review branches; cached dual values are kept."""
+        """Discard cached evaluations, including those of review branches. Cached dual values are
+        kept."""
         self._evaluations.clear()
         self._shortage_evaluations.clear()
         for key, value in self.memo.items():
@@ -198,16 +206,15 @@ class RecourseEvaluator:
                 evaluator.clear_cache()
 
     def for_instance(self, instance: Instance) -> RecourseEvaluator:
-        """Return this evaluator for another perspective, which does not affect recourse; caches are
-        shared."""
+        """Return this evaluator for another instance with the same recourse. Caches are shared."""
         other = copy.copy(self)
         other.instance, other.content_hash = instance, self.content_hash
         return other
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 hash of all data that recourse depends on; cuts are valid wherever it is
-        equal."""
+        """SHA-256 hash of all data that recourse depends on. Cuts are valid for any problem with an
+        equal hash."""
         columns = self.columns
         digest = hashlib.sha256(
             repr((columns.offtake_columns, columns.stockpiles, self.realisations)).encode()
@@ -262,7 +269,7 @@ class RecourseEvaluator:
 
     @property
     def node_class_count(self) -> int:
-        """Number of pairs of a node and a state class in one evaluation."""
+        """Number of pairs of a node and a state class that one evaluation computes."""
         return sum(classes.class_count * len(classes.nodes) for classes in self.material_classes)
 
     def evaluate(
@@ -274,12 +281,13 @@ class RecourseEvaluator:
         chain_ids: Collection[int] | None = None,
         approximate: bool = False,
     ) -> RecourseResult:
-        """Compute the damage of a commitment in every state and, if ``with_subgradients``, the
-        subgradients of its expectations by ``state_weights`` (W, S).
+        """Compute the damage of a commitment in every state.
 
-        States without weight in any set, and chains not in ``chain_ids`` (default: all), count with
-        damage 0. With ``approximate``, damage and subgradients of chains that need linear programs
-        may be lower bounds."""
+        If ``with_subgradients``, also compute subgradients of the damage summed over the states
+        with ``state_weights`` (W, S). States that have no weight in any set, and chains not in
+        ``chain_ids`` (default: all chains), count with damage 0. With ``approximate``, the damage
+        and the subgradients of chains that need linear programs may be lower bounds.
+        """
         weights_hash = hash(state_weights.tobytes())
         evaluations: list[RecourseEvaluation] = []
         new: list[RecourseEvaluation] = []
@@ -335,9 +343,11 @@ class RecourseEvaluator:
     def cached_subgradients(
         self, point: FirstStagePoint, chain_ids: Collection[int]
     ) -> dict[int, dict[int, Subgradient]]:
-        """Return the strongest cuts at a point from earlier evaluations of chains that are solved
-        as linear programs: the subgradients of each node, by chain id. Chains whose data and cache
-        have not changed since the last query are left out."""
+        """Return the strongest cuts at a point that follow from earlier linear programs: the
+        subgradient of each node, by chain id.
+
+        Chains are left out if their data and cache have not changed since the last query.
+        """
         evaluations: list[ProgramEvaluation] = []
         for chain, classes in self._chains_with_classes():
             if chain.id not in chain_ids or chain.id not in self._dual_caches:
@@ -382,7 +392,7 @@ class RecourseEvaluator:
         with_shortages: bool = False,
         approximate: bool = False,
     ) -> RecourseEvaluation:
-        """Build the fastest evaluation that is exact for a chain at a point."""
+        """Build the fastest evaluation that is exact for a chain at this point."""
         node = self.node_data[chain.id]
         if not (self._has_known_rules or self._chain_template(chain).has_only_known_rules):
             pass  # a rule that the compiled kernels do not know
@@ -448,7 +458,7 @@ class RecourseEvaluator:
         with_shortages: bool = False,
         approximate: bool = False,
     ) -> ProgramEvaluation:
-        """Build the evaluation of a chain at a point by linear programs."""
+        """Build the evaluation of a chain by linear programs at a point."""
         if chain.id not in self._dual_caches:
             self._dual_caches[chain.id] = DualCache(classes.class_count)
         cache = self._dual_caches[chain.id]
@@ -464,7 +474,7 @@ class RecourseEvaluator:
         return ProgramEvaluation(*arguments, with_subgradients, with_shortages, approximate)
 
     def chains_needing_programs(self, point: FirstStagePoint) -> list[int]:
-        """Return ids of the chains that need linear programs at a point."""
+        """Return the ids of the chains that can be evaluated only by linear programs at a point."""
         chains = self._chains_with_classes()
         return [
             chain.id
@@ -475,15 +485,15 @@ class RecourseEvaluator:
     def build_compiled_evaluation(
         self, chain: Chain, classes: StateClasses | ChainStateClasses, point: FirstStagePoint
     ) -> RecourseEvaluation | None:
-        """Build an evaluation of a chain's damage without linear programs; None if it needs
-        them."""
+        """Build an evaluation of a chain's damage by compiled kernels. Return None if the chain
+        needs linear programs."""
         evaluation = self._build_evaluation(
             chain, classes, point, classes.sum_by_class(self.probability[None]), False
         )
         return None if isinstance(evaluation, ProgramEvaluation) else evaluation
 
     def shortages(self, point: FirstStagePoint) -> Iterator[MaterialShortages]:
-        """Yield the shortages of each material."""
+        """Yield the shortages of each material for the commitment at a point."""
         by_key: dict[tuple[Any, ...], RecourseEvaluation] = {}
         by_node: dict[int, RecourseEvaluation] = {}
         new: list[RecourseEvaluation] = []
@@ -524,7 +534,7 @@ class RecourseEvaluator:
             )
 
     def run_tasks(self, tasks: list[Callable[[], None]]) -> None:
-        """Run tasks of evaluations in parallel."""
+        """Run the tasks of evaluations in parallel threads."""
         if self.threads == 1 or len(tasks) == 1:
             for task in tasks:
                 task()
@@ -542,9 +552,12 @@ def evaluators_by_block(
     evaluator: RecourseEvaluator | None = None,
     reuse_from: RecourseEvaluator | None = None,
 ) -> Iterator[tuple[slice, RecourseEvaluator]]:
-    """Yield evaluators of all states in blocks of ``STATES_PER_BLOCK``, so that memory is bounded,
-    or the given ``evaluator`` at once. Data of the instance are taken from ``reuse_from``, an
-    evaluator in other states, if it covers their realisations."""
+    """Yield blocks of at most ``STATES_PER_BLOCK`` states, each with its evaluator, so that memory
+    is bounded. If ``evaluator`` is given, yield it once for all states.
+
+    Data of the instance are taken from ``reuse_from``, an evaluator for other states, if its
+    realizations include those of these states.
+    """
     if evaluator is not None:
         yield slice(0, len(states)), evaluator
         return
@@ -567,5 +580,6 @@ def evaluators_by_block(
 
 
 def sum_by_key(block_sums: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Sum the values of blocks of states by key, in a fixed order, for reproducible rounding."""
+    """Return the sum of each key's values over blocks of states. The order of summation is fixed,
+    so that rounding is reproducible."""
     return {key: reduce(operator.add, (sums[key] for sums in block_sums)) for key in block_sums[0]}

@@ -1,7 +1,8 @@
 """Flows of a chain in single states, at least damage.
 
-Of several optima one is selected by a second linear program: least shortage, early periods first;
-then least release; then most production, in preference to imports."""
+Of several optima, a second linear program selects one: first by least shortage, with early periods
+first; then by least release; then by most production, which is preferred to imports.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +24,11 @@ MIN_LOTS = 1e-9  # fewer lots count as 0
 
 @dataclass(frozen=True, eq=False)
 class ChainFlow:
-    """Flows of one state in lots (K), by position of the node; ``made`` by label of the plant."""
+    """Flows of a chain in one state, in lots (K).
+
+    Each array belongs to a node, by its position in the instance; ``made`` belongs to a plant, by
+    its label.
+    """
 
     market_used: dict[int, Floats]
     project_output_used: dict[int, Floats]  # of projects without inputs
@@ -79,7 +84,8 @@ class FlowProgram:
         )
 
     def solve(self, parameters: Floats, is_open: NDArray[np.bool_]) -> list[ChainFlow]:
-        """Return the flows at parameter values (U, G) in open periods (U, K)."""
+        """Return the flows in each state class, given the values of the parameters (U, G) and the
+        open periods (U, K)."""
         min_damage = self._template.solve(parameters, is_open, [None] * len(parameters)).damage
         lower, upper = self._template.row_sides(parameters)
         has_side = (
@@ -107,8 +113,8 @@ class FlowProgram:
         return flows
 
     def _inflows(self, parameters: Floats) -> tuple[Floats, Floats]:
-        """Return lots (V, K) from the market and from projects without inputs, by position of the
-        node."""
+        """Return the lots (V, K) from the market and from projects without inputs, by position of
+        the node in the chain."""
         positions, length = self._template.parameter_positions, len(self._instance.periods)
         market = np.zeros((max(self._chain.nodes) + 1, length))
         output = np.zeros_like(market)

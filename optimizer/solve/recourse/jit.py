@@ -1,7 +1,8 @@
-"""numba for the kernels of the recourse evaluation, with a private cache.
+"""Compilation of the kernels of the recourse evaluation by numba, with a private cache.
 
-The contents of a cache are executed when loaded. The cache is therefore in a folder that only the
-user can write to, specific to this installation and these sources."""
+The contents of a cache are executed when they are loaded. The cache is therefore in a folder that
+only the user can write to, and it belongs to this installation and these sources.
+"""
 
 import hashlib
 import os
@@ -22,8 +23,8 @@ from numba.misc.appdirs import user_cache_dir  # noqa: E402
 
 
 def compiled_with(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Return a decorator that compiles a function with options of ``numba.njit``, or loads it from
-    the cache."""
+    """Return a decorator that compiles a function with the given options of ``numba.njit``, or
+    loads the compiled function from the cache."""
 
     def compile_function(function: Callable[..., Any]) -> Any:
         config = numba.core.config
@@ -38,8 +39,10 @@ def compiled_with(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 def _find_cache_folder() -> Path | None:
-    """Return the cache folder; None if there is no folder that only the user can write to, in which
-    case each process compiles for itself."""
+    """Return the cache folder; None if there is no folder that only the user can write to.
+
+    Without a cache folder, each process compiles the kernels itself.
+    """
     package = Path(__file__).resolve().parent
     version_key = (str(package), sys.version, numba.__version__, np.__version__)
     installation = hashlib.sha256(repr(version_key).encode()).hexdigest()[:16]
@@ -73,14 +76,14 @@ def _cache_parents() -> Iterator[Path]:
 
 
 def _make_private(folder: Path) -> bool:
-    """Create a folder if it does not exist. Return whether it is private."""
+    """Create a folder if it does not exist. Return whether only the user can write to it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return _is_private(folder)
 
 
 def _is_private(path: Path) -> bool:
-    """Check whether a folder or file belongs to the user and nobody else can write to it. On
-    Windows this holds for the contents of the user's folders."""
+    """Return whether a folder or file belongs to the user and nobody else can write to it. On
+    Windows, this is assumed for everything in the user's folders."""
     if not hasattr(os, "geteuid"):
         return True
     status = path.stat()

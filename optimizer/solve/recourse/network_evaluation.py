@@ -1,5 +1,5 @@
-"""Evaluation of a chain as a network without gains
-(:mod:`optimizer.solve.recourse.network_kernel`)."""
+"""Evaluation of a chain as a network without gains, by
+:mod:`optimizer.solve.recourse.network_kernel`."""
 
 from __future__ import annotations
 
@@ -32,8 +32,11 @@ RATIO_TOLERANCE = 1e-12  # relative tolerance of equal products of ratios
 
 
 class Network(NamedTuple):
-    """Network data common to all state classes: F forms, C conversions, H stocks, J steps, K
-    periods, and N rows of demand."""
+    """Data of a network that are the same in all state classes.
+
+    The arrays refer to F forms, C conversions, H stocks, J damage steps, K periods and N rows of
+    demand.
+    """
 
     max_release: Floats  # (H, K) per period, 1e300 without limit
     step_demand: Floats  # (N, F, J, K)
@@ -50,8 +53,11 @@ class Network(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """Work arrays, one set per thread. Columns n < N <= K stand for short periods, node ``n * F +
-    f`` for form f in column n."""
+    """Work arrays, one set for each thread.
+
+    The columns n < N <= K stand for short periods, and node ``n * F + f`` stands for form f in
+    column n.
+    """
 
     need: Floats  # (F) in a period
     periods: Integers  # (K) period of each column
@@ -90,9 +96,11 @@ def build_network(
     step_demand: Floats,
     step_value: Floats,
 ) -> Network:
-    """Build the network of a chain from the input and output form of each conversion (C); the other
-    arrays are as in :class:`Network`. Raise ValueError if forms are made from one another in a
-    circle."""
+    """Build the network of a chain, given the input and output form of each conversion (C). The
+    other arrays are as in :class:`Network`.
+
+    Raise ValueError if the conversions form a cycle.
+    """
     (forms, steps, _), conversions = step_value.shape, len(input_forms)
     ways: list[int] = []
     way_starts, plain_ends = [0], []
@@ -151,9 +159,12 @@ def allocate_workspace(network: Network) -> Workspace:
 
 
 def contained_tonnes(chain: Chain) -> dict[int, float] | None:
-    """Return the contained tonnes in a lot of each node, relative to a lot of the first node;
-    None if a plant has several inputs, or if paths between two forms have different products of
-    ratios."""
+    """Return the tonnes of the first node's material that a lot of each node contains, in lots of
+    the first node.
+
+    Return None if a plant has several inputs, or if the product of ratios differs between paths
+    from one form to another.
+    """
     content: dict[int, float] = {}
     if any(len(plant.inputs) > 1 for plant in chain.plants):
         return None
@@ -177,8 +188,10 @@ def contained_tonnes(chain: Chain) -> dict[int, float] | None:
 
 
 class NetworkData:
-    """Network data of a chain that do not depend on a commitment. Rows are the F nodes, then the C
-    plants; P projects, node by node."""
+    """Data of a chain's network that do not depend on a commitment.
+
+    Rows are the F nodes, then the C plants. The P projects are listed node by node.
+    """
 
     def __init__(
         self,
@@ -224,8 +237,11 @@ class NetworkData:
         self.realisation_count = max(node.realisation_count for node in self.nodes.values())
 
     def common_retention(self, point: FirstStagePoint) -> float | None:
-        """Return the common retention per period of all stocks that hold anything; None if they
-        differ, or lose nearly all over the horizon."""
+        """Return the retention per period that all stocks holding anything have in common.
+
+        Return None if the retentions differ, or if the stocks lose nearly everything over the
+        horizon.
+        """
         retentions = {
             float(value)
             for node in self.nodes.values()
@@ -239,8 +255,8 @@ class NetworkData:
         )
 
     def inflows(self, class_block: slice) -> Floats:
-        """Return lots (U, F+C, K) of market supply and conversion capacity in a block of scenario
-        classes."""
+        """Return the lots (U, F+C, K) of market supply and of conversion capacity in a block of
+        state classes."""
         year_index, first_plant = next(iter(self.nodes.values())).year_index, len(self.nodes)
         lots = np.zeros((len(self.is_open[class_block]), len(self.contained), len(year_index)))
         for f, (v, node) in enumerate(self.nodes.items()):
@@ -254,7 +270,7 @@ class NetworkData:
 
 
 class NetworkEvaluation(RecourseEvaluation):
-    """Evaluation of a chain as a network; its stocks have a common retention."""
+    """Evaluation of a chain as a network. All its stocks have the same retention."""
 
     def __init__(
         self,

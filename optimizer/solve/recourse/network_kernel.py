@@ -158,7 +158,10 @@ def evaluate_network_classes(
 @inlined
 def _period_dual_bound(network, row, inflows, k, tonnes_per_lot, exact, workspace):
     """Return the part of the dual bound that belongs to period k, without projects and inflows of
-    stocks, and set ``row_value`` of the workspace to the marginal value of a lot of each row."""
+    stocks.
+
+    ``row_value`` of the workspace is set to the marginal value of a lot in each row.
+    """
     forms, steps, _ = network.step_value.shape
     price, stock_price, row_value, bound = (
         workspace.form_price,
@@ -297,8 +300,8 @@ def solve_network(network, row, supply, capacity, arrived, workspace, shortage, 
 
 @compiled
 def _is_easily_covered(network, row, supply, capacity, k, need):
-    """Check whether a greedy heuristic serves period k in full: each form is made as far as outputs
-    need it."""
+    """Return whether a greedy heuristic covers all demand in period k: each form is made in the
+    quantity that demand and its outputs need."""
     conversions = network.conversion_forms.shape[0]
     for f in range(need.shape[0]):
         need[f] = network.total_demand[row, f, k]
@@ -319,7 +322,8 @@ def _is_easily_covered(network, row, supply, capacity, k, need):
 
 @compiled
 def _serve_from_period_supply(network, row, supply, capacity, k, n, workspace, shortage):
-    """Serve period k from its own supply, in column n. Return whether there is a shortage."""
+    """Serve the demand of period k, in column n, from the supply of that period. Return whether
+    there is a shortage."""
     forms, conversions = network.step_value.shape[0], network.conversion_forms.shape[0]
     first_node, is_short = n * forms, False
     for f in range(forms):
@@ -347,16 +351,18 @@ def _serve_from_period_supply(network, row, supply, capacity, k, n, workspace, s
 
 @compiled
 def _remaining_amount(amount, given, scale):
-    """Return what is left of an amount; rounding errors relative to its scale count as 0."""
+    """Return ``amount - given``; 0 if that is only a rounding error relative to ``scale``."""
     remaining = amount - given
     return remaining if remaining > ROUNDING_SHARE * scale else 0.0
 
 
 @inlined
 def _augment(network, root, wanted, tolerance, count, stocks, workspace):
-    """Bring ``wanted`` tonnes to node ``root``, with the first ``stocks`` stocks. Return what is
-    still missing and, if that is more than rounding, how many nodes of the queue can get no
-    more."""
+    """Bring ``wanted`` tonnes to node ``root``, where the first ``stocks`` stocks may be used.
+
+    Return the tonnes that are still missing. If these are more than rounding, also return the
+    number of nodes in the queue that can get no more.
+    """
     for _ in range(8 * (count + 1) * (network.step_value.shape[0] + stocks)):
         first_node, h, tail = _find_augmenting_path(network, root, count, stocks, workspace)
         if first_node < 0:
@@ -369,8 +375,11 @@ def _augment(network, root, wanted, tolerance, count, stocks, workspace):
 
 @inlined
 def _visit_node(network, v, n, f, way, back, stocks, queue_end, workspace):
-    """Append node v, of form f in column n, to the queue, reached by arc ``way`` from node
-    ``back``. Return what can feed it at once: -1 for its supply, h for stock h, -2 for nothing."""
+    """Append node v, which is form f in column n, to the queue. It was reached by arc ``way`` from
+    node ``back``.
+
+    Return what can feed the node at once: -1 for its supply, h for stock h, -2 for nothing.
+    """
     workspace.visit_stamp[v] = workspace.search_count[0]
     workspace.entry_way[v] = way
     workspace.predecessor[v] = back
@@ -386,10 +395,12 @@ def _visit_node(network, v, n, f, way, back, stocks, queue_end, workspace):
 
 @inlined
 def _find_augmenting_path(network, root, count, stocks, workspace):
-    """Search breadth-first for the shortest path to node ``root`` from a source. Return its first
-    node, the source (-1 for supply, h for stock h), and the length of the queue. Without a path the
-    node is -1, and the queue contains all nodes that could feed the root; stocks that could are
-    stamped."""
+    """Search breadth-first for the shortest path from a source to node ``root``.
+
+    Return the first node of the path, its source (-1 for supply, h for stock h), and the length of
+    the queue. Without a path the first node is -1; then the queue contains all nodes that could
+    feed the root, and the stocks that could feed it are stamped.
+    """
     forms, conversions = network.step_value.shape[0], network.conversion_forms.shape[0]
     visit_stamp, stock_stamp = workspace.visit_stamp, workspace.stock_stamp
     workspace.search_count[0] += 1
@@ -452,7 +463,8 @@ def _find_augmenting_path(network, root, count, stocks, workspace):
 
 @inlined
 def _push_flow(network, root, end, h, wanted, count, workspace):
-    """Push ``wanted`` tonnes, or as much as possible, along the path found. Return how much."""
+    """Push ``wanted`` tonnes, or as much as possible, along the path found. Return the tonnes
+    pushed."""
     conversions = network.conversion_forms.shape[0]
     flow, spare_capacity, released, releasable, slack = (
         workspace.flow,
@@ -527,8 +539,8 @@ def _push_flow(network, root, end, h, wanted, count, workspace):
 
 @inlined
 def _release_stock(h, n, end, given, workspace):
-    """Release ``given`` tonnes of stock h in column n that are refilled, or no longer released, in
-    column ``end``."""
+    """Release ``given`` tonnes of stock h in column n. In column ``end`` they are refilled, or the
+    release of another column is reduced."""
     workspace.releasable[h, n] = _remaining_amount(
         workspace.releasable[h, n], given, workspace.releasable[h, n] + workspace.released[h, n]
     )
@@ -542,8 +554,11 @@ def _release_stock(h, n, end, given, workspace):
 
 @inlined
 def _find_drain_columns(h, count, workspace):
-    """Set, for each column, where a release of stock h in it is refilled: the first column with
-    remaining refill, ``count`` if none, -1 if slack runs out before."""
+    """Set for each column the column in which a release of stock h is refilled.
+
+    It is the first column with remaining refill; ``count`` if there is none; -1 if slack runs out
+    before it.
+    """
     drain = count
     for n in range(count - 1, -1, -1):
         if workspace.slack[h, n] <= 0.0:

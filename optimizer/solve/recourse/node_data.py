@@ -1,5 +1,5 @@
-"""Data of a node that recourse depends on besides the state: demand, damage steps, stocks,
-offtake."""
+"""Data of a node that recourse depends on and that are the same in all states: demand, damage
+steps, stocks and offtake."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MIN_TOTAL_RETENTION = 1e-250  # with less retention over all periods, first-peri
 
 @dataclass(frozen=True, eq=False)
 class NodeStock:
-    """Part of a stockpile that belongs to a node, in lots."""
+    """Part of a stockpile that belongs to one node; quantities in lots."""
 
     retention: float
     initial_lots: float
@@ -33,13 +33,13 @@ class NodeStock:
     max_release: float  # lots per period; infinite without a limit
 
     def inflows(self) -> Floats:
-        """Return lots (K) that come in, the initial stock included."""
+        """Return the lots (K) that come in in each period, including the initial stock."""
         lots = self.purchases.copy()
         lots[0] += self.retention * self.initial_lots
         return lots
 
     def planned_stock(self) -> Floats:
-        """Return lots (K) at each period's end if nothing is released."""
+        """Return the stock at the end of each period (K) if nothing is released, in lots."""
         stock, current = np.zeros(len(self.purchases)), self.initial_lots
         for k, lots in enumerate(self.purchases):
             stock[k] = current = self.retention * current + lots
@@ -48,14 +48,15 @@ class NodeStock:
 
 @dataclass(frozen=True, eq=False)
 class FirstStagePoint:
-    """First-stage values that recourse depends on; they may be fractional."""
+    """Values of the first-stage columns that recourse depends on. They may be fractional."""
 
     offtake: Floats  # (C) share of output, or 1 if unaided; by FirstStageColumns.offtake_columns
     buy: Floats  # (H, Y) lots bought; by FirstStageColumns.stockpiles and year
 
 
 class FirstStageColumns:
-    """First-stage columns that recourse depends on, whether or not a model has them."""
+    """First-stage columns that recourse depends on. The list does not depend on whether a model has
+    them."""
 
     def __init__(self, instance: Instance) -> None:
         self.offtake_columns: tuple[tuple[str, int, str], ...] = (
@@ -75,19 +76,18 @@ class FirstStageColumns:
 
     @staticmethod
     def unaided_column(instance: Instance, p: str) -> tuple[str, int, str]:
-        """Return the key of the column that is 1 if nobody starts a project that may come
-        unaided."""
+        """Return the key of the column that is 1 if the plan does not start an unaided project."""
         return p, instance.projects[p].unaided_year or 0, UNAIDED_GROUP
 
     @staticmethod
     def floored_column(key: tuple[str, int, str, str, str]) -> tuple[str, int, str]:
-        """Return the key of the column of a group's offtake under a price floor."""
+        """Return the key of the column for a group's offtake under a price floor."""
         p, start, group, f, i = key
         return p, start, f"{f}.{i}.{group}"
 
     @cached_property
     def column_index(self) -> dict[tuple[str, int, str], int]:
-        """Index of each column in ``offtake_columns``."""
+        """Position of each column in ``offtake_columns``, by key."""
         return {key: c for c, key in enumerate(self.offtake_columns)}
 
     def to_point(self, commitment: Commitment) -> FirstStagePoint:
@@ -112,7 +112,7 @@ class FirstStageColumns:
 
 @dataclass(frozen=True, eq=False)
 class StockArrays:
-    """Stocks of a node at a commitment, as the compiled kernels need them."""
+    """Stocks of a node at a commitment, as arrays for the compiled kernels."""
 
     kept_share: Floats  # (K) what is left of a lot of the first period
     step_order: NDArray[np.int64]
@@ -130,8 +130,11 @@ class StockArrays:
 
 @dataclass(frozen=True, eq=False)
 class NodeData:
-    """Demand, damage steps, accounts and offtake of a node, with steps of equal weight merged.
-    Demand and limits have N rows, one of which applies to each state class."""
+    """Demand, damage steps, accounts and offtake of a node.
+
+    Steps with the same damage are merged. Demand and limits have N rows, and one row applies to
+    each state class.
+    """
 
     node: Node
     demand: Floats  # (N, K)
@@ -156,7 +159,7 @@ class NodeData:
 
     @cached_property
     def file_step_weight(self) -> Floats:
-        """Weight (J, K) of the steps in the file, not merged."""
+        """Damage per lot (J, K) of the steps as in the scenario file, before merging."""
         shape = (-1, int(self.year_index[-1]) + 1)
         weight = np.reshape([step.weight for step in self.node.steps], shape)
         return weight[:, self.year_index]
@@ -167,7 +170,7 @@ class NodeData:
         return len(self.year_index)
 
     def for_classes(self, classes: StateClasses) -> NodeData:
-        """Return the node with demand and limits of other state classes."""
+        """Return the data of the node with the demand and the limits of other state classes."""
         year_index = self.year_index
         file_step_limit = self.node.step_limits(
             year_index, classes.demand_factor, classes.step_share_left
@@ -188,7 +191,7 @@ class NodeData:
         )
 
     def running_share(self, point: FirstStagePoint) -> Floats:
-        """Return the share of nameplate (P, D, Y) that reaches the node without hazards."""
+        """Return the share of nameplate (P, D, Y) that would reach the node without hazards."""
         years = int(self.year_index[-1]) + 1
         return (self.arrival_matrix @ point.offtake).reshape(
             len(self.nameplate), self.realisation_count, years
@@ -197,8 +200,8 @@ class NodeData:
     def project_arrivals(
         self, classes: StateClasses, point: FirstStagePoint
     ) -> Iterator[tuple[str, NDArray[np.int64], Floats]]:
-        """Yield each outlet with reserved output, the state classes in which it does not fail,
-        and its lots in these (classes, K)."""
+        """Yield for each outlet with reserved output: its name, the state classes in which it does
+        not fail, and the lots that it delivers in these classes (classes, K)."""
         running = self.running_share(point)[:, :, self.year_index] * self.nameplate[:, None, None]
         for p, project in enumerate(classes.outlets):
             if running[p].any():
@@ -208,8 +211,8 @@ class NodeData:
 
     @cached_property
     def is_high_damage(self) -> NDArray[np.bool_]:
-        """Whether (N, J, K) a step has more damage per lot than the demand-weighted mean of the
-        node."""
+        """Whether the damage per lot of each step exceeds the node's mean, weighted by demand (N,
+        J, K)."""
         weight, limit = self.step_weight, self.step_limit
         demand = limit.sum(axis=1)
         total = (weight * limit).sum(axis=1)
@@ -218,15 +221,15 @@ class NodeData:
         return is_high
 
     def cache_key(self, point: FirstStagePoint) -> tuple[bytes, bytes]:
-        """Return all data of a point that this node's recourse depends on, without the last
-        digits."""
+        """Return a key for the data of a point that this node's recourse depends on. Values that
+        differ only in the last digits have the same key."""
         return (
             round_mantissa(self.arrival_matrix @ point.offtake).tobytes(),
             round_mantissa(point.buy[self.stockpile_index]).tobytes(),
         )
 
     def purchases(self, point: FirstStagePoint) -> Floats:
-        """Return lots (H, K) that are bought for each account."""
+        """Return the lots bought for each account in each period (H, K)."""
         return (
             self.stockpile_share[:, None]
             * point.buy[self.stockpile_index][:, self.year_index]
@@ -234,7 +237,7 @@ class NodeData:
         )
 
     def refill_by_class(self, classes: StateClasses) -> Floats:
-        """Return lots (U, H, K) that can be refilled in each account."""
+        """Return the largest refill of each account in lots (U, H, K), by state class."""
         zeros = np.zeros((classes.class_count, self.period_count))
         is_covered = zeros if classes.is_covered is None else classes.is_covered
         max_refill: Floats = is_covered[:, None] * self.max_refill
@@ -243,8 +246,11 @@ class NodeData:
     def step_schedule(
         self, retention: float
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, Floats]:
-        """Return steps and periods by descending first-period value, the rank of each, the values,
-        and what is left of a lot in each period."""
+        """Return the pairs of a damage step and a period by descending first-period value.
+
+        The results are these pairs, the rank of each, the values, and the share that is left of a
+        first-period lot in each period (K).
+        """
         length = self.step_weight.shape[1]
         kept_share = retention ** np.arange(length, dtype=float)
         if retention not in self.step_schedules:
@@ -265,8 +271,11 @@ class NodeData:
         return is_used
 
     def stock_arrays(self, point: FirstStagePoint, retention: float | None = None) -> StockArrays:
-        """Return the accounts at a commitment in lots of the first period, by the given or their
-        common retention. Accounts that hold nothing are listed separately."""
+        """Return the accounts at a commitment as arrays, in lots of the first period.
+
+        ``retention`` is the retention per period; if None, the one that the accounts have in
+        common. Accounts that hold nothing are listed separately.
+        """
         purchases, holds_stock = self.purchases(point), self.holds_stock(point)
         losses = np.unique(self.retention[holds_stock])
         if retention is None:
@@ -313,7 +322,7 @@ class NodeData:
         )
 
     def list_stocks(self, point: FirstStagePoint) -> list[NodeStock]:
-        """Return the accounts as single stocks."""
+        """Return the accounts of the node at a commitment, one object for each."""
         purchases = self.purchases(point)
         return [
             NodeStock(
@@ -326,9 +335,12 @@ class NodeData:
         ]
 
     def split_to_file_steps(self, merged_shortage: Floats, rows: Any) -> Floats:
-        """Split shortages (..., J, K) of merged steps to the steps in the file (..., J', K), for
-        classes with these demand rows (...). Of steps with equal damage the first in the file is
-        served first."""
+        """Split the shortages of merged steps (..., J, K) into the steps of the scenario file (...,
+        J', K).
+
+        ``rows`` (...) is the row of demand of each class. Of steps with equal damage, the first in
+        the file is served first.
+        """
         limit = self.file_step_limit[rows]
         shape = (*merged_shortage.shape[:-2], len(self.node.steps), merged_shortage.shape[-1])
         split = np.zeros(shape)
@@ -351,7 +363,8 @@ def round_mantissa(values: Floats) -> Floats:
 def build_node_data(
     instance: Instance, position: int, classes: StateClasses, columns: FirstStageColumns
 ) -> NodeData:
-    """Build the data of a node; ``classes`` determine the order of projects and realisations."""
+    """Build the data of the node at ``position``. The order of projects and realizations is that of
+    ``classes``."""
     node = instance.nodes[position]
     year_index = instance.year_index.astype(np.int64)
     steps_by_weight: dict[bytes, list[int]] = {}

@@ -1,4 +1,4 @@
-"""Compiled evaluation of the state classes of a node, and selection of the strongest cut."""
+"""Compiled evaluation of a node in its state classes, and selection of the strongest cut."""
 
 import numpy as np
 
@@ -159,8 +159,12 @@ def evaluate_node_classes(
 
 @compiled
 def strongest_cut(constant, slopes, columns, best_bound):
-    """Return for each class (U) the index of the cut with the largest ``constant`` (M, U) minus
-    ``slopes`` (M, U, D) times ``columns`` (U, D), and write that bound to ``best_bound`` (U)."""
+    """Return the index of the strongest cut in each state class (U), and write its bound to
+    ``best_bound`` (U).
+
+    The bound of a cut is its ``constant`` (M, U) minus ``slopes`` (M, U, D) times ``columns`` (U,
+    D).
+    """
     evaluations, classes, width = slopes.shape
     best = np.zeros(classes, np.int64)
     for u in range(classes):

@@ -1,8 +1,9 @@
-"""Compiled restriction of a recourse program to periods in which shortages are possible.
+"""Compiled restriction of a recourse program to the periods in which shortages are possible.
 
-In other periods nothing is missing, released or made. A stock carries over its content, so that its
-rows of closed periods are added to that of the next open one, each times the retention since. A row
-that only bounds one column becomes a bound of it."""
+In other periods nothing is missing, released or made. A stock carries over its content, so the rows
+of closed periods are added to the row of the next open period, each multiplied by the retention
+since then. A row that only limits one column becomes a bound of that column.
+"""
 
 import numpy as np
 
@@ -15,19 +16,23 @@ def restrict_to_open(
     has_no_upper, row_scale, period, bound_by, entry, column_units, cost, lower, upper, start,
     index, value, min_entry,
 ):  # fmt: skip
-    """Return the program restricted to the periods that are open (K).
+    """Return the program restricted to the open periods, ``is_open`` (K).
 
     side_lower, side_upper (R): sides of the rows of the full program; missing ones are any number
-    period_of_row, next_row (R): period, and row of the same stock one period later, or -1 retention
-    (R): share of the stock that is left one period later is_bound, has_no_lower, has_no_upper (R):
-    rows that become bounds, or lack a side row_scale (R), column_units (C): scaling factors of
-    rows, and units of columns period, bound_by (C): period of each column, and the row that is its
-    bound, or -1 entry (C): coefficient in that row cost, lower, upper (C): scaled start, index,
-    value: unscaled entries by column; scaled ones up to min_entry are dropped
+    period_of_row, next_row (R): period, and row of the same stock one period later, or -1
+    retention (R): share of the stock that is left one period later
+    is_bound, has_no_lower, has_no_upper (R): whether the row becomes a bound, or lacks a side
+    row_scale (R), column_units (C): scaling factors of rows, and units of columns
+    period, bound_by (C): period of each column, and the row that is its bound, or -1
+    entry (C): coefficient in that row
+    cost, lower, upper (C): scaled
+    start, index, value: unscaled entries by column; if the scaled entry is at most min_entry, it
+        is dropped
 
-    Return cost, lower and upper bounds of the columns, sides of the rows, and entries by column for
-    the solver; numbers of columns and rows in the full program; and for each of the R rows the row
-    that it is added to (-1 for none) and its factor."""
+    Return the cost and the lower and upper bounds of the columns, the sides of the rows, and the
+    entries by column for the solver; the numbers of the columns and rows in the full program; and
+    for each of the R rows the row that it is added to (-1 for none), with its factor.
+    """
     row_target = np.full(next_row.size, -1, np.int64)
     row_factor = np.ones(next_row.size)
     rows = np.flatnonzero(is_open[period_of_row] & ~is_bound)
@@ -77,9 +82,12 @@ def restrict_to_open(
 
 @compiled
 def expand_duals(duals, rows, row_target, row_factor, scale, all_duals):
-    """Expand dual values of the restricted rows (numbers in ``rows``), as the solver returns them,
-    to all rows: ``all_duals`` (R). ``row_target`` and ``row_factor`` are those of
-    :func:`restrict_to_open`, ``scale`` (R) is its row_scale."""
+    """Write the dual values of all rows to ``all_duals`` (R), given those of the restricted program
+    as the solver returns them.
+
+    ``rows`` are the numbers of the restricted rows in the full program. ``row_target`` and
+    ``row_factor`` come from :func:`restrict_to_open`, and ``scale`` (R) is its row_scale.
+    """
     for r in range(all_duals.size):
         if row_target[r] >= 0:
             all_duals[r] = duals[row_target[r]] * scale[rows[row_target[r]]] * row_factor[r]

@@ -1,9 +1,10 @@
 """Compiled release policy: one period of a chain as a small linear program with lexicographic aims.
 
-Arrivals of a period serve damage steps, or plants make other forms of them. All variables lie
-between 0 and a limit, and 0 is feasible: the primal simplex method starts there, with Bland's rule
-(1977), and every iterate is feasible. Each aim is pursued without loss to earlier ones: variables
-with nonzero reduced cost in one of those are fixed."""
+The arrivals of a period serve damage steps, or plants make them into other forms. All variables lie
+between 0 and a limit, and 0 is feasible. The primal simplex method starts there, with the rule of
+Bland (1977), so every iterate is feasible. Each aim is pursued without loss to earlier aims:
+variables with a nonzero reduced cost in an earlier aim are fixed.
+"""
 
 import numpy as np
 
@@ -16,11 +17,15 @@ MAX_PIVOTS = 5000  # only reached by rounding; the iterate is feasible in any ca
 
 @compiled
 def pursue_aim(tableau, value, upper, basis, is_at_upper, gains, aim, earlier_aims):
-    """Maximise an aim without loss to ``earlier_aims``, in place.
+    """Maximize an aim without loss to ``earlier_aims``, in place.
 
-    tableau (V, N): rows in terms of the nonbasic columns value, basis (V): value and number of the
-    basic column of each row upper (N): limits; is_at_upper (N): whether a nonbasic column is at its
-    limit gains (A, N): gain of a unit of each column, by aim"""
+    tableau (V, N): rows in terms of the nonbasic columns
+    value, basis (V): value and number of the basic column of each row
+    upper (N): limits
+    is_at_upper (N): whether a nonbasic column is at its limit
+    gains (A, N): gain of one unit of each column, by aim;
+        aim and earlier_aims are row numbers
+    """
     rows, columns = tableau.shape
     for _ in range(MAX_PIVOTS):
         entering = -1
@@ -88,18 +93,21 @@ def simulate_periods(
     retention, initial_lots, purchases, max_release, reserve, planned_stock, max_refill,
     column_values, final_stock, refilled,
 ):  # fmt: skip
-    """Simulate one period after the other in each state class. The N columns are J damage steps,
-    C plants, H accounts and the surplus of V forms, in this order.
+    """Simulate one period after the other in each state class.
 
-    matrix (V, N): what a unit of each column takes of each form
+    The N columns are J damage steps, C plants, H accounts and the surplus of V forms, in this
+    order.
+
+    matrix (V, N): quantity of each form that one unit of each column takes
     demand_row (U): row of aims and limits
-    aims (R, A, N, K): gain of a unit of each column in each period
+    aims (R, A, N, K): gain of one unit of each column in each period
     high_damage_aims, all_aims: aims in lexicographic order, the latter with stock above the reserve
-    step_limit (R, J, K), capacity (U, C, K), supply (U, V, K), is_open (U, K): by period
-    retention, initial_lots, max_release (H), purchases, reserve (H, K): of the accounts
+    step_limit (R, J, K), capacity (U, C, K), supply (U, V, K), is_open (U, K): data of each period
+    retention, initial_lots, max_release (H), purchases, reserve (H, K): data of the accounts
     planned_stock (H, K), max_refill (U, H, K): limits of stock after refills, and of refills
-    column_values (U, N, K), final_stock, refilled (U, H): set; values of the columns, lots left at
-        the end, and lots refilled in all periods"""
+    column_values (U, N, K), final_stock, refilled (U, H): set to the column values, the lots left
+        at the end, and the lots refilled in all periods
+    """
     rows, columns = matrix.shape
     steps, plants, accounts = step_limit.shape[1], capacity.shape[1], len(retention)
     first_account = steps + plants  # first column of the accounts

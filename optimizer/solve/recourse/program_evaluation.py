@@ -1,4 +1,4 @@
-"""Evaluation of a chain by linear programs, exactly or approximately by cached dual values."""
+"""Evaluation of a chain by linear programs, or approximately by cached dual values."""
 
 from __future__ import annotations
 
@@ -26,9 +26,12 @@ ROUGH_SHARE = 0.98  # share of the estimated gap that an approximate evaluation 
 
 @dataclass(frozen=True, eq=False)
 class DualSupport:
-    """Lower bounds on damage by the dual values of each state class: ``constant - slopes .
-    columns`` for any commitment. Columns (D) are the running share of each outlet (a project at a
-    node) by year, then the lots bought for each account by year."""
+    """Lower bounds on damage from the dual values of each state class.
+
+    For any commitment the damage is at least ``constant - slopes . columns``. The columns (D) are
+    the running share of each outlet (a project at a node) in each year, then the lots bought for
+    each account in each year.
+    """
 
     constant: Floats  # (U)
     slopes: Floats  # (U, D)
@@ -36,8 +39,11 @@ class DualSupport:
 
 
 class DualCache:
-    """Dual values and bases of earlier evaluations of a chain. A program starts from the basis of
-    the strongest bound, which is dual feasible for any parameters."""
+    """Dual values and bases of earlier evaluations of a chain.
+
+    A program starts from the basis that belongs to the strongest bound; this basis is dual feasible
+    for any parameters.
+    """
 
     def __init__(self, class_count: int) -> None:
         self.bound_gap = np.ones(class_count)  # last known gap of each class's cached bound
@@ -50,8 +56,8 @@ class DualCache:
     def transferred_from(
         cls, digests: Sequence[bytes], known_digests: Sequence[bytes], cache: DualCache
     ) -> DualCache:
-        """Transfer a cache to other state classes, matched by digest; for new classes the bound
-        is 0."""
+        """Return a cache for other state classes, which are matched by digest. The bound of classes
+        without a match is 0."""
         known_index = {digest: u for u, digest in enumerate(known_digests)}
         source = np.array([known_index.get(digest, -1) for digest in digests], dtype=np.int64)
         is_known = source >= 0
@@ -72,7 +78,8 @@ class DualCache:
         return transferred
 
     def add(self, support: DualSupport) -> None:
-        """Add the dual values of an evaluation in place of the oldest."""
+        """Add the dual values of an evaluation. If the cache is full, they replace the oldest dual
+        values."""
         if not len(self._slopes):
             capacity = MAX_CACHED_NUMBERS // max(1, support.slopes.size)
             capacity = max(2, min(MAX_CACHED_EVALUATIONS, capacity))
@@ -86,8 +93,10 @@ class DualCache:
         self.last_query = None
 
     def strongest_at(self, columns: Floats) -> tuple[DualSupport, Floats] | None:
-        """Return the strongest bound of each state class at columns (U, D), and its value (U);
-        None if the cache is empty."""
+        """Return the strongest bound of each state class at ``columns`` (U, D), and its value (U).
+
+        Return None if the cache is empty.
+        """
         if not self._evaluation_count:
             return None
         bounds = np.zeros(len(columns))
@@ -98,9 +107,11 @@ class DualCache:
 
 
 class ProgramEvaluation(RecourseEvaluation):
-    """Evaluation of a chain, or of a node with stocks that lose at different rates, by linear
-    programs. With ``approximate`` only the state classes with the largest estimated gaps are
-    solved; for the others the cached lower bounds are used."""
+    """Evaluation by linear programs, of a chain or of a node whose stocks lose at different rates.
+
+    With ``approximate`` only the state classes with the largest estimated gaps are solved; for the
+    others the cached lower bounds are used.
+    """
 
     def __init__(
         self,
@@ -154,8 +165,8 @@ class ProgramEvaluation(RecourseEvaluation):
         self._is_solved = np.asarray((class_weights > 0).any(axis=0))
 
     def _parameter_positions(self, v: int, n: int, kind: str) -> NDArray[np.int64]:
-        """Return the positions of a project's deliveries or an account's purchases among the
-        parameters."""
+        """Return the positions of the parameters that belong to an outlet's deliveries or to an
+        account's purchases or covered periods, according to ``kind``."""
         if kind in ("buy", "covered"):
             return self.template.parameter_positions[
                 kind, list(self._nodes[v].node.stockpile_shares)[n]
@@ -163,7 +174,7 @@ class ProgramEvaluation(RecourseEvaluation):
         return self.template.parameter_positions[kind, (v, self._classes[v].outlets[n])]
 
     def _outlet_arrays(self, v: int, class_block: slice) -> tuple[Any, ...]:
-        """Return arguments on the outlets of a node for
+        """Return the arrays that describe a node's outlets, as arguments for the functions of
         :mod:`optimizer.solve.recourse.project_deliveries`."""
         node = self._nodes[v]
         classes = self._classes[v]
@@ -179,7 +190,7 @@ class ProgramEvaluation(RecourseEvaluation):
         return first_positions, node.nameplate, node.year_index, *class_arrays
 
     def parameter_values(self, class_block: slice) -> Floats:
-        """Return parameter values (U, G) in a block of state classes."""
+        """Return the values of the parameters (U, G) in a block of state classes."""
         count = len(range(self.class_count)[class_block])
         parameters = np.zeros((count, self.template.parameter_count))
         positions = self.template.parameter_positions
@@ -212,11 +223,11 @@ class ProgramEvaluation(RecourseEvaluation):
         return parameters
 
     def look_up_cache(self) -> None:
-        """Look up the cached bounds at the point."""
+        """Find the strongest cached bounds at the point of this evaluation."""
         self._cached_support = self._cache.strongest_at(self._support_columns())
 
     def tasks(self) -> list[Callable[[], None]]:
-        """Return the tasks of the evaluation, after :meth:`look_up_cache`."""
+        """Return the tasks of this evaluation. :meth:`look_up_cache` must be called before."""
         if self._approximate and self._cached_support is not None:
             estimated_gap = np.where(
                 self._is_solved, self.class_weights.sum(axis=0) * self._cache.bound_gap, 0.0
@@ -276,7 +287,7 @@ class ProgramEvaluation(RecourseEvaluation):
         dual_bound: Floats,
         bases: BasisArray,
     ) -> DualSupport:
-        """Return the lower bounds by dual values in a block of state classes."""
+        """Return the lower bounds that the dual values of a block of state classes give."""
         slopes = np.zeros((len(parameters), self._outlet_columns))
         for v, first_column in self._outlet_start.items():
             project_deliveries.add_output_values(
@@ -331,7 +342,8 @@ class ProgramEvaluation(RecourseEvaluation):
         return self._weight_support(support)
 
     def _weight_support(self, support: DualSupport) -> dict[int, Subgradient]:
-        """Sum the bounds of state classes, weighted by their probabilities."""
+        """Return the subgradient of each node: the sum of the bounds of state classes, weighted by
+        ``class_weights``."""
         subgradients = {
             v: zero_subgradient(node, len(self.class_weights)) for v, node in self._nodes.items()
         }
@@ -354,15 +366,17 @@ class ProgramEvaluation(RecourseEvaluation):
         return subgradients
 
     def cached_subgradients(self) -> dict[int, Subgradient] | None:
-        """Return the strongest cut at the point from cached dual values, after
-        :meth:`look_up_cache`; None if the cache is empty. No program is solved (bunching: Wets
-        1983)."""
+        """Return the strongest cut at the point that follows from cached dual values, as the
+        subgradient of each node; None if the cache is empty.
+
+        No program is solved (bunching: Wets 1983). :meth:`look_up_cache` must be called before.
+        """
         return (
             None if self._cached_support is None else self._weight_support(self._cached_support[0])
         )
 
     def _support_columns(self) -> Floats:
-        """Return the columns (U, D) of supports at the point."""
+        """Return the values of the columns (U, D) of dual supports at the evaluation's point."""
         purchases = [self._point.buy[self._nodes[v].stockpile_index[n]] for v, n in self._accounts]
         columns = np.zeros((self.class_count, self._outlet_columns + sum(map(len, purchases))))
         columns[:, self._outlet_columns :] = np.concatenate([np.zeros(0), *purchases])

@@ -1,14 +1,16 @@
 """Recourse as a linear program, derived from the formulation and solved for many states.
 
-The rules of one state are built in Pyomo once, with columns (parameters) in place of what depends
-on the state or the commitment: market supply, conversion capacity, project deliveries and
-purchases. Given values of these columns move to the sides of the rows. Thus every rule of the
-second stage is solved exactly, whatever it is; where more is known of a chain, kernels are faster
-(:mod:`optimizer.solve.recourse.node_kernel`), and they are tested against this module.
+The rules of one state are built in Pyomo once. Quantities that depend on the state or on the
+commitment are columns there, called parameters: market supply, conversion capacity, project
+deliveries and purchases. When their values are given, these columns move to the sides of the rows.
+Thus every rule of the second stage is solved exactly, whatever its form. Where more is known of a
+chain, kernels are faster (:mod:`optimizer.solve.recourse.node_kernel`); they are tested against
+this module.
 
-From class to class only sides change, so that the dual simplex method starts from a basis that was
+Only the sides change from class to class, so the dual simplex method starts from a basis that was
 optimal for a similar class (bunching: Wets 1983; Gassmann and Wallace 1996). A few classes are
-solved by HiGHS, many by a compiled method (:mod:`optimizer.solve.recourse.class_programs`)."""
+solved by HiGHS, many by a compiled method (:mod:`optimizer.solve.recourse.class_programs`).
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,7 @@ REFILL_RULES = {"refill_limit", "refill_when_covered"}  # further rules that the
 
 @dataclass(frozen=True, eq=False)
 class ProgramResults:
-    """Results of the program at U sets of parameter values."""
+    """Damage, lower bounds and dual values of the program for U sets of parameter values."""
 
     damage: Floats  # (U)
     dual_bound: Floats  # (U) lower bound by the dual values: the damage up to rounding
@@ -63,10 +65,12 @@ class OpenPeriodProgram:
 
 
 class ProgramTemplate:
-    """Linear program with G parameters: Pyomo variables, by key, whose values are given in each
-    solve; ``parameter_positions`` are their positions among the G. ``retention`` is that of each
-    stockpile if the program is that of a chain, whose row and column indices end with the period;
-    else None."""
+    """Linear program with G parameters, whose values are given in each solve.
+
+    The parameters are Pyomo variables; ``parameter_positions`` holds their positions among the G by
+    key. ``retention`` is that of each stockpile if the program belongs to a chain, whose row and
+    column indices end with the period; otherwise None.
+    """
 
     def __init__(
         self,
@@ -157,7 +161,7 @@ class ProgramTemplate:
         self._free_solvers: SimpleQueue[highs.WarmStartSolver] = SimpleQueue()
 
     def _find_bound_rows(self) -> Booleans:
-        """Return whether each row is only an upper bound of a single column."""
+        """Return whether each row is nothing but an upper bound of one column."""
         program = self.program
         by_row = sparse.csr_array(program.matrix)
         is_bound = np.zeros(len(self.row_keys), dtype=bool)
@@ -172,7 +176,8 @@ class ProgramTemplate:
 
     @contextmanager
     def _borrow_solver(self) -> Iterator[highs.WarmStartSolver]:
-        """Yield a solver for exclusive use, since evaluations may run in parallel."""
+        """Yield a solver that no other evaluation uses within the context, since evaluations may
+        run in parallel."""
         try:
             solver = self._free_solvers.get_nowait()
         except Empty:
@@ -183,8 +188,10 @@ class ProgramTemplate:
     def _restrict_to_open(
         self, is_open: Booleans, lower: Floats, upper: Floats
     ) -> OpenPeriodProgram:
-        """Return the program restricted to open periods (K), with sides of the full program;
-        missing sides may be any number."""
+        """Return the program restricted to open periods (K).
+
+        ``lower`` and ``upper`` are the sides of the full program; missing sides may be any number.
+        """
         if not self._can_restrict:
             is_open = np.ones(1, dtype=bool)
         *arrays, columns, rows, row_target, row_factor = open_periods.restrict_to_open(
@@ -195,8 +202,8 @@ class ProgramTemplate:
         )
 
     def row_sides(self, parameters: Floats) -> tuple[Floats, Floats]:
-        """Return lower and upper sides (U, rows) at parameter values (U, G); missing sides are
-        0."""
+        """Return the lower and upper sides of the rows (U, rows) for parameter values (U, G).
+        Missing sides are 0."""
         # C-contiguous, since numba would compile a second version for another layout.
         shift = np.ascontiguousarray(parameters @ self._parameter_matrix)
         sides = self.program.row_lower, self.program.row_upper
@@ -211,12 +218,13 @@ class ProgramTemplate:
         values: Floats | None = None,
         early_first: bool = False,
     ) -> ProgramResults:
-        """Solve the program at parameter values (U, G) in open periods (U, K).
+        """Solve the program for parameter values (U, G) in open periods (U, K).
 
-        Each solve starts from its basis in ``bases`` (U), or from scratch or the end of the
-        previous one, and replaces it. Column values are written to ``values`` (U, columns) if
-        given; with ``early_first`` they are those of the optimum with the least
-        ``_tie_break_cost``."""
+        Each solve starts from its basis in ``bases`` (U); without one, from scratch or from the
+        final basis of the previous solve. The basis in ``bases`` is then replaced. Column values
+        are written to ``values`` (U, columns) if given; with ``early_first`` they are those of the
+        optimum with the least ``_tie_break_cost``.
+        """
         lower, upper = self.row_sides(parameters)
         if not self._can_restrict:
             is_open = np.ones((len(parameters), 1), dtype=bool)
@@ -279,16 +287,23 @@ class ProgramTemplate:
         )
 
     def solve_shortages(self, parameters: Floats, is_open: Booleans) -> Floats:
-        """Return column values (U, columns) at parameter values. Of several optima, the one that
-        serves early periods first, then early nodes and steps."""
+        """Return the column values (U, columns) of an optimum for parameter values (U, G).
+
+        Of several optima, it is the one that serves early periods first, then early nodes and
+        steps.
+        """
         values = np.zeros((len(parameters), len(self.column_keys)))
         self.solve(parameters, is_open, [None] * len(parameters), values, early_first=True)
         return np.maximum(values, 0.0)
 
     def _rank_by_period(self) -> Floats:
-        """Return costs of missing lots by which early periods are served first. Ranks are weighted
-        by damage, since only amounts of equal damage can be exchanged at an optimum. Steps without
-        damage come last, but have a cost, so that no stock is left over during a shortage."""
+        """Return a cost of the missing lots in each column, such that early periods are served
+        first.
+
+        Ranks are weighted by damage, since only amounts of equal damage can be exchanged at an
+        optimum. Steps without damage come last, but have a cost, so that no stock is left over
+        during a shortage.
+        """
         costs = np.zeros(len(self.column_keys))
         shortages = [
             (index[2], c) for c, (name, index) in enumerate(self.column_keys) if name == "shortage"
@@ -301,8 +316,8 @@ class ProgramTemplate:
     def _solve_earliest(
         self, resolver: highs.WarmStartSolver, restricted: OpenPeriodProgram, duals: Floats
     ) -> Floats:
-        """Return the optimum with the least tie-break cost: rows and columns with a dual value stay
-        at their bounds."""
+        """Return the optimum with the least tie-break cost. Rows and columns with a nonzero dual
+        value stay at their bounds."""
         values, reduced_costs, activity = resolver.solution()
         is_tight_column = np.abs(reduced_costs) > class_programs.TIGHT_TOLERANCE
         is_tight_row = np.abs(duals) > class_programs.TIGHT_TOLERANCE
@@ -325,17 +340,20 @@ class ProgramTemplate:
 
 
 def has_known_rules(instance: Instance) -> bool:
-    """Check whether the second stage has only rules that the compiled kernels know."""
+    """Return whether the compiled kernels cover all rules of the second stage."""
     block = pyo.ConcreteModel()
     add_recourse(block, instance, [], None)
     return set(block.component_map(pyo.Constraint)) <= PERIOD_RULES | REFILL_RULES
 
 
 def build_chain_template(instance: Instance, chain: Chain) -> ProgramTemplate:
-    """Build the program of one state of a chain. Parameters are ``market`` by node (K),
-    ``capacity`` by conversion (K), ``delivers`` by node and project (K), and ``buy`` by stockpile
-    (Y); if they depend on the state, ``demand`` by node (K) and ``limit`` by node and step (K); and
-    ``covered`` (K), 1 in covered periods, by stockpile that is refilled."""
+    """Build the program of a chain in one state.
+
+    Its parameters are ``market`` by node (K), ``capacity`` by conversion (K), ``delivers`` by node
+    and project (K), and ``buy`` by stockpile (Y). If they depend on the state, ``demand`` by node
+    (K) and ``limit`` by node and step (K) are parameters too. For each stockpile that is refilled
+    there is ``covered`` (K), which is 1 in covered periods.
+    """
     model, periods = pyo.ConcreteModel(), list(instance.periods)
     nodes = {v: instance.nodes[v] for v in chain.nodes}
     projects = {
@@ -404,7 +422,8 @@ def build_chain_template(instance: Instance, chain: Chain) -> ProgramTemplate:
 
 
 def _planned_stock(model: Any, instance: Instance, h: str, k: int) -> Any:
-    """Return the stock at the end of a period if nothing is released (S2), in terms of ``buy``."""
+    """Return the expression in ``buy`` for the stock at the end of period k if nothing is released
+    (S2)."""
     stockpile, n, first = instance.stockpiles[h], instance.periods_per_year, instance.years[0]
     coefficients: dict[int, float] = {}
     for j in range(k + 1):

@@ -1,9 +1,11 @@
-"""Compiled project deliveries to a node by state class, and their marginal values.
+"""Compiled deliveries of projects to a node by state class, and their marginal values.
 
-An outlet is a project at a node: P of them, in U classes. ``delay`` (U, P) is the index of its
-realisation, -1 if it fails, and ``pattern`` (U, P) the row of ``available`` (., K) with the share
-of its output that remains. ``running`` (P, D, Y) is the share of nameplate by realisation and year,
-``nameplate`` (P) in lots per period, ``year_of`` (K) the year index of each period."""
+An outlet is a project at a node; there are P of them, in U classes. ``delay`` (U, P) is the index
+of the outlet's realization, or -1 if the project fails, and ``pattern`` (U, P) the row of
+``available`` (., K) with the share of its output that hazards leave. ``running`` (P, D, Y) is the
+share of nameplate by realization and year, ``nameplate`` (P) is in lots per period, and ``year_of``
+(K) is the year index of each period.
+"""
 
 from optimizer.solve.recourse.jit import compiled
 
@@ -12,8 +14,8 @@ from optimizer.solve.recourse.jit import compiled
 def add_deliveries(
     parameters, first_parameter, nameplate, running, year_of, delay, pattern, available
 ):
-    """Add deliveries in lots to ``parameters`` (U, G), from position ``first_parameter`` (P) of
-    each outlet."""
+    """Add the deliveries of each outlet in lots to ``parameters`` (U, G). Those of an outlet start
+    at its position in ``first_parameter`` (P)."""
     for n in range(nameplate.size):
         if not running[n].any():
             continue
@@ -36,8 +38,11 @@ def add_output_values(
     pattern,
     available,
 ):
-    """Subtract the value of running output by year from ``slopes``, from ``first_column`` on, given
-    the dual values of parameters (U, G)."""
+    """Subtract from ``slopes`` the marginal value of each outlet's running output in each year,
+    which follows from the dual values of parameters (U, G).
+
+    The columns of ``slopes`` start at ``first_column``.
+    """
     years = year_of[-1] + 1
     for u in range(slopes.shape[0]):
         for n in range(nameplate.size):
@@ -51,7 +56,8 @@ def add_output_values(
 
 @compiled
 def write_running_shares(columns, first_column, running, delay):
-    """Write the running share of each outlet and year to ``columns``, from ``first_column`` on."""
+    """Write the running share of each outlet in each year to ``columns``, starting at
+    ``first_column``."""
     outlets, _, years = running.shape
     for u in range(columns.shape[0]):
         for n in range(outlets):
@@ -62,8 +68,11 @@ def write_running_shares(columns, first_column, running, delay):
 
 @compiled
 def add_weighted_slopes(sums, slopes, first_column, delay, class_weights):
-    """Add slopes, from ``first_column`` on, weighted by class_weights (W, U), to ``sums`` (W, P, D,
-    Y)."""
+    """Add to ``sums`` (W, P, D, Y) the slopes of each outlet and year, weighted by class_weights
+    (W, U).
+
+    The columns of ``slopes`` start at ``first_column``.
+    """
     sets, outlets, _, years = sums.shape
     for w in range(sets):
         for u in range(slopes.shape[0]):

@@ -1,11 +1,13 @@
 """Recourse of a commitment under a release policy that knows only the past and the present.
 
-In a short period a node's stocks are released at once; in a covered one they are refilled as far as
-possible. A reserve, a share of the stock had nothing ever been released, is kept in each stock for
-high-damage steps: those above the demand-weighted mean damage of the node's steps. The policy is
-feasible in the second stage, so that it is never better than foresight. While a high-damage step is
-short, nothing is released for a low-damage one: shortages always fall on the steps of least damage.
-In chains, :mod:`optimizer.solve.recourse.chain_release_policy` decides which form is released."""
+In a short period the stocks of a node are released at once; in a covered period they are refilled
+as far as possible. Each stock keeps a reserve for high-damage steps: a share of the stock that
+there would be without any releases. High-damage steps are those above the demand-weighted mean
+damage of the node's steps. The policy is feasible in the second stage, so it is never better than
+foresight. While a high-damage step is short, nothing is released for a low-damage step; so
+shortages always fall on the steps of least damage. In chains,
+:mod:`optimizer.solve.recourse.chain_release_policy` decides which form is released.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ from optimizer.solve.recourse.state_classes import ChainStateClasses, Integers, 
 
 @dataclass(frozen=True, eq=False)
 class ReleasePolicyResult:
-    """Outcome of a commitment in the given states under the release policy."""
+    """Outcome of a commitment under the release policy, in given states."""
 
     reserve_share: float  # share of the planned stock that is kept for high-damage steps
     probability: Floats  # (S)
@@ -37,14 +39,15 @@ class ReleasePolicyResult:
     refilled: dict[str, float]  # expected lots refilled of each stockpile in all years
 
     def add_weighted(self, branch_result: "ReleasePolicyResult", probability: float) -> None:
-        """Add the sums of a review branch, weighted by its probability."""
+        """Add the sums of a review branch to this result, weighted by the branch's probability."""
         for name in ("damage_by_material", "final_stock", "released", "refilled"):
             sums = getattr(self, name)
             for key, value in getattr(branch_result, name).items():
                 sums[key] += probability * value
 
     def stock_use(self, instance: Instance, commitment: Commitment) -> tuple[StockUse, ...]:
-        """Return how often stockpiles that are refilled are used."""
+        """Return the use of each stockpile that is refilled: tonnes released and refilled, and how
+        often its largest planned stock is released."""
         uses = []
         for h, stockpile in instance.stockpiles.items():
             lot_tonnes = instance.lot_tonnes[stockpile.material]
@@ -65,8 +68,10 @@ def simulate_release_policy(
     threads: int | None = None,
     evaluator: RecourseEvaluator | None = None,
 ) -> tuple[ReleasePolicyResult, ...]:
-    """Simulate the release policy in all states, once for each reserve share; ``evaluator`` is that
-    of these states, if available."""
+    """Simulate the release policy in all states. Return one result for each reserve share.
+
+    ``evaluator`` is the recourse evaluator of these states; it is built if None.
+    """
     probability = np.array([state.probability for state in states])
     planned = dict.fromkeys(instance.stockpiles, 0.0)
     if not commitment.branches:
@@ -120,7 +125,7 @@ def simulate_release_policy(
 
 
 def join_blocks(results: Sequence[ReleasePolicyResult]) -> ReleasePolicyResult:
-    """Join the results of blocks of states, in their order."""
+    """Join the results of successive blocks of states into one."""
     return ReleasePolicyResult(
         reserve_share=results[0].reserve_share,
         probability=np.concatenate([result.probability for result in results]),
@@ -140,7 +145,7 @@ def _add_material(
     block: slice,
     results: Sequence[ReleasePolicyResult],
 ) -> None:
-    """Add the outcomes of single nodes of a material in a block of states."""
+    """Add to ``results`` the outcomes of a material's nodes in a block of states."""
     class_probability = classes.sum_by_class(evaluator.probability[None])[0]
     for v in nodes:
         node = evaluator.node_data[v]
@@ -173,7 +178,7 @@ def _add_chain(
     block: slice,
     results: Sequence[ReleasePolicyResult],
 ) -> None:
-    """Add the outcomes of a chain in a block of states."""
+    """Add to ``results`` the outcomes of a chain in a block of states."""
     class_probability = classes.sum_by_class(evaluator.probability[None])[0]
     periods = build_chain_periods(evaluator, chain, classes, point)
     for result in results:
@@ -201,8 +206,11 @@ def _record_node(
     released: Floats,
     refilled: Floats,
 ) -> None:
-    """Add the damage (U) of a node, and by account (U, H) the stock used by the end of the horizon,
-    the lots released and those refilled; nothing is released in calm states."""
+    """Add to ``result`` the damage (U) of a node and, for each account (U, H), the stock used by
+    the end of the horizon and the lots released and refilled.
+
+    In calm states nothing is released.
+    """
     has_class = class_of_state >= 0
     result.damage[block][has_class] += damage[class_of_state[has_class]]
     result.damage_by_material[node.node.material] += float(class_probability @ damage)
@@ -213,7 +221,7 @@ def _record_node(
 
 
 def uncovered_demand(node: NodeData, classes: StateClasses, point: FirstStagePoint) -> Floats:
-    """Return lots (U, K) that neither the market nor projects deliver."""
+    """Return the demand (U, K) that neither the market nor projects cover, in lots."""
     demand = node.demand[classes.demand_row]
     uncovered = demand - node.market_share * classes.market_lots
     for _, producing_classes, lots in node.project_arrivals(classes, point):
@@ -224,7 +232,7 @@ def uncovered_demand(node: NodeData, classes: StateClasses, point: FirstStagePoi
 
 @dataclass(frozen=True, eq=False)
 class NodePolicyResult:
-    """Outcome of a node under the release policy, in lots."""
+    """Outcome of a node under the release policy; quantities in lots."""
 
     missing: Floats  # (U, K) after releases
     final_stock: Floats  # (U, H) in the accounts at the end
@@ -241,18 +249,20 @@ def simulate_node_release(
     reserve_share: float,
     max_refill: Floats,
 ) -> NodePolicyResult:
-    """Simulate the release policy at a node for demand ``uncovered`` (U, K). High-damage steps are
-    served first, from the whole stock; low-damage steps from what exceeds the reserve, a share of
-    the planned stock of each account. Accounts with the largest losses are released first, then in
-    the order of the file. Up to ``max_refill`` (U, H, K), but not beyond the planned stock, is
-    refilled after all releases of a period. ``demand_row`` (U) is the row of demand of each
-    state class.
+    """Simulate the release policy at a node that lacks ``uncovered`` (U, K) lots.
 
-    Example: in each of three periods 30 t are needed and none arrive, 20 t of it on a low-damage
-    step and 10 t on a high-damage one. Half of a stock of 40 t without losses is the reserve. In
-    the first period the high-damage step takes 10 t and the low-damage one the 10 t above the
-    reserve: 10 t are missing. Then the high-damage step takes 10 t twice, and 20 t are missing in
-    either period."""
+    High-damage steps are served first, from the whole stock; low-damage steps from the part above
+    the reserve, which is a share of the planned stock of each account. Accounts with the largest
+    losses are released first, then in the order of the file. After all releases of a period, up to
+    ``max_refill`` (U, H, K) is refilled, but not beyond the planned stock. ``demand_row`` (U) is
+    the row of demand of each state class.
+
+    Example: in each of three periods 30 t are needed and nothing arrives; 20 t of the demand are on
+    a low-damage step and 10 t on a high-damage step. Half of a stock of 40 t without losses is the
+    reserve. In the first period the high-damage step takes 10 t, and the low-damage step takes the
+    10 t above the reserve, so 10 t are missing. In each of the other periods the high-damage step
+    takes 10 t, and 20 t are missing.
+    """
     missing = uncovered.copy()
     stock = np.tile(node.initial_lots, (len(uncovered), 1))
     released, refilled = np.zeros((2, *stock.shape))
@@ -287,7 +297,8 @@ def simulate_node_release(
 
 
 def low_damage_demand(node: NodeData) -> Floats:
-    """Return lots (N, K) of demand on steps that are not high-damage; 0 if all steps are equal."""
+    """Return the demand (N, K) on steps that are not high-damage steps, in lots; 0 if all steps
+    have the same damage."""
     is_high = node.is_high_damage
     demand: Floats = np.where(
         is_high.any(axis=1), np.where(is_high, 0.0, node.step_limit).sum(axis=1), 0.0
@@ -296,8 +307,10 @@ def low_damage_demand(node: NodeData) -> Floats:
 
 
 def shortage_damage(node: NodeData, demand_row: Integers, missing: Floats) -> Floats:
-    """Return the damage (U) of shortages (U, K), which fall on the steps of least damage;
-    ``demand_row`` (U) is the row of demand of each state class."""
+    """Return the damage (U) of missing lots (U, K), which fall on the steps of least damage.
+
+    ``demand_row`` (U) is the row of demand of each state class.
+    """
     remaining, damage = missing.copy(), np.zeros(len(missing))
     for j in reversed(range(len(node.step_weight))):
         step_shortage: NDArray[np.float64] = np.minimum(remaining, node.step_limit[demand_row, j])

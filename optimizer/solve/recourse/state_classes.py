@@ -1,8 +1,9 @@
 """State classes: states that lead to the same second-stage subproblem of a material are merged.
 
-The subproblem of a material depends on market supply and on the output that is left of each
-project, in the periods in which shortages are possible. A period in which there cannot be a
-shortage whatever is committed is calm, and so is a state in which all periods are."""
+The subproblem of a material depends on market supply and on the remaining output of each project,
+in the periods in which shortages are possible. A period is calm if there can be no shortage for any
+commitment; a state is calm if all its periods are.
+"""
 
 import hashlib
 import math
@@ -38,7 +39,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class StateClasses:
-    """State classes of one material: U classes of S states."""
+    """State classes of one material: U classes for S states."""
 
     material: str
     nodes: tuple[int, ...]  # positions of the material's nodes in the instance
@@ -58,7 +59,7 @@ class StateClasses:
 
     @property
     def class_demand_factor(self) -> Floats:
-        """Factor (U) on demand."""
+        """Factor on demand in each state class (U)."""
         return self.demand_factor[self.demand_row]
 
     @property
@@ -67,7 +68,7 @@ class StateClasses:
         return len(self.market_lots)
 
     def sum_by_class(self, state_weights: Floats) -> Floats:
-        """Sum weights (..., S) of states by state class (..., U)."""
+        """Return the sum of the states' weights (..., S) in each state class (..., U)."""
         weights = np.zeros((*state_weights.shape[:-1], self.class_count))
         has_class = self.class_of_state >= 0
         for class_row, state_row in zip(
@@ -79,8 +80,7 @@ class StateClasses:
 
 @dataclass(frozen=True, eq=False)
 class ChainStateClasses:
-    """State classes, U of them, of forms that are tied by plants, or of a form with stocks that
-    are refilled."""
+    """State classes (U) of forms that plants connect, or of a form whose stocks are refilled."""
 
     chains: tuple[Chain, ...]  # one, or one for each consumer
     class_of_state: Integers  # (S) class of each state; -1 if it is calm
@@ -95,14 +95,15 @@ class ChainStateClasses:
         return len(self.is_open)
 
     def sum_by_class(self, state_weights: Floats) -> Floats:
-        """Sum weights (..., S) of states by state class (..., U)."""
+        """Return the sum of the states' weights (..., S) in each state class (..., U)."""
         return next(iter(self.by_material.values())).sum_by_class(state_weights)
 
 
 def find_realisations(
     instance: Instance, states: Sequence[State]
 ) -> dict[str, tuple[Realisation, ...]]:
-    """Return the realisations of each project in any of the states, the one on time included."""
+    """Return all realizations of each project that occur in the states, always including the one on
+    time."""
     by_project = {p: {Realisation()} for p in instance.projects}
     for state in states:
         for p in _unusual_projects(state):
@@ -111,7 +112,7 @@ def find_realisations(
 
 
 def _unusual_projects(state: State) -> set[str]:
-    """Return projects that are late or unaided in a state."""
+    """Return the ids of projects that are delayed, or decided without support, in a state."""
     return {*state.unaided_projects, *(p for p, _ in state.delays)}
 
 
@@ -122,9 +123,12 @@ def build_state_classes(
     realisations: dict[str, tuple[Realisation, ...]] | None = None,
     merge: bool = True,
 ) -> tuple[tuple[StateClasses, ...], tuple[ChainStateClasses, ...]]:
-    """Build the state classes of every material with nodes, and of tied forms or forms with
-    stocks that are refilled. ``realisations`` are those that projects can have, if these states are
-    not all. Unless ``merge``, there is one class for each state."""
+    """Build the state classes of every material with nodes, and those of connected forms and of
+    forms with stocks that are refilled.
+
+    ``realisations`` are all realizations that projects can have, if these states do not contain all
+    of them. Unless ``merge`` is set, there is one class for each state.
+    """
     patterns = HazardPatterns(instance, states)
     all_realisations = realisations or find_realisations(instance, states)
     nodes_by_material: dict[str, list[int]] = {}
@@ -208,9 +212,9 @@ def _build_chain_classes(
     demand_factors: dict[str, Floats],
     merge: bool,
 ) -> ChainStateClasses:
-    """Group states that lead to the same subproblem in all ``tied_chains`` into common classes.
+    """Merge states that lead to the same subproblem in all ``tied_chains`` into one class.
 
-    ``by_material`` holds one class per state for each material.
+    ``by_material`` holds the classes of each material, with one class for each state.
     """
     plants = (
         plant for chain in tied_chains for plant in chain.plants if plant.capacity is not None
@@ -306,7 +310,8 @@ def _build_chain_classes(
 
 
 def collect_demand_factors(states: Sequence[State]) -> dict[str, Floats]:
-    """Return factors (S) on the demand for each material for which any is not 1."""
+    """Return the factor on demand in each state (S), for each material whose factor differs from 1
+    in some state."""
     factors: dict[str, Floats] = {}
     for s, state in enumerate(states):
         for m, factor in state.demand_factors:
@@ -317,9 +322,12 @@ def collect_demand_factors(states: Sequence[State]) -> dict[str, Floats]:
 def _demand_and_running(
     instance: Instance, states: Sequence[State], patterns: HazardPatterns
 ) -> tuple[Callable[[str], tuple[Floats, Floats]], dict[str, Floats]]:
-    """Return a function that gives, for a material, the factor (S) on demand and the share (S, E,
-    K) of later damage steps that is left; and by project the share (S, K) that runs at the deciding
-    price."""
+    """Return demand and running shares by state.
+
+    The first result is a function that returns, for a material, the factor on demand (S) and the
+    remaining share of later damage steps (S, E, K). The second is the share of each project that
+    runs at the deciding price (S, K), by project id.
+    """
     factors = collect_demand_factors(states)
     shares_left = adaptation_shares_left(instance, factors, patterns.share_left)
     count, length = len(states), len(instance.periods)
@@ -346,8 +354,8 @@ def _demand_and_running(
 def _demand_signature(
     classes: StateClasses, indices: Integers, is_open: NDArray[np.bool_]
 ) -> Floats:
-    """Return rows (..., 1 + E*K) that distinguish classes by demand: its factor and, in open
-    periods (U, K), the share of later damage steps that is left."""
+    """Return rows (..., 1 + E*K) that are equal only for classes with equal demand: the factor on
+    demand and, in open periods (U, K), the remaining share of later damage steps."""
     shares_left = np.where(
         is_open[indices, None], classes.step_share_left[classes.demand_row[indices]], 1.0
     )
@@ -360,7 +368,8 @@ def _demand_signature(
 
 
 def _split_signature(classes: StateClasses, signature: Floats) -> tuple[Floats, Floats]:
-    """Return demand factors and shares left from rows of :func:`_demand_signature`."""
+    """Return the demand factors and the remaining shares of later damage steps that rows of
+    :func:`_demand_signature` contain."""
     return signature[:, 0], signature[:, 1:].reshape(
         len(signature), *classes.step_share_left.shape[1:]
     )
@@ -462,8 +471,8 @@ def _build_material_classes(
 
 
 def _distinct_rows(rows: NDArray[Any]) -> tuple[Integers, Integers]:
-    """Return the first occurrence of each distinct row, and the number of the distinct row of each
-    row."""
+    """Return the index at which each distinct row occurs first, and for each row the number of its
+    distinct row."""
     packed = np.ascontiguousarray(rows)
     # A dictionary of bytes is ten times faster than sorting rows as numpy.unique does.
     content, width = packed.tobytes(), packed.itemsize * packed.shape[1]
@@ -482,7 +491,7 @@ def _distinct_rows(rows: NDArray[Any]) -> tuple[Integers, Integers]:
 def _merge_calm(
     classes: StateClasses, nodes: list[Node], year_index: NDArray[np.intp]
 ) -> StateClasses:
-    """Merge classes that differ in calm periods only, and drop calm ones."""
+    """Merge classes that differ only in calm periods, and remove calm classes."""
     is_open = np.zeros(classes.market_lots.shape, dtype=bool)
     for node in nodes:
         demand = classes.class_demand_factor[:, None] * node.demand[year_index]
