@@ -142,11 +142,11 @@ def test_a_set_reaches_a_year_beside_a_source() -> None:
 
 def test_small_numbers_of_a_set_and_of_its_scenario_are_read() -> None:
     """JSON writes 0.00002 as 2e-05, which YAML takes for a text."""
-    raw = two_sets("mean")
-    raw["objective"]["cost_weight"] = 5e-05
-    raw["assumptions"]["often"]["set"]["projects.works.capex_meur"] = 2e-05
+    raw = sampled("mean", 20)
+    raw["policy"] = {"max_public_share": 5e-05}
+    raw["assumptions"]["often"]["set"]["objective.cost_weight"] = 2e-05
     case = cases_by_assumption_set(Case.model_validate(raw))["often"]
-    assert (case.objective.cost_weight, case.projects["works"].capex_meur) == (5e-05, 2e-05)
+    assert (case.policy.max_public_share, case.objective.cost_weight) == (5e-05, 2e-05)
 
 
 def test_a_set_keeps_the_seed() -> None:
