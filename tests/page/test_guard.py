@@ -491,6 +491,8 @@ POSIX = pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are
 
 
 @POSIX
+@pytest.mark.slow
+@pytest.mark.serial
 def test_ctrl_c_ends_it_though_somebody_looks() -> None:
     """Without a word but that it was interrupted."""
     with opened(TUTORIAL) as found, found.visitor().tab():
