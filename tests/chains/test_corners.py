@@ -24,9 +24,9 @@ from optimizer.errors import ScenarioError
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 
-from optimizer.solve.recourse import Recourse
+from optimizer.solve.recourse import RecourseEvaluator
 instance = read_instance(Case.model_validate_json(sys.stdin.read()))
-print(Recourse(instance, read_states(instance), threads=1).content)
+print(RecourseEvaluator(instance, read_states(instance), threads=1).content_hash)
 """
 
 

@@ -183,7 +183,7 @@ def test_a_fault_of_an_included_file_is_told_with_its_line(folder):
 def test_what_is_made_opens_when_asked(folder, monkeypatch):
     tutorial_book(folder)
     opened = []
-    monkeypatch.setattr(run_module(), "_open", opened.append)
+    monkeypatch.setattr(run_module(), "_open_file", opened.append)
     assert run_command_line(["run", "book.xlsx", "--quiet", "--open"]) == 0
     tutorial_book(folder, break_capex)
     assert run_command_line(["run", "book.xlsx", "--quiet", "--open"]) == 2

@@ -53,8 +53,8 @@ assert matplotlib.rcParams["font.size"] == 33
 LOADS = """\
 import json, numba
 from numba.core.caching import FunctionCache
-from optimizer.solve.recourse.project_deliveries import deliver
-FunctionCache(deliver.py_func)._cache_file._load_index()
+from optimizer.solve.recourse.project_deliveries import add_deliveries
+FunctionCache(add_deliveries.py_func)._cache_file._load_index()
 """
 
 
