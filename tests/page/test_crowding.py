@@ -130,7 +130,8 @@ def test_an_upload_that_stalls_is_ended_and_so_many_are_taken(crowded: Served) -
     assert bob.post("/drop?name=a.yaml", own_text(1) + b"#" * 100_000).status == 201
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
+@pytest.mark.serial
 @pytest.mark.parametrize("path", ["/ask", "/mend", "/save"])
 def test_a_request_that_never_ends_is_ended(crowded: Served, path: str) -> None:
     assert answer(sent(crowded.visitor(), path, 1))[0] == 408
