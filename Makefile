@@ -1,7 +1,7 @@
 # What a newcomer needs is python3 (3.11 or later, with venv) and make; all else is fetched, with
 # hashes, into one environment. The locks are layers of one resolution: run < test < dev, and run < docs < dev.
 #
-#   make demo      solve a real scenario             make lock      resolve the locks anew (needs uv)
+#   make demo      solve a real scenario             make lock      resolve the locks again (needs uv)
 #   make test      run the tests, minutes            make clean     remove the environment and caches
 #   make test-slow run the long ones                 make fuzz      fuzz the readers (Linux only)
 #   make test-all  run all, an hour and more: before a release, and after work on methods

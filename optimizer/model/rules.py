@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from models.base import display_name
 from models.faults import PathStep
 from models.language import current_language, format_number, mark_translatable, tr
-from models.scenario.case import Case
+from models.scenario.case import Case, Policy
 from models.scenario.funding import COMMON_GROUP
 from models.scenario.quantities import YearlyQuantity
 from optimizer.errors import Rule
@@ -559,6 +559,6 @@ RULES: dict[str, RuleDeclaration] = {
 
 def policy_limits() -> list[PolicyLimit]:
     """Return the limits in the policy section, in the order of its fields."""
-    fields = list(Case.model_fields["policy"].annotation.model_fields)  # type: ignore[union-attr]
+    fields = list(Policy.model_fields)
     limits = [limit for rule in RULES.values() for limit in rule.policy_limits]
     return sorted(limits, key=lambda limit: fields.index(limit.path.split(".")[0]))
