@@ -69,7 +69,7 @@ def heading(model: type[Result]) -> str:
 
 def _by(command: str | None, file: str | None) -> str:
     if command is None:
-        return f"Every command that writes results writes one beside each: `{file}`."
+        return f"Every command that writes a result also writes its manifest: `{file}`."
     if file is None:
         return f"`vorrat {command} --json` prints it."
     return f"`vorrat {command}` writes it as `{file}` in the folder of `--out`."
@@ -95,7 +95,7 @@ def _models_in(hint: Any) -> Iterator[type[Result]]:
 
 def _table(model: type[Result]) -> str:
     hints, docstrings = get_type_hints(model, include_extras=True), field_docstrings(model)
-    rows = ["| field | what it holds | meaning |", "|---|---|---|"]
+    rows = ["| field | content | meaning |", "|---|---|---|"]
     for name in sorted(model.model_fields, key="scenario".__eq__):
         meaning = _markdown(" ".join(docstrings[name].split())).replace("|", "\\|")
         rows.append(f"| `{name}` | {_holds(hints[name], name)} | {meaning} |")

@@ -20,48 +20,57 @@ FrequencyWord = Literal["always", "nearly always", "in most", "in some", "never"
 class PlanFigures(Result):
     """The main figures of a plan: decisions, outcomes and costs."""
 
-    objective: InMeasureUnit  #: Its objective, exact for the plan's states.
+    objective: InMeasureUnit  #: Objective of the plan, exact for the plan's states.
     above: UnboundedShare
-    """How far it can be above the best plan at most, as a share of the bound."""
+    """Largest possible excess of the objective over that of the best plan, as a share of the
+    bound."""
     expected: InMeasureUnit  #: Mean damage over the states.
-    cvar: InMeasureUnit  #: Mean of the worst states.
-    worst: InMeasureUnit  #: The worst state.
+    cvar: InMeasureUnit  #: Mean damage of the worst states.
+    worst: InMeasureUnit  #: Damage of the worst state.
     expected_under: dict[ids.Assumptions, InMeasureUnit] = {}
-    """Mean damage under each set of assumptions, where the plan is made over them."""
-    net_cost_meur: float  #: Discounted net cost, whoever pays.
-    public_meur: float  #: Charged to budgets of public funders, undiscounted.
+    """Mean damage under each assumption set, if the plan is made over sets."""
+    net_cost_meur: float  #: Net cost over all payers, discounted.
+    public_meur: float  #: Amount charged to budgets of public funders, undiscounted.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
-    bought_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles buy in all years.
-    stockpiles: tuple[ids.Stockpile, ...]  #: Those that count as bought up.
+    bought_t: dict[ids.Stockpile, float]  #: Tonnes that each stockpile buys in all years.
+    stockpiles: tuple[ids.Stockpile, ...]  #: Stockpiles that count as bought up.
     days_of_cover: dict[ids.Material, float]
-    """Days of need that planned stock lasts at the end of the last year, by material."""
+    """Planned stock of each material at the end of the last year, in days of need."""
 
 
 class Alternative(Result):
     """An alternative set of projects and stockpiles, and the best plan found that has this set."""
 
-    number: int  #: 1 for the first that was found, and so on.
-    plan: PlanFigures  #: The best plan with this portfolio, to the gap.
-    portfolio_bound: InMeasureUnit  #: No plan with this portfolio has a lower objective.
-    unlike: int  #: In how many marks it differs from the nearest before it or the plan.
-    unlike_at_most: int  #: No portfolio within the limit differs in more from all before it.
-    unlike_proven: bool  #: Whether the two are equal.
-    unlike_plan: int  #: In how many it differs from the plan.
-    entering: tuple[ids.Project, ...]  #: Projects that it builds and the plan does not.
-    leaving: tuple[ids.Project, ...]  #: Projects that the plan builds and it does not.
-    bought_up: tuple[ids.Stockpile, ...]  #: Stockpiles that it buys up and the plan does not.
-    given_up: tuple[ids.Stockpile, ...]  #: Stockpiles that the plan buys up and it does not.
+    number: int  #: Position in the order in which alternatives were found, from 1.
+    plan: PlanFigures  #: Best plan found with this portfolio, within the gap.
+    portfolio_bound: InMeasureUnit
+    """Proven lower bound on the objective of all plans with this portfolio."""
+    unlike: int
+    """Number of projects and stockpiles that differ from the most similar earlier alternative or
+    the plan."""
+    unlike_at_most: int  #: Proven upper bound on this number, for all portfolios within the limit.
+    unlike_proven: bool  #: Whether the number equals its upper bound.
+    unlike_plan: int  #: Number of projects and stockpiles that differ from the plan.
+    entering: tuple[ids.Project, ...]
+    """Projects that the alternative builds and the plan does not."""
+    leaving: tuple[ids.Project, ...]  #: Projects that the plan builds and the alternative does not.
+    bought_up: tuple[ids.Stockpile, ...]
+    """Stockpiles that the alternative buys up and the plan does not."""
+    given_up: tuple[ids.Stockpile, ...]
+    """Stockpiles that the plan buys up and the alternative does not."""
 
 
 class RobustnessCase(SearchResult):
     """The best plan of a variant of the scenario, or under changed assumptions."""
 
-    kind: Literal["variant", "assumption"]  #: Which of the two.
-    id: str  #: Id of the variant, or a name of the assumptions.
-    title: str  #: Its title in the language of the run; the id where it has none.
-    factor: float | None  #: What multiplies a group of assumptions; null for variants or if stated.
-    settings: tuple[str, ...]  #: What is changed, as ``path=value``; empty for a variant.
-    objective: InMeasureUnit | None  #: Objective of its plan; null without one.
+    kind: Literal["variant", "assumption"]
+    """Whether the case is a variant or a change of assumptions."""
+    id: str  #: Id of the variant, or name of the changed assumptions.
+    title: str  #: Title in the language of the run; the id if there is no title.
+    factor: float | None
+    """Factor on a group of assumptions; null for variants and for assumption sets of the file."""
+    settings: tuple[str, ...]  #: Changes as ``path=value``; empty for a variant.
+    objective: InMeasureUnit | None  #: Objective of the best plan found; null without a plan.
     gap: UnboundedShare | None  #: Relative gap; null without a plan or a bound.
     projects: tuple[str, ...]  #: Projects that are built.
     stockpiles: tuple[ids.Stockpile, ...]  #: Stockpiles that count as bought up.
@@ -76,18 +85,23 @@ class Robustness(Result):
     ``within`` can rule out.
     """
 
-    kind: ItemKind  #: What it is.
-    id: str  #: Its id.
-    in_plan: bool  #: Whether the plan has it.
+    kind: ItemKind  #: Project or stockpile.
+    id: str  #: Id of the project or stockpile.
+    in_plan: bool  #: Whether the plan builds the project or buys up the stockpile.
     within: Literal["in all", "in none", "open"]
-    """What is proven of all plans within the limit that buy at least the least for a stockpile, or
-    nothing: all have it, none has it, or neither."""
-    alternatives: Share | None  #: Share of the alternatives that have it; null without any.
-    variants: Share | None  #: Share of the variants solved to the gap that have it; null if none.
-    assumptions: Share | None  #: The same of the assumption sets; null if none.
-    index: Share | None  #: Mean of the three shares that exist.
+    """Proven statement about all plans within the limit that buy for a stockpile either at least
+    ``least_days`` or nothing: all of them have the item, none of them has it, or neither is
+    proven."""
+    alternatives: Share | None
+    """Share of the alternatives that have the item; null without alternatives."""
+    variants: Share | None
+    """Share of the variants solved to the gap that have the item; null without variants."""
+    assumptions: Share | None
+    """Share of the assumption sets solved to the gap that have the item; null without sets."""
+    index: Share | None  #: Mean of those of the three shares that exist.
     says: FrequencyWord | None
-    """The index in words: always 1, nearly always from 0.9, in most from 0.5, in some above 0."""
+    """Index in words: always 1, nearly always from 0.9, in most from 0.5, in some above 0, never
+    0."""
 
 
 class Alternatives(InterruptibleStudy):
@@ -97,20 +111,21 @@ class Alternatives(InterruptibleStudy):
     """
 
     kind: Literal["alternatives"] = "alternatives"
-    last_year: ids.YearNumber  #: The year at whose end days of cover are stated.
+    last_year: ids.YearNumber  #: Year at whose end days of cover are stated.
     within: UnboundedShare
-    """How far above the best an alternative may be, as a share of the bound."""
-    bound: InMeasureUnit  #: No plan has a lower objective.
-    limit: InMeasureUnit
-    """Alternatives have an objective of at most this: bound + within · |bound|."""
-    least_days: float  #: A stockpile counts as bought up from so many days of the need served.
-    marks: int  #: Projects and stockpiles in which plans can differ.
+    """Largest excess of an alternative's objective over the bound, as a share of the bound."""
+    bound: InMeasureUnit  #: Proven lower bound on the objective of any plan.
+    limit: InMeasureUnit  #: Largest objective of an alternative: bound + within · |bound|.
+    least_days: float
+    """Smallest stock, in days of the need served, from which a stockpile counts as bought up."""
+    marks: int  #: Number of projects and stockpiles in which plans can differ.
     gap: UnboundedShare  #: Relative gap of the plan.
-    given: bool  #: Whether the plan was given; else it was solved.
+    given: bool  #: True for a saved plan, false if the plan was solved for this analysis.
     without_plan: WithoutPlan  #: Expected damage, CVaR and worst state without any plan.
-    plan: PlanFigures  #: The plan that all others are compared with.
-    alternatives: tuple[Alternative, ...]  #: One after the other.
-    wanted: int  #: How many were asked for.
-    exhausted: bool  #: Whether it is proven that there is no further portfolio within the limit.
-    others: tuple[RobustnessCase, ...]  #: Variants and assumption sets, each solved.
-    items: tuple[Robustness, ...]  #: How robust each project and stockpile is, in file order.
+    plan: PlanFigures  #: The plan with which all others are compared.
+    alternatives: tuple[Alternative, ...]  #: Alternatives in the order in which they were found.
+    wanted: int  #: Number of alternatives that were requested.
+    exhausted: bool  #: Whether it is proven that no further portfolio exists within the limit.
+    others: tuple[RobustnessCase, ...]  #: Best plans of variants and under changed assumptions.
+    items: tuple[Robustness, ...]
+    """Robustness of each project and stockpile, in the order of the file."""

@@ -86,7 +86,7 @@ class JsonDocument(Result):
     """A result that forms a complete JSON document and states its kind."""
 
     schema_version: Literal[1] = 1  #: Version of this format.
-    kind: str  #: What this document is.
+    kind: str  #: Kind of this document.
 
 
 class SealedDocument(JsonDocument):
@@ -121,22 +121,21 @@ class TitledDocument(SealedDocument):
 
     title: str  #: Title of the scenario, or the name of its file.
     variant: ids.Variant | None  #: Id of the variant, if one was applied.
-    currency: str  #: Label of all amounts, as in ISO 4217; the names of fields keep ``meur``.
+    currency: str
+    """ISO 4217 code of the currency of all amounts; field names contain ``meur`` in every
+    currency."""
 
 
 class ScenarioDocument(TitledDocument):
     """A document that contains the scenario from which it was computed."""
 
     scenario: dict[str, Any] | None = None
-    """The scenario as it was given to the solver, in JSON, nulls left out, of its variants only the
-    one applied; null only in a document that something else has written."""
+    """Scenario as it was given to the solver, as JSON without nulls. Of its variants it contains
+    only the one that was applied. Null only in a document that another program has written."""
 
     @cached_property
     def case(self) -> Case | None:
-        """The scenario; None in a document that does not carry it.
-
-        Raises pydantic.ValidationError if it was changed and is no longer valid.
-        """
+        """The scenario; None in a document that does not contain it."""
         return None if self.scenario is None else Case.model_validate(self.scenario)
 
 
@@ -144,7 +143,7 @@ class ScenarioResult(ScenarioDocument):
     """A result of an analysis of one scenario, with the hash of its input and versions."""
 
     input_sha256: str  #: SHA-256 of the scenario, as in the certificate of a plan.
-    versions: Versions  #: Versions of Vorrat and of what its results rest on, by name.
+    versions: Versions  #: Versions of Vorrat and of the libraries it uses, by name.
 
 
 class MeasuredResult(Result):
@@ -154,16 +153,17 @@ class MeasuredResult(Result):
     first.
     """
 
-    measure: Measure  #: What is counted.
-    unit: str  #: Its unit: million EUR (or the scenario's currency), t, or years of demand.
-    cvar_level: Share  #: The level of the CVaR: 0.95 means the worst 5 %.
+    measure: Measure  #: Measure of damage, as in ``objective.measure`` of the scenario.
+    unit: str
+    """Unit of the measure: million EUR (or the scenario's currency), t, or years of demand."""
+    cvar_level: Share  #: Level of the CVaR; 0.95 means the mean of the worst 5 % of states.
 
 
 class SolveSummary(Result):
     """The first fields of results that needed the solution of several problems."""
 
-    states: int  #: States of the world that plans were made for.
-    gap_target: UnboundedShare  #: The gap that was asked for of each problem.
+    states: int  #: Number of states of the world for which plans were made.
+    gap_target: UnboundedShare  #: Relative gap to which each problem was to be solved.
     seconds: Seconds  #: Wall time.
 
 
@@ -171,27 +171,28 @@ class SearchResult(Result):
     """The first fields of a result of one solve."""
 
     status: Status
-    """``optimal``: the gap is within its target; ``limit``: stopped with a plan; ``infeasible``:
-    no plan keeps all rules; ``none``: stopped before any plan was found."""
+    """``optimal``: the gap is within its target; ``limit``: a limit stopped the solve after a plan
+    was found; ``infeasible``: no plan satisfies all rules; ``none``: the solve stopped before it
+    found a plan."""
     seconds: Seconds  #: Wall time.
 
 
 class PlanDiff(Result):
     """The difference between two plans: what the second plan starts, omits or moves."""
 
-    entering: tuple[ids.Project, ...]  #: Projects that are built in the other plan alone.
-    leaving: tuple[ids.Project, ...]  #: Projects that are built in the first plan alone.
+    entering: tuple[ids.Project, ...]  #: Projects that only the second plan builds.
+    leaving: tuple[ids.Project, ...]  #: Projects that only the first plan builds.
     moved: dict[ids.Project, tuple[ids.YearNumber, ids.YearNumber]]
-    """Start years that change: from, to."""
+    """Projects with different start years: the year in the first plan and in the second."""
     stocks_t: dict[ids.Stockpile, float]
-    """Tonnes by which what a stockpile holds at most rises or falls, where that is over 1 %."""
+    """Change of the largest planned stock of each stockpile, in tonnes; only changes above 1 %."""
 
 
 class InterruptibleStudy(SolveSummary, MeasuredResult, ScenarioResult):
     """The result of an analysis that may be interrupted; it then holds what was computed so far."""
 
     ended: Completion
-    """Whether all that was asked for is there; ``interrupted`` by the user otherwise."""
+    """``complete``, or ``interrupted`` if the user stopped the analysis before its end."""
 
 
 def document_models() -> dict[str, type[JsonDocument]]:

@@ -24,46 +24,52 @@ class BatchRun(Result):
     output.
     """
 
-    run: str  #: Its name, and that of its folder.
-    key: str | None  #: [SHA-256](commands.md#vorrat-batch) of all behind its answer, if sound.
-    file: str  #: Its scenario file, as it was found.
+    run: str  #: Name of the run and of its folder.
+    key: str | None
+    """[SHA-256](commands.md#vorrat-batch) of all inputs that determine the result; null if the
+    scenario has faults."""
+    file: str  #: Path of the scenario file.
     variant: str | None  #: Id of the variant, if one was applied.
-    settings: tuple[str, ...]  #: ``path=value``, those of all runs first.
-    varied: dict[str, str]  #: Those from ``--grid``, which differ from run to run: value by path.
+    settings: tuple[str, ...]  #: Settings as ``path=value``; settings of all runs come first.
+    varied: dict[str, str]  #: Settings from ``--grid``, which differ between runs: value by path.
     status: RunStatus
-    """``optimal``: the gap is within its target; ``limit``: stopped with a plan; ``infeasible``:
-    no plan keeps all rules; ``none``: stopped before any plan was found; ``failed``: the solver or
-    its process failed; ``faulty``: the scenario has faults; ``open``: not solved."""
-    exit_code: int | None  #: What ``vorrat solve`` would answer; null for a run not solved.
-    unit: str | None  #: Of objective, bound and damage.
-    currency: str | None  #: Of the cost.
+    """``optimal``: the gap is within its target; ``limit``: a limit stopped the solve after a plan
+    was found; ``infeasible``: no plan satisfies all rules; ``none``: the solve stopped before it
+    found a plan; ``failed``: the solver or its process failed; ``faulty``: the scenario has faults;
+    ``open``: not solved."""
+    exit_code: int | None
+    """Exit code that ``vorrat solve`` would have; null if the run was not solved."""
+    unit: str | None  #: Unit of objective, bound and damage.
+    currency: str | None  #: Currency of the cost.
     objective: InMeasureUnit | None  #: Objective of the plan.
-    bound: InMeasureUnit | None  #: No plan has a lower objective; null where nothing was proven.
-    gap: UnboundedShare | None  #: As in the certificate of the plan.
+    bound: InMeasureUnit | None
+    """Proven lower bound on the objective of any plan; null without a bound."""
+    gap: UnboundedShare | None  #: Relative gap, as in the certificate of the plan.
     expected: InMeasureUnit | None  #: Mean damage over the states.
-    expected_without_plan: InMeasureUnit | None  #: The same without any plan.
-    net_cost_meur: float | None  #: Discounted net cost, whoever pays.
+    expected_without_plan: InMeasureUnit | None  #: Mean damage without any plan.
+    net_cost_meur: float | None  #: Net cost over all payers, discounted.
     seconds: Annotated[float | None, VOLATILE]
-    """Wall time from when the run was handed to a worker, which may have had to begin first."""
-    error: str | None  #: Why there is no plan.
-    plan: str | None  #: File of the plan, from the folder of the batch.
-    plan_sha256: Annotated[str | None, VOLATILE]  #: SHA-256 of that file, with its wall time.
+    """Wall time from the handover of the run to a worker; may include the start of the worker."""
+    error: str | None  #: Reason why there is no plan.
+    plan: str | None  #: Path of the plan, relative to the folder of the batch.
+    plan_sha256: Annotated[str | None, VOLATILE]
+    """SHA-256 of the file of the plan, including its wall time."""
     input_sha256: str | None  #: SHA-256 of the scenario as solved.
 
 
 class Batch(SealedDocument):
-    """The runs of a batch, in the order in which they were asked for."""
+    """The runs of a batch, in the order in which they were requested."""
 
     kind: Literal["batch"] = "batch"
-    gap_target: UnboundedShare  #: The gap that was asked for.
-    time_limit: float | None  #: Seconds that one solve may take.
-    node_limit: int | None  #: Nodes of each search; null for no limit.
-    method: Literal["auto", "extensive", "decomposition"]  #: How problems were to be solved.
-    memory_limit: int | None  #: Bytes that one process may hold.
+    gap_target: UnboundedShare  #: Relative gap that was requested.
+    time_limit: float | None  #: Time limit of one solve, in seconds; null without a limit.
+    node_limit: int | None  #: Limit on the nodes of each search tree; null without a limit.
+    method: Literal["auto", "extensive", "decomposition"]  #: Method of solution that was requested.
+    memory_limit: int | None  #: Memory limit of one process, in bytes; null without a limit.
     ended: Literal["complete", "stopped", "interrupted", "failed"]
-    """``stopped``: by a run that failed; ``interrupted``: by the user; ``failed``: by what all runs
-    share, such as the disk or a cluster."""
-    kept: Annotated[int, VOLATILE]  #: Runs that were taken over from an earlier call.
+    """``complete``; ``stopped``: a run failed; ``interrupted``: the user stopped the batch;
+    ``failed``: a resource of all runs failed, such as the disk or a cluster."""
+    kept: Annotated[int, VOLATILE]  #: Number of runs whose results were taken from an earlier call.
     seconds: Seconds  #: Wall time.
-    versions: Versions  #: Of Vorrat and of what its results rest on.
-    runs: tuple[BatchRun, ...]  #: What became of each, in the order in which they were asked for.
+    versions: Versions  #: Versions of Vorrat and of the libraries it uses, by name.
+    runs: tuple[BatchRun, ...]  #: Results of all runs, in the order in which they were requested.

@@ -18,22 +18,22 @@ class Approval(Result):
 
     year: int  #: Year of the decision.
     funder: str  #: Id of the funder.
-    budget_class: BudgetClass | None  #: How a budget books it.
-    project: str | None  #: Id of the project; null for stocks.
+    budget_class: BudgetClass | None  #: Budget class; null without a class.
+    project: str | None  #: Id of the project; null for stockpiles.
     meur: float
-    """Committed, undiscounted: of a guarantee its face. All of them add up to
-    ``public.committed_meur``."""
+    """Committed amount, undiscounted; for a guarantee, the guaranteed amount. All approvals add up
+    to ``public.committed_meur``."""
 
 
 class CountryMoney(Result):
     """Money for projects in one country, undiscounted; costs of stockpiles belong to no country."""
 
     country: str  #: Code of the country.
-    home: bool  #: Whether it belongs to ``home``.
-    union: bool  #: Whether it lies in the Union.
-    public_meur: float  #: Put up by public funders, guaranteed loans with it.
-    private_meur: float  #: Put up by company and private funders.
-    market_meur: float  #: Put up by lenders and other investors.
+    home: bool  #: Whether the country belongs to ``home``.
+    union: bool  #: Whether the country is a member of the European Union.
+    public_meur: float  #: Payments of public funders, including guaranteed loans.
+    private_meur: float  #: Payments of company and private funders.
+    market_meur: float  #: Payments of lenders and other investors.
 
 
 class StateAidUse(Result):
@@ -44,15 +44,16 @@ class StateAidUse(Result):
     """
 
     project: str  #: Id of the project.
-    country: str  #: Code of its country.
+    country: str  #: Code of the project's country.
     aid_meur: float  #: Grant equivalents of all instruments.
-    capex_meur: float  #: Capital cost, as announced, of which the limit is a share.
-    limit_meur: float | None  #: The lower of the two limits of ``policy.state_aid``; null if none.
+    capex_meur: float  #: Capex as announced, to which the limit on intensity refers.
+    limit_meur: float | None
+    """The lower of the two limits of ``policy.state_aid``; null without a limit."""
     most_meur: float | None
-    """The most that instruments which may finance it can give it, if each went up to its
-    ``max_share`` and ticket; null where price floors or interest subsidies may, whose aid is no
-    part of capex."""
-    binds: bool  #: Whether less than a thousandth of the limit is left.
+    """Largest possible aid from all eligible instruments, each at its ``max_share`` and largest
+    ticket; null if price floors or interest subsidies are eligible, whose aid is not a share of
+    capex."""
+    binds: bool  #: Whether the unused part of the limit is less than a thousandth of the limit.
 
     @property
     def intensity(self) -> float | None:
@@ -63,36 +64,39 @@ class StateAidUse(Result):
 class Provision(Result):
     """Provisions charged to budgets for public guarantees, compared with the expected loss."""
 
-    face_meur: float  #: Loans that guarantees cover, as committed.
-    provision_meur: float  #: Charged to budgets for them, undiscounted.
+    face_meur: float  #: Committed amount of guaranteed loans.
+    provision_meur: float  #: Provisions charged to budgets for these guarantees, undiscounted.
     expected_loss_meur: float | None
-    """By the stated probabilities of failure, undiscounted; null if any is not stated."""
-    cost_meur: float  #: Net cost, a present value: by what the scenario expects to come back.
+    """Expected loss according to the stated probabilities of failure, undiscounted; null if a
+    probability is missing."""
+    cost_meur: float
+    """Net cost of the guarantees as a present value, according to ``recovery`` or the terms in the
+    scenario."""
     missing_meur: float | None
-    """Expected loss that the provision does not cover; 0 where it does, null if that is unknown."""
+    """Expected loss in excess of the provision; 0 without an excess, null if unknown."""
 
 
 class FunderReturn(Result):
     """The expected return on the stakes and loans of one public funder."""
 
     funder: str  #: Id of the funder.
-    paid_meur: float  #: Paid over all years, undiscounted.
-    returned_meur: float  #: Expected back over all years, undiscounted.
+    paid_meur: float  #: Payments over all years, undiscounted.
+    returned_meur: float  #: Expected returns over all years, undiscounted.
     rate: float | None
-    """Internal rate of return a year, of what is paid and expected back by year; negative where
-    less comes back than is paid, null where it is no rate above -99 %."""
+    """Internal rate of return per year of payments and expected returns; negative if returns are
+    below payments, null if no rate above -99 % exists."""
 
 
 class FunderContribution(Result):
     """The payments of one funder, and the output that is secured for its consumers."""
 
     funder: str  #: Id of the funder.
-    paid_meur: float  #: Put up over all years, undiscounted.
-    stocks_meur: float  #: Of that for stocks.
+    paid_meur: float  #: Payments over all years, undiscounted.
+    stocks_meur: float  #: Part of these payments for stockpiles.
     cost_meur: float  #: Net cost, discounted.
     output_t: dict[str, float]
-    """Tonnes a year, by material, that consumers of a company are contracted to receive at full
-    output, undisturbed. Empty for other funders, whose output goes to all."""
+    """Tonnes per year, by material, reserved for the consumers of a company at full output,
+    undisturbed. Empty for other funders, whose output goes to all consumers."""
 
 
 class Fiscal(Result):
@@ -100,20 +104,24 @@ class Fiscal(Result):
 
     approvals: tuple[Approval, ...] = ()  #: Public money by year of decision, earliest first.
     debt_brake_by_year_meur: dict[str, float] | None = None
-    """Public money that counts as net borrowing when it is paid, undiscounted: grants, stocks,
-    premiums and what has no class. Stakes and loans are financial transactions, guarantees
-    contingent (Article 115 of the Basic Law). Null where Germany is not ``home``."""
+    """Public money that counts as net borrowing in the year of payment, undiscounted: grants,
+    stockpiles, premiums and money without a class. Stakes and loans are financial transactions, and
+    guarantees are contingent (Article 115 of the Basic Law), so that neither counts. Null if
+    Germany is not in ``home``."""
     expected_loss_meur: float | None = None
-    """Expected to be lost of stakes, loans and guarantees, undiscounted; null if that is unknown of
-    any."""
+    """Expected loss on stakes, loans and guarantees, undiscounted; null if one of these losses is
+    unknown."""
     countries: tuple[CountryMoney, ...] = ()  #: Money for projects by country, the largest first.
     home_share: Share | None = None
-    """Share of public money for projects that goes to ``home``; null without either."""
-    stocks_meur: float = 0.0  #: Public money for stocks, undiscounted.
+    """Share of public money for projects in countries of ``home``; null without ``home`` or without
+    such money."""
+    stocks_meur: float = 0.0  #: Public money for stockpiles, undiscounted.
     aid: tuple[StateAidUse, ...] = ()  #: State aid by project, in the order of the file.
-    provision: Provision | None = None  #: For public guarantees; null without any.
+    provision: Provision | None = None
+    """Provisions for public guarantees; null without guarantees."""
     returns: tuple[FunderReturn, ...] = ()
-    """By funder, where the file says of all its stakes and loans when something comes back."""
+    """Returns of each funder for which the file states the time of returns of all stakes and
+    loans."""
     purses: tuple[FunderContribution, ...] = ()
     """All funders that pay something, in the order of the file."""
 
@@ -131,13 +139,13 @@ class ReferenceIncrement(Increment):
     """
 
     to: Literal["nothing", "counterfactual", "option"]
-    """``nothing``: no plan at all; ``counterfactual``: what would be done otherwise, as the
-    evaluation of the plan has it, or the option without public money that leaves least; ``option``:
-    of the efficient options that take less public money the one with most."""
-    title: str  #: What that is called; empty where it has no title.
-    left: InMeasureUnit  #: Expected damage that is left there.
-    left_cvar: InMeasureUnit  #: The same in the worst states.
-    net_cost_meur: float  #: Net cost in addition, discounted, whoever bears it.
+    """What the plan is compared with. ``nothing``: no plan; ``counterfactual``: the counterfactual
+    of the plan's evaluation, or the option without public money that leaves the least damage;
+    ``option``: the efficient option with the most public money below that of the plan."""
+    title: str  #: Title of the other option; empty without a title.
+    left: InMeasureUnit  #: Expected damage with the other option.
+    left_cvar: InMeasureUnit  #: Mean damage of the worst states with the other option.
+    net_cost_meur: float  #: Additional net cost over all payers, discounted.
 
 
 class TailOutcome(Result):
@@ -146,15 +154,18 @@ class TailOutcome(Result):
     They are taken from the states for which the plan was made, and from fresh states.
     """
 
-    level: Share  #: 0.95 means the worst 5 %.
-    states: int  #: States that the plan was chosen on.
-    with_plan: InMeasureUnit  #: Mean of the worst of them with the plan.
-    without_plan: InMeasureUnit  #: The same without any plan.
-    worst: InMeasureUnit  #: The worst of them, with the plan.
-    fresh_states: int | None  #: Fresh states; null where the plan was not evaluated, as the next.
-    fresh_with_plan: InMeasureUnit | None  #: Mean of the worst of them with the plan.
-    fresh_without_plan: InMeasureUnit | None  #: The same without any plan.
-    fresh_worst: InMeasureUnit | None  #: The worst of them, with the plan.
+    level: Share  #: Level of the CVaR; 0.95 means the worst 5 % of states.
+    states: int  #: Number of states for which the plan was made.
+    with_plan: InMeasureUnit  #: Mean damage of the worst of these states, with the plan.
+    without_plan: InMeasureUnit  #: Mean damage of the worst of these states, without any plan.
+    worst: InMeasureUnit  #: Damage of the worst of these states, with the plan.
+    fresh_states: int | None
+    """Number of fresh states. This field and the next three are null if the plan was not
+    evaluated."""
+    fresh_with_plan: InMeasureUnit | None  #: Mean damage of the worst fresh states, with the plan.
+    fresh_without_plan: InMeasureUnit | None
+    """Mean damage of the worst fresh states, without any plan."""
+    fresh_worst: InMeasureUnit | None  #: Damage of the worst fresh state, with the plan.
 
 
 class RejectedProject(Result):
@@ -162,25 +173,28 @@ class RejectedProject(Result):
 
     project: ids.Project  #: Id of the project.
     low: InMeasureUnit | None
-    """The objective gets worse by this at least; null where nothing is proven."""
-    high: InMeasureUnit | None  #: By this at most; null where no plan that builds it was found.
-    rules: tuple[str, ...]  #: Tags of rules that stop it, or leave it no room.
+    """Proven lower bound on the increase of the objective if the project is built; null without a
+    bound."""
+    high: InMeasureUnit | None
+    """Upper bound on this increase; null if no plan with the project was found."""
+    rules: tuple[str, ...]  #: Tags of the rules that prevent the project, or leave no room for it.
 
 
 class Brief(TitledDocument):
     """The figures of a plan that a decision maker needs."""
 
     kind: Literal["brief"] = "brief"
-    option: Option  #: What it buys and costs.
-    fiscal: Fiscal  #: When, where and at what risk.
+    option: Option  #: Benefits and costs of the plan.
+    fiscal: Fiscal  #: Years, countries and risks of public money.
     increments: tuple[ReferenceIncrement, ...]
-    """What it adds to no plan, to what would be done otherwise and to the next cheaper option, as
-    far as they are known."""
+    """Comparison of the plan with no plan, with the counterfactual and with the next cheaper
+    option, as far as these are known."""
     compared: int = 0
-    """Options whose damage and public money can be compared with those of the plan."""
+    """Number of options whose damage and public money can be compared with those of the plan."""
     better: tuple[ReferenceIncrement, ...] = ()
-    """Options that the comparison finds better than the plan: the one that dominates it, and those
-    that are best where an avoided EUR is worth a public one; what the plan adds to each."""
-    tail: TailOutcome  #: The worst states.
+    """Comparison of the plan with options that are better than the plan: the option that dominates
+    it, and the options that are best if an avoided EUR has the value of a public EUR."""
+    tail: TailOutcome  #: Damage of the worst states.
     rejected: tuple[RejectedProject, ...] = ()
-    """Candidates that are out, the nearest first, where the plan was explained."""
+    """Candidates that the plan does not build, in ascending order of regret; empty if the plan was
+    not explained."""

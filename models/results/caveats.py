@@ -9,8 +9,9 @@ class Caveats:
     """Reasons not to rely on a saved result, as sentences in the language of the run."""
 
     contradictions: tuple[str, ...] = ()
-    """A result was changed, is not the file that was written, or does not add up."""
-    unconfirmed: tuple[str, ...] = ()  #: It adds up, but nothing says that it is as it was written.
+    """Reasons why a result was changed, is not the file that was written, or is inconsistent."""
+    unconfirmed: tuple[str, ...] = ()
+    """Reasons why a consistent result cannot be confirmed to be as it was written."""
 
     @property
     def all(self) -> tuple[str, ...]:

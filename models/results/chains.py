@@ -15,14 +15,14 @@ class FormFlow(Result):
     ``supply_t + projects_t + made_t + released_t + missing_t = demand_t + taken_t``.
     """
 
-    supply_t: float  #: Used of what the market supplies.
-    projects_t: float  #: Used of what projects without inputs deliver.
-    made_t: float  #: Made of other forms.
-    released_t: float  #: Released from stocks.
-    missing_t: float  #: Missing of direct demand.
+    supply_t: float  #: Used tonnes of market supply.
+    projects_t: float  #: Used tonnes of the output of projects without inputs.
+    made_t: float  #: Tonnes made from other forms.
+    released_t: float  #: Tonnes released from stockpiles.
+    missing_t: float  #: Shortage: direct demand that is not met.
     demand_t: float  #: Direct demand of all consumers.
-    taken_t: float  #: Taken in to make other forms.
-    unused_t: float  #: What the market and projects would deliver besides; nobody needs it.
+    taken_t: float  #: Tonnes used to make other forms.
+    unused_t: float  #: Further tonnes that the market and projects could deliver but nobody needs.
 
 
 class ChainForm(Result):
@@ -33,16 +33,16 @@ class ChainForm(Result):
     """
 
     material: ids.Material  #: Id of the form.
-    undisturbed: FormFlow  #: If nothing happens, without a plan.
-    worst_without_plan: FormFlow  #: Mean of the worst states, without a plan.
-    worst: FormFlow  #: Mean of the same states, with the plan.
+    undisturbed: FormFlow  #: Flows without any event and without a plan.
+    worst_without_plan: FormFlow  #: Mean flows of the worst states, without a plan.
+    worst: FormFlow  #: Mean flows of the same states, with the plan.
     value_per_t: Annotated[dict[ids.HorizonYear, PerTonne], ids.EXHAUSTIVE]
-    """What a tonne in a year, spread evenly over it and divided as the market's supply, is worth in
-    expected damage, with the plan: the mean multiplier of rule R3, not discounted. A tonne more
-    avoids that at most, a tonne less costs that at least; they part where two stages match exactly.
-    In states in which nothing can be missing it is 0."""
+    """Marginal value of a tonne with the plan: the mean multiplier of rule R3 over the states, not
+    discounted, for a tonne that is spread evenly over the year and divided like market supply. One
+    tonne more avoids at most this damage, one tonne less costs at least this damage; the two differ
+    if two stages match exactly. The multiplier is 0 in states without a possible shortage."""
     value_without_plan_per_t: Annotated[dict[ids.HorizonYear, PerTonne], ids.EXHAUSTIVE]
-    """The same without any plan."""
+    """The same marginal value without any plan."""
 
 
 class ChainPlant(Result):
@@ -51,14 +51,14 @@ class ChainPlant(Result):
     id: str  #: Id of the conversion or project.
     project: bool  #: Whether it is a project.
     output: ids.Material  #: Id of the form that it makes.
-    inputs_t_per_t: dict[ids.Material, float]  #: Tonnes taken in for a tonne of output.
-    undisturbed_t: float  #: Made in the year if nothing happens, without a plan.
-    worst_without_plan_t: float  #: The same in the mean of the worst states, without a plan.
-    worst_t: float  #: The same in the mean of the same states, with the plan.
+    inputs_t_per_t: dict[ids.Material, float]  #: Tonnes of each input per tonne of output.
+    undisturbed_t: float  #: Output in the year without any event and without a plan.
+    worst_without_plan_t: float  #: Mean output in the worst states, without a plan.
+    worst_t: float  #: Mean output in the same states, with the plan.
     value_per_t: PerTonne
-    """What capacity for a tonne of output in the year is worth likewise, with the plan: the mean
+    """Marginal value of capacity for one tonne of output in the year, with the plan: the mean
     multiplier of rule R6, not discounted."""
-    value_without_plan_per_t: PerTonne  #: The same without any plan.
+    value_without_plan_per_t: PerTonne  #: The same marginal value without any plan.
 
 
 class Bottleneck(Result):
@@ -73,9 +73,11 @@ class Bottleneck(Result):
 
     material: ids.Material  #: Id of the form.
     stage: Literal["supply", "making"]
-    """``supply``: tonnes of the form; ``making``: capacity of what makes it of others."""
-    share: Share  #: Share of the states in which the chain is short in the year, with the plan.
-    share_without_plan: Share  #: The same without any plan.
+    """``supply``: supply of the form; ``making``: capacity of the plants that make the form."""
+    share: Share
+    """Share of the states with a shortage in the year in which this stage is the bottleneck, with
+    the plan."""
+    share_without_plan: Share  #: The same share without any plan.
 
 
 class ChainProject(Result):
@@ -83,32 +85,38 @@ class ChainProject(Result):
 
     id: ids.Project  #: Id of the project.
     avoided: InMeasureUnit
-    """Expected damage of the chain without it, less that with it, all else as planned."""
+    """Expected damage of the chain without the project minus that with it; the rest of the plan is
+    unchanged."""
 
 
 class ChainStockpile(Result):
     """How much damage of a chain is avoided by the plan's purchases for a stockpile."""
 
     id: ids.Stockpile  #: Id of the stockpile.
-    avoided: InMeasureUnit  #: Expected damage without what is bought for it, less that with it.
+    avoided: InMeasureUnit
+    """Expected damage of the chain without the purchases minus that with them."""
 
 
 class ChainStages(Result):
     """How much damage is avoided by two consecutive stages of a plan, jointly and separately.
 
-    Each figure is the expected damage of the chain if that part of the plan is removed, less the
+    Each figure is the expected damage of the chain if that part of the plan is removed, minus the
     expected damage with it. The rest of the plan is unchanged; nothing is optimized again.
     """
 
     output: ids.Material  #: Id of the form that the later stage makes.
     projects: tuple[ids.Project, ...]  #: Projects of the later stage.
-    earlier_projects: tuple[ids.Project, ...]  #: Those that deliver what it takes in.
-    earlier_stockpiles: tuple[ids.Stockpile, ...]  #: Stocks bought of what it takes in.
-    later: InMeasureUnit  #: What the later stage avoids, the earlier being there.
-    later_alone: InMeasureUnit  #: What it avoids if the earlier is not there.
-    earlier: InMeasureUnit  #: What the earlier stage avoids, the later being there.
-    earlier_alone: InMeasureUnit  #: What it avoids if the later is not there.
-    both: InMeasureUnit  #: What both avoid together.
+    earlier_projects: tuple[ids.Project, ...]
+    """Projects of the earlier stage, which deliver inputs of the later stage."""
+    earlier_stockpiles: tuple[ids.Stockpile, ...]
+    """Stockpiles of these inputs for which the plan buys."""
+    later: InMeasureUnit  #: Damage avoided by the later stage if the earlier stage exists.
+    later_alone: InMeasureUnit
+    """Damage avoided by the later stage if the earlier stage does not exist."""
+    earlier: InMeasureUnit  #: Damage avoided by the earlier stage if the later stage exists.
+    earlier_alone: InMeasureUnit
+    """Damage avoided by the earlier stage if the later stage does not exist."""
+    both: InMeasureUnit  #: Damage avoided by both stages together.
 
 
 class ChainOutcome(Result):
@@ -120,13 +128,15 @@ class ChainOutcome(Result):
     """
 
     year: ids.YearNumber
-    """The year in which most tonnes are expected to be missing without a plan, all forms together;
-    the first of them."""
-    short: Share  #: Probability that anything is missing in that year, with the plan.
-    short_without_plan: Share  #: The same without any plan.
-    forms: tuple[ChainForm, ...]  #: Forms, each behind all that it is made of.
-    plants: tuple[ChainPlant, ...]  #: What makes one of others, in the order of the file.
-    bottlenecks: tuple[Bottleneck, ...]  #: Stages that are one in any state, in the order of forms.
+    """Year with the largest expected shortage without a plan, over all forms; the first of several
+    equal years."""
+    short: Share  #: Probability of a shortage of any form in that year, with the plan.
+    short_without_plan: Share  #: The same probability without any plan.
+    forms: tuple[ChainForm, ...]  #: Forms of the chain, each listed after its inputs.
+    plants: tuple[ChainPlant, ...]
+    """Plants that make one form from others, in the order of the file."""
+    bottlenecks: tuple[Bottleneck, ...]
+    """Stages that are the bottleneck in at least one state, in the order of the forms."""
     projects: tuple[ChainProject, ...]  #: Projects of the plan that deliver a form.
-    stockpiles: tuple[ChainStockpile, ...]  #: Stockpiles of a form that the plan adds to.
-    stages: tuple[ChainStages, ...]  #: Stages of the plan that follow one another.
+    stockpiles: tuple[ChainStockpile, ...]  #: Stockpiles of a form for which the plan buys.
+    stages: tuple[ChainStages, ...]  #: Consecutive stages of the plan.

@@ -14,20 +14,22 @@ ExcludedFigures = Literal["damage", "tail", "money", "objective", "dependence"]
 class ValueChange(Result):
     """A value of an option's scenario that differs from the base scenario."""
 
-    path: str  #: Where it stands, as in the variants of a scenario file.
-    base: str | None  #: The value in the base as JSON, at most 120 characters; null if none.
-    value: str | None  #: The value in the option.
+    path: str  #: Dotted path of the value, as in the variants of a scenario file.
+    base: str | None  #: Value in the base as JSON, at most 120 characters; null if absent.
+    value: str | None  #: Value in the option as JSON, at most 120 characters; null if absent.
 
 
 class ComparabilityIssue(Result):
     """A difference between the scenarios of an option and the base that limits comparison.
 
-    - Currency, ``price_year``, years and ``discount_rate`` bar damage and money;
-    - ``periods_per_year``, ``measure``, ``damage``, hazards and states of the world bar damage;
-    - demand and supply bar damage and dependence;
-    - ``horizon.residual_value`` bars money and the objective, ``home`` dependence;
-    - the level of the CVaR bars the tail and the objective, weights of the objective bar that;
-    - prices, consumers, candidates and ``allocation`` bar nothing, but are named.
+    The following differences exclude figures from the comparison:
+
+    - currency, ``price_year``, years and ``discount_rate``: damage and money;
+    - ``periods_per_year``, ``measure``, ``damage``, hazards and states of the world: damage;
+    - demand and supply: damage and dependence;
+    - ``horizon.residual_value``: money and the objective; ``home``: dependence;
+    - the level of the CVaR: CVaR and the objective; weights of the objective: the objective;
+    - prices, consumers, candidates and ``allocation``: nothing, but the difference is listed.
 
     Funders, stockpiles and policy are what options are about: they are not in ``unlike``, but in
     ``changes``. Names, sources and texts are ignored.
@@ -35,70 +37,74 @@ class ComparabilityIssue(Result):
 
     option: str  #: Label of the option.
     subject: str
-    """What they differ in: a section or field of the scenario; ``scenario`` where a plan does not
-    carry its own; ``outcome.without_plan`` where other damage comes without any plan."""
-    changes: tuple[ValueChange, ...]  #: What differs, value by value.
+    """Section or field of the scenario that differs; ``scenario`` if a plan does not contain its
+    scenario; ``outcome.without_plan`` if the damage without any plan differs."""
+    changes: tuple[ValueChange, ...]  #: Values that differ.
     bars: tuple[ExcludedFigures, ...]
-    """Figures that are not compared for it; ``damage`` bars the tail and the objective with it;
-    none where it only has to be known."""
+    """Figures that are excluded from the comparison. ``damage`` also excludes the CVaR and the
+    objective. Empty if the difference excludes nothing."""
 
 
 class OptionProject(Result):
     """How one option builds a project: years, public share and money."""
 
-    start: int  #: Year in which the decision to build falls.
-    first_output: int  #: First year of output if nothing is delayed.
-    public_share: UnboundedShare  #: Share of capex from public funders, guaranteed loans with it.
-    public_meur: float  #: What public funders put up for it, undiscounted.
+    start: int  #: Year of the decision to build.
+    first_output: int  #: First year of output without delay; may be after the horizon.
+    public_share: UnboundedShare  #: Share of capex from public funders, including guaranteed loans.
+    public_meur: float  #: Undiscounted payments of public funders into the project.
     probability: Share = 1.0
-    """Of being built at all, by what has been seen at a review; the years are the earliest then."""
+    """Probability that the project is built, over the information sets of a review; years are then
+    the earliest ones."""
 
 
 class ProjectChoice(Result):
     """A candidate project, and the options that build it."""
 
     project: str  #: Id of the project.
-    materials: tuple[str, ...]  #: Ids of what it delivers.
-    built_in: Literal["all", "some", "none"]  #: How many of the options build it.
-    options: dict[str, OptionProject]  #: How, by label of the options that do.
+    materials: tuple[str, ...]  #: Ids of the materials that the project delivers.
+    built_in: Literal["all", "some", "none"]
+    """Whether all, some or none of the options build the project."""
+    options: dict[str, OptionProject]
+    """How the project is built, by label of the options that build it."""
 
 
 class OptionStockpile(Result):
     """What one option buys for a stockpile, in tonnes and million EUR."""
 
     bought_t: float  #: Tonnes bought over all years.
-    held_t: float  #: The most that is planned to be held at a year's end.
-    cost_meur: float  #: What it costs over all years, undiscounted.
+    held_t: float  #: Largest planned stock at the end of a year.
+    cost_meur: float  #: Cost of the stockpile over all years, undiscounted.
 
 
 class StockpileChoice(Result):
     """The options that buy for a stockpile."""
 
     stockpile: str  #: Id of the stockpile.
-    material: str  #: Id of its material.
-    bought_in: Literal["all", "some", "none"]  #: How many of the options buy for it.
-    options: dict[str, OptionStockpile]  #: How much, by label of the options that do.
+    material: str  #: Id of the stockpile's material.
+    bought_in: Literal["all", "some", "none"]
+    """Whether all, some or none of the options buy for the stockpile."""
+    options: dict[str, OptionStockpile]  #: Quantities and costs, by label of the options that buy.
 
 
 class ProjectChange(Result):
     """A project on which an option and the base decide differently."""
 
     project: str  #: Id of the project.
-    materials: tuple[str, ...]  #: Ids of what it delivers.
+    materials: tuple[str, ...]  #: Ids of the materials that the project delivers.
     change: Literal["added", "dropped", "moved", "refinanced"]
-    """Built in addition (``added``), not built, begun in another year, or financed otherwise
-    (``refinanced``): a share of capex differs by more than 0.005."""
-    base: OptionProject | None  #: In the base; null if it is not built there.
-    option: OptionProject | None  #: In the option; null if it is not built there.
+    """``added``: built only in the option; ``dropped``: built only in the base; ``moved``: another
+    start year; ``refinanced``: a share of capex differs by more than 0.005."""
+    base: OptionProject | None  #: How the base builds the project; null if it does not.
+    option: OptionProject | None  #: How the option builds the project; null if it does not.
 
 
 class StockpileChange(Result):
     """A stockpile that holds more or less in an option than in the base."""
 
     stockpile: str  #: Id of the stockpile.
-    material: str  #: Id of its material.
-    held_t: float  #: Difference of the most that is held.
-    cost_meur: float  #: Difference of what it costs, undiscounted.
+    material: str  #: Id of the stockpile's material.
+    held_t: float  #: Difference of the largest planned stock.
+    cost_meur: float  #: Difference of the cost, undiscounted.
 
 
 class MaterialDifference(Result):
@@ -109,18 +115,19 @@ class MaterialDifference(Result):
     """
 
     material: str  #: Id of the material.
-    damage: InMeasureUnit  #: Difference, in the unit of the measure.
-    projects: tuple[ProjectChange, ...]  #: Projects of this material that are treated otherwise.
-    stockpiles: tuple[StockpileChange, ...]  #: Its stockpiles that hold more or less.
+    damage: InMeasureUnit  #: Difference of expected damage, in the unit of the measure.
+    projects: tuple[ProjectChange, ...]
+    """Projects that deliver this material and are decided differently."""
+    stockpiles: tuple[StockpileChange, ...]  #: Stockpiles of this material that hold more or less.
 
 
 class MoneyDifference(Result):
-    """Difference in money of one funder in one budget class."""
+    """The difference in money of one funder in one budget class."""
 
     funder: str  #: Id of the funder.
-    kind: Literal["public", "company", "private"]  #: What the funder is.
-    budget_class: BudgetClass | None  #: How a budget books it.
-    paid_meur: float  #: Difference of what is put up, undiscounted.
+    kind: Literal["public", "company", "private"]  #: Kind of the funder.
+    budget_class: BudgetClass | None  #: Budget class; null without a class.
+    paid_meur: float  #: Difference of payments, undiscounted.
     cost_meur: float  #: Difference of net cost, discounted.
 
 
@@ -129,28 +136,34 @@ class OptionDifference(Result):
 
     option: str  #: Label of the option.
     expected: InMeasureUnit | None
-    """Difference of expected damage; null if not compared, as all below."""
-    cvar: InMeasureUnit | None  #: Difference of the mean of the worst states.
-    worst: InMeasureUnit | None  #: Difference of the worst state.
-    by_material: tuple[MaterialDifference, ...]  #: By material, largest first: parts of the whole.
-    by_consumer: dict[str, InMeasureUnit]  #: By consumer: adds up to ``expected``.
+    """Difference of expected damage; null if damage cannot be compared, like all figures of damage
+    below."""
+    cvar: InMeasureUnit | None  #: Difference of the mean damage of the worst states.
+    worst: InMeasureUnit | None  #: Difference of the damage of the worst state.
+    by_material: tuple[MaterialDifference, ...]
+    """Difference of expected damage by material, largest first."""
+    by_consumer: dict[str, InMeasureUnit]
+    """Difference of expected damage by consumer; adds up to ``expected``."""
     objective: InMeasureUnit | None  #: Difference of the objectives.
     resolution: InMeasureUnit | None
-    """Less is not significant: what both proofs leave open, added up."""
+    """Sum of the open gaps of both plans. A smaller difference is not significant."""
     significant: bool | None
-    """Whether the differences of objective and of expected damage both exceed the resolution; null
-    where that is not known. If not, the search for the two plans has left more open than they
-    differ by, and another search could turn the order round."""
-    public_paid_meur: float | None  #: Difference of what public funders put up, undiscounted.
-    private_paid_meur: float | None  #: The same of company and private funders.
-    market_meur: float | None  #: The same of lenders and other investors.
-    net_cost_meur: float | None  #: Difference of net cost, discounted, whoever bears it.
-    money: tuple[MoneyDifference, ...]  #: By funder and class; adds up to public and private money.
+    """Whether the differences of the objective and of expected damage both exceed ``resolution``;
+    null if unknown. If false, another search for the two plans could reverse their order."""
+    public_paid_meur: float | None  #: Difference of payments of public funders, undiscounted.
+    private_paid_meur: float | None
+    """Difference of payments of company and private funders, undiscounted."""
+    market_meur: float | None
+    """Difference of payments of lenders and other investors, undiscounted."""
+    net_cost_meur: float | None  #: Difference of net cost, discounted, over all payers.
+    money: tuple[MoneyDifference, ...]
+    """Difference by funder and budget class; adds up to public and private money."""
     avoided_per_extra_public_euro: float | None
-    """Expected damage avoided in addition per public euro put up in addition, both discounted; null
-    where there is no additional one."""
-    projects: tuple[ProjectChange, ...]  #: Projects that are treated otherwise.
-    stockpiles: tuple[StockpileChange, ...]  #: Stockpiles that hold over 0.5 % more or less.
+    """Additional expected damage avoided per additional public euro, both discounted; null without
+    additional public money."""
+    projects: tuple[ProjectChange, ...]  #: Projects that are decided differently.
+    stockpiles: tuple[StockpileChange, ...]
+    """Stockpiles whose largest planned stock differs by more than 0.5 %."""
 
 
 class Increment(Result):
@@ -160,17 +173,19 @@ class Increment(Result):
     """
 
     option: str  #: Label of the option.
-    over: str | None  #: Label of the other; null for no plan.
-    public_present_meur: float  #: Public money in addition, present value.
+    over: str | None  #: Label of the other option; null if compared with no plan.
+    public_present_meur: float  #: Additional public money, as a present value.
     avoided: InMeasureUnit
-    """Expected damage avoided in addition; below 0 where the option leaves more."""
+    """Additional expected damage avoided; negative if the option avoids less."""
     avoided_per_euro: float | None
-    """``avoided`` per public euro in addition; null where there is none, or damage is not money."""
+    """``avoided`` per additional public euro; null without additional public money, or if damage is
+    not money."""
     resolution: InMeasureUnit | None
-    """What both proofs leave open, as in a [difference](#option-difference)."""
+    """Sum of the open gaps of both plans, as in a [difference](#option-difference)."""
     significant: bool | None
-    """As in a difference: if not, the proofs do not tell the two apart. Against no plan, which is
-    no result of a search, the avoided damage alone has to exceed the resolution."""
+    """Whether the difference is significant, as in an [option difference](#option-difference).
+    Having no plan involves no search; against it, only the avoided damage has to exceed
+    ``resolution``."""
 
 
 class EfficientOption(Increment):
@@ -185,9 +200,9 @@ class EfficientOption(Increment):
     """
 
     convex: bool
-    """Whether it lies on the convex line too. If not, some later option avoids more per euro than
-    this one, both against the last option before them that lies on that line: whoever would pay for
-    this one does better to look further."""
+    """Whether the option also lies on the convex line. If not, a later option avoids more damage
+    per euro than this option, both compared with the last earlier option on that line; who would
+    pay for this option should therefore consider the later one."""
 
 
 class FunderGain(Result):
@@ -197,28 +212,33 @@ class FunderGain(Result):
     funder are in ``cost.by_funder``.
     """
 
-    output_t: dict[str, float]  #: Tonnes a year contracted to its consumers alone, by material.
-    expected: InMeasureUnit | None  #: Expected damage of its consumers; null if none are its own.
-    expected_without_plan: InMeasureUnit | None  #: The same without any plan.
+    output_t: dict[str, float]
+    """Tonnes per year reserved for the funder's consumers alone, by material."""
+    expected: InMeasureUnit | None
+    """Expected damage of the funder's consumers; null if it has no consumers."""
+    expected_without_plan: InMeasureUnit | None
+    """Expected damage of these consumers without any plan."""
 
 
 class FunderView(Result):
-    """The options from the view of one funder: a company, or a public one that is not federal."""
+    """The options from the view of one company, or of one public funder that is not federal."""
 
-    funder: str  #: Id of the funder, one that pays in some option.
-    kind: Literal["public", "company"]  #: What it is.
-    consumers: tuple[str, ...]  #: Ids of the consumers whose ``company`` it is, in any option.
-    options: dict[str, FunderGain]  #: What it has of each, by label; where a plan has its scenario.
+    funder: str  #: Id of the funder; it pays in at least one option.
+    kind: Literal["public", "company"]  #: Kind of the funder.
+    consumers: tuple[str, ...]
+    """Ids of the consumers whose ``company`` is this funder, in any option."""
+    options: dict[str, FunderGain]
+    """Output and damage by label of the option; only options whose plan contains its scenario."""
 
 
 class BrokenRule(Result):
     """A rule in a minimal set of rules that cannot all be kept."""
 
-    tag: str  #: Tag in the formulation.
-    name: str  #: Name in the formulation.
-    says: str  #: The rule in words.
-    path: tuple[str | int, ...]  #: Where it stands in the scenario.
-    place: str  #: File, line and column, or cell.
+    tag: str  #: Tag of the rule in the [formulation](formulation.md#first-stage).
+    name: str  #: Name of the rule in the formulation.
+    says: str  #: Statement of the rule.
+    path: tuple[str | int, ...]  #: Path of the rule in the scenario.
+    place: str  #: Location of the rule: file, line and column, or cell.
 
 
 class BestOptionRange(Result):
@@ -228,80 +248,94 @@ class BestOptionRange(Result):
     """
 
     option: str | None  #: Label of the option; null for no plan at all.
-    worth: float  #: Public EUR that an avoided EUR of damage is worth, from which on it is best.
+    worth: float
+    """Value of an avoided EUR of damage, in public EUR, from which the option is the best."""
 
 
 class FailedOption(Result):
     """An option without a plan, which is left out of the comparison."""
 
-    label: str  #: Its label.
+    label: str  #: Label of the option.
     title: BilingualName  #: Title of its variant, or of its scenario.
-    variant: str | None  #: Id of the variant.
+    variant: str | None  #: Id of the variant, if one was applied.
     reason: Literal["infeasible", "no_plan", "failed"]
-    """``infeasible``: no plan keeps all rules; ``no_plan``: none was found before a limit, or the
-    user stopped it; ``failed``: the solver or a check failed."""
-    message: str  #: What was said.
-    conflict: tuple[BrokenRule, ...]  #: [Rules](#no-plan) that exclude each other, if any.
+    """``infeasible``: no plan satisfies all rules; ``no_plan``: a limit or the user stopped the
+    solve before a plan was found; ``failed``: the solver or a check failed."""
+    message: str  #: Message of the failure.
+    conflict: tuple[BrokenRule, ...]
+    """Minimal set of [rules](#no-plan) that cannot all be satisfied; empty if unknown."""
 
 
 class ComparisonNames(Result):
     """Names in both languages of all that the comparison mentions, by id."""
 
-    materials: dict[str, BilingualName]  #: Materials.
-    consumers: dict[str, BilingualName]  #: Consumers.
-    projects: dict[str, BilingualName]  #: Projects.
-    stockpiles: dict[str, BilingualName]  #: Stockpiles.
-    funders: dict[str, BilingualName]  #: Funders.
-    budget_lines: dict[str, dict[str, BilingualName]] = {}  #: Lines of their budgets, by funder.
-    instruments: dict[str, dict[str, BilingualName]] = {}  #: Their instruments, by funder.
+    materials: dict[str, BilingualName]  #: Names of materials.
+    consumers: dict[str, BilingualName]  #: Names of consumers.
+    projects: dict[str, BilingualName]  #: Names of projects.
+    stockpiles: dict[str, BilingualName]  #: Names of stockpiles.
+    funders: dict[str, BilingualName]  #: Names of funders.
+    budget_lines: dict[str, dict[str, BilingualName]] = {}  #: Names of budget lines, by funder.
+    instruments: dict[str, dict[str, BilingualName]] = {}  #: Names of instruments, by funder.
 
 
 class Comparison(SealedDocument):
     """A comparison of several plans side by side.
 
-    It is computed from the plans alone. Differences are figures of an option less those of the
+    It is computed from the plans alone. Differences are figures of an option minus those of the
     base: a negative difference in damage means less damage.
     """
 
     kind: Literal["comparison"] = "comparison"
-    title: BilingualName  #: Title of the base's scenario.
-    base: str  #: Label of the option that the others are compared with.
-    year: int  #: Reference year of cover and dependence; for an option without it, the nearest.
-    options: tuple[Option, ...]  #: What each option buys and costs, in the order given.
-    unlike: tuple[ComparabilityIssue, ...]  #: In what options are not like the base.
-    changes: dict[str, tuple[ValueChange, ...]]  #: All values that differ from the base, by label.
-    projects: tuple[ProjectChoice, ...]  #: Which options build each candidate, in file order.
-    stockpiles: tuple[StockpileChoice, ...]  #: Which options buy for each, in file order.
-    differences: tuple[OptionDifference, ...]  #: Each option but the base against it.
+    title: BilingualName  #: Title of the scenario of the base.
+    base: str  #: Label of the option with which the others are compared.
+    year: int
+    """Reference year of stock cover and dependence; an option whose horizon lacks it uses the
+    nearest year."""
+    options: tuple[Option, ...]  #: Benefits and costs of each option, in the order given.
+    unlike: tuple[ComparabilityIssue, ...]
+    """Differences between scenarios that limit the comparison with the base."""
+    changes: dict[str, tuple[ValueChange, ...]]
+    """All values that differ from the base, by label of the option."""
+    projects: tuple[ProjectChoice, ...]
+    """Options that build each candidate, in the order of the file."""
+    stockpiles: tuple[StockpileChoice, ...]
+    """Options that buy for each stockpile, in the order of the file."""
+    differences: tuple[OptionDifference, ...]  #: Differences of each other option from the base.
     efficient: tuple[EfficientOption, ...] = ()
-    """The [efficient](#efficient-option) options by public money, the least first: of those whose
-    damage and money are compared with the base's. Those that take and leave the same all stand
-    here."""
+    """[Efficient](#efficient-option) options in ascending order of public money, among the options
+    whose damage and money can be compared with the base. Options with equal figures are all
+    listed."""
     efficient_by_net_cost: tuple[str, ...] = ()
-    """Labels of those that nothing dominates where net public cost takes the place of public
-    funding, the cheapest first."""
+    """Labels of the efficient options if net public cost is used in place of public money, in
+    ascending order."""
     best_from: tuple[BestOptionRange, ...] = ()
-    """Which of the efficient options is best, by what an avoided EUR is worth, the least first;
-    those that the proofs do not tell apart from the one before are left out. Empty of
-    shortages in tonnes."""
+    """Best of the efficient options for each value of an avoided EUR, in ascending order. Options
+    that cannot be distinguished from the previous one within the gaps are omitted. Empty if damage
+    is counted in tonnes."""
     best_from_by_net_cost: tuple[BestOptionRange, ...] = ()
-    """The same where net public cost takes the place of public funding."""
+    """The same with net public cost in place of public money."""
     dominated: tuple[Increment, ...] = ()
-    """The others of these by public money, each against the efficient option that leaves least
-    damage for no more public money; against no plan where there is none."""
+    """The other comparable options in ascending order of public money, each compared with the
+    efficient option that leaves the least damage for no more public money; with no plan if there is
+    none."""
     industry_alone: str | None = None
-    """Label of the option that shows what is done without public money, less than 0.001 million;
-    the one that leaves least damage where there are several, null where there is none."""
-    over_industry: tuple[Increment, ...] = ()  #: All others by public money, each against that one.
+    """Label of the option without public money (less than 0.001 million EUR), which shows what
+    industry does alone. Of several options the one with the least damage; null without such an
+    option."""
+    over_industry: tuple[Increment, ...] = ()
+    """All other options in ascending order of public money, each compared with
+    ``industry_alone``."""
     own_views: tuple[FunderView, ...] = ()
-    """What single companies, and public funders that are not federal, have of each option."""
+    """Output and damage for single companies, and for public funders that are not federal, in each
+    option."""
     failed: tuple[FailedOption, ...] = ()  #: Options without a plan.
     doubts: tuple[str, ...] = ()
-    """Why saved plans that are compared are [not whole](#whole-or-not)."""
-    unconfirmed: tuple[str, ...] = ()  #: Which of them cannot be confirmed, in sentences.
-    names: ComparisonNames  #: Names of all that is spoken of, in both languages.
+    """Reasons why saved plans in the comparison are [not whole](#whole-or-not)."""
+    unconfirmed: tuple[str, ...] = ()
+    """Reasons why saved plans in the comparison cannot be confirmed."""
+    names: ComparisonNames  #: Names of all items in the comparison, in both languages.
 
     @property
     def caveats(self) -> Caveats:
-        """Caveats about the saved plans that are compared."""
+        """Caveats about the saved plans in the comparison."""
         return Caveats(self.doubts, self.unconfirmed)

@@ -14,25 +14,29 @@ class ProjectPlan(Result):
     """
 
     id: ids.Project  #: Id of the project.
-    name: str  #: Its name.
-    start: ids.YearNumber  #: Year in which the decision to build falls.
-    first_output: int  #: First year of output if nothing is delayed; may lie past the horizon.
-    capex_meur: float  #: Its capital cost, as announced.
+    name: str  #: Name of the project.
+    start: ids.YearNumber  #: Year of the decision to build.
+    first_output: int  #: First year of output without delay; may be after the horizon.
+    capex_meur: float  #: Capex, as announced.
     expected_capex_meur: float | None = None
-    """The same with its mean overrun, as net cost counts it; null where none is foreseen."""
+    """Capex with the mean overrun, which net cost counts; null if the file states no overrun."""
     budgeted_capex_meur: float | None = None
-    """The same with the overrun that ``policy.contingency`` asks budgets to hold; null likewise."""
+    """Capex with the overrun that budgets must cover by ``policy.contingency``; null if the file
+    states no overrun."""
     market_share: Share  #: Share of capex from lenders and other investors.
-    offtake: Share  #: Share of output that reaches domestic consumers.
-    offtake_common: Share  #: Of that for all home consumers.
-    offtake_by_company: dict[ids.Funder, Share]  #: Of that for consumers of each company funder.
-    shares: dict[ids.Funder, dict[ids.Instrument, Share]]  #: Of capex, by funder and instrument.
+    offtake: Share  #: Share of output that is reserved for domestic consumers.
+    offtake_common: Share  #: Share of output that is reserved for all domestic consumers together.
+    offtake_by_company: dict[ids.Funder, Share]
+    """Share of output that is reserved for the consumers of each company."""
+    shares: dict[ids.Funder, dict[ids.Instrument, Share]]
+    """Share of capex carried by each instrument of each funder."""
     supports: dict[ids.Funder, dict[ids.Instrument, Share]] = {}
-    """Share of capex whose interest is subsidised, or of output under a price floor."""
+    """Share of capex with subsidized interest, or share of output under a price floor."""
     floored_common: dict[ids.Funder, dict[ids.Instrument, Share]] = {}
-    """Of ``offtake_common`` what runs whatever the price, by funder and price floor."""
+    """Part of ``offtake_common`` that is under a price floor and is never idle, by funder and
+    instrument."""
     floored_by_company: dict[ids.Funder, dict[ids.Funder, dict[ids.Instrument, Share]]] = {}
-    """The same of ``offtake_by_company``, by company."""
+    """The same part of ``offtake_by_company``, by company, funder and instrument."""
 
     @property
     def mean_capex_meur(self) -> float:
@@ -44,54 +48,65 @@ class StockpilePlan(Result):
     """The purchases, planned stocks and costs of a stockpile in each year."""
 
     id: ids.Stockpile  #: Id of the stockpile.
-    name: str  #: Its name.
-    material: ids.Material  #: Id of its material.
+    name: str  #: Name of the stockpile.
+    material: ids.Material  #: Id of the material.
     buy_t: ids.ByYear  #: Tonnes bought in each year.
-    planned_t: ids.ByYear  #: Stock at the end of each year before any release.
-    cost_meur: ids.ByYear  #: What buying and keeping cost in each year, undiscounted, whoever pays.
+    planned_t: ids.ByYear  #: Planned stock at the end of each year, without any release.
+    cost_meur: ids.ByYear
+    """Cost of purchases and holdings in each year, undiscounted, for all payers together."""
 
 
 class ObservedOutcome(Result):
     """What was seen in one observation before the review."""
 
-    hazard: ids.Hazard | None = None  #: Id of the hazard, where it is one.
-    struck: bool | None = None  #: Whether an event of it has started; null of anything else.
+    hazard: ids.Hazard | None = None  #: Id of the hazard; null if something else is observed.
+    struck: bool | None = None
+    """Whether an event of the hazard has started; null if something else is observed."""
     regime: str | None = None
-    """Regime of the year before, where it is that; empty where states do not say."""
-    price: ids.Material | None = None  #: Id of the material, where it is its price.
-    state: str | None = None  #: Name of the price state, or which it is in the file, from 1.
+    """Regime of the previous year, if the regime is observed; empty if the states state no
+    regime."""
+    price: ids.Material | None = None
+    """Id of the material; null if something else than a price is observed."""
+    state: str | None = None
+    """Name of the price state; its position in the file, from 1, if it has no name."""
 
 
 class ReviewGroup(Result):
     """The states of one information set at the review, and the decisions in them."""
 
-    seen: tuple[ObservedOutcome, ...]  #: What they have in common, observation by observation.
-    probability: Share  #: Of all states.
-    states: int  #: How many of the plan's states they are.
-    expected: InMeasureUnit | None  #: Their mean damage with the plan; null where there is none.
-    expected_without_plan: InMeasureUnit | None  #: The same without any plan.
-    net_cost_meur: float  #: Net cost if it comes to this, discounted.
+    seen: tuple[ObservedOutcome, ...]  #: Observations that the states have in common.
+    probability: Share  #: Joint probability of the states.
+    states: int  #: Number of the plan's states in the information set.
+    expected: InMeasureUnit | None
+    """Mean damage with the plan in these states; null without a plan."""
+    expected_without_plan: InMeasureUnit | None  #: Mean damage in these states without any plan.
+    net_cost_meur: float  #: Net cost in this information set, discounted.
     projects: tuple[ProjectPlan, ...]
-    """All projects that are built if it comes to this, those decided before included."""
-    stockpiles: Annotated[tuple[StockpilePlan, ...], ids.EXHAUSTIVE]  #: The same of all stockpiles.
+    """All projects that are built in this information set, including those decided before the
+    review."""
+    stockpiles: Annotated[tuple[StockpilePlan, ...], ids.EXHAUSTIVE]
+    """All stockpiles in this information set."""
     spend_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EXHAUSTIVE]
-    """What then counts against each funder's budget, by year, undiscounted."""
+    """Amount charged to the budget of each funder in each year, undiscounted."""
 
 
 class ReviewDecisions(Result):
     """The decisions at the review, and the value of the review.
 
-    The value is the objective of the best plan that decides everything now, less the objective of
+    The value is the objective of the best plan that decides everything now, minus the objective of
     this plan.
     """
 
-    year: ids.YearNumber  #: First year whose decisions depend on what has been seen.
-    groups: tuple[ReviewGroup, ...]  #: By what has been seen; their probabilities add up to 1.
+    year: ids.YearNumber  #: First year whose decisions depend on observations.
+    groups: tuple[ReviewGroup, ...]
+    """Information sets with their decisions; their probabilities add up to 1."""
     now: InMeasureUnit | None = None
-    """Objective of the best plan that decides all now; null where none was searched for."""
-    now_bound: InMeasureUnit | None = None  #: What is proven of all plans that decide all now.
+    """Objective of the best plan that decides everything now; null if none was searched for."""
+    now_bound: InMeasureUnit | None = None
+    """Proven lower bound on the objective of all plans that decide everything now."""
     worth: InMeasureUnit | None = None
-    """What the review is worth: ``now`` less the plan's objective."""
+    """Value of the review: ``now`` minus the objective of the plan."""
     worth_least: InMeasureUnit | None = None
-    """It is worth no less: ``now_bound`` less the objective."""
-    worth_most: InMeasureUnit | None = None  #: It is worth no more: ``now`` less the plan's bound.
+    """Proven lower bound on this value: ``now_bound`` minus the objective."""
+    worth_most: InMeasureUnit | None = None
+    """Proven upper bound on this value: ``now`` minus the plan's bound."""

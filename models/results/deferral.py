@@ -12,32 +12,37 @@ from models.results.decisions import ReviewDecisions
 class ObservationWorth(Result):
     """The value of one observation before a review."""
 
-    hazard: ids.Hazard | None = None  #: Id of the hazard, where it is one.
-    regime: bool = False  #: Whether it is the regime of the year before.
-    price: ids.Material | None = None  #: Id of the material, where it is its price.
+    hazard: ids.Hazard | None = None  #: Id of the hazard; null if something else is observed.
+    regime: bool = False  #: Whether the regime of the previous year is observed.
+    price: ids.Material | None = None
+    """Id of the material; null if something else than a price is observed."""
     change: Literal["less", "more"]
-    """Whether it is left out of what the scenario observes, or added to it."""
-    groups: int  #: Groups that the states then form.
+    """``less``: the observation is removed from those of the scenario; ``more``: it is added to
+    them."""
+    groups: int  #: Number of information sets that result.
     status: Literal["optimal", "limit", "too_many"]
-    """As in the certificate of a plan; ``too_many`` groups for a plan."""
+    """Status as in the certificate of a plan; ``too_many`` if there are too many information sets
+    for a plan."""
     objective: InMeasureUnit | None = None
-    """Objective of the best plan found then; null without one."""
-    bound: InMeasureUnit | None = None  #: Proven lower bound on that of any plan; null without one.
+    """Objective of the best plan found with this change; null without a plan."""
+    bound: InMeasureUnit | None = None
+    """Proven lower bound on the objective of any plan with this change; null without a bound."""
     worth: InMeasureUnit | None = None
-    """What observing it is worth: of the two plans, the objective without it less that with it."""
-    worth_least: InMeasureUnit | None = None  #: It is worth no less, by both proofs.
-    worth_most: InMeasureUnit | None = None  #: It is worth no more, by both proofs.
+    """Value of the observation: objective of the plan without it minus objective of the plan with
+    it."""
+    worth_least: InMeasureUnit | None = None  #: Lower bound on this value, proven by both solves.
+    worth_most: InMeasureUnit | None = None  #: Upper bound on this value, proven by both solves.
 
 
 class Waiting(InterruptibleStudy):
     """The value of a review, and of one observation more or less."""
 
     kind: Literal["waiting"] = "waiting"
-    objective: InMeasureUnit  #: Objective of the plan with the review as the scenario has it.
-    bound: InMeasureUnit | None  #: Proven lower bound on that of any plan; null without one.
-    gap: UnboundedShare | None
-    """How far ``objective`` may be above the best; null without a bound."""
-    review: ReviewDecisions  #: What is decided at the review, and what it is worth.
+    objective: InMeasureUnit  #: Objective of the plan with the review of the scenario.
+    bound: InMeasureUnit | None
+    """Proven lower bound on the objective of any plan; null without a bound."""
+    gap: UnboundedShare | None  #: Relative gap of ``objective``; null without a bound.
+    review: ReviewDecisions  #: Decisions at the review, and its value.
     observing: tuple[ObservationWorth, ...]
-    """Each thing that is observed, left out; then others, added, those first that tell most of the
-    damage that the plan leaves."""
+    """First each observation of the scenario, removed; then other possible observations, added, in
+    descending order of how well they predict the damage that remains with the plan."""

@@ -22,15 +22,16 @@ class Estimate(Result):
     samples; the actual coverage is [measured](benchmarks.md#intervals-of-an-evaluation).
     """
 
-    value: float  #: The estimate.
-    standard_error: float | None  #: Its standard error; null where nothing was sampled: exact.
+    value: float  #: Estimated figure.
+    standard_error: float | None
+    """Standard error of the estimate; null for an exact figure, which needs no sampling."""
 
 
 class ProvenRange(Result):
     """Proven lower and upper bounds on a figure, derived from the bounds of the solves."""
 
-    low: float  #: It is not below.
-    high: float  #: It is not above.
+    low: float  #: Lower bound.
+    high: float  #: Upper bound.
 
 
 class Performance(Result):
@@ -43,16 +44,16 @@ class Performance(Result):
     difference.
     """
 
-    expected: Estimate  #: Mean over the states.
-    cvar: Estimate  #: Mean of the worst states, at the scenario's level.
-    worst: InMeasureUnit  #: The worst of the states that were looked at.
+    expected: Estimate  #: Mean damage over the states.
+    cvar: Estimate  #: Mean damage of the worst states, at the scenario's level.
+    worst: InMeasureUnit  #: Damage of the worst of the evaluated states.
 
 
 class YearOutcome(Result):
     """Expected damage in one year, with and without the plan."""
 
-    expected: InMeasureUnit  #: With the plan.
-    expected_without_plan: InMeasureUnit  #: Without any plan.
+    expected: InMeasureUnit  #: Expected damage with the plan.
+    expected_without_plan: InMeasureUnit  #: Expected damage without any plan.
 
 
 class FreshOutcome(Result):
@@ -63,17 +64,19 @@ class FreshOutcome(Result):
     and exact.
     """
 
-    states: int  #: How many states.
-    sampled: bool  #: False where the scenario writes its states out: they are all there are.
-    seed: int | None  #: Seed of the states; null where they are written out.
-    with_plan: Performance  #: What the plan leads to, each state's stocks released with foresight.
-    without_plan: Performance  #: The same without any plan.
-    avoided: Estimate  #: Expected damage avoided: the mean of the difference within each state.
-    objective: Estimate  #: The scenario's objective of the plan.
+    states: int  #: Number of states.
+    sampled: bool  #: False for written-out states, which are the complete set of states.
+    seed: int | None  #: Seed of the states; null for written-out states.
+    with_plan: Performance
+    """Damage with the plan; stocks are released with foresight in each state."""
+    without_plan: Performance  #: Damage without any plan.
+    avoided: Estimate
+    """Expected damage avoided: mean difference between the two in the same state."""
+    objective: Estimate  #: Objective of the plan in these states.
     optimism: Estimate
-    """Expected damage here less that on the plan's own states. Its error is that of both samples,
-    the fresh and the plan's own; of a single state of its own it is that of one fresh state."""
-    distribution: Distribution  #: How damage is spread over the states.
+    """Expected damage in the fresh states minus expected damage in the plan's states. The standard
+    error includes both samples; if the plan has a single state, it is that of one fresh state."""
+    distribution: Distribution  #: Distribution of damage over the states.
     by_year: dict[ids.HorizonYear, YearOutcome]  #: Expected damage of each calendar year.
     materials: tuple[MaterialOutcome, ...]  #: All materials, in the order of the file.
     consumers: tuple[ConsumerOutcome, ...]  #: All consumers, in the order of the file.
@@ -83,20 +86,21 @@ class FreshSetOutcome(Result):
     """The outcome of the plan in fresh states of one assumption set."""
 
     id: ids.Assumptions  #: Id of the set.
-    title: str  #: Its title, or its id.
-    weight: Share  #: How much it counts beside the others.
-    with_plan: Performance  #: What the plan leads to.
-    without_plan: Performance  #: The same without any plan.
-    avoided: Estimate  #: Expected damage avoided: the mean of the difference within each state.
+    title: str  #: Title of the set; its id if it has no title.
+    weight: Share  #: Weight of the set; all weights add up to 1.
+    with_plan: Performance  #: Damage with the plan.
+    without_plan: Performance  #: Damage without any plan.
+    avoided: Estimate
+    """Expected damage avoided: mean difference between the two in the same state."""
 
 
 class RuleMaterialOutcome(Result):
     """Expected damage from one material under the release policy, and with foresight."""
 
     id: ids.Material  #: Id of the material.
-    name: str  #: Its name.
-    expected: InMeasureUnit  #: Expected damage under the rule.
-    expected_with_foresight: InMeasureUnit  #: The same with foresight.
+    name: str  #: Name of the material.
+    expected: InMeasureUnit  #: Expected damage under the release policy.
+    expected_with_foresight: InMeasureUnit  #: Expected damage with foresight.
 
 
 class ReleasePolicyOutcome(Result):
@@ -107,18 +111,20 @@ class ReleasePolicyOutcome(Result):
     released first.
     """
 
-    reserve: Share  #: Share of the planned stock that is kept for the dearer steps.
-    performance: Performance  #: What it leads to.
-    above_foresight: Estimate  #: Expected damage above that with foresight, state by state.
+    reserve: Share  #: Share of the planned stock that is reserved for damage steps of higher cost.
+    performance: Performance  #: Damage under the policy.
+    above_foresight: Estimate
+    """Expected damage under the policy minus that with foresight, in the same states."""
     materials: tuple[RuleMaterialOutcome, ...]  #: All materials, in the order of the file.
-    stock_use: tuple[StockUse, ...] = ()  #: Of stockpiles that are filled again.
+    stock_use: tuple[StockUse, ...] = ()  #: Use of stockpiles that are refilled.
 
 
 class Replication(Result):
     """One sample of states, with the plan and the best plan for that sample."""
 
     seed: int  #: Seed of the sample.
-    candidate: InMeasureUnit  #: The plan's objective there, with the threshold of the fresh states.
+    candidate: InMeasureUnit
+    """Objective of the plan in the sample, with the CVaR threshold of the fresh states."""
     found: InMeasureUnit  #: Objective of the best plan found for the sample.
     bound: InMeasureUnit  #: Proven lower bound on the objective of any plan for the sample.
     gap: InMeasureUnit  #: candidate - bound.
@@ -136,13 +142,13 @@ class OptimalityGap(Result):
 
     states: int  #: States in each sample.
     replications: tuple[Replication, ...]  #: The samples.
-    mean: Estimate  #: Mean of the gaps: an upper estimate of the plan's gap.
+    mean: Estimate  #: Mean of the gaps, which estimates an upper bound on the plan's gap.
     confidence: Share  #: Confidence of ``upper``.
-    upper: InMeasureUnit
-    """The plan's gap is no more, with that confidence (one-sided, Student's t)."""
+    upper: InMeasureUnit  #: Upper confidence limit of the plan's gap (one-sided, Student's t).
     solver_share: InMeasureUnit
-    """Mean of found - bound: what unfinished solves add to the mean gap."""
-    lower_bound: Estimate  #: Mean of the bounds: estimates the best objective from below.
+    """Mean of found - bound: the part of the mean gap that is due to unfinished solves."""
+    lower_bound: Estimate
+    """Mean of the bounds, which estimates a lower bound on the best objective."""
 
 
 class Information(Result):
@@ -153,71 +159,72 @@ class Information(Result):
     figures: neither contains the value of a forecast for releases.
     """
 
-    states: int  #: States of the plan that were solved by themselves.
-    of_states: int  #: States of the plan.
-    distinct: int  #: Problems that were solved: states that look alike are solved once.
-    recourse_problem: ProvenRange  #: RP: objective of the best plan for the plan's states.
-    wait_and_see: ProvenRange  #: WS: the objective if each state were known beforehand.
+    states: int  #: Number of the plan's states that were solved individually.
+    of_states: int  #: Number of the plan's states.
+    distinct: int  #: Number of problems solved; states with equal data are solved once.
+    recourse_problem: ProvenRange  #: RP: objective of the best plan for all states of the plan.
+    wait_and_see: ProvenRange  #: WS: mean objective if each state were known in advance.
     wait_and_see_error: InMeasureUnit | None
-    """Standard error of WS where not all states were solved."""
+    """Standard error of WS if not all states were solved; otherwise null."""
     evpi: ProvenRange  #: Expected value of perfect information: RP - WS.
     mean_value_problem: ProvenRange  #: EV: objective of the best plan for the mean state.
     mean_plan: InMeasureUnit
-    """EEV: objective, on the plan's states, of the plan made for the mean state."""
-    mean_plan_projects: tuple[str, ...]  #: Ids of the projects that it builds.
-    mean_plan_stockpiles: tuple[str, ...]  #: Ids of the stockpiles that it buys.
+    """EEV: objective, over the plan's states, of the plan that is best for the mean state."""
+    mean_plan_projects: tuple[str, ...]  #: Ids of the projects that this plan builds.
+    mean_plan_stockpiles: tuple[str, ...]  #: Ids of the stockpiles for which this plan buys.
     vss: ProvenRange  #: Value of the stochastic solution: EEV - RP.
 
 
 class TailPlan(Result):
     """A plan that was optimized with a given weight on the worst states."""
 
-    weight: Share  #: Weight of the tail in its objective.
+    weight: Share  #: Weight of the CVaR in the objective of this plan.
     expected: InMeasureUnit  #: Expected damage on the plan's states.
-    cvar: InMeasureUnit  #: Mean of the worst of the plan's states.
-    net_cost_meur: float  #: Discounted net cost.
-    gap: UnboundedShare | None  #: Proven gap of its own objective.
-    projects: tuple[str, ...]  #: Ids of the projects that it builds.
+    cvar: InMeasureUnit  #: Mean damage of the worst of the plan's states.
+    net_cost_meur: float  #: Net cost, discounted.
+    gap: UnboundedShare | None  #: Relative gap of the objective of this plan; null without a bound.
+    projects: tuple[str, ...]  #: Ids of the projects that this plan builds.
 
 
 class TailPremium(Result):
     """The cost of risk aversion in the mean, and the reduction of CVaR that it buys."""
 
     level: Share  #: Level of the CVaR.
-    neutral: TailPlan  #: The plan that minds the mean alone.
-    averse: TailPlan  #: The plan that minds the worst states as well.
-    premium: ProvenRange  #: What the mean objective of the second is above the least there can be.
-    bought: InMeasureUnit  #: CVaR of the first less that of the second.
+    neutral: TailPlan  #: The plan that minimizes the mean alone.
+    averse: TailPlan  #: The plan whose objective also includes the CVaR.
+    premium: ProvenRange
+    """Mean objective of the risk-averse plan minus the smallest possible mean objective."""
+    bought: InMeasureUnit  #: CVaR of the risk-neutral plan minus CVaR of the risk-averse plan.
 
 
 class BudgetOdds(Result):
     """The probability that a budget or a budget line suffices, in one year or in all years."""
 
     funder: ids.Funder | None  #: Id of the funder; null for all public funders together.
-    line: str  #: Id of the line; ``budget`` for a budget as a whole.
+    line: str  #: Id of the line; ``budget`` for the whole budget.
     kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
-    """``budget`` for a budget as a whole."""
-    year: int | None  #: The year; null for all years together.
-    available_meur: float  #: What there is, in the mean where it depends on what years before left.
-    planned_meur: float  #: What the plan uses of it, with the contingency of the scenario.
-    mean_meur: float  #: What is used of it in the mean of the draws.
-    holds: Estimate  #: Probability that it is enough.
+    """Kind of the line; ``budget`` for the whole budget."""
+    year: int | None  #: Year of the limit; null for all years together.
+    available_meur: float  #: Amount available; a mean if it depends on amounts carried over.
+    planned_meur: float  #: Amount that the plan uses, with the contingency of the scenario.
+    mean_meur: float  #: Mean of the amount used over the draws.
+    holds: Estimate  #: Probability that the amount available is sufficient.
     missing_meur: float | None
-    """What is missing on average where it is not; null where it always is."""
+    """Mean shortfall in the draws with a shortfall; null without such draws."""
 
 
 class BudgetRisk(Result):
     """The probability that budgets suffice, given the overruns of capex.
 
-    Overruns are drawn by ``capex_overrun`` and ``project_correlation``. A lack in one budget is not
-    covered by another budget, and an excess in one year is not charged to the next.
+    Overruns are drawn by ``capex_overrun`` and ``project_correlation``. A shortfall in one budget
+    is not covered by another budget, and an excess in one year is not charged to the next.
     """
 
-    draws: int  #: How many draws.
-    seed: int  #: Their seed.
-    all_hold: Estimate  #: Probability that every budget is enough.
+    draws: int  #: Number of draws.
+    seed: int  #: Seed of the draws.
+    all_hold: Estimate  #: Probability that all budgets are sufficient.
     budgets: tuple[BudgetOdds, ...]
-    """Every limit of a budget or a line that something is used of, in the order of the file."""
+    """All limits of budgets and lines that the plan uses, in the order of the file."""
 
 
 class Counterfactual(Result):
@@ -230,45 +237,53 @@ class Counterfactual(Result):
 
     variant: ids.Variant | None  #: Id of the variant; null for the best plan without public money.
     expected: InMeasureUnit  #: Expected damage.
-    cvar: InMeasureUnit  #: Mean of the worst states.
-    net_cost_meur: float  #: Discounted net cost.
-    public_meur: float  #: Public money, a present value, guaranteed loans in full.
-    objective: InMeasureUnit  #: Its objective.
-    bound: InMeasureUnit | None  #: No such plan has a lower one; null where nothing was proven.
-    gap: UnboundedShare | None  #: Proven gap of its objective.
-    projects: tuple[ids.Project, ...]  #: Ids of the projects that it builds.
-    stockpiles: tuple[ids.Stockpile, ...]  #: Ids of the stockpiles that it buys for.
+    cvar: InMeasureUnit  #: Mean damage of the worst states.
+    net_cost_meur: float  #: Net cost, discounted.
+    public_meur: float
+    """Public money as a present value, including the full amount of guaranteed loans."""
+    objective: InMeasureUnit  #: Objective of the counterfactual plan.
+    bound: InMeasureUnit | None
+    """Proven lower bound on the objective of such plans; null without a bound."""
+    gap: UnboundedShare | None  #: Relative gap of this objective; null without a bound.
+    projects: tuple[ids.Project, ...]  #: Ids of the projects that the counterfactual plan builds.
+    stockpiles: tuple[ids.Stockpile, ...]
+    """Ids of the stockpiles for which the counterfactual plan buys."""
 
 
 class RareEvents(Result):
     """Damage estimated by importance sampling, in which rare events are drawn more often."""
 
-    states: int  #: How many states.
+    states: int  #: Number of states.
     seed: int  #: Seed of the states.
-    performance: Performance  #: With the plan.
-    plain: Performance  #: The same number of states drawn as they come.
-    variance_ratio_expected: float  #: Variance of the plain estimate over this; above 1 is a gain.
-    variance_ratio_cvar: float  #: The same of the CVaR.
-    effective_states: float  #: Kish's effective number of states: what the weights leave of them.
-    weight_sum: Estimate  #: Mean of the weights, which is 1 where the sampling is unbiased.
-    deviation_expected: float  #: Difference to the fresh states' mean, in its standard errors.
-    deviation_cvar: float  #: The same of the CVaR.
+    performance: Performance  #: Damage with the plan, estimated by importance sampling.
+    plain: Performance
+    """Damage with the plan, estimated from as many states drawn with their true probabilities."""
+    variance_ratio_expected: float
+    """Variance of the plain estimate of the mean, divided by that with importance sampling; above 1
+    is a gain."""
+    variance_ratio_cvar: float  #: The same ratio for the CVaR.
+    effective_states: float
+    """Effective number of states according to Kish, which accounts for unequal weights."""
+    weight_sum: Estimate  #: Mean of the weights; 1 if the sampling is unbiased.
+    deviation_expected: float
+    """Difference from the mean over the fresh states, in standard errors of the difference."""
+    deviation_cvar: float  #: The same difference for the CVaR.
 
 
 class LongerHorizon(Result):
     """Damage and net cost of the same commitment if the horizon is longer."""
 
-    years: int  #: How many years more.
-    last_year: int  #: The last of them.
+    years: int  #: Number of additional years.
+    last_year: int  #: Last of the additional years.
     with_plan: Performance  #: Damage over all years, with the plan.
-    without_plan: Performance  #: The same without any plan.
+    without_plan: Performance  #: Damage over all years, without any plan.
     avoided: Estimate  #: Expected damage that the plan avoids.
-    net_cost_meur: float  #: Discounted net cost over all years, without any residual value.
+    net_cost_meur: float  #: Net cost over all years, discounted, without residual value.
     avoided_within: InMeasureUnit
-    """What it avoids with the scenario's own horizon, in the same states: less than ``avoided`` by
-    what the years bring that are added."""
-    net_cost_within_meur: float  #: Net cost as the plan has it.
-    residual_meur: float  #: Residual value at the end of the scenario's own horizon.
+    """Expected damage avoided within the scenario's horizon, in the same states. ``avoided`` minus
+    this figure is the contribution of the additional years."""
+    net_cost_within_meur: float  #: Net cost of the plan within the scenario's horizon.
+    residual_meur: float  #: Residual value at the end of the scenario's horizon.
 
 
 class StatesScenario(Result):
@@ -278,40 +293,45 @@ class StatesScenario(Result):
     plan's measure and currency.
     """
 
-    title: str  #: Its title in the language of the run.
+    title: str  #: Title of the scenario in the language of the run.
     variant: str | None  #: Id of the variant, if one was applied.
     variant_title: str | None = None  #: Title of that variant; null without a variant.
-    input_sha256: str  #: SHA-256 of it.
+    input_sha256: str  #: SHA-256 of the scenario.
 
 
 class Evaluation(MeasuredResult, ScenarioResult):
     """An evaluation of a plan: on fresh states, by release policies, and against bounds."""
 
     kind: Literal["evaluation"] = "evaluation"
-    own_states: int  #: States that the plan was made for.
-    own_expected: InMeasureUnit  #: Expected damage on those.
-    own_cvar: InMeasureUnit  #: CVaR on those.
-    own_objective: InMeasureUnit  #: Objective on those.
-    own_gap: UnboundedShare | None  #: Proven gap of the plan on those.
-    net_cost_meur: float  #: Discounted net cost of the plan.
+    own_states: int  #: Number of states for which the plan was made.
+    own_expected: InMeasureUnit  #: Expected damage in these states.
+    own_cvar: InMeasureUnit  #: CVaR in these states.
+    own_objective: InMeasureUnit  #: Objective in these states.
+    own_gap: UnboundedShare | None  #: Relative gap of the plan in these states.
+    net_cost_meur: float  #: Net cost of the plan, discounted.
     states_of: StatesScenario | None = None
-    """Whose states ``fresh``, ``rules`` and ``rare`` are of; null for those of the plan's own
-    scenario. Of another, nothing is solved, and its net cost stands in ``net_cost_there_meur``."""
-    net_cost_there_meur: float | None = None  #: Net cost in the terms of that scenario.
-    fresh: FreshOutcome  #: What it leads to in states it was not made for.
-    rules: tuple[ReleasePolicyOutcome, ...]  #: Under release rules without foresight, by reserve.
-    gap: OptimalityGap | None  #: How far from the best; null if not asked or states are written.
-    information: Information | None  #: Wait-and-see, EVPI and VSS; null where not asked for.
-    tail: TailPremium | None  #: What caring for the worst states costs; null where not asked for.
-    rare: RareEvents | None  #: Rare events drawn more often; null if not asked or not sampled.
-    longer: LongerHorizon | None  #: With a longer horizon; null where it was not asked for.
+    """Scenario that provides the states of ``fresh``, ``rules`` and ``rare``; null for the plan's
+    scenario. For another scenario nothing is solved, and ``net_cost_there_meur`` states the net
+    cost."""
+    net_cost_there_meur: float | None = None
+    """Net cost of the plan with the prices and terms of the scenario in ``states_of``."""
+    fresh: FreshOutcome  #: Outcome in fresh states, for which the plan was not made.
+    rules: tuple[ReleasePolicyOutcome, ...]
+    """Outcome under release policies without foresight, one for each reserve."""
+    gap: OptimalityGap | None
+    """Estimated optimality gap; null if not requested, or for written-out states."""
+    information: Information | None  #: Wait-and-see solution, EVPI and VSS; null if not requested.
+    tail: TailPremium | None  #: Cost of risk aversion; null if not requested.
+    rare: RareEvents | None
+    """Estimates with importance sampling; null if not requested, or for written-out states."""
+    longer: LongerHorizon | None  #: Outcome with a longer horizon; null if not requested.
     counterfactual: Counterfactual | None = None
-    """What would be done otherwise; null where it was not asked for, where the plan has no public
-    money and the scenario names no variant, or where no plan keeps all rules."""
+    """Counterfactual without the plan. Null if not requested, if the plan has no public money and
+    the scenario names no variant, or if no plan satisfies all rules."""
     budget_risk: BudgetRisk | None = None
-    """How likely budgets hold; null where no project of the plan may overrun its capex, or no
-    budget has a limit."""
+    """Probability that budgets suffice. Null if no project of the plan has a possible overrun, or
+    no budget has a limit."""
     under: tuple[FreshSetOutcome, ...] = ()
-    """The same under each set of assumptions of the plan's scenario, in as many fresh states of its
-    own; none where the plan is judged in the states of another scenario."""
-    seconds: Annotated[dict[str, float], VOLATILE]  #: Wall time by part.
+    """Outcome under each assumption set of the plan's scenario, in as many fresh states drawn under
+    that set; empty if ``states_of`` names another scenario."""
+    seconds: Annotated[dict[str, float], VOLATILE]  #: Wall time of each part.

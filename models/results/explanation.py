@@ -15,7 +15,7 @@ from models.results.base import (
     Share,
     Status,
 )
-from models.results.plan import AdaptationOutcome
+from models.results.plan_context import AdaptationOutcome
 
 RuleName = Annotated[str, Field(pattern=r"^[a-z_]+$")]
 
@@ -23,81 +23,86 @@ RuleName = Annotated[str, Field(pattern=r"^[a-z_]+$")]
 class BindingRule(Result):
     """A rule of the scenario that prevents a decision, or leaves it no slack."""
 
-    tag: str  #: Its tag in the [formulation](formulation.md).
-    name: RuleName  #: Its name there; ``earliest_start`` where a project cannot start earlier.
-    path: str  #: Dotted path of its number in the scenario.
+    tag: str  #: Tag of the rule in the [formulation](formulation.md).
+    name: RuleName
+    """Name of the rule in the formulation; ``earliest_start`` if a project cannot start earlier."""
+    path: str  #: Dotted path of the rule's number in the scenario.
     about: dict[str, str]
-    """Ids of what it is about: ``project``, ``other``, ``funder``, ``instrument``, ``line``,
-    ``stockpile``, ``material``, ``country``."""
-    years: tuple[ids.YearNumber, ...]  #: Years in which it binds; empty where it has none.
+    """Ids of the items that the rule concerns: ``project``, ``other``, ``funder``, ``instrument``,
+    ``line``, ``stockpile``, ``material``, ``country``."""
+    years: tuple[ids.YearNumber, ...]
+    """Years in which the rule binds; empty if it does not refer to years."""
     limit: float | None
-    """Its number, in the unit of the path, or million EUR of state aid; null if not one."""
-    alone: bool | None  #: Whether dropping this rule alone would be enough; null if not asked.
+    """Number of the rule, in the unit of its path; for state aid in million EUR. Null without a
+    single number."""
+    alone: bool | None  #: Whether dropping this rule alone would be sufficient; null if not tested.
 
 
 class Regret(SearchResult):
     """The loss in the objective if one decision of the plan is reversed.
 
-    It is the best objective with the reversed decision less the best objective, and lies between
-    ``low`` (bound of the former problem less ``best``) and ``high`` (objective of the plan found
-    for it less ``bound``). Differences refer to the plan that is explained, or to a better plan if
+    It is the best objective with the reversed decision minus the best objective. It lies between
+    ``low`` (bound of the former problem minus ``best``) and ``high`` (objective of the plan found
+    for it minus ``bound``). Differences refer to the plan that is explained, or to a better plan if
     solving again found one beyond its gap.
     """
 
-    objective: InMeasureUnit | None  #: Objective of the best plan that was found.
-    bound: InMeasureUnit | None  #: No plan that decides otherwise has a lower one.
-    low: InMeasureUnit | None  #: At least so much is lost.
-    high: InMeasureUnit | None  #: At most so much is lost; null where no plan was found.
+    objective: InMeasureUnit | None
+    """Objective of the best plan found with the reversed decision; null without a plan."""
+    bound: InMeasureUnit | None
+    """Proven lower bound on the objective with the reversed decision; null without a bound."""
+    low: InMeasureUnit | None  #: Lower bound on the loss; null without a bound.
+    high: InMeasureUnit | None  #: Upper bound on the loss; null without a plan.
     damage: InMeasureUnit | None
-    """What damage adds to the difference, as the objective weighs it; null over sets of
-    assumptions, and without a plan."""
+    """Part of the difference of the objectives that is due to damage; null over assumption sets,
+    and without a plan."""
     cost: InMeasureUnit | None
-    """What cost adds to it, as the objective weighs cost; null likewise."""
-    expected: InMeasureUnit | None  #: By how much mean damage differs.
+    """Part of the difference of the objectives that is due to cost; null in the same cases."""
+    expected: InMeasureUnit | None  #: Difference of mean damage; null without a plan.
     expected_under: dict[ids.Assumptions, InMeasureUnit] = {}
-    """By how much it differs under each set of assumptions, where the plan is made over them."""
-    net_cost_meur: float | None  #: By how much discounted net cost differs.
+    """Difference of mean damage under each assumption set, if the plan is made over sets."""
+    net_cost_meur: float | None  #: Difference of net cost, discounted; null without a plan.
     public_meur: float | None = None
-    """Of a project that is left out: what public funders put into it in the plan that was found,
-    undiscounted, guaranteed loans in full."""
-    instead: PlanDiff | None  #: What comes instead; null without a plan.
+    """For a project that is left out: undiscounted payments of public funders into the project in
+    the plan found, including the full amount of guaranteed loans."""
+    instead: PlanDiff | None  #: Other changes between the two plans; null without a plan.
 
 
 class AdditionEffect(Result):
     """The effect of adding a project or a purchase to the plan, all other decisions being fixed.
 
-    For each start year two kinds of financing are tried: the cheapest one, and the one with most
-    output for home. The best of these by the objective is reported.
+    For each start year two kinds of financing are tried: the cheapest one, and the one with the
+    largest output for domestic consumers. The best of these by the objective is reported.
     """
 
-    start: ids.YearNumber | None  #: Start year; null for a stock.
-    avoided: InMeasureUnit  #: Mean damage that it would avoid.
-    weighed: InMeasureUnit  #: Damage that it would avoid, as the objective weighs mean and tail.
-    net_cost_meur: float  #: What it would cost, discounted.
-    weighed_cost: InMeasureUnit  #: What that adds to the objective.
+    start: ids.YearNumber | None  #: Start year of the project; null for a stockpile.
+    avoided: InMeasureUnit  #: Mean damage avoided by the addition.
+    weighed: InMeasureUnit
+    """Reduction of the damage term of the objective (mean and CVaR with their weights)."""
+    net_cost_meur: float  #: Net cost of the addition, discounted.
+    weighed_cost: InMeasureUnit  #: Increase of the cost term of the objective.
 
 
 class ExplainedDecision(Result):
     """The decision on one project or one stockpile, and its reasons."""
 
-    kind: Literal["project", "stockpile"]  #: What it is.
-    id: str  #: Its id.
-    chosen: bool  #: Whether the project is built; whether the stockpile buys anything.
+    kind: Literal["project", "stockpile"]  #: Project or stockpile.
+    id: str  #: Id of the project or stockpile.
+    chosen: bool  #: Whether the project is built, or the stockpile buys anything.
     start: ids.YearNumber | None  #: Start year of a project that is built.
-    held_t: float | None  #: Tonnes that a stockpile holds at most.
+    held_t: float | None  #: Largest planned stock of a stockpile, in tonnes; null for a project.
     forced_days: float | None
-    """Days of need that a stockpile was asked to hold beyond what lies there already; null where
-    nothing was asked or there is no room for any."""
-    regret: Regret | None  #: What it costs to decide otherwise; null without another decision.
+    """Days of need that a stockpile had to hold in addition to its present stock when its decision
+    was reversed; null if nothing was required, or the stockpile has no capacity for it."""
+    regret: Regret | None  #: Loss if the decision is reversed; null if it cannot be reversed.
     tie: bool
-    """Whether the range of the regret reaches down to 0, so that the plan may be as good without
-    this decision. Where no plan was found the other way there is no range, and no tie."""
-    conflict: tuple[BindingRule, ...]
-    """Rules that exclude each other where it is decided otherwise, none of them without need."""
-    stops: tuple[BindingRule, ...]  #: Rules that together stop it beside the rest of the plan.
+    """Whether the range of the regret includes 0, so that a plan with the reversed decision may be
+    as good. False if no plan with the reversed decision was found."""
+    conflict: tuple[BindingRule, ...]  #: Minimal set of rules that exclude the reversed decision.
+    stops: tuple[BindingRule, ...]  #: Rules that together prevent adding the item to the plan.
     beside: AdditionEffect | None
-    """What it would bring beside the plan; null if stopped or chosen."""
-    tight: tuple[BindingRule, ...]  #: Rules that leave no room around what is chosen.
+    """Effect of adding the item to the plan; null if rules prevent it or the plan has it."""
+    tight: tuple[BindingRule, ...]  #: Rules that bind the decision that was made.
 
     @property
     def is_cut_short(self) -> bool:
@@ -108,13 +113,17 @@ class ExplainedDecision(Result):
 class ValueStep(Result):
     """The gain if a limit is loosened by one step."""
 
-    step: Money  #: By how much: million EUR of a budget, percentage points of a share.
-    low: float | None  #: At least so much is gained for each million or point.
-    plans: float | None  #: The difference of the two plans, for each; null if not solved by itself.
-    high: float | None  #: At most so much is gained for each; null where no bound is known.
-    instead: PlanDiff | None  #: What the looser limit lets in and out; null without a plan.
-    solved: bool  #: Whether it was solved by itself: what a larger step proves holds for it.
-    status: Status | None = None  #: How that solve ended; null where it was not solved by itself.
+    step: Money  #: Size of the step: million EUR for a budget, percentage points for a share.
+    low: float | None
+    """Lower bound on the gain per million EUR or percentage point; null without a bound."""
+    plans: float | None
+    """Difference of the objectives of the two plans per million EUR or percentage point; null if
+    the step was not solved."""
+    high: float | None
+    """Upper bound on the gain per million EUR or percentage point; null without a bound."""
+    instead: PlanDiff | None  #: Changes of the plan with the looser limit; null without a plan.
+    solved: bool  #: Whether this step was solved. Otherwise bounds follow from a larger step.
+    status: Status | None = None  #: Status of the solve; null if the step was not solved.
 
 
 class LimitValue(Result):
@@ -124,14 +133,18 @@ class LimitValue(Result):
     """
 
     path: str  #: Dotted path of the number in the scenario.
-    kind: Literal["budget", "share"]  #: Steps are million EUR, or percentage points.
-    funder: ids.Funder | None  #: Whose it is.
-    project: ids.Project | None  #: Which project it is for.
-    year: ids.YearNumber | None  #: Which year it is for.
-    now: float  #: The number as it is.
-    unused_meur: float | None  #: What the plan leaves of a budget; null for shares.
-    steps: tuple[ValueStep, ...]  #: By rising step.
-    visible: float | None  #: The smallest step whose gain is proven to be above 0; null if none.
+    kind: Literal["budget", "share"]
+    """``budget``: steps are in million EUR; ``share``: steps are in percentage points."""
+    funder: ids.Funder | None
+    """Id of the funder to which the limit belongs; null without a funder."""
+    project: ids.Project | None
+    """Id of the project that the limit concerns; null without a project."""
+    year: ids.YearNumber | None  #: Year that the limit concerns; null without a year.
+    now: float  #: Value of the limit in the scenario.
+    unused_meur: float | None  #: Unused part of a budget; null for shares.
+    steps: tuple[ValueStep, ...]  #: Steps in ascending order.
+    visible: float | None
+    """Smallest step with a gain that is proven to be positive; null without such a step."""
 
     @property
     def is_cut_short(self) -> bool:
@@ -147,19 +160,22 @@ class Explanation(InterruptibleStudy):
     """
 
     kind: Literal["explanation"] = "explanation"
-    cost_weight: float  #: What a million of net cost counts in the objective.
-    cvar_weight: Share  #: Weight of the tail in the objective.
-    days: float  #: Days of need that stocks which buy nothing were asked for.
+    cost_weight: float  #: Weight of a million EUR of net cost in the objective.
+    cvar_weight: Share  #: Weight of the CVaR in the objective.
+    days: float
+    """Days of need that a stockpile without purchases had to hold when its decision was
+    reversed."""
     objective: InMeasureUnit  #: Objective of the plan.
-    best: InMeasureUnit
-    """The lowest objective that any plan was found to have, by whatever question."""
-    bound: InMeasureUnit  #: No plan has a lower one.
+    best: InMeasureUnit  #: Lowest objective of all plans found in this analysis.
+    bound: InMeasureUnit  #: Proven lower bound on the objective of any plan.
     expected: InMeasureUnit  #: Mean damage of the plan.
-    net_cost_meur: float  #: Its discounted net cost.
-    items: tuple[ExplainedDecision, ...]  #: Projects, then stockpiles, in the order of the file.
+    net_cost_meur: float  #: Net cost of the plan, discounted.
+    items: tuple[ExplainedDecision, ...]
+    """Decisions on projects, then on stockpiles, in the order of the file."""
     values: tuple[LimitValue, ...]
-    """Budgets and limits; empty where they were not asked for, over sets and with a review."""
-    adaptation: tuple[AdaptationOutcome, ...] = ()  #: How long shortages last to which users adapt.
+    """Values of budgets and limits; empty if not requested, over assumption sets and with a
+    review."""
+    adaptation: tuple[AdaptationOutcome, ...] = ()  #: Length of shortages to which consumers adapt.
 
     @property
     def cut_short_count(self) -> int:

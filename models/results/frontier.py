@@ -24,30 +24,38 @@ class FrontierPoint(SearchResult):
     Fields that describe a plan are null or empty if there is no plan.
     """
 
-    value: VariedNumber  #: Of the number that is varied.
-    objective: InMeasureUnit | None  #: Objective of the plan.
-    bound: InMeasureUnit | None  #: No plan at this value has a lower objective; null if unknown.
-    gap: UnboundedShare | None  #: As in the certificate of the plan.
+    value: VariedNumber  #: Value of the varied number.
+    objective: InMeasureUnit | None  #: Objective of the plan found.
+    bound: InMeasureUnit | None
+    """Proven lower bound on the objective at this value; null without a bound."""
+    gap: UnboundedShare | None  #: Relative gap, as in the certificate of the plan.
     expected: InMeasureUnit | None  #: Mean damage over the states.
     expected_bound: InMeasureUnit | None
-    """No plan at this value has a lower mean damage, [whatever it
-    costs](formulation.md#frontiers-and-targets); null where none can be stated."""
-    cvar: InMeasureUnit | None  #: Mean of the worst states.
-    cvar_bound: InMeasureUnit | None  #: No plan at this value has a lower CVaR; null if unknown.
-    worst: InMeasureUnit | None  #: The worst state.
+    """Proven lower bound on mean damage at this value, [at any
+    cost](formulation.md#frontiers-and-targets); null without a bound."""
+    cvar: InMeasureUnit | None  #: Mean damage of the worst states.
+    cvar_bound: InMeasureUnit | None
+    """Proven lower bound on the CVaR at this value; null without a bound."""
+    worst: InMeasureUnit | None  #: Damage of the worst state.
     expected_under: dict[ids.Assumptions, InMeasureUnit] = {}
-    """Mean damage under each set of assumptions, where the plan is made over them."""
-    net_cost_meur: float | None  #: Discounted net cost, whoever pays.
-    public_meur: float | None  #: Charged to budgets of public funders over all years, undiscounted.
-    spend_meur: dict[ids.Funder, float]  #: Charged to the budget of each funder, undiscounted.
+    """Mean damage under each assumption set, if the plan is made over sets."""
+    net_cost_meur: float | None  #: Net cost over all payers, discounted.
+    public_meur: float | None
+    """Amount charged to budgets of public funders over all years, undiscounted."""
+    spend_meur: dict[ids.Funder, float]
+    """Amount charged to the budget of each funder, undiscounted."""
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
-    stocks_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles hold at most, if any.
+    stocks_t: dict[ids.Stockpile, float]
+    """Largest planned stock of each stockpile with stock, in tonnes."""
     plan_of: VariedNumber | None
-    """Where else the plan was found; null if here or without any limit."""
+    """Other value at which the plan was found; null if it was found at this value or without any
+    limit."""
     bound_of: VariedNumber | None
-    """Where else the bound was proven; null if here or without any limit."""
-    dominated: bool  #: Whether another has a lower mean and CVaR; with ``--tail`` alone.
-    conflict: tuple[str, ...]  #: Rules that exclude each other, where no plan keeps all.
+    """Other value at which the bound was proven; null if it was proven at this value or without any
+    limit."""
+    dominated: bool
+    """Whether another point has a lower mean and a lower CVaR; only with ``--tail``."""
+    conflict: tuple[str, ...]  #: Rules that exclude each other, if no plan satisfies all rules.
 
 
 class Marginal(Result):
@@ -56,10 +64,11 @@ class Marginal(Result):
     The bounds are proven for the difference between the least damages at the two values.
     """
 
-    low: PerVariedUnit  #: At least so much is avoided, per unit; not below 0 where it only loosens.
-    plans: PerVariedUnit  #: The difference of the two plans, per unit.
-    high: PerVariedUnit | None
-    """At most so much is avoided, per unit; null where no bound is known."""
+    low: PerVariedUnit
+    """Lower bound on the damage avoided per unit; at least 0 if a higher value only loosens
+    rules."""
+    plans: PerVariedUnit  #: Difference of mean damage between the two plans, per unit.
+    high: PerVariedUnit | None  #: Upper bound on the damage avoided per unit; null without a bound.
 
 
 class FrontierStep(PlanDiff):
@@ -70,24 +79,28 @@ class FrontierStep(PlanDiff):
 
     from_value: VariedNumber  #: Value of the lower point.
     to_value: VariedNumber  #: Value of the higher point.
-    avoided: InMeasureUnit  #: Mean damage of the lower point less that of the higher.
-    jump: bool  #: Whether projects change, and the step's share of all that is avoided is over 5 %.
-    marginal: Marginal | None  #: Damage avoided per unit; null where a number does not only loosen.
+    avoided: InMeasureUnit  #: Mean damage at the lower point minus mean damage at the higher point.
+    jump: bool
+    """Whether projects change and the step avoids more than 5 % of the damage avoided in all
+    steps."""
+    marginal: Marginal | None
+    """Damage avoided per unit; null if a higher value does not only loosen rules."""
 
 
 class Frontier(base.SolveSummary, MeasuredResult, base.ScenarioDocument):
     """Plans at several values of a number of the scenario, such as a budget, and their damage."""
 
     kind: Literal["frontier"] = "frontier"
-    varied: str  #: Path of the number that is varied; ``objective.cvar.weight`` for tail risk.
-    varied_unit: str | None  #: Unit of the number, where its name tells.
+    varied: str  #: Path of the varied number; ``objective.cvar.weight`` for the weight of the CVaR.
+    varied_unit: str | None  #: Unit of the varied number; null if its name does not contain it.
     loosens: bool
     """Whether a higher value [only loosens rules](formulation.md#frontiers-and-targets)."""
     without_plan: WithoutPlan | None
-    """Damage without any plan; null where that changes with the number, or no plan was found."""
-    points: tuple[FrontierPoint, ...]  #: What can be had, by rising value.
-    steps: tuple[FrontierStep, ...]  #: What changes between each plan and the next one.
-    ended: base.Completion  #: Whether all points that were asked for are there.
+    """Damage without any plan; null if it depends on the varied number, or if no plan was found."""
+    points: tuple[FrontierPoint, ...]  #: Best plans in ascending order of the value.
+    steps: tuple[FrontierStep, ...]  #: Changes between consecutive plans.
+    ended: base.Completion
+    """``complete``, or ``interrupted`` if the user stopped before all points were solved."""
     project_names: dict[ids.Project, str]  #: Names of the projects that occur.
     stockpile_names: dict[ids.Stockpile, str]  #: Names of the stockpiles that occur.
     funder_names: dict[ids.Funder, str]  #: Names of all funders.
@@ -96,25 +109,28 @@ class Frontier(base.SolveSummary, MeasuredResult, base.ScenarioDocument):
 class Goal(Result):
     """The goal of a target: a level of damage, or days of need that stocks must last."""
 
-    figure: Literal["expected", "cvar", "worst"] | None  #: Which figure; null for stocks alone.
-    level: InMeasureUnit | None  #: Its level, in the unit of the measure: reached at or below it.
+    figure: Literal["expected", "cvar", "worst"] | None
+    """Figure of damage that has to reach a level; null for a goal on stocks alone."""
+    level: InMeasureUnit | None
+    """Level of the figure, in the unit of the measure; the goal is reached at or below it."""
     reduction: UnboundedShare | None
-    """The share below ``without_plan`` asked for; null for a level."""
+    """Required reduction as a share of ``without_plan``; null if a level was required."""
     without_plan: InMeasureUnit | None  #: The figure without any plan.
-    days: dict[str, float]  #: Days of need that stocks must last, by stockpile.
-    from_year: int | None  #: First year at whose end they must.
+    days: dict[str, float]  #: Days of need that each stockpile has to cover.
+    from_year: int | None  #: First year at whose end the stockpiles have to cover these days.
 
 
 class Trial(Result):
     """A value of the number that was tried, and whether the goal can be reached there."""
 
-    value: VariedNumber  #: Of the number.
+    value: VariedNumber  #: Value of the number.
     outcome: Literal["reached", "ruled out", "open"]
-    """A plan reaches the goal; it is proven that none does; or neither was found (``open``)."""
+    """``reached``: a plan reaches the goal; ``ruled out``: it is proven that no plan does;
+    ``open``: neither was found."""
     figure: InMeasureUnit | None
-    """The least figure of damage found until the value was decided; null without a plan."""
+    """Smallest figure of damage found before the value was decided; null without a plan."""
     bound: InMeasureUnit | None
-    """No plan at this value has a lower one; null where nothing was proven."""
+    """Proven lower bound on this figure at this value; null without a bound."""
     seconds: base.Seconds  #: Wall time.
 
 
@@ -123,26 +139,30 @@ class Target(MeasuredResult, base.TitledDocument):
 
     kind: Literal["target"] = "target"
     varied: str  #: Dotted path of the number whose least value is searched for.
-    varied_unit: str | None  #: Unit of the number, where its name tells.
-    goal: Goal  #: What is to be reached.
+    varied_unit: str | None  #: Unit of the number; null if its name does not contain it.
+    goal: Goal  #: Goal that has to be reached.
     status: Literal["proven", "limit", "unreachable", "open"]
-    """``proven``: the interval is within its tolerance, or the lowest value asked for reaches the
-    goal; ``limit``: it is wider; ``unreachable``: no value reaches it; ``open``: nothing is
-    known."""
+    """``proven``: the interval is within its tolerance, or the lowest permitted value reaches the
+    goal; ``limit``: the interval is wider; ``unreachable``: no value reaches the goal; ``open``:
+    nothing is known."""
     infeasible_below: VariedNumber | None
-    """No plan reaches the goal at any value below, if proven."""
-    feasible_at: VariedNumber | None  #: A plan reaches it at this value; null without one.
-    tolerance: VariedNumber  #: How wide the interval between the two may be.
+    """Value below which it is proven that no plan reaches the goal; null without a proof."""
+    feasible_at: VariedNumber | None
+    """Smallest value at which a plan was found that reaches the goal; null without a plan."""
+    tolerance: VariedNumber  #: Largest permitted width of the interval between the two values.
     method: Literal["bisection", "direct"]
-    """``bisection``: values tried one by one; ``direct``: one program that minimises the number
+    """``bisection``: values are tried in turn; ``direct``: one program minimizes the number
     itself."""
-    best: InMeasureUnit | None  #: The least figure of any plan found, at any value; null if none.
+    best: InMeasureUnit | None
+    """Smallest figure of damage of all plans found, at any value; null without a plan."""
     best_bound: InMeasureUnit | None
-    """No plan has a lower one, where the goal is unreachable; null if unproven."""
+    """Proven lower bound on this figure at any value, if the goal is unreachable; null without a
+    bound."""
     conflict: tuple[BrokenRule, ...] = ()
-    """[Rules](#no-plan) that no plan keeps which reaches the goal, where no value reaches it and
-    states are few enough to be solved at once; it is within reach without any one of them."""
-    trials: tuple[Trial, ...]  #: Values in the order in which they were tried.
-    ended: base.Completion  #: Whether the search ran to its end.
+    """Minimal set of [rules](#no-plan) that no plan reaching the goal satisfies; without any single
+    one of them the goal can be reached. Stated only if no value reaches the goal and the states are
+    few enough to be solved at once."""
+    trials: tuple[Trial, ...]  #: Values that were tried, in this order.
+    ended: base.Completion  #: ``complete``, or ``interrupted`` if the user stopped the search.
     seconds: base.Seconds  #: Wall time.
     plan: Plan | None  #: A plan that reaches the goal at ``feasible_at``; null without one.

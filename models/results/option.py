@@ -9,25 +9,25 @@ from models.results.plan import BreakEvenFactor, BudgetClass, CrmaShare, Proof
 class BilingualName(Result):
     """A name in both languages; if only one is given, it is used for both."""
 
-    en: str  #: English.
-    de: str  #: German; the same where only one is given.
+    en: str  #: English name.
+    de: str  #: German name; equal to the English one if only one is given.
 
 
 class DamageReduction(Result):
     """One figure of damage (mean, CVaR or worst) with the plan, without it, and the difference."""
 
-    with_plan: InMeasureUnit  #: What is left with the plan.
-    without_plan: InMeasureUnit  #: What comes without any plan.
-    avoided: InMeasureUnit  #: The difference.
+    with_plan: InMeasureUnit  #: Damage with the plan.
+    without_plan: InMeasureUnit  #: Damage without any plan.
+    avoided: InMeasureUnit  #: Damage without any plan minus damage with the plan.
     share: UnboundedShare | None
-    """The difference as a share of what comes without a plan; null for 0."""
+    """``avoided`` as a share of the damage without any plan; null if that is 0."""
 
 
 class QuantileRange(Result):
     """The range from the 5 % quantile to the 95 % quantile over the states of the world."""
 
-    low: float  #: Not exceeded in 5 % of the states.
-    high: float  #: Not exceeded in 95 % of the states.
+    low: float  #: 5 % quantile.
+    high: float  #: 95 % quantile.
 
 
 class StockCover(Result):
@@ -39,10 +39,12 @@ class StockCover(Result):
     all.
     """
 
-    year: int  #: The reference year.
+    year: int  #: Reference year.
     days: float | None
-    """Planned stock at its end, the mean by value of need; null if that is not known."""
-    by_material: dict[str, float | None]  #: Days by material; null without need.
+    """Days of need covered by planned stock at the end of the year, as a mean weighted by the value
+    of need; null if unknown."""
+    by_material: dict[str, float | None]
+    """Days of need covered for each material; null without need."""
 
 
 class SupplyConcentration(Result):
@@ -51,16 +53,19 @@ class SupplyConcentration(Result):
     For all materials together, figures are means weighted by the value of need.
     """
 
-    largest_country: str | None  #: The largest supplier; null for all materials together.
+    largest_country: str | None
+    """Country with the largest share of supply; null for all materials together."""
     largest_share: UnboundedShare
-    """Its share of supply; for all together the mean by value of need."""
+    """Share of this country; for all materials together, the weighted mean of the largest
+    shares."""
     third_country: str | None
-    """The largest supplier outside the EU and [``home``](scenario-format.md#the-head-of-the-file);
-    null if there is none, or for all together."""
+    """Largest supplier outside the EU and [``home``](scenario-format.md#the-head-of-the-file); null
+    without such a supplier, and for all materials together."""
     third_share: UnboundedShare
-    """Its share of supply, or 0; Regulation (EU) 2024/1252 says 65 % at most."""
+    """Share of this third country, or 0; Regulation (EU) 2024/1252 sets a limit of 65 %."""
     hhi: float  #: Herfindahl-Hirschman index of countries, from 0 to 10,000.
-    imports: UnboundedShare | None  #: Share from outside home; null where the file names no home.
+    imports: UnboundedShare | None
+    """Share of supply from outside ``home``; null if the file names no ``home``."""
 
 
 class MaterialDependence(Result):
@@ -68,9 +73,9 @@ class MaterialDependence(Result):
 
     material: str  #: Id of the material.
     weight: UnboundedShare | None
-    """Its part of the value of all need supplied; null without prices."""
-    with_plan: SupplyConcentration  #: With the plan.
-    without_plan: SupplyConcentration  #: Without any plan.
+    """Share of this material in the value of all need; null without prices."""
+    with_plan: SupplyConcentration  #: Concentration of supply with the plan.
+    without_plan: SupplyConcentration  #: Concentration of supply without any plan.
 
 
 class Dependence(Result):
@@ -80,62 +85,78 @@ class Dependence(Result):
     value of need as for cover.
     """
 
-    year: int  #: The reference year.
+    year: int  #: Reference year.
     with_plan: SupplyConcentration | None
-    """All materials, by value, with the plan; null without prices."""
-    without_plan: SupplyConcentration | None  #: The same without any plan.
-    above_limit: tuple[str, ...]  #: Materials of which one third country supplies over 65 %.
-    above_limit_without_plan: tuple[str, ...]  #: The same without any plan.
-    worst_material: str | None  #: The one with the largest share of a third country, with the plan.
-    materials: tuple[MaterialDependence, ...]  #: By material, those with need and supply.
+    """Mean over all materials, weighted by the value of need, with the plan; null without
+    prices."""
+    without_plan: SupplyConcentration | None  #: The same mean without any plan.
+    above_limit: tuple[str, ...]
+    """Materials of which one third country supplies more than 65 %, with the plan."""
+    above_limit_without_plan: tuple[str, ...]  #: Such materials without any plan.
+    worst_material: str | None
+    """Material with the largest share of a third country, with the plan."""
+    materials: tuple[MaterialDependence, ...]
+    """Concentration of each material with need and supply."""
 
 
 class FirstDelivery(Result):
-    """When projects first deliver to home consumers.
+    """The year in which projects first deliver to domestic consumers.
 
     The probability of failure is ignored, and so are purchases for stockpiles.
     """
 
-    year: int  #: First year with reserved output if nothing is delayed; may lie past the horizon.
-    expected_year: float | None  #: Earliest expected year of a project, delays by probability.
-    project: str  #: Id of the project that delivers first if nothing is delayed.
+    year: int  #: First year with reserved output without delay; may be after the horizon.
+    expected_year: float | None
+    """Earliest expected year of first output of a project, over its possible delays."""
+    project: str  #: Id of the project that delivers first without delay.
 
 
 class Benefit(MeasuredResult):
     """The benefits of an option: less damage, stock cover, less dependence and early delivery."""
 
-    expected: DamageReduction  #: Mean over the states.
-    cvar: DamageReduction  #: Mean of the worst states.
-    worst: DamageReduction  #: The worst state with the plan and the worst state without it.
-    avoided_range: QuantileRange | None  #: Of what each state avoids; null without a distribution.
-    left_range: QuantileRange | None  #: Of what is left with the plan.
+    expected: DamageReduction  #: Mean damage over the states.
+    cvar: DamageReduction  #: Mean damage of the worst states.
+    worst: DamageReduction
+    """Damage of the worst state with the plan, and of the worst state without it."""
+    avoided_range: QuantileRange | None
+    """Range of the damage that the plan avoids in a state; null without a distribution."""
+    left_range: QuantileRange | None
+    """Range of the damage with the plan; null without a distribution."""
     cover: StockCover  #: Days of need covered by stock.
-    dependence: Dependence  #: Whom supply depends on.
-    crma: tuple[CrmaShare, ...]  #: Shares that the Critical Raw Materials Act has benchmarks for.
-    first_tonne: FirstDelivery | None  #: The first tonne of all projects; null where none delivers.
-    first_tonne_by_material: dict[str, FirstDelivery]  #: By material that projects deliver.
+    dependence: Dependence  #: Dependence of supply on few countries.
+    crma: tuple[CrmaShare, ...]  #: Shares with a benchmark in the Critical Raw Materials Act.
+    first_tonne: FirstDelivery | None
+    """First delivery of all projects; null if no project delivers."""
+    first_tonne_by_material: dict[str, FirstDelivery]
+    """First delivery of each material that projects deliver."""
 
 
 class MoneyTotals(Result):
     """Sums of money over positions of the plan: of some funders, some budget classes, or all."""
 
-    committed_meur: float  #: Committed in all: of a guarantee its face, of a floor its most.
-    paid_meur: float  #: Put up over all years, undiscounted; of a guarantee the loan it covers.
-    paid_by_year_meur: dict[str, float]  #: The same by year.
+    committed_meur: float
+    """Amount committed in total, including guaranteed amounts and the maximum exposure of price
+    floors."""
+    paid_meur: float  #: Payments over all years, undiscounted, including guaranteed loans.
+    paid_by_year_meur: dict[str, float]  #: These payments by year.
     paid_present_meur: float | None
-    """The same, discounted as net cost is; null where the plan does not carry its discount rate."""
-    returned_present_meur: float | None  #: Expected back, discounted; null if that is unknown.
+    """These payments discounted like net cost; null if the plan does not contain its discount
+    rate."""
+    returned_present_meur: float | None  #: Expected returns, discounted; null if unknown.
     returned_by_year_meur: dict[str, float]
-    """What is expected to come back in each year, where the file gives terms that say when."""
-    returned_known_for_meur: float  #: Committed in positions that say when something comes back.
-    outstanding_by_year_meur: dict[str, float]  #: At risk at the end of each year.
-    peak_meur: float  #: The most that is at risk at the end of a year.
-    peak_year: int | None  #: The first year in which that is reached; null if nothing is at risk.
+    """Expected returns in each year, as far as the terms in the file state their time."""
+    returned_known_for_meur: float
+    """Committed amount of the positions whose terms state the time of returns."""
+    outstanding_by_year_meur: dict[str, float]  #: Amount at risk at the end of each year.
+    peak_meur: float  #: Largest amount at risk at the end of a year.
+    peak_year: int | None  #: First year with this largest amount; null if nothing is at risk.
     expected_loss_meur: float | None
-    """Expected to be lost, undiscounted, where that is known; null if all at risk is unknown."""
-    expected_loss_known_for_meur: float  #: Maximum loss of what the expected loss is known for.
-    maximum_loss_meur: float  #: Lost at most, besides what is spent in any case.
-    cost_meur: float  #: Net cost, discounted: put up less what is expected back and residual value.
+    """Sum of the known expected losses, undiscounted; null if none of the positions at risk has a
+    known expected loss."""
+    expected_loss_known_for_meur: float
+    """Maximum loss of the positions with a known expected loss."""
+    maximum_loss_meur: float  #: Largest possible loss, without money that is spent in any case.
+    cost_meur: float  #: Net cost, discounted: payments minus expected returns and residual value.
     residual_meur: float = 0.0  #: Residual value at the end of the horizon, discounted.
 
 
@@ -143,23 +164,29 @@ class FunderMoney(Result):
     """Sums of money of one funder in one budget class."""
 
     funder: str  #: Id of the funder.
-    kind: Literal["public", "company", "private"]  #: What the funder is.
-    federal: bool  #: Whether it counts as federal.
-    budget_class: BudgetClass | None  #: How a budget books it; null where the file names no class.
-    sums: MoneyTotals  #: Its positions added up.
+    kind: Literal["public", "company", "private"]  #: Kind of the funder.
+    federal: bool  #: Whether the funder counts as federal.
+    budget_class: BudgetClass | None  #: Budget class; null if the file names no class.
+    sums: MoneyTotals  #: Sums over the positions of this funder in this class.
 
 
 class BudgetUse(Result):
     """The use of one budget, and whether it is exhausted."""
 
-    funder: str | None  #: Id of the funder; null for ``policy.budget_meur``, on all public ones.
-    line: str  #: Id of the line; ``budget`` for a funder's own budget.
-    name: str  #: Its name.
-    kind: Literal["budget", "commitment", "cash", "guarantee_stock"]  #: What the line limits.
-    used_meur: float  #: Charged over all years; of a guarantee stock its peak at a year's end.
-    granted_meur: float | None  #: Granted over all years, or a stock's limit; null without limit.
-    used_up: bool  #: Whether less than a thousandth of the whole is left.
-    full_years: tuple[int, ...]  #: Years that had something and leave less than a thousandth of it.
+    funder: str | None
+    """Id of the funder; null for ``policy.budget_meur``, the joint budget of all public funders."""
+    line: str  #: Id of the line; ``budget`` for the whole budget of the funder.
+    name: str  #: Name of the line.
+    kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
+    """Kind of the line; ``budget`` for a whole budget."""
+    used_meur: float
+    """Amount charged over all years; for guarantee stock, the largest amount at the end of a
+    year."""
+    granted_meur: float | None
+    """Amount available over all years, or the limit of a guarantee stock; null without a limit."""
+    used_up: bool  #: Whether less than a thousandth of the whole amount remains.
+    full_years: tuple[int, ...]
+    """Years with a positive amount of which less than a thousandth remains."""
 
 
 class Leverage(Result):
@@ -171,12 +198,15 @@ class Leverage(Result):
     federal unless ``--federal`` names them.
     """
 
-    public_meur: float  #: Put up by public funders and guaranteed loans: all that is state-backed.
-    private_meur: float  #: Put up by company and private funders, and by lenders and investors.
-    private_per_public: float | None  #: The second over the first; null without public money.
-    federal_meur: float  #: Put up by federal funders themselves, without loans they guarantee.
-    other_meur: float  #: All other money, whoever puts it up.
-    other_per_federal: float | None  #: The one over the other; null without federal money.
+    public_meur: float
+    """Payments of public funders and guaranteed loans: all money backed by the state."""
+    private_meur: float  #: Payments of company and private funders, lenders and investors.
+    private_per_public: float | None
+    """``private_meur`` / ``public_meur``; null without public money."""
+    federal_meur: float  #: Payments of federal funders, without loans that they guarantee.
+    other_meur: float  #: Payments of all others.
+    other_per_federal: float | None
+    """``other_meur`` / ``federal_meur``; null without federal money."""
 
 
 class AvoidedPerEuro(Result):
@@ -187,52 +217,59 @@ class AvoidedPerEuro(Result):
     a difference.
     """
 
-    meur: float  #: The euros, in million.
-    expected: float | None  #: Expected damage avoided per euro; null where there are no euros.
-    range: QuantileRange | None  #: From the 5 % to the 95 % quantile over the states.
+    meur: float  #: Money by which the avoided damage is divided, in million EUR.
+    expected: float | None  #: Expected damage avoided per euro; null without such money.
+    range: QuantileRange | None  #: Range of the damage avoided per euro over the states.
 
 
 class Cost(Result):
     """The costs of an option: money by funder and class, budgets and leverage."""
 
-    public: MoneyTotals  #: All public funders together.
-    private: MoneyTotals  #: All company and private funders together.
-    market_meur: float  #: What lenders and investors put up without any guarantee, undiscounted.
-    windfall_meur: float = 0.0  #: Money of all funders for what would come home without it.
+    public: MoneyTotals  #: Sums over all public funders.
+    private: MoneyTotals  #: Sums over all company and private funders.
+    market_meur: float  #: Payments of lenders and investors without any guarantee, undiscounted.
+    windfall_meur: float = 0.0
+    """Windfall: money of all funders for output that domestic consumers would receive anyway."""
     by_class: dict[str, MoneyTotals]
-    """Public money by budget class; ``none`` where the file names none."""
-    by_funder: dict[str, MoneyTotals]  #: All money by funder.
-    parts: tuple[FunderMoney, ...]  #: By funder and class: adds up to public and private money.
-    charged_by_year_meur: dict[str, dict[str, float]]  #: Counted against each budget, by year.
-    public_charged_meur: float  #: What counts against budgets of public funders, over all years.
-    budgets: tuple[BudgetUse, ...]  #: How far each budget is used.
-    leverage: Leverage  #: In projects.
-    leverage_with_stocks: Leverage  #: In projects and stockpiles.
-    avoided_per_public_euro: AvoidedPerEuro | None  #: Per euro put up; null if damage is not money.
+    """Public money by budget class; ``none`` for money without a class."""
+    by_funder: dict[str, MoneyTotals]  #: Money of each funder.
+    parts: tuple[FunderMoney, ...]
+    """Money by funder and budget class; adds up to public and private money."""
+    charged_by_year_meur: dict[str, dict[str, float]]
+    """Amount charged to the budget of each funder in each year."""
+    public_charged_meur: float  #: Amount charged to budgets of public funders, over all years.
+    budgets: tuple[BudgetUse, ...]  #: Use of each budget and budget line.
+    leverage: Leverage  #: Leverage in projects.
+    leverage_with_stocks: Leverage  #: Leverage in projects and stockpiles.
+    avoided_per_public_euro: AvoidedPerEuro | None
+    """Damage avoided per euro paid by public funders; null if damage is not money."""
     avoided_per_net_euro: AvoidedPerEuro | None
-    """Per euro that is not expected to come back to them."""
+    """Damage avoided per euro of public money that is not expected to be returned; null if damage
+    is not money."""
 
 
 class OptionSetOutcome(Result):
     """The outcome of an option under one assumption set."""
 
     id: str  #: Id of the set.
-    title: BilingualName  #: Its title.
-    expected: InMeasureUnit  #: Expected damage there.
-    expected_without_plan: InMeasureUnit  #: The same without any plan.
+    title: BilingualName  #: Title of the set.
+    expected: InMeasureUnit  #: Expected damage under the set, with the plan.
+    expected_without_plan: InMeasureUnit  #: Expected damage under the set, without any plan.
 
 
 class Option(Result):
     """A plan as one option among several."""
 
-    label: str  #: Short name, unlike any other.
+    label: str  #: Short name, which no other option has.
     title: BilingualName  #: Title of its variant, or of its scenario.
-    description: BilingualName | None = None  #: What its variant is, where that has a description.
+    description: BilingualName | None = None  #: Description of the variant; null without one.
     variant: str | None  #: Id of the variant, if one was applied.
-    set: dict[str, Any]  #: What the variant sets, by path.
-    currency: str  #: Label of all amounts.
-    proof: Proof  #: How good the plan is.
-    benefit: Benefit  #: What it buys.
-    cost: Cost  #: What it costs.
-    worth_from: tuple[BreakEvenFactor, ...] = ()  #: Where it is worth its money, as its plan says.
-    under: tuple[OptionSetOutcome, ...] = ()  #: Under each set of assumptions of its scenario.
+    set: dict[str, Any]  #: Values that the variant sets, by path.
+    currency: str  #: Currency of all amounts.
+    proof: Proof  #: Proven quality of the plan.
+    benefit: Benefit  #: Benefits of the plan.
+    cost: Cost  #: Costs of the plan.
+    worth_from: tuple[BreakEvenFactor, ...] = ()
+    """Factors from which the plan breaks even, as stated in the plan."""
+    under: tuple[OptionSetOutcome, ...] = ()
+    """Outcome under each assumption set of the option's scenario."""

@@ -18,20 +18,22 @@ from models.results.base import (
 class CompanyOutcome(Result):
     """Damage and net cost of one company under a plan."""
 
-    expected: InMeasureUnit  #: Its own mean damage.
-    cvar: InMeasureUnit  #: Mean of its own damage in its own worst states.
-    net_cost_meur: float  #: Its own net cost.
-    total: InMeasureUnit  #: Mean damage plus net cost: the less, the better.
+    expected: InMeasureUnit  #: Mean damage of the company's consumers.
+    cvar: InMeasureUnit
+    """Mean damage of the company's consumers in the states that are worst for them."""
+    net_cost_meur: float  #: Net cost of the company.
+    total: InMeasureUnit  #: Mean damage plus net cost; lower is better.
 
 
 class CompanyOutcomeRange(Result):
     """The best and the worst outcome for a company among plans that are equally good for others."""
 
-    best: CompanyOutcome  #: The plan that is best for it, of those that were found.
-    worst: CompanyOutcome  #: The plan that is worst for it, of those that were found.
-    least: InMeasureUnit | None  #: None of these plans leaves it a lower total; null if unproven.
+    best: CompanyOutcome  #: Best outcome for the company among the plans found.
+    worst: CompanyOutcome  #: Worst outcome for the company among the plans found.
+    least: InMeasureUnit | None
+    """Proven lower bound on the total over all these plans; null without a bound."""
     most: InMeasureUnit | None
-    """It is proven that none leaves it a higher total; null where nothing was."""
+    """Proven upper bound on the total over all these plans; null without a bound."""
 
 
 class SharePoint(SearchResult):
@@ -41,27 +43,33 @@ class SharePoint(SearchResult):
     a plan are null or empty if there is no plan.
     """
 
-    share: Share  #: The company's share of the capex of the project, or of all that are built.
+    share: Share
+    """Share of the company in the capex of the project, or of all projects that are built."""
     objective: InMeasureUnit | None
-    """What chose the plan: the scenario's objective, or its own total."""
-    bound: InMeasureUnit | None  #: No plan at this share has less.
-    gap: UnboundedShare | None  #: As in the certificate of the plan.
-    built: bool  #: Whether the project, or any, is built.
+    """Objective by which the plan was chosen: that of the scenario, or the total of the company."""
+    bound: InMeasureUnit | None  #: Proven lower bound on this objective at this share.
+    gap: UnboundedShare | None  #: Relative gap, as in the certificate of the plan.
+    built: bool  #: Whether the project is built; for the whole portfolio, whether any project is.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
-    standing: CompanyOutcome | None  #: How the company fares with the plan that was found.
-    range: CompanyOutcomeRange | None  #: Over the others' equally good plans; null if unknown.
+    standing: CompanyOutcome | None  #: Damage and net cost of the company with the plan found.
+    range: CompanyOutcomeRange | None
+    """Range over the plans that are equally good for the others; null if unknown."""
     outlay_by_year_meur: dict[ids.Year, float]
-    """Undiscounted million EUR that the company pays in each year, for projects and stocks."""
-    stake_meur: float | None  #: Undiscounted million EUR of capex that it carries.
+    """Undiscounted payments of the company for projects and stockpiles in each year."""
+    stake_meur: float | None  #: Capex that the company carries, undiscounted.
     offtake_t: dict[ids.Material, dict[ids.HorizonYear, float]]
-    """Tonnes reserved for it in each year, by material, without delay or failure."""
-    avoided: InMeasureUnit | None  #: Its own mean damage without any plan, less that with the plan.
-    avoided_per_euro: float | None  #: The same per euro of its net cost; null if it pays nothing.
+    """Tonnes reserved for the company in each year, by material, without delay or failure."""
+    avoided: InMeasureUnit | None
+    """Mean damage of the company without any plan minus that with the plan."""
+    avoided_per_euro: float | None
+    """``avoided`` per euro of the company's net cost; null if the company pays nothing."""
     to_others: UnboundedShare | None
-    """Share of all damage avoided that others avoid; null where none is."""
+    """Share of all damage avoided that other consumers avoid; null if no damage is avoided."""
     gain: InMeasureUnit | None
-    """Its total at share 0 less that here; null without a plan at share 0."""
-    gain_per_euro: float | None  #: The same before net cost, per additional euro, if any.
+    """Total of the company at share 0 minus its total at this share; null without a plan at share
+    0."""
+    gain_per_euro: float | None
+    """Gain before net cost, per additional euro of net cost; null without additional net cost."""
 
 
 class ShareCurve(Result):
@@ -69,41 +77,52 @@ class ShareCurve(Result):
 
     others: Literal["reoptimize", "held"]
     """``reoptimize``: all others decide again, by the scenario's objective; ``held``: all others
-    stick to the plan in which the company's share is free, and the company does what is best for
-    itself."""
-    public_share: Share | None  #: Share of the same capex that is public; null where it is free.
-    limit: Share | None  #: The largest share the rules allow; null where even 0 is infeasible.
-    points: tuple[SharePoint, ...]  #: By rising share.
+    keep their decisions in the plan in which the company's share is free, and the company minimizes
+    its total."""
+    public_share: Share | None  #: Public share of the same capex; null if it is free.
+    limit: Share | None  #: Largest share that the rules permit; null if even share 0 is infeasible.
+    points: tuple[SharePoint, ...]  #: Outcomes in ascending order of the share.
     best_share: Share | None
-    """The share at which its total is least, of 0 and those at which something is built."""
+    """Share with the lowest total of the company, among 0 and the shares at which something is
+    built."""
     indifferent_share: Share | None
-    """The largest share at which it is no worse off than with none; null without one above 0."""
+    """Largest share at which the company is no worse off than without a share; null if only 0."""
     indifferent_within: UnboundedShare | None
-    """How far the true one may lie above, since shares are tried one by one; null beside null."""
+    """Largest possible distance of the exact share above this one, since only some shares are
+    computed; null if ``indifferent_share`` is null."""
 
 
 class Participation(SolveSummary, ScenarioResult):
     """The share of a project, or of the whole portfolio, that is best for a company.
 
-    Each point is a plan of its own in which the company carries one share.
+    Each point is a separate plan in which the company carries one share.
     """
 
     kind: Literal["participation"] = "participation"
-    unit: str  #: Of damage.
+    unit: str  #: Unit of damage.
     company: ids.Funder  #: Id of the company funder.
-    name: str  #: Its name.
-    consumers: tuple[ids.Consumer, ...]  #: Consumers whose damage is its own.
+    name: str  #: Name of the company.
+    consumers: tuple[ids.Consumer, ...]  #: Ids of the consumers that belong to the company.
     project: ids.Project | None  #: Id of the project; null for the whole portfolio.
-    project_name: str | None  #: Its name.
+    project_name: str | None  #: Name of the project; null for the whole portfolio.
     allocation: Literal["entitled", "pooled"]
-    """``entitled``: what it paid for is its own; ``pooled``: tonnes go where they lack most."""
-    cvar_level: Share  #: The level of the CVaR.
-    tolerance: UnboundedShare  #: Plans count as equally good up to this share of the objective.
-    without_plan: CompanyOutcome  #: If nobody does anything.
-    alone: CompanyOutcome | None  #: If it alone acts, in its own best way; null where not found.
-    free: CompanyOutcome | None  #: With the scenario's own plan, its share free; null without one.
-    free_share: Share | None  #: Its share in that plan; null where nothing of it is built.
-    curves: tuple[ShareCurve, ...]  #: Others deciding again first, public shares rising.
-    project_names: dict[ids.Project, str]  #: Names of the projects that occur.
-    material_names: dict[ids.Material, str]  #: Names of the materials that occur.
-    ended: Completion  #: Whether all points that were asked for are there.
+    """``entitled``: tonnes go to the consumers of the funder that paid for them; ``pooled``: tonnes
+    go to the use with the highest damage."""
+    cvar_level: Share  #: Level of the CVaR; 0.95 means the mean of the worst 5 % of states.
+    tolerance: UnboundedShare
+    """Relative difference of objectives up to which plans count as equally good."""
+    without_plan: CompanyOutcome  #: Outcome for the company without any plan.
+    alone: CompanyOutcome | None
+    """Outcome for the company if it acts alone and minimizes its total; null if no plan was
+    found."""
+    free: CompanyOutcome | None
+    """Outcome for the company with the optimal plan of the scenario, in which its share is free;
+    null without a plan."""
+    free_share: Share | None  #: Share of the company in that plan; null if nothing is built.
+    curves: tuple[ShareCurve, ...]
+    """Curves in which the others decide again come first, in ascending order of the public
+    share."""
+    project_names: dict[ids.Project, str]  #: Names of the projects in the result.
+    material_names: dict[ids.Material, str]  #: Names of the materials in the result.
+    ended: Completion
+    """``complete``, or ``interrupted`` if the user stopped before all points were solved."""

@@ -14,7 +14,12 @@ from models.results.base import (
 )
 from models.results.chains import ChainOutcome
 from models.results.decisions import ProjectPlan, ReviewDecisions, StockpilePlan
-from models.results.plan_context import AssumptionSetOutcome, Clustering, WithoutPlan
+from models.results.plan_context import (
+    AdaptationOutcome,
+    AssumptionSetOutcome,
+    Clustering,
+    WithoutPlan,
+)
 
 BudgetClass = Literal[
     "financial_transaction", "loan", "guarantee", "grant", "expenditure", "premium", "private"
@@ -36,27 +41,28 @@ class Position(Result):
     project: ids.Project | None  #: Id of the project; null for a stockpile.
     stockpile: ids.Stockpile | None  #: Id of the stockpile; null for a project.
     budget_class: BudgetClass | None
-    """How a budget books it; ``expenditure`` for public stockpiles, ``premium`` for what secured
-    output costs above the market; null without a class."""
+    """Budget class; ``expenditure`` for public stockpiles, ``premium`` for premiums; null without a
+    class."""
     committed_meur: float
-    """Committed in all: of a guarantee its face, of a floor its most; of capex what is budgeted."""
+    """Amount committed in total: the guaranteed amount, the maximum exposure of a price floor, or
+    the budgeted share of capex."""
     paid_meur: dict[ids.HorizonYear, float]
-    """What is put up in each year, undiscounted; of a guarantee the loan that it covers, of capex
-    with its mean overrun."""
+    """Undiscounted payments in each year: the guaranteed loan of a guarantee; for a share of capex,
+    with the mean overrun."""
     returned_meur: dict[ids.Year, float]
-    """What is expected to come back in each year; empty where the file gives no terms for it. Of a
-    guarantee its fees, of a price floor its share of higher prices."""
+    """Expected returns in each year: also fees of a guarantee, and the upside of a price floor.
+    Empty if the file gives no terms for returns."""
     outstanding_meur: dict[ids.HorizonYear, float]
-    """What is at risk at the end of each year; of a price floor what it may still cost."""
-    expected_loss_meur: float | None  #: Expected to be lost, undiscounted; null if unknown.
+    """Amount at risk at the end of each year; for a price floor, what it may still cost."""
+    expected_loss_meur: float | None  #: Expected loss, undiscounted; null if unknown.
     maximum_loss_meur: float
-    """What is lost at most: of a price floor the most it can cost; 0 for what is spent in any case:
-    grants, interest, expenditure, premiums."""
-    cost_meur: float  #: Net cost, discounted: put up less what is expected back and residual value.
+    """Largest possible loss; for a price floor its maximum exposure. 0 for money that is spent in
+    any case: grants, interest, expenditure and premiums."""
+    cost_meur: float  #: Net cost, discounted: payments minus expected returns and residual value.
     residual_meur: float = 0.0  #: Residual value at the end of the horizon, discounted.
     decided: ids.YearNumber | None = None
-    """Year in which it may be decided at a review, with a mean over all groups of states; null of
-    all that is decided before."""
+    """Start year of a project that is decided at a review; amounts are then means over all
+    information sets. Null for decisions before the review."""
 
 
 WHOLE_BUDGET = "budget"  #: Stands for the funder's own budget in place of the id of a line.
@@ -66,14 +72,16 @@ class BudgetLineUse(Result):
     """The amounts used and available in a budget line, by year and in total."""
 
     funder: ids.Funder  #: Id of the funder.
-    line: str  #: Id of the line; ``budget`` for the funder's own budget.
-    name: str  #: Its name.
+    line: str  #: Id of the line; ``budget`` for the whole budget of the funder.
+    name: str  #: Name of the line.
     kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
-    """``budget`` for the funder's own budget."""
-    used_meur: dict[ids.HorizonYear, float]  #: Charged in each year, or outstanding at its end.
+    """Kind of the line; ``budget`` for the whole budget of the funder."""
+    used_meur: dict[ids.HorizonYear, float]
+    """Amount charged in each year, or outstanding at the end of the year."""
     available_meur: dict[ids.HorizonYear, float] | None
-    """What each year grants, carried over included; null where years have no limit."""
-    total_meur: float | None  #: What all years together grant; null where that has no limit.
+    """Amount available in each year, including amounts carried over; null if years have no
+    limit."""
+    total_meur: float | None  #: Limit over all years together; null without such a limit.
 
 
 class Proof(Result):
@@ -84,36 +92,34 @@ class Proof(Result):
     """
 
     status: Literal["optimal", "limit"]
-    """``optimal``: proven to the gap that was asked for, or to a millionth where less was asked
-    for; ``limit``: stopped before, by a limit or by the user."""
+    """``optimal``: proven to the requested gap, or to a millionth if the requested gap is smaller;
+    ``limit``: stopped earlier, by a limit or by the user."""
     objective: InMeasureUnit
-    """Objective of the plan, recomputed outside the solver: (1 - weight) · expected + weight · CVaR
-    + cost_weight · net cost, with the values of ``objective`` in the scenario; of a plan over sets
-    of assumptions the mean, the worst or the largest regret of theirs."""
+    """Objective of the plan, recomputed without the solver: (1 - weight) · expected + weight · CVaR
+    + cost_weight · net cost, with the values of ``objective`` in the scenario. For a plan over
+    assumption sets: the mean, the worst, or the largest regret over the sets."""
     bound: InMeasureUnit | None
-    """Proven lower bound on the objective of any plan, but for
-    [rounding](formulation.md#units-and-tolerances); never above ``objective``; null where nothing
-    was proven."""
+    """Proven lower bound on the objective of any plan, up to
+    [rounding](formulation.md#units-and-tolerances); at most ``objective``. Null without a bound."""
     gap: UnboundedShare | None
-    """How far the objective may be above the best: max(0, objective - bound) / max(|objective|,
-    least); least is a millionth of the objective without a plan, or 1e-6 itself where that is no
-    more than 1e-6. A regret may be zero: its least is the largest objective of a best plan. Null
-    without a bound."""
-    gap_target: UnboundedShare  #: The gap that was asked for.
-    states: int  #: States of the world the plan was made for.
-    illustrative: bool  #: True for fewer than 100 states: too few to judge rare events by.
-    seed: int | None  #: Seed of the sampled states; null where they are written out.
-    seconds: Seconds  #: Wall time, reading apart.
+    """Relative gap: max(0, objective - bound) / max(|objective|, least). ``least`` is the larger of
+    1e-6 and a millionth of the objective without a plan; for a regret, the largest objective of a
+    best plan. Null without a bound."""
+    gap_target: UnboundedShare  #: Relative gap that was requested.
+    states: int  #: Number of states of the world for which the plan was made.
+    illustrative: bool  #: True for fewer than 100 states, which are too few to assess rare events.
+    seed: int | None  #: Seed of the sampled states; null for written-out states.
+    seconds: Seconds  #: Wall time without reading the scenario.
     input_sha256: str
-    """SHA-256 of the scenario as solved, with variant and settings applied, without its
-    ``variants``, in canonical JSON. Two files with the same content have the same, however they are
-    written; a source or a title is content."""
+    """SHA-256 of the scenario as solved, in canonical JSON, with variant and settings applied and
+    without ``variants``. Files with equal content have equal hashes, whatever their format; sources
+    and titles are content."""
     over_assumptions: Literal["mean", "worst", "regret"] | None = None
-    """What of the objectives under all sets of assumptions ``objective`` and ``bound`` are; null
-    for a plan of the file as it stands."""
+    """How ``objective`` and ``bound`` combine the assumption sets; null for a plan of the file as
+    it stands."""
     regret_open: InMeasureUnit | None = None
-    """By how much a regret may be larger than reported, since the best plans it is taken from are
-    proven to the gap only; null where no regret was asked for, or a best plan has no bound."""
+    """Amount by which a regret may exceed the reported one, because the best plans of the sets are
+    proven only up to their gaps. Null if no regret was computed, or a best plan has no bound."""
 
 
 class Certificate(Proof):
@@ -123,24 +129,24 @@ class Certificate(Proof):
     """
 
     ended: str
-    """How the solve ended: the solver's own words, ``node limit`` or ``numerical limit`` or, for
-    ``decomposition``, ``gap closed``, ``time limit`` or ``interrupted``."""
+    """Reason for the end of the solve, in the words of the solver; ``node limit``, ``numerical
+    limit``; for ``decomposition`` also ``gap closed``, ``time limit`` or ``interrupted``."""
     method: Literal["extensive", "decomposition"]
-    """How the problem was [solved](formulation.md#how-it-is-solved)."""
+    """[Method of solution](formulation.md#how-it-is-solved)."""
     seconds_by_step: Annotated[dict[str, float], base.VOLATILE]
-    """Wall time of ``read`` (the scenario as arrays) and ``check``; between them of ``build``,
-    ``compile`` and ``solve`` for ``extensive``, of ``merge`` (states that look alike), ``build``,
-    ``master``, ``sweep`` and ``rest`` for ``decomposition``."""
+    """Wall time of each step. ``read`` converts the scenario into arrays, ``check`` verifies the
+    plan. ``extensive`` has ``build``, ``compile`` and ``solve``. ``decomposition`` has ``merge``
+    (finds state classes), ``build``, ``master``, ``sweep`` (evaluates commitments) and ``rest``."""
     model_size: dict[str, int]
-    """``rows``, ``columns``, ``integers`` (integer columns) and ``nonzeros`` of the model that was
-    solved; of ``decomposition`` those of its master, and ``cuts`` in it at the end."""
+    """``rows``, ``columns``, ``integers`` (integer columns) and ``nonzeros`` of the solved model;
+    for ``decomposition`` those of the master problem, and its ``cuts`` at the end."""
     work: dict[str, int] = {}
-    """What ``decomposition`` took; empty for ``extensive``. ``node_states``: pairs of a node and a
-    state that one sweep goes through, states that look alike merged; ``node_states_unmerged``: none
-    merged; ``sweeps``: commitments evaluated, fractional ones included, some of them in few nodes;
-    ``node_sweeps``: nodes evaluated, all commitments together; ``solves``: linear programs of the
-    master; ``iterations``: simplex iterations in these; ``nodes``: nodes of the search tree."""
-    versions: base.Versions  #: Versions of the project and of what it rests on.
+    """Work of ``decomposition``; empty for ``extensive``. ``node_states``: pairs of a node and a
+    state class; ``node_states_unmerged``: pairs of a node and a state; ``sweeps``: evaluated
+    commitments, including fractional ones and those evaluated in few nodes; ``node_sweeps``: nodes
+    evaluated, for all commitments together; ``solves``: linear programs of the master problem;
+    ``iterations``: simplex iterations in these; ``nodes``: nodes of the search tree."""
+    versions: base.Versions  #: Versions of Vorrat and of the libraries it uses, by name.
 
 
 QUANTILE_LEVELS = tuple(step / 100 for step in range(101))  #: Levels of the distribution of a plan.
@@ -149,11 +155,12 @@ QUANTILE_LEVELS = tuple(step / 100 for step in range(101))  #: Levels of the dis
 class Distribution(Result):
     """Damage over the states of the world, as quantiles: one figure per level."""
 
-    levels: tuple[Share, ...]  #: Shares of the states by probability: 0, 0.01 and so on to 1.
+    levels: tuple[Share, ...]  #: Levels of the quantiles, as probabilities: 0, 0.01 and so on to 1.
     with_plan: tuple[InMeasureUnit, ...]
-    """Least damage that is not exceeded with this probability."""
-    without_plan: tuple[InMeasureUnit, ...]  #: The same without any plan.
-    avoided: tuple[InMeasureUnit, ...]  #: Quantiles of what each state avoids; negative for harm.
+    """Quantiles of the damage with the plan, one for each level."""
+    without_plan: tuple[InMeasureUnit, ...]  #: Quantiles of the damage without any plan.
+    avoided: tuple[InMeasureUnit, ...]
+    """Quantiles of the damage that the plan avoids in a state; negative if the plan does harm."""
 
 
 class Outcome(MeasuredResult):
@@ -169,20 +176,22 @@ class Outcome(MeasuredResult):
     objective.
     """
 
-    expected: InMeasureUnit  #: Mean over the states, by their probability.
-    cvar: InMeasureUnit  #: Mean of the worst states, at the scenario's level.
-    worst: InMeasureUnit  #: The worst state with a probability above 0.
+    expected: InMeasureUnit  #: Mean damage over the states, weighted by their probabilities.
+    cvar: InMeasureUnit  #: CVaR at ``cvar_level``: mean damage of the worst states.
+    worst: InMeasureUnit  #: Damage of the worst state with a probability above 0.
     worst_mean: InMeasureUnit | None = None
-    """Mean by the least favourable probabilities of the scenario's
-    [ball](scenario-format.md#ambiguity); null without one."""
+    """Mean damage with the least favorable probabilities of the scenario's
+    [ball](scenario-format.md#ambiguity); null without ``ambiguity``."""
     net_cost_meur: float
-    """[Net cost](scenario-format.md#money), discounted, before ``cost_weight``: what funders of all
-    kinds put into projects, less ``recovery`` and the income of price floors, premiums on secured
-    output, and what stocks cost, less the residual value."""
-    residual_meur: float = 0.0  #: Residual value at the end, discounted; part of net cost.
-    windfall_meur: float = 0.0  #: Money for what would come home without it, by ``unaided``.
-    without_plan: WithoutPlan  #: The same three figures without any plan.
-    distribution: Distribution | None = None  #: How it is spread over the states.
+    """[Net cost](scenario-format.md#money), discounted, not multiplied by ``cost_weight``: payments
+    of all funders into projects, premiums and costs of stockpiles, minus ``recovery``, income of
+    price floors and residual value."""
+    residual_meur: float = 0.0
+    """Residual value at the end of the horizon, discounted; part of net cost."""
+    windfall_meur: float = 0.0
+    """Windfall: money for output that domestic consumers would receive anyway; see ``unaided``."""
+    without_plan: WithoutPlan  #: Mean, CVaR and worst state without any plan.
+    distribution: Distribution | None = None  #: Distribution of damage over the states.
 
 
 class UnaidedProject(Result):
@@ -192,15 +201,14 @@ class UnaidedProject(Result):
     """
 
     id: ids.Project  #: Id of the project.
-    year: ids.YearNumber  #: Year in which it is decided unaided.
-    probability: Share  #: Probability of that, over the states.
-    without_plan_t: dict[ids.Material, float]  #: What comes home of it without any plan.
-    with_plan_t: dict[ids.Material, float]  #: What comes home of it with the plan.
-    paid_meur: float  #: What funders put into it, undiscounted.
+    year: ids.YearNumber  #: Year of the decision without the funders' money.
+    probability: Share  #: Probability of this decision, over the states.
+    without_plan_t: dict[ids.Material, float]  #: Output for domestic consumers without any plan.
+    with_plan_t: dict[ids.Material, float]  #: Output for domestic consumers with the plan.
+    paid_meur: float  #: Undiscounted payments of all funders into the project.
     windfall_meur: float
-    """What of that pays for output that would come home without it: ``paid_meur`` times the
-    probability that it comes unaided times what comes home then, as a share of what is reserved
-    with the plan, 1 at most."""
+    """Windfall part of ``paid_meur``: ``paid_meur`` · the probability of the unaided project ·
+    min(1, unaided output for domestic consumers / output reserved with the plan)."""
 
     @property
     def expected_unaided_meur(self) -> float:
@@ -216,11 +224,11 @@ class IdleProject(Result):
     """
 
     id: ids.Project  #: Id of the project.
-    material: ids.Material  #: Id of the material whose price decides.
-    below_cash_cost: Share  #: Share of periods in which that price is below cash cost.
-    idle: Share  #: Share of periods in which what is under no price floor stands still.
+    material: ids.Material  #: Id of the material whose price is compared with the cash cost.
+    below_cash_cost: Share  #: Share of periods in which the price is below the cash cost.
+    idle: Share  #: Share of periods in which output that is not under a price floor is idle.
     floored: UnboundedShare | None
-    """Share of its offtake that runs whatever the price; null if not built."""
+    """Share of the offtake that is under a price floor and is never idle; null if not built."""
 
 
 class StockUse(Result):
@@ -231,17 +239,17 @@ class StockUse(Result):
 
     id: ids.Stockpile  #: Id of the stockpile.
     released_t: float  #: Expected tonnes released in all years.
-    refilled_t: float  #: Expected tonnes of these that come back.
+    refilled_t: float  #: Expected tonnes refilled after releases.
     times: float | None
-    """How many times the highest planned stock is released; null where none is planned."""
+    """Releases as a multiple of the largest planned stock; null if no stock is planned."""
 
 
 class FunderInfo(Result):
-    """A funder, as reports name it."""
+    """The name and kind of a funder, as used in reports."""
 
     id: ids.Funder  #: Id of the funder.
-    name: str  #: Its name.
-    kind: Literal["public", "company", "private"]  #: What it is.
+    name: str  #: Name of the funder.
+    kind: Literal["public", "company", "private"]  #: Kind of the funder.
 
 
 class SupplyMix(Result):
@@ -254,12 +262,15 @@ class SupplyMix(Result):
     Rule G1 excludes conversions and unaided projects.
     """
 
-    by_country: dict[str, Share]  #: Share of supply by country, the largest first; adds up to 1.
-    largest_country: str  #: The largest supplier.
-    largest_share: Share  #: Its share; Regulation (EU) 2024/1252 names 65 %.
-    hhi: float  #: Herfindahl-Hirschman index of countries: sum of squared percents, up to 10,000.
+    by_country: dict[str, Share]
+    """Share of each country in supply, largest first; the shares add up to 1."""
+    largest_country: str  #: Country with the largest share.
+    largest_share: Share  #: Share of this country; Regulation (EU) 2024/1252 sets a limit of 65 %.
+    hhi: float
+    """Herfindahl-Hirschman index of countries: sum of squared shares in percent, up to 10,000."""
     imports: Share | None
-    """From outside [``home``](scenario-format.md#the-head-of-the-file); null without."""
+    """Share from outside [``home``](scenario-format.md#the-head-of-the-file); null if ``home`` is
+    not given."""
 
 
 class CrmaShare(Result):
@@ -272,11 +283,12 @@ class CrmaShare(Result):
     """
 
     material: ids.Material  #: Id of the material.
-    stage: Literal["extraction", "processing", "recycling"]  #: Which benchmark.
-    year: ids.YearNumber  #: The year: 2030, or the year of the horizon nearest to it.
-    target: Share  #: Share of the Union's consumption that the act aims at.
+    stage: Literal["extraction", "processing", "recycling"]
+    """Step of production that the benchmark concerns."""
+    year: ids.YearNumber  #: Year of the share: 2030, or the year of the horizon nearest to it.
+    target: Share  #: Benchmark of the act, as a share of the Union's consumption.
     share: UnboundedShare
-    """Share of this scenario's need from this stage in the Union, with the plan."""
+    """Share of the need in this scenario that this step in the Union provides, with the plan."""
     share_without_plan: UnboundedShare  #: The same without any plan.
 
 
@@ -284,31 +296,34 @@ class MaterialYear(Result):
     """The need, shortage, stock cover and supply of one material in one year."""
 
     demand_t: float
-    """Demand of all consumers for the material itself, before the factor of any state."""
+    """Demand of all consumers for the material itself, without the demand factor of a state."""
     need_t: float
-    """[Need](scenario-format.md#chains): demand, and what conversions take in at full capacity."""
+    """[Need](scenario-format.md#chains): demand plus the intake of conversions at full capacity."""
     expected_shortage_t: float  #: Mean shortage over the states.
-    expected_shortage_without_plan_t: float  #: The same if nothing is started or bought.
+    expected_shortage_without_plan_t: float  #: Mean shortage over the states without any plan.
     probability_of_shortage: Share
-    """Probability that over a millionth of demand is missing in one of its periods."""
+    """Probability that a period of the year has a shortage of more than a millionth of demand."""
     days_of_cover: float | None
-    """Planned stock of the material at the year's end, over all stockpiles and whomever they serve,
-    divided by that year's need, times 365; null where nobody needs it."""
-    supply: SupplyMix | None = None  #: Where it comes from, undisturbed; null if nowhere.
-    supply_without_plan: SupplyMix | None = None  #: The same without any plan.
+    """Planned stock at the end of the year, divided by the need of that year, times 365. All
+    stockpiles of the material count, for all consumers. Null without need."""
+    supply: SupplyMix | None = None
+    """Countries of origin with the plan, undisturbed; null without supply."""
+    supply_without_plan: SupplyMix | None = None  #: Countries of origin without any plan.
 
 
 class MaterialOutcome(Result):
     """The damage and shortage of one material that remain with the plan."""
 
     id: ids.Material  #: Id of the material.
-    name: str  #: Its name.
-    expected: InMeasureUnit  #: Its part of the expected damage, in the unit of the measure.
+    name: str  #: Name of the material.
+    expected: InMeasureUnit
+    """Part of the expected damage that this material causes, in the unit of the measure."""
     expected_without_plan: InMeasureUnit  #: The same without any plan.
     expected_shortage_t: float | None = None
-    """Mean shortage of all years together, undiscounted; null in results of earlier versions."""
+    """Mean shortage over all years, undiscounted; null in results of earlier versions."""
     expected_shortage_without_plan_t: float | None = None  #: The same without any plan.
-    by_year: Annotated[dict[ids.HorizonYear, MaterialYear], ids.EXHAUSTIVE]  #: By year.
+    by_year: Annotated[dict[ids.HorizonYear, MaterialYear], ids.EXHAUSTIVE]
+    """Need, shortage, cover and supply in each year."""
 
 
 class ConsumerOutcome(Result):
@@ -321,33 +336,10 @@ class ConsumerOutcome(Result):
     """
 
     id: ids.Consumer  #: Id of the consumer.
-    name: str  #: Its name.
-    expected: InMeasureUnit  #: Its part of the expected damage, in the unit of the measure.
+    name: str  #: Name of the consumer.
+    expected: InMeasureUnit
+    """Part of the expected damage that this consumer bears, in the unit of the measure."""
     expected_without_plan: InMeasureUnit  #: The same without any plan.
-
-
-class AdaptationOutcome(Result):
-    """Duration of shortages to which users adapt, and the damage per tonne during adaptation.
-
-    It refers to one damage entry with [adaptation](scenario-format.md#adaptation). Durations are
-    those in the plan's states, cut off at the end of the horizon.
-    """
-
-    material: ids.Material  #: Id of the material.
-    consumer: ids.Consumer | None  #: Id of the consumer, if the entry is for it alone.
-    clock: Share  #: Probability that a clock runs at all.
-    clock_months: float | None  #: Mean length of a clock; null where none runs, as the next two.
-    clock_months_median: float | None  #: Length that half of all clocks exceed at most.
-    clock_months_ninety: float | None  #: Length that a tenth of all clocks exceed at most.
-    shortage_months: float | None
-    """Mean length of a shortage of the material, periods in a row in which more than a millionth of
-    demand is missing, with the plan; null where there is none."""
-    shortage_months_without_plan: float | None  #: The same without any plan.
-    first_eur_per_t: float
-    """Damage of a tonne missing in the first period of a clock: the mean of the steps, weighted by
-    their shares; not discounted."""
-    later_months: float  #: Months after that, of the period nearest to ten, which the next is of.
-    later_eur_per_t: float  #: The same in that period, if the clock still runs.
 
 
 ScaledQuantity = Literal["damage", "rate", "duration"]
@@ -361,13 +353,14 @@ class BreakEvenFactor(Result):
     """
 
     of: ScaledQuantity
-    """What is multiplied: damage of a tonne, annual probabilities, or how long events last."""
+    """Quantity that is multiplied: damage per tonne, annual probabilities, or the length of
+    events."""
     plan: ScaleFactor | None
-    """From this factor on the plan avoids no less than its net cost; null if it is not found to do
-    so up to 10 times, of damage at any factor."""
+    """Smallest factor at which the plan avoids damage of at least its net cost. Null if no factor
+    up to 10 (for damage: no factor at all) was found."""
     any_plan: ScaleFactor | None
-    """Below this factor no plan under its rules does, but for 1 % of the damage without a plan;
-    null if that was not proven."""
+    """Factor below which no plan that satisfies the rules avoids damage of its net cost, up to 1 %
+    of the damage without a plan. Null if not proven."""
 
 
 class Plan(ScenarioDocument):
@@ -378,51 +371,57 @@ class Plan(ScenarioDocument):
     """
 
     kind: Literal["plan"] = "plan"
-    certificate: Certificate  #: How good the plan is.
-    outcome: Outcome  #: What it leads to.
+    certificate: Certificate  #: Proof of the quality of the plan.
+    outcome: Outcome  #: Damage and net cost with the plan.
     projects: tuple[ProjectPlan, ...]  #: Projects that are built, in the order of the file.
     stockpiles: Annotated[tuple[StockpilePlan, ...], ids.EXHAUSTIVE]
-    """All, in the order of the file."""
+    """All stockpiles, in the order of the file."""
     funders: Annotated[tuple[FunderInfo, ...], ids.EXHAUSTIVE] = ()
-    """All, in the order of the file."""
+    """All funders, in the order of the file."""
     spend_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EXHAUSTIVE]
-    """What counts against each funder's budget, by year, undiscounted: instalments, subsidised
-    interest and expected payments of price floors, times ``budget_charge``, and the funder's part
-    of stocks."""
+    """Amount charged to the budget of each funder in each year, undiscounted: installments,
+    subsidized interest and expected payments of price floors, times ``budget_charge``, plus the
+    funder's part of stockpile costs."""
     committed_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EXHAUSTIVE]
-    """The same without ``budget_charge``, which may be below 1 for a guarantee."""
+    """The same amounts without ``budget_charge``, which may be below 1 for a guarantee."""
     materials: Annotated[tuple[MaterialOutcome, ...], ids.EXHAUSTIVE]
-    """How exposed each of them stays."""
+    """Damage, shortage and supply of each material."""
     consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EXHAUSTIVE]
-    """What falls on each consumer."""
-    unaided: tuple[UnaidedProject, ...] = ()  #: Projects that come, or may come, without money.
-    idle: tuple[IdleProject, ...] = ()  #: Projects that run only when it pays.
-    accounts: tuple[Position, ...] = ()  #: Whose money goes where; adds up to the net cost.
+    """Damage that each consumer bears."""
+    unaided: tuple[UnaidedProject, ...] = ()
+    """Projects that may be built without the funders' money."""
+    idle: tuple[IdleProject, ...] = ()  #: Projects that stand idle while the price is too low.
+    accounts: tuple[Position, ...] = ()
+    """Money of each funder in each project and stockpile; adds up to the net cost."""
     budget_lines: tuple[BudgetLineUse, ...] = ()
-    """How far each budget is used; with a review, in the group that uses most of it."""
+    """Use of each budget and budget line; with a review, in the information set with the largest
+    use."""
     stock_use: tuple[StockUse, ...] = ()
-    """How often stockpiles that are filled again are used, without any reserve."""
-    crma: tuple[CrmaShare, ...] = ()  #: Shares that have a benchmark, where stages are given.
+    """Use of stockpiles that are refilled, by a release policy without a reserve."""
+    crma: tuple[CrmaShare, ...] = ()
+    """Shares with a benchmark in the Critical Raw Materials Act; empty unless the file names
+    stages."""
     under: tuple[AssumptionSetOutcome, ...] = ()
-    """The outcome under each set of assumptions; all other figures of a plan that is made over sets
-    are those of the file as it stands, or of the first set where that is none of them."""
+    """Outcome under each assumption set. All other figures of a plan over sets refer to the file as
+    it stands; if that is not among the sets, to the first set."""
     review: ReviewDecisions | None = None
-    """What is decided at the review, by what has been seen until then, and what that is worth; null
-    without one. Then the plan's projects are those that are decided before it, and all its sums are
-    means over what is decided after it."""
-    chains: tuple[ChainOutcome, ...] = ()  #: Where chains of materials break, and what helps.
-    adaptation: tuple[AdaptationOutcome, ...] = ()  #: How long shortages last to which users adapt.
+    """Decisions of each information set at the review, and the value of the review; null without a
+    review. With a review, ``projects`` lists the projects decided before it, and all sums are means
+    over the information sets."""
+    chains: tuple[ChainOutcome, ...] = ()  #: Flows, bottlenecks and marginal values of each chain.
+    adaptation: tuple[AdaptationOutcome, ...] = ()  #: Length of shortages to which consumers adapt.
     clustering: Clustering | None = None
-    """How events cluster; null where states are written out, or fewer than two hazards have events
-    that are not certain."""
+    """Clustering of events; null for written-out states, and if fewer than two hazards have
+    uncertain events."""
     chains_untold: tuple[ids.Material, ...] = ()
-    """Forms of chains of which `chains` says nothing, since the solver failed on their programs."""
+    """Forms without figures in ``chains``, because the solver failed on the linear programs of
+    their chain."""
     worth_from: tuple[BreakEvenFactor, ...] = ()
-    """Where it is worth its money, if that was asked for."""
+    """Factors from which the plan breaks even; empty if they were not requested."""
 
     @property
     def projects_with_probability(self) -> list[tuple[float, ProjectPlan]]:
-        """The probability and the project for all projects, including those of a review."""
+        """The probability and the project for all projects, including those decided at a review."""
         projects = [(1.0, project) for project in self.projects]
         if self.review is not None:
             projects += [

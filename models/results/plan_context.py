@@ -1,4 +1,4 @@
-"""Outcomes reported beside that of a plan: without a plan and under assumption sets; clustering."""
+"""Further outcomes in a plan: without a plan, under assumption sets, adaptation and clustering."""
 
 from typing import Annotated
 
@@ -15,53 +15,57 @@ class WithoutPlan(Result):
     are used, and supply and hazards are as in the scenario. Rules of ``policy`` do not apply.
     """
 
-    expected: InMeasureUnit  #: Mean over the states.
-    cvar: InMeasureUnit  #: Mean of the worst states.
-    worst: InMeasureUnit  #: The worst state.
+    expected: InMeasureUnit  #: Mean damage over the states.
+    cvar: InMeasureUnit  #: Mean damage of the worst states.
+    worst: InMeasureUnit  #: Damage of the worst state.
     worst_mean: InMeasureUnit | None = None
-    """Mean by the least favourable probabilities of the scenario's ball; null without one."""
+    """Mean damage with the least favorable probabilities of the scenario's ball; null without
+    ``ambiguity``."""
     avoided_anyway: InMeasureUnit | None = None
-    """How much more would be expected if no project came unaided: what a plan is not credited with;
-    null where none does, or where it was not computed."""
+    """Expected damage that unaided projects avoid, for which a plan gets no credit. Null if there
+    are none, or if the figure was not computed."""
 
 
 class AssumptionSetOutcome(Result):
     """The outcome of a plan under one assumption set, in states drawn under that set.
 
-    If a plan minimises the worst objective or the largest regret, sets that do not bind leave its
+    If a plan minimizes the worst objective or the largest regret, sets that do not bind leave its
     second stage undetermined. The damage reported for them is that of an optimal second stage.
     """
 
     id: ids.Assumptions  #: Id of the set.
-    title: str  #: Its title, or its id.
-    weight: Share  #: How much it counts beside the others.
-    states: int  #: States of the world that were drawn under it.
-    objective: InMeasureUnit  #: The objective of the plan under it.
-    expected: InMeasureUnit  #: Damage, mean over the states.
-    cvar: InMeasureUnit  #: Mean of the worst states, at the scenario's level.
-    worst: InMeasureUnit  #: The worst state with a probability above 0.
+    title: str  #: Title of the set; its id if it has no title.
+    weight: Share  #: Weight of the set; all weights add up to 1.
+    states: int  #: Number of states of the world drawn under the set.
+    objective: InMeasureUnit  #: Objective of the plan under the set.
+    expected: InMeasureUnit  #: Mean damage over the states.
+    cvar: InMeasureUnit  #: Mean damage of the worst states, at the scenario's level.
+    worst: InMeasureUnit  #: Damage of the worst state with a probability above 0.
     worst_mean: InMeasureUnit | None = None
-    """Mean by the least favourable probabilities of the scenario's ball; null without one."""
-    net_cost_meur: float  #: Net cost under it, discounted, before ``cost_weight``.
-    without_plan: WithoutPlan  #: What comes under it without any plan.
+    """Mean damage with the least favorable probabilities of the scenario's ball; null without
+    ``ambiguity``."""
+    net_cost_meur: float  #: Net cost under the set, discounted, not multiplied by ``cost_weight``.
+    without_plan: WithoutPlan  #: Outcome under the set without any plan.
     best: InMeasureUnit | None = None
-    """Objective of the best plan for this set alone; null if not asked."""
+    """Objective of the best plan for this set alone; null if not requested."""
     best_bound: InMeasureUnit | None = None
-    """What is proven of all plans for it; null without a proof."""
-    regret: InMeasureUnit | None = None  #: What ``objective`` is above ``best``; null if not asked.
+    """Proven lower bound on the objective of all plans for this set; null without a bound."""
+    regret: InMeasureUnit | None = None  #: ``objective`` minus ``best``; null if not requested.
     decides: bool = False
-    """Whether the objective over all sets is that of this one: the worst, or of largest regret."""
+    """Whether the set determines the joint objective: the worst set, or that of largest regret."""
     broken_rules: tuple[str, ...] = ()
-    """Rules that the plan breaks under it, where it was not made for this set."""
+    """Rules that the plan breaks under a set for which it was not made."""
 
 
 class EventYears(Result):
     """The share of years in which a given number of events starts."""
 
-    events: int  #: How many events start in the year, each of another hazard.
-    share: Share  #: Share of years, of all states by their probability.
+    events: int  #: Number of events that start in the year; each hazard counts once.
+    share: Share
+    """Share of years with this number of events, weighted by the probability of the states."""
     independent: Share
-    """The same if no event depended on others, each hazard with the same mean rate in each year."""
+    """The same share if events were independent and each hazard had the same mean rate in all
+    years."""
 
 
 class Clustering(Result):
@@ -71,6 +75,36 @@ class Clustering(Result):
     """
 
     years: Annotated[tuple[EventYears, ...], Field(min_length=3)]
-    """From no event to one of each hazard that is uncertain."""
-    most: int  #: The most events that start in one state.
-    most_independent: float  #: Mean of the same over as many states, if events were independent.
+    """From years without an event to years with an event of each uncertain hazard."""
+    most: int  #: Largest number of events that start in one state.
+    most_independent: float
+    """Expected largest number in as many states, if events were independent."""
+
+
+class AdaptationOutcome(Result):
+    """Duration of shortages to which users adapt, and the damage per tonne during adaptation.
+
+    It refers to one damage entry with [adaptation](scenario-format.md#adaptation). Durations are
+    those in the plan's states, cut off at the end of the horizon.
+    """
+
+    material: ids.Material  #: Id of the material.
+    consumer: ids.Consumer | None
+    """Id of the consumer; null if the damage entry applies to all consumers."""
+    clock: Share  #: Probability that a state has a shortage with a clock.
+    clock_months: float | None
+    """Mean length of a clock, in months; this figure and the next two are null without a clock."""
+    clock_months_median: float | None  #: Median length of a clock, in months.
+    clock_months_ninety: float | None  #: 90 % quantile of the length of a clock, in months.
+    shortage_months: float | None
+    """Mean length of a shortage of the material with the plan, in months: consecutive periods with
+    a shortage above a millionth of demand. Null without a shortage."""
+    shortage_months_without_plan: float | None  #: The same without any plan.
+    first_eur_per_t: float
+    """Damage per tonne of shortage in the first period of a clock: mean of the steps, weighted by
+    their shares; not discounted."""
+    later_months: float
+    """Months after the first period to which ``later_eur_per_t`` refers: the period nearest to ten
+    months."""
+    later_eur_per_t: float
+    """Damage per tonne of shortage in that later period, if the clock still runs."""

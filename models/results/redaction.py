@@ -13,65 +13,74 @@ HiddenKind = Literal[
 class RecoveryRange(Result):
     """The range in which a hidden figure must lie, for a reader with given knowledge."""
 
-    low: float  #: It is no less.
-    high: float  #: It is no more.
-    error: UnboundedShare
-    """How far the best guess, √(low · high), is off, as a share of the figure."""
-    by: str | None  #: The result that tells most; null where none tells more than the file.
+    low: float  #: Smallest possible value.
+    high: float  #: Largest possible value.
+    error: UnboundedShare  #: Largest relative error of the best guess, √(low · high).
+    by: str | None
+    """Result that narrows the range most; null if no result narrows the range given by the file."""
 
 
 class RedactedFigure(Result):
     """A figure that was replaced, and the ranges to which readers can narrow it."""
 
-    path: str  #: Where it stands in the scenario, as ``--set`` has it.
+    path: str  #: Path of the figure in the scenario, as used by ``--set``.
     kind: HiddenKind
-    """What it is; ``paid_share`` and ``other`` follow from hidden figures, or were asked for."""
+    """Kind of the figure; ``paid_share`` and ``other`` follow from hidden figures, or were
+    requested."""
     owner: str  #: Id of the consumer or company; empty for ``other``.
-    material: str | None  #: Id of the material, where it is of one.
-    published: float  #: What the redacted scenario says.
-    value: float | None  #: What it is in truth; null without ``--values``.
+    material: str | None  #: Id of the material; null if the figure does not concern a material.
+    published: float  #: Value in the redacted scenario.
+    value: float | None  #: True value; null without ``--values``.
     low: float
-    """The least that it can be by the file alone: its band, and all relations of figures found."""
-    high: float  #: The most that it can be by the file alone.
+    """Smallest value that is compatible with the redacted file: with the band, and with all
+    relations between figures that were found."""
+    high: float  #: Largest value that is compatible with the redacted file.
     error: UnboundedShare
-    """How far the best guess, √(low · high), can be off, by the file, as a share."""
-    bits_left: float  #: What stays hidden: log2 of possible values, each 1 % above the last.
+    """Largest relative error of the best guess √(low · high) from the file alone."""
+    bits_left: float
+    """Remaining uncertainty in bits: log2 of the number of possible values in steps of 1 %."""
     bits_told: float
-    """What the file tells somebody who knew it up to a factor of ten either way, all orders of size
-    alike: log2 of how many times narrower it has become."""
+    """Information in bits that the file gives to readers who know the figure to within a factor of
+    ten, all orders of magnitude being equally likely: log2 of the ratio of the ranges before and
+    after."""
     known_shape: RecoveryRange | None
-    """If one knows its course over years; null for single figures."""
+    """Range for readers who know how the figure changes over the years; null for a single
+    figure."""
     results: RecoveryRange | None
-    """For one who also sees the true results; null where it was not solved, as the next two."""
+    """Range for readers who also know the true results. This field and the next two are null if
+    nothing was solved."""
     insider: RecoveryRange | None
-    """For somebody who knows all other figures, and sees ``outcome.expected`` and
+    """Range for readers who know all other figures, and ``outcome.expected`` and
     ``outcome.without_plan.expected`` as a report prints them."""
-    insider_by_consumer: RecoveryRange | None  #: The same with figures of the consumer.
+    insider_by_consumer: RecoveryRange | None
+    """The same range for readers who also know these two figures of the consumer."""
 
 
 class RevealingResult(Result):
     """A result of the true scenario that must not be published with the redacted one."""
 
-    result: str  #: Where it stands in a [plan](#plan).
-    exact: tuple[str, ...]  #: Paths of the figures that it gives within a thousandth.
-    narrowed: tuple[str, ...]  #: Paths of those that it narrows to less than half of their range.
+    result: str  #: Path of the result in a [plan](#plan).
+    exact: tuple[str, ...]  #: Paths of the figures that the result reveals to within a thousandth.
+    narrowed: tuple[str, ...]
+    """Paths of the figures whose range the result narrows to less than half."""
 
 
 class RemovedItem(Result):
     """A part of the scenario that was removed or changed, since it could reveal figures."""
 
-    path: str  #: Where it stood.
+    path: str  #: Path of the removed or changed part.
     reason: Literal["variant", "description", "source", "note", "text", "mentioned", "follows"]
-    """``variant``: it sets a hidden figure, or needs a file; ``source``: an entry of the
-    bibliography that nothing else named; ``text``: all sources, notes and descriptions of a
-    section; ``mentioned``: a text that names a hidden figure; ``follows``: a figure that follows
-    from hidden ones, made again from what is written for them."""
+    """``variant``: a variant that sets a hidden figure or needs a file; ``description``, ``note``:
+    such a text of a changed item; ``source``: an entry of the bibliography to which nothing else
+    refers; ``text``: all sources, notes and descriptions of a section; ``mentioned``: a text that
+    contains a hidden figure; ``follows``: a figure that follows from hidden ones and was recomputed
+    from their replacements."""
 
 
 class RemainingHint(Result):
     """A part of the redacted scenario that may still reveal figures; its owner should check it."""
 
-    path: str  #: Where it stands.
+    path: str  #: Path of the part.
     reason: Literal[
         "mentioned",
         "supply_adds_up",
@@ -82,43 +91,50 @@ class RemainingHint(Result):
         "shares_kept",
         "private_open",
     ]
-    """``mentioned``: a text names a hidden figure (until 0.2); ``supply_adds_up``: supply is as
-    much as need; ``grows_alike``: demand of others that grows as hidden demand, or is a
-    multiple of it; ``follows``: a figure that agrees with hidden ones and was allowed to stay;
-    ``purse_open``: the company's budget was not chosen; ``curve_shared``: a damage curve is that of
-    others too; ``shares_kept``: a factor cannot hide shares of steps; ``private_open``: a number of
-    a private file is not hidden."""
+    """``mentioned``: a text that contains a hidden figure (until version 0.2); ``supply_adds_up``:
+    supply equals need; ``grows_alike``: demand of other consumers grows like hidden demand, or is a
+    multiple of it; ``follows``: a figure that matches hidden ones and was permitted to stay;
+    ``purse_open``: the budget of the company is not redacted; ``curve_shared``: a damage curve is
+    also that of other consumers; ``shares_kept``: shares of damage steps, which a factor cannot
+    hide; ``private_open``: a number of a private file is not redacted."""
 
 
 class RedactionLoss(Result):
     """The loss from using the redacted scenario's plan, measured in the true scenario."""
 
-    objective: InMeasureUnit  #: Objective of the true scenario's plan.
-    bound: InMeasureUnit | None  #: No plan of the true scenario has a lower one.
+    objective: InMeasureUnit  #: Objective of the plan of the true scenario.
+    bound: InMeasureUnit | None
+    """Proven lower bound on the objective of any plan of the true scenario; null without a
+    bound."""
     redacted_gap: UnboundedShare | None
-    """Gap of the redacted scenario's plan, in the redacted scenario."""
-    without_plan: InMeasureUnit  #: Objective of doing nothing, in the true scenario.
-    feasible: bool  #: Whether the redacted scenario's plan keeps all rules of the true one.
-    broken: tuple[str, ...]  #: Rules of the true scenario that it breaks, with their tags.
+    """Relative gap of the redacted scenario's plan in the redacted scenario."""
+    without_plan: InMeasureUnit  #: Objective in the true scenario without any plan.
+    feasible: bool
+    """Whether the redacted scenario's plan satisfies all rules of the true scenario."""
+    broken: tuple[str, ...]  #: Rules of the true scenario that this plan breaks, with their tags.
     attained: InMeasureUnit | None
-    """Its objective in the true scenario; null where it breaks a rule."""
+    """Objective of this plan in the true scenario; null if it breaks a rule."""
     same_projects: InMeasureUnit | None
-    """If it breaks a rule: objective of the best plan with its projects and starts, if any."""
+    """If the plan breaks a rule, objective of the best plan with the same projects and starts; null
+    otherwise, or without such a plan."""
     regret: InMeasureUnit | None
-    """``attained`` or ``same_projects`` less ``objective``; below 0 by gaps."""
-    regret_at_most: InMeasureUnit | None  #: The same less ``bound``: no plan is better by more.
+    """``attained`` or ``same_projects`` minus ``objective``; may be negative within the gaps."""
+    regret_at_most: InMeasureUnit | None
+    """Upper bound on the regret: ``attained`` or ``same_projects`` minus ``bound``."""
     benefit_lost: UnboundedShare | None
-    """Regret as a share of ``without_plan`` less ``objective``."""
-    expected: InMeasureUnit  #: Expected damage with the true scenario's plan.
+    """Regret as a share of ``without_plan`` minus ``objective``."""
+    expected: InMeasureUnit  #: Expected damage in the true scenario with its own plan.
     expected_attained: InMeasureUnit
-    """Expected damage in the true scenario with the redacted one's plan; with its projects alone
-    where it breaks a rule and there is such a plan."""
-    expected_said: InMeasureUnit
-    """Expected damage that the redacted scenario's plan says of itself."""
+    """Expected damage in the true scenario with the redacted scenario's plan; if that breaks a
+    rule, with the best plan with the same projects and starts, or null."""
+    expected_said: InMeasureUnit  #: Expected damage that the redacted scenario's plan reports.
     entering: tuple[str, ...]  #: Projects that only the redacted scenario's plan builds.
     leaving: tuple[str, ...]  #: Projects that only the true scenario's plan builds.
-    moved: dict[str, tuple[int, int]]  #: Start years that differ: true, redacted.
-    stocks_t: dict[str, tuple[float, float]]  #: The most held, if over 1 % apart: true, redacted.
+    moved: dict[str, tuple[int, int]]
+    """Projects with different start years: the year in the true plan and in the redacted one."""
+    stocks_t: dict[str, tuple[float, float]]
+    """Largest planned stocks that differ by more than 1 %: in the true plan and in the redacted
+    one."""
 
 
 class Redaction(SealedDocument):
@@ -129,21 +145,25 @@ class Redaction(SealedDocument):
 
     kind: Literal["redaction"] = "redaction"
     title: str  #: Title of the scenario.
-    currency: str  #: Label of all amounts.
-    method: Literal["band", "scale"]  #: How figures were replaced.
+    currency: str  #: Currency of all amounts.
+    method: Literal["band", "scale"]
+    """``band``: figures are replaced by the middle of a band; ``scale``: figures are multiplied by
+    random factors."""
     width: UnboundedShare
-    """Of the bands; of ``scale``, factors lie between 1 / (1 + width) and 1 + width."""
+    """Width of the bands; for ``scale``, factors lie between 1 / (1 + width) and 1 + width."""
     consumers: tuple[str, ...]  #: Consumers whose figures were replaced.
     companies: tuple[str, ...]  #: Companies whose budgets were replaced.
-    figures: tuple[RedactedFigure, ...]  #: What was replaced, in the order of the file.
-    left_out: tuple[RemovedItem, ...]  #: What was taken out.
-    hints: tuple[RemainingHint, ...]  #: What still tells.
+    figures: tuple[RedactedFigure, ...]  #: Figures that were replaced, in the order of the file.
+    left_out: tuple[RemovedItem, ...]  #: Parts that were removed.
+    hints: tuple[RemainingHint, ...]  #: Parts that may still reveal figures.
     answer: AnswerState
-    """``solved``: both scenarios; ``skipped``: with ``--no-solve``; ``infeasible``: no plan keeps
-    all rules of the true scenario; ``redacted_infeasible``: the same of the redacted one;
-    ``no_plan``: none was found before the limit."""
+    """``solved``: both scenarios have a plan; ``skipped``: not solved because of ``--no-solve``;
+    ``infeasible``: no plan satisfies all rules of the true scenario; ``redacted_infeasible``: no
+    plan satisfies all rules of the redacted scenario; ``no_plan``: a limit stopped a solve before a
+    plan was found."""
     unit: str  #: Unit of the measure.
-    loss: RedactionLoss | None  #: What the answer loses; null where not both have a plan.
+    loss: RedactionLoss | None
+    """Loss from using the redacted scenario; null unless both scenarios have a plan."""
     telling: tuple[RevealingResult, ...]
-    """Results that must not be published, the most telling first; empty if not solved."""
+    """Results that must not be published, the most revealing first; empty if nothing was solved."""
     seconds: Seconds  #: Wall time.

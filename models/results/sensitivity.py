@@ -17,20 +17,24 @@ from models.results.evaluation import ProvenRange
 class FixedPlanOutcome(Result):
     """Objective, damage and cost of a fixed plan if an input has a given value."""
 
-    objective: InMeasureUnit  #: Its objective.
+    objective: InMeasureUnit  #: Objective of the plan.
     expected: InMeasureUnit  #: Mean damage.
-    cvar: InMeasureUnit  #: Mean of the worst states.
-    net_cost_meur: float  #: Discounted net cost.
+    cvar: InMeasureUnit  #: Mean damage of the worst states.
+    net_cost_meur: float  #: Net cost, discounted.
 
 
 class BestOutcome(Result):
     """The best plan known if an input has a given value, with bounds on its objective."""
 
-    objective: ProvenRange  #: Objective of the best plan: from the bound to the best plan known.
-    expected: InMeasureUnit  #: Mean damage of the plan found; an equally good one may have another.
-    net_cost_meur: float  #: Discounted net cost of that plan.
-    projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that it builds.
-    stocks_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles hold at most, if any.
+    objective: ProvenRange
+    """Objective of the best plan: from its lower bound to the best plan found."""
+    expected: InMeasureUnit
+    """Mean damage of the plan found; another plan that is equally good may have another."""
+    net_cost_meur: float  #: Net cost of this plan, discounted.
+    projects: dict[ids.Project, ids.YearNumber]
+    """Start year of each project that this plan builds."""
+    stocks_t: dict[ids.Stockpile, float]
+    """Largest planned stock of each stockpile with stock, in tonnes."""
 
 
 class SensitivityPoint(PlanDiff, SearchResult):
@@ -42,46 +46,56 @@ class SensitivityPoint(PlanDiff, SearchResult):
     [formulation.md](formulation.md#first-stage), and by how much it is broken.
     """
 
-    value: float  #: The value: a factor, or the number itself.
-    number: float | None  #: What the number becomes, where the input is a single one.
-    own: FixedPlanOutcome  #: What the plan leads to if it is carried out all the same.
-    broken: tuple[str, ...]  #: Rules that the plan breaks there, such as a budget it exceeds.
-    best: BestOutcome | None  #: The best plan there; null without one.
-    regret: ProvenRange | None  #: The plan's objective less the best; null if unproven or broken.
+    value: float  #: Value of the input: a factor, or the number itself.
+    number: float | None  #: Resulting number, if the input is a single number; otherwise null.
+    own: FixedPlanOutcome  #: Outcome of the unchanged plan at this value.
+    broken: tuple[str, ...]
+    """Rules that the plan breaks at this value, such as an exceeded budget."""
+    best: BestOutcome | None  #: Best plan at this value; null without a plan.
+    regret: ProvenRange | None
+    """Objective of the unchanged plan minus that of the best plan; null if not proven, or if the
+    plan breaks a rule."""
     decision: Literal["same", "changed", "broken", "open"]
-    """``same``: proven that no plan is better by more than the tolerance; ``changed``: one is;
-    ``broken``: the plan breaks a rule; ``open``: not decided before a limit."""
+    """``same``: it is proven that no plan is better by more than the tolerance; ``changed``: a plan
+    is better by more; ``broken``: the plan breaks a rule; ``open``: a limit stopped the solve
+    before it was decided."""
 
 
 class BreakEven(Result):
     """Two values of an input, between which this plan ceases to be within tolerance of the best."""
 
-    toward: Literal["low", "high"]  #: Toward which end of the range the search went.
-    good: float  #: A value at which the plan is proven to be within the tolerance of the best.
-    changed: float  #: A value at which it is proven not to be, or breaks a rule.
-    good_number: float | None  #: What the number is at ``good``, where the input is a single one.
-    changed_number: float | None  #: What it is at ``changed``.
-    reason: Literal["better", "broken"]  #: Another plan is better, or this one breaks a rule.
-    narrow: bool  #: Whether the two are as close as was asked for.
-    tries: int  #: Values that were tried between base and end.
+    toward: Literal["low", "high"]  #: End of the range toward which the search went.
+    good: float  #: Value at which the plan is proven to be within the tolerance of the best.
+    changed: float
+    """Value at which the plan is proven not to be within the tolerance, or breaks a rule."""
+    good_number: float | None
+    """Number at ``good``, if the input is a single number; otherwise null."""
+    changed_number: float | None
+    """Number at ``changed``, if the input is a single number; otherwise null."""
+    reason: Literal["better", "broken"]
+    """``better``: another plan is better; ``broken``: this plan breaks a rule."""
+    narrow: bool  #: Whether the two values are as close as requested.
+    tries: int  #: Number of values tried between base and end.
 
 
 class SensitivityInput(Result):
     """One uncertain number, or several that change together."""
 
-    id: str  #: Its name on the command line.
+    id: str  #: Name of the input on the command line.
     kind: Literal["hazard", "damage", "capex", "success", "delay", "price", "demand", "input"]
-    """What is uncertain; ``input``: a number that was named by its path."""
-    subject: str | None  #: Id of hazard, material or project, or the path; null for all of a kind.
-    base: float  #: The value at which the scenario is as it is: 1 for factors.
-    base_number: float | None  #: The number as it is, where the input is a single one.
-    low: SensitivityPoint  #: At the low end.
-    high: SensitivityPoint  #: At the high end.
+    """Kind of uncertain figure; ``input``: a number that was named by its path."""
+    subject: str | None
+    """Id of the hazard, material or project, or the path; null for all items of a kind."""
+    base: float  #: Value at which the scenario is unchanged: 1 for factors.
+    base_number: float | None
+    """Number in the scenario, if the input is a single number; otherwise null."""
+    low: SensitivityPoint  #: Results at the low end of the range.
+    high: SensitivityPoint  #: Results at the high end of the range.
     swing: ProvenRange | None
-    """How far the best objective differs between ends and base; null without a plan."""
-    own_swing: InMeasureUnit  #: The same of the plan's own objective.
-    own_swing_expected: InMeasureUnit  #: The same of its mean damage.
-    break_evens: tuple[BreakEven, ...]  #: Where the decision turns, toward each end.
+    """Range of the best objective over base and both ends; null without a plan."""
+    own_swing: InMeasureUnit  #: Range of the objective of the unchanged plan.
+    own_swing_expected: InMeasureUnit  #: Range of the mean damage of the unchanged plan.
+    break_evens: tuple[BreakEven, ...]  #: Values at which the decision changes, toward each end.
 
 
 class ElementaryEffects(Result):
@@ -93,25 +107,29 @@ class ElementaryEffects(Result):
 
     id: str  #: Id of the input.
     mu: InMeasureUnit  #: Mean of the effects, with their signs.
-    mu_star: InMeasureUnit  #: Mean of their sizes: how much the input matters.
-    mu_star_confidence: InMeasureUnit  #: Half the 95 % interval of ``mu_star``, by resampling.
-    sigma: InMeasureUnit  #: Their standard deviation: how much that depends on inputs and value.
+    mu_star: InMeasureUnit  #: Mean of the absolute effects: how much the input matters.
+    mu_star_confidence: InMeasureUnit
+    """Half of the 95 % confidence interval of ``mu_star``, by resampling."""
+    sigma: InMeasureUnit
+    """Standard deviation of the effects: how much they depend on the value and on other inputs."""
 
 
 class MorrisScreening(Result):
     """Screening of all inputs together (Morris 1991; Campolongo and others 2007)."""
 
-    trajectories: int  #: Random paths, along each of which every input moves once.
-    levels: int  #: Values that each input takes.
-    seed: int  #: Of the paths.
-    evaluations: int  #: Points that were looked at.
-    left_out: tuple[str, ...]  #: Inputs that move numbers which others move as well.
-    own: tuple[ElementaryEffects, ...]  #: Effects on the plan's objective, what matters most first.
-    own_expected: tuple[ElementaryEffects, ...]  #: The same on its mean damage.
+    trajectories: int  #: Number of random trajectories; each input changes once along a trajectory.
+    levels: int  #: Number of values of each input.
+    seed: int  #: Seed of the trajectories.
+    evaluations: int  #: Number of points that were evaluated.
+    left_out: tuple[str, ...]
+    """Inputs that were omitted because other inputs change the same numbers."""
+    own: tuple[ElementaryEffects, ...]
+    """Effects on the objective of the plan, in descending order."""
+    own_expected: tuple[ElementaryEffects, ...]  #: Effects on the mean damage of the plan.
     best: tuple[ElementaryEffects, ...] | None
-    """The same on the best plan's objective; null if not asked."""
+    """Effects on the objective of the best plan; null if not requested."""
     best_gap: UnboundedShare | None
-    """The largest gap of those solves; effects of that size may be none."""
+    """Largest gap of these solves; an effect of this size may be zero."""
 
 
 class Sensitivity(InterruptibleStudy):
@@ -123,16 +141,20 @@ class Sensitivity(InterruptibleStudy):
     """
 
     kind: Literal["sensitivity"] = "sensitivity"
-    seed: int | None  #: Their seed; null where they are written out.
-    given: bool  #: Whether the plan was given, rather than solved for.
+    seed: int | None  #: Seed of the states; null for written-out states.
+    given: bool  #: True for a saved plan, false if the plan was solved for this analysis.
     tolerance: UnboundedShare
-    """By which share of its objective a plan may be worse and still be right."""
-    own: FixedPlanOutcome  #: The plan in the scenario as it is.
-    best: BestOutcome  #: The best plan there.
-    regret: ProvenRange | None  #: The plan's objective less the best there; null if broken.
+    """Largest relative excess over the best objective at which the plan still counts as best."""
+    own: FixedPlanOutcome  #: Outcome of the plan in the unchanged scenario.
+    best: BestOutcome  #: Best plan in the unchanged scenario.
+    regret: ProvenRange | None
+    """Objective of the plan minus that of the best plan in the unchanged scenario; null if the plan
+    breaks a rule."""
     decision: Literal["same", "changed", "broken", "open"]
-    """Whether the plan is right in the scenario as it is; only then are break-evens computed."""
+    """Whether the plan is best in the unchanged scenario; only then are break-even values
+    computed."""
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that the plan builds.
-    stocks_t: dict[ids.Stockpile, float]  #: Tonnes that each of its stockpiles holds at most.
-    inputs: tuple[SensitivityInput, ...]  #: What was varied, the largest swing first.
-    screen: MorrisScreening | None  #: All inputs together; null where it was not asked for.
+    stocks_t: dict[ids.Stockpile, float]
+    """Largest planned stock of each stockpile of the plan, in tonnes."""
+    inputs: tuple[SensitivityInput, ...]  #: Varied inputs, in descending order of swing.
+    screen: MorrisScreening | None  #: Screening of all inputs together; null if not requested.

@@ -24,9 +24,9 @@ class Interval(Result):
     those of a confidence interval.
     """
 
-    low: Money  #: It is no less.
-    value: Money  #: From the plans that were found.
-    high: Money  #: It is no more.
+    low: Money  #: Lower bound.
+    value: Money  #: Figure computed from the plans that were found.
+    high: Money  #: Upper bound.
 
 
 class Player(Result):
@@ -34,13 +34,15 @@ class Player(Result):
 
     id: str  #: Id of the company funder; ``state`` for the state.
     name: str  #: Name shown in reports.
-    kind: Literal["company", "state"]  #: A company, or all public funders together.
-    consumers: tuple[ids.Consumer, ...]  #: Consumers whose damage is its own, or no company's.
-    demand_meur: float  #: Value of its demand over the horizon at the scenario's prices.
-    without_plan: Money  #: Its mean damage if nobody does anything.
+    kind: Literal["company", "state"]  #: Kind of the player.
+    consumers: tuple[ids.Consumer, ...]
+    """Consumers of the company; for the state, consumers without a company."""
+    demand_meur: float
+    """Value of the player's demand over the horizon, at the prices in the scenario."""
+    without_plan: Money  #: Mean damage of the player without any plan.
     alone: Interval
-    """Its mean damage plus its net cost when it acts alone, with the net cost of others
-    that counts in every coalition, less ``baseline``."""
+    """Mean damage plus net cost of the player when it acts alone, including the net cost of other
+    funders that counts in every coalition, minus ``baseline``."""
 
 
 class Coalition(Result):
@@ -48,15 +50,16 @@ class Coalition(Result):
 
     members: tuple[str, ...]  #: Ids of the players.
     found: Money
-    """Their mean damage plus net cost in the plan that was found; with the net cost of public
-    funders where it counts in every coalition, and of private ones."""
-    bound: Money  #: No plan of theirs has less.
-    damage: Money  #: Their mean damage in that plan.
-    net_cost_meur: float  #: Their net cost in that plan, as far as it counts.
-    worth: Interval  #: What it gains against its members standing alone.
-    spillover: Money  #: By how much the mean damage of the others falls without their doing.
+    """Mean damage plus net cost of the members with the plan found. Includes the net cost of
+    private funders, and of public funders if it counts in every coalition."""
+    bound: Money  #: Proven lower bound on this sum for any plan of the coalition.
+    damage: Money  #: Mean damage of the members with this plan.
+    net_cost_meur: float  #: Net cost with this plan, as far as it counts for the coalition.
+    worth: Interval  #: Value of the coalition: its gain compared with each member acting alone.
+    spillover: Money  #: Reduction of the mean damage of the other players, who do nothing.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
-    worth_if_others_act: Interval | None  #: The worth if others act alone; null if not asked.
+    worth_if_others_act: Interval | None
+    """Value of the coalition if each other player acts alone; null if not requested."""
     seconds: Seconds  #: Wall time.
 
 
@@ -65,80 +68,90 @@ class BlockingCoalition(Result):
 
     members: tuple[str, ...]  #: Ids of the players.
     gain: Money
-    """What its members would have more together, by a plan that was found, so for certain; not
-    positive for a group that only might leave."""
-    most: Money  #: No plan gives them more than that in addition; positive if they might leave.
+    """Certain gain of the members from leaving, with a plan that was found; zero or negative if it
+    is not certain that they gain."""
+    most: Money  #: Upper bound on this gain; positive if the members might gain.
 
 
 class MemberShare(Result):
-    """What one player gains and pays under a rule for sharing the gain."""
+    """The gain and the payments of one player under a sharing rule."""
 
     gain: Interval
-    """Its part of the worth of all; of a sampled value, with the confidence interval. Of the
-    nucleolus no range is known but that of its figure itself."""
+    """Part of the gain of the grand coalition; with the confidence interval if the value is
+    sampled. For the nucleolus the range contains only the value."""
     share: UnboundedShare | None
-    """The same as a share of the worth of all; null where there is none."""
-    pays_meur: float  #: What it pays in all for that gain: ``alone`` less gain and damage.
-    outlay_meur: float  #: What it pays for projects and stocks in the plan of all.
+    """The same part as a share of the gain of the grand coalition; null if that is 0."""
+    pays_meur: float  #: Total payment of the player for this gain: ``alone`` minus gain and damage.
+    outlay_meur: float  #: Payments of the player for projects and stockpiles in the joint plan.
     transfer_meur: float
-    """What it pays to the others on top; negative where it gets something. Transfers add up to what
-    those who are no players bear more with all than without any company, and not to 0."""
+    """Payment to the other players in addition to ``outlay_meur``; negative if the player receives
+    money. The sum of all transfers is the additional burden of funders that are not players,
+    compared with no company acting, and not 0."""
 
 
 class SharingRule(Result):
     """A rule for dividing the gain of the grand coalition among its members."""
 
     rule: SharingRuleName
-    """``demand``: in proportion to its value; ``avoided_damage``: in proportion to what the joint
-    plan spares each, against nobody doing anything; ``equal``: the same to each."""
-    members: dict[str, MemberShare]  #: By player.
+    """``shapley`` and ``nucleolus``: these solutions of the game; ``demand``: in proportion to the
+    value of demand; ``avoided_damage``: in proportion to the damage that the joint plan avoids for
+    each player, compared with no plan; ``equal``: the same amount for each."""
+    members: dict[str, MemberShare]  #: Gain and payments of each player.
     core: Literal["inside", "outside", "undecided"]
-    """Whether no group would rather leave; ``undecided`` where the proofs leave it open, or, with a
-    sampled game, none of the groups that were solved would."""
+    """Whether the division is in the core, so that no coalition gains by leaving. ``undecided``:
+    the bounds leave it open, or, if coalitions were sampled, none of the solved ones gains by
+    leaving."""
     leaving: tuple[BlockingCoalition, ...]
-    """The five groups that would most gladly leave; where undecided, those that might."""
+    """The five coalitions with the largest gain from leaving; if undecided, those that might
+    gain."""
     contribution: Interval | None
-    """The least public money that makes every group stay; null where not all were solved."""
+    """Smallest amount of public money with which no coalition gains by leaving; null unless all
+    coalitions were solved."""
 
 
 class Core(Result):
     """Whether the gain of all players can be divided so that no coalition gains by leaving."""
 
     empty: Literal["empty", "not empty", "undecided"]
-    """``empty``: no share exists with which no group would rather leave; ``undecided``: the proofs
-    leave it open."""
+    """Whether the core is empty: every division of the gain leaves a coalition that gains by
+    leaving. ``undecided``: the bounds leave it open."""
     least_core: Interval
-    """The least that the keenest group can have by leaving; not positive with a core."""
-    members: dict[str, Money]  #: The gain of each player at that share.
-    binding: tuple[tuple[str, ...], ...]  #: Groups that have just that to gain there.
-    contribution: Interval  #: The least public money on top with which the core is not empty.
+    """Smallest possible value of the largest gain of a coalition from leaving; zero or negative if
+    the core is not empty."""
+    members: dict[str, Money]  #: Gain of each player in the division with this smallest value.
+    binding: tuple[tuple[str, ...], ...]
+    """Coalitions with exactly this gain from leaving in that division."""
+    contribution: Interval
+    """Smallest additional amount of public money with which the core is not empty."""
 
 
 class Sampling(Result):
     """How the Shapley value was sampled."""
 
-    orders: int  #: Orders in which players join; every second one is the reverse of the one before.
-    coalitions: int  #: Different coalitions that were solved.
-    seed: int  #: Of the orders.
-    level: UnboundedShare  #: Of the confidence intervals.
+    orders: int
+    """Number of orders in which players join; every second order reverses the previous one."""
+    coalitions: int  #: Number of different coalitions that were solved.
+    seed: int  #: Seed of the orders.
+    level: UnboundedShare  #: Level of the confidence intervals.
 
 
 class FreeRider(Result):
     """What a company gains by staying out while all other players act together."""
 
-    others: Interval  #: Worth of the coalition of all others.
-    idle: Money  #: Its mean damage if it does nothing itself.
-    acting: Interval  #: Its mean damage plus net cost if it does what is best for it.
-    gain: Interval  #: What it has more than standing alone with nobody acting.
+    others: Interval  #: Value of the coalition of all other players.
+    idle: Money  #: Mean damage of the company if it does nothing.
+    acting: Interval  #: Mean damage plus net cost of the company if it does what is best for it.
+    gain: Interval  #: Gain of the company compared with acting alone while nobody else acts.
 
 
 class Externality(Result):
     """The game in which each player outside a coalition acts alone, in the order of the file."""
 
     alone: dict[str, Interval]  #: Mean damage plus net cost of each player when all act alone.
-    worth: Interval  #: Worth of all against that.
-    shapley: dict[str, Money]  #: Gain of each player against that, by Shapley.
-    core: Core  #: Of that game.
+    worth: Interval
+    """Value of the grand coalition, compared with all players acting alone at the same time."""
+    shapley: dict[str, Money]  #: Gain of each player by the Shapley value of this game.
+    core: Core  #: Core of this game.
 
 
 class JointProject(Result):
@@ -147,29 +160,33 @@ class JointProject(Result):
     id: ids.Project  #: Id of the project.
     name: str  #: Name shown in reports.
     start: ids.YearNumber  #: Start year.
-    capex_meur: float  #: Undiscounted million EUR.
-    shares: dict[str, Share]  #: Of capex, by funder, over its instruments; ``market`` for the rest.
-    offtake: dict[str, Share]  #: Of output, by company; ``common`` for what all share.
+    capex_meur: float  #: Capex as announced, undiscounted.
+    shares: dict[str, Share]
+    """Share of capex carried by each funder with all its instruments; ``market`` for the remaining
+    share."""
+    offtake: dict[str, Share]
+    """Share of output reserved for each company; ``common`` for output reserved for all domestic
+    consumers."""
     probability: Share = 1.0
-    """Of being built in this year, by what has been seen at a review; shares are means of that."""
+    """Probability that the project starts in this year, over the information sets of a review;
+    shares are means weighted by this probability."""
 
 
 class JointPlan(Result):
     """The plan of the grand coalition: projects, stocks, damage and net cost."""
 
-    projects: tuple[JointProject, ...]  #: In the order of their start.
-    stocks_t: dict[ids.Stockpile, float]  #: Tonnes that stockpiles hold at most, if any.
-    damage: dict[str, Money]  #: Mean damage of each player.
-    without_plan: dict[str, Money]  #: Mean damage of each player if nobody does anything.
-    outlay_meur: dict[ids.Funder, float]  #: Net cost of each funder, by its id.
+    projects: tuple[JointProject, ...]  #: Projects in ascending order of the start year.
+    stocks_t: dict[ids.Stockpile, float]
+    """Largest planned stock of each stockpile with stock, in tonnes."""
+    damage: dict[str, Money]  #: Mean damage of each player with the plan.
+    without_plan: dict[str, Money]  #: Mean damage of each player without any plan.
+    outlay_meur: dict[ids.Funder, float]  #: Net cost of each funder, by id.
     outlay_by_year_meur: dict[ids.Funder, dict[ids.Year, float]]
-    """Undiscounted million EUR that each funder pays in each year, by its id."""
+    """Undiscounted payments of each funder in each year, by id of the funder."""
     public_meur: float  #: Net cost of all public funders.
-    objective: Money  #: What counts of damage and net cost when all act together.
-    bound: Money  #: No plan has less.
-    gap: UnboundedShare
-    """How far the objective may be above the best: max(0, objective - bound) / max(|objective|,
-    1e-6)."""
+    objective: Money  #: Objective of the grand coalition: damage and net cost as far as they count.
+    bound: Money  #: Proven lower bound on this objective.
+    gap: UnboundedShare  #: Relative gap: max(0, objective - bound) / max(|objective|, 1e-6).
 
 
 class Split(SolveSummary, ScenarioResult):
@@ -181,26 +198,33 @@ class Split(SolveSummary, ScenarioResult):
     """
 
     kind: Literal["split"] = "split"
-    measure: Literal["damage"] = "damage"  #: Damage and cost are added, so that both are money.
+    measure: Literal["damage"] = "damage"
+    """Always ``damage``, since damage and cost are added and both must be money."""
     state: PublicMoneyMode
-    """How public money stands in the game. ``none``: there is none; ``every``: public funders take
-    part in every coalition, and their net cost counts with the members': what these gain is net of
-    all public money, and the damage of consumers without a company does not count; ``player``: the
-    state is itself a player, and may pay or be paid; ``gift``: public money stands behind every
-    coalition and costs its members nothing; ``joint``: the same, but behind the coalition of all
-    alone; smaller ones have none."""
-    set_aside: tuple[str, ...]  #: Duties that were set aside, since no single coalition owes them.
-    players: tuple[Player, ...]  #: Who takes part, in the order of the file; the state last.
-    coalitions: tuple[Coalition, ...]  #: All that were solved, small ones first.
+    """Role of public money. ``none``: there is no public money. ``every``: public funders take part
+    in every coalition, and their net cost is added to that of the members; damage of consumers
+    without a company does not count. ``player``: the state is a player, and may pay or receive
+    money. ``gift``: public money is available to every coalition at no cost to its members.
+    ``joint``: as ``gift``, but only for the grand coalition."""
+    set_aside: tuple[str, ...]
+    """Duties of the scenario that are not applied, since no single coalition has to fulfill
+    them."""
+    players: tuple[Player, ...]  #: Players in the order of the file; the state last.
+    coalitions: tuple[Coalition, ...]  #: All coalitions that were solved, smaller ones first.
     baseline: Interval | None
-    """Net cost of public and private funders without any company, where theirs counts in every
-    coalition: nothing, unless they earn by it; null where it does not. ``found`` and ``bound`` of a
-    coalition include it, ``alone`` of a player is net of it: the worth of a coalition is the sum of
-    its members' ``alone``, less ``found`` net of it."""
-    worth: Interval  #: Worth of the coalition of all.
-    plan: JointPlan  #: What all do together.
-    rules: tuple[SharingRule, ...]  #: Ways to share; if sampled, without those that need others.
-    core: Core | None  #: Whether nobody need leave; null where not all coalitions were solved.
-    free_riding: dict[str, FreeRider]  #: What staying out brings, by company.
-    externality: Externality | None  #: The game with outsiders acting; null if not solved.
-    sampling: Sampling | None  #: How the Shapley value was sampled; null if all were solved.
+    """Net cost of public and private funders without any company, if this cost counts in every
+    coalition; 0 unless these funders earn money. Null if it does not count. ``found`` and ``bound``
+    of a coalition include the baseline, ``alone`` of a player does not: the value of a coalition is
+    the sum of ``alone`` over its members minus (``found`` - ``baseline``)."""
+    worth: Interval  #: Value of the grand coalition: the gain that is divided.
+    plan: JointPlan  #: Joint plan of all players.
+    rules: tuple[SharingRule, ...]
+    """Divisions of the gain; if the game was sampled, without the rules that need all
+    coalitions."""
+    core: Core | None
+    """Whether a division exists from which no coalition gains by leaving; null unless all
+    coalitions were solved."""
+    free_riding: dict[str, FreeRider]  #: Gain of each company from not taking part.
+    externality: Externality | None
+    """Game in which players outside a coalition act; null if not solved."""
+    sampling: Sampling | None  #: Sampling of the Shapley value; null if all coalitions were solved.

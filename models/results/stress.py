@@ -23,23 +23,24 @@ StressCase = Literal["market", "plan"]
 class StressEvent(Result):
     """An event of a hazard in a stress test."""
 
-    hazard: ids.Hazard  #: Which one; its effects say who loses how much in each period.
-    profile: str | None  #: Id of its profile by which it goes; null if it has none.
+    hazard: ids.Hazard  #: Id of the hazard; its effects define the losses in each period.
+    profile: str | None  #: Id of the profile; null if the hazard has none.
     start: ids.YearNumber  #: Year in which it starts.
-    period: int = Field(ge=1)  #: Period of that year, from 1.
+    period: int = Field(ge=1)  #: Period of that year in which the event starts, from 1.
     periods: int = Field(ge=1)
-    """How many periods it lasts, also beyond the horizon. Effects end with it; where it lasts
-    longer than the hazard, the last loss of its longest effects goes on."""
+    """Length of the event in periods, also beyond the horizon. Effects end with the event; if the
+    event is longer than the ``loss`` lists of the hazard, the last loss of the longest effects
+    continues."""
     loss: Share | None = None
-    """Share that all that it strikes loses in every period, where that was asked for; null where
-    its effects take what the hazard says."""
+    """Requested loss of supply in every period, as a share, for everything that the hazard hits;
+    null if the losses of the hazard apply."""
 
 
 class StressPeriod(Result):
     """One period of the horizon: its year, and its number in that year."""
 
-    year: ids.YearNumber  #: Its year.
-    period: int = Field(ge=1)  #: Which period of that year, from 1.
+    year: ids.YearNumber  #: Year of the period.
+    period: int = Field(ge=1)  #: Number of the period in its year, from 1.
 
 
 class ShortMaterial(Result):
@@ -48,29 +49,29 @@ class ShortMaterial(Result):
     Lists have one entry for each of the result's ``periods``.
     """
 
-    id: ids.Material  #: Which one.
-    demand_t: tuple[float, ...]  #: Tonnes demanded.
+    id: ids.Material  #: Id of the material.
+    demand_t: tuple[float, ...]  #: Demand in each period.
     need_t: tuple[float, ...]
-    """Tonnes demanded, and those that conversions would take in at full capacity."""
-    market_t: tuple[float, ...]  #: Tonnes that the market still delivers.
+    """Demand, plus the intake of conversions at full capacity, in each period."""
+    market_t: tuple[float, ...]  #: Remaining market supply in each period.
     delivered_t: dict[StressCase, tuple[float, ...]]
-    """Tonnes that projects deliver to those who have the right to them, of those with inputs what
-    they make; with what the market delivers they may be more than is demanded."""
-    made_t: dict[StressCase, tuple[float, ...]]  #: Tonnes that conversions make.
+    """Tonnes that projects deliver to the consumers for whom they are reserved; for projects with
+    inputs, their production. Together with market supply they may exceed demand."""
+    made_t: dict[StressCase, tuple[float, ...]]  #: Tonnes made by conversions.
     taken_t: dict[StressCase, tuple[float, ...]]
-    """Tonnes that conversions and projects with inputs take in to make other materials of it."""
-    released_t: dict[StressCase, tuple[float, ...]]  #: Tonnes released from stocks.
-    missing_t: dict[StressCase, tuple[float, ...]]  #: Tonnes missing in the end.
-    damage: dict[StressCase, InMeasureUnit]  #: What that costs, over all periods.
+    """Tonnes used by conversions and projects with inputs to make other materials."""
+    released_t: dict[StressCase, tuple[float, ...]]  #: Tonnes released from stockpiles.
+    missing_t: dict[StressCase, tuple[float, ...]]  #: Shortage in tonnes.
+    damage: dict[StressCase, InMeasureUnit]  #: Damage of this shortage over all periods.
 
 
 class ConsumerShortage(Result):
-    """The tonnes of a material that one consumer lacks, and the resulting damage."""
+    """The shortage of a material for one consumer, and the resulting damage."""
 
-    consumer: ids.Consumer  #: Who.
-    material: ids.Material  #: What.
-    missing_t: dict[StressCase, float]  #: Tonnes missing, over all periods.
-    damage: dict[StressCase, InMeasureUnit]  #: What that costs.
+    consumer: ids.Consumer  #: Id of the consumer.
+    material: ids.Material  #: Id of the material.
+    missing_t: dict[StressCase, float]  #: Shortage over all periods, in tonnes.
+    damage: dict[StressCase, InMeasureUnit]  #: Damage of this shortage.
 
 
 class StressedPlant(Result):
@@ -81,23 +82,25 @@ class StressedPlant(Result):
 
     id: str  #: Id of the conversion or project.
     project: bool  #: Whether it is a project.
-    output: ids.Material  #: What it makes.
+    output: ids.Material  #: Id of the material that the plant makes.
     could_t: dict[StressCase, tuple[float, ...]]
-    """Tonnes that it could make if no input lacked; of a project those that are reserved."""
-    made_t: dict[StressCase, tuple[float, ...]]  #: Tonnes that it makes.
+    """Possible output in tonnes if all inputs are available; for a project, of its reserved
+    output."""
+    made_t: dict[StressCase, tuple[float, ...]]  #: Actual output in tonnes.
 
 
 class StressedStock(Result):
     """A stockpile of a material of which the market delivers too little."""
 
-    id: ids.Stockpile  #: Which one.
-    material: ids.Material  #: What it holds.
-    begins_t: dict[StressCase, float]  #: Tonnes in it when the first of ``periods`` begins.
+    id: ids.Stockpile  #: Id of the stockpile.
+    material: ids.Material  #: Id of the material.
+    begins_t: dict[StressCase, float]
+    """Stock at the beginning of the first of ``periods``, in tonnes."""
     released_t: dict[StressCase, float]  #: Tonnes released, over all periods.
     left_t: dict[StressCase, tuple[float, ...]]
-    """Tonnes in it at the end of each of the result's ``periods``; purchases go on as planned."""
+    """Stock at the end of each of ``periods``, in tonnes; purchases continue as planned."""
     empty: dict[StressCase, StressPeriod | None]
-    """The first period at the end of which all is released; null where that never comes."""
+    """First period at whose end the stock is empty; null if it never is."""
 
 
 class Stress(MeasuredResult, ScenarioResult):
@@ -108,27 +111,32 @@ class Stress(MeasuredResult, ScenarioResult):
     """
 
     kind: Literal["stress"] = "stress"
-    state: str | None  #: Name of the written-out state that was asked for; null where events were.
-    events: tuple[StressEvent, ...]  #: What strikes, in the order in which it starts.
+    state: str | None
+    """Name of the written-out state that was requested; null if events were requested."""
+    events: tuple[StressEvent, ...]  #: Events in the order in which they start.
     failed: tuple[ids.Project, ...]  #: Projects that never produce.
-    late: dict[ids.Project, int]  #: Years by which the first output of projects is late.
+    late: dict[ids.Project, int]  #: Delay of the first output of projects, in years.
     unaided: tuple[ids.Project, ...] = ()
-    """Projects that are decided without the plan's money, in both cases: those of the state, and
-    where events were asked for, those of which that is at least as likely as not."""
-    cases: tuple[StressCase, ...]  #: What is put side by side; figures by case have one for each.
+    """Projects that are built without the plan's money, with and without the plan: the projects
+    that the requested state lists; if events were requested, the projects with a probability of at
+    least one half."""
+    cases: tuple[StressCase, ...]
+    """Cases that are compared; figures by case have one value for each."""
     periods: tuple[StressPeriod, ...]
-    """From the first to the last period in which market, conversions and projects do not cover some
-    demand."""
-    damage: dict[StressCase, InMeasureUnit]  #: Of all materials.
-    materials: tuple[ShortMaterial, ...]  #: In the order of the file.
-    consumers: tuple[ConsumerShortage, ...]  #: Those who miss something, in the order of the file.
-    stocks: tuple[StressedStock, ...]  #: In the order of the file.
+    """First to last period in which market, conversions and projects do not meet demand for some
+    material."""
+    damage: dict[StressCase, InMeasureUnit]  #: Damage from all materials.
+    materials: tuple[ShortMaterial, ...]
+    """Materials with too little supply, in the order of the file."""
+    consumers: tuple[ConsumerShortage, ...]  #: Consumers with a shortage, in the order of the file.
+    stocks: tuple[StressedStock, ...]  #: Stockpiles of these materials, in the order of the file.
     plants: tuple[StressedPlant, ...]
-    """What could make such materials, or of such, in any case; conversions first, each in the order
-    of the file."""
-    solved: bool  #: Whether the plan was solved for this; a saved plan was given otherwise.
-    gap: UnboundedShare | None  #: How far the plan may be from the best; null if saved or unproven.
+    """Plants that make or use these materials in any case: conversions first, then projects, in the
+    order of the file."""
+    solved: bool  #: True if the plan was solved for this analysis, false for a saved plan.
+    gap: UnboundedShare | None
+    """Relative gap of the plan; null for a saved plan, or without a bound."""
     plan_objective: InMeasureUnit | None = None
-    """Objective of the plan in the scenario that it was made for, which tells it from others; null
-    in documents of an earlier version."""
+    """Objective of the plan in the scenario for which it was made, which identifies the plan; null
+    in documents of earlier versions."""
     seconds: Seconds  #: Wall time.
