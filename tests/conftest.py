@@ -10,13 +10,15 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from undrawn import empty_svg
+from hypothesis import settings
+from undrawn import empty_png, empty_svg
 
 from models import language
 from optimizer.report.charts.drawing import Chart
 
 os.environ["VORRAT_LANGUAGE"] = "en"
 gc.set_threshold(50_000, 20, 100)  # at the usual 700, a sixth of the time goes into garbage
+gc.disable()  # until all tests are collected: what that makes stays
 _HERE = ("127.", "::1", "localhost")
 
 
@@ -49,6 +51,15 @@ def _in_tier(at: int, step: int | None, count: int | None) -> bool:
     return at % step == 0 if step is not None else count is None or at < count
 
 
+settings.register_profile("fast", max_examples=30)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let hypothesis draw fewer examples, other ones each time, for ``make test``."""
+    if config.getoption("markexpr") == "not slow":
+        settings.load_profile("fast")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow every serial and every exhaustive test, and the cases that ``quick`` leaves out;
@@ -70,8 +81,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """What is there by now stays to the end: no garbage is looked for among it."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -88,10 +99,13 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Charts stay empty in a test of something else: drawing takes most of the time of a page."""
-    monkeypatch.setattr(Chart, "svg", empty_svg)
+@pytest.fixture(autouse=True)
+def charts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Charts stay empty unless a test is marked as ``drawn``: drawing takes most of the time of a
+    page."""
+    if request.node.get_closest_marker("drawn") is None:
+        monkeypatch.setattr(Chart, "svg", empty_svg)
+        monkeypatch.setattr(Chart, "png_file", empty_png)
 
 
 @pytest.fixture

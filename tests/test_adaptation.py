@@ -266,7 +266,7 @@ def test_how_long_shortages_last() -> None:
     assert one.later_eur_per_t == near(1e6 + 7.2e6 * 0.5 ** (10 / 12))
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_it_is_told_in_all_media(language: Language, untranslated: set[str]) -> None:
     found = solve_to_plan(Case.model_validate(monthly()))
@@ -462,7 +462,7 @@ def proven(recourse: RecourseEvaluator, swept: Any, point: Any) -> Any:
     return np.sum([x.bound_at(nodes[v], point) for v, x in swept.subgradients.items()], axis=0)
 
 
-@pytest.mark.quick(every=29, ci=4)
+@pytest.mark.quick(every=47, ci=7)
 @pytest.mark.parametrize(("kind", "seed"), CASES[::2])
 def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     scenario = Case.model_validate(drawn(kind, seed)[1])

@@ -19,6 +19,7 @@ from small import Raw, cut, near, state, stockpile
 # The examples and identities of the contract
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("allocation", BOTH)
 @pytest.mark.parametrize(
     ("stock", "capacity", "missing"), [(50, 10, 90), (50, 40, 60), (50, 70, 50), (0, 70, 100)]
@@ -140,6 +141,7 @@ def test_a_share_of_supply_is_of_need(allocation: str) -> None:
     assert found(chain(40, 1.05, supply=supply), allocation) == near(80)
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize(
     ("material", "country", "missing"),
     [("magnet", "DE", 85), ("oxide", "DE", 40), ("magnet", "CN", 40), ("oxide", "CN", 70)],

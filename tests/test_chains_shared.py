@@ -149,6 +149,7 @@ def test_magnets_that_nobody_needs_for_a_year_keep_their_stock(allocation: str) 
 # Rules on commitments that count need
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("allocation", BOTH)
 @pytest.mark.parametrize(("most", "serves", "damage"), [
     (42, "all", 60), (41.9, "all", None), (16.8, ["maker"], None), (16.9, ["maker"], None),

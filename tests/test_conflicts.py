@@ -408,7 +408,7 @@ class Subsets:
         return {rule for rule in self.rules if rule is not None}
 
 
-@pytest.mark.quick(12)
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("conflict", CONFLICTS, ids=str)
 def test_the_rules_in_conflict_are_named(conflict: Conflict) -> None:
     found = smallest_conflict(read(conflict.raw))
@@ -421,6 +421,7 @@ def test_the_rules_in_conflict_are_named(conflict: Conflict) -> None:
     assert all(rule.says in str(caught.value) for rule in found)
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("conflict", CONFLICTS, ids=str)
 def test_none_of_them_can_be_left_out(conflict: Conflict) -> None:
     instance = read(conflict.raw)

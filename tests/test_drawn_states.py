@@ -153,7 +153,7 @@ def test_written_profiles_by_hand(method: planner.Method) -> None:
         assert answer.objective == near(expected)
 
 
-@pytest.mark.quick(5)
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("seed", range(12))
 def test_profiles_are_worth_what_hazards_of_their_own_are(seed: int) -> None:
     """An event that names a profile is one of another hazard with the effects of that profile."""
@@ -307,6 +307,7 @@ BAD: list[tuple[Callable[[State], bool], float]] = [
 """What goes wrong, and its probability."""
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize("method", ["random", "stratified"])
 @pytest.mark.parametrize("correlation", [0.3, 0.8, 1.0])
 def test_projects_go_wrong_together_as_the_copula_says(correlation: float, method: str) -> None:

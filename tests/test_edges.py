@@ -82,7 +82,7 @@ def lost_without(it: Plan) -> float:
     return max(abs(without.expected), abs(without.cvar))
 
 
-@pytest.mark.quick(every=4)
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("path", DEFECTS, ids=lambda path: path.stem)
 def test_files_that_once_went_wrong_agree(path: Path) -> None:
     agree(read_case(path).case)
@@ -110,7 +110,7 @@ ONCE_WRONG = (
 """Cases for which one of the methods once proved too much, or failed."""
 
 
-@pytest.mark.quick(every=4)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(("seed", "about"), ONCE_WRONG, ids=[about for _, about in ONCE_WRONG])
 def test_random_files_that_once_went_wrong_agree(seed: int, about: str) -> None:
     raw = edge_case(Random(seed))

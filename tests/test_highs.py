@@ -237,6 +237,7 @@ def test_nothing_is_printed() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_incumbent() -> None:
     done = run("""
         import json, os, signal, threading, time

@@ -74,7 +74,7 @@ def test_a_scenario_still_means_what_it_meant() -> None:
     assert read_case(OLDER / "tutorial.xlsx").case.projects == case.projects
 
 
-@pytest.mark.quick(every=5)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", RESULTS)
 def test_results_are_whole_and_shown(
     name: str, here: Path, capsys: pytest.CaptureFixture[str]
@@ -127,6 +127,7 @@ def test_every_result_is_one_of_this_version(path: str) -> None:
     assert made["schema_version"] == 1
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     "command",
     [

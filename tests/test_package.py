@@ -111,6 +111,7 @@ def test_the_version_is_the_same_wherever_it_stands(wheel: Path) -> None:
     assert f"\nversion: {first[1]}\ndate-released: {first[2]}\n" in cited
 
 
+@pytest.mark.slow
 def test_the_source_archive_holds_what_git_knows(tmp_path: Path) -> None:
     """Of a release it is compared name by name; here the tree may hold more than a commit."""
     due = {

@@ -61,7 +61,7 @@ def test_an_answer_becomes_the_plan_of_a_solve() -> None:
     assert variant.plan().label == "half_the_fund"
 
 
-@pytest.mark.quick(6)
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize("seed", range(12))
 def test_what_is_told_of_a_plan_does_not_depend_on_the_plans_before(seed: int) -> None:
     """What doing nothing leads to is kept from one question to the next; all that a document tells

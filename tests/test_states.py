@@ -280,6 +280,7 @@ def test_another_probability_of_a_hazard_only_adds_events() -> None:
         assert set(few) <= set(many)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("method", ["random", "stratified"])
 def test_no_event_of_a_hazard_starts_inside_a_running_one(method: str) -> None:
     states = draw(sampled(3000, method=method))

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -360,6 +361,7 @@ def current_solver() -> entries.ManifestSolver:
     return entries.ManifestSolver(name="HiGHS", version=version, git_hash=revision)
 
 
+@cache
 def current_versions() -> dict[str, str]:
     """Return the versions of Vorrat and of all installed packages on which it depends, including
     extras, by name."""

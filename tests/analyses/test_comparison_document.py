@@ -27,7 +27,7 @@ from optimizer.report.render import html
 from optimizer.report.render.terminal import PIPE_WIDTH
 from optimizer.solve.planner import solve_to_plan as best_plan
 
-LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])
 
 
 @cache
@@ -69,7 +69,7 @@ def test_a_sample_beside_states_that_are_written_out_is_told() -> None:
     assert "Not compared for that reason: damage." in page
 
 
-@pytest.mark.quick(every=7)
+@pytest.mark.quick(1)
 @LANGUAGES
 @pytest.mark.parametrize("beside", [True, False])
 @pytest.mark.parametrize("plans", [three, rich])
@@ -386,6 +386,7 @@ def test_many_options_stay_within_the_line() -> None:
     assert max(map(len, text.splitlines())) <= PIPE_WIDTH
 
 
+@pytest.mark.drawn
 def test_charts_come_in_both_languages() -> None:
     (chart,) = html.document_charts(build_result_document(made(three())))
     english = chart.svg()

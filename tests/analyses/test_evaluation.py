@@ -40,6 +40,7 @@ def drawn(count: int, seed: int) -> Any:
 # Errors against repetition.
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("what", ["mean", "tail", "objective"])
 def test_standard_errors_are_what_repetition_shows(what: str) -> None:
     """The deviation of 1,500 estimates, each from 500 draws, is the error that they claim."""

@@ -21,7 +21,7 @@ from optimizer.report.document import Document, Section
 from optimizer.report.number_format import NO_BREAK_SPACE
 from optimizer.report.render import html, workbook
 
-LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])
 BARE: dict[str, Any] = dict.fromkeys(("gap", "information", "tail", "rare", "longer"))
 SECTIONS = (
     "On 5 000 fresh states (million EUR)",

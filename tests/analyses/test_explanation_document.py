@@ -14,7 +14,7 @@ from models.results import BindingRule
 from optimizer.analyses.explanation import document as sentences
 from optimizer.report.wording import Wording
 
-LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])
 
 
 def test_each_reason_is_a_sentence() -> None:
@@ -117,6 +117,7 @@ def test_a_country_is_told_by_its_name(language: Language, said: str) -> None:
     assert clause.replace("\u00a0", " ") == f"{said} (G1)"
 
 
+@pytest.mark.quick(1)
 @LANGUAGES
 def test_all_media_are_whole_in_both_languages(language: Language, untranslated: set[str]) -> None:
     is_whole_in_all_media(found(), language, untranslated)

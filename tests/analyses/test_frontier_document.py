@@ -14,11 +14,11 @@ from optimizer.analyses.frontier.document import sections_for_plan_report
 from optimizer.report.document import Table
 from optimizer.report.render import html
 
-LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])
 TAIL = {"varied": "objective.cvar.weight", "varied_unit": None, "steps": []}
 
 
-@pytest.mark.quick(every=3)
+@pytest.mark.quick(1)
 @LANGUAGES
 @pytest.mark.parametrize("tail", [False, True])
 def test_all_media_are_whole_in_both_languages(

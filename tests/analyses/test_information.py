@@ -291,7 +291,7 @@ def test_two_processes_find_what_one_finds() -> None:
     )
 
 
-@pytest.mark.quick(every=3)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("seed", [0, 1, 2, 4, 5, 6])
 def test_states_solved_on_one_frame_are_those_solved_as_a_whole(
     seed: int, monkeypatch: pytest.MonkeyPatch

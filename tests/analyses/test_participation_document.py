@@ -36,7 +36,7 @@ from optimizer.report.render import html
 from optimizer.report.workbook.expressions import Expression, min_of
 
 EVERY = pytest.mark.parametrize("name", ALL)
-LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])
 
 
 def answer_of(found: Participation) -> str:
@@ -63,7 +63,7 @@ def failing(book: Any) -> list[str]:
     return [row["Check"] for row in rows if row["Result"] != "adds up"]
 
 
-@pytest.mark.quick(every=9)
+@pytest.mark.quick(1)
 @EVERY
 @LANGUAGES
 def test_all_media_are_whole_in_both_languages(
@@ -188,6 +188,7 @@ def test_names_can_be_neither_commands_nor_markup_nor_formulas() -> None:
     assert next(c for row in sheet for c in row if c.value == "=1+1, t").data_type == "s"
 
 
+@pytest.mark.quick(1)
 @LANGUAGES
 def test_no_line_is_cut(language: Language) -> None:
     for width in (80, 110, 140):
@@ -230,6 +231,7 @@ def test_the_band_is_that_of_equally_good_plans() -> None:
     assert list(shown)[: len(ends)] == [pytest.approx(end) for end in ends]
 
 
+@pytest.mark.drawn
 def test_charts_mark_the_answers_and_the_range() -> None:
     second, first = html.document_charts(build_result_document(participation()))
     assert (first.name, second.name) == ("share-totals", "public")
@@ -288,6 +290,7 @@ def test_every_share_stands_in_its_row() -> None:
         )
 
 
+@pytest.mark.quick(every=3)
 @EVERY
 def test_a_good_workbook_passes_its_checks(name: str) -> None:
     book = results(workbook_of(ALL[name]()))
@@ -355,6 +358,7 @@ def test_the_first_sheet_has_the_answer_of_each_curve() -> None:
     )
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("path", "part"),
     [

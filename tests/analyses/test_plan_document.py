@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 from pages import read, tables
 from plan_by_hand import certificate, outcome, plan
 from samples import frontier
-from saved_plans import ALL, germany, page, tutorial
+from saved_plans import ALL, germany, tutorial
 from small import case, chance_of_cut, funder, near, project, solve
 from small_scenario import NAMES
 from splits import split
@@ -31,7 +31,7 @@ from optimizer.report.number_format import format_rounded
 from optimizer.report.render import html
 from optimizer.solve.planner import solve_to_plan as best_plan
 
-LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])
 TUTORIAL = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
 SECTIONS = (
     "What to build, and when",
@@ -61,7 +61,7 @@ def test_all_media_are_whole_in_both_languages(
     is_whole_in_all_media(ALL[name](), language, untranslated)
 
 
-@pytest.mark.slow
+@pytest.mark.quick(1)
 @LANGUAGES
 def test_a_plan_for_a_chain_is_whole_and_says_what_need_is(
     language: Language, untranslated: set[str]
@@ -272,6 +272,7 @@ def test_figures_per_euro_are_those_of_a_comparison() -> None:
         assert before.format(f"{figure:.1f}") in shown
 
 
+@pytest.mark.quick(1)
 @LANGUAGES
 def test_a_provision_that_does_not_cover_the_expected_loss_is_said(language: Language) -> None:
     """Of germany-2026 5 % are set aside, and 6 % are expected to be lost."""
@@ -298,7 +299,7 @@ def test_materials_above_the_limit_are_counted_in_the_same_year_everywhere() -> 
 
 def test_the_page_counts_the_materials_that_reach_a_benchmark() -> None:
     found = germany()
-    shown = page("germany").replace("\u00a0", " ")
+    shown = page_of(germany()).replace("\u00a0", " ")
     for stage, target in (("extraction", 0.1), ("processing", 0.4), ("recycling", 0.25)):
         those = [share for share in found.crma if share.stage == stage]
         after = sum(share.share >= target for share in those)
@@ -311,8 +312,8 @@ def test_the_page_counts_the_materials_that_reach_a_benchmark() -> None:
 def test_shares_of_more_than_all_demand_are_explained() -> None:
     found = germany()
     over = any(share.share > 1 for share in found.crma)
-    assert over == ("output in the Union is more than the demand" in page("germany"))
-    assert "the stages of a material do not add up" in page("germany")
+    assert over == ("output in the Union is more than the demand" in page_of(germany()))
+    assert "the stages of a material do not add up" in page_of(germany())
 
 
 @pytest.mark.parametrize(
@@ -356,14 +357,14 @@ def test_private_funding_is_what_all_but_public_funders_pay() -> None:
 def test_a_frontier_beside_a_plan_gets_a_section() -> None:
     beside = html.render_page(build_document(tutorial(), frontier=frontier()))
     assert "frontier" in tables(read(beside))
-    assert 'id="frontier"' not in page("tutorial")
+    assert 'id="frontier"' not in page_of(tutorial())
 
 
 @pytest.mark.slow
 def test_a_split_beside_a_plan_gets_a_section() -> None:
     beside = html.render_page(build_document(germany(), split=split()))
     assert "gains" in tables(read(beside))
-    assert 'id="split"' not in page("germany")
+    assert 'id="split"' not in page_of(germany())
 
 
 # Names

@@ -153,6 +153,7 @@ def test_where_nothing_is_avoided_nothing_rests_on_anything(plan: Plan) -> None:
     assert figure_sources.benefit_source_shares(Plan.model_validate(other)) == {}
 
 
+@pytest.mark.quick(every=7)
 @pytest.mark.parametrize(
     ("text", "page", "marked"),
     [

@@ -50,6 +50,7 @@ def test_cells_show_the_figures_behind_them(name: str, language: Language) -> No
     assert seen > 5
 
 
+@pytest.mark.quick(every=7)
 @PLANS
 def test_money_by_source_and_year(name: str) -> None:
     plan = ALL[name]()
@@ -245,6 +246,7 @@ def test_dependence(name: str) -> None:
         assert mix.supply.largest_share == near(shares[-1 if mix.supply.imports is None else -2])
 
 
+@pytest.mark.quick(every=7)
 @PLANS
 def test_what_rests_on_assumptions(name: str) -> None:
     plan = ALL[name]()

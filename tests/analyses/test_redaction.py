@@ -317,6 +317,7 @@ def test_conversions_add_to_supply_and_to_need(raw: Raw, path: str | None) -> No
     assert hide(raw).redacted_case.conversions == Case.model_validate(raw).conversions
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("seed", range(8))
 def test_any_scenario_can_be_redacted_and_read(seed: int) -> None:
     raw = small_case(random.Random(seed).choice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from redacting import BAND, hide, two_consumers
 from small import case, funder, near, project
 
@@ -61,6 +62,7 @@ def test_a_budget_that_seems_larger_lets_a_plan_break_rules() -> None:
     assert lost.entering == ("works",)
 
 
+@pytest.mark.slow
 def test_what_breaks_a_rule_may_still_be_built_otherwise() -> None:
     """The maker can put up 12 of 12.5, and the fund, which takes half at most, the rest."""
     raw = case(

@@ -17,7 +17,7 @@ from optimizer.report.cells import format_range
 from optimizer.report.render import html
 from optimizer.report.wording import Wording
 
-LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])
 
 
 def test_what_moves_and_what_turns_is_told_first() -> None:
@@ -29,6 +29,7 @@ def test_what_moves_and_what_turns_is_told_first() -> None:
     assert "breaks B1" in text
 
 
+@pytest.mark.quick(1)
 @LANGUAGES
 def test_all_media_are_whole_in_both_languages(language: Language, untranslated: set[str]) -> None:
     is_whole_in_all_media(found(), language, untranslated)
@@ -123,6 +124,7 @@ def test_a_plan_that_stays_right_is_told_so() -> None:
     assert "is proven to stay within 0.1 % of the best" in text
 
 
+@pytest.mark.drawn
 def test_charts_can_be_taken_out_as_pictures() -> None:
     charts = html.document_charts(build_result_document(found()))
     assert [chart.name for chart in charts] == ["tornado", "screen"]

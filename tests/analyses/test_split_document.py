@@ -130,9 +130,9 @@ def test_the_players_of_the_tests_are_those_of_the_game() -> None:
     assert all(sum(gains) == 120 for gains in GAINS.values())
 
 
-@pytest.mark.quick(every=9)
+@pytest.mark.quick(1)
 @EVERY
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("language", ["de", "en"])
 def test_all_media_are_whole_in_both_languages(
     name: str, language: Language, untranslated: set[str]
 ) -> None:
@@ -213,6 +213,7 @@ def test_an_empty_core_is_told_with_what_it_takes() -> None:
     assert "less by leaving" not in text
 
 
+@pytest.mark.drawn
 def test_a_group_that_might_leave_is_told_as_one() -> None:
     text = told(undecided())
     assert "The proofs leave it open for: By demand." in text
@@ -307,6 +308,7 @@ def open_by(apart: float) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+@pytest.mark.drawn
 def test_what_the_proofs_leave_open_is_told_and_drawn_only_where_it_matters() -> None:
     assert "leave these gains open by 0.800 million EUR at most" in told(split())
     core = raw()["core"] | {"least_core": interval(-30.0, 0.1, 0.1)}
@@ -450,6 +452,7 @@ def chart_of(found: Split, name: str) -> Any:
     return chart
 
 
+@pytest.mark.drawn
 def test_charts_can_be_taken_out_as_pictures() -> None:
     assert [c.name for c in document_charts(build_result_document(split()))] == [
         "gains",
@@ -494,6 +497,7 @@ def test_texts_are_never_markup_and_never_formulas() -> None:
 # The workbook
 
 
+@pytest.mark.quick(every=5)
 @EVERY
 def test_all_adds_up(name: str) -> None:
     book = results(workbook_of(ALL[name]()))
@@ -616,6 +620,7 @@ def test_what_counts_without_companies_counts_in_every_group() -> None:
     assert any("less what they bear together, is their gain" in check for check in checks)
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -72,7 +72,7 @@ def test_a_brief_says_what_is_left_without_foresight() -> None:
 
 
 @pytest.mark.quick(1)
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("language", ["de", "en"])
 @pytest.mark.parametrize("of", [used, judged])
 def test_both_are_told_in_all_media(of: Any, language: Language, untranslated: set[str]) -> None:
     is_whole_in_all_media(of(), language, untranslated)

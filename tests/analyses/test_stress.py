@@ -230,6 +230,7 @@ def test_states_add_up_to_the_outcome_of_the_plan() -> None:
     assert numbered.state == "a stop in 2027"
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize("kind", PILES)
 @pytest.mark.parametrize("seed", range(4))
 def test_a_state_is_what_the_plan_says_of_it(kind: str, seed: int) -> None:

@@ -23,7 +23,7 @@ from optimizer.cli import run_command_line
 from optimizer.report.number_format import NO_BREAK_SPACE
 from optimizer.report.render import html
 
-LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])
 ORES = ["ore", *(f"ore_{n}" for n in range(2, 7))]
 
 

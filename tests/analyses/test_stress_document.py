@@ -18,7 +18,7 @@ from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.analyses.stress.options import StressOptions, parse_events
 from optimizer.analyses.stress.stress_analysis import compute_stress
 
-LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])
 
 
 @cache
@@ -53,6 +53,7 @@ def disrupted(
     return compute_stress(load_saved_plan(solve(raw)).solution, StressOptions(**asked))
 
 
+@pytest.mark.quick(1)
 @LANGUAGES
 def test_a_chain_is_whole_in_all_media(language: Language, untranslated: set[str]) -> None:
     """A form that is only made into another is told of on the page, not in a terminal."""
@@ -69,7 +70,7 @@ def test_a_chain_is_whole_in_all_media(language: Language, untranslated: set[str
     assert "oxide" not in text_of(found).split("Stocks and how long")[0]
 
 
-@pytest.mark.quick(every=7)
+@pytest.mark.quick(1)
 @LANGUAGES
 @pytest.mark.parametrize(
     ("materials", "per_year", "measure"),
@@ -81,6 +82,7 @@ def test_all_media_are_whole_in_both_languages(
     is_whole_in_all_media(disrupted(materials, per_year, measure), language, untranslated)
 
 
+@pytest.mark.quick(1)
 @LANGUAGES
 def test_a_written_state_is_whole_as_well(language: Language, untranslated: set[str]) -> None:
     is_whole_in_all_media(disrupted(state="a cut"), language, untranslated)

@@ -42,6 +42,7 @@ def target(raw: Raw, path: str = "policy.budget_meur", **asked: Any) -> Target:
     return find_least_value(varying(raw, path), TargetOptions(**asked, **EXACT))
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize(
     ("level", "least"), [(9.99, 4), (7, 4), (6.99, 7), (4, 7), (3.9, 11), (1, 11)]
 )
@@ -96,7 +97,7 @@ def test_rules_that_keep_damage_above_a_level_are_named() -> None:
     assert [rule.name for rule in target(excluded, below=3).conflict] == ["excludes"]
 
 
-@pytest.mark.quick(every=5)
+@pytest.mark.quick(every=11)
 @pytest.mark.parametrize("seed", sorted({*range(20)} - {3, 8}))  # those have no plan at all
 def test_named_rules_keep_every_plan_above_the_level_and_none_of_them_is_idle(seed: int) -> None:
     """By the least objective that can be had with them, and without any one of them."""
@@ -298,7 +299,7 @@ PLANNED = (0, 1, 2, 4, 5, 6, 7)
 """Of the first eight, 3 has no plan."""
 
 
-@pytest.mark.quick(every=9)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("seed", PLANNED)
 @pytest.mark.parametrize("warm", [False, True], ids=["cold", "pool"])
 def test_the_damage_of_a_frontier_point_takes_no_more_than_its_budget(

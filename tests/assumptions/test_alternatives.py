@@ -44,7 +44,7 @@ def portfolio(own: Any) -> Marks:
     )
 
 
-@pytest.mark.quick(every=5)
+@pytest.mark.quick(every=7)
 @pytest.mark.parametrize(
     ("over", "within", "best", "others"),
     [
@@ -93,6 +93,7 @@ def test_what_all_plans_within_have() -> None:
     assert items == {"even": "open", "between": "open"} | none
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("over", "bound", "others"),
     [("mean", 6, {"first", "between"}), ("regret", 5, {"between", "first"})],
@@ -191,7 +192,7 @@ def all_portfolios(seed: int, over: str) -> tuple[dict[Marks, float], float]:
     return found, max(1.0, abs(min(found.values())), problem.objective_floor)
 
 
-@pytest.mark.quick(every=31, ci=4)
+@pytest.mark.quick(every=61, ci=5)
 @pytest.mark.parametrize("over", OVERS)
 @pytest.mark.parametrize("within", [0.1, 0.6, 3.0])
 @pytest.mark.parametrize("seed", [3, 6, 7, 10, 11, 13, 21])

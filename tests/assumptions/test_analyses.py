@@ -207,6 +207,7 @@ def test_a_saved_plan_comes_back_as_it_was(over: str) -> None:
     )
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("field", ["objective", "net_cost_meur", "states", "regret"])
 def test_a_changed_figure_of_a_set_is_found(field: str) -> None:
     made = solve_to_plan(Case.model_validate(sampled("regret")))
@@ -251,6 +252,7 @@ def test_evaluation_tells_each_set_on_fresh_states(tmp_path: Path) -> None:
     assert found.gap is None
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("over", ["mean", "regret"])
 def test_a_frontier_over_sets(over: str, tmp_path: Path) -> None:
     """Each point is the plan over sets at its budget."""

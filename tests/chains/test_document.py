@@ -18,7 +18,7 @@ from optimizer.solve.consistency import find_discrepancies
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_a_plan_with_chains_is_whole(language: Language, untranslated: set[str]) -> None:
     is_whole_in_all_media(planned(), language, untranslated)

@@ -213,7 +213,8 @@ def test_the_table_speaks_german(
     assert untranslated <= {"nichts"}
 
 
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.quick(1)
+@pytest.mark.parametrize("language", ["de", "en"])
 def test_all_media_are_whole_in_both_languages(
     here: Path, language: Language, untranslated: set[str]
 ) -> None:
@@ -419,6 +420,7 @@ def test_two_files_of_one_name_have_each_their_run(here: Path) -> None:
     assert len({run.key for run in found().runs}) == 1
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("torn", [b'{"run": "x', b"\xff\xfe", b""])
 def test_a_torn_line_is_mended_and_its_run_solved_again(here: Path, torn: bytes) -> None:
     assert batch("ore.yaml", *CAPEX, "--out", "out") == 0

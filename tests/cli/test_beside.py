@@ -16,8 +16,6 @@ from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.plan import companion_results
 from optimizer.cli import run_command_line, saved_results
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 
 def of(plan: Plan) -> dict[str, Result]:
     """A result of each kind that could be of this plan."""
@@ -59,6 +57,7 @@ def test_every_kind_has_a_file_and_a_place() -> None:
     assert companion_results.REPEATABLE_KINDS == ("stress",)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("kind", ["split", "evaluation", "explanation", "sensitivity"])
 def test_what_lies_beside_a_plan_goes_with_it(kind: str, folder: Path) -> None:
     found = of(tutorial())[kind]

@@ -15,8 +15,6 @@ from models.scenario.case import Case
 from optimizer.cli import output_files, run_command_line
 from optimizer.solve.planner import solve_to_plan as best_plan
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 TUTORIAL = str(Path("scenarios/tutorial.yaml").resolve())
 
 

@@ -23,8 +23,6 @@ from optimizer.cli.output_files import safe_name
 from optimizer.errors import CheckFailed, Interrupted, NoPlan
 from optimizer.solve.session import Session
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 SCENARIO = """\
 schema_version: 1
 title: {en: Ore at home, de: Erz daheim}

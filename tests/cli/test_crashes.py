@@ -68,6 +68,7 @@ def test_a_process_that_dies_at_any_step_leaves_whole_files(
     assert states >= ({"old"} if prepare is no_folder else {"old", "new"})
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("prepare", [full_folder, no_folder, empty_folder])
 @pytest.mark.parametrize("lasting", [True, False])
 def test_a_full_disk_is_told_and_changes_nothing(
@@ -196,6 +197,7 @@ except NotWritten as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="limits are POSIX")
 @pytest.mark.parametrize("there", [True, False])
 def test_a_file_that_may_not_grow_leaves_what_was_there(tmp_path: Path, there: bool) -> None:

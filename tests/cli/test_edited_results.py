@@ -335,6 +335,7 @@ def test_figures_are_reckoned_whoever_sets_the_seal(
     assert all("does not add up" in doubt for doubt in doubts)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("allocation", ["pooled", "entitled"])
 def test_plans_with_chains_add_up(allocation: str) -> None:
     """Also where a stockpile has the id of a project, and where nobody needs what is made last."""
@@ -354,7 +355,7 @@ def test_what_a_chain_or_a_clock_is_of_has_to_be_there() -> None:
     assert "chains.0.plants.nowhere" in found
 
 
-@pytest.mark.quick(every=41, ci=4)
+@pytest.mark.quick(1, ci=10)
 @pytest.mark.parametrize("seed", range(60))
 def test_edits_are_refused_or_told(seed: int, folder: Path) -> None:
     """And whatever is told makes a page. With the seal set anew fewer are told, and none fails."""

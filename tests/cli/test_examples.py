@@ -71,6 +71,7 @@ def test_an_unknown_example_names_all(capsys: pytest.CaptureFixture[str]) -> Non
     )
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize("name", NAMES)
 def test_init_writes_a_scenario_and_all_that_belongs_to_it(name: str, folder: Path) -> None:
     assert run_command_line(["init", "--from", name]) == 0
@@ -234,6 +235,7 @@ def test_open_takes_an_example_by_its_name(
     assert "There is no file 'nothing'." in capsys.readouterr().err
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("origin", "path"),
     [("tutorial", "out.xlsx"), ("tutorial", "out.json"), ("tutorial", "out"), ("book.xlsx", "-"),
@@ -249,6 +251,7 @@ def test_a_copy_keeps_the_kind_of_what_it_copies(
     assert below(folder) == before
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize("name", NAMES)
 def test_examples_fit_the_schema_by_its_name(name: str) -> None:
     """As a program finds it that knows several schemas, and takes each by its ``$id``."""

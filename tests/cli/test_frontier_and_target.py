@@ -114,6 +114,7 @@ def test_exit_codes_of_a_frontier(file: str, args: list[str], code: int) -> None
     assert run_command_line(["frontier", file, *args, "--quiet"]) == code
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("args", "code"), [(["--below", "4"], 0), (["--below", "0.5"], 3), (["--reduce", "60%"], 0)]
 )

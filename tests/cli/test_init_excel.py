@@ -95,6 +95,7 @@ def test_nothing_is_overwritten_unasked(folder, capsys):
     assert run_command_line(["init", "--excel", "--force"]) == 0
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_script_for_windows(folder, language):
     """Windows wants CRLF, and before chcp it reads no letters but those of ASCII."""

@@ -278,6 +278,7 @@ def test_init_comments_in_the_language_that_was_asked_for(
     )
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("args", [["--language", "de", "init"], ["init", "--language", "de"]])
 def test_init_answers_in_the_language_that_was_asked_for(
     folder: Path, args: list[str], capsys: pytest.CaptureFixture[str]

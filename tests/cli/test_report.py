@@ -41,7 +41,6 @@ def error_of(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err.splitlines()[-1]
 
 
-@pytest.mark.usefixtures("undrawn")
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("given", ["first", "first/plan.json"])
 def test_the_page_stands_beside_the_plan(
@@ -66,7 +65,6 @@ def test_several_plans_are_compared_in_the_current_folder(
     assert "third" in table.text
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_the_language_is_that_of_the_option(folder: Path) -> None:
     assert run_command_line(["report", "first", "--language", "de", "--out", "bericht.html"]) == 0
     (html,) = read((folder / "bericht.html").read_text(encoding="utf-8")).all("html")
@@ -74,6 +72,7 @@ def test_the_language_is_that_of_the_option(folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.drawn
 def test_charts_are_written_as_svg_and_png(folder: Path) -> None:
     assert run_command_line(["report", "first", "--charts", "pictures"]) == 0
     names = sorted(path.name for path in (folder / "pictures").iterdir())

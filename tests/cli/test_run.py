@@ -245,7 +245,6 @@ def only_evaluated(*_):
     yield "nothing", ["stress", "case-plan.json", "--out", str(out)], out / "stress.json"
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_more_is_written_beside_what_is_open_and_in_the_language_of_the_run(
     folder, monkeypatch, capsys
 ):

@@ -101,7 +101,7 @@ def line(name: str) -> list[str]:
     return [name, *files]
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [FIRST, *sorted(COMMANDS.keys() - {FIRST, "open"})])
 def test_no_command_springs_a_trap(name: str, traps: Traps) -> None:
     started(traps, START, *line(name))

@@ -31,6 +31,7 @@ def level_of(raw: Raw) -> float:
     return float(raw["objective"]["cvar"]["level"])
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_cut_is_tight_at_its_point_and_true_everywhere(seed: int) -> None:
     """Of each node's mean and of the tail; the tail's for higher levels as well."""
@@ -114,6 +115,7 @@ def row_says(run: SearchRun, cut: Cut, x: np.ndarray) -> float:
     return float((side - entries[rest] @ x[columns[rest]]) / own)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("seed", range(25))
 def test_a_row_says_what_its_cut_says(seed: int) -> None:
     run = run_of(drawn(seed, cvar={"weight": 0.3, "level": 0.6}))

@@ -195,7 +195,7 @@ def pool_of(allocation: str) -> CutPool:
     return made(base(allocation))
 
 
-@pytest.mark.quick(every=9)
+@pytest.mark.quick(every=17)
 @pytest.mark.parametrize("change", OUTSIDE)
 def test_what_recourse_does_not_see_leaves_cuts_as_they_stand(change: str) -> None:
     """(a) All of them are lent, are true in columns old and new, and lead to the optimum."""
@@ -273,6 +273,7 @@ Not what shifts a project's output in time: a cut is kept by what it says of arr
 """
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("change", MILDER)
 def test_cuts_from_before_would_be_false(change: str) -> None:
     """As they stand they claim more damage than there is, at the points they were made at."""
@@ -282,6 +283,7 @@ def test_cuts_from_before_would_be_false(change: str) -> None:
     assert most_excess(run, cuts, at) > 1e-4
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("change", DROPPING)
 def test_what_multipliers_depend_on_drops_the_pool(change: str) -> None:
     """(c) Nothing is lent; what the run finds fills the pool anew."""
@@ -357,6 +359,7 @@ def tail(weight: float, level: float) -> Raw:
     return base(cvar={"weight": weight, "level": level})
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(("level", "serves"), [(0.9, True), (0.95, True), (0.8, False)])
 def test_cuts_of_the_tail_serve_their_level_and_higher_ones(level: float, serves: bool) -> None:
     """A pool of level 0.9; cuts of the mean serve every level."""

@@ -110,7 +110,7 @@ def optimum(scenario: Case) -> float | None:
     return solution.objective
 
 
-@pytest.mark.quick(every=53, ci=6)
+@pytest.mark.quick(every=107, ci=11)
 @pytest.mark.parametrize(("kind", "seed"), DRAWN)
 def test_a_chain_of_questions_is_answered_as_each_of_them_alone(kind: str, seed: int) -> None:
     """Forth and back: some questions are asked of the scenario as it is, some of the last one, and

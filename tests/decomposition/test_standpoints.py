@@ -54,7 +54,7 @@ def drawn(seed: int) -> Instance:
     )
 
 
-@pytest.mark.quick(every=13)
+@pytest.mark.quick(every=31, ci=3)
 @pytest.mark.parametrize("seed", range(80))
 def test_both_methods_find_one_optimum(seed: int) -> None:
     instance = drawn(seed)
@@ -87,7 +87,7 @@ def test_some_of_them_have_a_plan_and_some_have_none() -> None:
     assert sum(ending == "infeasible" for ending, _ in found.values()) > 2
 
 
-@pytest.mark.quick(every=12)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("seed", range(20))
 def test_one_pool_serves_every_standpoint(seed: int) -> None:
     """Cuts do not depend on who asks: what one standpoint has found holds for the next."""

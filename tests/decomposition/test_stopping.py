@@ -193,7 +193,7 @@ def test_a_pool_keeps_what_a_stopped_run_found() -> None:
     assert solve(pool=pool).certificate.objective == pytest.approx(optimum(), rel=3e-6)
 
 
-@pytest.mark.quick(every=5)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("seed", [16, 0, 1, 2, 4, 5, 6, 7, 9, 10])
 def test_who_stops_a_tree_that_goes_on_is_told_what_the_last_one_proves(
     monkeypatch: pytest.MonkeyPatch, seed: int
@@ -219,6 +219,7 @@ def test_who_stops_a_tree_that_goes_on_is_told_what_the_last_one_proves(
     assert 0 < early.bound <= best.objective * (1 + 1e-6)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("method", ["decomposition", "extensive"])
 def test_a_node_limit_stops_at_the_same_place_each_time(method: Any) -> None:
     """The root alone leaves a gap here; more nodes leave less, and enough of them none."""
@@ -235,6 +236,7 @@ def test_a_node_limit_stops_at_the_same_place_each_time(method: Any) -> None:
     assert told(100_000).status == "optimal"
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("share", [0.3, 0.9, 1.4])
 def test_a_difference_is_known_to_a_tenth_and_needs_no_more(share: float) -> None:
     """What is asked is how far the best plan is from another objective, below it or above."""

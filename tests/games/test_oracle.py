@@ -63,6 +63,7 @@ def test_least_cores(v) -> None:
     assert least_core(v).value == pytest.approx(found["epsilon"], abs=1e-7)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     "v",
     [

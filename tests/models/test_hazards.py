@@ -102,6 +102,7 @@ def test_a_chain_that_nothing_follows_is_told_of() -> None:
     assert told.location.line == 15
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("text", [TEXT, sampled(), NAMED], ids=["written", "sampled", "named"])
 def test_a_workbook_holds_profiles_and_regimes(text: str, language: Language) -> None:

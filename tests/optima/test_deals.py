@@ -246,6 +246,7 @@ def without(raw: Raw) -> Raw:
     return raw
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize("seed", range(12))
 def test_deals_that_cost_nothing_are_none(seed: int) -> None:
     """Premiums and overruns of 0 and limits that never bind: the same optimum as without them."""
@@ -264,6 +265,7 @@ def test_deals_that_cost_nothing_are_none(seed: int) -> None:
     assert found[0] == pytest.approx(found[1], rel=2e-7, abs=1e-9)
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize("seed", range(12))
 def test_the_accounts_of_deals_add_up(seed: int) -> None:
     """Net cost, what is provided and what budgets are charged, from the accounts alone."""

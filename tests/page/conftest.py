@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from functools import cache
 
 import pytest
 from before_page import ARGUMENTS, CHROMIUM, Person, Visit, come
@@ -22,17 +23,27 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Callable[..., Opened]]:
+    """Servers on this machine, each with the files that it is asked for with; all modules share
+    them, since a server and its processes take seconds to start."""
+    with ExitStack() as stack:
+        yield cache(lambda *files: stack.enter_context(opened(*files)))
+
+
 @pytest.fixture(scope="module")
 def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    servers: Callable[..., Opened],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Opened]:
     """It has the files that a module names as OPENED, or else those that are shipped; what one
     names as SERVED is for many users."""
-    made = opened(*getattr(request.module, "OPENED", ("--stay",)))
     if hasattr(request.module, "SERVED"):
-        made = served(tmp_path_factory.mktemp("served"), *request.module.SERVED)
-    with made as found:
-        yield found
+        with served(tmp_path_factory.mktemp("served"), *request.module.SERVED) as found:
+            yield found
+    else:
+        yield (found := servers(*getattr(request.module, "OPENED", ()), "--stay"))
     assert "Traceback" not in "".join(found.said)
 
 

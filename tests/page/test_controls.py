@@ -209,6 +209,7 @@ def test_factors_multiply_up_to_what_is_certain() -> None:
     assert all(float(x) in (0.0, 1.0) for x in sure)
 
 
+@pytest.mark.slow
 def test_what_two_factors_may_reach_does_not_depend_on_which_was_moved_first() -> None:
     hazard = next(id for id in known(GERMANY) if id.startswith("hazard."))
     both = [("hazards", 40), (hazard, 0.25)]
@@ -278,7 +279,7 @@ FACTORS = [(), ("stocks", 0.5), ("stocks", 2), ("stocks", 3), ("stocks", 4), ("d
            ("demand", 0.5), ("demand", 2)]  # fmt: skip
 
 
-@pytest.mark.quick(every=4)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("factor", FACTORS, ids=str)
 def test_days_are_days_whatever_is_multiplied_before(factor: tuple[str, float]) -> None:
     """Their base is told with three digits, so half of a hundredth may be off."""
@@ -297,6 +298,7 @@ def test_days_of_a_stock_of_which_a_factor_left_nothing_are_not_dropped() -> Non
     assert days(case, "federal_nickel") == pytest.approx(30, rel=0.006)
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("value", [0.0, 43.0, 1000.0, 2000.0])
 def test_yearly_budgets_add_up_to_the_total_in_their_proportions(value: float) -> None:
     before = reading(GERMANY).case.funders["federal_stockpile"].budget_by_year_meur
@@ -375,6 +377,7 @@ def test_a_hazard_that_outlasts_the_horizon_is_not_written_out_without_end() -> 
 # Projects
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize(("word", "rule"), [("in", "must_build"), ("out", "must_not_build")])
 @pytest.mark.parametrize(
     ("name", "project"), [(TUTORIAL, "refinery"), (GERMANY, "zinnwald")], ids=["small", "large"]

@@ -112,7 +112,7 @@ def test_a_connection_whose_answer_is_still_sent_is_not_idle() -> None:
     assert not line.is_idle
 
 
-@pytest.mark.slow
+@pytest.mark.serial
 def test_an_upload_that_stalls_is_ended_and_so_many_are_taken(crowded: Served) -> None:
     bob, eve = crowded.visitor("Bob"), crowded.visitor("Eve")
     held = psutil.Process(crowded.process.pid).memory_info().rss
@@ -130,13 +130,13 @@ def test_an_upload_that_stalls_is_ended_and_so_many_are_taken(crowded: Served) -
     assert bob.post("/drop?name=a.yaml", own_text(1) + b"#" * 100_000).status == 201
 
 
-@pytest.mark.slow
 @pytest.mark.serial
 @pytest.mark.parametrize("path", ["/ask", "/mend", "/save"])
 def test_a_request_that_never_ends_is_ended(crowded: Served, path: str) -> None:
     assert answer(sent(crowded.visitor(), path, 1))[0] == 408
 
 
+@pytest.mark.serial
 def test_all_together_upload_no_more_than_some_at_once(crowded: Served) -> None:
     with ExitStack() as stack:
         users = [f"user {n}" for n in range(guard.MAX_UPLOADS)]

@@ -69,6 +69,7 @@ GERMANY, JAPAN = (ROOT / "scenarios" / f"{name}.yaml" for name in ("germany-2026
 OWN = "funders.rohstofffonds.budget_meur"
 
 
+@pytest.mark.slow
 def test_a_value_of_the_file_is_put_upon_what_a_factor_would_move() -> None:
     base = read_case(GERMANY)
     amount = float(base.case.funders["rohstofffonds"].budget_meur or 0)

@@ -15,6 +15,7 @@ import pytest
 from open_page import PATIENCE, TUTORIAL, Opened, Visitor, opened, query_of
 from pages import read
 
+from optimizer.cli import open_page, run_command_line
 from optimizer.page.guard import MAX_REQUEST_BYTES, MAX_UPLOAD_BYTES
 
 CSP = {
@@ -431,16 +432,13 @@ def test_it_listens_on_this_machine_alone(server: Opened) -> None:
     assert [(where.ip, where.port) for where in found] == [("127.0.0.1", server.port)]
 
 
-def test_a_port_that_is_taken_is_told(server: Opened) -> None:
-    import subprocess
-    import sys
-
-    line = [sys.executable, "-m", "optimizer", "open", "--no-browser", "--language=en",
-            f"--port={server.port}"]  # fmt: skip
-    done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert done.returncode == 2
-    assert f"Port {server.port}" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_port_that_is_taken_is_told(
+    server: Opened, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_page, "_run_server", lambda *_: pytest.fail("it serves"))
+    line = ["open", "--no-browser", "--language=en", f"--port={server.port}"]
+    assert run_command_line(line) == 2
+    assert f"Port {server.port}" in capsys.readouterr().err
 
 
 SHORT = "user_session.FIRST_OPEN_SECONDS, user_session.ABANDONED_SECONDS = {first}, {left}"

@@ -57,6 +57,7 @@ def test_as_many_figures_as_may_be_moved_are_and_no_more() -> None:
 # Words
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("language", "event", "title"),
     [
@@ -80,6 +81,7 @@ def test_what_is_asked_is_told_in_the_words_of_the_reader(
     assert [one.replace(NO_BREAK_SPACE, " ") for one in told] == [event, title]
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize(
     ("id", "language", "told"),
     [

@@ -86,6 +86,7 @@ def test_who_waits_for_a_turn_does_not_begin_once_stopped() -> None:
     assert not reader._processes
 
 
+@pytest.mark.slow
 def test_a_limit_that_a_busy_machine_met_is_forgotten_of_what_all_have(tmp_path: Path) -> None:
     """Of what one user dropped it is kept, so that he does not wait for it again and again."""
     slow = tmp_path / "slow.yaml"

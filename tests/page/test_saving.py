@@ -112,6 +112,7 @@ def added(before: bytes, after: bytes) -> bytes:
     raise AssertionError("something else has changed")
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("breaks", BREAKS)
 @pytest.mark.parametrize("name", FILES)
 def test_what_is_saved_reads_back_as_it_was_asked(name: str, breaks: str, tmp_path: Path) -> None:
@@ -128,6 +129,7 @@ def test_what_is_saved_reads_back_as_it_was_asked(name: str, breaks: str, tmp_pa
     assert set(after.case.variants) == {*before.variants, "asked_once"}
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("breaks", BREAKS)
 @pytest.mark.parametrize("name", FILES)
 def test_all_else_in_the_file_stays_byte_by_byte(name: str, breaks: str, tmp_path: Path) -> None:
@@ -209,6 +211,7 @@ def test_words_that_mean_something_in_yaml_are_names_as_well(id: str, tmp_path: 
     assert input_hash(read_case(source.path, id).case) == wanted
 
 
+@pytest.mark.slow
 def test_every_kind_of_control_is_saved_and_read_back() -> None:
     """Lists, figures by year and rules, of the largest scenario, which refers to tables."""
     path = TUTORIAL.parent / "germany-2026.yaml"

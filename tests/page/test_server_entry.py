@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -22,6 +23,8 @@ from open_page import (
     served,
 )
 from pages import read
+
+from optimizer.cli import open_page, run_command_line
 
 SERVED = ("--jobs", "2", TUTORIAL)
 BASE = query_of("tutorial")
@@ -167,7 +170,22 @@ def test_it_listens_on_this_machine_alone_and_writes_no_token(server: Served) ->
 # How it is asked for
 
 
-def refused(*args: str | Path) -> str:
+@pytest.fixture
+def refused(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """What the command says of options with which it does not begin to serve."""
+    monkeypatch.setattr(open_page, "_run_server", lambda *_: pytest.fail("it serves"))
+
+    def said(*args: str | Path) -> str:
+        line = ["open", "--no-browser", "--language=en", *map(str, args)]
+        assert run_command_line(line) == 2
+        return " ".join(capfd.readouterr().err.split())
+
+    return said
+
+
+def refused_apart(*args: str | Path) -> str:
     line = [sys.executable, "-m", "optimizer", "open", "--no-browser", "--language=en"]
     done = subprocess.run([*line, *map(str, args)], capture_output=True, text=True, check=False,
                           timeout=PATIENCE, cwd=ROOT)  # fmt: skip
@@ -176,7 +194,6 @@ def refused(*args: str | Path) -> str:
     return " ".join(done.stderr.split())
 
 
-@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("address", "says"),
     [("http://vorrat.example.org", "not encrypted"), ("vorrat.example.org", "no address such as"),
@@ -185,7 +202,9 @@ def refused(*args: str | Path) -> str:
      ("https://a..b", "no address"), ("https://straße.example", "no address"),
      ("https://", "no address"), ("", "no address"), ("https://a.example:x", "no address")],
 )  # fmt: skip
-def test_an_address_that_does_not_do_is_refused(tmp_path: Path, address: str, says: str) -> None:
+def test_an_address_that_does_not_do_is_refused(
+    refused: Callable[..., str], tmp_path: Path, address: str, says: str
+) -> None:
     (tmp_path / "secret").write_text(SECRET, encoding="utf-8")
     assert says in refused("--serve", address, "--secret", tmp_path / "secret")
 
@@ -208,20 +227,24 @@ def test_an_address_is_that_of_browsers(address: str, meant: str) -> None:
 def test_a_faulty_file_is_not_offered(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(SECRET, encoding="utf-8")
     (tmp_path / "faulty.yaml").write_text("horizon: {first_year: x}\n", encoding="utf-8")
-    said = refused("--serve", PUBLIC, "--secret", tmp_path / "secret", tmp_path / "faulty.yaml")
+    said = refused_apart(
+        "--serve", PUBLIC, "--secret", tmp_path / "secret", tmp_path / "faulty.yaml"
+    )
     assert "faulty.yaml:1" in said
 
 
-@pytest.mark.quick(1)
 @pytest.mark.parametrize("secret", ["", "short", "x" * 31, "x" * 20 + "\n" + "y" * 20, "ä" * 40])
-def test_a_secret_that_does_not_do_is_refused(tmp_path: Path, secret: str) -> None:
+def test_a_secret_that_does_not_do_is_refused(
+    refused: Callable[..., str], tmp_path: Path, secret: str
+) -> None:
     (tmp_path / "secret").write_text(secret, encoding="utf-8")
     said = refused("--serve", PUBLIC, "--secret", tmp_path / "secret")
     assert "at least 32 letters" in said
 
 
-@pytest.mark.slow
-def test_what_is_for_a_server_is_refused_on_this_machine(tmp_path: Path) -> None:
+def test_what_is_for_a_server_is_refused_on_this_machine(
+    refused: Callable[..., str], tmp_path: Path
+) -> None:
     (tmp_path / "secret").write_text(SECRET, encoding="utf-8")
     assert "--secret FILE" in refused("--serve", PUBLIC)
     assert "--secret is for a server" in refused("--secret", tmp_path / "secret")

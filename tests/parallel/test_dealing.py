@@ -56,6 +56,7 @@ def test_tasks_are_dealt_out_beforehand_and_answered_in_order() -> None:
     assert sorted(told) == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("jobs", [1, 2, 3])
 def test_lanes_in_this_process_learn_as_processes_do(jobs: int) -> None:
     rounds = ([1, 2, 3, 4, 5, 6, 7], [], [8, 9])

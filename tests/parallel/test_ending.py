@@ -100,6 +100,7 @@ def all_end(processes: Sequence[psutil.Process]) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_a_parent_that_is_killed_leaves_no_worker_at_work() -> None:
     with sleepers("tell") as process:
         assert process.stdout is not None

@@ -19,6 +19,7 @@ def test_much_goes_both_ways_at_once() -> None:
     assert [own == bytes([n]) * (16 * MB) for n, own in enumerate(found)] == [True] * 6
 
 
+@pytest.mark.slow
 def test_a_hundred_megabytes_pass() -> None:
     with Workers[Action, bytes](doing, (), 2, "next") as workers:
         (own,) = workers.iter_results([("echo", b"xyz", 100 * MB // 3)])

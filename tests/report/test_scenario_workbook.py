@@ -142,6 +142,7 @@ def test_a_spreadsheet_program_may_save_it(tmp_path):
     assert input_hash(read_case(tmp_path / "saved" / "book.xlsx").case) == input_hash(case)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("language", "sheet", "label"),
     [("en", "Settings", "Include presets"), ("de", "Einstellungen", "Vorlagen einbinden")],
@@ -192,6 +193,7 @@ def test_every_text_has_its_german():
     assert missing == set()
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_sheets_help_to_fill_them_in(language):
     book = opened(written(starter(), language))
@@ -221,6 +223,7 @@ def test_sheets_help_to_fill_them_in(language):
     assert f"'{projects.title}'!A1" in links
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(("language", "unit"), [("en", "USD per t"), ("de", "USD je t")])
 def test_units_and_comments_are_in_the_currency_of_the_file(language, unit):
     book = opened(written(case_of("japan-2010"), language))

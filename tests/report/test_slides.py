@@ -104,7 +104,7 @@ def numbers(text: str) -> list[str]:
     return re.findall(r"\d+(?:\.\d+)?", plain)
 
 
-@pytest.mark.quick(every=5)
+@pytest.mark.quick(1)
 @PLANS
 @LANGUAGES
 def test_sentences_say_the_figures_of_the_plan(

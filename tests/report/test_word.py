@@ -106,6 +106,7 @@ def test_columns_are_as_wide_as_what_stands_in_them() -> None:
     assert [cell.width for cell in table.rows[1].cells] == widths
 
 
+@pytest.mark.quick(1)
 @LANGUAGES
 def test_slides_are_five_charts_and_a_sentence_each(language: Language) -> None:
     with using(language):
@@ -127,6 +128,7 @@ def test_slides_are_five_charts_and_a_sentence_each(language: Language) -> None:
         assert picture.top + picture.height <= show.slide_height
 
 
+@pytest.mark.slow
 def test_the_same_document_gives_the_same_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also at another time: nothing says when or by whom it was made."""
     with using("en"):

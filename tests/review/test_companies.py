@@ -45,6 +45,7 @@ def taken(raw: Raw, **fields: Any) -> Participation:
     return analyze_participation(read_case_text(yaml.safe_dump(raw)), asked, title="partners")
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("externality", [False, True])
 def test_coalitions_decide_under_the_same_review(externality: bool) -> None:
     once, half = (shared(raw, externality=externality) for raw in (partners(), later()))
@@ -73,6 +74,7 @@ def test_without_it_nobody_builds() -> None:
     assert found.plan.projects == ()
 
 
+@pytest.mark.slow
 def test_a_company_takes_a_share_under_a_review() -> None:
     once, half = taken(partners()), taken(later())
     assert half.without_plan.expected == near(0.5 * once.without_plan.expected)
@@ -88,6 +90,7 @@ def test_a_company_takes_a_share_under_a_review() -> None:
     assert all(point.status in ("optimal", "infeasible") for point in held.points)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("over", ["mean", "worst", "regret"])
 def test_experts_disagree_under_the_same_review(over: Any) -> None:
     """Who thinks the cut likely has another plan, which is looked at under other beliefs."""

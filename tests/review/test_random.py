@@ -29,7 +29,7 @@ DRAWS: dict[str, Any] = SMALL | {"crowded": crowded_case, "chain": chain_case}
 GAP = 1e-6
 
 
-@pytest.mark.quick(every=31, ci=4)
+@pytest.mark.quick(every=61, ci=7)
 @pytest.mark.parametrize("kind", SMALL)
 @pytest.mark.parametrize("seed", range(24))
 def test_the_planner_finds_what_exhaustion_finds(kind: str, seed: int) -> None:
@@ -50,7 +50,7 @@ def test_the_planner_finds_what_exhaustion_finds(kind: str, seed: int) -> None:
     assert abs(found.certificate.objective - least) <= 2e-6 * max(1.0, abs(least))
 
 
-@pytest.mark.quick(every=61, ci=5)
+@pytest.mark.quick(every=79, ci=11)
 @pytest.mark.parametrize("kind", DRAWS)
 @pytest.mark.parametrize("seed", range(100, 134))
 def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
@@ -59,7 +59,7 @@ def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     by_both(problem, GAP)
 
 
-@pytest.mark.quick(every=47, ci=5)
+@pytest.mark.quick(every=79, ci=11)
 @pytest.mark.parametrize("kind", DRAWS)
 @pytest.mark.parametrize("seed", range(400, 424))
 def test_both_methods_find_one_optimum_over_sets(kind: str, seed: int) -> None:
@@ -86,7 +86,7 @@ def alone(raw: Raw) -> Raw:
     return {key: own for key, own in raw.items() if key != "review"}
 
 
-@pytest.mark.quick(every=13, ci=3)
+@pytest.mark.quick(every=23, ci=5)
 @pytest.mark.parametrize("kind", ["small", "world"])
 @pytest.mark.parametrize("seed", range(200, 220))
 def test_a_review_never_costs(kind: str, seed: int) -> None:

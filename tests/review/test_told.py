@@ -202,6 +202,7 @@ def test_a_regime_is_called_by_its_name() -> None:
     assert ["2026 „calm“ ist" in tree.items[1], "2026 „Angespannt“ ist" in tree.items[2]] == [1, 1]
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_plan_is_told_as_a_short_tree(language: Any) -> None:
     found = solve_to_plan(Case.model_validate(lasting_cut(SEEN)), gap=0.0)
@@ -249,7 +250,7 @@ def test_the_page_decides_all_now() -> None:
     assert made == {"review": "null"}
 
 
-@pytest.mark.quick(every=11)
+@pytest.mark.quick(every=23, ci=2)
 @pytest.mark.parametrize("kind", ["deals", "treasury", "world"])
 @pytest.mark.parametrize("seed", range(8))
 def test_plans_of_random_worlds_add_up(kind: str, seed: int) -> None:

@@ -85,6 +85,7 @@ def test_a_file_without_a_review_is_refused() -> None:
         waiting(lasting_cut())
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_command_writes_both(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], language: str

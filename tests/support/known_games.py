@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-FEW = settings(deadline=None, max_examples=40)
+FEW = settings(deadline=None, max_examples=settings.default.max_examples * 2 // 5)
 """For what solves linear programs."""
 
 

@@ -89,7 +89,7 @@ def solved_by_highs(program: highs.ColumnwiseProgram) -> float:
     return solver.solve()[0]
 
 
-@pytest.mark.quick(every=5)
+@pytest.mark.quick(every=13, ci=3)
 @pytest.mark.parametrize("seed", range(300))
 def test_it_finds_and_proves_what_the_solver_finds(seed: int) -> None:
     """From nothing, then with other sides from the basis that was left, then from no basis at all:
@@ -158,7 +158,7 @@ def test_many_pivots_go_through_many_factors() -> None:
     assert (status[:length] == 1).sum() > dual_simplex.MAX_UPDATES // 2
 
 
-@pytest.mark.quick(5, ci=30)
+@pytest.mark.quick(2, ci=15)
 @pytest.mark.parametrize("seed", range(100))
 def test_looks_are_solved_alike_by_both(seed: int) -> None:
     """Chains of all kinds at three points, each from the bases of the last: damage, what is proven

@@ -204,6 +204,7 @@ def test_the_order_in_which_parts_end_changes_nothing(
         assert (one == two).all()
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("seed", range(4))
 def test_a_sweep_does_not_depend_on_those_before(seed: int) -> None:
     """Points, weights and prices asked for one after the other, as by a recourse of their own.

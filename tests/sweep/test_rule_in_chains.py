@@ -137,7 +137,7 @@ def in_tonnes(
 # The best of each period, one aim after the other
 
 
-@pytest.mark.quick(every=47, ci=7)
+@pytest.mark.quick(every=79, ci=11)
 @pytest.mark.parametrize(("kind", "seed"), DRAWN)
 def test_it_is_the_best_of_each_period(kind: str, seed: int) -> None:
     """From what is in store in each period of the rule, as linear programs have it: the damage on
@@ -238,7 +238,7 @@ class Now:
         return found, solved.x
 
 
-@pytest.mark.quick(every=9, ci=3)
+@pytest.mark.quick(every=19, ci=5)
 @pytest.mark.parametrize("seed", range(40))
 def test_a_node_by_itself_goes_by_the_same_rule(seed: int) -> None:
     pick = random.Random(seed)

@@ -64,7 +64,7 @@ def decided(pick: Any, raw: dict[str, Any], instance: Instance) -> tuple[Commitm
     return own, [sum(of_nodes.values()) for of_nodes in found]
 
 
-@pytest.mark.quick(every=61, ci=3)
+@pytest.mark.quick(every=101, ci=7)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_all_ways_to_reckon_recourse_agree(seed: int) -> None:
     """Damage of each state, three times, and cuts that are tight where they were made and hold

@@ -76,6 +76,7 @@ def test_nothing_is_left_in_english(plan: Plan, content: bytes) -> None:
     )
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("measure", "unit", "title"),
     [

@@ -84,7 +84,7 @@ def without_outsiders(raw: Raw, members: tuple[str, ...], public: bool) -> Raw:
     return own
 
 
-@pytest.mark.quick(every=9)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("mode", ["none", "every"])
 def test_outsiders_are_as_if_they_had_nothing(seed: int, mode: str) -> None:

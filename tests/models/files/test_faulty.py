@@ -68,6 +68,7 @@ def errors_of(folder: Path, changes: list[tuple[str, str]]) -> set[str]:
     }
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("seed", range(40))
 def test_faults_in_several_places_do_not_hide_each_other(folder, seed):
     # Each of these stands in another line, and none is about what another is about.

@@ -168,7 +168,7 @@ def test_a_preset_says_what_it_is_in_both_languages(name: str) -> None:
     assert re.search(r"^# (Der|Die|Das|Eine|Kredit|Grenzen|Vorräte)", comments, re.MULTILINE)
 
 
-@pytest.mark.quick(every=7)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_lies_under_germany(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a fault, with all variants; what it leaves to the file is warned of, no more."""
@@ -183,6 +183,7 @@ def test_a_preset_lies_under_germany(name: str, monkeypatch: pytest.MonkeyPatch)
     )
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("variant", "preset"),
     [("rohstofffonds_as_budgeted", "rohstofffonds"), ("price_floor", "price_floor_mp")],

@@ -215,7 +215,7 @@ def test_a_patch_reaches_into_a_table_and_may_bring_one(tmp_path):
     assert list(read_case(path, settings=["projects={table: other.csv}"]).case.projects) == ["b"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples, deadline=None)
 @given(st.integers(0, 2**32))
 def test_whatever_is_written_ends_in_a_case_or_in_placed_faults(seed):
     try:

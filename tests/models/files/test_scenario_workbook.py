@@ -41,7 +41,7 @@ def test_values_have_their_cells_as_places(tmp_path):
     assert found["hazards", "export_stop", "effects", 0, "country"] == "Effects!B5"
 
 
-@pytest.mark.quick(every=4)
+@pytest.mark.quick(every=7)
 @pytest.mark.parametrize(
     ("sheet", "name", "row", "value", "said"),
     [

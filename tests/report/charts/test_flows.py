@@ -95,6 +95,7 @@ def test_materials_come_by_damage_those_that_the_plan_changes_first() -> None:
         assert damage == sorted(damage, reverse=True)
 
 
+@pytest.mark.slow
 def test_it_is_the_same_every_time_and_small() -> None:
     _, chart = maps_of(germany()) or pytest.fail("no maps")
     svg = chart.svg()

@@ -38,6 +38,7 @@ def drawn(points: list[OptionPoint], without: float) -> Any:
     return kept[0]
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("points", "without"),
     [

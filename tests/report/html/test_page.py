@@ -115,7 +115,7 @@ def test_a_table_stands_under_every_chart(name: str) -> None:
                 assert list(below.all("table"))
 
 
-@pytest.mark.quick(every=7)
+@pytest.mark.quick(every=13)
 @EVERY
 @LANGUAGES
 def test_the_file_below_a_chart_holds_the_figures_of_its_table(
@@ -161,7 +161,7 @@ def number(cell: str, language: Language) -> float | None:
         return None
 
 
-@pytest.mark.quick(every=4)
+@pytest.mark.quick(every=7)
 @EVERY
 def test_ids_are_unique_and_references_lead_somewhere(name: str) -> None:
     root = root_of(name)
