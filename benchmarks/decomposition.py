@@ -66,6 +66,7 @@ def solve(job: Job) -> Job:
     """Solve once, through the project's own door."""
     from extensive_form import peak_mb
 
+    from optimizer.model.decision_tree import DecisionTree
     from optimizer.model.instance import read_instance
     from optimizer.model.states import read_states
 
@@ -78,7 +79,7 @@ def solve(job: Job) -> Job:
     if job.get("method") == "extensive":
         from optimizer.solve.extensive_form import solve_extensive_form
 
-        solved = solve_extensive_form(instance, states, threads=2, **options)
+        solved = solve_extensive_form(DecisionTree.of(instance), [states], threads=2, **options)
     else:
         from optimizer.solve.decomposition import solve_by_decomposition
 
@@ -87,7 +88,7 @@ def solve(job: Job) -> Job:
 
             options["recourse"] = RecourseEvaluator(instance, states, merge_classes=job["merge"])
         with without(job.get("without")):
-            solved = solve_by_decomposition(instance, states, **options)
+            solved = solve_by_decomposition(DecisionTree.of(instance), [states], **options)
     seconds = time.perf_counter() - began
     found = solved.solution
     steps = solved.seconds_by_step
@@ -209,6 +210,7 @@ def parts() -> dict[str, list[tuple[Any, str, Any]]]:
     from optimizer.solve.decomposition import (
         branch_and_cut,
         branching,
+        chain_selection,
         heuristics,
         master_model,
         search_run,
@@ -224,7 +226,9 @@ def parts() -> dict[str, list[tuple[Any, str, Any]]]:
         return dict.fromkeys(claimed, float("inf"))
 
     return {
-        "choosing what to sweep": [(search_run.ChainSelector, "estimated_cut_errors", everywhere)],
+        "choosing what to sweep": [
+            (chain_selection.ChainSelector, "estimated_cut_errors", everywhere)
+        ],
         "in-out separation": [(search_run.SearchRun, "_next_point", at_the_solution)],
         "rules that wait": [(master_model, "LAZY_CONSTRAINTS", ())],
         "reduced cost fixing": [(branch_and_cut.BranchAndCut, "_fix_by_reduced_cost", nothing)],

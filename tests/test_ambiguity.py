@@ -29,7 +29,7 @@ from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.cli import run_command_line
 from optimizer.errors import Infeasible, Misuse
 from optimizer.model.risk_measure import (
-    RiskMeasure,
+    ModifiedChiSquareBall,
     worst_case_chi_square,
     worst_case_total_variation,
 )
@@ -260,7 +260,7 @@ def operate(
 
 def worth_of_the_valley(radius: float) -> float:
     """By nested cuts, each with the least favourable probabilities of the three inflows."""
-    risk = RiskMeasure(0.95, 0.0, "modified_chi_square", radius)
+    risk = ModifiedChiSquareBall(radius)
     chance = np.ones(3) / 3
     cuts: list[list[tuple[float, np.ndarray]]] = [[], [], []]
     value = -np.inf
@@ -271,7 +271,7 @@ def worth_of_the_valley(radius: float) -> float:
             for at in points:
                 told = [operate(stage, at, INFLOWS[:, k], cuts[stage]) for k in range(3)]
                 costs = np.array([cost for cost, *_ in told])
-                least = risk.mean_probabilities(chance, costs)
+                least = risk.weights(chance, costs)
                 slope = np.sum([q * one[2] for q, one in zip(least, told, strict=True)], axis=0)
                 cuts[stage - 1].append((float(least @ costs - slope @ at), slope))
     return -value

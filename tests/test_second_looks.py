@@ -19,7 +19,7 @@ from optimizer.model import highs
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import FixedDecisions, change_perspective, read_instance
 from optimizer.model.scenario_data import cap_surplus_offtake
-from optimizer.solve import planner
+from optimizer.solve import method_choice, planner
 from optimizer.solve.checked_solution import updated_certificate
 from optimizer.solve.decomposition import benders, solve_by_decomposition
 from optimizer.solve.decomposition.branch_and_cut import BranchAndCut
@@ -38,7 +38,7 @@ def tutorial() -> Problem:
 
 def decompose(**options: Any) -> SolverResult:
     problem = tutorial()
-    return solve_by_decomposition(problem.instance, problem.states, gap=1e-4, **options)
+    return solve_by_decomposition(problem.tree, [problem.states], gap=1e-4, **options)
 
 
 @pytest.fixture
@@ -123,14 +123,14 @@ def test_a_search_that_fails_without_a_plan_is_an_error(monkeypatch: pytest.Monk
 def test_a_plan_in_doubt_is_kept_where_no_time_is_left_for_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(planner, "_is_doubtful", lambda *_, **__: True)
-    found = planner.solve_by_decomposition
+    monkeypatch.setattr(method_choice, "_is_doubtful", lambda *_, **__: True)
+    found = method_choice.solve_by_decomposition
 
     def hurried(*given: Any, **options: Any) -> SolverResult:
         return found(*given, **{**options, "time_limit": 0.0})
 
-    monkeypatch.setattr(planner, "solve_by_decomposition", hurried)
-    solved = planner.solve_problem(tutorial(), gap=1e-4, method="extensive")
+    monkeypatch.setattr(method_choice, "solve_by_decomposition", hurried)
+    solved = method_choice.solve_problem(tutorial(), gap=1e-4, method="extensive")
     assert solved.method == "extensive"
     assert solved.solution.objective == near(OPTIMUM)
 
@@ -139,16 +139,16 @@ def test_what_breaks_a_rule_is_searched_by_the_smallest_tolerances(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     breaks = iter([True, False])
-    monkeypatch.setattr(planner, "_breaks_a_rule", lambda *_: next(breaks))
+    monkeypatch.setattr(method_choice, "_breaks_a_rule", lambda *_: next(breaks))
     asked = []
-    found = planner.solve_by_decomposition
+    found = method_choice.solve_by_decomposition
 
     def noted(*given: Any, **options: Any) -> SolverResult:
         asked.append(options.get("exact", False))
         return found(*given, **options)
 
-    monkeypatch.setattr(planner, "solve_by_decomposition", noted)
-    solved = planner.solve_problem(tutorial(), gap=1e-4, method="decomposition")
+    monkeypatch.setattr(method_choice, "solve_by_decomposition", noted)
+    solved = method_choice.solve_problem(tutorial(), gap=1e-4, method="decomposition")
     assert asked == [False, True]
     assert solved.solution.objective == near(OPTIMUM)
 
@@ -156,7 +156,7 @@ def test_what_breaks_a_rule_is_searched_by_the_smallest_tolerances(
 def test_at_its_numerical_limit_a_small_problem_gets_the_extensive_form(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = planner.solve_by_decomposition
+    found = method_choice.solve_by_decomposition
 
     def stuck(*given: Any, **options: Any) -> SolverResult:
         solved = found(*given, **options)
@@ -165,8 +165,8 @@ def test_at_its_numerical_limit_a_small_problem_gets_the_extensive_form(
         )
         return replace(solved, solution=solution)
 
-    monkeypatch.setattr(planner, "solve_by_decomposition", stuck)
-    solved = planner.solve_problem(tutorial(), gap=1e-4, method="decomposition")
+    monkeypatch.setattr(method_choice, "solve_by_decomposition", stuck)
+    solved = method_choice.solve_problem(tutorial(), gap=1e-4, method="decomposition")
     assert (solved.method, solved.solution.ending) == ("extensive", "optimal")
 
 
@@ -175,7 +175,7 @@ def test_to_do_nothing_refutes_that_nothing_is_feasible(
     fails: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the extensive form fails too, it is the plan, and nothing is proven of others."""
-    found = planner.solve_by_decomposition
+    found = method_choice.solve_by_decomposition
 
     def wrong(*given: Any, **options: Any) -> SolverResult:
         solved = found(*given, **options)
@@ -187,9 +187,9 @@ def test_to_do_nothing_refutes_that_nothing_is_feasible(
     def failing(*_: Any, **__: Any) -> SolverResult:
         raise SolverError("gone")
 
-    monkeypatch.setattr(planner, "solve_by_decomposition", wrong)
+    monkeypatch.setattr(method_choice, "solve_by_decomposition", wrong)
     if fails:
-        monkeypatch.setattr(planner, "solve_extensive_form", failing)
+        monkeypatch.setattr(method_choice, "solve_extensive_form", failing)
     proof = planner.solve_and_certify(tutorial(), method="decomposition").certificate
     if fails:
         assert (proof.status, proof.bound, proof.ended) == ("limit", None, NUMERICAL_LIMIT)
@@ -271,7 +271,7 @@ def test_the_better_of_two_plans_that_leave_a_gap_is_kept(
         last = highs.ProgramSolution(ending, ending, None, objective, 0.0, 0, 0.0)
         return SolverResult("extensive", last, Commitment(), seconds_by_step={}, model_size={})
 
-    assert planner._is_better(solved("limit", 10.0), solved(ending, objective)) == is_better
+    assert method_choice._is_better(solved("limit", 10.0), solved(ending, objective)) == is_better
 
 
 def test_whole_columns_count_whole_units() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from models.files import decoding, includes, nodes, reading, result_json, workbook, yaml_source
 from optimizer.page import isolated_reader as apart
-from optimizer.solve.decomposition import cut_pool
+from optimizer.solve.decomposition import pool_file
 
 PAGE = Path(__file__).parents[1] / "docs" / "security.md"
 MB = 1_000_000
@@ -40,7 +40,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         result_json.MAX_BYTES,
         result_json.MAX_VALUES,
         result_json.MAX_DEPTH,
-        cut_pool.MAX_POOL_BYTES,
+        pool_file.MAX_POOL_BYTES,
         apart.READ_TIMEOUT,
         apart.READ_MEMORY,
         apart.MAX_CONCURRENT_READS,

@@ -11,6 +11,7 @@ from optimizer.model.states import State
 from optimizer.solve import planner
 from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.decomposition import CutPool
+from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.recourse import RecourseEvaluator
 from optimizer.solve.solver_result import SolverResult
 
@@ -44,7 +45,7 @@ class ProblemSeries:
         If ``reference_objective`` is given, only the difference from it is of interest, and needs
         to be known to a tenth at most.
         """
-        return planner.solve_problem(
+        return solve_problem(
             self._as_problem(problem),
             gap=self.gap,
             time_limit=self.time_limit,

@@ -33,11 +33,6 @@ class Commitment:
         return self.branches[g] if self.branches and g is not None else self
 
     @property
-    def branches_or_self(self) -> tuple["Commitment", ...]:
-        """The decisions on each review branch, or only these decisions if there are no branches."""
-        return self.branches or (self,)
-
-    @property
     def earliest_starts(self) -> dict[str, int]:
         """Start year of each project that is built on any review branch; the earliest one if
         branches differ."""

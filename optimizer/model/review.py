@@ -179,6 +179,14 @@ def branch_state_indices(instance: Instance, states: Sequence[State]) -> Iterato
         yield np.flatnonzero(state_branch == g)
 
 
+def states_by_branch(instance: Instance, states: Sequence[State]) -> list[tuple[State, ...]]:
+    """Return the states on each review branch, with probabilities that sum to 1; all states if
+    there is no review."""
+    if not instance.branches:
+        return [tuple(states)]
+    return [states_on_branch(states, indices) for indices in branch_state_indices(instance, states)]
+
+
 def states_on_branch(states: Sequence[State], indices: NDArray[np.intp]) -> tuple[State, ...]:
     """Return the states with these indices, with probabilities that sum to 1. If there are none,
     return the first state alone, so that the rules of the branch still hold."""

@@ -1,65 +1,234 @@
-"""Risk measure of damage over states: a weighted sum of a mean and CVaR. The mean uses the
-probabilities of the states, or the worst ones in an ambiguity set.
+"""Risk measures: of damage over the states of the world, and of objectives over assumption sets.
 
-Both parts are the largest mean over a set of probabilities (Artzner, Delbaen, Eber and Heath 1999),
-so that the probabilities that attain it yield a valid cut.
+Each is the largest mean over a set of probabilities (Artzner, Delbaen, Eber and Heath 1999), so
+that the probabilities that attain it yield a valid cut.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from models.scenario.case import Case
 from optimizer.model.instance import Floats
 
-AmbiguityKind = Literal["total_variation", "modified_chi_square"]
+Criterion = Literal["mean", "worst", "regret"]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """The mean with the probabilities of the states."""
+
+    is_ambiguous: ClassVar[bool] = False
+    is_linear: ClassVar[bool] = True  # whether linear constraints can express it
+
+    def weights(self, probability: Floats, damage: Floats) -> Floats:
+        """Return probabilities of the states (S) with which the mean of ``damage`` is the value."""
+        normalized: Floats = probability / probability.sum()
+        return normalized
+
+    def value(self, probability: Floats, damage: Floats) -> float:
+        """Return the value for the damage in each state (S)."""
+        return float(probability @ damage)
+
+
+@dataclass(frozen=True)
+class TotalVariationBall(Expectation):
+    """The largest mean over all probabilities within a total variation distance of those of the
+    states. It is (1 - radius) times the CVaR whose level is the radius, plus radius times the
+    damage of the worst state (Jiang and Guan 2018)."""
+
+    radius: float
+    is_ambiguous: ClassVar[bool] = True
+
+    def weights(self, probability: Floats, damage: Floats) -> Floats:
+        """Return the probabilities in the ball with the largest mean of ``damage``."""
+        normalized = Expectation.weights(self, probability, damage)
+        return worst_case_total_variation(normalized, damage, self.radius)
+
+    def value(self, probability: Floats, damage: Floats) -> float:
+        """Return the largest mean in the ball."""
+        return float(self.weights(probability, damage) @ damage)
+
+
+@dataclass(frozen=True)
+class ModifiedChiSquareBall(TotalVariationBall):
+    """The largest mean over all probabilities within a modified chi-square distance of those of the
+    states (Philpott, de Matos and Kapelevich 2018)."""
+
+    is_linear: ClassVar[bool] = False
+
+    def weights(self, probability: Floats, damage: Floats) -> Floats:
+        """Return the probabilities in the ball with the largest mean of ``damage``."""
+        normalized = Expectation.weights(self, probability, damage)
+        return worst_case_chi_square(normalized, damage, self.radius)
+
+
+AMBIGUITY_SETS = {
+    "total_variation": TotalVariationBall,
+    "modified_chi_square": ModifiedChiSquareBall,
+}
+
+
+@dataclass(frozen=True)
+class Tail:
+    """CVaR of damage as a term of an objective."""
+
+    weight: float
+    level: float
 
 
 @dataclass(frozen=True)
 class RiskMeasure:
-    """The measure (1 - ``cvar_weight``) E + ``cvar_weight`` CVaR. With ambiguity, E is the largest
-    mean over all probabilities within ``ambiguity_radius`` of those of the states."""
+    """The measure (1 - ``cvar_weight``) ``mean`` + ``cvar_weight`` CVaR of damage."""
 
     cvar_level: float
     cvar_weight: float
-    ambiguity: AmbiguityKind | None = None
-    ambiguity_radius: float = 0.0
+    mean: Expectation = Expectation()
 
     @classmethod
     def from_case(cls, case: Case) -> RiskMeasure:
         """Return the risk measure of a scenario's objective."""
         cvar, ambiguity = case.objective.cvar, case.objective.ambiguity
-        ambiguity_fields = (
-            (None, 0.0) if ambiguity is None else (ambiguity.kind, float(ambiguity.radius))
-        )
-        return cls(float(cvar.level), float(cvar.weight), *ambiguity_fields)
+        levels = float(cvar.level), float(cvar.weight)
+        if ambiguity is None:
+            return cls(*levels)
+        return cls(*levels, AMBIGUITY_SETS[ambiguity.kind](float(ambiguity.radius)))
 
-    def worst_case_weights(self, probability: Floats, damage: Floats) -> Floats:
+    def weights(self, probability: Floats, damage: Floats) -> Floats:
         """Return weights of the states (S), which sum to 1, with which the weighted mean of
         ``damage`` is the value of the measure."""
-        weights: Floats = (1 - self.cvar_weight) * self.mean_probabilities(probability, damage)
+        weights: Floats = (1 - self.cvar_weight) * self.mean.weights(probability, damage)
         if self.cvar_weight > 0:
             weights = weights + self.cvar_weight * tail_weights(
                 probability, damage, self.cvar_level
             )
         return weights
 
-    def mean_probabilities(self, probability: Floats, damage: Floats) -> Floats:
-        """Return the probabilities of the states (S) that the mean uses: the given ones, or with
-        ambiguity the worst ones for ``damage``."""
-        normalized: Floats = probability / probability.sum()
-        if self.ambiguity == "total_variation":
-            return worst_case_total_variation(normalized, damage, self.ambiguity_radius)
-        if self.ambiguity == "modified_chi_square":
-            return worst_case_chi_square(normalized, damage, self.ambiguity_radius)
-        return normalized
+    @property
+    def joint_weight(self) -> float:
+        """Weight of the part that depends on the damage of all chains together: CVaR, and the whole
+        measure if the mean is ambiguous. The rest is a sum over the chains."""
+        return 1.0 if self.mean.is_ambiguous else self.cvar_weight
 
-    def worst_case_mean(self, probability: Floats, damage: Floats) -> float:
-        """Return the mean of ``damage``; with ambiguity the largest mean over the ambiguity set."""
-        return float(self.mean_probabilities(probability, damage) @ damage)
+    def joint_weights(self, probability: Floats, damage: Floats) -> Floats:
+        """Return the weights of the states (S) for the part that depends on all chains together."""
+        if self.mean.is_ambiguous:
+            return self.weights(probability, damage)
+        return tail_weights(probability, damage, self.cvar_level)
+
+    @property
+    def tails(self) -> dict[str, Tail]:
+        """CVaR terms of positive weight whose sum with the worst state and the expectation is the
+        measure: "all" is its own CVaR, "mean" that of a total variation ball."""
+        terms = {"all": Tail(self.cvar_weight, self.cvar_level)}
+        if isinstance(self.mean, TotalVariationBall):
+            radius = self.mean.radius
+            terms["mean"] = Tail((1 - self.cvar_weight) * (1 - radius), radius)
+        return {key: tail for key, tail in terms.items() if tail.weight > 0}
+
+    @property
+    def worst_weight(self) -> float:
+        """Weight of the damage of the worst state in a total variation ball."""
+        radius = self.mean.radius if isinstance(self.mean, TotalVariationBall) else 0.0
+        return (1 - self.cvar_weight) * min(radius, 1.0)
+
+
+@dataclass(frozen=True)
+class WeightedMean:
+    """The weighted mean of the objectives under the assumption sets."""
+
+    weights: tuple[float, ...] = (1.0,)
+    criterion: ClassVar[Criterion] = "mean"
+    is_additive: ClassVar[bool] = True  # whether the value is a weighted sum of the objectives
+
+    def set_weight(self, set_index: int) -> float:
+        """Return the factor by which cuts on the damage under a set are weighted."""
+        return self.weights[set_index]
+
+    def value(self, objectives: Sequence[float] | Floats) -> float:
+        """Return the objective that is minimized, from the objective under each set."""
+        return math.fsum(w * x for w, x in zip(self.weights, objectives, strict=True))
+
+    def scale(self, objectives: Sequence[float]) -> float:
+        """Return the size of the objective, to which gaps are relative, from the objective without
+        a plan under each set."""
+        return self.value(objectives)
+
+    def differences(self, objectives: Floats) -> Floats:
+        """Return the objectives (K) as the measure compares them."""
+        return objectives
+
+    def with_references(self, reference_objectives: Sequence[float]) -> SetMeasure:
+        """Return the measure with other objectives of the best plan under each set."""
+        return self
+
+    def linear_objective(
+        self, costs: Floats, offsets: Floats
+    ) -> tuple[Floats, float, Floats, Floats]:
+        """Return costs of the columns (C), an offset, rows (R, C) and their lower sides (R) that
+        express the measure in a linear program. The objective under each set is given by ``costs``
+        (K, C) and ``offsets`` (K). If the measure is not additive, the last column is its value."""
+        no_rows = np.zeros((0, costs.shape[1])), np.zeros(0)
+        return self.weights @ costs, float(self.weights @ offsets), *no_rows
+
+
+@dataclass(frozen=True)
+class LargestObjective:
+    """The largest objective under any assumption set; for minimax regret (Savage 1951), after the
+    objective of the set's best plan is subtracted."""
+
+    criterion: Criterion
+    reference_objectives: tuple[float, ...]
+    is_additive: ClassVar[bool] = False
+
+    def set_weight(self, set_index: int) -> float:
+        """Return the factor by which cuts on the damage under a set are weighted."""
+        return 1.0
+
+    def value(self, objectives: Sequence[float] | Floats) -> float:
+        """Return the objective that is minimized, from the objective under each set."""
+        pairs = zip(self.reference_objectives, objectives, strict=True)
+        return float(max(x - best for best, x in pairs))
+
+    def scale(self, objectives: Sequence[float]) -> float:
+        """Return the size of the objective, to which gaps are relative, from the objective without
+        a plan under each set."""
+        return max(objectives)
+
+    def differences(self, objectives: Floats) -> Floats:
+        """Return the objectives (K) as the measure compares them."""
+        return objectives - self.reference_objectives
+
+    def with_references(self, reference_objectives: Sequence[float]) -> SetMeasure:
+        """Return the measure with other objectives of the best plan under each set."""
+        return replace(self, reference_objectives=tuple(reference_objectives))
+
+    def linear_objective(
+        self, costs: Floats, offsets: Floats
+    ) -> tuple[Floats, float, Floats, Floats]:
+        """Return costs of the columns (C), an offset, rows (R, C) and their lower sides (R) that
+        express the measure in a linear program. The last column is at least each set's objective
+        minus its reference objective."""
+        rows = -costs
+        rows[:, -1] = 1.0
+        cost = np.zeros(costs.shape[1])
+        cost[-1] = 1.0
+        return cost, 0.0, rows, offsets - self.reference_objectives
+
+
+SetMeasure = WeightedMean | LargestObjective
+
+
+def read_set_measure(criterion: Criterion | None, weights: Sequence[float]) -> SetMeasure:
+    """Return the measure of a criterion over assumption sets; reference objectives are 0."""
+    if criterion is None or criterion == "mean":
+        return WeightedMean(tuple(weights))
+    return LargestObjective(criterion, (0.0,) * len(weights))
 
 
 def tail_weights(probability: Floats, damage: Floats, level: float) -> Floats:

@@ -8,137 +8,18 @@ stated in docs/formulation.md. CONTRIBUTING describes how to add a rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 from models.base import display_name
-from models.faults import PathStep
-from models.language import current_language, format_number, mark_translatable, tr
+from models.language import current_language, mark_translatable, tr
 from models.scenario.case import Case, Policy
-from models.scenario.funding import COMMON_GROUP
-from models.scenario.quantities import YearlyQuantity
 from optimizer.errors import Rule
-
-
-class RuleContext(Protocol):
-    """The part of an instance that is needed to find a rule in the scenario file."""
-
-    @property
-    def case(self) -> Case:
-        """The scenario as read from its file."""
-
-    @property
-    def instruments(self) -> Sequence[Any]:
-        """The instruments of the scenario, as InstrumentData."""
-
-
-class RuleLocation(NamedTuple):
-    """Path of a rule in a scenario, and the values for its sentence."""
-
-    path: tuple[PathStep, ...]
-    sentence_values: dict[str, Any]
-    uses_alternative_text: bool = False  # whether the second of the rule's sentences says it
-
+from optimizer.model import rule_locations as locations
+from optimizer.model.rule_locations import RuleContext, RuleLocation
 
 Locator = Callable[["RuleContext", Any, str], RuleLocation]
-
-
-def _locate_project(instance: RuleContext, index: Any, field: str) -> RuleLocation:
-    p = index[0] if isinstance(index, tuple) else index
-    value = format_number(getattr(instance.case.projects[p], field))
-    return RuleLocation(("projects", p, field), {"p": p, "value": value})
-
-
-def _locate_instrument(instance: RuleContext, index: Any, field: str) -> RuleLocation:
-    _, f, i = index[:3]
-    value = format_number(getattr(instance.case.funders[f].instruments[i], field))
-    return RuleLocation(("funders", f, "instruments", i, field), {"f": f, "i": i, "value": value})
-
-
-def _locate_stockpile(instance: RuleContext, index: Any, field: str) -> RuleLocation:
-    position = [s.id for s in instance.case.stockpiles].index(index[0])
-    return RuleLocation(("stockpiles", position, field), {"h": index[0]})
-
-
-def _locate_project_pair(instance: RuleContext, index: Any, field: str) -> RuleLocation:
-    p, other = index[:2]
-    if other not in getattr(instance.case.projects[p], field):
-        p, other = other, p
-    position = getattr(instance.case.projects[p], field).index(other)
-    return RuleLocation(("projects", p, field, position), {"p": p, "other": other})
-
-
-def _locate_policy(instance: RuleContext, index: Any, field: str) -> RuleLocation:
-    value: Any = instance.case.policy
-    path = field.split(".")
-    for step in path:
-        value = getattr(value, step)
-    if isinstance(value, tuple):
-        return RuleLocation(("policy", *path, value.index(index)), {"p": index})
-    m, country = index[:2] if isinstance(index, tuple) else (index, None)
-    shown = format_number(value) if isinstance(value, float) else ""
-    return RuleLocation(("policy", *path), {"p": index, "m": m, "country": country, "value": shown})
-
-
-def _locate_starts_by_year(instance: RuleContext, index: Any, field: str) -> RuleLocation:
-    most = getattr(instance.case.policy, field)[index]
-    about = {"value": format_number(most), "year": index}
-    return RuleLocation(("policy", field, str(index)), about)
-
-
-def _locate_offtake_right(instance: RuleContext, index: Any, field: str) -> RuleLocation:
-    p, _, group = index
-    if group == COMMON_GROUP:
-        return RuleLocation(("projects", p, field), {"p": p})
-    path = ("funders", group.removesuffix("."), "instruments")
-    return RuleLocation(path, {"f": group, "p": p}, uses_alternative_text=True)
-
-
-def _locate_market_finance(instance: RuleContext, index: Any, field: str) -> RuleLocation:
-    supported = any(
-        i.market_finance_per_share > 0 and i.max_share > 0 and index[0] in i.eligible_projects
-        for i in instance.instruments
-    )
-    return _locate_project(instance, index, field)._replace(uses_alternative_text=supported)
-
-
-def _locate_funder(instance: RuleContext, index: Any, field: str) -> RuleLocation:
-    f, year = index if isinstance(index, tuple) else (index, None)
-    value = getattr(instance.case.funders[f], field)
-    return _location_in_year(("funders", f, field), {"f": f}, value, year)
-
-
-def _locate_budget_line(instance: RuleContext, index: Any, field: str) -> RuleLocation:
-    f, id, year = (*index, None)[:3]
-    value = getattr(instance.case.funders[f].budget_lines[id], field)
-    return _location_in_year(
-        ("funders", f, "budget_lines", id, field), {"f": f, "id": id}, value, year
-    )
-
-
-def _location_in_year(
-    path: tuple[PathStep, ...], values: dict[str, Any], value: Any, year: Any
-) -> RuleLocation:
-    """Return the location of a rule whose value may depend on the year. If the value is the same in
-    all years, so is the location, and the rule counts once although it may bind in several
-    years."""
-    years = (
-        value.years
-        if isinstance(value, YearlyQuantity)
-        else value
-        if isinstance(value, dict)
-        else ()
-    )
-    path = (*path, str(year)) if year in years else path
-    changes = bool(years) or isinstance(value, dict)
-    if isinstance(value, YearlyQuantity):
-        value = value.at(year)
-    elif isinstance(value, dict):
-        value = value.get(year, 0.0)
-    return RuleLocation(
-        path, {**values, "value": format_number(value or 0.0), "year": year}, changes
-    )
 
 
 class PolicyLimit(NamedTuple):
@@ -228,7 +109,7 @@ RULES: dict[str, RuleDeclaration] = {
             "funder_budget",
             "B1",
             ("funder",),
-            _locate_funder,
+            locations.of_funder,
             "budget_meur",
             mark_translatable("{f} spends at most {value} million in all"),
             clause=mark_translatable("the budget of {funder} is {money}"),
@@ -239,7 +120,7 @@ RULES: dict[str, RuleDeclaration] = {
             "funder_budget_by_year",
             "B1",
             ("funder", "year"),
-            _locate_funder,
+            locations.of_funder,
             "budget_by_year_meur",
             mark_translatable("{f} has {value} million for {year}"),
             clause=mark_translatable("the budget of {funder} is limited in {years}"),
@@ -251,7 +132,7 @@ RULES: dict[str, RuleDeclaration] = {
             "public_budget",
             "B2",
             (),
-            _locate_policy,
+            locations.of_policy,
             "budget_meur",
             mark_translatable("public funders together spend at most {value} million"),
             clause=mark_translatable("the public budget is {money}"),
@@ -269,7 +150,7 @@ RULES: dict[str, RuleDeclaration] = {
             "budget_line_by_year",
             "B3",
             ("funder", "line", "year"),
-            _locate_budget_line,
+            locations.of_budget_line,
             "by_year_meur",
             mark_translatable("the line {id} of {f} has {value} million in all"),
             other_text=mark_translatable("the line {id} of {f} has {value} million for {year}"),
@@ -282,7 +163,7 @@ RULES: dict[str, RuleDeclaration] = {
             "budget_line_total",
             "B3",
             ("funder", "line"),
-            _locate_budget_line,
+            locations.of_budget_line,
             "total_meur",
             mark_translatable("the line {id} of {f} has {value} million in all"),
             other_text=mark_translatable("the line {id} of {f} has {value} million for {year}"),
@@ -294,7 +175,7 @@ RULES: dict[str, RuleDeclaration] = {
             "guarantee_stock_limit",
             "B4",
             ("funder", "line", "year"),
-            _locate_budget_line,
+            locations.of_budget_line,
             "limit_meur",
             mark_translatable("of the line {id} of {f} at most {value} million may be outstanding"),
             other_text=mark_translatable(
@@ -310,7 +191,7 @@ RULES: dict[str, RuleDeclaration] = {
             "offtake_right",
             "P6",
             ("project", "", "funder"),
-            _locate_offtake_right,
+            locations.of_offtake_right,
             "home_share",
             mark_translatable(
                 "output of {p} reaches domestic consumers by its home_share and by what funders "
@@ -325,7 +206,7 @@ RULES: dict[str, RuleDeclaration] = {
             "offtake_limit",
             "P6",
             ("project", ""),
-            _locate_project,
+            locations.of_project,
             "offtake_max",
             mark_translatable("at most {value} of the output of {p} can be reserved"),
             clause=mark_translatable("at most {share} of its output can be reserved"),
@@ -335,7 +216,7 @@ RULES: dict[str, RuleDeclaration] = {
             "requires",
             "P9",
             ("project", "other", ""),
-            _locate_project_pair,
+            locations.of_project_pair,
             "requires",
             mark_translatable("{p} needs {other} to start no later"),
             clause=mark_translatable("{project} needs {other} to start no later"),
@@ -345,7 +226,7 @@ RULES: dict[str, RuleDeclaration] = {
             "excludes",
             "P9",
             ("project", "other"),
-            _locate_project_pair,
+            locations.of_project_pair,
             "excludes",
             mark_translatable("{p} and {other} exclude each other"),
             clause=mark_translatable("{project} and {other} exclude each other"),
@@ -356,7 +237,7 @@ RULES: dict[str, RuleDeclaration] = {
             "must_build",
             "P9",
             ("project",),
-            _locate_policy,
+            locations.of_policy,
             "must_build",
             mark_translatable("{p} must be built"),
             clause=mark_translatable("the scenario demands {project}"),
@@ -365,7 +246,7 @@ RULES: dict[str, RuleDeclaration] = {
             "must_not_build",
             "P9",
             ("project",),
-            _locate_policy,
+            locations.of_policy,
             "must_not_build",
             mark_translatable("{p} must not be built"),
             clause=mark_translatable("the scenario rules out {project}"),
@@ -374,7 +255,7 @@ RULES: dict[str, RuleDeclaration] = {
             "starts_by_year",
             "P9",
             ("year",),
-            _locate_starts_by_year,
+            locations.of_starts_by_year,
             "max_starts_by_year",
             mark_translatable("at most {value} projects are started in {year}"),
             clause=mark_translatable("only so many projects may be started in {years}"),
@@ -386,7 +267,7 @@ RULES: dict[str, RuleDeclaration] = {
             "max_projects",
             "P9",
             (),
-            _locate_policy,
+            locations.of_policy,
             "max_projects",
             mark_translatable("at most {value} projects are built"),
             clause=mark_translatable("of all projects at most {number} may be built"),
@@ -404,7 +285,7 @@ RULES: dict[str, RuleDeclaration] = {
             "purchase_limit",
             "S1",
             ("stockpile", "year"),
-            _locate_stockpile,
+            locations.of_stockpile,
             "max_purchase_t_per_year",
             mark_translatable("the market gives {h} only so much a year"),
             clause=mark_translatable("the market gives {stockpile} only so much a year"),
@@ -414,7 +295,7 @@ RULES: dict[str, RuleDeclaration] = {
             "storage_limit",
             "S3",
             ("stockpile", "period"),
-            _locate_stockpile,
+            locations.of_stockpile,
             "max_t",
             mark_translatable("{h} has room for only so much"),
             clause=mark_translatable("{stockpile} has room for {tonnes}"),
@@ -424,7 +305,7 @@ RULES: dict[str, RuleDeclaration] = {
             "days_of_demand",
             "S4",
             ("stockpile", "year"),
-            _locate_stockpile,
+            locations.of_stockpile,
             "min_days_of_demand",
             mark_translatable("{h} must cover so many days of need"),
             clause=mark_translatable("{stockpile} must cover so many days of need"),
@@ -434,7 +315,7 @@ RULES: dict[str, RuleDeclaration] = {
             "country_share_limit",
             "G1",
             ("material", "country", "year"),
-            _locate_policy,
+            locations.of_policy,
             "max_country_share.limit",
             mark_translatable("at most {value} of the need for {m} may come from {country}"),
             clause=mark_translatable(
@@ -452,7 +333,7 @@ RULES: dict[str, RuleDeclaration] = {
             "market_finance_limit",
             "P3",
             ("project", ""),
-            _locate_market_finance,
+            locations.of_market_finance,
             "market_finance_max",
             mark_translatable("lenders and other investors carry at most {value} of {p}"),
             other_text=mark_translatable(
@@ -468,7 +349,7 @@ RULES: dict[str, RuleDeclaration] = {
             "share_limit",
             "P4",
             ("", "funder", "instrument"),
-            _locate_instrument,
+            locations.of_instrument,
             "max_share",
             mark_translatable("{f} ({i}) carries at most {value} of a project"),
             clause=mark_translatable(
@@ -482,7 +363,7 @@ RULES: dict[str, RuleDeclaration] = {
             "share_needs_start",
             "P4",
             ("", "funder", "instrument", ""),
-            _locate_instrument,
+            locations.of_instrument,
             "max_share",
             mark_translatable("{f} ({i}) carries at most {value} of a project"),
             is_reported=False,
@@ -492,7 +373,7 @@ RULES: dict[str, RuleDeclaration] = {
             "ticket_min",
             "P5",
             ("", "funder", "instrument"),
-            _locate_instrument,
+            locations.of_instrument,
             "ticket_min_meur",
             mark_translatable("{f} ({i}) puts at least {value} million into a project"),
             clause=mark_translatable(
@@ -504,7 +385,7 @@ RULES: dict[str, RuleDeclaration] = {
             "ticket_max",
             "P5",
             ("", "funder", "instrument"),
-            _locate_instrument,
+            locations.of_instrument,
             "ticket_max_meur",
             mark_translatable("{f} ({i}) puts at most {value} million into a project"),
             clause=mark_translatable("{funder} ({instrument}) puts at most {money} into a project"),
@@ -515,7 +396,7 @@ RULES: dict[str, RuleDeclaration] = {
             "public_share_limit",
             "P7",
             (),
-            _locate_policy,
+            locations.of_policy,
             "max_public_share",
             mark_translatable("public funders together carry at most {value} of a project"),
             clause=mark_translatable("public funders together carry at most {share} of a project"),
@@ -534,7 +415,7 @@ RULES: dict[str, RuleDeclaration] = {
             "state_aid_limit",
             "P8",
             ("project",),
-            _locate_policy,
+            locations.of_policy,
             "state_aid",
             mark_translatable("state aid to {p} is limited"),
             clause=mark_translatable("state aid to it is limited to {money}"),

@@ -1,7 +1,7 @@
-"""Stacked problem: the programs of several assumption sets and review branches as one program.
+"""Stacked problem: the programs of all leaves of a decision tree as one program.
 
-Decision columns are shared by all sets, and those before the review also by all branches. All other
-columns and rows belong to one block.
+The columns of a decision belong to the node at which it is made, and are shared by all leaves below
+that node. All other columns and rows belong to one leaf.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from optimizer.model.assumption_sets import AssumptionSets, Integers, ProblemBlock
+from optimizer.model.decision_tree import ROOT, DecisionTree, Integers, Leaf, Node
 from optimizer.model.highs import CompiledModel, LinearProgram, SubstitutedProgram
 from optimizer.model.instance import Floats, Instance
 
 ColumnKey = tuple[Any, ...]
 
 SHARED_COLUMNS = ("start", "takes_part", "share", "market", "offtake", "floored", "buy")
-"""Components of decisions, which all assumption sets share."""
+"""Components of decisions."""
 ZERO_IF_MISSING = ("start", "share", "market", "offtake", "buy")
-"""Shared components whose columns are fixed at 0 if a set lacks them."""
+"""Decisions whose columns are fixed at 0 if a leaf below their node lacks them."""
 EPIGRAPH_COLUMN = ("most", "all")
 """Upper bound of the objectives of all sets, for the worst case and regret."""
 SET_COLUMNS = ("eta", "worst", "tail_cost")
@@ -31,9 +31,9 @@ SET_COLUMNS = ("eta", "worst", "tail_cost")
 
 @dataclass(frozen=True, eq=False)
 class StackedProblem:
-    """The programs of all blocks as one. A key identifies a column or row by component and index,
-    and by its block unless it is shared. ``column_positions`` and ``row_positions`` have, for each
-    block, the positions of its columns and rows in ``program``."""
+    """The programs of all leaves as one. A key identifies a column or row by component and index,
+    and by its node unless that is the root. ``column_positions`` and ``row_positions`` have, for
+    each leaf, the positions of its columns and rows in ``program``."""
 
     program: LinearProgram
     column_keys: list[ColumnKey]
@@ -53,99 +53,78 @@ def decision_year(instance: Instance, key: ColumnKey) -> int:
     return int(index[-1] if name in ("start", "share", "market", "buy") else index[1])
 
 
-def stacked_column_key(block: ProblemBlock, key: ColumnKey) -> tuple[ColumnKey, Any]:
-    """Return the key in the stacked problem of a column of a block, and who shares it: "all", the
-    index of a branch, ("set", index of the set), or None for a column of this block alone."""
+def column_node(leaf: Leaf, key: ColumnKey) -> Node:
+    """Return the node to which a column of a leaf belongs."""
     if key[0] in SHARED_COLUMNS:
-        if block.branch_index is None or block.instance.is_decided_before_review(
-            decision_year(block.instance, key)
-        ):
-            return key, "all"
-        return (*key, ("path", block.branch_index)), block.branch_index
-    if block.branch_index is None:
-        return (*key, block.set_index), None
-    if key[0] in SET_COLUMNS:
-        return (*key, block.set_index), ("set", block.set_index)
-    return (*key, (block.set_index, block.branch_index)), None
+        return leaf.decision_node(decision_year(leaf.instance, key))
+    return Node(leaf.set_index) if key[0] in SET_COLUMNS else leaf.node
 
 
 def stack_programs(
     programs: Sequence[LinearProgram],
     column_keys: Sequence[Sequence[ColumnKey]],
     rows: Sequence[Sequence[ColumnKey]],
-    assumption_sets: AssumptionSets,
+    tree: DecisionTree,
 ) -> StackedProblem:
-    """Stack the programs of all blocks; ``column_keys`` and ``rows`` are the keys of their columns
-    and rows. A shared column occurs once, with bounds that satisfy all blocks. Of identical rows
-    that have only shared columns, one is kept."""
-    blocks = assumption_sets.blocks
-    if len(programs) == 1 and assumption_sets.is_additive and blocks[0].branch_index is None:
-        lp, block_columns, block_rows = programs[0], list(column_keys[0]), list(rows[0])
-        identity = (np.arange(len(block_columns)),), (np.arange(len(block_rows)),)
+    """Stack the programs of all leaves; ``column_keys`` and ``rows`` are the keys of their columns
+    and rows. A shared column occurs once, with bounds that satisfy all its leaves. Of identical
+    rows that have only columns of decisions, one is kept."""
+    leaves, measure = tree.leaves, tree.measure
+    if tree.is_single_leaf:
+        lp, leaf_columns, leaf_rows = programs[0], list(column_keys[0]), list(rows[0])
+        identity = (np.arange(len(leaf_columns)),), (np.arange(len(leaf_rows)),)
         costs, offsets = lp.cost[None], np.array([lp.offset])
-        return StackedProblem(lp, block_columns, block_rows, *identity, costs, offsets)
+        return StackedProblem(lp, leaf_columns, leaf_rows, *identity, costs, offsets)
     position_of_key: dict[ColumnKey, int] = {}
     keys: list[ColumnKey] = []
-    scopes: list[Any] = []
+    nodes: list[Node] = []
     column_positions: list[Integers] = []
-    for block, block_keys in zip(blocks, column_keys, strict=True):
-        positions = np.zeros(len(block_keys), dtype=np.int64)
-        for n, key in enumerate(block_keys):
-            stacked_key, key_scope = stacked_column_key(block, key)
-            if key_scope is not None and stacked_key in position_of_key:
+    for leaf, leaf_keys in zip(leaves, column_keys, strict=True):
+        positions = np.zeros(len(leaf_keys), dtype=np.int64)
+        for n, key in enumerate(leaf_keys):
+            node = column_node(leaf, key)
+            stacked_key = key if node == ROOT else (*key, node)
+            if node != leaf.node and stacked_key in position_of_key:
                 positions[n] = position_of_key[stacked_key]
                 continue
             # Columns of two states may have the same key.
             positions[n] = position_of_key[stacked_key] = len(keys)
             keys.append(stacked_key)
-            scopes.append(key_scope)
+            nodes.append(node)
         column_positions.append(positions)
-    keys += [] if assumption_sets.is_additive else [EPIGRAPH_COLUMN]
-    width, sets = len(keys), len(assumption_sets.instances)
+    if not measure.is_additive:
+        keys.append(EPIGRAPH_COLUMN)
+        nodes.append(Node(-1))  # of no leaf
+    width, sets = len(keys), len(tree.instances)
     lower, upper = np.full(width, -np.inf), np.full(width, np.inf)
     integer = np.zeros(width, dtype=np.int64)
-    cost, offset = np.zeros(width), 0.0
     costs, offsets = np.zeros((sets, width)), np.zeros(sets)
-    is_common, is_on_branch = (
-        np.array([test(scope) for scope in scopes] + [False] * (width - len(scopes)), dtype=bool)
-        for test in (lambda scope: scope == "all", lambda scope: isinstance(scope, int))
-    )
-    is_required = np.array([key[0] in ZERO_IF_MISSING for key in keys], dtype=bool)
-    for block, lp, positions in zip(blocks, programs, column_positions, strict=True):
+    is_decision = np.array([node.set_index is None for node in nodes], dtype=bool)
+    is_required = is_decision & np.array([key[0] in ZERO_IF_MISSING for key in keys], dtype=bool)
+    for leaf, lp, positions in zip(leaves, programs, column_positions, strict=True):
         lower[positions], upper[positions] = (
             np.maximum(lower[positions], lp.lower),
             np.minimum(upper[positions], lp.upper),
         )
         integer[positions] += lp.integer
-        costs[block.set_index, positions] += block.probability * lp.cost
-        offsets[block.set_index] += block.probability * lp.offset
-        in_branch = (
-            [scope == block.branch_index for scope in scopes]
-            if block.branch_index is not None
-            else []
-        )
-        is_missing = is_required & (
-            is_common | np.array([*in_branch, *[False] * (width - len(in_branch))])
-        )
+        costs[leaf.set_index, positions] += leaf.probability * lp.cost
+        offsets[leaf.set_index] += leaf.probability * lp.offset
+        is_missing = is_required & np.array([node.contains(leaf.node) for node in nodes])
         is_missing[positions] = False
         upper[is_missing] = np.minimum(upper[is_missing], 0.0)
-    is_shared = is_common | is_on_branch
     row_of_content: dict[Any, int] = {}
     row_positions: list[Integers] = []
     row_keys: list[ColumnKey] = []
     matrices: list[Any] = []
     kept_rows: list[Integers] = []
-    for block, keys_of_rows, lp, positions in zip(
-        blocks, rows, programs, column_positions, strict=True
+    for leaf, keys_of_rows, lp, positions in zip(
+        leaves, rows, programs, column_positions, strict=True
     ):
         matrix = relocate_columns(lp.matrix, positions, width)
-        row_place, kept_block_rows = np.zeros(matrix.shape[0], dtype=np.int64), list[int]()
-        block_label = (
-            block.set_index if block.branch_index is None else (block.set_index, block.branch_index)
-        )
+        row_place, kept_leaf_rows = np.zeros(matrix.shape[0], dtype=np.int64), list[int]()
         for r in range(matrix.shape[0]):
             entries = slice(matrix.indptr[r], matrix.indptr[r + 1])
-            if is_shared[matrix.indices[entries]].all():
+            if is_decision[matrix.indices[entries]].all():
                 numbers = matrix.indices[entries].tobytes(), matrix.data[entries].tobytes()
                 content = (*keys_of_rows[r], *numbers, lp.row_lower[r], lp.row_upper[r])
                 if content in row_of_content:
@@ -153,36 +132,27 @@ def stack_programs(
                     continue
                 row_of_content[content] = len(row_keys)
             row_place[r] = len(row_keys)
-            row_keys.append((*keys_of_rows[r], block_label))
-            kept_block_rows.append(r)
+            row_keys.append((*keys_of_rows[r], leaf.node))
+            kept_leaf_rows.append(r)
         row_positions.append(row_place)
-        kept_rows.append(np.array(kept_block_rows, dtype=np.int64))
+        kept_rows.append(np.array(kept_leaf_rows, dtype=np.int64))
         matrices.append(matrix[kept_rows[-1]])
-    sides = [
-        np.concatenate(
-            [
-                getattr(lp, side)[positions]
-                for lp, positions in zip(programs, kept_rows, strict=True)
-            ]
+    cost, offset, measure_rows, measure_lower = measure.linear_objective(costs, offsets)
+    row_lower, row_upper = (
+        np.concatenate([*(side[kept] for side, kept in zip(sides, kept_rows, strict=True)), last])
+        for sides, last in (
+            ([lp.row_lower for lp in programs], measure_lower),
+            ([lp.row_upper for lp in programs], np.full(len(measure_lower), np.inf)),
         )
-        for side in ("row_lower", "row_upper")
-    ]
-    if assumption_sets.is_additive:
-        cost, offset = assumption_sets.weights @ costs, float(assumption_sets.weights @ offsets)
-    else:
-        # The epigraph column is at least each set's objective minus its reference objective.
-        cost[-1], epigraph_rows = 1.0, -costs
-        epigraph_rows[:, -1] = 1.0
-        matrices.append(sparse.csr_array(epigraph_rows))
-        sides[0] = np.concatenate([sides[0], offsets - assumption_sets.reference_objectives])
-        sides[1] = np.concatenate([sides[1], np.full(sets, np.inf)])
-        row_keys += [("most_of", k) for k in range(sets)]
+    )
+    row_keys += [("most_of", k) for k in range(len(measure_lower))]
+    matrix = sparse.vstack([*matrices, sparse.csr_array(measure_rows)], format="csc")
     program = LinearProgram(
         cost=cost,
         offset=offset,
-        matrix=sparse.csc_array(sparse.vstack(matrices, format="csc")),
-        row_lower=sides[0],
-        row_upper=sides[1],
+        matrix=sparse.csc_array(matrix),
+        row_lower=row_lower,
+        row_upper=row_upper,
         lower=lower,
         upper=upper,
         integer=integer > 0,
@@ -195,11 +165,9 @@ def stack_programs(
 
 
 def stack_models(
-    models: Sequence[CompiledModel],
-    substituted: Sequence[SubstitutedProgram],
-    assumption_sets: AssumptionSets,
+    models: Sequence[CompiledModel], substituted: Sequence[SubstitutedProgram], tree: DecisionTree
 ) -> StackedProblem:
-    """Stack the models of all blocks. ``substituted`` are their programs after the defined columns
+    """Stack the models of all leaves. ``substituted`` are their programs after the defined columns
     have been substituted."""
     columns = [
         [model.column_keys[int(c)] for c in program.kept_columns]
@@ -209,7 +177,7 @@ def stack_models(
         [model.program for model in substituted],
         columns,
         [model.row_keys for model in models],
-        assumption_sets,
+        tree,
     )
 
 

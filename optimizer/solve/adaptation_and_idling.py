@@ -15,7 +15,7 @@ from optimizer.model.instance import Floats, Instance, read_adaptation
 from optimizer.model.scenario_data import HazardPatterns, deciding_price_states
 from optimizer.model.states import State
 from optimizer.solve.outcomes import PlanEvaluation
-from optimizer.solve.recourse.evaluator import STATES_PER_BLOCK
+from optimizer.solve.recourse.state_blocks import STATES_PER_BLOCK
 from optimizer.solve.recourse.state_classes import collect_demand_factors
 
 LATER_COST_MONTHS = 10  # months after the first of a shortage for which the cost is reported again

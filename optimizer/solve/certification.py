@@ -5,29 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from models.language import tr
 from models.results import Certificate
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, SolverError
-from optimizer.model.assumption_sets import AssumptionSets, as_assumption_sets
-from optimizer.model.commitment import Commitment, drop_unused, weighted_cost
+from optimizer.model.commitment import Commitment, weighted_cost
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import Instance
 from optimizer.solve import outcomes
-from optimizer.solve.checked_solution import (
-    MIN_REPRESENTATIVE_STATES,
-    CheckedSolution,
-    ReferenceOptimum,
-    SetOutcome,
-    input_hash,
-)
+from optimizer.solve.checked_solution import MIN_REPRESENTATIVE_STATES, CheckedSolution, input_hash
 from optimizer.solve.conflicts import scaling_errors_as_faults, smallest_conflict
 from optimizer.solve.gap import GapScale, compute_objective_floor, is_gap_closed, relative_gap
 from optimizer.solve.outcomes import PlanEvaluation
 from optimizer.solve.problem import Problem
-from optimizer.solve.recourse import RecourseEvaluator
+from optimizer.solve.set_outcomes import ReferenceOptimum, SetOutcome
 from optimizer.solve.solver_result import NUMERICAL_LIMIT, SolverResult
 from optimizer.solve.verification import broken_rules, check_commitment
 
@@ -53,7 +47,7 @@ def certify(
     contains only the damage in each state, which the search has evaluated already.
     """
     solution = solver_result.solution
-    commitment = commitment_or_raise(problem.assumption_sets, solver_result)
+    commitment = commitment_or_raise(problem.tree, solver_result)
     checked_at = time.perf_counter()
     recomputed = recompute_plan(
         problem, commitment, threads=threads, consumers=consumers, damage_only=damage_only
@@ -92,9 +86,9 @@ def certify(
         work=solver_result.work_counts,
         input_sha256=input_hash(case),
         versions=package_versions(),
-        over_assumptions=problem.assumption_sets.criterion if problem.set_problems else None,
+        over_assumptions=problem.tree.measure.criterion if problem.set_problems else None,
         regret_open=open_regret(problem.reference_optima)
-        if problem.assumption_sets.criterion == "regret"
+        if problem.uses_reference_optima
         else None,
     )
     return recomputed.to_checked_solution(
@@ -131,7 +125,7 @@ class RecomputedPlan:
             *pairs[reported],
             certificate,
             recourse=problem.recourse,
-            assumption_sets=problem.assumption_sets if set_problems else None,
+            measure=problem.tree.measure,
             set_outcomes=tuple(
                 SetOutcome(
                     set_problem.instance,
@@ -161,8 +155,8 @@ def recompute_plan(
 
     Raise CheckFailed with all rules that the commitment breaks.
     """
-    assumption_sets = problem.assumption_sets
-    for instance in assumption_sets.instances:
+    tree = problem.tree
+    for instance in tree.instances:
         check_commitment(instance, commitment)
     evaluate_options: dict[str, Any] = {
         "threads": threads,
@@ -174,21 +168,15 @@ def recompute_plan(
         for set_problem in problem.single_set_problems
     ]
     values, values_without_plan = list[float](), list[float]()
-    for instance, (with_plan, without_plan) in zip(assumption_sets.instances, pairs, strict=True):
+    for instance, (with_plan, without_plan) in zip(tree.instances, pairs, strict=True):
         values.append(
             outcomes.objective_value(instance, with_plan, weighted_cost(instance, commitment))
         )
         values_without_plan.append(outcomes.objective_value(instance, without_plan, 0.0))
-    objective_floor = compute_objective_floor(
-        assumption_sets.combine_objectives(values_without_plan)
-        if assumption_sets.is_additive
-        else max(values_without_plan)
-    )
-    rounding = max(map(outcomes.objective_rounding, assumption_sets.instances))
+    objective_floor = compute_objective_floor(tree.measure.scale(values_without_plan))
+    rounding = max(map(outcomes.objective_rounding, tree.instances))
     gap_scale = GapScale(max(problem.objective_floor, objective_floor), rounding)
-    return RecomputedPlan(
-        problem, commitment, pairs, assumption_sets.combine_objectives(values), gap_scale
-    )
+    return RecomputedPlan(problem, commitment, pairs, tree.measure.value(values), gap_scale)
 
 
 def open_regret(reference_optima: Sequence[ReferenceOptimum]) -> float | None:
@@ -215,14 +203,19 @@ def _evaluate_with_and_without(
     state where that is possible."""
     instance, states, recourse = problem.instance, problem.states, problem.recourse
     damage_only &= recourse is not None and not instance.damage_weights
-    evaluate = outcomes.evaluate_damage_only if damage_only else outcomes.evaluate_commitments
-    evaluate_options: dict[str, Any] = {"threads": threads, "recourse": recourse}
-    (with_plan,) = evaluate(instance, states, [commitment], consumers=consumers, **evaluate_options)
+    evaluate = partial(
+        outcomes.evaluate_commitments,
+        instance,
+        states,
+        threads=threads,
+        consumers=consumers,
+        recourse=recourse,
+        damage_only=damage_only,
+    )
+    (with_plan,) = evaluate([commitment])
     without_plan = None if recourse is None or consumers else recourse.memo.get(damage_only)
     if without_plan is None:
-        (without_plan,) = evaluate(
-            instance, states, [Commitment()], consumers=consumers, **evaluate_options
-        )
+        (without_plan,) = evaluate([Commitment()])
     if recourse is not None and not consumers:
         recourse.memo[damage_only] = without_plan
     return with_plan, without_plan
@@ -233,29 +226,24 @@ def with_full_outcome(solution: CheckedSolution) -> CheckedSolution:
 
     Raise CheckFailed if the complete evaluation does not confirm the objective.
     """
-    commitments, threads = [solution.commitment, Commitment()], solution.threads
-
-    def evaluate_both(
-        instance: Instance, states: Any, recourse: RecourseEvaluator | None
-    ) -> list[PlanEvaluation]:
-        return outcomes.evaluate_commitments(
-            instance, states, commitments, threads=threads, recourse=recourse
+    evaluated = list[SetOutcome]()
+    for outcome in solution.outcomes:
+        with_plan, without_plan = outcomes.evaluate_commitments(
+            outcome.instance,
+            outcome.states,
+            [solution.commitment, Commitment()],
+            threads=solution.threads,
+            recourse=outcome.recourse,
         )
-
-    set_pairs = [
-        (outcome, evaluate_both(outcome.instance, outcome.states, outcome.recourse))
-        for outcome in solution.set_outcomes
-    ]
-    set_outcomes = tuple(
-        replace(outcome, with_plan=x, without_plan=y) for outcome, (x, y) in set_pairs
-    )
-    with_plan, without_plan = next(
-        (pair for outcome, pair in set_pairs if outcome.states is solution.states), None
-    ) or evaluate_both(solution.instance, solution.states, solution.recourse)
+        evaluated.append(replace(outcome, with_plan=with_plan, without_plan=without_plan))
+    reported = next(outcome for outcome in evaluated if outcome.states is solution.states)
     full = replace(
-        solution, with_plan=with_plan, without_plan=without_plan, set_outcomes=set_outcomes
+        solution,
+        with_plan=reported.with_plan,
+        without_plan=reported.without_plan,
+        set_outcomes=tuple(evaluated) if solution.set_outcomes else (),
     )
-    objective = full.recomputed_objective(solution.assumption_sets or solution.instance)
+    objective = full.recomputed_objective(solution.tree)
     slack = (
         OBJECTIVE_TOLERANCE * max(full.gap_scale.objective_floor, abs(objective))
         + full.gap_scale.rounding
@@ -272,17 +260,17 @@ def with_full_outcome(solution: CheckedSolution) -> CheckedSolution:
 
 
 def commitment_or_raise(
-    problem: Instance | AssumptionSets, solver_result: SolverResult
+    problem: Instance | DecisionTree, solver_result: SolverResult
 ) -> Commitment:
     """Return the commitment in a solver's result.
 
     If there is none, raise the reason as an error, as :func:`optimizer.solve.planner.solve_to_plan`
     does.
     """
-    solution, (assumption_sets, _) = solver_result.solution, as_assumption_sets(problem, ())
+    solution, tree = solver_result.solution, DecisionTree.of(problem)
     if solution.ending == "infeasible":
-        with scaling_errors_as_faults(assumption_sets.first_instance):
-            conflict = smallest_conflict(assumption_sets.without_review)
+        with scaling_errors_as_faults(tree.first_instance):
+            conflict = smallest_conflict(tree.without_review)
         if not conflict:
             raise SolverError(tr("the solver calls a problem infeasible that has a plan"))
         raise Infeasible(conflict)
@@ -296,8 +284,7 @@ def commitment_or_raise(
         raise NoPlan(
             tr("no plan was found before the limit ({ended})", ended=solution.solver_status)
         )
-    reduced_plan: Commitment = assumption_sets.drop_unused(solver_result.commitment, drop_unused)
-    return reduced_plan
+    return tree.drop_unused(solver_result.commitment)
 
 
 def _check_objective(
@@ -326,13 +313,9 @@ def _check_objective(
         )
 
 
-def broken_rules_in_any_set(assumption_sets: AssumptionSets, commitment: Commitment) -> list[str]:
+def broken_rules_in_any_set(tree: DecisionTree, commitment: Commitment) -> list[str]:
     """Return all rules that a commitment breaks under at least one assumption set."""
-    return [
-        text
-        for instance in assumption_sets.instances
-        for text in broken_rules(instance, commitment)
-    ]
+    return [text for instance in tree.instances for text in broken_rules(instance, commitment)]
 
 
 def package_versions() -> dict[str, str]:

@@ -4,7 +4,7 @@ is built."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,41 +20,25 @@ from models.results import (
 )
 from models.results.base import canonical_hash
 from models.scenario.case import Case
-from optimizer.model.assumption_sets import AssumptionSets
-from optimizer.model.commitment import Commitment, net_cost, weighted_cost
+from optimizer.model.commitment import Commitment, net_cost
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import Instance
+from optimizer.model.risk_measure import SetMeasure, WeightedMean
 from optimizer.model.states import State
 from optimizer.solve import plan_document
 from optimizer.solve.clustering import event_clustering
 from optimizer.solve.gap import GapScale, compute_objective_floor, is_gap_closed, relative_gap
+from optimizer.solve.review_outcomes import outcome_after_review
+from optimizer.solve.set_outcomes import (
+    ReferenceOptimum,
+    SetOutcome,
+    assumption_outcomes,
+    evaluate_sets,
+)
 
 if TYPE_CHECKING:
     from optimizer.solve.outcomes import PlanEvaluation
     from optimizer.solve.recourse import RecourseEvaluator
-
-
-@dataclass(frozen=True)
-class ReferenceOptimum:
-    """Objective and bound of the best plan under one assumption set, or of the best plan without a
-    review."""
-
-    objective: float
-    bound: float | None
-
-
-@dataclass(frozen=True, eq=False)
-class SetOutcome:
-    """Evaluation of a plan under one assumption set."""
-
-    instance: Instance
-    states: Sequence[State]
-    with_plan: PlanEvaluation
-    without_plan: PlanEvaluation
-    recourse: RecourseEvaluator | None = None
-    reference_optimum: ReferenceOptimum | None = None  # reference of the regret
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "recourse": None}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,8 +55,9 @@ class CheckedSolution:
     threads: int | None = None  # of the recourse evaluation; all usable cores if None
     # Evaluator of these states; not sent to other processes.
     recourse: RecourseEvaluator | None = None
-    assumption_sets: AssumptionSets | None = None  # assumption sets that the plan was made for
-    set_outcomes: tuple[SetOutcome, ...] = ()  # evaluation under each of them
+    measure: SetMeasure = field(default_factory=WeightedMean)  # over assumption sets
+    # Evaluation under each assumption set, if the plan was made for several.
+    set_outcomes: tuple[SetOutcome, ...] = ()
     scenario: Case | None = None  # the scenario as in the file, if the instance is of another one
     joint_gap_scale: GapScale | None = None  # scale of gaps over several assumption sets
     # Optimum of plans that leave no decision to the review.
@@ -80,6 +65,31 @@ class CheckedSolution:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "recourse": None}
+
+    @property
+    def reported_outcome(self) -> SetOutcome:
+        """Evaluation of the plan in the instance and states that are reported."""
+        return SetOutcome(
+            self.instance, self.states, self.with_plan, self.without_plan, self.recourse
+        )
+
+    @property
+    def outcomes(self) -> tuple[SetOutcome, ...]:
+        """Evaluation of the plan under each assumption set that it was made for; a plan for no
+        assumption sets has one."""
+        return self.set_outcomes or (self.reported_outcome,)
+
+    @property
+    def tree(self) -> DecisionTree:
+        """The decision tree that the plan was made for."""
+        return DecisionTree(tuple(outcome.instance for outcome in self.outcomes), self.measure)
+
+    def outcomes_of_all_sets(self) -> tuple[SetOutcome, ...]:
+        """Return the evaluation under each assumption set that the plan was made for; if there are
+        none, under each set of its scenario."""
+        return self.set_outcomes or tuple(
+            evaluate_sets(self.reported_outcome, self.commitment, self.threads)
+        )
 
     @property
     def objective(self) -> float:
@@ -108,21 +118,17 @@ class CheckedSolution:
             outcomes.objective_rounding(self.instance),
         )
 
-    def recomputed_objective(self, problem: Instance | AssumptionSets) -> float:
+    def recomputed_objective(self, problem: Instance | DecisionTree) -> float:
         """Return the objective of this plan in a problem with the same recourse but other weights
         or costs."""
-        from optimizer.solve import outcomes
-
-        assumption_sets = (
-            problem if isinstance(problem, AssumptionSets) else AssumptionSets((problem,))
+        tree = DecisionTree.of(problem)
+        pairs = zip(self.outcomes, tree.instances, strict=True)
+        return tree.measure.value(
+            [
+                replace(outcome, instance=instance).objective(self.commitment)
+                for outcome, instance in pairs
+            ]
         )
-        evaluations = [outcome.with_plan for outcome in self.set_outcomes] or [self.with_plan]
-        pairs = zip(assumption_sets.instances, evaluations, strict=True)
-        values = [
-            outcomes.objective_value(instance, evaluation, weighted_cost(instance, self.commitment))
-            for instance, evaluation in pairs
-        ]
-        return assumption_sets.combine_objectives(values)
 
     @property
     def objective_floor(self) -> float:
@@ -165,8 +171,6 @@ class CheckedSolution:
         With ``with_details`` it includes chains, stock use and the damage that unaided projects
         avoid, which require further recourse evaluations.
         """
-        from optimizer.solve.review_outcomes import outcome_after_review
-
         chains: tuple[ChainOutcome, ...] = ()
         skipped_chains: tuple[str, ...] = ()
         # Both are reported only without review branches.
@@ -218,17 +222,21 @@ class CheckedSolution:
             adaptation=self.adaptation,
             clustering=event_clustering(self.instance, self.states),
             stock_use=stock_use,
-            review=outcome_after_review(self),
+            review=outcome_after_review(
+                self.reported_outcome, self.commitment, self.certificate, self.no_review_optimum
+            ),
         )
 
     @property
     def _assumption_outcomes(self) -> tuple[AssumptionSetOutcome, ...]:
         """Outcome of the plan under each assumption set of the scenario."""
-        if not (self.scenario or self.instance.case).assumptions:
+        case = self.scenario or self.instance.case
+        if not case.assumptions:
             return ()
-        from optimizer.solve.set_outcomes import assumption_outcomes
-
-        return tuple(assumption_outcomes(self))
+        set_outcomes, rounding = self.outcomes_of_all_sets(), self.gap_scale.rounding
+        return tuple(
+            assumption_outcomes(case, self.commitment, set_outcomes, self.measure, rounding)
+        )
 
     @cached_property
     def _recourse_evaluator(self) -> RecourseEvaluator:
@@ -257,7 +265,7 @@ class CheckedSolution:
         return float(memo["alone"] - self.without_plan.expected)
 
     def recertified_for(
-        self, problem: Instance | AssumptionSets, bound: float | None
+        self, problem: Instance | DecisionTree, bound: float | None
     ) -> CheckedSolution:
         """Return this plan as a solution of another problem, with ``bound`` as its bound.
 
@@ -267,17 +275,17 @@ class CheckedSolution:
         # Imported late, since it is slow and readers of a plan do not need it.
         from optimizer.solve.verification import check_commitment
 
-        assumption_sets = (
-            problem if isinstance(problem, AssumptionSets) else AssumptionSets((problem,))
-        )
-        for set_instance in assumption_sets.instances:
+        tree = DecisionTree.of(problem)
+        for set_instance in tree.instances:
             check_commitment(set_instance, self.commitment)
-        objective = self.recomputed_objective(assumption_sets)
-        solution = replace(self, instance=assumption_sets.first_instance)
-        if self.assumption_sets is not None:
-            pairs = zip(self.set_outcomes, assumption_sets.instances, strict=True)
-            set_outcomes = tuple(replace(outcome, instance=instance) for outcome, instance in pairs)
-            solution = replace(self, assumption_sets=assumption_sets, set_outcomes=set_outcomes)
+        objective = self.recomputed_objective(tree)
+        pairs = zip(self.set_outcomes, tree.instances, strict=bool(self.set_outcomes))
+        solution = replace(
+            self,
+            instance=tree.first_instance,
+            measure=tree.measure,
+            set_outcomes=tuple(replace(outcome, instance=instance) for outcome, instance in pairs),
+        )
         certificate = updated_certificate(self.certificate, objective, bound, solution.gap_scale)
         case = solution.scenario or solution.instance.case
         certificate = certificate.model_copy(update={"input_sha256": input_hash(case)})

@@ -18,7 +18,7 @@ from models.faults import Fault, PathStep, ScenarioError
 from models.language import tr
 from optimizer.errors import CoefficientsOutOfRange, Rule, SolverError
 from optimizer.model import highs
-from optimizer.model.assumption_sets import AssumptionSets, as_assumption_sets
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.formulation import (
     build_commitment,
     build_extensive_form,
@@ -33,15 +33,15 @@ from optimizer.model.states import State
 GroupKey = TypeVar("GroupKey", bound=Hashable)
 
 
-def smallest_conflict(instance: Instance | AssumptionSets) -> tuple[Rule, ...]:
+def smallest_conflict(instance: Instance | DecisionTree) -> tuple[Rule, ...]:
     """Return an irreducible set of rules that no plan can satisfy together; empty if the first
     stage is feasible.
 
     Without any one of these rules the others can be satisfied. Raise SolverError if the first stage
     is infeasible even without all rules of the scenario.
     """
-    together, _ = as_assumption_sets(instance, ())
-    return _conflict_among_rules(together, [compile_first_stage(own) for own in together.instances])
+    tree = DecisionTree.of(instance)
+    return _conflict_among_rules(tree, [compile_first_stage(own) for own in tree.instances])
 
 
 def conflict_with_level(
@@ -55,17 +55,17 @@ def conflict_with_level(
     model = build_extensive_form(instance, states)
     add_structural_constraints(model)
     model.level = pyo.Constraint(expr=model.objective.expr <= level)
-    return _conflict_among_rules(AssumptionSets((instance,)), [highs.compile_model(model)])
+    return _conflict_among_rules(DecisionTree((instance,)), [highs.compile_model(model)])
 
 
 def _conflict_among_rules(
-    assumption_sets: AssumptionSets, compiled_models: Sequence[CompiledModel]
+    tree: DecisionTree, compiled_models: Sequence[CompiledModel]
 ) -> tuple[Rule, ...]:
     left = [substitute_planned_stock(own) for own in compiled_models]
-    whole = stack_models(compiled_models, left, assumption_sets)
+    whole = stack_models(compiled_models, left, tree)
     groups: dict[Rule, list[int]] = {}
     for instance, compiled, at in zip(
-        assumption_sets.instances, compiled_models, whole.row_positions, strict=True
+        tree.instances, compiled_models, whole.row_positions, strict=True
     ):
         for row, name, index in rule_rows(compiled):
             groups.setdefault(RULES[name].describe(instance, index), []).append(int(at[row]))

@@ -15,17 +15,14 @@ from pydantic import ValidationError
 from models import results
 from models.results import Plan, Result
 from models.results.base import MeasuredResult
-from optimizer.model.assumption_sets import (
-    AssumptionSets,
-    mark_over_assumptions,
-    read_assumption_sets,
-)
 from optimizer.model.commitment import Commitment, net_cost, weighted_cost, weighted_damage
+from optimizer.model.decision_tree import DecisionTree, mark_over_assumptions, read_assumption_sets
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.review import with_branches
 from optimizer.model.states import count_states, read_states
 from optimizer.solve import plan_document
 from optimizer.solve.checked_solution import MIN_REPRESENTATIVE_STATES, input_hash
+from optimizer.solve.evaluation_checks import check_evaluation
 from optimizer.solve.figure_checks import (
     Discrepancies,
     Discrepancy,
@@ -41,7 +38,6 @@ from optimizer.solve.result_checks import (
     ObjectiveFloorRange,
     check_assumption_dependence,
     check_distribution,
-    check_evaluation,
     check_exchanged_projects,
     check_frontier,
     check_gap,
@@ -257,20 +253,18 @@ def _check_plan_commitment(plan: Plan, location: str) -> Discrepancies:
     them."""
     assert plan.case is not None
     case, certificate, criterion = plan.case, plan.certificate, plan.case.objective.over_assumptions
-    assumption_sets = AssumptionSets((read_instance(case),))
-    instance = assumption_sets.first_instance
+    tree = DecisionTree((read_instance(case),))
+    instance = tree.first_instance
     reported_set = 0
     if criterion is not None:
-        reported_set, assumption_sets = read_assumption_sets(case)
+        reported_set, tree = read_assumption_sets(case)
     if case.planned_review is not None:
-        states_by_set = [read_states(set_instance) for set_instance in assumption_sets.instances]
-        assumption_sets = replace(
-            assumption_sets, instances=with_branches(assumption_sets.instances, states_by_set)
-        )
-        instance = assumption_sets.first_instance
+        states_by_set = [read_states(set_instance) for set_instance in tree.instances]
+        tree = replace(tree, instances=with_branches(tree.instances, states_by_set))
+        instance = tree.first_instance
     if criterion is not None:
-        instance = mark_over_assumptions(case, assumption_sets.instances[reported_set])
-    state_counts = [count_states(set_instance.case) for set_instance in assumption_sets.instances]
+        instance = mark_over_assumptions(case, tree.instances[reported_set])
+    state_counts = [count_states(set_instance.case) for set_instance in tree.instances]
     yield from check_equal(f"{location}certificate.states", certificate.states, sum(state_counts))
     sample = case.uncertainty.sample if case.uncertainty is not None else None
     yield from check_equal(
@@ -307,7 +301,7 @@ def _check_plan_commitment(plan: Plan, location: str) -> Discrepancies:
     damage = weighted_damage(instance, mean, plan.outcome.cvar, by_consumer)
     objective = damage + weighted_cost(instance, commitment)
     if criterion is not None:
-        yield from _check_set_outcomes(plan, assumption_sets, location)
+        yield from _check_set_outcomes(plan, tree, location)
     else:
         yield from check_equal(
             f"{location}certificate.objective", certificate.objective, objective, abs(damage)
@@ -368,15 +362,13 @@ def _check_review(
         )
 
 
-def _check_set_outcomes(
-    plan: Plan, assumption_sets: AssumptionSets, location: str
-) -> Discrepancies:
+def _check_set_outcomes(plan: Plan, tree: DecisionTree, location: str) -> Discrepancies:
     """Check the outcome under each assumption set, and the objective that combines them."""
     names = [*(plan.case.assumptions if plan.case is not None else ())]
     yield from check_equal(f"{location}under", [outcome.id for outcome in plan.under], names)
     if len(plan.under) != len(names):
         return
-    for set_outcome, instance in zip(plan.under, assumption_sets.instances, strict=True):
+    for set_outcome, instance in zip(plan.under, tree.instances, strict=True):
         set_location = f"{location}under.{set_outcome.id}."
         commitment = plan_document.commitment_from_plan(instance, plan)
         mean = set_outcome.expected if set_outcome.worst_mean is None else set_outcome.worst_mean
@@ -397,7 +389,7 @@ def _check_set_outcomes(
         yield from check_equal(
             f"{set_location}regret", set_outcome.regret, expected, abs(set_outcome.objective)
         )
-    if assumption_sets.criterion == "regret":
+    if tree.measure.criterion == "regret":
         open_gaps = [
             None
             if outcome.best is None or outcome.best_bound is None
@@ -408,13 +400,12 @@ def _check_set_outcomes(
         yield from check_equal(
             f"{location}certificate.regret_open", plan.certificate.regret_open, expected
         )
-        assumption_sets = replace(
-            assumption_sets,
-            reference_objectives=tuple(outcome.best or 0.0 for outcome in plan.under),
-        )
     values = [outcome.objective for outcome in plan.under]
     scale = max(map(abs, values))
-    expected, stated = assumption_sets.combine_objectives(values), plan.certificate.objective
+    measure = tree.measure
+    if measure.criterion == "regret":
+        measure = measure.with_references([outcome.best or 0.0 for outcome in plan.under])
+    expected, stated = measure.value(values), plan.certificate.objective
     yield from check_equal(f"{location}certificate.objective", stated, expected, scale)
 
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from optimizer.errors import SolverError
 from optimizer.model import formulation, highs
-from optimizer.model.assumption_sets import AssumptionSets, as_assumption_sets
 from optimizer.model.commitment import Commitment
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.highs import LinearProgram, ProgramSolution
-from optimizer.model.instance import Floats, Instance
+from optimizer.model.instance import Floats
 from optimizer.model.scenario_data import ScenarioData, compute_scenario_data
 from optimizer.model.stacked_problem import stack_models
+from optimizer.model.states import State
 from optimizer.solve.gap import compute_objective_floor
 from optimizer.solve.solver_result import (
     DEFAULT_GAP,
@@ -43,27 +44,23 @@ VIOLATION_TOLERANCE = 1e-8  # a solution that violates rows or integrality by mo
 
 
 def solve_extensive_form(
-    instance: Instance | AssumptionSets,
-    states: Any,
+    tree: DecisionTree,
+    states: Sequence[Sequence[State]],
     *,
     objective_without_plan: float = 0.0,
     objective_floor: float = 0.0,
     **solve_options: Unpack[SolverOptions],
 ) -> SolverResult:
-    """Solve the extensive form of a problem: an instance with its states, or all assumption sets
-    with the states of each.
+    """Solve the extensive form of a problem, given the states of each assumption set.
 
     ``objective_floor`` is the smallest denominator of relative gaps.
     """
-    assumption_sets, states = as_assumption_sets(instance, states)
     weighted_scenarios = [
-        [(state.probability, compute_scenario_data(part.instance, state)) for state in block_states]
-        for part, block_states in zip(
-            assumption_sets.blocks, assumption_sets.states_by_block(states), strict=True
-        )
+        [(state.probability, compute_scenario_data(leaf.instance, state)) for state in leaf_states]
+        for leaf, leaf_states in zip(tree.leaves, tree.states_by_leaf(states), strict=True)
     ]
     return solve_for_scenario_data(
-        assumption_sets,
+        tree,
         weighted_scenarios,
         objective_without_plan=objective_without_plan,
         objective_floor=objective_floor,
@@ -73,8 +70,7 @@ def solve_extensive_form(
 
 @dataclass(frozen=True, eq=False)
 class ExtensiveForm:
-    """Extensive form as arrays, with the programs of all assumption sets and review branches
-    stacked into one.
+    """Extensive form as arrays, with the programs of all leaves of a tree stacked into one.
 
     Planned stock is replaced by purchases.
     """
@@ -86,32 +82,29 @@ class ExtensiveForm:
 
     @classmethod
     def build(
-        cls, assumption_sets: AssumptionSets, weighted_scenarios: Sequence[WeightedScenarios]
+        cls, tree: DecisionTree, weighted_scenarios: Sequence[WeightedScenarios]
     ) -> ExtensiveForm:
         """Build and compile the extensive form."""
-        pairs = zip(assumption_sets.blocks, weighted_scenarios, strict=True)
+        pairs = zip(tree.leaves, weighted_scenarios, strict=True)
         models = [
-            formulation.build_for_scenario_data(part.instance, block_scenarios)
-            for part, block_scenarios in pairs
+            formulation.build_for_scenario_data(leaf.instance, leaf_scenarios)
+            for leaf, leaf_scenarios in pairs
         ]
         built_at = time.perf_counter()
         compiled = [highs.compile_model(model) for model in models]
         substituted = [formulation.substitute_planned_stock(model) for model in compiled]
 
-        stacked = stack_models(compiled, substituted, assumption_sets)
-        first_set_blocks = [
-            n for n, part in enumerate(assumption_sets.blocks) if part.set_index == 0
-        ]
+        stacked = stack_models(compiled, substituted, tree)
+        first_set_leaves = [(n, x) for n, x in enumerate(tree.leaves) if x.set_index == 0]
 
         def read_plan(values: Floats) -> Commitment:
-            block_plans = list[Commitment]()
-            for n in first_set_blocks:
+            leaf_plans = list[Commitment]()
+            for n, leaf in first_set_leaves:
                 compiled[n].load_solution(
                     substituted[n].expand(values[stacked.column_positions[n]])
                 )
-                instance = assumption_sets.blocks[n].instance
-                block_plans.append(formulation.read_commitment(instance, models[n]))
-            return assumption_sets.combine_block_plans(block_plans)
+                leaf_plans.append(formulation.read_commitment(leaf.instance, models[n]))
+            return tree.combine_leaf_plans(leaf_plans)
 
         size = compiled[0].program.size if len(compiled) == 1 else stacked.program.size
         return cls(highs.tighten_bounds(stacked.program), size, read_plan, built_at)
@@ -121,14 +114,14 @@ WeightedScenarios = Sequence[tuple[float, ScenarioData]]
 
 
 def solve_for_scenario_data(
-    assumption_sets: AssumptionSets,
+    tree: DecisionTree,
     weighted_scenarios: Sequence[WeightedScenarios],
     *,
     objective_without_plan: float = 0.0,
     objective_floor: float = 0.0,
     **solve_options: Unpack[SolverOptions],
 ) -> SolverResult:
-    """Solve the extensive form, given the probabilities and the scenario data of each part.
+    """Solve the extensive form, given the probabilities and the scenario data of each leaf.
 
     ``objective_floor`` is the smallest denominator of relative gaps.
     """
@@ -137,7 +130,7 @@ def solve_for_scenario_data(
     node_limit = solve_options.get("node_limit")
     threads, on_incumbent = solve_options.get("threads"), solve_options.get("on_incumbent")
     started_at = time.perf_counter()
-    extensive_form = ExtensiveForm.build(assumption_sets, weighted_scenarios)
+    extensive_form = ExtensiveForm.build(tree, weighted_scenarios)
     program, read_commitment = extensive_form.program, extensive_form.read_commitment
     compiled_at = time.perf_counter()
     reporter = IncumbentReporter("extensive", on_incumbent, read_commitment)

@@ -1,8 +1,8 @@
 """Evaluation of commitments: damage and shortages in the states of the world."""
 
 import math
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,13 +43,6 @@ class PlanEvaluation:
         """Mean damage over all states."""
         return float(self.probability @ self.damage)
 
-    def worst_mean(self, risk: RiskMeasure) -> float:
-        """Return the mean damage under the worst distribution of the ambiguity set; without such a
-        set, the mean under the stated probabilities."""
-        if risk.ambiguity is None:
-            return self.expected
-        return risk.worst_case_mean(self.probability, self.damage)
-
     @property
     def worst(self) -> float:
         """Damage in the worst state of positive probability."""
@@ -82,25 +75,30 @@ def evaluate_commitments(
     threads: int | None = None,
     consumers: Collection[str] = (),
     recourse: RecourseEvaluator | None = None,
+    damage_only: bool = False,
 ) -> list[PlanEvaluation]:
     """Evaluate the damage and shortages of commitments in all states.
 
     ``recourse`` is the recourse evaluator of these states; it is built if None. ``consumers``
-    selects the consumers whose damage in each state is reported.
+    selects the consumers whose damage in each state is reported. With ``damage_only``, which needs
+    ``recourse``, only the damage in each state is evaluated.
     """
+    options: dict[str, Any] = {"threads": threads, "consumers": consumers}
+    options |= {"recourse": recourse, "damage_only": damage_only}
     if any(commitment.branches for commitment in commitments):
-        evaluate_options: dict[str, Any] = {
-            "threads": threads,
-            "consumers": consumers,
-            "recourse": recourse,
-        }
         return [
-            _evaluate_by_branch(
-                instance, states, commitment, evaluate_commitments, **evaluate_options
-            )
+            _evaluate_by_branch(instance, states, commitment, **options)
+            if commitment.branches
+            else evaluate_commitments(instance, states, [commitment], **options)[0]
             for commitment in commitments
         ]
     evaluations = [_empty_evaluation(instance, states) for _ in commitments]
+    if damage_only:
+        assert recourse is not None
+        assert not consumers
+        for commitment, evaluation in zip(commitments, evaluations, strict=True):
+            evaluation.damage[:] = _damage_by_state(recourse, commitment)
+        return evaluations
     for block, evaluator in evaluators_by_block(
         instance, states, threads=threads, evaluator=recourse
     ):
@@ -111,51 +109,21 @@ def evaluate_commitments(
     return evaluations
 
 
-def evaluate_damage_only(
-    instance: Instance,
-    states: Sequence[State],
-    commitments: Sequence[Commitment],
-    *,
-    recourse: RecourseEvaluator,
-    threads: int | None = None,
-    consumers: Collection[str] = (),
-) -> list[PlanEvaluation]:
-    """Evaluate only the damage of commitments in each state, without shortages.
-
-    ``threads`` is ignored, and ``consumers`` must be empty.
-    """
-    assert not consumers
-    if any(commitment.branches for commitment in commitments):
-        evaluate_options: dict[str, Any] = {"recourse": recourse, "threads": threads}
-        return [
-            _evaluate_by_branch(
-                instance, states, commitment, evaluate_damage_only, **evaluate_options
-            )
-            for commitment in commitments
-        ]
-    evaluations = []
-    for commitment in commitments:
-        point, probability = recourse.columns.to_point(commitment), recourse.probability[None]
-        damage = recourse.evaluate(point, probability, with_subgradients=False).damage
-        evaluations.append(replace(_empty_evaluation(instance, states), damage=damage))
-    return evaluations
+def _damage_by_state(recourse: RecourseEvaluator, commitment: Commitment) -> Floats:
+    """Return the damage of a commitment in each state (S) of an evaluator."""
+    point, probability = recourse.columns.to_point(commitment), recourse.probability[None]
+    return recourse.evaluate(point, probability, with_subgradients=False).damage
 
 
 def _evaluate_by_branch(
     instance: Instance,
     states: Sequence[State],
     commitment: Commitment,
-    evaluate_part: Callable[..., list[PlanEvaluation]],
     *,
     recourse: RecourseEvaluator | None,
-    **evaluate_options: Any,
+    **options: Any,
 ) -> PlanEvaluation:
-    """Evaluate a plan that may have review branches, with the decisions of each branch in the
-    states of that branch."""
-    if not commitment.branches:
-        return evaluate_part(instance, states, [commitment], recourse=recourse, **evaluate_options)[
-            0
-        ]
+    """Evaluate a plan with review branches: the decisions of each branch in its states."""
     branch_recourses = (
         None if recourse is None else recourse.for_instance(instance).by_branch(states)
     )
@@ -166,12 +134,12 @@ def _evaluate_by_branch(
         branch_states = states_on_branch(states, state_indices)
         branch_instance = instance.on_branch(g)
         branch_recourse = None if branch_recourses is None else branch_recourses[g]
-        (evaluation,) = evaluate_part(
+        (evaluation,) = evaluate_commitments(
             branch_instance,
             branch_states,
             [commitment.branches[g]],
             recourse=branch_recourse,
-            **evaluate_options,
+            **options,
         )
         total.damage[state_indices] = evaluation.damage
         total.selected_consumer_damage[state_indices] = evaluation.selected_consumer_damage
@@ -207,11 +175,7 @@ def expected_damage(
     for _, evaluator in evaluators_by_block(
         instance, states, threads=similar_recourse.threads, reuse_from=similar_recourse
     ):
-        point, probability = evaluator.columns.to_point(commitment), evaluator.probability
-        total += float(
-            probability
-            @ evaluator.evaluate(point, probability[None], with_subgradients=False).damage
-        )
+        total += float(evaluator.probability @ _damage_by_state(evaluator, commitment))
     return total
 
 
@@ -306,6 +270,6 @@ def objective_value(instance: Instance, evaluation: PlanEvaluation, weighted_cos
     plus ``weighted_cost``."""
     risk = RiskMeasure.from_case(instance.case)
     tail = evaluation.cvar(risk.cvar_level) if risk.cvar_weight > 0 else 0.0
-    mean = evaluation.worst_mean(risk)
+    mean = risk.mean.value(evaluation.probability, evaluation.damage)
     damage = weighted_damage(instance, mean, tail, evaluation.damage_by_consumer)
     return damage + weighted_cost

@@ -166,7 +166,11 @@ def ambiguous_mean(instance: Instance, evaluation: PlanEvaluation) -> float | No
     """Return the mean damage under the worst distribution of the ambiguity set; None without such a
     set."""
     risk = RiskMeasure.from_case(instance.case)
-    return None if risk.ambiguity is None else evaluation.worst_mean(risk)
+    return (
+        risk.mean.value(evaluation.probability, evaluation.damage)
+        if risk.mean.is_ambiguous
+        else None
+    )
 
 
 def stateless_outcome_fields(instance: Instance, commitment: Commitment) -> dict[str, Any]:

@@ -7,19 +7,16 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any, Literal, Unpack
+from typing import Literal, Unpack
 
 from models.language import tr
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.errors import CheckFailed, Interrupted, Misuse, NoPlan, SolverError
-from optimizer.model.commitment import Commitment, combine_branches, drop_unused, weighted_cost
+from optimizer.errors import CheckFailed, Interrupted, NoPlan, SolverError
+from optimizer.model.commitment import Commitment, combine_branches, weighted_cost
 from optimizer.model.highs import ProgramSolution
 from optimizer.model.instance import read_instance
-from optimizer.model.scenario_data import cap_surplus_offtake
 from optimizer.solve import outcomes
-from optimizer.solve.certification import broken_rules_in_any_set
 from optimizer.solve.certification import certify as certify
 from optimizer.solve.certification import commitment_or_raise as commitment_or_raise
 from optimizer.solve.certification import open_regret as open_regret
@@ -27,20 +24,18 @@ from optimizer.solve.certification import package_version as package_version
 from optimizer.solve.certification import package_versions as package_versions
 from optimizer.solve.certification import recompute_plan as recompute_plan
 from optimizer.solve.certification import with_full_outcome as with_full_outcome
-from optimizer.solve.checked_solution import CheckedSolution, ReferenceOptimum, updated_certificate
-from optimizer.solve.conflicts import scaling_errors_as_faults
-from optimizer.solve.decomposition import CutPool, solve_by_decomposition
-from optimizer.solve.extensive_form import solve_extensive_form
-from optimizer.solve.gap import MIN_GAP_TARGET
+from optimizer.solve.checked_solution import CheckedSolution, updated_certificate
+from optimizer.solve.decomposition import CutPool
+from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.problem import Problem as Problem
-from optimizer.solve.problem import check_no_assumption_sets, check_no_review, with_same_branches
 from optimizer.solve.problem import check_supported as check_supported
 from optimizer.solve.problem import choose_method as choose_method
 from optimizer.solve.problem import default_jobs as default_jobs
-from optimizer.solve.recourse.evaluator import STATES_PER_BLOCK
+from optimizer.solve.problem import with_same_branches
+from optimizer.solve.recourse.state_blocks import STATES_PER_BLOCK
+from optimizer.solve.set_outcomes import ReferenceOptimum
 from optimizer.solve.solver_result import (
     DEFAULT_GAP,
-    NUMERICAL_LIMIT,
     Incumbent,
     Method,
     SolverOptions,
@@ -50,8 +45,6 @@ from optimizer.solve.verification import broken_rules
 
 # Gap and seconds for the reference optima of a salvaged plan.
 SALVAGE_GAP, SALVAGE_TIME_LIMIT = (1e-2, 120.0)
-# Largest size for which the extensive form is tried after a numerical limit.
-MAX_SIZE_TO_RETRY = 20_000
 
 
 def solve_to_plan(
@@ -171,26 +164,22 @@ def _without_negative_regret(solution: CheckedSolution, problem: Problem) -> Che
     for outcome, set_problem, optimum in zip(
         solution.set_outcomes, problem.set_problems, problem.reference_optima, strict=True
     ):
-        cost = weighted_cost(outcome.instance, solution.commitment)
-        values.append(outcomes.objective_value(outcome.instance, outcome.with_plan, cost))
+        values.append(outcome.objective(solution.commitment))
         if values[-1] < optimum.objective:
             is_feasible = not broken_rules(
                 single_set_problem(set_problem).instance, solution.commitment
             )
             optimum = replace(optimum, objective=values[-1]) if is_feasible else optimum
         optima.append(optimum)
-    if tuple(optima) == problem.reference_optima or solution.assumption_sets is None:
+    if tuple(optima) == problem.reference_optima:
         return solution
     set_outcomes = tuple(
         replace(outcome, reference_optimum=optimum)
         for outcome, optimum in zip(solution.set_outcomes, optima, strict=True)
     )
-    if solution.assumption_sets.criterion != "regret":
+    if not problem.uses_reference_optima:
         return replace(solution, set_outcomes=set_outcomes)
-    assumption_sets = replace(
-        solution.assumption_sets,
-        reference_objectives=tuple(optimum.objective for optimum in optima),
-    )
+    measure = solution.measure.with_references([optimum.objective for optimum in optima])
     gap_scale, certificate = solution.gap_scale, solution.certificate
     if gap_scale.objective_floor == problem.objective_floor:
         gap_scale = replace(
@@ -198,13 +187,13 @@ def _without_negative_regret(solution: CheckedSolution, problem: Problem) -> Che
             objective_floor=replace(problem, reference_optima=tuple(optima)).objective_floor,
         )
     certificate = updated_certificate(
-        certificate, assumption_sets.combine_objectives(values), certificate.bound, gap_scale
+        certificate, measure.value(values), certificate.bound, gap_scale
     )
     certificate = certificate.model_copy(update={"regret_open": open_regret(optima)})
     return replace(
         solution,
         set_outcomes=set_outcomes,
-        assumption_sets=assumption_sets,
+        measure=measure,
         certificate=certificate,
         joint_gap_scale=gap_scale,
     )
@@ -252,7 +241,7 @@ def _solve_without_review(
 def with_reference_optima(problem: Problem, **solve_options: Unpack[SolverOptions]) -> Problem:
     """Add the optimum of each assumption set to a problem whose criterion is regret. Other problems
     are returned unchanged."""
-    if problem.assumption_sets.criterion != "regret" or problem.reference_optima:
+    if problem.reference_optima or not problem.uses_reference_optima:
         return problem
     started_at = time.perf_counter()
     time_limit = solve_options.get("time_limit")
@@ -342,195 +331,3 @@ def salvage_plan(
     return certify(problem, solver_result, gap=gap, started_at=started_at, threads=threads).to_plan(
         title, variant
     )
-
-
-def solve_problem(
-    problem: Problem,
-    *,
-    method: Method | Literal["auto"] = "auto",
-    pool: CutPool | None = None,
-    target_objective: float | None = None,
-    compared_objective: float | None = None,
-    **solve_options: Unpack[SolverOptions],
-) -> SolverResult:
-    """Solve a problem by the given method.
-
-    With ``target_objective``, the solve only finds out whether that objective can be reached. With
-    ``compared_objective``, only the difference from that objective matters, and the remaining gap
-    may be up to a tenth of it if that is more than the requested gap. The extensive form ignores
-    both options, since it is used for small problems. If the result of one method is doubtful, the
-    other method is tried.
-
-    Raise TypeError for an unknown option.
-    """
-    if unknown := solve_options.keys() - SolverOptions.__annotations__.keys():
-        raise TypeError(f"no options of a search: {', '.join(sorted(unknown))}")
-    started_at = time.perf_counter()
-    set_problems = problem.single_set_problems
-    states = [set_problem.states for set_problem in problem.single_set_problems]
-    if not problem.set_problems:
-        check_no_assumption_sets(problem.instance.case)
-    for set_problem in set_problems if not problem.instance.branches else ():
-        check_no_review(set_problem.instance.case)
-    instances = tuple(
-        cap_surplus_offtake(set_problem.instance, set_problem.states)
-        for set_problem in set_problems
-    )
-    assumption_sets = replace(problem.assumption_sets, instances=instances)
-    objective_floor = problem.objective_floor
-    gap = solve_options.get("gap", DEFAULT_GAP)
-    threads = solve_options.get("threads")
-    time_limit = solve_options.get("time_limit")
-
-    def remaining_options() -> SolverOptions:
-        seconds_left = (
-            None if time_limit is None else max(0.0, started_at + time_limit - time.perf_counter())
-        )
-        return {**solve_options, "gap": gap, "time_limit": seconds_left}
-
-    shared_options: dict[str, Any] = {
-        "pool": pool,
-        "find_broken_rules": partial(broken_rules_in_any_set, assumption_sets),
-        "objective_floor": objective_floor,
-    }
-    shared_options |= {
-        "target_objective": target_objective,
-        "compared_objective": compared_objective,
-        "recourses": [set_problem.recourse for set_problem in set_problems],
-    }
-    solve_by_cuts = partial(solve_by_decomposition, assumption_sets, states, **shared_options)
-
-    def decompose(exact: bool) -> SolverResult:
-        pairs = zip(set_problems, instances, strict=True)
-        master_models = [
-            set_problem.master_model if set_problem.instance is instance else None
-            for set_problem, instance in pairs
-        ]
-        with scaling_errors_as_faults(assumption_sets.first_instance):
-            return solve_by_cuts(master_models=master_models, exact=exact, **remaining_options())
-
-    def extend() -> SolverResult | None:
-        """Solve the extensive form. Return None if the solver fails or the extensive form does not
-        exist."""
-        if not problem.is_linear:
-            return None
-        objectives = []
-        for set_problem, instance in zip(set_problems, instances, strict=True):
-            with scaling_errors_as_faults(instance):
-                (without_plan,) = outcomes.evaluate_commitments(
-                    instance,
-                    set_problem.states,
-                    [Commitment()],
-                    threads=threads,
-                    recourse=set_problem.recourse,
-                )
-            objectives.append(outcomes.objective_value(instance, without_plan, 0.0))
-        objective_without_plan = (
-            assumption_sets.combine_objectives(objectives)
-            if assumption_sets.is_additive
-            else max(objectives)
-        )
-        scale_options: dict[str, Any] = {
-            "objective_without_plan": objective_without_plan,
-            "objective_floor": objective_floor,
-        }
-        with contextlib.suppress(SolverError):
-            return solve_extensive_form(
-                assumption_sets, states, **scale_options, **remaining_options()
-            )
-        return None
-
-    chosen_method = problem.suitable_method(pool) if method == "auto" else method
-    if method == "extensive" and not problem.is_linear:
-        raise Misuse(tr("No linear program has a ball of modified chi-square: use decomposition."))
-    result: SolverResult | None = None
-    if chosen_method == "extensive":
-        result = extend()
-        if result is not None and not _is_doubtful(problem, result, gap=gap, threads=threads):
-            return result
-    # Recourse evaluation is exact, and the master is far smaller than an extensive form.
-    for exact in (False, True):
-        next_result = decompose(exact)
-        if next_result.commitment is None and result is not None and result.commitment is not None:
-            # The time limit ended the second method; a doubtful result keeps no bound.
-            unproven = replace(result.solution, bound=None)
-            return replace(result, solution=unproven) if result.is_doubtful else result
-        result = next_result
-        if not (breaks_rule := _breaks_a_rule(problem, result)):
-            break
-    assert result is not None
-    has_no_solution = result.solution.ending in ("infeasible", "unbounded")
-    if has_no_solution and not broken_rules_in_any_set(problem.assumption_sets, Commitment()):
-        # The empty plan is feasible, whatever the solver reports.
-        trivial_solution = replace(
-            result.solution, ending="limit", solver_status=NUMERICAL_LIMIT, bound=None
-        )
-        result = replace(result, commitment=Commitment(), solution=trivial_solution)
-    if (
-        breaks_rule or result.solution.solver_status == NUMERICAL_LIMIT
-    ) and problem.size <= MAX_SIZE_TO_RETRY:
-        extensive_result = extend() if chosen_method != "extensive" else None
-        if extensive_result is None or extensive_result.commitment is None:
-            return result
-        # An open gap is acceptable here, since the decomposition has one as well.
-        if not _is_doubtful(
-            problem, extensive_result, gap=gap, threads=threads, allow_open_gap=True
-        ):
-            return (
-                result
-                if not breaks_rule and _is_better(result, extensive_result)
-                else extensive_result
-            )
-    return result
-
-
-def _is_better(solver_result: SolverResult, other_result: SolverResult) -> bool:
-    """Return whether the first result has a better plan than the second by more than rounding.
-
-    This can be the case only if a limit ended the second solve.
-    """
-    first, second = solver_result.solution.objective, other_result.solution.objective
-    if other_result.solution.ending == "optimal" or first is None or second is None:
-        return False
-    return first < second - MIN_GAP_TARGET * max(abs(first), abs(second))
-
-
-def _breaks_a_rule(problem: Problem, solver_result: SolverResult) -> bool:
-    """Return whether the plan of a result breaks a rule; False without a plan."""
-    if solver_result.commitment is None:
-        return False
-    assumption_sets = problem.assumption_sets
-    return bool(
-        broken_rules_in_any_set(
-            assumption_sets, assumption_sets.drop_unused(solver_result.commitment, drop_unused)
-        )
-    )
-
-
-def _is_doubtful(
-    problem: Problem,
-    solver_result: SolverResult,
-    *,
-    gap: float,
-    threads: int | None,
-    allow_open_gap: bool = False,
-) -> bool:
-    """Return whether a result of the extensive form is doubtful.
-
-    That is the case if solves with several tolerances disagree, if the plan breaks a rule, if the
-    recomputed objective differs or, unless ``allow_open_gap`` is set, if that objective leaves the
-    gap open.
-    """
-    if solver_result.solution.interrupted or solver_result.commitment is None:
-        return solver_result.is_doubtful and not solver_result.solution.interrupted
-    if solver_result.is_doubtful or _breaks_a_rule(problem, solver_result):
-        return True
-    if solver_result.is_well_scaled:
-        return False
-    try:
-        certified = certify(
-            problem, solver_result, gap=gap, started_at=time.perf_counter(), threads=threads
-        )
-    except CheckFailed:
-        return True
-    return not allow_open_gap and certified.certificate.ended == NUMERICAL_LIMIT

@@ -11,20 +11,16 @@ from models.language import tr
 from models.scenario.case import Case
 from models.scenario.review import Observation
 from optimizer.errors import Misuse
-from optimizer.model.assumption_sets import (
-    AssumptionSets,
-    mark_over_assumptions,
-    read_assumption_sets,
-)
 from optimizer.model.cores import usable_cores
+from optimizer.model.decision_tree import DecisionTree, mark_over_assumptions, read_assumption_sets
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.instance_comparison import same_recourse, same_sampling
 from optimizer.model.review import with_branches, with_information_sets
-from optimizer.model.risk_measure import RiskMeasure
+from optimizer.model.risk_measure import RiskMeasure, read_set_measure
 from optimizer.model.states import State, read_states
-from optimizer.solve.checked_solution import ReferenceOptimum
 from optimizer.solve.decomposition import CutPool, MasterModel
 from optimizer.solve.recourse import RecourseEvaluator
+from optimizer.solve.set_outcomes import ReferenceOptimum
 from optimizer.solve.solver_result import Method
 
 # Nodes * states * periods up to which the extensive form is as fast (benchmarks.md).
@@ -59,18 +55,16 @@ class Problem:
         started_at = time.perf_counter()
         if case.objective.over_assumptions is None:
             return _with_branches([cls._from_instance(read_instance(case), started_at, earlier)])[0]
-        reported_set, assumption_sets = read_assumption_sets(case)
+        reported_set, tree = read_assumption_sets(case)
         similar = [
-            problem
-            for problem in earlier
-            if len(problem.set_problems) == len(assumption_sets.instances)
+            problem for problem in earlier if len(problem.set_problems) == len(tree.instances)
         ]
         set_problems = _with_branches(
             [
                 cls._from_instance(
                     instance, started_at, [problem.set_problems[k] for problem in similar]
                 )
-                for k, instance in enumerate(assumption_sets.instances)
+                for k, instance in enumerate(tree.instances)
             ]
         )
         reported = set_problems[reported_set]
@@ -173,22 +167,22 @@ class Problem:
         return self.set_problems or (self,)
 
     @property
-    def assumption_sets(self) -> AssumptionSets:
-        """The assumption sets that a plan is made for, with weights and criterion."""
-        case = self.instance.case
+    def tree(self) -> DecisionTree:
+        """The decision tree that a plan is made for."""
         if not self.set_problems:
-            return AssumptionSets((self.instance,))
+            return DecisionTree((self.instance,))
+        case = self.instance.case
         weights = tuple(float(assumption.weight) for assumption in case.assumptions.values())
-        criterion = case.objective.over_assumptions or "mean"
-        instances = tuple(problem.instance for problem in self.set_problems)
-        reference_objectives = (
-            tuple(optimum.objective for optimum in self.reference_optima)
-            if criterion == "regret"
-            else ()
-        )
-        return AssumptionSets(
-            instances, weights, criterion, reference_objectives or (0.0,) * len(instances)
-        )
+        measure = read_set_measure(case.objective.over_assumptions, weights)
+        if self.reference_optima and self.uses_reference_optima:
+            measure = measure.with_references([best.objective for best in self.reference_optima])
+        return DecisionTree(tuple(problem.instance for problem in self.set_problems), measure)
+
+    @property
+    def uses_reference_optima(self) -> bool:
+        """Whether the objective is the regret, which needs the optimum of each assumption set."""
+        criterion = self.instance.case.objective.over_assumptions
+        return bool(self.set_problems) and criterion == "regret"
 
     @property
     def objective_floor(self) -> float:
@@ -197,7 +191,7 @@ class Problem:
         The denominator from the objective without a plan is a further limit. A regret may be zero,
         so its gap is relative to the largest reference optimum.
         """
-        if self.assumption_sets.criterion != "regret":
+        if not self.uses_reference_optima:
             return 0.0
         return max((abs(optimum.objective) for optimum in self.reference_optima), default=0.0)
 
@@ -226,7 +220,7 @@ class Problem:
     @property
     def is_linear(self) -> bool:
         """Whether the problem has an extensive form that is a mixed-integer linear program."""
-        return RiskMeasure.from_case(self.instance.case).ambiguity != "modified_chi_square"
+        return RiskMeasure.from_case(self.instance.case).mean.is_linear
 
 
 def with_observations(problem: Problem, observations: Sequence[Observation]) -> Problem:
@@ -327,42 +321,24 @@ def check_supported(
     The features are assumption sets, a review and ambiguous probabilities. Each is supported only
     if its argument is True.
     """
-    if not with_assumption_sets:
-        check_no_assumption_sets(case)
-    if not with_review:
-        check_no_review(case)
-    if not with_ambiguity:
-        check_no_ambiguity(case)
-
-
-def check_no_ambiguity(case: Case) -> None:
-    """Raise Misuse if a scenario has ambiguous probabilities."""
-    if case.objective.ambiguity is not None:
+    if case.objective.over_assumptions is not None and not with_assumption_sets:
         raise Misuse(
             tr(
-                "This analysis does not work with ambiguous probabilities; ask for those of the "
-                "states with --set objective.ambiguity=null."
+                "This analysis does not work over sets of assumptions; ask for the file as it "
+                "stands with --set objective.over_assumptions=null."
             )
         )
-
-
-def check_no_review(case: Case) -> None:
-    """Raise Misuse if plans of a scenario leave decisions to a review."""
-    if case.planned_review is not None:
+    if case.planned_review is not None and not with_review:
         raise Misuse(
             tr(
                 "This analysis does not work with a review; ask for a plan that decides all now "
                 "with --set review=null."
             )
         )
-
-
-def check_no_assumption_sets(case: Case) -> None:
-    """Raise Misuse if plans of a scenario are made for several assumption sets."""
-    if case.objective.over_assumptions is not None:
+    if case.objective.ambiguity is not None and not with_ambiguity:
         raise Misuse(
             tr(
-                "This analysis does not work over sets of assumptions; ask for the file as it "
-                "stands with --set objective.over_assumptions=null."
+                "This analysis does not work with ambiguous probabilities; ask for those of the "
+                "states with --set objective.ambiguity=null."
             )
         )

@@ -7,7 +7,6 @@ evaluation are compared as well.
 
 import math
 from collections.abc import Collection
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,8 +14,7 @@ from models import results
 from models.files.reading import cases_by_assumption_set
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.model.assumption_sets import AssumptionSets
-from optimizer.model.instance import read_instance
+from optimizer.model.risk_measure import read_set_measure
 from optimizer.model.states import count_states
 from optimizer.solve.figure_checks import (
     Discrepancies,
@@ -24,14 +22,11 @@ from optimizer.solve.figure_checks import (
     check_between,
     check_equal,
     check_nondecreasing,
-    mean_or_none,
 )
 from optimizer.solve.gap import RELATIVE_OBJECTIVE_FLOOR, compute_objective_floor, relative_gap
-from optimizer.solve.quantity_checks import check_fresh_materials
 
 CVAR_WEIGHT_PATH = "objective.cvar.weight"  # field that a frontier over tail risk varies
 RISK_FIELDS = ("expected", "cvar", "worst")
-WITH_AND_WITHOUT_PLAN = ("with_plan", "without_plan")
 
 
 def check_sums(
@@ -148,7 +143,7 @@ def risk_measures_of(result: Any) -> RiskMeasures:
     return getattr(mean, "value", mean), getattr(cvar, "value", cvar), worst
 
 
-def _has_plain_objective(case: Case | None) -> bool:
+def has_plain_objective(case: Case | None) -> bool:
     """Return whether the objective consists of mean, CVaR and net cost only, without assumption
     sets and ambiguity."""
     objective = None if case is None else case.objective
@@ -157,7 +152,7 @@ def _has_plain_objective(case: Case | None) -> bool:
     )
 
 
-def _weighted_objective(
+def weighted_objective(
     case: Case, mean: float, cvar: float, cost: float, cvar_weight: float | None = None
 ) -> float:
     """Return the objective for a given mean, CVaR and net cost, with the CVaR weight of the
@@ -192,9 +187,9 @@ def check_frontier(result: results.Frontier, location: str) -> Discrepancies:
         varies_objective = (
             result.varied.startswith("objective.") and result.varied != CVAR_WEIGHT_PATH
         )
-        if _has_plain_objective(case) and not varies_objective:
+        if has_plain_objective(case) and not varies_objective:
             (mean, cvar, _), cost = risk_measures_of(point), point.net_cost_meur or 0.0
-            expected = _weighted_objective(case, mean, cvar, cost, weight)
+            expected = weighted_objective(case, mean, cvar, cost, weight)
             yield from check_equal(
                 f"{item_location}objective", point.objective, expected, abs(mean) + abs(cost)
             )
@@ -283,17 +278,15 @@ def check_assumption_dependence(result: results.Disagreement, location: str) -> 
     set_outcomes = [compromise.under[item.id] for item in result.sets]
     values = [x.objective for x in set_outcomes]
     reference_objectives = [x.objective - x.regret for x in set_outcomes]
-    assumption_sets = AssumptionSets(
-        (), tuple(x.weight for x in result.sets), result.over, (0.0,) * len(reference_objectives)
-    )
+    measure = read_set_measure(result.over, [x.weight for x in result.sets])
     scale, max_objective_floor = max(map(abs, values)), max_floor
     if result.over == "regret":
-        assumption_sets = replace(assumption_sets, reference_objectives=tuple(reference_objectives))
+        measure = measure.with_references(reference_objectives)
         max_objective_floor = max(max_floor, *map(abs, reference_objectives))
     yield from check_gap(
         compromise, f"{location}compromise.", (ANY_OBJECTIVE_FLOOR[0], max_objective_floor)
     )
-    expected = assumption_sets.combine_objectives(values)
+    expected = measure.value(values)
     yield from check_equal(f"{location}compromise.objective", compromise.objective, expected, scale)
     for number, deciding in enumerate(result.deciding):
         own_outcome = next(
@@ -322,211 +315,3 @@ def check_split(result: results.Split, location: str) -> Discrepancies:
             yield from check_equal(
                 f"{rule_location}.members.{player}.pays_meur", member.pays_meur, expected, scale
             )
-
-
-def check_evaluation(result: results.Evaluation, location: str) -> Discrepancies:
-    """Check each part of an evaluation against the figures that it is computed from."""
-    fresh = result.fresh
-    mean, mean_without_plan = fresh.with_plan.expected.value, fresh.without_plan.expected.value
-    yield from check_equal(
-        f"{location}fresh.avoided.value",
-        fresh.avoided.value,
-        mean_without_plan - mean,
-        mean_without_plan,
-    )
-    expected = mean - result.own_expected
-    yield from check_equal(
-        f"{location}fresh.optimism.value", fresh.optimism.value, expected, abs(mean)
-    )
-    yield from check_sums(fresh, f"{location}fresh.", mean, mean_without_plan)
-    if result.gap is not None:
-        gaps = [replication.gap for replication in result.gap.replications]
-        scale = max(map(abs, gaps), default=0.0)
-        yield from check_equal(
-            f"{location}gap.mean.value", result.gap.mean.value, mean_or_none(gaps), scale
-        )
-        solver_gaps = [
-            replication.found - replication.bound for replication in result.gap.replications
-        ]
-        bounds = [replication.bound for replication in result.gap.replications]
-        scale = max(map(abs, bounds), default=0.0)
-        yield from check_equal(
-            f"{location}gap.solver_share", result.gap.solver_share, mean_or_none(solver_gaps), scale
-        )
-        yield from check_equal(
-            f"{location}gap.lower_bound", result.gap.lower_bound.value, mean_or_none(bounds)
-        )
-    yield from _check_figures_of_same_states(result, location)
-    yield from _check_figures_of_own_states(result, location)
-    yield from _check_against_case(result, location)
-
-
-def _check_figures_of_same_states(result: results.Evaluation, location: str) -> Discrepancies:
-    """Check those figures of an evaluation that refer to one common set of states."""
-    fresh, longer = result.fresh, result.longer
-    mean, mean_without_plan = fresh.with_plan.expected.value, fresh.without_plan.expected.value
-    level = result.cvar_level if result.states_of is None else None
-    with_plan = risk_measures_of(fresh.with_plan)
-    without_plan = risk_measures_of(fresh.without_plan)
-    yield from check_distribution(
-        fresh.distribution, level, with_plan, without_plan, f"{location}fresh."
-    )
-    for name, expected in (("expected", mean), ("expected_without_plan", mean_without_plan)):
-        total = math.fsum(getattr(year, name) for year in fresh.by_year.values())
-        yield from check_equal(f"{location}fresh.by_year: {name}", total, expected)
-    outcomes: list[tuple[str, Any]] = [
-        ("fresh", fresh),
-        *((f"under.{n}", item) for n, item in enumerate(result.under)),
-    ]
-    outcomes += [] if longer is None else [("longer", longer)]
-    for name, item in outcomes:
-        expected = item.without_plan.expected.value - item.with_plan.expected.value
-        scale = item.without_plan.expected.value
-        yield from check_equal(
-            f"{location}{name}.avoided.value", item.avoided.value, expected, scale
-        )
-    performances = [
-        (f"{name}.{attribute}", getattr(x, attribute))
-        for name, x in outcomes
-        for attribute in WITH_AND_WITHOUT_PLAN
-    ]
-    performances += [
-        (f"rules.{n}.performance", item.performance) for n, item in enumerate(result.rules)
-    ]
-    for name, performance in performances:
-        yield from check_nondecreasing(
-            f"{location}{name}.", RISK_FIELDS, risk_measures_of(performance)
-        )
-    foresight = {item.id: item.expected for item in fresh.materials}
-    for number, rule in enumerate(result.rules):
-        rule_location, value = f"{location}rules.{number}.", rule.performance.expected.value
-        yield from check_equal(
-            f"{rule_location}above_foresight", rule.above_foresight.value, value - mean, value
-        )
-        total = math.fsum(item.expected for item in rule.materials)
-        yield from check_equal(f"{rule_location}materials: expected", total, value)
-        for item in rule.materials:
-            stated, name = item.expected_with_foresight, f"{rule_location}materials.{item.id}"
-            yield from check_equal(
-                f"{name}.expected_with_foresight", stated, foresight.get(item.id)
-            )
-    if longer is not None:
-        within = longer.net_cost_within_meur
-        yield from check_equal(
-            f"{location}longer.net_cost_within_meur", within, result.net_cost_meur
-        )
-        if not fresh.sampled:
-            scale, stated = mean_without_plan, longer.avoided_within
-            yield from check_equal(
-                f"{location}longer.avoided_within", stated, mean_without_plan - mean, scale
-            )
-
-
-def _check_figures_of_own_states(result: results.Evaluation, location: str) -> Discrepancies:
-    """Check those figures of an evaluation that refer to the states for which the plan was made."""
-    if (information := result.information) is not None:
-        section = f"{location}information."
-        recourse_problem = information.recourse_problem
-        wait_and_see = information.wait_and_see
-        scale = max(
-            map(
-                abs,
-                (
-                    recourse_problem.low,
-                    recourse_problem.high,
-                    wait_and_see.low,
-                    wait_and_see.high,
-                    information.mean_plan,
-                ),
-            )
-        )
-        high = recourse_problem.high - wait_and_see.low
-        for name, stated, expected in (
-            ("of_states", information.of_states, result.own_states),
-            (
-                "recourse_problem.high",
-                recourse_problem.high,
-                min(result.own_objective, information.mean_plan),
-            ),
-            (
-                "evpi.low",
-                information.evpi.low,
-                min(high, max(0.0, recourse_problem.low - wait_and_see.high)),
-            ),
-            ("evpi.high", information.evpi.high, high),
-            ("vss.low", information.vss.low, information.mean_plan - recourse_problem.high),
-            ("vss.high", information.vss.high, information.mean_plan - recourse_problem.low),
-        ):
-            yield from check_equal(f"{section}{name}", stated, expected, scale)
-        names = ("distinct", "states", "of_states")
-        yield from check_nondecreasing(
-            section, names, [getattr(information, name) for name in names]
-        )
-        if information.wait_and_see_error is None:
-            yield from check_equal(f"{section}states", information.states, information.of_states)
-    if (tail := result.tail) is not None:
-        section, neutral = f"{location}tail.", tail.neutral
-        yield from check_equal(f"{section}level", tail.level, result.cvar_level)
-        yield from check_equal(f"{section}neutral.weight", neutral.weight, 0.0)
-        expected = neutral.cvar - tail.averse.cvar
-        yield from check_equal(f"{section}bought", tail.bought, expected, abs(neutral.cvar))
-    if (counterfactual := result.counterfactual) is not None:
-        # The damage without a plan is known for other states only.
-        max_floor = 1000 * RELATIVE_OBJECTIVE_FLOOR * max(1.0, result.fresh.without_plan.worst)
-        yield from check_gap(
-            counterfactual, f"{location}counterfactual.", (ANY_OBJECTIVE_FLOOR[0], max_floor)
-        )
-
-
-def _check_against_case(result: results.Evaluation, location: str) -> Discrepancies:
-    """Check an evaluation against the scenario of its plan."""
-    case, fresh = result.case, result.fresh
-    if case is None:
-        return
-    for outcome in result.under:
-        weight = float(case.assumptions[outcome.id].weight)
-        yield from check_equal(f"{location}under.{outcome.id}.weight", outcome.weight, weight)
-    if case.objective.over_assumptions is not None:
-        return
-    yield from check_equal(f"{location}own_states", result.own_states, count_states(case))
-    if (longer := result.longer) is not None:
-        last_year = case.horizon.years[-1] + longer.years
-        yield from check_equal(f"{location}longer.last_year", longer.last_year, last_year)
-    if result.states_of is not None:
-        return
-    if not fresh.sampled:
-        yield from check_equal(f"{location}fresh.states", fresh.states, result.own_states)
-        cvar = fresh.with_plan.cvar.value
-        yield from check_equal(f"{location}own_cvar", result.own_cvar, cvar)
-    if case.planned_review is None:
-        yield from check_fresh_materials(fresh, read_instance(case), f"{location}fresh.")
-    if not _has_plain_objective(case):
-        return
-    cost = result.net_cost_meur
-    scale = abs(result.own_expected) + abs(cost)
-    if case.planned_review is None:  # else costs depend on the states
-        mean, cvar, _ = risk_measures_of(fresh.with_plan)
-        expected = _weighted_objective(case, mean, cvar, cost)
-        yield from check_equal(
-            f"{location}fresh.objective.value", fresh.objective.value, expected, scale
-        )
-    expected = _weighted_objective(case, result.own_expected, result.own_cvar, cost)
-    yield from check_equal(f"{location}own_objective", result.own_objective, expected, scale)
-    if (counterfactual := result.counterfactual) is not None and counterfactual.variant is None:
-        expected = _weighted_objective(
-            case, counterfactual.expected, counterfactual.cvar, counterfactual.net_cost_meur
-        )
-        item_location = f"{location}counterfactual.objective"
-        yield from check_equal(item_location, counterfactual.objective, expected, scale)
-    if (tail := result.tail) is not None:
-        plans = tail.neutral, tail.averse
-        neutral_objective, averse_objective = (
-            _weighted_objective(case, x.expected, x.cvar, x.net_cost_meur, 0.0) for x in plans
-        )
-        scale = tail.averse.expected
-        yield from check_equal(
-            f"{location}tail.premium.low",
-            tail.premium.low,
-            max(0.0, averse_objective - neutral_objective),
-            scale,
-        )

@@ -15,35 +15,39 @@ from optimizer.solve import plan_document
 from optimizer.solve.accounts import values_by_year
 
 if TYPE_CHECKING:
-    from optimizer.solve.checked_solution import CheckedSolution
+    from optimizer.solve.set_outcomes import ReferenceOptimum, SetOutcome
 
 
-def outcome_after_review(solution: CheckedSolution) -> results.ReviewDecisions | None:
+def outcome_after_review(
+    outcome: SetOutcome,
+    commitment: Commitment,
+    certificate: results.Certificate,
+    no_review_optimum: ReferenceOptimum | None,
+) -> results.ReviewDecisions | None:
     """Return the decisions in each review branch and the value of deferral; None if there is no
     review."""
-    instance, review = solution.instance, solution.instance.case.planned_review
+    instance, review = outcome.instance, outcome.instance.case.planned_review
     if review is None or not instance.branches:
         return None
     groups = []
-    decisions = decisions_by_branch(instance, solution.commitment)
+    decisions = decisions_by_branch(instance, commitment)
     for state_indices, group_fields in zip(
-        branch_state_indices(instance, solution.states), decisions, strict=True
+        branch_state_indices(instance, outcome.states), decisions, strict=True
     ):
-        probability = solution.with_plan.probability[state_indices]
+        probability = outcome.with_plan.probability[state_indices]
         total = float(probability.sum())
         groups.append(
             results.ReviewGroup(
                 **group_fields,
                 states=len(state_indices),
                 expected=_conditional_mean(
-                    probability, solution.with_plan.damage[state_indices], total
+                    probability, outcome.with_plan.damage[state_indices], total
                 ),
                 expected_without_plan=_conditional_mean(
-                    probability, solution.without_plan.damage[state_indices], total
+                    probability, outcome.without_plan.damage[state_indices], total
                 ),
             )
         )
-    no_review_optimum, certificate = solution.no_review_optimum, solution.certificate
     bounds = (
         (None, None) if no_review_optimum is None else (no_review_optimum.bound, certificate.bound)
     )

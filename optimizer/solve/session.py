@@ -101,7 +101,7 @@ class Session:
             ask_options: SolverOptions = {"threads": self.threads, **solve_options, "stop": stop}
             problem = self.read_problem(case)
             pool = None if problem.recourse is None else self.pool
-            self.pool.rebase(problem.assumption_sets)
+            self.pool.rebase(problem.tree)
             if pool is not None and (report := ask_options.get("on_incumbent")) is not None:
                 self._report_known_plan(problem, report)
             try:
@@ -113,18 +113,18 @@ class Session:
     def _report_known_plan(self, problem: Problem, report: Callable[[Incumbent], None]) -> None:
         """Report the best known plan that satisfies all rules, before any model is built."""
         best = None
-        assumption_sets = problem.assumption_sets
+        tree = problem.tree
         set_problems = problem.single_set_problems
-        if assumption_sets.criterion == "regret":
+        if problem.uses_reference_optima:
             return  # the reference objectives are not known yet
         set_recourses = [
             set_problem.recourse for set_problem in set_problems if set_problem.recourse is not None
         ]
         part_recourses = recourse_by_part(
-            assumption_sets, set_recourses, [set_problem.states for set_problem in set_problems]
+            tree, set_recourses, [set_problem.states for set_problem in set_problems]
         )
-        for plan, objective in self.pool.candidates(CutOracle(assumption_sets, part_recourses)):
-            is_broken = any(broken_rules(instance, plan) for instance in assumption_sets.instances)
+        for plan, objective in self.pool.candidates(CutOracle(tree, part_recourses)):
+            is_broken = any(broken_rules(instance, plan) for instance in tree.instances)
             if (best is None or objective < best.objective) and not is_broken:
                 best = Incumbent("decomposition", plan, objective, None)
         if best is not None:

@@ -1,47 +1,74 @@
-"""Outcomes of a plan under each assumption set, as parts of result documents."""
+"""Outcomes of a plan under each assumption set, and their parts of result documents."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from models import results
 from models.base import display_name
 from models.files.reading import cases_by_assumption_set
+from models.scenario.case import Case
 from optimizer.model.commitment import Commitment, net_cost, weighted_cost
-from optimizer.model.instance import read_instance
+from optimizer.model.instance import Instance, read_instance
 from optimizer.model.review import with_information_sets
-from optimizer.model.states import read_states
-from optimizer.solve import outcomes, plan_document
-from optimizer.solve.checked_solution import CheckedSolution, SetOutcome
+from optimizer.model.risk_measure import SetMeasure
+from optimizer.model.states import State, read_states
+from optimizer.solve import plan_document
 from optimizer.solve.verification import broken_rules
 
-
-def collect_set_outcomes(solution: CheckedSolution) -> tuple[SetOutcome, ...]:
-    """Return the evaluation of a plan under each assumption set that it was made for; if there are
-    none, under each set of its scenario."""
-    return solution.set_outcomes or tuple(_evaluate_other_sets(solution))
+if TYPE_CHECKING:  # would load compiled code, which readers of a plan do not need
+    from optimizer.solve.outcomes import PlanEvaluation
+    from optimizer.solve.recourse import RecourseEvaluator
 
 
-def assumption_outcomes(solution: CheckedSolution) -> Iterator[results.AssumptionSetOutcome]:
-    """Yield the outcome of a plan under each assumption set."""
-    case = solution.scenario or solution.instance.case
-    set_outcomes = collect_set_outcomes(solution)
-    objectives = [
-        outcomes.objective_value(
-            outcome.instance,
-            outcome.with_plan,
-            weighted_cost(outcome.instance, solution.commitment),
-        )
-        for outcome in set_outcomes
-    ]
-    criterion = solution.assumption_sets.criterion if solution.assumption_sets is not None else None
-    largest: float | None = None
+@dataclass(frozen=True)
+class ReferenceOptimum:
+    """Objective and bound of the best plan under one assumption set, or of the best plan without a
+    review."""
+
+    objective: float
+    bound: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class SetOutcome:
+    """Evaluation of a plan under one assumption set."""
+
+    instance: Instance
+    states: Sequence[State]
+    with_plan: PlanEvaluation
+    without_plan: PlanEvaluation
+    recourse: RecourseEvaluator | None = None
+    reference_optimum: ReferenceOptimum | None = None  # reference of the regret
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "recourse": None}
+
+    def objective(self, commitment: Commitment) -> float:
+        """Return the objective of the commitment that was evaluated."""
+        from optimizer.solve.outcomes import objective_value
+
+        cost = weighted_cost(self.instance, commitment)
+        return objective_value(self.instance, self.with_plan, cost)
+
+
+def assumption_outcomes(
+    case: Case,
+    commitment: Commitment,
+    set_outcomes: Sequence[SetOutcome],
+    measure: SetMeasure,
+    rounding: float,
+) -> Iterator[results.AssumptionSetOutcome]:
+    """Yield the outcome of a plan under each assumption set of a scenario. The largest objective or
+    regret is the one that decides, within ``rounding``, unless ``measure`` is a mean."""
+    objectives = [outcome.objective(commitment) for outcome in set_outcomes]
     regrets = [
         objective - (outcome.reference_optimum.objective if outcome.reference_optimum else 0.0)
         for objective, outcome in zip(objectives, set_outcomes, strict=True)
     ]
-    if criterion in ("worst", "regret"):
-        largest = max(regrets)
+    largest = None if measure.is_additive else max(regrets)
     for (id, assumption_set), outcome, objective, regret in zip(
         case.assumptions.items(), set_outcomes, objectives, regrets, strict=True
     ):
@@ -56,7 +83,7 @@ def assumption_outcomes(solution: CheckedSolution) -> Iterator[results.Assumptio
             cvar=outcome.with_plan.cvar(level),
             worst=outcome.with_plan.worst,
             worst_mean=plan_document.ambiguous_mean(outcome.instance, outcome.with_plan),
-            net_cost_meur=net_cost(outcome.instance, solution.commitment),
+            net_cost_meur=net_cost(outcome.instance, commitment),
             without_plan=results.WithoutPlan(
                 expected=outcome.without_plan.expected,
                 cvar=outcome.without_plan.cvar(level),
@@ -65,28 +92,29 @@ def assumption_outcomes(solution: CheckedSolution) -> Iterator[results.Assumptio
             best=outcome.reference_optimum.objective if outcome.reference_optimum else None,
             best_bound=outcome.reference_optimum.bound if outcome.reference_optimum else None,
             regret=regret if outcome.reference_optimum else None,
-            decides=largest is not None and largest - regret <= solution.gap_scale.rounding,
-            broken_rules=tuple(broken_rules(outcome.instance, solution.commitment)),
+            decides=largest is not None and largest - regret <= rounding,
+            broken_rules=tuple(broken_rules(outcome.instance, commitment)),
         )
 
 
-def _evaluate_other_sets(solution: CheckedSolution) -> Iterator[SetOutcome]:
-    """Evaluate a plan under each assumption set of its scenario. The plan was not made for these
-    sets."""
-    commitments = [solution.commitment, Commitment()]
-    assumptions = solution.instance.case.assumptions
-    for id, case in cases_by_assumption_set(solution.instance.case).items():
-        if not assumptions[id].set:
-            yield SetOutcome(
-                solution.instance, solution.states, solution.with_plan, solution.without_plan
-            )
+def evaluate_sets(
+    reported: SetOutcome, commitment: Commitment, threads: int | None
+) -> Iterator[SetOutcome]:
+    """Evaluate a plan that was not made for assumption sets under each set of its scenario.
+    ``reported`` is its evaluation in the scenario without changes."""
+    from optimizer.solve.outcomes import evaluate_commitments
+
+    unchanged = reported.instance
+    for id, case in cases_by_assumption_set(unchanged.case).items():
+        if not unchanged.case.assumptions[id].set:
+            yield reported
             continue
-        instance = read_instance(case, solution.instance.lot_tonnes)
+        instance = read_instance(case, unchanged.lot_tonnes)
         states = read_states(instance)
-        if solution.instance.branches:
-            observations = [branch.observed for branch in solution.instance.branches]
+        if unchanged.branches:
+            observations = [branch.observed for branch in unchanged.branches]
             instance = with_information_sets(instance, states, observations)
-        with_plan, without_plan = outcomes.evaluate_commitments(
-            instance, states, commitments, threads=solution.threads
+        with_plan, without_plan = evaluate_commitments(
+            instance, states, [commitment, Commitment()], threads=threads
         )
         yield SetOutcome(instance, states, with_plan, without_plan)

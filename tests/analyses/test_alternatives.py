@@ -35,7 +35,8 @@ from optimizer.model.instance import read_instance
 from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.decomposition import max_useful_lots
 from optimizer.solve.gap import relative_gap
-from optimizer.solve.planner import Problem, solve_and_certify, solve_problem
+from optimizer.solve.method_choice import solve_problem
+from optimizer.solve.planner import Problem, solve_and_certify
 from optimizer.solve.verification import check_commitment
 
 Raw = dict[str, Any]

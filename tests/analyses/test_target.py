@@ -31,7 +31,8 @@ from optimizer.model.formulation import build_extensive_form, substitute_planned
 from optimizer.model.rules import RULES
 from optimizer.solve.conflicts import add_structural_constraints, conflict_with_level, rule_rows
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.planner import Problem, solve_problem, solve_to_plan
+from optimizer.solve.method_choice import solve_problem
+from optimizer.solve.planner import Problem, solve_to_plan
 
 Raw = dict[str, Any]
 EXACT = {"gap": 1e-9}

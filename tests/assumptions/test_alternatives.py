@@ -26,7 +26,8 @@ from optimizer.analyses.alternatives.portfolios import min_lots_by_stockpile, wi
 from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.cli import run_command_line
-from optimizer.solve.planner import Problem, solve_problem, solve_to_plan, with_reference_optima
+from optimizer.solve.method_choice import solve_problem
+from optimizer.solve.planner import Problem, solve_to_plan, with_reference_optima
 
 Marks = frozenset[tuple[str, str]]
 OVERS = ("mean", "worst", "regret")
@@ -167,7 +168,7 @@ def all_portfolios(seed: int, over: str) -> tuple[dict[Marks, float], float]:
     held; each is solved by the extensive form."""
     raw = drawn(seed, over)
     problem = with_reference_optima(Problem.from_case(Case.model_validate(raw)), gap=1e-8)
-    least = min_lots_by_stockpile(problem.instance, 1.0, *problem.assumption_sets.instances)
+    least = min_lots_by_stockpile(problem.instance, 1.0, *problem.tree.instances)
     projects = [("project", p) for p, own in problem.instance.projects.items() if own.start_years]
     stocks = [("stockpile", h) for h in least]
     marks = [*projects, *stocks]

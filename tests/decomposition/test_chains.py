@@ -15,6 +15,7 @@ from random_chains import chain_case, is_network
 
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition import solve_by_decomposition
@@ -44,7 +45,7 @@ def test_all_ways_find_one_optimum(seed: int) -> None:
     instance = read_instance(Case.model_validate(raw))
     states = read_states(instance)
     for solve in (solve_extensive_form, solve_by_decomposition):
-        found = solve(instance, states, gap=1e-6, threads=1).solution
+        found = solve(DecisionTree.of(instance), [states], gap=1e-6, threads=1).solution
         if answer is None:
             assert found.ending == "infeasible", solve.__name__
             continue
@@ -109,8 +110,12 @@ def test_both_methods_find_one_optimum_of_sampled_states(seed: int) -> None:
         project |= rarely(pick, success_probability=[0.5], delay_years=[{0: 0.6, 1: 0.4}])
     instance = read_instance(Case.model_validate(raw))
     states = read_states(instance)
-    extensive = solve_extensive_form(instance, states, gap=1e-6, threads=1).solution
-    decomposed = solve_by_decomposition(instance, states, gap=1e-6, threads=1).solution
+    extensive = solve_extensive_form(
+        DecisionTree.of(instance), [states], gap=1e-6, threads=1
+    ).solution
+    decomposed = solve_by_decomposition(
+        DecisionTree.of(instance), [states], gap=1e-6, threads=1
+    ).solution
     assert decomposed.ending == extensive.ending
     if extensive.objective is not None:
         assert decomposed.objective == pytest.approx(extensive.objective, rel=3e-6, abs=1e-7)

@@ -13,6 +13,7 @@ from small import CHINA, case, cut, funder, project, state
 
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition import solve_by_decomposition
@@ -38,7 +39,9 @@ def drawn(kind: str, seed: int) -> Raw:
 def optimum(scenario: Case) -> float | None:
     """By the extensive form; None where the rules allow no plan."""
     instance = read_instance(scenario)
-    solved = solve_extensive_form(instance, read_states(instance), gap=GAP, threads=1)
+    solved = solve_extensive_form(
+        DecisionTree.of(instance), [read_states(instance)], gap=GAP, threads=1
+    )
     if solved.solution.ending == "infeasible":
         return None
     assert solved.solution.ending == "optimal"
@@ -56,7 +59,9 @@ def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     """Proven to the gap asked for, by a bound below the optimum; or neither has a plan."""
     scenario = Case.model_validate(drawn(kind, seed))
     instance = read_instance(scenario)
-    found = solve_by_decomposition(instance, read_states(instance), gap=GAP, threads=1).solution
+    found = solve_by_decomposition(
+        DecisionTree.of(instance), [read_states(instance)], gap=GAP, threads=1
+    ).solution
     best = optimum(scenario)
     if best is None:
         assert found.ending == "infeasible"
@@ -115,9 +120,13 @@ def test_a_loose_gap_leaves_the_bound_true() -> None:
         raw = one_of_several(seed) if seed < 42 else drawn("crowded", seed)
         instance = read_instance(Case.model_validate(raw))
         states = read_states(instance)
-        best = solve_by_decomposition(instance, states, gap=GAP, threads=1).solution.objective
+        best = solve_by_decomposition(
+            DecisionTree.of(instance), [states], gap=GAP, threads=1
+        ).solution.objective
         for gap in (0.1, 0.4) if best is not None else (0.1,):
-            found = solve_by_decomposition(instance, states, gap=gap, threads=1).solution
+            found = solve_by_decomposition(
+                DecisionTree.of(instance), [states], gap=gap, threads=1
+            ).solution
             assert (found.objective is None) == (best is None)
             if best is None or found.objective is None or found.bound is None:
                 continue

@@ -12,18 +12,19 @@ from cutting import random_point, recourse_of, run_of
 from random_cases import crowded_case
 
 from models.scenario.case import Case
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition import solve_by_decomposition
+from optimizer.solve.decomposition.chain_selection import ChainSelector, smallest_selection
 from optimizer.solve.decomposition.cuts import CutOracle
-from optimizer.solve.decomposition.search_run import ChainSelector, chains_to_evaluate
 
 
 @pytest.mark.parametrize("leave", [0.0, 1.0, 2.5, 4.0, 9.0, 11.0])
 def test_what_is_left_out_is_as_little_as_asked(leave: float) -> None:
     """And no smaller choice would do, by trying all of them."""
     lacks = {0: 1.0, 1: 5.0, 2: 0.0, 3: 2.0, 4: 3.0}
-    chosen = chains_to_evaluate(lacks, leave)
+    chosen = smallest_selection(lacks, leave)
     assert sum(lacks[v] for v in lacks if v not in chosen) <= leave
     for smaller in itertools.combinations(lacks, max(0, len(chosen) - 1)):
         if chosen:
@@ -33,8 +34,8 @@ def test_what_is_left_out_is_as_little_as_asked(leave: float) -> None:
 def test_what_was_never_swept_is_always_worth_it() -> None:
     lacks = ChainSelector([0, 1]).estimated_cut_errors({0: 0.0, 1: 0.0})
     assert lacks == {0: math.inf, 1: math.inf}
-    assert sorted(chains_to_evaluate(lacks, 1e9)) == [0, 1]
-    assert chains_to_evaluate({0: 3.0, 1: math.inf}, math.inf) == [1]
+    assert sorted(smallest_selection(lacks, 1e9)) == [0, 1]
+    assert smallest_selection({0: 3.0, 1: math.inf}, math.inf) == [1]
 
 
 def test_a_node_that_has_not_moved_lacks_nothing() -> None:
@@ -94,10 +95,14 @@ def test_a_wrong_guess_costs_no_truth(kind: str, monkeypatch: pytest.MonkeyPatch
         raw["objective"]["cvar"] = {"weight": 0.0, "level": 0.9}
         instance = read_instance(Case.model_validate(raw))
         states = read_states(instance)
-        found = solve_by_decomposition(instance, states, gap=1e-6, threads=1).solution
+        found = solve_by_decomposition(
+            DecisionTree.of(instance), [states], gap=1e-6, threads=1
+        ).solution
         with monkeypatch.context() as patch:
             patch.setattr(ChainSelector, "estimated_cut_errors", lacks)
-            other = solve_by_decomposition(instance, states, gap=1e-6, threads=1).solution
+            other = solve_by_decomposition(
+                DecisionTree.of(instance), [states], gap=1e-6, threads=1
+            ).solution
         assert other.ending == found.ending
         if found.objective is not None:
             assert other.objective == pytest.approx(found.objective, rel=3e-6, abs=1e-7)

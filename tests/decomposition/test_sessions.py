@@ -19,6 +19,7 @@ from random_worlds import world_case
 
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.extensive_form import solve_extensive_form
@@ -105,7 +106,9 @@ def valid(raw: Raw) -> Case | None:
 def optimum(scenario: Case) -> float | None:
     """By the extensive form, which knows of no other problem; None where there is no plan."""
     instance = read_instance(scenario)
-    solution = solve_extensive_form(instance, read_states(instance), gap=GAP, threads=1).solution
+    solution = solve_extensive_form(
+        DecisionTree.of(instance), [read_states(instance)], gap=GAP, threads=1
+    ).solution
     assert solution.ending in ("optimal", "infeasible")
     return solution.objective
 

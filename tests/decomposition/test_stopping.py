@@ -27,7 +27,8 @@ from optimizer.model.highs import Progress
 from optimizer.solve.decomposition.cuts import CutOracle
 from optimizer.solve.decomposition.heuristics import Heuristics
 from optimizer.solve.decomposition.search_run import SearchStopped
-from optimizer.solve.planner import Problem, solve_problem, solve_to_plan
+from optimizer.solve.method_choice import solve_problem
+from optimizer.solve.planner import Problem, solve_to_plan
 
 Raw = dict[str, Any]
 

@@ -20,6 +20,7 @@ from models.scenario.case import Case
 from optimizer.analyses.split.split import split_joint_gain
 from optimizer.errors import Infeasible
 from optimizer.model.commitment import weighted_cost
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import change_perspective, read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition import solve_by_decomposition
@@ -208,7 +209,7 @@ def test_premiums_from_a_standpoint(seen: Raw, objective: float) -> None:
     )
     instance = change_perspective(read_instance(scenario), **seen)
     for solve_it in (solve_extensive_form, solve_by_decomposition):
-        solved = solve_it(instance, read_states(instance), gap=1e-9)
+        solved = solve_it(DecisionTree.of(instance), [read_states(instance)], gap=1e-9)
         assert solved.solution.objective == near(objective)
         assert solved.commitment is not None
         assert weighted_cost(instance, solved.commitment) == near(objective % 10)

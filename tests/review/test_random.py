@@ -15,13 +15,8 @@ from random_worlds import world_case
 
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.solve.planner import (
-    Problem,
-    solve_and_certify,
-    solve_problem,
-    solve_to_plan,
-    with_reference_optima,
-)
+from optimizer.solve.method_choice import solve_problem
+from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan, with_reference_optima
 
 SMALL = {"small": small_case, "treasury": treasury_case, "lasting": lasting_case}
 SMALL |= {"deals": deals_case, "world": world_case}

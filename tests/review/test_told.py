@@ -36,7 +36,8 @@ from optimizer.report.document import Bullets
 from optimizer.solve import planner
 from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.consistency import find_discrepancies
-from optimizer.solve.planner import Problem, salvage_plan, solve_problem, solve_to_plan
+from optimizer.solve.method_choice import solve_problem
+from optimizer.solve.planner import Problem, salvage_plan, solve_to_plan
 from optimizer.solve.solver_result import Incumbent
 
 PRICES = {

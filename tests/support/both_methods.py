@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from optimizer.solve.planner import Problem, solve_problem
+from optimizer.solve.method_choice import solve_problem
+from optimizer.solve.planner import Problem
 
 
 def by_both(problem: Problem, gap: float) -> float | None:

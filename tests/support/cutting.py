@@ -8,8 +8,9 @@ import numpy as np
 
 from models.scenario.case import Case
 from optimizer.model.instance import read_instance
+from optimizer.model.risk_measure import tail_weights
 from optimizer.model.states import read_states
-from optimizer.solve.decomposition.cuts import Cut, CutOracle, tail_weights
+from optimizer.solve.decomposition.cuts import Cut, CutOracle
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.decomposition.search_run import SearchRun
 from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator

@@ -12,6 +12,7 @@ from everything import everything
 
 from models.results import Certificate
 from models.scenario.case import Case
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition import CutPool
@@ -58,7 +59,9 @@ def changed(raw: Raw, changes: Changes) -> Raw:
 def optimum(raw: Raw) -> float:
     """By the extensive form."""
     instance = read_instance(Case.model_validate(raw))
-    solution = solve_extensive_form(instance, read_states(instance), gap=GAP, threads=1).solution
+    solution = solve_extensive_form(
+        DecisionTree.of(instance), [read_states(instance)], gap=GAP, threads=1
+    ).solution
     assert solution.objective is not None
     return solution.objective
 

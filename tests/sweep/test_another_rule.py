@@ -16,6 +16,7 @@ from random_chains import chain_case
 
 from models.scenario.case import Case
 from optimizer.model import formulation
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition import solve_by_decomposition
@@ -47,7 +48,7 @@ def objectives(raw: Raw) -> list[Any]:
     instance = read_instance(Case.model_validate(raw))
     states = read_states(instance)
     return [
-        solve(instance, states, gap=1e-7, threads=1).solution.objective
+        solve(DecisionTree.of(instance), [states], gap=1e-7, threads=1).solution.objective
         for solve in (solve_extensive_form, solve_by_decomposition)
     ]
 

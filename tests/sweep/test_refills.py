@@ -19,6 +19,7 @@ from small import CHINA, Raw, case, cut, near, project, state, stockpile
 
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.scenario_data import compute_scenario_data, find_covered_periods
 from optimizer.model.states import read_states
@@ -109,7 +110,7 @@ def test_decomposition_and_extensive_form_find_one_optimum(seed: int) -> None:
     instance = read(drawn(seed)[1])
     states = read_states(instance)
     whole, parts = (
-        solve(instance, states, gap=1e-7, threads=1).solution
+        solve(DecisionTree.of(instance), [states], gap=1e-7, threads=1).solution
         for solve in (solve_extensive_form, solve_by_decomposition)
     )
     assert whole.ending == parts.ending
@@ -211,7 +212,9 @@ def test_a_stock_that_loses_much_before_the_first_event(loss: float) -> None:
     first, last = 1e4 * (1 - loss) ** 7, min(30.0, 1e4 * (1 - loss) ** 8) * (1 - loss)
     for method in (solve_extensive_form, solve_by_decomposition):
         instance = read(raw)
-        found = method(instance, read_states(instance), gap=1e-7, threads=1).solution
+        found = method(
+            DecisionTree.of(instance), [read_states(instance)], gap=1e-7, threads=1
+        ).solution
         assert found.objective == near(200 - first - last)
 
 

@@ -414,13 +414,13 @@ def test_scarce_oxide_goes_to_what_it_is_worth_most_in() -> None:
 
 
 def test_blocks_of_states_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from optimizer.solve.recourse import evaluator
+    from optimizer.solve.recourse import state_blocks
 
     for seed in range(6):
         _, instance, _, decided = drawn("program", seed)
         states = read_states(instance)
         whole = simulate_release_policy(instance, states, decided, [0.3])[0]
-        monkeypatch.setattr(evaluator, "STATES_PER_BLOCK", 1)
+        monkeypatch.setattr(state_blocks, "STATES_PER_BLOCK", 1)
         parts: ReleasePolicyResult = simulate_release_policy(instance, states, decided, [0.3])[0]
         monkeypatch.undo()
         assert np.array_equal(parts.damage, whole.damage)

@@ -107,7 +107,7 @@ def find_alternatives(
     solve_options |= {"method": "decomposition", "pool": pool}
     best = solve_and_certify(problem, gap=min(options.gap, narrow_gap), **solve_options)
     bound = best.certificate.bound
-    if problem.assumption_sets.criterion == "regret":
+    if problem.uses_reference_optima:
         problem = replace(
             problem,
             reference_optima=tuple(
@@ -124,7 +124,7 @@ def find_alternatives(
         raise NoPlan(tr("nothing was proven of the best plan before the limit"))
     plan = best if saved_plan is None else saved_plan.solution.with_bound(bound)
     states = best.certificate.states
-    sets = problem.assumption_sets.instances
+    sets = problem.tree.instances
     min_lots = portfolios.min_lots_by_stockpile(instance, options.least_days, *sets)
     base_portfolio = portfolios.plan_portfolio(instance, plan.commitment, min_lots)
     search = AlternativeSearch(

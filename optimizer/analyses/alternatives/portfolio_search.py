@@ -17,7 +17,8 @@ from optimizer.solve.decomposition import (
     Portfolio,
     PortfolioItem,
 )
-from optimizer.solve.planner import Problem, certify, solve_problem
+from optimizer.solve.method_choice import solve_problem
+from optimizer.solve.planner import Problem, certify
 from optimizer.solve.solver_result import SolverResult
 
 OBJECTIVE_SLACK = 1e-6
@@ -79,7 +80,7 @@ class AlternativeSearch:
             recourse.for_instance(instance) for instance, recourse in parts if recourse is not None
         ]
         self.farthest = FarthestPortfolioProgram(
-            CutOracle(self.problem.assumption_sets, evaluators), self.min_lots
+            CutOracle(self.problem.tree, evaluators), self.min_lots
         )
         self.limit = self.bound + self.options.within * abs(self.bound)
         """The objective that alternatives may have."""
@@ -263,7 +264,7 @@ class AlternativeSearch:
         certified = certify(
             problem, solved, gap=options.gap, started_at=started_at, threads=options.threads
         )
-        checked = certified.recertified_for(self.problem.assumption_sets, self.bound)
+        checked = certified.recertified_for(self.problem.tree, self.bound)
         certificate = checked.certificate.model_copy(update={"gap_target": options.within})
         certificate = updated_certificate(
             certificate, checked.objective, self.bound, checked.gap_scale

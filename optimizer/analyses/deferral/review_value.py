@@ -25,11 +25,12 @@ from optimizer.analyses.result_fields import common_result_fields
 from optimizer.errors import Misuse, NoPlan, SolverError
 from optimizer.model.commitment import combine_branches
 from optimizer.model.review import MAX_BRANCHES, InformationSet, read_information_set
-from optimizer.solve.checked_solution import CheckedSolution, ReferenceOptimum
+from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.gap import is_gap_closed
 from optimizer.solve.planner import Problem, solve_and_certify
 from optimizer.solve.problem import with_observations
+from optimizer.solve.set_outcomes import ReferenceOptimum
 
 
 def run_analysis(analysis_input: AnalysisInput, options: ReviewOptions) -> AnalysisOutcome:

@@ -35,7 +35,6 @@ from optimizer.solve import outcomes
 from optimizer.solve.outcomes import PlanEvaluation
 from optimizer.solve.plan_document import consumer_outcomes, damage_distribution, material_outcomes
 from optimizer.solve.recourse import ReleasePolicyResult, join_blocks, simulate_release_policy
-from optimizer.solve.set_outcomes import collect_set_outcomes
 
 BLOCK_SIZE = 5000
 """Number of states in a block."""
@@ -207,11 +206,11 @@ def describe_fresh_evaluation(
             probability, without_plan.damage - damage, sampled=is_sampled
         ),
         objective=estimates.estimate_with_error(
-            float(measure.worst_case_weights(probability, damage) @ damage)
+            float(measure.weights(probability, damage) @ damage)
             + float(probability @ cost / probability.sum()),
             # There is no error for the least favourable probabilities.
             risk.influence(probability, damage) + cost
-            if is_sampled and measure.ambiguity is None
+            if is_sampled and not measure.mean.is_ambiguous
             else None,
         ),
         optimism=estimates.difference_of_estimates(performance.expected, own_mean),
@@ -240,7 +239,7 @@ def fresh_outcomes_by_set(
         outcomes.evaluate_commitments, commitments=[solution.commitment, Commitment()]
     )
     for (id, assumption_set), outcome in zip(
-        case.assumptions.items(), collect_set_outcomes(solution), strict=True
+        case.assumptions.items(), solution.outcomes_of_all_sets(), strict=True
     ):
         instance, evaluations = outcome.instance, [outcome.with_plan, outcome.without_plan]
         uncertainty = instance.case.uncertainty

@@ -23,8 +23,8 @@ from optimizer.analyses.evaluation.estimates import RiskMeasure
 from optimizer.analyses.saved_plan import SavedPlan
 from optimizer.analyses.variation import TAIL_WEIGHT_PATH, format_setting
 from optimizer.errors import Interrupted, NoPlan
-from optimizer.model.assumption_sets import AssumptionSets
 from optimizer.model.commitment import Commitment, weighted_cost
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.highs import Progress
 from optimizer.model.instance import Floats, Instance, Realisation, read_instance
 from optimizer.model.scenario_data import compute_mean_scenario_data
@@ -35,13 +35,13 @@ from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.decomposition import CutPool, MasterModel
 from optimizer.solve.extensive_form import solve_for_scenario_data
 from optimizer.solve.gap import is_gap_closed
+from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.planner import (
     Problem,
     certify,
     commitment_or_raise,
     default_jobs,
     solve_and_certify,
-    solve_problem,
 )
 from optimizer.solve.recourse import RecourseEvaluator
 from optimizer.solve.verification import check_commitment
@@ -190,7 +190,7 @@ def solve_mean_state(
     instance = problem.instance
     mean_data = compute_mean_scenario_data(instance, problem.states)
     solver_result = solve_for_scenario_data(
-        AssumptionSets((instance,)), [[(1.0, mean_data)]], gap=gap, time_limit=time_limit
+        DecisionTree((instance,)), [[(1.0, mean_data)]], gap=gap, time_limit=time_limit
     )
     if solver_result.solution.interrupted:
         raise Interrupted(tr("stopped before the mean of the states was solved"))

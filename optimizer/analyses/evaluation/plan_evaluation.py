@@ -36,7 +36,7 @@ from optimizer.analyses.saved_plan import SavedPlan
 from optimizer.errors import Misuse
 from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.gap import is_gap_closed
-from optimizer.solve.problem import check_no_review
+from optimizer.solve.problem import check_supported
 
 DEFAULT_TAIL_WEIGHT = 0.5
 """Weight of the worst states if the scenario gives them none."""
@@ -56,7 +56,8 @@ def run_analysis(analysis_input: AnalysisInput, options: EvaluateOptions) -> Ana
         )
         raise Misuse(message)
     if options.states_of is not None:
-        check_no_review(analysis_input.saved_plan.reading.case)
+        case = analysis_input.saved_plan.reading.case
+        check_supported(case, with_assumption_sets=True, with_ambiguity=True)
         other = analysis_input.read_scenario(options.states_of, options.variant, options.settings)
         transferred = transfer_plan(analysis_input.saved_plan, other)
     uncertainty = (transferred or analysis_input.saved_plan).reading.case.uncertainty

@@ -25,8 +25,9 @@ from optimizer.model.states import sample_states
 from optimizer.parallel import Workers, choose_worker_count, threads_per_worker
 from optimizer.solve import outcomes
 from optimizer.solve.decomposition import CutPool
+from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.outcomes import PlanEvaluation
-from optimizer.solve.planner import Problem, certify, choose_method, default_jobs, solve_problem
+from optimizer.solve.planner import Problem, certify, choose_method, default_jobs
 from optimizer.solve.recourse import RecourseEvaluator
 
 CONFIDENCE = 0.95

@@ -13,8 +13,8 @@ from optimizer.analyses.options import SolveOptions
 from optimizer.analyses.variation import CVAR_LEVEL_PATH, Variation
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, VorratError
 from optimizer.model import highs
-from optimizer.model.assumption_sets import AssumptionSets
 from optimizer.model.commitment import budget_use
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.formulation import build_max_net_cost
 from optimizer.model.instance import Instance
 from optimizer.solve.checked_solution import CheckedSolution
@@ -84,7 +84,7 @@ class ParametricPoint:
     """The result of the solve at one value of the varied number."""
 
     value: float
-    assumption_sets: AssumptionSets
+    tree: DecisionTree
     solution: CheckedSolution | None = None
     bound: float | None = None
     """No plan has a lower objective at this value."""
@@ -100,9 +100,7 @@ class ParametricPoint:
     def instance(self) -> Instance:
         """The instance at the value; with assumption sets, that of the set for which figures are
         reported."""
-        return (
-            self.assumption_sets.first_instance if self.solution is None else self.solution.instance
-        )
+        return self.tree.first_instance if self.solution is None else self.solution.instance
 
 
 @dataclass(eq=False)
@@ -149,7 +147,7 @@ class ParametricSolver:
     def record_failure(self, value: float, error: VorratError) -> None:
         """Record that the solve at a value failed with an error; the point has no plan."""
         self.points[value] = ParametricPoint(
-            value, Problem.from_case(self.variation.with_value(value).case).assumption_sets
+            value, Problem.from_case(self.variation.with_value(value).case).tree
         )
         self.failures[value] = error
 
@@ -162,9 +160,9 @@ class ParametricSolver:
         above, started_at = self.points[higher], time.perf_counter()
         if above.solution is None or above.interrupted:
             return None
-        assumption_sets = Problem.from_case(case).assumption_sets
+        tree = Problem.from_case(case).tree
         try:
-            solution = above.solution.recertified_for(assumption_sets, above.bound)
+            solution = above.solution.recertified_for(tree, above.bound)
         except CheckFailed:
             return None
         if solution.certificate.status != "optimal":
@@ -172,10 +170,10 @@ class ParametricSolver:
         origin = higher if math.isfinite(higher) else None
         return ParametricPoint(
             value,
-            assumption_sets,
+            tree,
             solution,
             above.bound,
-            self._damage_bound(assumption_sets, above.bound),
+            self._damage_bound(tree, above.bound),
             plan_from_value=origin if above.plan_from_value is None else above.plan_from_value,
             bound_from_value=origin if above.bound_from_value is None else above.bound_from_value,
             seconds=time.perf_counter() - started_at,
@@ -190,7 +188,7 @@ class ParametricSolver:
             problem = self._last_problem = Problem.from_case_like(
                 self._last_problem, case, self.options.threads
             )
-        point = ParametricPoint(value, problem.assumption_sets)
+        point = ParametricPoint(value, problem.tree)
         try:
             solution = solve_problem(problem, self.options, self.pool)
         except Infeasible as error:
@@ -202,21 +200,21 @@ class ParametricSolver:
             point = replace(point, interrupted=True)
         else:
             bound = solution.certificate.bound
-            damage = self._damage_bound(problem.assumption_sets, bound)
+            damage = self._damage_bound(problem.tree, bound)
             interrupted = solution.interrupted
             point = replace(
                 point, solution=solution, bound=bound, damage=damage, interrupted=interrupted
             )
         return replace(point, seconds=time.perf_counter() - started_at)
 
-    def _damage_bound(self, assumption_sets: AssumptionSets, bound: float | None) -> DamageBound:
+    def _damage_bound(self, tree: DecisionTree, bound: float | None) -> DamageBound:
         """Derive lower bounds on damage from a bound on the objective.
 
         With several assumption sets the bounds are unknown, since the objective is over all sets.
         """
-        if len(assumption_sets.instances) > 1:
+        if len(tree.instances) > 1:
             return UNBOUNDED  # a bound over several sets is none for a single set
-        instance = assumption_sets.first_instance
+        instance = tree.first_instance
         if not self.variation.is_objective_number or self._max_net_cost is None:
             self._max_net_cost = max_net_cost(instance)
         return damage_bound(instance, bound, self._max_net_cost)
@@ -283,7 +281,7 @@ def _with_best_plan(point: ParametricPoint, others: list[ParametricPoint]) -> Pa
         if other is point or other.solution is None:
             continue
         try:
-            transferred = other.solution.recertified_for(point.assumption_sets, point.bound)
+            transferred = other.solution.recertified_for(point.tree, point.bound)
         except CheckFailed:
             continue
         best_objective = math.inf if best.solution is None else best.solution.objective

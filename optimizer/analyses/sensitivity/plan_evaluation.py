@@ -15,8 +15,9 @@ from optimizer.model.instance import Instance
 from optimizer.solve import outcomes
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.gap import MIN_GAP_TARGET
+from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.outcomes import PlanEvaluation
-from optimizer.solve.planner import Problem, certify, solve_problem
+from optimizer.solve.planner import Problem, certify
 from optimizer.solve.recourse import RecourseEvaluator
 from optimizer.solve.verification import broken_rules
 

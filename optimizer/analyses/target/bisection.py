@@ -25,8 +25,9 @@ from optimizer.model import highs
 from optimizer.model.formulation import build_min_spending
 from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.decomposition import CutPool
+from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.outcomes import PlanEvaluation
-from optimizer.solve.planner import Problem, certify, solve_problem
+from optimizer.solve.planner import Problem, certify
 
 LEVEL_TOLERANCE = 1e-6
 """Relative tolerance within which a figure reaches a level."""
@@ -271,7 +272,7 @@ class BisectionSearch:
         """Return whether a plan is feasible at another value of the number."""
         try:
             solution.recertified_for(
-                Problem.from_case(self.variation.with_value(value).case).assumption_sets, None
+                Problem.from_case(self.variation.with_value(value).case).tree, None
             )
         except CheckFailed:
             return False

@@ -69,25 +69,12 @@ def add_objective(
     state (Jiang and Guan 2018). Variables exist only for terms with positive weight.
     """
     risk = RiskMeasure.from_case(instance.case)
-    assert risk.ambiguity != "modified_chi_square"  # not representable as a linear program
-    states, mean_weight = range(len(weighted_damages)), 1 - risk.cvar_weight
-    tail_states = list(states) if risk.cvar_weight > 0 else []
-    mean_states = (
-        list(states)
-        if risk.ambiguity is not None and mean_weight * (1 - risk.ambiguity_radius) > 0
-        else []
-    )
-    worst_states = (
-        list(states)
-        if risk.ambiguity is not None and mean_weight * risk.ambiguity_radius > 0
-        else []
-    )
+    assert risk.mean.is_linear
+    states, tails = range(len(weighted_damages)), risk.tails
+    tail_states, mean_states = (list(states) if key in tails else [] for key in ("all", "mean"))
+    worst_states = list(states) if risk.worst_weight > 0 else []
     model.eta = pyo.Var(
-        [
-            key
-            for key, present_states in (("all", tail_states), ("mean", mean_states))
-            if present_states
-        ],
+        list(tails),
         domain=pyo.NonNegativeReals,
         doc="damage at the quantile, which no state has less than none of",
     )
@@ -101,17 +88,6 @@ def add_objective(
     def excess_definition(model: Any, s: int) -> Any:
         return model.excess[s] >= weighted_damages[s][1] - model.eta["all"]
 
-    terms = [model.weighed_cost]
-    if tail_states:
-        tail = pyo.quicksum(weighted_damages[s][0] * model.excess[s] for s in states) / (
-            1 - risk.cvar_level
-        )
-        terms.append(risk.cvar_weight * (tail + model.eta["all"]))
-    if risk.ambiguity is None:
-        counted_mean = pyo.quicksum(
-            p * value for (p, _), value in zip(weighted_damages, counted_damages, strict=True)
-        )
-        terms.append(mean_weight * counted_mean)
     model.above = pyo.Var(
         mean_states,
         domain=pyo.NonNegativeReals,
@@ -134,13 +110,22 @@ def add_objective(
     def worst_definition(model: Any, s: int) -> Any:
         return model.worst["all"] >= weighted_damages[s][1]
 
-    if mean_states:
-        above = pyo.quicksum(weighted_damages[s][0] * model.above[s] for s in states) / (
-            1 - risk.ambiguity_radius
+    def tail_term(key: str, excess: Any) -> Any:
+        tail = pyo.quicksum(weighted_damages[s][0] * excess[s] for s in states)
+        return tails[key].weight * (tail / (1 - tails[key].level) + model.eta[key])
+
+    terms = [model.weighed_cost]
+    if tail_states:
+        terms.append(tail_term("all", model.excess))
+    if not risk.mean.is_ambiguous:
+        counted_mean = pyo.quicksum(
+            p * value for (p, _), value in zip(weighted_damages, counted_damages, strict=True)
         )
-        terms.append(mean_weight * (1 - risk.ambiguity_radius) * (above + model.eta["mean"]))
+        terms.append((1 - risk.cvar_weight) * counted_mean)
+    if mean_states:
+        terms.append(tail_term("mean", model.above))
     if worst_states:
-        terms.append(mean_weight * min(risk.ambiguity_radius, 1.0) * model.worst["all"])
+        terms.append(risk.worst_weight * model.worst["all"])
     model.objective = pyo.Objective(expr=pyo.quicksum(terms))
 
 
@@ -151,7 +136,7 @@ def add_cost_to_go(model: Any, instance: Instance) -> None:
     has weight in the objective. With ambiguity the worst-case mean depends on the damage of all
     chains together: ``tail_cost`` is then a bound on the weighted sum of this mean and CVaR."""
     risk = RiskMeasure.from_case(instance.case)
-    weight = risk.cvar_weight if risk.ambiguity is None else 1.0
+    weight = risk.joint_weight
     model.cost_to_go = pyo.Var(
         [c.id for c in instance.chains if instance.nodes[c.id].damage_weight > 0 and weight < 1],
         domain=pyo.NonNegativeReals,

@@ -5,14 +5,14 @@ import math
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 from optimizer.errors import SolverError
 from optimizer.model import highs
-from optimizer.model.assumption_sets import AssumptionSets, as_assumption_sets
-from optimizer.model.commitment import Commitment, drop_unused
+from optimizer.model.commitment import Commitment
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.highs import Ending, ProgramSolution
-from optimizer.model.instance import Instance
+from optimizer.model.states import State
 from optimizer.solve import solver_result as results
 from optimizer.solve.decomposition.branch_and_cut import BranchAndCut
 from optimizer.solve.decomposition.cut_pool import CutPool
@@ -37,8 +37,8 @@ DOUBT_SHARE = 0.1
 
 
 def solve_by_decomposition(
-    instance: Instance | AssumptionSets,
-    states: Any,
+    tree: DecisionTree,
+    states: Sequence[Sequence[State]],
     *,
     recourses: Sequence[RecourseEvaluator | None] | None = None,
     pool: CutPool | None = None,
@@ -52,7 +52,7 @@ def solve_by_decomposition(
 ) -> results.SolverResult:
     """Solve a problem by Benders decomposition.
 
-    The problem is an instance with its states, or several assumption sets with the states of each.
+    The problem is a decision tree with the states of each assumption set.
     The search starts from the cuts and plans of ``pool`` and adds its cuts and plans to it. With
     ``target_objective`` the search ends once a plan reaches that objective, or once the bound shows
     that no plan can. With ``compared_objective`` only the difference from that objective matters,
@@ -65,25 +65,20 @@ def solve_by_decomposition(
     If the result is doubtful, the problem is solved a second time with the smallest tolerances.
     """
     started_at = time.perf_counter()
-    assumption_sets, states = as_assumption_sets(instance, states)
-    no_values = [None] * len(assumption_sets.instances)
+    no_values = [None] * len(tree.instances)
     set_recourses = [
         known_recourse
         or RecourseEvaluator(set_instance, set_states, threads=solve_options.get("threads"))
         for set_instance, set_states, known_recourse in zip(
-            assumption_sets.instances, states, recourses or no_values, strict=True
+            tree.instances, states, recourses or no_values, strict=True
         )
     ]
-    part_recourses = recourse_by_part(assumption_sets, set_recourses, states)
-    cut_oracle = CutOracle(assumption_sets, part_recourses)
-    master_model = StackedMasterModel.for_sets(assumption_sets, master_models or no_values)
+    part_recourses = recourse_by_part(tree, set_recourses, states)
+    cut_oracle = CutOracle(tree, part_recourses)
+    master_model = StackedMasterModel.for_sets(tree, master_models or no_values)
     prepared_at = time.perf_counter()
     costs_without_plan = (pool or CutPool()).costs_without_plan(cut_oracle)
-    objective_without_plan = (
-        assumption_sets.combine_objectives(costs_without_plan)
-        if assumption_sets.is_additive
-        else max(costs_without_plan)
-    )
+    objective_without_plan = tree.measure.scale(costs_without_plan)
     scaling_size = (
         objective_without_plan
         if objective_without_plan > 0
@@ -134,13 +129,13 @@ def solve_by_decomposition(
         recomputed_objective = math.inf
         if run.best_solution is not None:
             commitment = master_model.read_plan(run.best_solution)
-            reduced_plan = assumption_sets.drop_unused(commitment, drop_unused)
-            recomputed_objective = assumption_sets.plan_objective(
+            reduced_plan = tree.drop_unused(commitment)
+            recomputed_objective = tree.plan_objective(
                 reduced_plan, cut_oracle.recourse_costs(reduced_plan)
             )
             plans.append((recomputed_objective, commitment))
             if pool is not None:
-                pool.remember_plan(reduced_plan, assumption_sets.first_instance)
+                pool.remember_plan(reduced_plan, tree.first_instance)
         if (
             len(runs) > 1
             or run.hit_limit

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.model.assumption_sets import Integers
+from optimizer.model.decision_tree import Integers
 from optimizer.model.instance import Floats
 from optimizer.solve.decomposition.master_columns import VariableBounds
 from optimizer.solve.decomposition.search_run import SearchRun

@@ -13,27 +13,23 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from models.files.archive import ArchiveLimits, check_archive
-from models.files.result_json import parse_json
-from models.language import tr
-from optimizer.errors import InvalidCutPool
-from optimizer.model.assumption_sets import AssumptionSets, Integers
 from optimizer.model.commitment import Commitment
+from optimizer.model.decision_tree import DecisionTree, Integers
 from optimizer.model.instance import Floats, Instance
+from optimizer.solve.decomposition.chain_selection import ChainSelector
 from optimizer.solve.decomposition.cuts import Cut, CutOracle
+from optimizer.solve.decomposition.known_plan import KnownPlan
 from optimizer.solve.decomposition.master import Master
-from optimizer.solve.decomposition.search_run import ChainSelector, KnownPlan, SearchRun
+from optimizer.solve.decomposition.search_run import SearchRun
 from optimizer.solve.decomposition.search_tree import SearchFrontier
-from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator, Subgradient
+from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator
 
 MAX_CUTS = 2000
 MAX_POINTS = 24  # points that are evaluated again when recourse changes
@@ -43,9 +39,6 @@ MAX_TREES = 4
 MAX_OTHER_RECOURSES = 2  # number of other recourse problems whose cuts are kept
 MAX_KNOWN_PLANS = 11  # plans kept besides the first one
 MIN_QUANTITY = 1e-9
-POOL_FORMAT = 3  # version of the file format
-MAX_POOL_BYTES = 1_000_000_000
-ARCHIVE_BOUNDS = ArchiveLimits(max_parts=2, max_unpacked=2 * MAX_POOL_BYTES, max_ratio=1000)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +94,7 @@ class CutPool:
             if _plan_fits(known_plan.plan, instance)
         ]
         key, keeps, recourse_hash = (
-            *_pool_key_and_keeps(cut_oracle.assumption_sets),
+            *_pool_key_and_keeps(cut_oracle.tree),
             cut_oracle.recourse_hash,
         )
         retention_changed = any(
@@ -168,7 +161,7 @@ class CutPool:
 
         Plans are included only if the problem has all their ids and their objective is known.
         """
-        instance = cut_oracle.assumption_sets.first_instance
+        instance = cut_oracle.tree.first_instance
         for known_plan in self.known_plans:
             if known_plan.is_evaluated(cut_oracle) and _plan_fits(known_plan.plan, instance):
                 transferred = known_plan.transferred_to(instance)
@@ -193,7 +186,7 @@ class CutPool:
         it is."""
         return copy.deepcopy(self)
 
-    def copy_for_problem(self, instance: Instance | AssumptionSets) -> CutPool:
+    def copy_for_problem(self, instance: Instance | DecisionTree) -> CutPool:
         """Return a copy from which the solve of a problem can start and to which it can add, while
         this pool is unchanged."""
         pool = replace(self, keeps=dict(self.keeps), cuts=[*self.cuts])
@@ -205,15 +198,13 @@ class CutPool:
         pool.rebase(instance)
         return pool
 
-    def rebase(self, problem: Instance | AssumptionSets) -> None:
+    def rebase(self, problem: Instance | DecisionTree) -> None:
         """Adapt the pool to another problem: keep points and plans, and drop invalid cuts.
 
         New cuts can be computed at the points for any data, since the recourse evaluation is exact.
         """
-        assumption_sets = (
-            problem if isinstance(problem, AssumptionSets) else AssumptionSets((problem,))
-        )
-        key, keeps = _pool_key_and_keeps(assumption_sets)
+        tree = DecisionTree.of(problem)
+        key, keeps = _pool_key_and_keeps(tree)
         if self.key and (key, keeps) != (self.key, self.keeps):
             self._store_current_cuts()
             self.key, self.keeps, self.recourse_hash, self.cuts = key, keeps, "", []
@@ -255,17 +246,16 @@ class CutPool:
             self.portable_points = (new_points + self.portable_points)[:MAX_POINTS]
 
 
-def _pool_key_and_keeps(assumption_sets: AssumptionSets) -> tuple[str, dict[str, float]]:
+def _pool_key_and_keeps(tree: DecisionTree) -> tuple[str, dict[str, float]]:
     """Return the pool key of a problem, and the retention per period of each stockpile."""
-    keys = [pool_key(part.instance) for part in assumption_sets.blocks]
+    keys = [pool_key(part.instance) for part in tree.leaves]
     if len(keys) == 1:
         return keys[0], {
-            h: stockpile.retention
-            for h, stockpile in assumption_sets.first_instance.stockpiles.items()
+            h: stockpile.retention for h, stockpile in tree.first_instance.stockpiles.items()
         }
     keeps = {
         f"{h}.{k}": stockpile.retention
-        for k, instance in enumerate(assumption_sets.instances)
+        for k, instance in enumerate(tree.instances)
         for h, stockpile in instance.stockpiles.items()
     }
     return hashlib.sha256(repr(keys).encode()).hexdigest(), keeps
@@ -377,123 +367,3 @@ def _to_recourse_point(
                 tonnes / instance.lot_tonnes[instance.stockpiles[h].material]
             )
     return FirstStagePoint(offtake, buy)
-
-
-def write_pool(pool: CutPool) -> bytes:
-    """Return the content of a file that stores a pool."""
-    parts: list[np.ndarray[Any, Any]] = []
-    cuts = []
-    for cut in pool.cuts:
-        nodes = []
-        for v, subgradient in cut.subgradients.items():
-            nodes.append(
-                [v, list(subgradient.output_value.shape), list(subgradient.purchase_value.shape)]
-            )
-            parts += [
-                subgradient.constant,
-                subgradient.output_value.ravel(),
-                subgradient.purchase_value.ravel(),
-            ]
-        cuts.append([cut.is_tail, nodes])
-    points = [
-        [[[*key, x] for key, x in values.items()] for values in (point.offtake, point.buy_t)]
-        for point in pool.portable_points
-    ]
-    header = {
-        "format": POOL_FORMAT,
-        "key": pool.key,
-        "keeps": pool.keeps,
-        "recourse": pool.recourse_hash,
-        "level": pool.cvar_level,
-        "plans": pool.start_plans,
-        "cuts": cuts,
-        "trials": points,
-    }
-    content = io.BytesIO()
-    np.savez_compressed(
-        content,
-        header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
-        numbers=np.concatenate(parts) if parts else np.zeros(0),
-    )
-    return content.getvalue()
-
-
-def read_pool(content: bytes, name: str) -> CutPool:
-    """Read a pool from the content of a file.
-
-    Raise InvalidCutPool if the file is damaged or has another format.
-    """
-    try:
-        # Numpy allocates the size that a header states, whatever the data.
-        check_archive(content, ARCHIVE_BOUNDS)
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            header = parse_json(_read_flat_array(archive.read("header.npy"), np.uint8).tobytes())
-            numbers = _read_flat_array(archive.read("numbers.npy"), np.float64)
-        if header["format"] != POOL_FORMAT:
-            raise InvalidCutPool(
-                tr(
-                    "'{file}' is a pool of cuts of format {format}, not {known}",
-                    file=name,
-                    format=header["format"],
-                    known=POOL_FORMAT,
-                )
-            )
-        return _build_pool(header, numbers)
-    except InvalidCutPool:
-        raise
-    except Exception as error:  # a damaged file can fail in zip, numpy, JSON or here
-        raise InvalidCutPool(
-            tr("'{file}' is not a pool of cuts, or damaged; remove it", file=name)
-        ) from error
-
-
-def _read_flat_array(content: bytes, dtype: type[np.generic]) -> np.ndarray[Any, Any]:
-    """Read a one-dimensional NPY array. No more memory is allocated than the content requires."""
-    file = io.BytesIO(content)
-    version = np.lib.format.read_magic(file)
-    shape, _, stated = np.lib.format.read_array_header_1_0(file)
-    if version != (1, 0) or stated != np.dtype(dtype) or len(shape) != 1:
-        raise ValueError("array")
-    array = np.frombuffer(content, dtype, offset=file.tell())
-    if array.shape != shape:
-        raise ValueError("length")
-    return array
-
-
-def _build_pool(header: dict[str, Any], numbers: np.ndarray[Any, Any]) -> CutPool:
-    offset = 0
-
-    def take(shape: list[int]) -> np.ndarray[Any, Any]:
-        nonlocal offset
-        size = int(np.prod(shape))
-        part = numbers[offset : offset + size].reshape(shape)
-        offset += size
-        return part
-
-    if numbers.dtype != np.float64 or not np.isfinite(numbers).all():
-        raise ValueError("numbers")
-    cuts = []
-    for is_tail, nodes in header["cuts"]:
-        subgradients = {
-            int(v): Subgradient(take([1]), take(output), take(purchases))
-            for v, output, purchases in nodes
-        }
-        cuts.append(Cut(subgradients, is_tail=bool(is_tail)))
-    points = [
-        PortablePoint(
-            {(p, int(start), g): float(x) for p, start, g, x in offtake},
-            {(h, int(year)): float(x) for h, year, x in buy},
-        )
-        for offtake, buy in header["trials"]
-    ]
-    if offset != len(numbers):
-        raise ValueError("length")
-    return CutPool(
-        key=str(header["key"]),
-        keeps={str(h): float(x) for h, x in header["keeps"].items()},
-        recourse_hash=str(header["recourse"]),
-        cvar_level=float(header["level"]),
-        cuts=cuts,
-        portable_points=points,
-        start_plans=[{str(p): int(year) for p, year in plan.items()} for plan in header["plans"]],
-    )

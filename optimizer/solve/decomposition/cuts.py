@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from optimizer.model.assumption_sets import AssumptionSets, ProblemBlock
 from optimizer.model.commitment import Commitment
+from optimizer.model.decision_tree import DecisionTree, Leaf
 from optimizer.model.instance import Floats
-from optimizer.model.risk_measure import RiskMeasure, tail_weights
+from optimizer.model.risk_measure import RiskMeasure
 from optimizer.model.states import State
 from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator, Subgradient
 from optimizer.solve.recourse.evaluator import KEPT_EVALUATIONS
@@ -75,14 +75,13 @@ class PartCutOracle:
     """
 
     def __init__(
-        self, recourse: RecourseEvaluator, part: ProblemBlock, set_weight: float, first_node: int
+        self, recourse: RecourseEvaluator, part: Leaf, set_weight: float, first_node: int
     ) -> None:
         instance = recourse.instance
         self.risk, nodes = RiskMeasure.from_case(instance.case), instance.nodes
         self.recourse, self.part, self.first_node = recourse, part, first_node
         self.probability = part.probability
-        # A worst-case mean depends on the total damage of all chains, as the CVaR does.
-        self.tail_weight = self.risk.cvar_weight if self.risk.ambiguity is None else 1.0
+        self.tail_weight = self.risk.joint_weight
         self.cvar_level = self.risk.cvar_level
         self._mean_weights = {
             v: self.probability * nodes[v].damage_weight for v in recourse.nodes_by_chain
@@ -186,17 +185,13 @@ class CutOracle:
     ``oracles_by_set`` groups the oracles of the parts by assumption set.
     """
 
-    def __init__(
-        self, assumption_sets: AssumptionSets, recourses: Sequence[RecourseEvaluator]
-    ) -> None:
-        self.assumption_sets = assumption_sets
+    def __init__(self, tree: DecisionTree, recourses: Sequence[RecourseEvaluator]) -> None:
+        self.tree = tree
         self.part_oracles: list[PartCutOracle] = []
-        self.oracles_by_set: list[list[PartCutOracle]] = [[] for _ in assumption_sets.instances]
+        self.oracles_by_set: list[list[PartCutOracle]] = [[] for _ in tree.instances]
         first_node = 0
-        for recourse, part in zip(recourses, assumption_sets.blocks, strict=True):
-            set_weight = (
-                assumption_sets.weights[part.set_index] if assumption_sets.is_additive else 1.0
-            )
+        for recourse, part in zip(recourses, tree.leaves, strict=True):
+            set_weight = tree.measure.set_weight(part.set_index)
             recourse.kept_evaluations = max(
                 MIN_REMEMBERED_EVALUATIONS, KEPT_EVALUATIONS // len(recourses)
             )
@@ -225,7 +220,7 @@ class CutOracle:
     @classmethod
     def for_recourse(cls, recourse: RecourseEvaluator) -> CutOracle:
         """Return the oracle of a single instance without assumption sets."""
-        return cls(AssumptionSets((recourse.instance,)), [recourse])
+        return cls(DecisionTree((recourse.instance,)), [recourse])
 
     def __call__(
         self,
@@ -301,7 +296,7 @@ class CutOracle:
     @property
     def recourse_hash(self) -> str:
         """Hash of all data that the validity of cuts depends on."""
-        has_ambiguity = any(oracle.risk.ambiguity is not None for oracle in self.part_oracles)
+        has_ambiguity = any(oracle.risk.mean.is_ambiguous for oracle in self.part_oracles)
         if len(self.part_oracles) == 1 and not has_ambiguity:
             return self.part_oracles[0].recourse.content_hash
         part_keys = [
@@ -325,7 +320,7 @@ class CutOracle:
     def recourse_points(self, plan: Commitment) -> RecoursePoints:
         """Return the first-stage point of a plan in each part."""
         return tuple(
-            oracle.recourse.columns.to_point(plan.on_branch(oracle.part.branch_index))
+            oracle.recourse.columns.to_point(plan.on_branch(oracle.part.branch))
             for oracle in self.part_oracles
         )
 
@@ -358,18 +353,15 @@ class CutOracle:
 
 
 def recourse_by_part(
-    assumption_sets: AssumptionSets,
-    recourses: Sequence[RecourseEvaluator],
-    states: Sequence[Sequence[State]],
+    tree: DecisionTree, recourses: Sequence[RecourseEvaluator], states: Sequence[Sequence[State]]
 ) -> list[RecourseEvaluator]:
     """Return the recourse evaluator of each part, given the evaluator of each assumption set."""
-    part_recourses = list[RecourseEvaluator]()
-    for instance, set_recourse, set_states in zip(
-        assumption_sets.instances, recourses, states, strict=True
-    ):
-        recourse = set_recourse.for_instance(instance)
-        part_recourses += recourse.by_branch(set_states) if instance.branches else [recourse]
-    return part_recourses
+    sets = zip(tree.instances, recourses, states, strict=True)
+    return [
+        part_recourse
+        for instance, recourse, set_states in sets
+        for part_recourse in recourse.for_instance(instance).by_branch(set_states)
+    ]
 
 
 def _tail_mean_and_weights(
@@ -385,10 +377,7 @@ def _tail_mean_and_weights(
     probabilities = [oracle.probability * oracle.recourse.probability for oracle in set_oracles]
     damage = np.concatenate(state_damages)
     risk, probability = set_oracles[0].risk, np.concatenate(probabilities)
-    if risk.ambiguity is None:
-        weights = tail_weights(probability, damage, risk.cvar_level)
-    else:
-        weights = risk.worst_case_weights(probability, damage)
+    weights = risk.joint_weights(probability, damage)
     ends = np.cumsum([len(part_damage) for part_damage in state_damages])[:-1]
     return float(weights @ damage), np.split(weights, ends)
 
@@ -414,58 +403,3 @@ class CutColumns:
         values = np.concatenate([offtake, subgradient.purchase_value[0].ravel()])
         entries: Floats = np.bincount(self.column_index, values, len(self.columns)).astype(float)
         return entries
-
-
-class InactiveCuts:
-    """Cuts that are kept outside the solver until a solution violates them.
-
-    ``violation_scale`` returns, for the lower sides of cuts, the scale in which their violations
-    are measured.
-    """
-
-    def __init__(self, column_count: int, violation_scale: Callable[[Floats], Floats]) -> None:
-        self._column_count, self._violation_scale = column_count, violation_scale
-        self._cut_rows: list[tuple[Cut, CutRow]] = []
-        self._is_stored = np.zeros(0, dtype=bool)
-        self._bounded_column = np.zeros(0, dtype=np.int64)  # column that each cut bounds
-        self._sides = np.zeros(0)
-        self._rows = sparse.csr_array((0, column_count))
-
-    def add(self, new_cuts: Sequence[tuple[Cut, CutRow, int]]) -> None:
-        """Add cuts, each with its row and the column that it bounds. Cuts that were taken out
-        before are removed from memory."""
-        if not new_cuts:
-            return
-        stored = np.flatnonzero(self._is_stored)
-        self._cut_rows = [self._cut_rows[n] for n in stored] + [
-            (cut, row) for cut, row, _ in new_cuts
-        ]
-        self._bounded_column = np.concatenate(
-            [self._bounded_column[stored], [column for _, _, column in new_cuts]]
-        )
-        rows = [row for _, row in self._cut_rows]
-        self._is_stored = np.ones(len(rows), dtype=bool)
-        self._sides = np.array([row[2] for row in rows])
-        self._rows = rows_to_matrix(rows, self._column_count)
-
-    def take_violated(self, x: Floats, min_violation: float) -> list[tuple[Cut, CutRow]]:
-        """Remove and return cuts that ``x`` violates by more than ``min_violation``, relative to
-        their scale.
-
-        Only the most violated cut on each bounded column is taken, since the next solution rarely
-        needs the others.
-        """
-        if not self._is_stored.any():
-            return []
-        excess = self._sides - self._rows @ x
-        deep = self._is_stored & (excess > min_violation * self._violation_scale(self._sides))
-        violated = np.flatnonzero(deep)
-        violated = violated[np.argsort(-excess[violated], kind="stable")]
-        _, deepest = np.unique(self._bounded_column[violated], return_index=True)
-        taken = np.sort(violated[deepest])
-        self._is_stored[taken] = False
-        return [self._cut_rows[n] for n in taken]
-
-    def stored_cuts(self) -> list[Cut]:
-        """Return the cuts that have not been taken out."""
-        return [self._cut_rows[n][0] for n in np.flatnonzero(self._is_stored)]

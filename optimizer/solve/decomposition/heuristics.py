@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.model.assumption_sets import Integers
+from optimizer.model.decision_tree import Integers
 from optimizer.model.instance import Floats
+from optimizer.solve.decomposition.known_plan import KnownPlan
 from optimizer.solve.decomposition.master_columns import VariableBounds
-from optimizer.solve.decomposition.search_run import ASSUMED_GAP, KnownPlan, SearchRun
+from optimizer.solve.decomposition.search_run import ASSUMED_GAP, SearchRun
 
 MIN_GAIN_SHARE = 0.1  # smallest gain of a new plan, as a share of the absolute gap
 UNEVALUATED_SHARE = 0.1  # cut error that a dive accepts, as a share of the remaining gap

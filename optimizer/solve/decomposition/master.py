@@ -12,7 +12,8 @@ from scipy import sparse
 
 from optimizer.model import highs
 from optimizer.model.instance import Floats, Instance
-from optimizer.solve.decomposition.cuts import Cut, CutOracle, CutRow, InactiveCuts, rows_to_matrix
+from optimizer.solve.decomposition.cuts import Cut, CutOracle, CutRow, rows_to_matrix
+from optimizer.solve.decomposition.inactive_cuts import InactiveCuts
 from optimizer.solve.decomposition.master_columns import (
     ColumnIndices,
     MasterColumns,
@@ -78,11 +79,11 @@ class Master(MasterColumns):
         exact: bool = False,
         previous: Master | None = None,
     ) -> None:
-        assumption_sets = cut_oracle.assumption_sets
+        tree = cut_oracle.tree
         super().__init__(
             cut_oracle,
             master_model
-            or StackedMasterModel.for_sets(assumption_sets, [None] * len(cut_oracle.part_oracles)),
+            or StackedMasterModel.for_sets(tree, [None] * len(cut_oracle.part_oracles)),
         )
         program = self.program
         if previous is not None and previous.layout.columns != self.layout.columns:
@@ -100,10 +101,10 @@ class Master(MasterColumns):
         recourse_cost_columns = [*self.cost_to_go_columns.values(), *tail_cost_columns]
         units = np.full(len(program.cost), np.nan)
         units[recourse_cost_columns] = self.objective_unit
-        if not assumption_sets.is_additive:
+        if not tree.measure.is_additive:
             units[-1] = self.objective_unit  # upper bound of the objectives of all assumption sets
         self._max_values = program.upper.copy()  # largest values of columns
-        for view, part in zip(self.part_columns, assumption_sets.blocks, strict=True):
+        for view, part in zip(self.part_columns, tree.leaves, strict=True):
             offtake_columns = view.offtake_columns
             for c, p in zip(offtake_columns, view.offtake_projects, strict=True):
                 units[c] = np.fmin(units[c], _offtake_unit(part.instance, p))

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from optimizer.model.assumption_sets import Integers
 from optimizer.model.commitment import Commitment
+from optimizer.model.decision_tree import Integers
 from optimizer.model.instance import Floats, Instance
 from optimizer.solve.decomposition.cuts import CutColumns, CutOracle, RecoursePoints
 from optimizer.solve.decomposition.master_model import (
@@ -167,8 +167,8 @@ class MasterColumns:
     def __init__(
         self, cut_oracle: CutOracle, master_model: MasterModel | StackedMasterModel
     ) -> None:
-        self.assumption_sets, parts = cut_oracle.assumption_sets, cut_oracle.assumption_sets.blocks
-        self.instance = self.assumption_sets.first_instance
+        self.tree, parts = cut_oracle.tree, cut_oracle.tree.leaves
+        self.instance = self.tree.first_instance
         self.master_model = master_model
         self.reduced_program = master_model.reduced_program
         self.program, self.layout = self.reduced_program.program, self.reduced_program.layout
@@ -193,10 +193,10 @@ class MasterColumns:
         for p, years in starts.items():
             is_early = self.instance.is_decided_before_review(years[-1])
             for part, part_index in zip(parts, part_indices, strict=True):
-                if part.set_index or (is_early and part.branch_index):
+                if part.set_index or (is_early and part.branch):
                     continue
                 self.projects.append(p)
-                self.branch.append(None if is_early else part.branch_index)
+                self.branch.append(None if is_early else part.branch)
                 columns = [part_index.column_index["start", (p, y)] for y in years]
                 self.start_columns.append(np.array(columns, np.int32))
                 start_once_rows.append(part_index.row_index["start_once", p])
@@ -389,9 +389,9 @@ class MasterColumns:
         these decisions are 0."""
         values = np.zeros(len(self.layout.columns))
         for part, part_index in zip(
-            self.assumption_sets.blocks, self.reduced_program.part_indices, strict=True
+            self.tree.leaves, self.reduced_program.part_indices, strict=True
         ):
-            for key, value in self._decision_values(plan.on_branch(part.branch_index)).items():
+            for key, value in self._decision_values(plan.on_branch(part.branch)).items():
                 if key in part_index.column_index:
                     values[part_index.column_index[key]] = value
         return values

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from optimizer.model import highs
-from optimizer.model.assumption_sets import AssumptionSets, Integers
 from optimizer.model.commitment import Commitment
+from optimizer.model.decision_tree import DecisionTree, Integers
 from optimizer.model.formulation import build_master, read_commitment, substitute_planned_stock
 from optimizer.model.highs import LinearProgram, SubstitutedProgram
 from optimizer.model.instance import Floats, Instance
@@ -74,39 +74,36 @@ class StackedMasterModel:
     """Master problem of several parts (assumption sets and review branches), with one model for
     each part."""
 
-    assumption_sets: AssumptionSets
+    tree: DecisionTree
     master_models: tuple[MasterModel, ...]
 
     @classmethod
     def for_sets(
-        cls, assumption_sets: AssumptionSets, known_models: Sequence[MasterModel | None]
+        cls, tree: DecisionTree, known_models: Sequence[MasterModel | None]
     ) -> MasterModel | StackedMasterModel:
         """Return the master problem of all parts. Models in ``known_models`` are reused for the
         same instances."""
         model_by_instance = {model.instance: model for model in known_models if model is not None}
-        for part in assumption_sets.blocks:
+        for part in tree.leaves:
             model_by_instance.setdefault(part.instance, MasterModel(part.instance))
-        parts = assumption_sets.blocks
-        if len(parts) == 1 and assumption_sets.is_additive and parts[0].branch_index is None:
+        parts = tree.leaves
+        if tree.is_single_leaf:
             return model_by_instance[parts[0].instance]
-        return cls(assumption_sets, tuple(model_by_instance[part.instance] for part in parts))
+        return cls(tree, tuple(model_by_instance[part.instance] for part in parts))
 
     @cached_property
     def reduced_program(self) -> ReducedProgram:
         """Reduced programs of all parts, stacked into one program."""
         return join_reduced_programs(
-            [model.reduced_program for model in self.master_models], self.assumption_sets
+            [model.reduced_program for model in self.master_models], self.tree
         )
 
     def read_plan(self, x: Floats) -> Commitment:
         """Return the commitment that a solution of the stacked program represents."""
         part_data = zip(
-            self.master_models,
-            self.reduced_program.part_columns,
-            self.assumption_sets.blocks,
-            strict=True,
+            self.master_models, self.reduced_program.part_columns, self.tree.leaves, strict=True
         )
-        return self.assumption_sets.combine_block_plans(
+        return self.tree.combine_leaf_plans(
             [
                 model.read_plan(x[columns])
                 for model, columns, part in part_data
@@ -234,7 +231,7 @@ def reduce_program(compiled: highs.CompiledModel) -> ReducedProgram:
 
 
 def join_reduced_programs(
-    reduced_programs: Sequence[ReducedProgram], assumption_sets: AssumptionSets
+    reduced_programs: Sequence[ReducedProgram], tree: DecisionTree
 ) -> ReducedProgram:
     """Stack the reduced programs of all parts into one program."""
     layouts = [part.layout for part in reduced_programs]
@@ -242,7 +239,7 @@ def join_reduced_programs(
         [part.program for part in reduced_programs],
         [part.columns for part in layouts],
         [part.rows for part in layouts],
-        assumption_sets,
+        tree,
     )
     width, lazy_keys = len(stacked.column_keys), list[Any]()
     for k, part in enumerate(layouts):

@@ -64,7 +64,7 @@ class FarthestPortfolioProgram:
             zip(view.recourse.columns.stockpiles, view.purchase_columns, strict=True)
         )
         self._min_lots = min_lots
-        instances = cut_oracle.assumption_sets.instances
+        instances = cut_oracle.tree.instances
         self._max_lots = {
             h: max(max_useful_lots(instance, h) for instance in instances) for h in self.stockpiles
         }

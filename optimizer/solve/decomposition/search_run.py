@@ -8,13 +8,18 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from optimizer.model.assumption_sets import Integers
-from optimizer.model.commitment import Commitment, convert_lots
+from optimizer.model.commitment import Commitment
+from optimizer.model.decision_tree import Integers
 from optimizer.model.highs import Progress
-from optimizer.model.instance import Floats, Instance
+from optimizer.model.instance import Floats
+from optimizer.solve.decomposition.chain_selection import (
+    ChainSelector,
+    chains_to_evaluate,
+    objective_error,
+)
 from optimizer.solve.decomposition.cuts import CutOracle, CutOracleResult
+from optimizer.solve.decomposition.known_plan import KnownPlan
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.decomposition.search_tree import SearchFrontier
 from optimizer.solve.solver_result import IncumbentReporter
@@ -23,8 +28,6 @@ FEASIBILITY_TOLERANCE = 1e-7  # violations of lazy rows below this are tolerated
 MIN_CUT_VIOLATION = 1e-9  # cuts with a smaller relative violation are not added
 ASSUMED_GAP = 0.02  # relative gap that is assumed before any plan is found
 UNEVALUATED_SHARE = 0.1  # share of the estimated cut error that a round leaves unevaluated
-SMOOTHING_WEIGHT = 0.5  # weight of earlier observations in exponential smoothing
-MIN_DOUBT = 0.05  # smallest share of a change of cost-to-go that is assumed to be an error
 # Smallest progress or violation of cached cuts, as a share of the target gap.
 CACHED_CUT_GAP_SHARE = 0.03
 # Share of a difference that may stay open: a tenth of the proven part.
@@ -32,99 +35,6 @@ OPEN_DIFFERENCE_SHARE = 1 / 11
 # Shares of the target gap at which a branch is pruned and a search ends.
 BRANCH_GAP_SHARE, SEARCH_GAP_SHARE = (0.99, 0.999)
 MIN_STORED_CUT_VIOLATION = 1e-6  # inactive cuts with a smaller relative violation stay inactive
-
-
-class ChainSelector:
-    """Selection of the chains to evaluate: those whose cuts probably have the largest errors.
-
-    The error of a chain's cuts is estimated from the change of its cost-to-go since its last
-    evaluation, and from the share of earlier changes that were errors. The estimates only guide the
-    search: bounds follow from cuts, and plans from evaluations of all chains.
-    """
-
-    def __init__(
-        self, chain_ids: Collection[int], chain_weights: Mapping[int, float] | None = None
-    ) -> None:
-        self.chain_ids = tuple(chain_ids)
-        self._chain_weights = chain_weights or dict.fromkeys(chain_ids, 1.0)
-        self._last_damage = dict.fromkeys(chain_ids, math.nan)
-        self._doubt_factor = dict.fromkeys(chain_ids, 1.0)
-
-    def estimated_cut_errors(self, cost_to_go: Mapping[int, float]) -> dict[int, float]:
-        """Return the estimated error of each chain's cuts in units of the objective; infinite for a
-        chain that has not been evaluated.
-
-        ``cost_to_go`` holds the lower bounds that the cuts give on the chains' mean damage.
-        """
-        moved = {
-            v: abs(cost_to_go[v] - last_damage) for v, last_damage in self._last_damage.items()
-        }
-        return {
-            v: math.inf
-            if math.isnan(move)
-            else self._chain_weights[v] * self._doubt_factor[v] * move
-            for v, move in moved.items()
-        }
-
-    def record_errors(
-        self,
-        cost_to_go: Mapping[int, float],
-        damage_by_chain: Mapping[int, float],
-        cut_errors: Mapping[int, float],
-    ) -> None:
-        """Record the evaluation of chains: the cost-to-go that their cuts gave, the damage found,
-        and the errors of the cuts."""
-        for v, value in damage_by_chain.items():
-            move = abs(cost_to_go[v] - self._last_damage[v])
-            if move > 0:  # False for NaN
-                share = min(1.0, max(MIN_DOUBT, cut_errors.get(v, 0.0) / move))
-                self._doubt_factor[v] = (
-                    SMOOTHING_WEIGHT * self._doubt_factor[v] + (1 - SMOOTHING_WEIGHT) * share
-                )
-            self._last_damage[v] = value
-
-
-def chains_to_evaluate(cut_errors: Mapping[int, float], tolerance: float) -> list[int]:
-    """Return the smallest set of chains such that the errors of all other chains sum to at most
-    ``tolerance``."""
-    error = 0.0
-    ranked = sorted(cut_errors, key=lambda v: cut_errors[v])
-    for count, v in enumerate(ranked):
-        error += cut_errors[v]
-        if error > tolerance or math.isinf(error):
-            return ranked[count:]
-    return []
-
-
-@dataclass(frozen=True, eq=False)
-class KnownPlan:
-    """Plan of another problem, with its recourse costs where they are known."""
-
-    plan: Commitment
-    lot_t: dict[str, float]  # tonnes per lot in the plan's problem
-    # Recourse part of the objective, by ``CutOracle.objective_key``.
-    recourse_costs: dict[Any, tuple[float, ...]]
-
-    def transferred_to(self, instance: Instance) -> KnownPlan:
-        """Return the plan with quantities converted to the lots of another instance."""
-        plan = (
-            self.plan
-            if instance.lot_tonnes == self.lot_t
-            else convert_lots(self.plan, self.lot_t, instance)
-        )
-        return KnownPlan(plan, instance.lot_tonnes, self.recourse_costs)
-
-    def is_evaluated(self, cut_oracle: CutOracle) -> bool:
-        """Return whether the recourse costs of the plan under this oracle are known."""
-        return cut_oracle.objective_key in self.recourse_costs
-
-    def objective(self, cut_oracle: CutOracle) -> float:
-        """Return the objective of the plan under this oracle. Recourse costs are evaluated if they
-        are unknown."""
-        key = cut_oracle.objective_key
-        if key not in self.recourse_costs:
-            self.recourse_costs[key] = cut_oracle.recourse_costs(self.plan)
-        return cut_oracle.assumption_sets.plan_objective(self.plan, self.recourse_costs[key])
 
 
 BrokenRulesFinder = Callable[[Commitment], Collection[str]]
@@ -326,56 +236,17 @@ class SearchRun:
     def objective_at(self, x: Floats, oracle_result: CutOracleResult) -> float:
         """Return the objective at an evaluated point, exact for all states."""
         values = self.master.first_stage_costs(x) + oracle_result.recourse_costs
-        return self.cut_oracle.assumption_sets.combine_objectives(values)
+        return self.cut_oracle.tree.measure.value(values)
 
     def _estimated_cut_errors(self, x: Floats) -> tuple[dict[int, float], Floats]:
         """Return the estimated error of each chain's cuts, and the objective of each assumption set
         according to the cuts, minus its reference objective."""
         cost_to_go = self.master.cost_to_go_values(x)
-        assumption_sets = self.cut_oracle.assumption_sets
-        objectives = self.master.first_stage_costs(x) - assumption_sets.reference_objectives
-        objectives += self.cut_oracle.sums_by_set(
-            {v: self._chain_weights[v] * value for v, value in cost_to_go.items()}
-        )
+        weights, measure = self.cut_oracle.chain_weights, self.cut_oracle.tree.measure
+        objectives = measure.differences(
+            self.master.first_stage_costs(x)
+        ) + self.cut_oracle.sums_by_set({v: weights[v] * value for v, value in cost_to_go.items()})
         return self.chain_selector.estimated_cut_errors(cost_to_go), objectives
-
-    @property
-    def _chain_weights(self) -> Mapping[int, float]:
-        return self.cut_oracle.chain_weights
-
-    def _objective_error(self, cut_errors: Mapping[int, float], set_objectives: Floats) -> float:
-        """Return the error of the objective that the errors of the chains' cuts cause."""
-        if self.cut_oracle.assumption_sets.is_additive:
-            return math.fsum(cut_errors.values())
-        return float(
-            (set_objectives + self.cut_oracle.sums_by_set(cut_errors)).max() - set_objectives.max()
-        )
-
-    def _chains_to_evaluate(
-        self, cut_errors: Mapping[int, float], set_objectives: Floats, tolerance: float
-    ) -> list[int]:
-        """Return the smallest set of chains such that the other chains add at most ``tolerance`` to
-        the error of the objective.
-
-        If only the worst assumption set counts, a set with a lower objective may have larger
-        errors.
-        """
-        if self.cut_oracle.assumption_sets.is_additive:
-            return chains_to_evaluate(cut_errors, tolerance)
-        chain_ids: list[int] = []
-        for set_oracles, set_tolerance in zip(
-            self.cut_oracle.oracles_by_set,
-            set_objectives.max() + tolerance - set_objectives,
-            strict=True,
-        ):
-            set_errors = {
-                v: cut_errors[v]
-                for oracle in set_oracles
-                for v in oracle.chain_weights
-                if v in cut_errors
-            }
-            chain_ids += chains_to_evaluate(set_errors, float(set_tolerance))
-        return chain_ids
 
     def offer_solution(self, x: Floats, objective: float) -> bool:
         """Accept an integral solution if it is the best so far. Return whether it was accepted."""
@@ -514,10 +385,12 @@ class SearchRun:
         if not self.is_separable:
             return master_solution if centre is None else 0.5 * (centre + master_solution), None
         cut_errors, set_objectives = self._estimated_cut_errors(master_solution)
-        total = self._objective_error(cut_errors, set_objectives)
+        total = objective_error(self.cut_oracle, cut_errors, set_objectives)
         if total <= tolerance or math.isinf(total):
             return master_solution, None
-        chain_ids = self._chains_to_evaluate(cut_errors, set_objectives, UNEVALUATED_SHARE * total)
+        chain_ids = chains_to_evaluate(
+            self.cut_oracle, cut_errors, set_objectives, UNEVALUATED_SHARE * total
+        )
         return master_solution if centre is None else 0.5 * (centre + master_solution), chain_ids
 
     def _add_cuts_at(
@@ -546,9 +419,10 @@ class SearchRun:
         """Return the error of the objective at a solution that follows from the violations of the
         cuts added there."""
         cut_errors = {
-            v: self._chain_weights[v] * violation for v, violation in added_violations.items()
+            v: self.cut_oracle.chain_weights[v] * violation
+            for v, violation in added_violations.items()
         }
-        return self._objective_error(cut_errors, self._estimated_cut_errors(x)[1])
+        return objective_error(self.cut_oracle, cut_errors, self._estimated_cut_errors(x)[1])
 
     def add_cuts_at_solution(
         self, x: Floats, tolerance: float, min_violation: float
@@ -563,13 +437,14 @@ class SearchRun:
             oracle_result, added = self._add_cuts_at(x, None, x, min_violation)
             return self.objective_at(x, oracle_result) - self.master.simplex.objective, len(added)
         cut_errors, set_objectives = self._estimated_cut_errors(x)
-        chain_ids = self._chains_to_evaluate(cut_errors, set_objectives, tolerance)
+        chain_ids = chains_to_evaluate(self.cut_oracle, cut_errors, set_objectives, tolerance)
         added = (
             self._add_cuts_at(x, chain_ids, x, min_violation, approximate=True)[1]
             if chain_ids
             else {}
         )
         remaining_errors = {v: error for v, error in cut_errors.items() if v not in chain_ids}
+        weights = self.cut_oracle.chain_weights
         for v, error in added.items():
-            remaining_errors[v] = remaining_errors.get(v, 0.0) + self._chain_weights[v] * error
-        return self._objective_error(remaining_errors, set_objectives), len(added)
+            remaining_errors[v] = remaining_errors.get(v, 0.0) + weights[v] * error
+        return objective_error(self.cut_oracle, remaining_errors, set_objectives), len(added)

@@ -25,9 +25,11 @@ from numpy.typing import NDArray
 
 from optimizer.model.instance import COVERAGE_TOLERANCE, Chain, Floats
 from optimizer.solve.recourse.evaluator import RecourseEvaluator
-from optimizer.solve.recourse.node_data import FirstStagePoint, NodeData
+from optimizer.solve.recourse.first_stage_point import FirstStagePoint
+from optimizer.solve.recourse.material_classes import Integers
+from optimizer.solve.recourse.node_data import NodeData
 from optimizer.solve.recourse.period_program import simulate_periods
-from optimizer.solve.recourse.state_classes import ChainStateClasses, Integers
+from optimizer.solve.recourse.state_classes import ChainStateClasses
 
 (
     HIGH_DAMAGE,

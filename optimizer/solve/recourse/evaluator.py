@@ -11,34 +11,30 @@ solved as linear programs, one for each state class
 from __future__ import annotations
 
 import copy
-import hashlib
-import operator
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimizer.model.cores import usable_cores
 from optimizer.model.instance import Chain, Floats, Instance, Realisation
-from optimizer.model.review import branch_state_indices, states_on_branch
+from optimizer.model.review import states_by_branch
 from optimizer.model.states import State
+from optimizer.solve.recourse.content_hash import hash_recourse_data
 from optimizer.solve.recourse.evaluations import NodeEvaluation, RecourseEvaluation, Subgradient
+from optimizer.solve.recourse.first_stage_point import FirstStageColumns, FirstStagePoint
+from optimizer.solve.recourse.material_classes import StateClasses
+from optimizer.solve.recourse.material_shortages import MaterialShortages
 from optimizer.solve.recourse.network_evaluation import (
     NetworkData,
     NetworkEvaluation,
     contained_tonnes,
 )
-from optimizer.solve.recourse.node_data import (
-    FirstStageColumns,
-    FirstStagePoint,
-    NodeData,
-    build_node_data,
-)
+from optimizer.solve.recourse.node_data import NodeData, build_node_data
 from optimizer.solve.recourse.program_evaluation import DualCache, ProgramEvaluation
 from optimizer.solve.recourse.program_template import (
     ProgramTemplate,
@@ -47,14 +43,12 @@ from optimizer.solve.recourse.program_template import (
 )
 from optimizer.solve.recourse.state_classes import (
     ChainStateClasses,
-    StateClasses,
     build_state_classes,
     find_realisations,
 )
 
 KEPT_EVALUATIONS = 20  # cached per node, since a search often changes the data of few nodes
 KEPT_SHORTAGES = 4  # cached shortage evaluations per chain
-STATES_PER_BLOCK = 5000  # evaluated together, to bound memory
 BRANCHES_KEY = "paths"  # key of the evaluators by review branch in ``memo``
 MIN_COMPILED_CLASSES = 64  # fewer state classes do not justify the compile time
 
@@ -66,28 +60,6 @@ class RecourseResult:
     damage: Floats  # (S)
     damage_by_chain: dict[int, Floats]  # (W) weighted damage, by chain id
     subgradients: dict[int, Subgradient]  # by node; empty unless requested
-
-
-@dataclass(frozen=True, eq=False)
-class MaterialShortages:
-    """Shortages and damage of one material, by state class."""
-
-    classes: StateClasses
-    class_probability: Floats  # (U)
-    missing_lots: Floats  # (U, K) in all nodes
-    expected_by_step: dict[int, Floats]  # (J, K) expected missing lots by step, by node position
-    damage: Floats  # (U) in all nodes
-    damage_by_step: dict[int, Floats]  # (U, J) by node position
-
-    def expand_to_states(self, class_values: NDArray[Any]) -> NDArray[Any]:
-        """Return the values of state classes (U, ...) as values of states (S, ...). Calm states get
-        zero."""
-        state_values = np.zeros(
-            (len(self.classes.class_of_state), *class_values.shape[1:]), dtype=class_values.dtype
-        )
-        has_class = self.classes.class_of_state >= 0
-        state_values[has_class] = class_values[self.classes.class_of_state[has_class]]
-        return state_values
 
 
 class RecourseEvaluator:
@@ -150,7 +122,7 @@ class RecourseEvaluator:
 
         Return None if projects have realizations that are unknown here.
         """
-        if not self._covers_realisations(find_realisations(instance, states)):
+        if not self.covers_realisations(find_realisations(instance, states)):
             return None
         other = RecourseEvaluator(instance, states, threads=self.threads, reuse_from=self)
         classes_by_chain = {classes.chains[0].id: classes for classes in self.chain_classes}
@@ -167,19 +139,17 @@ class RecourseEvaluator:
 
     def by_branch(self, states: Sequence[State]) -> list[RecourseEvaluator]:
         """Return the evaluator of each review branch. Its states are those of the branch, with
-        probabilities that sum to 1."""
+        probabilities that sum to 1. Without a review this evaluator is the only one."""
         branches = self.instance.branches
+        if not branches:
+            return [self]
         key = BRANCHES_KEY, self.instance.case.review, tuple(branch.observed for branch in branches)
         if key not in self.memo:
-            state_indices = branch_state_indices(self.instance, states)
             self.memo[key] = [
                 RecourseEvaluator(
-                    self.instance,
-                    states_on_branch(states, indices),
-                    threads=self.threads,
-                    reuse_from=self,
+                    self.instance, branch_states, threads=self.threads, reuse_from=self
                 )
-                for indices in state_indices
+                for branch_states in states_by_branch(self.instance, states)
             ]
         return [x.for_instance(self.instance.on_branch(g)) for g, x in enumerate(self.memo[key])]
 
@@ -188,7 +158,7 @@ class RecourseEvaluator:
         for key in [key for key in self.memo if isinstance(key, tuple) and key[0] == BRANCHES_KEY]:
             del self.memo[key]
 
-    def _covers_realisations(self, realisations: dict[str, tuple[Realisation, ...]]) -> bool:
+    def covers_realisations(self, realisations: dict[str, tuple[Realisation, ...]]) -> bool:
         """Return whether all the given realizations of projects are known here."""
         return all(set(values) <= set(self.realisations[p]) for p, values in realisations.items())
 
@@ -215,57 +185,7 @@ class RecourseEvaluator:
     def content_hash(self) -> str:
         """SHA-256 hash of all data that recourse depends on. Cuts are valid for any problem with an
         equal hash."""
-        columns = self.columns
-        digest = hashlib.sha256(
-            repr((columns.offtake_columns, columns.stockpiles, self.realisations)).encode()
-        )
-
-        def add(description: Any, arrays: list[Any]) -> None:
-            digest.update(repr(description).encode())
-            for array in arrays:
-                digest.update(np.ascontiguousarray(array).tobytes())
-
-        add(None, [self.probability])
-        for classes in self.material_classes:
-            content = [
-                classes.class_of_state,
-                classes.market_lots,
-                classes.available_row,
-                classes.realisation_index,
-                classes.available_share,
-                classes.demand_row,
-            ]
-            content += [] if classes.is_covered is None else [classes.is_covered]
-            add((classes.material, classes.nodes, classes.outlets), content)
-        for tied_classes in self.chain_classes:
-            add(
-                [tied_classes.is_open.tobytes(), list(tied_classes.capacity_left)],
-                list(tied_classes.capacity_left.values()),
-            )
-        for chain in self.instance.chains:
-            for plant in chain.plants:
-                content = [] if plant.capacity is None else [plant.capacity]
-                add((plant.label, plant.output, plant.inputs), content)
-        names = [
-            "demand",
-            "market_share",
-            "step_limit",
-            "step_weight",
-            "stockpile_index",
-            "stockpile_share",
-            "retention",
-            "initial_lots",
-            "max_release",
-            "max_refill",
-            "nameplate",
-        ]
-        for node in self.node_data.values():
-            content, arrivals = [getattr(node, name) for name in names], node.arrival_matrix
-            add(
-                (node.node.label, node.step_members),
-                [*content, arrivals.indptr, arrivals.indices, arrivals.data],
-            )
-        return digest.hexdigest()
+        return hash_recourse_data(self)
 
     @property
     def node_class_count(self) -> int:
@@ -520,18 +440,7 @@ class RecourseEvaluator:
         for classes in self.material_classes:
             by_position = {v: by_node[v] for v in classes.nodes}
             class_weights = classes.sum_by_class(self.probability[None])
-            yield MaterialShortages(
-                classes,
-                class_weights[0],
-                np.sum(
-                    [evaluation.missing_lots[v] for v, evaluation in by_position.items()], axis=0
-                ),
-                {v: evaluation.expected_shortage(v) for v, evaluation in by_position.items()},
-                np.sum(
-                    [evaluation.damage_by_node[v] for v, evaluation in by_position.items()], axis=0
-                ),
-                {v: evaluation.damage_by_step[v] for v, evaluation in by_position.items()},
-            )
+            yield MaterialShortages.from_evaluations(classes, class_weights[0], by_position)
 
     def run_tasks(self, tasks: list[Callable[[], None]]) -> None:
         """Run the tasks of evaluations in parallel threads."""
@@ -542,44 +451,3 @@ class RecourseEvaluator:
         with ThreadPoolExecutor(self.threads) as pool:
             for future in [pool.submit(task) for task in tasks]:
                 future.result()
-
-
-def evaluators_by_block(
-    instance: Instance,
-    states: Sequence[State],
-    *,
-    threads: int | None = None,
-    evaluator: RecourseEvaluator | None = None,
-    reuse_from: RecourseEvaluator | None = None,
-) -> Iterator[tuple[slice, RecourseEvaluator]]:
-    """Yield blocks of at most ``STATES_PER_BLOCK`` states, each with its evaluator, so that memory
-    is bounded. If ``evaluator`` is given, yield it once for all states.
-
-    Data of the instance are taken from ``reuse_from``, an evaluator for other states, if its
-    realizations include those of these states.
-    """
-    if evaluator is not None:
-        yield slice(0, len(states)), evaluator
-        return
-    all_realisations = find_realisations(instance, states)
-    previous = (
-        reuse_from
-        if reuse_from is not None and reuse_from._covers_realisations(all_realisations)
-        else None
-    )
-    for start in range(0, len(states), STATES_PER_BLOCK):
-        block = slice(start, min(start + STATES_PER_BLOCK, len(states)))
-        previous = RecourseEvaluator(
-            instance,
-            states[block],
-            threads=threads,
-            reuse_from=previous,
-            realisations=all_realisations,
-        )
-        yield block, previous
-
-
-def sum_by_key(block_sums: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the sum of each key's values over blocks of states. The order of summation is fixed,
-    so that rounding is reproducible."""
-    return {key: reduce(operator.add, (sums[key] for sums in block_sums)) for key in block_sums[0]}

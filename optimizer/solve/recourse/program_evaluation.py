@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from optimizer.model.instance import COVERAGE_TOLERANCE, Chain, Floats
 from optimizer.solve.recourse import project_deliveries
 from optimizer.solve.recourse.evaluations import RecourseEvaluation, Subgradient, zero_subgradient
-from optimizer.solve.recourse.node_data import FirstStagePoint, NodeData
+from optimizer.solve.recourse.first_stage_point import FirstStagePoint
+from optimizer.solve.recourse.material_classes import StateClasses
+from optimizer.solve.recourse.node_data import NodeData
 from optimizer.solve.recourse.node_kernel import strongest_cut
 from optimizer.solve.recourse.program_template import BasisArray, ProgramTemplate
-from optimizer.solve.recourse.state_classes import ChainStateClasses, StateClasses
+from optimizer.solve.recourse.state_classes import ChainStateClasses
 
 MAX_CACHED_EVALUATIONS = 8  # evaluations whose dual values are cached
 MAX_CACHED_NUMBERS = 2**22  # size limit of the cache of one chain

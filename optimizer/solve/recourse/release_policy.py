@@ -21,9 +21,12 @@ from optimizer.model.instance import COVERAGE_TOLERANCE, Chain, Floats, Instance
 from optimizer.model.review import branch_state_indices, states_on_branch
 from optimizer.model.states import State
 from optimizer.solve.recourse.chain_release_policy import build_chain_periods, simulate_chain_policy
-from optimizer.solve.recourse.evaluator import RecourseEvaluator, evaluators_by_block, sum_by_key
-from optimizer.solve.recourse.node_data import FirstStagePoint, NodeData
-from optimizer.solve.recourse.state_classes import ChainStateClasses, Integers, StateClasses
+from optimizer.solve.recourse.evaluator import RecourseEvaluator
+from optimizer.solve.recourse.first_stage_point import FirstStagePoint
+from optimizer.solve.recourse.material_classes import Integers, StateClasses
+from optimizer.solve.recourse.node_data import NodeData
+from optimizer.solve.recourse.state_blocks import evaluators_by_block, sum_by_key
+from optimizer.solve.recourse.state_classes import ChainStateClasses
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,66 @@
+"""Hash of the data that recourse depends on."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from optimizer.solve.recourse.evaluator import RecourseEvaluator
+
+
+def hash_recourse_data(evaluator: RecourseEvaluator) -> str:
+    """Return the SHA-256 hash of all data that the recourse of an evaluator depends on."""
+    columns = evaluator.columns
+    digest = hashlib.sha256(
+        repr((columns.offtake_columns, columns.stockpiles, evaluator.realisations)).encode()
+    )
+
+    def add(description: Any, arrays: list[Any]) -> None:
+        digest.update(repr(description).encode())
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array).tobytes())
+
+    add(None, [evaluator.probability])
+    for classes in evaluator.material_classes:
+        content = [
+            classes.class_of_state,
+            classes.market_lots,
+            classes.available_row,
+            classes.realisation_index,
+            classes.available_share,
+            classes.demand_row,
+        ]
+        content += [] if classes.is_covered is None else [classes.is_covered]
+        add((classes.material, classes.nodes, classes.outlets), content)
+    for tied_classes in evaluator.chain_classes:
+        add(
+            [tied_classes.is_open.tobytes(), list(tied_classes.capacity_left)],
+            list(tied_classes.capacity_left.values()),
+        )
+    for chain in evaluator.instance.chains:
+        for plant in chain.plants:
+            content = [] if plant.capacity is None else [plant.capacity]
+            add((plant.label, plant.output, plant.inputs), content)
+    names = [
+        "demand",
+        "market_share",
+        "step_limit",
+        "step_weight",
+        "stockpile_index",
+        "stockpile_share",
+        "retention",
+        "initial_lots",
+        "max_release",
+        "max_refill",
+        "nameplate",
+    ]
+    for node in evaluator.node_data.values():
+        content, arrivals = [getattr(node, name) for name in names], node.arrival_matrix
+        add(
+            (node.node.label, node.step_members),
+            [*content, arrivals.indptr, arrivals.indices, arrivals.data],
+        )
+    return digest.hexdigest()
