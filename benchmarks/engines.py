@@ -65,7 +65,7 @@ def run(name: str, engine: Callable[[int], Any], runs: int, jobs: int, loop: Spe
     given = tasks(runs)
     began, bare = now(), 0.0
     with engine(jobs), Workers[str, tuple[float, float]](make, (), jobs, "next") as workers:
-        for arrival in workers.iter_results(given):
+        for arrival in workers.as_completed(given):
             if arrival.answer is None:
                 raise SystemExit(str(arrival.error))
             bare += arrival.answer[1]

@@ -136,21 +136,17 @@ def test_commands_do_what_they_say(
 def in_a_hurry(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What ships is what lies here; what the program chooses itself is as coarse as the rest, and
     done in one process, whose start would take longer than most of these problems."""
-    coarse, quick = ("--gap", "0.05"), report.quick_evaluation_options
+    quick = report.quick_evaluation_options
 
-    def few(plan: Plan) -> list[str]:
-        return [*quick(plan), *coarse, "--states", "60"]
+    def few(plan: Plan) -> dict[str, Any]:
+        return {**quick(plan), "gap": 0.05, "states": 60}
 
     monkeypatch.chdir(folder)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0}, raising=False)
     monkeypatch.setattr(shipped_files, "_scenario_folder", lambda: folder / "scenarios")
     monkeypatch.setattr(report, "quick_evaluation_options", few)
     monkeypatch.setattr(further_analyses, "quick_evaluation_options", few)
-    for name, value in (
-        ("GAP_OPTION", coarse),
-        ("COARSE_GAP_OPTION", coarse),
-        ("FRONTIER_OPTIONS", ("--points", "3", *coarse)),
-    ):
+    for name, value in (("GAP", 0.05), ("COARSE_GAP", 0.05), ("FRONTIER_POINTS", 3)):
         monkeypatch.setattr(further_analyses, name, value)
 
 

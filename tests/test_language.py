@@ -185,7 +185,7 @@ HIDDEN = {
         "describe_field(shape_at(parent) if parent else SCENARIO_SHAPE, key)",
     ),
     ("models/files/yaml_source.py", "problem"),
-    ("optimizer/cli/__init__.py", "str(error.strerror)"),
+    ("optimizer/cli/exit_codes.py", "str(error.strerror)"),
     ("optimizer/cli/__init__.py", "text"),
     ("optimizer/cli/output_files.py", "str(error.strerror or error)"),
     ("optimizer/page/server.py", "str(error.strerror or error)"),

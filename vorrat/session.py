@@ -277,7 +277,7 @@ class Session:
         with Workers[tuple[str, ...], Any](
             _make_question_solver, (worker_session,), jobs
         ) as workers:
-            for task_result in workers.iter_results(settings_by_question):
+            for task_result in workers.as_completed(settings_by_question):
                 if task_result.answer is not None:
                     answers[task_result.task_index] = Answer(
                         self.scenario,

@@ -67,6 +67,9 @@ class ProgressListener:
     def report_step(self, done: int, total: int | None, step_name: str) -> None:
         """Receive the number of steps done, the total if known, and the current step."""
 
+    def set_label(self, label: str) -> None:
+        """Receive the text that is shown before the progress of a solve."""
+
     def warn(self, sentence: str) -> None:
         """Receive a warning that an option has no effect."""
 

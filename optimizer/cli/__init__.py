@@ -2,26 +2,21 @@
 Modules of commands are imported when they are called, so that help and ``validate`` answer at
 once."""
 
-import errno
 import gc
 import importlib
 import io
 import os
+import signal
 import sys
-import traceback
-from contextlib import redirect_stdout, suppress
-from contextvars import copy_context
 from pathlib import Path
+from typing import Any
 
 import click
 
-from models.faults import ScenarioError, VorratError
-from models.input_log import log_inputs
-from models.language import current_language, mark_translatable, set_language, tr, using
+from models.language import mark_translatable, set_language, tr, using
 from optimizer.analyses.registry import ANALYSES, ANALYSES_BY_NAME
-from optimizer.cli import usage
+from optimizer.cli import exit_codes, usage
 
-PROGRAM = "vorrat"
 COMMANDS = {
     "brief": mark_translatable("Put a saved plan on one page for those who decide."),
     "examples": mark_translatable("List the scenarios that come with Vorrat, or print one."),
@@ -55,10 +50,6 @@ COMMAND_MODULES |= {
 }
 COMMAND_MODULES["open"] = "open_page"
 """Modules of commands whose module has another name than the command."""
-COMMAND_ARGUMENTS_KEY = "vorrat.arguments"
-"""Key of ``click.Context.meta`` for the arguments after the name of the command."""
-NO_SPACE_ERRNOS = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
-"""Error numbers for a full disk, a file that is too large and an exceeded quota."""
 
 
 class _LazyCommandGroup(click.Group):
@@ -94,7 +85,7 @@ class _LazyCommandGroup(click.Group):
                     "No such command '{name}'. Did you mean '{near}'?", name=name, near=matches[0]
                 )
             ctx.fail(message)
-        ctx.meta[COMMAND_ARGUMENTS_KEY] = args[1:]
+        ctx.meta[usage.COMMAND_ARGUMENTS_KEY] = args[1:]
         return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -105,24 +96,15 @@ class _LazyCommandGroup(click.Group):
             formatter.write_dl([(name, tr(text)) for name, text in sorted(COMMANDS.items())])
 
 
-def installed_version() -> str | None:
-    """Return the installed version of Vorrat; None in a source tree that is not installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    with suppress(PackageNotFoundError):
-        return version(PROGRAM)
-    return None
-
-
 def _show_version(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        click.echo(f"{PROGRAM} {installed_version() or tr('(not installed)')}")
+        click.echo(f"{usage.PROGRAM} {usage.installed_version() or tr('(not installed)')}")
         ctx.exit()
 
 
 @click.command(
     cls=_LazyCommandGroup,
-    name=PROGRAM,
+    name=usage.PROGRAM,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done; 1 stopped by a limit, the plan is written; 2 wrong usage or input; "
     "3 no plan keeps all rules; 4 no plan before the limit; 5 failure; 130 interrupted.",
@@ -154,108 +136,45 @@ def main(args: list[str] | None = None) -> None:
         from optimizer.cli import supervisor
 
         if not supervisor.needs_supervision(arguments):
-            code = flush_output(run_command_line(args))
+            code = exit_codes.flush_output(run_command_line(args))
             gc.freeze()  # spares Python a last collection of all objects when it exits
             sys.exit(code)
         code = supervisor.supervise(arguments)
     except KeyboardInterrupt:
-        code = report_interrupted()
+        code = exit_codes.report_interrupted()
     except Exception as error:
-        code = _report_unexpected(error)
+        code = exit_codes.report_unexpected(error)
     # Exit at once: another Ctrl-C would change the exit code.
+    os._exit(code)
+
+
+def run_supervised() -> None:
+    """Run the command line in ``sys.argv`` under the supervising process, and exit."""
+    from optimizer.cli import child_process
+
+    link = child_process.connect_to_supervisor()
+    substitute_unprintable()
+    try:
+        # From here on an interrupt can come at any moment.
+        link.start_listening()
+        code = exit_codes.flush_output(run_command_line(sys.argv[1:]))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except KeyboardInterrupt:
+        code = exit_codes.report_interrupted()
+    link.send(ended=code)
+    # Do not wait for threads that a solver may have left running.
     os._exit(code)
 
 
 def run_command_line(args: list[str] | None = None) -> int:
     """Run the command line in this process and return its exit code."""
-    with using("en"), log_inputs():
-        # A copy of the context: settings of the command, such as its engine, end with it.
-        return copy_context().run(_run_and_map_errors, args)
 
-
-def run_silently(arguments: list[str]) -> int:
-    """Run a command line from within a command, in the same language and with nothing printed to
-    stdout. Return its exit code."""
-    with redirect_stdout(io.StringIO()):
-        return run_command_line([*arguments, f"--language={current_language()}"])
-
-
-def _run_and_map_errors(args: list[str] | None) -> int:
-    try:
+    def run() -> Any:
         set_language(usage.environment_language())
-        result = vorrat.main(args=args, prog_name=PROGRAM, standalone_mode=False)
-    except click.exceptions.Exit as error:
-        return int(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        return report_interrupted()
-    except click.ClickException as error:
-        usage.show_usage_error(error)
-        return 2
-    except ScenarioError as error:
-        from optimizer.cli import diagnostics
+        return vorrat.main(args=args, prog_name=usage.PROGRAM, standalone_mode=False)
 
-        diagnostics.show_faults_and_count(error.faults)
-        return error.exit_code
-    except VorratError as error:
-        return _print_error(str(error), error.exit_code)
-    except OSError as error:
-        is_disk_full = error.errno in NO_SPACE_ERRNOS and error.filename is None
-        return (
-            _report_output_failure(error)
-            if is_disk_full or isinstance(error, BrokenPipeError)
-            else _report_unexpected(error)
-        )
-    except SystemExit as error:
-        return error.code if isinstance(error.code, int) and error.code != 1 else 5
-    except BaseException as error:
-        return _report_unexpected(error)
-    return result if isinstance(result, int) and not isinstance(result, bool) else 0
-
-
-def flush_output(exit_code: int) -> int:
-    """Flush stdout; return the exit code of the command, or 5 if writing fails."""
-    try:
-        with suppress(AttributeError, ValueError):  # stdout is missing or closed
-            sys.stdout.flush()
-    except OSError as error:
-        return _report_output_failure(error)
-    return exit_code
-
-
-def _report_output_failure(error: OSError) -> int:
-    """Report that stdout or a temporary file cannot be written. Nothing is reported if the reader
-    of a pipe has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if isinstance(error, BrokenPipeError):
-        return 5
-    problem = tr(str(error.strerror))
-    return _print_error(
-        tr("standard output or a temporary file cannot be written: {problem}", problem=problem), 5
-    )
-
-
-def _report_unexpected(error: BaseException) -> int:
-    if os.environ.get("VORRAT_TRACEBACK") == "1":
-        traceback.print_exc()
-    from optimizer.cli import child_process
-
-    if child_process.was_stop_requested():
-        # An interrupt during the import of a library can surface as another error.
-        return report_interrupted()
-    details = {"error": type(error).__name__, "message": (str(error).splitlines() or [""])[0]}
-    return _print_error(
-        tr("unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)", **details), 5
-    )
-
-
-def report_interrupted() -> int:
-    """Report that the user stopped the command; return its exit code."""
-    return _print_error(tr("interrupted"), 130)
-
-
-def _print_error(message: str, exit_code: int) -> int:
-    click.echo(f"{PROGRAM}: {message}" if exit_code == 130 or exit_code == 5 else message, err=True)
-    return exit_code
+    with using("en"):
+        return exit_codes.run_isolated(run)
 
 
 def open_missing_streams() -> None:

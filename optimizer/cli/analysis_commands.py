@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -19,7 +21,15 @@ from models.results import Result
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
 from optimizer.analyses.options import ScenarioOptions, SolveOptions
 from optimizer.analyses.registry import ANALYSES_BY_NAME, Analysis
-from optimizer.cli import child_process, diagnostics, manifest, options, output_files, usage
+from optimizer.cli import (
+    child_process,
+    diagnostics,
+    exit_codes,
+    manifest,
+    options,
+    output_files,
+    usage,
+)
 from optimizer.cli.diagnostics import ProgressDisplay
 from optimizer.cli.saved_results import PLAN_FILE, is_saved_plan, read_plan
 from optimizer.cli.scenario_files import scenario_summary
@@ -29,8 +39,101 @@ from optimizer.errors import Infeasible, Misuse
 if TYPE_CHECKING:
     from optimizer.analyses.saved_plan import SavedPlan
 
+Shown = Literal["text", "json", "nothing"]
+"""How a result is printed to stdout."""
 ARGUMENT_NAMES = {"plan": "plan", "scenario": "file", "either": "given"}
 """Name of the argument of a command, by the kind of its input."""
+
+
+@dataclass(frozen=True)
+class ResultOutput:
+    """Where the result of an analysis is written, and how it is printed."""
+
+    folder: Path | None
+    force: bool = False  # whether existing files are overwritten
+    shown: Shown = "nothing"
+    cuts: Path | None = None  # folder of a cut pool that is read first and written last
+    invocation: manifest.Invocation | None = None
+    """What the manifest says was run; the command that is running if None."""
+
+
+def run_and_write(
+    name: str,
+    given: str,
+    analysis_options: SolveOptions,
+    output: ResultOutput,
+    run_analysis: Callable[[AnalysisInput, Any], AnalysisOutcome] | None = None,
+) -> tuple[int, Result | None]:
+    """Run an analysis on a scenario or a saved plan, and write and print its result. Return the
+    exit code, and the result; None if no plan keeps all rules, which is printed. ``run_analysis``
+    is run in place of the runner that is registered."""
+    analysis, out, progress = ANALYSES_BY_NAME[name], output.folder, analysis_options.listener
+    output_files.check_destination(
+        out, [analysis.result_file, *analysis.extra_outputs], output.force
+    )
+    analysis_input, path = _read_input(given, analysis, analysis_options)
+    reading = analysis_input.reading
+    pool = None if output.cuts is None else options.read_cut_pool(output.cuts, reading.case)
+    progress.note(f"{path}: {scenario_summary(reading.case)}")
+    try:
+        with closing(progress):
+            if pool is not None:
+                analysis_input = analysis_input.with_pool(pool.pool)
+            outcome = (run_analysis or analysis.runner)(analysis_input, analysis_options)
+    except ScenarioError as error:
+        raise ScenarioError(diagnostics.faults_with_places(error, reading)) from None
+    except Infeasible as error:
+        diagnostics.show_conflict(error, reading)
+        if output.shown == "json":
+            click.echo(diagnostics.infeasible_document(error, reading))
+        return error.exit_code, None
+    files = {}
+    for plan_path, plan in outcome.plans.items():
+        folders = [output_files.safe_name(part) for part in plan_path.split("/") if part]
+        files["/".join((*folders, PLAN_FILE))] = output_files.to_json_bytes(plan)
+    with show_after_writing(outcome.result, output.shown) as document:
+        try:
+            files[analysis.result_file] = document
+            manifest.publish_with_manifest(
+                out, Path(analysis.result_file).stem, files, outcome.exit_code, output.invocation,
+                force=output.force, replace=analysis.extra_outputs,
+            )  # fmt: skip
+            if pool is not None:
+                pool.write()
+        finally:
+            child_process.announce_published()
+    for failure in outcome.failures:
+        click.echo(failure, err=True)
+    return outcome.exit_code, outcome.result
+
+
+def nested_output(
+    name: str, inputs: Mapping[str, Any], analysis_options: SolveOptions, folder: Path, **texts: Any
+) -> ResultOutput:
+    """Return the output of an analysis that another command runs: files of earlier runs are
+    overwritten, nothing is printed, and the manifest states these options. ``inputs`` has the
+    arguments by name, and ``texts`` those options that are parsed, as users write them, by the name
+    of their field."""
+    names = {
+        field: options.option_name(type(analysis_options), field)
+        for field in analysis_options.user_fields()
+    }
+    values = {
+        name: texts.get(field, getattr(analysis_options, field)) for field, name in names.items()
+    }
+    defaults = [names[field] for field in names.keys() - analysis_options.model_fields_set]
+    invocation = manifest.Invocation.from_values(name, {**inputs, **values}, defaults)
+    return ResultOutput(folder, force=True, invocation=invocation)
+
+
+def run_nested(
+    name: str, given: Path, analysis_options: SolveOptions, folder: Path, **texts: Any
+) -> tuple[int, Result | None]:
+    """Run an analysis from within another command, and write its result into ``folder``. Return the
+    exit code, and the result if there is one; see :func:`nested_output`."""
+    inputs = {ARGUMENT_NAMES[ANALYSES_BY_NAME[name].input_kind]: str(given)}
+    output = nested_output(name, inputs, analysis_options, folder, **texts)
+    return exit_codes.run_nested(partial(run_and_write, name, str(given), analysis_options, output))
 
 
 def analysis_command(
@@ -42,54 +145,15 @@ def analysis_command(
     argument = ARGUMENT_NAMES[analysis.input_kind]
 
     def call(as_json: bool, out: Path | None, force: bool, quiet: bool, **values: Any) -> int:
-        salvaging = child_process.is_salvaging()
-        progress = ProgressDisplay(quiet or salvaging)
+        is_salvaging = child_process.is_salvaging()
         with misuse_as_usage_error():
             analysis_options = options.build_options(
-                analysis.options_class, values, listener=progress
+                analysis.options_class, values, listener=ProgressDisplay(quiet or is_salvaging)
             )
-            pool_folder = (
-                None
-                if salvaging
-                else options.cut_pool_folder(values.get("reuse"), out, analysis_options.method)
-            )
-            output_files.check_destination(
-                out, [analysis.result_file, *analysis.extra_outputs], force
-            )
-            analysis_input, path = _read_input(values[argument], analysis, analysis_options)
-            reading = analysis_input.reading
-            pool = None if pool_folder is None else options.read_cut_pool(pool_folder, reading.case)
-            progress.note(f"{path}: {scenario_summary(reading.case)}")
-            try:
-                with closing(progress):
-                    if pool is not None:
-                        analysis_input = analysis_input.with_pool(pool.pool)
-                    outcome = (run_analysis or analysis.runner)(analysis_input, analysis_options)
-            except ScenarioError as error:
-                raise ScenarioError(diagnostics.faults_with_places(error, reading)) from None
-            except Infeasible as error:
-                diagnostics.show_conflict(error, reading)
-                if as_json:
-                    click.echo(diagnostics.infeasible_document(error, reading))
-                return error.exit_code
-        files = {}
-        for plan_path, plan in outcome.plans.items():
-            folders = [output_files.safe_name(part) for part in plan_path.split("/") if part]
-            files["/".join((*folders, PLAN_FILE))] = output_files.to_json_bytes(plan)
-        with show_after_writing(outcome.result, as_json) as document:
-            try:
-                files[analysis.result_file] = document
-                stem, code = Path(analysis.result_file).stem, outcome.exit_code
-                manifest.publish_with_manifest(
-                    out, stem, files, code, force=force, replace=analysis.extra_outputs
-                )
-                if pool is not None:
-                    pool.write()
-            finally:
-                child_process.announce_published()
-        for failure in outcome.failures:
-            click.echo(failure, err=True)
-        return outcome.exit_code
+            reuse = None if is_salvaging else values.get("reuse")
+            pool_folder = options.cut_pool_folder(reuse, out, analysis_options.method)
+            output = ResultOutput(out, force, "json" if as_json else "text", pool_folder)
+            return run_and_write(name, values[argument], analysis_options, output, run_analysis)[0]
 
     metavar = "FILE_OR_PLAN" if argument == "given" else None
     return assemble_command(call, name, argument, metavar=metavar)
@@ -192,16 +256,16 @@ def _read_given_plan(text: str) -> tuple[SavedPlan, str]:
 
 
 @contextmanager
-def show_after_writing(result: Result, as_json: bool) -> Iterator[bytes]:
+def show_after_writing(result: Result, shown: Shown) -> Iterator[bytes]:
     """Yield the JSON document of a result, and print the result once the body has written its
     files. It is also printed if writing failed, so that a full disk does not lose it."""
     document = output_files.to_json_bytes(result)
     try:
         yield document
     finally:
-        if as_json:
+        if shown == "json":
             click.echo(document, nl=False)
-        else:
+        elif shown == "text":
             show_result(result)
 
 

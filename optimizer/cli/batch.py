@@ -341,12 +341,14 @@ class BatchRunner:
             # Existing files are from a process that was killed before it wrote their line.
             files = {PLAN_FILE: arrival.answer.plan_json}
             # The options with which ``vorrat solve`` repeats this run.
-            solve_options: dict[str, Any] = {"--variant": run.variant, "--set": run.settings}
+            values: dict[str, Any] = {"file": run.file, "--variant": run.variant}
+            values["--set"] = run.settings
             for name in ("gap", "time_limit", "node_limit", "method"):
-                solve_options[f"--{name.replace('_', '-')}"] = getattr(self.options, name)
-            solve_options["--threads"] = 1
+                values[f"--{name.replace('_', '-')}"] = getattr(self.options, name)
+            values["--threads"] = 1
             record, code = run.record.started_ago(arrival.seconds), line.exit_code or 0
-            companions = manifest.solve_manifest_files(files, code, record, run.file, solve_options)
+            invocation = manifest.Invocation.from_values("solve", values)
+            companions = manifest.manifest_files("plan", files, code, invocation, record)
             output_files.publish(
                 out / RUNS_FOLDER / run.run, files, companions=companions, force=True
             )

@@ -36,16 +36,19 @@ class SupervisorLink:
         command."""
 
     def send(self, **message: Any) -> None:
-        """Send a message. Errors are ignored: :meth:`listen_for_stops` notices that the supervisor
+        """Send a message. Errors are ignored: the listening thread notices that the supervisor
         has ended."""
         with self._lock, contextlib.suppress(OSError):
             # The line break ends a message that Ctrl-C may have cut short.
             self._outgoing.write(b"\n" + json.dumps(message).encode() + b"\n")
             self._outgoing.flush()
 
-    def listen_for_stops(self) -> None:
-        """Interrupt the main thread at each request to stop, and exit when the supervisor has
-        ended."""
+    def start_listening(self) -> None:
+        """Start a thread that interrupts the main thread at each request to stop, and exits when
+        the supervisor has ended."""
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
         for _ in self._incoming:
             _raise_interrupt()
         os._exit(5)
@@ -77,8 +80,8 @@ def _retry_interrupt(unraisable: sys.UnraisableHookArgs) -> None:
     timer.start()
 
 
-def run_supervised() -> None:
-    """Run the command line in ``sys.argv`` under the supervising process, and exit."""
+def connect_to_supervisor() -> SupervisorLink:
+    """Connect this process to the supervising process that has started it."""
     global _link
     incoming, outgoing = (_open_pipe(sys.argv.pop(1), mode) for mode in ("rb", "wb"))
     _link = SupervisorLink(incoming, outgoing)
@@ -93,20 +96,7 @@ def run_supervised() -> None:
             ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
         if os.getppid() != supervisor:
             os._exit(5)
-
-    from optimizer import cli
-
-    cli.substitute_unprintable()
-    try:
-        # From here on an interrupt can come at any moment.
-        threading.Thread(target=_link.listen_for_stops, daemon=True).start()
-        code = cli.flush_output(cli.run_command_line(sys.argv[1:]))
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except KeyboardInterrupt:
-        code = cli.report_interrupted()
-    _link.send(ended=code)
-    # Do not wait for threads that a solver may have left running.
-    os._exit(code)
+    return _link
 
 
 def _open_pipe(handle_number: str, mode: str) -> Any:

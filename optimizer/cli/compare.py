@@ -14,11 +14,11 @@ from models.base import display_name
 from models.faults import Fault, ScenarioError
 from models.files import LoadedScenario, read_case, shipped_files
 from models.language import tr
-from models.results import Plan
+from models.results import Comparison, Plan
 from models.results.comparison import FailedOption
 from models.results.option import BilingualName
 from models.scenario.case import Case
-from optimizer.analyses.options import CompareOptions, with_budget
+from optimizer.analyses.options import CompareOptions, ProgressListener, with_budget
 from optimizer.cli import (
     analysis_commands,
     diagnostics,
@@ -46,7 +46,18 @@ def _compare(
 ) -> int:
     progress, reuse = ProgressDisplay(values.pop("quiet")), values.pop("reuse")
     compare_options = build_options(CompareOptions, values, listener=progress)
-    folder = options.cut_pool_folder(reuse, out)
+    pool_folder = options.cut_pool_folder(reuse, out)
+    shown: analysis_commands.Shown = "json" if as_json else "text"
+    output = analysis_commands.ResultOutput(out, force, shown, pool_folder)
+    return compare_items(given, compare_options, output)[0]
+
+
+def compare_items(
+    given: Sequence[str], compare_options: CompareOptions, output: analysis_commands.ResultOutput
+) -> tuple[int, tuple[Comparison, dict[str, Plan]] | None]:
+    """Compare saved plans and scenarios, and write and print the comparison with its plans. Return
+    the exit code, and the comparison with its plans by label; None if there is no plan."""
+    out, folder, progress = output.folder, output.cuts, compare_options.listener
     settings = with_budget(compare_options.settings, compare_options.budget)
     from optimizer.analyses.comparison.plan_comparison import check_options
 
@@ -55,10 +66,10 @@ def _compare(
     with analysis_commands.misuse_as_usage_error():
         by_label = {item.label: item.plan or item.case for item in items}
         checked_names = compare_options.names_to_check
-        checked_names["of_scenarios"] |= reuse is not None
+        checked_names["of_scenarios"] |= folder is not None
         check_options({label: item for label, item in by_label.items() if item}, **checked_names)
     paths = option_plan_paths([item.label for item in items])
-    output_files.check_destination(out, [COMPARISON_FILE, *paths.values()], force)
+    output_files.check_destination(out, [COMPARISON_FILE, *paths.values()], output.force)
     pools: dict[str, options.StoredCutPool] = {}
     if folder is not None:
         cases = [item.reading.case for item in reversed(to_solve) if item.reading is not None]
@@ -76,7 +87,7 @@ def _compare(
     # An option that an interrupt left unsolved counts as stopped (1), as does a plan cut short.
     code = max((1 if a is None else a.exit_code for _, a in unsolved), default=0)
     if not plans:
-        return code
+        return code, None
     base = compare_options.base
     if base is not None and base not in plans:
         first_label = next(iter(plans))
@@ -103,7 +114,7 @@ def _compare(
         comparison = compare_plans(list(plans.values()), list(plans), **comparison_options)
     is_stopped = any(isinstance(a, Plan) and a.certificate.status != "optimal" for a in answers)
     code = code or int(is_stopped or bool(doubts.contradictions))
-    with analysis_commands.show_after_writing(comparison, as_json) as document:
+    with analysis_commands.show_after_writing(comparison, output.shown) as document:
         files = {paths[label]: output_files.to_json_bytes(plan) for label, plan in plans.items()}
         # Saved plans are copied byte by byte: one that was edited must not get a new seal.
         files |= {
@@ -112,11 +123,13 @@ def _compare(
             if item.saved_result is not None
         }
         files[COMPARISON_FILE] = document
-        manifest.publish_with_manifest(out, "comparison", files, code, force=force)
+        manifest.publish_with_manifest(
+            out, "comparison", files, code, output.invocation, force=output.force
+        )
         for pool in pools.values():
             if pool.pool.cuts and any(isinstance(answer, Plan) for answer in answers):
                 pool.write()
-    return code
+    return code, (comparison, plans)
 
 
 compare = analysis_commands.assemble_command(
@@ -127,7 +140,7 @@ compare = analysis_commands.assemble_command(
 def _solve_missing(
     to_solve: Sequence[ComparedItem],
     compare_options: CompareOptions,
-    progress: ProgressDisplay,
+    progress: ProgressListener,
     pools: dict[str, options.StoredCutPool] | None,
 ) -> list[Plan | SolveFailure | None]:
     """Solve the scenarios one after the other. Return one entry for each: its plan, the reason why

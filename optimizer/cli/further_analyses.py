@@ -3,26 +3,33 @@ stress test, and the value of deferral if the scenario has a review."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
 from models.language import tr
-from models.results import Plan, Result
+from models.results import Comparison, Plan, Result
 from models.scenario.countries import EU_27
-from optimizer import cli
-from optimizer.cli import child_process, saved_results
+from optimizer.analyses.assumption_dependence.options import AssumptionsOptions
+from optimizer.analyses.deferral.options import ReviewOptions
+from optimizer.analyses.evaluation.options import EvaluateOptions
+from optimizer.analyses.frontier.options import FrontierOptions
+from optimizer.analyses.options import CompareOptions, PlanOptions
+from optimizer.analyses.registry import ANALYSES_BY_NAME
+from optimizer.analyses.stress.options import StressOptions, parse_events
+from optimizer.cli import child_process, exit_codes, saved_results
+from optimizer.cli.analysis_commands import nested_output, run_nested
+from optimizer.cli.compare import compare_items
+from optimizer.cli.diagnostics import ProgressDisplay
 from optimizer.cli.report import quick_evaluation_options
 
-if TYPE_CHECKING:
-    from optimizer.analyses.options import PlanOptions
-
-GAP_OPTION = ("--gap", "0.001")
-COARSE_GAP_OPTION = ("--gap", "0.005")
+GAP = 0.001
+COARSE_GAP = 0.005
 """Gap of plans with several assumption sets or review branches, which are larger problems."""
-FRONTIER_OPTIONS = ("--points", "6", *GAP_OPTION)
+FRONTIER_POINTS = 6
 STRESS_YEARS = 2
 """Years over which the losses of events are compared, to choose the event of the stress test."""
 
@@ -31,9 +38,15 @@ class FurtherResults(NamedTuple):
     """Results of further analyses of a plan."""
 
     results: list[Result]  # the results that its report includes
-    comparison_file: Path | None  # the comparison of its variants
-    other_plans: dict[str, Plan]  # of other scenarios in that comparison, by label
+    comparison: Comparison | None  # of its variants
+    compared_plans: dict[str, Plan]  # the plans of this comparison, by label
+    other_plans: dict[str, Plan]  # those of them that are of other scenarios
     is_complete: bool  # whether no step failed
+
+
+Step = tuple[str, Path, Callable[[], tuple[int, Any]]]
+"""The name of a further analysis, the file that it writes, and a function that runs it and returns
+its exit code and its answer. The answer is a result, or a comparison with its plans by label."""
 
 
 def run_further_analyses(
@@ -44,78 +57,76 @@ def run_further_analyses(
     If an analysis fails, this is reported and the next one starts. After Ctrl-C no further one
     starts.
     """
-    folder = saved_results.results_folder(plan_file)
-    limit = [] if plan_options.time_limit is None else [f"--time-limit={plan_options.time_limit}"]
-    steps = list(_command_steps(file, plan_options.variant, plan, plan_file, folder))
-    results, comparison_file, is_complete = [], None, True
-    for number, (name, arguments, result_file) in enumerate(steps, start=1):
+    steps = list(_analysis_steps(file, plan_options, plan, plan_file))
+    results: list[Result] = []
+    comparison, plans, is_complete = None, dict[str, Plan](), True
+    for number, (name, result_file, run) in enumerate(steps, start=1):
         click.echo(tr("Step {place} of {count}: {name}", place=number, count=len(steps), name=name))
         result_file.unlink(missing_ok=True)
         child_process.announce_search()
-        cli.run_silently([*arguments, *limit, "--force"])
-        # Decided by the file, not the exit code: a comparison may lack one option only.
-        if not result_file.is_file():
+        # Decided by the answer, not the exit code: a comparison may lack one option only.
+        _, answer = run()
+        if answer is None:
             is_complete = False
             click.echo(tr("That failed; what was found before is kept."))
-        elif result_file.parent == folder:
-            results.append(saved_results.read_result(str(result_file)).result)
+        elif isinstance(answer, Result):
+            results.append(answer)
         else:
-            comparison_file = result_file
+            comparison, plans = answer
         if child_process.was_stop_requested():
             is_complete = False
             break
-    other_plans = (
-        {}
-        if comparison_file is None
-        else saved_results.read_results([str(comparison_file)], show_doubts=False)[1]
-    )
     sha256 = plan.certificate.input_sha256
-    other_plans = {k: p for k, p in other_plans.items() if p.certificate.input_sha256 != sha256}
-    return FurtherResults(results, comparison_file, other_plans, is_complete)
+    others = {k: p for k, p in plans.items() if p.certificate.input_sha256 != sha256}
+    return FurtherResults(results, comparison, plans, others, is_complete)
 
 
-def _command_steps(
-    file: Path, variant: str | None, plan: Plan, plan_file: Path, folder: Path
-) -> Iterator[tuple[str, list[str], Path]]:
-    """Yield for each further analysis its name, its command line, and the file that it writes."""
-    out_options, case = ["--out", str(folder)], plan.case
+def _analysis_steps(
+    file: Path, plan_options: PlanOptions, plan: Plan, plan_file: Path
+) -> Iterator[Step]:
+    """Yield the further analyses of a plan."""
+    folder, case, variant = saved_results.results_folder(plan_file), plan.case, plan_options.variant
+    progress = ProgressDisplay(child_process.is_salvaging())
+    shared: dict[str, Any] = {"listener": progress}
+    if plan_options.time_limit is not None:
+        shared["time_limit"] = plan_options.time_limit
+    of_file = shared if variant is None else {**shared, "variant": variant}
+
+    def step(name: str, command: str, given: Path, options: Any, **texts: Any) -> Step:
+        result_file = folder / ANALYSES_BY_NAME[command].result_file
+        return name, result_file, partial(run_nested, command, given, options, folder, **texts)
+
+    evaluate_options = EvaluateOptions(**quick_evaluation_options(plan), **shared)
     name = tr("fresh states, and what would be done without the plan")
-    yield (
-        name,
-        ["evaluate", str(plan_file), *quick_evaluation_options(plan), *out_options],
-        folder / "evaluation.json",
-    )
+    yield step(name, "evaluate", plan_file, evaluate_options)
     if case is None:
         return
-    variant_options = ["--variant", variant] if variant is not None else []
     if case.assumptions:
         name = tr("the best plan of each set of assumptions")
-        gap_option = GAP_OPTION if case.planned_review is None else COARSE_GAP_OPTION
-        arguments = ["assumptions", str(file), *variant_options, *gap_option, *out_options]
-        yield name, arguments, folder / "disagreement.json"
+        gap = GAP if case.planned_review is None else COARSE_GAP
+        yield step(name, "assumptions", file, AssumptionsOptions(gap=gap, **of_file))
     if case.review is not None:
         name = tr("what it is worth to decide again")
-        yield (
-            name,
-            ["review", str(file), *variant_options, *COARSE_GAP_OPTION, *out_options],
-            folder / "waiting.json",
-        )
+        yield step(name, "review", file, ReviewOptions(gap=COARSE_GAP, **of_file))
     event = _worst_event(plan) if case.planned_review is None else None
     if event is not None:
-        arguments = ["stress", str(plan_file), "--event", event, *out_options]
-        yield tr("a stress test"), arguments, folder / "stress.json"
+        stress_options = StressOptions(events=parse_events((event,)), **shared)
+        yield step(tr("a stress test"), "stress", plan_file, stress_options, events=(event,))
     has_public_funder = any(funder.kind == "public" for funder in case.funders.values())
     if has_public_funder and case.planned_review is None:
-        arguments = ["frontier", str(file), *variant_options, *FRONTIER_OPTIONS, *out_options]
-        yield tr("more and less public money"), arguments, folder / "frontier.json"
+        frontier_options = FrontierOptions(points=FRONTIER_POINTS, gap=GAP, **of_file)
+        yield step(tr("more and less public money"), "frontier", file, frontier_options)
     variants = _variant_ids(file)
     if variants:
-        comparison_folder = folder / "options"
-        other_items = [f"{file}@{other}" for other in variants if other != variant]
         # The plan is compared as saved; if it is of a variant, the base case is a further option.
-        items = [str(plan_file), *([str(file)] if variant is not None else []), *other_items]
-        arguments = ["compare", *items, *GAP_OPTION, "--out", str(comparison_folder)]
-        yield tr("the variants side by side"), arguments, comparison_folder / "comparison.json"
+        given = (str(plan_file), *([str(file)] if variant is not None else []))
+        given += tuple(f"{file}@{other}" for other in variants if other != variant)
+        compare_options = CompareOptions(gap=GAP, **shared)
+        output = nested_output("compare", {"given": given}, compare_options, folder / "options")
+        result_file = folder / "options" / saved_results.COMPARISON_FILE
+        compare = partial(compare_items, given, compare_options, output)
+        name = tr("the variants side by side")
+        yield name, result_file, partial(exit_codes.run_nested, compare)
 
 
 def _variant_ids(file: Path) -> list[str]:

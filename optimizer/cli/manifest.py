@@ -8,13 +8,13 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import click
 from click.core import ParameterSource
@@ -32,8 +32,9 @@ from models.results.manifest import (
     NotRepeatableReason,
 )
 from optimizer.analyses.registry import ANALYSES_BY_NAME
-from optimizer.cli import COMMAND_ARGUMENTS_KEY, output_files
+from optimizer.cli import output_files
 from optimizer.cli.saved_results import MAIN_FILES
+from optimizer.cli.usage import COMMAND_ARGUMENTS_KEY
 
 REPEATABLE_COMMANDS = {"run", *ANALYSES_BY_NAME} - {"redact", "batch"}
 """Commands that write a manifest and can be repeated from it. ``redact`` is excluded: the hash of a
@@ -50,59 +51,62 @@ _RELEVANT_VARIABLES = re.compile(
 _SECRET_VARIABLES = re.compile("KEY|TOKEN|SECRET|PASS|CERT", re.IGNORECASE)
 
 
+class Invocation(NamedTuple):
+    """A command and its parameters, as a manifest states them, so that it can be run again."""
+
+    command: str
+    parameters: Sequence[ManifestParameter]
+
+    @classmethod
+    def from_values(
+        cls, command: str, values: Mapping[str, Any], defaults: Collection[str] = ()
+    ) -> Self:
+        """Return the invocation of a command by a function call. ``values`` are those of its
+        arguments and options, such as ``{"file": "s.yaml", "--set": ("a=1",), "--gap": 1e-4}``, of
+        which those named in ``defaults`` are not given."""
+        parameters = []
+        for name, value in values.items():
+            source: Any = "default" if value in (None, ()) or name in defaults else "given"
+            value = manifest_value(value)
+            parameters.append(ManifestParameter(name=name, value=value, source=source))
+        return cls(command, parameters)
+
+
 def publish_with_manifest(
     folder: Path | None,
     result: str,
     files: Mapping[str, bytes],
     exit_code: int,
+    invocation: Invocation | None = None,
     **publish_options: Any,
 ) -> None:
     """Write the files of a result, its manifest and copies of its inputs into ``folder``; do
     nothing if it is None. ``publish_options`` are passed to :func:`output_files.publish`. Raises
     NotWritten."""
     if folder is not None:
-        companions = manifest_files(result, files, exit_code)
+        companions = manifest_files(result, files, exit_code, invocation)
         clear = (f"{result}{MANIFEST_SUFFIX}", f"{INPUTS_FOLDER}/{result}")
         output_files.publish(folder, files, companions=companions, clear=clear, **publish_options)
 
 
-def manifest_files(result: str, files: Mapping[str, bytes], exit_code: int) -> dict[str, bytes]:
-    """Return the manifest of a result of the command that is running, and the copies of its inputs,
-    by path: ``{"plan.manifest.json": ..., "inputs/plan/scenario.yaml": ...}``. ``files`` has the
-    files of the result by path. Return nothing for a command that cannot be repeated."""
-    context, record = click.get_current_context(silent=True), input_log.current_input_log()
-    if context is None or record is None or context.info_name not in REPEATABLE_COMMANDS:
-        return {}
-    return _manifest_files(
-        result, context.info_name, _command_parameters(context), files, exit_code, record
-    )
-
-
-def solve_manifest_files(
-    files: Mapping[str, bytes], exit_code: int, record: InputLog, file: str, options: dict[str, Any]
-) -> dict[str, bytes]:
-    """Return what :func:`manifest_files` returns, for a solve within a batch, which has no command
-    line. ``record`` is the log of the files that were read for ``file``. ``options`` are the
-    effective options of ``vorrat solve``, such as ``{"--variant": None, "--set": ("a=1",), "--gap":
-    1e-4}``."""
-    parameters = [ManifestParameter(name="file", value=file, source="given")]
-    for name, value in options.items():
-        source: Any = "default" if value in (None, ()) else "given"
-        parameters.append(ManifestParameter(name=name, value=manifest_value(value), source=source))
-    return _manifest_files("plan", "solve", parameters, files, exit_code, record)
-
-
-def _manifest_files(
+def manifest_files(
     result: str,
-    command: str,
-    parameters: Sequence[ManifestParameter],
     files: Mapping[str, bytes],
     exit_code: int,
-    record: InputLog,
+    invocation: Invocation | None = None,
+    record: InputLog | None = None,
 ) -> dict[str, bytes]:
+    """Return the manifest of a result, and the copies of its inputs, by path:
+    ``{"plan.manifest.json": ..., "inputs/plan/scenario.yaml": ...}``. ``files`` has the files of
+    the result by path. By default ``invocation`` is the command that is running, and ``record`` the
+    log of the files that it has read. Return nothing for a command that cannot be repeated."""
+    invocation = invocation or _current_invocation()
+    record = record or input_log.current_input_log()
+    if record is None or invocation is None or invocation.command not in REPEATABLE_COMMANDS:
+        return {}
     from optimizer import parallel
 
-    parameters_by_name = {parameter.name: parameter for parameter in parameters}
+    parameters_by_name = {parameter.name: parameter for parameter in invocation.parameters}
     place_by_input, place_by_value = _input_layout(parameters_by_name, record.files)
     inputs, copies = _manifest_inputs(result, place_by_input, record)
     documents = [json.loads(raw) for path, raw in files.items() if path.lower().endswith(".json")]
@@ -113,8 +117,8 @@ def _manifest_files(
     seed = whole_number(parameters_by_name.get("--seed"))
     manifest = Manifest(
         result=result,
-        command=command,
-        parameters=tuple(_with_places(parameter, place_by_value) for parameter in parameters),
+        command=invocation.command,
+        parameters=tuple(_with_places(item, place_by_value) for item in invocation.parameters),
         language=current_language(),
         inputs=inputs,
         outputs=tuple(_manifest_output(path, raw) for path, raw in files.items()),
@@ -296,9 +300,12 @@ def whole_number(parameter: ManifestParameter | None) -> int | None:
     return None
 
 
-def _command_parameters(context: click.Context) -> list[ManifestParameter]:
-    """Return all parameters of a command. Values that were given on the command line are as the
-    user wrote them."""
+def _current_invocation() -> Invocation | None:
+    """Return the command that is running; None if there is none. Values that were given on the
+    command line are as the user wrote them."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return None
     parser = context.command.make_parser(context)
     written_values, _, _ = parser.parse_args(list(context.meta.get(COMMAND_ARGUMENTS_KEY, ())))
     source_names: dict[Any, Any] = {ParameterSource.ENVIRONMENT: "environment"}
@@ -311,7 +318,7 @@ def _command_parameters(context: click.Context) -> list[ManifestParameter]:
         value = written_values.get(key, value) if source == "given" else value
         name = max(param.opts, key=len) if isinstance(param, click.Option) else key
         parameters.append(ManifestParameter(name=name, value=manifest_value(value), source=source))
-    return parameters
+    return Invocation(context.info_name or "", parameters)
 
 
 def manifest_value(value: Any) -> Any:

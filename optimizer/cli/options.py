@@ -271,24 +271,33 @@ def declared_options(options: type[Options], *names: str) -> Callable[[_Command]
     return decorate
 
 
+def option_name(options: type[Options], name: str) -> str:
+    """Return the name of the option for a field of a class, such as ``--time-limit``."""
+    field = options.model_fields[name]
+    value_type, metadata, _ = _unwrap_field(field)
+    is_negated = value_type is bool and field.get_default() is True
+    declared_name = _flag_settings(metadata).get("name")
+    return declared_name or f"--{'no-' if is_negated else ''}{name.replace('_', '-')}"
+
+
+def _flag_settings(metadata: list[Any]) -> dict[str, Any]:
+    """Return what the command line needs to know of an option, as the last declaration says."""
+    flags = (vars(mark) for mark in metadata if isinstance(mark, CliFlag))
+    return {part: value for flag in flags for part, value in flag.items() if value is not None}
+
+
 def field_option(options: type[Options], name: str) -> Callable[[_Command], _Command]:
     """Return the click option for one field of a class. The command receives its value under the
     name of the field."""
     field = options.model_fields[name]
     value_type, metadata, is_multiple = _unwrap_field(field)
-    flags = [mark for mark in metadata if isinstance(mark, CliFlag)]
-    flag_settings: dict[str, Any] = {}
-    for flag in flags:
-        flag_settings |= {part: value for part, value in vars(flag).items() if value is not None}
-    declared_name, parse = flag_settings.get("name"), flag_settings.get("parse")
+    flag_settings, declared_name = _flag_settings(metadata), option_name(options, name)
+    parse = flag_settings.get("parse")
     settings: dict[str, Any] = {
         "help": option_help(options)[name],
         "metavar": flag_settings.get("metavar"),
     }
-    dashed = name.replace("_", "-")
     if value_type is bool:
-        default = field.get_default()
-        declared_name = declared_name or (f"--no-{dashed}" if default else f"--{dashed}")
         return click.option(declared_name, name, is_flag=True, **settings)
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     if default not in (None, (), {}):
@@ -298,9 +307,7 @@ def field_option(options: type[Options], name: str) -> Callable[[_Command], _Com
     settings["type"] = str if parse is not None else _click_type(value_type, metadata)
     if parse is not None:
         settings["callback"] = _parse_callback(parse)
-    return click.option(
-        declared_name or f"--{dashed}", name, required=field.is_required(), **settings
-    )
+    return click.option(declared_name, name, required=field.is_required(), **settings)
 
 
 def build_options(

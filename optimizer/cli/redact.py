@@ -99,7 +99,7 @@ def _redact(
         title = display_name(redacted.redacted_case.title, Path(file).stem)
         assessment = assess_redaction(redacted, method, redact_options, title=title)
     redaction = assessment.redaction
-    with analysis_commands.show_after_writing(redaction, as_json) as document:
+    with analysis_commands.show_after_writing(redaction, "json" if as_json else "text") as document:
         if folder is not None:
             plan = (
                 {}

@@ -165,7 +165,7 @@ def brief(
     names = [*BRIEF_FILES, *([SLIDES_FILE] if slides else [])]
     output_files.refuse_existing([folder / name for name in names], force)
     known_types = {type(saved.result) for saved in results}
-    code = 0 if as_is else _evaluate_missing(plan_file, plan, known_types, explain)
+    code = 0 if as_is else _run_missing(plan_file, plan, known_types, explain)
     if code not in (0, 1):
         return code
     results, plans = saved_results.read_results(given, show_doubts=False)
@@ -254,36 +254,28 @@ def _format_date(day: datetime.date) -> str:
     return f"{day:%d.%m.%Y}" if current_language() == "de" else f"{day.day} {day:%B %Y}"
 
 
-def quick_evaluation_options(plan: Plan) -> list[str]:
-    """Return options of an evaluation that computes only what a brief needs."""
-    zero_options = ("replications", "wait-and-see", "tail-weight", "longer", "rare", "reserve")
-    state_options = ["--states", "10000"] if plan.certificate.seed is not None else []
-    return [*(f"--{name}=0" for name in zero_options), *state_options, "--gap", "0.001"]
+def quick_evaluation_options(plan: Plan) -> dict[str, Any]:
+    """Return the options of an evaluation that computes only what a brief needs."""
+    parts = ("replications", "wait_and_see", "tail_weight", "longer", "rare")
+    states = {"states": 10_000} if plan.certificate.seed is not None else {}
+    return {**dict.fromkeys(parts, 0), "reserves": (0,), **states, "gap": 1e-3}
 
 
-def _evaluate_missing(plan_file: Path, plan: Plan, known_types: set[type], explain: bool) -> int:
+def _run_missing(plan_file: Path, plan: Plan, known_types: set[type], explain: bool) -> int:
     """Run the analyses whose results a brief needs and does not have, and write the results beside
     the plan. Return the exit code."""
-    from optimizer import cli
+    from optimizer.analyses.evaluation.options import EvaluateOptions
+    from optimizer.analyses.explanation.options import ExplainOptions
+    from optimizer.cli.analysis_commands import run_nested
+    from optimizer.cli.diagnostics import ProgressDisplay
 
-    code = 0
-    for command, kind, is_wanted, more_options in (
-        ("evaluate", Evaluation, True, quick_evaluation_options(plan)),
-        ("explain", Explanation, explain, []),
-    ):
-        if is_wanted and kind not in known_types:
-            # With --force: an existing file that was not read is of another plan.
-            arguments = [
-                command,
-                str(plan_file),
-                "--out",
-                str(saved_results.results_folder(plan_file)),
-                "--force",
-                *more_options,
-            ]
-            code = max(code, cli.run_silently(arguments))
-            if code not in (0, 1):
-                break
+    code, folder, progress = 0, saved_results.results_folder(plan_file), ProgressDisplay(False)
+    if Evaluation not in known_types:
+        evaluate_options = EvaluateOptions(**quick_evaluation_options(plan), listener=progress)
+        code, _ = run_nested("evaluate", plan_file, evaluate_options, folder)
+    if explain and Explanation not in known_types and code in (0, 1):
+        explain_options = ExplainOptions(listener=progress)
+        code = max(code, run_nested("explain", plan_file, explain_options, folder)[0])
     return code
 
 

@@ -30,10 +30,10 @@ from models.results import manifest as entries
 from models.results.base import Result, content_hash, without_volatile
 from models.results.manifest import MANIFEST_SUFFIX, Manifest, NotRepeatableReason, Rerun
 from models.schema import all_subclasses
-from optimizer.cli import installed_version, options, saved_results, usage
+from optimizer.cli import exit_codes, options, saved_results, usage
 from optimizer.cli import manifest as manifests
 from optimizer.cli.manifest import is_safe_relative_path
-from optimizer.cli.usage import usage_error
+from optimizer.cli.usage import installed_version, usage_error
 from optimizer.model.cores import usable_cores
 
 WHY_NOT: dict[NotRepeatableReason, str] = {
@@ -80,21 +80,22 @@ ABSENT = object()
 @usage.language_option
 def rerun(given: Path, inputs: Path | None, out: Path | None, as_json: bool) -> int:
     """Run once more what left a manifest, and compare what comes out with what came out then."""
-    from optimizer import cli
-
     path = _find_manifest(given) if given.is_dir() else given
     manifest = _read_manifest(path)
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise usage_error("'{path}' exists already: name a new folder.", path=out)
-    command = cli.vorrat.get_command(click.get_current_context(), manifest.command)
+    context = click.get_current_context()
+    program = context.find_root().command
+    assert isinstance(program, click.Group)
+    command = program.get_command(context, manifest.command)
     assert command is not None
     with tempfile.TemporaryDirectory(prefix="vorrat-") as temporary:
         inputs_folder, results = Path(temporary) / "inputs", out or Path(temporary) / "results"
         inputs_folder.mkdir()
         _lay_out_inputs(manifest, path.parent, inputs, inputs_folder)
-        command_line = rerun_command_line(manifest, inputs_folder, results.absolute(), command)
+        values = rerun_values(manifest, inputs_folder, results.absolute(), command)
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as errors:
-            code = cli.run_command_line(command_line)
+            code = exit_codes.run_isolated(_CommandOfValues(command, values).call)
         if code not in (0, 1, manifest.exit_code):
             click.echo(errors.getvalue(), err=True, nl=False)
             return code
@@ -224,17 +225,17 @@ def _lay_out_inputs(
         raise click.UsageError("\n".join(faults))
 
 
-def rerun_command_line(
+def rerun_values(
     manifest: Manifest, inputs: Path, out: Path, command: click.Command
-) -> list[str]:
-    """Return the command line of the run, with inputs from the folder ``inputs`` and outputs to the
-    folder ``out``. Raise click.UsageError if the command does not have a parameter of the manifest,
-    or if too many threads or processes are requested."""
+) -> dict[str, Any]:
+    """Return the values of the command's parameters by name, as texts that click has yet to check,
+    with inputs from the folder ``inputs`` and outputs to the folder ``out``. Raise click.UsageError
+    if the command does not have a parameter of the manifest, or if too many threads or processes
+    are requested."""
     known_params = {name: param for param in command.params for name in param.opts}
     cores = usable_cores()
     worker_counts = {"--threads": manifest.threads, "--jobs": manifest.jobs}
-    options: list[str] = []
-    arguments: list[str] = []
+    given: dict[str, Any] = {}  # by the name of the option or argument
     for parameter in manifest.parameters:
         param, name = known_params.get(parameter.name), parameter.name
         if param is None and parameter.source != "default":
@@ -243,37 +244,55 @@ def rerun_command_line(
             )
         if param is None or name in IGNORED_OPTIONS or not _must_be_repeated(parameter, param):
             continue
-        values = [
-            str(v)
-            for v in (parameter.value if isinstance(parameter.value, tuple) else (parameter.value,))
-        ]
+        value = parameter.value
+        values = list(map(str, value if isinstance(value, tuple) else (value,)))
         if name in manifests.FILE_PARAMETERS:
             if len(parameter.at) != len(values) or None in parameter.at:
                 value_list = ", ".join(values)
                 raise usage_error("the manifest does not say where '{path}' lies.", path=value_list)
             values = [str(inputs / place) for place in parameter.at if place is not None]
-        if isinstance(param, click.Argument):
-            arguments += values
-        elif getattr(param, "is_flag", False):
-            options += [name] if parameter.value is True else []
+        if getattr(param, "is_flag", False):
+            given[name] = value is True
         elif name in worker_counts:
             worker_counts[name] = manifests.whole_number(parameter)
-            options += [f"{name}={worker_counts[name]}"]
-        else:
-            options += [f"{name}={value}" for value in values]
+            given[name] = str(worker_counts[name])
+        elif param.multiple or param.nargs == -1:
+            given[name] = values
+        elif values:
+            given[name] = values[-1]
     is_elsewhere = cores != manifest.platform.cores or manifest.engine == "cluster"
     for name, count in worker_counts.items():
         if name not in known_params or count is None:
             continue
-        option = f"{name}={count}"
         if count > MAX_JOBS_PER_CORE * cores:
+            asked = f"{name}={count}"
             raise usage_error(
-                "the run took {asked}, too many for {cores} cores.", asked=option, cores=cores
+                "the run took {asked}, too many for {cores} cores.", asked=asked, cores=cores
             )
-        if is_elsewhere and option not in options:
-            options.append(option)
-    fixed_options = ["--quiet", f"--language={manifest.language}", f"--out={out}"]
-    return [manifest.command, *options, *fixed_options, "--", *arguments]
+        if is_elsewhere:
+            given[name] = str(count)
+    given |= {"--quiet": True, "--language": manifest.language, "--out": str(out)}
+    return {known_params[name].name or name: text for name, text in given.items()}
+
+
+class _CommandOfValues(click.Command):
+    """A command whose parameters have given values, instead of those of a command line. Click
+    checks and converts them."""
+
+    def __init__(self, command: click.Command, values: Mapping[str, Any]) -> None:
+        super().__init__(command.name, params=command.params, callback=command.callback)
+        self._values = values
+
+    def make_parser(self, ctx: click.Context) -> Any:
+        """Return a parser that returns the values."""
+        parser: Any = super().make_parser(ctx)
+        parser.parse_args = lambda args: (dict(self._values), args, [])
+        return parser
+
+    def call(self) -> int:
+        """Call the function of the command with the values."""
+        with self.make_context(self.name, []) as context:
+            return int(self.invoke(context))
 
 
 def _must_be_repeated(parameter: entries.ManifestParameter, param: click.Parameter) -> bool:

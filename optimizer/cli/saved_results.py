@@ -20,9 +20,9 @@ from models.results.caveats import Caveats, merge_caveats
 from models.results.inconsistencies import find_inconsistencies
 from optimizer.analyses.plan import companion_results
 from optimizer.analyses.registry import ANALYSES
-from optimizer.cli import installed_version, integrity
+from optimizer.cli import integrity
 from optimizer.cli.output_files import safe_names
-from optimizer.cli.usage import announce, usage_error
+from optimizer.cli.usage import announce, installed_version, usage_error
 
 if TYPE_CHECKING:
     from optimizer.report.document import Document

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from models.files.decoding import read_bytes
 from models.files.reading import WORKBOOK_SUFFIXES
 from models.files.tabs import all_tabs, label_translations
 from models.language import Language, current_language, tr, using
-from models.results import Plan
+from models.results import Comparison, Plan
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
 from optimizer.analyses.options import PlanOptions
 from optimizer.cli import (
     analysis_commands,
     child_process,
     diagnostics,
+    exit_codes,
     manifest,
     options,
     output_files,
@@ -185,23 +187,20 @@ class _ScenarioRun:
     def _add_further_analyses(self, plan: Plan, written: dict[str, Path], code: int) -> int:
         """Run further analyses of the plan, and write all files again with the results included.
         Return the exit code."""
-        from optimizer import cli
         from optimizer.cli.further_analyses import run_further_analyses
 
         click.echo(tr("More follows; the report is made again with it."))
         further = run_further_analyses(self.file, self.options, plan, written[PLAN_FILE])
-        paths = list(
-            self._write_products(
-                render_products(plan, further.results, further.other_plans), code
-            ).values()
-        )
-        options_page, is_whole = self._product_path(OPTIONS_FILE), further.is_complete
-        if further.comparison_file is not None:
-            report_code = cli.run_silently(
-                ["report", str(further.comparison_file), "--out", str(options_page), "--force"]
+        content = render_products(plan, further.results, further.other_plans)
+        paths = list(self._write_products(content, code).values())
+        is_whole, comparison = further.is_complete, further.comparison
+        if comparison is not None:
+            options_page = self._product_path(OPTIONS_FILE)
+            page_code = exit_codes.run_isolated(
+                partial(_write_options_page, options_page, comparison, further.compared_plans)
             )
-            paths += [options_page] if report_code in (0, 1) else []
-            is_whole = is_whole and report_code in (0, 1)
+            paths += [options_page] if page_code in (0, 1) else []
+            is_whole = is_whole and page_code in (0, 1)
         for path in paths:
             click.echo(f"  {path}")
         return code if is_whole else max(code, 1)
@@ -266,6 +265,16 @@ class _ScenarioRun:
         announce("All of this is in {file}, with links to the cells.", file=fault_file)
         if opens and self.opens_result:
             _open_file(fault_file)
+
+
+def _write_options_page(page: Path, comparison: Comparison, plans: dict[str, Plan]) -> None:
+    """Write the report of a comparison."""
+    from optimizer.analyses.document_dispatch import build_result_document
+    from optimizer.report.render import html
+
+    document = build_result_document(comparison, plans=plans)
+    content = html.render_page(document, comparison.caveats).encode()
+    output_files.write_files([(page, content)], force=True)
 
 
 def _open_file(path: Path) -> None:

@@ -47,7 +47,7 @@ process decides what becomes of the other. Workers do not inherit the handlers a
 these signals."""
 CHILD_CODE = (
     SIGNAL_HANDLER_CODE + "sys.path[:] = json.loads(sys.argv.pop(1)); "
-    "from optimizer.cli import child_process; child_process.run_supervised()"
+    "from optimizer import cli; cli.run_supervised()"
 )
 """Code that the process of a command runs."""
 

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, TypeVar, get_args
 
 import click
@@ -17,6 +18,18 @@ import click
 from models.language import Language, current_language, mark_translatable, set_language, tr
 
 _AnyCommand = TypeVar("_AnyCommand", bound=click.Command)
+PROGRAM = "vorrat"
+COMMAND_ARGUMENTS_KEY = "vorrat.arguments"
+"""Key of ``click.Context.meta`` for the arguments after the name of the command."""
+
+
+def installed_version() -> str | None:
+    """Return the installed version of Vorrat; None in a source tree that is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    with suppress(PackageNotFoundError):
+        return version(PROGRAM)
+    return None
 
 
 class LocalizedFormatter(click.HelpFormatter):

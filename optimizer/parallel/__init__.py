@@ -9,10 +9,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Self
 
-from optimizer.parallel.interface import Answer, Assignment, Engine, Limits, Task, TaskResult, Team
+from optimizer.parallel.interface import (
+    Answer,
+    Assignment,
+    Engine,
+    Executor,
+    Limits,
+    Task,
+    TaskResult,
+)
 from optimizer.parallel.processes import LocalProcesses
 
-__all__ = ["Assignment", "Engine", "Limits", "LocalProcesses", "TaskResult", "Team", "Workers"]
+__all__ = ["Assignment", "Engine", "Executor", "Limits", "LocalProcesses", "TaskResult", "Workers"]
 __all__ += ["choose_worker_count", "current_engine", "max_chosen_workers", "threads_per_worker"]
 __all__ += ["use_engine"]
 
@@ -27,8 +35,8 @@ def current_engine() -> Engine:
 
 
 def choose_worker_count(requested: int | None, default: int) -> int:
-    """Return the number of workers for a team: ``requested`` if given, otherwise all workers of the
-    engine, otherwise ``default``."""
+    """Return the number of workers for an executor: ``requested`` if given, otherwise all workers
+    of the engine, otherwise ``default``."""
     chosen = requested or current_engine().worker_count or default
     _max_chosen_workers.set(max(chosen, _max_chosen_workers.get() or 0))
     return chosen
@@ -55,8 +63,8 @@ def use_engine(engine: Engine) -> Iterator[None]:
         _current_engine.reset(token)
 
 
-class Workers(Team[Task, Answer]):
-    """Team of ``jobs`` workers of the current engine; of all its workers if ``jobs`` is None.
+class Workers(Executor[Task, Answer]):
+    """Executor of ``jobs`` workers of the current engine; of all its workers if ``jobs`` is None.
 
     Each worker creates its handler by calling ``make_handler`` with a copy of ``handler_args``.
     """
@@ -68,17 +76,17 @@ class Workers(Team[Task, Answer]):
         jobs: int | None = None,
         assignment: Assignment = "fixed",
     ) -> None:
-        self._team: Team[Task, Answer] = current_engine().team(
+        self._executor: Executor[Task, Answer] = current_engine().executor(
             make_handler, handler_args, jobs, assignment
         )
 
     def __enter__(self) -> Self:
-        self._team.__enter__()
+        self._executor.__enter__()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._team.__exit__(*exc)
+        self._executor.__exit__(*exc)
 
-    def iter_results(self, tasks: Iterable[Task]) -> Generator[TaskResult[Answer], None, None]:
-        """Yield the result of each task as it completes; see :meth:`Team.iter_results`."""
-        return self._team.iter_results(tasks)
+    def as_completed(self, tasks: Iterable[Task]) -> Generator[TaskResult[Answer], None, None]:
+        """Yield the result of each task as it completes; see :meth:`Executor.as_completed`."""
+        return self._executor.as_completed(tasks)

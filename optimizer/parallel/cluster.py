@@ -27,7 +27,7 @@ from models.language import tr
 from optimizer.errors import ClusterError, VorratError, WorkerDied
 from optimizer.model.cores import usable_cores
 from optimizer.parallel import dask_worker, process_limits, task_server
-from optimizer.parallel.dispatch import DispatchingTeam, Job
+from optimizer.parallel.dispatch import DispatchingExecutor, Job
 from optimizer.parallel.interface import NO_LIMITS, Assignment, HandlerFactory, Limits
 from optimizer.parallel.task_server import TaskRequest
 
@@ -37,7 +37,7 @@ COMPARED_PACKAGES = ("vorrat", "highspy", "numpy", "distributed")
 CONNECT_TIMEOUT = 15.0  # seconds that a scheduler or a new worker may take to answer
 POLL_INTERVAL = 1.0  # seconds between checks of the workers
 TIME_LIMIT_GRACE = 30.0  # seconds beyond the limit before a worker counts as stuck
-LEAVE_TIMEOUT = 2.0  # seconds that a closing team waits for its workers
+LEAVE_TIMEOUT = 2.0  # seconds that a closing executor waits for its workers
 
 
 class TlsFiles(NamedTuple):
@@ -67,8 +67,8 @@ class Cluster:
     """Engine that uses the workers of a dask scheduler. The address ``"local"`` starts a cluster on
     this machine.
 
-    A team for which no number is requested has ``jobs`` workers, or all available ones if that is
-    None. ``wait_seconds`` is the time to wait for a scheduler, and for a worker while there is
+    An executor for which no number is requested has ``jobs`` workers, or all available ones if that
+    is None. ``wait_seconds`` is the time to wait for a scheduler, and for a worker while there is
     none. The context manager holds the connection; with ``connect_lazily`` it is opened on first
     use.
 
@@ -218,28 +218,28 @@ class Cluster:
         tasks."""
         return self._scheduler_lost or self._client is None or self._client.status != "running"
 
-    def team(
+    def executor(
         self,
         make_handler: HandlerFactory,
         handler_args: tuple[Any, ...],
         jobs: int | None,
         assignment: Assignment = "fixed",
-    ) -> ClusterTeam:
-        """Return a team of ``jobs`` workers; of all workers present if ``jobs`` is None."""
-        return ClusterTeam(
+    ) -> ClusterExecutor:
+        """Return an executor of ``jobs`` workers; of all workers present if ``jobs`` is None."""
+        return ClusterExecutor(
             self, make_handler, handler_args, jobs or self.worker_count, assignment, self._limits
         )
 
 
-class ClusterTeam(DispatchingTeam):
-    """Team of cluster workers, including workers that join later.
+class ClusterExecutor(DispatchingExecutor):
+    """Executor of cluster workers, including workers that join later.
 
-    ``iter_results`` raises ClusterError if the scheduler or the last worker is lost. Results
+    ``as_completed`` raises ClusterError if the scheduler or the last worker is lost. Results
     received before that remain valid.
     """
 
-    def __init__(self, cluster: Cluster, *team_args: Any) -> None:
-        super().__init__(*team_args)
+    def __init__(self, cluster: Cluster, *executor_args: Any) -> None:
+        super().__init__(*executor_args)
         self._cluster, self._client = cluster, cluster.client()
         self._outgrown_tasks: set[int] = set()
         """Indices of tasks that exceeded their memory limit, as reported before the worker ends."""
@@ -248,7 +248,9 @@ class ClusterTeam(DispatchingTeam):
         self._workers_seen_at = time.monotonic()  # when a worker was last available
 
     def __enter__(self) -> Self:
-        self._client.subscribe_topic(self.team_id, lambda event: self._outgrown_tasks.add(event[1]))
+        self._client.subscribe_topic(
+            self.executor_id, lambda event: self._outgrown_tasks.add(event[1])
+        )
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -261,12 +263,15 @@ class ClusterTeam(DispatchingTeam):
             disconnect_thread.join(LEAVE_TIMEOUT)
 
     def _disconnect_workers(self) -> None:
-        """Remove the team from all workers. Workers that still run one of its tasks are ended."""
-        with suppress(Exception):  # best effort at the end of a team
-            self._client.unsubscribe_topic(self.team_id)
+        """Remove the executor from all workers. Those that still run one of its tasks are ended."""
+        with suppress(Exception):  # best effort at the end of an executor
+            self._client.unsubscribe_topic(self.executor_id)
             run_options = {"workers": list(self._cluster.worker_addresses), "on_error": "ignore"}
             self._client.run(
-                dask_worker.forget_team, self.team_id, bool(self.running_jobs), **run_options
+                dask_worker.forget_executor,
+                self.executor_id,
+                bool(self.running_jobs),
+                **run_options,
             )
 
     def _available_workers(self) -> Sequence[str]:
@@ -286,7 +291,7 @@ class ClusterTeam(DispatchingTeam):
             future = self._client.submit(
                 dask_worker.answer_pickled_request,
                 pickle.dumps(request, pickle.HIGHEST_PROTOCOL),
-                key=f"vorrat-{self.team_id}-{job.task_index}-{uuid.uuid4().hex[:8]}",
+                key=f"vorrat-{self.executor_id}-{job.task_index}-{uuid.uuid4().hex[:8]}",
                 workers=[job.worker],
                 allow_other_workers=False,
                 pure=False,

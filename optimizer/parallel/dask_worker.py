@@ -12,8 +12,8 @@ from typing import Any, cast
 from optimizer.parallel import task_server
 from optimizer.parallel.task_server import TaskReply
 
-_running_teams: list[str] = []  # id of the team whose task is running, if any
-_stopped_requests: set[tuple[str, int]] = set()  # team ids and numbers of messages to stop
+_running_executors: list[str] = []  # id of the executor whose task is running, if any
+_stopped_requests: set[tuple[str, int]] = set()  # executor ids and numbers of messages to stop
 
 
 def dask_setup(_worker: Any) -> None:
@@ -26,13 +26,13 @@ def answer_pickled_request(pickled_request: bytes) -> TaskReply:
     from distributed import get_worker
 
     request, worker = pickle.loads(pickled_request), get_worker()
-    _running_teams[:] = [request.team_id]
+    _running_executors[:] = [request.executor_id]
     try:
         return task_server.answer_request(
-            request, lambda: worker.log_event(request.team_id, request.task_number)
+            request, lambda: worker.log_event(request.executor_id, request.task_number)
         )
     finally:
-        _running_teams.clear()
+        _running_executors.clear()
 
 
 class ServiceHandler:
@@ -44,35 +44,35 @@ class ServiceHandler:
 
     def __call__(self, message: Any) -> Any:
         """Return the service's answer to a message. Events are sent to the client that has
-        subscribed to the team's topic."""
+        subscribed to the executor's topic."""
         from distributed import get_worker
 
-        worker, team = get_worker(), _running_teams[0]
-        if (team, message.number) in _stopped_requests:  # stopped while it waited in the queue
+        worker, executor = get_worker(), _running_executors[0]
+        if (executor, message.number) in _stopped_requests:  # stopped while it waited in the queue
             self.service.stop(message.number)
 
         def report(content: Any) -> None:
-            worker.log_event(team, pickle.dumps((message.number, content)))
+            worker.log_event(executor, pickle.dumps((message.number, content)))
 
         return self.service.answer(message, report)
 
 
-def stop_request(team_id: str, number: int) -> None:
-    """Stop the message with this number in the team's service: at once, or when it arrives."""
-    _stopped_requests.add((team_id, number))
-    if (lane := task_server.handlers_by_lane.get((team_id, 0))) is not None:
+def stop_request(executor_id: str, number: int) -> None:
+    """Stop the message with this number in the executor's service: at once, or when it arrives."""
+    _stopped_requests.add((executor_id, number))
+    if (lane := task_server.handlers_by_lane.get((executor_id, 0))) is not None:
         cast(ServiceHandler, lane[0]).service.stop(number)
 
 
-def forget_team(team_id: str, kill_if_running: bool, dask_worker: Any = None) -> None:
-    """Remove everything that belongs to a team from this worker. If ``kill_if_running`` is set and
-    the worker runs a task of the team, end its process."""
-    if kill_if_running and dask_worker.nanny and _running_teams == [team_id]:
+def forget_executor(executor_id: str, kill_if_running: bool, dask_worker: Any = None) -> None:
+    """Remove everything that belongs to an executor from this worker. If ``kill_if_running`` is set
+    and the worker runs a task of the executor, end its process."""
+    if kill_if_running and dask_worker.nanny and _running_executors == [executor_id]:
         os._exit(1)
-    for key in [key for key in task_server.handlers_by_lane if key[0] == team_id]:
+    for key in [key for key in task_server.handlers_by_lane if key[0] == executor_id]:
         task_server.handlers_by_lane.pop(key, None)
     _stopped_requests.difference_update(
-        [request for request in _stopped_requests if request[0] == team_id]
+        [request for request in _stopped_requests if request[0] == executor_id]
     )
 
 

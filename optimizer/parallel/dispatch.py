@@ -16,7 +16,7 @@ from typing import Any
 
 from models.language import current_language
 from optimizer.errors import VorratError, WorkerDied
-from optimizer.parallel.interface import Assignment, HandlerFactory, Limits, TaskResult, Team
+from optimizer.parallel.interface import Assignment, Executor, HandlerFactory, Limits, TaskResult
 from optimizer.parallel.task_server import TaskReply, TaskRequest
 
 MAX_ATTEMPTS = 2  # how often a task is sent if its workers are lost
@@ -28,7 +28,7 @@ POLL_INTERVAL = 0.2
 class Job:
     """Task that waits for a worker or runs on one."""
 
-    call_number: int  # the call of ``iter_results`` that it belongs to
+    call_number: int  # the call of ``as_completed`` that it belongs to
     task_index: int
     pickled_task: bytes
     lane: int
@@ -42,8 +42,8 @@ class Job:
         return time.monotonic() - self.started_at
 
 
-class DispatchingTeam(Team[Any, Any]):
-    """Team that assigns tasks to the workers that its engine reports.
+class DispatchingExecutor(Executor[Any, Any]):
+    """Executor that assigns tasks to the workers that its engine reports.
 
     With fixed assignment there are as many lanes as workers, and a lane stays with one worker until
     that worker is lost. With the assignment ``next`` there is one lane, from which every free
@@ -58,7 +58,7 @@ class DispatchingTeam(Team[Any, Any]):
         assignment: Assignment,
         limits: Limits,
     ) -> None:
-        self.team_id = uuid.uuid4().hex
+        self.executor_id = uuid.uuid4().hex
         self.limits = limits
         self.replies: SimpleQueue[tuple[Job, TaskReply | BaseException]] = SimpleQueue()
         self.running_jobs: dict[Any, Job] = {}  # by worker
@@ -94,7 +94,7 @@ class DispatchingTeam(Team[Any, Any]):
     def _on_reply(self, job: Job, reply: TaskReply) -> None:
         """Inspect the reply of a worker. The default does nothing; engines may override it."""
 
-    def iter_results(self, tasks: Iterable[Any]) -> Generator[TaskResult[Any], None, None]:
+    def as_completed(self, tasks: Iterable[Any]) -> Generator[TaskResult[Any], None, None]:
         """Yield the result of each task when it is complete. Raise errors that are not a
         VorratError."""
         self._call_number, self.answer_count, source = self._call_number + 1, 0, enumerate(tasks)
@@ -104,7 +104,7 @@ class DispatchingTeam(Team[Any, Any]):
         result, all_queued = None, False
         while True:
             if self.is_closed:
-                raise RuntimeError("the team has been closed")
+                raise RuntimeError("the executor has been closed")
             all_queued = all_queued or self._queue_tasks(source)
             self._assign_jobs()
             if result is not None:
@@ -146,7 +146,13 @@ class DispatchingTeam(Team[Any, Any]):
                 job.attempts += 1
                 job.worker, job.started_at = worker, time.monotonic()
                 self.running_jobs[worker] = job
-                request_header = (self.team_id, lane, job.task_index, self._language, self.limits)
+                request_header = (
+                    self.executor_id,
+                    lane,
+                    job.task_index,
+                    self._language,
+                    self.limits,
+                )
                 self._send_job(
                     job, TaskRequest(*request_header, job.pickled_task, self._pickled_handler)
                 )

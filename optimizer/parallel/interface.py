@@ -1,4 +1,4 @@
-"""Interfaces for parallel execution: engines, teams of workers, and results of tasks."""
+"""Interfaces for parallel execution: engines, executors of workers, and results of tasks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -49,8 +49,9 @@ class TaskResult(Generic[Answer]):
     seconds: float  # since the task was sent
 
 
-class Team(ABC, Generic[Task, Answer]):
-    """Group of workers that run tasks. Each worker keeps state from the tasks that it has run.
+class Executor(ABC, Generic[Task, Answer]):
+    """Executor of tasks on workers, with ``map`` and ``as_completed`` as in concurrent.futures and
+    dask. Unlike those, each worker keeps state from the tasks that it has run.
 
     At the end of the context all workers are ended, and unfinished tasks are lost.
     """
@@ -62,7 +63,7 @@ class Team(ABC, Generic[Task, Answer]):
         """End all workers."""
 
     @abstractmethod
-    def iter_results(self, tasks: Iterable[Task]) -> Generator[TaskResult[Answer], None, None]:
+    def as_completed(self, tasks: Iterable[Task]) -> Generator[TaskResult[Answer], None, None]:
         """Yield the result of each task when it is complete. An error in one task does not affect
         the others.
 
@@ -82,7 +83,7 @@ class Team(ABC, Generic[Task, Answer]):
         TimedOut.
         """
         answers: dict[int, Any] = {}
-        with closing(self.iter_results(tasks)) as results:
+        with closing(self.as_completed(tasks)) as results:
             for result in results:
                 if result.error is not None:
                     raise result.error
@@ -103,15 +104,15 @@ class Engine(Protocol):
     def worker_count(self) -> int | None:
         """Number of workers that exist already; None if workers are started on demand."""
 
-    def team(
+    def executor(
         self,
         make_handler: HandlerFactory,
         handler_args: tuple[Any, ...],
         jobs: int | None,
         assignment: Assignment = "fixed",
-    ) -> Team[Any, Any]:
-        """Return a team of ``jobs`` workers, each of which calls ``make_handler`` with
+    ) -> Executor[Any, Any]:
+        """Return an executor of ``jobs`` workers, each of which calls ``make_handler`` with
         ``handler_args``.
 
-        If ``jobs`` is None, the team has all workers of the engine.
+        If ``jobs`` is None, the executor has all workers of the engine.
         """

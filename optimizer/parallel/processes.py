@@ -20,14 +20,14 @@ from models.language import tr
 from optimizer.errors import OutOfMemory, VorratError, WorkerDied
 from optimizer.model.cores import usable_cores
 from optimizer.parallel import process_limits, task_server
-from optimizer.parallel.dispatch import DispatchingTeam, Job
+from optimizer.parallel.dispatch import DispatchingExecutor, Job
 from optimizer.parallel.interface import (
     NO_LIMITS,
     Assignment,
+    Executor,
     HandlerFactory,
     Limits,
     TaskResult,
-    Team,
 )
 from optimizer.parallel.task_server import TaskReply, TaskRequest
 
@@ -53,22 +53,22 @@ class LocalProcesses:
     name = "processes"
     worker_count = None
 
-    def team(
+    def executor(
         self,
         make_handler: HandlerFactory,
         handler_args: tuple[Any, ...],
         jobs: int | None,
         assignment: Assignment = "fixed",
-    ) -> InProcessTeam | ProcessTeam:
-        """Return a team of processes, or a team that runs tasks in the present process."""
+    ) -> InProcessExecutor | ProcessExecutor:
+        """Return an executor of processes, or one that runs tasks in the present process."""
         jobs = jobs or self.jobs or usable_cores()
         if jobs == 1 and (self.limits_this_process or self.limits == NO_LIMITS):
-            return InProcessTeam(make_handler, handler_args)
-        return ProcessTeam(make_handler, handler_args, jobs, assignment, self.limits)
+            return InProcessExecutor(make_handler, handler_args)
+        return ProcessExecutor(make_handler, handler_args, jobs, assignment, self.limits)
 
 
-class ProcessTeam(DispatchingTeam):
-    """Team of local processes, each of which starts with its first task.
+class ProcessExecutor(DispatchingExecutor):
+    """Executor of local processes, each of which starts with its first task.
 
     If a process dies or is ended at a limit, the process that replaces it has no state from earlier
     tasks. Its answers may then be other plans within the gap.
@@ -171,8 +171,8 @@ class ProcessTeam(DispatchingTeam):
         )
 
 
-class InProcessTeam(Team[Any, Any]):
-    """Team that runs tasks one after the other in the present process.
+class InProcessExecutor(Executor[Any, Any]):
+    """Executor that runs tasks one after the other in the present process.
 
     A crash ends the whole process. The error of a task that the user stops is Interrupted.
     """
@@ -181,7 +181,7 @@ class InProcessTeam(Team[Any, Any]):
         self._make_handler, self._handler_args = make_handler, handler_args
         self._handler: Callable[[Any], Any] | None = None
 
-    def iter_results(self, tasks: Iterable[Any]) -> Generator[TaskResult[Any], None, None]:
+    def as_completed(self, tasks: Iterable[Any]) -> Generator[TaskResult[Any], None, None]:
         """Yield the result of each task. A task is taken from the iterator only when the previous
         one is complete."""
         for index, task in enumerate(tasks):

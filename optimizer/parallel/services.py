@@ -172,11 +172,14 @@ class ClusterWorker:
     ) -> None:
         self.address, self.memory_bytes = address, 0
         self._make_service, self._on_event, self._cluster = make_service, on_event, cluster
-        self._limits, self._team_id = Limits(memory_bytes=memory_limit), f"stays-{uuid.uuid4().hex}"
+        self._limits, self._executor_id = (
+            Limits(memory_bytes=memory_limit),
+            f"stays-{uuid.uuid4().hex}",
+        )
         self._client, self._closed = cluster.client(), threading.Event()
         self._future: Any = None
         self._leave_thread: threading.Thread | None = None
-        self._client.subscribe_topic(self._team_id, lambda event: self._receive_event(event[1]))
+        self._client.subscribe_topic(self._executor_id, lambda event: self._receive_event(event[1]))
         threading.Thread(target=self._watch_worker, daemon=True).start()
 
     @property
@@ -188,17 +191,17 @@ class ClusterWorker:
         """Send a message. Raise OSError if the worker or the cluster is lost."""
         try:
             if message.question is None:
-                request_id = (self._team_id, message.number)
+                request_id = (self._executor_id, message.number)
                 self._client.run(dask_worker.stop_request, *request_id, workers=[self.address])
                 return
             request = TaskRequest(
-                self._team_id, 0, message.number, message.language, self._limits,
+                self._executor_id, 0, message.number, message.language, self._limits,
                 pickle.dumps(message),
                 pickle.dumps((dask_worker.ServiceHandler, (self._make_service,))),
             )  # fmt: skip
             self._future = self._client.submit(
                 dask_worker.answer_pickled_request, pickle.dumps(request),
-                key=f"{self._team_id}-{message.number}",
+                key=f"{self._executor_id}-{message.number}",
                 workers=[self.address], allow_other_workers=False, pure=False,
             )  # fmt: skip
             self._future.add_done_callback(partial(self._receive_answer, message.number))
@@ -219,10 +222,10 @@ class ClusterWorker:
     def _disconnect(self) -> None:
         with suppress(Exception):  # the worker is lost, and its state with it
             run_options = {"workers": [self.address], "on_error": "ignore"}
-            self._client.run(dask_worker.forget_team, self._team_id, True, **run_options)
+            self._client.run(dask_worker.forget_executor, self._executor_id, True, **run_options)
         with suppress(Exception):
-            self._client.unsubscribe_topic(self._team_id)
-            self._client.run_on_scheduler(dask_worker.clear_topic, self._team_id)
+            self._client.unsubscribe_topic(self._executor_id)
+            self._client.run_on_scheduler(dask_worker.clear_topic, self._executor_id)
 
     def _receive_answer(self, number: int, future: Any) -> None:
         """Pass on the answer to a message. Dask calls this in a separate thread."""

@@ -34,7 +34,7 @@ MAX_IDLE_SECONDS = 6 * 3600.0
 class TaskRequest(NamedTuple):
     """Request to run one task, with the lane that the task belongs to."""
 
-    team_id: str
+    executor_id: str
     lane: int
     task_number: int
     language: Language
@@ -51,7 +51,7 @@ class TaskReply(NamedTuple):
 
 
 handlers_by_lane: dict[tuple[str, int], tuple[Callable[[Any], Any], float]] = {}
-"""Handler of each lane, by team id and lane number, and when it was last used (monotonic)."""
+"""Handler of each lane, by executor id and lane number, and when it was last used (monotonic)."""
 
 
 def answer_request(
@@ -67,7 +67,7 @@ def answer_request(
             content = _pickle((_handler_for(request)(pickle.loads(request.pickled_task)), None, ""))
         except MemoryError as error:
             # Its state may be inconsistent.
-            handlers_by_lane.pop((request.team_id, request.lane), None)
+            handlers_by_lane.pop((request.executor_id, request.lane), None)
             memory_error = OutOfMemory(tr("there is no memory left"))
             memory_error.__cause__ = error
             content = _pickle_error(memory_error)
@@ -79,7 +79,7 @@ def answer_request(
 
 
 def _handler_for(request: TaskRequest) -> Callable[[Any], Any]:
-    now, key = time.monotonic(), (request.team_id, request.lane)
+    now, key = time.monotonic(), (request.executor_id, request.lane)
     for stale_key in [
         lane_key
         for lane_key, (_, last_used_at) in handlers_by_lane.items()

@@ -105,10 +105,10 @@ def _own_process(_unsendable: Any) -> Callable[[int], int]:
 class Losing(LocalProcesses):
     """Processes that die of the first task, each time."""
 
-    def team(self, make: Any, given: tuple[Any, ...], jobs: int | None, *dealing: Any) -> Any:
+    def executor(self, make: Any, given: tuple[Any, ...], jobs: int | None, *dealing: Any) -> Any:
         if jobs == 1:
-            return super().team(make, given, jobs, *dealing)
-        return super().team(dying, (), jobs, *dealing)
+            return super().executor(make, given, jobs, *dealing)
+        return super().executor(dying, (), jobs, *dealing)
 
 
 def on(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,13 +136,13 @@ def test_an_analysis_whose_workers_are_lost_leaves_nothing(
 class LostAfterOne(InProcess):
     """A cluster that is lost when one answer has come."""
 
-    def team(self, *given: Any) -> Any:
-        return _LostAfterOne(super().team(*given))
+    def executor(self, *given: Any) -> Any:
+        return _LostAfterOne(super().executor(*given))
 
 
 class _LostAfterOne:
-    def __init__(self, team: Any) -> None:
-        self.team = team
+    def __init__(self, executor: Any) -> None:
+        self.executor = executor
 
     def __enter__(self) -> _LostAfterOne:
         return self
@@ -150,8 +150,8 @@ class _LostAfterOne:
     def __exit__(self, *exc: Any) -> None:
         pass
 
-    def iter_results(self, tasks: Sequence[Any]) -> Iterator[TaskResult[Any]]:
-        yield next(self.team.iter_results(tasks))
+    def as_completed(self, tasks: Sequence[Any]) -> Iterator[TaskResult[Any]]:
+        yield next(self.executor.as_completed(tasks))
         raise ClusterError("the scheduler is lost")
 
 

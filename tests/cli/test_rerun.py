@@ -274,7 +274,7 @@ def test_nothing_is_recorded_where_nobody_records(tmp_path: Path) -> None:
 def test_one_of_many_solves_can_be_run_again_by_itself(tmp_path: Path) -> None:
     """No command line asked for it."""
     from models.files import read_case
-    from optimizer.cli.manifest import solve_manifest_files
+    from optimizer.cli.manifest import Invocation, manifest_files
     from optimizer.solve.planner import solve_to_plan
 
     with log_inputs() as record:
@@ -285,12 +285,10 @@ def test_one_of_many_solves_can_be_run_again_by_itself(tmp_path: Path) -> None:
         .model_dump_json()
         .encode()
     )
-    options = {"--set": ("policy.budget_meur=150",), "--gap": 1e-3, "--threads": 1}
+    options = {"file": str(TUTORIAL), "--set": ("policy.budget_meur=150",), "--gap": 1e-3}
+    solve = Invocation.from_values("solve", {**options, "--threads": 1})
     files = {"plan.json": document}
-    for name, content in {
-        **files,
-        **solve_manifest_files(files, 0, record, str(TUTORIAL), options),
-    }.items():
+    for name, content in {**files, **manifest_files("plan", files, 0, solve, record)}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
     assert run_command_line(["rerun", str(tmp_path)]) == 0
@@ -308,7 +306,7 @@ def test_a_run_that_ends_on_its_node_limit_is_reproduced(tmp_path: Path) -> None
 def test_what_a_cluster_found_is_found_again_here(plan: Path, tmp_path: Path) -> None:
     """By as many processes as there were workers, and without asking for the cluster."""
     from optimizer.cli.analysis_commands import analysis_command
-    from optimizer.cli.rerun import rerun_command_line
+    from optimizer.cli.rerun import rerun_values
 
     asked = [
         {"name": "file", "value": "ore.yaml", "source": "given", "at": ["ore.yaml"]},
@@ -318,7 +316,7 @@ def test_what_a_cluster_found_is_found_again_here(plan: Path, tmp_path: Path) ->
     ]
     found = {"command": "frontier", "parameters": asked, "engine": "cluster", "jobs": 3}
     made = Manifest.model_validate(manifest(plan) | found)
-    words = rerun_command_line(made, tmp_path, tmp_path / "out", analysis_command("frontier"))
-    assert "--jobs=3" in words
-    assert "--memory-limit=8GB" in words
-    assert not any("--scheduler" in word or "--tls" in word for word in words)
+    values = rerun_values(made, tmp_path, tmp_path / "out", analysis_command("frontier"))
+    assert values["jobs"] == "3"
+    assert values["memory_limit"] == "8GB"
+    assert not {"scheduler", "tls_ca"} & values.keys()

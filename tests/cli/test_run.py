@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from workbooks import TUTORIAL, set_cell, setting, tutorial_book
 
 from models.files import read_case
 from models.results import Plan
+from optimizer.analyses.evaluation.options import EvaluateOptions
+from optimizer.analyses.stress.options import StressOptions, parse_events
 from optimizer.cli import further_analyses, run_command_line, solve_commands
+from optimizer.cli.analysis_commands import run_nested
 from optimizer.cli.report import BRIEF_FILES, PLAN_FILE, REPORT_FILE, RESULTS_FILE
 from optimizer.solve.checked_solution import input_hash
 
@@ -240,9 +244,12 @@ assumptions:
 def only_evaluated(*_):
     """The first step alone, and one that fails."""
     out = Path("case-more")
-    asked = ["evaluate", "case-plan.json", "--quick", "--states=100", "--out", str(out)]
-    yield "fresh states", asked, out / "evaluation.json"
-    yield "nothing", ["stress", "case-plan.json", "--out", str(out)], out / "stress.json"
+    plan = Path("case-plan.json")
+    quick = EvaluateOptions(quick=True, states=100)
+    evaluate = partial(run_nested, "evaluate", plan, quick, out)
+    yield "fresh states", out / "evaluation.json", evaluate
+    unknown = StressOptions(events=parse_events(("nothing 2027",)))
+    yield "nothing", out / "stress.json", partial(run_nested, "stress", plan, unknown, out)
 
 
 def test_more_is_written_beside_what_is_open_and_in_the_language_of_the_run(
@@ -261,7 +268,7 @@ def test_more_is_written_beside_what_is_open_and_in_the_language_of_the_run(
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", refuse)
-    monkeypatch.setattr(further_analyses, "_command_steps", only_evaluated)
+    monkeypatch.setattr(further_analyses, "_analysis_steps", only_evaluated)
     assert (
         run_command_line(["run", "case.yaml", "--everything", "--quiet", "--language", "de"]) == 1
     )

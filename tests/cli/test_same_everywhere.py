@@ -17,7 +17,7 @@ from varied import two_works
 
 from models.results.base import volatile_paths, without_volatile
 from optimizer.cli import options, run_command_line
-from optimizer.parallel import Engine, LocalProcesses, Team, use_engine
+from optimizer.parallel import Engine, Executor, LocalProcesses, use_engine
 
 pytest.importorskip("distributed")
 
@@ -57,15 +57,15 @@ def cluster() -> Iterator[Engine]:
 
 
 class TwoProcesses:
-    """The engine of processes, but with the same two for all teams: they take long to begin."""
+    """The engine of processes, but with the same two for all executors: they take long to begin."""
 
     name, worker_count = "processes", None
 
-    def __init__(self, pool: Team[Any, Any]) -> None:
+    def __init__(self, pool: Executor[Any, Any]) -> None:
         self.pool = pool
-        self.teams = 0
+        self.executors = 0
 
-    def team(
+    def executor(
         self,
         make_handler: Any,
         handler_args: tuple[Any, ...],
@@ -74,14 +74,14 @@ class TwoProcesses:
     ) -> Any:
         assert assignment == "fixed"
         if jobs != 2:
-            return InProcess().team(make_handler, handler_args, jobs)
-        self.teams += 1
-        return _Two(self.pool, (self.teams, make_handler, handler_args))
+            return InProcess().executor(make_handler, handler_args, jobs)
+        self.executors += 1
+        return _Two(self.pool, (self.executors, make_handler, handler_args))
 
 
 class _Two:
-    def __init__(self, pool: Team[Any, Any], team: tuple[int, Any, Any]) -> None:
-        self.pool, self.team = pool, team
+    def __init__(self, pool: Executor[Any, Any], executor: tuple[int, Any, Any]) -> None:
+        self.pool, self.executor = pool, executor
 
     def __enter__(self) -> _Two:
         return self
@@ -91,14 +91,14 @@ class _Two:
 
     def map(self, tasks: Sequence[Any], on_done: Any = None) -> Any:
         told = None if on_done is None else (lambda sent, answer: on_done(sent[1], answer))
-        return self.pool.map([(self.team, task) for task in tasks], told)
+        return self.pool.map([(self.executor, task) for task in tasks], told)
 
-    def iter_results(self, tasks: Sequence[Any]) -> Any:
-        return self.pool.iter_results([(self.team, task) for task in tasks])
+    def as_completed(self, tasks: Sequence[Any]) -> Any:
+        return self.pool.as_completed([(self.executor, task) for task in tasks])
 
 
-def of_any_team() -> Callable[[Any], Any]:
-    """What answers the tasks of one team after the other."""
+def of_any_executor() -> Callable[[Any], Any]:
+    """What answers the tasks of one executor after the other."""
     known: dict[int, Callable[[Any], Any]] = {}
 
     def answer(sent: tuple[tuple[int, Any, Any], Any]) -> Any:
@@ -112,10 +112,10 @@ def of_any_team() -> Callable[[Any], Any]:
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Engine]:
-    with LocalProcesses().team(of_any_team, (), 2) as pool:
+    with LocalProcesses().executor(of_any_executor, (), 2) as pool:
         found = TwoProcesses(pool)
         yield found
-        assert found.teams > 0
+        assert found.executors > 0
 
 
 @pytest.fixture

@@ -63,15 +63,15 @@ def errors(arrivals: list[TaskResult[Any]]) -> list[type | None]:
 def test_lanes_learn_and_answers_come_in_order(cluster: Cluster) -> None:
     told: list[int] = []
     with using("de"):
-        with cluster.team(counting, (0,), 2) as team:
-            found = team.map([1, 2, 3, 4, 5], lambda task, _: told.append(task))
-            again = team.map([6, 7])
+        with cluster.executor(counting, (0,), 2) as executor:
+            found = executor.map([1, 2, 3, 4, 5], lambda task, _: told.append(task))
+            again = executor.map([6, 7])
             with pytest.raises(ValueError, match="no task: -1"):
-                team.map([-1])
-        with cluster.team(counting, (10,), 3) as team:
-            more_lanes = team.map([1, 2, 3, 4])
-        with cluster.team(counting, (0,), None, "next") as team:
-            next_ones = list(team.iter_results(iter(range(40))))
+                executor.map([-1])
+        with cluster.executor(counting, (10,), 3) as executor:
+            more_lanes = executor.map([1, 2, 3, 4])
+        with cluster.executor(counting, (0,), None, "next") as executor:
+            next_ones = list(executor.as_completed(iter(range(40))))
     assert [own[0] for own in found] == [1, 2, 3, 4, 5]
     assert [own[1] for own in found] == [1, 1, 2, 2, 3]
     assert len({own[2] for own in found}) == 2
@@ -89,8 +89,8 @@ def test_plans_are_those_of_this_process(cluster: Cluster) -> None:
         case(projects={"works": project(capex=capex)}, stockpiles=[stockpile()])
         for capex in (5, 20)
     ]
-    with cluster.team(solving, (0.0,), 2) as team:
-        assert team.map(raws) == [solving(0.0)(raw) for raw in raws]
+    with cluster.executor(solving, (0.0,), 2) as executor:
+        assert executor.map(raws) == [solving(0.0)(raw) for raw in raws]
 
 
 @pytest.mark.slow
@@ -101,9 +101,9 @@ def test_limits_errors_and_deaths_cost_their_task_alone(
     tasks = ["grow g", "conflict c", "die-once o", "tell t", "tell u"]
     with (
         connected(processes, files, limits=limits) as cluster,
-        cluster.team(behaving, (tmp_path,), None, "next") as team,
+        cluster.executor(behaving, (tmp_path,), None, "next") as executor,
     ):
-        found = list(team.iter_results(tasks))
+        found = list(executor.as_completed(tasks))
     assert errors(found) == [OutOfMemory, Infeasible, None, None, None]
     conflict = next(arrival.error for arrival in found if arrival.task_index == 1)
     assert isinstance(conflict, Infeasible)
@@ -114,10 +114,10 @@ def test_limits_errors_and_deaths_cost_their_task_alone(
 def test_a_task_that_hangs_is_ended(processes: Processes, files: Files, tmp_path: Path) -> None:
     with (
         connected(processes, files, limits=Limits(seconds=1.0)) as cluster,
-        cluster.team(behaving, (tmp_path,), 1) as team,
+        cluster.executor(behaving, (tmp_path,), 1) as executor,
         pytest.raises(TimedOut, match="had not answered after 1 s"),
     ):
-        team.map(["hang h"])
+        executor.map(["hang h"])
 
 
 @pytest.mark.slow
@@ -139,8 +139,8 @@ def test_a_worker_that_neither_ends_nor_answers_is_given_up_and_left_alone(
             with Cluster(processes.address, limits=Limits(seconds=2.0)) as cluster:
                 wait_for(lambda: len(cluster.worker_addresses) == 2)
                 stopping.start()
-                with cluster.team(behaving, (tmp_path,), 1, "next") as team:
-                    lost, *told = team.iter_results(["wait w", "tell a", "tell b"])
+                with cluster.executor(behaving, (tmp_path,), 1, "next") as executor:
+                    lost, *told = executor.as_completed(["wait w", "tell a", "tell b"])
             # One that is new to whoever comes, and hangs, is waited for no longer than that.
             with Cluster(processes.address) as cluster:
                 assert len(cluster.worker_addresses) == 1
@@ -165,8 +165,8 @@ def test_a_worker_that_is_killed_costs_nothing_but_its_task(
     killing = threading.Thread(target=kill)
     killing.start()
     tasks = ["tell a", "wait w", "tell b", "tell c", "tell d", "die e"]
-    with cluster.team(behaving, (tmp_path,), 2) as team:
-        found = list(team.iter_results(tasks))
+    with cluster.executor(behaving, (tmp_path,), 2) as executor:
+        found = list(executor.as_completed(tasks))
     killing.join()
     assert errors(found) == [None, None, None, None, None, WorkerDied]
     answers = {arrival.task_index: arrival.answer for arrival in found}
@@ -178,8 +178,8 @@ def test_a_worker_that_is_killed_costs_nothing_but_its_task(
 
 @pytest.mark.slow
 def test_what_nobody_waits_for_is_ended(cluster: Cluster, tmp_path: Path) -> None:
-    with cluster.team(behaving, (tmp_path,), 2) as team:
-        arrivals = team.iter_results(["tell a", "wait w"])
+    with cluster.executor(behaving, (tmp_path,), 2) as executor:
+        arrivals = executor.as_completed(["tell a", "wait w"])
         assert next(arrivals).task_index == 0
         wait_for((tmp_path / "w.begun").exists)
     wait_for(lambda: gone(int((tmp_path / "w.begun").read_text(encoding="utf-8"))))
@@ -198,9 +198,9 @@ def test_a_lost_scheduler_costs_what_was_under_way(tmp_path: Path) -> None:
     with (
         running(tmp_path, 1) as processes,
         Cluster(processes.address) as cluster,
-        cluster.team(behaving, (tmp_path,), None, "next") as team,
+        cluster.executor(behaving, (tmp_path,), None, "next") as executor,
     ):
-        arrivals = team.iter_results(["tell a", "wait w"])
+        arrivals = executor.as_completed(["tell a", "wait w"])
         assert next(arrivals).task_index == 0
         os.kill(processes.scheduler.pid, KILL)
         with pytest.raises(ClusterError, match=r"is lost; 1 answers .* --resume"):
@@ -212,9 +212,9 @@ def test_a_local_cluster_listens_on_this_machine_alone(tmp_path: Path) -> None:
     import psutil
 
     with Cluster("local", jobs=2) as cluster:
-        with cluster.team(behaving, (tmp_path,), None) as team:
-            pids = {pid for _, pid in team.map(["tell a", "tell b"])}
-            (named,) = set(team.map(["locks a", "locks b"]))
+        with cluster.executor(behaving, (tmp_path,), None) as executor:
+            pids = {pid for _, pid in executor.map(["tell a", "tell b"])}
+            (named,) = set(executor.map(["locks a", "locks b"]))
         own = psutil.Process()
         listening = {
             used.laddr.ip

@@ -74,7 +74,7 @@ def test_lanes_in_this_process_learn_as_processes_do(jobs: int) -> None:
 @pytest.mark.parametrize("dealing", ["fixed", "next"])
 def test_each_arrives_once(engine: InProcess | LocalProcesses, dealing: Assignment) -> None:
     with use_engine(engine), Workers[int, Counted](counting, (0,), 2, dealing) as workers:
-        arrived = list(workers.iter_results(range(20)))
+        arrived = list(workers.as_completed(range(20)))
     assert sorted(own.task_index for own in arrived) == list(range(20))
     assert all(own.answer is not None and own.answer[0] == own.task_index for own in arrived)
     assert all(own.error is None and own.seconds >= 0.0 for own in arrived)
@@ -84,7 +84,7 @@ def test_who_is_free_comes_next(tmp_path: Path) -> None:
     """The first task is answered once all others are begun, which only the other worker can do."""
     tasks = [(tmp_path / "others", 4), *((tmp_path / "others", 0) for _ in range(4))]
     with Workers[tuple[Path, int], int](gathering, (), 2, "next") as workers:
-        order = [own.task_index for own in workers.iter_results(tasks)]
+        order = [own.task_index for own in workers.as_completed(tasks)]
     assert order.index(0) >= 3
 
 
@@ -98,7 +98,7 @@ def test_tasks_are_taken_a_few_ahead(engine: InProcess | LocalProcesses) -> None
             yield n
 
     with use_engine(engine), Workers[int, Counted](counting, (0,), 2, "next") as workers:
-        for told, _ in enumerate(itertools.islice(workers.iter_results(endless()), 50)):
+        for told, _ in enumerate(itertools.islice(workers.as_completed(endless()), 50)):
             assert len(taken) - told <= 8
         # What was taken and not waited for troubles nobody.
         assert [own[0] for own in workers.map([7, 8, 9])] == [7, 8, 9]
@@ -111,7 +111,7 @@ def test_an_error_of_the_tasks_themselves_is_raised() -> None:
 
     with Workers[int, Counted](counting, (0,), 2) as workers:
         with pytest.raises(ValueError, match="no more"):
-            list(workers.iter_results(broken()))
+            list(workers.as_completed(broken()))
         assert [own[0] for own in workers.map([7])] == [7]
 
 

@@ -1,4 +1,4 @@
-"""Workers are gone when their team is, when the user strikes, and when their parent has died."""
+"""Workers are gone when their executor is, when the user strikes, and when their parent died."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def test_workers_are_gone_after_an_error() -> None:
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
-def test_a_team_that_is_closed_tells_no_more() -> None:
+def test_an_executor_that_is_closed_tells_no_more() -> None:
     with Workers[int, Counted](counting, (0,), 2) as workers:
-        left = workers.iter_results(range(10))
+        left = workers.as_completed(range(10))
         next(left)
     with pytest.raises(RuntimeError, match="closed"):
         list(left)

@@ -32,7 +32,7 @@ def arrivals(
 ) -> list[TaskResult[Any]]:
     """What becomes of each task, in their order."""
     with use_engine(engine), Workers[Action, Any](doing, (), jobs, dealing) as workers:
-        return sorted(workers.iter_results(tasks), key=lambda own: own.task_index)
+        return sorted(workers.as_completed(tasks), key=lambda own: own.task_index)
 
 
 def running() -> list[psutil.Process]:
@@ -56,7 +56,7 @@ def test_workers_killed_at_random_cost_their_own_task_at_most(
     luck, killed, tasks = random.Random(seed), 0, 150
     told: dict[int, TaskResult[tuple[int, int]]] = {}
     with Workers[int, tuple[int, int]](slowly, (0.004,), 3, dealing) as workers:
-        for own in workers.iter_results(range(tasks)):
+        for own in workers.as_completed(range(tasks)):
             assert own.task_index not in told
             told[own.task_index] = own
             if luck.random() < 0.15 and (alive := running()):
@@ -143,7 +143,7 @@ def test_who_hangs_is_ended_alone() -> None:
 @pytest.mark.parametrize("engine", [InProcess(), LocalProcesses()])
 def test_who_cannot_begin_says_why_for_each_task(engine: InProcess | LocalProcesses) -> None:
     with use_engine(engine), Workers[int, int](refusing, (), 2) as workers:
-        told = list(workers.iter_results([1, 2, 3]))
+        told = list(workers.as_completed([1, 2, 3]))
         with pytest.raises(ScenarioError, match="too short"):
             workers.map([1])
     assert len(told) == 3

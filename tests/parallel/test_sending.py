@@ -22,7 +22,7 @@ def test_much_goes_both_ways_at_once() -> None:
 @pytest.mark.slow
 def test_a_hundred_megabytes_pass() -> None:
     with Workers[Action, bytes](doing, (), 2, "next") as workers:
-        (own,) = workers.iter_results([("echo", b"xyz", 100 * MB // 3)])
+        (own,) = workers.as_completed([("echo", b"xyz", 100 * MB // 3)])
     assert own.answer == b"xyz" * (100 * MB // 3)
 
 
@@ -44,7 +44,7 @@ def test_what_cannot_be_sent_there_is_an_error_of_who_sends_it() -> None:
 def test_an_error_that_cannot_be_sent_comes_by_its_name_and_with_its_trace() -> None:
     with Workers[Action, Any](doing, (), 2, "next") as workers:
         with pytest.raises(RuntimeError, match="Unsendable: power failed at noon") as caught:
-            list(workers.iter_results([("fail unsendably",)]))
+            list(workers.as_completed([("fail unsendably",)]))
         trace = "".join(traceback.format_exception(caught.value))
         assert "in _fail_unsendably" in trace
         assert workers.map([("keep", 0)]) == [1]

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from optimizer import cli
 from optimizer.cli import child_process, main, supervisor
 from optimizer.solve import problem
 from optimizer.solve.decomposition.branch_and_cut import BranchAndCut
@@ -129,7 +130,7 @@ def begin() -> None:
             time.sleep(0.01)
     else:
         arrange(fault)
-    child_process.run_supervised()
+    cli.run_supervised()
 
 
 if __name__ == "__main__":

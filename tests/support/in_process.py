@@ -7,8 +7,8 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from optimizer.parallel.interface import Assignment, HandlerFactory, TaskResult, Team
-from optimizer.parallel.processes import InProcessTeam
+from optimizer.parallel.interface import Assignment, Executor, HandlerFactory, TaskResult
+from optimizer.parallel.processes import InProcessExecutor
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class InProcess:
     name = "in process"
     worker_count = None
 
-    def team(
+    def executor(
         self,
         make_handler: HandlerFactory,
         handler_args: tuple[Any, ...],
@@ -26,13 +26,13 @@ class InProcess:
         return Lanes(make_handler, handler_args, jobs or 1 if assignment == "fixed" else 1)
 
 
-class Lanes(Team[Any, Any]):
+class Lanes(Executor[Any, Any]):
     def __init__(
         self, make_handler: HandlerFactory, handler_args: tuple[Any, ...], lanes: int
     ) -> None:
-        self._lanes = [InProcessTeam(make_handler, handler_args) for _ in range(lanes)]
+        self._lanes = [InProcessExecutor(make_handler, handler_args) for _ in range(lanes)]
 
-    def iter_results(self, tasks: Iterable[Any]) -> Generator[TaskResult[Any], None, None]:
+    def as_completed(self, tasks: Iterable[Any]) -> Generator[TaskResult[Any], None, None]:
         for index, task in enumerate(tasks):
-            (own,) = self._lanes[index % len(self._lanes)].iter_results([task])
+            (own,) = self._lanes[index % len(self._lanes)].as_completed([task])
             yield TaskResult(index, own.answer, own.error, own.seconds)

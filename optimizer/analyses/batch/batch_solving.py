@@ -93,7 +93,7 @@ def solve_batch(
     with Workers[BatchTask, BatchSolution](
         make_task_solver, (options, are_related), jobs, **worker_options
     ) as workers:
-        yield from workers.iter_results(tasks)
+        yield from workers.as_completed(tasks)
 
 
 def make_task_solver(

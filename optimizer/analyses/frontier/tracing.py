@@ -33,7 +33,7 @@ from optimizer.analyses.variation import (
     round_up,
 )
 from optimizer.errors import ClusterError, Interrupted, Misuse, SolverError, VorratError
-from optimizer.parallel import Team, Workers, choose_worker_count, threads_per_worker
+from optimizer.parallel import Executor, Workers, choose_worker_count, threads_per_worker
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem
 
@@ -214,7 +214,7 @@ def make_worker(solver: ParametricSolver) -> Callable[[float], ParametricPoint]:
 
 def _solve_values(
     solver: ParametricSolver,
-    workers: Team[float, ParametricPoint],
+    workers: Executor[float, ParametricPoint],
     values: Sequence[float],
     options: FrontierOptions,
     total: int,
@@ -230,7 +230,7 @@ def _solve_values(
 
     report(values[0])
     try:
-        for done, arrival in enumerate(workers.iter_results(values), start=1):
+        for done, arrival in enumerate(workers.as_completed(values), start=1):
             value, error = values[arrival.task_index], arrival.error
             if isinstance(error, ScenarioError):
                 rejected[value] = error
