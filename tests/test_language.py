@@ -202,7 +202,7 @@ HIDDEN = {
     ("optimizer/model/rules.py", "text"),
     ("optimizer/analyses/comparison/comparison_wording.py", "failed.message"),
     (
-        "optimizer/analyses/explanation/document.py",
+        "optimizer/analyses/explanation/reasons.py",
         "RULE_CLAUSES.get(same_rules[0].name, same_rules[0].name)",
     ),
     ("optimizer/analyses/plan/figure_sources.py", "field.unit"),

@@ -3,7 +3,8 @@ taking part."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from models.language import tr
@@ -11,7 +12,8 @@ from models.results import Comparison, Plan
 from models.results.plan import WHOLE_BUDGET
 from optimizer.analyses.comparison.money import budget_uses
 from optimizer.analyses.participation.participation_wording import pooled_supply_note
-from optimizer.analyses.plan.plan_wording import MARKET_ID, PlanWording
+from optimizer.analyses.plan.plan_wording import PlanWording
+from optimizer.analyses.plan_diff import DecisionDiff, Decisions, differences, pair_up
 from optimizer.report.cells import format_value
 from optimizer.report.document import Bullets, Caution, Column, Part, Section, Table, ValueForm
 from optimizer.report.number_format import (
@@ -32,19 +34,19 @@ MIN_TABLE_SHARE = 0.005
 def changes_section(before: Plan, after: Plan) -> Section:
     """Return a section that compares the last two answers. They may be about the same scenario or
     about two."""
-    wording, plans = PlanWording(after), (before, after)
-    sides = tr("Before"), tr("Now")
+    wording, sides = PlanWording(after), (tr("Before"), tr("Now"))
+    diff = DecisionDiff.between(Decisions.of_plan(before), Decisions.of_plan(after))
     caption = tr("{contracted}: % of a project's output", contracted=wording.contracted_header)
-    contracted = _contracted_shares(wording)
+    contracted = _contracted_percentages(wording, diff)
     tables = [
-        _damage_table(wording, "materials", plans, sides),
-        _damage_table(wording, "consumers", plans, sides),
-        _payments_table(wording, before, after),
-        _difference_table(caption, tr("Project"), contracted, plans, sides, "secured"),
+        _damage_table(wording, "materials", (before, after), sides),
+        _damage_table(wording, "consumers", (before, after), sides),
+        _payments_table(wording, diff),
+        _difference_table(caption, tr("Project"), contracted, sides, "secured"),
     ]
     outcome = " ".join(_outcome_sentences(wording, before, after))
     title = tr("From the answer before to this one")
-    decisions = Bullets(list(_decision_sentences(wording, before, after)))
+    decisions = Bullets(list(_decision_sentences(wording, before, after, diff)))
     return Section(
         "turned", title, [outcome, decisions, *(table for table in tables if table.rows)]
     )
@@ -78,33 +80,35 @@ def _outcome_sentences(wording: PlanWording, before: Plan, after: Plan) -> Itera
         yield tr("A difference in damage as small as this is not distinguished from none.")
 
 
-def _decision_sentences(wording: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
+def _decision_sentences(
+    wording: PlanWording, before: Plan, after: Plan, diff: DecisionDiff
+) -> Iterator[str]:
     """Yield sentences on the decisions and payments that differ between two plans."""
     yield from _budget_sentences(wording, before, after)
     if _decisions(before) == _decisions(after):
         yield tr("It is the same plan: what is built, bought and paid is as before.")
         return
-    names = {p.id: p.name for p in before.projects}, {p.id: p.name for p in after.projects}
-    removed, added = ({*names[0]} - {*names[1]}, {*names[1]} - {*names[0]})
-    if not removed and not added:
+    if not diff.leaving and not diff.entering:
         yield tr("The same projects are supported.")
-    if removed:
-        yield tr("No longer supported: {projects}.", projects=_project_names(wording, removed))
-    if added:
-        yield tr("Supported now: {projects}.", projects=_project_names(wording, added))
-    if shifts := _payer_shifts(wording, before, after):
-        yield tr("Put up otherwise, not discounted: {shifts}.", shifts=join_with_and(shifts))
-    earlier, later = map(_contracted_shares(wording), (before, after))
-    changes = {p: later[p] - x for p, x in earlier.items() if p in later}
-    if shifts := [f"{p} {_signed_text(x)}" for p, x in _large_shifts(changes)]:
+    if diff.leaving:
+        yield tr("No longer supported: {projects}.", projects=_project_names(wording, diff.leaving))
+    if diff.entering:
+        yield tr("Supported now: {projects}.", projects=_project_names(wording, diff.entering))
+    unit = wording.money_unit
+    by_payer = {f: b - a for f, (a, b) in diff.paid_by_payer_meur.items()}
+    if shifts := _signed_shifts(by_payer, wording.payer_name, f" {unit}"):
+        yield tr("Put up otherwise, not discounted: {shifts}.", shifts=shifts)
+    contracted = {
+        name: b - a for name, (a, b) in _contracted_percentages(wording, diff, in_both=True).items()
+    }
+    if shifts := _signed_shifts(contracted):
         yield tr("{contracted}, in percentage points of output: {shifts}.",
-                 contracted=wording.contracted_header, shifts=join_with_and(shifts))  # fmt: skip
-    earlier, later = map(_stock_spending(wording), (before, after))
-    if shifts := [
-        f"{stock} {_signed_text(x)}" for stock, x in _large_shifts(_differences(earlier, later))
-    ]:
+                 contracted=wording.contracted_header, shifts=shifts)  # fmt: skip
+    if shifts := _signed_shifts(
+        differences(*(_stock_spending(wording, x) for x in (before, after)))
+    ):
         yield tr("Largest changes of what is spent on stocks, in {unit}, not discounted: {shifts}.",
-                 unit=wording.money_unit, shifts=join_with_and(shifts))  # fmt: skip
+                 unit=unit, shifts=shifts)  # fmt: skip
 
 
 def _combined_gap(*plans: Plan) -> float:
@@ -144,25 +148,13 @@ def _proof_sentence(wording: PlanWording, *plans: Plan) -> str:
               open=wording.amount_for_sentence(_combined_gap(*plans)))  # fmt: skip
 
 
-def _payer_shifts(wording: PlanWording, before: Plan, after: Plan) -> list[str]:
-    """Return one text for each payer whose payments change much, with the largest change first.
-    Private investors count as payers."""
-
-    def paid_by_payer(plan: Plan) -> dict[str, float]:
-        paid = {MARKET_ID: sum(p.market_share * p.mean_capex_meur for p in plan.projects)}
-        for account in plan.accounts:
-            paid[account.funder] = paid.get(account.funder, 0.0) + sum(account.paid_meur.values())
-        return paid
-
-    by_payer = _differences(paid_by_payer(before), paid_by_payer(after))
-    return [
-        f"{wording.payer_name(f)} {_signed_text(x)} {wording.money_unit}"
-        for f, x in _large_shifts(by_payer)
-    ]
-
-
-def _differences(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:
-    return {key: b.get(key, 0.0) - a.get(key, 0.0) for key in dict.fromkeys([*a, *b])}
+def _signed_shifts(
+    shifts: Mapping[str, float], name_of: Callable[[str], str] = str, unit: str = ""
+) -> str:
+    """Return a text on the changes that are large, with the largest change first."""
+    return join_with_and(
+        [f"{name_of(key)} {_signed_text(x)}{unit}" for key, x in _large_shifts(shifts)]
+    )
 
 
 def _large_shifts(
@@ -182,84 +174,57 @@ def _signed_text(value: float) -> str:
     return format_value(value, "signed", 0 if abs(value) >= 100 else None)
 
 
-def _project_names(wording: PlanWording, ids: set[str]) -> str:
+def _project_names(wording: PlanWording, ids: Iterable[str]) -> str:
     return join_with_and(sorted(wording.name("projects", id) for id in ids))
 
 
-def _expected_label(wording: PlanWording) -> str:
-    return tr("Expected damage") if wording.counts_damage else tr("Expected shortage")
-
-
-PlanPair = tuple[Plan, Plan]
-FigureReader = Callable[[Plan], Mapping[str, float]]
-
-
-def _expected_losses(wording: PlanWording, kind: str) -> FigureReader:
-    """Return a function that gives the expected damage of a plan by name of the material or
-    consumer, as ``kind`` states."""
-    return lambda plan: {wording.name(kind, item.id): item.expected for item in getattr(plan, kind)}
-
-
 def _damage_table(
-    wording: PlanWording, kind: str, plans: PlanPair, column_headings: tuple[str, str]
+    wording: PlanWording, kind: str, plans: tuple[Plan, Plan], column_headings: tuple[str, str]
 ) -> Table:
     """Return a table of expected damage in two plans, by material or consumer as ``kind`` states,
     with the sum."""
-    labels = {"what": _expected_label(wording), "unit": wording.unit}
+    labels = {"what": wording.expected_title, "unit": wording.unit}
     caption, head = tr("{what} by consumer ({unit})", **labels), tr("Consumer")
     if kind == "materials":
         caption, head = tr("{what} by material ({unit})", **labels), tr("Material")
-    table = _difference_table(
-        caption, head, _expected_losses(wording, kind), plans, column_headings, total=tr("Sum")
+    before, after = (
+        {wording.name(kind, item.id): item.expected for item in getattr(plan, kind)}
+        for plan in plans
     )
+    losses = pair_up(before, after, 0.0)
+    table = _difference_table(caption, head, losses, column_headings, total=tr("Sum"))
     note = tr("Plans that are as good as a whole may divide it otherwise.")
     return replace(table, note=note) if len(table.rows) > 1 else table
 
 
-def _stock_spending(wording: PlanWording) -> FigureReader:
-    """Return a function that gives what a plan spends on stocks over all years, by name of the
-    material."""
-
-    def spent(plan: Plan) -> dict[str, float]:
-        spending: dict[str, float] = {}
-        for stockpile in plan.stockpiles:
-            name = wording.name("materials", stockpile.material)
-            spending[name] = spending.get(name, 0.0) + sum(stockpile.cost_meur.values())
-        return spending
-
-    return spent
+def _stock_spending(wording: PlanWording, plan: Plan) -> dict[str, float]:
+    """Return what a plan spends on stocks over all years, by name of the material."""
+    spending: dict[str, float] = {}
+    for stockpile in plan.stockpiles:
+        name = wording.name("materials", stockpile.material)
+        spending[name] = spending.get(name, 0.0) + math.fsum(stockpile.cost_meur.values())
+    return spending
 
 
-def _contracted_shares(wording: PlanWording) -> FigureReader:
-    """Return a function that gives the percentage of a project's output that is contracted to
-    consumers at home, by name of the project."""
-    return lambda plan: {
-        wording.name("projects", project.id): round(100 * project.offtake, 1)
-        for project in plan.projects
+def _contracted_percentages(
+    wording: PlanWording, diff: DecisionDiff, in_both: bool = False
+) -> dict[str, tuple[float, float]]:
+    """Return the percentages of a project's output that are contracted to consumers at home, by
+    name of the project; with ``in_both``, those of projects that both plans build."""
+    return {
+        wording.name("projects", p): (round(100 * a, 1), round(100 * b, 1))
+        for p, (a, b) in diff.offtake.items()
+        if not in_both or p not in (*diff.entering, *diff.leaving)
     }
 
 
-def _payments_table(wording: PlanWording, before: Plan, after: Plan) -> Table:
+def _payments_table(wording: PlanWording, diff: DecisionDiff) -> Table:
     """Return a table of payments, with one row for each project or stock whose payers change. Rows
     with a different sum come first, then those in which one payer replaces another."""
-
-    def payments(plan: Plan) -> dict[tuple[str, str], dict[str, float]]:
-        paid = {
-            ("projects", project.id): {MARKET_ID: project.market_share * project.mean_capex_meur}
-            for project in plan.projects
-        }
-        for account in plan.accounts:
-            kind = "projects" if account.project else "stockpiles"
-            by_funder = paid.setdefault((kind, account.project or account.stockpile or ""), {})
-            amount = sum(account.paid_meur.values())
-            by_funder[account.funder] = by_funder.get(account.funder, 0.0) + amount
-        return paid
-
-    then, now = payments(before), payments(after)
     rows = []
-    for key in dict.fromkeys([*then, *now]):
-        a, b = then.get(key, {}), now.get(key, {})
-        rows.append((key, sum(a.values()), sum(b.values()), _differences(a, b)))
+    for item, by_payer in diff.paid_meur.items():
+        before, after = (math.fsum(pair[n] for pair in by_payer.values()) for n in (0, 1))
+        rows.append((item, before, after, {f: b - a for f, (a, b) in by_payer.items()}))
     largest = max((abs(x) for *_, shifts in rows for x in shifts.values()), default=0.0)
     rows = [row for row in rows if _large_shifts(row[3], largest)]
     rows.sort(key=lambda row: (-round(abs(row[2] - row[1])), -max(map(abs, row[3].values()))))
@@ -293,16 +258,14 @@ def _shift_text(wording: PlanWording, shifts: Mapping[str, float], largest: floa
 def _difference_table(
     caption: str,
     heading: str,
-    read_figures: FigureReader,
-    plans: PlanPair,
+    pairs: Mapping[str, tuple[float, float]],
     column_headings: tuple[str, str],
     name: str = "",
     total: str = "",
 ) -> Table:
     """Return a table of figures of two plans by name, and their differences, with the largest
     difference first. If ``total`` is given, figures that hardly differ are added up in one row."""
-    a, b = map(read_figures, plans)
-    figures = [(name, a.get(name, 0.0), b.get(name, 0.0)) for name in dict.fromkeys([*a, *b])]
+    figures = [(name, *pair) for name, pair in pairs.items()]
     largest = max((abs(y - x) for _, x, y in figures), default=0.0)
     rows = [
         row

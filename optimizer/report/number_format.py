@@ -120,11 +120,9 @@ def format_rounded_percent(share: float) -> str:
     A share below 1 is never rounded to 100 %.
     """
     percentage = round(100 * share)
-    return (
-        f"{format_number(percentage)}{NO_BREAK_SPACE}%"
-        if 10 <= abs(percentage) < 100
-        else format_percent(share)
-    )
+    if 10 <= abs(percentage) < 100:
+        return f"{format_number(percentage)}{NO_BREAK_SPACE}%"
+    return format_percent(share)
 
 
 def format_small_percent(share: float | None) -> str:

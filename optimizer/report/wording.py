@@ -46,11 +46,8 @@ class Wording(Generic[ResultT]):
     @cached_property
     def case(self) -> Case | None:
         """The scenario of the result; a target has it in its plan."""
-        owner = (
-            self._untyped_result
-            if hasattr(self.result, "case")
-            else getattr(self.result, "plan", None)
-        )
+        has_case = hasattr(self.result, "case")
+        owner = self.result if has_case else getattr(self.result, "plan", None)
         case: Case | None = getattr(owner, "case", None)
         return case
 
@@ -129,6 +126,11 @@ class Wording(Generic[ResultT]):
         """The term for the mean outcome over the states: expected damage or expected shortage."""
         return tr("expected damage") if self.counts_damage else tr("expected shortage")
 
+    @property
+    def expected_title(self) -> str:
+        """The term for the mean outcome as a heading."""
+        return tr("Expected damage") if self.counts_damage else tr("Expected shortage")
+
     def amount(self, value: float) -> str:
         """Return an outcome as text with its unit."""
         return f"{format_rounded(value)} {self.unit}"
@@ -154,10 +156,9 @@ class Wording(Generic[ResultT]):
         item = _items_by_id(getattr(self.case, kind, {})).get(id)
         if item is not None:
             return self._localized_name(item.name, fallback or id)
-        result_item = (
-            None if fallback is not None else _items_by_id(getattr(self.result, kind, {})).get(id)
-        )
-        return sanitize(getattr(result_item, "name", fallback or id))
+        if fallback is None:
+            item = _items_by_id(getattr(self.result, kind, {})).get(id)
+        return sanitize(getattr(item, "name", fallback or id))
 
     def names(self, kind: str, ids: Iterable[str]) -> str:
         """Return the display names of several items of one section as one text."""
@@ -165,11 +166,11 @@ class Wording(Generic[ResultT]):
 
     def instrument_name(self, funder: str, instrument: str) -> str:
         """Return the display name of an instrument of a funder."""
-        return self._funder_part_name(funder, "instruments", instrument)
+        return self._part_name("funders", funder, "instruments", instrument)
 
     def budget_line_name(self, funder: str, line: str) -> str:
         """Return the display name of a budget line of a funder."""
-        return self._funder_part_name(funder, "budget_lines", line)
+        return self._part_name("funders", funder, "budget_lines", line)
 
     def profile_name(self, hazard: str, profile: str) -> str:
         """Return the display name of an event profile of a hazard."""
@@ -178,18 +179,14 @@ class Wording(Generic[ResultT]):
     def assumption_set_title(self, id: str, fallback: str | None = None) -> str:
         """Return the title of an assumption set, or ``fallback`` or its id if it has none."""
         assumption_set = None if self.case is None else self.case.assumptions.get(id)
-        return self._localized_name(
-            None if assumption_set is None else assumption_set.title, fallback or id
-        )
+        title = None if assumption_set is None else assumption_set.title
+        return self._localized_name(title, fallback or id)
 
     def regime_name(self, id: str) -> str:
         """Return the name of a regime."""
         uncertainty = None if self.case is None else self.case.uncertainty
         chain = None if uncertainty is None else uncertainty.regimes
         return self._localized_name(None if chain is None else chain.names.get(id), id)
-
-    def _funder_part_name(self, funder: str, kind: str, id: str) -> str:
-        return self._part_name("funders", funder, kind, id)
 
     def _part_name(self, kind: str, owner: str, part: str, id: str) -> str:
         owner_item = None if self.case is None else getattr(self.case, kind).get(owner)
@@ -301,6 +298,15 @@ def budget_class_name(budget_class: str | None) -> str:
         "private": tr("private funders"),
     }
     return names.get(budget_class or "", tr("class not stated"))
+
+
+def benchmark_stages() -> dict[str, str]:
+    """Return the names of the stages that have benchmarks in the Critical Raw Materials Act."""
+    return {
+        "extraction": tr("extraction"),
+        "processing": tr("processing"),
+        "recycling": tr("recycling"),
+    }
 
 
 def project_count_text(count: int) -> str:

@@ -22,7 +22,7 @@ from optimizer.analyses.comparison.money import compute_cost
 from optimizer.analyses.evaluation.counterfactual import solve_counterfactual
 from optimizer.analyses.plan.document import brief_document as brief_of
 from optimizer.analyses.plan.document import build_document, slides_document
-from optimizer.analyses.plan.executive_summary import _comparisons, _describe_yearly_amounts
+from optimizer.analyses.plan.executive_facts import _describe_yearly_amounts, compared_references
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.analyses.plan.risks import describe_turning_points
 from optimizer.analyses.saved_plan import load_saved_plan
@@ -321,7 +321,7 @@ def test_where_the_comparison_prefers_another_option_the_brief_says_so(language:
     assert [one.over for one in compute_brief(tutorial(), others={"dear": dear}).better] == []
     found = compute_brief(tutorial(), others={"cheap": cheap, "dear": dear})
     (one,) = found.better
-    assert _comparisons(found)[-1] == one  # so that the chart shows it
+    assert compared_references(found)[-1] == one  # so that the chart shows it
     assert (one.over, one.avoided) == ("cheap", near(-7.0))
     about = "This is about" if language == "en" else "Hier geht es"
     assert about not in first_paragraph(tutorial(), language, compared_plans={"dear": dear})

@@ -473,6 +473,15 @@ def test_what_differs_by_half_a_percent_at_most_is_the_same(share: float, differ
         assert [change.stockpile for change in found] == ["reserve"] * differs
 
 
+@pytest.mark.parametrize(("tonnes", "bought"), [(0.9e-6, "none"), (1.1e-6, "all")])
+def test_a_gram_is_no_stock(tonnes: float, bought: str) -> None:
+    (pile,) = stock().stockpiles
+    bare = pile.model_copy(update={"buy_t": {"2026": tonnes}})
+    plan = stock().model_copy(update={"stockpiles": (bare,)})
+    (choice,) = plan_choices.stockpile_choices({"a": plan})
+    assert choice.bought_in == bought
+
+
 def test_difference_of_the_stock(by_hand: Comparison) -> None:
     of = difference(by_hand, "stock")
     assert of.expected == near(-0.5)

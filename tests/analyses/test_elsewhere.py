@@ -10,7 +10,7 @@ import pytest
 from models.files import LoadedScenario, read_case
 from models.language import using
 from models.results import Plan
-from optimizer.analyses.evaluation.document import other_scenario_name
+from optimizer.analyses.evaluation.answer import other_scenario_name
 from optimizer.analyses.evaluation.options import EvaluateOptions
 from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan
 from optimizer.analyses.evaluation.transferred_plans import transfer_plan

@@ -11,7 +11,8 @@ from small import case, funder, project, stockpile
 
 from models.language import Language, using
 from models.results import BindingRule
-from optimizer.analyses.explanation import document as sentences
+from optimizer.analyses.explanation import reasons
+from optimizer.analyses.explanation.document import left_out_table
 from optimizer.report.wording import Wording
 
 LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])
@@ -37,7 +38,7 @@ def test_a_candidate_that_is_left_out_says_when_it_may_start_and_what_it_would_t
         projects={"big": project(60, 10), "small": project(50, 9, latest_start=2040)},
         funders={"fund": funder(budget=10)},
     )
-    table = sentences.left_out_table(explained(raw))
+    table = left_out_table(explained(raw))
     (row,) = table.rows
     shown = {column.header: column.value for column in table.columns}
     assert shown["May start"](row) == "2026 to 2026"
@@ -59,7 +60,7 @@ def test_damage_avoided_that_is_not_money_is_not_called_none() -> None:
             objective={"measure": "share_of_demand", "cost_weight": 1},
         )
     )
-    assert "it would avoid only 0.500 years of demand of mean damage" in sentences.describe_item(
+    assert "it would avoid only 0.500 years of demand of mean damage" in reasons.describe_item(
         Wording(made), item(made, "works")
     )
 
@@ -90,9 +91,7 @@ def test_stocks_that_lie_there_are_not_told_as_bought_nor_as_asked_for() -> None
             materials={"ore": {"price_eur_per_t": 1e6}},
         )
     )
-    assert "more days of need in it" in sentences.describe_item(
-        Wording(made), item(made, "reserve")
-    )
+    assert "more days of need in it" in reasons.describe_item(Wording(made), item(made, "reserve"))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +112,7 @@ def test_a_country_is_told_by_its_name(language: Language, said: str) -> None:
         alone=None,
     )
     with using(language):
-        clause = sentences.rule_clauses(Wording(found()), [rule])
+        clause = reasons.rule_clauses(Wording(found()), [rule])
     assert clause.replace("\u00a0", " ") == f"{said} (G1)"
 
 
@@ -140,6 +139,6 @@ def test_years_of_one_rule_are_told_together() -> None:
                     about={"funder": "f"}, years=(year,), limit=1.0, alone=None)
         for year in years
     ]  # fmt: skip
-    assert sentences.rule_clauses(Wording(found()), some) == (
+    assert reasons.rule_clauses(Wording(found()), some) == (
         "the budget of f is limited in 2026 to 2028, 2030 (B1)"
     )

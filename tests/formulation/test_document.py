@@ -20,7 +20,7 @@ from standpoints import from_the_motors
 from treasury import treasury
 
 from models.scenario.case import Case
-from optimizer.analyses.explanation import active_constraints, document
+from optimizer.analyses.explanation import active_constraints, reasons
 from optimizer.analyses.explanation.limit_values import SHARE_LIMIT_RULES
 from optimizer.analyses.variation import Variation
 from optimizer.model.formulation import build_commitment, build_extensive_form
@@ -102,8 +102,8 @@ def rows() -> list[tuple[Instance, str, Any]]:
 
 
 def test_every_rule_stands_in_every_table() -> None:
-    assert set(document.RULE_CLAUSES) == set(RULES) - MERGED | {"earliest_start"}
-    assert set(document.RULE_ORDER) == {*RULES, "earliest_start"}
+    assert set(reasons.RULE_CLAUSES) == set(RULES) - MERGED | {"earliest_start"}
+    assert set(reasons.RULE_ORDER) == {*RULES, "earliest_start"}
     assert {name: rule.tag for name, rule in RULES.items()} == {
         name: CONSTRAINTS[name] for name in RULES
     }

@@ -11,6 +11,7 @@ from optimizer.analyses.sensitivity.sensitivity_wording import input_kind_name
 from optimizer.report.charts import Chart
 from optimizer.report.charts import alternatives as charts
 from optimizer.report.document import Bullets, Caution, Column, Document, Part, Section, Table
+from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import (
     NO_VALUE,
     format_exact,
@@ -153,7 +154,7 @@ def _figure_tables(wording: AlternativesWording) -> Iterator[Part]:
             tr("Worst states (CVaR), {unit}", unit=unit), "plan.cvar", "outcome", decimals_group="x"
         ),
         Column(tr("Above the best, at most"), "plan.above", "gap"),
-        Column(tr("Net cost, {unit}", unit=money_unit), "plan.net_cost_meur", "money"),
+        *metric_columns(wording, "net_cost", owner="plan."),
         Column(tr("Public money, {unit}", unit=money_unit), "plan.public_meur", "money"),
         Column(tr("Unlike"), unlike, "text"),
     ]

@@ -8,6 +8,7 @@ from optimizer.analyses.assumption_dependence.sentences import (
     DisagreementWording,
     agreement_sentences,
     compromise_sentences,
+    damage_by_set_caption,
     set_title,
     uncertainty_sentences,
 )
@@ -22,6 +23,7 @@ from optimizer.report.document import (
     Section,
     Table,
 )
+from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import ZERO_TOLERANCE, format_number, format_rounded
 from optimizer.report.wording import Wording
 
@@ -116,14 +118,7 @@ def _regret_tables(wording: DisagreementWording) -> Iterator[Part]:
 
     for caption, value_under, table, table_note in (
         (tr("Regret under each set, {unit}", unit=wording.unit), regret, "experts_regret", note),
-        (
-            tr("Expected damage under each set, {unit}", unit=wording.unit)
-            if wording.counts_damage
-            else tr("Expected shortage under each set, {unit}", unit=wording.unit),
-            expected,
-            "experts_damage",
-            "",
-        ),
+        (damage_by_set_caption(wording), expected, "experts_damage", ""),
     ):
         columns = [Column(tr("Best plan for"), name, "text")]
         columns += [
@@ -197,9 +192,7 @@ def _proof_table(wording: DisagreementWording) -> Table:
     result = wording.result
     columns = [
         Column(tr("Best plan for"), lambda plan: set_title(wording, plan.of), "text"),
-        Column(tr("Objective"), "objective", "objective"),
-        Column(tr("Bound"), "bound", "objective"),
-        Column(tr("Gap"), "gap", "gap"),
+        *metric_columns(wording, "objective", "bound", "gap"),
     ]
     note = ""
     if result.over == "regret":

@@ -27,6 +27,13 @@ def objective_names() -> dict[str, str]:
     }
 
 
+def damage_by_set_caption(wording: Wording[Any]) -> str:
+    """Return the caption of a table of mean damage under each assumption set."""
+    if wording.counts_damage:
+        return tr("Expected damage under each set, {unit}", unit=wording.unit)
+    return tr("Expected shortage under each set, {unit}", unit=wording.unit)
+
+
 def damage_by_set_table(
     wording: Wording[Any],
     first_column: Column,
@@ -40,10 +47,7 @@ def damage_by_set_table(
     without damage are left out.
     """
     shown_rows = [row for row in rows if damage_by_set(row)]
-    if caption is None and wording.counts_damage:
-        caption = tr("Expected damage under each set, {unit}", unit=wording.unit)
-    elif caption is None:
-        caption = tr("Expected shortage under each set, {unit}", unit=wording.unit)
+    caption = caption or damage_by_set_caption(wording)
 
     def damage_column(id: str) -> Column:
         return Column(

@@ -212,9 +212,7 @@ def _first_delivery(plan: Plan, material: str | None) -> results.FirstDelivery |
         year = project_plan.first_output + next((k for k, share in enumerate(ramp) if share > 0), 0)
         deliveries.append((year, project_plan.id))
         if project is not None:
-            delays = (
-                years * float(probability) for years, probability in project.delay_years.items()
-            )
+            delays = (years * float(chance) for years, chance in project.delay_years.items())
             expected_years.append(year + math.fsum(delays))
     if not deliveries:
         return None

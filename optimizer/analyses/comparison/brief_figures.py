@@ -62,9 +62,8 @@ def _efficient_frontiers(
     options, excluded = [plan_option], [frozenset[ExcludedFigures]()]
     for label, other in others.items():
         options.append(plan_as_option(label, other))
-        differences = comparability.differences_by_subject(
-            plan, other, label, comparability.changed_values(plan, other)
-        )
+        changes = comparability.changed_values(plan, other)
+        differences = comparability.differences_by_subject(plan, other, label, changes)
         excluded.append(comparability.excluded_figures(differences))
     return [
         efficiency.efficient_frontier(options, plan_option, excluded, net) for net in (False, True)
@@ -121,9 +120,8 @@ def _increments_over_references(
     elif unfunded_point is not None and unfunded_point.option is not plan_option:
         yield _increment_over_option(plan_option, "counterfactual", unfunded_point, plan, others)
     money = next((point.money for point in frontier.points if point.option is plan_option), 0.0)
-    cheaper = [
-        p for p in frontier.efficient if ZERO_FUNDING_MEUR < p.money < money - MONEY_TOLERANCE
-    ]
+    limit = money - MONEY_TOLERANCE
+    cheaper = [p for p in frontier.efficient if ZERO_FUNDING_MEUR < p.money < limit]
     if cheaper:
         yield _increment_over_option(plan_option, "option", cheaper[-1], plan, others)
 
@@ -181,11 +179,9 @@ def _increment_over_counterfactual(
     stored in the evaluation.
     """
     variant = plan.case.variants.get(counterfactual.variant or "") if plan.case else None
-    title = (
-        ""
-        if variant is None
-        else display_name(variant.title, counterfactual.variant or "", current_language())
-    )
+    title = ""
+    if variant is not None:
+        title = display_name(variant.title, counterfactual.variant or "", current_language())
     reference = OptionPoint(None, counterfactual.public_meur, counterfactual.expected)
     extra_net_cost = plan.outcome.net_cost_meur - counterfactual.net_cost_meur
     increment = _increment_over_point(
@@ -193,9 +189,8 @@ def _increment_over_counterfactual(
     )
     resolution = None
     if increment.resolution is not None and counterfactual.bound is not None:
-        resolution = increment.resolution + max(
-            0.0, counterfactual.objective - counterfactual.bound
-        )
+        slack = max(0.0, counterfactual.objective - counterfactual.bound)
+        resolution = increment.resolution + slack
     objective = plan.certificate.objective - counterfactual.objective
     updated_fields = {
         "over": counterfactual.variant,
@@ -231,9 +226,6 @@ def _rejected_candidates(explanation: Explanation) -> Iterator[results.RejectedP
     They are sorted by the proven minimum increase of the objective if the project is built all the
     same; unknown increases come last.
     """
-    rejected_items = [
-        item for item in explanation.items if item.kind == "project" and not item.chosen
-    ]
 
     def sort_key(rejected: results.RejectedProject) -> tuple[float, float]:
         unknown = float("inf")
@@ -241,9 +233,10 @@ def _rejected_candidates(explanation: Explanation) -> Iterator[results.RejectedP
         return unknown if low is None else low, unknown if high is None else high
 
     projects = []
-    for item in rejected_items:
-        regret = item.regret
-        rules = item.conflict or item.stops
+    for item in explanation.items:
+        if item.kind != "project" or item.chosen:
+            continue
+        regret, rules = item.regret, item.conflict or item.stops
         projects.append(
             results.RejectedProject(
                 project=item.id,

@@ -67,49 +67,36 @@ def differences_by_subject(
     ``label`` is the label of the option, and ``value_changes`` are the values that differ between
     the two scenarios.
     """
+
+    def issue(
+        subject: str, bars: tuple[ExcludedFigures, ...], *changes: ValueChange
+    ) -> ComparabilityIssue:
+        return ComparabilityIssue(option=label, subject=subject, changes=changes, bars=bars)
+
     same = base.certificate.input_sha256 == option.certificate.input_sha256
     if (base.case is None or option.case is None) and not same:
-        hashes = tuple(
-            None if p.case is None else p.certificate.input_sha256 for p in (base, option)
-        )
+        hashes = [None if p.case is None else p.certificate.input_sha256 for p in (base, option)]
         change = ValueChange(path="scenario", base=hashes[0], value=hashes[1])
-        return [
-            ComparabilityIssue(
-                option=label, subject="scenario", changes=(change,), bars=ALL_FIGURES
-            )
-        ]
+        return [issue("scenario", ALL_FIGURES, change)]
     by_subject: dict[str, list[ValueChange]] = {}
     for change in value_changes:
         subject = _subject_of_path(change.path)
         if subject is not None:
             by_subject.setdefault(subject, []).append(change)
     issues = [
-        ComparabilityIssue(
-            option=label,
-            subject=subject,
-            changes=tuple(subject_changes),
-            bars=EXCLUDED_BY_SUBJECT.get(subject, ()),
-        )
+        issue(subject, EXCLUDED_BY_SUBJECT.get(subject, ()), *subject_changes)
         for subject, subject_changes in by_subject.items()
     ]
     if _assumption_set_changes(base) != _assumption_set_changes(option):
         # The figures of a plan over assumption sets are those of the file, or of the first set.
         ids = [None if p.reported_set is None else p.reported_set.id for p in (base, option)]
         change = ValueChange(path="assumptions", base=ids[0], value=ids[1])
-        issues.append(
-            ComparabilityIssue(
-                option=label, subject="assumptions", changes=(change,), bars=("damage",)
-            )
-        )
-    if (
-        "damage" not in excluded_figures(issues)
-        and (start_change := _damage_without_plan_change(base, option)) is not None
-    ):
-        issues.append(
-            ComparabilityIssue(
-                option=label, subject="outcome.without_plan", changes=(start_change,), bars=()
-            )
-        )
+        issues.append(issue("assumptions", ("damage",), change))
+    if "damage" not in excluded_figures(issues):
+        issues += [
+            issue("outcome.without_plan", (), change)
+            for change in _damage_without_plan_changes(base, option)
+        ]
     return issues
 
 
@@ -120,17 +107,15 @@ def _assumption_set_changes(plan: Plan) -> Mapping[str, Any]:
     return {} if reported is None or plan.case is None else plan.case.assumptions[reported.id].set
 
 
-def _damage_without_plan_change(base: Plan, option: Plan) -> ValueChange | None:
-    """Return the difference in expected damage without any plan; None if it is within the
-    tolerance.
+def _damage_without_plan_changes(base: Plan, option: Plan) -> Iterator[ValueChange]:
+    """Yield the difference in expected damage without any plan, unless it is within the tolerance.
 
     It may come from initial stocks or from the allocation, for example.
     """
     before, after = (plan.outcome.without_plan.expected for plan in (base, option))
-    if abs(before - after) <= DAMAGE_TOLERANCE * max(1.0, abs(before), abs(after)):
-        return None
-    path = "outcome.without_plan.expected"
-    return ValueChange(path=path, base=_shortened_json(before), value=_shortened_json(after))
+    if abs(before - after) > DAMAGE_TOLERANCE * max(1.0, abs(before), abs(after)):
+        path = "outcome.without_plan.expected"
+        yield ValueChange(path=path, base=_shortened_json(before), value=_shortened_json(after))
 
 
 def excluded_figures(differences: Sequence[ComparabilityIssue]) -> frozenset[ExcludedFigures]:

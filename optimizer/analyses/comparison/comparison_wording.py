@@ -136,9 +136,8 @@ class ComparisonWording(Wording[Comparison]):
     def is_excluded(self, label: str, *figures: ExcludedFigures) -> bool:
         """Return whether any of these kinds of figures cannot be compared between an option and the
         base."""
-        excluded = {
-            bar for issue in self.result.unlike if issue.option == label for bar in issue.bars
-        }
+        issues = [issue for issue in self.result.unlike if issue.option == label]
+        excluded = {bar for issue in issues for bar in issue.bars}
         excluded |= {"tail", "objective"} if "damage" in excluded else set()
         return bool(excluded & set(figures))
 
@@ -192,17 +191,11 @@ class ComparisonWording(Wording[Comparison]):
             "base": self.option_name(self.result.base),
         }
         if difference.subject == "scenario":
-            sentence = tr(
-                "“{option}” and “{base}”: one of the plans does not carry its scenario, so "
-                "that what they have in common is unknown.",
-                **names,
-            )
+            sentence = tr("“{option}” and “{base}”: one of the plans does not carry its scenario, "
+                          "so that what they have in common is unknown.", **names)  # fmt: skip
         else:
-            sentence = tr(
-                "“{option}” differs from “{base}”: {changes}.",
-                **names,
-                changes="; ".join(self._describe_subject(difference)),
-            )
+            changes = "; ".join(self._describe_subject(difference))
+            sentence = tr("“{option}” differs from “{base}”: {changes}.", changes=changes, **names)
         if not difference.bars:
             return sentence
         figures = {
@@ -228,10 +221,8 @@ class ComparisonWording(Wording[Comparison]):
 
     def describe_changes(self, label: str) -> str:
         """Return a text on the settings in which an option differs from the base."""
-        return (
-            "; ".join(self._setting_describer.describe_changes(self.result.changes.get(label, ())))
-            or NO_VALUE
-        )
+        changes = self.result.changes.get(label, ())
+        return "; ".join(self._setting_describer.describe_changes(changes)) or NO_VALUE
 
     @property
     def _setting_describer(self) -> SettingDescriber:

@@ -1,14 +1,20 @@
 """Document on a comparison of several plans."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 
 from models.language import tr
 from models.results import Comparison, Plan
-from models.results.option import Option
+from optimizer.analyses.assumption_dependence.sentences import damage_by_set_caption
 from optimizer.analyses.break_even_words import break_even_sentences
-from optimizer.analyses.comparison import efficiency_words, funder_tables, option_figures, tables
+from optimizer.analyses.comparison import (
+    efficiency_tables,
+    efficiency_words,
+    funder_tables,
+    option_figures,
+    tables,
+)
 from optimizer.analyses.comparison.comparison_wording import ComparisonWording, localized
 from optimizer.analyses.plan.document import plan_glossary
 from optimizer.report import document as doc
@@ -21,6 +27,7 @@ from optimizer.report.document import (
     Section,
     Table,
 )
+from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import format_number, format_percent, sanitize
 from optimizer.report.wording import capitalize, join_with_and
 from optimizer.report.workbook.expressions import Expression
@@ -62,22 +69,16 @@ def build_document(
         currency=wording.currency,
     )
     benefits = option_figures.figures_table(
-        wording,
-        benefit_caption,
-        option_figures.benefit_figures(wording),
-        "benefits",
+        wording, benefit_caption, option_figures.benefit_figures(wording), "benefits",
         wording.with_legend(benefit_note),
-    )
+    )  # fmt: skip
     costs = option_figures.figures_table(
-        wording,
-        cost_caption,
-        option_figures.cost_figures(wording),
-        "costs",
+        wording, cost_caption, option_figures.cost_figures(wording), "costs",
         wording.with_legend(cost_note),
-    )
+    )  # fmt: skip
     changes = [*tables.damage_tables(wording), tables.money_table(wording, funder_caption)]
     sections = [
-        *efficiency_words.build_sections(wording),
+        *efficiency_tables.build_sections(wording),
         Section("compared", tr("What is compared"), list(_compared_parts(wording))),
         Section("benefits", tr("What each option achieves"), [benefits], sheet_name=tr("Benefits")),
         Section("costs", tr("What each option costs"), [costs], sheet_name=tr("Costs")),
@@ -100,24 +101,18 @@ def build_document(
     sections += funder_tables.build_sections(wording)
     if base:
         sections.append(plan_glossary(base))
-    tables_by_name = {
-        part.name: part
-        for section in sections
-        for part in section.parts
-        if isinstance(part, Table) and part.rows
-    }
-    return doc.Document(
-        wording.title,
+    parts = [part for section in sections for part in section.parts]
+    tables_by_name = {x.name: x for x in parts if isinstance(x, Table) and x.rows}
+    return wording.build_document(
         tr("Vorrat: funding options side by side"),
-        tr("Compared with: {base}", base=wording.option_name(result.base)),
         list(build_answer(wording)),
         sections,
-        base.certificate.versions if base else {},
-        list(_build_checks(wording, tables_by_name)),
-        [option.cost.public.paid_meur for option in wording.options],
-        [option.benefit.worst.without_plan for option in wording.options],
-        tr("The options at a glance"),
-        wording.units_by_form,
+        subtitle=tr("Compared with: {base}", base=wording.option_name(result.base)),
+        versions=base.certificate.versions if base else {},
+        checks=list(_build_checks(wording, tables_by_name)),
+        money_amounts=[option.cost.public.paid_meur for option in wording.options],
+        outcome_amounts=[option.benefit.worst.without_plan for option in wording.options],
+        answer_title=tr("The options at a glance"),
     )
 
 
@@ -206,11 +201,9 @@ def _options_table(wording: ComparisonWording) -> Table:
         return Column(header, lambda o: figure.value_of(wording, o), figure.form,
                       decimals_group=decimals_group, formula=formula, width=17)  # fmt: skip
 
-    noun = capitalize(
-        wording.outcome_word
-        if wording.counts_damage
-        else f"{wording.outcome_word} ({wording.unit})"
-    )
+    noun = capitalize(wording.outcome_word)
+    if not wording.counts_damage:
+        noun += f" ({wording.unit})"
     tail_share = format_percent(1 - wording.base.benefit.cvar_level)
     entries = [
         ("public_present", tr("Public funding"), "public"),
@@ -220,12 +213,10 @@ def _options_table(wording: ComparisonWording) -> Table:
     ]
     columns = [Column(tr("Option"), lambda o: wording.numbered_name(o.label), "text")]
     columns += [column(*entry) for entry in entries if entry[0] in known_figures]
-    columns += efficiency_words.damage_value_columns(wording)
+    columns += efficiency_tables.damage_value_columns(wording)
     if wording.result.efficient:
-        standing = tr("Assessment")
-        columns.append(
-            Column(standing, lambda o: efficiency_words.assess_option(wording, o), "text", width=40)
-        )
+        assess = partial(efficiency_tables.assess_option, wording)
+        columns.append(Column(tr("Assessment"), assess, "text", width=40))
     note = tr(
         "Money in {unit}, present values. Public funding counts guaranteed loans in full; net "
         "public cost is less what is expected to come back. CVaR: mean of the worst {share} of "
@@ -245,7 +236,7 @@ def _options_table(wording: ComparisonWording) -> Table:
         note += " " + tr("Like: the proofs do not tell the two apart.")
     title = tr("Expected {noun} that each option leaves, and the public funding it takes",
                noun=wording.outcome_word)  # fmt: skip
-    chart = efficiency_words.efficiency_chart(wording, title)
+    chart = efficiency_tables.efficiency_chart(wording, title)
     return Table(title, wording.options, columns, "options", note, chart=chart)
 
 
@@ -258,21 +249,16 @@ def _compared_parts(wording: ComparisonWording) -> Iterator[Part]:
         Column(header, lambda o: wording.describe_changes(o.label), "text", width=90),
     ]
     if any(option.description for option in wording.options):
-        columns.insert(2, Column(tr("What it is"), _option_description, "text", width=90))
+        what = Column(tr("What it is"), lambda o: o.description and localized(o.description),
+                      "text", width=90)  # fmt: skip
+        columns.insert(2, what)
     yield Table(tr("What is compared"), wording.options, columns, "compared")
-
-
-def _option_description(option: Option) -> str | None:
-    """Return the description of an option's variant; None if it has none."""
-    return None if option.description is None else localized(option.description)
 
 
 def _assumption_set_tables(wording: ComparisonWording) -> Iterator[Part]:
     """Yield the table of expected damage with each option under each assumption set."""
-    caption = tr("Expected damage under each set, {unit}", unit=wording.unit)
-    if not wording.counts_damage:
-        caption = tr("Expected shortage under each set, {unit}", unit=wording.unit)
     if rows := option_figures.assumption_set_figures(wording):
+        caption = damage_by_set_caption(wording)
         yield option_figures.figures_table(wording, caption, rows, "under")
 
 
@@ -285,9 +271,8 @@ def _proof_table(wording: ComparisonWording) -> Table:
     )
     columns = [
         Column(tr("Option"), lambda o: wording.numbered_name(o.label), "text"),
-        Column(tr("Objective"), "proof.objective", "objective", decimals_group="objective"),
-        Column(tr("Bound"), "proof.bound", "objective", decimals_group="objective"),
-        Column(tr("Gap"), "proof.gap", "gap"),
+        *metric_columns(wording, "objective", "bound", owner="proof.", decimals_group="objective"),
+        *metric_columns(wording, "gap", owner="proof."),
         Column(tr("Gap asked for"), "proof.gap_target", "gap"),
         Column(tr("States of the world"), "proof.states", "count"),
         Column(tr("Seed of the sample"), "proof.seed", "year"),
@@ -337,4 +322,4 @@ def _build_checks(wording: ComparisonWording, tables: Mapping[str, Table]) -> It
                 yield Check(caption, kind, column_sum(kind, key), cell_sum("benefits", key, "left"))
             elif has_column(kind, f"{key}_moves"):
                 yield Check(caption, kind, column_sum(kind, f"{key}_moves"), damage_difference(key))
-    yield from efficiency_words.build_checks(wording)
+    yield from efficiency_tables.build_checks(wording)

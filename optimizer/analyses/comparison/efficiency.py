@@ -84,11 +84,9 @@ def avoided_per_extra_euro(
 
     Return None if damage is not measured in money, or if no public money is added.
     """
-    return (
-        damage_avoided / extra_funding
-        if extra_funding > FIGURE_TOLERANCE and option.benefit.measure == "damage"
-        else None
-    )
+    if extra_funding > FIGURE_TOLERANCE and option.benefit.measure == "damage":
+        return damage_avoided / extra_funding
+    return None
 
 
 def compute_increment(option: OptionPoint, reference: OptionPoint) -> results.Increment:
@@ -194,11 +192,9 @@ class EfficientFrontier:
         """Compute the increments of all other options over the unfunded option; empty if there is
         none."""
         unfunded = self.unfunded
-        return (
-            []
-            if unfunded is None
-            else [compute_increment(p, unfunded) for p in self.points if p is not unfunded]
-        )
+        if unfunded is None:
+            return []
+        return [compute_increment(p, unfunded) for p in self.points if p is not unfunded]
 
 
 def efficient_frontier(

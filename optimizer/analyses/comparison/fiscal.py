@@ -44,7 +44,7 @@ def fiscal_figures(plan: Plan) -> results.Fiscal:
         ),
         countries=countries,
         home_share=at_home / invested
-        if invested > MONEY_TOLERANCE and _has_home_countries(plan)
+        if invested > MONEY_TOLERANCE and plan.case is not None and plan.case.home
         else None,
         stocks_meur=math.fsum(_total_paid(p) for p in public if p.project is None),
         aid=tuple(_state_aid(plan)),
@@ -71,17 +71,15 @@ def approvals(plan: Plan, positions: list[Position]) -> Iterator[results.Approva
         key = position.funder, position.budget_class, position.project
         decision_year = position.decided or start.get(position.project or "")
         # Premiums on projects decided at a review count in their years.
+        amounts = {int(year): amount for year, amount in position.paid_meur.items()}
         if decision_year is not None:
             amounts = {decision_year: position.committed_meur}
-        else:
-            amounts = {int(year): amount for year, amount in position.paid_meur.items()}
         for year, amount in amounts.items():
             if amount > MONEY_TOLERANCE:
                 approved[year, *key] = approved.get((year, *key), 0.0) + amount
     order = {funder.id: index for index, funder in enumerate(plan.funders)}
-    for (year, funder, budget_class, project), amount in sorted(
-        approved.items(), key=lambda item: (item[0][0], order[item[0][1]])
-    ):
+    ranked = sorted(approved.items(), key=lambda item: (item[0][0], order[item[0][1]]))
+    for (year, funder, budget_class, project), amount in ranked:
         yield results.Approval(
             year=year, funder=funder, budget_class=budget_class, project=project, meur=amount
         )
@@ -96,11 +94,6 @@ def _net_borrowing_by_year(plan: Plan, positions: list[Position]) -> dict[str, f
         return None
     counted = [p for p in positions if p.budget_class not in NOT_NET_BORROWING]
     return position_adder(plan)(counted).paid_by_year_meur if counted else {}
-
-
-def _has_home_countries(plan: Plan) -> bool:
-    """Return whether a plan's scenario states home countries."""
-    return plan.case is not None and bool(plan.case.home)
 
 
 def _expected_loss(positions: list[Position]) -> float | None:
@@ -225,9 +218,8 @@ def _guarantee_provision(plan: Plan, positions: list[Position]) -> results.Provi
 def _returns_by_funder(plan: Plan, positions: list[Position]) -> Iterator[results.FunderReturn]:
     """Yield the rate of return of each public funder whose equity or loans are repaid."""
     for funder in plan.funders:
-        repaid = [
-            p for p in positions if p.funder == funder.id and p.budget_class in REPAID_CLASSES
-        ]
+        own = [position for position in positions if position.funder == funder.id]
+        repaid = [position for position in own if position.budget_class in REPAID_CLASSES]
         if not repaid or not all(p.returned_meur for p in repaid):
             continue
         flows: dict[int, float] = {}

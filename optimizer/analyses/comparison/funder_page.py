@@ -21,17 +21,13 @@ from optimizer.analyses.comparison.funder_tables import (
     with_shared_note,
 )
 from optimizer.analyses.comparison.funder_views import payments_by_item
-from optimizer.analyses.comparison.option_figures import (
-    NEEDS_DAMAGE,
-    NEEDS_MONEY,
-    OptionFigure,
-    read_figure,
-)
+from optimizer.analyses.comparison.option_figures import NEEDS_DAMAGE, OptionFigure, cost_figures
 from optimizer.analyses.comparison.tables import option_columns
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import damage as charts
 from optimizer.report.document import Column, Fact, Part, Table
+from optimizer.report.metrics import read_figure
 from optimizer.report.number_format import ZERO_TOLERANCE, format_number, sanitize
 from optimizer.report.wording import join_with_and
 
@@ -66,20 +62,15 @@ def build_funder_page(
     tables += _payments_table(wording, view)
     signature = ", ".join(sanitize(text) for text in (author, date) if text)
     base = plans.get(result.base)
-    return doc.Document(
-        wording.title,
+    name = wording.name("funders", funder)
+    answer = [*_answer_parts(wording, view), *with_shared_note(wording, tables, view)]
+    return wording.build_document(
         tr("Vorrat: the options for one funder"),
-        funder_title(wording, view),
-        [
-            *_answer_parts(wording, view),
-            *with_shared_note(wording, tables, view),
-            *([f"{signature}."] if signature else []),
-        ],
+        [*answer, f"{signature}."] if signature else answer,
+        [],
+        subtitle=funder_title(wording, view),
         versions=base.certificate.versions if base else {},
-        answer_title=tr(
-            "What the options mean for {funder}", funder=wording.name("funders", funder)
-        ),
-        units=wording.units_by_form,
+        answer_title=tr("What the options mean for {funder}", funder=name),
     )
 
 
@@ -99,12 +90,7 @@ def _extra_figures(wording: ComparisonWording, view: FunderView) -> list[OptionF
 
     The loss is added only if the funder has no consumers.
     """
-    money_of_all = tr("Public funding, present value")
-    rows = [
-        OptionFigure(
-            "public_present", money_of_all, "money", "cost.public.paid_present_meur", NEEDS_MONEY
-        )
-    ]
+    rows = [figure for figure in cost_figures(wording) if figure.key == "public_present"]
     if view.consumers:
         return rows
     loss = _consumer_loss_figure(wording, view)
@@ -136,9 +122,8 @@ def _answer_parts(wording: ComparisonWording, view: FunderView) -> Iterator[Part
             "{before} without any plan",
             before=wording.amount_for_sentence(read_figure(base, loss.without_plan_path)),
         )
-        facts.append(
-            Fact(label_of_loss, wording.amount_for_sentence(loss_with_base), comparison_text)
-        )
+        amount = wording.amount_for_sentence(loss_with_base)
+        facts.append(Fact(label_of_loss, amount, comparison_text))
     unfunded = wording.result.industry_alone
     extra_loss, extra_cost = (
         figure_over_unfunded(wording, figure, "").value_of(wording, base) for figure in (loss, cost)
@@ -210,9 +195,7 @@ def _best_option_sentences(
 
 def _indistinguishable_sentences(wording: ComparisonWording) -> Iterator[str]:
     """Yield a sentence on the options that the gaps do not distinguish from the base."""
-    labels = [
-        difference.option for difference in wording.differences if difference.significant is False
-    ]
+    labels = [x.option for x in wording.differences if x.significant is False]
     if labels:
         yield tr(
             "Not distinguished from “{base}” by the proofs: {options}. What they differ by "
@@ -231,9 +214,7 @@ def _unattributed_funding_notes(wording: ComparisonWording, view: FunderView) ->
         if other.kind == "company" and not other.consumers:
             outlay, _ = money_figures(other)
             outlays = {o.label: outlay.value_of(wording, o) or 0.0 for o in wording.options}
-            if paid := {
-                label: amount for label, amount in outlays.items() if amount > ZERO_TOLERANCE
-            }:
+            if paid := {label: x for label, x in outlays.items() if x > ZERO_TOLERANCE}:
                 yield tr(
                     "With {options}, {funder} pays up to {paid} and stands for no consumers: what "
                     "others bear of that in turn is not known, and not counted here.",
@@ -262,8 +243,9 @@ def _outlay_and_loss_chart(
         return None
     options, paid, losses = zip(*complete, strict=True)
     names = [wording.numbered_name(option.label) for option in options]
-    expected = tr("Expected damage") if wording.counts_damage else tr("Expected shortage")
-    titles = f"{outlay.name} ({wording.money_unit})", f"{expected} ({wording.unit})"
+    titles = (
+        f"{outlay.name} ({wording.money_unit})", f"{wording.expected_title} ({wording.unit})"
+    )  # fmt: skip
     base_index = options.index(wording.base)
     title = tr("Outlay and what all consumers lose, by option")
     if view.consumers:

@@ -35,16 +35,10 @@ def build_sections(wording: ComparisonWording) -> Iterator[Section]:
             table for index, view in views_of_kind for table in build_tables(wording, view, index)
         ]
         if tables:
-            example_view = next(
-                (view for _, view in views_of_kind if view.consumers), views_of_kind[0][1]
-            )
-            yield Section(
-                id,
-                title,
-                with_shared_note(wording, tables, example_view),
-                PAGE_AND_SHEET,
-                sheet_name=sheet_name,
-            )
+            first_view = views_of_kind[0][1]
+            example = next((view for _, view in views_of_kind if view.consumers), first_view)
+            tables = with_shared_note(wording, tables, example)
+            yield Section(id, title, tables, PAGE_AND_SHEET, sheet_name=sheet_name)
 
 
 def with_shared_note(
@@ -85,14 +79,8 @@ def loss_figure(wording: ComparisonWording, view: FunderView) -> OptionFigure:
     name = tr(
         "Expected {noun} of its consumers, {unit}", noun=wording.outcome_word, unit=wording.unit
     )
-    return OptionFigure(
-        "left",
-        name,
-        "outcome",
-        view_figure("expected"),
-        NEEDS_DAMAGE,
-        explicit_without_plan=view_figure("expected_without_plan"),
-    )
+    return OptionFigure("left", name, "outcome", view_figure("expected"), NEEDS_DAMAGE,
+                        explicit_without_plan=view_figure("expected_without_plan"))  # fmt: skip
 
 
 def figure_over_unfunded(
@@ -102,10 +90,9 @@ def figure_over_unfunded(
 
     The row has no figures if that value is not known.
     """
-    unfunded = wording.result.industry_alone
-    unfunded_value = (
-        None if unfunded is None else figure.value_of(wording, wording.option(unfunded))
-    )
+    unfunded_value = None
+    if (unfunded := wording.result.industry_alone) is not None:
+        unfunded_value = figure.value_of(wording, wording.option(unfunded))
 
     def increase(option: Option) -> float | None:
         value = figure.value_of(wording, option)
@@ -121,11 +108,8 @@ def rows_over_unfunded(wording: ComparisonWording, figure: OptionFigure) -> list
     if wording.result.industry_alone is None:
         return []
     unfunded_name = wording.option_name(wording.result.industry_alone)
-    return [
-        figure_over_unfunded(
-            wording, figure, tr("The same, compared with “{option}”", option=unfunded_name)
-        )
-    ]
+    row_name = tr("The same, compared with “{option}”", option=unfunded_name)
+    return [figure_over_unfunded(wording, figure, row_name)]
 
 
 def funder_title(wording: ComparisonWording, view: FunderView) -> str:
@@ -133,11 +117,6 @@ def funder_title(wording: ComparisonWording, view: FunderView) -> str:
     name = wording.name("funders", view.funder)
     consumers = wording.names("consumers", view.consumers)
     return f"{name} ({consumers})" if consumers not in ("", name) else name
-
-
-def _funder_caption(wording: ComparisonWording, view: FunderView, caption: str) -> str:
-    """Return a caption that begins with the funder's title."""
-    return f"{funder_title(wording, view)}: {caption}"
 
 
 def company_tables(
@@ -167,10 +146,9 @@ def company_tables(
         )
         for m in materials
     ]
-    title = _funder_caption(
-        wording, view, tr("outlay, cost and gain ({unit})", unit=wording.money_unit)
-    )
-    yield figures_table(wording, title, rows, f"company-{index}")
+    caption = tr("outlay, cost and gain ({unit})", unit=wording.money_unit)
+    caption = f"{funder_title(wording, view)}: {caption}"
+    yield figures_table(wording, caption, rows, f"company-{index}")
 
 
 def public_funder_tables(
@@ -207,21 +185,18 @@ def public_funder_tables(
         *extra_rows,
         *(of_class(name) for name in BUDGET_CLASSES if name in used_classes),
     ]
-    title = _funder_caption(wording, view, tr("outlay and cost ({unit})", unit=wording.money_unit))
-    yield figures_table(wording, title, rows, f"public-{index}")
+    title, unit = funder_title(wording, view), wording.money_unit
+    caption = f"{title}: {tr('outlay and cost ({unit})', unit=unit)}"
+    yield figures_table(wording, caption, rows, f"public-{index}")
     paid: dict[str, Mapping[str, float]] = {
         option.label: option.cost.by_funder[view.funder].paid_by_year_meur
         for option in wording.options
         if view.funder in option.cost.by_funder
     }
-    title = _funder_caption(wording, view, tr("outlay by year ({unit})", unit=wording.money_unit))
-    yield from year_table(wording, title, paid, f"public-{index}-paid", max_years)
+    caption = f"{title}: {tr('outlay by year ({unit})', unit=unit)}"
+    yield from year_table(wording, caption, paid, f"public-{index}-paid", max_years)
     approved = {
         label: approvals_by_year(plan, view.funder) for label, plan in wording.plans.items()
     }
-    title = _funder_caption(
-        wording,
-        view,
-        tr("to be approved, by year of the decision ({unit})", unit=wording.money_unit),
-    )
-    yield from year_table(wording, title, approved, f"public-{index}-approved", max_years)
+    caption = f"{title}: {tr('to be approved, by year of the decision ({unit})', unit=unit)}"
+    yield from year_table(wording, caption, approved, f"public-{index}-approved", max_years)

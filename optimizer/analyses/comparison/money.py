@@ -30,9 +30,8 @@ def compute_cost(
         parts.setdefault((position.funder, position.budget_class), []).append(position)
         if kinds[position.funder] == "public":
             classes.setdefault(position.budget_class or NO_BUDGET_CLASS, []).append(position)
-    federal_funders = {
-        f for f, kind in kinds.items() if kind == "public" and (federal is None or f in federal)
-    }
+    public_funders = [f for f, kind in kinds.items() if kind == "public"]
+    federal_funders = {f for f in public_funders if federal is None or f in federal}
     add = position_adder(plan)
     public = add(p for p in plan.accounts if kinds[p.funder] == "public")
     return results.Cost(
@@ -53,9 +52,7 @@ def compute_cost(
             for (f, budget_class), positions in parts.items()
         ),
         charged_by_year_meur=plan.spend_meur,
-        public_charged_meur=math.fsum(
-            total_charged(plan, f) for f in kinds if kinds[f] == "public"
-        ),
+        public_charged_meur=math.fsum(total_charged(plan, f) for f in public_funders),
         budgets=tuple(budget_uses(plan)),
         leverage=compute_leverage(plan, federal_funders, with_stocks=False),
         leverage_with_stocks=compute_leverage(plan, federal_funders, with_stocks=True),
@@ -66,10 +63,8 @@ def compute_cost(
 
 def lacks_accounts(plan: Plan) -> bool:
     """Return whether a plan spends money without positions, as plans of early versions do."""
-    spends = any(
-        math.fsum(by_year.values()) > MONEY_TOLERANCE for by_year in plan.committed_meur.values()
-    )
-    return spends and not plan.accounts
+    committed = map(math.fsum, (by_year.values() for by_year in plan.committed_meur.values()))
+    return any(amount > MONEY_TOLERANCE for amount in committed) and not plan.accounts
 
 
 def market_funding(plan: Plan) -> float:
@@ -99,6 +94,7 @@ def position_adder(plan: Plan) -> Callable[[Iterable[Position]], results.MoneyTo
         if horizon is not None:
             present = math.fsum(factor(year) * amount for year, amount in paid.items())
         peak = max(at_risk.values(), default=0.0)
+        peak_years = (int(y) for y, x in at_risk.items() if x >= peak > MONEY_TOLERANCE)
         known = [p for p in summed if p.expected_loss_meur is not None]
         expected = math.fsum(p.expected_loss_meur or 0.0 for p in known)
         covered = math.fsum(p.maximum_loss_meur for p in known)
@@ -113,9 +109,7 @@ def position_adder(plan: Plan) -> Callable[[Iterable[Position]], results.MoneyTo
             returned_known_for_meur=math.fsum(p.committed_meur for p in summed if p.returned_meur),
             outstanding_by_year_meur=at_risk,
             peak_meur=peak,
-            peak_year=next(
-                (int(y) for y, x in at_risk.items() if x >= peak > MONEY_TOLERANCE), None
-            ),
+            peak_year=next(iter(peak_years), None),
             expected_loss_meur=None if maximum > MONEY_TOLERANCE >= covered else expected,
             expected_loss_known_for_meur=covered,
             maximum_loss_meur=maximum,
@@ -159,16 +153,10 @@ def budget_charge(plan: Plan, position: Position) -> float | None:
         return None if funder is None else float(funder.premium_charge)
     charge = instrument_term(plan, position, "budget_charge", 1.0)
     instrument = funder.instruments.get(position.instrument or "") if funder else None
-    project_plan = next(
-        (x for _, x in plan.projects_with_probability if x.id == position.project), None
-    )
-    if (
-        charge is None
-        or instrument is None
-        or instrument.kind == "price_floor"
-        or project_plan is None
-    ):
+    built = [x for _, x in plan.projects_with_probability if x.id == position.project]
+    if charge is None or instrument is None or instrument.kind == "price_floor" or not built:
         return charge
+    project_plan = built[0]
     budgeted, expected = project_plan.budgeted_capex_meur, project_plan.expected_capex_meur
     return charge * budgeted / expected if budgeted is not None and expected else charge
 
@@ -221,13 +209,9 @@ def avoided_per_euro(benefit: results.Benefit, meur: float | None) -> results.Av
     if meur <= MONEY_TOLERANCE:
         return results.AvoidedPerEuro(meur=meur, expected=None, range=None)
     spread = benefit.avoided_range
-    return results.AvoidedPerEuro(
-        meur=meur,
-        expected=benefit.expected.avoided / meur,
-        range=results.QuantileRange(low=spread.low / meur, high=spread.high / meur)
-        if spread
-        else None,
-    )
+    per_euro = spread and results.QuantileRange(low=spread.low / meur, high=spread.high / meur)
+    expected = benefit.expected.avoided / meur
+    return results.AvoidedPerEuro(meur=meur, expected=expected, range=per_euro)
 
 
 def budget_uses(plan: Plan) -> Iterable[results.BudgetUse]:
@@ -269,11 +253,10 @@ def _budget_line_use(plan: Plan, line: BudgetLineUse) -> results.BudgetUse:
                 # With carry-over a year's figure includes the rest of earlier years, the last one's
                 # all of it.
                 last_year = max(available, key=int)
-                granted_by_years = available[last_year] + math.fsum(
-                    x for y, x in used.items() if y != last_year
-                )
+                used_before = math.fsum(x for y, x in used.items() if y != last_year)
+                granted_by_years = available[last_year] + used_before
             granted = granted_by_years if granted is None else min(granted, granted_by_years)
-    used_up = bool(full_years) if line.kind == "guarantee_stock" else None
+    used_up = granted is not None and _is_used_up(used_amount, granted)
     return results.BudgetUse(
         funder=line.funder,
         line=line.line,
@@ -281,9 +264,7 @@ def _budget_line_use(plan: Plan, line: BudgetLineUse) -> results.BudgetUse:
         kind=line.kind,
         used_meur=used_amount,
         granted_meur=granted,
-        used_up=(granted is not None and _is_used_up(used_amount, granted))
-        if used_up is None
-        else used_up,
+        used_up=bool(full_years) if line.kind == "guarantee_stock" else used_up,
         full_years=tuple(full_years),
     )
 

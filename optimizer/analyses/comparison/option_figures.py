@@ -9,14 +9,13 @@ from models.results.comparison import ExcludedFigures
 from models.results.option import Option
 from optimizer.analyses.comparison.comparison_wording import ComparisonWording, localized
 from optimizer.analyses.comparison.money import NO_BUDGET_CLASS
-from optimizer.report.cells import attribute_getter
 from optimizer.report.document import SHEET, TERMINAL_AND_PAGE, Column, Table, ValueForm
+from optimizer.report.metrics import FigurePath, Metric, read_figure
 from optimizer.report.number_format import ZERO_TOLERANCE, format_percent
-from optimizer.report.wording import BUDGET_CLASSES, budget_class_name
+from optimizer.report.wording import BUDGET_CLASSES, benchmark_stages, budget_class_name
 from optimizer.report.workbook.expressions import Expression, ratio_or_empty
 from optimizer.report.workbook.placed_tables import FormulaRow, PlacedTable
 
-FigurePath = str | Callable[[Option], Any]
 RequiredFigures = tuple[ExcludedFigures, ...]
 NEEDS_MONEY: RequiredFigures = ("money",)
 NEEDS_DAMAGE: RequiredFigures = ("damage",)
@@ -24,14 +23,9 @@ NEEDS_DEPENDENCE: RequiredFigures = ("dependence",)
 
 
 @dataclass(frozen=True)
-class OptionFigure:
+class OptionFigure(Metric):
     """A figure that options have; a row of a table that has a column for each option."""
 
-    key: str
-    name: str
-    form: ValueForm
-    path: FigurePath
-    """Attributes from the option to the figure, or a function of the option."""
     needs: RequiredFigures = ()
     """An option in which one of these is not compared does not show the figure."""
     formula: Callable[[PlacedTable, str], Expression] | None = None
@@ -48,23 +42,11 @@ class OptionFigure:
     def value_of(self, wording: ComparisonWording, option: Option) -> Any:
         """Return the figure of an option; None if it is not known or cannot be compared with the
         base."""
-        return (
-            None
-            if wording.is_excluded(option.label, *self.needs)
-            else read_figure(option, self.path)
-        )
+        return None if wording.is_excluded(option.label, *self.needs) else self.read(option)
 
     def is_known(self, wording: ComparisonWording) -> bool:
         """Return whether this figure is known for any option."""
         return any(self.value_of(wording, option) is not None for option in wording.options)
-
-
-def read_figure(option: Any, path: FigurePath) -> Any:
-    """Return the figure at ``path`` of an option, or of a part of an option; None if the path leads
-    nowhere."""
-    if callable(path):
-        return path(option)
-    return attribute_getter(path)(option) if path else None
 
 
 def with_numbered_headers(
@@ -80,15 +62,10 @@ def with_numbered_headers(
         return list(columns)
     pairs = list(zip(columns, labels or [option.label for option in wording.options], strict=True))
     numbered = [
-        replace(
-            column,
-            header=wording.option_number(label),
-            key="",
-            formula=None,
-            media=column.media & TERMINAL_AND_PAGE,
-        )
+        replace(column, header=wording.option_number(label), key="", formula=None,
+                media=column.media & TERMINAL_AND_PAGE)
         for column, label in pairs
-    ]
+    ]  # fmt: skip
     return numbered + [
         replace(column, header=wording.numbered_name(label), media=column.media & SHEET)
         for column, label in pairs
@@ -125,12 +102,9 @@ def figures_table(
     columns += with_numbered_headers(wording, list(map(column, wording.options)))
     if any(row.without_plan_path for row in known_rows):
         columns.append(
-            Column(
-                tr("No plan"),
-                lambda row: read_figure(wording.base, row.without_plan_path),
-                lambda row: row.form,
-            )
-        )
+            Column(tr("No plan"), lambda row: read_figure(wording.base, row.without_plan_path),
+                   lambda row: row.form)
+        )  # fmt: skip
     return Table(caption, known_rows, columns, table_name, note, row_key=lambda row: str(row.key))
 
 
@@ -207,11 +181,6 @@ def benefit_figures(wording: ComparisonWording) -> list[OptionFigure]:
 def _benchmark_figures(wording: ComparisonWording) -> list[OptionFigure]:
     """Return a row for each benchmark of the Critical Raw Materials Act, with the number of
     materials that reach it."""
-    stage_names = {
-        "extraction": tr("extraction"),
-        "processing": tr("processing"),
-        "recycling": tr("recycling"),
-    }
 
     def count_reached(stage: str, share: str) -> FigurePath:
         return lambda o: float(
@@ -223,7 +192,7 @@ def _benchmark_figures(wording: ComparisonWording) -> list[OptionFigure]:
         OptionFigure(
             f"benchmark:{stage}",
             tr("Materials with {share} of need from {stage} in the Union",
-               share=format_percent(target), stage=stage_names[stage]),
+               share=format_percent(target), stage=benchmark_stages()[stage]),
             "count", count_reached(stage, "share"), NEEDS_DEPENDENCE,
             explicit_without_plan=count_reached(stage, "share_without_plan"),
         )
@@ -244,11 +213,10 @@ def cost_figures(wording: ComparisonWording) -> list[OptionFigure]:
     """Return rows on the money of options: public and private funding, public risk, net cost, and
     ratios such as avoided damage per euro."""
     args = {"currency": wording.currency}
+    costs = [option.cost for option in wording.options]
     is_left_out = {
-        "residual": all(
-            option.cost.public.residual_meur <= ZERO_TOLERANCE for option in wording.options
-        ),
-        "windfall": all(option.cost.windfall_meur <= ZERO_TOLERANCE for option in wording.options),
+        "residual": all(cost.public.residual_meur <= ZERO_TOLERANCE for cost in costs),
+        "windfall": all(cost.windfall_meur <= ZERO_TOLERANCE for cost in costs),
     }
 
     def of_class(name: str) -> FigurePath:

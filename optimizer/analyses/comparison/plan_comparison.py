@@ -78,10 +78,9 @@ def compare_plans(
         pair = (options[base_label], options[label])
         excluded[label] = comparability.excluded_figures(plan_issues)
         differences.append(plan_choices.option_difference(base_plan, plan, pair, excluded[label]))
+    exclusions, base_option = [*excluded.values()], options[base_label]
     frontier, net_frontier = (
-        efficiency.efficient_frontier(
-            list(options.values()), options[base_label], [*excluded.values()], by_net
-        )
+        efficiency.efficient_frontier([*options.values()], base_option, exclusions, by_net)
         for by_net in (False, True)
     )
     return Comparison(
@@ -123,22 +122,15 @@ def check_options(
     for scenarios (``of_scenarios``) are given with plans only.
     """
     if of_scenarios and all(isinstance(candidate, Plan) for candidate in candidates.values()):
-        raise Misuse(
-            tr(
-                "--variants, --set, --budget, --reuse and --break-even go with scenario files, and "
-                "there is none."
-            )
-        )
+        raise Misuse(tr("--variants, --set, --budget, --reuse and --break-even go with scenario "
+                        "files, and there is none."))  # fmt: skip
     for label, candidate in candidates.items():
         if isinstance(candidate, Plan) and lacks_accounts(candidate):
-            raise Misuse(
-                tr("'{path}' is of an earlier version: solve its scenario again.", path=label)
-            )
+            message = tr("'{path}' is of an earlier version: solve its scenario again.", path=label)
+            raise Misuse(message)
     if base is not None and base not in candidates:
-        known_labels = ", ".join(candidates)
-        raise Misuse(
-            tr("--base {base}: there are the options {known}.", base=base, known=known_labels)
-        )
+        known = ", ".join(candidates)
+        raise Misuse(tr("--base {base}: there are the options {known}.", base=base, known=known))
     label = next(iter(candidates)) if base is None else base
     cases = {
         name: candidate.case if isinstance(candidate, Plan) else candidate
@@ -182,17 +174,10 @@ def recompare(comparison: Comparison, plans: Mapping[str, Plan]) -> Comparison:
 def fill_missing_fields(saved: Any, recomputed: Any) -> Any:
     """Return a saved result in which fields that it lacks have the recomputed values."""
     if isinstance(saved, Result) and type(saved) is type(recomputed):
-        pairs = {
-            name: (getattr(saved, name), getattr(recomputed, name))
-            for name in type(saved).model_fields
-        }
-        saved_fields = saved.model_fields_set
-        return saved.model_copy(
-            update={
-                n: fill_missing_fields(*pair) if n in saved_fields else pair[1]
-                for n, pair in pairs.items()
-            }
-        )
+        fields = {name: getattr(recomputed, name) for name in type(saved).model_fields}
+        for name in saved.model_fields_set & fields.keys():
+            fields[name] = fill_missing_fields(getattr(saved, name), fields[name])
+        return saved.model_copy(update=fields)
     if isinstance(saved, tuple) and isinstance(recomputed, tuple) and len(saved) == len(recomputed):
         return tuple(map(fill_missing_fields, saved, recomputed))
     if isinstance(saved, dict) and isinstance(recomputed, dict):
@@ -259,12 +244,10 @@ def _set_outcomes(plan: Plan) -> Iterator[OptionSetOutcome]:
     """Yield the plan's expected damage under each assumption set, with and without the plan."""
     sets = {} if plan.case is None else plan.case.assumptions
     for outcome in plan.under:
-        assumption_set = sets.get(outcome.id)
+        title = sets[outcome.id].title if outcome.id in sets else None
         yield OptionSetOutcome(
             id=outcome.id,
-            title=bilingual_text(
-                None if assumption_set is None else assumption_set.title, outcome.title
-            ),
+            title=bilingual_text(title, outcome.title),
             expected=outcome.expected,
             expected_without_plan=outcome.without_plan.expected,
         )

@@ -48,9 +48,7 @@ class ChangedSetting:
     Either the whole value changes, or values under some of its keys.
     """
 
-    owners: tuple[
-        SettingOwner, ...
-    ]  # an item, and one within it; empty for a field of the scenario
+    owners: tuple[SettingOwner, ...]  # an item, one within it; empty for a field of the scenario
     field: Field
     label: str
     changes: Sequence[tuple[str, ValueChange]]  # the key is empty if the whole value changes
@@ -104,12 +102,9 @@ def _field_at(path: Sequence[str]) -> Field:
     shape: Shape = SCENARIO_SHAPE
     for step in path[:-1]:
         child_shape = shape_of_step(shape, step) or ANY_SHAPE
-        # All items of a list have the same shape.
-        shape = (
-            (shape_of_step(child_shape, "0") or ANY_SHAPE)
-            if child_shape.kind != "model"
-            else child_shape
-        )
+        if child_shape.kind != "model":  # all items of a list have the same shape
+            child_shape = shape_of_step(child_shape, "0") or ANY_SHAPE
+        shape = child_shape
     return find_field(shape, path[-1])
 
 
@@ -131,12 +126,8 @@ class SettingDescriber:
         by_field: dict[Any, list[ChangedSetting]] = {}
         for setting in changed_settings(changes):
             owners = setting.owners if len(setting.owners) > 1 or setting.is_whole_item else ()
-            key = (
-                (setting.owners[-1].section, setting.label, owners)
-                if setting.owners
-                else setting.label
-            )
-            by_field.setdefault(key, []).append(setting)
+            section = setting.owners[-1].section if setting.owners else ()
+            by_field.setdefault((section, setting.label, owners), []).append(setting)
         for same_field in by_field.values():
             statements += self._describe_field(same_field)
         parts = [
@@ -162,21 +153,13 @@ class SettingDescriber:
         new_values = {self._new_value_text(setting) for setting in settings_of_field}
         first, new_value = settings_of_field[0], new_values.pop() if len(new_values) == 1 else ""
         text = f"{first.label}{ARROW}{new_value}" if new_value else _changed_statement(first)
-        yield (
-            self._describe_owners(
-                [self._owner_name(setting) for setting in settings_of_field], first
-            ),
-            text,
-        )
+        yield self._describe_owners([*map(self._owner_name, settings_of_field)], first), text
 
     def _describe_owners(self, owners: Sequence[str], setting: ChangedSetting) -> str:
         """Return the names of the items to which a field belongs, or their number if there are
         many."""
-        if (
-            not setting.owners
-            or setting.is_whole_item
-            or (len(owners) <= MAX_NAMED and all(owners))
-        ):
+        are_few = len(owners) <= MAX_NAMED and all(owners)
+        if not setting.owners or setting.is_whole_item or are_few:
             return join_with_and(list(dict.fromkeys(filter(None, owners))))
         tab = tab_at(setting.owners[0].section)
         return f"{tab.title if tab else ''} ({len(owners)})"
@@ -184,9 +167,8 @@ class SettingDescriber:
     def _owner_name(self, setting: ChangedSetting) -> str:
         """Return the names of the items to which a setting belongs; empty if they have no ids."""
         owners = setting.owners[:-1] if setting.is_whole_item else setting.owners
-        return ", ".join(
-            filter(None, (self._item_name(owner, setting.owners[0].id) for owner in owners))
-        )
+        names = (self._item_name(owner, setting.owners[0].id) for owner in owners)
+        return ", ".join(filter(None, names))
 
     def _item_name(self, owner: SettingOwner, outer: str) -> str:
         """Return the name of an item, or else its id in words; empty if items of its section have
@@ -231,19 +213,15 @@ class SettingDescriber:
             described.append((key, (self._format_change(before, after, setting), offset)))
         for (text, offset), group in groupby(described, lambda pair: pair[1]):
             keys = [key for key, _ in group]
-            is_year_range = len(keys) > 1 and offset is not None
-            name = (
-                f"{keys[0]}–{keys[-1]}"
-                if is_year_range
-                else ", ".join(self._key_name(k, setting) for k in keys)
-            )
+            name = ", ".join(self._key_name(k, setting) for k in keys)
+            if len(keys) > 1 and offset is not None:
+                name = f"{keys[0]}–{keys[-1]}"
             yield f"{name} {text}"
 
     def _key_name(self, key: str, setting: ChangedSetting) -> str:
         """Return the name of the item that a key refers to, or the key in words."""
-        names: Mapping[str, BilingualName] = getattr(
-            self.names, referenced_section(setting.field.name), {}
-        )
+        section = referenced_section(setting.field.name)
+        names: Mapping[str, BilingualName] = getattr(self.names, section, {})
         if setting.field.name == "charges" and setting.owners:
             names = self.names.budget_lines.get(setting.owners[0].id, {})
         return self.to_text(names[key]) if key in names else id_as_words(key)
@@ -284,11 +262,9 @@ class SettingDescriber:
                 return str(value)
             return format_percent(value) if setting.field.is_percent else format_exact(float(value))
         if isinstance(value, str):
-            return (
-                self._key_name(value, setting)
-                if referenced_section(setting.field.name)
-                else sanitize(display_word(value))
-            )
+            if referenced_section(setting.field.name):
+                return self._key_name(value, setting)
+            return sanitize(display_word(value))
         parts = value.values() if isinstance(value, dict) else value
         if len(parts) > MAX_NAMED or any(isinstance(part, dict | list) for part in parts):
             return None
@@ -315,8 +291,6 @@ def subject_name(subject: str) -> str:
     if subject in ENGLISH_TEXTS["groups"]:
         return translate_label(ENGLISH_TEXTS["groups"][subject])
     tab = tab_at((subject,))
-    return (
-        tab.title
-        if tab is not None
-        else capitalize(translate_label(field_label(tuple(subject.split(".")))))
-    )
+    if tab is not None:
+        return tab.title
+    return capitalize(translate_label(field_label(tuple(subject.split(".")))))

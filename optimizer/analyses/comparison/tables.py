@@ -204,7 +204,12 @@ def _main_difference(wording: ComparisonWording, difference: OptionDifference) -
         )
     option = wording.option(difference.option).benefit.expected
     before = wording.base.benefit.expected.without_plan
-    args["change"] = _less_or_more(wording, difference.expected)
+    amount = wording.amount(abs(difference.expected))
+    args["change"] = (
+        tr("{amount} less {noun}", amount=amount, noun=wording.outcome_word)
+        if difference.expected < 0
+        else tr("{amount} more {noun}", amount=amount, noun=wording.outcome_word)
+    )
     if before <= 0 or abs(before - option.without_plan) > ZERO_TOLERANCE * before:
         return tr("“{option}” leaves {change} than “{base}”.", **args)
     return tr(
@@ -212,13 +217,6 @@ def _main_difference(wording: ComparisonWording, difference: OptionDifference) -
         share=format_percent(abs(difference.expected) / before),
         **args,
     )
-
-
-def _less_or_more(wording: ComparisonWording, change: float) -> str:
-    """Return a text that states by how much damage is less or more."""
-    args = {"amount": wording.amount(abs(change)), "noun": wording.outcome_word}
-    less, more = tr("{amount} less {noun}", **args), tr("{amount} more {noun}", **args)
-    return less if change < 0 else more
 
 
 def _material_sentence(wording: ComparisonWording, difference: OptionDifference) -> Iterator[str]:
@@ -231,12 +229,12 @@ def _material_sentence(wording: ComparisonWording, difference: OptionDifference)
     for part in difference.by_material[:MAX_MATERIALS_NAMED]:
         if abs(part.damage) <= MIN_SHARE_NAMED * total:
             continue
-        changes = [change for change in part.stockpiles if abs(change.held_t) > ZERO_TOLERANCE]
         reasons = [_describe_project_change(wording, change) for change in part.projects]
         reasons += [
             f"{wording.name('stockpiles', change.stockpile)}: "
             f"{wording.format_signed(change.held_t)} {tr('t')}"
-            for change in changes
+            for change in part.stockpiles
+            if abs(change.held_t) > ZERO_TOLERANCE
         ]
         name = f"{wording.name('materials', part.material)} {wording.format_signed(part.damage)}"
         sentences.append(f"{name} ({join_texts(reasons)})" if reasons else name)
@@ -312,19 +310,13 @@ def damage_tables(wording: ComparisonWording) -> Iterator[Table]:
             id for values in (changes, levels) for by_id in values.values() for id in by_id
         )
         rows = [
-            DifferenceRow(
-                id,
-                wording.name(kind, id),
-                _values_by_label(id, levels),
-                _values_by_label(id, changes),
-            )
+            DifferenceRow(id, wording.name(kind, id),
+                          _values_by_label(id, levels), _values_by_label(id, changes))
             for id in ids
-        ]
+        ]  # fmt: skip
         rows.sort(key=lambda row: -max(map(abs, row.differences.values()), default=0.0))
-        leading_columns = [Column(header, "name", "text")]
-        yield _difference_table(
-            wording, caption, rows, kind, leading_columns, ("outcome", "signed_outcome")
-        )
+        columns = [Column(header, "name", "text")]
+        yield _difference_table(wording, caption, rows, kind, columns, "outcome", "signed_outcome")
 
 
 def _values_by_label(item_id: Any, by_label: Mapping[str, Mapping[Any, float]]) -> dict[str, float]:
@@ -349,17 +341,15 @@ def money_table(wording: ComparisonWording, title: str) -> Table:
         differences = {
             label: value - levels[base] for label, value in levels.items() if label != base
         }
-        name = wording.name("funders", funder) if funder else tr("Lenders and investors")
-        rows.append(
-            DifferenceRow(
-                funder, name, levels, differences, budget_class_name(budget_class) if funder else ""
-            )
-        )
+        name, class_name = tr("Lenders and investors"), ""
+        if funder:
+            name, class_name = wording.name("funders", funder), budget_class_name(budget_class)
+        rows.append(DifferenceRow(funder, name, levels, differences, class_name))
     leading_columns = [
         Column(tr("Funder"), "name", "text"),
         Column(tr("Budget class"), "budget_class", "text", empty_text=""),
     ]
-    return _difference_table(wording, title, rows, "money", leading_columns, ("money", "signed"))
+    return _difference_table(wording, title, rows, "money", leading_columns, "money", "signed")
 
 
 def _difference_table(
@@ -368,22 +358,23 @@ def _difference_table(
     rows: Sequence[DifferenceRow],
     table_name: str,
     leading_columns: Sequence[Column],
-    column_forms: tuple[ValueForm, ValueForm],
+    level_form: ValueForm,
+    difference_form: ValueForm,
 ) -> Table:
     """Return the table of differences of all options from the base; only a sheet also has the
     levels."""
     base = wording.column_key(wording.result.base)
     rows = [
-        r
-        for r in rows
-        if max(map(abs, [*r.differences.values(), *r.levels.values(), 0])) > ZERO_TOLERANCE
+        row
+        for row in rows
+        if any(abs(x) > ZERO_TOLERANCE for x in (*row.differences.values(), *row.levels.values()))
     ]
     levels = dict.fromkeys(label for row in rows for label in row.levels)
     labels = dict.fromkeys(label for row in rows for label in row.differences)
     group = tr("Difference to “{base}”", base=wording.option_name(wording.result.base))
 
     def level(label: str) -> Column:
-        return Column(wording.option_name(label), lambda row: row.levels[label], column_forms[0],
+        return Column(wording.option_name(label), lambda row: row.levels[label], level_form,
                       decimals_group="levels", media=SHEET, key=wording.column_key(label),
                       total=True, width=17)  # fmt: skip
 
@@ -392,7 +383,7 @@ def _difference_table(
             return line[wording.column_key(label)] - line[base] if levels else None
 
         return Column(wording.option_name(label), lambda row: row.differences[label],
-                      column_forms[1], group, key=f"{wording.column_key(label)}_moves",
+                      difference_form, group, key=f"{wording.column_key(label)}_moves",
                       formula=formula, total=True, width=17)  # fmt: skip
 
     difference_columns = with_numbered_headers(wording, list(map(difference, labels)), list(labels))
@@ -404,6 +395,5 @@ def _difference_table(
     ]
     # The damage tables share the section's note.
     note = wording.with_legend() if table_name == "money" else ""
-    return Table(
-        caption, rows if labels else [], columns, table_name, note, total_label=tr("Total")
-    )
+    rows = rows if labels else []
+    return Table(caption, rows, columns, table_name, note, total_label=tr("Total"))

@@ -43,11 +43,8 @@ def sections_for_plan_report(result: Waiting) -> tuple[list[Section], list[Check
     """Return the section on the review, for the report on a plan; there are no checks."""
     wording = Wording(result)
     tree = review_decisions.review_section(wording, result.review)
-    parts: list[Part] = [
-        " ".join(_answer_sentences(wording)),
-        *tree.parts,
-        _observation_table(wording),
-    ]
+    answer = " ".join(_answer_sentences(wording))
+    parts: list[Part] = [answer, *tree.parts, _observation_table(wording)]
     return [Section("waiting", tr("What it is worth to decide again"), parts)], []
 
 
@@ -57,30 +54,20 @@ def _answer_sentences(wording: WaitingWording) -> Iterator[str]:
     result = wording.result
     yield tr("The plan that waits decides now what must be decided now.")
     yield from review_decisions.describe_review(wording, result.review)
-    removed = [
-        observation
-        for observation in result.observing
-        if observation.change == "less" and observation.worth is not None
-    ]
-    if len(removed) > 1:
-        best = max(removed, key=lambda observation: observation.worth or 0.0)
-        yield tr(
-            "Most of that comes of seeing “{what}”: without it, {worth} of it would be lost.",
-            what=_observation_name(wording, best),
-            worth=wording.amount(max(0.0, best.worth or 0.0)),
-        )
-    added = [
-        observation
-        for observation in result.observing
-        if observation.change == "more" and observation.worth is not None
-    ]
-    if added:
-        best = max(added, key=lambda observation: observation.worth or 0.0)
+    known = [observation for observation in result.observing if observation.worth is not None]
+    for change in ("less", "more"):
+        tried = [observation for observation in known if observation.change == change]
+        if len(tried) < (2 if change == "less" else 1):
+            continue
+        best = max(tried, key=lambda observation: observation.worth or 0.0)
         args = {
             "what": _observation_name(wording, best),
             "worth": wording.amount(max(0.0, best.worth or 0.0)),
         }
-        if (best.worth_most or 0.0) <= ZERO_TOLERANCE:
+        if change == "less":
+            yield tr("Most of that comes of seeing “{what}”: without it, {worth} of it would be "
+                     "lost.", **args)  # fmt: skip
+        elif (best.worth_most or 0.0) <= ZERO_TOLERANCE:
             yield tr("Nothing else that was tried adds anything.")
         elif (best.worth_least or 0.0) <= ZERO_TOLERANCE:
             yield tr(

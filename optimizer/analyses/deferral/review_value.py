@@ -77,7 +77,10 @@ def evaluate_review(
         if outcome.reference_optimum is not None
     )
     problem = replace(problem, reference_optima=reference_optima)
-    removals = [(x, _without_observation(review.observe, x), False) for x in review.observe]
+    removals = [
+        (x, tuple(other for other in review.observe if other is not x), False)
+        for x in review.observe
+    ]
     additions = [
         (x, (*review.observe, x), True)
         for x in _informative_observations(problem, reference)[: options.more]
@@ -120,13 +123,6 @@ def observation_name(case: Case, observation: Observation) -> str:
         )
         return tr("price of {material}", material=material)
     return tr("regime")
-
-
-def _without_observation(
-    observations: Sequence[Observation], removed: Observation
-) -> tuple[Observation, ...]:
-    """Return the observations except the removed one."""
-    return tuple(other for other in observations if other is not removed)
 
 
 def _observations_by_state(

@@ -34,20 +34,15 @@ def estimate_with_error(
     there are no draws, or if a stratum has a single draw, from which its variance cannot be
     estimated.
     """
-    parts = (
-        [] if draws is None else [draws] if stratum is None else _split_by_stratum(draws, stratum)
-    )
-    if draws is None or min(map(len, parts)) < 2:
+    if draws is None:
+        return Estimate(value=value, standard_error=None)
+    parts = [draws] if stratum is None else [draws[stratum == n] for n in np.unique(stratum)]
+    if min(map(len, parts)) < 2:
         return Estimate(value=value, standard_error=None)
     variance = math.fsum(
         len(stratum_draws) * float(stratum_draws.var(ddof=1)) for stratum_draws in parts
     )
     return Estimate(value=value, standard_error=math.sqrt(variance) / len(draws))
-
-
-def _split_by_stratum(draws: Floats, stratum: NDArray[np.int64]) -> list[Floats]:
-    """Split draws (n) into one array for each stratum."""
-    return [draws[stratum == number] for number in np.unique(stratum)]
 
 
 def mean_estimate(probability: Floats, values: Floats, *, sampled: bool) -> Estimate:

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator
 
 from models.language import tr
 from models.results import Estimate, Evaluation, ProvenRange
+from optimizer.analyses.plan_diff import DecisionDiff, Decisions
 from optimizer.report.cells import Z_95, format_estimate, format_range
 from optimizer.report.charts import Chart
 from optimizer.report.charts import evaluation as charts
 from optimizer.report.document import Column, Part, Section, Table
+from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import (
     ZERO_TOLERANCE,
     format_number,
@@ -143,7 +145,9 @@ def _tail_parts(wording: EvaluationWording) -> Iterator[Part]:
     tail = wording.result.tail
     if tail is None:
         return
-    before, after = tail.neutral.projects, tail.averse.projects
+    changes = DecisionDiff.between(
+        *(Decisions(dict.fromkeys(x.projects, 0)) for x in (tail.neutral, tail.averse))
+    )
     yield tr(
         "A plan that gives the worst {share} of states a weight of {weight} changes their mean by "
         "{moved}, and costs {premium} of the mean objective.",
@@ -154,16 +158,13 @@ def _tail_parts(wording: EvaluationWording) -> Iterator[Part]:
     )
     yield tr(
         "Built besides: {entering}. Left out: {leaving}.",
-        entering=_names_or_nothing(wording, "projects", [p for p in after if p not in before]),
-        leaving=_names_or_nothing(wording, "projects", [p for p in before if p not in after]),
+        entering=_names_or_nothing(wording, "projects", changes.entering),
+        leaving=_names_or_nothing(wording, "projects", changes.leaving),
     )
     yield from _own_states_note(wording)
     columns = [
         Column(tr("Weight of the worst states"), lambda plan: format_percent(plan.weight), "text"),
-        Column(tr("Expected, {unit}", unit=wording.unit), "expected", "outcome"),
-        Column(tr("CVaR, {unit}", unit=wording.unit), "cvar", "outcome"),
-        Column(tr("Net cost, {unit}", unit=wording.money_unit), "net_cost_meur", "money"),
-        Column(tr("Gap left"), "gap", "gap"),
+        *metric_columns(wording, "expected", "cvar", "net_cost", "gap_left"),
     ]
     title = tr("Plans without and with a weight on the worst states")
     yield Table(title, [tail.neutral, tail.averse], columns, "tail")
@@ -193,9 +194,8 @@ def _rare_event_parts(wording: EvaluationWording) -> Iterator[Part]:
         Column(tr("CVaR"), "1.cvar", "estimate"),
         Column(tr("Worst state"), "1.worst", "outcome"),
     ]
-    yield Table(
-        tr("Rare events drawn more often ({unit})", unit=wording.unit), rows, columns, "rare"
-    )
+    title = tr("Rare events drawn more often ({unit})", unit=wording.unit)
+    yield Table(title, rows, columns, "rare")
 
 
 def _longer_horizon_parts(wording: EvaluationWording) -> Iterator[Part]:
@@ -220,10 +220,6 @@ def _longer_horizon_parts(wording: EvaluationWording) -> Iterator[Part]:
         Column(tr("Avoided"), "1", "estimate"),
         Column(tr("Net cost"), "2", "money"),
     ]
-    title = tr(
-        "To {first} and to {last} ({unit})",
-        first=last_year,
-        last=str(longer.last_year),
-        unit=wording.unit,
-    )
+    title = tr("To {first} and to {last} ({unit})",
+               first=last_year, last=longer.last_year, unit=wording.unit)  # fmt: skip
     yield Table(title, rows, columns, "longer")

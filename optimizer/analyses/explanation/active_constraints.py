@@ -198,9 +198,8 @@ class PlanConstraints:
         if not used_columns[columns].any():
             return False
         terms = factors * self.column_values[columns]
-        upper, lower = (
-            getattr(self.compiled.program, side)[row] for side in ("row_upper", "row_lower")
-        )
+        program = self.compiled.program
+        upper, lower = program.row_upper[row], program.row_lower[row]
         sides = [abs(side) for side in (upper, lower) if np.isfinite(side)]
         size = max([*sides, float(np.abs(terms).max(initial=0.0)), 1e-9])
         if upper == lower:
@@ -228,10 +227,8 @@ class PlanConstraints:
             self.instance, ((place[r], n, i) for r, n, i in self.rows if r in place)
         )
         # Of rules that stop it alike those are named that come first: what the plan uses up.
-        groups = {
-            key: some[key].row_indices
-            for key in sorted(some, key=lambda k: not RULES[k.name].is_shared)
-        }
+        ranked = sorted(some, key=lambda k: not RULES[k.name].is_shared)
+        groups = {key: some[key].row_indices for key in ranked}
         search = ConflictSearch(program, groups)
 
         def alone(key: RuleKey) -> bool:
@@ -307,9 +304,8 @@ class PlanConstraints:
         slack = 1e-7 * (1 + np.abs(activity))
         upper = np.where(activity > program.row_upper, activity + slack, program.row_upper)
         lower = np.where(activity < program.row_lower, activity - slack, program.row_lower)
-        for row, constraint in enumerate(
-            self.compiled.constraints if item_kind == "project" else ()
-        ):
+        constraints = self.compiled.constraints if item_kind == "project" else ()
+        for row, constraint in enumerate(constraints):
             if (constraint.parent_component().local_name, constraint.index()) == ("start_once", id):
                 lower[row] = upper[row] = 1.0
         moved = program.matrix @ np.where(own, 0.0, self.column_values)
@@ -330,9 +326,7 @@ class PlanConstraints:
             upper=program.upper[free],
             integer=program.integer[free],
             row_names=[f"row {row}" for row in kept],
-            column_names=[
-                f"{kind}[{index}]" for kind, index in (self.column_names[c] for c in free)
-            ],
+            column_names=["{}[{}]".format(*self.column_names[c]) for c in free],
         )
         return reduced, kept, free
 

@@ -2,27 +2,24 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import groupby
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-from models.language import mark_translatable, tr
-from models.results import (
-    AdditionEffect,
-    BindingRule,
-    ExplainedDecision,
-    Explanation,
-    LimitValue,
-    Regret,
-)
+from models.language import tr
+from models.results import ExplainedDecision, Explanation, LimitValue
 from optimizer.analyses.assumption_dependence.sentences import damage_by_set_table
+from optimizer.analyses.explanation.reasons import (
+    ExplanationWording,
+    describe_addition,
+    describe_item,
+    item_name,
+    min_regret,
+    rule_clauses,
+)
 from optimizer.analyses.plan.shortage_durations import shortage_duration_parts
 from optimizer.analyses.plan_diff import describe_plan_diff
-from optimizer.model.rules import RULES
 from optimizer.report.cells import format_range
 from optimizer.report.charts import Chart
 from optimizer.report.charts import explanation as charts
-from optimizer.report.countries import country_name
 from optimizer.report.document import (
     PAGE_AND_SHEET,
     Bullets,
@@ -39,23 +36,12 @@ from optimizer.report.number_format import (
     format_exact,
     format_number,
     format_percent,
-    format_rounded,
     round_outwards,
 )
 from optimizer.report.wording import Wording, join_with_and
 
-ExplanationWording = Wording[Explanation]
-
 MAX_NAMED = 8
 """Largest number of projects and stockpiles named in one sentence; others are counted."""
-
-EARLIEST_START_CLAUSE = mark_translatable("it cannot start before {years}")
-"""Of a bound that is no constraint: a project starts in the first year in which it can."""
-RULE_CLAUSES = {name: rule.clause for name, rule in RULES.items() if rule.clause}
-RULE_CLAUSES["earliest_start"] = EARLIEST_START_CLAUSE
-"""Rules as clauses."""
-RULE_ORDER = [*RULES]
-RULE_ORDER.insert(RULE_ORDER.index("offtake_right"), "earliest_start")
 
 
 def build_document(result: Explanation) -> Document:
@@ -73,11 +59,9 @@ def build_document(result: Explanation) -> Document:
     # As many digits as objective and bound need to differ visibly.
     decimals = min(decimals_needed([result.objective]) + 3, 6)
     bound = format_number(round_outwards(result.bound, decimals, up=False), decimals)
+    objective = format_number(result.objective, decimals)
     proof = wording.proof_table(
-        (
-            tr("Objective of the plan"),
-            f"{format_number(result.objective, decimals)} {wording.unit}",
-        ),
+        (tr("Objective of the plan"), f"{objective} {wording.unit}"),
         (tr("No plan below"), f"{bound} {wording.unit}"),
         (tr("Questions stopped early"), format_number(result.cut_short_count)),
     )
@@ -85,18 +69,7 @@ def build_document(result: Explanation) -> Document:
         tr("Vorrat: why each project and each stock is in or out"),
         [*_describe_answer(wording), *_regret_parts(wording)],
         [
-            _reasons_section(
-                wording, "projects-out", tr("Projects that are out"), "project", chosen=False
-            ),
-            _reasons_section(
-                wording, "projects-in", tr("Projects that are in"), "project", chosen=True
-            ),
-            _reasons_section(
-                wording, "stocks-in", tr("Stocks that are bought"), "stockpile", chosen=True
-            ),
-            _reasons_section(
-                wording, "stocks-out", tr("Stocks that buy nothing"), "stockpile", chosen=False
-            ),
+            *_reasons_sections(wording),
             Section("budgets", limits_title, _limit_value_parts(wording)),
             Section(
                 "lasting",
@@ -151,11 +124,9 @@ def _regret_parts(wording: ExplanationWording) -> Iterator[Part]:
     chart = Chart("regrets", title, description, lambda: charts.regret_bars(bars, wording.unit))
     yield Table(title, ranked, columns, "regrets", note, chart=chart)
     caption = tr("Mean damage, change under each set ({unit})", unit=wording.unit)
-    yield damage_by_set_table(wording, columns[0], ranked, _expected_by_set, caption)
-
-
-def _expected_by_set(explained: ExplainedDecision) -> Mapping[str, float]:
-    return {} if explained.regret is None else explained.regret.expected_under
+    yield damage_by_set_table(
+        wording, columns[0], ranked, lambda x: x.regret.expected_under if x.regret else {}, caption
+    )
 
 
 MAX_LEFT_OUT_ROWS = 12
@@ -171,11 +142,9 @@ def left_out_table(explanation: Explanation) -> Table:
 
     def rank(decision: ExplainedDecision) -> tuple[float, float]:
         has_regret = decision.regret is not None and decision.regret.high is not None
-        return (
-            (min_regret(decision), decision.regret.high or 0.0)
-            if has_regret and decision.regret
-            else (math.inf, 0.0)
-        )
+        if has_regret and decision.regret:
+            return (min_regret(decision), decision.regret.high or 0.0)
+        return (math.inf, 0.0)
 
     def reason(decision: ExplainedDecision) -> str:
         if decision.stops:
@@ -184,7 +153,7 @@ def left_out_table(explanation: Explanation) -> Table:
             return "; ".join(
                 [first, tr("{count} more", count=len(other_clauses))] if other_clauses else [first]
             )
-        return "" if decision.beside is None else _describe_addition(wording, decision.beside)
+        return "" if decision.beside is None else describe_addition(wording, decision.beside)
 
     def capex(decision: ExplainedDecision) -> float | None:
         return (
@@ -237,22 +206,23 @@ def left_out_table(explanation: Explanation) -> Table:
     return Table(title, ranked[:MAX_LEFT_OUT_ROWS], columns, "left-out", note)
 
 
-def _reasons_section(
-    wording: ExplanationWording, id: str, title: str, kind: str, *, chosen: bool
-) -> Section:
-    """Return the section with the reasons for items that are chosen, or for those that are not, by
-    decreasing regret.
-
-    ``kind`` is ``project`` or ``stockpile``.
-    """
+def _reasons_sections(wording: ExplanationWording) -> Iterator[Section]:
+    """Yield the sections with the reasons of projects and stocks that are chosen, and of those that
+    are not, by decreasing regret."""
 
     def importance(explained: ExplainedDecision) -> float:
         regret = -1.0 if explained.regret is None else min_regret(explained)
         return float("inf") if explained.conflict else regret
 
-    decisions = [x for x in wording.result.items if x.kind == kind and x.chosen == chosen]
-    texts = [describe_item(wording, x) for x in sorted(decisions, key=importance, reverse=True)]
-    return Section(id, title, [Bullets(texts)])
+    ranked = sorted(wording.result.items, key=importance, reverse=True)
+    for id, title, kind, chosen in (
+        ("projects-out", tr("Projects that are out"), "project", False),
+        ("projects-in", tr("Projects that are in"), "project", True),
+        ("stocks-in", tr("Stocks that are bought"), "stockpile", True),
+        ("stocks-out", tr("Stocks that buy nothing"), "stockpile", False),
+    ):
+        decisions = [x for x in ranked if x.kind == kind and x.chosen == chosen]
+        yield Section(id, title, [Bullets([describe_item(wording, x) for x in decisions])])
 
 
 def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
@@ -270,12 +240,8 @@ def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
         Steps that were not solved have the range that follows from other steps, if there is one.
         """
         solved_steps = [entry for entry in value.steps if (entry.low, entry.high) != (None, None)]
-        return (
-            "; ".join(
-                f"{format_number(entry.step)}: {format_range(entry)}" for entry in solved_steps
-            )
-            or NO_VALUE
-        )
+        texts = [f"{format_number(entry.step)}: {format_range(entry)}" for entry in solved_steps]
+        return "; ".join(texts) or NO_VALUE
 
     def first_visible_step(value: LimitValue) -> str:
         """Return a text with the smallest step that has a proven gain, and how the plan changes at
@@ -284,11 +250,8 @@ def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
             return tr("none seen")
         step = next(entry for entry in value.steps if entry.step == value.visible)
         changes = "" if step.instead is None else describe_plan_diff(wording, step.instead)
-        return (
-            f"{format_number(value.visible)}: {changes}"
-            if changes
-            else format_number(value.visible)
-        )
+        figure = format_number(value.visible)
+        return f"{figure}: {changes}" if changes else figure
 
     columns = [
         Column(tr("Budget or limit"), lambda value: limit_name(wording, value), "text"),
@@ -306,65 +269,6 @@ def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
     )
     values, title = wording.result.values, tr("What one more million or percentage point is worth")
     return [Table(title, values, columns, "budgets", note)] if values else []
-
-
-def rule_clauses(wording: ExplanationWording, rules: Iterable[BindingRule]) -> str:
-    """Return rules as clauses with their tags; rows of the same rule for several years give one
-    clause."""
-
-    def rank(rule: BindingRule) -> tuple[int, Any]:
-        # A result of a later version may have unknown rules.
-        position = RULE_ORDER.index(rule.name) if rule.name in RULE_ORDER else len(RULE_ORDER)
-        return position, sorted(rule.about.items())
-
-    clauses = []
-    for _, group in groupby(sorted(rules, key=rank), rank):
-        same_rules = list(group)
-        clause = tr(
-            RULE_CLAUSES.get(same_rules[0].name, same_rules[0].name),
-            **_clause_values(wording, same_rules),
-        )
-        clauses.append(f"{clause} ({same_rules[0].tag})")
-    return "; ".join(clauses)
-
-
-def _clause_values(wording: ExplanationWording, rules: list[BindingRule]) -> dict[str, str]:
-    """Return the texts that replace the placeholders in a rule's clause."""
-    index, limit = rules[0].about, rules[0].limit
-    forms: dict[str, Callable[[float], str]] = {
-        "share": format_percent, "money": wording.money_amount, "tonnes": tonnes_text,
-        "number": format_number,
-    }  # fmt: skip
-    kinds = {"project": "projects", "other": "projects", "funder": "funders"}
-    kinds |= {"stockpile": "stockpiles", "material": "materials"}
-    years = sorted({year for rule in rules for year in rule.years})
-    runs = [list(run) for _, run in groupby(enumerate(years), lambda pair: pair[1] - pair[0])]
-    spans = [
-        str(run[0][1]) if len(run) == 1
-        else tr("{first} to {last}", first=run[0][1], last=run[-1][1])
-        for run in runs
-    ]  # fmt: skip
-    return {
-        **{part: wording.name(kind, index[part]) for part, kind in kinds.items() if part in index},
-        "instrument": wording.instrument_name(index.get("funder", ""), index.get("instrument", "")),
-        "line": wording.budget_line_name(index.get("funder", ""), index.get("line", "")),
-        "country": country_name(index.get("country", "")),
-        "years": ", ".join(spans),
-        **{
-            form: "" if limit is None else format_limit(limit)
-            for form, format_limit in forms.items()
-        },
-    }
-
-
-def item_name(wording: ExplanationWording, explained: ExplainedDecision) -> str:
-    """Return the name of the project or stockpile that a decision is about."""
-    return wording.name("projects" if explained.kind == "project" else "stockpiles", explained.id)
-
-
-def tonnes_text(value: float) -> str:
-    """Format a number of tonnes with its unit."""
-    return f"{format_rounded(value)} {tr('t')}"
 
 
 def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
@@ -395,8 +299,8 @@ def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
             "The plan is made over sets of assumptions: what is lost is lost over all of them."
         )
     cost = format_exact(result.cost_weight)
-    yield (
-        tr(
+    if result.cvar_weight > 0:
+        yield tr(
             "Better and worse are by the scenario's objective: mean damage with weight {mean}, the "
             "mean of the worst {tail} of states with weight {weight}, and net cost with weight "
             "{cost}. Ranges are what the solves prove.",
@@ -405,23 +309,19 @@ def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
             tail=format_percent(1 - result.cvar_level),
             cost=cost,
         )
-        if result.cvar_weight > 0
-        else tr(
+    else:
+        yield tr(
             "Better and worse are by the scenario's objective: mean damage plus net cost with "
             "weight {cost}. Ranges are what the solves prove.",
             cost=cost,
         )
-    )
 
     def list_names(listed: Iterable[ExplainedDecision]) -> str:
         names = [item_name(wording, decision) for decision in listed]
-        more_count = len(names) - MAX_NAMED
-        shown_names = ", ".join(names[:MAX_NAMED])
-        return (
-            tr("{names} and {more} more", names=shown_names, more=more_count)
-            if more_count > 0
-            else shown_names
-        )
+        shown, more_count = ", ".join(names[:MAX_NAMED]), len(names) - MAX_NAMED
+        if more_count <= 0:
+            return shown
+        return tr("{names} and {more} more", names=shown, more=more_count)
 
     if ties := list_names(
         decision for decision in decisions if decision.tie and not decision.is_cut_short
@@ -441,115 +341,6 @@ def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
         yield tr("Stopped early: some questions have no answer.")
 
 
-def min_regret(explained: ExplainedDecision) -> float:
-    """Return the proven lower bound of a decision's regret; 0 if there is none."""
-    return 0.0 if explained.regret is None else explained.regret.low or 0.0
-
-
-def describe_item(wording: ExplanationWording, explained: ExplainedDecision) -> str:
-    """Return sentences on the decision about a project or stockpile, and on its reasons."""
-    return " ".join(filter(None, _item_sentences(wording, explained)))
-
-
-def _item_sentences(wording: ExplanationWording, explained: ExplainedDecision) -> Iterator[str]:
-    name = item_name(wording, explained)
-    if explained.kind == "project":
-        yield (
-            tr("{name} is in, decided in {year}.", name=name, year=explained.start)
-            if explained.chosen
-            else tr("{name} is out.", name=name)
-        )
-    elif explained.chosen:
-        holding = tonnes_text(explained.held_t or 0.0)
-        yield tr(
-            "{name} is bought, it holds {tonnes} when it is fullest.", name=name, tonnes=holding
-        )
-    else:
-        yield tr("{name} buys nothing.", name=name)
-    if explained.conflict:
-        values = {"rules": rule_clauses(wording, explained.conflict)}
-        if explained.chosen:
-            yield tr("No plan can do without it: {rules}.", **values)
-        else:
-            yield tr("No plan can have it: {rules}.", **values)
-            yield from _describe_missing_investor(explained.conflict)
-    elif explained.regret is not None:
-        yield from _describe_regret(wording, explained, explained.regret)
-    elif explained.kind == "stockpile" and not explained.chosen and not explained.forced_days:
-        yield tr("There is no room, no market or no demand for any.")
-    else:
-        yield tr("What the other decision would cost was not found out.")
-    if explained.stops:
-        values = {"rules": rule_clauses(wording, explained.stops)}
-        yield tr("Beside the plan as it stands it does not fit: {rules}.", **values)
-        yield from _describe_missing_investor(explained.stops)
-    if explained.beside is not None:
-        yield _describe_addition(wording, explained.beside)
-    if explained.tight:
-        yield tr("No room is left here: {rules}.", rules=rule_clauses(wording, explained.tight))
-
-
-def _describe_missing_investor(rules: Iterable[BindingRule]) -> Iterator[str]:
-    names = {rule.name for rule in rules}
-    if "market_finance_limit" in names and all(
-        name in RULES and RULES[name].is_financing for name in names
-    ):
-        yield tr("Nobody carries the rest of its capex.")
-
-
-def _describe_regret(
-    wording: ExplanationWording, explained: ExplainedDecision, regret: Regret
-) -> Iterator[str]:
-    """Yield sentences on the regret of a decision, and on the best plan with the reversed
-    decision."""
-    if regret.high is None:
-        yield (
-            tr("Decided the other way, every plan is worse by {span}; none was found in time.",
-               span=f"{format_range(regret)} {wording.unit}")
-            if regret.low
-            else tr("What the other decision would cost was not found out in time.")
-        )  # fmt: skip
-        return
-    days = format_number(round(explained.forced_days or 0.0, 1))
-    condition = {
-        ("project", True): tr("Without it"),
-        ("project", False): tr("With it"),
-        ("stockpile", True): tr("Without these purchases"),
-        ("stockpile", False): tr("With {days} more days of need in it", days=days),
-    }[explained.kind, explained.chosen]
-    worse = f"{format_range(regret)} {wording.unit}"
-    if regret.high == 0:
-        yield tr("{other} a plan is just as good.", other=condition)
-    elif explained.tie:
-        yield tr("{other} a plan may be as good: it is worse by {span}, if at all.",
-            other=condition,
-                 span=worse)  # fmt: skip
-    else:
-        yield tr("{other} the best plan is worse by {span}.", other=condition, span=worse)
-    if regret.instead is not None and not explained.tie:
-        changes = describe_plan_diff(wording, regret.instead, excluded_id=explained.id)
-        yield tr("Instead: {changes}.", changes=changes) if changes else ""
-
-
-def _describe_addition(wording: ExplanationWording, addition: AdditionEffect) -> str:
-    values = {
-        "avoided": wording.amount(max(0.0, addition.avoided)),
-        "cost": wording.money_amount(addition.net_cost_meur),
-    }
-    if addition.weighed > addition.weighed_cost:
-        return tr(
-            "Beside the plan nothing stops it: it would avoid {avoided} of mean damage at a net "
-            "cost of {cost}, and the plan would be better by {gain}.",
-            gain=wording.amount(addition.weighed - addition.weighed_cost),
-            **values,
-        )
-    return tr(
-        "Beside the plan nothing stops it, but it would avoid only {avoided} of mean damage, at a "
-        "net cost of {cost}.",
-        **values,
-    )
-
-
 def limit_name(wording: ExplanationWording, value: LimitValue) -> str:
     """Return the name of a budget or of another limit."""
     steps, f = value.path.split("."), value.funder or ""
@@ -561,12 +352,9 @@ def limit_name(wording: ExplanationWording, value: LimitValue) -> str:
         name = wording.instrument_name(f, steps[-2])
         return tr("Largest share: {funder}, {instrument}", instrument=name, **values)
     if value.funder is not None:
-        is_budget_line = "budget_lines" in steps
-        name = (
-            tr("{funder}, line {line}", line=wording.budget_line_name(f, steps[3]), **values)
-            if is_budget_line
-            else tr("Budget of {funder}", **values)
-        )
+        name = tr("Budget of {funder}", **values)
+        if "budget_lines" in steps:
+            name = tr("{funder}, line {line}", line=wording.budget_line_name(f, steps[3]), **values)
         return name if value.year is None else f"{name}, {value.year}"
     return {
         "policy.budget_meur": tr("Budget of all public funders"),

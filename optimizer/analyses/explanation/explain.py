@@ -24,7 +24,8 @@ from optimizer.analyses.explanation.subproblem import (
     create_solver,
     forced_holding,
 )
-from optimizer.analyses.frontier.summary import diff_plans, largest_stocks
+from optimizer.analyses.frontier.summary import largest_stocks
+from optimizer.analyses.plan_diff import DecisionDiff, Decisions
 from optimizer.analyses.problem_series import ProblemSeries
 from optimizer.analyses.result_fields import common_result_fields
 from optimizer.analyses.saved_plan import SavedPlan
@@ -49,15 +50,11 @@ def run_analysis(analysis_input: AnalysisInput, options: ExplainOptions) -> Anal
     valid_ids = (*instance.projects, *instance.stockpiles)
     for id in options.only:
         if id not in valid_ids:
-            id_list = ", ".join(valid_ids) or "-"
-            raise Misuse(
-                tr("There is no project or stockpile '{id}'; there are {known}.", id=id,
-                    known=id_list)
-            )  # fmt: skip
+            raise Misuse(tr("There is no project or stockpile '{id}'; there are {known}.",
+                            id=id, known=", ".join(valid_ids) or "-"))  # fmt: skip
     result = explain_plan(analysis_input.saved_plan, options)
-    return AnalysisOutcome(
-        result, 1 if result.cut_short_count or result.ended == "interrupted" else 0
-    )
+    is_cut_short = result.cut_short_count or result.ended == "interrupted"
+    return AnalysisOutcome(result, 1 if is_cut_short else 0)
 
 
 def explain_plan(given_plan: SavedPlan, options: ExplainOptions) -> Explanation:
@@ -117,11 +114,8 @@ class PlanExplainer:
         # With assumption sets or a review, tight rules are not reported, as each set and each
         # group has its own.
         self.has_sets_or_review = bool(given_plan.problem.set_problems or self.instance.branches)
-        self.limits = (
-            find_limits(self.plan_constraints)
-            if options.values and not self.has_sets_or_review
-            else []
-        )
+        finds_limits = options.values and not self.has_sets_or_review
+        self.limits = find_limits(self.plan_constraints) if finds_limits else []
         self.answers: dict[Query, RepliesByStep] = {}
         self.interrupted = False
         self.reference_solution = given_plan.solution
@@ -158,13 +152,8 @@ class PlanExplainer:
             if solution.objective - best > 2 * options.gap * max(abs(best), 1e-6):
                 # Otherwise differences from the better plan would appear in every answer.
                 self.reference_solution = certified
-        return ExplanationContext(
-            saved_plan.problem.without_caches,
-            saved_plan.reading,
-            best,
-            min(bound, best),
-            options.gap,
-        )
+        problem, bound = saved_plan.problem.without_caches, min(bound, best)
+        return ExplanationContext(problem, saved_plan.reading, best, bound, options.gap)
 
     def solve_all(self) -> None:
         """Solve all queries in parallel."""
@@ -186,28 +175,22 @@ class PlanExplainer:
         except KeyboardInterrupt:
             self.interrupted = True
         # A plan with a forced decision is feasible in the scenario, and may be the best one.
-        objectives = (
-            replies[0.0].objective
+        found = [
+            objective
             for query, replies in self.answers.items()
             if isinstance(query, ForcedDecision)
-        )
-        best = min(
-            [
-                self.context.best_objective,
-                *(objective for objective in objectives if objective is not None),
-            ]
-        )
-        self.context = replace(
-            self.context, best_objective=best, bound=min(self.context.bound, best)
-        )
+            if (objective := replies[0.0].objective) is not None
+        ]
+        best = min([self.context.best_objective, *found])
+        bound = min(self.context.bound, best)
+        self.context = replace(self.context, best_objective=best, bound=bound)
 
     def opposite_decision(self, kind: ItemKind, id: str) -> ForcedDecision | None:
         """Return the reversed decision on a project or stockpile; None if there is no room for more
         stock."""
         if kind == "project":
-            return ForcedDecision(
-                kind, id, id not in self.given_plan.solution.commitment.earliest_starts
-            )
+            is_built = id in self.given_plan.solution.commitment.earliest_starts
+            return ForcedDecision(kind, id, not is_built)
         if self._is_bought(id):
             return ForcedDecision(kind, id, False)
         lots, days = forced_holding(self.instance, id, self.options.days)
@@ -228,16 +211,12 @@ class PlanExplainer:
         chosen = self._is_bought(id) if is_stock else id in plan.earliest_starts
         forced_project = id if is_forced_in and not is_stock else None
         regret = None if reply is None else self._build_regret(reply, forced_project)
-        holding_t = (
-            planned_stock(self.instance, plan, id).max() * self._lot_tonnes(id)
-            if is_stock
-            else None
-        )
-        days = (
-            forced_holding(self.instance, id, self.options.days)[1]
-            if is_stock and is_forced_in
-            else None
-        )
+        holding_t = days = None
+        if is_stock:
+            holding_t = planned_stock(self.instance, plan, id).max() * self._lot_tonnes(id)
+        if is_stock and is_forced_in:
+            _, days = forced_holding(self.instance, id, self.options.days)
+        may_add, has_tight_rules = can_add and not stops, chosen and not self.has_sets_or_review
         return ExplainedDecision(
             kind=kind,
             id=id,
@@ -249,12 +228,8 @@ class PlanExplainer:
             tie=regret is not None and regret.low == 0 and regret.high is not None,
             conflict=conflict,
             stops=stops,
-            beside=constraints.best_addition(kind, id, held_lots)
-            if can_add and not stops
-            else None,
-            tight=constraints.tight_rules(kind, id)
-            if chosen and not self.has_sets_or_review
-            else (),
+            beside=constraints.best_addition(kind, id, held_lots) if may_add else None,
+            tight=constraints.tight_rules(kind, id) if has_tight_rules else (),
         )
 
     def _build_regret(self, reply: QueryReply, forced_project: str | None) -> Regret:
@@ -266,19 +241,16 @@ class PlanExplainer:
         objective, commitment, low, high = reply.objective, reply.commitment, None, None
         damage = cost = expected = net_cost_change = public = None
         expected_under = dict[str, float]()
+        best = context.best_objective
         if reply.bound is not None:
-            low = significant_difference(
-                reply.bound - context.best_objective, context.best_objective
-            )
+            low = significant_difference(reply.bound - best, best)
         if objective is not None and commitment is not None:
             low = low or 0.0
-            high = max(
-                low, significant_difference(objective - context.bound, context.best_objective)
-            )
+            high = max(low, significant_difference(objective - context.bound, best))
+            plans = commitment, reference.commitment
             if not self.given_plan.problem.set_problems:  # cost and damage differ by set
-                cost = weighted_cost(instance, commitment) - weighted_cost(
-                    instance, reference.commitment
-                )
+                new_cost, old_cost = (weighted_cost(instance, plan) for plan in plans)
+                cost = new_cost - old_cost
                 damage = objective - reference.objective - cost
             expected = reply.expected - reference.with_plan.expected
             reference_by_set = reference.expected_by_set
@@ -286,9 +258,8 @@ class PlanExplainer:
                 id: set_expected - reference_by_set[id]
                 for id, set_expected in reply.expected_under.items()
             }
-            net_cost_change = net_cost(instance, commitment) - net_cost(
-                instance, reference.commitment
-            )
+            new_cost, old_cost = (net_cost(instance, plan) for plan in plans)
+            net_cost_change = new_cost - old_cost
             if forced_project is not None:
                 public = math.fsum(
                     share * float(cash_flow.expected_payments.sum())
@@ -317,12 +288,11 @@ class PlanExplainer:
         commitment, reference = reply.commitment, self.reference_solution.commitment
         if commitment is None:
             return None
-        reference_stocks, stocks = (
-            largest_stocks(self.instance, plan) for plan in (reference, commitment)
+        before, after = (
+            Decisions(plan.earliest_starts, largest_stocks(self.instance, plan))
+            for plan in (reference, commitment)
         )
-        return diff_plans(
-            reference.earliest_starts, commitment.earliest_starts, reference_stocks, stocks
-        )
+        return DecisionDiff.between(before, after).to_result()
 
     def _is_bought(self, h: str) -> bool:
         bought = self.given_plan.solution.commitment.expected_purchases(self.instance, h)

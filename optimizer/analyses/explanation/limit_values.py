@@ -72,11 +72,8 @@ def find_limits(plan_constraints: PlanConstraints) -> list[Limit]:
     These are all budgets over all years, and those budgets by year and limits on shares that are
     tight.
     """
-    return [
-        *_funder_budgets(plan_constraints),
-        *_policy_budget(plan_constraints),
-        *_binding_share_limits(plan_constraints),
-    ]
+    parts = (_funder_budgets, _policy_budget, _binding_share_limits)
+    return [limit for part in parts for limit in part(plan_constraints)]
 
 
 def _budget_limit(path: str, current_value: float, unused: float, **attributes: Any) -> Limit:
@@ -85,11 +82,8 @@ def _budget_limit(path: str, current_value: float, unused: float, **attributes: 
     A budget that is used up is tried with all steps. Any other is tried with the largest step only:
     with more money it may pay for a project that the unspent rest does not cover.
     """
-    steps = (
-        BUDGET_STEPS_MEUR
-        if unused <= SLACK_TOLERANCE * max(current_value, 1.0)
-        else BUDGET_STEPS_MEUR[-1:]
-    )
+    is_used_up = unused <= SLACK_TOLERANCE * max(current_value, 1.0)
+    steps = BUDGET_STEPS_MEUR if is_used_up else BUDGET_STEPS_MEUR[-1:]
     return Limit(path, "budget", current_value, steps, max(0.0, unused), **attributes)
 
 
@@ -99,16 +93,12 @@ def _funder_budgets(plan_constraints: PlanConstraints) -> Iterator[Limit]:
     by_line = budget_line_use(instance, plan_constraints.commitment)
 
     def of_years(path: str, rule: str, owner: tuple[str, ...], of: Any, by_year: Any) -> Any:
-        full = [
-            int(year)
-            for year in by_year or {}
-            if any(
-                key.name == rule
-                and key.year == int(year)
-                and tuple(dict(key.about).values()) == owner
-                for key in plan_constraints.all_tight_rules
-            )
-        ]
+        tight_years = {
+            key.year
+            for key in plan_constraints.all_tight_rules
+            if key.name == rule and tuple(dict(key.about).values()) == owner
+        }
+        full = [int(year) for year in by_year or {} if int(year) in tight_years]
         for year in _representative_years(full, of.carry_over):
             now = float(by_year[year])
             yield _budget_limit(f"{path}.{year}", now, 0.0, funder=owner[0], year=year)
@@ -166,9 +156,8 @@ def _binding_share_limits(plan_constraints: PlanConstraints) -> Iterator[Limit]:
         if key.name in SHARE_LIMIT_RULES
     ]
     for _, key in sorted(tight, key=lambda one: (one[0], one[1].about)):
-        rule = build_binding_rule(
-            plan_constraints.instance, key, plan_constraints.all_tight_rules[key].index
-        )
+        index = plan_constraints.all_tight_rules[key].index
+        rule = build_binding_rule(plan_constraints.instance, key, index)
         path, now, of = rule.path, rule.limit, dict(key.about)
         if key.name == "state_aid_limit":
             path, now = f"{path}.max_intensity", None if aid is None else aid.max_intensity
@@ -197,11 +186,9 @@ def limit_value(
     replies = {step: answer.get(step * limit.step_unit) for step in limit.steps}
 
     def gain(more: float | None, less: float | None) -> float | None:
-        return (
-            None
-            if more is None or less is None
-            else significant_difference(more - less, context.best_objective)
-        )
+        if more is None or less is None:
+            return None
+        return significant_difference(more - less, context.best_objective)
 
     highs: dict[float, float] = {}
     most = math.inf
@@ -211,11 +198,8 @@ def limit_value(
     least, steps = 0.0, []
     for step, reply in replies.items():
         objective = getattr(reply, "objective", None)
-        low, high, plans = (
-            gain(context.bound, objective),
-            highs[step],
-            gain(context.best_objective, objective),
-        )
+        low, high = gain(context.bound, objective), highs[step]
+        plans = gain(context.best_objective, objective)
         least = max(least, low or 0.0)
         known = low is not None or high < math.inf
         steps.append(

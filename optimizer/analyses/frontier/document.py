@@ -28,6 +28,7 @@ from optimizer.report.document import (
     Table,
     sheet_only_column,
 )
+from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import (
     NO_VALUE,
     format_number,
@@ -189,12 +190,7 @@ def _point_tables(wording: FrontierWording) -> list[Part]:
         return []
     unit, varies_tail = wording.unit, result.varied == TAIL_WEIGHT_PATH
     cells = cells_by_value(wording, [point.value for point in result.points])
-    expected = tr("Expected, {unit}", unit=unit)
-    figures = [
-        Column(expected, "expected", "outcome", key="expected"),
-        Column(tr("CVaR, {unit}", unit=unit), "cvar", "outcome"),
-        Column(tr("Worst, {unit}", unit=unit), "worst", "outcome"),
-    ]
+    figures = metric_columns(wording, "expected", "cvar", "worst")
     bound_header = (
         tr("CVaR at least, {unit}", unit=unit) if varies_tail else tr("At least, {unit}", unit=unit)
     )
@@ -213,9 +209,9 @@ def _point_tables(wording: FrontierWording) -> list[Part]:
         Column(
             tr("Charged to public budgets, {unit}", unit=wording.money_unit), "public_meur", "money"
         ),
-        Column(tr("Net cost, {unit}", unit=wording.money_unit), "net_cost_meur", "money"),
+        *metric_columns(wording, "net_cost"),
         Column(tr("Projects"), project_count, "count"),
-        Column(tr("Gap left"), "gap", "gap"),
+        *metric_columns(wording, "gap_left"),
     ]
     if any(map(_status_text, result.points)):
         columns.append(Column(tr("Status"), _status_text, "text", empty_text=""))
@@ -241,7 +237,9 @@ def _point_tables(wording: FrontierWording) -> list[Part]:
         )
     chart = _frontier_chart(wording)
     title, axis = "" if chart is None else chart.title, varied_number_header(wording)
-    scatter = doc.SheetChart("scatter", expected, "value", ("expected", "bound"), axis)
+    scatter = doc.SheetChart(
+        "scatter", str(figures[0].header), "value", ("expected", "bound"), axis
+    )
     sheet_chart = None if varies_tail else scatter
     table = Table(
         title, result.points, columns, POINTS_TABLE, note, chart=chart, sheet_chart=sheet_chart

@@ -1,13 +1,14 @@
 """Results of a frontier: its points, and the steps between them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from models.results import FrontierPoint, FrontierStep, Marginal, PlanDiff, WithoutPlan
+from models.results import FrontierPoint, FrontierStep, Marginal, WithoutPlan
 from models.scenario.case import Case
 from optimizer.analyses.frontier.parametric_points import ParametricPoint
+from optimizer.analyses.plan_diff import DecisionDiff, Decisions
 from optimizer.model.commitment import Commitment, budget_use, planned_stock
 from optimizer.model.instance import Instance
 from optimizer.solve.checked_solution import CheckedSolution
@@ -15,8 +16,6 @@ from optimizer.solve.gap import relative_gap
 
 MIN_TONNES_HELD = 1e-6
 """Tonnes up to which a stock counts as empty."""
-STOCK_CHANGE_SHARE = 0.01
-"""Relative difference of two stocks, to the larger, that counts as none."""
 JUMP_SHARE = 0.05
 """Share of the range of damage from which on a step is a jump."""
 FIGURE_TOLERANCE = 1e-9
@@ -133,7 +132,9 @@ def describe_steps(points: Sequence[FrontierPoint], *, loosens: bool) -> tuple[F
     steps = []
     for lower, higher in pairwise(with_plan):
         before, after = damage_by_value[lower.value], damage_by_value[higher.value]
-        changes = diff_plans(lower.projects, higher.projects, lower.stocks_t, higher.stocks_t)
+        changes = DecisionDiff.between(
+            Decisions(lower.projects, lower.stocks_t), Decisions(higher.projects, higher.stocks_t)
+        ).to_result()
         swapped = bool(changes.entering or changes.leaving)
         steps.append(
             FrontierStep(
@@ -146,30 +147,6 @@ def describe_steps(points: Sequence[FrontierPoint], *, loosens: bool) -> tuple[F
             )
         )
     return tuple(steps)
-
-
-def diff_plans(
-    starts_before: Mapping[str, int],
-    starts_after: Mapping[str, int],
-    stocks_before: Mapping[str, float],
-    stocks_after: Mapping[str, float],
-) -> PlanDiff:
-    """Compute the difference of two plans from their start years and their largest stocks in
-    tonnes."""
-    stocks = {
-        h: (stocks_before.get(h, 0.0), stocks_after.get(h, 0.0))
-        for h in [*stocks_before, *stocks_after]
-    }
-    return PlanDiff(
-        entering=tuple(p for p in starts_after if p not in starts_before),
-        leaving=tuple(p for p in starts_before if p not in starts_after),
-        moved={
-            p: (y, starts_after[p]) for p, y in starts_before.items() if starts_after.get(p, y) != y
-        },
-        stocks_t={
-            h: b - a for h, (a, b) in stocks.items() if abs(b - a) > STOCK_CHANGE_SHARE * max(a, b)
-        },
-    )
 
 
 def _marginal_damage(

@@ -78,9 +78,7 @@ def headline(wording: ParticipationWording) -> Iterator[str]:
     if best is not None:
         yield " ".join(_describe_best_share(wording, best))
         yield " ".join(_describe_share_limits(wording, wording.main_curves[0], best))
-    elif (
-        any(point.status != "infeasible" for point in wording.all_points) or not wording.all_points
-    ):
+    elif not wording.all_points or {x.status for x in wording.all_points} != {"infeasible"}:
         yield tr("There is no plan at any share that was tried.")
     else:
         yield tr("No plan keeps all rules at any share of {subject} that was tried for {company}.",
@@ -117,15 +115,11 @@ def _describe_share_limits(
     """Yield sentences on the indifferent share, the largest share, and the range over equally good
     plans."""
     indifferent, within = curve.indifferent_share, curve.indifferent_within
-    if (
-        indifferent is None
-        and best_point.share <= participation_wording.SHARE_TOLERANCE
-        and participation_wording.point_at(curve, 0.0) is not None
-    ):
+    tolerance = participation_wording.SHARE_TOLERANCE
+    is_best_without = best_point.share <= tolerance
+    if indifferent is None and is_best_without and participation_wording.point_at(curve, 0.0):
         gains_above = [
-            p.gain or 0.0
-            for p in curve.points
-            if p.share > best_point.share + participation_wording.SHARE_TOLERANCE
+            p.gain or 0.0 for p in curve.points if p.share > best_point.share + tolerance
         ]
         if gains_above and max(gains_above) < 0:
             yield tr("With every share above that it is worse off.")
@@ -207,11 +201,8 @@ def _curve_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
                  company=wording.company_name, shared=wording.share_phrase)  # fmt: skip
     for number, curve in enumerate(wording.result.curves, start=1):
         curve_shares = [tried_share for tried_share in tried_shares if tried_share.curve is curve]
-        caption = tr(
-            "{curve} ({unit})",
-            curve=participation_wording.curve_name(curve),
-            unit=wording.money_unit,
-        )
+        name = participation_wording.curve_name(curve)
+        caption = tr("{curve} ({unit})", curve=name, unit=wording.money_unit)
         yield tables.points_table(wording, curve_shares, f"curve-{number}", doc.TERMINAL, caption)
     main = [curve for curve in wording.main_curves if participation_wording.points_with_plan(curve)]
     legend = tr(

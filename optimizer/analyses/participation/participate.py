@@ -53,23 +53,13 @@ def run_analysis(analysis_input: AnalysisInput, options: ParticipateOptions) -> 
     case, company, project = analysis_input.reading.case, options.company, options.project
     companies = [f for f, funder in case.funders.items() if funder.kind == "company"]
     if company not in companies:
-        valid_ids = ", ".join(companies) or "-"
-        raise Misuse(
-            tr(
-                "There is no company '{company}'; there are {known}.",
-                company=company,
-                known=valid_ids,
-            )
-        )
+        known = ", ".join(companies) or "-"
+        raise Misuse(tr("There is no company '{company}'; there are {known}.",
+                        company=company, known=known))  # fmt: skip
     if project is not None and project not in case.projects:
-        valid_ids = ", ".join(case.projects) or "-"
-        raise Misuse(
-            tr(
-                "There is no project '{project}'; there are {known}.",
-                project=project,
-                known=valid_ids,
-            )
-        )
+        known = ", ".join(case.projects) or "-"
+        raise Misuse(tr("There is no project '{project}'; there are {known}.",
+                        project=project, known=known))  # fmt: skip
     result = analyze_participation(
         analysis_input.reading,
         options,
@@ -77,9 +67,8 @@ def run_analysis(analysis_input: AnalysisInput, options: ParticipateOptions) -> 
         title=analysis_input.title,
         variant=analysis_input.variant,
     )
-    stopped_early = any(
-        p.status in ("limit", "none") for curve in result.curves for p in curve.points
-    )
+    points = [point for curve in result.curves for point in curve.points]
+    stopped_early = any(point.status in ("limit", "none") for point in points)
     return AnalysisOutcome(result, 1 if stopped_early or result.ended == "interrupted" else 0)
 
 
@@ -126,10 +115,8 @@ def analyze_participation(
     evaluation = outcomes.evaluate_commitments(
         context.instance, context.states, [empty_plan], consumers=context.consumers
     )[0]
-    no_plan = (
-        compute_standing(context, context.instance, evaluation, empty_plan),
-        evaluation.expected,
-    )
+    standing = compute_standing(context, context.instance, evaluation, empty_plan)
+    no_plan = standing, evaluation.expected
     search = ShareSearch(context, options)
     jobs = choose_worker_count(options.jobs, default_jobs(context.instance, context.states))
     try:
@@ -143,19 +130,14 @@ def analyze_participation(
         name=display_name(case.funders[company].name, company),
         consumers=context.consumers,
         project=project,
-        project_name=None
-        if project is None
-        else display_name(case.projects[project].name, project),
+        project_name=project and display_name(case.projects[project].name, project),
         allocation=options.allocation,
         tolerance=options.tolerance,
-        without_plan=no_plan[0],
+        without_plan=standing,
         alone=search.standing_at(ShareQuery("alone")),
         free=free_reply.standing,
         free_share=context.share_in_plan(free_reply.commitment, (company,)),
-        curves=tuple(
-            _share_curve(context, search, curve_setting, no_plan)
-            for curve_setting in search.curve_settings
-        ),
+        curves=tuple(_share_curve(context, search, x, no_plan) for x in search.curve_settings),
         project_names={p: display_name(x.name, p) for p, x in case.projects.items()},
         material_names={m: display_name(x.name, m) for m, x in case.materials.items()},
         ended="interrupted" if search.interrupted else "complete",
@@ -177,10 +159,10 @@ def _share_curve(
     without_share = share_search.standing_at(curve_setting.query_at(0.0))
     indifferent = indifferent_share(totals)
     tried_shares = [reply.share for reply in replies if reply.standing is not None]
-    next_tried = min(
-        (share for share in tried_shares if indifferent is not None and share > indifferent),
-        default=indifferent,
-    )
+    within = None
+    if indifferent is not None:
+        above = (share for share in tried_shares if share > indifferent)
+        within = min(above, default=indifferent) - indifferent
     return ShareCurve(
         others=curve_setting.others_mode,
         public_share=curve_setting.public_share,
@@ -190,9 +172,7 @@ def _share_curve(
         ),
         best_share=best_share(totals),
         indifferent_share=indifferent,
-        indifferent_within=None
-        if indifferent is None or next_tried is None
-        else next_tried - indifferent,
+        indifferent_within=within,
     )
 
 
@@ -229,9 +209,8 @@ def _share_point(
         if without_share is not None:
             additional_cost = standing.net_cost_meur - without_share.net_cost_meur
             computed["gain"] = without_share.total - standing.total
-            computed["gain_per_euro"] = _ratio(
-                without_share.expected - standing.expected, additional_cost
-            )
+            avoided_by_share = without_share.expected - standing.expected
+            computed["gain_per_euro"] = _ratio(avoided_by_share, additional_cost)
     return SharePoint(
         share=reply.share,
         status=reply.status,
@@ -262,8 +241,7 @@ def _offtake_tonnes(context: CompanyContext, plan: Commitment) -> dict[str, dict
                 project = instance.projects[p]
                 running = probability * project.running_shares(instance.years, decisions.start[p])
                 for m, lots in project.output.items():
-                    yearly = (
-                        share * lots * instance.periods_per_year * instance.lot_tonnes[m] * running
-                    )
+                    lot_tonnes = instance.lot_tonnes[m]
+                    yearly = share * lots * instance.periods_per_year * lot_tonnes * running
                     tonnes[m] = tonnes.get(m, np.zeros(len(instance.years))) + yearly
     return {m: values_by_year(instance, yearly) for m, yearly in tonnes.items()}

@@ -39,12 +39,8 @@ class ParticipationWording(Wording[Participation]):
     def projects_text(self, point: SharePoint) -> str:
         """Return the names of the projects that are built at a point, with their start years."""
         named = self.result.project_names
-        return join_texts(
-            [
-                f"{self.name('projects', id, named.get(id))} ({start})"
-                for id, start in point.projects.items()
-            ]
-        )
+        projects = point.projects.items()
+        return join_texts([f"{self.name('projects', p, named.get(p))} ({y})" for p, y in projects])
 
     @property
     def all_points(self) -> list[SharePoint]:
@@ -104,9 +100,8 @@ def is_same_share(share: float, other_share: float | None) -> bool:
 
 def point_at(curve: ShareCurve, share: float | None) -> SharePoint | None:
     """Return the point of a curve at a share; None if this share was not tried or has no plan."""
-    return next(
-        (point for point in points_with_plan(curve) if is_same_share(point.share, share)), None
-    )
+    points = points_with_plan(curve)
+    return next((point for point in points if is_same_share(point.share, share)), None)
 
 
 def best_point(curve: ShareCurve) -> SharePoint | None:

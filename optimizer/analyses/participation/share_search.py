@@ -68,11 +68,9 @@ class RangeSearch:
             weight = (self.max_objective - self.base_reply.unweighted_objective) / scale
         weight = min(weight, max_weight)
         tried = any(abs(reply.query.company_weight) == weight for reply in self.replies)
-        return (
-            None
-            if weight <= 0 or tried
-            else replace(self.base_reply.query, company_weight=self.sign * weight)
-        )
+        if weight <= 0 or tried:
+            return None
+        return replace(self.base_reply.query, company_weight=self.sign * weight)
 
     def equally_good_standings(self) -> Iterator[CompanyOutcome]:
         """Yield the company's outcome in each equally good plan that was found."""
@@ -186,11 +184,9 @@ class ShareSearch:
             or free_share > (curve_setting.limit or 0.0)
         ):
             return shares
-        return (
-            shares
-            if any(abs(free_share - x) < SHARE_TOLERANCE for x in shares)
-            else sorted([*shares, free_share])
-        )
+        if any(abs(free_share - x) < SHARE_TOLERANCE for x in shares):
+            return shares
+        return sorted([*shares, free_share])
 
     def _solve_queries(
         self, workers: Workers[ShareQuery, ShareReply], queries: Iterable[ShareQuery]

@@ -63,10 +63,11 @@ def standing_cases(wording: ParticipationWording) -> Iterator[tuple[str, Company
         if point_without_share is not None and point_without_share.standing is not None:
             yield tr("No share: {way}", way=curve_label), point_without_share.standing
     if result.free is not None:
-        share = format_percent(result.free_share)
-        with_share = tr("The scenario's own plan, share {share}", share=share)
-        without_share = tr("The scenario's own plan")
-        yield (without_share if result.free_share is None else with_share), result.free
+        name = tr("The scenario's own plan")
+        if result.free_share is not None:
+            share = format_percent(result.free_share)
+            name = tr("The scenario's own plan, share {share}", share=share)
+        yield name, result.free
     for curve, curve_label in labeled_curves:
         best = participation_wording.best_point(curve)
         if (
@@ -146,12 +147,9 @@ def summary_table(
         candidates = [
             p for p in participation_wording.points_with_plan(line.row) if p.built or not p.share
         ]
+        points = line.tables[POINTS_TABLE]
         rows = [_row_index(line.tables, point) for point in candidates]
-        cells = [
-            line.tables[POINTS_TABLE].cell_reference(row, "total")
-            for row in rows
-            if row is not None
-        ]
+        cells = [points.cell_reference(row, "total") for row in rows if row is not None]
         return cell.min_of(*cells) if participation_wording.best_point(line.row) else None
 
     public_share_note = tr(
@@ -246,7 +244,10 @@ def points_table(
         "objective of the scenario."
     )
     line_filters = [
-        (participation_wording.curve_name(curve), partial(_is_planned_on, curve))
+        (
+            participation_wording.curve_name(curve),
+            lambda row, curve=curve: row.curve is curve and row.point.standing is not None,
+        )
         for curve in wording.main_curves
         if participation_wording.points_with_plan(curve)
     ]
@@ -272,10 +273,6 @@ def totals_chart_title(wording: ParticipationWording) -> str:
     return tr("Its mean damage plus net cost, by its share ({unit})", unit=wording.money_unit)
 
 
-def _is_planned_on(curve: ShareCurve, tried_share: TriedShare) -> bool:
-    return tried_share.curve is curve and tried_share.point.standing is not None
-
-
 def _is_first_of_curve(tried_share: TriedShare) -> bool:
     """Return whether a row is the first of its curve."""
     return tried_share.point is tried_share.curve.points[0] and not tried_share.material
@@ -294,32 +291,21 @@ def best_share_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
     ):
         return
     rows = [TriedShare(wording.main_curves[0], best, key) for key in ("", *best.offtake_t)]
-    yield Table(
-        "",
-        sorted({int(year) for row in rows for year in row.yearly_amounts}),
-        [
-            Column(tr("Year"), int, "year"),
-            *(
-                Column(
-                    _amount_header(wording, row),
-                    partial(_amount_in_year, row),
-                    _amount_form(row),
-                    total=True,
-                )
-                for row in rows
-            ),
-        ],
-        "money",
-        tr("Outlay is undiscounted; tonnes are at full running, without delay or failure."),
-        total_label=tr("All years"),
-    )
-    yield (
-        tr("Built then: {projects}.", projects=wording.projects_text(best)) if best.projects else ""
-    )
+
+    def column(row: TriedShare) -> Column:
+        return Column(_amount_header(wording, row),
+                      lambda year: row.yearly_amounts.get(str(year), 0.0),
+                      _amount_form(row), total=True)  # fmt: skip
+
+    years = sorted({int(year) for row in rows for year in row.yearly_amounts})
+    columns = [Column(tr("Year"), int, "year"), *map(column, rows)]
+    yield Table("", years, columns, "money", _amounts_note(), total_label=tr("All years"))
+    if best.projects:
+        yield tr("Built then: {projects}.", projects=wording.projects_text(best))
 
 
-def _amount_in_year(tried_share: TriedShare, year: int) -> float:
-    return tried_share.yearly_amounts.get(str(year), 0.0)
+def _amounts_note() -> str:
+    return tr("Outlay is undiscounted; tonnes are at full running, without delay or failure.")
 
 
 def _amount_header(wording: ParticipationWording, tried_share: TriedShare) -> str:
@@ -362,8 +348,7 @@ def years_table(wording: ParticipationWording, tried_shares: Sequence[TriedShare
             formula=sum_over_years,
         ),
     ]
-    note = tr("Outlay is undiscounted; tonnes are at full running, without delay or failure.")
-    return Table("", rows, columns, YEARS_TABLE, note, frozen_columns=3,
+    return Table("", rows, columns, YEARS_TABLE, _amounts_note(), frozen_columns=3,
         has_rule_above=_is_first_of_curve,
                  empty_text=tr("No plan was found."))  # fmt: skip
 

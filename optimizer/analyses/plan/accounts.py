@@ -72,39 +72,36 @@ def _account_parts(wording: PlanWording) -> Iterator[Part]:
         yield doc.Text(text, PAGE)
     if not wording.plan.accounts:
         return
-    avoided_per_public_euro = wording.cost.avoided_per_public_euro
-    avoided_per_net_euro = wording.cost.avoided_per_net_euro
-    if avoided_per_public_euro is not None and avoided_per_public_euro.expected is not None:
-        values = {
-            "currency": wording.currency,
-            "amount": format_number(avoided_per_public_euro.expected, 1),
-        }
-        sentences = [
-            tr("On average over all of it, {amount} {currency} of expected damage are avoided for "
-               "each public {currency} that is put up.", **values)
-        ]  # fmt: skip
-        if avoided_per_net_euro is not None and avoided_per_net_euro.expected is not None:
-            text = tr("For each {currency} of net public cost it is {net}.",
-                      currency=wording.currency,
-                      net=format_number(avoided_per_net_euro.expected, 1))  # fmt: skip
-            sentences.append(text)
-        sentences.append(
-            tr("Averages credit public money with what companies and lenders avoid as well.")
+    per_public_euro, per_net_euro = (
+        None if average is None else average.expected
+        for average in (wording.cost.avoided_per_public_euro, wording.cost.avoided_per_net_euro)
+    )
+    if per_public_euro is not None:
+        text = tr(
+            "On average over all of it, {amount} {currency} of expected damage are avoided for "
+            "each public {currency} that is put up.",
+            amount=format_number(per_public_euro, 1),
+            currency=wording.currency,
         )
-        yield doc.Text(" ".join(sentences), TERMINAL_AND_PAGE)
+        if per_net_euro is not None:
+            net = format_number(per_net_euro, 1)
+            text += " " + tr("For each {currency} of net public cost it is {net}.",
+                             currency=wording.currency, net=net)  # fmt: skip
+        text += " " + tr(
+            "Averages credit public money with what companies and lenders avoid as well."
+        )
+        yield doc.Text(text, TERMINAL_AND_PAGE)
     accounts = wording.plan.accounts
     caption = tr("Accounts by budget class ({unit})", unit=wording.money_unit)
-    by_class = {c: [p for p in accounts if (p.budget_class or "") == c] for c in BUDGET_CLASSES}
-    by_payer = {f: [p for p in accounts if p.funder == f] for f in wording.funder_kinds}
     classes = [
         _sum_positions(wording, c, capitalize(budget_class_name(c)), positions)
-        for c, positions in by_class.items()
-        if positions
+        for c in BUDGET_CLASSES
+        if (positions := [p for p in accounts if (p.budget_class or "") == c])
     ]
     funders = [
         _sum_positions(wording, f, wording.payer_header(f), positions)
-        for f, positions in by_payer.items()
-        if positions
+        for f in wording.funder_kinds
+        if (positions := [p for p in accounts if p.funder == f])
     ]
     note = tr(
         "Committed and losses are not discounted; a guarantee counts with the loan that it covers. "
@@ -181,26 +178,18 @@ def describe_provision(wording: PlanWording) -> Iterator[str]:
     }
     if provision.missing_meur > ZERO_TOLERANCE:
         missing = wording.money_amount(provision.missing_meur)
-        yield tr(
-            "The provision for guarantees is too small: {set} for an expected loss of {loss}, not "
-            "discounted; {missing} are missing.",
-            missing=missing,
-            **values,
-        )
+        yield tr("The provision for guarantees is too small: {set} for an expected loss of {loss}, "
+                 "not discounted; {missing} are missing.", missing=missing, **values)  # fmt: skip
     else:
-        yield tr(
-            "The provision for guarantees, {set}, covers their expected loss of {loss}, not "
-            "discounted.",
-            **values,
-        )
+        yield tr("The provision for guarantees, {set}, covers their expected loss of {loss}, not "
+                 "discounted.", **values)  # fmt: skip
 
 
 def _at_risk_parts(wording: PlanWording) -> Iterator[Part]:
     """Yield the maximum loss, and tables of public money at risk and expected returns by year."""
     public = wording.cost.public
-    total = (
-        public.maximum_loss_meur + wording.cost.private.maximum_loss_meur + wording.cost.market_meur
-    )
+    private, market = wording.cost.private, wording.cost.market_meur
+    total = public.maximum_loss_meur + private.maximum_loss_meur + market
     if total > ZERO_TOLERANCE:
         text = tr(
             "If every project fails, {total} are lost: {public} of it by public funders ({share}), "
@@ -267,11 +256,9 @@ def _grouped_accounts_table(
                 position_id == group_id.value and figure != ""
                 for position_id, figure in id_figure_pairs
             )
-            return (
-                col.sum_where("accounts", key, {id_column: group_id})(line.tables)
-                if has_known_figure
-                else None
-            )
+            if has_known_figure:
+                return col.sum_where("accounts", key, {id_column: group_id})(line.tables)
+            return None
 
         return amount
 
@@ -295,21 +282,12 @@ def _grouped_accounts_table(
     ]
     options["total"] = any(p.expected_loss_meur is not None for p in wording.plan.accounts)
     options["text_total"] = lambda _: all_positions.expected_loss
-    loss_formula = total("expected_loss")
-    loss_column = col.formula_column(
-        tr("Expected loss"), "expected_loss", loss_formula, getter="expected_loss", **options
-    )
-    columns.insert(-2, loss_column)
+    columns.insert(-2, col.formula_column(tr("Expected loss"), "expected_loss",
+                       total("expected_loss"), getter="expected_loss", **options))  # fmt: skip
     return Table(
-        caption,
-        groups,
-        columns,
-        name,
-        note,
-        total_label=tr("Sum"),
-        is_folded=on is PAGE_AND_SHEET,
-        media=on,
-    )
+        caption, groups, columns, name, note, total_label=tr("Sum"),
+        is_folded=on is PAGE_AND_SHEET, media=on,
+    )  # fmt: skip
 
 
 def _budget_parts(wording: PlanWording) -> Iterator[Part]:
@@ -323,15 +301,9 @@ def _budget_parts(wording: PlanWording) -> Iterator[Part]:
     ]
     caption = tr("Available by year: the grant of the year and what is carried over")
     yield Table(
-        caption,
-        limited,
-        columns,
-        "available",
-        row_key=_budget_line_id,
-        frozen_columns=1,
-        is_folded=True,
-        media=PAGE_AND_SHEET,
-    )
+        caption, limited, columns, "available", row_key=_budget_line_id, frozen_columns=1,
+        is_folded=True, media=PAGE_AND_SHEET,
+    )  # fmt: skip
     caption = tr("Charged to budgets by year ({unit}, not discounted)", unit=wording.money_unit)
     yield funder_table(wording, "spend", caption, wording.plan.spend_meur, "paid_by", "charge")
 
@@ -343,14 +315,9 @@ def _budget_line_id(budget_use: BudgetUse | BudgetLineUse) -> str:
 def _budget_lines_table(wording: PlanWording) -> Table:
     """Return a table of budgets and their use over all years; a sheet also has each year."""
     uses_by_line = {_budget_line_id(use): use for use in wording.plan.budget_lines}
-    charged = [
-        by_year
-        for f, by_year in wording.plan.spend_meur.items()
-        if wording.funder_kinds.get(f) == "public"
-    ]
-    total_by_year = {
-        year: sum(by_year.get(year, 0.0) for by_year in charged) for year in wording.year_keys
-    }
+    spending, kinds = wording.plan.spend_meur, wording.funder_kinds
+    charged = [by_year for f, by_year in spending.items() if kinds.get(f) == "public"]
+    total_by_year = {y: sum(by_year.get(y, 0.0) for by_year in charged) for y in wording.year_keys}
 
     def used_by_year(use: BudgetUse) -> Mapping[str, float]:
         return total_by_year if use.funder is None else uses_by_line[_budget_line_id(use)].used_meur
@@ -367,9 +334,6 @@ def _budget_lines_table(wording: PlanWording) -> Table:
             excesses.append(ex.sum_excesses(col.row_year_cells(line), col.year_cells(limits, row)))
         return ex.max_of(ex.as_expression(0), *excesses)
 
-    def share_formula(line: FormulaRow) -> ex.Expression | None:
-        return ex.ratio_or_empty(line["all"], line["granted"]) if line.row.granted_meur else None
-
     columns = [
         col.text_column(tr("Budget line"),
             lambda use: wording.budget_line_name(use.funder, use.line)),
@@ -379,7 +343,9 @@ def _budget_lines_table(wording: PlanWording) -> Table:
             origin="scenario"),
         col.formula_column(tr("Used"), "all", use_formula, getter="used_meur",
             decimals_group="all"),
-        col.formula_column(tr("Share used"), "part", share_formula, "share",
+        col.formula_column(tr("Share used"), "part", lambda line:
+            ex.ratio_or_empty(line["all"], line["granted"]) if line.row.granted_meur else None,
+            "share",
             lambda use: use.used_meur / use.granted_meur if use.granted_meur else None),
         doc.sheet_only_column(tr("Above what is available"), "over", excess, "deviation"),
         *col.id_columns(funder_id="funder", line_id=lambda use: use.line if use.funder else None),
@@ -389,22 +355,12 @@ def _budget_lines_table(wording: PlanWording) -> Table:
         "year of the highest use counts. {dash}: no limit.",
         dash=NO_VALUE,
     )
-    caption = tr(
-        "Budgets and how far they are used ({unit}, not discounted)", unit=wording.money_unit
-    )
-    rows, empty = wording.cost.budgets, tr("No funder has a limited budget.")
-    on = doc.ALL_MEDIA if rows else SHEET
+    rows = wording.cost.budgets
     return Table(
-        caption,
-        rows,
-        columns,
-        "lines",
-        note,
-        empty_text=empty,
-        row_key=_budget_line_id,
-        frozen_columns=1,
-        media=on,
-    )
+        tr("Budgets and how far they are used ({unit}, not discounted)", unit=wording.money_unit),
+        rows, columns, "lines", note, empty_text=tr("No funder has a limited budget."),
+        row_key=_budget_line_id, frozen_columns=1, media=doc.ALL_MEDIA if rows else SHEET,
+    )  # fmt: skip
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
@@ -434,10 +390,5 @@ def build_checks(wording: PlanWording) -> Iterator[Check]:
     if wording.plan.review is None:  # else each use is that of the group that uses most
         yield Check(statement, "lines", used, charged)
     statement = tr("No budget is exceeded, in any year or in all")
-    yield Check(
-        statement,
-        "lines",
-        col.column_sum("lines", "over"),
-        col.column_sum("lines", "granted"),
-        True,
-    )
+    over, granted = col.column_sum("lines", "over"), col.column_sum("lines", "granted")
+    yield Check(statement, "lines", over, granted, is_deviation_sum=True)

@@ -11,7 +11,6 @@ from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report import document as doc
 from optimizer.report.document import Column, Table
 from optimizer.report.workbook import expressions as ex
-from optimizer.report.workbook.placed_tables import FormulaRow
 
 INFLOWS = ("supply", "made", "projects", "released", "missing")
 """Sources of tonnes, in the order of the chart."""
@@ -33,9 +32,6 @@ def all_flows_table(chains: Sequence[ChainWording]) -> Table:
     def tonnes(name: str) -> doc.ValueGetter:
         return lambda row: getattr(getattr(row[1], row[2]), name)
 
-    def expected_intake(line: FormulaRow) -> ex.Expression:
-        return ex.sum_of(*(line[key] for key in INFLOWS)) - line["demand"]
-
     def figure(header: str, key: str) -> Column:
         return col.figure_column(header, key, "tonnes", tonnes(f"{key}_t"))
 
@@ -51,7 +47,9 @@ def all_flows_table(chains: Sequence[ChainWording]) -> Table:
         figure(tr("Missing"), "missing"),
         figure(tr("Demand"), "demand"),
         figure(tr("Taken in for other forms"), "taken"),
-        doc.deviation_column("taken", expected_intake),
+        doc.deviation_column(
+            "taken", lambda line: ex.sum_of(*(line[key] for key in INFLOWS)) - line["demand"]
+        ),
         figure(tr("Not needed"), "unused"),
         *col.id_columns(material_id="1.material", field="2"),
     ]

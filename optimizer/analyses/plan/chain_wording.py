@@ -30,9 +30,8 @@ class ChainWording:
     def title(self) -> str:
         """The names of the chain's final forms, which no plant takes in."""
         taken = {m for plant in self.outcome.plants for m in plant.inputs_t_per_t}
-        return join_with_and(
-            [self.form_name(f.material) for f in self.outcome.forms if f.material not in taken]
-        )
+        final = [form.material for form in self.outcome.forms if form.material not in taken]
+        return join_with_and([*map(self.form_name, final)])
 
     @property
     def has_chart(self) -> bool:
@@ -86,9 +85,8 @@ def describe_shortages(chain_wording: ChainWording) -> str:
         "missing then in {before} of states, and in {after} with the plan.",
         **values,
     )
-    chain_materials = [
-        m for m in wording.plan.materials if m.id in {f.material for f in chain.forms}
-    ]
+    forms = {form.material for form in chain.forms}
+    chain_materials = [m for m in wording.plan.materials if m.id in forms]
     text += " " + tr(
         "{expected} in the chain, all years: {before} without the plan, {after} with it.",
         expected=capitalize(wording.expected_outcome),

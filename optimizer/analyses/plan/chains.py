@@ -54,18 +54,11 @@ def build_sections(wording: PlanWording) -> list[Section]:
         )
         failure_notes = [doc.Text(text)]
     if not chains:
-        return (
-            [Section("chains", title, failure_notes, sheet_name=tr("Chains"))]
-            if failure_notes
-            else []
-        )
+        failure = Section("chains", title, failure_notes, sheet_name=tr("Chains"))
+        return [failure] if failure_notes else []
     by_year = tr("What flows in chains, and what a tonne of each form is worth")
-    parts = [
-        part
-        for chain in chains
-        if chain.has_chart
-        for part in _chain_parts(chain, TERMINAL_AND_PAGE)
-    ]
+    with_chart = [chain for chain in chains if chain.has_chart]
+    parts = [part for chain in with_chart for part in _chain_parts(chain, TERMINAL_AND_PAGE)]
     without_chart = [chain for chain in chains if not chain.has_chart]
     if without_chart:
         parts.append(
@@ -73,18 +66,10 @@ def build_sections(wording: PlanWording) -> list[Section]:
         )
     parts += [part for chain in without_chart for part in _chain_parts(chain, TERMINAL)]
     sheet_tables = [all_flows_table(chains), all_plants_table(chains), all_values_table(chains)]
+    parts = [*failure_notes, *parts]
+    parts += [_bottlenecks_table(chains, SHEET), _part_values_table(chains, SHEET)]
     return [
-        Section(
-            "chains",
-            title,
-            [
-                *failure_notes,
-                *parts,
-                _bottlenecks_table(chains, SHEET),
-                _part_values_table(chains, SHEET),
-            ],
-            sheet_name=tr("Chains"),
-        ),
+        Section("chains", title, parts, sheet_name=tr("Chains")),
         Section("chain-flows", by_year, sheet_tables, SHEET, sheet_name=tr("Flows in chains")),
     ]
 
@@ -114,15 +99,12 @@ def _forms_table(chain_wording: ChainWording) -> Table:
     value_header = _value_header(wording, chain_wording.outcome.year)
 
     def figure(header: str, getter: doc.ValueGetter, group: str) -> Column:
-        return Column(header, getter, _row_number_form, group=group)
+        # By row, since magnitudes differ between forms.
+        return Column(header, getter, lambda _row: "number", group=group)
 
     def price(form: ChainForm) -> float | None:
         material = case.materials.get(form.material) if case else None
-        return (
-            None
-            if material is None
-            else float(material.price_eur_per_t.at(chain_wording.outcome.year))
-        )
+        return float(material.price_eur_per_t.at(int(year))) if material else None
 
     columns = [
         Column(tr("Form"), lambda form: chain_wording.form_name(form.material), "text"),
@@ -154,40 +136,12 @@ def _forms_table(chain_wording: ChainWording) -> Table:
     )
     caption = tr("{forms}: what is used, and what a tonne is worth", forms=chain_wording.title)
     name = f"chain-{chain_wording.number}"
-    chart, note = (
-        _flow_chart(chain_wording) if chain_wording.has_chart else None,
-        _note_on_first_chain(chain_wording, note),
-    )
     return Table(
-        caption,
-        chain_wording.outcome.forms,
-        columns,
-        name,
-        note,
-        chart=chart,
-        is_folded=True,
+        caption, chain_wording.outcome.forms, columns, name,
+        note if chain_wording.number == 1 else "",
+        chart=_flow_chart(chain_wording) if chain_wording.has_chart else None, is_folded=True,
         media=TERMINAL_AND_PAGE,
-    )
-
-
-def _row_number_form(_row: ChainForm) -> doc.ValueForm:
-    """Return the kind of figure of a row.
-
-    A function of the row gives each row its number of decimals, since magnitudes differ between
-    forms.
-    """
-    return "number"
-
-
-def _note_on_first_chain(chain_wording: ChainWording, note: str) -> str:
-    """Return the note if the chain is the first one, so that it appears once; otherwise an empty
-    text."""
-    return note if chain_wording.number == 1 else ""
-
-
-def _empty_table_text(on: doc.Media) -> str:
-    """Return the text that replaces a table without rows; empty except in sheets."""
-    return tr("There are none.") if on is SHEET else ""
+    )  # fmt: skip
 
 
 def _value_header(wording: PlanWording, year: int) -> str:
@@ -260,9 +214,8 @@ def _chart_panel(
             if plant.output == output and taken in plant.inputs_t_per_t
         ]
         tonnes = sum(t * ratio for t, ratio in tonnes_and_ratios)
-        bands.append(
-            charts.ConversionBand(taken, output, tonnes, sum(t for t, _ in tonnes_and_ratios))
-        )
+        made = sum(t for t, _ in tonnes_and_ratios)
+        bands.append(charts.ConversionBand(taken, output, tonnes, made))
     return charts.FlowPanel(title, forms, bands)
 
 
@@ -285,20 +238,30 @@ def _bottlenecks_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
         "form whose shortage costs most downwards, plants or an input, whichever a little more of "
         "would help most. Where the two match exactly both lack, and one of them is named."
     )
-    caption, name = tr("Bottlenecks"), "bottlenecks"
+    caption = tr("Bottlenecks")
     if on is TERMINAL_AND_PAGE:
         (chain,) = chains
         caption = tr("{forms}: bottlenecks in {year}", forms=chain.title, year=chain.year)
-        name, note = f"bottlenecks-{chain.number}", _note_on_first_chain(chain, note)
+    return _chain_table(chains, caption, rows, columns, "bottlenecks", note, on)
+
+
+def _chain_table(
+    chains: Sequence[ChainWording],
+    caption: str,
+    rows: Sequence[object],
+    columns: Sequence[Column],
+    name: str,
+    note: str,
+    on: doc.Media,
+) -> Table:
+    """Return a table of one chain, with the note if it is the first, or that of all on a sheet."""
+    empty_text = tr("There are none.")
+    if on is TERMINAL_AND_PAGE:
+        (chain,) = chains
+        name, empty_text = f"{name}-{chain.number}", ""
+        note = note if chain.number == 1 else ""
     return Table(
-        caption,
-        rows,
-        columns,
-        name,
-        note,
-        is_folded=True,
-        media=on,
-        empty_text=_empty_table_text(on),
+        caption, rows, columns, name, note, is_folded=True, media=on, empty_text=empty_text
     )
 
 
@@ -320,14 +283,10 @@ def _part_values(chain_wording: ChainWording) -> Iterator[_PartValue]:
         plants = tr("Planned plants for {form}", form=form)
         yield _PartValue(chain_wording, feeds, stages.earlier, plants, stages.earlier_alone)
         yield _PartValue(chain_wording, plants, stages.later, feeds, stages.later_alone)
-    for project in chain_wording.outcome.projects:
-        yield _PartValue(
-            chain_wording, chain_wording.wording.name("projects", project.id), project.avoided
-        )
-    for stockpile in chain_wording.outcome.stockpiles:
-        yield _PartValue(
-            chain_wording, chain_wording.wording.name("stockpiles", stockpile.id), stockpile.avoided
-        )
+    for kind in ("projects", "stockpiles"):
+        for item in getattr(chain_wording.outcome, kind):
+            name = chain_wording.wording.name(kind, item.id)
+            yield _PartValue(chain_wording, name, item.avoided)
 
 
 def _part_values_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
@@ -351,23 +310,13 @@ def _part_values_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
         "the plan stays as it is; a plan made without the part might do otherwise.",
         expected=capitalize(wording.expected_outcome),
     )
-    caption, name = (tr("What parts of the plan avoid ({unit})", unit=wording.unit), "worth")
+    caption = tr("What parts of the plan avoid ({unit})", unit=wording.unit)
     if on is TERMINAL_AND_PAGE:
         (chain,) = chains
         caption = tr(
             "{forms}: what parts of the plan avoid ({unit})", forms=chain.title, unit=wording.unit
         )
-        name, note = f"worth-{chain.number}", _note_on_first_chain(chain, note)
-    return Table(
-        caption,
-        rows,
-        columns,
-        name,
-        note,
-        is_folded=True,
-        media=on,
-        empty_text=_empty_table_text(on),
-    )
+    return _chain_table(chains, caption, rows, columns, "worth", note, on)
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:

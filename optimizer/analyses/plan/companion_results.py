@@ -85,12 +85,10 @@ def find_mismatch(result: Result, plan: Plan) -> Literal["", "scenario", "plan"]
     if getattr(result, "input_sha256", None) != plan.certificate.input_sha256:
         return "scenario"
     plan_objective, objective = _plan_objective(result), plan.certificate.objective
-    return (
-        ""
-        if plan_objective is None
-        or abs(plan_objective - objective) <= OBJECTIVE_TOLERANCE * max(1.0, abs(plan_objective))
-        else "plan"
-    )
+    if plan_objective is None:
+        return ""
+    tolerance = OBJECTIVE_TOLERANCE * max(1.0, abs(plan_objective))
+    return "" if abs(plan_objective - objective) <= tolerance else "plan"
 
 
 def _plan_objective(result: Result) -> float | None:

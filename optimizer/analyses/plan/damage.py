@@ -1,6 +1,7 @@
 """Outcome of a plan: its distribution over states, and its parts by material, consumer and year."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from models.language import tr
@@ -25,7 +26,7 @@ from optimizer.report.document import (
 from optimizer.report.number_format import ZERO_TOLERANCE
 from optimizer.report.wording import capitalize, join_with_and
 from optimizer.report.workbook import expressions as ex
-from optimizer.report.workbook.placed_tables import FormulaRow, PlacedTable, WorkbookTables
+from optimizer.report.workbook.placed_tables import WorkbookTables
 
 PAGE_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 """Quantiles that a page lists."""
@@ -38,24 +39,15 @@ MAX_BARS = 14
 def build_sections(wording: PlanWording) -> list[Section]:
     """Build the sections on damage, on shortages by year and on the distribution."""
     title = tr("{what} with and without the plan", what=capitalize(wording.outcome_word))
-    shortage_title = tr("What is missing in each year")
-    distribution = wording.plan.outcome.distribution
-    spread_title = tr("How the outcome is spread over the states")
+    shortages, shortage_title = _yearly_shortage_table(wording), tr("What is missing in each year")
     sections = [
         Section("damage", title, list(_damage_parts(wording)), sheet_name=tr("Damage")),
-        Section(
-            "shortage",
-            shortage_title,
-            [_yearly_shortage_table(wording)],
-            SHEET,
-            sheet_name=tr("Shortage"),
-        ),
+        Section("shortage", shortage_title, [shortages], SHEET, sheet_name=tr("Shortage")),
     ]
-    if distribution is not None:
+    if (distribution := wording.plan.outcome.distribution) is not None:
+        title = tr("How the outcome is spread over the states")
         parts = list(_quantile_parts(wording, distribution, SHEET))
-        sections.append(
-            Section("spread", spread_title, parts, SHEET, sheet_name=tr("Distribution"))
-        )
+        sections.append(Section("spread", title, parts, SHEET, sheet_name=tr("Distribution")))
     return sections
 
 
@@ -167,14 +159,12 @@ def _outcome_breakdown_table(
     drawn = [x for x in rows if max(x.expected, x.expected_without_plan) > ZERO_TOLERANCE]
     shown = drawn if len(drawn) <= MAX_BARS + 1 else drawn[:MAX_BARS]
     names = [wording.name(kind, outcome.id) for outcome in shown]
-    bars = [
-        [getattr(outcome, field) for outcome in shown]
-        for field in ("expected_without_plan", "expected")
-    ]
+    fields = ("expected_without_plan", "expected")
+    bars = [[getattr(outcome, field) for outcome in shown] for field in fields]
     if remaining := drawn[len(shown) :]:
         names.append(tr("{count} more", count=len(remaining)))
-        bars[0].append(sum(outcome.expected_without_plan for outcome in remaining))
-        bars[1].append(sum(outcome.expected for outcome in remaining))
+        for heights, field in zip(bars, fields, strict=True):
+            heights.append(sum(getattr(outcome, field) for outcome in remaining))
     description = tr(
         "Hatched bars without the plan, full ones with it; both figures stand beside them."
     )
@@ -184,19 +174,10 @@ def _outcome_breakdown_table(
         description,
         lambda: charts.with_and_without_bars(names, bars[0], bars[1], wording.unit),
     )
-    before, after = (
-        sum(getattr(outcome, f"expected{suffix}") for outcome in rows)
-        for suffix in ("_without_plan", "")
-    )
+    before, after = (sum(getattr(outcome, field) for outcome in rows) for field in fields)
 
     def avoided(outcome: MaterialOutcome | ConsumerOutcome) -> float:
         return outcome.expected_without_plan - outcome.expected
-
-    def share_of_avoided(line: FormulaRow) -> ex.Expression:
-        return ex.ratio_or_empty(line["avoided"], line.table.column_total("avoided"))
-
-    def total_reduction(table: PlacedTable) -> ex.Expression:
-        return ex.ratio_or_empty(table.column_total("avoided"), table.column_total("without"))
 
     options: dict[str, Any] = {"form": "outcome", "decimals_group": "all", "total": True}
     columns = [
@@ -208,8 +189,12 @@ def _outcome_breakdown_table(
         col.formula_column(tr("Reduction"), "reduction", col.quotient("avoided", "without"),
             "share",
             lambda outcome: relative_reduction(outcome.expected, outcome.expected_without_plan),
-            total=total_reduction, text_total=lambda rows: relative_reduction(after, before)),
-        col.formula_column(tr("Share of all avoided"), "part", share_of_avoided, "share",
+            total=lambda table: ex.ratio_or_empty(
+                table.column_total("avoided"), table.column_total("without")),
+            text_total=lambda rows: relative_reduction(after, before)),
+        col.formula_column(tr("Share of all avoided"), "part",
+            lambda line: ex.ratio_or_empty(line["avoided"], line.table.column_total("avoided")),
+            "share",
             lambda outcome: avoided(outcome) / (before - after) if before > after else None,
             total=True),
         *col.id_columns(id="id"),
@@ -223,11 +208,9 @@ def _outcome_breakdown_table(
 
 
 def _missing_share(material_year: MaterialYear) -> float:
-    return (
-        material_year.expected_shortage_t / material_year.demand_t
-        if material_year.demand_t
-        else 0.0
-    )
+    if material_year.demand_t:
+        return material_year.expected_shortage_t / material_year.demand_t
+    return 0.0
 
 
 def _worst_year_parts(wording: PlanWording) -> Iterator[Part]:
@@ -240,28 +223,19 @@ def _worst_year_parts(wording: PlanWording) -> Iterator[Part]:
             max(y.expected_shortage_t, y.expected_shortage_without_plan_t) for y in years.values()
         )
         if max(shortages, default=0.0) > ZERO_TOLERANCE:
-            worst_year = max(years, key=lambda year: _missing_share(years[year]))
-            rows.append(
-                (
-                    wording.name("materials", material.id),
-                    int(worst_year),
-                    years[worst_year],
-                    material,
-                )
-            )
+            year = max(years, key=lambda year: _missing_share(years[year]))
+            name = wording.name("materials", material.id)
+            rows.append((name, int(year), years[year], material))
     columns = [
         Column(tr("Material"), "0", "text"),
         Column(tr("Year"), "1", "year"),
         Column(tr("Demand, t"), "2.demand_t"),
         Column(tr("Missing without plan, t"), "2.expected_shortage_without_plan_t"),
         Column(tr("Missing with plan, t"), "2.expected_shortage_t"),
-        Column(
-            tr("Of demand"),
-            lambda row: _missing_share(row[2]) if row[2].demand_t else None,
-            "share",
-        ),
+        Column(tr("Of demand"), lambda row: _missing_share(row[2]) if row[2].demand_t else None,
+               "share"),
         Column(tr("Risk of shortage in that year"), "2.probability_of_shortage", "share"),
-    ]
+    ]  # fmt: skip
     note = tr(
         "Of each material the year in which the largest share of demand is missing; tonnes are the "
         "mean of all states. Risk of shortage: probability that at least one period of that year "
@@ -276,10 +250,8 @@ def _worst_year_parts(wording: PlanWording) -> Iterator[Part]:
     ]
     never_short = [wording.name("materials", m.id) for m in demanded if m not in short_materials]
     if never_short and rows:
-        text = tr(
-            "Never short, with or without the plan: {materials}.",
-            materials=join_with_and(never_short),
-        )
+        names = join_with_and(never_short)
+        text = tr("Never short, with or without the plan: {materials}.", materials=names)
         yield doc.Text(text, TERMINAL_AND_PAGE)
 
 
@@ -337,13 +309,8 @@ def _quantile_parts(
         col.figure_column(f"{header}, {wording.unit}", key, "outcome", str(n))
         for n, (header, key) in enumerate(figures, 1)
     ]
-    all_rows = zip(
-        distribution.levels,
-        distribution.with_plan,
-        distribution.without_plan,
-        distribution.avoided,
-        strict=True,
-    )
+    fields = ("levels", "with_plan", "without_plan", "avoided")
+    all_rows = zip(*(getattr(distribution, field) for field in fields), strict=True)
     rows = [
         row
         for row in all_rows
@@ -358,9 +325,9 @@ def _quantile_parts(
     caption = tr("How the outcome is spread over the states")
     # On a page the note is folded away with the table.
     yield doc.Text(note, on & SHEET)
-    note_below = "" if on is SHEET else note
+    note = "" if on is SHEET else note
     yield Table(
-        caption, rows, columns, "quantiles", note_below, sheet_chart=chart, is_folded=True, media=on
+        caption, rows, columns, "quantiles", note, sheet_chart=chart, is_folded=True, media=on
     )
 
 
@@ -370,32 +337,27 @@ def build_checks(wording: PlanWording) -> Iterator[Check]:
     sides = {"with": tr("with the plan"), "without": tr("without a plan")}
     distribution = wording.plan.outcome.distribution
 
-    def order_violation(side: str) -> col.BookFormula:
-        def amount(book: WorkbookTables) -> ex.Expression:
-            rows = ("expected", "cvar", "worst")
-            mean, tail, worst = (book["gain"].find_cell(row, side) for row in rows)
-            return ex.max_of(ex.as_expression(0), mean - tail, tail - worst)
-
-        return amount
+    def order_violation(book: WorkbookTables, side: str) -> ex.Expression:
+        rows = ("expected", "cvar", "worst")
+        mean, tail, worst = (book["gain"].find_cell(row, side) for row in rows)
+        return ex.max_of(ex.as_expression(0), mean - tail, tail - worst)
 
     def last(side: str, row_index: int) -> col.BookFormula:
         return lambda book: book["quantiles"].cell_reference(row_index, side)
 
     for side, side_title in sides.items():
         mean, worst = col.find_cell("gain", "expected", side), col.find_cell("gain", "worst", side)
-        statement = tr(
-            "Parts of all materials add up to what is expected {which}", which=side_title
-        )
+        which = {"which": side_title}
+        statement = tr("Parts of all materials add up to what is expected {which}", **which)
         yield Check(statement, "by-material", col.column_sum("by-material", side), mean)
-        statement = tr(
-            "Parts of all consumers add up to what is expected {which}", which=side_title
-        )
+        statement = tr("Parts of all consumers add up to what is expected {which}", **which)
         yield Check(statement, "by-consumer", col.column_sum("by-consumer", side), mean)
         statement = tr(
             "The mean is at most the CVaR, and this at most the worst state, {which}",
             which=side_title,
         )
-        yield Check(statement, "gain", order_violation(side), worst, is_deviation_sum=True)
+        violation = partial(order_violation, side=side)
+        yield Check(statement, "gain", violation, worst, is_deviation_sum=True)
         if distribution is not None:
             statement = tr("The last quantile {which} is the worst state", which=side_title)
             yield Check(statement, "quantiles", last(side, len(distribution.levels) - 1), worst)

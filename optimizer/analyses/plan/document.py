@@ -26,8 +26,8 @@ from optimizer.analyses.plan import (
     supply_dependence,
 )
 from optimizer.analyses.plan.companion_results import CompanionResults
+from optimizer.analyses.plan.executive_facts import build_checks as first_checks
 from optimizer.analyses.plan.executive_summary import build_answer, slide_contents
-from optimizer.analyses.plan.executive_summary import build_checks as first_checks
 from optimizer.analyses.plan.key_figures import key_figures
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.analyses.split import document as split_document

@@ -179,18 +179,11 @@ def benefit_source_shares(plan: Plan) -> dict[str, dict[SourceKind, float]]:
     avoided = {m.id: m.expected_without_plan - m.expected for m in plan.materials}
     shares_by_kind, shares = {}, source_shares_by_material(plan)
     for kind in FIGURE_KINDS:
-        avoided_by_material = {
-            m: avoided[m] for m in shares if kind in shares[m] and avoided[m] > 0
-        }
-        total = sum(avoided_by_material.values())
-        if total > 0:
+        weights = {m: avoided[m] for m in shares if kind in shares[m] and avoided[m] > 0}
+        if (total := sum(weights.values())) > 0:
             shares_by_kind[kind] = {
-                source_kind: sum(
-                    shares[m][kind][source_kind] * amount
-                    for m, amount in avoided_by_material.items()
-                )
-                / total
-                for source_kind in SOURCE_KINDS
+                x: sum(shares[m][kind][x] * weight for m, weight in weights.items()) / total
+                for x in SOURCE_KINDS
             }
     return shares_by_kind
 
@@ -273,19 +266,14 @@ def _evidence_parts(wording: PlanWording, case: Case) -> Iterator[Part]:
         )
         yield Paragraph(text, PAGE)
     shares_by_kind = benefit_source_shares(wording.plan)
-    shown = [
-        source_kind
-        for source_kind in SOURCE_KINDS
-        if any(shares[source_kind] > 0 for shares in shares_by_kind.values())
-    ]
+    shown = [x for x in SOURCE_KINDS if any(shares[x] > 0 for shares in shares_by_kind.values())]
     rows = [
         (capitalize(figure_kind_name(kind)), *map(shares.get, shown))
         for kind, shares in shares_by_kind.items()
     ]
     columns = [Column(tr("Kind of figure"), "0", "text")]
     columns += [
-        Column(capitalize(source_kind_name(source_kind)), str(n), "share")
-        for n, source_kind in enumerate(shown, 1)
+        Column(capitalize(source_kind_name(x)), str(n), "share") for n, x in enumerate(shown, 1)
     ]
     note = tr(
         "Each material's part of what is avoided is split by the sources of its figures of that "

@@ -96,17 +96,12 @@ def describe_returns(wording: PlanWording) -> Iterator[str]:
             "back": wording.money_amount(funder_return.returned_meur),
         }
         if funder_return.rate is None:
-            yield tr(
-                "For stakes and loans {funder} is expected to pay {paid} and to receive {back}.",
-                **values,
-            )
+            yield tr("For stakes and loans {funder} is expected to pay {paid} and to receive "
+                     "{back}.", **values)  # fmt: skip
         else:
-            yield tr(
-                "For stakes and loans {funder} is expected to pay {paid} and to receive {back}: "
-                "a return of {rate} a year.",
-                rate=format_percent(funder_return.rate),
-                **values,
-            )
+            yield tr("For stakes and loans {funder} is expected to pay {paid} and to receive "
+                     "{back}: a return of {rate} a year.",
+                     rate=format_percent(funder_return.rate), **values)  # fmt: skip
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
@@ -116,10 +111,8 @@ def build_checks(wording: PlanWording) -> Iterator[Check]:
         statement = tr("Money for projects by country adds up to their capital cost")
 
         def total(book: WorkbookTables) -> ex.Expression:
-            countries = book["countries"]
-            return ex.sum_of(
-                *(countries.column_total(key) for key in ("public", "private", "market"))
-            )
+            keys = ("public", "private", "market")
+            return ex.sum_of(*(book["countries"].column_total(key) for key in keys))
 
         differs = any(p.project and not p.instrument for p in wording.plan.accounts)
         # Decisions at a review have no row in "projects".
@@ -161,15 +154,11 @@ def _state_aid_table(wording: PlanWording) -> Table:
         Column(tr("Country"), lambda row: country_name(row.country), "text"),
         amount_column(tr("Aid, {unit}", unit=wording.money_unit), "aid_meur"),
         Column(tr("Of capex"), attrgetter("intensity"), "share"),
-        Column(
-            tr("Limit, {unit}", unit=wording.money_unit),
-            "limit_meur",
-            "money",
-            decimals_group="all",
-        ),
+        Column(tr("Limit, {unit}", unit=wording.money_unit), "limit_meur", "money",
+               decimals_group="all"),
         Column(tr("At most by the instruments"), "most_meur", "money", decimals_group="all"),
         Column(tr("Binds"), binds, "text"),
-    ]
+    ]  # fmt: skip
     note = tr(
         "Aid: the grant equivalents that the scenario states for its instruments. Limit: the lower "
         "of its share of capex and its amount, the same for all projects."

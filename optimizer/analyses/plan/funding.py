@@ -7,12 +7,8 @@ from typing import NamedTuple
 from models.language import tr
 from models.results import Position, ProjectPlan
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan.plan_wording import (
-    MARKET_ID,
-    PlanWording,
-    amount_column,
-    funder_kind_names,
-)
+from optimizer.analyses.plan.plan_wording import PlanWording, amount_column, funder_kind_names
+from optimizer.analyses.plan_diff import MARKET_ID
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import money as charts
@@ -86,9 +82,8 @@ def _funding_parts(wording: PlanWording) -> Iterator[Part]:
 def _describe_totals(wording: PlanWording) -> str:
     by_kind: dict[str, float] = {"market": wording.cost.market_meur}
     for f, sums in wording.cost.by_funder.items():
-        by_kind[wording.funder_kinds[f]] = (
-            by_kind.get(wording.funder_kinds[f], 0.0) + sums.paid_meur
-        )
+        kind = wording.funder_kinds[f]
+        by_kind[kind] = by_kind.get(kind, 0.0) + sums.paid_meur
     total = sum(by_kind.values())
     parts = [
         f"{label} {format_number(by_kind[kind], 0)} ({format_percent(by_kind[kind] / total)})"
@@ -113,10 +108,9 @@ def _market_payments(wording: PlanWording) -> dict[str, float]:
     Capex after the horizon is counted in the last year.
     """
     by_year: dict[str, float] = {}
-    for probability, project in (
-        wording.plan.projects_with_probability if wording.case is not None else ()
-    ):
-        assert wording.case is not None
+    if wording.case is None:
+        return by_year
+    for probability, project in wording.plan.projects_with_probability:
         for age, share in enumerate(wording.case.projects[project.id].capex_profile):
             year = str(min(project.start + age, wording.years[-1]))
             payment = probability * project.market_share * project.mean_capex_meur * float(share)
@@ -192,11 +186,9 @@ def funder_table(
     def deviation(line: FormulaRow) -> ex.Expression | None:
         matching_cells = {id_column: line["funder_id"]}
         has_accounts = line.row["funder_id"] != MARKET_ID and wording.case is not None
-        return (
-            col.deviation_from_accounts(line, matching_cells, wording.year_keys, weight_column)
-            if has_accounts
-            else None
-        )
+        if not has_accounts:
+            return None
+        return col.deviation_from_accounts(line, matching_cells, wording.year_keys, weight_column)
 
     columns = [
         *col.text_columns(funder=tr("Funder")),
@@ -233,41 +225,25 @@ def budget_class_tables(
     ``field`` is a field of :class:`MoneyTotals` with amounts by year.
     """
     sums = {c: wording.cost.by_class.get(c or "none") for c in BUDGET_CLASSES}
-    rows = [
-        (capitalize(budget_class_name(c)), getattr(totals, field))
-        for c, totals in sums.items()
-        if totals
-    ]
+    rows = [(capitalize(budget_class_name(c)), getattr(x, field)) for c, x in sums.items() if x]
     rows = [row for row in rows if any(abs(x) > ZERO_TOLERANCE for x in row[1].values())]
     if not rows:
         return
-    nonzero_years = {
-        int(year)
-        for _, totals in rows
-        for year, amount in totals.items()
-        if abs(amount) > ZERO_TOLERANCE
-    }
+    amounts = [(int(year), x) for _, totals in rows for year, x in totals.items()]
+    nonzero_years = {year for year, x in amounts if abs(x) > ZERO_TOLERANCE}
     years = wording.years if with_chart else range(min(nonzero_years), max(nonzero_years) + 1)
     columns = [
         Column(tr("Budget class"), "0", "text"),
         *doc.year_columns(years, itemgetter(1), total=True),
     ]
     if field != "outstanding_by_year_meur":
-        columns.append(
-            Column(tr("All years"), lambda row: sum(row[1].values()), "money", total=True)
-        )
+        all_years = Column(tr("All years"), lambda x: sum(x[1].values()), "money", total=True)
+        columns.append(all_years)
     chart = stacked_chart(wording, name, title, rows, 2.3) if with_chart else None
     yield Table(
-        title,
-        rows,
-        columns,
-        name,
-        note,
-        total_label=tr("Sum"),
-        chart=chart,
-        is_folded=folded,
+        title, rows, columns, name, note, total_label=tr("Sum"), chart=chart, is_folded=folded,
         media=PAGE,
-    )
+    )  # fmt: skip
 
 
 class FundingShare(NamedTuple):
@@ -296,11 +272,8 @@ def funding_shares(wording: PlanWording, field: str = "shares") -> list[FundingS
     positions = {(x.project, x.funder, x.instrument): x for x in wording.plan.accounts}
     rows = []
     for project in wording.plan.projects:
-        entries = [
-            (f, i, x)
-            for f, by_instrument in getattr(project, field).items()
-            for i, x in by_instrument.items()
-        ]
+        shares = getattr(project, field).items()
+        entries = [(f, i, x) for f, by_instrument in shares for i, x in by_instrument.items()]
         if field == "shares":
             entries.append((MARKET_ID, "", project.market_share))
         rows += [
@@ -315,13 +288,9 @@ def _payer_columns(wording: PlanWording, header: str) -> list[Column]:
         col.text_column(tr("Project"), lambda row: wording.name("projects", row.project.id)),
         col.text_column(header, lambda row: wording.payer_name(row.funder)),
         col.text_column(tr("Kind"), lambda row: wording.funder_kind_name(row.funder), media=SHEET),
-        col.text_column(
-            tr("Instrument"),
-            lambda row: (
-                wording.instrument_name(row.funder, row.instrument) if row.instrument else None
-            ),
-        ),
-    ]
+        col.text_column(tr("Instrument"), lambda row:
+            wording.instrument_name(row.funder, row.instrument) if row.instrument else None),
+    ]  # fmt: skip
 
 
 def _financing_tables(wording: PlanWording) -> Iterator[Table]:
@@ -335,34 +304,23 @@ def _financing_tables(wording: PlanWording) -> Iterator[Table]:
         return shares
 
     def payers_text(project: ProjectPlan) -> str:
-        return ", ".join(
-            f"{wording.payer_name(f)} {format_percent(x)}"
-            for f, x in shares_by_funder(project).items()
-        )
+        shares = shares_by_funder(project).items()
+        return ", ".join(f"{wording.payer_name(f)} {format_percent(x)}" for f, x in shares)
 
     def public_share(project: ProjectPlan) -> float:
-        return sum(
-            x
-            for f, x in shares_by_funder(project).items()
-            if wording.funder_kinds.get(f) == "public"
-        )
+        shares = shares_by_funder(project)
+        return sum(x for f, x in shares.items() if wording.funder_kinds.get(f) == "public")
 
     aid = {aid_use.project: aid_use.intensity for aid_use in wording.brief.fiscal.aid}
-
-    def aid_intensity(project: ProjectPlan) -> float | None:
-        return aid.get(project.id)
-
     page_columns = [
         col.text_column(tr("Project"), lambda project: wording.name("projects", project.id)),
         amount_column(wording.capex_header, "mean_capex_meur"),
         Column(tr("Of that public"), public_share, "share"),
-        *(
-            [Column(tr("State aid, of announced capex"), aid_intensity, "share")]
-            if any(aid.values())
-            else []
-        ),
         col.text_column(tr("Financed by"), payers_text),
     ]
+    if any(aid.values()):
+        intensity = Column(tr("State aid, of announced capex"), lambda x: aid.get(x.id), "share")
+        page_columns.insert(-1, intensity)
     total = tr("All together")
     yield Table(
         caption, wording.plan.projects, page_columns, "financing", total_label=total, media=PAGE

@@ -53,9 +53,8 @@ def _cost_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
         return ex.ratio_or_empty(line["amount"], amount_cell(line, "capital_cost"))
 
     def per_cost(line: FormulaRow) -> ex.Expression:
-        return ex.ratio_or_empty(
-            line.tables["gain"].find_cell("expected", "avoided"), amount_cell(line, "net_cost")
-        )
+        avoided = line.tables["gain"].find_cell("expected", "avoided")
+        return ex.ratio_or_empty(avoided, amount_cell(line, "net_cost"))
 
     outcome = wording.plan.outcome
     yield row(tr("Net cost, discounted"), "net_cost", outcome.net_cost_meur)

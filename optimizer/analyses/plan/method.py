@@ -85,12 +85,9 @@ def _describe_model(wording: PlanWording, case: Case) -> Iterator[str]:
             "In each state, supply is allocated and stocks are released so that least is missing."
         )
     if weight > 0:
-        yield tr(
-            "The plan is judged by the mean over all states and, with a weight of {weight}, by the "
-            "mean of the worst {share} of them.",
-            weight=format_percent(weight),
-            share=wording.worst_share,
-        )
+        yield tr("The plan is judged by the mean over all states and, with a weight of {weight}, "
+                 "by the mean of the worst {share} of them.",
+                 weight=format_percent(weight), share=wording.worst_share)  # fmt: skip
     else:
         yield tr("The plan is judged by the mean over all states.")
     ambiguity = case.objective.ambiguity
@@ -249,9 +246,10 @@ def certificate_section(wording: PlanWording) -> Section:
         ),
         col.row_column(tr("Content"), "figure", width=40, media=SHEET),
         col.row_column(tr("Remark"), "remark", "text", media=SHEET),
-        doc.sheet_only_column(tr("Derived"), "derived", _derived_figure, "objective"),
+        doc.sheet_only_column(tr("Derived"), "derived",
+            lambda line: line.row["derived"] and line.row["derived"](line), "objective"),
         *col.id_columns("field"),
-    ]
+    ]  # fmt: skip
     table = Table(
         title, list(_certificate_rows(wording)), columns, "proven", row_key=lambda row: row["field"]
     )
@@ -297,11 +295,8 @@ def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
     extensive = proof.method == "extensive"
     method_name = tr("extensive form") if extensive else tr("decomposition")
     yield row(tr("Status"), optimal if proof.status == "optimal" else stopped)
-    row_cells: dict[str, col.CellContent] = {
-        "field": "objective",
-        "derived": derived.get("objective"),
-    }
-    yield row(tr("Objective"), proof.objective, "objective", "", **row_cells)
+    yield row(tr("Objective"), proof.objective, "objective", "", field="objective",
+              derived=derived.get("objective"))  # fmt: skip
     if proof.bound is None:
         yield row(tr("Bound"), tr("none was proven"))
     else:
@@ -310,14 +305,12 @@ def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
     if proof.gap is None:
         yield row(tr("Gap"), tr("not known"), remark=target)
     else:
-        row_cells = {"field": "gap", "derived": derived.get("gap")}
-        yield row(tr("Gap"), proof.gap, "gap", target, **row_cells)
+        yield row(tr("Gap"), proof.gap, "gap", target, field="gap", derived=derived.get("gap"))
+    states_remark = tr("no chance in it")
     if proof.seed is not None:
         states_remark = tr("sampled with seed {seed}", seed=proof.seed)
-    else:
-        states_remark = (
-            tr("written out in the scenario") if proof.states > 1 else tr("no chance in it")
-        )
+    elif proof.states > 1:
+        states_remark = tr("written out in the scenario")
     yield row(tr("States of the world"), proof.states, "count", states_remark)
     yield row(tr("Method"), method_name)
     yield row(tr("Time, s"), proof.seconds, "number")
@@ -329,12 +322,6 @@ def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
         yield row(tr("Prices of"), str(year) if year else tr("not stated"))
     for label, version in wording.version_rows():
         yield row(label, version)
-
-
-def _derived_figure(line: FormulaRow) -> ex.Expression | None:
-    """Return the formula from which the figure of a row follows; None if there is none."""
-    formula = line.row["derived"]
-    return formula(line) if formula else None
 
 
 def _objective_formula(

@@ -13,13 +13,12 @@ from optimizer.analyses.comparison.benefit import compute_benefit
 from optimizer.analyses.comparison.brief_figures import compute_brief
 from optimizer.analyses.comparison.money import compute_cost, position_adder
 from optimizer.analyses.plan.companion_results import CompanionResults
+from optimizer.analyses.plan_diff import MARKET_ID
 from optimizer.report.countries import country_name
 from optimizer.report.document import Column, ValueForm, ValueGetter
 from optimizer.report.number_format import format_percent, sanitize
 from optimizer.report.wording import Wording, capitalize, join_with_and
 
-MARKET_ID = ".market"
-"""Stands for lenders and investors among ids of funders, which contain no dots."""
 MAX_NAMED_COUNTRIES = 2
 """With more home countries than this, consumers are called domestic."""
 
@@ -74,10 +73,8 @@ class PlanWording(Wording[Plan]):
     @cached_property
     def brief(self) -> Brief:
         """The figures of the first page, for decision makers."""
-        companions = self.companions
-        return compute_brief(
-            self.plan, companions.evaluation, companions.explanation, self.compared_plans
-        )
+        evaluation, explanation = self.companions.evaluation, self.companions.explanation
+        return compute_brief(self.plan, evaluation, explanation, self.compared_plans)
 
     def sum_positions(self, positions: Iterable[Position]) -> MoneyTotals:
         """Return the sums of the money of several positions."""
@@ -162,11 +159,9 @@ class PlanWording(Wording[Plan]):
         funder_data = self.case.funders.get(funder) if self.case else None
         item = funder_data.budget_lines.get(line) if funder_data else None
         names = {(use.funder, use.line): use.name for use in self.plan.budget_lines}
-        return (
-            self._localized_name(item.name, line)
-            if item
-            else sanitize(names.get((funder, line), line))
-        )
+        if item:
+            return self._localized_name(item.name, line)
+        return sanitize(names.get((funder, line), line))
 
     def budget_line_name(self, funder: str | None, line: str) -> str:
         """Return the name of a funder's budget line; None stands for all public funders."""
@@ -191,14 +186,11 @@ class PlanWording(Wording[Plan]):
     @property
     def tail_label(self) -> str:
         """The label for the CVaR."""
-        values = {"share": self.worst_share}
         if self.counts_damage:
-            return tr(
-                "Expected shortfall (CVaR): mean damage in the worst {share} of states", **values
-            )
-        return tr(
-            "Expected shortfall (CVaR): mean shortage in the worst {share} of states", **values
-        )
+            return tr("Expected shortfall (CVaR): mean damage in the worst {share} of states",
+                      share=self.worst_share)  # fmt: skip
+        return tr("Expected shortfall (CVaR): mean shortage in the worst {share} of states",
+                  share=self.worst_share)  # fmt: skip
 
 
 def funder_kind_names() -> dict[str, str]:
@@ -233,10 +225,8 @@ def option_name(comparison: ReferenceIncrement) -> str:
 
 def decidable_projects(case: Case) -> Iterator[str]:
     """Yield the ids of candidates that can still be decided."""
-    years = {y for y in case.horizon.years if case.policy.max_starts_by_year.get(y, 1) > 0}
+    policy, horizon = case.policy, case.horizon.years
+    years = {y for y in horizon if policy.max_starts_by_year.get(y, 1) > 0}
     for id, project in case.projects.items():
-        if (
-            years & {*project.start_years(case.horizon.years)}
-            and id not in case.policy.must_not_build
-        ):
+        if years & {*project.start_years(horizon)} and id not in policy.must_not_build:
             yield id

@@ -200,20 +200,17 @@ def _present_value_columns(wording: PlanWording, case: Case) -> list[Column]:
         ),
         col.formula_column(tr("Residual value, present value"), "residual", residual, total=True),
     ]  # fmt: skip
-    paid_header = tr("Provided, present value")
-    recovery_header = tr("Comes back, share of the present value")
     return [
-        col.formula_column(
-            paid_header, "present", lambda line: _present_value(line, "paid"), total=True
-        ),
-        col.figure_column(recovery_header, "recovery", "share", share, origin="scenario"),
-        col.figure_column(
-            tr("Comes back, present value"), "back", getter=exact, formula=back, total=True
-        ),
+        col.formula_column(tr("Provided, present value"), "present",
+            lambda line: _present_value(line, "paid"), total=True),
+        col.figure_column(tr("Comes back, share of the present value"), "recovery", "share", share,
+            origin="scenario"),
+        col.figure_column(tr("Comes back, present value"), "back", getter=exact, formula=back,
+            total=True),
         *(residual_columns if has_residuals else []),
         col.formula_column(tr("Net cost, present value"), "net", net, total=True),
         doc.deviation_column("net", itemgetter("cost")),
-    ]
+    ]  # fmt: skip
 
 
 def _positions_table(wording: PlanWording) -> Table:
@@ -221,9 +218,6 @@ def _positions_table(wording: PlanWording) -> Table:
     accounts = wording.plan.accounts
     has_returns = any(position.returned_meur for position in accounts)
     has_expected_losses = any(position.expected_loss_meur is not None for position in accounts)
-
-    def total_over_years(figure: str) -> doc.FormulaBuilder:
-        return lambda line: _sum_over_years(line, figure)
 
     columns = [
         col.text_column(tr("Funder"), lambda row: wording.payer_name(row.funder)),
@@ -233,33 +227,21 @@ def _positions_table(wording: PlanWording) -> Table:
             tr("Budget class"), lambda row: capitalize(budget_class_name(row.budget_class or ""))
         ),
         col.figure_column(tr("Committed"), "committed", getter="committed_meur", total=True),
-        col.formula_column(
-            tr("Provided, undiscounted"), "paid", total_over_years("paid"), total=True
-        ),
-        col.formula_column(
-            tr("Comes back, undiscounted"),
-            "returned",
-            total_over_years("returned"),
-            total=has_returns,
-        ),
+        col.formula_column(tr("Provided, undiscounted"), "paid",
+            lambda line: _sum_over_years(line, "paid"), total=True),
+        col.formula_column(tr("Comes back, undiscounted"), "returned",
+            lambda line: _sum_over_years(line, "returned"), total=has_returns),
         *(_present_value_columns(wording, wording.case) if wording.case else []),
-        col.figure_column(
-            tr("Net cost, as the plan has it"), "cost", getter="cost_meur", total=True
-        ),
-        col.formula_column(
-            tr("At risk at most"), "peak", lambda r: ex.max_of(_yearly_amounts(r, "outstanding"))
-        ),
-        col.figure_column(
-            tr("Loss expected, where known"),
-            "expected_loss",
-            getter="expected_loss_meur",
-            total=has_expected_losses,
-        ),
-        col.figure_column(
-            tr("Loss at most"), "maximum_loss", getter="maximum_loss_meur", total=True
-        ),
+        col.figure_column(tr("Net cost, as the plan has it"), "cost", getter="cost_meur",
+            total=True),
+        col.formula_column(tr("At risk at most"), "peak",
+            lambda line: ex.max_of(_yearly_amounts(line, "outstanding"))),
+        col.figure_column(tr("Loss expected, where known"), "expected_loss",
+            getter="expected_loss_meur", total=has_expected_losses),
+        col.figure_column(tr("Loss at most"), "maximum_loss", getter="maximum_loss_meur",
+            total=True),
         *col.id_columns(funder_id="funder", class_id="budget_class", stockpile_id="stockpile"),
-    ]
+    ]  # fmt: skip
     caption, empty = tr("Positions, {unit}", unit=wording.money_unit), tr("No money is provided.")
     total = tr("All together")
     return Table(
@@ -271,24 +253,18 @@ def build_checks(wording: PlanWording) -> Iterator[Check]:
     """Check that accounts add up to the net cost of the plan."""
 
     def check(statement: str, key: str, cost_row: str) -> Check:
-        return Check(
-            statement,
-            "accounts",
-            col.column_sum("accounts", key),
-            col.find_cell("cost", cost_row, "amount"),
-        )
+        return Check(statement, "accounts", col.column_sum("accounts", key),
+                     col.find_cell("cost", cost_row, "amount"))  # fmt: skip
 
-    yield check(
-        tr("Net costs of all accounts add up to the net cost of the plan"), "cost", "net_cost"
-    )
+    statement = tr("Net costs of all accounts add up to the net cost of the plan")
+    yield check(statement, "cost", "net_cost")
     if wording.case is not None:
         statement = tr(
             "Present values of what is provided and of what comes back give the net cost"
         )
         yield check(statement, "net", "net_cost")
-        if wording.plan.outcome.residual_meur and any(
-            p.residual_meur for p in wording.plan.accounts
-        ):
+        has_residuals = any(p.residual_meur for p in wording.plan.accounts)
+        if wording.plan.outcome.residual_meur and has_residuals:
             statement = tr("Residual values of all accounts add up to that of the plan")
             yield check(statement, "residual", "residual_value")
         statement = tr("They do so in each account")

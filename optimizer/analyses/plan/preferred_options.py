@@ -14,9 +14,8 @@ def describe_better_options(wording: PlanWording) -> Iterator[str]:
     if not wording.brief.better:
         return
     title = sanitize(getattr(wording.brief.option.title, current_language()))
-    plan_name = (
-        tr("the base case") if wording.plan.variant is None else tr("“{option}”", option=title)
-    )
+    is_base = wording.plan.variant is None
+    plan_name = tr("the base case") if is_base else tr("“{option}”", option=title)
     yield tr(
         "This is about {plan} alone. Of the options compared with it ({count}), the comparison "
         "finds better: {options}; each compared with this plan, by {measures}.",

@@ -89,9 +89,6 @@ def _projects_table(wording: PlanWording, built: Sequence[ProjectPlan]) -> Table
         {} if case is None else {p.id: compute_delivery_risk(case, p.id) for p in built}
     )
 
-    def project_country(p: ProjectPlan) -> str:
-        return country_name(candidates[p.id].country) if p.id in candidates else ""
-
     def materials(p: ProjectPlan) -> str:
         return wording.names("materials", candidates[p.id].output_t_per_year if candidates else ())
 
@@ -103,23 +100,18 @@ def _projects_table(wording: PlanWording, built: Sequence[ProjectPlan]) -> Table
             for m, t in tonnes.items()
         )
 
-    def full_output(p: ProjectPlan) -> int:
-        return p.first_output + _ramp_up_years(case, p)
-
     def funding_formula(key: str, **wanted: str) -> doc.FormulaBuilder:
         """Return a formula builder for the total of ``key`` over a project's funders, or over those
         that match ``wanted``."""
         return lambda r: col.sum_where("funding", key, {"project_id": r["id"]}, **wanted)(r.tables)
 
-    def for_companies(p: ProjectPlan) -> float:
-        return sum(p.offtake_by_company.values())
-
     public = funding_formula("share", kind_id="public")
     unit = wording.money_unit
     columns = [
         col.text_column(tr("Project"), lambda p: wording.name("projects", p.id)),
-        col.text_column(tr("Country"), project_country, origin="scenario",
-            media=SHEET | scenario_media),
+        col.text_column(tr("Country"),
+            lambda p: country_name(candidates[p.id].country) if p.id in candidates else "",
+            origin="scenario", media=SHEET | scenario_media),
         col.text_column(tr("Material"), materials, media=SHEET),
         col.text_column(tr("Tonnes a year at full output"), output, media=scenario_media & PAGE),
         col.figure_column(tr("Decision"), "start", "year", width=9),
@@ -130,8 +122,8 @@ def _projects_table(wording: PlanWording, built: Sequence[ProjectPlan]) -> Table
         col.figure_column(tr("Longest delay, years"), "longest", "count",
             lambda p: delivery_risks[p.id].max_delay_years, media=scenario_media & SHEET,
             origin="scenario"),
-        col.figure_column(tr("Full output"), "full", "year", full_output,
-            media=scenario_media & SHEET),
+        col.figure_column(tr("Full output"), "full", "year",
+            lambda p: p.first_output + _ramp_up_years(case, p), media=scenario_media & SHEET),
         *_capex_columns(wording, built),
         col.formula_column(tr("Funded, {unit}", unit=unit), "funded", funding_formula("meur"),
             total=True, media=SHEET),
@@ -145,8 +137,8 @@ def _projects_table(wording: PlanWording, built: Sequence[ProjectPlan]) -> Table
             media=SHEET | TERMINAL),
         col.figure_column(tr("Of output for all consumers"), "common", "share", "offtake_common",
             media=SHEET),
-        col.figure_column(tr("Of output for companies"), "company", "share", for_companies,
-            media=SHEET),
+        col.figure_column(tr("Of output for companies"), "company", "share",
+            lambda p: sum(p.offtake_by_company.values()), media=SHEET),
         doc.deviation_column("offtake", lambda line: line["common"] + line["company"],
             "contracted"),
         *col.id_columns(id="id"),
@@ -184,21 +176,12 @@ def _unaided_table(wording: PlanWording) -> Table:
         col.figure_column(tr("Probability"), "probability", "share"),
         col.text_column(tr("Tonnes a year without the plan"), lambda p: tonnes(p.without_plan_t)),
         col.text_column(tr("Tonnes a year with it"), lambda p: tonnes(p.with_plan_t)),
-        col.figure_column(
-            tr("Funders pay, {unit}", unit=wording.money_unit),
-            "paid",
-            getter="paid_meur",
-            total=True,
-            media=SHEET,
-        ),
-        col.figure_column(
-            tr("Windfall, {unit}", unit=wording.money_unit),
-            "windfall",
-            getter="windfall_meur",
-            total=True,
-        ),
+        col.figure_column(tr("Funders pay, {unit}", unit=wording.money_unit), "paid",
+            getter="paid_meur", total=True, media=SHEET),
+        col.figure_column(tr("Windfall, {unit}", unit=wording.money_unit), "windfall",
+            getter="windfall_meur", total=True),
         *col.id_columns(id="id"),
-    ]
+    ]  # fmt: skip
     note = tr(
         "Tonnes reach consumers there at full output, times the probability. Windfall: the part of "
         "the payment, not discounted, for output that would come home without it. What companies "
@@ -227,9 +210,8 @@ def _capex_columns(wording: PlanWording, built: Sequence[ProjectPlan]) -> list[d
         mean,
         col.figure_column(
             tr("Capex budgeted, {unit}", unit=unit), "budgeted", total=True,
-            getter=lambda p: (
-                p.capex_meur if p.budgeted_capex_meur is None else p.budgeted_capex_meur
-            ),
+            getter=lambda p:
+                p.capex_meur if p.budgeted_capex_meur is None else p.budgeted_capex_meur,
         ),
     ]  # fmt: skip
 

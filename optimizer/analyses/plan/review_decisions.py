@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from models.language import tr
-from models.results import ObservedOutcome, ReviewDecisions, ReviewGroup, StockpilePlan
+from models.results import ObservedOutcome, ReviewDecisions, ReviewGroup
 from optimizer.report.document import Bullets, Column, Part, Section, Table
+from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import (
     ZERO_TOLERANCE,
     format_number,
@@ -41,9 +42,7 @@ def describe_observation(wording: ReviewWording, year: int, observation: Observe
 
 def describe_observations(wording: ReviewWording, year: int, group: ReviewGroup) -> str:
     """Return all observations that define a group as text."""
-    return join_with_and(
-        [describe_observation(wording, year, observation) for observation in group.seen]
-    )
+    return join_with_and([describe_observation(wording, year, x) for x in group.seen])
 
 
 def later_projects(review: ReviewDecisions) -> set[str]:
@@ -65,64 +64,49 @@ def _possible_groups(review: ReviewDecisions) -> list[ReviewGroup]:
     return [group for group in review.groups if group.probability > 0]
 
 
-def describe_review_value(wording: ReviewWording, review: ReviewDecisions) -> str:
-    """Return a sentence on the value of the review; empty if it is not known."""
+def _describe_review_value(wording: ReviewWording, review: ReviewDecisions) -> Iterator[str]:
+    """Yield a sentence on the value of the review, if it is known."""
     if review.worth is None or review.now is None:
-        return ""
-    values = {"year": review.year, "worth": wording.amount(max(0.0, review.worth))}
+        return
+    worth = wording.amount(max(0.0, review.worth))
     if review.worth_least is None or review.worth_most is None:
-        return tr(
-            "That is worth {worth}, compared with the best plan found that decides all now.",
-            **values,
+        yield tr("That is worth {worth}, compared with the best plan found that decides all now.",
+                 worth=worth)  # fmt: skip
+    else:
+        yield tr(
+            "That is worth {worth}, compared with the best plan that decides all now; by the "
+            "proofs of both at least {least} and at most {most}.",
+            worth=worth,
+            least=format_rounded(review.worth_least),
+            most=wording.amount(review.worth_most),
         )
-    values |= {
-        "least": format_rounded(review.worth_least),
-        "most": wording.amount(review.worth_most),
-    }
-    return tr(
-        "That is worth {worth}, compared with the best plan that decides all now; by the proofs of "
-        "both at least {least} and at most {most}.",
-        **values,
-    )
 
 
-def describe_review(wording: ReviewWording, review: ReviewDecisions | None) -> Iterator[str]:
-    """Yield sentences on the review of the plan and its value; nothing without a review."""
+def describe_review(
+    wording: ReviewWording, review: ReviewDecisions | None, is_of_plan: bool = True
+) -> Iterator[str]:
+    """Yield sentences on a review and its value; nothing without a review.
+
+    It is that of the plan itself, or of another plan that would defer decisions to it.
+    """
     if review is None:
         return
-    projects = later_projects(review)
-    yield tr(
-        "In {year} it decides again, by what has been seen until then: on purchases, and on later "
-        "projects ({late}).",
-        year=review.year,
-        late=format_number(len(projects)),
-    )
-    if text := describe_review_value(wording, review):
-        yield text
-
-
-def describe_deferrable_decisions(wording: ReviewWording, review: ReviewDecisions) -> Iterator[str]:
-    """Yield what another plan would defer to a review, and the value of that."""
-    projects = later_projects(review)
-    yield tr(
-        "What can be left to {year}: purchases from then on, and later projects ({late}), decided "
-        "by what has been seen until then.",
-        year=review.year,
-        late=format_number(len(projects)),
-    )
-    if text := describe_review_value(wording, review):
-        yield text
+    values = {"year": review.year, "late": format_number(len(later_projects(review)))}
+    if is_of_plan:
+        yield tr("In {year} it decides again, by what has been seen until then: on purchases, and "
+                 "on later projects ({late}).", **values)  # fmt: skip
+    else:
+        yield tr("What can be left to {year}: purchases from then on, and later projects ({late}), "
+                 "decided by what has been seen until then.", **values)  # fmt: skip
+    yield from _describe_review_value(wording, review)
 
 
 def review_section(wording: ReviewWording, review: ReviewDecisions | None) -> Section:
     """Build the section on the review; without a review it has no parts."""
-    parts = []
+    parts: list[Part] = []
     if review is not None:
-        parts = list(
-            _review_parts(
-                wording, review.model_copy(update={"groups": tuple(_possible_groups(review))})
-            )
-        )
+        possible = review.model_copy(update={"groups": tuple(_possible_groups(review))})
+        parts = list(_review_parts(wording, possible))
     return Section("review", tr("What is decided again"), parts, sheet_name=tr("Review"))
 
 
@@ -154,27 +138,20 @@ def _describe_before_review(wording: ReviewWording, review: ReviewDecisions) -> 
     early_projects = (p for p in review.groups[0].projects if p.start < review.year)
     current_decisions = [_project_with_year(wording, p.id, p.start) for p in early_projects]
     early_purchases = [
-        h
-        for stockpile in review.groups[0].stockpiles
-        if (h := _bought_before_review(review, stockpile)) is not None
+        x.id
+        for x in review.groups[0].stockpiles
+        if sum(t for y, t in x.buy_t.items() if int(y) < review.year) > ZERO_TOLERANCE
     ]
     if early_purchases:
         current_decisions.append(
             tr("purchases for {stockpiles}", stockpiles=stockpile_count_text(len(early_purchases)))
         )
-    yield tr(
-        "Now: {what}.",
-        what=join_with_and(current_decisions) if current_decisions else tr("nothing"),
-    )
+    yield tr("Now: {what}.", what=join_with_and(current_decisions) or tr("nothing"))
     common_decisions = [
         _project_with_year(wording, p, year) for p, year in _common_starts(review).items()
     ]
-    bought = {
-        h
-        for g in review.groups
-        for h, t in _purchases_by_stockpile(review, g).items()
-        if t > ZERO_TOLERANCE
-    }
+    purchases = [x for g in review.groups for x in _purchases_by_stockpile(review, g).items()]
+    bought = {h for h, t in purchases if t > ZERO_TOLERANCE}
     if same_count := len(bought - _differing_stockpiles(review)):
         common_decisions.append(
             tr("purchases for {stockpiles}", stockpiles=stockpile_count_text(same_count))
@@ -185,12 +162,6 @@ def _describe_before_review(wording: ReviewWording, review: ReviewDecisions) -> 
             year=review.year,
             what=join_with_and(common_decisions),
         )
-
-
-def _bought_before_review(review: ReviewDecisions, stockpile: StockpilePlan) -> str | None:
-    """Return the id of the stockpile if it has purchases before the review; otherwise None."""
-    tonnes = sum(t for year, t in stockpile.buy_t.items() if int(year) < review.year)
-    return stockpile.id if tonnes > ZERO_TOLERANCE else None
 
 
 def _describe_group_decisions(
@@ -205,23 +176,16 @@ def _describe_group_decisions(
     differing = [
         (h, t) for h, t in bought if t > ZERO_TOLERANCE and h in _differing_stockpiles(review)
     ]
-    decisions += [
-        tr(
-            "{tonnes} t for {stockpile}",
-            tonnes=format_rounded(t),
-            stockpile=wording.name("stockpiles", h),
-        )
-        for h, t in differing[:MAX_LISTED_PURCHASES]
-    ]
-    if len(differing) > MAX_LISTED_PURCHASES:
-        decisions.append(
-            tr("{count} more purchases", count=format_number(len(differing) - MAX_LISTED_PURCHASES))
-        )
+    for h, t in differing[:MAX_LISTED_PURCHASES]:
+        name = wording.name("stockpiles", h)
+        decisions.append(tr("{tonnes} t for {stockpile}", tonnes=format_rounded(t), stockpile=name))
+    if (more := len(differing) - MAX_LISTED_PURCHASES) > 0:
+        decisions.append(tr("{count} more purchases", count=format_number(more)))
     values = {
         "year": review.year,
         "seen": describe_observations(wording, review.year, group),
         "chance": format_rounded_percent(group.probability),
-        "what": join_with_and(decisions) if decisions else tr("nothing beside that"),
+        "what": join_with_and(decisions) or tr("nothing beside that"),
     }
     return tr("In {year}, if {seen} ({chance}): {what}.", **values)
 
@@ -268,34 +232,19 @@ def _group_label(index: int) -> str:
 
 def _groups_table(wording: ReviewWording, review: ReviewDecisions) -> Table:
     def spent(group: ReviewGroup) -> float:
-        spend_items = (by_year.items() for by_year in group.spend_meur.values())
-        return sum(
-            x
-            for funder_years in spend_items
-            for year, x in funder_years
-            if int(year) >= review.year
-        )
+        amounts = (pair for by_year in group.spend_meur.values() for pair in by_year.items())
+        return sum(x for year, x in amounts if int(year) >= review.year)
 
     index_by_id = {id(group): n for n, group in enumerate(review.groups)}
     columns = [
         Column(tr("Group"), lambda g: _group_label(index_by_id[id(g)]), "text"),
-        Column(
-            tr("What has been seen"),
-            lambda g: capitalize(describe_observations(wording, review.year, g)),
-            "text",
-        ),
+        Column(tr("What has been seen"),
+               lambda g: capitalize(describe_observations(wording, review.year, g)), "text"),
         Column(tr("Probability"), "probability", "share", key="probability"),
-        Column(
-            tr("Without plan"),
-            "expected_without_plan",
-            "outcome",
-            decimals_group="damage",
-            key="without",
-        ),
-        Column(tr("With plan"), "expected", "outcome", decimals_group="damage", key="with"),
-        Column(tr("Net cost"), "net_cost_meur", "money", key="cost"),
+        *metric_columns(wording, "without", "with", decimals_group="damage"),
+        *metric_columns(wording, "cost"),
         Column(tr("Budgets used from {year} on", year=review.year), spent, "money", key="spent"),
-    ]
+    ]  # fmt: skip
     return Table(tr("What may have been seen, and what follows"), review.groups, columns, "groups")
 
 
@@ -311,9 +260,8 @@ def _decision_tables(wording: ReviewWording, review: ReviewDecisions) -> Iterato
         return lambda h: tonnes[h] if tonnes[h] > ZERO_TOLERANCE else None
 
     groups = list(enumerate(review.groups))
-    late_projects = {
-        p.id: None for g in review.groups for p in g.projects if p.start >= review.year
-    }
+    projects = [p for g in review.groups for p in g.projects]
+    late_projects = dict.fromkeys(p.id for p in projects if p.start >= review.year)
     if late_projects:
         columns = [Column(tr("Project"), lambda p: wording.name("projects", p), "text")]
         columns += [
@@ -325,11 +273,8 @@ def _decision_tables(wording: ReviewWording, review: ReviewDecisions) -> Iterato
             columns,
             "late_projects",
         )
-    stockpiles = [
-        h
-        for h in _purchases_by_stockpile(review, review.groups[0])
-        if h in _differing_stockpiles(review)
-    ]
+    differing = _differing_stockpiles(review)
+    stockpiles = [h for h in _purchases_by_stockpile(review, review.groups[0]) if h in differing]
     if stockpiles:
         columns = [Column(tr("Stockpile"), lambda h: wording.name("stockpiles", h), "text")]
         columns += [

@@ -46,14 +46,8 @@ def describe_risks(wording: PlanWording) -> Iterator[str]:
                 tr("Stocks, grants and other support, {spent}, are spent in any case.",
                    spent=wording.money_amount(spent))
             )  # fmt: skip
-        yield " ".join(
-            [
-                *losses,
-                *describe_provision(wording),
-                *describe_returns(wording),
-                *review_decisions.describe_group_means(plan.review),
-            ]
-        )
+        losses += [*describe_provision(wording), *describe_returns(wording)]
+        yield " ".join([*losses, *review_decisions.describe_group_means(plan.review)])
     stress_tests = sorted(wording.companions.stress, key=lambda test: -test.damage["market"])
     for test in stress_tests[:1]:
         text = tr(
@@ -80,9 +74,7 @@ def describe_risks(wording: PlanWording) -> Iterator[str]:
             "case; {anyway}, weighted by probability, go to projects that may come without the "
             "plan.",
             windfall=wording.money_amount(plan.outcome.windfall_meur),
-            anyway=wording.money_amount(
-                math.fsum(entry.expected_unaided_meur for entry in plan.unaided)
-            ),
+            anyway=wording.money_amount(math.fsum(x.expected_unaided_meur for x in plan.unaided)),
         )
 
 
@@ -95,16 +87,12 @@ def describe_remaining_damage(wording: PlanWording) -> Iterator[str]:
         evaluation = wording.companions.evaluation
         values = {
             "after": wording.amount_for_sentence(after),
-            "share": format_rounded_percent(
-                sum(material.expected for material in most_affected) / after
-            ),
-            "materials": join_with_and(
-                [
-                    f"{wording.name('materials', m.id)} ({wording.amount_for_sentence(m.expected)})"
-                    for m in most_affected
-                ]
-            ),
-        }
+            "share": format_rounded_percent(sum(m.expected for m in most_affected) / after),
+            "materials": join_with_and([
+                f"{wording.name('materials', m.id)} ({wording.amount_for_sentence(m.expected)})"
+                for m in most_affected
+            ]),
+        }  # fmt: skip
         text = tr("Expected to remain: {after}, {share} of it of {materials}.", **values)
         if evaluation is not None and evaluation.rules:
             text = tr(
@@ -146,9 +134,7 @@ def describe_turning_points(wording: PlanWording) -> Iterator[str]:
             "costs at least this multiple of what the scenario says: {factors}.",
             factors=join_with_and(texts),
         )
-        if too_expensive := [
-            option_name(candidate) for candidate, factor in cost_factors if factor > 1
-        ]:
+        if too_expensive := [option_name(x) for x, factor in cost_factors if factor > 1]:
             text += " " + tr("Compared with {others} it is not worth it by the scenario's own "
                              "figures.", others=join_with_and(too_expensive))  # fmt: skip
         yield text
@@ -174,11 +160,7 @@ def _describe_input_effects(
     """Yield sentences on how far uncertain inputs change the outcome, and which change the
     decision."""
     inputs = study_wording.result.inputs
-    outcomes = [
-        point.own.expected
-        for varied_input in inputs
-        for point in (varied_input.low, varied_input.high)
-    ]
+    outcomes = [point.own.expected for x in inputs for point in (x.low, x.high)]
     if not outcomes:
         return
     yield tr(
@@ -206,11 +188,8 @@ def _describe_turning_input(
 ) -> str:
     """Return an input as text, with the two values between which it first changes the decision."""
     name = sensitivity.input_name(wording, varied_input)
-    nearest = min(
-        varied_input.break_evens,
-        key=lambda break_even: abs(break_even.changed - varied_input.base),
-        default=None,
-    )
+    base = varied_input.base
+    nearest = min(varied_input.break_evens, key=lambda x: abs(x.changed - base), default=None)
     if nearest is None:
         return name
     last, first = sensitivity.turning_values(wording, varied_input, nearest)
@@ -222,16 +201,11 @@ def _describe_turning_input(
 
 def describe_assumption_shares(wording: PlanWording) -> Iterator[str]:
     """Yield sentences on the share of the benefit that depends on assumed figures."""
-    assumed = {
-        kind: shares["assumption"]
+    texts = [
+        f"{figure_sources.figure_kind_name(kind)} ({format_percent(shares['assumption'])})"
         for kind, shares in figure_sources.benefit_source_shares(wording.plan).items()
-    }
-    mostly_assumed = {
-        figure_sources.figure_kind_name(kind): share
-        for kind, share in assumed.items()
-        if share > 0.5
-    }
-    texts = [f"{name} ({format_percent(share)})" for name, share in mostly_assumed.items()]
+        if shares["assumption"] > 0.5
+    ]
     if texts:
         yield tr(
             "Most of the benefit depends on assumed figures: {kinds}. They serve to compare "

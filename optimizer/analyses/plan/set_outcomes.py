@@ -11,6 +11,7 @@ from optimizer.analyses.assumption_dependence.sentences import (
 )
 from optimizer.analyses.plan.plan_wording import PlanWording, relative_reduction
 from optimizer.report.document import Column, Part, Section, Table
+from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import (
     ZERO_TOLERANCE,
     format_number,
@@ -45,9 +46,7 @@ def describe_set_outcomes(wording: PlanWording) -> Iterator[str]:
         )
     titles = {x.id: wording.assumption_set_title(x.id, x.title) for x in set_outcomes}
     shares = [
-        (share, titles[set_outcome.id])
-        for set_outcome in set_outcomes
-        if (share := avoided_share(set_outcome)) is not None
+        (share, titles[x.id]) for x in set_outcomes if (share := avoided_share(x)) is not None
     ]
     if shares:
         (min_share, worst_title), (max_share, best_title) = min(shares), max(shares)
@@ -89,10 +88,8 @@ def describe_disputes(wording: PlanWording, disagreement: Disagreement) -> Itera
     def name_or_count(projects: set[str]) -> str:
         if len(projects) > MAX_NAMED_PROJECTS:
             return project_count_text(len(projects))
-        disputed_ids = [p for p in names if p in projects]
-        return join_with_and(
-            [wording.name("projects", p, disagreement.project_names.get(p)) for p in disputed_ids]
-        )
+        fallbacks = {p: disagreement.project_names.get(p) for p in names if p in projects}
+        return join_with_and([wording.name("projects", p, x) for p, x in fallbacks.items()])
 
     if plan_projects:
         yield tr(
@@ -149,18 +146,12 @@ def _set_outcome_parts(wording: PlanWording) -> Iterator[Part]:
             "text",
         ),
         Column(tr("Weight"), "weight", "share", key="weight"),
-        Column(
-            tr("Without plan"),
-            "without_plan.expected",
-            "outcome",
-            decimals_group="damage",
-            key="without",
-        ),
-        Column(tr("With plan"), "expected", "outcome", decimals_group="damage", key="with"),
+        Column(tr("Without plan"), "without_plan.expected", "outcome", decimals_group="damage",
+               key="without"),
+        *metric_columns(wording, "with", decimals_group="damage"),
         Column(tr("Avoided"), avoided_share, "share", key="avoided"),
-        Column(tr("Net cost"), "net_cost_meur", "money", key="cost"),
-        Column(tr("Objective"), "objective", "objective", key="objective"),
-    ]
+        *metric_columns(wording, "cost", "objective"),
+    ]  # fmt: skip
     if any(set_outcome.regret is not None for set_outcome in set_outcomes):
         columns += [
             Column(tr("Of its best plan"), "best", "objective", key="best"),
@@ -168,10 +159,7 @@ def _set_outcome_parts(wording: PlanWording) -> Iterator[Part]:
         ]
     if any(set_outcome.broken_rules for set_outcome in set_outcomes):
         columns.append(
-            Column(tr("Rules broken"), _broken_rules_text, "text", empty_text="", key="broken")
-        )
+            Column(tr("Rules broken"), lambda x: "; ".join(map(sanitize, x.broken_rules)) or None,
+                   "text", empty_text="", key="broken")
+        )  # fmt: skip
     yield Table(tr("What the plan leads to under each set"), set_outcomes, columns, "under")
-
-
-def _broken_rules_text(set_outcome: AssumptionSetOutcome) -> str | None:
-    return "; ".join(sanitize(rule) for rule in set_outcome.broken_rules) or None

@@ -63,15 +63,8 @@ def _stock_parts(wording: PlanWording) -> Iterator[Part]:
             "scenario does not fill again, are left out."
         )
         columns = stock_use_columns(wording, lambda use: use)
-        yield Table(
-            stock_use_caption(),
-            used,
-            columns,
-            "stock-use",
-            note,
-            is_folded=True,
-            media=TERMINAL_AND_PAGE,
-        )
+        yield Table(stock_use_caption(), used, columns, "stock-use", note, is_folded=True,
+                    media=TERMINAL_AND_PAGE)  # fmt: skip
     note = tr(
         "Planned: stock at the year's end if nothing is ever released. By balance: what the year "
         "before leaves, and what is bought; it must equal the planned stock."
@@ -230,14 +223,10 @@ def _stockpile_rows(wording: PlanWording, stockpile: StockpilePlan) -> Iterator[
         "material_id": stockpile.material,
     }  # fmt: skip
 
-    stockpile_data = (
-        {p.id: p for p in wording.case.stockpiles}.get(stockpile.id) if wording.case else None
-    )
-    initial, retention = (
-        (float(stockpile_data.initial_t), 1 - float(stockpile_data.annual_loss))
-        if stockpile_data
-        else (0.0, 1.0)
-    )
+    initial, retention = 0.0, 1.0
+    for terms in wording.case.stockpiles if wording.case else ():
+        if terms.id == stockpile.id:
+            initial, retention = float(terms.initial_t), 1 - float(terms.annual_loss)
     # Purchases are made in equal parts at the start of each period, and shrink until year end.
     periods_per_year = int(wording.case.horizon.periods_per_year) if wording.case else 1
     mean_retention = (
@@ -263,9 +252,6 @@ def _stockpile_rows(wording: PlanWording, stockpile: StockpilePlan) -> Iterator[
             f"{stockpile.id} buy_t", year
         ) * ex.as_expression(mean_retention)
 
-    def balance_deviation(line: FormulaRow) -> ex.Expression:
-        return ex.sum_abs_differences(col.row_year_cells(line, -2), col.row_year_cells(line))
-
     def cost_deviation(line: FormulaRow) -> ex.Expression:
         return col.deviation_from_accounts(
             line, {"paid_for": line["stockpile_id"]}, wording.year_keys
@@ -276,11 +262,12 @@ def _stockpile_rows(wording: PlanWording, stockpile: StockpilePlan) -> Iterator[
     yield row(tr("Planned, end of year, t"), "planned_t")
     yield row(cost, "cost_meur", all=col.sum_of_years, deviation=cost_deviation)
     if wording.case is not None:
-        derived_cells = {
+        yield row(
+            tr("Planned, by balance, t"), "balance_t",
             **col.formulas_by_year(wording.year_keys, balance),
-            "deviation": balance_deviation,
-        }
-        yield row(tr("Planned, by balance, t"), "balance_t", **derived_cells)
+            deviation=lambda line: ex.sum_abs_differences(
+                col.row_year_cells(line, -2), col.row_year_cells(line)),
+        )  # fmt: skip
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:

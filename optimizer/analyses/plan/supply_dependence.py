@@ -26,7 +26,7 @@ from optimizer.report.document import (
     Table,
 )
 from optimizer.report.number_format import format_number, format_percent
-from optimizer.report.wording import capitalize
+from optimizer.report.wording import benchmark_stages, capitalize
 from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow
 
@@ -41,13 +41,11 @@ def build_sections(wording: PlanWording) -> list[doc.Section]:
     title = tr("Dependence before and after")
     note = tr("Shares of supply, undisturbed and on time.") + _plant_counting_note(wording)
     by_year = tr("Where supply comes from, with the plan and without it")
+    parts = list(_dependence_parts(wording))
+    supply: list[doc.Part] = [note, _supply_table(wording)]
     return [
-        doc.Section(
-            "dependence", title, list(_dependence_parts(wording)), sheet_name=tr("Dependence")
-        ),
-        doc.Section(
-            "supply", by_year, [note, _supply_table(wording)], SHEET, sheet_name=tr("Supply")
-        ),
+        doc.Section("dependence", title, parts, sheet_name=tr("Dependence")),
+        doc.Section("supply", by_year, supply, SHEET, sheet_name=tr("Supply")),
     ]
 
 
@@ -96,17 +94,10 @@ def _largest_suppliers_table(
     case_titles = {"without_plan": tr("Without plan"), "with_plan": tr("With plan")}
 
     def marks(row: MaterialDependence) -> charts.LargestSupplier:
-        (country_before, share_before), (country_after, share_after) = (
-            (concentration.largest_country or "", concentration.largest_share)
-            for concentration in (row.without_plan, row.with_plan)
+        before, after = (
+            (x.largest_country or "", x.largest_share) for x in (row.without_plan, row.with_plan)
         )
-        return charts.LargestSupplier(
-            wording.name("materials", row.material),
-            country_before,
-            share_before,
-            country_after,
-            share_after,
-        )
+        return charts.LargestSupplier(wording.name("materials", row.material), *before, *after)
 
     def of_suppliers(end: str) -> Iterator[Column]:
         def share(row: MaterialDependence) -> DisplayedValue:
@@ -125,14 +116,8 @@ def _largest_suppliers_table(
         # Columns under one header share their decimals unless they name a group.
         options: dict[str, Any] = {"group": case_titles[end]}
         yield Column(tr("Largest supplier"), largest, "text", **options)
-        yield Column(
-            tr("Share"),
-            share,
-            "share",
-            decimals_group=f"share {end}",
-            css_class=limit_class,
-            **options,
-        )
+        yield Column(tr("Share"), share, "share", decimals_group=f"share {end}",
+                     css_class=limit_class, **options)  # fmt: skip
         yield Column(
             "HHI", f"{end}.hhi", "count", decimals_group=f"hhi {end}", decimals=0, **options
         )
@@ -179,7 +164,7 @@ def _origins_table(wording: PlanWording, materials: list[str], year: int) -> Tab
     mixes = {m: (by_id[m].supply_without_plan, by_id[m].supply) for m in materials}
     shares = {m: [mix.by_country if mix else {} for mix in mixes[m]] for m in materials}
     weight: dict[str, float] = {}
-    for by_country in (by_country for case_pair in shares.values() for by_country in case_pair):
+    for by_country in (case for case_pair in shares.values() for case in case_pair):
         for code, share in by_country.items():
             weight[code] = weight.get(code, 0.0) + share
     top = sorted(weight, key=lambda code: (-weight[code], code))[:MAX_COUNTRY_COLUMNS]
@@ -189,9 +174,7 @@ def _origins_table(wording: PlanWording, materials: list[str], year: int) -> Tab
         is_third_country = len(codes) == 1 and codes[0] not in EU_27 and codes[0] not in home
 
         def shares_before_and_after(material: str) -> list[float]:
-            return [
-                sum(by_country.get(code, 0.0) for code in codes) for by_country in shares[material]
-            ]
+            return [sum(case.get(code, 0.0) for code in codes) for case in shares[material]]
 
         def change_text(material: str) -> DisplayedValue:
             before, after = shares_before_and_after(material)
@@ -229,11 +212,6 @@ def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
     shares: dict[tuple[str, str], CrmaShare] = {(x.material, x.stage): x for x in wording.plan.crma}
     if not shares:
         return
-    stages = {
-        "extraction": tr("extraction"),
-        "processing": tr("processing"),
-        "recycling": tr("recycling"),
-    }
 
     def column(header: str, end: str, stage: str, group: str) -> Column:
         """Return a column with the shares of a stage; shares below their benchmark are marked."""
@@ -256,10 +234,8 @@ def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
 
     columns = [Column(tr("Material"), lambda m: wording.name("materials", m), "text")]
     stage_texts: list[str] = []
-    for stage, name in stages.items():
-        stage_shares = [
-            stage_share for (_, entry_stage), stage_share in shares.items() if entry_stage == stage
-        ]
+    for stage, name in benchmark_stages().items():
+        stage_shares = [share for share in shares.values() if share.stage == stage]
         if stage_shares:
             target = format_percent(stage_shares[0].target)
             before, after = (
@@ -310,16 +286,9 @@ def _supply_table(wording: PlanWording) -> Table:
     for material in wording.plan.materials:
         name, years = wording.name("materials", material.id), material.by_year.items()
         for side, side_title in sides.items():
-            mixes = {
-                y: mix
-                for y, material_year in years
-                if (mix := getattr(material_year, side)) is not None
-            }
-            shared_cells: dict[str, CellContent] = {
-                "name": name,
-                "material_id": material.id,
-                "side": side_title,
-            }
+            mixes = {y: mix for y, x in years if (mix := getattr(x, side)) is not None}
+            shared_cells: dict[str, CellContent]
+            shared_cells = {"name": name, "material_id": material.id, "side": side_title}
             codes = list(dict.fromkeys(c for mix in mixes.values() for c in mix.by_country))
             for code in codes:
                 shares = {year: mix.by_country.get(code, 0.0) for year, mix in mixes.items()}
@@ -362,48 +331,34 @@ def _derived_rows(
         )
 
     def yearly_formulas(formula: Callable[[ex.CellArea], ex.Expression]) -> dict[str, CellContent]:
+        end = first_row + country_count
         return col.formulas_by_year(
-            mixes,
-            lambda line, y: formula(
-                line.table.row_range_area(first_row, first_row + country_count, y)
-            ),
+            mixes, lambda line, y: formula(line.table.row_range_area(first_row, end, y))
         )
 
     def imports(line: FormulaRow, year: str) -> ex.Expression:
-        home_cells = [
-            line.table.cell_reference(first_row + n, year)
-            for n, is_home in enumerate(home_flags)
-            if is_home
-        ]
+        home_rows = [first_row + n for n, is_home in enumerate(home_flags) if is_home]
+        home_cells = [line.table.cell_reference(row, year) for row in home_rows]
         return ex.as_expression(1) - ex.sum_of(ex.as_expression(0), *home_cells)
-
-    def sum_deviation(line: FormulaRow) -> ex.Expression:
-        return ex.sum_abs_deviations(col.row_year_cells(line), 1)
-
-    def index_deviation(line: FormulaRow) -> ex.Expression:
-        return ex.sum_abs_differences(col.row_year_cells(line), col.row_year_cells(line, -1))
 
     index = yearly_formulas(lambda shares: ex.sum_squares(shares) * ex.as_expression(10_000))
     stated: dict[str, CellContent] = {year: mix.hhi for year, mix in mixes.items()}
     yield row(
-        tr("All together"), "sum", "share", yearly_formulas(ex.sum_of), deviation=sum_deviation
-    )
+        tr("All together"), "sum", "share", yearly_formulas(ex.sum_of),
+        deviation=lambda line: ex.sum_abs_deviations(col.row_year_cells(line), 1),
+    )  # fmt: skip
     yield row(tr("largest supplier's share"), "largest", "share", yearly_formulas(ex.max_of))
     yield row("HHI", "hhi", "count", index)
-    yield row(
-        tr("HHI, as the plan has it"), "hhi_of_plan", "count", stated, deviation=index_deviation
-    )
+    yield row(tr("HHI, as the plan has it"), "hhi_of_plan", "count", stated,
+              deviation=lambda line: ex.sum_abs_differences(
+                  col.row_year_cells(line), col.row_year_cells(line, -1)))  # fmt: skip
     if any(mix.imports is not None for mix in mixes.values()):
         yield row(tr("imports"), "imports", "share", col.formulas_by_year(mixes, imports))
 
 
 def build_checks(wording: PlanWording) -> Iterator[doc.Check]:
     """Yield checks that supply shares add up to 1 and reproduce the Herfindahl-Hirschman index."""
-    years = [
-        material_year
-        for material in wording.plan.materials
-        for material_year in material.by_year.values()
-    ]
+    years = [x for material in wording.plan.materials for x in material.by_year.values()]
 
     def check(statement: str, field: str, scale: float) -> doc.Check:
         deviation = col.sum_where("supply", "deviation", field=field)
@@ -411,7 +366,7 @@ def build_checks(wording: PlanWording) -> Iterator[doc.Check]:
             statement, "supply", deviation, lambda _: ex.as_expression(scale), is_deviation_sum=True
         )
 
-    if any(material_year.supply or material_year.supply_without_plan for material_year in years):
+    if any(x.supply or x.supply_without_plan for x in years):
         statement = tr("Shares of supply add up to 1 for each material in each year")
         yield check(statement, "sum", 1)
         yield check(tr("The HHI is the sum of squared shares"), "hhi_of_plan", 10_000)

@@ -106,19 +106,11 @@ def supply_map_parts(
     columns = [
         Column(tr("Material"), lambda row: row[0].name, "text"),
         Column(tr("Country"), lambda row: country_name(row[1]), "text"),
-        Column(
-            case_titles[0],
-            lambda row: row[0].shares_before.get(row[1], 0.0),
-            "share",
-            decimals_group="share",
-        ),
-        Column(
-            case_titles[1],
-            lambda row: row[0].shares_after.get(row[1], 0.0),
-            "share",
-            decimals_group="share",
-        ),
-    ]
+        Column(case_titles[0], lambda row: row[0].shares_before.get(row[1], 0.0), "share",
+               decimals_group="share"),
+        Column(case_titles[1], lambda row: row[0].shares_after.get(row[1], 0.0), "share",
+               decimals_group="share"),
+    ]  # fmt: skip
     by_country = [(flow, code) for flow in shown for code in flow.countries]
     caption = tr("Shares of supply on the maps in {year}", year=year)
     yield Table(caption, by_country, columns, "flows", chart=chart, is_folded=True, media=PAGE)

@@ -9,13 +9,13 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from models import results
 from models.base import display_name
 from models.results import RecoveryRange, RedactedFigure, Redaction, RedactionLoss, RevealingResult
 from models.scenario.case import Case
 from models.scenario.quantities import Number
+from optimizer.analyses.frontier.summary import largest_stocks
+from optimizer.analyses.plan_diff import DecisionDiff, Decisions
 from optimizer.analyses.redaction.attack import ATTACKS, Attacker
 from optimizer.analyses.redaction.hidden_figures import (
     BandMethod,
@@ -28,7 +28,7 @@ from optimizer.analyses.redaction.options import RedactOptions
 from optimizer.analyses.redaction.ranges import Ranges, best_guess, log_width, narrow_range
 from optimizer.analyses.redaction.redacted_scenario import RedactedScenario
 from optimizer.errors import CheckFailed, Infeasible, NoPlan
-from optimizer.model.commitment import Commitment, planned_stock, weighted_cost
+from optimizer.model.commitment import Commitment, weighted_cost
 from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.plan_document import MEASURE_UNITS, commitment_from_plan
@@ -167,17 +167,15 @@ def _compute_loss(
     regret = None if attained is None else attained - true_solution.objective
     bound = true_solution.certificate.bound
     benefit = objective_without_plan - true_solution.objective
-    redacted_start, true_start = followed.start, true_solution.commitment.start
-    stocks = {}
-    for h, stockpile in instance.stockpiles.items():
-        commitments = (true_solution.commitment, followed)
-        lot_tonnes = instance.lot_tonnes[stockpile.material]
-        true_stock, redacted_stock = (
-            float(np.max(planned_stock(instance, p, h))) * lot_tonnes for p in commitments
-        )
-        tolerance = STOCK_TOLERANCE * max(true_stock, redacted_stock) + STOCK_TOLERANCE
-        if abs(true_stock - redacted_stock) > tolerance:
-            stocks[h] = (true_stock, redacted_stock)
+    commitments = (true_solution.commitment, followed)
+    changes = DecisionDiff.between(
+        *(Decisions(x.start, largest_stocks(instance, x)) for x in commitments)
+    )
+    stocks = {
+        h: (a, b)
+        for h, (a, b) in changes.stocks_t.items()
+        if abs(a - b) > STOCK_TOLERANCE * max(a, b) + STOCK_TOLERANCE
+    }
     return RedactionLoss(
         objective=true_solution.objective,
         bound=bound,
@@ -195,14 +193,10 @@ def _compute_loss(
         if same_projects is None
         else same_projects.with_plan.expected,
         expected_said=redacted_solution.with_plan.expected,
-        entering=tuple(p for p in redacted_start if p not in true_start),
-        leaving=tuple(p for p in true_start if p not in redacted_start),
-        moved={
-            p: (y, redacted_start[p])
-            for p, y in true_start.items()
-            if redacted_start.get(p, y) != y
-        },
-        stocks_t=stocks,
+        entering=changes.entering,
+        leaving=changes.leaving,
+        moved=changes.moved,
+        stocks_t={h: stocks[h] for h in instance.stockpiles if h in stocks},
     )
 
 

@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 
 from models.results import BreakEven, SensitivityPoint
 from optimizer.analyses.assumptions import Assumption
-from optimizer.analyses.frontier.summary import diff_plans, largest_stocks
+from optimizer.analyses.frontier.summary import largest_stocks
+from optimizer.analyses.plan_diff import DecisionDiff, Decisions
 from optimizer.analyses.sensitivity.plan_evaluation import (
     BestKnownPlan,
     Decision,
@@ -88,12 +89,12 @@ class InputSolver:
             rival = None if best_known.commitment is None else (instance, best_known.commitment)
             break_even = self._find_break_even(query, decision, pool, rival)
         best_outcome, commitment = best_known.to_best_outcome(instance), studied_plan.commitment
-        stocks = largest_stocks(studied_plan.instance, commitment)
-        changes = diff_plans({}, {}, {}, {})
+        decisions = Decisions(commitment.start, largest_stocks(studied_plan.instance, commitment))
+        changes = DecisionDiff.between(decisions, decisions)
         # Differences between equally good plans have no reason and are not reported.
         if best_outcome is not None and decision in ("changed", "broken"):
-            changes = diff_plans(
-                commitment.start, best_outcome.projects, stocks, best_outcome.stocks_t
+            changes = DecisionDiff.between(
+                decisions, Decisions(best_outcome.projects, best_outcome.stocks_t)
             )
         point = SensitivityPoint(
             value=query.end_value,
@@ -104,7 +105,7 @@ class InputSolver:
             best=best_outcome,
             regret=compute_regret(evaluation, best_known),
             decision=decision,
-            **vars(changes),
+            **vars(changes.to_result()),
             seconds=time.perf_counter() - start,
         )
         return InputReply(query, point, break_even)

@@ -123,11 +123,9 @@ def _page_sections(document: Document) -> list[Section]:
 def _template_part(part: Part) -> _TemplatePart:
     """Return a part as templates need it; a table without rows becomes a paragraph."""
     if isinstance(part, Table):
-        return (
-            _TemplatePart(build_grid(part, PAGE), "Table")
-            if part.rows
-            else _TemplatePart(part.empty_text, "Paragraph")
-        )
+        if part.rows:
+            return _TemplatePart(build_grid(part, PAGE), "Table")
+        return _TemplatePart(part.empty_text, "Paragraph")
     return _TemplatePart(part, "Paragraph" if isinstance(part, str) else type(part).__name__)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from models.language import current_language
 from models.results.caveats import NO_CAVEATS, Caveats
 from optimizer.report.charts.drawing import Chart
-from optimizer.report.document import PAGE, Document, Section, Table
+from optimizer.report.document import PAGE, Document, Table
 from optimizer.report.render.word import (
     ACCENT_COLOR,
     LANGUAGE_TAGS,
@@ -42,17 +42,12 @@ def render_slides(document: Document, doubts: Caveats = NO_CAVEATS) -> bytes:
     _add_slide(presentation, document, document.title, [document.subtitle, *doubts.all], None, 0)
     for number, section in enumerate(document.sections_for(PAGE)[1:], start=1):
         chart = next((p.chart for p in section.parts if isinstance(p, Table) and p.chart), None)
-        _add_slide(
-            presentation, document, section.title, _section_paragraphs(section), chart, number
-        )
+        paragraphs = [part for part in section.parts if isinstance(part, str)]
+        _add_slide(presentation, document, section.title, paragraphs, chart, number)
     anonymize_properties(presentation.core_properties, document.title)
     stream = io.BytesIO()
     presentation.save(stream)
     return without_timestamps(stream.getvalue())
-
-
-def _section_paragraphs(section: Section) -> list[str]:
-    return [part for part in section.parts if isinstance(part, str)]
 
 
 def _mm(length: float) -> Any:

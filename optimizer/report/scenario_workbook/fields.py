@@ -44,11 +44,9 @@ class Field:
 
     @cached_property
     def _metadata(self) -> list[Any]:
-        return (
-            []
-            if self.info is None
-            else [*self.info.metadata, *_nested_metadata(self.info.annotation)]
-        )
+        if self.info is None:
+            return []
+        return [*self.info.metadata, *_nested_metadata(self.info.annotation)]
 
     @property
     def bounds(self) -> NumberBounds | None:

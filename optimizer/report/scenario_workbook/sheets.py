@@ -146,11 +146,9 @@ def _column_width(column: FieldColumn, content: SheetContent) -> float:
     min_width = max(11, 3 + max(map(len, re.split(r"[\s-]", column.label))), max(longest, 0) + 2)
     if field_width is None or column.shape.kind in _NUMBER_KINDS:
         return float(min(36, min_width))
-    return (
-        min(field_width, max(min_width, 16))
-        if column.path[-1] == "id" or longest < 0
-        else field_width
-    )
+    if column.path[-1] == "id" or longest < 0:
+        return min(field_width, max(min_width, 16))
+    return field_width
 
 
 SETTINGS_COLUMNS = (
@@ -231,11 +229,9 @@ def _write_setting(
 
 def tab_description(tab: Tab) -> str:
     """Return a sentence that describes a sheet; without one, the title of the tab."""
-    return (
-        translate_label(ENGLISH_TEXTS["tabs"][tab.key])
-        if tab.key in ENGLISH_TEXTS["tabs"]
-        else tab.title
-    )
+    if tab.key in ENGLISH_TEXTS["tabs"]:
+        return translate_label(ENGLISH_TEXTS["tabs"][tab.key])
+    return tab.title
 
 
 def column_description(column: FieldColumn) -> str:

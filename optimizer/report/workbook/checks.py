@@ -67,11 +67,9 @@ def build_checks_section(
 
     def deviation(line: FormulaRow) -> ex.Expression:
         left, right = line["left"], line["right"]
-        return (
-            left * ex.as_expression(1)
-            if line.row.is_deviation_sum
-            else ex.absolute_value(left - right)
-        )
+        if line.row.is_deviation_sum:
+            return left * ex.as_expression(1)
+        return ex.absolute_value(left - right)
 
     def tolerance(line: FormulaRow) -> ex.Expression:
         return ex.as_expression(line.row.relative_tolerance) * ex.max_of(

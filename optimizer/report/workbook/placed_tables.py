@@ -222,11 +222,9 @@ class PlacedTable:
         if not self.row_count:
             return as_expression(0)
         total = self.total_expression(self.column_position(key))
-        return (
-            self._reference(self.row_count, self.column_position(key), total.value)
-            if total
-            else sum_of(self.column_area(key))
-        )
+        if total:
+            return self._reference(self.row_count, self.column_position(key), total.value)
+        return sum_of(self.column_area(key))
 
     def total_expression(self, position: int) -> Expression | None:
         """Return the formula that the row of totals has in a column; None if it has none."""

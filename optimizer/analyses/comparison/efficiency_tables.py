@@ -1,0 +1,239 @@
+"""Tables and a chart on how efficiently options use public money."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from models.language import tr
+from models.results.comparison import BestOptionRange, Increment
+from models.results.option import Option
+from optimizer.analyses.comparison.comparison_wording import ComparisonWording
+from optimizer.report.charts import Chart
+from optimizer.report.charts import options as charts
+from optimizer.report.charts.drawing import Figure
+from optimizer.report.document import (
+    PAGE_AND_SHEET,
+    SHEET,
+    Check,
+    Column,
+    Section,
+    Table,
+    ValueForm,
+)
+from optimizer.report.number_format import format_number
+from optimizer.report.wording import join_with_and
+from optimizer.report.workbook.expressions import Expression, ratio_or_empty
+from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
+
+
+def damage_value_columns(wording: ComparisonWording) -> Iterator[Column]:
+    """Yield columns with the range of values of an avoided euro of damage in which each option is
+    best.
+
+    They are left out on a terminal, which is too narrow.
+    """
+    group = tr("Best if an avoided {currency} is worth", currency=wording.currency)
+
+    def column(header: str, ranges: Sequence[BestOptionRange]) -> Column:
+        ranges_by_option: dict[str | None, str] = {}
+        for current, following in zip(ranges, [*ranges[1:], None], strict=True):
+            low = format_number(current.worth, 2)
+            ranges_by_option[current.option] = (
+                tr("{low} or more", low=low)
+                if following is None
+                else tr("{low} to {high}", low=low, high=format_number(following.worth, 2))
+            )
+        return Column(header, lambda o: ranges_by_option.get(o.label), "text", group=group,
+                      width=15, media=PAGE_AND_SHEET)  # fmt: skip
+
+    if wording.result.best_from:
+        yield column(tr("by public funding"), wording.result.best_from)
+    if wording.result.best_from_by_net_cost:
+        yield column(tr("by net public cost"), wording.result.best_from_by_net_cost)
+
+
+def average_avoided_per_euro(option: Option) -> float | None:
+    """Return the expected damage that an option avoids per euro of all its public funding; None if
+    it is not known."""
+    average = option.cost.avoided_per_public_euro
+    return None if average is None else average.expected
+
+
+def assess_option(wording: ComparisonWording, option: Option) -> str:
+    """Return a text that states whether an option is efficient, or which option dominates it."""
+    efficient, dominated = wording.result.efficient, wording.result.dominated
+    for increment in (*efficient, *dominated):
+        if increment.option == option.label:
+            other = reference_name(wording, increment)
+            if increment in efficient:
+                is_like = increment.significant is False
+                return tr("like {other}", other=other) if is_like else tr("efficient")
+            if increment.significant is False:
+                return tr("not proven apart from {other}", other=other)
+            return tr("dominated by {other}", other=other)
+    return tr("not compared")
+
+
+def reference_name(wording: ComparisonWording, increment: Increment) -> str:
+    """Return the short name of the option to which an increment refers."""
+    return tr("no plan") if increment.over is None else wording.short_name(increment.over)
+
+
+def efficiency_chart(wording: ComparisonWording, title: str) -> Chart | None:
+    """Return the chart of damage against public money; None if no option can be compared."""
+    labels = {step.option for step in wording.result.efficient}
+    shown_labels = labels | {step.option for step in wording.result.dominated}
+    points = [
+        charts.OptionPoint(
+            wording.numbered_name(o.label), money, o.benefit.expected.with_plan, o.label in labels
+        )
+        for o in wording.options
+        if o.label in shown_labels and (money := o.cost.public.paid_present_meur) is not None
+    ]
+    without = wording.base.benefit.expected.without_plan
+    description = tr(
+        "Public funding across, what is left up. A staircase joins efficient options, dominated "
+        "ones are hollow, and a cross at no public funding is what is expected without any plan."
+    )
+    x_label = tr("Public funding, present value ({unit})", unit=wording.money_unit)
+    y_label = tr("Expected {noun} ({unit})", noun=wording.outcome_word, unit=wording.unit)
+
+    def draw() -> Figure:
+        return charts.efficient_frontier(points, without, x_label, y_label)
+
+    return Chart("options", title, description, draw) if points else None
+
+
+def build_sections(wording: ComparisonWording) -> Iterator[Section]:
+    """Yield the sections on steps between efficient options, and on increments over the unfunded
+    one."""
+    if wording.result.efficient:
+        title = tr("What each step of public funding adds")
+        yield Section("steps", title, [_steps_table(wording)], sheet_name=tr("Steps"))
+    if wording.result.industry_alone is not None and wording.result.over_industry:
+        base = wording.option_name(wording.result.industry_alone)
+        title = tr("What options add to “{base}”", base=base)
+        table = _over_industry_table(wording, base)
+        yield Section("over-industry", title, [table], sheet_name=tr("Beyond industry alone"))
+
+
+def _steps_table(wording: ComparisonWording) -> Table:
+    """Return the table of the increments between consecutive efficient options."""
+    columns = [
+        *_increment_columns(wording, "outcome"),
+        Column(tr("Left open by the proofs"), "resolution", "outcome"),
+    ]
+    columns.insert(
+        1, Column(tr("Compared with"), lambda s: reference_name(wording, s), "text", media=SHEET)
+    )
+    note = tr(
+        "Efficient: no other option leaves no more {noun} for no more public funding and is better "
+        "in one of the two. Each is set against the one before it, the first against no plan; "
+        "public funding as a present value.",
+        noun=wording.outcome_word,
+    )
+    note += _insignificance_note(wording, wording.result.efficient)
+    non_convex = [wording.short_name(x.option) for x in wording.result.efficient if not x.convex]
+    if non_convex:
+        note += " " + tr(
+            "Above the straight line between an earlier and a later option, and so, by public "
+            "funding, best at no worth of an avoided {currency}: {options}.",
+            currency=wording.currency,
+            options=join_with_and(non_convex),
+        )
+    title = tr("From one efficient option to the next ({unit})", unit=wording.money_unit)
+    return Table(
+        title, wording.result.efficient, columns, "steps", note, total_label=tr("Together")
+    )
+
+
+def _over_industry_table(wording: ComparisonWording, base: str) -> Table:
+    """Return the table of the increments of all options over the unfunded option."""
+    header = tr("Per public {currency}, on average", currency=wording.currency)
+    columns = [
+        *_increment_columns(wording, "signed_outcome", total=False),
+        Column(
+            header,
+            lambda increment: average_avoided_per_euro(wording.option(increment.option)),
+            "ratio",
+        ),
+    ]
+    note = tr(
+        "The average is of all that is avoided against no plan, over all public funding: it "
+        "credits public funding with what “{base}” achieves as well.",
+        base=base,
+    )
+    note += _insignificance_note(wording, wording.result.over_industry)
+    title = tr("What each option adds to “{base}” ({unit})", base=base, unit=wording.money_unit)
+    return Table(title, wording.result.over_industry, columns, "over-industry", note)
+
+
+def _insignificance_note(wording: ComparisonWording, increments: Sequence[Increment]) -> str:
+    """Return a note on the increments that are smaller than the gaps; empty if there are none."""
+    names = [wording.short_name(x.option) for x in increments if x.significant is False]
+    if not names:
+        return ""
+    return " " + tr("Not distinguishable: {options}.", options=join_with_and(names))
+
+
+def _increment_columns(
+    wording: ComparisonWording, form: ValueForm, total: bool = True
+) -> list[Column]:
+    """Return the columns of an increment: the option, its additional money, the additional damage
+    avoided, and their ratio."""
+
+    def money(line: FormulaRow) -> Expression:
+        cell = line.tables["costs"].find_cell("public_present", wording.column_key(line.row.option))
+        if line.row.over is None:
+            return cell
+        key = wording.column_key(line.row.over)
+        return cell - line.tables["costs"].find_cell("public_present", key)
+
+    def avoided(line: FormulaRow) -> Expression:
+        benefits = line.tables["benefits"]
+        row, over = (
+            ("without", wording.result.base) if line.row.over is None else ("left", line.row.over)
+        )
+        return benefits.find_cell(row, wording.column_key(over)) - benefits.find_cell(
+            "left", wording.column_key(line.row.option)
+        )
+
+    def avoided_per_euro(line: FormulaRow) -> Expression | None:
+        has_ratio = line.row.avoided_per_euro
+        return ratio_or_empty(line["avoided"], line["public"]) if has_ratio else None
+
+    args = {"noun": wording.outcome_word, "currency": wording.currency}
+    columns = [
+        Column(tr("public funding"), "public_present_meur", "money", key="public",
+               formula=money, total=total),
+        Column(tr("{noun} avoided", **args), "avoided", form, key="avoided",
+               formula=avoided, total=total),
+        Column(tr("avoided per public {currency}", **args), "avoided_per_euro", "ratio",
+               key="each", formula=avoided_per_euro, decimals=2),
+    ]  # fmt: skip
+    group = tr("In addition")
+    return [
+        Column(tr("Option"), lambda increment: wording.numbered_name(increment.option), "text"),
+        *(replace(column, group=group, width=17) for column in columns),
+    ]
+
+
+def build_checks(wording: ComparisonWording) -> Iterator[Check]:
+    """Yield checks that the steps of a workbook add up to the difference between no plan and the
+    last efficient option."""
+    if not wording.result.efficient:
+        return
+    last = wording.column_key(wording.result.efficient[-1].option)
+    base = wording.column_key(wording.result.base)
+
+    def money(book: WorkbookTables) -> Expression:
+        return book["costs"].find_cell("public_present", last)
+
+    def avoided(book: WorkbookTables) -> Expression:
+        return book["benefits"].find_cell("without", base) - book["benefits"].find_cell(
+            "left", last
+        )
+
+    caption = tr("Steps add up to the public funding of the last")
+    yield Check(caption, "steps", lambda book: book["steps"].column_total("public"), money)
+    caption = tr("Steps add up to what the last avoids")
+    yield Check(caption, "steps", lambda book: book["steps"].column_total("avoided"), avoided)

@@ -1,0 +1,204 @@
+"""Answer of an evaluation: its sentences, key figures and cautions."""
+
+from collections.abc import Iterator
+
+from models import results
+from models.language import tr
+from models.results import Estimate, Evaluation
+from optimizer.analyses.evaluation.reference_sections import (
+    EvaluationWording,
+    format_nonnegative_range,
+    format_sampled_estimate,
+)
+from optimizer.report.cells import Z_95, format_estimate, half_width_95
+from optimizer.report.document import Fact
+from optimizer.report.number_format import (
+    ZERO_TOLERANCE,
+    format_number,
+    format_percent,
+    format_rounded,
+    format_small_percent,
+    sanitize,
+)
+from optimizer.report.wording import MIN_STATES
+
+MIN_TAIL_STATES = 100
+"""With fewer states in the tail its interval contains the true CVaR less often than stated: 84
+times of 100 with ten of them, 92 with a hundred (docs/benchmarks.md)."""
+MAX_STANDARD_ERRORS = 4.0
+"""Distance of two estimates of one figure, in standard errors, from which on they contradict."""
+
+
+def other_scenario_name(result: Evaluation) -> str:
+    """Return the name of the other scenario in whose states the plan is evaluated."""
+    other = result.states_of
+    assert other is not None
+    if other.variant is None:
+        return sanitize(other.title)
+    return f"{sanitize(other.title)} ({sanitize(other.variant_title or other.variant)})"
+
+
+def _best_release_policy(result: Evaluation) -> results.ReleasePolicyOutcome | None:
+    """Return the release policy with the least expected damage; None without any."""
+    return min(result.rules, key=lambda rule: rule.performance.expected.value, default=None)
+
+
+def _gap_share(result: Evaluation) -> float | None:
+    """Return the upper confidence limit of the optimality gap, as a share of the objective; None if
+    it was not computed."""
+    objective = abs(result.fresh.objective.value)
+    return (
+        None if result.gap is None or objective <= ZERO_TOLERANCE else result.gap.upper / objective
+    )
+
+
+def answer_sentences(wording: EvaluationWording) -> Iterator[str]:
+    """Yield a paragraph for each question: avoided damage, release policy, optimality gap, budgets,
+    information."""
+    result = wording.result
+    gap = wording.result.gap
+    information = wording.result.information
+    policy = _best_release_policy(wording.result)
+    yield " ".join(_avoided_sentences(wording))
+    if policy is not None:
+        foresight = abs(result.fresh.with_plan.expected.value)
+        is_equal = policy.above_foresight.value <= ZERO_TOLERANCE * max(1.0, foresight)
+        yield (
+            tr("An agency that cannot foresee the state releases stock just as well.")
+            if is_equal
+            else tr(
+                "That figure assumes that releases foresee how long each disruption lasts. An "
+                "agency that knows only past and present, and keeps {reserve} of planned stock for "
+                "the dearer shortages, leaves {rule}: the best that can be reached lies between.",
+                reserve=format_percent(policy.reserve),
+                rule=format_sampled_estimate(wording, policy.performance.expected),
+            )
+        )
+    if gap is not None:
+        yield tr(
+            "With {confidence} confidence no other plan has an objective that is better by more "
+            "than {upper}, which is {share} of it.",
+            confidence=format_percent(gap.confidence),
+            upper=wording.amount(gap.upper),
+            share=format_small_percent(_gap_share(result)),
+        )
+    if (risk := result.budget_risk) is not None:
+        yield tr(
+            "Projects may cost more than was announced: with {share} % probability every budget is "
+            "enough all the same.",
+            share=format_percentage(risk.all_hold),
+        )
+    if information is not None:
+        half_width = Z_95 * (information.wait_and_see_error or 0.0)
+        foreseen = tr(
+            "To know before deciding which state comes would be worth {evpi}: no forecast can be "
+            "worth more to what is decided now.",
+            evpi=format_nonnegative_range(wording, information.evpi)
+            + (f" (± {format_rounded(half_width)})" if half_width else ""),
+        )
+        vss = format_nonnegative_range(wording, information.vss)
+        planned = tr("To plan for many states rather than for their mean gains {vss}.", vss=vss)
+        yield f"{foreseen} {planned}"
+
+
+def _avoided_sentences(wording: EvaluationWording) -> Iterator[str]:
+    """Yield sentences on the states used, the avoided damage, and the difference from the damage in
+    the plan's original states."""
+    result, fresh = wording.result, wording.result.fresh
+    if result.states_of is not None:
+        other = other_scenario_name(result)
+        yield tr(
+            "The plan is judged in the states of {other}, which it was not made for.", other=other
+        )
+    elif fresh.sampled:
+        count = format_number(fresh.states)
+        yield tr("The plan is judged on {states} states that it was not made for.", states=count)
+    else:
+        yield tr(
+            "The scenario writes its states out, so that there are no others to judge the plan by."
+        )
+    yield tr(
+        "The plan avoids {avoided} of {what}: {without} without it, {with_} with it.",
+        avoided=format_sampled_estimate(wording, fresh.avoided),
+        what=wording.expected_outcome,
+        without=format_estimate(fresh.without_plan.expected),
+        with_=format_estimate(fresh.with_plan.expected),
+    )
+    args = {"own": wording.amount(result.own_expected), "moved": format_estimate(fresh.optimism)}
+    if result.states_of is not None:
+        yield tr("On its own states {own} would be left.", **args)
+    elif fresh.sampled and abs(fresh.optimism.value) <= half_width_95(fresh.optimism):
+        yield tr(
+            "On its own states {own} would be left: the difference of {moved} may be chance alone.",
+            **args,
+        )
+    elif fresh.sampled:
+        yield tr(
+            "On its own states {own} would be left: the difference of {moved} is more than chance "
+            "explains.",
+            **args,
+        )
+
+
+def key_facts(wording: EvaluationWording) -> Iterator[Fact]:
+    """Yield the key figures that the document displays in large type."""
+    result, fresh = wording.result, wording.result.fresh
+    is_exact = fresh.avoided.standard_error is None
+    yield Fact(
+        tr("Damage avoided, mean") if wording.counts_damage else tr("Shortage avoided, mean"),
+        format_sampled_estimate(wording, fresh.avoided),
+        tr("exact: all states are known") if is_exact else tr("± (95 %)"),
+    )
+    policy = _best_release_policy(result)
+    if policy is not None:
+        avoided_by_policy = wording.amount(fresh.avoided.value - policy.above_foresight.value)
+        policy_note = tr("by the best rule, reserve {share}", share=format_percent(policy.reserve))
+        yield Fact(tr("Of that without foresight"), avoided_by_policy, policy_note)
+    if result.gap is not None and (gap_share := _gap_share(result)) is not None:
+        confidence_note = tr(
+            "with {confidence} confidence", confidence=format_percent(result.gap.confidence)
+        )
+        yield Fact(tr("From the best at most"), format_small_percent(gap_share), confidence_note)
+    if result.information is not None:
+        vss = format_nonnegative_range(wording, result.information.vss)
+        vss_note = tr("against a plan for the mean")
+        yield Fact(tr("Planning for uncertainty is worth"), vss, vss_note)
+
+
+def cautions(wording: EvaluationWording) -> Iterator[str]:
+    """Yield cautions that limit the answer, for example small samples."""
+    result, gap, rare = wording.result, wording.result.gap, wording.result.rare
+    if result.own_states < MIN_STATES:
+        own_states = format_number(result.own_states)
+        yield tr(
+            "For illustration only: the plan was made for {states} states of the world.",
+            states=own_states,
+        )
+    tail_states = (1 - result.cvar_level) * result.fresh.states
+    if result.fresh.sampled and tail_states < MIN_TAIL_STATES:
+        yield tr(
+            "Of the fresh states, {count} are among the worst: what chance does to the CVaR is "
+            "understated below {enough} of them.",
+            count=format_number(tail_states, 0),
+            enough=format_number(MIN_TAIL_STATES),
+        )
+    if gap is not None and (gap.mean.standard_error or 0.0) <= ZERO_TOLERANCE:
+        yield tr(
+            "All samples give the same distance from the best: chance does not show in so "
+            "few. Take more of them, or more states in each."
+        )
+    if (
+        rare is not None
+        and max(abs(rare.deviation_expected), abs(rare.deviation_cvar)) > MAX_STANDARD_ERRORS
+    ):
+        yield tr(
+            "States with more rare events give another figure than the fresh ones, by more "
+            "than chance explains: take more of both."
+        )
+
+
+def format_percentage(estimate: Estimate) -> str:
+    """Format an estimated probability and its sampling error as percentages."""
+    error = estimate.standard_error
+    error_percent = None if error is None else 100 * error
+    return format_estimate(Estimate(value=100 * estimate.value, standard_error=error_percent))

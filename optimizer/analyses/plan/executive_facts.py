@@ -1,0 +1,259 @@
+"""Key figures of the first page of a plan, and its tables of reference plans and approvals."""
+
+from collections.abc import Iterator, Mapping
+from operator import itemgetter
+from typing import Any
+
+from models.language import tr
+from models.results import Brief, ReferenceIncrement
+from optimizer.analyses.plan import columns as col
+from optimizer.analyses.plan.plan_wording import PlanWording, option_name
+from optimizer.report import document as doc
+from optimizer.report.charts import Chart
+from optimizer.report.charts import damage as charts
+from optimizer.report.countries import country_name
+from optimizer.report.document import TERMINAL_AND_PAGE, Check, Column, Fact, Part, Table
+from optimizer.report.number_format import (
+    ZERO_TOLERANCE,
+    format_number,
+    format_rounded,
+    format_rounded_percent,
+)
+from optimizer.report.wording import join_with_and
+from optimizer.report.workbook import expressions as ex
+from optimizer.report.workbook.placed_tables import FormulaRow
+
+MAX_YEAR_RUNS = 3
+"""Largest number of runs of years with equal amounts that a text lists."""
+MAX_YEAR_COLUMNS = 5
+"""Years of decision with columns of their own; later years share one."""
+AMOUNT_TOLERANCE = 0.005
+"""Relative difference below which amounts of two years count as equal."""
+
+
+def _comparison_label(comparison: ReferenceIncrement) -> str:
+    """Return the label of a reference plan next to its bar."""
+    if comparison.to == "nothing":
+        return tr("No plan")
+    return comparison.title or tr("Best plan without public money")
+
+
+def compared_references(brief: Brief) -> list[ReferenceIncrement]:
+    """Return the reference plans with which the plan is compared.
+
+    Options that the comparison ranks above the plan replace the next cheaper option.
+    """
+    increments = [x for x in brief.increments if x.to != "option" or not brief.better]
+    labels = {increment.over for increment in increments}
+    return [*increments, *(increment for increment in brief.better if increment.over not in labels)]
+
+
+def format_per_euro(ratio: float) -> str:
+    """Format an amount for each unit of public money."""
+    return format_number(ratio, 1 if ratio >= 1 else 2)
+
+
+def key_facts(wording: PlanWording) -> Iterator[Fact]:
+    """Yield approvals, public cost, the damage avoided, and that of the worst states."""
+    plan, brief = wording.plan, wording.brief
+    yield from _first_approval_facts(wording)
+    if wording.public_positions:
+        public, home_share = wording.cost.public, brief.fiscal.home_share
+        detail = tr(
+            "{present} put up, less what is expected to come back, as present values; {paid} not "
+            "discounted",
+            present=wording.money_amount(public.paid_present_meur or 0.0),
+            paid=wording.money_amount(public.paid_meur),
+        )
+        if wording.has_contingency:
+            detail += tr(", with expected overruns")
+        if home_share is not None and wording.case is not None and wording.case.home:
+            detail += "; " + tr(
+                "{share} of what goes to projects stays in {home}",
+                share=format_rounded_percent(home_share),
+                home=join_with_and([country_name(code) for code in wording.case.home]),
+            )
+        yield Fact(tr("Net cost to public funders"), wording.money_amount(public.cost_meur), detail)
+    if (borrowed := brief.fiscal.debt_brake_by_year_meur) is not None and wording.public_positions:
+        yearly_amounts = _describe_yearly_amounts(wording, borrowed)
+        loss = brief.fiscal.expected_loss_meur
+        loss_note = tr("stakes and guarantees count only where they are lost")
+        if loss is not None and loss > ZERO_TOLERANCE:
+            loss_note += " " + tr(
+                "({loss} expected over all years, not discounted)", loss=wording.money_amount(loss)
+            )
+        total = wording.money_amount(sum(borrowed.values()))
+        detail = "; ".join([*yearly_amounts, loss_note])
+        yield Fact(tr("Counts under the debt brake"), total, detail)
+    compared_with_nothing, *others = brief.increments
+    is_damage = wording.counts_damage
+    label = tr("Expected damage avoided") if is_damage else tr("Expected shortage avoided")
+    detail = tr(
+        "{before} without the plan, {after} with it",
+        before=wording.amount_for_sentence(compared_with_nothing.left),
+        after=wording.amount_for_sentence(plan.outcome.expected),
+    )
+    if wording.companions.evaluation is not None:  # its figures are those of other states
+        detail += " " + tr("on the states that it was chosen on")
+    if compared_with_nothing.avoided_per_euro is not None:
+        average = format_per_euro(compared_with_nothing.avoided_per_euro)
+        detail += "; " + tr("on average {per_euro} {currency} for each public {currency}",
+                            per_euro=average, currency=wording.currency)  # fmt: skip
+        if wording.cost.private.paid_meur > ZERO_TOLERANCE:
+            detail += tr(", with what companies achieve")
+    yield Fact(label, wording.amount_for_sentence(compared_with_nothing.avoided), detail)
+    for increment in others[:1]:
+        detail = tr("{before} left there", before=wording.amount_for_sentence(increment.left))
+        if increment.avoided_per_euro is not None:
+            detail += "; " + tr(
+                "{per_euro} {currency} for each public {currency} more",
+                per_euro=format_per_euro(increment.avoided_per_euro),
+                currency=wording.currency,
+            )
+        label = tr("Avoided compared with {other}", other=option_name(increment))
+        yield Fact(label, wording.amount_for_sentence(increment.avoided), detail)
+    tail, with_plan = brief.tail, brief.tail.with_plan
+    detail = tr("{before} without the plan; on the {states} states that it was chosen on",
+                before=wording.amount_for_sentence(tail.without_plan),
+                states=format_number(tail.states))  # fmt: skip
+    if tail.fresh_with_plan is not None and tail.fresh_without_plan is not None:
+        with_plan = tail.fresh_with_plan
+        detail = tr(
+            "{before} without it, on {states} fresh states; {own} on those it was chosen on",
+            before=wording.amount_for_sentence(tail.fresh_without_plan),
+            states=format_number(tail.fresh_states),
+            own=wording.amount_for_sentence(tail.with_plan),
+        )
+    yield Fact(wording.tail_label, wording.amount_for_sentence(with_plan), detail)
+
+
+def _describe_yearly_amounts(wording: PlanWording, amounts: Mapping[str, float]) -> list[str]:
+    """Return texts on amounts by year, in which runs of equal amounts are merged.
+
+    Of many runs, only the largest amount is stated.
+    """
+    runs: list[tuple[int, int, float]] = []
+    for year, amount in sorted((int(y), a) for y, a in amounts.items() if a > ZERO_TOLERANCE):
+        first, last, previous = runs[-1] if runs else (year, year, 0.0)
+        if last == year - 1 and abs(amount - previous) <= AMOUNT_TOLERANCE * previous:
+            runs[-1] = first, year, previous
+        else:
+            runs.append((year, year, amount))
+
+    def describe(run: tuple[int, int, float]) -> dict[str, str]:
+        first, last, amount = run
+        span = str(first) if first == last else tr("{first} to {last}", first=first, last=last)
+        return {"amount": wording.money_amount(amount), "years": span}
+
+    if len(runs) > MAX_YEAR_RUNS:
+        largest = max(runs, key=itemgetter(2))
+        return [tr("at most {amount} a year, in {years}", **describe(largest))]
+    return [tr("{amount} a year in {years}", **describe(run)) for run in runs]
+
+
+def _first_approval_facts(wording: PlanWording) -> Iterator[Fact]:
+    """Yield the amounts to be approved in the first year that has an approval."""
+    first = wording.brief.fiscal.first_year
+    if first is None:
+        return
+    amounts: dict[str, float] = {}
+    for approval in wording.brief.fiscal.approvals:
+        if approval.year == first:
+            amounts[approval.funder] = amounts.get(approval.funder, 0.0) + approval.meur
+    parts = [f"{wording.payer_name(f)} {format_rounded(amount)}" for f, amount in amounts.items()]
+    detail = tr("{parts}; by year of decision, not of payment", parts=join_with_and(parts))
+    if wording.plan.review is not None and first >= wording.plan.review.year:
+        detail += "; " + tr("a mean over what may have been seen")
+    yield Fact(
+        tr("To be approved first, in {year}", year=first),
+        wording.money_amount(sum(amounts.values())),
+        detail,
+    )
+
+
+def comparison_tables(wording: PlanWording) -> Iterator[Part]:
+    """Yield tables of the remaining damage with the plan and with the plans it is compared with."""
+    rows = [(_comparison_label(x), x.left, x.left_cvar) for x in compared_references(wording.brief)]
+    plan_label = tr("This plan")
+    if wording.case is not None and wording.case.variants and wording.plan.variant is None:
+        plan_label += f" ({tr('base case')})"
+    rows.append((plan_label, wording.plan.outcome.expected, wording.plan.outcome.cvar))
+    names, mean, tail = zip(*rows, strict=True)
+    titles = (wording.expected_title, tr("Mean of the worst {share}", share=wording.worst_share))
+    caption = tr("What is left on the states that it was chosen on ({unit})", unit=wording.unit)
+    description = tr("Two bars a line: the mean of all states, and that of the worst {share}.",
+              share=wording.worst_share)  # fmt: skip
+    # The unit stands in one header only, as names may be long.
+    headers = (f"{titles[0]} ({wording.unit})", titles[1])
+    chart = Chart(
+        "against", caption, description, lambda: charts.paired_bars(names, (mean, tail), headers)
+    )
+    columns = [
+        Column(tr("Option"), "0", "text"),
+        *(
+            Column(title, str(n), "outcome", decimals_group="left")
+            for n, title in enumerate(titles, 1)
+        ),
+    ]
+    yield Table(
+        caption, rows, columns, "against", chart=chart, is_folded=True, media=TERMINAL_AND_PAGE
+    )
+
+
+def approvals_table(wording: PlanWording) -> Table:
+    """Return a table of the public money to be approved, by funder and year of decision."""
+    fiscal = wording.brief.fiscal
+    years = sorted({approval.year for approval in fiscal.approvals})
+    shown = years if len(years) <= MAX_YEAR_COLUMNS + 1 else years[:MAX_YEAR_COLUMNS]
+    options: dict[str, Any] = {"decimals_group": "years", "total": True}
+    rows: dict[str, dict[int, float]] = {}
+    for approval in fiscal.approvals:
+        by_year = rows.setdefault(approval.funder, {})
+        by_year[approval.year] = by_year.get(approval.year, 0.0) + approval.meur
+
+    def year_column(year: int) -> Column:
+        return Column(year, lambda row: row[1].get(year, 0.0), "money", key=str(year), **options)
+
+    def total(line: FormulaRow) -> ex.Expression:
+        return ex.sum_of(*(line[key] for key in keys))
+
+    def committed(line: FormulaRow) -> ex.Expression:
+        return col.sum_where("accounts", "committed", {"funder_id": line["funder_id"]})(line.tables)
+
+    columns = [
+        Column(tr("Funder"), lambda row: wording.payer_header(row[0]), "text"),
+        *map(year_column, shown),
+    ]
+    if len(shown) < len(years):
+        columns.append(col.figure_column(
+            tr("Later"), "later", getter=lambda row: sum(
+                amount for year, amount in row[1].items() if year not in shown), **options
+        ))  # fmt: skip
+    keys = [approval.key for approval in columns[1:]]
+    columns += [
+        col.formula_column(
+            tr("All years"), "all", total, getter=lambda row: sum(row[1].values()), **options
+        ),
+        doc.deviation_column("all", committed),
+        *col.id_columns(funder_id="0"),
+    ]
+    note = tr("Guarantees with the loans that they cover, stocks by year of payment.")
+    if wording.has_contingency:
+        note += " " + tr("With the overruns that budgets allow for.")
+    if wording.plan.review is not None:
+        note += " " + tr("From {year} on: means over the groups.", year=wording.plan.review.year)
+    return Table(
+        tr("To be approved, by year of decision ({unit})", unit=wording.money_unit),
+        list(rows.items()),
+        columns,
+        "approvals",
+        note,
+        total_label=tr("Sum"),
+    )
+
+
+def build_checks(wording: PlanWording) -> Iterator[Check]:
+    """Yield a check that the approvals of each funder equal the commitments in its accounts."""
+    if wording.brief.fiscal.approvals:
+        statement = tr("What is to be approved of each funder is what its accounts commit")
+        yield doc.no_deviation_check(statement, "approvals", col.column_sum("approvals", "all"))

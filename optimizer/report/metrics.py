@@ -1,0 +1,72 @@
+"""Catalog of the figures of plans that several documents show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from models.language import tr
+from optimizer.report.cells import attribute_getter
+from optimizer.report.document import Column, ValueForm
+from optimizer.report.wording import Wording
+
+FigurePath = str | Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of plans: how it is called, which kind of value it is, and where it stands.
+
+    Its unit follows from ``form``, by ``Wording.units_by_form``.
+    """
+
+    key: str  #: Id of the figure; formulas of a workbook refer to it.
+    name: str
+    form: ValueForm
+    path: FigurePath
+    """Attributes from the object that is described to the figure, or a function of that object."""
+
+    def read(self, described: Any) -> Any:
+        """Return the figure of a plan or option; None if it has none."""
+        return read_figure(described, self.path)
+
+
+def read_figure(described: Any, path: FigurePath) -> Any:
+    """Return the figure at ``path`` of an object; None if the path leads nowhere."""
+    if callable(path):
+        return path(described)
+    return attribute_getter(path)(described) if path else None
+
+
+def plan_metrics(wording: Wording[Any]) -> dict[str, Metric]:
+    """Return the figures of which most results have some, by key; less of them is better."""
+    unit, money_unit = wording.unit, wording.money_unit
+    metrics = [
+        Metric("expected", tr("Expected, {unit}", unit=unit), "outcome", "expected"),
+        Metric("cvar", tr("CVaR, {unit}", unit=unit), "outcome", "cvar"),
+        Metric("worst", tr("Worst, {unit}", unit=unit), "outcome", "worst"),
+        Metric("without", tr("Without plan"), "outcome", "expected_without_plan"),
+        Metric("with", tr("With plan"), "outcome", "expected"),
+        Metric("net_cost", tr("Net cost, {unit}", unit=money_unit), "money", "net_cost_meur"),
+        Metric("cost", tr("Net cost"), "money", "net_cost_meur"),
+        Metric("objective", tr("Objective"), "objective", "objective"),
+        Metric("bound", tr("Bound"), "objective", "bound"),
+        Metric("gap", tr("Gap"), "gap", "gap"),
+        Metric("gap_left", tr("Gap left"), "gap", "gap"),
+    ]
+    return {metric.key: metric for metric in metrics}
+
+
+def metric_columns(
+    wording: Wording[Any], *keys: str, owner: str = "", **options: Any
+) -> list[Column]:
+    """Return columns with figures of plans, by their keys in the catalog.
+
+    ``owner`` are the attributes from a row to the object that has the figures, ending in a dot.
+    """
+    metrics = plan_metrics(wording)
+    return [
+        Column(metric.name, f"{owner}{metric.path}", metric.form, key=metric.key, **options)
+        for metric in map(metrics.__getitem__, keys)
+    ]
