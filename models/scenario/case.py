@@ -99,12 +99,13 @@ class CountryLimit(Base):
 
 
 class Policy(Base):
-    """Rules that every plan has to keep; a field left out sets no limit."""
+    """Rules that every plan must satisfy; an absent field sets no limit."""
 
     budget_meur: NonNegative | None = None  #: Million EUR over all public funders together.
     max_public_share: Share | None = None  #: Share of any project's capex from public funders.
     state_aid: StateAid | None = None  #: Limit on grant equivalents, per project.
-    max_country_share: CountryLimit | None = None  #: Limit on need met from one country.
+    max_country_share: CountryLimit | None = None
+    """Limit on the share of need that is met from one country."""
     max_projects: WholeNumber | None = None  #: How many projects may be built at most.
     max_starts_by_year: dict[BudgetYear, WholeNumber] = {}
     """How many projects may be started in a year at most; no limit in years not named."""
@@ -137,7 +138,7 @@ class Assumptions(Base):
     title: LocalizedText | None = None  #: Title shown in reports; the id where absent.
     weight: Share  #: How much it counts beside the others; all weights add up to 1.
     set: dict[StrictStr, Any] = {}
-    """Dotted paths and the figures they get; the file as it stands where empty."""
+    """Dotted paths and their figures; empty for the file as it stands."""
 
 
 class Objective(Base):
@@ -172,7 +173,7 @@ class Variant(Base):
 
     title: LocalizedText | None = None  #: Title shown in reports; the id where absent.
     description: LocalizedText | None = None  #: Free text.
-    set: dict[StrictStr, Any] = {}  #: Dotted paths and the values they get.
+    set: dict[StrictStr, Any] = {}  #: Dotted paths and their values.
 
 
 class Case(Base):
@@ -191,20 +192,21 @@ class Case(Base):
     home: tuple[Country, ...] = ()  #: Countries whose deliveries are no imports; for reports.
     materials: dict[Id, Material]  #: By id.
     consumers: dict[Id, Consumer] = {}  #: Sectors and companies that need the materials, by id.
-    demand: tuple[Demand, ...] = ()  #: Who needs what.
-    damage: tuple[Damage, ...] = ()  #: What a missing tonne costs.
-    supply: tuple[Supply, ...] = ()  #: Today's imports and home output.
+    demand: tuple[Demand, ...] = ()  #: Demand of consumers for materials.
+    damage: tuple[Damage, ...] = ()  #: Damage per tonne of shortage.
+    supply: tuple[Supply, ...] = ()  #: Today's imports and domestic output.
     conversions: dict[Id, Conversion] = {}
-    """Plants that run today and make one material of others, by id."""
+    """Plants that run today and make one material from others, by id."""
     projects: dict[Id, Project] = {}  #: Candidate projects, by id.
-    funders: dict[Id, Funder] = {}  #: Purses, by id.
+    funders: dict[Id, Funder] = {}  #: Funders and their instruments, by id.
     stockpiles: tuple[Stockpile, ...] = ()  #: Stockpiles.
-    hazards: dict[Id, Hazard] = {}  #: What can go wrong, by id.
-    uncertainty: Uncertainty | None = None  #: States of the world; one undisturbed where absent.
-    policy: Policy = Policy()  #: Rules that every plan must keep.
-    objective: Objective = Objective()  #: What a plan is measured by.
+    hazards: dict[Id, Hazard] = {}  #: Causes of supply loss, by id.
+    uncertainty: Uncertainty | None = None
+    """States of the world; one undisturbed state where absent."""
+    policy: Policy = Policy()  #: Rules that every plan must satisfy.
+    objective: Objective = Objective()  #: Objective of a plan.
     review: Review | None = None  #: Date at which to decide again; all is decided now where absent.
-    assumptions: dict[Id, Assumptions] = {}  #: Sets of assumptions that experts hold, by id.
+    assumptions: dict[Id, Assumptions] = {}  #: Assumption sets of experts, by id.
     variants: dict[Id, Variant] = {}  #: Funding options to compare, by id.
     counterfactual: VariantId | None = None
     """Variant that plans are compared with; the best plan without public money where absent."""

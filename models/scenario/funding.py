@@ -82,5 +82,7 @@ class Funder(Base):
     carry_over: StrictBool = False  #: Whether what a year leaves may be spent later.
     premium_charge: NonNegative = Number(1)
     """Budget used per EUR of premium on secured output that it pays."""
-    budget_lines: dict[Id, BudgetLine] = {}  #: Lines of its budget, by id; each binds as well.
-    instruments: dict[Id, Instrument] = {}  #: By id, for example ``equity`` or ``guarantee``.
+    budget_lines: dict[Id, BudgetLine] = {}
+    """Lines of the funder's budget, by id; all lines apply."""
+    instruments: dict[Id, Instrument] = {}
+    """Instruments, by id, for example ``equity`` or ``guarantee``."""

@@ -167,7 +167,8 @@ class Uncertainty(Base):
 
     sample: Sample | None = None  #: Sampled states.
     states: tuple[State, ...] | None = None  #: Written-out states.
-    regimes: Regimes | None = None  #: Years that are more or less dangerous than others.
+    regimes: Regimes | None = None
+    """Markov chain over the years, whose regimes change hazard probabilities."""
     demand: dict[MaterialId, tuple[DemandFactor, ...]] = {}
     """Factors on the demand for a material, one of which is drawn for each sampled state."""
 

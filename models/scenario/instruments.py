@@ -83,7 +83,7 @@ class Instrument(Base):
     """Expected present value that comes back, per EUR committed; by the terms where absent."""
     budget_class: BudgetClass | None = None  #: How the budget books it; by its kind where absent.
     grant_equivalent: Share = Number(0)  #: Share of a commitment that counts as state aid.
-    eligible: Eligible = Eligible()  #: Which projects it may take part in.
+    eligible: Eligible = Eligible()  #: Projects that qualify.
     term_years: Annotated[Number, NumberBounds(gt=0, whole=True)] | None = None
     """Years until it ends: a loan from payment, a guarantee from the decision, a price floor from
     the first output; for equity the year of exit."""

@@ -38,7 +38,7 @@ class Material(Base):
     description: LocalizedText | None = None  #: Free text, for example the form that is counted.
     price_eur_per_t: YearlyNonNegative  #: Price in EUR per tonne; may change over the years.
     price_states: tuple[PriceState, ...] = ()
-    """Prices that price floors are computed with; ``price_eur_per_t`` alone where absent."""
+    """Possible prices, for price floors and idle plants; ``price_eur_per_t`` alone where absent."""
     secured_premium_eur_per_t: YearlyNonNegative | None = None
     """What secured output costs above the market, in EUR per tonne; may change over the years."""
     premium_paid_by: dict[FunderId, Share] | None = None
@@ -151,7 +151,7 @@ class Supply(Base):
 
 
 class Conversion(Base):
-    """Existing plants that make one material from others, as far as home can use their output."""
+    """Existing plants that make one material from others, up to the output available at home."""
 
     name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
     description: LocalizedText | None = None  #: Free text.

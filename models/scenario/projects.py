@@ -72,7 +72,7 @@ class Project(Base):
     capex_profile: tuple[Share, ...] = (Number(1),)
     """Share of capex due in the start year, the next, ...; adds up to 1."""
     capex_overrun: tuple[Overrun, ...] = ()
-    """What it may cost above its capex; nothing where absent."""
+    """Possible overruns above the capex; none where absent."""
     residual_value: Share | None = None
     """Share of capex that counts at the end of the horizon; that of the horizon where absent."""
     market_finance_max: Share = Number(0)  #: Share of capex from lenders and investors at most.
