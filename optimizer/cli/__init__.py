@@ -39,16 +39,12 @@ COMMANDS = {
 command."""
 COMMANDS |= {analysis.name: analysis.summary for analysis in ANALYSES}
 COMMANDS = dict(sorted(COMMANDS.items()))
-COMMAND_MODULES = dict.fromkeys(
-    ("examples", "init", "presets", "schema", "validate"), "scenario_files"
-)
-COMMAND_MODULES |= {
-    "workbook": "report",
-    "brief": "report",
-    "solve": "solve_commands",
-    "run": "solve_commands",
+COMMAND_MODULES = {
+    **dict.fromkeys(("examples", "init", "presets", "schema", "validate"), "scenario_files"),
+    **dict.fromkeys(("brief", "workbook"), "report"),
+    **dict.fromkeys(("run", "solve"), "solve_commands"),
+    "open": "open_page",
 }
-COMMAND_MODULES["open"] = "open_page"
 """Modules of commands whose module has another name than the command."""
 
 

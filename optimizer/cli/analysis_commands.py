@@ -21,19 +21,11 @@ from models.results import Result
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
 from optimizer.analyses.options import ScenarioOptions, SolveOptions
 from optimizer.analyses.registry import ANALYSES_BY_NAME, Analysis
-from optimizer.cli import (
-    child_process,
-    diagnostics,
-    exit_codes,
-    manifest,
-    options,
-    output_files,
-    usage,
-)
+from optimizer.cli import child_process, diagnostics, exit_codes, manifest, options, output_files
 from optimizer.cli.diagnostics import ProgressDisplay
 from optimizer.cli.saved_results import PLAN_FILE, is_saved_plan, read_plan
 from optimizer.cli.scenario_files import scenario_summary
-from optimizer.cli.usage import usage_error
+from optimizer.cli.usage import language_option, usage_error
 from optimizer.errors import Infeasible, Misuse
 
 if TYPE_CHECKING:
@@ -114,15 +106,13 @@ def nested_output(
     overwritten, nothing is printed, and the manifest states these options. ``inputs`` has the
     arguments by name, and ``texts`` those options that are parsed, as users write them, by the name
     of their field."""
-    names = {
-        field: options.option_name(type(analysis_options), field)
-        for field in analysis_options.user_fields()
-    }
-    values = {
-        name: texts.get(field, getattr(analysis_options, field)) for field, name in names.items()
-    }
-    defaults = [names[field] for field in names.keys() - analysis_options.model_fields_set]
-    invocation = manifest.Invocation.from_values(name, {**inputs, **values}, defaults)
+    values, defaults = dict(inputs), set()
+    for field in analysis_options.user_fields():
+        option = options.option_name(type(analysis_options), field)
+        values[option] = texts.get(field, getattr(analysis_options, field))
+        if field not in analysis_options.model_fields_set:
+            defaults.add(option)
+    invocation = manifest.Invocation.from_values(name, values, defaults)
     return ResultOutput(folder, force=True, invocation=invocation)
 
 
@@ -172,11 +162,11 @@ def assemble_command(
     the analysis declares, and those of all analyses. ``limited`` adds ``--memory-limit``, or the
     options of an engine if the analysis uses one."""
     options_class = ANALYSES_BY_NAME[name].options_class
-    decorated = options.quiet_option(usage.language_option(call))
+    decorated = options.quiet_option(language_option(call))
     if ANALYSES_BY_NAME[name].reuses_cuts:
         decorated = options.reuse_option(decorated)
     decorated = options.json_option()(
-        options.out_option(options_class.out_help, options_class.out_metavar)(
+        options.path_option("--out", options_class.out_metavar, options_class.out_help)(
             options.force_option(options_class.force_help)(decorated)
         )
     )

@@ -6,7 +6,7 @@ import hashlib
 import re
 import shutil
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
 LEDGER_FILE, RUNS_FOLDER, LOCK_FILE = "runs.jsonl", "runs", ".batch.lock"
 BATCH_FILE, TABLE_FILE = "batch.json", "runs.csv"
 FINAL_STATUSES = ("optimal", "limit", "infeasible", "none")  # solving again would not change these
-PLAN_FIGURES = ("objective", "bound", "gap", "expected", "expected_without_plan", "net_cost_meur")
-"""Figures of a plan in a line of the ledger."""
 STOPPING_EXIT_CODES = (2, 4, 5)
 """Exit codes of a run after which no other run starts, unless --keep-going is given."""
 HANG_GRACE_SECONDS = 60.0  # seconds beyond twice its time limit after which a solve counts as hung
@@ -87,7 +85,9 @@ EXIT_CODES_WORST_FIRST = (5, 2, 4, 3, 1, 0)  # a batch returns the first that a 
 @click.option("--resume", is_flag=True, help="Leave out the runs that --out holds already.")
 @click.option("--keep-going", is_flag=True, help="Go on with the other runs where one fails.")
 @options.json_option("Write a line of JSON to stdout as each run ends.")
-@options.out_option("Keep each run in this folder as it ends, and a table of all of them.")
+@options.path_option(
+    "--out", "DIR", "Keep each run in this folder as it ends, and a table of all of them."
+)
 @options.force_option("Begin afresh in a folder that holds runs.")
 @options.quiet_option
 @usage.language_option
@@ -115,20 +115,8 @@ def batch(files: tuple[str, ...], out: Path | None, force: bool, **values: Any) 
         click.echo(fault_count, err=True)
         if not keep_going:
             return 2
-    jobs, time_limit = batch_options.jobs, batch_options.time_limit
-    if jobs is None and engine["scheduler"] is None:
-        jobs = min(usable_cores(), len(runs))
-    task_timeout = None if time_limit is None else 2 * time_limit + HANG_GRACE_SECONDS
-    with options.engine_in_use(jobs=jobs, task_timeout=task_timeout, **engine):
-        if out is not None:
-            output_files.make_folder(out)
-        with lock_folder(out):
-            ledger = RunLedger(out, resume)
-            if out is not None and not resume and (out / RUNS_FOLDER).exists():
-                shutil.rmtree(out / RUNS_FOLDER)
-            return BatchRunner(runs, batch_options, ledger, keep_going, as_json, quiet).solve_all(
-                jobs, started
-            )
+    runner = BatchRunner(runs, batch_options, out, resume, keep_going, as_json, quiet)
+    return runner.solve_all(engine, started)
 
 
 def _check_options(request: BatchRequest, resume: bool, force: bool, out: Path | None) -> None:
@@ -230,10 +218,10 @@ def _naming_fields(run: PlannedRun) -> dict[str, Any]:
 
 def ledger_line(run: PlannedRun, status: RunStatus, **values: Any) -> BatchRun:
     """Return the ledger line of a run. Fields that are not known are None."""
-    line_fields = {"status": status, **_naming_fields(run)}
-    for name in ("run", "variant", "key", "unit", "currency", "input_sha256"):
-        line_fields[name] = getattr(run, name)
-    return BatchRun.model_validate(dict.fromkeys(BatchRun.model_fields) | line_fields | values)
+    line_fields = {name: vars(run).get(name) for name in BatchRun.model_fields}
+    return BatchRun.model_validate(
+        line_fields | {"varied": dict(run.varied), "status": status} | values
+    )
 
 
 def arrival_line(run: PlannedRun, arrival: TaskResult[BatchSolution]) -> BatchRun:
@@ -241,10 +229,9 @@ def arrival_line(run: PlannedRun, arrival: TaskResult[BatchSolution]) -> BatchRu
     solution, error, seconds = arrival.answer, arrival.error, arrival.seconds
     if solution is not None:
         sha256 = hashlib.sha256(solution.plan_json).hexdigest()
-        figures = {name: getattr(solution, name) for name in PLAN_FIGURES}
         code = 0 if solution.status == "optimal" else 1
         solved_fields = {"exit_code": code, "seconds": seconds, "plan_sha256": sha256}
-        return ledger_line(run, solution.status, **solved_fields, **figures)
+        return ledger_line(run, solution.status, **solved_fields, **solution.figures)
     assert error is not None
     status: RunStatus = "infeasible" if isinstance(error, Infeasible) else "failed"
     if isinstance(error, NoPlan) and not isinstance(error, OutOfMemory):
@@ -258,17 +245,35 @@ class BatchRunner:
 
     runs: Sequence[PlannedRun]
     options: BatchOptions
-    ledger: RunLedger
-    keep_going: bool
-    as_json: bool
-    quiet: bool
+    folder: Path | None
+    resume: bool
+    keep_going: bool = True
+    as_json: bool = False
+    quiet: bool = False
     warm_start: bool = False  # whether each run starts from those before it, which resemble it
+    ledger: RunLedger = field(init=False)
     end_status: Literal["complete", "stopped", "interrupted", "failed"] = "complete"
     lines: dict[int, BatchRun] = field(default_factory=dict)
     """Ledger lines by the position of the run."""
 
-    def solve_all(self, jobs: int | None, started: float) -> int:
-        """Solve all runs, save their results, and report on them. Return the exit code."""
+    def solve_all(self, engine: dict[str, Any], started: float) -> int:
+        """Solve all runs on the engine of these options, save their results, and report on them.
+        Return the exit code."""
+        jobs, time_limit = self.options.jobs, self.options.time_limit
+        if jobs is None and engine["scheduler"] is None:
+            jobs = min(usable_cores(), len(self.runs))
+        task_timeout = None if time_limit is None else 2 * time_limit + HANG_GRACE_SECONDS
+        with options.engine_in_use(jobs=jobs, task_timeout=task_timeout, **engine):
+            if self.folder is not None:
+                output_files.make_folder(self.folder)
+            with lock_folder(self.folder):
+                self.ledger = RunLedger(self.folder, self.resume)
+                if self.folder is not None and not self.resume:
+                    with suppress(FileNotFoundError):
+                        shutil.rmtree(self.folder / RUNS_FOLDER)
+                return self._solve_all(jobs, started)
+
+    def _solve_all(self, jobs: int | None, started: float) -> int:
         pending, done_before = [], 0
         for position, run in enumerate(self.runs):
             if run.task is None or run.key is None:
@@ -297,6 +302,8 @@ class BatchRunner:
             click.echo(line.model_dump_json())
 
     def _solve_pending(self, pending: Sequence[int], jobs: int | None) -> None:
+        from optimizer.analyses.batch.batch_solving import solve_batch
+
         progress = ProgressDisplay(self.quiet)
 
         def tasks() -> Iterator[Any]:
@@ -306,7 +313,8 @@ class BatchRunner:
                     yield self.runs[position].task
 
         try:
-            with closing(progress), closing(self._arrivals(tasks(), jobs)) as arrivals:
+            solutions = solve_batch(tasks(), self.options, jobs, self.warm_start)
+            with closing(progress), closing(solutions) as arrivals:
                 for arrival in arrivals:
                     # The signal to stop may have ended the worker as well.
                     died_by_stop = (
@@ -325,17 +333,10 @@ class BatchRunner:
             self.end_status = "failed"
             click.echo(str(error), err=True)
 
-    def _arrivals(
-        self, tasks: Iterator[Any], jobs: int | None
-    ) -> Generator[TaskResult[BatchSolution], None, None]:
-        from optimizer.analyses.batch.batch_solving import solve_batch
-
-        return solve_batch(tasks, self.options, jobs, self.warm_start)
-
     def _keep_arrival(self, position: int, arrival: TaskResult[BatchSolution]) -> None:
         """Save the result of a run that has ended: first its plan, then the ledger line that refers
         to it."""
-        run, out = self.runs[position], self.ledger.folder
+        run, out = self.runs[position], self.folder
         line = arrival_line(run, arrival)
         if out is not None and arrival.answer is not None and run.record is not None:
             # Existing files are from a process that was killed before it wrote their line.
@@ -379,7 +380,7 @@ class BatchRunner:
             versions=package_versions(),
             runs=tuple(lines),
         )
-        out = self.ledger.folder
+        out = self.folder
         try:
             if out is not None:
                 from optimizer.analyses.batch.document import batch_as_csv

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from optimizer.solve.solver_result import Incumbent
 
 
+DECISIONS = ("start", "share", "market", "offtake", "floored")
+"""Fields of a commitment whose values are JSON data; their keys may be tuples."""
+
+
 class SupervisorLink:
     """The pipes to the supervising process."""
 
@@ -189,15 +193,9 @@ def checkpoint_from_incumbent(incumbent: Incumbent, input_sha256: str) -> dict[s
 
 
 def _commitment_to_json(commitment: Commitment) -> dict[str, Any]:
-    return {
-        "start": commitment.start,
-        "share": [[*key, share] for key, share in commitment.share.items()],
-        "market": commitment.market,
-        "offtake": [[*key, share] for key, share in commitment.offtake.items()],
-        "floored": [[*key, share] for key, share in commitment.floored.items()],
-        "buy": {stockpile: lots.tolist() for stockpile, lots in commitment.buy.items()},
-        "paths": [_commitment_to_json(branch) for branch in commitment.branches],
-    }
+    data: dict[str, Any] = {name: list(vars(commitment)[name].items()) for name in DECISIONS}
+    data["buy"] = [(stockpile, lots.tolist()) for stockpile, lots in commitment.buy.items()]
+    return data | {"branches": [_commitment_to_json(branch) for branch in commitment.branches]}
 
 
 def incumbent_from_checkpoint(data: dict[str, Any]) -> Incumbent:
@@ -213,12 +211,9 @@ def _commitment_from_json(data: dict[str, Any]) -> Commitment:
 
     from optimizer.model.commitment import Commitment
 
-    return Commitment(
-        start=data["start"],
-        share={(p, f, i): share for p, f, i, share in data["share"]},
-        market=data["market"],
-        offtake={(p, group): share for p, group, share in data["offtake"]},
-        buy={stockpile: np.array(lots, dtype=float) for stockpile, lots in data["buy"].items()},
-        floored={(p, g, f, i): share for p, g, f, i, share in data["floored"]},
-        branches=tuple(_commitment_from_json(branch) for branch in data["paths"]),
-    )
+    decisions: dict[str, Any] = {
+        name: {tuple(key) if isinstance(key, list) else key: value for key, value in data[name]}
+        for name in DECISIONS
+    }
+    decisions["buy"] = {name: np.array(lots, dtype=float) for name, lots in data["buy"]}
+    return Commitment(**decisions, branches=tuple(map(_commitment_from_json, data["branches"])))

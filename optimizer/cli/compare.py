@@ -104,14 +104,12 @@ def compare_items(
     doubts = saved_results.combined_doubts(saved)
     for saved_result in saved:
         integrity.announce_doubts(saved_result.path, saved_result.doubts)
-    comparison_options: dict[str, Any] = {
-        "base": base,
-        "year": compare_options.year,
-        "federal": compare_options.federal or None,
-    }
-    comparison_options |= {"failed": failures, "doubts": doubts}
+    federal = compare_options.federal or None
     with saved_results.explain_rendering_errors(saved):
-        comparison = compare_plans(list(plans.values()), list(plans), **comparison_options)
+        comparison = compare_plans(
+            list(plans.values()), list(plans), base=base, year=compare_options.year,
+            federal=federal, failed=failures, doubts=doubts,
+        )  # fmt: skip
     is_stopped = any(isinstance(a, Plan) and a.certificate.status != "optimal" for a in answers)
     code = code or int(is_stopped or bool(doubts.contradictions))
     with analysis_commands.show_after_writing(comparison, output.shown) as document:
@@ -162,9 +160,8 @@ def _solve_missing(
     tasks = [SolveTask(reading.case, item.variant, item.title) for item, reading in pairs]
     option_names = ("gap", "time_limit", "threads", "on_progress", "break_even")
     solve_options: dict[str, Any] = {name: getattr(compare_options, name) for name in option_names}
-    solve_options["pools"] = (
-        None if pools is None else {key: stored_pool.pool for key, stored_pool in pools.items()}
-    )
+    if pools is not None:
+        solve_options["pools"] = {key: stored.pool for key, stored in pools.items()}
     with closing(progress):
         return solve_sequentially(
             tasks,
@@ -188,17 +185,12 @@ def failed_option(item: ComparedItem, answer: SolveFailure | None) -> FailedOpti
     """Return an option without a plan, in the form in which a comparison states it. ``answer`` is
     None if the option was not solved."""
     assert item.reading is not None
-    conflict = (
-        diagnostics.conflict_as_json(answer, item.reading) if isinstance(answer, Infeasible) else []
-    )
     reasons = {Infeasible: "infeasible", NoPlan: "no_plan", type(None): "no_plan"}
     fields = {"label": item.label, "title": item.wording, "variant": item.variant}
-    message = str(answer) if answer is not None else NOT_SOLVED_MESSAGE
-    fields |= {
-        "reason": reasons.get(type(answer), "failed"),
-        "message": message,
-        "conflict": conflict,
-    }
+    fields |= {"reason": reasons.get(type(answer), "failed"), "conflict": []}
+    if isinstance(answer, Infeasible):
+        fields["conflict"] = diagnostics.conflict_as_json(answer, item.reading)
+    fields["message"] = NOT_SOLVED_MESSAGE if answer is None else str(answer)
     return FailedOption.model_validate(fields)
 
 

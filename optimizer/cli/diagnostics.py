@@ -108,12 +108,8 @@ def fault_as_json(fault: Fault) -> dict[str, Any]:
     """Return a fault as JSON data."""
     location = fault.location or SourceLocation("")
     position = {name: getattr(location, name) or None for name in ("line", "column", "cell")}
-    message_fields = {
-        "severity": fault.severity,
-        "message": fault.message,
-        "hint": fault.hint or None,
-    }
-    return {"file": location.file, **position, **message_fields, "path": list(fault.path)}
+    texts = {"severity": fault.severity, "message": fault.message, "hint": fault.hint or None}
+    return {"file": location.file, **position, **texts, "path": list(fault.path)}
 
 
 def count_text(faults: Iterable[Fault]) -> str:

@@ -19,11 +19,10 @@ from models.language import tr
 from models.results import Plan
 from optimizer.analyses.options import BatchOptions
 from optimizer.cli import diagnostics, options, output_files, usage
-from optimizer.cli.batch import HANG_GRACE_SECONDS, BatchRunner, RunLedger, lock_folder
+from optimizer.cli.batch import BatchRunner
 from optimizer.cli.batch_runs import PlannedRun, assign_run_names, parse_grids
 from optimizer.cli.diagnostics import ProgressDisplay
 from optimizer.cli.options import build_options, declared_options
-from optimizer.model.cores import usable_cores
 from optimizer.page import plan_family
 from optimizer.page.question import InvalidRequest, Question
 
@@ -101,27 +100,8 @@ def explore(
             "{count} points stay open: their variant has not what is moved.", count=open_count
         )
     assign_run_names(planned)
-    jobs = batch_options.jobs
-    if jobs is None and engine["scheduler"] is None:
-        jobs = min(usable_cores(), len(planned))
-    timeout = (
-        None
-        if batch_options.time_limit is None
-        else 2 * batch_options.time_limit + HANG_GRACE_SECONDS
-    )
-    with options.engine_in_use(jobs=jobs, task_timeout=timeout, **engine):
-        output_files.make_folder(folder)
-        with lock_folder(folder):
-            runner = BatchRunner(
-                planned,
-                batch_options,
-                RunLedger(folder, resume=True),
-                True,
-                False,
-                quiet,
-                warm_start=True,
-            )
-            code = runner.solve_all(jobs, started)
+    runner = BatchRunner(planned, batch_options, folder, True, quiet=quiet, warm_start=True)
+    code = runner.solve_all(engine, started)
     figures: dict[str, Any] = {}
     run_positions = count()
     for run, point in zip(point_runs, points, strict=True):

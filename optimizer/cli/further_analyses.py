@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from models.files import read_case
 from models.language import tr
 from models.results import Comparison, Plan, Result
 from models.scenario.countries import EU_27
@@ -116,7 +117,8 @@ def _analysis_steps(
     if has_public_funder and case.planned_review is None:
         frontier_options = FrontierOptions(points=FRONTIER_POINTS, gap=GAP, **of_file)
         yield step(tr("more and less public money"), "frontier", file, frontier_options)
-    variants = _variant_ids(file)
+    # The file is read, since a plan contains only the variant that it solves.
+    variants = list(read_case(file).case.variants)
     if variants:
         # The plan is compared as saved; if it is of a variant, the base case is a further option.
         given = (str(plan_file), *([str(file)] if variant is not None else []))
@@ -127,14 +129,6 @@ def _analysis_steps(
         compare = partial(compare_items, given, compare_options, output)
         name = tr("the variants side by side")
         yield name, result_file, partial(exit_codes.run_nested, compare)
-
-
-def _variant_ids(file: Path) -> list[str]:
-    """Return the ids of all variants of a scenario file. The file has to be read for this, since a
-    plan contains only the variant that it solves."""
-    from models.files import read_case
-
-    return list(read_case(file).case.variants)
 
 
 def _worst_event(plan: Plan) -> str | None:

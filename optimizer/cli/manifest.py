@@ -374,16 +374,7 @@ def current_versions() -> dict[str, str]:
     extras, by name."""
     versions: dict[str, str] = {}
     # For a source tree that is not installed: its direct imports.
-    direct_requirements = [
-        "click",
-        "highspy",
-        "numba",
-        "numpy",
-        "pydantic",
-        "pyomo",
-        "pyyaml",
-        "scipy",
-    ]
+    imported = ["click", "highspy", "numba", "numpy", "pydantic", "pyomo", "pyyaml", "scipy"]
     pending = ["vorrat"]
     for name in pending:
         key = re.sub(r"[-_.]+", "-", name).lower()
@@ -392,7 +383,7 @@ def current_versions() -> dict[str, str]:
         try:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
-            pending += direct_requirements if key == "vorrat" else []
+            pending += imported if key == "vorrat" else []
             continue
         versions[key] = distribution.version
         for requirement in distribution.requires or ():

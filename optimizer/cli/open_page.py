@@ -12,7 +12,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -145,23 +145,16 @@ def _solver_pool(
         "answer_timeout": search_seconds and 2 * search_seconds + HANG_GRACE_SECONDS,
     }
     if is_server:
-        limits |= {
-            "max_waiting_per_user": MAX_WAITING_PER_USER,
-            "view_grace_seconds": VIEW_GRACE_SECONDS,
-        }
+        limits["max_waiting_per_user"] = MAX_WAITING_PER_USER
+        limits["view_grace_seconds"] = VIEW_GRACE_SECONDS
     if engine["scheduler"] is not None:
         from optimizer.parallel.cluster import Cluster
         from optimizer.parallel.services import ClusterWorkerStarter
 
         with options.engine_in_use(jobs, memory, **engine) as cluster:
             assert isinstance(cluster, Cluster)
-            pool_limits = PoolLimits(
-                cluster.worker_count,
-                cluster.worker_count,
-                cluster.worker_count,
-                process_memory=memory,
-                **limits,
-            )
+            counts = 3 * (cluster.worker_count,)
+            pool_limits = PoolLimits(*counts, process_memory=memory, **limits)
             yield SolverPool(
                 pool_limits, ClusterWorkerStarter(ScenarioWorker, cluster, memory), cluster.is_lost
             )
@@ -175,11 +168,8 @@ def _solver_pool(
         limits |= {"max_per_scenario": count, "max_processes": count + 1, "max_active": count}
         memory = memory or total_memory // count
     elif jobs is not None:
-        limits |= {
-            "max_per_scenario": jobs,
-            "max_processes": max(jobs, PoolLimits.max_processes),
-            "max_active": jobs,
-        }
+        limits |= {"max_per_scenario": jobs, "max_active": jobs}
+        limits["max_processes"] = max(jobs, PoolLimits.max_processes)
     yield SolverPool(PoolLimits(process_memory=memory or total_memory, **limits))
 
 
@@ -223,11 +213,8 @@ def _serve_locally(
                 await asyncio.sleep(0.5)
             end()
 
-        try:
+        with closing(store), closing(solvers):
             asyncio.run(_run_server(guard, solvers, listening, watch, session.end_streams))
-        finally:
-            solvers.close()
-            store.close()
 
 
 # For the users of a server
@@ -313,12 +300,9 @@ def _serve_users(
             "Listening on {ip}:{port} for the proxy of {address}; {header} names users.", **details
         )
         announce("It ends with Ctrl-C.")
-        try:
+        with closing(offered), closing(solvers):
             watch = users.forget_absent()
             asyncio.run(_run_server(guard, solvers, listening, lambda _end: watch, users.end_all))
-        finally:
-            solvers.close()
-            offered.close()
 
 
 MAX_OFFERED_READINGS = 60

@@ -97,11 +97,6 @@ def path_option(
     return click.option(name, type=kind, metavar=metavar, help=help_text, required=required)
 
 
-def out_option(help_text: str, metavar: str = "DIR") -> Callable[[_Command], _Command]:
-    """Return the option --out."""
-    return path_option("--out", metavar, help_text)
-
-
 scheduler_option = click.option(
     "--scheduler",
     metavar="ADDRESS",

@@ -78,10 +78,8 @@ def _redact(
     if not redacted.replaced:
         raise usage_error("There is no figure to hide of those that were named.")
     if redacted.revealing:
-        descriptions = [
-            _describe_relation(reading, relation)
-            for relation in redacted.revealing[:MAX_NAMED_FIGURES]
-        ]
+        named = redacted.revealing[:MAX_NAMED_FIGURES]
+        descriptions = [_describe_relation(reading, relation) for relation in named]
         if further := len(redacted.revealing) - len(descriptions):
             descriptions.append(tr("and {count} more figures", count=further))
         raise click.UsageError("\n".join(descriptions))
@@ -101,12 +99,11 @@ def _redact(
     redaction = assessment.redaction
     with analysis_commands.show_after_writing(redaction, "json" if as_json else "text") as document:
         if folder is not None:
-            plan = (
-                {}
-                if assessment.plan is None
-                else {OUTPUT_FILES[2]: output_files.to_json_bytes(assessment.plan)}
-            )
-            output_files.publish(folder, {**plan, OUTPUT_FILES[3]: document})
+            files = {OUTPUT_FILES[3]: document}
+            if assessment.plan is not None:
+                plan = output_files.to_json_bytes(assessment.plan)
+                files = {OUTPUT_FILES[2]: plan, **files}
+            output_files.publish(folder, files)
     codes = {"skipped": 0, "infeasible": 3, "redacted_infeasible": 3, "no_plan": 4}
     return codes.get(redaction.answer, 0 if assessment.both_optimal else 1)
 
@@ -118,11 +115,8 @@ def _describe_relation(reading: LoadedScenario, relation: "Relation") -> str:
     """Describe a figure from which hidden figures can be inferred, and how to prevent this."""
     figure = relation.figure
     location = reading.location(figure.path if figure.year is None else (*figure.path, figure.year))
-    details = {
-        "place": str(location),
-        "path": figure.dotted_path,
-        "times": f"{relation.factor:.4g}",
-    }
+    place, times = str(location), f"{relation.factor:.4g}"
+    details = {"place": place, "path": figure.dotted_path, "times": times}
     return tr(
         "{place}: {path} is {times} times {hidden}: whoever guesses so has that. --also {path} "
         "hides it too; --allow {path} leaves it, if that is by chance or known anyway.",

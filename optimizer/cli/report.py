@@ -185,11 +185,7 @@ def brief(
 
             slides_content = saved_results.render_plan(results, other_plans, slides_document)
             files.append((folder / SLIDES_FILE, renderer.render_slides(slides_content, doubts)))
-    output_files.write_files(files, force)
-    if as_json:
-        click.echo(output_files.to_json_bytes(figures), nl=False)
-    for path, _ in files if not as_json else ():
-        click.echo(str(path))
+    _write_and_print(files, force, figures if as_json else None)
     return max(code, int(bool(doubts.contradictions)))
 
 
@@ -223,14 +219,18 @@ def _write_funder_brief(
         pages = render_briefs(
             build_funder_page(comparison, plans, payer, *author_and_date), comparison.caveats
         )
-    output_files.write_files(
-        [(folder / n, page) for n, page in zip(names, pages.values(), strict=True)], force
-    )
-    if as_json:
-        click.echo(output_files.to_json_bytes(views[payer]), nl=False)
-    for name in names if not as_json else ():
-        click.echo(str(folder / name))
+    files = [(folder / name, page) for name, page in zip(names, pages.values(), strict=True)]
+    _write_and_print(files, force, views[payer] if as_json else None)
     return saved_results.exit_code_of(results)
+
+
+def _write_and_print(files: Sequence[tuple[Path, bytes]], force: bool, figures: Any = None) -> None:
+    """Write files, and print their paths; the figures as JSON instead if they are given."""
+    output_files.write_files(files, force)
+    if figures is not None:
+        click.echo(output_files.to_json_bytes(figures), nl=False)
+    for path, _ in files if figures is None else ():
+        click.echo(str(path))
 
 
 def render_briefs(document: "Document", doubts: Any) -> dict[str, bytes]:
@@ -298,8 +298,7 @@ def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     results, plans = saved_results.read_results(given)
     with saved_results.explain_rendering_errors(results):
         book = render_workbook(*saved_results.document_of_results(results, plans))
-    output_files.write_files([(out, book)], force)
-    click.echo(str(out))
+    _write_and_print([(out, book)], force)
     return saved_results.exit_code_of(results)
 
 

@@ -5,6 +5,7 @@ click checks. The hash of every input is checked, and files are written only int
 process.
 """
 
+import copy
 import errno
 import hashlib
 import io
@@ -13,7 +14,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout, suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +47,8 @@ WHY_NOT: dict[NotRepeatableReason, str] = {
 }
 MAX_JOBS_PER_CORE = 16  # threads or processes that a manifest may ask for
 MAX_INPUT_BYTES = 500_000_000  # bytes of all inputs together
-IGNORED_OPTIONS = {
-    "--out",
-    "--quiet",
-    "--language",
-    "--force",
-    "--json",
-    "--open",
-    "--reuse",
-    "--resume",
-}
-IGNORED_OPTIONS |= {"--scheduler", "--tls-ca", "--tls-cert", "--tls-key"}
+IGNORED_OPTIONS = {"--out", "--quiet", "--language", "--force", "--json", "--open", "--reuse"}
+IGNORED_OPTIONS |= {"--resume", "--scheduler", "--tls-ca", "--tls-cert", "--tls-key"}
 """Options that a rerun sets itself, and options that affect where results are computed or written,
 not what they are."""
 MAX_SHOWN_CHARACTERS = 200  # characters of a value that are shown
@@ -75,7 +67,7 @@ ABSENT = object()
     "Where inputs lie of which the manifest has no copy, such as private files.",
     exists=True,
 )
-@options.out_option("Write what comes out now into this folder as well.")
+@options.path_option("--out", "DIR", "Write what comes out now into this folder as well.")
 @options.json_option()
 @usage.language_option
 def rerun(given: Path, inputs: Path | None, out: Path | None, as_json: bool) -> int:
@@ -95,7 +87,7 @@ def rerun(given: Path, inputs: Path | None, out: Path | None, as_json: bool) -> 
         _lay_out_inputs(manifest, path.parent, inputs, inputs_folder)
         values = rerun_values(manifest, inputs_folder, results.absolute(), command)
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as errors:
-            code = exit_codes.run_isolated(_CommandOfValues(command, values).call)
+            code = exit_codes.run_isolated(partial(_call_command, command, values))
         if code not in (0, 1, manifest.exit_code):
             click.echo(errors.getvalue(), err=True, nl=False)
             return code
@@ -184,13 +176,12 @@ def _lay_out_inputs(
             preset = presets.get(entry.path)
             if preset is None or _sha256(preset.read_bytes()) != entry.sha256:
                 name, version = entry.path, manifest.versions.get("vorrat", "?")
-                faults.append(
-                    tr(
-                        "the preset '{name}' is that of version {own} of Vorrat.",
-                        name=name,
-                        own=version,
-                    )
+                fault = tr(
+                    "the preset '{name}' is that of version {own} of Vorrat.",
+                    name=name,
+                    own=version,
                 )
+                faults.append(fault)
             continue
         written_path, place = entry.path.replace("\\", "/"), entry.place
         candidates = [] if entry.copied_to is None else [folder / entry.copied_to]
@@ -275,24 +266,19 @@ def rerun_values(
     return {known_params[name].name or name: text for name, text in given.items()}
 
 
-class _CommandOfValues(click.Command):
-    """A command whose parameters have given values, instead of those of a command line. Click
-    checks and converts them."""
+def _call_command(command: click.Command, values: Mapping[str, Any]) -> int:
+    """Call the function of a command with these values of its parameters, in place of those of a
+    command line. Click checks and converts them."""
+    called: Any = copy.copy(command)
 
-    def __init__(self, command: click.Command, values: Mapping[str, Any]) -> None:
-        super().__init__(command.name, params=command.params, callback=command.callback)
-        self._values = values
-
-    def make_parser(self, ctx: click.Context) -> Any:
-        """Return a parser that returns the values."""
-        parser: Any = super().make_parser(ctx)
-        parser.parse_args = lambda args: (dict(self._values), args, [])
+    def make_parser(context: click.Context) -> Any:
+        parser: Any = command.make_parser(context)
+        parser.parse_args = lambda args: (dict(values), args, [])
         return parser
 
-    def call(self) -> int:
-        """Call the function of the command with the values."""
-        with self.make_context(self.name, []) as context:
-            return int(self.invoke(context))
+    called.make_parser = make_parser
+    with called.make_context(command.name, []) as context:
+        return int(called.invoke(context))
 
 
 def _must_be_repeated(parameter: entries.ManifestParameter, param: click.Parameter) -> bool:
@@ -344,8 +330,7 @@ def _compare_outputs(
             old = None
         new_hash = None if new is None else _sha256(new)
         expected_hash = output.sha256
-        then = None
-        now = None
+        then = now = None
         if new is not None and output.volatile == ("*",):
             not_compared.append(output.path)
             continue
@@ -355,11 +340,8 @@ def _compare_outputs(
             with suppress(InvalidJsonError):  # a manifest may call anything a document
                 then = None if new_hash == expected_hash or old is None else parse_json(old)
         if then is not None:
-            contents = (
-                without_volatile(then, output.volatile),
-                without_volatile(now, output.volatile),
-            )
-            differences = ((output.path, *d) for d in _differences(*contents, ()))
+            before, after = (without_volatile(item, output.volatile) for item in (then, now))
+            differences = ((output.path, *d) for d in _differences(before, after, ()))
             # A field that the earlier version did not have yet is no difference.
             differing += [d for d in differences if is_same_version or not _is_new_field(d)]
             equally_good = _equally_good(then, now) if equally_good is None else equally_good
@@ -414,11 +396,9 @@ def _equally_good(then: Any, now: Any) -> bool | None:
     for document in (then, now):
         certificate = document.get("certificate") if isinstance(document, dict) else None
         names = ("objective", "bound", "gap_target")
-        figures = (
-            tuple(certificate.get(name) for name in names)
-            if isinstance(certificate, dict)
-            else (None,)
-        )
+        if not isinstance(certificate, dict):
+            return None
+        figures = tuple(certificate.get(name) for name in names)
         if not all(isinstance(figure, (int, float)) for figure in figures):
             return None
         all_figures.append(figures)

@@ -167,12 +167,8 @@ def render_plan(
     """Return the result of ``make`` for the plan among the results. It is called with this plan,
     with ``others``, the plans with which it is compared, and with its companion results."""
     (plan,) = (saved.result for saved in results if isinstance(saved.result, Plan))
-    return make(
-        plan,
-        others,
-        **settings,
-        **companion_results.group_by_kind(saved.result for saved in results),
-    )
+    companions = companion_results.group_by_kind(saved.result for saved in results)
+    return make(plan, others, **settings, **companions)
 
 
 def plan_of_option(
@@ -242,11 +238,9 @@ def _companion_result(kind: str, plan_file: Path, plan: Plan) -> list[SavedResul
 
 def _check_belongs(saved_result: SavedResult, plan_file: Path, plan: Plan) -> None:
     """Raise click.UsageError if a result was not computed from the plan with which it was given."""
-    mismatch = (
-        ""
-        if saved_result.result is plan
-        else companion_results.find_mismatch(saved_result.result, plan)
-    )
+    if saved_result.result is plan:
+        return
+    mismatch = companion_results.find_mismatch(saved_result.result, plan)
     paths = {"path": saved_result.path, "plan": plan_file}
     if mismatch == "scenario":
         raise usage_error("'{path}' was computed for another scenario than '{plan}'.", **paths)
@@ -257,11 +251,8 @@ def _check_belongs(saved_result: SavedResult, plan_file: Path, plan: Plan) -> No
 def option_plan_paths(labels: Sequence[str]) -> dict[str, str]:
     """Return the path of the plan of each option of a comparison, relative to the comparison, by
     label."""
-    names = safe_names(labels)
-    return {
-        label: f"{PLANS_FOLDER}/{name}/{PLAN_FILE}"
-        for label, name in zip(labels, names, strict=True)
-    }
+    names = zip(labels, safe_names(labels), strict=True)
+    return {label: f"{PLANS_FOLDER}/{name}/{PLAN_FILE}" for label, name in names}
 
 
 def _complete_comparison(

@@ -55,34 +55,26 @@ def scenario_summary(case: Case) -> str:
     """Return one line of text with the numbers of materials, projects and other parts of a
     scenario."""
     uncertainty = case.uncertainty
-    parts = [
-        _count_text(len(case.materials), tr("1 material"), mark_translatable("{count} materials")),
-        _count_text(len(case.projects), tr("1 project"), mark_translatable("{count} projects")),
-        _count_text(
-            len(case.stockpiles), tr("1 stockpile"), mark_translatable("{count} stockpiles")
-        ),
-        _count_text(len(case.funders), tr("1 funder"), mark_translatable("{count} funders")),
-    ]
-    if uncertainty is not None and uncertainty.sample is not None:
-        state_count = int(uncertainty.sample.states)
-        parts.append(
-            _count_text(
-                state_count, tr("1 sampled state"), mark_translatable("{count} sampled states")
-            )
-        )
-    else:
-        states = uncertainty.states if uncertainty is not None else None
-        count = len(states) if states is not None else 1
-        parts.append(_count_text(count, tr("1 state"), mark_translatable("{count} states")))
-    parts.append(
-        _count_text(len(case.variants), tr("1 variant"), mark_translatable("{count} variants"))
+    states = None if uncertainty is None else uncertainty.states
+    state_count = (
+        1 if states is None else len(states),
+        tr("1 state"),
+        mark_translatable("{count} states"),
     )
+    if uncertainty is not None and uncertainty.sample is not None:
+        sampled = int(uncertainty.sample.states)
+        state_count = (sampled, tr("1 sampled state"), mark_translatable("{count} sampled states"))
+    counts = [
+        (len(case.materials), tr("1 material"), mark_translatable("{count} materials")),
+        (len(case.projects), tr("1 project"), mark_translatable("{count} projects")),
+        (len(case.stockpiles), tr("1 stockpile"), mark_translatable("{count} stockpiles")),
+        (len(case.funders), tr("1 funder"), mark_translatable("{count} funders")),
+        state_count,
+        (len(case.variants), tr("1 variant"), mark_translatable("{count} variants")),
+    ]
+    parts = [one if count == 1 else tr(many, count=count) for count, one, many in counts]
     first, last = case.horizon.first_year, case.horizon.last_year
     return tr("{parts}; {first} to {last}", parts=", ".join(parts), first=first, last=last)
-
-
-def _count_text(count: int, one: str, many: str) -> str:
-    return one if count == 1 else tr(many, count=count)
 
 
 STARTER_FILE = "vorrat-run.cmd"

@@ -77,8 +77,10 @@ solve = analysis_commands.analysis_command("solve", _find_best_plan)
 @click.argument("file", type=click.Path(path_type=Path))
 @declared_options(PlanOptions, "variant", "gap", "time_limit")
 @options.with_memory_limit
-@options.out_option(
-    "Write into this folder instead of the file's own; it is made if it is not there."
+@options.path_option(
+    "--out",
+    "DIR",
+    "Write into this folder instead of the file's own; it is made if it is not there.",
 )
 @click.option("--open", "opens", is_flag=True, help="Open the report, or the list of faults.")
 @click.option(

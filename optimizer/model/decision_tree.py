@@ -46,19 +46,15 @@ class Leaf:
     """Leaf of a decision tree: an assumption set on a review branch, with its instance and the
     probability of the branch."""
 
-    node: Node
+    set_index: int
+    branch: int | None  # index of the review branch; None if there is no review
     instance: Instance
     probability: float  # of the leaf's states within the set
 
     @property
-    def set_index(self) -> int:
-        """Index of the assumption set."""
-        return self.node.set_index or 0
-
-    @property
-    def branch(self) -> int | None:
-        """Index of the review branch; None if there is no review."""
-        return self.node.branch
+    def node(self) -> Node:
+        """The leaf as a node of the tree."""
+        return Node(self.set_index, self.branch)
 
     def decision_node(self, year: int) -> Node:
         """Return the node at which the decisions of a year are made."""
@@ -89,7 +85,7 @@ class DecisionTree:
     def leaves(self) -> tuple[Leaf, ...]:
         """The leaves, ordered by set and review branch."""
         return tuple(
-            Leaf(Node(k, g), branch_instance, probability)
+            Leaf(k, g, branch_instance, probability)
             for k, instance in enumerate(self.instances)
             for g, branch_instance, probability in _branches(instance)
         )

@@ -75,14 +75,6 @@ AMBIGUITY_SETS = {
 
 
 @dataclass(frozen=True)
-class Tail:
-    """CVaR of damage as a term of an objective."""
-
-    weight: float
-    level: float
-
-
-@dataclass(frozen=True)
 class RiskMeasure:
     """The measure (1 - ``cvar_weight``) ``mean`` + ``cvar_weight`` CVaR of damage."""
 
@@ -122,14 +114,15 @@ class RiskMeasure:
         return tail_weights(probability, damage, self.cvar_level)
 
     @property
-    def tails(self) -> dict[str, Tail]:
-        """CVaR terms of positive weight whose sum with the worst state and the expectation is the
-        measure: "all" is its own CVaR, "mean" that of a total variation ball."""
-        terms = {"all": Tail(self.cvar_weight, self.cvar_level)}
+    def tails(self) -> dict[str, tuple[float, float]]:
+        """Weight and level of each CVaR term of positive weight. Their sum with the worst state and
+        the expectation is the measure: "all" is its own CVaR, "mean" that of a total variation
+        ball."""
+        terms = {"all": (self.cvar_weight, self.cvar_level)}
         if isinstance(self.mean, TotalVariationBall):
             radius = self.mean.radius
-            terms["mean"] = Tail((1 - self.cvar_weight) * (1 - radius), radius)
-        return {key: tail for key, tail in terms.items() if tail.weight > 0}
+            terms["mean"] = (1 - self.cvar_weight) * (1 - radius), radius
+        return {key: term for key, term in terms.items() if term[0] > 0}
 
     @property
     def worst_weight(self) -> float:

@@ -51,12 +51,6 @@ class TlsFiles(NamedTuple):
 NO_TLS_FILES = TlsFiles()
 
 
-def _is_installed(name: str) -> bool:
-    with suppress(ImportError):
-        return find_spec(name) is not None
-    return False
-
-
 def cluster_error(text: str, /, **about: object) -> ClusterError:
     """Return a ClusterError with a text in the current language, with the values of ``about``
     inserted."""
@@ -90,11 +84,8 @@ class Cluster:
         connect_lazily: bool = False,
     ) -> None:
         # A local cluster creates its certificates with the package cryptography.
-        required_packages = (
-            ("distributed", "cryptography") if address == LOCAL_ADDRESS else ("distributed",)
-        )
-        for package in required_packages:
-            if not _is_installed(package):
+        for package in ("distributed", "cryptography")[: 2 if address == LOCAL_ADDRESS else 1]:
+            if find_spec(package) is None:
                 raise cluster_error(
                     "a cluster needs the package {package}: install Vorrat with its extra {extra}",
                     package=package,
@@ -166,16 +157,8 @@ class Cluster:
             self._workers_checked_at = time.monotonic()
             try:
                 thread_counts = self._client.nthreads()
-                known_faults = {
-                    address: fault
-                    for address, fault in self._worker_faults.items()
-                    if address in thread_counts
-                }
-                new_workers = {
-                    address: threads
-                    for address, threads in thread_counts.items()
-                    if address not in known_faults
-                }
+                known_faults = {w: f for w, f in self._worker_faults.items() if w in thread_counts}
+                new_workers = {w: n for w, n in thread_counts.items() if w not in known_faults}
                 self._worker_faults = known_faults | (
                     self._client.sync(self._check_new_workers, new_workers) if new_workers else {}
                 )
@@ -194,14 +177,10 @@ class Cluster:
         own_versions = comparable_versions(get_versions(packages=COMPARED_PACKAGES), 1)
 
         async def find_fault(address: str) -> str | None:
-            run_options = {
-                "workers": [address],
-                "packages": COMPARED_PACKAGES,
-                "on_error": "return",
-            }
+            options = {"workers": [address], "packages": COMPARED_PACKAGES, "on_error": "return"}
             with suppress(TimeoutError):
                 pending_versions = asyncio.wait_for(
-                    self._client.run(get_versions, **run_options), CONNECT_TIMEOUT
+                    self._client.run(get_versions, **options), CONNECT_TIMEOUT
                 )
                 if isinstance(versions := (await pending_versions).get(address), dict):
                     return worker_mismatch(
@@ -212,6 +191,18 @@ class Cluster:
         return dict(
             zip(new_workers, await asyncio.gather(*map(find_fault, new_workers)), strict=True)
         )
+
+    def submit(self, request: TaskRequest, key: str, address: str) -> Any:
+        """Send a request to one worker. Return the future of dask for its reply, under ``key``."""
+        return self._client.submit(
+            dask_worker.answer_pickled_request, pickle.dumps(request, pickle.HIGHEST_PROTOCOL),
+            key=key, workers=[address], allow_other_workers=False, pure=False,
+        )  # fmt: skip
+
+    def forget_executor(self, executor_id: str, kill: bool, addresses: Sequence[str]) -> None:
+        """Remove an executor from workers; with ``kill`` end those that still run its tasks."""
+        run_options = {"workers": list(addresses), "on_error": "ignore"}
+        self._client.run(dask_worker.forget_executor, executor_id, kill, **run_options)
 
     def is_lost(self) -> bool:
         """Return whether the connection is lost. A new scheduler would not know the running
@@ -266,20 +257,12 @@ class ClusterExecutor(DispatchingExecutor):
         """Remove the executor from all workers. Those that still run one of its tasks are ended."""
         with suppress(Exception):  # best effort at the end of an executor
             self._client.unsubscribe_topic(self.executor_id)
-            run_options = {"workers": list(self._cluster.worker_addresses), "on_error": "ignore"}
-            self._client.run(
-                dask_worker.forget_executor,
-                self.executor_id,
-                bool(self.running_jobs),
-                **run_options,
+            self._cluster.forget_executor(
+                self.executor_id, bool(self.running_jobs), self._cluster.worker_addresses
             )
 
     def _available_workers(self) -> Sequence[str]:
-        workers = [
-            address
-            for address in self._cluster.worker_addresses
-            if address not in self._stuck_workers
-        ]
+        workers = [w for w in self._cluster.worker_addresses if w not in self._stuck_workers]
         if workers or self.running_jobs:
             self._workers_seen_at = time.monotonic()
         elif time.monotonic() - self._workers_seen_at > self._cluster.wait_seconds:
@@ -288,14 +271,8 @@ class ClusterExecutor(DispatchingExecutor):
 
     def _send_job(self, job: Job, request: TaskRequest) -> None:
         try:
-            future = self._client.submit(
-                dask_worker.answer_pickled_request,
-                pickle.dumps(request, pickle.HIGHEST_PROTOCOL),
-                key=f"vorrat-{self.executor_id}-{job.task_index}-{uuid.uuid4().hex[:8]}",
-                workers=[job.worker],
-                allow_other_workers=False,
-                pure=False,
-            )
+            key = f"vorrat-{self.executor_id}-{job.task_index}-{uuid.uuid4().hex[:8]}"
+            future = self._cluster.submit(request, key, job.worker)
             self._futures[job.worker] = future
             self._client.loop.add_callback(self._await_answer, job, future)
         except Exception as error:  # the client is closed or closing
@@ -428,16 +405,11 @@ def _connected_client(address: str, security: Any, wait_seconds: float) -> Itera
     for name in ["distributed", *logging.root.manager.loggerDict]:
         if name.partition(".")[0] == "distributed":
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    client_options: dict[str, Any] = {
-        "security": security,
-        "timeout": min(wait_seconds, CONNECT_TIMEOUT),
-    }
+    options = {"security": security, "timeout": min(wait_seconds, CONNECT_TIMEOUT)}
     try:
         with warnings.catch_warnings():  # version differences, which this module checks itself
             warnings.simplefilter("ignore")
-            client = Client(
-                address, set_as_default=False, direct_to_workers=False, **client_options
-            )
+            client = Client(address, set_as_default=False, direct_to_workers=False, **options)
     except (OSError, ValueError, TimeoutError) as error:
         raise cluster_error(
             "no scheduler answers at {address}: {problem}", address=address, problem=error
@@ -447,17 +419,6 @@ def _connected_client(address: str, security: Any, wait_seconds: float) -> Itera
     finally:
         with suppress(Exception):
             client.close(timeout=2)
-
-
-@contextmanager
-def _startup_errors_reworded() -> Iterator[None]:
-    """Convert errors that dask raises during startup within the context into ClusterError."""
-    try:
-        yield
-    except Exception as error:
-        raise cluster_error(
-            "no cluster could be started on this machine: {problem}", problem=error
-        ) from error
 
 
 @contextmanager
@@ -475,20 +436,18 @@ def _local_cluster(jobs: int | None) -> Iterator[tuple[str, Any]]:
     security = Security.temporary()
     routes = [f"distributed.{role}.http.routes" for role in ("scheduler", "worker")]
     with dask.config.set({route: [] for route in routes}):
-        with task_server.sigint_blocked(), _startup_errors_reworded():
-            cluster = LocalCluster(
-                n_workers=jobs or usable_cores(),
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                protocol="tls://",
-                security=security,
-                dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False},
-                silence_logs=logging.CRITICAL,
-                memory_limit=0,
-                preload=[dask_worker.__name__],
-            )
+        try:
+            with task_server.sigint_blocked():
+                cluster = LocalCluster(
+                    n_workers=jobs or usable_cores(), threads_per_worker=1, processes=True,
+                    host="127.0.0.1", protocol="tls://", security=security,
+                    dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False},
+                    silence_logs=logging.CRITICAL, memory_limit=0, preload=[dask_worker.__name__],
+                )  # fmt: skip
+        except Exception as error:
+            raise cluster_error(
+                "no cluster could be started on this machine: {problem}", problem=error
+            ) from error
         try:
             yield cluster.scheduler_address, security
         finally:

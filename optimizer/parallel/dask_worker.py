@@ -71,9 +71,8 @@ def forget_executor(executor_id: str, kill_if_running: bool, dask_worker: Any = 
         os._exit(1)
     for key in [key for key in task_server.handlers_by_lane if key[0] == executor_id]:
         task_server.handlers_by_lane.pop(key, None)
-    _stopped_requests.difference_update(
-        [request for request in _stopped_requests if request[0] == executor_id]
-    )
+    for request in [request for request in _stopped_requests if request[0] == executor_id]:
+        _stopped_requests.discard(request)
 
 
 def clear_topic(topic: str, dask_scheduler: Any = None) -> None:

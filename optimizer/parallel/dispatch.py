@@ -64,7 +64,7 @@ class DispatchingExecutor(Executor[Any, Any]):
         self.running_jobs: dict[Any, Job] = {}  # by worker
         self.is_closed = False
         self._pickled_handler = pickle.dumps((make_handler, handler_args), pickle.HIGHEST_PROTOCOL)
-        self._max_workers, self._has_fixed_assignment = jobs, assignment == "fixed"
+        self._max_workers, self.has_fixed_assignment = jobs, assignment == "fixed"
         self._language = current_language()
         self._lane_workers: dict[int, Any] = {}  # worker of each assigned lane
         self._call_number = 0
@@ -99,7 +99,7 @@ class DispatchingExecutor(Executor[Any, Any]):
         VorratError."""
         self._call_number, self.answer_count, source = self._call_number + 1, 0, enumerate(tasks)
         self._waiting_jobs = [
-            deque() for _ in range(self._max_workers if self._has_fixed_assignment else 1)
+            deque() for _ in range(self._max_workers if self.has_fixed_assignment else 1)
         ]
         result, all_queued = None, False
         while True:
@@ -123,7 +123,7 @@ class DispatchingExecutor(Executor[Any, Any]):
         are queued."""
         lanes = self._waiting_jobs
         while sum(map(len, lanes)) < 64 * len(lanes):
-            if all(lanes) if self._has_fixed_assignment else len(lanes[0]) >= self._max_workers:
+            if all(lanes) if self.has_fixed_assignment else len(lanes[0]) >= self._max_workers:
                 return False
             index, task = next(numbered_tasks, (-1, None))
             if index < 0:
@@ -146,16 +146,8 @@ class DispatchingExecutor(Executor[Any, Any]):
                 job.attempts += 1
                 job.worker, job.started_at = worker, time.monotonic()
                 self.running_jobs[worker] = job
-                request_header = (
-                    self.executor_id,
-                    lane,
-                    job.task_index,
-                    self._language,
-                    self.limits,
-                )
-                self._send_job(
-                    job, TaskRequest(*request_header, job.pickled_task, self._pickled_handler)
-                )
+                header = (self.executor_id, lane, job.task_index, self._language, self.limits)
+                self._send_job(job, TaskRequest(*header, job.pickled_task, self._pickled_handler))
 
     def _lane_for(self, worker: Any, workers: Sequence[Any]) -> int | None:
         """Return a lane with a waiting task that this worker can serve: the worker's lane, or a
@@ -163,7 +155,7 @@ class DispatchingExecutor(Executor[Any, Any]):
 
         Return None if there is no such lane.
         """
-        if not self._has_fixed_assignment:
+        if not self.has_fixed_assignment:
             return 0 if self._waiting_jobs[0] else None
         busy = {job.lane for job in self.running_jobs.values()}
         for lane in sorted(

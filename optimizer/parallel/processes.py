@@ -74,22 +74,15 @@ class ProcessExecutor(DispatchingExecutor):
     tasks. Its answers may then be other plans within the gap.
     """
 
-    def __init__(
-        self,
-        make_handler: HandlerFactory,
-        handler_args: tuple[Any, ...],
-        jobs: int,
-        assignment: Assignment,
-        limits: Limits,
-    ) -> None:
-        super().__init__(make_handler, handler_args, jobs, assignment, limits)
+    def __init__(self, *executor_args: Any) -> None:
+        super().__init__(*executor_args)
         self._pools: dict[int, Any] = {}
         self._pids: dict[int, Any] = {}  # futures of the process ids
         # When their process was first found dead (monotonic).
         self._dead_since: dict[Job, float] = {}
         # Independent tasks gain nothing from earlier ones, so such a process is replaced early.
-        self._replacement_bytes = (limits.memory_bytes or 0) * (
-            REPLACEMENT_MEMORY_SHARE if assignment == "next" else 1.0
+        self._replacement_bytes = (self.limits.memory_bytes or 0) * (
+            1.0 if self.has_fixed_assignment else REPLACEMENT_MEMORY_SHARE
         )
 
     def __exit__(self, *exc: object) -> None:

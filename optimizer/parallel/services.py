@@ -199,11 +199,8 @@ class ClusterWorker:
                 pickle.dumps(message),
                 pickle.dumps((dask_worker.ServiceHandler, (self._make_service,))),
             )  # fmt: skip
-            self._future = self._client.submit(
-                dask_worker.answer_pickled_request, pickle.dumps(request),
-                key=f"{self._executor_id}-{message.number}",
-                workers=[self.address], allow_other_workers=False, pure=False,
-            )  # fmt: skip
+            key = f"{self._executor_id}-{message.number}"
+            self._future = self._cluster.submit(request, key, self.address)
             self._future.add_done_callback(partial(self._receive_answer, message.number))
         except Exception as error:  # any error of dask means that the worker is lost
             raise OSError(str(error)) from error
@@ -221,8 +218,7 @@ class ClusterWorker:
 
     def _disconnect(self) -> None:
         with suppress(Exception):  # the worker is lost, and its state with it
-            run_options = {"workers": [self.address], "on_error": "ignore"}
-            self._client.run(dask_worker.forget_executor, self._executor_id, True, **run_options)
+            self._cluster.forget_executor(self._executor_id, True, [self.address])
         with suppress(Exception):
             self._client.unsubscribe_topic(self._executor_id)
             self._client.run_on_scheduler(dask_worker.clear_topic, self._executor_id)

@@ -80,12 +80,9 @@ def answer_request(
 
 def _handler_for(request: TaskRequest) -> Callable[[Any], Any]:
     now, key = time.monotonic(), (request.executor_id, request.lane)
-    for stale_key in [
-        lane_key
-        for lane_key, (_, last_used_at) in handlers_by_lane.items()
-        if now - last_used_at > MAX_IDLE_SECONDS
-    ]:
-        del handlers_by_lane[stale_key]
+    last_uses = {lane_key: used_at for lane_key, (_, used_at) in handlers_by_lane.items()}
+    for lane_key in [k for k, used_at in last_uses.items() if now - used_at > MAX_IDLE_SECONDS]:
+        del handlers_by_lane[lane_key]
     if key not in handlers_by_lane:
         make_handler, handler_args = pickle.loads(request.pickled_handler)
         handlers_by_lane[key] = make_handler(*handler_args), now

@@ -3,21 +3,15 @@ is built."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from models import results
 from models.base import display_name
-from models.results import (
-    AdaptationOutcome,
-    AssumptionSetOutcome,
-    Certificate,
-    ChainOutcome,
-    IdleProject,
-    Plan,
-    StockUse,
-)
+from models.results import Certificate, Plan
 from models.results.base import canonical_hash
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment, net_cost
@@ -141,7 +135,7 @@ class CheckedSolution:
         return net_cost(self.instance, self.commitment)
 
     @property
-    def adaptation(self) -> tuple[AdaptationOutcome, ...]:
+    def adaptation(self) -> tuple[results.AdaptationOutcome, ...]:
         """Outcome of each damage entry with adaptation, with the durations of shortages."""
         if not self.instance.adaptations:
             return ()
@@ -151,13 +145,11 @@ class CheckedSolution:
         return adaptation_outcomes(self.instance, self.states, *evaluations)
 
     @property
-    def idle_projects(self) -> tuple[IdleProject, ...]:
+    def idle_projects(self) -> tuple[results.IdleProject, ...]:
         """How often each project is idle that runs only above its cash cost; empty if there are
         review branches."""
-        has_no_branches = not self.commitment.branches
-        if not (
-            has_no_branches and any(p.cash_cost_material for p in self.instance.projects.values())
-        ):
+        has_cash_costs = any(p.cash_cost_material for p in self.instance.projects.values())
+        if self.commitment.branches or not has_cash_costs:
             return ()
         from optimizer.solve.adaptation_and_idling import idle_project_outcomes
 
@@ -171,15 +163,12 @@ class CheckedSolution:
         With ``with_details`` it includes chains, stock use and the damage that unaided projects
         avoid, which require further recourse evaluations.
         """
-        chains: tuple[ChainOutcome, ...] = ()
+        chains: tuple[results.ChainOutcome, ...] = ()
         skipped_chains: tuple[str, ...] = ()
+        stock_use: tuple[results.StockUse, ...] = ()
         # Both are reported only without review branches.
-        has_no_branches = not self.commitment.branches
-        if (
-            with_details
-            and has_no_branches
-            and any(len(chain.nodes) > 1 for chain in self.instance.chains)
-        ):
+        with_chains = with_details and not self.commitment.branches
+        if with_chains and any(len(chain.nodes) > 1 for chain in self.instance.chains):
             # Imported late, since it is slow and readers of a plan do not need it.
             from optimizer.solve.chains import chain_outcomes
 
@@ -190,11 +179,10 @@ class CheckedSolution:
                 self.without_plan,
                 self._recourse_evaluator,
             )
-        stock_use: tuple[StockUse, ...] = ()
         has_refills = any(
             stockpile.max_refill.any() for stockpile in self.instance.stockpiles.values()
         )
-        if with_details and has_no_branches and has_refills:
+        if with_chains and has_refills:
             from optimizer.solve.recourse import simulate_release_policy
 
             policy_input = self.instance, self.states, self.commitment
@@ -202,33 +190,51 @@ class CheckedSolution:
                 *policy_input, [0.0], threads=self.threads, evaluator=self.recourse
             )
             stock_use = policy_result.stock_use(self.instance, self.commitment)
-        return plan_document.build_plan(
-            self.instance,
-            self.commitment,
-            certificate=self.certificate,
-            with_plan=self.with_plan,
-            without_plan=self.without_plan,
-            title=title or display_name(self.instance.case.title, "scenario"),
-            scenario=self.scenario,
-            under=self._assumption_outcomes if with_details or self.set_outcomes else (),
+        instance, commitment, case = self.instance, self.commitment, self.instance.case
+        with_plan, without_plan = self.with_plan, self.without_plan
+        level = float(case.objective.cvar.level)
+        unaided = tuple(plan_document.unaided_project_outcomes(instance, commitment, self.states))
+        return Plan(
+            title=title or display_name(case.title, "scenario"),
             variant=variant,
-            unaided=tuple(
-                plan_document.unaided_project_outcomes(self.instance, self.commitment, self.states)
+            certificate=self.certificate,
+            outcome=results.Outcome(
+                **plan_document.stateless_outcome_fields(instance, commitment),
+                expected=with_plan.expected,
+                cvar=with_plan.cvar(level),
+                worst=with_plan.worst,
+                worst_mean=plan_document.ambiguous_mean(instance, with_plan),
+                windfall_meur=math.fsum(project.windfall_meur for project in unaided),
+                without_plan=results.WithoutPlan(
+                    expected=without_plan.expected,
+                    cvar=without_plan.cvar(level),
+                    worst=without_plan.worst,
+                    worst_mean=plan_document.ambiguous_mean(instance, without_plan),
+                    avoided_anyway=self._avoided_anyway if with_details else None,
+                ),
+                distribution=plan_document.damage_distribution(with_plan, without_plan),
             ),
+            materials=plan_document.material_outcomes(
+                instance, commitment, with_plan, without_plan
+            ),
+            consumers=plan_document.consumer_outcomes(instance, with_plan, without_plan),
+            unaided=unaided,
             idle=self.idle_projects,
-            avoided_anyway=self._avoided_anyway if with_details else None,
             chains=chains,
             chains_untold=skipped_chains,
             adaptation=self.adaptation,
-            clustering=event_clustering(self.instance, self.states),
+            clustering=event_clustering(instance, self.states),
             stock_use=stock_use,
+            under=self._assumption_outcomes if with_details or self.set_outcomes else (),
             review=outcome_after_review(
-                self.reported_outcome, self.commitment, self.certificate, self.no_review_optimum
+                self.reported_outcome, commitment, self.certificate, self.no_review_optimum
             ),
+            scenario=plan_document.solved_scenario_json(self.scenario or case, variant),
+            **plan_document.commitment_fields(instance, commitment),
         )
 
     @property
-    def _assumption_outcomes(self) -> tuple[AssumptionSetOutcome, ...]:
+    def _assumption_outcomes(self) -> tuple[results.AssumptionSetOutcome, ...]:
         """Outcome of the plan under each assumption set of the scenario."""
         case = self.scenario or self.instance.case
         if not case.assumptions:

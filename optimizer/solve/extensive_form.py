@@ -27,6 +27,7 @@ from optimizer.solve.solver_result import (
     IncumbentReporter,
     SolverOptions,
     SolverResult,
+    seconds_left,
 )
 
 MIP_OPTIONS = {
@@ -140,11 +141,10 @@ def solve_for_scenario_data(
     endings, is_doubtful = set[str](), False
 
     def attempt(size: float, **options: Any) -> ProgramSolution:
-        elapsed = time.perf_counter() - started_at
         solution = highs.solve(
             program,
             gap=gap,
-            time_limit=None if time_limit is None else max(0.0, time_limit - elapsed),
+            time_limit=seconds_left(time_limit, started_at),
             threads=threads,
             options=MIP_OPTIONS
             | ({} if node_limit is None else {"mip_max_nodes": node_limit})

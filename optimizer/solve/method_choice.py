@@ -7,7 +7,7 @@ import contextlib
 import time
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, Unpack
+from typing import Literal, Unpack
 
 from models.language import tr
 from optimizer.errors import CheckFailed, Misuse, SolverError
@@ -26,6 +26,7 @@ from optimizer.solve.solver_result import (
     Method,
     SolverOptions,
     SolverResult,
+    seconds_left,
 )
 
 # Largest size for which the extensive form is tried after a numerical limit.
@@ -55,7 +56,7 @@ def solve_problem(
         raise TypeError(f"no options of a search: {', '.join(sorted(unknown))}")
     started_at = time.perf_counter()
     set_problems = problem.single_set_problems
-    states = [set_problem.states for set_problem in problem.single_set_problems]
+    states = [set_problem.states for set_problem in set_problems]
     check_supported(
         problem.instance.case,
         with_assumption_sets=bool(problem.set_problems),
@@ -67,28 +68,25 @@ def solve_problem(
         for set_problem in set_problems
     )
     tree = replace(problem.tree, instances=instances)
-    objective_floor = problem.objective_floor
     gap = solve_options.get("gap", DEFAULT_GAP)
     threads = solve_options.get("threads")
     time_limit = solve_options.get("time_limit")
 
     def remaining_options() -> SolverOptions:
-        seconds_left = (
-            None if time_limit is None else max(0.0, started_at + time_limit - time.perf_counter())
-        )
-        return {**solve_options, "gap": gap, "time_limit": seconds_left}
+        limit = seconds_left(time_limit, started_at)
+        return {**solve_options, "gap": gap, "time_limit": limit}
 
-    shared_options: dict[str, Any] = {
-        "pool": pool,
-        "find_broken_rules": partial(broken_rules_in_any_set, tree),
-        "objective_floor": objective_floor,
-    }
-    shared_options |= {
-        "target_objective": target_objective,
-        "compared_objective": compared_objective,
-        "recourses": [set_problem.recourse for set_problem in set_problems],
-    }
-    solve_by_cuts = partial(solve_by_decomposition, tree, states, **shared_options)
+    solve_by_cuts = partial(
+        solve_by_decomposition,
+        tree,
+        states,
+        pool=pool,
+        find_broken_rules=partial(broken_rules_in_any_set, tree),
+        objective_floor=problem.objective_floor,
+        target_objective=target_objective,
+        compared_objective=compared_objective,
+        recourses=[set_problem.recourse for set_problem in set_problems],
+    )
 
     def decompose(exact: bool) -> SolverResult:
         pairs = zip(set_problems, instances, strict=True)
@@ -115,12 +113,14 @@ def solve_problem(
                     recourse=set_problem.recourse,
                 )
             objectives.append(outcomes.objective_value(instance, without_plan, 0.0))
-        scale_options: dict[str, Any] = {
-            "objective_without_plan": tree.measure.scale(objectives),
-            "objective_floor": objective_floor,
-        }
         with contextlib.suppress(SolverError):
-            return solve_extensive_form(tree, states, **scale_options, **remaining_options())
+            return solve_extensive_form(
+                tree,
+                states,
+                objective_without_plan=tree.measure.scale(objectives),
+                objective_floor=problem.objective_floor,
+                **remaining_options(),
+            )
         return None
 
     chosen_method = problem.suitable_method(pool) if method == "auto" else method

@@ -18,6 +18,12 @@ from optimizer.solve.recourse import RecourseEvaluator, evaluators_by_block, sum
 
 ROUNDING_SHARE = 2e-9  # rounding error as a share of the damage of a total shortage
 
+# Fields of evaluations that are sums over states, by material or consumer.
+SUMS_BY_KEY = (
+    *("damage_by_material", "damage_by_consumer", "expected_shortage"),
+    *("shortage_probability", "short_periods_and_runs"),
+)
+
 
 @dataclass(frozen=True, eq=False)
 class PlanEvaluation:
@@ -145,13 +151,7 @@ def _evaluate_by_branch(
         total.selected_consumer_damage[state_indices] = evaluation.selected_consumer_damage
         total.branch[state_indices] = g
         branch_probability = float(total.probability[state_indices].sum())
-        for name in (
-            "damage_by_material",
-            "damage_by_consumer",
-            "expected_shortage",
-            "shortage_probability",
-            "short_periods_and_runs",
-        ):
+        for name in SUMS_BY_KEY:
             sums = getattr(total, name)
             for key, value in getattr(evaluation, name).items():
                 sums[key] = sums[key] + branch_probability * value
@@ -186,13 +186,7 @@ def join_evaluations(parts: Sequence[PlanEvaluation]) -> PlanEvaluation:
         for name in ("probability", "damage", "selected_consumer_damage", "branch")
     }
     sums: dict[str, Any] = sum_by_key([{"damage_by_year": part.damage_by_year} for part in parts])
-    for name in (
-        "damage_by_material",
-        "damage_by_consumer",
-        "expected_shortage",
-        "shortage_probability",
-        "short_periods_and_runs",
-    ):
+    for name in SUMS_BY_KEY:
         sums[name] = sum_by_key([getattr(part, name) for part in parts])
     return PlanEvaluation(**state_arrays, **sums)
 

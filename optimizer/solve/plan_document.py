@@ -10,7 +10,7 @@ import numpy as np
 
 from models import results
 from models.base import display_name
-from models.results import Certificate, Plan
+from models.results import Plan
 from models.results.plan import QUANTILE_LEVELS
 from models.scenario.case import Case
 from optimizer.model import commitment as plans
@@ -99,78 +99,12 @@ MEASURE_UNITS = {
 }
 
 
-def build_plan(
-    instance: Instance,
-    commitment: Commitment,
-    *,
-    certificate: Certificate,
-    with_plan: PlanEvaluation,
-    without_plan: PlanEvaluation,
-    title: str,
-    variant: str | None,
-    unaided: tuple[results.UnaidedProject, ...] = (),
-    avoided_anyway: float | None = None,
-    idle: tuple[results.IdleProject, ...] = (),
-    chains: tuple[results.ChainOutcome, ...] = (),
-    chains_untold: tuple[str, ...] = (),
-    adaptation: tuple[results.AdaptationOutcome, ...] = (),
-    clustering: results.Clustering | None = None,
-    stock_use: tuple[results.StockUse, ...] = (),
-    under: tuple[results.AssumptionSetOutcome, ...] = (),
-    review: results.ReviewDecisions | None = None,
-    scenario: Case | None = None,
-) -> Plan:
-    """Build the plan document of a commitment.
-
-    ``scenario`` is the scenario as in the file, if the instance belongs to a modified one.
-    """
-    case = instance.case
-    level = float(case.objective.cvar.level)
-    return Plan(
-        title=title,
-        variant=variant,
-        certificate=certificate,
-        outcome=results.Outcome(
-            **stateless_outcome_fields(instance, commitment),
-            expected=with_plan.expected,
-            cvar=with_plan.cvar(level),
-            worst=with_plan.worst,
-            worst_mean=ambiguous_mean(instance, with_plan),
-            windfall_meur=math.fsum(project.windfall_meur for project in unaided),
-            without_plan=results.WithoutPlan(
-                expected=without_plan.expected,
-                cvar=without_plan.cvar(level),
-                worst=without_plan.worst,
-                worst_mean=ambiguous_mean(instance, without_plan),
-                avoided_anyway=avoided_anyway,
-            ),
-            distribution=damage_distribution(with_plan, without_plan),
-        ),
-        materials=material_outcomes(instance, commitment, with_plan, without_plan),
-        consumers=consumer_outcomes(instance, with_plan, without_plan),
-        unaided=unaided,
-        idle=idle,
-        chains=chains,
-        chains_untold=chains_untold,
-        adaptation=adaptation,
-        clustering=clustering,
-        stock_use=stock_use,
-        under=under,
-        review=review,
-        scenario=solved_scenario_json(scenario or case, variant),
-        **commitment_fields(instance, commitment),
-    )
-
-
 def ambiguous_mean(instance: Instance, evaluation: PlanEvaluation) -> float | None:
     """Return the mean damage under the worst distribution of the ambiguity set; None without such a
     set."""
     risk = RiskMeasure.from_case(instance.case)
-    return (
-        risk.mean.value(evaluation.probability, evaluation.damage)
-        if risk.mean.is_ambiguous
-        else None
-    )
+    mean = risk.mean.value(evaluation.probability, evaluation.damage)
+    return mean if risk.mean.is_ambiguous else None
 
 
 def stateless_outcome_fields(instance: Instance, commitment: Commitment) -> dict[str, Any]:

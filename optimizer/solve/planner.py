@@ -40,6 +40,7 @@ from optimizer.solve.solver_result import (
     Method,
     SolverOptions,
     SolverResult,
+    seconds_left,
 )
 from optimizer.solve.verification import broken_rules
 
@@ -91,15 +92,7 @@ def solve_and_certify(
         problem = problem.with_recourse(solve_options.get("threads"))
     problem = with_reference_optima(problem, **solve_options)
     time_limit = solve_options.get("time_limit")
-
-    def seconds_left() -> float | None:
-        return (
-            None
-            if time_limit is None
-            else max(0.0, time_limit - (time.perf_counter() - started_at))
-        )
-
-    solve_options["time_limit"] = seconds_left()
+    solve_options["time_limit"] = seconds_left(time_limit, started_at)
     no_review_solution = (
         None if damage_only else _solve_without_review(problem, method, **solve_options)
     )
@@ -114,23 +107,16 @@ def solve_and_certify(
             pool = pool or CutPool()
             # The search starts from this plan.
             pool.remember_plan(no_review_solution.commitment, problem.instance)
-    solve_options["time_limit"] = seconds_left()
+    solve_options["time_limit"] = seconds_left(time_limit, started_at)
     if no_review_solution is not None and no_review_solution.interrupted:
-        interrupted_solution = ProgramSolution(
+        interrupted = ProgramSolution(
             "limit", "interrupted", None, None, None, 0, 0.0, interrupted=True
         )
-        solver_result = _or_no_review_plan(
-            SolverResult(method, interrupted_solution, None, seconds_by_step={}, model_size={}),
-            no_review_solution,
-            problem,
-        )
+        solver_result = SolverResult(method, interrupted, None, seconds_by_step={}, model_size={})
     else:
-        search_result = solve_problem(problem, method=method, pool=pool, **solve_options)
-        solver_result = (
-            search_result
-            if no_review_solution is None
-            else _or_no_review_plan(search_result, no_review_solution, problem)
-        )
+        solver_result = solve_problem(problem, method=method, pool=pool, **solve_options)
+    if no_review_solution is not None:
+        solver_result = _or_no_review_plan(solver_result, no_review_solution, problem)
     on_incumbent = solve_options.get("on_incumbent")
     if on_incumbent is not None and solver_result.commitment is not None:
         claimed, bound = solver_result.solution.objective, solver_result.solution.bound
@@ -249,8 +235,7 @@ def with_reference_optima(problem: Problem, **solve_options: Unpack[SolverOption
     set_options: SolverOptions = {**solve_options, "on_progress": None, "on_incumbent": None}
     set_problems = [single_set_problem(set_problem) for set_problem in problem.set_problems]
     for set_problem in set_problems:
-        if time_limit is not None:
-            set_options["time_limit"] = max(0.0, started_at + time_limit - time.perf_counter())
+        set_options["time_limit"] = seconds_left(time_limit, started_at)
         solutions.append(solve_and_certify(set_problem, damage_only=True, **set_options))
         if solutions[-1].interrupted:
             raise Interrupted(tr("stopped before any plan was found"))

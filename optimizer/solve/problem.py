@@ -54,31 +54,29 @@ class Problem:
         """
         started_at = time.perf_counter()
         if case.objective.over_assumptions is None:
-            return _with_branches([cls._from_instance(read_instance(case), started_at, earlier)])[0]
+            return cls._from_instance(read_instance(case), started_at, earlier)._with_branches()
         reported_set, tree = read_assumption_sets(case)
         similar = [
             problem for problem in earlier if len(problem.set_problems) == len(tree.instances)
         ]
-        set_problems = _with_branches(
-            [
-                cls._from_instance(
-                    instance, started_at, [problem.set_problems[k] for problem in similar]
-                )
-                for k, instance in enumerate(tree.instances)
-            ]
+        set_problems = tuple(
+            cls._from_instance(
+                instance, started_at, [problem.set_problems[k] for problem in similar]
+            )
+            for k, instance in enumerate(tree.instances)
         )
         reported = set_problems[reported_set]
-        instance = mark_over_assumptions(case, reported.instance)
-        seconds, recourse = time.perf_counter() - started_at, reported.recourse
-        instance_recourse = None if recourse is None else recourse.for_instance(instance)
-        return cls(
-            instance,
+        problem = cls(
+            reported.instance,
             reported.states,
-            seconds,
-            instance_recourse,
+            time.perf_counter() - started_at,
+            reported.recourse,
             set_problems=set_problems,
             scenario=case,
         )
+        return problem._with_instance(
+            mark_over_assumptions(case, reported.instance)
+        )._with_branches()
 
     @classmethod
     def _from_instance(
@@ -104,13 +102,22 @@ class Problem:
                 break
         return cls(instance, states, time.perf_counter() - started_at, instance_recourse)
 
-    @classmethod
-    def from_case_like(
-        cls, previous: Problem | None, case: Case, threads: int | None = None
-    ) -> Problem:
-        """Return the problem of a scenario, with a recourse evaluator. States and recourse of
-        ``previous`` are shared where possible."""
-        return cls.from_case(case, *([] if previous is None else [previous])).with_recourse(threads)
+    def _with_instance(self, instance: Instance) -> Problem:
+        """Return the problem with another instance that has the same recourse."""
+        recourse = self.recourse and self.recourse.for_instance(instance)
+        return replace(self, instance=instance, recourse=recourse)
+
+    def _with_branches(self) -> Problem:
+        """Return the problem with the review branches that follow from the states of all assumption
+        sets; unchanged if there is no review."""
+        parts = self.single_set_problems
+        instances = with_branches([x.instance for x in parts], [x.states for x in parts])
+        parts = tuple(x._with_instance(y) for x, y in zip(parts, instances, strict=True))
+        if not self.set_problems:
+            return parts[0]
+        reported = next(part for part in parts if part.states is self.states)
+        instance = replace(self.instance, branches=reported.instance.branches)
+        return replace(self, set_problems=parts)._with_instance(instance)
 
     def with_recourse(self, threads: int | None = None) -> Problem:
         """Return the problem with a recourse evaluator, which the search and the certification
@@ -234,26 +241,12 @@ def with_observations(problem: Problem, observations: Sequence[Observation]) -> 
     def change_instance(instance: Instance) -> Instance:
         return replace(instance, case=change_case(instance.case), branches=())
 
-    parts = _with_branches(
-        [
-            set_problem.with_instances_changed(change_instance)
-            for set_problem in problem.single_set_problems
-        ]
-    )
-    scenario = None if problem.scenario is None else change_case(problem.scenario)
-    if not problem.set_problems:
-        return replace(parts[0], no_review_optimum=None, scenario=scenario)
-    reported = next(set_problem for set_problem in parts if set_problem.states is problem.states)
-    instance = replace(change_instance(problem.instance), branches=reported.instance.branches)
-    recourse = problem.recourse and problem.recourse.for_instance(instance)
-    return replace(
-        problem,
-        instance=instance,
-        recourse=recourse,
-        set_problems=parts,
-        scenario=scenario,
+    changed = replace(
+        problem.with_instances_changed(change_instance),
+        scenario=None if problem.scenario is None else change_case(problem.scenario),
         no_review_optimum=None,
     )
+    return changed._with_branches()
 
 
 def read_instance_and_states(case: Case) -> tuple[Instance, tuple[State, ...]]:
@@ -270,24 +263,7 @@ def with_same_branches(problem: Problem, reference: Instance) -> Problem:
         return problem
     observations = [branch.observed for branch in reference.branches]
     instance = with_information_sets(problem.instance, problem.states, observations)
-    recourse = problem.recourse and problem.recourse.for_instance(instance)
-    return replace(problem, instance=instance, recourse=recourse)
-
-
-def _with_branches(set_problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """Return the problems with the review branches that follow from their states; unchanged if
-    there is no review."""
-    instances = with_branches(
-        [problem.instance for problem in set_problems], [problem.states for problem in set_problems]
-    )
-    return tuple(
-        replace(
-            problem,
-            instance=instance,
-            recourse=problem.recourse and problem.recourse.for_instance(instance),
-        )
-        for problem, instance in zip(set_problems, instances, strict=True)
-    )
+    return problem._with_instance(instance)
 
 
 def _problem_size(instance: Instance, states: Sequence[State]) -> int:

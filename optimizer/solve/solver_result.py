@@ -113,3 +113,10 @@ class IncumbentReporter:
         self._next_report_at = ended_at + max(
             self.MIN_INTERVAL, (ended_at - started_at) / self.MAX_TIME_SHARE
         )
+
+
+def seconds_left(time_limit: float | None, started_at: float) -> float | None:
+    """Return the rest of a time limit that began at ``started_at`` (``time.perf_counter``)."""
+    if time_limit is None:
+        return None
+    return max(0.0, started_at + time_limit - time.perf_counter())

@@ -73,6 +73,7 @@ def test_money_by_source_and_year(name: str) -> None:
         assert together == near(sum(parts))
 
 
+@pytest.mark.quick(every=7)
 @PLANS
 def test_public_money_by_class(name: str) -> None:
     plan = ALL[name]()
@@ -84,6 +85,7 @@ def test_public_money_by_class(name: str) -> None:
     assert found["classes"].values("All years")[-1] == near(paid(plan, "public"))
 
 
+@pytest.mark.quick(every=7)
 @PLANS
 def test_who_finances_which_project(name: str) -> None:
     plan = ALL[name]()
@@ -103,6 +105,7 @@ def test_who_finances_which_project(name: str) -> None:
         assert row[-1].text.count("%") == sum(payers)
 
 
+@pytest.mark.quick(every=7)
 @PLANS
 def test_stocks(name: str) -> None:
     plan = ALL[name]()
@@ -118,6 +121,7 @@ def test_stocks(name: str) -> None:
     assert sum(t or 0 for t in table.values("Bought, t")) == near(sum(bought))
 
 
+@pytest.mark.quick(every=7)
 @PLANS
 def test_accounts(name: str) -> None:
     plan = ALL[name]()
@@ -140,6 +144,7 @@ def test_accounts(name: str) -> None:
         assert net == near(plan.outcome.net_cost_meur)
 
 
+@pytest.mark.quick(every=7)
 @PLANS
 def test_money_at_risk(name: str) -> None:
     plan = ALL[name]()
@@ -155,6 +160,7 @@ def test_money_at_risk(name: str) -> None:
         )
 
 
+@pytest.mark.quick(every=7)
 @PLANS
 def test_what_comes_back(name: str) -> None:
     plan = ALL[name]()
@@ -177,6 +183,7 @@ def test_the_treasury_has_every_table() -> None:
     )
 
 
+@pytest.mark.quick(every=7)
 @PLANS
 def test_budgets(name: str) -> None:
     plan = ALL[name]()
@@ -203,6 +210,7 @@ def test_budgets(name: str) -> None:
     )
 
 
+@pytest.mark.quick(every=7)
 @PLANS
 def test_damage_by_material_and_consumer(name: str) -> None:
     plan = ALL[name]()
@@ -217,6 +225,7 @@ def test_damage_by_material_and_consumer(name: str) -> None:
         assert table.values("Without plan")[-1] == near(plan.outcome.without_plan.expected)
 
 
+@pytest.mark.quick(every=7)
 @PLANS
 def test_the_distribution(name: str) -> None:
     plan = ALL[name]()
@@ -227,6 +236,7 @@ def test_the_distribution(name: str) -> None:
         assert [cell.value for cell in row[1:4]] == near([before, after, before - after])
 
 
+@pytest.mark.quick(every=7)
 @PLANS
 def test_dependence(name: str) -> None:
     plan = ALL[name]()
@@ -263,6 +273,7 @@ def test_what_rests_on_assumptions(name: str) -> None:
 # The first page, and where public money goes
 
 
+@pytest.mark.quick(every=7)
 @PLANS
 def test_what_is_to_be_approved_is_what_public_funders_commit(name: str) -> None:
     plan, found = ALL[name](), tables_of(name)
@@ -276,6 +287,7 @@ def test_what_is_to_be_approved_is_what_public_funders_commit(name: str) -> None
     assert table.values("All years")[-1] == near(sum(p.committed_meur for p in some))
 
 
+@pytest.mark.quick(every=7)
 @PLANS
 def test_what_is_left_is_that_of_the_plan_and_of_none(name: str) -> None:
     plan, table = ALL[name](), tables_of(name)["against"]
@@ -285,6 +297,7 @@ def test_what_is_left_is_that_of_the_plan_and_of_none(name: str) -> None:
     assert [cell.value for cell in last[1:]] == near([of.expected, of.cvar])
 
 
+@pytest.mark.quick(every=7)
 @PLANS
 def test_money_by_country_and_by_purse(name: str) -> None:
     plan, found = ALL[name](), tables_of(name)

@@ -58,6 +58,7 @@ def test_values_of_a_tonne_stand_beside_prices() -> None:
 
 
 @LANGUAGES
+@pytest.mark.drawn
 def test_the_picture_names_forms_and_bottlenecks(language: Language) -> None:
     with using(language):
         (chart,) = (

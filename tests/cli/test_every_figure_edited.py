@@ -145,7 +145,7 @@ MADE: dict[str, Callable[[], Result]] = {
     "review": lambda: _germany("review.in_plans=true"),
 }
 LONG = ("germany", "review")
-QUICK = ("tutorial", "chains", "evaluation", "frontier")
+QUICK = ("chains", "frontier")
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -38,6 +39,13 @@ FURTHER = {
 WITH_WORKERS = {"batch", "explore", "sensitivity"}
 FIRST = "report"  # it draws; the page solves, in processes of its own
 START = "from optimizer.cli import main\nif __name__ == '__main__':\n    main()\n"
+SEVERAL = """\
+import json, sys
+from optimizer.cli import run_command_line
+if __name__ == "__main__":
+    codes = [run_command_line(words) for words in json.loads(sys.argv[1])]
+    assert set(codes) <= {0, 1}, codes
+"""
 API = """\
 import vorrat
 if __name__ == "__main__":
@@ -102,12 +110,23 @@ def line(name: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [FIRST, *sorted(COMMANDS.keys() - {FIRST, "open"})])
+@pytest.mark.parametrize("name", [FIRST, *sorted(WITH_WORKERS)])
 def test_no_command_springs_a_trap(name: str, traps: Traps) -> None:
     started(traps, START, *line(name))
     assert traps.processes("program.py") > 0
     if name in WITH_WORKERS:
         assert traps.processes("spawn_main") > 1
+
+
+OTHERS = sorted(COMMANDS.keys() - {FIRST, "open"} - WITH_WORKERS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [OTHERS[n::4] for n in range(4)], ids=" ".join)
+def test_no_commands_of_one_process_spring_a_trap(names: list[str], traps: Traps) -> None:
+    """The start of a process takes longer than most commands."""
+    started(traps, SEVERAL, json.dumps([line(name) for name in names]))
+    assert traps.processes("program.py") > 0
 
 
 @pytest.mark.slow
@@ -151,6 +170,7 @@ def test_workers_of_a_program_of_the_user_spring_no_trap(traps: Traps) -> None:
     assert traps.processes("spawn_main") > 1
 
 
+@pytest.mark.slow
 def test_settings_of_the_user_are_read(traps: Traps) -> None:
     settings = traps.mark.with_name("settings")
     settings.write_text("font.size: 33\n", encoding="utf-8")

@@ -10,6 +10,7 @@ import pytest
 from cutting import claimed, exact, excess, random_point, recourse_of, run_of
 from random_cases import crowded_case
 
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.risk_measure import tail_weights
 from optimizer.solve.decomposition.cuts import Cut, CutOracle
 from optimizer.solve.decomposition.search_run import SearchRun
@@ -37,7 +38,7 @@ def test_a_cut_is_tight_at_its_point_and_true_everywhere(seed: int) -> None:
     """Of each node's mean and of the tail; the tail's for higher levels as well."""
     raw = drawn(seed, cvar={"weight": 0.3, "level": random.Random(seed).choice([0.3, 0.6, 0.9])})
     recourse, level, rng = recourse_of(raw), level_of(raw), np.random.default_rng(seed)
-    appraise = CutOracle.for_recourse(recourse)
+    appraise = CutOracle(DecisionTree.of(recourse.instance), [recourse])
     points = [random_point(rng, recourse) for _ in range(4)]
     for point in points[:2]:
         appraisal = appraise((point,))
@@ -55,7 +56,7 @@ def test_an_appraisal_adds_up() -> None:
     raw = drawn(1, cvar={"weight": 0.3, "level": 0.7})
     recourse = recourse_of(raw)
     point = random_point(np.random.default_rng(5), recourse)
-    appraisal = CutOracle.for_recourse(recourse)((point,))
+    appraisal = CutOracle(DecisionTree.of(recourse.instance), [recourse])((point,))
     damage = recourse.evaluate(point, recourse.probability[None]).damage
     assert sum(appraisal.damage_by_chain.values()) == pytest.approx(
         recourse.probability @ damage, rel=1e-12
@@ -79,7 +80,7 @@ def test_a_cut_of_the_tail_is_false_for_a_lower_level() -> None:
         raw = drawn(seed, cvar={"weight": 1.0, "level": 0.9})
         recourse = recourse_of(raw)
         point = random_point(np.random.default_rng(seed), recourse)
-        (cut,) = CutOracle.for_recourse(recourse)((point,)).cuts
+        (cut,) = CutOracle(DecisionTree.of(recourse.instance), [recourse])((point,)).cuts
         false += excess(recourse, cut, point, 0.2) > TRUE
     assert false > 3
 

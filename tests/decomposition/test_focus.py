@@ -60,7 +60,7 @@ def test_some_nodes_are_swept_as_they_are_with_all() -> None:
     recourse = recourse_of(raw)
     assert len(recourse.node_data) > 1
     point = random_point(np.random.default_rng(1), recourse)
-    appraise = CutOracle.for_recourse(recourse)
+    appraise = CutOracle(DecisionTree.of(recourse.instance), [recourse])
     all_, (one, *_) = appraise((point,)), recourse.node_data
     some = appraise((point,), [one])
     assert all_.is_complete

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import cache
 
 import pytest
@@ -28,7 +28,7 @@ def servers() -> Iterator[Callable[..., Opened]]:
     """Servers on this machine, each with the files that it is asked for with; all modules share
     them, since a server and its processes take seconds to start."""
     with ExitStack() as stack:
-        yield cache(lambda *files: stack.enter_context(opened(*files)))
+        yield cache(lambda *files: stack.enter_context(opened(*files, "--stay")))
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +37,16 @@ def server(
     servers: Callable[..., Opened],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Opened]:
-    """It has the files that a module names as OPENED, or else those that are shipped; what one
-    names as SERVED is for many users."""
-    if hasattr(request.module, "SERVED"):
-        with served(tmp_path_factory.mktemp("served"), *request.module.SERVED) as found:
-            yield found
+    """It has the files that a module names as OPENED and is that of all such modules, or else those
+    that are shipped; what one names as SERVED is for many users."""
+    if hasattr(request.module, "OPENED"):
+        made: AbstractContextManager[Opened] = nullcontext(servers(*request.module.OPENED))
+    elif hasattr(request.module, "SERVED"):
+        made = served(tmp_path_factory.mktemp("served"), *request.module.SERVED)
     else:
-        yield (found := servers(*getattr(request.module, "OPENED", ()), "--stay"))
+        made = opened("--stay")
+    with made as found:
+        yield found
     assert "Traceback" not in "".join(found.said)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from models.scenario.case import Case
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import read_instance
 from optimizer.model.risk_measure import tail_weights
 from optimizer.model.states import read_states
@@ -28,7 +29,9 @@ def run_of(raw: Raw, gap: float = 1e-6) -> SearchRun:
     """Master without cuts, and the sweep."""
     recourse = recourse_of(raw)
     return SearchRun(
-        Master(CutOracle.for_recourse(recourse)), CutOracle.for_recourse(recourse), gap
+        Master(CutOracle(DecisionTree.of(recourse.instance), [recourse])),
+        CutOracle(DecisionTree.of(recourse.instance), [recourse]),
+        gap,
     )
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from optimizer.model import highs
+from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.highs import LinearProgram
 from optimizer.solve.decomposition.branch_and_cut import BranchAndCut
 from optimizer.solve.decomposition.cuts import CutOracle
@@ -213,7 +214,7 @@ def decompose(problem: TwoStage, gap: float) -> tuple[SearchRun, SecondStage]:
     """Search by cuts of means; the run, which holds optimum and bound, and what was swept."""
     second = SecondStage(problem)
     frame = FirstStage(cast("Any", second.instance), problem)
-    appraise = CutOracle.for_recourse(cast("Any", second))
+    appraise = CutOracle(DecisionTree.of(cast("Any", second).instance), [cast("Any", second)])
     size = highs.solve(extensive_form(mean(problem))).objective
     factor = highs.compute_objective_factor(
         frame.reduced_program.program, abs(size or 0.0), SCALED_OBJECTIVE

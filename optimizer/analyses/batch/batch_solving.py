@@ -28,8 +28,6 @@ from optimizer.solve.plan_document import solved_scenario_json
 from optimizer.solve.planner import Problem, package_version, solve_and_certify
 from optimizer.solve.session import Session
 
-PASSED_OPTIONS = ("gap", "time_limit", "node_limit")
-
 
 @dataclass(frozen=True)
 class BatchTask:
@@ -59,12 +57,7 @@ class BatchSolution:
 
     plan_json: bytes
     status: Literal["optimal", "limit"]
-    objective: float
-    bound: float | None
-    gap: float | None
-    expected: float
-    expected_without_plan: float
-    net_cost_meur: float
+    figures: dict[str, float | None]  # by the names that a batch gives them
 
 
 def result_key(case: Case, title: str, variant: str | None, options: SolveOptions) -> str:
@@ -103,7 +96,8 @@ def make_task_solver(
 
     With ``are_related``, it reuses results of the tasks that it solved before.
     """
-    solve_options: dict[str, Any] = {name: getattr(options, name) for name in PASSED_OPTIONS}
+    names = ("gap", "time_limit", "node_limit")
+    solve_options: dict[str, Any] = {name: getattr(options, name) for name in names}
     if are_related:
         return partial(
             _solve_task, partial(Session(threads=1).ask, damage_only=False, **solve_options)
@@ -139,8 +133,8 @@ def _solve_task(find_plan: Callable[[Case], CheckedSolution], task: BatchTask) -
             )
         ) from None
     certificate, outcome = plan.certificate, plan.outcome
-    return BatchSolution(
-        plan.model_dump_json(indent=2).encode() + b"\n",
-        *(certificate.status, certificate.objective, certificate.bound, certificate.gap),
-        *(outcome.expected, outcome.without_plan.expected, outcome.net_cost_meur),
-    )
+    figures = {name: getattr(certificate, name) for name in ("objective", "bound", "gap")}
+    figures |= {name: getattr(outcome, name) for name in ("expected", "net_cost_meur")}
+    figures["expected_without_plan"] = outcome.without_plan.expected
+    content = plan.model_dump_json(indent=2).encode() + b"\n"
+    return BatchSolution(content, certificate.status, figures)

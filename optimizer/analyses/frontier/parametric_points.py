@@ -185,9 +185,9 @@ class ParametricSolver:
         if self.pool is None:
             problem = Problem.from_case(case)
         else:
-            problem = self._last_problem = Problem.from_case_like(
-                self._last_problem, case, self.options.threads
-            )
+            earlier = [] if self._last_problem is None else [self._last_problem]
+            problem = Problem.from_case(case, *earlier).with_recourse(self.options.threads)
+            self._last_problem = problem
         point = ParametricPoint(value, problem.tree)
         try:
             solution = solve_problem(problem, self.options, self.pool)

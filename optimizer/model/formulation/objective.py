@@ -112,7 +112,8 @@ def add_objective(
 
     def tail_term(key: str, excess: Any) -> Any:
         tail = pyo.quicksum(weighted_damages[s][0] * excess[s] for s in states)
-        return tails[key].weight * (tail / (1 - tails[key].level) + model.eta[key])
+        weight, level = tails[key]
+        return weight * (tail / (1 - level) + model.eta[key])
 
     terms = [model.weighed_cost]
     if tail_states:

@@ -98,7 +98,12 @@ class PartCutOracle:
         }
 
     def evaluate(
-        self, point: FirstStagePoint, chain_ids: Collection[int], approximate: bool
+        self,
+        point: FirstStagePoint,
+        chain_ids: Collection[int],
+        *,
+        with_cuts: bool,
+        approximate: bool,
     ) -> tuple[dict[int, float], Floats, list[Cut]]:
         """Evaluate the recourse at a point.
 
@@ -109,7 +114,7 @@ class PartCutOracle:
         chain_ids = (
             self.chain_ids if self.tail_weight > 0 else [v - self.first_node for v in chain_ids]
         )
-        with_mean_cuts = self.tail_weight < 1
+        with_mean_cuts = with_cuts and self.tail_weight < 1
         recourse_result = recourse.evaluate(
             point,
             probability[None],
@@ -152,17 +157,6 @@ class PartCutOracle:
             )
             for subgradients in self.recourse.cached_subgradients(point, mean_chains).values()
         ]
-
-    def damage_at(self, point: FirstStagePoint) -> tuple[dict[int, float], Floats]:
-        """Return the expected damage of each chain and the damage in each state (S) at a point,
-        without computing cuts."""
-        probability = self.recourse.probability
-        recourse_result = self.recourse.evaluate(
-            point, probability[None], with_subgradients=False, chain_ids=self.chain_ids
-        )
-        return {
-            v: float(damage[0]) for v, damage in recourse_result.damage_by_chain.items()
-        }, recourse_result.damage
 
     def weighted_mean(self, by_chain: Mapping[int, float]) -> float:
         """Return the contribution of this part to the mean damage of its assumption set, given the
@@ -217,18 +211,15 @@ class CutOracle:
         self.evaluations = self.node_evaluations = 0
         self.seconds = 0.0
 
-    @classmethod
-    def for_recourse(cls, recourse: RecourseEvaluator) -> CutOracle:
-        """Return the oracle of a single instance without assumption sets."""
-        return cls(DecisionTree((recourse.instance,)), [recourse])
-
     def __call__(
         self,
         points: RecoursePoints,
         chain_ids: Collection[int] | None = None,
         approximate: bool = False,
+        with_cuts: bool = True,
     ) -> CutOracleResult:
-        """Evaluate the recourse at a point. Return its cost and cuts.
+        """Evaluate the recourse at a point. Return its cost and, unless ``with_cuts`` is False,
+        cuts.
 
         ``chain_ids`` restricts the evaluation to some chains. It is ignored if the objective
         includes a CVaR, which depends on all chains. ``approximate`` allows an approximate
@@ -248,13 +239,16 @@ class CutOracle:
             for oracle, point in zip(set_oracles, set_points, strict=True):
                 next_first_node = oracle.first_node + len(oracle.recourse.instance.nodes)
                 part_chains = [v for v in chain_ids if oracle.first_node <= v < next_first_node]
-                part_damage, damage, new_cuts = oracle.evaluate(point, part_chains, approximate)
+                part_damage, damage, new_cuts = oracle.evaluate(
+                    point, part_chains, with_cuts=with_cuts, approximate=approximate
+                )
                 damage_by_chain |= {oracle.first_node + v: x for v, x in part_damage.items()}
                 means.append(oracle.weighted_mean(part_damage))
                 state_damages.append(damage)
                 cuts += new_cuts
-            tail, weights = _tail_mean_and_weights(set_oracles, state_damages)
-            if weights:
+            cost, weights = _recourse_cost(set_oracles, means, state_damages)
+            recourse_costs.append(cost)
+            if weights and with_cuts:
                 subgradients = dict[int, Subgradient]()
                 for oracle, point, part_weights in zip(
                     set_oracles, set_points, weights, strict=True
@@ -267,10 +261,10 @@ class CutOracle:
                         point=set_points[0] if len(set_points) == 1 else None,
                     )
                 )
-            recourse_costs.append(_combine_mean_and_tail(set_oracles, means, tail))
-        self.evaluations += 1
-        self.node_evaluations += sum(len(self.chains[v]) for v in chain_ids)
-        self.seconds += time.perf_counter() - started_at
+        if with_cuts:
+            self.evaluations += 1
+            self.node_evaluations += sum(len(self.chains[v]) for v in chain_ids)
+            self.seconds += time.perf_counter() - started_at
         is_complete = not approximate and len(chain_ids) == len(self.chain_ids)
         return CutOracleResult(points, damage_by_chain, tuple(recourse_costs), cuts, is_complete)
 
@@ -340,16 +334,7 @@ class CutOracle:
 
     def recourse_costs(self, plan: Commitment) -> tuple[float, ...]:
         """Return the recourse cost of a plan under each assumption set, without computing cuts."""
-        remaining_points, costs = iter(self.recourse_points(plan)), list[float]()
-        for set_oracles in self.oracles_by_set:
-            pairs = [oracle.damage_at(next(remaining_points)) for oracle in set_oracles]
-            means = [
-                oracle.weighted_mean(by_chain)
-                for oracle, (by_chain, _) in zip(set_oracles, pairs, strict=True)
-            ]
-            tail, _ = _tail_mean_and_weights(set_oracles, [damage for _, damage in pairs])
-            costs.append(_combine_mean_and_tail(set_oracles, means, tail))
-        return tuple(costs)
+        return self(self.recourse_points(plan), with_cuts=False).recourse_costs
 
 
 def recourse_by_part(
@@ -364,29 +349,21 @@ def recourse_by_part(
     ]
 
 
-def _tail_mean_and_weights(
-    set_oracles: Sequence[PartCutOracle], state_damages: Sequence[Floats]
+def _recourse_cost(
+    set_oracles: Sequence[PartCutOracle], means: Sequence[float], state_damages: Sequence[Floats]
 ) -> tuple[float, list[Floats]]:
-    """Return the CVaR of damage under one assumption set (under ambiguity: the worst-case mean),
-    and the weights of the states that yield it, one array for each part.
-
-    The result is 0 without weights if the objective has no such term.
-    """
-    if set_oracles[0].tail_weight == 0:
-        return 0.0, []
+    """Return the recourse cost under one assumption set, from the mean damage and the damage in
+    each state (S) of its parts. Also return the weights of the states that yield its part that
+    depends on all chains together, one array for each part; none if there is no such part."""
+    risk, weight = set_oracles[0].risk, set_oracles[0].tail_weight
+    mean = (1 - weight) * math.fsum(means)
+    if weight == 0:
+        return mean, []
     probabilities = [oracle.probability * oracle.recourse.probability for oracle in set_oracles]
     damage = np.concatenate(state_damages)
-    risk, probability = set_oracles[0].risk, np.concatenate(probabilities)
-    weights = risk.joint_weights(probability, damage)
+    weights = risk.joint_weights(np.concatenate(probabilities), damage)
     ends = np.cumsum([len(part_damage) for part_damage in state_damages])[:-1]
-    return float(weights @ damage), np.split(weights, ends)
-
-
-def _combine_mean_and_tail(
-    set_oracles: Sequence[PartCutOracle], means: Sequence[float], tail: float
-) -> float:
-    weight = set_oracles[0].tail_weight
-    return (1 - weight) * math.fsum(means) + weight * tail
+    return mean + weight * float(weights @ damage), np.split(weights, ends)
 
 
 @dataclass(frozen=True, eq=False)

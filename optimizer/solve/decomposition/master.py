@@ -11,9 +11,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from optimizer.model import highs
-from optimizer.model.instance import Floats, Instance
+from optimizer.model.instance import Floats
+from optimizer.solve.decomposition.cut_rows import (
+    MIN_COEFFICIENT,
+    InactiveCuts,
+    merge_coefficients,
+    offtake_unit,
+    without_tiny_coefficients,
+)
 from optimizer.solve.decomposition.cuts import Cut, CutOracle, CutRow, rows_to_matrix
-from optimizer.solve.decomposition.inactive_cuts import InactiveCuts
 from optimizer.solve.decomposition.master_columns import (
     ColumnIndices,
     MasterColumns,
@@ -22,14 +28,6 @@ from optimizer.solve.decomposition.master_columns import (
 from optimizer.solve.decomposition.master_model import MasterModel, StackedMasterModel
 from optimizer.solve.decomposition.search_tree import DualProof, ExtraRow
 
-# Smaller coefficients of a cut, in the solver's units, are rounded up or dropped.
-MIN_COEFFICIENT = 1e-8
-SMALL_SHARE_EXPONENT, MIN_SHARE_EXPONENT = -7, -40
-"""Exponents of two: an offtake column gets a smaller unit if a share below the first covers all
-use; no unit is below the second, since the solver rejects larger ratios."""
-ROUNDING_COEFFICIENT = 1e-12
-"""Smaller coefficients are rounding errors. Rounded up, those of unbounded columns could make an
-absurdly large value worthwhile."""
 MAX_DAMPING_EXPONENT = 24  # largest power of two by which a cut is scaled down
 # Ratio of coefficient to side above which a tiny start would satisfy the whole cut.
 HUGE_COEFFICIENT_RATIO = 2.0**20
@@ -41,25 +39,6 @@ MAX_CARRIED_CUT_AGE = 2  # largest age of a cut (solves since it was binding) th
 BASIC_STATUS = 1  # basis status of a basic row, for new rows
 MAX_RECOVERABLE_CUTS = 100  # recoverable cuts that may stay though they are not binding
 ROUNDING_VIOLATION = 1e-14  # smaller violations relative to the side are rounding errors
-
-
-def _offtake_unit(instance: Instance, p: str) -> float:
-    """Return the unit of a project's offtake columns, a power of two; NaN for the usual unit.
-
-    A unit differs from the usual one only for a very large project. It is then the share of output
-    that covers all useful lots, as a geometric mean over the materials with damage.
-    """
-    log_covers = [
-        math.log2(float(instance.max_useful_lots[m].max()) / lots)
-        for m, lots in instance.projects[p].output.items()
-        if m in instance.materials_with_damage
-    ]
-    exponent = math.fsum(log_covers) / max(1, len(log_covers))
-    return (
-        2.0 ** max(round(exponent), MIN_SHARE_EXPONENT)
-        if exponent < SMALL_SHARE_EXPONENT
-        else math.nan
-    )
 
 
 class Master(MasterColumns):
@@ -107,7 +86,7 @@ class Master(MasterColumns):
         for view, part in zip(self.part_columns, tree.leaves, strict=True):
             offtake_columns = view.offtake_columns
             for c, p in zip(offtake_columns, view.offtake_projects, strict=True):
-                units[c] = np.fmin(units[c], _offtake_unit(part.instance, p))
+                units[c] = np.fmin(units[c], offtake_unit(part.instance, p))
             self._max_values[offtake_columns] = np.minimum(
                 self._max_values[offtake_columns], view.offtake_max
             )
@@ -270,45 +249,20 @@ class Master(MasterColumns):
     def _build_cut_row(self, cut: Cut) -> tuple[CutRow, bool]:
         """Build the row of a cut. Also return whether the row is the same for any bounds of the
         columns."""
-        patterns = [
-            (self.cut_columns(v), subgradient) for v, subgradient in cut.subgradients.items()
-        ]
+        columns, entries = merge_coefficients(
+            [(self.cut_columns(v), subgradient) for v, subgradient in cut.subgradients.items()]
+        )
         side = 0.0
         for subgradient in cut.subgradients.values():
             side += float(subgradient.constant[0])
-        parts = [pattern.coefficients(subgradient) for pattern, subgradient in patterns]
-        if len(patterns) == 1:
-            columns, entries = patterns[0][0].columns, parts[0]
-        else:  # includes an empty list, since there may be no node
-            column_lists = [np.zeros(0, np.int32), *(pattern.columns for pattern, _ in patterns)]
-            unique_columns, column_index = np.unique(
-                np.concatenate(column_lists), return_inverse=True
-            )
-            columns = unique_columns.astype(np.int32)
-            entries = np.bincount(column_index, np.concatenate([[], *parts]), len(columns)).astype(
-                float
-            )
-        # The solver drops tiny coefficients, which would make the cut invalid. So the most that
-        # such a term can be is taken off the side, or the coefficient is rounded up.
         factor = self._row_factor(columns, entries)
-        relative_units = self.simplex.column_units[columns] / self.objective_unit
-        solver_units = self.simplex.column_units[columns] * factor
-        is_small = (entries != 0) & (entries * solver_units < MIN_COEFFICIENT)
-        max_values = self._max_values[columns]
-        is_dropped = is_small & np.isfinite(max_values)
-        is_dropped[is_dropped] = (
-            entries[is_dropped] * max_values[is_dropped] * factor < MIN_COEFFICIENT
-        )
-        side -= float(np.maximum(entries[is_dropped], 0.0) @ max_values[is_dropped])
-        entries[is_dropped] = 0.0
-        is_rounded_up = is_small & ~is_dropped
-        is_rounding = entries[is_rounded_up] * relative_units[is_rounded_up] < ROUNDING_COEFFICIENT
-        entries[is_rounded_up] = np.where(
-            is_rounding, 0.0, MIN_COEFFICIENT / solver_units[is_rounded_up]
+        units, max_values = self.simplex.column_units[columns], self._max_values[columns]
+        entries, lost, is_dropped = without_tiny_coefficients(
+            entries, max_values, units, factor, self.objective_unit
         )
         is_nonzero = entries != 0
         columns = np.append(columns[is_nonzero], self.bounded_column(cut)).astype(np.int32)
-        return (columns, np.append(entries[is_nonzero], 1.0), side), not is_dropped.any()
+        return (columns, np.append(entries[is_nonzero], 1.0), side - lost), not is_dropped
 
     def add_violated_cuts(
         self, cuts: Sequence[Cut], x: Floats | None = None, min_violation: float = 0.0
@@ -385,20 +339,15 @@ class Master(MasterColumns):
 
     def deactivate_cuts(self, cuts: Sequence[Cut]) -> None:
         """Store cuts outside the solver. They are activated when a solution violates them."""
-        bounding_cuts = [cut for cut in cuts if self.has_bounded_column(cut)]
+        bounding_cuts = [cut for cut in cuts if self.bounded_column_or_none(cut) is not None]
         self._inactive_cuts.add(
             [(cut, self.cut_row(cut), self.bounded_column(cut)) for cut in bounding_cuts]
         )
 
-    def has_bounded_column(self, cut: Cut) -> bool:
-        """Return whether the master problem has the column that a cut bounds."""
+    def bounded_column_or_none(self, cut: Cut) -> int | None:
+        """Return the column that a cut bounds; None if the master problem lacks it."""
         if not cut.is_tail:
-            return cut.chain_id in self.cost_to_go_columns
-        return self._tail_cost_column(cut) is not None
-
-    def _tail_cost_column(self, cut: Cut) -> int | None:
-        """Return the column of the CVaR that a cut on the CVaR bounds; None if there is no such
-        column."""
+            return self.cost_to_go_columns.get(cut.chain_id)
         view = self.part_columns_of(cut.chain_id) if cut.subgradients else self.part_columns[0]
         return view.tail_cost_column
 
@@ -411,9 +360,7 @@ class Master(MasterColumns):
 
     def bounded_column(self, cut: Cut) -> int:
         """Return the column that a cut bounds."""
-        if not cut.is_tail:
-            return self.cost_to_go_columns[cut.chain_id]
-        column = self._tail_cost_column(cut)
+        column = self.bounded_column_or_none(cut)
         assert column is not None
         return column
 

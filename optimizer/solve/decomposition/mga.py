@@ -79,7 +79,7 @@ class FarthestPortfolioProgram:
     def add_cuts(self, cuts: Iterable[Cut]) -> None:
         """Add cuts on the original objective."""
         for cut in cuts:
-            if id(cut) not in self._cuts and self.master.has_bounded_column(cut):
+            if id(cut) not in self._cuts and self.master.bounded_column_or_none(cut) is not None:
                 self._cuts[id(cut)] = cut
                 columns, entries, side = self.master.cut_row(cut)
                 self._cut_rows.append((columns.astype(np.int64), entries, side, math.inf))

@@ -51,26 +51,14 @@ def compute_dual_bound(
 
 
 @compiled
-def break_ties(
-    cost,
-    lower,
-    upper,
-    row_lower,
-    row_upper,
-    column_starts,
-    row_index,
-    value,
-    status,
-    x,
-    y,
-    tie_break_cost,
-):
+def break_ties(program, status, x, y, tie_break_cost):
     """Replace ``x`` (n + m) by the optimum with the least ``tie_break_cost``. Return whether it was
     found.
 
     The optima considered are those that ``x`` and the dual values ``y`` (m) prove: rows and columns
     with a nonzero dual value stay at their bounds.
     """
+    cost, lower, upper, row_lower, row_upper, column_starts, row_index, value = program
     n, m, workspace = cost.size, row_lower.size, np.empty(row_lower.size)
     lower, upper, row_lower, row_upper = (
         lower.copy(), upper.copy(), row_lower.copy(), row_upper.copy()
@@ -86,18 +74,9 @@ def break_ties(
         if abs(y[i]) > TIGHT_TOLERANCE:
             row_lower[i] = row_upper[i] = x[n + i]
     if not solve_from_basis(
-        tie_break_cost,
-        lower,
-        upper,
-        row_lower,
-        row_upper,
-        column_starts,
-        row_index,
-        value,
-        basis,
-        new_x,
-        workspace,
-    ):
+        tie_break_cost, lower, upper, row_lower, row_upper, column_starts, row_index, value, basis,
+        new_x, workspace,
+    ):  # fmt: skip
         return False
     for j in range(n):
         x[j] = new_x[j]
@@ -106,17 +85,9 @@ def break_ties(
 
 @compiled
 def solve_class_programs(
-    is_open,
-    side_lower,
-    side_upper,
-    saved_bases,
-    start,
-    last_statuses,
-    values,
-    tie_break_cost,
-    full_program,
-    bound_data,
-):
+    is_open, side_lower, side_upper, saved_bases, start, last_statuses, values, tie_break_cost,
+    full_program, bound_data,
+):  # fmt: skip
     """Solve the linear programs of U state classes, restricted to open periods by
     :func:`restrict_to_open`.
 
@@ -137,19 +108,11 @@ def solve_class_programs(
     bases = np.empty(class_count * last_statuses.size, np.int8)
     for u in range(class_count):
         (
-            cost,
-            lower,
-            upper,
-            row_lower,
-            row_upper,
-            column_starts_32,
-            row_index,
-            value,
-            columns,
-            rows,
-            row_target,
-            row_factor,
-        ) = restrict_to_open(is_open[u], side_lower[u], side_upper[u], *full_program)
+            cost, lower, upper, row_lower, row_upper, column_starts_32, row_index, value, columns,
+            rows, row_target, row_factor,
+        ) = restrict_to_open(
+            is_open[u], side_lower[u], side_upper[u], *full_program
+        )  # fmt: skip
         n, m = cost.size, row_lower.size
         basis_starts[u + 1] = basis_starts[u] + n + m
         status, column_starts = (
@@ -180,20 +143,8 @@ def solve_class_programs(
                 scaled_tie_cost = np.empty(n)
                 for j in range(n):
                     scaled_tie_cost[j] = tie_break_cost[columns[j]] * unit[columns[j]]
-                is_solved[u] = break_ties(
-                    cost,
-                    lower,
-                    upper,
-                    row_lower,
-                    row_upper,
-                    column_starts,
-                    row_index,
-                    value,
-                    status,
-                    x,
-                    y,
-                    scaled_tie_cost,
-                )
+                program = cost, lower, upper, row_lower, row_upper, column_starts, row_index, value
+                is_solved[u] = break_ties(program, status, x, y, scaled_tie_cost)
             for j in range(n):
                 values[u, columns[j]] = x[j] * unit[columns[j]]
     return is_solved, damage, dual_bounds, duals, bases[: basis_starts[class_count]], basis_starts

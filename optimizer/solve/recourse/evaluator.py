@@ -313,6 +313,7 @@ class RecourseEvaluator:
         approximate: bool = False,
     ) -> RecourseEvaluation:
         """Build the fastest evaluation that is exact for a chain at this point."""
+        how = class_weights, with_subgradients, with_shortages
         node = self.node_data[chain.id]
         if not (self._has_known_rules or self._chain_template(chain).has_only_known_rules):
             pass  # a rule that the compiled kernels do not know
@@ -324,16 +325,8 @@ class RecourseEvaluator:
             )
             stocks = node.stock_arrays(point)
             if not stocks.has_unequal_losses:
-                return NodeEvaluation(
-                    node,
-                    chain.id,
-                    node_classes,
-                    point,
-                    stocks,
-                    class_weights,
-                    with_subgradients,
-                    with_shortages,
-                )
+                node_arguments = node, chain.id, node_classes, point, stocks
+                return NodeEvaluation(*node_arguments, *how)
         elif isinstance(classes, ChainStateClasses):
             if chain.id not in self._network_data:
                 contained = contained_tonnes(chain)
@@ -344,18 +337,8 @@ class RecourseEvaluator:
             network_data = self._network_data[chain.id]
             retention = network_data.common_retention(point) if network_data else None
             if network_data and retention is not None:
-                return NetworkEvaluation(
-                    network_data,
-                    retention,
-                    classes,
-                    point,
-                    class_weights,
-                    with_subgradients,
-                    with_shortages,
-                )
-        return self.build_program_evaluation(
-            chain, classes, point, class_weights, with_subgradients, with_shortages, approximate
-        )
+                return NetworkEvaluation(network_data, retention, classes, point, *how)
+        return self.build_program_evaluation(chain, classes, point, *how, approximate)
 
     def _chain_template(self, chain: Chain) -> ProgramTemplate:
         if chain.id not in self._templates:

@@ -28,16 +28,9 @@ def add_deliveries(
 
 @compiled
 def add_output_values(
-    slopes,
-    first_column,
-    parameter_duals,
-    first_parameter,
-    nameplate,
-    year_of,
-    delay,
-    pattern,
+    slopes, first_column, parameter_duals, first_parameter, nameplate, year_of, delay, pattern,
     available,
-):
+):  # fmt: skip
     """Subtract from ``slopes`` the marginal value of each outlet's running output in each year,
     which follows from the dual values of parameters (U, G).
 
