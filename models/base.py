@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from models.faults import PathStep
 from models.field_marks import InSection
-from models.language import Language, current_language, detect_language, tr
+from models.language import LANGUAGES, Language, conventions, detect_language, tr
 from models.scenario import countries
 
 PartFault = tuple[tuple[PathStep, ...], str, str]
@@ -91,8 +91,9 @@ def read_year(value: Any) -> int:
             return int(value)
         description = f"{value:g}"
     else:
-        german = isinstance(value, str) and current_language() == "de"
-        description = describe_container(value, f"„{value}“" if german else repr(value))
+        quotes = conventions().quotes if isinstance(value, str) else ""
+        quoted = f"{quotes[:1]}{value}{quotes[1:]}" if quotes else repr(value)
+        description = describe_container(value, quoted)
     message = tr("{shown} is not a calendar year", shown=description)
     raise validation_error(message, tr("write a year such as 2030"))
 
@@ -303,7 +304,7 @@ class LocalizedText(Base):
     @classmethod
     def _from_bare_text(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return {"en": value, "de": value}
+            return dict.fromkeys(LANGUAGES, value)
         if isinstance(value, (Mapping, LocalizedText)):
             return value
         description = describe_container(
@@ -322,35 +323,41 @@ class LocalizedText(Base):
 
     @pydantic.model_serializer
     def _serialize(self) -> str | dict[str, str]:
-        if self.en is not None and self.en == self.de:
-            return self.en
-        return {k: v for k, v in (("en", self.en), ("de", self.de)) if v is not None}
+        return self.texts if self.common_text is None else self.common_text
+
+    @property
+    def common_text(self) -> str | None:
+        """The text if it is the same in all languages, else None."""
+        first, *others = (getattr(self, language) for language in LANGUAGES)
+        return first if all(text == first for text in others) else None
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The text in each language that the file states."""
+        by_language = ((language, getattr(self, language)) for language in LANGUAGES)
+        return {language: text for language, text in by_language if text is not None}
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: Any) -> dict[str, Any]:
         string = {"type": "string"}
-        mapping = {"type": "object", "properties": {"en": string, "de": string}}
+        mapping = {"type": "object", "properties": dict.fromkeys(LANGUAGES, string)}
         return {"anyOf": [string, {**mapping, "additionalProperties": False, "minProperties": 1}]}
 
     def in_language(self, language: str = "en") -> str:
-        """Return the text in a language, or in the other one if it is missing."""
-        preferred, other = (self.de, self.en) if language == "de" else (self.en, self.de)
-        return preferred or other or ""
+        """Return the text in a language, or in another one if it is missing."""
+        texts = (getattr(self, code) for code in sorted(LANGUAGES, key=language.__ne__))
+        return next(filter(None, texts), "")
 
     def displayed_language(self, preferred: Language) -> Language | None:
         """Return the language of the text that :meth:`in_language` returns.
 
-        If one text serves for both languages, its language is detected from its words; None if it
+        If one text serves for all languages, its language is detected from its words; None if it
         is unclear.
         """
-        if self.en is not None and self.en == self.de:
-            return detect_language(self.en)
-        texts: dict[Language, str | None] = {"en": self.en, "de": self.de}
-        return (
-            preferred
-            if texts[preferred]
-            else next((available for available in texts if texts[available]), None)
-        )
+        if self.common_text is not None:
+            return detect_language(self.common_text)
+        stated = [language for language in LANGUAGES if self.texts.get(language)]
+        return preferred if preferred in stated else next(iter(stated), None)
 
 
 def display_name(name: LocalizedText | None, fallback: str, language: str = "en") -> str:

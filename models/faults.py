@@ -97,3 +97,13 @@ class ScenarioError(VorratError):
     def __reduce__(self) -> tuple[type[ScenarioError], tuple[tuple[Fault, ...]]]:
         """Support pickling, since the constructor's argument is not in ``args``."""
         return ScenarioError, (self.faults,)
+
+
+def warning(
+    path: tuple[PathStep, ...], message: str, hint: str = "", at_key: bool = False
+) -> Fault:
+    """Return a warning about a value that is valid but probably a mistake.
+
+    ``at_key`` states that the warning concerns the key at the end of ``path``.
+    """
+    return Fault(path, message, hint, "warning", at_key)

@@ -119,6 +119,6 @@ def untranslated(monkeypatch: pytest.MonkeyPatch) -> set[str]:
                 missed.add(key)
             return super().get(key, default)
 
-    watched = Watched(language.german_translations())
-    monkeypatch.setattr(language, "german_translations", lambda: watched)
+    watched = Watched(language.translations("de"))
+    monkeypatch.setattr(language, "translations", lambda code: watched if code == "de" else {})
     return missed

@@ -18,9 +18,18 @@ from typing import Any, get_args
 import click
 from pydantic import BaseModel
 
+from models.base import LocalizedText
 from models.field_docs import field_docstrings
 from models.files.tabs import all_tabs
-from models.language import current_language, german_translations, set_language, tr, using
+from models.language import (
+    LANGUAGES,
+    Language,
+    current_language,
+    set_language,
+    tr,
+    translations,
+    using,
+)
 from models.scenario.case import Case
 from models.scenario.stockpiles import Stockpile
 from optimizer.cli import vorrat
@@ -125,7 +134,7 @@ def placeholders(template: str) -> set[tuple[str, str]]:
 
 def test_every_text_has_its_german() -> None:
     wanted = {*texts(), *help_texts(), *described_fields(needed=True)}
-    assert sorted(wanted - german_translations().keys()) == []
+    assert sorted(wanted - translations("de").keys()) == []
 
 
 def test_the_german_takes_the_same_values() -> None:
@@ -133,7 +142,7 @@ def test_the_german_takes_the_same_values() -> None:
         english
         for english, filled in texts().items()
         if filled
-        and placeholders(german_translations().get(english, english)) != placeholders(english)
+        and placeholders(translations("de").get(english, english)) != placeholders(english)
     ]
     assert other == []
 
@@ -154,7 +163,7 @@ def test_no_german_is_left_without_its_english() -> None:
     }
     words = {f"word: {name.replace('_', ' ')}" for name in literals}
     known = {*literals, *texts(), *help_texts(), *described_fields(), *heads, *words, *borrowed}
-    assert sorted(german_translations().keys() - known) == []
+    assert sorted(translations("de").keys() - known) == []
 
 
 def test_texts_are_found_at_all() -> None:
@@ -173,9 +182,8 @@ HIDDEN = {
     ("models/base.py", "message"),
     ("models/base.py", "description"),
     ("models/files/tabs.py", "text"),
-    ("models/scenario/plausibility.py", "hint"),
     ("models/scenario/plausibility.py", "message"),
-    ("models/scenario/quantities.py", "hint"),
+    ("models/scenario/number_hints.py", "hint"),
     ("models/scenario/references.py", "empty_hint"),
     ("models/scenario/references.py", "message"),
     ("models/files/csv_table.py", "str(error)"),
@@ -232,7 +240,7 @@ def test_german_has_german_quotation_marks() -> None:
     """In pairs, and no straight one in their place."""
     odd = [
         text
-        for text in german_translations().values()
+        for text in translations("de").values()
         if text.count("„") != text.count("“") or "'" in text or "”" in text
     ]
     assert odd == []
@@ -252,3 +260,9 @@ def test_a_language_holds_as_far_as_it_is_chosen() -> None:
 def test_a_text_without_german_stays_english() -> None:
     with using("de"):
         assert tr("{number} of them", number=3) == "3 of them"
+
+
+def test_every_language_has_conventions_and_texts() -> None:
+    assert tuple(LANGUAGES) == get_args(Language)
+    assert all(translations(language) for language in LANGUAGES if language != "en")
+    assert LocalizedText.model_validate("Li").texts == dict.fromkeys(LANGUAGES, "Li")

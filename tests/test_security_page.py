@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from models.files import decoding, includes, nodes, reading, result_json, workbook, yaml_source
+from models.files import (
+    decoding,
+    fault_collector,
+    includes,
+    nodes,
+    reading,
+    result_json,
+    workbook,
+    yaml_source,
+)
 from optimizer.page import isolated_reader as apart
 from optimizer.solve.decomposition import pool_file
 
@@ -36,7 +45,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         workbook.MAX_PARTS,
         workbook.MAX_TAGS,
         workbook.MAX_FORMAT_LENGTH,
-        reading.MAX_FAULTS,
+        fault_collector.MAX_FAULTS,
         result_json.MAX_BYTES,
         result_json.MAX_VALUES,
         result_json.MAX_DEPTH,

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from models.scenario.instruments import Instrument
-from optimizer.model.instance import InstrumentTerms
-from optimizer.model.instance.instrument_terms import (
+from models.scenario.instrument_fields import InstrumentFields, InstrumentKind
+from models.scenario.instrument_terms import (
+    InstrumentTerms,
     interest_by_age,
     outstanding_by_age,
     present_value,
-    read_terms,
 )
+from models.scenario.instruments import INSTRUMENT_TYPES, Instrument
 
 
 def terms(
     kind: str | None, rate: float = 0.0, funder: str = "public", **fields: Any
 ) -> InstrumentTerms:
-    return read_terms(Instrument.model_validate({"kind": kind} | fields), funder, rate)
+    return Instrument.model_validate({"kind": kind} | fields).type.read_terms(funder, rate)
 
 
 def near(value: float) -> Any:
@@ -133,3 +133,11 @@ def test_a_recovery_that_is_stated_comes_back_at_the_exit() -> None:
         assert stake.recovery == 0.6
         assert stake.expected_returns[:10] == (0.0,) * 10
         assert stake.expected_returns[10] == near(0.6 * 1.03**10)
+
+
+def test_every_kind_has_one_class_with_known_terms() -> None:
+    assert list(INSTRUMENT_TYPES) == [None, *get_args(InstrumentKind)]
+    for kind, instrument_type in INSTRUMENT_TYPES.items():
+        assert kind == instrument_type.kind
+        assert {*instrument_type.required_terms} <= {*instrument_type.terms}
+        assert {*instrument_type.terms} <= InstrumentFields.model_fields.keys()

@@ -142,3 +142,12 @@ def iter_leaves(node: Node, path: NodePath = ()) -> Iterator[tuple[NodePath, Nod
             yield from iter_leaves(child, (*path, position))
     else:
         yield path, node
+
+
+def follows_decimal_comma(root: Node, path: tuple[PathStep, ...], node: Node) -> bool:
+    """Return whether a list item directly follows ``0,``, which suggests a decimal comma."""
+    step = path[-1] if path else 0
+    previous = node_at(root, (*path[:-1], step - 1)) if isinstance(step, int) else None
+    if previous is None or previous.raw_text != "0" or not node.raw_text.isdecimal():
+        return False
+    return node.location == replace(previous.location, column=previous.location.column + 2)

@@ -9,7 +9,6 @@ other items can be checked as well.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -21,23 +20,26 @@ from pydantic import ValidationError
 from models.faults import Fault, PathStep, ScenarioError, SourceLocation
 from models.files import assumption_patches, patches, shipped_files, tables
 from models.files.decoding import read_bytes, shared_reading_limits
+from models.files.fault_collector import FaultCollector, with_currency
 from models.files.fault_recovery import SKIP_REFERENCES_CONTEXT, find_further_faults
 from models.files.includes import IncludeResolver
-from models.files.nodes import Node, count_nodes, iter_leaves, location_of, node_at
+from models.files.nodes import (
+    Node,
+    count_nodes,
+    follows_decimal_comma,
+    iter_leaves,
+    location_of,
+    node_at,
+)
 from models.files.shapes import ANY_SHAPE, SCENARIO_SHAPE, shape_of_step, to_plain_data
 from models.files.validation_messages import faults_of_validation
 from models.files.yaml_source import may_be_thousands, not_a_mapping_fault, parse_yaml
 from models.language import tr
 from models.scenario import references
 from models.scenario.case import Case
-from models.scenario.currencies import replace_currency
 from models.spelling import unknown_name_hint
 
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")  #: Suffixes of scenario files in Excel.
-MAX_FAULTS = 1_000
-"""Errors, and warnings, that are listed for one scenario; reading ends after the step that finds
-more errors."""
-MAX_MESSAGE_LENGTH = 1_000
 MAX_VARIANTS = 1_000  #: Variants of one file, each of which is read in a check of the file.
 MAX_CHECKED_VALUES = 2_000_000
 """Values of a scenario times its checked variants, or times its assumption sets."""
@@ -118,60 +120,6 @@ def cases_by_assumption_set(case: Case) -> dict[str, Case]:
     }
 
 
-class _FaultCollector:
-    """Collector of distinct faults; it keeps at most ``MAX_FAULTS`` errors and warnings each."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.faults: list[Fault] = []
-        self._seen: set[int] = set()
-        self.counts = {"error": 0, "warning": 0}
-
-    def __call__(self, fault: Fault) -> None:
-        key = hash((fault.location, fault.message, fault.hint))
-        if key not in self._seen:
-            self._seen.add(key)
-            self.counts[fault.severity] += 1
-            if self.counts[fault.severity] <= MAX_FAULTS:
-                message, hint = _truncate(fault.message), _truncate(fault.hint)
-                self.faults.append(replace(fault, message=message, hint=hint))
-
-    @property
-    def is_full(self) -> bool:
-        """Whether more errors were found than are listed, so that the search can end."""
-        return self.counts["error"] > MAX_FAULTS
-
-    @property
-    def accepts_warnings(self) -> bool:
-        """Whether a further warning would be listed."""
-        return self.counts["warning"] < MAX_FAULTS
-
-    def sorted_faults(self) -> tuple[Fault, ...]:
-        """Return the faults sorted by file, line and column.
-
-        If more faults were found than are kept, an entry with the number of the others is added.
-        """
-        faults, location = sorted(self.faults, key=_sort_key), SourceLocation(self.file)
-        if (count := self.counts["error"] - MAX_FAULTS) > 0:
-            faults.append(Fault((), tr("and {count} more errors", count=count), location=location))
-        if (count := self.counts["warning"] - MAX_FAULTS) > 0:
-            message = tr("and {count} more warnings", count=count)
-            faults.append(Fault((), message, severity="warning", location=location))
-        return tuple(faults)
-
-
-def _truncate(text: str) -> str:
-    """Cut a text to ``MAX_MESSAGE_LENGTH`` characters, since it may quote a megabyte."""
-    return text if len(text) <= MAX_MESSAGE_LENGTH else text[: MAX_MESSAGE_LENGTH - 3] + "..."
-
-
-def _sort_key(fault: Fault) -> tuple[Any, ...]:
-    location = fault.location or SourceLocation("")
-    cell = re.fullmatch(r"(.*!)([A-Z]+)(\d+)", location.cell, re.DOTALL)
-    parts = (cell[1], int(cell[3]), len(cell[2]), cell[2]) if cell else ("", 0, 0, "")
-    return (location.file, location.line, location.column, parts)
-
-
 class _ScenarioReader:
     """Reader of one scenario.
 
@@ -189,7 +137,7 @@ class _ScenarioReader:
     ) -> None:
         self.file, self.variant, self.settings = file, variant, settings
         self.includes, self.previous = includes or IncludeResolver(file), previous
-        self.report = _FaultCollector(file)
+        self.report = FaultCollector(file)
 
     def read(self, raw: bytes | None = None, check_variants: bool = False) -> LoadedScenario:
         """Return the scenario of ``raw``, or the previous one, with variant and settings applied.
@@ -315,12 +263,12 @@ class _ScenarioReader:
                 if target is not None and target.cut_text and fault.at_key:
                     hint = tr("put a text with a comma into quotes")
                     fault = replace(fault, hint=f'{hint}: "{target.cut_text}"')
-                if target is not None and _follows_decimal_comma(root, fault.path, target):
+                if target is not None and follows_decimal_comma(root, fault.path, target):
                     texts = {"written": f"0,{target.raw_text}", "meant": f"0.{target.raw_text}"}
                     hint = tr("{written} in a list is two numbers: write {meant}", **texts)
                     fault = replace(fault, hint=hint)
                 if target is None or not target.faulty:
-                    self.report(_with_location(_with_currency(fault, code), root))
+                    self.report(_with_location(with_currency(fault, code), root))
                 if self.report.is_full:
                     self.report.counts["error"] = max(error_count, self.report.counts["error"])
                     break
@@ -329,7 +277,7 @@ class _ScenarioReader:
             references.check_references(case, warnings=warnings), root
         ):
             if not self._is_exempt_from_sources(
-                fault := _with_location(_with_currency(fault, code), root)
+                fault := _with_location(with_currency(fault, code), root)
             ):
                 self.report(fault)
         if case.hazards and patches.periods_per_year(base) != patches.periods_per_year(root):
@@ -420,9 +368,8 @@ class _ScenarioReader:
                 for fault in error.faults:
                     reader.report(fault)
             for fault in self._new_faults(reader, reported_faults):
-                message = tr(
-                    "with variant '{variant}': {message}", variant=name, message=fault.message
-                )
+                texts = {"variant": name, "message": fault.message}
+                message = tr("with variant '{variant}': {message}", **texts)
                 self.report(replace(fault, message=message, variant=name))
 
     def _check_assumption_sets(self, root: Node, case: Case) -> None:
@@ -435,24 +382,18 @@ class _ScenarioReader:
         for name in case.assumptions:
             reader = _ScenarioReader(self.file, None, (), self.includes, (root, case))
             set_patches = patches.item_patches(root, "assumptions", name)
-            section_faults = [
-                fault for fault in map(assumption_patches.fixed_section_fault, set_patches) if fault
-            ]
-            for fault in section_faults:
+            set_faults = filter(None, map(assumption_patches.fixed_section_fault, set_patches))
+            for fault in set_faults:
                 reader.report(fault)
-            set_case = None
-            if not section_faults:
+            if not reader.report.faults:
                 patched = reader._apply_patches(root, root, None, set_patches)
                 set_case = reader._validate_case(patched, root, self.report.accepts_warnings)
-            if set_case is not None:
-                for fault in assumption_patches.structural_change_faults(
-                    case, set_case, set_patches
-                ):
+                find_faults = assumption_patches.structural_change_faults
+                for fault in find_faults(case, set_case, set_patches) if set_case else ():
                     reader.report(fault)
             for fault in self._new_faults(reader, reported_faults):
-                message = tr(
-                    "under the assumptions '{set}': {message}", set=name, message=fault.message
-                )
+                texts = {"set": name, "message": fault.message}
+                message = tr("under the assumptions '{set}': {message}", **texts)
                 self.report(replace(fault, message=message))
 
     def _exceeds_value_limit(self, section: Node | None, total: int) -> bool:
@@ -492,23 +433,6 @@ def _missing_name(fault: Fault, node: Node | None) -> str:
         return next((step for step in reversed(fault.path[:-1]) if isinstance(step, str)), "")
     value = fault.path[-1] if fault.at_key else (node.child("value") or node).value
     return str(value) if isinstance(value, (str, int)) else ""
-
-
-def _follows_decimal_comma(root: Node, path: tuple[PathStep, ...], node: Node) -> bool:
-    """Return whether a list item directly follows ``0,``, which suggests a decimal comma."""
-    step = path[-1] if path else 0
-    previous = node_at(root, (*path[:-1], step - 1)) if isinstance(step, int) else None
-    if previous is None or previous.raw_text != "0" or not node.raw_text.isdecimal():
-        return False
-    return node.location == replace(previous.location, column=previous.location.column + 2)
-
-
-def _with_currency(fault: Fault, code: Any) -> Fault:
-    """Return a fault in whose texts the currency ``code`` of the file replaces EUR."""
-    if fault.path == ("currency",) or not isinstance(code, str) or code == "EUR":
-        return fault
-    message, hint = (replace_currency(text, code) for text in (fault.message, fault.hint))
-    return replace(fault, message=message, hint=hint)
 
 
 def _currency_of(root: Node) -> Any:

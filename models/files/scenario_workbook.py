@@ -31,7 +31,8 @@ from models.files.tabs import CONFIDENCE_WORDS, USER_PREFIX, VARIANT_TEXTS, Tab
 from models.files.workbook import open_workbook, read_rows
 from models.files.yaml_source import parse_setting
 from models.language import tr
-from models.scenario.quantities import UNREADABLE_NUMBER, NonNegative, number_hint
+from models.scenario.number_hints import number_hint
+from models.scenario.quantities import UNREADABLE_NUMBER, NonNegative
 from models.spelling import closest_name, unknown_key_hint
 
 MAX_HEADER_ROW = 10  #: Number of rows among which the header is looked for.

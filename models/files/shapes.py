@@ -18,6 +18,7 @@ from models.base import LocalizedText, NamesOrKeyword, read_country
 from models.faults import PathStep
 from models.field_docs import field_docstrings
 from models.files.nodes import Node
+from models.language import LANGUAGES
 from models.scenario.case import Case
 from models.scenario.quantities import (
     Number,
@@ -50,7 +51,7 @@ class Shape:
         """The keys that a mapping may have in files; empty if they are free."""
         if self.model is not None:
             return tuple(field.alias or name for name, field in self.model.model_fields.items())
-        return {"texts": ("en", "de"), "number": SOURCED_KEYS, "yearly": SOURCED_KEYS}.get(
+        return {"texts": tuple(LANGUAGES), "number": SOURCED_KEYS, "yearly": SOURCED_KEYS}.get(
             self.kind, ()
         )
 
@@ -110,7 +111,7 @@ def shape_of_step(shape: Shape, step: PathStep) -> Shape | None:
         return _field_shapes(shape.model).get(str(step))
     if shape.kind in ("mapping", "years", "list"):
         return shape_of(shape.item)
-    if shape.kind == "names" or (shape.kind == "texts" and step in ("en", "de")):
+    if shape.kind == "names" or (shape.kind == "texts" and step in LANGUAGES):
         return _TEXT_SHAPE
     if shape.kind in ("number", "yearly"):
         if step in SOURCED_KEYS:

@@ -11,6 +11,7 @@ from models.faults import SourceLocation
 from models.files.decoding import decode_text, read_bytes
 from models.files.nodes import Node
 from models.files.yaml_source import parse_yaml
+from models.language import LANGUAGES
 
 YAML_SUFFIX = ".yaml"
 YAML_SUFFIXES = (YAML_SUFFIX, ".yml")
@@ -82,5 +83,5 @@ def _text_of_node(node: Node | None) -> LocalizedText:
     if node is None or not isinstance(node.value, dict):
         return LocalizedText.model_validate("" if node is None else str(node.value))
     return LocalizedText(
-        **{key: str(child.value) for key, child in node.value.items() if key in ("en", "de")}
+        **{key: str(child.value) for key, child in node.value.items() if key in LANGUAGES}
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from models.files.shapes import SCENARIO_SHAPE, Shape, holds_items, shape_of, shape_of_step
-from models.language import current_language, german_translations, tr, using
+from models.language import LANGUAGES, Language, current_language, tr, translations
 from models.spelling import closest_name
 
 USER_PREFIX = "_"  #: Sheets and columns whose names begin with it are ignored.
@@ -104,14 +104,13 @@ def tab_at(path: tuple[str, ...]) -> Tab | None:
     return next((tab for tab in all_tabs() if tab.path == path), None)
 
 
-def label_translations(label: str) -> tuple[str, str]:
-    """Return an English label and its German translation."""
-    with using("de"):
-        return label, translate_label(label)
+def label_translations(label: str) -> tuple[str, ...]:
+    """Return an English label in each language."""
+    return tuple(translations(language).get(label, label) for language in LANGUAGES)
 
 
 def tab_of_sheet(sheet: str) -> Tab | None:
-    """Return the sheet that a sheet name in English or German denotes, or None."""
+    """Return the sheet that a sheet name in any language denotes, or None."""
     name = sheet.strip().lower()
     for tab in all_tabs():
         if name in (tab.key, *(label.lower() for label in label_translations(tab.label))):
@@ -148,24 +147,26 @@ def translate_label(text: str) -> str:
 
 def display_word(word: str) -> str:
     """Return a word of the file format as a workbook shows it in the current language."""
-    return _translate_word(word) if current_language() == "de" else word
+    return _translate_word(word, current_language())
 
 
-def _translate_word(word: str) -> str:
-    """Return the German word for a choice of the file format; ``word`` itself if there is none.
+def _translate_word(word: str, language: Language) -> str:
+    """Return the word of a language for a choice of the file format; ``word`` itself if there is
+    none.
 
     The key of the translation is ``word: ...``.
     """
-    return german_translations().get(f"word: {word.replace('_', ' ')}", word)
+    return translations(language).get(f"word: {word.replace('_', ' ')}", word)
 
 
 def resolve_word(text: str, words: tuple[str, ...]) -> str:
-    """Return the word of the file format that a text denotes in English or German.
+    """Return the word of the file format that a text denotes in any language.
 
     ``words`` are the possible words. If none matches, the text itself is returned.
     """
     normalized = " ".join(text.split()).lower()
     for word in words:
-        if normalized in (word.lower(), word.replace("_", " "), _translate_word(word).lower()):
+        translated = {_translate_word(word, language).lower() for language in LANGUAGES}
+        if normalized in {word.lower(), word.replace("_", " "), *translated}:
             return word
     return text

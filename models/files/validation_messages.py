@@ -10,7 +10,7 @@ from models.files.nodes import NodePath
 from models.files.shapes import SCENARIO_SHAPE, describe_field, shape_at
 from models.language import current_language, tr
 from models.scenario.currencies import currency_code_hint
-from models.scenario.quantities import number_hint
+from models.scenario.number_hints import number_hint
 from models.spelling import invalid_choice_hint, unknown_key_hint
 
 
@@ -89,8 +89,7 @@ def _value_message(kind: str, path: NodePath, value: Any) -> tuple[str, str]:
     if kind in ("bool_type", "bool_parsing"):
         return tr("{shown} is neither true nor false", shown=description), tr("write true or false")
     if kind == "string_pattern_mismatch":
-        message = tr("'{value}' is not a currency code", value=value)
-        return message, currency_code_hint(str(value))
+        return tr("'{value}' is not a currency code", value=value), currency_code_hint(str(value))
     if kind.startswith(("int", "float")):
         hint = number_hint(value) if isinstance(value, str) else ""
         return tr("{shown} is not a number", shown=description), hint

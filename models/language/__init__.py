@@ -1,7 +1,8 @@
-"""Messages in English and German.
+"""Messages in the languages of :data:`LANGUAGES`.
 
 The English text is written where it is used, and is the key of its translation in the files of
-``models/language/de``, one per subject. Both are templates for :meth:`str.format`.
+the folder of a language, such as ``models/language/de``. Both are templates for
+:meth:`str.format`.
 """
 
 import re
@@ -9,17 +10,39 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
 Language = Literal["en", "de"]
 
-FUNCTION_WORDS: dict[Language, str] = {
-    "en": "a|and|are|as|at|by|for|from|is|it|of|or|than|that|the|to|which|with",
-    "de": "aber|als|auf|aus|bei|das|dem|den|der|des|die|ein|eine|im|ist|mit|nach|und|von|zu",
+
+@dataclass(frozen=True)
+class Conventions:
+    """Conventions of a language."""
+
+    tag: str  # of BCP 47, for the properties of documents
+    decimal_mark: str
+    separator: str  # between the cells of a CSV file, as spreadsheets expect it
+    quotes: str  # around quoted texts; empty for those of Python
+    function_words: str
+    """Alternatives of a regular expression: words frequent in it and rare in other languages."""
+
+
+LANGUAGES: dict[Language, Conventions] = {
+    "en": Conventions(
+        "en-GB", ".", ",", "", "a|and|are|as|at|by|for|from|is|it|of|or|than|that|the|to|which|with"
+    ),
+    "de": Conventions(
+        "de-DE",
+        ",",
+        ";",
+        "„“",
+        "aber|als|auf|aus|bei|das|dem|den|der|des|die|ein|eine|im|ist|mit|nach|und|von|zu",
+    ),
 }
-"""Alternatives of a regular expression: words frequent in one language and rare in the other."""
+"""All languages. Texts in another one need an entry here and a folder with its translations."""
 
 _current_language: ContextVar[Language] = ContextVar("language", default="en")
 
@@ -44,18 +67,17 @@ def tr(template: str, /, **values: Any) -> str:
 
     A template without a translation stays in English.
     """
-    if current_language() == "de":
-        template = german_translations().get(template, template)
+    template = translations(current_language()).get(template, template)
     return template.format(**values) if values else template
 
 
 def detect_language(text: str) -> Language | None:
     """Return the probable language of a text, from its function words; None if unclear."""
     counts = {
-        language: len(re.findall(rf"\b(?:{words})\b", text, re.IGNORECASE))
-        for language, words in FUNCTION_WORDS.items()
+        language: len(re.findall(rf"\b(?:{entry.function_words})\b", text, re.IGNORECASE))
+        for language, entry in LANGUAGES.items()
     }
-    first, second = sorted(counts, key=lambda language: -counts[language])
+    first, second, *_ = sorted(counts, key=lambda language: -counts[language])
     return first if counts[first] > 2 * counts[second] else None
 
 
@@ -74,22 +96,34 @@ def set_language(language: Language) -> None:
 
 def format_number(value: float) -> str:
     """Format a number with at most six digits and the decimal separator of the language."""
-    text = f"{value:g}"
-    return text.replace(".", ",") if current_language() == "de" else text
+    return localize_number(f"{value:g}")
+
+
+def conventions() -> Conventions:
+    """Return the conventions of the current language."""
+    return LANGUAGES[current_language()]
+
+
+def localize_number(text: str) -> str:
+    """Return a number in Python's notation with the decimal mark of the current language."""
+    return text.replace(".", conventions().decimal_mark)
 
 
 @cache
-def german_translations() -> dict[str, str]:
-    """Return the German translation of each English text, from all translation files.
+def translations(language: Language) -> dict[str, str]:
+    """Return the translation of each English text, from all files of the language; empty for
+    English.
 
     Raises ValueError if two files translate a text differently.
     """
-    translations: dict[str, str] = {}
-    folder = files("models.language") / "de"
+    by_text: dict[str, str] = {}
+    if language == "en":
+        return by_text
+    folder = files("models.language") / language
     for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if not file.name.endswith(".toml"):
             continue
         for text, translation in tomllib.loads(file.read_text(encoding="utf-8")).items():
-            if translations.setdefault(text, translation) != translation:
+            if by_text.setdefault(text, translation) != translation:
                 raise ValueError(f"two translations of '{text}'")
-    return translations
+    return by_text

@@ -11,21 +11,19 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from models.faults import Fault
 from models.language import tr
 from models.scenario import chains
-
-if TYPE_CHECKING:
-    from models.scenario.case import Case
-    from models.scenario.materials import Conversion
+from models.scenario.materials import Conversion
+from models.scenario.sections import Sections
 
 SHORTAGE_TOLERANCE = 1e-6  #: Share of demand that may be missing.
 _ROUNDING = 1e-12
 
 
-def baseline_shortage_warnings(case: Case) -> Iterator[Fault]:
+def baseline_shortage_warnings(case: Sections) -> Iterator[Fault]:
     """Yield a warning for each material or chain that is short, with the years.
 
     Also warns of each stockpile that can never be refilled since its material is short in all
@@ -71,7 +69,7 @@ def baseline_shortage_warnings(case: Case) -> Iterator[Fault]:
             yield Fault(("stockpiles", position, "refill_t_per_year"), message, hint, "warning")
 
 
-def _demand_and_supply(case: Case, year: int) -> tuple[dict[str, float], dict[str, float]]:
+def _demand_and_supply(case: Sections, year: int) -> tuple[dict[str, float], dict[str, float]]:
     """Return direct demand and market supply of each material in a year, in tonnes."""
     demand: dict[str, float] = defaultdict(float)
     for row in case.demand:

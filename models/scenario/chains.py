@@ -8,10 +8,9 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from models.scenario.case import Case
+from models.scenario.sections import Sections
 
 
 class ChainLink(NamedTuple):
@@ -23,7 +22,7 @@ class ChainLink(NamedTuple):
     path: tuple[str, ...]  #: Path of the input in the scenario.
 
 
-def chain_links(case: Case, projects: bool = True) -> Iterator[ChainLink]:
+def chain_links(case: Sections, projects: bool = True) -> Iterator[ChainLink]:
     """Yield all links between materials, in the order of the file.
 
     If ``projects`` is False, only the links of conversions are yielded.
@@ -41,7 +40,7 @@ def chain_links(case: Case, projects: bool = True) -> Iterator[ChainLink]:
             )
 
 
-def order_materials(case: Case) -> list[str]:
+def order_materials(case: Sections) -> list[str]:
     """Return all materials, each after its inputs, and otherwise in the order of the file.
 
     Materials that are part of a cycle, or made from such materials, are omitted.
@@ -64,7 +63,7 @@ def order_materials(case: Case) -> list[str]:
     return ordered
 
 
-def find_cycles(case: Case) -> Iterator[list[ChainLink]]:
+def find_cycles(case: Sections) -> Iterator[list[ChainLink]]:
     """Yield cycles of links; no two of these cycles share a material, and others may exist.
 
     Each cycle ends with the link that is last in the file. A material that is its direct input is
@@ -97,7 +96,7 @@ def find_cycles(case: Case) -> Iterator[list[ChainLink]]:
             yield cycle[last + 1 :] + cycle[: last + 1]
 
 
-def material_chains(case: Case, projects: bool = True) -> tuple[tuple[str, ...], ...]:
+def material_chains(case: Sections, projects: bool = True) -> tuple[tuple[str, ...], ...]:
     """Return the chains: tuples of materials that are linked directly or indirectly.
 
     Chains, and materials in them, are in the order of the file. A material without links belongs to
@@ -119,26 +118,39 @@ def material_chains(case: Case, projects: bool = True) -> tuple[tuple[str, ...],
     return tuple(map(tuple, chains.values()))
 
 
-def chain_of(case: Case, material: str) -> tuple[str, ...]:
+def chain_of(case: Sections, material: str) -> tuple[str, ...]:
     """Return the materials of the chain that contains ``material``, or this material alone."""
     return next((chain for chain in material_chains(case) if material in chain), (material,))
 
 
-def material_needs(case: Case, year: int) -> dict[str, float]:
+def yearly_demand(case: Sections, year: int) -> dict[tuple[str, str], float]:
+    """Return the demand in a year in tonnes, by consumer and material, in the order of
+    consumers."""
+    demand: dict[tuple[str, str], float] = defaultdict(float)
+    for row in case.demand:
+        demand[row.consumer, row.material] += row.t_per_year.at(year)
+    position = {consumer: n for n, consumer in enumerate(case.consumers)}
+    return dict(sorted(demand.items(), key=lambda item: position.get(item[0][0], len(position))))
+
+
+def material_needs(case: Sections, year: int) -> dict[str, float]:
     """Return the need for each material in a year, in tonnes.
 
     It is the demand of all consumers plus the input of conversions at full capacity; materials
     without need may be missing.
     """
-    needs = conversion_inputs(case, year)
-    for row in case.demand:
-        needs[row.material] += row.t_per_year.at(year)
-    return needs
+    needs: dict[str, float] = defaultdict(float)
+    for (_, material), tonnes in yearly_demand(case, year).items():
+        needs[material] += tonnes
+    return conversion_inputs(case, year, needs)
 
 
-def conversion_inputs(case: Case, year: int) -> dict[str, float]:
-    """Return the tonnes of each material that conversions take in at full capacity in a year."""
-    inputs: dict[str, float] = defaultdict(float)
+def conversion_inputs(
+    case: Sections, year: int, base: dict[str, float] | None = None
+) -> dict[str, float]:
+    """Return the tonnes of each material that conversions take in at full capacity in a year,
+    added to those of ``base``."""
+    inputs: dict[str, float] = defaultdict(float, base or {})
     for conversion in case.conversions.values():
         capacity = conversion.capacity_t_per_year.at(year)
         for input_name, ratio in conversion.inputs_t_per_t.items():
@@ -146,7 +158,7 @@ def conversion_inputs(case: Case, year: int) -> dict[str, float]:
     return inputs
 
 
-def demanded_materials(case: Case) -> set[str]:
+def demanded_materials(case: Sections) -> set[str]:
     """Return the materials that have demand, or from which one with demand can be made."""
     inputs: dict[str, list[str]] = defaultdict(list)
     for input_name, output_name, *_ in chain_links(case):
@@ -154,7 +166,7 @@ def demanded_materials(case: Case) -> set[str]:
     return _reachable([row.material for row in case.demand], inputs)
 
 
-def downstream_materials(case: Case, material: str) -> set[str]:
+def downstream_materials(case: Sections, material: str) -> set[str]:
     """Return a material and all materials made from it, by conversions or projects."""
     outputs: dict[str, list[str]] = defaultdict(list)
     for input_name, output_name, *_ in chain_links(case):
@@ -162,7 +174,7 @@ def downstream_materials(case: Case, material: str) -> set[str]:
     return _reachable([material], outputs)
 
 
-def upstream_materials(case: Case, material: str) -> set[str]:
+def upstream_materials(case: Sections, material: str) -> set[str]:
     """Return a material and all materials from which conversions make it."""
     inputs: dict[str, list[str]] = defaultdict(list)
     for input_name, output_name, *_ in chain_links(case, projects=False):

@@ -1,213 +1,398 @@
-"""Instruments by which a funder takes part in projects, with their terms."""
+"""Instruments by which a funder takes part in projects, with one class for each kind.
+
+A class of :data:`INSTRUMENT_TYPES` declares all that differs by kind, except the payments over the
+years of a project (``optimizer/model/instance/cash_flows.py``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import ClassVar
 
 from pydantic import ValidationInfo, model_validator
 
 from models import base
-from models.base import (
-    Base,
-    CountriesOrAny,
-    Id,
-    LocalizedText,
-    MaterialId,
-    MaterialsOrAny,
-    NamesOrAny,
-    PartFault,
-)
+from models.base import PartFault
 from models.language import tr
-from models.scenario.quantities import (
-    NonNegative,
-    Number,
-    NumberBounds,
-    Share,
-    WholeNumber,
-    YearlyNonNegative,
+from models.scenario.instrument_fields import InstrumentFields, InstrumentKind
+from models.scenario.instrument_terms import (
+    BudgetClass,
+    InstrumentTerms,
+    interest_by_age,
+    outstanding_by_age,
+    present_value,
 )
+from models.scenario.projects import Project
 
-if TYPE_CHECKING:
-    from models.scenario.projects import Project
-
-InstrumentKind = Literal[
-    "equity", "loan", "subordinated_loan", "guarantee", "grant", "interest_subsidy", "price_floor"
-]
-BudgetClass = Literal["financial_transaction", "grant", "guarantee", "loan", "private"]
-
-SUPPORT_KINDS: frozenset[str | None] = frozenset(("interest_subsidy", "price_floor"))
-"""Kinds that carry no capex but let the market finance more."""
-
-_LOAN_KINDS = ("loan", "subordinated_loan")
-_AT_RISK_KINDS = (None, "equity", *_LOAN_KINDS, "guarantee")
-_KINDS_BY_TERM: dict[str, tuple[str | None, ...]] = {
-    "term_years": ("equity", *_LOAN_KINDS, "guarantee", "interest_subsidy", "price_floor"),
-    "grace_years": (*_LOAN_KINDS, "guarantee", "interest_subsidy"),
-    "interest_rate": (*_LOAN_KINDS, "interest_subsidy"),
-    "expected_return": ("equity",),
-    "fee_per_year": ("guarantee",),
-    "failure_probability": _AT_RISK_KINDS,
-    "loss_given_failure": _AT_RISK_KINDS,
-    "market_finance_per_share": ("interest_subsidy", "price_floor"),
-    "floor_eur_per_t": ("price_floor",),
-    "upside_share": ("price_floor",),
-    "upside_from_eur_per_t": ("price_floor",),
-}  #: The kinds of instruments for which a term is defined.
+_AT_RISK_TERMS = ("failure_probability", "loss_given_failure")
+_LOAN_TERMS = ("term_years", "grace_years", "interest_rate")
+_TICKETS = ("ticket_min_meur", "ticket_max_meur")
 
 
-class Eligible(Base):
-    """Conditions on projects in which an instrument may take part; all of them must hold."""
+class InstrumentType:
+    """Kind of an instrument: its terms, and what follows from them per EUR.
 
-    countries: CountriesOrAny = None  #: Codes of the countries a project may stand in, or ``any``.
-    materials: MaterialsOrAny = None  #: Ids of materials, one of which it must deliver, or ``any``.
-    tags: NamesOrAny = None  #: Words of which a project must carry at least one, or ``any``.
+    This class is that of instruments without a kind, which are plain shares of capex.
+    """
 
+    kind: ClassVar[InstrumentKind | None] = None
+    terms: ClassVar[tuple[str, ...]] = _AT_RISK_TERMS
+    """Fields of :class:`Instrument` that only some kinds have, this one among them."""
+    required_terms: ClassVar[tuple[str, ...]] = ()
+    usual_budget_class: ClassVar[BudgetClass | None] = None
+    """How a public budget books it where the file does not say."""
+    carries_capex: ClassVar = True
+    """Whether it carries capex; otherwise it enables the market to finance a larger share."""
+    follows_capex: ClassVar = True  #: Whether its payments grow with overruns of capex.
+    has_tickets: ClassVar = True  #: Whether its amount can be limited.
+    is_guarantee: ClassVar = False  #: Whether it is charged to lines of guarantee stock.
+    is_repaid_in_parts: ClassVar = False  #: Whether what is outstanding falls after the grace.
+    subsidizes_loans: ClassVar = False  #: Whether it pays interest on what the market finances.
 
-class Instrument(Base):
-    """One form in which a funder takes part in projects."""
+    def __init__(self, instrument: InstrumentFields) -> None:
+        self.instrument = instrument
 
-    KIND_FIELDS: ClassVar[tuple[str, ...]] = tuple(_KINDS_BY_TERM)
-    """Fields that mean something only once the kind is known."""
+    @classmethod
+    def defines(cls, name: str) -> bool:
+        """Return whether a term is defined for instruments of this kind."""
+        return cls.has_tickets if name in _TICKETS else name in cls.terms
 
-    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
-    kind: InstrumentKind | None = None  #: What it is; a plain share of capex where absent.
-    max_share: Share = Number(1)  #: Share of a project's capex (or output, for a floor) at most.
-    ticket_min_meur: NonNegative = Number(0)  #: Least amount in million EUR, if it takes part.
-    ticket_max_meur: NonNegative | None = None  #: Largest amount in million EUR.
-    offtake_per_share: NonNegative = Number(0)
-    """Share of output reserved for domestic consumers per share of capex (or output) financed."""
-    budget_charge: NonNegative = Number(1)  #: Budget used per EUR paid (a guarantee: provision).
-    charges: dict[Id, NonNegative] = {}  #: Use of each budget line of the funder per EUR.
-    recovery: NonNegative | None = None
-    """Expected present value that comes back, per EUR committed; by the terms where absent."""
-    budget_class: BudgetClass | None = None  #: How the budget books it; by its kind where absent.
-    grant_equivalent: Share = Number(0)  #: Share of a commitment that counts as state aid.
-    eligible: Eligible = Eligible()  #: Projects that qualify.
-    term_years: Annotated[Number, NumberBounds(gt=0, whole=True)] | None = None
-    """Years until it ends: a loan from payment, a guarantee from the decision, a price floor from
-    the first output; for equity the year of exit."""
-    grace_years: WholeNumber = Number(0)  #: Years before repayment begins, in equal yearly parts.
-    interest_rate: NonNegative | None = None
-    """Per year, in real terms: received on a loan, or paid as subsidy."""
-    expected_return: NonNegative | None = None  #: Real growth of a stake per year until its exit.
-    fee_per_year: NonNegative | None = None
-    """Fee on the amount guaranteed, per year, in real terms."""
-    failure_probability: Share | None = None  #: Probability of default, call or write-off in all.
-    loss_given_failure: Share = Number(1)  #: Share of the amount that is lost then.
-    market_finance_per_share: NonNegative = Number(0)  #: Capex that lenders carry more per share.
-    floor_eur_per_t: dict[MaterialId, YearlyNonNegative] | None = None
-    """Price below which the funder pays the difference, in EUR per tonne, by material."""
-    upside_share: Share = Number(0)  #: Share of higher prices that the funder receives.
-    upside_from_eur_per_t: dict[MaterialId, YearlyNonNegative] | None = None
-    """Price above which it receives a share, in EUR per tonne; the floor where absent."""
-
-    @model_validator(mode="after")
-    def _check_terms(self, info: ValidationInfo) -> Instrument:
-        if base.skips_check("order", info):
-            return self
-        faults = [
-            *self._terms_of_other_kinds(),
-            *self._missing_terms(),
-            *self._contradictory_terms(),
-        ]
-        if faults:
-            raise base.combined_error(faults)
-        return self
-
-    @property
-    def carries_capex(self) -> bool:
-        """Whether the instrument carries a share of capex.
-
-        Otherwise (interest subsidy, price floor) it enables the market to finance a larger share.
-        """
-        return self.kind not in SUPPORT_KINDS
-
-    def accepts_project(self, project: Project) -> bool:
-        """Return whether a project meets all conditions of ``eligible``.
-
-        A price floor also needs a project that delivers a material of its floor.
-        """
-        eligible, output = self.eligible, project.output_t_per_year
-        delivered = {name for name, tonnes in output.items() if tonnes > 0}
-        conditions = (
-            (eligible.countries, {project.country}),
-            (eligible.materials, set(output)),
-            (eligible.tags, set(project.tags)),
-            (self.floor_eur_per_t, delivered),
-        )
-        return all(wanted is None or not actual.isdisjoint(wanted) for wanted, actual in conditions)
-
-    def _is_set(self, name: str) -> bool:
-        return bool(getattr(self, name) != type(self).model_fields[name].default)
-
-    def _terms_of_other_kinds(self) -> Iterator[PartFault]:
+    def undefined_terms(self) -> Iterator[PartFault]:
         """Yield a fault for each term that is set but not defined for this kind of instrument."""
-        tickets = dict.fromkeys(("ticket_min_meur", "ticket_max_meur"), ())
-        for name, kinds in (
-            _KINDS_BY_TERM | (tickets if self.kind == "price_floor" else {})
-        ).items():
-            if self.kind in kinds or not self._is_set(name):
+        for name in (*_KIND_FIELDS, *_TICKETS):
+            if self.defines(name) or not self.instrument.states(name):
                 continue
-            kind_names = ", ".join(kind for kind in kinds if kind)
+            known = ", ".join(
+                kind for kind, other in INSTRUMENT_TYPES.items() if kind and other.defines(name)
+            )
             values = {"name": name, "kind": self.kind}
             message = tr("{name} means nothing for an instrument of kind {kind}", **values)
-            hint = (
-                tr("it is for {known}", known=kind_names)
-                if kind_names
-                else tr("limit it by max_share")
-            )
+            hint = tr("it is for {known}", known=known)
+            if name in _TICKETS:
+                hint = tr("limit it by max_share")
             if not self.kind:
                 message = tr("{name} means nothing for an instrument of no kind", name=name)
-                hint = tr("add a kind: {known}", known=kind_names)
+                hint = tr("add a kind: {known}", known=known)
             yield (name, "[key]"), message, hint
 
-    def _missing_term_message(self, name: str) -> str:
-        return tr("'{name}' is missing for an instrument of kind {kind}", name=name, kind=self.kind)
-
-    def _missing_terms(self) -> Iterator[PartFault]:
-        """Yield a fault for each term that the kind or other terms require."""
-        kind, term = self.kind, self.term_years
-        if kind == "interest_subsidy":
-            for name in ("term_years", "interest_rate"):
-                if getattr(self, name) is None:
-                    yield (), self._missing_term_message(name), ""
-        elif term is None:
+    def term_faults(self) -> Iterator[PartFault]:
+        """Yield a fault for each term that is missing or contradicts another one."""
+        i, term = self.instrument, self.instrument.term_years
+        for name in self.required_terms:
+            if getattr(i, name) in (None, {}):
+                values = {"name": name, "kind": self.kind}
+                message = tr("'{name}' is missing for an instrument of kind {kind}", **values)
+                hint = tr("write {material: EUR per tonne}") if name == "floor_eur_per_t" else ""
+                yield (), message, hint
+        if term is None and "term_years" not in self.required_terms:
             for name in ("interest_rate", "expected_return", "grace_years"):
-                if kind in _KINDS_BY_TERM[name] and self._is_set(name):
-                    message = tr("{name} needs term_years", name=name)
-                    yield (name,), message, tr("say when it ends")
-        if kind == "price_floor" and not self.floor_eur_per_t:
-            yield (
-                (),
-                self._missing_term_message("floor_eur_per_t"),
-                tr("write {material: EUR per tonne}"),
-            )
-        no_return = self.recovery is None and self.expected_return is None
-        if kind == "equity" and term is not None and no_return:
-            hint = tr("or recovery, so that it is known what comes back at the exit")
-            yield ("term_years",), tr("term_years needs expected_return"), hint
-        if self.failure_probability is None and kind in _AT_RISK_KINDS:
-            hint = tr("write failure_probability: 0 if it cannot fail")
-            if self._is_set("loss_given_failure"):
-                message = tr("loss_given_failure needs failure_probability")
-                yield ("loss_given_failure",), message, hint
-            if self.recovery is None and kind == "guarantee" and self.fee_per_year is not None:
-                message = tr("fee_per_year needs failure_probability or recovery")
-                yield ("fee_per_year",), message, hint
-
-    def _contradictory_terms(self) -> Iterator[PartFault]:
-        term, floors, upside = self.term_years, self.floor_eur_per_t, self.upside_from_eur_per_t
-        if term is not None and self.grace_years > term:
-            years = {"grace": f"{self.grace_years:g}", "term": f"{term:g}"}
+                if self.defines(name) and i.states(name):
+                    yield (name,), tr("{name} needs term_years", name=name), tr("say when it ends")
+        can_fail = i.failure_probability is None and self.defines("failure_probability")
+        if can_fail and i.states("loss_given_failure"):
+            message = tr("loss_given_failure needs failure_probability")
+            yield ("loss_given_failure",), message, _failure_probability_hint()
+        if term is not None and i.grace_years > term:
+            years = {"grace": f"{i.grace_years:g}", "term": f"{term:g}"}
             message = tr("grace_years {grace} is above term_years {term}", **years)
             yield ("grace_years",), message, tr("equal to it, all is repaid at the end")
-        if self.kind != "price_floor" or upside is None:
+
+    def warnings(
+        self, id: str, cash_lines: Sequence[str], projects: Mapping[str, Project], years: range
+    ) -> Iterator[PartFault]:
+        """Yield a warning for each term that is valid but probably a mistake.
+
+        ``cash_lines`` are the funder's budget lines of cash, ``projects`` all that it may finance.
+        """
+        if not self.carries_capex and not (
+            self.instrument.market_finance_per_share or self.instrument.offtake_per_share
+        ):
+            message = tr("the instrument '{i}' brings neither finance nor offtake", i=id)
+            yield (), message, tr("give market_finance_per_share or offtake_per_share")
+
+    def default_charge(self, line_kind: str) -> float:
+        """Return what one EUR uses of a budget line of this kind, unless the file states it."""
+        if line_kind == "cash":
+            return float(self.instrument.budget_charge)
+        stated_class = self.instrument.budget_class if self.kind is None else None
+        is_guarantee = self.is_guarantee or stated_class == "guarantee"
+        return 1.0 if line_kind == "commitment" or is_guarantee else 0.0
+
+    def read_terms(self, funder_kind: str, discount_rate: float) -> InstrumentTerms:
+        """Return the terms per EUR, with present values at ``discount_rate`` per year."""
+        i = self.instrument
+        budget_class, term = i.budget_class, i.term_years
+        if budget_class is None:
+            budget_class = self.usual_budget_class if funder_kind == "public" else "private"
+        schedule = () if term is None else self.outstanding_schedule(int(term))
+        failure_probability, loss = i.failure_probability, None
+        if failure_probability is not None:
+            loss = float(failure_probability) * float(i.loss_given_failure)
+        returns = self.expected_returns(schedule, loss or 0.0)
+        value = present_value(returns, discount_rate)
+        recovery = self.uncalled_share(loss or 0.0, discount_rate) + value
+        if i.recovery is not None:
+            recovery = float(i.recovery)
+            if value > 0 and not self.is_guarantee:  # the fees do not follow from the recovery
+                returns = tuple(flow * recovery / value for flow in returns)
+        return InstrumentTerms(
+            budget_class=budget_class,
+            recovery=recovery,
+            expected_loss=loss,
+            maximum_loss=1.0 if self.carries_capex else 0.0,
+            term_years=None if term is None else int(term),
+            expected_returns=returns,
+            outstanding_schedule=schedule,
+        )
+
+    def outstanding_schedule(self, term: int) -> tuple[float, ...]:
+        """Return the share outstanding at the end of each age up to the term."""
+        grace = int(self.instrument.grace_years) if self.is_repaid_in_parts else term
+        return outstanding_by_age(term, grace)
+
+    def expected_returns(self, schedule: tuple[float, ...], loss: float) -> tuple[float, ...]:
+        """Return the expected returns at each age, per EUR, as they follow from the terms alone;
+        empty if their time is unknown."""
+        return ()
+
+    def uncalled_share(self, loss: float, discount_rate: float) -> float:
+        """Return the expected share that is never paid."""
+        return 0.0
+
+
+def _failure_probability_hint() -> str:
+    return tr("write failure_probability: 0 if it cannot fail")
+
+
+class Equity(InstrumentType):
+    """A stake, sold at its exit."""
+
+    kind = "equity"
+    terms = ("term_years", "expected_return", *_AT_RISK_TERMS)
+    usual_budget_class = "financial_transaction"
+
+    def term_faults(self) -> Iterator[PartFault]:
+        """Yield the faults of all kinds, and that of an exit without a return."""
+        yield from super().term_faults()
+        i = self.instrument
+        has_return = i.recovery is not None or i.expected_return is not None
+        if i.term_years is not None and not has_return:
+            hint = tr("or recovery, so that it is known what comes back at the exit")
+            yield ("term_years",), tr("term_years needs expected_return"), hint
+
+    def expected_returns(self, schedule: tuple[float, ...], loss: float) -> tuple[float, ...]:
+        """Return the sale at the exit."""
+        if not schedule:
+            return ()
+        # A recovery stated in the file only needs the timing: returns are scaled to it afterwards.
+        retained = 1 - loss if self.instrument.recovery is None else 1.0
+        term = len(schedule) - 1
+        final_return = retained * (1 + float(self.instrument.expected_return or 0)) ** term
+        return (*(0.0 for _ in range(term)), final_return)
+
+
+class Loan(InstrumentType):
+    """A loan, repaid in equal parts after its grace."""
+
+    kind: ClassVar[InstrumentKind | None] = "loan"
+    terms = (*_LOAN_TERMS, *_AT_RISK_TERMS)
+    usual_budget_class = "loan"
+    is_repaid_in_parts = True
+
+    def expected_returns(self, schedule: tuple[float, ...], loss: float) -> tuple[float, ...]:
+        """Return interest and repayments."""
+        if not schedule:
+            return ()
+        interest = interest_by_age(schedule, float(self.instrument.interest_rate or 0))
+        repayments = (0.0, *(earlier - later for earlier, later in pairwise(schedule)))
+        return tuple(
+            (1 - loss) * (interest_part + repayment)
+            for interest_part, repayment in zip(interest, repayments, strict=True)
+        )
+
+
+class SubordinatedLoan(Loan):
+    """A loan that is repaid after all others."""
+
+    kind = "subordinated_loan"
+
+
+class Guarantee(InstrumentType):
+    """A guarantee of a bank loan, for a fee."""
+
+    kind = "guarantee"
+    terms = ("term_years", "grace_years", "fee_per_year", *_AT_RISK_TERMS)
+    usual_budget_class = "guarantee"
+    is_guarantee = True
+    is_repaid_in_parts = True
+
+    def term_faults(self) -> Iterator[PartFault]:
+        """Yield the faults of all kinds, and that of fees without a probability."""
+        yield from super().term_faults()
+        i = self.instrument
+        is_unknown = i.failure_probability is None and i.recovery is None
+        if is_unknown and i.fee_per_year is not None:
+            message = tr("fee_per_year needs failure_probability or recovery")
+            yield ("fee_per_year",), message, _failure_probability_hint()
+
+    def warnings(
+        self, id: str, cash_lines: Sequence[str], projects: Mapping[str, Project], years: range
+    ) -> Iterator[PartFault]:
+        """Yield warnings of a guarantee that is counted as if its amount were paid out."""
+        if self.instrument.recovery is None and self.instrument.failure_probability is None:
+            message = tr("net cost counts all of the guarantee '{i}' as lost", i=id)
+            yield (), message, tr("give failure_probability or recovery")
+        for key in cash_lines:
+            if key not in self.instrument.charges and float(self.instrument.budget_charge) == 1:
+                message = tr(
+                    "the guarantee '{i}' uses the cash line '{line}' like money paid out",
+                    i=id,
+                    line=key,
+                )
+                hint = tr(
+                    "write its provision, such as charges: {{{line}: 0.1}}, or budget_charge",
+                    line=key,
+                )
+                yield (), message, hint
+
+    def expected_returns(self, schedule: tuple[float, ...], loss: float) -> tuple[float, ...]:
+        """Return the fees."""
+        if self.instrument.fee_per_year is None:
+            return ()
+        fee = float(self.instrument.fee_per_year)
+        return interest_by_age(schedule, fee) if schedule else (fee,)
+
+    def uncalled_share(self, loss: float, discount_rate: float) -> float:
+        """Return the expected share that is not called. Calls are assumed half-way through the
+        term, or at age 0 if there is no term."""
+        if self.instrument.failure_probability is None:
+            return 0.0
+        half_term = float(self.instrument.term_years or 0) / 2
+        expected_call: float = loss * (1 + discount_rate) ** -half_term
+        return 1 - expected_call
+
+
+class Grant(InstrumentType):
+    """A grant."""
+
+    kind = "grant"
+    terms = ()
+    usual_budget_class = "grant"
+
+
+class InterestSubsidy(InstrumentType):
+    """A subsidy of the interest on what the market lends."""
+
+    kind = "interest_subsidy"
+    terms = (*_LOAN_TERMS, "market_finance_per_share")
+    required_terms = ("term_years", "interest_rate")
+    usual_budget_class = "grant"
+    carries_capex = False
+    is_repaid_in_parts = True
+    subsidizes_loans = True
+
+
+class PriceFloor(InstrumentType):
+    """A price below which the funder pays the difference."""
+
+    kind = "price_floor"
+    terms = (
+        "term_years",
+        "market_finance_per_share",
+        "floor_eur_per_t",
+        "upside_share",
+        "upside_from_eur_per_t",
+    )
+    required_terms = ("floor_eur_per_t",)
+    usual_budget_class = "grant"
+    carries_capex = False
+    follows_capex = False
+    has_tickets = False
+
+    def term_faults(self) -> Iterator[PartFault]:
+        """Yield the faults of all kinds, and those of the upside."""
+        yield from super().term_faults()
+        floors, upside = self.instrument.floor_eur_per_t, self.instrument.upside_from_eur_per_t
+        if upside is None:
             return
-        if not self._is_set("upside_share"):
+        if not self.instrument.states("upside_share"):
             yield ("upside_from_eur_per_t",), tr("upside_from_eur_per_t needs upside_share"), ""
         for name in upside:
             if floors and name not in floors and base.UNREADABLE_TEXT not in (name, *floors):
                 message = tr("there is no floor for '{name}'", name=name)
                 hint = tr("the floor is for {materials}", materials=", ".join(floors))
                 yield ("upside_from_eur_per_t", name, "[key]"), message, hint
+
+    def warnings(
+        self, id: str, cash_lines: Sequence[str], projects: Mapping[str, Project], years: range
+    ) -> Iterator[PartFault]:
+        """Yield warnings of floors below the cash cost, and of an upside below its floor."""
+        yield from super().warnings(id, cash_lines, projects, years)
+        floors = self.instrument.floor_eur_per_t or {}
+        for name, project in projects.items():
+            for material, cost in project.cash_cost_eur_per_t.items():
+                floor = floors.get(material)
+                low_years = [y for y in years if floor and floor.at(y) < cost.at(y)]
+                if low_years:
+                    values = {"material": material, "project": name, "year": low_years[0]}
+                    message = tr(
+                        "the floor for '{material}' lies below the cash cost of '{project}' in "
+                        "{year}",
+                        **values,
+                    )
+                    hint = tr("nobody would run a plant for it")
+                    yield ("floor_eur_per_t", material), message, hint
+        for material, upside in (self.instrument.upside_from_eur_per_t or {}).items():
+            floor = floors[material]
+            years_below = [year for year in years if upside.at(year) < floor.at(year)]
+            if years_below:
+                message = tr(
+                    "the upside of '{material}' begins below its floor in {year}",
+                    material=material,
+                    year=years_below[0],
+                )
+                hint = tr("so that the funder pays and receives at once")
+                yield ("upside_from_eur_per_t", material), message, hint
+
+
+INSTRUMENT_TYPES: dict[InstrumentKind | None, type[InstrumentType]] = {
+    kind_class.kind: kind_class
+    for kind_class in (
+        InstrumentType,
+        Equity,
+        Loan,
+        SubordinatedLoan,
+        Guarantee,
+        Grant,
+        InterestSubsidy,
+        PriceFloor,
+    )
+}
+"""What applies to instruments of each kind, and to those without one."""
+_KIND_FIELDS = tuple(
+    name
+    for name in InstrumentFields.model_fields
+    if any(name in kind_class.terms for kind_class in INSTRUMENT_TYPES.values())
+)
+
+
+class Instrument(InstrumentFields):
+    """One form in which a funder takes part in projects."""
+
+    KIND_FIELDS: ClassVar = _KIND_FIELDS
+    """Fields that mean something only once the kind is known."""
+
+    @model_validator(mode="after")
+    def _check_terms(self, info: ValidationInfo) -> Instrument:
+        if base.skips_check("order", info):
+            return self
+        faults = [*self.type.undefined_terms(), *self.type.term_faults()]
+        if faults:
+            raise base.combined_error(faults)
+        return self
+
+    @property
+    def type(self) -> InstrumentType:
+        """The instrument as one of its kind."""
+        return INSTRUMENT_TYPES[self.kind](self)

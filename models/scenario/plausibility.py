@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import TYPE_CHECKING
 
-from models.faults import Fault, PathStep
+from models.faults import Fault, PathStep, warning
 from models.field_marks import LocatedValue
 from models.language import mark_translatable, tr
 from models.scenario import chains, countries, unit_checks
 from models.scenario.baseline_shortage import format_years
+from models.scenario.materials import Damage
 from models.scenario.quantities import CalendarYear, Number, YearlyQuantity, are_readable
-from models.scenario.tonnage_checks import UNIT_FACTOR, plausibility_warning
+from models.scenario.sections import Sections
+from models.scenario.tonnage_checks import UNIT_FACTOR
 from models.spelling import did_you_mean
-
-if TYPE_CHECKING:
-    from models.scenario.case import Case
-    from models.scenario.funding import Funder
-    from models.scenario.instruments import Instrument
-    from models.scenario.materials import Damage
 
 _Path = tuple[PathStep, ...]
 _SECTIONS_OF_ORIGIN = ("supply", "conversions", "projects", "home")
@@ -27,7 +22,7 @@ _SECTIONS_OF_ORIGIN = ("supply", "conversions", "projects", "home")
 _MIN_KILOGRAM_RATIO = 100  #: Tonnes per tonne above which kilograms are probably meant.
 
 
-def plausibility_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]:
+def plausibility_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]:
     """Yield all warnings about a scenario without faults.
 
     ``values`` are all values of the case, as from :func:`.collect_values`.
@@ -49,7 +44,7 @@ def plausibility_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fa
     yield from unit_checks.unit_warnings(case, values)
 
 
-def _country_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]:
+def _country_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]:
     """Yield warnings of codes that do not exist, and of countries that supply nothing."""
     origins = {supply.country for supply in case.supply}
     origins |= {project.country for project in case.projects.values()}
@@ -64,15 +59,13 @@ def _country_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]
                 if corrected
                 else tr("write a two-letter code such as DE")
             )
-            yield plausibility_warning(
-                path, tr("{code} is not a country code of ISO 3166", code=code), hint
-            )
+            yield warning(path, tr("{code} is not a country code of ISO 3166", code=code), hint)
         elif code not in origins and path[0] not in _SECTIONS_OF_ORIGIN:
             message = tr("{code} neither supplies anything nor hosts a project", code=code)
-            yield plausibility_warning(path, message)
+            yield warning(path, message)
 
 
-def _unused_item_warnings(case: Case) -> Iterator[Fault]:
+def _unused_item_warnings(case: Sections) -> Iterator[Fault]:
     """Yield warnings of materials, consumers and other items that no demand uses."""
     pairs = {(demand.consumer, demand.material) for demand in case.demand}
     demanding = {consumer for consumer, _ in pairs}
@@ -80,39 +73,39 @@ def _unused_item_warnings(case: Case) -> Iterator[Fault]:
     for name in case.materials:
         if name not in demanded:
             message = tr("nobody demands '{material}'", material=name)
-            yield plausibility_warning(("materials", name), message, at_key=True)
+            yield warning(("materials", name), message, at_key=True)
     for name in case.consumers:
         if name not in demanding:
             message = tr("'{consumer}' demands nothing", consumer=name)
-            yield plausibility_warning(("consumers", name), message, at_key=True)
+            yield warning(("consumers", name), message, at_key=True)
     specific = {(damage.consumer, damage.material) for damage in case.damage if damage.consumer}
     general = {material for consumer, material in pairs if (consumer, material) not in specific}
     for position, damage in enumerate(case.damage):
         pair = (damage.consumer, damage.material)
         if pair not in pairs if damage.consumer else damage.material not in general:
-            yield plausibility_warning(("damage", position), tr("no demand uses this damage entry"))
+            yield warning(("damage", position), tr("no demand uses this damage entry"))
         yield from _adaptation_warnings(damage, ("damage", position))
     for position, supply in enumerate(case.supply):
         if supply.material not in demanded:
             message = tr("supply of '{material}', which nobody demands", material=supply.material)
-            yield plausibility_warning(("supply", position, "material"), message)
+            yield warning(("supply", position, "material"), message)
     for key, conversion in case.conversions.items():
         if conversion.output not in demanded:
             name = conversion.output
             message = tr("a conversion into '{material}', which nobody demands", material=name)
-            yield plausibility_warning(("conversions", key, "output"), message)
+            yield warning(("conversions", key, "output"), message)
     for position, stockpile in enumerate(case.stockpiles):
         name, served = stockpile.material, stockpile.serves
         if name not in case.materials:
             continue  # reported as a fault
         if name not in demanded:
             message = tr("a stockpile of '{material}', which nobody demands", material=name)
-            yield plausibility_warning(("stockpiles", position, "material"), message)
+            yield warning(("stockpiles", position, "material"), message)
         elif served is not None and not any((consumer, name) in pairs for consumer in served):
             if not pairs.isdisjoint(product(served, chains.downstream_materials(case, name))):
                 continue
             message = tr("none of those it serves demands '{material}'", material=name)
-            yield plausibility_warning(("stockpiles", position, "serves"), message)
+            yield warning(("stockpiles", position, "serves"), message)
 
 
 def _adaptation_warnings(damage: Damage, path: _Path) -> Iterator[Fault]:
@@ -127,12 +120,10 @@ def _adaptation_warnings(damage: Damage, path: _Path) -> Iterator[Fault]:
         elif adaptation.trigger_loss >= 1:
             hint = tr("no loss is above a trigger_loss of 1: write {value}", value=0.2)
         if hint:
-            yield plausibility_warning(
-                at_path, tr("this adaptation changes nothing"), hint, at_key=True
-            )
+            yield warning(at_path, tr("this adaptation changes nothing"), hint, at_key=True)
 
 
-def _demand_factor_warnings(case: Case) -> Iterator[Fault]:
+def _demand_factor_warnings(case: Sections) -> Iterator[Fault]:
     """Yield warnings of demand factors that no state uses, or whose material has no demand."""
     uncertainty, demanded = case.uncertainty, {row.material for row in case.demand}
     if uncertainty is None:
@@ -145,14 +136,14 @@ def _demand_factor_warnings(case: Case) -> Iterator[Fault]:
                 "no state names a factor on the demand for '{material}'", material=material
             )
             hint = tr("factors are drawn for sampled states: write demand with the states")
-            yield plausibility_warning(path, message, hint, at_key=True)
+            yield warning(path, message, hint, at_key=True)
         elif material not in demanded:
             message = tr("nobody demands '{material}' itself", material=material)
             hint = tr("so that its factor changes no more than supply given as a share")
-            yield plausibility_warning(path, message, hint, at_key=True)
+            yield warning(path, message, hint, at_key=True)
 
 
-def _share_warnings(case: Case) -> Iterator[Fault]:
+def _share_warnings(case: Sections) -> Iterator[Fault]:
     """Yield warnings of supply shares that are probably percentages.
 
     Also yield a warning if the limit on a country's share begins after the horizon.
@@ -167,16 +158,15 @@ def _share_warnings(case: Case) -> Iterator[Fault]:
                 message = tr(
                     "share is a fraction of one: {share:g} means {share:g} times the need", **values
                 )
-                hint = tr("write {meant:g} for {share:g} %", **values)
-                yield plausibility_warning(share_path, message, hint)
+                yield warning(share_path, message, tr("write {meant:g} for {share:g} %", **values))
     limit = case.policy.max_country_share
     first = limit.from_year if limit is not None else None
     if first is not None and first > case.horizon.last_year:
         message = tr("from_year {year} lies after the horizon, so there is no limit", year=first)
-        yield plausibility_warning(("policy", "max_country_share", "from_year"), message)
+        yield warning(("policy", "max_country_share", "from_year"), message)
 
 
-def _chain_warnings(case: Case) -> Iterator[Fault]:
+def _chain_warnings(case: Sections) -> Iterator[Fault]:
     """Yield warnings of supply given as a share where nothing is needed.
 
     Also yield warnings of inputs that are probably in kilograms per tonne.
@@ -202,9 +192,7 @@ def _chain_warnings(case: Case) -> Iterator[Fault]:
                 message = tr(
                     "a share of nothing, since nobody needs '{material}' in {years}", **values
                 )
-            yield plausibility_warning(
-                ("supply", position, "share"), message, tr("write t_per_year")
-            )
+            yield warning(("supply", position, "share"), message, tr("write t_per_year"))
     for link in chains.chain_links(case):
         if link.ratio >= _MIN_KILOGRAM_RATIO:
             ratios = {"ratio": link.ratio, "meant": link.ratio / 1000}
@@ -215,10 +203,10 @@ def _chain_warnings(case: Case) -> Iterator[Fault]:
                 made=link.output,
             )
             hint = tr("write {meant:g} if {ratio:g} kg are meant", **ratios)
-            yield plausibility_warning(link.path, message, hint)
+            yield warning(link.path, message, hint)
 
 
-def _unaided_project_warnings(case: Case) -> Iterator[Fault]:
+def _unaided_project_warnings(case: Sections) -> Iterator[Fault]:
     """Yield warnings of unaided projects that bring nothing, or that a plan may delay."""
     is_sampled = case.uncertainty is not None and case.uncertainty.sample is not None
     states = (case.uncertainty and case.uncertainty.states) or ()
@@ -229,12 +217,10 @@ def _unaided_project_warnings(case: Case) -> Iterator[Fault]:
         if float(project.home_share) == 0 or (is_sampled and float(anyway.probability) == 0):
             message = tr("nothing of '{project}' comes home by itself", project=name)
             hint = tr("give home_share, and a probability above 0")
-            yield plausibility_warning(path, message, hint, at_key=True)
+            yield warning(path, message, hint, at_key=True)
         elif not is_sampled and not any(name in state.anyway for state in states):
             message = tr("'{project}' comes anyway in none of the states", project=name)
-            yield plausibility_warning(
-                path, message, tr("list it under anyway of a state"), at_key=True
-            )
+            yield warning(path, message, tr("list it under anyway of a state"), at_key=True)
         last = case.horizon.last_year if project.latest_start is None else project.latest_start
         if are_readable(anyway.year, last) and anyway.year < last:
             years = {"year": anyway.year, "last": last, "project": name}
@@ -244,10 +230,10 @@ def _unaided_project_warnings(case: Case) -> Iterator[Fault]:
                 **years,
             )
             hint = tr("write latest_start: {year}, so that a plan cannot put it off", **years)
-            yield plausibility_warning((*path, "year"), message, hint)
+            yield warning((*path, "year"), message, hint)
 
 
-def _overrun_and_premium_warnings(case: Case) -> Iterator[Fault]:
+def _overrun_and_premium_warnings(case: Sections) -> Iterator[Fault]:
     """Yield warnings of overruns that are probably percentages.
 
     Also yield warnings of a contingency and of premiums that have no effect, and of limits on
@@ -261,13 +247,11 @@ def _overrun_and_premium_warnings(case: Case) -> Iterator[Fault]:
                     "by is a fraction of one: {by:g} means {by:g} times the capex more", **values
                 )
                 hint = tr("write {meant:g} if {by:g} % are meant", **values)
-                yield plausibility_warning(
-                    ("projects", name, "capex_overrun", position, "by"), message, hint
-                )
+                yield warning(("projects", name, "capex_overrun", position, "by"), message, hint)
     policy, overruns = case.policy, [p.capex_overrun for p in case.projects.values()]
     if policy.contingency is not None and not any(overruns):
         message = tr("contingency means nothing: no project has a capex_overrun")
-        yield plausibility_warning(("policy", "contingency"), message)
+        yield warning(("policy", "contingency"), message)
     yield from _late_year_warnings(
         case, policy.max_starts_by_year, ("policy", "max_starts_by_year")
     )
@@ -278,10 +262,10 @@ def _overrun_and_premium_warnings(case: Case) -> Iterator[Fault]:
             message = tr(
                 "no project delivers '{material}', so nobody pays a premium", material=name
             )
-            yield plausibility_warning(("materials", name, "secured_premium_eur_per_t"), message)
+            yield warning(("materials", name, "secured_premium_eur_per_t"), message)
 
 
-def _budget_warnings(case: Case) -> Iterator[Fault]:
+def _budget_warnings(case: Sections) -> Iterator[Fault]:
     """Yield warnings of budgets after the horizon, and of budget lines without a limit."""
     for name, funder in case.funders.items():
         path: _Path = ("funders", name)
@@ -293,18 +277,14 @@ def _budget_warnings(case: Case) -> Iterator[Fault]:
             yield from _late_year_warnings(case, line.by_year_meur, (*line_path, "by_year_meur"))
             if line.kind == "commitment" and line.premium_charge is not None:
                 message = tr("a line of kind commitment is not charged with premiums")
-                yield plausibility_warning(
-                    (*line_path, "premium_charge"), message, tr("leave it out")
-                )
+                yield warning((*line_path, "premium_charge"), message, tr("leave it out"))
             if line.limit_meur is None and line.total_meur is None and line.by_year_meur is None:
                 message = tr("the budget line '{line}' has no limit", line=key)
-                yield plausibility_warning(
-                    line_path, message, tr("add one, or leave it out"), at_key=True
-                )
+                yield warning(line_path, message, tr("add one, or leave it out"), at_key=True)
 
 
 def _late_year_warnings(
-    case: Case, by_year: Mapping[int, object] | None, path: _Path
+    case: Sections, by_year: Mapping[int, object] | None, path: _Path
 ) -> Iterator[Fault]:
     last = case.horizon.last_year
     late_years = [year for year in by_year or {} if are_readable(year, last) and year > last]
@@ -314,23 +294,23 @@ def _late_year_warnings(
             years = tr("{first} to {last}", first=late_years[0], last=late_years[-1])
         values = {"last": last, "years": years}
         message = tr("the horizon ends in {last}: years after it are left out ({years})", **values)
-        yield plausibility_warning(path, message, tr("a longer horizon counts them"), at_key=True)
+        yield warning(path, message, tr("a longer horizon counts them"), at_key=True)
 
 
-def _all_instruments(case: Case) -> Iterator[tuple[Funder, _Path, Instrument]]:
-    for name, funder in case.funders.items():
-        for key, instrument in funder.instruments.items():
-            yield funder, ("funders", name, "instruments", key), instrument
-
-
-def _instrument_warnings(case: Case) -> Iterator[Fault]:
+def _instrument_warnings(case: Sections) -> Iterator[Fault]:
     """Yield warnings of instruments that can never take part or have no effect."""
     tags = {tag for project in case.projects.values() for tag in project.tags}
-    for funder, path, instrument in _all_instruments(case):
+    instruments = (
+        (funder, ("funders", f, "instruments", i), instrument)
+        for f, funder in case.funders.items()
+        for i, instrument in funder.instruments.items()
+    )
+    for funder, path, instrument in instruments:
+        cash_lines = [key for key, line in funder.budget_lines.items() if line.kind == "cash"]
         for position, tag in enumerate(instrument.eligible.tags or ()):
             if tag not in tags:
                 message = tr("no project carries the tag '{tag}'", tag=tag)
-                yield plausibility_warning(
+                yield warning(
                     (*path, "eligible", "tags", position), message, did_you_mean(tag, tags)
                 )
         min_ticket, budget = instrument.ticket_min_meur, funder.budget_meur or None
@@ -343,82 +323,21 @@ def _instrument_warnings(case: Case) -> Iterator[Fault]:
                 values = {"least": min_ticket, "most": limit, "name": name}
                 message = tr("ticket_min_meur {least:g} is above {name} {most:g}", **values)
                 hint = tr("so that the instrument can never take part")
-                yield plausibility_warning((*path, "ticket_min_meur"), message, hint)
-        if case.projects and not any(
-            instrument.accepts_project(candidate) for candidate in case.projects.values()
-        ):
+                yield warning((*path, "ticket_min_meur"), message, hint)
+        qualified = {p: x for p, x in case.projects.items() if instrument.accepts_project(x)}
+        if case.projects and not qualified:
             message = tr("no project qualifies for the instrument '{i}'", i=path[-1])
             hint = tr("see its 'eligible'")
             if instrument.floor_eur_per_t is not None:
                 hint = tr("see its 'eligible' and the materials of its floor")
-            yield plausibility_warning(path, message, hint, at_key=True)
-        if instrument.kind == "guarantee":
-            yield from _guarantee_warnings(funder, instrument, path)
-        elif not instrument.carries_capex:
-            yield from _support_warnings(case, instrument, path)
-
-
-def _guarantee_warnings(funder: Funder, instrument: Instrument, path: _Path) -> Iterator[Fault]:
-    """Yield warnings of a guarantee that is counted as if its amount were paid out."""
-    if instrument.recovery is None and instrument.failure_probability is None:
-        message = tr("net cost counts all of the guarantee '{i}' as lost", i=path[-1])
-        yield plausibility_warning(
-            path, message, tr("give failure_probability or recovery"), at_key=True
-        )
-    for key, line in funder.budget_lines.items():
-        is_charged = line.kind == "cash" and key not in instrument.charges
-        if is_charged and float(instrument.budget_charge) == 1:
-            values = {"i": path[-1], "line": key}
-            message = mark_translatable(
-                "the guarantee '{i}' uses the cash line '{line}' like money paid out"
-            )
-            hint = mark_translatable(
-                "write its provision, such as charges: {{{line}: 0.1}}, or budget_charge"
-            )
-            yield plausibility_warning(path, tr(message, **values), tr(hint, line=key), at_key=True)
-
-
-def _support_warnings(case: Case, instrument: Instrument, path: _Path) -> Iterator[Fault]:
-    """Yield warnings of a subsidy or a price floor that has no effect.
-
-    Also yield a warning if the price from which the funder shares gains is below the floor.
-    """
-    if not any((instrument.market_finance_per_share, instrument.offtake_per_share)):
-        message = tr("the instrument '{i}' brings neither finance nor offtake", i=path[-1])
-        hint = tr("give market_finance_per_share or offtake_per_share")
-        yield plausibility_warning(path, message, hint, at_key=True)
-    floors = instrument.floor_eur_per_t or {}
-    for name, project in case.projects.items():
-        for material, cost in (
-            project.cash_cost_eur_per_t.items() if instrument.accepts_project(project) else ()
+            yield warning(path, message, hint, at_key=True)
+        for part, message, hint in instrument.type.warnings(
+            str(path[-1]), cash_lines, qualified, case.horizon.years
         ):
-            floor = floors.get(material)
-            low_years = [y for y in case.horizon.years if floor and floor.at(y) < cost.at(y)]
-            if low_years:
-                values = {"material": material, "project": name, "year": low_years[0]}
-                message = tr(
-                    "the floor for '{material}' lies below the cash cost of '{project}' in {year}",
-                    **values,
-                )
-                yield plausibility_warning(
-                    (*path, "floor_eur_per_t", material),
-                    message,
-                    tr("nobody would run a plant for it"),
-                    at_key=True,
-                )
-    for material, upside in (instrument.upside_from_eur_per_t or {}).items():
-        floor = floors[material]
-        years = [year for year in case.horizon.years if upside.at(year) < floor.at(year)]
-        if years:
-            values = {"material": material, "year": years[0]}
-            message = tr("the upside of '{material}' begins below its floor in {year}", **values)
-            hint = tr("so that the funder pays and receives at once")
-            yield plausibility_warning(
-                (*path, "upside_from_eur_per_t", material), message, hint, at_key=True
-            )
+            yield warning((*path, *part), message, hint, at_key=True)
 
 
-def _hazard_warnings(case: Case) -> Iterator[Fault]:
+def _hazard_warnings(case: Sections) -> Iterator[Fault]:
     affected = {(supply.country, supply.material) for supply in case.supply}
     affected |= {(item.country, item.output) for item in case.conversions.values()}
     for project in case.projects.values():
@@ -426,23 +345,19 @@ def _hazard_warnings(case: Case) -> Iterator[Fault]:
     origins = {country for country, _ in affected}
     for name, hazard in case.hazards.items():
         if reason := _unused_hazard_reason(case, name):
-            yield plausibility_warning(("hazards", name), reason, at_key=True)
+            yield warning(("hazards", name), reason, at_key=True)
         highest = max(hazard.annual_probability.values, default=0.0)
         for regime, factor in hazard.regime_factors.items():
             if highest * factor > 1:
                 values = {"hazard": name, "regime": regime, "product": float(highest * factor)}
                 message = tr("in '{regime}' the probability would be {product:g}", **values)
                 hint = tr("it counts as 1")
-                yield plausibility_warning(
-                    ("hazards", name, "regime_factors", regime), message, hint
-                )
+                yield warning(("hazards", name, "regime_factors", regime), message, hint)
         for profile, effects in hazard.effects_by_profile.items():
             profile_path = ("profiles", profile) if profile else ()
             path: _Path = ("hazards", name, *profile_path, "effects")
             if not effects:
-                yield plausibility_warning(
-                    path, tr("the hazard '{hazard}' does nothing", hazard=name)
-                )
+                yield warning(path, tr("the hazard '{hazard}' does nothing", hazard=name))
             for position, effect in enumerate(effects):
                 materials = case.materials if effect.materials is None else effect.materials
                 hits = any((effect.country, material) in affected for material in materials)
@@ -451,17 +366,17 @@ def _hazard_warnings(case: Case) -> Iterator[Fault]:
                         "this effect hits nothing: none of its materials comes from {country}",
                         country=effect.country,
                     )
-                    yield plausibility_warning((*path, position), message)
+                    yield warning((*path, position), message)
 
     uncertainty = case.uncertainty
     no_factors = not any(hazard.regime_factors for hazard in case.hazards.values())
     if no_factors and uncertainty is not None and uncertainty.regimes and uncertainty.sample:
         message = tr("the regimes change nothing: no hazard is more likely in any")
         hint = tr("give a hazard regime_factors")
-        yield plausibility_warning(("uncertainty", "regimes"), message, hint, at_key=True)
+        yield warning(("uncertainty", "regimes"), message, hint, at_key=True)
 
 
-def _unused_hazard_reason(case: Case, name: str) -> str:
+def _unused_hazard_reason(case: Sections, name: str) -> str:
     uncertainty, is_used = case.uncertainty, False
     if uncertainty is None or (uncertainty.states is None and uncertainty.sample is None):
         message = mark_translatable(
@@ -478,7 +393,7 @@ def _unused_hazard_reason(case: Case, name: str) -> str:
     return "" if is_used else tr(message, hazard=name)
 
 
-def _source_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]:
+def _source_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]:
     """Yield warnings of sources that look like ids of the bibliography but are not defined."""
     for path, value, _, _ in values if case.sources else ():
         numbers: list[tuple[_Path, Number | CalendarYear]] = []
@@ -491,9 +406,7 @@ def _source_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]:
             source = number.source
             if source and source not in case.sources and not any(map(str.isspace, source)):
                 message = tr("there is no '{source}' under sources", source=source)
-                yield plausibility_warning(
-                    (*number_path, "source"), message, did_you_mean(source, case.sources)
-                )
+                yield warning((*number_path, "source"), message, did_you_mean(source, case.sources))
 
 
 def _numbers_by_year(value: YearlyQuantity, path: _Path) -> Iterator[tuple[_Path, Number]]:

@@ -8,7 +8,6 @@ so that ``"1,5"``, ``1_000`` and ``yes`` are faults with a hint.
 from __future__ import annotations
 
 import math
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from pydantic_core import PydanticCustomError
 
 from models import base
 from models.base import FieldReader, PartFault, validation_error
-from models.language import mark_translatable, tr
+from models.language import tr
+from models.scenario.number_hints import number_hint
 from models.spelling import closest_name
 
 MAX_FIGURE, MIN_FIGURE = 1e15, 1e-30
@@ -92,77 +92,6 @@ class CalendarYear(int):
 def are_readable(*years: int | None) -> bool:
     """Return whether all years are given and none is the placeholder of a faulty one."""
     return all(year is not None and getattr(year, "readable", True) for year in years)
-
-
-def _without_separators(text: str) -> str:
-    """Return the text of a number without separators between thousands."""
-    unspaced = re.sub(r"[ '\u2019\u00a0\u202f]", "", text)
-    return unspaced.replace(",", "") if unspaced == text else unspaced.replace(",", ".")
-
-
-_EXPONENT_PATTERN = r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+"
-_PERCENT_PATTERN = r"[+-]?\d+([.,]\d+)?\s*%"
-
-
-def _percent_to_fraction(text: str) -> str:
-    return f"{float(text[:-1].replace(',', '.')) / 100:g}"
-
-
-def _expand_exponent(text: str) -> str:
-    value = float(text)
-    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e16 else repr(value)
-
-
-_AMBIGUOUS_HINT = mark_translatable(
-    "{number} may mean {thousands} or {decimal}: write it without a sign between thousands"
-)
-_NUMBER_HINTS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
-    (r"[+-]?([1-9]\d*,|[1-9]\d{0,2}\.)\d{3}", _AMBIGUOUS_HINT, str),
-    (
-        r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?",
-        mark_translatable("write {number} (no thousands dots)"),
-        lambda t: t.replace(".", "").replace(",", "."),
-    ),
-    (
-        r"[+-]?[1-9]\d{0,2}((,\d{3})+(\.\d+)?|([ '\u2019\u00a0\u202f]\d{3})+([.,]\d+)?)",
-        mark_translatable("write {number}, with nothing between thousands"),
-        _without_separators,
-    ),
-    (
-        r"[+-]?\d+,\d+",
-        mark_translatable("a decimal comma: write {number}"),
-        lambda t: t.replace(",", "."),
-    ),
-    (r"[+-]?\d[\d_]*_[\d_]*", mark_translatable("write {number}"), lambda t: t.replace("_", "")),
-    (
-        r"[+-]?0\d+",
-        mark_translatable("write {number} without the leading zero"),
-        lambda t: str(int(t)),
-    ),
-    (
-        _EXPONENT_PATTERN,
-        mark_translatable("YAML reads this as text: write {number}"),
-        _expand_exponent,
-    ),
-    (
-        _PERCENT_PATTERN,
-        mark_translatable("write a fraction of one: {number}"),
-        _percent_to_fraction,
-    ),
-    (r"[+-]?\d+(\.\d+)?", mark_translatable("write {number} without quotation marks"), str),
-)  #: Pattern of a text in place of a number, the hint for it, and the conversion to a number.
-
-
-def number_hint(text: str) -> str:
-    """Return a hint about the number that a text probably means."""
-    text = text.strip()
-    for pattern, hint, to_number in _NUMBER_HINTS:
-        if re.fullmatch(pattern, text):
-            values = {"thousands": re.sub("[.,]", "", text), "decimal": text.replace(",", ".")}
-            if hint is _AMBIGUOUS_HINT:
-                values["decimal"] = f"{float(values['decimal']):.15g}"
-            return tr(hint, number=to_number(text), **values)
-    return tr("write a number such as 12.5")
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,17 @@ Warnings are left to :mod:`models.scenario.plausibility`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from models.base import UNREADABLE_TEXT
 from models.faults import Fault
 from models.field_marks import LocatedValue, collect_values
 from models.language import mark_translatable, tr
-from models.scenario import baseline_shortage, chains, plausibility, residual_value_checks, review
+from models.scenario import baseline_shortage, chains, plausibility, residual_value_checks
+from models.scenario.hazards import Event
 from models.scenario.quantities import are_readable
+from models.scenario.review import Observation
+from models.scenario.sections import Sections
 from models.spelling import unknown_name_hint
-
-if TYPE_CHECKING:
-    from models.scenario.case import Case
-    from models.scenario.hazards import Event
 
 _UNKNOWN_ID_MESSAGES = {
     "materials": (
@@ -57,7 +55,7 @@ MIN_INPUT_RATIO, MAX_INPUT_RATIO = 1e-6, 1e6
 
 
 def check_references(
-    case: Case, unreadable: Mapping[str, frozenset[str]] | None = None, warnings: bool = True
+    case: Sections, unreadable: Mapping[str, frozenset[str]] | None = None, warnings: bool = True
 ) -> Iterator[Fault]:
     """Yield every fault in the relations between items and, if ``warnings``, every warning.
 
@@ -75,7 +73,7 @@ def check_references(
 
 
 class _ReferenceChecker:
-    def __init__(self, case: Case, unreadable: Mapping[str, frozenset[str]] | None) -> None:
+    def __init__(self, case: Sections, unreadable: Mapping[str, frozenset[str]] | None) -> None:
         self.case = case
         self.partial = unreadable is not None
         self.unreadable = dict(unreadable or {})
@@ -159,7 +157,7 @@ class _ReferenceChecker:
             hint = tr("add them under assumptions, or leave it out")
             yield Fault(("objective", "over_assumptions"), message, hint)
         if not self._is_unread("uncertainty") and not self._is_unread("materials"):
-            yield from review.check_review(case, self._is_unread("review"))
+            yield from _check_review(case, self._is_unread("review"))
 
     def _check_consumers(self) -> Iterator[Fault]:
         companies = [name for name, item in self.case.funders.items() if item.kind == "company"]
@@ -329,3 +327,42 @@ class _ReferenceChecker:
             message = tr("the hazard '{hazard}' has no profile '{name}'", name=name, **values)
             hint = unknown_name_hint(name, list(hazard.profiles)) or tr("leave it out")
             yield Fault((*path, "profile"), message, hint)
+
+
+def _check_review(case: Sections, is_partial: bool = False) -> Iterator[Fault]:
+    """Yield faults of a review: no earlier year, no observations, or impossible ones.
+
+    ``is_partial`` states that observations may be missing because they were faulty.
+    """
+    review, uncertainty = case.review, case.uncertainty
+    if review is None:
+        return
+    first = case.horizon.first_year
+    if are_readable(review.year, first) and review.year == first:
+        message = tr("nothing is seen before {year}, the first year", year=first)
+        yield Fault(("review", "year"), message, tr("write a later year"))
+    if not review.observe and not is_partial:
+        message = tr("nothing is observed before the review")
+        yield Fault(("review", "observe"), message, tr("write {value}", value="[{hazard: ...}]"))
+    seen: dict[Observation, int] = {}
+    for position, observation in enumerate(review.observe):
+        path = ("review", "observe", position)
+        if observation in seen:
+            message = tr(
+                "this is observed already, by {other}", other=f"observe.{seen[observation]}"
+            )
+            yield Fault(path, message, tr("leave it out"))
+        seen.setdefault(observation, position)
+        if observation.regime and not (
+            uncertainty is not None
+            and (uncertainty.regimes or any(state.regimes for state in uncertainty.states or ()))
+        ):
+            message = tr("the states of the world have no regimes")
+            yield Fault((*path, "regime"), message, tr("add uncertainty.regimes, or leave it out"))
+        material = case.materials.get(observation.price or "")
+        if material is not None and len(material.price_states) < 2:
+            message = tr(
+                "the price of '{material}' is the same in all states", material=observation.price
+            )
+            hint = tr("add price_states to the material, or leave it out")
+            yield Fault((*path, "price"), message, hint)

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from models.faults import Fault, PathStep
 from models.language import tr
-
-if TYPE_CHECKING:
-    from models.scenario.case import Case
-    from models.scenario.stockpiles import Stockpile
+from models.scenario.sections import Sections
+from models.scenario.stockpiles import Stockpile
 
 _ZERO_COST_TOLERANCE = 1e-9  #: Cost, as a share of the price, that counts as zero.
 
 
-def check_residual_values(case: Case) -> Iterator[Fault]:
+def check_residual_values(case: Sections) -> Iterator[Fault]:
     """Yield a fault for each stockpile that earns money by unlimited purchases.
 
     Also yield warnings for stockpiles that cost nothing or earn by limited purchases, and for
@@ -59,7 +56,7 @@ def check_residual_values(case: Case) -> Iterator[Fault]:
             yield Fault(("projects", name, "residual_value"), message, hint, "warning")
 
 
-def _has_purchase_limit(case: Case, stockpile: Stockpile) -> bool:
+def _has_purchase_limit(case: Sections, stockpile: Stockpile) -> bool:
     """Return whether capacity, a purchase limit or a payer's budget limits purchases."""
     limits: list[object] = [stockpile.max_t, stockpile.max_purchase_t_per_year]
     for name, share in stockpile.paid_by.items():
@@ -75,7 +72,7 @@ def _has_purchase_limit(case: Case, stockpile: Stockpile) -> bool:
     return any(limit is not None for limit in limits)
 
 
-def cheapest_purchase_year(case: Case, stockpile: Stockpile) -> tuple[int, float] | None:
+def cheapest_purchase_year(case: Sections, stockpile: Stockpile) -> tuple[int, float] | None:
     """Return the year in which buying stock to hold to the end costs least, and this cost.
 
     The cost is that of one tonne, discounted and net of its residual value, as a share of the last

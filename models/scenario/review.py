@@ -6,20 +6,15 @@ the regime of the preceding year, and the price state of a material.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import ValidationInfo, model_validator
 
 from models import base
 from models.base import Base, Id, MaterialId
-from models.faults import Fault
 from models.field_marks import InSection
 from models.language import tr
-from models.scenario.quantities import Year, are_readable
-
-if TYPE_CHECKING:
-    from models.scenario.case import Case
+from models.scenario.quantities import Year
 
 
 class Observation(Base):
@@ -50,42 +45,3 @@ class Review(Base):
     in_plans: bool = True
     """Whether plans wait for it. If not, they decide all now, and only ``vorrat review`` looks at
     what could be left to it."""
-
-
-def check_review(case: Case, is_partial: bool = False) -> Iterator[Fault]:
-    """Yield faults of a review: no earlier year, no observations, or impossible ones.
-
-    ``is_partial`` states that observations may be missing because they were faulty.
-    """
-    review, uncertainty = case.review, case.uncertainty
-    if review is None:
-        return
-    first = case.horizon.first_year
-    if are_readable(review.year, first) and review.year == first:
-        message = tr("nothing is seen before {year}, the first year", year=first)
-        yield Fault(("review", "year"), message, tr("write a later year"))
-    if not review.observe and not is_partial:
-        message = tr("nothing is observed before the review")
-        yield Fault(("review", "observe"), message, tr("write {value}", value="[{hazard: ...}]"))
-    seen: dict[Observation, int] = {}
-    for position, observation in enumerate(review.observe):
-        path = ("review", "observe", position)
-        if observation in seen:
-            message = tr(
-                "this is observed already, by {other}", other=f"observe.{seen[observation]}"
-            )
-            yield Fault(path, message, tr("leave it out"))
-        seen.setdefault(observation, position)
-        if observation.regime and not (
-            uncertainty is not None
-            and (uncertainty.regimes or any(state.regimes for state in uncertainty.states or ()))
-        ):
-            message = tr("the states of the world have no regimes")
-            yield Fault((*path, "regime"), message, tr("add uncertainty.regimes, or leave it out"))
-        material = case.materials.get(observation.price or "")
-        if material is not None and len(material.price_states) < 2:
-            message = tr(
-                "the price of '{material}' is the same in all states", material=observation.price
-            )
-            hint = tr("add price_states to the material, or leave it out")
-            yield Fault((*path, "price"), message, hint)

@@ -6,15 +6,13 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from models.faults import Fault, PathStep
+from models.faults import Fault, PathStep, warning
 from models.language import tr
 from models.scenario import chains
 from models.scenario.quantities import YearlyQuantity
-
-if TYPE_CHECKING:
-    from models.scenario.case import Case
+from models.scenario.sections import Sections
 
 _Path = tuple[PathStep, ...]
 UNIT_FACTOR = 100.0  #: Ratio of amounts of one material from which on units differ.
@@ -58,14 +56,6 @@ class _Amount(NamedTuple):
         )
 
 
-def plausibility_warning(path: _Path, message: str, hint: str = "", at_key: bool = False) -> Fault:
-    """Return a warning about a value that is valid but probably a mistake.
-
-    ``at_key`` states that the warning concerns the key at the end of ``path``.
-    """
-    return Fault(path, message, hint, "warning", at_key)
-
-
 def format_figure(value: float) -> str:
     """Return a number as text with four significant digits.
 
@@ -74,7 +64,7 @@ def format_figure(value: float) -> str:
     return f"{value:.0f}" if value >= 9999.5 else f"{value:.4g}"
 
 
-def horizon_range(case: Case, value: YearlyQuantity) -> tuple[float, float]:
+def horizon_range(case: Sections, value: YearlyQuantity) -> tuple[float, float]:
     """Return the minimum and maximum of a quantity in the years of the horizon."""
     first, last = case.horizon.first_year, case.horizon.last_year
     years = (first, *(year for year in value.years if first < year < last), last)
@@ -82,7 +72,7 @@ def horizon_range(case: Case, value: YearlyQuantity) -> tuple[float, float]:
     return min(amounts), max(amounts)
 
 
-def peak_needs(case: Case) -> dict[str, float]:
+def peak_needs(case: Sections) -> dict[str, float]:
     """Return the maximal need of each material, if all projects are built, in tonnes per year."""
     needs: dict[str, float] = defaultdict(float)
     for year in _sampled_years(case):
@@ -95,13 +85,13 @@ def peak_needs(case: Case) -> dict[str, float]:
     return needs
 
 
-def _sampled_years(case: Case) -> list[int]:
+def _sampled_years(case: Sections) -> list[int]:
     """Return some years of the horizon, the first and the last included."""
     years = case.horizon.years
     return [*years[:: max(1, len(years) // 4)], years[-1]]
 
 
-def tonnage_warnings(case: Case, needs: dict[str, float]) -> Iterator[Fault]:
+def tonnage_warnings(case: Sections, needs: dict[str, float]) -> Iterator[Fault]:
     """Yield warnings of supply, output, capacity and purchases that do not fit the need.
 
     If most of them do not fit, a row of the demand is reported instead.
@@ -135,7 +125,7 @@ def tonnage_warnings(case: Case, needs: dict[str, float]) -> Iterator[Fault]:
             nearest_row = min(
                 demand_rows, key=lambda amount: abs(need + factor * amount.tonnes - middle)
             )
-            yield plausibility_warning(nearest_row.path, message, _tonnes_hint())
+            yield warning(nearest_row.path, message, _tonnes_hint())
         for amount in implausible:
             if is_need_wrong and demand_rows and len(compared) > 1 and amount in near_median:
                 continue
@@ -145,7 +135,7 @@ def tonnage_warnings(case: Case, needs: dict[str, float]) -> Iterator[Fault]:
                 message = tr(
                     "{tonnes} t, where {need} t of '{material}' are needed a year", **values
                 )
-            yield plausibility_warning(amount.path, message, _tonnes_hint())
+            yield warning(amount.path, message, _tonnes_hint())
     available = _available_tonnes(case)
     for name, amounts in rows.items():
         largest = max(amount.tonnes for amount in amounts)
@@ -157,7 +147,7 @@ def tonnage_warnings(case: Case, needs: dict[str, float]) -> Iterator[Fault]:
     yield from _small_supply(case)
 
 
-def _available_tonnes(case: Case) -> Mapping[str, float]:
+def _available_tonnes(case: Sections) -> Mapping[str, float]:
     """Return the larger of project output and supply of each material, in tonnes per year."""
     output: dict[str, float] = defaultdict(float)
     supplied: dict[str, float] = defaultdict(float)
@@ -180,7 +170,7 @@ def _suggests_wrong_unit(available: float, row: _Amount, need: float) -> bool:
     return need * 2 < available and need * (need + 999 * row.tonnes) <= available**2
 
 
-def _small_supply(case: Case) -> Iterator[Fault]:
+def _small_supply(case: Sections) -> Iterator[Fault]:
     """Yield warnings of small rows of supply that are probably in thousands or millions of tonnes.
 
     Such rows would then meet the need of the first year or, if other rows are given as shares, also
@@ -222,14 +212,14 @@ def _small_amount_warning(material: str, amount: _Amount, other_tonnes: float) -
         tonnes=format_figure(amount.tonnes),
         other=format_figure(other_tonnes),
     )
-    return plausibility_warning(amount.path, message, _tonnes_hint())
+    return warning(amount.path, message, _tonnes_hint())
 
 
 def _tonnes_hint() -> str:
     return tr("check that both are in tonnes, not in kt or kg")
 
 
-def _demand_rows(case: Case) -> dict[str, list[_Amount]]:
+def _demand_rows(case: Sections) -> dict[str, list[_Amount]]:
     """Return the rows of demand for each material, with their maxima over the horizon."""
     rows: dict[str, list[_Amount]] = defaultdict(list)
     for position, row in enumerate(case.demand):
@@ -240,7 +230,7 @@ def _demand_rows(case: Case) -> dict[str, list[_Amount]]:
     return dict(rows)
 
 
-def _compared_amounts(case: Case, rows: dict[str, list[_Amount]]) -> dict[str, list[_Amount]]:
+def _compared_amounts(case: Sections, rows: dict[str, list[_Amount]]) -> dict[str, list[_Amount]]:
     """Return the amounts that are compared with the need for each material, without zeros.
 
     These are the total supply, if all of it is in tonnes, and each output, capacity and purchase.

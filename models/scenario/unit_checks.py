@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING
 
-from models.faults import Fault, PathStep
+from models.faults import Fault, PathStep, warning
 from models.field_marks import LocatedValue
 from models.language import tr
 from models.scenario import tonnage_checks
@@ -24,16 +23,8 @@ from models.scenario.currencies import (
     reference_price,
 )
 from models.scenario.quantities import Number, YearlyQuantity, are_readable
-from models.scenario.tonnage_checks import (
-    SMALL_FACTOR,
-    UNIT_FACTOR,
-    format_figure,
-    horizon_range,
-    plausibility_warning,
-)
-
-if TYPE_CHECKING:
-    from models.scenario.case import Case
+from models.scenario.sections import Sections
+from models.scenario.tonnage_checks import SMALL_FACTOR, UNIT_FACTOR, format_figure, horizon_range
 
 _Path = tuple[PathStep, ...]
 _Range = tuple[float, float]
@@ -67,7 +58,7 @@ _MAX_INVENTED_PRICE = 10.0
 _COSTLY_DAMAGE = 1e4  #: Damage per tonne from which on it is not an exercise.
 
 
-def unit_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]:
+def unit_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]:
     """Yield warnings of all figures that are probably in a wrong unit.
 
     ``values`` are all values of the case, as from :func:`.collect_values`.
@@ -95,7 +86,7 @@ def unit_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]:
         ).faults(reported)
 
 
-def _single_figure_warnings(case: Case, values: list[LocatedValue]) -> Iterator[Fault]:
+def _single_figure_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]:
     """Yield warnings of figures that are suspicious without comparison to other fields.
 
     These are rates in percent, money that is not in millions, and jumps between years.
@@ -112,7 +103,7 @@ def _single_figure_warnings(case: Case, values: list[LocatedValue]) -> Iterator[
                 if rate_field in _RATE_FIELDS:
                     message = tr("{name} is a real rate: {value} means {percent} % a year", **texts)
                 hint = tr("write {meant:g} for {value} %", meant=value / 100, **texts)
-                yield plausibility_warning(path, message, hint)
+                yield warning(path, message, hint)
             elif money_field and value >= max_money:
                 message = tr("{name} is in millions: {value} million is too much", **texts)
                 hint = tr(
@@ -120,14 +111,14 @@ def _single_figure_warnings(case: Case, values: list[LocatedValue]) -> Iterator[
                     thousandth=value / 1e3,
                     millionth=value / 1e6,
                 )
-                yield plausibility_warning(path, message, hint)
+                yield warning(path, message, hint)
         elif isinstance(value, YearlyQuantity) and path[-1] not in ("share", "annual_probability"):
             for position, year in enumerate(value.years[1:]):
                 low, high = sorted(value.values[position : position + 2])
                 if low > 0 and high >= SMALL_FACTOR * low:
                     texts = {"times": format_figure(high / low), "year": str(value.years[position])}
                     message = tr("a factor of {times} between {year} and this year", **texts)
-                    yield plausibility_warning((*path, str(year)), message, _same_unit_hint())
+                    yield warning((*path, str(year)), message, _same_unit_hint())
 
 
 def _rate_field(path: _Path) -> str:
@@ -144,7 +135,7 @@ def _same_unit_hint() -> str:
     return tr("check that both are in the unit asked for")
 
 
-def _price_year_warning(case: Case) -> Iterator[Fault]:
+def _price_year_warning(case: Sections) -> Iterator[Fault]:
     year, first = case.price_year, case.horizon.first_year
     if (
         year is not None
@@ -153,12 +144,12 @@ def _price_year_warning(case: Case) -> Iterator[Fault]:
     ):
         years = {"year": year, "first": first, "count": abs(year - first)}
         message = tr("price_year {year} is {count} years from first_year {first}", **years)
-        yield plausibility_warning(
+        yield warning(
             ("price_year",), message, tr("write the year whose prices the amounts are in")
         )
 
 
-def _currency_warnings(case: Case, prices: Mapping[str, _Range]) -> Iterator[Fault]:
+def _currency_warnings(case: Sections, prices: Mapping[str, _Range]) -> Iterator[Fault]:
     """Yield a warning if the currency does not exist or does not fit the figures.
 
     A currency of which one euro buys many units does not fit if prices equal those of 2025 in EUR.
@@ -168,7 +159,7 @@ def _currency_warnings(case: Case, prices: Mapping[str, _Range]) -> Iterator[Fau
     code, rate = case.currency, UNITS_PER_EURO.get(case.currency, 1.0)
     if code not in CURRENCY_CODES:
         message = tr("'{value}' is not a currency code of ISO 4217", value=code)
-        yield plausibility_warning(("currency",), message, currency_code_hint(code))
+        yield warning(("currency",), message, currency_code_hint(code))
         return
     ratios = []
     for name, (_, price) in prices.items():
@@ -189,12 +180,10 @@ def _currency_warnings(case: Case, prices: Mapping[str, _Range]) -> Iterator[Fau
         message = tr(
             "the amounts are not those of {value}, about {rate} of which are 1 EUR", **values
         )
-        yield plausibility_warning(
-            ("currency",), message, tr("write the currency that the amounts are in")
-        )
+        yield warning(("currency",), message, tr("write the currency that the amounts are in"))
 
 
-def _reference_price_of(case: Case, name: str) -> float | None:
+def _reference_price_of(case: Sections, name: str) -> float | None:
     """Return the 2025 price of a material, in EUR per tonne, by its name or id; None if unknown."""
     name_texts = case.materials[name].name
     return reference_price((name_texts.en or name_texts.de if name_texts else "") or name)
@@ -205,7 +194,7 @@ class _PriceComparison:
 
     def __init__(
         self,
-        case: Case,
+        case: Sections,
         prices: dict[str, _Range],
         needs: dict[str, float],
         currency_is_plausible: bool,
@@ -230,7 +219,7 @@ class _PriceComparison:
         for name, (low, high) in self.prices.items():
             if high > 0 and (reason := self._wrong_price(name, low, high, capex.get(name, ()))):
                 mispriced.add(name)
-                yield plausibility_warning(("materials", name, "price_eur_per_t"), *reason)
+                yield warning(("materials", name, "price_eur_per_t"), *reason)
         for key, ratio in ratios.items():
             path, outputs = ("projects", key), self.case.projects[key].output_t_per_year
             is_plausible = MIN_CAPEX_RATIO <= ratio <= MAX_CAPEX_RATIO
@@ -243,9 +232,7 @@ class _PriceComparison:
                     most=34,
                 )
                 hint = tr("write capex in millions, and output in tonnes per year")
-                yield plausibility_warning(
-                    (*path, *self._suspect_field(outputs, ratio)), message, hint
-                )
+                yield warning((*path, *self._suspect_field(outputs, ratio)), message, hint)
         for name in mispriced:
             self.prices.pop(name)
         yield from self._damage_warnings()
@@ -261,7 +248,7 @@ class _PriceComparison:
                 message = tr(
                     "{value} per tonne is unlike the price of '{material}', {price}", **texts
                 )
-                yield plausibility_warning(price_path, message, _same_unit_hint())
+                yield warning(price_path, message, _same_unit_hint())
         for position, stockpile in enumerate(self.case.stockpiles):
             cost = stockpile.storage_eur_per_t_year
             _, high = self.prices.get(stockpile.material, (0, 0))
@@ -275,7 +262,7 @@ class _PriceComparison:
                     "storage for {value} per tonne and year costs more than '{material}', {price}",
                     **texts,
                 )
-                yield plausibility_warning(
+                yield warning(
                     ("stockpiles", position, "storage_eur_per_t_year"), message, _same_unit_hint()
                 )
 
@@ -351,7 +338,7 @@ class _PriceComparison:
                         other=format_figure(previous),
                     )
                     path = ("damage", entry_position, "steps", position, "eur_per_t")
-                    yield plausibility_warning(path, message, _same_unit_hint())
+                    yield warning(path, message, _same_unit_hint())
             for position, value in enumerate(steps if high > 0 else ()):
                 if value <= 0:
                     continue
@@ -364,7 +351,7 @@ class _PriceComparison:
                         price=format_figure(low),
                         **values,
                     )
-                    yield plausibility_warning(path, message, _same_unit_hint())
+                    yield warning(path, message, _same_unit_hint())
                 elif value > high * SMALL_FACTOR:
                     message = tr(
                         "a damage of {value} per tonne is far above the price of '{material}', "
@@ -372,7 +359,7 @@ class _PriceComparison:
                         price=format_figure(high),
                         **values,
                     )
-                    yield plausibility_warning(path, message, _same_unit_hint())
+                    yield warning(path, message, _same_unit_hint())
                 break
 
     def _other_prices(self) -> Iterator[tuple[_Path, str, YearlyQuantity]]:

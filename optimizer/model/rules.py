@@ -14,7 +14,8 @@ from typing import Any, Literal, NamedTuple
 
 from models.base import display_name
 from models.language import current_language, mark_translatable, tr
-from models.scenario.case import Case, Policy
+from models.scenario.case import Case
+from models.scenario.sections import Policy
 from optimizer.errors import Rule
 from optimizer.model import rule_locations as locations
 from optimizer.model.rule_locations import RuleContext, RuleLocation

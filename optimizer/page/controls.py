@@ -111,8 +111,10 @@ def _money_group(case: Case) -> ControlGroup:
         money.append(joint_control(PUBLIC_BUDGETS, label, 1.0, public, high=4.0, unit=FACTOR_UNIT))
     for f, funder in case.funders.items():
         name = name_of_item(funder, f)
-        kinds = {one.kind for one in funder.instruments.values()}
-        if kinds == {"guarantee"}:  # its budget is what guarantees are charged with, not their sum
+        types = [one.type for one in funder.instruments.values()]
+        if types and all(
+            one.is_guarantee for one in types
+        ):  # its budget is what guarantees are charged with, not their sum
             name = tr("{name} (provision for losses)", name=name)
         if funder.budget_meur is not None:
             base = float(funder.budget_meur)
@@ -135,7 +137,7 @@ def _money_group(case: Case) -> ControlGroup:
             for i, instrument in funder.instruments.items()
             for term in INSTRUMENT_TERMS
             if (value := getattr(instrument, term)) is not None
-            if not (instrument.kind == "price_floor" and term.startswith("ticket"))  # it pays none
+            if instrument.type.has_tickets or not term.startswith("ticket")
         )  # fmt: skip
         if terms:
             parts.append(titled_group(f"terms-{f}", name, terms))

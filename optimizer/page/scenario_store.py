@@ -26,7 +26,8 @@ from models.files import LoadedScenario, read_case_text, shipped_files
 from models.files.decoding import decode_text
 from models.files.reading import WORKBOOK_SUFFIXES
 from models.language import Language, current_language, tr, using
-from models.scenario.case import Case, Variant
+from models.scenario.case import Case
+from models.scenario.sections import Variant
 from optimizer.page import isolated_reader
 from optimizer.page.controls import controls_by_id, find_control
 from optimizer.page.figure_controls import Control

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from models.language import current_language
+from models.language import conventions
 
 NO_BREAK_SPACE = "\u00a0"
 NO_VALUE = "-"
@@ -69,8 +69,7 @@ def round_outwards(value: float, digits: int, *, up: bool) -> float:
 def _localize_signs(text: str) -> str:
     """Return a number in Python's notation with the decimal sign and separators of the current
     language."""
-    point = "," if current_language() == "de" else "."
-    return text.translate({ord(","): NO_BREAK_SPACE, ord("."): point})
+    return text.translate({ord(","): NO_BREAK_SPACE, ord("."): conventions().decimal_mark})
 
 
 def format_rounded(value: float) -> str:

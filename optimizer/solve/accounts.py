@@ -12,9 +12,6 @@ from optimizer.model import commitment as plans
 from optimizer.model.commitment import Commitment, stock_cost, stock_residual_value
 from optimizer.model.instance import BudgetLineData, CashFlows, Floats, Instance
 
-NON_RECOVERABLE_CLASSES: frozenset[BudgetClass | None] = frozenset({"grant", "expenditure"})
-"""Budget classes without amounts at risk, since nothing is to be returned."""
-
 
 def account_positions(instance: Instance, commitment: Commitment) -> Iterator[Position]:
     """Yield the account positions of a plan. The costs of all positions add up to the plan's net
@@ -56,7 +53,7 @@ def _positions_by_branch(instance: Instance, commitment: Commitment) -> Iterator
     probability."""
     for p, f, i, share, money in plans.funding_cash_flows(instance, commitment):
         terms = money.instrument.terms
-        outstanding, expected_loss, max_loss = _amounts_at_risk(money)
+        outstanding, expected_loss, max_loss = money.amounts_at_risk()
         yield Position(
             funder=f,
             instrument=i,
@@ -134,37 +131,6 @@ def _expected_returns(money: CashFlows, share: float) -> dict[str, float]:
     for year, income in zip(money.years, money.upside_income, strict=True):
         returns[year] = returns.get(year, 0.0) + share * float(income)
     return {str(year): meur for year, meur in sorted(returns.items()) if meur > 0}
-
-
-def _amounts_at_risk(money: CashFlows) -> tuple[Floats, float | None, float]:
-    """Return what a funder can lose if it takes the whole share: the amount outstanding in each
-    year (Y), the expected loss (None if unknown) and the maximum loss.
-
-    Amounts are in million EUR, not discounted. For a price floor they are the payments that it may
-    still require. They are 0 for grants and interest subsidies, which are spent in any case.
-    """
-    instrument, years = money.instrument, range(len(money.years))
-    terms = instrument.terms
-    if instrument.instrument_kind == "price_floor":
-        is_decided = np.array([year >= money.start for year in money.years], dtype=float)
-        remaining = money.committed - np.cumsum(money.exposure)
-        return (
-            is_decided * np.maximum(remaining, 0.0),
-            float(money.expected_payments.sum()),
-            money.committed,
-        )
-    if terms.budget_class in NON_RECOVERABLE_CLASSES or not instrument.carries_capex:
-        return np.zeros(len(years)), 0.0, 0.0
-    outstanding = np.array(
-        [
-            math.fsum(float(money.expected_payments[d]) * terms.outstanding(y - d) for d in years)
-            for y in years
-        ]
-    )
-    # Expected payments, like the outstanding amounts.
-    amount = money.committed / money.budget_factor
-    expected = None if terms.expected_loss is None else terms.expected_loss * amount
-    return outstanding, expected, terms.maximum_loss * amount
 
 
 def budget_line_uses(instance: Instance, commitment: Commitment) -> Iterator[BudgetLineUse]:

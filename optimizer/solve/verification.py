@@ -155,7 +155,7 @@ def _support_rules(instance: Instance, commitment: Commitment) -> Iterator[str]:
         subsidised, covered = 0.0, dict.fromkeys(instance.projects[p].output, 0.0)
         for (q, f, i), share in commitment.share.items():
             instrument = instance.instrument_by_key[f, i]
-            if q == p and instrument.instrument_kind == "interest_subsidy":
+            if q == p and instrument.type.subsidizes_loans:
                 subsidised += share
             for material in instrument.floor_prices if q == p else ():
                 if material in covered:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from models.files.shapes import ANY_SHAPE, SCENARIO_SHAPE, Shape, shape_of_step
-from models.language import Language, german_translations, using
+from models.language import Language, translations, using
 from models.results.comparison import ComparisonNames, ValueChange
 from models.results.option import BilingualName
 from optimizer.analyses.comparison.comparison_wording import localized
@@ -138,7 +138,7 @@ def test_every_field_of_the_format_has_words() -> None:
     for path in every:
         if path[0] in ("variants", "assumptions"):
             continue
-        assert field_label(path) in german_translations(), path
+        assert field_label(path) in translations("de"), path
         assert not re.search("[._]", subject_name(".".join(path)).replace("e.g.", "")), path
 
 

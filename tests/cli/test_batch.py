@@ -25,7 +25,7 @@ import pytest
 from documents import is_whole_in_all_media, text_of
 from sleeping import gone
 
-from models.language import Language, german_translations
+from models.language import Language, translations
 from models.results import Batch, BatchRun, Plan
 from models.results.base import SEAL_FIELD
 from optimizer.analyses.batch import batch_solving
@@ -209,7 +209,7 @@ def test_the_table_speaks_german(
     assert out.startswith("9 Läufe\n")
     assert "gelöst: 4, kein Plan vor der Grenze: 3, kein Plan hält alle Regeln ein: 2." in out
     assert "Ohne Plan" in out
-    assert german_translations()["Runs without a plan"] in out
+    assert translations("de")["Runs without a plan"] in out
     assert untranslated <= {"nichts"}
 
 

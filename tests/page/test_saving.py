@@ -13,7 +13,7 @@ from open_page import TUTORIAL
 
 from models.faults import ScenarioError
 from models.files import read_case, read_case_text
-from models.scenario.case import Variant
+from models.scenario.sections import Variant
 from optimizer.page import isolated_reader, scenario_store
 from optimizer.page.question import InvalidRequest, Question
 from optimizer.page.scenario_store import (

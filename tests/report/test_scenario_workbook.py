@@ -12,7 +12,7 @@ from workbooks import ROOT, TUTORIAL, set_cell, starter, written
 
 from models.faults import ScenarioError
 from models.files import read_case, read_case_text
-from models.language import german_translations, using
+from models.language import translations, using
 from models.scenario.case import Case
 from optimizer.report.scenario_workbook.book import first_roundtrip_difference
 from optimizer.report.scenario_workbook.columns import to_inline_yaml
@@ -186,8 +186,8 @@ def test_every_text_has_its_german():
 
     NOT_WORDS = {"", "Cells", "Lithium"}  # ids of materials that head factors on demand
     with pytest.MonkeyPatch.context() as patch:
-        watched = Watched(german_translations())
-        patch.setattr("models.language.german_translations", lambda: watched)
+        watched = Watched(translations("de"))
+        patch.setattr("models.language.translations", lambda code: watched if code == "de" else {})
         for name in ("starter", *SCENARIOS):
             written(case_of(name), "de")
     assert missing == set()

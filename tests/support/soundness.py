@@ -151,8 +151,8 @@ class _Watched(dict[str, str]):
 
 def watch_german(patch: Callable[[object, str, object], object]) -> None:
     """See to it that texts without German are unsound; ``patch`` is ``setattr`` or undoes it."""
-    watched = _Watched(models.language.german_translations())
-    patch(models.language, "german_translations", lambda: watched)
+    watched = _Watched(models.language.translations("de"))
+    patch(models.language, "translations", lambda code: watched if code == "de" else {})
 
 
 def check_faults(faults: tuple[Fault, ...], refused: bool) -> None:

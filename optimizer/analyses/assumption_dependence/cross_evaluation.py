@@ -23,7 +23,8 @@ from models.results import (
     SetPlan,
     WithoutPlan,
 )
-from models.scenario.case import Assumptions, Case
+from models.scenario.case import Case
+from models.scenario.sections import Assumptions
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
 from optimizer.analyses.assumption_dependence.options import AssumptionsOptions
 from optimizer.analyses.frontier.summary import largest_stocks

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from models.language import LANGUAGES
 from models.results import Plan
 from models.results.comparison import ComparabilityIssue, ExcludedFigures, ValueChange
 from models.scenario.quantities import REMARK_KEYS
@@ -174,7 +175,7 @@ def _without_metadata(value: Any) -> Any:
 def _is_text(value: Any) -> bool:
     """Return whether a JSON value is a text, either a string or a mapping from language to
     string."""
-    return isinstance(value, str) or (isinstance(value, Mapping) and set(value) <= {"en", "de"})
+    return isinstance(value, str) or (isinstance(value, Mapping) and set(value) <= LANGUAGES.keys())
 
 
 def _diff_values(base: Any, value: Any, path: tuple[str, ...]) -> Iterator[ValueChange]:

@@ -25,7 +25,7 @@ MAX_NAMED_COLUMNS = 5
 
 def localized(text: BilingualName) -> str:
     """Return a bilingual name in the current language."""
-    return sanitize(text.de if current_language() == "de" else text.en)
+    return sanitize(getattr(text, current_language()))
 
 
 @dataclass(frozen=True)

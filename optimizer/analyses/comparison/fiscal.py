@@ -173,7 +173,7 @@ def _max_state_aid(case: Case, project: Project, capex_meur: float) -> float | N
             equivalent = float(i.grant_equivalent)
             if not i.accepts_project(project) or equivalent <= 0:
                 continue
-            if not i.carries_capex:
+            if not i.type.carries_capex:
                 return None
             ticket = math.inf if i.ticket_max_meur is None else float(i.ticket_max_meur)
             max_aid += equivalent * min(float(i.max_share) * capex_meur, ticket)
@@ -191,7 +191,7 @@ def _grant_equivalent(
         return 0.0
     terms = funders[position.funder].instruments[position.instrument]
     announced_share = 1.0
-    if terms.kind != "price_floor" and project_plan.mean_capex_meur > 0:
+    if terms.type.follows_capex and project_plan.mean_capex_meur > 0:
         announced_share = project_plan.capex_meur / project_plan.mean_capex_meur
     return float(terms.grant_equivalent) * announced_share * _total_paid(position)
 

@@ -154,7 +154,7 @@ def budget_charge(plan: Plan, position: Position) -> float | None:
     charge = instrument_term(plan, position, "budget_charge", 1.0)
     instrument = funder.instruments.get(position.instrument or "") if funder else None
     built = [x for _, x in plan.projects_with_probability if x.id == position.project]
-    if charge is None or instrument is None or instrument.kind == "price_floor" or not built:
+    if charge is None or instrument is None or not instrument.type.follows_capex or not built:
         return charge
     project_plan = built[0]
     budgeted, expected = project_plan.budgeted_capex_meur, project_plan.expected_capex_meur

@@ -102,7 +102,7 @@ def _describe_project(
             share
             for f, shares in project_plan.shares.items()
             for i, share in shares.items()
-            if f in public and (not funders or funders[f].instruments[i].carries_capex)
+            if f in public and (not funders or funders[f].instruments[i].type.carries_capex)
         ),
         public_meur=math.fsum(
             math.fsum(position.paid_meur.values())

@@ -12,9 +12,10 @@ from pydantic import BaseModel
 from models.base import LocalizedText, display_name
 from models.language import current_language, tr
 from models.results import Plan
-from models.scenario.case import Case, Source
+from models.scenario.case import Case
 from models.scenario.chains import downstream_materials
 from models.scenario.quantities import CalendarYear, Number, YearlyQuantity
+from models.scenario.sections import Source
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report.document import PAGE, PAGE_AND_SHEET, SHEET, Column, Part, Section, Table

@@ -11,6 +11,7 @@ import yaml
 
 from models.faults import PathStep
 from models.files import LoadedScenario, read_case_text
+from models.language import LANGUAGES
 from models.results import RemainingHint, RemovedItem
 from models.scenario.case import Case
 from models.scenario.chains import material_needs
@@ -27,7 +28,6 @@ from optimizer.analyses.redaction.relations import Relation, walk_content
 Content = dict[str, Any]
 StepPath = tuple[PathStep, ...]
 Ids = Collection[str]
-LANGUAGES = {"en", "de"}
 FREE_TEXTS = ("source", "note", "description")
 """Optional texts that may state how a figure was made."""
 
@@ -294,7 +294,7 @@ def _strip_texts(value: Any) -> None:
     if isinstance(value, dict):
         for key, entry in list(value.items()):
             is_text = isinstance(entry, str) or (
-                isinstance(entry, dict) and entry and {*entry} <= LANGUAGES
+                isinstance(entry, dict) and entry and {*entry} <= LANGUAGES.keys()
             )
             if (
                 key.rsplit(".")[-1] in FREE_TEXTS

@@ -248,8 +248,8 @@ def add_project_rules(model: Any, instance: Instance) -> None:
 def add_support_rules(model: Any, instance: Instance) -> None:
     """Add two rules on supports (P3): no loan is subsidised more than once, and no tonne has more
     than one price floor."""
-    subsidies = [i for i in instance.instruments if i.instrument_kind == "interest_subsidy"]
-    floors = [i for i in instance.instruments if i.instrument_kind == "price_floor"]
+    subsidies = [i for i in instance.instruments if i.type.subsidizes_loans]
+    floors = [i for i in instance.instruments if i.floor_prices]
     subsidised_loans = [
         (p, year)
         for p, year in instance.start_options

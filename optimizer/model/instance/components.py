@@ -4,16 +4,30 @@ Units and arrays are those of :mod:`optimizer.model.instance.data`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.scenario.funding import COMMON_GROUP as COMMON_GROUP
-from optimizer.model.instance.instrument_terms import Floats, FloorPrices, InstrumentTerms
+from models.scenario.instrument_fields import InstrumentKind
+from models.scenario.instrument_terms import InstrumentTerms
+from models.scenario.instruments import INSTRUMENT_TYPES, InstrumentType
+from models.scenario.quantities import YearlyQuantity
+
+Floats = NDArray[np.float64]
 
 COVERAGE_TOLERANCE = 1e-12  # smaller relative shortages are rounding
+
+
+def yearly_values(quantity: YearlyQuantity | None, years: range, default: float) -> Floats:
+    """Return the values of a quantity in each year (Y); ``default`` in all years if the scenario
+    does not state the quantity."""
+    if quantity is None:
+        return np.full(len(years), default)
+    return np.array([quantity.at(year) for year in years])
 
 
 def company_group(company: str) -> str:
@@ -120,14 +134,23 @@ class ProjectData:
 
 
 @dataclass(frozen=True, eq=False)
+class FloorPrices:
+    """Payments under a price floor for one material, in EUR per tonne."""
+
+    expected_payment: Floats  # (Y) if the project succeeds
+    planned_payment: Floats  # (Y) expected over all states, also on a review branch; for budgets
+    upside_income: Floats  # (Y) funder's expected share of the price above the floor
+    payment_by_state: Floats  # (price states, Y) in each price state of positive probability
+
+
+@dataclass(frozen=True, eq=False)
 class InstrumentData:
     """Data of instrument i of funder f."""
 
     funder: str
     id: str
     funder_kind: str
-    instrument_kind: str | None  # None for a share of capex without terms
-    carries_capex: bool  # False if it lets the market carry more capex instead
+    instrument_kind: InstrumentKind | None  # None for a share of capex without terms
     max_share: float
     ticket_min: float
     ticket_max: float  # infinite without a limit
@@ -140,6 +163,16 @@ class InstrumentData:
     market_finance_per_share: float
     floor_prices: dict[str, FloorPrices]  # of a price floor, by material
     eligible_projects: frozenset[str]
+
+    @property
+    def type(self) -> type[InstrumentType]:
+        """What applies to all instruments of this kind."""
+        return INSTRUMENT_TYPES[self.instrument_kind]
+
+    @property
+    def carries_capex(self) -> bool:
+        """Whether it carries capex; otherwise it lets the market carry more."""
+        return self.type.carries_capex
 
     @property
     def key(self) -> tuple[str, str]:
@@ -305,6 +338,36 @@ class Chain:
     def id(self) -> int:
         """Position of the first node, which identifies the chain."""
         return self.nodes[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Stake:
+    """Exact share of the total capex of some projects that a group of funders carries together."""
+
+    projects: tuple[str, ...]
+    funders: tuple[str, ...]
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class FixedDecisions:
+    """Decisions of others that are taken as given. Shares and offtake hold for a project if it is
+    started in the year stated. For any other project or year the shares of these funders are 0."""
+
+    funders: frozenset[str] = frozenset()  # funders whose shares are fixed to ``share``
+    groups: frozenset[str] = frozenset()  # groups whose offtake is fixed to ``offtake``
+    certain_starts: Mapping[str, int] = field(default_factory=dict)  # start year by project
+    share: Mapping[tuple[str, int, str, str], float] = field(default_factory=dict)
+    """By project, start year, funder and instrument."""
+    offtake: Mapping[tuple[str, int, str], float] = field(default_factory=dict)
+    """By project, start year and group; a lower bound for groups that are not in ``groups``."""
+    buy: Mapping[str, Floats] = field(default_factory=dict)  # (Y) lots, by stockpile
+    min_total_purchases: Mapping[str, float] = field(default_factory=dict)
+    """Lower bounds of lots bought in all years together, by stockpile."""
+    branches: tuple[FixedDecisions, ...] = ()  # on each review branch, if they differ
+
+
+NOTHING_FIXED = FixedDecisions()
 
 
 @dataclass(frozen=True, eq=False)

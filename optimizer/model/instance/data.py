@@ -15,12 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scenario.case import Case
+from optimizer.model.instance.cash_flows import CashFlows, cash_flow_class
 from optimizer.model.instance.components import (
     COMMON_GROUP,
+    NOTHING_FIXED,
     Adaptation,
     BudgetLineData,
     Chain,
     ConversionData,
+    FixedDecisions,
+    Floats,
     HazardData,
     InstrumentData,
     Node,
@@ -28,12 +32,11 @@ from optimizer.model.instance.components import (
     ProfileData,
     ProjectData,
     ReviewBranch,
+    Stake,
     StockpileData,
     company_group,
 )
 from optimizer.model.instance.funding import read_instruments
-from optimizer.model.instance.instrument_terms import CashFlows, Floats, compute_cash_flows
-from optimizer.model.instance.perspective import NOTHING_FIXED, FixedDecisions, Stake
 from optimizer.model.instance.prices import PriceData
 
 
@@ -281,8 +284,13 @@ class Instance:
         start."""
         key = (p, f, i, start)
         if key not in self._cash_flows:
-            self._cash_flows[key] = compute_cash_flows(
-                self, self.projects[p], self.instrument_by_key[f, i], start
+            project, instrument = self.projects[p], self.instrument_by_key[f, i]
+            output = {
+                m: lots * self.periods_per_year * self.lot_tonnes[m] / 1e6
+                for m, lots in project.output.items()
+            }
+            self._cash_flows[key] = cash_flow_class(instrument)(
+                project, instrument, start, self.years, self.discount_factor, output
             )
         return self._cash_flows[key]
 

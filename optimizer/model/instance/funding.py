@@ -6,10 +6,15 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from models.scenario.case import Case
-from models.scenario.funding import BudgetLine, Funder
+from models.scenario.funding import BudgetLine
 from models.scenario.instruments import Instrument
-from optimizer.model.instance.components import BudgetLineData, InstrumentData
-from optimizer.model.instance.instrument_terms import Floats, FloorPrices, read_terms, yearly_values
+from optimizer.model.instance.components import (
+    BudgetLineData,
+    Floats,
+    FloorPrices,
+    InstrumentData,
+    yearly_values,
+)
 from optimizer.model.instance.prices import PriceData
 
 
@@ -25,15 +30,17 @@ def read_instruments(
                 id=id,
                 funder_kind=funder.kind,
                 instrument_kind=i.kind,
-                carries_capex=i.carries_capex,
                 max_share=float(i.max_share),
                 ticket_min=float(i.ticket_min_meur),
                 ticket_max=math.inf if i.ticket_max_meur is None else float(i.ticket_max_meur),
                 offtake_per_share=float(i.offtake_per_share),
                 budget_charge=float(i.budget_charge),
-                line_charges=_line_charges(funder, i),
+                line_charges={
+                    line_id: float(i.charges.get(line_id, i.type.default_charge(line.kind)))
+                    for line_id, line in funder.budget_lines.items()
+                },
                 grant_equivalent=float(i.grant_equivalent),
-                terms=read_terms(i, funder.kind, rate),
+                terms=i.type.read_terms(funder.kind, rate),
                 interest_rate=float(i.interest_rate or 0),
                 market_finance_per_share=float(i.market_finance_per_share),
                 floor_prices=_floor_prices(i, years, prices),
@@ -41,21 +48,6 @@ def read_instruments(
                     p for p, x in case.projects.items() if i.accepts_project(x)
                 ),
             )
-
-
-def _line_charges(funder: Funder, instrument: Instrument) -> dict[str, float]:
-    """Return what one EUR of an instrument uses of each budget line of its funder, by id of the
-    line."""
-    kind = instrument.kind or instrument.budget_class
-    defaults = {
-        "commitment": 1.0,
-        "cash": float(instrument.budget_charge),
-        "guarantee_stock": 1.0 if kind == "guarantee" else 0.0,
-    }
-    return {
-        id: float(instrument.charges.get(id, defaults[line.kind]))
-        for id, line in funder.budget_lines.items()
-    }
 
 
 def _floor_prices(

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.scenario.case import Case
-from models.scenario.chains import order_materials
-from optimizer.model.instance.instrument_terms import Floats, yearly_values
+from models.scenario.chains import material_needs, order_materials
+from optimizer.model.instance.components import Floats, yearly_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,18 +50,16 @@ def read_need(case: Case, years: range, demand: dict[tuple[str, str], Floats]) -
         for output, t in p.output_t_per_year.items()
         if p.inputs_t_per_t
     ]
+    needs_by_year = [material_needs(case, year) for year in years]
     need = MaterialNeed({}, {}, {})
     share_in: dict[tuple[str, str], Floats] = {}  # of each consumer in each material's claims
     for m in reversed(order_materials(case)):
-        total = np.zeros(len(years))
-        need_of = {u: demand.get((u, m), total) for u in case.consumers}
-        project_inputs = dict.fromkeys(need_of, total)
-        for _, t in need_of.items():
-            total = total + t
+        nothing = np.zeros(len(years))
+        need_of = {u: demand.get((u, m), nothing) for u in case.consumers}
+        project_inputs = dict.fromkeys(need_of, nothing)
         for ratios, output, lots in conversions:
             if m in ratios:
                 input_tonnes = float(ratios[m]) * lots
-                total = total + input_tonnes
                 need_of = {u: t + input_tonnes * share_in[u, output] for u, t in need_of.items()}
         for ratios, output, lots in projects:
             if m in ratios:
@@ -69,7 +67,7 @@ def read_need(case: Case, years: range, demand: dict[tuple[str, str], Floats]) -
                 project_inputs = {
                     u: t + input_tonnes * share_in[u, output] for u, t in project_inputs.items()
                 }
-        need.total[m] = total
+        need.total[m] = total = np.array([needs.get(m, 0.0) for needs in needs_by_year])
         for u, t in need_of.items():
             need.by_consumer[u, m] = t
             need.claims[u, m] = np.where(total > 0, t, project_inputs[u])

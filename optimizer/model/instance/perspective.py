@@ -4,49 +4,13 @@ A scenario is optimized for all together, a company for itself, and a coalition 
 Rules and recourse are the same for each.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import numpy as np
 
-from optimizer.model.instance.instrument_terms import Floats
-
-if TYPE_CHECKING:
-    from optimizer.model.instance.components import StockpileData
-    from optimizer.model.instance.data import Instance
-
-
-@dataclass(frozen=True, eq=False)
-class Stake:
-    """Exact share of the total capex of some projects that a group of funders carries together."""
-
-    projects: tuple[str, ...]
-    funders: tuple[str, ...]
-    share: float
-
-
-@dataclass(frozen=True, eq=False)
-class FixedDecisions:
-    """Decisions of others that are taken as given. Shares and offtake hold for a project if it is
-    started in the year stated. For any other project or year the shares of these funders are 0."""
-
-    funders: frozenset[str] = frozenset()  # funders whose shares are fixed to ``share``
-    groups: frozenset[str] = frozenset()  # groups whose offtake is fixed to ``offtake``
-    certain_starts: Mapping[str, int] = field(default_factory=dict)  # start year by project
-    share: Mapping[tuple[str, int, str, str], float] = field(default_factory=dict)
-    """By project, start year, funder and instrument."""
-    offtake: Mapping[tuple[str, int, str], float] = field(default_factory=dict)
-    """By project, start year and group; a lower bound for groups that are not in ``groups``."""
-    buy: Mapping[str, Floats] = field(default_factory=dict)  # (Y) lots, by stockpile
-    min_total_purchases: Mapping[str, float] = field(default_factory=dict)
-    """Lower bounds of lots bought in all years together, by stockpile."""
-    branches: tuple[FixedDecisions, ...] = ()  # on each review branch, if they differ
-
-
-NOTHING_FIXED = FixedDecisions()
+from optimizer.model.instance.components import FixedDecisions, Stake, StockpileData
+from optimizer.model.instance.data import Instance
 
 
 def change_perspective(

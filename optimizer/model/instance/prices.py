@@ -13,7 +13,7 @@ from models.scenario.case import Case
 from models.scenario.hazards import Sample, State
 from models.scenario.materials import Material
 from optimizer.model import random_streams
-from optimizer.model.instance.instrument_terms import Floats, yearly_values
+from optimizer.model.instance.components import Floats, yearly_values
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Mapping
 
-from models.language import current_language
+from models.language import LANGUAGES, conventions, current_language, localize_number
 from optimizer.report import cells
 from optimizer.report.document import Table
 from optimizer.report.number_format import NO_VALUE, sanitize
@@ -20,7 +20,6 @@ from optimizer.report.workbook.placed_tables import sheet_columns
 
 FORMULA_SIGNS = "=+-@＝＋－＠"
 """First characters of texts that spreadsheets take for formulas."""
-SEPARATORS = {"en": ",", "de": ";"}
 SHARE_UNITS = dict.fromkeys(("share", "gap"), "1 = 100 %")
 """Units of fractions of one, by form."""
 SIGNIFICANT_DIGITS = 15
@@ -36,7 +35,7 @@ def render_csv(table: Table, units: Mapping[str, str]) -> bytes:
     """
     columns = sheet_columns(table)
     stream = io.StringIO()
-    writer = csv.writer(stream, delimiter=SEPARATORS[current_language()])
+    writer = csv.writer(stream, delimiter=conventions().separator)
     units_by_form = {**units, **SHARE_UNITS}
     writer.writerow(
         [_formula_safe_text(header_with_unit(c, n, units_by_form)) for n, c in enumerate(columns)]
@@ -51,15 +50,14 @@ def _cell_text(value: Scalar | None) -> str:
         return ""
     if isinstance(value, str):
         return _formula_safe_text(value)
-    number = f"{value:.{SIGNIFICANT_DIGITS}g}"
-    return number.replace(".", ",") if current_language() == "de" else number
+    return localize_number(f"{value:.{SIGNIFICANT_DIGITS}g}")
 
 
 def _formula_safe_text(value: str) -> str:
     text = sanitize(value)
     # A spreadsheet in the other language begins a new cell after its own separator.
     other_separators = "".join(
-        separator for language, separator in SEPARATORS.items() if language != current_language()
+        other.separator for language, other in LANGUAGES.items() if language != current_language()
     )
     pattern = rf"(^|[{other_separators}\t]\s*)(?=[{re.escape(FORMULA_SIGNS)}])"
     return text if text == NO_VALUE else re.sub(pattern, r"\1'", text)

@@ -8,13 +8,12 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from models.language import current_language
+from models.language import conventions
 from models.results.caveats import NO_CAVEATS, Caveats
 from optimizer.report.charts.drawing import Chart
 from optimizer.report.document import PAGE, Document, Table
 from optimizer.report.render.word import (
     ACCENT_COLOR,
-    LANGUAGE_TAGS,
     SOFT_COLOR,
     anonymize_properties,
     without_timestamps,
@@ -112,4 +111,4 @@ def _write_text(
     run.text = xml_safe(text)
     run.font.size, run.font.bold, run.font.name = Pt(size), bold, "Arial"
     run.font.color.rgb = RGBColor.from_string(color)
-    run.font._rPr.set("lang", LANGUAGE_TAGS[current_language()])
+    run.font._rPr.set("lang", conventions().tag)

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from models.language import current_language, tr
+from models.language import conventions, tr
 from models.results.caveats import NO_CAVEATS, Caveats
 from optimizer.report import document as doc
 from optimizer.report.cells import Cell, Grid, build_grid
@@ -27,7 +27,6 @@ TEXT_WIDTH = WIDTH - 2 * MARGIN
 FACTS_PER_ROW = 3
 FONT_SIZE, SMALL_FONT_SIZE, LARGE_FONT_SIZE = 7.7, 6.8, 13.0  # points
 ACCENT_COLOR, SOFT_COLOR, LINE_COLOR = "004B79", "4D4D4D", "C4C9CE"
-LANGUAGE_TAGS = {"en": "en-GB", "de": "de-DE"}
 MAX_COLUMN_LETTERS = 40
 """Characters of a cell beyond which its column gets no wider."""
 MAX_TITLE_LETTERS = 255
@@ -69,7 +68,7 @@ def without_timestamps(packed: bytes) -> bytes:
 def anonymize_properties(core_properties: Any, title: str) -> None:
     """Overwrite the properties of a file that would state who made it and when."""
     core_properties.title = xml_safe(title)[:MAX_TITLE_LETTERS]
-    core_properties.language = LANGUAGE_TAGS[current_language()]
+    core_properties.language = conventions().tag
     core_properties.author = core_properties.last_modified_by = "Vorrat"
     core_properties.created = core_properties.modified = core_properties.last_printed = _FIXED_TIME
     core_properties.comments, core_properties.revision = "", 1
@@ -136,9 +135,7 @@ class _WordWriter:
             spacing.keep_with_next = True
         if name == "Normal":
             run_properties = style.element.get_or_add_rPr()
-            language = run_properties.makeelement(
-                qn("w:lang"), {qn("w:val"): LANGUAGE_TAGS[current_language()]}
-            )
+            language = run_properties.makeelement(qn("w:lang"), {qn("w:val"): conventions().tag})
             run_properties.append(language)
 
     def write_head(self, doubts: Caveats) -> None:

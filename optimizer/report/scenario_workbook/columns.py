@@ -22,7 +22,7 @@ from models.files.shapes import (
 )
 from models.files.tabs import CONFIDENCE_WORDS, VARIANT_TEXTS, Tab, tab_at, translate_label
 from models.files.yaml_source import parse_setting
-from models.language import current_language, tr
+from models.language import LANGUAGES, current_language, tr
 from models.scenario.case import Case
 from optimizer.report.scenario_workbook.fields import (
     Field,
@@ -85,7 +85,7 @@ class ContentBuilder:
             {**ids, **flatten_value(item, tab.item, (), tab.path)} for ids, item in self._items(tab)
         ]
         # Texts have one column, or two if any row distinguishes languages.
-        split_paths = {path[:-1] for row in item_rows for path in row if path[-1] in ("en", "de")}
+        split_paths = {path[:-1] for row in item_rows for path in row if path[-1] in LANGUAGES}
         rows = [
             {
                 language_path: value
@@ -146,7 +146,7 @@ class ContentBuilder:
         column = FieldColumn(path, shape, find_field(parent, path[-1]), label, meaning, required)
         if shape.kind == "texts":
             yield from language_columns(
-                column, any((*path, language) in used_paths for language in ("en", "de"))
+                column, any((*path, language) in used_paths for language in LANGUAGES)
             )
         elif shape.kind == "number":
             yield from _with_remarks(column)
@@ -220,7 +220,7 @@ class ContentBuilder:
                 yield from self._key_columns(key_column, inner_key, name, used_paths)
         elif key_column.shape.kind == "texts":
             yield from language_columns(
-                key_column, any((*path, language) in used_paths for language in ("en", "de"))
+                key_column, any((*path, language) in used_paths for language in LANGUAGES)
             )
         elif has_remarks or (kind == "mapping" if with_remarks is None else with_remarks):
             yield from _with_remarks(key_column)
@@ -327,7 +327,7 @@ def _bare_value(value: Any) -> Any:
 
 
 def _language_paths(path: FieldPath, split_paths: set[FieldPath]) -> list[FieldPath]:
-    return [(*path, "en"), (*path, "de")] if path in split_paths else [path]
+    return [(*path, code) for code in LANGUAGES] if path in split_paths else [path]
 
 
 def language_columns(column: FieldColumn, by_language: bool) -> Iterator[FieldColumn]:
@@ -411,7 +411,7 @@ def build_variants_content(tab: Tab, data: Mapping[str, Any]) -> SheetContent:
                 }
             elif text is not None:
                 first_row |= dict.fromkeys(
-                    [(key, "en"), (key, "de")] if by_language else [(key,)], text
+                    [(key, code) for code in LANGUAGES] if by_language else [(key,)], text
                 )
         if "weight" in variant:
             weight = variant["weight"]

@@ -15,7 +15,7 @@ from openpyxl.worksheet.properties import Outline
 from openpyxl.worksheet.worksheet import Worksheet
 
 from models.files.tabs import USER_PREFIX, Tab, display_word, translate_label
-from models.language import current_language, tr
+from models.language import LANGUAGES, localize_number, tr
 from models.scenario.countries import ALPHA_2
 from models.scenario.currencies import replace_currency
 from models.scenario.quantities import NumberBounds
@@ -192,7 +192,7 @@ def write_settings_sheet(sheet: Worksheet, content: SheetContent, lists: set[str
 def _settings_group(column: FieldColumn) -> str:
     """Return the top-level key of the scenario that a setting belongs to; empty if it is one
     itself."""
-    is_top_level = len(column.path) == 1 or column.path[-1] in ("en", "de")
+    is_top_level = len(column.path) == 1 or column.path[-1] in LANGUAGES
     return "" if is_top_level else column.path[0]
 
 
@@ -278,7 +278,7 @@ def _default_text(column: FieldColumn) -> str:
         return tr("yes") if value else tr("no")
     if isinstance(value, float):
         text = f"{100 * value:g} %" if column.field.is_percent else f"{value:g}"
-        return text.replace(".", ",") if current_language() == "de" else text
+        return localize_number(text)
     if not isinstance(value, str):
         return ""
     return display_word(value) if column.shape.kind == "choice" else value

@@ -260,10 +260,6 @@ class FormulaRow:
         """Return the cells of this row in the columns from ``first`` to ``last``."""
         return self.table.row_area(self.row_index, first, last)
 
-    def cell_above(self, key: str) -> Expression | None:
-        """Return a reference to the cell of a column in the row above; None in the first row."""
-        return self.table.cell_reference(self.row_index - 1, key) if self.row_index else None
-
 
 @dataclass
 class WorkbookTables:

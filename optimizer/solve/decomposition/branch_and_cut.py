@@ -14,14 +14,9 @@ import numpy as np
 from optimizer.model.instance import Floats
 from optimizer.solve.decomposition.branching import BranchCandidate, BranchSelector, NodeOrigin
 from optimizer.solve.decomposition.heuristics import MAX_FINAL_ROUNDS, Heuristics
-from optimizer.solve.decomposition.master_columns import VariableBounds
+from optimizer.solve.decomposition.layout import DualProof, VariableBounds
 from optimizer.solve.decomposition.search_run import SearchRun
-from optimizer.solve.decomposition.search_tree import (
-    DualProof,
-    Leaf,
-    ProofEvaluator,
-    SearchFrontier,
-)
+from optimizer.solve.decomposition.search_tree import Leaf, ProofEvaluator, SearchFrontier
 
 NODE_ACCURACY = 0.15  # cut error accepted in a node, as a share of the remaining gap
 ROOT_ACCURACY = 1.0  # accuracy of the root relaxation, as a share of the requested gap

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from optimizer.model.decision_tree import Integers
 from optimizer.model.instance import Floats
-from optimizer.solve.decomposition.master_columns import VariableBounds
+from optimizer.solve.decomposition.layout import DualProof, VariableBounds
 from optimizer.solve.decomposition.search_run import SearchRun
-from optimizer.solve.decomposition.search_tree import DualProof, Leaf
+from optimizer.solve.decomposition.search_tree import Leaf
 
 RELIABLE_GAIN_COUNT = 3  # observed gains on both sides that make a prediction reliable
 MAX_PROBED_BRANCHES = 8  # candidates that are probed at a node

@@ -20,13 +20,9 @@ from optimizer.solve.decomposition.cut_rows import (
     without_tiny_coefficients,
 )
 from optimizer.solve.decomposition.cuts import Cut, CutOracle, CutRow, rows_to_matrix
-from optimizer.solve.decomposition.master_columns import (
-    ColumnIndices,
-    MasterColumns,
-    VariableBounds,
-)
+from optimizer.solve.decomposition.layout import DualProof, ExtraRow, VariableBounds
+from optimizer.solve.decomposition.master_columns import ColumnIndices, MasterColumns
 from optimizer.solve.decomposition.master_model import MasterModel, StackedMasterModel
-from optimizer.solve.decomposition.search_tree import DualProof, ExtraRow
 
 MAX_DAMPING_EXPONENT = 24  # largest power of two by which a cut is scaled down
 # Ratio of coefficient to side above which a tiny start would satisfy the whole cut.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from optimizer.model.commitment import Commitment
 from optimizer.model.decision_tree import Integers
 from optimizer.model.instance import Floats, Instance
 from optimizer.solve.decomposition.cuts import CutColumns, CutOracle, RecoursePoints
+from optimizer.solve.decomposition.layout import VariableBounds
 from optimizer.solve.decomposition.master_model import (
     MasterModel,
     PartIndex,
@@ -23,38 +24,6 @@ from optimizer.solve.decomposition.master_model import (
 from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator
 
 ColumnIndices = NDArray[np.int32]
-
-
-@dataclass(frozen=True, eq=False)
-class VariableBounds:
-    """Bounds on the starts and tickets in one branch of the search tree.
-
-    Start arrays have one entry for each project, or one for each review branch if the project may
-    start after the review; ticket arrays have one entry for each ticket. A project may start at the
-    indices ``first_start`` to ``last_start`` of its start years, and must start if ``must_start``
-    is 1. A ticket is taken if ``min_ticket`` is 1, and not taken if ``max_ticket`` is 0.
-    """
-
-    first_start: Integers
-    last_start: Integers
-    must_start: Integers
-    min_ticket: Integers
-    max_ticket: Integers
-
-    def with_project_bounds(
-        self, p: int, first_start: int, last_start: int, must_start: int
-    ) -> VariableBounds:
-        """Return a copy in which one project may start only at the given indices. The range from 1
-        to 0 stands for never."""
-        values = np.array([self.first_start, self.last_start, self.must_start])
-        values[:, p] = first_start, last_start, must_start
-        return replace(self, first_start=values[0], last_start=values[1], must_start=values[2])
-
-    def with_fixed_starts(self, start_indices: Integers) -> VariableBounds:
-        """Return a copy in which each project is fixed to one start index; -1 stands for never."""
-        starts = start_indices >= 0
-        first, last = np.where(starts, start_indices, 1), np.where(starts, start_indices, 0)
-        return replace(self, first_start=first, last_start=last, must_start=starts.astype(np.int64))
 
 
 class PartColumns:

@@ -24,7 +24,7 @@ from optimizer.model.formulation import build_master, read_commitment, substitut
 from optimizer.model.highs import LinearProgram, SubstitutedProgram
 from optimizer.model.instance import Floats, Instance
 from optimizer.model.stacked_problem import relocate_columns, stack_programs
-from optimizer.solve.decomposition.search_tree import ProgramLayout
+from optimizer.solve.decomposition.layout import ProgramLayout
 
 LAZY_CONSTRAINTS = (
     "share_needs_start",

@@ -10,44 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from optimizer.model.instance import Floats
-from optimizer.solve.decomposition.cuts import Cut, CutRow, rows_to_matrix
-
-if TYPE_CHECKING:
-    from optimizer.solve.decomposition.master import Master
-    from optimizer.solve.decomposition.master_columns import VariableBounds
+from optimizer.solve.decomposition.cuts import rows_to_matrix
+from optimizer.solve.decomposition.layout import DualProof, ProgramLayout, VariableBounds
+from optimizer.solve.decomposition.master import Master
 
 # Reduced costs of the wrong sign below this count as zero (solver's units).
 REDUCED_COST_TOLERANCE = 1e-6
 MAX_LEAVES = 2000  # larger trees are dropped: evaluating them takes longer than a new search
-
-
-ExtraRow = Cut | int | CutRow
-"""A row beyond the program's own: a cut, the index of a lazy row, or a row derived from a cut."""
-
-
-BasisStatuses = NDArray[np.int8]
-
-
-@dataclass(frozen=True, eq=False)
-class DualProof:
-    """Dual multipliers that prove a bound, for the rows of the program and for cuts and lazy rows,
-    and the basis that they come from.
-
-    Extra rows are basic unless they have a multiplier.
-    """
-
-    base_duals: Floats  # (R) rows of the program
-    extra_rows: tuple[ExtraRow, ...]
-    extra_duals: Floats
-    row_statuses: BasisStatuses  # (R)
-    column_statuses: BasisStatuses
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,16 +33,6 @@ class Leaf:
 
     variable_bounds: VariableBounds
     proof: DualProof | None
-
-
-@dataclass(frozen=True, eq=False)
-class ProgramLayout:
-    """Columns and rows of a program by component and index. Dual proofs can be reused where these
-    agree."""
-
-    columns: Sequence[Any]
-    rows: Sequence[Any]
-    lazy_rows: Sequence[Any]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from optimizer.solve.recourse.evaluator import RecourseEvaluator
+from optimizer.model.instance import Floats, Instance
+from optimizer.solve.recourse.first_stage_point import FirstStageColumns
+from optimizer.solve.recourse.material_classes import StateClasses
+from optimizer.solve.recourse.node_data import NodeData
+from optimizer.solve.recourse.state_classes import ChainStateClasses
 
 
-def hash_recourse_data(evaluator: RecourseEvaluator) -> str:
-    """Return the SHA-256 hash of all data that the recourse of an evaluator depends on."""
-    columns = evaluator.columns
+def hash_recourse_data(
+    instance: Instance,
+    columns: FirstStageColumns,
+    probability: Floats,
+    realisations: Mapping[str, Any],
+    material_classes: Sequence[StateClasses],
+    chain_classes: Sequence[ChainStateClasses],
+    node_data: Mapping[int, NodeData],
+) -> str:
+    """Return the SHA-256 hash of all data that an evaluation of recourse depends on."""
     digest = hashlib.sha256(
-        repr((columns.offtake_columns, columns.stockpiles, evaluator.realisations)).encode()
+        repr((columns.offtake_columns, columns.stockpiles, realisations)).encode()
     )
 
     def add(description: Any, arrays: list[Any]) -> None:
@@ -23,8 +34,8 @@ def hash_recourse_data(evaluator: RecourseEvaluator) -> str:
         for array in arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
 
-    add(None, [evaluator.probability])
-    for classes in evaluator.material_classes:
+    add(None, [probability])
+    for classes in material_classes:
         content = [
             classes.class_of_state,
             classes.market_lots,
@@ -35,12 +46,12 @@ def hash_recourse_data(evaluator: RecourseEvaluator) -> str:
         ]
         content += [] if classes.is_covered is None else [classes.is_covered]
         add((classes.material, classes.nodes, classes.outlets), content)
-    for tied_classes in evaluator.chain_classes:
+    for tied_classes in chain_classes:
         add(
             [tied_classes.is_open.tobytes(), list(tied_classes.capacity_left)],
             list(tied_classes.capacity_left.values()),
         )
-    for chain in evaluator.instance.chains:
+    for chain in instance.chains:
         for plant in chain.plants:
             content = [] if plant.capacity is None else [plant.capacity]
             add((plant.label, plant.output, plant.inputs), content)
@@ -57,7 +68,7 @@ def hash_recourse_data(evaluator: RecourseEvaluator) -> str:
         "max_refill",
         "nameplate",
     ]
-    for node in evaluator.node_data.values():
+    for node in node_data.values():
         content, arrivals = [getattr(node, name) for name in names], node.arrival_matrix
         add(
             (node.node.label, node.step_members),

@@ -185,7 +185,15 @@ class RecourseEvaluator:
     def content_hash(self) -> str:
         """SHA-256 hash of all data that recourse depends on. Cuts are valid for any problem with an
         equal hash."""
-        return hash_recourse_data(self)
+        return hash_recourse_data(
+            self.instance,
+            self.columns,
+            self.probability,
+            self.realisations,
+            self.material_classes,
+            self.chain_classes,
+            self.node_data,
+        )
 
     @property
     def node_class_count(self) -> int:

@@ -14,7 +14,8 @@ from models.base import LocalizedText
 from models.faults import ScenarioError
 from models.files import read_case, read_case_text, shipped_files
 from models.files.includes import HEADER_KEYS
-from models.scenario.case import Case, Source
+from models.scenario.case import Case
+from models.scenario.sections import Source
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")

@@ -1,0 +1,79 @@
+"""Collection of the faults of one scenario, sorted by location and limited in number."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from models.faults import Fault, SourceLocation
+from models.language import tr
+from models.scenario.currencies import replace_currency
+
+MAX_FAULTS = 1_000
+"""Errors, and warnings, that are listed for one scenario; reading ends after the step that finds
+more errors."""
+MAX_MESSAGE_LENGTH = 1_000
+
+
+class FaultCollector:
+    """Collector of distinct faults; it keeps at most ``MAX_FAULTS`` errors and warnings each."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.faults: list[Fault] = []
+        self._seen: set[int] = set()
+        self.counts = {"error": 0, "warning": 0}
+
+    def __call__(self, fault: Fault) -> None:
+        """Add a fault, unless it was added before or too many were."""
+        key = hash((fault.location, fault.message, fault.hint))
+        if key not in self._seen:
+            self._seen.add(key)
+            self.counts[fault.severity] += 1
+            if self.counts[fault.severity] <= MAX_FAULTS:
+                message, hint = _truncate(fault.message), _truncate(fault.hint)
+                self.faults.append(replace(fault, message=message, hint=hint))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more errors were found than are listed, so that the search can end."""
+        return self.counts["error"] > MAX_FAULTS
+
+    @property
+    def accepts_warnings(self) -> bool:
+        """Whether a further warning would be listed."""
+        return self.counts["warning"] < MAX_FAULTS
+
+    def sorted_faults(self) -> tuple[Fault, ...]:
+        """Return the faults sorted by file, line and column.
+
+        If more faults were found than are kept, an entry with the number of the others is added.
+        """
+        faults, location = sorted(self.faults, key=_sort_key), SourceLocation(self.file)
+        if (count := self.counts["error"] - MAX_FAULTS) > 0:
+            faults.append(Fault((), tr("and {count} more errors", count=count), location=location))
+        if (count := self.counts["warning"] - MAX_FAULTS) > 0:
+            message = tr("and {count} more warnings", count=count)
+            faults.append(Fault((), message, severity="warning", location=location))
+        return tuple(faults)
+
+
+def _truncate(text: str) -> str:
+    """Cut a text to ``MAX_MESSAGE_LENGTH`` characters, since it may quote a megabyte."""
+    return text if len(text) <= MAX_MESSAGE_LENGTH else text[: MAX_MESSAGE_LENGTH - 3] + "..."
+
+
+def _sort_key(fault: Fault) -> tuple[Any, ...]:
+    location = fault.location or SourceLocation("")
+    cell = re.fullmatch(r"(.*!)([A-Z]+)(\d+)", location.cell, re.DOTALL)
+    parts = (cell[1], int(cell[3]), len(cell[2]), cell[2]) if cell else ("", 0, 0, "")
+    return (location.file, location.line, location.column, parts)
+
+
+def with_currency(fault: Fault, code: Any) -> Fault:
+    """Return a fault in whose texts the currency ``code`` of the file replaces EUR."""
+    if fault.path == ("currency",) or not isinstance(code, str) or code == "EUR":
+        return fault
+    message, hint = (replace_currency(text, code) for text in (fault.message, fault.hint))
+    return replace(fault, message=message, hint=hint)

@@ -1,0 +1,92 @@
+"""Fields of instruments in scenario files."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from models.base import (
+    Base,
+    CountriesOrAny,
+    Id,
+    LocalizedText,
+    MaterialId,
+    MaterialsOrAny,
+    NamesOrAny,
+)
+from models.scenario.instrument_terms import BudgetClass
+from models.scenario.projects import Project
+from models.scenario.quantities import (
+    NonNegative,
+    Number,
+    NumberBounds,
+    Share,
+    WholeNumber,
+    YearlyNonNegative,
+)
+
+InstrumentKind = Literal[
+    "equity", "loan", "subordinated_loan", "guarantee", "grant", "interest_subsidy", "price_floor"
+]
+
+
+class Eligible(Base):
+    """Conditions on projects in which an instrument may take part; all of them must hold."""
+
+    countries: CountriesOrAny = None  #: Codes of the countries a project may stand in, or ``any``.
+    materials: MaterialsOrAny = None  #: Ids of materials, one of which it must deliver, or ``any``.
+    tags: NamesOrAny = None  #: Words of which a project must carry at least one, or ``any``.
+
+
+class InstrumentFields(Base):
+    """Fields of an instrument, the same for all kinds."""
+
+    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    kind: InstrumentKind | None = None  #: What it is; a plain share of capex where absent.
+    max_share: Share = Number(1)  #: Share of a project's capex (or output, for a floor) at most.
+    ticket_min_meur: NonNegative = Number(0)  #: Least amount in million EUR, if it takes part.
+    ticket_max_meur: NonNegative | None = None  #: Largest amount in million EUR.
+    offtake_per_share: NonNegative = Number(0)
+    """Share of output reserved for domestic consumers per share of capex (or output) financed."""
+    budget_charge: NonNegative = Number(1)  #: Budget used per EUR paid (a guarantee: provision).
+    charges: dict[Id, NonNegative] = {}  #: Use of each budget line of the funder per EUR.
+    recovery: NonNegative | None = None
+    """Expected present value that comes back, per EUR committed; by the terms where absent."""
+    budget_class: BudgetClass | None = None  #: How the budget books it; by its kind where absent.
+    grant_equivalent: Share = Number(0)  #: Share of a commitment that counts as state aid.
+    eligible: Eligible = Eligible()  #: Projects that qualify.
+    term_years: Annotated[Number, NumberBounds(gt=0, whole=True)] | None = None
+    """Years until it ends: a loan from payment, a guarantee from the decision, a price floor from
+    the first output; for equity the year of exit."""
+    grace_years: WholeNumber = Number(0)  #: Years before repayment begins, in equal yearly parts.
+    interest_rate: NonNegative | None = None
+    """Per year, in real terms: received on a loan, or paid as subsidy."""
+    expected_return: NonNegative | None = None  #: Real growth of a stake per year until its exit.
+    fee_per_year: NonNegative | None = None
+    """Fee on the amount guaranteed, per year, in real terms."""
+    failure_probability: Share | None = None  #: Probability of default, call or write-off in all.
+    loss_given_failure: Share = Number(1)  #: Share of the amount that is lost then.
+    market_finance_per_share: NonNegative = Number(0)  #: Capex that lenders carry more per share.
+    floor_eur_per_t: dict[MaterialId, YearlyNonNegative] | None = None
+    """Price below which the funder pays the difference, in EUR per tonne, by material."""
+    upside_share: Share = Number(0)  #: Share of higher prices that the funder receives.
+    upside_from_eur_per_t: dict[MaterialId, YearlyNonNegative] | None = None
+    """Price above which it receives a share, in EUR per tonne; the floor where absent."""
+
+    def accepts_project(self, project: Project) -> bool:
+        """Return whether a project meets all conditions of ``eligible``.
+
+        A price floor also needs a project that delivers a material of its floor.
+        """
+        eligible, output = self.eligible, project.output_t_per_year
+        delivered = {name for name, tonnes in output.items() if tonnes > 0}
+        conditions = (
+            (eligible.countries, {project.country}),
+            (eligible.materials, set(output)),
+            (eligible.tags, set(project.tags)),
+            (self.floor_eur_per_t, delivered),
+        )
+        return all(wanted is None or not actual.isdisjoint(wanted) for wanted, actual in conditions)
+
+    def states(self, name: str) -> bool:
+        """Return whether a field differs from its default."""
+        return bool(getattr(self, name) != InstrumentFields.model_fields[name].default)

@@ -1,0 +1,223 @@
+"""The sections of a scenario file, and the rules that every plan has to keep."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictStr, ValidationInfo, field_validator, model_validator
+
+from models import base
+from models.base import (
+    Base,
+    BudgetYear,
+    Country,
+    Id,
+    LocalizedText,
+    MaterialsOrAll,
+    ProjectId,
+    VariantId,
+)
+from models.language import mark_translatable, tr
+from models.scenario import quantities
+from models.scenario.funding import Funder
+from models.scenario.hazards import Hazard, Uncertainty
+from models.scenario.materials import Consumer, Conversion, Damage, Demand, Material, Supply
+from models.scenario.projects import Project
+from models.scenario.quantities import (
+    Fraction,
+    NonNegative,
+    Number,
+    PositiveInteger,
+    Share,
+    WholeNumber,
+    Year,
+)
+from models.scenario.review import Review
+from models.scenario.stockpiles import Stockpile
+
+ALLOWED_PERIODS = (1, 2, 4, 12)
+
+
+class Horizon(Base):
+    """The planning horizon and its discount rate."""
+
+    first_year: Year  #: First calendar year.
+    last_year: Year  #: Last calendar year.
+    periods_per_year: PositiveInteger = Number(1)  #: 1, 2, 4 or 12.
+    discount_rate: NonNegative = Number(0)
+    """Per year, in real terms, on costs and damage, as a fraction of one."""
+    residual_value: Share = Number(0)  #: Share of value that counts at the end, by default.
+
+    @field_validator("periods_per_year")
+    @classmethod
+    def _check_periods(cls, periods: Number) -> Number:
+        if not math.isnan(periods) and float(periods) not in ALLOWED_PERIODS:
+            message = tr("periods_per_year is {periods:g}", periods=periods)
+            raise base.validation_error(message, tr("write 1, 2, 4 or 12"))
+        return periods
+
+    @model_validator(mode="after")
+    def _check_year_order(self, info: ValidationInfo) -> Horizon:
+        if base.skips_check("order", info) or not quantities.are_readable(
+            self.first_year, self.last_year
+        ):
+            return self
+        if self.last_year < self.first_year:
+            years = {"last": self.last_year, "first": self.first_year}
+            message = tr("last_year {last} lies before first_year {first}", **years)
+            raise base.validation_error(message, path=("last_year",))
+        if self.last_year - self.first_year >= 200:
+            raise base.validation_error(tr("a horizon of 200 years or more"), path=("last_year",))
+        return self
+
+    @property
+    def years(self) -> range:
+        """The calendar years of the horizon, from the first to the last."""
+        return range(self.first_year, self.last_year + 1)
+
+
+class StateAid(Base):
+    """Limit on the grant equivalents of public support for one project.
+
+    If both fields are given, the lower limit binds.
+    """
+
+    max_intensity: Share | None = None  #: Share of the project's capex.
+    max_meur: NonNegative | None = None  #: Million EUR.
+
+
+class CountryLimit(Base):
+    """Limit on the share of need that may be supplied by a single country."""
+
+    limit: Share  #: Share of a year's need for the material met from one country.
+    from_year: Year | None = None  #: First year in which it holds; the horizon's where absent.
+    materials: MaterialsOrAll = None  #: Ids of the materials it holds for, or ``all``.
+    except_: tuple[Country, ...] = Field(default=(), alias="except")
+    """Countries that may supply more, above all those that are supplied."""
+
+
+class Policy(Base):
+    """Rules that every plan must satisfy; an absent field sets no limit."""
+
+    budget_meur: NonNegative | None = None  #: Million EUR over all public funders together.
+    max_public_share: Share | None = None  #: Share of any project's capex from public funders.
+    state_aid: StateAid | None = None  #: Limit on grant equivalents, per project.
+    max_country_share: CountryLimit | None = None
+    """Limit on the share of need that is met from one country."""
+    max_projects: WholeNumber | None = None  #: How many projects may be built at most.
+    max_starts_by_year: dict[BudgetYear, WholeNumber] = {}
+    """How many projects may be started in a year at most; no limit in years not named."""
+    contingency: Share | None = None
+    """Probability with which budgets are to hold what projects cost; the mean where absent."""
+    must_build: tuple[ProjectId, ...] = ()  #: Ids of projects that must be built.
+    must_not_build: tuple[ProjectId, ...] = ()  #: Ids of projects that must not be built.
+
+
+class Cvar(Base):
+    """Level of the CVaR (conditional value at risk), and its weight in the objective."""
+
+    level: Fraction = Number(0.95)  #: 0.95: the mean of the worst 5 % of states.
+    weight: Share = Number(0)  #: Weight of that mean beside the expected damage, from 0 to 1.
+
+
+class Ambiguity(Base):
+    """A ball of distributions around that of the states; the least favourable one counts."""
+
+    kind: Literal["total_variation", "modified_chi_square"]
+    """``total_variation``: half of all differences together; ``modified_chi_square``: the root of
+    the mean square of relative differences."""
+    radius: NonNegative
+    """How far the least favourable probabilities may be from those of the states."""
+
+
+class Assumptions(Base):
+    """An assumption set: a named patch of figures on the scenario file."""
+
+    title: LocalizedText | None = None  #: Title shown in reports; the id where absent.
+    weight: Share  #: How much it counts beside the others; all weights add up to 1.
+    set: dict[StrictStr, Any] = {}
+    """Dotted paths and their figures; empty for the file as it stands."""
+
+
+class Objective(Base):
+    """The objective of a plan: damage measure, weights, and the treatment of assumption sets."""
+
+    measure: Literal["damage", "tonnes", "share_of_demand"] = "damage"
+    """``damage`` (million EUR), ``tonnes`` missing, or missing ``share_of_demand``."""
+    cost_weight: NonNegative = Number(0.001)
+    """Weight of net cost: 0.001 spends the budget, but not on nothing; 1 weighs both alike."""
+    cvar: Cvar = Cvar()  #: Weight on the worst states.
+    ambiguity: Ambiguity | None = None
+    """Probabilities that the mean is taken by at worst; those of the states where absent."""
+    allocation: Literal["pooled", "entitled"] = "pooled"
+    """``pooled``: every tonne goes where it is missed most; ``entitled``: to whom it belongs."""
+    over_assumptions: Literal["mean", "worst", "regret"] | None = None
+    """What is minimised of the objectives under all sets of assumptions: their ``mean`` by weight,
+    the ``worst``, or the largest ``regret``, which is what a plan is above the best one of a set;
+    the objective of the file as it stands where absent."""
+
+
+class Source(Base):
+    """One entry of the bibliography of a scenario file."""
+
+    text: LocalizedText  #: What it is: publisher, title, year; or the reasoning of an assumption.
+    kind: Literal["read", "reported", "assumption"]
+    """Whether somebody opened it, took it from a report of it, or assumed it."""
+    url: StrictStr | None = None  #: Where it can be found.
+
+
+class Variant(Base):
+    """A named patch on the scenario file: a funding option."""
+
+    title: LocalizedText | None = None  #: Title shown in reports; the id where absent.
+    description: LocalizedText | None = None  #: Free text.
+    set: dict[StrictStr, Any] = {}  #: Dotted paths and their values.
+
+
+class Sections(Base):
+    """The content of one scenario file, whose sections may not fit together."""
+
+    __repr__ = __str__ = base.short_repr
+
+    schema_version: Literal[1] = 1  #: Version of the format.
+    title: LocalizedText | None = None  #: Title shown in reports.
+    description: LocalizedText | None = None  #: Free text.
+    sources: dict[Id, Source] = {}  #: Bibliography, by id.
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    """ISO 4217 label of all amounts; field names keep ``eur``."""
+    price_year: Year | None = None  #: Year whose prices all amounts are in.
+    horizon: Horizon  #: The years that are planned for.
+    home: tuple[Country, ...] = ()  #: Countries whose deliveries are no imports; for reports.
+    materials: dict[Id, Material]  #: By id.
+    consumers: dict[Id, Consumer] = {}  #: Sectors and companies that need the materials, by id.
+    demand: tuple[Demand, ...] = ()  #: Demand of consumers for materials.
+    damage: tuple[Damage, ...] = ()  #: Damage per tonne of shortage.
+    supply: tuple[Supply, ...] = ()  #: Today's imports and domestic output.
+    conversions: dict[Id, Conversion] = {}
+    """Plants that run today and make one material from others, by id."""
+    projects: dict[Id, Project] = {}  #: Candidate projects, by id.
+    funders: dict[Id, Funder] = {}  #: Funders and their instruments, by id.
+    stockpiles: tuple[Stockpile, ...] = ()  #: Stockpiles.
+    hazards: dict[Id, Hazard] = {}  #: Causes of supply loss, by id.
+    uncertainty: Uncertainty | None = None
+    """States of the world; one undisturbed state where absent."""
+    policy: Policy = Policy()  #: Rules that every plan must satisfy.
+    objective: Objective = Objective()  #: Objective of a plan.
+    review: Review | None = None  #: Date at which to decide again; all is decided now where absent.
+    assumptions: dict[Id, Assumptions] = {}  #: Assumption sets of experts, by id.
+    variants: dict[Id, Variant] = {}  #: Funding options to compare, by id.
+    counterfactual: VariantId | None = None
+    """Variant that plans are compared with; the best plan without public money where absent."""
+
+    @property
+    def planned_review(self) -> Review | None:
+        """The review on which plans depend; None if everything is decided now."""
+        return self.review if self.review is not None and self.review.in_plans else None
+
+    _weights_sum_to_one = base.sums_to_one(
+        "assumptions",
+        description=mark_translatable("the weight of all sets"),
+        share_field="weight",
+        allow_empty=True,
+    )

@@ -1,0 +1,241 @@
+"""Cash flows of instruments over the years of a project.
+
+What follows from the terms per EUR is in :mod:`models.scenario.instruments`. A kind of instrument
+whose payments are no share of capex has a class of its own here, in :data:`CASH_FLOWS`."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from models.scenario.instrument_fields import InstrumentKind
+from models.scenario.instrument_terms import interest_by_age
+from optimizer.model.instance.components import (
+    BudgetLineData,
+    Floats,
+    FloorPrices,
+    InstrumentData,
+    ProjectData,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class CashFlows:
+    """Undiscounted cash flows, in million EUR, of an instrument that carries a share of 1 of a
+    project with a given start. This class is that of instruments that carry capex.
+
+    Net cost includes the mean overrun of capex, budgets that of the contingency, state aid none.
+    """
+
+    project: ProjectData
+    instrument: InstrumentData
+    start: int
+    years: range
+    discount_factor: Floats  # (Y)
+    output: Mapping[str, float]  # million tonnes a year at nameplate, by material
+
+    @cached_property
+    def expected_payments(self) -> Floats:
+        """Payments in each year (Y) when they are due: capex, interest, or cost of a price
+        floor."""
+        return self._capex * self.project.capex_due(self.years, self.start)
+
+    @property
+    def _capex(self) -> float:
+        return self.project.capex * self.project.expected_cost_factor
+
+    @property
+    def paid_per_capex(self) -> float:
+        """What is paid in all per EUR of capex."""
+        return 1.0
+
+    @cached_property
+    def committed(self) -> float:
+        """Capex or all interest, as budgets count it, or a price floor's largest exposure."""
+        return self.project.capex * self.project.budgeted_cost_factor * self.paid_per_capex
+
+    @cached_property
+    def state_aid_base(self) -> float:
+        """The amount that ``grant_equivalent`` is a share of."""
+        return self.project.capex * self.paid_per_capex
+
+    @property
+    def budget_factor(self) -> float:
+        """Budget charge per EUR of expected payments."""
+        return self.project.budgeted_cost_factor / self.project.expected_cost_factor
+
+    @cached_property
+    def upside_income(self) -> Floats:
+        """Expected income from a price floor in each year (Y)."""
+        return np.zeros(len(self.years))
+
+    @property
+    def end_value(self) -> float:
+        """Undiscounted residual value of what is paid."""
+        return self._capex * self.project.residual_at_end(self.years, self.start)
+
+    @cached_property
+    def net_cost(self) -> float:
+        """Discounted net cost in million EUR."""
+        discounted_years = zip(self.discount_factor, self.expected_payments, strict=True)
+        payments = math.fsum(
+            float(factor) * float(payment) for factor, payment in discounted_years if payment > 0
+        )
+        cost = (1 - self.instrument.terms.recovery) * payments - float(
+            self.discount_factor @ self.upside_income
+        )
+        return cost - self.residual_value
+
+    @property
+    def residual_value(self) -> float:
+        """Discounted residual value in million EUR. Only the part of capex that is not recovered
+        counts, so that the net cost of a project is never negative because of its residual
+        value."""
+        unrecovered = max(0.0, 1 - self.instrument.terms.recovery)
+        return unrecovered * float(self.discount_factor[-1]) * self.end_value
+
+    @property
+    def budgeted_payments(self) -> Floats:
+        """Payments in each year (Y, million EUR) that are charged to budgets when they are due."""
+        return self.budget_factor * self.expected_payments
+
+    def budget_line_use(self, line: BudgetLineData) -> Floats:
+        """Return what is used of a budget line of the funder in each year (Y, million EUR). For a
+        line of guarantee stock this is the amount outstanding at the end of the year."""
+        charge, terms = self.instrument.line_charges.get(line.id, 0.0), self.instrument.terms
+        if line.kind == "cash":
+            return charge * self.budgeted_payments
+        ages = [year - self.start for year in self.years]
+        is_charged = [
+            age == 0 if line.kind == "commitment" else terms.is_in_force(age) for age in ages
+        ]
+        return np.where(is_charged, charge * self.committed, 0.0)
+
+    def amounts_at_risk(self) -> tuple[Floats, float | None, float]:
+        """Return what the funder can lose: the amount outstanding in each year (Y), the expected
+        loss (None if unknown) and the maximum loss, in million EUR and not discounted.
+
+        They are 0 for grants and interest subsidies, which are spent in any case.
+        """
+        terms, years = self.instrument.terms, range(len(self.years))
+        if terms.budget_class == "grant" or not self.instrument.carries_capex:
+            return np.zeros(len(years)), 0.0, 0.0
+        outstanding = np.array(
+            [
+                math.fsum(
+                    float(self.expected_payments[d]) * terms.outstanding(y - d) for d in years
+                )
+                for y in years
+            ]
+        )
+        # Expected payments, like the outstanding amounts.
+        amount = self.committed / self.budget_factor
+        expected = None if terms.expected_loss is None else terms.expected_loss * amount
+        return outstanding, expected, terms.maximum_loss * amount
+
+
+class InterestSubsidyFlows(CashFlows):
+    """Cash flows of an interest subsidy: interest on a loan that is drawn like the capex."""
+
+    end_value = 0.0
+
+    @property
+    def _interest(self) -> tuple[float, ...]:
+        terms = self.instrument.terms
+        return interest_by_age(terms.outstanding_schedule, self.instrument.interest_rate)
+
+    @cached_property
+    def expected_payments(self) -> Floats:
+        """Interest in each year (Y). Interest after the horizon is due in its last year."""
+        payments = np.zeros(len(self.years))
+        for draw_year, drawing in enumerate(super().expected_payments):
+            for age, rate in enumerate(self._interest):
+                payments[min(draw_year + age, len(self.years) - 1)] += drawing * rate
+        return payments
+
+    @property
+    def paid_per_capex(self) -> float:
+        """All interest per EUR lent."""
+        return math.fsum(self._interest)
+
+
+class PriceFloorFlows(CashFlows):
+    """Cash flows of a price floor, for all output under it."""
+
+    budget_factor = 1.0
+    end_value = 0.0
+
+    @cached_property
+    def _volumes(self) -> list[tuple[FloorPrices, Floats]]:
+        """Prices and million tonnes under the floor in each year (Y), for each material."""
+        first_output = self.start + self.project.construction_years
+        term = self.instrument.terms.term_years
+        is_covered = np.array(
+            [term is None or year - first_output < term for year in self.years], dtype=float
+        )
+        running = self.project.running_shares(self.years, self.start) * is_covered
+        return [
+            (prices, self.output.get(material, 0.0) * running)
+            for material, prices in self.instrument.floor_prices.items()
+        ]
+
+    def _expected_total(self, amount_per_tonne: Callable[[FloorPrices], Floats]) -> Floats:
+        total = np.zeros(len(self.years))
+        for prices, volume in self._volumes:
+            total = total + self.project.success_probability * amount_per_tonne(prices) * volume
+        return total
+
+    @cached_property
+    def expected_payments(self) -> Floats:
+        """Expected payments in each year (Y), on a review branch by its prices."""
+        return self._expected_total(lambda prices: prices.expected_payment)
+
+    @cached_property
+    def budgeted_payments(self) -> Floats:
+        """Payments in each year (Y) that budgets plan, by the prices of all states."""
+        return self._expected_total(lambda prices: prices.planned_payment)
+
+    @cached_property
+    def upside_income(self) -> Floats:
+        """Expected share of prices above the floor in each year (Y)."""
+        return self._expected_total(lambda prices: prices.upside_income)
+
+    @cached_property
+    def exposure(self) -> Floats:
+        """Payments in each year (Y) in the worst price states."""
+        total = np.zeros(len(self.years))
+        for prices, volume in self._volumes:
+            worst_state = int((prices.payment_by_state @ volume).argmax())
+            total = total + prices.payment_by_state[worst_state] * volume
+        return total
+
+    @cached_property
+    def committed(self) -> float:
+        """The largest exposure."""
+        return float(self.exposure.sum())
+
+    @cached_property
+    def state_aid_base(self) -> float:
+        """All payments that budgets plan."""
+        return float(self.budgeted_payments.sum())
+
+    def amounts_at_risk(self) -> tuple[Floats, float | None, float]:
+        """Return the payments that it may still require, the expected and the largest ones."""
+        is_decided = np.array([year >= self.start for year in self.years], dtype=float)
+        remaining = np.maximum(self.committed - np.cumsum(self.exposure), 0.0)
+        return is_decided * remaining, float(self.expected_payments.sum()), self.committed
+
+
+CASH_FLOWS: dict[InstrumentKind, type[CashFlows]] = {
+    "interest_subsidy": InterestSubsidyFlows,
+    "price_floor": PriceFloorFlows,
+}
+"""Classes of the cash flows of instruments that do not carry capex."""
+
+
+def cash_flow_class(instrument: InstrumentData) -> type[CashFlows]:
+    """Return the class of an instrument's cash flows."""
+    kind = instrument.instrument_kind
+    return CashFlows if kind is None else CASH_FLOWS.get(kind, CashFlows)
