@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from cutting import bound_at
 from documents import is_whole_in_all_media, told
 from forms import BOTH, METHODS, chain, kept
 from random_cases import crowded_case, small_case, unsettled
@@ -459,7 +460,7 @@ def by_programs(recourse: RecourseEvaluator, point: Any) -> Any:
 def proven(recourse: RecourseEvaluator, swept: Any, point: Any) -> Any:
     """(S) what the multipliers prove, in all nodes."""
     nodes = recourse.node_data
-    return np.sum([x.bound_at(nodes[v], point) for v, x in swept.subgradients.items()], axis=0)
+    return np.sum([bound_at(x, nodes[v], point) for v, x in swept.subgradients.items()], axis=0)
 
 
 @pytest.mark.quick(every=47, ci=7)

@@ -104,7 +104,7 @@ def test_no_more_comes_home_than_can_be_reserved(method: Method) -> None:
     assert found.outcome.without_plan.expected == near(9.5)
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_what_comes_unaided_is_drawn(method: Method) -> None:
     """The chance of 0.3 shows in 2,000 states (four standard errors: 0.041), all else as it was."""

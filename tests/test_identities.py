@@ -33,7 +33,7 @@ from optimizer.solve.verification import check_commitment
 Raw = dict[str, Any]
 
 quick = settings(
-    max_examples=8,
+    max_examples=settings.default.max_examples * 2 // 25,
     deadline=None,
     derandomize=True,
     database=None,

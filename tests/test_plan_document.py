@@ -82,6 +82,7 @@ def test_plans_fit_their_scenarios_and_add_up(plans: list[Plan]) -> None:
         assert [*find_inconsistencies(answer), *find_discrepancies(answer)] == []
 
 
+@pytest.mark.slow
 def test_accounts_add_up(plans: list[Plan]) -> None:
     """To the net cost, to what each funder commits in each year, and no position is at a loss
     of more than was committed."""

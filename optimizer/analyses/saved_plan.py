@@ -8,9 +8,10 @@ from models.files import LoadedScenario, read_case_text
 from models.language import tr
 from models.results import Plan
 from optimizer.errors import CheckFailed
+from optimizer.solve.certification import recompute_plan
 from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.plan_document import commitment_from_plan, unknown_ids
-from optimizer.solve.planner import Problem, recompute_plan
+from optimizer.solve.planner import Problem
 from optimizer.solve.set_outcomes import ReferenceOptimum
 
 OBJECTIVE_TOLERANCE = 1e-6

@@ -19,9 +19,7 @@ from models.files.reading import cases_by_assumption_set
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment, combine_branches, drop_unused, weighted_cost
 from optimizer.model.instance import Instance, read_instances
-from optimizer.model.review import states_by_branch
 from optimizer.model.risk_measure import SetMeasure, WeightedMean, read_set_measure
-from optimizer.model.states import State
 
 Integers = NDArray[np.int64]
 
@@ -94,15 +92,6 @@ class DecisionTree:
     def is_single_leaf(self) -> bool:
         """Whether the problem is that of one instance without a review."""
         return len(self.leaves) == 1 and self.measure.is_additive and self.leaves[0].branch is None
-
-    def states_by_leaf(self, states: Sequence[Sequence[State]]) -> list[Sequence[State]]:
-        """Return the states of each leaf, from the states of each set. Their probabilities sum to
-        1 in each leaf."""
-        return [
-            leaf_states
-            for instance, set_states in zip(self.instances, states, strict=True)
-            for leaf_states in states_by_branch(instance, set_states)
-        ]
 
     @property
     def without_review(self) -> DecisionTree:

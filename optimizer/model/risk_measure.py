@@ -137,6 +137,7 @@ class WeightedMean:
 
     weights: tuple[float, ...] = (1.0,)
     criterion: ClassVar[Criterion] = "mean"
+    reference_objectives: ClassVar[tuple[float, ...]] = (0.0,)
     is_additive: ClassVar[bool] = True  # whether the value is a weighted sum of the objectives
 
     def set_weight(self, set_index: int) -> float:
@@ -151,10 +152,6 @@ class WeightedMean:
         """Return the size of the objective, to which gaps are relative, from the objective without
         a plan under each set."""
         return self.value(objectives)
-
-    def differences(self, objectives: Floats) -> Floats:
-        """Return the objectives (K) as the measure compares them."""
-        return objectives
 
     def with_references(self, reference_objectives: Sequence[float]) -> SetMeasure:
         """Return the measure with other objectives of the best plan under each set."""
@@ -192,10 +189,6 @@ class LargestObjective:
         """Return the size of the objective, to which gaps are relative, from the objective without
         a plan under each set."""
         return max(objectives)
-
-    def differences(self, objectives: Floats) -> Floats:
-        """Return the objectives (K) as the measure compares them."""
-        return objectives - self.reference_objectives
 
     def with_references(self, reference_objectives: Sequence[float]) -> SetMeasure:
         """Return the measure with other objectives of the best plan under each set."""

@@ -158,13 +158,8 @@ def recompute_plan(
     tree = problem.tree
     for instance in tree.instances:
         check_commitment(instance, commitment)
-    evaluate_options: dict[str, Any] = {
-        "threads": threads,
-        "consumers": consumers,
-        "damage_only": damage_only,
-    }
     pairs = [
-        _evaluate_with_and_without(set_problem, commitment, **evaluate_options)
+        _evaluate_with_and_without(set_problem, commitment, threads, consumers, damage_only)
         for set_problem in problem.single_set_problems
     ]
     values, values_without_plan = list[float](), list[float]()
@@ -194,7 +189,6 @@ def open_regret(reference_optima: Sequence[ReferenceOptimum]) -> float | None:
 def _evaluate_with_and_without(
     problem: Problem,
     commitment: Commitment,
-    *,
     threads: int | None,
     consumers: Collection[str],
     damage_only: bool,

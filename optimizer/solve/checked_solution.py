@@ -191,6 +191,11 @@ class CheckedSolution:
             )
             stock_use = policy_result.stock_use(self.instance, self.commitment)
         instance, commitment, case = self.instance, self.commitment, self.instance.case
+        scenario = self.scenario or case
+        under: tuple[results.AssumptionSetOutcome, ...] = ()
+        if scenario.assumptions and (with_details or self.set_outcomes):
+            sets, rounding = self.outcomes_of_all_sets(), self.gap_scale.rounding
+            under = tuple(assumption_outcomes(scenario, commitment, sets, self.measure, rounding))
         with_plan, without_plan = self.with_plan, self.without_plan
         level = float(case.objective.cvar.level)
         unaided = tuple(plan_document.unaided_project_outcomes(instance, commitment, self.states))
@@ -225,23 +230,12 @@ class CheckedSolution:
             adaptation=self.adaptation,
             clustering=event_clustering(instance, self.states),
             stock_use=stock_use,
-            under=self._assumption_outcomes if with_details or self.set_outcomes else (),
+            under=under,
             review=outcome_after_review(
                 self.reported_outcome, commitment, self.certificate, self.no_review_optimum
             ),
-            scenario=plan_document.solved_scenario_json(self.scenario or case, variant),
+            scenario=plan_document.solved_scenario_json(scenario, variant),
             **plan_document.commitment_fields(instance, commitment),
-        )
-
-    @property
-    def _assumption_outcomes(self) -> tuple[results.AssumptionSetOutcome, ...]:
-        """Outcome of the plan under each assumption set of the scenario."""
-        case = self.scenario or self.instance.case
-        if not case.assumptions:
-            return ()
-        set_outcomes, rounding = self.outcomes_of_all_sets(), self.gap_scale.rounding
-        return tuple(
-            assumption_outcomes(case, self.commitment, set_outcomes, self.measure, rounding)
         )
 
     @cached_property

@@ -6,6 +6,7 @@ from typing import Any
 from models import results
 from optimizer.model.instance import read_instance
 from optimizer.model.states import count_states
+from optimizer.solve import result_checks as checks
 from optimizer.solve.figure_checks import (
     Discrepancies,
     check_equal,
@@ -14,16 +15,6 @@ from optimizer.solve.figure_checks import (
 )
 from optimizer.solve.gap import RELATIVE_OBJECTIVE_FLOOR
 from optimizer.solve.quantity_checks import check_fresh_materials
-from optimizer.solve.result_checks import (
-    ANY_OBJECTIVE_FLOOR,
-    RISK_FIELDS,
-    check_distribution,
-    check_gap,
-    check_sums,
-    has_plain_objective,
-    risk_measures_of,
-    weighted_objective,
-)
 
 WITH_AND_WITHOUT_PLAN = ("with_plan", "without_plan")
 
@@ -42,7 +33,7 @@ def check_evaluation(result: results.Evaluation, location: str) -> Discrepancies
     yield from check_equal(
         f"{location}fresh.optimism.value", fresh.optimism.value, expected, abs(mean)
     )
-    yield from check_sums(fresh, f"{location}fresh.", mean, mean_without_plan)
+    yield from checks.check_sums(fresh, f"{location}fresh.", mean, mean_without_plan)
     if result.gap is not None:
         gaps = [replication.gap for replication in result.gap.replications]
         scale = max(map(abs, gaps), default=0.0)
@@ -70,9 +61,9 @@ def _check_figures_of_same_states(result: results.Evaluation, location: str) -> 
     fresh, longer = result.fresh, result.longer
     mean, mean_without_plan = fresh.with_plan.expected.value, fresh.without_plan.expected.value
     level = result.cvar_level if result.states_of is None else None
-    with_plan = risk_measures_of(fresh.with_plan)
-    without_plan = risk_measures_of(fresh.without_plan)
-    yield from check_distribution(
+    with_plan = checks.risk_measures_of(fresh.with_plan)
+    without_plan = checks.risk_measures_of(fresh.without_plan)
+    yield from checks.check_distribution(
         fresh.distribution, level, with_plan, without_plan, f"{location}fresh."
     )
     for name, expected in (("expected", mean), ("expected_without_plan", mean_without_plan)):
@@ -99,7 +90,7 @@ def _check_figures_of_same_states(result: results.Evaluation, location: str) -> 
     ]
     for name, performance in performances:
         yield from check_nondecreasing(
-            f"{location}{name}.", RISK_FIELDS, risk_measures_of(performance)
+            f"{location}{name}.", checks.RISK_FIELDS, checks.risk_measures_of(performance)
         )
     foresight = {item.id: item.expected for item in fresh.materials}
     for number, rule in enumerate(result.rules):
@@ -177,8 +168,8 @@ def _check_figures_of_own_states(result: results.Evaluation, location: str) -> D
     if (counterfactual := result.counterfactual) is not None:
         # The damage without a plan is known for other states only.
         max_floor = 1000 * RELATIVE_OBJECTIVE_FLOOR * max(1.0, result.fresh.without_plan.worst)
-        yield from check_gap(
-            counterfactual, f"{location}counterfactual.", (ANY_OBJECTIVE_FLOOR[0], max_floor)
+        yield from checks.check_gap(
+            counterfactual, f"{location}counterfactual.", (checks.ANY_OBJECTIVE_FLOOR[0], max_floor)
         )
 
 
@@ -204,20 +195,20 @@ def _check_against_case(result: results.Evaluation, location: str) -> Discrepanc
         yield from check_equal(f"{location}own_cvar", result.own_cvar, cvar)
     if case.planned_review is None:
         yield from check_fresh_materials(fresh, read_instance(case), f"{location}fresh.")
-    if not has_plain_objective(case):
+    if not checks.has_plain_objective(case):
         return
     cost = result.net_cost_meur
     scale = abs(result.own_expected) + abs(cost)
     if case.planned_review is None:  # else costs depend on the states
-        mean, cvar, _ = risk_measures_of(fresh.with_plan)
-        expected = weighted_objective(case, mean, cvar, cost)
+        mean, cvar, _ = checks.risk_measures_of(fresh.with_plan)
+        expected = checks.weighted_objective(case, mean, cvar, cost)
         yield from check_equal(
             f"{location}fresh.objective.value", fresh.objective.value, expected, scale
         )
-    expected = weighted_objective(case, result.own_expected, result.own_cvar, cost)
+    expected = checks.weighted_objective(case, result.own_expected, result.own_cvar, cost)
     yield from check_equal(f"{location}own_objective", result.own_objective, expected, scale)
     if (counterfactual := result.counterfactual) is not None and counterfactual.variant is None:
-        expected = weighted_objective(
+        expected = checks.weighted_objective(
             case, counterfactual.expected, counterfactual.cvar, counterfactual.net_cost_meur
         )
         item_location = f"{location}counterfactual.objective"
@@ -225,7 +216,7 @@ def _check_against_case(result: results.Evaluation, location: str) -> Discrepanc
     if (tail := result.tail) is not None:
         plans = tail.neutral, tail.averse
         neutral_objective, averse_objective = (
-            weighted_objective(case, x.expected, x.cvar, x.net_cost_meur, 0.0) for x in plans
+            checks.weighted_objective(case, x.expected, x.cvar, x.net_cost_meur, 0.0) for x in plans
         )
         scale = tail.averse.expected
         yield from check_equal(

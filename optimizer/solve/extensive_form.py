@@ -16,6 +16,7 @@ from optimizer.model.commitment import Commitment
 from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.highs import LinearProgram, ProgramSolution
 from optimizer.model.instance import Floats
+from optimizer.model.review import states_by_branch
 from optimizer.model.scenario_data import ScenarioData, compute_scenario_data
 from optimizer.model.stacked_problem import stack_models
 from optimizer.model.states import State
@@ -56,9 +57,14 @@ def solve_extensive_form(
 
     ``objective_floor`` is the smallest denominator of relative gaps.
     """
+    states_by_leaf = [
+        leaf_states
+        for instance, set_states in zip(tree.instances, states, strict=True)
+        for leaf_states in states_by_branch(instance, set_states)
+    ]
     weighted_scenarios = [
         [(state.probability, compute_scenario_data(leaf.instance, state)) for state in leaf_states]
-        for leaf, leaf_states in zip(tree.leaves, tree.states_by_leaf(states), strict=True)
+        for leaf, leaf_states in zip(tree.leaves, states_by_leaf, strict=True)
     ]
     return solve_for_scenario_data(
         tree,

@@ -18,11 +18,8 @@ from optimizer.model.highs import ProgramSolution
 from optimizer.model.instance import read_instance
 from optimizer.solve import outcomes
 from optimizer.solve.certification import certify as certify
-from optimizer.solve.certification import commitment_or_raise as commitment_or_raise
-from optimizer.solve.certification import open_regret as open_regret
-from optimizer.solve.certification import package_version as package_version
+from optimizer.solve.certification import open_regret
 from optimizer.solve.certification import package_versions as package_versions
-from optimizer.solve.certification import recompute_plan as recompute_plan
 from optimizer.solve.certification import with_full_outcome as with_full_outcome
 from optimizer.solve.checked_solution import CheckedSolution, updated_certificate
 from optimizer.solve.decomposition import CutPool

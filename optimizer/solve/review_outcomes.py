@@ -48,21 +48,16 @@ def outcome_after_review(
                 ),
             )
         )
-    bounds = (
-        (None, None) if no_review_optimum is None else (no_review_optimum.bound, certificate.bound)
-    )
+    optimum, objective, bound = no_review_optimum, certificate.objective, certificate.bound
+    now, now_bound = (None, None) if optimum is None else (optimum.objective, optimum.bound)
     return results.ReviewDecisions(
         year=int(review.year),
         groups=tuple(groups),
-        now=None if no_review_optimum is None else no_review_optimum.objective,
-        now_bound=bounds[0],
-        worth=None
-        if no_review_optimum is None
-        else no_review_optimum.objective - certificate.objective,
-        worth_least=None if bounds[0] is None else max(0.0, bounds[0] - certificate.objective),
-        worth_most=None
-        if no_review_optimum is None or bounds[1] is None
-        else no_review_optimum.objective - bounds[1],
+        now=now,
+        now_bound=now_bound,
+        worth=None if now is None else now - objective,
+        worth_least=None if now_bound is None else max(0.0, now_bound - objective),
+        worth_most=None if now is None or bound is None else now - bound,
     )
 
 

@@ -101,6 +101,7 @@ def as_json(text):
     return json.loads(json.dumps(yaml.safe_load(text)))
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_templates_are_valid(folder, language, capsys):
     assert run_command_line(["init", "a.yaml", "--language", language]) == 0

@@ -268,6 +268,7 @@ def cases() -> dict[str, Callable[[], Case]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variants_of_germany", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_sixty_sound_scenarios_get_no_warning(variants_of_germany: bool) -> None:
     sound = cases()

@@ -37,10 +37,13 @@ def server(
     servers: Callable[..., Opened],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Opened]:
-    """It has the files that a module names as OPENED and is that of all such modules, or else those
-    that are shipped; what one names as SERVED is for many users."""
-    if hasattr(request.module, "OPENED"):
-        made: AbstractContextManager[Opened] = nullcontext(servers(*request.module.OPENED))
+    """It has the files that a module names as OPENED, and is that of all such modules but those
+    that say they want one ALONE; or else those that are shipped. What a module names as SERVED is
+    for many users."""
+    if hasattr(request.module, "ALONE"):
+        made: AbstractContextManager[Opened] = opened(*request.module.ALONE)
+    elif hasattr(request.module, "OPENED"):
+        made = nullcontext(servers(*request.module.OPENED))
     elif hasattr(request.module, "SERVED"):
         made = served(tmp_path_factory.mktemp("served"), *request.module.SERVED)
     else:

@@ -28,7 +28,8 @@ CSP = {
     "frame-ancestors": "'none'",
 }
 PAGES = ["/", "/board?scenario=tutorial", "/static/page.js", "/figures?of=scenario%3Dtutorial&q=x"]
-OPENED = (TUTORIAL,)
+ALONE = (TUTORIAL,)
+"""Files of a server of its own, since processes of the server are counted."""
 POSTS = ["/ask", "/stop", "/drop?name=a.yaml", "/mend", "/save"]
 
 

@@ -14,7 +14,7 @@ from optimizer.model.states import read_states
 from optimizer.solve.decomposition.cuts import Cut, CutOracle
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.decomposition.search_run import SearchRun
-from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator
+from optimizer.solve.recourse import FirstStagePoint, NodeData, RecourseEvaluator, Subgradient
 
 Raw = dict[str, Any]
 Rng = np.random.Generator
@@ -65,7 +65,7 @@ def exact(recourse: RecourseEvaluator, cut: Cut, point: FirstStagePoint, level: 
 def claimed(recourse: RecourseEvaluator, cut: Cut, point: FirstStagePoint) -> float:
     """What a cut says of a point."""
     return sum(
-        float(slopes.bound_at(recourse.node_data[v], point)[0])
+        float(bound_at(slopes, recourse.node_data[v], point)[0])
         for v, slopes in cut.subgradients.items()
     )
 
@@ -74,3 +74,11 @@ def excess(recourse: RecourseEvaluator, cut: Cut, point: FirstStagePoint, level:
     """By how much a cut claims more than there is, as a share of the cut's own size."""
     size = max(1e-6, *(abs(float(slopes.constant[0])) for slopes in cut.subgradients.values()))
     return (claimed(recourse, cut, point) - exact(recourse, cut, point, level)) / size
+
+
+def bound_at(slopes: Subgradient, node: NodeData, point: FirstStagePoint) -> np.ndarray:
+    """The lower bound (W) on the damage of the commitment at a point."""
+    bound = slopes.constant - np.tensordot(slopes.output_value, node.running_share(point), 3)
+    return np.asarray(
+        bound - np.tensordot(slopes.purchase_value, point.buy[node.stockpile_index], 2)
+    )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cutting import recourse_of
+from cutting import bound_at, recourse_of
 from oracle_chains import chains
 from oracle_outcome import damages
 from random_chains import KINDS, chain_case, commitment
@@ -83,7 +83,7 @@ def near(value: Any) -> Any:
 def proven(recourse: RecourseEvaluator, swept: Any, point: FirstStagePoint) -> Any:
     """(S) what the multipliers of all nodes prove of a point in each state."""
     nodes = recourse.node_data
-    return sum(slopes.bound_at(nodes[v], point) for v, slopes in swept.subgradients.items())
+    return sum(bound_at(slopes, nodes[v], point) for v, slopes in swept.subgradients.items())
 
 
 @pytest.mark.quick(every=47, ci=7)
@@ -160,7 +160,7 @@ def test_a_rough_sweep_and_what_is_known_claim_no_more_than_is_true(
             for head in tied:
                 nodes = recourse.nodes_by_chain[head]
                 if nodes[0] in slopes:
-                    claimed = sum(slopes[v].bound_at(recourse.node_data[v], at) for v in nodes)
+                    claimed = sum(bound_at(slopes[v], recourse.node_data[v], at) for v in nodes)
                     size = 1 + abs(sum(slopes[v].constant for v in nodes))
                     assert (claimed <= true.damage_by_chain[head] + 1e-9 * size).all()
 
@@ -180,7 +180,7 @@ def test_a_rough_sweep_and_what_is_known_claim_no_more_than_is_true(
     assert again.damage == near(exact[1].damage)
     known = recourse.cached_subgradients(points[1], tied)
     for head, slopes in known.items():
-        at = [own.bound_at(recourse.node_data[v], points[1]) for v, own in slopes.items()]
+        at = [bound_at(own, recourse.node_data[v], points[1]) for v, own in slopes.items()]
         assert sum(at) == near(exact[1].damage_by_chain[head])
 
 

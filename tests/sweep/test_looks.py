@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cutting import random_point, recourse_of
+from cutting import bound_at, random_point, recourse_of
 from random_cases import crowded_case
 from small import case, stockpile
 
@@ -18,7 +18,13 @@ from optimizer.model.instance import read_instance
 from optimizer.model.risk_measure import tail_weights
 from optimizer.model.states import read_states
 from optimizer.solve.outcomes import evaluate_commitments
-from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator, RecourseResult, evaluations
+from optimizer.solve.recourse import (
+    FirstStagePoint,
+    RecourseEvaluator,
+    RecourseResult,
+    evaluations,
+    state_blocks,
+)
 from optimizer.solve.recourse import evaluator as sweeping
 from optimizer.solve.recourse.node_kernel import evaluate_node_classes
 
@@ -133,8 +139,8 @@ def test_blocks_of_states_add_up(seed: int, monkeypatch: pytest.MonkeyPatch) -> 
         Commitment(),
     ]
     whole = evaluate_commitments(instance, states, commitments, threads=1)
-    monkeypatch.setattr(sweeping, "STATES_PER_BLOCK", 7)
-    assert [block for block, _ in sweeping.evaluators_by_block(instance, states)][-1] == slice(
+    monkeypatch.setattr(state_blocks, "STATES_PER_BLOCK", 7)
+    assert [block for block, _ in state_blocks.evaluators_by_block(instance, states)][-1] == slice(
         35, 40
     )
     for one, other in zip(
@@ -233,8 +239,8 @@ def test_a_sweep_does_not_depend_on_those_before(seed: int) -> None:
         )
         for v, own in one.subgradients.items():
             for at in points:
-                assert own.bound_at(used.node_data[v], at) == pytest.approx(
-                    other.subgradients[v].bound_at(used.node_data[v], at), rel=1e-7, abs=1e-7
+                assert bound_at(own, used.node_data[v], at) == pytest.approx(
+                    bound_at(other.subgradients[v], used.node_data[v], at), rel=1e-7, abs=1e-7
                 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cutting import recourse_of
+from cutting import bound_at, recourse_of
 from recourse_program import nodes_of, random_case
 from small import case
 
@@ -53,7 +53,7 @@ def test_long_chains_are_as_good_as_a_linear_program(kind: str, seed: int) -> No
     swept = recourse.evaluate(point, np.ones((1, 1)))
     for v, damage in enumerate(nodes_of(raw, offtake, buy)):
         assert swept.damage_by_chain[v][0] == pytest.approx(damage, rel=1e-7, abs=1e-9)
-        proven = float(swept.subgradients[v].bound_at(recourse.node_data[v], point)[0])
+        proven = float(bound_at(swept.subgradients[v], recourse.node_data[v], point)[0])
         assert proven == pytest.approx(float(swept.damage_by_chain[v][0]), rel=1e-9, abs=1e-12)
     shifted = {h: tonnes[1:] + tonnes[:1] for h, tonnes in buy.items()}
     others = [
@@ -67,7 +67,7 @@ def test_long_chains_are_as_good_as_a_linear_program(kind: str, seed: int) -> No
         for v, slopes in swept.subgradients.items():
             size = 1e-9 * (1 + abs(float(slopes.constant[0])))
             assert (
-                slopes.bound_at(recourse.node_data[v], other)[0]
+                bound_at(slopes, recourse.node_data[v], other)[0]
                 <= exact.damage_by_chain[v][0] + size
             )
 

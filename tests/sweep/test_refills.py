@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cutting import recourse_of
+from cutting import bound_at, recourse_of
 from random_cases import crowded_case
 from random_chains import chain_case
 from refills import filled_again
@@ -66,7 +66,7 @@ def some_commitment(pick: random.Random, instance: Instance) -> Commitment:
 def proven(recourse: RecourseEvaluator, swept: Any, point: FirstStagePoint) -> Any:
     """(S) what the multipliers of all nodes prove of a point in each state."""
     none, nodes = np.zeros(len(recourse.probability)), recourse.node_data
-    return sum((s.bound_at(nodes[v], point) for v, s in swept.subgradients.items()), none)
+    return sum((bound_at(s, nodes[v], point) for v, s in swept.subgradients.items()), none)
 
 
 def close(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cutting import random_point, recourse_of
+from cutting import bound_at, random_point, recourse_of
 from oracle_outcome import damages
 from random_chains import commitment
 from random_worlds import world_case
@@ -32,7 +32,7 @@ def proven(recourse: RecourseEvaluator, swept: Any, point: FirstStagePoint) -> A
     """(S) what the multipliers of all nodes prove of a point in each state."""
     none = np.zeros(len(recourse.probability))
     return sum(
-        (s.bound_at(recourse.node_data[v], point) for v, s in swept.subgradients.items()), none
+        (bound_at(s, recourse.node_data[v], point) for v, s in swept.subgradients.items()), none
     )
 
 

@@ -23,9 +23,10 @@ from models.scenario.case import Case
 from optimizer.analyses.options import SolveOptions
 from optimizer.errors import Interrupted, SolverError
 from optimizer.parallel import TaskResult, Workers
+from optimizer.solve.certification import package_version
 from optimizer.solve.checked_solution import CheckedSolution, input_hash
 from optimizer.solve.plan_document import solved_scenario_json
-from optimizer.solve.planner import Problem, package_version, solve_and_certify
+from optimizer.solve.planner import Problem, solve_and_certify
 from optimizer.solve.session import Session
 
 

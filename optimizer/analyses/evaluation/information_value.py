@@ -31,18 +31,13 @@ from optimizer.model.scenario_data import compute_mean_scenario_data
 from optimizer.model.states import State
 from optimizer.parallel import Workers, choose_worker_count
 from optimizer.solve import outcomes
+from optimizer.solve.certification import certify, commitment_or_raise
 from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.decomposition import CutPool, MasterModel
 from optimizer.solve.extensive_form import solve_for_scenario_data
 from optimizer.solve.gap import is_gap_closed
 from optimizer.solve.method_choice import solve_problem
-from optimizer.solve.planner import (
-    Problem,
-    certify,
-    commitment_or_raise,
-    default_jobs,
-    solve_and_certify,
-)
+from optimizer.solve.planner import Problem, default_jobs, solve_and_certify
 from optimizer.solve.recourse import RecourseEvaluator
 from optimizer.solve.verification import check_commitment
 

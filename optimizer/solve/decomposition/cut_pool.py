@@ -24,8 +24,7 @@ from optimizer.model.commitment import Commitment
 from optimizer.model.decision_tree import DecisionTree, Integers
 from optimizer.model.instance import Floats, Instance
 from optimizer.solve.decomposition.chain_selection import ChainSelector
-from optimizer.solve.decomposition.cuts import Cut, CutOracle
-from optimizer.solve.decomposition.known_plan import KnownPlan
+from optimizer.solve.decomposition.cuts import Cut, CutOracle, KnownPlan
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.decomposition.search_run import SearchRun
 from optimizer.solve.decomposition.search_tree import SearchFrontier

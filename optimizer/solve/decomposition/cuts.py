@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from optimizer.model.commitment import Commitment
+from optimizer.model.commitment import Commitment, convert_lots
 from optimizer.model.decision_tree import DecisionTree, Leaf
-from optimizer.model.instance import Floats
+from optimizer.model.instance import Floats, Instance
 from optimizer.model.risk_measure import RiskMeasure
 from optimizer.model.states import State
 from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator, Subgradient
@@ -335,6 +335,37 @@ class CutOracle:
     def recourse_costs(self, plan: Commitment) -> tuple[float, ...]:
         """Return the recourse cost of a plan under each assumption set, without computing cuts."""
         return self(self.recourse_points(plan), with_cuts=False).recourse_costs
+
+
+@dataclass(frozen=True, eq=False)
+class KnownPlan:
+    """Plan of another problem, with its recourse costs where they are known."""
+
+    plan: Commitment
+    lot_t: dict[str, float]  # tonnes per lot in the plan's problem
+    # Recourse part of the objective, by ``CutOracle.objective_key``.
+    recourse_costs: dict[Any, tuple[float, ...]]
+
+    def transferred_to(self, instance: Instance) -> KnownPlan:
+        """Return the plan with quantities converted to the lots of another instance."""
+        plan = (
+            self.plan
+            if instance.lot_tonnes == self.lot_t
+            else convert_lots(self.plan, self.lot_t, instance)
+        )
+        return KnownPlan(plan, instance.lot_tonnes, self.recourse_costs)
+
+    def is_evaluated(self, cut_oracle: CutOracle) -> bool:
+        """Return whether the recourse costs of the plan under this oracle are known."""
+        return cut_oracle.objective_key in self.recourse_costs
+
+    def objective(self, cut_oracle: CutOracle) -> float:
+        """Return the objective of the plan under this oracle. Recourse costs are evaluated if they
+        are unknown."""
+        key = cut_oracle.objective_key
+        if key not in self.recourse_costs:
+            self.recourse_costs[key] = cut_oracle.recourse_costs(self.plan)
+        return cut_oracle.tree.plan_objective(self.plan, self.recourse_costs[key])
 
 
 def recourse_by_part(

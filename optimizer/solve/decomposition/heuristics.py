@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from optimizer.model.decision_tree import Integers
 from optimizer.model.instance import Floats
-from optimizer.solve.decomposition.known_plan import KnownPlan
+from optimizer.solve.decomposition.cuts import KnownPlan
 from optimizer.solve.decomposition.layout import VariableBounds
 from optimizer.solve.decomposition.search_run import ASSUMED_GAP, SearchRun
 

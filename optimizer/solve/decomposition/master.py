@@ -335,10 +335,8 @@ class Master(MasterColumns):
 
     def deactivate_cuts(self, cuts: Sequence[Cut]) -> None:
         """Store cuts outside the solver. They are activated when a solution violates them."""
-        bounding_cuts = [cut for cut in cuts if self.bounded_column_or_none(cut) is not None]
-        self._inactive_cuts.add(
-            [(cut, self.cut_row(cut), self.bounded_column(cut)) for cut in bounding_cuts]
-        )
+        pairs = [(cut, self.bounded_column_or_none(cut)) for cut in cuts]
+        self._inactive_cuts.add([(cut, self.cut_row(cut), c) for cut, c in pairs if c is not None])
 
     def bounded_column_or_none(self, cut: Cut) -> int | None:
         """Return the column that a cut bounds; None if the master problem lacks it."""

@@ -84,12 +84,11 @@ class StackedMasterModel:
         """Return the master problem of all parts. Models in ``known_models`` are reused for the
         same instances."""
         model_by_instance = {model.instance: model for model in known_models if model is not None}
-        for part in tree.leaves:
+        models = tuple(
             model_by_instance.setdefault(part.instance, MasterModel(part.instance))
-        parts = tree.leaves
-        if tree.is_single_leaf:
-            return model_by_instance[parts[0].instance]
-        return cls(tree, tuple(model_by_instance[part.instance] for part in parts))
+            for part in tree.leaves
+        )
+        return models[0] if tree.is_single_leaf else cls(tree, models)
 
     @cached_property
     def reduced_program(self) -> ReducedProgram:

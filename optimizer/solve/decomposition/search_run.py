@@ -18,8 +18,7 @@ from optimizer.solve.decomposition.chain_selection import (
     chains_to_evaluate,
     objective_error,
 )
-from optimizer.solve.decomposition.cuts import CutOracle, CutOracleResult
-from optimizer.solve.decomposition.known_plan import KnownPlan
+from optimizer.solve.decomposition.cuts import CutOracle, CutOracleResult, KnownPlan
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.decomposition.search_tree import SearchFrontier
 from optimizer.solve.solver_result import IncumbentReporter
@@ -243,9 +242,10 @@ class SearchRun:
         according to the cuts, minus its reference objective."""
         cost_to_go = self.master.cost_to_go_values(x)
         weights, measure = self.cut_oracle.chain_weights, self.cut_oracle.tree.measure
-        objectives = measure.differences(
-            self.master.first_stage_costs(x)
-        ) + self.cut_oracle.sums_by_set({v: weights[v] * value for v, value in cost_to_go.items()})
+        objectives = self.master.first_stage_costs(x) - measure.reference_objectives
+        objectives += self.cut_oracle.sums_by_set(
+            {v: weights[v] * y for v, y in cost_to_go.items()}
+        )
         return self.chain_selector.estimated_cut_errors(cost_to_go), objectives
 
     def offer_solution(self, x: Floats, objective: float) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.model.instance import COVERAGE_TOLERANCE, Floats
 from optimizer.solve.recourse.first_stage_point import FirstStagePoint
@@ -33,13 +34,6 @@ class Subgradient:
     constant: Floats  # (W)
     output_value: Floats  # (W, P, D, Y) per share of nameplate that reaches the node undisturbed
     purchase_value: Floats  # (W, H, Y) per lot bought, by account of the node
-
-    def bound_at(self, node: NodeData, point: FirstStagePoint) -> Floats:
-        """Return the lower bound (W) on the damage of the commitment at a point."""
-        bound: Floats = self.constant - np.tensordot(
-            self.output_value, node.running_share(point), 3
-        )
-        return bound - np.tensordot(self.purchase_value, point.buy[node.stockpile_index], 2)
 
 
 class RecourseEvaluation(ABC):
@@ -233,3 +227,43 @@ def zero_subgradient(node: NodeData, sets: int) -> Subgradient:
         np.zeros((sets, len(node.nameplate), node.realisation_count, years)),
         np.zeros((sets, len(node.stockpile_index), years)),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class MaterialShortages:
+    """Shortages and damage of one material, by state class."""
+
+    classes: StateClasses
+    class_probability: Floats  # (U)
+    missing_lots: Floats  # (U, K) in all nodes
+    expected_by_step: dict[int, Floats]  # (J, K) expected missing lots by step, by node position
+    damage: Floats  # (U) in all nodes
+    damage_by_step: dict[int, Floats]  # (U, J) by node position
+
+    @classmethod
+    def from_evaluations(
+        cls,
+        classes: StateClasses,
+        class_probability: Floats,
+        by_node: Mapping[int, RecourseEvaluation],
+    ) -> MaterialShortages:
+        """Return the shortages of a material from the evaluation of each of its nodes."""
+        items = by_node.items()
+        return cls(
+            classes,
+            class_probability,
+            np.sum([evaluation.missing_lots[v] for v, evaluation in items], axis=0),
+            {v: evaluation.expected_shortage(v) for v, evaluation in items},
+            np.sum([evaluation.damage_by_node[v] for v, evaluation in items], axis=0),
+            {v: evaluation.damage_by_step[v] for v, evaluation in items},
+        )
+
+    def expand_to_states(self, class_values: NDArray[Any]) -> NDArray[Any]:
+        """Return the values of state classes (U, ...) as values of states (S, ...). Calm states get
+        zero."""
+        state_values = np.zeros(
+            (len(self.classes.class_of_state), *class_values.shape[1:]), dtype=class_values.dtype
+        )
+        has_class = self.classes.class_of_state >= 0
+        state_values[has_class] = class_values[self.classes.class_of_state[has_class]]
+        return state_values

@@ -25,10 +25,14 @@ from optimizer.model.instance import Chain, Floats, Instance, Realisation
 from optimizer.model.review import states_by_branch
 from optimizer.model.states import State
 from optimizer.solve.recourse.content_hash import hash_recourse_data
-from optimizer.solve.recourse.evaluations import NodeEvaluation, RecourseEvaluation, Subgradient
+from optimizer.solve.recourse.evaluations import (
+    MaterialShortages,
+    NodeEvaluation,
+    RecourseEvaluation,
+    Subgradient,
+)
 from optimizer.solve.recourse.first_stage_point import FirstStageColumns, FirstStagePoint
 from optimizer.solve.recourse.material_classes import StateClasses
-from optimizer.solve.recourse.material_shortages import MaterialShortages
 from optimizer.solve.recourse.network_evaluation import (
     NetworkData,
     NetworkEvaluation,

@@ -45,7 +45,7 @@ def root_of(name: str, language: Language = "en") -> Element:
     return read(page(name, language))
 
 
-@pytest.mark.quick(every=7)
+@pytest.mark.quick(1)
 @EVERY
 def test_nothing_is_loaded_and_nothing_runs(name: str) -> None:
     root = root_of(name)
@@ -76,7 +76,7 @@ def test_nothing_is_loaded_and_nothing_runs(name: str) -> None:
                 assert value.startswith(allowed), value
 
 
-@pytest.mark.quick(every=7)
+@pytest.mark.quick(1)
 @EVERY
 def test_the_page_reads_aloud(name: str) -> None:
     root = root_of(name)
@@ -105,7 +105,7 @@ def test_the_page_reads_aloud(name: str) -> None:
         assert all(told[name] for name in named)
 
 
-@pytest.mark.quick(every=7)
+@pytest.mark.quick(1)
 @EVERY
 def test_a_table_stands_under_every_chart(name: str) -> None:
     for section in root_of(name).all("section"):
@@ -115,7 +115,7 @@ def test_a_table_stands_under_every_chart(name: str) -> None:
                 assert list(below.all("table"))
 
 
-@pytest.mark.quick(every=13)
+@pytest.mark.quick(1)
 @EVERY
 @LANGUAGES
 def test_the_file_below_a_chart_holds_the_figures_of_its_table(
@@ -161,7 +161,7 @@ def number(cell: str, language: Language) -> float | None:
         return None
 
 
-@pytest.mark.quick(every=7)
+@pytest.mark.quick(1)
 @EVERY
 def test_ids_are_unique_and_references_lead_somewhere(name: str) -> None:
     root = root_of(name)
@@ -175,13 +175,13 @@ def test_ids_are_unique_and_references_lead_somewhere(name: str) -> None:
             assert set(found) <= set(ids), (key, value)
 
 
-@pytest.mark.quick(every=7)
+@pytest.mark.quick(1)
 @EVERY
 def test_the_page_is_small(name: str) -> None:
     assert len(page(name).encode()) < 2_000_000
 
 
-@pytest.mark.quick(every=7)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", [*ALL, "several"])
 def test_german_leaves_nothing_untranslated(name: str, untranslated: set[str]) -> None:
     german = page.__wrapped__(name, "de")
@@ -190,6 +190,7 @@ def test_german_leaves_nothing_untranslated(name: str, untranslated: set[str]) -
     assert html.attributes["lang"] == "de"
 
 
+@pytest.mark.slow
 def test_numbers_are_written_as_each_language_writes_them() -> None:
     at = {
         language: tables(root_of("tutorial", language))["lines"].rows[0]
