@@ -65,18 +65,15 @@ def main() -> None:
 
 def with_pool(table: Any, gap: float) -> Callable[[Any], Any]:
     """Each coalition with the cuts of those before it."""
-    from optimizer.analyses.split.subproblem import create_solver
-    from optimizer.solve.decomposition import CutPool
+    from optimizer.analyses.split.subproblem import CoalitionSolver
+    from optimizer.solve.session import Session
 
-    return create_solver(table, gap, CutPool(), None)
+    return CoalitionSolver(table, Session(1, gap=gap))
 
 
 def cold(table: Any, gap: float) -> Callable[[Any], Any]:
     """Each coalition from nothing."""
-    from optimizer.analyses.split.subproblem import create_solver
-    from optimizer.solve.decomposition import CutPool
-
-    return lambda quest: create_solver(table, gap, CutPool(), None)(quest)
+    return lambda quest: with_pool(table, gap)(quest)
 
 
 def show(name: str, seconds: float, answers: Sequence[Any]) -> None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from models.files import read_case
-from optimizer.analyses.problem_series import ProblemSeries
-from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem, solve_and_certify
+from optimizer.solve.session import Session
 
 GAP = 1e-4
 SCENARIO = Path(__file__).parents[1] / "tests" / "scenarios" / "germany-2026-oxides.yaml"
@@ -24,10 +24,9 @@ SCENARIO = Path(__file__).parents[1] / "tests" / "scenarios" / "germany-2026-oxi
 
 def main(scenario: Path, count: int) -> None:
     reading = read_case(scenario)
-    problem = Problem.from_case(reading.case)
-    series = ProblemSeries(problem.instance, problem.states, GAP, CutPool())
+    problem, session = Problem.from_case(reading.case).with_recourse(1), Session(1, gap=GAP)
     began = time.perf_counter()
-    best = series.certify(problem.instance, series.search(problem.instance), began)
+    best = session.search(problem).certify()
     print(f"the plan itself: {time.perf_counter() - began:.1f} s, objective {best.objective:.1f}")
     print("| turned | warm s | from scratch s | ratio | objectives |")
     print("|---|---:|---:|---:|---:|")
@@ -36,7 +35,7 @@ def main(scenario: Path, count: int) -> None:
         rule = "must_not_build" if project in best.commitment.start else "must_build"
         turned = Problem.from_case(reading.with_settings([f"policy.{rule}=[{project}]"]).case)
         began = time.perf_counter()
-        warm = series.certify(turned.instance, series.search(turned.instance), began)
+        warm = session.search(replace(problem, instance=turned.instance)).certify()
         between = time.perf_counter()
         cold = solve_and_certify(turned, gap=GAP, threads=1, method="decomposition")
         seconds = between - began, time.perf_counter() - between

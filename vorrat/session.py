@@ -6,7 +6,7 @@ import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from models.language import mark_translatable
@@ -260,33 +260,24 @@ class Session:
         jobs = validate_options("Session.ask_each", SolveOptions, {"jobs": jobs}).jobs
         settings_by_question = [tuple(settings) for settings in questions]
         solve_session = self._solve_session
-        if not solve_session.pool.key:
+        if solve_session.is_new:
             with suppress(Infeasible, NoPlan):  # a changed scenario may have a plan nevertheless
                 self.ask()
         problem = solve_session.read_problem(self.scenario.case)
         default_count = default_jobs(problem.instance, problem.states)
         worker_session = copy(self)
-        worker_session._solve_session = replace(
-            solve_session,
-            threads=1,
-            pool=solve_session.pool.copy_for_process(),
-            _recent_problems=[],
-        )
-        answers: dict[int, Answer | VorratError] = {}
+        worker_session._solve_session = solve_session.for_worker()
         jobs = min(choose_worker_count(jobs, default_count), len(settings_by_question)) or 1
         with Workers[tuple[str, ...], Any](
             _make_question_solver, (worker_session,), jobs
         ) as workers:
-            for task_result in workers.as_completed(settings_by_question):
-                if task_result.answer is not None:
-                    answers[task_result.task_index] = Answer(
-                        self.scenario,
-                        settings_by_question[task_result.task_index],
-                        task_result.answer,
-                    )
-                elif task_result.error is not None:
-                    answers[task_result.task_index] = task_result.error
-        return [answers[n] for n in range(len(settings_by_question))]
+            results: dict[int, Any] = {
+                x.task_index: x for x in workers.as_completed(settings_by_question)
+            }
+        return [
+            results[n].error or Answer(self.scenario, settings, results[n].answer)
+            for n, settings in enumerate(settings_by_question)
+        ]
 
     @check_arguments()
     def stop(self) -> None:

@@ -23,56 +23,61 @@ MANIFEST_SUFFIX = ".manifest.json"  #: Suffix of the file of a manifest.
 class ManifestParameter(Result):
     """An argument or option of the command, with the value that was used."""
 
-    name: str = Field(max_length=100)  #: The option as written, such as --set; or the argument.
-    value: ManifestValue  #: As it was written, several in a list; the default where nothing was.
-    source: Literal["given", "environment", "default"]  #: Where it comes from.
-    at: tuple[str | None, ...] = ()  #: Where files named by these lie among the copies; or null.
+    name: str = Field(max_length=100)
+    """Name of the argument, or of the option as written, such as --set."""
+    value: ManifestValue
+    """Value as written; a list if there are several; the default if none was given."""
+    source: Literal["given", "environment", "default"]
+    """Origin of the value: the command line, the environment or the default."""
+    at: tuple[str | None, ...] = ()
+    """Paths of the copies of files that the value names; null for other values."""
 
 
 class ManifestInput(Result):
     """A file that the run read, with its role and hash."""
 
-    path: BoundedPath  #: As it was named; the user's own folder is written ~.
-    role: FileRole  #: What it was read as.
-    sha256: Sha256  #: Of its bytes.
-    size: Size  #: Bytes.
+    path: BoundedPath  #: Path as it was given; the user's home folder is written as ~.
+    role: FileRole  #: Purpose for which the file was read.
+    sha256: Sha256  #: SHA-256 of the file.
+    size: Size  #: Size of the file in bytes.
     place: BoundedPath | None
-    """Where it lies beside other inputs; null for what ships with Vorrat."""
+    """Path relative to other inputs; null for files that Vorrat contains."""
     copied_to: BoundedPath | None
-    """Its copy, from the folder of the manifest; null where there is none."""
+    """Path of the copy, relative to the folder of the manifest; null without a copy."""
 
 
 class ManifestOutput(Result):
     """A file that the run wrote, with its hash."""
 
-    path: BoundedPath  #: From the folder of the manifest.
-    sha256: Sha256  #: Of its bytes.
-    size: Size  #: Bytes.
-    content_sha256: Sha256 | None  #: Of a JSON document less what is volatile; null for others.
+    path: BoundedPath  #: Path relative to the folder of the manifest.
+    sha256: Sha256  #: SHA-256 of the file.
+    size: Size  #: Size of the file in bytes.
+    content_sha256: Sha256 | None
+    """SHA-256 of a JSON document without its volatile fields; null for other files."""
     volatile: tuple[Annotated[str, Field(max_length=200)], ...] = Field(max_length=200)
-    """Paths in it that may differ between runs that are the same: by dots, ``*`` standing for each
-    item of a list or a mapping, as in ``points.*.seconds``; ``*`` alone for the whole file."""
+    """Paths of fields that may differ between equal runs, such as ``points.*.seconds``; ``*``
+    stands for each item of a list or mapping, and ``*`` alone for the whole file."""
 
 
 class ManifestPlatform(Result):
     """The machine and the interpreter, without host names."""
 
     system: str  #: Operating system.
-    release: str  #: Its release.
-    machine: str  #: Kind of processor.
+    release: str  #: Release of the operating system.
+    machine: str  #: Processor architecture.
     byte_order: Literal["little", "big"]  #: Order of bytes.
-    cores: int  #: Processors that the run could use.
+    cores: int  #: Number of processors available to the run.
     python: str  #: Version of Python.
-    implementation: str  #: Which Python.
-    build: str  #: How it was built.
+    implementation: str  #: Implementation of Python.
+    build: str  #: Build of Python.
 
 
 class ManifestSolver(Result):
     """The solver used by the run, and its version."""
 
-    name: str  #: HiGHS.
-    version: str  #: Its version.
-    git_hash: str  #: The revision it was built from.
+    name: str  #: Name of the solver: HiGHS.
+    version: str  #: Version of the solver.
+    git_hash: str  #: Git revision from which the solver was built.
 
 
 NotRepeatableReason = Literal[
@@ -90,7 +95,7 @@ class Manifest(JsonDocument):
     """
 
     kind: Literal["manifest"] = "manifest"
-    result: str = Field(max_length=200)  #: The result it goes with.
+    result: str = Field(max_length=200)  #: File name of the result to which the manifest belongs.
     command: str = Field(max_length=50)  #: The command that was run.
     parameters: tuple[ManifestParameter, ...] = Field(max_length=MAX_LISTED_FILES)
     """Arguments and options."""
@@ -99,39 +104,44 @@ class Manifest(JsonDocument):
     """All files that were read."""
     outputs: tuple[ManifestOutput, ...] = Field(max_length=MAX_LISTED_FILES)
     """All files that were written."""
-    exit_code: int  #: What the command answered.
-    repeatable: bool  #: Whether same inputs, versions, seed and threads promise the same outputs.
-    why_not: NotRepeatableReason | None  #: [Why they are not](reproducibility.md#what-is-promised).
-    seed: int | None  #: Seed of what was sampled; null where nothing was, or without the option.
-    threads: int  #: Threads that solver and sweep could use.
-    jobs: int | None  #: Problems solved side by side; null where the command does not do that.
-    engine: str | None  #: Where they were solved; null where the command does not do that.
+    exit_code: int  #: Exit code of the command.
+    repeatable: bool
+    """Whether the same inputs, versions, seed and threads are promised to give the same outputs."""
+    why_not: NotRepeatableReason | None
+    """[Reason](reproducibility.md#what-is-promised) why the run is not repeatable; null if it
+    is."""
+    seed: int | None
+    """Seed of sampled quantities; null if nothing was sampled or the command has no such option."""
+    threads: int  #: Threads available to the solver and to recourse evaluation.
+    jobs: int | None
+    """Number of problems solved in parallel; null if the command does not solve in parallel."""
+    engine: str | None  #: Engine that solved them; null if the command does not solve in parallel.
     platform: ManifestPlatform  #: The machine and the interpreter.
-    versions: dict[str, str]  #: Versions of Vorrat and of all that it rests on.
-    solver: ManifestSolver  #: The solver.
-    environment: dict[str, str]  #: Variables of the environment that may bear on a run.
-    started: str  #: When it began, in UTC.
-    ended: str  #: When the outputs were written, in UTC.
-    seconds: float  #: Wall time between the two.
+    versions: dict[str, str]  #: Versions of Vorrat and of the libraries it uses, by name.
+    solver: ManifestSolver  #: Solver and its version.
+    environment: dict[str, str]  #: Environment variables that may influence a run.
+    started: str  #: Start of the run, in UTC.
+    ended: str  #: Time at which the outputs were written, in UTC.
+    seconds: float  #: Wall time from start to end.
 
 
 class EnvironmentChange(Result):
     """A property of the environment that differs from that of the original run."""
 
-    name: str  #: What it is: versions.numpy, platform.python, threads.
-    then: str | None  #: As the manifest says; null where it was not there.
-    now: str | None  #: As it is now.
+    name: str  #: Name of the property: versions.numpy, platform.python, threads.
+    then: str | None  #: Value in the manifest; null if absent there.
+    now: str | None  #: Value in the repetition; null if absent there.
 
 
 class FirstDifference(Result):
     """The first value in the outputs that differs between the original run and its repetition."""
 
-    output: str  #: The document.
-    path: str  #: Where in it; empty for a file as a whole.
-    then: ManifestValue  #: The value in the manifest's result; the hash of a file.
-    now: ManifestValue  #: The value that came out now.
+    output: str  #: Output that contains the difference.
+    path: str  #: Path of the value in the output; empty for a file as a whole.
+    then: ManifestValue  #: Value in the original run; for a file as a whole, its hash.
+    now: ManifestValue  #: Value in the repetition.
     relative: UnboundedShare | None
-    """Of two numbers: their difference as a share of the larger one."""
+    """Relative difference of two numbers, as a share of the larger one; null for other values."""
 
 
 class Rerun(JsonDocument):
@@ -140,18 +150,26 @@ class Rerun(JsonDocument):
     kind: Literal["rerun"] = "rerun"
     manifest: str  #: File name of the manifest.
     command: str  #: The command that was run.
-    reproduced: bool  #: Whether all outputs came out the same and none was changed since.
-    promised: bool  #: Whether that was promised: it is repeatable, and nothing around it differs.
+    reproduced: bool
+    """Whether all outputs were reproduced, and no output of the original run has changed since."""
+    promised: bool
+    """Whether equal outputs were promised: the run is repeatable, and its environment is
+    unchanged."""
     why_not: NotRepeatableReason | None
-    """[Why the run is not repeatable](reproducibility.md#what-is-promised)."""
-    surroundings: tuple[EnvironmentChange, ...]  #: What around it differs from then.
-    exit_code_then: int  #: What the command answered then.
-    exit_code: int  #: What it answers now.
-    compared: int  #: Outputs that were compared.
-    not_compared: tuple[str, ...]  #: Outputs that state its wall time, made from the others.
-    changed_since: tuple[str, ...]  #: Outputs that are missing or no longer what the run wrote.
-    differing: int  #: Values that came out differently, in all outputs.
-    first_difference: FirstDifference | None  #: The first of them.
+    """[Reason](reproducibility.md#what-is-promised) why the run is not repeatable; null if it
+    is."""
+    surroundings: tuple[EnvironmentChange, ...]
+    """Properties of the environment that differ from the original run."""
+    exit_code_then: int  #: Exit code of the original run.
+    exit_code: int  #: Exit code of the repetition.
+    compared: int  #: Number of outputs that were compared.
+    not_compared: tuple[str, ...]
+    """Outputs that were not compared: they contain wall time and are made from the compared
+    ones."""
+    changed_since: tuple[str, ...]
+    """Outputs of the original run that are missing or have changed since."""
+    differing: int  #: Number of values that differ, in all outputs.
+    first_difference: FirstDifference | None  #: First value that differs; null if none does.
     equally_good: bool | None
-    """Whether the plans of both runs are within the gap asked for of the best that either proves;
-    null where there are not two plans to compare."""
+    """Whether the objectives of both plans are within the requested gap of the better of the two
+    bounds; null unless both runs have a plan."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.files import LoadedScenario, read_case
 from models.language import tr
@@ -30,6 +30,11 @@ class AnalysisInput:
     """Reads another scenario file, or another variant of it."""
     read_plan: Callable[[str], SavedPlan] | None = None
     """Reads a saved plan, of a file or of the folder it is in."""
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """The title and the variant of the scenario."""
+        return {"title": self.title, "variant": self.variant}
 
     def with_pool(self, pool: CutPool) -> AnalysisInput:
         """Return a copy of the input with a pool of cuts from earlier runs."""

@@ -38,6 +38,7 @@ from optimizer.solve import outcomes
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.plan_document import commitment_from_plan
 from optimizer.solve.planner import Problem, choose_method
+from optimizer.solve.session import Session
 
 BREAK_EVEN_SETTINGS = ("objective.cost_weight=1", "objective.cvar.weight=0")
 MAX_FACTOR = 10.0  # highest factor of rate and duration that is tried
@@ -67,9 +68,8 @@ def add_break_even(plan: Plan, time_limit: float | None = None) -> Plan:
     pool = None if choose_method(instance, problem.states) == "extensive" else CutPool()
     commitment = commitment_from_plan(instance, plan)
     solve_time_limit = time_limit or DEFAULT_TIME_LIMIT
-    subject = StudiedPlan(
-        reading, instance, commitment, GAIN_TOLERANCE / 2, GAIN_TOLERANCE, solve_time_limit, pool
-    )
+    session = Session(1, pool, gap=GAIN_TOLERANCE / 2, time_limit=solve_time_limit)
+    subject = StudiedPlan(reading, instance, commitment, GAIN_TOLERANCE, session)
     factors, best_subject = [], subject
     try:
         for quantity, settings in _settings_by_quantity(reading.case).items():
@@ -244,7 +244,7 @@ def _any_plan_break_even(
     (``subject`` if there is none). Whenever such a plan is found, its break-even factor is tried
     next; after ``DIRECT_BOUND_SOLVES`` solves the interval is bisected.
     """
-    empty_subject, pool, low = replace(subject, commitment=Commitment()), subject.pool, None
+    empty_subject, session, low = replace(subject, commitment=Commitment()), subject.session, None
     for attempt in range(MAX_BOUND_SOLVES):
         if max_factor <= 0:
             return 0.0, subject
@@ -252,11 +252,11 @@ def _any_plan_break_even(
         factor = max_factor if attempt < DIRECT_BOUND_SOLVES else (lower + max_factor) / 2
         # Rules that require commitments are no reason for one to be worth its money.
         evaluated = replace(evaluate_plan(empty_subject, settings(factor)), broken_rules=())
-        pool = None if pool is None else pool.copy_for_problem(evaluated.problem.instance)
-        best = find_best_plan(empty_subject, evaluated, pool)
+        session = session.for_problem(evaluated.problem.instance)
+        best = find_best_plan(evaluated, session)
         decision = classify_decision(empty_subject, evaluated, best)
         if decision == "open":
-            decision, new_best = solve_decision(empty_subject, evaluated, pool)
+            decision, new_best = solve_decision(empty_subject, evaluated, session)
             best = new_best or best
         if decision == "same":
             low = factor
@@ -276,4 +276,4 @@ def _any_plan_break_even(
             )
         else:
             break
-    return low, replace(subject, pool=pool)
+    return low, replace(subject, session=session)

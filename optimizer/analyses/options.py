@@ -153,6 +153,16 @@ class SolveOptions(Options):
         return (*own_fields, *cls.supported_options)
 
     @property
+    def solver_options(self) -> dict[str, Any]:
+        """The options of each solve."""
+        return {
+            "gap": self.gap,
+            "time_limit": self.time_limit,
+            "threads": self.threads,
+            "on_progress": self.on_progress,
+        }
+
+    @property
     def on_progress(self) -> Callable[[Progress], None] | None:
         """The receiver of the progress of a single solve."""
         return self.listener.on_progress
@@ -160,10 +170,6 @@ class SolveOptions(Options):
     def report_progress(self, done: int, total: int | None, step_name: str) -> None:
         """Report how many steps are done, and which one comes next or was the last."""
         self.listener.report_step(done, total, step_name)
-
-    def for_worker(self) -> SolveOptions:
-        """Return the options for a worker process: one thread, and no listener."""
-        return self.model_copy(update={"threads": 1, "listener": SILENT_LISTENER})
 
 
 class PlanOptions(ScenarioOptions, SolveOptions):

@@ -77,19 +77,11 @@ def solve_sequentially(
 def total_public_budget(case: Case) -> float:
     """Return the largest amount in million EUR that public funders can spend in total; infinite if
     there is no limit."""
-
     by_funders = 0.0
     for funder in case.funders.values():
-        yearly = funder.budget_by_year_meur
-        over_years = math.inf if yearly is None else math.fsum(map(float, yearly.values()))
-        by_funders += (
-            min(_budget_or_infinity(funder.budget_meur), over_years)
-            if funder.kind == "public"
-            else 0.0
-        )
-    return min(_budget_or_infinity(case.policy.budget_meur), by_funders)
-
-
-def _budget_or_infinity(budget: float | None) -> float:
-    """Return a budget in million EUR; infinity if ``budget`` is None (no limit)."""
-    return math.inf if budget is None else float(budget)
+        if funder.kind == "public":
+            budget, yearly = funder.budget_meur, funder.budget_by_year_meur
+            over_years = math.inf if yearly is None else math.fsum(map(float, yearly.values()))
+            by_funders += min(math.inf if budget is None else float(budget), over_years)
+    limit = case.policy.budget_meur
+    return by_funders if limit is None else min(float(limit), by_funders)

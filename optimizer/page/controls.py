@@ -200,9 +200,8 @@ def _stocks_group(case: Case) -> ControlGroup:
         if pile.id in room:
             path, most = f"stockpiles.{pile.id}.max_t", room[pile.id]
             days = _days_control(case, pile, needed)
-            if (
-                days is None or float(days.base) > MAX_STOCK_DAYS
-            ):  # what is made of it comes from abroad
+            # Of a material that is made into others abroad, the need at home is small.
+            if days is None or float(days.base) > MAX_STOCK_DAYS:
                 days = figure_control(case, path, most, name_of_item(pile, pile.id), high=3 * most)
             each.append(days)
     every_room = [
@@ -241,16 +240,9 @@ def _days_control(
         return None
     most = float(stockpile.max_t)
     numbers = [scaled_number(f"stockpiles.{stockpile.id}.max_t", most)]
-    base, more = float(f"{most / daily:.3g}"), {"unit": tr("days")}
-    high = max(3 * base, 30.0)
-    return joint_control(
-        f"days.{stockpile.id}",
-        name_of_item(stockpile, stockpile.id),
-        base,
-        numbers,
-        high=high,
-        **more,
-    )
+    id, label = f"days.{stockpile.id}", name_of_item(stockpile, stockpile.id)
+    base = float(f"{most / daily:.3g}")
+    return joint_control(id, label, base, numbers, high=max(3 * base, 30.0), unit=tr("days"))
 
 
 # What may go wrong, and what that costs

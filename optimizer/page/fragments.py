@@ -12,7 +12,7 @@ from models.base import display_name
 from models.files import LoadedScenario
 from models.language import Language, current_language, tr, using
 from models.scenario.case import Case
-from optimizer.page import controls, figure_controls, scenario_store, views
+from optimizer.page import controls, figure_controls, question_variants, scenario_store, views
 from optimizer.page.question import Question
 from optimizer.page.worker import AnswerFailure, AnswerFigures, SolveRequest
 from optimizer.report.number_format import (
@@ -169,7 +169,7 @@ def _jinja_environment() -> Any:
     from optimizer.report.render.html import template_environment
 
     environment = template_environment("optimizer.page")
-    environment.globals["shown"] = scenario_store.value_in_words
+    environment.globals["shown"] = question_variants.value_in_words
     return environment
 
 

@@ -29,7 +29,7 @@ from starlette.routing import Route
 from models.base import display_name
 from models.faults import Fault, ScenarioError, VorratError
 from models.language import Language, tr, using
-from optimizer.page import controls, fragments, scenario_store, views
+from optimizer.page import controls, fragments, question_variants, scenario_store, views
 from optimizer.page.fragments import LANGUAGES, render_template, static_file
 from optimizer.page.guard import BodyNotReceived, is_foreign, user_display_name, user_id
 from optimizer.page.question import InvalidRequest, Question, UnreadableRequest
@@ -304,10 +304,10 @@ def _file_with_question(session: UserSession, question: Question) -> bytes:
     known, n = base.case.variants, 1
     while (id := "asked" if n == 1 else f"asked_{n}") in known:
         n += 1
-    variant = scenario_store.question_as_variant(question, base.case, question.apply_to(base)[1])
+    variant = question_variants.question_as_variant(question, base.case, question.apply_to(base)[1])
     source = session.store.source(question.scenario)
     reader = session.store.reader if source.kind == "dropped" else None
-    return scenario_store.file_with_variant(source, id, variant, reader)
+    return question_variants.file_with_variant(source, id, variant, reader)
 
 
 async def _search_figures(session: UserSession, request: Request, _language: Language) -> Response:
@@ -350,10 +350,10 @@ async def _save_variant(session: UserSession, request: Request, _language: Langu
     if not id.isidentifier() or not id.isascii():
         raise InvalidRequest(tr("a variant has a name of letters, digits and underscores"))
     settings = (await session.run_in_thread(question.apply_to, base))[1]
-    variant = scenario_store.question_as_variant(question, base.case, settings)
-    await session.run_in_thread(scenario_store.save_variant, source, id, variant)
+    variant = question_variants.question_as_variant(question, base.case, settings)
+    await session.run_in_thread(question_variants.save_variant, source, id, variant)
     details = {
-        "title": scenario_store.question_title(question, base.case),
+        "title": question_variants.question_title(question, base.case),
         "id": id,
         "file": source.path,
     }

@@ -20,11 +20,11 @@ from models.faults import VorratError
 from models.language import Language, tr, using
 from optimizer.page.worker import (
     AnswerFailure,
-    PlanRequest,
+    Request,
     ScenarioWorker,
     SolveRequest,
-    TransferredPlan,
     ViewRequest,
+    required_keys,
 )
 from optimizer.parallel.services import (
     EventHandler,
@@ -122,17 +122,13 @@ class SolverProcess:
             if not answering.cancelled():
                 answering.exception()  # marks it as retrieved: asyncio would log it otherwise
             self.current = None
-            if isinstance(queued.request, SolveRequest):
-                (self.unfinished_keys.add if queued.is_abandoned else self.unfinished_keys.discard)(
-                    queued.request.key
-                )
-            if (
-                self.limits.view_grace_seconds
-                and isinstance(queued.request, SolveRequest)
-                and not queued.is_abandoned
-            ):
-                self.reserved_for = queued.user
-                asyncio.get_running_loop().call_later(self.limits.view_grace_seconds, release)
+            if isinstance(queued.request, SolveRequest) and queued.is_abandoned:
+                self.unfinished_keys.add(queued.request.key)
+            elif isinstance(queued.request, SolveRequest):
+                self.unfinished_keys.discard(queued.request.key)
+                if grace_seconds := self.limits.view_grace_seconds:
+                    self.reserved_for = queued.user
+                    asyncio.get_running_loop().call_later(grace_seconds, release)
             on_free()
 
         answering.add_done_callback(finish)
@@ -156,7 +152,7 @@ class SolverProcess:
                 self.close()
             if self._stopped_number == number or self._worker is None:
                 return AnswerFailure(tr("it was stopped before it began"))
-            if not self.unfinished_keys.isdisjoint(_required_keys(queued.request)):
+            if not self.unfinished_keys.isdisjoint(required_keys(queued.request)):
                 return AnswerFailure(tr("the plan is not kept any more"), plan_gone=True)
             try:
                 async with asyncio.timeout(self.limits.answer_timeout):
@@ -218,15 +214,6 @@ def _forward_reply(
         loop.call_soon_threadsafe(replies.put_nowait, reply)
 
 
-def _required_keys(
-    request: SolveRequest | ViewRequest | PlanRequest | TransferredPlan,
-) -> tuple[str, ...]:
-    """Return the keys of the plans that a request needs in its process."""
-    if isinstance(request, ViewRequest):
-        return request.keys
-    return (request.key,) if isinstance(request, PlanRequest) else ()
-
-
 def _send_quietly(worker: ServiceWorker, message: ServiceMessage) -> None:
     with suppress(OSError):  # it has ended, so there is nothing to stop
         worker.send(message)
@@ -239,7 +226,7 @@ class _QueuedRequest:
     number: int
     scenario: str
     user: str
-    request: SolveRequest | ViewRequest | PlanRequest | TransferredPlan
+    request: Request
     language: Language
     on_progress: Callable[[Any], None]
     owner: object
@@ -290,7 +277,7 @@ class SolverPool:
     async def submit(
         self,
         scenario: str,
-        request: SolveRequest | ViewRequest | PlanRequest | TransferredPlan,
+        request: Request,
         language: Language,
         on_progress: Callable[[Any], None] = lambda _: None,
         owner: object = None,
@@ -310,10 +297,8 @@ class SolverPool:
         elif isinstance(request, SolveRequest):
             near_key = near_key or request.key  # the process that has solved it keeps the answer
         turn = asyncio.get_running_loop().create_future()
-        number = next(self._counter)
-        queued = _QueuedRequest(
-            number, scenario, user, request, language, on_progress, owner, near_key, turn
-        )
+        number, about = next(self._counter), (scenario, user, request, language, on_progress)
+        queued = _QueuedRequest(number, *about, owner, near_key, turn)
         self._queue.append(queued)
         self._dispatch()
         try:
@@ -339,23 +324,22 @@ class SolverPool:
     def stop(self, owner: object) -> bool:
         """Stop the request of an owner if it is being answered; it then returns the best plan so
         far. Return whether it was being answered."""
-        processes = [
+        running = [
             process
             for process in self._processes
-            if process.current is not None and process.current.owner is owner
+            if owner is not None and process.current and process.current.owner is owner
         ]
-        for process in processes if owner is not None else ():
+        for process in running:
             process.stop()
-        return owner is not None and bool(processes)
+        return bool(running)
 
     def forget(self, user: str) -> None:
         """End all requests of a user, and the processes that keep the user's uploads. Their
         scenarios are named ``user/scenario``."""
         prefix = f"{user}/"
-        for queued in [
-            queued for queued in self._queue if queued.user == user and not queued.turn.done()
-        ]:
-            queued.turn.set_exception(RequestRemoved(tr("it was removed")))
+        for queued in self._queue:
+            if queued.user == user and not queued.turn.done():
+                queued.turn.set_exception(RequestRemoved(tr("it was removed")))
         for process in list(self._processes):
             if process.scenario.startswith(prefix):
                 process.is_removed = True
@@ -391,9 +375,8 @@ class SolverPool:
                 _remember_newest(self._last_turns, queued.user, next(self._counter))
                 if isinstance(queued.request, SolveRequest):
                     self._users_with_view.clear()
-                    _remember_newest(
-                        self._process_by_key, (queued.scenario, queued.request.key), chosen
-                    )
+                    key = queued.scenario, queued.request.key
+                    _remember_newest(self._process_by_key, key, chosen)
                 else:
                     self._users_with_view.add(queued.user)
                 queued.turn.set_result(chosen.start(queued, self._dispatch))
@@ -413,11 +396,9 @@ class SolverPool:
         counts = Counter(p.current.user for p in self._processes if p.current is not None)
         rank: dict[_QueuedRequest, tuple[int, bool, int, int]] = {}
         for queued in self._queue:  # in order of arrival
-            is_long = (
-                isinstance(queued.request, SolveRequest) or queued.user in self._users_with_view
-            )
+            slow = isinstance(queued.request, SolveRequest) or queued.user in self._users_with_view
             last_turn = self._last_turns.get(queued.user, -1)
-            rank[queued] = counts[queued.user], is_long, last_turn, queued.number
+            rank[queued] = counts[queued.user], slow, last_turn, queued.number
             counts[queued.user] += 1
         return sorted(self._queue, key=rank.__getitem__)
 
@@ -426,24 +407,17 @@ class SolverPool:
         if queued.turn.done():  # cancelled or removed
             return None
         same = [p for p in self._processes if p.scenario == queued.scenario]
-        home = (
-            self._process_by_key.get((queued.scenario, queued.near_key))
-            if queued.near_key
-            else None
-        )
-        if home in same:
-            return home if home is not None and home.is_free(queued.user, is_next) else None
+        home = self._process_by_key.get((queued.scenario, queued.near_key or ""))
+        if home is not None and home in same:
+            return home if home.is_free(queued.user, is_next) else None
         free = [process for process in same if process.is_free(queued.user, is_next)]
         if free:
             return free[-1]
         if len(same) >= self.limits.max_per_scenario or not self._make_room(queued.user, is_next):
             return None
-        self._processes.append(
-            new_process := SolverProcess(
-                queued.scenario, self.limits, self.start_worker or self._start_local
-            )
-        )
-        return new_process
+        start_worker = self.start_worker or self._start_local
+        self._processes.append(SolverProcess(queued.scenario, self.limits, start_worker))
+        return self._processes[-1]
 
     def _start_local(self, on_reply: EventHandler) -> ServiceWorker:
         return LocalWorker(ScenarioWorker, on_reply, self.limits.process_memory)

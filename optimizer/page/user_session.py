@@ -16,7 +16,7 @@ from models.base import display_name
 from models.faults import VorratError
 from models.files import LoadedScenario
 from models.language import Language, tr, using
-from optimizer.page import scenario_store, views
+from optimizer.page import question_variants, views
 from optimizer.page.fragments import (
     AnsweredQuestion,
     PreparedQuestion,
@@ -30,8 +30,8 @@ from optimizer.page.worker import (
     AnswerFailure,
     AnswerFigures,
     PlanRequest,
+    Request,
     SolveRequest,
-    TransferredPlan,
     ViewRequest,
 )
 
@@ -168,8 +168,8 @@ class UserSession:
         case, variant = reading.case, question.variant
         if question.moved:
             variant = "asked"
-            asked_variant = scenario_store.question_as_variant(question, base.case, values_by_path)
-            case = case.model_copy(update={"variants": {**case.variants, variant: asked_variant}})
+            asked = question_variants.question_as_variant(question, base.case, values_by_path)
+            case = case.model_copy(update={"variants": {**case.variants, variant: asked}})
         title = display_name(case.title, version.source.path.stem)
         time_limit = self.solvers.limits.search_seconds
         request = SolveRequest(
@@ -179,7 +179,7 @@ class UserSession:
             question,
             request,
             self._process_name(version),
-            scenario_store.question_titles(question, base.case),
+            question_variants.question_titles(question, base.case),
         )
 
     def _process_name(self, version: ScenarioVersion) -> str:
@@ -313,7 +313,7 @@ class UserSession:
     async def _request(
         self,
         scenario: str,
-        request: SolveRequest | ViewRequest | PlanRequest | TransferredPlan,
+        request: Request,
         language: Language,
         on_progress: Callable[[Any], None] = lambda _: None,
         owner: object = None,

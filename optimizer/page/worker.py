@@ -59,6 +59,16 @@ class TransferredPlan(NamedTuple):
     title: tuple[str, str | None]
 
 
+Request = SolveRequest | ViewRequest | PlanRequest | TransferredPlan
+
+
+def required_keys(request: Request) -> tuple[str, ...]:
+    """Return the keys of the plans that a request needs in its process."""
+    if isinstance(request, ViewRequest):
+        return request.keys
+    return (request.key,) if isinstance(request, PlanRequest) else ()
+
+
 class AnswerFigures(NamedTuple):
     """Figures of a plan. Amounts of money are in million and are not rounded."""
 
@@ -174,27 +184,22 @@ class ScenarioWorker:
     def _interim_figures(self, incumbent: Any, started: float) -> AnswerFigures:
         """Return the figures of the incumbent during the search, which began at the time
         ``started``."""
-        from optimizer.model.commitment import budget_use, net_cost, weighted_cost
+        from optimizer.model.commitment import net_cost, weighted_cost
         from optimizer.solve.gap import relative_gap
 
-        instance, plan = self.session.latest_problem.instance, incumbent.commitment
-        memo = (
-            self.session.latest_problem.recourse.memo
-            if self.session.latest_problem.recourse
-            else {}
-        )
-        without_plan = memo.get(True)
+        problem, plan = self.session.latest_problem, incumbent.commitment
+        instance = problem.instance
+        without_plan = problem.recourse.memo.get(True) if problem.recourse else None
         objective_floor = 1e-9 if without_plan is None else without_plan.expected
         weighs_tail = float(instance.case.objective.cvar.weight) > 0
-        return AnswerFigures(
+        return _plan_figures(
+            instance,
+            plan,
             expected=None if weighs_tail else incumbent.objective - weighted_cost(instance, plan),
             expected_without_plan=None if without_plan is None else without_plan.expected,
             cvar=None,
             cvar_without_plan=None,
             net_cost=net_cost(instance, plan),
-            paid_by_funder={f: float(x.sum()) for f, x in budget_use(instance, plan).items()},
-            start_by_project=dict(plan.start),
-            stocked_materials=_stocked_material_count(instance, plan),
             objective=incumbent.objective,
             bound=incumbent.bound,
             gap=relative_gap(incumbent.objective, incumbent.bound, objective_floor),
@@ -204,21 +209,16 @@ class ScenarioWorker:
 
     def _final_figures(self, solution: Any, seconds: float) -> AnswerFigures:
         """Return the figures of a plan after it has been checked."""
-        from optimizer.model.commitment import budget_use
-
-        certificate, plan = solution.certificate, solution.commitment
+        certificate = solution.certificate
         level = float(solution.instance.case.objective.cvar.level)
-        return AnswerFigures(
+        return _plan_figures(
+            solution.instance,
+            solution.commitment,
             expected=solution.with_plan.expected,
             expected_without_plan=solution.without_plan.expected,
             cvar=solution.with_plan.cvar(level),
             cvar_without_plan=solution.without_plan.cvar(level),
             net_cost=solution.net_cost,
-            paid_by_funder={
-                f: float(x.sum()) for f, x in budget_use(solution.instance, plan).items()
-            },
-            start_by_project=dict(plan.start),
-            stocked_materials=_stocked_material_count(solution.instance, plan),
             objective=solution.objective,
             bound=certificate.bound,
             gap=certificate.gap,
@@ -303,6 +303,18 @@ class ScenarioWorker:
         if document_key not in self.documents:  # slow to make, and shared by all views of a plan
             self.documents = {document_key: build_result_document(plans[0])}
         return views.plan_view(request.name, self.documents[document_key])
+
+
+def _plan_figures(instance: Any, plan: Any, **figures: Any) -> AnswerFigures:
+    """Return the figures of a plan; those that can be read from it are added to ``figures``."""
+    from optimizer.model.commitment import budget_use
+
+    return AnswerFigures(
+        paid_by_funder={f: float(x.sum()) for f, x in budget_use(instance, plan).items()},
+        start_by_project=dict(plan.start),
+        stocked_materials=_stocked_material_count(instance, plan),
+        **figures,
+    )
 
 
 def _stocked_material_count(instance: Any, plan: Any) -> int:

@@ -5,38 +5,109 @@ from __future__ import annotations
 import ctypes
 import itertools
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Unpack
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Unpack
 
 from models.results import Plan
 from models.scenario.case import Case
+from optimizer.model.highs import Progress
+from optimizer.model.instance import Instance
+from optimizer.solve.certification import certify
 from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.decomposition import CutOracle, CutPool, recourse_by_part
+from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.planner import Problem, solve_and_certify
-from optimizer.solve.solver_result import Incumbent, SolverOptions
+from optimizer.solve.solver_result import (
+    DEFAULT_GAP,
+    Incumbent,
+    Method,
+    SolverOptions,
+    SolverResult,
+)
 from optimizer.solve.verification import broken_rules
 
 QUESTIONS_PER_TRIM = 10  # questions after which free memory is returned to the system
 MAX_RETAINED_PROBLEMS = 1  # problems kept besides the first, with states and recourse
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The result of a search for the best plan of a problem, which is certified on request."""
+
+    problem: Problem
+    result: SolverResult
+    started_at: float
+    gap: float
+    threads: int | None
+
+    @property
+    def is_infeasible(self) -> bool:
+        """Whether it is proven that no plan satisfies all rules."""
+        return self.result.solution.ending == "infeasible"
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user stopped the search."""
+        return self.result.solution.interrupted
+
+    @property
+    def bound(self) -> float | None:
+        """Proven lower bound on the objective of all plans; None if there is none."""
+        return self.result.solution.bound
+
+    @property
+    def objective(self) -> float | None:
+        """Objective of the best plan as the solver computes it; None without a plan."""
+        return self.result.solution.objective
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the search started."""
+        return time.perf_counter() - self.started_at
+
+    def certify(
+        self, *, consumers: Collection[str] = (), damage_only: bool = False
+    ) -> CheckedSolution:
+        """Certify the plan, like :func:`optimizer.solve.certification.certify`."""
+        return certify(
+            self.problem,
+            self.result,
+            gap=self.gap,
+            started_at=self.started_at,
+            threads=self.threads,
+            consumers=consumers,
+            damage_only=damage_only,
+        )
+
+    def certified_plan(self) -> CheckedSolution | None:
+        """Return the certified plan; None if the search found none."""
+        return None if self.result.commitment is None else self.certify()
+
+
 @dataclass(eq=False)
 class Session:
-    """Series of solves of changed versions of one scenario, which stays in memory.
+    """Series of solves of related problems with the same options, each of which starts from the
+    plans, the cuts and the basis of those before it, and from the leaves of their trees
+    (:mod:`optimizer.solve.decomposition.search_tree`).
 
-    States of the world and recourse are kept unless a change affects them. The search starts from
-    the plans, the cuts and the basis of the previous solve, and from the leaves of earlier trees
-    (:mod:`optimizer.solve.decomposition.search_tree`). Plans and bounds agree with those of a new
-    solve within the gap.
+    :meth:`solve` and :meth:`search` take a problem, whose recourse the caller keeps; the result of
+    a search is certified on request. :meth:`ask` solves changed versions of one scenario, which
+    stays in memory: states of the world and recourse are kept unless a change affects them. Plans
+    and bounds agree with those of a new solve within the gap.
 
-    Several threads may use a session: a newer question ends an older one, which returns its best
+    Several threads may ask a session: a newer question ends an older one, which returns its best
     plan so far. A copy in another process keeps cuts, plans and leaves.
     """
 
     threads: int | None = None
-    pool: CutPool = field(default_factory=CutPool)
+    pool: CutPool | None = field(default_factory=CutPool)
+    """Cuts and plans; None if problems are so small that these do not help."""
     always_keep_recourse: bool = True  # whether to keep recourse of small problems too
+    gap: float = DEFAULT_GAP
+    time_limit: float | None = None
+    on_progress: Callable[[Progress], None] | None = field(default=None, repr=False)
     _recent_problems: list[Problem] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
@@ -53,6 +124,59 @@ class Session:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.__post_init__()
+
+    def for_worker(self) -> Session:
+        """Return a copy of the session for a worker process: with a single thread, a complete copy
+        of the pool, and nothing that reports progress."""
+        pool = self.pool and self.pool.copy_for_process()
+        return replace(self, threads=1, pool=pool, on_progress=None, _recent_problems=[])
+
+    def for_problem(self, instance: Instance) -> Session:
+        """Return a copy of the session that solves another problem and leaves this one
+        unchanged."""
+        return replace(self, pool=self.pool and self.pool.copy_for_problem(instance))
+
+    @property
+    def solve_options(self) -> SolverOptions:
+        """The options of each solve."""
+        return {
+            "gap": self.gap,
+            "time_limit": self.time_limit,
+            "threads": self.threads,
+            "on_progress": self.on_progress,
+        }
+
+    def solve(self, problem: Problem, **changed_options: Any) -> CheckedSolution:
+        """Return the best plan of a problem, like
+        :func:`optimizer.solve.planner.solve_and_certify` with the options and the pool of the
+        session."""
+        return solve_and_certify(
+            problem, **{"pool": self.pool, **self.solve_options, **changed_options}
+        )
+
+    def search(
+        self,
+        problem: Problem,
+        *,
+        method: Method | Literal["auto"] = "auto",
+        target_objective: float | None = None,
+        compared_objective: float | None = None,
+        **changed_options: Unpack[SolverOptions],
+    ) -> Answer:
+        """Search for the best plan of a problem, like
+        :func:`optimizer.solve.method_choice.solve_problem` with the options and the pool of the
+        session."""
+        started_at = time.perf_counter()
+        options: SolverOptions = {**self.solve_options, **changed_options}
+        result = solve_problem(
+            problem,
+            method=method,
+            pool=self.pool,
+            target_objective=target_objective,
+            compared_objective=compared_objective,
+            **options,
+        )
+        return Answer(problem, result, started_at, options["gap"], options["threads"])
 
     def read_problem(self, case: Case) -> Problem:
         """Return the problem of a scenario, which shares states and recourse with recent problems
@@ -79,6 +203,11 @@ class Session:
         return problem
 
     @property
+    def is_new(self) -> bool:
+        """Whether the session has no cuts yet."""
+        return self.pool is None or not self.pool.key
+
+    @property
     def latest_problem(self) -> Problem:
         """Problem that was read last."""
         return self._recent_problems[-1]
@@ -98,37 +227,18 @@ class Session:
                 self._stop_event.set()
             self._stop_event = stop
         with self._solve_lock:
-            ask_options: SolverOptions = {"threads": self.threads, **solve_options, "stop": stop}
+            ask_options: SolverOptions = {**self.solve_options, **solve_options, "stop": stop}
             problem = self.read_problem(case)
             pool = None if problem.recourse is None else self.pool
-            self.pool.rebase(problem.tree)
+            if self.pool is not None:
+                self.pool.rebase(problem.tree)
             if pool is not None and (report := ask_options.get("on_incumbent")) is not None:
-                self._report_known_plan(problem, report)
+                report_known_plan(problem, pool, report)
             try:
                 return solve_and_certify(problem, pool=pool, damage_only=damage_only, **ask_options)
             finally:
                 if next(self._question_counter) % QUESTIONS_PER_TRIM == 0:
                     release_free_memory()
-
-    def _report_known_plan(self, problem: Problem, report: Callable[[Incumbent], None]) -> None:
-        """Report the best known plan that satisfies all rules, before any model is built."""
-        best = None
-        tree = problem.tree
-        set_problems = problem.single_set_problems
-        if problem.uses_reference_optima:
-            return  # the reference objectives are not known yet
-        set_recourses = [
-            set_problem.recourse for set_problem in set_problems if set_problem.recourse is not None
-        ]
-        part_recourses = recourse_by_part(
-            tree, set_recourses, [set_problem.states for set_problem in set_problems]
-        )
-        for plan, objective in self.pool.candidates(CutOracle(tree, part_recourses)):
-            is_broken = any(broken_rules(instance, plan) for instance in tree.instances)
-            if (best is None or objective < best.objective) and not is_broken:
-                best = Incumbent("decomposition", plan, objective, None)
-        if best is not None:
-            report(best)
 
     def ask_for_plan(
         self,
@@ -155,3 +265,24 @@ def release_free_memory() -> None:
     except (AttributeError, OSError, TypeError):  # another C library, or Windows
         return
     trim(0)
+
+
+def report_known_plan(problem: Problem, pool: CutPool, report: Callable[[Incumbent], None]) -> None:
+    """Report the best known plan that satisfies all rules, before any model is built."""
+    best = None
+    tree = problem.tree
+    set_problems = problem.single_set_problems
+    if problem.uses_reference_optima:
+        return  # the reference objectives are not known yet
+    set_recourses = [
+        set_problem.recourse for set_problem in set_problems if set_problem.recourse is not None
+    ]
+    part_recourses = recourse_by_part(
+        tree, set_recourses, [set_problem.states for set_problem in set_problems]
+    )
+    for plan, objective in pool.candidates(CutOracle(tree, part_recourses)):
+        is_broken = any(broken_rules(instance, plan) for instance in tree.instances)
+        if (best is None or objective < best.objective) and not is_broken:
+            best = Incumbent("decomposition", plan, objective, None)
+    if best is not None:
+        report(best)

@@ -26,12 +26,12 @@ from small import (
 )
 
 from models.results import ExplainedDecision, Explanation
-from optimizer.analyses.explanation import subproblem
 from optimizer.analyses.explanation.explain import PlanExplainer, explain_plan
 from optimizer.analyses.explanation.options import ExplainOptions
 from optimizer.analyses.explanation.subproblem import QueryReply
 from optimizer.analyses.saved_plan import load_saved_plan as given_plan
 from optimizer.solve.decomposition.heuristics import Heuristics
+from optimizer.solve.session import Session
 
 
 def two(**sections: Any) -> Raw:
@@ -442,13 +442,14 @@ def test_a_bound_that_was_proven_of_another_scenario_is_not_believed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A plan whose file was changed by hand carries the bound of what it was solved for."""
-    search = subproblem.ProblemSeries.search
+    search = Session.search
 
     def search_in_haste(*of: Any, **how: Any) -> Any:
-        solved = search(*of, **how)
-        return replace(solved, solution=replace(solved.solution, bound=0.5))
+        answer = search(*of, **how)
+        solution = replace(answer.result.solution, bound=0.5)
+        return replace(answer, result=replace(answer.result, solution=solution))
 
-    monkeypatch.setattr(subproblem.ProblemSeries, "search", search_in_haste)
+    monkeypatch.setattr(Session, "search", search_in_haste)
     plan, asked = solve(two()), ExplainOptions(values=False, gap=0.0, jobs=1)
     cheaper = json.loads(json.dumps(plan.scenario))
     cheaper["projects"]["small"]["capex_meur"] = 10

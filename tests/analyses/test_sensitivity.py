@@ -40,6 +40,7 @@ from optimizer.errors import Infeasible, Interrupted
 from optimizer.model.commitment import Commitment
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem, solve_and_certify
+from optimizer.solve.session import Session
 
 Raw = dict[str, Any]
 EXACT = SensitivityOptions(gap=1e-9, jobs=1, tolerance=1e-3)
@@ -270,7 +271,9 @@ def test_a_search_that_rules_out_the_level_decides() -> None:
     scenario = reading(works())
     problem = Problem.from_case(scenario.case)
     found = solve_and_certify(problem, gap=1e-9)
-    subject = StudiedPlan(scenario, problem.instance, found.commitment, 1e-9, 1e-3)
+    subject = StudiedPlan(
+        scenario, problem.instance, found.commitment, 1e-3, Session(1, None, gap=1e-9)
+    )
     seen = evaluate_plan(subject, ())
     limit = objective_to_beat(subject, seen)
     assert limit == near(4 * (1 - 1e-3))
@@ -288,11 +291,14 @@ def test_a_decision_is_made_whatever_the_gap(gap: float) -> None:
     scenario = reading(crowded_case(random.Random(4).choice))
     problem, pool = Problem.from_case(scenario.case), CutPool()
     found = solve_and_certify(problem, pool=pool, gap=1e-6)
-    subject = StudiedPlan(scenario, problem.instance, found.commitment, gap, 1e-3, pool=pool)
+    subject = StudiedPlan(
+        scenario, problem.instance, found.commitment, 1e-3, Session(1, pool, gap=gap)
+    )
     (made,) = list_assumptions(scenario.case, only=["damage"])
     for value in (0.5, 0.7, 0.9, 1.1, 1.5, 2.0):
         seen = evaluate_plan(subject, made.settings_at(value))
-        outcome, _ = solve_decision(subject, seen, pool.copy_for_problem(seen.problem.instance))
+        session = subject.session.for_problem(seen.problem.instance)
+        outcome, _ = solve_decision(subject, seen, session)
         assert outcome in ("same", "changed")
 
 

@@ -20,7 +20,7 @@ from models.results import Comparison, Disagreement, Evaluation, Frontier, Plan
 from models.scenario.case import Case
 from optimizer.analyses.assumption_dependence.cross_evaluation import cross_evaluate_sets
 from optimizer.analyses.assumption_dependence.options import AssumptionsOptions
-from optimizer.analyses.assumption_dependence.sentences import agreement_sentences, best_plan_by_set
+from optimizer.analyses.assumption_sentences import agreement_sentences, best_plan_by_set
 from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.analyses.plan.set_outcomes import describe_disputes

@@ -11,7 +11,7 @@ from open_page import ROOT, query_of
 
 from models.files import LoadedScenario, read_case
 from models.language import Language, using
-from optimizer.page import controls, figure_controls, scenario_store
+from optimizer.page import controls, figure_controls, question_variants
 from optimizer.page.fragments import stress_events
 from optimizer.page.question import MAX_MOVED, InvalidRequest, Question
 from optimizer.report.number_format import NO_BREAK_SPACE
@@ -76,7 +76,7 @@ def test_what_is_asked_is_told_in_the_words_of_the_reader(
     with using(language):
         told = (
             stress_events(case)["china_rare_earths.long"],
-            scenario_store.question_title(question, case),
+            question_variants.question_title(question, case),
         )
     assert [one.replace(NO_BREAK_SPACE, " ") for one in told] == [event, title]
 
@@ -128,8 +128,8 @@ def test_what_an_expert_holds_is_taken_before_all_else() -> None:
     assert reading.case.damage[0].steps[0].eur_per_t == pytest.approx(6 * magnets)
     with using("de"):
         known = controls.controls_by_id(germany().case)["assumptions"]
-        assert scenario_store.value_in_words(known, "costly") == "Dreifacher Schaden"
-        assert scenario_store.value_in_words(known, str(known.base)) == "wie in der Datei"
+        assert question_variants.value_in_words(known, "costly") == "Dreifacher Schaden"
+        assert question_variants.value_in_words(known, str(known.base)) == "wie in der Datei"
 
 
 def test_what_no_expert_holds_is_refused() -> None:

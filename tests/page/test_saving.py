@@ -16,14 +16,13 @@ from models.files import read_case, read_case_text
 from models.scenario.sections import Variant
 from optimizer.page import isolated_reader, scenario_store
 from optimizer.page.question import InvalidRequest, Question
-from optimizer.page.scenario_store import (
-    ScenarioSource,
-    ScenarioStore,
+from optimizer.page.question_variants import (
     file_with_variant,
     insert_variant,
     question_as_variant,
     save_variant,
 )
+from optimizer.page.scenario_store import ScenarioSource, ScenarioStore
 from optimizer.solve.checked_solution import input_hash
 
 HEAD = """\

@@ -7,7 +7,6 @@ Modelling to generate alternatives: Brill, Chang and Hopkins (1982); DeCarolis (
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from models.files import LoadedScenario, read_case
 from models.language import tr
@@ -22,14 +21,15 @@ from optimizer.analyses.alternatives.portfolios import (
     make_case_solver,
 )
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
-from optimizer.analyses.frontier.summary import outcome_without_plan
+from optimizer.analyses.plan_figures import outcome_without_plan
 from optimizer.analyses.result_fields import common_result_fields
 from optimizer.analyses.saved_plan import SavedPlan
 from optimizer.errors import NoPlan
 from optimizer.parallel import Workers, choose_worker_count
-from optimizer.solve.decomposition import CutPool, Portfolio
+from optimizer.solve.decomposition import Portfolio
 from optimizer.solve.gap import RELATIVE_OBJECTIVE_FLOOR, is_gap_closed, relative_gap
-from optimizer.solve.planner import Problem, default_jobs, solve_and_certify
+from optimizer.solve.planner import Problem, default_jobs
+from optimizer.solve.session import Session
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +53,12 @@ def run_analysis(analysis_input: AnalysisInput, options: AlternativesOptions) ->
         }
     elif options.variants:
         options.listener.note(tr("A plan carries no variants of its file: none are solved."))
-    labels = {"title": analysis_input.title, "variant": analysis_input.variant}
     search_result = find_alternatives(
         analysis_input.reading,
         options,
         saved_plan=analysis_input.saved_plan,
         variants=variant_cases,
-        **labels,
+        **analysis_input.labels,
     )
     alternatives = search_result.alternatives
     is_short = len(alternatives.alternatives) < alternatives.wanted and not alternatives.exhausted
@@ -97,15 +96,11 @@ def find_alternatives(
     problem = Problem.from_case(reading.case) if saved_plan is None else saved_plan.problem
     problem = problem.with_recourse(options.threads)
     instance = problem.instance
-    pool = CutPool()
+    session = Session(**options.solver_options)
     options.report_progress(0, 1, tr("the best plan"))
     # The limit is relative to the bound, so a narrow limit needs an equally tight bound.
     narrow_gap = max(options.within / 10, 1e-6)
-    solve_options: dict[str, Any] = {
-        name: getattr(options, name) for name in ("time_limit", "threads", "on_progress")
-    }
-    solve_options |= {"method": "decomposition", "pool": pool}
-    best = solve_and_certify(problem, gap=min(options.gap, narrow_gap), **solve_options)
+    best = session.solve(problem, method="decomposition", gap=min(options.gap, narrow_gap))
     bound = best.certificate.bound
     if problem.uses_reference_optima:
         problem = replace(
@@ -118,7 +113,7 @@ def find_alternatives(
         # itself.
         if bound is not None and not is_gap_closed(best.objective, bound, narrow_gap):
             gap = min(options.gap, narrow_gap * abs(bound) / best.objective_floor)
-            best = solve_and_certify(problem, gap=max(gap, 1e-6), **solve_options)
+            best = session.solve(problem, method="decomposition", gap=max(gap, 1e-6))
             bound = best.certificate.bound
     if bound is None:
         raise NoPlan(tr("nothing was proven of the best plan before the limit"))
@@ -128,7 +123,7 @@ def find_alternatives(
     min_lots = portfolios.min_lots_by_stockpile(instance, options.least_days, *sets)
     base_portfolio = portfolios.plan_portfolio(instance, plan.commitment, min_lots)
     search = AlternativeSearch(
-        problem, pool, min_lots, bound, options, interrupted=best.interrupted
+        problem, session, min_lots, bound, options, interrupted=best.interrupted
     )
     generated, solved_cases = _run_search(search, base_portfolio, options, other_cases)
     items, chosen_portfolios = search.farthest.items, [x.portfolio for x in generated]

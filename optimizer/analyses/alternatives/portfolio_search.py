@@ -1,10 +1,9 @@
 """Search for portfolios within the limit, each as far as possible from those found before it."""
 
 import math
-import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from optimizer.analyses.alternatives.options import AlternativesOptions
 from optimizer.analyses.alternatives.portfolios import plan_portfolio, with_fixed_items
@@ -12,14 +11,12 @@ from optimizer.errors import SolverError
 from optimizer.solve.checked_solution import CheckedSolution, updated_certificate
 from optimizer.solve.decomposition import (
     CutOracle,
-    CutPool,
     FarthestPortfolioProgram,
     Portfolio,
     PortfolioItem,
 )
-from optimizer.solve.method_choice import solve_problem
-from optimizer.solve.planner import Problem, certify
-from optimizer.solve.solver_result import SolverResult
+from optimizer.solve.planner import Problem
+from optimizer.solve.session import Answer, Session
 
 OBJECTIVE_SLACK = 1e-6
 """Numerical tolerance of the limit, as a share of the bound."""
@@ -57,12 +54,12 @@ class PlanAlternative:
 class AlternativeSearch:
     """Search for near-optimal portfolios of a problem whose best plan and bound are known.
 
-    The problem has a recourse evaluator. ``pool`` has the cuts that were found while solving for
-    the best plan; more are added to it.
+    The problem has a recourse evaluator. ``session`` has the cuts that were found while solving
+    for the best plan; more are added to it.
     """
 
     problem: Problem
-    pool: CutPool
+    session: Session
     min_lots: dict[str, float]
     bound: float
     """No plan has a lower objective."""
@@ -106,16 +103,16 @@ class AlternativeSearch:
             if self.interrupted:
                 return
             required, excluded = ([], [item]) if item in base_portfolio else ([item], [])
-            verdict, solved = self._check_items(required, excluded)
+            verdict, answer = self._check_items(required, excluded)
             if verdict == "ruled out":
                 self.settled_items[item] = item in base_portfolio
             elif (
                 verdict == "within"
-                and solved.model_size.get("integers", 0) > SMALL_PROGRAM_INTEGERS
+                and answer.result.model_size.get("integers", 0) > SMALL_PROGRAM_INTEGERS
             ):
                 flipped_problem = self._problem_with_items(required, excluded)
                 coarse_gap = max(self.options.gap, ITEM_COST_GAP_SHARE * self.options.within)
-                objective = self._solve(flipped_problem, None, gap=coarse_gap).solution.objective
+                objective = self._search(flipped_problem, gap=coarse_gap).objective
                 if objective is not None:
                     self.item_costs[item] = max(0.0, objective - self.bound)
         self.farthest.fix_items(self.settled_items)
@@ -134,7 +131,8 @@ class AlternativeSearch:
         """Return the next alternative; None if there is none or none was found."""
         max_distance, node_limit = math.inf, FIRST_NODE_LIMIT
         for _ in range(MAX_PORTFOLIOS_TRIED):
-            self.farthest.add_cuts(self.pool.cuts)
+            assert self.session.pool is not None
+            self.farthest.add_cuts(self.session.pool.cuts)
             farthest = self.farthest.find_farthest(
                 previous,
                 self._ruled_out | self._undecided,
@@ -194,11 +192,11 @@ class AlternativeSearch:
 
         Otherwise exclude the portfolio from the search and return None.
         """
-        verdict, solved = self._check_items(portfolio, self._missing_items(portfolio))
+        verdict, answer = self._check_items(portfolio, self._missing_items(portfolio))
         if verdict != "within":
             (self._ruled_out if verdict == "ruled out" else self._undecided).add(portfolio)
             return None
-        alternative = self._best_plan_with(portfolio, solved)
+        alternative = self._best_plan_with(portfolio, answer)
         distance = min(len(alternative.portfolio ^ other) for other in previous)
         limit = max_distance if math.isfinite(max_distance) else float(len(self.farthest.items))
         return replace(alternative, distance=distance, max_distance=max(distance, int(limit)))
@@ -208,14 +206,15 @@ class AlternativeSearch:
 
     def _check_items(
         self, required: Collection[PortfolioItem], excluded: Collection[PortfolioItem]
-    ) -> tuple[Verdict, SolverResult]:
+    ) -> tuple[Verdict, Answer]:
         """Decide whether there is a plan within the limit that has the required items and none of
         the excluded ones."""
-        solved = self._solve(self._problem_with_items(required, excluded), self._objective_limit)
-        solution = solved.solution
-        if solution.objective is not None and solution.objective <= self._objective_limit:
-            return "within", solved
-        return ("open" if solution.ending == "limit" else "ruled out"), solved
+        problem = self._problem_with_items(required, excluded)
+        answer = self._search(problem, target_objective=self._objective_limit)
+        if answer.objective is not None and answer.objective <= self._objective_limit:
+            return "within", answer
+        is_open = answer.result.solution.ending == "limit"
+        return ("open" if is_open else "ruled out"), answer
 
     def _problem_with_items(
         self, required: Collection[PortfolioItem], excluded: Collection[PortfolioItem]
@@ -232,40 +231,25 @@ class AlternativeSearch:
         )
         return replace(restricted, set_problems=tuple(set_problems))
 
-    def _solve(
-        self, problem: Problem, objective_limit: float | None, gap: float | None = None
-    ) -> SolverResult:
-        options = self.options
-        solved = solve_problem(
-            problem,
-            gap=options.gap if gap is None else gap,
-            time_limit=options.time_limit,
-            threads=options.threads,
-            method="decomposition",
-            pool=self.pool,
-            on_progress=options.on_progress,
-            target_objective=objective_limit,
-        )
-        self.interrupted |= solved.solution.interrupted
-        return solved
+    def _search(self, problem: Problem, **search_options: Any) -> Answer:
+        answer = self.session.search(problem, method="decomposition", **search_options)
+        self.interrupted |= answer.interrupted
+        return answer
 
-    def _best_plan_with(self, portfolio: Portfolio, first_result: SolverResult) -> PlanAlternative:
-        """Solve for the best plan that has a portfolio; it is certified under the rules of the
+    def _best_plan_with(self, portfolio: Portfolio, first_answer: Answer) -> PlanAlternative:
+        """Search for the best plan that has a portfolio; it is certified under the rules of the
         scenario."""
-        started_at, options = time.perf_counter(), self.options
         problem = self._problem_with_items(portfolio, self._missing_items(portfolio))
-        solved = self._solve(problem, None)
-        best, claimed = solved.solution.objective, first_result.solution.objective
-        bound = solved.solution.bound
+        answer, first_result = self._search(problem), first_answer.result
+        best, claimed, bound = answer.objective, first_answer.objective, answer.bound
         if best is None or (claimed is not None and claimed < best):
-            solved = replace(
-                solved, commitment=first_result.commitment, solution=first_result.solution
+            result = replace(
+                answer.result, commitment=first_result.commitment, solution=first_result.solution
             )
-        certified = certify(
-            problem, solved, gap=options.gap, started_at=started_at, threads=options.threads
-        )
+            answer = replace(answer, result=result)
+        certified = answer.certify()
         checked = certified.recertified_for(self.problem.tree, self.bound)
-        certificate = checked.certificate.model_copy(update={"gap_target": options.within})
+        certificate = checked.certificate.model_copy(update={"gap_target": self.options.within})
         certificate = updated_certificate(
             certificate, checked.objective, self.bound, checked.gap_scale
         )

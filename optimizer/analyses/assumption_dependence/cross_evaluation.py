@@ -27,7 +27,7 @@ from models.scenario.case import Case
 from models.scenario.sections import Assumptions
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
 from optimizer.analyses.assumption_dependence.options import AssumptionsOptions
-from optimizer.analyses.frontier.summary import largest_stocks
+from optimizer.analyses.plan_figures import largest_stocks
 from optimizer.analyses.result_fields import common_result_fields
 from optimizer.errors import Misuse
 from optimizer.model.commitment import Commitment, convert_lots, weighted_cost
@@ -51,9 +51,7 @@ MAX_GROUPS = 6
 
 def run_analysis(analysis_input: AnalysisInput, options: AssumptionsOptions) -> AnalysisOutcome:
     """Run the command that evaluates the best plan of each assumption set under all sets."""
-    result, plans = cross_evaluate_sets(
-        analysis_input.reading, options, title=analysis_input.title, variant=analysis_input.variant
-    )
+    result, plans = cross_evaluate_sets(analysis_input.reading, options, **analysis_input.labels)
     is_complete = result.ended == "complete" and all(
         set_plan.status == "optimal" for set_plan in result.all_plans
     )
@@ -84,9 +82,7 @@ def cross_evaluate_sets(
     case = reading.with_settings([f"objective.over_assumptions={over}"]).case
     problem = Problem.from_case(case).with_recourse(options.threads)
     problems = [single_set_problem(part) for part in problem.set_problems]
-    solve_options: dict[str, Any] = {
-        name: getattr(options, name) for name in ("gap", "time_limit", "threads", "on_progress")
-    }
+    solve_options = options.solver_options
     solutions: dict[str, CheckedSolution] = {}
     for n, (id, single) in enumerate(zip(sets, problems, strict=True)):
         options.report_progress(

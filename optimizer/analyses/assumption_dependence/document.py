@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from models.language import tr
 from models.results import DecisiveFigures, Disagreement, SetPlan
-from optimizer.analyses.assumption_dependence.sentences import (
+from optimizer.analyses.assumption_sentences import (
     DisagreementWording,
     agreement_sentences,
     compromise_sentences,

@@ -6,7 +6,7 @@ from operator import add
 
 from models.language import tr
 from models.results import Comparison, Plan
-from optimizer.analyses.assumption_dependence.sentences import damage_by_set_caption
+from optimizer.analyses.assumption_sentences import damage_by_set_caption
 from optimizer.analyses.break_even_words import break_even_sentences
 from optimizer.analyses.comparison import (
     efficiency_tables,
@@ -16,7 +16,7 @@ from optimizer.analyses.comparison import (
     tables,
 )
 from optimizer.analyses.comparison.comparison_wording import ComparisonWording, localized
-from optimizer.analyses.plan.document import plan_glossary
+from optimizer.analyses.glossary import glossary_section
 from optimizer.report import document as doc
 from optimizer.report.document import (
     TERMINAL_AND_PAGE,
@@ -29,7 +29,7 @@ from optimizer.report.document import (
 )
 from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import format_number, format_percent, sanitize
-from optimizer.report.wording import capitalize, join_with_and
+from optimizer.report.wording import Wording, capitalize, join_with_and
 from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
@@ -100,7 +100,7 @@ def build_document(
     ]  # fmt: skip
     sections += funder_tables.build_sections(wording)
     if base:
-        sections.append(plan_glossary(base))
+        sections.append(glossary_section(Wording(base)))
     parts = [part for section in sections for part in section.parts]
     tables_by_name = {x.name: x for x in parts if isinstance(x, Table) and x.rows}
     return wording.build_document(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from models.language import tr
 from models.results import ObservationWorth, Waiting
-from optimizer.analyses.plan import review_decisions
+from optimizer.analyses.deferral import review_decisions
 from optimizer.report.document import (
     Caution,
     Check,

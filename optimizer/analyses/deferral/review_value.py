@@ -35,9 +35,7 @@ from optimizer.solve.set_outcomes import ReferenceOptimum
 
 def run_analysis(analysis_input: AnalysisInput, options: ReviewOptions) -> AnalysisOutcome:
     """Run the command that computes the value of the scenario's review."""
-    result, plan = evaluate_review(
-        analysis_input.reading, options, title=analysis_input.title, variant=analysis_input.variant
-    )
+    result, plan = evaluate_review(analysis_input.reading, options, **analysis_input.labels)
     proven = [observation.status != "limit" for observation in result.observing]
     is_complete = (
         result.ended == "complete" and plan.certificate.status == "optimal" and all(proven)
@@ -64,9 +62,7 @@ def evaluate_review(
     problem = Problem.from_case(case)
     if not problem.is_small:
         problem = problem.with_recourse(options.threads)
-    solve_options: dict[str, Any] = {
-        name: getattr(options, name) for name in ("gap", "time_limit", "threads", "on_progress")
-    }
+    solve_options = options.solver_options
     options.report_progress(0, None, tr("the plan with the review"))
     reference = solve_and_certify(problem, **solve_options)
     plan = reference.to_plan(title, variant)

@@ -20,7 +20,7 @@ from optimizer.analyses.evaluation.reference_sections import (
     EvaluationWording,
     format_sampled_estimate,
 )
-from optimizer.analyses.plan.stocks import stock_use_caption, stock_use_columns
+from optimizer.analyses.stock_use import stock_use_caption, stock_use_columns
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import damage as damage_charts

@@ -8,7 +8,6 @@ plan. WS <= RP <= EEV and EV <= RP always; EV may be above WS, since starts are 
 """
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
@@ -31,14 +30,14 @@ from optimizer.model.scenario_data import compute_mean_scenario_data
 from optimizer.model.states import State
 from optimizer.parallel import Workers, choose_worker_count
 from optimizer.solve import outcomes
-from optimizer.solve.certification import certify, commitment_or_raise
+from optimizer.solve.certification import commitment_or_raise
 from optimizer.solve.checked_solution import CheckedSolution
-from optimizer.solve.decomposition import CutPool, MasterModel
+from optimizer.solve.decomposition import MasterModel
 from optimizer.solve.extensive_form import solve_for_scenario_data
 from optimizer.solve.gap import is_gap_closed
-from optimizer.solve.method_choice import solve_problem
-from optimizer.solve.planner import Problem, default_jobs, solve_and_certify
+from optimizer.solve.planner import Problem, default_jobs
 from optimizer.solve.recourse import RecourseEvaluator
+from optimizer.solve.session import Session
 from optimizer.solve.verification import check_commitment
 
 MAX_STATES_SOLVED = 200
@@ -290,24 +289,23 @@ def make_state_solver(
     thread."""
     # Building what does not depend on the state is most of the work, so it is shared.
     master_model, like = MasterModel(instance), None
+    session = Session(1, None, gap=gap, time_limit=time_limit)
 
     def solve_state(state: State) -> Bounds:
         nonlocal like
-        started_at = time.perf_counter()
         single_state = (replace(state, probability=1.0),)
         like = recourse = RecourseEvaluator(
             instance, single_state, threads=1, reuse_from=like, realisations=realisations
         )
         problem = Problem(instance, single_state, 0.0, recourse, master_model)
-        solved = solve_problem(problem, gap=gap, time_limit=time_limit, threads=1)
-        if solved.solution.interrupted:
+        answer = session.search(problem)
+        if answer.interrupted:
             raise Interrupted(tr("stopped before all states were solved"))
-        bound = solved.solution.bound
-        if bound is None:
+        if answer.bound is None:
             raise NoPlan(tr("{name}: nothing was proven before the limit", name=state.name))
-        if solved.commitment is None and solved.solution.ending == "limit":
-            return bound, math.inf
-        return bound, certify(problem, solved, gap=gap, started_at=started_at, threads=1).objective
+        if answer.result.commitment is None and answer.result.solution.ending == "limit":
+            return answer.bound, math.inf
+        return answer.bound, answer.certify().objective
 
     return solve_state
 
@@ -342,17 +340,15 @@ def compute_tail_premium(
     of each of the two solves in seconds. Raises Interrupted if a solve was stopped, or NoPlan if it
     reached its limit, before there was a plan and a bound.
     """
-    pool, cvar = CutPool(), saved_plan.problem.instance.case.objective.cvar
+    session = Session(gap=gap, time_limit=time_limit, on_progress=on_progress)
+    cvar = saved_plan.problem.instance.case.objective.cvar
     level, certificate = float(cvar.level), saved_plan.solution.certificate
 
     def solve_with_weight(tail_weight: float) -> CheckedSolution:
         is_known = tail_weight == float(cvar.weight) and certificate.bound is not None
         if is_known and is_gap_closed(certificate.objective, certificate.bound, gap):
             return saved_plan.solution
-        problem = with_tail_weight(saved_plan, tail_weight)
-        solution = solve_and_certify(
-            problem, gap=gap, time_limit=time_limit, pool=pool, on_progress=on_progress
-        )
+        solution = session.solve(with_tail_weight(saved_plan, tail_weight))
         if solution.interrupted:
             raise Interrupted(tr("stopped before the plans of both weights were found"))
         if not is_known:

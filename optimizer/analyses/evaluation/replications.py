@@ -7,6 +7,7 @@ gap from above (Mak, Morton and Wood 1999).
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import count, islice
 from typing import Literal
 
@@ -24,11 +25,10 @@ from optimizer.model.instance import Instance
 from optimizer.model.states import sample_states
 from optimizer.parallel import Workers, choose_worker_count, threads_per_worker
 from optimizer.solve import outcomes
-from optimizer.solve.decomposition import CutPool
-from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.outcomes import PlanEvaluation
-from optimizer.solve.planner import Problem, certify, choose_method, default_jobs
+from optimizer.solve.planner import Problem, default_jobs
 from optimizer.solve.recourse import RecourseEvaluator
+from optimizer.solve.session import Session
 
 CONFIDENCE = 0.95
 
@@ -98,17 +98,16 @@ def make_replication_solver(
     ``threshold`` is the damage from which on a state counts as one of the worst. ``method`` and
     ``state_count`` are the sampling method and the size of the samples.
     """
-    pool = CutPool()
+    session = Session(threads, gap=gap, time_limit=time_limit)
 
     def solve_replication(seed: int) -> Replication:
         states = sample_states(instance, state_count, seed, method)
         recourse = RecourseEvaluator(instance, states, threads=threads)
         problem = Problem(instance, states, 0.0, recourse)
-        cuts = None if choose_method(instance, states) == "extensive" else pool
-        solved = solve_problem(problem, gap=gap, time_limit=time_limit, threads=threads, pool=cuts)
-        if solved.solution.interrupted:
+        answer = (replace(session, pool=None) if problem.is_small else session).search(problem)
+        if answer.interrupted:
             raise Interrupted(tr("stopped before all samples were solved"))
-        bound, ended = solved.solution.bound, solved.solution.solver_status
+        bound, ended = answer.bound, answer.result.solution.solver_status
         if bound is None:
             raise NoPlan(tr("nothing was proven before the limit ({ended})", ended=ended))
         (outcome,) = outcomes.evaluate_commitments(
@@ -116,8 +115,7 @@ def make_replication_solver(
         )
         cost = weighted_cost(instance, commitment)
         objective = outcomes.objective_value(instance, outcome, cost)
-        if solved.commitment is not None:
-            best = certify(problem, solved, gap=gap, started_at=0.0, threads=threads)
+        if (best := answer.certified_plan()) is not None:
             objective = min(objective, best.objective)
         candidate = objective_with_threshold(outcome, instance, threshold, cost)
         excess = candidate - bound

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from models.language import tr
 from models.results import ExplainedDecision, Explanation, LimitValue
-from optimizer.analyses.assumption_dependence.sentences import damage_by_set_table
+from optimizer.analyses.assumption_sentences import damage_by_set_table
 from optimizer.analyses.explanation.reasons import (
     ExplanationWording,
     describe_addition,
@@ -15,8 +15,8 @@ from optimizer.analyses.explanation.reasons import (
     min_regret,
     rule_clauses,
 )
-from optimizer.analyses.plan.shortage_durations import shortage_duration_parts
 from optimizer.analyses.plan_diff import describe_plan_diff
+from optimizer.analyses.shortage_durations import shortage_duration_parts
 from optimizer.report.cells import format_range
 from optimizer.report.charts import Chart
 from optimizer.report.charts import explanation as charts

@@ -20,13 +20,12 @@ from optimizer.analyses.explanation.subproblem import (
     ItemKind,
     Query,
     QueryReply,
+    QuerySolver,
     RepliesByStep,
-    create_solver,
     forced_holding,
 )
-from optimizer.analyses.frontier.summary import largest_stocks
 from optimizer.analyses.plan_diff import DecisionDiff, Decisions
-from optimizer.analyses.problem_series import ProblemSeries
+from optimizer.analyses.plan_figures import largest_stocks
 from optimizer.analyses.result_fields import common_result_fields
 from optimizer.analyses.saved_plan import SavedPlan
 from optimizer.errors import Interrupted, Misuse, NoPlan
@@ -36,6 +35,7 @@ from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.gap import is_gap_closed
 from optimizer.solve.planner import default_jobs
+from optimizer.solve.session import Session
 
 BRANCHING_GAP = 1e-3
 """Gap to which the plan's problem is solved again if only its cuts are needed."""
@@ -101,10 +101,12 @@ class PlanExplainer:
     """The queries of an explanation of a plan, and the answers to them."""
 
     def __init__(self, given_plan: SavedPlan, options: ExplainOptions) -> None:
-        self.given_plan, self.options, self.pool = given_plan, options, CutPool()
+        self.given_plan, self.options = given_plan, options
+        pool = CutPool()
+        self.session = Session(pool=pool, **options.solver_options)
         self.instance = given_plan.problem.instance
         # The plan is a starting incumbent for all searches.
-        self.pool.remember_plan(given_plan.solution.commitment, self.instance)
+        pool.remember_plan(given_plan.solution.commitment, self.instance)
         self.plan_constraints = PlanConstraints(
             given_plan.problem, given_plan.solution.commitment, given_plan.solution.with_plan
         )
@@ -128,26 +130,22 @@ class PlanExplainer:
         It also improves the bound, unless the plan is already proven to the requested gap.
         """
         saved_plan, options, solution = self.given_plan, self.options, self.given_plan.solution
-        states = saved_plan.problem.states
-        limit = options.time_limit
-        on_progress = options.on_progress
         # A bound is valid only for the same scenario.
         is_same_scenario = solution.certificate.input_sha256 == input_hash(self.instance.case)
         proven_bound = solution.certificate.bound if is_same_scenario else None
         gap = options.gap
         if is_gap_closed(solution.objective, proven_bound, gap):
             gap = max(gap, BRANCHING_GAP)
-        series = ProblemSeries(self.instance, states, gap, self.pool, limit, None, on_progress)
-        solved = series.search(saved_plan.problem)
-        if solved.solution.interrupted:
+        answer = self.session.search(saved_plan.problem, gap=gap)
+        if answer.interrupted:
             raise Interrupted(tr("stopped before anything was found out"))
-        bounds = [solved.solution.bound, proven_bound]
+        bounds = [answer.bound, proven_bound]
         bound = max((value for value in bounds if value is not None), default=-math.inf)
         if bound == -math.inf:
             raise NoPlan(tr("nothing was proven of the plan before the limit"))
         best = solution.objective
-        if solved.commitment is not None:
-            certified = series.certify(saved_plan.problem, solved, time.perf_counter())
+        certified = answer.certified_plan()
+        if certified is not None:
             best = min(best, certified.objective)
             if solution.objective - best > 2 * options.gap * max(abs(best), 1e-6):
                 # Otherwise differences from the better plan would appear in every answer.
@@ -168,9 +166,9 @@ class PlanExplainer:
 
         usual_jobs = default_jobs(self.instance, self.given_plan.problem.states)
         jobs = min(choose_worker_count(self.options.jobs, usual_jobs), len(queries)) or 1
-        solver_arguments = (self.context, self.pool, self.options.time_limit)
+        solver_arguments = (self.context, self.session.for_worker())
         try:
-            with Workers[Query, RepliesByStep](create_solver, solver_arguments, jobs) as workers:
+            with Workers[Query, RepliesByStep](QuerySolver, solver_arguments, jobs) as workers:
                 workers.map(queries, store_answer)
         except KeyboardInterrupt:
             self.interrupted = True

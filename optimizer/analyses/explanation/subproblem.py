@@ -1,7 +1,6 @@
 """The problem with one decision forced or one limit loosened."""
 
 import math
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,13 +12,12 @@ import numpy as np
 from models.files import LoadedScenario
 from models.results import BindingRule
 from optimizer.analyses.explanation.active_constraints import build_binding_rule, group_rows_by_rule
-from optimizer.analyses.problem_series import ProblemSeries
 from optimizer.errors import NoPlan, SolverError
 from optimizer.model.commitment import Commitment, planned_stock
 from optimizer.model.instance import Instance, read_instance
 from optimizer.solve.conflicts import compile_first_stage, find_conflicting_groups, rule_rows
-from optimizer.solve.decomposition import CutPool
 from optimizer.solve.problem import Problem
+from optimizer.solve.session import Session
 
 ItemKind = Literal["project", "stockpile"]
 
@@ -177,8 +175,10 @@ class QuerySolver:
     """Solves queries one after the other, each as accurately as its answer requires."""
 
     context: ExplanationContext
-    problem: Problem
-    series: ProblemSeries
+    session: Session
+
+    def __post_init__(self) -> None:
+        self._problem = self.context.problem.with_recourse(self.session.threads)
 
     def __call__(self, query: Query) -> RepliesByStep:
         """Solve a query; return the replies by step (a forced decision has one reply, at step 0).
@@ -189,7 +189,7 @@ class QuerySolver:
         context = self.context
         if isinstance(query, ForcedDecision):
             reply = self._solve(
-                self.problem.with_instances_changed(partial(forced_instance, decision=query))
+                self._problem.with_instances_changed(partial(forced_instance, decision=query))
             )
             if reply.status == "infeasible":
                 reply = replace(reply, conflict=self._find_conflict(query))
@@ -201,48 +201,36 @@ class QuerySolver:
                 [f"{query.path}={float(query.current_value + step)!r}"]
             )
             instance = read_instance(changed.case)
-            replies[step] = reply = self._solve(replace(self.problem, instance=instance))
+            replies[step] = reply = self._solve(replace(self._problem, instance=instance))
             if reply.bound is not None and context.best_objective - reply.bound <= tolerance:
                 break  # a smaller step cannot gain more
         return replies
 
     def _find_conflict(self, decision: ForcedDecision) -> tuple[BindingRule, ...]:
         """Return rules that conflict under a single assumption set; empty if there are none."""
-        for set_problem in self.problem.single_set_problems:
+        for set_problem in self._problem.single_set_problems:
             with suppress(SolverError):
                 return find_forced_conflict(set_problem.instance, decision)
         return ()
 
     def _solve(self, problem: Problem) -> QueryReply:
         """Solve a problem as accurately as its difference from the plan must be known."""
-        start = time.perf_counter()
-        solved = self.series.search(problem, reference_objective=self.context.best_objective)
-        if solved.solution.interrupted:
+        answer = self.session.search(problem, compared_objective=self.context.best_objective)
+        if answer.interrupted:
             raise KeyboardInterrupt
-        if solved.solution.ending == "infeasible":
-            return QueryReply("infeasible", time.perf_counter() - start)
+        if answer.is_infeasible:
+            return QueryReply("infeasible", answer.seconds)
         try:
-            certified = self.series.certify(problem, solved, start, damage_only=True)
+            certified = answer.certify(damage_only=True)
         except NoPlan:
-            return QueryReply("none", time.perf_counter() - start, bound=solved.solution.bound)
-        status = "optimal" if solved.solution.ending == "optimal" else certified.certificate.status
+            return QueryReply("none", answer.seconds, bound=answer.bound)
+        is_optimal = answer.result.solution.ending == "optimal"
         return QueryReply(
-            status,
-            time.perf_counter() - start,
+            "optimal" if is_optimal else certified.certificate.status,
+            answer.seconds,
             certified.objective,
             certified.certificate.bound,
             certified.commitment,
             certified.with_plan.expected,
             certified.expected_by_set,
         )
-
-
-def create_solver(
-    context: ExplanationContext, pool: CutPool, time_limit: float | None
-) -> QuerySolver:
-    """Return a solver with a single thread, for a worker process."""
-    problem = context.problem.with_recourse(1)
-    series = ProblemSeries(
-        context.instance, problem.states, context.gap, pool.copy_for_process(), time_limit
-    )
-    return QuerySolver(context, problem, series)

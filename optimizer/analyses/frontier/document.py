@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from models.language import tr
 from models.results import Frontier, FrontierPoint, FrontierStep
-from optimizer.analyses.assumption_dependence.sentences import damage_by_set_table
+from optimizer.analyses.assumption_sentences import damage_by_set_table
 from optimizer.analyses.plan_diff import describe_plan_diff
 from optimizer.analyses.varied_number_words import (
     TAIL_WEIGHT_PATH,

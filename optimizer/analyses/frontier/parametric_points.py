@@ -19,7 +19,8 @@ from optimizer.model.formulation import build_max_net_cost
 from optimizer.model.instance import Instance
 from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.planner import Problem, solve_and_certify
+from optimizer.solve.planner import Problem
+from optimizer.solve.session import Session
 
 OBJECTIVE_TOLERANCE = 1e-9
 """Relative difference of objectives that counts as none."""
@@ -107,13 +108,11 @@ class ParametricPoint:
 class ParametricSolver:
     """Solves at one value of the varied number after the other.
 
-    Plans of higher values are reused where they are feasible and optimal. ``pool`` is None if the
-    problems are too small for a cut pool to help.
+    Plans of higher values are reused where they are feasible and optimal.
     """
 
     variation: Variation
-    options: SolveOptions
-    pool: CutPool | None = None
+    session: Session
     points: dict[float, ParametricPoint] = field(default_factory=dict)
     failures: dict[float, VorratError] = field(default_factory=dict)
     """Errors at values without a result."""
@@ -123,8 +122,8 @@ class ParametricSolver:
     def for_worker(self) -> ParametricSolver:
         """Return a copy of the solver for a worker process, with the points found so far and a
         single thread."""
-        worker_options = self.options.for_worker()
-        return replace(self, options=worker_options, points=dict(self.points), _last_problem=None)
+        session = self.session.for_worker()
+        return replace(self, session=session, points=dict(self.points), _last_problem=None)
 
     def spending_without_limit(self) -> float:
         """Return the spending in million EUR of the best plan if the varied budget is unlimited.
@@ -182,15 +181,15 @@ class ParametricSolver:
     def _solve_case(self, value: float, case: Case) -> ParametricPoint:
         """Solve the scenario at a value; if no plan is found, the point records the reason."""
         started_at = time.perf_counter()
-        if self.pool is None:
+        if self.session.pool is None:
             problem = Problem.from_case(case)
         else:
             earlier = [] if self._last_problem is None else [self._last_problem]
-            problem = Problem.from_case(case, *earlier).with_recourse(self.options.threads)
+            problem = Problem.from_case(case, *earlier).with_recourse(self.session.threads)
             self._last_problem = problem
         point = ParametricPoint(value, problem.tree)
         try:
-            solution = solve_problem(problem, self.options, self.pool)
+            solution = self.session.solve(problem)
         except Infeasible as error:
             rules = tuple(f"{rule.tag} {rule.name}: {rule.says}" for rule in error.conflict)
             point = replace(point, conflict=rules, is_infeasible=True)
@@ -220,26 +219,15 @@ class ParametricSolver:
         return damage_bound(instance, bound, self._max_net_cost)
 
 
-def make_cut_pool(case: Case) -> CutPool | None:
-    """Return an empty cut pool for problems like that of ``case``; None if these are solved in the
-    extensive form."""
-    problem = Problem.from_case(case)
-    return None if problem.is_small else CutPool()
+def start_session(case: Case, options: SolveOptions, pool: CutPool | None) -> Session:
+    """Return a session for problems like that of ``case``.
 
-
-def solve_problem(problem: Problem, options: SolveOptions, pool: CutPool | None) -> CheckedSolution:
-    """Solve for the best plan of a problem with the settings in ``options``.
-
-    Raises errors like :func:`~optimizer.solve.planner.solve_and_certify`.
+    Without a ``pool`` it has an empty one, or none if the problems are solved in the extensive
+    form.
     """
-    return solve_and_certify(
-        problem,
-        gap=options.gap,
-        time_limit=options.time_limit,
-        threads=options.threads,
-        pool=pool,
-        on_progress=options.on_progress,
-    )
+    if pool is None and not Problem.from_case(case).is_small:
+        pool = CutPool()
+    return Session(pool=pool, **options.solver_options)
 
 
 def total_spending(solution: CheckedSolution, funders: tuple[str, ...]) -> float:

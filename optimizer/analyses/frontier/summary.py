@@ -5,17 +5,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from models.results import FrontierPoint, FrontierStep, Marginal, WithoutPlan
+from models.results import FrontierPoint, FrontierStep, Marginal
 from models.scenario.case import Case
 from optimizer.analyses.frontier.parametric_points import ParametricPoint
 from optimizer.analyses.plan_diff import DecisionDiff, Decisions
-from optimizer.model.commitment import Commitment, budget_use, planned_stock
-from optimizer.model.instance import Instance
-from optimizer.solve.checked_solution import CheckedSolution
+from optimizer.analyses.plan_figures import largest_stocks
+from optimizer.model.commitment import budget_use
 from optimizer.solve.gap import relative_gap
 
-MIN_TONNES_HELD = 1e-6
-"""Tonnes up to which a stock counts as empty."""
 JUMP_SHARE = 0.05
 """Share of the range of damage from which on a step is a jump."""
 FIGURE_TOLERANCE = 1e-9
@@ -88,23 +85,6 @@ def _describe_point(solved_point: ParametricPoint, case: Case) -> FrontierPoint:
         seconds=solved_point.seconds,
         **figures,
     )
-
-
-def largest_stocks(instance: Instance, commitment: Commitment) -> dict[str, float]:
-    """Return the largest stock in tonnes that each stockpile holds; stockpiles that stay empty are
-    left out."""
-    stocks = {
-        h: float(planned_stock(instance, commitment, h).max())
-        * instance.lot_tonnes[stockpile.material]
-        for h, stockpile in instance.stockpiles.items()
-    }
-    return {h: tonnes for h, tonnes in stocks.items() if tonnes > MIN_TONNES_HELD}
-
-
-def outcome_without_plan(solution: CheckedSolution) -> WithoutPlan:
-    """Return the mean, CVaR and maximum of damage without any plan."""
-    outcome, level = solution.without_plan, float(solution.instance.case.objective.cvar.level)
-    return WithoutPlan(expected=outcome.expected, cvar=outcome.cvar(level), worst=outcome.worst)
 
 
 def _dominates(point: FrontierPoint, other: FrontierPoint) -> bool:

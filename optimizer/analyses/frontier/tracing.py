@@ -16,14 +16,11 @@ from optimizer.analyses.frontier.options import FrontierOptions
 from optimizer.analyses.frontier.parametric_points import (
     ParametricPoint,
     ParametricSolver,
-    make_cut_pool,
     propagate_plans,
+    start_session,
 )
-from optimizer.analyses.frontier.summary import (
-    describe_points,
-    describe_steps,
-    outcome_without_plan,
-)
+from optimizer.analyses.frontier.summary import describe_points, describe_steps
+from optimizer.analyses.plan_figures import outcome_without_plan
 from optimizer.analyses.result_fields import common_result_fields
 from optimizer.analyses.variation import (
     TAIL_WEIGHT_PATH,
@@ -69,13 +66,7 @@ def run_analysis(analysis_input: AnalysisInput, options: FrontierOptions) -> Ana
     end_values = (options.lowest_value, *([] if options.last is None else [options.last]))
     for value in options.values or end_values:
         number.with_value(value)  # raises for an invalid path before the first solve
-    traced = trace_frontier(
-        number,
-        options,
-        pool=analysis_input.pool,
-        title=analysis_input.title,
-        variant=analysis_input.variant,
-    )
+    traced = trace_frontier(number, options, pool=analysis_input.pool, **analysis_input.labels)
     frontier, failures = traced.frontier, traced.failures
     statuses = {point.status for point in frontier.points}
     if frontier.ended == "interrupted" and not traced.plans:
@@ -112,7 +103,7 @@ def trace_frontier(
     plan, these errors are in ``failures``.
     """
     started_at, case = time.perf_counter(), variation.reading.case
-    solver = ParametricSolver(variation, options, make_cut_pool(case) if pool is None else pool)
+    solver = ParametricSolver(variation, start_session(case, options, pool))
     is_complete = True
     try:
         _solve_grid(solver, options)
@@ -261,7 +252,7 @@ def _refinement_points(
     Uncertainty is measured by the change of damage times the width of the step. Jumps are found
     first, since their height stays the same however narrow the step is; bends come next.
     """
-    tail, gap = solver.variation.path == TAIL_WEIGHT_PATH, max(solver.options.gap, 1e-6)
+    tail, gap = solver.variation.path == TAIL_WEIGHT_PATH, max(solver.session.gap, 1e-6)
 
     def damage(point: ParametricPoint) -> float | None:
         """Return the damage that the refinement considers: the mean, or the CVaR if the tail weight

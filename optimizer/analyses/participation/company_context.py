@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 
 from models.files import LoadedScenario
+from optimizer.analyses.fixed_decisions import fix_decisions
 from optimizer.analyses.participation.options import Allocation
-from optimizer.analyses.problem_series import fix_decisions
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment, weighted_branches
 from optimizer.model.formulation import build_max_stake, read_commitment

@@ -30,9 +30,7 @@ from optimizer.analyses.participation.subproblem import (
     ShareReply,
     ShareSolver,
     compute_standing,
-    create_solver,
 )
-from optimizer.analyses.problem_series import ProblemSeries
 from optimizer.analyses.result_fields import common_result_fields
 from optimizer.errors import Infeasible, Interrupted, Misuse, NoPlan
 from optimizer.model.commitment import Commitment, expected_outlay, weighted_branches
@@ -44,6 +42,7 @@ from optimizer.solve.conflicts import smallest_conflict
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.plan_document import MEASURE_UNITS
 from optimizer.solve.planner import default_jobs
+from optimizer.solve.session import Session
 
 MIN_COST_MEUR = 1e-9
 
@@ -61,11 +60,7 @@ def run_analysis(analysis_input: AnalysisInput, options: ParticipateOptions) -> 
         raise Misuse(tr("There is no project '{project}'; there are {known}.",
                         project=project, known=known))  # fmt: skip
     result = analyze_participation(
-        analysis_input.reading,
-        options,
-        pool=analysis_input.pool,
-        title=analysis_input.title,
-        variant=analysis_input.variant,
+        analysis_input.reading, options, pool=analysis_input.pool, **analysis_input.labels
     )
     points = [point for curve in result.curves for point in curve.points]
     stopped_early = any(point.status in ("limit", "none") for point in points)
@@ -93,13 +88,9 @@ def analyze_participation(
     """
     start = time.perf_counter()
     company, project, case = options.company, options.project, reading.case
-    pool = CutPool() if pool is None else pool
+    session = Session(pool=CutPool() if pool is None else pool, **options.solver_options)
     context = read_company_context(reading, company, project, options.allocation)
-    series_arguments = (context.instance, context.states, options.gap, pool, options.time_limit)
-    solver = ShareSolver(
-        context, ProblemSeries(*series_arguments, threads=None, on_progress=options.on_progress)
-    )
-    free_reply = solver(ShareQuery("free"))
+    free_reply = ShareSolver(context, session)(ShareQuery("free"))
     if free_reply.interrupted:
         raise Interrupted(tr("stopped before any plan was found"))
     if free_reply.status == "infeasible":
@@ -120,8 +111,8 @@ def analyze_participation(
     search = ShareSearch(context, options)
     jobs = choose_worker_count(options.jobs, default_jobs(context.instance, context.states))
     try:
-        solver_arguments = (context, options.gap, pool, options.time_limit)
-        with Workers[ShareQuery, ShareReply](create_solver, solver_arguments, jobs) as workers:
+        solver_arguments = (context, session.for_worker())
+        with Workers[ShareQuery, ShareReply](ShareSolver, solver_arguments, jobs) as workers:
             search.solve_all(workers)
     except KeyboardInterrupt:
         search.interrupted = True

@@ -1,17 +1,16 @@
 """The problem at one share of a company, and the outcome for the company."""
 
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from models.results import CompanyOutcome
 from optimizer.analyses.participation.company_context import CompanyContext
-from optimizer.analyses.problem_series import ProblemSeries
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, net_cost_by_funder, weighted_cost
 from optimizer.model.instance import Instance, Stake, change_perspective
 from optimizer.solve import outcomes
-from optimizer.solve.decomposition import CutPool
+from optimizer.solve.planner import Problem
+from optimizer.solve.session import Session
 
 OthersMode = Literal["free", "reoptimize", "held", "alone"]
 Status = Literal["optimal", "limit", "infeasible", "none"]
@@ -62,30 +61,26 @@ class ShareSolver:
     """Solves queries on shares one after the other."""
 
     context: CompanyContext
-    series: ProblemSeries
+    session: Session
+
+    def __post_init__(self) -> None:
+        base_problem = Problem(self.context.instance, self.context.states, 0.0)
+        self._base_problem = base_problem.with_recourse(self.session.threads)
 
     def __call__(self, query: ShareQuery) -> ShareReply:
         """Solve a query.
 
         Raises SolverError if the solver fails, or its answer fails the check.
         """
-        start = time.perf_counter()
         context, instance = self.context, build_instance(self.context, query)
-        solved = self.series.search(instance)
-        solution = solved.solution
-
-        def reply_without_plan(status: Status) -> ShareReply:
-            bound = None if status == "infeasible" or solution.interrupted else solution.bound
-            return ShareReply(
-                query, status, time.perf_counter() - start, solution.interrupted, bound
-            )
-
-        if solution.ending == "infeasible":
-            return reply_without_plan("infeasible")
+        answer = self.session.search(replace(self._base_problem, instance=instance))
+        if answer.is_infeasible:
+            return ShareReply(query, "infeasible", answer.seconds, answer.interrupted)
         try:
-            certified = self.series.certify(instance, solved, start, context.consumers)
+            certified = answer.certify(consumers=context.consumers)
         except (NoPlan, Interrupted):
-            return reply_without_plan("none")
+            bound = None if answer.interrupted else answer.bound
+            return ShareReply(query, "none", answer.seconds, answer.interrupted, bound)
         proof, plan = certified.certificate, certified.commitment
         unweighted_instance = (
             context.instance
@@ -95,8 +90,8 @@ class ShareSolver:
         return ShareReply(
             query,
             proof.status,
-            time.perf_counter() - start,
-            solution.interrupted,
+            answer.seconds,
+            answer.interrupted,
             proof.bound,
             plan,
             proof.objective,
@@ -107,16 +102,6 @@ class ShareSolver:
             compute_standing(context, instance, certified.with_plan, plan),
             certified.with_plan.expected,
         )
-
-
-def create_solver(
-    context: CompanyContext, gap: float, pool: CutPool, time_limit: float | None
-) -> ShareSolver:
-    """Return a solver with a single thread, for a worker process."""
-    return ShareSolver(
-        context,
-        ProblemSeries(context.instance, context.states, gap, pool.copy_for_process(), time_limit),
-    )
 
 
 def build_instance(context: CompanyContext, query: ShareQuery) -> Instance:

@@ -8,8 +8,9 @@ from models.language import tr
 from models.results import BudgetLineUse, Position
 from models.results.option import BudgetUse, MoneyTotals
 from models.results.plan import WHOLE_BUDGET
+from optimizer.analyses.deferral import review_decisions
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan import position_sheets, review_decisions
+from optimizer.analyses.plan import position_sheets
 from optimizer.analyses.plan.funding import budget_class_tables, funder_table
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report import document as doc

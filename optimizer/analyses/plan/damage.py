@@ -9,7 +9,7 @@ from models.results import ConsumerOutcome, Distribution, MaterialOutcome, Mater
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.event_clustering import clustering_parts
 from optimizer.analyses.plan.plan_wording import PlanWording, relative_reduction
-from optimizer.analyses.plan.shortage_durations import shortage_duration_parts
+from optimizer.analyses.shortage_durations import shortage_duration_parts
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import damage as charts

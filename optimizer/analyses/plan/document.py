@@ -9,7 +9,9 @@ from models.language import tr
 from models.results import Brief, Plan
 from optimizer.analyses.assumption_dependence import document as disagreement_document
 from optimizer.analyses.deferral import document as waiting_document
+from optimizer.analyses.deferral import review_decisions
 from optimizer.analyses.frontier import document as frontier_document
+from optimizer.analyses.glossary import glossary_section
 from optimizer.analyses.plan import (
     accounts,
     chains,
@@ -20,7 +22,6 @@ from optimizer.analyses.plan import (
     funding,
     method,
     projects,
-    review_decisions,
     set_outcomes,
     stocks,
     supply_dependence,
@@ -150,7 +151,7 @@ def _all_sections(wording: PlanWording, added_sections: list[Section]) -> list[S
         *figure_sources.build_sections(wording),
         method.method_section(wording),
         method.certificate_section(wording),
-        method.glossary_section(wording),
+        glossary_section(wording),
     ]
     return [replace(section, contents_hint=hints.get(section.id, "")) for section in sections]
 
@@ -181,8 +182,3 @@ def build_sections(plan: Plan) -> list[Section]:
         for section in sections
         if section.media & TERMINAL_AND_PAGE
     ]
-
-
-def plan_glossary(plan: Plan) -> Section:
-    """Return a glossary section for a document of several plans."""
-    return method.glossary_section(PlanWording(plan))

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from models.language import tr
 from optimizer.analyses.break_even_words import break_even_sentences
-from optimizer.analyses.plan import review_decisions, risks, set_outcomes
+from optimizer.analyses.deferral import review_decisions
+from optimizer.analyses.plan import risks, set_outcomes
 from optimizer.analyses.plan.executive_facts import (
     approvals_table,
     comparison_tables,

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from models.language import tr
 from models.results import SensitivityInput
 from optimizer.analyses.break_even_words import break_even_sentences
-from optimizer.analyses.plan import figure_sources, review_decisions
+from optimizer.analyses.deferral import review_decisions
+from optimizer.analyses.plan import figure_sources
 from optimizer.analyses.plan.accounts import describe_provision
 from optimizer.analyses.plan.fiscal import describe_returns
 from optimizer.analyses.plan.plan_wording import PlanWording, option_name

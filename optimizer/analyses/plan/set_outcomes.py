@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from models.language import tr
 from models.results import AssumptionSetOutcome, Disagreement
-from optimizer.analyses.assumption_dependence.sentences import (
+from optimizer.analyses.assumption_sentences import (
     best_plan_by_set,
     objective_names,
     uncertainty_sentences,

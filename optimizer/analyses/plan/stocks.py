@@ -1,14 +1,14 @@
 """Stockpiles of a plan: purchases, days of cover, costs and the balance of stocks."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from models.language import tr
-from models.results import StockpilePlan, StockUse
+from models.results import StockpilePlan
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.columns import CellContent, SheetRow
 from optimizer.analyses.plan.damage import need_exceeds_demand
 from optimizer.analyses.plan.plan_wording import PlanWording
+from optimizer.analyses.stock_use import stock_use_caption, stock_use_columns
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import schedule as charts
@@ -23,7 +23,7 @@ from optimizer.report.document import (
     Table,
 )
 from optimizer.report.number_format import ZERO_TOLERANCE, format_number
-from optimizer.report.wording import Wording, join_with_and
+from optimizer.report.wording import join_with_and
 from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow
 
@@ -77,25 +77,6 @@ def _stock_parts(wording: PlanWording) -> Iterator[Part]:
     if empty:
         text = tr("Nothing is held in: {stockpiles}.", stockpiles=join_with_and(empty))
         yield doc.Text(text, doc.ALL_MEDIA if stockpiles else SHEET)
-
-
-def stock_use_caption() -> str:
-    """Return the caption for a table with the columns of :func:`stock_use_columns`."""
-    return tr("How often stocks are used and filled again, expected in all years")
-
-
-def stock_use_columns(
-    wording: Wording[Any], get_stock_use: Callable[[Any], StockUse]
-) -> list[Column]:
-    """Return columns on the use of stockpiles; ``get_stock_use`` reads the use from a row."""
-    return [
-        Column(
-            tr("Stockpile"), lambda row: wording.name("stockpiles", get_stock_use(row).id), "text"
-        ),
-        Column(tr("Released, t"), lambda row: get_stock_use(row).released_t, "tonnes"),
-        Column(tr("Comes back, t"), lambda row: get_stock_use(row).refilled_t, "tonnes"),
-        Column(tr("Times used"), lambda row: get_stock_use(row).times, decimals=1),
-    ]
 
 
 def _cover_parts(wording: PlanWording) -> Iterator[Part]:

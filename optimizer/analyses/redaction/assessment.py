@@ -14,8 +14,8 @@ from models.base import display_name
 from models.results import RecoveryRange, RedactedFigure, Redaction, RedactionLoss, RevealingResult
 from models.scenario.case import Case
 from models.scenario.quantities import Number
-from optimizer.analyses.frontier.summary import largest_stocks
 from optimizer.analyses.plan_diff import DecisionDiff, Decisions
+from optimizer.analyses.plan_figures import largest_stocks
 from optimizer.analyses.redaction.attack import ATTACKS, Attacker
 from optimizer.analyses.redaction.hidden_figures import (
     BandMethod,
@@ -124,13 +124,7 @@ def _solve_both(
 
 
 def _find_plan(case: Case, options: RedactOptions) -> CheckedSolution:
-    return solve_and_certify(
-        Problem.from_case(case),
-        gap=options.gap,
-        time_limit=options.time_limit,
-        threads=options.threads,
-        on_progress=options.on_progress,
-    )
+    return solve_and_certify(Problem.from_case(case), **options.solver_options)
 
 
 # What the answer loses

@@ -1,24 +1,22 @@
 """Evaluation of a plan in a changed scenario, and whether another plan is better there."""
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from models.files import LoadedScenario
 from models.language import tr
 from models.results import BestOutcome, FixedPlanOutcome, ProvenRange
-from optimizer.analyses.frontier.summary import largest_stocks
+from optimizer.analyses.plan_figures import largest_stocks
 from optimizer.errors import Interrupted
 from optimizer.model.commitment import Commitment, convert_lots, net_cost, weighted_cost
 from optimizer.model.instance import Instance
 from optimizer.solve import outcomes
-from optimizer.solve.decomposition import CutPool
 from optimizer.solve.gap import MIN_GAP_TARGET
-from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.outcomes import PlanEvaluation
-from optimizer.solve.planner import Problem, certify
+from optimizer.solve.planner import Problem
 from optimizer.solve.recourse import RecourseEvaluator
+from optimizer.solve.session import Session
 from optimizer.solve.verification import broken_rules
 
 Decision = Literal["same", "changed", "broken", "open"]
@@ -35,16 +33,10 @@ class StudiedPlan:
     reading: LoadedScenario
     instance: Instance
     commitment: Commitment
-    gap: float
     tolerance: float
     """Share of its objective by which the plan may be worse than the best one."""
-    time_limit: float | None = None
-    pool: CutPool | None = field(default=None, repr=False)
-    """Cuts of the unchanged scenario; None if problems are too small to benefit."""
-
-    def pool_for(self, instance: Instance) -> CutPool | None:
-        """Return a copy of the cut pool for a changed instance; None if there is no pool."""
-        return None if self.pool is None else self.pool.copy_for_problem(instance)
+    session: Session
+    """Solves changed scenarios on one thread, from the cuts of the unchanged one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,9 +116,9 @@ def _evaluate_objective(
 
 
 def find_best_plan(
-    studied_plan: StudiedPlan,
     evaluation: PlanAtValues,
-    pool: CutPool | None,
+    session: Session,
+    gap: float | None = None,
     target_objective: float | None = None,
 ) -> BestKnownPlan:
     """Find the best plan in the changed scenario; this is the studied plan if no better one is
@@ -136,25 +128,18 @@ def find_best_plan(
     unattainable. Raises Interrupted if the user stopped the search, since a partial answer has no
     meaning, and SolverError if the solver fails or its answer fails the check.
     """
-    start = time.perf_counter()
-    solved = solve_problem(
+    answer = session.search(
         evaluation.problem,
-        gap=studied_plan.gap,
-        time_limit=studied_plan.time_limit,
-        threads=1,
-        pool=pool,
+        gap=session.gap if gap is None else gap,
         target_objective=target_objective,
     )
-    if solved.solution.interrupted:
+    if answer.interrupted:
         raise Interrupted(tr("stopped before all values were looked at"))
-    if solved.solution.ending == "infeasible":
+    if answer.is_infeasible:
         return BestKnownPlan("infeasible")
     status: Status = "none" if evaluation.broken_rules else "limit"
-    bound, objective, certified = solved.solution.bound, float("inf"), None
-    if solved.commitment is not None:
-        certified = certify(
-            evaluation.problem, solved, gap=studied_plan.gap, started_at=start, threads=1
-        )
+    bound, objective, certified = answer.bound, float("inf"), answer.certified_plan()
+    if certified is not None:
         bound, status = certified.certificate.bound, certified.certificate.status
         objective = certified.objective
     if not evaluation.broken_rules and evaluation.objective <= objective:
@@ -221,7 +206,7 @@ def classify_decision(
 
 
 def solve_decision(
-    studied_plan: StudiedPlan, evaluation: PlanAtValues, pool: CutPool | None
+    studied_plan: StudiedPlan, evaluation: PlanAtValues, session: Session
 ) -> tuple[Decision, BestKnownPlan | None]:
     """Solve only until the decision is classified; return the classification and the plan that
     proves it.
@@ -231,18 +216,12 @@ def solve_decision(
     if evaluation.broken_rules:
         return "broken", None
     # Branches are pruned by the gap: a gap close to the tolerance may leave the level open.
-    tighter = replace(studied_plan, gap=min(studied_plan.gap, studied_plan.tolerance / 10))
-    best_known = find_best_plan(
-        tighter, evaluation, pool, target_objective=_target_objective(studied_plan, evaluation)
-    )
-    if (
-        classify_decision(studied_plan, evaluation, best_known) == "open"
-        and studied_plan.time_limit is None
-    ):
-        tighter = replace(tighter, gap=tighter.gap / 100)
-        best_known = find_best_plan(
-            tighter, evaluation, pool, target_objective=_target_objective(studied_plan, evaluation)
-        )
+    gap = min(session.gap, studied_plan.tolerance / 10)
+    target = _target_objective(studied_plan, evaluation)
+    best_known = find_best_plan(evaluation, session, gap, target)
+    is_open = classify_decision(studied_plan, evaluation, best_known) == "open"
+    if is_open and session.time_limit is None:
+        best_known = find_best_plan(evaluation, session, gap / 100, target)
     return classify_decision(studied_plan, evaluation, best_known), best_known
 
 

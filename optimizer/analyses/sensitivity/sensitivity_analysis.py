@@ -19,7 +19,7 @@ from models.results import (
 )
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
 from optimizer.analyses.assumptions import Assumption, InvalidAssumption, list_assumptions
-from optimizer.analyses.frontier.summary import largest_stocks
+from optimizer.analyses.plan_figures import largest_stocks
 from optimizer.analyses.result_fields import common_result_fields
 from optimizer.analyses.saved_plan import SavedPlan
 from optimizer.analyses.sensitivity.options import SensitivityOptions
@@ -37,6 +37,7 @@ from optimizer.errors import Interrupted, NoPlan
 from optimizer.parallel import Workers, choose_worker_count
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem, choose_method, default_jobs, solve_and_certify
+from optimizer.solve.session import Session
 
 RANGE_ENDS: tuple[RangeEnd, RangeEnd] = ("low", "high")
 
@@ -55,8 +56,7 @@ def run_analysis(analysis_input: AnalysisInput, options: SensitivityOptions) -> 
         inputs,
         options,
         given_plan=analysis_input.saved_plan,
-        title=analysis_input.title,
-        variant=analysis_input.variant,
+        **analysis_input.labels,
     )
     if result.ended == "interrupted" and not result.inputs:
         raise Interrupted(tr("interrupted"))
@@ -175,31 +175,20 @@ def _prepare_studied_plan(
     This first solve also fills the cut pool from which all other solves start.
     """
     problem = Problem.from_case(reading.case) if given_plan is None else given_plan.problem
-    instance, limit = problem.instance, options.time_limit
+    instance = problem.instance
     pool = None if choose_method(instance, problem.states) == "extensive" else CutPool()
-    on_progress = options.on_progress
-    solved = solve_and_certify(
-        problem, gap=options.gap, time_limit=limit, pool=pool, on_progress=on_progress
-    )
+    solved = solve_and_certify(problem, pool=pool, **options.solver_options)
     if solved.interrupted:
         raise Interrupted(tr("stopped before all values were looked at"))
     commitment = solved.commitment if given_plan is None else given_plan.solution.commitment
-    studied_plan = StudiedPlan(
-        reading, instance, commitment, options.gap, options.tolerance, limit, pool
-    )
+    session = Session(1, pool, gap=options.gap, time_limit=options.time_limit)
+    studied_plan = StudiedPlan(reading, instance, commitment, options.tolerance, session)
     evaluation = evaluate_plan(studied_plan, (), threads=None)
     bound, status = solved.certificate.bound, solved.certificate.status
-    if evaluation.objective <= solved.objective:
-        return (
-            studied_plan,
-            evaluation,
-            BestKnownPlan(status, bound, commitment, evaluation.objective, evaluation.outcome),
-        )
-    return (
-        studied_plan,
-        evaluation,
-        BestKnownPlan(status, bound, solved.commitment, solved.objective, solved.with_plan),
-    )
+    best = commitment, evaluation.objective, evaluation.outcome
+    if solved.objective < evaluation.objective:
+        best = solved.commitment, solved.objective, solved.with_plan
+    return studied_plan, evaluation, BestKnownPlan(status, bound, *best)
 
 
 def _input_results(

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 
 from models.results import BreakEven, SensitivityPoint
 from optimizer.analyses.assumptions import Assumption
-from optimizer.analyses.frontier.summary import largest_stocks
 from optimizer.analyses.plan_diff import DecisionDiff, Decisions
+from optimizer.analyses.plan_figures import largest_stocks
 from optimizer.analyses.sensitivity.plan_evaluation import (
     BestKnownPlan,
     Decision,
@@ -27,7 +27,7 @@ from optimizer.analyses.sensitivity.plan_evaluation import (
 )
 from optimizer.model.commitment import Commitment, convert_lots
 from optimizer.model.instance import Instance
-from optimizer.solve.decomposition import CutPool
+from optimizer.solve.session import Session
 
 RangeEnd = Literal["low", "high"]
 RivalPlan = tuple[Instance, Commitment]
@@ -79,15 +79,15 @@ class InputSolver:
         studied_plan, assumption = self.studied_plan, query.assumption
         evaluation = evaluate_plan(studied_plan, assumption.settings_at(query.end_value))
         instance = evaluation.problem.instance
-        pool = studied_plan.pool_for(instance)
-        best_known = find_best_plan(studied_plan, evaluation, pool)
+        session = studied_plan.session.for_problem(instance)
+        best_known = find_best_plan(evaluation, session)
         decision = classify_decision(studied_plan, evaluation, best_known)
-        if decision == "open" and pool is not None:
-            decision, _ = solve_decision(studied_plan, evaluation, pool)
+        if decision == "open" and session.pool is not None:
+            decision, _ = solve_decision(studied_plan, evaluation, session)
         break_even = None
         if query.steps > 0 and decision in ("changed", "broken"):
             rival = None if best_known.commitment is None else (instance, best_known.commitment)
-            break_even = self._find_break_even(query, decision, pool, rival)
+            break_even = self._find_break_even(query, decision, session, rival)
         best_outcome, commitment = best_known.to_best_outcome(instance), studied_plan.commitment
         decisions = Decisions(commitment.start, largest_stocks(studied_plan.instance, commitment))
         changes = DecisionDiff.between(decisions, decisions)
@@ -111,7 +111,7 @@ class InputSolver:
         return InputReply(query, point, break_even)
 
     def _find_break_even(
-        self, query: InputQuery, decision: Decision, pool: CutPool | None, rival: RivalPlan | None
+        self, query: InputQuery, decision: Decision, session: Session, rival: RivalPlan | None
     ) -> BreakEven:
         """Find the break-even by bisection between the base value and the end of the range.
 
@@ -127,7 +127,7 @@ class InputSolver:
         while abs(changed - good) > target_width and tries < query.steps:
             middle = assumption.nearest_valid_value((good + changed) / 2)
             evaluation = evaluate_plan(self.studied_plan, assumption.settings_at(middle))
-            middle_decision, rival, pool = self._decide_at(evaluation, rival, pool)
+            middle_decision, rival, session = self._decide_at(evaluation, rival, session)
             tries += 1
             if middle_decision == "open":
                 break
@@ -147,10 +147,10 @@ class InputSolver:
         )
 
     def _decide_at(
-        self, evaluation: PlanAtValues, rival: RivalPlan | None, pool: CutPool | None
-    ) -> tuple[Decision, RivalPlan | None, CutPool | None]:
+        self, evaluation: PlanAtValues, rival: RivalPlan | None, session: Session
+    ) -> tuple[Decision, RivalPlan | None, Session]:
         """Classify the decision at some values; return the class, the better plan if there is one,
-        and the cut pool."""
+        and the session that solved last."""
         instance = evaluation.problem.instance
         rival_commitment = (
             None if rival is None else convert_lots(rival[1], rival[0].lot_tonnes, instance)
@@ -160,12 +160,12 @@ class InputSolver:
             and not evaluation.broken_rules
             and is_beaten_by(self.studied_plan, evaluation, rival_commitment)
         ):
-            return "changed", rival, pool
-        pool = None if pool is None else pool.copy_for_problem(instance)
-        decision, best_known = solve_decision(self.studied_plan, evaluation, pool)
+            return "changed", rival, session
+        session = session.for_problem(instance)
+        decision, best_known = solve_decision(self.studied_plan, evaluation, session)
         if decision == "changed" and best_known is not None and best_known.commitment is not None:
             rival = (instance, best_known.commitment)
-        return decision, rival, pool
+        return decision, rival, session
 
 
 class ScreenFigures(NamedTuple):
@@ -194,11 +194,8 @@ class ScreenSolver:
         evaluation = evaluate_plan(self.studied_plan, settings)
         best_known = BestKnownPlan("none")
         if self.finds_best_plan:
-            best_known = find_best_plan(
-                self.studied_plan,
-                evaluation,
-                self.studied_plan.pool_for(evaluation.problem.instance),
-            )
+            session = self.studied_plan.session.for_problem(evaluation.problem.instance)
+            best_known = find_best_plan(evaluation, session)
         return ScreenFigures(
             evaluation.objective,
             evaluation.outcome.expected,

@@ -9,8 +9,6 @@ import numpy as np
 from models.results import Interval
 from optimizer import games
 from optimizer.analyses.options import SolveOptions
-from optimizer.analyses.problem_series import ProblemSeries
-from optimizer.analyses.split import subproblem
 from optimizer.analyses.split.players import CoalitionGame
 from optimizer.analyses.split.subproblem import (
     CoalitionQuery,
@@ -24,6 +22,7 @@ from optimizer.model.instance import FixedDecisions, Floats
 from optimizer.parallel import Workers, choose_worker_count
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import default_jobs
+from optimizer.solve.session import Session
 
 STAYS_OUT = 1
 ACTS_ALONE = 2
@@ -127,17 +126,13 @@ class CoalitionSolutions:
             other_masks.append(0)
         self.query_count = 1 + len(other_masks) + game.company_mask.bit_count()
         options.report_progress(0, self.query_count, grand_query.name)
-        series_arguments = (game.instance, game.states, options.gap, pool, options.time_limit)
-        grand_solver = CoalitionSolver(
-            game, ProblemSeries(*series_arguments, threads=None, on_progress=options.on_progress)
-        )
-        self.answers[game.grand_coalition] = grand_solver(grand_query)
+        session = Session(pool=pool, **options.solver_options)
+        self.answers[game.grand_coalition] = CoalitionSolver(game, session)(grand_query)
         self._report_progress(grand_query, self.answers[game.grand_coalition])
         usual_jobs = default_jobs(game.instance, game.states)
         jobs = min(choose_worker_count(options.jobs, usual_jobs), len(other_masks))
-        solver_arguments = (game, options.gap, pool, options.time_limit)
         with Workers[CoalitionQuery, QueryAnswer](
-            subproblem.create_solver, solver_arguments, jobs
+            CoalitionSolver, (game, session.for_worker()), jobs
         ) as workers:
             answers = workers.map(
                 [coalition_query(game, mask) for mask in other_masks], self._report_progress

@@ -37,11 +37,7 @@ DEFAULT_OPTIONS = SplitOptions()
 def run_analysis(analysis_input: AnalysisInput, options: SplitOptions) -> AnalysisOutcome:
     """Run the command that shares the joint gain of the companies of a scenario."""
     result = split_joint_gain(
-        analysis_input.reading,
-        options,
-        pool=analysis_input.pool,
-        title=analysis_input.title,
-        variant=analysis_input.variant,
+        analysis_input.reading, options, pool=analysis_input.pool, **analysis_input.labels
     )
     solved = all(is_gap_closed(x.found, x.bound, options.gap) for x in result.coalitions)
     return AnalysisOutcome(result, 0 if solved else 1)

@@ -1,19 +1,19 @@
 """The problem of a coalition that acts for itself, and the damage and cost of all that result."""
 
 import math
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from models.language import tr
-from optimizer.analyses.problem_series import ProblemSeries, fix_decisions
+from optimizer.analyses.fixed_decisions import fix_decisions
 from optimizer.analyses.split.players import CoalitionGame, GamePlayer
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, net_cost_by_funder
 from optimizer.model.instance import FixedDecisions, Instance, change_perspective
-from optimizer.solve.decomposition import CutPool
+from optimizer.solve.planner import Problem
+from optimizer.solve.session import Session
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,11 @@ class CoalitionSolver:
     """Solves queries for coalitions one after the other."""
 
     game: CoalitionGame
-    series: ProblemSeries
+    session: Session
+
+    def __post_init__(self) -> None:
+        base_problem = Problem(self.game.instance, self.game.states, 0.0)
+        self._base_problem = base_problem.with_recourse(self.session.threads)
 
     def __call__(self, query: CoalitionQuery) -> QueryAnswer:
         """Solve a query.
@@ -78,13 +82,12 @@ class CoalitionSolver:
         Raises Interrupted if the user stopped the search, since the game has no result if a
         coalition is missing, and NoPlan if a limit was reached before there was a plan and a bound.
         """
-        start = time.perf_counter()
         instance = query.build_instance(self.game.instance)
-        solved = self.series.search(instance)
-        if solved.solution.interrupted:
+        answer = self.session.search(replace(self._base_problem, instance=instance))
+        if answer.interrupted:
             raise Interrupted(tr("stopped before all coalitions were solved"))
         try:
-            certified = self.series.certify(instance, solved, start)
+            certified = answer.certify()
         except NoPlan as error:
             raise NoPlan(f"{query.name}: {error}") from error
         bound = certified.certificate.bound
@@ -97,20 +100,8 @@ class CoalitionSolver:
             certified.with_plan.damage_by_consumer,
             net_cost_by_funder(certified.instance, certified.commitment),
             certified.commitment,
-            time.perf_counter() - start,
+            answer.seconds,
         )
-
-
-def create_solver(
-    coalition_game: CoalitionGame, gap: float, pool: CutPool, time_limit: float | None
-) -> CoalitionSolver:
-    """Return a solver with a single thread, for a worker process."""
-    return CoalitionSolver(
-        coalition_game,
-        ProblemSeries(
-            coalition_game.instance, coalition_game.states, gap, pool.copy_for_process(), time_limit
-        ),
-    )
 
 
 def coalition_query(

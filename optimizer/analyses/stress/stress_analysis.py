@@ -51,13 +51,7 @@ def run_analysis(analysis_input: AnalysisInput, options: StressOptions) -> Analy
         problem = Problem.from_case(analysis_input.reading.case)
         # Refuse invalid options before a long solve.
         build_disruption(problem.instance, options)
-        solution = solve_and_certify(
-            problem,
-            gap=options.gap,
-            time_limit=options.time_limit,
-            threads=options.threads,
-            on_progress=options.on_progress,
-        )
+        solution = solve_and_certify(problem, **options.solver_options)
         result = compute_stress(
             solution, options, analysis_input.title, analysis_input.variant, is_solved=True
         )

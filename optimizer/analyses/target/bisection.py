@@ -8,7 +8,7 @@ out and those that reach the goal.
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from models.faults import Fault, ScenarioError
@@ -24,10 +24,9 @@ from optimizer.errors import CheckFailed
 from optimizer.model import highs
 from optimizer.model.formulation import build_min_spending
 from optimizer.solve.checked_solution import CheckedSolution
-from optimizer.solve.decomposition import CutPool
-from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.outcomes import PlanEvaluation
-from optimizer.solve.planner import Problem, certify
+from optimizer.solve.planner import Problem
+from optimizer.solve.session import Session
 
 LEVEL_TOLERANCE = 1e-6
 """Relative tolerance within which a figure reaches a level."""
@@ -168,7 +167,7 @@ class BisectionSearch:
     variation: Variation
     level: float | None
     options: TargetOptions
-    pool: CutPool | None = None
+    session: Session
     trials: list[Trial] = field(default_factory=list)
     plans: dict[float, CheckedSolution] = field(default_factory=dict)
     """Plans that reach the goal, by value; empty if rules alone decide."""
@@ -311,32 +310,24 @@ class BisectionSearch:
 
         The solve ends as soon as a plan reaches the level or the bound proves that no plan does.
         """
-        started_at, options = time.perf_counter(), self.options
-        solved = solve_problem(
+        gap, case = self.options.gap, problem.instance.case
+        answer = self.session.search(
             problem,
-            gap=options.gap if self.pool is not None else min(options.gap, SMALL_PROBLEM_GAP),
-            time_limit=options.time_limit,
-            threads=options.threads,
-            pool=self.pool,
-            on_progress=options.on_progress,
+            gap=gap if self.session.pool is not None else min(gap, SMALL_PROBLEM_GAP),
             target_objective=level_with_tolerance(level),
         )
-        solution = solved.solution
-        if solution.ending == "infeasible":
+        if answer.is_infeasible:
             return "ruled out", None, None
-        figure, bound = None, solution.bound
-        if solved.commitment is not None:
-            checked = certify(
-                problem, solved, gap=options.gap, started_at=started_at, threads=options.threads
-            )
-            figure = damage_figure(checked.with_plan, options.figure, problem.instance.case)
+        figure, bound, checked = None, answer.bound, replace(answer, gap=gap).certified_plan()
+        if checked is not None:
+            figure = damage_figure(checked.with_plan, self.options.figure, case)
             self.least_figure = (
                 figure if self.least_figure is None else min(self.least_figure, figure)
             )
             if reaches_level(figure, level):
                 self.plans[value] = checked
                 return "reached", figure, None if bound is None else min(bound, figure)
-        if solution.interrupted:
+        if answer.interrupted:
             raise SearchStopped
         ruled_out = bound is not None and bound >= level_with_tolerance(level) * (1 - 1e-12)
         return "ruled out" if ruled_out else "open", figure, bound

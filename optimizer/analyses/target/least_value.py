@@ -13,7 +13,7 @@ from models.language import tr
 from models.results import Goal, Target
 from models.results.comparison import BrokenRule
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
-from optimizer.analyses.frontier.parametric_points import make_cut_pool, solve_problem
+from optimizer.analyses.frontier.parametric_points import start_session
 from optimizer.analyses.result_fields import common_result_fields
 from optimizer.analyses.target.bisection import (
     BisectionSearch,
@@ -64,13 +64,7 @@ def run_analysis(analysis_input: AnalysisInput, options: TargetOptions) -> Analy
         raise Misuse(tr("--to must lie above --from."))
     for value in (options.lowest_value, *([] if options.last is None else [options.last])):
         number.with_value(value)
-    target = find_least_value(
-        number,
-        options,
-        pool=analysis_input.pool,
-        title=analysis_input.title,
-        variant=analysis_input.variant,
-    )
+    target = find_least_value(number, options, pool=analysis_input.pool, **analysis_input.labels)
     if target.ended == "interrupted" and target.status == "open":
         raise Interrupted(tr("interrupted"))
     is_complete = target.status == "proven" and target.ended == "complete"
@@ -96,7 +90,6 @@ def find_least_value(
     Raises ScenarioError if the path is invalid, or if stocks or years do not exist.
     """
     started_at, case = time.perf_counter(), variation.reading.case
-    pool = make_cut_pool(case) if pool is None else pool
     days = days_by_stockpile(case, options.days)
     goal_variation = variation
     if days:
@@ -110,7 +103,8 @@ def find_least_value(
     figure_variation = replace(
         goal_variation, reading=with_figure_objective(goal_variation.reading, options.figure)
     )
-    search = BisectionSearch(figure_variation, level, options, pool)
+    session = start_session(case, options, pool)
+    search = BisectionSearch(figure_variation, level, options, session)
     is_direct = level is None and goal_variation.limited_funders is not None
     best_solution, is_stopped = None, False
     conflict: tuple[BrokenRule, ...] = ()
@@ -127,7 +121,7 @@ def find_least_value(
             )
     except (SearchStopped, KeyboardInterrupt, Interrupted):
         is_stopped = True
-    solution = _plan_at_least_value(goal_variation, search, pool, is_stopped)
+    solution = _plan_at_least_value(goal_variation, search, is_stopped)
     if solution is None and is_direct and not is_stopped:
         # A value counts as sufficient only with a plan that shows it.
         search.feasible_at = None
@@ -205,7 +199,7 @@ def _best_plan_at(search_state: BisectionSearch, value: float) -> CheckedSolutio
     """
     try:
         case = scenario_at(search_state.variation, value).case
-        return solve_problem(Problem.from_case(case), search_state.options, search_state.pool)
+        return search_state.session.solve(Problem.from_case(case))
     except (Infeasible, NoPlan):
         return None
 
@@ -247,7 +241,7 @@ def _find_conflict(
 
 
 def _plan_at_least_value(
-    variation: Variation, search_state: BisectionSearch, pool: CutPool | None, stopped: bool
+    variation: Variation, search_state: BisectionSearch, stopped: bool
 ) -> CheckedSolution | None:
     """Return the plan that is best by the scenario's objective at the least value.
 
@@ -260,11 +254,8 @@ def _plan_at_least_value(
     if stopped:
         return known_solution
     try:
-        solution = solve_problem(
-            Problem.from_case(variation.with_value(search_state.feasible_at).case),
-            search_state.options,
-            pool,
-        )
+        case = variation.with_value(search_state.feasible_at).case
+        solution = search_state.session.solve(Problem.from_case(case))
     except (NoPlan, Interrupted, Infeasible):
         return known_solution
     figure = damage_figure(solution.with_plan, search_state.options.figure, solution.instance.case)
