@@ -73,6 +73,8 @@ check: $(VENV)/.dev
 	  models optimizer vorrat docs README.md CONTRIBUTING.md
 	$(VENV)/bin/python -m pytest tests/test_docs.py tests/formulation/test_document.py \
 	  tests/cli/test_command_reference.py
+	@git ls-files 'models/*.py' 'optimizer/*.py' 'vorrat/*.py' | xargs wc -l | \
+	  awk '$$2 != "total" { lines += $$1; long += $$1 > 450 } END { print lines " lines of Python in models, optimizer and vorrat; files over 450 lines: " long }'
 
 # Two pages that are kept, then the site, from the first page to the notebooks, which are run.
 docs: $(VENV)/.docs

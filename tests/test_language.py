@@ -170,7 +170,7 @@ def test_texts_are_found_at_all() -> None:
     found = texts()
     assert found["What to stock"] is False
     assert found["Variant: {variant}"] is True
-    assert "{p} must be built" in found
+    assert "{project} must be built" in found
     assert "Capital cost in million EUR." in set(described_fields(needed=True))
     assert "Show no progress." in set(help_texts())
 
@@ -206,8 +206,9 @@ HIDDEN = {
     ("optimizer/cli/usage.py", "text"),
     ("optimizer/parallel/cluster.py", "text"),
     ("optimizer/cli/scenario_files.py", "many"),
-    ("optimizer/analyses/plan/method.py", "limit.label"),
-    ("optimizer/model/rules.py", "text"),
+    ("optimizer/model/rule_declaration.py", "self.label"),
+    ("optimizer/report/scenario_workbook/columns.py", "LANGUAGES[language].name"),
+    ("optimizer/model/rule_declaration.py", "text"),
     ("optimizer/analyses/comparison/comparison_wording.py", "failed.message"),
     (
         "optimizer/analyses/explanation/reasons.py",

@@ -18,10 +18,20 @@ from typing import Any, Literal
 Language = Literal["en", "de"]
 
 
+def mark_translatable(template: str, /) -> str:
+    """Mark a template for translation and return it unchanged.
+
+    The template is passed to :func:`tr` later.
+    """
+    return template
+
+
 @dataclass(frozen=True)
 class Conventions:
-    """Conventions of a language."""
+    """Name and conventions of a language."""
 
+    name: str  # in English, to be translated
+    own_name: str
     tag: str  # of BCP 47, for the properties of documents
     decimal_mark: str
     separator: str  # between the cells of a CSV file, as spreadsheets expect it
@@ -32,9 +42,17 @@ class Conventions:
 
 LANGUAGES: dict[Language, Conventions] = {
     "en": Conventions(
-        "en-GB", ".", ",", "", "a|and|are|as|at|by|for|from|is|it|of|or|than|that|the|to|which|with"
+        mark_translatable("English"),
+        "English",
+        "en-GB",
+        ".",
+        ",",
+        "",
+        "a|and|are|as|at|by|for|from|is|it|of|or|than|that|the|to|which|with",
     ),
     "de": Conventions(
+        mark_translatable("German"),
+        "Deutsch",
         "de-DE",
         ",",
         ";",
@@ -79,14 +97,6 @@ def detect_language(text: str) -> Language | None:
     }
     first, second, *_ = sorted(counts, key=lambda language: -counts[language])
     return first if counts[first] > 2 * counts[second] else None
-
-
-def mark_translatable(template: str, /) -> str:
-    """Mark a template for translation and return it unchanged.
-
-    The template is passed to :func:`tr` later.
-    """
-    return template
 
 
 def set_language(language: Language) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated
@@ -58,10 +59,7 @@ class Variation:
         It is False if the objective is regret, since that is relative to the best plan at each
         value.
         """
-        return not self._minimizes_regret and any(
-            re.fullmatch(re.escape(pattern).replace(r"\*", r"[^.]*"), self.path)
-            for pattern in LOOSENING_PATHS
-        )
+        return not self._minimizes_regret and self._matches(LOOSENING_PATHS)
 
     @property
     def is_objective_number(self) -> bool:
@@ -76,9 +74,14 @@ class Variation:
     @property
     def is_integer(self) -> bool:
         """Whether the number can have integer values only, as far as its path shows."""
-        counts = [limit.path for limit in policy_limits() if limit.unit == "count"]
-        return self.path in [f"policy.{path}" for path in counts] or self.path.startswith(
-            "policy.max_starts_by_year."
+        counts = [limit.pattern for limit in policy_limits() if limit.unit == "count"]
+        return self._matches(counts)
+
+    def _matches(self, patterns: Iterable[str]) -> bool:
+        """Return whether the path is one of those that the patterns stand for."""
+        return any(
+            re.fullmatch(re.escape(pattern).replace(r"\*", r"[^.]*"), self.path)
+            for pattern in patterns
         )
 
     @property

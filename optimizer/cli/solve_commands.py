@@ -18,7 +18,7 @@ from models.files import read_case
 from models.files.decoding import read_bytes
 from models.files.reading import WORKBOOK_SUFFIXES
 from models.files.tabs import all_tabs, label_translations
-from models.language import Language, current_language, tr, using
+from models.language import LANGUAGES, Language, current_language, tr, using
 from models.results import Comparison, Plan
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
 from optimizer.analyses.options import PlanOptions
@@ -124,9 +124,10 @@ def workbook_language(path: Path) -> Language | None:
     except ScenarioError:
         # Its faults are reported when it is read afterwards.
         return None
-    english, german = zip(*(label_translations(tab.label) for tab in all_tabs()), strict=True)
-    count_en, count_de = len(names & set(english)), len(names & set(german))
-    return None if count_en == count_de else "de" if count_de > count_en else "en"
+    by_language = zip(*(label_translations(tab.label) for tab in all_tabs()), strict=True)
+    counts = [len(names & set(labels)) for labels in by_language]
+    best = [code for code, count in zip(LANGUAGES, counts, strict=True) if count == max(counts)]
+    return best[0] if len(best) == 1 else None
 
 
 @dataclass

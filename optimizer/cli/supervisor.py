@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 import click
 
-from models.language import set_language, tr, using
+from models.language import LANGUAGES, set_language, tr, using
 from optimizer.analyses.registry import ANALYSES_BY_NAME
 from optimizer.cli import usage
 from optimizer.errors import OutOfMemory, TimedOut, WorkerDied
@@ -81,7 +81,7 @@ def supervise(arguments: Sequence[str]) -> int:
     has to exit next."""
     words = "\n".join(arguments).replace("--language\n", "--language=").split("\n")
     language = next(
-        (candidate for candidate in usage.LANGUAGES if f"--language={candidate}" in words), None
+        (candidate for candidate in LANGUAGES if f"--language={candidate}" in words), None
     )
     with using("en"):
         with contextlib.suppress(click.UsageError):

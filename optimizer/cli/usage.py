@@ -11,11 +11,18 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import click
 
-from models.language import Language, current_language, mark_translatable, set_language, tr
+from models.language import (
+    LANGUAGES,
+    Language,
+    current_language,
+    mark_translatable,
+    set_language,
+    tr,
+)
 
 _AnyCommand = TypeVar("_AnyCommand", bound=click.Command)
 PROGRAM = "vorrat"
@@ -150,7 +157,6 @@ def _translate_message(message: str) -> str:
 
 
 LANGUAGE_VARIABLE = "VORRAT_LANGUAGE"
-LANGUAGES: tuple[Language, ...] = get_args(Language)
 _REQUESTED_LANGUAGE_KEY = "vorrat.language"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -178,10 +178,10 @@ def _rules_group(case: Case) -> ControlGroup:
         label = tr("Projects decided in a year, at most")
         found.append(Control("deals", label, base, deals, high=10.0, is_integer=True))
     for limit in policy_limits():
-        value = limit.value(case)
-        if limit.on_page and value is not None:
+        for key, value in limit.values(case).items() if limit.on_page else ():
+            path = limit.pattern.replace("*", str(key))
             count = limit.unit == "count"
-            found.append(figure_control(case, f"policy.{limit.path}", value, is_integer=count))
+            found.append(figure_control(case, path, value, is_integer=count))
     return ControlGroup("rules", tr("Rules"), tuple(found))
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from models.base import display_name
 from models.files import LoadedScenario
-from models.language import Language, current_language, tr, using
+from models.language import LANGUAGES, Language, current_language, tr, using
 from models.scenario.case import Case
 from optimizer.page import controls, figure_controls, question_variants, scenario_store, views
 from optimizer.page.question import Question
@@ -25,7 +25,6 @@ from optimizer.report.number_format import (
 
 MAX_SEARCH_RESULTS = 12
 """Number of figures that a search shows."""
-LANGUAGES: tuple[Language, ...] = ("en", "de")
 
 
 class PreparedQuestion(NamedTuple):

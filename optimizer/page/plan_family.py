@@ -19,13 +19,13 @@ from typing import Any, Literal
 
 from models.base import display_name
 from models.files import LoadedScenario
-from models.language import current_language, tr, using
+from models.language import LANGUAGES, current_language, tr, using
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.analyses.variation import Variation
 from optimizer.page.controls import PUBLIC_BUDGETS, controls_by_id, find_control
 from optimizer.page.figure_controls import FACTOR_UNIT, Control
-from optimizer.page.fragments import LANGUAGES, render_template, static_file
+from optimizer.page.fragments import render_template, static_file
 from optimizer.page.question import InvalidRequest, Question
 from optimizer.page.question_variants import value_in_words
 from optimizer.report.number_format import ZERO_TOLERANCE

@@ -28,9 +28,9 @@ from starlette.routing import Route
 
 from models.base import display_name
 from models.faults import Fault, ScenarioError, VorratError
-from models.language import Language, tr, using
+from models.language import LANGUAGES, Language, tr, using
 from optimizer.page import controls, fragments, question_variants, scenario_store, views
-from optimizer.page.fragments import LANGUAGES, render_template, static_file
+from optimizer.page.fragments import render_template, static_file
 from optimizer.page.guard import BodyNotReceived, is_foreign, user_display_name, user_id
 from optimizer.page.question import InvalidRequest, Question, UnreadableRequest
 from optimizer.page.solver_pool import ServerBusy

@@ -6,7 +6,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from models import results
@@ -335,30 +336,21 @@ def input_hash(case: Case) -> str:
     return canonical_hash(content)
 
 
-UNUSED_FIELD_VALUES: dict[str, Any] = {
-    "inputs_t_per_t": {},
-    "anyway": None,
-    "adaptation": None,
-    "cash_cost_eur_per_t": {},
-    "restart_periods": 0,
-    "prices": {},
-    "demand": {},
-    "profiles": {},
-    "profile": None,
-    "regimes": None,
-    "regime_factors": {},
-    "project_correlation": 0,
-    "secured_premium_eur_per_t": None,
-    "premium_paid_by": None,
-    "premium_charge": 1,
-    "capex_overrun": [],
-    "contingency": None,
-    "max_starts_by_year": {},
-    "refill_t_per_year": None,
-    "over_assumptions": None,
-    "ambiguity": None,
-}
-"""Later additions to the format below the sections, with the values that mean they are unused."""
+@cache
+def unused_field_values() -> dict[str, list[Any]]:
+    """Return the optional fields below the sections that were added to the format later, each with
+    the values that mean it is unused: none, and the defaults of the field.
+
+    ``always_hashed.txt`` lists the optional fields of the first version of the format, which are
+    hashed with their defaults. Nothing is to be added there.
+    """
+    first_fields = (files("optimizer.solve") / "always_hashed.txt").read_text("utf-8").split()
+    found: dict[str, list[Any]] = {}
+    for model in Case.model_json_schema()["$defs"].values():
+        fields = model.get("properties", {})
+        for name in fields.keys() - {*model.get("required", ()), *first_fields}:
+            found.setdefault(name, [None, [], {}]).append(fields[name].get("default"))
+    return found
 
 
 def _drop_unused_fields(part: Any) -> None:
@@ -368,8 +360,9 @@ def _drop_unused_fields(part: Any) -> None:
         for item in part:
             _drop_unused_fields(item)
     elif isinstance(part, dict):
-        for name in part.keys() & UNUSED_FIELD_VALUES.keys():
-            if part[name] in (UNUSED_FIELD_VALUES[name], None, [], {}):
+        unused = unused_field_values()
+        for name in part.keys() & unused.keys():
+            if part[name] in unused[name]:
                 del part[name]
         for item in part.values():
             _drop_unused_fields(item)

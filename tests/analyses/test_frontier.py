@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from limits import example_values, limited
 from random_cases import crowded_case, small_case
 from small import case as bare
 from small import chance_of_cut, near, stockpile
@@ -274,72 +275,10 @@ def test_warm_points_are_as_good_as_cold_ones(seed: int) -> None:
             assert one.objective == pytest.approx(other.objective, rel=3e-6, abs=1e-7)
 
 
-LIMITS: dict[str, tuple[str, tuple[str, str]]] = {
-    "policy.budget_meur": ("policy.budget_meur", ("7", "9")),
-    "policy.max_public_share": ("policy.max_public_share", ("0.4", "0.7")),
-    "policy.max_projects": ("policy.max_projects", ("1", "2")),
-    "policy.max_starts_by_year.*": ("policy.max_starts_by_year.2026", ("0", "1")),
-    "policy.state_aid.max_intensity": ("policy.state_aid.max_intensity", ("0.1", "0.3")),
-    "policy.state_aid.max_meur": ("policy.state_aid.max_meur", ("0.4", "2")),
-    "policy.max_country_share.limit": ("policy.max_country_share.limit", ("0.95", "0.99")),
-    "funders.*.budget_meur": ("funders.fund.budget_meur", ("3", "6")),
-    "funders.*.budget_by_year_meur.*": ("funders.fund.budget_by_year_meur.2026", ("3", "6")),
-    "funders.*.budget_lines.*.total_meur": ("funders.fund.budget_lines.a.total_meur", ("3", "6")),
-    "funders.*.budget_lines.*.by_year_meur.*": (
-        "funders.fund.budget_lines.b.by_year_meur.2026", ("3", "6"),
-    ),
-    "funders.*.budget_lines.*.limit_meur": ("funders.fund.budget_lines.c.limit_meur", ("2", "3")),
-    "funders.*.instruments.*.max_share": (
-        "funders.fund.instruments.equity.max_share", ("0.4", "0.6"),
-    ),
-    "funders.*.instruments.*.ticket_max_meur": (
-        "funders.fund.instruments.equity.ticket_max_meur", ("2", "3"),
-    ),
-    "projects.*.market_finance_max": ("projects.large.market_finance_max", ("0.2", "0.6")),
-    "stockpiles.*.max_t": ("stockpiles.reserve.max_t", ("5", "15")),
-    "stockpiles.*.max_purchase_t_per_year": (
-        "stockpiles.reserve.max_purchase_t_per_year", ("5", "15"),
-    ),
-}  # fmt: skip
-
-
-def limited() -> Raw:
-    """`two_works` with market finance, a guarantee, a stock and budget lines, so that every limit
-    means something."""
-    raw = two_works(stockpiles=[stockpile()], policy={"max_country_share": {"limit": 1.0}})
-    fund = raw["funders"]["fund"]
-    fund["instruments"]["equity"] |= {"charges": {"a": 1.0, "b": 1.0}, "grant_equivalent": 0.2}
-    fund["instruments"]["cover"] = {
-        "kind": "guarantee", "charges": {"c": 1.0}, "offtake_per_share": 1.0,
-    }  # fmt: skip
-    fund["budget_lines"] = {
-        "a": {"kind": "commitment", "total_meur": 20},
-        "b": {"kind": "cash", "by_year_meur": {2026: 20}},
-        "c": {"kind": "guarantee_stock", "limit_meur": 20},
-    }
-    raw["supply"] = [{"material": "ore", "country": "CN", "share": 1.0}]
-    raw["hazards"] = {
-        "cut": {"annual_probability": 0.5, "effects": [{"country": "CN", "loss": [1.0]}]}
-    }
-    raw["uncertainty"] = {
-        "states": [
-            {"name": "calm", "probability": 0.5},
-            {"name": "cut", "probability": 0.5, "events": [{"hazard": "cut", "start": 2026}]},
-        ]
-    }
-    for works in raw["projects"].values():
-        works["market_finance_max"] = 0.5
-    return raw
-
-
-def test_every_number_said_to_loosen_is_tried() -> None:
-    assert set(LIMITS) == set(LOOSENING_PATHS)
-
-
 @pytest.mark.quick(every=3)
 @pytest.mark.parametrize("pattern", LOOSENING_PATHS)
 def test_what_is_said_to_loosen_keeps_plans_feasible_and_as_good(pattern: str) -> None:
-    path, (low, high) = LIMITS[pattern]
+    path, (low, high) = example_values(pattern)
     read = reading(limited())
     assert Variation(read, path).only_loosens_rules
     below, above = (

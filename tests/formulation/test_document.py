@@ -14,6 +14,7 @@ import pytest
 from chained import chained
 from deals import deals
 from everything import doubted, everything
+from limits import limited
 from points import idle_works, unaided
 from refills import twice
 from standpoints import from_the_motors
@@ -39,7 +40,7 @@ ROWS = re.findall(
 BOUNDS = {name: tag for tag, name, says in ROWS if says.startswith("bound:")}
 SCENARIOS = (
     *(everything(), doubted(), treasury(), chained(), deals()),
-    *(idle_works(), unaided(), twice()),
+    *(idle_works(), unaided(), twice(), limited()),
 )
 CONSTRAINTS = {name: tag for tag, name, says in ROWS if not says.startswith("bound:")}
 
@@ -136,7 +137,8 @@ def test_every_row_can_be_explained() -> None:
             "instrument": {i.id for i in instance.instruments}, "year": instance.years,
             "line": {line for _, line in instance.budget_lines}, "stockpile": instance.stockpiles,
             "period": range(len(instance.periods)), "material": case.materials,
-            "country": {country for _, country in instance.supply},
+            "country": {country for _, country in instance.supply}
+            | {project.country for project in instance.projects.values()},
         }  # fmt: skip
         kinds = RULES[name].index_roles
         assert len(kinds) <= len(parts), name

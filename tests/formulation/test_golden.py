@@ -39,6 +39,7 @@ from models.scenario.case import Case
 from optimizer.model import highs
 from optimizer.model.formulation import build_extensive_form
 from optimizer.model.instance import Instance, read_instance
+from optimizer.model.rules import RULES
 from optimizer.model.states import read_states
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -232,8 +233,9 @@ def test_every_constraint_has_its_lines_and_every_text_its_test() -> None:
     assert settled == {name_of(row) for row in compiled(from_the_motors).constraints} & settled
     chains = set(OF_CHAINS) - set(shown)
     assert chains == {"conversion_limit"}
+    limits = {name for name, rule in RULES.items() if rule.policy_limits}  # test_policy_limits.py
     assert declared == {
-        *(*shown, *other, *settled, *chains, *UNAIDED, *IDLE, *DOUBTED),
+        *(*shown, *other, *settled, *chains, *UNAIDED, *IDLE, *DOUBTED, *limits),
         "refill_limit",
     }
     assert {file.name for file in GOLDEN.iterdir()} == {f"{name}.lp" for name in TEXTS}

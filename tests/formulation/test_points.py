@@ -12,9 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import pyomo.environ as pyo
 import pytest
 from deal_points import DEALS
 from money_points import MONEY
@@ -25,6 +23,7 @@ from points import (
     STARTED,
     YEARLY,
     Point,
+    broken,
     commit,
     idle_works,
     shared,
@@ -37,9 +36,9 @@ from standpoints import ABOUT
 
 from models.scenario.case import Case
 from optimizer.errors import CheckFailed
-from optimizer.model.commitment import Commitment, planned_stock
-from optimizer.model.formulation import build_commitment
+from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
+from optimizer.model.rules import RULES
 from optimizer.solve.verification import check_commitment
 
 ROWS = re.findall(
@@ -52,54 +51,6 @@ TAGS = {name: tag for tag, name in ROWS}
 
 def read(raw: Raw) -> Instance:
     return read_instance(Case.model_validate(raw))
-
-
-def holds(constraint: Any) -> bool:
-    """Whether a row is met, but for rounding."""
-    body, scale = pyo.value(constraint.body), 1e-9
-    above = constraint.lower is None or body >= pyo.value(constraint.lower) - scale
-    return above and (constraint.upper is None or body <= pyo.value(constraint.upper) + scale)
-
-
-def broken(instance: Instance, commitment: Commitment) -> set[str]:
-    """Names of the first stage's rules that a commitment breaks in the model."""
-    model = build_commitment(instance)
-    for variable in model.component_data_objects(pyo.Var):
-        variable.set_value(0.0)
-    for p, year in commitment.start.items():
-        model.start[p, year].set_value(1)
-        model.market[p, year].set_value(commitment.market[p])
-    for (p, f, i), share in commitment.share.items():
-        year = commitment.start.get(p, instance.projects[p].start_years[0])
-        model.share[p, f, i, year].set_value(share)
-        if (p, f, i) in model.takes_part:
-            model.takes_part[p, f, i].set_value(1 if share > 0 else 0)
-    for (p, group), offtake in commitment.offtake.items():
-        model.offtake[p, commitment.start[p], group].set_value(offtake)
-    for (p, group, f, i), x in commitment.floored.items():
-        model.floored[p, commitment.start[p], group, f, i].set_value(x)
-    for h in instance.stockpiles:
-        for year, lots in zip(
-            instance.years, commitment.expected_purchases(instance, h), strict=True
-        ):
-            model.buy[h, year].set_value(lots)
-        for k, lots in enumerate(planned_stock(instance, commitment, h)):
-            model.planned[h, k].set_value(lots)
-    for f, year in model.unspent:
-        funder = instance.case.funders[f]
-        brought = model.unspent[f, year - 1].value if year > instance.years[0] else 0.0
-        granted = (funder.budget_by_year_meur or {}).get(year, 0.0)
-        left = granted + (brought if funder.carry_over else 0.0) - pyo.value(model.spend[f, year])
-        model.unspent[f, year].set_value(max(0.0, left))
-    for f, id, year in model.line_unspent:
-        line, used = instance.budget_lines[f, id], pyo.value(model.line_use[f, id, year])
-        assert line.yearly_budget is not None
-        granted, earlier = line.yearly_budget[year - instance.years[0]], (f, id, year - 1)
-        brought = model.line_unspent[earlier].value if earlier in model.line_unspent else 0.0
-        left = granted + (brought if line.carry_over else 0.0) - used
-        model.line_unspent[f, id, year].set_value(max(0.0, left))
-    rows = model.component_data_objects(pyo.Constraint)
-    return {row.parent_component().local_name for row in rows if not holds(row)}
 
 
 def by_share(floored: float) -> Commitment:
@@ -357,7 +308,10 @@ def test_tonnes_are_counted_in_lots_of_16() -> None:
 
 
 def test_every_rule_that_a_commitment_can_break_has_a_point() -> None:
-    """A new row of docs/formulation.md fails here until it has its point, or a point by value."""
+    """A new row of docs/formulation.md fails here until it has its point, a point by value, or the
+    points of test_policy_limits.py, which come from its declaration."""
+    limits = {name for name, rule in RULES.items() if rule.policy_limits}
     second = {name for name, tag in TAGS.items() if tag[0] == "R" or tag == "CVaR"}
     by_value = {"start_once", "planned_stock_definition", *second}
-    assert {point.name for point in COMMITTED} == set(TAGS) - by_value
+    points = {point.name for point in COMMITTED}
+    assert points | limits == set(TAGS) - by_value

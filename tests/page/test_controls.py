@@ -16,12 +16,11 @@ from open_page import ROOT
 
 from models.faults import ScenarioError
 from models.files import LoadedScenario, read_case
-from models.language import using
+from models.language import LANGUAGES, using
 from models.scenario.case import Case
 from models.scenario.chains import material_needs
 from optimizer.page import controls, figure_controls
 from optimizer.page.figure_controls import Control
-from optimizer.page.fragments import LANGUAGES
 from optimizer.page.question import InvalidRequest, Question
 from optimizer.solve.checked_solution import input_hash
 

@@ -13,9 +13,8 @@ from open_page import PATIENCE, TUTORIAL, Tab, Visitor, query_of
 from pages import Element, read
 
 from models.files import read_case
-from models.language import Language
+from models.language import LANGUAGES, Language
 from optimizer.page import views, worker
-from optimizer.page.fragments import LANGUAGES
 from optimizer.page.worker import (
     AnswerFailure,
     PlanRequest,

@@ -4,6 +4,12 @@
 
 from __future__ import annotations
 
+from models.scenario.instruments import INSTRUMENT_TYPES
+
+WITH_INTEREST = ", ".join(
+    kind for kind, it in INSTRUMENT_TYPES.items() if kind and it.defines("interest_rate")
+)
+
 # Each is a name, what is replaced in the valid file, and what is printed.
 FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
     (
@@ -127,7 +133,8 @@ FAULTY_FUNDING: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         [
             "scenario.yaml:44:41: error: fee_per_year means nothing for an instrument of kind loan; it is for guarantee",
             "scenario.yaml:44:61: error: upside_share means nothing for an instrument of kind loan; it is for price_floor",
-            "scenario.yaml:45:15: error: interest_rate means nothing for an instrument of no kind; add a kind: loan, subordinated_loan, interest_subsidy",
+            "scenario.yaml:45:15: error: interest_rate means nothing for an instrument of no kind; "
+            f"add a kind: {WITH_INTEREST}",
         ],
     ),
     (

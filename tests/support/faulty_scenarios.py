@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from models.scenario.sections import Policy
+
 # Each is a name, what is replaced in the valid file, and what is printed.
 FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
     (
@@ -195,7 +197,8 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         "scalar_for_mapping",
         [("policy: {max_public_share: 0.49}", "policy: none")],
         [
-            "scenario.yaml:61:9: error: a mapping is expected here, not 'none'; its keys are budget_meur, max_public_share, state_aid, max_country_share, max_projects, max_starts_by_year, contingency, must_build, ..."
+            "scenario.yaml:61:9: error: a mapping is expected here, not 'none'; its keys are "
+            + ", ".join([*list(Policy.model_fields)[:8], "..."])
         ],
     ),
     (
@@ -668,7 +671,8 @@ SETTINGS: list[tuple[str, list[str]]] = [
     (
         "policy.x.y=1",
         [
-            "--set policy.x.y=1: error: there is no 'x' in policy; known here: budget_meur, max_public_share, state_aid, max_country_share, max_projects, max_starts_by_year, contingency, must_build, must_not_build"
+            "--set policy.x.y=1: error: there is no 'x' in policy; known here: "
+            + ", ".join(Policy.model_fields)
         ],
     ),
     (

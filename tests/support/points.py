@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyomo.environ as pyo
 from small import Raw, case, funder, project
 
-from optimizer.model.commitment import Commitment
+from optimizer.model.commitment import Commitment, planned_stock
+from optimizer.model.formulation import build_commitment
 from optimizer.model.instance import Instance
 
 LOT_T = 16.0
@@ -98,3 +100,56 @@ def shared(name: str, raw: Raw, inside: float, outside: float, about: str = "") 
     """Works started in 2026, of which the fund carries a share and the market the rest."""
     low, high = (commit(STARTED, {"works.fund": share}) for share in (inside, outside))
     return Point(name, raw, low, high, about=about)
+
+
+def holds(constraint: Any) -> bool:
+    """Whether a row is met, but for rounding."""
+    body, scale = pyo.value(constraint.body), 1e-9
+    above = constraint.lower is None or body >= pyo.value(constraint.lower) - scale
+    return above and (constraint.upper is None or body <= pyo.value(constraint.upper) + scale)
+
+
+def broken(instance: Instance, commitment: Commitment) -> set[str]:
+    """Names of the first stage's rules that a commitment breaks in the model."""
+    return {name for name, _ in broken_rows(instance, commitment)}
+
+
+def broken_rows(instance: Instance, commitment: Commitment) -> list[tuple[str, Any]]:
+    """Rule and index of each row of the first stage that a commitment breaks in the model."""
+    model = build_commitment(instance)
+    for variable in model.component_data_objects(pyo.Var):
+        variable.set_value(0.0)
+    for p, year in commitment.start.items():
+        model.start[p, year].set_value(1)
+        model.market[p, year].set_value(commitment.market[p])
+    for (p, f, i), share in commitment.share.items():
+        year = commitment.start.get(p, instance.projects[p].start_years[0])
+        model.share[p, f, i, year].set_value(share)
+        if (p, f, i) in model.takes_part:
+            model.takes_part[p, f, i].set_value(1 if share > 0 else 0)
+    for (p, group), offtake in commitment.offtake.items():
+        model.offtake[p, commitment.start[p], group].set_value(offtake)
+    for (p, group, f, i), x in commitment.floored.items():
+        model.floored[p, commitment.start[p], group, f, i].set_value(x)
+    for h in instance.stockpiles:
+        for year, lots in zip(
+            instance.years, commitment.expected_purchases(instance, h), strict=True
+        ):
+            model.buy[h, year].set_value(lots)
+        for k, lots in enumerate(planned_stock(instance, commitment, h)):
+            model.planned[h, k].set_value(lots)
+    for f, year in model.unspent:
+        funder = instance.case.funders[f]
+        brought = model.unspent[f, year - 1].value if year > instance.years[0] else 0.0
+        granted = (funder.budget_by_year_meur or {}).get(year, 0.0)
+        left = granted + (brought if funder.carry_over else 0.0) - pyo.value(model.spend[f, year])
+        model.unspent[f, year].set_value(max(0.0, left))
+    for f, id, year in model.line_unspent:
+        line, used = instance.budget_lines[f, id], pyo.value(model.line_use[f, id, year])
+        assert line.yearly_budget is not None
+        granted, earlier = line.yearly_budget[year - instance.years[0]], (f, id, year - 1)
+        brought = model.line_unspent[earlier].value if earlier in model.line_unspent else 0.0
+        left = granted + (brought if line.carry_over else 0.0) - used
+        model.line_unspent[f, id, year].set_value(max(0.0, left))
+    rows = model.component_data_objects(pyo.Constraint)
+    return [(row.parent_component().local_name, row.index()) for row in rows if not holds(row)]

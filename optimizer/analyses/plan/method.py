@@ -1,7 +1,8 @@
 """Method of a plan: model, rules, limitations, certificate and glossary."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
+from typing import Any
 
 from models.language import tr
 from models.results import Plan
@@ -11,6 +12,7 @@ from optimizer.analyses.plan.plan_wording import PlanWording, decidable_projects
 from optimizer.model.rules import policy_limits
 from optimizer.report import cells
 from optimizer.report import document as doc
+from optimizer.report.countries import country_name
 from optimizer.report.document import (
     PAGE,
     SHEET,
@@ -114,16 +116,8 @@ def _describe_rules(wording: PlanWording, case: Case) -> Iterator[str]:
     }  # fmt: skip
     yield tr("Every budget is kept in every year, and every project is financed in full.")
     for limit in policy_limits():
-        if (value := limit.value(case)) is not None:
-            yield f"{tr(limit.label)}: {formats[limit.unit](value)}."
-    starts = enumerate(sorted(policy.max_starts_by_year.items()))
-    for (limit, _), pairs in groupby(starts, lambda entry: (entry[1][1], entry[1][0] - entry[0])):
-        (first, _), *others = (pair for _, pair in pairs)
-        span = str(first)
-        if others:
-            span = tr("{first} to {last}", first=first, last=others[-1][0])
-        yield tr("Projects started each year, {span}, at most: {most}.", span=span,
-                 most=format_number(limit))  # fmt: skip
+        for key, value in _combine_years(limit.values(case)):
+            yield f"{limit.label_of(key)}: {formats[limit.unit](value)}."
     if any(project.capex_overrun for project in case.projects.values()):
         yield (
             tr("Budgets allow for the mean of what projects may cost above their announced capex.")
@@ -137,6 +131,19 @@ def _describe_rules(wording: PlanWording, case: Case) -> Iterator[str]:
         yield f"{tr('Must be built:')} {wording.names('projects', policy.must_build)}."
     if policy.must_not_build:
         yield f"{tr('Must not be built:')} {wording.names('projects', policy.must_not_build)}."
+
+
+def _combine_years(limits: Mapping[Any, float]) -> Iterator[tuple[str, float]]:
+    """Yield a text on the keys of limits, with the limit; successive years with the same limit are
+    combined."""
+    if not all(isinstance(key, int) for key in limits):
+        yield from ((country_name(key or ""), value) for key, value in limits.items())
+        return
+    years = enumerate(sorted(limits.items()))
+    for (limit, _), pairs in groupby(years, lambda entry: (entry[1][1], entry[1][0] - entry[0])):
+        (first, _), *others = (pair for _, pair in pairs)
+        last = others[-1][0] if others else first
+        yield tr("{first} to {last}", first=first, last=last) if others else str(first), limit
 
 
 def _describe_limitations(wording: PlanWording) -> Iterator[str]:

@@ -332,12 +332,13 @@ def _language_paths(path: FieldPath, split_paths: set[FieldPath]) -> list[FieldP
 
 def language_columns(column: FieldColumn, by_language: bool) -> Iterator[FieldColumn]:
     """Yield the column itself, or one column for each language, the current language first."""
-    names = {"en": tr("English"), "de": tr("German")}
     order = (
-        sorted(names, key=lambda language: language != current_language()) if by_language else ()
+        sorted(LANGUAGES, key=lambda language: language != current_language())
+        if by_language
+        else ()
     )
     for number, language in enumerate(order):
-        label = f"{column.label} ({names[language]})"
+        label = f"{column.label} ({tr(LANGUAGES[language].name)})"
         path = (*column.path, language)
         yield replace(
             column, path=path, label=label, shape=TEXT_SHAPE, is_other_language=number > 0

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from models.files.shapes import Shape
 from models.scenario.case import Case
 from models.scenario.quantities import NumberBounds, YearlyBounds, YearReader
+from optimizer.model.rules import policy_limits
 
 ENGLISH_TEXTS: dict[str, dict[str, str]] = tomllib.loads(
     (files("optimizer.report.scenario_workbook") / "words.toml").read_text(encoding="utf-8")
@@ -94,11 +95,15 @@ def find_field(shape: Shape, key: str) -> Field:
 
 
 def field_label(path: tuple[str, ...]) -> str:
-    """Return the English label of a path without positions and free keys."""
+    """Return the English label of a path without positions and free keys: as listed, else that of
+    the policy limit, else the name of the field."""
     for start in range(len(path)):
         label = ENGLISH_TEXTS["labels"].get(".".join(path[start:]))
         if label is not None:
             return label
+    limits = {("policy", *limit.field.split(".")): limit.label for limit in policy_limits()}
+    if path in limits:
+        return limits[path]
     words = re.sub(r"_(meur|eur_per_t|t_per_year|t)$", "", path[-1]).replace("_", " ")
     return words[:1].upper() + words[1:]
 

@@ -1,0 +1,182 @@
+"""Declaration of a rule of the first stage: where a scenario states it, and what is said of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+from pydantic import BaseModel
+
+from models.base import display_name
+from models.faults import PathStep
+from models.language import current_language, format_number, tr
+from models.scenario.case import Case
+from models.scenario.quantities import YearlyQuantity
+from optimizer.errors import Rule
+
+
+class RuleContext(Protocol):
+    """The part of an instance that is needed to find a rule in the scenario file."""
+
+    @property
+    def case(self) -> Case:
+        """The scenario as read from its file."""
+
+    @property
+    def instruments(self) -> Sequence[Any]:
+        """The instruments of the scenario, as InstrumentData."""
+
+
+class PolicyLimit(NamedTuple):
+    """A number in the policy section of a scenario that is the limit of a rule, or a mapping of
+    such numbers by year, country or the like."""
+
+    path: str
+    """Below ``policy``, dotted; the role of a mapping's keys in braces, as in
+    ``max_starts_by_year.{year}``."""
+    label: str
+    """Label in reports, scenario workbooks and on the page, to be translated. That of a mapping
+    precedes the key, unless it has a place for the ``{key}``."""
+    unit: Literal["money", "share", "count"]
+    on_page: bool = False  # whether the page has a control for it
+
+    @property
+    def pattern(self) -> str:
+        """Pattern of the paths of its numbers in a scenario."""
+        return _path_pattern(f"policy.{self.path}")
+
+    @property
+    def field(self) -> str:
+        """The path of its field, below ``policy``, without the keys of a mapping."""
+        return self.path.partition(".{")[0]
+
+    def label_of(self, key: str) -> str:
+        """Return the label of the limit with a key, in the current language; ``key`` is empty for a
+        limit that is a number."""
+        label = tr(self.label, key=key)
+        return label if "{key}" in self.label or not key else f"{label} {key}"
+
+    def values(self, case: Case) -> dict[Any, float]:
+        """Return the limits that a scenario states, by key; None is the key of a limit that is a
+        number."""
+        value: Any = case.policy
+        for step in self.field.split("."):
+            value = None if value is None else getattr(value, step)
+        numbers = value if isinstance(value, Mapping) else {None: value}
+        return {key: float(number) for key, number in numbers.items() if number is not None}
+
+
+def _path_pattern(path: str) -> str:
+    return re.sub(r"\{\w+\}", "*", path.removesuffix(".{year?}"))
+
+
+Parts = Mapping[str, Any]
+"""Parts of the index of a constraint, by role."""
+
+
+@dataclass(frozen=True)
+class RuleDeclaration:
+    """Declaration of a rule: its constraint, its place in the scenario file, its sentences, and how
+    results treat it."""
+
+    name: str  # of its constraint
+    tag: str  # as in docs/formulation.md
+    index_roles: tuple[str, ...]
+    """Roles of the parts of the constraint's index: project, other (project), funder, instrument,
+    line, stockpile, material, country, year, period; "" for one that does not tell rules apart."""
+    path: str
+    """Path of its number or entry in the scenario, dotted, with roles in braces; ``{year?}`` where
+    the number may be the same in all years."""
+    text: str
+    """Sentence of a conflict, to be translated, with the roles of the index and the ``value``."""
+    other_text: str = ""
+    """The sentence where ``uses_other_text`` says so, or, without it, where the number depends on
+    the year."""
+    uses_other_text: Callable[[RuleContext, Parts], bool] | None = None
+    other_path: str = ""  # the path where the other sentence is used
+    clause: str = ""  # the rule as part of a sentence of an explanation, to be translated
+    is_financing: bool = False  # whether it limits who carries how much of a project
+    only_loosens: bool = False
+    """Whether a higher number at its path only loosens it: every plan stays feasible, and neither
+    damage nor cost changes. Policy limits do so always."""
+    policy_limits: tuple[PolicyLimit, ...] = ()
+    is_yearly: bool = False  # whether each year is a rule by itself
+    has_number: bool = True  # False where its path leads to several numbers, or none
+    is_reported: bool = True  # False where it is tight around nearly everything
+    is_shared: bool = False  # whether it keeps something from a project because others have it
+    is_project_share: bool = False  # whether its limit is a share of a project, so that 1 is none
+    reported_as: str = ""  # the name of the rule that stands for it in reports
+
+    @property
+    def loosening_paths(self) -> tuple[str, ...]:
+        """Path patterns of all numbers that make the rule looser when they are raised, and change
+        nothing else."""
+        policy = tuple(limit.pattern for limit in self.policy_limits)
+        return (*policy, _path_pattern(self.path)) if self.only_loosens else policy
+
+    def describe(self, instance: RuleContext, index: Any) -> Rule:
+        """Return the rule of the constraint row with this index, in the form in which conflicts and
+        results state it."""
+        index = index if isinstance(index, tuple) else (index,)
+        parts = {role: x for role, x in zip(self.index_roles, index, strict=False) if role}
+        if "other" in parts:  # a pair that the scenario states in either order
+            p, other = parts["project"], parts["other"]
+            if other not in getattr(instance.case.projects[p], self.name):
+                parts |= {"project": other, "other": p}
+        path, number, by_year = _resolve_path(instance.case, self.path, parts)
+        use_other = self.uses_other_text(instance, parts) if self.uses_other_text else by_year
+        if use_other and self.other_path:
+            path, *_ = _resolve_path(instance.case, self.other_path, parts)
+        text = (use_other and self.other_text) or self.text
+        is_number = number is None or isinstance(number, float)
+        values = {**parts, "value": format_number(number or 0.0) if is_number else ""}
+        names = values | {role: _display_name(instance, role, parts) for role in parts}
+        name = self.reported_as or self.name
+        return Rule(self.tag, name, tr(text, **values), path, tr(text, **names))
+
+
+def _resolve_path(case: Case, pattern: str, parts: Parts) -> tuple[tuple[PathStep, ...], Any, bool]:
+    """Return the path of a rule in a scenario, what stands there, and whether this depends on the
+    year.
+
+    If the value is the same in all years, so is the path, and the rule counts once although it may
+    bind in several years.
+    """
+    path: tuple[PathStep, ...] = ()
+    value: Any = case
+    by_year = False
+    for step in pattern.split("."):
+        key: Any = parts[step.strip("{?}")] if step.startswith("{") else step
+        key = key.removesuffix(".") if isinstance(key, str) else key  # of a group with its rights
+        if isinstance(value, tuple):
+            key = [getattr(item, "id", item) for item in value].index(key)
+            path, value = (*path, key), value[key]
+        elif isinstance(value, YearlyQuantity):
+            path = (*path, str(key)) if key in value.years else path
+            by_year, value = bool(value.years), value.at(key)
+        elif isinstance(value, Mapping):
+            path = (*path, str(key)) if key in value else path
+            by_year, value = step == "{year}", value.get(key, 0.0)
+        elif isinstance(value, BaseModel):
+            path, value = (*path, key), getattr(value, key)
+    return path, value, by_year
+
+
+def _display_name(instance: RuleContext, role: str, parts: Parts) -> Any:
+    """Return the name of an object that a sentence mentions, in the current language, or its id if
+    it has no name."""
+    case, id = instance.case, parts[role]
+    funder = case.funders.get(str(parts.get("funder", "")).removesuffix("."))
+    sections: dict[str, Mapping[Any, Any]] = {
+        "project": case.projects,
+        "other": case.projects,
+        "material": case.materials,
+        "stockpile": {pile.id: pile for pile in case.stockpiles},
+        "funder": {parts.get("funder"): funder},
+        "instrument": {} if funder is None else funder.instruments,
+        "line": {} if funder is None else funder.budget_lines,
+    }
+    item = sections.get(role, {}).get(id) if isinstance(id, str) else None
+    return id if item is None else display_name(getattr(item, "name", None), id, current_language())
