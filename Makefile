@@ -22,7 +22,7 @@ RELEASE =
 # starts compiles all that it imports, and each worker rewrites all tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Neighbours in a file share what is solved for them, so each process takes a part in one piece.
+# Neighbors in a file share what is solved for them, so each process takes a part in one piece.
 WORKERS = 2
 PYTEST = $(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal
 TESTS =

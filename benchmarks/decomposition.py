@@ -234,7 +234,7 @@ def parts() -> dict[str, list[tuple[Any, str, Any]]]:
         "reduced cost fixing": [(branch_and_cut.BranchAndCut, "_fix_by_reduced_cost", nothing)],
         "dives": [(heuristics.Heuristics, "dive", nothing)],
         "rounding": [(heuristics.Heuristics, "round_starts", nothing)],
-        "neighbours": [(heuristics.Heuristics, "local_search", nothing)],
+        "neighbors": [(heuristics.Heuristics, "local_search", nothing)],
         "probing of branches": [(branching, "MAX_PROBED_BRANCHES", 0)],
         "what branches turned out to gain": [(branching.BranchSelector, "record_gain", nothing)],
         "rounding in every fourth node": [(branch_and_cut, "NODES_PER_ROUNDING", 10**9)],

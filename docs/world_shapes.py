@@ -75,7 +75,7 @@ def lines(topology: Mapping[str, Any]) -> list[Ring]:
 def simpler(line: Ring) -> Ring:
     """The line without points that are nearer than ``BENDS`` to it (Douglas and Peucker 1973).
 
-    Neighbours share their lines, so that no gap opens between them.
+    Neighbors share their lines, so that no gap opens between them.
     """
     (a, b), (c, d) = line[0], line[-1]
     long = math.hypot(c - a, d - b)

@@ -1,4 +1,4 @@
-"""The least favourable probabilities in a ball around those of the states."""
+"""The least favorable probabilities in a ball around those of the states."""
 
 from __future__ import annotations
 
@@ -259,7 +259,7 @@ def operate(
 
 
 def worth_of_the_valley(radius: float) -> float:
-    """By nested cuts, each with the least favourable probabilities of the three inflows."""
+    """By nested cuts, each with the least favorable probabilities of the three inflows."""
     risk = ModifiedChiSquareBall(radius)
     chance = np.ones(3) / 3
     cuts: list[list[tuple[float, np.ndarray]]] = [[], [], []]

@@ -300,9 +300,9 @@ def pair(correlation: float | None, states: int = MANY, **more: Any) -> tuple[St
 BAD: list[tuple[Callable[[State], bool], float]] = [
     (lambda s: "a" in s.failed_projects, 0.2),
     (lambda s: "b" in s.failed_projects, 0.3),
-    (lambda s: s.realisation("a").delay > 0, 0.5),
-    (lambda s: s.realisation("a").delay > 1, 0.2),
-    (lambda s: s.realisation("b").delay > 0, 0.4),
+    (lambda s: s.realization("a").delay > 0, 0.5),
+    (lambda s: s.realization("a").delay > 1, 0.2),
+    (lambda s: s.realization("b").delay > 0, 0.4),
 ]
 """What goes wrong, and its probability."""
 
@@ -354,4 +354,4 @@ def test_what_is_certain_stays_certain_together() -> None:
     }
     for state in pair(1.0, 300, projects=both):
         assert state.failed_projects & set(both) == {"doomed"}
-        assert state.realisation("safe").delay == 2
+        assert state.realization("safe").delay == 2

@@ -102,13 +102,13 @@ def test_a_constraint_that_would_be_dropped_is_refused() -> None:
 
 
 def test_exactly_one_objective_to_be_minimised() -> None:
-    for change in ("none", "two", "maximise"):
+    for change in ("none", "two", "maximize"):
         it = model()
         if change == "two":
             it.second = pyo.Objective(expr=it.y)
         else:
             it.objective.deactivate()
-        if change == "maximise":
+        if change == "maximize":
             it.most = pyo.Objective(expr=it.y, sense=pyo.maximize)
         with pytest.raises(InvalidModelData, match="exactly one objective"):
             highs.compile_model(it)

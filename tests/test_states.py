@@ -13,7 +13,7 @@ from small import CHINA, Raw, case, cut, near, project, stockpile
 
 from models.scenario.case import Case
 from optimizer.model.commitment import Commitment
-from optimizer.model.instance import Instance, Realisation, read_instance
+from optimizer.model.instance import Instance, Realization, read_instance
 from optimizer.model.scenario_data import (
     cap_surplus_offtake,
     compute_availability,
@@ -84,8 +84,8 @@ def test_a_written_state_is_read_as_it_stands() -> None:
     assert first == State("state 1", 0.25, (("cut", 6), ("cut", 0)))
     assert second == State("bad", 0.75, failed_projects=frozenset({"works"}))
     raw = written({"probability": 1.0, "delayed_projects": {"works": 2}})
-    assert read_states(read(raw))[0].realisation("works").delay == 2
-    assert read_states(read(raw))[0].realisation("other").delay == 0
+    assert read_states(read(raw))[0].realization("works").delay == 2
+    assert read_states(read(raw))[0].realization("other").delay == 0
 
 
 def test_a_loss_runs_from_the_period_named() -> None:
@@ -133,7 +133,7 @@ def test_supply_and_projects_of_the_country_are_struck_alike() -> None:
     ore, own = instance.nodes[0], compute_scenario_data(instance, state)
     assert instance.lot_tonnes["ore"] == 8
     assert (market_supply(instance, ore, own) * 8).tolist() == [8, 12, 14] + [16] * 5
-    output = project_output_lots(instance, ore, own)["works", Realisation()] * 8
+    output = project_output_lots(instance, ore, own)["works", Realization()] * 8
     assert output.tolist() == [0, 5, 7.5] + [10] * 5
 
 
@@ -203,7 +203,7 @@ def events(states: tuple[State, ...], hazard: str, before: int = 99) -> list[lis
 
 
 def outcomes(states: tuple[State, ...], project: str) -> list[tuple[bool, int]]:
-    return [(project in s.failed_projects, s.realisation(project).delay) for s in states]
+    return [(project in s.failed_projects, s.realization(project).delay) for s in states]
 
 
 def test_sampled_states_are_equally_likely_and_reproducible() -> None:
@@ -372,7 +372,7 @@ def test_what_is_certain_and_what_cannot_be(method: str) -> None:
     for one in draw(sampled(500, method=method, hazards=hazards, projects=works)):
         assert [h for h, _ in one.events] == ["sure"] * 4
         assert one.failed_projects == {"doomed"}
-        assert (one.realisation("safe").delay, one.realisation("doomed").delay) == (2, 0)
+        assert (one.realization("safe").delay, one.realization("doomed").delay) == (2, 0)
 
 
 # Very large projects

@@ -151,10 +151,8 @@ def _nearest_file_hint(path: Path, other_names: Callable[[], Iterable[str]]) -> 
     names: list[str] = []
     with suppress(OSError):
         names += [file.name for file in islice(path.parent.iterdir(), 1000) if file.is_file()]
-    neighbour = closest_name(path.name, names)
-    suggestion = (
-        str(path.parent / neighbour) if neighbour else closest_name(path.stem, other_names())
-    )
+    neighbor = closest_name(path.name, names)
+    suggestion = str(path.parent / neighbor) if neighbor else closest_name(path.stem, other_names())
     return tr("did you mean '{name}'?", name=suggestion) if suggestion else ""
 
 

@@ -379,8 +379,8 @@ def _path_of_name(name: object, file: str) -> FilePath:
     if suggestion:
         hint = tr("did you mean '{name}'? there are {names}", name=suggestion, names=names)
     for suffix in SCENARIO_FILE_SUFFIXES:
-        neighbour = path_in_folder_of(file, name + suffix)
-        if not suggestion and neighbour is not None and is_file(neighbour):
+        neighbor = path_in_folder_of(file, name + suffix)
+        if not suggestion and neighbor is not None and is_file(neighbor):
             hint = tr("write {value}", value=name + suffix)
             break
     raise _IncludeEntryError(tr("there is no preset '{name}'", name=name), hint)

@@ -171,7 +171,7 @@ def _shortage_program(
 
     The variables are the output of each conversion, as a share of its useful capacity, followed by
     the missing share of demand. The latter is the same for all materials of the chain and is
-    minimised.
+    minimized.
     """
     import numpy as np
 

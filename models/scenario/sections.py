@@ -122,13 +122,13 @@ class Cvar(Base):
 
 
 class Ambiguity(Base):
-    """A ball of distributions around that of the states; the least favourable one counts."""
+    """A ball of distributions around that of the states; the least favorable one counts."""
 
     kind: Literal["total_variation", "modified_chi_square"]
     """``total_variation``: half of all differences together; ``modified_chi_square``: the root of
     the mean square of relative differences."""
     radius: NonNegative
-    """How far the least favourable probabilities may be from those of the states."""
+    """How far the least favorable probabilities may be from those of the states."""
 
 
 class Assumptions(Base):
@@ -153,7 +153,7 @@ class Objective(Base):
     allocation: Literal["pooled", "entitled"] = "pooled"
     """``pooled``: every tonne goes where it is missed most; ``entitled``: to whom it belongs."""
     over_assumptions: Literal["mean", "worst", "regret"] | None = None
-    """What is minimised of the objectives under all sets of assumptions: their ``mean`` by weight,
+    """What is minimized of the objectives under all sets of assumptions: their ``mean`` by weight,
     the ``worst``, or the largest ``regret``, which is what a plan is above the best one of a set;
     the objective of the file as it stands where absent."""
 

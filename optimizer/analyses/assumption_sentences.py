@@ -126,7 +126,7 @@ def compromise_sentences(wording: DisagreementWording) -> Iterator[str]:
     if compromise is not None and compromise.under:
         set_id, worst = max(compromise.under.items(), key=lambda pair: pair[1].regret)
         yield tr(
-            "One plan for all, which minimises {what}, costs at most {regret} more than the best "
+            "One plan for all, which minimizes {what}, costs at most {regret} more than the best "
             "plan of any set ({set}).",
             what=objective_names()[result.over],
             regret=wording.amount(max(0.0, worst.regret)),

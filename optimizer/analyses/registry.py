@@ -42,7 +42,7 @@ class Analysis:
     result_folder: str = ""  # subfolder of the output folder for its result
     supports_assumption_sets: bool = False  # whether it works over sets of assumptions
     supports_review: bool = False  # whether it works with a review
-    supports_ambiguity: bool = False  # whether it works with the least favourable probabilities
+    supports_ambiguity: bool = False  # whether it works with the least favorable probabilities
 
     @property
     def package(self) -> str:

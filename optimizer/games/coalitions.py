@@ -189,7 +189,7 @@ def shapley_from_orders(
     values of the coalitions that arise in them (Castro, Gómez and Tejada 2009). The half width is
     that of Student's interval for the means of the pairs, which are independent; the confidence
     level holds for each player separately. If coalition values are intervals (low, high), ``low``
-    and ``high`` are computed from their least favourable values and widened by the half width.
+    and ``high`` are computed from their least favorable values and widened by the half width.
     Raise ValueError for fewer than two pairs, and KeyError if a coalition has no value."""
     pairs, n = len(orders) // 2, orders.shape[1]
     if pairs < 2 or len(orders) % 2:

@@ -45,7 +45,7 @@ def solve_linear_program(
     equality: tuple[Floats, Floats] | None = None,
     bounds: Sequence[tuple[float, float]] | None = None,
 ) -> LinearOptimum:
-    """Minimise ``cost`` (k) @ y subject to ``rows`` (m, k) @ y >= ``lower_sides`` (m). ``equality``
+    """Minimize ``cost`` (k) @ y subject to ``rows`` (m, k) @ y >= ``lower_sides`` (m). ``equality``
     is a pair of rows and sides of equations. ``bounds`` has a pair of bounds for each element of y;
     without it y is free. Raise ArithmeticError if no optimum is found."""
     equation_rows, equation_sides = (None, None) if equality is None else equality
@@ -107,7 +107,7 @@ class LexicographicOptimum:
 def minimize_excesses(
     coalition_values: Floats, *, individually_rational: bool
 ) -> LexicographicOptimum:
-    """Return the payoff with lexicographically least excesses. Minimise the largest excess, fix the
+    """Return the payoff with lexicographically least excesses. Minimize the largest excess, fix the
     excesses that are this large at every optimum, and repeat with the others. Each round is one
     linear program (Kopelowitz 1967; Maschler, Peleg, Shapley 1979) over the directions that leave
     all fixed excesses unchanged.
@@ -116,7 +116,7 @@ def minimize_excesses(
     rows may be tight only at the optimum found. Their multipliers add up to 1, and rows fixed
     before do not span them. So each round removes at least one dimension, and there are at most n -
     1 rounds. A row that is always tight but has no multiplier is fixed in a later round at the same
-    level. Internally values are zero-normalised and scaled to 1; the nucleolus is covariant under
+    level. Internally values are zero-normalized and scaled to 1; the nucleolus is covariant under
     both.
     """
     n = coalition_values.size.bit_length() - 1
@@ -244,7 +244,7 @@ def subsidy(v: ArrayLike, x: ArrayLike) -> tuple[float, Floats]:
 
 def _equalize_payments(payments: Floats, excesses: Floats, membership_rows: Floats) -> Floats:
     """Return payments (n) with the same total that are as even as the constraints of coalitions
-    allow. The largest payment is minimised, players who need it in every solution are fixed, and
+    allow. The largest payment is minimized, players who need it in every solution are fixed, and
     the others follow in the same way."""
     n = len(payments)
     is_active = np.ones(n, dtype=bool)

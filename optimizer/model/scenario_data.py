@@ -28,7 +28,7 @@ from optimizer.model.instance import (
     Floats,
     Instance,
     Node,
-    Realisation,
+    Realization,
 )
 from optimizer.model.states import State
 
@@ -147,8 +147,8 @@ class ScenarioData:
     """Data of a state on which recourse depends, or the mean of these data over several states."""
 
     share_left: dict[tuple[str, str], Floats]  # (K) share of each origin's supply
-    output_share: dict[tuple[str, str, Realisation], Floats]
-    """(K) share of output, by project, material and realisation."""
+    output_share: dict[tuple[str, str, Realization], Floats]
+    """(K) share of output, by project, material and realization."""
     market_lots: dict[str, Floats]  # (K) lots, by material
     demand: dict[str, Floats]  # (K) lots, by label of the node
     step_limit: dict[str, Floats]  # (J, K) lots on each damage step, by label of the node
@@ -156,11 +156,11 @@ class ScenarioData:
     """(K) 1 where a period is covered, else 0, by material of stocks that are refilled."""
 
     @property
-    def realisations(self) -> dict[str, tuple[Realisation, ...]]:
-        """Realisations of each project, by project. The mean of several states can have several."""
-        by_project: dict[str, set[Realisation]] = {}
-        for p, _, realisation in self.output_share:
-            by_project.setdefault(p, set()).add(realisation)
+    def realizations(self) -> dict[str, tuple[Realization, ...]]:
+        """Realizations of each project, by project. The mean of several states can have several."""
+        by_project: dict[str, set[Realization]] = {}
+        for p, _, realization in self.output_share:
+            by_project.setdefault(p, set()).add(realization)
         return {p: tuple(sorted(values)) for p, values in by_project.items()}
 
 
@@ -184,17 +184,17 @@ def compute_scenario_data(instance: Instance, state: State) -> ScenarioData:
         if p.id in state.failed_projects:
             continue
         price = prices.get(p.cash_cost_material or "", np.zeros(1, dtype=np.intp))[0]
-        realisation = state.realisation(p.id)
+        realization = state.realization(p.id)
         running_share = shortage_clock.compute_running_share(
             instance, p, price, factors, share_left.__getitem__
         )
         for material in p.output:
-            output_share[p.id, material, realisation] = (
+            output_share[p.id, material, realization] = (
                 share_left[material, p.country] * running_share
             )
             if instance.price_floors(p.id):
-                floored_realisation = Realisation(realisation.delay, floored=True)
-                output_share[p.id, material, floored_realisation] = share_left[
+                floored_realization = Realization(realization.delay, floored=True)
+                output_share[p.id, material, floored_realization] = share_left[
                     material, p.country
                 ] * (1 - running_share)
     covered = find_covered_periods(instance, share_left.__getitem__, factors)
@@ -203,7 +203,7 @@ def compute_scenario_data(instance: Instance, state: State) -> ScenarioData:
 
 def compute_mean_scenario_data(instance: Instance, states: Sequence[State]) -> ScenarioData:
     """Compute the mean of the scenario data of states, weighted by their probabilities. It need not
-    be the data of any state: a project can have several realisations, and delivers a part of its
+    be the data of any state: a project can have several realizations, and delivers a part of its
     output in each."""
     mean = ScenarioData({}, {}, {}, {}, {}, {})
     total = math.fsum(state.probability for state in states)
@@ -375,11 +375,11 @@ def _market_covers_demand(
 
 def project_output_lots(
     instance: Instance, node: Node, data: ScenarioData
-) -> dict[tuple[str, Realisation], Floats]:
+) -> dict[tuple[str, Realization], Floats]:
     """Return the lots of a node's material that each project makes in each period (K) with all of
-    its nameplate running, by project and realisation."""
+    its nameplate running, by project and realization."""
     return {
-        (p, realisation): instance.projects[p].output[material] * share
-        for (p, material, realisation), share in data.output_share.items()
+        (p, realization): instance.projects[p].output[material] * share
+        for (p, material, realization), share in data.output_share.items()
         if material == node.material
     }

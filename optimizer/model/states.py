@@ -21,14 +21,14 @@ from models.scenario.case import Case
 from models.scenario.hazards import Sample
 from models.scenario.hazards import State as WrittenState
 from models.scenario.quantities import Number
-from optimizer.model.instance import Floats, Instance, Realisation
+from optimizer.model.instance import Floats, Instance, Realization
 from optimizer.model.instance.prices import price_state_of, sample_price_states
 from optimizer.model.random_streams import draw_categories, draw_project_uniforms, draw_uniforms
 
 
 @dataclass(frozen=True)
 class State:
-    """State of the world: one realisation of everything uncertain over the horizon."""
+    """State of the world: one realization of everything uncertain over the horizon."""
 
     name: str
     probability: float
@@ -42,10 +42,10 @@ class State:
     price_states: tuple[tuple[str, int], ...] = ()
     """Price states, by material whose price is sampled; the most likely where absent."""
 
-    def realisation(self, project: str) -> Realisation:
-        """Return the realisation of a project in this state. The project must not be one that
+    def realization(self, project: str) -> Realization:
+        """Return the realization of a project in this state. The project must not be one that
         fails."""
-        return Realisation(dict(self.delays).get(project, 0), project in self.unaided_projects)
+        return Realization(dict(self.delays).get(project, 0), project in self.unaided_projects)
 
 
 @dataclass(frozen=True, eq=False)

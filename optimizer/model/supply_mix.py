@@ -11,7 +11,7 @@ from models.results import CrmaShare, SupplyMix
 from models.scenario.countries import EU_27
 from models.scenario.materials import Supply
 from optimizer.model.commitment import Commitment, weighted_branches
-from optimizer.model.instance import Floats, Instance, Realisation
+from optimizer.model.instance import Floats, Instance, Realization
 
 CRMA_YEAR = 2030
 CRMA_TARGETS: dict[Stage, float] = {"extraction": 0.10, "processing": 0.40, "recycling": 0.25}
@@ -67,7 +67,7 @@ def _expected_reserved_share(instance: Instance, commitment: Commitment, p: str)
         start = plan.start.get(p)
         if start is None:
             unaided = [
-                project.unaided_home_share(Realisation(unaided=True), year)
+                project.unaided_home_share(Realization(unaided=True), year)
                 for year in instance.years
             ]
             total += probability * project.unaided_probability * np.array(unaided)

@@ -28,8 +28,8 @@ def combine_documents(documents: Mapping[str, Document]) -> Document:
         if not all(isinstance(part, Terms) for part in section.parts):
             parts = [
                 part
-                for label, document, labelled_section in group
-                for part in _labelled_parts(label, document, labelled_section.parts)
+                for label, document, labeled_section in group
+                for part in _labeled_parts(label, document, labeled_section.parts)
             ]
             section = replace(section, parts=parts, fits_one_page=False)
         sections.append(section)
@@ -40,7 +40,7 @@ def combine_documents(documents: Mapping[str, Document]) -> Document:
         [
             part
             for label, document in documents.items()
-            for part in _labelled_parts(label, document, document.answer)
+            for part in _labeled_parts(label, document, document.answer)
         ],
         sections,
         first.versions,
@@ -54,7 +54,7 @@ def combine_documents(documents: Mapping[str, Document]) -> Document:
     )
 
 
-def _labelled_parts(label: str, part_document: Document, parts: Sequence[Part]) -> Iterator[Part]:
+def _labeled_parts(label: str, part_document: Document, parts: Sequence[Part]) -> Iterator[Part]:
     shown_parts = [part for part in parts if not isinstance(part, DropDown)]
     if shown_parts:
         yield Heading(f"{label}: {part_document.subtitle}" if part_document.subtitle else label)

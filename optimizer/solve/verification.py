@@ -152,16 +152,16 @@ def _financing_rules(instance: Instance, commitment: Commitment) -> Iterator[str
 
 def _support_rules(instance: Instance, commitment: Commitment) -> Iterator[str]:
     for p in commitment.start:
-        subsidised, covered = 0.0, dict.fromkeys(instance.projects[p].output, 0.0)
+        subsidized, covered = 0.0, dict.fromkeys(instance.projects[p].output, 0.0)
         for (q, f, i), share in commitment.share.items():
             instrument = instance.instrument_by_key[f, i]
             if q == p and instrument.type.subsidizes_loans:
-                subsidised += share
+                subsidized += share
             for material in instrument.floor_prices if q == p else ():
                 if material in covered:
                     covered[material] += share
-        if _exceeds(subsidised, commitment.market.get(p, 0.0)):
-            yield f"P3 subsidised_loan_limit: {subsidised:.9g} of {p} is a subsidised loan"
+        if _exceeds(subsidized, commitment.market.get(p, 0.0)):
+            yield f"P3 subsidized_loan_limit: {subsidized:.9g} of {p} is a subsidized loan"
         for material, share in covered.items():
             if _exceeds(share, 1.0):
                 yield f"P3 price_floor_limit: {share:.9g} of the {material} of {p} has a floor"

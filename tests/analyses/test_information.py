@@ -32,7 +32,7 @@ from optimizer.errors import Infeasible
 from optimizer.model.commitment import weighted_cost
 from optimizer.solve import outcomes, problem
 from optimizer.solve.planner import solve_to_plan
-from optimizer.solve.recourse.state_classes import find_realisations
+from optimizer.solve.recourse.state_classes import find_realizations
 
 Raw = dict[str, Any]
 
@@ -82,7 +82,7 @@ def test_to_know_is_no_worse_than_to_plan_and_to_plan_no_worse_than_to_guess(raw
     seen = solve_states_separately(
         neutral.instance,
         states,
-        realisations=find_realisations(instance, states),
+        realizations=find_realizations(instance, states),
         gap=0.0,
         time_limit=None,
         jobs=1,
@@ -307,7 +307,7 @@ def test_states_solved_on_one_frame_are_those_solved_as_a_whole(
         told[small] = solve_states_separately(
             weighed.instance,
             weighed.states,
-            realisations=find_realisations(weighed.instance, weighed.states),
+            realizations=find_realizations(weighed.instance, weighed.states),
             gap=0.0,
             time_limit=None,
             jobs=1,

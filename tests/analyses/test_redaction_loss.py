@@ -97,11 +97,11 @@ def test_a_redacted_scenario_may_have_no_plan() -> None:
 
 def test_without_a_solve_the_file_alone_is_judged() -> None:
     redacted = hide(two_consumers())
-    judgement = assess_redaction(
+    judgment = assess_redaction(
         redacted, BAND, RedactOptions(consumers=("chips",), companies=("chip_co",), solve=False)
     )
-    assert judgement.plan is None
-    found = judgement.redaction
+    assert judgment.plan is None
+    found = judgment.redaction
     assert (found.answer, found.loss, found.telling) == ("skipped", None, ())
     assert all(one.results is None and one.error > 0.1 for one in found.figures)
 

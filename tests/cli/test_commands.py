@@ -250,13 +250,13 @@ def test_output_survives_a_console_that_lacks_a_character(folder):
     )
 
 
-@pytest.mark.parametrize(("no_colour", "wanted"), [("", True), ("1", False)])
-def test_colours_only_on_a_terminal_without_no_color(monkeypatch, no_colour, wanted):
+@pytest.mark.parametrize(("no_color", "wanted"), [("", True), ("1", False)])
+def test_colors_only_on_a_terminal_without_no_color(monkeypatch, no_color, wanted):
     class Terminal:
         def isatty(self):
             return True
 
-    monkeypatch.setenv("NO_COLOR", no_colour)
+    monkeypatch.setenv("NO_COLOR", no_color)
     monkeypatch.setenv("TERM", "xterm")
     assert diagnostics.uses_colors(Terminal()) is wanted
 

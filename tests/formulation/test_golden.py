@@ -63,7 +63,7 @@ OF_THE_TREASURY = {
     "supports": [
         "fully_financed",
         "market_finance_limit",
-        "subsidised_loan_limit",
+        "subsidized_loan_limit",
         "price_floor_limit",
         "share_limit",
     ],
@@ -174,7 +174,7 @@ def bounds() -> Iterator[str]:
 
 
 def objective(scenario: Scenario = everything) -> Iterator[str]:
-    """What is minimised, the kinds of its columns in the order of their names."""
+    """What is minimized, the kinds of its columns in the order of their names."""
     what = compiled(scenario)
     kinds: dict[str, dict[str, float]] = {}
     for variable, cost in zip(what.variables, what.program.cost, strict=True):
@@ -324,8 +324,8 @@ TREASURY_BY_HAND = [
     ("fully_financed[mine,2026]", "share[mine,fund,cover,2026]", 1),
     ("market_finance_limit[mine,2026]", "share[mine,fund,interest,2026]", -0.2),
     ("market_finance_limit[mine,2026]", "share[mine,maker,floor,2026]", -0.1),
-    ("subsidised_loan_limit[mine,2026]", "share[mine,fund,interest,2026]", 1),
-    ("subsidised_loan_limit[mine,2026]", "market[mine,2026]", -1),
+    ("subsidized_loan_limit[mine,2026]", "share[mine,fund,interest,2026]", 1),
+    ("subsidized_loan_limit[mine,2026]", "market[mine,2026]", -1),
     ("price_floor_limit[mine,ore,2026]", "share[mine,maker,floor,2026]", 1),
     ("ticket_max[mine,fund,interest]", "share[mine,fund,interest,2026]", 100),
     ("offtake_right[mine,2026,common]", "share[mine,fund,floor,2026]", -0.5),

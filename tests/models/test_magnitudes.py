@@ -41,7 +41,7 @@ SLIPS = [
     ("discount_rate: {value: 0.0,", "discount_rate: {value: 4.5,", "is a real rate: 4.5"),
     ("currency: EUR", "currency: KRW", "not those of KRW"),
     ("price_year: 2025", "price_year: 1990", "is 36 years from first_year 2026"),
-    # their neighbours
+    # their neighbors
     ("t_per_year: {value: 10,", "t_per_year: {value: 10000,", "10030 t of 'gallium' are needed"),
     ("capex_meur: {value: 40,", "capex_meur: {value: 40000,", "4000 times the value"),
     ("capex_meur: {value: 6,", "capex_meur: {value: 0.006,", "0.003 times the value"),

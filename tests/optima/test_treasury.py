@@ -161,7 +161,7 @@ def test_interest_is_paid_so_that_lenders_carry_more(
     budget: float, grace: int, cost: float | None
 ) -> None:
     """Works of 100 million, of which lenders carry 0.6, and half of each share of a loan on which
-    interest is paid: the missing 0.4 take a subsidised loan of 80.
+    interest is paid: the missing 0.4 take a subsidized loan of 80.
 
     At 5 %, repaid by halves: 4 in 2027 and 2 in 2028; repaid at the end, 4 in both. With less in
     all nothing is built: 10 + 10 / 1.1 + 10 / 1.21 of damage.
@@ -188,10 +188,10 @@ def test_interest_is_paid_so_that_lenders_carry_more(
 
 
 @pytest.mark.parametrize(("market", "built"), [(0.3, True), (0.2, False)])
-def test_a_loan_is_subsidised_once(market: float, built: bool) -> None:
+def test_a_loan_is_subsidized_once(market: float, built: bool) -> None:
     """A grant carries 0.4, so lenders have to carry 0.6 of 100 million.
 
-    Of their own they carry 0.3 and, for 0.6 of subsidised loans, 0.3 more; from 0.2 on they would
+    Of their own they carry 0.3 and, for 0.6 of subsidized loans, 0.3 more; from 0.2 on they would
     ask for 0.8, more than they lend. 0.001 * (40 + 60 * 0.05 * 1.5, all due in 2026), or 10.
     """
     halves = {f"part_{n}": SUBSIDY | {"max_share": 0.4} for n in (1, 2)}

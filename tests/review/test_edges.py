@@ -93,7 +93,7 @@ def test_a_path_that_no_state_goes_has_the_price_that_was_seen() -> None:
 
 
 def test_regret_is_taken_from_the_same_best_plans() -> None:
-    """What tells nothing of the cut is worth nothing, also where regret is minimised."""
+    """What tells nothing of the cut is worth nothing, also where regret is minimized."""
     raw = lasting_cut({"year": 2027, "observe": [{"hazard": "cut"}, {"hazard": "noise"}]})
     raw["uncertainty"]["states"] = [
         state("calm", 0.25),

@@ -196,7 +196,7 @@ def lasting() -> dict[str, Any]:
 
 
 def doubted() -> dict[str, Any]:
-    """The same, with the least favourable probabilities near those of the states."""
+    """The same, with the least favorable probabilities near those of the states."""
     found = everything()
     found["objective"]["ambiguity"] = {"kind": "total_variation", "radius": 0.25}
     return found

@@ -35,7 +35,7 @@ def least_damage(
     piles: list[Pile],
     per_year: int,
 ) -> float:
-    """Minimise damage over shortage, stock, release and refill in all periods (R1 to R4 and R7), in
+    """Minimize damage over shortage, stock, release and refill in all periods (R1 to R4 and R7), in
     tonnes.
 
     Steps are pairs of the limit and the weight in each period.

@@ -14,7 +14,7 @@ from optimizer.model.highs import LinearProgram
 
 
 def program(**changes: Any) -> LinearProgram:
-    """Minimise x + 2 y so that x + y >= 1 and both are at least 0: x is 1."""
+    """Minimize x + 2 y so that x + y >= 1 and both are at least 0: x is 1."""
     arrays: dict[str, Any] = {
         "cost": [1.0, 2.0],
         "matrix": [[1.0, 1.0]],
@@ -29,7 +29,7 @@ def program(**changes: Any) -> LinearProgram:
 def model(
     cost: float = 1.0, coefficient: float = 1.0, side: float = 1.0, integers: bool = False
 ) -> pyo.ConcreteModel:
-    """Minimise cost x + y so that coefficient x + y >= side."""
+    """Minimize cost x + y so that coefficient x + y >= side."""
     it = pyo.ConcreteModel()
     it.x = pyo.Var(domain=pyo.NonNegativeIntegers if integers else pyo.NonNegativeReals)
     it.y = pyo.Var(domain=pyo.NonNegativeReals)
@@ -50,7 +50,7 @@ def hand_over(it: pyo.ConcreteModel | LinearProgram) -> None:
 def hard(rows: int = 4, columns: int = 30) -> LinearProgram:
     """A market split (Cornuéjols and Dawande 1998): no solver proves one of this size in seconds.
 
-    Each row asks for half of the sum of random whole numbers; what is over or lacks is minimised.
+    Each row asks for half of the sum of random whole numbers; what is over or lacks is minimized.
     """
     numbers = np.random.default_rng(1).integers(0, 100, (rows, columns)).astype(float)
     half = np.floor(numbers.sum(axis=1) / 2)

@@ -1,6 +1,6 @@
 """Two-stage stochastic linear programs at large, through the sweep and the decomposition.
 
-    minimise  c x + sum of p_s q y_s   so that  first-stage rows hold of x >= 0, and in each state
+    minimize  c x + sum of p_s q y_s   so that  first-stage rows hold of x >= 0, and in each state
     row_lower <= T x + W y_s - sides_s <= row_upper,  lower <= y_s <= upper
 
 Only sides are random. The template of the second stage takes x and the sides as given columns. To

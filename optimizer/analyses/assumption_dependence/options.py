@@ -20,5 +20,5 @@ class AssumptionsOptions(ScenarioOptions, SolveOptions):
     out_help = "Write disagreement.json and sets/SET/plan.json into this folder as well."
 
     over: Literal["mean", "worst", "regret"] | None = None
-    """What the plan for all sets minimises: the mean by weight, the worst of them, or the largest
+    """What the plan for all sets minimizes: the mean by weight, the worst of them, or the largest
     regret; as the file says, and else the mean, if not given."""

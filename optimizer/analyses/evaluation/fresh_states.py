@@ -208,7 +208,7 @@ def describe_fresh_evaluation(
         objective=estimates.estimate_with_error(
             float(measure.weights(probability, damage) @ damage)
             + float(probability @ cost / probability.sum()),
-            # There is no error for the least favourable probabilities.
+            # There is no error for the least favorable probabilities.
             risk.influence(probability, damage) + cost
             if is_sampled and not measure.mean.is_ambiguous
             else None,

@@ -25,7 +25,7 @@ from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, weighted_cost
 from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.highs import Progress
-from optimizer.model.instance import Floats, Instance, Realisation, read_instance
+from optimizer.model.instance import Floats, Instance, Realization, read_instance
 from optimizer.model.scenario_data import compute_mean_scenario_data
 from optimizer.model.states import State
 from optimizer.parallel import Workers, choose_worker_count
@@ -106,7 +106,7 @@ def compute_information_value(
         solve_states_separately(
             neutral.instance,
             [states[selection.indices[n]] for n in first_index],
-            realisations=recourse.realisations,
+            realizations=recourse.realizations,
             gap=gap,
             time_limit=time_limit,
             jobs=jobs,
@@ -257,7 +257,7 @@ def solve_states_separately(
     instance: Instance,
     states: Sequence[State],
     *,
-    realisations: dict[str, tuple[Realisation, ...]],
+    realizations: dict[str, tuple[Realization, ...]],
     gap: float,
     time_limit: float | None = None,
     jobs: int | None = None,
@@ -266,7 +266,7 @@ def solve_states_separately(
     """Return the bound and objective of the best plan for each single state, solved in parallel.
 
     ``instance`` has no weight on the tail: if the state is known, its damage is both the mean and
-    the worst. ``realisations`` are the realizations of projects in any of the states. An objective
+    the worst. ``realizations`` are the realizations of projects in any of the states. An objective
     is infinite if a limit was reached without a plan. ``on_done`` receives the number of solved
     states and their total. Raises errors like :func:`compute_information_value`.
     """
@@ -274,14 +274,14 @@ def solve_states_separately(
     worker_count = max(
         1, min(choose_worker_count(jobs, default_jobs(instance, states[:1])), len(states))
     )
-    args = (instance, realisations, gap, time_limit)
+    args = (instance, realizations, gap, time_limit)
     with Workers[State, Bounds](make_state_solver, args, worker_count) as workers:
         return workers.map(states, lambda *_: report(next(counter), len(states)))
 
 
 def make_state_solver(
     instance: Instance,
-    realisations: dict[str, tuple[Realisation, ...]],
+    realizations: dict[str, tuple[Realization, ...]],
     gap: float,
     time_limit: float | None,
 ) -> Callable[[State], Bounds]:
@@ -295,7 +295,7 @@ def make_state_solver(
         nonlocal like
         single_state = (replace(state, probability=1.0),)
         like = recourse = RecourseEvaluator(
-            instance, single_state, threads=1, reuse_from=like, realisations=realisations
+            instance, single_state, threads=1, reuse_from=like, realizations=realizations
         )
         problem = Problem(instance, single_state, 0.0, recourse, master_model)
         answer = session.search(problem)

@@ -112,7 +112,7 @@ def build_checks(result: Frontier) -> list[Check]:
             )
         )
     if result.steps:
-        # Steps are between neighbouring points with a plan, like the rows.
+        # Steps are between neighboring points with a plan, like the rows.
         total_avoided = as_expression(sum(step.avoided for step in result.steps))
         caption = tr(
             "Steps of the frontier add up to what is avoided from its first point to its last"

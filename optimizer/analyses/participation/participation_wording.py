@@ -73,7 +73,7 @@ class ParticipationWording(Wording[Participation]):
 def pooled_supply_note() -> str:
     """Return a caution on pooled supply, in which a share gives the company no tonnes."""
     return tr(
-        "Supplies are pooled: every tonne is allocated to minimise damage, no matter who paid. "
+        "Supplies are pooled: every tonne is allocated to minimize damage, no matter who paid. "
         "A share buys no tonnes of its own."
     )
 

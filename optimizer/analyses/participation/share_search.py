@@ -202,7 +202,7 @@ class ShareSearch:
         )
 
     def _refined_shares(self, curve_setting: CurveSetting) -> list[float]:
-        """Return the midpoints between the best share and its neighbours, and above the indifferent
+        """Return the midpoints between the best share and its neighbors, and above the indifferent
         share."""
         totals = self.totals_by_share(curve_setting)
         best, indifferent = best_share(totals), indifferent_share(totals)

@@ -85,7 +85,7 @@ def outcome_table(wording: PlanWording, on: doc.Media) -> Table:
         "worst": tr("Worst of the states computed"),
     }
     if outcome.worst_mean is not None:
-        rows["worst_mean"] = tr("Mean by the least favourable probabilities")
+        rows["worst_mean"] = tr("Mean by the least favorable probabilities")
     options = {"decimals_group": "all", "width": 16}
     columns = [
         col.text_column("" if on is SHEET else tr("Key figure"), lambda row: rows[row]),

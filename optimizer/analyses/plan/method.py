@@ -78,7 +78,7 @@ def _describe_model(wording: PlanWording, case: Case) -> Iterator[str]:
         )
     if wording.counts_damage:
         yield tr(
-            "In each state, supply is allocated and stocks are released to minimise damage. What "
+            "In each state, supply is allocated and stocks are released to minimize damage. What "
             "is still missing counts by the steps of the damage curve: first what can be saved "
             "cheaply, last what stops production."
         )
@@ -95,7 +95,7 @@ def _describe_model(wording: PlanWording, case: Case) -> Iterator[str]:
     ambiguity = case.objective.ambiguity
     if ambiguity is not None:
         yield tr(
-            "That mean is by the least favourable probabilities in a ball around those of the "
+            "That mean is by the least favorable probabilities in a ball around those of the "
             "states ({kind}, radius {radius}), since nobody knows them better.",
             kind=tr("total variation") if ambiguity.kind == "total_variation" else tr("chi-square"),
             radius=format_exact(float(ambiguity.radius)),

@@ -40,7 +40,7 @@ def describe_set_outcomes(wording: PlanWording) -> Iterator[str]:
     count = format_number(len(set_outcomes))
     if criterion is not None:
         yield tr(
-            "It is one plan for {count} sets of assumptions and minimises {what}.",
+            "It is one plan for {count} sets of assumptions and minimizes {what}.",
             count=count,
             what=objective_names()[criterion],
         )

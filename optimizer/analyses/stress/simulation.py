@@ -141,7 +141,7 @@ def _node_figures(
     market = node.market_share * state_classes.market_lots[0]
     running = node.running_share(point)[:, :, node.year_index] * node.nameplate[:, None, None]
     delivered = np.zeros(node.period_count)
-    for p, delay in enumerate(state_classes.realisation_index[0]):
+    for p, delay in enumerate(state_classes.realization_index[0]):
         if delay >= 0:
             delivered += (
                 running[p, delay] * state_classes.available_share[state_classes.available_row[0, p]]
@@ -167,14 +167,14 @@ def _simulate_tied_nodes(
     scenario_data = compute_scenario_data(instance, state)
     delivered = {}
     for node in instance.nodes:
-        for p, _, realisation in scenario_data.output_share:
+        for p, _, realization in scenario_data.output_share:
             project = instance.projects[p]
             for y, year in enumerate(instance.years):
                 start = commitment.start.get(p)
-                if realisation.floored and start is not None:
-                    delivered[node.label, p, realisation.label, year] = math.fsum(
+                if realization.floored and start is not None:
+                    delivered[node.label, p, realization.label, year] = math.fsum(
                         project.share_under_floor(
-                            instance.instrument_by_key[f, i], year, start, realisation
+                            instance.instrument_by_key[f, i], year, start, realization
                         )
                         * float(node.group_share[group][y])
                         * x
@@ -183,12 +183,12 @@ def _simulate_tied_nodes(
                     )
                     continue
                 if start is not None:
-                    running = project.running_share(year, start, realisation.delay)
+                    running = project.running_share(year, start, realization.delay)
                     offtake = {g: x for (q, g), x in commitment.offtake.items() if q == p}
                 else:
-                    running = project.unaided_home_share(realisation, year)
+                    running = project.unaided_home_share(realization, year)
                     offtake = {COMMON_GROUP: 1.0}
-                delivered[node.label, p, realisation.label, year] = running * math.fsum(
+                delivered[node.label, p, realization.label, year] = running * math.fsum(
                     float(node.group_share[group][y]) * x for group, x in offtake.items()
                 )
     buy = {

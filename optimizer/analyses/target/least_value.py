@@ -40,7 +40,7 @@ from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem, choose_method
 
 SPENDING_GAP = 1e-6
-"""Gap of the program that minimises spending directly."""
+"""Gap of the program that minimizes spending directly."""
 
 TargetStatus = Literal["proven", "limit", "unreachable", "open"]
 

@@ -74,14 +74,14 @@ def build_master(instance: Instance) -> Any:
 
 
 def build_max_net_cost(instance: Instance) -> Any:
-    """Build the first stage with the objective to maximise net cost."""
+    """Build the first stage with the objective to maximize net cost."""
     model = build_commitment(instance)
     model.objective = pyo.Objective(expr=-model.net_cost)
     return model
 
 
 def build_min_spending(instance: Instance, funders: Sequence[str]) -> Any:
-    """Build the first stage with the objective to minimise what ``funders`` spend of their budgets
+    """Build the first stage with the objective to minimize what ``funders`` spend of their budgets
     in all years together."""
     model = build_commitment(instance)
     spending = [model.spend[f, year] for f in funders for year in instance.years]
@@ -90,7 +90,7 @@ def build_min_spending(instance: Instance, funders: Sequence[str]) -> Any:
 
 
 def build_max_stake(instance: Instance, stake: Stake) -> Any:
-    """Build a first stage that starts at least one project of a stake. Its objective is to maximise
+    """Build a first stage that starts at least one project of a stake. Its objective is to maximize
     the amount by which the funders of the stake exceed the share that H1 prescribes."""
     model = build_commitment(instance)
     carried, started = perspective.stake_terms(model, instance, stake)

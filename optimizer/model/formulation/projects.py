@@ -246,20 +246,20 @@ def add_project_rules(model: Any, instance: Instance) -> None:
 
 
 def add_support_rules(model: Any, instance: Instance) -> None:
-    """Add two rules on supports (P3): no loan is subsidised more than once, and no tonne has more
+    """Add two rules on supports (P3): no loan is subsidized more than once, and no tonne has more
     than one price floor."""
     subsidies = [i for i in instance.instruments if i.type.subsidizes_loans]
     floors = [i for i in instance.instruments if i.floor_prices]
-    subsidised_loans = [
+    subsidized_loans = [
         (p, year)
         for p, year in instance.start_options
         if any((p, i.funder, i.id, year) in model.share for i in subsidies)
     ]
 
-    @model.Constraint(subsidised_loans, doc="(P3) what the market lends is subsidised once")
-    def subsidised_loan_limit(model: Any, p: str, year: int) -> Any:
-        subsidised = sum(share_or_zero(model, instance, p, i.funder, i.id, year) for i in subsidies)
-        return subsidised <= model.market[p, year]
+    @model.Constraint(subsidized_loans, doc="(P3) what the market lends is subsidized once")
+    def subsidized_loan_limit(model: Any, p: str, year: int) -> Any:
+        subsidized = sum(share_or_zero(model, instance, p, i.funder, i.id, year) for i in subsidies)
+        return subsidized <= model.market[p, year]
 
     floored_materials = [
         (p, material, year)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from optimizer.model.instance import COMMON_GROUP, Chain, Floats, Instance, Node, Plant, Realisation
+from optimizer.model.instance import COMMON_GROUP, Chain, Floats, Instance, Node, Plant, Realization
 from optimizer.model.scenario_data import (
     ScenarioData,
     find_short_periods,
@@ -128,19 +128,19 @@ def _delivery_function(
     """Return a function of node, project and period that gives the lots that the project delivers,
     as an expression in the ``delivered`` columns."""
     first, delivered = instance.years[0], first_stage.delivered
-    output: dict[tuple[int, str], list[tuple[Realisation, Floats]]] = {}
+    output: dict[tuple[int, str], list[tuple[Realization, Floats]]] = {}
     for v in chain.nodes:
-        for (p, realisation), lots in project_output_lots(
+        for (p, realization), lots in project_output_lots(
             instance, instance.nodes[v], data
         ).items():
-            output.setdefault((v, p), []).append((realisation, lots))
+            output.setdefault((v, p), []).append((realization, lots))
 
     def delivers(v: int, p: str, k: int) -> Any:
         label, year = instance.nodes[v].label, first + int(instance.year_index[k])
         return sum(
-            float(lots[k]) * delivered[label, p, realisation.label, year]
-            for realisation, lots in output.get((v, p), ())
-            if lots[k] > 0 and (label, p, realisation.label, year) in delivered
+            float(lots[k]) * delivered[label, p, realization.label, year]
+            for realization, lots in output.get((v, p), ())
+            if lots[k] > 0 and (label, p, realization.label, year) in delivered
         )
 
     return delivers
@@ -148,26 +148,26 @@ def _delivery_function(
 
 def add_deliveries(model: Any, instance: Instance, scenario_data: Sequence[ScenarioData]) -> None:
     """Add ``delivered``: the share of a project's output that reaches each node, for each
-    realisation of the project (R5)."""
-    realisations: dict[str, set[Realisation]] = {p: set() for p in instance.projects}
+    realization of the project (R5)."""
+    realizations: dict[str, set[Realization]] = {p: set() for p in instance.projects}
     for data in scenario_data:
-        for p, project_realisations in data.realisations.items():
-            realisations[p].update(project_realisations)
+        for p, project_realizations in data.realizations.items():
+            realizations[p].update(project_realizations)
     keys = [
-        (node.label, p.id, realisation.label, year)
+        (node.label, p.id, realization.label, year)
         for node in instance.nodes
         for p in instance.projects.values()
         if node.material in p.output and instance.groups_with_right(p.id)
-        for realisation in sorted(realisations[p.id])
+        for realization in sorted(realizations[p.id])
         for year in instance.years
-        if any(p.running_share(year, start, realisation.delay) > 0 for start in p.start_years)
-        or p.unaided_home_share(realisation, year) > 0
+        if any(p.running_share(year, start, realization.delay) > 0 for start in p.start_years)
+        or p.unaided_home_share(realization, year) > 0
     ]
     nodes = {node.label: node for node in instance.nodes}
     by_label = {
-        realisation.label: realisation
-        for project_realisations in realisations.values()
-        for realisation in project_realisations
+        realization.label: realization
+        for project_realizations in realizations.values()
+        for realization in project_realizations
     }
     model.delivered = pyo.Var(
         keys, domain=pyo.NonNegativeReals, doc="share of nameplate that reaches a node in a year"
@@ -177,29 +177,29 @@ def add_deliveries(model: Any, instance: Instance, scenario_data: Sequence[Scena
     def delivered_definition(model: Any, v: str, p: str, d: int | str, year: int) -> Any:
         year_position = year - instance.years[0]
         project = instance.projects[p]
-        realisation = by_label[d]
+        realization = by_label[d]
         group_shares = {
             group: float(yearly_share[year_position])
             for group, yearly_share in nodes[v].group_share.items()
         }
         reserved = sum(
-            project.running_share(year, start, realisation.delay)
+            project.running_share(year, start, realization.delay)
             * group_shares[group]
             * model.offtake[p, start, group]
             for start in project.start_years
             for group in instance.groups_with_right(p)
         )
-        if realisation.floored:
+        if realization.floored:
             return model.delivered[v, p, d, year] == sum(
                 project.share_under_floor(
-                    instance.instrument_by_key[key[3:]], year, key[1], realisation
+                    instance.instrument_by_key[key[3:]], year, key[1], realization
                 )
                 * group_shares[key[2]]
                 * column
                 for key, column in model.floored.items()
                 if key[0] == p
             )
-        if (home := project.unaided_home_share(realisation, year)) > 0:
+        if (home := project.unaided_home_share(realization, year)) > 0:
             reserved += home * group_shares[COMMON_GROUP] * model.unaided[p]
         return model.delivered[v, p, d, year] == reserved
 

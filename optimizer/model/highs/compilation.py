@@ -43,13 +43,13 @@ class CompiledModel:
 
 def compile_model(model: Any) -> CompiledModel:
     """Compile a Pyomo model to arrays. Raise InvalidModelData if a constraint has no variables, or
-    if the model does not have exactly one objective, to be minimised."""
+    if the model does not have exactly one objective, to be minimized."""
     try:
         form = LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=None)
     except InfeasibleConstraintException as error:
         raise InvalidModelData(f"a constraint without variables cannot hold: {error}") from error
     if len(form.objectives) != 1 or form.objectives[0].sense != pyo.minimize:
-        raise InvalidModelData("the model needs exactly one objective, to be minimised")
+        raise InvalidModelData("the model needs exactly one objective, to be minimized")
     compiled = {id(row.constraint) for row in form.rows}
     for constraint in model.component_data_objects(pyo.Constraint, active=True):
         if id(constraint) not in compiled:

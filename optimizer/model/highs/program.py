@@ -21,7 +21,7 @@ MAX_COEFFICIENT_RATIO = 1e18  # largest reliable ratio of two coefficients of a 
 
 @dataclass(frozen=True, eq=False)
 class LinearProgram:
-    """A mixed-integer linear program to be minimised. ``matrix`` is a csc array with one row for
+    """A mixed-integer linear program to be minimized. ``matrix`` is a csc array with one row for
     each constraint. Sides and bounds that do not exist are infinite. Names of rows and columns are
     for messages."""
 
@@ -63,7 +63,7 @@ class LinearProgram:
         return replace(self, cost=np.zeros_like(self.cost), offset=0.0)
 
 
-def _labelled_vectors(program: LinearProgram) -> list[tuple[Floats, Sequence[str], str, bool]]:
+def _labeled_vectors(program: LinearProgram) -> list[tuple[Floats, Sequence[str], str, bool]]:
     """Return a tuple for each vector of the program: its values, the names of its elements, words
     for messages, and whether it may contain infinity."""
     return [
@@ -79,7 +79,7 @@ def _labelled_vectors(program: LinearProgram) -> list[tuple[Floats, Sequence[str
 def check_finite(program: LinearProgram) -> None:
     """Raise InvalidModelData if a number is NaN, or is infinite although only sides and bounds may
     be."""
-    for vector, names, description, may_be_infinite in _labelled_vectors(program):
+    for vector, names, description, may_be_infinite in _labeled_vectors(program):
         is_bad = np.isnan(vector) if may_be_infinite else ~np.isfinite(vector)
         if is_bad.any():
             raise InvalidModelData(
@@ -96,7 +96,7 @@ def check_solver_limits(program: LinearProgram) -> None:
     holds for numbers that are not finite, numbers of 1e15 or more, coefficients of 1e-9 or less,
     and coefficients whose ratio exceeds 1e18."""
     check_finite(program)
-    for vector, names, description, _ in _labelled_vectors(program):
+    for vector, names, description, _ in _labeled_vectors(program):
         size = np.where(np.isfinite(vector), np.abs(vector), 0.0)
         if size.size and size.max() >= MAX_MAGNITUDE:
             name = names[int(np.argmax(size))]

@@ -143,7 +143,7 @@ class DualSimplex:
     def solve(
         self, iterations: int = NO_ITERATION_LIMIT, *, verify_infeasible: bool = True
     ) -> SimplexOutcome:
-        """Minimise from the current basis, with at most ``iterations`` iterations. With
+        """Minimize from the current basis, with at most ``iterations`` iterations. With
         ``verify_infeasible``, an infeasible program is solved again for confirmation."""
         self._solver.setOptionValue("simplex_iteration_limit", iterations)
         start = time.perf_counter()

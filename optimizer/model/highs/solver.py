@@ -164,7 +164,7 @@ def solve(
     objective_factor: float | None = None,
     absolute_gap: float = 0.0,
 ) -> ProgramSolution:
-    """Minimise a program; it is scaled for the solver, and the solution is unscaled. The search
+    """Minimize a program; it is scaled for the solver, and the solution is unscaled. The search
     ends within the relative ``gap`` or the ``absolute_gap``. Ctrl-C in the main thread stops the
     search and keeps the incumbent; a second one raises KeyboardInterrupt.
 

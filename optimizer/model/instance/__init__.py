@@ -14,7 +14,7 @@ from optimizer.model.instance.components import Node as Node
 from optimizer.model.instance.components import Plant as Plant
 from optimizer.model.instance.components import ProfileData as ProfileData
 from optimizer.model.instance.components import ProjectData as ProjectData
-from optimizer.model.instance.components import Realisation as Realisation
+from optimizer.model.instance.components import Realization as Realization
 from optimizer.model.instance.components import ReviewBranch as ReviewBranch
 from optimizer.model.instance.components import Stake as Stake
 from optimizer.model.instance.components import StockpileData as StockpileData

@@ -36,8 +36,8 @@ def company_group(company: str) -> str:
     return f"{company}." if company == COMMON_GROUP else company
 
 
-class Realisation(NamedTuple):
-    """Realisation of a project that does not fail: its delay, and why it runs."""
+class Realization(NamedTuple):
+    """Realization of a project that does not fail: its delay, and why it runs."""
 
     delay: int = 0  # years of delay of the first output
     unaided: bool = False  # decided without support, unless a plan starts it
@@ -45,7 +45,7 @@ class Realisation(NamedTuple):
 
     @property
     def label(self) -> int | str:
-        """The realisation as part of an index in Pyomo."""
+        """The realization as part of an index in Pyomo."""
         words = ["unaided"] * self.unaided + ["floored"] * self.floored
         return " ".join([str(self.delay), *words]) if words else self.delay
 
@@ -81,25 +81,25 @@ class ProjectData:
     restart_periods: int  # periods of the shortage clock until an idle project runs again
     clock_settings: tuple[float, int]  # trigger loss and reset periods, as in :class:`Adaptation`
 
-    def unaided_home_share(self, realisation: Realisation, year: int) -> float:
+    def unaided_home_share(self, realization: Realization, year: int) -> float:
         """Return the share of nameplate that goes to home consumers in a year if no plan starts the
         project, but it is decided without support."""
-        if self.unaided_year is None or not realisation.unaided or realisation.floored:
+        if self.unaided_year is None or not realization.unaided or realization.floored:
             return 0.0
         return min(self.home_share, self.offtake_max) * self.running_share(
-            year, self.unaided_year, realisation.delay
+            year, self.unaided_year, realization.delay
         )
 
     def share_under_floor(
-        self, floor: InstrumentData, year: int, start: int, realisation: Realisation
+        self, floor: InstrumentData, year: int, start: int, realization: Realization
     ) -> float:
         """Return the share of nameplate that runs in ``year``, or 0 if the term of the price floor
         has ended by then."""
-        first_year = start + self.construction_years + realisation.delay
+        first_year = start + self.construction_years + realization.delay
         has_ended = (
             floor.terms.term_years is not None and year - first_year >= floor.terms.term_years
         )
-        return 0.0 if has_ended else self.running_share(year, start, realisation.delay)
+        return 0.0 if has_ended else self.running_share(year, start, realization.delay)
 
     def running_shares(self, years: range, start: int, delay: int = 0) -> Floats:
         """Return the share of nameplate that runs in each year (Y) of a project with this start and

@@ -95,7 +95,7 @@ def _write_guide(sheet: Worksheet, title: str) -> None:
     for entry in ENGLISH_TEXTS["hints"].values():
         label, text = translate_label(entry).split(": ", 1)
         _write_line(sheet, label, text)
-    _write_heading(sheet, tr("Colours"))
+    _write_heading(sheet, tr("Colors"))
     for fill, text in (
         (style.REQUIRED_FILL, tr("has to be filled in (marked * as well)")),
         (style.OPTIONAL_FILL, tr("may stay empty; what holds then is in the note")),

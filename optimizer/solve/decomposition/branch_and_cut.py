@@ -248,7 +248,7 @@ class BranchAndCut:
             self._fix_by_reduced_cost()
 
     def _trial_count(self) -> int:
-        """Return the number of neighbouring plans that local search tries, which grows with the
+        """Return the number of neighboring plans that local search tries, which grows with the
         gap."""
         return int(
             np.clip(

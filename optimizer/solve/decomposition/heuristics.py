@@ -275,9 +275,9 @@ class Heuristics:
 
     def local_search(self, max_trials: int) -> None:
         """Remove, add or shift one project of the best plan at a time, and polish promising
-        neighbours.
+        neighbors.
 
-        Neighbours are compared by the objective of the relaxation. The neighbours of a plan are
+        Neighbors are compared by the objective of the relaxation. The neighbors of a plan are
         tried only once. ``max_trials`` limits the number of linear programs.
         """
         run, master = self.run, self.master
@@ -290,7 +290,7 @@ class Heuristics:
             p = int(self._untried_projects.pop())
             start_indices = self.start_indices(run.best_solution)
             best, best_indices, values = self._plan_cutoff, None, None
-            for new_index in self._neighbouring_starts(p, int(start_indices[p])):
+            for new_index in self._neighboring_starts(p, int(start_indices[p])):
                 changed_indices = master.with_start_moved(start_indices, p, new_index)
                 variable_bounds = master.bounds_fixed_at(changed_indices, run.best_solution)
                 ones = np.ones(len(variable_bounds.max_ticket), np.int64)
@@ -316,16 +316,16 @@ class Heuristics:
             ]
         )
 
-    def _neighbouring_starts(self, p: int, start_index: int) -> list[int]:
+    def _neighboring_starts(self, p: int, start_index: int) -> list[int]:
         count, shift = len(self.master.start_columns[p]), int(self.master.start_offsets[p])
-        neighbours = (
+        neighbors = (
             [-1, start_index - 1, start_index + 1, start_index - 2, start_index + 2]
             if start_index >= 0
             else [0, 1, 2, 4, 7]
         )
         return [
             n
-            for n in dict.fromkeys(neighbours)
+            for n in dict.fromkeys(neighbors)
             if n != start_index
             and -1 <= n < count
             and (n < 0 or not self.fixed_to_zero[self.master.binary_index[shift + n]])

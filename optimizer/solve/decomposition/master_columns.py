@@ -53,20 +53,19 @@ class PartColumns:
             [column_by_key.get(key, -1) for key in columns.offtake_columns], np.int64
         )
         # Indices of recourse offtake columns that are offtake columns of the model.
-        self._modelled_offtake = np.flatnonzero(
+        self._modeled_offtake = np.flatnonzero(
             [("offtake", key) in column for key in columns.offtake_columns]
         )
-        modelled_keys = [columns.offtake_columns[c] for c in self._modelled_offtake]
-        self.offtake_columns = self._recourse_offtake_columns[self._modelled_offtake]
-        self.offtake_projects = [p for p, *_ in modelled_keys]
+        modeled_keys = [columns.offtake_columns[c] for c in self._modeled_offtake]
+        self.offtake_columns = self._recourse_offtake_columns[self._modeled_offtake]
+        self.offtake_projects = [p for p, *_ in modeled_keys]
         self.offtake_start_columns = np.array(
-            [column["start", (p, y)] for p, y, _ in modelled_keys], np.int64
+            [column["start", (p, y)] for p, y, _ in modeled_keys], np.int64
         )
-        self.offtake_max = np.array([instance.projects[p].offtake_max for p, *_ in modelled_keys])
+        self.offtake_max = np.array([instance.projects[p].offtake_max for p, *_ in modeled_keys])
         # An offtake right that was turned into a bound has no row (-1).
         right_rows = np.array(
-            [part_index.row_index.get(("offtake_right", key), -1) for key in modelled_keys],
-            np.int64,
+            [part_index.row_index.get(("offtake_right", key), -1) for key in modeled_keys], np.int64
         )
         program = reduced_program.program
         row_filter = sparse.diags_array((right_rows >= 0).astype(float))
@@ -95,8 +94,8 @@ class PartColumns:
         )
         max_offtake = self.offtake_max * np.clip(x[self.offtake_start_columns], 0.0, 1.0)
         surplus = np.maximum(self._right_rows @ x - self._right_limits, 0.0)
-        offtake[self._modelled_offtake] = np.minimum(
-            offtake[self._modelled_offtake] - surplus, max_offtake
+        offtake[self._modeled_offtake] = np.minimum(
+            offtake[self._modeled_offtake] - surplus, max_offtake
         )
         return FirstStagePoint(
             np.clip(offtake, 0.0, 1.0), np.maximum(x[self.purchase_columns], 0.0)

@@ -313,7 +313,7 @@ class SearchRun:
         """
         master, simplex = self.master, self.master.simplex
         best_point: Floats | None = None
-        centre: Floats | None = None
+        center: Floats | None = None
         upper, lower, bounds = math.inf, -math.inf, list[float]()
         simplex.set_cutoff(cutoff)
         for round_number in range(max_rounds):
@@ -328,7 +328,7 @@ class SearchRun:
                 return lower, best_point, upper
             master_solution = simplex.values()
             tolerance = accuracy * self.gap_denominator(lower)
-            point, chain_ids = self._next_point(centre, master_solution, tolerance)
+            point, chain_ids = self._next_point(center, master_solution, tolerance)
             # With a tiny estimated error this is probably the last evaluation, so it is exact.
             oracle_result, added = self._add_cuts_at(
                 point,
@@ -356,7 +356,7 @@ class SearchRun:
                 and (value := self.objective_at(point, oracle_result)) < upper
             ):
                 upper, best_point = value, point
-            centre = point
+            center = point
             bounds.append(lower)
             if not added or (
                 round_number >= 5
@@ -367,14 +367,14 @@ class SearchRun:
                 master.age_rows()
             if round_number % 25 == 24:
                 master.remove_old_rows(10)
-        if centre is not None:
-            oracle_result, _ = self._add_cuts_at(centre, None, centre, MIN_CUT_VIOLATION)
-            if (value := self.objective_at(centre, oracle_result)) < upper:
-                upper, best_point = value, centre
+        if center is not None:
+            oracle_result, _ = self._add_cuts_at(center, None, center, MIN_CUT_VIOLATION)
+            if (value := self.objective_at(center, oracle_result)) < upper:
+                upper, best_point = value, center
         return lower, best_point, upper
 
     def _next_point(
-        self, centre: Floats | None, master_solution: Floats, tolerance: float
+        self, center: Floats | None, master_solution: Floats, tolerance: float
     ) -> tuple[Floats, Collection[int] | None]:
         """Return the next point to evaluate, and the chains to evaluate at it (None for all
         chains).
@@ -383,7 +383,7 @@ class SearchRun:
         estimated error is within ``tolerance``.
         """
         if not self.is_separable:
-            return master_solution if centre is None else 0.5 * (centre + master_solution), None
+            return master_solution if center is None else 0.5 * (center + master_solution), None
         cut_errors, set_objectives = self._estimated_cut_errors(master_solution)
         total = objective_error(self.cut_oracle, cut_errors, set_objectives)
         if total <= tolerance or math.isinf(total):
@@ -391,7 +391,7 @@ class SearchRun:
         chain_ids = chains_to_evaluate(
             self.cut_oracle, cut_errors, set_objectives, UNEVALUATED_SHARE * total
         )
-        return master_solution if centre is None else 0.5 * (centre + master_solution), chain_ids
+        return master_solution if center is None else 0.5 * (center + master_solution), chain_ids
 
     def _add_cuts_at(
         self,

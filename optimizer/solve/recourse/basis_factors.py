@@ -92,18 +92,18 @@ def factorize_basis(n, column_starts, row_index, value, status):
         head[i] = c
         in_column[c] = 0
         for position in range(start[i], start[i + 1]):
-            neighbour = columns[position]
-            if in_column[neighbour] > 0:
-                in_column[neighbour] -= 1
-                if in_column[neighbour] == 1:
-                    waiting[waits] = neighbour
+            neighbor = columns[position]
+            if in_column[neighbor] > 0:
+                in_column[neighbor] -= 1
+                if in_column[neighbor] == 1:
+                    waiting[waits] = neighbor
                     waits += 1
         for e in range(column_starts[c], column_starts[c + 1]):
-            neighbour = row_index[e]
-            if head[neighbour] < 0:
-                in_row[neighbour] -= 1
-                if in_row[neighbour] == 1:
-                    waiting[waits] = n + neighbour
+            neighbor = row_index[e]
+            if head[neighbor] < 0:
+                in_row[neighbor] -= 1
+                if in_row[neighbor] == 1:
+                    waiting[waits] = n + neighbor
                     waits += 1
     # From here on ``filled`` is the position of a row among the remaining ones.
     rest_rows, rest_columns = np.empty(m, np.int64), np.empty(n, np.int64)

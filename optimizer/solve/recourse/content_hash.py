@@ -19,14 +19,14 @@ def hash_recourse_data(
     instance: Instance,
     columns: FirstStageColumns,
     probability: Floats,
-    realisations: Mapping[str, Any],
+    realizations: Mapping[str, Any],
     material_classes: Sequence[StateClasses],
     chain_classes: Sequence[ChainStateClasses],
     node_data: Mapping[int, NodeData],
 ) -> str:
     """Return the SHA-256 hash of all data that an evaluation of recourse depends on."""
     digest = hashlib.sha256(
-        repr((columns.offtake_columns, columns.stockpiles, realisations)).encode()
+        repr((columns.offtake_columns, columns.stockpiles, realizations)).encode()
     )
 
     def add(description: Any, arrays: list[Any]) -> None:
@@ -40,7 +40,7 @@ def hash_recourse_data(
             classes.class_of_state,
             classes.market_lots,
             classes.available_row,
-            classes.realisation_index,
+            classes.realization_index,
             classes.available_share,
             classes.demand_row,
         ]

@@ -130,7 +130,7 @@ def solve_from_basis(
     low, high, reduced, alpha = (np.empty(total), np.empty(total), np.empty(total), np.empty(total))
     candidates, ratio = np.empty(total, np.int64), np.empty(total)
     rhs, workspace, rho = np.empty(m), np.empty(m), np.empty(m)
-    base = np.empty(m, np.int64)  # basic variable of each row at the last factorisation
+    base = np.empty(m, np.int64)  # basic variable of each row at the last factorization
     # Product form: row, pivot, and start of the other entries of each update.
     pivot_row, pivot, entry_start = (
         np.empty(MAX_UPDATES, np.int64),

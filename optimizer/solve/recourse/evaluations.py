@@ -142,7 +142,7 @@ class NodeEvaluation(RecourseEvaluation):
         projects, years = len(node.nameplate), int(node.year_index[-1]) + 1
         self._shapes = (
             (sets,),
-            (sets, projects, node.realisation_count, years),
+            (sets, projects, node.realization_count, years),
             (sets, len(stocks.arrived_lots), length),
             (sets, len(stocks.empty_retention), length),
         )
@@ -166,7 +166,7 @@ class NodeEvaluation(RecourseEvaluation):
         class_weights = np.ascontiguousarray(self.class_weights[:, class_range])
         evaluate_node_classes(
             classes.market_lots[class_range], classes.available_row[class_range],
-            classes.realisation_index[class_range], classes.available_share,
+            classes.realization_index[class_range], classes.available_share,
             classes.demand_row[class_range], node.demand, node.market_share, node.step_limit,
             node.step_weight, stocks.step_order, stocks.step_rank, stocks.step_value,
             self._running_lots, node.nameplate, stocks.arrived_lots, stocks.initial_lots,
@@ -224,7 +224,7 @@ def zero_subgradient(node: NodeData, sets: int) -> Subgradient:
     years = int(node.year_index[-1]) + 1
     return Subgradient(
         np.zeros(sets),
-        np.zeros((sets, len(node.nameplate), node.realisation_count, years)),
+        np.zeros((sets, len(node.nameplate), node.realization_count, years)),
         np.zeros((sets, len(node.stockpile_index), years)),
     )
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from optimizer.model.cores import usable_cores
-from optimizer.model.instance import Chain, Floats, Instance, Realisation
+from optimizer.model.instance import Chain, Floats, Instance, Realization
 from optimizer.model.review import states_by_branch
 from optimizer.model.states import State
 from optimizer.solve.recourse.content_hash import hash_recourse_data
@@ -48,7 +48,7 @@ from optimizer.solve.recourse.program_template import (
 from optimizer.solve.recourse.state_classes import (
     ChainStateClasses,
     build_state_classes,
-    find_realisations,
+    find_realizations,
 )
 
 KEPT_EVALUATIONS = 20  # cached per node, since a search often changes the data of few nodes
@@ -71,7 +71,7 @@ class RecourseEvaluator:
 
     It runs in ``threads`` threads (all usable cores if None). Unless ``merge_classes`` is set,
     every state is evaluated separately. ``reuse_from`` is an evaluator of the same instance in
-    other states; its realizations must include all those of the present states. ``realisations``
+    other states; its realizations must include all those of the present states. ``realizations``
     are the realizations that later evaluators which reuse this one may have.
     """
 
@@ -83,20 +83,20 @@ class RecourseEvaluator:
         merge_classes: bool = True,
         threads: int | None = None,
         reuse_from: RecourseEvaluator | None = None,
-        realisations: dict[str, tuple[Realisation, ...]] | None = None,
+        realizations: dict[str, tuple[Realization, ...]] | None = None,
     ) -> None:
         self.instance = instance
         self.columns: FirstStageColumns = (
             reuse_from.columns if reuse_from else FirstStageColumns(instance)
         )
         self.probability = np.array([state.probability for state in states])
-        self.realisations: dict[str, tuple[Realisation, ...]] = (
-            reuse_from.realisations
+        self.realizations: dict[str, tuple[Realization, ...]] = (
+            reuse_from.realizations
             if reuse_from
-            else realisations or find_realisations(instance, states)
+            else realizations or find_realizations(instance, states)
         )
         self.material_classes, self.chain_classes = build_state_classes(
-            instance, states, realisations=self.realisations, merge=merge_classes
+            instance, states, realizations=self.realizations, merge=merge_classes
         )
         self.threads = threads or usable_cores()
         self.kept_evaluations = KEPT_EVALUATIONS
@@ -126,7 +126,7 @@ class RecourseEvaluator:
 
         Return None if projects have realizations that are unknown here.
         """
-        if not self.covers_realisations(find_realisations(instance, states)):
+        if not self.covers_realizations(find_realizations(instance, states)):
             return None
         other = RecourseEvaluator(instance, states, threads=self.threads, reuse_from=self)
         classes_by_chain = {classes.chains[0].id: classes for classes in self.chain_classes}
@@ -162,9 +162,9 @@ class RecourseEvaluator:
         for key in [key for key in self.memo if isinstance(key, tuple) and key[0] == BRANCHES_KEY]:
             del self.memo[key]
 
-    def covers_realisations(self, realisations: dict[str, tuple[Realisation, ...]]) -> bool:
+    def covers_realizations(self, realizations: dict[str, tuple[Realization, ...]]) -> bool:
         """Return whether all the given realizations of projects are known here."""
-        return all(set(values) <= set(self.realisations[p]) for p, values in realisations.items())
+        return all(set(values) <= set(self.realizations[p]) for p, values in realizations.items())
 
     def shares_cache_with(self, other: RecourseEvaluator) -> bool:
         """Return whether this and another evaluator use the same cached evaluations."""
@@ -193,7 +193,7 @@ class RecourseEvaluator:
             self.instance,
             self.columns,
             self.probability,
-            self.realisations,
+            self.realizations,
             self.material_classes,
             self.chain_classes,
             self.node_data,

@@ -13,7 +13,7 @@ from optimizer.model.instance import (
     Floats,
     Instance,
     Node,
-    Realisation,
+    Realization,
 )
 from optimizer.model.scenario_data import HazardPatterns
 
@@ -28,11 +28,11 @@ class StateClasses:
     nodes: tuple[int, ...]  # positions of the material's nodes in the instance
     outlets: tuple[str, ...]
     """P outlets: projects that deliver the material, and again their output under price floors."""
-    realisations: tuple[tuple[Realisation, ...], ...]  # of each outlet; D is the largest number
+    realizations: tuple[tuple[Realization, ...], ...]  # of each outlet; D is the largest number
     class_of_state: Integers  # (S) class of each state; -1 if it is calm
     market_lots: Floats  # (U, K) lots from the market
     available_row: Integers  # (U, P) row of ``available_share``
-    realisation_index: Integers  # (U, P) index in ``realisations``; -1 if the project fails
+    realization_index: Integers  # (U, P) index in ``realizations``; -1 if the project fails
     available_share: Floats  # (R, K) share of output that hazards leave
     demand_row: Integers  # (U) row of ``demand_factor`` and ``step_share_left``
     demand_factor: Floats  # (N)
@@ -90,7 +90,7 @@ def build_material_classes(
     material: str,
     nodes: tuple[int, ...],
     patterns: HazardPatterns,
-    realisations: dict[str, tuple[Realisation, ...]],
+    realizations: dict[str, tuple[Realization, ...]],
     delay_index: dict[str, Integers],
     demand: tuple[Floats, Floats],
     running: dict[str, Floats],
@@ -110,24 +110,24 @@ def build_material_classes(
     by_origin = np.zeros((patterns.state_count, len(origins)), dtype=np.int64)
     for n, (_, state_rows) in enumerate(patterns_by_origin):
         by_origin[:, n] = state_rows + shift[n]
-    outlet_realisations = [realisations[p] for p in projects]
+    outlet_realizations = [realizations[p] for p in projects]
     delay = np.zeros((len(by_origin), len(projects) + len(floored)), dtype=np.int64)
     for n, p in enumerate(projects):
         delay[:, n] = delay_index[p]
     for n, p in enumerate(floored, start=len(projects)):
-        outlet_realisations.append(
+        outlet_realizations.append(
             tuple(
                 sorted(
                     {
-                        Realisation(realisation.delay, floored=True)
-                        for realisation in realisations[p]
+                        Realization(realization.delay, floored=True)
+                        for realization in realizations[p]
                     }
                 )
             )
         )
         floored_index = [
-            outlet_realisations[n].index(Realisation(realisation.delay, floored=True))
-            for realisation in realisations[p]
+            outlet_realizations[n].index(Realization(realization.delay, floored=True))
+            for realization in realizations[p]
         ]
         delay[:, n] = np.array([*floored_index, -1])[delay_index[p]]
     outlets = (*projects, *floored)
@@ -164,11 +164,11 @@ def build_material_classes(
         material=material,
         nodes=nodes,
         outlets=outlets,
-        realisations=tuple(outlet_realisations),
+        realizations=tuple(outlet_realizations),
         class_of_state=state_rows,
         market_lots=supply,
         available_row=pattern[first],
-        realisation_index=delay[first],
+        realization_index=delay[first],
         available_share=available,
         demand_row=row[first],
         demand_factor=factor[distinct_demand],
@@ -218,7 +218,7 @@ def merge_calm(
         available = (
             classes.available_share[classes.available_row[open_classes, p]] * is_open[open_classes]
         )
-        signatures += [available, classes.realisation_index[open_classes, p : p + 1].astype(float)]
+        signatures += [available, classes.realization_index[open_classes, p : p + 1].astype(float)]
     if not len(open_classes):
         first, class_number = open_classes, open_classes
     else:
@@ -233,11 +233,11 @@ def merge_calm(
         material=classes.material,
         nodes=classes.nodes,
         outlets=classes.outlets,
-        realisations=classes.realisations,
+        realizations=classes.realizations,
         class_of_state=new_class[classes.class_of_state],
         market_lots=supply[kept_classes],
         available_row=pattern.reshape(classes.available_row[kept_classes].shape).astype(np.int64),
-        realisation_index=classes.realisation_index[kept_classes],
+        realization_index=classes.realization_index[kept_classes],
         available_share=classes.available_share[rows],
         demand_row=demand_row,
         demand_factor=factor,

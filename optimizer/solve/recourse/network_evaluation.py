@@ -230,11 +230,11 @@ class NetworkData:
         self.available_row = np.hstack(
             [x.available_row + n for x, n in zip(all_classes, row_offsets[:-1], strict=True)]
         )
-        self.realisation_index = np.hstack([x.realisation_index for x in all_classes])
+        self.realization_index = np.hstack([x.realization_index for x in all_classes])
         self.demand_row = all_classes[0].demand_row  # (U) of demand, the same for all forms
         self.available_share = np.vstack([x.available_share for x in all_classes])
         self.nameplate = np.concatenate([node.nameplate for node in self.nodes.values()])
-        self.realisation_count = max(node.realisation_count for node in self.nodes.values())
+        self.realization_count = max(node.realization_count for node in self.nodes.values())
 
     def common_retention(self, point: FirstStagePoint) -> float | None:
         """Return the retention per period that all stocks holding anything have in common.
@@ -315,7 +315,7 @@ class NetworkEvaluation(RecourseEvaluation):
             step_limit * form_unit,
             round_mantissa(self._exact_step_value),
         )
-        self._running = np.zeros((len(data.nameplate), data.realisation_count, len(kept_share)))
+        self._running = np.zeros((len(data.nameplate), data.realization_count, len(kept_share)))
         first_project = 0
         for node in nodes.values():
             project_rows = slice(first_project, first_project + len(node.nameplate))
@@ -323,11 +323,11 @@ class NetworkEvaluation(RecourseEvaluation):
             running = (
                 node.running_share(point)[:, :, node.year_index] * node.nameplate[:, None, None]
             )
-            self._running[project_rows, : node.realisation_count] = running
+            self._running[project_rows, : node.realization_count] = running
         sets, years = len(class_weights), int(node.year_index[-1]) + 1
         self._shapes = (
             (sets,),
-            (sets, len(data.nameplate), data.realisation_count, years),
+            (sets, len(data.nameplate), data.realization_count, years),
             (sets, len(self._initial), len(kept_share)),
             (sets, len(self._empty_retention), len(kept_share)),
         )
@@ -344,7 +344,7 @@ class NetworkEvaluation(RecourseEvaluation):
             self._network, allocate_workspace(self._network), data.demand_row[class_block],
             data.inflows(class_block), data.is_open[class_block], self._tonnes_per_lot,
             self._exact_step_value, data.available_row[class_block],
-            data.realisation_index[class_block], data.available_share, self._running,
+            data.realization_index[class_block], data.available_share, self._running,
             data.nameplate, data.inflow_row, data.is_covered[class_block], self._refill,
             self._nodes[self.chain_id].year_index, self._arrived, self._initial,
             self._empty_retention, self._empty_form,
@@ -376,7 +376,7 @@ class NetworkEvaluation(RecourseEvaluation):
             rows = len(stocks.initial_lots)
             empty_rows = len(stocks.empty_retention)
             subgradient.output_value[:] = output[
-                :, project : project + projects, : node.realisation_count
+                :, project : project + projects, : node.realization_count
             ]
             subgradient.purchase_value[:] = purchase_values(
                 node,

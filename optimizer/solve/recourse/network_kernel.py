@@ -48,9 +48,9 @@ def evaluate_network_classes(
     demand_row (U): row of the network's demand
     inflows (U, F+C, K): lots without projects; is_open (U, K): periods with possible shortages
     tonnes_per_lot (F+C, K); exact (F, J, K): step_value of the network before rounding
-    available_row, delay (U, P): row of ``available`` (R, K), and index of the realisation, -1 if
+    available_row, delay (U, P): row of ``available`` (R, K), and index of the realization, -1 if
         the project fails
-    running_lots (P, D, K), nameplate (P): lots that arrive by realisation, and at full nameplate
+    running_lots (P, D, K), nameplate (P): lots that arrive by realization, and at full nameplate
     inflow_row (P): row that a project adds to
     is_covered (U, F, K), max_refill (H, K): 1 in covered periods, else 0; tonnes refilled in these
     arrived (H, K), initial (H): cumulative tonnes by a period's end; initial tonnes

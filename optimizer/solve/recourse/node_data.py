@@ -85,7 +85,7 @@ class NodeData:
     max_release: Floats  # (H) lots per period
     max_refill: Floats  # (H, K) lots in a covered period
     nameplate: Floats  # (P) lots per period
-    realisation_count: int  # D, the largest number of realisations of a project
+    realization_count: int  # D, the largest number of realizations of a project
     arrival_matrix: sparse.csr_array  # (P*D*Y, C) share of nameplate that arrives, by offtake
     year_index: NDArray[np.int64]
     periods_per_year: int
@@ -129,7 +129,7 @@ class NodeData:
         """Return the share of nameplate (P, D, Y) that would reach the node without hazards."""
         years = int(self.year_index[-1]) + 1
         return (self.arrival_matrix @ point.offtake).reshape(
-            len(self.nameplate), self.realisation_count, years
+            len(self.nameplate), self.realization_count, years
         )
 
     def project_arrivals(
@@ -140,9 +140,9 @@ class NodeData:
         running = self.running_share(point)[:, :, self.year_index] * self.nameplate[:, None, None]
         for p, project in enumerate(classes.outlets):
             if running[p].any():
-                rows = np.flatnonzero(classes.realisation_index[:, p] >= 0)
+                rows = np.flatnonzero(classes.realization_index[:, p] >= 0)
                 available = classes.available_share[classes.available_row[rows, p]]
-                yield (project, rows, running[p, classes.realisation_index[rows, p]] * available)
+                yield (project, rows, running[p, classes.realization_index[rows, p]] * available)
 
     @cached_property
     def is_high_damage(self) -> NDArray[np.bool_]:
@@ -357,7 +357,7 @@ def build_node_data(
             ],
             dtype=float,
         ),
-        realisation_count=max(map(len, classes.realisations), default=1),
+        realization_count=max(map(len, classes.realizations), default=1),
         arrival_matrix=_build_arrival_matrix(instance, node, classes, columns),
         year_index=year_index,
         periods_per_year=instance.periods_per_year,
@@ -369,38 +369,38 @@ def _build_arrival_matrix(
     instance: Instance, node: Node, classes: StateClasses, columns: FirstStageColumns
 ) -> sparse.csr_array:
     years = len(instance.years)
-    realisation_count = max(
-        (len(project_realisations) for project_realisations in classes.realisations), default=1
+    realization_count = max(
+        (len(project_realizations) for project_realizations in classes.realizations), default=1
     )
     entries: list[tuple[int, int, float]] = []
     for p, project in enumerate(classes.outlets):
         data = instance.projects[project]
-        for d, realisation in enumerate(classes.realisations[p]):
+        for d, realization in enumerate(classes.realizations[p]):
             shares: dict[tuple[str, int, str], Floats] = {}
-            for key in instance.floored_offtakes if realisation.floored else ():
+            for key in instance.floored_offtakes if realization.floored else ():
                 if key[0] == project:
                     floor = instance.instrument_by_key[key[3:]]
                     running_shares = [
-                        data.share_under_floor(floor, y, key[1], realisation)
+                        data.share_under_floor(floor, y, key[1], realization)
                         for y in instance.years
                     ]
                     shares[columns.floored_column(key)] = (
                         np.array(running_shares) * node.group_share[key[2]]
                     )
-            for start in () if realisation.floored else data.start_years:
-                running = data.running_shares(instance.years, start, realisation.delay)
+            for start in () if realization.floored else data.start_years:
+                running = data.running_shares(instance.years, start, realization.delay)
                 for group in instance.offtake_groups:
                     shares[project, start, group] = running * node.group_share[group]
-            if project in instance.unaided_projects and not realisation.floored:
+            if project in instance.unaided_projects and not realization.floored:
                 home_shares = np.array(
-                    [data.unaided_home_share(realisation, year) for year in instance.years]
+                    [data.unaided_home_share(realization, year) for year in instance.years]
                 )
                 shares[columns.unaided_column(instance, project)] = (
                     home_shares * node.group_share[COMMON_GROUP]
                 )
             entries += [
                 (
-                    (p * realisation_count + d) * years + int(y),
+                    (p * realization_count + d) * years + int(y),
                     columns.column_index[key],
                     float(share[y]),
                 )
@@ -410,6 +410,6 @@ def _build_arrival_matrix(
     entry_rows = np.array([entry[0] for entry in entries], dtype=np.int64)
     entry_columns = np.array([entry[1] for entry in entries], dtype=np.int64)
     value = np.array([entry[2] for entry in entries], dtype=float)
-    shape = (len(classes.outlets) * realisation_count * years, len(columns.offtake_columns))
+    shape = (len(classes.outlets) * realization_count * years, len(columns.offtake_columns))
     matrix = sparse.coo_array((value, (entry_rows, entry_columns)), shape=shape)
     return matrix.tocsr()

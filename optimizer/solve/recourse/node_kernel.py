@@ -16,12 +16,12 @@ def evaluate_node_classes(
     """Evaluate the recourse of a node in state classes (U) that have weight in any of W sets.
 
     supply (U, K), market_share (K): lots from the market, and the node's share of them
-    available_row, delay (U, P): row of ``available`` (R, K), and index of the realisation, -1 if
+    available_row, delay (U, P): row of ``available`` (R, K), and index of the realization, -1 if
         the project fails
     demand_row (U): row of demand (N, K) and of step_limit (N, J, K), by descending damage
     step_weight (J, K): damage per lot
     order, rank, value, arrived, max_release, kept_share: as in :func:`allocate_stocks`
-    running_lots (P, D, K), nameplate (P): lots that arrive by realisation, and at full nameplate
+    running_lots (P, D, K), nameplate (P): lots that arrive by realization, and at full nameplate
     initial (H): initial stock in first-period lots; empty_retention (I): retention of accounts
         that hold nothing
     class_weights (W, U): weights; the last four arrays are set only if with_subgradients

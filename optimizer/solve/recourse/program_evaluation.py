@@ -185,7 +185,7 @@ class ProgramEvaluation(RecourseEvaluation):
             [positions["delivers", (v, p)][0] for p in classes.outlets], dtype=np.int64
         )
         class_arrays = (
-            classes.realisation_index[class_block],
+            classes.realization_index[class_block],
             classes.available_row[class_block],
             classes.available_share,
         )
@@ -356,7 +356,7 @@ class ProgramEvaluation(RecourseEvaluation):
                 subgradients[v].output_value,
                 support.slopes,
                 first_column,
-                self._classes[v].realisation_index,
+                self._classes[v].realization_index,
                 self.class_weights,
             )
         for v, n in self._accounts:
@@ -384,6 +384,6 @@ class ProgramEvaluation(RecourseEvaluation):
         columns[:, self._outlet_columns :] = np.concatenate([np.zeros(0), *purchases])
         for v, first_column in self._outlet_start.items():
             project_deliveries.write_running_shares(
-                columns, first_column, self._running_share[v], self._classes[v].realisation_index
+                columns, first_column, self._running_share[v], self._classes[v].realization_index
             )
         return columns

@@ -10,7 +10,7 @@ from typing import Any
 from optimizer.model.instance import Instance
 from optimizer.model.states import State
 from optimizer.solve.recourse.evaluator import RecourseEvaluator
-from optimizer.solve.recourse.state_classes import find_realisations
+from optimizer.solve.recourse.state_classes import find_realizations
 
 STATES_PER_BLOCK = 5000  # evaluated together, to bound memory
 
@@ -32,10 +32,10 @@ def evaluators_by_block(
     if evaluator is not None:
         yield slice(0, len(states)), evaluator
         return
-    all_realisations = find_realisations(instance, states)
+    all_realizations = find_realizations(instance, states)
     previous = (
         reuse_from
-        if reuse_from is not None and reuse_from.covers_realisations(all_realisations)
+        if reuse_from is not None and reuse_from.covers_realizations(all_realizations)
         else None
     )
     for start in range(0, len(states), STATES_PER_BLOCK):
@@ -45,7 +45,7 @@ def evaluators_by_block(
             states[block],
             threads=threads,
             reuse_from=previous,
-            realisations=all_realisations,
+            realizations=all_realizations,
         )
         yield block, previous
 

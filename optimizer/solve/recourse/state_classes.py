@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.scenario.chains import material_chains
 from optimizer.model import shortage_clock
-from optimizer.model.instance import COMMON_GROUP, Chain, Floats, Instance, Realisation
+from optimizer.model.instance import COMMON_GROUP, Chain, Floats, Instance, Realization
 from optimizer.model.scenario_data import (
     HazardPatterns,
     adaptation_shares_left,
@@ -54,15 +54,15 @@ class ChainStateClasses:
         return next(iter(self.by_material.values())).sum_by_class(state_weights)
 
 
-def find_realisations(
+def find_realizations(
     instance: Instance, states: Sequence[State]
-) -> dict[str, tuple[Realisation, ...]]:
+) -> dict[str, tuple[Realization, ...]]:
     """Return all realizations of each project that occur in the states, always including the one on
     time."""
-    by_project = {p: {Realisation()} for p in instance.projects}
+    by_project = {p: {Realization()} for p in instance.projects}
     for state in states:
         for p in _unusual_projects(state):
-            by_project[p].add(state.realisation(p))
+            by_project[p].add(state.realization(p))
     return {p: tuple(sorted(values)) for p, values in by_project.items()}
 
 
@@ -75,33 +75,33 @@ def build_state_classes(
     instance: Instance,
     states: Sequence[State],
     *,
-    realisations: dict[str, tuple[Realisation, ...]] | None = None,
+    realizations: dict[str, tuple[Realization, ...]] | None = None,
     merge: bool = True,
 ) -> tuple[tuple[StateClasses, ...], tuple[ChainStateClasses, ...]]:
     """Build the state classes of every material with nodes, and those of connected forms and of
     forms with stocks that are refilled.
 
-    ``realisations`` are all realizations that projects can have, if these states do not contain all
+    ``realizations`` are all realizations that projects can have, if these states do not contain all
     of them. Unless ``merge`` is set, there is one class for each state.
     """
     patterns = HazardPatterns(instance, states)
-    all_realisations = realisations or find_realisations(instance, states)
+    all_realizations = realizations or find_realizations(instance, states)
     nodes_by_material: dict[str, list[int]] = {}
     for position, node in enumerate(instance.nodes):
         nodes_by_material.setdefault(node.material, []).append(position)
-    realisation_index = {
-        p: {realisation: d for d, realisation in enumerate(values)}
-        for p, values in all_realisations.items()
+    realization_index = {
+        p: {realization: d for d, realization in enumerate(values)}
+        for p, values in all_realizations.items()
     }
-    state_realisation = {
-        p: np.full(len(states), index[Realisation()], np.int64)
-        for p, index in realisation_index.items()
+    state_realization = {
+        p: np.full(len(states), index[Realization()], np.int64)
+        for p, index in realization_index.items()
     }
     for s, state in enumerate(states):
         for p in _unusual_projects(state):
-            state_realisation[p][s] = realisation_index[p][state.realisation(p)]
+            state_realization[p][s] = realization_index[p][state.realization(p)]
         for p in state.failed_projects:
-            state_realisation[p][s] = -1
+            state_realization[p][s] = -1
     material_demand, running_share = _demand_and_running(instance, states, patterns)
     forms_by_material = {m: forms for forms in material_chains(instance.case) for m in forms}
     chains_by_forms: dict[tuple[str, ...], list[Chain]] = {}
@@ -128,8 +128,8 @@ def build_state_classes(
                 m,
                 tuple(nodes_by_material[m]),
                 patterns,
-                all_realisations,
-                state_realisation,
+                all_realizations,
+                state_realization,
                 material_demand(m),
                 running_share,
                 False,
@@ -148,8 +148,8 @@ def build_state_classes(
             material,
             tuple(nodes),
             patterns,
-            all_realisations,
-            state_realisation,
+            all_realizations,
+            state_realization,
             material_demand(material),
             running_share,
             merge,
@@ -221,7 +221,7 @@ def _build_chain_classes(
                     classes.available_share[classes.available_row[open_states, p]]
                     * is_open[open_states]
                 )
-                signatures.append(classes.realisation_index[open_states, p : p + 1].astype(float))
+                signatures.append(classes.realization_index[open_states, p : p + 1].astype(float))
         rows = np.hstack(signatures)
         first, number = distinct_rows(rows) if len(open_states) else (open_states, open_states)
         # Classes with equal open periods are adjacent: their programs are solved in sequence.
@@ -247,7 +247,7 @@ def _build_chain_classes(
             available_row=pattern.reshape(classes.available_row[kept_states].shape).astype(
                 np.int64
             ),
-            realisation_index=classes.realisation_index[kept_states],
+            realization_index=classes.realization_index[kept_states],
             available_share=classes.available_share[rows],
             demand_row=demand_row,
             demand_factor=factor,

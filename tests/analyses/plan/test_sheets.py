@@ -269,7 +269,7 @@ def test_totals_cover_all_rows(content: bytes) -> None:
     assert seen > 20
 
 
-def test_origins_differ_without_colour(content: bytes) -> None:
+def test_origins_differ_without_color(content: bytes) -> None:
     """Formulas are italic, figures of the scenario stand in a frame, the optimizer's do neither."""
     for tab, cell in cells(formulas(content)):
         if tab == "Checks" or (tab == "Answer" and cell.coordinate == "A3"):

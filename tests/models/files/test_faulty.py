@@ -135,7 +135,7 @@ def test_a_file_that_is_no_scenario(folder, raw, line):
     assert line in str(caught.value)
 
 
-def test_a_missing_file_names_its_neighbour(folder):
+def test_a_missing_file_names_its_neighbor(folder):
     write(folder, VALID)
     with pytest.raises(ScenarioError, match=r"did you mean 'scenario.yaml'\?"):
         read_case("scenarios.yaml")

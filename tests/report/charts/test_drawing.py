@@ -69,15 +69,15 @@ def test_a_picture_has_300_dots_an_inch() -> None:
 
 
 def test_series_differ_in_pattern_or_lightness_too() -> None:
-    """Not by colour alone: of two with one pattern, one is much lighter."""
+    """Not by color alone: of two with one pattern, one is much lighter."""
 
-    def lightness(colour: str) -> float:
-        red, green, blue = (int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5))
+    def lightness(color: str) -> float:
+        red, green, blue = (int(color[n : n + 2], 16) / 255 for n in (1, 3, 5))
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
-    for place, (colour, hatch) in enumerate(SERIES_STYLES):
+    for place, (color, hatch) in enumerate(SERIES_STYLES):
         for other, same in SERIES_STYLES[:place]:
-            assert same != hatch or abs(lightness(colour) - lightness(other)) > 0.25
+            assert same != hatch or abs(lightness(color) - lightness(other)) > 0.25
 
 
 @pytest.mark.slow

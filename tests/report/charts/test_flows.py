@@ -109,12 +109,12 @@ def test_a_line_is_as_wide_as_the_share_and_home_has_none() -> None:
     assert lines(axes) == near([supply_map.FULL_LINE_WIDTH * share for share in (0.45, 0.15, 0.1)])
     assert texts(axes) == ["China 45\u00a0%", "Germany 30\u00a0%", "Australia 15\u00a0%",
                            "Chile 10\u00a0%"]  # fmt: skip
-    colours = [line.get_markerfacecolor() for line in axes.lines]
-    assert supply_map.SHARE_COLORS[2] in colours  # China, from 40 %
-    assert supply_map.SHARE_COLORS[3] not in colours
+    colors = [line.get_markerfacecolor() for line in axes.lines]
+    assert supply_map.SHARE_COLORS[2] in colors  # China, from 40 %
+    assert supply_map.SHARE_COLORS[3] not in colors
 
 
-def test_a_share_above_the_limit_is_marked_and_not_by_colour_alone() -> None:
+def test_a_share_above_the_limit_is_marked_and_not_by_color_alone() -> None:
     assert texts(drawn({"CN": 0.7, "AU": 0.3}, marked="CN"))[0] == "▲ China 70\u00a0%"
 
 

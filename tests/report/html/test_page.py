@@ -308,7 +308,7 @@ def test_guarantees_have_their_peak_in_the_first_year_of_the_most(
 
 
 def test_no_plan_is_below_the_bound() -> None:
-    """Objectives are minimised: what cannot be beaten cannot be undercut."""
+    """Objectives are minimized: what cannot be beaten cannot be undercut."""
     assert "ein Wert, den kein Plan unterschreiten kann" in root_of("rich", "de").text
 
 
