@@ -86,7 +86,7 @@ def solve(job: Job) -> Job:
         if "merge" in job:
             from optimizer.solve.recourse import RecourseEvaluator
 
-            options["recourse"] = RecourseEvaluator(instance, states, merge_classes=job["merge"])
+            options["recourses"] = [RecourseEvaluator(instance, states, merge_classes=job["merge"])]
         with without(job.get("without")):
             solved = solve_by_decomposition(DecisionTree.of(instance), [states], **options)
     seconds = time.perf_counter() - began

@@ -1,4 +1,4 @@
-"""Why no plan exists: a smallest set of rules, in the words and places of the scenario.
+"""Why no plan exists: an irreducible set of rules, in the words and places of the scenario.
 
 Each set is checked from outside: with its rules alone no plan exists, without any one of them one
 does.
@@ -20,7 +20,7 @@ from optimizer.model import highs
 from optimizer.model.formulation import build_commitment
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.rules import RULES
-from optimizer.solve.conflicts import add_structural_constraints, smallest_conflict
+from optimizer.solve.conflicts import add_structural_constraints, irreducible_conflict
 
 
 def read(raw: Raw) -> Instance:
@@ -411,7 +411,7 @@ class Subsets:
 @pytest.mark.quick(every=3)
 @pytest.mark.parametrize("conflict", CONFLICTS, ids=str)
 def test_the_rules_in_conflict_are_named(conflict: Conflict) -> None:
-    found = smallest_conflict(read(conflict.raw))
+    found = irreducible_conflict(read(conflict.raw))
     expected = [(key.split()[0], key.split()[1], path) for key, path in conflict.rules.items()]
     assert {(rule.tag, rule.name, rule.path) for rule in found} == set(expected)
     assert len(found) == len(expected)
@@ -425,7 +425,7 @@ def test_the_rules_in_conflict_are_named(conflict: Conflict) -> None:
 @pytest.mark.parametrize("conflict", CONFLICTS, ids=str)
 def test_none_of_them_can_be_left_out(conflict: Conflict) -> None:
     instance = read(conflict.raw)
-    found, subsets = set(smallest_conflict(instance)), Subsets(instance)
+    found, subsets = set(irreducible_conflict(instance)), Subsets(instance)
     assert found <= subsets.all
     assert not subsets.feasible(found)
     for rule in found:
@@ -454,7 +454,7 @@ def test_none_of_them_can_be_left_out(conflict: Conflict) -> None:
     ],
 )
 def test_a_scenario_with_a_plan_has_no_conflict(raw: Raw) -> None:
-    assert smallest_conflict(read(raw)) == ()
+    assert irreducible_conflict(read(raw)) == ()
 
 
 def test_of_several_conflicts_one_is_named() -> None:
@@ -462,7 +462,7 @@ def test_of_several_conflicts_one_is_named() -> None:
     raw = case(
         stockpiles=tight(max_t=9.9), projects=ONE, policy=MUST, funders={"fund": funder(budget=99)}
     )
-    found = {rule.name for rule in smallest_conflict(read(raw))}
+    found = {rule.name for rule in irreducible_conflict(read(raw))}
     assert found in (
         {"storage_limit", "days_of_demand"},
         {"market_finance_limit", "must_build", "funder_budget"},

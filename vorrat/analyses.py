@@ -73,7 +73,7 @@ def solve(scenario: Scenario, **options: Any) -> Found[Plan]:
     Raises
     ------
     Infeasible
-        If no plan satisfies all rules. The error names a smallest set of conflicting rules.
+        If no plan satisfies all rules. The error names an irreducible set of conflicting rules.
     NoPlan
         If a time or node limit was reached before any plan was found.
 

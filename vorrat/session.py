@@ -212,7 +212,7 @@ class Session:
         ScenarioError
             With all faults of the changed scenario.
         Infeasible
-            If no plan satisfies all rules. The error names a smallest set of conflicting rules.
+            If no plan satisfies all rules. The error names an irreducible set of conflicting rules.
         NoPlan, Interrupted
             If a limit was reached, or another call was made, before any plan was found.
         """

@@ -77,11 +77,11 @@ class InstrumentFields(Base):
 
         A price floor also needs a project that delivers a material of its floor.
         """
-        eligible, output = self.eligible, project.output_t_per_year
-        delivered = {name for name, tonnes in output.items() if tonnes > 0}
+        eligible = self.eligible
+        delivered = {name for name, tonnes in project.output_t_per_year.items() if tonnes > 0}
         conditions = (
             (eligible.countries, {project.country}),
-            (eligible.materials, set(output)),
+            (eligible.materials, delivered),
             (eligible.tags, set(project.tags)),
             (self.floor_eur_per_t, delivered),
         )

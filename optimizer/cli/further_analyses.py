@@ -3,6 +3,7 @@ stress test, and the value of deferral if the scenario has a review."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -139,13 +140,14 @@ def _worst_event(plan: Plan) -> str | None:
     assert case is not None
     years = list(case.horizon.years)
     year = years[min(1, len(years) - 1)]
+    period_count = STRESS_YEARS * int(case.horizon.periods_per_year)
     lost_values: dict[str, float] = {}
     for name, hazard in case.hazards.items():
         for profile, effects in hazard.effects_by_profile.items():
             losses: dict[tuple[str, str], float] = {}
             for effect in effects:
-                first = effect.loss[: STRESS_YEARS * int(case.horizon.periods_per_year)]
-                share = sum(map(float, first)) / len(first)
+                # Nothing is lost in periods that the effect does not list.
+                share = math.fsum(effect.loss[:period_count]) / period_count
                 for m in effect.materials or case.materials:
                     losses[effect.country, m] = max(share, losses.get((effect.country, m), 0.0))
             event = f"{name}.{profile} {year}" if profile else f"{name} {year}"

@@ -296,7 +296,7 @@ def field_option(options: type[Options], name: str) -> Callable[[_Command], _Com
         return click.option(declared_name, name, is_flag=True, **settings)
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     if default not in (None, (), {}):
-        settings |= {"default": flag_settings.get("shown") or default, "show_default": True}
+        settings |= {"default": flag_settings.get("default_text") or default, "show_default": True}
     if is_multiple and (field.is_required() or default is not None):
         settings["multiple"] = True
     settings["type"] = str if parse is not None else _click_type(value_type, metadata)

@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 
 from models.files.reading import cases_by_assumption_set
 from models.scenario.case import Case
-from optimizer.model.commitment import Commitment, combine_branches, drop_unused, weighted_cost
+from optimizer.model.commitment import (
+    Commitment,
+    clip_floored_offtake,
+    combine_branches,
+    drop_unused,
+    weighted_cost,
+)
 from optimizer.model.instance import Instance, read_instances
 from optimizer.model.risk_measure import SetMeasure, WeightedMean, read_set_measure
 
@@ -139,9 +145,9 @@ class DecisionTree:
         )
 
     def _clip_to_all_sets(self, plan: Commitment) -> Commitment:
-        """Reduce offtake and purchases of a plan, which was read from the solution under the first
-        set, to the limits of all sets. Within the solver's tolerances they can exceed the limits
-        slightly."""
+        """Reduce offtake, floored offtake and purchases of a plan, which was read from the solution
+        under the first set, to the limits of all sets. Within the solver's tolerances they can
+        exceed the limits slightly."""
         if plan.branches:
             return combine_branches(
                 [self._clip_to_all_sets(branch) for branch in plan.branches], self.first_instance
@@ -152,7 +158,9 @@ class DecisionTree:
                 offtake[p, group] = min(x, instance.offtake_right(p, group, plan.share))
             for h, lots in buy.items():
                 buy[h] = np.minimum(lots, instance.stockpiles[h].max_purchase)
-        return replace(plan, offtake={key: x for key, x in offtake.items() if x > 0}, buy=buy)
+        offtake = {key: x for key, x in offtake.items() if x > 0}
+        floored = clip_floored_offtake(plan.floored, offtake, plan.share)
+        return replace(plan, offtake=offtake, buy=buy, floored=floored)
 
 
 def _branches(instance: Instance) -> Iterator[tuple[int | None, Instance, float]]:

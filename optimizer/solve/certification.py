@@ -16,8 +16,13 @@ from optimizer.model.commitment import Commitment, weighted_cost
 from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import Instance
 from optimizer.solve import outcomes
-from optimizer.solve.checked_solution import MIN_REPRESENTATIVE_STATES, CheckedSolution, input_hash
-from optimizer.solve.conflicts import scaling_errors_as_faults, smallest_conflict
+from optimizer.solve.checked_solution import (
+    MIN_REPRESENTATIVE_STATES,
+    CheckedSolution,
+    input_hash,
+    updated_certificate,
+)
+from optimizer.solve.conflicts import irreducible_conflict, scaling_errors_as_faults
 from optimizer.solve.gap import GapScale, compute_objective_floor, is_gap_closed, relative_gap
 from optimizer.solve.outcomes import PlanEvaluation
 from optimizer.solve.problem import Problem
@@ -215,6 +220,30 @@ def _evaluate_with_and_without(
     return with_plan, without_plan
 
 
+def recertify(solution: CheckedSolution, problem: Problem, bound: float | None) -> CheckedSolution:
+    """Return the plan of a solution as a solution of another problem, with ``bound`` as its bound.
+
+    The problem may have other rules or weights, but must have the same recourse. Raise CheckFailed
+    if the commitment breaks a rule under any assumption set of the problem.
+    """
+    tree = problem.tree
+    for set_instance in tree.instances:
+        check_commitment(set_instance, solution.commitment)
+    objective = solution.recomputed_objective(tree)
+    pairs = zip(solution.set_outcomes, tree.instances, strict=bool(solution.set_outcomes))
+    recertified = replace(
+        solution,
+        instance=problem.instance,
+        scenario=problem.scenario,
+        measure=tree.measure,
+        set_outcomes=tuple(replace(outcome, instance=instance) for outcome, instance in pairs),
+    )
+    certificate = updated_certificate(
+        solution.certificate, objective, bound, recertified.gap_scale
+    ).model_copy(update={"input_sha256": input_hash(problem.scenario or problem.instance.case)})
+    return replace(recertified, certificate=certificate)
+
+
 def with_full_outcome(solution: CheckedSolution) -> CheckedSolution:
     """Complete the outcome of a solution that was certified with ``damage_only``.
 
@@ -264,7 +293,7 @@ def commitment_or_raise(
     solution, tree = solver_result.solution, DecisionTree.of(problem)
     if solution.ending == "infeasible":
         with scaling_errors_as_faults(tree.first_instance):
-            conflict = smallest_conflict(tree.without_review)
+            conflict = irreducible_conflict(tree.without_review)
         if not conflict:
             raise SolverError(tr("the solver calls a problem infeasible that has a plan"))
         raise Infeasible(conflict)

@@ -265,33 +265,6 @@ class CheckedSolution:
             )
         return float(memo["alone"] - self.without_plan.expected)
 
-    def recertified_for(
-        self, problem: Instance | DecisionTree, bound: float | None
-    ) -> CheckedSolution:
-        """Return this plan as a solution of another problem, with ``bound`` as its bound.
-
-        The problem may have other rules or weights, but must have the same recourse. Raise
-        CheckFailed if the commitment breaks a rule under any assumption set that it was made for.
-        """
-        # Imported late, since it is slow and readers of a plan do not need it.
-        from optimizer.solve.verification import check_commitment
-
-        tree = DecisionTree.of(problem)
-        for set_instance in tree.instances:
-            check_commitment(set_instance, self.commitment)
-        objective = self.recomputed_objective(tree)
-        pairs = zip(self.set_outcomes, tree.instances, strict=bool(self.set_outcomes))
-        solution = replace(
-            self,
-            instance=tree.first_instance,
-            measure=tree.measure,
-            set_outcomes=tuple(replace(outcome, instance=instance) for outcome, instance in pairs),
-        )
-        certificate = updated_certificate(self.certificate, objective, bound, solution.gap_scale)
-        case = solution.scenario or solution.instance.case
-        certificate = certificate.model_copy(update={"input_sha256": input_hash(case)})
-        return replace(solution, certificate=certificate)
-
     def with_bound(self, bound: float | None) -> CheckedSolution:
         """Return the same plan with another lower bound in its certificate."""
         return replace(
@@ -344,7 +317,8 @@ def unused_field_values() -> dict[str, list[Any]]:
     ``always_hashed.txt`` lists the optional fields of the first version of the format, which are
     hashed with their defaults. Nothing is to be added there.
     """
-    first_fields = (files("optimizer.solve") / "always_hashed.txt").read_text("utf-8").split()
+    listed = files("optimizer.solve") / "always_hashed.txt"
+    first_fields = listed.read_text(encoding="utf-8").split()
     found: dict[str, list[Any]] = {}
     for model in Case.model_json_schema()["$defs"].values():
         fields = model.get("properties", {})

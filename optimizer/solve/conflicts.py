@@ -33,7 +33,7 @@ from optimizer.model.states import State
 GroupKey = TypeVar("GroupKey", bound=Hashable)
 
 
-def smallest_conflict(instance: Instance | DecisionTree) -> tuple[Rule, ...]:
+def irreducible_conflict(instance: Instance | DecisionTree) -> tuple[Rule, ...]:
     """Return an irreducible set of rules that no plan can satisfy together; empty if the first
     stage is feasible.
 

@@ -59,9 +59,9 @@ def solve_to_plan(
     ``pool`` holds cuts of problems with the same recourse (variants, budgets, risk weights). If it
     is given, the method is the decomposition, which starts from the pool and adds its cuts to it.
 
-    Raise Infeasible with a smallest set of conflicting rules; ScenarioError if figures differ too
-    much in size to be solved together; NoPlan if a limit was reached before any plan was found, or
-    Interrupted if the user stopped the search before that; SolverError if the solver fails;
+    Raise Infeasible with an irreducible set of conflicting rules; ScenarioError if figures differ
+    too much in size to be solved together; NoPlan if a limit was reached before any plan was found,
+    or Interrupted if the user stopped the search before that; SolverError if the solver fails;
     CheckFailed if the check refutes its result.
     """
     return solve_and_certify(

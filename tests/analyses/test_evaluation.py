@@ -50,7 +50,7 @@ def test_standard_errors_are_what_repetition_shows(what: str) -> None:
         damage = drawn(count, seed)
         chance = np.full(count, 1 / count)
         if what == "objective":
-            risk = estimates.RiskMeasure(LEVEL, 0.4)
+            risk = estimates.MeanCVaR(LEVEL, 0.4)
             both = risk(chance, damage), risk.influence(chance, damage)
             found.append(estimates.estimate_with_error(*both))
         elif what == "tail":

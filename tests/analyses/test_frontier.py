@@ -23,6 +23,7 @@ from optimizer.analyses.options import ProgressListener
 from optimizer.analyses.variation import LOOSENING_PATHS, TAIL_WEIGHT_PATH, Variation
 from optimizer.errors import CheckFailed, Infeasible
 from optimizer.model.commitment import net_cost
+from optimizer.solve.certification import recertify
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan
 
@@ -285,7 +286,7 @@ def test_what_is_said_to_loosen_keeps_plans_feasible_and_as_good(pattern: str) -
         Problem.from_case(read.with_settings([f"{path}={v}"]).case) for v in (low, high)
     )
     found = solve_and_certify(below, gap=1e-9)
-    carried = found.recertified_for(above.instance, None)
+    carried = recertify(found, above, None)
     assert carried.objective == near(found.objective)
     assert solve_and_certify(above, gap=1e-9).objective <= found.objective + 1e-7
 
@@ -312,4 +313,4 @@ def test_a_plan_is_not_taken_to_rules_it_breaks() -> None:
     found = solve_and_certify(rich, gap=1e-9)
     assert net_cost(rich.instance, found.commitment) == near(11)
     with pytest.raises(CheckFailed, match="B2"):
-        found.recertified_for(poor.instance, None)
+        recertify(found, poor, None)

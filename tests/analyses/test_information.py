@@ -17,7 +17,7 @@ from small import CHINA, case, cut, near, project, state, stockpile
 
 from models.results.evaluation import ProvenRange
 from models.scenario.case import Case
-from optimizer.analyses.evaluation.estimates import RiskMeasure
+from optimizer.analyses.evaluation.estimates import MeanCVaR
 from optimizer.analyses.evaluation.information_value import (
     compute_information_value,
     compute_tail_premium,
@@ -92,7 +92,7 @@ def test_to_know_is_no_worse_than_to_plan_and_to_plan_no_worse_than_to_guess(raw
     for (low, high), total in zip(seen, totals, strict=True):
         assert low <= high + slack(high)
         assert high <= total + slack(total)
-    risk = RiskMeasure.of_case(own.reading.case)
+    risk = MeanCVaR.from_case(own.reading.case)
     chance = own.solution.with_plan.probability
     assert risk(chance, np.array([high for _, high in seen])) <= best + slack(best)
     for_mean, (low, high) = solve_mean_state(neutral, gap=0.0)
@@ -123,7 +123,7 @@ def test_wait_and_see_is_what_each_state_by_itself_comes_to(raw: Raw) -> None:
     ]
     found = compute_information_value(own, gap=0.0, jobs=1)
     chance = own.solution.with_plan.probability
-    seen = RiskMeasure.of_case(own.reading.case)(chance, np.array(alone))
+    seen = MeanCVaR.from_case(own.reading.case)(chance, np.array(alone))
     assert within(seen, found.wait_and_see)
     assert found.wait_and_see.high - found.wait_and_see.low <= slack(seen)
     assert within(own.solution.objective - seen, found.evpi)
@@ -342,7 +342,7 @@ def test_the_error_is_the_spread_of_the_estimate(alike: bool) -> None:
 
 def test_the_influence_of_states_adds_up_to_the_error_of_a_tail() -> None:
     """Estimates of CVaR from many samples stray as far as their influence says."""
-    risk, stream = RiskMeasure(0.8, 0.6), np.random.default_rng(3)
+    risk, stream = MeanCVaR(0.8, 0.6), np.random.default_rng(3)
     chance = np.full(400, 1 / 400)
     estimates, errors = [], []
     for _ in range(500):

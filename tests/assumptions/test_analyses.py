@@ -29,6 +29,7 @@ from optimizer.cli import run_command_line
 from optimizer.errors import Misuse
 from optimizer.report.document import Bullets, Table
 from optimizer.report.wording import Wording
+from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.consistency import find_discrepancies
 from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan
 from optimizer.solve.set_outcomes import ReferenceOptimum
@@ -273,6 +274,27 @@ def test_a_frontier_over_sets(over: str, tmp_path: Path) -> None:
     tables = [one for section in build_result_document(result).sections for one in section.parts]
     (under,) = (one for one in tables if isinstance(one, Table) and one.name == "under")
     assert len(under.columns) == 3
+
+
+def test_a_plan_of_a_higher_budget_is_told_of_the_scenario_at_the_lower(tmp_path: Path) -> None:
+    """The fund has 10, so the plan at 30 is the best at 20. The second set changes nothing."""
+    raw = sampled("mean", 100)
+    raw["assumptions"] = dict(reversed(raw["assumptions"].items()))
+    raw["assumptions"]["often"]["set"]["stockpiles.reserve.storage_eur_per_t_year"] = 5_000
+    file = tmp_path / "case.yaml"
+    file.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
+    found = vorrat.frontier(vorrat.read(file), values=[20, 30])
+    assert isinstance(found.result, Frontier)
+    assert found.result.points[0].plan_of == 30
+    for value in ("20", "30"):
+        plan = found.plans[value].result
+        case = plan.case
+        assert case is not None
+        assert case.policy.budget_meur == float(value)
+        assert plan.certificate.input_sha256 == input_hash(case)
+        assert plan.outcome.expected == plan.under[1].expected
+        assert plan.outcome.net_cost_meur == plan.under[1].net_cost_meur
+        assert list(find_discrepancies(plan)) == []
 
 
 @pytest.mark.parametrize("command", ["sensitivity", "split"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from points import idle_works
 from random_cases import crowded_case, small_case, treasury_case
 from random_sets import drawn_with_sets
 from small import Raw, near
@@ -20,10 +21,14 @@ from models.results import Comparison
 from models.scenario.case import Case
 from optimizer.cli import run_command_line
 from optimizer.errors import Infeasible, Interrupted
+from optimizer.model.commitment import Commitment
+from optimizer.model.decision_tree import read_assumption_sets
+from optimizer.model.instance import COMMON_GROUP
 from optimizer.page.question import Question
 from optimizer.solve import planner
 from optimizer.solve.session import Session
 from optimizer.solve.solver_result import Incumbent
+from optimizer.solve.verification import broken_rules
 
 DRAWS: dict[str, Any] = {"small": small_case, "treasury": treasury_case, "crowded": crowded_case}
 
@@ -43,6 +48,32 @@ def test_one_set_has_no_regret(kind: str, seed: int, method: Any) -> None:
     assert abs(found.certificate.objective) <= 1e-5 * size
     assert found.certificate.bound is not None
     assert found.certificate.bound <= 1e-5 * size
+
+
+@pytest.mark.parametrize(("right", "left"), [(0.4, 0.4), (0.0, None)])
+def test_what_runs_under_a_floor_is_no_more_than_its_offtake(
+    right: float, left: float | None
+) -> None:
+    """Half of the output is reserved, and runs under the floor; by the second set less may be."""
+    raw = idle_works()
+    path = "funders.fund.instruments.floor.offtake_per_share"
+    raw["assumptions"] = {
+        "all": {"weight": 0.5, "set": {}},
+        "less": {"weight": 0.5, "set": {path: right}},
+    }
+    _, tree = read_assumption_sets(Case.model_validate(raw))
+    floor, group = ("works", "fund", "floor"), COMMON_GROUP
+    plan = Commitment(
+        start={"works": 2026},
+        share={floor: 1.0},
+        market={"works": 1.0},
+        offtake={("works", group): 0.5},
+        floored={("works", group, "fund", "floor"): 0.5},
+    )
+    found = tree.combine_leaf_plans([plan])
+    kept = {} if left is None else {("works", group, "fund", "floor"): near(left)}
+    assert found.floored == kept
+    assert not any("floored" in fault for fault in broken_rules(tree.instances[1], found))
 
 
 def later(over: str | None) -> Raw:

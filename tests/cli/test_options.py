@@ -45,6 +45,8 @@ class Asked(SolveOptions):
     """These alone."""
     part: Annotated[float, CliFlag("SHARE", "--share-of", parse_share)] | None = None
     """A share."""
+    within: Annotated[float, CliFlag("SHARE", parse=parse_share, default_text="2%")] = 0.02
+    """A share with a default."""
 
 
 def given(*words: str) -> Asked | str:
@@ -83,6 +85,7 @@ def test_what_is_not_given_keeps_its_default_and_is_known_not_to_be() -> None:
         (["--jobs", "2"], "No such option"),
         (["--help"], "--times N"),
         (["--help"], "[default: 3; x>=0]"),
+        (["--help"], "[default: 2%]"),
     ],
 )
 def test_limits_and_help_come_from_the_class(words: list[str], says: str) -> None:

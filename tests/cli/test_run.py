@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
+from small import CHINA, case, cut, solve
 from workbooks import TUTORIAL, set_cell, setting, tutorial_book
 
 from models.files import read_case
@@ -239,6 +240,14 @@ assumptions:
     assert title is not None
     assert html.escape(title.in_language("en"), quote=False) in options
     assert "failed" not in capsys.readouterr().out
+
+
+def test_the_event_of_the_stress_test_takes_the_most_over_both_years():
+    """Of two years of imports, all of one is half of both; 0.6 of each is more."""
+    losses = {"spike": [1.0], "slump": [0.6, 0.6]}
+    hazards = {name: cut(loss)["cut"] for name, loss in losses.items()}
+    plan = solve(case(2027, supply=CHINA, hazards=hazards))
+    assert further_analyses._worst_event(plan) == "slump 2027"
 
 
 def only_evaluated(*_):

@@ -179,13 +179,17 @@ def test_state_aid_is_limited(equivalent: float, aid: Raw, share: float) -> None
         ({"countries": ["FR"]}, False),
         ({"tags": ["recycling"]}, False),
         ({"materials": "any"}, True),
+        ({"materials": ["tin"]}, False),
     ],
 )
 def test_a_fund_may_not_finance_everything(eligible: Raw, built: bool) -> None:
-    """A German mine of ore, tagged so, is open to some funds only: 0.01, or 10 of damage."""
+    """A German mine of ore and 0 t of tin, tagged so, is open to some funds only: 0.01, or 10 of
+    damage."""
+    mine = project(tags=["mine"], output_t_per_year={"ore": 100, "tin": 0})
     answer = solve(
         case(
-            projects={"mine": project(tags=["mine"]), "other": project(0, 1, country="FR")},
+            materials={m: {"price_eur_per_t": 10_000} for m in ("ore", "tin")},
+            projects={"mine": mine, "other": project(0, 1, country="FR")},
             funders={"fund": funder(eligible=eligible)},
         )
     )

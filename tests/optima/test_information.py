@@ -17,6 +17,7 @@ from optimizer.analyses.evaluation.information_value import (
     compute_tail_premium,
 )
 from optimizer.analyses.saved_plan import SavedPlan, load_saved_plan
+from optimizer.solve.certification import recertify
 from optimizer.solve.planner import solve_to_plan
 
 IN_FULL: Raw = {"cost_weight": 1.0, "cvar": {"level": 0.5, "weight": 0.0}}
@@ -136,7 +137,7 @@ def test_what_is_not_proven_widens_the_ranges(bound: float | None) -> None:
     own = judged(two_works())
     idle = judged(two_works(policy={"must_not_build": ["one", "two"]}))
     for found, best in ((own.solution, 8.0), (idle.solution, 8.5)):
-        unproven = replace(own, solution=found.recertified_for(own.problem.instance, bound))
+        unproven = replace(own, solution=recertify(found, own.problem, bound))
         told = compute_information_value(unproven, gap=0.0, jobs=1)
         assert told.recourse_problem == between(6, best)
         assert told.wait_and_see == exactly(4.75)

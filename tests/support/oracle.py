@@ -202,13 +202,13 @@ class Reading:
         for f, funder in self.funders.items():
             for i, terms in (funder.get("instruments") or {}).items():
                 rule = terms.get("eligible") or {}
+                delivers = {m for m, tonnes in it["output_t_per_year"].items() if tonnes}
                 asked = [
                     (rule.get("countries", "any"), {it["country"]}),
-                    (rule.get("materials", "any"), set(it["output_t_per_year"])),
+                    (rule.get("materials", "any"), delivers),
                     (rule.get("tags", "any"), set(it.get("tags") or [])),
                 ]
                 floors = terms.get("floor_eur_per_t")
-                delivers = {m for m, tonnes in it["output_t_per_year"].items() if tonnes}
                 if floors is not None and not delivers & set(floors):
                     continue
                 if all(want == "any" or set(want) & has for want, has in asked):

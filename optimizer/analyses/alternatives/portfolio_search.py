@@ -8,6 +8,7 @@ from typing import Any, Literal
 from optimizer.analyses.alternatives.options import AlternativesOptions
 from optimizer.analyses.alternatives.portfolios import plan_portfolio, with_fixed_items
 from optimizer.errors import SolverError
+from optimizer.solve.certification import recertify
 from optimizer.solve.checked_solution import CheckedSolution, updated_certificate
 from optimizer.solve.decomposition import (
     CutOracle,
@@ -247,8 +248,7 @@ class AlternativeSearch:
                 answer.result, commitment=first_result.commitment, solution=first_result.solution
             )
             answer = replace(answer, result=result)
-        certified = answer.certify()
-        checked = certified.recertified_for(self.problem.tree, self.bound)
+        checked = recertify(answer.certify(), self.problem, self.bound)
         certificate = checked.certificate.model_copy(update={"gap_target": self.options.within})
         certificate = updated_certificate(
             certificate, checked.objective, self.bound, checked.gap_scale
@@ -257,5 +257,5 @@ class AlternativeSearch:
             raise SolverError("an alternative is not within the limit after all")
         portfolio = plan_portfolio(self.instance, checked.commitment, self.min_lots)
         portfolio_bound = self.bound if bound is None else max(bound, self.bound)
-        checked = replace(checked, instance=self.instance, certificate=certificate)
+        checked = replace(checked, certificate=certificate)
         return PlanAlternative(portfolio, checked, portfolio_bound, 0, 0)

@@ -103,8 +103,8 @@ def difference_of_estimates(first: Estimate, second: Estimate) -> Estimate:
     return Estimate(value=first.value - second.value, standard_error=error)
 
 
-class RiskMeasure(NamedTuple):
-    """The risk measure (1 - ``weight``) E + ``weight`` CVaR, applied to a total over the states.
+class MeanCVaR(NamedTuple):
+    """The measure (1 - ``weight``) mean + ``weight`` CVaR of a total over the states.
 
     It is monotone and translation equivariant (Rockafellar and Uryasev 2000), so that damage and
     cost may be added in each state before the measure is computed.
@@ -114,8 +114,8 @@ class RiskMeasure(NamedTuple):
     weight: float
 
     @classmethod
-    def of_case(cls, case: Case) -> RiskMeasure:
-        """Return the risk measure in the objective of a scenario."""
+    def from_case(cls, case: Case) -> MeanCVaR:
+        """Return the measure in the objective of a scenario, without the ambiguity of its mean."""
         return cls(float(case.objective.cvar.level), float(case.objective.cvar.weight))
 
     def __call__(self, probability: Floats, total: Floats) -> float:

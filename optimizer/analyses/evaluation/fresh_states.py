@@ -182,7 +182,7 @@ def describe_fresh_evaluation(
     probability = with_plan.probability
     damage = with_plan.damage
     own_outcome = original_plan.solution.with_plan
-    risk = estimates.RiskMeasure.of_case(instance.case)
+    risk = estimates.MeanCVaR.from_case(instance.case)
     measure = model_risk.RiskMeasure.from_case(instance.case)
     performance = estimates.estimate_performance(with_plan, risk.level, sampled=is_sampled)
     was_sampled = seed_of_plan(original_plan) is not None

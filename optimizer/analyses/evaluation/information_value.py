@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from models.language import tr
 from models.results import Information, ProvenRange, TailPlan, TailPremium
-from optimizer.analyses.evaluation.estimates import RiskMeasure
+from optimizer.analyses.evaluation.estimates import MeanCVaR
 from optimizer.analyses.saved_plan import SavedPlan
 from optimizer.analyses.variation import TAIL_WEIGHT_PATH, format_setting
 from optimizer.errors import Interrupted, NoPlan
@@ -114,7 +114,7 @@ def compute_information_value(
         )
     )[position.reshape(-1)]
 
-    risk, probability = RiskMeasure.of_case(instance.case), selection.probability
+    risk, probability = MeanCVaR.from_case(instance.case), selection.probability
     plan_totals = solution.with_plan.damage[selection.indices] + weighted_cost(
         instance, solution.commitment
     )

@@ -135,7 +135,7 @@ def objective_with_threshold(
     true CVaR, and its sample mean is unbiased. Without weight on the tail the threshold has no
     effect.
     """
-    level, weight = estimates.RiskMeasure.of_case(instance.case)
+    level, weight = estimates.MeanCVaR.from_case(instance.case)
     excess = float(evaluation.probability @ np.maximum(0.0, evaluation.damage - threshold))
     tail = threshold + excess / (1 - level)
     return (1 - weight) * evaluation.expected + weight * tail + weighted_cost

@@ -17,6 +17,7 @@ from optimizer.model.commitment import budget_use
 from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.formulation import build_max_net_cost
 from optimizer.model.instance import Instance
+from optimizer.solve.certification import recertify
 from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem
@@ -85,7 +86,8 @@ class ParametricPoint:
     """The result of the solve at one value of the varied number."""
 
     value: float
-    tree: DecisionTree
+    problem: Problem = field(repr=False)
+    """The scenario at the value, without caches."""
     solution: CheckedSolution | None = None
     bound: float | None = None
     """No plan has a lower objective at this value."""
@@ -101,7 +103,7 @@ class ParametricPoint:
     def instance(self) -> Instance:
         """The instance at the value; with assumption sets, that of the set for which figures are
         reported."""
-        return self.tree.first_instance if self.solution is None else self.solution.instance
+        return self.problem.instance
 
 
 @dataclass(eq=False)
@@ -146,7 +148,7 @@ class ParametricSolver:
     def record_failure(self, value: float, error: VorratError) -> None:
         """Record that the solve at a value failed with an error; the point has no plan."""
         self.points[value] = ParametricPoint(
-            value, Problem.from_case(self.variation.with_value(value).case).tree
+            value, Problem.from_case(self.variation.with_value(value).case)
         )
         self.failures[value] = error
 
@@ -159,9 +161,9 @@ class ParametricSolver:
         above, started_at = self.points[higher], time.perf_counter()
         if above.solution is None or above.interrupted:
             return None
-        tree = Problem.from_case(case).tree
+        problem = Problem.from_case(case, above.problem)
         try:
-            solution = above.solution.recertified_for(tree, above.bound)
+            solution = recertify(above.solution, problem, above.bound)
         except CheckFailed:
             return None
         if solution.certificate.status != "optimal":
@@ -169,10 +171,10 @@ class ParametricSolver:
         origin = higher if math.isfinite(higher) else None
         return ParametricPoint(
             value,
-            tree,
+            problem,
             solution,
             above.bound,
-            self._damage_bound(tree, above.bound),
+            self._damage_bound(problem.tree, above.bound),
             plan_from_value=origin if above.plan_from_value is None else above.plan_from_value,
             bound_from_value=origin if above.bound_from_value is None else above.bound_from_value,
             seconds=time.perf_counter() - started_at,
@@ -187,7 +189,7 @@ class ParametricSolver:
             earlier = [] if self._last_problem is None else [self._last_problem]
             problem = Problem.from_case(case, *earlier).with_recourse(self.session.threads)
             self._last_problem = problem
-        point = ParametricPoint(value, problem.tree)
+        point = ParametricPoint(value, problem.without_caches)
         try:
             solution = self.session.solve(problem)
         except Infeasible as error:
@@ -269,7 +271,7 @@ def _with_best_plan(point: ParametricPoint, others: list[ParametricPoint]) -> Pa
         if other is point or other.solution is None:
             continue
         try:
-            transferred = other.solution.recertified_for(point.tree, point.bound)
+            transferred = recertify(other.solution, point.problem, point.bound)
         except CheckFailed:
             continue
         best_objective = math.inf if best.solution is None else best.solution.objective

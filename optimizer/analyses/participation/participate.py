@@ -38,7 +38,7 @@ from optimizer.model.instance import company_group
 from optimizer.parallel import Workers, choose_worker_count
 from optimizer.solve import outcomes
 from optimizer.solve.accounts import values_by_year
-from optimizer.solve.conflicts import smallest_conflict
+from optimizer.solve.conflicts import irreducible_conflict
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.plan_document import MEASURE_UNITS
 from optimizer.solve.planner import default_jobs
@@ -94,7 +94,7 @@ def analyze_participation(
     if free_reply.interrupted:
         raise Interrupted(tr("stopped before any plan was found"))
     if free_reply.status == "infeasible":
-        raise Infeasible(smallest_conflict(replace(context.instance, branches=())))
+        raise Infeasible(irreducible_conflict(replace(context.instance, branches=())))
     if free_reply.commitment is None:
         raise NoPlan(tr("no plan was found before the limit ({ended})", ended="time limit"))
     context = replace(

@@ -23,6 +23,7 @@ from optimizer.analyses.variation import Variation, format_setting
 from optimizer.errors import CheckFailed
 from optimizer.model import highs
 from optimizer.model.formulation import build_min_spending
+from optimizer.solve.certification import recertify
 from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.outcomes import PlanEvaluation
 from optimizer.solve.planner import Problem
@@ -270,9 +271,7 @@ class BisectionSearch:
     def _keeps_rules(self, solution: CheckedSolution, value: float) -> bool:
         """Return whether a plan is feasible at another value of the number."""
         try:
-            solution.recertified_for(
-                Problem.from_case(self.variation.with_value(value).case).tree, None
-            )
+            recertify(solution, Problem.from_case(self.variation.with_value(value).case), None)
         except CheckFailed:
             return False
         return True

@@ -35,7 +35,7 @@ from optimizer.model.formulation import build_min_spending
 from optimizer.model.instance import read_instance
 from optimizer.solve import outcomes
 from optimizer.solve.checked_solution import CheckedSolution
-from optimizer.solve.conflicts import conflict_with_level, smallest_conflict
+from optimizer.solve.conflicts import conflict_with_level, irreducible_conflict
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import Problem, choose_method
 
@@ -220,7 +220,7 @@ def _find_conflict(
     goals: dict[tuple[PathStep, ...], str] = {}
     for number in variations:
         reading = scenario_at(number, max_value)
-        rules = smallest_conflict(read_instance(reading.case))
+        rules = irreducible_conflict(read_instance(reading.case))
         if not rules and number is variations[-1] and level is not None:
             problem = Problem.from_case(reading.case)
             if choose_method(problem.instance, problem.states) == "extensive":
