@@ -18,7 +18,7 @@ def _object_schema(description: str, required: str, **properties: dict[str, Any]
 
 
 _TABLE_SCHEMA = _object_schema(
-    "A CSV or Excel file beside the scenario file; columns are field names.",
+    "A CSV or Excel file next to the scenario file; columns are field names.",
     "table",
     table={"type": "string", "description": "Name of the file."},
     sheet={"type": "string", "description": "Name of the sheet of an Excel file."},
@@ -41,7 +41,7 @@ _FILES_SCHEMA = {
 }
 _INCLUDE_SCHEMA = {
     "anyOf": [_FILES_SCHEMA, {"type": "null"}],
-    "description": "Names of presets, or files beside the scenario file; they lie under it.",
+    "description": "Names of presets or of files next to the scenario, which overrides their keys.",
 }
 _SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

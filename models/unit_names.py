@@ -140,7 +140,7 @@ def other_unit_hint(word: str, names: Iterable[str]) -> str:
     if "opex" in parsed.other_words:
         return tr(
             "operating costs are no part of a scenario; cash_cost_eur_per_t is the price below "
-            "which a plant stands still"
+            "which a plant is idle"
         )
     for name in names:
         unit = _parse_unit(name)

@@ -129,7 +129,7 @@ def test_it_may_be_decided_before_the_horizon() -> None:
     [
         ({"anyway": {"year": 2027}}, {}, "2027 lies after the horizon, which ends in 2026"),
         ({"anyway": None}, {}, "the project 'works' does not come anyway"),
-        ({"home_share": 0.0}, {}, "nothing of 'works' comes home by itself"),
+        ({"home_share": 0.0}, {}, "no output of 'works' comes home without a plan"),
         (
             {},
             {"uncertainty": {"states": [state("cut", 1.0, 2026)]}},

@@ -365,7 +365,7 @@ def _path_of_name(name: object, file: str) -> FilePath:
         path = path_in_folder_of(file, name)
         if path is None:
             message = tr("what is included lies in the folder of the file that names it, or below")
-            raise _IncludeEntryError(message, tr("put it beside that file"))
+            raise _IncludeEntryError(message, tr("put it into the folder of that file"))
         if path.suffix.lower() not in SCENARIO_FILE_SUFFIXES:
             message = tr("'{suffix}' is no kind of scenario file", suffix=path.suffix or name)
             hint = tr("its name ends in {suffixes}", suffixes=", ".join(SCENARIO_FILE_SUFFIXES))

@@ -145,7 +145,7 @@ class TableReader:
     def _read_sheet(self) -> Sheet | None:
         for key, child in self.node.value.items():
             if key not in ("table", "sheet"):
-                message = tr("'{key}' is not known beside 'table'", key=key)
+                message = tr("'{key}' is not known next to 'table'", key=key)
                 hint = tr("a table takes 'table' and 'sheet'")
                 self._report_fault(child.key_location or child.location, message, hint, (key,))
         table_node, sheet_node = self.node.value["table"], self.node.child("sheet")
@@ -189,7 +189,7 @@ class TableReader:
         )
         if path is None:
             message = tr("a table lies in the folder of the scenario file")
-            self._report_fault(table.location, message, tr("put it beside the scenario file"))
+            self._report_fault(table.location, message, tr("move it to that folder"))
         elif path.suffix.lower() not in _TABLE_SUFFIXES:
             message = tr("'{suffix}' is no kind of table", suffix=path.suffix)
             self._report_fault(table.location, message, tr("save it as .csv or .xlsx"))

@@ -263,7 +263,7 @@ def _iter_rows(sheet: Any, file: str, report: FaultReporter) -> Iterator[list[Ce
                     value = math.inf  # integers beyond the range of floats break arithmetic
                 cells.append(Cell(value, location, column, faulty=bool(message)))
                 if cells[-1].is_filled and not message and column >= MAX_COLUMNS:
-                    hint = tr("delete what lies beside the table")
+                    hint = tr("delete the other keys next to the table")
                     raise fatal_error(
                         location, tr("more than {count} columns", count=MAX_COLUMNS), hint
                     )

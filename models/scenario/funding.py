@@ -29,19 +29,19 @@ class BudgetLine(Base):
     )
     """Fields that mean something only once the kind is known."""
 
-    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    name: LocalizedText | None = None  #: Name shown in reports; by default the id.
     kind: Literal["commitment", "cash", "guarantee_stock"]
     """``commitment`` (charged when decided), ``cash`` (when due) or ``guarantee_stock``."""
-    total_meur: NonNegative | None = None  #: Million EUR over the horizon; no limit where absent.
+    total_meur: NonNegative | None = None  #: Limit over the horizon in million EUR, if limited.
     by_year_meur: dict[BudgetYear, NonNegative] | None = None
-    """Million EUR of each year; years not named get nothing."""
-    carry_over: StrictBool = False  #: Whether what a year leaves may be used later.
+    """Limit of each year, in million EUR; zero in years not named."""
+    carry_over: StrictBool = False  #: Whether amounts that are left in a year may be used later.
     limit_meur: YearlyNonNegative | None = None
-    """Guarantees outstanding at a year's end at most, in million EUR."""
+    """Largest amount of guarantees outstanding at a year's end, in million EUR."""
     stock_charge: NonNegative | None = None
-    """Line used per EUR of stockpile cost that the funder pays; 1 where absent."""
+    """Charge to the line per EUR of stockpile cost that the funder pays; by default 1."""
     premium_charge: NonNegative | None = None
-    """Line of cash used per EUR of premium on secured output; 1 where absent."""
+    """Charge to a cash line per EUR of premium on secured output; by default 1."""
 
     @model_validator(mode="after")
     def _check_kind_fields(self, info: ValidationInfo) -> BudgetLine:
@@ -74,14 +74,14 @@ class Funder(Base):
 
     kind: Literal["public", "company", "private"]
     """``public``, ``company`` (reserves output for its own consumers) or ``private``."""
-    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    name: LocalizedText | None = None  #: Name shown in reports; by default the id.
     description: LocalizedText | None = None  #: Free text.
     budget_meur: NonNegative | None = None  #: Budget over the horizon in million EUR, if limited.
     budget_by_year_meur: dict[BudgetYear, NonNegative] | None = None
-    """Budget of each year in million EUR; years not named get nothing."""
-    carry_over: StrictBool = False  #: Whether what a year leaves may be spent later.
+    """Budget of each year in million EUR; zero in years not named."""
+    carry_over: StrictBool = False  #: Whether budget that is left in a year may be spent later.
     premium_charge: NonNegative = Number(1)
-    """Budget used per EUR of premium on secured output that it pays."""
+    """Budget used per EUR of premium on secured output that the funder pays."""
     budget_lines: dict[Id, BudgetLine] = {}
     """Lines of the funder's budget, by id; all lines apply."""
     instruments: dict[Id, Instrument] = {}

@@ -36,8 +36,8 @@ RegimeId = Annotated[Id, InSection("regimes")]
 class Effect(Base):
     """The effect of a hazard on the supply of one country."""
 
-    country: Country  #: ISO 3166 code of the country that is struck.
-    materials: MaterialsOrAll = None  #: Ids of the materials that are struck, or ``all``.
+    country: Country  #: ISO 3166 code of the country whose supply is lost.
+    materials: MaterialsOrAll = None  #: Ids of the materials whose supply is lost, or ``all``.
     loss: tuple[Share, ...]  #: Share of supply lost in each period from the event's start.
 
     _loss_is_not_empty = base.must_not_be_empty(
@@ -48,21 +48,21 @@ class Effect(Base):
 class Profile(Base):
     """One possible course of an event of a hazard, with its probability and effects."""
 
-    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
-    probability: Share  #: Probability that an event goes this way; those of all add up to 1.
-    effects: tuple[Effect, ...]  #: What it does.
+    name: LocalizedText | None = None  #: Name shown in reports; by default the id.
+    probability: Share  #: Probability of the profile; those of all profiles add up to 1.
+    effects: tuple[Effect, ...]  #: Effects of an event with this profile.
 
 
 class Hazard(Base):
     """A cause of supply loss, with the yearly probability that an event starts."""
 
-    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    name: LocalizedText | None = None  #: Name shown in reports; by default the id.
     description: LocalizedText | None = None  #: Free text.
-    annual_probability: YearlyShare  #: Probability that it starts in a year.
+    annual_probability: YearlyShare  #: Probability that an event of the hazard starts in a year.
     regime_factors: dict[RegimeId, NonNegative] = {}
-    """Factor on that probability in years of each regime, else 1; the product is at most 1."""
-    effects: tuple[Effect, ...] | None = None  #: What it does, if all its events go alike.
-    profiles: dict[Id, Profile] = {}  #: Ways in which events may go, instead, by id.
+    """Factor on the annual probability, by regime; by default 1. The product is at most 1."""
+    effects: tuple[Effect, ...] | None = None  #: Effects of each event, if all events are alike.
+    profiles: dict[Id, Profile] = {}  #: Possible courses of events, by id, in place of effects.
 
     _probabilities_sum_to_one = base.sums_to_one(
         "profiles",
@@ -95,9 +95,9 @@ class Event(Base):
     """An event of a hazard that starts in a given year and period."""
 
     hazard: Annotated[Id, InSection("hazards")]  #: Id of the hazard.
-    start: Annotated[Year, InSection("years")]  #: Calendar year in which it starts.
-    period: PositiveInteger = Number(1)  #: Period of that year in which it starts, from 1.
-    profile: Id | None = None  #: Id of the profile by which it goes, if the hazard has any.
+    start: Annotated[Year, InSection("years")]  #: Calendar year in which the event starts.
+    period: PositiveInteger = Number(1)  #: Period of the year in which the event starts, from 1.
+    profile: Id | None = None  #: Id of the event's profile, if the hazard has profiles.
 
 
 class State(Base):
@@ -105,31 +105,31 @@ class State(Base):
 
     name: StrictStr | None = None  #: Name shown in reports.
     probability: Share  #: Probability of this state; those of all states add up to 1.
-    events: tuple[Event, ...] = ()  #: What strikes, and when.
+    events: tuple[Event, ...] = ()  #: Events of this state, with their start.
     failed_projects: tuple[ProjectId, ...] = ()  #: Ids of projects that never produce.
     delayed_projects: dict[ProjectId, WholeNumber] = {}
     """Years of delay of first output, by project."""
-    anyway: tuple[ProjectId, ...] = ()  #: Ids of projects that are built unaided.
+    anyway: tuple[ProjectId, ...] = ()  #: Ids of projects that are built without support.
     regimes: dict[
         Annotated[int, BeforeValidator(base.read_year), InSection("years")], RegimeId
     ] = {}
-    """Regime from each year named on, until the next; events are as they are written."""
+    """Regime from each named year until the next; events stay as they are given."""
     demand: dict[MaterialId, NonNegative] = {}
-    """Factors on demand, and on supply given as a share, by material; 1 where not named."""
+    """Factors on demand and on supply given as a share of it, by material; by default 1."""
     prices: dict[MaterialId, StrictStr] = {}
-    """Names of price states, by material; the most likely where not named."""
+    """Names of price states, by material; by default the most likely one."""
 
 
 class Sample(Base):
     """Settings for sampling states of the world: number, seed, method and correlation."""
 
     states: Annotated[Number, NumberBounds(ge=1, le=1e7, whole=True)]
-    """How many states are drawn, 10 million at most."""
+    """Number of states to draw, at most 10 million."""
     seed: WholeNumber = Number(0)  #: Seed of the random streams.
     method: Literal["random", "stratified"] = "random"
     """``random``: independent draws; ``stratified``: draws spread evenly (a Latin hypercube)."""
     project_correlation: Share = Number(0)
-    """Correlation of what success and delay of all projects hang on (a Gaussian copula)."""
+    """Correlation of success and delay between all projects, by a Gaussian copula."""
 
 
 class Regimes(Base):
@@ -137,9 +137,9 @@ class Regimes(Base):
 
     first: dict[RegimeId, Share]  #: Probability of each regime in the first year.
     yearly: dict[Id, dict[RegimeId, Share]]
-    """Of each regime, the probability of each in the year after; every regime has a row."""
+    """For every regime, the probability of each regime in the following year."""
     names: dict[RegimeId, LocalizedText] = {}
-    """Names shown in reports, by regime; the id where absent."""
+    """Names shown in reports, by regime; by default the ids."""
 
     _first_sums_to_one = base.sums_to_one("first")
 
@@ -158,7 +158,7 @@ class Regimes(Base):
 class DemandFactor(Base):
     """One possible factor on the demand for a material."""
 
-    factor: NonNegative  #: What all demand is multiplied by, and supply given as a share.
+    factor: NonNegative  #: Factor on all demand for the material and supply given as a share.
     probability: Share  #: Probability of this factor; those of a material add up to 1.
 
 

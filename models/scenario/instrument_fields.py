@@ -33,44 +33,44 @@ class Eligible(Base):
     """Conditions on projects in which an instrument may take part; all of them must hold."""
 
     countries: CountriesOrAny = None  #: Codes of the countries a project may stand in, or ``any``.
-    materials: MaterialsOrAny = None  #: Ids of materials, one of which it must deliver, or ``any``.
-    tags: NamesOrAny = None  #: Words of which a project must carry at least one, or ``any``.
+    materials: MaterialsOrAny = None  #: Ids of which a project delivers at least one, or ``any``.
+    tags: NamesOrAny = None  #: Tags of which a project must have at least one, or ``any``.
 
 
 class InstrumentFields(Base):
     """Fields of an instrument, the same for all kinds."""
 
-    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
-    kind: InstrumentKind | None = None  #: What it is; a plain share of capex where absent.
-    max_share: Share = Number(1)  #: Share of a project's capex (or output, for a floor) at most.
-    ticket_min_meur: NonNegative = Number(0)  #: Least amount in million EUR, if it takes part.
+    name: LocalizedText | None = None  #: Name shown in reports; by default the id.
+    kind: InstrumentKind | None = None  #: Kind of instrument; by default a plain share of capex.
+    max_share: Share = Number(1)  #: Largest share of capex, or of output for a price floor.
+    ticket_min_meur: NonNegative = Number(0)  #: Smallest amount in million EUR, if not zero.
     ticket_max_meur: NonNegative | None = None  #: Largest amount in million EUR.
     offtake_per_share: NonNegative = Number(0)
     """Share of output reserved for domestic consumers per share of capex (or output) financed."""
-    budget_charge: NonNegative = Number(1)  #: Budget used per EUR paid (a guarantee: provision).
-    charges: dict[Id, NonNegative] = {}  #: Use of each budget line of the funder per EUR.
+    budget_charge: NonNegative = Number(1)  #: Budget used per EUR paid (guarantee: provision).
+    charges: dict[Id, NonNegative] = {}  #: Charge to each budget line of the funder per EUR, by id.
     recovery: NonNegative | None = None
-    """Expected present value that comes back, per EUR committed; by the terms where absent."""
-    budget_class: BudgetClass | None = None  #: How the budget books it; by its kind where absent.
+    """Expected present value that comes back per EUR committed; by default from the terms."""
+    budget_class: BudgetClass | None = None  #: Class in the budget; by default that of its kind.
     grant_equivalent: Share = Number(0)  #: Share of a commitment that counts as state aid.
     eligible: Eligible = Eligible()  #: Projects that qualify.
     term_years: Annotated[Number, NumberBounds(gt=0, whole=True)] | None = None
     """Years until it ends: a loan from payment, a guarantee from the decision, a price floor from
     the first output; for equity the year of exit."""
-    grace_years: WholeNumber = Number(0)  #: Years before repayment begins, in equal yearly parts.
+    grace_years: WholeNumber = Number(0)  #: Years before repayment (in equal yearly parts) begins.
     interest_rate: NonNegative | None = None
-    """Per year, in real terms: received on a loan, or paid as subsidy."""
+    """Real interest rate per year: received on a loan, or paid as a subsidy."""
     expected_return: NonNegative | None = None  #: Real growth of a stake per year until its exit.
     fee_per_year: NonNegative | None = None
     """Fee on the amount guaranteed, per year, in real terms."""
     failure_probability: Share | None = None  #: Probability of default, call or write-off in all.
-    loss_given_failure: Share = Number(1)  #: Share of the amount that is lost then.
-    market_finance_per_share: NonNegative = Number(0)  #: Capex that lenders carry more per share.
+    loss_given_failure: Share = Number(1)  #: Share lost on default, call or write-off.
+    market_finance_per_share: NonNegative = Number(0)  #: Capex that lenders add per share covered.
     floor_eur_per_t: dict[MaterialId, YearlyNonNegative] | None = None
     """Price below which the funder pays the difference, in EUR per tonne, by material."""
     upside_share: Share = Number(0)  #: Share of higher prices that the funder receives.
     upside_from_eur_per_t: dict[MaterialId, YearlyNonNegative] | None = None
-    """Price above which it receives a share, in EUR per tonne; the floor where absent."""
+    """Price above which the funder gets a share, in EUR per tonne; by default the floor."""
 
     def accepts_project(self, project: Project) -> bool:
         """Return whether a project meets all conditions of ``eligible``.

@@ -34,15 +34,15 @@ class PriceState(Base):
 class Material(Base):
     """A raw material, counted in tonnes of one stated form."""
 
-    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    name: LocalizedText | None = None  #: Name shown in reports; by default the id.
     description: LocalizedText | None = None  #: Free text, for example the form that is counted.
     price_eur_per_t: YearlyNonNegative  #: Price in EUR per tonne; may change over the years.
     price_states: tuple[PriceState, ...] = ()
-    """Possible prices, for price floors and idle plants; ``price_eur_per_t`` alone where absent."""
+    """Possible prices, for price floors and idle plants; by default only ``price_eur_per_t``."""
     secured_premium_eur_per_t: YearlyNonNegative | None = None
-    """What secured output costs above the market, in EUR per tonne; may change over the years."""
+    """Price premium on secured output, in EUR per tonne; may change over the years."""
     premium_paid_by: dict[FunderId, Share] | None = None
-    """Share of that premium that each funder pays; adds up to 1."""
+    """Share of the premium on secured output that each funder pays; adds up to 1."""
 
     _payers_sum_to_one = base.sums_to_one("premium_paid_by")
     _probabilities_sum_to_one = base.sums_to_one(
@@ -69,9 +69,9 @@ class Material(Base):
 class Consumer(Base):
     """A sector or a single company that uses materials."""
 
-    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    name: LocalizedText | None = None  #: Name shown in reports; by default the id.
     description: LocalizedText | None = None  #: Free text.
-    company: FunderId | None = None  #: Id of the company funder that is its purse.
+    company: FunderId | None = None  #: Id of the company funder that pays for this consumer.
 
 
 class Demand(Base):
@@ -95,21 +95,21 @@ class Adaptation(Base):
     A clock starts at 0 in the first period that is hit, and counts every period from then on.
     """
 
-    per_year: Share  #: Share of the later steps that is adapted away in a year of the clock.
-    floor: Share = Number(0)  #: Share of the later steps that is never adapted away.
+    per_year: Share  #: Share of demand on later damage steps that adaptation removes in a year.
+    floor: Share = Number(0)  #: Share of demand on later damage steps that is never removed.
     trigger_loss: Share = Number(0.2)
-    """A period is struck if more than this share of the market supply is lost."""
+    """A period counts as hit if more than this share of market supply is lost."""
     reset_periods: PositiveInteger = Number(4)
-    """Periods in a row without a strike that end the clock."""
+    """Number of consecutive periods without a hit after which adaptation ends."""
 
 
 class Damage(Base):
     """Damage per missing tonne of a material, in increasing steps."""
 
     material: MaterialId  #: Id of the material.
-    consumer: ConsumerId | None = None  #: Id of a consumer, if the entry is for it alone.
-    steps: tuple[DamageStep, ...]  #: From the first tonne missing to the last; shares add up to 1.
-    adaptation: Adaptation | None = None  #: How users adapt while a shortage lasts; else not.
+    consumer: ConsumerId | None = None  #: Id of a consumer, if the entry applies only to it.
+    steps: tuple[DamageStep, ...]  #: From the first missing tonne to the last; shares add up to 1.
+    adaptation: Adaptation | None = None  #: How users adapt during a shortage; by default not.
 
     @field_validator("steps")
     @classmethod
@@ -136,9 +136,9 @@ class Supply(Base):
     material: MaterialId  #: Id of the material.
     country: Country  #: ISO 3166 code of the country of origin.
     share: YearlyNonNegative | None = None
-    """Share of that year's need, as a fraction of one; above 1 is a surplus."""
+    """Supply as a share of the year's need, as a fraction of one; above 1 is a surplus."""
     t_per_year: YearlyNonNegative | None = None  #: Tonnes per year; instead of ``share``.
-    stages: tuple[Stage, ...] = ()  #: What happens there: extraction, processing, recycling.
+    stages: tuple[Stage, ...] = ()  #: Stages of production: extraction, processing, recycling.
 
     @model_validator(mode="after")
     def _has_share_or_tonnes(self, info: ValidationInfo) -> Supply:
@@ -153,17 +153,17 @@ class Supply(Base):
 class Conversion(Base):
     """Existing plants that make one material from others, up to the output available at home."""
 
-    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    name: LocalizedText | None = None  #: Name shown in reports; by default the id.
     description: LocalizedText | None = None  #: Free text.
-    country: Country  #: ISO 3166 code of the country they stand in.
-    output: MaterialId  #: Id of the material that they make.
+    country: Country  #: ISO 3166 code of the country in which the plants are.
+    output: MaterialId  #: Id of the material that the plants make.
     inputs_t_per_t: dict[MaterialId, Ratio]
-    """Tonnes taken in for a tonne of output, by material; all are needed."""
+    """Tonnes of each input material per tonne of output; all inputs are needed."""
     capacity_t_per_year: YearlyNonNegative
-    """Output at most, in tonnes per year; may change over the years."""
+    """Largest output in tonnes per year; may change over the years."""
 
     _inputs_are_not_empty = base.must_not_be_empty(
         "inputs_t_per_t",
         mark_translatable("a conversion without inputs"),
-        mark_translatable("name what is taken in for a tonne of output"),
+        mark_translatable("state the tonnes of each input per tonne of output"),
     )

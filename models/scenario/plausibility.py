@@ -215,7 +215,7 @@ def _unaided_project_warnings(case: Sections) -> Iterator[Fault]:
             continue
         path = ("projects", name, "anyway")
         if float(project.home_share) == 0 or (is_sampled and float(anyway.probability) == 0):
-            message = tr("nothing of '{project}' comes home by itself", project=name)
+            message = tr("no output of '{project}' comes home without a plan", project=name)
             hint = tr("give home_share, and a probability above 0")
             yield warning(path, message, hint, at_key=True)
         elif not is_sampled and not any(name in state.anyway for state in states):

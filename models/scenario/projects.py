@@ -38,58 +38,57 @@ Delay = Annotated[int, BeforeValidator(_read_delay)]
 class UnaidedDecision(Base):
     """The decision to build a project without the funders' money, and its probability."""
 
-    year: Year  #: Year in which the decision to build falls.
-    probability: Share = Number(1)  #: Probability of it; drawn once a state.
+    year: Year  #: Year of the decision to build.
+    probability: Share = Number(1)  #: Probability of the decision; drawn once per state.
 
 
 class Overrun(Base):
     """One possible overrun of a project's capex, with its probability."""
 
-    by: NonNegative  #: What it costs above its capex, as a share of it; 0.3 is 30 % more.
+    by: NonNegative  #: Cost above the stated capex, as a share of the capex; 0.3 is 30 % more.
     probability: Share  #: Probability of this overrun; those of a project add up to 1.
 
 
 class Project(Base):
     """A mine or plant that may be built: output, inputs, timing, cost and risks."""
 
-    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    name: LocalizedText | None = None  #: Name shown in reports; by default the id.
     description: LocalizedText | None = None  #: Free text.
-    country: Country  #: ISO 3166 code of the country it stands in.
+    country: Country  #: ISO 3166 code of the country of the project.
     output_t_per_year: dict[MaterialId, NonNegative]
     """Nameplate output in tonnes per year, by material."""
     inputs_t_per_t: dict[MaterialId, Ratio] = {}
-    """Tonnes taken in for a tonne of output, by material; all are needed, and none where absent."""
+    """Tonnes of each input material per tonne of output; all are needed. By default no inputs."""
     earliest_start: Annotated[Year, InSection("years")] | None = None
-    """First year in which the decision to build can fall; the first year where absent."""
+    """First year in which the project may start; by default the first of the horizon."""
     latest_start: Annotated[Year, InSection("later years")] | None = None
-    """Last year in which the decision to build can fall; the last year where absent."""
+    """Last year in which the project may start; by default the last of the horizon."""
     construction_years: WholeNumber = Number(0)  #: Years from the start to the first output.
     ramp_up: tuple[Share, ...] = (Number(1),)
-    """Share of nameplate in the 1st, 2nd, ... year of output; the last value holds on."""
+    """Share of nameplate in the 1st, 2nd, ... year of output; the last one applies from then on."""
     lifetime_years: Annotated[Number, NumberBounds(gt=0, whole=True)] | None = None
-    """Years of output; unlimited where absent."""
+    """Years of output; by default unlimited."""
     capex_meur: NonNegative  #: Capital cost in million EUR.
     capex_profile: tuple[Share, ...] = (Number(1),)
-    """Share of capex due in the start year, the next, ...; adds up to 1."""
-    capex_overrun: tuple[Overrun, ...] = ()
-    """Possible overruns above the capex; none where absent."""
+    """Share of capex due in the start year, the year after it, ...; adds up to 1."""
+    capex_overrun: tuple[Overrun, ...] = ()  #: Possible overruns above the capex; by default none.
     residual_value: Share | None = None
-    """Share of capex that counts at the end of the horizon; that of the horizon where absent."""
-    market_finance_max: Share = Number(0)  #: Share of capex from lenders and investors at most.
-    home_share: Share = Number(0)  #: Share of output for domestic consumers without any stake.
-    offtake_max: Share = Number(1)  #: Share of output that domestic consumers can reserve.
-    success_probability: Share = Number(1)  #: Probability that it produces; drawn once a state.
+    """Share of capex that counts as value at the end; by default that of the horizon."""
+    market_finance_max: Share = Number(0)  #: Largest share of capex from lenders and investors.
+    home_share: Share = Number(0)  #: Share of output that domestic consumers get without a funder.
+    offtake_max: Share = Number(1)  #: Largest share of output reserved for domestic consumers.
+    success_probability: Share = Number(1)  #: Probability of ever producing; drawn once per state.
     delay_years: dict[Delay, Share] = {0: Number(1)}
     """Probability of each delay of the first output, by years of delay; adds up to 1."""
     anyway: UnaidedDecision | None = None
-    """That it is built unaided; its ``home_share`` then comes unless a plan starts it."""
+    """Possible decision to build the project without support, if no plan starts it."""
     cash_cost_eur_per_t: dict[MaterialId, YearlyNonNegative] = {}
-    """Price below which it stands still, in EUR per tonne, of the one output that decides."""
-    restart_periods: WholeNumber = Number(0)  #: Periods of a clock until it runs again.
-    requires: tuple[ProjectId, ...] = ()  #: Ids of projects that must be built no later.
-    excludes: tuple[ProjectId, ...] = ()  #: Ids of projects that cannot be built beside it.
-    stages: tuple[Stage, ...] = ()  #: What happens there: extraction, processing, recycling.
-    tags: tuple[StrictStr, ...] = ()  #: Free words that instruments can ask for.
+    """Price in EUR per tonne, of one output, below which the plant is idle."""
+    restart_periods: WholeNumber = Number(0)  #: Periods of shortage until an idle plant restarts.
+    requires: tuple[ProjectId, ...] = ()  #: Ids of projects needed in the same year or earlier.
+    excludes: tuple[ProjectId, ...] = ()  #: Ids of projects that cannot be built if this one is.
+    stages: tuple[Stage, ...] = ()  #: Stages of production: extraction, processing, recycling.
+    tags: tuple[StrictStr, ...] = ()  #: Labels by which instruments select projects.
 
     _ramp_up_is_not_empty = base.must_not_be_empty(
         "ramp_up",
@@ -130,7 +129,7 @@ class Project(Base):
         if float(self.restart_periods) and not priced:
             message = tr("restart_periods needs cash_cost_eur_per_t")
             raise validation_error(
-                message, tr("say below which price it stands still"), ("restart_periods",)
+                message, tr("give the price below which the plant is idle"), ("restart_periods",)
             )
         return self
 

@@ -21,9 +21,9 @@ class Observation(Base):
     """One thing that is observed before the review: a hazard, the regime, or a price."""
 
     hazard: Annotated[Id, InSection("hazards")] | None = None
-    """Id of a hazard: whether an event of it has started before the year of the review."""
-    regime: Literal[True] | None = None  #: The regime of the year before the review.
-    price: MaterialId | None = None  #: Id of a material: which of its price states it is.
+    """Id of a hazard, of which it is observed whether an event started before the review."""
+    regime: Literal[True] | None = None  #: Whether the last regime before the review is observed.
+    price: MaterialId | None = None  #: Id of a material whose price state is observed.
 
     @model_validator(mode="after")
     def _names_one_thing(self, info: ValidationInfo) -> Observation:
@@ -41,7 +41,7 @@ class Review(Base):
     year: Annotated[Year, InSection("years")]
     """First year whose decisions may depend on what has been observed before it."""
     observe: tuple[Observation, ...]
-    """What is observed. States that look alike in all of it form a group; at most 8 groups."""
+    """Observations. States in which all of them are alike form a group; at most 8 groups."""
     in_plans: bool = True
-    """Whether plans wait for it. If not, they decide all now, and only ``vorrat review`` looks at
-    what could be left to it."""
+    """Whether plans leave decisions to the review. If not, they decide everything now, and only
+    ``vorrat review`` shows what the review could decide."""

@@ -44,10 +44,10 @@ class Horizon(Base):
 
     first_year: Year  #: First calendar year.
     last_year: Year  #: Last calendar year.
-    periods_per_year: PositiveInteger = Number(1)  #: 1, 2, 4 or 12.
+    periods_per_year: PositiveInteger = Number(1)  #: Number of periods in a year: 1, 2, 4 or 12.
     discount_rate: NonNegative = Number(0)
-    """Per year, in real terms, on costs and damage, as a fraction of one."""
-    residual_value: Share = Number(0)  #: Share of value that counts at the end, by default.
+    """Real discount rate per year on costs and damage, as a fraction of one."""
+    residual_value: Share = Number(0)  #: Default share of asset value that counts at the end.
 
     @field_validator("periods_per_year")
     @classmethod
@@ -83,33 +83,33 @@ class StateAid(Base):
     If both fields are given, the lower limit binds.
     """
 
-    max_intensity: Share | None = None  #: Share of the project's capex.
-    max_meur: NonNegative | None = None  #: Million EUR.
+    max_intensity: Share | None = None  #: Largest grant equivalent, as a share of project capex.
+    max_meur: NonNegative | None = None  #: Largest grant equivalent, in million EUR.
 
 
 class CountryLimit(Base):
     """Limit on the share of need that may be supplied by a single country."""
 
-    limit: Share  #: Share of a year's need for the material met from one country.
-    from_year: Year | None = None  #: First year in which it holds; the horizon's where absent.
-    materials: MaterialsOrAll = None  #: Ids of the materials it holds for, or ``all``.
+    limit: Share  #: Largest share of a year's need for a material that one country may meet.
+    from_year: Year | None = None  #: First year of the limit; by default the first of the horizon.
+    materials: MaterialsOrAll = None  #: Ids of the materials under the limit, or ``all``.
     except_: tuple[Country, ...] = Field(default=(), alias="except")
-    """Countries that may supply more, above all those that are supplied."""
+    """Countries to which the limit does not apply, usually the home countries."""
 
 
 class Policy(Base):
     """Rules that every plan must satisfy; an absent field sets no limit."""
 
-    budget_meur: NonNegative | None = None  #: Million EUR over all public funders together.
-    max_public_share: Share | None = None  #: Share of any project's capex from public funders.
+    budget_meur: NonNegative | None = None  #: Budget of all public funders, in million EUR.
+    max_public_share: Share | None = None  #: Largest share of capex from public funders.
     state_aid: StateAid | None = None  #: Limit on grant equivalents, per project.
     max_country_share: CountryLimit | None = None
     """Limit on the share of need that is met from one country."""
-    max_projects: WholeNumber | None = None  #: How many projects may be built at most.
+    max_projects: WholeNumber | None = None  #: Largest number of projects that may be built.
     max_starts_by_year: dict[BudgetYear, WholeNumber] = {}
-    """How many projects may be started in a year at most; no limit in years not named."""
+    """Largest number of projects that may start in a year; unlimited in years not named."""
     contingency: Share | None = None
-    """Probability with which budgets are to hold what projects cost; the mean where absent."""
+    """Probability with which budgets cover the cost of projects; by default they cover the mean."""
     must_build: tuple[ProjectId, ...] = ()  #: Ids of projects that must be built.
     must_not_build: tuple[ProjectId, ...] = ()  #: Ids of projects that must not be built.
 
@@ -117,60 +117,60 @@ class Policy(Base):
 class Cvar(Base):
     """Level of the CVaR (conditional value at risk), and its weight in the objective."""
 
-    level: Fraction = Number(0.95)  #: 0.95: the mean of the worst 5 % of states.
-    weight: Share = Number(0)  #: Weight of that mean beside the expected damage, from 0 to 1.
+    level: Fraction = Number(0.95)  #: Level; 0.95 takes the mean of the worst 5 % of states.
+    weight: Share = Number(0)  #: Weight of the CVaR, from 0 to 1; expected damage has the rest.
 
 
 class Ambiguity(Base):
-    """A ball of distributions around that of the states; the least favorable one counts."""
+    """Distributions within a distance of the stated one; the least favorable one counts."""
 
     kind: Literal["total_variation", "modified_chi_square"]
-    """``total_variation``: half of all differences together; ``modified_chi_square``: the root of
-    the mean square of relative differences."""
+    """Distance: ``total_variation`` is half the sum of all differences, ``modified_chi_square`` the
+    root of the mean square of relative differences."""
     radius: NonNegative
-    """How far the least favorable probabilities may be from those of the states."""
+    """Largest distance of the least favorable probabilities from the stated ones."""
 
 
 class Assumptions(Base):
     """An assumption set: a named patch of figures on the scenario file."""
 
-    title: LocalizedText | None = None  #: Title shown in reports; the id where absent.
-    weight: Share  #: How much it counts beside the others; all weights add up to 1.
+    title: LocalizedText | None = None  #: Title shown in reports; by default the id.
+    weight: Share  #: Weight of this assumption set; all weights add up to 1.
     set: dict[StrictStr, Any] = {}
-    """Dotted paths and their figures; empty for the file as it stands."""
+    """Dotted paths and their figures; empty if the set changes nothing."""
 
 
 class Objective(Base):
     """The objective of a plan: damage measure, weights, and the treatment of assumption sets."""
 
     measure: Literal["damage", "tonnes", "share_of_demand"] = "damage"
-    """``damage`` (million EUR), ``tonnes`` missing, or missing ``share_of_demand``."""
+    """What is minimized: ``damage`` (million EUR), missing ``tonnes`` or ``share_of_demand``."""
     cost_weight: NonNegative = Number(0.001)
-    """Weight of net cost: 0.001 spends the budget, but not on nothing; 1 weighs both alike."""
+    """Weight of net cost; 1 weighs it like damage, 0.001 only avoids spending without effect."""
     cvar: Cvar = Cvar()  #: Weight on the worst states.
     ambiguity: Ambiguity | None = None
-    """Probabilities that the mean is taken by at worst; those of the states where absent."""
+    """Set of distributions whose worst mean counts; by default only the stated probabilities."""
     allocation: Literal["pooled", "entitled"] = "pooled"
-    """``pooled``: every tonne goes where it is missed most; ``entitled``: to whom it belongs."""
+    """``pooled``: each tonne goes where it avoids most damage; ``entitled``: to its owner."""
     over_assumptions: Literal["mean", "worst", "regret"] | None = None
-    """What is minimized of the objectives under all sets of assumptions: their ``mean`` by weight,
-    the ``worst``, or the largest ``regret``, which is what a plan is above the best one of a set;
-    the objective of the file as it stands where absent."""
+    """Risk measure over the objectives of all assumption sets: the weighted ``mean``, the
+    ``worst``, or the largest ``regret`` (excess over the best plan for a set). By default, the
+    plan is made for the file without assumption sets."""
 
 
 class Source(Base):
     """One entry of the bibliography of a scenario file."""
 
-    text: LocalizedText  #: What it is: publisher, title, year; or the reasoning of an assumption.
+    text: LocalizedText  #: Publisher, title and year of the source, or reasons for an assumption.
     kind: Literal["read", "reported", "assumption"]
-    """Whether somebody opened it, took it from a report of it, or assumed it."""
-    url: StrictStr | None = None  #: Where it can be found.
+    """Whether the source was read, is cited from another report, or is an assumption."""
+    url: StrictStr | None = None  #: Web address of the source.
 
 
 class Variant(Base):
     """A named patch on the scenario file: a funding option."""
 
-    title: LocalizedText | None = None  #: Title shown in reports; the id where absent.
+    title: LocalizedText | None = None  #: Title shown in reports; by default the id.
     description: LocalizedText | None = None  #: Free text.
     set: dict[StrictStr, Any] = {}  #: Dotted paths and their values.
 
@@ -185,11 +185,11 @@ class Sections(Base):
     description: LocalizedText | None = None  #: Free text.
     sources: dict[Id, Source] = {}  #: Bibliography, by id.
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
-    """ISO 4217 label of all amounts; field names keep ``eur``."""
+    """ISO 4217 code of all amounts, only a label; field names keep ``eur``."""
     price_year: Year | None = None  #: Year whose prices all amounts are in.
-    horizon: Horizon  #: The years that are planned for.
+    horizon: Horizon  #: Years of the plan and the discount rate.
     home: tuple[Country, ...] = ()  #: Countries whose deliveries are no imports; for reports.
-    materials: dict[Id, Material]  #: By id.
+    materials: dict[Id, Material]  #: Materials, by id.
     consumers: dict[Id, Consumer] = {}  #: Sectors and companies that need the materials, by id.
     demand: tuple[Demand, ...] = ()  #: Demand of consumers for materials.
     damage: tuple[Damage, ...] = ()  #: Damage per tonne of shortage.
@@ -201,14 +201,14 @@ class Sections(Base):
     stockpiles: tuple[Stockpile, ...] = ()  #: Stockpiles.
     hazards: dict[Id, Hazard] = {}  #: Causes of supply loss, by id.
     uncertainty: Uncertainty | None = None
-    """States of the world; one undisturbed state where absent."""
+    """States of the world; if not given, a single state without events."""
     policy: Policy = Policy()  #: Rules that every plan must satisfy.
     objective: Objective = Objective()  #: Objective of a plan.
-    review: Review | None = None  #: Date at which to decide again; all is decided now where absent.
+    review: Review | None = None  #: Later date of decisions; by default everything is decided now.
     assumptions: dict[Id, Assumptions] = {}  #: Assumption sets of experts, by id.
     variants: dict[Id, Variant] = {}  #: Funding options to compare, by id.
     counterfactual: VariantId | None = None
-    """Variant that plans are compared with; the best plan without public money where absent."""
+    """Variant that plans are compared with; if not given, the best plan without public money."""
 
     @property
     def planned_review(self) -> Review | None:

@@ -16,30 +16,30 @@ class Stockpile(Base):
     """A stock of one material, from which tonnes are released in a shortage."""
 
     id: Id  #: Id of the stockpile.
-    name: LocalizedText | None = None  #: Name shown in reports; the id where absent.
+    name: LocalizedText | None = None  #: Name shown in reports; by default the id.
     description: LocalizedText | None = None  #: Free text.
     material: MaterialId  #: Id of the material.
     initial_t: NonNegative = Number(0)  #: Stock before the first period, in tonnes.
-    max_t: NonNegative | None = None  #: Room for stock, in tonnes.
+    max_t: NonNegative | None = None  #: Largest stock, in tonnes.
     max_purchase_t_per_year: YearlyNonNegative | None = None
-    """What the market gives without moving, in tonnes per year."""
-    purchase_premium: NonNegative = Number(0)  #: Added to the price when buying, as a share.
+    """Tonnes per year that can be bought without moving the price."""
+    purchase_premium: NonNegative = Number(0)  #: Premium on the purchase price, as a share of it.
     storage_eur_per_t_year: NonNegative = Number(0)  #: Cost of storage in EUR per tonne and year.
-    financing_rate: NonNegative = Number(0)  #: Per year, in real terms, on the value held.
+    financing_rate: NonNegative = Number(0)  #: Real rate per year on the value of the stock.
     annual_loss: Fraction = Number(0)  #: Share that spoils or is lost in rotation, per year.
-    max_release_t_per_period: NonNegative | None = None  #: Tonnes that can leave in one period.
+    max_release_t_per_period: NonNegative | None = None  #: Largest release in a period, in tonnes.
     refill_t_per_year: YearlyNonNegative | None = None
-    """What of its releases can come back in a year in which the market covers its demand, in tonnes
-    per year; none where absent."""
+    """Largest refill of released tonnes in a year in which the market covers demand, in tonnes per
+    year; by default none."""
     min_days_of_demand: YearlyNonNegative | None = None
-    """Planned stock at a year's end, in days of the need served; from the first year named."""
+    """Least planned stock at a year's end, in days of need served; from the first year named."""
     residual_value: Share | None = None
-    """Share of the stock's value that counts at the end; that of the horizon where absent."""
-    paid_by: dict[FunderId, Share]  #: Share of its cost that each funder pays; adds up to 1.
-    storage_paid_by: dict[FunderId, Share] | None = None  #: The same of storage; or ``paid_by``.
-    financing_paid_by: dict[FunderId, Share] | None = None  #: The same of financing.
+    """Share of the stock's value that counts at the end; by default that of the horizon."""
+    paid_by: dict[FunderId, Share]  #: Share of the cost that each funder pays; adds up to 1.
+    storage_paid_by: dict[FunderId, Share] | None = None  #: Same for storage; default ``paid_by``.
+    financing_paid_by: dict[FunderId, Share] | None = None  #: Same for financing; same default.
     serves: Annotated[tuple[ConsumerId, ...] | None, NamesOrKeyword("all")] = None
-    """Ids of the consumers it serves, also of what is made of it, or ``all``."""
+    """Ids of consumers of the material or its products that the stock serves, or ``all``."""
 
     _shares_sum_to_one = base.sums_to_one("paid_by", "storage_paid_by", "financing_paid_by")
 

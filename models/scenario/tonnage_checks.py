@@ -207,7 +207,7 @@ def _small_supply(case: Sections) -> Iterator[Fault]:
 
 def _small_amount_warning(material: str, amount: _Amount, other_tonnes: float) -> Fault:
     message = tr(
-        "{tonnes} t per year of '{material}', beside {other} t in other rows",
+        "{tonnes} t per year of '{material}', but {other} t in other rows",
         material=material,
         tonnes=format_figure(amount.tonnes),
         other=format_figure(other_tonnes),

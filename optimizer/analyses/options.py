@@ -128,7 +128,7 @@ class SolveOptions(Options):
     """Stop after so many nodes of the search with the best plan so far: unlike a time limit, at the
     same place each time."""
     method: Method = "auto"
-    """All states in one model, or a small model and cuts; auto goes by the size."""
+    """Extensive form or decomposition; auto chooses by the size."""
     threads: ParallelCount | None = None
     "Threads of the solver and of recourse evaluation."
     jobs: ParallelCount | None = None
@@ -204,7 +204,7 @@ class BatchOptions(SolveOptions):
     supported_options = ("gap", "time_limit", "node_limit", "method", "jobs")
 
     time_limit: Seconds | None = None
-    """Stop each single solve after this time with what is known by then."""
+    """Stop each single solve after this time and use its best result."""
     memory_limit: SkipJsonSchema[int | None] = Field(default=None, exclude=True)
     """Bytes that a process may hold."""
 

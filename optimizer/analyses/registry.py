@@ -114,7 +114,7 @@ _REDACT_SUMMARY = mark_translatable(
 _ASSUMPTIONS_SUMMARY = mark_translatable(
     "Find what experts disagree on, and one plan for all of them."
 )
-_REVIEW_SUMMARY = mark_translatable("Find what a review is worth, and what it is worth to observe.")
+_REVIEW_SUMMARY = mark_translatable("Find the value of a review and of each observation.")
 _BATCH_SUMMARY = mark_translatable(
     "Solve many scenarios, variants and settings, and keep each as it is done."
 )

@@ -70,7 +70,7 @@ def load_saved_plan(
     if abs(objective - claimed) > OBJECTIVE_TOLERANCE * max(1.0, abs(objective)):
         raise CheckFailed(
             tr(
-                "the plan is worth {objective:.9g}, its file says {claimed:.9g}",
+                "the plan's objective is {objective:.9g}, but its file says {claimed:.9g}",
                 objective=objective,
                 claimed=claimed,
             )

@@ -126,7 +126,7 @@ def report(
 )
 @click.option("--author", default="", metavar="TEXT", help="Who wrote it, for its last line.")
 @click.option("--date", metavar="TEXT", help="When it was written; today if not given.")
-@click.option("--as-is", is_flag=True, help="Solve nothing: show what lies beside the plan.")
+@click.option("--as-is", is_flag=True, help="Solve nothing: show only results that exist.")
 @click.option(
     "--explain", is_flag=True, help="Find why candidates are left out as well, which takes minutes."
 )

@@ -285,7 +285,7 @@ def _complete_comparison(
         plans[option.label] = plan
         caveats.append(saved_plan.doubts)
     # Check the figures of the comparison against those recomputed from its plans.
-    problem = tr("it is not what the plans beside it make of it")
+    problem = tr("it does not match the plans in its folder")
     try:
         recomputed = recompare(comparison, plans)
         completed = fill_missing_fields(comparison, recomputed)

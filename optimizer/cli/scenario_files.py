@@ -161,11 +161,11 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
         if excel:
             announce("{path} is written: variants of the workbook include it", path=file)
         else:
-            announce("{path} is written beside it", path=file)
+            announce("{path} is in the same folder", path=file)
     if starter:
         announce("{path} is written: drop a workbook onto it", path=script)
         announce(
-            "{names} are written beside it: each opens the page by a double click",
+            "{names} are in the same folder: each opens the page by a double click",
             names=", ".join(OPENER_FILES),
         )
     for target in openers:

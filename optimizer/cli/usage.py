@@ -211,6 +211,6 @@ def make_language_option(help_text: str) -> Callable[[_Command], _Command]:
 
 language_option = make_language_option(
     mark_translatable(
-        "Language of what is written; that of the system if it is German, else English."
+        "Language of the output; by default German if the system is German, else English."
     )
 )

@@ -143,7 +143,7 @@ def proof_sentence(answer: AnswerFigures, unit: str) -> str:
     """Return a sentence on the gap of an answer and how long the solve took."""
     seconds = format_number(answer.seconds, 1)
     if answer.bound is None:
-        return tr("First plan, after {seconds} s; what is the best is still open.", seconds=seconds)
+        return tr("First plan, after {seconds} s; the best plan is not known yet.", seconds=seconds)
     open_by = (answer.gap or 0.0) * abs(answer.objective)
     share, amount = format_small_percent(answer.gap), format_rounded(open_by)
     gap = tr("{share} ({amount} {unit})", share=share, amount=amount, unit=unit)

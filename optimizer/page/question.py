@@ -111,7 +111,7 @@ class Question:
                 if current is None:
                     raise InvalidRequest(
                         tr(
-                            "“{label}” has no effect beside what else is moved",
+                            "“{label}” has no effect, given the other values that are moved",
                             label=control.full_label,
                         )
                     )

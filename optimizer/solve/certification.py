@@ -274,7 +274,7 @@ def with_full_outcome(solution: CheckedSolution) -> CheckedSolution:
     if abs(objective - solution.objective) > slack:
         raise CheckFailed(
             tr(
-                "the plan is worth {objective:.9g}, the solver says {claimed:.9g}",
+                "the plan's objective is {objective:.9g}, but the solver reports {claimed:.9g}",
                 objective=objective,
                 claimed=solution.objective,
             )
@@ -321,7 +321,7 @@ def _check_objective(
     if claimed is not None and objective > claimed + max(slack, gap * abs(objective)):
         raise CheckFailed(
             tr(
-                "the plan is worth {objective:.9g}, the solver says {claimed:.9g}",
+                "the plan's objective is {objective:.9g}, but the solver reports {claimed:.9g}",
                 objective=objective,
                 claimed=claimed,
             )
@@ -329,7 +329,7 @@ def _check_objective(
     if bound is not None and objective < bound - slack:
         raise CheckFailed(
             tr(
-                "the plan is worth {objective:.9g}, below the bound {bound:.9g}",
+                "the plan's objective {objective:.9g} is below the bound {bound:.9g}",
                 objective=objective,
                 bound=bound,
             )

@@ -194,17 +194,17 @@ def scaling_fault(instance: Instance, error: CoefficientsOutOfRange) -> Scenario
     if None in paths:
         return None
     says = tr(
-        "it is too small beside {other} to be solved with it: {least} against {most} in the rules "
-        "that both enter",
+        "it is too small compared with {other} to be solved in one problem: {least} against "
+        "{most} in the constraints that contain both",
         other=".".join(map(str, paths[1] or ())),
         least=f"{least:.3g}",
         most=f"{most:.3g}",
     )
     other = tr(
-        "it is too large beside {other} to be solved with it",
+        "it is too large compared with {other} to be solved in one problem",
         other=".".join(map(str, paths[0] or ())),
     )
-    hint = tr("leave out what does not matter beside the other, or check the units")
+    hint = tr("remove the value that is negligible, or check the units")
     return ScenarioError([Fault(paths[0] or (), says, hint), Fault(paths[1] or (), other, hint)])
 
 

@@ -31,7 +31,7 @@ from optimizer.report.render import html
 from optimizer.solve.consistency import find_discrepancies
 from optimizer.solve.planner import solve_to_plan as solved
 
-HEAD = "Not to be relied on as it stands"
+HEAD = "Not reliable"
 CHANGED = "was changed after it was written"
 UNCONFIRMED = "It cannot be confirmed that"
 Raw = dict[str, Any]

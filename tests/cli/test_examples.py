@@ -90,7 +90,7 @@ def test_init_takes_another_name_and_says_what_it_writes(
     )
     told = capsys.readouterr().err.splitlines()
     assert told[0] == "mine/ours.yaml ist geschrieben; weiter mit: vorrat validate mine/ours.yaml"
-    assert "mine/consortium/supply.csv ist daneben geschrieben" in told
+    assert "mine/consortium/supply.csv liegt im selben Ordner" in told
     due = {f"mine/{at}": raw for at, raw in of("consortium").items()}
     due["mine/ours.yaml"] = due.pop("mine/consortium.yaml")
     assert below(folder) == due

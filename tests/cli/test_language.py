@@ -288,7 +288,7 @@ def test_init_answers_in_the_language_that_was_asked_for(
     assert capsys.readouterr().err.splitlines() == [
         "scenario.yaml ist geschrieben; weiter mit: vorrat validate scenario.yaml",
         "vorrat-run.cmd ist geschrieben: Ziehen Sie eine Arbeitsmappe darauf",
-        "vorrat-open.cmd, vorrat-open.command, vorrat-open.desktop stehen daneben: Jede "
+        "vorrat-open.cmd, vorrat-open.command, vorrat-open.desktop liegen im selben Ordner: Jede "
         "öffnet die Seite mit einem Doppelklick",
     ]
     assert Path("scenario.yaml").read_text(encoding="utf-8") == starter_scenario_text("de")

@@ -141,10 +141,11 @@ def test_a_variant_and_a_setting_reach_inputs_and_capacity() -> None:
 
 FAULTS = [
     ("{oxide: {value: 1.05, source: a guess}, terbium: 0.03}", "{}",
-     ["15:21: error: a conversion without inputs; name what is taken in for a tonne of output"]),
+     ["15:21: error: a conversion without inputs; "
+      "state the tonnes of each input per tonne of output"]),
     ("    inputs_t_per_t: {oxide: {value: 1.05, source: a guess}, terbium: 0.03}\n", "",
      ["12:3: error: 'inputs_t_per_t' is missing in conversions.makers; inputs_t_per_t: tonnes "
-      "taken in for a tonne of output, by material; all are needed"]),
+      "of each input material per tonne of output; all inputs are needed"]),
     ("terbium: 0.03", "terbium: 0",
      ["15:70: error: 0 is not above 0; write a number above 0"]),
     ("value: 1.05", "value: -1",

@@ -214,7 +214,7 @@ def test_the_plan_is_told_as_a_short_tree(language: Any) -> None:
     wanted = {
         "en": [
             "Now: nothing.",
-            "In 2027, if “Cut” has not come before 2027 (50 %): nothing beside that.",
+            "In 2027, if “Cut” has not come before 2027 (50 %): nothing else.",
             "In 2027, if “Cut” has come before 2027 (50 %): Works (2027).",
         ],
         "de": [

@@ -204,7 +204,7 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
     (
         "no_horizon",
         [("horizon: {first_year: 2026, last_year: 2030, periods_per_year: 4}\n", "")],
-        ["scenario.yaml:1:1: error: 'horizon' is missing; horizon: the years that are planned for"],
+        ["scenario.yaml:1:1: error: 'horizon' is missing; horizon: years of the plan and the discount rate"],
     ),
     (
         "tab",
@@ -474,7 +474,7 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         "item_without_value",
         [("  recycling:\n", "  idle:\n  recycling:\n")],
         [
-            "scenario.yaml:32:3: error: 'country' is missing in projects.idle; country: ISO 3166 code of the country it stands in",
+            "scenario.yaml:32:3: error: 'country' is missing in projects.idle; country: ISO 3166 code of the country of the project",
             "scenario.yaml:32:3: error: 'output_t_per_year' is missing in projects.idle; output_t_per_year: nameplate output in tonnes per year, by material",
             "scenario.yaml:32:3: error: 'capex_meur' is missing in projects.idle; capex_meur: capital cost in million EUR",
         ],
@@ -705,7 +705,7 @@ TABLES: list[tuple[str, str, list[str]]] = [
         "id,contry,output_t_per_year.lithium,capex_meur\na,DE,10,5\n",
         [
             "projects.csv:1:4: error: the column 'contry' is not known; did you mean 'country'?",
-            "projects.csv:2:1: error: 'country' is missing in projects.a; country: ISO 3166 code of the country it stands in",
+            "projects.csv:2:1: error: 'country' is missing in projects.a; country: ISO 3166 code of the country of the project",
         ],
     ),
     (

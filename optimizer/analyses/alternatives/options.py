@@ -80,4 +80,4 @@ class AlternativesOptions(ScenarioOptions, SolveOptions):
     assumptions: bool = True
     """Leave out the low and the high of each group of assumptions."""
     time_limit: Seconds | None = None
-    """Stop each single solve after this time with what is known by then."""
+    """Stop each single solve after this time and use its best result."""

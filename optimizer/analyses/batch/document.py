@@ -48,7 +48,7 @@ def build_document(batch: Batch) -> Document:
         "complete": "",
         "interrupted": tr("Stopped by the user before all were done."),
         "stopped": tr("Stopped by a run that failed; --keep-going goes on with the others."),
-        "failed": tr("Stopped by what concerns all runs, such as a full disk or a lost cluster."),
+        "failed": tr("Stopped by a fault of all runs, such as a full disk or a lost cluster."),
     }
     return Document(
         tr("1 run") if count == 1 else tr("{count} runs", count=format_number(count)),

@@ -85,7 +85,7 @@ def _cautions(wording: WaitingWording) -> Iterator[str]:
     if result.ended == "interrupted":
         yield tr("Stopped early: not all was tried.")
     if any(observation.status == "limit" for observation in result.observing):
-        yield tr("Some plans were stopped before their gap was closed: worths are less certain.")
+        yield tr("Some plans were stopped before their gap closed: the values are less certain.")
     yield from wording.few_states_caution()
 
 

@@ -125,7 +125,7 @@ def _review_parts(wording: ReviewWording, review: ReviewDecisions) -> Iterator[P
             "Groups that play no part in the worst set, or in the largest regret, decide what is "
             "one of many equally good choices."
         )
-    yield tr("Each group keeps all rules and budgets by itself.")
+    yield tr("Each group satisfies all rules and budgets separately.")
     if proof is not None:  # the document is that of the plan with the review
         yield tr(
             "Sums of this document are means over the groups: of money, stocks and where supply "
@@ -185,7 +185,7 @@ def _describe_group_decisions(
         "year": review.year,
         "seen": describe_observations(wording, review.year, group),
         "chance": format_rounded_percent(group.probability),
-        "what": join_with_and(decisions) or tr("nothing beside that"),
+        "what": join_with_and(decisions) or tr("nothing else"),
     }
     return tr("In {year}, if {seen} ({chance}): {what}.", **values)
 

@@ -67,7 +67,7 @@ class EvaluateOptions(opt.ScenarioOptions, opt.SolveOptions):
     quick: bool = False
     """Solve nothing: only fresh states, the release rule and rare events."""
     time_limit: opt.Seconds | None = None
-    """Stop each single solve after this time with what is known by then."""
+    """Stop each single solve after this time and use its best result."""
 
     @model_validator(mode="after")
     def _check_combination(self) -> EvaluateOptions:

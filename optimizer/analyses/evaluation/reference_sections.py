@@ -157,7 +157,7 @@ def _tail_parts(wording: EvaluationWording) -> Iterator[Part]:
         moved=wording.amount(-tail.bought),
     )
     yield tr(
-        "Built besides: {entering}. Left out: {leaving}.",
+        "Built in addition: {entering}. Left out: {leaving}.",
         entering=_names_or_nothing(wording, "projects", changes.entering),
         leaving=_names_or_nothing(wording, "projects", changes.leaving),
     )

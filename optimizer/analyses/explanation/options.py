@@ -28,7 +28,7 @@ class ExplainOptions(SolveOptions):
     days: Days = 30.0
     """Days of need that a stock which buys nothing is asked to hold, to see what that costs."""
     values: bool = True
-    """Do not ask what more of budgets and limits is worth."""
+    """Do not compute the value of larger budgets and limits."""
     gap: Gap = 1e-4
     """How close each answer is proven, as a share of the objective, or to a tenth of what the other
     decision costs or saves where that is more."""

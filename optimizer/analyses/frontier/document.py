@@ -226,7 +226,7 @@ def _point_tables(wording: FrontierWording) -> list[Part]:
     if not varies_tail:
         columns.append(
             sheet_only_column(
-                tr("Below what is proven by"), "below", _below_bound_formula, "deviation"
+                tr("Below the proven bound by"), "below", _below_bound_formula, "deviation"
             )
         )
         note = tr(

@@ -64,7 +64,7 @@ def render_page(document: Document, doubts: Caveats = NO_CAVEATS) -> str:
     footer = tr("Made by Vorrat {version}.", version=version) if version else tr("Made by Vorrat.")
     caution = tr("Not confirmed to be as it was written")
     if doubts.contradictions:
-        caution = tr("Not to be relied on as it stands")
+        caution = tr("Not reliable")
     template = template_environment("optimizer.report").get_template("report.html.j2")
     page = template.render(
         document=document,

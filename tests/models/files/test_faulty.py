@@ -97,7 +97,7 @@ def test_eight_faults_are_eight_lines():
         ("projects: {table: p.csv}", "23:19: error: 'p.csv' cannot be read: no such file"),
         ("projects: {table: a.ods}", "23:19: error: '.ods' is no kind of table; save it as"),
         ("projects: {table: 5}", "23:19: error: 'table' takes the name of a file"),
-        ("projects: {table: p.csv, shet: A}", "23:26: error: 'shet' is not known beside 'table'"),
+        ("projects: {table: p.csv, shet: A}", "23:26: error: 'shet' is not known next to 'table'"),
     ],
 )
 def test_a_table_that_cannot_be_found(folder, section, line):
