@@ -6,14 +6,14 @@
 
 Without a file it solves the yardstick. Each state becomes a Pyomo model of the project's own rules:
 what ``build_commitment`` decides is decided alike in all states, and ``add_recourse`` follows. Two
-ways of mpi-sppy are run, each in a process of its own, with HiGHS and without weight on the tail:
+ways of mpi-sppy are run, each in a separate process, with HiGHS and without weight on the tail:
 
 - ``ef``: its extensive form, one model with a copy of the first stage for each state;
 - ``lshaped``: its L-shaped method (Benders), a cut for each state and iteration.
 
 Both are stopped by time or gap, the L-shaped method only between iterations, so that it may run
 over. Every run prints a line of JSON. ``objective`` is that of the best commitment found, with its
-damage computed anew by the project, so that both ways and ``vorrat solve`` are compared on one
+damage computed again by the project, so that both ways and ``vorrat solve`` are compared on one
 scale.
 """
 

@@ -38,14 +38,14 @@ def one(over: str, args: argparse.Namespace) -> None:
     reached: dict[float, float] = {}
     began = time.perf_counter()
 
-    def told(line: Progress) -> None:
+    def reported(line: Progress) -> None:
         for level in LEVELS:
             if line.gap <= level:
                 reached.setdefault(level, round(time.perf_counter() - began, 1))
 
     problem = Problem.from_case(read_case(GERMANY, settings=settings).case)
     gap, limit = (0.0, args.seconds) if args.seconds else (args.gap, None)
-    how = {"threads": args.threads, "on_progress": told, "time_limit": limit}
+    how = {"threads": args.threads, "on_progress": reported, "time_limit": limit}
     found = solve_and_certify(problem, gap=gap, damage_only=True, **how)
     proof = found.certificate
     line = {

@@ -14,8 +14,8 @@
 germany-2026 is the file without chains here, tests/scenarios/germany-2026-oxides.yaml, but in the
 table of chains.
 
-Every measurement runs in a process of its own and prints one line of JSON. Cold means that the
-sweep is compiled anew, in an empty cache; its seconds are shown and are part of the whole.
+Every measurement runs in a separate process and prints one line of JSON. Cold means that the
+sweep is compiled again, in an empty cache; its seconds are shown and are part of the whole.
 ``--plot`` draws what an earlier run left in ``--out``.
 """
 
@@ -326,7 +326,7 @@ def jobs(what: str, limit: float) -> Iterator[Job]:
 
 
 def measure(job: Job) -> Job:
-    """Run a job in a process of its own."""
+    """Run a job in a separate process."""
     with tempfile.TemporaryDirectory() as empty:
         environment = dict(os.environ)
         if job.get("cold"):

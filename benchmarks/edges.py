@@ -70,9 +70,9 @@ MEMORY = 4 << 30
 AGREEMENT = 1e-7
 """Relative difference of two objectives that is rounding."""
 EXAMPLES = 5
-"""Seeds of a symptom whose words are told."""
+"""Number of seeds that a symptom lists."""
 REFUSALS = ("would drop", "too far apart")
-"""What tells refusals of one kind from others."""
+"""Patterns that distinguish kinds of refusals."""
 ENDINGS = (
     (ScenarioError, "fault"),
     (Infeasible, "infeasible"),
@@ -188,7 +188,7 @@ def steps(seed: int, result: Result) -> Iterator[tuple[Run, Callable[[], None]]]
 
 
 def work(seed: int, result: Result, tell: Callable[[Run], None]) -> None:
-    """Make the runs of a seed that are not made yet; tell each before and after."""
+    """Execute the missing runs of a seed; report each before and after."""
     done = {run.name: run for run in result.runs}
     for run, make in steps(seed, result):
         if run.name in done:
@@ -244,13 +244,13 @@ class Lane:
         if not self.pipe.poll():
             return None
         try:
-            told = self.pipe.recv()
+            reported = self.pipe.recv()
         except EOFError:
             return self._again("died")
-        if told is None:
+        if reported is None:
             result, self.result = self.result, None
             return result
-        run, self.result.skipped = told
+        run, self.result.skipped = reported
         if self.result.runs and self.result.runs[-1].name == run.name:
             self.result.runs[-1] = run
         else:
@@ -362,8 +362,8 @@ def report(results: list[Result]) -> None:
     print(f"{len(results)} files; extensive form too large: {sum(r.skipped for r in results)}")
     for name, counts in endings.items():
         seconds = sum(run.seconds for r in results for run in r.runs if run.name == name)
-        told = ", ".join(f"{count} {ending}" for ending, count in counts.most_common())
-        print(f"  {name}: {told} ({seconds:.0f} s)")
+        reported = ", ".join(f"{count} {ending}" for ending, count in counts.most_common())
+        print(f"  {name}: {reported} ({seconds:.0f} s)")
     sound = len(results) - len({seed for seeds in symptoms.values() for seed in seeds})
     print(f"{sound} without any symptom")
     for symptom, seeds in sorted(symptoms.items(), key=lambda it: -len(it[1])):

@@ -7,7 +7,7 @@ edits are shared out among them. Each edited file is given to ``report``, ``work
 is of a plan, ``compare``; a frontier beside the first of the plans. Counted is what was refused
 with a sentence (exit code 2), shown with a warning at its head (1), shown with a note at its head
 that nothing confirms it (0), shown without either (0), or ended in an error that nobody expected
-(5). ``--resealed`` sets the seal of each file anew, so that shape
+(5). ``--resealed`` sets the seal of each file again, so that shape
 and identities alone can tell.
 """
 
@@ -61,9 +61,9 @@ def main() -> None:
             shown = _shown(folder, text, originals[number]["kind"])
             for reader, (code, content, said) in shown.items():
                 outcome = _outcome(code, content, said)
-                if outcome == "untold" and content == whole[number][reader][1]:
-                    outcome = "untold, and shows the same"
-                if (outcome in ("unexpected", "untold") and not given.resealed) or code == 5:
+                if outcome == "unreported" and content == whole[number][reader][1]:
+                    outcome = "unreported, and shows the same"
+                if (outcome in ("unexpected", "unreported") and not given.resealed) or code == 5:
                     kept = Path(f"edited-{seed}-{reader}.json")
                     kept.write_text(text, encoding="utf-8")
                     print(outcome, given.files[number], kept, said.strip()[-300:], flush=True)
@@ -108,10 +108,10 @@ def _outcome(code: int, content: bytes, said: str) -> str:
     if code == 2 and not content:
         return "refused"
     if code == 1 and "WARNING" in said and (HEAD.encode() in content or _warns(content)):
-        return "told"
+        return "reported"
     if code == 0 and "NOTE: " in said and (NOTE.encode() in content or UNCONFIRMED in content):
         return "noted"
-    return "untold" if code == 0 else "unexpected"
+    return "unreported" if code == 0 else "unexpected"
 
 
 def _warns(content: bytes) -> bool:

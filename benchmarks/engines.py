@@ -111,7 +111,7 @@ def tasks(runs: int) -> list[str]:
 
 
 def make() -> Callable[[str], tuple[float, float]]:
-    """What solves one after the other, and tells its objective and the solve's processor time."""
+    """A task that solves, and returns the objective and the processor time."""
     from models.files import read_case_text
     from optimizer.solve.planner import solve_to_plan
 

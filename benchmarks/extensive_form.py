@@ -3,7 +3,7 @@ r"""What the extensive form costs as states grow, and how far its plans scatter 
     python benchmarks/extensive_form.py tests/scenarios/germany-2026-oxides.yaml \
         --states 25 50 100 --seeds 5
 
-Every measurement runs in a process of its own, so that peak memory is that of one run. The floor
+Every measurement runs in a separate process, so that peak memory is that of one run. The floor
 is the same arrays handed to HiGHS without Pyomo: read from disk, passed and solved.
 """
 
@@ -145,7 +145,7 @@ def solve_plan(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def child(task: str, args: argparse.Namespace, **changes: Any) -> dict[str, Any]:
-    """Run one task in a process of its own."""
+    """Run one task in a separate process."""
     settings = {**vars(args), **changes}
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
     answer = subprocess.run(

@@ -1,9 +1,9 @@
-"""What is left of ``vorrat solve`` after each thing that can happen to it.
+"""State of the output of ``vorrat solve`` after faults.
 
     python benchmarks/faults.py [SCENARIO] [--moments N] [--seed N]
 
-Every run has a folder of its own for ``--out``. Afterwards there is either no plan in it or one
-that reads, keeps all rules, and is worth what it says, reckoned anew in all states; and no process
+Every run has a separate folder for ``--out``. Afterwards there is either no plan in it or one
+that reads, keeps all rules, and is worth what it says, computed again in all states; and no process
 of the run is left. The table says so for each fault, and the last line counts what is not so.
 """
 
@@ -116,11 +116,11 @@ def verdict(case: Case, problem: Problem, folder: Path) -> tuple[str, bool]:
         objective = outcomes.objective_value(problem.instance, outcome, cost)
     except Exception as error:
         return f"a plan that does not hold: {error}", False
-    told = plan.certificate
-    right = abs(objective - told.objective) <= 1e-6 * abs(objective)
-    right = right and (told.bound is None or told.bound <= objective * (1 + 1e-6))
-    gap = "no bound" if told.gap is None else f"gap {told.gap:.2%}"
-    return f"plan, {told.status}, {gap}, {told.ended!r}{strays}", right
+    reported = plan.certificate
+    right = abs(objective - reported.objective) <= 1e-6 * abs(objective)
+    right = right and (reported.bound is None or reported.bound <= objective * (1 + 1e-6))
+    gap = "no bound" if reported.gap is None else f"gap {reported.gap:.2%}"
+    return f"plan, {reported.status}, {gap}, {reported.ended!r}{strays}", right
 
 
 class Bench:
@@ -162,7 +162,7 @@ class Bench:
             alone = vanished(process.pid)
             left, right = verdict(self.case, self.problem, folder)
         sound = right and alone and code in codes and (code in (0, 1)) == left.startswith("plan")
-        if code == -signal.SIGKILL:  # whoever kills all gets no exit code of ours
+        if code == -signal.SIGKILL:  # a kill of all processes leaves no exit code
             sound = right and alone
         self.failures += not sound
         print(

@@ -1,8 +1,8 @@
-"""What is left of ``vorrat batch`` after each thing that can happen to it, and after ``--resume``.
+"""State of the output of ``vorrat batch`` after faults, and after ``--resume``.
 
     python benchmarks/faults_batch.py [--runs N] [--only WORD]
 
-Each fault strikes when a third of the runs is done, in a folder of its own. Afterwards every line
+Each fault strikes when a third of the runs is done, in a separate folder. Afterwards every line
 of ``runs.jsonl`` but a torn last one speaks of a plan that is there, whole and unchanged, no
 process is left, and the same call with ``--resume`` ends with all runs solved, to the same figures
 as when nothing happened. The table says so for each fault, and the last line counts what is not so.
@@ -108,10 +108,10 @@ def begin_without_room() -> None:
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[tuple[str, dict[str, psutil.Process]]]:
-    """A scheduler on loopback and two workers, each begun anew where it ends."""
-    told = folder / f"scheduler-{time.monotonic_ns()}.json"
+    """A scheduler on loopback and two workers, each restarted when it ends."""
+    reported = folder / f"scheduler-{time.monotonic_ns()}.json"
     quiet = ["--no-dashboard", "--dashboard-address", "127.0.0.1:0", "--host", "tcp://127.0.0.1"]
-    quiet += ["--scheduler-file", str(told)]
+    quiet += ["--scheduler-file", str(reported)]
     own = ["--nthreads", "1", "--nworkers", "2", "--memory-limit", "0"]
     own += ["--local-directory", str(folder)]
     begun = [
@@ -125,11 +125,11 @@ def cluster(folder: Path) -> Iterator[tuple[str, dict[str, psutil.Process]]]:
         for role, options in (("scheduler", ["--port", "0"]), ("worker", own))
     ]
     try:
-        while not (told.exists() and told.read_text().endswith("}")):
+        while not (reported.exists() and reported.read_text().endswith("}")):
             time.sleep(0.1)
         names = ("scheduler", "nannies")
         processes = {n: psutil.Process(p.pid) for n, p in zip(names, begun, strict=True)}
-        yield json.loads(told.read_text())["address"], processes
+        yield json.loads(reported.read_text())["address"], processes
     finally:
         for process in reversed(begun):
             process.terminate()
@@ -191,7 +191,7 @@ class Bench:
             code = process.wait(600)
             alone = vanished(process.pid)
             kept, right = self._check(folder)
-            if goes_on == ["anew"]:
+            if goes_on == ["again"]:
                 address, _ = stack.enter_context(cluster(Path(place)))
                 goes_on = ["--scheduler", address]
             again = self._begin(folder, ["--resume", *goes_on], files, False).wait(600)
@@ -223,8 +223,8 @@ class Bench:
         """How many runs are kept, and whether their plans are what the lines say."""
         ledger = folder / "runs.jsonl"
         whole = ledger.read_bytes().rpartition(b"\n")[0].splitlines() if ledger.exists() else []
-        told = [json.loads(line) for line in whole]
-        kept = [one for one in told if one["plan"] is not None]
+        reported = [json.loads(line) for line in whole]
+        kept = [one for one in reported if one["plan"] is not None]
         right = all(
             hashlib.sha256((folder / one["plan"]).read_bytes()).hexdigest() == one["plan_sha256"]
             for one in kept
@@ -283,7 +283,7 @@ def main() -> int:
               local)  # fmt: skip
     bench.run("`kill -9` of all, cluster `local`", to_all(KILL), (-KILL,), local)
     bench.run("`kill -9` of a worker, cluster", kill_worker_of_cluster, (0,), external=True)
-    for how in ([], ["anew"]):
+    for how in ([], ["again"]):
         bench.run(f"`kill -9` of the scheduler{', `--resume` on another' if how else ''}",
                   lambda b: kill(b.cluster["scheduler"]), (5,), goes_on=how,
                   external=True)  # fmt: skip

@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def measured(name: str, solve: Callable[[], list[Any]]) -> None:
-    """Solve and tell what it took."""
+    """Solve, and return time and work."""
     began, used = time.perf_counter(), time.process_time()
     drawn = solve()
     found = [point for one in drawn for point in one.frontier.points]

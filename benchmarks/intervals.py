@@ -140,7 +140,7 @@ def main() -> None:
 
     every = {"states": list(all_states())}
     world = Problem.from_case(Case.model_validate(raw(every, args.review)))
-    sights = [path.observed for path in judged.problem.instance.branches]
+    sights = [path.information_set for path in judged.problem.instance.branches]
     it = with_information_sets(
         world.instance, world.states, sights
     )  # as the plan tells states apart
@@ -160,12 +160,12 @@ def main() -> None:
         held = dict.fromkeys(true, 0)
         errors = dict.fromkeys(true, 0.0)
         for r in range(args.repetitions):
-            told = describe_fresh_evaluation(evaluate_fresh_states(judged, states, 1 + r))
+            reported = describe_fresh_evaluation(evaluate_fresh_states(judged, states, 1 + r))
             figures = {
-                "mean": told.with_plan.expected,
-                "cvar": told.with_plan.cvar,
-                "avoided": told.avoided,
-                "objective": told.objective,
+                "mean": reported.with_plan.expected,
+                "cvar": reported.with_plan.cvar,
+                "avoided": reported.avoided,
+                "objective": reported.objective,
             }
             for figure, estimate in figures.items():
                 held[figure] += abs(estimate.value - true[figure]) <= half_width_95(estimate)
@@ -200,8 +200,8 @@ def main() -> None:
     )
 
 
-def show(told: dict[str, Any]) -> None:
-    print(json.dumps(told), flush=True)
+def show(reported: dict[str, Any]) -> None:
+    print(json.dumps(reported), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""The page in use: from a move of a control to the first plan and to the proof, and many at once.
+"""Response times of the page: from a moved control to the first plan and to the proof, also with
+many users.
 
     python benchmarks/page.py [FILE] [--moves 100] [--seed 201]
                               [--users 1] [--minutes 0] [--pause 0]
 
-The server of ``vorrat open`` runs in a process of its own and is asked as by a browser. Moves are
+The server of ``vorrat open`` runs in a separate process and is asked as by a browser. Moves are
 drawn from all controls that the page shows: a number by up to 50 % of what the file says, a project
 in or out. Each is one of the file, not of the move before. With several ``--users`` it is that of
 ``--serve``: each has a tab and moves of his own, which he makes one after the other with a pause
@@ -53,7 +54,7 @@ def moves(path: Path, seed: int) -> Iterator[str]:
 
 
 class Server:
-    """``vorrat open`` in a process of its own."""
+    """``vorrat open`` in a separate process."""
 
     def __init__(self, path: Path, is_for_many: bool) -> None:
         command = [sys.executable, "-m", "optimizer", "open", "--no-browser", "--stay", str(path)]
@@ -95,7 +96,7 @@ class Server:
 
 
 class Tab:
-    """One tab: it asks, and notes when it heard what."""
+    """One tab: it sends questions, and records the times of events."""
 
     def __init__(self, server: Server, scenario: str, name: str) -> None:
         self.server, self.scenario, self.name, self.number = server, scenario, name, 0
@@ -106,7 +107,7 @@ class Tab:
         self.foreign = 0  # things heard that answer another question
 
     def ask(self, move: str | None) -> dict[str, Any]:
-        """When the first plan and the proof came, in seconds, and what was told last."""
+        """When the first plan and the proof came, in seconds, and what was reported last."""
         query = urlencode({"scenario": self.scenario} | ({"set": move} if move else {}))
         self.number += 1
         began = time.perf_counter()
@@ -114,9 +115,9 @@ class Tab:
         body = json.dumps({"tab": self.name, "number": self.number, "query": query})
         connection.request("POST", "/ask", body, self.headers)
         taken = connection.getresponse()
-        told: dict[str, Any] = {"move": move, "first": None, "heard": None}
+        reported: dict[str, Any] = {"move": move, "first": None, "heard": None}
         if taken.status != 202:
-            return told | {"state": "refused", "text": taken.read().decode()}
+            return reported | {"state": "refused", "text": taken.read().decode()}
         while True:
             line = self.stream.readline().decode()
             assert line, "the stream has ended"
@@ -128,11 +129,11 @@ class Tab:
                 continue
             self.last = query
             at = time.perf_counter() - began
-            told["heard"] = told["heard"] or at
+            reported["heard"] = reported["heard"] or at
             if said["state"] in ("first", "better", "proven", "stopped"):
-                told["first"] = told["first"] or at
+                reported["first"] = reported["first"] or at
             if said["state"] in ("proven", "stopped", "failed"):
-                return told | {"state": said["state"], "seconds": at, "text": said["text"]}
+                return reported | {"state": said["state"], "seconds": at, "text": said["text"]}
 
     last = ""
 
@@ -172,7 +173,7 @@ def main() -> None:
     asked = parser.parse_args()
     os.environ.setdefault("PYTHONPATH", str(ROOT))
     server = Server(asked.file.resolve(), asked.users > 1)
-    told, held, began = list[dict[str, Any]](), list[tuple[float, int]](), time.monotonic()
+    reported, held, began = list[dict[str, Any]](), list[tuple[float, int]](), time.monotonic()
     ends = time.monotonic() + 60 * asked.minutes if asked.minutes else float("inf")
     done = threading.Event()
 
@@ -189,7 +190,7 @@ def main() -> None:
             said = tab.ask(next(drawn)) | {"user": user}
             if asked.users > 1 and said["state"] in ("proven", "stopped"):
                 said["look"], _ = tab.look()
-            told.append(said)
+            reported.append(said)
             time.sleep(asked.pause)
         assert not tab.foreign, f"user {user} heard of {tab.foreign} foreign questions"
 
@@ -207,19 +208,19 @@ def main() -> None:
     finally:
         done.set()
         server.close()
-    states = {one["state"] for one in told}
-    print({state: sum(one["state"] == state for one in told) for state in sorted(states)})
-    print(line("heard of", [one["heard"] for one in told if one["heard"]]))
-    print(line("first plan", [one["first"] for one in told if one["first"]]))
-    print(line("proven to 0.1 %", [one["seconds"] for one in told if one["state"] == "proven"]))
-    print(line("brief of an answer", [one["look"] for one in told if "look" in one]))
-    least = min(sum(one["user"] == user for one in told) for user in range(asked.users))
-    print(f"answers: {len(told)}, of each user at least {least}")
+    states = {one["state"] for one in reported}
+    print({state: sum(one["state"] == state for one in reported) for state in sorted(states)})
+    print(line("heard of", [one["heard"] for one in reported if one["heard"]]))
+    print(line("first plan", [one["first"] for one in reported if one["first"]]))
+    print(line("proven to 0.1 %", [one["seconds"] for one in reported if one["state"] == "proven"]))
+    print(line("brief of an answer", [one["look"] for one in reported if "look" in one]))
+    least = min(sum(one["user"] == user for one in reported) for user in range(asked.users))
+    print(f"answers: {len(reported)}, of each user at least {least}")
     tenth = max(at for at, _ in held) / 10
     most = [max((size for at, size in held if at // tenth == n), default=0) for n in range(10)]
     print("memory of the server and its processes, MB at most, by tenths of the time:",
           *(f"{size / 1e6:.0f}" for size in most))  # fmt: skip
-    for one in told:
+    for one in reported:
         if one["state"] not in ("proven",):
             print(one["move"], one["state"], one["text"][:200])
 

@@ -6,7 +6,7 @@ Each PATH is a .sto file, or a folder of such, with .cor and .tim beside it: pro
 the test sets POSTS and of Felt, and of Linderoth, Shapiro and Wright, which are not kept here. The
 master and the search of the product find the optimum (``tests/support/two_stage.py``); each sweep
 solves every scenario by the template of its second stage. The last columns say what HiGHS takes for
-the same programs when it is called anew for each, reckoned from some scenarios of each point.
+the same programs when it is called again for each, computed from some scenarios of each point.
 ``--whole`` solves all scenarios in one program as well. One thread each.
 """
 
@@ -49,14 +49,14 @@ PUBLISHED = {
 """Optima of instances all of whose scenarios are taken."""
 
 
-def cold(problem: TwoStage, swept: SecondStage, each: int) -> float:
+def cold(problem: TwoStage, evaluated: SecondStage, each: int) -> float:
     """Seconds for all programs of all points, of which ``each`` a point are solved, each handed
     over to HiGHS with its own defaults, without a basis."""
     second, count = problem.second, len(problem.probability)
     lp = build_highs_lp(second.matrix, second.cost, second.lower, second.upper)
     solver, seconds, solved = highspy.Highs(), 0.0, 0
     solver.setOptionValue("output_flag", False)
-    for n, x in enumerate(swept.points):
+    for n, x in enumerate(evaluated.points):
         moved = problem.technology @ x
         for s in (np.arange(min(each, count)) * max(1, count // each) + n) % count:
             shift = -moved
@@ -69,11 +69,11 @@ def cold(problem: TwoStage, swept: SecondStage, each: int) -> float:
             solved += 1
             if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
                 sys.exit(f"HiGHS found no optimum: {solver.getModelStatus().name}")
-    return seconds * len(swept.points) * count / solved
+    return seconds * len(evaluated.points) * count / solved
 
 
 def check(problem: TwoStage, x: Floats) -> float:
-    """The objective at the point found, anew and without a basis."""
+    """The objective at the point found, again and without a basis."""
     template, count = template_of(problem), len(problem.probability)
     given = np.zeros((count, template.parameter_count))
     given[:, template.parameter_positions["side", 0]] = problem.sides
@@ -103,7 +103,7 @@ def main() -> None:
                 continue
             began = time.perf_counter()
             try:
-                run, swept = decompose(problem, args.gap)
+                run, evaluated = decompose(problem, args.gap)
             except SolverError as none:  # there are no cuts for what the second stage cannot meet
                 print(f"left out: {file}: {none}", file=sys.stderr)
                 continue
@@ -112,7 +112,7 @@ def main() -> None:
             again = check(problem, run.master.recourse_points(run.best_solution)[0].buy[:, 0])
             if abs(again - run.best_objective) > 1e-7 * max(1.0, abs(again)):
                 sys.exit(f"{file}: {run.best_objective} from bases, {again} without")
-            anew, sweeping = cold(problem, swept, args.cold), run.cut_oracle.seconds
+            cold_seconds, sweeping = cold(problem, evaluated, args.cold), run.cut_oracle.seconds
             rows, columns = problem.second.matrix.shape
             gap = max(0.0, run.best_objective - run.lower_bound)
             gap /= run.gap_denominator(run.best_objective)
@@ -120,8 +120,8 @@ def main() -> None:
                 file.stem, f"{rows}, {columns}", f"{count} ({how})",
                 "" if how.startswith("of") else PUBLISHED.get(file.stem.lower(), ""),
                 f"{run.best_objective:.3f}", f"{gap:.0e}",
-                f"{len(swept.points)}", f"{len(swept.points) * count:,}", f"{seconds:.1f}",
-                f"{sweeping:.1f}", f"{anew:.1f}", f"{anew / sweeping:.1f}",
+                f"{len(evaluated.points)}", f"{len(evaluated.points) * count:,}", f"{seconds:.1f}",
+                f"{sweeping:.1f}", f"{cold_seconds:.1f}", f"{cold_seconds / sweeping:.1f}",
             ]  # fmt: skip
             if args.whole:
                 whole = highs.solve(extensive_form(problem), threads=1)

@@ -1,4 +1,4 @@
-"""One sweep of a chain: its programs of recourse against HiGHS called anew for each look.
+"""One sweep of a chain: its programs of recourse against HiGHS called again for each look.
 
     python benchmarks/recourse_programs.py [--states 1000] [--seed 2026] [--chains 0 8 9]
 
@@ -6,7 +6,7 @@ Of the yardstick with chains, by place: 0 has four forms in a row, 8 and 9 have 
 inputs. A sweep prices the looks at a commitment that does nothing, which no basis is known of, then
 at one that starts and buys everything, then at one that does a tenth less, each from the bases of
 the last one. Where the chain has a compiled pass of its own, that is timed at the same commitments.
-HiGHS, with its own defaults, gets the whole program of some looks of each sweep, reckoned up to all
+HiGHS, with its own defaults, gets the whole program of some looks of each sweep, computed up to all
 of them. Ratios are times of HiGHS by times of the sweep. One thread.
 """
 

@@ -129,7 +129,7 @@ def project_of(seed: int, p: int, chains: list[list[Form]], last_year: int) -> D
 
 def stocks_of(seed: int, forms: list[Form], periods_per_year: int, alike: bool) -> list[Document]:
     """A federal stock at each end of a chain and perhaps between, a company's of what is in demand;
-    where they are to be ``alike``, all of a chain lose alike."""
+    where they are to be ``alike``, all stocks of a chain have equal loss rates."""
     found: list[Document] = []
     for form in forms:
         piles = two_stockpiles(seed, form.number, form.price, form.need, periods_per_year)

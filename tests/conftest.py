@@ -10,8 +10,8 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from empty_charts import empty_png, empty_svg
 from hypothesis import settings
-from undrawn import empty_png, empty_svg
 
 from models import language
 from optimizer.report.charts.drawing import Chart

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from cutting import bound_at
-from documents import is_whole_in_all_media, told
+from documents import is_whole_in_all_media, one_line
 from forms import BOTH, METHODS, chain, kept
 from random_cases import crowded_case, small_case, unsettled
 from random_chains import KINDS, chain_case
@@ -247,7 +247,7 @@ def test_undisturbed_supply_has_the_factor_too() -> None:
     assert limit[1] == near([40, 40, 20])
 
 
-# What is told of it
+# What is reported it
 
 
 def monthly() -> Raw:
@@ -269,13 +269,13 @@ def test_how_long_shortages_last() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["de", "en"])
-def test_it_is_told_in_all_media(language: Language, untranslated: set[str]) -> None:
+def test_it_is_reported_in_all_media(language: Language, untranslated: set[str]) -> None:
     found = solve_to_plan(Case.model_validate(monthly()))
     is_whole_in_all_media(found, language, untranslated)
-    assert "How long shortages last" in told(found)
+    assert "How long shortages last" in one_line(found)
 
 
-def test_what_a_file_does_not_use_leaves_its_hash() -> None:
+def test_unused_fields_do_not_change_the_hash() -> None:
     raw = struck([1.0], damage=[{"material": "ore", "steps": STEPS}])
     content = Case.model_validate(raw).model_dump(mode="json", by_alias=True)
     assert content["damage"][0]["adaptation"] is None
@@ -407,7 +407,7 @@ def drawn(kind: str, seed: int) -> tuple[Any, Raw]:
 
 
 def committed(pick: Any, instance: Instance) -> Commitment:
-    """Anything that recourse can be asked of."""
+    """A commitment that uses every kind of decision."""
     start = {
         p.id: pick(p.start_years) for p in instance.projects.values() if pick([True, True, False])
     }
@@ -430,18 +430,18 @@ def test_passes_are_as_good_as_programs(kind: str, seed: int) -> None:
     recourse = RecourseEvaluator(instance, states, threads=1)
     point = recourse.columns.to_point(decided)
     each = np.eye(len(states))
-    swept = recourse.evaluate(point, each)
+    evaluated = recourse.evaluate(point, each)
     apart = RecourseEvaluator(instance, states, merge_classes=False, threads=1, reuse_from=recourse)
-    assert apart.evaluate(point, each, with_subgradients=False).damage == near(swept.damage)
-    assert by_programs(apart, point) == near(swept.damage)
-    assert proven(recourse, swept, point) == near(swept.damage)
+    assert apart.evaluate(point, each, with_subgradients=False).damage == near(evaluated.damage)
+    assert by_programs(apart, point) == near(evaluated.damage)
+    assert proven(recourse, evaluated, point) == near(evaluated.damage)
     missing = sum(part.expand_to_states(part.damage) for part in recourse.shortages(point))
-    assert missing == near(swept.damage)
+    assert missing == near(evaluated.damage)
     other = recourse.columns.to_point(committed(pick, instance))
     exact = recourse.evaluate(other, each, with_subgradients=False).damage
-    assert (proven(recourse, swept, other) <= exact + 1e-7 * (1 + exact)).all()
+    assert (proven(recourse, evaluated, other) <= exact + 1e-7 * (1 + exact)).all()
     for rule in simulate_release_policy(instance, states, decided, [0.0, 0.5]):
-        assert (rule.damage >= swept.damage - 1e-7 * (1 + swept.damage)).all()
+        assert (rule.damage >= evaluated.damage - 1e-7 * (1 + evaluated.damage)).all()
 
 
 def by_programs(recourse: RecourseEvaluator, point: Any) -> Any:
@@ -457,10 +457,10 @@ def by_programs(recourse: RecourseEvaluator, point: Any) -> Any:
     return damage
 
 
-def proven(recourse: RecourseEvaluator, swept: Any, point: Any) -> Any:
+def proven(recourse: RecourseEvaluator, evaluated: Any, point: Any) -> Any:
     """(S) what the multipliers prove, in all nodes."""
     nodes = recourse.node_data
-    return np.sum([bound_at(x, nodes[v], point) for v, x in swept.subgradients.items()], axis=0)
+    return np.sum([bound_at(x, nodes[v], point) for v, x in evaluated.subgradients.items()], axis=0)
 
 
 @pytest.mark.quick(every=47, ci=7)

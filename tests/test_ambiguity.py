@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import yaml
 from both_methods import by_both
-from later import SEEN, lasting_cut
 from plan_workbooks import workbook_of_plan
 from random_cases import Raw, small_case, treasury_case
 from random_reviews import drawn_with_review, drawn_with_sets_and_review
 from random_worlds import world_case
+from review_cases import SEEN, lasting_cut
 from scipy.optimize import linprog, minimize
 from small import near
 from spreadsheets import results
@@ -46,7 +46,7 @@ def ball(kind: str, radius: float) -> Raw:
 
 
 def some_states(seed: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Probabilities, one of which may be nought, damages with ties, and a radius."""
+    """Probabilities, one of which may be zero, damages with ties, and a radius."""
     drawn = np.random.default_rng(seed)
     chance = drawn.dirichlet(np.ones(int(drawn.integers(1, 7))))
     if len(chance) > 2 and seed % 5 == 0:
@@ -119,8 +119,8 @@ def test_by_hand(kind: str, radius: float, objective: float, method: Any) -> Non
     assert found.outcome.expected == near(10 if objective == 10 else 5)
     assert found.outcome.worst_mean == near(objective - (0 if objective == 10 else 6))
     assert list(find_discrepancies(Plan.model_validate_json(found.model_dump_json()))) == []
-    told = [row[-1] for row in results(workbook_of_plan(found))["Checks"].values if row]
-    assert "DOES NOT ADD UP" not in told
+    reported = [row[-1] for row in results(workbook_of_plan(found))["Checks"].values if row]
+    assert "DOES NOT ADD UP" not in reported
     build_result_document(found)
 
 
@@ -204,7 +204,7 @@ def test_the_ball_that_no_linear_program_has() -> None:
         solve_to_plan(Case.model_validate(raw), method="extensive")
 
 
-def test_it_is_looked_at_on_fresh_states_and_refused_by_others(
+def test_it_is_evaluated_on_fresh_states_and_refused_by_other_analyses(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     raw = lasting_cut()
@@ -269,10 +269,10 @@ def worth_of_the_valley(radius: float) -> float:
         seconds = [operate(1, left, INFLOWS[:, k], cuts[1])[1] for k in range(3)]
         for stage, points in ((2, seconds), (1, [left])):
             for at in points:
-                told = [operate(stage, at, INFLOWS[:, k], cuts[stage]) for k in range(3)]
-                costs = np.array([cost for cost, *_ in told])
+                reported = [operate(stage, at, INFLOWS[:, k], cuts[stage]) for k in range(3)]
+                costs = np.array([cost for cost, *_ in reported])
                 least = risk.weights(chance, costs)
-                slope = np.sum([q * one[2] for q, one in zip(least, told, strict=True)], axis=0)
+                slope = np.sum([q * one[2] for q, one in zip(least, reported, strict=True)], axis=0)
                 cuts[stage - 1].append((float(least @ costs - slope @ at), slope))
     return -value
 

@@ -191,7 +191,7 @@ def test_of_two_ways_to_magnets_the_thrifty_one_is_used_first(allocation: str) -
 
 
 @pytest.mark.parametrize("allocation", BOTH)
-def test_a_form_that_feeds_two_goes_where_a_tonne_of_it_is_worth_most(allocation: str) -> None:
+def test_an_input_of_two_outputs_goes_to_the_more_valuable_one(allocation: str) -> None:
     """A tonne of oxide is half a tonne of magnets at 1 million EUR, or 2 t of lamps at 0.3.
 
     90 t of oxide: 50 t for all 100 t of lamps, 40 t for 20 t of magnets.

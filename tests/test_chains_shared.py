@@ -66,7 +66,7 @@ def test_a_stock_of_oxide_is_split_by_need_over_the_horizon(allocation: str, dam
 
 
 @pytest.mark.parametrize(("allocation", "damage"), [("pooled", 50), ("entitled", 80)])
-def test_what_only_projects_take_in_is_shared_by_what_they_make(
+def test_inputs_of_projects_only_are_divided_by_their_output(
     allocation: str, damage: float
 ) -> None:
     """The maker pays for a plant of 50 t of magnets; 50 t of oxide come, 20 of them for it.
@@ -129,7 +129,7 @@ def test_a_plant_whose_owner_has_no_input_makes_nothing(allocation: str, damage:
 
 
 @pytest.mark.parametrize("allocation", BOTH)
-def test_magnets_that_nobody_needs_for_a_year_keep_their_stock(allocation: str) -> None:
+def test_a_year_without_demand_keeps_the_stock_of_magnets(allocation: str) -> None:
     """Magnets go into motors, by a project alone, in 2027; nothing is needed in 2026.
 
     20 t of oxide come each year; 50 t of magnets are in store, of which a tenth is lost a year:

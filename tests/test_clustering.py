@@ -38,7 +38,7 @@ def two(probability: Any = 0.25, states: int = 4, **factors: Any) -> Raw:
     )
 
 
-def told(raw: Raw, states: tuple[State, ...] | None = None) -> Clustering | None:
+def reported(raw: Raw, states: tuple[State, ...] | None = None) -> Clustering | None:
     instance = read_instance(Case.model_validate(raw))
     return event_clustering(instance, states or read_states(instance))
 
@@ -62,7 +62,7 @@ def in_tense_years(of: float) -> tuple[State, ...]:
 def test_tense_years_by_hand() -> None:
     """At 0.5 in tense years, half of all, and never in calm ones: both strike in a quarter of tense
     years. The mean rate of each is 0.25, by which both would in 0.0625 of all."""
-    found = told(two(calm=0, tense=2), in_tense_years(0.5))
+    found = reported(two(calm=0, tense=2), in_tense_years(0.5))
     assert pairs(found) == [
         (near(0.625), near(0.5625)),
         (near(0.25), near(0.375)),
@@ -75,12 +75,12 @@ def test_tense_years_by_hand() -> None:
 
 
 def test_drawn_states_come_near_it() -> None:
-    found = pairs(told(two(states=4000, calm=0, tense=2)))
+    found = pairs(reported(two(states=4000, calm=0, tense=2)))
     assert found[2] == (pytest.approx(0.125, abs=0.02), pytest.approx(0.0625, abs=0.01))
 
 
 def test_without_regimes_both_agree() -> None:
-    for drawn, independent in pairs(told(two(states=4000))):
+    for drawn, independent in pairs(reported(two(states=4000))):
         assert drawn == pytest.approx(independent, abs=0.02)
 
 
@@ -90,26 +90,26 @@ def test_what_is_certain_is_left_out() -> None:
     states = tuple(
         State("", 0.5, (("flood", 0), ("strike", 0), *events)) for events in ((), (("flood", 2),))
     )
-    assert pairs(told(raw, states)) == [(near(0.75),) * 2, (near(0.25),) * 2, (0, 0)]
-    assert told(two(1)) is told(two(0)) is None
+    assert pairs(reported(raw, states)) == [(near(0.75),) * 2, (near(0.25),) * 2, (0, 0)]
+    assert reported(two(1)) is reported(two(0)) is None
     # It is certain in tense years, and states differ.
-    assert told(two(0.5, calm=0, tense=2)) is not None
+    assert reported(two(0.5, calm=0, tense=2)) is not None
 
 
-def test_nothing_is_told_without_two_hazards_or_of_written_states() -> None:
+def test_nothing_is_reported_without_two_hazards_or_of_written_states() -> None:
     raw = two()
-    assert told(raw | {"hazards": {"flood": raw["hazards"]["flood"]}}) is None
-    assert told(raw | {"uncertainty": {"states": [{"probability": 1}]}}) is None
-    assert told(case()) is None
+    assert reported(raw | {"hazards": {"flood": raw["hazards"]["flood"]}}) is None
+    assert reported(raw | {"uncertainty": {"states": [{"probability": 1}]}}) is None
+    assert reported(case()) is None
 
 
 def plan(raw: Raw) -> Plan:
     return planner.solve_to_plan(Case.model_validate(raw), threads=1)
 
 
-def test_a_plan_and_its_report_say_it() -> None:
+def test_a_plan_and_its_report_contain_it() -> None:
     found = plan(two(states=200, calm=0, tense=2))
-    assert found.clustering == told(two(states=200, calm=0, tense=2))
+    assert found.clustering == reported(two(states=200, calm=0, tense=2))
     assert Plan.model_validate_json(found.model_dump_json()) == found
     assert not list(find_discrepancies(found))
     table = tables_in(found)["event-clusters"]

@@ -29,7 +29,7 @@ from code_blocks import (
     Block,
     as_reader,
     blocks,
-    files_told,
+    files_described,
     is_synopsis,
     lightened,
     opens,
@@ -111,7 +111,7 @@ def test_commands_do_what_they_say(
 ) -> None:
     folder = reader_folder(tmp_path)
     in_a_hurry(folder, monkeypatch)
-    for name, text in files_told(walk[0].path).items():
+    for name, text in files_described(walk[0].path).items():
         (folder / name).write_text(text, encoding="utf-8")
     lines = [line for block in walk for line in block.commands()]
     if len(walk) == 1:

@@ -55,7 +55,7 @@ def plain(item: Base) -> dict[str, object]:
     return item.model_dump(exclude=FIRST_EDITION)
 
 
-def test_it_says_what_germany_says() -> None:
+def test_common_figures_equal_those_of_the_file_of_germany() -> None:
     """Where both files speak of the same thing; a figure corrected in one belongs in the other."""
     here, there = shipped("consortium"), shipped("germany-2026")
     for material, one in here.materials.items():
@@ -71,7 +71,7 @@ def test_it_says_what_germany_says() -> None:
         if made.output in set(here.materials) - set(AS_BEFORE)
     }
     for name, project in here.projects.items():
-        cinovec = name == "cinovec"  # studied anew since
+        cinovec = name == "cinovec"  # studied again since
         other = there if cinovec else germany_of(next(iter(project.output_t_per_year)))
         outputs = other.projects[name].output_t_per_year.items()
         kept = other.projects[name].model_copy(

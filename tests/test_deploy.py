@@ -105,9 +105,11 @@ def test_what_is_added_and_removed_is_locked() -> None:
 def test_the_image_runs_what_it_is_given(given: list[str], run: str) -> None:
     *shell, script, name = json.loads(last("ENTRYPOINT"))
     script = script.replace("cp -R /opt/vorrat/compiled /tmp", "true")
-    told = script.replace('exec "$@"', "printf '<%s>\\n' \"$@\"")
-    assert told != script
-    done = subprocess.run([*shell, told, name, *given], text=True, capture_output=True, check=True)
+    reported = script.replace('exec "$@"', "printf '<%s>\\n' \"$@\"")
+    assert reported != script
+    done = subprocess.run(
+        [*shell, reported, name, *given], text=True, capture_output=True, check=True
+    )
     assert done.stdout.split("\n")[:-1] == run.replace("> <", ">\n<").split("\n")
 
 
@@ -143,7 +145,7 @@ def test_commands_of_pods_are_taken(pod: str) -> None:
     command.make_context(name, options, parent=click.Context(vorrat))
 
 
-def test_what_leads_to_the_server_knows_its_port() -> None:
+def test_all_deployment_files_use_the_port_of_the_server() -> None:
     (container,) = PODS["Deployment"]["containers"]
     port = container["args"][container["args"].index("--port") + 1]
     assert [str(one["containerPort"]) for one in container["ports"]] == [port]
@@ -187,19 +189,19 @@ def test_there_are_two_snakefiles() -> None:
 @contextmanager
 def script(text: str, folder: Path, **settings: str) -> Iterator[None]:
     """What bash has run, until what it left in the background is ended."""
-    with (folder / "told.txt").open("w", encoding="utf-8") as told:
+    with (folder / "output.txt").open("w", encoding="utf-8") as reported:
         process = subprocess.Popen(
             ["bash", "-euc", text],
             cwd=folder,
             env=as_reader(folder) | settings,
             stdin=subprocess.PIPE,
-            stdout=told,
-            stderr=told,
+            stdout=reported,
+            stderr=reported,
             start_new_session=True,
         )
     try:
         process.communicate(b"\n", timeout=300)
-        assert process.returncode == 0, (folder / "told.txt").read_text(encoding="utf-8")
+        assert process.returncode == 0, (folder / "output.txt").read_text(encoding="utf-8")
         yield
     finally:
         with suppress(ProcessLookupError):
@@ -241,7 +243,7 @@ class SLURMCluster(LocalCluster):
 
 
 @pytest.mark.slow
-def test_clusters_answer_as_their_page_says(tmp_path: Path) -> None:
+def test_clusters_answer_as_documented(tmp_path: Path) -> None:
     folder = reader_folder(tmp_path)
     for name, text in SLURM.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -268,7 +270,7 @@ def test_clusters_answer_as_their_page_says(tmp_path: Path) -> None:
     with script(settings + allocation, folder, SLURM_CPUS_PER_TASK="2", SLURM_JOB_ID="7"):
         assert solved(folder / "runs") == 2
     with script(settings + "python program.py", folder):
-        assert "--scheduler tls://127.0.0.1:" in (folder / "told.txt").read_text(encoding="utf-8")
+        assert "--scheduler tls://127.0.0.1:" in (folder / "output.txt").read_text(encoding="utf-8")
 
 
 def solved(folder: Path) -> int:
@@ -279,7 +281,7 @@ def solved(folder: Path) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("snakefile", SNAKEFILES)
-def test_what_rules_run_leaves_what_they_say(snakefile: str, tmp_path: Path) -> None:
+def test_workflow_rules_write_their_declared_outputs(snakefile: str, tmp_path: Path) -> None:
     """In the order and with the files that Snakemake would choose."""
     folder = reader_folder(tmp_path)
     rules, made = directives(snakefile), []

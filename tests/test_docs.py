@@ -136,15 +136,19 @@ def test_scenario_format_says_what_goes_with_a_number() -> None:
 @pytest.mark.parametrize("model", dict.fromkeys(models(Case)), ids=shown)
 def test_scenario_format_says_what_is_required_and_the_default(model: type[BaseModel]) -> None:
     """The third cell of a row is the default; a number there is the model's own."""
-    told = [{name: cells[2] for name, cells in rows.items()} for rows in tables_of(model, FORMAT)]
+    reported = [
+        {name: cells[2] for name, cells in rows.items()} for rows in tables_of(model, FORMAT)
+    ]
     required = {name for name, field in fields(model).items() if field.is_required()}
-    assert required in [{name for name, cell in one.items() if cell == "required"} for one in told]
+    assert required in [
+        {name for name, cell in one.items() if cell == "required"} for one in reported
+    ]
     numbers = {
         name: f"{field.default:g}"
         for name, field in fields(model).items()
         if isinstance(field.default, Number)
     }
-    assert any(numbers.items() <= one.items() for one in told), numbers
+    assert any(numbers.items() <= one.items() for one in reported), numbers
 
 
 def test_yearly_quantities_carry_their_mark() -> None:

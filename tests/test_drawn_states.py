@@ -310,9 +310,9 @@ BAD: list[tuple[Callable[[State], bool], float]] = [
 @pytest.mark.quick(every=5)
 @pytest.mark.parametrize("method", ["random", "stratified"])
 @pytest.mark.parametrize("correlation", [0.3, 0.8, 1.0])
-def test_projects_go_wrong_together_as_the_copula_says(correlation: float, method: str) -> None:
-    """Each as often as ever, two together by the bivariate normal distribution, of one project or
-    of two, failures and delays alike."""
+def test_joint_failures_of_projects_follow_the_copula(correlation: float, method: str) -> None:
+    """Marginal frequencies are unchanged; joint frequencies follow the bivariate normal
+    distribution, for failures and delays of one project or two."""
     states = pair(correlation, method=method)
     hits = np.array([[wrong(state) for wrong, _ in BAD] for state in states])
     for n, (_, chance) in enumerate(BAD):

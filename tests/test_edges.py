@@ -22,7 +22,7 @@ from optimizer.solve.planner import solve_to_plan
 
 DEFECTS = sorted((Path(__file__).parent / "defects").glob("*.yaml"))
 KNOWN = {"false_optimum_tiny": 1.6e-8, "x2427": 0.00155}
-"""Optima reckoned by hand: 2 kg bought at 8,000 EUR/t, and half of 3.1 million EUR, each weighed
+"""Optima computed by hand: 2 kg bought at 8,000 EUR/t, and half of 3.1 million EUR, each weighed
 with a thousandth."""
 GAP = 1e-5
 METHODS = ("extensive", "decomposition")
@@ -41,7 +41,7 @@ def solve(case: Case, method: Any) -> Plan | None:
 
 
 def agree(case: Case) -> list[Plan]:
-    """Both methods end alike, and both of their intervals hold one optimum."""
+    """Both methods end with the same status, and their intervals contain a common optimum."""
     found = {method: solve(case, method) for method in METHODS}
     plans = {method: it for method, it in found.items() if it is not None}
     assert len(plans) in (0, 2), f"only {next(iter(plans))} finds a plan"

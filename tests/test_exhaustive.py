@@ -52,7 +52,7 @@ def cases(draw: st.DrawFn) -> Raw:
     suppress_health_check=list(HealthCheck),
 )
 @given(cases().filter(lambda raw: count_patterns(raw) <= MOST_PATTERNS))
-def test_the_planner_finds_what_exhaustion_finds(raw: Raw) -> None:
+def test_the_planner_finds_the_optimum_of_exhaustive_search(raw: Raw) -> None:
     agree(raw)
 
 

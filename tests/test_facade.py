@@ -144,9 +144,9 @@ def test_keywords_are_the_options_of_the_analysis(name: str) -> None:
         option: analysis.options_class.model_fields[option].get_default(call_default_factory=True)
         for option in found
     }
-    told = inspect.getdoc(getattr(vorrat, name)) or ""
-    assert all(f"\n{option}\n    " in told for option in found)
-    assert not re.search(r"--\w", told)  # flags are of the command line
+    reported = inspect.getdoc(getattr(vorrat, name)) or ""
+    assert all(f"\n{option}\n    " in reported for option in found)
+    assert not re.search(r"--\w", reported)  # flags are of the command line
 
 
 def test_what_is_no_option_is_refused() -> None:
@@ -183,7 +183,7 @@ def test_options_reach_what_is_run() -> None:
 # What comes back
 
 
-def test_an_analysis_takes_a_plan_with_or_without_what_belongs_to_it() -> None:
+def test_an_analysis_accepts_a_plan_with_or_without_accompanying_results() -> None:
     alone = vorrat.evaluate(plan().result, quick=True)
     assert alone.result.fresh == judged().result.fresh
     assert (judged().label, alone.label) == ("tutorial", plan().result.title)

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def run(script: str) -> subprocess.CompletedProcess[str]:
-    """Run a script in a Python of its own, from this folder's point of view."""
+    """Run a script in a new Python process in this folder."""
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
         cwd=ROOT,
@@ -255,9 +255,9 @@ def test_ctrl_c_keeps_the_incumbent() -> None:
             "restored": signal.getsignal(signal.SIGINT) is before,
         }))
     """)
-    told = json.loads(done.stdout)
-    assert 0.9 < told.pop("seconds") < 8
-    assert told == {"ending": "limit", "interrupted": True, "found": True, "restored": True}
+    reported = json.loads(done.stdout)
+    assert 0.9 < reported.pop("seconds") < 8
+    assert reported == {"ending": "limit", "interrupted": True, "found": True, "restored": True}
 
 
 def test_another_number_of_threads_in_the_same_process() -> None:

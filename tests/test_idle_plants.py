@@ -1,4 +1,4 @@
-"""Plants that run only when it pays: what plans tell of them, and what a file may say.
+"""Idle plants: reports of plans on them, and faults of their fields.
 
 100 t are needed and all imports are lost; ore costs 50 or 80 EUR a tonne, at one half each, works
 of 100 t a year run from 60 EUR on, and a fund has a price floor of 60 EUR.
@@ -60,7 +60,7 @@ def solved(raw: Raw, method: Method = "extensive") -> Plan:
 
 @pytest.mark.parametrize("method", ["extensive", "decomposition"])
 @pytest.mark.parametrize(("share", "missing"), [(0.0, 50), (0.4, 30), (1.0, 0)])
-def test_what_is_under_a_floor_runs_whatever_the_price(
+def test_output_under_a_price_floor_runs_at_any_price(
     share: float, missing: float, method: Method
 ) -> None:
     found = solved(world(share), method)

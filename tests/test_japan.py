@@ -71,7 +71,7 @@ def test_history_has_no_probability_where_plans_are_made() -> None:
         assert struck == set(japan().hazards) - set(HISTORY)
 
 
-def test_history_is_one_path_of_its_own_hazards() -> None:
+def test_history_is_one_path_of_its_hazards() -> None:
     for variant in PATHS:
         (state,) = read_states(read_instance(japan(variant)))
         assert state.probability == 1

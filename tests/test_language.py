@@ -71,7 +71,7 @@ def calls() -> Iterator[tuple[Path, ast.Call]]:
 
 
 def in_tables() -> Iterator[str]:
-    """Every text of a table beside the source: names of countries, labels of workbooks."""
+    """Every text in tables outside the code: names of countries, labels of workbooks."""
     for path in (ROOT / "optimizer").rglob("*.toml"):
         for value in tomllib.loads(path.read_text(encoding="utf-8")).values():
             yield from value.values() if isinstance(value, dict) else [value]

@@ -162,7 +162,7 @@ def test_older_results_come_out_the_same_again(
     assert ("Reproduced" in capsys.readouterr().out) == (code == 0)
 
 
-def test_another_project_is_a_difference_whatever_version_wrote_it() -> None:
+def test_another_project_is_a_difference_in_results_of_any_version() -> None:
     """A field may be new; an entry of a list, or a year of a mapping, is not."""
     then = {"projects": [{"id": "a"}], "buy_t": {"2030": 1.0}}
     now = {"projects": [{"id": "a"}, {"id": "b"}], "buy_t": {"2030": 1.0, "2031": 2.0}}
@@ -175,7 +175,7 @@ def test_another_project_is_a_difference_whatever_version_wrote_it() -> None:
     ]
 
 
-def test_what_cannot_be_read_says_who_wrote_it_and_what_to_do(
+def test_unreadable_results_name_their_version_and_a_remedy(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = content("plan/plan.json")
@@ -192,19 +192,19 @@ def test_what_cannot_be_read_says_who_wrote_it_and_what_to_do(
     assert run_command_line(["report", "new", "--out", "page.html"]) == 0
 
 
-def test_a_later_format_is_told_as_such(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_later_format_is_reported_as_such(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (here / "tutorial.yaml").read_text(encoding="utf-8")
     (here / "later.yaml").write_text(text.replace("schema_version: 1", "schema_version: 2"))
     assert run_command_line(["validate", "later.yaml"]) == 2
-    told = "this version of Vorrat does not know format 2; take a later version, or write 1"
-    assert told in capsys.readouterr().err
+    reported = "this version of Vorrat does not know format 2; take a later version, or write 1"
+    assert reported in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("version", ["0.1.0", "0.2.0"])
-def test_what_was_written_between_two_releases_is_read_as_it_is(version: str) -> None:
+def test_results_of_development_versions_are_read_unchanged(version: str) -> None:
     """It says 0.1.0 of itself, and what chains need as well."""
-    told = {
+    reported = {
         "versions": {"vorrat": version},
         "chains": [{"demand_t": 1, "need_t": 2}, {"demand_t": 3}],
     }
-    assert upgrade_document(told) == told
+    assert upgrade_document(reported) == reported

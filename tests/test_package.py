@@ -138,11 +138,11 @@ def test_the_source_archive_holds_what_git_knows(tmp_path: Path) -> None:
 
 
 def test_a_release_tells_strays_and_what_is_lacking() -> None:
-    for found, due, told in (
+    for found, due, reported in (
         ({"a", "b"}, {"a"}, "git does not know b"),
         (set(), {"a"}, "it lacks a"),
     ):
-        with pytest.raises(release().NotReleasable, match=told):
+        with pytest.raises(release().NotReleasable, match=reported):
             release().compared(found, due, "wheel")
 
 
@@ -233,7 +233,7 @@ def test_what_was_unpacked_works_from_another_folder(wheel: Path, tmp_path: Path
 
 
 def test_the_locks_name_no_place_to_fetch_from() -> None:
-    """Whoever installs decides where from; every requirement has a hash."""
+    """The user selects the package index; every requirement has a hash."""
     for lock in sorted((ROOT / "requirements").glob("*.lock")):
         text = lock.read_text(encoding="utf-8")
         assert not re.search(r"://|index|find-links|^-| @ ", text, re.MULTILINE), lock.name

@@ -1,4 +1,5 @@
-"""What a plan's document says beside its decisions: accounts, spread of damage, its scenario."""
+"""Contents of a plan's document other than decisions: accounts, distribution of damage,
+scenario."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def test_a_document_without_its_marks_is_refused(marks: str) -> None:
         replay.written(DOCUMENT.read_text(encoding="utf-8").replace(marks, ""))
 
 
-def test_what_was_found_has_a_source_and_amounts_that_give_its_share() -> None:
+def test_recorded_shares_have_a_source_and_matching_amounts() -> None:
     with replay.RECORD.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["kind"] for row in rows} == {"read", "derived", "assumption"}
@@ -46,7 +46,7 @@ def test_quarters_of_a_material_follow_one_another() -> None:
             assert quarters[0] in (0, 1)
 
 
-def test_what_was_bought_ahead_makes_up_for_what_is_lost_first() -> None:
+def test_earlier_purchases_replace_losses_first() -> None:
     """3.4 times a month before the first quarter, in which 0.6 is lost: 0.8 of a quarter more came,
     0.2 of which is left for the second."""
     row = replay.record()["graphite_2023"][0]

@@ -1,4 +1,5 @@
-"""What a search tells of its best plan, and what can be made of that without the search."""
+"""Incumbents that a search reports, and the plan built from the last one after the search was
+killed."""
 
 from __future__ import annotations
 
@@ -31,16 +32,16 @@ def case() -> Case:
 
 
 @cache
-def told(method: Method) -> tuple[Incumbent, ...]:
+def incumbents_of(method: Method) -> tuple[Incumbent, ...]:
     heard: list[Incumbent] = []
     planner.solve_to_plan(case(), method=method, on_incumbent=heard.append)
     return tuple(heard)
 
 
 @pytest.mark.parametrize("method", ["extensive", "decomposition"])
-def test_what_was_told_last_is_the_plan(method: Method) -> None:
+def test_the_last_reported_incumbent_becomes_the_plan(method: Method) -> None:
     """By way of JSON, as it goes to another process."""
-    last = told(method)[-1]
+    last = incumbents_of(method)[-1]
     assert last.final
     sent = json.loads(json.dumps(child_process.checkpoint_from_incumbent(last, input_hash(case()))))
     plan = planner.salvage_plan(
@@ -55,13 +56,13 @@ def test_what_was_told_last_is_the_plan(method: Method) -> None:
 
 
 def test_without_a_bound_nothing_is_proven() -> None:
-    last = replace(told("decomposition")[-1], bound=None)
+    last = replace(incumbents_of("decomposition")[-1], bound=None)
     found = planner.salvage_plan(case(), last, ending="killed").certificate
     assert (found.status, found.bound, found.gap) == ("limit", None, None)
 
 
 def test_what_breaks_a_rule_or_its_bound_is_no_plan() -> None:
-    last = told("decomposition")[-1]
+    last = incumbents_of("decomposition")[-1]
     broken = replace(last.commitment, start=dict.fromkeys(last.commitment.start, 2027))
     with pytest.raises(CheckFailed, match="P1"):
         planner.salvage_plan(case(), replace(last, commitment=broken), ending="killed")
@@ -87,26 +88,26 @@ def test_a_running_solve_tells_better_solutions() -> None:
     assert min(heard) >= solution.objective - 1e-6
 
 
-def test_an_error_of_who_is_told_costs_no_plan() -> None:
+def test_an_error_of_a_progress_callback_loses_no_plan() -> None:
     def fail(_incumbent: Incumbent) -> None:
         raise ZeroDivisionError
 
-    teller = IncumbentReporter("extensive", fail, lambda _values: Commitment())
-    teller.report(np.zeros(1), 1.0, -math.inf)
+    reporter = IncumbentReporter("extensive", fail, lambda _values: Commitment())
+    reporter.report(np.zeros(1), 1.0, -math.inf)
 
 
-def test_the_first_plan_is_told_at_once_and_news_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_plan_is_reported_at_once_and_news_later(monkeypatch: pytest.MonkeyPatch) -> None:
     now, heard = [0.0], list[Incumbent]()
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    teller = IncumbentReporter("extensive", heard.append, lambda _values: Commitment())
+    reporter = IncumbentReporter("extensive", heard.append, lambda _values: Commitment())
     first, second = np.zeros(1), np.ones(1)
-    teller.report(None, math.inf, 0.0)
-    teller.report(first, 9.0, -math.inf)
-    teller.report(second, 8.0, 1.0)
+    reporter.report(None, math.inf, 0.0)
+    reporter.report(first, 9.0, -math.inf)
+    reporter.report(second, 8.0, 1.0)
     assert [(one.objective, one.bound) for one in heard] == [(9.0, None)]
     now[0] = 2.0
-    teller.report(second, 8.0, 1.0)
+    reporter.report(second, 8.0, 1.0)
     now[0] = 4.0
-    teller.report(second, 8.0, 1.0)
-    teller.report(second, 8.0, 2.0)
+    reporter.report(second, 8.0, 1.0)
+    reporter.report(second, 8.0, 2.0)
     assert [(one.objective, one.bound) for one in heard[1:]] == [(8.0, 1.0), (8.0, 2.0)]

@@ -88,13 +88,13 @@ def test_whole_columns_keep_their_units() -> None:
     relaxed = highs.program_from_arrays(
         [1e-6, 1.5], [[1e-6, 1.0]], [2.5e-6], [math.inf], [0.0, 0.0], [2.0, math.inf]
     )
-    whole = replace(relaxed, integer=np.array([True, False]))
+    whole = replace(relaxed, is_integer=np.array([True, False]))
     assert highs.compute_scaling(whole).column_unit[0] == 1.0
     solution = highs.solve(whole, gap=0.0)
     assert solution.values == pytest.approx([2.0, 0.5e-6], rel=1e-9, abs=0)
 
 
-def test_simplex_tells_figures_of_the_program_whatever_it_is_scaled_by() -> None:
+def test_simplex_values_do_not_depend_on_scaling() -> None:
     program = drawn(7, 12)
     once = highs.solve(program)
     simplex = highs.DualSimplex(program)
@@ -110,7 +110,7 @@ def test_simplex_tells_figures_of_the_program_whatever_it_is_scaled_by() -> None
 
 
 @pytest.mark.parametrize("sure", [True, False])
-def test_that_there_is_no_solution_is_asked_twice_where_it_has_to_be_sure(
+def test_infeasibility_is_confirmed_by_a_second_solve(
     sure: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """x and y are at most a half each, and x + y is at least 2."""

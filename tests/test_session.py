@@ -50,7 +50,7 @@ def test_questions_forth_and_back_are_answered_as_by_single_solves() -> None:
 
 
 def test_an_answer_becomes_the_plan_of_a_solve() -> None:
-    """All that a document tells, of the scenario with the figures of the question."""
+    """All figures of the document, for the scenario with the changes of the question."""
     session = vorrat.Session(vorrat.read(TUTORIAL))
     session.ask()
     document = session.ask("policy.budget_meur=5").plan().result
@@ -63,9 +63,9 @@ def test_an_answer_becomes_the_plan_of_a_solve() -> None:
 
 @pytest.mark.quick(every=5)
 @pytest.mark.parametrize("seed", range(12))
-def test_what_is_told_of_a_plan_does_not_depend_on_the_plans_before(seed: int) -> None:
-    """What doing nothing leads to is kept from one question to the next; all that a document tells
-    of chains and of what comes anyway is what recourse made anew tells."""
+def test_reports_on_a_plan_do_not_depend_on_earlier_plans(seed: int) -> None:
+    """The outcome without a plan is cached between questions; figures of chains and unaided
+    projects equal those of a new recourse evaluation."""
     draw, session = random.Random(f"told {seed}"), Session(threads=1)
     raw = (chain_case if seed % 2 else world_case)(draw.choice)
     for weight in (0.001, 0.5, 0.01):
@@ -75,11 +75,11 @@ def test_what_is_told_of_a_plan_does_not_depend_on_the_plans_before(seed: int) -
         except Infeasible:
             return
         assert found.recourse is not None
-        kept, anew = found.to_plan(), replace(found, recourse=None).to_plan()
-        assert kept == anew
+        kept, again = found.to_plan(), replace(found, recourse=None).to_plan()
+        assert kept == again
 
 
-def test_faults_and_conflicts_are_told_and_leave_the_session_as_it_is() -> None:
+def test_faults_and_conflicts_are_reported_and_leave_the_session_as_it_is() -> None:
     """Of a setting that leads nowhere, and of rules that exclude each other."""
     session = vorrat.Session(vorrat.read(TUTORIAL))
     first = session.ask()
@@ -113,11 +113,13 @@ def test_a_newer_question_ends_an_older_one() -> None:
 
 
 def test_a_question_that_is_stopped_keeps_what_it_has_found() -> None:
-    """And the next goes on from there."""
+    """The next question starts from the plan that was found."""
     session, case = Session(threads=1), crowded()
 
-    def stop(told: Progress) -> None:
-        if math.isfinite(told.objective):  # a slow machine tells of the search before there is any
+    def stop(reported: Progress) -> None:
+        if math.isfinite(
+            reported.objective
+        ):  # a slow machine tells of the search before there is any
             session.stop()
 
     stopped = session.ask(case, gap=0.0, on_progress=stop)
@@ -145,7 +147,7 @@ def test_hundreds_of_questions_leave_no_memory_behind() -> None:
     assert held[1] < held[0] + 200_000
 
 
-def test_a_copy_in_another_process_goes_on_from_what_is_known() -> None:
+def test_a_copy_in_another_process_keeps_known_results() -> None:
     """Cuts, plans and leaves travel; the solver does not."""
     session, case = Session(threads=1), crowded()
     here = session.ask(case, gap=1e-6)

@@ -1,4 +1,4 @@
-"""The site: what is written for it, what looking through it finds, and how it looks when built."""
+"""The website: sources, search index and rendered pages."""
 
 from __future__ import annotations
 

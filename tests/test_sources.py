@@ -105,7 +105,7 @@ def test_paths_are_not_joined_as_texts() -> None:
     assert {(file, name) for file, name in joined if name not in lacking} == set()
 
 
-def test_what_one_system_lacks_is_asked_for_first() -> None:
+def test_names_of_some_systems_are_used_under_a_condition() -> None:
     """Names that only some systems have stand under a condition."""
     some = re.compile(r"(os\.(fork|getuid|geteuid|getpgid|killpg|setsid|sched_getaffinity)"
                       r"|signal\.(SIGKILL|SIGHUP|SIGUSR1|SIGALRM|pthread_sigmask))\b")  # fmt: skip

@@ -126,7 +126,7 @@ def test_an_effect_strikes_the_materials_it_names() -> None:
     assert left(raw, "spice") == [0] + [1] * 7
 
 
-def test_supply_and_projects_of_the_country_are_struck_alike() -> None:
+def test_a_hazard_affects_supply_and_projects_of_its_country() -> None:
     """Of 16 t a period CL gives 8, CN 8 and its works 10 less what is lost; a lot is 8 t."""
     instance = read(written({"probability": 1.0, "events": [event(2026)]}))
     (state,) = read_states(instance)

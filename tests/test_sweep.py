@@ -31,7 +31,7 @@ class NodeOutcome:
     damage: NDArray[np.float64]
 
 
-def swept(raw: Raw, commitment: Commitment | None = None) -> list[NodeOutcome]:
+def evaluate(raw: Raw, commitment: Commitment | None = None) -> list[NodeOutcome]:
     """The nodes of the only state."""
     instance = read(raw)
     recourse = RecourseEvaluator(instance, read_states(instance))
@@ -77,7 +77,7 @@ def test_recourse_is_as_good_as_a_linear_program(kind: str, seed: int) -> None:
         offtake={("mine", group): share for group, share in offtake.items()},
         buy={h: np.array(tonnes) / lot for h, tonnes in buy.items()},
     )
-    outcomes = swept(raw, commitment)
+    outcomes = evaluate(raw, commitment)
     expected = list(nodes_of(raw, offtake, buy))
     assert len(outcomes) == len(expected)
     for outcome, damage in zip(outcomes, expected, strict=True):
@@ -102,7 +102,7 @@ def tonnes(outcome: NodeOutcome) -> list[list[float]]:
 
 def test_the_earliest_period_is_served_first() -> None:
     """Of three equally bad periods a lossless stock of 40 t serves the first, then the second."""
-    (outcome,) = swept(case(**EMBARGO, stockpiles=[stockpile(initial_t=40)]))
+    (outcome,) = evaluate(case(**EMBARGO, stockpiles=[stockpile(initial_t=40)]))
     assert tonnes(outcome) == [near([0, 10, 25, 0])]
 
 
@@ -112,7 +112,7 @@ def test_the_earliest_period_is_served_first_from_unlike_stocks() -> None:
         stockpile(id="slow", initial_t=20, max_release_t_per_period=12),
         stockpile(id="quick", initial_t=20),
     ]
-    (outcome,) = swept(case(**EMBARGO, stockpiles=piles))
+    (outcome,) = evaluate(case(**EMBARGO, stockpiles=piles))
     assert tonnes(outcome) == [near([0, 10, 25, 0])]
 
 
@@ -138,7 +138,7 @@ TWO: Raw = {
 )
 def test_of_equal_consumers_the_first_in_the_file_is_served_first(piles: list[Raw]) -> None:
     """15 t of the first and 5 of the second's 10 t."""
-    (outcome,) = swept(case(**EMBARGO, **TWO, stockpiles=piles))
+    (outcome,) = evaluate(case(**EMBARGO, **TWO, stockpiles=piles))
     assert [step.consumer for step in outcome.node.steps] == ["first", "second"]
     assert tonnes(outcome) == [near([0, 15, 15, 0]), near([5, 10, 10, 0])]
 
@@ -146,7 +146,7 @@ def test_of_equal_consumers_the_first_in_the_file_is_served_first(piles: list[Ra
 def test_what_still_arrives_goes_to_the_first_in_the_file() -> None:
     """Half of 25 t arrives: 12.5 of the first's 15 t."""
     raw = case(**EMBARGO, **TWO) | {"hazards": cut([0.5])}
-    (outcome,) = swept(raw)
+    (outcome,) = evaluate(raw)
     assert tonnes(outcome) == [near([2.5, 0, 0, 0]), near([10, 0, 0, 0])]
 
 
@@ -156,7 +156,9 @@ def test_a_dear_consumer_is_served_before_the_first_in_the_file() -> None:
         {"material": "ore", "consumer": u, "steps": [{"share": 1.0, "eur_per_t": eur}]}
         for u, eur in steps.items()
     ]
-    (outcome,) = swept(case(**EMBARGO, **TWO, damage=damage, stockpiles=[stockpile(initial_t=35)]))
+    (outcome,) = evaluate(
+        case(**EMBARGO, **TWO, damage=damage, stockpiles=[stockpile(initial_t=35)])
+    )
     assert tonnes(outcome) == [near([10, 15, 15, 0]), near([0, 0, 0, 0])]
 
 
@@ -178,25 +180,25 @@ def test_a_stock_is_kept_for_the_worse_month_only_if_it_keeps() -> None:
         ],
         stockpiles=[stockpile(initial_t=20, annual_loss=0.5)],
     )
-    (outcome,) = swept(raw)
+    (outcome,) = evaluate(raw)
     assert outcome.damage.tolist() == near([0.0, 1.0])
     raw["stockpiles"][0]["annual_loss"] = 0.2
     # 16 t in 2026 or 12.8 in 2027: now it waits, and the 10 t of 2027 take 12.5 of the 16.
-    (outcome,) = swept(raw)
+    (outcome,) = evaluate(raw)
     assert outcome.damage.tolist() == near([0.06 * 6.5, 0.0])
 
 
 def test_limits_hold_stock_back_for_later_periods() -> None:
     """10 t a period of 40: 15, 15 and 15 are missing, and 10 t are never used."""
     pile = stockpile(initial_t=40, max_release_t_per_period=10)
-    (outcome,) = swept(case(**EMBARGO, stockpiles=[pile]))
+    (outcome,) = evaluate(case(**EMBARGO, stockpiles=[pile]))
     assert tonnes(outcome) == [near([15, 15, 15, 0])]
 
 
-def test_what_is_bought_serves_its_own_period_and_later_ones_only() -> None:
+def test_purchases_serve_their_period_and_later_ones_only() -> None:
     """40 t a year come in by 10 t a period, and each leaves in its own: 15 t are missing."""
     commitment = Commitment(buy={"reserve": np.array([40 / LOT_T])})
-    (outcome,) = swept(case(**EMBARGO, stockpiles=[stockpile()]), commitment)
+    (outcome,) = evaluate(case(**EMBARGO, stockpiles=[stockpile()]), commitment)
     assert tonnes(outcome) == [near([15, 15, 15, 0])]
 
 
@@ -222,13 +224,13 @@ def test_the_earliest_period_is_served_first_where_a_loss_makes_weights_equal(co
         ],
         stockpiles=piles[:count],
     )
-    (outcome,) = swept(raw)
+    (outcome,) = evaluate(raw)
     lot = read(raw).lot_tonnes["ore"]
     assert (outcome.shortage.sum(axis=0) * lot).tolist() == near([0, 0, 2, 10])
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_no_stock_lies_idle_beside_a_shortage_that_costs_nothing(count: int) -> None:
+def test_stocks_are_released_for_shortages_without_damage(count: int) -> None:
     """50 t are missing in each of three years, the first 25 t of them at no cost. 90 t in store
     cover the dear 25 t of each year, then the free tonnes of the first year: 15 t of 25 t.
     """
@@ -243,6 +245,6 @@ def test_no_stock_lies_idle_beside_a_shortage_that_costs_nothing(count: int) -> 
         damage=[{"material": "ore", "steps": steps}],
         stockpiles=piles[:count],
     )
-    (outcome,) = swept(raw)
+    (outcome,) = evaluate(raw)
     lot = read(raw).lot_tonnes["ore"]
     assert (outcome.shortage.sum(axis=0) * lot).tolist() == near([10, 25, 25])

@@ -71,7 +71,9 @@ def test_columns_are_no_wider_than_rows_let_them() -> None:
 
 
 def test_whole_columns_are_rounded_to_what_fits() -> None:
-    program = replace(program_of([[2.0, WIDE]], [1.5], [1.0, 1.0]), integer=np.array([True, False]))
+    program = replace(
+        program_of([[2.0, WIDE]], [1.5], [1.0, 1.0]), is_integer=np.array([True, False])
+    )
     assert highs.tighten_bounds(program).upper.tolist() == [0.0, 1.0]
 
 
@@ -85,7 +87,7 @@ def test_a_purse_of_nothing_that_owes_a_trifle_is_broken(owed: float) -> None:
     assert highs.solve(program_of([[1.0]], [-owed], [10.0])).ending == "infeasible"
 
 
-def test_what_no_figure_leads_to_is_owed_by_nobody() -> None:
+def test_a_negligible_side_of_a_constraint_is_ignored() -> None:
     assert highs.solve(program_of([[1.0]], [-1e-31], [10.0])).ending == "optimal"
 
 
@@ -110,7 +112,7 @@ def test_no_solution_is_lost(seed: int) -> None:
         np.zeros(columns),
         np.where(integer, 1.0, np.where(rng.random(columns) < 0.5, np.inf, 4.0)),
     )
-    tight = highs.tighten_bounds(replace(program, integer=integer))
+    tight = highs.tighten_bounds(replace(program, is_integer=integer))
     assert (tight.lower <= point + 1e-9).all()
     assert (point <= tight.upper + 1e-9).all()
     assert (tight.row_upper == program.row_upper).all()

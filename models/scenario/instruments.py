@@ -311,7 +311,7 @@ class PriceFloor(InstrumentType):
     has_tickets = False
 
     def term_faults(self) -> Iterator[PartFault]:
-        """Yield the faults of all kinds, and those of the upside."""
+        """Yield the faults that all kinds can have, and those of the share of higher prices."""
         yield from super().term_faults()
         floors, upside = self.instrument.floor_eur_per_t, self.instrument.upside_from_eur_per_t
         if upside is None:
@@ -327,7 +327,8 @@ class PriceFloor(InstrumentType):
     def warnings(
         self, id: str, cash_lines: Sequence[str], projects: Mapping[str, Project], years: range
     ) -> Iterator[PartFault]:
-        """Yield warnings of floors below the cash cost, and of an upside below its floor."""
+        """Yield warnings of price floors below the cash cost, and of a share of higher prices
+        (upside) that begins below the floor."""
         yield from super().warnings(id, cash_lines, projects, years)
         floors = self.instrument.floor_eur_per_t or {}
         for name, project in projects.items():

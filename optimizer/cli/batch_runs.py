@@ -68,8 +68,8 @@ class PlannedRun:
     def keep_scenario(
         self, reading: LoadedScenario, record: InputLog, options: SolveOptions
     ) -> None:
-        """Keep the parts of the scenario that are needed: key, hash, units, and the task to solve
-        it."""
+        """Keep what solving the scenario and writing its line of the ledger need: its key, hash,
+        unit and currency, the task, and the log of its input files."""
         from optimizer.analyses.batch.batch_solving import BatchTask, result_key
         from optimizer.solve.checked_solution import input_hash
         from optimizer.solve.plan_document import MEASURE_UNITS

@@ -161,14 +161,15 @@ def comparison_of(results: Sequence[SavedResult], plans: Mapping[str, Plan]) -> 
 def render_plan(
     results: Sequence[SavedResult],
     others: Mapping[str, Plan],
-    make: Callable[..., Rendered],
+    render: Callable[..., Rendered],
     **settings: str,
 ) -> Rendered:
-    """Return the result of ``make`` for the plan among the results. It is called with this plan,
-    with ``others``, the plans with which it is compared, and with its companion results."""
+    """Return what ``render`` makes of the only plan among ``results``. ``render`` receives this
+    plan, ``others`` (the plans with which it is compared), ``settings``, and the other results,
+    which are analyses of this plan, grouped by kind."""
     (plan,) = (saved.result for saved in results if isinstance(saved.result, Plan))
     companions = companion_results.group_by_kind(saved.result for saved in results)
-    return make(plan, others, **settings, **companions)
+    return render(plan, others, **settings, **companions)
 
 
 def plan_of_option(

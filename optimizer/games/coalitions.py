@@ -95,8 +95,10 @@ def blocking_coalitions(v: ArrayLike, x: ArrayLike, max_count: int) -> list[tupl
     excesses = coalition_excesses(values, x)
     tolerance = negligible_amount(values, read_payoffs(x, n))
     masks = 1 + np.flatnonzero(excesses[1:-1] > tolerance)
-    order = np.lexsort((masks, coalition_sizes(n)[masks], -np.round(excesses[masks] / tolerance)))
-    return [(int(mask), float(excesses[mask])) for mask in masks[order][:max_count]]
+    excess_order = np.lexsort(
+        (masks, coalition_sizes(n)[masks], -np.round(excesses[masks] / tolerance))
+    )
+    return [(int(mask), float(excesses[mask])) for mask in masks[excess_order][:max_count]]
 
 
 def shapley(v: ArrayLike) -> Floats:

@@ -230,8 +230,8 @@ def core_membership(low: ArrayLike, high: ArrayLike, x: ArrayLike) -> CoreMember
 def subsidy(v: ArrayLike, x: ArrayLike) -> tuple[float, Floats]:
     """Compute the least money that has to be added to payoffs ``x`` (n) so that no proper coalition
     gains by leaving. Return the total and the payment to each player (n), which is at least 0. Of
-    payments with the same total, those with the lexicographically smallest largest payments are
-    chosen. Negligible amounts are 0."""
+    all payments with this total, the most even ones are chosen: the largest is minimized, then the
+    second largest, and so on. Negligible amounts are 0."""
     values, n = read_game(v)
     scale = largest_amount(values, coalitions.read_payoffs(x, n))
     deficits, proper_rows = coalition_excesses(values, x)[1:-1] / scale, membership_matrix(n)[1:-1]
@@ -261,8 +261,8 @@ def _equalize_payments(payments: Floats, excesses: Floats, membership_rows: Floa
             [np.minimum(0.0, excesses - membership_rows @ payments), payments[is_active]]
         )
         bounds = [
-            (-payment, np.inf) if active else (0.0, 0.0)
-            for payment, active in zip(payments, is_active, strict=True)
+            (-payment, np.inf) if is_payment_active else (0.0, 0.0)
+            for payment, is_payment_active in zip(payments, is_active, strict=True)
         ]
         cost = np.append(np.zeros(n), 1.0)
         optimum = solve_linear_program(

@@ -56,19 +56,23 @@ def combine_branches(branches: Sequence[Commitment], instance: Instance) -> Comm
     """Combine the plans of all review branches, whose decisions before the review are equal, into
     one commitment."""
 
-    def early(p: str) -> bool:
-        return p in first.start and instance.is_decided_before_review(first.start[p])
+    def is_early(p: str) -> bool:
+        return p in first_branch.start and instance.is_decided_before_review(first_branch.start[p])
 
-    first = branches[0]
-    start = {p: year for p, year in first.start.items() if early(p)}
-    common = np.array([instance.is_decided_before_review(year) for year in instance.years])
+    first_branch = branches[0]
+    early_starts = {p: year for p, year in first_branch.start.items() if is_early(p)}
+    is_early_year = np.array([instance.is_decided_before_review(year) for year in instance.years])
     return Commitment(
-        start=start,
-        share={key: x for key, x in first.share.items() if key[0] in start},
-        market={p: x for p, x in first.market.items() if p in start},
-        offtake={key: x for key, x in first.offtake.items() if key[0] in start},
-        buy={h: lots * common for h, lots in first.buy.items() if (lots * common).any()},
-        floored={key: x for key, x in first.floored.items() if key[0] in start},
+        start=early_starts,
+        share={key: x for key, x in first_branch.share.items() if key[0] in early_starts},
+        market={p: x for p, x in first_branch.market.items() if p in early_starts},
+        offtake={key: x for key, x in first_branch.offtake.items() if key[0] in early_starts},
+        buy={
+            h: lots * is_early_year
+            for h, lots in first_branch.buy.items()
+            if (lots * is_early_year).any()
+        },
+        floored={key: x for key, x in first_branch.floored.items() if key[0] in early_starts},
         branches=tuple(branches),
     )
 
@@ -112,16 +116,16 @@ def clip_floored_offtake(
 ) -> dict[tuple[str, str, str, str], float]:
     """Return floored offtake, limited to the offtake of its group and to the share of its price
     floor. Within the solver's tolerances it can exceed them slightly."""
-    clipped, offtake_left, share_left = {}, dict(offtake), dict(share)
+    clipped_offtake, offtake_left, share_left = {}, dict(offtake), dict(share)
     for (p, group, f, i), value in floored.items():
         floored_share = min(
             value, offtake_left.get((p, group), 0.0), share_left.get((p, f, i), 0.0)
         )
         if floored_share > 0:
-            clipped[p, group, f, i] = floored_share
+            clipped_offtake[p, group, f, i] = floored_share
             offtake_left[p, group] -= floored_share
             share_left[p, f, i] -= floored_share
-    return clipped
+    return clipped_offtake
 
 
 def planned_stock(instance: Instance, commitment: Commitment, stockpile: str) -> Floats:
@@ -129,11 +133,11 @@ def planned_stock(instance: Instance, commitment: Commitment, stockpile: str) ->
     is released."""
     data, n = instance.stockpiles[stockpile], instance.periods_per_year
     purchases = commitment.expected_purchases(instance, stockpile)
-    planned, stock = np.zeros(len(instance.periods)), data.initial_lots
+    stock_by_period, stock = np.zeros(len(instance.periods)), data.initial_lots
     for k in instance.periods:
         stock = data.retention * stock + purchases[k // n] / n
-        planned[k] = stock
-    return planned
+        stock_by_period[k] = stock
+    return stock_by_period
 
 
 def stock_cost(
@@ -142,13 +146,15 @@ def stock_cost(
     """Return the undiscounted cost of a stockpile in each year (Y), in million EUR: all of it, or
     the part that one funder pays."""
     data = instance.stockpiles[stockpile]
-    planned = planned_stock(instance, commitment, stockpile)
-    mean_stock = planned.reshape(len(instance.years), instance.periods_per_year).mean(axis=1)
+    stock_by_period = planned_stock(instance, commitment, stockpile)
+    mean_stock = stock_by_period.reshape(len(instance.years), instance.periods_per_year).mean(
+        axis=1
+    )
     purchases = commitment.expected_purchases(instance, stockpile)
-    buying, holding = data.buying_cost, data.holding_cost
+    buying_cost, holding_cost = data.buying_cost, data.holding_cost
     if funder is not None:
-        buying, holding = data.costs_of_funder(funder)
-    cost: Floats = buying * purchases + holding * mean_stock
+        buying_cost, holding_cost = data.costs_of_funder(funder)
+    cost: Floats = buying_cost * purchases + holding_cost * mean_stock
     return cost
 
 
@@ -216,19 +222,21 @@ def budget_line_use(instance: Instance, commitment: Commitment) -> dict[tuple[st
     """Return what is used of each budget line in each year (Y, million EUR, undiscounted), by
     funder and id of the line. For a line of guarantee stock, this is the amount outstanding at the
     end of the year."""
-    use = {key: np.zeros(len(instance.years)) for key in instance.budget_lines}
+    use_by_line = {key: np.zeros(len(instance.years)) for key in instance.budget_lines}
     for _, f, _, share, flows in funding_cash_flows(instance, commitment):
         for id in flows.instrument.line_charges:
-            use[f, id] = use[f, id] + share * flows.budget_line_use(instance.budget_lines[f, id])
+            use_by_line[f, id] = use_by_line[f, id] + share * flows.budget_line_use(
+                instance.budget_lines[f, id]
+            )
     for f, cost in stock_payments(instance, commitment):
         for (funder, id), line in instance.budget_lines.items():
             if funder == f:
-                use[f, id] = use[f, id] + line.stock_charge * cost
+                use_by_line[f, id] = use_by_line[f, id] + line.stock_charge * cost
     for _, f, premium in secured_output_premiums(instance, commitment):
         for (funder, id), line in instance.budget_lines.items():
             if funder == f:
-                use[f, id] = use[f, id] + line.premium_charge * premium
-    return use
+                use_by_line[f, id] = use_by_line[f, id] + line.premium_charge * premium
+    return use_by_line
 
 
 def stock_residual_value(
@@ -270,17 +278,17 @@ def net_cost(instance: Instance, commitment: Commitment) -> float:
 
 def net_cost_by_funder(instance: Instance, commitment: Commitment) -> dict[str, float]:
     """Return the discounted net cost (million EUR) of each funder."""
-    cost = dict.fromkeys(instance.case.funders, 0.0)
+    cost_by_funder = dict.fromkeys(instance.case.funders, 0.0)
     for _, f, _, share, flows in funding_cash_flows(instance, commitment):
-        cost[f] += share * flows.net_cost
+        cost_by_funder[f] += share * flows.net_cost
     for _, f, premium in secured_output_premiums(instance, commitment):
-        cost[f] += float(instance.discount_factor @ premium)
-    for f, paid in stock_payments(instance, commitment):
-        cost[f] += float(instance.discount_factor @ paid)
+        cost_by_funder[f] += float(instance.discount_factor @ premium)
+    for f, payments in stock_payments(instance, commitment):
+        cost_by_funder[f] += float(instance.discount_factor @ payments)
     for h, data in instance.stockpiles.items():
         for f in data.purchase_paid_by:
-            cost[f] -= stock_residual_value(instance, commitment, h, f)
-    return cost
+            cost_by_funder[f] -= stock_residual_value(instance, commitment, h, f)
+    return cost_by_funder
 
 
 def weighted_cost(instance: Instance, commitment: Commitment) -> float:
@@ -316,13 +324,19 @@ def drop_unused_projects(instance: Instance, commitment: Commitment) -> Commitme
     contain such projects, since the objective does not change with a project that the market pays
     in full."""
     projects = instance.case.projects
-    needed = {*instance.case.policy.must_build, *instance.fixed_decisions.certain_starts}
-    needed.update(required for p in commitment.start for required in projects[p].requires)
-    useful = {p for p, _ in commitment.offtake}
+    required_projects = {*instance.case.policy.must_build, *instance.fixed_decisions.certain_starts}
+    required_projects.update(
+        required_project for p in commitment.start for required_project in projects[p].requires
+    )
+    useful_projects = {p for p, _ in commitment.offtake}
     for p, *_, flows in funding_cash_flows(instance, commitment):
         if flows.instrument.carries_capex or flows.net_cost < 0:
-            useful.add(p)
-    start = {p: year for p, year in commitment.start.items() if p in useful or p in needed}
+            useful_projects.add(p)
+    start = {
+        p: year
+        for p, year in commitment.start.items()
+        if p in useful_projects or p in required_projects
+    }
     market = {p: share for p, share in commitment.market.items() if p in start}
     share = {key: x for key, x in commitment.share.items() if key[0] in start}
     floored = {key: x for key, x in commitment.floored.items() if key[0] in start}
@@ -342,13 +356,13 @@ def drop_unused_supports(instance: Instance, commitment: Commitment) -> Commitme
         if instance.cash_flows(p, f, i, start).net_cost < 0:
             continue
         other_shares = {key: x for key, x in share.items() if key != (p, f, i)}
-        needed = _required_support_share(
+        required_share = _required_support_share(
             instance, replace(commitment, share=other_shares), p, instrument
         )
-        if needed <= SHARE_TOLERANCE * instrument.max_share:
+        if required_share <= SHARE_TOLERANCE * instrument.max_share:
             share = other_shares
         elif instrument.ticket_min == 0:
-            share[p, f, i] = min(current_share, needed)
+            share[p, f, i] = min(current_share, required_share)
     return replace(commitment, share=share)
 
 
@@ -365,9 +379,15 @@ def _required_support_share(
         instance.instrument_by_key[key].market_finance_per_share * x
         for key, x in shares_by_instrument.items()
     )
-    market = commitment_without.market.get(p, 0.0)
-    per_share = instrument.market_finance_per_share
-    deficits = [(market - project.market_finance_max - market_limit_gain, market, per_share)]
+    market_share = commitment_without.market.get(p, 0.0)
+    market_finance_per_share = instrument.market_finance_per_share
+    deficits = [
+        (
+            market_share - project.market_finance_max - market_limit_gain,
+            market_share,
+            market_finance_per_share,
+        )
+    ]
     for (q, group), offtake in commitment_without.offtake.items():
         if q == p and instrument in instance.offtake_instruments(p, group):
             offtake_right = instance.offtake_right(p, group, commitment_without.share)
@@ -378,7 +398,7 @@ def _required_support_share(
         if (q, *instrument_key) == (p, *instrument.key)
     )
     deficits.append((floored_share, floored_share, 1.0))
-    needed = [
+    relevant_deficits = [
         (deficit, gain_per_share)
         for deficit, total, gain_per_share in deficits
         if deficit > SHARE_TOLERANCE * total
@@ -386,7 +406,7 @@ def _required_support_share(
     return max(
         (
             deficit / gain_per_share if gain_per_share > 0 else math.inf
-            for deficit, gain_per_share in needed
+            for deficit, gain_per_share in relevant_deficits
         ),
         default=0.0,
     )

@@ -116,21 +116,29 @@ class DecisionTree:
         """Return the plan without projects and supports that are unused in every leaf below the
         node of the decision. A share keeps the largest value that one of these leaves needs."""
         if not plan.branches:
-            trimmed = [drop_unused(instance, plan) for instance in self.instances]
-            return _trim(plan, {p for part in trimmed for p in part.start}, _max_shares(trimmed))
-        trimmed = [
+            trimmed_plans = [drop_unused(instance, plan) for instance in self.instances]
+            return _trim(
+                plan,
+                {p for branch_plan in trimmed_plans for p in branch_plan.start},
+                _max_shares(trimmed_plans),
+            )
+        trimmed_plans = [
             replace(
                 self, instances=tuple(instance.on_branch(g) for instance in self.instances)
             ).drop_unused(branch)
             for g, branch in enumerate(plan.branches)
         ]
-        root_starts = {p for part in trimmed for p in part.start if p in plan.start}
-        shares = _max_shares(trimmed)
+        root_starts = {
+            p for branch_plan in trimmed_plans for p in branch_plan.start if p in plan.start
+        }
+        shares = _max_shares(trimmed_plans)
         root_shares = {key: shares.get(key, 0.0) for key in plan.share}
         return combine_branches(
             [
-                _trim(branch, root_starts | part.start.keys(), part.share | root_shares)
-                for branch, part in zip(plan.branches, trimmed, strict=True)
+                _trim(
+                    branch, root_starts | branch_plan.start.keys(), branch_plan.share | root_shares
+                )
+                for branch, branch_plan in zip(plan.branches, trimmed_plans, strict=True)
             ],
             self.first_instance,
         )
@@ -182,12 +190,12 @@ def _max_shares(plans: Iterable[Commitment]) -> dict[tuple[str, str, str], float
 
 
 def _trim(
-    plan: Commitment, starts: set[str], shares: Mapping[tuple[str, str, str], float]
+    plan: Commitment, started_projects: set[str], max_shares: Mapping[tuple[str, str, str], float]
 ) -> Commitment:
     """Return the plan with its projects among ``starts``, and with the given shares in place of its
     own."""
-    start = {p: y for p, y in plan.start.items() if p in starts}
-    share = {key: shares.get(key, 0.0) for key in plan.share if key[0] in start}
+    start = {p: y for p, y in plan.start.items() if p in started_projects}
+    share = {key: max_shares.get(key, 0.0) for key in plan.share if key[0] in start}
     return replace(
         plan,
         start=start,
@@ -202,9 +210,11 @@ def read_assumption_sets(case: Case) -> tuple[int, DecisionTree]:
     first set that changes no figure of the file (0 if every set does), and the tree of the sets."""
     cases = cases_by_assumption_set(case)
     weights = tuple(float(assumption.weight) for assumption in case.assumptions.values())
-    unchanged = (k for k, assumption in enumerate(case.assumptions.values()) if not assumption.set)
+    unchanged_sets = (
+        k for k, assumption in enumerate(case.assumptions.values()) if not assumption.set
+    )
     measure = read_set_measure(case.objective.over_assumptions, weights)
-    return next(unchanged, 0), DecisionTree(read_instances([*cases.values()]), measure)
+    return next(unchanged_sets, 0), DecisionTree(read_instances([*cases.values()]), measure)
 
 
 def mark_over_assumptions(case: Case, instance: Instance) -> Instance:

@@ -48,9 +48,9 @@ def _observe(instance: Instance, state: State, observation: Observation) -> str:
     assert review is not None
     years_before_review = int(review.year) - instance.years[0]
     if observation.hazard is not None:
-        periods = years_before_review * instance.periods_per_year
+        period_count = years_before_review * instance.periods_per_year
         hit_hazards = (
-            instance.profiles[profile].hazard for profile, k in state.events if k < periods
+            instance.profiles[profile].hazard for profile, k in state.events if k < period_count
         )
         return "yes" if observation.hazard in hit_hazards else "no"
     if observation.regime:
@@ -90,8 +90,8 @@ def with_information_sets(
     branch is that of its states."""
     branches = list[ReviewBranch]()
     empty_branches = tuple(ReviewBranch(observed, 0.0, {}) for observed in information_sets)
-    assigned = branch_state_indices(replace(instance, branches=empty_branches), states)
-    for observed, indices in zip(information_sets, assigned, strict=True):
+    indices_by_branch = branch_state_indices(replace(instance, branches=empty_branches), states)
+    for observed, indices in zip(information_sets, indices_by_branch, strict=True):
         branch_states = [states[int(n)] for n in indices]
         probability = math.fsum(s.probability for s in branch_states)
         prices = _price_probabilities(instance, observed, branch_states, probability)
@@ -158,12 +158,14 @@ def branch_state_indices(instance: Instance, states: Sequence[State]) -> Iterato
     """Yield the indices of the states on each review branch; yield nothing if there are no
     branches. A state whose observations match no branch is assigned to the branch with most equal
     observations, and to the most likely of these."""
-    branch_by_observation = {branch.observed: g for g, branch in enumerate(instance.branches)}
+    branch_by_observation = {
+        branch.information_set: g for g, branch in enumerate(instance.branches)
+    }
 
     def nearest(key: InformationSet) -> int:
         def similarity(g: int) -> tuple[int, float]:
             branch = instance.branches[g]
-            same = sum(x == y for x, y in zip(key, branch.observed, strict=True))
+            same = sum(x == y for x, y in zip(key, branch.information_set, strict=True))
             return same, branch.probability
 
         return max(range(len(instance.branches)), key=similarity)

@@ -234,11 +234,11 @@ def worst_case_total_variation(probability: Floats, damage: Floats, radius: floa
     """Return the probabilities of the states (S) with the largest mean damage within a total
     variation distance. Probability ``radius`` is moved from the states of least damage to the worst
     state of positive probability (Jiang and Guan 2018)."""
-    moved = min(radius, 1.0)
+    moved_probability = min(radius, 1.0)
     worst_case = np.zeros(len(probability))
-    if moved < 1:
-        worst_case = (1 - moved) * tail_weights(probability, damage, moved)
-    worst_case[int(np.argmax(np.where(probability > 0, damage, -np.inf)))] += moved
+    if moved_probability < 1:
+        worst_case = (1 - moved_probability) * tail_weights(probability, damage, moved_probability)
+    worst_case[int(np.argmax(np.where(probability > 0, damage, -np.inf)))] += moved_probability
     return worst_case
 
 

@@ -169,7 +169,7 @@ def compute_scenario_data(instance: Instance, state: State) -> ScenarioData:
     share_left = compute_availability(instance, state)
     factors = {m: np.array(factor) for m, factor in state.demand_factors}
     adaptation_left = adaptation_shares_left(instance, factors, share_left.__getitem__)
-    market, demand, limit = {}, {}, {}
+    market, demand, step_limit = {}, {}, {}
     for node in instance.nodes:
         m, factor = node.material, factors.get(node.material, np.ones(()))
         if m not in market:
@@ -177,7 +177,7 @@ def compute_scenario_data(instance: Instance, state: State) -> ScenarioData:
                 instance, m, factor, share_left.__getitem__
             )
         demand[node.label] = factor * node.demand[instance.year_index]
-        limit[node.label] = node.step_limits(instance.year_index, factor, adaptation_left(m))
+        step_limit[node.label] = node.step_limits(instance.year_index, factor, adaptation_left(m))
     output_share = {}
     prices = deciding_price_states(instance, [state])
     for p in instance.projects.values():
@@ -197,8 +197,8 @@ def compute_scenario_data(instance: Instance, state: State) -> ScenarioData:
                 output_share[p.id, material, floored_realization] = share_left[
                     material, p.country
                 ] * (1 - running_share)
-    covered = find_covered_periods(instance, share_left.__getitem__, factors)
-    return ScenarioData(share_left, output_share, market, demand, limit, covered)
+    is_covered = find_covered_periods(instance, share_left.__getitem__, factors)
+    return ScenarioData(share_left, output_share, market, demand, step_limit, is_covered)
 
 
 def compute_mean_scenario_data(instance: Instance, states: Sequence[State]) -> ScenarioData:
@@ -271,18 +271,18 @@ def find_short_periods(
     in each period (..., K). ``demand`` and ``market`` are lots (..., K) by node, and ``capacity``
     is lots (..., K) by conversion. If several conversions make one form, a period may be marked
     although it is covered."""
-    needed = dict(demand)
-    short = np.zeros(next(iter(market.values())).shape, dtype=bool)
+    needed_lots = dict(demand)
+    is_short = np.zeros(next(iter(market.values())).shape, dtype=bool)
     for v in reversed(chain.nodes):
-        remaining = needed[v] - market[v]
+        uncovered_lots = needed_lots[v] - market[v]
         for plant in chain.plants if len(chain.nodes) > 1 else ():
             if plant.output == v and plant.capacity is not None:
-                output = np.clip(remaining, 0.0, capacity[plant.id])
-                remaining = remaining - output
+                output = np.clip(uncovered_lots, 0.0, capacity[plant.id])
+                uncovered_lots = uncovered_lots - output
                 for i, lots in plant.inputs.items():
-                    needed[i] = needed[i] + lots * output
-        short |= remaining > COVERAGE_TOLERANCE * needed[v]
-    return short
+                    needed_lots[i] = needed_lots[i] + lots * output
+        is_short |= uncovered_lots > COVERAGE_TOLERANCE * needed_lots[v]
+    return is_short
 
 
 def find_covered_periods(
@@ -342,18 +342,18 @@ def _market_covers_demand(
     ]
     columns = np.stack(np.broadcast_arrays(*demand, *market, *capacity), axis=-1)
     is_met = np.ones(columns.shape[:-1], dtype=bool)
-    required = {
+    required_lots = {
         m: (1 - SHORTAGE_TOLERANCE) * columns[..., n] - columns[..., width + n]
         for n, m in enumerate(outputs_first)
     }
     for m in outputs_first:
         for n, conversion in enumerate(plants):
             if conversion.output == m:
-                output = np.clip(required[m], 0.0, columns[..., 2 * width + n])
-                required[m] = required[m] - output
+                output = np.clip(required_lots[m], 0.0, columns[..., 2 * width + n])
+                required_lots[m] = required_lots[m] - output
                 for input_material, ratio in conversion.inputs.items():
-                    required[input_material] = required[input_material] + ratio * output
-        is_met &= required[m] <= 0
+                    required_lots[input_material] = required_lots[input_material] + ratio * output
+        is_met &= required_lots[m] <= 0
     if len({conversion.output for conversion in plants}) < len(plants) and not is_met.all():
         # The allocation to several plants that make one form is a linear program.
         rows, row_index = np.unique(columns[~is_met], axis=0, return_inverse=True)

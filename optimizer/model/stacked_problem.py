@@ -106,7 +106,7 @@ def stack_programs(
             np.maximum(lower[positions], lp.lower),
             np.minimum(upper[positions], lp.upper),
         )
-        integer[positions] += lp.integer
+        integer[positions] += lp.is_integer
         costs[leaf.set_index, positions] += leaf.probability * lp.cost
         offsets[leaf.set_index] += leaf.probability * lp.offset
         is_missing = is_required & np.array([node.contains(leaf.node) for node in nodes])
@@ -155,7 +155,7 @@ def stack_programs(
         row_upper=row_upper,
         lower=lower,
         upper=upper,
-        integer=integer > 0,
+        is_integer=integer > 0,
         row_names=_LazyNames(row_keys),
         column_names=_LazyNames(keys),
     )

@@ -147,16 +147,16 @@ def read_project_correlation(instance: Instance) -> Number:
 
 def hazards_without_events(instance: Instance, states: tuple[State, ...]) -> tuple[str, ...]:
     """Return the ids of hazards that have no event in any of the states."""
-    occurring = {
+    occurring_hazards = {
         instance.profiles[profile_id].hazard for state in states for profile_id, _ in state.events
     }
-    return tuple(h.id for h in instance.hazards if h.id not in occurring)
+    return tuple(h.id for h in instance.hazards if h.id not in occurring_hazards)
 
 
 def _read_written_state(
     instance: Instance, state: WrittenState, number: int, total_probability: float
 ) -> State:
-    first, per_year = instance.years[0], instance.periods_per_year
+    first_year, per_year = instance.years[0], instance.periods_per_year
     regime_by_year = dict(sorted(state.regimes.items()))
     regime_years = [
         max((y for y in regime_by_year if y <= year), default=None) for year in instance.years
@@ -164,7 +164,7 @@ def _read_written_state(
     events = (
         (
             event.hazard if event.profile is None else f"{event.hazard}.{event.profile}",
-            (event.start - first) * per_year + int(event.period) - 1,
+            (event.start - first_year) * per_year + int(event.period) - 1,
         )
         for event in state.events
     )
@@ -212,34 +212,34 @@ def _sample_states(
             running_until = np.where(starts_event, start + length[profile], running_until)
             for s in np.flatnonzero(starts_event):
                 events[s].append((profiles[profile[s]].id, int(start[s])))
-    failed: list[set[str]] = [set() for _ in range(count)]
-    delays: list[list[tuple[str, int]]] = [[] for _ in range(count)]
-    unaided: list[set[str]] = [set() for _ in range(count)]
+    failed_projects: list[set[str]] = [set() for _ in range(count)]
+    delays_by_state: list[list[tuple[str, int]]] = [[] for _ in range(count)]
+    unaided_projects: list[set[str]] = [set() for _ in range(count)]
     for p in instance.projects.values():
         has_failed = (
             draw_project_uniforms(sample, block, "success", p.id)
             >= 1 - probabilities.failure_probability[p.id]
         )
         for s in np.flatnonzero(has_failed):
-            failed[s].add(p.id)
+            failed_projects[s].add(p.id)
         years_late = _sample_delays(
             p.delay_probability, draw_project_uniforms(sample, block, "delay", p.id)
         )
         for s in np.flatnonzero(years_late):
-            delays[s].append((p.id, int(years_late[s])))
+            delays_by_state[s].append((p.id, int(years_late[s])))
         if p.unaided_year is not None:
             for s in np.flatnonzero(
                 draw_uniforms(sample, block, "anyway", p.id) < p.unaided_probability
             ):
-                unaided[s].add(p.id)
+                unaided_projects[s].add(p.id)
     demand: list[list[tuple[str, float]]] = [[] for _ in range(count)]
     uncertainty = instance.case.uncertainty
     for m, factors in uncertainty.demand.items() if uncertainty else ():
         probability = [float(factor.probability) for factor in factors]
-        drawn = draw_categories(probability, draw_uniforms(sample, block, "demand", m))
-        for state_number, chosen in enumerate(drawn):
-            if float(factors[chosen].factor) != 1:
-                demand[state_number].append((m, float(factors[chosen].factor)))
+        drawn_indices = draw_categories(probability, draw_uniforms(sample, block, "demand", m))
+        for state_number, chosen_index in enumerate(drawn_indices):
+            if float(factors[chosen_index].factor) != 1:
+                demand[state_number].append((m, float(factors[chosen_index].factor)))
     prices = {
         m: sample_price_states(data, m, sample, block)
         for m, data in instance.prices.items()
@@ -250,9 +250,9 @@ def _sample_states(
             f"sampled {block.start + s + 1}",
             1 / int(sample.states),
             tuple(events[s]),
-            frozenset(failed[s]),
-            tuple(delays[s]),
-            frozenset(unaided[s]),
+            frozenset(failed_projects[s]),
+            tuple(delays_by_state[s]),
+            frozenset(unaided_projects[s]),
             tuple(names[r] for r in regime[:, s]) if names else (),
             tuple(demand[s]),
             tuple((m, int(state_numbers[s])) for m, state_numbers in prices.items()),
@@ -279,15 +279,15 @@ def _sample_regimes(instance: Instance, sample: Sample, block: slice) -> NDArray
         [[row.get(name, 0.0) for name in names] for row in (chain.first, *chain.yearly.values())]
     )
     transition /= transition.sum(axis=1, keepdims=True)  # 1, but for rounding in the file
-    previous = np.full(regimes.shape[1], -1)
+    previous_regimes = np.full(regimes.shape[1], -1)
     for position, year in enumerate(instance.years):
         draws = draw_uniforms(sample, block, "regime", year)
-        for previous_regime in np.unique(previous):
-            in_regime = previous == previous_regime
+        for previous_regime in np.unique(previous_regimes):
+            in_regime = previous_regimes == previous_regime
             regimes[position, in_regime] = draw_categories(
                 transition[previous_regime + 1].tolist(), draws[in_regime]
             )
-        previous = regimes[position]
+        previous_regimes = regimes[position]
     return regimes
 
 

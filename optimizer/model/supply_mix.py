@@ -49,20 +49,22 @@ def _deliveries_by_country(
 ) -> dict[tuple[str, str], Floats]:
     """Return the lots per period that projects deliver to home consumers in each year (Y), by
     material and country."""
-    total: dict[tuple[str, str], Floats] = {}
+    lots_by_country: dict[tuple[str, str], Floats] = {}
     for p, project in instance.projects.items():
-        reserved = _expected_reserved_share(instance, commitment, p)
-        for m, output in project.output.items() if reserved.any() else ():
+        reserved_share = _expected_reserved_share(instance, commitment, p)
+        for m, output in project.output.items() if reserved_share.any() else ():
             key = (m, project.country)
-            total[key] = total.get(key, np.zeros(len(instance.years))) + output * reserved
-    return total
+            lots_by_country[key] = (
+                lots_by_country.get(key, np.zeros(len(instance.years))) + output * reserved_share
+            )
+    return lots_by_country
 
 
 def _expected_reserved_share(instance: Instance, commitment: Commitment, p: str) -> Floats:
     """Return the expected share of a project's nameplate that runs for home consumers in each year
     (Y), over all review branches. If no plan starts the project, this is what it delivers without
     support, times the probability of that."""
-    project, total = instance.projects[p], np.zeros(len(instance.years))
+    project, reserved_share = instance.projects[p], np.zeros(len(instance.years))
     for probability, _, plan in weighted_branches(instance, commitment):
         start = plan.start.get(p)
         if start is None:
@@ -70,11 +72,11 @@ def _expected_reserved_share(instance: Instance, commitment: Commitment, p: str)
                 project.unaided_home_share(Realization(unaided=True), year)
                 for year in instance.years
             ]
-            total += probability * project.unaided_probability * np.array(unaided)
+            reserved_share += probability * project.unaided_probability * np.array(unaided)
             continue
         offtake = math.fsum(x for (q, _), x in plan.offtake.items() if q == p)
-        total += probability * offtake * project.running_shares(instance.years, start)
-    return total
+        reserved_share += probability * offtake * project.running_shares(instance.years, start)
+    return reserved_share
 
 
 def _build_supply_mix(
@@ -87,25 +89,32 @@ def _build_supply_mix(
     if need <= 0 or supply + math.fsum(project_output.values()) <= 0:
         return None
     surplus = min(supply, max(0.0, supply + math.fsum(project_output.values()) - max(supply, need)))
-    abroad = {c: q for c, q in market.items() if c not in home_countries}
-    displaced_abroad = min(surplus, math.fsum(abroad.values()))
-    remaining = {**market, **displace_market_supply(abroad, project_output, displaced_abroad)}
-    home_supply = {c: q for c, q in market.items() if c in home_countries}
-    remaining |= displace_market_supply(home_supply, project_output, surplus - displaced_abroad)
-    total = {
-        c: remaining.get(c, 0.0) + project_output.get(c, 0.0) for c in {**market, **project_output}
+    supply_abroad = {c: q for c, q in market.items() if c not in home_countries}
+    displaced_abroad = min(surplus, math.fsum(supply_abroad.values()))
+    remaining_supply = {
+        **market,
+        **displace_market_supply(supply_abroad, project_output, displaced_abroad),
     }
-    total_supply = math.fsum(total.values())
-    ranked = sorted(
-        ((q / total_supply, c) for c, q in total.items() if q > 0), key=lambda x: (-x[0], x[1])
+    home_supply = {c: q for c, q in market.items() if c in home_countries}
+    remaining_supply |= displace_market_supply(
+        home_supply, project_output, surplus - displaced_abroad
     )
-    largest_share, largest_country = ranked[0]
+    supply_by_country = {
+        c: remaining_supply.get(c, 0.0) + project_output.get(c, 0.0)
+        for c in {**market, **project_output}
+    }
+    total_supply = math.fsum(supply_by_country.values())
+    ranked_countries = sorted(
+        ((q / total_supply, c) for c, q in supply_by_country.items() if q > 0),
+        key=lambda x: (-x[0], x[1]),
+    )
+    largest_share, largest_country = ranked_countries[0]
     return SupplyMix(
-        by_country={c: share for share, c in ranked},
+        by_country={c: share for share, c in ranked_countries},
         largest_country=largest_country,
         largest_share=largest_share,
-        hhi=10_000 * math.fsum(share * share for share, _ in ranked),
-        imports=math.fsum(share for share, c in ranked if c not in home_countries)
+        hhi=10_000 * math.fsum(share * share for share, _ in ranked_countries),
+        imports=math.fsum(share for share, c in ranked_countries if c not in home_countries)
         if home_countries
         else None,
     )
@@ -146,10 +155,10 @@ def compute_crma_shares(instance: Instance, commitment: Commitment) -> Iterator[
         return
     for m in case.materials:
         need = _tonnes_per_year(instance, m, instance.need[m], year)
-        in_union = [row for row in case.supply if row.material == m and row.country in EU_27]
+        union_supply = [row for row in case.supply if row.material == m and row.country in EU_27]
         plants = [p for p, x in case.projects.items() if x.country in EU_27]
         plants = [p for p in plants if m in instance.projects[p].output]
-        stages = [*(row.stages for row in in_union), *(case.projects[p].stages for p in plants)]
+        stages = [*(row.stages for row in union_supply), *(case.projects[p].stages for p in plants)]
         if need <= 0 or not all(stages):
             continue
         converted = math.fsum(
@@ -157,9 +166,9 @@ def compute_crma_shares(instance: Instance, commitment: Commitment) -> Iterator[
             for plant in instance.conversions.values()
             if plant.output == m and plant.country in EU_27
         )
-        for stage, target in CRMA_TARGETS.items():
+        for stage, target_share in CRMA_TARGETS.items():
             share_before = math.fsum(
-                _share_of_need(row, year, need) for row in in_union if stage in row.stages
+                _share_of_need(row, year, need) for row in union_supply if stage in row.stages
             )
             share_before += min(converted, need) / need if stage == "processing" else 0.0
             stage_projects = [p for p in plants if stage in case.projects[p].stages]
@@ -171,7 +180,7 @@ def compute_crma_shares(instance: Instance, commitment: Commitment) -> Iterator[
                 material=m,
                 stage=stage,
                 year=year,
-                target=target,
+                target=target_share,
                 share=share_before + with_plan / need,
                 share_without_plan=share_before + without_plan / need,
             )
@@ -189,8 +198,8 @@ def _reserved_tonnes(
 ) -> float:
     """Return the tonnes of a material that a project reserves for home consumers in a year."""
     output = instance.projects[project].output[material]
-    reserved = _expected_reserved_share(instance, commitment, project)
-    return _tonnes_per_year(instance, material, output * reserved, year)
+    reserved_share = _expected_reserved_share(instance, commitment, project)
+    return _tonnes_per_year(instance, material, output * reserved_share, year)
 
 
 def _tonnes_per_year(instance: Instance, material: str, lots: Floats, year: int) -> float:

@@ -176,7 +176,7 @@ class ClusterWorker:
             Limits(memory_bytes=memory_limit),
             f"stays-{uuid.uuid4().hex}",
         )
-        self._client, self._closed = cluster.client(), threading.Event()
+        self._client, self._is_closed = cluster.client(), threading.Event()
         self._future: Any = None
         self._leave_thread: threading.Thread | None = None
         self._client.subscribe_topic(self._executor_id, lambda event: self._receive_event(event[1]))
@@ -185,7 +185,7 @@ class ClusterWorker:
     @property
     def is_alive(self) -> bool:
         """Whether the worker was present when this was last checked."""
-        return not self._closed.is_set()
+        return not self._is_closed.is_set()
 
     def send(self, message: ServiceMessage) -> None:
         """Send a message. Raise OSError if the worker or the cluster is lost."""
@@ -240,14 +240,14 @@ class ClusterWorker:
 
     def _watch_worker(self) -> None:
         """Check that the worker is present. Otherwise dask would wait forever for its address."""
-        while not self._closed.wait(POLL_INTERVAL):
+        while not self._is_closed.wait(POLL_INTERVAL):
             if self._cluster.is_lost() or self.address not in self._cluster.worker_addresses:
                 self._mark_lost()
 
     def _mark_lost(self) -> None:
-        if self._closed.is_set():
+        if self._is_closed.is_set():
             return
-        self._closed.set()
+        self._is_closed.set()
         if self._future is not None:
             with suppress(Exception):
                 self._future.cancel(force=True)

@@ -53,7 +53,7 @@ def _positions_by_branch(instance: Instance, commitment: Commitment) -> Iterator
     probability."""
     for p, f, i, share, money in plans.funding_cash_flows(instance, commitment):
         terms = money.instrument.terms
-        outstanding, expected_loss, max_loss = money.amounts_at_risk()
+        outstanding_amounts, expected_loss, max_loss = money.amounts_at_risk()
         yield Position(
             funder=f,
             instrument=i,
@@ -61,10 +61,10 @@ def _positions_by_branch(instance: Instance, commitment: Commitment) -> Iterator
             stockpile=None,
             decided=None if p in commitment.start else money.start,
             budget_class=terms.budget_class,
-            committed_meur=share * money.committed,
+            committed_meur=share * money.committed_amount,
             paid_meur=values_by_year(instance, share * money.expected_payments),
             returned_meur=_expected_returns(money, share),
-            outstanding_meur=values_by_year(instance, share * outstanding),
+            outstanding_meur=values_by_year(instance, share * outstanding_amounts),
             expected_loss_meur=None if expected_loss is None else share * expected_loss,
             maximum_loss_meur=share * max_loss,
             cost_meur=share * money.net_cost,
@@ -89,7 +89,7 @@ def _positions_by_branch(instance: Instance, commitment: Commitment) -> Iterator
 def _unrecoverable_position(
     instance: Instance,
     funder: str,
-    paid: Floats,
+    payments: Floats,
     budget_class: BudgetClass,
     residual: float = 0.0,
     project: str | None = None,
@@ -106,13 +106,13 @@ def _unrecoverable_position(
         project=project,
         stockpile=stockpile,
         budget_class=budget_class,
-        committed_meur=float(paid.sum()),
-        paid_meur=values_by_year(instance, paid),
+        committed_meur=float(payments.sum()),
+        paid_meur=values_by_year(instance, payments),
         returned_meur={},
         outstanding_meur=values_by_year(instance, np.zeros(len(instance.years))),
         expected_loss_meur=0.0,
         maximum_loss_meur=0.0,
-        cost_meur=float(instance.discount_factor @ paid) - residual,
+        cost_meur=float(instance.discount_factor @ payments) - residual,
         residual_meur=residual,
     )
 
@@ -155,38 +155,44 @@ def budget_line_uses(instance: Instance, commitment: Commitment) -> Iterator[Bud
         for branch_uses in uses_by_branch:
             yield max(branch_uses, key=lambda use: math.fsum(use.used_meur.values()))
         return
-    used = plans.budget_use(instance, commitment)
+    used_by_funder = plans.budget_use(instance, commitment)
     line_use = plans.budget_line_use(instance, commitment)
     for f, funder in instance.case.funders.items():
         for (owner, id), line in instance.budget_lines.items():
             if owner == f:
                 name = display_name(funder.budget_lines[id].name, id)
                 yield _line_use(instance, line, name, line_use[f, id])
-        yearly, total = funder.budget_by_year_meur, funder.budget_meur
-        if total is None and yearly is None:
+        yearly_budget, total_budget = funder.budget_by_year_meur, funder.budget_meur
+        if total_budget is None and yearly_budget is None:
             continue
-        granted = None
-        if yearly is not None:
-            granted = np.array([float(yearly.get(year, 0.0)) for year in instance.years])
+        granted_amounts = None
+        if yearly_budget is not None:
+            granted_amounts = np.array(
+                [float(yearly_budget.get(year, 0.0)) for year in instance.years]
+            )
         yield BudgetLineUse(
             funder=f,
             line="budget",
             name="budget",
             kind="budget",
-            used_meur=values_by_year(instance, used[f]),
-            available_meur=_available_by_year(instance, granted, used[f], funder.carry_over),
-            total_meur=None if total is None else float(total),
+            used_meur=values_by_year(instance, used_by_funder[f]),
+            available_meur=_available_by_year(
+                instance, granted_amounts, used_by_funder[f], funder.carry_over
+            ),
+            total_meur=None if total_budget is None else float(total_budget),
         )
 
 
-def _line_use(instance: Instance, line: BudgetLineData, name: str, used: Floats) -> BudgetLineUse:
-    available = _available_by_year(instance, line.yearly_budget, used, line.carry_over)
+def _line_use(
+    instance: Instance, line: BudgetLineData, name: str, used_amounts: Floats
+) -> BudgetLineUse:
+    available = _available_by_year(instance, line.yearly_budget, used_amounts, line.carry_over)
     return BudgetLineUse(
         funder=line.funder,
         line=line.id,
         name=name,
         kind=line.kind,
-        used_meur=values_by_year(instance, used),
+        used_meur=values_by_year(instance, used_amounts),
         available_meur=(
             values_by_year(instance, line.guarantee_limit)
             if line.kind == "guarantee_stock"
@@ -197,16 +203,16 @@ def _line_use(instance: Instance, line: BudgetLineData, name: str, used: Floats)
 
 
 def _available_by_year(
-    instance: Instance, granted: Floats | None, used: Floats, carry_over: bool
+    instance: Instance, granted_amounts: Floats | None, used_amounts: Floats, carry_over: bool
 ) -> dict[str, float] | None:
     """Return the amount available in each year in million EUR, including unused amounts of earlier
     years if ``carry_over``; None without a limit."""
-    if granted is None:
+    if granted_amounts is None:
         return None
-    available, carried_over = np.zeros(len(granted)), 0.0
-    for y in range(len(granted)):
-        available[y] = granted[y] + (carried_over if carry_over else 0.0)
-        carried_over = max(0.0, float(available[y] - used[y]))
+    available, carried_over = np.zeros(len(granted_amounts)), 0.0
+    for y in range(len(granted_amounts)):
+        available[y] = granted_amounts[y] + (carried_over if carry_over else 0.0)
+        carried_over = max(0.0, float(available[y] - used_amounts[y]))
     return values_by_year(instance, available)
 
 

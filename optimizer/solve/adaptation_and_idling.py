@@ -80,14 +80,14 @@ def _shortage_clocks(
     """
     any_probability, probabilities, lengths = 0.0, list[Floats](), list[Floats]()
     for start in range(0, len(states), STATES_PER_BLOCK):
-        block = states[start : start + STATES_PER_BLOCK]
-        share_left = HazardPatterns(instance, block).share_left
+        state_block = states[start : start + STATES_PER_BLOCK]
+        share_left = HazardPatterns(instance, state_block).share_left
         is_hit = shortage_clock.find_hit_periods(
-            instance, material, trigger, collect_demand_factors(block), share_left
+            instance, material, trigger, collect_demand_factors(state_block), share_left
         )
-        is_hit = np.broadcast_to(is_hit, (len(block), len(instance.periods)))
+        is_hit = np.broadcast_to(is_hit, (len(state_block), len(instance.periods)))
         ages = shortage_clock.compute_clock_ages(is_hit, reset)
-        probability = np.array([state.probability for state in block])
+        probability = np.array([state.probability for state in state_block])
         any_probability += float(probability @ (ages >= 0).any(axis=1))
         next_ages = np.pad(ages[:, 1:], ((0, 0), (0, 1)), constant_values=-1)
         s, k = np.nonzero((ages >= 0) & (next_ages <= 0))
@@ -126,18 +126,20 @@ def idle_project_outcomes(
     projects = {p: x for p, x in instance.projects.items() if x.cash_cost_material is not None}
     below_cash_cost, idle = (dict.fromkeys(projects, 0.0) for _ in range(2))
     for start in range(0, len(states), STATES_PER_BLOCK):
-        block = states[start : start + STATES_PER_BLOCK]
-        share_left = HazardPatterns(instance, block).share_left
-        prices = deciding_price_states(instance, block)
-        probability = np.array([state.probability for state in block])
+        state_block = states[start : start + STATES_PER_BLOCK]
+        share_left = HazardPatterns(instance, state_block).share_left
+        prices = deciding_price_states(instance, state_block)
+        probability = np.array([state.probability for state in state_block])
         for p, project in projects.items():
             m = project.cash_cost_material or ""
             is_below = instance.prices[m].price_by_state < project.cash_cost
             below_cash_cost[p] += float(probability @ is_below[prices[m]].mean(axis=1))
             running_share = shortage_clock.compute_running_share(
-                instance, project, prices[m], collect_demand_factors(block), share_left
+                instance, project, prices[m], collect_demand_factors(state_block), share_left
             )
-            running_share = np.broadcast_to(running_share, (len(block), len(instance.periods)))
+            running_share = np.broadcast_to(
+                running_share, (len(state_block), len(instance.periods))
+            )
             idle[p] += float(probability @ (1 - running_share.mean(axis=1)))
     for p, project in projects.items():
         offtake = math.fsum(x for (q, _), x in commitment.offtake.items() if q == p)

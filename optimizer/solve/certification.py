@@ -115,19 +115,19 @@ class RecomputedPlan:
     def to_checked_solution(self, certificate: Certificate, **end_fields: Any) -> CheckedSolution:
         """Return the checked solution that consists of this plan and ``certificate``."""
         problem = self.problem
-        pairs = self.evaluation_pairs
+        evaluation_pairs = self.evaluation_pairs
         set_problems = self.problem.set_problems
-        reported = next(
+        reported_set_problem = next(
             k
             for k, set_problem in enumerate(problem.single_set_problems)
             if set_problem.states is problem.states
         )
-        optima = problem.reference_optima or [None] * len(pairs)
+        optima = problem.reference_optima or [None] * len(evaluation_pairs)
         return CheckedSolution(
             problem.instance,
             problem.states,
             self.commitment,
-            *pairs[reported],
+            *evaluation_pairs[reported_set_problem],
             certificate,
             recourse=problem.recourse,
             measure=problem.tree.measure,
@@ -135,7 +135,7 @@ class RecomputedPlan:
                 SetOutcome(
                     set_problem.instance,
                     set_problem.states,
-                    *pairs[k],
+                    *evaluation_pairs[k],
                     set_problem.recourse,
                     optima[k],
                 )
@@ -163,20 +163,22 @@ def recompute_plan(
     tree = problem.tree
     for instance in tree.instances:
         check_commitment(instance, commitment)
-    pairs = [
+    evaluation_pairs = [
         _evaluate_with_and_without(set_problem, commitment, threads, consumers, damage_only)
         for set_problem in problem.single_set_problems
     ]
-    values, values_without_plan = list[float](), list[float]()
-    for instance, (with_plan, without_plan) in zip(tree.instances, pairs, strict=True):
-        values.append(
+    objectives, objectives_without_plan = list[float](), list[float]()
+    for instance, (with_plan, without_plan) in zip(tree.instances, evaluation_pairs, strict=True):
+        objectives.append(
             outcomes.objective_value(instance, with_plan, weighted_cost(instance, commitment))
         )
-        values_without_plan.append(outcomes.objective_value(instance, without_plan, 0.0))
-    objective_floor = compute_objective_floor(tree.measure.scale(values_without_plan))
+        objectives_without_plan.append(outcomes.objective_value(instance, without_plan, 0.0))
+    objective_floor = compute_objective_floor(tree.measure.scale(objectives_without_plan))
     rounding = max(map(outcomes.objective_rounding, tree.instances))
     gap_scale = GapScale(max(problem.objective_floor, objective_floor), rounding)
-    return RecomputedPlan(problem, commitment, pairs, tree.measure.value(values), gap_scale)
+    return RecomputedPlan(
+        problem, commitment, evaluation_pairs, tree.measure.value(objectives), gap_scale
+    )
 
 
 def open_regret(reference_optima: Sequence[ReferenceOptimum]) -> float | None:
@@ -249,7 +251,7 @@ def with_full_outcome(solution: CheckedSolution) -> CheckedSolution:
 
     Raise CheckFailed if the complete evaluation does not confirm the objective.
     """
-    evaluated = list[SetOutcome]()
+    evaluated_outcomes = list[SetOutcome]()
     for outcome in solution.outcomes:
         with_plan, without_plan = outcomes.evaluate_commitments(
             outcome.instance,
@@ -258,20 +260,22 @@ def with_full_outcome(solution: CheckedSolution) -> CheckedSolution:
             threads=solution.threads,
             recourse=outcome.recourse,
         )
-        evaluated.append(replace(outcome, with_plan=with_plan, without_plan=without_plan))
-    reported = next(outcome for outcome in evaluated if outcome.states is solution.states)
-    full = replace(
+        evaluated_outcomes.append(replace(outcome, with_plan=with_plan, without_plan=without_plan))
+    reported_outcome = next(
+        outcome for outcome in evaluated_outcomes if outcome.states is solution.states
+    )
+    full_solution = replace(
         solution,
-        with_plan=reported.with_plan,
-        without_plan=reported.without_plan,
-        set_outcomes=tuple(evaluated) if solution.set_outcomes else (),
+        with_plan=reported_outcome.with_plan,
+        without_plan=reported_outcome.without_plan,
+        set_outcomes=tuple(evaluated_outcomes) if solution.set_outcomes else (),
     )
-    objective = full.recomputed_objective(solution.tree)
-    slack = (
-        OBJECTIVE_TOLERANCE * max(full.gap_scale.objective_floor, abs(objective))
-        + full.gap_scale.rounding
+    objective = full_solution.recomputed_objective(solution.tree)
+    tolerance = (
+        OBJECTIVE_TOLERANCE * max(full_solution.gap_scale.objective_floor, abs(objective))
+        + full_solution.gap_scale.rounding
     )
-    if abs(objective - solution.objective) > slack:
+    if abs(objective - solution.objective) > tolerance:
         raise CheckFailed(
             tr(
                 "the plan's objective is {objective:.9g}, but the solver reports {claimed:.9g}",
@@ -279,7 +283,7 @@ def with_full_outcome(solution: CheckedSolution) -> CheckedSolution:
                 claimed=solution.objective,
             )
         )
-    return full
+    return full_solution
 
 
 def commitment_or_raise(
@@ -314,19 +318,21 @@ def _check_objective(
     solver_result: SolverResult, objective: float, gap_scale: GapScale, gap: float
 ) -> None:
     """Raise CheckFailed if the recomputed objective contradicts the solver's objective or bound."""
-    claimed, bound = solver_result.solution.objective, solver_result.solution.bound
-    slack = (
+    claimed_objective, bound = solver_result.solution.objective, solver_result.solution.bound
+    tolerance = (
         OBJECTIVE_TOLERANCE * max(gap_scale.objective_floor, abs(objective)) + gap_scale.rounding
     )
-    if claimed is not None and objective > claimed + max(slack, gap * abs(objective)):
+    if claimed_objective is not None and objective > claimed_objective + max(
+        tolerance, gap * abs(objective)
+    ):
         raise CheckFailed(
             tr(
                 "the plan's objective is {objective:.9g}, but the solver reports {claimed:.9g}",
                 objective=objective,
-                claimed=claimed,
+                claimed=claimed_objective,
             )
         )
-    if bound is not None and objective < bound - slack:
+    if bound is not None and objective < bound - tolerance:
         raise CheckFailed(
             tr(
                 "the plan's objective {objective:.9g} is below the bound {bound:.9g}",
@@ -338,7 +344,11 @@ def _check_objective(
 
 def broken_rules_in_any_set(tree: DecisionTree, commitment: Commitment) -> list[str]:
     """Return all rules that a commitment breaks under at least one assumption set."""
-    return [text for instance in tree.instances for text in broken_rules(instance, commitment)]
+    return [
+        broken_rule
+        for instance in tree.instances
+        for broken_rule in broken_rules(instance, commitment)
+    ]
 
 
 def package_versions() -> dict[str, str]:

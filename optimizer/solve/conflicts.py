@@ -41,7 +41,9 @@ def irreducible_conflict(instance: Instance | DecisionTree) -> tuple[Rule, ...]:
     is infeasible even without all rules of the scenario.
     """
     tree = DecisionTree.of(instance)
-    return _conflict_among_rules(tree, [compile_first_stage(own) for own in tree.instances])
+    return _conflict_among_rules(
+        tree, [compile_first_stage(set_instance) for set_instance in tree.instances]
+    )
 
 
 def conflict_with_level(
@@ -61,17 +63,19 @@ def conflict_with_level(
 def _conflict_among_rules(
     tree: DecisionTree, compiled_models: Sequence[CompiledModel]
 ) -> tuple[Rule, ...]:
-    left = [substitute_planned_stock(own) for own in compiled_models]
-    whole = stack_models(compiled_models, left, tree)
-    groups: dict[Rule, list[int]] = {}
-    for instance, compiled, at in zip(
-        tree.instances, compiled_models, whole.row_positions, strict=True
+    substituted_programs = [substitute_planned_stock(set_model) for set_model in compiled_models]
+    stacked_problem = stack_models(compiled_models, substituted_programs, tree)
+    rows_by_rule: dict[Rule, list[int]] = {}
+    for instance, compiled, row_positions in zip(
+        tree.instances, compiled_models, stacked_problem.row_positions, strict=True
     ):
         for row, name, index in rule_rows(compiled):
-            groups.setdefault(RULES[name].describe(instance, index), []).append(int(at[row]))
-    program = whole.program
-    return find_conflicting_groups(program, groups) or find_conflicting_groups(
-        program, groups, highs.EXACT_MIP_OPTIONS
+            rows_by_rule.setdefault(RULES[name].describe(instance, index), []).append(
+                int(row_positions[row])
+            )
+    program = stacked_problem.program
+    return find_conflicting_groups(program, rows_by_rule) or find_conflicting_groups(
+        program, rows_by_rule, highs.EXACT_MIP_OPTIONS
     )
 
 
@@ -108,8 +112,8 @@ def find_conflicting_groups(
         return ()
     if not search.is_feasible([]):
         raise SolverError(tr("the first stage is infeasible without any rule of the scenario"))
-    found = set(search.find_conflict([], False, list(groups)))
-    return tuple(rule for rule in groups if rule in found)
+    conflicting_groups = set(search.find_conflict([], False, list(groups)))
+    return tuple(rule for rule in groups if rule in conflicting_groups)
 
 
 def add_structural_constraints(model: Any) -> None:
@@ -144,10 +148,10 @@ class ConflictSearch(Generic[GroupKey]):
     def is_feasible(self, kept_groups: Sequence[GroupKey]) -> bool:
         """Return whether the program is feasible with only these groups of rows; the other groups
         are dropped."""
-        dropped = np.zeros(len(self.program.row_lower), dtype=bool)
+        is_dropped_row = np.zeros(len(self.program.row_lower), dtype=bool)
         for rule in set(self.groups).difference(kept_groups):
-            dropped[self.groups[rule]] = True
-        program = self.program.free_rows(dropped)
+            is_dropped_row[self.groups[rule]] = True
+        program = self.program.free_rows(is_dropped_row)
         solution = highs.solve(program, gap=1.0, options=self.options)
         if solution.interrupted:
             raise KeyboardInterrupt
@@ -167,10 +171,12 @@ class ConflictSearch(Generic[GroupKey]):
         if len(candidate_groups) == 1:
             return candidate_groups
         half = len(candidate_groups) // 2
-        first, second = candidate_groups[:half], candidate_groups[half:]
-        of_second = self.find_conflict([*kept_groups, *first], True, second)
-        of_first = self.find_conflict([*kept_groups, *of_second], bool(of_second), first)
-        return [*of_first, *of_second]
+        first_half, second_half = candidate_groups[:half], candidate_groups[half:]
+        second_conflict = self.find_conflict([*kept_groups, *first_half], True, second_half)
+        first_conflict = self.find_conflict(
+            [*kept_groups, *second_conflict], bool(second_conflict), first_half
+        )
+        return [*first_conflict, *second_conflict]
 
 
 @contextmanager

@@ -195,11 +195,11 @@ def _check_result(result: Result, location: str) -> Discrepancies:
 
 def _check_supply_mix(supply_mix: results.SupplyMix, location: str) -> Discrepancies:
     shares = supply_mix.by_country
-    largest = max(shares.values(), default=0.0)
+    largest_share = max(shares.values(), default=0.0)
     yield from check_equal(f"{location}by_country", math.fsum(shares.values()), 1.0)
-    yield from check_equal(f"{location}largest_share", supply_mix.largest_share, largest)
+    yield from check_equal(f"{location}largest_share", supply_mix.largest_share, largest_share)
     yield from check_equal(
-        f"{location}largest_country", shares.get(supply_mix.largest_country), largest
+        f"{location}largest_country", shares.get(supply_mix.largest_country), largest_share
     )
     yield from check_equal(
         f"{location}hhi", supply_mix.hhi, 1e4 * math.fsum(x * x for x in shares.values())

@@ -62,13 +62,13 @@ def solve_extensive_form(
         for instance, set_states in zip(tree.instances, states, strict=True)
         for leaf_states in states_by_branch(instance, set_states)
     ]
-    weighted_scenarios = [
+    weighted_scenario_data = [
         [(state.probability, compute_scenario_data(leaf.instance, state)) for state in leaf_states]
         for leaf, leaf_states in zip(tree.leaves, states_by_leaf, strict=True)
     ]
     return solve_for_scenario_data(
         tree,
-        weighted_scenarios,
+        weighted_scenario_data,
         objective_without_plan=objective_without_plan,
         objective_floor=objective_floor,
         **solve_options,
@@ -89,40 +89,46 @@ class ExtensiveForm:
 
     @classmethod
     def build(
-        cls, tree: DecisionTree, weighted_scenarios: Sequence[WeightedScenarios]
+        cls, tree: DecisionTree, weighted_scenario_data: Sequence[WeightedScenarioData]
     ) -> ExtensiveForm:
         """Build and compile the extensive form."""
-        pairs = zip(tree.leaves, weighted_scenarios, strict=True)
+        pairs = zip(tree.leaves, weighted_scenario_data, strict=True)
         models = [
             formulation.build_for_scenario_data(leaf.instance, leaf_scenarios)
             for leaf, leaf_scenarios in pairs
         ]
         built_at = time.perf_counter()
-        compiled = [highs.compile_model(model) for model in models]
-        substituted = [formulation.substitute_planned_stock(model) for model in compiled]
+        compiled_models = [highs.compile_model(model) for model in models]
+        substituted_programs = [
+            formulation.substitute_planned_stock(model) for model in compiled_models
+        ]
 
-        stacked = stack_models(compiled, substituted, tree)
+        stacked_problem = stack_models(compiled_models, substituted_programs, tree)
         first_set_leaves = [(n, x) for n, x in enumerate(tree.leaves) if x.set_index == 0]
 
         def read_plan(values: Floats) -> Commitment:
             leaf_plans = list[Commitment]()
             for n, leaf in first_set_leaves:
-                compiled[n].load_solution(
-                    substituted[n].expand(values[stacked.column_positions[n]])
+                compiled_models[n].load_solution(
+                    substituted_programs[n].expand(values[stacked_problem.column_positions[n]])
                 )
                 leaf_plans.append(formulation.read_commitment(leaf.instance, models[n]))
             return tree.combine_leaf_plans(leaf_plans)
 
-        size = compiled[0].program.size if len(compiled) == 1 else stacked.program.size
-        return cls(highs.tighten_bounds(stacked.program), size, read_plan, built_at)
+        size = (
+            compiled_models[0].program.size
+            if len(compiled_models) == 1
+            else stacked_problem.program.size
+        )
+        return cls(highs.tighten_bounds(stacked_problem.program), size, read_plan, built_at)
 
 
-WeightedScenarios = Sequence[tuple[float, ScenarioData]]
+WeightedScenarioData = Sequence[tuple[float, ScenarioData]]
 
 
 def solve_for_scenario_data(
     tree: DecisionTree,
-    weighted_scenarios: Sequence[WeightedScenarios],
+    weighted_scenario_data: Sequence[WeightedScenarioData],
     *,
     objective_without_plan: float = 0.0,
     objective_floor: float = 0.0,
@@ -137,13 +143,13 @@ def solve_for_scenario_data(
     node_limit = solve_options.get("node_limit")
     threads, on_incumbent = solve_options.get("threads"), solve_options.get("on_incumbent")
     started_at = time.perf_counter()
-    extensive_form = ExtensiveForm.build(tree, weighted_scenarios)
+    extensive_form = ExtensiveForm.build(tree, weighted_scenario_data)
     program, read_commitment = extensive_form.program, extensive_form.read_commitment
     compiled_at = time.perf_counter()
     reporter = IncumbentReporter("extensive", on_incumbent, read_commitment)
     objective_floor = max(objective_floor, compute_objective_floor(objective_without_plan))
     is_near_one = highs.compute_scaling(program, 1.0).is_near_one
-    failure: SolverError | None = None
+    solver_failure: SolverError | None = None
     endings, is_doubtful = set[str](), False
 
     def attempt(size: float, **options: Any) -> ProgramSolution:
@@ -176,7 +182,7 @@ def solve_for_scenario_data(
         try:
             next_solution = attempt(scaling_size, **options)
         except SolverError as error:
-            failure = error
+            solver_failure = error
             continue
         endings.add(next_solution.ending)
         solution = (
@@ -192,8 +198,8 @@ def solve_for_scenario_data(
         if is_near_one and not is_doubtful:
             break
     if solution is None:
-        assert failure is not None
-        raise failure
+        assert solver_failure is not None
+        raise solver_failure
     return SolverResult(
         method="extensive",
         solution=solution,
@@ -213,9 +219,9 @@ def _combine_solutions(first: ProgramSolution, second: ProgramSolution) -> Progr
     """Return the better of two solutions of one program, with the lower of their bounds."""
     if first.objective is None or second.objective is None:
         return first if second.objective is None else second
-    better = first if first.objective <= second.objective else second
+    better_solution = first if first.objective <= second.objective else second
     bounds = [solution.bound for solution in (first, second) if solution.bound is not None]
-    return replace(better, bound=min(bounds, default=None))
+    return replace(better_solution, bound=min(bounds, default=None))
 
 
 def _is_doubtful(
@@ -249,16 +255,18 @@ def with_rounded_integers(
     This is done only if the solution violates rows or integrality by more than ``tolerance``. HiGHS
     accepts 1e-6 as zero, and a millionth of a large project can deliver a relevant quantity.
     """
-    values, integer = solution.values, program.integer
-    if values is None or not integer.any() or highs.max_violation(program, values) <= tolerance:
+    values, is_integer = solution.values, program.is_integer
+    if values is None or not is_integer.any() or highs.max_violation(program, values) <= tolerance:
         return solution
-    rounded = np.round(values)
-    fixed = replace(
+    rounded_values = np.round(values)
+    fixed_program = replace(
         program.relaxation(),
-        lower=np.where(integer, rounded, program.lower),
-        upper=np.where(integer, rounded, program.upper),
+        lower=np.where(is_integer, rounded_values, program.lower),
+        upper=np.where(is_integer, rounded_values, program.upper),
     )
-    resolved = highs.solve(fixed, threads=threads, options={"primal_feasibility_tolerance": 1e-9})
-    if resolved.ending != "optimal":
+    fixed_solution = highs.solve(
+        fixed_program, threads=threads, options={"primal_feasibility_tolerance": 1e-9}
+    )
+    if fixed_solution.ending != "optimal":
         return solution
-    return replace(solution, values=resolved.values, objective=resolved.objective)
+    return replace(solution, values=fixed_solution.values, objective=fixed_solution.objective)

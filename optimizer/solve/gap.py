@@ -26,7 +26,8 @@ def compute_objective_floor(objective_without_plan: float) -> float:
 def relative_gap(
     objective: float, bound: float | None, objective_floor: float = RELATIVE_OBJECTIVE_FLOOR
 ) -> float | None:
-    """Return the relative gap between objective and bound, or None without a bound."""
+    """Return the distance of the objective from the bound, relative to the objective or to
+    ``objective_floor``, whichever is larger; None without a bound."""
     return (
         None
         if bound is None

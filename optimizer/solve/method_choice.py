@@ -52,8 +52,8 @@ def solve_problem(
 
     Raise TypeError for an unknown option.
     """
-    if unknown := solve_options.keys() - SolverOptions.__annotations__.keys():
-        raise TypeError(f"no options of a search: {', '.join(sorted(unknown))}")
+    if unknown_options := solve_options.keys() - SolverOptions.__annotations__.keys():
+        raise TypeError(f"no options of a search: {', '.join(sorted(unknown_options))}")
     started_at = time.perf_counter()
     set_problems = problem.single_set_problems
     states = [set_problem.states for set_problem in set_problems]
@@ -72,7 +72,7 @@ def solve_problem(
     threads = solve_options.get("threads")
     time_limit = solve_options.get("time_limit")
 
-    def remaining_options() -> SolverOptions:
+    def options_with_time_left() -> SolverOptions:
         limit = seconds_left(time_limit, started_at)
         return {**solve_options, "gap": gap, "time_limit": limit}
 
@@ -95,7 +95,9 @@ def solve_problem(
             for set_problem, instance in pairs
         ]
         with scaling_errors_as_faults(tree.first_instance):
-            return solve_by_cuts(master_models=master_models, exact=exact, **remaining_options())
+            return solve_by_cuts(
+                master_models=master_models, exact=exact, **options_with_time_left()
+            )
 
     def extend() -> SolverResult | None:
         """Solve the extensive form. Return None if the solver fails or the extensive form does not
@@ -119,7 +121,7 @@ def solve_problem(
                 states,
                 objective_without_plan=tree.measure.scale(objectives),
                 objective_floor=problem.objective_floor,
-                **remaining_options(),
+                **options_with_time_left(),
             )
         return None
 
@@ -172,10 +174,10 @@ def _is_better(solver_result: SolverResult, other_result: SolverResult) -> bool:
 
     This can be the case only if a limit ended the second solve.
     """
-    first, second = solver_result.solution.objective, other_result.solution.objective
-    if other_result.solution.ending == "optimal" or first is None or second is None:
+    objective, other_objective = solver_result.solution.objective, other_result.solution.objective
+    if other_result.solution.ending == "optimal" or objective is None or other_objective is None:
         return False
-    return first < second - MIN_GAP_TARGET * max(abs(first), abs(second))
+    return objective < other_objective - MIN_GAP_TARGET * max(abs(objective), abs(other_objective))
 
 
 def _breaks_a_rule(problem: Problem, solver_result: SolverResult) -> bool:

@@ -133,7 +133,7 @@ def _evaluate_by_branch(
     branch_recourses = (
         None if recourse is None else recourse.for_instance(instance).by_branch(states)
     )
-    total = _empty_evaluation(instance, states)
+    total_evaluation = _empty_evaluation(instance, states)
     for g, state_indices in enumerate(branch_state_indices(instance, states)):
         if not len(state_indices):
             continue
@@ -147,16 +147,18 @@ def _evaluate_by_branch(
             recourse=branch_recourse,
             **options,
         )
-        total.damage[state_indices] = evaluation.damage
-        total.selected_consumer_damage[state_indices] = evaluation.selected_consumer_damage
-        total.branch[state_indices] = g
-        branch_probability = float(total.probability[state_indices].sum())
+        total_evaluation.damage[state_indices] = evaluation.damage
+        total_evaluation.selected_consumer_damage[state_indices] = (
+            evaluation.selected_consumer_damage
+        )
+        total_evaluation.branch[state_indices] = g
+        branch_probability = float(total_evaluation.probability[state_indices].sum())
         for name in SUMS_BY_KEY:
-            sums = getattr(total, name)
+            sums = getattr(total_evaluation, name)
             for key, value in getattr(evaluation, name).items():
                 sums[key] = sums[key] + branch_probability * value
-        total.damage_by_year[:] += branch_probability * evaluation.damage_by_year
-    return total
+        total_evaluation.damage_by_year[:] += branch_probability * evaluation.damage_by_year
+    return total_evaluation
 
 
 def expected_damage(
@@ -171,12 +173,12 @@ def expected_damage(
     ``similar_recourse`` is a recourse evaluator of the same instance for other states, parts of
     which are reused.
     """
-    total = 0.0
+    total_damage = 0.0
     for _, evaluator in evaluators_by_block(
         instance, states, threads=similar_recourse.threads, reuse_from=similar_recourse
     ):
-        total += float(evaluator.probability @ _damage_by_state(evaluator, commitment))
-    return total
+        total_damage += float(evaluator.probability @ _damage_by_state(evaluator, commitment))
+    return total_damage
 
 
 def join_evaluations(parts: Sequence[PlanEvaluation]) -> PlanEvaluation:
@@ -233,9 +235,9 @@ def _add_shortages(
         evaluation.shortage_probability[m] += part.class_probability @ is_short.reshape(
             -1, years, n
         ).any(axis=2)
-        runs = is_short.sum(axis=1) - (is_short[:, 1:] & is_short[:, :-1]).sum(axis=1)
+        run_counts = is_short.sum(axis=1) - (is_short[:, 1:] & is_short[:, :-1]).sum(axis=1)
         evaluation.short_periods_and_runs[m] += part.class_probability @ np.stack(
-            [is_short.sum(axis=1), runs], axis=1
+            [is_short.sum(axis=1), run_counts], axis=1
         )
         for v, lots in part.expected_by_step.items():
             damage = lots * recourse.node_data[v].file_step_weight

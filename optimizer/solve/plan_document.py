@@ -77,8 +77,10 @@ def _commitment_from_decisions(instance: Instance, plan: Plan | results.ReviewGr
 def unknown_ids(instance: Instance, plan: Plan) -> list[str]:
     """Return the ids of projects, stockpiles and instruments that occur in a plan but not in an
     instance."""
-    unknown = [project.id for project in plan.projects if project.id not in instance.projects]
-    unknown += [
+    unknown_ids_of_plan = [
+        project.id for project in plan.projects if project.id not in instance.projects
+    ]
+    unknown_ids_of_plan += [
         stockpile.id for stockpile in plan.stockpiles if stockpile.id not in instance.stockpiles
     ]
     holdings = [
@@ -87,7 +89,7 @@ def unknown_ids(instance: Instance, plan: Plan) -> list[str]:
     instrument_keys = [
         (f, i) for holding in holdings for f, instruments in holding.items() for i in instruments
     ]
-    return unknown + [
+    return unknown_ids_of_plan + [
         f"{f}.{i}" for f, i in instrument_keys if (f, i) not in instance.instrument_by_key
     ]
 
@@ -266,12 +268,12 @@ def unaided_project_outcomes(
             m: lots * project.ramp_up[-1] * instance.periods_per_year * instance.lot_tonnes[m]
             for m, lots in project.output.items()
         }
-        paid = math.fsum(
+        paid_amount = math.fsum(
             share * float(money.expected_payments.sum())
             for q, *_, share, money in plans.funding_cash_flows(instance, commitment)
             if q == p
         )
-        paid += math.fsum(
+        paid_amount += math.fsum(
             float(premiums.sum())
             for q, _, premiums in plans.secured_output_premiums(instance, commitment)
             if q == p
@@ -284,8 +286,8 @@ def unaided_project_outcomes(
                 m: unaided_probability * home_offtake * t for m, t in yearly_tonnes.items()
             },
             with_plan_t={m: (offtake + unaided_offtake) * t for m, t in yearly_tonnes.items()},
-            paid_meur=paid,
-            windfall_meur=paid
+            paid_meur=paid_amount,
+            windfall_meur=paid_amount
             * min(1.0, unaided_probability)
             * (min(1.0, home_offtake / offtake) if offtake else 1.0),
         )
@@ -295,7 +297,7 @@ def stockpile_plans(instance: Instance, commitment: Commitment) -> Iterator[resu
     """Yield the document entry of each stockpile, in the order of the scenario file."""
     for stockpile in instance.case.stockpiles:
         h, lot = stockpile.id, instance.lot_tonnes[stockpile.material]
-        planned = planned_stock(instance, commitment, h)[
+        stock_by_year = planned_stock(instance, commitment, h)[
             instance.periods_per_year - 1 :: instance.periods_per_year
         ]
         yield results.StockpilePlan(
@@ -303,7 +305,7 @@ def stockpile_plans(instance: Instance, commitment: Commitment) -> Iterator[resu
             name=display_name(stockpile.name, h),
             material=stockpile.material,
             buy_t=values_by_year(instance, commitment.expected_purchases(instance, h) * lot),
-            planned_t=values_by_year(instance, planned * lot),
+            planned_t=values_by_year(instance, stock_by_year * lot),
             cost_meur=values_by_year(instance, plans.stock_cost(instance, commitment, h)),
         )
 
@@ -373,16 +375,16 @@ def material_exposure(
     mixes_without_plan = compute_supply_mixes(instance, Commitment())
     exposure = {}
     for m in instance.case.materials:
-        planned = np.zeros(len(instance.years))
+        stock_by_year = np.zeros(len(instance.years))
         for h, stockpile in instance.stockpiles.items():
             if stockpile.material == m:
-                planned = planned + planned_stock(instance, commitment, h)[n - 1 :: n]
+                stock_by_year = stock_by_year + planned_stock(instance, commitment, h)[n - 1 :: n]
         demand, need = instance.material_demand[m] * n, instance.need[m] * n
         exposure[m] = {
             str(year): {
                 "demand_t": float(demand[y] * instance.lot_tonnes[m]),
                 "need_t": float(need[y] * instance.lot_tonnes[m]),
-                "days_of_cover": float(planned[y] / need[y] * 365) if need[y] > 0 else None,
+                "days_of_cover": float(stock_by_year[y] / need[y] * 365) if need[y] > 0 else None,
                 "supply": mixes[m][y],
                 "supply_without_plan": mixes_without_plan[m][y],
             }

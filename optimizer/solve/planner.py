@@ -116,8 +116,8 @@ def solve_and_certify(
         solver_result = _or_no_review_plan(solver_result, no_review_solution, problem)
     on_incumbent = solve_options.get("on_incumbent")
     if on_incumbent is not None and solver_result.commitment is not None:
-        claimed, bound = solver_result.solution.objective, solver_result.solution.bound
-        objective = math.inf if claimed is None else claimed
+        claimed_objective, bound = solver_result.solution.objective, solver_result.solution.bound
+        objective = math.inf if claimed_objective is None else claimed_objective
         on_incumbent(
             Incumbent(solver_result.method, solver_result.commitment, objective, bound, final=True)
         )
@@ -143,16 +143,16 @@ def _without_negative_regret(solution: CheckedSolution, problem: Problem) -> Che
     Under an assumption set, a plan may be better than the best plan found for that set alone, which
     is optimal only within its gap. The better plan then becomes the reference.
     """
-    optima, values = [], []
+    optima, objectives = [], []
     for outcome, set_problem, optimum in zip(
         solution.set_outcomes, problem.set_problems, problem.reference_optima, strict=True
     ):
-        values.append(outcome.objective(solution.commitment))
-        if values[-1] < optimum.objective:
+        objectives.append(outcome.objective(solution.commitment))
+        if objectives[-1] < optimum.objective:
             is_feasible = not broken_rules(
                 single_set_problem(set_problem).instance, solution.commitment
             )
-            optimum = replace(optimum, objective=values[-1]) if is_feasible else optimum
+            optimum = replace(optimum, objective=objectives[-1]) if is_feasible else optimum
         optima.append(optimum)
     if tuple(optima) == problem.reference_optima:
         return solution
@@ -170,7 +170,7 @@ def _without_negative_regret(solution: CheckedSolution, problem: Problem) -> Che
             objective_floor=replace(problem, reference_optima=tuple(optima)).objective_floor,
         )
     certificate = updated_certificate(
-        certificate, measure.value(values), certificate.bound, gap_scale
+        certificate, measure.value(objectives), certificate.bound, gap_scale
     )
     certificate = certificate.model_copy(update={"regret_open": open_regret(optima)})
     return replace(

@@ -45,7 +45,7 @@ class Problem:
     no_review_optimum: ReferenceOptimum | None = None
 
     @classmethod
-    def from_case(cls, case: Case, *earlier: Problem) -> Problem:
+    def from_case(cls, case: Case, *earlier_problems: Problem) -> Problem:
         """Return the problem of a scenario. States and recourse of problems in ``earlier`` are
         shared where possible.
 
@@ -54,49 +54,55 @@ class Problem:
         """
         started_at = time.perf_counter()
         if case.objective.over_assumptions is None:
-            return cls._from_instance(read_instance(case), started_at, earlier)._with_branches()
+            return cls._from_instance(
+                read_instance(case), started_at, earlier_problems
+            )._with_branches()
         reported_set, tree = read_assumption_sets(case)
-        similar = [
-            problem for problem in earlier if len(problem.set_problems) == len(tree.instances)
+        similar_problems = [
+            problem
+            for problem in earlier_problems
+            if len(problem.set_problems) == len(tree.instances)
         ]
         set_problems = tuple(
             cls._from_instance(
-                instance, started_at, [problem.set_problems[k] for problem in similar]
+                instance, started_at, [problem.set_problems[k] for problem in similar_problems]
             )
             for k, instance in enumerate(tree.instances)
         )
-        reported = set_problems[reported_set]
+        reported_problem = set_problems[reported_set]
         problem = cls(
-            reported.instance,
-            reported.states,
+            reported_problem.instance,
+            reported_problem.states,
             time.perf_counter() - started_at,
-            reported.recourse,
+            reported_problem.recourse,
             set_problems=set_problems,
             scenario=case,
         )
         return problem._with_instance(
-            mark_over_assumptions(case, reported.instance)
+            mark_over_assumptions(case, reported_problem.instance)
         )._with_branches()
 
     @classmethod
     def _from_instance(
-        cls, instance: Instance, started_at: float, earlier: Sequence[Problem]
+        cls, instance: Instance, started_at: float, earlier_problems: Sequence[Problem]
     ) -> Problem:
         """Return the problem of an instance. States and recourse of problems in ``earlier`` are
         shared where possible."""
-        same_states = (problem for problem in earlier if same_sampling(instance, problem.instance))
-        similar = next(same_states, None)
-        states = read_states(instance) if similar is None else similar.states
-        reusable = (
+        same_states = (
+            problem for problem in earlier_problems if same_sampling(instance, problem.instance)
+        )
+        similar_problem = next(same_states, None)
+        states = read_states(instance) if similar_problem is None else similar_problem.states
+        reusable_recourse = (
             problem.recourse
-            for problem in earlier
+            for problem in earlier_problems
             if problem.states is states
             and problem.recourse
             and same_recourse(instance, problem.instance)
         )
-        recourse = next(reusable, None)
+        recourse = next(reusable_recourse, None)
         instance_recourse = None if recourse is None else recourse.for_instance(instance)
-        for problem in earlier if instance_recourse is None else ():
+        for problem in earlier_problems if instance_recourse is None else ():
             if problem.recourse is not None and same_recourse(instance, problem.instance):
                 instance_recourse = problem.recourse.for_states(instance, states)
                 break
@@ -110,14 +116,18 @@ class Problem:
     def _with_branches(self) -> Problem:
         """Return the problem with the review branches that follow from the states of all assumption
         sets; unchanged if there is no review."""
-        parts = self.single_set_problems
-        instances = with_branches([x.instance for x in parts], [x.states for x in parts])
-        parts = tuple(x._with_instance(y) for x, y in zip(parts, instances, strict=True))
+        set_problems = self.single_set_problems
+        instances = with_branches(
+            [x.instance for x in set_problems], [x.states for x in set_problems]
+        )
+        set_problems = tuple(
+            x._with_instance(y) for x, y in zip(set_problems, instances, strict=True)
+        )
         if not self.set_problems:
-            return parts[0]
-        reported = next(part for part in parts if part.states is self.states)
-        instance = replace(self.instance, branches=reported.instance.branches)
-        return replace(self, set_problems=parts)._with_instance(instance)
+            return set_problems[0]
+        reported_problem = next(part for part in set_problems if part.states is self.states)
+        instance = replace(self.instance, branches=reported_problem.instance.branches)
+        return replace(self, set_problems=set_problems)._with_instance(instance)
 
     def with_recourse(self, threads: int | None = None) -> Problem:
         """Return the problem with a recourse evaluator, which the search and the certification
@@ -126,8 +136,12 @@ class Problem:
             return self
         if self.set_problems:
             set_problems = tuple(problem.with_recourse(threads) for problem in self.set_problems)
-            reported = next(problem for problem in set_problems if problem.states is self.states)
-            recourse = reported.recourse and reported.recourse.for_instance(self.instance)
+            reported_problem = next(
+                problem for problem in set_problems if problem.states is self.states
+            )
+            recourse = reported_problem.recourse and reported_problem.recourse.for_instance(
+                self.instance
+            )
             return replace(self, set_problems=set_problems, recourse=recourse)
         return replace(
             self, recourse=RecourseEvaluator(self.instance, self.states, threads=threads)
@@ -182,7 +196,9 @@ class Problem:
         weights = tuple(float(assumption.weight) for assumption in case.assumptions.values())
         measure = read_set_measure(case.objective.over_assumptions, weights)
         if self.reference_optima and self.uses_reference_optima:
-            measure = measure.with_references([best.objective for best in self.reference_optima])
+            measure = measure.with_references(
+                [optimum.objective for optimum in self.reference_optima]
+            )
         return DecisionTree(tuple(problem.instance for problem in self.set_problems), measure)
 
     @property
@@ -241,12 +257,12 @@ def with_observations(problem: Problem, observations: Sequence[Observation]) -> 
     def change_instance(instance: Instance) -> Instance:
         return replace(instance, case=change_case(instance.case), branches=())
 
-    changed = replace(
+    changed_problem = replace(
         problem.with_instances_changed(change_instance),
         scenario=None if problem.scenario is None else change_case(problem.scenario),
         no_review_optimum=None,
     )
-    return changed._with_branches()
+    return changed_problem._with_branches()
 
 
 def read_instance_and_states(case: Case) -> tuple[Instance, tuple[State, ...]]:
@@ -261,7 +277,7 @@ def with_same_branches(problem: Problem, reference: Instance) -> Problem:
     review."""
     if not reference.branches:
         return problem
-    observations = [branch.observed for branch in reference.branches]
+    observations = [branch.information_set for branch in reference.branches]
     instance = with_information_sets(problem.instance, problem.states, observations)
     return problem._with_instance(instance)
 

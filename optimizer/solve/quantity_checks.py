@@ -182,17 +182,18 @@ def _check_chain(
     """Check the flows of a chain, and the damage that its stages avoid jointly and separately."""
     by_id = {material.id: material for material in plan.materials}
     forms = [by_id[form.material] for form in chain.forms]
-    missing = {
+    missing_lots = {
         year: math.fsum(outcome.by_year[year].expected_shortage_without_plan_t for outcome in forms)
         for year in (forms[0].by_year if forms else ())
     }
-    max_missing = max(missing.values(), default=0.0)
+    max_missing = max(missing_lots.values(), default=0.0)
     if (
-        missing
-        and missing[str(chain.year)] < max_missing * (1 - RELATIVE_TOLERANCE) - ABSOLUTE_TOLERANCE
+        missing_lots
+        and missing_lots[str(chain.year)]
+        < max_missing * (1 - RELATIVE_TOLERANCE) - ABSOLUTE_TOLERANCE
     ):
         yield from check_equal(
-            f"{location}year", chain.year, int(max(missing, key=lambda y: missing[y]))
+            f"{location}year", chain.year, int(max(missing_lots, key=lambda y: missing_lots[y]))
         )
     total_probability = math.fsum(
         outcome.by_year[str(chain.year)].probability_of_shortage for outcome in forms
@@ -225,10 +226,10 @@ def _check_chain(
             (stage.earlier, stage.later_alone),
         ):
             yield from check_equal(f"{item_location}both", stage.both, first + second, scale)
-        later = [projects.get(p) for p in stage.projects]
-        earlier = [projects.get(p) for p in stage.earlier_projects]
-        earlier += [stockpiles.get(h) for h in stage.earlier_stockpiles]
-        for name, parts in (("later", later), ("earlier", earlier)):
+        later_projects = [projects.get(p) for p in stage.projects]
+        earlier_projects = [projects.get(p) for p in stage.earlier_projects]
+        earlier_projects += [stockpiles.get(h) for h in stage.earlier_stockpiles]
+        for name, parts in (("later", later_projects), ("earlier", earlier_projects)):
             if len(parts) == 1:
                 yield from check_equal(
                     f"{item_location}{name}", getattr(stage, name), parts[0], scale

@@ -71,7 +71,7 @@ def decisions_by_branch(instance: Instance, commitment: Commitment) -> Iterator[
     for g, branch in enumerate(instance.branches):
         branch_instance, branch_commitment = instance.on_branch(g), commitment.on_branch(g)
         yield {
-            "seen": tuple(_observed_values(instance, branch.observed)),
+            "seen": tuple(_observed_values(instance, branch.information_set)),
             "probability": min(1.0, branch.probability),
             "net_cost_meur": plans.net_cost(branch_instance, branch_commitment),
             "projects": tuple(plan_document.project_plans(branch_instance, branch_commitment)),

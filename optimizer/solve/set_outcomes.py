@@ -98,21 +98,21 @@ def assumption_outcomes(
 
 
 def evaluate_sets(
-    reported: SetOutcome, commitment: Commitment, threads: int | None
+    reported_outcome: SetOutcome, commitment: Commitment, threads: int | None
 ) -> Iterator[SetOutcome]:
     """Evaluate a plan that was not made for assumption sets under each set of its scenario.
     ``reported`` is its evaluation in the scenario without changes."""
     from optimizer.solve.outcomes import evaluate_commitments
 
-    unchanged = reported.instance
+    unchanged = reported_outcome.instance
     for id, case in cases_by_assumption_set(unchanged.case).items():
         if not unchanged.case.assumptions[id].set:
-            yield reported
+            yield reported_outcome
             continue
         instance = read_instance(case, unchanged.lot_tonnes)
         states = read_states(instance)
         if unchanged.branches:
-            observations = [branch.observed for branch in unchanged.branches]
+            observations = [branch.information_set for branch in unchanged.branches]
             instance = with_information_sets(instance, states, observations)
         with_plan, without_plan = evaluate_commitments(
             instance, states, [commitment, Commitment()], threads=threads

@@ -43,7 +43,7 @@ Raw = dict[str, Any]
 EXACT = {"gap": 1e-6}
 
 
-def sought(raw: Raw, within: float, count: int = 6, **more: Any) -> AlternativesResult:
+def search(raw: Raw, within: float, count: int = 6, **more: Any) -> AlternativesResult:
     return find_alternatives(
         read_case_text(json.dumps(raw)),
         AlternativesOptions(within=within, count=count, assumptions=False, **EXACT),
@@ -96,7 +96,7 @@ def portfolio(own: Any) -> frozenset[tuple[str, str]]:
 def test_each_is_as_far_as_any_within_the_limit(seed: int, within: float) -> None:
     raw = small_case(random.Random(f"alternatives {seed}").choice)
     try:
-        found = sought(raw, within).alternatives
+        found = search(raw, within).alternatives
     except Infeasible:
         assert all_portfolios(raw) == {}
         return
@@ -150,7 +150,7 @@ def test_a_case_by_hand() -> None:
     """Within 500 % (objective at most 6): nothing (10) and A with B (9) are out; what is left is
     stock, A, B, A + stock, B + stock. From {stock}: {a} and {b} are 2 away, and so farthest;
     {a, b} is not within. A second one: {b} is 2 from both. The rest are 1 away."""
-    found = sought(two_works(), 5.0, count=10).alternatives
+    found = search(two_works(), 5.0, count=10).alternatives
     assert found.plan.objective == pytest.approx(1.0, abs=1e-6)
     assert [own.unlike for own in found.alternatives] == [2, 2, 1, 1]
     first, second, *rest = (portfolio(own.plan) for own in found.alternatives)
@@ -168,7 +168,7 @@ def test_within_nothing_only_ties_remain() -> None:
     """Two works alike: each is as good as the other, and nothing else is."""
     raw = two_works() | {"stockpiles": []}
     raw["projects"]["b"]["capex_meur"] = 4
-    found = sought(raw, 0.0).alternatives
+    found = search(raw, 0.0).alternatives
     (only,) = found.alternatives
     assert only.plan.objective == pytest.approx(found.plan.objective, rel=1e-6)
     assert (only.entering, only.leaving) in ((("a",), ("b",)), (("b",), ("a",)))
@@ -177,7 +177,7 @@ def test_within_nothing_only_ties_remain() -> None:
 
 def test_proofs_hold_and_plans_keep_the_rules_of_the_scenario() -> None:
     raw = small_case(random.Random("alternatives 3").choice)
-    sighted = sought(raw, 0.6)
+    sighted = search(raw, 0.6)
     found = sighted.alternatives
     problem = Problem.from_case(read_case_text(json.dumps(raw)).case)
     for own in found.alternatives:
@@ -195,15 +195,15 @@ def test_proofs_hold_and_plans_keep_the_rules_of_the_scenario() -> None:
         )
 
 
-def told(found: Alternatives) -> dict[str, Any]:
+def as_reported(found: Alternatives) -> dict[str, Any]:
     content = found.model_dump(exclude={"seconds"})
     content["others"] = [{k: x for k, x in o.items() if k != "seconds"} for o in content["others"]]
     return content
 
 
-def test_bound_and_limit_are_told_apart_and_the_bound_is_no_higher_than_proven() -> None:
+def test_bound_and_limit_are_distinguished_and_the_bound_is_no_higher_than_proven() -> None:
     """Within a thousandth of a percent three digits would make one figure of all."""
-    found = sought(two_works(), 5.0, count=1).alternatives
+    found = search(two_works(), 5.0, count=1).alternatives
     near = found.model_copy(update={"bound": 33.49966, "limit": 33.49966 * 1.00001})
     assert words._format_objective(near, near.bound, round_down=True) == "33.49966"
     assert words._format_objective(near, near.limit) == "33.49999"
@@ -213,16 +213,16 @@ def test_bound_and_limit_are_told_apart_and_the_bound_is_no_higher_than_proven()
 
 def test_the_same_question_has_the_same_answer() -> None:
     raw = small_case(random.Random("alternatives 5").choice)
-    assert told(sought(raw, 0.3).alternatives) == told(sought(raw, 0.3).alternatives)
+    assert as_reported(search(raw, 0.3).alternatives) == as_reported(search(raw, 0.3).alternatives)
 
 
 def test_a_document_loads_back_equal() -> None:
-    found = sought(two_works(), 5.0, count=3).alternatives
+    found = search(two_works(), 5.0, count=3).alternatives
     assert Alternatives.model_validate_json(found.model_dump_json()) == found
 
 
 def test_a_given_plan_stays_the_one_compared_with() -> None:
-    """A plan that is not the best: its certificate is told against the bound of the best."""
+    """A plan that is not the best: its certificate uses the bound of the best plan."""
     raw = two_works()
     worse = read_case_text(json.dumps(raw | {"policy": {"must_build": ["a"]}}))
     from optimizer.solve.planner import solve_to_plan
@@ -364,25 +364,25 @@ def test_shares_in_words(index: float, says: str) -> None:
 def test_a_stockpile_that_cannot_hold_a_day_is_no_choice() -> None:
     raw = two_works()
     raw["stockpiles"] = [stockpile(max_t=0.1)]
-    found = sought(raw, 0.2).alternatives
+    found = search(raw, 0.2).alternatives
     assert [item.id for item in found.items] == ["a", "b"]
 
 
 def test_no_alternative_without_anything_to_choose() -> None:
-    found = sought(case(supply=CHINA, funders={"fund": funder()}), 0.5).alternatives
+    found = search(case(supply=CHINA, funders={"fund": funder()}), 0.5).alternatives
     assert (found.alternatives, found.items, found.exhausted) == ((), (), True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 4, 5])
-def test_where_the_search_ends_early_all_that_is_told_is_proven(
+def test_where_the_search_ends_early_all_that_is_reported_is_proven(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in large problems: branches are cut short, and portfolios are guessed."""
     monkeypatch.setattr(portfolio_search, "FIRST_NODE_LIMIT", 0)
     monkeypatch.setattr(portfolio_search, "SMALL_PROGRAM_INTEGERS", -1)
     raw = small_case(random.Random(f"alternatives {seed}").choice)
-    found = sought(raw, 0.6).alternatives
+    found = search(raw, 0.6).alternatives
     spare = OBJECTIVE_SLACK * max(1.0, abs(found.bound))
     allowed = {some for some, worth in all_portfolios(raw).items() if worth <= found.limit + spare}
     known = [portfolio(found.plan)]

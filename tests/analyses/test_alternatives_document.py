@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from documents import is_whole_in_all_media, tables_in, told
+from documents import is_whole_in_all_media, one_line, tables_in
 from samples import alternatives as found
 
 from models.language import Language
@@ -25,13 +25,13 @@ def test_the_figures_are_those_of_the_plan_and_its_alternatives() -> None:
     assert len(made["robustness"].rows) == len(found().items)
 
 
-def test_what_all_plans_have_is_told_with_its_proof() -> None:
-    text = told(found())
+def test_what_all_plans_have_is_reported_with_its_proof() -> None:
+    text = one_line(found())
     assert "No plan has an objective below" in text
     assert "within the limit" in text
 
 
-def test_a_plan_above_the_limit_is_told() -> None:
+def test_a_plan_above_the_limit_is_reported() -> None:
     late = found().model_copy(update={"limit": found().plan.objective - 1, "ended": "interrupted"})
-    assert "The plan itself is not within the limit." in told(late)
-    assert "Stopped early: alternatives, variants or assumptions are missing." in told(late)
+    assert "The plan itself is not within the limit." in one_line(late)
+    assert "Stopped early: alternatives, variants or assumptions are missing." in one_line(late)

@@ -118,7 +118,7 @@ def test_a_range_is_varied_whatever_else_is_wanted() -> None:
         by_id(bare(), ranges={"price": (1, 1)})
 
 
-def test_a_group_of_one_is_not_told_twice() -> None:
+def test_a_group_of_one_is_not_reported_twice() -> None:
     raw = bare(**SAMPLED)
     assert {"hazard.cut"} == {id for id in by_id(raw) if id.startswith("hazard")}
     assert set(by_id(raw, only=["hazards"])) == {"hazards"}
@@ -150,6 +150,6 @@ def test_ranges_and_free_numbers() -> None:
         ({"inputs": {"horizon.first_years": (0, 1)}}, "no single number"),
     ],
 )
-def test_what_is_not_there_is_refused(choice: Raw, says: str) -> None:
+def test_a_missing_file_is_refused(choice: Raw, says: str) -> None:
     with pytest.raises(InvalidAssumption, match=says):
         list_assumptions(reading(bare()).case, **choice)

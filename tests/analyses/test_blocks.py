@@ -1,4 +1,4 @@
-"""Fresh states in blocks: the same figures whoever looks at which."""
+"""Fresh states in blocks: the same figures for any assignment of blocks to workers."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ def test_blocks_add_up_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.array_equal(whole.damage, parts.damage)
     for found, added in ((whole, parts), (rule, in_parts)):
         for name, value in asdict(found).items():
-            told = asdict(added)[name]
+            reported = asdict(added)[name]
             if isinstance(value, dict):
-                assert value.keys() == told.keys()
-                pairs = [(value[key], told[key]) for key in value]
+                assert value.keys() == reported.keys()
+                pairs = [(value[key], reported[key]) for key in value]
             else:
-                pairs = [(value, told)]
+                pairs = [(value, reported)]
             for expected, got in pairs:
                 np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-12)

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import told
-from later import SEEN, lasting_cut
+from documents import one_line
+from frontier_cases import reading
 from random_cases import small_case
+from review_cases import SEEN, lasting_cut
 from small import case as bare
 from small import chance_of_cut, cut, near, project, state
-from varied import reading
 
 import vorrat
 from models.results import Comparison, Plan
@@ -130,7 +130,7 @@ def test_events_of_profiles_last_longer_too() -> None:
     assert bounds(raw)["duration"][0] == pytest.approx(0.8, rel=0.011)
 
 
-def test_nothing_is_said_of_what_is_not_damage_or_costs_nothing() -> None:
+def test_no_break_even_without_damage_or_cost() -> None:
     assert bounds(half(4, objective={"measure": "tonnes", "cost_weight": 0.0})) == {}
     assert bounds(half(60, objective={"cost_weight": 1.0})) == {}
 
@@ -138,7 +138,7 @@ def test_nothing_is_said_of_what_is_not_damage_or_costs_nothing() -> None:
 @pytest.mark.slow
 def test_bounds_of_random_cases_are_ordered_and_turn_where_they_say() -> None:
     """Of damage by the extremes of net cost and damage avoided, on both sides of each bound."""
-    rng, told_of = random.Random(9), 0
+    rng, with_break_even = random.Random(9), 0
     for _ in range(25):
         raw = small_case(rng.choice)
         raw["objective"] = {"cost_weight": rng.choice([0.0, 0.5, 1.0])}
@@ -149,7 +149,7 @@ def test_bounds_of_random_cases_are_ordered_and_turn_where_they_say() -> None:
             continue
         for one in add_break_even(own).worth_from:
             settings = _settings_by_quantity(read.case)[one.of]
-            told_of += one.plan is not None and one.plan > 0
+            with_break_even += one.plan is not None and one.plan > 0
             if one.plan is not None and one.any_plan is not None:
                 assert one.any_plan <= one.plan * 1.000001
             for factor, sign in ((one.plan, 1), (one.plan and one.plan * 0.985, -1)):
@@ -165,7 +165,7 @@ def test_bounds_of_random_cases_are_ordered_and_turn_where_they_say() -> None:
                 without = best.without_plan.expected
                 assert best.certificate.bound is not None
                 assert best.certificate.bound >= 0.99 * without - 1e-6
-    assert told_of >= 20
+    assert with_break_even >= 20
 
 
 def gain(own: Plan, changed: Any) -> float:
@@ -184,21 +184,21 @@ def gain(own: Plan, changed: Any) -> float:
 
 def test_reports_say_it_in_both_languages() -> None:
     found = add_break_even(solve_to_plan(reading(half(1, 3)).case, gap=1e-9))
-    said = told(found)
+    said = one_line(found)
     assert "This plan is worth its money" in said
     assert "a tonne missing costs at least 0.80 times what the scenario says (below" in said
-    german = told(found, "de")
+    german = one_line(found, "de")
     assert "Dieser Plan lohnt sich" in german
     assert "mindestens das 0,80-Fache" in german
     assert "(unter dem 0,40-Fachen lohnt sich gar kein Plan)" in german
     side = compare_plans([found, found], ["japan", "other"])
-    assert "„japan“ lohnt sich" in told(side, "de", plans={"japan": found, "other": found})
+    assert "„japan“ lohnt sich" in one_line(side, "de", plans={"japan": found, "other": found})
     poor = add_break_even(
         solve_to_plan(reading(half(60, policy={"must_build": ["works_0"]})).case, gap=1e-9)
     )
     never = "This plan is not found to be worth its money at up to 10 times the frequency of events"
-    assert never in told(poor)
-    assert "bis zum Zehnfachen nicht" in told(poor, "de")
+    assert never in one_line(poor)
+    assert "bis zum Zehnfachen nicht" in one_line(poor, "de")
 
 
 def test_commands_take_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -232,7 +232,7 @@ SETS |= {"high": {"weight": 0.5, "set": {"projects.works_0.capex_meur": 5}}}
         (lasting_cut(SEEN), "a review"),
     ],
 )
-def test_what_it_does_not_work_with_is_refused_alike_everywhere(
+def test_unsupported_scenarios_are_refused_by_every_interface(
     sections: Raw, refusal: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     raw = half(4) | sections
@@ -240,8 +240,8 @@ def test_what_it_does_not_work_with_is_refused_alike_everywhere(
     file.write_text(json.dumps(raw))
     for command in ("solve", "compare"):
         assert run_command_line([command, str(file), "--break-even"]) == 2
-        assert "This analysis does not work" in (told := capsys.readouterr().err)
-        assert refusal in told
+        assert "This analysis does not work" in (one_line := capsys.readouterr().err)
+        assert refusal in one_line
     for function in (vorrat.solve, vorrat.compare):
         with pytest.raises(vorrat.Misuse, match=f"This analysis does not work.*{refusal}"):
             function(vorrat.read(file), break_even=True)

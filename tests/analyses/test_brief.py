@@ -55,8 +55,8 @@ def test_approvals_are_all_that_public_funders_commit(name: str) -> None:
     start = {built.id: built.start for built in found.projects}
     assert all(one.year == start[one.project] for one in approvals if one.project)
     for funder in {one.funder for one in public(found)}:
-        told = sum(one.meur for one in approvals if one.funder == funder)
-        assert told == near(sum(p.committed_meur for p in public(found) if p.funder == funder))
+        reported = sum(one.meur for one in approvals if one.funder == funder)
+        assert reported == near(sum(p.committed_meur for p in public(found) if p.funder == funder))
 
 
 @EACH
@@ -65,13 +65,13 @@ def test_money_by_country_is_all_money_of_projects(name: str) -> None:
     of = fiscal_figures(found)
     kinds = {funder.id: funder.kind for funder in found.funders}
     for kind in ("public", "private"):
-        told = sum(getattr(one, f"{kind}_meur") for one in of.countries)
+        reported = sum(getattr(one, f"{kind}_meur") for one in of.countries)
         paid = [
             p
             for p in found.accounts
             if p.project and (kinds[p.funder] == "public") == (kind == "public")
         ]
-        assert told == near(math.fsum(x for p in paid for x in p.paid_meur.values()))
+        assert reported == near(math.fsum(x for p in paid for x in p.paid_meur.values()))
     market = sum(built.market_share * built.mean_capex_meur for built in found.projects)
     assert sum(one.market_meur for one in of.countries) == near(market)
     stocks = [p for p in public(found) if p.project is None]
@@ -112,7 +112,7 @@ def test_without_a_home_no_share_stays_there() -> None:
     assert fiscal_figures(tutorial()).home_share is None
 
 
-def test_what_is_expected_to_be_lost_is_of_stakes_loans_and_guarantees() -> None:
+def test_expected_loss_covers_equity_loans_and_guarantees() -> None:
     found = treasury()
     kinds = ("loan", "financial_transaction", "guarantee")
     known = [p for p in public(found) if p.budget_class in kinds]
@@ -130,24 +130,24 @@ def test_some_of_these_plans_have_aid_and_countries() -> None:
     assert any(of.provision is not None for of in found)
 
 
-def test_a_provision_is_what_budgets_are_charged_for_guarantees() -> None:
+def test_budgets_are_charged_the_provision_of_guarantees() -> None:
     found = treasury()
     assert found.case is not None
-    told = fiscal_figures(found).provision
+    reported = fiscal_figures(found).provision
     some = [p for p in public(found) if p.budget_class == "guarantee"]
-    assert told is not None
+    assert reported is not None
     terms = {p.funder: found.case.funders[p.funder].instruments[p.instrument] for p in some}
     charged = sum(float(terms[p.funder].budget_charge) * sum(p.paid_meur.values()) for p in some)
-    assert told.provision_meur == near(charged)
-    assert told.face_meur == near(sum(p.committed_meur for p in some))
+    assert reported.provision_meur == near(charged)
+    assert reported.face_meur == near(sum(p.committed_meur for p in some))
 
 
 @EACH
-def test_the_debt_brake_counts_what_is_no_stake_and_no_guarantee(name: str) -> None:
+def test_the_debt_brake_excludes_equity_and_guarantees(name: str) -> None:
     found = PLANS[name]()
     assert found.case is not None
-    told = fiscal_figures(found).debt_brake_by_year_meur
-    assert (told is None) == ("DE" not in found.case.home)
+    reported = fiscal_figures(found).debt_brake_by_year_meur
+    assert (reported is None) == ("DE" not in found.case.home)
     at_home = {**(found.scenario or {}), "home": ["DE"]}
     german = Plan.model_validate(found.model_dump() | {"scenario": at_home})
     counted = fiscal_figures(german).debt_brake_by_year_meur
@@ -158,17 +158,17 @@ def test_the_debt_brake_counts_what_is_no_stake_and_no_guarantee(name: str) -> N
         assert counted.get(year, 0.0) == near(sum(p.paid_meur.get(year, 0.0) for p in due))
 
 
-def test_years_in_a_row_with_one_amount_are_told_together() -> None:
+def test_years_in_a_row_with_one_amount_are_reported_together() -> None:
     say = PlanWording(tutorial())
-    told = _describe_yearly_amounts(
+    reported = _describe_yearly_amounts(
         say, {"2026": 100, "2027": 100, "2028": 0, "2029": 40, "2030": 40.1}
     )
-    assert told == [
+    assert reported == [
         "100 million EUR a year in 2026 to 2027",
         "40 million EUR a year in 2029 to 2030",
     ]
-    told = _describe_yearly_amounts(say, {str(2026 + n): 10.0 * (n + 1) for n in range(4)})
-    assert told == ["at most 40 million EUR a year, in 2029"]
+    reported = _describe_yearly_amounts(say, {str(2026 + n): 10.0 * (n + 1) for n in range(4)})
+    assert reported == ["at most 40 million EUR a year, in 2029"]
 
 
 def test_a_rate_of_return_by_hand() -> None:
@@ -183,7 +183,7 @@ def test_a_rate_of_return_by_hand() -> None:
 # Compared with what
 
 
-def test_without_public_money_the_tutorial_is_left_with_what_its_company_does() -> None:
+def test_without_public_money_only_the_company_of_the_tutorial_invests() -> None:
     """What is found is the best plan of the file whose fund has nothing."""
     found = solve_counterfactual(load_saved_plan(tutorial()), gap=0.0)
     alone = solve_to_plan(
@@ -245,11 +245,11 @@ def test_increments_are_over_nothing_over_no_public_money_and_over_the_next_chea
     found = compute_brief(tutorial(), others=options)
     paid = compute_cost(tutorial(), compute_benefit(tutorial())).public.paid_present_meur
     assert paid is not None
-    told = [
+    reported = [
         (one.to, one.over, one.left, one.avoided, one.public_present_meur)
         for one in found.increments
     ]
-    assert told == [
+    assert reported == [
         ("nothing", None, near(40.0), near(28.0), near(paid)),
         ("counterfactual", "alone", 30.0, near(18.0), near(paid)),
         ("option", "half", 20.0, near(8.0), near(paid / 2)),
@@ -262,9 +262,7 @@ def test_increments_are_over_nothing_over_no_public_money_and_over_the_next_chea
 @pytest.mark.parametrize(
     ("extra", "factor", "worth_it"), [(4.0, "0.50", True), (16.0, "2.00", False)]
 )
-def test_what_is_not_worth_its_additional_cost_is_said_to_be_so(
-    extra: float, factor: str, worth_it: bool
-) -> None:
+def test_a_dominated_increment_is_named(extra: float, factor: str, worth_it: bool) -> None:
     """8 more are avoided than with half the money."""
     half = cheaper(20.0, 0.5)
     cost = tutorial().outcome.net_cost_meur - extra
@@ -276,7 +274,7 @@ def test_what_is_not_worth_its_additional_cost_is_said_to_be_so(
     assert ("it is not worth it by the scenario's own figures" in text) is not worth_it
 
 
-def test_a_plan_is_compared_with_others_whatever_they_are_called() -> None:
+def test_comparison_does_not_depend_on_names_of_plans() -> None:
     """Where objectives are of another kind, nobody knows whether the difference is significant."""
     half = cheaper(20.0, 0.5)
     assert half.scenario is not None
@@ -288,12 +286,12 @@ def test_a_plan_is_compared_with_others_whatever_they_are_called() -> None:
     )
     (_, found) = compute_brief(tutorial(), others={"plan": half}).increments
     assert (found.over, found.avoided, found.significant) == ("plan", near(8.0), False)
-    otherwise = Plan.model_validate_json(otherwise.model_dump_json())  # its case is read anew
+    otherwise = Plan.model_validate_json(otherwise.model_dump_json())  # its case is read again
     (_, found) = compute_brief(tutorial(), others={"plan": otherwise}).increments
     assert (found.over, found.avoided, found.significant) == ("plan", near(8.0), None)
 
 
-def test_an_evaluation_brings_what_would_be_done_otherwise_and_the_tail_of_fresh_states() -> None:
+def test_an_evaluation_adds_the_alternative_plan_and_the_tail_of_fresh_states() -> None:
     found = compute_brief(rich())
     assert [one.to for one in found.increments] == ["nothing"]
     assert found.tail.fresh_with_plan is None
@@ -313,7 +311,7 @@ PREFERRED = {
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_where_the_comparison_prefers_another_option_the_brief_says_so(language: Language) -> None:
+def test_the_brief_names_an_option_that_the_comparison_prefers(language: Language) -> None:
     """In its first paragraph, and on the first slide; and nothing where it does not."""
     cheap, dear = cheaper(5.0, 0.5), cheaper(12.5, 1.5)
     proof = cheap.certificate.model_copy(update={"objective": 20.0, "bound": 20.0})
@@ -328,10 +326,10 @@ def test_where_the_comparison_prefers_another_option_the_brief_says_so(language:
     proof = dear.certificate.model_copy(update={"input_sha256": "0" * 64})
     unlike = dear.model_copy(update={"certificate": proof, "case": None})
     assert compute_brief(tutorial(), others={"cheap": cheap, "unlike": unlike}).compared == 1
-    told = first_paragraph(tutorial(), language, compared_plans={"cheap": cheap, "dear": dear})
-    assert PREFERRED[language] in told
+    reported = first_paragraph(tutorial(), language, compared_plans={"cheap": cheap, "dear": dear})
+    assert PREFERRED[language] in reported
     less = "leaves 7 million EUR less for 7.75 million EUR less; each compared with this plan"
-    assert language == "de" or less in told
+    assert language == "de" or less in reported
     with using(language):
         first = slides_document(tutorial(), {"cheap": cheap, "dear": dear}).sections[0].parts[0]
     assert about in str(first)
@@ -344,8 +342,8 @@ def test_how_likely_budgets_are_enough_stands_in_the_first_paragraph(language: L
     risk = BudgetRisk(draws=1000, seed=8, all_hold=odds, budgets=())
     judged = by_hand(budget_risk=risk)
     says = {"en": "with a probability of 39 %", "de": "mit einer Wahrscheinlichkeit von 39 %"}
-    told = first_paragraph(tutorial(), language, evaluation=judged).replace(NO_BREAK_SPACE, " ")
-    assert says[language] in told
+    reported = first_paragraph(tutorial(), language, evaluation=judged).replace(NO_BREAK_SPACE, " ")
+    assert says[language] in reported
     with using(language):
         page = html.render_page(brief_of(tutorial(), evaluation=judged)).replace(
             NO_BREAK_SPACE, " "
@@ -353,7 +351,7 @@ def test_how_likely_budgets_are_enough_stands_in_the_first_paragraph(language: L
     assert page.count(says[language]) == 1
 
 
-def test_commitments_and_payments_say_with_which_overruns_they_are_counted() -> None:
+def test_commitments_and_payments_name_their_overruns() -> None:
     """Works of 100 cost 130 in the mean; 150 are budgeted, so that 90 % of cases are enough."""
     fund = {"kind": "public", "budget_meur": 160, "instruments": {"equity": {}}}
     raw = overrun(fund, must_build=["works"])

@@ -121,7 +121,7 @@ def test_stress_adds_up(whole: Whole) -> None:
 
 
 def test_explain(whole: Whole) -> None:
-    """No other decision is better, and what was chosen is told."""
+    """No other decision is better, and selected decisions are reported."""
     found = whole.analysed("explain", values=False, gap=GAP)
     own = whole.plan
     assert found.objective == near(own.certificate.objective)
@@ -223,17 +223,17 @@ def test_redact(whole: Whole, tmp_path: Path) -> None:
     path, out = whole.path, tmp_path / "redacted"
     asked = ["redact", str(path), "--consumer", "wind", "--company", "car_maker"]
     assert run_command_line([*asked, "--out", str(out), "--gap", str(GAP)]) == 0
-    told = yaml.safe_load((out / "owner" / "redaction.json").read_text(encoding="utf-8"))
-    kinds = {one["kind"] for one in told["figures"]}
+    reported = yaml.safe_load((out / "owner" / "redaction.json").read_text(encoding="utf-8"))
+    kinds = {one["kind"] for one in reported["figures"]}
     assert kinds == {"demand", "budget", "other"}  # other: a stock in proportion to hidden demand
-    assert told["answer"] == "solved"
-    assert told["loss"]["regret_at_most"] >= -1e-6
-    for one in told["figures"]:
+    assert reported["answer"] == "solved"
+    assert reported["loss"]["regret_at_most"] >= -1e-6
+    for one in reported["figures"]:
         assert one["low"] <= one["high"]
 
 
 @pytest.mark.slow
-def test_alone_and_together_are_scenarios_of_their_own(tmp_path: Path) -> None:
+def test_single_and_grand_coalitions_equal_separate_scenarios(tmp_path: Path) -> None:
     """What a company attains alone is the optimum where nobody else pays or suffers; what all do
     together is that of the scenario, where every consumer is some company's."""
     raw = mine_to_magnet("entitled", states=10)

@@ -36,7 +36,7 @@ NAMES = ComparisonNames(
 )
 
 
-def told(*changes: tuple[str, str | None, str | None], language: Language = "en") -> list[str]:
+def lines_of(*changes: tuple[str, str | None, str | None], language: Language = "en") -> list[str]:
     made = [ValueChange(path=path, base=base, value=value) for path, base, value in changes]
     with using(language):
         speaker = SettingDescriber(NAMES, localized, "EUR")
@@ -77,43 +77,43 @@ def told(*changes: tuple[str, str | None, str | None], language: Language = "en"
 def test_a_setting(
     path: str, base: str | None, value: str | None, english: str, in_german: str | None
 ) -> None:
-    assert told((path, base, value)) == [english]
+    assert lines_of((path, base, value)) == [english]
     if in_german is not None:
-        assert told((path, base, value), language="de") == [in_german]
+        assert lines_of((path, base, value), language="de") == [in_german]
 
 
-def test_years_that_change_alike_are_told_together() -> None:
+def test_years_that_change_alike_are_reported_together() -> None:
     path = "funders.fund.budget_by_year_meur"
     years = [(f"{path}.{year}", "100", "300") for year in (2027, 2028, 2029)]
-    assert told(*years, (f"{path}.2030", "40", None)) == [
+    assert lines_of(*years, (f"{path}.2030", "40", None)) == [
         "Raw material fund: Budget in 2027–2029 100 → 300 million EUR, 2030 40 → 0 million EUR"
     ]
 
 
-def test_who_pays_is_told_with_names() -> None:
+def test_who_pays_is_reported_with_names() -> None:
     path = "stockpiles.stock_0.paid_by"
-    assert told((f"{path}.fund", "0.7", None), (f"{path}.purse", "0.3", "1")) == [
+    assert lines_of((f"{path}.fund", "0.7", None), (f"{path}.purse", "0.3", "1")) == [
         "Stock 0: Costs paid by Raw material fund 70 % → 0 %, Purse 30 % → 100 %"
     ]
 
 
-def test_the_same_field_of_many_items_is_told_once() -> None:
+def test_the_same_field_of_many_items_is_reported_once() -> None:
     changes = [(f"stockpiles.stock_{n}.max_purchase_t_per_year", str(n + 1), "0") for n in range(9)]
-    assert told(*changes) == ["Stockpiles (9): Purchases at most → 0 t per year"]
+    assert lines_of(*changes) == ["Stockpiles (9): Purchases at most → 0 t per year"]
     others = [(path, base, str(10 * n)) for n, (path, base, _) in enumerate(changes)]
-    assert told(*others) == ["Stockpiles (9): “Purchases at most” changed"]
+    assert lines_of(*others) == ["Stockpiles (9): “Purchases at most” changed"]
     alike = [(path, "5", "0") for path, _, _ in changes]
-    assert told(*alike[:2]) == ["Stock 0 and Stock 1: Purchases at most 5 → 0 t per year"]
+    assert lines_of(*alike[:2]) == ["Stock 0 and Stock 1: Purchases at most 5 → 0 t per year"]
 
 
-def test_no_more_than_some_are_told() -> None:
+def test_no_more_than_some_are_reported() -> None:
     changes = [
         ("horizon.first_year", "1", "2"), ("horizon.last_year", "1", "2"),
         *((f"stockpiles.stock_{n}.{field}", "1", "2") for n, field in enumerate(
             ("max_t", "initial_t", "annual_loss", "purchase_premium", "financing_rate",
              "storage_eur_per_t_year", "residual_value", "max_release_t_per_period"))),
     ]  # fmt: skip
-    found = told(*changes)
+    found = lines_of(*changes)
     assert len(found) == MAX_STATEMENTS
     assert found[-1] == "2 more settings"
 

@@ -615,7 +615,7 @@ def test_only_funding_differs(by_hand: Comparison) -> None:
         ),
     ],
 )
-def test_what_is_not_like_for_like_is_named_and_not_compared(
+def test_incomparable_figures_are_named_and_not_compared(
     section: str, value: Any, subject: str, path: str, bars: set[str]
 ) -> None:
     other = changed(small(), **{section: value})

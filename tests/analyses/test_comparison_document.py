@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import is_whole_in_all_media, page_of, tables_in, text_of, told, workbook_of
+from documents import is_whole_in_all_media, one_line, page_of, tables_in, text_of, workbook_of
 from everything import everything
 from pages import Table
 from side_by_side import changed, large, raw, small, stock
@@ -61,7 +61,7 @@ def on_page(plans: Mapping[str, Plan], name: str) -> Table:
     return tables_in(made(plans), plans=plans)[name]
 
 
-def test_a_sample_beside_states_that_are_written_out_is_told() -> None:
+def test_comparison_of_sampled_with_written_states_is_reported() -> None:
     """One draws its states, the other says what they are: the part that differs is named."""
     sampled = solve(raw() | {"uncertainty": {"sample": {"states": 4, "seed": 1}}})
     page = page_of(made({"sampled": sampled, "written out": small()}))
@@ -121,7 +121,7 @@ def test_benchmarks_reached() -> None:
 
 
 def test_differences_are_explained() -> None:
-    text = told(made(three()))
+    text = one_line(made(three()))
     assert "“A large fund” leaves 3 million EUR less damage than “Base case”: 60 % of what" in text
     assert (
         "Largest parts: Ore -3 (Works financed otherwise). Public funding: +6 million EUR" in text
@@ -133,7 +133,7 @@ def test_differences_are_explained() -> None:
 def test_increments_stand_before_averages() -> None:
     """The stock avoids 2.5 for 0.5, the large fund 2.5 more for 9.5 more; `small`, which costs 4
     and leaves 3, is dominated by the stock."""
-    text = told(made(three()))
+    text = one_line(made(three()))
     first = "The first step, to “A stock”, avoids 5.00 EUR for each public EUR."
     then = "The next step, to “A large fund”, avoids 0.26 EUR for each additional public EUR."
     average = "options avoid 0.50 to 5.00 EUR per public EUR"
@@ -147,7 +147,7 @@ def test_increments_stand_before_averages() -> None:
     assert "what companies do alone" not in text  # there are none
 
 
-def test_a_later_step_that_avoids_more_is_told() -> None:
+def test_a_later_step_that_avoids_more_is_reported() -> None:
     """Of four steps the third: the first two and the last would let one think that they fall."""
     found = made(three())
     each = [("stock", 1.5), ("large", 0.4), ("small", 2.8), ("stock", 0.3)]
@@ -155,15 +155,15 @@ def test_a_later_step_that_avoids_more_is_told() -> None:
         found.efficient[0].model_copy(update={"option": label, "avoided_per_euro": ratio})
         for label, ratio in each
     )
-    text = told(found.model_copy(update={"efficient": steps}))
+    text = one_line(found.model_copy(update={"efficient": steps}))
     assert "Most of all later steps avoids that to “Base case”, 2.80 EUR." in text
 
 
-def test_each_option_says_at_which_worth_of_an_avoided_euro_it_is_best() -> None:
+def test_each_option_names_the_value_of_an_avoided_euro_at_which_it_is_best() -> None:
     """The stock avoids 2.5 for 0.5 (0.2 each), the large fund 2.5 more for 9.5 more (3.8 each):
     below 0.2 no plan is best, and `small`, which is dominated, never."""
-    told_at_one = "to avoid one EUR of damage, the best option is by public funding “A stock”"
-    assert told_at_one in told(made(three()))
+    best_at_one = "to avoid one EUR of damage, the best option is by public funding “A stock”"
+    assert best_at_one in one_line(made(three()))
     column = on_page(three(), "options").column("by public funding")
     assert [cell.text for cell in column] == ["0.20 to 3.80", "-", "3.80 or more"]
 
@@ -179,21 +179,21 @@ def test_who_dominates_by_net_cost_is_said_too() -> None:
     assert (
         "By net public cost, in place of public funding, dominated: “A stock” by “A large fund” "
         "and “Base case” by “A large fund”."
-    ) in told(made(plans))
+    ) in one_line(made(plans))
 
 
-def test_what_companies_do_alone_is_said_or_asked_for() -> None:
+def test_investments_of_companies_alone_are_reported_or_requested() -> None:
     """A company of 4 million EUR has 40 of 100 t secured alone, and all with 6 of the state."""
     purses = {"fund": funder(budget=0), "motor_co": funder("company", budget=4)}
     alone = solve(raw(funders=purses))
     both = solve(raw(funders=purses | {"fund": funder(budget=6)}))
-    text = told(made({"alone": alone, "both": both}))
+    text = one_line(made({"alone": alone, "both": both}))
     assert "“alone” takes no public funding and avoids 2 million EUR of that." in text
     assert "Compared with “alone”, “both” avoids 0.50 EUR for each additional public EUR." in text
     table = on_page({"alone": alone, "both": both}, "over-industry")
     assert table.values("damage avoided") == [pytest.approx(3)]
     assert table.values("Per public EUR, on average") == [pytest.approx(5 / 6)]
-    text = told(made({"both": both}))
+    text = one_line(made({"both": both}))
     assert "No option shows what companies do alone; a variant in which every public" in text
 
 
@@ -269,7 +269,7 @@ def test_what_is_not_significant_is_called_so() -> None:
         )
         for label, plan in three().items()
     }
-    text = told(made(open_))
+    text = one_line(made(open_))
     assert (
         "“A large fund” and “Base case” differ by 3 million EUR, which is not significant" in text
     )
@@ -297,7 +297,7 @@ def test_what_is_not_compared_is_left_blank_and_named() -> None:
     assert [cell.text for cell in page.column("Assessment")] == ["efficient", "not compared"]
 
 
-def test_options_without_a_plan_are_told() -> None:
+def test_options_without_a_plan_are_reported() -> None:
     rule = BrokenRule(tag="P9", name="must_build", says="works must be built", path=(), place="x:1")
     common = {"title": BilingualName(en="Poor", de="Arm"), "variant": "poor"}
     failed = (
@@ -313,14 +313,14 @@ def test_options_without_a_plan_are_told() -> None:
         ),
     )
     found = made(three()).model_copy(update={"failed": failed})
-    words = told(found)
+    words = one_line(found)
     assert "“Poor” is left out: no plan keeps all of these rules together. P9 must_build" in words
     assert "“late” is left out, since there is no plan: stopped before it was solved." in words
-    assert "abgebrochen, bevor sie gelöst war" in told(found, "de")
+    assert "abgebrochen, bevor sie gelöst war" in one_line(found, "de")
 
 
 def test_names_are_in_german() -> None:
-    text = told(made(three()), "de")
+    text = one_line(made(three()), "de")
     assert (
         "Mit „Ein großer Fonds“ verbleiben 3 Mio. EUR weniger Schaden als mit „Ausgangsfall“"
         in text
@@ -329,7 +329,7 @@ def test_names_are_in_german() -> None:
     assert "Werk" in text
 
 
-def test_residual_values_are_told_where_there_are_any() -> None:
+def test_residual_values_are_reported_where_there_are_any() -> None:
     """Half of the capex that does not come back."""
     name = "Residual value, present value"
     options = {"small": raw(), "large": raw(10)}

@@ -59,7 +59,7 @@ def lined(*options: Option) -> EfficientFrontier:
     return efficient_frontier(options, options[0], [()] * len(options))
 
 
-def told(some: list[Any]) -> list[tuple[str, str | None, float, float, float | None]]:
+def reported(some: list[Any]) -> list[tuple[str, str | None, float, float, float | None]]:
     return [(i.option, i.over, i.public_present_meur, i.avoided, i.avoided_per_euro) for i in some]
 
 
@@ -74,17 +74,17 @@ def test_a_staircase() -> None:
         option("d", 30, 10), option("e", 15, 70), option("c", 20, 55), option("a", 0, 80),
         option("b", 10, 60),
     )  # fmt: skip
-    assert told(found.steps()) == [
+    assert reported(found.steps()) == [
         ("a", None, 0, 20, None),
         ("b", "a", 10, 20, 2.0),
         ("c", "b", 10, 5, 0.5),
         ("d", "c", 10, 45, 4.5),
     ]
     assert [step.convex for step in found.steps()] == [True, False, False, True]
-    assert told(found.dominated_increments()) == [("e", "b", 5, -10, -2.0)]
+    assert reported(found.dominated_increments()) == [("e", "b", 5, -10, -2.0)]
     assert found.unfunded is not None
     assert found.unfunded.label == "a"
-    assert told(found.increments_over_unfunded()) == [
+    assert reported(found.increments_over_unfunded()) == [
         ("b", "a", 10, 20, 2.0),
         ("e", "a", 15, 10, pytest.approx(2 / 3)),
         ("c", "a", 20, 25, 1.25),
@@ -109,7 +109,7 @@ def test_net_cost_ranks_otherwise_than_what_is_put_up() -> None:
     assert labels == {False: ["grants", "loans"], True: ["loans"]}
 
 
-def test_which_option_is_best_depends_on_what_an_avoided_euro_is_worth() -> None:
+def test_the_best_option_depends_on_the_value_of_an_avoided_euro() -> None:
     """As in the staircase: `b` and `c` lie above the line from `a` to `d`, which avoids 70 more for
     30 more; so up to 3/7 of a public euro for an avoided one `a` is best, and then `d`.
 
@@ -138,25 +138,25 @@ def test_options_on_one_line_are_all_convex() -> None:
     assert [step.convex for step in found.steps()] == [True, True, True]
 
 
-def test_equals_are_both_efficient_and_not_told_apart() -> None:
+def test_equals_are_both_efficient_and_not_distinguished() -> None:
     found = lined(option("one", 10, 50), option("two", 10, 50), option("dear", 12, 50))
-    assert told(found.steps()) == [("one", None, 10, 50, 5.0), ("two", "one", 0, 0, None)]
+    assert reported(found.steps()) == [("one", None, 10, 50, 5.0), ("two", "one", 0, 0, None)]
     assert [step.significant for step in found.steps()] == [True, False]
     assert [step.convex for step in found.steps()] == [True, True]
     # As much damage for more money; the first of the equals is named.
-    assert told(found.dominated_increments()) == [("dear", "one", 2, 0, 0.0)]
+    assert reported(found.dominated_increments()) == [("dear", "one", 2, 0, 0.0)]
 
 
 def test_equal_money_and_more_damage_is_dominated() -> None:
     found = lined(option("worse", 10, 60), option("better", 10, 50))
-    assert told(found.steps()) == [("better", None, 10, 50, 5.0)]
-    assert told(found.dominated_increments()) == [("worse", "better", 0, -10, None)]
+    assert reported(found.steps()) == [("better", None, 10, 50, 5.0)]
+    assert reported(found.dominated_increments()) == [("worse", "better", 0, -10, None)]
 
 
 def test_an_option_that_is_no_better_than_no_plan() -> None:
     found = lined(option("useless", 5, 100), option("harmful", 0, 110), option("good", 8, 90))
-    assert told(found.steps()) == [("good", None, 8, 10, 1.25)]
-    assert told(found.dominated_increments()) == [
+    assert reported(found.steps()) == [("good", None, 8, 10, 1.25)]
+    assert reported(found.dominated_increments()) == [
         ("harmful", None, 0, -10, None),
         ("useless", None, 5, 0, 0.0),
     ]
@@ -164,7 +164,7 @@ def test_an_option_that_is_no_better_than_no_plan() -> None:
 
 def test_one_option_alone() -> None:
     found = lined(option("only", 10, 40))
-    assert told(found.steps()) == [("only", None, 10, 60, 6.0)]
+    assert reported(found.steps()) == [("only", None, 10, 60, 6.0)]
     assert found.dominated_increments() == []
     assert (found.unfunded, found.increments_over_unfunded()) == (None, [])
 
@@ -187,7 +187,7 @@ def test_what_the_proofs_leave_open(
     resolution: float | None,
     significant: bool | None,
 ) -> None:
-    """`a` leaves 80, `b` less by what is to be told apart; both proofs leave open 5 together."""
+    """`a` leaves 80, `b` less by the difference to detect; both proofs leave open 5 together."""
     found = lined(
         option("a", 0, 80, slacks[0]), option("b", 10, damage, slacks[1], objective=objective)
     )
@@ -201,7 +201,7 @@ def test_against_no_plan_the_proof_of_one_counts() -> None:
     assert [lined(option("a", 10, 98, s)).steps()[0].significant for s in (1, 3)] == [True, False]
 
 
-def test_of_several_without_money_the_best_shows_what_industry_does() -> None:
+def test_of_several_options_without_public_money_the_best_is_the_reference() -> None:
     found = lined(option("weak", 0, 90), option("strong", 0.0005, 80), option("paid", 0.01, 70))
     assert found.unfunded is not None
     assert found.unfunded.label == "strong"
@@ -210,7 +210,7 @@ def test_of_several_without_money_the_best_shows_what_industry_does() -> None:
 
 def test_tonnes_are_not_set_against_euros() -> None:
     found = lined(option("a", 0, 80, measure="tonnes"), option("b", 10, 60, measure="tonnes"))
-    assert told(found.steps()) == [("a", None, 0, 20, None), ("b", "a", 10, 20, None)]
+    assert reported(found.steps()) == [("a", None, 0, 20, None), ("b", "a", 10, 20, None)]
 
 
 FIGURES = st.lists(
@@ -269,12 +269,12 @@ def of_hand() -> Comparison:
 def test_of_plans_by_hand() -> None:
     """Damage 3 for 4 million EUR, 0 for 10, 2.5 for 0.5: see side_by_side."""
     found = of_hand()
-    assert told(list(found.efficient)) == [
+    assert reported(list(found.efficient)) == [
         ("stock", None, near(0.5), near(2.5), near(5)),
         ("large", "stock", near(9.5), near(2.5), near(2.5 / 9.5)),
     ]
     (one,) = found.dominated
-    assert told([one]) == [("small", "stock", near(3.5), near(-0.5), near(-0.5 / 3.5))]
+    assert reported([one]) == [("small", "stock", near(3.5), near(-0.5), near(-0.5 / 3.5))]
     assert found.industry_alone is None
     assert found.over_industry == ()
 
@@ -350,19 +350,19 @@ def test_approvals_add_up_to_what_is_committed() -> None:
             assert set(found) <= {*starts.values(), *(y for p in its for y in p.paid_meur)}
 
 
-def test_an_earlier_comparison_gets_what_it_lacks_from_its_plans() -> None:
+def test_missing_fields_of_an_earlier_comparison_come_from_its_plans() -> None:
     plans, found = of_everything()
     new = {"efficient", "dominated", "industry_alone", "over_industry", "own_views"}
     document = found.model_dump(mode="json", exclude=new)
     del document["names"]["instruments"]
     old = Comparison.model_validate(document)
     assert old.efficient == ()
-    anew = recompare(old, plans)
-    assert fill_missing_fields(old, anew) == found == anew
+    again = recompare(old, plans)
+    assert fill_missing_fields(old, again) == found == again
     assert fill_missing_fields(found, old) == found
     # What it does say stays as it is.
     other = old.model_copy(update={"year": 1})
-    assert fill_missing_fields(other, anew).year == 1
+    assert fill_missing_fields(other, again).year == 1
 
 
 def test_increments_load_back_equal() -> None:

@@ -69,13 +69,13 @@ def test_standard_errors_are_what_repetition_shows(what: str) -> None:
 
 def test_a_difference_within_states_is_known_better_than_both() -> None:
     fresh = evaluate_fresh_states(judged(), 2000)
-    told = describe_fresh_evaluation(fresh)
-    means = [told.without_plan.expected, told.with_plan.expected]
-    assert told.avoided.value == near(means[0].value - means[1].value)
+    reported = describe_fresh_evaluation(fresh)
+    means = [reported.without_plan.expected, reported.with_plan.expected]
+    assert reported.avoided.value == near(means[0].value - means[1].value)
     apart = estimates.difference_of_estimates(*means)
-    assert told.avoided.standard_error is not None
+    assert reported.avoided.standard_error is not None
     assert apart.standard_error is not None
-    assert 0 < told.avoided.standard_error < 0.8 * apart.standard_error
+    assert 0 < reported.avoided.standard_error < 0.8 * apart.standard_error
 
 
 def test_exact_figures_have_no_error() -> None:
@@ -98,19 +98,21 @@ def test_a_mean_that_is_known() -> None:
     """
     n = 4000
     raw = case(supply=CHINA, hazards=cut([1.0]), uncertainty={"sample": {"states": 5, "seed": 1}})
-    told = describe_fresh_evaluation(evaluate_fresh_states(load_saved_plan(saved(raw)), n))
-    expected = told.with_plan.expected
+    reported = describe_fresh_evaluation(evaluate_fresh_states(load_saved_plan(saved(raw)), n))
+    expected = reported.with_plan.expected
     struck = expected.value / 10
     assert struck * n == near(round(struck * n))
     assert expected.standard_error == near(10 * math.sqrt(struck * (1 - struck) / (n - 1)))
     assert abs(expected.value - 1) < 4 * (expected.standard_error or 0)
-    assert told.avoided.value == 0
-    assert told.with_plan.worst == near(10)
-    assert told.seed == 2
+    assert reported.avoided.value == 0
+    assert reported.with_plan.worst == near(10)
+    assert reported.seed == 2
 
 
 @pytest.mark.parametrize("method", ["random", "stratified"])
-def test_on_its_own_states_a_plan_is_what_it_says(method: Literal["random", "stratified"]) -> None:
+def test_on_its_states_a_plan_has_its_stated_figures(
+    method: Literal["random", "stratified"],
+) -> None:
     """Fresh states by the plan's own seed and method are its own."""
     back = judged(method=method)
     own = sample_states(back.problem.instance, 40, 7, method)
@@ -121,28 +123,28 @@ def test_on_its_own_states_a_plan_is_what_it_says(method: Literal["random", "str
 
 def test_written_states_are_all_there_are() -> None:
     back = load_saved_plan(Plan.model_validate_json(tutorial().model_dump_json()))
-    told = describe_fresh_evaluation(evaluate_fresh_states(back, 1000))
+    reported = describe_fresh_evaluation(evaluate_fresh_states(back, 1000))
     plan = back.plan
-    assert (told.states, told.sampled, told.seed) == (3, False, None)
-    assert told.with_plan.expected == estimates.estimate_with_error(plan.outcome.expected, None)
-    assert told.with_plan.cvar.value == near(plan.outcome.cvar)
-    assert told.objective.value == near(plan.certificate.objective)
-    assert told.optimism == estimates.estimate_with_error(0.0, None)
-    assert told.materials == plan.materials
-    assert told.consumers == plan.consumers
-    assert told.distribution == plan.outcome.distribution
+    assert (reported.states, reported.sampled, reported.seed) == (3, False, None)
+    assert reported.with_plan.expected == estimates.estimate_with_error(plan.outcome.expected, None)
+    assert reported.with_plan.cvar.value == near(plan.outcome.cvar)
+    assert reported.objective.value == near(plan.certificate.objective)
+    assert reported.optimism == estimates.estimate_with_error(0.0, None)
+    assert reported.materials == plan.materials
+    assert reported.consumers == plan.consumers
+    assert reported.distribution == plan.outcome.distribution
 
 
 def test_parts_add_up_to_the_whole() -> None:
     back = judged(weight=0.3)
-    told = describe_fresh_evaluation(evaluate_fresh_states(back, 500))
-    here, there = told.with_plan.expected.value, told.without_plan.expected.value
-    assert sum(y.expected for y in told.by_year.values()) == near(here)
-    assert sum(y.expected_without_plan for y in told.by_year.values()) == near(there)
-    assert sum(m.expected for m in told.materials) == near(here)
-    assert sum(u.expected_without_plan for u in told.consumers) == near(there)
-    assert told.objective.value == near(
-        0.7 * here + 0.3 * told.with_plan.cvar.value + back.solution.net_cost
+    reported = describe_fresh_evaluation(evaluate_fresh_states(back, 500))
+    here, there = reported.with_plan.expected.value, reported.without_plan.expected.value
+    assert sum(y.expected for y in reported.by_year.values()) == near(here)
+    assert sum(y.expected_without_plan for y in reported.by_year.values()) == near(there)
+    assert sum(m.expected for m in reported.materials) == near(here)
+    assert sum(u.expected_without_plan for u in reported.consumers) == near(there)
+    assert reported.objective.value == near(
+        0.7 * here + 0.3 * reported.with_plan.cvar.value + back.solution.net_cost
     )
 
 
@@ -165,17 +167,17 @@ def test_the_seed_of_its_own_states_is_refused() -> None:
 
 def test_a_limit_by_students_t() -> None:
     """Of gaps 1, 2 and 3 the mean is 2 and its error 1 / root 3; t of two degrees is 2.91999."""
-    told = summarize_gaps(
+    reported = summarize_gaps(
         50,
         [
             Replication(seed=s, candidate=10 + g, found=10.5, bound=10, gap=g)
             for s, g in enumerate((1.0, 2.0, 3.0))
         ],
     )
-    assert told.upper == pytest.approx(2 + 2.919986 / math.sqrt(3), rel=1e-6)
-    assert (told.mean.value, told.solver_share) == (2.0, 0.5)
-    assert told.mean.standard_error == near(1 / math.sqrt(3))
-    assert told.lower_bound == estimates.Estimate(value=10.0, standard_error=0.0)
+    assert reported.upper == pytest.approx(2 + 2.919986 / math.sqrt(3), rel=1e-6)
+    assert (reported.mean.value, reported.solver_share) == (2.0, 0.5)
+    assert reported.mean.standard_error == near(1 / math.sqrt(3))
+    assert reported.lower_bound == estimates.Estimate(value=10.0, standard_error=0.0)
 
 
 def nothing_done(raw: dict[str, Any]) -> Plan:
@@ -186,7 +188,7 @@ def nothing_done(raw: dict[str, Any]) -> Plan:
     return best.model_copy(update={"projects": (), "certificate": certificate})
 
 
-def test_what_a_plan_lacks_is_found() -> None:
+def test_missing_results_of_a_plan_are_computed() -> None:
     """100 t are missing for certain and cost 10 million. Works that give all of them cost 4: doing
     nothing is 6 worse than the best, in every sample."""
     raw = case(
@@ -224,8 +226,8 @@ def test_what_is_asked_of_another_process_arrives_whole() -> None:
     assert make_replication_solver(*arrived)(9) == make_replication_solver(*asked)(9)
 
 
-def test_seeds_leave_out_the_plans_own() -> None:
-    """Its own is 7."""
+def test_fresh_seeds_exclude_the_seed_of_the_plan() -> None:
+    """The seed of the plan is 7."""
     assert replication_seeds(judged(), 5, 3) == [6, 8, 9]
     assert replication_seeds(judged(), 8, 2) == [9, 10]
 

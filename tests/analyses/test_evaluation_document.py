@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from documents import is_whole_in_all_media, page_of, tables_in, text_of, told, workbook_of
+from documents import is_whole_in_all_media, one_line, page_of, tables_in, text_of, workbook_of
 from evaluations import by_hand, figure, performance, span
 from openpyxl import load_workbook
 from pages import Table, read, shows
@@ -117,7 +117,7 @@ def test_the_answer_of_a_whole_evaluation() -> None:
         "To know before deciding which state comes would be worth 59.9 to 60.1 million EUR "
         "(± 3.92): no forecast can be worth more to what is decided now. To plan for many states "
         "rather than for their mean gains 30.0 to 30.1 million EUR."
-    ) in told(by_hand())
+    ) in one_line(by_hand())
 
 
 def test_the_sections_come_in_the_order_of_the_questions() -> None:
@@ -133,51 +133,51 @@ def test_parts_that_were_left_out_have_no_section() -> None:
     assert not {"quality", "information", "tail", "rare", "longer"} & set(ids)
 
 
-def test_what_may_be_chance_is_no_effect() -> None:
-    assert "the difference of 3 ± 4 may be chance alone" in told(
+def test_insignificant_differences_are_no_effect() -> None:
+    assert "the difference of 3 ± 4 may be chance alone" in one_line(
         by_hand(**fresh(optimism=figure(3, 2.0)))
     )
-    assert "the difference of -12.0 ± 2.0 is more than chance explains" in told(
+    assert "the difference of -12.0 ± 2.0 is more than chance explains" in one_line(
         by_hand(**fresh(optimism=figure(-12)))
     )
 
 
 def test_what_solves_leave_open_is_no_effect() -> None:
-    said = told(by_hand(**part("information", evpi=span(0, 0.2), vss=span(-0.1, 0.3))))
+    said = one_line(by_hand(**part("information", evpi=span(0, 0.2), vss=span(-0.1, 0.3))))
     assert "would be worth at most 0.200 million EUR (± 3.92)" in said
     assert "gains at most 0.300 million EUR" in said
-    alone = told(by_hand(**part("information", evpi=span(0, 0.2), wait_and_see_error=None)))
+    alone = one_line(by_hand(**part("information", evpi=span(0, 0.2), wait_and_see_error=None)))
     assert "worth at most 0.200 million EUR: no forecast" in alone
 
 
-def test_a_rule_that_does_as_well_is_said_to() -> None:
+def test_a_policy_as_good_as_foresight_is_reported() -> None:
     (first, *_) = by_hand().rules
     as_well = first.model_copy(update={"above_foresight": figure(0, 0.0)})
-    assert "releases stock just as well" in told(by_hand(rules=(as_well,)))
+    assert "releases stock just as well" in one_line(by_hand(rules=(as_well,)))
 
 
 def test_cautions() -> None:
-    said = told(by_hand())
+    said = one_line(by_hand())
     assert "chance does not show" not in said
     assert "understated" not in said
     same = part("gap", mean=figure(0, 0.0), upper=0.0)
-    assert "chance does not show in so few" in told(by_hand(**same))
+    assert "chance does not show in so few" in one_line(by_hand(**same))
     far = part("rare", deviation_cvar=-5.0)
-    assert "more than chance explains: take more of both" in told(by_hand(**far))
-    few = told(by_hand(own_states=12))
+    assert "more than chance explains: take more of both" in one_line(by_hand(**far))
+    few = one_line(by_hand(own_states=12))
     assert "For illustration only: the plan was made for 12 states" in few
-    assert "Of the fresh states, 45 are among the worst" in told(by_hand(**fresh(states=900)))
+    assert "Of the fresh states, 45 are among the worst" in one_line(by_hand(**fresh(states=900)))
 
 
-def test_what_holds_on_the_own_states_alone_says_so() -> None:
-    text = told(by_hand())
+def test_results_that_hold_only_on_the_plans_states_are_marked() -> None:
+    text = one_line(by_hand())
     assert "what early warning is worth to them is left out" in text
     assert text.count("or for the worst of them, gains less as a rule") == 2
-    assert "gains less as a rule" not in told(written())
+    assert "gains less as a rule" not in one_line(written())
 
 
-def test_written_states_are_told_as_exact() -> None:
-    text = told(written())
+def test_written_states_are_reported_as_exact() -> None:
+    text = one_line(written())
     assert "writes its states out" in text
     assert "avoids 300 million EUR of expected damage: 400 without it, 100 with it" in text
     assert "On the 3 states of the scenario" in text
@@ -192,17 +192,17 @@ def test_what_is_fresh_is_called_so_where_it_is() -> None:
     assert claim in read(page_of(by_hand())).text
     for found in (written(), elsewhere()):
         assert claim not in read(page_of(found)).text
-    assert "In the states of A calmer world (path) (million EUR)" in told(elsewhere())
-    assert "On its own states 88 million EUR would be left." in told(elsewhere())
-    assert "fresh states (million EUR)" not in told(elsewhere())
+    assert "In the states of A calmer world (path) (million EUR)" in one_line(elsewhere())
+    assert "On its own states 88 million EUR would be left." in one_line(elsewhere())
+    assert "fresh states (million EUR)" not in one_line(elsewhere())
     assert "not how likely that world is" in read(page_of(elsewhere())).text
-    assert "Net cost there 51 million EUR" in told(elsewhere())
+    assert "Net cost there 51 million EUR" in one_line(elsewhere())
 
 
 def test_a_tail_that_got_worse_is_not_brought_down() -> None:
-    said = told(worse_tail())
+    said = one_line(worse_tail())
     assert "changes their mean by 7 million EUR, and costs at most 2 million EUR" in said
-    said = told(by_hand())
+    said = one_line(by_hand())
     assert "changes their mean by -90 million EUR, and costs 23.9 to 24.1 million EUR" in said
 
 
@@ -254,11 +254,11 @@ def test_the_spread_over_the_states_is_shown() -> None:
         without_plan=(1, 40, 70, 99),
         avoided=(1, 5, 6, 9),
     )
-    text = told(by_hand(**fresh(distribution=spread)))
+    text = one_line(by_hand(**fresh(distribution=spread)))
     assert "Least state 1 0" in text
     assert "Not exceeded in 50 % of states 40 10" in text
     assert "Not exceeded in 95 % of states 70 90" in text
-    assert "Least state" not in told(by_hand(**fresh(distribution=spread, states=1)))
+    assert "Least state" not in one_line(by_hand(**fresh(distribution=spread, states=1)))
 
 
 def test_every_chart_is_on_the_page() -> None:
@@ -267,10 +267,10 @@ def test_every_chart_is_on_the_page() -> None:
     assert page_of(by_hand(), drawn=True).count("<svg ") == len(names)
 
 
-def test_german_says_what_is_avoided() -> None:
+def test_german_text_reports_avoided_damage() -> None:
     assert (
         "Der Plan vermeidet 300 ± 6 Mio. EUR; der erwartete Schaden beträgt ohne ihn 400 ± 8, mit "
-        "ihm 100,0 ± 2,0." in told(by_hand(), "de")
+        "ihm 100,0 ± 2,0." in one_line(by_hand(), "de")
     )
 
 

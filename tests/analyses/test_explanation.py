@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from documents import told
+from documents import one_line
 from explaining import best, explained, item, knapsack, value
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -62,7 +62,7 @@ def check_regret(one: ExplainedDecision, expected: float) -> None:
     assert expected - 1e-5 <= one.regret.high <= one.regret.low + 0.1 * expected + 1e-4
 
 
-def test_a_project_that_is_out_costs_what_it_pushes_out() -> None:
+def test_the_regret_of_an_excluded_project_includes_displaced_projects() -> None:
     small = item(explained(two()), "small")
     assert not small.chosen
     check_regret(small, 1 - 0.001)
@@ -100,20 +100,20 @@ def test_a_budget_of_a_year_stops_a_project_and_is_named_with_its_year() -> None
     assert "funder_budget_by_year" in names(item(found, "big"), "tight")
 
 
-def test_what_a_year_leaves_is_no_rule_that_binds() -> None:
+def test_a_budget_with_money_left_does_not_bind() -> None:
     fund = funder() | {"budget_by_year_meur": {2026: 11}}
     big = item(explained(two(funders={"fund": fund})), "big")
     assert "funder_budget_by_year" not in names(big, "tight")
 
 
-def test_a_ticket_stops_a_project_that_nobody_else_pays_for() -> None:
+def test_a_ticket_limit_stops_a_project_without_other_funders() -> None:
     works = item(explained(one(funder(ticket_max_meur=5))), "works")
     assert set(names(works, "conflict")) == {"ticket_max", "market_finance_limit"}
     assert works.regret is not None
     assert works.regret.status == "infeasible"
 
 
-def test_a_public_share_stops_a_project_that_nobody_else_pays_for() -> None:
+def test_a_limit_on_public_shares_stops_a_project_without_other_funders() -> None:
     works = item(explained(one(funder(), policy={"max_public_share": 0.5})), "works")
     assert set(names(works, "conflict")) == {"public_share_limit", "market_finance_limit"}
 
@@ -138,7 +138,7 @@ def test_other_projects_stop_one_that_they_exclude() -> None:
     assert names(item(explained(raw), "small"), "stops") == ["excludes"]
 
 
-def test_of_rules_that_stop_it_alike_what_others_have_is_named() -> None:
+def test_of_several_stopping_rules_the_one_met_by_other_projects_is_named() -> None:
     """The small one lacks the road that it needs as well, which is not worth its money."""
     small = project(50, 9, excludes=["big"], requires=["road"])
     all_ = {"big": project(60, 10), "small": small, "road": project(0.1, 50)}
@@ -147,7 +147,7 @@ def test_of_rules_that_stop_it_alike_what_others_have_is_named() -> None:
     assert (rule.name, rule.alone) == ("excludes", False)
 
 
-def test_a_project_that_is_not_worth_it_is_stopped_by_nothing() -> None:
+def test_no_rule_stops_an_unprofitable_project() -> None:
     """One chance in ten of 10 million of damage, for 10 million of cost that count in full."""
     raw = one(funder(), objective={"cost_weight": 1}, **chance_of_cut(0.1))
     works = item(explained(raw), "works")
@@ -172,7 +172,7 @@ def test_a_project_that_the_scenario_demands_has_that_for_its_reason() -> None:
     assert names(item(explained(raw), "small"), "conflict") == ["must_build"]
 
 
-def test_what_is_tight_around_a_project_is_told() -> None:
+def test_binding_rules_of_a_project_are_reported() -> None:
     fields = {"market_finance_max": 0.5, "earliest_start": 2027}
     raw = one(funder(max_share=0.5, budget=5), fields, last_year=2027)
     works = item(explained(raw), "works")
@@ -186,7 +186,7 @@ def test_what_is_tight_around_a_project_is_told() -> None:
     assert "share_limit" not in names(item(explained(wide), "works"), "tight")
 
 
-def test_the_whole_is_no_rule_that_leaves_no_room() -> None:
+def test_a_share_of_one_is_no_binding_limit() -> None:
     """The fund carries all, and all output comes home: nobody could have more than that."""
     works = item(explained(one(funder())), "works")
     assert works.chosen
@@ -221,7 +221,7 @@ def test_a_stock_that_is_bought_is_worth_what_it_avoids() -> None:
     assert "storage_limit" in names(reserve, "tight")
 
 
-def test_a_stock_that_buys_nothing_is_asked_for_days_of_demand() -> None:
+def test_the_regret_of_an_empty_stock_is_that_of_days_of_demand() -> None:
     raw = stocked() | {"objective": {"cost_weight": 10}}
     reserve = item(explained(raw, days=36.5), "reserve")
     assert not reserve.chosen
@@ -233,7 +233,7 @@ def test_a_stock_that_buys_nothing_is_asked_for_days_of_demand() -> None:
     assert reserve.beside is not None
 
 
-def test_days_are_asked_for_as_far_as_there_is_room() -> None:
+def test_days_of_demand_are_limited_by_capacity() -> None:
     raw = stocked(max_t=5) | {"objective": {"cost_weight": 10}}
     assert item(explained(raw, days=36.5), "reserve").forced_days == near(18.25)
     raw = stocked(max_purchase_t_per_year=2) | {"objective": {"cost_weight": 10}}
@@ -243,7 +243,7 @@ def test_days_are_asked_for_as_far_as_there_is_room() -> None:
     assert (none.forced_days, none.regret) == (None, None)
 
 
-def test_days_come_on_top_of_what_lies_there() -> None:
+def test_days_of_demand_are_added_to_the_initial_stock() -> None:
     raw = stocked(initial_t=10) | {"objective": {"cost_weight": 10}}
     reserve = item(explained(raw, days=36.5), "reserve")
     assert reserve.regret is not None
@@ -265,7 +265,7 @@ def test_the_first_search_starts_from_the_plan(monkeypatch: pytest.MonkeyPatch) 
     assert uppers == [near(taken.solution.objective)]
 
 
-def test_limits_met_by_budgets_count_as_those_met_by_decisions() -> None:
+def test_limits_on_budgets_are_treated_as_limits_on_decisions() -> None:
     found = explained(two(), values=True)
     assert found.cut_short_count == 0
     (budget, *others) = found.values
@@ -274,7 +274,7 @@ def test_limits_met_by_budgets_count_as_those_met_by_decisions() -> None:
     assert found.model_copy(update={"values": (cut, *others)}).cut_short_count == 1
 
 
-def test_what_was_not_found_out_is_no_tie() -> None:
+def test_an_unsolved_regret_is_no_tie() -> None:
     """No plan in time, and a bound that says nothing: neither as good nor worse."""
     taken = given_plan(solve(two()))
     talk = PlanExplainer(taken, ExplainOptions(values=False, gap=0.0, jobs=1))
@@ -286,7 +286,7 @@ def test_what_was_not_found_out_is_no_tie() -> None:
     assert (small.regret.low, small.regret.high, small.tie) == (0, None, False)
 
 
-def test_only_what_was_asked_for_is_explained() -> None:
+def test_only_selected_decisions_are_explained() -> None:
     found = explained(two(), only=("small",))
     assert [one.id for one in found.items] == ["small"]
 
@@ -299,7 +299,7 @@ def test_an_explanation_loads_back_equal() -> None:
 KNAPSACK = {"a": (40.0, 6.0), "b": (35.0, 5.0), "c": (30.0, 5.0), "d": (20.0, 4.0)}
 
 
-def test_a_million_is_worth_what_all_plans_say() -> None:
+def test_the_marginal_value_of_a_budget_equals_that_of_all_plans() -> None:
     found = value(explained(knapsack(KNAPSACK, 11), values=True), "funders.fund.budget_meur")
     base = best(KNAPSACK, 11)
     assert base is not None
@@ -316,7 +316,7 @@ def test_a_million_is_worth_what_all_plans_say() -> None:
     assert found.visible == 10
 
 
-def test_a_budget_with_something_left_may_still_be_worth_more() -> None:
+def test_a_budget_with_money_left_may_have_a_marginal_value() -> None:
     """What is left does not pay for anything whole: unused is not the same as worth nothing."""
     found = value(explained(knapsack(KNAPSACK, 10.5), values=True), "funders.fund.budget_meur")
     assert found.unused_meur == near(0.5)
@@ -329,7 +329,7 @@ def test_a_budget_with_something_left_may_still_be_worth_more() -> None:
     assert step.low > 0
 
 
-def test_a_point_of_a_share_limit_is_worth_what_it_lets_in() -> None:
+def test_the_marginal_value_of_a_share_limit() -> None:
     """The fund may carry half and the market 0.45: five points more build it, one does not."""
     raw = one(funder(max_share=0.5), {"market_finance_max": 0.45, "home_share": 1})
     other = {"small": project(10, 1, market_finance_max=0.5, home_share=1)}
@@ -403,10 +403,10 @@ def test_a_limit_on_starts_keeps_one_of_two_out() -> None:
     assert (rule.tag, rule.name, rule.years, rule.limit) == ("P9", "starts_by_year", (2026,), 1)
     assert rule.path == "policy.max_starts_by_year.2026"
     assert "starts_by_year" in names(item(found, "big"), "tight")
-    assert "only so many projects may be started in 2026 (P9)" in told(found)
+    assert "only so many projects may be started in 2026 (P9)" in one_line(found)
 
 
-def test_a_premium_is_part_of_what_a_project_beside_the_plan_costs() -> None:
+def test_the_cost_of_an_excluded_project_includes_its_premium() -> None:
     """Works that avoid 10 million for 0.01 and a premium of 11 as costs weigh: they stay out, and
     nothing stops them."""
     ore = {"price_eur_per_t": 10_000, "secured_premium_eur_per_t": 110_000}
@@ -420,7 +420,7 @@ def test_a_premium_is_part_of_what_a_project_beside_the_plan_costs() -> None:
     assert works.beside is None or works.beside.weighed <= works.beside.weighed_cost
 
 
-def test_a_plan_that_is_not_the_best_is_told_so_and_not_compared_with() -> None:
+def test_a_plan_that_is_not_the_best_is_reported_and_not_compared_with() -> None:
     """A plan of b alone: what the better one does otherwise is no answer to any question."""
     raw = knapsack(KNAPSACK, 11)
     best_plan = solve(raw)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from documents import is_whole_in_all_media, page_of, told
+from documents import is_whole_in_all_media, one_line, page_of
 from explaining import explained, item
 from pages import read, tables
 from samples import explanation as found
@@ -19,7 +19,7 @@ LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])
 
 
 def test_each_reason_is_a_sentence() -> None:
-    text = told(found())
+    text = one_line(found())
     assert "Big mine is in, decided in 2026. Without it the best plan is worse by" in text
     assert "Small mine is out. With it the best plan is worse by" in text
     assert "Instead: without Big mine." in text
@@ -31,7 +31,7 @@ def test_each_reason_is_a_sentence() -> None:
     assert "Budget of public" in text
 
 
-def test_a_candidate_that_is_left_out_says_when_it_may_start_and_what_it_would_take() -> None:
+def test_an_excluded_candidate_names_its_start_and_its_requirements() -> None:
     """The small mine takes all of the 9 million that it costs from the public fund; it may start in
     the horizon's one year."""
     raw = case(
@@ -45,8 +45,8 @@ def test_a_candidate_that_is_left_out_says_when_it_may_start_and_what_it_would_t
     assert (shown["Capex announced"](row), row.regret.public_meur) == (9, pytest.approx(9))
 
 
-def test_it_is_told_in_german() -> None:
-    text = told(found(), "de")
+def test_it_is_reported_in_german() -> None:
+    text = one_line(found(), "de")
     assert "Große Grube ist dabei, Entscheidung 2026. Ohne dieses Projekt ist der beste" in text
     assert "das Budget „public“ beträgt 10 Mio. EUR (B1)" in text
     assert "Was eine weitere Million oder ein weiterer Prozentpunkt wert ist" in text
@@ -71,19 +71,20 @@ def test_what_a_limit_left_open_is_not_called_too_close() -> None:
     assert small.regret is not None
     wide = small.regret.model_copy(update={"status": "limit", "low": 0.0, "high": 5.0})
     late = small.model_copy(update={"regret": wide, "tie": True})
-    text = told(found().model_copy(update={"items": (late,)}))
+    text = one_line(found().model_copy(update={"items": (late,)}))
     assert "Not settled before a limit was met: Small mine." in text
     assert "Too close to call" not in text
 
 
 def test_what_a_million_is_worth_has_its_unit() -> None:
-    assert "Gain for each million or percentage point, by the objective, in million EUR" in told(
-        found()
+    assert (
+        "Gain for each million or percentage point, by the objective, in million EUR"
+        in one_line(found())
     )
-    assert "je Million oder Prozentpunkt, nach dem Ziel, in Mio. EUR" in told(found(), "de")
+    assert "je Million oder Prozentpunkt, nach dem Ziel, in Mio. EUR" in one_line(found(), "de")
 
 
-def test_stocks_that_lie_there_are_not_told_as_bought_nor_as_asked_for() -> None:
+def test_initial_stocks_are_not_reported_as_purchases() -> None:
     made = explained(
         case(
             stockpiles=[stockpile(initial_t=10, max_t=60, max_purchase_t_per_year=100)],
@@ -101,7 +102,7 @@ def test_stocks_that_lie_there_are_not_told_as_bought_nor_as_asked_for() -> None
         ("de", "höchstens 65 % des Gesamtbedarfs an Ore dürfen aus einem Land kommen (China)"),
     ],
 )
-def test_a_country_is_told_by_its_name(language: Language, said: str) -> None:
+def test_a_country_is_reported_with_its_name(language: Language, said: str) -> None:
     rule = BindingRule(
         tag="G1",
         name="country_share_limit",
@@ -132,7 +133,7 @@ def test_the_page_asks_what_each_decision_is_worth_first() -> None:
     ]  # fmt: skip
 
 
-def test_years_of_one_rule_are_told_together() -> None:
+def test_years_of_one_rule_are_reported_together() -> None:
     years = (2030, 2026, 2027, 2028)
     some = [
         BindingRule(tag="B1", name="funder_budget_by_year", path=f"funders.f.{year}",

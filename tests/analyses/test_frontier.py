@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
+from frontier_cases import least_damage, reading, two_works, varying
 from limits import example_values, limited
 from random_cases import crowded_case, small_case
 from small import case as bare
 from small import chance_of_cut, near, stockpile
-from varied import least_damage, reading, two_works, varying
 
 from models.faults import ScenarioError
 from models.files import read_case_text
@@ -106,7 +106,7 @@ def test_no_plan_below_what_a_rule_costs() -> None:
     assert found.steps == ()
 
 
-def test_stocks_that_rise_are_told() -> None:
+def test_stocks_that_rise_are_reported() -> None:
     """Half of the import is lost with certainty of one half; a tonne in stock costs 10 000 EUR."""
     raw = bare(**chance_of_cut(0.5, 0.5), stockpiles=[stockpile()])
     found = frontier(raw, 0, 0.1, 0.5)
@@ -132,7 +132,7 @@ def test_any_number_may_be_varied_and_claims_nothing_it_cannot() -> None:
     assert found.without_plan is None
 
 
-def test_a_path_that_leads_nowhere_is_told() -> None:
+def test_an_unknown_path_is_reported() -> None:
     with pytest.raises(ScenarioError, match="budgt"):
         frontier(two_works(), 0, 1, path="policy.budgt_meur")
 
@@ -278,7 +278,7 @@ def test_warm_points_are_as_good_as_cold_ones(seed: int) -> None:
 
 @pytest.mark.quick(every=3)
 @pytest.mark.parametrize("pattern", LOOSENING_PATHS)
-def test_what_is_said_to_loosen_keeps_plans_feasible_and_as_good(pattern: str) -> None:
+def test_loosening_a_limit_keeps_plans_feasible_and_as_good(pattern: str) -> None:
     path, (low, high) = example_values(pattern)
     read = reading(limited())
     assert Variation(read, path).only_loosens_rules
@@ -291,7 +291,7 @@ def test_what_is_said_to_loosen_keeps_plans_feasible_and_as_good(pattern: str) -
     assert solve_and_certify(above, gap=1e-9).objective <= found.objective + 1e-7
 
 
-def test_a_changed_reading_is_what_reading_the_file_anew_gives() -> None:
+def test_a_patched_case_equals_the_case_of_the_patched_file() -> None:
     text = yaml.safe_dump(limited())
     settings = ["policy.budget_meur=3", "stockpiles.reserve.max_t=2"]
     once = read_case_text(text)

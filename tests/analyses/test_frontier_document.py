@@ -1,9 +1,9 @@
-"""A frontier as a document, and beside a plan."""
+"""A frontier as a document, and as a section of the report on a plan."""
 
 from __future__ import annotations
 
 import pytest
-from documents import is_whole_in_all_media, page_of, told, workbook_of
+from documents import is_whole_in_all_media, one_line, page_of, workbook_of
 from pages import read, tables
 from samples import frontier, point
 from spreadsheets import records, results
@@ -35,18 +35,18 @@ def test_the_points_are_those_of_the_frontier() -> None:
     assert table.values("At least, million EUR") == [None, 27.0, 10.8]
     assert [row[-1].text for row in table.rows] == ["no plan keeps all rules", "", ""]
     (step,) = tables(root)["frontier-steps"].rows
-    told = ["5 to 20", "1", "1.20", "1.40", "with A refinery", "jump"]
-    assert [cell.text for cell in step] == told
+    one_line = ["5 to 20", "1", "1.20", "1.40", "with A refinery", "jump"]
+    assert [cell.text for cell in step] == one_line
 
 
-def test_what_can_be_had_is_told_first() -> None:
-    text = told(frontier())
+def test_the_text_begins_with_the_range_of_the_frontier() -> None:
+    text = one_line(frontier())
     assert "From 5 to 20 million EUR (budget of fund), expected damage goes from 30 to 12" in text
     assert "Without any plan it is 40 million EUR." in text
     assert "points are missing" in text
 
 
-def test_beside_a_plan_it_has_a_section_of_its_own() -> None:
+def test_with_a_plan_it_has_a_separate_section() -> None:
     (section,), _ = sections_for_plan_report(frontier())
     assert "frontier" in [part.name for part in section.parts if isinstance(part, Table)]
 
@@ -56,13 +56,13 @@ def test_a_frontier_of_the_tail_is_drawn_against_it() -> None:
     assert [chart.name for chart in html.document_charts(build_result_document(tail))] == [
         "frontier"
     ]
-    assert "the mean of the worst states (CVaR) goes from 60 to 70" in told(tail)
+    assert "the mean of the worst states (CVaR) goes from 60 to 70" in one_line(tail)
 
 
-def test_without_a_plan_at_any_value_there_is_no_section_beside_a_plan() -> None:
+def test_a_frontier_without_plans_has_no_section() -> None:
     none = frontier(points=[point(0, None)], steps=[])
     assert sections_for_plan_report(none) == ([], [])
-    assert "There is no plan at any of the values." in told(none)
+    assert "There is no plan at any of the values." in one_line(none)
 
 
 def test_the_workbook_calculates_what_each_point_adds() -> None:

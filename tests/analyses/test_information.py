@@ -137,19 +137,19 @@ def test_ranges_of_coarse_solves_hold_the_exact_figures(raw: Raw, gap: float) ->
     assume(exact is not None)
     assert exact is not None
     assert coarse is not None
-    truth, told = (
+    truth, reported = (
         compute_information_value(exact, gap=0.0, jobs=1),
         compute_information_value(coarse, gap=gap, jobs=1),
     )
     for one, other in (
-        (truth.recourse_problem, told.recourse_problem),
-        (truth.wait_and_see, told.wait_and_see),
-        (truth.mean_value_problem, told.mean_value_problem),
-        (truth.evpi, told.evpi),
+        (truth.recourse_problem, reported.recourse_problem),
+        (truth.wait_and_see, reported.wait_and_see),
+        (truth.mean_value_problem, reported.mean_value_problem),
+        (truth.evpi, reported.evpi),
     ):
         assert within(one.high, other)
     best = exact.solution.objective
-    assert within(told.mean_plan - best, told.vss)
+    assert within(reported.mean_plan - best, reported.vss)
 
 
 @pytest.mark.slow
@@ -241,12 +241,12 @@ def test_states_that_look_alike_are_solved_once() -> None:
     )
     own = judged(raw)
     assert own is not None
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     found = compute_information_value(
-        own, gap=0.0, jobs=1, on_done=lambda done, of: told.append((done, of))
+        own, gap=0.0, jobs=1, on_done=lambda done, of: reported.append((done, of))
     )
     assert (found.states, found.of_states, found.distinct) == (3, 3, 2)
-    assert told == [(1, 2), (2, 2)]
+    assert reported == [(1, 2), (2, 2)]
     assert found.wait_and_see_error is None
 
 
@@ -266,7 +266,7 @@ def sampled(states: int) -> Raw:
 
 
 @pytest.mark.slow
-def test_a_few_states_tell_of_all_within_their_error() -> None:
+def test_estimates_from_few_states_are_within_their_error() -> None:
     own = judged(sampled(120))
     assert own is not None
     whole = compute_information_value(own, gap=0.0, jobs=1, max_states=120)
@@ -293,18 +293,18 @@ def test_two_processes_find_what_one_finds() -> None:
 
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("seed", [0, 1, 2, 4, 5, 6])
-def test_states_solved_on_one_frame_are_those_solved_as_a_whole(
+def test_states_solved_on_a_shared_frame_equal_separate_solves(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By decomposition the first stage is compiled once for all states, and nothing that one state
-    leaves in it tells in the next."""
+    """The decomposition compiles the first stage once for all states; a state leaves nothing in it
+    that changes the next."""
     own = judged(crowded_case(random.Random(seed).choice))
     assert own is not None
     weighed = with_tail_weight(own, 0.0)
-    told = {}
+    reported = {}
     for small in (problem.MAX_EXTENSIVE_SIZE, 0):
         monkeypatch.setattr(problem, "MAX_EXTENSIVE_SIZE", small)
-        told[small] = solve_states_separately(
+        reported[small] = solve_states_separately(
             weighed.instance,
             weighed.states,
             realizations=find_realizations(weighed.instance, weighed.states),
@@ -313,7 +313,7 @@ def test_states_solved_on_one_frame_are_those_solved_as_a_whole(
             jobs=1,
             on_done=None,
         )
-    whole, framed = told.values()
+    whole, framed = reported.values()
     for (low, high), (other_low, other_high) in zip(whole, framed, strict=True):
         assert other_high == pytest.approx(high, abs=slack(high))
         assert other_low == pytest.approx(low, abs=slack(low))

@@ -1,4 +1,4 @@
-"""How likely budgets hold: by hand, from other draws, and as it is told."""
+"""Probability that budgets suffice: by hand, from other samples, and as reported."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from documents import is_whole_in_all_media, tables_in, told
+from documents import is_whole_in_all_media, one_line, tables_in
 from evaluations import by_hand, saved
 from small import Raw, case, funder, near, project
 
@@ -60,7 +60,7 @@ def test_draws_have_the_chances_of_the_file() -> None:
     assert (sample_overruns(it, "works", DRAWS, 4) != drawn).any()
 
 
-def test_what_overruns_fails_too_where_projects_hang_together() -> None:
+def test_overruns_and_failures_of_projects_are_correlated() -> None:
     """With a correlation of 1 the works fail in the fifth of draws in which they cost 0.8 more."""
     raw = case(projects={"works": works() | {"success_probability": 0.8}})
     raw["uncertainty"] = {"sample": {"states": 1, "project_correlation": 1.0}}
@@ -118,9 +118,9 @@ def test_years_that_carry_over_and_lines() -> None:
     plan = Commitment(
         {"works": 2026}, {("works", "fund", "equity"): 1.0}, {}, {("works", "common"): 1.0}
     )
-    told = compute_budget_risk(instance, plan, DRAWS, 3)
-    assert told is not None
-    found = {(one.funder, one.line, one.year): one for one in told.budgets}
+    one_line = compute_budget_risk(instance, plan, DRAWS, 3)
+    assert one_line is not None
+    found = {(one.funder, one.line, one.year): one for one in one_line.budgets}
     assert set(found) == {
         ("fund", "cash", None),
         ("fund", "vows", 2026),
@@ -138,7 +138,7 @@ def test_years_that_carry_over_and_lines() -> None:
     assert likely(found["fund", "cash", None], 0.8)  # 12, 15 or 20
     assert likely(found["fund", "vows", 2026], 0.4)  # 10, 13 or 18
     assert likely(found[None, "budget", None], 0.8)
-    assert told.all_hold.value == found["fund", "vows", 2026].holds.value
+    assert one_line.all_hold.value == found["fund", "vows", 2026].holds.value
 
 
 def test_two_projects_are_drawn_each_by_itself() -> None:
@@ -218,7 +218,7 @@ def test_it_is_whole_in_all_media(language: Language, untranslated: set[str]) ->
 
 
 def test_what_it_says() -> None:
-    text = told(shown())
+    text = one_line(shown())
     assert "with 80.0 ± 1.0 % probability every budget is enough all the same." in text
     (table,) = [t for t in tables_in(shown()).values() if "Missing where it is not" in t.headers]
     assert table.values("Missing where it is not") == [5, 5, None]

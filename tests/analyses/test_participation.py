@@ -1,6 +1,6 @@
-"""Shares of the works of ``partners.py``, reckoned by hand.
+"""Shares of the works of ``partners.py``, computed by hand.
 
-At share s of `maker`, everybody else deciding anew, `user` carries the rest, since 17 or less is
+At share s of `maker`, everybody else deciding again, `user` carries the rest, since 17 or less is
 better than 20. `maker` gets 80 s + 30 t of its 150, so that its damage is 12 - 8 s and its cost
 9 s: in all 12 + s, which only rises. `user` gets 80 (1 - s) + 10 t of its 50.
 """
@@ -8,9 +8,9 @@ better than 20. `maker` gets 80 s + 30 t of its 150, so that its damage is 12 - 
 from __future__ import annotations
 
 import pytest
+from frontier_cases import reading
 from partners import Raw, partners, with_fund
 from small import case, chance_of_cut, funder, near, project, stockpile
-from varied import reading
 
 from models.results import Participation, ShareCurve
 from optimizer.analyses.participation.options import ParticipateOptions
@@ -99,7 +99,7 @@ def test_a_share_of_what_is_not_built_is_none() -> None:
     assert curve.indifferent_share is None
 
 
-def test_others_who_stick_to_the_plan_leave_the_rest_open() -> None:
+def test_with_fixed_shares_of_others_the_remainder_is_not_financed() -> None:
     """What `maker` does not carry of its share in the plan, nobody does: no works are built."""
     found = ask(partners())
     assert found.free_share is not None
@@ -125,7 +125,7 @@ def test_projects_go_on_where_the_market_can_take_the_share() -> None:
         assert "mine" in point.projects
 
 
-def test_of_the_portfolio_what_the_market_can_carry_goes_on_too() -> None:
+def test_portfolio_shares_that_the_market_can_carry_continue() -> None:
     raw = partners()
     raw["projects"]["mine"] = project(20, 1, market_finance_max=1.0, home_share=1.0)
     found = ask(raw, project=None)

@@ -12,11 +12,11 @@ import participations as built
 import pytest
 from documents import (
     is_whole_in_all_media,
+    one_line,
     page_of,
     tables_in,
     tampered,
     text_of,
-    told,
     workbook_of,
 )
 from pages import Element, Table, read, tables
@@ -72,7 +72,7 @@ def test_all_media_are_whole_in_both_languages(
     is_whole_in_all_media(ALL[name](), language, untranslated)
 
 
-def test_the_builder_follows_its_own_rule() -> None:
+def test_the_builder_of_cases_has_the_assumed_properties() -> None:
     """What the tests below rest on: least at 0.3, as good as none at 0.6, gains from totals."""
     totals = {share: fares(share).total for share in SHARES}
     assert min(totals, key=lambda share: totals[share]) == 0.3
@@ -96,7 +96,7 @@ def test_the_answer_comes_first() -> None:
     lines = text_of(participation()).splitlines()
     assert lines[:2] == ["Chips AG: which share of Upper works?", "A chip maker and its metals"]
     said = answer_of(participation())
-    assert said in told(participation())
+    assert said in one_line(participation())
     assert said.startswith(
         "Chips AG does best with 30 % of the capex of Upper works. That is 12 million EUR of capex;"
     )
@@ -110,17 +110,17 @@ def test_of_the_whole_portfolio_it_speaks_of_all_that_is_built() -> None:
     assert "30 % of the capex of all that is built." in answer_of(built.whole_portfolio())
 
 
-def test_without_a_range_none_is_told() -> None:
-    text = told(built.pooled())
+def test_without_a_range_none_is_reported() -> None:
+    text = one_line(built.pooled())
     assert "at best" not in text.casefold()
     assert "anywhere from" not in text
     assert "Supplies are pooled" in text
-    assert "At best and at worst" in told(participation())
+    assert "At best and at worst" in one_line(participation())
 
 
-def test_what_stopped_early_is_said() -> None:
+def test_an_early_stop_is_reported() -> None:
     found = built.interrupted()
-    text = told(found)
+    text = one_line(found)
     assert "Stopped early: points are missing." in text
     assert "2 of 3 points stopped before the gap was reached" in text
     assert "all plans rest on 40 states" in text
@@ -256,10 +256,10 @@ def test_outlay_and_offtake_are_those_of_the_best_share() -> None:
     table = tables_of("project")["money"]
     assert table.values("Outlay, million EUR") == pytest.approx([6.0, 3.6, 2.4, 0, 12.0])
     assert table.values("Gallium, t") == pytest.approx([0, 0, 15, 15, 30])
-    assert "Built then: Upper works (2027)." in told(participation())
+    assert "Built then: Upper works (2027)." in one_line(participation())
 
 
-def test_every_share_of_every_curve_is_told() -> None:
+def test_every_share_of_every_curve_is_reported() -> None:
     table, every = tables_of("project")["points"], participation().curves
     points = [point for one in every for point in one.points]
     gains = [point.gain for point in points]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from chained import chained
-from documents import is_whole_in_all_media, page_of, tables_in, text_of, told, workbook_of
+from documents import is_whole_in_all_media, one_line, page_of, tables_in, text_of, workbook_of
 from openpyxl import load_workbook
 from pages import read, tables
 from plan_by_hand import certificate, outcome, plan
@@ -47,7 +47,7 @@ def text(**fields: Any) -> str:
     return text_of(plan(**fields))
 
 
-def one_line(shown: str, *words: str) -> str:
+def row_text(shown: str, *words: str) -> str:
     (line,) = [line for line in shown.splitlines() if all(word in line for word in words)]
     return re.sub(r" {2,}", " | ", line)
 
@@ -92,33 +92,33 @@ def test_the_sections_come_in_the_order_of_the_questions() -> None:
 
 def test_the_figures_are_those_of_the_plan() -> None:
     shown = text()
-    mine = one_line(shown, "Deep mine", "2027")
+    mine = row_text(shown, "Deep mine", "2027")
     assert mine == "Deep mine | 2027 | 2030 | 1 400 | 55 % | all consumers 30 %, motor_co 25 %"
     assert (
-        one_line(shown, "Deep mine", "fund", "equity") == "Deep mine | fund | equity | 140 | 10 %"
+        row_text(shown, "Deep mine", "fund", "equity") == "Deep mine | fund | equity | 140 | 10 %"
     )
-    assert one_line(shown, "fund", "loan").endswith("fund | loan | 70 | 5 %")
-    market = one_line(shown, "lenders and investors", "60 %")
+    assert row_text(shown, "fund", "loan").endswith("fund | loan | 70 | 5 %")
+    market = row_text(shown, "lenders and investors", "60 %")
     assert market.endswith("lenders and investors | - | 840 | 60 %")
-    assert one_line(shown, "motor_co", "25 %", "350").endswith("motor_co | equity | 350 | 25 %")
-    reserve = one_line(shown, "Ore reserve", "52.5")
+    assert row_text(shown, "motor_co", "25 %", "350").endswith("motor_co | equity | 350 | 25 %")
+    reserve = row_text(shown, "Ore reserve", "52.5")
     assert reserve == "Ore reserve | - | 52.5 | 52.5 | 2027 | 192 | 6.25"
-    assert one_line(shown, "Fund", "211.5").startswith("Fund | 4.5 | 211.5 | 0.2")
-    assert one_line(shown, "Fund", "211.5").endswith("| 216.2")
-    assert one_line(shown, "Worst of the states") == (
+    assert row_text(shown, "Fund", "211.5").startswith("Fund | 4.5 | 211.5 | 0.2")
+    assert row_text(shown, "Fund", "211.5").endswith("| 216.2")
+    assert row_text(shown, "Worst of the states") == (
         "Worst of the states computed | 20 000 | 9 876 | 10 124 | 50.6 %"
     )
-    tail = one_line(shown, "worst 5 % of states", "8 000")
+    tail = row_text(shown, "worst 5 % of states", "8 000")
     assert tail.endswith("| 12 000 | 8 000 | 4 000 | 33.3 %")
-    assert one_line(shown, "Wind") == "Wind | 2 000 | 300 | 1 700 | 85 % | 60.7 %"
-    assert one_line(shown, "Gap").endswith("0.0081 % (target 0.01 %)")
+    assert row_text(shown, "Wind") == "Wind | 2 000 | 300 | 1 700 | 85 % | 60.7 %"
+    assert row_text(shown, "Gap").endswith("0.0081 % (target 0.01 %)")
     assert "1 234 (no plan can have a lower objective)" in shown
     assert "ab" * 8 not in shown  # no hash of the scenario: it would tell figures by trial
 
 
 def test_the_risk_of_shortage_is_that_of_the_year_in_which_most_is_missing() -> None:
     """Not the 45 % of 2026: all figures of a row are those of one year."""
-    assert one_line(text(), "Rare ore", "2027", "12.5 %") == (
+    assert row_text(text(), "Rare ore", "2027", "12.5 %") == (
         "Rare ore | 2027 | 100 | 30 | 7.50 | 7.5 % | 12.5 %"
     )
 
@@ -142,20 +142,20 @@ def test_empty_sections_are_left_out() -> None:
 
 def test_a_plan_that_was_stopped_is_not_called_optimal() -> None:
     stopped = certificate(status="limit", gap=0.125, bound=1080.0, ended="Time limit reached")
-    shown = told(plan(certificate=stopped))
+    shown = one_line(plan(certificate=stopped))
     assert "optimal" not in shown.lower()
     assert "improve its objective by 12.5 % at most" in shown
     assert "(solver: Time limit reached)" in shown
-    german = told(plan(certificate=stopped), "de")
+    german = one_line(plan(certificate=stopped), "de")
     assert "ein anderer kann seinen Zielwert um höchstens 12,5 % verbessern." in german
 
 
 def test_without_a_bound_nothing_is_promised() -> None:
     unknown = plan(certificate=certificate(status="limit", gap=None, bound=None))
-    shown = told(unknown)
+    shown = one_line(unknown)
     assert "how much better another could be is not known" in shown
     assert "Bound none was proven" in shown
-    assert "Untere Schranke keine nachgewiesen" in told(unknown, "de")
+    assert "Untere Schranke keine nachgewiesen" in one_line(unknown, "de")
 
 
 @pytest.mark.parametrize("few", [True, False])
@@ -166,20 +166,22 @@ def test_few_states_are_called_an_illustration(few: bool) -> None:
 
 def test_other_measures_and_currencies_keep_their_words() -> None:
     tonnes = plan(outcome=outcome(measure="tonnes", unit="t"), currency="CHF")
-    assert "lowers expected shortage in the years 2026 to 2029 by 70 %, from 4 000" in told(tonnes)
+    assert "lowers expected shortage in the years 2026 to 2029 by 70 %, from 4 000" in one_line(
+        tonnes
+    )
     assert "345 million CHF" in page_of(tonnes)
-    assert "EUR" not in told(tonnes)
-    german = told(tonnes, "de")
+    assert "EUR" not in one_line(tonnes)
+    german = one_line(tonnes, "de")
     assert "sinkt die erwartete Fehlmenge in den Jahren 2026 bis 2029 um 70 %" in german
     assert "EUR" not in german
 
 
-def test_a_plan_that_makes_it_worse_says_so() -> None:
+def test_a_plan_that_raises_damage_is_reported() -> None:
     worse = plan(outcome=outcome(expected=5000.0, worst=20000.0))
-    assert "That raises expected damage in the years 2026 to 2029 by 25 %" in told(worse)
+    assert "That raises expected damage in the years 2026 to 2029 by 25 %" in one_line(worse)
     none = outcome()["without_plan"] | {"expected": 0.0}
     from_nothing = plan(outcome=outcome(without_plan=none))
-    assert "goes from 0 million EUR to EUR 1.20 billion" in told(from_nothing)
+    assert "goes from 0 million EUR to EUR 1.20 billion" in one_line(from_nothing)
 
 
 def test_a_residual_value_is_named_where_there_is_one() -> None:
@@ -205,7 +207,7 @@ def supported() -> Plan:
     )
 
 
-def test_what_is_paid_so_that_lenders_carry_more_has_a_table_of_its_own() -> None:
+def test_payments_that_raise_market_finance_have_a_table() -> None:
     """Lenders lack a fifth, and carry half for all output: two fifths are under the floor."""
     (row,) = tables_in(supported())["supports"].rows
     assert [cell.text for cell in row] == ["Works", "Fund", "floor", "40 %", "0.0800", "0.0800"]
@@ -262,7 +264,7 @@ def test_figures_per_euro_are_those_of_a_comparison() -> None:
             if PlanWording(found).funder_kinds[p.funder] == "public"
         )
     )
-    shown = told(found)
+    shown = one_line(found)
     assert per.avoided_per_public_euro is not None
     for figure, before in (
         (per.avoided_per_public_euro.expected, "On average over all of it, {} EUR of expected"),
@@ -274,11 +276,11 @@ def test_figures_per_euro_are_those_of_a_comparison() -> None:
 
 @pytest.mark.quick(1)
 @LANGUAGES
-def test_a_provision_that_does_not_cover_the_expected_loss_is_said(language: Language) -> None:
+def test_a_provision_below_the_expected_loss_is_reported(language: Language) -> None:
     """Of germany-2026 5 % are set aside, and 6 % are expected to be lost."""
     found = germany()
     face = sum(p.committed_meur for p in found.accounts if p.budget_class == "guarantee")
-    shown = told(found, language)
+    shown = one_line(found, language)
     with using(language):
         short = format_rounded(0.01 * face)
     assert face > 0
@@ -291,7 +293,7 @@ def test_materials_above_the_limit_are_counted_in_the_same_year_everywhere() -> 
     compared = compare_plans([found, found])
     of = compared.options[0].benefit.dependence
     assert (of.year, compared.year) == (2030, 2030)
-    assert f"{len(of.above_limit_without_plan)} of the 20 materials" in told(found)
+    assert f"{len(of.above_limit_without_plan)} of the 20 materials" in one_line(found)
     rows = tables_in(found)["suppliers"].rows
     marked = [row[0].text for row in rows if row[-3].text.startswith("▲")]
     assert len(marked) == len(of.above_limit)
@@ -304,8 +306,10 @@ def test_the_page_counts_the_materials_that_reach_a_benchmark() -> None:
         those = [share for share in found.crma if share.stage == stage]
         after = sum(share.share >= target for share in those)
         before = sum(share.share_without_plan >= target for share in those)
-        told = f"({100 * target:.0f} %): {after} of {len(those)} with the plan, {before} without"
-        assert f"{stage.capitalize()} {told}" in shown
+        reported = (
+            f"({100 * target:.0f} %): {after} of {len(those)} with the plan, {before} without"
+        )
+        assert f"{stage.capitalize()} {reported}" in shown
 
 
 @pytest.mark.slow
@@ -346,15 +350,15 @@ def test_private_funding_is_what_all_but_public_funders_pay() -> None:
     companies = {f.id for f in found.funders if f.kind != "public"}
     of_companies = sum(sum(p.paid_meur.values()) for p in found.accounts if p.funder in companies)
     others = f"{of_companies:,.0f}".replace(",", " "), f"{lent:,.0f}".replace(",", " ")
-    assert f"companies {others[0]} (" in told(found)
-    assert f"lenders and investors {others[1]} (" in told(found)
+    assert f"companies {others[0]} (" in one_line(found)
+    assert f"lenders and investors {others[1]} (" in one_line(found)
 
 
 # Beside others
 
 
 @pytest.mark.slow
-def test_a_frontier_beside_a_plan_gets_a_section() -> None:
+def test_a_frontier_in_the_folder_of_a_plan_gets_a_section() -> None:
     beside = html.render_page(build_document(tutorial(), frontier=frontier()))
     assert "frontier" in tables(read(beside))
     assert 'id="frontier"' not in page_of(tutorial())
@@ -420,8 +424,8 @@ def test_the_tutorial_in_german() -> None:
     """Its figures are those that docs/tutorial.md works out."""
     found = best_plan(read_case(TUTORIAL).case)
     saved = Plan.model_validate_json(found.model_dump_json())
-    shown = told(found, "de")
-    assert told(saved, "de") == shown
+    shown = one_line(found, "de")
+    assert one_line(saved, "de") == shown
     for said in (
         "Einführung: ein Metall, ein Exportstopp Empfehlung: 1 von 2 möglichen Projekten fördern "
         "und Vorräte anlegen (1 Rohstoff). Damit sinkt der erwartete Schaden in den Jahren 2026 "

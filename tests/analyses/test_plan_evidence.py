@@ -96,7 +96,7 @@ def test_figures_by_source(plan: Plan) -> None:
     assert sum((f.file_section, f.source_kind) == ("damage", "none") for f in found) == 3
 
 
-def test_every_source_is_told_with_how_many_figures_rest_on_it(plan: Plan) -> None:
+def test_every_source_is_reported_with_how_many_figures_rest_on_it(plan: Plan) -> None:
     row = tables_in(plan)["sources_list"].row("A book")
     assert row[1].text == "read"
     assert row[2].value == sum(
@@ -168,7 +168,7 @@ def test_where_nothing_is_avoided_nothing_rests_on_anything(plan: Plan) -> None:
         ("USGS, Mineral Commodity Summaries 2026", "de", None),
     ],
 )
-def test_a_source_in_another_language_says_so(
+def test_a_source_in_another_language_is_marked(
     text: Any, page: Language, marked: str | None
 ) -> None:
     """Of a text that serves for both languages its small words tell."""

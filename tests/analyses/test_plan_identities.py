@@ -275,7 +275,7 @@ def test_what_rests_on_assumptions(name: str) -> None:
 
 @pytest.mark.quick(every=7)
 @PLANS
-def test_what_is_to_be_approved_is_what_public_funders_commit(name: str) -> None:
+def test_amounts_to_approve_are_commitments_of_public_funders(name: str) -> None:
     plan, found = ALL[name](), tables_of(name)
     public = {funder.id for funder in plan.funders if funder.kind == "public"}
     some = [p for p in plan.accounts if p.funder in public]
@@ -289,7 +289,7 @@ def test_what_is_to_be_approved_is_what_public_funders_commit(name: str) -> None
 
 @pytest.mark.quick(every=7)
 @PLANS
-def test_what_is_left_is_that_of_the_plan_and_of_none(name: str) -> None:
+def test_the_damage_table_begins_without_and_ends_with_the_plan(name: str) -> None:
     plan, table = ALL[name](), tables_of(name)["against"]
     of, without = plan.outcome, plan.outcome.without_plan
     first, *_, last = table.rows

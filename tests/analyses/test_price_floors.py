@@ -35,5 +35,5 @@ def test_a_million_of_each_kind(kind: str) -> None:
     assert first is not None
     assert (first.low, first.high) == (near(slope), near(slope))
     rows = re.findall(r"^\| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", TEXT, re.MULTILINE)
-    told = [float(row[1 + list(PER_MILLION).index(kind)]) for row in rows]
-    assert told == pytest.approx(left, abs=0.005)
+    reported = [float(row[1 + list(PER_MILLION).index(kind)]) for row in rows]
+    assert reported == pytest.approx(left, abs=0.005)

@@ -231,9 +231,9 @@ def test_estimates_of_many_repetitions_hit_the_exact_values_and_know_their_error
     for seed in range(400):
         drawn = draw_mixture(instance(), sets(), 300, seed)
         damage = damage_of(drawn.states)
-        told = weighted_performance(drawn.weight, damage, LEVEL, drawn.component)
+        reported = weighted_performance(drawn.weight, damage, LEVEL, drawn.component)
         weights = estimate_with_error(drawn.weight.mean(), drawn.weight, drawn.component)
-        every = (weights, told.expected, told.cvar)
+        every = (weights, reported.expected, reported.cvar)
         found.append([(one.value, one.standard_error) for one in every])
     values = np.array(found)
     mean, spread = values[:, :, 0].mean(axis=0), values[:, :, 0].std(axis=0, ddof=1)

@@ -101,7 +101,7 @@ def test_figures_of_one_band_are_written_alike(value: float, share: float) -> No
 
 
 @given(st.lists(POSITIVE, min_size=2, max_size=5))
-def test_who_knows_the_growth_of_a_profile_finds_no_more_than_one_band(values: list[float]) -> None:
+def test_the_growth_of_a_profile_reveals_one_band_only(values: list[float]) -> None:
     """Were each year banded by itself, the level would lie where all bands meet."""
     made = list(BAND.replace_figures([figure(value, 2026 + n) for n, value in enumerate(values)]))
     lows = [one.low * values[0] / one.figure.value for one in made]
@@ -159,8 +159,8 @@ def test_the_redacted_scenario_reads_and_differs_in_what_is_hidden_alone() -> No
         content["stockpiles"][0] |= {"initial_t": None, "max_t": None}
         content["sources"].clear()
     assert before == after
-    told = {redacted.redacted_case.demand[0].t_per_year.values[0].source}
-    assert told == {"redacted: band of 25 %"}
+    reported = {redacted.redacted_case.demand[0].t_per_year.values[0].source}
+    assert reported == {"redacted: band of 25 %"}
 
 
 def test_nothing_of_the_true_figures_is_in_what_is_written() -> None:
@@ -183,7 +183,8 @@ def test_nothing_of_the_true_figures_is_in_what_is_written() -> None:
 
 
 def test_what_is_written_depends_on_the_bands_alone() -> None:
-    """So whatever is computed from it tells no more than it does: the plan is the same as well."""
+    """Therefore results computed from it reveal no more than the bands: the plan is the same,
+    too."""
     one, other = two_consumers(), two_consumers()
     other["demand"][0]["t_per_year"]["value"] = 37.1
     other["damage"][0]["steps"][0]["eur_per_t"] = 666_666
@@ -265,7 +266,7 @@ def test_numbers_of_private_files_that_stay_are_named(tmp_path, monkeypatch) -> 
     ],
     ids=lambda patch: next(iter(patch)),
 )
-def test_variants_that_tell_are_left_out(patch: Raw) -> None:
+def test_revealing_variants_are_removed(patch: Raw) -> None:
     keeps = {"funders.fund.budget_meur": 2, "demand.1.t_per_year": 90}
     raw = two_consumers(variants={"tells": {"set": patch}, "keeps": {"set": keeps}})
     redacted = hide(raw)
@@ -313,7 +314,7 @@ def with_conversion(supply: float, output: str, taken: str, capacity: float) -> 
 def test_conversions_add_to_supply_and_to_need(raw: Raw, path: str | None) -> None:
     hints = [one.path for one in hide(raw).hints if one.reason == "supply_adds_up"]
     assert hints == ([] if path is None else [path])
-    # What plants take in and make is nobody's figure.
+    # What plants take in and make is a figure of no consumer.
     assert hide(raw).redacted_case.conversions == Case.model_validate(raw).conversions
 
 

@@ -83,8 +83,8 @@ def test_flows_of_a_chain_tell_demand_in_their_year() -> None:
     assert attacked(redacted, published, "chains")[path] == pytest.approx((41.7, 41.7), rel=1e-6)
     without = published.model_copy(update={"chains": ()})
     assert log_width(*attacked(redacted, without, "chains")[path]) > 0.1
-    (told,) = [one for one in judged(raw).telling if one.result == "chains"]
-    assert told.exact == (path,)
+    (reported,) = [one for one in judged(raw).telling if one.result == "chains"]
+    assert reported.exact == (path,)
 
 
 @pytest.mark.parametrize("figure", ["need_t", "days_of_cover"])
@@ -98,8 +98,8 @@ def test_need_tells_what_conversions_leave_of_it(figure: str) -> None:
     with_plant = hide(raw | {"conversions": {"mill": plant | {"capacity_t_per_year": 20}}})
     (ore, *others), text = published.materials, "2026"
     held = sum(one.planned_t[text] for one in published.stockpiles)
-    told = {"need_t": 171.7, "days_of_cover": 365 * held / 171.7}
-    year = ore.by_year[text].model_copy(update={figure: told[figure]})
+    reported = {"need_t": 171.7, "days_of_cover": 365 * held / 171.7}
+    year = ore.by_year[text].model_copy(update={figure: reported[figure]})
     ore = ore.model_copy(update={"by_year": {text: year}})
     published = published.model_copy(update={"materials": (ore, *others)})
     result, path = f"materials.by_year.{figure}", "demand.0.t_per_year"
@@ -226,14 +226,14 @@ def test_the_hash_is_met_by_trying_round_figures() -> None:
         if input_hash(with_figure_values(redacted.redacted_case, {one.figure: x})) == published
     ]
     assert met == [41.7]
-    (told,) = [
+    (reported,) = [
         one
         for one in assess_redaction(
             redacted, BAND, RedactOptions(consumers=("chips",), gap=1e-9)
         ).redaction.telling
         if one.result == "certificate.input_sha256"
     ]
-    assert told.exact == ("demand.0.t_per_year",)
+    assert reported.exact == ("demand.0.t_per_year",)
 
 
 def test_a_published_plan_can_be_followed_as_it_was_decided() -> None:
@@ -279,13 +279,13 @@ def test_what_fits_is_found_on_both_sides_of_a_dip() -> None:
 
 
 @pytest.mark.slow
-def test_the_account_says_what_tells_and_names_true_figures_only_on_request() -> None:
+def test_the_account_names_true_figures_only_on_request() -> None:
     found = judged(two_consumers())
     assert all(one.value is None for one in found.figures)
-    told = {one.result: one for one in found.telling}
-    assert set(told["scenario"].exact) == {one.path for one in found.figures}
-    assert told["materials.by_year.demand_t"].exact == ("demand.0.t_per_year",)
-    assert told["materials.expected"].exact == ("damage.0.steps.0.eur_per_t",)
+    reported = {one.result: one for one in found.telling}
+    assert set(reported["scenario"].exact) == {one.path for one in found.figures}
+    assert reported["materials.by_year.demand_t"].exact == ("demand.0.t_per_year",)
+    assert reported["materials.expected"].exact == ("damage.0.steps.0.eur_per_t",)
     demand = found.figures[0]
     assert demand.results is not None
     assert demand.results.by == "materials.by_year.demand_t"
@@ -304,7 +304,7 @@ def test_bits_add_up_to_what_was_hidden() -> None:
 
 
 def test_attackers_look_at_no_true_figure() -> None:
-    """Two truths behind one file, and one set of results: the attack cannot tell them apart."""
+    """Two sets of true figures with the same redacted file give the same results of the attack."""
     first, raw = hide(two_consumers()), two_consumers()
     raw["demand"][0]["t_per_year"]["value"] = 37.1
     second = hide(raw)

@@ -56,7 +56,7 @@ def remade(needed: float, budget: float) -> Raw:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("needed", "budget"), [(3480, 80), (3200, 75), (3800, 86)])
-def test_the_consortium_tells_the_bands_of_its_drive_makers_and_nothing_else(
+def test_the_consortium_reveals_only_the_bands_of_its_drive_makers(
     needed: float, budget: float
 ) -> None:
     """Limits of stocks, of joint ones too, shares and texts all follow from the six figures: the
@@ -79,11 +79,11 @@ def test_the_consortium_tells_the_bands_of_its_drive_makers_and_nothing_else(
     [
         ("electronics", "demand.8.t_per_year.2026", "supply.41.share", 11.698, 11.738),
         ("defence", "demand.11.t_per_year.2026", "supply.41.share", 6.298, 6.338),
-        # 800 t and 500 t beside shares of 89.3 % agree with 12,000 t to 1.2 % only.
+        # 800 t and 500 t and shares of 89.3 % agree with 12,000 t to 1.2 % only.
         ("drive_makers", "demand.3.t_per_year.2026", "supply.16.share", 3466, 3679),
     ],
 )
-def test_what_shares_leave_open_is_the_need_if_tonnes_fill_it(
+def test_the_remainder_of_shares_in_tonnes_equals_the_need(
     consumer: str, path: str, supply: str, low: float, high: float
 ) -> None:
     """8 t of germanium from a plant beside shares of 55.6 % are 18 t, of which 6.3 t are known."""
@@ -101,7 +101,7 @@ CONSUMERS = {"consortium.yaml": 9, "germany-2026.yaml": 7, "japan-2010.yaml": 3}
 @pytest.mark.parametrize(
     ("name", "number"), [(name, n) for name, count in CONSUMERS.items() for n in range(count)]
 )
-def test_whoever_hides_is_in_the_ranges_and_no_stock_of_theirs_stays(
+def test_hidden_consumers_are_in_the_ranges_and_their_stocks_are_removed(
     name: str, number: int
 ) -> None:
     reading = read_case(f"scenarios/{name}")
@@ -146,9 +146,9 @@ def planted(seed: int) -> dict[str, tuple[Raw, str]]:
     own, grows = raw(), raw()
     own["stockpiles"][0]["max_purchase_t_per_year"] = round(0.05 * need, 2)
     grows["demand"][1]["t_per_year"] = {y: rest * g for y, g in growth.items()}
-    noted, titled, told = raw(), raw(title=f"All need {need + rest:,} t"), raw()
+    noted, titled, described = raw(), raw(title=f"All need {need + rest:,} t"), raw()
     noted["funders"]["fund"]["budget_meur"] = {"value": fund, "note": f"with chips {fund + budget}"}
-    told["sources"]["idle"]["text"] = f"{need} t and {rest} t"
+    described["sources"]["idle"]["text"] = f"{need} t and {rest} t"
     plant = {"country": "DE", "output": "ore", "inputs_t_per_t": {"powder": 1.1}}
     sized = raw(conversions={"mill": plant | {"capacity_t_per_year": need / 2}})
     named = raw()
@@ -175,7 +175,7 @@ def planted(seed: int) -> dict[str, tuple[Raw, str]]:
         "variant": (raw(variants={"half": {"set": {"policy.budget_meur": budget / 2}}}),
                     "variants.half"),
         "note": (noted, "funders"),
-        "source": (told, "sources"),
+        "source": (described, "sources"),
         "title": (titled, "title"),
         "name": (named, "consumers.others.name"),
     }  # fmt: skip
@@ -190,7 +190,7 @@ def found(redacted: RedactedScenario) -> set[str]:
 @pytest.mark.quick(every=7)
 @pytest.mark.parametrize("name", planted(0))
 @pytest.mark.parametrize("seed", range(6))
-def test_what_is_made_from_a_hidden_figure_is_hidden_refused_or_reported(
+def test_figures_derived_from_a_hidden_one_are_hidden_refused_or_reported(
     name: str, seed: int
 ) -> None:
     raw, path = planted(seed)[name]

@@ -1,4 +1,4 @@
-"""The release rule beside foresight, as an evaluation tells it."""
+"""Release policy compared with foresight, as reported by an evaluation."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from frontier_cases import reading
 from oracle import best as exhaustive
 from random_cases import crowded_case, small_case
 from small import case as bare
 from small import chance_of_cut, cut, funder, near, project, stockpile
-from varied import reading
 
 from models.files import LoadedScenario
 from models.results import Sensitivity, SensitivityInput
@@ -101,7 +101,7 @@ def test_a_rarer_stop_is_not_worth_a_works() -> None:
     assert turn.changed <= 0.8 * (1 - 1e-3) <= turn.good
 
 
-def test_what_can_no_longer_be_paid_is_said_and_not_scaled() -> None:
+def test_an_unaffordable_share_is_reported_and_not_scaled() -> None:
     found = alone(works(budget=4.5), "capex")
     assert found.high.decision == "broken"
     assert found.high.regret is None
@@ -137,19 +137,19 @@ def test_equal_plans_are_no_change() -> None:
             assert (point.entering, point.leaving, point.stocks_t) == ((), (), {})
 
 
-def test_a_plan_that_is_not_the_best_is_told_so_and_has_no_break_even() -> None:
+def test_a_plan_that_is_not_the_best_is_reported_and_has_no_break_even() -> None:
     scenario = reading(works())
     problem = Problem.from_case(scenario.case)
     found = solve_and_certify(problem, gap=1e-9)
     idle = replace(found, commitment=Commitment(), with_plan=found.without_plan)
     own = SavedPlan(found.to_plan(), scenario, problem, idle)
     made = list_assumptions(scenario.case, only=["capex"])
-    told = analyze_sensitivity(scenario, made, EXACT, given_plan=own)
-    assert (told.given, told.decision) == (True, "changed")
-    assert told.own.objective == near(5)
-    assert told.regret is not None
-    assert told.regret.low == near(1)
-    assert told.inputs[0].break_evens == ()
+    reported = analyze_sensitivity(scenario, made, EXACT, given_plan=own)
+    assert (reported.given, reported.decision) == (True, "changed")
+    assert reported.own.objective == near(5)
+    assert reported.regret is not None
+    assert reported.regret.low == near(1)
+    assert reported.inputs[0].break_evens == ()
 
 
 def test_a_free_number_is_moved_as_it_is() -> None:
@@ -267,7 +267,7 @@ def test_a_pool_serves_where_damage_is_another_and_stays_as_it_is() -> None:
 
 
 def test_a_search_that_rules_out_the_level_decides() -> None:
-    """A branch is cut off at the level that was asked for: no more is proven of it than that."""
+    """A branch is pruned at the given level, and the bound is proven to that level only."""
     scenario = reading(works())
     problem = Problem.from_case(scenario.case)
     found = solve_and_certify(problem, gap=1e-9)

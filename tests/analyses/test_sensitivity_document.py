@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from documents import is_whole_in_all_media, page_of, tables_in, text_of, told
+from documents import is_whole_in_all_media, one_line, page_of, tables_in, text_of
 from pages import read
 from samples import sensitivity as found
 from saved_plans import tutorial
@@ -20,8 +20,8 @@ from optimizer.report.wording import Wording
 LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])
 
 
-def test_what_moves_and_what_turns_is_told_first() -> None:
-    text = told(found())
+def test_what_moves_and_what_turns_is_reported_first() -> None:
+    text = one_line(found())
     assert "Most depends on: Probability" in text
     assert "turn the decision within their range" in text
     assert "Nearest to turn: " in text
@@ -73,7 +73,7 @@ def test_a_regret_that_is_arithmetic_is_none() -> None:
     assert format_range(ProvenRange(low=0.25, high=0.5)) == "0.250 to 0.500"
 
 
-def test_an_end_without_a_plan_in_time_is_not_what_moves_most() -> None:
+def test_an_end_without_a_plan_is_not_the_largest_change() -> None:
     first, *others = found().inputs
     late = first.low.model_copy(update={"status": "none", "best": None})
     unknown = first.model_copy(update={"swing": None, "low": late})
@@ -83,20 +83,20 @@ def test_an_end_without_a_plan_in_time_is_not_what_moves_most() -> None:
     assert leading.id in {one.id for one in others}
 
 
-def test_a_break_even_is_told_with_the_value_as_it_is_and_rounded_apart() -> None:
+def test_a_break_even_is_reported_with_the_value_as_it_is_and_rounded_apart() -> None:
     one = next(one for one in found().inputs if one.break_evens)
     turn = one.break_evens[0].model_copy(
         update={"good": 1.43749, "changed": 1.46811, "good_number": None, "changed_number": None}
     )
     factor = one.model_copy(update={"break_evens": (turn,), "base_number": None})
     made = found().model_copy(update={"inputs": (factor,)})
-    assert "(now × 1): between × 1.437 and × 1.469." in told(made)
+    assert "(now × 1): between × 1.437 and × 1.469." in one_line(made)
     row = tables_in(made)["turns"].rows[0]
     assert [cell.text.replace("\u00a0", " ") for cell in row[1:4]] == ["× 1", "× 1.437", "× 1.469"]
 
 
 @LANGUAGES
-def test_what_is_not_right_to_begin_with_is_not_said_to_turn(language: Language) -> None:
+def test_a_plan_that_is_not_optimal_at_the_start_has_no_switch_point(language: Language) -> None:
     """An input cannot turn a decision that is wrong as things are."""
     made = found().model_copy(
         update={"decision": "changed", "regret": ProvenRange(low=1.0, high=1.1)}
@@ -109,7 +109,7 @@ def test_what_is_not_right_to_begin_with_is_not_said_to_turn(language: Language)
     assert "Where the decision turns" not in text
 
 
-def test_a_plan_that_stays_right_is_told_so() -> None:
+def test_a_plan_that_stays_right_is_reported() -> None:
     kept = [
         one.model_copy(
             update={
@@ -120,7 +120,7 @@ def test_a_plan_that_stays_right_is_told_so() -> None:
         )
         for one in found().inputs
     ]
-    text = told(found().model_copy(update={"inputs": tuple(kept)}))
+    text = one_line(found().model_copy(update={"inputs": tuple(kept)}))
     assert "is proven to stay within 0.1 % of the best" in text
 
 
@@ -131,7 +131,7 @@ def test_charts_can_be_taken_out_as_pictures() -> None:
     assert all(chart.png_file().startswith(b"\x89PNG") for chart in charts)
 
 
-def test_a_report_says_what_turns_the_decision_and_what_is_right_then() -> None:
+def test_a_report_names_switch_points_and_the_better_plan() -> None:
     text = read(page_of(tutorial(), sensitivity=found())).text.replace("\u00a0", " ")
     for one in sensitivity_wording.turning_inputs(found())[:3]:
         assert f"{sensitivity_wording.input_name(Wording(found()), one)} (right at " in text
@@ -139,7 +139,7 @@ def test_a_report_says_what_turns_the_decision_and_what_is_right_then() -> None:
     assert "turns" in tables_in(tutorial(), sensitivity=found())
 
 
-def test_nothing_is_said_to_turn_nothing_where_that_is_not_known() -> None:
+def test_a_stable_decision_is_reported_only_if_proven() -> None:
     """Not where the plan is not right as things are, nor where an end is open."""
     claim = "None of them turns the decision"
     still = tuple(

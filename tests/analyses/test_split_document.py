@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import is_whole_in_all_media, page_of, text_of, told, workbook_of
+from documents import is_whole_in_all_media, one_line, page_of, text_of, workbook_of
 from pages import Element, read, tables
 from plan_workbooks import workbook_of_plan
 from saved_plans import tutorial
@@ -145,7 +145,7 @@ def test_the_answer_comes_first_and_sections_in_the_order_of_the_questions() -> 
     assert (
         "Together the 3 companies gain 120 million EUR (between 118 and 121 by the proofs): damage "
         "and net cost of 450, with each standing alone, fall to 330."
-    ) in told(split())
+    ) in one_line(split())
     places = [text.index(f"\n{title}\n") for title in SECTIONS]
     assert places == sorted(places)
 
@@ -179,8 +179,8 @@ def test_the_figures_of_the_text_are_those_of_the_split() -> None:
     assert "cd" * 8 not in text
 
 
-def test_who_would_leave_and_who_stays_out_is_told() -> None:
-    text = told(split())
+def test_who_would_leave_and_who_stays_out_is_reported() -> None:
+    text = one_line(split())
     assert "The gain can be shared so that no group would rather leave." in text
     assert "Some group would rather leave with: By demand." in text
     assert (
@@ -195,27 +195,27 @@ def test_who_would_leave_and_who_stays_out_is_told() -> None:
     assert "Set aside, since no single group owes them: days that a stockpile must last" in text
 
 
-def test_an_empty_core_is_told_with_what_it_takes() -> None:
+def test_an_empty_core_is_reported_with_what_it_takes() -> None:
     core = raw()["core"] | {
         "empty": "empty",
         "least_core": interval(4.0, 0.1, 0.1),
         "contribution": interval(9.0, 1.0, 2.0),
     }
-    text = told(split(core=core, externality=None))
+    text = one_line(split(core=core, externality=None))
     assert (
         "However the gain is shared, some group would have at least 4 million EUR more by leaving; "
         "9 million EUR (between 8 and 11 by the proofs) of public money would make all stay."
     ) in text
     assert "less by leaving" not in text
     core = raw()["core"] | {"empty": "undecided", "least_core": interval(-0.2, 0.0, 0.5)}
-    text = told(split(core=core, externality=None))
+    text = one_line(split(core=core, externality=None))
     assert "The proofs leave it open whether the gain can be shared" in text
     assert "less by leaving" not in text
 
 
 @pytest.mark.drawn
-def test_a_group_that_might_leave_is_told_as_one() -> None:
-    text = told(undecided())
+def test_a_group_that_might_leave_is_reported_as_one() -> None:
+    text = one_line(undecided())
     assert "The proofs leave it open for: By demand." in text
     assert "Some group would rather leave" not in text
     assert line(text_of(undecided()), "By demand", "some group might").endswith(
@@ -229,18 +229,18 @@ def test_a_group_that_might_leave_is_told_as_one() -> None:
     assert leaving.svg() != chart_of(split(rules=rules), "leaving").svg()
 
 
-def test_every_rule_is_told_by_its_verdict() -> None:
+def test_every_rule_is_reported_with_its_verdict() -> None:
     leaving = [{"members": ["cars"], "gain": 7.0, "most": 7.5}]
     rules = [rule | {"core": "outside", "leaving": leaving} for rule in raw()["rules"]]
-    text = told(split(rules=rules))
+    text = one_line(split(rules=rules))
     assert f"Some group would rather leave with: {', '.join(RULES)}." in text
     assert "No group would rather leave with" not in text
     bare = split(rules=[rule | {"leaving": []} for rule in rules])
-    assert "Some group would rather leave with" in told(bare)
+    assert "Some group would rather leave with" in one_line(bare)
 
 
 def test_a_sampled_split_says_what_it_does_not_know() -> None:
-    text = told(sampled())
+    text = one_line(sampled())
     assert "Not all groups were solved: whether the gain can be shared" in text
     assert (
         "No group that was solved would rather leave with: Shapley value, By damage "
@@ -261,16 +261,16 @@ def test_a_sampled_split_says_what_it_does_not_know() -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_state_is_told_by_its_mode(mode: Any) -> None:
-    text = told(with_state() if mode == "player" else with_public_money(mode))
+def test_the_state_is_reported_with_its_mode(mode: Any) -> None:
+    text = one_line(with_state() if mode == "player" else with_public_money(mode))
     assert state_meaning(mode) in text
     assert [other for other in MODES if state_meaning(other) in text] == [mode]
     assert ("public funders bear" in text) == (mode != "none")
 
 
-def test_public_money_that_counts_stands_among_what_each_bears() -> None:
+def test_weighted_public_money_is_in_the_burden_of_each_player() -> None:
     found = with_public_money("every")
-    text, sentences = text_of(found), told(found)
+    text, sentences = text_of(found), one_line(found)
     assert line(text, "State and other funders", "-4") == (
         "State and other funders | - | 30 | 26 | 8 | -4"
     )
@@ -281,14 +281,14 @@ def test_public_money_that_counts_stands_among_what_each_bears() -> None:
     assert "25 % of the 480 million EUR" in section(root_of("every"), "answer").text
     for mode in ("gift", "joint"):
         assert "State and other funders" not in text_of(with_public_money(mode))
-        assert "Transfers add up" not in told(with_public_money(mode))
+        assert "Transfers add up" not in one_line(with_public_money(mode))
 
 
-def test_what_private_funders_earn_stands_among_what_each_bears() -> None:
+def test_earnings_of_private_funders_are_in_the_burden_of_each_player() -> None:
     text = text_of(with_a_lender())
     assert line(text, "Private funders", "-1") == "Private funders | - | 0 | 0 | -1 | 1"
     assert line(text, "All", "271") == "All | 560 | 450 | 271 | 59 | 120"
-    assert "than without any company (Private funders)." in told(with_a_lender())
+    assert "than without any company (Private funders)." in one_line(with_a_lender())
     idle = split(baseline=interval(-1e-15, 0.0, 0.0))
     assert text_of(idle) == text_of(split())
 
@@ -309,11 +309,11 @@ def open_by(apart: float) -> list[dict[str, Any]]:
 
 
 @pytest.mark.drawn
-def test_what_the_proofs_leave_open_is_told_and_drawn_only_where_it_matters() -> None:
-    assert "leave these gains open by 0.800 million EUR at most" in told(split())
+def test_intervals_are_reported_and_drawn_only_where_they_matter() -> None:
+    assert "leave these gains open by 0.800 million EUR at most" in one_line(split())
     core = raw()["core"] | {"least_core": interval(-30.0, 0.1, 0.1)}
     worth = interval(120.0, 0.3, 0.3)
-    text = told(split(rules=open_by(0.1), core=core, worth=worth, externality=None))
+    text = one_line(split(rules=open_by(0.1), core=core, worth=worth, externality=None))
     assert "leave these gains open" not in text
     assert "by the proofs" not in text
     point, tight, wide = (
@@ -332,7 +332,7 @@ def test_ends_of_ranges_are_rounded_outwards() -> None:
 def test_a_joint_plan_of_nothing_gains_nothing() -> None:
     plan = joint_plan() | {"projects": [], "stocks_t": {}}
     found = split(worth=interval(0.0, 0.0, 0.0), plan=plan)
-    text = told(found)
+    text = one_line(found)
     assert "Together the 3 companies gain nothing against each standing alone." in text
     assert "Nothing is built." in text
     assert "Stocks of all" not in text
@@ -363,7 +363,7 @@ def eight() -> SplitWording:
     return SplitWording(split(players=names))
 
 
-def test_a_large_group_is_told_by_those_it_lacks() -> None:
+def test_a_large_group_is_described_by_those_it_lacks() -> None:
     game = eight()
     assert game.group_name(["p0", "p1", "p2"]) == "Works 0, Works 1 and Works 2"
     assert game.group_name([f"p{n}" for n in range(1, 8)]) == "all but Works 0"
@@ -379,7 +379,7 @@ def test_names_with_commas_are_kept_apart() -> None:
 
 def test_duties_that_are_set_aside_are_named() -> None:
     paths = ["policy.must_build", "policy.max_country_share", "stockpiles.reserve.min_days"]
-    text = told(with_names(set_aside=paths), "de")
+    text = one_line(with_names(set_aside=paths), "de")
     assert "Projekte, die gebaut werden müssen; größter Anteil eines einzelnen Landes; " in text
     assert "Tage, die ein Vorrat reichen muss (Reserve für alle)." in text
     assert "policy." not in text
@@ -612,7 +612,7 @@ def test_public_money_that_counts_is_made_good_by_transfers() -> None:
     assert transfers == pytest.approx([4] * 5)
 
 
-def test_what_counts_without_companies_counts_in_every_group() -> None:
+def test_the_value_without_companies_is_in_every_coalition() -> None:
     """Groups are checked against what the state bears by itself."""
     changed = with_public_money("every", baseline=interval(31.0, 0.0, 0.0))
     checks = failing(results(workbook_of(changed)))

@@ -1,4 +1,4 @@
-"""How often stocks are used and filled again: in plans, evaluations and what is told of both."""
+"""Frequency of releases and refills of stocks in plans, evaluations and their reports."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def used(**fields: Any) -> Plan:
     return solve(raw)
 
 
-def test_a_plan_says_how_often_its_stock_is_used() -> None:
+def test_a_plan_reports_the_frequency_of_releases() -> None:
     """A quarter of 50 t is lost before the first event, which takes 37.5 t. 28.125 t are planned in
     the year after and come back, of which 21.09375 t are left for the second event."""
     (use,) = used().stock_use
@@ -35,11 +35,11 @@ def test_a_plan_says_how_often_its_stock_is_used() -> None:
     assert use.times == near((37.5 + 21.09375) / 37.5)
 
 
-def test_of_stocks_that_are_not_filled_again_nothing_is_told() -> None:
+def test_of_stocks_that_are_not_filled_again_nothing_is_reported() -> None:
     assert used(refill_t_per_year=None).stock_use == ()
 
 
-def test_of_a_stock_that_holds_nothing_no_times_are_told() -> None:
+def test_of_a_stock_that_holds_nothing_no_times_are_reported() -> None:
     (use,) = used(initial_t=0).stock_use
     assert (use.released_t, use.refilled_t, use.times) == (0.0, 0.0, None)
 
@@ -62,19 +62,21 @@ def test_a_brief_says_what_is_left_without_foresight() -> None:
     found = judged()
     say = PlanWording(used(), companions=CompanionResults(evaluation=found))
     least = min(rule.performance.expected.value for rule in found.rules)
-    (told,) = describe_remaining_damage(say)
+    (reported,) = describe_remaining_damage(say)
     fresh = say.amount_for_sentence(found.fresh.with_plan.expected.value)
-    assert told.endswith(
+    assert reported.endswith(
         f"On fresh states {fresh}, and {say.amount_for_sentence(least)} without foresight."
     )
-    (told,) = describe_remaining_damage(PlanWording(used()))
-    assert "foresight" not in told
+    (reported,) = describe_remaining_damage(PlanWording(used()))
+    assert "foresight" not in reported
 
 
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["de", "en"])
 @pytest.mark.parametrize("of", [used, judged])
-def test_both_are_told_in_all_media(of: Any, language: Language, untranslated: set[str]) -> None:
+def test_both_are_reported_in_all_media(
+    of: Any, language: Language, untranslated: set[str]
+) -> None:
     is_whole_in_all_media(of(), language, untranslated)
     name = "Times used" if language == "en" else "Nutzungen"
     assert name in text_of(of(), language)

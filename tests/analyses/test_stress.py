@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import yaml
 from chained import oxide_in_store
-from lived import damage_if_possible
 from oracle import Reading
 from oracle_recourse import nodes_of
 from random_chains import KINDS, chain_case, commitment
+from recourse_feasibility import damage_if_possible
 from recourse_program import PILES, random_case
 from small import CHINA, Raw, case, cut, funder, near, project, solve, state, stockpile
 
@@ -94,7 +94,7 @@ def test_who_is_hit_and_when_the_stock_is_empty() -> None:
     assert empty == {"market": (2026, 2), "plan": (2026, 3)}
 
 
-def test_purchases_go_on_and_what_is_left_is_told() -> None:
+def test_purchases_go_on_and_what_is_left_is_reported() -> None:
     """5 t a year are bought, of which each stop takes what there is; none lie there before."""
     found = compute_stress(
         load_saved_plan(tutorial()).solution, StressOptions(state="a stop in 2027 and 2028")
@@ -157,12 +157,12 @@ def test_an_event_goes_by_the_profile_that_is_named() -> None:
     found = stressed(raw, "cut.long 2026.2")
     assert found.materials[0].market_t == near([0, 0, 12.5])
     assert [(e.hazard, e.profile, e.periods) for e in found.events] == [("cut", "long", 3)]
-    told = {}
+    reported = {}
     for language in get_args(Language):
         with using(language):
-            told[language] = " ".join(map(str, build_result_document(found).answer))
-    assert "cut, profile slow: from" in told["en"]
-    assert "cut, Verlaufsprofil „lang“: " in told["de"]
+            reported[language] = " ".join(map(str, build_result_document(found).answer))
+    assert "cut, profile slow: from" in reported["en"]
+    assert "cut, Verlaufsprofil „lang“: " in reported["de"]
     written = stressed(raw, state="a cut")
     assert [(e.hazard, e.profile, e.periods) for e in written.events] == [("cut", "short", 1)]
     with pytest.raises(Misuse, match=r"no hazard 'cut'; there are cut\.short, cut\.long"):
@@ -304,8 +304,8 @@ def test_every_form_of_a_chain_balances(kind: str, seed: int) -> None:
     for single in read_states(instance):
         one = replace(single, probability=1.0)
         lived = simulate_state(instance, one, plan)
-        (reckoned,) = evaluate_commitments(instance, [one], [plan])
-        assert sum(lived.damage.values()) == pytest.approx(reckoned.expected, rel=1e-6, abs=1e-6)
+        (computed,) = evaluate_commitments(instance, [one], [plan])
+        assert sum(lived.damage.values()) == pytest.approx(computed.expected, rel=1e-6, abs=1e-6)
         for m, own in lived.materials.items():
             comes = own.market + own.delivered + own.made + own.released + own.missing
             spare = comes - own.demand - own.taken_in
@@ -316,7 +316,7 @@ def test_every_form_of_a_chain_balances(kind: str, seed: int) -> None:
         if pooled:
             number = read_states(instance).index(single)
             total = by_contract(raw, instance, number, (start, offtake, buy), lived)
-            assert total == pytest.approx(reckoned.expected, rel=1e-6, abs=1e-6)
+            assert total == pytest.approx(computed.expected, rel=1e-6, abs=1e-6)
 
 
 def by_contract(raw: Raw, instance: Instance, state: int, decided: Any, lived: Simulation) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from chained import oxide_in_store
-from documents import is_whole_in_all_media, page_of, tables_in, text_of, told, workbook_of
+from documents import is_whole_in_all_media, one_line, page_of, tables_in, text_of, workbook_of
 from openpyxl import load_workbook
 from small import CHINA, case, cut, project, solve, state, stockpile
 
@@ -56,7 +56,7 @@ def disrupted(
 @pytest.mark.quick(1)
 @LANGUAGES
 def test_a_chain_is_whole_in_all_media(language: Language, untranslated: set[str]) -> None:
-    """A form that is only made into another is told of on the page, not in a terminal."""
+    """A form that is only made into another is shown on the page, not in a terminal."""
     found = compute_stress(
         load_saved_plan(solve(oxide_in_store())).solution,
         StressOptions(events=parse_events(("cut 2026",))),
@@ -89,38 +89,40 @@ def test_a_written_state_is_whole_as_well(language: Language, untranslated: set[
     is_whole_in_all_media(disrupted(state="calm"), language, untranslated)
 
 
-def test_it_says_what_comes_what_it_does_and_when_stocks_are_used_up() -> None:
+def test_a_stress_test_reports_event_damage_and_depletion_of_stocks() -> None:
     """25 t are lost, then 12.5; 16 t are in store, and the works brings 10 in each quarter."""
-    text = told(disrupted())
+    text = one_line(disrupted())
     assert "Cut: from 2026 Q1 to 2027 Q4" in text
     # 25 + 7 * 12.5 - 16 = 96.5 t; 15 + 7 * 2.5 - 16 = 16.5 t, each 0.1 million.
     assert "damage comes to 9.65 million EUR; with it, to 1.65 million EUR" in text
     assert "Of its demand 50 % is missing in 2026 Q2 without the plan" in text
     assert "these stocks are empty for the first time: store_ore (by the end of 2026 Q2)." in text
     assert "Releases assume foresight" in text
-    assert "Bei den Freigaben ist Voraussicht unterstellt" in told(disrupted(), "de")
+    assert "Bei den Freigaben ist Voraussicht unterstellt" in one_line(disrupted(), "de")
 
 
 @pytest.mark.parametrize(
     ("per_year", "said"), [(1, "2026 to 2027"), (12, "2026-01 to 2027-12"), (2, "2026.1 to 2027.2")]
 )
 def test_periods_are_called_by_what_they_are(per_year: int, said: str) -> None:
-    assert f"Cut: from {said}" in told(disrupted(per_year=per_year))
+    assert f"Cut: from {said}" in one_line(disrupted(per_year=per_year))
 
 
-def test_an_event_of_one_period_is_called_by_that() -> None:
-    assert "Cut: 2026 Q2 All" in told(disrupted(events=parse_events(("cut 2026.2 for 1 quarter",))))
+def test_an_event_of_one_period_is_named_by_its_period() -> None:
+    assert "Cut: 2026 Q2 All" in one_line(
+        disrupted(events=parse_events(("cut 2026.2 for 1 quarter",)))
+    )
 
 
 @pytest.mark.parametrize(("share", "said"), [("100%", "total outage"), ("40 %", "loss of 40 %")])
-def test_a_loss_that_was_asked_for_is_told(share: str, said: str) -> None:
+def test_a_loss_that_was_asked_for_is_reported(share: str, said: str) -> None:
     found = disrupted(events=parse_events((f"cut 2026 for 1 year at {share}",)))
-    assert f"Cut: from 2026 Q1 to 2026 Q4, {said}" in told(found)
+    assert f"Cut: from 2026 Q1 to 2026 Q4, {said}" in one_line(found)
 
 
 def test_an_event_may_last_beyond_the_horizon() -> None:
     found = disrupted(events=parse_events(("cut 2027 for 3 years",)))
-    assert "Cut: from 2027 Q1 to the end of the horizon" in told(found)
+    assert "Cut: from 2027 Q1 to the end of the horizon" in one_line(found)
 
 
 def test_a_page_says_what_comes_anyway() -> None:
@@ -130,8 +132,8 @@ def test_a_page_says_what_comes_anyway() -> None:
     assert "These come anyway, with the plan or without it: Works." in page_of(of_state)
 
 
-def test_a_state_says_which_projects_fail() -> None:
-    text = told(disrupted(state="a cut"))
+def test_a_state_names_failing_projects() -> None:
+    text = one_line(disrupted(state="a cut"))
     assert "The state of the world: a cut." in text
     assert "Works never produces" in text
     assert "succeed and are on time" not in text
@@ -139,27 +141,27 @@ def test_a_state_says_which_projects_fail() -> None:
 
 def test_it_says_where_the_plan_comes_from() -> None:
     found = disrupted()
-    assert "The plan was given; nothing was solved." in told(found)
+    assert "The plan was given; nothing was solved." in one_line(found)
     solved = found.model_copy(update={"solved": True, "gap": 0.015})
-    assert "was solved first, to a gap of 1.5 %" in told(solved)
+    assert "was solved first, to a gap of 1.5 %" in one_line(solved)
     stopped = found.model_copy(update={"solved": True})
-    assert "until a limit; how far it is from the best is not known" in told(stopped)
+    assert "until a limit; how far it is from the best is not known" in one_line(stopped)
 
 
 def test_where_nothing_is_short_there_are_no_tables() -> None:
-    text = told(disrupted(state="calm"))
+    text = one_line(disrupted(state="calm"))
     assert "Nothing runs short: the market covers all demand throughout." in text
     assert "Materials that run short" not in text
 
 
 def test_what_exists_already_may_cover_it_all() -> None:
     found = disrupted(events=parse_events(("cut 2026 for 1 period",)), per_year=12)
-    assert "Stocks that exist already cover what the market lacks" in told(found)
+    assert "Stocks that exist already cover what the market lacks" in one_line(found)
 
 
-def test_a_terminal_tells_of_five_materials_period_by_period() -> None:
+def test_a_terminal_shows_five_materials_by_period() -> None:
     found = disrupted(7, 12, "tonnes")
-    assert "Page and workbook have the same for more materials: 2." in told(found)
+    assert "Page and workbook have the same for more materials: 2." in one_line(found)
     on_page = tables_in(found)
     assert {f"periods-{one.id}" for one in found.materials} <= set(on_page)
     assert text_of(found).count("Demand, t") == 5

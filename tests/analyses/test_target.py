@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from frontier_cases import reading, two_works, varying
 from random_cases import crowded_case, small_case
 from small import case, near, stockpile
-from varied import reading, two_works, varying
 
 from models.faults import ScenarioError
 from models.files import read_case
@@ -66,7 +66,7 @@ def test_a_share_is_one_of_what_comes_without_any_plan() -> None:
     assert found.feasible_at == pytest.approx(7, rel=3e-6)
 
 
-def test_what_no_budget_reaches_is_said_with_the_best() -> None:
+def test_an_unreachable_target_is_reported_with_the_best_level() -> None:
     """Both works leave 10 t missing."""
     found = target(two_works(), below=0.5)
     assert found.status == "unreachable"
@@ -189,7 +189,7 @@ def test_days_that_no_purchase_reaches() -> None:
     ]
 
 
-def test_rules_that_conflict_without_the_goal_are_those_of_the_file() -> None:
+def test_conflicts_without_the_target_are_those_of_the_file() -> None:
     """5 t can be bought in the first year; 90 days of 40 t need more, whatever else is asked."""
     settings = ["stockpiles.reserve.min_days_of_demand=90"]
     variation = Variation(read_case(TUTORIAL, settings=settings), "policy.budget_meur")

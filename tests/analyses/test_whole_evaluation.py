@@ -96,7 +96,7 @@ def test_written_states_leave_sampling_out() -> None:
     assert found.longer is not None
 
 
-def test_a_plan_of_a_coarse_gap_is_solved_on_where_a_finer_one_is_asked_for() -> None:
+def test_a_plan_with_a_coarse_gap_is_refined_for_a_smaller_gap() -> None:
     """The plan's own gap of a half is no limit that some solve has met."""
     plan = saved(sampled(15))
     loose = {"bound": plan.certificate.objective / 2, "gap": 0.5}

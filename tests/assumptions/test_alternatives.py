@@ -33,7 +33,7 @@ Marks = frozenset[tuple[str, str]]
 OVERS = ("mean", "worst", "regret")
 
 
-def sought(raw: Raw, within: float, count: int = 8, **more: Any) -> AlternativesResult:
+def search(raw: Raw, within: float, count: int = 8, **more: Any) -> AlternativesResult:
     options = {"assumptions": False, "gap": 1e-6} | more.pop("options", {})
     asked = AlternativesOptions(within=within, count=count, **options)
     return find_alternatives(read_case_text(json.dumps(raw)), asked, **more)
@@ -69,7 +69,7 @@ def test_exactly_the_works_within_the_limit(
     """What each leaves missing of ore and tin is 0 and 12, 8.5 and 8.5, 5 and 10, 20 and 6: 6, 8.5,
     7.5 and 13 at the mean, 12, 8.5, 10 and 20 at worst, and regrets of 6, 8.5, 5 and 20. Without
     any 20 of both are missing: 20, 20 and a regret of 20."""
-    sighted = sought(two_sets(over), within)
+    sighted = search(two_sets(over), within)
     found = sighted.alternatives
     assert [*found.plan.projects] == [best]
     reached = {"".join(own.plan.projects): own.plan.objective for own in found.alternatives}
@@ -89,7 +89,7 @@ def test_exactly_the_works_within_the_limit(
 
 def test_what_all_plans_within_have() -> None:
     """With 20 % above the worst of 8.5 the second work of 10 is within, and no other."""
-    items = {one.id: one.within for one in sought(two_sets("worst"), 0.2).alternatives.items}
+    items = {one.id: one.within for one in search(two_sets("worst"), 0.2).alternatives.items}
     none = dict.fromkeys(("first", "second"), "in none")
     assert items == {"even": "open", "between": "open"} | none
 
@@ -124,14 +124,14 @@ def test_a_given_plan_stays_the_one_compared_with(
     assert {"".join(own.plan.projects) for own in found.alternatives} == others
 
 
-def test_other_cases_are_solved_over_sets_where_they_ask_for_it() -> None:
+def test_other_cases_with_set_objectives_are_solved_over_sets() -> None:
     raw = two_sets("mean")
     reading = read_case_text(json.dumps(raw))
     alone = reading.with_settings(["objective.over_assumptions=null"]).case
     options = {"stated": (StatedAssumptions("no first", ("policy.must_not_build=[first]",)),)}
-    found = sought(raw, 0.0, variants={"alone": alone}, options=options).alternatives
-    told = {other.id: (other.projects, other.objective) for other in found.others}
-    assert told == {"alone": (("first",), near(12)), "no first": (("between",), near(7.5))}
+    found = search(raw, 0.0, variants={"alone": alone}, options=options).alternatives
+    reported = {other.id: (other.projects, other.objective) for other in found.others}
+    assert reported == {"alone": (("first",), near(12)), "no first": (("between",), near(7.5))}
 
 
 def test_the_command_writes_plans_over_sets(tmp_path: Path) -> None:
@@ -148,10 +148,10 @@ def test_the_command_writes_plans_over_sets(tmp_path: Path) -> None:
     found = Alternatives.model_validate_json((again / "alternatives.json").read_bytes())
     assert [*found.plan.projects] == ["first"]
     assert [[*own.plan.projects] for own in found.alternatives] == [["between"]]
-    (told,) = [
+    (reported,) = [
         part for part in build_result_document(found).answer if getattr(part, "name", "") == "under"
     ]
-    assert [[column.value(row) for column in told.columns[1:]] for row in told.rows] == [
+    assert [[column.value(row) for column in reported.columns[1:]] for row in reported.rows] == [
         near([0, 12]),
         near([5, 10]),
     ]
@@ -198,10 +198,10 @@ def all_portfolios(seed: int, over: str) -> tuple[dict[Marks, float], float]:
 @pytest.mark.parametrize("within", [0.1, 0.6, 3.0])
 @pytest.mark.parametrize("seed", [3, 6, 7, 10, 11, 13, 21])
 def test_each_is_as_far_as_any_within_the_limit(seed: int, within: float, over: str) -> None:
-    found = sought(drawn(seed, over), within, 6).alternatives
+    found = search(drawn(seed, over), within, 6).alternatives
     least, size = all_portfolios(seed, over)
     spare = OBJECTIVE_SLACK * size
-    # Of a regret of nought those as good remain. Else no portfolio of these cases lies just at the
+    # Of a regret of zero those as good remain. Else no portfolio of these cases lies just at the
     # limit: nobody could say on which side it is.
     ties = over == "regret" and found.plan.objective < spare
     assert ties or all(abs(value - found.limit) >= 10 * spare for value in least.values())

@@ -1,4 +1,4 @@
-"""Analyses of plans over sets of assumptions: what each tells of every set."""
+"""Analyses of plans over sets of assumptions, and their reports on every set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from later import SEEN, lasting_cut
+from review_cases import SEEN, lasting_cut
 from small import Raw, near
 from two_sets import MISSING, sampled, two_sets
 
@@ -66,7 +66,9 @@ def test_experts_do_not_differ_where_the_plan_of_one_is_best_for_both() -> None:
         ["second"],
     ]
     first, second = found.plans
-    under = {id: told.model_copy(update={"regret": 0.0}) for id, told in first.under.items()}
+    under = {
+        id: reported.model_copy(update={"regret": 0.0}) for id, reported in first.under.items()
+    }
     worse = second.under["tin_hurts"].model_copy(update={"regret": 0.01})
     second = second.model_copy(update={"under": {**second.under, "tin_hurts": worse}})
     first = first.model_copy(update={"under": under})
@@ -88,14 +90,14 @@ def test_no_regret_is_negative_where_the_search_of_an_expert_left_room() -> None
         problem, reference_optima=(ReferenceOptimum(50.0, 0.0), ReferenceOptimum(50.0, 0.0))
     )
     found = solve_and_certify(loose, gap=0.0)
-    told = found.to_plan()
-    assert found.objective == told.certificate.objective == 0.0
-    assert [own.regret for own in told.under] == [0.0, 0.0]
-    assert all(own.best is not None and own.best < 50 for own in told.under)
-    assert list(find_discrepancies(told)) == []
+    reported = found.to_plan()
+    assert found.objective == reported.certificate.objective == 0.0
+    assert [own.regret for own in reported.under] == [0.0, 0.0]
+    assert all(own.best is not None and own.best < 50 for own in reported.under)
+    assert list(find_discrepancies(reported)) == []
 
 
-def test_regrets_are_told_from_the_plan_for_all_where_it_is_the_best(
+def test_regrets_are_reported_from_the_plan_for_all_where_it_is_the_best(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """-4 stood in the square before, for a compromise that is better within the gap."""
@@ -106,8 +108,8 @@ def test_regrets_are_told_from_the_plan_for_all_where_it_is_the_best(
     )
     found = disagreed(two_sets(None), "worst")
     assert found.compromise is not None
-    regrets = [told.regret for told in found.compromise.under.values()]
-    assert min(told.regret for plan in found.all_plans for told in plan.under.values()) >= 0
+    regrets = [reported.regret for reported in found.compromise.under.values()]
+    assert min(reported.regret for plan in found.all_plans for reported in plan.under.values()) >= 0
     assert min(regrets) == 0
 
 
@@ -162,9 +164,9 @@ def test_which_figures_decide() -> None:
     """Were ore as dear to it as in the file, who sees tin hurt alone would lose 11 by its own plan,
     which leaves 20 t of ore missing and 6 of tin, where the compromise leaves 5 and 10."""
     found = disagreed(two_sets(None), "regret")
-    told = {(one.of, one.figures): (one.gain, one.gain_without) for one in found.deciding}
-    assert told["tin_hurts", "damage.0"] == near([4, -11])
-    assert told["tin_hurts", "damage.1"] == near([4, 4])
+    reported = {(one.of, one.figures): (one.gain, one.gain_without) for one in found.deciding}
+    assert reported["tin_hurts", "damage.0"] == near([4, -11])
+    assert reported["tin_hurts", "damage.1"] == near([4, 4])
 
 
 def test_the_compromise_is_what_the_file_asks_for() -> None:
@@ -173,7 +175,7 @@ def test_the_compromise_is_what_the_file_asks_for() -> None:
     assert disagreed(two_sets(None)).over == "mean"
 
 
-def test_a_rule_that_a_plan_breaks_under_a_set_is_told() -> None:
+def test_a_rule_that_a_plan_breaks_under_a_set_is_reported() -> None:
     """Ten million are enough for the works by one set, and not by the other."""
     raw = two_sets(None)
     raw["funders"]["fund"]["budget_meur"] = 5.0
@@ -198,7 +200,7 @@ def test_no_sets_no_disagreement() -> None:
 
 @pytest.mark.parametrize("over", ["mean", "worst", "regret"])
 def test_a_saved_plan_comes_back_as_it_was(over: str) -> None:
-    """Reckoned anew under all sets; nothing of it disagrees."""
+    """All figures agree when they are recomputed under all sets."""
     made = solve_to_plan(Case.model_validate(sampled(over)))
     assert list(find_discrepancies(made)) == []
     again = load_saved_plan(Plan.model_validate_json(made.model_dump_json()))
@@ -234,8 +236,8 @@ def test_a_set_is_what_it_is_by_itself() -> None:
     made = solve_to_plan(Case.model_validate(raw))
     alone = cases_by_assumption_set(Case.model_validate(raw))["often"]
     own = solve_to_plan(alone)
-    told = made.under[1].without_plan
-    assert told.expected == near(own.outcome.without_plan.expected)
+    reported = made.under[1].without_plan
+    assert reported.expected == near(own.outcome.without_plan.expected)
     assert made.under[1].objective >= own.certificate.objective * (1 - 1e-4)
 
 
@@ -321,8 +323,8 @@ def test_a_comparison_tells_each_set(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert [own.title.en for own in option.under] == ["As filed", "Often"]
 
 
-def test_a_report_tells_what_experts_agree_on(tmp_path: Path) -> None:
-    """On its first page, and in a section of its own."""
+def test_a_report_lists_decisions_common_to_all_sets(tmp_path: Path) -> None:
+    """The first page and a separate section contain it."""
     file, out = tmp_path / "case.yaml", str(tmp_path / "out")
     file.write_text(yaml.safe_dump(two_sets(None)), encoding="utf-8")
     assert run_command_line(["solve", str(file), "--out", out, "--quiet"]) == 0
@@ -339,7 +341,7 @@ def test_a_report_tells_what_experts_agree_on(tmp_path: Path) -> None:
     assert "Under 2 sets of assumptions" in first
 
 
-def test_the_command_writes_what_it_says(
+def test_the_command_writes_the_files_that_it_names(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "case.yaml"

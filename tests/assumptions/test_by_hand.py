@@ -42,7 +42,7 @@ def test_weights_decide_the_mean(method: str) -> None:
     assert starts(solved(two_sets("mean", 0.2), method)) == {"even": 2026}
 
 
-def test_regret_is_told_of_each_set() -> None:
+def test_regret_is_reported_for_each_set() -> None:
     answer = solved(two_sets("regret"), "extensive")
     assert [own.best for own in answer.under] == near([0, 6])
     assert [own.regret for own in answer.under] == near([5, 4])
@@ -50,7 +50,7 @@ def test_regret_is_told_of_each_set() -> None:
     assert answer.certificate.regret_open == near(0)
 
 
-def test_sets_are_only_shown_where_nothing_is_asked_over_them() -> None:
+def test_sets_without_a_set_objective_are_only_evaluated() -> None:
     """As it stands a tonne of either costs a million: the first work leaves 12 t of 40."""
     answer = solved(two_sets(None), "auto")
     assert starts(answer) == {"first": 2026}

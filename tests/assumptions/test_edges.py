@@ -102,7 +102,7 @@ def test_regret_is_taken_from_the_best_plan_of_the_set_by_itself() -> None:
     assert found.under[0].regret == near(found.under[0].objective - early.certificate.objective)
 
 
-def test_a_plan_that_another_set_does_not_allow_is_told(tmp_path: Path) -> None:
+def test_a_plan_that_another_set_does_not_allow_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "case.yaml"
     file.write_text(yaml.safe_dump(later(None)), encoding="utf-8")
     found = vorrat.analyse("assumptions", vorrat.read(file), gap=1e-4).result
@@ -123,7 +123,9 @@ def test_a_session_goes_from_a_file_to_its_sets_and_back() -> None:
         assert asked == pytest.approx(alone, rel=1e-5, abs=1e-5)
 
 
-def test_an_interrupt_while_best_plans_are_sought_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_during_the_search_for_best_plans_ends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """There is no plan for all sets by then."""
     search, asked = planner.solve_problem, list[int]()
 
@@ -189,7 +191,7 @@ def test_a_set_keeps_the_seed() -> None:
 
 
 def test_options_seen_under_other_assumptions_are_not_compared(tmp_path: Path) -> None:
-    """A plan over sets without the file as it stands is told of its first set."""
+    """A plan over sets that omit the base case is reported for its first set."""
     file, raw = tmp_path / "case.yaml", sampled(None, 40)
     patch = {"hazards.cut.annual_probability": 0.2}
     raw["assumptions"]["as_filed"]["set"] = patch
@@ -217,11 +219,13 @@ def test_a_session_finds_the_least_regret() -> None:
 
 
 def test_a_plan_of_least_regret_is_salvaged() -> None:
-    """Without a bound, since best plans sought anew may be others."""
+    """The salvaged plan has no bound, since a new search may find other best plans."""
     case = Case.model_validate(sampled("regret", 60))
     found = planner.solve_and_certify(planner.Problem.from_case(case), gap=1e-6)
-    told = Incumbent("decomposition", found.commitment, found.objective, found.certificate.bound)
-    made = planner.salvage_plan(case, told, ending="killed")
+    reported = Incumbent(
+        "decomposition", found.commitment, found.objective, found.certificate.bound
+    )
+    made = planner.salvage_plan(case, reported, ending="killed")
     assert made.certificate.bound is None
     assert made.certificate.status == "limit"
     assert made.certificate.objective == pytest.approx(found.objective, abs=0.1)

@@ -1,4 +1,4 @@
-"""What a file may not say of sets of assumptions, and where that is told."""
+"""Faults of assumption sets, and the lines at which they are reported."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def with_set(patch: Raw, weight: float = 1.0, **sections: Any) -> Raw:
 
 def faults(raw: Raw) -> list[Fault]:
     text = yaml.safe_dump(raw, sort_keys=False, default_flow_style=False)
-    with pytest.raises(ScenarioError) as told:
+    with pytest.raises(ScenarioError) as reported:
         read_case_text(text)
-    found = [one for one in told.value.faults if one.severity == "error"]
+    found = [one for one in reported.value.faults if one.severity == "error"]
     for one in found:
         assert one.location is not None
         assert one.location.line > 0
@@ -53,7 +53,7 @@ def faults(raw: Raw) -> list[Fault]:
     ],
 )
 def test_a_set_changes_figures_only(patch: Raw, says: str) -> None:
-    """Each is told at the line of the patch."""
+    """Each fault is reported at the line of the patch."""
     raw = with_set(patch)
     text = yaml.safe_dump(raw, sort_keys=False, default_flow_style=False)
     (path,) = patch

@@ -33,7 +33,7 @@ def drawn(kind: str, seed: int, over: str | None = None) -> Raw:
 @pytest.mark.quick(every=61, ci=7)
 @pytest.mark.parametrize("kind", SMALL)
 @pytest.mark.parametrize("seed", range(24))
-def test_the_planner_finds_what_exhaustion_finds(kind: str, seed: int) -> None:
+def test_the_planner_finds_the_optimum_of_exhaustive_search(kind: str, seed: int) -> None:
     """One program for all sets, written from the formulation alone, for every pattern of whole
     decisions."""
     fresh = (drawn(kind, number) for number in itertools.count(seed, 1000))
@@ -69,7 +69,7 @@ def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(30))
 def test_identities(seed: int) -> None:
     """The worst is no better than the mean; regret is at most the worst less the least best plan,
-    and at least nought; no plan is better under a set than the best one of it."""
+    and at least zero; no plan is better under a set than the best one of it."""
     raw = drawn("small", 1000 + seed, "mean")
     objectives = {}
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from documents import is_whole_in_all_media, tables_in, tampered, told, workbook_of
+from documents import is_whole_in_all_media, one_line, tables_in, tampered, workbook_of
 from saved_plans import chains as planned
 from small import near
 from spreadsheets import records, results
@@ -24,9 +24,9 @@ def test_a_plan_with_chains_is_whole(language: Language, untranslated: set[str])
     is_whole_in_all_media(planned(), language, untranslated)
 
 
-def test_it_says_what_a_mine_is_worth_without_a_refinery_and_the_reverse() -> None:
+def test_synergies_of_a_mine_and_a_refinery_are_reported() -> None:
     """Both avoid 17.7 million together, by the sweep that tests/chains/test_outcomes.py checks."""
-    said = told(planned())
+    said = one_line(planned())
     assert (
         "What feeds Oxide (mine) avoids 17.7 million EUR with the planned plants for it "
         "(refinery), and 0 million EUR without them. The plants avoid 17.7 million EUR with what "
@@ -35,12 +35,12 @@ def test_it_says_what_a_mine_is_worth_without_a_refinery_and_the_reverse() -> No
     assert (
         "Die Vorstufe für Oxide (mine) vermeidet mit den geplanten Anlagen dafür (refinery) "
         "17,7 Mio. EUR, ohne sie 0 Mio. EUR."
-    ) in told(planned(), "de")
+    ) in one_line(planned(), "de")
 
 
 def test_it_says_what_lacks_without_the_plan_and_with_it() -> None:
     """Of the ore nothing is imported; with a mine and a refinery 60 t of magnets are the limit."""
-    said = told(planned())
+    said = one_line(planned())
     assert (
         "without the plan: tonnes of Ore (100 %). With the plan: plants for Magnet (100 %)" in said
     )
@@ -88,7 +88,7 @@ def test_chains_of_few_forms_have_no_picture_but_their_sentence(
         assert sentence in html.render_page(made).replace("\u00a0", " ")
     ((title, said),) = terms.entries
     assert (title, sentence in said.replace("\u00a0", " ")) == ("Magnet", True)
-    assert sentence in told(planned())
+    assert sentence in one_line(planned())
 
 
 def test_sheets_hold_all_flows_and_check_them() -> None:

@@ -1,4 +1,4 @@
-"""What a plan tells of a chain: by hand, and by identities on random chains of both allocations."""
+"""Reports of plans on chains: by hand, and by identities on random chains of both allocations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from documents import told as words
+from documents import one_line as words
 from oracle_outcome import damages
 from random_chains import chain_case, commitment
 from small import Raw, case, cut, near, project, solve, state, stockpile
@@ -57,7 +57,7 @@ def kept(tonnes: float, material: str = "oxide") -> Raw:
     return stockpile(max_purchase_t_per_year=0) | own
 
 
-def told(raw: Raw) -> ChainOutcome:
+def outcome_of(raw: Raw) -> ChainOutcome:
     plan = solve(raw)
     assert not list(find_discrepancies(plan))
     (chain,) = plan.chains
@@ -85,7 +85,7 @@ def test_a_stock_of_oxide_and_makers_of_magnets(
 ) -> None:
     """The first example of the contract: 50 t of oxide; imports stop with probability 1/4."""
     raw = magnets(allocation, conversions=makers(capacity, oxide=1.0), stockpiles=[kept(50)])
-    chain = told(raw)
+    chain = outcome_of(raw)
     oxide, magnet = chain.forms
     (plant,) = chain.plants
     assert (chain.year, chain.short, chain.short_without_plan) == (2026, near(0.25), near(0.25))
@@ -114,7 +114,7 @@ def test_a_stock_and_a_plant_are_worth_nothing_apart(allocation: str) -> None:
         home_share=1.0,
     )
     store = stockpile(material="oxide", max_purchase_t_per_year=50)
-    chain = told(magnets(allocation, projects={"plant": plant}, stockpiles=[store]))
+    chain = outcome_of(magnets(allocation, projects={"plant": plant}, stockpiles=[store]))
     (own,), (stages,) = chain.projects, chain.stages
     assert (own.id, own.avoided) == ("plant", near(10))
     assert [(pile.id, pile.avoided) for pile in chain.stockpiles] == [("reserve", near(10))]
@@ -131,7 +131,7 @@ def test_of_two_inputs_the_scarce_one_is_the_bottleneck() -> None:
     raw = magnets(conversions=makers(100, oxide=1.0, terbium=0.1))
     raw["materials"]["terbium"] = {"name": "Terbium", "price_eur_per_t": 1e6}
     raw["stockpiles"] = [kept(50), kept(2, "terbium")]
-    chain = told(raw)
+    chain = outcome_of(raw)
     assert moving(form(chain, "magnet").worst) == {"made_t": 20, "missing_t": 80, "demand_t": 100}
     assert moving(form(chain, "terbium").worst) == {"released_t": 2, "taken_t": 2}
     assert form(chain, "terbium").value_per_t["2026"] == near(2_500_000)
@@ -147,7 +147,7 @@ def test_plants_run_before_imports_and_stocks_last() -> None:
     oxide = {"material": "oxide", "country": "CN", "t_per_year": 40}
     raw = magnets(conversions=makers(30, oxide=1.0), stockpiles=[kept(20)])
     raw["supply"].append(oxide)
-    chain = told(raw)
+    chain = outcome_of(raw)
     made = {"supply_t": 70, "made_t": 30, "demand_t": 100, "unused_t": 30}
     assert moving(form(chain, "magnet").undisturbed) == made
     assert moving(form(chain, "oxide").undisturbed) == {
@@ -162,7 +162,7 @@ def test_a_value_is_of_a_tonne_spread_over_the_year_and_in_money_of_the_year() -
     event = {"hazard": "cut", "start": 2027, "period": 2}
     states = [state("calm", 0.75), state("cut", 0.25) | {"events": [event]}]
     raw = magnets(horizon=horizon, conversions=makers(10, oxide=1.0), stockpiles=[kept(50)])
-    chain = told(raw | {"uncertainty": {"states": states}})
+    chain = outcome_of(raw | {"uncertainty": {"states": states}})
     assert chain.year == 2027
     assert form(chain, "magnet").value_per_t == {"2026": near(0), "2027": near(125_000)}
     assert chain.plants[0].value_per_t == near(125_000)
@@ -179,13 +179,13 @@ def test_worst_states_are_the_same_with_the_plan_and_without() -> None:
         ]
     }  # fmt: skip
     raw["objective"]["cvar"] = {"level": 0.7, "weight": 0.0}
-    chain = told(raw)
+    chain = outcome_of(raw)
     missing = (25 * 95 + 5 * 45) / 30
     assert form(chain, "magnet").worst.missing_t == near(missing)
 
 
 def test_a_chain_in_which_nothing_is_missing() -> None:
-    chain = told(magnets(conversions=makers(10, oxide=1.0), uncertainty=None, hazards={}))
+    chain = outcome_of(magnets(conversions=makers(10, oxide=1.0), uncertainty=None, hazards={}))
     assert (chain.year, chain.short, chain.bottlenecks) == (2026, 0, ())
     assert form(chain, "magnet").value_per_t == {"2026": 0}
     assert moving(form(chain, "magnet").worst) == {"supply_t": 100, "demand_t": 100}
@@ -193,7 +193,7 @@ def test_a_chain_in_which_nothing_is_missing() -> None:
 
 def test_a_chain_that_is_short_in_a_state_of_no_probability_alone() -> None:
     states = {"states": [state("calm", 1.0), state("cut", 0.0, 2026)]}
-    chain = told(magnets(conversions=makers(10, oxide=1.0), uncertainty=states))
+    chain = outcome_of(magnets(conversions=makers(10, oxide=1.0), uncertainty=states))
     assert (chain.short, chain.bottlenecks) == (0, ())
 
 
@@ -214,7 +214,7 @@ def test_materials_that_nothing_is_made_of_are_in_no_chain() -> None:
 
 @BOTH
 def test_a_mine_without_a_refinery_and_the_reverse(allocation: str) -> None:
-    chain = told(from_mine_to_magnet(allocation))
+    chain = outcome_of(from_mine_to_magnet(allocation))
     assert [form.material for form in chain.forms] == ["ore", "oxide", "terbium", "magnet"]
     first = chain.stages[0]
     assert (first.earlier_projects, first.projects) == (("mine",), ("refinery",))
@@ -245,7 +245,7 @@ def drawn(seed: int) -> tuple[Raw, Any, tuple[ChainOutcome, ...]]:
 
 @pytest.mark.quick(every=31)
 @pytest.mark.parametrize("seed", range(120))
-def test_what_comes_goes_and_is_worth_no_more_than_what_is_made_of_it(seed: int) -> None:
+def test_marginal_value_of_an_input_is_at_most_that_of_its_output(seed: int) -> None:
     raw, _, chains = drawn(seed)
     pooled = raw["objective"]["allocation"] == "pooled"
     for chain in chains:
@@ -271,7 +271,7 @@ def test_what_comes_goes_and_is_worth_no_more_than_what_is_made_of_it(seed: int)
 
 @pytest.mark.quick(every=29)
 @pytest.mark.parametrize("seed", range(60))
-def test_parts_of_a_plan_are_worth_what_a_linear_program_says(seed: int) -> None:
+def test_values_of_parts_of_a_plan_equal_those_of_a_linear_program(seed: int) -> None:
     """Damage in tonnes, by programs of their own, without the part and with it."""
     raw, decided, chains = drawn(seed)
     start, offtake, buy = decided

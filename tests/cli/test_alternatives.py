@@ -1,4 +1,4 @@
-"""``vorrat alternatives``: what it writes, tells and refuses, and the page of it."""
+"""``vorrat alternatives``: files, output, refusals and page."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ def test_it_writes_the_document_and_every_plan(saved: Path) -> None:
 
 @pytest.mark.quick(1)
 @pytest.mark.parametrize(
-    ("language", "told"),
+    ("language", "reported"),
     [
         ("en", ["The plan and its alternatives", "in most"]),
         ("de", ["Der Plan und seine Alternativen", "in den meisten"]),
     ],
 )
-def test_it_tells_in_both_languages(
-    language: str, told: list[str], capsys: pytest.CaptureFixture[str]
+def test_text_is_given_in_both_languages(
+    language: str, reported: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["alternatives", str(TUTORIAL), "--within", "0.3", "--no-assumptions", "--quiet"]
     assert run_command_line([*arguments, "--jobs", "1", "--language", language]) == 0
     text = capsys.readouterr().out
-    assert all(part in text for part in told)
+    assert all(part in text for part in reported)
 
 
 @pytest.mark.quick(1)
@@ -75,18 +75,18 @@ def test_a_saved_plan_is_compared_with_and_has_no_variants(
     folder = saved / "plans" / "1"
     options = ["--within", "0.3", "--no-assumptions", "--json", "--jobs", "1"]
     assert run_command_line(["alternatives", str(folder), *options]) == 0
-    told = capsys.readouterr()
-    found = Alternatives.model_validate_json(told.out)
+    reported = capsys.readouterr()
+    found = Alternatives.model_validate_json(reported.out)
     plan = json.loads((folder / "plan.json").read_bytes())
     assert found.given
     assert found.others == ()
     assert set(found.plan.projects) == {project["id"] for project in plan["projects"]}
     assert found.plan.above > 0.1
-    assert "no variants" in told.err
+    assert "no variants" in reported.err
 
 
 @pytest.mark.parametrize(("share", "code"), [(1.0, 0), (0.9, 1)])
-def test_a_best_plan_that_was_not_proven_is_told_by_the_code(
+def test_a_best_plan_that_was_not_proven_is_reported_by_the_exit_code(
     share: float, code: int, saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where a limit ended its solve: all that follows is counted from a bound far below."""
@@ -115,9 +115,7 @@ def test_what_is_not_understood_is_refused(
     assert said in capsys.readouterr().err
 
 
-def test_a_path_that_leads_nowhere_is_told_before_anything_is_solved(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_an_unknown_path_is_reported_before_any_solve(capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         run_command_line(["alternatives", str(TUTORIAL), "--assume", "x: materials.tin.price=1"])
         == 2

@@ -73,7 +73,7 @@ def test_any_code_page_will_do(environment: dict[str, str], tmp_path: Path) -> N
         assert b"Traceback" not in said
 
 
-def test_a_file_that_excel_holds_open_is_told(
+def test_a_file_that_excel_holds_open_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path, VALID)

@@ -114,20 +114,22 @@ def test_runs_are_files_times_variants_times_values(
 ) -> None:
     Path("more.yaml").write_text(SCENARIO.replace("[works]", "[]"), encoding="utf-8")
     assert batch("*.yaml", "--variant", "rich", "--variant", "poor", *CAPEX, "--out", "out") == 3
-    told = found()
-    assert [(run.file, run.variant, run.varied) for run in told.runs] == [
+    reported = found()
+    assert [(run.file, run.variant, run.varied) for run in reported.runs] == [
         (file, variant, {"projects.works.capex_meur": value})
         for file in ("more.yaml", "ore.yaml")
         for variant in ("rich", "poor")
         for value in ("8", "9", "10")
     ]
-    assert (told.ended, told.kept) == ("complete", 0)
-    assert [run.status for run in told.runs[6:]] == ["optimal"] * 3 + ["infeasible"] * 3
-    assert [run.net_cost_meur for run in told.runs[6:9]] == [8, 9, 10]
-    assert [run.expected for run in told.runs[6:9]] == [0, 0, 0]
-    assert {run.expected_without_plan for run in told.runs[6:9]} == {50}
-    assert sorted(lines(), key=lambda run: run.run) == sorted(told.runs, key=lambda run: run.run)
-    for one in told.runs:
+    assert (reported.ended, reported.kept) == ("complete", 0)
+    assert [run.status for run in reported.runs[6:]] == ["optimal"] * 3 + ["infeasible"] * 3
+    assert [run.net_cost_meur for run in reported.runs[6:9]] == [8, 9, 10]
+    assert [run.expected for run in reported.runs[6:9]] == [0, 0, 0]
+    assert {run.expected_without_plan for run in reported.runs[6:9]} == {50}
+    assert sorted(lines(), key=lambda run: run.run) == sorted(
+        reported.runs, key=lambda run: run.run
+    )
+    for one in reported.runs:
         if one.plan is not None:
             document = (Path("out") / one.plan).read_bytes()
             assert hashlib.sha256(document).hexdigest() == one.plan_sha256
@@ -185,16 +187,16 @@ def test_a_run_can_be_repeated_by_itself(here: Path, capsys: pytest.CaptureFixtu
     assert "eproduced" in capsys.readouterr().out
 
 
-def test_lines_of_json_are_all_that_is_said(
+def test_output_consists_of_lines_of_json(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VORRAT_LANGUAGE", "de")
     assert batch("ore.yaml", "--variant", "poor", *CAPEX, "--json") == 3
     printed = capsys.readouterr().out.splitlines()
-    told = [BatchRun.model_validate_json(line) for line in printed]
-    assert [run.varied["projects.works.capex_meur"] for run in told] == ["8", "9", "10"]
-    assert [(run.exit_code, run.plan) for run in told] == [(3, None)] * 3
-    assert all((run.error or "").startswith("no plan keeps all of these rules") for run in told)
+    reported = [BatchRun.model_validate_json(line) for line in printed]
+    assert [run.varied["projects.works.capex_meur"] for run in reported] == ["8", "9", "10"]
+    assert [(run.exit_code, run.plan) for run in reported] == [(3, None)] * 3
+    assert all((run.error or "").startswith("no plan keeps all of these rules") for run in reported)
 
 
 def test_the_table_speaks_german(
@@ -226,7 +228,7 @@ def test_all_media_are_whole_in_both_languages(
     assert {"en": "expected: 50 million EUR", "de": "erwarten: 50 Mio. EUR"}[language] in text
 
 
-def test_a_mistyped_path_is_told_once_whatever_its_values(
+def test_a_mistyped_path_is_reported_once_whatever_its_values(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("more.yaml").write_text(SCENARIO, encoding="utf-8")
@@ -257,15 +259,15 @@ def test_the_table_for_spreadsheets_runs_nothing(here: Path) -> None:
     assert [float(row["objective"]) for row in rows] == [run.objective for run in found().runs]
 
 
-def test_faults_of_all_files_are_told_before_anything_is_solved(
+def test_faults_of_all_files_are_reported_before_anything_is_solved(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("bad.yaml").write_text(SCENARIO.replace("100}]", "-1}]"), encoding="utf-8")
     files = ["bad.yaml", "missing.yaml", "ore.yaml"]
     assert batch(*files, "--grid", "projects.mine.capex_meur=1", "--out", "out") == 2
     err = capsys.readouterr().err
-    for told in ("bad.yaml:6", "'missing.yaml' cannot be read", "'mine'", "errors"):
-        assert told in err
+    for reported in ("bad.yaml:6", "'missing.yaml' cannot be read", "'mine'", "errors"):
+        assert reported in err
     assert not Path("out").exists()
 
 
@@ -338,7 +340,7 @@ def test_the_user_stops_it_and_what_is_done_stays(
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_a_stop_that_was_swallowed_is_heeded_and_what_is_done_stays(
+def test_a_delayed_interrupt_ends_the_run_and_keeps_results(
     lost: bool, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As by an import that was under way; systems end workers as well."""
@@ -362,7 +364,7 @@ def test_a_stop_that_was_swallowed_is_heeded_and_what_is_done_stays(
 def test_a_solve_that_the_user_cuts_short_is_not_kept(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its plan would stand for the run when the others go on, and it is not what was asked for."""
+    """A resumed batch would otherwise keep its plan, which was cut short."""
     from dataclasses import replace
 
     solve = batch_solving.solve_and_certify
@@ -525,7 +527,7 @@ def wait_for_lines(process: subprocess.Popen[str], count: int) -> None:
 
 @pytest.mark.slow
 @posix
-def test_what_was_done_survives_kill_9_of_everything(here: Path) -> None:
+def test_finished_runs_survive_kill_9_of_all_processes(here: Path) -> None:
     """Nothing that is done is lost or done twice, and the end is the same."""
     with begun(*MANY, "--jobs", "2") as process:
         wait_for_lines(process, 3)
@@ -542,8 +544,8 @@ def test_what_was_done_survives_kill_9_of_everything(here: Path) -> None:
     for one in found().runs:
         document = (Path("out") / str(one.plan)).read_bytes()
         assert hashlib.sha256(document).hexdigest() == one.plan_sha256
-    assert batch(*MANY[:-1], "anew") == 0
-    figures = [(run.run, run.objective, run.net_cost_meur) for run in found("anew").runs]
+    assert batch(*MANY[:-1], "again") == 0
+    figures = [(run.run, run.objective, run.net_cost_meur) for run in found("again").runs]
     assert [(run.run, run.objective, run.net_cost_meur) for run in found().runs] == figures
 
 

@@ -26,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_it_finds_what_is_missing_and_keeps_it_beside_the_plan(folder, capsys):
+def test_missing_results_are_computed_and_saved_with_the_plan(folder, capsys):
     assert run_command_line(["brief", "plan", "--date", "Monday", "--author", "Somebody"]) == 0
     assert capsys.readouterr().out.split() == ["plan/brief.html", "plan/brief.docx"]
     assert (folder / "plan" / "evaluation.json").is_file()
@@ -43,10 +43,10 @@ def test_it_finds_what_is_missing_and_keeps_it_beside_the_plan(folder, capsys):
     ]  # fmt: skip
 
 
-def test_as_it_is_it_says_what_is_not_known(folder, capsys):
+def test_unknown_figures_are_reported_as_such(folder, capsys):
     assert run_command_line(["brief", "plan", "--as-is", "--json"]) == 0
-    told = Brief.model_validate(json.loads(capsys.readouterr().out))
-    assert [one.to for one in told.increments] == ["nothing"]
+    reported = Brief.model_validate(json.loads(capsys.readouterr().out))
+    assert [one.to for one in reported.increments] == ["nothing"]
     assert not (folder / "plan" / "evaluation.json").exists()
     assert "takes an evaluation of its own (vorrat evaluate)" in (
         folder / "plan" / "brief.html"
@@ -59,14 +59,14 @@ def test_a_plan_of_a_comparison_is_compared_with_the_other_options(folder, capsy
     capsys.readouterr()
     asked = ["brief", "options", "--option", "small_tickets", "--json", "--out", "b"]
     assert run_command_line([*asked, "--as-is"]) == 0
-    told = Brief.model_validate(json.loads(capsys.readouterr().out))
-    assert told.variant == "small_tickets"
+    reported = Brief.model_validate(json.loads(capsys.readouterr().out))
+    assert reported.variant == "small_tickets"
     plans = {
         path.parent.name: Plan.model_validate_json(path.read_bytes())
         for path in Path("options/plans").glob("*/plan.json")
     }
     own = plans["small_tickets"].outcome.expected
-    for one in told.increments:
+    for one in reported.increments:
         if one.over is not None:
             assert one.left == plans[one.over].outcome.expected
             assert one.avoided == pytest.approx(one.left - own)
@@ -135,7 +135,7 @@ def test_no_document_shows_the_hash_of_the_scenario(folder, capsys):
     assert digest.decode() not in capsys.readouterr().out
 
 
-def test_what_is_no_plan_is_refused(folder, capsys):
+def test_a_file_that_is_no_plan_is_refused(folder, capsys):
     assert run_command_line(["brief", TUTORIAL]) == 2
     assert run_command_line(["brief", "plan", "--option", "base", "--as-is"]) == 2
     assert "--option goes with a comparison" in capsys.readouterr().err
@@ -157,9 +157,9 @@ def test_a_report_leaves_a_brief_that_is_there(folder, capsys):
     assert run_command_line(["brief", "plan", "--as-is", "--author", "Somebody"]) == 0
     capsys.readouterr()
     assert run_command_line(["report", "plan"]) == 0
-    told = capsys.readouterr()
-    assert told.out.split() == ["plan/report.html"]
-    assert "'plan/brief.html' is there already, and stays as it is." in told.err
+    reported = capsys.readouterr()
+    assert reported.out.split() == ["plan/report.html"]
+    assert "'plan/brief.html' is there already, and stays as it is." in reported.err
     page = folder / "plan" / "brief.html"
     assert "Somebody" in page.read_text(encoding="utf-8")
     assert run_command_line(["report", "plan", "--force"]) == 0
@@ -167,7 +167,7 @@ def test_a_report_leaves_a_brief_that_is_there(folder, capsys):
     assert "Somebody" not in page.read_text(encoding="utf-8")
 
 
-def test_what_is_of_another_plan_is_left_out_and_found_anew(folder, capsys):
+def test_results_of_another_plan_are_ignored_and_recomputed(folder, capsys):
     """Two plans in one folder have their results apart, and an old result blocks nothing."""
     other = tutorial().model_copy(update={"title": "Another"})
     plain = folder / "plan"

@@ -111,7 +111,7 @@ def test_a_folder_of_a_comparison_is_reported_on(
     assert cells("both.xlsx") == cells("plans.xlsx") == cells("again.xlsx")
 
 
-def test_what_was_asked_of_a_comparison_stays_so_in_its_page(file: str) -> None:
+def test_options_of_a_comparison_are_kept_in_its_page(file: str) -> None:
     """Its base, and that one option has no plan."""
     assert (
         run_command_line(
@@ -174,7 +174,7 @@ def test_an_infeasible_option_does_not_lose_the_others(
     assert "P9 must_build" in err
 
 
-def test_the_text_tells_of_what_failed(file: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_text_reports_failures(file: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["compare", file, f"{file}@poor", "--quiet"]) == 3
     assert "“Poor” is left out: no plan keeps all of these rules" in capfd.readouterr().out
 
@@ -242,7 +242,9 @@ def test_settings_and_budget_go_to_every_file(file: str, capfd: pytest.CaptureFi
     )
 
 
-def test_every_fault_of_every_file_is_told(file: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_every_fault_of_every_file_is_reported(
+    file: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     Path("broken.yaml").write_text(SCENARIO.replace("capex_meur: 10", "capex_meur: -1"))
     assert run_command_line(["compare", file, "broken.yaml", "missing.yaml", f"{file}@nobody"]) == 2
     err = capfd.readouterr().err

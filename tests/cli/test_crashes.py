@@ -1,5 +1,5 @@
-"""Wherever a process ends, whatever fails and whoever else writes: no file is torn, and results
-with a manifest are of one run."""
+"""After crashes, errors and concurrent writes no file is torn, and results with a manifest are of
+one run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from optimizer.errors import FileInUse, NotWritten
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody cuts the power."""
+    """Disable fsync for speed."""
     monkeypatch.setattr(os, "fsync", lambda _handle: None)
 
 
@@ -71,11 +71,11 @@ def test_a_process_that_dies_at_any_step_leaves_whole_files(
 @pytest.mark.quick(every=3)
 @pytest.mark.parametrize("prepare", [full_folder, no_folder, empty_folder])
 @pytest.mark.parametrize("lasting", [True, False])
-def test_a_full_disk_is_told_and_changes_nothing(
+def test_a_full_disk_is_reported_and_changes_nothing(
     tmp_path: Path, prepare: Callable[[Path], Path], lasting: bool
 ) -> None:
     now = after() if prepare is full_folder else content(NEW)
-    told = 0
+    reported = 0
 
     def refused() -> OSError:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -90,17 +90,17 @@ def test_a_full_disk_is_told_and_changes_nothing(
             except NotWritten as refusal:
                 error = str(refusal)
         if error is not None:
-            told += 1
+            reported += 1
             assert str(place) in error
             assert "No space left on device" in error
             assert tree(tmp_path / str(at)) == root, at
             continue
         assert tree(place) == now, at
         assert [path.name for path in place.parent.iterdir()] == ["out"]
-    assert told > 5
+    assert reported > 5
 
 
-def test_what_cannot_take_its_name_is_told_and_changes_nothing(tmp_path: Path) -> None:
+def test_a_failed_rename_is_reported_and_changes_nothing(tmp_path: Path) -> None:
     """A file that another program has open: the first that takes its name, or a later one."""
     real = os.replace
 
@@ -119,9 +119,9 @@ def test_what_cannot_take_its_name_is_told_and_changes_nothing(tmp_path: Path) -
         new = {"plan.manifest.json": b"new", "b.json": b"new", "plan.json": b"new"}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(os, "replace", held(name))
-            with pytest.raises(FileInUse) as told:
+            with pytest.raises(FileInUse) as reported:
                 publish(place, new, force=True)
-        assert told.value.path == place / name
+        assert reported.value.path == place / name
         assert tree(place) == before
 
 

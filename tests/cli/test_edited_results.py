@@ -104,7 +104,7 @@ def test_the_seal_follows_the_content() -> None:
 
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_what_was_changed_is_told_in_every_medium(
+def test_what_was_changed_is_reported_in_every_medium(
     language: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = plan()
@@ -146,7 +146,7 @@ def test_a_whole_result_is_shown_without_a_word(
 def test_without_a_seal_a_sound_result_is_shown_with_a_note(
     language: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing speaks against it: that is told, and is no failure."""
+    """A missing seal is noted, and the exit code is 0."""
     content = plan()
     del content[SEAL_FIELD]
     file = write(content, folder)
@@ -195,7 +195,7 @@ def test_of_several_plans_the_one_that_was_changed_is_named(
     assert HEAD in page[: page.index("<main>")]
 
 
-def test_a_changed_plan_is_not_sealed_anew(
+def test_a_changed_plan_is_not_sealed_again(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = plan()
@@ -219,10 +219,10 @@ def test_a_changed_plan_is_not_sealed_anew(
 
 
 @pytest.mark.parametrize("reader", ["report", "workbook", "compare"])
-def test_what_cannot_be_shown_is_refused_where_it_was_changed(
+def test_edits_that_cannot_be_rendered_are_refused(
     reader: str, folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a result that is whole it is an error of ours, and told as one."""
+    """In an unedited result it is reported as an error of the program."""
 
     def lacks(*_: Any, **__: Any) -> Any:
         raise KeyError("2028")
@@ -238,7 +238,7 @@ def test_what_cannot_be_shown_is_refused_where_it_was_changed(
         assert said in capfd.readouterr().err
 
 
-def test_without_a_seal_the_manifest_tells(folder: Path) -> None:
+def test_without_a_seal_the_manifest_identifies_the_result(folder: Path) -> None:
     scenario = Path(__file__).parents[2] / "scenarios" / "tutorial.yaml"
     assert run_command_line(["solve", str(scenario), "--out", "results", "--quiet"]) == 0
     file = Path("results/plan.json")
@@ -323,7 +323,7 @@ def test_what_does_not_fit_is_refused_with_its_place(
         (lambda p: p["budget_lines"][0].update(total_meur=1e4), "total_meur"),
     ],
 )  # fmt: skip
-def test_figures_are_reckoned_whoever_sets_the_seal(
+def test_figures_are_computed_whoever_sets_the_seal(
     change: Callable[[Raw], Any], path: str, folder: Path
 ) -> None:
     content = plan()
@@ -357,16 +357,17 @@ def test_what_a_chain_or_a_clock_is_of_has_to_be_there() -> None:
 
 @pytest.mark.quick(1, ci=10)
 @pytest.mark.parametrize("seed", range(60))
-def test_edits_are_refused_or_told(seed: int, folder: Path) -> None:
-    """And whatever is told makes a page. With the seal set anew fewer are told, and none fails."""
-    for anew in (False, True):
-        text = edited(plan(), seed, resealed=anew)
+def test_edits_are_refused_or_reported(seed: int, folder: Path) -> None:
+    """Every accepted edit renders as a page. With a recomputed seal fewer edits are detected, and
+    none crashes."""
+    for again in (False, True):
+        text = edited(plan(), seed, resealed=again)
         try:
             found = saved_results.read_result(write(text, folder))
         except click.UsageError:
             continue
         content = json.loads(text)
-        assert anew or found.doubts.all or compute_seal(content) == compute_seal(plan())
+        assert again or found.doubts.all or compute_seal(content) == compute_seal(plan())
         assert isinstance(found.result, Plan)
         with using("de"):
             assert html.render_page(build_result_document(found.result), found.doubts)
@@ -384,7 +385,7 @@ def test_edits_are_refused_or_told(seed: int, folder: Path) -> None:
         ("objective.cvar.weight", 1e6, 0.501, False),
     ],
 )
-def test_a_gap_is_of_a_millionth_of_what_comes_without_a_plan_at_least(
+def test_the_gap_is_relative_to_at_least_a_millionth_of_the_damage_without_a_plan(
     varied: str, expected: float | None, gap: float, holds: bool
 ) -> None:
     content = json.loads(frontier(tutorial(), varied, 1.0))
@@ -406,7 +407,7 @@ def test_a_bound_may_be_above_the_objective_by_rounding() -> None:
     assert found.location == "certificate.objective"
 
 
-def test_a_mean_of_no_gaps_is_told() -> None:
+def test_a_mean_of_no_gaps_is_reported() -> None:
     content = json.loads(by_hand().model_dump_json())
     content["gap"]["replications"] = []
     found = list(find_discrepancies(Evaluation.model_validate(content)))
@@ -417,9 +418,7 @@ def test_a_mean_of_no_gaps_is_told() -> None:
 @pytest.mark.parametrize(
     ("varied", "fits"), [("horizon.last_year", True), ("funders.fund.budget_meur", False)]
 )
-def test_plans_of_a_frontier_over_the_horizon_have_years_of_their_own(
-    varied: str, fits: bool
-) -> None:
+def test_plans_of_a_frontier_over_the_horizon_have_their_years(varied: str, fits: bool) -> None:
     content = json.loads(frontier(tutorial(), "funders.fund.budget_meur", 1.0))
     content["varied"] = varied
     content["points"][0]["projects"] = {"refinery": 2040}
@@ -481,10 +480,11 @@ def test_of_a_comparison_the_plans_are_checked(
     assert "'plan.json' was changed" in capsys.readouterr().err
 
 
-def test_a_comparison_of_an_earlier_version_gets_what_it_lacks(
+def test_a_comparison_of_an_earlier_version_is_completed(
     both: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where its plans lie beside it; alone it is shown without."""
+    """Missing fields come from plans in the same folder; without them the comparison is shown as it
+    is."""
     content = json.loads((both / "comparison.json").read_bytes())
     for name in ("efficient", "dominated", "industry_alone", "over_industry", "own_views"):
         del content[name]
@@ -508,13 +508,13 @@ def test_a_comparison_of_an_earlier_version_gets_what_it_lacks(
 
 
 @pytest.mark.slow
-def test_edits_of_a_comparison_are_refused_or_told(both: Path) -> None:
+def test_edits_of_a_comparison_are_refused_or_reported(both: Path) -> None:
     (both / "comparison.manifest.json").unlink()
     whole = json.loads((both / "comparison.json").read_bytes())
     for seed in range(15):
-        for anew in (False, True):
-            text = edited(whole, seed, resealed=anew)
+        for again in (False, True):
+            text = edited(whole, seed, resealed=again)
             write(text, both, "comparison.json")
             code = run_command_line(["report", "both", "--force"])
             same = compute_seal(json.loads(text)) == compute_seal(whole)
-            assert code in ((0, 1, 2) if anew or same else (1, 2)), seed
+            assert code in ((0, 1, 2) if again or same else (1, 2)), seed

@@ -11,10 +11,10 @@ from typing import Any
 import click
 import pytest
 import yaml
-from answering import dying
 from evaluations import sampled, saved
+from frontier_cases import two_works
 from in_process import InProcess
-from varied import two_works
+from worker_tasks import dying
 
 from models.results import Frontier
 from optimizer.cli import options, run_command_line
@@ -29,7 +29,7 @@ from optimizer.parallel import (
 )
 
 
-def test_processes_of_this_machine_unless_told_otherwise() -> None:
+def test_processes_of_this_machine_unless_stated_otherwise() -> None:
     with options.engine_in_use(jobs=3, memory_limit=10**9, task_timeout=5.0) as engine:
         assert engine == LocalProcesses(Limits(memory_bytes=10**9, seconds=5.0), 3)
         assert current_engine() is engine

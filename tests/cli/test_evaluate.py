@@ -23,7 +23,8 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
-    """What each part is asked, in a folder with a plan; they all answer by hand."""
+    """Arguments that each part of the evaluation gets, in a folder with a plan; all parts are
+    stubs."""
     monkeypatch.chdir(tmp_path)
     Path("best").mkdir()
     Path("best/plan.json").write_text(saved(sampled()).model_dump_json(), encoding="utf-8")
@@ -73,10 +74,21 @@ def test_an_evaluation_as_json(asked: list[tuple[str, Any]], capfd: Capture) -> 
 
 
 def test_what_is_asked_reaches_the_parts(asked: list[tuple[str, Any]], capfd: Capture) -> None:
-    told = ["--reserve", "0.1", "--reserve", "0.1", "--reserve", "1", "--rare", "20", "--seed", "3"]
-    told += ["--replications", "4", "--replication-states", "9", "--wait-and-see", "5"]
-    told += ["--tail-weight", "0.7", "--longer", "2", "--time-limit", "9", "--jobs", "1"]
-    evaluation(capfd, "--gap", "0.1", *told)
+    reported = [
+        "--reserve",
+        "0.1",
+        "--reserve",
+        "0.1",
+        "--reserve",
+        "1",
+        "--rare",
+        "20",
+        "--seed",
+        "3",
+    ]
+    reported += ["--replications", "4", "--replication-states", "9", "--wait-and-see", "5"]
+    reported += ["--tail-weight", "0.7", "--longer", "2", "--time-limit", "9", "--jobs", "1"]
+    evaluation(capfd, "--gap", "0.1", *reported)
     by_name = dict(asked)
     assert by_name["release_policy_outcomes"][0][3] == (0.1, 1.0)
     # Replications take the seeds 4, 5, 6 and 8, since 7 is the plan's.
@@ -93,9 +105,9 @@ def test_quick_solves_nothing(asked: list[tuple[str, Any]], capfd: Capture) -> N
     assert [name for name, _ in asked] == ["release_policy_outcomes", "estimate_rare_events"]
 
 
-def test_parts_are_left_out_by_nought(asked: list[tuple[str, Any]], capfd: Capture) -> None:
-    nought = ("replications", "wait-and-see", "tail-weight", "rare", "longer")
-    found = evaluation(capfd, *(part for name in nought for part in (f"--{name}", "0")))
+def test_parts_are_left_out_by_zero(asked: list[tuple[str, Any]], capfd: Capture) -> None:
+    zero = ("replications", "wait-and-see", "tail-weight", "rare", "longer")
+    found = evaluation(capfd, *(part for name in zero for part in (f"--{name}", "0")))
     assert [name for name, _ in asked] == ["release_policy_outcomes"]
     assert (found.gap, found.information, found.tail, found.rare, found.longer) == (None,) * 5
 
@@ -106,7 +118,7 @@ def test_a_solve_that_did_not_reach_the_gap_answers_1(
     evaluation(capfd, "--gap", "1e-6", code=1)
 
 
-def test_text_tells_the_answer_first(asked: list[tuple[str, Any]], capfd: Capture) -> None:
+def test_the_text_begins_with_the_answer(asked: list[tuple[str, Any]], capfd: Capture) -> None:
     assert (
         run_command_line(
             ["evaluate", "best/plan.json", "--states", "500", "--quick", "--rare", "0"]
@@ -114,8 +126,8 @@ def test_text_tells_the_answer_first(asked: list[tuple[str, Any]], capfd: Captur
         == 0
     )
     said = capfd.readouterr()
-    told = "The plan is judged on 500 states that it was not made for."
-    assert said.out.startswith(f"How good is the plan? A small case\n\n{told}")
+    reported = "The plan is judged on 500 states that it was not made for."
+    assert said.out.startswith(f"How good is the plan? A small case\n\n{reported}")
     assert "best/plan.json: 1 material" in said.err.replace("\\", "/")
     assert (
         run_command_line(["evaluate", "best", "--states", "50", "--quick", "--language", "de"]) == 0

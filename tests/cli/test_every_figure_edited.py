@@ -1,4 +1,4 @@
-"""Every figure of a saved result, edited and sealed anew: refused, or known to be by itself."""
+"""Every figure of a saved result, edited and sealed again: refused, or listed as unverifiable."""
 
 from __future__ import annotations
 
@@ -28,44 +28,44 @@ from optimizer.solve.consistency import find_discrepancies
 from optimizer.solve.planner import solve_to_plan as solve
 
 EFFORT = "what the search took; nothing else is made of it"
-SWEPT = "what states lead to, which only a sweep can say again; kept within bounds alone"
+EVALUATED = "what states lead to, which only a sweep can say again; kept within bounds alone"
 ALONE: dict[str, str] = {
     "certificate.gap_target": "what was asked for: the command in the manifest says it too",
     "certificate.model_size.*": EFFORT,
     "certificate.seconds": EFFORT,
     "certificate.seconds_by_step.*": EFFORT,
     "certificate.work.*": EFFORT,
-    "chains.*.forms.*.worst.unused_t": SWEPT,
-    "chains.*.forms.*.worst_without_plan.unused_t": SWEPT,
-    "chains.*.forms.*.value_per_t.*": SWEPT,
-    "chains.*.forms.*.value_without_plan_per_t.*": SWEPT,
-    "chains.*.plants.*.value_per_t": SWEPT,
-    "chains.*.plants.*.value_without_plan_per_t": SWEPT,
-    "chains.*.stockpiles.*.avoided": SWEPT,
-    "materials.*.by_year.*.probability_of_shortage": SWEPT,
-    "outcome.distribution.avoided.*": SWEPT,
-    "outcome.distribution.with_plan.*": SWEPT,
-    "outcome.distribution.without_plan.*": SWEPT,
-    "outcome.without_plan.avoided_anyway": SWEPT,
-    "stock_use.*.refilled_t": SWEPT,
-    "under.*.cvar": SWEPT,
-    "under.*.without_plan.*": SWEPT,
-    "under.*.worst": SWEPT,
+    "chains.*.forms.*.worst.unused_t": EVALUATED,
+    "chains.*.forms.*.worst_without_plan.unused_t": EVALUATED,
+    "chains.*.forms.*.value_per_t.*": EVALUATED,
+    "chains.*.forms.*.value_without_plan_per_t.*": EVALUATED,
+    "chains.*.plants.*.value_per_t": EVALUATED,
+    "chains.*.plants.*.value_without_plan_per_t": EVALUATED,
+    "chains.*.stockpiles.*.avoided": EVALUATED,
+    "materials.*.by_year.*.probability_of_shortage": EVALUATED,
+    "outcome.distribution.avoided.*": EVALUATED,
+    "outcome.distribution.with_plan.*": EVALUATED,
+    "outcome.distribution.without_plan.*": EVALUATED,
+    "outcome.without_plan.avoided_anyway": EVALUATED,
+    "stock_use.*.refilled_t": EVALUATED,
+    "under.*.cvar": EVALUATED,
+    "under.*.without_plan.*": EVALUATED,
+    "under.*.worst": EVALUATED,
 }
 """Fields that have no identity, and why."""
 OWN = "what only the plan that it is of, or another of its solves, says"
 ALONE_IN_OTHERS: dict[str, str] = {
     "*.days_of_cover": OWN,
-    "*.probability_of_shortage": SWEPT,
+    "*.probability_of_shortage": EVALUATED,
     "*.seed": "what was asked for",
-    "*.standard_error": SWEPT,
+    "*.standard_error": EVALUATED,
     "*.stocks_t.*": OWN,
-    "*.under.*.expected": SWEPT,
+    "*.under.*.expected": EVALUATED,
     "counterfactual.cvar": "of no weight in the objective",
     "counterfactual.public_meur": OWN,
     "deciding.*.count": "how figures are grouped",
-    "deciding.*.gain_without": SWEPT,
-    "fresh.distribution.*": SWEPT,
+    "deciding.*.gain_without": EVALUATED,
+    "fresh.distribution.*": EVALUATED,
     "fresh.states": "what was asked for",
     "gap.confidence": "what was asked for",
     "gap.states": "what was asked for",
@@ -75,31 +75,31 @@ ALONE_IN_OTHERS: dict[str, str] = {
     "information.evpi.low": OWN,
     "information.mean_value_problem.*": OWN,
     "information.wait_and_see.high": OWN,
-    "longer.avoided_within": SWEPT,
+    "longer.avoided_within": EVALUATED,
     "longer.net_cost_meur": OWN,
     "longer.residual_meur": OWN,
-    "longer.with*_plan.*": SWEPT,
+    "longer.with*_plan.*": EVALUATED,
     "own_cvar": "of no weight in the objective",
     "own_gap": OWN,
     "points.*.bound*": "what was proven",
-    "points.*.c*": SWEPT,
+    "points.*.c*": EVALUATED,
     "points.*.expected_bound": "what was proven",
     "points.*.plan_of": "where it was found",
     "points.*.projects.*": OWN,
     "points.*.seconds": EFFORT,
     "points.*.spend_meur.*": OWN,
-    "points.*.worst": SWEPT,
-    "rules.*.performance.*": SWEPT,
+    "points.*.worst": EVALUATED,
+    "rules.*.performance.*": EVALUATED,
     "rules.*.reserve": "what was asked for",
     "seconds*": EFFORT,
-    "sets.*.without_plan.*": SWEPT,
+    "sets.*.without_plan.*": EVALUATED,
     "tail.*": OWN,
-    "under.*.with*_plan.*": SWEPT,
-    "without_plan.*": SWEPT,
+    "under.*.with*_plan.*": EVALUATED,
+    "without_plan.*": EVALUATED,
 }
 """Patterns of the same of other results."""
-OF_NOUGHT = {"certificate.bound", "certificate.gap"}
-"""Of a regret of nought the gap is of a size that only the search knows: within bounds alone."""
+OF_ZERO = {"certificate.bound", "certificate.gap"}
+"""The gap of a regret of zero can only be checked to lie within bounds."""
 MOST, MORE = 1, 12  # figures that are edited of each field, in quick tests and in slow ones
 SPARSE = 16  # of the fields of a large plan, each check of which takes a second, one in so many
 
@@ -207,7 +207,7 @@ def _passes(name: str, most: int) -> Iterator[str]:
 
 
 def _is_listed(field: str, name: str) -> bool:
-    if "regret" in name and field.replace("compromise", "certificate") in OF_NOUGHT:
+    if "regret" in name and field.replace("compromise", "certificate") in OF_ZERO:
         return True
     if name in OTHERS:
         return any(fnmatchcase(field, one) for one in ALONE_IN_OTHERS)
@@ -238,7 +238,7 @@ def test_tonnes_that_are_missing_are_those_of_the_damage(field: str) -> None:
     assert "materials.gallium.expected" + ("_without_plan" if "without" in field else "") in found
 
 
-def test_shares_above_all_of_a_project_are_told() -> None:
+def test_shares_above_all_of_a_project_are_reported() -> None:
     """They are no plan at all, and were an error of ours before."""
     content = json.loads(rich().model_dump_json())
     content["projects"][1]["offtake_by_company"]["motor_co"] = 0.99

@@ -88,9 +88,11 @@ def test_init_takes_another_name_and_says_what_it_writes(
         run_command_line(["--language", "de", "init", "--from", "consortium", "mine/ours.yaml"])
         == 0
     )
-    told = capsys.readouterr().err.splitlines()
-    assert told[0] == "mine/ours.yaml ist geschrieben; weiter mit: vorrat validate mine/ours.yaml"
-    assert "mine/consortium/supply.csv liegt im selben Ordner" in told
+    reported = capsys.readouterr().err.splitlines()
+    assert (
+        reported[0] == "mine/ours.yaml ist geschrieben; weiter mit: vorrat validate mine/ours.yaml"
+    )
+    assert "mine/consortium/supply.csv liegt im selben Ordner" in reported
     due = {f"mine/{at}": raw for at, raw in of("consortium").items()}
     due["mine/ours.yaml"] = due.pop("mine/consortium.yaml")
     assert below(folder) == due
@@ -164,8 +166,8 @@ def test_python_reads_an_example_by_its_name(folder: Path) -> None:
     assert float(changed.case.policy.budget_meur or 0) == 5
 
 
-def test_what_lies_here_goes_before_an_example(folder: Path) -> None:
-    """A file of that name, or one that differs by its ending, which somebody may have changed."""
+def test_local_files_take_precedence_over_examples(folder: Path) -> None:
+    """A file of that name, or with another extension, takes precedence over the example."""
     text = (SHELF / "tutorial.yaml").read_text(encoding="utf-8")
     (folder / "tutorial").write_text(text.replace("budget_meur: {value: 20", "budget_meur: 7 #"))
     assert float(vorrat.read("tutorial").case.funders["fund"].budget_meur or 0) == 7
@@ -185,7 +187,9 @@ def test_what_lies_here_goes_before_an_example(folder: Path) -> None:
         ("nothing-near", ""),
     ],
 )
-def test_a_name_that_is_none_is_told_with_the_nearest(name: str, hint: str, folder: Path) -> None:
+def test_a_name_that_is_none_is_reported_with_the_nearest(
+    name: str, hint: str, folder: Path
+) -> None:
     with pytest.raises(vorrat.ScenarioError) as refused:
         vorrat.read(name)
     assert str(refused.value) == (
@@ -212,8 +216,8 @@ def test_a_comparison_takes_variants_of_an_example(
 ) -> None:
     items = ["tutorial", "tutorial@half_the_fund"]
     assert run_command_line(["compare", *items, "--out", "both", "--quiet", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [option["label"] for option in told["options"]] == ["tutorial", "half_the_fund"]
+    reported = json.loads(capsys.readouterr().out)
+    assert [option["label"] for option in reported["options"]] == ["tutorial", "half_the_fund"]
     assert run_command_line(["rerun", "both"]) == 0
 
 

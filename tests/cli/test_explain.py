@@ -46,7 +46,7 @@ def test_a_file_and_its_page(solved: Path, tmp_path: Path, capfd: Capture) -> No
     assert any(cell.value == "A refinery" for sheet in sheets for row in sheet for cell in row)
 
 
-def test_what_is_not_there_is_refused(solved: Path, tmp_path: Path, capfd: Capture) -> None:
+def test_a_missing_file_is_refused(solved: Path, tmp_path: Path, capfd: Capture) -> None:
     assert run_command_line(["explain", str(solved), "--only", "atlantis"]) == 2
     assert "refinery, recycling, reserve" in capfd.readouterr().err
     plan = json.loads((solved / "plan.json").read_text(encoding="utf-8"))

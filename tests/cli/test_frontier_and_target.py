@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from frontier_cases import two_works
 from small import near
-from varied import two_works
 
 from models.results import Frontier, Plan, Target
 from optimizer.cli import run_command_line
@@ -123,7 +123,7 @@ def test_exit_codes_of_a_target(file: str, args: list[str], code: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "reported"),
     [
         ([], "No plan reaches it, whatever the value (public budget)."),
         (["--funder", "fund"], "No plan reaches it, whatever the value (budget of fund)."),
@@ -135,14 +135,14 @@ def test_exit_codes_of_a_target(file: str, args: list[str], code: int) -> None:
     ],
 )
 def test_days_that_no_budget_buys_name_the_rules_that_exclude_each_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture, args: list[str], told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture, args: list[str], reported: str
 ) -> None:
     """5 t a year can be bought, and 90 days of 40 t are asked for."""
     monkeypatch.chdir(tmp_path)
     Path("t.yaml").write_bytes(TUTORIAL.read_bytes())
     assert run_command_line(["target", "t.yaml", "--days", "gallium=90", "--quiet", *args]) == 3
     out = capfd.readouterr().out
-    assert told in out
+    assert reported in out
     flat = " ".join(out.split())
     assert "t.yaml:109:30: S1 purchase_limit: " in flat
     assert "--days reserve=90: S4 days_of_demand: reserve " in flat
@@ -172,9 +172,7 @@ def test_days_that_no_budget_buys_name_the_rules_that_exclude_each_other(
         (["target", "--below", "3", "--vary", "policy.max_projects"], "needs --to"),
     ],
 )
-def test_wrong_usage_says_what_would_be_right(
-    file: str, capfd: Capture, args: list[str], says: str
-) -> None:
+def test_usage_errors_name_a_remedy(file: str, capfd: Capture, args: list[str], says: str) -> None:
     assert run_command_line([args[0], file, *args[1:], "--quiet"]) == 2
     answer = capfd.readouterr()
     assert says in " ".join(answer.err.split())

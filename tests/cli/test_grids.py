@@ -1,4 +1,4 @@
-"""What a batch is asked for: values of grids, files of patterns, names of runs."""
+"""Specification of a batch: values of grids, files of patterns, names of runs."""
 
 from __future__ import annotations
 
@@ -95,15 +95,13 @@ def test_patterns_are_resolved_here_as_windows_leaves_them(
     Path("folder.yaml").mkdir()
     for name in ("b.yaml", "a.yaml", "c.txt", "deep/d.yaml", "deep/er/e.yaml", "[x].yaml"):
         Path(name).write_text("", encoding="utf-8")
-    told = [Path(name).as_posix() for name in expand_patterns(["*.yaml", "b.yaml"])]
-    assert told == ["[x].yaml", "a.yaml", "b.yaml"]
+    reported = [Path(name).as_posix() for name in expand_patterns(["*.yaml", "b.yaml"])]
+    assert reported == ["[x].yaml", "a.yaml", "b.yaml"]
     assert expand_patterns(["[x].yaml"]) == ["[x].yaml"]
     assert expand_patterns(["b.yaml", "*.yaml"])[0] == "b.yaml"
     deep = [Path(name).as_posix() for name in expand_patterns(["**/*.yaml"])]
     assert {"a.yaml", "deep/d.yaml", "deep/er/e.yaml"} < set(deep)
-    assert expand_patterns(["missing.yaml"]) == [
-        "missing.yaml"
-    ]  # whoever reads it says what is wrong
+    assert expand_patterns(["missing.yaml"]) == ["missing.yaml"]  # its reader reports the fault
     assert expand_patterns([str(tmp_path / "?.yaml")]) == [
         str(tmp_path / f"{n}.yaml") for n in "ab"
     ]
@@ -135,7 +133,7 @@ def test_patterns_pass_over_what_was_left_beside_scenarios(
     assert found == ["a.xlsx", "inputs/plan/own.xlsx", "other.xlsx"]
     assert expand_patterns(["a-results.xlsx"]) == [
         "a-results.xlsx"
-    ]  # by its name: whoever reads it says
+    ]  # by its name: its reader reports the fault
 
 
 def test_links_and_many_stars_lead_no_pattern_round_and_round(

@@ -94,11 +94,11 @@ def test_no_text_becomes_markup_on_a_page() -> None:
     assert not re.search(r"href\s*=\s*[\"']?\s*javascript:", page, re.IGNORECASE)
 
 
-def test_what_a_terminal_shows_does_not_steer_it() -> None:
+def test_terminal_output_contains_no_control_characters() -> None:
     steering = "\x1b]8;;http://example.org\x07\x9b31m\u202e"
-    told = Plan.model_validate(hostile_plan().model_dump(mode="json") | {"scenario": None})
-    named = tuple(one.model_copy(update={"name": steering + "x"}) for one in told.materials)
-    bare = told.model_copy(update={"materials": named, "title": steering})
+    reported = Plan.model_validate(hostile_plan().model_dump(mode="json") | {"scenario": None})
+    named = tuple(one.model_copy(update={"name": steering + "x"}) for one in reported.materials)
+    bare = reported.model_copy(update={"materials": named, "title": steering})
     shown = terminal.render_text(build_result_document(bare))
     assert "31m" in shown, "the name is among what is shown"
     assert not set("\x1b\x07\x9b\u202e") & set(shown)

@@ -61,7 +61,7 @@ def test_options_of_a_split(file: str, capfd: Capture) -> None:
     assert sampled.sampling.orders == 6
 
 
-def test_a_split_is_told_and_written(file: str, capfd: Capture) -> None:
+def test_a_split_is_reported_and_written(file: str, capfd: Capture) -> None:
     assert run_command_line(["split", file, "--jobs", "1", "--out", "results"]) == 0
     said = capfd.readouterr()
     assert "ore.yaml" in said.err
@@ -109,7 +109,7 @@ def test_shares_without_a_range_and_pooled(file: str, capfd: Capture) -> None:
     assert [curve.others for curve in pooled.curves] == ["reoptimize"]
 
 
-def test_shares_are_told_and_written(file: str, capfd: Capture) -> None:
+def test_shares_are_reported_and_written(file: str, capfd: Capture) -> None:
     asked = ["participate", file, "--company", "maker", "--project", "works", "--jobs", "1"]
     few = ["--steps", "2", "--refine", "0", "--public", "0"]
     assert run_command_line([*asked, *few, "--out", "results"]) == 0

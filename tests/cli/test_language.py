@@ -136,7 +136,7 @@ def test_faults_are_shown_and_counted(
         (["--language", "en"], "'1,4' is not a number"),
     ],
 )
-def test_programs_read_english_unless_an_option_asks_for_german(
+def test_machine_output_is_english_unless_an_option_selects_german(
     folder: Path, german: None, args: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(folder, broken(("capex_meur: 1400", "capex_meur: 1,4")))
@@ -156,8 +156,8 @@ def test_a_plan_is_shown_in_german(
     assert run_command_line(["solve", ore]) == 0
     out, err = capfd.readouterr()
     assert out.startswith("Erz daheim\n")
-    told = " ".join(out.split())
-    assert "sinkt der erwartete Schaden im Jahr 2026 um 100 %, von 50" in told
+    reported = " ".join(out.split())
+    assert "sinkt der erwartete Schaden im Jahr 2026 um 100 %, von 50" in reported
     assert err.startswith("ore.yaml: 1 Rohstoff, 1 Projekt")
 
 

@@ -70,7 +70,7 @@ def test_options_of_the_command_line_are_those_of_the_class() -> None:
     assert (found.only, found.part, found.gap) == (("a", "b"), 0.6, 0.1)
 
 
-def test_what_is_not_given_keeps_its_default_and_is_known_not_to_be() -> None:
+def test_omitted_options_have_their_default_and_count_as_unset() -> None:
     found = given("--times", "3")
     assert isinstance(found, Asked)
     assert found == Asked()

@@ -1,4 +1,4 @@
-"""Results appear as they are published, and what cannot be written is told."""
+"""Results are published atomically, and failures to write are reported."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from optimizer.errors import FileInUse, NotWritten
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody cuts the power."""
+    """Disable fsync for speed."""
     monkeypatch.setattr(os, "fsync", lambda _handle: None)
 
 
@@ -69,7 +69,7 @@ def test_a_file_that_is_open_elsewhere_is_named(
 
 
 @pytest.mark.parametrize("at", range(1, 6))
-def test_what_cannot_all_take_its_name_leaves_what_was_there(
+def test_a_failed_rename_of_several_files_keeps_earlier_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     """All names but so many have been taken: whatever was to be replaced is there again."""
@@ -102,7 +102,7 @@ def test_nothing_is_overwritten_that_came_after_the_command_began(
     assert tree(tmp_path) == before
 
 
-def test_what_goes_along_is_replaced_with_what_it_belongs_to(tmp_path: Path) -> None:
+def test_accompanying_files_are_replaced_with_their_result(tmp_path: Path) -> None:
     lay(tmp_path, {"plan.manifest.json": b"old"})
     publish(tmp_path, {"plan.json": b"new"}, companions={"plan.manifest.json": b"new"})
     assert tree(tmp_path) == {"plan.json": b"new", "plan.manifest.json": b"new"}
@@ -121,7 +121,7 @@ def test_a_folder_that_has_the_name_of_a_file_is_not_taken_away(tmp_path: Path) 
     assert tree(tmp_path) == {"plan.json": None, "plan.json/mine": b"mine"}
 
 
-def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "out").write_bytes(b"mine")
     with pytest.raises(NotWritten, match="out' cannot be written"):
         publish(tmp_path / "out", NEW)
@@ -129,7 +129,7 @@ def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="names have other limits there")
-def test_a_name_that_is_too_long_is_told(tmp_path: Path) -> None:
+def test_a_name_that_is_too_long_is_reported(tmp_path: Path) -> None:
     with pytest.raises(NotWritten, match="too long"):
         publish(tmp_path / "out", {"x" * 300: b"new"})
     with pytest.raises(NotWritten, match="too long"):
@@ -143,7 +143,7 @@ def test_a_name_that_is_too_long_is_told(tmp_path: Path) -> None:
     reason="root may write anywhere",
 )
 @heeding_rights_of_files()
-def test_a_folder_without_permission_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_permission_is_reported(tmp_path: Path) -> None:
     (tmp_path / "shut").mkdir(mode=0o500)
     with pytest.raises(NotWritten, match="Permission denied"):
         publish(tmp_path / "shut" / "out", NEW)
@@ -181,7 +181,7 @@ def test_what_the_dead_have_left_goes_after_a_day(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="locks of folders are not known there")
-def test_what_the_dead_have_left_goes_at_once_where_nobody_holds_it(tmp_path: Path) -> None:
+def test_files_of_ended_processes_are_removed_if_unlocked(tmp_path: Path) -> None:
     """Not what a process still writes, nor what holds files that were there before."""
     dead, alive, filled = (tmp_path / f".vorrat-{digit * 12}.tmp" for digit in "abc")
     for one in (dead, alive, filled):
@@ -236,9 +236,9 @@ def test_a_single_file_that_is_open_elsewhere_is_named(
         raise PermissionError(errno.EACCES, "in use")
 
     monkeypatch.setattr(Path, "replace", held)
-    with pytest.raises(FileInUse) as told:
+    with pytest.raises(FileInUse) as reported:
         write_files([(path, b"yours")], force=True)
-    assert told.value.path == path
+    assert reported.value.path == path
     assert tree(tmp_path) == {"plan.json": b"mine"}
 
 
@@ -261,7 +261,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_solve(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no folder goes there in which one stands")
-def test_a_working_folder_that_is_gone_is_told(
+def test_a_working_folder_that_is_gone_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "gone").mkdir()

@@ -56,8 +56,8 @@ def test_what_is_public_lies_apart_from_what_is_the_owners(file: str, capfd: Cap
 def test_the_scenario_alone_goes_to_a_file(file: str, capfd: Capture) -> None:
     redaction(capfd, file, *WHO, "--no-solve", "--band", "50%", "--out", "sent/chips.yaml")
     assert [path.name for path in Path("sent").iterdir()] == ["chips.yaml"]
-    told = read_case("sent/chips.yaml").case.demand[0].t_per_year.values[0].source
-    assert told == "redacted: band of 50 %"
+    reported = read_case("sent/chips.yaml").case.demand[0].t_per_year.values[0].source
+    assert reported == "redacted: band of 50 %"
 
 
 def test_nothing_is_overwritten_unasked(file: str, capfd: Capture) -> None:

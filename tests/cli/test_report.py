@@ -43,7 +43,7 @@ def error_of(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("given", ["first", "first/plan.json"])
-def test_the_page_stands_beside_the_plan(
+def test_the_page_is_saved_next_to_the_plan(
     given: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command_line(["report", given]) == 0
@@ -111,7 +111,7 @@ def test_nothing_is_overwritten_unless_asked(
         ('{"kind": "plan"}', "is no result of this version: title: Field required."),
     ],
 )
-def test_what_is_no_plan_is_refused(
+def test_a_file_that_is_no_plan_is_refused(
     content: str, said: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "other.json").write_text(content, encoding="utf-8")
@@ -142,14 +142,14 @@ def test_a_scenario_that_was_tampered_with_is_refused(
         (["."], "the folder '.' has no result such as plan.json."),
     ],
 )
-def test_what_is_not_there_is_told(
+def test_a_missing_item_is_reported(
     args: list[str], said: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert error_of(args, capsys) == f"Error: {said}"
 
 
 @pytest.mark.slow
-def test_a_frontier_beside_the_plan_gets_a_section(folder: Path) -> None:
+def test_a_frontier_given_with_the_plan_gets_a_section(folder: Path) -> None:
     content = frontier(tutorial(), "funders.fund.budget_meur", 7.0)
     (folder / "second" / "frontier.json").write_text(content, encoding="utf-8")
     assert run_command_line(["report", "second"]) == 0

@@ -54,11 +54,11 @@ def test_a_run_is_reproduced_from_its_folder_alone(
     plan: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command_line(["rerun", str(plan), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["reproduced"]
-    assert told["promised"]
-    assert told["compared"] == 1
-    assert told["first_difference"] is None
+    reported = json.loads(capsys.readouterr().out)
+    assert reported["reproduced"]
+    assert reported["promised"]
+    assert reported["compared"] == 1
+    assert reported["first_difference"] is None
 
 
 def test_the_manifest_names_what_the_run_rests_on(plan: Path) -> None:
@@ -80,7 +80,7 @@ def test_the_manifest_names_what_the_run_rests_on(plan: Path) -> None:
     assert found["seed"] == document["certificate"]["seed"]
 
 
-def test_the_first_difference_is_told_with_all_its_digits(
+def test_the_first_difference_is_reported_with_all_its_digits(
     plan: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     document = json.loads((plan / "plan.json").read_bytes())
@@ -92,13 +92,13 @@ def test_the_first_difference_is_told_with_all_its_digits(
     output["content_sha256"] = content_hash(document, volatile_paths("plan"))
     change(plan, outputs=[output])
     assert run_command_line(["rerun", str(plan), "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    first = told["first_difference"]
+    reported = json.loads(capsys.readouterr().out)
+    first = reported["first_difference"]
     assert (first["output"], first["path"]) == ("plan.json", "outcome.expected")
     assert first["then"] == document["outcome"]["expected"] != first["now"]
     assert first["relative"] == pytest.approx(1e-12, rel=1e-2)
-    assert told["differing"] == 1
-    assert told["equally_good"] is True
+    assert reported["differing"] == 1
+    assert reported["equally_good"] is True
 
 
 def test_an_output_that_was_changed_since_is_named(
@@ -202,15 +202,15 @@ def test_a_manifest_cannot_choose_where_results_go(plan: Path, tmp_path: Path) -
     assert not elsewhere.exists()
 
 
-def test_what_bears_on_a_run_and_differs_is_told_first(
+def test_relevant_differences_of_runs_are_reported_first(
     plan: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change(plan, versions=manifest(plan)["versions"] | {"numpy": "0.1"})
     assert run_command_line(["rerun", str(plan), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["reproduced"]
-    assert not told["promised"]
-    (one,) = told["surroundings"]
+    reported = json.loads(capsys.readouterr().out)
+    assert reported["reproduced"]
+    assert not reported["promised"]
+    (one,) = reported["surroundings"]
     assert (one["name"], one["then"]) == ("versions.numpy", "0.1")
 
 
@@ -272,7 +272,7 @@ def test_nothing_is_recorded_where_nobody_records(tmp_path: Path) -> None:
 
 
 def test_one_of_many_solves_can_be_run_again_by_itself(tmp_path: Path) -> None:
-    """No command line asked for it."""
+    """A run of a batch has no command line."""
     from models.files import read_case
     from optimizer.cli.manifest import Invocation, manifest_files
     from optimizer.solve.planner import solve_to_plan

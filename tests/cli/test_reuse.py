@@ -1,5 +1,4 @@
-"""``vorrat solve --method`` and ``--reuse``: cuts beside the results, and a second run that uses
-them.
+"""``vorrat solve --method`` and ``--reuse``: saved cuts, and a second run that uses them.
 
 The scenario: 100 t of ore are needed in 2026, the import is lost with a chance of one half, and
 two works may deliver half of it each.
@@ -76,7 +75,7 @@ def test_an_unknown_method_is_wrong_usage(file: str, capfd: pytest.CaptureFixtur
 def test_a_second_run_uses_the_cuts_of_the_first(
     file: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """They lie in one file beside the plan, and also serve another budget."""
+    """Cuts are in one file next to the plan, and are reused for another budget."""
     first = solved(capfd, file, "--reuse", "--out", "results")
     assert first.certificate.method == "decomposition"
     (cuts,) = kept("results")
@@ -91,7 +90,7 @@ def test_a_second_run_uses_the_cuts_of_the_first(
 
 
 def test_a_folder_can_be_named(file: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """It is made if it is not there; another recourse gets a file of its own."""
+    """The folder is created; another second stage gets a separate file."""
     solved(capfd, "--reuse=pools/ore", file)
     assert len(kept("pools/ore")) == 1
     solved(capfd, file, "--reuse=pools/ore", "--set", "objective.measure=tonnes")
@@ -99,7 +98,7 @@ def test_a_folder_can_be_named(file: str, capfd: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [
         (["--reuse"], "--out"),
         (["--reuse=pools", "--method", "extensive"], "--method extensive"),
@@ -113,14 +112,14 @@ def test_reuse_without_a_place_or_a_use_is_wrong_usage(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     options: list[str],
-    told: str,
+    reported: str,
 ) -> None:
-    """Told before the solve."""
+    """The error is reported before the solve."""
     monkeypatch.setattr(planner, "solve_to_plan", unreachable)
     assert run_command_line(["solve", file, *options]) == 2
     out, err = capfd.readouterr()
     assert out == ""
-    assert told in err
+    assert reported in err
     assert not Path("pools").exists()
 
 

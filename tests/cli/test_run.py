@@ -1,4 +1,4 @@
-"""``vorrat run``: from a workbook to its files, and faults into a list beside it."""
+"""``vorrat run``: from a workbook to its output files, and a list of faults next to it."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_faults_are_listed_beside_the_workbook_until_there_are_none(folder, caps
     assert not (folder / "book-faults.xlsx").exists()
 
 
-def test_a_conflict_is_told_with_the_cells_of_its_rules(folder, capsys):
+def test_a_conflict_is_reported_with_the_cells_of_its_rules(folder, capsys):
     path = tutorial_book(folder, no_plan)
     assert run_command_line(["run", "book.xlsx", "--quiet"]) == 3
     assert "No plan keeps all of these rules together" in capsys.readouterr().err
@@ -120,7 +120,7 @@ def test_a_list_in_another_folder_leads_back_to_the_workbook(folder):
     assert link.target == "../book.xlsx"
 
 
-def test_a_list_that_cannot_be_written_is_told(folder, monkeypatch, capsys):
+def test_a_list_that_cannot_be_written_is_reported(folder, monkeypatch, capsys):
     tutorial_book(folder, break_capex)
 
     def refuse(self, target):
@@ -170,7 +170,7 @@ def test_a_german_workbook_is_answered_in_german(folder, capsys):
     assert "is a text where a number belongs" in capsys.readouterr().err
 
 
-def test_a_fault_of_an_included_file_is_told_with_its_line(folder):
+def test_a_fault_of_an_included_file_is_reported_with_its_line(folder):
     (folder / "parts.yaml").write_text("policy:\n  max_projects: -1\n", encoding="utf-8")
 
     def include(book):
@@ -210,7 +210,7 @@ def test_what_is_not_there(folder, capsys):
 
 @pytest.mark.slow
 def test_everything_goes_into_the_report_and_the_options_have_their_own(folder, capsys):
-    """More than the plan: what was found lies beside the files, and each of it is in the report."""
+    """All results are saved with the plan, and each is in the report."""
     asked = """
 review: {year: 2028, observe: [{hazard: export_stop}], in_plans: false}
 assumptions:
@@ -261,10 +261,8 @@ def only_evaluated(*_):
     yield "nothing", out / "stress.json", partial(run_nested, "stress", plan, unknown, out)
 
 
-def test_more_is_written_beside_what_is_open_and_in_the_language_of_the_run(
-    folder, monkeypatch, capsys
-):
-    """The exit code tells of a step that fails as well; what an earlier run left does not count."""
+def test_further_files_are_written_in_the_language_of_the_run(folder, monkeypatch, capsys):
+    """The exit code reports a failed step, too; results of an earlier run are ignored."""
     shutil.copy(TUTORIAL, folder / "case.yaml")
     (folder / "case-more").mkdir()
     (folder / "case-more" / "stress.json").write_text("of an earlier run", encoding="utf-8")
@@ -281,9 +279,9 @@ def test_more_is_written_beside_what_is_open_and_in_the_language_of_the_run(
     assert (
         run_command_line(["run", "case.yaml", "--everything", "--quiet", "--language", "de"]) == 1
     )
-    told = capsys.readouterr().out.splitlines()
-    assert told.count("Das ist fehlgeschlagen; was vorher ermittelt war, bleibt.") == 1
-    assert told[-len(NAMES) :] == [
+    reported = capsys.readouterr().out.splitlines()
+    assert reported.count("Das ist fehlgeschlagen; was vorher ermittelt war, bleibt.") == 1
+    assert reported[-len(NAMES) :] == [
         f"  case-{name.replace('results', 'results-new')}" for name in NAMES
     ]
     for name in ("case-report.html", "case-brief.html"):

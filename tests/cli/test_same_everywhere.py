@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 from evaluations import sampled, saved
+from frontier_cases import two_works
 from in_process import InProcess
 from partners import partners
-from varied import two_works
 
 from models.results.base import volatile_paths, without_volatile
 from optimizer.cli import options, run_command_line
@@ -90,8 +90,8 @@ class _Two:
         pass
 
     def map(self, tasks: Sequence[Any], on_done: Any = None) -> Any:
-        told = None if on_done is None else (lambda sent, answer: on_done(sent[1], answer))
-        return self.pool.map([(self.executor, task) for task in tasks], told)
+        reported = None if on_done is None else (lambda sent, answer: on_done(sent[1], answer))
+        return self.pool.map([(self.executor, task) for task in tasks], reported)
 
     def as_completed(self, tasks: Sequence[Any]) -> Any:
         return self.pool.as_completed([(self.executor, task) for task in tasks])

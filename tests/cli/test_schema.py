@@ -84,6 +84,6 @@ def test_another_kind_is_refused_and_the_kinds_are_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run_command_line(["schema", "plans"]) == 2
-    told = capsys.readouterr().err
-    assert "there is no result of kind 'plans'" in told
-    assert all(kind in told for kind in document_models())
+    reported = capsys.readouterr().err
+    assert "there is no result of kind 'plans'" in reported
+    assert all(kind in reported for kind in document_models())

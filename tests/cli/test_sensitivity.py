@@ -54,7 +54,7 @@ def test_a_saved_plan_is_judged_itself(here: Path, capsys: pytest.CaptureFixture
     assert run_command_line(["sensitivity", "plan", *QUICK, "--variant", "small_tickets"]) == 2
 
 
-def test_a_plan_that_was_not_decided_upon_is_told_by_the_code(
+def test_a_plan_that_was_not_decided_upon_is_reported_by_the_exit_code(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where a limit ended the solve of the scenario as it is."""

@@ -34,7 +34,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def in_process(*args: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """The command in a process of its own: the solver writes to the file descriptor itself."""
+    """The command in a separate process: the solver writes to the file descriptor itself."""
     return subprocess.run(
         [sys.executable, "-P", "-m", "optimizer", "solve", *args],
         capture_output=True,
@@ -64,20 +64,20 @@ def test_text_in_a_pipe_is_plain_and_says_what_the_plan_says(file: str) -> None:
     assert done.returncode == 0
     text = done.stdout.decode("cp1252")
     assert "\x1b" not in text
-    told = " ".join(text.split())
-    assert "lowers expected damage in 2026 by 100 %, from 50" in told
+    reported = " ".join(text.split())
+    assert "lowers expected damage in 2026 by 100 %, from 50" in reported
     assert "Works" in text
     assert done.stderr.startswith(b"ore.yaml: 1 material, 1 project")
 
 
-def test_a_hazard_that_no_sampled_state_drew_is_told(
+def test_a_hazard_that_no_sampled_state_drew_is_reported(
     file: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     sampled = "uncertainty={sample: {states: 2, seed: 1}}"
     rare = "hazards.cut.annual_probability=0.000001"
     assert run_command_line(["solve", file, "--quiet", "--set", sampled, "--set", rare]) == 0
-    told = capfd.readouterr().err
-    assert "warning: the hazard 'cut' strikes in none of the 2 sampled states" in told
+    reported = capfd.readouterr().err
+    assert "warning: the hazard 'cut' strikes in none of the 2 sampled states" in reported
 
 
 def test_quiet_says_nothing(file: str, capfd: pytest.CaptureFixture[str]) -> None:
@@ -138,7 +138,7 @@ def test_a_plan_is_not_overwritten(file: str, capfd: pytest.CaptureFixture[str])
     assert json.loads(kept.read_text(encoding="utf-8"))["kind"] == "plan"
 
 
-def test_a_folder_that_cannot_be_made_is_told_before_the_solve(
+def test_a_folder_that_cannot_be_made_is_reported_before_the_solve(
     file: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planner, "solve_to_plan", unreachable)

@@ -52,7 +52,7 @@ def test_a_split_makes_a_workbook_of_its_own(folder: Path) -> None:
     assert "Gruppen" in load_workbook(folder / "x.xlsx").sheetnames
 
 
-def test_a_split_joins_the_plan_it_stands_beside(folder: Path) -> None:
+def test_a_split_in_the_folder_joins_the_report_of_its_plan(folder: Path) -> None:
     save(of_the_plan(), folder / "plan" / "split.json")
     assert run_command_line(["report", "plan", "--excel", "x.xlsx"]) == 0
     page = (folder / "plan" / "report.html").read_text(encoding="utf-8")
@@ -83,7 +83,7 @@ def test_what_does_not_go_together_is_refused(
     assert not (folder / "x.xlsx").exists()
 
 
-def test_a_split_of_another_version_is_told(
+def test_a_split_of_another_version_is_reported(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "odd.json").write_text('{"kind": "split"}', encoding="utf-8")

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="process group
 
 
 class Run:
-    """A command in processes of its own, which stand in a group of their own."""
+    """A command in separate processes with a separate process group."""
 
     def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
         self.process, self.folder = process, folder
@@ -44,7 +44,8 @@ class Run:
         raise AssertionError(self.said)
 
     def ends(self) -> tuple[int, Plan | None]:
-        """The exit code, and the plan that is left; nothing else may be left, and nobody."""
+        """Return the exit code and the plan that is left; no other file and no process may be
+        left."""
         assert self.process.stderr is not None
         self.said += self.process.stderr.read()  # until all of them have ended
         self.process.wait(timeout=60)
@@ -264,9 +265,7 @@ def test_closed_streams_change_nothing() -> None:
         assert done.returncode == 0
 
 
-def test_a_search_goes_on_when_nobody_can_read_how_far_it_has_come(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_search_continues_if_progress_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     class Full(io.StringIO):
         def write(self, _text: str) -> int:
             raise OSError(28, os.strerror(28))
@@ -280,10 +279,10 @@ def test_a_search_goes_on_when_nobody_can_read_how_far_it_has_come(
 
 def test_a_message_that_is_cut_short_does_not_cost_the_next() -> None:
     """The last of all is the exit code."""
-    (heard, told), (null, other) = os.pipe(), os.pipe()
+    (heard, reported), (null, other) = os.pipe(), os.pipe()
     os.write(other, b"null\n")
-    os.write(told, b'{"checkpoint": {"start": [')
-    with os.fdopen(null, "rb") as nothing, os.fdopen(told, "wb") as pipe:
+    os.write(reported, b'{"checkpoint": {"start": [')
+    with os.fdopen(null, "rb") as nothing, os.fdopen(reported, "wb") as pipe:
         child_process.SupervisorLink(nothing, pipe).send(ended=1)
     os.close(other)
     watch = supervisor._ProcessWatch(["solve"], keeps_plan=True)

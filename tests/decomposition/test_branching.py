@@ -39,8 +39,8 @@ def test_a_loss_counts_as_no_gain() -> None:
 
 
 def test_the_branch_that_turned_out_to_gain_is_chosen_again() -> None:
-    """Of two that are as far from whole, both measured often enough, though a few steps of the
-    simplex method had told nothing of either."""
+    """Of two that are as far from whole, both measured often enough, though a few simplex
+    iterations had shown no difference."""
     run = run_of(crowded_case(random.Random("branching").choice))
     branching = BranchSelector(run, np.zeros(len(run.master.binary_columns), dtype=bool))
     everything = run.master.root_bounds()

@@ -144,7 +144,7 @@ def unlike(raw: Raw) -> bool:
 
 
 def needless(raw: Raw) -> bool:
-    """In some year nobody needs a form that a project takes in."""
+    """Whether in some year there is no need for an input of a project."""
     case = Reading(raw)
     taken = {m for plant in plants(raw) for m in plant.inputs}
     return any(not case.needs.total(m, y) for m in taken for y in case.years)

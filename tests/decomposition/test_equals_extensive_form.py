@@ -114,7 +114,7 @@ def one_of_several(seed: int) -> Raw:
 
 @pytest.mark.slow
 def test_a_loose_gap_leaves_the_bound_true() -> None:
-    """No bound is above the optimum, no plan further from its bound than was asked for."""
+    """No bound is above the optimum, and no plan exceeds its bound by more than the gap."""
     apart = 0
     for seed in range(46):
         raw = one_of_several(seed) if seed < 42 else drawn("crowded", seed)

@@ -1,4 +1,4 @@
-"""Which nodes are swept: a guess that decides where to look and nothing else."""
+"""Selection of nodes to evaluate: a heuristic that does not change results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_what_is_left_out_is_as_little_as_asked(leave: float) -> None:
             assert sum(lacks[v] for v in lacks if v not in smaller) > leave
 
 
-def test_what_was_never_swept_is_always_worth_it() -> None:
+def test_unevaluated_nodes_are_always_selected() -> None:
     lacks = ChainSelector([0, 1]).estimated_cut_errors({0: 0.0, 1: 0.0})
     assert lacks == {0: math.inf, 1: math.inf}
     assert sorted(smallest_selection(lacks, 1e9)) == [0, 1]
@@ -54,7 +54,7 @@ def test_moves_that_turned_out_right_are_doubted_less() -> None:
     assert focus.estimated_cut_errors({0: 10.4})[0] == pytest.approx(0.5 * 0.55 + 0.5)
 
 
-def test_some_nodes_are_swept_as_they_are_with_all() -> None:
+def test_some_nodes_are_evaluated_as_they_are_with_all() -> None:
     raw = crowded_case(random.Random("some").choice)
     raw["objective"]["cvar"] = {"weight": 0.0, "level": 0.9}
     recourse = recourse_of(raw)

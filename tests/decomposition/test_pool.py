@@ -1,7 +1,7 @@
-"""One pool of cuts for problems that share recourse: what survives a change, and what does not.
+"""One pool of cuts for problems that share recourse: which cuts stay valid after a change.
 
-Rule (a): what recourse does not see leaves cuts as they stand. (b): what it sees but multipliers do
-not makes them anew. (c): what changes multipliers drops them.
+Rule (a): changes outside recourse keep cuts. (b): changes that keep the multipliers rebuild cuts.
+(c): changes of the multipliers drop them.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from cutting import random_cuts, run_of
-from lending import (
+from cut_pool_cases import (
     TRUE,
     Changes,
     Raw,
@@ -26,6 +25,7 @@ from lending import (
     optimum,
     points,
 )
+from cutting import random_cuts, run_of
 
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.decomposition.cuts import Cut
@@ -197,7 +197,7 @@ def pool_of(allocation: str) -> CutPool:
 
 @pytest.mark.quick(every=17)
 @pytest.mark.parametrize("change", OUTSIDE)
-def test_what_recourse_does_not_see_leaves_cuts_as_they_stand(change: str) -> None:
+def test_changes_outside_recourse_keep_cuts(change: str) -> None:
     """(a) All of them are lent, are true in columns old and new, and lead to the optimum."""
     for allocation in ("entitled", "pooled") if "eligible" in change else ("entitled",):
         pool, raw = pool_of(allocation), changed(base(allocation), OUTSIDE[change])
@@ -242,7 +242,7 @@ IN_BOTH = ["demand", "supply", "delays", "release limit", "stock split", "new co
     ("change", "allocation"),
     [(change, "entitled") for change in SEEN] + [(change, "pooled") for change in IN_BOTH],
 )
-def test_what_recourse_sees_makes_cuts_anew(change: str, allocation: str) -> None:
+def test_a_change_of_recourse_data_makes_cuts_again(change: str, allocation: str) -> None:
     """(b) New cuts at the old points are true and lead to the optimum."""
     pool, raw = pool_of(allocation), changed(base(allocation), SEEN[change])
     answer, run, cuts = lent(pool, raw)
@@ -285,8 +285,8 @@ def test_cuts_from_before_would_be_false(change: str) -> None:
 
 @pytest.mark.quick(every=4)
 @pytest.mark.parametrize("change", DROPPING)
-def test_what_multipliers_depend_on_drops_the_pool(change: str) -> None:
-    """(c) Nothing is lent; what the run finds fills the pool anew."""
+def test_changes_of_multipliers_drop_the_pool(change: str) -> None:
+    """(c) The pool gives no cuts, and is filled by the run."""
     pool, raw = pool_of("entitled"), changed(base(), DROPPING[change])
     answer, _, cuts = lent(pool, raw)
     assert (answer, cuts) == ("dropped", [])
@@ -305,7 +305,7 @@ def test_an_allocation_does_not_serve_the_other() -> None:
 
 
 @pytest.mark.parametrize("change", ["discount rate", "eur_per_t"])
-def test_what_a_measure_does_not_weigh_leaves_cuts_as_they_stand(change: str) -> None:
+def test_figures_without_weight_in_the_risk_measure_keep_cuts(change: str) -> None:
     """Tonnes are neither discounted nor priced."""
     raw = base(measure="tonnes")
     pool = made(raw)

@@ -39,7 +39,7 @@ def compiled_at_random(seed: int) -> CompiledModel:
 
 
 def with_waiting(reduced: ReducedProgram) -> LinearProgram:
-    """The reduced program with all the rows that wait."""
+    """The reduced program with all delayed rows."""
     program, waiting = reduced.program, reduced.lazy_rows
     return replace(
         program,

@@ -116,8 +116,7 @@ def optimum(scenario: Case) -> float | None:
 @pytest.mark.quick(every=107, ci=11)
 @pytest.mark.parametrize(("kind", "seed"), DRAWN)
 def test_a_chain_of_questions_is_answered_as_each_of_them_alone(kind: str, seed: int) -> None:
-    """Forth and back: some questions are asked of the scenario as it is, some of the last one, and
-    some are asked once more."""
+    """Questions change the base scenario or the last one, and some are repeated."""
     draw = random.Random(f"session {kind} {seed}")
     first = DRAW[kind](random.Random(f"{kind} {seed}").choice)
     session, raws = Session(threads=1), [first]

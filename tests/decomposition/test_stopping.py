@@ -82,7 +82,7 @@ def check_honest(found: Certificate) -> None:
 
 
 def at_first_plan(act: Callable[[], None]) -> Callable[[Progress], None]:
-    """Something to be done once, when the first plan is told."""
+    """Run an action once, at the first incumbent."""
     done = []
 
     def on_progress(progress: Progress) -> None:
@@ -107,18 +107,18 @@ def ahead(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_progress_closes_in_from_both_sides() -> None:
     """The best plan never gets worse, nor the bound; the last line is the certificate's."""
-    told: list[Progress] = []
-    found = solve(on_progress=told.append).certificate
-    assert len(told) > 4
-    for before, after in pairwise(told):
+    reported: list[Progress] = []
+    found = solve(on_progress=reported.append).certificate
+    assert len(reported) > 4
+    for before, after in pairwise(reported):
         assert after.seconds >= before.seconds
         assert after.objective <= before.objective
         assert after.bound >= before.bound
         assert after.nodes >= before.nodes
-    assert all(line.bound <= line.objective for line in told)
-    assert all(line.bound <= optimum() * (1 + 1e-6) for line in told)
-    assert told[-1].objective == pytest.approx(found.objective, rel=1e-9)
-    assert told[-1].gap <= 1e-6
+    assert all(line.bound <= line.objective for line in reported)
+    assert all(line.bound <= optimum() * (1 + 1e-6) for line in reported)
+    assert reported[-1].objective == pytest.approx(found.objective, rel=1e-9)
+    assert reported[-1].gap <= 1e-6
     assert found.status == "optimal"
 
 
@@ -196,7 +196,7 @@ def test_a_pool_keeps_what_a_stopped_run_found() -> None:
 
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("seed", [16, 0, 1, 2, 4, 5, 6, 7, 9, 10])
-def test_who_stops_a_tree_that_goes_on_is_told_what_the_last_one_proves(
+def test_a_stopped_tree_reports_the_bound_of_the_last_one(
     monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """Leaves say how much better a plan can be, but for starts that were ruled out since they are
@@ -225,34 +225,34 @@ def test_who_stops_a_tree_that_goes_on_is_told_what_the_last_one_proves(
 def test_a_node_limit_stops_at_the_same_place_each_time(method: Any) -> None:
     """The root alone leaves a gap here; more nodes leave less, and enough of them none."""
 
-    def told(limit: int | None) -> Certificate:
+    def reported(limit: int | None) -> Certificate:
         found = solve_to_plan(many_works(), gap=1e-6, threads=1, method=method, node_limit=limit)
         return found.certificate
 
-    first, again = told(1), told(1)
+    first, again = reported(1), reported(1)
     check_honest(first)
     assert first.ended == "node limit"
     assert (first.objective, first.bound) == (again.objective, again.bound)
-    assert told(100_000).ended == told(None).ended != "node limit"
-    assert told(100_000).status == "optimal"
+    assert reported(100_000).ended == reported(None).ended != "node limit"
+    assert reported(100_000).status == "optimal"
 
 
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("share", [0.3, 0.9, 1.4])
 def test_a_difference_is_known_to_a_tenth_and_needs_no_more(share: float) -> None:
-    """What is asked is how far the best plan is from another objective, below it or above."""
+    """Determine the distance of the best plan from another objective, below or above it."""
     problem, reference = Problem.from_case(many_works()), share * optimum()
     how: Any = {"gap": 1e-6, "threads": 1, "method": "decomposition"}
     whole = solve_problem(problem, **how).solution
-    told = solve_problem(problem, compared_objective=reference, **how).solution
-    assert told.ending == "optimal"
-    assert told.objective is not None
-    assert told.bound is not None
-    assert told.bound * (1 - 1e-6) <= optimum() <= told.objective * (1 + 1e-6)
-    nearest = min(abs(one - reference) for one in (told.objective, told.bound))
-    assert told.objective - told.bound <= 0.1 * nearest + 2e-6 * optimum()
-    assert told.nodes <= whole.nodes
-    assert share > 0.5 or told.nodes < whole.nodes
+    reported = solve_problem(problem, compared_objective=reference, **how).solution
+    assert reported.ending == "optimal"
+    assert reported.objective is not None
+    assert reported.bound is not None
+    assert reported.bound * (1 - 1e-6) <= optimum() <= reported.objective * (1 + 1e-6)
+    nearest = min(abs(one - reference) for one in (reported.objective, reported.bound))
+    assert reported.objective - reported.bound <= 0.1 * nearest + 2e-6 * optimum()
+    assert reported.nodes <= whole.nodes
+    assert share > 0.5 or reported.nodes < whole.nodes
 
 
 def test_no_cutoff_rises_as_plans_become_better() -> None:

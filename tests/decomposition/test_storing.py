@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lending import base, certified, lent, made, optimum
+from cut_pool_cases import base, certified, lent, made, optimum
 
 from optimizer.errors import InvalidCutPool
 from optimizer.solve.decomposition import CutPool, read_pool, write_pool
@@ -40,7 +40,7 @@ def file_of(header: Any, numbers: np.ndarray, **more: np.ndarray) -> bytes:
 
 def test_what_is_read_is_what_was_written() -> None:
     found = read_pool(content(), "cuts.npz")
-    for name in ("key", "keeps", "recourse_hash", "cvar_level"):
+    for name in ("key", "retention_by_stockpile", "recourse_hash", "cvar_level"):
         assert getattr(found, name) == getattr(pool(), name)
     assert [vars(trial) for trial in found.portable_points] == [
         vars(trial) for trial in pool().portable_points
@@ -72,8 +72,8 @@ def test_a_pool_from_a_file_is_lent_as_it_stands() -> None:
     assert reusing.work["sweeps"] < certified(base()).work["sweeps"]
 
 
-def test_a_pool_from_a_file_is_made_anew() -> None:
-    """Its cuts have no points of their own any more, but the pool does."""
+def test_a_pool_from_a_file_is_made_again() -> None:
+    """Its cuts no longer have points, but the pool has them."""
     raw = base()
     raw["demand"][0]["t_per_year"] = 92
     answer, _, cuts = lent(read_pool(content(), "cuts.npz"), raw)
@@ -118,6 +118,6 @@ def test_nothing_else_passes_for_a_pool(damage: str) -> None:
     assert refusal.value.exit_code == 2
 
 
-def test_a_later_format_is_told() -> None:
+def test_a_later_format_is_reported() -> None:
     with pytest.raises(InvalidCutPool, match="format 99"):
         read_pool(altered(format=99), "cuts-1.npz")

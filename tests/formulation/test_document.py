@@ -15,9 +15,9 @@ from chained import chained
 from deals import deals
 from everything import doubted, everything
 from limits import limited
+from perspectives import from_the_motors
 from points import idle_works, unaided
 from refills import twice
-from standpoints import from_the_motors
 from treasury import treasury
 
 from models.scenario.case import Case
@@ -122,7 +122,7 @@ def test_every_rule_of_the_first_stage_is_checked_outside_the_solver() -> None:
     built = {rule.local_name for rule in model().component_objects(pyo.Constraint)}
     first = {name for name in built if CONSTRAINTS[name][0] not in "RC"}
     known = dict(map(reversed, CHECKED)) | {"floored_limit": "P6"}
-    assert known.pop("review") == "V1"  # what is alike on all paths has no rows
+    assert known.pop("review") == "V1"  # equality over all branches has no rows
     assert set(known) == first - MERGED - {"planned_stock_definition"}
     assert known.items() <= CONSTRAINTS.items()
 

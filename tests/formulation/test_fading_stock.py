@@ -1,4 +1,4 @@
-"""A stock that loses nearly all of itself over closed periods is still told exactly."""
+"""A stock that loses nearly all of its content over closed periods is still evaluated exactly."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The rows of two small scenarios with every rule between them, one text a family of rules.
 
-After a wanted change of the formulation, write the texts anew and read what changed in them::
+After a wanted change of the formulation, write the texts again and review the difference::
 
     VORRAT_WRITE_GOLDEN=1 pytest tests/formulation/test_golden.py
     git diff tests/formulation/golden
@@ -9,7 +9,7 @@ Rows stand in the order of the model, their terms in the order of their names. M
 16 t of dysprosium (an eighth of 120 t is 15 t) and 1024 t of lithium (an eighth of 10 000 t is
 1250 t); a year has two periods. In the scenario of ``treasury.py``, whose texts begin with that
 name, a lot is 16 t of ore and a year has one period. Texts that begin with `standpoint` are of
-the first scenario, entitled, as ``standpoints.py`` sees it. `residual_objective`
+the first scenario, entitled, as ``perspectives.py`` sees it. `residual_objective`
 is that of the first scenario with something left at its end. Texts that begin with `chains` are
 of the scenario of ``chained.py``, where one material is made of others; texts that begin with
 `deals` are of that of ``deals.py``. `idle_floors` is of works that run only when it pays.
@@ -30,9 +30,9 @@ import pytest
 from chained import chained, entitled
 from deals import deals
 from everything import doubted, everything, lasting
+from perspectives import from_the_motors
 from points import idle_works, unaided
 from refills import twice
-from standpoints import from_the_motors
 from treasury import treasury
 
 from models.scenario.case import Case

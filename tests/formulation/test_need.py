@@ -76,7 +76,7 @@ def test_consumers_need_of_an_input_what_their_part_of_the_output_takes_in() -> 
     assert all(share == [float(label.endswith("motors"))] for label, share in own.items())
 
 
-def test_companies_have_their_part_by_the_need_of_their_own_consumers() -> None:
+def test_parts_of_companies_follow_the_need_of_their_consumers() -> None:
     """Two consumers of one company, who need 60 and 40 t of oxide, share its offtake."""
     both = {u: {"company": "motor_co"} for u in ("motors", "others")}
     own = shares(instance(entitled() | {"consumers": both}), "motor_co")
@@ -143,7 +143,7 @@ def test_what_stands_in_does_so_year_by_year() -> None:
     assert shares(it)["terbium.motors"] == pytest.approx([0.5, 0.75])
 
 
-def test_a_form_that_nothing_takes_in_and_nobody_demands_is_nobodys() -> None:
+def test_a_form_without_demand_belongs_to_no_consumer() -> None:
     raw = only_plant(projects={})
     assert [node.label for node in instance(raw).nodes] == [
         "magnet.motors", "magnet.others", "oxide.others",

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from deal_points import DEALS
 from money_points import MONEY
+from perspectives import ABOUT
 from points import (
     GIANT,
     LOT_T,
@@ -32,7 +33,6 @@ from points import (
     works,
 )
 from small import CHINA, Raw, case, funder, stockpile
-from standpoints import ABOUT
 
 from models.scenario.case import Case
 from optimizer.errors import CheckFailed

@@ -61,7 +61,7 @@ def test_the_majority_of_three_has_no_core() -> None:
     assert found.binding_coalitions == (0b011, 0b101, 0b110)
 
 
-def test_only_what_binds_everywhere_in_the_least_core_is_said_to_bind() -> None:
+def test_binding_coalitions_bind_in_the_whole_least_core() -> None:
     # Player 0 and 1 make 4, all four 4: {0, 1} has excess 0 at best, so have {2} and {3}. How 0 and
     # 1 share is free: {0} and {1} bind at (0, 4) and (4, 0) only.
     found = least_core(game(4, _01=4, _012=4, _013=4, _0123=4))
@@ -83,7 +83,7 @@ def test_one_player_has_no_least_core() -> None:
 
 @FEW
 @given(v=games())
-def test_the_least_core_is_what_it_says(v) -> None:
+def test_the_least_core_satisfies_its_definition(v) -> None:
     found = least_core(v)
     left = coalition_excesses(v, found.payoff)
     assert left[1:-1].max() == pytest.approx(found.value, abs=1e-7)
@@ -135,7 +135,7 @@ def test_membership_in_the_core() -> None:
 
 @FEW
 @given(of=intervals(), toward=st.lists(amount(), min_size=4, max_size=4))
-def test_what_is_said_of_membership_holds_for_every_game_within(of, toward) -> None:
+def test_core_membership_holds_for_every_game_of_the_intervals(of, toward) -> None:
     low, high, between = of
     x = np.array(toward[: players(low)])
     said = core_membership(low, high, x)

@@ -107,7 +107,7 @@ def test_twelve_claims_follow_the_contested_garment() -> None:
 
 
 def landing_fees(costs: list[float]) -> list[float]:
-    """The nucleolus of an airport (Littlechild 1974): who pays least alike, group by group."""
+    """The nucleolus of an airport game (Littlechild 1974), computed group by group."""
     n, fees, done, paid, fee = len(costs), [], 0, 0.0, 0.0
     while len(fees) < n:
         options = [
@@ -127,12 +127,12 @@ def test_fees_of_an_airport_follow_the_recursion(costs: list[float]) -> None:
     assert -nucleolus(airport(costs)) == near(*landing_fees(costs))
 
 
-def test_who_owns_the_rare_glove_has_all() -> None:
+def test_the_owner_of_the_scarce_glove_gets_all() -> None:
     assert nucleolus(glove(1, 2)) == near(1, 0, 0)
     assert nucleolus(glove(2, 2)) == near(0.5, 0.5, 0.5, 0.5)
 
 
-def test_who_has_a_veto_has_all_the_power() -> None:
+def test_a_veto_player_has_all_the_power() -> None:
     assert nucleolus(majority(3, [2, 1, 1])) == near(1, 0, 0)
 
 
@@ -179,7 +179,7 @@ def test_what_is_merely_tight_at_an_optimum_is_not_fixed() -> None:
     assert nucleolus(majority(3, [1, 1, 1, 1])) == near(0.25, 0.25, 0.25, 0.25)
 
 
-def test_additive_games_give_everybody_their_own() -> None:
+def test_in_additive_games_each_player_gets_its_own_value() -> None:
     v = additive([3, -1, 4])
     assert nucleolus(v) == near(3, -1, 4)
     assert prenucleolus(v) == near(3, -1, 4)
@@ -211,7 +211,7 @@ def test_the_criterion_can_fail() -> None:
 
 @FEW
 @given(v=games(n=4), shift=st.lists(amount(), min_size=4, max_size=4), k=st.integers(-3, 6))
-def test_it_moves_with_scale_and_with_what_players_have_anyway(v, shift, k: int) -> None:
+def test_the_nucleolus_is_covariant(v, shift, k: int) -> None:
     moved = 10.0**k * v + additive(shift)
     assert prenucleolus(moved) == near(*10.0**k * prenucleolus(v) + shift, places=1e-8 * 10.0**k)
     if can_share(v):

@@ -102,7 +102,7 @@ def test_all_is_shared(seed: int) -> None:
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95])
-def test_intervals_hold_the_value_about_as_often_as_they_say(level: float) -> None:
+def test_confidence_intervals_have_their_coverage(level: float) -> None:
     v = some_game(6, seed=5)
     true, held = shapley(v), []
     for seed in range(400):
@@ -124,7 +124,7 @@ def test_more_orders_come_nearer() -> None:
 
 @FEW
 @given(of=intervals())
-def test_intervals_of_worths_widen_what_is_told(of) -> None:
+def test_intervals_of_values_widen_reported_figures(of) -> None:
     low, high, between = of
     n = players(low)
     orders = sample_orders(n, 6, seed=2)

@@ -37,7 +37,7 @@ def airport_fees(costs: list[float]) -> list[float]:
     return list(accumulate(steps))
 
 
-def test_who_owns_the_rare_glove_has_most() -> None:
+def test_the_owner_of_the_scarce_glove_gets_most() -> None:
     # Player 0 alone has a left glove: it makes a pair unless it joins first, in 2 of 3 orders.
     assert shapley(glove(1, 2)) == near(2 / 3, 1 / 6, 1 / 6)
 
@@ -190,6 +190,6 @@ def test_members() -> None:
     assert coalition_members(0) == ()
 
 
-def test_additive_games_give_everybody_their_own() -> None:
+def test_in_additive_games_each_player_gets_its_own_value() -> None:
     assert shapley(additive([3, -1, 4])) == near(3, -1, 4)
     assert shapley(game(2, _0=3, _01=3)) == near(3, 0)

@@ -64,7 +64,7 @@ def found(text: str) -> tuple[Fault, ...]:
         return error.faults
 
 
-def told(text: str) -> list[str]:
+def faults_of(text: str) -> list[str]:
     return [str(fault) for fault in found(text)]
 
 
@@ -86,7 +86,7 @@ def test_without_conversions_and_inputs(nothing: str) -> None:
 
 
 def test_a_chain_has_nothing_to_report() -> None:
-    assert told(CHAIN) == []
+    assert faults_of(CHAIN) == []
 
 
 def test_chains_and_their_order() -> None:
@@ -252,17 +252,17 @@ DOUBTS = [
 @pytest.mark.parametrize(("change", "lines"), DOUBTS)
 def test_doubts(change: tuple[str, str], lines: list[str]) -> None:
     assert CHAIN.count(change[0]) == 1
-    assert told(CHAIN.replace(*change)) == [f"s.yaml:{line}" for line in lines]
+    assert faults_of(CHAIN.replace(*change)) == [f"s.yaml:{line}" for line in lines]
     with using("de"):
-        german = told(CHAIN.replace(*change))
+        german = faults_of(CHAIN.replace(*change))
     assert len(german) == len(lines)
     assert all(": Warnung: " in line and line[7:] not in lines for line in german)
 
 
-def test_what_strikes_a_conversion_is_its_country_and_what_it_makes() -> None:
+def test_hazards_of_a_conversion_follow_its_country_and_output() -> None:
     text = f"{CHAIN}{SAMPLED}{HAZARD}{{country: DE, materials: [magnet], loss: [1]}}]}}}}\n"
-    assert told(text) == []
-    assert told(text.replace("[magnet]", "[terbium]")) == [
+    assert faults_of(text) == []
+    assert faults_of(text.replace("[magnet]", "[terbium]")) == [
         "s.yaml:24:53: warning: this effect hits nothing: none of its materials comes from DE"
     ]
 
@@ -271,8 +271,10 @@ def test_a_share_of_a_need_that_is_there_in_some_years() -> None:
     """Without it a plant that takes the form in would have nothing of this supply."""
     more = "supply: [{material: oxide, country: CN, share: 1}, "
     text = CHAIN.replace("supply: [", more).replace("{2026: 600, ", "{2027: 0, 2028: 700, ")
-    assert told(text) == []
-    assert told(text.replace("{ore: 2}", "{oxide: 2}").replace("{oxide: 10}", "{magnet: 10}")) == [
+    assert faults_of(text) == []
+    assert faults_of(
+        text.replace("{ore: 2}", "{oxide: 2}").replace("{oxide: 10}", "{magnet: 10}")
+    ) == [
         "s.yaml:6:3: warning: nobody demands 'ore'",
         "s.yaml:10:48: warning: a share of nothing, since nobody needs 'oxide' in 2026, 2027; "
         "write t_per_year",
@@ -292,7 +294,7 @@ def test_a_stockpile_may_serve_consumers_of_what_is_made_of_it(
     expected = ["s.yaml:7:27: warning: 'idle' demands nothing"]
     if not served_at_all:
         expected += [f"s.yaml:24:68: warning: none of those it serves demands '{material}'"]
-    assert told(text) == expected
+    assert faults_of(text) == expected
 
 
 def test_a_form_that_is_demanded_needs_a_damage_entry_and_others_none() -> None:

@@ -79,7 +79,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("before", "after", "lines"), FAULTS)
-def test_what_is_wrong_is_told_at_its_place(before: str, after: str, lines: list[str]) -> None:
+def test_what_is_wrong_is_reported_at_its_place(before: str, after: str, lines: list[str]) -> None:
     assert before in TEXT
     try:
         found = read_case_text(TEXT.replace(before, after, 1), "s.yaml").warnings
@@ -94,12 +94,12 @@ def sampled() -> str:
     return head + "  sample: {states: 9, project_correlation: {value: 0.3, source: a guess}}\n"
 
 
-def test_a_chain_that_nothing_follows_is_told_of() -> None:
+def test_a_chain_without_downstream_nodes_is_reported() -> None:
     text = sampled()
     assert read_case_text(text).warnings == ()
-    (told,) = read_case_text(text.replace("    regime_factors: {tense: 2}\n", "")).warnings
-    assert told.message == "the regimes change nothing: no hazard is more likely in any"
-    assert told.location.line == 15
+    (reported,) = read_case_text(text.replace("    regime_factors: {tense: 2}\n", "")).warnings
+    assert reported.message == "the regimes change nothing: no hazard is more likely in any"
+    assert reported.location.line == 15
 
 
 @pytest.mark.quick(every=5)

@@ -113,7 +113,7 @@ def test_a_slip_gets_a_warning_at_its_line(sound: str, slip: str, said: str) -> 
         ),
     ],
 )
-def test_what_is_not_known_by_name_is_compared_with_the_rest(
+def test_unknown_materials_are_compared_with_the_others(
     sound: str, slip: str, place: tuple[str | int, ...]
 ) -> None:
     text = """\
@@ -133,7 +133,7 @@ projects: {mine: {country: DE, output_t_per_year: {mineral: 600}, capex_meur: 90
 
 
 @pytest.mark.parametrize(("code", "price"), [("KRW", 100), ("JPY", 700), ("JPY", 119_000)])
-def test_a_currency_is_judged_by_the_dearest_material_where_no_price_is_known(
+def test_without_known_prices_the_most_expensive_material_decides_the_currency(
     code: str, price: int
 ) -> None:
     """Steel for 700 is 700 EUR a tonne or 119,000 JPY, and not 700 JPY."""

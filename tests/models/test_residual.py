@@ -16,7 +16,7 @@ from optimizer.model.commitment import Commitment, net_cost
 from optimizer.model.instance import read_instance
 
 
-def told(raw: dict[str, Any]) -> list[str]:
+def faults_of(raw: dict[str, Any]) -> list[str]:
     """Faults and warnings about residual values, as they are shown."""
     try:
         found = read_case_text(json.dumps(raw), "scenario.json").warnings
@@ -44,7 +44,7 @@ def rising(**fields: Any) -> dict[str, Any]:
 )
 def test_earning_without_end_is_refused(line: dict[str, Any] | None) -> None:
     """10 000 EUR buy what counts 0.6 * 20 000; lines that stocks do not charge limit nothing."""
-    (fault,) = told(rising(residual_value=0.6, **({} if line is None else {"line": line})))
+    (fault,) = faults_of(rising(residual_value=0.6, **({} if line is None else {"line": line})))
     assert "error: with its residual value, 'reserve' earns by buying in 2026" in fault
     assert "give max_t or max_purchase_t_per_year, or a lower residual_value" in fault
 
@@ -60,7 +60,7 @@ def test_earning_without_end_is_refused(line: dict[str, Any] | None) -> None:
     ids=str,
 )
 def test_earning_up_to_a_limit_is_warned_of(limit: dict[str, Any]) -> None:
-    (doubt,) = told(rising(residual_value=0.6, **limit))
+    (doubt,) = faults_of(rising(residual_value=0.6, **limit))
     assert "warning: with its residual value, 'reserve' costs nothing, or earns" in doubt
 
 
@@ -82,11 +82,12 @@ def test_earning_up_to_a_limit_is_warned_of(limit: dict[str, Any]) -> None:
     ],
 )
 def test_a_doubt_goes_by_all_that_holding_costs(fields: dict[str, Any], warned: bool) -> None:
-    assert bool(told(rising(max_t=50, **fields))) == warned
+    assert bool(faults_of(rising(max_t=50, **fields))) == warned
 
 
 def test_the_rule_of_a_doubt_is_that_of_the_plan() -> None:
-    """Three years of four periods, losses and interest: the doubt reckons as the objective does."""
+    """Three years of four periods, losses and interest: the warning computes it as the objective
+    does."""
     raw = rising(
         residual_value=0.7,
         annual_loss=0.3,
@@ -112,9 +113,9 @@ def test_the_rule_of_a_doubt_is_that_of_the_plan() -> None:
 
 def test_a_project_that_keeps_all_of_its_value_is_warned_of() -> None:
     works = {"works": project(residual_value=1)}
-    (doubt,) = told(case(projects=works))
+    (doubt,) = faults_of(case(projects=works))
     assert "a project started in the last year costs nothing" in doubt
-    assert not told(case(projects={"works": project(residual_value=0.9)}))
+    assert not faults_of(case(projects={"works": project(residual_value=0.9)}))
     raw = case(projects={"works": project()})
     raw["horizon"]["residual_value"] = 1
-    assert len(told(raw)) == 1
+    assert len(faults_of(raw)) == 1

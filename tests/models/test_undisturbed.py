@@ -1,4 +1,4 @@
-"""What is short although nothing happens: by hand, and against a linear program of its own."""
+"""Shortages without events: by hand, and against an independent linear program."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def test_against_another_linear_program(first: int) -> None:
     for seed in range(first, first + 100):
         case = read_case_text(drawn(seed)).case
         lacks = lacking(case)
-        assert not 1e-7 < lacks < 1e-5, "too near to be told"
+        assert not 1e-7 < lacks < 1e-5, "too near to decide"
         assert bool(list(baseline_shortage_warnings(case))) is (lacks > 1e-6), drawn(seed)
         answers.append(lacks > 1e-6)
     assert 20 < sum(answers) < 80

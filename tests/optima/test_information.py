@@ -138,11 +138,11 @@ def test_what_is_not_proven_widens_the_ranges(bound: float | None) -> None:
     idle = judged(two_works(policy={"must_not_build": ["one", "two"]}))
     for found, best in ((own.solution, 8.0), (idle.solution, 8.5)):
         unproven = replace(own, solution=recertify(found, own.problem, bound))
-        told = compute_information_value(unproven, gap=0.0, jobs=1)
-        assert told.recourse_problem == between(6, best)
-        assert told.wait_and_see == exactly(4.75)
-        assert told.evpi == between(1.25, best - 4.75)
-        assert told.vss == between(8.5 - best, 2.5)
+        reported = compute_information_value(unproven, gap=0.0, jobs=1)
+        assert reported.recourse_problem == between(6, best)
+        assert reported.wait_and_see == exactly(4.75)
+        assert reported.evpi == between(1.25, best - 4.75)
+        assert reported.vss == between(8.5 - best, 2.5)
 
 
 def test_where_nothing_can_be_done_a_few_states_tell_all() -> None:

@@ -64,7 +64,7 @@ def test_a_residual_value_tips_a_project(residual: float, life: int | None, buil
         assert sum(position.paid_meur.values()) == near(10)
 
 
-def test_the_horizon_says_it_for_all_that_do_not() -> None:
+def test_the_horizon_supplies_the_default_residual_value() -> None:
     """0.5 of the tonne for the stock, 0.25 for the other, which has its own."""
     piles = [stockpile(initial_t=10), stockpile(id="other", initial_t=10, residual_value=0.25)]
     raw = case(stockpiles=piles)

@@ -1,4 +1,4 @@
-"""The shipped tutorial, solved by hand. docs/tutorial.md tells the same story at leisure."""
+"""The shipped tutorial, solved by hand. docs/tutorial.md explains it in detail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of a server, asked as a browser asks it, and a browser before it."""
+"""Fixtures: servers of the page, HTTP clients and browsers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import cache
 
 import pytest
-from before_page import ARGUMENTS, CHROMIUM, Person, Visit, come
+from browser_visits import ARGUMENTS, CHROMIUM, Person, Visit, come
 from open_page import Opened, Tab, Visitor, opened, served
 from playwright.sync_api import Browser, sync_playwright
 
@@ -25,7 +25,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Callable[..., Opened]]:
-    """Servers on this machine, each with the files that it is asked for with; all modules share
+    """Servers on this machine, each with the requested files; all modules share
     them, since a server and its processes take seconds to start."""
     with ExitStack() as stack:
         yield cache(lambda *files: stack.enter_context(opened(*files, "--stay")))

@@ -1,4 +1,4 @@
-"""What is told of a question is what a solve finds, whoever asks at the same time."""
+"""Reported answers equal those of a solve, also with concurrent questions."""
 
 from __future__ import annotations
 
@@ -137,12 +137,12 @@ def test_each_tab_gets_its_own_answers(visitor: Visitor) -> None:
         queries[1] = BASE  # a factor of 1 is none
         for tab, value in zip(tabs, values, strict=True):
             tab.send(query_of("tutorial", f"capex={value}"))
-        told = [tab.answer() for tab in tabs]
+        reported = [tab.answer() for tab in tabs]
         alone = [tabs[0].ask(query) for query in queries]
-    assert [said["query"] for said in told] == queries
-    assert [figures(said) for said in told] == [figures(said) for said in alone]
+    assert [said["query"] for said in reported] == queries
+    assert [figures(said) for said in reported] == [figures(said) for said in alone]
     for tab in tabs[1:]:
-        assert {said["query"] for said in tab.heard} == {told[tabs.index(tab)]["query"]}
+        assert {said["query"] for said in tab.heard} == {reported[tabs.index(tab)]["query"]}
 
 
 def test_a_stream_that_is_opened_again_begins_with_the_last_answer(visitor: Visitor) -> None:
@@ -158,7 +158,7 @@ def test_a_stream_that_is_opened_again_begins_with_the_last_answer(visitor: Visi
 
 
 def test_a_question_can_be_stopped_at_any_time(tab: Tab, visitor: Visitor) -> None:
-    """Also where nothing is asked; the next one is answered."""
+    """Stopping without a question has no effect; the next question is answered."""
     assert visitor.post("/stop", {"tab": tab.id}).status == 202
     tab.send(query_of("tutorial", "capex=1.7"))
     assert visitor.post("/stop", {"tab": tab.id}).status == 202
@@ -181,7 +181,7 @@ def test_rules_in_conflict_are_named(tab: Tab) -> None:
     assert tab.ask(BASE)["state"] == "proven"
 
 
-def test_a_faulty_value_is_told_with_its_remedy(tab: Tab) -> None:
+def test_a_faulty_value_is_reported_with_its_remedy(tab: Tab) -> None:
     sent = tab.send(query_of("tutorial", "funders.fund.budget_meur=-5"))
     assert sent.status == 422
     assert "-5 is negative; write a number of 0 or more" in sent.json["text"]
@@ -189,7 +189,7 @@ def test_a_faulty_value_is_told_with_its_remedy(tab: Tab) -> None:
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_costs_its_answer_and_nothing_else() -> None:
+def test_a_process_that_ends_loses_only_its_answer() -> None:
     with opened(TUTORIAL) as own, own.visitor().tab() as tab:
         assert tab.ask(BASE)["state"] == "proven"
         for n in range(2):
@@ -209,7 +209,7 @@ def test_a_process_that_dies_costs_its_answer_and_nothing_else() -> None:
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_while_nothing_is_asked_is_not_missed() -> None:
+def test_the_end_of_an_idle_process_has_no_effect() -> None:
     with opened(TUTORIAL) as own, own.visitor().tab() as tab:
         first = figures(tab.ask(BASE))
         (worker,) = own.workers()
@@ -229,7 +229,7 @@ solver_pool.PoolLimits = lambda **how: real(**{**how, "process_memory": 50_000_0
 
 
 @pytest.mark.slow
-def test_memory_that_has_run_out_is_told() -> None:
+def test_memory_that_has_run_out_is_reported() -> None:
     """The command takes no limit as low as this, which every process outgrows."""
     with opened(TUTORIAL, patch=LITTLE) as own, own.visitor().tab() as tab:
         for _ in range(2):
@@ -254,7 +254,7 @@ def test_a_fault_in_a_file_that_is_included_is_gone_when_it_is_mended(tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_file_that_has_changed_is_not_shown_below_figures_of_what_it_was(tmp_path: Path) -> None:
+def test_a_changed_file_is_not_shown_with_earlier_figures(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_bytes(TUTORIAL.read_bytes())
     with opened(own) as found, (visitor := found.visitor()).tab() as tab:
@@ -280,7 +280,7 @@ pathlib.Path.write_bytes = full
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_full_is_told_and_answers_go_on(tmp_path: Path) -> None:
+def test_a_disk_that_is_full_is_reported_and_answers_go_on(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_bytes(before := TUTORIAL.read_bytes())
     with opened(own, patch=FULL, language="de") as found, found.visitor().tab() as tab:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from before_page import AXE, BASE, BOARD, FUND, NEEDS_CHROMIUM, REFINERY, Held, Visit
+from browser_visits import AXE, BASE, BOARD, FUND, NEEDS_CHROMIUM, REFINERY, Held, Visit
 from open_page import TUTORIAL, opened
 from playwright.sync_api import Page, Route, expect
 
@@ -173,7 +173,7 @@ server._event_stream = breaking
 
 
 def test_a_line_that_was_lost_comes_back(visit: Visit) -> None:
-    """Streams that break off are opened again; what was asked meanwhile is asked anew."""
+    """Streams that break off are opened again; questions of the meantime are sent again."""
     with opened(TUTORIAL, "--stay", patch=BREAKING) as own, visit(to=own, fails=LOST) as me:
         me.begin()
         me.page.context.set_offline(True)
@@ -212,7 +212,7 @@ def test_a_proxy_that_answers_for_a_server_that_has_gone_is_outlasted(visit: Vis
         expect(me.page.locator("#lost")).to_be_hidden()
 
 
-def test_a_question_that_did_not_get_through_is_told_or_asked_again(visit: Visit) -> None:
+def test_a_failed_request_is_reported_or_repeated(visit: Visit) -> None:
     with visit(fails=LOST) as me:
         me.begin()
         me.page.route("**/ask", lambda route: route.abort("internetdisconnected"), times=1)
@@ -222,7 +222,7 @@ def test_a_question_that_did_not_get_through_is_told_or_asked_again(visit: Visit
         me.answered()
 
 
-def test_a_view_that_did_not_come_is_told_and_comes_when_asked_again(visit: Visit) -> None:
+def test_a_failed_view_is_reported_and_can_be_requested_again(visit: Visit) -> None:
     """What stands there of another view does not pass for it."""
     with visit(fails=LOST) as me:
         me.begin()
@@ -235,7 +235,7 @@ def test_a_view_that_did_not_come_is_told_and_comes_when_asked_again(visit: Visi
         expect(me.page.locator("#view")).to_contain_text("Funding by source")
 
 
-def test_a_server_that_has_ended_is_told(visit: Visit) -> None:
+def test_a_server_that_has_ended_is_reported(visit: Visit) -> None:
     with opened(TUTORIAL) as own, visit(to=own, fails=LOST) as me:
         me.open("/")
         own.process.kill()

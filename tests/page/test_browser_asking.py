@@ -1,9 +1,9 @@
-"""A scenario is chosen and asked in a browser, by hands: moves, options, undo, any other figure."""
+"""Questions in a browser: moved controls, options, undo and any other figure."""
 
 from __future__ import annotations
 
 import pytest
-from before_page import (
+from browser_visits import (
     BASE,
     BOARD,
     FUND,
@@ -117,7 +117,7 @@ def test_one_control_is_set_back_alone(visit: Visit) -> None:
 
 @pytest.mark.parametrize("value", ["20", "10"])
 def test_a_value_that_stands_there_already_asks_nothing(visit: Visit, value: str) -> None:
-    """Typed once more, or left and taken again before anything was asked."""
+    """A value that is typed again or restored sends no question."""
     with visit() as me:
         me.begin(f"{BOARD}&set={FUND}%3D10" if value == "10" else BOARD)
         before = me.page.url
@@ -139,7 +139,7 @@ def test_a_click_after_a_figure_was_typed_is_not_lost(visit: Visit) -> None:
         me.answered()
         box = me.page.locator("#pin").bounding_box()
         assert box is not None
-        me.page.mouse.click(box["x"] + 20, box["y"] + 10)  # at once, where nobody waits for it
+        me.page.mouse.click(box["x"] + 20, box["y"] + 10)  # at once if the queue is empty
         expect(me.page.locator("#pins li")).to_have_count(1)
 
 
@@ -171,7 +171,7 @@ def test_nothing_moves_away_while_an_answer_comes(
         assert places() == at_rest
 
 
-def test_a_field_that_holds_no_number_is_told_and_asks_nothing(visit: Visit) -> None:
+def test_an_invalid_number_is_reported_and_sends_no_request(visit: Visit) -> None:
     with visit() as me:
         me.begin()
         before = me.page.url
@@ -187,7 +187,7 @@ def test_a_field_that_holds_no_number_is_told_and_asks_nothing(visit: Visit) -> 
         assert me.query()["set"] == [f"{FUND}=10"]
 
 
-def test_a_field_that_holds_no_number_keeps_what_was_asked_for_it(visit: Visit) -> None:
+def test_an_invalid_number_keeps_the_value_of_the_question(visit: Visit) -> None:
     with visit() as me:
         me.begin()
         me.type(FUND, "10")
@@ -198,7 +198,7 @@ def test_a_field_that_holds_no_number_keeps_what_was_asked_for_it(visit: Visit) 
         assert me.query()["set"] == [f"{FUND}=10", f"{REFINERY}=out"]
 
 
-def test_an_amount_of_the_file_is_asked_where_a_factor_may_move_it(visit: Visit) -> None:
+def test_amounts_with_a_factor_are_sent_as_in_the_file(visit: Visit) -> None:
     with visit() as me:
         me.begin()
         me.type("damage.gallium", "2")
@@ -214,7 +214,7 @@ def test_an_amount_of_the_file_is_asked_where_a_factor_may_move_it(visit: Visit)
 
 
 @LANGUAGES
-def test_what_no_plan_can_keep_is_told_and_undone(visit: Visit, language: Language) -> None:
+def test_what_no_plan_can_keep_is_reported_and_undone(visit: Visit, language: Language) -> None:
     with visit(language) as me:
         me.begin()
         me.control(REFINERY).locator("select").select_option("in")
@@ -246,7 +246,7 @@ def test_an_address_that_has_no_plan_is_left_by_the_next_move(visit: Visit) -> N
         me.answered()
 
 
-def test_an_address_with_a_faulty_value_is_told_and_mended(visit: Visit) -> None:
+def test_an_address_with_a_faulty_value_is_reported_and_mended(visit: Visit) -> None:
     with visit(fails="422") as me:
         me.open(f"{BOARD}&set={FUND}%3D-5")
         me.page.wait_for_selector("#figures .caution")

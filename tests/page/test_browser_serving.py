@@ -1,4 +1,4 @@
-"""Two users of a server, each with a browser: who one is, who waits for whom, and that all goes."""
+"""Two users of a server with browsers: identity, queue and files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from before_page import AXE, BASE, FUND, LANGUAGES, NEEDS_CHROMIUM, SIZES, Person, Visit
+from browser_visits import AXE, BASE, FUND, LANGUAGES, NEEDS_CHROMIUM, SIZES, Person, Visit
 from open_page import TUTORIAL, Served, served
 from playwright.sync_api import expect
 
@@ -64,7 +64,7 @@ def test_each_has_files_of_his_own_and_removes_them(
 
 
 @LANGUAGES
-def test_who_waits_hears_for_how_many(visit: Visit, server: Served, language: Language) -> None:
+def test_a_queued_user_sees_the_position(visit: Visit, server: Served, language: Language) -> None:
     with (
         visit(language, proxied=proxied(server, "Jörg")) as me,
         visit(language, proxied=proxied(server, "Eve")) as she,

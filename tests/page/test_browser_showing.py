@@ -1,4 +1,4 @@
-"""What the page shows in a browser: views, files, and scenarios of one's own."""
+"""Contents of the page in a browser: views, files, and scenarios of the user."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from before_page import BASE, FUND, LANGUAGES, NEEDS_CHROMIUM, TITLE, Visit
+from browser_visits import BASE, FUND, LANGUAGES, NEEDS_CHROMIUM, TITLE, Visit
 from open_page import TUTORIAL, opened
 from playwright.sync_api import expect
 
@@ -62,7 +62,7 @@ def test_a_disruption_is_played(visit: Visit, language: Language) -> None:
 def test_how_long_a_disruption_lasts_is_typed_as_people_write_it(
     visit: Visit, language: Language
 ) -> None:
-    """To the nearest whole period, a year here; what was drawn before is told to be old."""
+    """To the nearest whole period, a year here; an earlier chart is marked as outdated."""
     with visit(language) as me:
         me.begin()
         me.page.click('button[data-view="stress"]')
@@ -81,7 +81,7 @@ def test_how_long_a_disruption_lasts_is_typed_as_people_write_it(
         assert me.look("stress").inner_text() == drawn["1"]
 
 
-def test_what_was_moved_is_what_a_stress_test_is_asked_about(visit: Visit, tmp_path: Path) -> None:
+def test_a_stress_test_uses_changed_controls(visit: Visit, tmp_path: Path) -> None:
     file = tmp_path / "two.yaml"
     text = TUTORIAL.read_text(encoding="utf-8")
     first = text[text.index("  export_stop:") : text.index("[{value: 1.0, source: invented}]}")]
@@ -107,19 +107,21 @@ def test_what_was_moved_is_what_a_stress_test_is_asked_about(visit: Visit, tmp_p
 
 
 @LANGUAGES
-def test_what_a_figure_rests_on_is_told_where_it_is_moved(visit: Visit, language: Language) -> None:
+def test_sources_are_shown_at_a_moved_control(visit: Visit, language: Language) -> None:
     with visit(language) as me:
         me.begin()
         tip, field = me.page.locator(".tip"), me.number(FUND)
-        told = {"en": "Invented for the tutorial", "de": "Für die Einführung erfunden"}[language]
+        reported = {"en": "Invented for the tutorial", "de": "Für die Einführung erfunden"}[
+            language
+        ]
         field.focus()
-        expect(tip).to_contain_text(told)
-        assert told in (field.get_attribute("aria-description") or "")
+        expect(tip).to_contain_text(reported)
+        assert reported in (field.get_attribute("aria-description") or "")
         field.fill("10")
         expect(tip).to_be_hidden()
         me.answered()
         me.control("capex").locator("label").hover()
-        expect(tip).to_contain_text(told)
+        expect(tip).to_contain_text(reported)
 
 
 def test_the_figures_and_the_views_stay_while_one_reads_on(visit: Visit) -> None:

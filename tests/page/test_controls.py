@@ -56,8 +56,8 @@ def known(name: str) -> dict[str, Control]:
 
 def asked(name: str, *moved: tuple[str, object]) -> Case:
     """The scenario of a question."""
-    told = tuple((id, str(value)) for id, value in moved)
-    return Question(name, None, told).apply_to(reading(name))[0].case
+    reported = tuple((id, str(value)) for id, value in moved)
+    return Question(name, None, reported).apply_to(reading(name))[0].case
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -151,7 +151,7 @@ def moves_its_own(name: str, one: Control) -> None:
 
 @pytest.mark.quick(1)
 @EVERYWHERE
-def test_a_control_moves_what_its_label_says_and_nothing_else(name: str) -> None:
+def test_a_control_changes_only_the_figures_of_its_label(name: str) -> None:
     for one in some(name):
         moves_its_own(name, one)
 
@@ -209,7 +209,7 @@ def test_factors_multiply_up_to_what_is_certain() -> None:
 
 
 @pytest.mark.slow
-def test_what_two_factors_may_reach_does_not_depend_on_which_was_moved_first() -> None:
+def test_the_product_of_two_factors_does_not_depend_on_their_order() -> None:
     hazard = next(id for id in known(GERMANY) if id.startswith("hazard."))
     both = [("hazards", 40), (hazard, 0.25)]
     first, second = (asked(GERMANY, *pairs) for pairs in (both, both[::-1]))
@@ -238,7 +238,7 @@ def test_there_is_room_for_what_is_in_store() -> None:
      ("funders.fund.instruments.equity.max_share", 100, 1),
      ("supply.0.share", 100, math.inf)],
 )  # fmt: skip
-def test_what_is_a_share_is_told_in_percent(path: str, scale: float, most: float) -> None:
+def test_what_is_a_share_is_reported_in_percent(path: str, scale: float, most: float) -> None:
     found = controls.find_control(reading(TUTORIAL).case, path)
     assert found is not None
     assert (found.scale, found.max_value) == (scale, most)
@@ -281,15 +281,15 @@ FACTORS = [(), ("stocks", 0.5), ("stocks", 2), ("stocks", 3), ("stocks", 4), ("d
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("factor", FACTORS, ids=str)
 def test_days_are_days_whatever_is_multiplied_before(factor: tuple[str, float]) -> None:
-    """Their base is told with three digits, so half of a hundredth may be off."""
+    """Their base is shown with three digits, so that it may differ by 0.005."""
     wanted = {"federal_nickel": 30.0, "federal_palladium": 90.0}
-    told = [(f"days.{id}", value) for id, value in wanted.items()]
-    case = asked(GERMANY, *([factor] if factor else []), *told)
+    reported = [(f"days.{id}", value) for id, value in wanted.items()]
+    case = asked(GERMANY, *([factor] if factor else []), *reported)
     assert {id: days(case, id) for id in wanted} == pytest.approx(wanted, rel=0.006)
 
 
 def test_days_of_a_stock_of_which_a_factor_left_nothing_are_not_dropped() -> None:
-    """Either it has its days, or it is told that it cannot."""
+    """The question gives its days, or is refused with a message."""
     try:
         case = asked(GERMANY, ("stocks", 0), ("days.federal_nickel", 30))
     except InvalidRequest:
@@ -349,7 +349,7 @@ def test_an_even_course_stays_even(level: float, count: int, factor: float) -> N
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("factor", [0.5, 2.0, 3.0])
 @EVERYWHERE
-def test_a_hazard_lasts_about_as_long_as_it_is_told_to(name: str, factor: float) -> None:
+def test_mean_duration_of_a_hazard_is_the_stated_one(name: str, factor: float) -> None:
     """Up to what a course in whole periods allows: half of one at each of its ends."""
     case = reading(name).case
     periods = float(case.horizon.periods_per_year)
@@ -393,7 +393,7 @@ def test_a_project_is_forced_in_or_out_and_set_free(
     assert project not in {*free.must_build, *free.must_not_build}
 
 
-def test_what_the_file_says_of_a_project_can_be_taken_back() -> None:
+def test_project_rules_of_the_file_can_be_removed() -> None:
     base = reading(TUTORIAL).with_settings(
         ["policy.must_build=[refinery]", "policy.must_not_build=[recycling]"]
     )
@@ -429,7 +429,7 @@ def test_every_figure_can_be_set_to_what_it_is() -> None:
 
 
 def test_every_figure_of_the_tutorial_is_moved_alone() -> None:
-    """What the scenario does not allow is told with its place, and nothing else happens."""
+    """Values that the scenario does not allow are reported with their location."""
     case, moved = reading(TUTORIAL).case, 0
     for path in figure_controls.figure_paths(case):
         one = controls.find_control(case, path, {})

@@ -70,7 +70,7 @@ OWN = "funders.rohstofffonds.budget_meur"
 
 
 @pytest.mark.slow
-def test_a_value_of_the_file_is_put_upon_what_a_factor_would_move() -> None:
+def test_a_value_replaces_the_product_of_a_factor() -> None:
     base = read_case(GERMANY)
     amount = float(base.case.funders["rohstofffonds"].budget_meur or 0)
     found = plan_family.make_axes(base, {"public": ["0.5"], OWN: ["500"]}, False)
@@ -81,7 +81,7 @@ def test_a_value_of_the_file_is_put_upon_what_a_factor_would_move() -> None:
     assert budgets == {(0, 0): 500, (0, 1): amount, (1, 0): 500, (1, 1): amount}
 
 
-def test_only_what_makes_a_missing_tonne_dearer_is_said_to_raise_the_objective() -> None:
+def test_only_higher_damage_per_tonne_is_declared_to_raise_the_objective() -> None:
     base = read_case(GERMANY)
     place = next(n for n, one in enumerate(base.case.damage) if one.adaptation is not None)
     ways = {
@@ -101,7 +101,7 @@ def test_funders_that_a_variant_brings_are_named_and_counted() -> None:
     assert set(held["public"]) == public
 
 
-def test_a_point_whose_variant_has_not_what_is_moved_stays_open() -> None:
+def test_a_point_whose_variant_lacks_the_figure_stays_open() -> None:
     base = read_case(JAPAN)
     every = list(
         plan_family.make_points("japan-2010", plan_family.make_axes(base, {"hazards": ["2"]}, True))
@@ -126,13 +126,13 @@ def test_each_point_is_the_plan_of_its_question(page: Path) -> None:
     for point in plan_family.make_points("tutorial", found):
         if point.indices[0] in (0, 3):
             reading = read_case(TUTORIAL, point.question.variant)
-            told = kept["points"][".".join(map(str, point.indices))]
+            reported = kept["points"][".".join(map(str, point.indices))]
             best = solve_to_plan(point.question.apply_to(reading)[0].case, gap=1e-9)
-            assert told["bound"] <= best.certificate.objective * (1 + 1e-6)
-            assert best.certificate.objective <= told["objective"] * (1 + 1e-6)
+            assert reported["bound"] <= best.certificate.objective * (1 + 1e-6)
+            assert best.certificate.objective <= reported["objective"] * (1 + 1e-6)
 
 
-def test_the_best_between_two_points_lies_in_what_is_said_to_be_proven(page: Path) -> None:
+def test_the_optimum_between_two_points_lies_in_the_proven_interval(page: Path) -> None:
     """More money lowers the objective, dearer damage raises it: in steps between solved values."""
     points, base = held(page)["points"], read_case(TUTORIAL)
     for money in (6.0, 9.0, 12.0, 14.0):
@@ -167,7 +167,9 @@ def test_the_same_command_goes_on_from_what_is_there(
     assert run_command_line(command[:-2]) == 2  # the page is there
 
 
-def test_points_that_stay_open_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_points_that_stay_open_are_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     own, out = tmp_path / "own.yaml", tmp_path / "page.html"
     text = TUTORIAL.read_text(encoding="utf-8").partition("\nvariants:")[0]
     own.write_text(f"{text}\nvariants: {{fewer: {{set: {{projects.recycling: null}}}}}}\n", "utf-8")
@@ -219,7 +221,9 @@ def test_the_page_opens_by_a_double_click_and_moves(page: Path, language: str) -
         assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
         if axe := os.environ.get("VORRAT_AXE"):
             opened.add_script_tag(path=axe)
-            found = opened.evaluate("axe.run().then((told) => told.violations.map((v) => v.id))")
+            found = opened.evaluate(
+                "axe.run().then((report) => report.violations.map((v) => v.id))"
+            )
             assert found == []
         again = opened.url
         opened.goto("about:blank")

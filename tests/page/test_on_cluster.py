@@ -68,9 +68,7 @@ def test_an_infeasible_question_names_its_rules(server: Opened) -> None:
         assert "No plan keeps all of these rules" in read(said["html"]).text
 
 
-def test_a_worker_that_is_lost_costs_its_answer_and_nothing_else(
-    server: Opened, cluster: Processes
-) -> None:
+def test_a_lost_worker_loses_only_its_answer(server: Opened, cluster: Processes) -> None:
     with server.visitor().tab() as tab:
         assert tab.ask(BASE)["state"] == "proven"
         for one in solving(cluster):
@@ -120,11 +118,11 @@ def test_a_stop_that_comes_before_the_worker_has_begun_counts(cluster: Processes
         seat.close(PATIENCE)
         assert not any(entered.client().run(kept).values())
         assert not seat.is_alive
-        assert entered.client().run_on_scheduler(told_on_the_way) == 0
+        assert entered.client().run_on_scheduler(reported_on_the_way) == 0
 
 
-def told_on_the_way(dask_scheduler: Any = None) -> int:
-    """What the scheduler keeps of all that sessions told."""
+def reported_on_the_way(dask_scheduler: Any = None) -> int:
+    """Number of events that the scheduler keeps of all sessions."""
     topics = dask_scheduler._broker._topics
     return sum(len(one.events) for topic, one in topics.items() if topic.startswith("stays-"))
 
@@ -139,13 +137,15 @@ def test_sessions_that_begin_at_once_sit_on_different_workers(cluster: Processes
     with Cluster(cluster.address) as entered, ThreadPoolExecutor(2) as pool:
         for _ in range(5):
             spread = ClusterWorkerStarter(ScenarioWorker, entered)
-            seats = list(pool.map(lambda _, spread=spread: spread(lambda _told: None), range(2)))
+            seats = list(
+                pool.map(lambda _, spread=spread: spread(lambda _reported: None), range(2))
+            )
             assert len({seat.address for seat in seats}) == 2
             for seat in seats:
                 seat.close(PATIENCE)
 
 
-def test_a_server_whose_cluster_is_lost_ends_to_be_begun_anew(tmp_path: Path) -> None:
+def test_a_server_ends_when_its_cluster_is_lost_so_that_it_can_be_restarted(tmp_path: Path) -> None:
     with (
         running(tmp_path, 1) as own,
         served(tmp_path, "--scheduler", own.address) as server,
@@ -187,7 +187,7 @@ def kept() -> int:
     return len(task_server.handlers_by_lane)
 
 
-def test_a_cluster_that_is_not_there_is_told() -> None:
+def test_a_missing_cluster_is_reported() -> None:
     import subprocess
     import sys
 

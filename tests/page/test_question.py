@@ -1,4 +1,4 @@
-"""What is asked, as an address and in words, and what the figures of it rest on."""
+"""Questions as addresses and as texts, and sources of their figures."""
 
 from __future__ import annotations
 
@@ -67,23 +67,23 @@ def test_as_many_figures_as_may_be_moved_are_and_no_more() -> None:
          "Branchenkasse Automobil zahlt nichts; Rohstofffonds 0,5 Mio. EUR"),
     ],
 )  # fmt: skip
-def test_what_is_asked_is_told_in_the_words_of_the_reader(
+def test_a_question_is_described_in_the_language_of_the_reader(
     language: Language, event: str, title: str
 ) -> None:
     case = germany().case
     moved = ("funders.auto_purse.budget_meur=0", "funders.rohstofffonds.budget_meur=0.5")
     question = Question.from_query(query_of(GERMANY, *moved))
     with using(language):
-        told = (
+        reported = (
             stress_events(case)["china_rare_earths.long"],
             question_variants.question_title(question, case),
         )
-    assert [one.replace(NO_BREAK_SPACE, " ") for one in told] == [event, title]
+    assert [one.replace(NO_BREAK_SPACE, " ") for one in reported] == [event, title]
 
 
 @pytest.mark.quick(every=3)
 @pytest.mark.parametrize(
-    ("id", "language", "told"),
+    ("id", "language", "reported"),
     [
         ("funders.rohstofffonds.budget_meur", "en", "850 are left. (read, confidence: high)"),
         ("funders.rohstofffonds.budget_meur", "de", "(gelesen, Sicherheit: hoch)"),
@@ -98,19 +98,17 @@ def test_what_is_asked_is_told_in_the_words_of_the_reader(
         ("project.nolans", "en", ""),
     ],
 )  # fmt: skip
-def test_what_a_figure_rests_on_is_told_beside_its_control(
-    id: str, language: Language, told: str
-) -> None:
+def test_sources_are_shown_at_the_control(id: str, language: Language, reported: str) -> None:
     case = germany().case
     with using(language):
         control = controls.find_control(case, id)
         assert control is not None
         found = figure_controls.source_describer(case)(control)
-    assert told in found.replace(NO_BREAK_SPACE, " ")
-    assert bool(found) == bool(told)
+    assert reported in found.replace(NO_BREAK_SPACE, " ")
+    assert bool(found) == bool(reported)
 
 
-def test_what_was_moved_has_no_source_any_more() -> None:
+def test_a_moved_figure_has_no_source() -> None:
     case = germany().with_settings(["funders.rohstofffonds.budget_meur=700"]).case
     moved = controls.find_control(case, "funders.rohstofffonds.budget_meur")
     assert moved is not None

@@ -1,4 +1,4 @@
-"""Files are read in processes of their own, which are ended at limits of time and memory."""
+"""Files are read in separate processes with limits of time and memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def problem(outcome: ReadOutcome) -> str:
 
 
 def test_what_is_read_apart_is_what_is_read_here(tmp_path: Path) -> None:
-    """With its warnings, places and files, and so are its faults, in the language of who asks."""
+    """Warnings, locations, files and faults are equal, in the language of the user."""
     outcome = IsolatedReader().read(TUTORIAL, None, (), owner=1)
     here = read_case(TUTORIAL, check_variants=True)
     assert isinstance(outcome.result, LoadedScenario)
@@ -51,7 +51,9 @@ def test_reading_ends_at_its_limits(tmp_path: Path) -> None:
     )
 
 
-def test_reading_ends_with_who_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_ends_when_its_user_disconnects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A user who is forgotten keeps no process at work; nothing is kept of the file."""
     slow = tmp_path / "slow.yaml"
     slow.write_text("a: [" + "{}, " * 400_000 + "]\n", encoding="utf-8")
@@ -87,8 +89,8 @@ def test_who_waits_for_a_turn_does_not_begin_once_stopped() -> None:
 
 
 @pytest.mark.slow
-def test_a_limit_that_a_busy_machine_met_is_forgotten_of_what_all_have(tmp_path: Path) -> None:
-    """Of what one user dropped it is kept, so that he does not wait for it again and again."""
+def test_shared_answers_that_met_a_time_limit_are_not_kept(tmp_path: Path) -> None:
+    """For a file that a user uploaded the answer is kept, so that it is not read again."""
     slow = tmp_path / "slow.yaml"
     slow.write_text("a: [" + "{}, " * 400_000 + "]\n", encoding="utf-8")
     for kind, is_kept in (("offered", False), ("dropped", True)):

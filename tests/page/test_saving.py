@@ -1,4 +1,4 @@
-"""A question is saved as a variant: it reads back as it was asked, and all else stays as it was."""
+"""A question is saved as a variant: it reads back unchanged, and the rest of the file is kept."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def written(folder: Path, text: str, name: str = "own.yaml") -> ScenarioSource:
 def asked(
     source: ScenarioSource, *moved: tuple[str, str], variant: str | None = None
 ) -> tuple[str, Variant]:
-    """The hash of what a question asks of a file, and the question as a variant."""
+    """The hash of the case of a question, and the question as a variant."""
     base = read_case(source.path, variant)
     question = Question(source.id, variant, moved)
     reading, settings = question.apply_to(base)
@@ -114,7 +114,7 @@ def added(before: bytes, after: bytes) -> bytes:
 @pytest.mark.quick(every=3)
 @pytest.mark.parametrize("breaks", BREAKS)
 @pytest.mark.parametrize("name", FILES)
-def test_what_is_saved_reads_back_as_it_was_asked(name: str, breaks: str, tmp_path: Path) -> None:
+def test_a_saved_question_reads_back_unchanged(name: str, breaks: str, tmp_path: Path) -> None:
     source = written(tmp_path, FILES[name].replace("\n", BREAKS[breaks]))
     before = read_case(source.path, check_variants=True).case
     wanted, variant = asked(source, *MOVED)

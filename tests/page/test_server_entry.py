@@ -1,4 +1,4 @@
-"""Who is let in to a server for many users, and how it is asked for."""
+"""Access to a server for many users, and the options for it."""
 
 from __future__ import annotations
 
@@ -59,14 +59,12 @@ def test_who_does_not_come_through_the_proxy_is_refused(server: Served, path: st
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_nothing_is_taken_from_who_does_not_come_through_the_proxy(
-    server: Served, path: str
-) -> None:
+def test_requests_that_bypass_the_proxy_are_refused(server: Served, path: str) -> None:
     assert bare(server, X_Remote_User="Ada").post(path, {}).status == 403
 
 
 @pytest.mark.parametrize("user", [None, "", "   ", "x" * 201])
-def test_somebody_of_whom_nothing_is_known_is_refused(server: Served, user: str | None) -> None:
+def test_an_unknown_user_is_refused(server: Served, user: str | None) -> None:
     about = {"X_Vorrat_Secret": SECRET} | ({} if user is None else {"X_Remote_User": user})
     answer = bare(server, **about).get("/")
     assert answer.status == 403
@@ -74,7 +72,7 @@ def test_somebody_of_whom_nothing_is_known_is_refused(server: Served, user: str 
 
 
 def test_two_names_are_none(server: Served) -> None:
-    """A proxy that adds its header beside one that came with the request."""
+    """A request with two user headers has no user."""
     import http.client
 
     line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
@@ -147,11 +145,11 @@ def test_another_name_of_the_server_is_refused(server: Served, host: str) -> Non
                "http://127.0.0.1:{port}", "https://vorrat.example.org:444"]
 )  # fmt: skip
 def test_a_post_from_elsewhere_is_refused(server: Served, path: str, origin: str | None) -> None:
-    told = {} if origin is None else {"Origin": origin.format(port=server.port)}
-    assert server.visitor().request("POST", path, b"{}", told).status == 403
+    reported = {} if origin is None else {"Origin": origin.format(port=server.port)}
+    assert server.visitor().request("POST", path, b"{}", reported).status == 403
 
 
-def test_whether_it_is_there_is_told_to_everybody(server: Served) -> None:
+def test_the_health_check_needs_no_token(server: Served) -> None:
     stranger = Visitor(server)
     assert stranger.get("/health").text == "here\n"
     assert bare(server).get("/health").text == "here\n"
@@ -263,7 +261,7 @@ def test_the_header_of_another_login_is_heeded(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_search_that_finds_nothing_in_time_is_told(tmp_path: Path) -> None:
+def test_a_search_that_finds_nothing_in_time_is_reported(tmp_path: Path) -> None:
     patch = "from optimizer.cli import open_page\nopen_page.SERVER_SEARCH_SECONDS = 0.01"
     with served(tmp_path, "--jobs", "1", patch=patch) as own, own.visitor().tab() as tab:
         said = tab.ask(BASE)

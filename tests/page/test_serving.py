@@ -109,7 +109,7 @@ question.Question.apply_to = slowly
 
 
 @pytest.mark.slow
-def test_one_who_drops_what_takes_long_to_read_does_not_hold_up_the_others(server: Served) -> None:
+def test_a_slow_upload_does_not_delay_other_users(server: Served) -> None:
     bob, eve = server.visitor("Slow Bob"), server.visitor("Eve")
     lines = "".join(f"k{n}: {n}\n" for n in range(40_000))
     id = dropped(bob, own_text(9) + lines.encode())
@@ -148,7 +148,7 @@ def test_a_question_that_is_too_long_is_refused(server: Served) -> None:
 
 
 @pytest.mark.slow
-def test_who_goes_away_takes_no_place_in_the_line(tmp_path: Path) -> None:
+def test_a_disconnected_user_has_no_place_in_the_queue(tmp_path: Path) -> None:
     """Nine views whose browser has gone, and then a question."""
     import http.client
 
@@ -173,7 +173,7 @@ def test_who_goes_away_takes_no_place_in_the_line(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_tab_of_the_same_name_is_another_one_for_another_user(server: Served) -> None:
-    """Whoever knows or guesses it hears nothing."""
+    """Another user with the name of a tab gets no events."""
     import http.client
 
     with server.visitor("Ada").tab() as tab:
@@ -190,7 +190,8 @@ def test_a_tab_of_the_same_name_is_another_one_for_another_user(server: Served) 
 
 @pytest.mark.slow
 def test_many_ask_at_once_and_each_hears_his_own_answer(server: Served) -> None:
-    """Eight users, three questions each; what is told is what one hears who asks alone."""
+    """Eight users, three questions each; each answer equals that of a user without concurrent
+    ones."""
     factors = [0.8, 0.9, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6]
     heard: dict[str, list[Any]] = {}
 
@@ -282,7 +283,7 @@ def test_those_who_wait_hear_how_many_are_before_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_one_who_asks_too_much_is_told_so_and_the_others_are_answered(tmp_path: Path) -> None:
+def test_a_user_with_too_many_questions_is_refused_and_others_are_answered(tmp_path: Path) -> None:
     with served(tmp_path, "--jobs", "1") as own, ExitStack() as stack:
         ada, eve = own.visitor("Ada"), own.visitor("Eve")
         tabs = [stack.enter_context(ada.tab()) for _ in range(10)]
@@ -352,7 +353,7 @@ def test_what_one_dropped_is_removed_when_he_says_so(server: Served) -> None:
 
 
 @pytest.mark.slow
-def test_what_one_dropped_is_removed_when_he_has_gone(tmp_path: Path) -> None:
+def test_uploaded_files_are_removed_when_their_user_has_left(tmp_path: Path) -> None:
     patch = "from optimizer.page import users\n"
     patch += "made = users.Users\n"
     patch += "users.Users = lambda *given: made(*given, forget_after=1.0)"
@@ -382,7 +383,7 @@ def test_nothing_stays_when_the_server_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_nobody_writes_into_what_is_offered(tmp_path: Path) -> None:
+def test_offered_files_are_not_written(tmp_path: Path) -> None:
     offered = tmp_path / "offered.yaml"
     offered.write_bytes(before := own_text(6))
     with served(tmp_path, "--jobs", "1", offered) as own:

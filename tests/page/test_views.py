@@ -55,7 +55,7 @@ def headings(page: Element) -> list[str]:
 @pytest.mark.parametrize("name", views.ALL_VIEWS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_view_is_headed_as_it_should_be(visitor: Visitor, name: str, language: Language) -> None:
-    """Asked at once, without the question before it."""
+    """A view is requested without an earlier question."""
     queries = [BASE, query_of("tutorial", "capex=2")] if name in views.COMPARISON_VIEWS else [BASE]
     answer = visitor.view(name, *queries, lang=language, event=STRIKE, funder="fund")
     assert answer.status == 200
@@ -75,14 +75,14 @@ def test_a_board_has_a_column_for_each_option(visitor: Visitor) -> None:
 
 @pytest.mark.slow
 def test_a_board_of_many_options_is_found_again(visitor: Visitor) -> None:
-    """More than a process keeps whole, none of which was asked before."""
+    """A board of more options than a process caches is solved."""
     queries = [query_of("tutorial", f"funders.fund.budget_meur={10 + n}") for n in range(6)]
     answer = visitor.view("board", *queries)
     assert answer.status == 200
     assert "The options at a glance" in answer.text
 
 
-def test_what_has_changed_is_told_from_before_to_after(visitor: Visitor) -> None:
+def test_what_has_changed_is_reported_from_before_to_after(visitor: Visitor) -> None:
     answer = visitor.view("changed", BASE, query_of("tutorial", "project.refinery=out"))
     assert answer.status == 200
     cells = {
@@ -95,8 +95,8 @@ def test_what_has_changed_is_told_from_before_to_after(visitor: Visitor) -> None
     assert "rises from 12 million EUR to 28 million EUR (+133 %)." in (
         answer.text.replace(NO_BREAK_SPACE, " ")
     )
-    told = "Lenders and investors -20, Raw materials fund -10 and A chip maker -10"
-    assert cells["payments"][1] == ["A refinery", "40", "0", "-40", told]
+    reported = "Lenders and investors -20, Raw materials fund -10 and A chip maker -10"
+    assert cells["payments"][1] == ["A refinery", "40", "0", "-40", reported]
     assert cells[""][-1] == ["Sum", "12", "28", "+16"]
     # A share of output for each share of capex, of which fund and chip maker carry a quarter each.
     assert cells["secured"][1] == ["A refinery", "50", "0", "-50"]
@@ -106,16 +106,16 @@ def test_what_has_changed_is_told_from_before_to_after(visitor: Visitor) -> None
     assert visitor.view("changed", BASE, BASE).status in (200, 409)
 
 
-def test_what_taking_part_costs_is_told_beside_what_it_gains(visitor: Visitor) -> None:
-    told = read(visitor.view("company", BASE, funder="chip_maker").text).text
-    assert "costs A chip maker 5 million EUR net" in told.replace(NO_BREAK_SPACE, " ")
-    told = told.replace(NO_BREAK_SPACE, " ")
-    assert "lose 6 million EUR less: 4 million EUR and not 10 million EUR." in told
-    assert "That is 1 million EUR more than it costs." in told
-    assert "Either plan may be improved, by no more than" in told
+def test_costs_of_participation_are_reported_with_its_gains(visitor: Visitor) -> None:
+    reported = read(visitor.view("company", BASE, funder="chip_maker").text).text
+    assert "costs A chip maker 5 million EUR net" in reported.replace(NO_BREAK_SPACE, " ")
+    reported = reported.replace(NO_BREAK_SPACE, " ")
+    assert "lose 6 million EUR less: 4 million EUR and not 10 million EUR." in reported
+    assert "That is 1 million EUR more than it costs." in reported
+    assert "Either plan may be improved, by no more than" in reported
 
 
-def test_a_funder_that_pays_for_nothing_is_told_so(visitor: Visitor) -> None:
+def test_a_funder_that_pays_for_nothing_is_reported(visitor: Visitor) -> None:
     poor = query_of("tutorial", "funders.chip_maker.budget_meur=0")
     answer = visitor.view("company", poor, funder="chip_maker")
     assert answer.status == 200
@@ -133,12 +133,12 @@ def test_a_funder_that_pays_for_nothing_is_told_so(visitor: Visitor) -> None:
          "Ein Chiphersteller -10 Mio. EUR"),
     ],
 )  # fmt: skip
-def test_who_puts_up_more_or_less_is_told(
+def test_who_puts_up_more_or_less_is_reported(
     visitor: Visitor, setting: str, english: str, german: str
 ) -> None:
-    for language, told in (("en", english), ("de", german)):
+    for language, reported in (("en", english), ("de", german)):
         view = visitor.view("changed", BASE, query_of("tutorial", setting), lang=language)
-        assert f": {told}." in view.text.replace(NO_BREAK_SPACE, " ")
+        assert f": {reported}." in view.text.replace(NO_BREAK_SPACE, " ")
 
 
 @pytest.mark.parametrize(
@@ -148,17 +148,17 @@ def test_who_puts_up_more_or_less_is_told(
         ("de", "Rohstofffonds: 15,5 von 30 Mio. EUR werden gebraucht.", "Es ist derselbe Plan:"),
     ],
 )
-def test_money_that_is_not_used_is_told(
+def test_money_that_is_not_used_is_reported(
     visitor: Visitor, language: Language, used: str, same: str
 ) -> None:
     """By hand: a quarter of the refinery is 10, and stock for all that is left is 5.5."""
     enough, more = (query_of("tutorial", f"funders.fund.budget_meur={n}") for n in (29, 30))
-    told = read(visitor.view("changed", enough, more, lang=language).text).text
-    assert used in told.replace(NO_BREAK_SPACE, " ")
-    assert same in told
+    reported = read(visitor.view("changed", enough, more, lang=language).text).text
+    assert used in reported.replace(NO_BREAK_SPACE, " ")
+    assert same in reported
 
 
-def test_what_is_paid_otherwise_is_no_same_plan_and_what_was_stopped_is_not_proven() -> None:
+def test_different_payments_are_a_different_plan_and_a_stopped_search_is_unproven() -> None:
     """The same projects and stocks, of which one pays more; a search that ended at a limit."""
     answerer, base = ScenarioWorker(), read_case(TUTORIAL)
     first = base.with_settings(["funders.fund.budget_meur=60"]).case
@@ -176,7 +176,7 @@ def test_what_is_paid_otherwise_is_no_same_plan_and_what_was_stopped_is_not_prov
     assert "Not both plans are proven to be the best" in other
 
 
-def test_a_budget_that_carries_over_is_not_told_where_it_was_not_moved() -> None:
+def test_a_budget_that_carries_over_is_not_reported_where_it_was_not_moved() -> None:
     """What it has in a year holds what the years before left, which the use of it changes."""
     answerer = ScenarioWorker()
     by_year = [
@@ -187,32 +187,32 @@ def test_a_budget_that_carries_over_is_not_told_where_it_was_not_moved() -> None
         settings = [*by_year, f"projects.refinery.capex_meur={capex}"]
         case = read_case(TUTORIAL).with_settings(settings).case
         answerer.answer(ServiceMessage(1, SolveRequest(key, case, "t", None), "en"), lambda _: None)
-    told = answerer.answer(
+    reported = answerer.answer(
         ServiceMessage(2, ViewRequest("changed", ("a", "b")), "en"), lambda _: None
     )
-    assert "Raw materials fund +" in told
-    assert "are used" not in told
+    assert "Raw materials fund +" in reported
+    assert "are used" not in reported
 
 
-def test_what_is_spent_otherwise_on_stocks_is_told(visitor: Visitor) -> None:
+def test_what_is_spent_otherwise_on_stocks_is_reported(visitor: Visitor) -> None:
     """By hand: of ten tonnes at 0.5 each and what keeping them costs, two are left."""
     small = query_of("tutorial", "stockpiles.reserve.max_purchase_t_per_year=1")
-    told = read(visitor.view("changed", BASE, small).text).text.replace(NO_BREAK_SPACE, " ")
+    reported = read(visitor.view("changed", BASE, small).text).text.replace(NO_BREAK_SPACE, " ")
     assert (
         "Largest changes of what is spent on stocks, in million EUR, not discounted: Gallium -4.40."
-        in told
+        in reported
     )
 
 
-def test_what_is_contracted_otherwise_is_told(visitor: Visitor) -> None:
+def test_what_is_contracted_otherwise_is_reported(visitor: Visitor) -> None:
     """By hand: the fund's quarter secures 20 % of the output, and no longer 25 %."""
     less = query_of("tutorial", "funders.fund.instruments.equity.offtake_per_share=0.8")
-    told = "Contracted to domestic consumers, in percentage points of output: A refinery -5."
-    assert told in visitor.view("changed", BASE, less).text
-    told = (
+    reported = "Contracted to domestic consumers, in percentage points of output: A refinery -5."
+    assert reported in visitor.view("changed", BASE, less).text
+    reported = (
         "Vertraglich für das Inland gesichert, in Prozentpunkten der Erzeugung: Eine Raffinerie -5."
     )
-    assert told in visitor.view("changed", BASE, less, lang="de").text
+    assert reported in visitor.view("changed", BASE, less, lang="de").text
 
 
 def test_a_search_that_goes_on_is_shown_as_it_ends() -> None:
@@ -236,7 +236,7 @@ def test_a_search_that_goes_on_is_shown_as_it_ends() -> None:
     assert supports()
     assert (
         answerer.keys_with_chains == set()
-    )  # a file is made of it anew, with all that is told of chains
+    )  # a file is made of it again, with all that is reported chains
     assert answer(ViewRequest("plan", ("k",), is_file=True)) != stopped
 
 
@@ -264,11 +264,11 @@ def test_what_is_counted_in_tonnes_is_called_a_shortage() -> None:
             [f"funders.fund.budget_meur={budget}"]
         ).case  # fmt: skip
         answerer.answer(ServiceMessage(1, SolveRequest(key, case, "t", None), "en"), lambda _: None)
-    told = answerer.answer(
+    reported = answerer.answer(
         ServiceMessage(2, ViewRequest("changed", ("a", "b")), "en"), lambda _: None
     )
-    assert "Expected shortage stays at" in told
-    assert "damage by" not in told
+    assert "Expected shortage stays at" in reported
+    assert "damage by" not in reported
 
 
 def test_stocks_are_counted_by_what_is_in_store() -> None:
@@ -280,7 +280,7 @@ def test_stocks_are_counted_by_what_is_in_store() -> None:
     assert worker._stocked_material_count(instance, plan) == 2
 
 
-def test_a_stress_test_of_nothing_is_told(visitor: Visitor) -> None:
+def test_a_stress_test_of_nothing_is_reported(visitor: Visitor) -> None:
     for event in ("", "nobody 2027 for 12 months", "export_stop 2027 for months"):
         answer = visitor.view("stress", BASE, event=event)
         assert answer.status == 409

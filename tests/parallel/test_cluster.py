@@ -1,4 +1,4 @@
-"""Tasks on the workers of dask, each a process of its own on this machine."""
+"""Tasks on workers of dask, which are separate processes on this machine."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ def errors(arrivals: list[TaskResult[Any]]) -> list[type | None]:
 
 @pytest.mark.slow
 def test_lanes_learn_and_answers_come_in_order(cluster: Cluster) -> None:
-    told: list[int] = []
+    reported: list[int] = []
     with using("de"):
         with cluster.executor(counting, (0,), 2) as executor:
-            found = executor.map([1, 2, 3, 4, 5], lambda task, _: told.append(task))
+            found = executor.map([1, 2, 3, 4, 5], lambda task, _: reported.append(task))
             again = executor.map([6, 7])
             with pytest.raises(ValueError, match="no task: -1"):
                 executor.map([-1])
@@ -77,7 +77,7 @@ def test_lanes_learn_and_answers_come_in_order(cluster: Cluster) -> None:
     assert len({own[2] for own in found}) == 2
     assert {own[3] for own in found} == {"de"}
     assert [own[1] for own in again] == [4, 3]
-    assert sorted(told) == [1, 2, 3, 4, 5]
+    assert sorted(reported) == [1, 2, 3, 4, 5]
     assert [own[1] for own in more_lanes] == [11, 11, 11, 12]
     assert sorted(own.task_index for own in next_ones) == list(range(40))
     assert all(own.answer is not None and own.answer[0] == own.task_index for own in next_ones)
@@ -140,15 +140,15 @@ def test_a_worker_that_neither_ends_nor_answers_is_given_up_and_left_alone(
                 wait_for(lambda: len(cluster.worker_addresses) == 2)
                 stopping.start()
                 with cluster.executor(behaving, (tmp_path,), 1, "next") as executor:
-                    lost, *told = executor.as_completed(["wait w", "tell a", "tell b"])
-            # One that is new to whoever comes, and hangs, is waited for no longer than that.
+                    lost, *reported = executor.as_completed(["wait w", "tell a", "tell b"])
+            # A new worker that hangs delays new clients no longer than that.
             with Cluster(processes.address) as cluster:
                 assert len(cluster.worker_addresses) == 1
         finally:
             stopping.join()
             os.kill(int(begun.read_text(encoding="utf-8")), KILL)
     assert isinstance(lost.error, TimedOut)
-    assert [own.error for own in told] == [None, None]
+    assert [own.error for own in reported] == [None, None]
 
 
 @pytest.mark.slow
@@ -314,7 +314,7 @@ def test_without_the_extra_it_says_how_to_get_it(
         Cluster("tcp://127.0.0.1:8786")
 
 
-def test_a_worker_that_dies_while_it_starts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_dies_while_it_starts_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def dies(**_: Any) -> None:
         raise RuntimeError("Nanny failed to start.")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from answering import Counted, counting
 from sleeping import gone
+from worker_tasks import Counted, counting
 
 from optimizer.parallel import Workers
 
@@ -49,7 +49,7 @@ def test_an_executor_that_is_closed_tells_no_more() -> None:
 
 
 def sleepers(*args: str) -> subprocess.Popen[str]:
-    """Two workers that sleep, and their parent: a process of its own, its group too."""
+    """Two workers that sleep, and their parent in a separate process group."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
     process = subprocess.Popen(
         [sys.executable, "-m", "sleeping", *args],

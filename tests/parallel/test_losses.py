@@ -9,8 +9,8 @@ from typing import Any
 
 import psutil
 import pytest
-from answering import Action, doing, refusing, slowly
 from in_process import InProcess
+from worker_tasks import Action, doing, refusing, slowly
 
 from models.faults import ScenarioError
 from optimizer.errors import (
@@ -50,24 +50,24 @@ def running() -> list[psutil.Process]:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("dealing", ["fixed", "next"])
-def test_workers_killed_at_random_cost_their_own_task_at_most(
-    dealing: Assignment, seed: int
-) -> None:
+def test_workers_killed_at_random_lose_at_most_their_task(dealing: Assignment, seed: int) -> None:
     luck, killed, tasks = random.Random(seed), 0, 150
-    told: dict[int, TaskResult[tuple[int, int]]] = {}
+    reported: dict[int, TaskResult[tuple[int, int]]] = {}
     with Workers[int, tuple[int, int]](slowly, (0.004,), 3, dealing) as workers:
         for own in workers.as_completed(range(tasks)):
-            assert own.task_index not in told
-            told[own.task_index] = own
+            assert own.task_index not in reported
+            reported[own.task_index] = own
             if luck.random() < 0.15 and (alive := running()):
                 luck.choice(alive).kill()
                 killed += 1
-    assert sorted(told) == list(range(tasks))
-    lost = [own for own in told.values() if own.error is not None]
+    assert sorted(reported) == list(range(tasks))
+    lost = [own for own in reported.values() if own.error is not None]
     assert killed >= 10
     assert len(lost) <= killed / 2
     assert {type(own.error) for own in lost} <= {WorkerDied}
-    assert all(own.answer[0] == own.task_index for own in told.values() if own.answer is not None)
+    assert all(
+        own.answer[0] == own.task_index for own in reported.values() if own.answer is not None
+    )
 
 
 @pytest.mark.slow
@@ -75,9 +75,9 @@ def test_workers_killed_at_random_cost_their_own_task_at_most(
     "death", [("die", 0), ("die", 1), ("die of signal", getattr(signal, "SIGSEGV", 11))]
 )
 def test_who_kills_its_worker_again_is_lost_alone(death: Action) -> None:
-    told = arrivals(LocalProcesses(), [("keep", 0), death, ("keep", 0), ("keep", 0)], 2)
-    assert [type(own.error) for own in told] == [type(None), WorkerDied, type(None), type(None)]
-    assert "has died" in str(told[1].error)
+    reported = arrivals(LocalProcesses(), [("keep", 0), death, ("keep", 0), ("keep", 0)], 2)
+    assert [type(own.error) for own in reported] == [type(None), WorkerDied, type(None), type(None)]
+    assert "has died" in str(reported[1].error)
 
 
 @pytest.mark.parametrize(("times", "tried"), [(1, 2), (2, None)])
@@ -100,54 +100,59 @@ def test_map_raises_what_was_lost_and_goes_on() -> None:
 def test_errors_of_tasks_leave_others_alone_and_come_whole() -> None:
     tasks: list[Action] = [("be infeasible",), ("keep", 0), ("be infeasible",)]
     for engine in (InProcess(), LocalProcesses()):
-        told = arrivals(engine, tasks, 2)
-        assert [own.error is None for own in told] == [False, True, False]
-        for own in told[::2]:
+        reported = arrivals(engine, tasks, 2)
+        assert [own.error is None for own in reported] == [False, True, False]
+        for own in reported[::2]:
             assert isinstance(own.error, Infeasible)
             assert own.error.conflict[0].path == ("policy", "must_build")
 
 
 def test_who_outgrows_its_memory_is_ended_alone() -> None:
     tasks: list[Action] = [("keep", 1), ("outgrow", 400), ("keep", 1), ("keep", 1)]
-    told = arrivals(LocalProcesses(Limits(memory_bytes=300 * 10**6)), tasks, 2)
-    assert [type(own.error) for own in told] == [type(None), OutOfMemory, type(None), type(None)]
-    assert "more than 300 MB" in str(told[1].error)
+    reported = arrivals(LocalProcesses(Limits(memory_bytes=300 * 10**6)), tasks, 2)
+    assert [type(own.error) for own in reported] == [
+        type(None),
+        OutOfMemory,
+        type(None),
+        type(None),
+    ]
+    assert "more than 300 MB" in str(reported[1].error)
 
 
-def test_what_earlier_tasks_left_in_memory_is_not_held_against_a_task() -> None:
+def test_memory_of_earlier_tasks_does_not_count_against_a_task() -> None:
     """Four tasks leave 100 MB each, with 300 MB for one process: it is replaced in between."""
-    told = arrivals(LocalProcesses(Limits(memory_bytes=300 * 10**6)), [("keep", 100)] * 4, 1)
-    assert [own.error for own in told] == [None] * 4
-    assert max(own.answer for own in told) < 4
+    reported = arrivals(LocalProcesses(Limits(memory_bytes=300 * 10**6)), [("keep", 100)] * 4, 1)
+    assert [own.error for own in reported] == [None] * 4
+    assert max(own.answer for own in reported) < 4
 
 
 @pytest.mark.parametrize("engine", [InProcess(), LocalProcesses()])
-def test_who_finds_no_memory_has_outgrown_it(engine: InProcess | LocalProcesses) -> None:
-    told = arrivals(engine, [("keep", 0), ("run short",), ("keep", 0)], 2, "fixed")
-    assert isinstance(told[1].error, OutOfMemory)
-    assert isinstance(told[1].error.__cause__, MemoryError) == (engine == InProcess())
-    assert [own.answer for own in told] == [1, None, 2]
+def test_a_memory_error_is_reported_as_out_of_memory(engine: InProcess | LocalProcesses) -> None:
+    reported = arrivals(engine, [("keep", 0), ("run short",), ("keep", 0)], 2, "fixed")
+    assert isinstance(reported[1].error, OutOfMemory)
+    assert isinstance(reported[1].error.__cause__, MemoryError) == (engine == InProcess())
+    assert [own.answer for own in reported] == [1, None, 2]
 
 
 @pytest.mark.slow
-def test_who_hangs_is_ended_alone() -> None:
+def test_only_the_hanging_worker_is_ended() -> None:
     """A process that is stopped hears nothing at all."""
     tasks: list[Action] = [("keep", 0), ("hang",), ("keep", 0), ("keep", 0)]
-    told = arrivals(LocalProcesses(Limits(seconds=3.0)), tasks, 2)
-    assert [type(own.error) for own in told] == [type(None), TimedOut, type(None), type(None)]
-    assert isinstance(told[1].error, NoPlan)
-    assert "not answered after 3 s" in str(told[1].error)
-    assert told[1].seconds >= 3.0
+    reported = arrivals(LocalProcesses(Limits(seconds=3.0)), tasks, 2)
+    assert [type(own.error) for own in reported] == [type(None), TimedOut, type(None), type(None)]
+    assert isinstance(reported[1].error, NoPlan)
+    assert "not answered after 3 s" in str(reported[1].error)
+    assert reported[1].seconds >= 3.0
 
 
 @pytest.mark.parametrize("engine", [InProcess(), LocalProcesses()])
 def test_who_cannot_begin_says_why_for_each_task(engine: InProcess | LocalProcesses) -> None:
     with use_engine(engine), Workers[int, int](refusing, (), 2) as workers:
-        told = list(workers.as_completed([1, 2, 3]))
+        reported = list(workers.as_completed([1, 2, 3]))
         with pytest.raises(ScenarioError, match="too short"):
             workers.map([1])
-    assert len(told) == 3
-    for own in told:
+    assert len(reported) == 3
+    for own in reported:
         assert isinstance(own.error, ScenarioError)
         assert own.error.faults[0].path == ("horizon",)
 

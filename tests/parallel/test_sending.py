@@ -6,7 +6,7 @@ import traceback
 from typing import Any
 
 import pytest
-from answering import MB, Action, doing
+from worker_tasks import MB, Action, doing
 
 from optimizer.parallel import Workers
 
@@ -34,7 +34,7 @@ def test_what_cannot_be_sent_back_is_an_error_of_its_task() -> None:
         assert workers.map([("keep", 0)]) == [1]
 
 
-def test_what_cannot_be_sent_there_is_an_error_of_who_sends_it() -> None:
+def test_an_unserializable_task_is_an_error_of_the_sender() -> None:
     with Workers[Any, Any](doing, (), 2) as workers:
         with pytest.raises((AttributeError, TypeError), match="lambda"):
             workers.map([("keep", 0), ("echo", lambda: None, 1)])

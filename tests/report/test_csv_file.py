@@ -66,10 +66,10 @@ def test_figures_read_back_are_the_same(language: Language, figure: float) -> No
     assert ("." in cell) <= (language == "en")
 
 
-def test_what_is_shown_as_a_text_keeps_its_figure_and_nothing_stays_empty() -> None:
+def test_text_cells_keep_their_figure_and_none_is_empty() -> None:
     columns = [
         Column("shown", lambda _: DisplayedValue("many", 7.25)),
-        Column("told", lambda _: DisplayedValue("unknown")),
+        Column("text", lambda _: DisplayedValue("unknown")),
         Column("none", lambda _: None),
         Column("count", lambda _: 39.6, "count"),
         Column("year", lambda _: 2031, "year"),

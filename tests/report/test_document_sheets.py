@@ -49,7 +49,7 @@ def narrow(rows: list[Row], **more: Any) -> Table:
 def made(*tables: Table, checks: tuple[Check, ...] = ()) -> bytes:
     sections = [Section("s", "Figures", tables, SHEET)]
     return workbook.render_workbook(
-        Document("Title", "", "Variant", ["Told."], sections, checks=checks)
+        Document("Title", "", "Variant", ["Summary."], sections, checks=checks)
     )
 
 

@@ -1,4 +1,4 @@
-"""Faults of a workbook in a workbook of their own."""
+"""Faults of a workbook in a separate workbook."""
 
 from __future__ import annotations
 

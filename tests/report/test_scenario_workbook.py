@@ -1,4 +1,4 @@
-"""A scenario written as a workbook says the same, and looks as it should."""
+"""A scenario written as a workbook has the same content and the specified format."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_faults_of_conversions_name_their_cells(tmp_path):
 def test_its_variants_change_the_same(tmp_path, name):
     path = ROOT / "scenarios" / f"{name}.yaml"
     raw = written(read_case(path).case, "de")
-    if path.with_suffix("").is_dir():  # what variants include lies beside their file
+    if path.with_suffix("").is_dir():  # what variants include is next to their file
         shutil.copytree(path.with_suffix(""), tmp_path / name)
     for variant in read_case(path).case.variants:
         assert input_hash(reread(raw, tmp_path, variant)) == input_hash(

@@ -35,7 +35,7 @@ def sums(plan: Plan) -> dict[str, float]:
     }
 
 
-def told(plan: Plan) -> dict[str, list[float]]:
+def reported(plan: Plan) -> dict[str, list[float]]:
     """The figures that each slide says, in their order, straight from the plan."""
     assert plan.case is not None
     outcome, money = plan.outcome, sums(plan)
@@ -114,7 +114,7 @@ def test_sentences_say_the_figures_of_the_plan(
     with using(language):
         made = slides_document(plan)
         show = Presentation(io.BytesIO(renderer.render_slides(made)))
-    due = told(plan)
+    due = reported(plan)
     assert [section.id for section in made.sections] == list(due)
     for slide, figures in zip(list(show.slides)[1:], due.values(), strict=True):
         foot, title = f"· {made.title} ·", slide.shapes.title.text

@@ -79,7 +79,7 @@ def test_nothing_is_cut_however_narrow(width: int) -> None:
     long = [{**plan().projects[0].model_dump(), "id": n, "name": "Works " * 12 + n} for n in "ab"]
     text = render_text(build_result_document(plan(projects=long)), Screen(width=width))
     assert "…" not in text
-    # Two rows of projects, and four payers of each with the project's name beside them.
+    # Two rows of projects, and four payers of each with the project's name next to them.
     assert text.count("Works") == (2 + 2 * 4) * 12
     assert lines_with(text, "fund", "loan", "5 %")
     assert all(re.fullmatch(r".*[^ ]|", line) for line in text.splitlines())
@@ -145,7 +145,7 @@ class Running:
         self.seconds, self.objective, self.bound, self.gap = 12.4, objective, bound, gap
 
 
-def test_progress_says_what_is_known() -> None:
+def test_progress_reports_known_figures() -> None:
     inf = float("inf")
     known = format_progress(Running(1234.5, 1200.0, 0.0279))
     assert known == "    12 s   best 1 234   bound 1 200   gap 2.79 %"

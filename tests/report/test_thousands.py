@@ -22,7 +22,8 @@ from optimizer.report.render.terminal import PIPE_WIDTH, Screen
 SCRIPTS = Path("optimizer/page/templates")
 UNREAD = re.compile(r"<(style|script)\b.*?</\1>|<svg\b.*?</svg>", re.S)
 OTHER = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,'’\u2009\u202f]\d{3})+(?![\d.]*\d)")
-"""Groups that stand apart by anything else; decimals have a comma, three of them are told below."""
+"""Groups that stand apart by anything else; decimals have a comma, groups of three decimals are
+found below."""
 
 
 def words_in(content: bytes) -> str:
@@ -31,7 +32,7 @@ def words_in(content: bytes) -> str:
         return "\n".join(re.sub("<[^>]*>", "\n", parts.read(name).decode()) for name in names)
 
 
-def told(medium: str, plan: Plan) -> str:
+def text_of(medium: str, plan: Plan) -> str:
     with using("de"):
         made = build_result_document(plan)
         if medium == "terminal":
@@ -53,7 +54,7 @@ def told(medium: str, plan: Plan) -> str:
 @pytest.mark.parametrize("medium", ["terminal", "page", "word", "slides"])
 def test_groups_stand_apart_by_a_space(medium: str) -> None:
     space = " " if medium == "terminal" else "\u00a0"
-    found = [told(medium, plan()) for plan in (rich, in_dollars_and_tonnes)]
+    found = [text_of(medium, plan()) for plan in (rich, in_dollars_and_tonnes)]
     assert any(re.search(rf"\d{space}\d{{3}}(?!\d)", text) for text in found)
     for text in found:
         wrong = [one for one in OTHER.findall(text) if not one.startswith("0")]

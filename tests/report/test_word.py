@@ -51,15 +51,15 @@ def cells(table: Any) -> list[list[str]]:
 def test_every_cell_of_every_table_is_there(language: Language) -> None:
     with using(language):
         made = build_document(treasury())
-        told = [cells(table) for table in read(made).tables]
+        reported = [cells(table) for table in read(made).tables]
         for table in tables_of(made):
             of = build_grid(table, PAGE)
             rows = [[cell.text for cell in row] for row in of.rows]
-            assert any(shown[-len(rows) :] == rows for shown in told), table.caption
+            assert any(shown[-len(rows) :] == rows for shown in reported), table.caption
 
 
 @LANGUAGES
-def test_a_brief_says_in_word_what_its_document_says(language: Language) -> None:
+def test_a_brief_in_word_has_the_text_of_its_document(language: Language) -> None:
     with using(language):
         made = brief_document(tutorial(), author="The author", date="today")
         file = read(made)

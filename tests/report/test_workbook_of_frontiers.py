@@ -1,13 +1,13 @@
-"""A frontier beside a plan in a workbook."""
+"""A frontier and a plan in one workbook."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from frontier_cases import two_works, varying
 from plan_workbooks import workbook_of_plan
 from spreadsheets import records, results, same_in_libreoffice, with_libreoffice
-from varied import two_works, varying
 
 from models.scenario.case import Case
 from optimizer.analyses.frontier.options import FrontierOptions

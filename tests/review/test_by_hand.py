@@ -1,11 +1,11 @@
-"""Reviews whose worth is reckoned by hand, and what is told of them."""
+"""Values of reviews computed by hand, and their reports."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from later import SEEN, lasting_cut
+from review_cases import SEEN, lasting_cut
 from small import near, solve, state, stockpile
 
 from models.scenario.case import Case
@@ -24,11 +24,13 @@ def test_a_review_is_worth_its_exact_price(method: Any) -> None:
     assert solve(lasting_cut()).certificate.objective == near(10)
     found = solve_to_plan(Case.model_validate(lasting_cut(SEEN)), gap=0.0, method=method)
     assert found.certificate.objective == near(8)
-    told = found.review
-    assert told is not None
-    assert (told.now, told.worth, told.worth_least, told.worth_most) == near([10, 2, 2, 2])
+    reported = found.review
+    assert reported is not None
+    assert (reported.now, reported.worth, reported.worth_least, reported.worth_most) == near(
+        [10, 2, 2, 2]
+    )
     assert found.projects == ()
-    calm, struck = told.groups
+    calm, struck = reported.groups
     assert [one.struck for one in (*calm.seen, *struck.seen)] == [False, True]
     assert calm.projects == ()
     assert [(p.id, p.start) for p in struck.projects] == [("works", 2027)]
@@ -96,7 +98,7 @@ def test_budgets_hold_in_each_group() -> None:
     assert found.certificate.objective == near(10)
 
 
-def test_the_check_finds_what_was_decided_apart_before_the_review() -> None:
+def test_the_check_finds_different_decisions_before_the_review() -> None:
     raw = lasting_cut(SEEN)
     raw["projects"]["works"]["earliest_start"] = 2026
     problem = Problem.from_case(Case.model_validate(raw))

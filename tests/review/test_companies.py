@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from later import SEEN, lasting_cut
 from partners import partners
+from review_cases import SEEN, lasting_cut
 from small import CHINA, Raw, cut, near, state
 
 from models.files import read_case_text

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
-from later import SEEN, lasting_cut
 from plan_workbooks import workbook_of_plan
 from random_cases import small_case
 from random_reviews import drawn_with_review
+from review_cases import SEEN, lasting_cut
 from small import CHINA, Raw, case, cut, near, project, state, stockpile
 from spreadsheets import results
 
@@ -75,10 +75,10 @@ def test_what_is_not_seen_any_more_is_still_drawn(seed: int) -> None:
         assert row.worth >= -1e-5
 
 
-def test_a_path_that_no_state_goes_has_the_price_that_was_seen() -> None:
+def test_a_branch_without_states_has_the_observed_price() -> None:
     instance = Problem.from_case(Case.model_validate(with_floor([{"price": "ore"}]))).instance
     states = Problem.from_case(Case.model_validate(with_floor([{"price": "ore"}]))).states
-    low, high = (path.observed for path in instance.branches)
+    low, high = (path.information_set for path in instance.branches)
     only_low = [s for s in states if s.price_states == (("ore", 0),)]
     seen = with_information_sets(instance, only_low, [low, high])
     assert [path.probability for path in seen.branches][1] == 0
@@ -93,7 +93,7 @@ def test_a_path_that_no_state_goes_has_the_price_that_was_seen() -> None:
 
 
 def test_regret_is_taken_from_the_same_best_plans() -> None:
-    """What tells nothing of the cut is worth nothing, also where regret is minimized."""
+    """An observation without information has no value, also with minimax regret."""
     raw = lasting_cut({"year": 2027, "observe": [{"hazard": "cut"}, {"hazard": "noise"}]})
     raw["uncertainty"]["states"] = [
         state("calm", 0.25),
@@ -108,9 +108,9 @@ def test_regret_is_taken_from_the_same_best_plans() -> None:
     }
     raw["objective"]["over_assumptions"] = "regret"
     found, _ = waited(raw, more=0)
-    told = {row.hazard: row for row in found.observing}
-    assert told["noise"].worth == near(0)
-    assert told["cut"].worth >= -1e-6
+    reported = {row.hazard: row for row in found.observing}
+    assert reported["noise"].worth == near(0)
+    assert reported["cut"].worth >= -1e-6
 
 
 def test_a_row_that_fails_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,13 +124,13 @@ def test_a_row_that_fails_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> Non
     assert found.objective == near(made.certificate.objective) == near(8)
 
 
-def test_half_of_what_is_left_goes_to_the_plan_that_decides_all_now(
+def test_half_of_the_time_left_goes_to_the_plan_without_deferral(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[float | None] = []
     found_now = planner._solve_without_review
 
-    def told(problem: Problem, method: Any, **how: Any) -> Any:
+    def reported(problem: Problem, method: Any, **how: Any) -> Any:
         asked.append(how["time_limit"])
         return found_now(problem, method, **how)
 
@@ -138,7 +138,7 @@ def test_half_of_what_is_left_goes_to_the_plan_that_decides_all_now(
         threading.Event().wait(0.3)
         return problem
 
-    monkeypatch.setattr(planner, "_solve_without_review", told)
+    monkeypatch.setattr(planner, "_solve_without_review", reported)
     monkeypatch.setattr(planner, "with_reference_optima", slow)
     solve_and_certify(
         Problem.from_case(Case.model_validate(lasting_cut(SEEN))), gap=0.0, time_limit=100.0
@@ -149,7 +149,7 @@ def test_half_of_what_is_left_goes_to_the_plan_that_decides_all_now(
 
 @pytest.mark.quick(every=5)
 @pytest.mark.parametrize("seed", range(12))
-def test_no_plan_is_worse_than_the_one_that_decides_all_now(seed: int) -> None:
+def test_deferral_never_raises_the_objective(seed: int) -> None:
     """Whatever the gap: within it a search may find a worse one."""
     raw = drawn_with_review("small", 700 + seed, small_case)
     try:
@@ -175,8 +175,8 @@ def test_limits_are_those_of_the_group_that_uses_most() -> None:
     assert sum(line.used_meur.values()) == near(6)
     (aid,) = brief_figures(made).fiscal.aid
     assert (aid.project, aid.aid_meur, aid.binds) == ("works", near(6), True)
-    told = [row[-1] for row in results(workbook_of_plan(made))["Checks"].values if row]
-    assert "DOES NOT ADD UP" not in told
+    reported = [row[-1] for row in results(workbook_of_plan(made))["Checks"].values if row]
+    assert "DOES NOT ADD UP" not in reported
 
 
 def texts(document: Document) -> str:
@@ -188,7 +188,7 @@ def texts(document: Document) -> str:
     return "\n".join([*found, *map(str, facts)]).replace("\u202f", " ").replace("\xa0", " ")
 
 
-def test_the_answer_says_what_is_left_to_the_review() -> None:
+def test_the_answer_reports_decisions_deferred_to_the_review() -> None:
     made = solve_to_plan(Case.model_validate(left_late()), gap=0.0)
     said = texts(build_result_document(made))
     assert "support up to 1 project from 2027 on" in said
@@ -199,7 +199,7 @@ def test_the_answer_says_what_is_left_to_the_review() -> None:
         assert "ab 2027 bis zu 1 Projekt fördern" in texts(build_result_document(made))
 
 
-def test_purchases_made_now_are_told() -> None:
+def test_purchases_made_now_are_reported() -> None:
     raw = lasting_cut(SEEN, projects={})
     raw["stockpiles"] = [stockpile(max_t=100, max_purchase_t_per_year={2026: 50, 2027: 0})]
     raw["objective"]["cost_weight"] = 0.1
@@ -222,7 +222,7 @@ def test_a_comparison_tells_what_is_decided_later() -> None:
     build_result_document(found)
 
 
-def test_what_waiting_is_worth_goes_beside_a_plan_without_a_review_or_with_the_same() -> None:
+def test_the_value_of_deferral_belongs_to_a_plan_without_review_or_with_the_same() -> None:
     found, made = waited(lasting_cut(SEEN))
     alone = solve_to_plan(Case.model_validate(lasting_cut()), gap=0.0)
     other = {"year": 2027, "observe": [{"hazard": "noise"}]}
@@ -236,7 +236,7 @@ def test_what_waiting_is_worth_goes_beside_a_plan_without_a_review_or_with_the_s
 def test_an_interrupt_ends_the_search_and_keeps_what_was_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The plan that decides all now, if it is stopped while that is sought."""
+    """A run that is interrupted during the first search returns the plan without deferral."""
     found_now = planner._solve_without_review
 
     def stopped(problem: Problem, method: Any, **how: Any) -> Any:
@@ -261,7 +261,8 @@ def test_an_interrupt_ends_the_search_and_keeps_what_was_found(
 
 
 def test_all_plans_over_sets_count_groups_of_all(tmp_path: Path) -> None:
-    """An observation that splits another set too much is told as that, not as a fault."""
+    """An observation with too many groups in another set is reported as such, not as a fault of the
+    file."""
     raw = lasting_cut({"year": 2027, "observe": [{"hazard": "cut"}]})
     raw["assumptions"] = {"one": {"weight": 1.0, "set": {}}}
     raw["objective"]["over_assumptions"] = "mean"

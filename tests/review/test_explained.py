@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from later import SEEN, lasting_cut
+from review_cases import SEEN, lasting_cut
 from small import Raw, near
 from two_sets import MISSING, two_sets
 

@@ -47,12 +47,12 @@ def factory(capex: float) -> Raw:
 def test_the_option_to_wait(method: Any) -> None:
     found = solve_to_plan(Case.model_validate(factory(1600)), gap=0.0, method=method)
     nothing = found.outcome.without_plan.expected
-    told = found.review
-    assert told is not None
-    assert nothing - (told.now or 0.0) == pytest.approx(600, abs=0.5 + 2200 * (1 - FOR_EVER))
+    reported = found.review
+    assert reported is not None
+    assert nothing - (reported.now or 0.0) == pytest.approx(600, abs=0.5 + 2200 * (1 - FOR_EVER))
     assert nothing - found.certificate.objective == pytest.approx(773, abs=0.5)
-    assert told.worth == pytest.approx(173, abs=0.5)
-    falls, rises = told.groups
+    assert reported.worth == pytest.approx(173, abs=0.5)
+    falls, rises = reported.groups
     assert found.projects == falls.projects == ()
     assert [p.start for p in rises.projects] == [2027]
 

@@ -27,7 +27,7 @@ GAP = 1e-6
 @pytest.mark.quick(every=61, ci=7)
 @pytest.mark.parametrize("kind", SMALL)
 @pytest.mark.parametrize("seed", range(24))
-def test_the_planner_finds_what_exhaustion_finds(kind: str, seed: int) -> None:
+def test_the_planner_finds_the_optimum_of_exhaustive_search(kind: str, seed: int) -> None:
     """One program for all groups, written from the formulation alone, for every pattern of whole
     decisions on every path."""
     for number in itertools.count(seed, 1000):
@@ -58,7 +58,7 @@ def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
 @pytest.mark.parametrize("kind", DRAWS)
 @pytest.mark.parametrize("seed", range(400, 424))
 def test_both_methods_find_one_optimum_over_sets(kind: str, seed: int) -> None:
-    """Groups of each set, with probabilities of their own; none of some set in a group or two."""
+    """Each set has groups with its own probabilities; some groups are empty in a set."""
     over = ("mean", "worst", "regret")[seed % 3]
     case = Case.model_validate(drawn_with_sets_and_review(kind, seed, DRAWS[kind], over))
     problem = Problem.from_case(case)

@@ -1,4 +1,4 @@
-"""A headless Chromium that is told what to do by its pipe, as its developer tools are."""
+"""A headless Chromium that is controlled through its pipe by the DevTools protocol."""
 
 from __future__ import annotations
 
@@ -53,24 +53,24 @@ class Browser:
 def browser(chromium: str, profile: Path) -> Iterator[Browser]:
     """A browser without any network, for as long as the context lasts, a minute at most."""
     theirs, ours = os.pipe()
-    answers, told = os.pipe()
+    answers, reported = os.pipe()
     # It reads from 3 and writes to 4.
-    shell = f'exec "$0" "$@" 3<&{theirs} 4>&{told}'
+    shell = f'exec "$0" "$@" 3<&{theirs} 4>&{reported}'
     started = subprocess.Popen(
         [
             "bash", "-c", shell, chromium, "--headless", "--no-sandbox", "--disable-gpu",
             "--remote-debugging-pipe", "--disable-background-networking",
             "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={profile}",
         ],
-        pass_fds=(theirs, told), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        pass_fds=(theirs, reported), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(theirs)
-    os.close(told)
+    os.close(reported)
     limit = threading.Timer(60, started.kill)
     limit.start()
     try:
-        with os.fdopen(ours, "wb") as to, os.fdopen(answers, "rb") as told_by:
-            yield Browser(to, told_by)
+        with os.fdopen(ours, "wb") as to, os.fdopen(answers, "rb") as answers_from:
+            yield Browser(to, answers_from)
     finally:
         limit.cancel()
         started.kill()

@@ -1,4 +1,4 @@
-"""An authority of one's own, and what it certifies, in files."""
+"""A certificate authority for tests, and its certificates, in files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedulers and workers of dask as processes of their own, and what they are asked."""
+"""Schedulers and workers of dask in separate processes, and their tasks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from optimizer.errors import Infeasible, Rule
 
 ROOT = Path(__file__).parents[2]
 WITHIN = 60.0
-"""Seconds in which what a test waits for has long come."""
+"""Seconds until a wait of a test fails."""
 
 # Without a dashboard there still is a server of its own that would listen everywhere.
 _AT_HOME = ["--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
@@ -58,23 +58,23 @@ def _tls(files: Files | None) -> list[str]:
 def running(
     folder: Path, workers: int, tls: Files | None = None, *more: str
 ) -> Iterator[Processes]:
-    """A scheduler on loopback, and workers that are begun anew when they end."""
-    told = folder / "scheduler.json"
+    """A scheduler on loopback, and workers that are restarted when they end."""
+    reported = folder / "scheduler.json"
     protocol = "tls" if tls else "tcp"
-    own = ["--host", f"{protocol}://127.0.0.1", "--port", "0", "--scheduler-file", str(told)]
+    own = ["--host", f"{protocol}://127.0.0.1", "--port", "0", "--scheduler-file", str(reported)]
     scheduler = _begin("dask_scheduler", *own, *_tls(tls))
     found = Processes("", scheduler)
     try:
         # Workers find the scheduler by its file, as soon as it is there.
-        own = ["--scheduler-file", str(told), "--host", f"{protocol}://127.0.0.1"]
+        own = ["--scheduler-file", str(reported), "--host", f"{protocol}://127.0.0.1"]
         options = {"--nthreads": "1", "--memory-limit": "0"} | dict(
             zip(more[::2], more[1::2], strict=True)
         )
         for name, value in options.items():
             own += [name, value]
-        wait_for(lambda: told.exists() and told.read_text(encoding="utf-8").endswith("}"))
+        wait_for(lambda: reported.exists() and reported.read_text(encoding="utf-8").endswith("}"))
         found.workers += [_begin("dask_worker", *own, *_tls(tls)) for _ in range(workers)]
-        found.address = json.loads(told.read_text(encoding="utf-8"))["address"]
+        found.address = json.loads(reported.read_text(encoding="utf-8"))["address"]
         yield found
     finally:
         for process in [*found.workers, scheduler]:
@@ -121,8 +121,8 @@ def solving(gap: float) -> Callable[[dict[str, Any]], str]:
 
 
 def behaving(folder: Path) -> Callable[[str], Any]:
-    """What does as it is told: tells who it is and waits, dies once or always, grows, hangs, tells
-    whether its locks have names."""
+    """A task that follows its instruction: reports its process and waits, ends once or always, uses
+    memory, hangs, or reports whether its locks have names."""
 
     def answer(task: str) -> Any:
         kind, _, name = task.partition(" ")

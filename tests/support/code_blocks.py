@@ -26,7 +26,7 @@ LARGE = re.compile(r"german|deutschland|[ck]onsortium|japan|^results(/base|/plan
 SHELLS = ("sh", "powershell")
 """Languages of blocks that a reader types, a command a line."""
 APART = {"commands.md", "benchmarks.md"}
-"""Pages to look things up in: nobody goes through them from top to bottom."""
+"""Reference pages, whose blocks are independent of each other."""
 DROPPED = (
     "japanese_model|rohstofffonds_as_budgeted|german_industry|trading_house_alone|costly|tense"
 )
@@ -105,7 +105,7 @@ def blocks(page: Path) -> list[Block]:
     return found
 
 
-def files_told(page: Path) -> dict[str, str]:
+def files_described(page: Path) -> dict[str, str]:
     """Files that a page shows whole, each announced by its name and a colon."""
     text = page.read_text(encoding="utf-8")
     return dict(re.findall(r"`([\w-]+\.yaml)`:\n\n```yaml\n(.*?)^```$", text, re.M | re.S))
@@ -146,7 +146,7 @@ def lightened(command: str) -> str:
 
 
 def reader_folder(tmp_path: Path) -> Path:
-    """A folder like a fresh clone, with some scenarios of one's own, and beside it the program."""
+    """A folder like a fresh clone, with additional scenarios, and the program next to it."""
     folder = tmp_path / "reader"
     for name in ("scenarios", "tests/scenarios"):
         shutil.copytree(ROOT / name, folder / name)
@@ -168,7 +168,7 @@ def reader_folder(tmp_path: Path) -> Path:
 
 
 def as_reader(folder: Path) -> dict[str, str]:
-    """An environment in which the program and those of its own environment are found."""
+    """Environment variables with the program and its environment on the path."""
     path = [str(folder.parent / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
     own = {"PYTHONPATH": str(folder), "VORRAT_LANGUAGE": "en", "NO_COLOR": "1"}
     return os.environ | own | {"PATH": os.pathsep.join(path)}

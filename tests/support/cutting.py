@@ -54,12 +54,12 @@ def random_cuts(rng: Rng, run: SearchRun, count: int) -> list[Cut]:
 
 
 def exact(recourse: RecourseEvaluator, cut: Cut, point: FirstStagePoint, level: float) -> float:
-    """What a cut bounds, swept: the CVaR of all damage, or a node's mean."""
-    swept = recourse.evaluate(point, recourse.probability[None], with_subgradients=False)
+    """The evaluated quantity that a cut bounds: the CVaR of all damage, or a node's mean."""
+    evaluated = recourse.evaluate(point, recourse.probability[None], with_subgradients=False)
     if cut.is_tail:
-        return float(tail_weights(recourse.probability, swept.damage, level) @ swept.damage)
+        return float(tail_weights(recourse.probability, evaluated.damage, level) @ evaluated.damage)
     (node,) = cut.subgradients
-    return float(swept.damage_by_chain[node][0])
+    return float(evaluated.damage_by_chain[node][0])
 
 
 def claimed(recourse: RecourseEvaluator, cut: Cut, point: FirstStagePoint) -> float:

@@ -6,9 +6,9 @@ from io import BytesIO
 from typing import Any, TypeVar
 
 import pytest
+from empty_charts import empty_svg
 from openpyxl import load_workbook
 from pages import Table, read, shows, tables
-from undrawn import empty_svg
 
 from models.language import Language, using
 from models.results import Result
@@ -30,7 +30,7 @@ def text_of(
         return terminal.render_text(build_result_document(found, **beside), Screen(width))
 
 
-def told(found: Result, language: Language = "en", **beside: Any) -> str:
+def one_line(found: Result, language: Language = "en", **beside: Any) -> str:
     """The same on one line, so that a sentence can be looked for."""
     return " ".join(text_of(found, language, **beside).split())
 
@@ -84,7 +84,7 @@ def is_whole_in_all_media(
 
 
 def tampered(found: ResultType, path: str, change: float) -> ResultType:
-    """A result whose document somebody has changed in one place."""
+    """A result whose document is changed in one place."""
     inside: Any = (raw := found.model_dump(mode="json"))
     *steps, last = path.split(".")
     for step in steps:

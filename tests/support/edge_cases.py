@@ -147,7 +147,7 @@ class Maker:
         first = draw.of([2026], [0, 2090, 9999 - length])
         self.years = list(range(first, first + length))
         self.consumers = [f"c{i}" for i in range(draw.pick([1, 1, 2, 3]))]
-        # Materials of one case are alike in size, or each as large as it happens to be.
+        # Materials of one case are of similar size, or each as large as it happens to be.
         one = draw.size(0.1, 1e7) if draw.yes(0.5) else None
         self.tonnes = {m: one or draw.size(0.1, 1e7) for m in self.materials}
         free = draw.yes(0.05)

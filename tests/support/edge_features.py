@@ -11,7 +11,7 @@ Raw = dict[str, Any]
 
 ID = re.compile(r"[mcpfhsi]\d+|cash|authority|stock")
 KEPT = ("kind", "measure", "allocation", "method", "serves")
-"""Fields whose texts are told."""
+"""Fields whose texts are counted."""
 
 
 def features(raw: Raw) -> set[str]:

@@ -1,4 +1,4 @@
-"""Saved results that somebody edited by hand: figures, keys and entries, one to three at a time."""
+"""Saved results with edits by hand: one to three changed figures, keys or entries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IN_SCENARIO = 0.15
 def edited(document: dict[str, Any], seed: int, *, resealed: bool = False) -> str:
     """A document with one to three edits, as JSON, or what an editor makes of it.
 
-    ``resealed`` says that the edits are by somebody who knows of the seal and sets it anew.
+    ``resealed`` recomputes the seal after the edits.
     """
     dice = random.Random(seed)
     content = copy.deepcopy(document)

@@ -1,4 +1,4 @@
-"""Plans to judge, and an evaluation by hand that has every part."""
+"""Plans to evaluate, and an evaluation by hand with every part."""
 
 from __future__ import annotations
 

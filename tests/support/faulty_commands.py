@@ -1,9 +1,9 @@
 """Commands whose search goes wrong in a given way, in processes that a test strikes.
 
 ``python -m faulty_commands FAULT ARGUMENTS`` is ``vorrat ARGUMENTS``, whose search says ``waiting``
-on stderr once it has told a plan that is not proven yet (or, with FAULT ``none-FAULT``, before it
-has any), and then does what the fault is. With ``written`` it is killed once the plan is written;
-with ``early`` it is stopped before it has begun.
+on stderr once it has reported a plan that is not proven yet (or, with FAULT ``none-FAULT``, before
+it has any), and then does what the fault is. With ``written`` it is killed once the plan is
+written; with ``early`` it is stopped before it has begun.
 """
 
 from __future__ import annotations
@@ -93,10 +93,10 @@ FAULTS: dict[str, Callable[[SearchRun], None]] = {
 def arrange(fault: str) -> None:
     """In the process of the command: let the search end in the fault."""
     if fault == "written":
-        told = child_process.announce_published
+        reported = child_process.announce_published
 
         def published() -> None:
-            told()
+            reported()
             print("waiting", file=sys.stderr, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -124,9 +124,9 @@ def begin() -> None:
     fault = sys.argv.pop(1)
     if fault == "early":
         print("waiting", file=sys.stderr, flush=True)
-        stopped, told = b'null\n"stop"\n', bytearray(4)
-        while int.from_bytes(told, sys.byteorder) < len(stopped):
-            fcntl.ioctl(int(sys.argv[1]), termios.FIONREAD, told)
+        stopped, reported = b'null\n"stop"\n', bytearray(4)
+        while int.from_bytes(reported, sys.byteorder) < len(stopped):
+            fcntl.ioctl(int(sys.argv[1]), termios.FIONREAD, reported)
             time.sleep(0.01)
     else:
         arrange(fault)

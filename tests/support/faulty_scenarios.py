@@ -204,7 +204,9 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
     (
         "no_horizon",
         [("horizon: {first_year: 2026, last_year: 2030, periods_per_year: 4}\n", "")],
-        ["scenario.yaml:1:1: error: 'horizon' is missing; horizon: years of the plan and the discount rate"],
+        [
+            "scenario.yaml:1:1: error: 'horizon' is missing; horizon: years of the plan and the discount rate"
+        ],
     ),
     (
         "tab",

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from frontier_cases import two_works
 from small import Raw, stockpile
-from varied import two_works
 
 from optimizer.model.rules import policy_limits
 

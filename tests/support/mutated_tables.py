@@ -1,4 +1,4 @@
-"""Tables changed cell by cell, and scenario workbooks packed anew with the right checksums."""
+"""Tables changed cell by cell, and scenario workbooks repacked with correct checksums."""
 
 from __future__ import annotations
 
@@ -281,7 +281,7 @@ def _changed_row(text: str, dice: Random) -> str:
     kind = dice.random()
     made = ""
     if kind < 0.5:
-        # Numbered anew, so that the copy stands below all others.
+        # Numbered again, so that the copy stands below all others.
         number = str(len(found) + dice.choice((1, 1, 2, 50)))
         copy = re.sub(r'(?<=r=")([A-Z]*)[0-9]+', lambda m: m[1] + number, chosen[0])
         return text.replace("</sheetData>", copy + "</sheetData>")

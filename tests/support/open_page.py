@@ -1,4 +1,4 @@
-"""The page of ``vorrat open`` in a process of its own, and those who talk with it over HTTP."""
+"""The server of ``vorrat open`` in a separate process, and HTTP clients for it."""
 
 from __future__ import annotations
 
@@ -245,12 +245,12 @@ class Visitor:
         return self.request("POST", path, body, about)
 
     def view(self, name: str, *queries: str, **about: str) -> Answer:
-        """A view of what was asked."""
+        """Request a view of a question."""
         pairs = [*(("of", query) for query in queries), *about.items()]
         return self.get(f"/view/{name}?{urlencode(pairs)}")
 
     def take(self, name: str, query: str, **about: str) -> Answer:
-        """A file of what was asked."""
+        """Download a file of a question."""
         return self.get(f"/take/{name}?{urlencode([('of', query), *about.items()])}")
 
     @contextmanager
@@ -272,7 +272,7 @@ _tabs = count(1)
 
 @dataclass
 class Tab:
-    """A tab: what it asks, and what it hears."""
+    """A tab: its questions and its events."""
 
     visitor: Visitor
     id: str
@@ -281,13 +281,13 @@ class Tab:
     heard: list[dict[str, Any]] = field(default_factory=list)
 
     def send(self, query: str) -> Answer:
-        """Ask, and do not wait."""
+        """Send a question without waiting."""
         self.number += 1
         said = {"tab": self.id, "number": self.number, "query": query}
         return self.visitor.post("/ask", said)
 
     def hear(self) -> dict[str, Any]:
-        """The next thing that is told."""
+        """Wait for the next event."""
         while line := self.stream.readline():
             if line.startswith(b"data: "):
                 said: dict[str, Any] = json.loads(line[6:])
@@ -296,13 +296,13 @@ class Tab:
         raise AssertionError("the stream has ended")
 
     def answer(self) -> dict[str, Any]:
-        """The answer to what was asked last, when it changes no more."""
+        """Wait for the final answer to the last question."""
         while (said := self.hear())["number"] != self.number or said["state"] not in DONE:
             pass
         return said
 
     def ask(self, query: str) -> dict[str, Any]:
-        """Ask, and wait for the answer."""
+        """Send a question, and wait for the answer."""
         sent = self.send(query)
         assert sent.status == 202, sent.text
         return self.answer()
@@ -320,7 +320,7 @@ def escaped(text: str) -> str:
 
 
 def own_text(capex: int) -> bytes:
-    """A scenario of one's own: the tutorial with other figures."""
+    """A scenario of a user: the tutorial with other figures."""
     text = TUTORIAL.read_text(encoding="utf-8")
     return text.replace("capex_meur:", f"# {capex}\n    capex_meur:", 1).encode()
 

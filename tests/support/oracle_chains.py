@@ -91,7 +91,7 @@ class Needs:
         )
 
     def sigma(self, consumer: str, material: str, year: int) -> float:
-        """A consumer's part of a material; nothing of what is nobody's."""
+        """A consumer's part of a material; zero if nobody needs it."""
         key = consumer, material, year
         if key not in self._sigma:
             whole = self.total(material, year)

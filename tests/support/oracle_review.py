@@ -1,6 +1,6 @@
 """The oracle with a review: one program a group of states, tied by what is decided before.
 
-States that look alike in what is observed form a group. What is decided before the review is a
+States with equal observations form an information set. What is decided before the review is a
 column of all groups; what is decided later, and everything else, each has of its own. The mean of
 the worst states is that of all groups together.
 """

@@ -16,7 +16,7 @@ from oracle import Program, Reading, Terms, Whole, best, exhausted, program_of
 
 DECISIONS = ("start", "takes_part", "share", "market", "offtake", "floored", "buy")
 NOBODYS = ("share", "market", "offtake", "buy")
-"""Columns that are nought in all sets where one has none of them."""
+"""Columns that are zero in all sets if one set lacks them."""
 MOST = ("most",)
 
 

@@ -190,7 +190,7 @@ def whole_portfolio() -> Participation:
 
 
 def pooled() -> Participation:
-    """Tonnes are everybody's: no plan that treats the company better or worse is told of."""
+    """Supply is pooled: no plan that treats the company better or worse is reported."""
     curves = (curve(range_=False), curve("held"))
     return participation(allocation="pooled", curves=curves)
 

@@ -51,7 +51,7 @@ class Point:
     also: tuple[str, ...] = ()
     about: str = ""
     seen: Callable[[Instance], Instance] = lambda instance: instance
-    """The standpoint."""
+    """The perspective."""
 
     def __str__(self) -> str:
         return f"{self.name}-{self.about}" if self.about else self.name

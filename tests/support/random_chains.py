@@ -1,7 +1,7 @@
 """Random small cases in which one material is made into another, for any source of choices.
 
 Of the kinds, ``network`` has one input to each plant, ratios whose products agree on all paths and
-stocks that lose alike; ``program`` breaks at least one of these; ``any`` is either.
+stocks with equal loss rates; ``program`` breaks at least one of these; ``any`` is either.
 """
 
 from __future__ import annotations
@@ -130,7 +130,8 @@ def imports(pick: Pick, forms: list[str]) -> list[Raw]:
 
 
 def is_network(raw: Raw) -> bool:
-    """Whether each plant has one input, ratios agree and stocks of a chain lose alike."""
+    """Whether each plant has one input, ratios agree and stocks of a chain have equal loss
+    rates."""
     contained: dict[str, float] = {}
     made = [*conversions(raw), *plants(raw)]
     if any(len(maker.inputs) > 1 for maker in made):

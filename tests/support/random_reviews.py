@@ -41,7 +41,7 @@ def with_review(pick: Pick, raw: Raw) -> Raw:
 
 
 def drawn_with_review(kind: str, seed: Any, draw: Callable[[Pick], Raw]) -> Raw:
-    """A random case with a review at which states look unlike."""
+    """A random case with a review at which states can be distinguished."""
     for attempt in range(200):
         pick = random.Random(f"review {kind} {seed} {attempt}").choice
         raw = with_review(pick, draw(pick))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from frontier_cases import reading
 from small import case, chance_of_cut, funder, project, stockpile
-from varied import reading
 
 from models.results import Plan
 from optimizer.analyses.redaction.attack import ATTACKS, Attacker

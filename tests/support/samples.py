@@ -1,4 +1,4 @@
-"""One result of several kinds, small enough to be told in a test."""
+"""Small results of several kinds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any
 
 from explaining import explained
+from frontier_cases import reading
 from small import Raw, case, chance_of_cut, funder, project, stockpile
-from varied import reading
 
 from models.files import read_case_text
 from models.results import Alternatives, Explanation, Frontier, Sensitivity
@@ -36,7 +36,8 @@ def sensitivity() -> Sensitivity:
 
 
 def three_mines() -> Raw:
-    """A project that is built, one it pushes out, one nobody can finance and one not worth it."""
+    """A project that is built, one that it displaces, one without finance, and one that does not
+    pay."""
     return case(
         projects={
             "big": project(60, 10, name={"en": "Big mine", "de": "Große Grube"}),

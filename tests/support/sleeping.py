@@ -1,4 +1,4 @@
-"""Workers that sleep, in a process of its own that a test strikes with Ctrl-C or kills.
+"""Workers that sleep, in a separate process that a test interrupts with Ctrl-C or kills.
 
 Asked to `tell`, workers print their process number before they fall asleep.
 """

@@ -63,4 +63,4 @@ def hard(rows: int = 4, columns: int = 30) -> LinearProgram:
         np.zeros(columns + 2 * rows),
         np.r_[np.ones(columns), slacks + np.inf],
     )
-    return replace(relaxed, integer=np.r_[np.ones(columns, bool), slacks > 0])
+    return replace(relaxed, is_integer=np.r_[np.ones(columns, bool), slacks > 0])

@@ -42,7 +42,7 @@ GAINS = {
 
 
 def split(**fields: Any) -> Split:
-    """The game of three with all that is asked of it; the fields given replace its own."""
+    """The game of three players with all options; the given fields replace defaults."""
     return Split.model_validate(raw() | fields)
 
 

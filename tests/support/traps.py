@@ -1,5 +1,5 @@
-"""A folder that somebody sends: whatever Python and the libraries could take from the current
-folder is in it, and leaves a mark where it is executed or read."""
+"""An untrusted folder: it contains files that Python and libraries might load from the current
+folder, and each leaves a mark if it is executed or read."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from optimizer.solve.decomposition.master_model import MasterModel
 from optimizer.solve.decomposition.search_run import SearchRun
 from optimizer.solve.recourse import FirstStagePoint, Subgradient
 from optimizer.solve.recourse.evaluator import RecourseResult
-from optimizer.solve.recourse.program_evaluation import DualCache, DualSupport
+from optimizer.solve.recourse.program_evaluation import DualCache, DualCuts
 from optimizer.solve.recourse.program_template import ProgramTemplate
 from optimizer.solve.solver_result import SCALED_OBJECTIVE
 
@@ -158,7 +158,7 @@ class SecondStage:
         bases = np.full(count, None) if known is None else known[0].bases
         solved = self.template.solve(self._given, np.ones((count, 1), dtype=bool), bases)
         by_x = solved.parameter_duals[:, self._x]
-        support = DualSupport(solved.dual_bound - by_x @ x, -by_x, bases)
+        support = DualCuts(solved.dual_bound - by_x @ x, -by_x, bases)
         self._learnt.add(support)
         self.points.append(x.copy())
         return RecourseResult(
@@ -174,7 +174,7 @@ class SecondStage:
         return {} if found is None else {0: {0: _slopes(found[0], self.probability[None])}}
 
 
-def _slopes(support: DualSupport, weights: Floats) -> Subgradient:
+def _slopes(support: DualCuts, weights: Floats) -> Subgradient:
     purchases = (weights @ support.slopes)[:, :, None]
     return Subgradient(weights @ support.constant, np.zeros((len(weights), 0, 1, 1)), purchases)
 
@@ -211,7 +211,8 @@ class FirstStage(MasterModel):
 
 
 def decompose(problem: TwoStage, gap: float) -> tuple[SearchRun, SecondStage]:
-    """Search by cuts of means; the run, which holds optimum and bound, and what was swept."""
+    """Solve with cuts on means; return the run, which holds optimum and bound, and the evaluated
+    points."""
     second = SecondStage(problem)
     frame = FirstStage(cast("Any", second.instance), problem)
     appraise = CutOracle(DecisionTree.of(cast("Any", second).instance), [cast("Any", second)])

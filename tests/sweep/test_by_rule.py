@@ -75,7 +75,9 @@ def lived_through(
 @pytest.mark.quick(every=19, ci=5)
 @pytest.mark.parametrize("kind", PILES)
 @pytest.mark.parametrize("seed", range(40))
-def test_damage_and_what_is_left_are_those_of_the_rule_in_plain_words(kind: str, seed: int) -> None:
+def test_damage_and_stock_levels_equal_a_direct_implementation_of_the_policy(
+    kind: str, seed: int
+) -> None:
     pick = random.Random(f"rule {kind} {seed}")
     raw = random_case(pick, kind)
     instance = read(raw)
@@ -180,7 +182,7 @@ def test_a_reserve_is_kept_for_the_dear_step() -> None:
     assert kept.final_stock["reserve"] * LOT_T == near(0.75 * 40)
 
 
-def test_the_reserve_is_a_share_of_what_would_be_there_had_nothing_been_released() -> None:
+def test_the_reserve_is_a_share_of_the_stock_without_releases() -> None:
     """10 t come in each period, and half of what has come in till then is kept.
 
     Planned are 10, 20, 30, 40 t: the first period takes 10 t for its dear step, and so does each

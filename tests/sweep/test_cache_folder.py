@@ -1,4 +1,4 @@
-"""Compiled code is loaded from a folder of the user alone, to which nobody else can write."""
+"""Compiled code is loaded only from a folder to which only the user can write."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners an
 
 @pytest.fixture(autouse=True)
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's cache folder; everything else that could be taken lies beside it."""
+    """The user's cache folder; other candidates are next to it."""
     for name in ("current", "cache"):
         (tmp_path / name).mkdir()
     made = tmp_path / "cache" / "vorrat"

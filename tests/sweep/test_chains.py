@@ -42,11 +42,11 @@ def point_of(recourse: RecourseEvaluator, start: Raw, offtake: Raw, buy: Raw) ->
     return recourse.columns.to_point(Commitment(start=start, offtake=held, buy=bought))
 
 
-def by_node(raw: Raw, recourse: RecourseEvaluator, swept: dict[int, Any]) -> dict[Any, Any]:
+def by_node(raw: Raw, recourse: RecourseEvaluator, evaluated: dict[int, Any]) -> dict[Any, Any]:
     """Weighted damage by chain, and consumer where entitled."""
     chain_of = {m: chain for chain in chains(raw) for m in chain}
     found: dict[Any, Any] = defaultdict(float)
-    for v, damage in swept.items():
+    for v, damage in evaluated.items():
         node = recourse.instance.nodes[v]
         found[node.consumer, chain_of[node.material]] += damage
     return found
@@ -62,28 +62,28 @@ def test_chains_are_as_good_as_a_linear_program(kind: str, seed: int, long: bool
     point = point_of(recourse, *decided)
     expected = damages(raw, *decided)
     each = np.eye(len(expected))
-    swept = recourse.evaluate(point, each)
-    of_node = by_node(raw, recourse, swept.damage_by_chain)
+    evaluated = recourse.evaluate(point, each)
+    of_node = by_node(raw, recourse, evaluated.damage_by_chain)
     for s, nodes in enumerate(expected):
-        assert swept.damage[s] == near(sum(nodes.values()))
+        assert evaluated.damage[s] == near(sum(nodes.values()))
         for node, damage in nodes.items():
             assert np.broadcast_to(of_node[node], len(each))[s] == near(damage)
-    assert proven(recourse, swept, point) == near(swept.damage)
+    assert proven(recourse, evaluated, point) == near(evaluated.damage)
     for other in (commitment(pick.choice, raw) for _ in range(3)):
         elsewhere = point_of(recourse, *other)
         exact = recourse.evaluate(elsewhere, each, with_subgradients=False).damage
-        size = 1 + np.abs(sum(slopes.constant for slopes in swept.subgradients.values()))
-        assert (proven(recourse, swept, elsewhere) <= exact + 1e-9 * size).all()
+        size = 1 + np.abs(sum(slopes.constant for slopes in evaluated.subgradients.values()))
+        assert (proven(recourse, evaluated, elsewhere) <= exact + 1e-9 * size).all()
 
 
 def near(value: Any) -> Any:
     return pytest.approx(value, rel=1e-7, abs=1e-8)
 
 
-def proven(recourse: RecourseEvaluator, swept: Any, point: FirstStagePoint) -> Any:
+def proven(recourse: RecourseEvaluator, evaluated: Any, point: FirstStagePoint) -> Any:
     """(S) what the multipliers of all nodes prove of a point in each state."""
     nodes = recourse.node_data
-    return sum(bound_at(slopes, nodes[v], point) for v, slopes in swept.subgradients.items())
+    return sum(bound_at(slopes, nodes[v], point) for v, slopes in evaluated.subgradients.items())
 
 
 @pytest.mark.quick(every=47, ci=7)
@@ -94,7 +94,7 @@ def test_what_is_missing_adds_up_to_the_damage(kind: str, seed: int, long: bool)
     recourse = recourse_of(raw)
     instance = recourse.instance
     point = point_of(recourse, *commitment(pick.choice, raw))
-    swept = recourse.evaluate(point, recourse.probability[None], with_subgradients=False)
+    evaluated = recourse.evaluate(point, recourse.probability[None], with_subgradients=False)
     total = np.zeros(len(recourse.probability))
     for part in recourse.shortages(point):
         total += part.expand_to_states(part.damage)
@@ -102,7 +102,7 @@ def test_what_is_missing_adds_up_to_the_damage(kind: str, seed: int, long: bool)
             for step, lots in zip(instance.nodes[v].steps, missing, strict=True):
                 assert (lots >= 0).all()
                 assert (lots <= step.limit[instance.year_index] * (1 + 1e-9) + 1e-12).all()
-    assert total == near(swept.damage)
+    assert total == near(evaluated.damage)
 
 
 @pytest.mark.quick(every=47, ci=7)
@@ -115,7 +115,9 @@ def test_networks_and_programs_agree(seed: int, monkeypatch: pytest.MonkeyPatch)
     nothing = network.columns.to_point(Commitment())
     decided, *others = (point_of(network, *commitment(pick.choice, raw)) for _ in range(4))
     each = np.eye(len(network.probability))
-    swept = {name: network.evaluate(at, each) for name, at in (("all", decided), ("none", nothing))}
+    evaluated = {
+        name: network.evaluate(at, each) for name, at in (("all", decided), ("none", nothing))
+    }
     chosen = {
         one.chain_id for one in network._evaluations.values() if isinstance(one, NetworkEvaluation)
     }
@@ -126,7 +128,7 @@ def test_networks_and_programs_agree(seed: int, monkeypatch: pytest.MonkeyPatch)
         for at in (decided, nothing, *others)
     ]
     assert not any(isinstance(one, NetworkEvaluation) for one in program._evaluations.values())
-    for found, at, damage in zip(swept.values(), (decided, nothing), exact, strict=False):
+    for found, at, damage in zip(evaluated.values(), (decided, nothing), exact, strict=False):
         assert found.damage == near(damage)
         assert proven(network, found, at) == near(damage)
         size = 1 + np.abs(sum(slopes.constant for slopes in found.subgradients.values()))
@@ -142,10 +144,10 @@ def test_networks_and_programs_agree(seed: int, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.quick(every=23, ci=3)
 @pytest.mark.parametrize("seed", range(100))
-def test_a_rough_sweep_and_what_is_known_claim_no_more_than_is_true(
+def test_approximate_evaluations_and_known_bounds_are_valid(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor does a rough sweep take up where an exact one is asked for; what was swept is known."""
+    """An exact evaluation never uses an approximate one; evaluated points are kept."""
     pick, raw = drawn(KINDS[seed % len(KINDS)], seed, seed % 5 == 4)
     monkeypatch.setattr(sweeping, "contained_tonnes", lambda *_: None)
     recourse, fresh = recourse_of(raw), recourse_of(raw)

@@ -91,7 +91,7 @@ def solved_by_highs(program: highs.ColumnwiseProgram) -> float:
 
 @pytest.mark.quick(every=13, ci=3)
 @pytest.mark.parametrize("seed", range(300))
-def test_it_finds_and_proves_what_the_solver_finds(seed: int) -> None:
+def test_it_finds_and_proves_the_optimum_of_the_solver(seed: int) -> None:
     """From nothing, then with other sides from the basis that was left, then from no basis at all:
     one whose columns are drawn, most of them dependent."""
     program, draw = random_program(seed), np.random.default_rng(seed)
@@ -160,18 +160,21 @@ def test_many_pivots_go_through_many_factors() -> None:
 
 @pytest.mark.quick(2, ci=15)
 @pytest.mark.parametrize("seed", range(100))
-def test_looks_are_solved_alike_by_both(seed: int) -> None:
+def test_both_methods_solve_state_classes_equally(seed: int) -> None:
     """Chains of all kinds at three points, each from the bases of the last: damage, what is proven
     of any other point, and what is missing where early periods come first."""
     draw = random.Random(f"looks {seed}")
     instance = read_instance(Case.model_validate(chain_case(draw.choice)))
     states = read_states(instance)
     recourse = RecourseEvaluator(instance, states, threads=1)
-    for looks in recourse.chain_classes:
-        for chain in looks.chains:
+    for state_classes in recourse.chain_classes:
+        for chain in state_classes.chains:
             few, many = build_chain_template(instance, chain), build_chain_template(instance, chain)
             many.uses_compiled_solver = True
-            bases: list[list[Any]] = [[None] * looks.class_count, [None] * looks.class_count]
+            bases: list[list[Any]] = [
+                [None] * state_classes.class_count,
+                [None] * state_classes.class_count,
+            ]
             for _ in range(3):
                 point = FirstStagePoint(
                     np.array([draw.random() for _ in recourse.columns.offtake_columns]),
@@ -180,7 +183,7 @@ def test_looks_are_solved_alike_by_both(seed: int) -> None:
                         -1, len(instance.years)),
                 )  # fmt: skip
                 one = recourse.build_program_evaluation(
-                    chain, looks, point, np.ones((1, looks.class_count)), False
+                    chain, state_classes, point, np.ones((1, state_classes.class_count)), False
                 )
                 given = one.parameter_values(slice(None))
                 slow, quick = (
@@ -197,10 +200,10 @@ def test_looks_are_solved_alike_by_both(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_look_that_is_given_up_late_is_proven_as_if_never_tried(
+def test_a_class_solved_by_the_fallback_has_the_same_proof(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a look that was solved and not told, what the solver finds counts alone."""
+    """For a class that the solver settles, only the solver's result counts."""
     draw = random.Random(f"given up {seed}")
     instance = read_instance(Case.model_validate(chain_case(draw.choice)))
     recourse = RecourseEvaluator(instance, read_states(instance), threads=1)
@@ -212,16 +215,16 @@ def test_a_look_that_is_given_up_late_is_proven_as_if_never_tried(
 
     monkeypatch.setattr(class_programs, "solve_class_programs", given_up)
     point = recourse.columns.to_point(Commitment())
-    for looks in recourse.chain_classes:
-        for chain in looks.chains:
+    for state_classes in recourse.chain_classes:
+        for chain in state_classes.chains:
             template = build_chain_template(instance, chain)
             one = recourse.build_program_evaluation(
-                chain, looks, point, np.ones((1, looks.class_count)), False
+                chain, state_classes, point, np.ones((1, state_classes.class_count)), False
             )
             given = one.parameter_values(slice(None))
-            alone = template.solve(given, one.is_open, [None] * looks.class_count)
+            alone = template.solve(given, one.is_open, [None] * state_classes.class_count)
             template.uses_compiled_solver = True
-            after = template.solve(given, one.is_open, [None] * looks.class_count)
+            after = template.solve(given, one.is_open, [None] * state_classes.class_count)
             assert after.damage == pytest.approx(alone.damage)
             assert after.dual_bound == pytest.approx(alone.dual_bound)
             assert after.parameter_duals == pytest.approx(alone.parameter_duals)

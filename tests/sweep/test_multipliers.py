@@ -50,11 +50,11 @@ def test_long_chains_are_as_good_as_a_linear_program(kind: str, seed: int) -> No
     raw, offtake, buy = drawn(kind, seed)
     recourse = recourse_of(raw)
     point = point_of(recourse, offtake, buy)
-    swept = recourse.evaluate(point, np.ones((1, 1)))
+    evaluated = recourse.evaluate(point, np.ones((1, 1)))
     for v, damage in enumerate(nodes_of(raw, offtake, buy)):
-        assert swept.damage_by_chain[v][0] == pytest.approx(damage, rel=1e-7, abs=1e-9)
-        proven = float(bound_at(swept.subgradients[v], recourse.node_data[v], point)[0])
-        assert proven == pytest.approx(float(swept.damage_by_chain[v][0]), rel=1e-9, abs=1e-12)
+        assert evaluated.damage_by_chain[v][0] == pytest.approx(damage, rel=1e-7, abs=1e-9)
+        proven = float(bound_at(evaluated.subgradients[v], recourse.node_data[v], point)[0])
+        assert proven == pytest.approx(float(evaluated.damage_by_chain[v][0]), rel=1e-9, abs=1e-12)
     shifted = {h: tonnes[1:] + tonnes[:1] for h, tonnes in buy.items()}
     others = [
         point_of(recourse, {"common": 0.0, "giant": 0.0}, {}),
@@ -64,7 +64,7 @@ def test_long_chains_are_as_good_as_a_linear_program(kind: str, seed: int) -> No
     ]
     for other in others:
         exact = recourse.evaluate(other, np.ones((1, 1)))
-        for v, slopes in swept.subgradients.items():
+        for v, slopes in evaluated.subgradients.items():
             size = 1e-9 * (1 + abs(float(slopes.constant[0])))
             assert (
                 bound_at(slopes, recourse.node_data[v], other)[0]

@@ -19,7 +19,7 @@ LIMITLESS = 1e300
 
 
 @dataclass(frozen=True)
-class Look:
+class StateClass:
     """What strikes a chain: in tonnes of each form, of each period."""
 
     supply: Floats  # (F, K)
@@ -76,8 +76,8 @@ def drawn_chain(
     )
 
 
-def drawn_look(rng: np.random.Generator, chain: Chain) -> Look:
-    """A look in which some of all fails, and stock that comes in now and then."""
+def random_state_class(rng: np.random.Generator, chain: Chain) -> StateClass:
+    """A random state class with failures and incoming stock."""
     forms, _, periods, conversions, stocks = chain.shape
     supply = rng.uniform(0, 1.5, (forms, periods)) * chain.limit.sum(axis=1)
     supply += rng.choice([0.0, 3.0], (forms, periods))
@@ -85,18 +85,18 @@ def drawn_look(rng: np.random.Generator, chain: Chain) -> Look:
     capacity = rng.choice([0.0, 1.0, 3.0, LIMITLESS], (conversions, 1), p=[0.1, 0.3, 0.5, 0.1])
     capacity = capacity * rng.choice([0.0, 0.5, 1.0], (conversions, periods), p=[0.2, 0.2, 0.6])
     arrives = rng.uniform(0, 8, (stocks, periods)) * (rng.random((stocks, periods)) < 0.3)
-    return Look(supply, capacity, arrives, np.zeros_like(arrives))
+    return StateClass(supply, capacity, arrives, np.zeros_like(arrives))
 
 
-def with_refills(rng: np.random.Generator, look: Look) -> Look:
-    """The same look with stocks that are filled again now and then, some of them never."""
-    shape = look.arrives.shape
+def with_refills(rng: np.random.Generator, state_class: StateClass) -> StateClass:
+    """The same state class with refills of some stocks."""
+    shape = state_class.arrives.shape
     back = rng.choice([0.5, 2.0, 9.0], shape) * (rng.random(shape) < rng.choice([0.1, 0.6]))
-    return replace(look, back=back * (rng.random((shape[0], 1)) < 0.8))
+    return replace(state_class, back=back * (rng.random((shape[0], 1)) < 0.8))
 
 
-def program(chain: Chain, look: Look) -> float:
-    """Least damage of a look by a linear program over tonnes, with levels of stock."""
+def program(chain: Chain, state_class: StateClass) -> float:
+    """Least damage of a state class by a linear program over tonnes, with levels of stock."""
     forms, steps, periods, conversions, stocks = chain.shape
     sizes = {"x": conversions, "release": stocks, "level": stocks, "back": stocks}
     sizes["short"] = forms * steps
@@ -115,7 +115,7 @@ def program(chain: Chain, look: Look) -> float:
     for k in range(periods):
         for f in range(forms):
             row = f * periods + k
-            right[row] = look.supply[f, k] - chain.limit[f, :, k].sum()
+            right[row] = state_class.supply[f, k] - chain.limit[f, :, k].sum()
             rows += [(row, at("short", f * steps + j, k), -1.0) for j in range(steps)]
         for c, (source, made) in enumerate(zip(chain.takes, chain.gives, strict=True)):
             rows.append((int(made) * periods + k, at("x", c, k), -1.0))
@@ -128,12 +128,12 @@ def program(chain: Chain, look: Look) -> float:
             if k > 0:
                 equal.append((h * periods + k, at("level", h, k - 1), -chain.keep))
     top = np.full(width, np.inf)
-    top[: start["release"]] = look.capacity.ravel()
+    top[: start["release"]] = state_class.capacity.ravel()
     top[start["release"] : start["level"]] = chain.most.ravel()
-    top[start["back"] : start["short"]] = look.back.ravel()
+    top[start["back"] : start["short"]] = state_class.back.ravel()
     planned = np.zeros(stocks)
     for k in range(periods if stocks else 0):
-        planned = planned * chain.keep + look.arrives[:, k]
+        planned = planned * chain.keep + state_class.arrives[:, k]
         top[[at("level", h, k) for h in range(stocks)]] = planned
     top[start["short"] :] = chain.limit.ravel()
     top[top >= LIMITLESS] = np.inf
@@ -144,7 +144,7 @@ def program(chain: Chain, look: Look) -> float:
         A_ub=matrix(rows, (len(right), width)),
         b_ub=right,
         A_eq=matrix(equal, (stocks * periods, width)) if stocks else None,
-        b_eq=look.arrives.ravel() if stocks else None,
+        b_eq=state_class.arrives.ravel() if stocks else None,
         bounds=np.column_stack([np.zeros(width), top]),
         method="highs",
         options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
@@ -160,7 +160,7 @@ def matrix(entries: list[tuple[int, int, float]], shape: tuple[int, int]) -> Any
 
 
 class Asked:
-    """The network of a chain, and room to serve looks in."""
+    """The network of a chain, and arrays to solve state classes in."""
 
     def __init__(self, chain: Chain) -> None:
         self.chain = chain
@@ -181,29 +181,29 @@ class Asked:
         self.price = np.full((forms, periods), np.nan)
         self.worth = np.full((stocks, periods), np.nan)
 
-    def scaled(self, look: Look) -> tuple[Floats, Floats, Floats]:
+    def scaled(self, state_class: StateClass) -> tuple[Floats, Floats, Floats]:
         """Supply, capacity, and arrivals up to a period, in first-period contained tonnes."""
         chain = self.chain
         return (
-            chain.lots(look.supply, np.arange(len(chain.content))),
-            np.minimum(chain.lots(look.capacity, chain.gives), LIMITLESS),
-            np.cumsum(chain.lots(look.arrives, chain.form), axis=1),
+            chain.lots(state_class.supply, np.arange(len(chain.content))),
+            np.minimum(chain.lots(state_class.capacity, chain.gives), LIMITLESS),
+            np.cumsum(chain.lots(state_class.arrives, chain.form), axis=1),
         )
 
-    def serve(self, look: Look) -> float:
-        """Damage of a look; the rest is set."""
-        supply, capacity, arrived = self.scaled(look)
-        self.room.max_refill[:] = self.chain.lots(look.back, self.chain.form)
+    def serve(self, state_class: StateClass) -> float:
+        """Compute the damage of a state class, and set the other results."""
+        supply, capacity, arrived = self.scaled(state_class)
+        self.room.max_refill[:] = self.chain.lots(state_class.back, self.chain.form)
         found: float = solve_network(
             self.network, 0, supply, capacity, arrived, self.room,
             self.short, self.price, self.worth,
         )  # fmt: skip
         return found
 
-    def proven(self, look: Look) -> float:
-        """What the potentials prove of the damage in a look."""
+    def proven(self, state_class: StateClass) -> float:
+        """The lower bound on the damage of a state class from the potentials."""
         chain, network, price, worth = self.chain, self.network, self.price, self.worth
-        supply, capacity, arrived = self.scaled(look)
+        supply, capacity, arrived = self.scaled(state_class)
         gain = np.maximum(0.0, price[chain.gives] - price[chain.takes])
         lost = np.maximum(0.0, price[chain.form] - worth)
         proof = (price * (network.total_demand[0] - supply)).sum()
@@ -211,7 +211,7 @@ class Asked:
             network.step_demand[0] * np.maximum(0.0, price[:, None] - network.step_value)
         ).sum()
         proof -= (capacity * gain).sum() + (network.max_release * lost).sum()
-        proof -= (chain.lots(look.back, chain.form) * worth).sum()
+        proof -= (chain.lots(state_class.back, chain.form) * worth).sum()
         return float(
             proof - (self.room.arrival_value * np.diff(arrived, axis=1, prepend=0.0)).sum()
         )
@@ -233,21 +233,23 @@ def drawn(seed: int) -> tuple[np.random.Generator, Asked]:
 def test_damage_is_that_of_a_linear_program_and_the_potentials_prove_it(
     first: int, refills: bool
 ) -> None:
-    """Value, dual identity, worth that never rises without refills, and cuts that hold at other
-    looks with the same refills."""
+    """Value, dual identity, values that never rise without refills, and cuts valid in other classes
+    with the same refills."""
     for seed in range(first, first + 50):
         rng, network = drawn(seed)
-        look, other = (drawn_look(rng, network.chain) for _ in range(2))
+        state_class, other = (random_state_class(rng, network.chain) for _ in range(2))
         if refills:
-            look = with_refills(rng, look)
-            other = replace(other, back=look.back)
-        damage = network.serve(look)
+            state_class = with_refills(rng, state_class)
+            other = replace(other, back=state_class.back)
+        damage = network.serve(state_class)
         size = float((network.network.step_demand[0] * network.network.step_value).sum())
-        assert damage == pytest.approx(program(network.chain, look), rel=1e-7, abs=1e-8 * size)
+        assert damage == pytest.approx(
+            program(network.chain, state_class), rel=1e-7, abs=1e-8 * size
+        )
         assert damage == pytest.approx(
             (network.short * network.network.step_value).sum(), rel=1e-12
         )
-        assert network.proven(look) == pytest.approx(damage, rel=1e-9, abs=1e-10 * size)
+        assert network.proven(state_class) == pytest.approx(damage, rel=1e-9, abs=1e-10 * size)
         assert (network.short >= 0).all()
         assert (network.short <= network.network.step_demand[0]).all()
         assert (network.price >= 0).all()
@@ -271,7 +273,7 @@ def magnets(stock: float, capacity: float) -> Asked:
     )
     network = Asked(chain)
     none = np.zeros((1, 1))
-    network.serve(Look(np.zeros((2, 1)), np.array([[capacity]]), np.array([[stock]]), none))
+    network.serve(StateClass(np.zeros((2, 1)), np.array([[capacity]]), np.array([[stock]]), none))
     return network
 
 

@@ -69,7 +69,7 @@ def magnets(*losses: float, capacity: float = 100) -> RecourseEvaluator:
     )
 
 
-def swept(recourse: RecourseEvaluator, *tonnes: float) -> Any:
+def evaluate(recourse: RecourseEvaluator, *tonnes: float) -> Any:
     """With so many tonnes bought for each stock in each year, and whether as a network."""
     instance = recourse.instance
     lot = instance.lot_tonnes["oxide"]
@@ -82,7 +82,7 @@ def swept(recourse: RecourseEvaluator, *tonnes: float) -> Any:
     return found, ways[-1] is NetworkEvaluation
 
 
-def test_only_stocks_that_hold_something_must_lose_alike() -> None:
+def test_only_filled_stocks_need_equal_loss_rates() -> None:
     """Of two that lose unlike, one may hold what it likes: 10 t in each year are 19 t in the
     second, of which 9.5 t of magnets are made."""
     recourse = magnets(0.1, 0.5)
@@ -92,7 +92,7 @@ def test_only_stocks_that_hold_something_must_lose_alike() -> None:
         ((0, 10), True, 92.5),
         ((10, 10), False, 83.0),
     ):
-        found, chosen = swept(recourse, *tonnes)
+        found, chosen = evaluate(recourse, *tonnes)
         assert chosen == network
         assert found.damage[0] == near(damage)
 
@@ -104,7 +104,7 @@ def test_oxide_is_worth_what_is_made_of_it(capacity: float, tonnes: float, worth
     """Half a tonne of magnets in the second year; a share of it in the year before, by what the
     stock keeps, be it empty or not. Nothing where plants lack capacity."""
     recourse = magnets(0.1, 0.5, capacity=capacity)
-    found, network = swept(recourse, tonnes, 0)
+    found, network = evaluate(recourse, tonnes, 0)
     assert network
     (oxide,) = (v for v, own in recourse.node_data.items() if own.node.material == "oxide")
     per_t = found.subgradients[oxide].purchase_value[0] / recourse.instance.lot_tonnes["oxide"]

@@ -1,4 +1,4 @@
-"""Stocks that are filled again (R7): by hand, one way of reckoning against the other, and the rule.
+"""Stocks that are filled again (R7): by hand, one computation against the other, and the policy.
 
 Single nodes are held against a linear program in tonnes in ``test_sweep`` and ``test_multipliers``,
 networks in ``test_network``.
@@ -63,10 +63,10 @@ def some_commitment(pick: random.Random, instance: Instance) -> Commitment:
     )
 
 
-def proven(recourse: RecourseEvaluator, swept: Any, point: FirstStagePoint) -> Any:
+def proven(recourse: RecourseEvaluator, evaluated: Any, point: FirstStagePoint) -> Any:
     """(S) what the multipliers of all nodes prove of a point in each state."""
     none, nodes = np.zeros(len(recourse.probability)), recourse.node_data
-    return sum((bound_at(s, nodes[v], point) for v, s in swept.subgradients.items()), none)
+    return sum((bound_at(s, nodes[v], point) for v, s in evaluated.subgradients.items()), none)
 
 
 def close(value: Any) -> Any:
@@ -85,10 +85,10 @@ def test_networks_and_programs_agree_and_prove_what_they_find(
     decided, *others = (some_commitment(pick, instance) for _ in range(4))
     points = [network.columns.to_point(one) for one in (decided, Commitment(), *others)]
     each = np.eye(len(network.probability))
-    swept = [network.evaluate(at, each) for at in points[:2]]
+    evaluated = [network.evaluate(at, each) for at in points[:2]]
     monkeypatch.setattr(sweeping, "contained_tonnes", lambda *_: None)
     exact = [program.evaluate(at, each).damage for at in points]
-    for found, at, damage in zip(swept, points, exact, strict=False):
+    for found, at, damage in zip(evaluated, points, exact, strict=False):
         assert found.damage == close(damage)
         assert proven(network, found, at) == close(damage)
         size = 1 + np.abs(sum(slopes.constant for slopes in found.subgradients.values()))
@@ -149,7 +149,7 @@ def test_nothing_that_comes_back_is_no_refill(refill: Any) -> None:
     for stock in raw["stockpiles"]:
         stock["refill_t_per_year"] = refill
     recourse = recourse_of(raw)
-    assert all(looks.is_covered is None for looks in recourse.material_classes)
+    assert all(state_classes.is_covered is None for state_classes in recourse.material_classes)
     assert not compute_scenario_data(
         recourse.instance, read_states(recourse.instance)[0]
     ).is_covered
@@ -233,7 +233,7 @@ def test_limits_of_release_hold_for_what_comes_back() -> None:
     assert missing(struck(2028, 2026, 2028, stockpiles=[pile]))[0] == near(120)
 
 
-def test_foresight_waits_for_the_year_that_counts() -> None:
+def test_foresight_keeps_stock_for_the_most_expensive_year() -> None:
     """Nothing can come back between two years that are struck. Of demand that is missing all of
     either counts 1, so that 50 t serve the year in which they are all that is needed; the rule
     releases them in 2026."""
@@ -339,16 +339,16 @@ def test_candidates_do_not_tie() -> None:
     assert covered(raw, "oxide") == [1]
 
 
-def test_all_states_are_told_at_once_as_one_by_one() -> None:
+def test_all_states_are_reported_at_once_as_one_by_one() -> None:
     for seed in range(2, 40, 4):
         instance = read(drawn(seed)[1])
         recourse = RecourseEvaluator(
             instance, read_states(instance), merge_classes=False, threads=1
         )
-        for looks in recourse.material_classes:
+        for state_classes in recourse.material_classes:
             for s, one in enumerate(read_states(instance)):
-                known = compute_scenario_data(instance, one).is_covered.get(looks.material)
-                if looks.is_covered is not None:
+                known = compute_scenario_data(instance, one).is_covered.get(state_classes.material)
+                if state_classes.is_covered is not None:
                     assert known is not None
-                    assert (known == looks.is_covered[s]).all()
+                    assert (known == state_classes.is_covered[s]).all()
     assert find_covered_periods(instance, lambda _: np.ones(len(instance.periods)), []) == {}

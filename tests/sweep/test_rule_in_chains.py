@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lived import damage_if_possible
 from oracle import EXACT, Reading
 from oracle_outcome import damages
 from oracle_recourse import nodes_of
 from random_cases import crowded_case
 from random_chains import KINDS, chain_case, commitment
+from recourse_feasibility import damage_if_possible
 from refills import filled_again
 from scipy.optimize import linprog
 from small import Raw, case, near, project, stockpile
@@ -57,13 +57,13 @@ def drawn(kind: str, seed: int) -> tuple[Raw, Instance, Any, Commitment]:
 def chains_of(
     instance: Instance, decided: Commitment
 ) -> list[tuple[RecourseEvaluator, ChainPeriods]]:
-    """All chains of several forms, with a look for each state."""
+    """All chains of several forms, with a state class for each state."""
     recourse = RecourseEvaluator(instance, read_states(instance), merge_classes=False, threads=1)
     point = recourse.columns.to_point(decided)
     return [
-        (recourse, build_chain_periods(recourse, chain, looks, point))
-        for looks in recourse.chain_classes
-        for chain in looks.chains
+        (recourse, build_chain_periods(recourse, chain, state_classes, point))
+        for state_classes in recourse.chain_classes
+        for chain in state_classes.chains
         if len(chain.nodes) > 1
     ]
 
@@ -111,16 +111,16 @@ def states_within(raw: Raw, plain: Any, found: Any, ruled: list[ChainPolicyResul
 def in_tonnes(
     instance: Instance, given: ChainPeriods, own: ChainPolicyResult, s: int
 ) -> dict[Any, float]:
-    """What the rule does in a state; in periods that are not open nobody asks what is made."""
+    """Releases of the policy in a state; production is undefined in periods that are not open."""
     said: dict[Any, float] = {}
     for v, node in given.nodes.items():
         lot = instance.lot_tonnes[node.node.material]
-        for h, lots in zip(node.node.stockpile_shares, own.released[v][s], strict=True):
+        for h, lots in zip(node.node.stockpile_shares, own.released_by_node[v][s], strict=True):
             said |= {("release", h, k): x * lot for k, x in enumerate(lots)}
         of: dict[str, int] = {}
         for step, lots in zip(
             node.node.steps,
-            node.split_to_file_steps(own.missing[v][s], given.demand_row[s]),
+            node.split_to_file_steps(own.missing_by_node[v][s], given.demand_row[s]),
             strict=True,
         ):
             j = of[step.consumer] = of.get(step.consumer, -1) + 1
@@ -128,7 +128,7 @@ def in_tonnes(
                 ("short", step.consumer, node.node.material, j, k): x * lot
                 for k, x in enumerate(lots)
             }
-    for plant, lots in zip(given.chain.plants, own.made[s], strict=True):
+    for plant, lots in zip(given.chain.plants, own.made_lots[s], strict=True):
         lot = instance.lot_tonnes[instance.nodes[plant.output].material]
         said |= {("made", plant.id, k): x * lot for k, x in enumerate(lots) if given.is_open[s, k]}
     return said
@@ -178,9 +178,9 @@ class Now:
             ]
         )
         self.supply = given.supply[u, :, k]
-        served = [nodes[v].step_limit[r, j, k] - own.missing[v][u, j, k] for v, j in steps]
-        out = [own.released[v][u, h, k] for v, h in accounts]
-        self.did = np.array([*served, *own.made[u, :, k], *out])
+        served = [nodes[v].step_limit[r, j, k] - own.missing_by_node[v][u, j, k] for v, j in steps]
+        out = [own.released_by_node[v][u, h, k] for v, h in accounts]
+        self.did = np.array([*served, *own.made_lots[u, :, k], *out])
         dear = [
             (nodes[v].is_high_damage[r, j, k] or not nodes[v].is_high_damage[r, :, k].any())
             for v, j in steps
@@ -213,7 +213,7 @@ class Now:
                 stock * given.nodes[v].retention[h] + given.purchases[place.index((v, h)), before]
             )
             if before < k:
-                stock -= own.released[v][u, h, before]
+                stock -= own.released_by_node[v][u, h, before]
         return max(0.0, stock)
 
     def reached(self) -> list[float]:
@@ -247,37 +247,47 @@ def test_a_node_by_itself_goes_by_the_same_rule(seed: int) -> None:
     recourse = RecourseEvaluator(instance, read_states(instance), threads=1)
     buy = {h: np.array([pick.uniform(0, 2) for _ in instance.years]) for h in instance.stockpiles}
     point = recourse.columns.to_point(Commitment(buy=buy))
-    for looks in recourse.material_classes:
-        for v in looks.nodes:
+    for state_classes in recourse.material_classes:
+        for v in state_classes.nodes:
             node = recourse.node_data[v]
-            uncovered, bought = uncovered_demand(node, looks, point), node.purchases(point)
+            uncovered, bought = uncovered_demand(node, state_classes, point), node.purchases(point)
             held = [stock.planned_stock() for stock in node.list_stocks(point)]
             planned = np.reshape(held, (-1, node.period_count))
-            supply = node.demand[looks.demand_row] - uncovered
-            none = np.zeros((looks.class_count, 0, node.period_count))
-            every = np.ones((looks.class_count, node.period_count), dtype=bool)
+            supply = node.demand[state_classes.demand_row] - uncovered
+            none = np.zeros((state_classes.class_count, 0, node.period_count))
+            every = np.ones((state_classes.class_count, node.period_count), dtype=bool)
             given = ChainPeriods(
                 nodes={v: node},
                 chain=Chain((v,)),
                 supply=supply[:, None].copy(),
                 capacity=none,
                 is_open=every,
-                demand_row=looks.demand_row,
+                demand_row=state_classes.demand_row,
                 purchases=bought,
                 planned_stock=planned,
-                max_refill=node.refill_by_class(looks),
+                max_refill=node.refill_by_class(state_classes),
             )
             for reserve in (0.0, 0.35, 1.0):
                 lived = simulate_node_release(
-                    node, looks.demand_row, uncovered, bought, planned, reserve, given.max_refill
+                    node,
+                    state_classes.demand_row,
+                    uncovered,
+                    bought,
+                    planned,
+                    reserve,
+                    given.max_refill,
                 )
                 own = simulate_chain_policy(given, reserve)
-                assert own.missing[v].sum(axis=1) == pytest.approx(lived.missing, abs=1e-9)
-                assert planned[:, -1] - own.stock_used[v] == pytest.approx(
+                assert own.missing_by_node[v].sum(axis=1) == pytest.approx(
+                    lived.missing_lots, abs=1e-9
+                )
+                assert planned[:, -1] - own.stock_used_by_node[v] == pytest.approx(
                     lived.final_stock, abs=1e-9
                 )
-                assert own.released[v].sum(axis=2) == pytest.approx(lived.released, abs=1e-9)
-                assert own.refilled[v] == pytest.approx(lived.refilled, abs=1e-9)
+                assert own.released_by_node[v].sum(axis=2) == pytest.approx(
+                    lived.released_lots, abs=1e-9
+                )
+                assert own.refilled_by_node[v] == pytest.approx(lived.refilled_lots, abs=1e-9)
 
 
 # By hand: 100 t of magnets are needed in a year, and nothing arrives. Magnets are made of oxide.

@@ -158,7 +158,7 @@ def test_a_plan_is_not_credited_with_what_comes_anyway(solve: Solve) -> None:
     assert avoided(solve, raw) == (near(90), near(80))
 
 
-def test_without_money_a_plan_avoids_nothing_where_all_comes_anyway(solve: Solve) -> None:
+def test_without_money_a_plan_avoids_nothing_if_all_projects_are_unaided(solve: Solve) -> None:
     """The contract's identity: the market carries nine tenths only, and the fund has nothing."""
     assert avoided(solve, unaided()) == (near(90), near(90))
 
@@ -194,7 +194,7 @@ def test_what_comes_anyway_can_be_late(solve: Solve) -> None:
     assert avoided(solve, raw) == (near(190), near(190))
 
 
-def test_what_comes_anyway_is_built_and_ramped_up_from_its_year_on(solve: Solve) -> None:
+def test_unaided_projects_ramp_up_from_their_year(solve: Solve) -> None:
     """Decided in 2027, built for a year, half of it in 2028 and all in 2029: 5 and 10 t come.
 
     100 + 100 + 95 + 90.
@@ -204,7 +204,7 @@ def test_what_comes_anyway_is_built_and_ramped_up_from_its_year_on(solve: Solve)
     assert damage(solve, raw) == near(385)
 
 
-def test_an_earlier_start_takes_the_place_of_what_comes_later(solve: Solve) -> None:
+def test_an_earlier_start_replaces_the_later_unaided_one(solve: Solve) -> None:
     """Anyway in 2027: 100 + 90 without plan. The market alone builds it in 2026: 90 + 90."""
     raw = unaided(2026, 2027, year=2027, last_year=2027, market_finance_max=1.0)
     assert avoided(solve, raw) == (near(190), near(180))
@@ -227,20 +227,20 @@ def test_what_comes_anyway_is_common(solver: Solve) -> None:
 @pytest.mark.parametrize(
     "rule", [{"must_not_build": ["mine"]}, {"max_projects": 0}, {"max_starts_by_year": {2026: 0}}]
 )
-def test_what_comes_anyway_is_no_start(solve: Solve, rule: Raw) -> None:
+def test_an_unaided_project_counts_as_no_start(solve: Solve, rule: Raw) -> None:
     """Rules on starts leave its 10 t alone, even where the market would build it."""
     raw = unaided(market_finance_max=1.0) | {"policy": rule}
     assert damage(solve, raw) == near(90)
 
 
-def test_what_comes_anyway_is_nothing_to_build_upon(solve: Solve) -> None:
+def test_an_unaided_project_satisfies_no_requirement(solve: Solve) -> None:
     """A smelter of 50 t requires a start of the mine, which nobody can pay: 90, not 40."""
     raw = unaided()
     raw["projects"] |= {"smelter": works(50, "ore", requires=["mine"])}
     assert damage(solve, raw) == near(90)
 
 
-def test_what_comes_anyway_does_not_count_against_a_country(solve: Solve) -> None:
+def test_unaided_output_does_not_count_for_country_limits(solve: Solve) -> None:
     """China supplies 100, of which 60 may stay: 40 from elsewhere, which nobody can pay.
 
     What comes anyway, 50 t, would do, but does not count; a stake of 40 % does.
@@ -253,9 +253,7 @@ def test_what_comes_anyway_does_not_count_against_a_country(solve: Solve) -> Non
 
 
 @pytest.mark.parametrize(("stock", "missing"), [(30, 70), (50, 60)])
-def test_a_plant_that_comes_anyway_takes_in_what_is_there(
-    solve: Solve, stock: float, missing: float
-) -> None:
+def test_an_unaided_plant_uses_available_inputs(solve: Solve, stock: float, missing: float) -> None:
     """40 t of its 100 are for home: it makes min(stock, 40)."""
     plant = works(100, home_share=0.4, market_finance_max=0.5, inputs_t_per_t={"oxide": 1.0})
     plant["anyway"] = {"year": 2026, "probability": 1.0}
@@ -291,7 +289,7 @@ def test_what_has_to_be_built_has_to_be_allowed_to_start(solve: Solve) -> None:
     assert solve(raw) is None
 
 
-def test_what_requires_another_waits_with_it(solve: Solve) -> None:
+def test_a_project_starts_no_earlier_than_its_requirement(solve: Solve) -> None:
     """Two requires one, one deal a year: 50 missing in 2026, none after; 2026: 0 leaves 100 + 50.
 
     With one deal in 2027 and three years: 100 + 50 + 0.
@@ -813,7 +811,7 @@ def test_days_of_cover_are_of_the_demand_of_the_file(solve: Solve) -> None:
     assert damage(solve, with_fund(raw, budget_meur=0.1)) == near(190)
 
 
-def test_each_state_has_demand_of_its_own(solve: Solve) -> None:
+def test_demand_depends_on_the_state(solve: Solve) -> None:
     """30 t in store: 0.3 · max(0, 50 - 30) + 0.7 · (100 - 30)."""
     both = states(state("less", 0.3, 2026, demand={"ore": 0.5}), state("as filed", 0.7, 2026))
     raw = world(uncertainty=both, stockpiles=[kept(30, "ore")])
@@ -832,7 +830,7 @@ def test_a_limit_of_a_country_is_of_the_need_of_the_file(solve: Solve) -> None:
     assert solve(raw) is None
 
 
-def test_what_comes_anyway_does_not_grow_with_demand(solve: Solve) -> None:
+def test_unaided_output_does_not_grow_with_demand(solve: Solve) -> None:
     """10 t of the 200 that are demanded at a factor of 2; 40 of 50 at one half."""
     assert damage(solve, unaided(being={"demand": {"ore": 2.0}})) == near(190)
     assert damage(solve, unaided(being={"demand": {"ore": 0.5}})) == near(40)
@@ -897,7 +895,7 @@ def test_no_more_comes_back_than_would_be_left_of_a_stock(solve: Solve) -> None:
     assert damage(solve, twice(store(80, 100, annual_loss=0.5))) == near(150)
 
 
-def test_what_was_bought_is_planned_as_well(solve: Solve) -> None:
+def test_purchases_are_refilled_too(solve: Solve) -> None:
     """50 t are bought in 2026 and released, come back in 2027 and are released in 2028.
 
     Half a million pays for the 50 t; no budget sees what comes back.
@@ -906,7 +904,7 @@ def test_what_was_bought_is_planned_as_well(solve: Solve) -> None:
     assert damage(solve, with_fund(twice(pile), budget_meur=0.5)) == near(100)
 
 
-def test_what_comes_back_costs_nothing(solve: Solve) -> None:
+def test_refills_cost_nothing(solve: Solve) -> None:
     """100 t are missing, and net cost is what the initial stock costs to keep: 3 · 50 · 2 000."""
     raw = twice(store(refill=50, storage_eur_per_t_year=2_000))
     assert objective(solve, raw) == near(100.3)
@@ -958,7 +956,7 @@ def test_a_candidate_does_not_tie_a_stock_to_what_it_makes(solve: Solve) -> None
     assert damage(solve, raw) == near(90)
 
 
-def test_what_comes_anyway_covers_nothing(solve: Solve) -> None:
+def test_unaided_output_makes_no_covered_period(solve: Solve) -> None:
     """In 2027 60 t come and 40 anyway: none missing, yet the market alone is short: no refill.
 
     100 - 40 in 2026 and in 2028, less the stock of 50.
@@ -1158,14 +1156,14 @@ def test_prices_and_costs_change_over_the_years(solve: Solve) -> None:
     assert damage(solve, raw) == near(100)
 
 
-def test_what_comes_anyway_idles_as_well(solve: Solve) -> None:
+def test_unaided_plants_idle_as_well(solve: Solve) -> None:
     """40 t come anyway, at a high price alone: 0.5 · 100 + 0.5 · 60."""
     raw = choosy(anyway={"year": 2026, "probability": 1.0}, home_share=0.4, market_finance_max=0.5)
     raw |= {"uncertainty": priced(anyway=["works"]), "funders": POOR}
     assert avoided(solve, raw) == (near(80), near(80))
 
 
-def test_a_floor_keeps_running_what_would_have_come_anyway(solve: Solve) -> None:
+def test_a_price_floor_keeps_an_unaided_project_running(solve: Solve) -> None:
     """The same 40 t, started with a floor for all output: 60 are missing at either price."""
     raw = choosy(floor(), anyway={"year": 2026, "probability": 1.0}, home_share=0.4)
     raw["uncertainty"] = priced(anyway=["works"])

@@ -28,11 +28,11 @@ def of_programs(raw: dict[str, Any]) -> RecourseEvaluator:
     return recourse
 
 
-def proven(recourse: RecourseEvaluator, swept: Any, point: FirstStagePoint) -> Any:
+def proven(recourse: RecourseEvaluator, evaluated: Any, point: FirstStagePoint) -> Any:
     """(S) what the multipliers of all nodes prove of a point in each state."""
     none = np.zeros(len(recourse.probability))
     return sum(
-        (bound_at(s, recourse.node_data[v], point) for v, s in swept.subgradients.items()), none
+        (bound_at(s, recourse.node_data[v], point) for v, s in evaluated.subgradients.items()), none
     )
 
 
@@ -66,7 +66,7 @@ def decided(pick: Any, raw: dict[str, Any], instance: Instance) -> tuple[Commitm
 
 @pytest.mark.quick(every=101, ci=7)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_all_ways_to_reckon_recourse_agree(seed: int) -> None:
+def test_all_evaluations_of_recourse_agree(seed: int) -> None:
     """Damage of each state, three times, and cuts that are tight where they were made and hold
     elsewhere."""
     pick = random.Random(f"paths {seed}")

@@ -29,7 +29,7 @@ def drawn(seed: int) -> Raw:
 
 @pytest.mark.quick(every=61, ci=7)
 @pytest.mark.parametrize("seed", range(120))
-def test_the_planner_finds_what_exhaustion_finds(seed: int) -> None:
+def test_the_planner_finds_the_optimum_of_exhaustive_search(seed: int) -> None:
     raw = drawn(seed)
     answer = best(raw)
     for method in METHODS:

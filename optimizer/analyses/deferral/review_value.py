@@ -246,10 +246,10 @@ def _solve_with_observations(
     changed_problem, pool = changed_problem.with_recourse(solve_options["threads"]), CutPool()
     if is_added:  # a plan with fewer observations stays feasible with more
         branch_by_observation = {
-            branch.observed: g for g, branch in enumerate(reference.instance.branches)
+            branch.information_set: g for g, branch in enumerate(reference.instance.branches)
         }
         earlier_branches = [
-            branch_by_observation.get(branch.observed[:-1])
+            branch_by_observation.get(branch.information_set[:-1])
             for branch in changed_problem.instance.branches
         ]
         plans = [reference.commitment.on_branch(g) for g in earlier_branches if g is not None]

@@ -324,7 +324,7 @@ class PlanConstraints:
             row_upper=(upper - moved)[kept],
             lower=low,
             upper=program.upper[free],
-            integer=program.integer[free],
+            is_integer=program.is_integer[free],
             row_names=[f"row {row}" for row in kept],
             column_names=["{}[{}]".format(*self.column_names[c]) for c in free],
         )

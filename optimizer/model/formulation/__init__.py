@@ -60,8 +60,8 @@ def build_for_scenario_data(
     damage = [
         (probability, model.state[s].damage) for s, (probability, _) in enumerate(weighted_data)
     ]
-    counted = [model.state[s].counted for s in range(len(weighted_data))]
-    objective.add_objective(model, instance, damage, counted)
+    counted_damages = [model.state[s].counted for s in range(len(weighted_data))]
+    objective.add_objective(model, instance, damage, counted_damages)
     return model
 
 
@@ -93,14 +93,18 @@ def build_max_stake(instance: Instance, stake: Stake) -> Any:
     """Build a first stage that starts at least one project of a stake. Its objective is to maximize
     the amount by which the funders of the stake exceed the share that H1 prescribes."""
     model = build_commitment(instance)
-    carried, started = perspective.stake_terms(model, instance, stake)
+    carried_capex, started_capex = perspective.stake_terms(model, instance, stake)
 
     @model.Constraint(["any"], doc="one of the projects at least is started")
     def some_start(model: Any, _: str) -> Any:
-        starts = [model.start[p, y] for p, y in instance.start_options if p in stake.projects]
-        return pyo.quicksum(starts) + model.nothing >= 1
+        start_variables = [
+            model.start[p, y] for p, y in instance.start_options if p in stake.projects
+        ]
+        return pyo.quicksum(start_variables) + model.nothing >= 1
 
-    model.objective = pyo.Objective(expr=stake.share * started - carried + model.nothing)
+    model.objective = pyo.Objective(
+        expr=stake.share * started_capex - carried_capex + model.nothing
+    )
     return model
 
 

@@ -61,7 +61,8 @@ def add_objective(
     counted_damages: list[Any],
 ) -> None:
     """Add the objective of the extensive form. ``weighted_damages`` are pairs of a probability and
-    the damage of a state; ``counted_damages`` are the damages as the mean counts them.
+    the damage of a state; ``counted_damages`` are the damages with the weights of consumers, from
+    which the mean is computed.
 
     CVaR = min over η of η + Σ π max(0, damage - η) / (1 - α) (Rockafellar and Uryasev 2000), where
     ``excess`` is a state's damage above η. The worst-case mean within a total variation distance is

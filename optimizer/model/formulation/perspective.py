@@ -16,8 +16,8 @@ def add_stakes(model: Any, instance: Instance) -> None:
     @model.Constraint(range(len(instance.stakes)), doc="(H1) a stake is just so much of the capex")
     def stake(model: Any, number: int) -> Any:
         current_stake = instance.stakes[number]
-        carried, started = stake_terms(model, instance, current_stake)
-        return carried + model.nothing == current_stake.share * started
+        carried_capex, started_capex = stake_terms(model, instance, current_stake)
+        return carried_capex + model.nothing == current_stake.share * started_capex
 
 
 def stake_terms(model: Any, instance: Instance, stake: Stake) -> tuple[Any, Any]:
@@ -25,13 +25,15 @@ def stake_terms(model: Any, instance: Instance, stake: Stake) -> tuple[Any, Any]
     capex of those that are started."""
     carriers = {(i.funder, i.id) for i in instance.instruments if i.carries_capex}
     capex = {p: stake_weight(instance, stake.projects, p) for p in stake.projects}
-    carried = sum(
+    carried_capex = sum(
         capex[p] * share
         for (p, f, i, _), share in model.share.items()
         if p in capex and f in stake.funders and (f, i) in carriers
     )
-    started = sum(capex[p] * model.start[p, y] for p, y in instance.start_options if p in capex)
-    return carried, started
+    started_capex = sum(
+        capex[p] * model.start[p, y] for p, y in instance.start_options if p in capex
+    )
+    return carried_capex, started_capex
 
 
 def stake_weight(instance: Instance, projects: tuple[str, ...], p: str) -> float:
@@ -42,28 +44,32 @@ def stake_weight(instance: Instance, projects: tuple[str, ...], p: str) -> float
 
 def add_fixed_decisions(model: Any, instance: Instance) -> None:
     """Add the rules that fix starts, shares, offtake and purchases (H2 to H7)."""
-    fixed = instance.fixed_decisions
-    fixed_shares = [key for key in model.share if key[1] in fixed.funders]
-    fixed_offtakes = [key for key in model.offtake if key[2] in fixed.groups]
+    fixed_decisions = instance.fixed_decisions
+    fixed_shares = [key for key in model.share if key[1] in fixed_decisions.funders]
+    fixed_offtakes = [key for key in model.offtake if key[2] in fixed_decisions.groups]
     lower_bounds = [
-        key for key in model.offtake if key[2] not in fixed.groups and key in fixed.offtake
+        key
+        for key in model.offtake
+        if key[2] not in fixed_decisions.groups and key in fixed_decisions.offtake
     ]
-    fixed_purchases = [(h, year) for h in fixed.buy for year in instance.years]
+    fixed_purchases = [(h, year) for h in fixed_decisions.buy for year in instance.years]
 
     def deviation(model: Any, column: Any, value: float, p: str, year: int) -> Any:
         """Return the expression of a column minus its fixed value. The fixed value is multiplied by
         the start of the project, unless this start is certain."""
-        if fixed.certain_starts.get(p) == year:
+        if fixed_decisions.certain_starts.get(p) == year:
             return column - value
         return column - (value if value > SHARE_TOLERANCE else 0.0) * model.start[p, year]
 
-    @model.Constraint(list(fixed.certain_starts), doc="(H2) what is certain is built, and when")
+    @model.Constraint(
+        list(fixed_decisions.certain_starts), doc="(H2) what is certain is built, and when"
+    )
     def held_start(model: Any, p: str) -> Any:
-        return model.start[p, fixed.certain_starts[p]] == 1
+        return model.start[p, fixed_decisions.certain_starts[p]] == 1
 
     @model.Constraint(fixed_shares, doc="(H3) a settled share is carried if the project is started")
     def held_share(model: Any, p: str, f: str, i: str, year: int) -> Any:
-        value = fixed.share.get((p, year, f, i), 0.0)
+        value = fixed_decisions.share.get((p, year, f, i), 0.0)
         if value == 0.0:
             return model.share[p, f, i, year] == 0.0
         return (
@@ -76,7 +82,7 @@ def add_fixed_decisions(model: Any, instance: Instance) -> None:
         fixed_offtakes, doc="(H4) settled offtake is reserved if the project is started"
     )
     def held_offtake(model: Any, p: str, year: int, group: str) -> Any:
-        value = fixed.offtake.get((p, year, group), 0.0)
+        value = fixed_decisions.offtake.get((p, year, group), 0.0)
         if value == 0.0:
             return model.offtake[p, year, group] == 0.0
         return (
@@ -89,12 +95,12 @@ def add_fixed_decisions(model: Any, instance: Instance) -> None:
         lower_bounds, doc="(H5) what is settled of a free group's offtake is the least of it"
     )
     def held_least(model: Any, p: str, year: int, group: str) -> Any:
-        value = fixed.offtake[p, year, group]
+        value = fixed_decisions.offtake[p, year, group]
         return deviation(model, model.offtake[p, year, group], value, p, year) >= -FIXING_TOLERANCE
 
     @model.Constraint(fixed_purchases, doc="(H6) settled purchases are made")
     def held_purchase(model: Any, h: str, year: int) -> Any:
-        lots = float(fixed.buy[h][year - instance.years[0]])
+        lots = float(fixed_decisions.buy[h][year - instance.years[0]])
         if lots == 0.0:
             return model.buy[h, year] == 0.0
         return (
@@ -104,7 +110,11 @@ def add_fixed_decisions(model: Any, instance: Instance) -> None:
         )
 
     @model.Constraint(
-        list(fixed.min_total_purchases), doc="(H7) so much is bought in all years together"
+        list(fixed_decisions.min_total_purchases),
+        doc="(H7) so much is bought in all years together",
     )
     def held_least_purchase(model: Any, h: str) -> Any:
-        return sum(model.buy[h, year] for year in instance.years) >= fixed.min_total_purchases[h]
+        return (
+            sum(model.buy[h, year] for year in instance.years)
+            >= fixed_decisions.min_total_purchases[h]
+        )

@@ -48,8 +48,8 @@ def _add_decisions(model: Any, instance: Instance) -> None:
 
 def _add_financing(model: Any, instance: Instance) -> None:
     projects = instance.projects
-    carriers = [i for i in instance.instruments if i.carries_capex]
-    supports = [i for i in instance.instruments if i.market_finance_per_share > 0]
+    capex_instruments = [i for i in instance.instruments if i.carries_capex]
+    market_finance_supports = [i for i in instance.instruments if i.market_finance_per_share > 0]
 
     @model.Constraint(list(projects), doc="(P1) a project starts at most once")
     def start_once(model: Any, p: str) -> Any:
@@ -67,20 +67,22 @@ def _add_financing(model: Any, instance: Instance) -> None:
 
     @model.Constraint(list(instance.start_options), doc="(P2) what is started is financed in full")
     def fully_financed(model: Any, p: str, year: int) -> Any:
-        carried = sum(share_or_zero(model, instance, p, i.funder, i.id, year) for i in carriers)
-        return carried + model.market[p, year] == model.start[p, year]
+        carried_share = sum(
+            share_or_zero(model, instance, p, i.funder, i.id, year) for i in capex_instruments
+        )
+        return carried_share + model.market[p, year] == model.start[p, year]
 
     @model.Constraint(
         list(instance.start_options), doc="(P3) lenders and other investors carry so much"
     )
     def market_finance_limit(model: Any, p: str, year: int) -> Any:
-        additional = sum(
+        additional_share = sum(
             i.market_finance_per_share * share_or_zero(model, instance, p, i.funder, i.id, year)
-            for i in supports
+            for i in market_finance_supports
         )
         return (
             model.market[p, year]
-            <= projects[p].market_finance_max * model.start[p, year] + additional
+            <= projects[p].market_finance_max * model.start[p, year] + additional_share
         )
 
 
@@ -95,7 +97,7 @@ def _add_tickets(model: Any, instance: Instance) -> None:
     capex = {p: x.capex for p, x in instance.projects.items()}
     tickets = list(dict.fromkeys((p, f, i) for p, f, i, _ in model.share))
 
-    def taken(p: str, f: str, i: str) -> Any:
+    def total_share(p: str, f: str, i: str) -> Any:
         return sum(model.share[p, f, i, year] for year in instance.projects[p].start_years)
 
     def takes_part(p: str, f: str, i: str) -> Any:
@@ -103,7 +105,7 @@ def _add_tickets(model: Any, instance: Instance) -> None:
 
     @model.Constraint(tickets, doc="(P4) an instrument carries so much of a project, if any")
     def share_limit(model: Any, p: str, f: str, i: str) -> Any:
-        return taken(p, f, i) <= instrument[f, i].max_share * takes_part(p, f, i)
+        return total_share(p, f, i) <= instrument[f, i].max_share * takes_part(p, f, i)
 
     @model.Constraint(list(model.share), doc="(P4) and only of a project that is started")
     def share_needs_start(model: Any, p: str, f: str, i: str, year: int) -> Any:
@@ -111,43 +113,49 @@ def _add_tickets(model: Any, instance: Instance) -> None:
 
     @model.Constraint(list(model.takes_part), doc="(P5) a ticket is worth at least so much")
     def ticket_min(model: Any, p: str, f: str, i: str) -> Any:
-        return capex[p] * taken(p, f, i) >= instrument[f, i].ticket_min * takes_part(p, f, i)
+        return capex[p] * total_share(p, f, i) >= instrument[f, i].ticket_min * takes_part(p, f, i)
 
-    limited = [
+    limited_tickets = [
         t for t in tickets if math.isfinite(instrument[t[1:]].ticket_max) and capex[t[0]] > 0
     ]
 
-    @model.Constraint(limited, doc="(P5) a ticket is worth at most so much")
+    @model.Constraint(limited_tickets, doc="(P5) a ticket is worth at most so much")
     def ticket_max(model: Any, p: str, f: str, i: str) -> Any:
-        return capex[p] * taken(p, f, i) <= instrument[f, i].ticket_max * takes_part(p, f, i)
+        return capex[p] * total_share(p, f, i) <= instrument[f, i].ticket_max * takes_part(p, f, i)
 
 
 def _add_offtake(model: Any, instance: Instance) -> None:
-    options = [
+    offtake_options = [
         (p, year, group)
         for p, year in instance.start_options
         for group in instance.groups_with_right(p)
     ]
-    model.offtake = pyo.Var(options, bounds=(0, 1), doc="share of output that reaches group g")
+    model.offtake = pyo.Var(
+        offtake_options, bounds=(0, 1), doc="share of output that reaches group g"
+    )
 
-    @model.Constraint(options, doc="(P6) output is reserved for who paid, and comes home by itself")
+    @model.Constraint(
+        offtake_options, doc="(P6) output is reserved for who paid, and comes home by itself"
+    )
     def offtake_right(model: Any, p: str, year: int, group: str) -> Any:
-        home = (
+        home_share = (
             instance.projects[p].home_share * model.start[p, year] if group == COMMON_GROUP else 0
         )
-        from_shares = sum(
+        funded_share = sum(
             i.offtake_per_share * share_or_zero(model, instance, p, i.funder, i.id, year)
             for i in instance.offtake_instruments(p, group)
         )
-        return model.offtake[p, year, group] <= home + from_shares
+        return model.offtake[p, year, group] <= home_share + funded_share
 
     @model.Constraint(
-        list(dict.fromkeys((p, year) for p, year, _ in options)),
+        list(dict.fromkeys((p, year) for p, year, _ in offtake_options)),
         doc="(P6) no more than so much of the output can be reserved",
     )
     def offtake_limit(model: Any, p: str, year: int) -> Any:
-        reserved = sum(model.offtake[p, year, group] for group in instance.groups_with_right(p))
-        return reserved <= instance.projects[p].offtake_max * model.start[p, year]
+        reserved_share = sum(
+            model.offtake[p, year, group] for group in instance.groups_with_right(p)
+        )
+        return reserved_share <= instance.projects[p].offtake_max * model.start[p, year]
 
 
 def premium_terms(model: Any, instance: Instance) -> Iterator[tuple[str, int, Any]]:
@@ -173,8 +181,8 @@ def _add_floored_offtake(model: Any, instance: Instance) -> None:
         doc="(P6) no more of the output runs under a price floor than its share",
     )
     def floored_offtake(model: Any, p: str, year: int, f: str, i: str) -> Any:
-        floored = sum(model.floored[p, year, g, f, i] for g in instance.groups_with_right(p))
-        return floored <= share_or_zero(model, instance, p, f, i, year)
+        floored_share = sum(model.floored[p, year, g, f, i] for g in instance.groups_with_right(p))
+        return floored_share <= share_or_zero(model, instance, p, f, i, year)
 
     @model.Constraint(
         list(dict.fromkeys(key[:3] for key in instance.floored_offtakes)),
@@ -182,37 +190,39 @@ def _add_floored_offtake(model: Any, instance: Instance) -> None:
     )
     def floored_limit(model: Any, p: str, year: int, group: str) -> Any:
         floors = instance.price_floors(p)
-        floored = sum(model.floored[p, year, group, i.funder, i.id] for i in floors)
-        return floored <= model.offtake[p, year, group]
+        floored_share = sum(model.floored[p, year, group, i.funder, i.id] for i in floors)
+        return floored_share <= model.offtake[p, year, group]
 
 
 def add_project_rules(model: Any, instance: Instance) -> None:
     """Add the rules between projects (P9)."""
-    case, starts = instance.case, {p: x.start_years for p, x in instance.projects.items()}
+    case, start_years = instance.case, {p: x.start_years for p, x in instance.projects.items()}
 
     def starts_until(p: str, last_year: int | None = None) -> Any:
         return sum(
-            model.start[p, year] for year in starts[p] if last_year is None or year <= last_year
+            model.start[p, year]
+            for year in start_years[p]
+            if last_year is None or year <= last_year
         )
 
-    requirements = [
-        (p, required, year)
+    required_projects = [
+        (p, required_project, year)
         for p, project in case.projects.items()
-        for required in project.requires
-        for year in starts[p]
+        for required_project in project.requires
+        for year in start_years[p]
     ]
 
-    @model.Constraint(requirements, doc="(P9) a required project starts no later")
+    @model.Constraint(required_projects, doc="(P9) a required project starts no later")
     def requires(model: Any, p: str, other: str, year: int) -> Any:
         return starts_until(p, year) <= starts_until(other, year)
 
-    pairs = dict.fromkeys(
-        tuple(sorted((p, other), key=list(starts).index))
+    excluding_pairs = dict.fromkeys(
+        tuple(sorted((p, other), key=list(start_years).index))
         for p, project in case.projects.items()
         for other in project.excludes
     )
 
-    @model.Constraint(list(pairs), doc="(P9) of two that exclude each other one at most")
+    @model.Constraint(list(excluding_pairs), doc="(P9) of two that exclude each other one at most")
     def excludes(model: Any, p: str, other: str) -> Any:
         return starts_until(p) + starts_until(other) <= 1
 
@@ -224,25 +234,29 @@ def add_project_rules(model: Any, instance: Instance) -> None:
     def must_not_build(model: Any, p: str) -> Any:
         return starts_until(p) == 0
 
-    by_year = {
-        year: int(limit)
-        for year, limit in case.policy.max_starts_by_year.items()
-        if any(year in years for years in starts.values())
+    max_starts_by_year = {
+        year: int(max_starts)
+        for year, max_starts in case.policy.max_starts_by_year.items()
+        if any(year in years for years in start_years.values())
     }
 
-    @model.Constraint(list(by_year), doc="(P9) so many projects at most are started in a year")
+    @model.Constraint(
+        list(max_starts_by_year), doc="(P9) so many projects at most are started in a year"
+    )
     def starts_by_year(model: Any, year: int) -> Any:
         return (
             sum(model.start[key] for key in instance.start_options if key[1] == year)
-            <= by_year[year]
+            <= max_starts_by_year[year]
         )
 
-    limit = case.policy.max_projects
-    limited = [] if limit is None or not starts else ["all"]
+    max_project_count = case.policy.max_projects
+    limit_index = [] if max_project_count is None or not start_years else ["all"]
 
-    @model.Constraint(limited, doc="(P9) so many projects at most")
+    @model.Constraint(limit_index, doc="(P9) so many projects at most")
     def max_projects(model: Any, _all: str) -> Any:
-        return sum(model.start[key] for key in instance.start_options) <= float(limit or 0)
+        return sum(model.start[key] for key in instance.start_options) <= float(
+            max_project_count or 0
+        )
 
 
 def add_support_rules(model: Any, instance: Instance) -> None:
@@ -258,8 +272,10 @@ def add_support_rules(model: Any, instance: Instance) -> None:
 
     @model.Constraint(subsidized_loans, doc="(P3) what the market lends is subsidized once")
     def subsidized_loan_limit(model: Any, p: str, year: int) -> Any:
-        subsidized = sum(share_or_zero(model, instance, p, i.funder, i.id, year) for i in subsidies)
-        return subsidized <= model.market[p, year]
+        subsidized_share = sum(
+            share_or_zero(model, instance, p, i.funder, i.id, year) for i in subsidies
+        )
+        return subsidized_share <= model.market[p, year]
 
     floored_materials = [
         (p, material, year)
@@ -273,12 +289,12 @@ def add_support_rules(model: Any, instance: Instance) -> None:
 
     @model.Constraint(floored_materials, doc="(P3) a tonne has one price floor")
     def price_floor_limit(model: Any, p: str, material: str, year: int) -> Any:
-        covered = sum(
+        floored_share = sum(
             share_or_zero(model, instance, p, i.funder, i.id, year)
             for i in floors
             if material in i.floor_prices
         )
-        return covered <= model.start[p, year]
+        return floored_share <= model.start[p, year]
 
 
 def add_country_limit(model: Any, instance: Instance) -> None:
@@ -294,12 +310,12 @@ def add_country_limit(model: Any, instance: Instance) -> None:
             for p, start, group in model.offtake
             if instance.projects[p].country != country
         ]
-        reserved = sum(
+        reserved_lots = sum(
             x.output[material] * x.running_share(year, start) * offtake
             for x, start, offtake in other_projects
             if material in x.output and x.running_share(year, start) > 0
         )
-        return reserved + model.nothing >= oversupply[material, country, year]
+        return reserved_lots + model.nothing >= oversupply[material, country, year]
 
 
 def _country_oversupply(instance: Instance) -> dict[tuple[str, str, int], float]:

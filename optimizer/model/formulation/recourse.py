@@ -51,14 +51,14 @@ class ChainInState:
             )
         periods: list[int] = []
         for k in self.open_periods:
-            previous = periods[-1] if periods else -1
+            previous_period = periods[-1] if periods else -1
             row_periods = [k]
             if h in self.max_refill and periods:
-                refilled = self.max_refill[h][previous + 1 : k].nonzero()[0]
-                row_periods = [*map(int, previous + 1 + refilled[-1:]), k]
+                refill_periods = self.max_refill[h][previous_period + 1 : k].nonzero()[0]
+                row_periods = [*map(int, previous_period + 1 + refill_periods[-1:]), k]
             for end in row_periods:
-                periods += [*range(previous + max_distance, end, max_distance), end]
-                previous = end
+                periods += [*range(previous_period + max_distance, end, max_distance), end]
+                previous_period = end
         return tuple(periods)
 
     def refill_limit(self, h: str, retention: float, k: int) -> float:
@@ -66,7 +66,7 @@ class ChainInState:
         including period k."""
         if h not in self.max_refill or k < self.open_periods[0]:
             return 0.0
-        first = (
+        first_period = (
             max(
                 j
                 for j in (self.open_periods[0] - 1, *self.accounting_periods(h, retention))
@@ -74,7 +74,9 @@ class ChainInState:
             )
             + 1
         )
-        return math.fsum(retention ** (k - j) * self.max_refill[h][j] for j in range(first, k + 1))
+        return math.fsum(
+            retention ** (k - j) * self.max_refill[h][j] for j in range(first_period, k + 1)
+        )
 
     def node_plants(self, node: int) -> Iterator[tuple[Plant, float]]:
         """Yield pairs of a plant and its lots at a node per lot of output: 1 for a plant that
@@ -93,7 +95,7 @@ def chains_in_state(
     ``all_periods`` yield all chains, with every period open."""
     for chain in instance.chains:
         demand = {v: data.demand[instance.nodes[v].label] for v in chain.nodes}
-        limit = {v: data.step_limit[instance.nodes[v].label] for v in chain.nodes}
+        step_limits = {v: data.step_limit[instance.nodes[v].label] for v in chain.nodes}
         market = {v: market_supply(instance, instance.nodes[v], data) for v in chain.nodes}
         capacity = {
             plant.id: plant.capacity[instance.year_index] * data.share_left[plant.origin]
@@ -103,7 +105,7 @@ def chains_in_state(
         is_open = find_short_periods(chain, demand, market, capacity) | all_periods
         if is_open.any():
             delivery = _delivery_function(instance, chain, data, first_stage)
-            projects = {
+            node_projects = {
                 v: [
                     p
                     for p, x in instance.projects.items()
@@ -111,14 +113,22 @@ def chains_in_state(
                 ]
                 for v in chain.nodes
             }
-            periods = tuple(map(int, is_open.nonzero()[0]))
-            refill = {
+            open_periods = tuple(map(int, is_open.nonzero()[0]))
+            max_refill = {
                 h: stockpile.max_refill[instance.year_index] * data.is_covered[stockpile.material]
                 for h, stockpile in instance.stockpiles.items()
                 if stockpile.max_refill.any()
             }
             yield ChainInState(
-                chain, periods, demand, limit, market, capacity, projects, delivery, refill
+                chain,
+                open_periods,
+                demand,
+                step_limits,
+                market,
+                capacity,
+                node_projects,
+                delivery,
+                max_refill,
             )
 
 
@@ -127,23 +137,23 @@ def _delivery_function(
 ) -> Callable[[int, str, int], Any]:
     """Return a function of node, project and period that gives the lots that the project delivers,
     as an expression in the ``delivered`` columns."""
-    first, delivered = instance.years[0], first_stage.delivered
-    output: dict[tuple[int, str], list[tuple[Realization, Floats]]] = {}
+    first_year, delivered = instance.years[0], first_stage.delivered
+    lots_by_realization: dict[tuple[int, str], list[tuple[Realization, Floats]]] = {}
     for v in chain.nodes:
         for (p, realization), lots in project_output_lots(
             instance, instance.nodes[v], data
         ).items():
-            output.setdefault((v, p), []).append((realization, lots))
+            lots_by_realization.setdefault((v, p), []).append((realization, lots))
 
-    def delivers(v: int, p: str, k: int) -> Any:
-        label, year = instance.nodes[v].label, first + int(instance.year_index[k])
+    def delivered_lots(v: int, p: str, k: int) -> Any:
+        label, year = instance.nodes[v].label, first_year + int(instance.year_index[k])
         return sum(
             float(lots[k]) * delivered[label, p, realization.label, year]
-            for realization, lots in output.get((v, p), ())
+            for realization, lots in lots_by_realization.get((v, p), ())
             if lots[k] > 0 and (label, p, realization.label, year) in delivered
         )
 
-    return delivers
+    return delivered_lots
 
 
 def add_deliveries(model: Any, instance: Instance, scenario_data: Sequence[ScenarioData]) -> None:
@@ -153,7 +163,7 @@ def add_deliveries(model: Any, instance: Instance, scenario_data: Sequence[Scena
     for data in scenario_data:
         for p, project_realizations in data.realizations.items():
             realizations[p].update(project_realizations)
-    keys = [
+    delivered_keys = [
         (node.label, p.id, realization.label, year)
         for node in instance.nodes
         for p in instance.projects.values()
@@ -164,25 +174,27 @@ def add_deliveries(model: Any, instance: Instance, scenario_data: Sequence[Scena
         or p.unaided_home_share(realization, year) > 0
     ]
     nodes = {node.label: node for node in instance.nodes}
-    by_label = {
+    realization_by_label = {
         realization.label: realization
         for project_realizations in realizations.values()
         for realization in project_realizations
     }
     model.delivered = pyo.Var(
-        keys, domain=pyo.NonNegativeReals, doc="share of nameplate that reaches a node in a year"
+        delivered_keys,
+        domain=pyo.NonNegativeReals,
+        doc="share of nameplate that reaches a node in a year",
     )
 
-    @model.Constraint(keys, doc="(R5) what reaches a node is what is its own and runs")
+    @model.Constraint(delivered_keys, doc="(R5) what reaches a node is what is its own and runs")
     def delivered_definition(model: Any, v: str, p: str, d: int | str, year: int) -> Any:
         year_position = year - instance.years[0]
         project = instance.projects[p]
-        realization = by_label[d]
+        realization = realization_by_label[d]
         group_shares = {
             group: float(yearly_share[year_position])
             for group, yearly_share in nodes[v].group_share.items()
         }
-        reserved = sum(
+        reserved_share = sum(
             project.running_share(year, start, realization.delay)
             * group_shares[group]
             * model.offtake[p, start, group]
@@ -199,22 +211,22 @@ def add_deliveries(model: Any, instance: Instance, scenario_data: Sequence[Scena
                 for key, column in model.floored.items()
                 if key[0] == p
             )
-        if (home := project.unaided_home_share(realization, year)) > 0:
-            reserved += home * group_shares[COMMON_GROUP] * model.unaided[p]
-        return model.delivered[v, p, d, year] == reserved
+        if (home_share := project.unaided_home_share(realization, year)) > 0:
+            reserved_share += home_share * group_shares[COMMON_GROUP] * model.unaided[p]
+        return model.delivered[v, p, d, year] == reserved_share
 
 
 def add_recourse(
     block: Any, instance: Instance, open_chains: Sequence[ChainInState], first_stage: Any
 ) -> None:
     """Add the recourse of one state, or of the mean of several states: variables, and rules R1 to
-    R4, R6 and R7. Also add the expressions ``damage``, and ``counted``, the damage as the mean
-    counts it. ``first_stage`` is the model with the purchases ``buy``, and with ``planned``, the
-    planned stock of stockpiles that are refilled."""
+    R4, R6 and R7. Also add the expressions ``damage``, and ``counted``, the damage with the weights
+    of consumers, from which the mean is computed. ``first_stage`` is the model with the purchases
+    ``buy``, and with ``planned``, the planned stock of stockpiles that are refilled."""
     nodes = {instance.nodes[v].label: (s, v) for s in open_chains for v in s.chain.nodes}
     node_of = {label: instance.nodes[v] for label, (_, v) in nodes.items()}
     year_index = instance.year_index
-    accounts = [
+    stock_keys = [
         (v, h, k)
         for v, (s, _) in nodes.items()
         for h in node_of[v].stockpile_shares
@@ -222,53 +234,61 @@ def add_recourse(
     ]
     refill_limits = {
         (v, h, k): node_of[v].stockpile_shares[h] * limit
-        for v, h, k in accounts
+        for v, h, k in stock_keys
         if (limit := nodes[v][0].refill_limit(h, instance.stockpiles[h].retention, k)) > 0
     }
-    releases = [(v, h, k) for v, h, k in accounts if k in nodes[v][0].open_periods]
+    release_keys = [(v, h, k) for v, h, k in stock_keys if k in nodes[v][0].open_periods]
     step_limits = {
         (v, j, k): s.step_limit[position][j][k]
         for v, (s, position) in nodes.items()
         for j in range(len(node_of[v].steps))
         for k in s.open_periods
     }
-    column_limited = [key for key, lots in step_limits.items() if not isinstance(lots, float)]
-    steps = [key for key, lots in step_limits.items() if not isinstance(lots, float) or lots > 0]
-    production = {
+    keys_limited_by_column = [
+        key for key, lots in step_limits.items() if not isinstance(lots, float)
+    ]
+    shortage_keys = [
+        key for key, lots in step_limits.items() if not isinstance(lots, float) or lots > 0
+    ]
+    producer_by_key = {
         (instance.nodes[plant.output].label, plant.label, k): (s, plant)
         for s in open_chains
         for plant in s.chain.plants
         for k in s.open_periods
     }
 
-    def most_released(_block: Any, v: str, h: str, _k: int) -> tuple[float, float | None]:
+    def release_bounds(_block: Any, v: str, h: str, _k: int) -> tuple[float, float | None]:
         lots = instance.stockpiles[h].max_release * node_of[v].stockpile_shares[h]
         return 0, lots if math.isfinite(lots) else None
 
-    def most_missing(_block: Any, v: str, j: int, k: int) -> tuple[float, float | None]:
+    def shortage_bounds(_block: Any, v: str, j: int, k: int) -> tuple[float, float | None]:
         lots = step_limits[v, j, k]
         return 0, float(lots) if isinstance(lots, float) else None
 
-    block.stock = pyo.Var(accounts, domain=pyo.NonNegativeReals, doc="stock at a period's end")
-    block.release = pyo.Var(releases, bounds=most_released, doc="(R2) lots released in a period")
+    block.stock = pyo.Var(stock_keys, domain=pyo.NonNegativeReals, doc="stock at a period's end")
+    block.release = pyo.Var(
+        release_keys, bounds=release_bounds, doc="(R2) lots released in a period"
+    )
     block.refill = pyo.Var(
         list(refill_limits),
         bounds=lambda _block, *key: (0, refill_limits[key]),
         doc="(R7) lots that come back since the row before",
     )
-    block.shortage = pyo.Var(steps, bounds=most_missing, doc="(R4) lots missing on a damage step")
+    block.shortage = pyo.Var(
+        shortage_keys, bounds=shortage_bounds, doc="(R4) lots missing on a damage step"
+    )
     block.made = pyo.Var(
-        list(production), domain=pyo.NonNegativeReals, doc="lots made of other forms"
+        list(producer_by_key), domain=pyo.NonNegativeReals, doc="lots made of other forms"
     )
 
-    @block.Constraint(accounts, doc="(R1) stock is what keeps and what comes in, less releases")
+    @block.Constraint(stock_keys, doc="(R1) stock is what keeps and what comes in, less releases")
     def stock_balance(block: Any, v: str, h: str, k: int) -> Any:
         before_release = _stock_before_release(
             block, instance, first_stage, nodes[v][0], node_of[v], h, k
         )
-        released = block.release[v, h, k] if (v, h, k) in block.release else 0
-        refilled = block.refill[v, h, k] if (v, h, k) in refill_limits else 0
-        return block.stock[v, h, k] == before_release + refilled - released
+        released_lots = block.release[v, h, k] if (v, h, k) in block.release else 0
+        refilled_lots = block.refill[v, h, k] if (v, h, k) in refill_limits else 0
+        return block.stock[v, h, k] == before_release + refilled_lots - released_lots
 
     @block.Constraint(
         list(refill_limits), doc="(R7) what comes back was planned, and released before"
@@ -282,29 +302,33 @@ def add_recourse(
     )
     def demand_balance(block: Any, v: str, k: int) -> Any:
         s, position = nodes[v]
-        output = sum(
+        output_lots = sum(
             s.delivery(position, p, k)
             for p in s.node_projects[position]
             if not instance.projects[p].inputs
         )
-        released = sum(block.release[v, h, k] for h in node_of[v].stockpile_shares)
-        short = sum(
+        released_lots = sum(block.release[v, h, k] for h in node_of[v].stockpile_shares)
+        short_lots = sum(
             block.shortage[v, j, k]
             for j in range(len(node_of[v].steps))
             if (v, j, k) in block.shortage
         )
-        produced = sum(
+        produced_lots = sum(
             lots * block.made[instance.nodes[plant.output].label, plant.label, k]
             for plant, lots in s.node_plants(position)
         )
-        gap = s.demand[position][k] - s.market[position][k]
-        total = output + released + short + produced
+        uncovered_lots = s.demand[position][k] - s.market[position][k]
+        total_lots = output_lots + released_lots + short_lots + produced_lots
         # Skip forms that nothing makes, stores or takes in.
-        return pyo.Constraint.Skip if isinstance(total, int | float) else total >= gap
+        return (
+            pyo.Constraint.Skip
+            if isinstance(total_lots, int | float)
+            else total_lots >= uncovered_lots
+        )
 
-    @block.Constraint(list(production), doc="(R6) no more is made than plants can make")
+    @block.Constraint(list(producer_by_key), doc="(R6) no more is made than plants can make")
     def conversion_limit(block: Any, v: str, plant: str, k: int) -> Any:
-        s, producer = production[v, plant, k]
+        s, producer = producer_by_key[v, plant, k]
         is_project = producer.capacity is None
         capacity = (
             s.delivery(producer.output, producer.id, k)
@@ -313,19 +337,24 @@ def add_recourse(
         )
         return block.made[v, plant, k] <= capacity
 
-    if column_limited:
+    if keys_limited_by_column:
 
-        @block.Constraint(column_limited, doc="(R4) no more is missing than is demanded on a step")
+        @block.Constraint(
+            keys_limited_by_column, doc="(R4) no more is missing than is demanded on a step"
+        )
         def shortage_limit(block: Any, v: str, j: int, k: int) -> Any:
             return block.shortage[v, j, k] <= step_limits[v, j, k]
 
-    weights = {(v, j, k): float(node_of[v].steps[j].weight[year_index[k]]) for v, j, k in steps}
+    step_weights = {
+        (v, j, k): float(node_of[v].steps[j].weight[year_index[k]]) for v, j, k in shortage_keys
+    }
     block.damage = pyo.Expression(
-        expr=pyo.quicksum(weights[key] * block.shortage[key] for key in steps)
+        expr=pyo.quicksum(step_weights[key] * block.shortage[key] for key in shortage_keys)
     )
     block.counted = pyo.Expression(
         expr=pyo.quicksum(
-            node_of[key[0]].damage_weight * weights[key] * block.shortage[key] for key in steps
+            node_of[key[0]].damage_weight * step_weights[key] * block.shortage[key]
+            for key in shortage_keys
         )
     )
 
@@ -338,12 +367,16 @@ def _stock_before_release(
     stockpile = instance.stockpiles[h]
     share = node.stockpile_shares[h]
     n = instance.periods_per_year
-    previous = max((j for j in s.accounting_periods(h, stockpile.retention) if j < k), default=-1)
+    previous_period = max(
+        (j for j in s.accounting_periods(h, stockpile.retention) if j < k), default=-1
+    )
     previous_stock = (
-        block.stock[node.label, h, previous] if previous >= 0 else share * stockpile.initial_lots
+        block.stock[node.label, h, previous_period]
+        if previous_period >= 0
+        else share * stockpile.initial_lots
     )
     coefficients: dict[int, float] = {}
-    for j in range(previous + 1, k + 1):
+    for j in range(previous_period + 1, k + 1):
         year = instance.years[0] + j // n
         coefficients[year] = (
             coefficients.get(year, 0.0) + share * stockpile.retention ** (k - j) / n
@@ -351,4 +384,4 @@ def _stock_before_release(
     purchases = sum(
         coefficient * first_stage.buy[h, year] for year, coefficient in coefficients.items()
     )
-    return stockpile.retention ** (k - previous) * previous_stock + purchases
+    return stockpile.retention ** (k - previous_period) * previous_stock + purchases

@@ -11,7 +11,7 @@ from optimizer.model.instance import Instance
 def add_stockpiles(model: Any, instance: Instance) -> None:
     """Add purchases and planned stock, and rules S1 to S4."""
     stockpiles, years, periods = instance.stockpiles, instance.years, instance.periods
-    n, first = instance.periods_per_year, years[0]
+    n, first_year = instance.periods_per_year, years[0]
     model.buy = pyo.Var(
         list(stockpiles), list(years), domain=pyo.NonNegativeReals, doc="lots bought in a year"
     )
@@ -21,24 +21,24 @@ def add_stockpiles(model: Any, instance: Instance) -> None:
         domain=pyo.NonNegativeReals,
         doc="stock if nothing is released",
     )
-    buyable = [
+    buyable_keys = [
         (h, year)
         for h, stockpile in stockpiles.items()
         for year in years
-        if math.isfinite(stockpile.max_purchase[year - first])
+        if math.isfinite(stockpile.max_purchase[year - first_year])
     ]
 
-    @model.Constraint(buyable, doc="(S1) the market gives so much a year")
+    @model.Constraint(buyable_keys, doc="(S1) the market gives so much a year")
     def purchase_limit(model: Any, h: str, year: int) -> Any:
-        return model.buy[h, year] <= stockpiles[h].max_purchase[year - first]
+        return model.buy[h, year] <= stockpiles[h].max_purchase[year - first_year]
 
     @model.Constraint(
         list(stockpiles), list(periods), doc="(S2) planned stock is what keeps, plus what is bought"
     )
     def planned_stock_definition(model: Any, h: str, k: int) -> Any:
-        previous = model.planned[h, k - 1] if k > 0 else stockpiles[h].initial_lots
-        purchased = model.buy[h, first + k // n] / n
-        return model.planned[h, k] == stockpiles[h].retention * previous + purchased
+        previous_stock = model.planned[h, k - 1] if k > 0 else stockpiles[h].initial_lots
+        purchased_lots = model.buy[h, first_year + k // n] / n
+        return model.planned[h, k] == stockpiles[h].retention * previous_stock + purchased_lots
 
     with_max_stock = [
         h for h, stockpile in stockpiles.items() if math.isfinite(stockpile.max_stock)
@@ -52,13 +52,13 @@ def add_stockpiles(model: Any, instance: Instance) -> None:
         (h, year)
         for h, stockpile in stockpiles.items()
         for year in years
-        if stockpile.min_stock[year - first] > 0
+        if stockpile.min_stock[year - first_year] > 0
     ]
 
     @model.Constraint(with_min_stock, doc="(S4) planned stock at a year's end covers so many days")
     def days_of_demand(model: Any, h: str, year: int) -> Any:
-        last = (year - first + 1) * n - 1
-        return model.planned[h, last] >= stockpiles[h].min_stock[year - first]
+        last_period = (year - first_year + 1) * n - 1
+        return model.planned[h, last_period] >= stockpiles[h].min_stock[year - first_year]
 
 
 def stock_cost(model: Any, instance: Instance, h: str, year: int, funder: str | None = None) -> Any:

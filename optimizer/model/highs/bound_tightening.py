@@ -39,7 +39,7 @@ def _tighten(program: LinearProgram, fix_only: bool) -> LinearProgram:
     column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
     lower, upper = program.lower.copy(), program.upper.copy()
     for _ in range(MAX_ROUNDS):
-        previous = lower.copy(), upper.copy()
+        previous_bounds = lower.copy(), upper.copy()
         for entries, sides in (
             (matrix.data, program.row_upper),
             (-matrix.data, -program.row_lower),
@@ -47,7 +47,7 @@ def _tighten(program: LinearProgram, fix_only: bool) -> LinearProgram:
             implied_lower, implied_upper = _implied_bounds(
                 entries, matrix.indices, column, sides, lower, upper
             )
-            is_integer = program.integer
+            is_integer = program.is_integer
             implied_lower[is_integer] = np.ceil(implied_lower[is_integer] - INTEGER_TOLERANCE)
             implied_upper[is_integer] = np.floor(implied_upper[is_integer] + INTEGER_TOLERANCE)
             # A bound beyond the opposite one makes its row infeasible, which is marked below.
@@ -62,7 +62,7 @@ def _tighten(program: LinearProgram, fix_only: bool) -> LinearProgram:
                 lower, implied_upper, width, fix_only
             )
             upper = np.where(is_tighter, implied_upper, upper)
-        if (lower == previous[0]).all() and (upper == previous[1]).all():
+        if (lower == previous_bounds[0]).all() and (upper == previous_bounds[1]).all():
             break
     return _mark_infeasible_rows(replace(program, matrix=matrix, lower=lower, upper=upper))
 
@@ -82,22 +82,25 @@ def _mark_infeasible_rows(program: LinearProgram) -> LinearProgram:
         terms = matrix.data * extremes
         size = np.bincount(matrix.indices, np.abs(terms), count)
         is_finite = np.isfinite(sides) & np.isfinite(size)
-        finite_sides, total = sides[is_finite], np.bincount(matrix.indices, terms, count)[is_finite]
-        excess = sign * (total - finite_sides)
-        violated = (
+        finite_sides, activity = (
+            sides[is_finite],
+            np.bincount(matrix.indices, terms, count)[is_finite],
+        )
+        excess = sign * (activity - finite_sides)
+        is_violated = (
             excess > ROW_TOLERANCE * (size[is_finite] + np.abs(finite_sides)) + ZERO_TOLERANCE
         )
-        is_infeasible[is_finite] |= violated
-        sides[is_finite] = np.where((excess > 0) & ~violated, total, finite_sides)
+        is_infeasible[is_finite] |= is_violated
+        sides[is_finite] = np.where((excess > 0) & ~is_violated, activity, finite_sides)
     program = replace(program, row_lower=row_lower, row_upper=row_upper)
     if not is_infeasible.any():
         return program
-    remaining = sparse.csc_array(matrix, copy=True)
-    remaining.data[is_infeasible[remaining.indices]] = 0.0
-    remaining.eliminate_zeros()
+    row_ranges = sparse.csc_array(matrix, copy=True)
+    row_ranges.data[is_infeasible[row_ranges.indices]] = 0.0
+    row_ranges.eliminate_zeros()
     return replace(
         program,
-        matrix=remaining,
+        matrix=row_ranges,
         row_lower=np.where(is_infeasible, -np.inf, row_lower),
         row_upper=np.where(is_infeasible, -1.0, row_upper),
     )
@@ -109,13 +112,13 @@ def _is_worthwhile(
     """Return for each column whether the bounds ``lower`` and ``upper`` should be set: they fix the
     column, or are much narrower than ``width``, its present range. With ``fix_only`` only the first
     counts."""
-    new_width, size = upper - lower, np.maximum(np.abs(lower), np.abs(upper))
+    new_width, magnitude = upper - lower, np.maximum(np.abs(lower), np.abs(upper))
     is_fixed = new_width <= 0
     if fix_only:
         return np.asarray(is_fixed)
     return np.asarray(
         is_fixed
-        | ((new_width <= MIN_SHRINK_FACTOR * width) & (new_width >= MIN_RELATIVE_WIDTH * size))
+        | ((new_width <= MIN_SHRINK_FACTOR * width) & (new_width >= MIN_RELATIVE_WIDTH * magnitude))
     )
 
 

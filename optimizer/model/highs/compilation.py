@@ -66,7 +66,7 @@ def compile_model(model: Any) -> CompiledModel:
         row_upper=np.where(kinds == -1, np.inf, sides),
         lower=np.array([-np.inf if v.lb is None else v.lb for v in form.columns], dtype=float),
         upper=np.array([np.inf if v.ub is None else v.ub for v in form.columns], dtype=float),
-        integer=np.array([not v.is_continuous() for v in form.columns], dtype=bool),
+        is_integer=np.array([not v.is_continuous() for v in form.columns], dtype=bool),
         row_names=_ComponentNames([row.constraint for row in form.rows], model),
         column_names=_ComponentNames(form.columns, model),
     )
@@ -115,12 +115,12 @@ class SubstitutedProgram:
     def expand(self, x: Floats) -> Floats:
         """Return the values of all columns of the full program, from the values ``x`` of the
         columns that were kept. Negative values of defined columns become 0."""
-        full = np.zeros(len(self.kept_columns) + len(self.defined_columns))
-        full[self.kept_columns] = x
-        full[self.defined_columns] = np.maximum(
+        all_values = np.zeros(len(self.kept_columns) + len(self.defined_columns))
+        all_values[self.kept_columns] = x
+        all_values[self.defined_columns] = np.maximum(
             self._definition_matrix @ x + self._definition_constant, 0.0
         )
-        return full
+        return all_values
 
 
 def component_keys(components: Sequence[Any]) -> list[tuple[str, Any]]:
@@ -140,15 +140,15 @@ def substitute_defined_columns(
     """Replace the columns of ``variable`` by what the rows of ``definition`` say they are.
     Otherwise presolve eliminates a chain of many periods from its end, and divides by a small
     coefficient in each."""
-    full = compiled.program
+    full_program = compiled.program
     variable_names = np.array([name for name, _ in compiled.column_keys])
     constraint_names = np.array([name for name, _ in compiled.row_keys])
     defined_columns = np.flatnonzero(variable_names == variable)
     kept_columns = np.flatnonzero(variable_names != variable)
     definition_rows = np.flatnonzero(constraint_names == definition)
-    matrix = sparse.csr_array(full.matrix)
+    matrix = sparse.csr_array(full_program.matrix)
     definition_matrix, constant = _solve_definitions(
-        matrix, full.row_lower, definition_rows, defined_columns, kept_columns
+        matrix, full_program.row_lower, definition_rows, defined_columns, kept_columns
     )
     substituted_matrix = _add_product(
         matrix[:, kept_columns], matrix[:, defined_columns], definition_matrix
@@ -157,7 +157,7 @@ def substitute_defined_columns(
     size = abs(matrix[:, defined_columns]) @ np.abs(constant)
     lower, upper = (
         _zero_rounding(side - shift, ROUNDING_SHARE * size)
-        for side in (full.row_lower, full.row_upper)
+        for side in (full_program.row_lower, full_program.row_upper)
     )
     is_kept_row = np.ones(len(constraint_names))
     is_kept_row[definition_rows] = 0.0
@@ -165,16 +165,17 @@ def substitute_defined_columns(
     substituted_matrix = sparse.csr_array(sparse.diags_array(is_kept_row) @ substituted_matrix)
     substituted_matrix.eliminate_zeros()
     program = replace(
-        full,
-        cost=full.cost[kept_columns] + definition_matrix.T @ full.cost[defined_columns],
-        offset=full.offset + float(full.cost[defined_columns] @ constant),
+        full_program,
+        cost=full_program.cost[kept_columns]
+        + definition_matrix.T @ full_program.cost[defined_columns],
+        offset=full_program.offset + float(full_program.cost[defined_columns] @ constant),
         matrix=sparse.csc_array(substituted_matrix),
         row_lower=lower,
         row_upper=upper,
-        lower=full.lower[kept_columns].copy(),
-        upper=full.upper[kept_columns].copy(),
-        integer=full.integer[kept_columns],
-        column_names=NameSubset(full.column_names, kept_columns),
+        lower=full_program.lower[kept_columns].copy(),
+        upper=full_program.upper[kept_columns].copy(),
+        is_integer=full_program.is_integer[kept_columns],
+        column_names=NameSubset(full_program.column_names, kept_columns),
     )
     return SubstitutedProgram(
         program, kept_columns, defined_columns, definition_rows, definition_matrix, constant

@@ -32,7 +32,7 @@ class LinearProgram:
     row_upper: Floats
     lower: Floats
     upper: Floats
-    integer: NDArray[np.bool_]
+    is_integer: NDArray[np.bool_]
     row_names: Sequence[str]
     column_names: Sequence[str]
 
@@ -42,21 +42,21 @@ class LinearProgram:
         return {
             "rows": self.matrix.shape[0],
             "columns": self.matrix.shape[1],
-            "integers": int(self.integer.sum()),
+            "integers": int(self.is_integer.sum()),
             "nonzeros": int(self.matrix.nnz),
         }
 
-    def free_rows(self, dropped: NDArray[np.bool_]) -> LinearProgram:
+    def free_rows(self, is_dropped: NDArray[np.bool_]) -> LinearProgram:
         """Return the program with infinite sides for the rows that ``dropped`` marks."""
         return replace(
             self,
-            row_lower=np.where(dropped, -np.inf, self.row_lower),
-            row_upper=np.where(dropped, np.inf, self.row_upper),
+            row_lower=np.where(is_dropped, -np.inf, self.row_lower),
+            row_upper=np.where(is_dropped, np.inf, self.row_upper),
         )
 
     def relaxation(self) -> LinearProgram:
         """Return the linear relaxation: the program with all columns continuous."""
-        return replace(self, integer=np.zeros_like(self.integer))
+        return replace(self, is_integer=np.zeros_like(self.is_integer))
 
     def without_objective(self) -> LinearProgram:
         """Return the program with an objective that is constantly 0."""
@@ -97,10 +97,10 @@ def check_solver_limits(program: LinearProgram) -> None:
     and coefficients whose ratio exceeds 1e18."""
     check_finite(program)
     for vector, names, description, _ in _labeled_vectors(program):
-        size = np.where(np.isfinite(vector), np.abs(vector), 0.0)
-        if size.size and size.max() >= MAX_MAGNITUDE:
-            name = names[int(np.argmax(size))]
-            raise InvalidModelData(f"{description} {name} is {size.max():.3g}, too large")
+        magnitudes = np.where(np.isfinite(vector), np.abs(vector), 0.0)
+        if magnitudes.size and magnitudes.max() >= MAX_MAGNITUDE:
+            name = names[int(np.argmax(magnitudes))]
+            raise InvalidModelData(f"{description} {name} is {magnitudes.max():.3g}, too large")
     is_impossible = np.isposinf(program.row_lower) | np.isneginf(program.row_upper)
     if is_impossible.any():
         raise InvalidModelData(
@@ -111,17 +111,18 @@ def check_solver_limits(program: LinearProgram) -> None:
         return
     min_entry, max_entry = float(data.min()), float(data.max())
     entry_names = [_entry_names(program, data == extreme) for extreme in (min_entry, max_entry)]
-    smallest, largest = (" in ".join(names_of_entry) for names_of_entry in entry_names)
+    smallest_name, largest_name = (" in ".join(names_of_entry) for names_of_entry in entry_names)
     extremes = ((entry_names[0], min_entry), (entry_names[1], max_entry))
     if max_entry >= MAX_MAGNITUDE:
-        fault = f"{largest} is {max_entry:.3g}, which the solver would take for infinite"
+        fault = f"{largest_name} is {max_entry:.3g}, which the solver would take for infinite"
         raise CoefficientsOutOfRange(f"the coefficient of {fault}", extremes)
     if min_entry <= MIN_COEFFICIENT:
-        fault = f"{smallest} is {min_entry:.3g}, which the solver would drop"
+        fault = f"{smallest_name} is {min_entry:.3g}, which the solver would drop"
         raise CoefficientsOutOfRange(f"the coefficient of {fault}", extremes)
     if max_entry / min_entry > MAX_COEFFICIENT_RATIO:
         fault = (
-            f"coefficients range from {min_entry:.3g} ({smallest}) to {max_entry:.3g} ({largest})"
+            f"coefficients range from {min_entry:.3g} ({smallest_name}) "
+            f"to {max_entry:.3g} ({largest_name})"
         )
         raise CoefficientsOutOfRange(f"{fault}, too far apart to be solved reliably", extremes)
 
@@ -138,7 +139,7 @@ def max_violation(program: LinearProgram, values: Floats) -> float:
     """Return the largest amount by which ``values`` of the columns violate a row, a bound or
     integrality."""
     activity = program.matrix @ values
-    fractions = np.abs(values - np.round(values))[program.integer]
+    fractions = np.abs(values - np.round(values))[program.is_integer]
     return max(
         float(np.max(excess, initial=0.0))
         for excess in (
@@ -170,7 +171,7 @@ def program_from_arrays(
         row_upper=np.asarray(row_upper, dtype=float),
         lower=np.asarray(lower, dtype=float),
         upper=np.asarray(upper, dtype=float),
-        integer=np.zeros(csc.shape[1], dtype=bool),
+        is_integer=np.zeros(csc.shape[1], dtype=bool),
         row_names=[f"row {i}" for i in range(csc.shape[0])],
         column_names=[f"column {j}" for j in range(csc.shape[1])],
     )

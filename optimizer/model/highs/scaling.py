@@ -70,7 +70,9 @@ def compute_scaling(
     units of columns; those that are NaN are computed."""
     rows, units = balance_geometrically(program, column_units)
     is_free = (
-        ~program.integer if column_units is None else np.isnan(column_units) & ~program.integer
+        ~program.is_integer
+        if column_units is None
+        else np.isnan(column_units) & ~program.is_integer
     )
     is_near_one = bool((rows == 1).all() and (units[is_free] == 1).all())
     if cost_factor is None:
@@ -98,11 +100,11 @@ def lift_small_rows(program: LinearProgram, scaling: Scaling) -> Scaling:
         1.0,
     )
     factor = 2.0 ** np.floor(np.log2(np.maximum(factor, 1.0)))
-    lost = np.flatnonzero(min_entry * factor < MIN_VISIBLE_ENTRY)
-    if len(lost):
-        entries = np.flatnonzero((coo.row == lost[0]) & (size > 0))
+    lost_rows = np.flatnonzero(min_entry * factor < MIN_VISIBLE_ENTRY)
+    if len(lost_rows):
+        entries = np.flatnonzero((coo.row == lost_rows[0]) & (size > 0))
         extreme_entries = [entries[np.argmin(size[entries])], entries[np.argmax(size[entries])]]
-        row = program.row_names[int(lost[0])]
+        row = program.row_names[int(lost_rows[0])]
         small, large = [
             ((program.column_names[int(coo.col[e])], row), float(size[e])) for e in extreme_entries
         ]
@@ -163,7 +165,7 @@ def balance_geometrically(
     columns keep unit 1."""
     matrix = program.matrix
     count, width = matrix.shape
-    is_free = ~program.integer
+    is_free = ~program.is_integer
     initial_exponent = np.zeros(width)
     if units is not None:
         is_free &= np.isnan(units)
@@ -172,9 +174,9 @@ def balance_geometrically(
     is_zero = (program.lower == 0) & (program.upper == 0)
     column = np.repeat(np.arange(width), np.diff(matrix.indptr))
     size = np.where(is_zero[column], 0.0, np.abs(matrix.data))
-    largest = np.zeros(count)
-    np.maximum.at(largest, matrix.indices, size)
-    threshold = ROUNDING_SHARE * largest
+    largest_entries = np.zeros(count)
+    np.maximum.at(largest_entries, matrix.indices, size)
+    threshold = ROUNDING_SHARE * largest_entries
     sides = [_log2_magnitude(side, threshold) for side in (program.row_lower, program.row_upper)]
     bounds = [_log2_magnitude(bound, ROUNDING_SHARE) for bound in (program.lower, program.upper)]
     entries = _log2_magnitude(size)
@@ -186,7 +188,7 @@ def balance_geometrically(
         return np.ones(count), np.exp2(initial_exponent)
     # Entries that are tiny within their row do not count: the retention of a stock with large
     # losses over many years would otherwise drive units apart.
-    is_counted = size > NEGLIGIBLE_SHARE * largest[matrix.indices]
+    is_counted = size > NEGLIGIBLE_SHARE * largest_entries[matrix.indices]
     row, entry, column = matrix.indices[is_counted], entries[is_counted], column[is_counted]
     in_row = np.bincount(row, minlength=count) + sum(~np.isnan(side) for side in sides)
     in_column = np.bincount(column, minlength=width) + sum(~np.isnan(bound) for bound in bounds)
@@ -229,15 +231,18 @@ def _covering_row_exponents(program: LinearProgram, units: Floats) -> Floats:
     is_nonnegative = np.where(matrix.data > 0, program.lower[column], -program.upper[column]) >= 0
     sign = np.sign(matrix.data)
     exponents = np.full(count, -np.inf)
-    largest = np.full(count, -np.inf)
-    np.maximum.at(largest, matrix.indices, _log2_magnitude(matrix.data) + units[column])
+    largest_exponents = np.full(count, -np.inf)
+    np.maximum.at(largest_exponents, matrix.indices, _log2_magnitude(matrix.data) + units[column])
     for lower_side, required_sign in ((program.row_lower, 1), (-program.row_upper, -1)):
         other_count = np.bincount(matrix.indices, ~is_nonnegative | (sign != required_sign), count)
         is_covering = (
-            np.isfinite(lower_side) & (lower_side > 0) & (other_count == 0) & np.isfinite(largest)
+            np.isfinite(lower_side)
+            & (lower_side > 0)
+            & (other_count == 0)
+            & np.isfinite(largest_exponents)
         )
         exponent = np.minimum(
-            -np.ceil(_log2_magnitude(lower_side)), MAX_ENTRY_EXPONENT - np.ceil(largest)
+            -np.ceil(_log2_magnitude(lower_side)), MAX_ENTRY_EXPONENT - np.ceil(largest_exponents)
         )
         exponents[is_covering] = exponent[is_covering]
     return exponents
@@ -259,10 +264,10 @@ def compute_row_factors(matrix: sparse.csr_array, sides: Floats, units: Floats) 
 
 def max_abs_by_row(matrix: sparse.csr_array) -> Floats:
     """Return the largest absolute entry of each row."""
-    largest = np.zeros(matrix.shape[0])
+    largest_entries = np.zeros(matrix.shape[0])
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    np.maximum.at(largest, row, np.abs(matrix.data))
-    return largest
+    np.maximum.at(largest_entries, row, np.abs(matrix.data))
+    return largest_entries
 
 
 def _log2_magnitude(values: Floats, threshold: Floats | float = 0.0) -> Floats:
@@ -287,12 +292,12 @@ def drop_negligible_entries(program: LinearProgram) -> LinearProgram:
     row, rows = matrix.indices[is_negligible], matrix.shape[0]
     min_terms = np.bincount(row, extremes.min(axis=0)[is_negligible], rows)
     max_terms = np.bincount(row, extremes.max(axis=0)[is_negligible], rows)
-    remaining = sparse.csc_array(matrix, copy=True)
-    remaining.data[is_negligible] = 0.0
-    remaining.eliminate_zeros()
+    kept_matrix = sparse.csc_array(matrix, copy=True)
+    kept_matrix.data[is_negligible] = 0.0
+    kept_matrix.eliminate_zeros()
     return replace(
         program,
-        matrix=remaining,
+        matrix=kept_matrix,
         row_lower=program.row_lower - max_terms,
         row_upper=program.row_upper - min_terms,
     )

@@ -146,9 +146,9 @@ class DualSimplex:
         """Minimize from the current basis, with at most ``iterations`` iterations. With
         ``verify_infeasible``, an infeasible program is solved again for confirmation."""
         self._solver.setOptionValue("simplex_iteration_limit", iterations)
-        start = time.perf_counter()
+        started_at = time.perf_counter()
         self._solver.run()
-        self.seconds += time.perf_counter() - start
+        self.seconds += time.perf_counter() - started_at
         self.solves += 1
         self.iterations += max(0, self._solver.getInfo().simplex_iteration_count)
         outcome = _OUTCOME_BY_STATUS.get(self._solver.getModelStatus())
@@ -175,13 +175,13 @@ class DualSimplex:
             ("off", DEFAULT_LP_TOLERANCES),
             ("off", COARSE_LP_TOLERANCES),
         ):
-            previous = outcome
+            previous_outcome = outcome
             self._solver.clearSolver()
             set_options(self._solver, {**tolerances, "presolve": presolve})
             self._solver.run()
             outcome = _OUTCOME_BY_STATUS.get(self._solver.getModelStatus())
-            solved = outcome not in (None, "infeasible", "unbounded")
-            if solved or (outcome is not None and outcome == previous):
+            is_solved = outcome not in (None, "infeasible", "unbounded")
+            if is_solved or (outcome is not None and outcome == previous_outcome):
                 break
         else:
             outcome = None
@@ -323,8 +323,12 @@ class WarmStartSolver:
 
     def solution(self) -> tuple[Floats, Floats, Floats]:
         """Return values and reduced costs of the columns, and activities of the rows."""
-        last = self._solver.getSolution()
-        return np.array(last.col_value), np.array(last.col_dual), np.array(last.row_value)
+        last_solution = self._solver.getSolution()
+        return (
+            np.array(last_solution.col_value),
+            np.array(last_solution.col_dual),
+            np.array(last_solution.row_value),
+        )
 
     def basis_statuses(self) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
         """Return the statuses in the last basis as numbers (:func:`status_numbers`): first of the

@@ -138,9 +138,9 @@ def load_solver(program: LinearProgram) -> highspy.Highs:
     lp = build_highs_lp(program.matrix, program.cost, program.lower, program.upper)
     lp.offset_ = program.offset
     lp.row_lower_, lp.row_upper_ = program.row_lower, program.row_upper
-    if program.integer.any():
+    if program.is_integer.any():
         kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
-        lp.integrality_ = [kinds[i] for i in program.integer.astype(int)]
+        lp.integrality_ = [kinds[i] for i in program.is_integer.astype(int)]
     solver = create_silent_solver()
     status = solver.passModel(lp)
     received = (solver.getNumRow(), solver.getNumCol(), solver.getNumNz())
@@ -195,7 +195,7 @@ def solve(
         settings["threads"] = threads
     set_options(solver, {**settings, **(options or {})})
     monitor = _SolveMonitor(solver, scaling, on_progress, on_incumbent)
-    start = time.perf_counter()
+    started_at = time.perf_counter()
     interrupted, status = _run_until_done(solver, monitor.report_incumbent)
     for fallback in FALLBACK_OPTIONS:
         if not _has_failed(solver, status):
@@ -206,7 +206,7 @@ def solve(
     if _has_failed(solver, status):
         ended = solver.modelStatusToString(solver.getModelStatus())
         raise SolverError(tr("the solver failed: {ended}", ended=ended))
-    seconds = time.perf_counter() - start
+    seconds = time.perf_counter() - started_at
     solution = _read_solution(solver, program, scaling)
     solution = replace(
         solution, seconds=seconds, interrupted=interrupted, history=tuple(monitor.history)
@@ -279,11 +279,11 @@ def stop_on_interrupt(stop: threading.Event) -> Iterator[None]:
             raise KeyboardInterrupt
         stop.set()
 
-    previous = signal.signal(signal.SIGINT, on_interrupt)
+    previous_handler = signal.signal(signal.SIGINT, on_interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        signal.signal(signal.SIGINT, previous_handler)
 
 
 def _run_until_done(solver: highspy.Highs, poll: Callable[[], None]) -> tuple[bool, Any]:
@@ -331,7 +331,7 @@ def _read_solution(
 ) -> ProgramSolution:
     model_status = solver.getModelStatus()
     info = solver.getInfo()
-    is_mip = bool(program.integer.any())
+    is_mip = bool(program.is_integer.any())
     ending, bound = _ENDING_BY_STATUS[model_status.name], None
     has_solution = ending == "optimal" or (ending == "limit" and info.primal_solution_status == 2)
     objective = (

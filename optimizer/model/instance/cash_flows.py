@@ -52,7 +52,7 @@ class CashFlows:
         return 1.0
 
     @cached_property
-    def committed(self) -> float:
+    def committed_amount(self) -> float:
         """Capex or all interest, as budgets count it, or a price floor's largest exposure."""
         return self.project.capex * self.project.budgeted_cost_factor * self.paid_per_capex
 
@@ -111,7 +111,7 @@ class CashFlows:
         is_charged = [
             age == 0 if line.kind == "commitment" else terms.is_in_force(age) for age in ages
         ]
-        return np.where(is_charged, charge * self.committed, 0.0)
+        return np.where(is_charged, charge * self.committed_amount, 0.0)
 
     def amounts_at_risk(self) -> tuple[Floats, float | None, float]:
         """Return what the funder can lose: the amount outstanding in each year (Y), the expected
@@ -122,7 +122,7 @@ class CashFlows:
         terms, years = self.instrument.terms, range(len(self.years))
         if terms.budget_class == "grant" or not self.instrument.carries_capex:
             return np.zeros(len(years)), 0.0, 0.0
-        outstanding = np.array(
+        outstanding_amounts = np.array(
             [
                 math.fsum(
                     float(self.expected_payments[d]) * terms.outstanding(y - d) for d in years
@@ -131,9 +131,9 @@ class CashFlows:
             ]
         )
         # Expected payments, like the outstanding amounts.
-        amount = self.committed / self.budget_factor
-        expected = None if terms.expected_loss is None else terms.expected_loss * amount
-        return outstanding, expected, terms.maximum_loss * amount
+        amount = self.committed_amount / self.budget_factor
+        expected_loss = None if terms.expected_loss is None else terms.expected_loss * amount
+        return outstanding_amounts, expected_loss, terms.maximum_loss * amount
 
 
 class InterestSubsidyFlows(CashFlows):
@@ -175,17 +175,19 @@ class PriceFloorFlows(CashFlows):
         is_covered = np.array(
             [term is None or year - first_output < term for year in self.years], dtype=float
         )
-        running = self.project.running_shares(self.years, self.start) * is_covered
+        running_share = self.project.running_shares(self.years, self.start) * is_covered
         return [
-            (prices, self.output.get(material, 0.0) * running)
+            (prices, self.output.get(material, 0.0) * running_share)
             for material, prices in self.instrument.floor_prices.items()
         ]
 
     def _expected_total(self, amount_per_tonne: Callable[[FloorPrices], Floats]) -> Floats:
-        total = np.zeros(len(self.years))
+        yearly_total = np.zeros(len(self.years))
         for prices, volume in self._volumes:
-            total = total + self.project.success_probability * amount_per_tonne(prices) * volume
-        return total
+            yearly_total = (
+                yearly_total + self.project.success_probability * amount_per_tonne(prices) * volume
+            )
+        return yearly_total
 
     @cached_property
     def expected_payments(self) -> Floats:
@@ -205,14 +207,14 @@ class PriceFloorFlows(CashFlows):
     @cached_property
     def exposure(self) -> Floats:
         """Payments in each year (Y) in the worst price states."""
-        total = np.zeros(len(self.years))
+        yearly_exposure = np.zeros(len(self.years))
         for prices, volume in self._volumes:
             worst_state = int((prices.payment_by_state @ volume).argmax())
-            total = total + prices.payment_by_state[worst_state] * volume
-        return total
+            yearly_exposure = yearly_exposure + prices.payment_by_state[worst_state] * volume
+        return yearly_exposure
 
     @cached_property
-    def committed(self) -> float:
+    def committed_amount(self) -> float:
         """The largest exposure."""
         return float(self.exposure.sum())
 
@@ -224,8 +226,12 @@ class PriceFloorFlows(CashFlows):
     def amounts_at_risk(self) -> tuple[Floats, float | None, float]:
         """Return the payments that it may still require, the expected and the largest ones."""
         is_decided = np.array([year >= self.start for year in self.years], dtype=float)
-        remaining = np.maximum(self.committed - np.cumsum(self.exposure), 0.0)
-        return is_decided * remaining, float(self.expected_payments.sum()), self.committed
+        remaining_exposure = np.maximum(self.committed_amount - np.cumsum(self.exposure), 0.0)
+        return (
+            is_decided * remaining_exposure,
+            float(self.expected_payments.sum()),
+            self.committed_amount,
+        )
 
 
 CASH_FLOWS: dict[InstrumentKind, type[CashFlows]] = {

@@ -294,11 +294,11 @@ class Node:
         remains, and the rest is added to its first step."""
         lots = np.reshape([step.limit[year_index] for step in self.steps], (-1, len(year_index)))
         lots = lots * demand_factor[..., None, None]
-        for adaptation, first, end in self.adaptation_ranges:
-            later_steps = lots[..., first + 1 : end, :]
-            moved = later_steps * (1 - share_left[..., adaptation, None, :])
-            lots[..., first, :] += moved.sum(axis=-2)
-            later_steps -= moved
+        for adaptation, first_step, end in self.adaptation_ranges:
+            later_steps = lots[..., first_step + 1 : end, :]
+            moved_lots = later_steps * (1 - share_left[..., adaptation, None, :])
+            lots[..., first_step, :] += moved_lots.sum(axis=-2)
+            later_steps -= moved_lots
         return lots
 
 
@@ -374,7 +374,7 @@ NOTHING_FIXED = FixedDecisions()
 class ReviewBranch:
     """Review branch: the states with the same outcome of every observation."""
 
-    observed: tuple[str, ...]  # outcome of each observation
+    information_set: tuple[str, ...]  # outcome of each observation
     probability: float
     price_probabilities: dict[str, Floats]
     """(P) conditional probability of each price state, by material of a price floor."""

@@ -299,10 +299,10 @@ class Instance:
         million EUR) for the whole output of a project with this start."""
         if (p, start) not in self._premium_by_funder:
             project, premiums = self.projects[p], dict[str, Floats]()
-            running = project.success_probability * project.running_shares(self.years, start)
+            running_share = project.success_probability * project.running_shares(self.years, start)
             for material, lots in project.output.items():
                 for f, per_lot in self.premium_per_lot.get(material, {}).items():
-                    premium = per_lot * (lots * self.periods_per_year) * running
+                    premium = per_lot * (lots * self.periods_per_year) * running_share
                     premiums[f] = premiums.get(f, 0.0) + premium
             self._premium_by_funder[p, start] = premiums
         return self._premium_by_funder[p, start]

@@ -54,8 +54,8 @@ def _floor_prices(
     instrument: Instrument, years: range, prices: Mapping[str, PriceData]
 ) -> dict[str, FloorPrices]:
     by_material = {}
-    for material, yearly in (instrument.floor_eur_per_t or {}).items():
-        floor = yearly_values(yearly, years, 0.0)
+    for material, price_by_year in (instrument.floor_eur_per_t or {}).items():
+        floor = yearly_values(price_by_year, years, 0.0)
         upside_from = (instrument.upside_from_eur_per_t or {}).get(material)
         upside = floor if upside_from is None else yearly_values(upside_from, years, 0.0)
         price_data = prices[material]

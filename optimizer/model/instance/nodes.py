@@ -30,16 +30,20 @@ def build_nodes(instance: Instance, need: MaterialNeed) -> Iterator[Node]:
     """Yield the nodes, ordered by material and then by consumer."""
     case, measure = instance.case, instance.case.objective.measure
     zeros = np.zeros(len(instance.years))
-    wanted = set[str]()  # materials needed by consumers, or as inputs of projects for these
+    wanted_materials = set[
+        str
+    ]()  # materials needed by consumers, or as inputs of projects for these
     for m in reversed(order_materials(case)):
         outputs = (p.output for p in instance.projects.values() if m in p.inputs)
-        if need.max_per_year(m) or any(not wanted.isdisjoint(output) for output in outputs):
-            wanted.add(m)
+        if need.max_per_year(m) or any(
+            not wanted_materials.isdisjoint(output) for output in outputs
+        ):
+            wanted_materials.add(m)
     for m in case.materials:
         claims = {u: t for (u, material), t in need.claims.items() if material == m and t.any()}
         entitled = case.objective.allocation == "entitled"
         # A material without claims belongs to no consumer, but if pooled it may serve all.
-        if not claims if entitled else m not in wanted:
+        if not claims if entitled else m not in wanted_materials:
             continue
         demand = {u: instance.demand.get((u, m), zeros) for u in claims}
         total_demand = np.sum([zeros, *demand.values()], axis=0)
@@ -80,9 +84,9 @@ def build_chains(instance: Instance) -> Iterator[Chain]:
     node_position = {(node.material, node.consumer): v for v, node in enumerate(instance.nodes)}
     forms_by_material = {m: forms for forms in material_chains(instance.case) for m in forms}
     order = {m: n for n, m in enumerate(order_materials(instance.case))}
-    assigned: set[int] = set()
+    assigned_nodes: set[int] = set()
     for v, node in enumerate(instance.nodes):
-        if v in assigned:
+        if v in assigned_nodes:
             continue
         forms = sorted(
             forms_by_material.get(node.material, (node.material,)), key=order.__getitem__
@@ -90,7 +94,7 @@ def build_chains(instance: Instance) -> Iterator[Chain]:
         positions = {
             m: node_position[m, node.consumer] for m in forms if (m, node.consumer) in node_position
         }
-        assigned.update(positions.values())
+        assigned_nodes.update(positions.values())
         yield Chain(tuple(positions.values()), tuple(_build_plants(instance, positions)))
 
 
@@ -152,14 +156,14 @@ def _adaptation_ranges(
     consumer."""
     ranges, end = [], 0
     for consumer, consumer_steps in steps.items():
-        first, end = end, end + len(consumer_steps)
+        first_step, end = end, end + len(consumer_steps)
         entry = (
             read_adaptation(instance.case, _find_damage_entry(instance.case, consumer, material))
             if consumer_steps
             else None
         )
         if entry is not None:
-            ranges.append((instance.adaptations[material].index(entry), first, end))
+            ranges.append((instance.adaptations[material].index(entry), first_step, end))
     return tuple(ranges)
 
 
@@ -175,9 +179,12 @@ def distinct_adaptations(case: Case) -> dict[str, tuple[Adaptation, ...]]:
     """Return the distinct adaptations of each material."""
     by_material: dict[str, tuple[Adaptation, ...]] = {}
     for entry in case.damage:
-        adaptation, previous = read_adaptation(case, entry), by_material.get(entry.material, ())
-        if adaptation is not None and adaptation not in previous:
-            by_material[entry.material] = (*previous, adaptation)
+        adaptation, earlier_adaptations = (
+            read_adaptation(case, entry),
+            by_material.get(entry.material, ()),
+        )
+        if adaptation is not None and adaptation not in earlier_adaptations:
+            by_material[entry.material] = (*earlier_adaptations, adaptation)
     return by_material
 
 
@@ -229,9 +236,13 @@ def _stockpile_shares(
 ) -> dict[str, float]:
     """Return the share of each stockpile that belongs to a consumer, by claims over the whole
     horizon."""
-    served = {
+    served_stockpiles = {
         stockpile.id: math.fsum(float(claims[u].sum()) for u in claims if u in stockpile.consumers)
         for stockpile in stockpiles
         if consumer in stockpile.consumers
     }
-    return {h: float(claims[consumer].sum()) / tonnes for h, tonnes in served.items() if tonnes > 0}
+    return {
+        h: float(claims[consumer].sum()) / tonnes
+        for h, tonnes in served_stockpiles.items()
+        if tonnes > 0
+    }

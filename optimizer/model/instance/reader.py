@@ -41,15 +41,18 @@ LEVEL_TOLERANCE = 1e-9  # of cumulative probabilities compared with a level
 def read_instances(cases: Sequence[Case]) -> tuple[Instance, ...]:
     """Read one instance for each assumption set. All have the same lot sizes, and only start years
     that are allowed under every set."""
-    first = read_instance(cases[0])
-    instances = [first, *(read_instance(case, first.lot_tonnes) for case in cases[1:])]
+    first_instance = read_instance(cases[0])
+    instances = [
+        first_instance,
+        *(read_instance(case, first_instance.lot_tonnes) for case in cases[1:]),
+    ]
     common_starts = {
         p: tuple(
             y
             for y in x.start_years
             if all(y in instance.projects[p].start_years for instance in instances)
         )
-        for p, x in first.projects.items()
+        for p, x in first_instance.projects.items()
     }
     return tuple(
         replace(

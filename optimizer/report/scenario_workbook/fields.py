@@ -95,8 +95,8 @@ def find_field(shape: Shape, key: str) -> Field:
 
 
 def field_label(path: tuple[str, ...]) -> str:
-    """Return the English label of a path without positions and free keys: as listed, else that of
-    the policy limit, else the name of the field."""
+    """Return the English label of a field: the listed one, else that of its policy limit, else its
+    name. ``path`` is its path without list positions and keys that the user chose (ids, years)."""
     for start in range(len(path)):
         label = ENGLISH_TEXTS["labels"].get(".".join(path[start:]))
         if label is not None:

@@ -147,12 +147,17 @@ def evaluate_chain(
         np.zeros((*plant_shape, years)),
     )
     for chain in analysis.classes.chains:
-        missing, damage_by_form, value = (np.zeros(form_shape) for _ in range(3))
+        missing_share, damage_by_form, value_per_tonne = (np.zeros(form_shape) for _ in range(3))
         bases: list[Any] = (
             list(warm_start.by_consumer_chain[chain.id].bases) if warm_start else [None] * count
         )
         consumer_values = ConsumerValues(
-            np.zeros(count), bases, missing, damage_by_form, value, np.zeros(plant_shape)
+            np.zeros(count),
+            bases,
+            missing_share,
+            damage_by_form,
+            value_per_tonne,
+            np.zeros(plant_shape),
         )
         chain_values.by_consumer_chain[chain.id] = consumer_values
         evaluation = analysis.build_evaluation(chain, chain_values.point)

@@ -51,14 +51,14 @@ def chain_outcomes(
 
     with ThreadPoolExecutor(recourse.threads) as pool:
         outcome_by_analysis = dict(zip(analyses, pool.map(outcome_or_none, analyses), strict=True))
-    failed = [
+    failed_analyses = [
         material
         for analysis, outcome in outcome_by_analysis.items()
         if outcome is None
         for material in analysis.materials
     ]
     return tuple(outcome for outcome in outcome_by_analysis.values() if outcome is not None), tuple(
-        failed
+        failed_analyses
     )
 
 

@@ -36,12 +36,12 @@ class PlanContributions:
         )
         with_offtake = {p for (p, _), share in commitment.offtake.items() if share > 0}
         self._plants = {plant.id: plant for plant in analysis.plants.values() if plant.is_project}
-        self._built = [
+        self._built_projects = [
             p for p in self._projects_delivering(analysis.materials) if p in with_offtake
         ]
         with_purchases = {h for h, lots in commitment.buy.items() if (lots > 0).any()}
         stockpiles = analysis.instance.stockpiles.values()
-        self._bought = {
+        self._bought_materials = {
             stockpile.id: stockpile.material
             for stockpile in stockpiles
             if stockpile.id in with_purchases
@@ -50,14 +50,14 @@ class PlanContributions:
 
     def project_contributions(self) -> Iterator[results.ChainProject]:
         """Yield the expected damage that each project avoids."""
-        for p in self._built:
+        for p in self._built_projects:
             yield results.ChainProject(
                 id=p, avoided=self._damage_without([p]) - self._damage_without()
             )
 
     def stockpile_contributions(self) -> Iterator[results.ChainStockpile]:
         """Yield the expected damage that each stockpile avoids."""
-        for h, form in self._bought.items():
+        for h, form in self._bought_materials.items():
             if form in self._analysis.materials:
                 avoided = self._damage_without((), [h]) - self._damage_without()
                 yield results.ChainStockpile(id=h, avoided=avoided)
@@ -67,14 +67,18 @@ class PlanContributions:
         separately. Stages are identified by the output of the later stage."""
         analysis, plants, damage = self._analysis, self._plants, self._damage_without()
         for form in analysis.materials:
-            later_projects = [p for p in self._built if p in plants and plants[p].output == form]
+            later_projects = [
+                p for p in self._built_projects if p in plants and plants[p].output == form
+            ]
             inputs = {input_form for p in later_projects for input_form in plants[p].input_tonnes}
             earlier_projects = [
                 p
                 for p in self._projects_delivering(inputs)
-                if p in self._built and p not in later_projects
+                if p in self._built_projects and p not in later_projects
             ]
-            earlier_stocks = [h for h, material in self._bought.items() if material in inputs]
+            earlier_stocks = [
+                h for h, material in self._bought_materials.items() if material in inputs
+            ]
             if not later_projects or not (earlier_projects or earlier_stocks):
                 continue
             without_both = self._damage_without(
@@ -169,12 +173,12 @@ class PlanContributions:
         for (kind, _), columns in positions.items():
             if kind != "buy":
                 differs[:, columns] &= is_open
-        solved = np.flatnonzero(
+        solved_classes = np.flatnonzero(
             differs.any(axis=1) & (damage_without_plan > damage * (1 + DAMAGE_TOLERANCE))
         )
-        if len(solved):
-            bases = [with_plan.bases[class_block][u] for u in solved]
-            damage[solved] = evaluation.template.solve(
-                parameters[solved], is_open[solved], bases
+        if len(solved_classes):
+            bases = [with_plan.bases[class_block][u] for u in solved_classes]
+            damage[solved_classes] = evaluation.template.solve(
+                parameters[solved_classes], is_open[solved_classes], bases
             ).damage
         damage_sums[class_block] += damage

@@ -79,8 +79,10 @@ class _StateFlows:
     ) -> None:
         instance, point = analysis.instance, recourse.columns.to_point(commitment)
         names, count = results.FormFlow.model_fields, classes.class_count
-        self._flows = {m: {name: np.zeros(count) for name in names} for m in analysis.materials}
-        self._made = {label: np.zeros(count) for label in analysis.plants}
+        self._flows_by_material = {
+            m: {name: np.zeros(count) for name in names} for m in analysis.materials
+        }
+        self._made_by_plant = {label: np.zeros(count) for label in analysis.plants}
         year = slice(
             analysis.y * instance.periods_per_year, (analysis.y + 1) * instance.periods_per_year
         )
@@ -101,19 +103,23 @@ class _StateFlows:
                         "supply_t": flow.market_used[v],
                         "projects_t": flow.project_output_used[v],
                         "made_t": _sum_made(flow, producers),
-                        "released_t": flow.released[v],
-                        "missing_t": flow.missing[v],
+                        "released_t": flow.released_lots[v],
+                        "missing_t": flow.missing_lots[v],
                         "demand_t": recourse.node_data[v].demand[
                             classes.by_material[node.material].demand_row[u]
                         ],
                         "taken_t": _sum_made(flow, users),
-                        "unused_t": flow.unused[v],
+                        "unused_t": flow.unused_lots[v],
                     }
                     for name, values in lots.items():
-                        self._flows[node.material][name][u] += lot_tonnes * values[year].sum()
+                        self._flows_by_material[node.material][name][u] += (
+                            lot_tonnes * values[year].sum()
+                        )
                 for plant in chain.plants:
                     lot_tonnes = instance.lot_tonnes[instance.nodes[plant.output].material]
-                    self._made[plant.label][u] += lot_tonnes * flow.made[plant.label][year].sum()
+                    self._made_by_plant[plant.label][u] += (
+                        lot_tonnes * flow.made_by_plant[plant.label][year].sum()
+                    )
 
     def weighted_mean(self, weights: Floats) -> YearFlows:
         """Return the mean flows over the states, with ``weights`` (U)."""
@@ -121,17 +127,17 @@ class _StateFlows:
             form: results.FormFlow(
                 **{name: float(weights @ tonnes) for name, tonnes in tonnes_by_flow.items()}
             )
-            for form, tonnes_by_flow in self._flows.items()
+            for form, tonnes_by_flow in self._flows_by_material.items()
         }
         return YearFlows(
-            flows, {label: float(weights @ tonnes) for label, tonnes in self._made.items()}
+            flows, {label: float(weights @ tonnes) for label, tonnes in self._made_by_plant.items()}
         )
 
 
 def _sum_made(flow: ChainFlow, plants: Iterable[tuple[str, float]]) -> Floats:
     """Return the weighted sum (K) of the lots that plants make. ``plants`` holds the label and the
     weight of each plant."""
-    total = np.zeros(len(next(iter(flow.unused.values()))))
+    total = np.zeros(len(next(iter(flow.unused_lots.values()))))
     for label, ratio in plants:
-        total = total + ratio * flow.made[label]
+        total = total + ratio * flow.made_by_plant[label]
     return total

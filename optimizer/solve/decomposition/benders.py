@@ -119,12 +119,12 @@ def solve_by_decomposition(
             find_broken_rules=find_broken_rules,
         )
         runs.append(run)
-        failure: SolverError | None = None
+        solver_failure: SolverError | None = None
         try:
             _run_search(run, pool)
             completed_runs.append(run)
         except SolverError as error:
-            failure = error
+            solver_failure = error
         run.report_progress(force=True)
         recomputed_objective = math.inf
         if run.best_solution is not None:
@@ -139,7 +139,9 @@ def solve_by_decomposition(
         if (
             len(runs) > 1
             or run.hit_limit
-            or (failure is None and not _is_doubtful(run, recomputed_objective, scaling_size))
+            or (
+                solver_failure is None and not _is_doubtful(run, recomputed_objective, scaling_size)
+            )
         ):
             break
         # Solve again with smaller tolerances, scaled to the objective, from what was found.
@@ -151,26 +153,30 @@ def solve_by_decomposition(
                 pool = CutPool()
                 pool.lend_to(run)
                 pool.store_results_of(run)
-        elif failure is not None:
+        elif solver_failure is not None:
             scaling_size = max(
                 scaling_size, highs.max_total_cost(master_model.reduced_program.program)
             )
-    if failure is not None and not plans:
-        raise failure
-    best = min(plans, key=lambda plan: plan[0], default=None)
+    if solver_failure is not None and not plans:
+        raise solver_failure
+    best_plan = min(plans, key=lambda plan: plan[0], default=None)
     # If another run has a plan, a run that claims infeasibility has proven nothing.
     proving_runs = [
-        completed
-        for completed in completed_runs
-        if not plans or completed.best_solution is not None or completed.lower_bound < math.inf
+        completed_run
+        for completed_run in completed_runs
+        if not plans
+        or completed_run.best_solution is not None
+        or completed_run.lower_bound < math.inf
     ]
     run = proving_runs[-1] if proving_runs else runs[0]
     finished_at = time.perf_counter()
-    master_seconds = math.fsum(past.master.simplex.seconds for past in runs)
+    master_seconds = math.fsum(past_run.master.simplex.seconds for past_run in runs)
     return results.SolverResult(
         method="decomposition",
-        solution=_build_solution(run, best[0] if best else math.inf, gap, finished_at - started_at),
-        commitment=best[1] if best else None,
+        solution=_build_solution(
+            run, best_plan[0] if best_plan else math.inf, gap, finished_at - started_at
+        ),
+        commitment=best_plan[1] if best_plan else None,
         seconds_by_step={
             "merge": prepared_at - started_at,
             "build": built_at - prepared_at - baseline_seconds,
@@ -190,9 +196,9 @@ def solve_by_decomposition(
             ),
             "sweeps": cut_oracle.evaluations,
             "node_sweeps": cut_oracle.node_evaluations,
-            "solves": sum(past.master.simplex.solves for past in runs),
-            "iterations": sum(past.master.simplex.iterations for past in runs),
-            "nodes": sum(past.node_count for past in runs),
+            "solves": sum(past_run.master.simplex.solves for past_run in runs),
+            "iterations": sum(past_run.master.simplex.iterations for past_run in runs),
+            "nodes": sum(past_run.node_count for past_run in runs),
         },
     )
 
@@ -263,7 +269,7 @@ def _build_solution(
         else run.lower_bound - recomputed_objective
         > max(run.target_gap, gap) * run.gap_denominator(recomputed_objective)
     )
-    lower = -math.inf if is_refuted else run.lower_bound
+    lower_bound = -math.inf if is_refuted else run.lower_bound
     is_closed = (
         run.is_done
         and not is_refuted
@@ -275,7 +281,7 @@ def _build_solution(
         status = "level ruled out"
     if run.is_unbounded:
         ending, status = "unbounded", "unbounded"
-    elif run.best_solution is None and lower == math.inf:
+    elif run.best_solution is None and lower_bound == math.inf:
         ending, status = "infeasible", "infeasible"
     elif not is_closed:
         status = "interrupted" if run.is_interrupted else "time limit"
@@ -285,7 +291,7 @@ def _build_solution(
             status = results.NUMERICAL_LIMIT
     objective, bound = (
         x if math.isfinite(x) else None
-        for x in (recomputed_objective, min(lower, recomputed_objective))
+        for x in (recomputed_objective, min(lower_bound, recomputed_objective))
     )
     return ProgramSolution(
         ending,

@@ -167,14 +167,14 @@ class BranchAndCut:
         )
         if root_proofs:
             prover = ProofEvaluator(master, root_proofs)
-            proven = prover.leaf_bounds(
+            proven_bounds = prover.leaf_bounds(
                 [Leaf(root_bounds, proof) for proof in root_proofs], self.fixed_to_zero
             )
             self._root_reduced_costs += zip(
-                proven.tolist(), prover.binary_reduced_costs, strict=True
+                proven_bounds.tolist(), prover.binary_reduced_costs, strict=True
             )
         self._fix_by_reduced_cost()
-        fewest = math.inf
+        fewest_leaves = math.inf
         frontier = earlier_frontiers[0]
         prover = ProofEvaluator(master, ())
         bounds = np.zeros(0)
@@ -185,8 +185,8 @@ class BranchAndCut:
             candidate_prover = ProofEvaluator(master, list(proofs.values()))
             candidate_bounds = candidate_prover.leaf_bounds(candidate.leaves, self.fixed_to_zero)
             open_count = int((candidate_bounds < run.closing_bound).sum())
-            if open_count < fewest:
-                fewest = open_count
+            if open_count < fewest_leaves:
+                fewest_leaves = open_count
                 frontier = candidate
                 prover = candidate_prover
                 bounds = candidate_bounds
@@ -314,8 +314,8 @@ class BranchAndCut:
                 self._close_leaf(bound, leaf)
                 return None
             tolerance = NODE_ACCURACY * run.remaining_gap(bound)
-            error, added = run.add_cuts_at_solution(x, UNEVALUATED_SHARE * tolerance, 1e-7)
-            if error <= tolerance or rounds > MAX_NODE_ROUNDS or not added:
+            error, added_count = run.add_cuts_at_solution(x, UNEVALUATED_SHARE * tolerance, 1e-7)
+            if error <= tolerance or rounds > MAX_NODE_ROUNDS or not added_count:
                 break
         self.branch_selector.record_gain(origin, bound)
         master.age_rows()
@@ -370,14 +370,18 @@ class BranchAndCut:
         """Split a node by the best of the candidate branches. Return the child to continue with, or
         None; the other child is queued if it is open."""
         run = self.run
-        chosen, proofs = self.branch_selector.choose(bound, leaf, candidates)
-        side_bounds = (chosen.lower_side, chosen.upper_side)
-        distances = (chosen.fraction, 1 - chosen.fraction)
+        chosen_branch, proofs = self.branch_selector.choose(bound, leaf, candidates)
+        side_bounds = (chosen_branch.lower_side, chosen_branch.upper_side)
+        distances = (chosen_branch.fraction, 1 - chosen_branch.fraction)
         sides = [
-            (value, Leaf(side_bounds[n], proof), NodeOrigin(chosen.key, n, distances[n], bound))
+            (
+                value,
+                Leaf(side_bounds[n], proof),
+                NodeOrigin(chosen_branch.key, n, distances[n], bound),
+            )
             for n, (value, proof) in enumerate(proofs)
         ]
-        preferred_side = 1 if chosen.fraction > 0.5 else 0
+        preferred_side = 1 if chosen_branch.fraction > 0.5 else 0
         open_sides = []
         for side in (1 - preferred_side, preferred_side):
             if sides[side][0] >= run.cutoff:

@@ -29,8 +29,8 @@ PROBE_ITERATIONS = 40  # dual simplex iterations of a probe
 class BranchCandidate:
     """Split of a node into two sides.
 
-    It holds the variable bounds of each side and the distance of the relaxed solution from the
-    lower side, between 0 and 1.
+    It holds the variable bounds of each side, and in ``fraction`` the distance of the relaxed
+    solution from the lower side, between 0 (on the lower side) and 1 (on the upper side).
     """
 
     key: tuple[str, int]
@@ -51,7 +51,8 @@ class NodeOrigin(NamedTuple):
 
 @dataclass(eq=False)
 class PseudoCosts:
-    """Observed gains in the bound per unit of distance, for both sides of one branch."""
+    """Observed gains in the bound on both sides of one branch, per unit of the distance of the
+    relaxed solution from the side."""
 
     gain_sums: list[float] = field(default_factory=lambda: [0.0, 0.0])
     gain_counts: list[int] = field(default_factory=lambda: [0, 0])
@@ -81,8 +82,8 @@ class BranchSelector:
     def record_gain(self, origin: NodeOrigin | None, bound: float) -> None:
         """Record how much the bound rose from the parent node to a node."""
         if origin is not None:
-            gains = self.pseudo_costs.setdefault(origin.branch_key, PseudoCosts())
-            gains.record(origin.side, bound - origin.bound, origin.fraction)
+            pseudo_costs = self.pseudo_costs.setdefault(origin.branch_key, PseudoCosts())
+            pseudo_costs.record(origin.side, bound - origin.bound, origin.fraction)
 
     def candidates(self, variable_bounds: VariableBounds, x: Floats) -> list[BranchCandidate]:
         """Return all candidate branches at a fractional solution. Tickets are candidates only if no
@@ -110,12 +111,16 @@ class BranchSelector:
         ]
 
     def _project_candidates(
-        self, variable_bounds: VariableBounds, p: int, started: Floats
+        self, variable_bounds: VariableBounds, p: int, cumulative_starts: Floats
     ) -> list[BranchCandidate]:
         """Return the candidate branches of one project: it is started or never started, and it is
         started by a certain year or later."""
-        branches, start_share, tolerance = [], float(started[-1]), self.master.integrality_tolerance
-        first, last, must_start = (
+        branches, start_share, tolerance = (
+            [],
+            float(cumulative_starts[-1]),
+            self.master.integrality_tolerance,
+        )
+        first_start, last_start, must_start = (
             int(bound_array[p])
             for bound_array in (
                 variable_bounds.first_start,
@@ -125,17 +130,23 @@ class BranchSelector:
         )
         if tolerance < start_share < 1 - tolerance and not must_start:
             never_side = variable_bounds.with_project_bounds(p, 1, 0, 0)
-            built_side = variable_bounds.with_project_bounds(p, first, last, 1)
+            built_side = variable_bounds.with_project_bounds(p, first_start, last_start, 1)
             branches.append(BranchCandidate(("ever", p), never_side, built_side, start_share))
-        inner_years = np.arange(first, last)
+        inner_years = np.arange(first_start, last_start)
         if start_share > tolerance and len(inner_years):
-            share = started[inner_years] / start_share
-            is_fractional = (share > tolerance) & (share < 1 - tolerance)
+            conditional_share = cumulative_starts[inner_years] / start_share
+            is_fractional = (conditional_share > tolerance) & (conditional_share < 1 - tolerance)
             if is_fractional.any():
-                t = int(inner_years[is_fractional][np.argmin(np.abs(share[is_fractional] - 0.5))])
-                later_side = variable_bounds.with_project_bounds(p, t + 1, last, must_start)
-                by_side = variable_bounds.with_project_bounds(p, first, t, 1)
-                branches.append(BranchCandidate(("by", p), later_side, by_side, float(started[t])))
+                t = int(
+                    inner_years[is_fractional][
+                        np.argmin(np.abs(conditional_share[is_fractional] - 0.5))
+                    ]
+                )
+                later_side = variable_bounds.with_project_bounds(p, t + 1, last_start, must_start)
+                by_side = variable_bounds.with_project_bounds(p, first_start, t, 1)
+                branches.append(
+                    BranchCandidate(("by", p), later_side, by_side, float(cumulative_starts[t]))
+                )
         return branches
 
     def choose(
@@ -143,49 +154,58 @@ class BranchSelector:
     ) -> tuple[BranchCandidate, list[tuple[float, DualProof | None]]]:
         """Return the branch with the best score, and for each of its two sides the bound and its
         dual proof."""
-        observed = [costs for costs in self.pseudo_costs.values() if min(costs.gain_counts)]
-        unit = self.master.objective_unit
+        observed_costs = [costs for costs in self.pseudo_costs.values() if min(costs.gain_counts)]
+        objective_unit = self.master.objective_unit
         default_gains = [
-            float(np.mean([costs.mean_gain(s, unit) for costs in observed])) if observed else unit
+            float(np.mean([costs.mean_gain(s, objective_unit) for costs in observed_costs]))
+            if observed_costs
+            else objective_unit
             for s in (0, 1)
         ]
 
         def estimated_score(branch: BranchCandidate) -> float:
             pseudo_costs = self.pseudo_costs.get(branch.key, PseudoCosts())
-            down = pseudo_costs.mean_gain(0, default_gains[0]) * branch.fraction
-            up = pseudo_costs.mean_gain(1, default_gains[1]) * (1 - branch.fraction)
-            return max(down, 1e-6 * unit) * max(up, 1e-6 * unit)
+            gain_below = pseudo_costs.mean_gain(0, default_gains[0]) * branch.fraction
+            gain_above = pseudo_costs.mean_gain(1, default_gains[1]) * (1 - branch.fraction)
+            return max(gain_below, 1e-6 * objective_unit) * max(gain_above, 1e-6 * objective_unit)
 
-        ranked = sorted(candidates, key=estimated_score, reverse=True)
-        chosen, best, sides = ranked[0], estimated_score(ranked[0]), [(bound, leaf.proof)] * 2
-        unreliable = [
-            b
-            for b in ranked
-            if min(self.pseudo_costs.get(b.key, PseudoCosts()).gain_counts) < RELIABLE_GAIN_COUNT
+        ranked_branches = sorted(candidates, key=estimated_score, reverse=True)
+        chosen_branch, best_score, sides = (
+            ranked_branches[0],
+            estimated_score(ranked_branches[0]),
+            [(bound, leaf.proof)] * 2,
+        )
+        unreliable_branches = [
+            candidate
+            for candidate in ranked_branches
+            if min(self.pseudo_costs.get(candidate.key, PseudoCosts()).gain_counts)
+            < RELIABLE_GAIN_COUNT
         ]
-        to_probe = unreliable[:MAX_PROBED_BRANCHES]
-        if not to_probe:
-            return chosen, sides
+        branches_to_probe = unreliable_branches[:MAX_PROBED_BRANCHES]
+        if not branches_to_probe:
+            return chosen_branch, sides
         basis = self.master.simplex.basis()
         self.master.simplex.set_cutoff(self.run.cutoff)  # nodes above it are pruned anyway
-        for branch in to_probe:
+        for branch in branches_to_probe:
             probes = [self._probe(side, basis) for side in (branch.lower_side, branch.upper_side)]
             gains = [value - bound for value, *_ in probes]
             pseudo_costs = self.pseudo_costs.setdefault(branch.key, PseudoCosts())
             pseudo_costs.record(0, gains[0], branch.fraction)
             pseudo_costs.record(1, gains[1], 1 - branch.fraction)
-            min_gain = 1e-6 * unit
-            limit = max(self.run.absolute_gap, min_gain)
-            score = math.prod(max(min(gain, limit), min_gain) for gain in gains)
-            if score > best or branch is chosen:
-                chosen, best = branch, score
+            min_gain = 1e-6 * objective_unit
+            max_gain = max(self.run.absolute_gap, min_gain)
+            score = math.prod(max(min(gain, max_gain), min_gain) for gain in gains)
+            if score > best_score or branch is chosen_branch:
+                chosen_branch, best_score = branch, score
                 sides = [
-                    (proven, proof or leaf.proof) if proven > bound else (bound, leaf.proof)
-                    for _, proven, proof in probes
+                    (proven_bound, proof or leaf.proof)
+                    if proven_bound > bound
+                    else (bound, leaf.proof)
+                    for _, proven_bound, proof in probes
                 ]
         self.master.apply_bounds(leaf.variable_bounds, self.fixed_to_zero)
         self.master.simplex.set_basis(basis)
-        return chosen, sides
+        return chosen_branch, sides
 
     def _probe(
         self, variable_bounds: VariableBounds, basis: object
@@ -210,6 +230,6 @@ class BranchSelector:
 
 
 def _with_value_at(values: Integers, index: int, value: int) -> Integers:
-    changed = values.copy()
-    changed[index] = value
-    return changed
+    changed_values = values.copy()
+    changed_values[index] = value
+    return changed_values

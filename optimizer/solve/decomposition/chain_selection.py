@@ -34,14 +34,14 @@ class ChainSelector:
 
         ``cost_to_go`` holds the lower bounds that the cuts give on the chains' mean damage.
         """
-        moved = {
+        moves = {
             v: abs(cost_to_go[v] - last_damage) for v, last_damage in self._last_damage.items()
         }
         return {
             v: math.inf
             if math.isnan(move)
             else self._chain_weights[v] * self._doubt_factor[v] * move
-            for v, move in moved.items()
+            for v, move in moves.items()
         }
 
     def record_errors(
@@ -66,11 +66,11 @@ def smallest_selection(cut_errors: Mapping[int, float], tolerance: float) -> lis
     """Return the smallest set of chains such that the errors of all other chains sum to at most
     ``tolerance``."""
     error = 0.0
-    ranked = sorted(cut_errors, key=lambda v: cut_errors[v])
-    for count, v in enumerate(ranked):
+    ranked_chains = sorted(cut_errors, key=lambda v: cut_errors[v])
+    for count, v in enumerate(ranked_chains):
         error += cut_errors[v]
         if error > tolerance or math.isinf(error):
-            return ranked[count:]
+            return ranked_chains[count:]
     return []
 
 

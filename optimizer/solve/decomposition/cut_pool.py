@@ -55,7 +55,7 @@ class CutPool:
 
     key: str = ""  # hash of the data whose change empties the pool; empty if unused
     # Retention of each stockpile, for which the cuts are valid.
-    keeps: dict[str, float] = field(default_factory=dict)
+    retention_by_stockpile: dict[str, float] = field(default_factory=dict)
     recourse_hash: str = ""  # hash of everything that recourse depends on
     cvar_level: float = 0.0  # CVaR level of the cuts on the CVaR
     cuts: list[Cut] = field(default_factory=list)
@@ -92,14 +92,15 @@ class CutPool:
             for known_plan in self.known_plans
             if _plan_fits(known_plan.plan, instance)
         ]
-        key, keeps, recourse_hash = (
-            *_pool_key_and_keeps(cut_oracle.tree),
+        key, retention_by_stockpile, recourse_hash = (
+            *_pool_key_and_retentions(cut_oracle.tree),
             cut_oracle.recourse_hash,
         )
         retention_changed = any(
-            keeps.get(h, retention) != retention for h, retention in self.keeps.items()
+            retention_by_stockpile.get(h, retention) != retention
+            for h, retention in self.retention_by_stockpile.items()
         )
-        self.keeps = keeps
+        self.retention_by_stockpile = retention_by_stockpile
         if key != self.key or retention_changed:
             self.key = key
             self.recourse_hash = recourse_hash
@@ -110,9 +111,10 @@ class CutPool:
             self.chain_selector = None
             self.master = None
             return "dropped"
-        level = cut_oracle.cvar_level
+        cvar_level = cut_oracle.cvar_level
         transferred = (
-            tree.transferred_to(run.master.layout, recourse_hash, level) for tree in self.frontiers
+            tree.transferred_to(run.master.layout, recourse_hash, cvar_level)
+            for tree in self.frontiers
         )
         run.earlier_frontiers = [tree for tree in transferred if tree is not None]
         if recourse_hash != self.recourse_hash and recourse_hash in self.other_recourse_cuts:
@@ -121,7 +123,7 @@ class CutPool:
             self.cvar_level, self.cuts = level_and_cuts
             self.recourse_hash, self.chain_selector, self.master = recourse_hash, None, None
         if recourse_hash == self.recourse_hash:
-            valid_cuts = [c for c in self.cuts if not c.is_tail or self.cvar_level <= level]
+            valid_cuts = [c for c in self.cuts if not c.is_tail or self.cvar_level <= cvar_level]
             active_ids: set[int] = set()
             if self.master is not None and len(valid_cuts) == len(self.cuts):
                 active_ids = run.master.resume_from(self.master)
@@ -188,7 +190,9 @@ class CutPool:
     def copy_for_problem(self, instance: Instance | DecisionTree) -> CutPool:
         """Return a copy from which the solve of a problem can start and to which it can add, while
         this pool is unchanged."""
-        pool = replace(self, keeps=dict(self.keeps), cuts=[*self.cuts])
+        pool = replace(
+            self, retention_by_stockpile=dict(self.retention_by_stockpile), cuts=[*self.cuts]
+        )
         pool.portable_points = [*self.portable_points]
         pool.start_plans = [*self.start_plans]
         pool.known_plans = [*self.known_plans]
@@ -203,10 +207,15 @@ class CutPool:
         New cuts can be computed at the points for any data, since the recourse evaluation is exact.
         """
         tree = DecisionTree.of(problem)
-        key, keeps = _pool_key_and_keeps(tree)
-        if self.key and (key, keeps) != (self.key, self.keeps):
+        key, retention_by_stockpile = _pool_key_and_retentions(tree)
+        if self.key and (key, retention_by_stockpile) != (self.key, self.retention_by_stockpile):
             self._store_current_cuts()
-            self.key, self.keeps, self.recourse_hash, self.cuts = key, keeps, "", []
+            self.key, self.retention_by_stockpile, self.recourse_hash, self.cuts = (
+                key,
+                retention_by_stockpile,
+                "",
+                [],
+            )
 
     def _store_current_cuts(self) -> None:
         """Store the present cuts under the hash of the recourse that they are valid for."""
@@ -223,16 +232,19 @@ class CutPool:
             self.frontiers = [*self.frontiers[:1], run.final_frontier, *self.frontiers[1:]]
             del self.frontiers[MAX_TREES:]
         if run.best_solution is not None:
-            starts = _start_years(run.best_solution, master)
-            self.start_plans = [starts, *(older for older in self.start_plans if older != starts)][
-                :MAX_START_PLANS
-            ]
+            start_years = _start_years(run.best_solution, master)
+            self.start_plans = [
+                start_years,
+                *(older_plan for older_plan in self.start_plans if older_plan != start_years),
+            ][:MAX_START_PLANS]
         cuts = master.all_cuts()
         instance = master.instance
-        level = run.cut_oracle.cvar_level
+        cvar_level = run.cut_oracle.cvar_level
         if any(cut.is_tail for cut in cuts) or not any(cut.is_tail for cut in self.cuts):
-            older_cuts = [cut for cut in self.cuts if not cut.is_tail or level == self.cvar_level]
-            self.cvar_level = level
+            older_cuts = [
+                cut for cut in self.cuts if not cut.is_tail or cvar_level == self.cvar_level
+            ]
+            self.cvar_level = cvar_level
         else:
             older_cuts = self.cuts
         new_ids = {id(cut) for cut in cuts}
@@ -245,19 +257,19 @@ class CutPool:
             self.portable_points = (new_points + self.portable_points)[:MAX_POINTS]
 
 
-def _pool_key_and_keeps(tree: DecisionTree) -> tuple[str, dict[str, float]]:
+def _pool_key_and_retentions(tree: DecisionTree) -> tuple[str, dict[str, float]]:
     """Return the pool key of a problem, and the retention per period of each stockpile."""
     keys = [pool_key(part.instance) for part in tree.leaves]
     if len(keys) == 1:
         return keys[0], {
             h: stockpile.retention for h, stockpile in tree.first_instance.stockpiles.items()
         }
-    keeps = {
+    retention_by_stockpile = {
         f"{h}.{k}": stockpile.retention
         for k, instance in enumerate(tree.instances)
         for h, stockpile in instance.stockpiles.items()
     }
-    return hashlib.sha256(repr(keys).encode()).hexdigest(), keeps
+    return hashlib.sha256(repr(keys).encode()).hexdigest(), retention_by_stockpile
 
 
 def pool_key(instance: Instance) -> str:
@@ -353,7 +365,7 @@ def _to_recourse_point(
 ) -> FirstStagePoint:
     """Convert a portable point to a first-stage point of an instance. Ids that the instance does
     not have are dropped."""
-    columns, first = recourse.columns, instance.years[0]
+    columns, first_year = recourse.columns, instance.years[0]
     offtake = np.zeros(len(columns.offtake_columns))
     buy = np.zeros((len(columns.stockpiles), columns.year_count))
     for key, share in portable.offtake.items():
@@ -362,7 +374,7 @@ def _to_recourse_point(
     stockpile_index = {h: n for n, h in enumerate(columns.stockpiles)}
     for (h, year), tonnes in portable.buy_t.items():
         if h in stockpile_index and year in instance.years:
-            buy[stockpile_index[h], year - first] = (
+            buy[stockpile_index[h], year - first_year] = (
                 tonnes / instance.lot_tonnes[instance.stockpiles[h].material]
             )
     return FirstStagePoint(offtake, buy)

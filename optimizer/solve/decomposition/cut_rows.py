@@ -68,7 +68,7 @@ def without_tiny_coefficients(
     is_small = (entries != 0) & (entries * solver_units < MIN_COEFFICIENT)
     is_dropped = is_small & np.isfinite(max_values)
     is_dropped[is_dropped] = entries[is_dropped] * max_values[is_dropped] * factor < MIN_COEFFICIENT
-    lost = float(np.maximum(entries[is_dropped], 0.0) @ max_values[is_dropped])
+    lost_amount = float(np.maximum(entries[is_dropped], 0.0) @ max_values[is_dropped])
     entries[is_dropped] = 0.0
     is_rounded_up = is_small & ~is_dropped
     relative_units = units[is_rounded_up] / objective_unit
@@ -76,7 +76,7 @@ def without_tiny_coefficients(
     entries[is_rounded_up] = np.where(
         is_rounding, 0.0, MIN_COEFFICIENT / solver_units[is_rounded_up]
     )
-    return entries, lost, bool(is_dropped.any())
+    return entries, lost_amount, bool(is_dropped.any())
 
 
 class InactiveCuts:
@@ -99,12 +99,12 @@ class InactiveCuts:
         before are removed from memory."""
         if not new_cuts:
             return
-        stored = np.flatnonzero(self._is_stored)
-        self._cut_rows = [self._cut_rows[n] for n in stored] + [
+        stored_indices = np.flatnonzero(self._is_stored)
+        self._cut_rows = [self._cut_rows[n] for n in stored_indices] + [
             (cut, row) for cut, row, _ in new_cuts
         ]
         self._bounded_column = np.concatenate(
-            [self._bounded_column[stored], [column for _, _, column in new_cuts]]
+            [self._bounded_column[stored_indices], [column for _, _, column in new_cuts]]
         )
         rows = [row for _, row in self._cut_rows]
         self._is_stored = np.ones(len(rows), dtype=bool)
@@ -121,13 +121,15 @@ class InactiveCuts:
         if not self._is_stored.any():
             return []
         excess = self._sides - self._rows @ x
-        deep = self._is_stored & (excess > min_violation * self._violation_scale(self._sides))
-        violated = np.flatnonzero(deep)
-        violated = violated[np.argsort(-excess[violated], kind="stable")]
-        _, deepest = np.unique(self._bounded_column[violated], return_index=True)
-        taken = np.sort(violated[deepest])
-        self._is_stored[taken] = False
-        return [self._cut_rows[n] for n in taken]
+        is_violated = self._is_stored & (
+            excess > min_violation * self._violation_scale(self._sides)
+        )
+        violated_indices = np.flatnonzero(is_violated)
+        violated_indices = violated_indices[np.argsort(-excess[violated_indices], kind="stable")]
+        _, deepest_positions = np.unique(self._bounded_column[violated_indices], return_index=True)
+        taken_indices = np.sort(violated_indices[deepest_positions])
+        self._is_stored[taken_indices] = False
+        return [self._cut_rows[n] for n in taken_indices]
 
     def stored_cuts(self) -> list[Cut]:
         """Return the cuts that have not been taken out."""

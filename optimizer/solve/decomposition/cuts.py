@@ -75,12 +75,12 @@ class PartCutOracle:
     """
 
     def __init__(
-        self, recourse: RecourseEvaluator, part: Leaf, set_weight: float, first_node: int
+        self, recourse: RecourseEvaluator, leaf: Leaf, set_weight: float, first_node: int
     ) -> None:
         instance = recourse.instance
         self.risk, nodes = RiskMeasure.from_case(instance.case), instance.nodes
-        self.recourse, self.part, self.first_node = recourse, part, first_node
-        self.probability = part.probability
+        self.recourse, self.leaf, self.first_node = recourse, leaf, first_node
+        self.probability = leaf.probability
         self.tail_weight = self.risk.joint_weight
         self.cvar_level = self.risk.cvar_level
         self._mean_weights = {
@@ -184,13 +184,13 @@ class CutOracle:
         self.part_oracles: list[PartCutOracle] = []
         self.oracles_by_set: list[list[PartCutOracle]] = [[] for _ in tree.instances]
         first_node = 0
-        for recourse, part in zip(recourses, tree.leaves, strict=True):
-            set_weight = tree.measure.set_weight(part.set_index)
+        for recourse, leaf in zip(recourses, tree.leaves, strict=True):
+            set_weight = tree.measure.set_weight(leaf.set_index)
             recourse.kept_evaluations = max(
                 MIN_REMEMBERED_EVALUATIONS, KEPT_EVALUATIONS // len(recourses)
             )
-            self.part_oracles.append(PartCutOracle(recourse, part, set_weight, first_node))
-            self.oracles_by_set[part.set_index].append(self.part_oracles[-1])
+            self.part_oracles.append(PartCutOracle(recourse, leaf, set_weight, first_node))
+            self.oracles_by_set[leaf.set_index].append(self.part_oracles[-1])
             first_node += len(recourse.instance.nodes)
         self.chain_ids = [
             oracle.first_node + v for oracle in self.part_oracles for v in oracle.chain_ids
@@ -298,7 +298,7 @@ class CutOracle:
                 oracle.recourse.content_hash,
                 oracle.tail_weight > 0,
                 oracle.cvar_level,
-                oracle.part.set_index,
+                oracle.leaf.set_index,
                 oracle.probability,
             )
             + ((oracle.risk,) if has_ambiguity else ())
@@ -314,7 +314,7 @@ class CutOracle:
     def recourse_points(self, plan: Commitment) -> RecoursePoints:
         """Return the first-stage point of a plan in each part."""
         return tuple(
-            oracle.recourse.columns.to_point(plan.on_branch(oracle.part.branch))
+            oracle.recourse.columns.to_point(plan.on_branch(oracle.leaf.branch))
             for oracle in self.part_oracles
         )
 

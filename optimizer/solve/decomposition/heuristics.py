@@ -41,12 +41,12 @@ class Heuristics:
         While the gap is large, the plan is optimized only roughly, unless ``to_optimality`` is set.
         """
         run = self.run
-        parts = (
+        bound_arrays = (
             variable_bounds.first_start,
             variable_bounds.last_start,
             variable_bounds.max_ticket,
         )
-        key = b"".join(part.tobytes() for part in parts), to_optimality
+        key = b"".join(bound_array.tobytes() for bound_array in bound_arrays), to_optimality
         accuracy = max(0.2 * run.target_gap, 1e-6) if to_optimality else self._accuracy
         if self._polished_accuracy.get(key, np.inf) <= accuracy:
             return False
@@ -152,8 +152,8 @@ class Heuristics:
         # Hints that are far from the bound are not polished.
         lower = run.lower_bound if np.isfinite(run.lower_bound) else run.target_objective
         has_bound = np.isfinite(lower)
-        best = lower + ASSUMED_GAP * run.gap_denominator(lower) if has_bound else np.inf
-        chosen = None
+        best_bound = lower + ASSUMED_GAP * run.gap_denominator(lower) if has_bound else np.inf
+        chosen_indices = None
         must_build = [p in master.instance.case.policy.must_build for p in master.projects]
         for start_indices in hints:
             start_indices = self.without_forbidden_starts(start_indices)
@@ -164,13 +164,13 @@ class Heuristics:
                     p, 0, len(master.start_columns[p]) - 1, 1
                 )
             master.apply_bounds(variable_bounds)
-            master.simplex.set_cutoff(min(best, run.cutoff))
-            if run.solve_relaxation() == "optimal" and master.simplex.objective < best:
-                best, x = master.simplex.objective, master.simplex.values()
-                chosen = master.bounds_fixed_at(
+            master.simplex.set_cutoff(min(best_bound, run.cutoff))
+            if run.solve_relaxation() == "optimal" and master.simplex.objective < best_bound:
+                best_bound, x = master.simplex.objective, master.simplex.values()
+                chosen_indices = master.bounds_fixed_at(
                     np.where(is_free, self.start_indices(x, 0.0), start_indices), x
                 )
-        return chosen is not None and self.polish(chosen)
+        return chosen_indices is not None and self.polish(chosen_indices)
 
     def round_starts(self, x: Floats, threshold: float) -> bool:
         """Round a solution and polish it; return whether a better plan was found.
@@ -193,14 +193,14 @@ class Heuristics:
         at integral ones. If a fixing is infeasible, the opposite branch is tried once.
         """
         run, master = self.run, self.master
-        branch, opposite = variable_bounds, None
+        branch_bounds, opposite_bounds = variable_bounds, None
         for _ in range(3 * len(variable_bounds.first_start) + len(variable_bounds.min_ticket)):
-            master.apply_bounds(branch, self.fixed_to_zero)
+            master.apply_bounds(branch_bounds, self.fixed_to_zero)
             master.simplex.set_cutoff(run.cutoff)
             if run.solve_relaxation() != "optimal" or master.simplex.objective >= run.cutoff:
-                if opposite is None:
+                if opposite_bounds is None:
                     return False
-                branch, opposite = opposite, None
+                branch_bounds, opposite_bounds = opposite_bounds, None
                 continue
             x = master.simplex.values()
             if run.add_cuts_at_solution(
@@ -209,47 +209,57 @@ class Heuristics:
                 if run.solve_relaxation() != "optimal":
                     continue
                 x = master.simplex.values()
-            started = master.cumulative_starts(x)
+            cumulative_starts = master.cumulative_starts(x)
             is_integral = [
                 x[columns].max() > 1 - master.integrality_tolerance
                 for columns in master.start_columns
             ]
             fractional_projects = [
                 p
-                for p, s in enumerate(started)
+                for p, s in enumerate(cumulative_starts)
                 if s[-1] > master.integrality_tolerance and not is_integral[p]
             ]
             if fractional_projects:
                 p = min(
                     fractional_projects,
-                    key=lambda p: abs(float(started[p][-1]) - round(started[p][-1])),
+                    key=lambda p: abs(
+                        float(cumulative_starts[p][-1]) - round(cumulative_starts[p][-1])
+                    ),
                 )
-                branch, opposite = self._fix_project(branch, p, x, started[p])
+                branch_bounds, opposite_bounds = self._fix_project(
+                    branch_bounds, p, x, cumulative_starts[p]
+                )
                 continue
             fractional_tickets = master.fractional_tickets(x)
             if not len(fractional_tickets):
                 return self.polish(master.bounds_fixed_at(self.start_indices(x), x))
             is_taken = master.ticket_fractions(x)[fractional_tickets] > 0.5
-            min_ticket, max_ticket = branch.min_ticket.copy(), branch.max_ticket.copy()
+            min_ticket, max_ticket = (
+                branch_bounds.min_ticket.copy(),
+                branch_bounds.max_ticket.copy(),
+            )
             min_ticket[fractional_tickets], max_ticket[fractional_tickets] = is_taken, is_taken
-            branch, opposite = replace(branch, min_ticket=min_ticket, max_ticket=max_ticket), None
+            branch_bounds, opposite_bounds = (
+                replace(branch_bounds, min_ticket=min_ticket, max_ticket=max_ticket),
+                None,
+            )
         return False
 
     def _fix_project(
-        self, variable_bounds: VariableBounds, p: int, x: Floats, started: Floats
+        self, variable_bounds: VariableBounds, p: int, x: Floats, cumulative_starts: Floats
     ) -> tuple[VariableBounds, VariableBounds | None]:
         """Return the bounds with a project fixed near its value in the relaxation, and the bounds
         of the opposite branch (None if there is none)."""
         start_index = int(np.argmax(x[self.master.start_columns[p]]))
-        built = variable_bounds.with_project_bounds(p, start_index, start_index, 1)
-        never = (
+        built_bounds = variable_bounds.with_project_bounds(p, start_index, start_index, 1)
+        never_bounds = (
             None
             if variable_bounds.must_start[p]
             else variable_bounds.with_project_bounds(p, 1, 0, 0)
         )
-        if started[-1] >= 0.5 or never is None:
-            return built, never
-        return never, built
+        if cumulative_starts[-1] >= 0.5 or never_bounds is None:
+            return built_bounds, never_bounds
+        return never_bounds, built_bounds
 
     def dive_near_best(self, x: Floats) -> bool:
         """Dive with those decisions fixed in which a relaxed solution and the best plan agree.
@@ -289,22 +299,22 @@ class Heuristics:
                 return
             p = int(self._untried_projects.pop())
             start_indices = self.start_indices(run.best_solution)
-            best, best_indices, values = self._plan_cutoff, None, None
+            best_objective, best_indices, best_values = self._plan_cutoff, None, None
             for new_index in self._neighboring_starts(p, int(start_indices[p])):
                 changed_indices = master.with_start_moved(start_indices, p, new_index)
                 variable_bounds = master.bounds_fixed_at(changed_indices, run.best_solution)
                 ones = np.ones(len(variable_bounds.max_ticket), np.int64)
                 master.apply_bounds(replace(variable_bounds, min_ticket=0 * ones, max_ticket=ones))
-                master.simplex.set_cutoff(best)
+                master.simplex.set_cutoff(best_objective)
                 max_trials -= 1
                 if (
                     run.solve_relaxation(confirm_infeasible=False) == "optimal"
-                    and master.simplex.objective < best
+                    and master.simplex.objective < best_objective
                 ):
-                    best, best_indices = master.simplex.objective, changed_indices
-                    values = master.simplex.values()
-            if best_indices is not None and values is not None:
-                self.polish(master.bounds_fixed_at(best_indices, values))
+                    best_objective, best_indices = master.simplex.objective, changed_indices
+                    best_values = master.simplex.values()
+            if best_indices is not None and best_values is not None:
+                self.polish(master.bounds_fixed_at(best_indices, best_values))
 
     def start_indices(self, x: Floats, min_share: float = 0.5) -> Integers:
         """Return the start index of each project whose largest start share exceeds ``min_share``;
@@ -318,14 +328,14 @@ class Heuristics:
 
     def _neighboring_starts(self, p: int, start_index: int) -> list[int]:
         count, shift = len(self.master.start_columns[p]), int(self.master.start_offsets[p])
-        neighbors = (
+        neighbor_indices = (
             [-1, start_index - 1, start_index + 1, start_index - 2, start_index + 2]
             if start_index >= 0
             else [0, 1, 2, 4, 7]
         )
         return [
             n
-            for n in dict.fromkeys(neighbors)
+            for n in dict.fromkeys(neighbor_indices)
             if n != start_index
             and -1 <= n < count
             and (n < 0 or not self.fixed_to_zero[self.master.binary_index[shift + n]])

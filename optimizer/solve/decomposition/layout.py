@@ -72,6 +72,14 @@ class VariableBounds:
 
     def with_fixed_starts(self, start_indices: Integers) -> VariableBounds:
         """Return a copy in which each project is fixed to one start index; -1 stands for never."""
-        starts = start_indices >= 0
-        first, last = np.where(starts, start_indices, 1), np.where(starts, start_indices, 0)
-        return replace(self, first_start=first, last_start=last, must_start=starts.astype(np.int64))
+        is_started = start_indices >= 0
+        first_start, last_start = (
+            np.where(is_started, start_indices, 1),
+            np.where(is_started, start_indices, 0),
+        )
+        return replace(
+            self,
+            first_start=first_start,
+            last_start=last_start,
+            must_start=is_started.astype(np.int64),
+        )

@@ -220,12 +220,12 @@ class Master(MasterColumns):
         if not np.isfinite(duals).all():
             return None
         extra_duals = duals[self.base_row_count :]
-        used = np.flatnonzero(extra_duals)
+        used_rows = np.flatnonzero(extra_duals)
         row_statuses, column_statuses = self.simplex.basis_statuses()
         return DualProof(
             duals[: self.base_row_count],
-            tuple(self.extra_rows[n] for n in used),
-            extra_duals[used],
+            tuple(self.extra_rows[n] for n in used_rows),
+            extra_duals[used_rows],
             row_statuses[: self.base_row_count],
             column_statuses,
         )
@@ -253,12 +253,12 @@ class Master(MasterColumns):
             side += float(subgradient.constant[0])
         factor = self._row_factor(columns, entries)
         units, max_values = self.simplex.column_units[columns], self._max_values[columns]
-        entries, lost, is_dropped = without_tiny_coefficients(
+        entries, lost_amount, is_dropped = without_tiny_coefficients(
             entries, max_values, units, factor, self.objective_unit
         )
         is_nonzero = entries != 0
         columns = np.append(columns[is_nonzero], self.bounded_column(cut)).astype(np.int32)
-        return (columns, np.append(entries[is_nonzero], 1.0), side - lost), not is_dropped
+        return (columns, np.append(entries[is_nonzero], 1.0), side - lost_amount), not is_dropped
 
     def add_violated_cuts(
         self, cuts: Sequence[Cut], x: Floats | None = None, min_violation: float = 0.0
@@ -268,15 +268,15 @@ class Master(MasterColumns):
         Return the sum of the violations of each chain's cuts, by chain id; the key -1 stands for
         cuts on the CVaR.
         """
-        violated, violations = [], dict[int, float]()
+        violated_rows, violations = [], dict[int, float]()
         for cut in cuts:
             columns, entries, side = row = self.cut_row(cut)
             excess = math.inf if x is None else float(side - entries @ x[columns])
             if excess > min_violation * float(self.violation_scale(np.array(side))):
-                violated.append((cut, row))
+                violated_rows.append((cut, row))
                 v = -1 if cut.is_tail else cut.chain_id
                 violations[v] = violations.get(v, 0.0) + excess
-        self._append_cut_rows(violated)
+        self._append_cut_rows(violated_rows)
         return violations
 
     def _append_cut_rows(self, new_rows: Sequence[tuple[ExtraRow, CutRow]]) -> None:
@@ -311,9 +311,9 @@ class Master(MasterColumns):
         is_huge = (entries > HUGE_COEFFICIENT_RATIO * side) & (self.start_column_of[columns] >= 0)
         if side <= 0 or not is_huge.any():
             return None
-        starts = np.unique(self.start_column_of[columns[is_huge]]).astype(np.int32)
-        columns = np.concatenate([starts, columns[~is_huge]])
-        entries = np.concatenate([np.full(len(starts), side), entries[~is_huge]])
+        start_columns = np.unique(self.start_column_of[columns[is_huge]]).astype(np.int32)
+        columns = np.concatenate([start_columns, columns[~is_huge]])
+        entries = np.concatenate([np.full(len(start_columns), side), entries[~is_huge]])
         is_negligible = side * self._row_factor(columns, entries) < MIN_COEFFICIENT
         return None if is_negligible else (columns, entries, side)
 
@@ -348,9 +348,9 @@ class Master(MasterColumns):
     def activate_violated_cuts(self, x: Floats, min_violation: float) -> int:
         """Add inactive cuts that ``x`` violates by more than ``min_violation``, as selected by
         :meth:`InactiveCuts.take_violated`. Return the number of cuts added."""
-        taken = self._inactive_cuts.take_violated(x, min_violation)
-        self._append_cut_rows(taken)
-        return len(taken)
+        taken_cuts = self._inactive_cuts.take_violated(x, min_violation)
+        self._append_cut_rows(taken_cuts)
+        return len(taken_cuts)
 
     def bounded_column(self, cut: Cut) -> int:
         """Return the column that a cut bounds."""
@@ -361,19 +361,21 @@ class Master(MasterColumns):
     def all_cuts(self) -> list[Cut]:
         """Return all cuts: active ones, most recently binding first, then inactive ones."""
         order = np.argsort(self.row_ages, kind="stable")
-        active = [cut for cut in (self.extra_rows[n] for n in order) if isinstance(cut, Cut)]
-        return active + self._inactive_cuts.stored_cuts()
+        active_cuts = [cut for cut in (self.extra_rows[n] for n in order) if isinstance(cut, Cut)]
+        return active_cuts + self._inactive_cuts.stored_cuts()
 
     def add_violated_lazy_rows(self, x: Floats, tolerance: float = 1e-7) -> int:
         """Add the lazy rows that ``x`` violates. Return their number."""
-        violated = self.reduced_program.violated_lazy_rows(x, self._lazy_row_factors, tolerance)
-        if len(violated):
-            lower = np.full(len(violated), -np.inf)
-            upper = self.reduced_program.lazy_upper[violated]
-            factors = self._lazy_row_factors[violated]
-            self._add_rows(lower, upper, self.reduced_program.lazy_rows[violated], factors)
-            self.extra_rows += [int(r) for r in violated]
-        return len(violated)
+        violated_rows = self.reduced_program.violated_lazy_rows(
+            x, self._lazy_row_factors, tolerance
+        )
+        if len(violated_rows):
+            lower = np.full(len(violated_rows), -np.inf)
+            upper = self.reduced_program.lazy_upper[violated_rows]
+            factors = self._lazy_row_factors[violated_rows]
+            self._add_rows(lower, upper, self.reduced_program.lazy_rows[violated_rows], factors)
+            self.extra_rows += [int(r) for r in violated_rows]
+        return len(violated_rows)
 
     def age_rows(self) -> None:
         """Update, for each extra row, the number of solves since it was last binding."""
@@ -401,11 +403,11 @@ class Master(MasterColumns):
             return
         self.simplex.delete_rows((self.base_row_count + np.flatnonzero(to_remove)).astype(np.int32))
         self.row_ages = self.row_ages[~to_remove]
-        removed = [
+        removed_rows = [
             cut for cut, is_removed in zip(self.extra_rows, to_remove, strict=True) if is_removed
         ]
         self.deactivate_cuts(
-            [cut for cut in removed if isinstance(cut, Cut) and not cut.is_recoverable]
+            [cut for cut in removed_rows if isinstance(cut, Cut) and not cut.is_recoverable]
         )
         self.extra_rows = [
             cut
@@ -436,7 +438,7 @@ class Master(MasterColumns):
         program, chains = self.program, self._chains
         column_lists = [self.cut_columns(v).columns for head in chain_ids for v in chains[head]]
         columns = np.unique(np.concatenate([*column_lists, []])).astype(np.int32)
-        columns = columns[~program.integer[columns]]
+        columns = columns[~program.is_integer[columns]]
         lower, upper = program.lower[columns], program.upper[columns]
         values = np.clip(x[columns], lower, upper)
         self.simplex.set_column_bounds(columns, values, values)

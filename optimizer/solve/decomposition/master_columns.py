@@ -135,7 +135,7 @@ class MasterColumns:
     def __init__(
         self, cut_oracle: CutOracle, master_model: MasterModel | StackedMasterModel
     ) -> None:
-        self.tree, parts = cut_oracle.tree, cut_oracle.tree.leaves
+        self.tree, leaves = cut_oracle.tree, cut_oracle.tree.leaves
         self.instance = self.tree.first_instance
         self.master_model = master_model
         self.reduced_program = master_model.reduced_program
@@ -143,42 +143,45 @@ class MasterColumns:
         part_indices = self.reduced_program.part_indices
         self.part_columns = [
             PartColumns(
-                part.instance, oracle.recourse, self.reduced_program, part_index, oracle.first_node
+                leaf.instance, oracle.recourse, self.reduced_program, part_index, oracle.first_node
             )
-            for part, oracle, part_index in zip(
-                parts, cut_oracle.part_oracles, part_indices, strict=True
+            for leaf, oracle, part_index in zip(
+                leaves, cut_oracle.part_oracles, part_indices, strict=True
             )
         ]
         self.projects: list[str] = []
         self.branch: list[int | None] = []
         self.start_columns: list[ColumnIndices] = []
         start_once_rows = list[int]()
-        starts = {
+        start_years = {
             p: project.start_years
             for p, project in self.instance.projects.items()
             if project.start_years
         }
-        for p, years in starts.items():
+        for p, years in start_years.items():
             is_early = self.instance.is_decided_before_review(years[-1])
-            for part, part_index in zip(parts, part_indices, strict=True):
-                if part.set_index or (is_early and part.branch):
+            for leaf, part_index in zip(leaves, part_indices, strict=True):
+                if leaf.set_index or (is_early and leaf.branch):
                     continue
                 self.projects.append(p)
-                self.branch.append(None if is_early else part.branch)
+                self.branch.append(None if is_early else leaf.branch)
                 columns = [part_index.column_index["start", (p, y)] for y in years]
                 self.start_columns.append(np.array(columns, np.int32))
                 start_once_rows.append(part_index.row_index["start_once", p])
         # For each ticket: the columns of its shares, and capex divided by the minimum ticket; of
         # several assumption sets the smallest such ratio.
         tickets: dict[int, tuple[Integers, float]] = {}
-        for part, part_index in zip(parts, part_indices, strict=True):
+        for leaf, part_index in zip(leaves, part_indices, strict=True):
             for (name, key), c in part_index.column_index.items():
                 if name == "takes_part":
                     p, f, i = key
                     shares = np.array(
-                        [part_index.column_index["share", (*key, y)] for y in starts.get(p, ())]
+                        [
+                            part_index.column_index["share", (*key, y)]
+                            for y in start_years.get(p, ())
+                        ]
                     )
-                    instance = part.instance
+                    instance = leaf.instance
                     capex_per_ticket = (
                         instance.projects[p].capex / instance.instrument_by_key[f, i].ticket_min
                     )
@@ -191,10 +194,10 @@ class MasterColumns:
         self.start_offsets = np.cumsum([0, *(len(columns) for columns in self.start_columns)])
         # Starts before the review share one column among all branches.
         all_start_columns = np.concatenate([*self.start_columns, np.zeros(0, np.int32)])
-        unique_columns, first = np.unique(all_start_columns, return_index=True)
-        order = np.argsort(first)
+        unique_columns, first_positions = np.unique(all_start_columns, return_index=True)
+        column_order = np.argsort(first_positions)
         self.binary_columns: ColumnIndices = np.concatenate(
-            [unique_columns[order], self.ticket_columns]
+            [unique_columns[column_order], self.ticket_columns]
         ).astype(np.int32)
         binary_position = {int(c): n for n, c in enumerate(self.binary_columns)}
         # Position among the binaries.
@@ -234,9 +237,9 @@ class MasterColumns:
         """Return the variable bounds of the root node, which restrict nothing beyond the rules of
         the master problem."""
         count, ticket_count = len(self.projects), len(self.ticket_columns)
-        last = np.array([len(columns) - 1 for columns in self.start_columns], np.int64)
+        last_start = np.array([len(columns) - 1 for columns in self.start_columns], np.int64)
         zeros, ones = np.zeros(max(count, ticket_count), np.int64), np.ones(ticket_count, np.int64)
-        return VariableBounds(zeros[:count], last, zeros[:count], zeros[:ticket_count], ones)
+        return VariableBounds(zeros[:count], last_start, zeros[:count], zeros[:ticket_count], ones)
 
     def binary_bounds(
         self, variable_bounds: VariableBounds, fixed_to_zero: NDArray[np.bool_] | None = None
@@ -244,12 +247,12 @@ class MasterColumns:
         """Return the lower and upper bounds of the binary columns in a branch."""
         count = np.diff(self.start_offsets)
         start_index = np.arange(self.start_offsets[-1]) - np.repeat(self.start_offsets[:-1], count)
-        first = np.repeat(variable_bounds.first_start, count)
-        last = np.repeat(variable_bounds.last_start, count)
+        first_start = np.repeat(variable_bounds.first_start, count)
+        last_start = np.repeat(variable_bounds.last_start, count)
         first_ticket = len(self.binary_columns) - len(self.ticket_columns)
         upper, lower = np.ones(len(self.binary_columns)), np.zeros(len(self.binary_columns))
-        allowed = ((start_index >= first) & (start_index <= last)).astype(float)
-        np.minimum.at(upper, self.binary_index, allowed)
+        is_allowed = ((start_index >= first_start) & (start_index <= last_start)).astype(float)
+        np.minimum.at(upper, self.binary_index, is_allowed)
         upper[first_ticket:] = variable_bounds.max_ticket
         lower[first_ticket:] = variable_bounds.min_ticket
         if fixed_to_zero is not None:
@@ -336,10 +339,10 @@ class MasterColumns:
                 )
             if not probability:
                 continue
-            likeliest = max(probability, key=lambda early_index: probability[early_index])
+            likeliest_entry = max(probability, key=lambda early_index: probability[early_index])
             for n in entries:
-                if likeliest >= 0:
-                    start_indices[n] = likeliest
+                if likeliest_entry >= 0:
+                    start_indices[n] = likeliest_entry
                 elif start_indices[n] >= 0 and self.instance.is_decided_before_review(
                     years[start_indices[n]]
                 ):

@@ -177,26 +177,31 @@ class ReducedProgram:
         ``factor`` scales the violation of each row.
         """
         excess = (self.lazy_rows @ x - self.lazy_upper) * factor
-        broken = np.flatnonzero(excess > tolerance)
-        broken = broken[np.argsort(-excess[broken], kind="stable")]
-        _, first = np.unique(self.lazy_row_group[broken], return_index=True)
-        return np.sort(broken[first])
+        violated_rows = np.flatnonzero(excess > tolerance)
+        violated_rows = violated_rows[np.argsort(-excess[violated_rows], kind="stable")]
+        _, first_positions = np.unique(self.lazy_row_group[violated_rows], return_index=True)
+        return np.sort(violated_rows[first_positions])
 
 
 def reduce_program(compiled: highs.CompiledModel) -> ReducedProgram:
     """Return the reduced program of a compiled master problem."""
-    keys = compiled.row_keys
-    rules = np.array([rule for rule, _ in keys])
+    row_keys = compiled.row_keys
+    rule_names = np.array([rule for rule, _ in row_keys])
     substituted = substitute_planned_stock(compiled)
-    full, kept_columns = highs.tighten_bounds(substituted.program), substituted.kept_columns
-    matrix = sparse.csr_array(full.matrix)
-    row_lower, row_upper, lower, upper = full.row_lower, full.row_upper, full.lower, full.upper
-    is_definition = np.zeros(len(rules), dtype=bool)
+    full_program, kept_columns = highs.tighten_bounds(substituted.program), substituted.kept_columns
+    matrix = sparse.csr_array(full_program.matrix)
+    row_lower, row_upper, lower, upper = (
+        full_program.row_lower,
+        full_program.row_upper,
+        full_program.lower,
+        full_program.upper,
+    )
+    is_definition = np.zeros(len(rule_names), dtype=bool)
     is_definition[substituted.definition_rows] = True
 
-    is_lazy = np.isin(rules, LAZY_CONSTRAINTS)
+    is_lazy = np.isin(rule_names, LAZY_CONSTRAINTS)
     is_singleton = (np.diff(matrix.indptr) == 1) & ~is_lazy
-    is_singleton[rules == "start_once"] = False  # the search changes their sides
+    is_singleton[rule_names == "start_once"] = False  # the search changes their sides
     for r in np.flatnonzero(is_singleton):
         c, entry = matrix.indices[matrix.indptr[r]], matrix.data[matrix.indptr[r]]
         sides = sorted((row_lower[r] / entry, row_upper[r] / entry))
@@ -206,17 +211,17 @@ def reduce_program(compiled: highs.CompiledModel) -> ReducedProgram:
     upper = _bound_unbounded_columns(upper, lazy_rows, row_upper[lazy_indices])
     is_kept = ~is_lazy & ~is_singleton & ~is_definition
     program = replace(
-        full,
+        full_program,
         matrix=sparse.csc_array(matrix[is_kept]),
         row_lower=row_lower[is_kept],
         row_upper=row_upper[is_kept],
         lower=lower,
         upper=upper,
-        row_names=highs.NameSubset(full.row_names, np.flatnonzero(is_kept)),
+        row_names=highs.NameSubset(full_program.row_names, np.flatnonzero(is_kept)),
     )
     columns = [compiled.column_keys[int(c)] for c in kept_columns]
-    rows = [keys[int(r)] for r in np.flatnonzero(is_kept)]
-    layout = ProgramLayout(columns, rows, [keys[int(r)] for r in lazy_indices])
+    rows = [row_keys[int(r)] for r in np.flatnonzero(is_kept)]
+    layout = ProgramLayout(columns, rows, [row_keys[int(r)] for r in lazy_indices])
     all_columns = np.arange(len(columns))
     part_index = PartIndex(
         dict(zip(columns, all_columns.tolist(), strict=True)),

@@ -34,10 +34,11 @@ _ProgramRow = tuple[NDArray[np.int64], Floats, float, float]
 
 @dataclass(frozen=True, eq=False)
 class DistantPortfolio:
-    """Portfolio that was found, and an upper bound on the distance of any portfolio."""
+    """Portfolio that is far from all known portfolios, if one was found, and an upper bound on the
+    distance of any portfolio from its nearest known portfolio."""
 
     portfolio: Portfolio | None  # None if none was found
-    max_distance: float  # upper bound on the smallest distance; -inf if infeasible
+    max_distance: float  # -inf if no portfolio is feasible
     is_complete: bool  # whether the program was solved to optimality
 
 
@@ -77,7 +78,7 @@ class FarthestPortfolioProgram:
     # Cuts
 
     def add_cuts(self, cuts: Iterable[Cut]) -> None:
-        """Add cuts on the original objective."""
+        """Add cuts that bound the original objective from below."""
         for cut in cuts:
             if id(cut) not in self._cuts and self.master.bounded_column_or_none(cut) is not None:
                 self._cuts[id(cut)] = cut
@@ -100,7 +101,7 @@ class FarthestPortfolioProgram:
 
     def _distance_row(self, portfolio: Portfolio) -> tuple[NDArray[np.int64], Floats, int]:
         """Return the columns, the entries and the constant of the linear expression for the
-        distance to a portfolio."""
+        distance of the portfolio that is sought from ``portfolio``."""
         column_lists = [self._item_columns(item) for item in self.items]
         signs = [-1.0 if item in portfolio else 1.0 for item in self.items]
         entries = np.repeat(signs, [len(columns) for columns in column_lists])
@@ -120,7 +121,8 @@ class FarthestPortfolioProgram:
         """Find the portfolio farthest from the known ones whose objective is at most
         ``objective_limit``.
 
-        The smallest distance to a known portfolio is maximized first, the sum of distances second.
+        The smallest distance to a known portfolio is maximized first, and then the sum of the
+        distances to all known portfolios.
         Portfolios in ``excluded_portfolios`` are not returned. Since cuts are lower bounds, the
         true objective may exceed the limit.
         """
@@ -133,30 +135,34 @@ class FarthestPortfolioProgram:
             np.add.at(cost, columns, -entries / (len(self.items) * len(known_portfolios) + 1))
         constant = sum(map(len, known_portfolios)) / (len(self.items) * len(known_portfolios) + 1)
         while True:  # add the rows that the relaxation violates
-            relaxed = highs.solve(self._build_program(base_rows, cost).relaxation(), threads=1)
-            if relaxed.ending == "infeasible":
+            relaxed_solution = highs.solve(
+                self._build_program(base_rows, cost).relaxation(), threads=1
+            )
+            if relaxed_solution.ending == "infeasible":
                 return DistantPortfolio(None, -math.inf, is_complete=True)
-            if relaxed.values is None or not self._add_violated_rows(relaxed.values):
+            if relaxed_solution.values is None or not self._add_violated_rows(
+                relaxed_solution.values
+            ):
                 break
-        solved = highs.solve(
+        solution = highs.solve(
             self._build_program(base_rows, cost),
             gap=0.0,
             time_limit=time_limit,
             threads=1,
             options={"mip_max_nodes": node_limit, "mip_feasibility_tolerance": 1e-7},
         )
-        if solved.ending == "infeasible":
+        if solution.ending == "infeasible":
             return DistantPortfolio(None, -math.inf, is_complete=True)
-        bound = float(len(self.items)) if solved.bound is None else -solved.bound + constant
+        bound = float(len(self.items)) if solution.bound is None else -solution.bound + constant
         max_distance = min(math.floor(bound + 1e-6), len(self.items))
-        if solved.values is None:
+        if solution.values is None:
             return DistantPortfolio(None, max_distance, is_complete=False)
-        self._add_violated_rows(solved.values)
-        x = solved.values
+        self._add_violated_rows(solution.values)
+        x = solution.values
         portfolio = frozenset(
             item for item in self.items if x[self._item_columns(item)].sum() > 0.5
         )
-        return DistantPortfolio(portfolio, max_distance, is_complete=solved.ending == "optimal")
+        return DistantPortfolio(portfolio, max_distance, is_complete=solution.ending == "optimal")
 
     def guess_portfolio(
         self,
@@ -171,22 +177,25 @@ class FarthestPortfolioProgram:
         The changes may cost at most ``max_cost`` in total. Items without a cost are not changed.
         Return None if there is no such portfolio.
         """
-        first, count = known_portfolios[0], len(self.items)
+        first_portfolio, item_count = known_portfolios[0], len(self.items)
         # Columns: whether each item is changed, and the smallest distance.
-        cost = np.zeros(count + 1)
-        cost[count] = -1.0
+        cost = np.zeros(item_count + 1)
+        cost[item_count] = -1.0
         rows, row_lower, row_upper = [], [], []
         for portfolio in [*known_portfolios, *excluded_portfolios]:
             flip_signs = np.array(
-                [1.0 if (item in first) == (item in portfolio) else -1.0 for item in self.items]
+                [
+                    1.0 if (item in first_portfolio) == (item in portfolio) else -1.0
+                    for item in self.items
+                ]
             )
-            distance = len(first ^ portfolio)
+            distance = len(first_portfolio ^ portfolio)
             is_known = portfolio in known_portfolios
             rows.append(np.append(flip_signs, -1.0 if is_known else 0.0))
             row_lower.append(-float(distance) if is_known else 1.0 - distance)
             row_upper.append(math.inf)
             if is_known:
-                cost[:count] -= flip_signs / (count * len(known_portfolios) + 1)
+                cost[:item_count] -= flip_signs / (item_count * len(known_portfolios) + 1)
         rows.append(np.append([item_costs.get(item, 0.0) for item in self.items], 0.0))
         row_lower.append(-math.inf)
         row_upper.append(max_cost)
@@ -197,18 +206,18 @@ class FarthestPortfolioProgram:
             row_lower,
             row_upper,
             np.append(0 * is_free, 1.0),
-            np.append(is_free, count),
+            np.append(is_free, item_count),
         )
-        integer_program = replace(program, integer=np.ones(count + 1, dtype=bool))
-        solved = highs.solve(
+        integer_program = replace(program, is_integer=np.ones(item_count + 1, dtype=bool))
+        solution = highs.solve(
             integer_program, gap=1e-3, threads=1, options={"mip_max_nodes": MAX_GUESS_NODES}
         )
-        if solved.values is None:
+        if solution.values is None:
             return None
         flipped_items = {
-            item for item, x in zip(self.items, solved.values, strict=False) if x > 0.5
+            item for item, x in zip(self.items, solution.values, strict=False) if x > 0.5
         }
-        return first ^ flipped_items
+        return first_portfolio ^ flipped_items
 
     def _add_violated_rows(self, x: Floats) -> bool:
         """Add the cuts and lazy rows that a solution violates. Return whether any were added."""
@@ -219,8 +228,10 @@ class FarthestPortfolioProgram:
                 if excess > VIOLATION_TOLERANCE:
                     violated_cuts.append((-excess, n))
         new_cuts = [n for _, n in sorted(violated_cuts)[:MAX_CUTS_PER_ROUND]]
-        reduced = self.master.reduced_program
-        excess_of_lazy = reduced.lazy_rows @ x[: self._master_column_count] - reduced.lazy_upper
+        reduced_program = self.master.reduced_program
+        excess_of_lazy = (
+            reduced_program.lazy_rows @ x[: self._master_column_count] - reduced_program.lazy_upper
+        )
         new_lazy_rows = (
             set(np.flatnonzero(excess_of_lazy > VIOLATION_TOLERANCE).tolist())
             - self._active_lazy_rows
@@ -236,7 +247,7 @@ class FarthestPortfolioProgram:
         objective_limit: float,
     ) -> list[_ProgramRow]:
         """Return the rows that are added to those of the master problem: the limit on the
-        objective, the items and the distances."""
+        objective, the definitions of the items and the distances from the given portfolios."""
         program = self.master.program
         cost_columns = np.flatnonzero(program.cost)
         rows: list[_ProgramRow] = [
@@ -263,33 +274,40 @@ class FarthestPortfolioProgram:
         return rows
 
     def _build_program(self, base_rows: Sequence[_ProgramRow], cost: Floats) -> LinearProgram:
-        base, reduced = self.master.program, self.master.reduced_program
+        master_program, reduced_program = self.master.program, self.master.reduced_program
         rows = [*base_rows, *(self._cut_rows[n] for n in sorted(self._active_cuts))]
         for r in sorted(self._active_lazy_rows):
-            entries = slice(reduced.lazy_rows.indptr[r], reduced.lazy_rows.indptr[r + 1])
-            columns = reduced.lazy_rows.indices[entries].astype(np.int64)
+            entries = slice(
+                reduced_program.lazy_rows.indptr[r], reduced_program.lazy_rows.indptr[r + 1]
+            )
+            columns = reduced_program.lazy_rows.indices[entries].astype(np.int64)
             rows.append(
-                (columns, reduced.lazy_rows.data[entries], -math.inf, float(reduced.lazy_upper[r]))
+                (
+                    columns,
+                    reduced_program.lazy_rows.data[entries],
+                    -math.inf,
+                    float(reduced_program.lazy_upper[r]),
+                )
             )
         extra_rows = rows_to_matrix(rows, len(cost))
         extra_rows.sum_duplicates()
         extra_rows.eliminate_zeros()
         extra_column_count = len(cost) - self._master_column_count
-        empty_columns = sparse.csr_array((base.matrix.shape[0], extra_column_count))
-        widened = sparse.hstack([sparse.csr_array(base.matrix), empty_columns])
+        empty_columns = sparse.csr_array((master_program.matrix.shape[0], extra_column_count))
+        widened = sparse.hstack([sparse.csr_array(master_program.matrix), empty_columns])
         ones = np.ones(len(self.stockpiles))
         return LinearProgram(
             cost=cost,
             offset=0.0,
             matrix=sparse.csc_array(sparse.vstack([widened, extra_rows])),
-            row_lower=np.concatenate([base.row_lower, [low for _, _, low, _ in rows]]),
-            row_upper=np.concatenate([base.row_upper, [high for _, _, _, high in rows]]),
-            lower=np.concatenate([base.lower, 0 * ones, [1.0]]),
-            upper=np.concatenate([base.upper, ones, [float(len(self.items))]]),
-            integer=np.concatenate([base.integer, ones > 0, [True]]),
-            row_names=[*base.row_names, *(f"beside {n}" for n in range(len(rows)))],
+            row_lower=np.concatenate([master_program.row_lower, [low for _, _, low, _ in rows]]),
+            row_upper=np.concatenate([master_program.row_upper, [high for _, _, _, high in rows]]),
+            lower=np.concatenate([master_program.lower, 0 * ones, [1.0]]),
+            upper=np.concatenate([master_program.upper, ones, [float(len(self.items))]]),
+            is_integer=np.concatenate([master_program.is_integer, ones > 0, [True]]),
+            row_names=[*master_program.row_names, *(f"beside {n}" for n in range(len(rows)))],
             column_names=[
-                *base.column_names,
+                *master_program.column_names,
                 *(f"mark of {h}" for h in self.stockpiles),
                 "smallest",
             ],
@@ -299,10 +317,12 @@ class FarthestPortfolioProgram:
 def max_useful_lots(instance: Instance, h: str) -> float:
     """Return the largest quantity that is useful for a stockpile to buy over all years, in lots. It
     never exceeds what the stockpile may buy."""
-    stockpile, periods = instance.stockpiles[h], len(instance.periods)
-    retained_share = stockpile.retention**periods
-    storable = stockpile.max_stock / retained_share
-    usable = float(instance.max_useful_lots[stockpile.material].sum()) * instance.periods_per_year
+    stockpile, period_count = instance.stockpiles[h], len(instance.periods)
+    retained_share = stockpile.retention**period_count
+    storable_lots = stockpile.max_stock / retained_share
+    usable_lots = (
+        float(instance.max_useful_lots[stockpile.material].sum()) * instance.periods_per_year
+    )
     # More than what can be used or is required by rule S4 has no use.
-    useful = (usable + float(stockpile.min_stock.max(initial=0.0))) / retained_share
-    return min(float(stockpile.max_purchase.sum()), storable, useful)
+    useful_lots = (usable_lots + float(stockpile.min_stock.max(initial=0.0))) / retained_share
+    return min(float(stockpile.max_purchase.sum()), storable_lots, useful_lots)

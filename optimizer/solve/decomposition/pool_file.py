@@ -49,7 +49,7 @@ def write_pool(pool: CutPool) -> bytes:
     header = {
         "format": POOL_FORMAT,
         "key": pool.key,
-        "keeps": pool.keeps,
+        "keeps": pool.retention_by_stockpile,
         "recourse": pool.recourse_hash,
         "level": pool.cvar_level,
         "plans": pool.start_plans,
@@ -98,8 +98,8 @@ def _read_flat_array(content: bytes, dtype: type[np.generic]) -> np.ndarray[Any,
     """Read a one-dimensional NPY array. No more memory is allocated than the content requires."""
     file = io.BytesIO(content)
     version = np.lib.format.read_magic(file)
-    shape, _, stated = np.lib.format.read_array_header_1_0(file)
-    if version != (1, 0) or stated != np.dtype(dtype) or len(shape) != 1:
+    shape, _, stated_dtype = np.lib.format.read_array_header_1_0(file)
+    if version != (1, 0) or stated_dtype != np.dtype(dtype) or len(shape) != 1:
         raise ValueError("array")
     array = np.frombuffer(content, dtype, offset=file.tell())
     if array.shape != shape:
@@ -137,7 +137,7 @@ def _build_pool(header: dict[str, Any], numbers: np.ndarray[Any, Any]) -> CutPoo
         raise ValueError("length")
     return CutPool(
         key=str(header["key"]),
-        keeps={str(h): float(x) for h, x in header["keeps"].items()},
+        retention_by_stockpile={str(h): float(x) for h, x in header["keeps"].items()},
         recourse_hash=str(header["recourse"]),
         cvar_level=float(header["level"]),
         cuts=cuts,

@@ -330,7 +330,7 @@ class SearchRun:
             tolerance = accuracy * self.gap_denominator(lower)
             point, chain_ids = self._next_point(center, master_solution, tolerance)
             # With a tiny estimated error this is probably the last evaluation, so it is exact.
-            oracle_result, added = self._add_cuts_at(
+            oracle_result, violations = self._add_cuts_at(
                 point,
                 chain_ids,
                 master_solution,
@@ -340,15 +340,15 @@ class SearchRun:
             seems_converged = (
                 point is master_solution
                 and self.is_separable
-                and self._observed_error(added, point) <= tolerance
+                and self._observed_error(violations, point) <= tolerance
             )
             if (
                 not oracle_result.is_complete
                 if seems_converged
-                else not added and point is not master_solution
+                else not violations and point is not master_solution
             ):
                 point = master_solution
-                oracle_result, added = self._add_cuts_at(
+                oracle_result, violations = self._add_cuts_at(
                     point, None, master_solution, MIN_CUT_VIOLATION
                 )
             if (
@@ -358,7 +358,7 @@ class SearchRun:
                 upper, best_point = value, point
             center = point
             bounds.append(lower)
-            if not added or (
+            if not violations or (
                 round_number >= 5
                 and lower - bounds[-6] < min_progress * self.gap_denominator(lower)
             ):
@@ -408,19 +408,22 @@ class SearchRun:
         """
         self.check_limits()
         oracle_result = self.cut_oracle(self.master.recourse_points(x), chain_ids, approximate)
-        added = self.master.add_violated_cuts(oracle_result.cuts, master_solution, min_violation)
+        violations = self.master.add_violated_cuts(
+            oracle_result.cuts, master_solution, min_violation
+        )
         if self.is_separable:
             self.chain_selector.record_errors(
-                self.master.cost_to_go_values(master_solution), oracle_result.damage_by_chain, added
+                self.master.cost_to_go_values(master_solution),
+                oracle_result.damage_by_chain,
+                violations,
             )
-        return oracle_result, added
+        return oracle_result, violations
 
-    def _observed_error(self, added_violations: Mapping[int, float], x: Floats) -> float:
+    def _observed_error(self, violations: Mapping[int, float], x: Floats) -> float:
         """Return the error of the objective at a solution that follows from the violations of the
         cuts added there."""
         cut_errors = {
-            v: self.cut_oracle.chain_weights[v] * violation
-            for v, violation in added_violations.items()
+            v: self.cut_oracle.chain_weights[v] * violation for v, violation in violations.items()
         }
         return objective_error(self.cut_oracle, cut_errors, self._estimated_cut_errors(x)[1])
 

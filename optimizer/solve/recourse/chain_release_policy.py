@@ -57,11 +57,11 @@ INPUT_WEIGHT = 2.0  # weight of a lot of input relative to the output made from 
 class ChainPolicyResult:
     """Outcome of a chain under the release policy in all its state classes, in lots."""
 
-    missing: dict[int, Floats]  # (U, J, K) by node, on merged damage steps
-    made: Floats  # (U, C, K) by plant
-    released: dict[int, Floats]  # (U, H, K) by node
-    stock_used: dict[int, Floats]  # (U, H) planned minus final stock, by node
-    refilled: dict[int, Floats]  # (U, H) in all periods, by node
+    missing_by_node: dict[int, Floats]  # (U, J, K) by node, on merged damage steps
+    made_lots: Floats  # (U, C, K) by plant
+    released_by_node: dict[int, Floats]  # (U, H, K) by node
+    stock_used_by_node: dict[int, Floats]  # (U, H) planned minus final stock, by node
+    refilled_by_node: dict[int, Floats]  # (U, H) in all periods, by node
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,27 +140,31 @@ def simulate_chain_policy(chain: ChainPeriods, reserve: float) -> ChainPolicyRes
     matrix = _column_matrix(chain)
     (count, length), step_count = chain.is_open.shape, step_limit.shape[1]
     column_values = np.zeros((count, matrix.shape[1], length))
-    final_stock, refilled = np.zeros((2, count, len(retention)))
+    final_stock, refilled_lots = np.zeros((2, count, len(retention)))
     simulate_periods(
         matrix, _aim_gains(chain), HIGH_DAMAGE_AIMS, ALL_AIMS, chain.demand_row, step_limit,
         chain.supply, chain.capacity, chain.is_open, retention, initial_lots, chain.purchases,
         max_release, reserve * chain.planned_stock, chain.planned_stock, chain.max_refill,
-        column_values, final_stock, refilled,
+        column_values, final_stock, refilled_lots,
     )  # fmt: skip
-    missing, released, stock_used, refilled_by_node = {}, {}, {}, {}
+    missing_by_node, released_by_node, stock_used_by_node, refilled_by_node = {}, {}, {}, {}
     step, account = 0, 0
     first_account = step_count + len(chain.chain.plants)
     for v, node in chain.nodes.items():
         steps = slice(step, step := step + len(node.step_weight))
         accounts = slice(account, account := account + len(node.retention))
-        missing[v] = node.step_limit[chain.demand_row] - column_values[:, steps]
+        missing_by_node[v] = node.step_limit[chain.demand_row] - column_values[:, steps]
         rounding = COVERAGE_TOLERANCE * node.demand[chain.demand_row][:, None]
-        missing[v][(missing[v] < rounding) | ~chain.is_open[:, None]] = 0.0
-        released[v] = column_values[:, first_account:][:, accounts]
-        stock_used[v] = chain.planned_stock[accounts, -1] - final_stock[:, accounts]
-        refilled_by_node[v] = refilled[:, accounts]
+        missing_by_node[v][(missing_by_node[v] < rounding) | ~chain.is_open[:, None]] = 0.0
+        released_by_node[v] = column_values[:, first_account:][:, accounts]
+        stock_used_by_node[v] = chain.planned_stock[accounts, -1] - final_stock[:, accounts]
+        refilled_by_node[v] = refilled_lots[:, accounts]
     return ChainPolicyResult(
-        missing, column_values[:, step_count:first_account], released, stock_used, refilled_by_node
+        missing_by_node,
+        column_values[:, step_count:first_account],
+        released_by_node,
+        stock_used_by_node,
+        refilled_by_node,
     )
 
 

@@ -109,8 +109,8 @@ class RecourseEvaluation(ABC):
     def subgradients(self) -> dict[int, Subgradient]:
         """Return the subgradient of each node, summed over all tasks. The results of the tasks are
         discarded, so this can be called only once."""
-        ordered = [self._partial_sums.pop(start) for start in sorted(self._partial_sums)]
-        return self._sum_subgradients(ordered)
+        ordered_sums = [self._partial_sums.pop(start) for start in sorted(self._partial_sums)]
+        return self._sum_subgradients(ordered_sums)
 
     @abstractmethod
     def _sum_subgradients(self, partial_sums: list[Any]) -> dict[int, Subgradient]:
@@ -136,8 +136,10 @@ class NodeEvaluation(RecourseEvaluation):
             {position: node}, classes, point, class_weights, with_subgradients, with_shortages
         )
         self.node, self.classes, self._stocks = node, classes, stocks
-        running = node.running_share(point)[:, :, node.year_index] * node.nameplate[:, None, None]
-        self._running_lots = np.ascontiguousarray(running)
+        running_lots = (
+            node.running_share(point)[:, :, node.year_index] * node.nameplate[:, None, None]
+        )
+        self._running_lots = np.ascontiguousarray(running_lots)
         sets, length = len(class_weights), node.period_count
         projects, years = len(node.nameplate), int(node.year_index[-1]) + 1
         self._shapes = (

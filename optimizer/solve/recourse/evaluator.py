@@ -128,9 +128,9 @@ class RecourseEvaluator:
         """
         if not self.covers_realizations(find_realizations(instance, states)):
             return None
-        other = RecourseEvaluator(instance, states, threads=self.threads, reuse_from=self)
+        new_evaluator = RecourseEvaluator(instance, states, threads=self.threads, reuse_from=self)
         classes_by_chain = {classes.chains[0].id: classes for classes in self.chain_classes}
-        for new_classes in other.chain_classes:
+        for new_classes in new_evaluator.chain_classes:
             old_classes = classes_by_chain.get(new_classes.chains[0].id)
             for chain in new_classes.chains:
                 cache = self._dual_caches.get(chain.id)
@@ -138,8 +138,8 @@ class RecourseEvaluator:
                     transferred = DualCache.transferred_from(
                         new_classes.class_digests, old_classes.class_digests, cache
                     )
-                    other._dual_caches[chain.id] = transferred
-        return other
+                    new_evaluator._dual_caches[chain.id] = transferred
+        return new_evaluator
 
     def by_branch(self, states: Sequence[State]) -> list[RecourseEvaluator]:
         """Return the evaluator of each review branch. Its states are those of the branch, with
@@ -147,7 +147,11 @@ class RecourseEvaluator:
         branches = self.instance.branches
         if not branches:
             return [self]
-        key = BRANCHES_KEY, self.instance.case.review, tuple(branch.observed for branch in branches)
+        key = (
+            BRANCHES_KEY,
+            self.instance.case.review,
+            tuple(branch.information_set for branch in branches),
+        )
         if key not in self.memo:
             self.memo[key] = [
                 RecourseEvaluator(
@@ -181,9 +185,9 @@ class RecourseEvaluator:
 
     def for_instance(self, instance: Instance) -> RecourseEvaluator:
         """Return this evaluator for another instance with the same recourse. Caches are shared."""
-        other = copy.copy(self)
-        other.instance, other.content_hash = instance, self.content_hash
-        return other
+        new_evaluator = copy.copy(self)
+        new_evaluator.instance, new_evaluator.content_hash = instance, self.content_hash
+        return new_evaluator
 
     @cached_property
     def content_hash(self) -> str:
@@ -222,7 +226,7 @@ class RecourseEvaluator:
         """
         weights_hash = hash(state_weights.tobytes())
         evaluations: list[RecourseEvaluation] = []
-        new: list[RecourseEvaluation] = []
+        new_evaluations: list[RecourseEvaluation] = []
         keys: list[tuple[Any, ...]] = []
         class_weights: dict[int, Floats] = {}
         for chain, classes in self._chains_with_classes():
@@ -244,28 +248,30 @@ class RecourseEvaluator:
                 evaluation = self._build_evaluation(
                     chain, classes, point, weights, with_subgradients, approximate=is_approximate
                 )
-                new.append(evaluation)
+                new_evaluations.append(evaluation)
             evaluations.append(evaluation)
             keys.append(key)
-        self.run_tasks([x.look_up_cache for x in new if isinstance(x, ProgramEvaluation)])
-        self.run_tasks([task for current in new for task in current.tasks()])
-        for key, current in zip(keys, evaluations, strict=True):  # only complete evaluations
-            self._evaluations[key] = current
+        self.run_tasks(
+            [x.look_up_cache for x in new_evaluations if isinstance(x, ProgramEvaluation)]
+        )
+        self.run_tasks([task for computed in new_evaluations for task in computed.tasks()])
+        for key, computed in zip(keys, evaluations, strict=True):  # only complete evaluations
+            self._evaluations[key] = computed
             self._evaluations.move_to_end(key)
         while len(self._evaluations) > self.kept_evaluations * len(self.node_data):
             self._evaluations.popitem(last=False)
         damage = np.zeros(len(self.probability))
-        for current in evaluations:
-            has_class = current.class_of_state >= 0
-            damage[has_class] += current.damage[current.class_of_state[has_class]]
+        for computed in evaluations:
+            has_class = computed.class_of_state >= 0
+            damage[has_class] += computed.damage[computed.class_of_state[has_class]]
         damage_by_chain = {
-            current.chain_id: current.class_weights @ current.damage for current in evaluations
+            computed.chain_id: computed.class_weights @ computed.damage for computed in evaluations
         }
         subgradients = (
             {
                 v: subgradient
-                for current in evaluations
-                for v, subgradient in current.subgradients.items()
+                for computed in evaluations
+                for v, subgradient in computed.subgradients.items()
             }
             if with_subgradients
             else {}
@@ -411,7 +417,7 @@ class RecourseEvaluator:
         """Yield the shortages of each material for the commitment at a point."""
         by_key: dict[tuple[Any, ...], RecourseEvaluation] = {}
         by_node: dict[int, RecourseEvaluation] = {}
-        new: list[RecourseEvaluation] = []
+        new_evaluations: list[RecourseEvaluation] = []
         for chain, classes in self._chains_with_classes():
             key = (
                 chain.id,
@@ -423,10 +429,10 @@ class RecourseEvaluator:
                 evaluation = self._build_evaluation(
                     chain, classes, point, class_weights, False, True
                 )
-                new.append(evaluation)
+                new_evaluations.append(evaluation)
             by_key[key] = evaluation
             by_node.update(dict.fromkeys(chain.nodes, evaluation))
-        self.run_tasks([task for evaluation in new for task in evaluation.tasks()])
+        self.run_tasks([task for evaluation in new_evaluations for task in evaluation.tasks()])
         for key, evaluation in by_key.items():  # only complete evaluations
             self._shortage_evaluations[key] = evaluation
             self._shortage_evaluations.move_to_end(key)

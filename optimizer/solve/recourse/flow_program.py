@@ -32,10 +32,10 @@ class ChainFlow:
 
     market_used: dict[int, Floats]
     project_output_used: dict[int, Floats]  # of projects without inputs
-    unused: dict[int, Floats]
-    released: dict[int, Floats]
-    missing: dict[int, Floats]
-    made: dict[str, Floats]
+    unused_lots: dict[int, Floats]
+    released_lots: dict[int, Floats]
+    missing_lots: dict[int, Floats]
+    made_by_plant: dict[str, Floats]
 
 
 class FlowProgram:
@@ -56,7 +56,7 @@ class FlowProgram:
         self._template_columns, count = len(program.cost), len(balance)
         # Columns of unused lots turn balances, whichever side these have, into equations.
         has_lower_side = np.isfinite(program.row_lower[self._balance])
-        unused = sparse.csc_array(
+        unused_columns = sparse.csc_array(
             (np.where(has_lower_side, -1.0, 1.0), (self._balance, np.arange(count))),
             shape=(len(program.row_names), count),
         )
@@ -68,7 +68,7 @@ class FlowProgram:
                 cost[c] = MISSING_COST * (1 + earliness * program.cost[c] / template.cost_unit)
             elif name in ("release", "made"):
                 cost[c] = RELEASE_COST if name == "release" else MADE_COST
-        matrix = sparse.hstack([program.matrix, unused])
+        matrix = sparse.hstack([program.matrix, unused_columns])
         self._program = replace(
             program,
             cost=cost,
@@ -78,7 +78,7 @@ class FlowProgram:
             row_upper=np.append(program.row_upper, np.inf),
             lower=np.append(program.lower, np.zeros(count)),
             upper=np.append(program.upper, np.zeros(count)),
-            integer=np.zeros(len(cost), dtype=bool),
+            is_integer=np.zeros(len(cost), dtype=bool),
             row_names=[*program.row_names, "damage"],
             column_names=[*program.column_names, *(f"unused {r}" for r in range(count))],
         )
@@ -126,23 +126,27 @@ class FlowProgram:
         return market, output
 
     def _read_flow(self, values: Floats, market: Floats, output: Floats) -> ChainFlow:
-        released, missing, unused = np.zeros_like(market), np.zeros_like(market), market + output
-        made = {plant.label: np.zeros(market.shape[1]) for plant in self._chain.plants}
+        released_lots, missing_lots, unused_lots = (
+            np.zeros_like(market),
+            np.zeros_like(market),
+            market + output,
+        )
+        made_by_plant = {plant.label: np.zeros(market.shape[1]) for plant in self._chain.plants}
         values = np.where(values > MIN_LOTS, values, 0.0)
-        unused[self._node, self._period] = values[self._template_columns :]
+        unused_lots[self._node, self._period] = values[self._template_columns :]
         for (name, index), lots in zip(self._template.column_keys, values, strict=False):
             if name == "made":
-                made[index[1]][index[2]] = lots
+                made_by_plant[index[1]][index[2]] = lots
             elif name in ("release", "shortage"):
-                target = released if name == "release" else missing
-                target[self._node_by_label[index[0]], index[2]] += lots
-        market_unused = np.minimum(unused, market)
+                target_lots = released_lots if name == "release" else missing_lots
+                target_lots[self._node_by_label[index[0]], index[2]] += lots
+        market_unused = np.minimum(unused_lots, market)
         nodes = self._chain.nodes
         return ChainFlow(
             market_used={v: market[v] - market_unused[v] for v in nodes},
-            project_output_used={v: output[v] - (unused[v] - market_unused[v]) for v in nodes},
-            unused={v: unused[v] for v in nodes},
-            released={v: released[v] for v in nodes},
-            missing={v: missing[v] for v in nodes},
-            made=made,
+            project_output_used={v: output[v] - (unused_lots[v] - market_unused[v]) for v in nodes},
+            unused_lots={v: unused_lots[v] for v in nodes},
+            released_lots={v: released_lots[v] for v in nodes},
+            missing_lots={v: missing_lots[v] for v in nodes},
+            made_by_plant=made_by_plant,
         )

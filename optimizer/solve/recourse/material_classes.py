@@ -93,23 +93,23 @@ def build_material_classes(
     realizations: dict[str, tuple[Realization, ...]],
     delay_index: dict[str, Integers],
     demand: tuple[Floats, Floats],
-    running: dict[str, Floats],
+    running_share_by_project: dict[str, Floats],
     merge: bool,
 ) -> StateClasses:
     """Build the state classes of one material."""
-    origins = [o for o, (m, _) in enumerate(instance.origins) if m == material]
+    origin_indices = [o for o, (m, _) in enumerate(instance.origins) if m == material]
     projects = tuple(p.id for p in instance.projects.values() if material in p.output)
     floored = tuple(p for p in projects if instance.price_floors(p))
-    origin_position = {instance.origins[o]: n for n, o in enumerate(origins)}
-    patterns_by_origin = [patterns.distinct_patterns(o) for o in origins]
+    origin_position = {instance.origins[o]: n for n, o in enumerate(origin_indices)}
+    patterns_by_origin = [patterns.distinct_patterns(o) for o in origin_indices]
     # Row 0 is for projects that fail; the rows of the origins follow.
     available = np.concatenate(
         [np.ones((1, patterns.period_count)), *(rows for rows, _ in patterns_by_origin)]
     )
-    shift = np.cumsum([1, *(len(rows) for rows, _ in patterns_by_origin)])
-    by_origin = np.zeros((patterns.state_count, len(origins)), dtype=np.int64)
+    pattern_offsets = np.cumsum([1, *(len(rows) for rows, _ in patterns_by_origin)])
+    by_origin = np.zeros((patterns.state_count, len(origin_indices)), dtype=np.int64)
     for n, (_, state_rows) in enumerate(patterns_by_origin):
-        by_origin[:, n] = state_rows + shift[n]
+        by_origin[:, n] = state_rows + pattern_offsets[n]
     outlet_realizations = [realizations[p] for p in projects]
     delay = np.zeros((len(by_origin), len(projects) + len(floored)), dtype=np.int64)
     for n, p in enumerate(projects):
@@ -134,32 +134,40 @@ def build_material_classes(
     outlet_origin = [origin_position[material, instance.projects[p].country] for p in outlets]
     pattern = by_origin[:, outlet_origin]
     for n, p in enumerate(outlets):
-        if p in running:  # depends on a price, so it needs additional rows
-            running_share = running[p] if n < len(projects) else 1 - running[p]
+        if p in running_share_by_project:  # depends on a price, so it needs additional rows
+            running_share = (
+                running_share_by_project[p]
+                if n < len(projects)
+                else 1 - running_share_by_project[p]
+            )
             first_rows, pattern_of = distinct_rows(available[pattern[:, n]] * running_share)
             pattern[:, n] = pattern_of + len(available)
             available = np.concatenate(
                 [available, (available[by_origin[:, outlet_origin[n]]] * running_share)[first_rows]]
             )
     pattern = np.where(delay >= 0, pattern, 0)
-    supplied = [o for o in range(len(origins)) if instance.origins[origins[o]] in instance.supply]
+    has_supply = [
+        o
+        for o in range(len(origin_indices))
+        if instance.origins[origin_indices[o]] in instance.supply
+    ]
     factor, share_left = demand
     demand_rows = np.hstack(
         [factor[:, None], share_left.reshape(len(share_left), math.prod(share_left.shape[1:]))]
     )
     distinct_demand, row = distinct_rows(demand_rows)
-    keys = np.hstack([by_origin[:, supplied], pattern, delay, row[:, None]])
+    keys = np.hstack([by_origin[:, has_supply], pattern, delay, row[:, None]])
     if merge:
-        first, state_rows = distinct_rows(keys)
+        first_states, state_rows = distinct_rows(keys)
     else:
-        first = state_rows = np.arange(len(keys))
-    supply = np.zeros((len(first), patterns.period_count))
-    extra_factor = factor[first, None] - 1
-    for o in supplied:
-        origin = instance.origins[origins[o]]
+        first_states = state_rows = np.arange(len(keys))
+    supply = np.zeros((len(first_states), patterns.period_count))
+    extra_factor = factor[first_states, None] - 1
+    for o in has_supply:
+        origin = instance.origins[origin_indices[o]]
         lots = instance.supply[origin][instance.year_index]
         lots = lots + extra_factor * instance.need_linked_supply[origin][instance.year_index]
-        supply += lots * available[by_origin[first, o]]
+        supply += lots * available[by_origin[first_states, o]]
     classes = StateClasses(
         material=material,
         nodes=nodes,
@@ -167,10 +175,10 @@ def build_material_classes(
         realizations=tuple(outlet_realizations),
         class_of_state=state_rows,
         market_lots=supply,
-        available_row=pattern[first],
-        realization_index=delay[first],
+        available_row=pattern[first_states],
+        realization_index=delay[first_states],
         available_share=available,
-        demand_row=row[first],
+        demand_row=row[first_states],
         demand_factor=factor[distinct_demand],
         step_share_left=share_left[distinct_demand],
     )
@@ -188,21 +196,22 @@ def distinct_rows(rows: NDArray[Any]) -> tuple[Integers, Integers]:
     # A dictionary of bytes is ten times faster than sorting rows as numpy.unique does.
     content, width = packed.tobytes(), packed.itemsize * packed.shape[1]
     number_of_content: dict[bytes, int] = {}
-    first: list[int] = []
+    first_positions: list[int] = []
     number_of_row = np.empty(len(packed), dtype=np.int64)
     for r in range(len(packed)):
         key = content[r * width : (r + 1) * width]
-        row_number = number_of_content.setdefault(key, len(first))
-        if row_number == len(first):
-            first.append(r)
+        row_number = number_of_content.setdefault(key, len(first_positions))
+        if row_number == len(first_positions):
+            first_positions.append(r)
         number_of_row[r] = row_number
-    return np.array(first, dtype=np.int64), number_of_row
+    return np.array(first_positions, dtype=np.int64), number_of_row
 
 
 def merge_calm(
     classes: StateClasses, nodes: list[Node], year_index: NDArray[np.intp]
 ) -> StateClasses:
-    """Merge classes that differ only in calm periods, and remove calm classes."""
+    """Merge classes that differ only in calm periods, and remove those without
+    other periods."""
     is_open = np.zeros(classes.market_lots.shape, dtype=bool)
     for node in nodes:
         demand = classes.class_demand_factor[:, None] * node.demand[year_index]
@@ -210,8 +219,8 @@ def merge_calm(
         is_open |= demand - market_share * classes.market_lots > COVERAGE_TOLERANCE * demand
     open_classes = np.flatnonzero(is_open.any(axis=1))
     # In a calm period any supply that covers demand is equivalent: use the undisturbed one.
-    undisturbed = classes.market_lots.max(axis=0, initial=0.0)
-    supply = np.where(is_open, classes.market_lots, undisturbed)
+    undisturbed_lots = classes.market_lots.max(axis=0, initial=0.0)
+    supply = np.where(is_open, classes.market_lots, undisturbed_lots)
     open_demand = demand_signature(classes, open_classes, is_open)
     signatures = [supply[open_classes], open_demand]
     for p in range(len(classes.outlets)):
@@ -220,14 +229,14 @@ def merge_calm(
         )
         signatures += [available, classes.realization_index[open_classes, p : p + 1].astype(float)]
     if not len(open_classes):
-        first, class_number = open_classes, open_classes
+        first_classes, class_number = open_classes, open_classes
     else:
-        first, class_number = distinct_rows(np.hstack(signatures))
+        first_classes, class_number = distinct_rows(np.hstack(signatures))
     new_class = np.full(classes.class_count, -1, dtype=np.int64)
     new_class[open_classes] = class_number
-    kept_classes = open_classes[first]
-    distinct, demand_row = distinct_rows(open_demand[first])
-    factor, available = split_signature(classes, open_demand[first][distinct])
+    kept_classes = open_classes[first_classes]
+    distinct_signatures, demand_row = distinct_rows(open_demand[first_classes])
+    factor, available = split_signature(classes, open_demand[first_classes][distinct_signatures])
     rows, pattern = np.unique(classes.available_row[kept_classes], return_inverse=True)
     return StateClasses(
         material=classes.material,

@@ -172,12 +172,12 @@ def contained_tonnes(chain: Chain) -> dict[int, float] | None:
     for v in chain.nodes:
         queue = [] if v in content else [v]
         content.setdefault(v, 1.0)
-        for current in queue:
+        for current_node in queue:
             for source, target, ratio in arcs:
-                if current == source and target not in content:
+                if current_node == source and target not in content:
                     content[target] = content[source] * ratio
                     queue.append(target)
-                if current == target and source not in content:
+                if current_node == target and source not in content:
                     content[source] = content[target] / ratio
                     queue.append(source)
     is_consistent = all(
@@ -320,10 +320,10 @@ class NetworkEvaluation(RecourseEvaluation):
         for node in nodes.values():
             project_rows = slice(first_project, first_project + len(node.nameplate))
             first_project = first_project + len(node.nameplate)
-            running = (
+            running_lots = (
                 node.running_share(point)[:, :, node.year_index] * node.nameplate[:, None, None]
             )
-            self._running[project_rows, : node.realization_count] = running
+            self._running[project_rows, : node.realization_count] = running_lots
         sets, years = len(class_weights), int(node.year_index[-1]) + 1
         self._shapes = (
             (sets,),

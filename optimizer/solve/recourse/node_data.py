@@ -39,10 +39,10 @@ class NodeStock:
 
     def planned_stock(self) -> Floats:
         """Return the stock at the end of each period (K) if nothing is released, in lots."""
-        stock, current = np.zeros(len(self.purchases)), self.initial_lots
+        stock_by_period, current_lots = np.zeros(len(self.purchases)), self.initial_lots
         for k, lots in enumerate(self.purchases):
-            stock[k] = current = self.retention * current + lots
-        return stock
+            stock_by_period[k] = current_lots = self.retention * current_lots + lots
+        return stock_by_period
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,12 +137,18 @@ class NodeData:
     ) -> Iterator[tuple[str, NDArray[np.int64], Floats]]:
         """Yield for each outlet with reserved output: its name, the state classes in which it does
         not fail, and the lots that it delivers in these classes (classes, K)."""
-        running = self.running_share(point)[:, :, self.year_index] * self.nameplate[:, None, None]
+        running_lots = (
+            self.running_share(point)[:, :, self.year_index] * self.nameplate[:, None, None]
+        )
         for p, project in enumerate(classes.outlets):
-            if running[p].any():
+            if running_lots[p].any():
                 rows = np.flatnonzero(classes.realization_index[:, p] >= 0)
                 available = classes.available_share[classes.available_row[rows, p]]
-                yield (project, rows, running[p, classes.realization_index[rows, p]] * available)
+                yield (
+                    project,
+                    rows,
+                    running_lots[p, classes.realization_index[rows, p]] * available,
+                )
 
     @cached_property
     def is_high_damage(self) -> NDArray[np.bool_]:
@@ -150,8 +156,8 @@ class NodeData:
         J, K)."""
         weight, limit = self.step_weight, self.step_limit
         demand = limit.sum(axis=1)
-        total = (weight * limit).sum(axis=1)
-        mean = np.divide(total, demand, out=np.zeros_like(total), where=demand > 0)
+        total_damage = (weight * limit).sum(axis=1)
+        mean = np.divide(total_damage, demand, out=np.zeros_like(total_damage), where=demand > 0)
         is_high: NDArray[np.bool_] = (weight > mean[:, None] * (1 + DAMAGE_TOLERANCE)) & (limit > 0)
         return is_high
 
@@ -219,12 +225,12 @@ class NodeData:
         # Accounts with limits or refills have rows of their own, which come first; all others are
         # merged into one row.
         has_own_row = np.isfinite(self.max_release) | self.max_refill.any(axis=1)
-        limited = np.flatnonzero(holds_stock & has_own_row)
-        merged = np.flatnonzero(holds_stock & ~has_own_row)
+        limited_stockpiles = np.flatnonzero(holds_stock & has_own_row)
+        merged_stockpiles = np.flatnonzero(holds_stock & ~has_own_row)
         account_row = np.full(len(self.retention), -1, dtype=np.int64)
-        account_row[limited] = np.arange(len(limited))
-        account_row[merged] = len(limited)
-        count = len(limited) + bool(len(merged))
+        account_row[limited_stockpiles] = np.arange(len(limited_stockpiles))
+        account_row[merged_stockpiles] = len(limited_stockpiles)
+        count = len(limited_stockpiles) + bool(len(merged_stockpiles))
         initial_lots, inflows = np.zeros(count), np.zeros((count, len(kept_share)))
         max_release = np.full((count, len(kept_share)), NO_RELEASE_LIMIT)
         max_refill = np.zeros((count, len(kept_share)))
@@ -234,10 +240,10 @@ class NodeData:
             initial_lots[account_row[h]] += retention * self.initial_lots[h]
             inflows[account_row[h]] += purchases[h] / kept_share
         if not has_unequal_losses:
-            max_release[: len(limited)] = np.minimum(
-                self.max_release[limited, None] / kept_share, NO_RELEASE_LIMIT
+            max_release[: len(limited_stockpiles)] = np.minimum(
+                self.max_release[limited_stockpiles, None] / kept_share, NO_RELEASE_LIMIT
             )
-            max_refill[: len(limited)] = self.max_refill[limited] / kept_share
+            max_refill[: len(limited_stockpiles)] = self.max_refill[limited_stockpiles] / kept_share
         empty = np.flatnonzero(~holds_stock & (self.max_release > 0))
         empty_row = np.full(len(account_row), -1, dtype=np.int64)
         empty_row[empty] = np.arange(len(empty))

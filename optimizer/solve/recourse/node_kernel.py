@@ -35,7 +35,7 @@ def evaluate_node_classes(
     steps, length = step_weight.shape
     stocks, projects = arrived.shape[0], available_row.shape[1]
     sets = class_weights.shape[0]
-    periods = np.empty(length, np.int64)
+    uncovered_periods = np.empty(length, np.int64)
     period_position = np.empty(length, np.int64)
     shortage = np.zeros((steps, length))
     released_lots, releasable = np.empty((stocks, length)), np.empty((stocks, length))
@@ -71,14 +71,14 @@ def evaluate_node_classes(
                         )
                 if uncovered > tolerance:
                     allocate_shortage(uncovered, step_limit, r, k, shortage, count)
-                    periods[count] = k
+                    uncovered_periods[count] = k
                     period_position[k] = count
                     count += 1
         if count == 0:
             continue
         if stocks > 0:
             allocate_stocks(
-                count, periods, period_position, order, rank, value, arrived, max_release,
+                count, uncovered_periods, period_position, order, rank, value, arrived, max_release,
                 kept_share, shortage, released_lots, releasable, lots_left, latest_delivery,
                 last_served, price, stock_value, visited, queue, by_stock, by_period, full_prefix,
                 known_full_prefix, change, short_bits,
@@ -92,18 +92,18 @@ def evaluate_node_classes(
                     stock_value[h, i] = min(stock_value[h, i], max_price)
             for i in range(count):
                 for j in range(steps):
-                    if shortage[j, i] < coverage_tolerance * demand[r, periods[i]]:
+                    if shortage[j, i] < coverage_tolerance * demand[r, uncovered_periods[i]]:
                         shortage[j, i] = 0.0
         else:
             for i in range(count):
                 price[i] = 0.0
-                k = periods[i]
+                k = uncovered_periods[i]
                 for j in range(steps):
                     if shortage[j, i] > 0.0:
                         price[i] = value[j, k]
                         break
         for i in range(count):
-            k = periods[i]
+            k = uncovered_periods[i]
             for j in range(steps):
                 missing = shortage[j, i]
                 if missing > 0.0:
@@ -118,7 +118,7 @@ def evaluate_node_classes(
         for i in range(count):
             if price[i] <= 0.0:
                 continue
-            k = periods[i]
+            k = uncovered_periods[i]
             per_lot = price[i] / kept_share[k]
             total += per_lot * (demand[r, k] - market_share[k] * supply[u, k])
             for j in range(steps):
@@ -137,14 +137,14 @@ def evaluate_node_classes(
             for h in range(stocks):
                 if stock_value[h, i] > 0.0:
                     for w in weighted_sets[:weighted_count]:
-                        for k in range(first_period, periods[i] + 1):
+                        for k in range(first_period, uncovered_periods[i] + 1):
                             per_purchase[w, h, k] += class_weights[w, u] * stock_value[h, i]
-            first_period = periods[i] + 1
+            first_period = uncovered_periods[i] + 1
         for h in range(empty_retention.shape[0]):
             # A lot would serve the most valuable shortage of this and later periods.
             best_value, i = 0.0, count - 1
-            for k in range(periods[count - 1], -1, -1):
-                if i >= 0 and periods[i] == k:
+            for k in range(uncovered_periods[count - 1], -1, -1):
+                if i >= 0 and uncovered_periods[i] == k:
                     best_value = max(best_value * empty_retention[h], price[i] / kept_share[k])
                     i -= 1
                 else:

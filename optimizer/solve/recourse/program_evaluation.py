@@ -27,7 +27,7 @@ ROUGH_SHARE = 0.98  # share of the estimated gap that an approximate evaluation 
 
 
 @dataclass(frozen=True, eq=False)
-class DualSupport:
+class DualCuts:
     """Lower bounds on damage from the dual values of each state class.
 
     For any commitment the damage is at least ``constant - slopes . columns``. The columns (D) are
@@ -79,22 +79,22 @@ class DualCache:
         transferred._evaluation_count = cache._evaluation_count
         return transferred
 
-    def add(self, support: DualSupport) -> None:
+    def add(self, dual_cuts: DualCuts) -> None:
         """Add the dual values of an evaluation. If the cache is full, they replace the oldest dual
         values."""
         if not len(self._slopes):
-            capacity = MAX_CACHED_NUMBERS // max(1, support.slopes.size)
+            capacity = MAX_CACHED_NUMBERS // max(1, dual_cuts.slopes.size)
             capacity = max(2, min(MAX_CACHED_EVALUATIONS, capacity))
-            self._slopes = np.zeros((capacity, *support.slopes.shape))
-            self._constant = np.full((capacity, len(support.constant)), -np.inf)
+            self._slopes = np.zeros((capacity, *dual_cuts.slopes.shape))
+            self._constant = np.full((capacity, len(dual_cuts.constant)), -np.inf)
             self._bases = np.empty(self._constant.shape, dtype=object)
         slot = self._evaluation_count % len(self._slopes)
-        self._slopes[slot], self._constant[slot] = support.slopes, support.constant
-        self._bases[slot] = support.bases
+        self._slopes[slot], self._constant[slot] = dual_cuts.slopes, dual_cuts.constant
+        self._bases[slot] = dual_cuts.bases
         self._evaluation_count += 1
         self.last_query = None
 
-    def strongest_at(self, columns: Floats) -> tuple[DualSupport, Floats] | None:
+    def strongest_at(self, columns: Floats) -> tuple[DualCuts, Floats] | None:
         """Return the strongest bound of each state class at ``columns`` (U, D), and its value (U).
 
         Return None if the cache is empty.
@@ -105,7 +105,7 @@ class DualCache:
         best_evaluation = strongest_cut(self._constant, self._slopes, columns, bounds)
         class_numbers = np.arange(len(best_evaluation))
         arrays = (self._constant, self._slopes, self._bases)
-        return DualSupport(*(array[best_evaluation, class_numbers] for array in arrays)), bounds
+        return DualCuts(*(array[best_evaluation, class_numbers] for array in arrays)), bounds
 
 
 class ProgramEvaluation(RecourseEvaluation):
@@ -150,7 +150,7 @@ class ProgramEvaluation(RecourseEvaluation):
                 demand - node.market_share * classes.market_lots > COVERAGE_TOLERANCE * demand
             )
         self._running_share = {v: node.running_share(point) for v, node in self._nodes.items()}
-        # First columns of supports: outlets by node, then accounts.
+        # First columns of dual cuts: outlets by node, then accounts.
         years = point.buy.shape[1]
         column_counts = [
             years * len(outlet_classes.outlets) for outlet_classes in self._classes.values()
@@ -163,7 +163,7 @@ class ProgramEvaluation(RecourseEvaluation):
             (v, n) for v, node in self._nodes.items() for n in range(len(node.stockpile_index))
         ]
         self._approximate = approximate
-        self._cached_support: tuple[DualSupport, Floats] | None = None
+        self._strongest_cuts: tuple[DualCuts, Floats] | None = None
         self._is_solved = np.asarray((class_weights > 0).any(axis=0))
 
     def _parameter_positions(self, v: int, n: int, kind: str) -> NDArray[np.int64]:
@@ -226,11 +226,11 @@ class ProgramEvaluation(RecourseEvaluation):
 
     def look_up_cache(self) -> None:
         """Find the strongest cached bounds at the point of this evaluation."""
-        self._cached_support = self._cache.strongest_at(self._support_columns())
+        self._strongest_cuts = self._cache.strongest_at(self._dual_cut_columns())
 
     def tasks(self) -> list[Callable[[], None]]:
         """Return the tasks of this evaluation. :meth:`look_up_cache` must be called before."""
-        if self._approximate and self._cached_support is not None:
+        if self._approximate and self._strongest_cuts is not None:
             estimated_gap = np.where(
                 self._is_solved, self.class_weights.sum(axis=0) * self._cache.bound_gap, 0.0
             )
@@ -241,7 +241,7 @@ class ProgramEvaluation(RecourseEvaluation):
             )
             self._is_solved[order[is_skipped]] = False
             self._cache.bound_gap[order[is_skipped]] *= DOUBT_GROWTH
-            self.damage[:] = np.maximum(self._cached_support[1], 0.0)
+            self.damage[:] = np.maximum(self._strongest_cuts[1], 0.0)
         return super().tasks()
 
     def _evaluate_classes(self, start: int, end: int) -> None:
@@ -254,8 +254,8 @@ class ProgramEvaluation(RecourseEvaluation):
         class_numbers = start + to_solve
         bases = (
             [None] * len(class_numbers)
-            if self._cached_support is None
-            else list(self._cached_support[0].bases[class_numbers])
+            if self._strongest_cuts is None
+            else list(self._strongest_cuts[0].bases[class_numbers])
         )
         results = self.template.solve(parameters[to_solve], self.is_open[class_numbers], bases)
         self.damage[class_numbers] = results.damage
@@ -267,29 +267,30 @@ class ProgramEvaluation(RecourseEvaluation):
             )
             final_bases = np.empty(len(parameters), dtype=object)
             final_bases[to_solve] = bases
-            support = self._build_support(
+            dual_cuts = self._build_dual_cuts(
                 class_block, parameters, parameter_duals, dual_bound, final_bases
             )
-            if self._cached_support is not None:
-                cached, cached_bounds = self._cached_support
+            if self._strongest_cuts is not None:
+                cached, cached_bounds = self._strongest_cuts
                 self._cache.bound_gap[class_numbers] = np.maximum(
                     results.damage - cached_bounds[class_numbers], 0.0
                 )
                 not_solved = ~self._is_solved[class_block]
-                support.constant[not_solved] = cached.constant[class_block][not_solved]
-                support.slopes[not_solved] = cached.slopes[class_block][not_solved]
-                support.bases[not_solved] = cached.bases[class_block][not_solved]
-            self._partial_sums[start] = support
+                dual_cuts.constant[not_solved] = cached.constant[class_block][not_solved]
+                dual_cuts.slopes[not_solved] = cached.slopes[class_block][not_solved]
+                dual_cuts.bases[not_solved] = cached.bases[class_block][not_solved]
+            self._partial_sums[start] = dual_cuts
 
-    def _build_support(
+    def _build_dual_cuts(
         self,
         class_block: slice,
         parameters: Floats,
         parameter_duals: Floats,
         dual_bound: Floats,
         bases: BasisArray,
-    ) -> DualSupport:
-        """Return the lower bounds that the dual values of a block of state classes give."""
+    ) -> DualCuts:
+        """Return the lower bounds on damage that follow from the dual values of a block of state
+        classes."""
         slopes = np.zeros((len(parameters), self._outlet_columns))
         for v, first_column in self._outlet_start.items():
             project_deliveries.add_output_values(
@@ -307,7 +308,7 @@ class ProgramEvaluation(RecourseEvaluation):
         constant = dual_bound - (
             parameter_duals[:, commitment_positions] * parameters[:, commitment_positions]
         ).sum(axis=1)
-        return DualSupport(constant, np.hstack([slopes, *purchase_slopes]), bases)
+        return DualCuts(constant, np.hstack([slopes, *purchase_slopes]), bases)
 
     def _evaluate_shortages(self, class_block: slice, parameters: Floats) -> None:
         by_step = {
@@ -338,23 +339,23 @@ class ProgramEvaluation(RecourseEvaluation):
                 for v, node in self._nodes.items()
             }
         arrays = ((x.constant, x.slopes, x.bases) for x in partial_sums)
-        support = DualSupport(*(np.concatenate(x) for x in zip(*arrays, strict=True)))
-        self._cached_support = None  # no longer needed, and large
-        self._cache.add(support)
-        return self._weight_support(support)
+        dual_cuts = DualCuts(*(np.concatenate(x) for x in zip(*arrays, strict=True)))
+        self._strongest_cuts = None  # no longer needed, and large
+        self._cache.add(dual_cuts)
+        return self._weight_dual_cuts(dual_cuts)
 
-    def _weight_support(self, support: DualSupport) -> dict[int, Subgradient]:
+    def _weight_dual_cuts(self, dual_cuts: DualCuts) -> dict[int, Subgradient]:
         """Return the subgradient of each node: the sum of the bounds of state classes, weighted by
         ``class_weights``."""
         subgradients = {
             v: zero_subgradient(node, len(self.class_weights)) for v, node in self._nodes.items()
         }
-        subgradients[self.chain_id].constant[:] = self.class_weights @ support.constant
+        subgradients[self.chain_id].constant[:] = self.class_weights @ dual_cuts.constant
         years, first_account_column = self._point.buy.shape[1], self._outlet_columns
         for v, first_column in self._outlet_start.items():
             project_deliveries.add_weighted_slopes(
                 subgradients[v].output_value,
-                support.slopes,
+                dual_cuts.slopes,
                 first_column,
                 self._classes[v].realization_index,
                 self.class_weights,
@@ -362,7 +363,7 @@ class ProgramEvaluation(RecourseEvaluation):
         for v, n in self._accounts:
             subgradients[v].purchase_value[:, n] = (
                 self.class_weights
-                @ support.slopes[:, first_account_column : first_account_column + years]
+                @ dual_cuts.slopes[:, first_account_column : first_account_column + years]
             )
             first_account_column += years
         return subgradients
@@ -374,11 +375,13 @@ class ProgramEvaluation(RecourseEvaluation):
         No program is solved (bunching: Wets 1983). :meth:`look_up_cache` must be called before.
         """
         return (
-            None if self._cached_support is None else self._weight_support(self._cached_support[0])
+            None
+            if self._strongest_cuts is None
+            else self._weight_dual_cuts(self._strongest_cuts[0])
         )
 
-    def _support_columns(self) -> Floats:
-        """Return the values of the columns (U, D) of dual supports at the evaluation's point."""
+    def _dual_cut_columns(self) -> Floats:
+        """Return the values of the columns (U, D) of dual cuts at the evaluation's point."""
         purchases = [self._point.buy[self._nodes[v].stockpile_index[n]] for v, n in self._accounts]
         columns = np.zeros((self.class_count, self._outlet_columns + sum(map(len, purchases))))
         columns[:, self._outlet_columns :] = np.concatenate([np.zeros(0), *purchases])

@@ -115,7 +115,7 @@ class ProgramTemplate:
             cost=program.cost[own_columns],
             lower=program.lower[own_columns],
             upper=program.upper[own_columns],
-            integer=program.integer[own_columns],
+            is_integer=program.is_integer[own_columns],
             column_names=[program.column_names[int(c)] for c in own_columns],
         )
         self.column_keys = [compiled.column_keys[int(c)] for c in own_columns]
@@ -185,7 +185,7 @@ class ProgramTemplate:
         yield solver
         self._free_solvers.put(solver)
 
-    def _restrict_to_open(
+    def _restrict_to_open_periods(
         self, is_open: Booleans, lower: Floats, upper: Floats
     ) -> OpenPeriodProgram:
         """Return the program restricted to open periods (K).
@@ -251,7 +251,7 @@ class ProgramTemplate:
             for u in range(len(parameters)):
                 bases[u] = final_bases[basis_starts[u] : basis_starts[u + 1]].copy()
         for u in np.flatnonzero(~is_solved).tolist():
-            restricted = self._restrict_to_open(is_open[u], lower[u], upper[u])
+            restricted = self._restrict_to_open_periods(is_open[u], lower[u], upper[u])
             basis = None
             if bases[u] is not None and not self.uses_compiled_solver:
                 column_statuses, row_statuses = np.split(bases[u], [len(restricted.column_numbers)])
@@ -261,7 +261,7 @@ class ProgramTemplate:
                 damage[u], open_duals = solver.solve(basis)
                 bases[u] = np.concatenate(solver.basis_statuses())
                 scaled_values = (
-                    self._solve_earliest(solver, restricted, open_duals)
+                    self._break_ties(solver, restricted, open_duals)
                     if early_first
                     else solver.solution()[0]
                 )
@@ -313,7 +313,7 @@ class ProgramTemplate:
             costs[c] = 1e-6 - (cost + 1e-6) * rank / len(shortages)
         return costs
 
-    def _solve_earliest(
+    def _break_ties(
         self, resolver: highs.WarmStartSolver, restricted: OpenPeriodProgram, duals: Floats
     ) -> Floats:
         """Return the optimum with the least tie-break cost. Rows and columns with a nonzero dual

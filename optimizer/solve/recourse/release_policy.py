@@ -76,19 +76,19 @@ def simulate_release_policy(
     ``evaluator`` is the recourse evaluator of these states; it is built if None.
     """
     probability = np.array([state.probability for state in states])
-    planned = dict.fromkeys(instance.stockpiles, 0.0)
+    planned_lots = dict.fromkeys(instance.stockpiles, 0.0)
     if not commitment.branches:
-        for h in planned:
-            planned[h] = float(probability.sum() * planned_stock(instance, commitment, h)[-1])
+        for h in planned_lots:
+            planned_lots[h] = float(probability.sum() * planned_stock(instance, commitment, h)[-1])
     results = tuple(
         ReleasePolicyResult(
             reserve_share=reserve,
             probability=probability,
             damage=np.zeros(len(states)),
             damage_by_material=dict.fromkeys(instance.case.materials, 0.0),
-            final_stock=dict(planned),
-            released=dict.fromkeys(planned, 0.0),
-            refilled=dict.fromkeys(planned, 0.0),
+            final_stock=dict(planned_lots),
+            released=dict.fromkeys(planned_lots, 0.0),
+            refilled=dict.fromkeys(planned_lots, 0.0),
         )
         for reserve in reserve_shares
     )
@@ -152,22 +152,22 @@ def _add_material(
     class_probability = classes.sum_by_class(evaluator.probability[None])[0]
     for v in nodes:
         node = evaluator.node_data[v]
-        uncovered, purchases = uncovered_demand(node, classes, point), node.purchases(point)
-        planned = np.array([stock.planned_stock() for stock in node.list_stocks(point)])
-        planned = planned.reshape(len(node.retention), node.period_count)
+        uncovered_lots, purchases = uncovered_demand(node, classes, point), node.purchases(point)
+        planned_lots = np.array([stock.planned_stock() for stock in node.list_stocks(point)])
+        planned_lots = planned_lots.reshape(len(node.retention), node.period_count)
         for result in results:
             simulation = simulate_node_release(
                 node,
                 classes.demand_row,
-                uncovered,
+                uncovered_lots,
                 purchases,
-                planned,
+                planned_lots,
                 result.reserve_share,
                 node.refill_by_class(classes),
             )
-            damage = shortage_damage(node, classes.demand_row, simulation.missing)
-            stock_used = planned[:, -1] - simulation.final_stock
-            by_account = stock_used, simulation.released, simulation.refilled
+            damage = shortage_damage(node, classes.demand_row, simulation.missing_lots)
+            stock_used = planned_lots[:, -1] - simulation.final_stock
+            by_account = stock_used, simulation.released_lots, simulation.refilled_lots
             _record_node(
                 result, node, classes.class_of_state, block, class_probability, damage, *by_account
             )
@@ -187,11 +187,11 @@ def _add_chain(
     for result in results:
         simulation = simulate_chain_policy(periods, result.reserve_share)
         for v, node in periods.nodes.items():
-            damage = (simulation.missing[v] * node.step_weight).sum(axis=(1, 2))
+            damage = (simulation.missing_by_node[v] * node.step_weight).sum(axis=(1, 2))
             by_account = (
-                simulation.stock_used[v],
-                simulation.released[v].sum(axis=2),
-                simulation.refilled[v],
+                simulation.stock_used_by_node[v],
+                simulation.released_by_node[v].sum(axis=2),
+                simulation.refilled_by_node[v],
             )
             _record_node(
                 result, node, classes.class_of_state, block, class_probability, damage, *by_account
@@ -226,33 +226,33 @@ def _record_node(
 def uncovered_demand(node: NodeData, classes: StateClasses, point: FirstStagePoint) -> Floats:
     """Return the demand (U, K) that neither the market nor projects cover, in lots."""
     demand = node.demand[classes.demand_row]
-    uncovered = demand - node.market_share * classes.market_lots
+    uncovered_lots = demand - node.market_share * classes.market_lots
     for _, producing_classes, lots in node.project_arrivals(classes, point):
-        uncovered[producing_classes] -= lots
-    uncovered[uncovered <= COVERAGE_TOLERANCE * demand] = 0.0
-    return uncovered
+        uncovered_lots[producing_classes] -= lots
+    uncovered_lots[uncovered_lots <= COVERAGE_TOLERANCE * demand] = 0.0
+    return uncovered_lots
 
 
 @dataclass(frozen=True, eq=False)
 class NodePolicyResult:
     """Outcome of a node under the release policy; quantities in lots."""
 
-    missing: Floats  # (U, K) after releases
+    missing_lots: Floats  # (U, K) after releases
     final_stock: Floats  # (U, H) in the accounts at the end
-    released: Floats  # (U, H) in all periods
-    refilled: Floats  # (U, H)
+    released_lots: Floats  # (U, H) in all periods
+    refilled_lots: Floats  # (U, H)
 
 
 def simulate_node_release(
     node: NodeData,
     demand_row: Integers,
-    uncovered: Floats,
+    uncovered_lots: Floats,
     purchases: Floats,
-    planned: Floats,
+    planned_lots: Floats,
     reserve_share: float,
     max_refill: Floats,
 ) -> NodePolicyResult:
-    """Simulate the release policy at a node that lacks ``uncovered`` (U, K) lots.
+    """Simulate the release policy at a node that lacks ``uncovered_lots`` (U, K) lots.
 
     High-damage steps are served first, from the whole stock; low-damage steps from the part above
     the reserve, which is a share of the planned stock of each account. Accounts with the largest
@@ -266,37 +266,39 @@ def simulate_node_release(
     10 t above the reserve, so 10 t are missing. In each of the other periods the high-damage step
     takes 10 t, and 20 t are missing.
     """
-    missing = uncovered.copy()
-    stock = np.tile(node.initial_lots, (len(uncovered), 1))
-    released, refilled = np.zeros((2, *stock.shape))
-    order = np.argsort(node.retention, kind="stable")
+    missing_lots = uncovered_lots.copy()
+    stock_lots = np.tile(node.initial_lots, (len(uncovered_lots), 1))
+    released_lots, refilled_lots = np.zeros((2, *stock_lots.shape))
+    release_order = np.argsort(node.retention, kind="stable")
     low_damage = low_damage_demand(node)[demand_row]
-    reserve = reserve_share * planned
-    for k in range(uncovered.shape[1]):
-        stock *= node.retention
-        stock += purchases[:, k]
-        high_short = np.maximum(missing[:, k] - low_damage[:, k], 0.0)
-        low_short = missing[:, k] - high_short
-        released_now = np.zeros_like(stock)
-        for h in order:
+    reserve = reserve_share * planned_lots
+    for k in range(uncovered_lots.shape[1]):
+        stock_lots *= node.retention
+        stock_lots += purchases[:, k]
+        high_short = np.maximum(missing_lots[:, k] - low_damage[:, k], 0.0)
+        low_short = missing_lots[:, k] - high_short
+        released_now = np.zeros_like(stock_lots)
+        for h in release_order:
             released_now[:, h] = np.minimum(
-                np.minimum(stock[:, h], node.max_release[h]), high_short
+                np.minimum(stock_lots[:, h], node.max_release[h]), high_short
             )
             high_short -= released_now[:, h]
-        for h in order:
-            available = np.maximum(stock[:, h] - released_now[:, h] - reserve[h, k], 0.0)
-            additional = np.minimum(
-                np.minimum(available, node.max_release[h] - released_now[:, h]), low_short
+        for h in release_order:
+            available_lots = np.maximum(stock_lots[:, h] - released_now[:, h] - reserve[h, k], 0.0)
+            additional_lots = np.minimum(
+                np.minimum(available_lots, node.max_release[h] - released_now[:, h]), low_short
             )
-            released_now[:, h] += additional
-            low_short -= additional
-        additional = np.clip(planned[:, k] - (stock - released_now), 0.0, max_refill[:, :, k])
-        stock += additional - released_now
-        released += released_now
-        refilled += additional
-        missing[:, k] = high_short + low_short
-    missing[missing < COVERAGE_TOLERANCE * node.demand[demand_row]] = 0.0
-    return NodePolicyResult(missing, stock, released, refilled)
+            released_now[:, h] += additional_lots
+            low_short -= additional_lots
+        additional_lots = np.clip(
+            planned_lots[:, k] - (stock_lots - released_now), 0.0, max_refill[:, :, k]
+        )
+        stock_lots += additional_lots - released_now
+        released_lots += released_now
+        refilled_lots += additional_lots
+        missing_lots[:, k] = high_short + low_short
+    missing_lots[missing_lots < COVERAGE_TOLERANCE * node.demand[demand_row]] = 0.0
+    return NodePolicyResult(missing_lots, stock_lots, released_lots, refilled_lots)
 
 
 def low_damage_demand(node: NodeData) -> Floats:
@@ -309,12 +311,12 @@ def low_damage_demand(node: NodeData) -> Floats:
     return demand
 
 
-def shortage_damage(node: NodeData, demand_row: Integers, missing: Floats) -> Floats:
+def shortage_damage(node: NodeData, demand_row: Integers, missing_lots: Floats) -> Floats:
     """Return the damage (U) of missing lots (U, K), which fall on the steps of least damage.
 
     ``demand_row`` (U) is the row of demand of each state class.
     """
-    remaining, damage = missing.copy(), np.zeros(len(missing))
+    remaining, damage = missing_lots.copy(), np.zeros(len(missing_lots))
     for j in reversed(range(len(node.step_weight))):
         step_shortage: NDArray[np.float64] = np.minimum(remaining, node.step_limit[demand_row, j])
         damage += step_shortage @ node.step_weight[j]

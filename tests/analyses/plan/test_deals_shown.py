@@ -1,4 +1,4 @@
-"""Premiums, overruns and starts by year in the document of a plan: told, and adding up."""
+"""Premiums, overruns and starts by year in the document of a plan: reported, and adding up."""
 
 from __future__ import annotations
 

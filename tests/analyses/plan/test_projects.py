@@ -1,4 +1,4 @@
-"""How sure projects are: chances and delays of a scenario, and the table that tells of them."""
+"""Certainty of projects: probabilities and delays of a scenario, and their table."""
 
 from __future__ import annotations
 

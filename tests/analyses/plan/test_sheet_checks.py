@@ -91,7 +91,7 @@ def test_random_plans_pass(seed: int) -> None:
     ],
 )
 def test_a_wrong_document_fails(path: str, part: str) -> None:
-    """A figure that does not fit the others is told of, whoever wrote it."""
+    """An inconsistent figure is reported."""
     book = results(write(tampered(good(), path, -0.25)))
     assert book["Answer"][VERDICT].value.startswith(BAD)
     assert any(part in check for check in failing(book)), failing(book)
@@ -108,7 +108,7 @@ def test_an_exceeded_budget_fails() -> None:
 
 
 def test_the_verdict_turns_red(content: bytes) -> None:
-    """The condition of its look is that of its words."""
+    """The conditional format has the condition of the text."""
     sheet = formulas(content)["Answer"]
     (rules,) = [
         rules for area, rules in sheet.conditional_formatting._cf_rules.items()

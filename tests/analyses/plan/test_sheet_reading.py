@@ -109,7 +109,7 @@ def test_the_outcome_has_its_unit(measure: str, unit: str, title: str) -> None:
 
 
 def test_what_is_not_known_stays_empty(plan: Plan, content: bytes) -> None:
-    """A dash would say that nothing comes back; without terms nobody knows when."""
+    """A dash would mean that nothing comes back; without terms the date is unknown."""
     assert {bool(p.returned_meur) for p in plan.accounts} == {False}
     book = results(content)
     by_year = [r for r in records(book["Accounts by year"], "Field") if r["Field"] == "returned"]

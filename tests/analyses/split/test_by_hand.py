@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
+from frontier_cases import reading
 from partners import Raw, partners, with_fund
 from small import case, funder, near, project, stockpile
-from varied import reading
 
 from models.faults import ScenarioError
 from models.results import PublicMoneyMode, Split
@@ -94,7 +94,7 @@ def test_the_smaller_one_gains_more_by_waiting() -> None:
     assert found.free_riding["maker"].gain.value == near(0.0)
 
 
-def test_what_others_do_alone_changes_what_a_coalition_is_worth() -> None:
+def test_coalition_value_depends_on_actions_of_outsiders() -> None:
     """While `maker` acts alone `user` has 4; what `maker` has does not change, since `user` alone
     does nothing. Against that, both lose nothing and gain nothing: 13 + 4 - 17 = 0."""
     found = game(partners(), externality=True)

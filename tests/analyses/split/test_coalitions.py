@@ -6,9 +6,9 @@ import copy
 import random
 
 import pytest
+from frontier_cases import reading
 from partners import Raw, partners
 from small import CHINA, case, chance_of_cut, cut, funder, project, state, stockpile
-from varied import reading
 
 from models.results import Split
 from models.scenario.case import Case
@@ -68,7 +68,8 @@ def drawn(seed: int) -> Raw:
 
 
 def without_outsiders(raw: Raw, members: tuple[str, ...], public: bool) -> Raw:
-    """The scenario as it is for a coalition: written down anew, not seen from a standpoint."""
+    """The scenario as it is for a coalition: written out as a file, not derived from the
+    perspective of a funder."""
     own = copy.deepcopy(raw)
     actors = {*members, "fund"} if public else {*members}
     counted = {f"{f}s" for f in members}
@@ -111,7 +112,7 @@ def test_some_of_them_act_alone_and_some_only_together() -> None:
     assert together > 2
 
 
-def told(found: Split) -> Raw:
+def reported(found: Split) -> Raw:
     """All of a document but wall times."""
     content = found.model_dump(exclude={"seconds", "coalitions"})
     own = [coalition.model_dump(exclude={"seconds"}) for coalition in found.coalitions]
@@ -119,11 +120,11 @@ def told(found: Split) -> Raw:
 
 
 @pytest.mark.slow
-def test_several_processes_find_what_one_finds_and_the_same_each_time() -> None:
+def test_results_do_not_depend_on_the_number_of_processes() -> None:
     raw = partners(**chance_of_cut(0.4))
     options = SplitOptions(externality=True, gap=1e-6, jobs=2)
     twice = [split_joint_gain(reading(raw), options, title="two") for _ in range(2)]
-    assert told(twice[0]) == told(twice[1])
+    assert reported(twice[0]) == reported(twice[1])
     one = split_joint_gain(reading(raw), SplitOptions(gap=1e-6, jobs=1), title="one")
     for own, other in zip(one.coalitions, twice[0].coalitions, strict=True):
         assert own.found == pytest.approx(other.found, rel=2e-6)

@@ -185,7 +185,7 @@ def test_a_whole_number_beyond_all_floats():
         raise checked("book", packed(parts))
 
 
-def test_what_a_library_warns_of_is_not_passed_on():
+def test_warnings_of_libraries_are_not_shown():
     of_validation = b'<ext uri="{CCE6A557-97BC-4B89-ADB6-D9C93CAAB3DF}"/>'  # as Excel writes it
     parts = [
         (

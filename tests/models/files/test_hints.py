@@ -110,7 +110,7 @@ def test_codes_and_commas(sound: str, slip: str, said: str) -> None:
     assert any(said in one for one in found(VALID.replace(sound, slip, 1)))
 
 
-def test_a_file_in_dollars_is_told_of_dollars() -> None:
+def test_a_file_in_dollars_is_reported_in_dollars() -> None:
     text = "currency: USD\n" + VALID.replace("eur_per_t: 250000}]", "eur_per_t: 2}]")
     assert any("to 2 USD per tonne" in one for one in found(text))
     assert not any("EUR" in one for one in found(text.replace("    capex_meur: 1400\n", "")))
@@ -135,7 +135,7 @@ def test_a_field_without_a_value_is_no_text_with_a_comma() -> None:
     assert not any("quotes" in one for one in found(text))
 
 
-def test_a_preset_in_euros_is_told_at_its_entry() -> None:
+def test_a_preset_in_euros_is_reported_at_its_entry() -> None:
     (said,) = [one for one in found("currency: USD\ninclude: [rohstofffonds]\n" + VALID)
                if "are in EUR" in one]  # fmt: skip
     assert said.startswith("scenario.yaml:2:11: warning")

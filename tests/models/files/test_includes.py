@@ -341,7 +341,7 @@ def test_all_faults_of_a_list_come_at_once(folder):
     ]
 
 
-def test_what_a_variant_cannot_include_is_told_with_its_name(folder):
+def test_what_a_variant_cannot_include_is_reported_with_its_name(folder):
     text = VALID + "  japan: {set: {include: [state_ad_a_area], include.0: one}}\n"
     first, second = lines(text)
     assert ":64:27: error: with variant 'japan': there is no preset 'state_ad_a_area'" in first
@@ -350,7 +350,7 @@ def test_what_a_variant_cannot_include_is_told_with_its_name(folder):
         read(VALID, settings=["include=[x]"])
 
 
-def test_what_cannot_be_included_is_told_in_german(folder):
+def test_what_cannot_be_included_is_reported_in_german(folder):
     with using("de"):
         (unknown,) = lines(including("state_ad_a_area"))
         (outside,) = lines(including("../shelf.yaml"))
@@ -393,7 +393,7 @@ def test_a_text_without_a_file_may_include_presets():
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32))
-def test_whatever_is_included_ends_in_a_case_or_in_placed_faults(tmp_path_factory, seed):
+def test_any_include_gives_a_case_or_located_faults(tmp_path_factory, seed):
     """Halves of the valid file as its own preset, with random changes in both."""
     folder = tmp_path_factory.getbasetemp() / "mutated"
     folder.mkdir(exist_ok=True)

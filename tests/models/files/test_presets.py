@@ -142,10 +142,10 @@ def test_every_figure_has_a_source_and_a_confidence(name: str) -> None:
             used.add(value["source"])
         else:
             assert path[-2:-1] == ("charges",) or not re.fullmatch(r"[\d.]+", str(value)), path
-    told = " ".join(one["text"]["en"] for one in own.get("sources", {}).values()) + flat(
+    reported = " ".join(one["text"]["en"] for one in own.get("sources", {}).values()) + flat(
         [value.get("note", "") for _, value in terms(name) if isinstance(value, dict)]
     )
-    assert all(key in used or key in told for key in own.get("sources", {}))
+    assert all(key in used or key in reported for key in own.get("sources", {}))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -206,7 +206,7 @@ def test_variants_of_germany_lie_over_their_presets(variant: str, preset: str) -
 
 
 def alone(*names: str) -> Case:
-    """A small file of its own that has nothing of what presets bring."""
+    """A small file without any field of the presets."""
     text = f"""\
 include: [{", ".join(names)}]
 horizon: {{first_year: 2026, last_year: 2030}}

@@ -217,7 +217,7 @@ def test_a_patch_reaches_into_a_table_and_may_bring_one(tmp_path):
 
 @settings(max_examples=3 * settings.default.max_examples, deadline=None)
 @given(st.integers(0, 2**32))
-def test_whatever_is_written_ends_in_a_case_or_in_placed_faults(seed):
+def test_any_text_gives_a_case_or_located_faults(seed):
     try:
         faults = read_case_text(mutated(VALID, seed), check_variants=True).warnings
     except ScenarioError as error:

@@ -161,7 +161,7 @@ def test_rows_may_mix_constants_and_years(tmp_path):
 
 def test_own_sheets_and_columns_are_not_read(tmp_path):
     def change(book):
-        book.create_sheet("_reckoning").append(["anything"])
+        book.create_sheet("_scratch").append(["anything"])
         sheet = book["Materials"]
         number = sheet.max_column + 1
         sheet.cell(4, number).value, sheet.cell(5, number).value = "_mine", "x"

@@ -47,7 +47,7 @@ def texts(axes: Any) -> list[str]:
     return [text.get_text() for text in axes.texts]
 
 
-def test_what_is_drawn_is_what_the_plan_says() -> None:
+def test_the_chart_shows_the_figures_of_the_plan() -> None:
     found = germany()
     table, chart = maps_of(found) or pytest.fail("no maps")
     outcomes = {material.name: material.by_year["2030"] for material in found.materials}
@@ -82,7 +82,7 @@ def test_what_is_drawn_is_what_the_plan_says() -> None:
     assert height <= 8
 
 
-def test_materials_come_by_damage_those_that_the_plan_changes_first() -> None:
+def test_materials_are_sorted_by_change_and_damage() -> None:
     table, _ = maps_of(germany()) or pytest.fail("no maps")
     shown = list(dict.fromkeys(flow.name for flow, _ in table.rows))
     by_name = {flow.name: flow for flow, _ in table.rows}

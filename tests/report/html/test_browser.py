@@ -87,7 +87,7 @@ def test_the_page_on_a_split_opens_without_an_error(language: Language, tmp_path
     assert tables(read(dom))["gains"].rows[-1][1].value == near(120)
 
 
-def test_a_style_of_others_would_be_told(tmp_path: Path) -> None:
+def test_an_inline_style_is_refused_and_reported(tmp_path: Path) -> None:
     """What the test above rests on: the policy holds, and the browser says so."""
     broken = page("tutorial").replace("<main>", '<main style="color: red">')
     _, console = opened(broken, tmp_path)

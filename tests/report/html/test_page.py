@@ -101,8 +101,8 @@ def test_the_page_reads_aloud(name: str) -> None:
         (svg,) = figure.all("svg")
         assert svg.attributes["role"] == "img"
         named = svg.attributes["aria-labelledby"].split()
-        told = {e.attributes.get("id"): e.text for e in svg.all("title", "desc")}
-        assert all(told[name] for name in named)
+        reported = {e.attributes.get("id"): e.text for e in svg.all("title", "desc")}
+        assert all(reported[name] for name in named)
 
 
 @pytest.mark.quick(1)
@@ -262,7 +262,7 @@ def test_a_plan_without_its_scenario_says_what_it_knows(language: Language) -> N
     assert not {"evidence", "method"} & sections
 
 
-def test_a_plan_of_nothing_says_so() -> None:
+def test_an_empty_plan_is_reported_as_such() -> None:
     root = root_of("nothing")
     assert "The plan is to build and buy nothing" in root.text
     sections = [section.attributes["id"] for section in root.all("section")]
@@ -274,10 +274,10 @@ def test_a_plan_of_nothing_says_so() -> None:
 def test_money_is_in_the_currency_of_the_scenario(name: str) -> None:
     plan = ALL[name]()
     other = {"EUR", "USD"} - {plan.currency}
-    assert not other & set(re.findall(r"\b(?:EUR|USD)\b", told_by_program(root_of(name))))
+    assert not other & set(re.findall(r"\b(?:EUR|USD)\b", text_of_program(root_of(name))))
 
 
-def told_by_program(root: Element) -> str:
+def text_of_program(root: Element) -> str:
     """All text but that of sources, which comes from the scenario."""
     found = []
     for section in root.all("section"):

@@ -22,7 +22,7 @@ def test_figures_have_the_units_of_their_fields() -> None:
     assert units["periods_per_year"] == "number"
 
 
-def test_nothing_is_left_out_or_told_twice() -> None:
+def test_nothing_is_left_out_or_reported_twice() -> None:
     case = Case.model_validate(everything())
     found = list(all_figures(case))
     paths = [".".join(figure.path) for figure in found]

@@ -1,4 +1,4 @@
-"""What a file may not say of a review, and what is told of a plan that has one."""
+"""Faults of reviews in scenario files, and reports on plans with a review."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
-from later import SEEN, lasting_cut
 from plan_workbooks import workbook_of_plan
 from random_cases import deals_case, treasury_case
 from random_reviews import drawn_with_review
 from random_worlds import world_case
+from review_cases import SEEN, lasting_cut
 from small import CHINA, Raw, case, cut, near, project, stockpile
 from spreadsheets import results
 
@@ -75,11 +75,11 @@ PRICES = {
         ({"observe": [{"hazard": "cut"}]}, "'year' is missing", "review"),
     ],
 )
-def test_faults_are_told_at_their_line(review: Raw, says: str, line: str) -> None:
+def test_faults_are_reported_at_their_line(review: Raw, says: str, line: str) -> None:
     text = yaml.safe_dump(lasting_cut(review), sort_keys=False, default_flow_style=False)
-    with pytest.raises(ScenarioError) as told:
+    with pytest.raises(ScenarioError) as reported:
         read_case_text(text)
-    fault = next(one for one in told.value.faults if one.severity == "error")
+    fault = next(one for one in reported.value.faults if one.severity == "error")
     assert says in fault.message
     assert fault.location is not None
     lines = text.splitlines()
@@ -107,15 +107,15 @@ def many_prices(count: int) -> Raw:
 
 def test_more_than_eight_groups_are_a_fault() -> None:
     assert len(Problem.from_case(Case.model_validate(many_prices(3))).instance.branches) == 8
-    with pytest.raises(ScenarioError) as told:
+    with pytest.raises(ScenarioError) as reported:
         Problem.from_case(Case.model_validate(many_prices(4)))
-    (fault,) = told.value.faults
+    (fault,) = reported.value.faults
     assert fault.message == "the review splits the states into 16 groups, more than 8"
     assert fault.path == ("review", "observe", 0)
     assert "without which there are 8" in fault.hint
 
 
-def test_too_many_groups_are_told_at_the_line(
+def test_too_many_groups_are_reported_at_the_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "many.yaml"
@@ -158,15 +158,15 @@ def test_an_edited_group_is_found(edit: str) -> None:
         solve_to_plan(Case.model_validate(lasting_cut(SEEN)), gap=0.0).model_dump_json()
     )
     content["review"]["groups"][1][edit] *= 0.9
-    told = [one.location for one in find_discrepancies(Plan.model_validate(content))]
-    assert any("review.groups" in path for path in told)
+    reported = [one.location for one in find_discrepancies(Plan.model_validate(content))]
+    assert any("review.groups" in path for path in reported)
 
 
-def test_states_that_were_not_seen_go_the_nearest_path() -> None:
-    """Of two observations, one of which the plan's states have always alike."""
+def test_unseen_states_take_the_nearest_branch() -> None:
+    """One of two observations is equal in all states of the plan."""
     raw = lasting_cut({"year": 2027, "observe": [{"hazard": "cut"}, {"hazard": "noise"}]})
     instance = Problem.from_case(Case.model_validate(raw)).instance
-    assert [path.observed for path in instance.branches] == [("no", "no"), ("yes", "no")]
+    assert [path.information_set for path in instance.branches] == [("no", "no"), ("yes", "no")]
     state = State("new", 1.0, (("cut", 0), ("noise", 0)))
     assert read_information_set(instance, state) == ("yes", "yes")
     calm, struck = branch_state_indices(instance, [state, State("calm", 0.0)])
@@ -178,16 +178,19 @@ def test_evaluate_puts_fresh_states_into_their_groups() -> None:
     options = EvaluateOptions(states=5_000, seed=7, rare=0)
     found = evaluate_plan(saved, options)
     assert isinstance(found, Evaluation)
-    told, error = found.fresh.objective, found.fresh.objective.standard_error
+    reported, error = found.fresh.objective, found.fresh.objective.standard_error
     assert error is not None
-    assert abs(told.value - saved.solution.objective) <= 6 * error + 0.05 * saved.solution.objective
+    assert (
+        abs(reported.value - saved.solution.objective)
+        <= 6 * error + 0.05 * saved.solution.objective
+    )
     assert found.gap is None
     assert found.information is None
     assert found.budget_risk is None
     assert all(rule.above_foresight.value >= -1e-9 for rule in found.rules)
 
 
-def test_a_regime_is_called_by_its_name() -> None:
+def test_regimes_are_reported_by_name() -> None:
     raw = lasting_cut({"year": 2027, "observe": [{"regime": True}]})
     for state, regime in zip(raw["uncertainty"]["states"], ("calm", "tense"), strict=True):
         state["regimes"] = {2026: regime}
@@ -205,7 +208,7 @@ def test_a_regime_is_called_by_its_name() -> None:
 
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_the_plan_is_told_as_a_short_tree(language: Any) -> None:
+def test_the_plan_is_reported_as_a_short_tree(language: Any) -> None:
     found = solve_to_plan(Case.model_validate(lasting_cut(SEEN)), gap=0.0)
     with using(language):
         document, book = build_result_document(found), results(workbook_of_plan(found))
@@ -223,15 +226,15 @@ def test_the_plan_is_told_as_a_short_tree(language: Any) -> None:
             "2027, wenn „Cut“ vor 2027 eingetreten ist (50 %): Works (2027).",
         ],
     }
-    told = [str(one).replace("\u202f", " ").replace("\xa0", " ") for one in tree.items]
-    assert told == wanted[language]
+    reported = [str(one).replace("\u202f", " ").replace("\xa0", " ") for one in tree.items]
+    assert reported == wanted[language]
     cells = {
         cell for row in book[{"en": "Review", "de": "Überprüfung"}[language]].values for cell in row
     }
     assert cells.issuperset(tree.items)
 
 
-def test_others_refuse_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_analyses_refuse_a_review(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "later.yaml"
     file.write_text(yaml.safe_dump(lasting_cut(SEEN)), encoding="utf-8")
     for command in ("alternatives", "sensitivity", "frontier"):
@@ -244,7 +247,7 @@ def test_others_refuse_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         solve_problem(replace(problem, instance=bare))
 
 
-def test_the_page_decides_all_now() -> None:
+def test_the_page_solves_without_deferral() -> None:
     reading = read_case_text(yaml.safe_dump(lasting_cut(SEEN)))
     asked, made = Question("later").apply_to(reading)
     assert asked.case.review is None
@@ -263,13 +266,13 @@ def test_plans_of_random_worlds_add_up(kind: str, seed: int) -> None:
     except Infeasible:
         return
     assert list(find_discrepancies(Plan.model_validate_json(found.model_dump_json()))) == []
-    told = [row[-1] for row in results(workbook_of_plan(found))["Checks"].values if row]
-    assert told.count("adds up") > 20
-    assert "DOES NOT ADD UP" not in told
+    reported = [row[-1] for row in results(workbook_of_plan(found))["Checks"].values if row]
+    assert reported.count("adds up") > 20
+    assert "DOES NOT ADD UP" not in reported
 
 
 @pytest.mark.parametrize("method", ["extensive", "decomposition"])
-def test_what_a_search_told_last_is_the_plan(method: Any) -> None:
+def test_the_last_reported_incumbent_is_the_plan(method: Any) -> None:
     """By way of JSON, as it goes to another process when the search is stopped."""
     case, heard = Case.model_validate(lasting_cut(SEEN)), list[Incumbent]()
     found = solve_to_plan(case, method=method, gap=0.0, on_incumbent=heard.append)
@@ -283,9 +286,7 @@ def test_what_a_search_told_last_is_the_plan(method: Any) -> None:
     assert saved.certificate.objective == near(8)
 
 
-def test_who_is_stopped_in_between_has_the_plan_that_decides_all_now(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_stopped_run_has_the_plan_without_deferral(monkeypatch: pytest.MonkeyPatch) -> None:
     """The search with the review begins when that is found, and has no time left."""
     found_now = planner._solve_without_review
 

@@ -1,4 +1,4 @@
-"""Somebody with a browser before the page, and what went wrong there.
+"""A visit of a page with a browser, and its errors.
 
 Stories run where Chromium is installed.
 """
@@ -40,13 +40,13 @@ TITLE = {"en": "Tutorial: one metal, one export stop",
          "de": "Einführung: ein Metall, ein Exportstopp"}  # fmt: skip
 BASE: dict[Language, str] = {"en": "12 million EUR", "de": "12 Mio. EUR"}
 FORMS = {"stress": "#event", "company": "#payer"}
-"""Views that are drawn when they are asked for."""
+"""Views that are rendered on request."""
 SIZES: dict[int, int] = {1280: 900, 390: 800}
 
 
 @dataclass
 class Person:
-    """Somebody with a browser, and what went wrong there."""
+    """A user with a browser, and the errors in it."""
 
     page: Page
     server: Opened
@@ -78,7 +78,7 @@ class Person:
         self.drawn()
 
     def answered(self) -> None:
-        """Wait until what is shown answers what is asked."""
+        """Wait until the shown answer belongs to the current question."""
         self.page.wait_for_selector("body:not(.stale) #figures[aria-busy=false] .proof.proven")
 
     def drawn(self) -> None:
@@ -108,7 +108,7 @@ class Person:
         return self.page.locator(f'[data-fact="{key}"] .figure').inner_text()
 
     def look(self, view: str) -> Locator:
-        """Turn to a view, and ask for it where it waits for that."""
+        """Switch to a view, and request it if necessary."""
         self.page.click(f'button[data-view="{view}"]')
         current = self.page.locator(f'button[data-view="{view}"]')
         expect(current).to_have_attribute("aria-current", "true")
@@ -123,7 +123,7 @@ class Person:
 
 
 Visit = Callable[..., Any]
-"""Come to the page with a browser of one's own."""
+"""Open the page with a new browser."""
 
 
 @contextmanager
@@ -137,8 +137,8 @@ def come(
     fails: str = "",
     proxied: dict[str, str] | None = None,
 ) -> Iterator[Person]:
-    """Somebody before the page, to whose requests a proxy adds headers if there is one. What is a
-    problem and does not match ``fails`` is a failure."""
+    """Open the page as a user, whose requests get headers of a proxy if there is one. Errors that
+    do not match ``fails`` fail the test."""
     context = browser.new_context(
         viewport={"width": width, "height": SIZES[width]}, bypass_csp=without_policy,
         accept_downloads=True, extra_http_headers=proxied or {},

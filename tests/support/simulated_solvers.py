@@ -1,4 +1,4 @@
-"""Processes that only seem to solve, for tests of who is answered when and by which."""
+"""Simulated solver processes, for tests of the queue."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from optimizer.parallel.services import EventHandler, ServiceEvent, ServiceMessa
 
 
 @dataclass(eq=False)
-class Sitting:
-    """A process that answers when it is told to, with its own number and what it was asked."""
+class SimulatedProcess:
+    """A simulated process that answers on request, with its number and its last question."""
 
     number: int
     on_event: EventHandler
@@ -36,24 +36,24 @@ class Sitting:
         self.on_event(None)
 
 
-class Hall:
-    """Solvers whose processes are such, and what became of questions."""
+class SimulatedPool:
+    """A solver pool of simulated processes, with the outcomes of questions."""
 
     def __init__(self, **room: Any) -> None:
-        self.seats: list[Sitting] = []
+        self.seats: list[SimulatedProcess] = []
         self.solvers = SolverPool(PoolLimits(**room), cast(Any, self.seat))
-        self.told: dict[str, list[Any]] = {}
+        self.reported: dict[str, list[Any]] = {}
         self.tasks: dict[str, asyncio.Task[Any]] = {}
 
-    def seat(self, heard: EventHandler) -> Sitting:
-        self.seats.append(Sitting(len(self.seats), heard))
+    def seat(self, heard: EventHandler) -> SimulatedProcess:
+        self.seats.append(SimulatedProcess(len(self.seats), heard))
         return self.seats[-1]
 
     def slow(self) -> threading.Event:
-        """Let processes begin only when this is set."""
+        """Let processes start only when the returned event is set."""
         ready = threading.Event()
 
-        def slowly(heard: EventHandler) -> Sitting:
+        def slowly(heard: EventHandler) -> SimulatedProcess:
             assert ready.wait(10)
             return self.seat(heard)
 
@@ -62,15 +62,15 @@ class Hall:
 
     async def ask(self, name: str, scenario: str = "s", user: str = "", what: Any = None,
                   **how: Any) -> None:  # fmt: skip
-        """Ask, and wait until that has been taken in."""
+        """Submit a question, and wait until it is queued."""
         what = what or asked(name)
-        tell: Callable[[Any], None] = self.told.setdefault(name, []).append
+        tell: Callable[[Any], None] = self.reported.setdefault(name, []).append
         made = self.solvers.submit(scenario, what, "en", tell, owner=name, user=user, **how)
         self.tasks[name] = asyncio.create_task(made)
         await settled()
 
     async def answer(self, seat: int) -> str:
-        """Let a process answer what it was asked last; the key of that."""
+        """Let a process answer its last question; return the key of that question."""
         message = self.seats[seat].asked[-1]
         self.seats[seat].on_event(ServiceEvent(message.number, (seat, key_of(message.question))))
         await settled()
@@ -78,7 +78,7 @@ class Hall:
 
     @property
     def at_work(self) -> list[tuple[int, str]]:
-        """What each process was asked last, if that is not answered."""
+        """The unanswered question of each process."""
         done = {name for name, task in self.tasks.items() if task.done()}
         pairs = [(one.number, key_of(one.asked[-1].question)) for one in self.seats if one.asked]
         return [(seat, key) for seat, key in pairs if key not in done and self.seats[seat].is_alive]

@@ -1,4 +1,5 @@
-"""States swept together: merged or not, in blocks or at once, on one core or two."""
+"""States evaluated together: merged into classes or not, in blocks or at once, on one core or
+two."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ SEEDS = range(8)
 
 
 def drawn(seed: int, states: int = 60, *, unlike: bool = True) -> Raw:
-    """A case of many states, which look alike where hazards strike only now and then."""
+    """A case of many states, which fall into few classes if hazards are rare."""
     raw = crowded_case(random.Random(f"looks {seed}").choice)
     raw["uncertainty"] = {"sample": {"states": states, "seed": seed}}
     for hazard in raw["hazards"].values():
@@ -51,7 +52,7 @@ def point_of(recourse: RecourseEvaluator, seed: int) -> FirstStagePoint:
     return random_point(np.random.default_rng(seed), recourse)
 
 
-def swept(recourse: RecourseEvaluator, point: FirstStagePoint) -> RecourseResult:
+def evaluate(recourse: RecourseEvaluator, point: FirstStagePoint) -> RecourseResult:
     return recourse.evaluate(point, recourse.probability[None])
 
 
@@ -69,14 +70,14 @@ def check_equal(one: RecourseResult, other: RecourseResult, rel: float) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_merging_states_changes_nothing(seed: int) -> None:
-    """Damage state by state, what cuts are made of, and what is missing on each step."""
+    """Damage of each state, cut coefficients, and shortage on each damage step are the same."""
     merged = recourse_of(drawn(seed, unlike=seed % 4 == 0))
     states = read_states(merged.instance)
     single = RecourseEvaluator(merged.instance, states, merge_classes=False, threads=1)
     assert merged.node_class_count < single.node_class_count == len(states) * len(merged.node_data)
     point = point_of(merged, seed)
     # Equally good multipliers may differ where stocks are unlike: their sums may not.
-    one, other = swept(merged, point), swept(single, point)
+    one, other = evaluate(merged, point), evaluate(single, point)
     assert other.damage == pytest.approx(one.damage, rel=1e-9, abs=1e-9)
     if seed % 4:
         check_equal(one, other, 1e-9)
@@ -107,7 +108,7 @@ def struck(*events: tuple[str, int]) -> Raw:
     }
 
 
-def test_what_happens_in_a_calm_period_makes_no_look() -> None:
+def test_events_in_calm_periods_add_no_state_class() -> None:
     """Of 120 t, 12 t less leave all demand covered; in the year of the stop they do not."""
     states = [
         struck(("stop", 2026)),
@@ -117,17 +118,18 @@ def test_what_happens_in_a_calm_period_makes_no_look() -> None:
         struck(("stop", 2026), ("trifle", 2026)),
     ]
     raw = case(2028, **SURPLUS, uncertainty={"states": states}, stockpiles=[stockpile(initial_t=9)])
-    (looks,) = recourse_of(raw).material_classes
-    first, other, calm, nothing, both = looks.class_of_state.tolist()
-    assert looks.class_count == 2
+    (state_classes,) = recourse_of(raw).material_classes
+    first, other, calm, nothing, both = state_classes.class_of_state.tolist()
+    assert state_classes.class_count == 2
     assert first == other != both
     assert calm == nothing == -1
-    assert looks.sum_by_class(np.full((1, 5), 0.2)).sum() == pytest.approx(0.6)
+    assert state_classes.sum_by_class(np.full((1, 5), 0.2)).sum() == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_blocks_of_states_add_up(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seven states at a time, or all at once; delays that one block lacks are known to it."""
+    """Blocks of seven states give the same results as one block, also with delays that a block
+    lacks."""
     raw = drawn(seed, states=40, unlike=seed % 4 == 0)
     instance = read_instance(Case.model_validate(raw))
     states = read_states(instance)
@@ -185,16 +187,16 @@ def test_two_threads_agree_with_one(seed: int, monkeypatch: pytest.MonkeyPatch) 
     point = point_of(alone, seed)
     for _ in range(3):
         other = fresh(instance, 2)
-        assert same(swept(alone, point), swept(other, point))
+        assert same(evaluate(alone, point), evaluate(other, point))
         for one, two in zip(steps_of(alone, point), steps_of(other, point), strict=True):
             assert (one == two).all()
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_order_in_which_parts_end_changes_nothing(
+def test_results_do_not_depend_on_the_completion_order_of_tasks(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Backwards is as good an order as any."""
+    """Tasks are completed in reverse order."""
     monkeypatch.setattr(evaluations, "CLASSES_PER_TASK", 8)
     instance = recourse_of(drawn(seed, states=100, unlike=False)).instance
     forwards, backwards = fresh(instance, 1), fresh(instance, 1)
@@ -205,21 +207,21 @@ def test_the_order_in_which_parts_end_changes_nothing(
 
     monkeypatch.setattr(backwards, "run_tasks", run)
     point = point_of(forwards, seed)
-    assert same(swept(forwards, point), swept(backwards, point))
+    assert same(evaluate(forwards, point), evaluate(backwards, point))
     for one, two in zip(steps_of(forwards, point), steps_of(backwards, point), strict=True):
         assert (one == two).all()
 
 
 @pytest.mark.quick(2)
 @pytest.mark.parametrize("seed", range(4))
-def test_a_sweep_does_not_depend_on_those_before(seed: int) -> None:
-    """Points, weights and prices asked for one after the other, as by a recourse of their own.
-    Of equally good multipliers of a program the last basis decides: stocks are alike here."""
+def test_an_evaluation_does_not_depend_on_earlier_ones(seed: int) -> None:
+    """Points, weights and prices in sequence give the results of a new evaluator. Stocks have equal
+    loss rates here, since the last basis selects among optimal multipliers."""
     raw = drawn(seed, states=30, unlike=False)
     used = recourse_of(raw)
     points = [point_of(used, seed), point_of(used, seed + 50)]
     points.append(FirstStagePoint(points[0].offtake, points[1].buy))
-    damage = swept(used, points[0]).damage
+    damage = evaluate(used, points[0]).damage
     weights = [
         used.probability[None],
         tail_weights(used.probability, damage, 0.8)[None],
@@ -244,10 +246,8 @@ def test_a_sweep_does_not_depend_on_those_before(seed: int) -> None:
                 )
 
 
-def test_what_is_missing_is_listed_once_for_plans_asked_about_in_turns(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """To the last digit as by a recourse of its own; what is kept does not grow."""
+def test_shortages_are_computed_once_for_alternating_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results are bit-identical to those of a new evaluator; the cache does not grow."""
     raw = drawn(2, states=30)
     used, ran = recourse_of(raw), list[int]()
     run = used.run_tasks
@@ -262,11 +262,11 @@ def test_what_is_missing_is_listed_once_for_plans_asked_about_in_turns(
     assert not used._shortage_evaluations
 
 
-def test_sets_of_weights_are_swept_side_by_side() -> None:
-    """Each gives the slopes that it gives alone."""
+def test_several_weight_vectors_give_the_slopes_of_each_alone() -> None:
+    """Each weight vector gives the slopes that it gives alone."""
     recourse = recourse_of(drawn(1, unlike=False))
     point = point_of(recourse, 3)
-    worst = tail_weights(recourse.probability, swept(recourse, point).damage, 0.7)
+    worst = tail_weights(recourse.probability, evaluate(recourse, point).damage, 0.7)
     both = recourse.evaluate(point, np.array([recourse.probability, worst]))
     for w, weights in enumerate((recourse.probability, worst)):
         alone = recourse.evaluate(point, weights[None])
@@ -283,7 +283,7 @@ def test_sets_of_weights_are_swept_side_by_side() -> None:
 def test_a_state_without_weight_counts_as_free_of_damage() -> None:
     recourse = recourse_of(drawn(2))
     point = point_of(recourse, 3)
-    damage = swept(recourse, point).damage
+    damage = evaluate(recourse, point).damage
     weights = np.where(np.arange(len(damage)) % 2, recourse.probability, 0.0)
     half = recourse.evaluate(point, weights[None])
     total = sum(float(value[0]) for value in half.damage_by_chain.values())
@@ -291,12 +291,13 @@ def test_a_state_without_weight_counts_as_free_of_damage() -> None:
 
 
 def test_the_pass_is_compiled_once() -> None:
-    """One set of weights or two, one step or three, one stock or none: all arrays lie alike."""
+    """One set of weights or two, one step or three, one stock or none: all arrays have one
+    layout."""
     for seed in range(8):
         recourse = recourse_of(drawn(seed, states=12, unlike=False))
         point = point_of(recourse, seed)
         recourse.evaluate(point, np.array([recourse.probability, recourse.probability]))
-        swept(recourse, point)
+        evaluate(recourse, point)
         recourse.evaluate(point, recourse.probability[None], with_subgradients=False)
         list(recourse.shortages(point))
     assert len(evaluate_node_classes.signatures) == 1

@@ -1,6 +1,5 @@
-"""Whether what somebody says happens in a state can happen: R1 to R6 from the contract, in tonnes.
-
-What is released, made and missing is held near what is said; all else is free.
+"""Feasibility of a reported second stage: R1 to R6 from the contract, in tonnes. Releases,
+production and shortages are held near the reported ones; all other quantities are free.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ def damage_if_possible(
     lp = settled(case, start, offtake, buy)
     damage = node_rows(lp, case, node, 0, state)
     keys = list(lp.upper)
-    told = {key: said[named] for key in keys if (named := _named(key)) in said}
-    for key, value in told.items():
+    reported = {key: said[named] for key in keys if (named := _named(key)) in said}
+    for key, value in reported.items():
         off = NEAR * (1 + abs(value))
         assert lp.lower[key] - off <= value <= lp.upper[key] + off, (key, value, lp.upper[key])
         lp.lower[key] = max(lp.lower[key], value - off)

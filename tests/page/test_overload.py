@@ -1,4 +1,4 @@
-"""More than there is room for: connections, requests and uploads that never end, slow files."""
+"""Overload: too many connections, requests and uploads that never end, slow files."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_one_user_has_no_more_than_some_requests_answered_at_once(crowded: Serve
         assert time.monotonic() < until
 
 
-def test_streams_of_many_leave_room_for_who_says_that_the_server_lives(crowded: Served) -> None:
+def test_many_event_streams_leave_a_connection_for_health_checks(crowded: Served) -> None:
     with ExitStack() as stack:
         for n in range(DESCRIPTORS // 2):
             line = http.client.HTTPConnection("127.0.0.1", crowded.port, timeout=PATIENCE)
@@ -156,7 +156,7 @@ def test_a_request_that_only_reads_has_no_body(crowded: Served) -> None:
     assert crowded.visitor().request("GET", "/events?tab=x", b"x" * 10).status == 400
 
 
-def test_who_is_forgotten_has_no_second_thread_and_slow_files_none_of_others() -> None:
+def test_a_removed_user_has_no_second_thread_and_slow_files_block_nobody() -> None:
     async def go() -> None:
         people, ends = (
             Users(ScenarioStore(), "en", cast(SolverPool, SolverPool())),

@@ -1,4 +1,4 @@
-"""Stocks that lose at different rates, where there is hardly anything left to lose."""
+"""Stocks with different loss rates, at small remaining quantities."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ STEPS = [{"share": share, "eur_per_t": eur} for share, eur in ((1 / 7, 1), (5 / 
 def test_a_stock_that_is_gone_in_months_leaves_nothing_to_follow_for_ten_years(
     keeps: float, missing: float
 ) -> None:
-    """All that is left after the first loss serves the dearest step that is short at once."""
+    """All that is left after the first loss serves the most expensive damage step that is short at
+    once."""
     piles = [stockpile(id=name, initial_t=20) for name in ("loses", "loses more")]
     raw = case(
         last_year=2035,
@@ -39,9 +40,9 @@ def test_a_stock_that_is_gone_in_months_leaves_nothing_to_follow_for_ten_years(
     recourse = RecourseEvaluator(instance, read_states(instance))
     point = recourse.columns.to_point(Commitment())
     unserved = 10 + 5 * min(missing - 10, 50) + 30 * max(missing - 60, 0)
-    dearest = 5 if missing == 50 else 30
-    expected = (120 * unserved - dearest * 20 * (keeps + keeps / 2)) / 1e6
-    swept = recourse.evaluate(point, recourse.probability[None])
-    assert swept.damage[0] == pytest.approx(expected, rel=1e-8)
+    most_expensive = 5 if missing == 50 else 30
+    expected = (120 * unserved - most_expensive * 20 * (keeps + keeps / 2)) / 1e6
+    evaluated = recourse.evaluate(point, recourse.probability[None])
+    assert evaluated.damage[0] == pytest.approx(expected, rel=1e-8)
     (short,) = recourse.shortages(point)
     assert short.damage == near([expected])

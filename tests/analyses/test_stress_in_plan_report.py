@@ -80,9 +80,9 @@ def test_each_has_a_row_with_the_figures_of_its_result() -> None:
         assert values == near([market, plan, market - plan, (market - plan) / market])
 
 
-def test_the_first_page_tells_what_the_worst_hits_hardest_and_how_hard() -> None:
-    """Of the dearest ore 25 t a quarter are needed. Its 16 t in store last for less than one; then
-    all is missing without the plan, and 15 t with it, as the works brings 10."""
+def test_the_first_page_names_the_material_with_the_most_damage() -> None:
+    """Of the most expensive ore 25 t a quarter are needed. Its 16 t in store last for less than
+    one; then all is missing without the plan, and 15 t with it, as the works brings 10."""
     page = page_of(planned(), stress=both()).replace(NO_BREAK_SPACE, " ")
     says = (
         "Hit hardest, by damage: ORE; 60 % of its demand is missing at most with the plan, 100 % "
@@ -91,7 +91,7 @@ def test_the_first_page_tells_what_the_worst_hits_hardest_and_how_hard() -> None
     assert says in page
 
 
-def test_the_material_that_costs_most_tells_for_how_many_months_it_is_short() -> None:
+def test_the_most_damaged_material_has_its_months_of_shortage() -> None:
     """Without the plan all but 16 t of 75 are missing; with it 10 come a quarter, and 16 are in
     store: 15 are missing then in the first quarter but for those 16, and 15 in the next two."""
     first, second = tables_in(planned(), stress=both())["stress"].rows
@@ -106,7 +106,7 @@ def test_the_material_that_costs_most_tells_for_how_many_months_it_is_short() ->
     assert [cell.text for cell in second[5:]] == ["ORE_3", "3", "3", "0 of 2"]
 
 
-def test_the_four_that_cost_most_are_told_period_by_period() -> None:
+def test_the_four_that_cost_most_are_reported_period_by_period() -> None:
     found = both()[0]
     table = tables_in(planned(), stress=[found])["stress-1"]
     assert [row[0].text.replace("\u00a0", " ") for row in table.rows] == [
@@ -174,7 +174,7 @@ def test_every_material_that_runs_short_has_a_row() -> None:
         ]
 
 
-def test_where_nothing_is_short_it_says_so() -> None:
+def test_the_absence_of_shortages_is_reported() -> None:
     nothing = struck("cut 2027 for 1 quarter at 0%")
     page = page_of(planned(), stress=[nothing])
     assert "total outage" not in page
@@ -189,7 +189,7 @@ def test_all_media_are_whole(language: Language, untranslated: set[str]) -> None
     is_whole_in_all_media(planned(), language, untranslated, stress=both())
 
 
-def test_the_workbook_reckons_what_is_avoided() -> None:
+def test_the_workbook_computes_what_is_avoided() -> None:
     for data_only in (True, False):
         book = load_workbook(BytesIO(workbook_of(planned(), stress=both())), data_only=data_only)
         held = [cell.value for row in book["Stress tests"].iter_rows() for cell in row]
@@ -230,7 +230,7 @@ def rows(page: Path) -> int:
     )
 
 
-def test_those_beside_a_plan_and_those_given_are_shown(folder: Path) -> None:
+def test_results_in_the_folder_and_given_ones_are_shown(folder: Path) -> None:
     asked = ["stress", "plan", "--event", "cut 2026 for 1 year at 100%", "--quiet"]
     assert run_command_line([*asked, "--out", "plan"]) == 0
     assert run_command_line(["report", "plan"]) == 0

@@ -1,4 +1,5 @@
-"""What a changed figure leaves as it was: kept where it is the same, and never where it is not."""
+"""Comparison of instances: states and recourse are kept if and only if a changed figure does not
+affect them."""
 
 from __future__ import annotations
 
@@ -64,9 +65,9 @@ CASES = {"everything": everything()} | {
 
 @pytest.mark.quick(every=13)
 @pytest.mark.parametrize("name", CASES)
-def test_what_is_called_alike_is(name: str) -> None:
-    """Of every number of a scenario: where states are said to be drawn alike they are the same, and
-    where recourse is said to look alike in them, all that it depends on is."""
+def test_instances_compared_as_equal_have_equal_states_and_recourse(name: str) -> None:
+    """For a change of any number of a scenario: if sampling is declared unchanged, states are
+    equal; if recourse is declared unchanged, its content is equal."""
     raw = CASES[name]
     here = read_instance(Case.model_validate(raw))
     states, seen = read_states(here), content(here)
@@ -85,8 +86,8 @@ def test_what_is_called_alike_is(name: str) -> None:
     assert kept > 5
 
 
-def test_a_budget_leaves_everything_as_it_was() -> None:
-    """Neither states are drawn nor looks read again."""
+def test_a_changed_budget_keeps_states_and_recourse() -> None:
+    """Neither states nor state classes are built again."""
     raw = everything()
     here, there = (
         read_instance(Case.model_validate(raw | {"policy": raw["policy"] | {"budget_meur": x}}))

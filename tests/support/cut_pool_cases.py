@@ -1,4 +1,4 @@
-"""A case with every rule, ways to change it, and what a pool lends to the changed one."""
+"""A case with every rule, changes of it, and the cuts that a pool gives to the changed case."""
 
 from __future__ import annotations
 

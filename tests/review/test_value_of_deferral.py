@@ -1,4 +1,4 @@
-"""What a review is worth, and what it is worth to observe one thing more or less."""
+"""Value of deferral, and value of observing one quantity more or less."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from later import SEEN, lasting_cut
+from review_cases import SEEN, lasting_cut
 from small import Raw, near, state
 
 from models.files import read_case_text
@@ -28,7 +28,7 @@ def waiting(raw: Raw, **options: Any) -> tuple[Waiting, Plan]:
 
 
 def noisy(observe: list[str]) -> Raw:
-    """Noise strikes in half of all states, and tells nothing of the cut."""
+    """Noise occurs in half of all states, independently of the cut."""
     states = [
         state(f"{name} {loud}", 0.25, *years)
         for name, years in (("calm", ()), ("cut", (2026,)))
@@ -44,8 +44,8 @@ def test_what_is_observed_is_worth_what_is_lost_without_it() -> None:
     found, plan = waiting(noisy(["cut", "noise"]))
     assert plan.review is not None
     assert [found.objective, found.review.worth] == near([8, 2])
-    told = {(one.hazard, one.change): (one.groups, one.worth) for one in found.observing}
-    assert told == {("cut", "less"): (2, near(2)), ("noise", "less"): (2, near(0))}
+    reported = {(one.hazard, one.change): (one.groups, one.worth) for one in found.observing}
+    assert reported == {("cut", "less"): (2, near(2)), ("noise", "less"): (2, near(0))}
     for one in found.observing:
         assert one.status == "optimal"
         assert one.worth_least is not None
@@ -54,18 +54,18 @@ def test_what_is_observed_is_worth_what_is_lost_without_it() -> None:
     assert list(find_discrepancies(found)) == []
 
 
-def test_what_else_tells_of_the_damage_is_tried_as_well() -> None:
+def test_other_observations_are_evaluated_too() -> None:
     found, _ = waiting(noisy(["noise"]))
     assert found.review.worth == near(0)
-    told = {(one.hazard, one.change): (one.groups, one.worth) for one in found.observing}
-    assert told["cut", "more"] == (4, near(2))
+    reported = {(one.hazard, one.change): (one.groups, one.worth) for one in found.observing}
+    assert reported["cut", "more"] == (4, near(2))
     # Without the noise nothing is observed: all is decided now.
-    assert told["noise", "less"] == (1, near(0))
+    assert reported["noise", "less"] == (1, near(0))
     none, _ = waiting(noisy(["noise"]), more=0)
     assert [one.change for one in none.observing] == ["less"]
 
 
-def test_a_review_that_plans_do_not_wait_for_is_looked_at_alone() -> None:
+def test_a_review_not_used_by_plans_is_evaluated_separately() -> None:
     """The plan is that without it, and what could be left to it is the same as if plans waited."""
     asked = lasting_cut(SEEN | {"in_plans": False})
     alone, plain = (solved(Case.model_validate(raw), gap=0.0) for raw in (asked, lasting_cut()))

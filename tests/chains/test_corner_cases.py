@@ -1,4 +1,4 @@
-"""Corners of chains in which two ways to the same answer once parted."""
+"""Corner cases of chains in which two methods once disagreed."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def test_stages_are_those_of_the_project_that_has_the_id_of_a_conversion(allocat
     refinery = works(20, "oxide", inputs_t_per_t={"ore": 1.0})
     raw["projects"] = {"makers": refinery, "mine": works(10, "ore")}
     raw["objective"] |= {"allocation": allocation}
-    (told,) = solve(raw).chains
-    (stage,) = told.stages
+    (reported,) = solve(raw).chains
+    (stage,) = reported.stages
     assert (stage.output, stage.projects, stage.earlier_projects) == (
         "oxide",
         ("makers",),
@@ -62,8 +62,8 @@ def test_stages_are_those_of_the_project_that_has_the_id_of_a_conversion(allocat
     assert (stage.both, stage.later, stage.earlier) == (near(10), near(10), near(10))
     # Without inputs it is no stage at all.
     raw["projects"] = {"makers": works(20)}
-    (told,) = solve(raw).chains
-    assert told.stages == ()
+    (reported,) = solve(raw).chains
+    assert reported.stages == ()
 
 
 @pytest.mark.quick(1)
@@ -86,7 +86,7 @@ def test_little_of_a_form_that_is_used_by_the_million_tonnes_counts(small: float
     assert answer.certificate.bound == pytest.approx(0.65e6, rel=1e-5)
 
 
-def test_what_cannot_be_told_apart_is_refused_by_name() -> None:
+def test_what_cannot_be_distinguished_is_refused_by_name() -> None:
     raw = chain(1, 0.001, damage=[dear("magnet"), dear("oxide", 0.0)])
     demand = {"oxide": 1e11, "magnet": 1.0}
     raw["demand"] = [
@@ -99,7 +99,7 @@ def test_what_cannot_be_told_apart_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize("allocation", BOTH)
-def test_cheap_tonnes_count_beside_dear_ones_that_never_lack(allocation: str) -> None:
+def test_cheap_damage_steps_count_when_expensive_ones_are_covered(allocation: str) -> None:
     """Of a tonne of magnets a fifth is worth nothing, 0.3 t come from abroad, and plants for 0.1 t
     each make it of ore in two ways; ten million tonnes of ore at a million EUR are plentiful."""
     raw = case(

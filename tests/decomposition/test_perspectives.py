@@ -1,4 +1,4 @@
-"""From any standpoint both methods find one optimum, and what they find is checked."""
+"""From any perspective both methods find one optimum, and the result passes the check."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GAP = 1e-6
 
 
 def drawn(seed: int) -> Instance:
-    """A random case, entitled, from a random standpoint."""
+    """A random case with entitled allocation, from a random perspective."""
     pick = random.Random(f"standpoint {seed}").choice
     raw = (crowded_case if seed % 2 else treasury_case)(pick)
     raw["objective"] = raw.get("objective", {}) | {"allocation": "entitled"}
@@ -89,8 +89,8 @@ def test_some_of_them_have_a_plan_and_some_have_none() -> None:
 
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("seed", range(20))
-def test_one_pool_serves_every_standpoint(seed: int) -> None:
-    """Cuts do not depend on who asks: what one standpoint has found holds for the next."""
+def test_one_pool_serves_every_perspective(seed: int) -> None:
+    """Cuts do not depend on the perspective: cuts of one are valid for the next."""
     pick = random.Random(f"pool {seed}").choice
     raw = crowded_case(pick)
     raw["objective"] = raw.get("objective", {}) | {"allocation": "entitled"}
@@ -111,7 +111,7 @@ def test_one_pool_serves_every_standpoint(seed: int) -> None:
         assert found[0] == pytest.approx(found[1], rel=3e-6, abs=1e-6)
 
 
-def test_pooled_supply_tells_no_consumer_from_another() -> None:
+def test_damage_weights_of_consumers_are_refused_with_pooled_supply() -> None:
     instance = read_instance(Case.model_validate(everything()))
     with pytest.raises(ValueError, match="pooled"):
         change_perspective(instance, damage_weights={"motors": 0.5})

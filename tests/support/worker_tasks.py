@@ -1,4 +1,4 @@
-"""What workers do in tests of engines; a module of its own, since workers import it by its name."""
+"""Tasks of workers in tests of executors; a separate module, since workers import it by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MB = 10**6
 
 
 def counting(first: int) -> Callable[[int], Counted]:
-    """What tells task, how many this worker has answered, who answered, and in which language."""
+    """A task that returns its argument, the count of answers, the process and the language."""
     known = [first]
 
     def answer(task: int) -> Counted:
@@ -36,7 +36,7 @@ def counting(first: int) -> Callable[[int], Counted]:
 
 
 def slowly(seconds: float) -> Callable[[int], tuple[int, int]]:
-    """What takes its time for each task, and tells it and who answered."""
+    """A slow task that returns its argument and the process."""
 
     def answer(task: int) -> tuple[int, int]:
         time.sleep(seconds)
@@ -46,7 +46,7 @@ def slowly(seconds: float) -> Callable[[int], tuple[int, int]]:
 
 
 def gathering() -> Callable[[tuple[Path, int]], int]:
-    """What waits until so many others have come to a place, or comes there itself."""
+    """A task that waits for a number of other tasks at a barrier, or arrives there."""
 
     def answer(task: tuple[Path, int]) -> int:
         place, others = task
@@ -61,7 +61,7 @@ def gathering() -> Callable[[tuple[Path, int]], int]:
 
 
 def doing() -> Callable[[Action], Any]:
-    """What does as it is told, and keeps what it is told to keep."""
+    """A task that follows its instruction, and keeps the given state."""
     kept: list[bytes] = []
     return lambda task: _DEEDS[task[0]](kept, *task[1:])
 
@@ -88,7 +88,7 @@ def _die_of_signal(_kept: list[bytes], number: int) -> None:
 
 
 def _die_until(_kept: list[bytes], times: int, log: Path) -> int:
-    """Die so many times, then tell how often it was tried."""
+    """End the process a number of times, then return the number of attempts."""
     with log.open("a") as file:
         file.write("x")
     tried = len(log.read_text())
@@ -160,5 +160,5 @@ _DEEDS: dict[str, Callable[..., Any]] = {
 
 
 def dying() -> Callable[[Any], Any]:
-    """What ends its process at once, whatever it is asked."""
+    """A task that ends its process at once."""
     return lambda _task: os._exit(1)

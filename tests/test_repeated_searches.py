@@ -1,4 +1,4 @@
-"""Searches that look a second time lose nothing, and prove no more than they have proven."""
+"""Repeated searches keep the better plan and only proven bounds."""
 
 from __future__ import annotations
 
@@ -61,16 +61,14 @@ def second(monkeypatch: pytest.MonkeyPatch, instead: Any) -> None:
     monkeypatch.setattr(BranchAndCut, "close_gap", search)
 
 
-def test_a_search_in_doubt_is_made_again_and_proves_the_same(doubted: None) -> None:
+def test_a_doubtful_search_is_repeated_and_proves_the_same(doubted: None) -> None:
     found = decompose()
     assert (found.solution.ending, found.solution.solver_status) == ("optimal", "gap closed")
     assert found.solution.objective == near(OPTIMUM)
     assert found.solution.bound == pytest.approx(OPTIMUM, rel=1e-4)
 
 
-def test_a_plan_refutes_that_nothing_is_feasible(
-    doubted: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_known_plan_refutes_infeasibility(doubted: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(search: BranchAndCut) -> None:
         search.run.best_solution, search.run.best_objective, search.run.lower_bound = (
             None,
@@ -135,7 +133,7 @@ def test_a_plan_in_doubt_is_kept_where_no_time_is_left_for_another(
     assert solved.solution.objective == near(OPTIMUM)
 
 
-def test_what_breaks_a_rule_is_searched_by_the_smallest_tolerances(
+def test_a_plan_that_violates_a_rule_is_solved_again_with_the_smallest_tolerances(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     breaks = iter([True, False])
@@ -171,7 +169,7 @@ def test_at_its_numerical_limit_a_small_problem_gets_the_extensive_form(
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_to_do_nothing_refutes_that_nothing_is_feasible(
+def test_the_empty_commitment_refutes_infeasibility(
     fails: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the extensive form fails too, it is the plan, and nothing is proven of others."""
@@ -218,7 +216,7 @@ def large_and_small() -> Case:
     return Case.model_validate(raw)
 
 
-def test_a_bound_of_a_search_that_was_stopped_stays_what_was_proven() -> None:
+def test_a_stopped_search_keeps_its_proven_bound() -> None:
     last = Incumbent("decomposition", Commitment(), 1e-3, bound=0.0)
     found = planner.salvage_plan(large_and_small(), last, ending="killed").certificate
     assert (found.status, found.objective, found.bound) == ("limit", 1e-3, 0.0)
@@ -230,7 +228,9 @@ def test_a_bound_of_a_search_that_was_stopped_stays_what_was_proven() -> None:
 @pytest.mark.parametrize(
     ("bound", "kept"), [(0.0, 0.0), (1e-3 - 1e-8, 1e-3 - 1e-8), (1e-3 + 1e-8, 1e-3), (2e-3, None)]
 )
-def test_no_gap_is_called_closed_that_is_not(ended: str, bound: float, kept: float | None) -> None:
+def test_an_open_gap_is_not_reported_as_closed(
+    ended: str, bound: float, kept: float | None
+) -> None:
     """All differences are small beside the million that could be missing. A bound that the plan
     refutes by more than the gap proves nothing."""
     problem = Problem.from_case(large_and_small())
@@ -274,18 +274,18 @@ def test_the_better_of_two_plans_that_leave_a_gap_is_kept(
     assert method_choice._is_better(solved("limit", 10.0), solved(ending, objective)) == is_better
 
 
-def test_whole_columns_count_whole_units() -> None:
+def test_integer_columns_use_integer_units() -> None:
     """x is whole and costs 3 million; y costs 1, but there is too little of it."""
     program = highs.program_from_arrays(
         [3e6, 1.0], [[1.0, 1.0]], [0.5], [np.inf], [0.0, 0.0], [1.0, 0.2]
     )
-    program = replace(program, integer=np.array([True, False]))
+    program = replace(program, is_integer=np.array([True, False]))
     found = highs.solve(program, objective_factor=2.0**10)
     assert found.values is not None
     assert found.values[0] == 1.0
 
 
-def test_what_others_have_settled_of_a_giant_stays_possible() -> None:
+def test_settled_shares_of_a_large_project_stay_feasible() -> None:
     raw = case(
         projects={"works": project(tonnes=1e6, market_finance_max=1.0)},
         funders={"fund": funder(kind="company")},

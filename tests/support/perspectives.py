@@ -1,4 +1,5 @@
-"""Problems seen from a standpoint: whose damage and money count, and what is settled."""
+"""Problems from the perspective of a funder: whose damage and money count, and which decisions are
+fixed."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Analyses whose searches go on from the trees of those before them, against searches that begin
-from nothing: the same figures."""
+"""Searches that continue from the trees of earlier ones give the figures of searches from
+scratch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DRAW = {
 Interval = tuple[float, float]
 
 
-def told(part: Any, below: str = "") -> Iterator[tuple[str, Interval]]:
+def reported(part: Any, below: str = "") -> Iterator[tuple[str, Interval]]:
     """Intervals that searches prove, whichever of equally good plans they found."""
     if isinstance(part, dict):
         for least, most in (("bound", "objective"), ("low", "high")):
@@ -37,7 +37,7 @@ def told(part: Any, below: str = "") -> Iterator[tuple[str, Interval]]:
                 yield f"{below}/{least}", interval
     for key, own in part.items() if isinstance(part, dict) else enumerate(part):
         if isinstance(own, dict | list):
-            yield from told(own, f"{below}/{key}")
+            yield from reported(own, f"{below}/{key}")
 
 
 def asked(name: str, scenario: vorrat.Scenario) -> dict[str, Interval]:
@@ -47,7 +47,7 @@ def asked(name: str, scenario: vorrat.Scenario) -> dict[str, Interval]:
         return {"/infeasible": (0.0, 0.0)}
     more: dict[str, Any] = {"points": 5} if name == "frontier" else {}
     found = vorrat.analyse(name, given, gap=0.0, jobs=1, **more)
-    return dict(told(json.loads(found.json())))
+    return dict(reported(json.loads(found.json())))
 
 
 @pytest.mark.quick(every=97, ci=7)

@@ -1,4 +1,5 @@
-"""What goes with a plan: found in its folder or given, and refused where it is of another."""
+"""Accompanying results of a plan: found in its folder or given, and refused if they belong to
+another plan."""
 
 from __future__ import annotations
 
@@ -73,7 +74,7 @@ def test_what_is_given_takes_the_place_of_what_lies_there(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["split", "evaluation", "explanation", "sensitivity"])
-def test_what_is_of_another_scenario_is_refused_and_left_out_where_it_was_only_found(
+def test_results_of_another_scenario_are_refused_if_named_and_ignored_if_found(
     kind: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = save(of(rich())[kind], folder / "plan" / f"{kind}.json")
@@ -84,7 +85,7 @@ def test_what_is_of_another_scenario_is_refused_and_left_out_where_it_was_only_f
 
 
 @pytest.mark.parametrize("kind", ["evaluation", "explanation", "sensitivity"])
-def test_what_judges_another_plan_of_the_scenario_is_refused(
+def test_results_on_another_plan_are_refused(
     kind: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = tutorial()

@@ -12,9 +12,9 @@ from pathlib import Path
 import click
 import pytest
 import yaml
-from later import SEEN, lasting_cut
 from open_page import PATIENCE, Opened, query_of
 from partners import partners
+from review_cases import SEEN, lasting_cut
 from traps import Traps
 
 from optimizer import isolated_imports
@@ -99,7 +99,7 @@ def started(traps: Traps, code: str, *words: str, **environment: str) -> int:
 
 
 def line(name: str) -> list[str]:
-    """A command line for a command: a scenario or a saved plan, where it asks for either."""
+    """A command line for a command, with a scenario or a saved plan as its argument."""
     command = vorrat.get_command(click.Context(vorrat), name)
     assert command is not None
     if name in FURTHER:

@@ -23,7 +23,7 @@ def tutorial() -> Plan:
     return Plan.model_validate_json(solve_to_plan(case).model_dump_json())
 
 
-def test_a_saved_plan_is_worth_what_it_says(tutorial: Plan) -> None:
+def test_a_saved_plan_has_its_stated_objective(tutorial: Plan) -> None:
     back = load_saved_plan(tutorial)
     assert back.solution.objective == pytest.approx(tutorial.certificate.objective, rel=1e-9)
     assert back.solution.with_plan.expected == pytest.approx(tutorial.outcome.expected, rel=1e-9)

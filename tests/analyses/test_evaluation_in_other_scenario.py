@@ -1,4 +1,4 @@
-"""A plan in the states of another scenario."""
+"""Evaluation of a plan in the states of another scenario."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def saved_tonnes() -> float:
     return recycled + sum(pile.buy_t[year] for pile in own.stockpiles for year in ("2026", "2027"))
 
 
-def test_on_its_own_states_a_plan_does_what_it_says() -> None:
+def test_a_plan_keeps_its_figures_on_its_states() -> None:
     there = transfer_plan(planned(), tutorial())
     outcome = planned().plan.outcome
     assert there.solution.with_plan.expected == pytest.approx(outcome.expected, rel=1e-9)
@@ -61,13 +61,13 @@ def test_on_its_own_states_a_plan_does_what_it_says() -> None:
     assert there.solution.net_cost == pytest.approx(outcome.net_cost_meur, rel=1e-9)
 
 
-def test_without_a_plan_a_sure_stop_costs_what_all_its_tonnes_cost() -> None:
+def test_damage_of_a_certain_stop_without_a_plan() -> None:
     """20 t at EUR 1 million and 20 t at EUR 4 million: 100 million, all of it in 2027."""
     there = transfer_plan(planned(), tutorial().with_settings([SURE_STOP]))
     assert there.solution.without_plan.damage_by_year == pytest.approx([0, 100, 0])
 
 
-def test_with_a_plan_it_costs_what_stock_and_the_other_project_leave() -> None:
+def test_damage_of_a_certain_stop_with_a_plan() -> None:
     """The refinery fails; what is there saves dear tonnes, of which there are more."""
     saved = saved_tonnes()
     assert 0 < saved < 20
@@ -75,7 +75,7 @@ def test_with_a_plan_it_costs_what_stock_and_the_other_project_leave() -> None:
     assert there.solution.with_plan.damage_by_year == pytest.approx([0, 100 - 4 * saved, 0])
 
 
-def test_a_plan_is_judged_there_and_nothing_is_solved() -> None:
+def test_a_plan_is_evaluated_in_the_other_scenario_without_a_solve() -> None:
     """The rule keeps back nothing and there is one shortage: it does as well as foresight."""
     there = transfer_plan(planned(), tutorial().with_settings([SURE_STOP]))
     found = evaluate_plan(
@@ -101,14 +101,14 @@ def test_a_plan_is_judged_there_and_nothing_is_solved() -> None:
         ("currency=USD", "currency=USD"),
     ],
 )
-def test_a_scenario_in_which_the_plan_means_nothing_is_refused(setting: str, named: str) -> None:
+def test_a_scenario_without_the_projects_of_the_plan_is_refused(setting: str, named: str) -> None:
     other = tutorial().with_settings([setting])
     with pytest.raises(CheckFailed, match=f"only one of the two scenarios has .*{named}"):
         transfer_plan(planned(), other)
 
 
 @pytest.mark.parametrize(("own", "expected"), [(3, 4), (0, 2), (1, 2)])
-def test_states_elsewhere_are_never_those_the_plan_was_made_for(own: int, expected: int) -> None:
+def test_states_of_the_other_scenario_are_not_those_of_the_plan(own: int, expected: int) -> None:
     """The plan's seed is 1, and hazards are the same there: seed 1 would draw its own states."""
     made = made_for_seed_1()
     there = transfer_plan(made, tutorial().with_settings([SAMPLED.format(seed=own)]))
@@ -120,7 +120,7 @@ def test_states_elsewhere_are_never_those_the_plan_was_made_for(own: int, expect
         evaluate_plan(made, EvaluateOptions(states=20, seed=1), transferred=there)
 
 
-def test_the_seed_of_another_scenario_is_as_fresh_as_any() -> None:
+def test_the_seed_of_another_scenario_may_be_used() -> None:
     there = transfer_plan(made_for_seed_1(), tutorial().with_settings([SAMPLED.format(seed=3)]))
     found = evaluate_plan(
         made_for_seed_1(), EvaluateOptions(states=30, seed=3, rare=0), transferred=there
@@ -129,7 +129,7 @@ def test_the_seed_of_another_scenario_is_as_fresh_as_any() -> None:
     assert found.fresh.with_plan.expected.value == pytest.approx(there.solution.with_plan.expected)
 
 
-def test_a_variant_in_whose_states_it_is_judged_is_told_by_its_title() -> None:
+def test_a_variant_whose_states_are_used_is_reported_with_its_title() -> None:
     """As the plan's own is, in the language of the run."""
     half = read_case(SCENARIOS / "tutorial.yaml", "half_the_fund")
     with using("de"):
@@ -140,5 +140,5 @@ def test_a_variant_in_whose_states_it_is_judged_is_told_by_its_title() -> None:
             transferred=there,
             other_variant="half_the_fund",
         )
-        told = other_scenario_name(found)
-    assert told == "Einführung: ein Metall, ein Exportstopp (Halber Fonds)"
+        reported = other_scenario_name(found)
+    assert reported == "Einführung: ein Metall, ein Exportstopp (Halber Fonds)"

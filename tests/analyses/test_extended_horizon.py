@@ -1,5 +1,4 @@
-"""A commitment with some years more, by hand: what it goes on avoiding, and what it goes on
-costing."""
+"""A commitment over a longer horizon, by hand: damage avoided and costs in the added years."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ def more(raw: dict[str, Any], years: int = 2, count: int = 50) -> LongerHorizon:
     return evaluate_longer_horizon(back(solve(raw)), years, count, seed=3)
 
 
-def test_works_go_on_delivering_and_instalments_spread_out_again() -> None:
+def test_projects_deliver_and_instalments_spread_over_added_years() -> None:
     """10 million a year are missing without the works; at 25 % a year, 1/1.25 = 0.8.
 
     To 2027: 10 + 8 avoided; 10 million of capex, half in 2026, and half, due in 2028, in 2027:
@@ -59,7 +58,7 @@ def test_a_life_that_ends_is_not_prolonged() -> None:
     assert more(raw, 2).avoided.value == near(30)
 
 
-def test_stocks_are_held_on_and_nothing_is_bought() -> None:
+def test_stocks_are_kept_in_added_years_without_purchases() -> None:
     """50 t of 2026 avert nothing in 2026, when nothing is cut; in 2027, 50 t of 100.
 
     Storage is 1 000 EUR a tonne and year: 0.05 million in each of four years; 0.5 to buy. What is
@@ -75,7 +74,7 @@ def test_stocks_are_held_on_and_nothing_is_bought() -> None:
     assert it.net_cost_meur == near(0.5 + 4 * 0.05)
 
 
-def test_within_its_own_horizon_nothing_is_held_back_for_later() -> None:
+def test_within_its_horizon_a_plan_keeps_no_stock_for_added_years() -> None:
     """10 t are missing in 2026, on a step of 20 000 EUR: so many are bought and avoid 0.2 million.
 
     In 2027 all 100 t are, and 70 of them on a step of 90 000: with that year too, the 10 t are kept
@@ -105,7 +104,7 @@ def test_no_residual_value_is_counted_where_the_years_go_on() -> None:
     assert it.net_cost_meur == near(10)
 
 
-def test_budgets_of_years_that_are_added_are_not_asked() -> None:
+def test_budgets_do_not_limit_added_years() -> None:
     """The fund has money in 2026 alone; storage after it is paid for all the same."""
     fund = funder() | {"budget_by_year_meur": {"2026": 10}}
     held = stockpile(max_purchase_t_per_year=50, storage_eur_per_t_year=1_000)
@@ -131,7 +130,7 @@ def sampled(**fields: Any) -> dict[str, Any]:
     )
 
 
-def test_the_first_years_of_sampled_states_are_those_of_the_own_horizon() -> None:
+def test_sampled_states_agree_in_the_years_of_the_horizon() -> None:
     plan = back(solve(sampled()))
     own = plan.solution.instance
     wider = read_instance(plan.reading.with_settings(["horizon.last_year=2033"]).case)

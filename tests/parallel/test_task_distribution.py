@@ -1,4 +1,4 @@
-"""Many tasks side by side, each worker with what it has learnt."""
+"""Parallel tasks on workers that keep their state."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from answering import Counted, counting, gathering
 from in_process import InProcess
+from worker_tasks import Counted, counting, gathering
 
 from models.language import using as speaking
 from optimizer.parallel import (
@@ -26,12 +26,12 @@ PATIENT = Limits(seconds=600.0)
 
 
 def test_one_job_is_done_here() -> None:
-    told: list[int] = []
+    reported: list[int] = []
     with Workers[int, Counted](counting, (10,), 1) as workers:
-        found = workers.map([5, 6], lambda task, _: told.append(task))
+        found = workers.map([5, 6], lambda task, _: reported.append(task))
     assert [own[:2] for own in found] == [(5, 11), (6, 12)]
     assert {own[2] for own in found} == {os.getpid()}
-    assert told == [5, 6]
+    assert reported == [5, 6]
 
 
 def test_one_job_with_limits_is_done_elsewhere() -> None:
@@ -42,9 +42,9 @@ def test_one_job_with_limits_is_done_elsewhere() -> None:
 
 
 def test_tasks_are_dealt_out_beforehand_and_answered_in_order() -> None:
-    told: list[int] = []
+    reported: list[int] = []
     with speaking("de"), Workers[int, Counted](counting, (0,), 2) as workers:
-        found = workers.map([1, 2, 3, 4, 5], lambda task, _: told.append(task))
+        found = workers.map([1, 2, 3, 4, 5], lambda task, _: reported.append(task))
         again = workers.map([6, 7])
         with pytest.raises(ValueError, match="no task: -1"):
             workers.map([-1])
@@ -53,7 +53,7 @@ def test_tasks_are_dealt_out_beforehand_and_answered_in_order() -> None:
     assert len({own[2] for own in found}) == 2
     assert {own[3] for own in found} == {"de"}
     assert [own[1] for own in again] == [4, 3]
-    assert sorted(told) == [1, 2, 3, 4, 5]
+    assert sorted(reported) == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.quick(1)
@@ -80,7 +80,7 @@ def test_each_arrives_once(engine: InProcess | LocalProcesses, dealing: Assignme
     assert all(own.error is None and own.seconds >= 0.0 for own in arrived)
 
 
-def test_who_is_free_comes_next(tmp_path: Path) -> None:
+def test_a_free_worker_gets_the_next_task(tmp_path: Path) -> None:
     """The first task is answered once all others are begun, which only the other worker can do."""
     tasks = [(tmp_path / "others", 4), *((tmp_path / "others", 0) for _ in range(4))]
     with Workers[tuple[Path, int], int](gathering, (), 2, "next") as workers:
@@ -98,9 +98,9 @@ def test_tasks_are_taken_a_few_ahead(engine: InProcess | LocalProcesses) -> None
             yield n
 
     with use_engine(engine), Workers[int, Counted](counting, (0,), 2, "next") as workers:
-        for told, _ in enumerate(itertools.islice(workers.as_completed(endless()), 50)):
-            assert len(taken) - told <= 8
-        # What was taken and not waited for troubles nobody.
+        for reported, _ in enumerate(itertools.islice(workers.as_completed(endless()), 50)):
+            assert len(taken) - reported <= 8
+        # What was taken and not waited for has no effect.
         assert [own[0] for own in workers.map([7, 8, 9])] == [7, 8, 9]
 
 

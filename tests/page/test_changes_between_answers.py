@@ -1,4 +1,4 @@
-"""What has changed between two answers: differences that matter, the others in one row."""
+"""Differences between two answers: significant ones in rows, the others in one row."""
 
 from __future__ import annotations
 

@@ -172,8 +172,8 @@ def test_who_wrote_it_stands_at_its_end(language: Language) -> None:
 
 
 @pytest.mark.parametrize("payer", [COMPANY, LAND])
-def test_what_is_not_compared_is_not_shown(payer: str) -> None:
-    """Of an option in another currency nobody can tell what it costs in that of the base."""
+def test_uncompared_figures_are_not_shown(payer: str) -> None:
+    """Costs of options in another currency are not compared with those of the base."""
     plans = {"euro": with_money(2, 1), "dollar": with_money(6, 3, currency="USD")}
     with using("en"):
         made = build_funder_page(
@@ -194,7 +194,7 @@ def test_what_is_not_compared_is_not_shown(payer: str) -> None:
         assert "million USD" in str(facts(build_funder_page(found, turned, payer)))
 
 
-def test_what_only_a_barred_option_shows_is_not_told_of_others() -> None:
+def test_findings_of_an_excluded_option_are_not_reported_for_others() -> None:
     """A house without consumers that pays in that option alone."""
     house = {"house": funder("company", budget=3)}
     plans = {"euro": with_money(2, 1), "dollar": with_money(0, 0, currency="USD", more=house)}
@@ -205,7 +205,7 @@ def test_what_only_a_barred_option_shows_is_not_told_of_others() -> None:
 
 
 @LANGUAGES
-def test_a_house_without_consumers_is_told_of_to_those_that_have_some(language: Language) -> None:
+def test_a_house_without_consumers_is_reported_to_those_that_have_some(language: Language) -> None:
     house = {"house": funder("company", budget=3)}
     plans = {"one": with_money(2, 1, more=house), "two": with_money(1, 1)}
     found = compare_plans(list(plans.values()), list(plans), federal=["fund"])
@@ -216,8 +216,8 @@ def test_a_house_without_consumers_is_told_of_to_those_that_have_some(language: 
             assert said not in str(build_funder_page(found, plans, other).answer)
 
 
-def test_of_equal_figures_none_is_told_to_be_less() -> None:
-    """A last digit that nobody sees does not decide."""
+def test_of_equal_figures_none_is_reported_as_less() -> None:
+    """Differences below the shown digits are not reported."""
     plan = with_money(2, 1)
     other = with_money(2, 1)
     cost = [p.model_copy(update={"cost_meur": p.cost_meur - 1e-9}) for p in other.accounts]

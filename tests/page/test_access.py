@@ -1,4 +1,4 @@
-"""Only pages of the server are answered, on this machine alone, and it ends with those who look."""
+"""The server answers only its pages, on this machine alone, and ends when no page is open."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ POSTS = ["/ask", "/stop", "/drop?name=a.yaml", "/mend", "/save"]
 
 @pytest.fixture(autouse=True)
 def _no_trace(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Nothing that is sent ends in an error that nobody foresaw."""
+    """No request ends in an unexpected error."""
     if "server" not in request.fixturenames:
         yield
         return
@@ -49,7 +49,7 @@ def _no_trace(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/nowhere", "/events?tab=x", "/view/brief", "/take/plan"])
-def test_without_the_token_nothing_is_told(server: Opened, path: str) -> None:
+def test_without_the_token_nothing_is_reported(server: Opened, path: str) -> None:
     answer = Visitor(server).get(path)
     assert answer.status == 403
     assert b"vorrat open" in answer.body
@@ -104,7 +104,7 @@ def test_the_token_in_the_address_becomes_a_cookie_and_leaves_the_address(server
     assert stranger.get("/board?scenario=tutorial").status == 200
 
 
-def test_the_address_that_is_told_has_the_token_and_works_at_once() -> None:
+def test_the_address_that_is_reported_has_the_token_and_works_at_once() -> None:
     """Who follows it the moment it is printed is answered."""
     with opened(TUTORIAL, at_once=True) as found:
         assert found.address.startswith(f"http://127.0.0.1:{found.port}/board?scenario=tutorial&")
@@ -135,15 +135,15 @@ def test_localhost_is_this_machine(visitor: Visitor) -> None:
                "https://127.0.0.1:{port}", "file://"]
 )  # fmt: skip
 def test_a_post_from_elsewhere_is_refused(visitor: Visitor, path: str, origin: str | None) -> None:
-    told = {} if origin is None else {"Origin": origin.format(port=visitor.server.port)}
-    answer = visitor.request("POST", path, b"{}", {"Content-Type": "text/plain", **told})
+    reported = {} if origin is None else {"Origin": origin.format(port=visitor.server.port)}
+    answer = visitor.request("POST", path, b"{}", {"Content-Type": "text/plain", **reported})
     assert answer.status == 403
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none"])
 def test_a_post_that_the_browser_calls_foreign_is_refused(visitor: Visitor, site: str) -> None:
-    told = {"Origin": visitor.server.origin, "Sec-Fetch-Site": site}
-    assert visitor.request("POST", "/ask", b"{}", told).status == 403
+    reported = {"Origin": visitor.server.origin, "Sec-Fetch-Site": site}
+    assert visitor.request("POST", "/ask", b"{}", reported).status == 403
 
 
 @pytest.mark.parametrize("mode", ["no-cors", "cors", "same-origin", "websocket"])
@@ -175,7 +175,7 @@ def test_a_page_elsewhere_has_none_of_these_in_a_frame(visitor: Visitor, dest: s
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_a_link_from_elsewhere_has_no_effect(visitor: Visitor, site: str) -> None:
-    """What it asks waits until the reader opens it, and nothing is solved or kept in a cookie."""
+    """Its question is not sent until the user opens it; nothing is solved or kept in a cookie."""
     before = visitor.server.workers()
     followed = {**FOLLOWED, "Sec-Fetch-Site": site}
     for path in PIECES:
@@ -199,15 +199,17 @@ def test_a_link_from_elsewhere_has_no_effect(visitor: Visitor, site: str) -> Non
 def test_a_browser_that_does_not_say_from_where_needs_a_page_here(
     visitor: Visitor, referer: str | None
 ) -> None:
-    """Safari before 16.4; what a page here asks has a referrer."""
+    """Safari before 16.4 sends no Sec-Fetch-Site; requests of the page have a referrer."""
     origin = visitor.server.origin
-    told = {"User-Agent": "Mozilla/5.0"}
-    elsewhere = told if referer is None else {**told, "Referer": referer.format(origin=origin)}
+    reported = {"User-Agent": "Mozilla/5.0"}
+    elsewhere = (
+        reported if referer is None else {**reported, "Referer": referer.format(origin=origin)}
+    )
     for path in PIECES:
         assert visitor.request("GET", path, headers=elsewhere).status == 403
     page = visitor.request("GET", "/board?scenario=tutorial&lang=de", headers=elsewhere)
     assert 'id="controls"' not in page.text
-    here = {**told, "Referer": f"{origin}/board?scenario=tutorial"}
+    here = {**reported, "Referer": f"{origin}/board?scenario=tutorial"}
     assert visitor.request("GET", "/here", headers=here).status == 204
     board = visitor.request("GET", "/board?scenario=tutorial", headers=here)
     assert 'id="controls"' in board.text
@@ -294,10 +296,10 @@ def test_nothing_but_what_is_named_is_served(visitor: Visitor, name: str) -> Non
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("accept", ["*/*", "text/html,application/xhtml+xml"])
-def test_what_the_scenario_does_not_have_is_told_as_such(
+def test_what_the_scenario_does_not_have_is_reported_as_such(
     visitor: Visitor, path: str, accept: str
 ) -> None:
-    """In words, as a page where one was asked for."""
+    """The answer is a text, or a page if the client accepts one."""
     answer = visitor.get(path, Accept=accept)
     assert answer.status == 404
     if accept == "*/*":
@@ -313,7 +315,9 @@ def test_what_the_scenario_does_not_have_is_told_as_such(
      "/take/scenario?of=scenario%3Dtutorial%26set%3Dfunders.fund.budget_meur%3D-5",
      "/view/brief?of=scenario%3Dtutorial%26variant%3Dnobody"],
 )  # fmt: skip
-def test_a_faulty_question_is_told_with_its_fault(visitor: Visitor, path: str, accept: str) -> None:
+def test_a_faulty_question_is_reported_with_its_fault(
+    visitor: Visitor, path: str, accept: str
+) -> None:
     answer = visitor.get(path, Accept=accept)
     assert answer.status == 422
     assert "nobody" in answer.text or "-5 is negative" in answer.text
@@ -371,9 +375,9 @@ def test_no_process_begins_for_a_scenario_that_is_not_there(visitor: Visitor) ->
 def test_a_request_of_another_kind_is_refused(visitor: Visitor) -> None:
     assert visitor.get("/ask").status == 405
     assert visitor.post("/board?scenario=tutorial", {}).status == 405
-    told = {"Origin": visitor.server.origin}
+    reported = {"Origin": visitor.server.origin}
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
-        assert visitor.request(method, "/", headers=told).status in (403, 405)
+        assert visitor.request(method, "/", headers=reported).status in (403, 405)
 
 
 # What comes with every answer
@@ -386,9 +390,9 @@ def every_kind(visitor: Visitor) -> Iterator[tuple[str, dict[str, str]]]:
                  "/static/page.css", f"/?token={visitor.server.token}"):  # fmt: skip
         answer = visitor.get(path)
         yield path, {name.lower(): value for name, value in answer.headers.items()}
-    told = [visitor.get("/", Host="evil.example"), stranger.get("/"), visitor.post("/ask", b"{"),
+    refused = [visitor.get("/", Host="evil.example"), stranger.get("/"), visitor.post("/ask", b"{"),
             visitor.request("POST", "/ask", b"{}"), visitor.get("/ask")]  # fmt: skip
-    for answer in told:
+    for answer in refused:
         about = {name.lower(): value for name, value in answer.headers.items()}
         yield str(answer.status), about
 
@@ -433,7 +437,7 @@ def test_it_listens_on_this_machine_alone(server: Opened) -> None:
     assert [(where.ip, where.port) for where in found] == [("127.0.0.1", server.port)]
 
 
-def test_a_port_that_is_taken_is_told(
+def test_a_port_that_is_taken_is_reported(
     server: Opened, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(open_page, "_run_server", lambda *_: pytest.fail("it serves"))
@@ -454,7 +458,7 @@ def test_it_ends_by_itself_where_nobody_opens_it() -> None:
 
 @pytest.mark.slow
 def test_it_ends_when_everybody_has_gone_and_not_before() -> None:
-    """A stream that is open is somebody who looks, however long that takes."""
+    """An open event stream counts as a user for as long as it is open."""
     with opened(TUTORIAL, patch=SHORT.format(first=60.0, left=1.0)) as found:
         visitor = found.visitor()
         with visitor.tab() as tab:
@@ -469,7 +473,7 @@ def test_it_ends_when_everybody_has_gone_and_not_before() -> None:
 
 
 @pytest.mark.slow
-def test_it_stays_where_it_is_told_to() -> None:
+def test_a_server_with_option_stay_does_not_end() -> None:
     with opened(TUTORIAL, "--stay", patch=SHORT.format(first=0.2, left=0.2)) as found:
         time.sleep(2)
         assert found.process.poll() is None
@@ -492,7 +496,7 @@ POSIX = pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are
 @POSIX
 @pytest.mark.slow
 @pytest.mark.serial
-def test_ctrl_c_ends_it_though_somebody_looks() -> None:
+def test_ctrl_c_ends_the_server_with_open_pages() -> None:
     """Without a word but that it was interrupted."""
     with opened(TUTORIAL) as found, found.visitor().tab():
         found.process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Files that people take away, drop on the page and mend there, and figures they look for."""
+"""Files of users: downloads, uploads, corrections on the page, and search for figures."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_file_that_was_dropped_is_asked_like_any_other(visitor: Visitor) -> No
 
 
 @pytest.mark.slow
-def test_faults_are_told_at_their_place_and_mended(visitor: Visitor) -> None:
+def test_faults_are_reported_at_their_place_and_mended(visitor: Visitor) -> None:
     text = TUTORIAL.read_text(encoding="utf-8")
     text = text.replace("budget_meur: {value: 20,", "budget_meur: {value: -20,")
     text = text.replace("discount_rate: {value: 0.0,", "discount_rate: {value: nothing,")
@@ -152,8 +152,8 @@ def test_faults_are_told_at_their_place_and_mended(visitor: Visitor) -> None:
     visitor.post("/mend", form, "application/x-www-form-urlencoded")
     assert visitor.get(at, Accept="text/html").status == 200
     with visitor.tab() as tab:
-        told = figures(tab.ask(query_of(id)))
-        assert told["public"] != figures(tab.ask(BASE))["public"]
+        reported = figures(tab.ask(query_of(id)))
+        assert reported["public"] != figures(tab.ask(BASE))["public"]
 
 
 RUBBISH = {
@@ -167,7 +167,7 @@ RUBBISH = {
 
 
 @pytest.mark.parametrize("content", RUBBISH.values(), ids=RUBBISH)
-def test_a_file_that_is_no_scenario_is_told_as_faults(visitor: Visitor, content: bytes) -> None:
+def test_a_file_that_is_no_scenario_is_reported_as_faults(visitor: Visitor, content: bytes) -> None:
     dropped = visitor.post("/drop?name=no.yaml", content)
     assert dropped.status == 201
     page = visitor.get(dropped.json["at"], Accept="text/html")

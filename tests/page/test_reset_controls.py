@@ -1,9 +1,9 @@
-"""What is put back by hand is put back: equal questions are one option. And names, not ids."""
+"""Controls that are set back by hand give the same option. Pages show names, not ids."""
 
 from __future__ import annotations
 
 import pytest
-from before_page import NEEDS_CHROMIUM, Visit
+from browser_visits import NEEDS_CHROMIUM, Visit
 from small import case, funder, project
 
 from models.files import read_case
@@ -22,7 +22,7 @@ def settled(*moved: tuple[str, str]) -> tuple[tuple[str, str], ...]:
     return Question("tutorial", None, moved).normalized(TUTORIAL.case).moved
 
 
-def test_equal_questions_are_one() -> None:
+def test_equal_questions_are_one_option() -> None:
     """Whatever was moved in between, however it is written, and in any order."""
     base = f"{controls_by_id(TUTORIAL.case)[FUND].base:g}"
     assert settled((FUND, base), ("damage.gallium", "1.0")) == ()
@@ -38,8 +38,8 @@ def test_equal_questions_are_one() -> None:
 
 @pytest.mark.slow
 @NEEDS_CHROMIUM
-def test_what_is_put_back_by_hand_is_no_other_option(visit: Visit) -> None:
-    """A budget that was kept beside a factor goes with that factor."""
+def test_a_control_set_back_by_hand_is_no_new_option(visit: Visit) -> None:
+    """A budget that was kept for a factor is removed with that factor."""
     with visit() as me:
         me.begin()
         start = me.number(FUND).input_value()
@@ -58,7 +58,7 @@ def test_what_is_put_back_by_hand_is_no_other_option(visit: Visit) -> None:
         assert me.page.locator("#pins li").count() == 1
 
 
-def test_those_who_do_not_have_the_file_are_told_names() -> None:
+def test_readers_without_the_file_see_names() -> None:
     """The page says in names what conflicts, and the command in the ids of the file."""
     works = project(name={"en": "Works of ore", "de": "Erzwerk"})
     fund = {**funder(budget=0.1), "name": {"en": "The state", "de": "Der Staat"}}
@@ -66,7 +66,7 @@ def test_those_who_do_not_have_the_file_are_told_names() -> None:
     for language, says in (("en", "Works of ore must be built"), ("de", "Erzwerk muss gebaut")):
         with using(language), pytest.raises(Infeasible) as refused:  # type: ignore[arg-type]
             solve_to_plan(Case.model_validate(raw))
-        told = " ".join(rule.called for rule in refused.value.conflict)
-        assert says in told
-        assert not {"works", "fund"} & set(told.split())
+        reported = " ".join(rule.called for rule in refused.value.conflict)
+        assert says in reported
+        assert not {"works", "fund"} & set(reported.split())
         assert "works" in " ".join(rule.says for rule in refused.value.conflict)

@@ -1,4 +1,4 @@
-"""Cases in which something is seen before it has to be decided."""
+"""Cases with a review: decisions after an observation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What would happen anyway: solved by hand, in both methods, and its identities.
+"""Unaided projects: optima by hand, with both methods, and identities.
 
 100 t are needed and all imports are lost; a tonne missing costs 0.1 million EUR.
 """
@@ -40,7 +40,7 @@ def solved(raw: Raw, method: Method) -> Plan:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_plan_is_credited_with_what_its_money_adds(method: Method) -> None:
+def test_a_plan_is_credited_only_with_additional_output(method: Method) -> None:
     """90 t are missing without plan, 80 with it. Half of what is paid for goes home anyway."""
     found = solved(world(), method)
     assert found.outcome.without_plan.expected == near(9.0)
@@ -53,7 +53,7 @@ def test_a_plan_is_credited_with_what_its_money_adds(method: Method) -> None:
     )
 
 
-def test_what_is_paid_for_what_comes_anyway_counts_by_its_probability() -> None:
+def test_windfall_payments_are_weighted_by_probability() -> None:
     """It comes unaided in one of four states: a quarter of 1 million, and half of that is for what
     comes home in any case."""
     states = [state("alone", 0.25, 2026, anyway=["works"]), state("with money", 0.75, 2026)]
@@ -106,7 +106,7 @@ def test_no_more_comes_home_than_can_be_reserved(method: Method) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
-def test_what_comes_unaided_is_drawn(method: Method) -> None:
+def test_unaided_projects_are_sampled(method: Method) -> None:
     """The chance of 0.3 shows in 2,000 states (four standard errors: 0.041), all else as it was."""
     raw = world(anyway={"year": 2026, "probability": 0.3})
     raw["hazards"]["cut"]["annual_probability"] = 1.0
