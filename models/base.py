@@ -34,8 +34,8 @@ MAX_REPR_LENGTH = 600  #: Characters.
 
 def short_repr(model: BaseModel) -> str:
     """Return a representation of a large model: its first fields with abbreviated values."""
-    values = ((name, getattr(model, name)) for name in type(model).model_fields)
-    text = ", ".join(f"{name}={_SHORT_REPR.repr(value)}" for name, value in values)
+    fields = ((name, getattr(model, name)) for name in type(model).model_fields)
+    text = ", ".join(f"{name}={_SHORT_REPR.repr(value)}" for name, value in fields)
     text = text if len(text) <= MAX_REPR_LENGTH else f"{text[:MAX_REPR_LENGTH]}..."
     return f"{type(model).__name__}({text})"
 
@@ -92,8 +92,8 @@ def read_year(value: Any) -> int:
         description = f"{value:g}"
     else:
         quotes = conventions().quotes if isinstance(value, str) else ""
-        quoted = f"{quotes[:1]}{value}{quotes[1:]}" if quotes else repr(value)
-        description = describe_container(value, quoted)
+        quoted_value = f"{quotes[:1]}{value}{quotes[1:]}" if quotes else repr(value)
+        description = describe_container(value, quoted_value)
     message = tr("{shown} is not a calendar year", shown=description)
     raise validation_error(message, tr("write a year such as 2030"))
 
@@ -194,12 +194,18 @@ def sum_faults(shares: Iterable[float], description: str) -> list[PartFault]:
 
     The list is also empty if a share is NaN. ``description`` names the shares in the message.
     """
-    total = math.fsum(shares)
-    if not abs(total - 1) > 1e-6:
+    sum_of_shares = math.fsum(shares)
+    if not abs(sum_of_shares - 1) > 1e-6:
         return []
-    message = tr("{what} adds up to {total:.10g}, not 1", what=description, total=total)
-    hint = tr("{rest:.6g} too much", rest=total - 1)
-    return [((), message, tr("{rest:.6g} is missing", rest=1 - total) if total < 1 else hint)]
+    message = tr("{what} adds up to {total:.10g}, not 1", what=description, total=sum_of_shares)
+    hint = tr("{rest:.6g} too much", rest=sum_of_shares - 1)
+    return [
+        (
+            (),
+            message,
+            tr("{rest:.6g} is missing", rest=1 - sum_of_shares) if sum_of_shares < 1 else hint,
+        )
+    ]
 
 
 def sums_to_one(
@@ -214,8 +220,12 @@ def sums_to_one(
 
     def check(shares: Any, info: ValidationInfo) -> Any:
         if shares is not None and (shares or not allow_empty) and not skips_check("sum", info):
-            values = shares.values() if isinstance(shares, dict) else shares
-            numbers = [getattr(item, share_field) for item in values] if share_field else values
+            share_values = shares.values() if isinstance(shares, dict) else shares
+            numbers = (
+                [getattr(item, share_field) for item in share_values]
+                if share_field
+                else share_values
+            )
             if faults := sum_faults(
                 numbers, tr(description) if description else str(info.field_name)
             ):
@@ -328,8 +338,8 @@ class LocalizedText(Base):
     @property
     def common_text(self) -> str | None:
         """The text if it is the same in all languages, else None."""
-        first, *others = (getattr(self, language) for language in LANGUAGES)
-        return first if all(text == first for text in others) else None
+        first_text, *other_texts = (getattr(self, language) for language in LANGUAGES)
+        return first_text if all(text == first_text for text in other_texts) else None
 
     @property
     def texts(self) -> dict[str, str]:
@@ -356,8 +366,8 @@ class LocalizedText(Base):
         """
         if self.common_text is not None:
             return detect_language(self.common_text)
-        stated = [language for language in LANGUAGES if self.texts.get(language)]
-        return preferred if preferred in stated else next(iter(stated), None)
+        stated_languages = [language for language in LANGUAGES if self.texts.get(language)]
+        return preferred if preferred in stated_languages else next(iter(stated_languages), None)
 
 
 def display_name(name: LocalizedText | None, fallback: str, language: str = "en") -> str:

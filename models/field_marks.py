@@ -59,9 +59,9 @@ def collect_values(
 
     None is left out.
     """
-    values: list[LocatedValue] = []
-    _collect_into(value, field_type, path, values.append)
-    return values
+    located: list[LocatedValue] = []
+    _collect_into(value, field_type, path, located.append)
+    return located
 
 
 def _collect_into(
@@ -100,15 +100,20 @@ def field_keys_and_types(model: type[BaseModel]) -> dict[str, tuple[str, FieldTy
 
 
 def _field_type(annotation: Any, marks: tuple[Any, ...] = ()) -> FieldType:
-    origin, parts = get_origin(annotation), get_args(annotation)
+    origin, type_arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _field_type(parts[0], (*marks, *parts[1:]))
-    if origin in (Union, UnionType) and len(types := [p for p in parts if p is not NoneType]) == 1:
+        return _field_type(type_arguments[0], (*marks, *type_arguments[1:]))
+    if (
+        origin in (Union, UnionType)
+        and len(types := [p for p in type_arguments if p is not NoneType]) == 1
+    ):
         return _field_type(types[0], marks)
     section = next((mark.section for mark in marks if isinstance(mark, InSection)), "")
-    key = _field_type(parts[0]) if origin is dict else None
+    key = _field_type(type_arguments[0]) if origin is dict else None
     item = (
-        _field_type(parts[-1] if origin is dict else parts[0]) if origin in (dict, tuple) else None
+        _field_type(type_arguments[-1] if origin is dict else type_arguments[0])
+        if origin in (dict, tuple)
+        else None
     )
     model = (
         annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None

@@ -52,12 +52,12 @@ class InputLog:
         """Seconds of wall time since the run began."""
         return perf_counter() - self.start_clock
 
-    def merged_with(self, later: InputLog) -> InputLog:
+    def merged_with(self, later_log: InputLog) -> InputLog:
         """Return a log with the files of both logs and the start time of this one."""
         return replace(
             self,
-            _files={**self._files, **later._files},
-            _private_paths=self._private_paths | later._private_paths,
+            _files={**self._files, **later_log._files},
+            _private_paths=self._private_paths | later_log._private_paths,
         )
 
     def started_ago(self, seconds: float) -> InputLog:

@@ -12,9 +12,11 @@ from models.scenario.case import Case
 _FILE_NAME_SCHEMA = {"type": "string", "minLength": 1}
 
 
-def _object_schema(description: str, required: str, **properties: dict[str, Any]) -> dict[str, Any]:
+def _object_schema(
+    description: str, required_key: str, **properties: dict[str, Any]
+) -> dict[str, Any]:
     schema = {"type": "object", "description": description, "properties": properties}
-    return {**schema, "required": [required], "additionalProperties": False}
+    return {**schema, "required": [required_key], "additionalProperties": False}
 
 
 _TABLE_SCHEMA = _object_schema(
@@ -68,11 +70,11 @@ def result_schema(kind: str) -> dict[str, Any]:
     """
     model = document_models()[kind]
     schema: dict[str, Any] = model.model_json_schema()
-    parts = {model.__name__: schema, **schema.get("$defs", {})}
-    _add_descriptions(parts, Result)
+    schema_by_model = {model.__name__: schema, **schema.get("$defs", {})}
+    _add_descriptions(schema_by_model, Result)
     for document in document_models().values():
-        if issubclass(document, SealedDocument) and document.__name__ in parts:
-            parts[document.__name__]["properties"][SEAL_FIELD] = _SEAL_SCHEMA
+        if issubclass(document, SealedDocument) and document.__name__ in schema_by_model:
+            schema_by_model[document.__name__]["properties"][SEAL_FIELD] = _SEAL_SCHEMA
     return {**_schema_header(model, "result", kind), **schema, "title": f"Vorrat result: {kind}"}
 
 
@@ -85,9 +87,9 @@ def scenario_schema() -> dict[str, Any]:
     schema: dict[str, Any] = Case.model_json_schema(by_alias=True)
     _add_descriptions({"Case": schema, **schema.get("$defs", {})}, Base)
     for part in (schema, *schema.get("$defs", {}).values()):
-        required = part.get("required", ())
+        required_keys = part.get("required", ())
         for name, field in part.get("properties", {}).items():
-            if name not in required and {"type": "null"} not in field.get("anyOf", ()):
+            if name not in required_keys and {"type": "null"} not in field.get("anyOf", ()):
                 part["properties"][name] = _any_of_schemas(field, {"type": "null"})
     for name, section in schema["properties"].items():
         if _is_collection_schema(section):
@@ -122,13 +124,13 @@ def _any_of_schemas(field: dict[str, Any], alternative: dict[str, Any]) -> dict[
     return {"anyOf": [*branches, alternative], **annotations}
 
 
-def _add_descriptions(parts: dict[str, Any], base: type[BaseModel]) -> None:
+def _add_descriptions(schema_by_model: dict[str, Any], base: type[BaseModel]) -> None:
     """Add the docstrings of fields to the schemas of the models derived from ``base``, in place.
 
     ``parts`` holds these schemas by class name.
     """
     for model in all_subclasses(base):
-        properties = parts.get(model.__name__, {}).get("properties", {})
+        properties = schema_by_model.get(model.__name__, {}).get("properties", {})
         docstrings = field_docstrings(model)
         for name, field in model.model_fields.items():
             if name in docstrings and (field.alias or name) in properties:

@@ -34,18 +34,18 @@ def shared_comparison_limit() -> Iterator[None]:
 
 def closest_name(word: str, names: Iterable[str]) -> str:
     """Return the name most similar to a word, ignoring case; empty if none is similar."""
-    remaining = _comparisons_left.get()
-    if len(word) > MAX_WORD_LENGTH or (remaining is not None and remaining[0] <= 0):
+    comparisons_left = _comparisons_left.get()
+    if len(word) > MAX_WORD_LENGTH or (comparisons_left is not None and comparisons_left[0] <= 0):
         return ""
     names_by_lowercase = {
         name.lower(): name
         for name in islice(names, MAX_COMPARED_NAMES)
         if len(name) <= MAX_WORD_LENGTH
     }
-    if remaining is not None:
-        remaining[0] -= len(word) * sum(map(len, names_by_lowercase)) + 1
-    matches = difflib.get_close_matches(word.lower(), names_by_lowercase, 1, 0.6)
-    return names_by_lowercase[matches[0]] if matches else ""
+    if comparisons_left is not None:
+        comparisons_left[0] -= len(word) * sum(map(len, names_by_lowercase)) + 1
+    close_names = difflib.get_close_matches(word.lower(), names_by_lowercase, 1, 0.6)
+    return names_by_lowercase[close_names[0]] if close_names else ""
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:

@@ -153,18 +153,18 @@ def other_unit_hint(word: str, names: Iterable[str]) -> str:
         if re.search(r"(?<![^_])mt(p[ay])?(?![^_])", word.lower()):
             return tr("mt means metric tonnes or million tonnes: write '{name}', in t", name=name)
         factor = parsed.factor / unit.factor
-        values = {"factor": _format_factor(max(factor, 1 / factor)), "name": name}
+        fields = {"factor": _format_factor(max(factor, 1 / factor)), "name": name}
         hints = []
         if (
             factor > 1.001
             and _COMPOUNDING_WORDS.intersection(parsed.other_words)
             and "time" in parsed.denominator
         ):
-            hints = [tr("another period: write 1 - (1 - p)^{factor} as '{name}'", **values)]
+            hints = [tr("another period: write 1 - (1 - p)^{factor} as '{name}'", **fields)]
         elif factor > 1.001:
-            hints = [tr("another unit: multiply by {factor}, and write '{name}'", **values)]
+            hints = [tr("another unit: multiply by {factor}, and write '{name}'", **fields)]
         elif factor < 0.999:
-            hints = [tr("another unit: divide by {factor}, and write '{name}'", **values)]
+            hints = [tr("another unit: divide by {factor}, and write '{name}'", **fields)]
         if parsed.currency and unit.currency != parsed.currency:
             rename_hint = tr("write '{name}'", name=name)
             hints = hints or [rename_hint]
@@ -181,11 +181,11 @@ def names_other_quantity(word: str, name: str) -> bool:
     word_unit, name_unit = _parse_unit(word), _parse_unit(name)
     if not word_unit.numerator & {"money", "mass"} and word_unit.factor == 1:
         return False
-    denominator, missing = (
+    denominator, missing_words = (
         word_unit.denominator - {"?"},
         name_unit.denominator - word_unit.denominator,
     )
-    may_match = "?" in word_unit.denominator or missing <= {"time"}
+    may_match = "?" in word_unit.denominator or missing_words <= {"time"}
     if (
         word_unit.numerator != name_unit.numerator
         or not denominator <= name_unit.denominator

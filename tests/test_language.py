@@ -197,7 +197,7 @@ HIDDEN = {
     ("optimizer/cli/__init__.py", "text"),
     ("optimizer/cli/output_files.py", "str(error.strerror or error)"),
     ("optimizer/page/server.py", "str(error.strerror or error)"),
-    ("optimizer/cli/rerun.py", "WHY_NOT[answer.why_not]"),
+    ("optimizer/cli/rerun.py", "NOT_REPEATABLE_TEXTS[answer.why_not]"),
     ("optimizer/cli/integrity.py", "message"),
     ("optimizer/cli/usage.py", "command.epilog"),
     ("optimizer/cli/usage.py", "inspect.cleandoc(command.help)"),

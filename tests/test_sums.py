@@ -22,15 +22,18 @@ OF_RESULTS = [
     *(ROOT / "solve" / name for name in ("plan_document.py", "verification.py")),
 ]
 COUNTS = {
-    ("assumptions.py", "(assumption.numbers == other.numbers for other in known.values())"),
+    (
+        "assumptions.py",
+        "(assumption.numbers == other.numbers for other in assumptions_by_id.values())",
+    ),
     ("assumptions.py", "is_scaled"),
     (
         "benders.py",
         "(len(recourse.probability) * len(recourse.instance.nodes) for recourse in part_recourses)",
     ),
-    ("benders.py", "(past.master.simplex.iterations for past in runs)"),
-    ("benders.py", "(past.master.simplex.solves for past in runs)"),
-    ("benders.py", "(past.node_count for past in runs)"),
+    ("benders.py", "(past_run.master.simplex.iterations for past_run in runs)"),
+    ("benders.py", "(past_run.master.simplex.solves for past_run in runs)"),
+    ("benders.py", "(past_run.node_count for past_run in runs)"),
     ("benders.py", "(recourse.node_class_count for recourse in part_recourses)"),
     ("budget_risk.py", "arrays"),
     ("cross_evaluation.py", "(len(set_problem.states) for set_problem in problem.set_problems)"),

@@ -236,20 +236,20 @@ def compare(
     scenarios = {x: entry for x, entry in by_label.items() if isinstance(entry, Scenario)}
     tasks = [SolveTask(entry.case, entry.variant, entry.title) for entry in scenarios.values()]
     option_fields = (*CompareOptions.supported_options, "break_even")
-    solved = solve_sequentially(
+    solved_answers = solve_sequentially(
         tasks, **{name: getattr(compare_options, name) for name in option_fields}
     )
-    solved_by_label = dict(zip(scenarios, solved, strict=True))
+    solved_by_label = dict(zip(scenarios, solved_answers, strict=True))
     plans, failed_options = Plans(), []
     for label, entry in by_label.items():
         answer = solved_by_label[label] if isinstance(entry, Scenario) else _plan_result(entry)
         if isinstance(answer, Plan):
             plans[label] = _found_plan(answer, label)
         elif isinstance(entry, Scenario):
-            item = ComparedItem(label, entry.path, entry.variant, reading=entry.reading)
+            item = ComparedItem(label, entry.path, entry.variant, loaded_scenario=entry.reading)
             failed_options.append(failed_option(item, answer))
     if not plans:
-        raise next(error for error in solved if isinstance(error, Exception))
+        raise next(error for error in solved_answers if isinstance(error, Exception))
     base = compare_options.base
     if base is not None and base not in plans:
         text, base = tr("{base} has no plan; the others are compared with {label}.", base=base,
@@ -263,10 +263,10 @@ def compare(
         federal=compare_options.federal or None,
         failed=failed_options,
     )
-    complete = not failed_options and all(plan.complete for plan in plans.values())
+    is_complete = not failed_options and all(plan.complete for plan in plans.values())
     failures = tuple(f"{option.label}: {option.message}" for option in failed_options)
     return Found(
-        result, ", ".join(plans), complete, failures, plans, option_plan_paths(list(plans))
+        result, ", ".join(plans), is_complete, failures, plans, option_plan_paths(list(plans))
     )
 
 
@@ -346,11 +346,11 @@ def _all_options(inputs: Sequence[ScenarioOrPlan], options: CompareOptions) -> l
     scenarios = (
         [item for item in all_inputs if isinstance(item, Scenario)] if options.variants else []
     )
-    known = {(item.path, item.variant) for item in scenarios}
+    known_inputs = {(item.path, item.variant) for item in scenarios}
     for item in scenarios:
         for variant in item.variants:
-            if (item.path, variant) not in known:
-                known.add((item.path, variant))
+            if (item.path, variant) not in known_inputs:
+                known_inputs.add((item.path, variant))
                 all_inputs.append(item.changed(variant=variant))
     return all_inputs
 

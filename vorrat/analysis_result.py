@@ -70,18 +70,18 @@ class Found(Generic[R]):
     """Path of the file of each plan, relative to the file of the result."""
 
     def __repr__(self) -> str:
-        parts = [f"plans {len(self.plans)}"] if self.plans else []
+        repr_parts = [f"plans {len(self.plans)}"] if self.plans else []
         if isinstance(self.result, Plan):
             outcome, plan = self.result.outcome, self.result
-            parts = [
+            repr_parts = [
                 f"expected {outcome.measure} {outcome.expected:.6g} {outcome.unit}",
                 f"net cost {outcome.net_cost_meur:.6g} million {plan.currency}",
                 projects_text([project.id for project in plan.projects]),
                 gap_text(plan.certificate.gap),
             ]
-        parts.append("complete" if self.complete else "not complete")
-        parts += [textwrap.shorten(failure, 200) for failure in self.failures[:3]]
-        return f"<{type(self.result).__name__} of {self.label!r}: {', '.join(parts)}>"
+        repr_parts.append("complete" if self.complete else "not complete")
+        repr_parts += [textwrap.shorten(failure, 200) for failure in self.failures[:3]]
+        return f"<{type(self.result).__name__} of {self.label!r}: {', '.join(repr_parts)}>"
 
     @check_arguments()
     def json(self) -> str:

@@ -244,10 +244,10 @@ def build_options(analysis: Analysis, keywords: Mapping[str, Any]) -> SolveOptio
 
     Raise Misuse if an option is unknown, a value is invalid, or options contradict one another.
     """
-    known = option_names(analysis)
+    known_options = option_names(analysis)
     for name in keywords:
-        if name not in known:
-            raise _unknown_option_error(analysis.name, name, known)
+        if name not in known_options:
+            raise _unknown_option_error(analysis.name, name, known_options)
     return validate_options(
         analysis.name,
         analysis.options_class,
@@ -260,17 +260,17 @@ def validate_options(
 ) -> OptionsT:
     """Build an options object from values by option name. Raise Misuse if a value is invalid."""
     try:
-        converted = {name: _to_plain_types(value) for name, value in values.items()}
-        return options_class.model_validate(converted, strict=True)
+        plain_values = {name: _to_plain_types(value) for name, value in values.items()}
+        return options_class.model_validate(plain_values, strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = ".".join(map(str, first["loc"]))
-        if first["type"] == "missing":
+        first_error = error.errors(include_url=False)[0]
+        name = ".".join(map(str, first_error["loc"]))
+        if first_error["type"] == "missing":
             text = tr("{function} needs '{name}'", function=function, name=name)
             raise Misuse(text) from None
-        expected = _expected_description(first["type"], first.get("ctx", {}))
+        expected_text = _expected_description(first_error["type"], first_error.get("ctx", {}))
         raise _unfit_argument_error(
-            function, name, first["input"], expected or first["msg"]
+            function, name, first_error["input"], expected_text or first_error["msg"]
         ) from None
 
 
@@ -334,10 +334,10 @@ def document_options(analysis_name: str) -> Callable[[Callable[P, R]], Callable[
         signature = inspect.signature(function)
         keywords, lines = [], []
         for option in option_names(analysis):
-            default = fields[option].get_default(call_default_factory=True)
+            default_value = fields[option].get_default(call_default_factory=True)
             keyword = inspect.Parameter.KEYWORD_ONLY
             keywords.append(
-                inspect.Parameter(option, keyword, default=default, annotation=types[option])
+                inspect.Parameter(option, keyword, default=default_value, annotation=types[option])
             )
             text = FLAG_PATTERN.sub(
                 _flag_to_argument, help_by_option[option].replace("--set", "a setting")

@@ -106,8 +106,8 @@ class Scenario:
         if settings:
             return read(self.path, variant or self.variant, (*self.settings, *settings))
         # Without new settings all variants have been checked already.
-        reading = read_case(self.path, variant or self.variant, self.settings)
-        return Scenario(self.path, variant or self.variant, self.settings, reading)
+        loaded_scenario = read_case(self.path, variant or self.variant, self.settings)
+        return Scenario(self.path, variant or self.variant, self.settings, loaded_scenario)
 
 
 SCENARIO = ArgumentKind(
@@ -151,8 +151,8 @@ def read(
     ('small_tickets', 'no_company', 'half_the_fund')
     """
     applied_settings = (settings,) if isinstance(settings, str) else tuple(settings)
-    reading = read_case(path, variant, applied_settings, check_variants=True)
-    return Scenario(str(path), variant, applied_settings, reading)
+    loaded_scenario = read_case(path, variant, applied_settings, check_variants=True)
+    return Scenario(str(path), variant, applied_settings, loaded_scenario)
 
 
 @check_arguments(path=PATH, variant=VARIANT, settings=SETTINGS)

@@ -63,9 +63,9 @@ class Answer:
     solved: Solved
 
     def __repr__(self) -> str:
-        changed = f" with {reprlib.repr(self.settings)}" if self.settings else ""
+        settings_text = f" with {reprlib.repr(self.settings)}" if self.settings else ""
         return (
-            f"<Answer of {self.scenario.label!r}{changed}: objective {self.objective:.6g}, "
+            f"<Answer of {self.scenario.label!r}{settings_text}: objective {self.objective:.6g}, "
             f"{gap_text(self.gap)}, expected {self.expected:.6g} (without a plan "
             f"{self.expected_without_plan:.6g}), net cost {self.net_cost_meur:.6g}, "
             f"{projects_text([*self.projects])}, {'complete' if self.complete else 'not complete'}>"

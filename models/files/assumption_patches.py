@@ -31,8 +31,10 @@ FIXED_SECTIONS = (
 
 def text_without_sets(case: Case) -> str:
     """Return a scenario as JSON text, with its assumption sets removed."""
-    excluded: Any = {"assumptions": True, "objective": {"over_assumptions"}}
-    content = case.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=excluded)
+    excluded_fields: Any = {"assumptions": True, "objective": {"over_assumptions"}}
+    content = case.model_dump(
+        mode="json", by_alias=True, exclude_none=True, exclude=excluded_fields
+    )
     return json.dumps(content)
 
 
@@ -61,23 +63,25 @@ def fixed_section_fault(patch: Patch) -> Fault | None:
     return patch.path_fault(message, tr("change figures only"))
 
 
-def structural_change_faults(case: Case, changed: Case, patches: list[Patch]) -> Iterator[Fault]:
+def structural_change_faults(
+    case: Case, changed_case: Case, patches: list[Patch]
+) -> Iterator[Fault]:
     """Yield a fault for each change of an assumption set that is not a change of a figure.
 
     ``case`` is the scenario without the set, ``changed`` the scenario with its ``patches``. Each
     fault is located at the patch that caused it.
     """
-    common = [
-        ("horizon", case.horizon.years, changed.horizon.years),
-        ("horizon", case.horizon.periods_per_year, changed.horizon.periods_per_year),
+    changed_sections = [
+        ("horizon", case.horizon.years, changed_case.horizon.years),
+        ("horizon", case.horizon.periods_per_year, changed_case.horizon.periods_per_year),
     ]
-    common.append(("uncertainty", _sample_seed(case), _sample_seed(changed)))
+    changed_sections.append(("uncertainty", _sample_seed(case), _sample_seed(changed_case)))
     for field in ("measure", "allocation", "over_assumptions", "ambiguity"):
-        common.append(
-            ("objective", getattr(case.objective, field), getattr(changed.objective, field))
+        changed_sections.append(
+            ("objective", getattr(case.objective, field), getattr(changed_case.objective, field))
         )
-    for section, old, new in common:
-        if old != new:
+    for section, old_value, new_value in changed_sections:
+        if old_value != new_value:
             message = tr("a set of assumptions cannot change {section}", section=section)
             if section == "horizon":
                 message = tr("a set of assumptions cannot change the years or their periods")
@@ -86,7 +90,7 @@ def structural_change_faults(case: Case, changed: Case, patches: list[Patch]) ->
             if section == "objective":
                 message = tr("a set of assumptions cannot change what a plan is measured by")
             yield _fault_at_nearest_patch(patches, (section,), message)
-    old_paths, new_paths = _item_paths(case), _item_paths(changed)
+    old_paths, new_paths = _item_paths(case), _item_paths(changed_case)
     for path in [path for path in new_paths if path not in old_paths]:
         message = tr("a set of assumptions cannot add {item}", item=".".join(map(str, path)))
         yield _fault_at_nearest_patch(patches, path, message)
@@ -125,9 +129,9 @@ def _fault_at_nearest_patch(
     """Return a fault at the patch whose path shares the most leading steps with ``path``."""
 
     def common_steps(patch: Patch) -> int:
-        pairs = zip(patch.dotted_path.split("."), map(str, path), strict=False)
-        matches = [step == wanted for step, wanted in pairs]
-        return matches.index(False) if False in matches else len(matches)
+        step_pairs = zip(patch.dotted_path.split("."), map(str, path), strict=False)
+        steps_agree = [step == path_step for step, path_step in step_pairs]
+        return steps_agree.index(False) if False in steps_agree else len(steps_agree)
 
-    nearest = max(patches, key=common_steps)
-    return nearest.path_fault(message, tr("change figures only"))
+    nearest_patch = max(patches, key=common_steps)
+    return nearest_patch.path_fault(message, tr("change figures only"))

@@ -18,8 +18,8 @@ def read_csv(raw: bytes, file: str, report: FaultReporter) -> Sheet:
     """
     text = decode_text(raw, file)
     # The delimiter is the one that is most frequent in the header outside of quotes.
-    unquoted = "".join(text.lstrip("\r\n").split("\n", 1)[0].split('"')[::2])
-    delimiter = max((",", ";", "\t"), key=unquoted.count)
+    unquoted_header = "".join(text.lstrip("\r\n").split("\n", 1)[0].split('"')[::2])
+    delimiter = max((",", ";", "\t"), key=unquoted_header.count)
     records = list(_read_records(text, delimiter, file))
     if not records:
         raise fatal_error(
@@ -30,47 +30,47 @@ def read_csv(raw: bytes, file: str, report: FaultReporter) -> Sheet:
     for row in sheet.rows:
         if len(row) != len(header):
             has_too_many = len(row) > len(header)
-            counts = {"cells": len(row), "columns": len(header)}
-            message = tr("{cells} cells in a row, but {columns} columns", **counts)
+            cell_counts = {"cells": len(row), "columns": len(header)}
+            message = tr("{cells} cells in a row, but {columns} columns", **cell_counts)
             location = row[len(header)].location if has_too_many else row[-1].location
             report(Fault((), message, _delimiter_hint(delimiter, has_too_many), location=location))
     return sheet
 
 
-def _delimiter_hint(delimiter: str, too_many: bool) -> str:
+def _delimiter_hint(delimiter: str, has_too_many: bool) -> str:
     """Return the hint for a row with too many or too few delimiters."""
     too_few_hint, too_many_hint = {
         ",": (tr("every cell needs its comma"), tr("put a text with a comma into quotes")),
         ";": (tr("every cell needs its semicolon"), tr("put a text with a semicolon into quotes")),
         "\t": (tr("every cell needs its tab"), tr("put a text with a tab into quotes")),
     }[delimiter]
-    return too_many_hint if too_many else too_few_hint
+    return too_many_hint if has_too_many else too_few_hint
 
 
 def _read_records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
     lines = io.StringIO(text, newline="").readlines()
     # ``reader.line_num`` then says how many lines each record took.
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    csv_reader = csv.reader(lines, delimiter=delimiter, strict=True)
     start = cell_count = 0
     try:
-        for row_number, values in enumerate(reader):
+        for row_number, field_values in enumerate(csv_reader):
             location = SourceLocation(file, start + 1, 1)
-            cell_count += len(values)
-            if len(values) > MAX_COLUMNS:
+            cell_count += len(field_values)
+            if len(field_values) > MAX_COLUMNS:
                 raise fatal_error(location, tr("more than {count} columns", count=MAX_COLUMNS))
             if cell_count > MAX_CELLS:
                 raise fatal_error(location, tr("more than {count} cells", count=MAX_CELLS))
             if row_number > MAX_ROWS:
                 raise fatal_error(location, tr("more than {count} rows", count=MAX_ROWS))
-            positions = _field_positions(lines[start : reader.line_num], start + 1, delimiter)
-            positions += positions[-1:] * (len(values) - len(positions))
-            if values:
-                fields = enumerate(zip(values, positions, strict=False))
+            positions = _field_positions(lines[start : csv_reader.line_num], start + 1, delimiter)
+            positions += positions[-1:] * (len(field_values) - len(positions))
+            if field_values:
+                fields = enumerate(zip(field_values, positions, strict=False))
                 yield [
                     Cell(value, SourceLocation(file, *position), column)
                     for column, (value, position) in fields
                 ]
-            start = reader.line_num
+            start = csv_reader.line_num
         count_toward_limits("cells", cell_count, SourceLocation(file))
     except csv.Error as error:
         message = tr("this row is not valid CSV: {problem}", problem=tr(str(error)))
@@ -81,11 +81,11 @@ def _read_records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
 def _field_positions(lines: list[str], first_line: int, delimiter: str) -> list[tuple[int, int]]:
     """Return line and column where each field of a record begins."""
     positions = [(first_line, 1)]
-    quoted = False
+    is_quoted = False
     for line_number, line in enumerate(lines, start=first_line):
         for column, character in enumerate(line, start=1):
-            if character == delimiter and not quoted:
+            if character == delimiter and not is_quoted:
                 positions.append((line_number, column + 1))
             elif character == '"':
-                quoted = not quoted
+                is_quoted = not is_quoted
     return positions

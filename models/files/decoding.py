@@ -33,19 +33,19 @@ def fatal_error(location: SourceLocation, message: str, hint: str = "") -> Scena
     return ScenarioError([Fault((), message, hint, location=location)])
 
 
-_amounts_used: ContextVar[Counter[str] | None] = ContextVar("taken", default=None)
+_used_amounts_by_kind: ContextVar[Counter[str] | None] = ContextVar("taken", default=None)
 """Number of files, bytes, values and cells that the current scenario has used so far."""
 
 
 @contextmanager
 def shared_reading_limits() -> Iterator[None]:
     """Apply the limits of one scenario to all files that are read inside the context."""
-    token = _amounts_used.set(Counter())
+    token = _used_amounts_by_kind.set(Counter())
     try:
         with spelling.shared_comparison_limit():
             yield
     finally:
-        _amounts_used.reset(token)
+        _used_amounts_by_kind.reset(token)
 
 
 def read_bytes(
@@ -98,7 +98,7 @@ def count_toward_limits(kind: str, number: int, location: SourceLocation) -> Non
     Does nothing outside of :func:`shared_reading_limits`. Raises ScenarioError, located at
     ``location``, if the limit is exceeded.
     """
-    amounts = _amounts_used.get()
+    amounts = _used_amounts_by_kind.get()
     if amounts is None:
         return
     amounts[kind] += number
@@ -213,8 +213,8 @@ def _encoding_error(raw: bytes, error: UnicodeDecodeError, file: str) -> Scenari
 
 def line_and_column(text: str, index: int) -> tuple[int, int]:
     """Return line and column, from 1, of the character at an index of a text."""
-    breaks = [match.end() for match in _LINE_BREAK.finditer(text, 0, index)]
-    return len(breaks) + 1, index - (breaks[-1] if breaks else 0) + 1
+    line_ends = [match.end() for match in _LINE_BREAK.finditer(text, 0, index)]
+    return len(line_ends) + 1, index - (line_ends[-1] if line_ends else 0) + 1
 
 
 def split_lines(text: str) -> list[str]:

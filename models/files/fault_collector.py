@@ -67,8 +67,8 @@ def _truncate(text: str) -> str:
 def _sort_key(fault: Fault) -> tuple[Any, ...]:
     location = fault.location or SourceLocation("")
     cell = re.fullmatch(r"(.*!)([A-Z]+)(\d+)", location.cell, re.DOTALL)
-    parts = (cell[1], int(cell[3]), len(cell[2]), cell[2]) if cell else ("", 0, 0, "")
-    return (location.file, location.line, location.column, parts)
+    cell_key = (cell[1], int(cell[3]), len(cell[2]), cell[2]) if cell else ("", 0, 0, "")
+    return (location.file, location.line, location.column, cell_key)
 
 
 def with_currency(fault: Fault, code: Any) -> Fault:

@@ -32,13 +32,15 @@ SKIP_REFERENCES_CONTEXT = {"references_checked_elsewhere": True}
 _MAX_ROUNDS = 6
 
 
-def find_further_faults(data: dict[str, Any], unread_sections: set[str]) -> Iterator[Fault]:
+def find_further_faults(
+    scenario_data: dict[str, Any], unread_sections: set[str]
+) -> Iterator[Fault]:
     """Yield all faults of a scenario, including those that show only after others are repaired.
 
     ``data`` is the scenario as plain data; ``unread_sections`` are sections whose tables could not
     be read.
     """
-    repaired = _DataRepair(data)
+    repaired = _DataRepair(scenario_data)
     for name in unread_sections:
         repaired.drop_section(name)
     levels_up: dict[NodePath, int] = {}
@@ -64,9 +66,9 @@ def find_further_faults(data: dict[str, Any], unread_sections: set[str]) -> Iter
             yield fault
 
 
-def _validation_faults(data: dict[str, Any], context: dict[str, Any]) -> Iterator[Fault]:
+def _validation_faults(scenario_data: dict[str, Any], context: dict[str, Any]) -> Iterator[Fault]:
     try:
-        Case.model_validate(data, context={**SKIP_REFERENCES_CONTEXT, **context})
+        Case.model_validate(scenario_data, context={**SKIP_REFERENCES_CONTEXT, **context})
     except ValidationError as error:
         return faults_of_validation(error)
     return iter(())
@@ -86,8 +88,8 @@ class _DataRepair:
     all items of the section.
     """
 
-    def __init__(self, data: dict[str, Any]) -> None:
-        self.data = _deep_copy(data)
+    def __init__(self, scenario_data: dict[str, Any]) -> None:
+        self.data = _deep_copy(scenario_data)
         self.unreadable: dict[str, frozenset[str]] = {}
 
     def drop_section(self, name: str) -> None:

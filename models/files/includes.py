@@ -101,59 +101,63 @@ class IncludeResolver:
         """
         file = self.file if len(chain) == 1 else str(chain[-1])
         self.has_sources[file] = content.child("sources") is not None
-        parts = [
+        included_parts = [
             (self._read_part(entry, chain, report), entry)
             for entry in _resolve_entries(entries, file, report)
         ]
         base: Node | None = None
         added_rows: list[tuple[str, Node]] = []
-        for part, resolved in parts:
+        for part, resolved_entry in included_parts:
             if part is None:
                 return None
-            if resolved.chosen_key:
+            if resolved_entry.chosen_key:
                 for key in ADDITIVE_SECTIONS:
                     rows = part.child(key)
                     if rows is not None and isinstance(rows.value, list):
                         part = without_child(part, key)
                         added_rows.append((key, rows))
-            if resolved.chosen_key == "private":
-                self.private_files.add(str(resolved.path))
+            if resolved_entry.chosen_key == "private":
+                self.private_files.add(str(resolved_entry.path))
             base = part if base is None else merge_nodes(base, part, SCENARIO_SHAPE)
         merged = content if base is None else merge_nodes(base, content, SCENARIO_SHAPE)
         for key, rows in added_rows:
             merged = _append_rows(merged, key, rows.value)
-        for part, resolved in parts:
+        for part, resolved_entry in included_parts:
             if part is not None and (currencies := _currency_mismatch(part, merged)):
                 message = tr(
                     "the amounts of '{name}' are in {other}, those of this file in {own}",
-                    name=resolved.entry.value,
+                    name=resolved_entry.entry.value,
                     other=currencies[0],
                     own=currencies[1],
                 )
                 hint = tr("convert them, and write them into this file")
                 report(
                     Fault(
-                        (INCLUDE_KEY,), message, hint, "warning", location=resolved.entry.location
+                        (INCLUDE_KEY,),
+                        message,
+                        hint,
+                        "warning",
+                        location=resolved_entry.entry.location,
                     )
                 )
         return merged
 
     def _read_part(
-        self, resolved: _ResolvedEntry, chain: tuple[FilePath, ...], report: FaultReporter
+        self, resolved_entry: _ResolvedEntry, chain: tuple[FilePath, ...], report: FaultReporter
     ) -> Node | None:
         """Return the content of an included file, merged with the files that it includes.
 
         Returns None, with the faults reported, if the file cannot be read or includes itself.
         """
-        path, entry, chosen_key = resolved
+        path, entry, chosen_key = resolved_entry
         if path is None:
             return None
         real_path, parents = path.resolve(), [file.resolve() for file in chain]
         if real_path in parents:
-            ring = [*chain[parents.index(real_path) :], path]
+            cycle = [*chain[parents.index(real_path) :], path]
             message = tr("'{file}' includes itself", file=path.name)
-            hint = " > ".join(file.name for file in ring)
-            hint = hint if len(ring) > 2 else tr("take it off the list")
+            hint = " > ".join(file.name for file in cycle)
+            hint = hint if len(cycle) > 2 else tr("take it off the list")
             report(Fault((INCLUDE_KEY,), message, hint, location=entry.location))
             return None
         if len(chain) > MAX_INCLUDE_DEPTH:
@@ -308,29 +312,31 @@ def _resolve_private(
             is_valid = False
             location = node.key_location or node.location if at_key else node.location
             report(Fault(entry_path, message, hint, at_key=at_key, location=location))
-    private, otherwise, owner = (entry.child(key) for key in PRIVATE_ENTRY_KEYS)
-    if private is None:
+    private_node, otherwise_node, owner = (entry.child(key) for key in PRIVATE_ENTRY_KEYS)
+    if private_node is None:
         hint = tr("write {value}", value="{private: our_figures.yaml, otherwise: public.yaml}")
         report(Fault(entry_path, tr("'private' is missing"), hint, location=entry.location))
-    if private is None or not is_valid:
+    if private_node is None or not is_valid:
         return _ResolvedEntry(None, entry, "private")
-    otherwise = None if otherwise is None or otherwise.value is None else otherwise
+    otherwise_node = (
+        None if otherwise_node is None or otherwise_node.value is None else otherwise_node
+    )
     owner_name = None if owner is None else owner.value
-    private_path = _resolve_name(private, entry_path, file, seen_names, report)
+    private_path = _resolve_name(private_node, entry_path, file, seen_names, report)
     public_path = (
-        _resolve_name(otherwise, entry_path, file, seen_names, report)
-        if otherwise is not None
+        _resolve_name(otherwise_node, entry_path, file, seen_names, report)
+        if otherwise_node is not None
         else None
     )
-    if private_path is None or (public_path is None and otherwise is not None):
-        return _ResolvedEntry(None, private, "private")
-    name, location = private.value, private.location
+    if private_path is None or (public_path is None and otherwise_node is not None):
+        return _ResolvedEntry(None, private_node, "private")
+    name, location = private_node.value, private_node.location
     if is_file(private_path):
         message = tr("the private file '{name}' is read", name=name)
         hint = tr("plans, reports and workbooks made from here hold its figures")
         report(Fault(entry_path, message, hint, "warning", location=location))
-        return _ResolvedEntry(private_path, private, "private")
-    if otherwise is None:
+        return _ResolvedEntry(private_path, private_node, "private")
+    if otherwise_node is None:
         message = tr("the private file '{name}' is not here", name=name)
         hint = tr("ask its owner for it, or name a public file beside it under 'otherwise'")
         if owner_name is not None:
@@ -340,17 +346,17 @@ def _resolve_private(
                 owner=owner_name,
             )
         report(Fault(entry_path, message, hint, location=location))
-        return _ResolvedEntry(None, private, "private")
+        return _ResolvedEntry(None, private_node, "private")
     message = tr(
         "the private file '{name}' is not here; '{other}' stands in for it",
         name=name,
-        other=otherwise.value,
+        other=otherwise_node.value,
     )
     hint = tr("its figures are not those of the owner")
     if owner_name is not None:
         hint = tr("its figures are not those of {owner}", owner=owner_name)
     report(Fault(entry_path, message, hint, "warning", location=location))
-    return _ResolvedEntry(public_path, otherwise, "otherwise")
+    return _ResolvedEntry(public_path, otherwise_node, "otherwise")
 
 
 def _path_of_name(name: object, file: str) -> FilePath:

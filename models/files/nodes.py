@@ -80,18 +80,18 @@ CopiedContainers = dict[int, Any]
 
 
 def with_child(
-    node: Node, step: PathStep, child: Node, copied: CopiedContainers | None = None
+    node: Node, step: PathStep, child: Node, copied_containers: CopiedContainers | None = None
 ) -> Node:
     """Return a mapping or list node with one child replaced or added.
 
     The container is copied unless it is listed in ``copied``, in which case it is changed in place.
     All other children are shared with ``node``.
     """
-    copied = {} if copied is None else copied
+    copied_containers = {} if copied_containers is None else copied_containers
     value: Any = node.value
-    if id(value) not in copied:
+    if id(value) not in copied_containers:
         value = dict(value) if isinstance(value, dict) else list(value)
-        copied[id(value)] = value
+        copied_containers[id(value)] = value
     value[str(step) if isinstance(value, dict) else int(step)] = child
     return replace(node, value=value)
 
@@ -147,7 +147,9 @@ def iter_leaves(node: Node, path: NodePath = ()) -> Iterator[tuple[NodePath, Nod
 def follows_decimal_comma(root: Node, path: tuple[PathStep, ...], node: Node) -> bool:
     """Return whether a list item directly follows ``0,``, which suggests a decimal comma."""
     step = path[-1] if path else 0
-    previous = node_at(root, (*path[:-1], step - 1)) if isinstance(step, int) else None
-    if previous is None or previous.raw_text != "0" or not node.raw_text.isdecimal():
+    previous_node = node_at(root, (*path[:-1], step - 1)) if isinstance(step, int) else None
+    if previous_node is None or previous_node.raw_text != "0" or not node.raw_text.isdecimal():
         return False
-    return node.location == replace(previous.location, column=previous.location.column + 2)
+    return node.location == replace(
+        previous_node.location, column=previous_node.location.column + 2
+    )

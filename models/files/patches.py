@@ -48,8 +48,8 @@ def parse_settings(texts: tuple[str, ...], report: FaultReporter) -> Iterator[Pa
     """Yield a patch for each ``path=value`` text; report texts that are not of this form."""
     for text in texts:
         place = SourceLocation(f"--set {text}")
-        dotted_path, equals, value = text.partition("=")
-        if equals and dotted_path.strip():
+        dotted_path, equals_sign, value = text.partition("=")
+        if equals_sign and dotted_path.strip():
             yield Patch(dotted_path.strip(), parse_setting(value.strip(), place, report), place)
         else:
             hint = tr("write {value}", value=tr("path=value"))
@@ -61,10 +61,10 @@ def item_patches(root: Node, section: Literal["variants", "assumptions"], name: 
     patches = node_at(root, (section, name, "set"))
     if patches is None or not isinstance(patches.value, dict):
         return []
-    values = patches.value.items()
+    patch_values = patches.value.items()
     return [
         Patch(dotted_path, value, value.key_location or value.location)
-        for dotted_path, value in values
+        for dotted_path, value in patch_values
     ]
 
 
@@ -90,14 +90,14 @@ def apply_patches(root: Node, patches: Iterable[Patch], report: FaultReporter) -
 
     A patch whose path does not exist is reported and skipped.
     """
-    copied: CopiedContainers = {}
+    copied_containers: CopiedContainers = {}
     for patch in patches:
         steps = patch.dotted_path.split(".")
         value = replace(patch.value, key_location=patch.place)
         try:
             if steps[0] == "variants":
                 raise _NoSuchPathError(tr("a patch cannot change variants"), "")
-            root = _set_at(root, SCENARIO_SHAPE, steps, (), value, copied)
+            root = _set_at(root, SCENARIO_SHAPE, steps, (), value, copied_containers)
         except _NoSuchPathError as error:
             report(patch.path_fault(*error.args))
     return root
@@ -109,14 +109,14 @@ def _set_at(
     steps: list[str],
     parents: NodePath,
     value: Node,
-    copied: CopiedContainers,
+    copied_containers: CopiedContainers,
 ) -> Node:
     """Return ``node`` with ``value`` set at the path ``steps`` below it.
 
     Nodes on the path are copied at most once for all patches; ``copied`` lists those already
     copied.
     """
-    name, rest = steps[0], steps[1:]
+    name, remaining_steps = steps[0], steps[1:]
     if shape.kind in ("number", "yearly") and isinstance(node.value, dict):
         value_node = node.child("value")
         if (
@@ -124,25 +124,29 @@ def _set_at(
             and isinstance(value_node.value, dict)
             and name not in SOURCED_KEYS
         ):
-            changed = _set_at(value_node, shape, steps, parents, value, copied)
-            return with_child(node, "value", changed, copied)
+            changed_child = _set_at(value_node, shape, steps, parents, value, copied_containers)
+            return with_child(node, "value", changed_child, copied_containers)
     step, child = _find_step(node, shape, name, parents)
-    if not rest:
+    if not remaining_steps:
         if shape.kind in ("list", "mapping", "years") and shape_of(shape.item).kind == "number":
             # If the new value makes a sum wrong, the fault belongs to the patch.
             node = replace(node, location=value.location)
         if value.value is None and not value.faulty and is_item(shape):
             # In a file, an item without a value has defaults only; a patch removes it.
             return without_child(node, step)
-        return with_child(node, step, value, copied)
+        return with_child(node, step, value, copied_containers)
     child_shape = shape_of_step(shape, step) or Shape("any")
     if child is None or child.value is None:
-        if child_shape.kind != "model" and not (child_shape.kind == "years" and len(rest) == 1):
+        if child_shape.kind != "model" and not (
+            child_shape.kind == "years" and len(remaining_steps) == 1
+        ):
             message = tr("there is no '{path}' to change", path=_join_path((*parents, name)))
             raise _NoSuchPathError(message, tr("set it whole"))
         child = Node({}, value.location, value.key_location)
-    changed = _set_at(child, child_shape, rest, (*parents, name), value, copied)
-    return with_child(node, step, changed, copied)
+    changed_child = _set_at(
+        child, child_shape, remaining_steps, (*parents, name), value, copied_containers
+    )
+    return with_child(node, step, changed_child, copied_containers)
 
 
 def _join_path(path: NodePath) -> str:

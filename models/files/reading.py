@@ -133,10 +133,10 @@ class _ScenarioReader:
         variant: str | None,
         settings: tuple[str, ...],
         includes: IncludeResolver | None = None,
-        previous: tuple[Node, Case] | None = None,
+        previous_root_and_case: tuple[Node, Case] | None = None,
     ) -> None:
         self.file, self.variant, self.settings = file, variant, settings
-        self.includes, self.previous = includes or IncludeResolver(file), previous
+        self.includes, self.previous = includes or IncludeResolver(file), previous_root_and_case
         self.report = FaultCollector(file)
 
     def read(self, raw: bytes | None = None, check_variants: bool = False) -> LoadedScenario:
@@ -231,10 +231,10 @@ class _ScenarioReader:
 
         ``base`` is the tree before patches; ``warnings`` states whether warnings are searched for.
         """
-        data: dict[str, Any] = {}
+        scenario_data: dict[str, Any] = {}
         for name, section in root.value.items():
             if self.previous is not None and self.previous[0].child(name) is section:
-                data[name] = getattr(self.previous[1], name)
+                scenario_data[name] = getattr(self.previous[1], name)
                 continue
             for path, node in iter_leaves(section, (name,)):
                 if isinstance(node.value, float) and may_be_thousands(node.raw_text):
@@ -246,18 +246,20 @@ class _ScenarioReader:
                     self.report(Fault(path, message, hint, "warning", location=node.location))
             shape = shape_of_step(SCENARIO_SHAPE, name)
             if section.value is not None or shape is None:
-                data[name] = to_plain_data(section, shape or ANY_SHAPE)
-        unread = {name for name, node in root.value.items() if node.value is None and node.faulty}
+                scenario_data[name] = to_plain_data(section, shape or ANY_SHAPE)
+        unread_sections = {
+            name for name, node in root.value.items() if node.value is None and node.faulty
+        }
         validation_faults: Iterator[Fault] = iter(())
         case, error_count = None, 0
         try:
-            case = Case.model_validate(data, context=SKIP_REFERENCES_CONTEXT)
+            case = Case.model_validate(scenario_data, context=SKIP_REFERENCES_CONTEXT)
         except ValidationError as error:
             validation_faults, error_count = faults_of_validation(error), error.error_count()
-        code = data.get("currency", "EUR")
-        if case is None or unread:
+        code = scenario_data.get("currency", "EUR")
+        if case is None or unread_sections:
             for fault in self._group_preset_faults(
-                chain(validation_faults, find_further_faults(data, unread)), root
+                chain(validation_faults, find_further_faults(scenario_data, unread_sections)), root
             ):
                 target = node_at(root, fault.path)
                 if target is not None and target.cut_text and fault.at_key:
@@ -317,14 +319,18 @@ class _ScenarioReader:
             hint = tr("add what it needs, or do not include it")
             yield replace(next(iter(errors.values())), message=message, hint=hint)
         for preset, preset_warnings in warnings.items():
-            first, *others = preset_warnings.values()
+            first_warning, *other_warnings = preset_warnings.values()
             message = tr(
                 "the preset '{preset}' does not fully fit the scenario: {messages}",
                 preset=preset,
                 messages="; ".join(preset_warnings),
             )
             hint = tr("add what it needs, or do not include it")
-            yield replace(first, message=message, hint=hint) if others else first
+            yield (
+                replace(first_warning, message=message, hint=hint)
+                if other_warnings
+                else first_warning
+            )
 
     def _is_exempt_from_sources(self, fault: Fault) -> bool:
         """Return whether a fault is the warning of an unknown source in a file without ``sources``.
@@ -341,7 +347,7 @@ class _ScenarioReader:
         file_root: Node,
         base: Node,
         settings: Sequence[patches.Patch],
-        previous: tuple[Node, Case] | None,
+        previous_root_and_case: tuple[Node, Case] | None,
     ) -> None:
         variants = base.child("variants")
         names = _variant_names(variants)
@@ -352,17 +358,21 @@ class _ScenarioReader:
             return
         reported_faults = {(fault.location, fault.message) for fault in self.report.faults}
         base_count = count_nodes(base)
-        total = base_count * len(names)
+        value_count = base_count * len(names)
         for name in names:
             if name == self.variant:
                 continue
-            if self.report.is_full or self._exceeds_value_limit(variants, total):
+            if self.report.is_full or self._exceeds_value_limit(variants, value_count):
                 break
-            reader = _ScenarioReader(self.file, name, self.settings, self.includes, previous)
+            reader = _ScenarioReader(
+                self.file, name, self.settings, self.includes, previous_root_and_case
+            )
             try:
                 with shared_reading_limits():
                     root = reader._apply_patches(file_root, base, name, settings)
-                    total += count_nodes(root) - base_count  # a variant may include other files
+                    value_count += (
+                        count_nodes(root) - base_count
+                    )  # a variant may include other files
                     reader._validate_case(root, base, self.report.accepts_warnings)
             except ScenarioError as error:
                 for fault in error.faults:
@@ -396,18 +406,18 @@ class _ScenarioReader:
                 message = tr("under the assumptions '{set}': {message}", **texts)
                 self.report(replace(fault, message=message))
 
-    def _exceeds_value_limit(self, section: Node | None, total: int) -> bool:
+    def _exceeds_value_limit(self, section: Node | None, value_count: int) -> bool:
         """Report a fault and return True if checking all items of a section is too much work.
 
         ``total`` is the number of values of the scenario summed over the items, such as variants.
         """
-        if section is None or total <= MAX_CHECKED_VALUES:
+        if section is None or value_count <= MAX_CHECKED_VALUES:
             return False
         message = tr(
             "the scenario would be checked {items} times, with {total} values in all; at most "
             "{count} are checked",
             items=len(section.value),
-            total=total,
+            total=value_count,
             count=MAX_CHECKED_VALUES,
         )
         hint = tr("keep some of them in other files that include this one")
@@ -437,8 +447,8 @@ def _missing_name(fault: Fault, node: Node | None) -> str:
 
 def _currency_of(root: Node) -> Any:
     """Return the currency code that a tree states, or EUR if it states none."""
-    stated = root.child("currency")
-    return "EUR" if stated is None else stated.value
+    currency_node = root.child("currency")
+    return "EUR" if currency_node is None else currency_node.value
 
 
 def _variant_names(variants: Node | None) -> list[str]:

@@ -97,13 +97,13 @@ def _sheet_below_header(
         keys = {"path", *SOURCED_KEYS}
     elif tab.kind == "variants":
         keys |= {"path", *SOURCED_KEYS}
-    counts = [
+    key_counts = [
         sum(str(cell.value).strip().partition(".")[0] in keys for cell in row if cell.is_filled)
         for row in rows[:MAX_HEADER_ROW]
     ]
-    best_count = max(counts, default=0)
+    best_count = max(key_counts, default=0)
     if best_count:
-        header, *data_rows = rows[counts.index(best_count) :]
+        header, *data_rows = rows[key_counts.index(best_count) :]
         return Sheet(header, [row for row in data_rows if any(cell.is_filled for cell in row)])
     if not rows:
         return Sheet([], [])
@@ -332,9 +332,11 @@ class _VariantSheet(_ItemSheet):
         remarks = {key: node for key in SOURCED_KEYS[1:] if (node := row.child(key)) is not None}
         name, location = str(path.value).strip(), path.location
         changes = variant.value.setdefault("set", Node({}, location, location))
-        if (first := changes.value.get(name)) is not None:
+        if (first_change := changes.value.get(name)) is not None:
             message = tr("the path '{path}' stands twice", path=name)
-            self._report_fault(location, message, tr("first at {place}", place=first.key_location))
+            self._report_fault(
+                location, message, tr("first at {place}", place=first_change.key_location)
+            )
             return
         value = Node({"value": value, **remarks}, value.location) if remarks else value
         changes.value[name] = replace(value, key_location=location)
@@ -369,12 +371,14 @@ class _SettingsSheet(_ItemSheet):
             message = tr("the sheet needs the columns 'path' and 'value'")
             self.report(Fault((), message, location=location))
             return Node({}, location)
-        pairs = [pair for row in sheet.rows for pair in self._path_cells(row, header)]
-        paths = [replace(path, column_index=number) for number, (path, _) in enumerate(pairs)]
-        values = [replace(cell, column_index=number) for number, (_, cell) in enumerate(pairs)]
-        columns = self._resolve_columns(Sheet(paths, [values]))
-        root = self._parse_row(columns, values) or Node({}, location)
-        self._add_missing_nodes(root, columns, values)
+        cell_pairs = [pair for row in sheet.rows for pair in self._path_cells(row, header)]
+        paths = [replace(path, column_index=number) for number, (path, _) in enumerate(cell_pairs)]
+        value_cells = [
+            replace(cell, column_index=number) for number, (_, cell) in enumerate(cell_pairs)
+        ]
+        columns = self._resolve_columns(Sheet(paths, [value_cells]))
+        root = self._parse_row(columns, value_cells) or Node({}, location)
+        self._add_missing_nodes(root, columns, value_cells)
         return replace(root, location=location, key_location=None)
 
     def _path_cells(self, row: list[Cell], header: dict[str, Cell]) -> Iterator[tuple[Cell, Cell]]:
@@ -384,20 +388,25 @@ class _SettingsSheet(_ItemSheet):
             for name, header_cell in header.items()
             if header_cell.column_index < len(row)
         }
-        path, filled = (
+        path, filled_cells = (
             cells_by_name.get("path"),
             {key: cells_by_name[key] for key in SOURCED_KEYS if key in cells_by_name},
         )
-        filled = {name: cell for name, cell in filled.items() if cell.is_filled}
+        filled_cells = {name: cell for name, cell in filled_cells.items() if cell.is_filled}
         if path is not None and path.is_filled:
-            empty = Cell(None, _cell_location(row, header["value"].column_index), 0)
-            for name, cell in {"value": cells_by_name.get("value", empty), **filled}.items():
+            empty_cell = Cell(None, _cell_location(row, header["value"].column_index), 0)
+            for name, cell in {
+                "value": cells_by_name.get("value", empty_cell),
+                **filled_cells,
+            }.items():
                 suffix = "" if name == "value" else f".{name}"
                 yield replace(path, value=str(path.value).strip() + suffix), cell
-        elif filled:
+        elif filled_cells:
             message = tr("a value without a path")
             hint = tr("name the field in the column 'path'")
-            self.report(Fault((), message, hint, location=next(iter(filled.values())).location))
+            self.report(
+                Fault((), message, hint, location=next(iter(filled_cells.values())).location)
+            )
 
     def _resolve_column(self, cell: Cell, name: str) -> tuple[NodePath, Shape | None]:
         # ``include`` is not a field of the scenario's model.
@@ -408,10 +417,10 @@ class _SettingsSheet(_ItemSheet):
         )
 
     def _add_missing_nodes(
-        self, root: Node, columns: list[TableColumn], values: list[Cell]
+        self, root: Node, columns: list[TableColumn], value_cells: list[Cell]
     ) -> None:
         for column in columns:
-            cell, parent, shape = values[column.cell.column_index], root, SCENARIO_SHAPE
+            cell, parent, shape = value_cells[column.cell.column_index], root, SCENARIO_SHAPE
             for step in column.path if not cell.is_filled else ():
                 if str(step) not in parent.value and is_required(shape, str(step)):
                     parent.value[str(step)] = Node(None, cell.location, missing=True)

@@ -92,7 +92,7 @@ def shape_of(annotation: Any) -> Shape:
     return Shape(kinds.get(annotation, "text" if annotation is str else "any"))
 
 
-def _shape_of_annotated(inner: Any, metadata: tuple[Any, ...]) -> Shape:
+def _shape_of_annotated(inner_type: Any, metadata: tuple[Any, ...]) -> Shape:
     for mark in metadata:
         if isinstance(mark, (NumberBounds, YearReader)):
             return Shape("number")
@@ -102,7 +102,7 @@ def _shape_of_annotated(inner: Any, metadata: tuple[Any, ...]) -> Shape:
             return Shape("names", choices=(mark.keyword,))
         if isinstance(mark, BeforeValidator) and mark.func is read_country:
             return Shape("country")
-    return shape_of(inner)
+    return shape_of(inner_type)
 
 
 def shape_of_step(shape: Shape, step: PathStep) -> Shape | None:
@@ -168,16 +168,16 @@ def to_plain_data(node: Node, shape: Shape) -> Any:
     matter.
     """
     if isinstance(node.value, dict):
-        data = {}
+        plain_data = {}
         for key, child in node.value.items():
             child_shape = shape_of_step(shape, key)
             if child.value is not None:
-                data[key] = to_plain_data(child, child_shape or ANY_SHAPE)
+                plain_data[key] = to_plain_data(child, child_shape or ANY_SHAPE)
             elif is_item(shape) and not child.faulty:
-                data[key] = {}
+                plain_data[key] = {}
             elif child_shape is None or not _may_be_absent(shape, node, key):
-                data[key] = None
-        return data
+                plain_data[key] = None
+        return plain_data
     if isinstance(node.value, list):
         child_shape = shape_of_step(shape, 0) or ANY_SHAPE
         return [to_plain_data(child, child_shape) for child in node.value]

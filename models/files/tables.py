@@ -133,10 +133,10 @@ class TableReader:
         """Return the rows by their ids; a duplicate id is reported."""
         items: dict[str, Node] = {}
         for name, row in self.split_ids(rows):
-            if (first := items.get(str(name.value))) is not None:
+            if (first_row := items.get(str(name.value))) is not None:
                 message = tr("'{name}' is written twice", name=name.value)
                 self._report_fault(
-                    name.location, message, tr("first at {place}", place=first.key_location)
+                    name.location, message, tr("first at {place}", place=first_row.key_location)
                 )
             else:
                 items[str(name.value)] = replace(row, key_location=name.location)
@@ -248,11 +248,11 @@ class TableReader:
         return tuple(path), None
 
     def _report_unknown_column(self, cell: Cell, name: str) -> None:
-        field, dot, rest = name.partition(".")
+        field, dot, subfield = name.partition(".")
         keys = [*self.item.keys, *(["id"] if self.has_ids else [])]
         hint = ""
         if field in keys:
-            suggestion = closest_name(rest, (shape_of_step(self.item, field) or self.item).keys)
+            suggestion = closest_name(subfield, (shape_of_step(self.item, field) or self.item).keys)
             suggestion = f"{field}.{suggestion}" if suggestion else ""
         else:
             suggestion = (
@@ -260,7 +260,7 @@ class TableReader:
                 if (hint := other_unit_hint(field[:MAX_WORD_LENGTH], keys))
                 else closest_name(field, keys)
             )
-            suggestion = f"{suggestion}{dot}{rest}" if suggestion else ""
+            suggestion = f"{suggestion}{dot}{subfield}" if suggestion else ""
             hint = hint or tr("known: {names}", names=", ".join(keys))
         hint = tr("did you mean '{name}'?", name=suggestion) if suggestion else hint
         self._report_fault(
@@ -268,22 +268,24 @@ class TableReader:
         )
 
     def _parse_row(self, columns: list[TableColumn], cells: list[Cell]) -> Node | None:
-        filled = {
+        filled_columns = {
             column.path: (column, cells[column.cell.column_index])
             for column in columns
             if column.cell.column_index < len(cells) and cells[column.cell.column_index].is_filled
         }
         nodes = []
-        for path, (column, cell) in filled.items():
+        for path, (column, cell) in filled_columns.items():
             prefixes = (path[:n] for n in range(1, len(path)) if path[n] not in SOURCED_KEYS[1:])
-            parent_column = next((filled[part][0] for part in prefixes if part in filled), None)
+            parent_column = next(
+                (filled_columns[part][0] for part in prefixes if part in filled_columns), None
+            )
             if parent_column is None:
                 nodes.append((path, self._parse_cell(column.shape, cell)))
             else:
                 names = {"first": parent_column.cell.value, "second": column.cell.value}
                 message = tr("'{first}' and '{second}' give the same field twice", **names)
                 self._report_fault(cell.location, message, tr("keep one of them"))
-        return self._build_tree(nodes, self.item, cells[0].location) if filled else None
+        return self._build_tree(nodes, self.item, cells[0].location) if filled_columns else None
 
     def _build_tree(
         self, cells: list[tuple[NodePath, Node]], shape: Shape, location: SourceLocation
@@ -300,8 +302,8 @@ class TableReader:
                 by_step.setdefault(path[0], []).append((path[1:], node))
         if not by_step:
             return value_node or Node(None, location)
-        values = (node for path, node in by_step.get("value", ()) if not path)
-        first_node = value_node or next(values, None)
+        value_nodes = (node for path, node in by_step.get("value", ()) if not path)
+        first_node = value_node or next(value_nodes, None)
         if first_node is not None and first_node.faulty:
             return first_node  # its source and note are not checked either
         if value_node is not None:
@@ -311,25 +313,31 @@ class TableReader:
                 (step, by_step.pop(step)) for step in list(by_step) if step not in SOURCED_KEYS
             ]
             if years:
-                parts = [((step, *path), node) for step, inner in years for path, node in inner]
-                by_step["value"] = [*parts, *by_step.get("value", ())]
+                year_nodes = [
+                    ((step, *path), node)
+                    for step, inner_nodes in years
+                    for path, node in inner_nodes
+                ]
+                by_step["value"] = [*year_nodes, *by_step.get("value", ())]
             if "value" not in by_step:
                 return Node(None, location, missing=True)
         nodes = {
             step: self._build_tree(
-                inner, shape_of_step(shape, step) or ANY_SHAPE, inner[0][1].location
+                inner_nodes, shape_of_step(shape, step) or ANY_SHAPE, inner_nodes[0][1].location
             )
-            for step, inner in by_step.items()
+            for step, inner_nodes in by_step.items()
         }
         if shape.kind not in ("list", "names"):
             return Node(
                 {str(step): node for step, node in nodes.items()}, location, key_location=location
             )
-        gaps = [position for position, step in enumerate(sorted(nodes)) if position != step]
-        if gaps:
-            message = tr("position {number} of the list is empty", number=gaps[0])
+        missing_positions = [
+            position for position, step in enumerate(sorted(nodes)) if position != step
+        ]
+        if missing_positions:
+            message = tr("position {number} of the list is empty", number=missing_positions[0])
             hint = tr("fill it, or move the later ones up")
-            self._report_fault(nodes[sorted(nodes)[gaps[0]]].location, message, hint)
+            self._report_fault(nodes[sorted(nodes)[missing_positions[0]]].location, message, hint)
         return Node([nodes[step] for step in sorted(nodes)], location)
 
     def _parse_cell(self, shape: Shape, cell: Cell) -> Node:

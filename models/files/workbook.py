@@ -71,13 +71,15 @@ def open_workbook(raw: bytes, file: str, location: SourceLocation) -> Any:
     """
     check_workbook_archive(raw, file, location)
     with _refuse_unreadable(file, location):
-        reader = _WorkbookReader(io.BytesIO(raw), read_only=True, data_only=True, keep_links=False)
-        reader.read()
-    if any(len(code) > MAX_FORMAT_LENGTH for code in reader.formats.values()):
+        workbook_reader = _WorkbookReader(
+            io.BytesIO(raw), read_only=True, data_only=True, keep_links=False
+        )
+        workbook_reader.read()
+    if any(len(code) > MAX_FORMAT_LENGTH for code in workbook_reader.formats.values()):
         message = tr("a number format of '{file}' is longer than {count} characters",
                      file=file, count=MAX_FORMAT_LENGTH)  # fmt: skip
         raise fatal_error(location, message, tr("copy the values into a new workbook"))
-    return reader.wb
+    return workbook_reader.wb
 
 
 def sheet_names(raw: bytes, file: str, location: SourceLocation) -> list[str]:
@@ -127,9 +129,11 @@ class _WorkbookReader(ExcelReader):  # type: ignore[misc,unused-ignore]
         """Add the sheets that hold cells to the workbook, leaving out charts."""
         book: Any = self.wb
         files = set(self.valid_files)
-        for sheet, rel in self.parser.find_sheets():
-            if rel.target in files and "chartsheet" not in rel.Type:
-                book._sheets.append(_LazySheet(book, sheet.name, rel.target, self.shared_strings))
+        for sheet, relationship in self.parser.find_sheets():
+            if relationship.target in files and "chartsheet" not in relationship.Type:
+                book._sheets.append(
+                    _LazySheet(book, sheet.name, relationship.target, self.shared_strings)
+                )
 
     def _number_formats(self) -> dict[int, str]:
         """Return the number format of each cell style, by the position of the style."""
@@ -207,22 +211,22 @@ def check_workbook_archive(raw: bytes, file: str, location: SourceLocation) -> N
             hint = tr("save it as .xlsx, without a password")
         raise fatal_error(location, message, hint) from None
     except ArchiveRefused as error:
-        values = {"file": file, "size": error.size / 1e6, "count": MAX_PARTS}
-        entities = tr("'{file}' declares XML entities, which no workbook does", **values)
+        fields = {"file": file, "size": error.size / 1e6, "count": MAX_PARTS}
+        entities = tr("'{file}' declares XML entities, which no workbook does", **fields)
         save_again = tr("save it again in a spreadsheet program")
         message, hint = {
             "size": (
-                tr("'{file}' unpacks to {size:.0f} MB", **values),
+                tr("'{file}' unpacks to {size:.0f} MB", **fields),
                 tr("save the table as CSV"),
             ),
-            "parts": (tr("'{file}' has more than {count} parts", **values), ""),
+            "parts": (tr("'{file}' has more than {count} parts", **fields), ""),
             "tags": (
-                tr("a part of '{file}' has too many entries", **values),
+                tr("a part of '{file}' has too many entries", **fields),
                 tr("copy the values into a new workbook"),
             ),
             "entities": (entities, save_again),
             "sizes": (
-                tr("'{file}' states sizes of its parts that are not true", **values),
+                tr("'{file}' states sizes of its parts that are not true", **fields),
                 save_again,
             ),
         }[error.problem]
@@ -230,22 +234,27 @@ def check_workbook_archive(raw: bytes, file: str, location: SourceLocation) -> N
 
 
 def _iter_rows(sheet: Any, file: str, report: FaultReporter) -> Iterator[list[Cell]]:
-    book, name, total, last = sheet.parent, sheet.title, 0, 0
+    book, name, cell_count, last_row_number = sheet.parent, sheet.title, 0, 0
     options = {"date_formats": book._date_formats, "timedelta_formats": book._timedelta_formats}
     with sheet._get_source() as source:
-        strings = sheet._shared_strings
+        shared_strings = sheet._shared_strings
         for row_number, row in _RowParser(
-            source, strings, data_only=True, epoch=book.epoch, **options
+            source, shared_strings, data_only=True, epoch=book.epoch, **options
         ).parse():
-            if row_number <= last:  # duplicate rows, or rows out of order; no program writes them
+            if (
+                row_number <= last_row_number
+            ):  # duplicate rows, or rows out of order; no program writes them
                 continue
-            row_location, last = SourceLocation(file, cell=f"{name}!A{row_number}"), row_number
+            row_location, last_row_number = (
+                SourceLocation(file, cell=f"{name}!A{row_number}"),
+                row_number,
+            )
             if row_number > MAX_ROWS:
                 message = tr("more than {count} rows", count=MAX_ROWS)
                 raise fatal_error(row_location, message, tr("delete what lies below the table"))
             cells_by_column = {cell["column"]: cell for cell in row}
-            total += (width := max(cells_by_column, default=0))
-            if total > MAX_CELLS:
+            cell_count += (width := max(cells_by_column, default=0))
+            if cell_count > MAX_CELLS:
                 hint = tr("delete what lies below and beside the table")
                 raise fatal_error(
                     row_location, tr("more than {count} cells", count=MAX_CELLS), hint
@@ -271,7 +280,7 @@ def _iter_rows(sheet: Any, file: str, report: FaultReporter) -> Iterator[list[Ce
                 cells.pop()
             if cells:
                 yield cells
-    count_toward_limits("cells", total, SourceLocation(file))
+    count_toward_limits("cells", cell_count, SourceLocation(file))
 
 
 _EMPTY_CELL = {"value": None, "data_type": "n"}

@@ -65,8 +65,8 @@ def not_a_mapping_fault(root: Node, hint: str) -> Fault:
 
 def _join_surrogates(pair: re.Match[str]) -> str:
     """Return the one YAML escape for a surrogate pair, which JSON writes as two escapes."""
-    high, low = int(pair[2], 16), int(pair[3], 16)
-    code_point = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)
+    high_surrogate, low_surrogate = int(pair[2], 16), int(pair[3], 16)
+    code_point = 0x10000 + ((high_surrogate - 0xD800) << 10) + (low_surrogate - 0xDC00)
     return f"{pair[1]}\\U{code_point:08X}"
 
 
@@ -172,10 +172,14 @@ class _Parser:
     def _current_path(self) -> NodePath:
         if not self._open:
             return ()
-        top = self._open[-1]
-        if isinstance(top.node.value, list):
-            return (*top.path, len(top.node.value))
-        return (*top.path, str(top.key.value)) if top.key else top.path
+        open_collection = self._open[-1]
+        if isinstance(open_collection.node.value, list):
+            return (*open_collection.path, len(open_collection.node.value))
+        return (
+            (*open_collection.path, str(open_collection.key.value))
+            if open_collection.key
+            else open_collection.path
+        )
 
     def _report_fault(self, event: Any, message: str, hint: str = "") -> None:
         self.report(
@@ -202,10 +206,12 @@ class _Parser:
         if event.style or tag is not None:
             return Node(text, location)
         if _YAML11_BOOLEAN.fullmatch(text) and not self.is_json:
-            truth = "true" if text.lower() in ("yes", "on") else "false"
-            quoted = "NO" if text.lower() == "no" else text
-            message = tr("YAML may read a bare {text} as {truth}", text=text, truth=truth)
-            hint = tr('write "{quoted}" in quotes, or {truth}', quoted=quoted, truth=truth)
+            truth_value = "true" if text.lower() in ("yes", "on") else "false"
+            quoted_text = "NO" if text.lower() == "no" else text
+            message = tr("YAML may read a bare {text} as {truth}", text=text, truth=truth_value)
+            hint = tr(
+                'write "{quoted}" in quotes, or {truth}', quoted=quoted_text, truth=truth_value
+            )
             self._report_fault(event, message, hint)
             return Node(text, location, faulty=True)
         return Node(parse_scalar(text, exponents=self.is_json), location, raw_text=text)
@@ -233,8 +239,12 @@ class _Parser:
         node = Node(
             {} if isinstance(event, yaml.MappingStartEvent) else [], self._location_of_event(event)
         )
-        top = self._open[-1] if self._open else None
-        is_key = top is not None and isinstance(top.node.value, dict) and top.key is None
+        open_collection = self._open[-1] if self._open else None
+        is_key = (
+            open_collection is not None
+            and isinstance(open_collection.node.value, dict)
+            and open_collection.key is None
+        )
         if is_key:
             self._report_fault(event, tr("a key must be a plain text, not a mapping or a list"))
         if event.anchor:
@@ -264,45 +274,56 @@ class _Parser:
         if not self._open:
             self._root = node
             return
-        top = self._open[-1]
-        if isinstance(top.node.value, list):
-            top.node.value.append(node)
-        elif top.key is None:
-            top.key = self._check_key(node, event)
+        open_collection = self._open[-1]
+        if isinstance(open_collection.node.value, list):
+            open_collection.node.value.append(node)
+        elif open_collection.key is None:
+            open_collection.key = self._check_key(node, event)
         else:
-            key, top.key = top.key, None
-            if self._joins_decimal_comma(top, key, node, event):
+            key, open_collection.key = open_collection.key, None
+            if self._joins_decimal_comma(open_collection, key, node, event):
                 return
             if not key.faulty or isinstance(key.value, str):
-                self._set_entry(top, key, node)
-            top.last_value = node
+                self._set_entry(open_collection, key, node)
+            open_collection.last_value = node
         mark = event.end_mark if isinstance(event, yaml.ScalarEvent) else None
-        top.end_index = mark.index if mark else -1
+        open_collection.end_index = mark.index if mark else -1
 
-    def _joins_decimal_comma(self, top: _OpenCollection, key: Node, node: Node, event: Any) -> bool:
+    def _joins_decimal_comma(
+        self, open_collection: _OpenCollection, key: Node, node: Node, event: Any
+    ) -> bool:
         """Return whether a key without a value results from a decimal comma: ``{a: 1,5}``.
 
         If so, the number before the comma is replaced by the text that was written, such as
         ``1,5``, so that validation refuses it.
         """
-        last = top.last_value
-        if not top.is_flow or last is None or not last.raw_text or not key.raw_text:
+        last_value = open_collection.last_value
+        if (
+            not open_collection.is_flow
+            or last_value is None
+            or not last_value.raw_text
+            or not key.raw_text
+        ):
             return False
         is_empty = isinstance(event, yaml.ScalarEvent) and node.value is None and not node.raw_text
-        start = getattr(event.start_mark, "index", top.end_index) if is_empty else 0
-        if not is_empty or ":" in self._text[top.end_index : start] or isinstance(last.value, bool):
+        start = getattr(event.start_mark, "index", open_collection.end_index) if is_empty else 0
+        if (
+            not is_empty
+            or ":" in self._text[open_collection.end_index : start]
+            or isinstance(last_value.value, bool)
+        ):
             return False
-        is_number = isinstance(last.value, (int, float)) or "," in last.raw_text
-        joined_text = f"{last.raw_text},{key.raw_text}"
+        is_number = isinstance(last_value.value, (int, float)) or "," in last_value.raw_text
+        joined_text = f"{last_value.raw_text},{key.raw_text}"
         if (
             key.raw_text.isdecimal()
             and is_number
-            and self._text.endswith(joined_text, 0, top.end_index)
+            and self._text.endswith(joined_text, 0, open_collection.end_index)
         ):
-            last.value = last.raw_text = joined_text
+            last_value.value = last_value.raw_text = joined_text
             return True
-        if isinstance(last.value, str):
-            node.cut_text = f"{last.value}, {key.raw_text}"
+        if isinstance(last_value.value, str):
+            node.cut_text = f"{last_value.value}, {key.raw_text}"
         return False
 
     def _check_key(self, node: Node, event: Any) -> Node:
@@ -320,18 +341,21 @@ class _Parser:
             return replace(node, value=None, faulty=True)
         return replace(node, value=str(text))
 
-    def _set_entry(self, top: _OpenCollection, key: Node, node: Node) -> None:
-        first_node = top.node.value.get(key.value)
+    def _set_entry(self, open_collection: _OpenCollection, key: Node, node: Node) -> None:
+        first_node = open_collection.node.value.get(key.value)
         if first_node is None:
             node.key_location = key.location
-            top.node.value[key.value] = node
+            open_collection.node.value[key.value] = node
             return
         first_location = first_node.key_location or first_node.location
         hint = tr("keep one of them")
         if first_location.line:
             position = f"{first_location.line}:{first_location.column}"
             hint = tr("the first is at {place}; keep one of them", place=position)
-        path, message = (*top.path, key.value), tr("'{name}' is written twice", name=key.value)
+        path, message = (
+            (*open_collection.path, key.value),
+            tr("'{name}' is written twice", name=key.value),
+        )
         self.report(Fault(path, message, hint, at_key=True, location=key.location))
 
     def _syntax_error(self, error: yaml.YAMLError, text: str) -> ScenarioError:

@@ -91,12 +91,12 @@ def tr(template: str, /, **values: Any) -> str:
 
 def detect_language(text: str) -> Language | None:
     """Return the probable language of a text, from its function words; None if unclear."""
-    counts = {
+    word_counts = {
         language: len(re.findall(rf"\b(?:{entry.function_words})\b", text, re.IGNORECASE))
         for language, entry in LANGUAGES.items()
     }
-    first, second, *_ = sorted(counts, key=lambda language: -counts[language])
-    return first if counts[first] > 2 * counts[second] else None
+    likeliest, runner_up, *_ = sorted(word_counts, key=lambda language: -word_counts[language])
+    return likeliest if word_counts[likeliest] > 2 * word_counts[runner_up] else None
 
 
 def set_language(language: Language) -> None:

@@ -198,9 +198,9 @@ class InterruptibleStudy(SolveSummary, MeasuredResult, ScenarioResult):
 def document_models() -> dict[str, type[JsonDocument]]:
     """Return the model of each kind of document, by ``kind``."""
     models_by_kind: dict[str, type[JsonDocument]] = {}
-    pending = [JsonDocument]
-    for model in pending:
-        pending.extend(model.__subclasses__())
+    pending_models = [JsonDocument]
+    for model in pending_models:
+        pending_models.extend(model.__subclasses__())
         kind = model.model_fields["kind"].default
         if isinstance(kind, str):
             models_by_kind[kind] = model
@@ -241,8 +241,8 @@ def _walk_volatile_paths(
         if issubclass(annotation, SealedDocument):
             yield ".".join((*path, SEAL_FIELD))  # the seal depends on volatile fields
         for name, field in annotation.model_fields.items():
-            extra = field.json_schema_extra
-            if isinstance(extra, dict) and extra.get("volatile"):
+            schema_extra = field.json_schema_extra
+            if isinstance(schema_extra, dict) and schema_extra.get("volatile"):
                 yield ".".join((*path, name))
             else:
                 yield from _walk_volatile_paths(
@@ -257,14 +257,14 @@ def _walk_volatile_paths(
 
 
 def _remove_path(document: Any, steps: Sequence[str]) -> Any:
-    step, rest = steps[0], steps[1:]
+    step, remaining_steps = steps[0], steps[1:]
     if isinstance(document, list) and step == ANY_ITEM:
-        return [_remove_path(item, rest) for item in document]
+        return [_remove_path(item, remaining_steps) for item in document]
     if not isinstance(document, dict):
         return document
-    if not rest and step != ANY_ITEM:
+    if not remaining_steps and step != ANY_ITEM:
         return {key: value for key, value in document.items() if key != step}
     return {
-        key: _remove_path(value, rest) if step in (ANY_ITEM, key) else value
+        key: _remove_path(value, remaining_steps) if step in (ANY_ITEM, key) else value
         for key, value in document.items()
     }

@@ -22,9 +22,9 @@ class Caveats:
 NO_CAVEATS = Caveats()  #: For results without caveats.
 
 
-def merge_caveats(parts: Iterable[Caveats]) -> Caveats:
+def merge_caveats(all_caveats: Iterable[Caveats]) -> Caveats:
     """Return the caveats of several results, each sentence once."""
-    caveats = list(parts)
+    caveats = list(all_caveats)
     return Caveats(
         tuple(dict.fromkeys(text for caveat in caveats for text in caveat.contradictions)),
         tuple(dict.fromkeys(text for caveat in caveats for text in caveat.unconfirmed)),

@@ -112,8 +112,10 @@ def _check_distribution(distribution: Distribution) -> Iterator[Inconsistency]:
 
 def _check_quantile_levels(outcome: Outcome) -> Iterator[Inconsistency]:
     """Yield a message if the levels of the distribution are not those that reports use."""
-    spread = outcome.distribution
-    if spread is not None and [round(level, 6) for level in spread.levels] != list(QUANTILE_LEVELS):
+    distribution = outcome.distribution
+    if distribution is not None and [round(level, 6) for level in distribution.levels] != list(
+        QUANTILE_LEVELS
+    ):
         yield "distribution.levels", tr("they have to be 0, 0.01 and so on to 1")
 
 
@@ -131,33 +133,35 @@ def _check_visible_step(limit: LimitValue) -> Iterator[Inconsistency]:
 def _check_players(split: Split) -> Iterator[Inconsistency]:
     players = [player.id for player in split.players]
     plan, externality = split.plan, split.externality
-    complete: dict[str, Collection[str]] = {"plan.damage": plan.damage}
-    complete["plan.without_plan"] = plan.without_plan
-    partial: list[tuple[str, Collection[str]]] = [("free_riding", split.free_riding)]
-    partial += [
-        (f"coalitions.{n}.members", coalition.members)
-        for n, coalition in enumerate(split.coalitions)
+    complete_mappings: dict[str, Collection[str]] = {"plan.damage": plan.damage}
+    complete_mappings["plan.without_plan"] = plan.without_plan
+    partial_mappings: list[tuple[str, Collection[str]]] = [("free_riding", split.free_riding)]
+    partial_mappings += [
+        (f"coalitions.{rule_number}.members", coalition.members)
+        for rule_number, coalition in enumerate(split.coalitions)
     ]
-    for n, rule in enumerate(split.rules):
-        complete[f"rules.{n}.members"] = rule.members
-        partial += [(f"rules.{n}.leaving", group.members) for group in rule.leaving]
+    for rule_number, rule in enumerate(split.rules):
+        complete_mappings[f"rules.{rule_number}.members"] = rule.members
+        partial_mappings += [
+            (f"rules.{rule_number}.leaving", group.members) for group in rule.leaving
+        ]
     cores = {"core": split.core}
     if externality is not None:
         cores["externality.core"] = externality.core
-        complete |= {
+        complete_mappings |= {
             "externality.alone": externality.alone,
             "externality.shapley": externality.shapley,
         }
     for name, core in cores.items():
         if core is not None:
-            complete[f"{name}.members"] = core.members
-            partial += [(f"{name}.binding", group) for group in core.binding]
-    for path, ids in (*complete.items(), *partial):
+            complete_mappings[f"{name}.members"] = core.members
+            partial_mappings += [(f"{name}.binding", group) for group in core.binding]
+    for path, ids in (*complete_mappings.items(), *partial_mappings):
         for player_id in ids:
             if player_id not in players:
-                values = {"id": player_id[:60], "known": _list_some(players)}
-                yield path, tr("'{id}' is not a player; these are {known}", **values)
-    for path, ids in complete.items():
+                fields = {"id": player_id[:60], "known": _list_some(players)}
+                yield path, tr("'{id}' is not a player; these are {known}", **fields)
+    for path, ids in complete_mappings.items():
         for player_id in players:
             if player_id not in ids:
                 yield path, tr("'{key}' is missing", key=player_id)

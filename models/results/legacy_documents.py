@@ -48,7 +48,7 @@ def _add_need(content: Any) -> Any:
     if "demand_t" in upgraded:
         upgraded = {"need_t": upgraded["demand_t"], **upgraded}
         if "delivered_t" in upgraded:  # a stress test, with lists by period
-            delivered = upgraded["delivered_t"].items()
-            zeros = {case: [0.0] * len(tonnes) for case, tonnes in delivered}
+            deliveries = upgraded["delivered_t"].items()
+            zeros = {case: [0.0] * len(tonnes) for case, tonnes in deliveries}
             upgraded = {"made_t": zeros, "taken_t": zeros, **upgraded}
     return upgraded

@@ -20,7 +20,7 @@ from models.scenario.materials import Conversion
 from models.scenario.sections import Sections
 
 SHORTAGE_TOLERANCE = 1e-6  #: Share of demand that may be missing.
-_ROUNDING = 1e-12
+_ROUNDING_FACTOR = 1e-12
 
 
 def baseline_shortage_warnings(case: Sections) -> Iterator[Fault]:
@@ -29,8 +29,8 @@ def baseline_shortage_warnings(case: Sections) -> Iterator[Fault]:
     Also warns of each stockpile that can never be refilled since its material is short in all
     years.
     """
-    order = {name: n for n, name in enumerate(chains.order_materials(case))}
-    if len(order) < len(case.materials):
+    material_order = {name: n for n, name in enumerate(chains.order_materials(case))}
+    if len(material_order) < len(case.materials):
         return  # The forms contain a cycle, which is reported as a fault elsewhere.
     chain_by_material: dict[str, tuple[str, ...]] = {name: (name,) for name in case.materials}
     for chain in chains.material_chains(case, projects=False):
@@ -41,11 +41,13 @@ def baseline_shortage_warnings(case: Sections) -> Iterator[Fault]:
     short_years: dict[tuple[str, ...], list[int]] = {}
     for year in case.horizon.years:
         demand, supply = _demand_and_supply(case, year)
-        short = [name for name, tonnes in demand.items() if _is_short(tonnes, supply[name])]
+        short_materials = [
+            name for name, tonnes in demand.items() if _is_short(tonnes, supply[name])
+        ]
         for materials in dict.fromkeys(
-            chain_by_material[name] for name in short if name in chain_by_material
+            chain_by_material[name] for name in short_materials if name in chain_by_material
         ):
-            outputs_first = sorted(materials, key=order.__getitem__, reverse=True)
+            outputs_first = sorted(materials, key=material_order.__getitem__, reverse=True)
             conversions = [
                 YearConversion(name, maker.capacity_t_per_year.at(year), maker.inputs_t_per_t)
                 for name in outputs_first
@@ -84,7 +86,7 @@ def _demand_and_supply(case: Sections, year: int) -> tuple[dict[str, float], dic
 
 
 def _is_short(demand: float, supply: float) -> bool:
-    return supply < demand * (1 - SHORTAGE_TOLERANCE - _ROUNDING)
+    return supply < demand * (1 - SHORTAGE_TOLERANCE - _ROUNDING_FACTOR)
 
 
 @dataclass(frozen=True)
@@ -109,19 +111,19 @@ def demand_can_be_met(
     optimal if each output has a single conversion. Otherwise, if it fails, a linear program is
     solved.
     """
-    required = {name: demand[name] * (1 - SHORTAGE_TOLERANCE) for name in outputs_first}
+    required_t = {name: demand[name] * (1 - SHORTAGE_TOLERANCE) for name in outputs_first}
     by_output: dict[str, list[YearConversion]] = defaultdict(list)
     for conversion in conversions:
         by_output[conversion.output].append(conversion)
     is_met = True
     for name in outputs_first:
-        missing = required[name] - supply[name]
+        missing_t = required_t[name] - supply[name]
         for conversion in by_output[name]:
-            output = min(conversion.capacity, max(0.0, missing))
-            missing -= output
+            output = min(conversion.capacity, max(0.0, missing_t))
+            missing_t -= output
             for input_name, ratio in conversion.inputs.items():
-                required[input_name] = required.get(input_name, 0.0) + float(ratio) * output
-        is_met = is_met and missing <= _ROUNDING * required[name]
+                required_t[input_name] = required_t.get(input_name, 0.0) + float(ratio) * output
+        is_met = is_met and missing_t <= _ROUNDING_FACTOR * required_t[name]
     if is_met or all(len(makers) <= 1 for makers in by_output.values()):
         return is_met
     return solve_conversion_problems(outputs_first, [(conversions, demand, supply)])[0]
@@ -153,10 +155,12 @@ def solve_conversion_problems(
     result = linprog(cost, A_ub=matrix, b_ub=right_hand_sides, bounds=(0, 1))
     if result.x is None:
         # Every block is feasible, so the failure is numerical: halve the problems to isolate it.
-        half = len(problems) // 2
-        parts = (problems[:half], problems[half:]) if half else ()
+        half_count = len(problems) // 2
+        problem_halves = (problems[:half_count], problems[half_count:]) if half_count else ()
         return [
-            is_met for part in parts for is_met in solve_conversion_problems(outputs_first, part)
+            is_met
+            for part in problem_halves
+            for is_met in solve_conversion_problems(outputs_first, part)
         ] or [False]
     return [bool(shortage <= SHORTAGE_TOLERANCE) for shortage in result.x[shortage_columns]]
 
@@ -187,11 +191,11 @@ def _shortage_program(
                 matrix[row_of_material[input_name], column] += float(ratio) * max_output_t
     demands = np.array([demand[name] for name in outputs_first])
     matrix[:, -1] = -demands
-    surplus = np.array([supply[name] for name in outputs_first]) - demands
+    surplus_t = np.array([supply[name] for name in outputs_first]) - demands
     # Rows are scaled by demand, or by the largest possible intake without demand.
-    scales = np.where(demands > 0, demands, np.abs(matrix).max(axis=1))
-    scales[scales == 0] = 1
-    return matrix / scales[:, None], surplus / scales
+    row_scales = np.where(demands > 0, demands, np.abs(matrix).max(axis=1))
+    row_scales[row_scales == 0] = 1
+    return matrix / row_scales[:, None], surplus_t / row_scales
 
 
 def _shortage_warning(group: tuple[str, ...], years: Sequence[int]) -> Fault:
@@ -217,14 +221,14 @@ def _shortage_warning(group: tuple[str, ...], years: Sequence[int]) -> Fault:
 
 def format_years(years: Sequence[int]) -> str:
     """Return rising years as text, with three or more consecutive years as a range."""
-    breaks = [
+    range_starts = [
         n for n, (year, next_year) in enumerate(pairwise(years), start=1) if next_year != year + 1
     ]
-    runs = [years[start:end] for start, end in pairwise([0, *breaks, len(years)])]
-    parts: list[str] = []
+    runs = [years[start:end] for start, end in pairwise([0, *range_starts, len(years)])]
+    range_texts: list[str] = []
     for run in runs:
         is_range = len(run) > 2
-        parts += (
+        range_texts += (
             [tr("{first} to {last}", first=run[0], last=run[-1])] if is_range else map(str, run)
         )
-    return ", ".join(parts)
+    return ", ".join(range_texts)

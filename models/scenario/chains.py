@@ -53,14 +53,14 @@ def order_materials(case: Sections) -> list[str]:
             missing_inputs[output_name].add(input_name)
             outputs[input_name].add(output_name)
     ready_positions = [position[name] for name, inputs in missing_inputs.items() if not inputs]
-    names, ordered = list(position), []
+    names, ordered_materials = list(position), []
     while ready_positions:
-        ordered.append(name := names[heapq.heappop(ready_positions)])
+        ordered_materials.append(name := names[heapq.heappop(ready_positions)])
         for output_name in outputs[name]:
             missing_inputs[output_name].discard(name)
             if not missing_inputs[output_name]:
                 heapq.heappush(ready_positions, position[output_name])
-    return ordered
+    return ordered_materials
 
 
 def find_cycles(case: Sections) -> Iterator[list[ChainLink]]:
@@ -69,21 +69,21 @@ def find_cycles(case: Sections) -> Iterator[list[ChainLink]]:
     Each cycle ends with the link that is last in the file. A material that is its direct input is
     not reported as a cycle.
     """
-    ordered = set(order_materials(case))
+    ordered_materials = set(order_materials(case))
     link_by_output: dict[str, ChainLink] = {}
     position_of_link: dict[ChainLink, int] = {}
     for position, link in enumerate(chain_links(case)):
         position_of_link[link] = position
         exists = {link.input, link.output} <= case.materials.keys()
-        if exists and link.input not in ordered and link.input != link.output:
+        if exists and link.input not in ordered_materials and link.input != link.output:
             link_by_output.setdefault(link.output, link)
     # Going from each unordered material to an unordered input of it must lead into a cycle.
-    visited: set[str] = set()
+    visited_materials: set[str] = set()
     for start in link_by_output:
         path: dict[str, None] = {}
         name = start
-        while name in link_by_output and name not in visited:
-            visited.add(name)
+        while name in link_by_output and name not in visited_materials:
+            visited_materials.add(name)
             path[name] = None
             name = link_by_output[name].input
         if name in path:  # not in an earlier walk
@@ -92,8 +92,8 @@ def find_cycles(case: Sections) -> Iterator[list[ChainLink]]:
                 link_by_output[material]
                 for material in reversed(path_names[path_names.index(name) :])
             ]
-            last = max(range(len(cycle)), key=lambda i: position_of_link[cycle[i]])
-            yield cycle[last + 1 :] + cycle[: last + 1]
+            last_link = max(range(len(cycle)), key=lambda i: position_of_link[cycle[i]])
+            yield cycle[last_link + 1 :] + cycle[: last_link + 1]
 
 
 def material_chains(case: Sections, projects: bool = True) -> tuple[tuple[str, ...], ...]:
@@ -108,9 +108,9 @@ def material_chains(case: Sections, projects: bool = True) -> tuple[tuple[str, .
             chain.setdefault(name, [name]) for name in (input_name, output_name)
         )
         if input_chain is not output_chain:
-            smaller, larger = sorted((input_chain, output_chain), key=len)
-            larger += smaller
-            chain.update(dict.fromkeys(smaller, larger))
+            smaller_chain, larger_chain = sorted((input_chain, output_chain), key=len)
+            larger_chain += smaller_chain
+            chain.update(dict.fromkeys(smaller_chain, larger_chain))
     chains: dict[int, list[str]] = {}
     for name in case.materials:
         if name in chain:
@@ -184,10 +184,10 @@ def upstream_materials(case: Sections, material: str) -> set[str]:
 
 def _reachable(start: Iterable[str], successors: dict[str, list[str]]) -> set[str]:
     """Return all nodes of a graph that can be reached from ``start``."""
-    reached = set(start)
-    pending = list(reached)
-    while pending:
-        new = set(successors.get(pending.pop(), ())) - reached
-        reached |= new
-        pending += new
-    return reached
+    reached_nodes = set(start)
+    pending_nodes = list(reached_nodes)
+    while pending_nodes:
+        new_nodes = set(successors.get(pending_nodes.pop(), ())) - reached_nodes
+        reached_nodes |= new_nodes
+        pending_nodes += new_nodes
+    return reached_nodes

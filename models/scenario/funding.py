@@ -54,8 +54,8 @@ class BudgetLine(Base):
         faults: list[PartFault] = []
         for name in other_fields:
             if (value := getattr(self, name)) is not None and value is not False:
-                values = {"name": name, "kind": self.kind}
-                message = tr("{name} means nothing for a line of kind {kind}", **values)
+                fields = {"name": name, "kind": self.kind}
+                message = tr("{name} means nothing for a line of kind {kind}", **fields)
                 faults.append(((name, "[key]"), message, hint))
         if faults:
             raise base.combined_error(faults)

@@ -78,14 +78,19 @@ class InstrumentFields(Base):
         A price floor also needs a project that delivers a material of its floor.
         """
         eligible = self.eligible
-        delivered = {name for name, tonnes in project.output_t_per_year.items() if tonnes > 0}
+        delivered_materials = {
+            name for name, tonnes in project.output_t_per_year.items() if tonnes > 0
+        }
         conditions = (
             (eligible.countries, {project.country}),
-            (eligible.materials, delivered),
+            (eligible.materials, delivered_materials),
             (eligible.tags, set(project.tags)),
-            (self.floor_eur_per_t, delivered),
+            (self.floor_eur_per_t, delivered_materials),
         )
-        return all(wanted is None or not actual.isdisjoint(wanted) for wanted, actual in conditions)
+        return all(
+            accepted_values is None or not project_values.isdisjoint(accepted_values)
+            for accepted_values, project_values in conditions
+        )
 
     def states(self, name: str) -> bool:
         """Return whether a field differs from its default."""

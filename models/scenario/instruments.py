@@ -63,38 +63,38 @@ class InstrumentType:
         for name in (*_KIND_FIELDS, *_TICKETS):
             if self.defines(name) or not self.instrument.states(name):
                 continue
-            known = ", ".join(
+            kind_names = ", ".join(
                 kind for kind, other in INSTRUMENT_TYPES.items() if kind and other.defines(name)
             )
-            values = {"name": name, "kind": self.kind}
-            message = tr("{name} means nothing for an instrument of kind {kind}", **values)
-            hint = tr("it is for {known}", known=known)
+            fields = {"name": name, "kind": self.kind}
+            message = tr("{name} means nothing for an instrument of kind {kind}", **fields)
+            hint = tr("it is for {known}", known=kind_names)
             if name in _TICKETS:
                 hint = tr("limit it by max_share")
             if not self.kind:
                 message = tr("{name} means nothing for an instrument of no kind", name=name)
-                hint = tr("add a kind: {known}", known=known)
+                hint = tr("add a kind: {known}", known=kind_names)
             yield (name, "[key]"), message, hint
 
     def term_faults(self) -> Iterator[PartFault]:
         """Yield a fault for each term that is missing or contradicts another one."""
-        i, term = self.instrument, self.instrument.term_years
+        instrument, term = self.instrument, self.instrument.term_years
         for name in self.required_terms:
-            if getattr(i, name) in (None, {}):
-                values = {"name": name, "kind": self.kind}
-                message = tr("'{name}' is missing for an instrument of kind {kind}", **values)
+            if getattr(instrument, name) in (None, {}):
+                fields = {"name": name, "kind": self.kind}
+                message = tr("'{name}' is missing for an instrument of kind {kind}", **fields)
                 hint = tr("write {material: EUR per tonne}") if name == "floor_eur_per_t" else ""
                 yield (), message, hint
         if term is None and "term_years" not in self.required_terms:
             for name in ("interest_rate", "expected_return", "grace_years"):
-                if self.defines(name) and i.states(name):
+                if self.defines(name) and instrument.states(name):
                     yield (name,), tr("{name} needs term_years", name=name), tr("say when it ends")
-        can_fail = i.failure_probability is None and self.defines("failure_probability")
-        if can_fail and i.states("loss_given_failure"):
+        can_fail = instrument.failure_probability is None and self.defines("failure_probability")
+        if can_fail and instrument.states("loss_given_failure"):
             message = tr("loss_given_failure needs failure_probability")
             yield ("loss_given_failure",), message, _failure_probability_hint()
-        if term is not None and i.grace_years > term:
-            years = {"grace": f"{i.grace_years:g}", "term": f"{term:g}"}
+        if term is not None and instrument.grace_years > term:
+            years = {"grace": f"{instrument.grace_years:g}", "term": f"{term:g}"}
             message = tr("grace_years {grace} is above term_years {term}", **years)
             yield ("grace_years",), message, tr("equal to it, all is repaid at the end")
 
@@ -121,19 +121,19 @@ class InstrumentType:
 
     def read_terms(self, funder_kind: str, discount_rate: float) -> InstrumentTerms:
         """Return the terms per EUR, with present values at ``discount_rate`` per year."""
-        i = self.instrument
-        budget_class, term = i.budget_class, i.term_years
+        instrument = self.instrument
+        budget_class, term = instrument.budget_class, instrument.term_years
         if budget_class is None:
             budget_class = self.usual_budget_class if funder_kind == "public" else "private"
         schedule = () if term is None else self.outstanding_schedule(int(term))
-        failure_probability, loss = i.failure_probability, None
+        failure_probability, loss = instrument.failure_probability, None
         if failure_probability is not None:
-            loss = float(failure_probability) * float(i.loss_given_failure)
+            loss = float(failure_probability) * float(instrument.loss_given_failure)
         returns = self.expected_returns(schedule, loss or 0.0)
         value = present_value(returns, discount_rate)
         recovery = self.uncalled_share(loss or 0.0, discount_rate) + value
-        if i.recovery is not None:
-            recovery = float(i.recovery)
+        if instrument.recovery is not None:
+            recovery = float(instrument.recovery)
             if value > 0 and not self.is_guarantee:  # the fees do not follow from the recovery
                 returns = tuple(flow * recovery / value for flow in returns)
         return InstrumentTerms(
@@ -175,9 +175,9 @@ class Equity(InstrumentType):
     def term_faults(self) -> Iterator[PartFault]:
         """Yield the faults of all kinds, and that of an exit without a return."""
         yield from super().term_faults()
-        i = self.instrument
-        has_return = i.recovery is not None or i.expected_return is not None
-        if i.term_years is not None and not has_return:
+        instrument = self.instrument
+        has_return = instrument.recovery is not None or instrument.expected_return is not None
+        if instrument.term_years is not None and not has_return:
             hint = tr("or recovery, so that it is known what comes back at the exit")
             yield ("term_years",), tr("term_years needs expected_return"), hint
 
@@ -186,9 +186,9 @@ class Equity(InstrumentType):
         if not schedule:
             return ()
         # A recovery stated in the file only needs the timing: returns are scaled to it afterwards.
-        retained = 1 - loss if self.instrument.recovery is None else 1.0
+        retained_share = 1 - loss if self.instrument.recovery is None else 1.0
         term = len(schedule) - 1
-        final_return = retained * (1 + float(self.instrument.expected_return or 0)) ** term
+        final_return = retained_share * (1 + float(self.instrument.expected_return or 0)) ** term
         return (*(0.0 for _ in range(term)), final_return)
 
 
@@ -205,7 +205,10 @@ class Loan(InstrumentType):
         if not schedule:
             return ()
         interest = interest_by_age(schedule, float(self.instrument.interest_rate or 0))
-        repayments = (0.0, *(earlier - later for earlier, later in pairwise(schedule)))
+        repayments = (
+            0.0,
+            *(earlier_share - later_share for earlier_share, later_share in pairwise(schedule)),
+        )
         return tuple(
             (1 - loss) * (interest_part + repayment)
             for interest_part, repayment in zip(interest, repayments, strict=True)
@@ -230,9 +233,9 @@ class Guarantee(InstrumentType):
     def term_faults(self) -> Iterator[PartFault]:
         """Yield the faults of all kinds, and that of fees without a probability."""
         yield from super().term_faults()
-        i = self.instrument
-        is_unknown = i.failure_probability is None and i.recovery is None
-        if is_unknown and i.fee_per_year is not None:
+        instrument = self.instrument
+        is_unknown = instrument.failure_probability is None and instrument.recovery is None
+        if is_unknown and instrument.fee_per_year is not None:
             message = tr("fee_per_year needs failure_probability or recovery")
             yield ("fee_per_year",), message, _failure_probability_hint()
 
@@ -336,11 +339,11 @@ class PriceFloor(InstrumentType):
                 floor = floors.get(material)
                 low_years = [y for y in years if floor and floor.at(y) < cost.at(y)]
                 if low_years:
-                    values = {"material": material, "project": name, "year": low_years[0]}
+                    fields = {"material": material, "project": name, "year": low_years[0]}
                     message = tr(
                         "the floor for '{material}' lies below the cash cost of '{project}' in "
                         "{year}",
-                        **values,
+                        **fields,
                     )
                     hint = tr("nobody would run a plant for it")
                     yield ("floor_eur_per_t", material), message, hint

@@ -119,9 +119,9 @@ class Damage(Base):
         if base.skips_check("sum", info):
             return steps
         faults = base.sum_faults((step.share for step in steps), tr("the share of the steps"))
-        for position, (previous, following) in enumerate(itertools.pairwise(steps), start=1):
-            if following.eur_per_t < previous.eur_per_t:
-                prices = {"before": previous.eur_per_t, "after": following.eur_per_t}
+        for position, (previous_step, next_step) in enumerate(itertools.pairwise(steps), start=1):
+            if next_step.eur_per_t < previous_step.eur_per_t:
+                prices = {"before": previous_step.eur_per_t, "after": next_step.eur_per_t}
                 message = tr("damage falls from {before:g} to {after:g} EUR per tonne", **prices)
                 hint = tr("order the steps from the cheapest tonne to the most expensive")
                 faults.append(((position, "eur_per_t"), message, hint))

@@ -70,8 +70,8 @@ def number_hint(text: str) -> str:
     text = text.strip()
     for pattern, hint, to_number in _NUMBER_HINTS:
         if re.fullmatch(pattern, text):
-            values = {"thousands": re.sub("[.,]", "", text), "decimal": text.replace(",", ".")}
+            fields = {"thousands": re.sub("[.,]", "", text), "decimal": text.replace(",", ".")}
             if hint is _AMBIGUOUS_HINT:
-                values["decimal"] = f"{float(values['decimal']):.15g}"
-            return tr(hint, number=to_number(text), **values)
+                fields["decimal"] = f"{float(fields['decimal']):.15g}"
+            return tr(hint, number=to_number(text), **fields)
     return tr("write a number such as 12.5")

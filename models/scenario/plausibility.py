@@ -67,30 +67,40 @@ def _country_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fa
 
 def _unused_item_warnings(case: Sections) -> Iterator[Fault]:
     """Yield warnings of materials, consumers and other items that no demand uses."""
-    pairs = {(demand.consumer, demand.material) for demand in case.demand}
-    demanding = {consumer for consumer, _ in pairs}
-    demanded = chains.demanded_materials(case)
+    demand_pairs = {(demand.consumer, demand.material) for demand in case.demand}
+    demanding_consumers = {consumer for consumer, _ in demand_pairs}
+    demanded_materials = chains.demanded_materials(case)
     for name in case.materials:
-        if name not in demanded:
+        if name not in demanded_materials:
             message = tr("nobody demands '{material}'", material=name)
             yield warning(("materials", name), message, at_key=True)
     for name in case.consumers:
-        if name not in demanding:
+        if name not in demanding_consumers:
             message = tr("'{consumer}' demands nothing", consumer=name)
             yield warning(("consumers", name), message, at_key=True)
-    specific = {(damage.consumer, damage.material) for damage in case.damage if damage.consumer}
-    general = {material for consumer, material in pairs if (consumer, material) not in specific}
+    pairs_with_damage = {
+        (damage.consumer, damage.material) for damage in case.damage if damage.consumer
+    }
+    general_materials = {
+        material
+        for consumer, material in demand_pairs
+        if (consumer, material) not in pairs_with_damage
+    }
     for position, damage in enumerate(case.damage):
-        pair = (damage.consumer, damage.material)
-        if pair not in pairs if damage.consumer else damage.material not in general:
+        damage_pair = (damage.consumer, damage.material)
+        if (
+            damage_pair not in demand_pairs
+            if damage.consumer
+            else damage.material not in general_materials
+        ):
             yield warning(("damage", position), tr("no demand uses this damage entry"))
         yield from _adaptation_warnings(damage, ("damage", position))
     for position, supply in enumerate(case.supply):
-        if supply.material not in demanded:
+        if supply.material not in demanded_materials:
             message = tr("supply of '{material}', which nobody demands", material=supply.material)
             yield warning(("supply", position, "material"), message)
     for key, conversion in case.conversions.items():
-        if conversion.output not in demanded:
+        if conversion.output not in demanded_materials:
             name = conversion.output
             message = tr("a conversion into '{material}', which nobody demands", material=name)
             yield warning(("conversions", key, "output"), message)
@@ -98,11 +108,15 @@ def _unused_item_warnings(case: Sections) -> Iterator[Fault]:
         name, served = stockpile.material, stockpile.serves
         if name not in case.materials:
             continue  # reported as a fault
-        if name not in demanded:
+        if name not in demanded_materials:
             message = tr("a stockpile of '{material}', which nobody demands", material=name)
             yield warning(("stockpiles", position, "material"), message)
-        elif served is not None and not any((consumer, name) in pairs for consumer in served):
-            if not pairs.isdisjoint(product(served, chains.downstream_materials(case, name))):
+        elif served is not None and not any(
+            (consumer, name) in demand_pairs for consumer in served
+        ):
+            if not demand_pairs.isdisjoint(
+                product(served, chains.downstream_materials(case, name))
+            ):
                 continue
             message = tr("none of those it serves demands '{material}'", material=name)
             yield warning(("stockpiles", position, "serves"), message)
@@ -125,7 +139,7 @@ def _adaptation_warnings(damage: Damage, path: _Path) -> Iterator[Fault]:
 
 def _demand_factor_warnings(case: Sections) -> Iterator[Fault]:
     """Yield warnings of demand factors that no state uses, or whose material has no demand."""
-    uncertainty, demanded = case.uncertainty, {row.material for row in case.demand}
+    uncertainty, demanded_materials = case.uncertainty, {row.material for row in case.demand}
     if uncertainty is None:
         return
     in_states = {material for state in uncertainty.states or () for material in state.demand}
@@ -137,7 +151,7 @@ def _demand_factor_warnings(case: Sections) -> Iterator[Fault]:
             )
             hint = tr("factors are drawn for sampled states: write demand with the states")
             yield warning(path, message, hint, at_key=True)
-        elif material not in demanded:
+        elif material not in demanded_materials:
             message = tr("nobody demands '{material}' itself", material=material)
             hint = tr("so that its factor changes no more than supply given as a share")
             yield warning(path, message, hint, at_key=True)
@@ -154,15 +168,17 @@ def _share_warnings(case: Sections) -> Iterator[Fault]:
             _numbers_by_year(supply.share, path) if supply.share is not None else ()
         ):
             if share >= 3:
-                values = {"share": share, "meant": share / 100}
+                fields = {"share": share, "meant": share / 100}
                 message = tr(
-                    "share is a fraction of one: {share:g} means {share:g} times the need", **values
+                    "share is a fraction of one: {share:g} means {share:g} times the need", **fields
                 )
-                yield warning(share_path, message, tr("write {meant:g} for {share:g} %", **values))
+                yield warning(share_path, message, tr("write {meant:g} for {share:g} %", **fields))
     limit = case.policy.max_country_share
-    first = limit.from_year if limit is not None else None
-    if first is not None and first > case.horizon.last_year:
-        message = tr("from_year {year} lies after the horizon, so there is no limit", year=first)
+    first_limited_year = limit.from_year if limit is not None else None
+    if first_limited_year is not None and first_limited_year > case.horizon.last_year:
+        message = tr(
+            "from_year {year} lies after the horizon, so there is no limit", year=first_limited_year
+        )
         yield warning(("policy", "max_country_share", "from_year"), message)
 
 
@@ -171,16 +187,18 @@ def _chain_warnings(case: Sections) -> Iterator[Fault]:
 
     Also yield warnings of inputs that are probably in kilograms per tonne.
     """
-    converted = {name for item in case.conversions.values() for name in item.inputs_t_per_t}
+    converted_materials = {
+        name for item in case.conversions.values() for name in item.inputs_t_per_t
+    }
     project_inputs = {name for item in case.projects.values() for name in item.inputs_t_per_t}
     needs = {
         year: chains.material_needs(case, year)
         for year in case.horizon.years
-        if converted or project_inputs
+        if converted_materials or project_inputs
     }
     for position, supply in enumerate(case.supply):
         name, share = supply.material, supply.share
-        if share is None or name not in converted | project_inputs:
+        if share is None or name not in converted_materials | project_inputs:
             continue
         years = [year for year, need in needs.items() if not need.get(name, 0.0) > 0]
         in_all_years = len(years) == len(needs)
@@ -188,9 +206,9 @@ def _chain_warnings(case: Sections) -> Iterator[Fault]:
         if any(share.at(year) > 0 for year in years) and (in_all_years or name in project_inputs):
             message = tr("a share of nothing, since nobody needs '{material}'", material=name)
             if not in_all_years:
-                values = {"material": name, "years": format_years(years)}
+                fields = {"material": name, "years": format_years(years)}
                 message = tr(
-                    "a share of nothing, since nobody needs '{material}' in {years}", **values
+                    "a share of nothing, since nobody needs '{material}' in {years}", **fields
                 )
             yield warning(("supply", position, "share"), message, tr("write t_per_year"))
     for link in chains.chain_links(case):
@@ -221,9 +239,11 @@ def _unaided_project_warnings(case: Sections) -> Iterator[Fault]:
         elif not is_sampled and not any(name in state.anyway for state in states):
             message = tr("'{project}' comes anyway in none of the states", project=name)
             yield warning(path, message, tr("list it under anyway of a state"), at_key=True)
-        last = case.horizon.last_year if project.latest_start is None else project.latest_start
-        if are_readable(anyway.year, last) and anyway.year < last:
-            years = {"year": anyway.year, "last": last, "project": name}
+        last_start = (
+            case.horizon.last_year if project.latest_start is None else project.latest_start
+        )
+        if are_readable(anyway.year, last_start) and anyway.year < last_start:
+            years = {"year": anyway.year, "last": last_start, "project": name}
             message = tr(
                 "'{project}' comes anyway in {year}, and may be started as late as {last}: a start "
                 "takes the place of what comes anyway",
@@ -242,11 +262,11 @@ def _overrun_and_premium_warnings(case: Sections) -> Iterator[Fault]:
     for name, project in case.projects.items():
         for position, overrun in enumerate(project.capex_overrun):
             if overrun.by >= 3:
-                values = {"by": overrun.by, "meant": overrun.by / 100}
+                fields = {"by": overrun.by, "meant": overrun.by / 100}
                 message = tr(
-                    "by is a fraction of one: {by:g} means {by:g} times the capex more", **values
+                    "by is a fraction of one: {by:g} means {by:g} times the capex more", **fields
                 )
-                hint = tr("write {meant:g} if {by:g} % are meant", **values)
+                hint = tr("write {meant:g} if {by:g} % are meant", **fields)
                 yield warning(("projects", name, "capex_overrun", position, "by"), message, hint)
     policy, overruns = case.policy, [p.capex_overrun for p in case.projects.values()]
     if policy.contingency is not None and not any(overruns):
@@ -256,9 +276,11 @@ def _overrun_and_premium_warnings(case: Sections) -> Iterator[Fault]:
         case, policy.max_starts_by_year, ("policy", "max_starts_by_year")
     )
     outputs = (project.output_t_per_year for project in case.projects.values())
-    delivered = {name for output in outputs for name, tonnes in output.items() if tonnes > 0}
+    delivered_materials = {
+        name for output in outputs for name, tonnes in output.items() if tonnes > 0
+    }
     for name, material in case.materials.items():
-        if material.secured_premium_eur_per_t is not None and name not in delivered:
+        if material.secured_premium_eur_per_t is not None and name not in delivered_materials:
             message = tr(
                 "no project delivers '{material}', so nobody pays a premium", material=name
             )
@@ -286,14 +308,16 @@ def _budget_warnings(case: Sections) -> Iterator[Fault]:
 def _late_year_warnings(
     case: Sections, by_year: Mapping[int, object] | None, path: _Path
 ) -> Iterator[Fault]:
-    last = case.horizon.last_year
-    late_years = [year for year in by_year or {} if are_readable(year, last) and year > last]
+    last_year = case.horizon.last_year
+    late_years = [
+        year for year in by_year or {} if are_readable(year, last_year) and year > last_year
+    ]
     if late_years:
         years = ", ".join(map(str, late_years))
         if len(late_years) > 2 and late_years == list(range(late_years[0], late_years[-1] + 1)):
             years = tr("{first} to {last}", first=late_years[0], last=late_years[-1])
-        values = {"last": last, "years": years}
-        message = tr("the horizon ends in {last}: years after it are left out ({years})", **values)
+        fields = {"last": last_year, "years": years}
+        message = tr("the horizon ends in {last}: years after it are left out ({years})", **fields)
         yield warning(path, message, tr("a longer horizon counts them"), at_key=True)
 
 
@@ -320,37 +344,39 @@ def _instrument_warnings(case: Sections) -> Iterator[Fault]:
             (min_ticket * instrument.budget_charge / UNIT_FACTOR, budget, "budget_meur"),
         ):
             if limit is not None and min_charge > limit:
-                values = {"least": min_ticket, "most": limit, "name": name}
-                message = tr("ticket_min_meur {least:g} is above {name} {most:g}", **values)
+                fields = {"least": min_ticket, "most": limit, "name": name}
+                message = tr("ticket_min_meur {least:g} is above {name} {most:g}", **fields)
                 hint = tr("so that the instrument can never take part")
                 yield warning((*path, "ticket_min_meur"), message, hint)
-        qualified = {p: x for p, x in case.projects.items() if instrument.accepts_project(x)}
-        if case.projects and not qualified:
+        qualified_projects = {
+            p: x for p, x in case.projects.items() if instrument.accepts_project(x)
+        }
+        if case.projects and not qualified_projects:
             message = tr("no project qualifies for the instrument '{i}'", i=path[-1])
             hint = tr("see its 'eligible'")
             if instrument.floor_eur_per_t is not None:
                 hint = tr("see its 'eligible' and the materials of its floor")
             yield warning(path, message, hint, at_key=True)
         for part, message, hint in instrument.type.warnings(
-            str(path[-1]), cash_lines, qualified, case.horizon.years
+            str(path[-1]), cash_lines, qualified_projects, case.horizon.years
         ):
             yield warning((*path, *part), message, hint, at_key=True)
 
 
 def _hazard_warnings(case: Sections) -> Iterator[Fault]:
-    affected = {(supply.country, supply.material) for supply in case.supply}
-    affected |= {(item.country, item.output) for item in case.conversions.values()}
+    supplied_pairs = {(supply.country, supply.material) for supply in case.supply}
+    supplied_pairs |= {(item.country, item.output) for item in case.conversions.values()}
     for project in case.projects.values():
-        affected |= {(project.country, material) for material in project.output_t_per_year}
-    origins = {country for country, _ in affected}
+        supplied_pairs |= {(project.country, material) for material in project.output_t_per_year}
+    origins = {country for country, _ in supplied_pairs}
     for name, hazard in case.hazards.items():
         if reason := _unused_hazard_reason(case, name):
             yield warning(("hazards", name), reason, at_key=True)
         highest = max(hazard.annual_probability.values, default=0.0)
         for regime, factor in hazard.regime_factors.items():
             if highest * factor > 1:
-                values = {"hazard": name, "regime": regime, "product": float(highest * factor)}
-                message = tr("in '{regime}' the probability would be {product:g}", **values)
+                fields = {"hazard": name, "regime": regime, "product": float(highest * factor)}
+                message = tr("in '{regime}' the probability would be {product:g}", **fields)
                 hint = tr("it counts as 1")
                 yield warning(("hazards", name, "regime_factors", regime), message, hint)
         for profile, effects in hazard.effects_by_profile.items():
@@ -360,8 +386,10 @@ def _hazard_warnings(case: Sections) -> Iterator[Fault]:
                 yield warning(path, tr("the hazard '{hazard}' does nothing", hazard=name))
             for position, effect in enumerate(effects):
                 materials = case.materials if effect.materials is None else effect.materials
-                hits = any((effect.country, material) in affected for material in materials)
-                if effect.country in origins and not hits:
+                hits_supply = any(
+                    (effect.country, material) in supplied_pairs for material in materials
+                )
+                if effect.country in origins and not hits_supply:
                     message = tr(
                         "this effect hits nothing: none of its materials comes from {country}",
                         country=effect.country,
@@ -400,8 +428,10 @@ def _source_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fau
         if isinstance(value, (Number, CalendarYear)):
             numbers = [(path, value)]
         elif isinstance(value, YearlyQuantity):
-            differ = len({number.source for number in value.values}) > 1
-            numbers = list(_numbers_by_year(value, path)) if differ else [(path, value.values[0])]
+            sources_differ = len({number.source for number in value.values}) > 1
+            numbers = (
+                list(_numbers_by_year(value, path)) if sources_differ else [(path, value.values[0])]
+            )
         for number_path, number in numbers:
             source = number.source
             if source and source not in case.sources and not any(map(str.isspace, source)):

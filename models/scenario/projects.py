@@ -135,17 +135,17 @@ class Project(Base):
 
     def start_years(self, years: range) -> range:
         """Return the years of a horizon in which the project may be started."""
-        first = years[0] if self.earliest_start is None else self.earliest_start
-        last = years[-1] if self.latest_start is None else min(self.latest_start, years[-1])
-        return range(first, last + 1)
+        first_year = years[0] if self.earliest_start is None else self.earliest_start
+        last_year = years[-1] if self.latest_start is None else min(self.latest_start, years[-1])
+        return range(first_year, last_year + 1)
 
     @model_validator(mode="after")
     def _check_start_years(self, info: ValidationInfo) -> Project:
-        first, last = self.earliest_start, self.latest_start
-        if first is None or last is None or base.skips_check("order", info):
+        first_year, last_year = self.earliest_start, self.latest_start
+        if first_year is None or last_year is None or base.skips_check("order", info):
             return self
-        if are_readable(first, last) and last < first:
-            years = {"last": last, "first": first}
+        if are_readable(first_year, last_year) and last_year < first_year:
+            years = {"last": last_year, "first": first_year}
             message = tr("latest_start {last} lies before earliest_start {first}", **years)
             raise validation_error(message, path=("latest_start",))
         return self

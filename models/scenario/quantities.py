@@ -147,9 +147,9 @@ class NumberBounds(FieldReader):
         if not math.isfinite(number):
             raise validation_error(tr("a number must be finite"))
         if abs(number) > MAX_FIGURE and not self.whole:
-            values = {"number": number, "limit": MAX_FIGURE}
+            fields = {"number": number, "limit": MAX_FIGURE}
             message = tr(
-                "{number:g} is larger than any figure, which is {limit:g} at most", **values
+                "{number:g} is larger than any figure, which is {limit:g} at most", **fields
             )
             raise validation_error(
                 message, tr("write it in the unit that the name of the field ends in")
@@ -231,7 +231,7 @@ def _closest_sourced_key(key: Any) -> str:
 
 
 def read_sourced(
-    value: Mapping[Any, Any], read: Callable[[Any], Any], example: str
+    value: Mapping[Any, Any], read_value: Callable[[Any], Any], example: str
 ) -> tuple[Any, dict[str, Any]]:
     """Return the value and the remarks in a mapping ``{value:, source:, ...}``.
 
@@ -251,7 +251,7 @@ def read_sourced(
         faults.append(((key, "[key]"), tr("'{value}' is not known here", value=key), hint))
     if "value" in value:
         try:
-            number = read(value["value"])
+            number = read_value(value["value"])
         except PydanticCustomError as error:
             faults += base.faults_under_step(error, "value")
     elif any(str(key).isdecimal() for key in value):
@@ -300,8 +300,8 @@ class YearlyQuantity:
         """Return the quantity as a scenario file writes it."""
         if not self.years:
             return self.values[0].to_file_value()
-        values = zip(self.years, self.values, strict=True)
-        return {str(year): value.to_file_value() for year, value in values}
+        values_with_years = zip(self.years, self.values, strict=True)
+        return {str(year): value.to_file_value() for year, value in values_with_years}
 
 
 @dataclass(frozen=True)

@@ -63,12 +63,12 @@ def check_references(
     section, the ids of items that the case lacks (``*`` for all items of a section). References to
     these items are not reported, and no warnings are yielded.
     """
-    values = list(collect_values(case))
-    yield from _ReferenceChecker(case, unreadable).faults(values)
+    located = list(collect_values(case))
+    yield from _ReferenceChecker(case, unreadable).faults(located)
     if unreadable is None:
         yield from residual_value_checks.check_residual_values(case)
     if unreadable is None and warnings:
-        yield from plausibility.plausibility_warnings(case, values)
+        yield from plausibility.plausibility_warnings(case, located)
         yield from baseline_shortage.baseline_shortage_warnings(case)
 
 
@@ -176,26 +176,28 @@ class _ReferenceChecker:
         """Yield faults of duplicate damage entries, and of demand without one."""
         entries: dict[tuple[str | None, str], int] = {}
         for position, damage in enumerate(self.case.damage):
-            pair = (damage.consumer, damage.material)
-            if pair in entries and not self._is_placeholder(*pair):
-                values = {"material": damage.material, "consumer": damage.consumer}
+            damage_pair = (damage.consumer, damage.material)
+            if damage_pair in entries and not self._is_placeholder(*damage_pair):
+                fields = {"material": damage.material, "consumer": damage.consumer}
                 message = tr("a second damage entry for '{material}'", material=damage.material)
                 if damage.consumer:
                     message = tr(
-                        "a second damage entry for '{material}' and '{consumer}'", **values
+                        "a second damage entry for '{material}' and '{consumer}'", **fields
                     )
-                hint = tr("keep this one or {other}", other=f"damage.{entries[pair]}")
+                hint = tr("keep this one or {other}", other=f"damage.{entries[damage_pair]}")
                 yield Fault(("damage", position), message, hint)
-            entries.setdefault(pair, position)
-        if self._is_unread("damage") or any(self._is_placeholder(*pair) for pair in entries):
+            entries.setdefault(damage_pair, position)
+        if self._is_unread("damage") or any(
+            self._is_placeholder(*damage_pair) for damage_pair in entries
+        ):
             return
         for position, demand in enumerate(self.case.demand):
-            pair = (demand.consumer, demand.material)
+            damage_pair = (demand.consumer, demand.material)
             exists = (
                 demand.consumer in self.case.consumers and demand.material in self.case.materials
             )
-            if exists and pair not in entries and (None, demand.material) not in entries:
-                entries[pair] = position  # report it once only
+            if exists and damage_pair not in entries and (None, demand.material) not in entries:
+                entries[damage_pair] = position  # report it once only
                 message = tr(
                     "no damage entry says what a tonne of '{material}' missing costs '{consumer}'",
                     material=demand.material,
@@ -219,10 +221,10 @@ class _ReferenceChecker:
                 if other in project.requires:
                     message = tr("'{project}' is both required and excluded", project=other)
                     yield Fault(path, message, tr("keep one of the two"))
-            last = self.case.horizon.last_year
-            year = last if project.anyway is None else project.anyway.year
-            if are_readable(year, last) and year > last:
-                years = {"year": year, "last": last}
+            last_year = self.case.horizon.last_year
+            year = last_year if project.anyway is None else project.anyway.year
+            if are_readable(year, last_year) and year > last_year:
+                years = {"year": year, "last": last_year}
                 message = tr("{year} lies after the horizon, which ends in {last}", **years)
                 yield Fault(("projects", name, "anyway", "year"), message, tr("leave it out"))
 
@@ -270,10 +272,10 @@ class _ReferenceChecker:
                         yield Fault(path, message, hint, at_key=True)
         first_positions: dict[str, int] = {}
         for position, stockpile in enumerate(self.case.stockpiles):
-            first = first_positions.setdefault(stockpile.id, position)
-            if first != position and not self._is_placeholder(stockpile.id):
+            first_position = first_positions.setdefault(stockpile.id, position)
+            if first_position != position and not self._is_placeholder(stockpile.id):
                 message = tr("two stockpiles have the id '{id}'", id=stockpile.id)
-                hint = tr("rename this one or {other}", other=f"stockpiles.{first}")
+                hint = tr("rename this one or {other}", other=f"stockpiles.{first_position}")
                 yield Fault(("stockpiles", position, "id"), message, hint)
 
     def _check_states(self) -> Iterator[Fault]:
@@ -284,8 +286,8 @@ class _ReferenceChecker:
                 material = self.case.materials.get(name)
                 states = () if material is None else material.price_states
                 if material is not None and not any(item.is_named(price) for item in states):
-                    values = {"material": name, "price": price}
-                    message = tr("'{material}' has no price state '{price}'", **values)
+                    fields = {"material": name, "price": price}
+                    message = tr("'{material}' has no price state '{price}'", **fields)
                     known_names = [
                         item.name.in_language() for item in states if item.name is not None
                     ]
@@ -319,12 +321,12 @@ class _ReferenceChecker:
         hazard, name = self.case.hazards.get(event.hazard), event.profile
         if hazard is None or self._is_placeholder(name, *hazard.profiles):
             return
-        values, profile_names = {"hazard": event.hazard}, ", ".join(hazard.profiles)
+        fields, profile_names = {"hazard": event.hazard}, ", ".join(hazard.profiles)
         if name is None and profile_names:
-            message = tr("the event names no profile of the hazard '{hazard}'", **values)
+            message = tr("the event names no profile of the hazard '{hazard}'", **fields)
             yield Fault(path, message, tr("write profile: one of {known}", known=profile_names))
         elif name is not None and name not in hazard.profiles:
-            message = tr("the hazard '{hazard}' has no profile '{name}'", name=name, **values)
+            message = tr("the hazard '{hazard}' has no profile '{name}'", name=name, **fields)
             hint = unknown_name_hint(name, list(hazard.profiles)) or tr("leave it out")
             yield Fault((*path, "profile"), message, hint)
 
@@ -337,22 +339,23 @@ def _check_review(case: Sections, is_partial: bool = False) -> Iterator[Fault]:
     review, uncertainty = case.review, case.uncertainty
     if review is None:
         return
-    first = case.horizon.first_year
-    if are_readable(review.year, first) and review.year == first:
-        message = tr("nothing is seen before {year}, the first year", year=first)
+    first_year = case.horizon.first_year
+    if are_readable(review.year, first_year) and review.year == first_year:
+        message = tr("nothing is seen before {year}, the first year", year=first_year)
         yield Fault(("review", "year"), message, tr("write a later year"))
     if not review.observe and not is_partial:
         message = tr("nothing is observed before the review")
         yield Fault(("review", "observe"), message, tr("write {value}", value="[{hazard: ...}]"))
-    seen: dict[Observation, int] = {}
+    position_by_observation: dict[Observation, int] = {}
     for position, observation in enumerate(review.observe):
         path = ("review", "observe", position)
-        if observation in seen:
+        if observation in position_by_observation:
             message = tr(
-                "this is observed already, by {other}", other=f"observe.{seen[observation]}"
+                "this is observed already, by {other}",
+                other=f"observe.{position_by_observation[observation]}",
             )
             yield Fault(path, message, tr("leave it out"))
-        seen.setdefault(observation, position)
+        position_by_observation.setdefault(observation, position)
         if observation.regime and not (
             uncertainty is not None
             and (uncertainty.regimes or any(state.regimes for state in uncertainty.states or ()))

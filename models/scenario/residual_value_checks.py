@@ -29,12 +29,12 @@ def check_residual_values(case: Sections) -> Iterator[Fault]:
             continue
         path: tuple[PathStep, ...] = ("stockpiles", position)
         path += () if stockpile.residual_value is None else ("residual_value",)
-        values = {"stockpile": stockpile.id, "year": cheapest[0]}
+        fields = {"stockpile": stockpile.id, "year": cheapest[0]}
         if cheapest[1] < -_ZERO_COST_TOLERANCE and not _has_purchase_limit(case, stockpile):
             message = tr(
                 "with its residual value, '{stockpile}' earns by buying in {year} and holding to "
                 "the end, and nothing limits how much",
-                **values,
+                **fields,
             )
             hint = tr("give max_t or max_purchase_t_per_year, or a lower residual_value")
             yield Fault(path, message, hint)
@@ -42,7 +42,7 @@ def check_residual_values(case: Sections) -> Iterator[Fault]:
             message = tr(
                 "with its residual value, '{stockpile}' costs nothing, or earns, by buying in "
                 "{year} and holding to the end",
-                **values,
+                **fields,
             )
             hint = tr("a lower residual_value allows for loss, sale and a fall of the price")
             yield Fault(path, message, hint, "warning")

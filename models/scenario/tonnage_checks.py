@@ -66,8 +66,12 @@ def format_figure(value: float) -> str:
 
 def horizon_range(case: Sections, value: YearlyQuantity) -> tuple[float, float]:
     """Return the minimum and maximum of a quantity in the years of the horizon."""
-    first, last = case.horizon.first_year, case.horizon.last_year
-    years = (first, *(year for year in value.years if first < year < last), last)
+    first_year, last_year = case.horizon.first_year, case.horizon.last_year
+    years = (
+        first_year,
+        *(year for year in value.years if first_year < year < last_year),
+        last_year,
+    )
     amounts = [value.at(year) for year in years]
     return min(amounts), max(amounts)
 
@@ -100,7 +104,7 @@ def tonnage_warnings(case: Sections, needs: dict[str, float]) -> Iterator[Fault]
     for name, compared in _compared_amounts(case, rows).items():
         need, demand_rows = needs[name], rows.get(name, ())
         implausible = [amount for amount in compared if need > 0 and not amount.is_plausible(need)]
-        values = {"material": name, "need": format_figure(need)}
+        fields = {"material": name, "need": format_figure(need)}
         middle = median(amount.tonnes for amount in compared or (_Amount((), 0.0),))
         near_median = [
             amount
@@ -119,7 +123,7 @@ def tonnage_warnings(case: Sections, needs: dict[str, float]) -> Iterator[Fault]
             message = tr(
                 "{need} t of '{material}' are needed per year, unlike {tonnes} t elsewhere",
                 tonnes=format_figure(near_median[0].tonnes),
-                **values,
+                **fields,
             )
             factor = -1.0 if need > middle else 999.0  # without the row, or with 1,000 times it
             nearest_row = min(
@@ -129,21 +133,21 @@ def tonnage_warnings(case: Sections, needs: dict[str, float]) -> Iterator[Fault]
         for amount in implausible:
             if is_need_wrong and demand_rows and len(compared) > 1 and amount in near_median:
                 continue
-            values["tonnes"] = format_figure(amount.tonnes)
-            message = tr("{tonnes} t per year, where {need} t of '{material}' are needed", **values)
+            fields["tonnes"] = format_figure(amount.tonnes)
+            message = tr("{tonnes} t per year, where {need} t of '{material}' are needed", **fields)
             if amount.path[-1] in ("initial_t", "max_t"):
                 message = tr(
-                    "{tonnes} t, where {need} t of '{material}' are needed a year", **values
+                    "{tonnes} t, where {need} t of '{material}' are needed a year", **fields
                 )
             yield warning(amount.path, message, _tonnes_hint())
     available = _available_tonnes(case)
     for name, amounts in rows.items():
-        largest = max(amount.tonnes for amount in amounts)
+        largest_amount = max(amount.tonnes for amount in amounts)
         for amount in amounts:
-            if 0 < amount.tonnes <= largest / SMALL_FACTOR and (
+            if 0 < amount.tonnes <= largest_amount / SMALL_FACTOR and (
                 amount.tonnes < 1 or _suggests_wrong_unit(available[name], amount, needs[name])
             ):
-                yield _small_amount_warning(name, amount, largest)
+                yield _small_amount_warning(name, amount, largest_amount)
     yield from _small_supply(case)
 
 
@@ -176,24 +180,24 @@ def _small_supply(case: Sections) -> Iterator[Fault]:
     Such rows would then meet the need of the first year or, if other rows are given as shares, also
     that of the last year.
     """
-    converted = {conversion.output for conversion in case.conversions.values()}
+    converted_materials = {conversion.output for conversion in case.conversions.values()}
     warnings: dict[_Path, Fault] = {}
     rows = defaultdict(list)
     for position, row in enumerate(case.supply):
         rows[row.material].append((position, row))
     for year in (case.horizon.first_year, case.horizon.last_year):
         for name, need in chains.material_needs(case, year).items():
-            small_rows, total, shares = [], 0.0, 0.0
+            small_rows, total_t, shares = [], 0.0, 0.0
             for position, row in rows[name]:
                 if row.share is not None:
                     shares += need * row.share.at(year)
                 elif row.t_per_year is not None:
                     tonnes = row.t_per_year.at(year)
                     small_rows += [(position, tonnes)] if 0 < tonnes <= need / UNIT_FACTOR else []
-                    total += tonnes
-            other, small_tonnes = total + shares, sum(tonnes for _, tonnes in small_rows)
+                    total_t += tonnes
+            other, small_tonnes = total_t + shares, sum(tonnes for _, tonnes in small_rows)
             is_checked = shares or (year == case.horizon.first_year and other > need / UNIT_FACTOR)
-            if name in converted or not is_checked or other > 0.7 * need:
+            if name in converted_materials or not is_checked or other > 0.7 * need:
                 continue
             for position, tonnes in small_rows:
                 factors = (1e3, 1e6, 1e3 * small_tonnes / tonnes)
@@ -246,10 +250,10 @@ def _compared_amounts(case: Sections, rows: dict[str, list[_Amount]]) -> dict[st
             supply[row.material].append(_Amount(("supply", position, "t_per_year"), tonnes))
     for name, amounts in supply.items():
         total_supply = sum(entry.tonnes for entry in amounts)
-        largest = max(amounts, key=lambda entry: entry.tonnes)
+        largest_amount = max(amounts, key=lambda entry: entry.tonnes)
         max_below = math.inf if name in supplied_by_others else UNIT_FACTOR
         amounts_by_material[name].append(
-            _Amount(largest.path, total_supply, max_below, _MARKET_FACTOR)
+            _Amount(largest_amount.path, total_supply, max_below, _MARKET_FACTOR)
         )
     for key, project in case.projects.items():
         for name, output in project.output_t_per_year.items():
@@ -263,15 +267,15 @@ def _compared_amounts(case: Sections, rows: dict[str, list[_Amount]]) -> dict[st
         amounts_by_material[conversion.output].append(
             _Amount(path_of_conversion, capacity, _PILOT_FACTOR, _PLANT_FACTOR)
         )
-    demanded: dict[tuple[str, str], float] = defaultdict(float)
+    demanded_t: dict[tuple[str, str], float] = defaultdict(float)
     for name, amounts in rows.items():
         for entry in amounts:
             for consumer in ("", entry.consumer):  # "" for all consumers together
-                demanded[name, consumer] += entry.tonnes
+                demanded_t[name, consumer] += entry.tonnes
     for position, stockpile in enumerate(case.stockpiles):
-        total_demand = demanded.get((stockpile.material, ""), 0.0)
+        total_demand = demanded_t.get((stockpile.material, ""), 0.0)
         served_demand = sum(
-            demanded.get((stockpile.material, consumer_id), 0.0)
+            demanded_t.get((stockpile.material, consumer_id), 0.0)
             for consumer_id in stockpile.serves or ("",)
         )
         demand_share = served_demand / (total_demand or 1)

@@ -74,7 +74,7 @@ def unit_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]
         (step.eur_per_t for damage_entry in case.damage for step in damage_entry.steps), default=0.0
     )
     if (
-        max((high for _, high in prices.values()), default=0.0) >= _MAX_INVENTED_PRICE
+        max((high_price for _, high_price in prices.values()), default=0.0) >= _MAX_INVENTED_PRICE
         or damage >= _COSTLY_DAMAGE
     ):
         needs = tonnage_checks.peak_needs(case)
@@ -114,9 +114,12 @@ def _single_figure_warnings(case: Sections, values: list[LocatedValue]) -> Itera
                 yield warning(path, message, hint)
         elif isinstance(value, YearlyQuantity) and path[-1] not in ("share", "annual_probability"):
             for position, year in enumerate(value.years[1:]):
-                low, high = sorted(value.values[position : position + 2])
-                if low > 0 and high >= SMALL_FACTOR * low:
-                    texts = {"times": format_figure(high / low), "year": str(value.years[position])}
+                lower_figure, higher_figure = sorted(value.values[position : position + 2])
+                if lower_figure > 0 and higher_figure >= SMALL_FACTOR * lower_figure:
+                    texts = {
+                        "times": format_figure(higher_figure / lower_figure),
+                        "year": str(value.years[position]),
+                    }
                     message = tr("a factor of {times} between {year} and this year", **texts)
                     yield warning((*path, str(year)), message, _same_unit_hint())
 
@@ -136,13 +139,13 @@ def _same_unit_hint() -> str:
 
 
 def _price_year_warning(case: Sections) -> Iterator[Fault]:
-    year, first = case.price_year, case.horizon.first_year
+    year, first_year = case.price_year, case.horizon.first_year
     if (
         year is not None
-        and are_readable(year, first)
-        and abs(year - first) > _MAX_PRICE_YEAR_DISTANCE
+        and are_readable(year, first_year)
+        and abs(year - first_year) > _MAX_PRICE_YEAR_DISTANCE
     ):
-        years = {"year": year, "first": first, "count": abs(year - first)}
+        years = {"year": year, "first": first_year, "count": abs(year - first_year)}
         message = tr("price_year {year} is {count} years from first_year {first}", **years)
         yield warning(
             ("price_year",), message, tr("write the year whose prices the amounts are in")
@@ -171,14 +174,14 @@ def _currency_warnings(case: Sections, prices: Mapping[str, _Range]) -> Iterator
         bool(ratios) and rate >= 5 and 0.2 <= median(ratios) <= min(5.0, rate / tolerance)
     )
     max_capex = max((float(project.capex_meur) for project in case.projects.values()), default=0.0)
-    max_price = max((high for _, high in prices.values()), default=0)
+    max_price = max((high_price for _, high_price in prices.values()), default=0)
     figures_are_small = (
         0 < max_capex < rate or _MAX_INVENTED_PRICE <= max_price < _MAX_INVENTED_PRICE * rate
     )
     if prices_are_in_eur or (not ratios and rate > 20 and figures_are_small):
-        values = {"value": code, "rate": format_figure(rate)}
+        fields = {"value": code, "rate": format_figure(rate)}
         message = tr(
-            "the amounts are not those of {value}, about {rate} of which are 1 EUR", **values
+            "the amounts are not those of {value}, about {rate} of which are 1 EUR", **fields
         )
         yield warning(("currency",), message, tr("write the currency that the amounts are in"))
 
@@ -216,8 +219,10 @@ class _PriceComparison:
             for name in self.case.projects[key].output_t_per_year:
                 capex.setdefault(name, []).append(ratio)
         mispriced = set()
-        for name, (low, high) in self.prices.items():
-            if high > 0 and (reason := self._wrong_price(name, low, high, capex.get(name, ()))):
+        for name, (low_price, high_price) in self.prices.items():
+            if high_price > 0 and (
+                reason := self._wrong_price(name, low_price, high_price, capex.get(name, ()))
+            ):
                 mispriced.add(name)
                 yield warning(("materials", name, "price_eur_per_t"), *reason)
         for key, ratio in ratios.items():
@@ -237,13 +242,15 @@ class _PriceComparison:
             self.prices.pop(name)
         yield from self._damage_warnings()
         for price_path, name, value in self._other_prices():
-            low, high = self.prices.get(name, (0.0, 0.0))
+            low_price, high_price = self.prices.get(name, (0.0, 0.0))
             lowest, highest = horizon_range(self.case, value)
-            if high > 0 and (lowest > high * _PRICE_FACTOR or 0 < highest < low / _PRICE_FACTOR):
+            if high_price > 0 and (
+                lowest > high_price * _PRICE_FACTOR or 0 < highest < low_price / _PRICE_FACTOR
+            ):
                 texts = {
                     "material": name,
                     "value": format_figure(highest),
-                    "price": format_figure(high),
+                    "price": format_figure(high_price),
                 }
                 message = tr(
                     "{value} per tonne is unlike the price of '{material}', {price}", **texts
@@ -251,12 +258,12 @@ class _PriceComparison:
                 yield warning(price_path, message, _same_unit_hint())
         for position, stockpile in enumerate(self.case.stockpiles):
             cost = stockpile.storage_eur_per_t_year
-            _, high = self.prices.get(stockpile.material, (0, 0))
-            if 0 < high < cost:
+            _, high_price = self.prices.get(stockpile.material, (0, 0))
+            if 0 < high_price < cost:
                 texts = {
                     "material": stockpile.material,
                     "value": format_figure(cost),
-                    "price": format_figure(high),
+                    "price": format_figure(high_price),
                 }
                 message = tr(
                     "storage for {value} per tonne and year costs more than '{material}', {price}",
@@ -286,7 +293,7 @@ class _PriceComparison:
         return ("capex_meur",)
 
     def _wrong_price(
-        self, name: str, low: float, high: float, capex: Sequence[float]
+        self, name: str, low_price: float, high_price: float, capex: Sequence[float]
     ) -> tuple[str, str] | None:
         """Return a message and a hint if a material's price is probably wrong, else None.
 
@@ -294,30 +301,34 @@ class _PriceComparison:
         capex of all projects that deliver the material. ``low`` and ``high`` are its range over the
         horizon.
         """
-        values = {"material": name, "price": format_figure(high)}
+        fields = {"material": name, "price": format_figure(high_price)}
         hint = tr("write the price of a tonne, in whole units of the currency")
         reference = _reference_price_of(self.case, name)
         if reference and self.units_per_euro:
             price_2025 = reference * self.units_per_euro
-            if price_2025 / _REFERENCE_FACTOR <= high and low <= price_2025 * _REFERENCE_FACTOR:
+            if (
+                price_2025 / _REFERENCE_FACTOR <= high_price
+                and low_price <= price_2025 * _REFERENCE_FACTOR
+            ):
                 return None
             message = tr(
                 "{price} for a tonne of '{material}', which cost about {cost} in 2025",
                 cost=format_figure(price_2025),
-                **values,
+                **fields,
             )
             return message, hint
         min_damage = self.min_damage.get(name, 0.0)
         is_too_low = (
-            all(ratio > MAX_CAPEX_RATIO for ratio in capex) and min_damage > UNIT_FACTOR * high
+            all(ratio > MAX_CAPEX_RATIO for ratio in capex)
+            and min_damage > UNIT_FACTOR * high_price
         )
-        is_too_high = all(ratio < MIN_CAPEX_RATIO for ratio in capex) and 0 < min_damage < low
+        is_too_high = all(ratio < MIN_CAPEX_RATIO for ratio in capex) and 0 < min_damage < low_price
         if not capex or not (is_too_low or is_too_high):
             return None
         message = tr(
             "{price} for a tonne of '{material}' is unlike its damage of {damage} and all capex",
             damage=format_figure(min_damage),
-            **values,
+            **fields,
         )
         return message, hint
 
@@ -328,36 +339,38 @@ class _PriceComparison:
         below the price, since some uses can be given up at low cost.
         """
         for entry_position, damage in enumerate(self.case.damage):
-            low, high = self.prices.get(damage.material, (0.0, 0.0))
+            low_price, high_price = self.prices.get(damage.material, (0.0, 0.0))
             steps = [float(step.eur_per_t) for step in damage.steps]
-            for position, (previous, value) in enumerate(pairwise(steps), 1):
-                if 0 < previous * SMALL_FACTOR <= value:
+            for position, (previous_value, value) in enumerate(pairwise(steps), 1):
+                if 0 < previous_value * SMALL_FACTOR <= value:
                     message = tr(
                         "a damage of {value} per tonne, where the step before has {other}",
                         value=format_figure(value),
-                        other=format_figure(previous),
+                        other=format_figure(previous_value),
                     )
                     path = ("damage", entry_position, "steps", position, "eur_per_t")
                     yield warning(path, message, _same_unit_hint())
-            for position, value in enumerate(steps if high > 0 else ()):
+            for position, value in enumerate(steps if high_price > 0 else ()):
                 if value <= 0:
                     continue
-                is_below_price = value < low and (value < low / 2 or steps[-1] < low)
-                values = {"material": damage.material, "value": format_figure(value)}
+                is_below_price = value < low_price and (
+                    value < low_price / 2 or steps[-1] < low_price
+                )
+                fields = {"material": damage.material, "value": format_figure(value)}
                 path = ("damage", entry_position, "steps", position, "eur_per_t")
                 if is_below_price:
                     message = tr(
                         "a damage of {value} per tonne is below the price of '{material}', {price}",
-                        price=format_figure(low),
-                        **values,
+                        price=format_figure(low_price),
+                        **fields,
                     )
                     yield warning(path, message, _same_unit_hint())
-                elif value > high * SMALL_FACTOR:
+                elif value > high_price * SMALL_FACTOR:
                     message = tr(
                         "a damage of {value} per tonne is far above the price of '{material}', "
                         "{price}",
-                        price=format_figure(high),
-                        **values,
+                        price=format_figure(high_price),
+                        **fields,
                     )
                     yield warning(path, message, _same_unit_hint())
                 break

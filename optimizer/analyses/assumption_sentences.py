@@ -69,8 +69,8 @@ def best_plan_by_set(result: Disagreement) -> dict[str, SetPlan]:
     """
 
     def best_plan(id: str) -> SetPlan:
-        feasible = [plan for plan in result.all_plans if not plan.under[id].broken_rules]
-        return min(feasible, key=lambda plan: (plan.under[id].regret, plan.of != id))
+        feasible_plans = [plan for plan in result.all_plans if not plan.under[id].broken_rules]
+        return min(feasible_plans, key=lambda plan: (plan.under[id].regret, plan.of != id))
 
     return {plan.of: best_plan(plan.of) for plan in result.plans if plan.of is not None}
 
@@ -124,11 +124,11 @@ def compromise_sentences(wording: DisagreementWording) -> Iterator[str]:
     """Yield a sentence on the largest regret of the one plan for all sets."""
     result, compromise = wording.result, wording.result.compromise
     if compromise is not None and compromise.under:
-        set_id, worst = max(compromise.under.items(), key=lambda pair: pair[1].regret)
+        set_id, worst_outcome = max(compromise.under.items(), key=lambda pair: pair[1].regret)
         yield tr(
             "One plan for all, which minimizes {what}, costs at most {regret} more than the best "
             "plan of any set ({set}).",
             what=objective_names()[result.over],
-            regret=wording.amount(max(0.0, worst.regret)),
+            regret=wording.amount(max(0.0, worst_outcome.regret)),
             set=set_title(wording, set_id),
         )

@@ -64,8 +64,8 @@ class LinkedNumbers:
         """Return settings ``path=value`` that give the numbers at a value."""
         numbers = list(map(format_setting, self.values_at(value)))
         if self.keys:
-            pairs = zip(self.keys, numbers, strict=True)
-            return [f"{self.paths[0]}={{{', '.join(f'{key}: {x}' for key, x in pairs)}}}"]
+            keyed_numbers = zip(self.keys, numbers, strict=True)
+            return [f"{self.paths[0]}={{{', '.join(f'{key}: {x}' for key, x in keyed_numbers)}}}"]
         return [f"{path}={x}" for path, x in zip(self.paths, numbers, strict=True)]
 
 
@@ -80,9 +80,11 @@ def scaled_number(
 
     A yearly quantity is multiplied in all years. No result exceeds ``max_value``.
     """
-    base = tuple(map(float, number.values if isinstance(number, YearlyQuantity) else (number,)))
+    base_values = tuple(
+        map(float, number.values if isinstance(number, YearlyQuantity) else (number,))
+    )
     keys = tuple(map(str, number.years)) if isinstance(number, YearlyQuantity) else ()
-    return LinkedNumbers((path,), partial(_scale_values, base, max_value), keys)
+    return LinkedNumbers((path,), partial(_scale_values, base_values, max_value), keys)
 
 
 def _scale_values(base: Sequence[float], max_value: float, factor: float) -> list[float]:
@@ -112,14 +114,14 @@ def _scaled_probabilities(
     scaled_total = math.fsum(p for p, is_moved in entries if is_moved)
     other_total = math.fsum(probabilities) - scaled_total
     factor = min(value, (scaled_total + other_total) / scaled_total)
-    remaining = scaled_total + other_total - factor * scaled_total
-    equal_share = remaining / (len(probabilities) - sum(is_scaled))
-    others = [
-        p * remaining / other_total if other_total > 0 else equal_share for p in probabilities
+    remaining_total = scaled_total + other_total - factor * scaled_total
+    equal_share = remaining_total / (len(probabilities) - sum(is_scaled))
+    other_probabilities = [
+        p * remaining_total / other_total if other_total > 0 else equal_share for p in probabilities
     ]
     return [
-        factor * p if is_moved else other
-        for (p, is_moved), other in zip(entries, others, strict=True)
+        factor * p if is_moved else other_probability
+        for (p, is_moved), other_probability in zip(entries, other_probabilities, strict=True)
     ]
 
 
@@ -171,8 +173,8 @@ class Assumption:
         Return None if the assumption has several numbers, or a different one for each year. For the
         success of a project it is the probability of success.
         """
-        values = [x for number in self.numbers for x in number.values_at(value)]
-        return values[0] if len(values) == 1 and not self.numbers[0].keys else None
+        number_values = [x for number in self.numbers for x in number.values_at(value)]
+        return number_values[0] if len(number_values) == 1 and not self.numbers[0].keys else None
 
 
 def list_assumptions(
@@ -198,11 +200,15 @@ def list_assumptions(
     range does not contain the current number.
     """
     ranges = ranges or {}
-    known = {x.id: x for x in _all_assumptions(case)}
-    requested = dict.fromkeys([*only, *ranges])
-    for id in (id for id in requested if id not in known):
+    assumptions_by_id = {x.id: x for x in _all_assumptions(case)}
+    requested_ids = dict.fromkeys([*only, *ranges])
+    for id in (id for id in requested_ids if id not in assumptions_by_id):
         raise InvalidAssumption(
-            tr("there is no assumption '{id}'; there are {known}", id=id, known=", ".join(known))
+            tr(
+                "there is no assumption '{id}'; there are {known}",
+                id=id,
+                known=", ".join(assumptions_by_id),
+            )
         )
 
     def is_usual(assumption: Assumption) -> bool:
@@ -210,20 +216,27 @@ def list_assumptions(
         if assumption.subject is not None:
             return parts
         return (
-            not parts or sum(assumption.numbers == other.numbers for other in known.values()) == 1
+            not parts
+            or sum(assumption.numbers == other.numbers for other in assumptions_by_id.values()) == 1
         )
 
-    chosen = (
-        requested if only else [id for id, x in known.items() if id in requested or is_usual(x)]
+    chosen_assumptions = (
+        requested_ids
+        if only
+        else [id for id, x in assumptions_by_id.items() if id in requested_ids or is_usual(x)]
     )
     result = [
-        _with_range(known[id], *ranges.get(id, (known[id].low, known[id].high))) for id in chosen
+        _with_range(
+            assumptions_by_id[id],
+            *ranges.get(id, (assumptions_by_id[id].low, assumptions_by_id[id].high)),
+        )
+        for id in chosen_assumptions
     ]
     for path, limits in (inputs or {}).items():
-        base = number_at(case, path)
-        if base is None:
+        base_number = number_at(case, path)
+        if base_number is None:
             raise InvalidAssumption(tr("there is no single number at {path}", path=path))
-        number = Assumption("input", path, base, -math.inf, math.inf, (free_number(path),))
+        number = Assumption("input", path, base_number, -math.inf, math.inf, (free_number(path),))
         result.append(_with_range(number, *limits))
     return tuple(result)
 
@@ -290,13 +303,15 @@ def uncertain_numbers(case: Case) -> dict[AssumptionKind, NumbersById]:
     sampled = case.uncertainty is not None and case.uncertainty.sample is not None
     damage: dict[str | None, list[LinkedNumbers]] = {}
     demand: dict[str | None, list[LinkedNumbers]] = {}
-    needed = {row.material for row in case.demand} if case.objective.measure == "damage" else set()
+    needed_materials = (
+        {row.material for row in case.demand} if case.objective.measure == "damage" else set()
+    )
     for n, entry in enumerate(case.damage):
         # One factor on all steps keeps them increasing.
         steps = [
             scaled_number(f"damage.{n}.steps.{j}.eur_per_t", step.eur_per_t)
             for j, step in enumerate(entry.steps)
-            if step.eur_per_t > 0 and entry.material in needed
+            if step.eur_per_t > 0 and entry.material in needed_materials
         ]
         damage.setdefault(entry.material, []).extend(steps)
     for n, row in enumerate(case.demand):
@@ -354,29 +369,33 @@ def _explicit_state_probabilities(case: Case) -> NumbersById:
     The key None stands for an event of any hazard.
     """
     states = (case.uncertainty.states if case.uncertainty else None) or ()
-    shares = tuple(float(state.probability) for state in states)
+    state_probabilities = tuple(float(state.probability) for state in states)
     paths = tuple(f"uncertainty.states.{n}.probability" for n in range(len(states)))
     by_hazard: dict[str | None, list[LinkedNumbers]] = {}
     by_states: dict[tuple[bool, ...], list[LinkedNumbers]] = {}
     for hazard in (None, *case.hazards):
         is_hit = tuple(any(hazard in (None, event.hazard) for event in s.events) for s in states)
-        possible = any(share > 0 for share, hit in zip(shares, is_hit, strict=True) if hit)
-        linked = (
-            [LinkedNumbers(paths, partial(_scaled_probabilities, shares, is_hit))]
-            if possible
+        can_happen = any(
+            share > 0 for share, hit in zip(state_probabilities, is_hit, strict=True) if hit
+        )
+        linked_numbers = (
+            [LinkedNumbers(paths, partial(_scaled_probabilities, state_probabilities, is_hit))]
+            if can_happen
             else []
         )
         # Hazards with events in the same states share their numbers.
-        by_hazard[hazard] = by_states.setdefault(is_hit, [] if all(is_hit) else linked)
+        by_hazard[hazard] = by_states.setdefault(is_hit, [] if all(is_hit) else linked_numbers)
     return by_hazard
 
 
 def _delay_probabilities(project: str, delays: Mapping[int, float]) -> list[LinkedNumbers]:
     """Return the probabilities of a project's delays as linked numbers, of which those of positive
     delays are scaled."""
-    shares = {0: 0.0, **{years: float(share) for years, share in delays.items()}}
-    if math.fsum(share for years, share in shares.items() if years > 0) <= 0:
+    probability_by_delay = {0: 0.0, **{years: float(share) for years, share in delays.items()}}
+    if math.fsum(share for years, share in probability_by_delay.items() if years > 0) <= 0:
         return []
-    path, is_late = f"projects.{project}.delay_years", [years > 0 for years in shares]
-    values_at = partial(_scaled_probabilities, tuple(shares.values()), is_late)
-    return [LinkedNumbers((path,), values_at, tuple(map(str, shares)))]
+    path, is_late = f"projects.{project}.delay_years", [years > 0 for years in probability_by_delay]
+    scale_probabilities = partial(
+        _scaled_probabilities, tuple(probability_by_delay.values()), is_late
+    )
+    return [LinkedNumbers((path,), scale_probabilities, tuple(map(str, probability_by_delay)))]

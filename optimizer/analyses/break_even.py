@@ -60,19 +60,19 @@ def add_break_even(plan: Plan, time_limit: float | None = None) -> Plan:
     """
     if plan.scenario is None or plan.outcome.measure != "damage" or _is_empty_plan(plan):
         return plan
-    reading = read_case_text(json.dumps(plan.scenario), "plan.json").with_settings(
+    loaded_scenario = read_case_text(json.dumps(plan.scenario), "plan.json").with_settings(
         BREAK_EVEN_SETTINGS
     )
-    problem = Problem.from_case(reading.case)
+    problem = Problem.from_case(loaded_scenario.case)
     instance = problem.instance
     pool = None if choose_method(instance, problem.states) == "extensive" else CutPool()
     commitment = commitment_from_plan(instance, plan)
     solve_time_limit = time_limit or DEFAULT_TIME_LIMIT
     session = Session(1, pool, gap=GAIN_TOLERANCE / 2, time_limit=solve_time_limit)
-    subject = StudiedPlan(reading, instance, commitment, GAIN_TOLERANCE, session)
+    subject = StudiedPlan(loaded_scenario, instance, commitment, GAIN_TOLERANCE, session)
     factors, best_subject = [], subject
     try:
-        for quantity, settings in _settings_by_quantity(reading.case).items():
+        for quantity, settings in _settings_by_quantity(loaded_scenario.case).items():
             plan_factor = _plan_break_even(subject, quantity, settings)
             max_factor = MAX_FACTOR if plan_factor is None else plan_factor
             if best_subject is not subject:
@@ -171,31 +171,34 @@ def _plan_break_even(
     """
 
     def gain(factor: float) -> float:
-        evaluated = evaluate_plan(subject, settings(factor))
+        plan_at_values = evaluate_plan(subject, settings(factor))
         return (
-            _damage_without_plan(evaluated)
-            - evaluated.own_outcome.expected
-            - evaluated.own_outcome.net_cost_meur
+            _damage_without_plan(plan_at_values)
+            - plan_at_values.own_outcome.expected
+            - plan_at_values.own_outcome.net_cost_meur
         )
 
     if quantity == "damage":
-        evaluated = evaluate_plan(subject, ())
+        plan_at_values = evaluate_plan(subject, ())
         return _break_even_ratio(
-            _damage_without_plan(evaluated),
-            evaluated.own_outcome.expected,
-            evaluated.own_outcome.net_cost_meur,
+            _damage_without_plan(plan_at_values),
+            plan_at_values.own_outcome.expected,
+            plan_at_values.own_outcome.net_cost_meur,
         )
     low, high = 0.0, 1.0
-    shortfall, surplus = -gain(low), gain(high)
-    if shortfall <= 0:
+    gain_shortfall, gain_surplus = -gain(low), gain(high)
+    if gain_shortfall <= 0:
         return 0.0
-    if surplus < 0:
-        low, high, shortfall, surplus = high, MAX_FACTOR, -surplus, gain(MAX_FACTOR)
-        if surplus < 0:
+    if gain_surplus < 0:
+        low, high, gain_shortfall, gain_surplus = high, MAX_FACTOR, -gain_surplus, gain(MAX_FACTOR)
+        if gain_surplus < 0:
             return None
     tries = 0
     while high - low > FACTOR_TOLERANCE * high:
-        root, tries = low + (high - low) * shortfall / (shortfall + surplus), tries + 1
+        root, tries = (
+            low + (high - low) * gain_shortfall / (gain_shortfall + gain_surplus),
+            tries + 1,
+        )
         # Step beyond the root towards the wider side of the bracket, so that both ends move.
         middle = root * (
             1 + FACTOR_TOLERANCE / 3 if high - root > root - low else 1 - FACTOR_TOLERANCE / 3
@@ -204,17 +207,17 @@ def _plan_break_even(
             middle = (low + high) / 2
         middle_gain = gain(middle)
         if middle_gain >= 0:
-            high, surplus = middle, middle_gain
+            high, gain_surplus = middle, middle_gain
         else:
-            low, shortfall = middle, -middle_gain
+            low, gain_shortfall = middle, -middle_gain
     return high
 
 
-def _damage_without_plan(evaluated: PlanAtValues) -> float:
+def _damage_without_plan(plan_at_values: PlanAtValues) -> float:
     """Compute the expected damage without any plan, in the scenario of an evaluated plan."""
-    instance = evaluated.problem.instance
-    states = evaluated.problem.states
-    recourse = evaluated.problem.recourse
+    instance = plan_at_values.problem.instance
+    states = plan_at_values.problem.states
+    recourse = plan_at_values.problem.recourse
     evaluated_outcomes = outcomes.evaluate_commitments(
         instance, states, [Commitment()], threads=1, recourse=recourse
     )
@@ -245,29 +248,42 @@ def _any_plan_break_even(
     next; after ``DIRECT_BOUND_SOLVES`` solves the interval is bisected.
     """
     empty_subject, session, low = replace(subject, commitment=Commitment()), subject.session, None
-    for attempt in range(MAX_BOUND_SOLVES):
+    for attempt_number in range(MAX_BOUND_SOLVES):
         if max_factor <= 0:
             return 0.0, subject
-        lower = max_factor * 0.8 if low is None else low
-        factor = max_factor if attempt < DIRECT_BOUND_SOLVES else (lower + max_factor) / 2
+        lower_factor = max_factor * 0.8 if low is None else low
+        factor = (
+            max_factor if attempt_number < DIRECT_BOUND_SOLVES else (lower_factor + max_factor) / 2
+        )
         # Rules that require commitments are no reason for one to be worth its money.
-        evaluated = replace(evaluate_plan(empty_subject, settings(factor)), broken_rules=())
-        session = session.for_problem(evaluated.problem.instance)
-        best = find_best_plan(evaluated, session)
-        decision = classify_decision(empty_subject, evaluated, best)
+        empty_plan_at_values = replace(
+            evaluate_plan(empty_subject, settings(factor)), broken_rules=()
+        )
+        session = session.for_problem(empty_plan_at_values.problem.instance)
+        best_decision = find_best_plan(empty_plan_at_values, session)
+        decision = classify_decision(empty_subject, empty_plan_at_values, best_decision)
         if decision == "open":
-            decision, new_best = solve_decision(empty_subject, evaluated, session)
-            best = new_best or best
+            decision, new_best = solve_decision(empty_subject, empty_plan_at_values, session)
+            best_decision = new_best or best_decision
         if decision == "same":
             low = factor
             if max_factor - low <= BOUND_FACTOR_TOLERANCE * max_factor:
                 break
-        elif decision == "changed" and best.commitment is not None and best.outcome is not None:
-            instance, damage_with = evaluated.problem.instance, best.outcome.expected
-            subject = replace(subject, instance=instance, commitment=best.commitment)
+        elif (
+            decision == "changed"
+            and best_decision.commitment is not None
+            and best_decision.outcome is not None
+        ):
+            instance, damage_with = (
+                empty_plan_at_values.problem.instance,
+                best_decision.outcome.expected,
+            )
+            subject = replace(subject, instance=instance, commitment=best_decision.commitment)
             if quantity == "damage":
                 plan_factor = _break_even_ratio(
-                    evaluated.outcome.expected, damage_with, net_cost(instance, best.commitment)
+                    empty_plan_at_values.outcome.expected,
+                    damage_with,
+                    net_cost(instance, best_decision.commitment),
                 )
             else:
                 plan_factor = _plan_break_even(subject, quantity, settings)

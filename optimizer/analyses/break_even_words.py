@@ -50,7 +50,7 @@ def break_even_sentences(thresholds: Sequence[BreakEvenFactor], plan_name: str) 
 def _break_even_condition(threshold: BreakEvenFactor) -> str:
     """Return the condition on one quantity, with the factor below which no plan pays for itself."""
     factor = format_number(threshold.plan, 2)
-    needed = {
+    needed_condition = {
         "damage": tr(
             "a tonne missing costs at least {factor} times what the scenario says", factor=factor
         ),
@@ -58,6 +58,6 @@ def _break_even_condition(threshold: BreakEvenFactor) -> str:
         "duration": tr("events last at least {factor} times as long", factor=factor),
     }[threshold.of]
     if not threshold.any_plan:
-        return needed
+        return needed_condition
     bound = tr("below {factor} no plan is worth it", factor=format_number(threshold.any_plan, 2))
-    return f"{needed} ({bound})"
+    return f"{needed_condition} ({bound})"

@@ -37,6 +37,8 @@ def fix_decisions(
         for g in (COMMON_GROUP, *groups)
         if g in instance.groups_with_right(p)
     }
-    paid = [h for h, x in instance.stockpiles.items() if any(f in funders for f in x.payers)]
-    buy = {h: plan.expected_purchases(instance, h) for h in paid}
+    paid_stockpiles = [
+        h for h, x in instance.stockpiles.items() if any(f in funders for f in x.payers)
+    ]
+    buy = {h: plan.expected_purchases(instance, h) for h in paid_stockpiles}
     return FixedDecisions(frozenset(funders), groups, certain_starts(plan), share, offtake, buy)

@@ -50,5 +50,5 @@ def glossary_section(wording: Wording[Plan]) -> Section:
             "discounted. Stock counts as if none were released. It lowers the net cost and brings "
             "no budget."
         )
-    ordered = sorted(entries.items(), key=lambda entry: entry[0].casefold())
-    return Section("glossary", tr("Terms"), [Terms(ordered)], PAGE)
+    ordered_entries = sorted(entries.items(), key=lambda entry: entry[0].casefold())
+    return Section("glossary", tr("Terms"), [Terms(ordered_entries)], PAGE)

@@ -143,7 +143,9 @@ class SolveOptions(Options):
         """Return the fields that a user may set: those of the file, its own, and those of each
         solve."""
         declared = [
-            name for base in reversed(cls.__mro__) for name in inspect.get_annotations(base)
+            name
+            for base_class in reversed(cls.__mro__)
+            for name in inspect.get_annotations(base_class)
         ]
         # A field that is declared again takes its last position.
         last_position = {name: n for n, name in enumerate(declared) if name in cls.model_fields}
@@ -261,10 +263,10 @@ class CompareOptions(SolveOptions):
 def option_help(options: type[Options]) -> dict[str, str]:
     """Return the help text of each option, by the name of its field."""
     help_by_field: dict[str, str] = {}
-    for base in reversed(options.__mro__):
-        if issubclass(base, Options):
+    for base_class in reversed(options.__mro__):
+        if issubclass(base_class, Options):
             help_by_field |= {
-                name: " ".join(t.split()) for name, t in field_docstrings(base).items()
+                name: " ".join(t.split()) for name, t in field_docstrings(base_class).items()
             }
     return help_by_field
 
@@ -303,17 +305,17 @@ def parse_named_values(
     ``parse_value`` parses the part behind the sign, or raises ValueError. If it does, or the name
     is missing, raises ValueError with the message of ``refusal_text``; also for a repeated name.
     """
-    values: dict[str, Any] = {}
+    values_by_name: dict[str, Any] = {}
     for text in texts:
-        name, _, rest = text.partition("=")
+        name, _, value_text = text.partition("=")
         name = name.strip()
         try:
-            value = parse_value(rest)
+            value = parse_value(value_text)
         except ValueError:
             name = ""
         if not name:
             raise ValueError(refusal_text(text))
-        if name in values:
+        if name in values_by_name:
             raise ValueError(tr("'{name}' is named twice.", name=name))
-        values[name] = value
-    return values
+        values_by_name[name] = value
+    return values_by_name

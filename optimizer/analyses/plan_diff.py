@@ -59,25 +59,25 @@ class Decisions(NamedTuple):
     @classmethod
     def of_plan(cls, plan: Plan) -> "Decisions":
         """Return the decisions of a saved plan."""
-        built = {p: project_plan for p, (project_plan, _) in built_projects(plan).items()}
-        paid = {
+        built_plans = {p: project_plan for p, (project_plan, _) in built_projects(plan).items()}
+        paid_amounts = {
             ("projects", p): {MARKET_ID: x.market_share * x.mean_capex_meur}
-            for p, x in built.items()
+            for p, x in built_plans.items()
         }
         for account in plan.accounts:
             item = ("projects", account.project or "")
             if not account.project:
                 item = ("stockpiles", account.stockpile or "")
-            by_payer = paid.setdefault(item, {})
+            by_payer = paid_amounts.setdefault(item, {})
             amount = fsum(account.paid_meur.values())
             by_payer[account.funder] = by_payer.get(account.funder, 0.0) + amount
         return cls(
-            starts={p: x.start for p, x in built.items()},
+            starts={p: x.start for p, x in built_plans.items()},
             stocks_t={x.id: max(x.planned_t.values(), default=0.0) for x in plan.stockpiles},
-            shares={p: _capex_shares(x) for p, x in built.items()},
+            shares={p: _capex_shares(x) for p, x in built_plans.items()},
             stock_cost_meur={x.id: fsum(x.cost_meur.values()) for x in plan.stockpiles},
-            offtake={p: x.offtake for p, x in built.items()},
-            paid_meur=paid,
+            offtake={p: x.offtake for p, x in built_plans.items()},
+            paid_meur=paid_amounts,
         )
 
 
@@ -86,17 +86,19 @@ def built_projects(plan: Plan) -> dict[str, tuple[ProjectPlan, float]]:
 
     Each is given as decided in its earliest year, with the total probability that it is built.
     """
-    built: dict[str, tuple[ProjectPlan, float]] = {}
+    plan_by_project: dict[str, tuple[ProjectPlan, float]] = {}
     for probability, project_plan in plan.projects_with_probability:
-        first, probability_before = built.get(project_plan.id, (project_plan, 0.0))
-        earliest = project_plan if project_plan.start < first.start else first
-        built[project_plan.id] = earliest, min(1.0, probability_before + probability)
-    return {id: entry for id, entry in built.items() if entry[1] > 0}
+        first_plan, probability_before = plan_by_project.get(project_plan.id, (project_plan, 0.0))
+        earliest = project_plan if project_plan.start < first_plan.start else first_plan
+        plan_by_project[project_plan.id] = earliest, min(1.0, probability_before + probability)
+    return {id: entry for id, entry in plan_by_project.items() if entry[1] > 0}
 
 
 def _capex_shares(project_plan: ProjectPlan) -> dict[tuple[str, str], float]:
-    shares = {(f, i): share for f, by_i in project_plan.shares.items() for i, share in by_i.items()}
-    return {**shares, (MARKET_ID, ""): project_plan.market_share}
+    shares_by_payer = {
+        (f, i): share for f, by_i in project_plan.shares.items() for i, share in by_i.items()
+    }
+    return {**shares_by_payer, (MARKET_ID, ""): project_plan.market_share}
 
 
 Pairs = dict[KeyT, tuple[float, float]]
@@ -126,9 +128,11 @@ class DecisionDiff(NamedTuple):
             moved=moved,
             refinanced=tuple(
                 p
-                for p, pair in pair_up(before.shares, after.shares, NONE).items()
+                for p, share_pair in pair_up(before.shares, after.shares, NONE).items()
                 if p in starts[0] and p in starts[1] and p not in moved
-                if any(differs(*x, 0.0, SHARE_TOLERANCE) for x in pair_up(*pair, 0.0).values())
+                if any(
+                    differs(*x, 0.0, SHARE_TOLERANCE) for x in pair_up(*share_pair, 0.0).values()
+                )
             ),
             stocks_t=pair_up(before.stocks_t, after.stocks_t, 0.0),
             stock_cost_meur=pair_up(before.stock_cost_meur, after.stock_cost_meur, 0.0),
@@ -143,8 +147,8 @@ class DecisionDiff(NamedTuple):
     def paid_by_payer_meur(self) -> Pairs[str]:
         """The total payments of each payer."""
         by_payer: dict[str, list[tuple[float, float]]] = {}
-        for payer, pair in chain.from_iterable(x.items() for x in self.paid_meur.values()):
-            by_payer.setdefault(payer, []).append(pair)
+        for payer, amount_pair in chain.from_iterable(x.items() for x in self.paid_meur.values()):
+            by_payer.setdefault(payer, []).append(amount_pair)
         return {f: (fsum(a for a, _ in x), fsum(b for _, b in x)) for f, x in by_payer.items()}
 
     def to_result(self) -> PlanDiff:
@@ -183,18 +187,22 @@ def describe_plan_diff(
         return tr("{project} in {year}, not {before}", project=project, year=year, before=before)
 
     tonnes = {h: difference for h, difference in diff.stocks_t.items() if h != excluded_id}
-    ranked = sorted(tonnes, key=lambda h: -abs(tonnes[h]) / max(largest_stocks.get(h, 0.0), 1e-9))
+    ranked_stockpiles = sorted(
+        tonnes, key=lambda h: -abs(tonnes[h]) / max(largest_stocks.get(h, 0.0), 1e-9)
+    )
     stocks = [
         f"{name('stockpiles', h)} {'+' if tonnes[h] > 0 else '-'}"
         f"{format_number(abs(tonnes[h]))} {tr('t')}"
-        for h in ranked[:MAX_STOCKS_NAMED]
+        for h in ranked_stockpiles[:MAX_STOCKS_NAMED]
     ]
-    if len(ranked) > MAX_STOCKS_NAMED:
-        stocks.append(tr("{count} more", count=format_number(len(ranked) - MAX_STOCKS_NAMED)))
-    parts = [
+    if len(ranked_stockpiles) > MAX_STOCKS_NAMED:
+        stocks.append(
+            tr("{count} more", count=format_number(len(ranked_stockpiles) - MAX_STOCKS_NAMED))
+        )
+    change_texts = [
         (names := listed(diff.entering)) and tr("with {projects}", projects=names),
         (names := listed(diff.leaving)) and tr("without {projects}", projects=names),
         ", ".join(moved(p, *years) for p, years in diff.moved.items()),
         stocks and tr("stocks: {stocks}", stocks=", ".join(stocks)),
     ]
-    return "; ".join(text for text in parts if text)
+    return "; ".join(text for text in change_texts if text)

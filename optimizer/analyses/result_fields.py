@@ -28,7 +28,7 @@ def common_result_fields(
     None, ``seconds`` is left out.
     """
     objective = case.objective
-    common: dict[str, Any] = {
+    common_fields: dict[str, Any] = {
         "title": title or display_name(case.title, "scenario", current_language()),
         "variant": variant,
         "currency": case.currency,
@@ -42,5 +42,5 @@ def common_result_fields(
         "scenario": solved_scenario_json(case, variant),
     }
     if start_time is not None:
-        common["seconds"] = time.perf_counter() - start_time
-    return {name: value for name, value in common.items() if name in result.model_fields}
+        common_fields["seconds"] = time.perf_counter() - start_time
+    return {name: value for name, value in common_fields.items() if name in result.model_fields}

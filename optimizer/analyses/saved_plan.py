@@ -42,13 +42,13 @@ def load_saved_plan(
     changed, or written by another version.
     """
     started_at = time.perf_counter()
-    reading = read_case_text(json.dumps(plan.scenario), source_name)
-    loaded = Problem.from_case(reading.case)
+    loaded_scenario = read_case_text(json.dumps(plan.scenario), source_name)
+    loaded = Problem.from_case(loaded_scenario.case)
     instance, saved_outcomes = loaded.instance, {saved.id: saved for saved in plan.under}
     with_recourse, seconds = loaded.with_recourse(threads), time.perf_counter() - started_at
     reference_optima = [
         ReferenceOptimum(outcome.best, outcome.best_bound)
-        for name in reading.case.assumptions
+        for name in loaded_scenario.case.assumptions
         if (outcome := saved_outcomes.get(name)) is not None and outcome.best is not None
     ]
     problem = replace(
@@ -66,16 +66,16 @@ def load_saved_plan(
     commitment = commitment_from_plan(instance, plan)
     recomputed = recompute_plan(problem, commitment, threads=threads)
     objective = recomputed.objective
-    claimed = plan.certificate.objective
-    if abs(objective - claimed) > OBJECTIVE_TOLERANCE * max(1.0, abs(objective)):
+    claimed_objective = plan.certificate.objective
+    if abs(objective - claimed_objective) > OBJECTIVE_TOLERANCE * max(1.0, abs(objective)):
         raise CheckFailed(
             tr(
                 "the plan's objective is {objective:.9g}, but its file says {claimed:.9g}",
                 objective=objective,
-                claimed=claimed,
+                claimed=claimed_objective,
             )
         )
     certificate = plan.certificate.model_copy(update={"objective": objective})
     return SavedPlan(
-        plan, reading, problem, recomputed.to_checked_solution(certificate, threads=threads)
+        plan, loaded_scenario, problem, recomputed.to_checked_solution(certificate, threads=threads)
     )

@@ -47,7 +47,7 @@ def solve_sequentially(
     """
     for task in tasks if break_even else ():
         check_supported(task.case)
-    shared: MutableMapping[str, CutPool] = {} if pools is None else pools
+    shared_pools: MutableMapping[str, CutPool] = {} if pools is None else pools
     sessions: dict[str, Session] = {}
     answers: list[Plan | SolveFailure | None] = [None] * len(tasks)
     for index in sorted(range(len(tasks)), key=lambda k: -total_public_budget(tasks[k].case)):
@@ -55,7 +55,7 @@ def solve_sequentially(
         if on_start is not None:
             on_start(index)
         key = pool_key(read_instance(case))
-        pool = shared.setdefault(key, CutPool())
+        pool = shared_pools.setdefault(key, CutPool())
         session = Session(
             solve_options.get("threads"), pool, always_keep_recourse=pools is not None
         )
@@ -80,8 +80,12 @@ def total_public_budget(case: Case) -> float:
     by_funders = 0.0
     for funder in case.funders.values():
         if funder.kind == "public":
-            budget, yearly = funder.budget_meur, funder.budget_by_year_meur
-            over_years = math.inf if yearly is None else math.fsum(map(float, yearly.values()))
+            budget, budget_by_year = funder.budget_meur, funder.budget_by_year_meur
+            over_years = (
+                math.inf
+                if budget_by_year is None
+                else math.fsum(map(float, budget_by_year.values()))
+            )
             by_funders += min(math.inf if budget is None else float(budget), over_years)
     limit = case.policy.budget_meur
     return by_funders if limit is None else min(float(limit), by_funders)

@@ -91,8 +91,8 @@ class Variation:
         funders = self.reading.case.funders
         if self.path == BUDGET_PATH:
             return tuple(f for f, funder in funders.items() if funder.kind == "public")
-        own = re.fullmatch(r"funders\.([^.]*)\.budget_meur", self.path)
-        return (own[1],) if own and own[1] in funders else None
+        funder_match = re.fullmatch(r"funders\.([^.]*)\.budget_meur", self.path)
+        return (funder_match[1],) if funder_match and funder_match[1] in funders else None
 
     @property
     def unit(self) -> str | None:
@@ -122,17 +122,17 @@ class VariedNumberOptions(ScenarioOptions):
             )
         return self
 
-    def variation(self, reading: LoadedScenario) -> Variation:
+    def variation(self, loaded_scenario: LoadedScenario) -> Variation:
         """Return the scenario with the number that these options vary.
 
         Raises Misuse for a funder that the scenario does not have.
         """
         if self.funder is None:
-            return Variation(reading, self.vary or BUDGET_PATH)
-        if self.funder not in reading.case.funders:
-            about = {"funder": self.funder, "known": ", ".join(reading.case.funders) or "-"}
+            return Variation(loaded_scenario, self.vary or BUDGET_PATH)
+        if self.funder not in loaded_scenario.case.funders:
+            about = {"funder": self.funder, "known": ", ".join(loaded_scenario.case.funders) or "-"}
             raise Misuse(tr("There is no funder '{funder}'; there are {known}.", **about))
-        return Variation(reading, f"funders.{self.funder}.budget_meur")
+        return Variation(loaded_scenario, f"funders.{self.funder}.budget_meur")
 
 
 def format_setting(value: float) -> str:

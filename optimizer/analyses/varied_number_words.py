@@ -36,9 +36,9 @@ def varied_number_name(wording: VariedWording) -> str:
 def varied_funder(wording: VariedWording) -> str | None:
     """Return the id of the funder whose budget is varied; None if the number is not the budget of a
     funder."""
-    first, _, rest = wording.result.varied.partition(".")
-    owner, _, last = rest.partition(".")
-    return owner if (first, last) == ("funders", "budget_meur") else None
+    first_step, _, remaining_path = wording.result.varied.partition(".")
+    owner, _, last_step = remaining_path.partition(".")
+    return owner if (first_step, last_step) == ("funders", "budget_meur") else None
 
 
 def varied_number_header(wording: VariedWording) -> str:

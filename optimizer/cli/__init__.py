@@ -74,11 +74,16 @@ class _LazyCommandGroup(click.Group):
         if name not in COMMANDS and not name.startswith("-"):
             import difflib
 
-            matches, names = difflib.get_close_matches(name, COMMANDS, 1, 0.5), ", ".join(COMMANDS)
+            close_names, names = (
+                difflib.get_close_matches(name, COMMANDS, 1, 0.5),
+                ", ".join(COMMANDS),
+            )
             message = tr("No such command '{name}'. There are {names}.", name=name, names=names)
-            if matches:
+            if close_names:
                 message = tr(
-                    "No such command '{name}'. Did you mean '{near}'?", name=name, near=matches[0]
+                    "No such command '{name}'. Did you mean '{near}'?",
+                    name=name,
+                    near=close_names[0],
                 )
             ctx.fail(message)
         ctx.meta[usage.COMMAND_ARGUMENTS_KEY] = args[1:]

@@ -64,20 +64,20 @@ def run_and_write(
         out, [analysis.result_file, *analysis.extra_outputs], output.force
     )
     analysis_input, path = _read_input(given, analysis, analysis_options)
-    reading = analysis_input.reading
-    pool = None if output.cuts is None else options.read_cut_pool(output.cuts, reading.case)
-    progress.note(f"{path}: {scenario_summary(reading.case)}")
+    loaded_scenario = analysis_input.reading
+    pool = None if output.cuts is None else options.read_cut_pool(output.cuts, loaded_scenario.case)
+    progress.note(f"{path}: {scenario_summary(loaded_scenario.case)}")
     try:
         with closing(progress):
             if pool is not None:
                 analysis_input = analysis_input.with_pool(pool.pool)
             outcome = (run_analysis or analysis.runner)(analysis_input, analysis_options)
     except ScenarioError as error:
-        raise ScenarioError(diagnostics.faults_with_places(error, reading)) from None
+        raise ScenarioError(diagnostics.faults_with_places(error, loaded_scenario)) from None
     except Infeasible as error:
-        diagnostics.show_conflict(error, reading)
+        diagnostics.show_conflict(error, loaded_scenario)
         if output.shown == "json":
-            click.echo(diagnostics.infeasible_document(error, reading))
+            click.echo(diagnostics.infeasible_document(error, loaded_scenario))
         return error.exit_code, None
     files = {}
     for plan_path, plan in outcome.plans.items():
@@ -106,13 +106,13 @@ def nested_output(
     overwritten, nothing is printed, and the manifest states these options. ``inputs`` has the
     arguments by name, and ``texts`` those options that are parsed, as users write them, by the name
     of their field."""
-    values, defaults = dict(inputs), set()
+    option_values, default_options = dict(inputs), set()
     for field in analysis_options.user_fields():
         option = options.option_name(type(analysis_options), field)
-        values[option] = texts.get(field, getattr(analysis_options, field))
+        option_values[option] = texts.get(field, getattr(analysis_options, field))
         if field not in analysis_options.model_fields_set:
-            defaults.add(option)
-    invocation = manifest.Invocation.from_values(name, values, defaults)
+            default_options.add(option)
+    invocation = manifest.Invocation.from_values(name, option_values, default_options)
     return ResultOutput(folder, force=True, invocation=invocation)
 
 
@@ -154,7 +154,7 @@ def assemble_command(
     name: str,
     argument: str,
     *,
-    limited: bool = True,
+    has_memory_limit: bool = True,
     **argument_settings: Any,
 ) -> click.Command:
     """Return the click command of an analysis that calls ``call``. It has the argument
@@ -170,7 +170,7 @@ def assemble_command(
             options.force_option(options_class.force_help)(decorated)
         )
     )
-    if limited:
+    if has_memory_limit:
         decorated = (
             options.with_engine_options(decorated)
             if "jobs" in options_class.supported_options
@@ -200,10 +200,10 @@ def read_scenario(
     file: str, variant: str | None = None, settings: Sequence[str] = ()
 ) -> LoadedScenario:
     """Read a scenario and show its warnings. Raise ScenarioError with all faults if it has any."""
-    reading = read_case(file, variant, settings, check_variants=True)
-    diagnostics.show_faults(reading.warnings)
-    diagnostics.show_faults(diagnostics.unsampled_hazard_warnings(reading))
-    return reading
+    loaded_scenario = read_case(file, variant, settings, check_variants=True)
+    diagnostics.show_faults(loaded_scenario.warnings)
+    diagnostics.show_faults(diagnostics.unsampled_hazard_warnings(loaded_scenario))
+    return loaded_scenario
 
 
 def _read_input(
@@ -218,13 +218,13 @@ def _read_input(
     if analysis.input_kind == "scenario" or (
         analysis.input_kind == "either" and not is_saved_plan(text)
     ):
-        reading = read_scenario(text, variant, settings)
-        title = display_name(reading.case.title, Path(text).stem)
+        loaded_scenario = read_scenario(text, variant, settings)
+        title = display_name(loaded_scenario.case.title, Path(text).stem)
         readers: dict[str, Any] = {
             "read_scenario": read_scenario,
             "read_plan": lambda text: _read_given_plan(text)[0],
         }
-        return AnalysisInput(text, reading, title, variant, **readers), text
+        return AnalysisInput(text, loaded_scenario, title, variant, **readers), text
     if variant is not None or settings:
         raise usage_error(
             "A plan carries its scenario: --variant and --set go with a scenario file."
@@ -246,16 +246,16 @@ def _read_given_plan(text: str) -> tuple[SavedPlan, str]:
 
 
 @contextmanager
-def show_after_writing(result: Result, shown: Shown) -> Iterator[bytes]:
+def show_after_writing(result: Result, shown_as: Shown) -> Iterator[bytes]:
     """Yield the JSON document of a result, and print the result once the body has written its
     files. It is also printed if writing failed, so that a full disk does not lose it."""
     document = output_files.to_json_bytes(result)
     try:
         yield document
     finally:
-        if shown == "json":
+        if shown_as == "json":
             click.echo(document, nl=False)
-        elif shown == "text":
+        elif shown_as == "text":
             show_result(result)
 
 

@@ -98,7 +98,7 @@ def batch(files: tuple[str, ...], out: Path | None, force: bool, **values: Any) 
     request = BatchRequest(**{field.name: values.pop(field.name) for field in fields(BatchRequest)})
     _check_options(request, resume, force, out)
     paths = expand_patterns(files)
-    started = time.perf_counter()
+    start_time = time.perf_counter()
     engine = options.take_engine_values(values)
     batch_options = build_options(BatchOptions, values, memory_limit=engine["memory_limit"])
     progress = ProgressDisplay(quiet)
@@ -116,7 +116,7 @@ def batch(files: tuple[str, ...], out: Path | None, force: bool, **values: Any) 
         if not keep_going:
             return 2
     runner = BatchRunner(runs, batch_options, out, resume, keep_going, as_json, quiet)
-    return runner.solve_all(engine, started)
+    return runner.solve_all(engine, start_time)
 
 
 def _check_options(request: BatchRequest, resume: bool, force: bool, out: Path | None) -> None:
@@ -152,10 +152,12 @@ def lock_folder(folder: Path | None) -> Iterator[None]:
     lock_file, this_process = folder / LOCK_FILE, psutil.Process()
     with output_files.report_write_errors(lock_file):
         try:
-            pid, started = lock_file.read_text(encoding="utf-8").split()
+            pid, start_text = lock_file.read_text(encoding="utf-8").split()
             holder = psutil.Process(int(pid))
             # The system may have given the process id to another process since.
-            is_held = abs(holder.create_time() - float(started)) < 2 and holder.status() != "zombie"
+            is_held = (
+                abs(holder.create_time() - float(start_text)) < 2 and holder.status() != "zombie"
+            )
         except (OSError, ValueError, psutil.Error):
             is_held = False
         try:
@@ -256,7 +258,7 @@ class BatchRunner:
     lines: dict[int, BatchRun] = field(default_factory=dict)
     """Ledger lines by the position of the run."""
 
-    def solve_all(self, engine: dict[str, Any], started: float) -> int:
+    def solve_all(self, engine: dict[str, Any], start_time: float) -> int:
         """Solve all runs on the engine of these options, save their results, and report on them.
         Return the exit code."""
         jobs, time_limit = self.options.jobs, self.options.time_limit
@@ -271,43 +273,43 @@ class BatchRunner:
                 if self.folder is not None and not self.resume:
                     with suppress(FileNotFoundError):
                         shutil.rmtree(self.folder / RUNS_FOLDER)
-                return self._solve_all(jobs, started)
+                return self._solve_all(jobs, start_time)
 
-    def _solve_all(self, jobs: int | None, started: float) -> int:
-        pending, done_before = [], 0
+    def _solve_all(self, jobs: int | None, start_time: float) -> int:
+        pending_positions, done_before = [], 0
         for position, run in enumerate(self.runs):
             if run.task is None or run.key is None:
                 message = "; ".join(str(f) for f in run.faults if f.severity == "error")
                 self._record_line(
                     position, ledger_line(run, status="faulty", exit_code=2, error=message)
                 )
-            elif (finished := self.ledger.finished_run(run.key)) is None:
-                pending.append(position)
+            elif (finished_run := self.ledger.finished_run(run.key)) is None:
+                pending_positions.append(position)
             else:
                 done_before += 1
-                self._record_line(position, finished.model_copy(update=_naming_fields(run)))
+                self._record_line(position, finished_run.model_copy(update=_naming_fields(run)))
         if not self.quiet:
             announce(
                 "Runs: {count}, of which done before: {kept}",
                 count=len(self.runs),
                 kept=done_before,
             )
-        if pending:
-            self._solve_pending(pending, jobs)
-        return self._write_summary(done_before, started)
+        if pending_positions:
+            self._solve_pending(pending_positions, jobs)
+        return self._write_summary(done_before, start_time)
 
     def _record_line(self, position: int, line: BatchRun) -> None:
         self.lines[position] = line
         if self.as_json:
             click.echo(line.model_dump_json())
 
-    def _solve_pending(self, pending: Sequence[int], jobs: int | None) -> None:
+    def _solve_pending(self, pending_positions: Sequence[int], jobs: int | None) -> None:
         from optimizer.analyses.batch.batch_solving import solve_batch
 
         progress = ProgressDisplay(self.quiet)
 
         def tasks() -> Iterator[Any]:
-            for position in pending:
+            for position in pending_positions:
                 child_process.raise_if_stopped()
                 if self.end_status == "complete":
                     yield self.runs[position].task
@@ -322,8 +324,8 @@ class BatchRunner:
                     )
                     if isinstance(arrival.error, Interrupted) or died_by_stop:
                         raise KeyboardInterrupt
-                    self._keep_arrival(pending[arrival.task_index], arrival)
-                    run_name = self.runs[pending[arrival.task_index]].run
+                    self._keep_arrival(pending_positions[arrival.task_index], arrival)
+                    run_name = self.runs[pending_positions[arrival.task_index]].run
                     progress.report_step(len(self.lines), len(self.runs), run_name)
                     child_process.raise_if_stopped()
         except KeyboardInterrupt:
@@ -338,17 +340,17 @@ class BatchRunner:
         to it."""
         run, out = self.runs[position], self.folder
         line = arrival_line(run, arrival)
-        if out is not None and arrival.answer is not None and run.record is not None:
+        if out is not None and arrival.answer is not None and run.input_log is not None:
             # Existing files are from a process that was killed before it wrote their line.
             files = {PLAN_FILE: arrival.answer.plan_json}
             # The options with which ``vorrat solve`` repeats this run.
-            values: dict[str, Any] = {"file": run.file, "--variant": run.variant}
-            values["--set"] = run.settings
+            option_values: dict[str, Any] = {"file": run.file, "--variant": run.variant}
+            option_values["--set"] = run.settings
             for name in ("gap", "time_limit", "node_limit", "method"):
-                values[f"--{name.replace('_', '-')}"] = getattr(self.options, name)
-            values["--threads"] = 1
-            record, code = run.record.started_ago(arrival.seconds), line.exit_code or 0
-            invocation = manifest.Invocation.from_values("solve", values)
+                option_values[f"--{name.replace('_', '-')}"] = getattr(self.options, name)
+            option_values["--threads"] = 1
+            record, code = run.input_log.started_ago(arrival.seconds), line.exit_code or 0
+            invocation = manifest.Invocation.from_values("solve", option_values)
             companions = manifest.manifest_files("plan", files, code, invocation, record)
             output_files.publish(
                 out / RUNS_FOLDER / run.run, files, companions=companions, force=True
@@ -362,7 +364,7 @@ class BatchRunner:
         if line.exit_code in STOPPING_EXIT_CODES and not self.keep_going:
             self.end_status = "stopped"
 
-    def _write_summary(self, done_before: int, started: float) -> int:
+    def _write_summary(self, done_before: int, start_time: float) -> int:
         """Write and print the table of all runs. Return the exit code."""
         from optimizer.solve.planner import package_versions
 
@@ -376,7 +378,7 @@ class BatchRunner:
             **{name: getattr(self.options, name) for name in limit_names},
             ended=self.end_status,
             kept=done_before,
-            seconds=time.perf_counter() - started,
+            seconds=time.perf_counter() - start_time,
             versions=package_versions(),
             runs=tuple(lines),
         )

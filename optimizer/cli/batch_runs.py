@@ -56,17 +56,17 @@ class PlannedRun:
     unit: str | None = None
     currency: str | None = None
     task: BatchTask | None = None  # None if the scenario has faults
-    record: InputLog | None = None  # the files that were read for it
+    input_log: InputLog | None = None  # the files that were read for it
 
     @property
     def name_stem(self) -> str:
         """The readable part of the run's name. It is a valid folder name on any system."""
-        values = (f"{path.split('.')[-1]}={value}" for path, value in self.varied.items())
-        parts = (Path(self.file).stem, *([self.variant] if self.variant else []), *values)
-        return output_files.safe_name("--".join(parts), extra_characters="+=")
+        value_texts = (f"{path.split('.')[-1]}={value}" for path, value in self.varied.items())
+        name_parts = (Path(self.file).stem, *([self.variant] if self.variant else []), *value_texts)
+        return output_files.safe_name("--".join(name_parts), extra_characters="+=")
 
     def keep_scenario(
-        self, reading: LoadedScenario, record: InputLog, options: SolveOptions
+        self, loaded_scenario: LoadedScenario, input_log: InputLog, options: SolveOptions
     ) -> None:
         """Keep what solving the scenario and writing its line of the ledger need: its key, hash,
         unit and currency, the task, and the log of its input files."""
@@ -74,13 +74,13 @@ class PlannedRun:
         from optimizer.solve.checked_solution import input_hash
         from optimizer.solve.plan_document import MEASURE_UNITS
 
-        case = reading.case
+        case = loaded_scenario.case
         title = display_name(case.title, Path(self.file).stem)
         self.key = result_key(case, title, self.variant, options)
         self.input_sha256 = input_hash(case)
         self.unit = MEASURE_UNITS[case.objective.measure].format(currency=case.currency)
         self.currency, self.task = case.currency, BatchTask.from_case(case, title, self.variant)
-        self.record = record
+        self.input_log = input_log
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class BatchRequest:
 
     def count_runs(self, files: Sequence[str]) -> int:
         """Return the number of runs for ``files``, as far as it is known before they are read."""
-        value_counts = (len(values) for values in self.grids.values())
+        value_counts = (len(grid_values) for grid_values in self.grids.values())
         return math.prod((len(files), max(1, len(self.variants)), *value_counts))
 
 
@@ -120,14 +120,14 @@ def read_runs(
         the files that were read."""
         with log_inputs() as record:
             try:
-                reading = read()
+                loaded_scenario = read()
             except ScenarioError as error:
                 diagnostics.show_faults(diagnostics.new_faults(error.faults, shown_keys))
                 return error.faults
-        diagnostics.show_faults(diagnostics.new_faults(reading.warnings, shown_keys))
+        diagnostics.show_faults(diagnostics.new_faults(loaded_scenario.warnings, shown_keys))
         if earlier_log is not None:
             record = earlier_log.merged_with(record) if record.files else earlier_log
-        return reading, record
+        return loaded_scenario, record
 
     _refuse_too_many_runs(request.count_runs(files))
     for file in files:
@@ -203,10 +203,12 @@ def expand_patterns(patterns: Sequence[str]) -> list[str]:
         if path.is_file() or not glob.has_magic(pattern):
             paths[pattern] = None
             continue
-        matches = [name for name in files_matching(pattern) if not _is_generated_file(Path(name))]
-        if not matches:
+        matching_files = [
+            name for name in files_matching(pattern) if not _is_generated_file(Path(name))
+        ]
+        if not matching_files:
             raise usage_error("No file matches '{pattern}'.", pattern=pattern)
-        paths.update(dict.fromkeys(matches))
+        paths.update(dict.fromkeys(matching_files))
     return list(paths)
 
 
@@ -218,13 +220,13 @@ def files_matching(pattern: str) -> list[str]:
         names = glob.glob(pattern)  # noqa: PTH207 (as the shell)
         return sorted(name for name in names if Path(name).is_file())
     suffix = re.sub(r"\*\*[/\\]*", "", suffix).strip("/\\") or "*"
-    matches: set[str] = set()
+    matching_files: set[str] = set()
     for root in glob.glob(prefix) if prefix else [os.curdir]:  # noqa: PTH207
         for folder, subfolders, names in os.walk(root):
             subfolders[:] = [name for name in subfolders if not name.startswith(".")]
             paths = [Path(folder, name) for name in names if not name.startswith(".")]
-            matches.update(str(path) for path in paths if path.match(suffix))
-    return sorted(matches)
+            matching_files.update(str(path) for path in paths if path.match(suffix))
+    return sorted(matching_files)
 
 
 def _is_generated_file(path: Path) -> bool:
@@ -250,19 +252,19 @@ def parse_grids(
     if an option is invalid."""
     grids: dict[str, dict[str, None]] = {}
     for text in texts:
-        path, equals, value_list = text.partition("=")
+        path, equals_sign, value_list = text.partition("=")
         path = path.strip()
-        if not equals or not path or not value_list.strip():
+        if not equals_sign or not path or not value_list.strip():
             raise click.BadParameter(
                 tr("'{value}' is not such as horizon.last_year=2035,2040.", value=text)
             )
-        values = grids.setdefault(path, {})
+        known_values = grids.setdefault(path, {})
         for part in _split_at_commas(value_list):
             if not part:
                 raise click.BadParameter(tr("'{value}' has an empty value.", value=text))
-            values.update(dict.fromkeys(_expand_range(part, text)))
-            _refuse_too_many_values(len(values), text)
-    return {path: tuple(values) for path, values in grids.items()}
+            known_values.update(dict.fromkeys(_expand_range(part, text)))
+            _refuse_too_many_values(len(known_values), text)
+    return {path: tuple(known_values) for path, known_values in grids.items()}
 
 
 def _refuse_too_many_values(count: int, text: str) -> None:
@@ -301,18 +303,18 @@ def _expand_range(part: str, text: str) -> Iterator[str]:
     """Yield the values of a range ``FROM:TO:STEP``, with both ends if a step reaches the last. Any
     other text is yielded unchanged. Decimal arithmetic avoids rounding errors."""
     try:
-        first, last, step = (Decimal(number.strip()) for number in part.split(":"))
-        count = (last - first) / step if step > 0 else Decimal(0)
-        is_range = all(number.is_finite() for number in (first, last, step))
+        first_number, last_number, step = (Decimal(number.strip()) for number in part.split(":"))
+        count = (last_number - first_number) / step if step > 0 else Decimal(0)
+        is_range = all(number.is_finite() for number in (first_number, last_number, step))
     except (ValueError, InvalidOperation):
         is_range = False
     if not is_range:
         yield part
         return
-    if step <= 0 or last < first:
+    if step <= 0 or last_number < first_number:
         raise click.BadParameter(
             tr("'{value}': a range rises from FROM to TO by a STEP above 0.", value=text)
         )
     _refuse_too_many_values(MAX_GRID_VALUES + 1 if count >= MAX_GRID_VALUES else 0, text)
     for position in range(int(count) + 1):
-        yield f"{(first + position * step).normalize():f}"
+        yield f"{(first_number + position * step).normalize():f}"

@@ -193,27 +193,40 @@ def checkpoint_from_incumbent(incumbent: Incumbent, input_sha256: str) -> dict[s
 
 
 def _commitment_to_json(commitment: Commitment) -> dict[str, Any]:
-    data: dict[str, Any] = {name: list(vars(commitment)[name].items()) for name in DECISIONS}
-    data["buy"] = [(stockpile, lots.tolist()) for stockpile, lots in commitment.buy.items()]
-    return data | {"branches": [_commitment_to_json(branch) for branch in commitment.branches]}
+    commitment_data: dict[str, Any] = {
+        name: list(vars(commitment)[name].items()) for name in DECISIONS
+    }
+    commitment_data["buy"] = [
+        (stockpile, lots.tolist()) for stockpile, lots in commitment.buy.items()
+    ]
+    return commitment_data | {
+        "branches": [_commitment_to_json(branch) for branch in commitment.branches]
+    }
 
 
-def incumbent_from_checkpoint(data: dict[str, Any]) -> Incumbent:
+def incumbent_from_checkpoint(checkpoint: dict[str, Any]) -> Incumbent:
     """Return the incumbent that a checkpoint contains. Its objective is infinite until the plan has
     been checked."""
     from optimizer.solve.solver_result import Incumbent
 
-    return Incumbent(data["method"], _commitment_from_json(data), float("inf"), data["bound"])
+    return Incumbent(
+        checkpoint["method"], _commitment_from_json(checkpoint), float("inf"), checkpoint["bound"]
+    )
 
 
-def _commitment_from_json(data: dict[str, Any]) -> Commitment:
+def _commitment_from_json(commitment_data: dict[str, Any]) -> Commitment:
     import numpy as np
 
     from optimizer.model.commitment import Commitment
 
     decisions: dict[str, Any] = {
-        name: {tuple(key) if isinstance(key, list) else key: value for key, value in data[name]}
+        name: {
+            tuple(key) if isinstance(key, list) else key: value
+            for key, value in commitment_data[name]
+        }
         for name in DECISIONS
     }
-    decisions["buy"] = {name: np.array(lots, dtype=float) for name, lots in data["buy"]}
-    return Commitment(**decisions, branches=tuple(map(_commitment_from_json, data["branches"])))
+    decisions["buy"] = {name: np.array(lots, dtype=float) for name, lots in commitment_data["buy"]}
+    return Commitment(
+        **decisions, branches=tuple(map(_commitment_from_json, commitment_data["branches"]))
+    )

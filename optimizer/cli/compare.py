@@ -47,8 +47,8 @@ def _compare(
     progress, reuse = ProgressDisplay(values.pop("quiet")), values.pop("reuse")
     compare_options = build_options(CompareOptions, values, listener=progress)
     pool_folder = options.cut_pool_folder(reuse, out)
-    shown: analysis_commands.Shown = "json" if as_json else "text"
-    output = analysis_commands.ResultOutput(out, force, shown, pool_folder)
+    shown_as: analysis_commands.Shown = "json" if as_json else "text"
+    output = analysis_commands.ResultOutput(out, force, shown_as, pool_folder)
     return compare_items(given, compare_options, output)[0]
 
 
@@ -62,7 +62,7 @@ def compare_items(
     from optimizer.analyses.comparison.plan_comparison import check_options
 
     items = read_items(given, compare_options.variants, settings)
-    to_solve = [item for item in items if item.reading is not None]
+    to_solve = [item for item in items if item.loaded_scenario is not None]
     with analysis_commands.misuse_as_usage_error():
         by_label = {item.label: item.plan or item.case for item in items}
         checked_names = compare_options.names_to_check
@@ -72,20 +72,26 @@ def compare_items(
     output_files.check_destination(out, [COMPARISON_FILE, *paths.values()], output.force)
     pools: dict[str, options.StoredCutPool] = {}
     if folder is not None:
-        cases = [item.reading.case for item in reversed(to_solve) if item.reading is not None]
+        cases = [
+            item.loaded_scenario.case
+            for item in reversed(to_solve)
+            if item.loaded_scenario is not None
+        ]
         pools = {
             stored.key: stored for stored in (options.read_cut_pool(folder, case) for case in cases)
         }
 
     answers = _solve_missing(to_solve, compare_options, progress, None if folder is None else pools)
-    solved = {id(item): answer for item, answer in zip(to_solve, answers, strict=True)}
+    answers_by_id = {id(item): answer for item, answer in zip(to_solve, answers, strict=True)}
     # In the order given, not in that of solving.
-    item_plans = ((item, item.plan or solved.get(id(item))) for item in items)
+    item_plans = ((item, item.plan or answers_by_id.get(id(item))) for item in items)
     plans = {item.label: plan for item, plan in item_plans if isinstance(plan, Plan)}
-    unsolved = [(i, a) for i, a in zip(to_solve, answers, strict=True) if not isinstance(a, Plan)]
-    failures = [_report_failed(item, answer) for item, answer in unsolved]
+    unsolved_items = [
+        (i, a) for i, a in zip(to_solve, answers, strict=True) if not isinstance(a, Plan)
+    ]
+    failures = [_report_failed(item, answer) for item, answer in unsolved_items]
     # An option that an interrupt left unsolved counts as stopped (1), as does a plan cut short.
-    code = max((1 if a is None else a.exit_code for _, a in unsolved), default=0)
+    code = max((1 if a is None else a.exit_code for _, a in unsolved_items), default=0)
     if not plans:
         return code, None
     base = compare_options.base
@@ -145,11 +151,17 @@ def _solve_missing(
     there is none, or None if the user stopped before its turn."""
     if not to_solve:
         return []
-    pairs = [(item, item.reading) for item in to_solve if item.reading is not None]
-    for file, reading in {item.file: reading for item, reading in pairs}.items():
-        progress.note(f"{file}: {scenario_summary(reading.case)}")
+    items_with_scenario = [
+        (item, item.loaded_scenario) for item in to_solve if item.loaded_scenario is not None
+    ]
+    for file, loaded_scenario in {
+        item.file: loaded_scenario for item, loaded_scenario in items_with_scenario
+    }.items():
+        progress.note(f"{file}: {scenario_summary(loaded_scenario.case)}")
     warnings = (
-        fault for _, reading in pairs for fault in diagnostics.unsampled_hazard_warnings(reading)
+        fault
+        for _, loaded_scenario in items_with_scenario
+        for fault in diagnostics.unsampled_hazard_warnings(loaded_scenario)
     )
     diagnostics.show_faults(diagnostics.new_faults(warnings, set()))
 
@@ -157,7 +169,10 @@ def _solve_missing(
     from optimizer.analyses.sequential import SolveTask, solve_sequentially
 
     width = max(len(item.label) for item in to_solve)
-    tasks = [SolveTask(reading.case, item.variant, item.title) for item, reading in pairs]
+    tasks = [
+        SolveTask(loaded_scenario.case, item.variant, item.title)
+        for item, loaded_scenario in items_with_scenario
+    ]
     option_names = ("gap", "time_limit", "threads", "on_progress", "break_even")
     solve_options: dict[str, Any] = {name: getattr(compare_options, name) for name in option_names}
     if pools is not None:
@@ -173,8 +188,8 @@ def _solve_missing(
 def _report_failed(item: ComparedItem, answer: SolveFailure | None) -> FailedOption:
     """Print to stderr why an option has no plan. Return the option in the form in which a
     comparison states it."""
-    if isinstance(answer, Infeasible) and item.reading is not None:
-        diagnostics.show_conflict(answer, item.reading, f"{item.label}: ")
+    if isinstance(answer, Infeasible) and item.loaded_scenario is not None:
+        diagnostics.show_conflict(answer, item.loaded_scenario, f"{item.label}: ")
     else:
         message = answer or tr("stopped before it was solved")
         click.echo(f"{item.label}: {message}", err=True)
@@ -184,12 +199,12 @@ def _report_failed(item: ComparedItem, answer: SolveFailure | None) -> FailedOpt
 def failed_option(item: ComparedItem, answer: SolveFailure | None) -> FailedOption:
     """Return an option without a plan, in the form in which a comparison states it. ``answer`` is
     None if the option was not solved."""
-    assert item.reading is not None
+    assert item.loaded_scenario is not None
     reasons = {Infeasible: "infeasible", NoPlan: "no_plan", type(None): "no_plan"}
     fields = {"label": item.label, "title": item.wording, "variant": item.variant}
     fields |= {"reason": reasons.get(type(answer), "failed"), "conflict": []}
     if isinstance(answer, Infeasible):
-        fields["conflict"] = diagnostics.conflict_as_json(answer, item.reading)
+        fields["conflict"] = diagnostics.conflict_as_json(answer, item.loaded_scenario)
     fields["message"] = NOT_SOLVED_MESSAGE if answer is None else str(answer)
     return FailedOption.model_validate(fields)
 
@@ -201,15 +216,15 @@ class ComparedItem:
     label: str
     file: str
     variant: str | None = None
-    reading: LoadedScenario | None = None
+    loaded_scenario: LoadedScenario | None = None
     plan: Plan | None = None
     saved_result: saved_results.SavedResult | None = None  # the file of a saved plan
 
     @property
     def case(self) -> Case | None:
         """The scenario of the item; None if it has not been read."""
-        if self.reading is not None:
-            return self.reading.case
+        if self.loaded_scenario is not None:
+            return self.loaded_scenario.case
         return self.plan.case if self.plan else None
 
     @property
@@ -248,24 +263,24 @@ def read_items(
         is_first = item.file not in checked_files
         checked_files.add(item.file)
         try:
-            reading = read_case(item.file, item.variant, settings, check_variants=is_first)
+            loaded_scenario = read_case(item.file, item.variant, settings, check_variants=is_first)
         except ScenarioError as error:
             faults.extend(error.faults)
             return None
-        diagnostics.show_faults(diagnostics.new_faults(reading.warnings, shown_keys))
-        return reading
+        diagnostics.show_faults(diagnostics.new_faults(loaded_scenario.warnings, shown_keys))
+        return loaded_scenario
 
     for item in given_items:
         if item.plan is not None:
             items.append(item)
             continue
         reading = read(item)
-        items.append(replace(item, reading=reading))
+        items.append(replace(item, loaded_scenario=reading))
         for variant in reading.case.variants if all_variants and reading is not None else ():
             if (item.file, variant) not in known_variants:
                 known_variants.add((item.file, variant))
                 variant_item = ComparedItem(variant, item.file, variant)
-                items.append(replace(variant_item, reading=read(variant_item)))
+                items.append(replace(variant_item, loaded_scenario=read(variant_item)))
     if faults:
         raise ScenarioError(tuple(diagnostics.new_faults(faults, set())))
     labels = make_unique([item.label for item in items])

@@ -75,9 +75,9 @@ def raise_connection_limit() -> int:
     except ImportError:  # Windows has no such limit
         return WANTED_DESCRIPTORS
     soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = WANTED_DESCRIPTORS
+    wanted_descriptors = WANTED_DESCRIPTORS
     if hard_limit != resource.RLIM_INFINITY:
-        wanted = min(hard_limit, wanted)
-    if soft_limit != resource.RLIM_INFINITY and soft_limit < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard_limit))
-    return max(wanted - RESERVED_DESCRIPTORS, wanted // 2)
+        wanted_descriptors = min(hard_limit, wanted_descriptors)
+    if soft_limit != resource.RLIM_INFINITY and soft_limit < wanted_descriptors:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted_descriptors, hard_limit))
+    return max(wanted_descriptors - RESERVED_DESCRIPTORS, wanted_descriptors // 2)

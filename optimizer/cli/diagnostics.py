@@ -68,9 +68,9 @@ def new_faults(faults: Iterable[Fault], seen_keys: set[Hashable]) -> list[Fault]
         by_key.setdefault(
             (None if is_setting else fault.location, fault.path, fault.message), fault
         )
-    unseen = [fault for key, fault in by_key.items() if key not in seen_keys]
+    unseen_faults = [fault for key, fault in by_key.items() if key not in seen_keys]
     seen_keys.update(by_key)
-    return unseen
+    return unseen_faults
 
 
 def _source_excerpt(
@@ -96,10 +96,10 @@ def _source_excerpt(
     return [f"  {number} | {line}", f"  {' ' * len(number)} | {' ' * (column - 1)}^"]
 
 
-def faults_with_places(error: ScenarioError, reading: LoadedScenario) -> tuple[Fault, ...]:
+def faults_with_places(error: ScenarioError, loaded_scenario: LoadedScenario) -> tuple[Fault, ...]:
     """Return the faults of an error from solving, with their locations in the file added."""
     return tuple(
-        fault if fault.location else replace(fault, location=reading.location(fault.path))
+        fault if fault.location else replace(fault, location=loaded_scenario.location(fault.path))
         for fault in error.faults
     )
 
@@ -116,26 +116,26 @@ def count_text(faults: Iterable[Fault]) -> str:
     """Return the numbers of errors and warnings as text, such as "1 error, 2 warnings"."""
     severities = [fault.severity for fault in faults]
     errors, warnings = severities.count("error"), severities.count("warning")
-    counts = {
+    count_texts = {
         tr("1 error") if errors == 1 else tr("{count} errors", count=errors): errors,
         tr("1 warning") if warnings == 1 else tr("{count} warnings", count=warnings): warnings,
     }
-    return ", ".join(text for text, count in counts.items() if count)
+    return ", ".join(text for text, count in count_texts.items() if count)
 
 
-def unsampled_hazard_warnings(reading: LoadedScenario) -> list[Fault]:
+def unsampled_hazard_warnings(loaded_scenario: LoadedScenario) -> list[Fault]:
     """Return a warning for each hazard that has a positive probability but no event in any sampled
     state."""
     from optimizer.model.instance import read_instance
     from optimizer.model.states import hazards_without_events, read_states
 
-    uncertainty = reading.case.uncertainty
+    uncertainty = loaded_scenario.case.uncertainty
     if uncertainty is None or uncertainty.sample is None:
         return []
-    instance, warnings = read_instance(reading.case), []
+    instance, warnings = read_instance(loaded_scenario.case), []
     state_count = int(uncertainty.sample.states)
     for name in hazards_without_events(instance, read_states(instance)):
-        if any(p > 0 for p in reading.case.hazards[name].annual_probability.values):
+        if any(p > 0 for p in loaded_scenario.case.hazards[name].annual_probability.values):
             message = tr(
                 "the hazard '{hazard}' strikes in none of the {count} sampled states",
                 hazard=name,
@@ -143,32 +143,36 @@ def unsampled_hazard_warnings(reading: LoadedScenario) -> list[Fault]:
             )
             path = ("hazards", name)
             warnings.append(
-                Fault(path, message, severity="warning", location=reading.location(path))
+                Fault(path, message, severity="warning", location=loaded_scenario.location(path))
             )
     return warnings
 
 
-def show_conflict(error: Infeasible, reading: LoadedScenario, label: str = "") -> None:
+def show_conflict(error: Infeasible, loaded_scenario: LoadedScenario, label: str = "") -> None:
     """Print the rules in conflict to stderr. ``label`` names the option that has no plan because of
     them."""
     heading = tr("No plan keeps all of these rules together; relax one of them:")
     click.echo(f"{label}{heading}", err=True)
     for rule in error.conflict:
-        location = reading.location(rule.path)
+        location = loaded_scenario.location(rule.path)
         click.echo(f"{location}: {rule.tag} {rule.name}: {rule.says}", err=True)
 
 
-def conflict_as_json(error: Infeasible, reading: LoadedScenario) -> list[dict[str, Any]]:
+def conflict_as_json(error: Infeasible, loaded_scenario: LoadedScenario) -> list[dict[str, Any]]:
     """Return the rules in conflict as JSON data."""
     return [
-        {**rule.as_record(), "path": list(rule.path), "place": str(reading.location(rule.path))}
+        {
+            **rule.as_record(),
+            "path": list(rule.path),
+            "place": str(loaded_scenario.location(rule.path)),
+        }
         for rule in error.conflict
     ]
 
 
-def infeasible_document(error: Infeasible, reading: LoadedScenario) -> str:
+def infeasible_document(error: Infeasible, loaded_scenario: LoadedScenario) -> str:
     """Return a JSON document with the rules in conflict, which is printed in place of a plan."""
-    document = {"kind": "infeasible", "conflict": conflict_as_json(error, reading)}
+    document = {"kind": "infeasible", "conflict": conflict_as_json(error, loaded_scenario)}
     return json.dumps({"schema_version": 1, **document}, indent=2)
 
 
@@ -183,18 +187,18 @@ class ProgressDisplay(ProgressListener):
         self._line_width = 0
         self._last_written = time.monotonic()
 
-    def set_label(self, label: str) -> None:
+    def set_label(self, run_label: str) -> None:
         """Set the text that is shown before the progress of a solve."""
-        self._label = label
+        self._label = run_label
 
     def report_step(self, done: int, total: int | None, step_name: str) -> None:
         """Show how many steps are finished, out of ``total`` if it is known, and the name of the
         last or the next step."""
         count = str(done or "") if total is None else tr("{done} of {all}", done=done, all=total)
-        shown = f"{count}: {step_name}" if count else step_name
-        self._label = f"{shown}: "
+        progress_text = f"{count}: {step_name}" if count else step_name
+        self._label = f"{progress_text}: "
         if self._is_due():
-            self._write_line(shown)
+            self._write_line(progress_text)
 
     def warn(self, sentence: str) -> None:
         """Print a warning."""
@@ -218,10 +222,12 @@ class ProgressDisplay(ProgressListener):
             self._write_line(f"{self._label}{format_progress(progress)}")
 
     def _is_due(self) -> bool:
-        now = time.monotonic()
-        is_due = now - self._last_written >= (0.1 if self._rewrites_line else PROGRESS_LINE_SECONDS)
+        current_time = time.monotonic()
+        is_due = current_time - self._last_written >= (
+            0.1 if self._rewrites_line else PROGRESS_LINE_SECONDS
+        )
         if is_due:
-            self._last_written = now
+            self._last_written = current_time
         return is_due and self.on_progress is not None
 
     def _write_line(self, line: str) -> None:

@@ -79,7 +79,7 @@ def explore(
     page = out or file.with_name(f"{file.stem}-explore.html")
     folder = runs or page.with_name(f"{page.stem}-runs")
     output_files.refuse_existing([page], force)
-    started, engine = time.perf_counter(), options.take_engine_values(values)
+    start_time, engine = time.perf_counter(), options.take_engine_values(values)
     batch_options = build_options(BatchOptions, values, memory_limit=engine["memory_limit"])
     if "gap" not in batch_options.model_fields_set:
         batch_options = batch_options.model_copy(update={"gap": DEFAULT_GAP})
@@ -92,16 +92,18 @@ def explore(
     with closing(progress):
         step = tr("reading")
         on_read = partial(progress.report_step, total=len(points), step_name=step)
-        readings: dict[str | None, LoadedScenario] = {None: base}
-        point_runs = list(_points_as_runs(file, readings, record, points, batch_options, on_read))
-    planned = [run for run in point_runs if run is not None]
-    if open_count := len(point_runs) - len(planned):
+        scenarios_by_variant: dict[str | None, LoadedScenario] = {None: base}
+        point_runs = list(
+            _points_as_runs(file, scenarios_by_variant, record, points, batch_options, on_read)
+        )
+    planned_runs = [run for run in point_runs if run is not None]
+    if open_count := len(point_runs) - len(planned_runs):
         usage.announce(
             "{count} points stay open: their variant has not what is moved.", count=open_count
         )
-    assign_run_names(planned)
-    runner = BatchRunner(planned, batch_options, folder, True, quiet=quiet, warm_start=True)
-    code = runner.solve_all(engine, started)
+    assign_run_names(planned_runs)
+    runner = BatchRunner(planned_runs, batch_options, folder, True, quiet=quiet, warm_start=True)
+    code = runner.solve_all(engine, start_time)
     figures: dict[str, Any] = {}
     run_positions = count()
     for run, point in zip(point_runs, points, strict=True):
@@ -112,7 +114,7 @@ def explore(
             figures[point_key] = plan_family.plan_figures(plan)
         elif line is not None and line.status != "open":
             figures[point_key] = {"status": line.status}
-    cases = [reading.case for reading in readings.values()]
+    cases = [loaded_scenario.case for loaded_scenario in scenarios_by_variant.values()]
     html = plan_family.render_page(plan_family.page_content(cases, axes, figures, file.stem))
     output_files.write_files([(page, html.encode())], force)
     click.echo(str(page))
@@ -125,7 +127,7 @@ def explore(
 
 def _points_as_runs(
     file: Path,
-    readings: dict[str | None, LoadedScenario],
+    scenarios_by_variant: dict[str | None, LoadedScenario],
     record: InputLog,
     points: Sequence[plan_family.Point],
     batch_options: BatchOptions,
@@ -136,10 +138,12 @@ def _points_as_runs(
     ``readings``."""
     for number, point in enumerate(points, start=1):
         question: Question = point.question
-        if question.variant not in readings:
-            readings[question.variant] = read_case(file, question.variant)
+        if question.variant not in scenarios_by_variant:
+            scenarios_by_variant[question.variant] = read_case(file, question.variant)
         try:
-            reading, values_by_path = question.apply_to(readings[question.variant])
+            loaded_scenario, values_by_path = question.apply_to(
+                scenarios_by_variant[question.variant]
+            )
         except InvalidRequest:
             if question.variant is None:
                 raise
@@ -147,6 +151,6 @@ def _points_as_runs(
             continue
         settings = tuple(f"{path}={value}" for path, value in values_by_path.items())
         run = PlannedRun(str(file), question.variant, settings, dict(question.moved))
-        run.keep_scenario(reading, record, batch_options)
+        run.keep_scenario(loaded_scenario, record, batch_options)
         on_read(number)
         yield run

@@ -79,8 +79,8 @@ def run_further_analyses(
             is_complete = False
             break
     sha256 = plan.certificate.input_sha256
-    others = {k: p for k, p in plans.items() if p.certificate.input_sha256 != sha256}
-    return FurtherResults(results, comparison, plans, others, is_complete)
+    other_plans = {k: p for k, p in plans.items() if p.certificate.input_sha256 != sha256}
+    return FurtherResults(results, comparison, plans, other_plans, is_complete)
 
 
 def _analysis_steps(
@@ -89,16 +89,16 @@ def _analysis_steps(
     """Yield the further analyses of a plan."""
     folder, case, variant = saved_results.results_folder(plan_file), plan.case, plan_options.variant
     progress = ProgressDisplay(child_process.is_salvaging())
-    shared: dict[str, Any] = {"listener": progress}
+    shared_options: dict[str, Any] = {"listener": progress}
     if plan_options.time_limit is not None:
-        shared["time_limit"] = plan_options.time_limit
-    of_file = shared if variant is None else {**shared, "variant": variant}
+        shared_options["time_limit"] = plan_options.time_limit
+    of_file = shared_options if variant is None else {**shared_options, "variant": variant}
 
     def step(name: str, command: str, given: Path, options: Any, **texts: Any) -> Step:
         result_file = folder / ANALYSES_BY_NAME[command].result_file
         return name, result_file, partial(run_nested, command, given, options, folder, **texts)
 
-    evaluate_options = EvaluateOptions(**quick_evaluation_options(plan), **shared)
+    evaluate_options = EvaluateOptions(**quick_evaluation_options(plan), **shared_options)
     name = tr("fresh states, and what would be done without the plan")
     yield step(name, "evaluate", plan_file, evaluate_options)
     if case is None:
@@ -112,7 +112,7 @@ def _analysis_steps(
         yield step(name, "review", file, ReviewOptions(gap=COARSE_GAP, **of_file))
     event = _worst_event(plan) if case.planned_review is None else None
     if event is not None:
-        stress_options = StressOptions(events=parse_events((event,)), **shared)
+        stress_options = StressOptions(events=parse_events((event,)), **shared_options)
         yield step(tr("a stress test"), "stress", plan_file, stress_options, events=(event,))
     has_public_funder = any(funder.kind == "public" for funder in case.funders.values())
     if has_public_funder and case.planned_review is None:
@@ -122,12 +122,14 @@ def _analysis_steps(
     variants = list(read_case(file).case.variants)
     if variants:
         # The plan is compared as saved; if it is of a variant, the base case is a further option.
-        given = (str(plan_file), *([str(file)] if variant is not None else []))
-        given += tuple(f"{file}@{other}" for other in variants if other != variant)
-        compare_options = CompareOptions(gap=GAP, **shared)
-        output = nested_output("compare", {"given": given}, compare_options, folder / "options")
+        compared_files = (str(plan_file), *([str(file)] if variant is not None else []))
+        compared_files += tuple(f"{file}@{other}" for other in variants if other != variant)
+        compare_options = CompareOptions(gap=GAP, **shared_options)
+        output = nested_output(
+            "compare", {"given": compared_files}, compare_options, folder / "options"
+        )
         result_file = folder / "options" / saved_results.COMPARISON_FILE
-        compare = partial(compare_items, given, compare_options, output)
+        compare = partial(compare_items, compared_files, compare_options, output)
         name = tr("the variants side by side")
         yield name, result_file, partial(exit_codes.run_nested, compare)
 
@@ -156,8 +158,8 @@ def _worst_event(plan: Plan) -> str | None:
                 for (country, m), share in losses.items()
                 if country not in EU_27
             )
-    worst = max(lost_values, key=lambda event: lost_values[event], default=None)
-    return worst if worst is not None and lost_values[worst] > 0 else None
+    worst_event = max(lost_values, key=lambda event: lost_values[event], default=None)
+    return worst_event if worst_event is not None and lost_values[worst_event] > 0 else None
 
 
 def _undisturbed_supply_value(plan: Plan, material: str, country: str, year: int) -> float:

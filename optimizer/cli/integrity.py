@@ -116,18 +116,20 @@ def disagreement_sentences(path: Path, disagreements: Sequence[Discrepancy]) -> 
     """Yield a sentence for each figure of a file that is not consistent with others."""
     name = "/".join(path.parts[-2:])
     for discrepancy in disagreements[:MAX_LISTED]:
-        stated = _format_value(discrepancy.stated)
+        stated_value = _format_value(discrepancy.stated)
         message = BOUND_MESSAGES.get(str(discrepancy.bound), BOUND_MESSAGES["equal"])
         yield tr(
             message,
             name=name,
             path=discrepancy.location,
-            said=stated,
+            said=stated_value,
             due=_format_value(discrepancy.expected),
         )
     if len(disagreements) > MAX_LISTED:
-        further = len(disagreements) - MAX_LISTED
-        yield tr("'{name}' does not add up in more places: {count}.", name=name, count=further)
+        unlisted_count = len(disagreements) - MAX_LISTED
+        yield tr(
+            "'{name}' does not add up in more places: {count}.", name=name, count=unlisted_count
+        )
 
 
 def _format_value(value: object) -> str:

@@ -159,10 +159,10 @@ def _input_layout(
         candidates = [(value, ""), *([(file, f"@{variant}")] if separator and file else [])]
         for candidate, suffix in candidates:
             path = shipped_files.resolve_scenario(candidate)
-            read = next((item for item in files if path in _naming_paths(item)), None)
-            if read is not None:
+            input_file = next((item for item in files if path in _naming_paths(item)), None)
+            if input_file is not None:
                 named[value] = path, suffix
-                roots.append(_absolute_path(_naming_paths(read)[-1]).parent)
+                roots.append(_absolute_path(_naming_paths(input_file)[-1]).parent)
                 break
     top_roots: list[Path] = []
     for root in sorted(set(roots), key=lambda path: (len(path.parts), str(path))):
@@ -176,13 +176,13 @@ def _input_layout(
         absolute = _absolute_path(path)
         for count, root in enumerate(top_roots, 1):
             if absolute.is_relative_to(root):
-                inside = absolute.relative_to(root).as_posix()
-                inside = f"{count}/{inside}" if len(top_roots) > 1 else inside
-                return inside if is_safe_relative_path(inside) else ""
+                relative_path = absolute.relative_to(root).as_posix()
+                relative_path = f"{count}/{relative_path}" if len(top_roots) > 1 else relative_path
+                return relative_path if is_safe_relative_path(relative_path) else ""
         return ""
 
-    copied = [item for item in files if item.role not in ("preset", "cuts")]
-    places = {item: place for item in copied if (place := relative_place(item.path))}
+    copied_files = [item for item in files if item.role not in ("preset", "cuts")]
+    places = {item: place for item in copied_files if (place := relative_place(item.path))}
     named_places = {
         value: place + suffix
         for value, (path, suffix) in named.items()
@@ -197,11 +197,13 @@ def is_safe_relative_path(path: str) -> bool:
     return not (has_unsafe_part or re.search(r"[\\:\0]", path) or PurePosixPath(path).is_absolute())
 
 
-def _naming_paths(read: InputFile) -> tuple[Path, ...]:
+def _naming_paths(input_file: InputFile) -> tuple[Path, ...]:
     """Return the paths by which a file can be named on the command line: its path, and for a saved
     result also its folder."""
-    path = Path(read.path)
-    return (path, path.parent) if read.role == "result" and path.name in MAIN_FILES else (path,)
+    path = Path(input_file.path)
+    return (
+        (path, path.parent) if input_file.role == "result" and path.name in MAIN_FILES else (path,)
+    )
 
 
 def _absolute_path(path: str | Path) -> Path:
@@ -268,10 +270,12 @@ def _why_not_repeatable(
     for reason in reasons:
         if reason.removesuffix("ed") in endings:
             return reason
-    stopped = {"limit", "none"} & {str(text) for text in _values_under_key("status", documents)}
+    stop_statuses = {"limit", "none"} & {
+        str(text) for text in _values_under_key("status", documents)
+    }
     # Exit code 1 of a comparison may only mean that one of its given plans has caveats.
-    doubtful = any(any(doubts) for doubts in _values_under_key("doubts", documents))
-    if "node limit" in endings or (not stopped and (exit_code != 1 or doubtful)):
+    has_doubts = any(any(doubts) for doubts in _values_under_key("doubts", documents))
+    if "node limit" in endings or (not stop_statuses and (exit_code != 1 or has_doubts)):
         return None
     if "--time-limit" in parameters and parameters["--time-limit"].value is not None:
         return "time limit"
@@ -330,8 +334,10 @@ def manifest_value(value: Any) -> Any:
     if isinstance(value, Mapping):
         return tuple(f"{key}={item}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
-        parts = map(manifest_value, value)
-        return tuple(part if isinstance(part, (str, int, float)) else str(part) for part in parts)
+        item_values = map(manifest_value, value)
+        return tuple(
+            part if isinstance(part, (str, int, float)) else str(part) for part in item_values
+        )
     return str(value)
 
 
@@ -375,21 +381,21 @@ def current_versions() -> dict[str, str]:
     versions: dict[str, str] = {}
     # For a source tree that is not installed: its direct imports.
     imported = ["click", "highspy", "numba", "numpy", "pydantic", "pyomo", "pyyaml", "scipy"]
-    pending = ["vorrat"]
-    for name in pending:
+    pending_names = ["vorrat"]
+    for name in pending_names:
         key = re.sub(r"[-_.]+", "-", name).lower()
         if key in versions:
             continue
         try:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
-            pending += imported if key == "vorrat" else []
+            pending_names += imported if key == "vorrat" else []
             continue
         versions[key] = distribution.version
         for requirement in distribution.requires or ():
             # Extras of other distributions are not used.
             if key == "vorrat" or "extra ==" not in requirement:
-                pending += re.findall(r"^[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
+                pending_names += re.findall(r"^[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
     return dict(sorted(versions.items()))
 
 

@@ -110,9 +110,9 @@ def open(
         if not shipped_files.resolve_scenario(file).is_file():
             raise usage_error("There is no file '{file}'.", file=file)
     server_options = {"--secret": secret, "--user-header": user_header, "--listen": listen}
-    refused = [name for name, value in server_options.items() if value is not None]
-    if serve is None and refused:
-        raise usage_error("{option} is for a server: --serve.", option=refused[0])
+    refused_options = [name for name, value in server_options.items() if value is not None]
+    if serve is None and refused_options:
+        raise usage_error("{option} is for a server: --serve.", option=refused_options[0])
     proxy = None
     if serve is not None:
         proxy = _ProxyConfig(
@@ -153,8 +153,8 @@ def _solver_pool(
 
         with options.engine_in_use(jobs, memory, **engine) as cluster:
             assert isinstance(cluster, Cluster)
-            counts = 3 * (cluster.worker_count,)
-            pool_limits = PoolLimits(*counts, process_memory=memory, **limits)
+            process_counts = 3 * (cluster.worker_count,)
+            pool_limits = PoolLimits(*process_counts, process_memory=memory, **limits)
             yield SolverPool(
                 pool_limits, ClusterWorkerStarter(ScenarioWorker, cluster, memory), cluster.is_lost
             )
@@ -231,31 +231,31 @@ class _ProxyConfig(NamedTuple):
 def _public_address(address: str) -> str:
     """Return the normalized address at which users reach a server. Raise click.UsageError if it is
     invalid, has no encryption, or has a path after the host name."""
-    parts = urlsplit(address.rstrip("/"))
-    host, name, port = parts.hostname or "", "", None
+    url_parts = urlsplit(address.rstrip("/"))
+    host, name, port = url_parts.hostname or "", "", None
     is_local = host in ("localhost", LOOPBACK)
     with contextlib.suppress(ValueError):  # an invalid port or name
         # As browsers send it: domain names in ASCII. They encode ß in another way: it is refused.
-        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+        port = url_parts.port or {"https": 443, "http": 80}.get(url_parts.scheme)
         name = f"[{host}]" if ":" in host else host.rstrip(".").encode("idna").decode()
-    if port is None or not name or "ß" in host or parts.username:
+    if port is None or not name or "ß" in host or url_parts.username:
         raise usage_error(
             "'{address}' is no address such as https://vorrat.example.org.", address=address
         )
-    if parts.path or parts.query or parts.fragment:
+    if url_parts.path or url_parts.query or url_parts.fragment:
         raise usage_error(
             "'{address}' is part of a site; a server needs a name of its own, such as "
             "https://vorrat.example.org.",
             address=address,
         )
-    if parts.scheme == "http" and not is_local:
+    if url_parts.scheme == "http" and not is_local:
         raise usage_error(
             "'{address}' is not encrypted; who can read along has the login of users, so "
             "it has to begin with https://.",
             address=address,
         )
-    is_default_port = port == {"https": 443, "http": 80}[parts.scheme]
-    return f"{parts.scheme}://{name}" + ("" if is_default_port else f":{port}")
+    is_default_port = port == {"https": 443, "http": 80}[url_parts.scheme]
+    return f"{url_parts.scheme}://{name}" + ("" if is_default_port else f":{port}")
 
 
 def _read_secret(secret_file: Path | None) -> str:
@@ -286,11 +286,11 @@ def _serve_users(
     from optimizer.page.scenario_store import ScenarioStore
     from optimizer.page.users import Users
 
-    offered = ScenarioStore(max_readings=MAX_OFFERED_READINGS, reader=IsolatedReader())
+    offered_scenarios = ScenarioStore(max_readings=MAX_OFFERED_READINGS, reader=IsolatedReader())
     for file in files:
         # Read now, so that faults, which no user can correct, are raised at the start.
-        offered.read_scenario(offered.add_file(file, "offered").id)
-    users = Users(offered, current_language(), solvers)
+        offered_scenarios.read_scenario(offered_scenarios.add_file(file, "offered").id)
+    users = Users(offered_scenarios, current_language(), solvers)
     with _listening_socket(listen, port) as (listening, own_port):
         guard = ProxyGuard(
             server.create_app(users.session, users.forget), proxy.secret, *proxy[::2]
@@ -300,7 +300,7 @@ def _serve_users(
             "Listening on {ip}:{port} for the proxy of {address}; {header} names users.", **details
         )
         announce("It ends with Ctrl-C.")
-        with closing(offered), closing(solvers):
+        with closing(offered_scenarios), closing(solvers):
             watch = users.forget_absent()
             asyncio.run(_run_server(guard, solvers, listening, lambda _end: watch, users.end_all))
 

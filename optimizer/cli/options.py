@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _OptionsClass = TypeVar("_OptionsClass", bound=Options)
-BESIDE_RESULTS = "beside the results"  # value of --reuse without a folder
+BESIDE_RESULTS_FOLDER = "beside the results"  # value of --reuse without a folder
 MIN_MEMORY = 300 * 10**6  # bytes that a process needs to start
 
 
@@ -60,7 +60,7 @@ memory_limit_option = click.option(
 reuse_option = click.option(
     "--reuse",
     is_flag=False,
-    flag_value=BESIDE_RESULTS,
+    flag_value=BESIDE_RESULTS_FOLDER,
     type=click.Path(path_type=Path),
     metavar="[DIR]",
     help="Start from the cuts that earlier runs left in this folder, and leave more there; without "
@@ -89,12 +89,12 @@ def force_option(help_text: str) -> Callable[[_Command], _Command]:
 
 
 def path_option(
-    name: str, metavar: str, help_text: str, exists: bool = False, required: bool = False
+    name: str, metavar: str, help_text: str, exists: bool = False, is_required: bool = False
 ) -> Callable[[_Command], _Command]:
     """Return an option for the path of a file or folder. ``metavar`` is its placeholder in the
     help."""
     kind = click.Path(exists, "FILE" in metavar, "DIR" in metavar, path_type=Path)
-    return click.option(name, type=kind, metavar=metavar, help=help_text, required=required)
+    return click.option(name, type=kind, metavar=metavar, help=help_text, required=is_required)
 
 
 scheduler_option = click.option(
@@ -146,10 +146,10 @@ def with_engine_options(command: Callable[..., int]) -> Any:
     return engine_options(with_engine)
 
 
-def take_engine_values(values: dict[str, Any]) -> dict[str, Any]:
+def take_engine_values(option_values: dict[str, Any]) -> dict[str, Any]:
     """Remove the parameters of :func:`engine_in_use` from ``values`` and return them."""
     names = ("memory_limit", "scheduler", "tls_ca", "tls_cert", "tls_key")
-    return {name: values.pop(name) for name in names}
+    return {name: option_values.pop(name) for name in names}
 
 
 @contextmanager
@@ -202,9 +202,9 @@ def cut_pool_folder(reuse: Path | None, out: Path | None, method: str = "auto") 
         raise usage_error(
             "--reuse takes a folder, and '{path}' is a file: put FILE first.", path=reuse
         )
-    if str(reuse) == BESIDE_RESULTS and out is None:
+    if str(reuse) == BESIDE_RESULTS_FOLDER and out is None:
         raise usage_error("--reuse keeps cuts beside the results: name a folder, or --out.")
-    return out if str(reuse) == BESIDE_RESULTS else reuse
+    return out if str(reuse) == BESIDE_RESULTS_FOLDER else reuse
 
 
 @dataclass(frozen=True, eq=False)
@@ -294,10 +294,11 @@ def field_option(options: type[Options], name: str) -> Callable[[_Command], _Com
     }
     if value_type is bool:
         return click.option(declared_name, name, is_flag=True, **settings)
-    default = None if field.is_required() else field.get_default(call_default_factory=True)
-    if default not in (None, (), {}):
-        settings |= {"default": flag_settings.get("default_text") or default, "show_default": True}
-    if is_multiple and (field.is_required() or default is not None):
+    default_value = None if field.is_required() else field.get_default(call_default_factory=True)
+    if default_value not in (None, (), {}):
+        shown_default = flag_settings.get("default_text") or default_value
+        settings |= {"default": shown_default, "show_default": True}
+    if is_multiple and (field.is_required() or default_value is not None):
         settings["multiple"] = True
     settings["type"] = str if parse is not None else _click_type(value_type, metadata)
     if parse is not None:
@@ -327,17 +328,18 @@ def _unwrap_field(field: FieldInfo) -> tuple[Any, list[Any], bool]:
     metadata = list(field.metadata)
     value_type, is_multiple = field.annotation, False
     while True:
-        origin, parts = get_origin(value_type), get_args(value_type)
+        origin, type_arguments = get_origin(value_type), get_args(value_type)
         if origin is Annotated:
-            value_type = parts[0]
+            value_type = type_arguments[0]
             annotations = (
-                mark.metadata if isinstance(mark, FieldInfo) else [mark] for mark in parts[1:]
+                mark.metadata if isinstance(mark, FieldInfo) else [mark]
+                for mark in type_arguments[1:]
             )
             metadata[:0] = itertools.chain(*annotations)
         elif origin in (Union, UnionType):
-            (value_type,) = (part for part in parts if part is not NoneType)
-        elif origin is tuple and parts[1:] == (...,):
-            value_type = parts[0]
+            (value_type,) = (part for part in type_arguments if part is not NoneType)
+        elif origin is tuple and type_arguments[1:] == (...,):
+            value_type = type_arguments[0]
             is_multiple = True
         elif origin is dict:
             return value_type, metadata, True

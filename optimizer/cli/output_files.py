@@ -61,10 +61,10 @@ def publish(
     # Imported late: commands that write no result need not import all result models.
     from models.results.manifest import MANIFEST_SUFFIX
 
-    everything = {**(companions or {}), **files}
-    manifests = [name for name in everything if name.endswith(MANIFEST_SUFFIX)]
+    all_files = {**(companions or {}), **files}
+    manifests = [name for name in all_files if name.endswith(MANIFEST_SUFFIX)]
     for name in manifests:
-        everything[name] = everything.pop(name)
+        all_files[name] = all_files.pop(name)
     with report_write_errors(folder):
         target = folder.resolve()
         for name in () if force else (*files, *replace):
@@ -74,7 +74,7 @@ def publish(
         missing_folders = [folder for folder in target.parents if not os.path.lexists(folder)]
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _write_all(target, everything, (*manifests, *clear, *replace))
+            _write_all(target, all_files, (*manifests, *clear, *replace))
         except BaseException:
             for parent in missing_folders:
                 with suppress(OSError):
@@ -82,22 +82,22 @@ def publish(
             raise
 
 
-def _write_all(folder: Path, files: Mapping[str, bytes], obsolete: Sequence[str]) -> None:
+def _write_all(folder: Path, files: Mapping[str, bytes], obsolete_names: Sequence[str]) -> None:
     """Write all files and rename them into place. Files in ``obsolete`` are moved away, manifests
     first."""
     is_new = not os.path.lexists(folder)
     parent = folder.parent if is_new else folder
     with suppress(OSError):
-        for leftover in parent.glob(".vorrat-*.tmp"):
-            if _is_abandoned(leftover):
-                shutil.rmtree(leftover, ignore_errors=True)
-    hidden = parent / f".vorrat-{secrets.token_hex(6)}.tmp"
-    new_folder = hidden if is_new else hidden / "new"
-    moved: list[tuple[Path, Path]] = []
+        for leftover_folder in parent.glob(".vorrat-*.tmp"):
+            if _is_abandoned(leftover_folder):
+                shutil.rmtree(leftover_folder, ignore_errors=True)
+    hidden_folder = parent / f".vorrat-{secrets.token_hex(6)}.tmp"
+    new_folder = hidden_folder if is_new else hidden_folder / "new"
+    moved_files: list[tuple[Path, Path]] = []
     with ExitStack() as stack:
         try:
-            hidden.mkdir()
-            stack.enter_context(_try_lock(hidden))
+            hidden_folder.mkdir()
+            stack.enter_context(_try_lock(hidden_folder))
             for name, content in files.items():
                 (new_folder / name).parent.mkdir(parents=True, exist_ok=True)
                 with (new_folder / name).open("xb") as stream:
@@ -105,22 +105,22 @@ def _write_all(folder: Path, files: Mapping[str, bytes], obsolete: Sequence[str]
                     stream.flush()
                     os.fsync(stream.fileno())
             if is_new:
-                hidden.rename(folder)
+                hidden_folder.rename(folder)
                 return
-            for name in obsolete:
+            for name in obsolete_names:
                 if os.path.lexists(folder / name):
-                    _move_aside(folder / name, hidden, moved)
+                    _move_aside(folder / name, hidden_folder, moved_files)
             last_index = {PurePosixPath(name).parts[0]: n for n, name in enumerate(files)}
             for name in sorted(last_index, key=last_index.__getitem__):
-                _move_into_place(new_folder / name, folder / name, hidden, moved)
+                _move_into_place(new_folder / name, folder / name, hidden_folder, moved_files)
         except BaseException:
-            for original, current in reversed(moved):
+            for original_path, current_path in reversed(moved_files):
                 with suppress(FileNotFoundError):
-                    current.rename(original)
+                    current_path.rename(original_path)
             # Not reached, so that nothing is lost, if a file cannot be moved back.
-            shutil.rmtree(hidden, ignore_errors=True)
+            shutil.rmtree(hidden_folder, ignore_errors=True)
             raise
-        shutil.rmtree(hidden, ignore_errors=True)
+        shutil.rmtree(hidden_folder, ignore_errors=True)
 
 
 def _is_abandoned(folder: Path) -> bool:
@@ -157,34 +157,34 @@ def _try_lock(folder: Path) -> Iterator[bool]:
         os.close(handle)
 
 
-def _move_aside(path: Path, backup_folder: Path, moved: list[tuple[Path, Path]]) -> None:
+def _move_aside(path: Path, backup_folder: Path, moved_files: list[tuple[Path, Path]]) -> None:
     # Recorded before the move, so that an interrupt in between loses nothing.
-    moved.append((path, backup_folder / str(len(moved))))
-    path.rename(moved[-1][1])
+    moved_files.append((path, backup_folder / str(len(moved_files))))
+    path.rename(moved_files[-1][1])
 
 
 def _move_into_place(
-    new: Path, path: Path, backup_folder: Path, moved: list[tuple[Path, Path]]
+    new_path: Path, path: Path, backup_folder: Path, moved_files: list[tuple[Path, Path]]
 ) -> None:
     """Rename a file or folder into place. If the folder exists, its files are moved one by one. A
     file that replaces another gets its permissions. ``moved`` records what was done."""
-    if new.is_dir() and path.is_dir():
-        for entry in sorted(new.iterdir()):
-            _move_into_place(entry, path / entry.name, backup_folder, moved)
+    if new_path.is_dir() and path.is_dir():
+        for entry in sorted(new_path.iterdir()):
+            _move_into_place(entry, path / entry.name, backup_folder, moved_files)
         return
-    replaces = not new.is_dir() and (path.is_file() or path.is_symlink())
+    replaces = not new_path.is_dir() and (path.is_file() or path.is_symlink())
     if replaces and not path.is_symlink() and sys.platform != "win32":
         with suppress(OSError):
-            shutil.copymode(path, new)
+            shutil.copymode(path, new_path)
     try:
         if replaces:
-            _move_aside(path, backup_folder, moved)
-        new.replace(path)
+            _move_aside(path, backup_folder, moved_files)
+        new_path.replace(path)
     except PermissionError:
         if replaces:
             raise FileInUse(path) from None
         raise
-    moved.append((new, path))
+    moved_files.append((new_path, path))
 
 
 @contextmanager
@@ -218,14 +218,14 @@ def append_line(path: Path, line: bytes) -> None:
     """Append a line to a file and sync it to disk. Raises NotWritten if this fails; earlier lines
     are then unchanged."""
     with report_write_errors(path), path.open("ab", buffering=0) as stream:
-        before = stream.seek(0, os.SEEK_END)
+        size_before = stream.seek(0, os.SEEK_END)
         try:
             if stream.write(line) != len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(stream.fileno())
         except BaseException:
             with suppress(OSError):
-                stream.truncate(before)
+                stream.truncate(size_before)
             raise
 
 
@@ -247,10 +247,10 @@ def check_destination(out: Path | None, names: Sequence[str], force: bool) -> No
     if out is None:
         return
     refuse_existing([out / name for name in names], force)
-    missing = [parent for parent in (out, *out.parents) if not os.path.lexists(parent)]
+    missing_folders = [parent for parent in (out, *out.parents) if not os.path.lexists(parent)]
     make_folder(out)
     writable = os.access(out, os.W_OK)
-    for parent in missing:
+    for parent in missing_folders:
         with suppress(OSError):
             parent.rmdir()
     if not writable:
@@ -287,15 +287,15 @@ def safe_name(text: str, extra_characters: str = "") -> str:
 def safe_names(texts: Sequence[str]) -> list[str]:
     """Return a valid name for each text, such that all can be in one folder. A number is added to
     names that a file system could confuse because it ignores case or the encoding of accents."""
-    taken: set[str] = set()
+    taken_names: set[str] = set()
     names = []
     for text in texts:
         name = base_name = safe_name(text)
         number = 1
-        while fold_name(name) in taken:
+        while fold_name(name) in taken_names:
             number += 1
             name = f"{base_name}-{number}"
-        taken.add(fold_name(name))
+        taken_names.add(fold_name(name))
         names.append(name)
     return names
 

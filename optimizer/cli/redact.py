@@ -42,8 +42,8 @@ def _redact(
         output_files.refuse_existing(
             [out] if _is_scenario_file(out) else [out / name for name in OUTPUT_FILES], force
         )
-    reading = analysis_commands.read_scenario(file)
-    case = reading.case
+    loaded_scenario = analysis_commands.read_scenario(file)
+    case = loaded_scenario.case
     companies = [f for f, funder in case.funders.items() if funder.kind == "company"]
     for name in (name for name in redact_options.consumers if name not in case.consumers):
         known_names = ", ".join(case.consumers) or "-"
@@ -65,7 +65,7 @@ def _redact(
     if redact_options.scale is not None:
         method = ScaleMethod(redact_options.scale, redact_options.seed or secrets.token_hex(32))
     redacted = redact_scenario(
-        reading,
+        loaded_scenario,
         redact_options.consumers,
         redact_options.companies,
         method,
@@ -78,10 +78,12 @@ def _redact(
     if not redacted.replaced:
         raise usage_error("There is no figure to hide of those that were named.")
     if redacted.revealing:
-        named = redacted.revealing[:MAX_NAMED_FIGURES]
-        descriptions = [_describe_relation(reading, relation) for relation in named]
-        if further := len(redacted.revealing) - len(descriptions):
-            descriptions.append(tr("and {count} more figures", count=further))
+        named_relations = redacted.revealing[:MAX_NAMED_FIGURES]
+        descriptions = [
+            _describe_relation(loaded_scenario, relation) for relation in named_relations
+        ]
+        if unnamed_count := len(redacted.revealing) - len(descriptions):
+            descriptions.append(tr("and {count} more figures", count=unnamed_count))
         raise click.UsageError("\n".join(descriptions))
     # Written before the solves, which may fail; results of an earlier run are removed.
     text = redacted.yaml_text.encode()
@@ -108,13 +110,15 @@ def _redact(
     return codes.get(redaction.answer, 0 if assessment.both_optimal else 1)
 
 
-redact = analysis_commands.assemble_command(_redact, "redact", "file", limited=False)
+redact = analysis_commands.assemble_command(_redact, "redact", "file", has_memory_limit=False)
 
 
-def _describe_relation(reading: LoadedScenario, relation: "Relation") -> str:
+def _describe_relation(loaded_scenario: LoadedScenario, relation: "Relation") -> str:
     """Describe a figure from which hidden figures can be inferred, and how to prevent this."""
     figure = relation.figure
-    location = reading.location(figure.path if figure.year is None else (*figure.path, figure.year))
+    location = loaded_scenario.location(
+        figure.path if figure.year is None else (*figure.path, figure.year)
+    )
     place, times = str(location), f"{relation.factor:.4g}"
     details = {"place": place, "path": figure.dotted_path, "times": times}
     return tr(

@@ -57,14 +57,14 @@ def report(
     given beside it, get sections: a frontier, a split, and any number of stress tests. Its brief is
     written beside the page, unless one is there.
     """
-    results, plans = saved_results.read_results(given)
+    saved_items, plans = saved_results.read_results(given)
     if out is None:
         main_result = next(
-            (saved for saved in results if isinstance(saved.result, Plan)), results[0]
+            (saved for saved in saved_items if isinstance(saved.result, Plan)), saved_items[0]
         )
         out = (
             Path(REPORT_FILE)
-            if len(results) > 1 and len(plans) > 1
+            if len(saved_items) > 1 and len(plans) > 1
             else main_result.path.parent / REPORT_FILE
         )
     workbooks = [] if excel is None else [_check_workbook_name(excel)]
@@ -73,14 +73,16 @@ def report(
     from optimizer.report.render import html
     from optimizer.report.render import workbook as workbook_renderer
 
-    with saved_results.explain_rendering_errors(results):
-        document, doubts = saved_results.document_of_results(results, plans)
+    with saved_results.explain_rendering_errors(saved_items):
+        document, doubts = saved_results.document_of_results(saved_items, plans)
         page = html.render_page(document, doubts)
         files = []
-        if saved_results.single_plan(results, plans) is not None:
+        if saved_results.single_plan(saved_items, plans) is not None:
             from optimizer.analyses.plan.document import brief_document
 
-            pages = render_briefs(saved_results.render_plan(results, {}, brief_document), doubts)
+            pages = render_briefs(
+                saved_results.render_plan(saved_items, {}, brief_document), doubts
+            )
             brief_files = [(_brief_path(out, name), content) for name, content in pages.items()]
             # An existing brief is kept: it may state its author and compare other options.
             files = [(path, content) for path, content in brief_files if force or not path.exists()]
@@ -95,12 +97,12 @@ def report(
             files.append((Path(charts or "", f"{name}.svg"), chart.svg_file()))
             files.append((Path(charts or "", f"{name}.png"), chart.png_file()))
     output_files.refuse_existing([path for path, _ in files], force)
-    with saved_results.explain_rendering_errors(results):
+    with saved_results.explain_rendering_errors(saved_items):
         files += [(path, workbook_renderer.render_workbook(document, doubts)) for path in workbooks]
     output_files.write_files([*files, (out, page.encode())], force)
     for path in shown_paths:
         click.echo(str(path))
-    return saved_results.exit_code_of(results)
+    return saved_results.exit_code_of(saved_items)
 
 
 @click.command(
@@ -151,16 +153,16 @@ def brief(
             raise usage_error("--for does not go with --option, --slides or --explain.")
         return _write_funder_brief(inputs, plans, payer, (author, today), out, force, as_json)
     results, other_plans = inputs, dict[str, Plan]()
-    main = saved_results.single_plan(results, plans)
-    if main is None:
+    plan_file_and_plan = saved_results.single_plan(results, plans)
+    if plan_file_and_plan is None:
         path, other_plans = saved_results.plan_of_option(inputs, plans, label)
         given = (str(path),)
         results, plans = saved_results.read_results(given)
-        main = saved_results.single_plan(results, plans)
+        plan_file_and_plan = saved_results.single_plan(results, plans)
     elif label is not None:
         raise usage_error("--option goes with a comparison.")
-    assert main is not None
-    plan_file, plan = main
+    assert plan_file_and_plan is not None
+    plan_file, plan = plan_file_and_plan
     folder = out or (plan_file if results is inputs else inputs[0].path).parent
     names = [*BRIEF_FILES, *([SLIDES_FILE] if slides else [])]
     output_files.refuse_existing([folder / name for name in names], force)
@@ -256,9 +258,9 @@ def _format_date(day: datetime.date) -> str:
 
 def quick_evaluation_options(plan: Plan) -> dict[str, Any]:
     """Return the options of an evaluation that computes only what a brief needs."""
-    parts = ("replications", "wait_and_see", "tail_weight", "longer", "rare")
+    omitted_parts = ("replications", "wait_and_see", "tail_weight", "longer", "rare")
     states = {"states": 10_000} if plan.certificate.seed is not None else {}
-    return {**dict.fromkeys(parts, 0), "reserves": (0,), **states, "gap": 1e-3}
+    return {**dict.fromkeys(omitted_parts, 0), "reserves": (0,), **states, "gap": 1e-3}
 
 
 def _run_missing(plan_file: Path, plan: Plan, known_types: set[type], explain: bool) -> int:
@@ -281,7 +283,7 @@ def _run_missing(plan_file: Path, plan: Plan, known_types: set[type], explain: b
 
 @click.command(epilog=EXIT_CODES_HELP)
 @click.argument("given", nargs=-1, required=True, metavar="RESULT...")
-@options.path_option("--out", "FILE.xlsx", "Write the workbook to this file.", required=True)
+@options.path_option("--out", "FILE.xlsx", "Write the workbook to this file.", is_required=True)
 @options.force_option("Overwrite an existing file.")
 @usage.language_option
 def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
@@ -310,7 +312,7 @@ def _check_workbook_name(path: Path) -> Path:
 
 
 def render_products(
-    plan: Plan, results: Iterable[Result] = (), others: Mapping[str, Plan] | None = None
+    plan: Plan, results: Iterable[Result] = (), other_plans: Mapping[str, Plan] | None = None
 ) -> dict[str, bytes]:
     """Return the contents of all files that present a plan, by file name, in the current language.
     ``results`` are companion results of the plan, and ``others`` are the plans with which it is
@@ -322,7 +324,9 @@ def render_products(
     from optimizer.report.render import html, workbook
 
     companions = group_by_kind(results)
-    document = build_result_document(plan, others=others or {}, **companions)
+    document = build_result_document(plan, others=other_plans or {}, **companions)
     page, book = html.render_page(document).encode(), workbook.render_workbook(document)
     products = {PLAN_FILE: output_files.to_json_bytes(plan), REPORT_FILE: page, RESULTS_FILE: book}
-    return products | render_briefs(brief_document(plan, others or {}, **companions), NO_CAVEATS)
+    return products | render_briefs(
+        brief_document(plan, other_plans or {}, **companions), NO_CAVEATS
+    )

@@ -37,7 +37,7 @@ from optimizer.cli.manifest import is_safe_relative_path
 from optimizer.cli.usage import installed_version, usage_error
 from optimizer.model.cores import usable_cores
 
-WHY_NOT: dict[NotRepeatableReason, str] = {
+NOT_REPEATABLE_TEXTS: dict[NotRepeatableReason, str] = {
     "time limit": mark_translatable("it ended on its time limit"),
     "interrupted": mark_translatable("it was interrupted"),
     "killed": mark_translatable("it was killed, and its best plan so far was kept"),
@@ -52,7 +52,7 @@ IGNORED_OPTIONS |= {"--resume", "--scheduler", "--tls-ca", "--tls-cert", "--tls-
 """Options that a rerun sets itself, and options that affect where results are computed or written,
 not what they are."""
 MAX_SHOWN_CHARACTERS = 200  # characters of a value that are shown
-ABSENT = object()
+ABSENT_VALUE = object()
 
 
 @click.command(
@@ -82,32 +82,35 @@ def rerun(given: Path, inputs: Path | None, out: Path | None, as_json: bool) -> 
     command = program.get_command(context, manifest.command)
     assert command is not None
     with tempfile.TemporaryDirectory(prefix="vorrat-") as temporary:
-        inputs_folder, results = Path(temporary) / "inputs", out or Path(temporary) / "results"
+        inputs_folder, results_folder = (
+            Path(temporary) / "inputs",
+            out or Path(temporary) / "results",
+        )
         inputs_folder.mkdir()
         _lay_out_inputs(manifest, path.parent, inputs, inputs_folder)
-        values = rerun_values(manifest, inputs_folder, results.absolute(), command)
+        parameter_values = rerun_values(manifest, inputs_folder, results_folder.absolute(), command)
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as errors:
-            code = exit_codes.run_isolated(partial(_call_command, command, values))
+            code = exit_codes.run_isolated(partial(_call_command, command, parameter_values))
         if code not in (0, 1, manifest.exit_code):
             click.echo(errors.getvalue(), err=True, nl=False)
             return code
-        comparison, differing = _compare_outputs(manifest, path.parent, results)
+        comparison, differences = _compare_outputs(manifest, path.parent, results_folder)
     surroundings = tuple(_changed_surroundings(manifest))
     # Reproducibility is promised on any release of the operating system.
     has_same_surroundings = all(change.name == "platform.release" for change in surroundings)
     if code != manifest.exit_code:
-        differing.append(("", "exit_code", manifest.exit_code, code))
+        differences.append(("", "exit_code", manifest.exit_code, code))
     result = Rerun(
         manifest=path.name,
         command=manifest.command,
-        reproduced=not differing and not comparison["changed_since"],
+        reproduced=not differences and not comparison["changed_since"],
         promised=manifest.repeatable and has_same_surroundings,
         why_not=manifest.why_not,
         surroundings=surroundings,
         exit_code_then=manifest.exit_code,
         exit_code=code,
-        differing=len(differing),
-        first_difference=_first_difference(*differing[0]) if differing else None,
+        differing=len(differences),
+        first_difference=_first_difference(*differences[0]) if differences else None,
         **comparison,
     )
     click.echo(result.model_dump_json(indent=2) if as_json else "\n".join(_describe_rerun(result)))
@@ -195,10 +198,10 @@ def _lay_out_inputs(
         contents = (_read_content(path, entry.size) for path in candidates)
         content = next((r for r in contents if r is not None and _sha256(r) == entry.sha256), None)
         if content is None or place is None:
-            expected = entry.sha256[:16]
+            expected_hash = entry.sha256[:16]
             if any(_read_content(path) is not None for path in candidates):
                 fault = tr(
-                    "'{path}' is not what it was ({sha256}).", path=entry.path, sha256=expected
+                    "'{path}' is not what it was ({sha256}).", path=entry.path, sha256=expected_hash
                 )
             else:
                 fault = tr("'{path}' is not here: name its folder by --inputs.", path=entry.path)
@@ -226,7 +229,7 @@ def rerun_values(
     known_params = {name: param for param in command.params for name in param.opts}
     cores = usable_cores()
     worker_counts = {"--threads": manifest.threads, "--jobs": manifest.jobs}
-    given: dict[str, Any] = {}  # by the name of the option or argument
+    parameter_values: dict[str, Any] = {}  # by the name of the option or argument
     for parameter in manifest.parameters:
         param, name = known_params.get(parameter.name), parameter.name
         if param is None and parameter.source != "default":
@@ -236,21 +239,21 @@ def rerun_values(
         if param is None or name in IGNORED_OPTIONS or not _must_be_repeated(parameter, param):
             continue
         value = parameter.value
-        values = list(map(str, value if isinstance(value, tuple) else (value,)))
+        value_texts = list(map(str, value if isinstance(value, tuple) else (value,)))
         if name in manifests.FILE_PARAMETERS:
-            if len(parameter.at) != len(values) or None in parameter.at:
-                value_list = ", ".join(values)
+            if len(parameter.at) != len(value_texts) or None in parameter.at:
+                value_list = ", ".join(value_texts)
                 raise usage_error("the manifest does not say where '{path}' lies.", path=value_list)
-            values = [str(inputs / place) for place in parameter.at if place is not None]
+            value_texts = [str(inputs / place) for place in parameter.at if place is not None]
         if getattr(param, "is_flag", False):
-            given[name] = value is True
+            parameter_values[name] = value is True
         elif name in worker_counts:
             worker_counts[name] = manifests.whole_number(parameter)
-            given[name] = str(worker_counts[name])
+            parameter_values[name] = str(worker_counts[name])
         elif param.multiple or param.nargs == -1:
-            given[name] = values
-        elif values:
-            given[name] = values[-1]
+            parameter_values[name] = value_texts
+        elif value_texts:
+            parameter_values[name] = value_texts[-1]
     is_elsewhere = cores != manifest.platform.cores or manifest.engine == "cluster"
     for name, count in worker_counts.items():
         if name not in known_params or count is None:
@@ -261,9 +264,9 @@ def rerun_values(
                 "the run took {asked}, too many for {cores} cores.", asked=asked, cores=cores
             )
         if is_elsewhere:
-            given[name] = str(count)
-    given |= {"--quiet": True, "--language": manifest.language, "--out": str(out)}
-    return {known_params[name].name or name: text for name, text in given.items()}
+            parameter_values[name] = str(count)
+    parameter_values |= {"--quiet": True, "--language": manifest.language, "--out": str(out)}
+    return {known_params[name].name or name: text for name, text in parameter_values.items()}
 
 
 def _call_command(command: click.Command, values: Mapping[str, Any]) -> int:
@@ -293,24 +296,28 @@ def _must_be_repeated(parameter: entries.ManifestParameter, param: click.Paramet
     if isinstance(param, click.Argument) or parameter.source != "default":
         return True
     with click.Context(click.Command("none")) as context:
-        now = manifests.manifest_value(param.get_default(context))
-    return parameter.value not in (None, (), False) and parameter.value != now
+        current_default = manifests.manifest_value(param.get_default(context))
+    return parameter.value not in (None, (), False) and parameter.value != current_default
 
 
 def _changed_surroundings(manifest: Manifest) -> Iterator[entries.EnvironmentChange]:
     """Yield each change of platform, solver, versions or environment since the run."""
-    pairs: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
+    environments_by_group: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
         "platform": (manifest.platform.model_dump(), manifests.current_platform().model_dump()),
         "solver": (manifest.solver.model_dump(), manifests.current_solver().model_dump()),
         "versions": (manifest.versions, manifests.current_versions()),
         "environment": (manifest.environment, manifests.current_environment()),
     }
-    for group, pair in pairs.items():
-        for name in sorted({*pair[0], *pair[1]}):
-            then, now = (str(side[name]) if name in side else None for side in pair)
+    for group, environments in environments_by_group.items():
+        for name in sorted({*environments[0], *environments[1]}):
+            old_value, new_value = (
+                str(side[name]) if name in side else None for side in environments
+            )
             # The rerun uses the number of threads of the run, whatever the number of cores.
-            if then != now and name != "cores":
-                yield entries.EnvironmentChange(name=f"{group}.{name}", then=then, now=now)
+            if old_value != new_value and name != "cores":
+                yield entries.EnvironmentChange(
+                    name=f"{group}.{name}", then=old_value, now=new_value
+                )
 
 
 def _compare_outputs(
@@ -319,47 +326,55 @@ def _compare_outputs(
     """Compare the outputs that a manifest lists with those in a new folder. Return some fields of a
     Rerun, and the values that differ, as tuples (output, path, then, now). If an output was changed
     after the run, only hashes are compared."""
-    changed, not_compared, equally_good = [], [], None
-    differing: list[tuple[str, str, Any, Any]] = []
+    changed_files, not_compared, equally_good = [], [], None
+    differing_values: list[tuple[str, str, Any, Any]] = []
     is_same_version = manifest.versions.get("vorrat") == installed_version()
     for output in manifest.outputs:
-        old = _read_content(old_folder / output.path, output.size)
-        new = _read_content(new_folder / output.path)
-        if old is None or _sha256(old) != output.sha256:
-            changed.append(output.path)
-            old = None
-        new_hash = None if new is None else _sha256(new)
+        old_content = _read_content(old_folder / output.path, output.size)
+        new_content = _read_content(new_folder / output.path)
+        if old_content is None or _sha256(old_content) != output.sha256:
+            changed_files.append(output.path)
+            old_content = None
+        new_hash = None if new_content is None else _sha256(new_content)
         expected_hash = output.sha256
-        then = now = None
-        if new is not None and output.volatile == ("*",):
+        old_document = new_document = None
+        if new_content is not None and output.volatile == ("*",):
             not_compared.append(output.path)
             continue
-        if new is not None and output.content_sha256 is not None:
-            now, expected_hash = json.loads(new), output.content_sha256
-            new_hash = content_hash(now, output.volatile)
+        if new_content is not None and output.content_sha256 is not None:
+            new_document, expected_hash = json.loads(new_content), output.content_sha256
+            new_hash = content_hash(new_document, output.volatile)
             with suppress(InvalidJsonError):  # a manifest may call anything a document
-                then = None if new_hash == expected_hash or old is None else parse_json(old)
-        if then is not None:
-            before, after = (without_volatile(item, output.volatile) for item in (then, now))
-            differences = ((output.path, *d) for d in _differences(before, after, ()))
+                old_document = (
+                    None
+                    if new_hash == expected_hash or old_content is None
+                    else parse_json(old_content)
+                )
+        if old_document is not None:
+            old_values, new_values = (
+                without_volatile(item, output.volatile) for item in (old_document, new_document)
+            )
+            differences = ((output.path, *d) for d in _differences(old_values, new_values, ()))
             # A field that the earlier version did not have yet is no difference.
-            differing += [d for d in differences if is_same_version or not _is_new_field(d)]
-            equally_good = _equally_good(then, now) if equally_good is None else equally_good
+            differing_values += [d for d in differences if is_same_version or not _is_new_field(d)]
+            equally_good = (
+                _equally_good(old_document, new_document) if equally_good is None else equally_good
+            )
         elif new_hash != expected_hash:
-            differing.append((output.path, "", expected_hash, new_hash))
+            differing_values.append((output.path, "", expected_hash, new_hash))
     return {
         "compared": len(manifest.outputs) - len(not_compared),
-        "changed_since": tuple(changed),
+        "changed_since": tuple(changed_files),
         "not_compared": tuple(not_compared),
         "equally_good": equally_good,
-    }, differing
+    }, differing_values
 
 
 def _is_new_field(difference: tuple[str, str, Any, Any]) -> bool:
     """Check whether a value is absent because its model field did not exist at the time of the run,
     and not because an entry of a list or mapping is missing."""
-    _, path, then, _ = difference
-    return then is ABSENT and path.rpartition(".")[2] in _field_names()
+    _, path, old_value, _ = difference
+    return old_value is ABSENT_VALUE and path.rpartition(".")[2] in _field_names()
 
 
 @cache
@@ -378,22 +393,24 @@ def _read_content(path: Path, size: int | None = None) -> bytes | None:
     return None
 
 
-def _differences(then: Any, now: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(then, list) and isinstance(now, list):
-        then, now = dict(enumerate(then)), dict(enumerate(now))
-    if isinstance(then, dict) and isinstance(now, dict):
-        for key in dict.fromkeys((*then, *now)):
-            pair = (then.get(key, ABSENT), now.get(key, ABSENT))
+def _differences(
+    old_value: Any, new_value: Any, path: tuple[str, ...]
+) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(old_value, list) and isinstance(new_value, list):
+        old_value, new_value = dict(enumerate(old_value)), dict(enumerate(new_value))
+    if isinstance(old_value, dict) and isinstance(new_value, dict):
+        for key in dict.fromkeys((*old_value, *new_value)):
+            pair = (old_value.get(key, ABSENT_VALUE), new_value.get(key, ABSENT_VALUE))
             yield from _differences(*pair, (*path, str(key)))
-    elif then != now or isinstance(then, bool) != isinstance(now, bool):
-        yield ".".join(path), then, now
+    elif old_value != new_value or isinstance(old_value, bool) != isinstance(new_value, bool):
+        yield ".".join(path), old_value, new_value
 
 
-def _equally_good(then: Any, now: Any) -> bool | None:
+def _equally_good(old_document: Any, new_document: Any) -> bool | None:
     """Check whether both plans are within their gap of the better of the two bounds. Return None if
     one of them has no objective or no bound."""
     all_figures: list[tuple[Any, ...]] = []
-    for document in (then, now):
+    for document in (old_document, new_document):
         certificate = document.get("certificate") if isinstance(document, dict) else None
         names = ("objective", "bound", "gap_target")
         if not isinstance(certificate, dict):
@@ -402,50 +419,59 @@ def _equally_good(then: Any, now: Any) -> bool | None:
         if not all(isinstance(figure, (int, float)) for figure in figures):
             return None
         all_figures.append(figures)
-    best = max(bound for _, bound, _ in all_figures)
-    return all(value - best <= gap * max(abs(value), 1e-6) for value, _, gap in all_figures)
+    best_bound = max(bound for _, bound, _ in all_figures)
+    return all(value - best_bound <= gap * max(abs(value), 1e-6) for value, _, gap in all_figures)
 
 
-def _first_difference(output: str, path: str, then: Any, now: Any) -> entries.FirstDifference:
+def _first_difference(
+    output: str, path: str, old_value: Any, new_value: Any
+) -> entries.FirstDifference:
     """Return a difference between two values in the form in which a result contains it; long values
     are cut."""
-    shown: list[Any] = []
-    for value in (then, now):
+    shown_values: list[Any] = []
+    for value in (old_value, new_value):
         if value is not None and not isinstance(value, (bool, int, float, str)):
-            value = None if value is ABSENT else json.dumps(value, ensure_ascii=False)
+            value = None if value is ABSENT_VALUE else json.dumps(value, ensure_ascii=False)
         is_long = isinstance(value, str) and len(value) > MAX_SHOWN_CHARACTERS
-        shown.append(f"{value[:MAX_SHOWN_CHARACTERS]}..." if is_long else value)
+        shown_values.append(f"{value[:MAX_SHOWN_CHARACTERS]}..." if is_long else value)
     relative = None
-    if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (then, now)):
-        largest = max(abs(then), abs(now))
-        relative = abs(then - now) / largest if largest else 0.0
+    if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (old_value, new_value)):
+        largest_magnitude = max(abs(old_value), abs(new_value))
+        relative = abs(old_value - new_value) / largest_magnitude if largest_magnitude else 0.0
     return entries.FirstDifference(
-        output=output, path=path, then=shown[0], now=shown[1], relative=relative
+        output=output, path=path, then=shown_values[0], now=shown_values[1], relative=relative
     )
 
 
 def _describe_rerun(answer: Rerun) -> Iterator[str]:
     """Yield the sentences that describe the result of a rerun."""
     for change in answer.surroundings:
-        then, now = change.then or "-", change.now or "-"
-        yield tr("{name}: then {then}, now {now}", name=change.name, then=then, now=now)
+        old_value, new_value = change.then or "-", change.now or "-"
+        yield tr("{name}: then {then}, now {now}", name=change.name, then=old_value, now=new_value)
     if answer.why_not is not None:
-        reason = tr(WHY_NOT[answer.why_not])
+        reason = tr(NOT_REPEATABLE_TEXTS[answer.why_not])
         yield tr("The same result was not promised for this run: {reason}.", reason=reason)
     if answer.changed_since:
         names = ", ".join(answer.changed_since)
         yield tr("Changed or missing since the run: {names}.", names=names)
-    first, count = answer.first_difference, answer.differing or answer.compared
-    if first is None:
+    first_difference, count = answer.first_difference, answer.differing or answer.compared
+    if first_difference is None:
         yield tr("Reproduced: outputs that are the same again: {count}.", count=count)
     else:
         yield tr("Not reproduced: values that differ: {count}. The first of them:", count=count)
-        yield "  " + ": ".join(part for part in (first.output, first.path) if part)
-        then, now = ("-" if value is None else str(value) for value in (first.then, first.now))
-        yield "  " + tr("then: {value}", value=then)
-        yield "  " + tr("now: {value}", value=now)
-        if first.relative is not None:
-            yield "  " + tr("relative difference: {value}", value=f"{first.relative:.3g}")
+        yield "  " + ": ".join(
+            part for part in (first_difference.output, first_difference.path) if part
+        )
+        old_value, new_value = (
+            "-" if value is None else str(value)
+            for value in (first_difference.then, first_difference.now)
+        )
+        yield "  " + tr("then: {value}", value=old_value)
+        yield "  " + tr("now: {value}", value=new_value)
+        if first_difference.relative is not None:
+            yield "  " + tr(
+                "relative difference: {value}", value=f"{first_difference.relative:.3g}"
+            )
         if answer.equally_good is True:
             yield tr("Both plans are within their gap of the best: they are equally good.")
         elif answer.equally_good is False:

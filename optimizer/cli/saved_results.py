@@ -27,7 +27,7 @@ from optimizer.cli.usage import announce, installed_version, usage_error
 if TYPE_CHECKING:
     from optimizer.report.document import Document
 
-Rendered = TypeVar("Rendered")
+RenderedT = TypeVar("RenderedT")
 
 PLAN_FILE, COMPARISON_FILE, PLANS_FOLDER = "plan.json", "comparison.json", "plans"
 MAIN_FILES = (
@@ -149,10 +149,10 @@ def comparison_of(results: Sequence[SavedResult], plans: Mapping[str, Plan]) -> 
     caveats. Raise click.UsageError if neither was given."""
     from optimizer.analyses.comparison.plan_comparison import compare_plans
 
-    doubts, first = combined_doubts(results), results[0].result
-    if isinstance(first, Comparison) and plans:
+    doubts, first_result = combined_doubts(results), results[0].result
+    if isinstance(first_result, Comparison) and plans:
         caveats = {"doubts": doubts.contradictions, "unconfirmed": doubts.unconfirmed}
-        return first.model_copy(update=caveats)
+        return first_result.model_copy(update=caveats)
     if len(plans) < 2:
         raise usage_error("Give a comparison with its plans, or several plans.")
     return compare_plans(list(plans.values()), list(plans), doubts=doubts)
@@ -160,16 +160,16 @@ def comparison_of(results: Sequence[SavedResult], plans: Mapping[str, Plan]) -> 
 
 def render_plan(
     results: Sequence[SavedResult],
-    others: Mapping[str, Plan],
-    render: Callable[..., Rendered],
+    other_plans: Mapping[str, Plan],
+    render: Callable[..., RenderedT],
     **settings: str,
-) -> Rendered:
+) -> RenderedT:
     """Return what ``render`` makes of the only plan among ``results``. ``render`` receives this
     plan, ``others`` (the plans with which it is compared), ``settings``, and the other results,
     which are analyses of this plan, grouped by kind."""
     (plan,) = (saved.result for saved in results if isinstance(saved.result, Plan))
     companions = companion_results.group_by_kind(saved.result for saved in results)
-    return render(plan, others, **settings, **companions)
+    return render(plan, other_plans, **settings, **companions)
 
 
 def plan_of_option(
@@ -178,17 +178,17 @@ def plan_of_option(
     """Return the path of the plan of one option of a comparison, and the plans of all other
     options, by label. If ``label`` is None, it is the base of the comparison. Raise
     click.UsageError if there is no such option, or no comparison with its plans."""
-    first = results[0].result
-    if not isinstance(first, Comparison) or not plans:
+    first_result = results[0].result
+    if not isinstance(first_result, Comparison) or not plans:
         raise usage_error("Give one plan, with results of it, or a comparison with its plans.")
-    chosen = first.base if label is None else label
-    if chosen not in plans:
+    chosen_label = first_result.base if label is None else label
+    if chosen_label not in plans:
         known_labels = ", ".join(plans)
         raise usage_error(
-            "There is no option '{name}'; there are {known}.", name=chosen, known=known_labels
+            "There is no option '{name}'; there are {known}.", name=chosen_label, known=known_labels
         )
-    others = {name: plan for name, plan in plans.items() if name != chosen}
-    return results[0].path.parent / option_plan_paths(list(plans))[chosen], others
+    other_plans = {name: plan for name, plan in plans.items() if name != chosen_label}
+    return results[0].path.parent / option_plan_paths(list(plans))[chosen_label], other_plans
 
 
 def _plans_by_label(results: list[SavedResult]) -> dict[str, Plan]:
@@ -273,10 +273,10 @@ def _complete_comparison(
     for option in comparison.options:
         plan_file, proof = path.parent / plan_paths[option.label], option.proof
         saved_plan = read_result(str(plan_file))
-        plan, expected = saved_plan.result, (proof.input_sha256, proof.objective)
+        plan, expected_proof = saved_plan.result, (proof.input_sha256, proof.objective)
         if (
             not isinstance(plan, Plan)
-            or (plan.certificate.input_sha256, plan.certificate.objective) != expected
+            or (plan.certificate.input_sha256, plan.certificate.objective) != expected_proof
         ):
             raise usage_error(
                 "'{plan}' is not the plan that '{comparison}' compares.",
@@ -367,11 +367,11 @@ def load_json(path: Path) -> tuple[bytes, Any]:
 def version_mismatch_error(error: ValidationError, path: Path, content: Any) -> click.UsageError:
     """Return a usage error for a document with invalid content. If another version of Vorrat wrote
     it, the error suggests a remedy."""
-    first = error.errors()[0]
+    first_error = error.errors()[0]
     # pydantic marks an invalid key by this step, after the key itself.
-    location = ".".join(str(step) for step in first["loc"] if step != "[key]")
+    location = ".".join(str(step) for step in first_error["loc"] if step != "[key]")
     mismatch = _invalid_result_error(
-        path, location or tr("the document"), first["msg"].splitlines()[0]
+        path, location or tr("the document"), first_error["msg"].splitlines()[0]
     )
     if (version := legacy_documents.writing_version(content)) in (None, installed_version()):
         return mismatch

@@ -34,11 +34,14 @@ def validate(
     all_faults: list[Fault] = []
     for file in files:
         try:
-            reading = read_case(file, variant, settings, check_variants=True)
+            loaded_scenario = read_case(file, variant, settings, check_variants=True)
         except ScenarioError as error:
             faults, summary = error.faults, None
         else:
-            faults, summary = reading.warnings, f"{file}: {scenario_summary(reading.case)}"
+            faults, summary = (
+                loaded_scenario.warnings,
+                f"{file}: {scenario_summary(loaded_scenario.case)}",
+            )
         all_faults += faults
         if not as_json:
             diagnostics.show_faults(faults)
@@ -64,7 +67,7 @@ def scenario_summary(case: Case) -> str:
     if uncertainty is not None and uncertainty.sample is not None:
         sampled = int(uncertainty.sample.states)
         state_count = (sampled, tr("1 sampled state"), mark_translatable("{count} sampled states"))
-    counts = [
+    item_counts = [
         (len(case.materials), tr("1 material"), mark_translatable("{count} materials")),
         (len(case.projects), tr("1 project"), mark_translatable("{count} projects")),
         (len(case.stockpiles), tr("1 stockpile"), mark_translatable("{count} stockpiles")),
@@ -72,9 +75,11 @@ def scenario_summary(case: Case) -> str:
         state_count,
         (len(case.variants), tr("1 variant"), mark_translatable("{count} variants")),
     ]
-    parts = [one if count == 1 else tr(many, count=count) for count, one, many in counts]
-    first, last = case.horizon.first_year, case.horizon.last_year
-    return tr("{parts}; {first} to {last}", parts=", ".join(parts), first=first, last=last)
+    count_texts = [one if count == 1 else tr(many, count=count) for count, one, many in item_counts]
+    first_year, last_year = case.horizon.first_year, case.horizon.last_year
+    return tr(
+        "{parts}; {first} to {last}", parts=", ".join(count_texts), first=first_year, last=last_year
+    )
 
 
 STARTER_FILE = "vorrat-run.cmd"
@@ -129,8 +134,10 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
             other=source.name,
         )
     with using(language):
-        copied = None if path == "-" else source
-        companions = [] if copied is None else _companion_files(copied, Path(path).parent, excel)
+        copied_file = None if path == "-" else source
+        companions = (
+            [] if copied_file is None else _companion_files(copied_file, Path(path).parent, excel)
+        )
         if excel:
             content = _build_workbook(source, language)
         else:
@@ -154,8 +161,8 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
     if path == "-":
         click.echo(content.decode(), nl=False)
     else:
-        shown = f'"{path}"' if " " in path else path
-        next_step = f"vorrat {'run' if excel else 'validate'} {shown}"
+        shown_path = f'"{path}"' if " " in path else path
+        next_step = f"vorrat {'run' if excel else 'validate'} {shown_path}"
         announce("{path} is written; try: {command}", path=path, command=next_step)
     for file, _ in companions:
         if excel:
@@ -265,13 +272,15 @@ def _build_workbook(origin: Path | None, language: Language) -> bytes:
     )
 
     if origin is None:
-        reading = read_case_text(starter_scenario_text(language), f"starter.{language}.yaml")
+        loaded_scenario = read_case_text(
+            starter_scenario_text(language), f"starter.{language}.yaml"
+        )
     else:
-        reading = read_case(origin, check_variants=True)
-    workbook = build_scenario_workbook(reading.case)
-    path = first_roundtrip_difference(reading.case, workbook)
+        loaded_scenario = read_case(origin, check_variants=True)
+    workbook = build_scenario_workbook(loaded_scenario.case)
+    path = first_roundtrip_difference(loaded_scenario.case, workbook)
     if path is not None:
-        location, dotted_path = reading.location(path), ".".join(map(str, path))
+        location, dotted_path = loaded_scenario.location(path), ".".join(map(str, path))
         raise usage_error(
             "{place}: a workbook cannot hold this as it stands ({path}).",
             place=location,

@@ -95,10 +95,12 @@ def run(
     file: Path, out: Path | None, opens: bool, everything: bool, quiet: bool, **values: Any
 ) -> int:
     """Read a workbook or scenario FILE, solve it, and write plan, report and results beside it."""
-    requested = usage.requested_language()
+    requested_code = usage.requested_language()
     # Without --language the workbook decides, whose author may have another system language.
-    detected = workbook_language(file) if _is_workbook(file) and requested is None else None
-    with using(requested or detected or current_language()):
+    detected_language = (
+        workbook_language(file) if _is_workbook(file) and requested_code is None else None
+    )
+    with using(requested_code or detected_language or current_language()):
         if out is not None:
             output_files.make_folder(out)
         plan_options = build_options(PlanOptions, values, listener=ProgressDisplay(quiet))
@@ -141,29 +143,34 @@ class _ScenarioRun:
     def execute(self) -> int:
         """Read the scenario, solve it, and write the files. Return the exit code."""
         try:
-            reading = read_case(self.file, self.options.variant, check_variants=True)
+            loaded_scenario = read_case(self.file, self.options.variant, check_variants=True)
         except ScenarioError as error:
             return self._report_faults(error.faults)
-        warnings = [*reading.warnings, *diagnostics.unsampled_hazard_warnings(reading)]
+        warnings = [
+            *loaded_scenario.warnings,
+            *diagnostics.unsampled_hazard_warnings(loaded_scenario),
+        ]
         diagnostics.show_faults(warnings)
         progress = self.options.listener
-        progress.note(f"{self.file}: {scenario_summary(reading.case)}")
-        title = display_name(reading.case.title, self.file.stem, current_language())
+        progress.note(f"{self.file}: {scenario_summary(loaded_scenario.case)}")
+        title = display_name(loaded_scenario.case.title, self.file.stem, current_language())
         try:
             with closing(progress):
-                analysis_input = AnalysisInput(str(self.file), reading, title, self.options.variant)
+                analysis_input = AnalysisInput(
+                    str(self.file), loaded_scenario, title, self.options.variant
+                )
                 outcome = _find_best_plan(analysis_input, self.options)
         except ScenarioError as error:
-            return self._report_faults(diagnostics.faults_with_places(error, reading))
+            return self._report_faults(diagnostics.faults_with_places(error, loaded_scenario))
         except Infeasible as error:
-            diagnostics.show_conflict(error, reading)
+            diagnostics.show_conflict(error, loaded_scenario)
             remedy, file_name = tr("relax this rule or one of the others"), str(self.file)
             findings = []
             for rule in error.conflict:
                 message = f"{rule.tag} {rule.name}: {rule.says}"
                 findings.append(
                     finding_at_place(
-                        "conflict", reading.location(rule.path), message, remedy, file_name
+                        "conflict", loaded_scenario.location(rule.path), message, remedy, file_name
                     )
                 )
             self._write_fault_sheet(findings)
@@ -193,14 +200,16 @@ class _ScenarioRun:
         from optimizer.cli.further_analyses import run_further_analyses
 
         click.echo(tr("More follows; the report is made again with it."))
-        further = run_further_analyses(self.file, self.options, plan, written[PLAN_FILE])
-        content = render_products(plan, further.results, further.other_plans)
+        further_results = run_further_analyses(self.file, self.options, plan, written[PLAN_FILE])
+        content = render_products(plan, further_results.results, further_results.other_plans)
         paths = list(self._write_products(content, code).values())
-        is_whole, comparison = further.is_complete, further.comparison
+        is_whole, comparison = further_results.is_complete, further_results.comparison
         if comparison is not None:
             options_page = self._product_path(OPTIONS_FILE)
             page_code = exit_codes.run_isolated(
-                partial(_write_options_page, options_page, comparison, further.compared_plans)
+                partial(
+                    _write_options_page, options_page, comparison, further_results.compared_plans
+                )
             )
             paths += [options_page] if page_code in (0, 1) else []
             is_whole = is_whole and page_code in (0, 1)
@@ -228,17 +237,22 @@ class _ScenarioRun:
         if self.folder != self.file.parent:
             # The manifest is only written into a separate folder, not among the user's files.
             result = self._product_path("plan").name.removesuffix("-plan")
-            extra = manifest.manifest_files(result, {p.name: content for p, content in files}, code)
-            companions = [(self.folder / name, content) for name, content in extra.items()]
+            manifest_contents = manifest.manifest_files(
+                result, {p.name: content for p, content in files}, code
+            )
+            companions = [
+                (self.folder / name, content) for name, content in manifest_contents.items()
+            ]
         while True:
             try:
                 output_files.write_files([*companions, *files], force=True)
                 return dict(zip(content, (path for path, _ in files), strict=True))
             except FileInUse as error:
                 # The new result must not be lost because the earlier file is open.
-                busy = error.path.name
+                busy_file = error.path.name
                 files = [
-                    (p.with_stem(f"{p.stem}-new") if p.name == busy else p, c) for p, c in files
+                    (p.with_stem(f"{p.stem}-new") if p.name == busy_file else p, c)
+                    for p, c in files
                 ]
 
     def _report_faults(self, faults: Sequence[Fault]) -> int:

@@ -201,31 +201,31 @@ class _ProcessWatch:
         what a lost process left, or None."""
         self.kill_reason = self.exit_code = self.system_exit_code = None
         self._is_searching, self._seconds_left = False, {}
-        announced: int | None = None
+        announced_stops: int | None = None
         process, incoming, outgoing = _start_process(self.arguments)
         self._process = process
         threading.Thread(target=self._read_messages, args=(process, incoming), daemon=True).start()
         self._send(outgoing, salvage)
-        last = time.monotonic()
+        last_time = time.monotonic()
         while self.system_exit_code is None:
             kind, content = self._next_event()
-            now = time.monotonic()
+            current_time = time.monotonic()
             # Time while this process or the machine was suspended does not count.
-            elapsed, last = min(now - last, 4 * POLL_SECONDS), now
+            elapsed, last_time = min(current_time - last_time, 4 * POLL_SECONDS), current_time
             self._seconds_left = {
-                limit: left - elapsed for limit, left in self._seconds_left.items()
+                limit: seconds_left - elapsed for limit, seconds_left in self._seconds_left.items()
             }
             if kind == "message":
-                announced = content.get("ended", announced)
+                announced_stops = content.get("ended", announced_stops)
                 self._handle_message(content, salvage is not None)
-            elif kind == "stop" and announced is None:
+            elif kind == "stop" and announced_stops is None:
                 self._handle_stop(content, process, outgoing)
             elif kind == "died":
                 self.system_exit_code = content
-            if announced is None and self.kill_reason is None:
+            if announced_stops is None and self.kill_reason is None:
                 self._check_limits(process)
-        if self.kill_reason is None and announced == self.system_exit_code:
-            self.exit_code = announced
+        if self.kill_reason is None and announced_stops == self.system_exit_code:
+            self.exit_code = announced_stops
         with contextlib.suppress(OSError):
             outgoing.close()
 
@@ -282,7 +282,7 @@ class _ProcessWatch:
     def _check_limits(self, process: subprocess.Popen[bytes]) -> None:
         """Kill a process that has exceeded its time or memory."""
         exceeded: list[KillReason] = [
-            limit for limit, left in self._seconds_left.items() if left <= 0
+            limit for limit, seconds_left in self._seconds_left.items() if seconds_left <= 0
         ]
         if exceeded:
             self._kill(process, min(exceeded))
@@ -307,12 +307,12 @@ def _start_process(arguments: Sequence[str]) -> tuple[subprocess.Popen[bytes], A
     child_pipes = child_incoming, child_outgoing
     # A process group of its own, so that Ctrl-C reaches it through the pipe alone.
     process_options: dict[str, Any] = {"pass_fds": child_pipes, "process_group": 0}
-    handles = list(child_pipes)
+    pipe_handles = list(child_pipes)
     if sys.platform == "win32":
         import msvcrt
 
-        handles = [msvcrt.get_osfhandle(pipe) for pipe in child_pipes]
-        for handle in handles:
+        pipe_handles = [msvcrt.get_osfhandle(pipe) for pipe in child_pipes]
+        for handle in pipe_handles:
             os.set_handle_inheritable(handle, True)
         process_options = {"close_fds": False, "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     # Pass on the -X and -W options of this interpreter.
@@ -321,7 +321,7 @@ def _start_process(arguments: Sequence[str]) -> tuple[subprocess.Popen[bytes], A
     path = json.dumps([str(Path(entry).absolute()) for entry in sys.path])
     try:
         process = subprocess.Popen(
-            [*command, path, *map(str, (*handles, os.getpid())), *arguments], **process_options
+            [*command, path, *map(str, (*pipe_handles, os.getpid())), *arguments], **process_options
         )
     except BaseException:
         os.close(incoming)

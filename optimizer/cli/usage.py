@@ -164,14 +164,16 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def environment_language() -> Language:
     """Return the language that the environment states. Raise click.UsageError if its variable names
     an unknown one."""
-    requested = os.environ.get(LANGUAGE_VARIABLE)
-    if not requested:
+    requested_code = os.environ.get(LANGUAGE_VARIABLE)
+    if not requested_code:
         return "de" if _system_is_german() else "en"
-    if requested not in LANGUAGES:
+    if requested_code not in LANGUAGES:
         raise usage_error(
-            "{variable} is '{value}'; write en or de.", variable=LANGUAGE_VARIABLE, value=requested
+            "{variable} is '{value}'; write en or de.",
+            variable=LANGUAGE_VARIABLE,
+            value=requested_code,
         )
-    return requested
+    return requested_code
 
 
 def _system_is_german() -> bool:

@@ -31,43 +31,46 @@ MIN_TABLE_SHARE = 0.005
 """Differences below this share of the largest are left out of tables."""
 
 
-def changes_section(before: Plan, after: Plan) -> Section:
+def changes_section(plan_before: Plan, plan_after: Plan) -> Section:
     """Return a section that compares the last two answers. They may be about the same scenario or
     about two."""
-    wording, sides = PlanWording(after), (tr("Before"), tr("Now"))
-    diff = DecisionDiff.between(Decisions.of_plan(before), Decisions.of_plan(after))
+    wording, side_titles = PlanWording(plan_after), (tr("Before"), tr("Now"))
+    diff = DecisionDiff.between(Decisions.of_plan(plan_before), Decisions.of_plan(plan_after))
     caption = tr("{contracted}: % of a project's output", contracted=wording.contracted_header)
     contracted = _contracted_percentages(wording, diff)
     tables = [
-        _damage_table(wording, "materials", (before, after), sides),
-        _damage_table(wording, "consumers", (before, after), sides),
+        _damage_table(wording, "materials", (plan_before, plan_after), side_titles),
+        _damage_table(wording, "consumers", (plan_before, plan_after), side_titles),
         _payments_table(wording, diff),
-        _difference_table(caption, tr("Project"), contracted, sides, "secured"),
+        _difference_table(caption, tr("Project"), contracted, side_titles, "secured"),
     ]
-    outcome = " ".join(_outcome_sentences(wording, before, after))
+    outcome = " ".join(_outcome_sentences(wording, plan_before, plan_after))
     title = tr("From the answer before to this one")
-    decisions = Bullets(list(_decision_sentences(wording, before, after, diff)))
+    decisions = Bullets(list(_decision_sentences(wording, plan_before, plan_after, diff)))
     return Section(
         "turned", title, [outcome, decisions, *(table for table in tables if table.rows)]
     )
 
 
-def _outcome_sentences(wording: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
+def _outcome_sentences(wording: PlanWording, plan_before: Plan, plan_after: Plan) -> Iterator[str]:
     """Yield sentences that compare damage in two plans, with the plan and without it."""
-    then, now = before.outcome, after.outcome
+    outcome_before, outcome_after = plan_before.outcome, plan_after.outcome
     figures = {
         "what": capitalize(wording.expected_outcome),
-        "before": wording.amount_for_sentence(then.expected),
-        "now": wording.amount_for_sentence(now.expected),
-        "share": f" ({_signed_text(100 * (now.expected / then.expected - 1))}{NO_BREAK_SPACE}%)"
-        if then.expected
-        else "",
-        "idle": wording.amount_for_sentence(then.without_plan.expected),
-        "idle_now": wording.amount_for_sentence(now.without_plan.expected),
+        "before": wording.amount_for_sentence(outcome_before.expected),
+        "now": wording.amount_for_sentence(outcome_after.expected),
+        "share": (
+            f" ({_signed_text(100 * (outcome_after.expected / outcome_before.expected - 1))}"
+            f"{NO_BREAK_SPACE}%)"
+            if outcome_before.expected
+            else ""
+        ),
+        "idle": wording.amount_for_sentence(outcome_before.without_plan.expected),
+        "idle_now": wording.amount_for_sentence(outcome_after.without_plan.expected),
     }
     if figures["before"] == figures["now"]:
         yield tr("{what} stays at {now}.", **figures)
-    elif then.expected < now.expected:
+    elif outcome_before.expected < outcome_after.expected:
         yield tr("{what} rises from {before} to {now}{share}.", **figures)
     else:
         yield tr("{what} falls from {before} to {now}{share}.", **figures)
@@ -75,17 +78,21 @@ def _outcome_sentences(wording: PlanWording, before: Plan, after: Plan) -> Itera
         yield tr("Without any plan it is {idle}, as before.", **figures)
     else:
         yield tr("Without any plan it is {idle_now}, and was {idle}.", **figures)
-    yield _proof_sentence(wording, before, after)
-    if 0 < abs(now.expected - then.expected) <= _combined_gap(before, after):
+    yield _proof_sentence(wording, plan_before, plan_after)
+    if (
+        0
+        < abs(outcome_after.expected - outcome_before.expected)
+        <= _combined_gap(plan_before, plan_after)
+    ):
         yield tr("A difference in damage as small as this is not distinguished from none.")
 
 
 def _decision_sentences(
-    wording: PlanWording, before: Plan, after: Plan, diff: DecisionDiff
+    wording: PlanWording, plan_before: Plan, plan_after: Plan, diff: DecisionDiff
 ) -> Iterator[str]:
     """Yield sentences on the decisions and payments that differ between two plans."""
-    yield from _budget_sentences(wording, before, after)
-    if _decisions(before) == _decisions(after):
+    yield from _budget_sentences(wording, plan_before, plan_after)
+    if _decisions(plan_before) == _decisions(plan_after):
         yield tr("It is the same plan: what is built, bought and paid is as before.")
         return
     if not diff.leaving and not diff.entering:
@@ -105,7 +112,7 @@ def _decision_sentences(
         yield tr("{contracted}, in percentage points of output: {shifts}.",
                  contracted=wording.contracted_header, shifts=shifts)  # fmt: skip
     if shifts := _signed_shifts(
-        differences(*(_stock_spending(wording, x) for x in (before, after)))
+        differences(*(_stock_spending(wording, x) for x in (plan_before, plan_after)))
     ):
         yield tr("Largest changes of what is spent on stocks, in {unit}, not discounted: {shifts}.",
                  unit=unit, shifts=shifts)  # fmt: skip
@@ -116,26 +123,29 @@ def _combined_gap(*plans: Plan) -> float:
     return sum((p.certificate.gap or 0) * abs(p.certificate.objective) for p in plans)
 
 
-def _budget_sentences(wording: PlanWording, before: Plan, after: Plan) -> Iterator[str]:
+def _budget_sentences(wording: PlanWording, plan_before: Plan, plan_after: Plan) -> Iterator[str]:
     """Yield a sentence on each funder whose budget was changed, with how much of it is used now."""
-    then, now = (
+    use_before, use_after = (
         {
             use.funder: (use.used_meur, use.granted_meur)
             for use in budget_uses(plan)
             if use.line == WHOLE_BUDGET and use.funder and use.granted_meur
         }
-        for plan in (before, after)
+        for plan in (plan_before, plan_after)
     )
-    for funder, (used, granted) in now.items():
-        if abs(granted - then.get(funder, (0.0, granted))[1]) > ZERO_TOLERANCE:
+    for funder, (used_meur, granted_meur) in use_after.items():
+        if abs(granted_meur - use_before.get(funder, (0.0, granted_meur))[1]) > ZERO_TOLERANCE:
             yield tr("{funder}: {used} of {granted} are used.", funder=wording.payer_header(funder),
-                     used=format_rounded(used), granted=wording.money_amount(granted))  # fmt: skip
+                     used=format_rounded(used_meur),
+                     granted=wording.money_amount(granted_meur))  # fmt: skip
 
 
 def _decisions(plan: Plan) -> object:
     """Return what a plan builds, buys and pays, by payer, so that two plans can be compared."""
-    paid = [(a.funder, a.instrument, a.project, a.stockpile, a.paid_meur) for a in plan.accounts]
-    return plan.projects, plan.stockpiles, paid
+    paid_amounts = [
+        (a.funder, a.instrument, a.project, a.stockpile, a.paid_meur) for a in plan.accounts
+    ]
+    return plan.projects, plan.stockpiles, paid_amounts
 
 
 def _proof_sentence(wording: PlanWording, *plans: Plan) -> str:
@@ -158,14 +168,16 @@ def _signed_shifts(
 
 
 def _large_shifts(
-    shifts: Mapping[str, float], largest: float | None = None
+    shifts: Mapping[str, float], largest_shift: float | None = None
 ) -> list[tuple[str, float]]:
     """Return pairs of a name and a change, for changes that are large compared with ``largest`` (by
     default the largest of them). The largest change comes first."""
-    if largest is None:
-        largest = max(map(abs, shifts.values()), default=0.0)
+    if largest_shift is None:
+        largest_shift = max(map(abs, shifts.values()), default=0.0)
     large = [
-        item for item in shifts.items() if abs(item[1]) > max(MIN_SHIFT, SHIFT_SHARE * largest)
+        item
+        for item in shifts.items()
+        if abs(item[1]) > max(MIN_SHIFT, SHIFT_SHARE * largest_shift)
     ]
     return sorted(large, key=lambda item: -abs(item[1]))
 
@@ -187,11 +199,11 @@ def _damage_table(
     caption, head = tr("{what} by consumer ({unit})", **labels), tr("Consumer")
     if kind == "materials":
         caption, head = tr("{what} by material ({unit})", **labels), tr("Material")
-    before, after = (
+    damage_before, damage_after = (
         {wording.name(kind, item.id): item.expected for item in getattr(plan, kind)}
         for plan in plans
     )
-    losses = pair_up(before, after, 0.0)
+    losses = pair_up(damage_before, damage_after, 0.0)
     table = _difference_table(caption, head, losses, column_headings, total=tr("Sum"))
     note = tr("Plans that are as good as a whole may divide it otherwise.")
     return replace(table, note=note) if len(table.rows) > 1 else table
@@ -223,16 +235,20 @@ def _payments_table(wording: PlanWording, diff: DecisionDiff) -> Table:
     with a different sum come first, then those in which one payer replaces another."""
     rows = []
     for item, by_payer in diff.paid_meur.items():
-        before, after = (math.fsum(pair[n] for pair in by_payer.values()) for n in (0, 1))
-        rows.append((item, before, after, {f: b - a for f, (a, b) in by_payer.items()}))
-    largest = max((abs(x) for *_, shifts in rows for x in shifts.values()), default=0.0)
-    rows = [row for row in rows if _large_shifts(row[3], largest)]
+        paid_before, paid_after = (
+            math.fsum(amount_pair[n] for amount_pair in by_payer.values()) for n in (0, 1)
+        )
+        rows.append((item, paid_before, paid_after, {f: b - a for f, (a, b) in by_payer.items()}))
+    largest_shift = max((abs(x) for *_, shifts in rows for x in shifts.values()), default=0.0)
+    rows = [row for row in rows if _large_shifts(row[3], largest_shift)]
     rows.sort(key=lambda row: (-round(abs(row[2] - row[1])), -max(map(abs, row[3].values()))))
     columns = [
         Column(tr("Project or stock"), lambda row: wording.name(*row[0]), "text"),
         *_side_columns(tr("Before"), tr("Now"), "money", "signed"),
         Column(
-            tr("Who gives more or less"), lambda row: _shift_text(wording, row[3], largest), "text"
+            tr("Who gives more or less"),
+            lambda row: _shift_text(wording, row[3], largest_shift),
+            "text",
         ),
     ]
     unit = wording.money_unit
@@ -244,28 +260,28 @@ def _payments_table(wording: PlanWording, diff: DecisionDiff) -> Table:
     return Table(caption, rows, columns, "payments", note=note)
 
 
-def _shift_text(wording: PlanWording, shifts: Mapping[str, float], largest: float) -> str:
+def _shift_text(wording: PlanWording, shifts: Mapping[str, float], largest_shift: float) -> str:
     """Return a text on who pays more or less for one project or stock. Changes that are small
     compared with ``largest`` are added up as those of others."""
-    large = _large_shifts(shifts, largest)
-    parts = [f"{wording.payer_name(f)} {_signed_text(x)}" for f, x in large]
-    rest = sum(shifts.values()) - sum(x for _, x in large)
-    if abs(rest) > MIN_SHIFT:
-        parts.append(f"{tr('others')} {_signed_text(rest)}")
-    return capitalize(join_with_and(parts))
+    large = _large_shifts(shifts, largest_shift)
+    shift_texts = [f"{wording.payer_name(f)} {_signed_text(x)}" for f, x in large]
+    remaining_shift = sum(shifts.values()) - sum(x for _, x in large)
+    if abs(remaining_shift) > MIN_SHIFT:
+        shift_texts.append(f"{tr('others')} {_signed_text(remaining_shift)}")
+    return capitalize(join_with_and(shift_texts))
 
 
 def _difference_table(
     caption: str,
     heading: str,
-    pairs: Mapping[str, tuple[float, float]],
+    value_pairs: Mapping[str, tuple[float, float]],
     column_headings: tuple[str, str],
     name: str = "",
     total: str = "",
 ) -> Table:
     """Return a table of figures of two plans by name, and their differences, with the largest
     difference first. If ``total`` is given, figures that hardly differ are added up in one row."""
-    figures = [(name, *pair) for name, pair in pairs.items()]
+    figures = [(name, *value_pair) for name, value_pair in value_pairs.items()]
     largest = max((abs(y - x) for _, x, y in figures), default=0.0)
     rows = [
         row
@@ -273,12 +289,14 @@ def _difference_table(
         if abs(row[2] - row[1]) > max(ZERO_TOLERANCE, MIN_TABLE_SHARE * largest)
     ]
     rows.sort(key=lambda row: -abs(row[2] - row[1]))
-    rest = [row for row in figures if row not in rows and row[1:] != (0.0, 0.0)]
-    if rows and total and len(rest) == 1:
-        rows += rest
-    elif rows and total and rest:
-        row_name = tr("{count} others", count=format_number(len(rest)))
-        rows.append((row_name, sum(row[1] for row in rest), sum(row[2] for row in rest)))
+    remaining_rows = [row for row in figures if row not in rows and row[1:] != (0.0, 0.0)]
+    if rows and total and len(remaining_rows) == 1:
+        rows += remaining_rows
+    elif rows and total and remaining_rows:
+        row_name = tr("{count} others", count=format_number(len(remaining_rows)))
+        rows.append(
+            (row_name, sum(row[1] for row in remaining_rows), sum(row[2] for row in remaining_rows))
+        )
     columns = [
         Column(heading, lambda row: row[0], "text"),
         *(
@@ -305,8 +323,12 @@ def gained_section(
     consumers. ``taking_part`` and ``staying_out`` are the plans with and without this funder."""
     wording = PlanWording(taking_part)
     view = next(view for view in comparison.own_views if view.funder == funder)
-    first, second = (comparison.options[n].cost.by_funder.get(funder) for n in (0, 1))
-    costs = (first.cost_meur if first else 0.0) - (second.cost_meur if second else 0.0)
+    cost_staying_out, cost_taking_part = (
+        comparison.options[n].cost.by_funder.get(funder) for n in (0, 1)
+    )
+    costs = (cost_staying_out.cost_meur if cost_staying_out else 0.0) - (
+        cost_taking_part.cost_meur if cost_taking_part else 0.0
+    )
 
     def expected_loss(plan: Plan, ids: Sequence[str]) -> float:
         return sum(consumer.expected for consumer in plan.consumers if consumer.id in ids)
@@ -338,9 +360,9 @@ def gained_section(
                    "{alone}.", **amounts)
             )  # fmt: skip
     sentences.append(_proof_sentence(wording, taking_part, staying_out))
-    sides = tr("It stays out"), tr("It takes part")
-    table = _damage_table(wording, "consumers", (staying_out, taking_part), sides)
-    parts: list[Part] = [" ".join(sentences), *([table] if table.rows else [])]
+    side_titles = tr("It stays out"), tr("It takes part")
+    table = _damage_table(wording, "consumers", (staying_out, taking_part), side_titles)
+    section_parts: list[Part] = [" ".join(sentences), *([table] if table.rows else [])]
     if wording.case is not None and wording.case.objective.allocation == "pooled":
-        parts.insert(1, Caution([pooled_supply_note()]))
-    return Section("gained", tr("What {name} gains by taking part", name=name), parts)
+        section_parts.insert(1, Caution([pooled_supply_note()]))
+    return Section("gained", tr("What {name} gains by taking part", name=name), section_parts)

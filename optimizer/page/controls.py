@@ -60,7 +60,7 @@ DAYS_PER_YEAR, MAX_STOCK_DAYS = 365, 1_500
 def control_groups(case: Case) -> Iterator[ControlGroup]:
     """Yield the groups of controls for a scenario, in the order of the page. Empty groups are left
     out."""
-    found = (
+    found_groups = (
         _money_group(case),
         _rules_group(case),
         _stocks_group(case),
@@ -68,7 +68,7 @@ def control_groups(case: Case) -> Iterator[ControlGroup]:
         _assumptions_group(case),
         _projects_group(case),
     )
-    yield from (group for group in found if group.controls or group.subgroups)
+    yield from (group for group in found_groups if group.controls or group.subgroups)
 
 
 def controls_by_id(case: Case) -> dict[str, Control]:
@@ -87,10 +87,10 @@ def find_control(
     if id.startswith("days."):  # so many may be left by others that it is not shown in days
         pile = child_at(case.stockpiles, id.removeprefix("days."))
         return None if pile is None else _days_control(case, pile, _annual_need(case))
-    base = number_at(case, id)
-    if base is None or id.split(".")[0] in SECTIONS_WITHOUT_FIGURES:
+    base_value = number_at(case, id)
+    if base_value is None or id.split(".")[0] in SECTIONS_WITHOUT_FIGURES:
         return None
-    return figure_control(case, id, base)
+    return figure_control(case, id, base_value)
 
 
 def _controls_of_group(group: ControlGroup) -> Iterator[Control]:
@@ -105,10 +105,12 @@ def _controls_of_group(group: ControlGroup) -> Iterator[Control]:
 def _money_group(case: Case) -> ControlGroup:
     """Return the group of controls for money: all public budgets together, the budget of each
     funder, and limits on tickets and shares of its instruments."""
-    money, parts, public = [], [], list(_public_limits(case))
-    if len(public) > 1:
+    budget_controls, parts, public_limits = [], [], list(_public_limits(case))
+    if len(public_limits) > 1:
         label = tr("All public budgets")
-        money.append(joint_control(PUBLIC_BUDGETS, label, 1.0, public, high=4.0, unit=FACTOR_UNIT))
+        budget_controls.append(
+            joint_control(PUBLIC_BUDGETS, label, 1.0, public_limits, high=4.0, unit=FACTOR_UNIT)
+        )
     for f, funder in case.funders.items():
         name = name_of_item(funder, f)
         types = [one.type for one in funder.instruments.values()]
@@ -117,19 +119,25 @@ def _money_group(case: Case) -> ControlGroup:
         ):  # its budget is what guarantees are charged with, not their sum
             name = tr("{name} (provision for losses)", name=name)
         if funder.budget_meur is not None:
-            base = float(funder.budget_meur)
-            more = {"high": max(3 * base, 500.0)}
-            money.append(figure_control(case, f"funders.{f}.budget_meur", base, name, **more))
-        total = math.fsum(map(float, (funder.budget_by_year_meur or {}).values()))
-        if total > 0:
+            base_budget = float(funder.budget_meur)
+            control_options = {"high": max(3 * base_budget, 500.0)}
+            budget_controls.append(
+                figure_control(
+                    case, f"funders.{f}.budget_meur", base_budget, name, **control_options
+                )
+            )
+        total_budget = math.fsum(map(float, (funder.budget_by_year_meur or {}).values()))
+        if total_budget > 0:
             assert funder.budget_by_year_meur is not None
             numbers = [
                 yearly_numbers(f"funders.{f}.budget_by_year_meur", funder.budget_by_year_meur)
             ]
             label = tr("{name}, over all years", name=name)
             unit = unit_of_field(case, "_meur")
-            money.append(
-                joint_control(f"total.{f}", label, total, numbers, high=3 * total, unit=unit)
+            budget_controls.append(
+                joint_control(
+                    f"total.{f}", label, total_budget, numbers, high=3 * total_budget, unit=unit
+                )
             )
         terms = tuple(
             figure_control(case, f"funders.{f}.instruments.{i}.{term}", float(value),
@@ -141,8 +149,10 @@ def _money_group(case: Case) -> ControlGroup:
         )  # fmt: skip
         if terms:
             parts.append(titled_group(f"terms-{f}", name, terms))
-    shares = (ControlGroup("terms", tr("Tickets and shares"), (), tuple(parts)),) if parts else ()
-    return ControlGroup("money", tr("Money"), tuple(money), shares)
+    ticket_groups = (
+        (ControlGroup("terms", tr("Tickets and shares"), (), tuple(parts)),) if parts else ()
+    )
+    return ControlGroup("money", tr("Money"), tuple(budget_controls), ticket_groups)
 
 
 def _public_limits(case: Case) -> Iterator[LinkedNumbers]:
@@ -152,9 +162,9 @@ def _public_limits(case: Case) -> Iterator[LinkedNumbers]:
         if funder.kind == "public":
             for name in ("budget_meur", "budget_by_year_meur"):
                 limits[f"funders.{f}.{name}"] = getattr(funder, name)
-            for b, line in funder.budget_lines.items():
+            for line_id, line in funder.budget_lines.items():
                 for name in ("total_meur", "by_year_meur", "limit_meur"):
-                    limits[f"funders.{f}.budget_lines.{b}.{name}"] = getattr(line, name)
+                    limits[f"funders.{f}.budget_lines.{line_id}.{name}"] = getattr(line, name)
     for path, limit in limits.items():
         if isinstance(limit, dict):
             yield yearly_numbers(path, limit)
@@ -165,24 +175,24 @@ def _public_limits(case: Case) -> Iterator[LinkedNumbers]:
 def _rules_group(case: Case) -> ControlGroup:
     """Return the group of controls for rules: the number of projects that can be started in a year,
     and limits of the policy."""
-    found, starts = [], case.policy.max_starts_by_year
+    rule_controls, starts = [], case.policy.max_starts_by_year
     open_years = {year: most for year, most in starts.items() if most > 0}
     if open_years:
-        base = max(map(float, open_years.values()))
+        base_limit = max(map(float, open_years.values()))
 
         def deals(value: float | str) -> list[str]:
             most = {y: float(value) if y in open_years else float(x) for y, x in starts.items()}
-            pairs = ", ".join(f"{year}: {format_setting(x)}" for year, x in most.items())
-            return [f"policy.max_starts_by_year={{{pairs}}}"]
+            year_texts = ", ".join(f"{year}: {format_setting(x)}" for year, x in most.items())
+            return [f"policy.max_starts_by_year={{{year_texts}}}"]
 
         label = tr("Projects decided in a year, at most")
-        found.append(Control("deals", label, base, deals, high=10.0, is_integer=True))
+        rule_controls.append(Control("deals", label, base_limit, deals, high=10.0, is_integer=True))
     for limit in policy_limits():
         for key, value in limit.values(case).items() if limit.on_page else ():
             path = limit.pattern.replace("*", str(key))
             count = limit.unit == "count"
-            found.append(figure_control(case, path, value, is_integer=count))
-    return ControlGroup("rules", tr("Rules"), tuple(found))
+            rule_controls.append(figure_control(case, path, value, is_integer=count))
+    return ControlGroup("rules", tr("Rules"), tuple(rule_controls))
 
 
 # Stocks
@@ -194,16 +204,16 @@ def _stocks_group(case: Case) -> ControlGroup:
     room = {x.id: float(x.max_t) for x in case.stockpiles if x.max_t}
     if not room:
         return ControlGroup("stocks", tr("Stocks"), ())
-    needed = _annual_need(case)
-    each = []
+    annual_need = _annual_need(case)
+    stock_controls = []
     for pile in case.stockpiles:
         if pile.id in room:
             path, most = f"stockpiles.{pile.id}.max_t", room[pile.id]
-            days = _days_control(case, pile, needed)
+            days = _days_control(case, pile, annual_need)
             # Of a material that is made into others abroad, the need at home is small.
             if days is None or float(days.base) > MAX_STOCK_DAYS:
                 days = figure_control(case, path, most, name_of_item(pile, pile.id), high=3 * most)
-            each.append(days)
+            stock_controls.append(days)
     every_room = [
         LinkedNumbers(
             (f"stockpiles.{x.id}.max_t",), partial(_scaled_capacity, room[x.id], float(x.initial_t))
@@ -212,9 +222,11 @@ def _stocks_group(case: Case) -> ControlGroup:
         if x.id in room
     ]
     label = tr("Room for all stocks")
-    whole = joint_control("stocks", label, 1.0, every_room, high=4.0, unit=FACTOR_UNIT)
-    note = ControlGroup("days", tr("Each stock, in days of the need"), tuple(each))
-    return ControlGroup("stocks", tr("Stocks"), (whole,), (note,) if each else ())
+    all_stocks_control = joint_control("stocks", label, 1.0, every_room, high=4.0, unit=FACTOR_UNIT)
+    note = ControlGroup("days", tr("Each stock, in days of the need"), tuple(stock_controls))
+    return ControlGroup(
+        "stocks", tr("Stocks"), (all_stocks_control,), (note,) if stock_controls else ()
+    )
 
 
 def _scaled_capacity(capacity: float, initial: float, factor: float) -> list[float]:
@@ -241,8 +253,10 @@ def _days_control(
     most = float(stockpile.max_t)
     numbers = [scaled_number(f"stockpiles.{stockpile.id}.max_t", most)]
     id, label = f"days.{stockpile.id}", name_of_item(stockpile, stockpile.id)
-    base = float(f"{most / daily:.3g}")
-    return joint_control(id, label, base, numbers, high=max(3 * base, 30.0), unit=tr("days"))
+    base_days = float(f"{most / daily:.3g}")
+    return joint_control(
+        id, label, base_days, numbers, high=max(3 * base_days, 30.0), unit=tr("days")
+    )
 
 
 # What may go wrong, and what that costs
@@ -255,12 +269,12 @@ def _hazards_group(case: Case) -> ControlGroup:
         one.id: one for one in list_assumptions(case, include_parts=True) if one.kind == "hazard"
     }
     periods = float(case.horizon.periods_per_year)
-    longest = len(case.horizon.years) * int(periods)
-    parts = []
+    longest_length = len(case.horizon.years) * int(periods)
+    hazard_parts = []
     for h, hazard in case.hazards.items():
-        own = []
+        hazard_controls = []
         if (one := known.get(f"hazard.{h}")) is not None:
-            own.append(_factor_control(one, tr("How often")))
+            hazard_controls.append(_factor_control(one, tr("How often")))
         if (lasts := event_length(hazard) / periods) > 0:
             base, most = float(f"{lasts:.3g}"), len(case.horizon.years)
             numbers = [(path, tuple(map(float, loss))) for path, loss in _loss_courses(h, hazard)]
@@ -269,20 +283,31 @@ def _hazards_group(case: Case) -> ControlGroup:
                 value: float | str, base: float = base, numbers: Any = tuple(numbers)
             ) -> list[str]:
                 factor = float(value) / base
-                ends = ((path, stretch_course(loss, factor, longest)) for path, loss in numbers)
-                return [f"{path}=[{', '.join(map(format_setting, loss))}]" for path, loss in ends]
+                stretched_courses = (
+                    (path, stretch_course(loss, factor, longest_length)) for path, loss in numbers
+                )
+                return [
+                    f"{path}=[{', '.join(map(format_setting, loss))}]"
+                    for path, loss in stretched_courses
+                ]
 
             label = tr("How long it lasts (at half of its effect or more)")
-            own.append(
+            hazard_controls.append(
                 Control(f"length.{h}", label, base, stretched, low=base / 4,
                         high=min(max(3 * base, 3.0), float(most)), unit=tr("years"),
                         is_factor=True, explanation=_length_explanation(hazard, periods))
             )  # fmt: skip
-        if own:
-            parts.append(titled_group(f"hazard-{h}", name_of_item(hazard, h), own))
+        if hazard_controls:
+            hazard_parts.append(
+                titled_group(f"hazard-{h}", name_of_item(hazard, h), hazard_controls)
+            )
     every_one = known.get("hazards")
-    whole = (_factor_control(every_one, tr("How often, all hazards")),) if every_one else ()
-    return ControlGroup("hazards", tr("What may go wrong"), whole, tuple(parts))
+    all_hazards_controls = (
+        (_factor_control(every_one, tr("How often, all hazards")),) if every_one else ()
+    )
+    return ControlGroup(
+        "hazards", tr("What may go wrong"), all_hazards_controls, tuple(hazard_parts)
+    )
 
 
 def _length_explanation(hazard: Hazard, periods: float) -> str:
@@ -290,16 +315,16 @@ def _length_explanation(hazard: Hazard, periods: float) -> str:
     has no profiles. ``periods`` is the number of periods per year."""
     if not hazard.profiles:
         return ""
-    each = [
+    length_texts = [
         tr(
             "{way}: {years} years",
-            way=way,
+            way=profile_text,
             years=format_exact(_effect_length(hazard.effects_by_profile[id]) / periods),
         )
-        for id, way in describe_profiles(hazard).items()
+        for id, profile_text in describe_profiles(hazard).items()
     ]
     return tr("The mean of its events. {ways}. All become longer by the same factor.",
-              ways="; ".join(each))  # fmt: skip
+              ways="; ".join(length_texts))  # fmt: skip
 
 
 def describe_profiles(hazard: Hazard) -> dict[str, str]:
@@ -307,9 +332,9 @@ def describe_profiles(hazard: Hazard) -> dict[str, str]:
     have it."""
     return {
         id: tr("{profile}, {share} of its events",
-               profile=display_name(way.name, id, current_language()),
-               share=format_percent(float(way.probability)))
-        for id, way in hazard.profiles.items()
+               profile=display_name(profile.name, id, current_language()),
+               share=format_percent(float(profile.probability)))
+        for id, profile in hazard.profiles.items()
     }  # fmt: skip
 
 
@@ -324,11 +349,11 @@ def event_length(hazard: Hazard) -> float:
     """Return the mean length of an event of a hazard, in periods. The length of a profile is the
     number of periods in which the loss is at least half of its largest value, for the effect for
     which this lasts longest. Profiles are weighted by probability."""
-    found = 0.0
+    longest_length = 0.0
     for id, effects in hazard.effects_by_profile.items():
         weight = 1.0 if id is None else float(hazard.profiles[id].probability)
-        found += weight * _effect_length(effects)
-    return found
+        longest_length += weight * _effect_length(effects)
+    return longest_length
 
 
 def _effect_length(effects: Sequence[Effect]) -> int:
@@ -345,27 +370,31 @@ def stretch_course(
     period is the mean over the part of the old course that it covers. The new course is cut after
     ``max_periods`` periods, unless the old one is longer."""
     count = max(1, round(len(loss) * factor))
-    found = []
+    stretched_losses = []
     for n in range(min(count, max(max_periods, len(loss)))):
-        first, last = n * len(loss) / count, (n + 1) * len(loss) / count
-        covered = (x * max(0.0, min(last, k + 1) - max(first, k)) for k, x in enumerate(loss))
-        found.append(round(math.fsum(covered) / (last - first), 6))
-    return found
+        first_period, last_period = n * len(loss) / count, (n + 1) * len(loss) / count
+        overlapping_losses = (
+            x * max(0.0, min(last_period, k + 1) - max(first_period, k)) for k, x in enumerate(loss)
+        )
+        stretched_losses.append(
+            round(math.fsum(overlapping_losses) / (last_period - first_period), 6)
+        )
+    return stretched_losses
 
 
 def _assumptions_group(case: Case) -> ControlGroup:
     """Return the group of controls for assumptions: the cost of a missing tonne, how users adapt,
     and others."""
-    known = list_assumptions(case, include_parts=True)
-    count = Counter(one.kind for one in known)
+    assumptions = list_assumptions(case, include_parts=True)
+    count = Counter(one.kind for one in assumptions)
     # Where there is but one of a kind, it is all of it; of damage it stands below.
     kinds = [
         one
-        for one in known
+        for one in assumptions
         if one.kind != "hazard"
         if one.subject is None or (one.kind != "damage" and count[one.kind] == 1)
     ]
-    whole = [
+    overall_controls = [
         *_assumption_set_controls(case),
         *(_factor_control(one, input_kind_name(one.kind)) for one in kinds),
     ]
@@ -376,36 +405,47 @@ def _assumptions_group(case: Case) -> ControlGroup:
     ]
     if steps:
         label = tr("How fast users adapt")
-        whole.append(joint_control("adaptation", label, 1.0, steps, high=4.0, unit=FACTOR_UNIT))
-    each = tuple(
+        overall_controls.append(
+            joint_control("adaptation", label, 1.0, steps, high=4.0, unit=FACTOR_UNIT)
+        )
+    price_controls = tuple(
         _factor_control(one, name_of_item(case.materials[one.subject], one.subject))
-        for one in known
+        for one in assumptions
         if one.kind == "damage" and one.subject in case.materials
     )
-    parts = (titled_group("damage", tr("What a missing tonne costs"), each),) if each else ()
-    return ControlGroup("assumptions", tr("Assumptions"), tuple(whole), parts)
+    part_groups = (
+        (titled_group("damage", tr("What a missing tonne costs"), price_controls),)
+        if price_controls
+        else ()
+    )
+    return ControlGroup("assumptions", tr("Assumptions"), tuple(overall_controls), part_groups)
 
 
 def _assumption_set_controls(case: Case) -> Iterator[Control]:
     """Yield a control that selects one assumption set, if the scenario has any that change a
     figure."""
-    known = {id: own for id, own in case.assumptions.items() if own.set}
-    if not known:
+    set_assumptions = {
+        id: assumption for id, assumption in case.assumptions.items() if assumption.set
+    }
+    if not set_assumptions:
         return
 
     def settings(value: float | str) -> list[str]:
-        if value not in known:
+        if value not in set_assumptions:
             return []
         alone = [] if case.objective.over_assumptions is None else [WITHOUT_ASSUMPTION_SETS]
         return [*settings_of_set(case, str(value)), *alone]
 
-    says = (display_name(own.title, id, current_language()) for id, own in known.items())
+    says = (
+        display_name(assumption.title, id, current_language())
+        for id, assumption in set_assumptions.items()
+    )
     yield Control(
         ASSUMPTION_SETS,
         tr("Set of assumptions"),
         AS_FILED,
         settings,
-        choices=(AS_FILED, *known),
+        choices=(AS_FILED, *set_assumptions),
         choice_labels=(tr("as the file has it"), *says),
     )
 
@@ -424,27 +464,33 @@ def _factor_control(assumption: Assumption, label: str) -> Control:
 def _projects_group(case: Case) -> ControlGroup:
     """Return the group of controls for projects: each must be built, must not be built, or is
     decided by the optimization."""
-    found = []
-    shown = {*decidable_projects(case), *case.policy.must_not_build} & case.projects.keys()
-    for id in sorted(shown, key=lambda id: name_of_item(case.projects[id], id).casefold()):
-        base = MUST_BUILD if id in case.policy.must_build else UNDECIDED
-        base = MUST_NOT_BUILD if id in case.policy.must_not_build else base
+    project_controls = []
+    shown_projects = {*decidable_projects(case), *case.policy.must_not_build} & case.projects.keys()
+    for id in sorted(shown_projects, key=lambda id: name_of_item(case.projects[id], id).casefold()):
+        base_choice = MUST_BUILD if id in case.policy.must_build else UNDECIDED
+        base_choice = MUST_NOT_BUILD if id in case.policy.must_not_build else base_choice
         label = name_of_item(case.projects[id], id)
         names = (UNDECIDED, MUST_BUILD, MUST_NOT_BUILD)
-        found.append(Control(f"project.{id}", label, base, _no_settings, choices=names))
-    return ControlGroup("projects", tr("Projects"), tuple(found))
+        project_controls.append(
+            Control(f"project.{id}", label, base_choice, _no_settings, choices=names)
+        )
+    return ControlGroup("projects", tr("Projects"), tuple(project_controls))
 
 
 def _no_settings(_value: float | str) -> list[str]:
     return []
 
 
-def project_settings(case: Case, choices: Mapping[str, str]) -> list[str]:
+def project_settings(case: Case, choice_by_project: Mapping[str, str]) -> list[str]:
     """Return the settings for what must and what must not be built. ``choices`` has the choice for
     each project, by id."""
-    found = []
+    settings = []
     for rule, word in (("must_build", MUST_BUILD), ("must_not_build", MUST_NOT_BUILD)):
-        before = [id for id in getattr(case.policy, rule) if choices.get(id, word) == word]
-        new = [id for id, one in choices.items() if one == word and id not in before]
-        found.append(f"policy.{rule}=[{', '.join([*before, *new])}]")
-    return found
+        ids_before = [
+            id for id in getattr(case.policy, rule) if choice_by_project.get(id, word) == word
+        ]
+        new_ids = [
+            id for id, one in choice_by_project.items() if one == word and id not in ids_before
+        ]
+        settings.append(f"policy.{rule}=[{', '.join([*ids_before, *new_ids])}]")
+    return settings

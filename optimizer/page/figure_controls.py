@@ -132,9 +132,13 @@ def source_describer(case: Case) -> Callable[[Control], str]:
     def describe(control: Control) -> str:
         if control.explanation or isinstance(control.base, str):
             return control.explanation
-        moved = control.settings(1.5 * control.base or 1.0)  # a factor of 1 changes nothing
+        moved_settings = control.settings(
+            1.5 * control.base or 1.0
+        )  # a factor of 1 changes nothing
         figures = [
-            figure for text in moved for figure in figures_by_path.get(text.partition("=")[0], ())
+            figure
+            for text in moved_settings
+            for figure in figures_by_path.get(text.partition("=")[0], ())
         ]
         sources = {(figure.source, figure.source_kind, figure.confidence) for figure in figures}
         source, kind, confidence = sources.pop() if len(sources) == 1 else (None, "none", None)
@@ -209,7 +213,7 @@ def titled_group(id: str, title: str, controls: Iterable[Control]) -> ControlGro
 
 
 def figure_control(
-    case: Case, path: str, base: float, label: str = "", **control_fields: Any
+    case: Case, path: str, base_value: float, label: str = "", **control_fields: Any
 ) -> Control:
     """Return the control of the single figure at ``path``. ``base`` is its value in the file."""
     name = next((step for step in reversed(path.split(".")) if not step.isdecimal()), path)
@@ -217,9 +221,9 @@ def figure_control(
     bounds, percent = field.bounds, field.is_percent
     limit = 1.0 if percent and bounds is not None and 1 in (bounds.le, bounds.lt) else math.inf
     unit = "%" if percent else unit_of_field(case, name)
-    high = min(limit, max(2 * base, 1.0 if percent else 10.0))
+    high = min(limit, max(2 * base_value, 1.0 if percent else 10.0))
     fields: dict[str, Any] = {
-        "label": label or path_in_words(case, path), "base": base, "unit": unit, "high": high,
+        "label": label or path_in_words(case, path), "base": base_value, "unit": unit, "high": high,
         "max_value": limit, "scale": 100.0 if percent else 1.0, **control_fields,
     }  # fmt: skip
     return Control(path, settings=lambda value: [f"{path}={_setting_text(value)}"], **fields)
@@ -256,18 +260,24 @@ def _setting_text(value: float | str) -> str:
 
 
 def joint_control(
-    id: str, label: str, base: float, numbers: Sequence[LinkedNumbers], **control_fields: Any
+    id: str, label: str, base_value: float, numbers: Sequence[LinkedNumbers], **control_fields: Any
 ) -> Control:
     """Return a control of several figures that change together. They are multiplied by its value
     divided by ``base``."""
 
     def settings(value: float | str) -> list[str]:
-        return [text for linked in numbers for text in linked.settings_at(float(value) / base)]
+        return [
+            text
+            for linked_numbers in numbers
+            for text in linked_numbers.settings_at(float(value) / base_value)
+        ]
 
-    return Control(id, label, base, settings, is_factor=True, **control_fields)
+    return Control(id, label, base_value, settings, is_factor=True, **control_fields)
 
 
 def yearly_numbers(path: str, by_year: Mapping[Any, float]) -> LinkedNumbers:
     """Return the figures of all years, which one setting of ``path`` changes by a factor."""
-    values = tuple(map(float, by_year.values()))
-    return LinkedNumbers((path,), lambda f: [f * x for x in values], tuple(map(str, by_year)))
+    yearly_values = tuple(map(float, by_year.values()))
+    return LinkedNumbers(
+        (path,), lambda f: [f * x for x in yearly_values], tuple(map(str, by_year))
+    )

@@ -42,7 +42,7 @@ AnsweredQuestion = tuple[PreparedQuestion, AnswerFigures]
 def answer_event(
     answer: AnswerFigures | AnswerFailure,
     prepared: PreparedQuestion,
-    previous: AnsweredQuestion | None,
+    previous_answer: AnsweredQuestion | None,
     language: Language,
 ) -> dict[str, Any]:
     """Return the event that reports an answer to the page, with its HTML. ``previous`` is the last
@@ -52,14 +52,26 @@ def answer_event(
             html = render_template("failed.html.j2", failed=answer)
             return {"state": "failed", "html": html, "text": answer.message}
         case, previous_title = prepared.request.case, ""
-        facts = answer_facts(answer, previous[1] if previous else None, case)
-        if previous and previous[0].request.case.objective.cvar.level != case.objective.cvar.level:
-            facts = [replace(fact, previous="") if fact.key == "tail" else fact for fact in facts]
-        if previous is not None and previous[0].question.scenario == prepared.question.scenario:
-            previous_title = tr("Before: {title}", title=previous[0].titles[language])
+        answer_rows = answer_facts(answer, previous_answer[1] if previous_answer else None, case)
+        if (
+            previous_answer
+            and previous_answer[0].request.case.objective.cvar.level != case.objective.cvar.level
+        ):
+            answer_rows = [
+                replace(fact, previous="") if fact.key == "tail" else fact for fact in answer_rows
+            ]
+        if (
+            previous_answer is not None
+            and previous_answer[0].question.scenario == prepared.question.scenario
+        ):
+            previous_title = tr("Before: {title}", title=previous_answer[0].titles[language])
         proof = proof_sentence(answer, objective_unit(case))
         html = render_template(
-            "figures.html.j2", facts=facts, proof=proof, state=answer.state, was=previous_title
+            "figures.html.j2",
+            facts=answer_rows,
+            proof=proof,
+            state=answer.state,
+            was=previous_title,
         )
         return {"state": answer.state, "html": html, "text": proof}
 
@@ -78,17 +90,19 @@ class AnswerFact:
 
 def objective_unit(case: Case) -> str:
     """Return the unit in which the objective of a scenario is measured."""
-    money = tr("million {currency}", currency=case.currency)
-    return {"damage": money, "tonnes": tr("t")}.get(case.objective.measure, tr("years of demand"))
+    money_unit = tr("million {currency}", currency=case.currency)
+    return {"damage": money_unit, "tonnes": tr("t")}.get(
+        case.objective.measure, tr("years of demand")
+    )
 
 
 def answer_facts(
-    answer: AnswerFigures, previous: AnswerFigures | None, case: Case
+    answer: AnswerFigures, previous_answer: AnswerFigures | None, case: Case
 ) -> list[AnswerFact]:
     """Return the figures of an answer for the page, each with its value in ``previous``."""
     damage, unit = case.objective.measure == "damage", objective_unit(case)
     amount = tr("million {currency}", currency=case.currency)
-    worst = format_percent(1 - float(case.objective.cvar.level))
+    tail_share = format_percent(1 - float(case.objective.cvar.level))
 
     def paid_by_public(figures: AnswerFigures) -> float:
         return sum(
@@ -104,15 +118,24 @@ def answer_facts(
         unit: str,
         note: str = "",
     ) -> AnswerFact:
-        now, then = read(answer), None if previous is None else read(previous)
+        new_value, old_value = (
+            read(answer),
+            None if previous_answer is None else read(previous_answer),
+        )
         previous_text = ""
-        if then is not None and now is not None:
+        if old_value is not None and new_value is not None:
             # A difference within the sum of both gaps is not significant.
-            open_by = sum((x.gap or 0.0) * abs(x.objective) for x in (answer, previous) if x)
-            is_open = key == "expected" and abs(now - then) <= open_by
-            previous_text = tr("before: {value}", value=format_number(then))
-            previous_text += f" ({tr('not distinguished')})" if is_open and now != then else ""
-        figure = format_number(now) if now is None else f"{format_number(now)} {unit}".strip()
+            open_by = sum((x.gap or 0.0) * abs(x.objective) for x in (answer, previous_answer) if x)
+            is_open = key == "expected" and abs(new_value - old_value) <= open_by
+            previous_text = tr("before: {value}", value=format_number(old_value))
+            previous_text += (
+                f" ({tr('not distinguished')})" if is_open and new_value != old_value else ""
+            )
+        figure = (
+            format_number(new_value)
+            if new_value is None
+            else f"{format_number(new_value)} {unit}".strip()
+        )
         return AnswerFact(key, label, figure, note, previous_text)
 
     avoided = ""
@@ -123,17 +146,18 @@ def answer_facts(
             before=format_number(answer.expected_without_plan),
             share=share,
         )
-    rest = sum(answer.paid_by_funder.values()) - paid_by_public(answer)
+    paid_by_others = sum(answer.paid_by_funder.values()) - paid_by_public(answer)
     return [
         fact("expected", tr("Expected damage") if damage else tr("Expected shortage"),
              lambda a: a.expected, unit, avoided),
-        fact("tail", tr("On average in the worst {share}", share=worst), lambda a: a.cvar, unit,
+        fact("tail", tr("On average in the worst {share}", share=tail_share),
+             lambda a: a.cvar, unit,
              "" if answer.cvar_without_plan is None
              else tr("{before} without a plan", before=format_number(answer.cvar_without_plan))),
         fact("cost", tr("Net cost, whoever pays"), lambda a: a.net_cost, amount,
              tr("discounted")),
         fact("public", tr("Used of public budgets"), paid_by_public, amount,
-             tr("of others: {rest}", rest=format_number(rest))),
+             tr("of others: {rest}", rest=format_number(paid_by_others))),
         fact("projects", tr("Projects supported"), lambda a: len(a.start_by_project), "",
              tr("materials in stock: {count}", count=answer.stocked_materials)),
     ]  # fmt: skip
@@ -147,16 +171,16 @@ def proof_sentence(answer: AnswerFigures, unit: str) -> str:
     open_by = (answer.gap or 0.0) * abs(answer.objective)
     share, amount = format_small_percent(answer.gap), format_rounded(open_by)
     gap = tr("{share} ({amount} {unit})", share=share, amount=amount, unit=unit)
-    values = {"gap": gap, "seconds": seconds}
+    fields = {"gap": gap, "seconds": seconds}
     if answer.state == "proven" and (answer.gap or 0.0) <= 1e-9:
         return tr("Proven for these assumptions: no plan is better. Took {seconds} s.",
                   seconds=seconds)  # fmt: skip
     return {
         "proven": tr("Proven for these assumptions: no plan is better by more than {gap}. Took "
-                     "{seconds} s.", **values),
-        "stopped": tr("Stopped: a plan may be better by up to {gap}. Took {seconds} s.", **values),
+                     "{seconds} s.", **fields),
+        "stopped": tr("Stopped: a plan may be better by up to {gap}. Took {seconds} s.", **fields),
     }.get(
-        answer.state, tr("So far: no plan is better by more than {gap}. {seconds} s.", **values)
+        answer.state, tr("So far: no plan is better by more than {gap}. {seconds} s.", **fields)
     )  # fmt: skip
 
 
@@ -195,16 +219,18 @@ def static_file(name: str) -> bytes:
 def render_board(
     source: scenario_store.ScenarioSource,
     question: Question,
-    reading: LoadedScenario,
+    loaded_scenario: LoadedScenario,
     base_case: Case,
     user: str,
     language: Language,
 ) -> str:
     """Return the page of a scenario as HTML. For a large scenario this takes seconds."""
-    case, moved = reading.case, dict(question.moved)
-    known = controls.controls_by_id(case)
+    case, moved_values = loaded_scenario.case, dict(question.moved)
+    known_controls = controls.controls_by_id(case)
     others = tuple(
-        item for id in moved if id not in known and (item := controls.find_control(case, id, known))
+        item
+        for id in moved_values
+        if id not in known_controls and (item := controls.find_control(case, id, known_controls))
     )
     return render_template(
         "board.html.j2",
@@ -217,7 +243,7 @@ def render_board(
         },
         groups=list(controls.control_groups(case)),
         others=others,
-        moved=moved,
+        moved=moved_values,
         rests=figure_controls.source_describer(case),
         views={name: tr(title) for name, title in views.ALL_VIEWS.items()},
         files=views.DOWNLOADS,
@@ -226,11 +252,12 @@ def render_board(
         funders={
             f: display_name(item.name, f, language)
             for f, item in sorted(case.funders.items(), key=lambda pair: pair[1].kind == "public")
-            if item.kind != "private" and {f"funders.{f}.budget_meur", f"total.{f}"} & known.keys()
+            if item.kind != "private"
+            and {f"funders.{f}.budget_meur", f"total.{f}"} & known_controls.keys()
         },
         years=list(case.horizon.years),
         periods=case.horizon.periods_per_year,
-        doubts=[str(fault) for fault in reading.warnings],
+        doubts=[str(fault) for fault in loaded_scenario.warnings],
     )
 
 
@@ -246,28 +273,30 @@ def stress_events(case: Case) -> dict[str, str]:
     return events
 
 
-def render_found_figures(case: Case, words: Sequence[str], moved: dict[str, str]) -> str:
+def render_found_figures(case: Case, words: Sequence[str], moved_values: dict[str, str]) -> str:
     """Return a list of figures as HTML: those whose name contains all ``words``. ``moved`` has the
     values that were changed."""
-    known = controls.controls_by_id(case)
-    matches = [
+    known_controls = controls.controls_by_id(case)
+    matching_controls = [
         (control, True)
-        for control in known.values()
+        for control in known_controls.values()
         if _has_words(words, control.full_label, control.id)
     ]
-    count = len(matches)
-    del matches[MAX_SEARCH_RESULTS // 2 :]
+    count = len(matching_controls)
+    del matching_controls[MAX_SEARCH_RESULTS // 2 :]
     for path in figure_controls.figure_paths(case):
-        if path not in known and _has_words(words, figure_controls.path_in_words(case, path), path):
+        if path not in known_controls and _has_words(
+            words, figure_controls.path_in_words(case, path), path
+        ):
             count += 1
             if (
-                len(matches) < MAX_SEARCH_RESULTS
-                and (control := controls.find_control(case, path, known)) is not None
+                len(matching_controls) < MAX_SEARCH_RESULTS
+                and (control := controls.find_control(case, path, known_controls)) is not None
             ):
-                matches.append((control, False))
+                matching_controls.append((control, False))
     describe = figure_controls.source_describer(case)
     return render_template(
-        "found.html.j2", controls=matches, count=count, moved=moved, rests=describe
+        "found.html.j2", controls=matching_controls, count=count, moved=moved_values, rests=describe
     )
 
 

@@ -277,8 +277,8 @@ def _refusal(code: int, text: str) -> PlainTextResponse:
 
 def _origin_of(address: str) -> str:
     with suppress(ValueError):
-        parts = urlsplit(address)
-        return f"{parts.scheme}://{parts.netloc}"
+        url_parts = urlsplit(address)
+        return f"{url_parts.scheme}://{url_parts.netloc}"
     return ""
 
 

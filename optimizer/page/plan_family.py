@@ -66,22 +66,22 @@ class Point:
 
 
 def make_axes(
-    base: LoadedScenario, moves: Mapping[str, Sequence[str]], variants: bool
+    base_scenario: LoadedScenario, moves: Mapping[str, Sequence[str]], variants: bool
 ) -> list[Axis]:
     """Return the axes of a family. ``moves`` has the values of each control, by id; if it is empty,
     the usual controls that the scenario has are varied. Raises InvalidRequest for an unknown
     control or an invalid value."""
-    case, axes = base.case, []
+    case, axes = base_scenario.case, []
     if variants and case.variants:
         axes.append(Axis(VARIANT_AXIS, ("", *case.variants), 0))
     controls = controls_by_id(case)
-    wanted = moves or dict(_default_moves(case, controls))
-    for id, texts in wanted.items():
+    wanted_moves = moves or dict(_default_moves(case, controls))
+    for id, texts in wanted_moves.items():
         control = find_control(case, id, controls)
         if control is None:
             raise InvalidRequest(tr("the scenario has no '{id}' that could be moved", id=id))
         try:
-            values = {control.parse_value(text) for text in texts} | {control.base}
+            axis_values = {control.parse_value(text) for text in texts} | {control.base}
         except ValueError:
             raise InvalidRequest(
                 tr(
@@ -90,12 +90,18 @@ def make_axes(
                     label=control.full_label,
                 )
             ) from None
-        order = list(control.choices) if control.choices else sorted(values)
-        ordered = [value for value in order if value in values]
-        base_index = ordered.index(control.base)
-        value_texts = tuple(v if isinstance(v, str) else f"{v:.12g}" for v in ordered)
+        order = list(control.choices) if control.choices else sorted(axis_values)
+        ordered_values = [value for value in order if value in axis_values]
+        base_index = ordered_values.index(control.base)
+        value_texts = tuple(v if isinstance(v, str) else f"{v:.12g}" for v in ordered_values)
         axes.append(
-            Axis(id, value_texts, base_index, _monotonicity(base, id), control.unit == FACTOR_UNIT)
+            Axis(
+                id,
+                value_texts,
+                base_index,
+                _monotonicity(base_scenario, id),
+                control.unit == FACTOR_UNIT,
+            )
         )
     count = 1
     for axis in axes:
@@ -112,38 +118,45 @@ def _default_moves(
 ) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield the controls that are varied by default, with their values. If the scenario has only
     one budget or hazard, it is varied in place of all together."""
-    public = [f for f, funder in case.funders.items() if funder.kind == "public"]
-    budgets = [id for f in public for id in (f"funders.{f}.budget_meur", f"total.{f}")]
+    public_funders = [f for f, funder in case.funders.items() if funder.kind == "public"]
+    budgets = [id for f in public_funders for id in (f"funders.{f}.budget_meur", f"total.{f}")]
     for id, factors in DEFAULT_FACTORS.items():
-        parts = [name for name in controls if name.startswith(id.removesuffix("s") + ".")]
-        parts = [*budgets, "policy.budget_meur"] if id == PUBLIC_BUDGETS else parts
-        known = [name for name in (id, *parts) if name in controls]
-        if known and not isinstance(base := controls[known[0]].base, str):
-            yield known[0], [f"{factor * base:.12g}" for factor in factors]
+        part_controls = [name for name in controls if name.startswith(id.removesuffix("s") + ".")]
+        part_controls = [*budgets, "policy.budget_meur"] if id == PUBLIC_BUDGETS else part_controls
+        known_controls = [name for name in (id, *part_controls) if name in controls]
+        if known_controls and not isinstance(base_value := controls[known_controls[0]].base, str):
+            yield known_controls[0], [f"{factor * base_value:.12g}" for factor in factors]
 
 
-def _monotonicity(base: LoadedScenario, id: str) -> Monotonicity:
-    if id == PUBLIC_BUDGETS or id.startswith("total.") or Variation(base, id).only_loosens_rules:
+def _monotonicity(base_scenario: LoadedScenario, id: str) -> Monotonicity:
+    if (
+        id == PUBLIC_BUDGETS
+        or id.startswith("total.")
+        or Variation(base_scenario, id).only_loosens_rules
+    ):
         return "falls"
-    factors = {"damage", *(f"damage.{material}" for material in base.case.materials)}
-    return "rises" if base.case.objective.allocation == "pooled" and id in factors else ""
+    factors = {"damage", *(f"damage.{material}" for material in base_scenario.case.materials)}
+    return "rises" if base_scenario.case.objective.allocation == "pooled" and id in factors else ""
 
 
 def make_points(scenario: str, axes: Sequence[Axis]) -> Iterator[Point]:
     """Yield all points of the family. The index on the last axis changes fastest."""
     for indices in itertools.product(*(range(len(axis.values)) for axis in axes)):
-        chosen = {axis.id: axis.values[n] for axis, n in zip(axes, indices, strict=True)}
-        variant = chosen.pop(VARIANT_AXIS, "") or None
+        chosen_values = {axis.id: axis.values[n] for axis, n in zip(axes, indices, strict=True)}
+        variant = chosen_values.pop(VARIANT_AXIS, "") or None
         # The value of the file is set as well if a variant may have another one, or if a factor
         # would change it.
-        pairs = list(zip(axes, indices, strict=True))
-        sets_base = variant or any(axis.is_factor and n != axis.base_index for axis, n in pairs)
-        moved = tuple(
-            (axis.id, chosen[axis.id])
-            for axis, n in pairs
-            if axis.id in chosen and (n != axis.base_index or (sets_base and not axis.is_factor))
+        axes_and_indices = list(zip(axes, indices, strict=True))
+        sets_base = variant or any(
+            axis.is_factor and n != axis.base_index for axis, n in axes_and_indices
         )
-        yield Point(indices, Question(scenario, variant, moved))
+        moved_controls = tuple(
+            (axis.id, chosen_values[axis.id])
+            for axis, n in axes_and_indices
+            if axis.id in chosen_values
+            and (n != axis.base_index or (sets_base and not axis.is_factor))
+        )
+        yield Point(indices, Question(scenario, variant, moved_controls))
 
 
 # Content of the page
@@ -161,14 +174,14 @@ def render_page(content: Mapping[str, Any]) -> str:
         f"default-src 'none'; script-src 'sha256-{_sha256_base64(script)}'; "
         f"style-src 'sha256-{_sha256_base64(style)}'; base-uri 'none'; form-action 'none'"
     )
-    values = {
+    template_fields = {
         "policy": policy,
         "style": style,
         "script": script,
         "data": data,
         "title": content["said"][current_language()]["title"],
     }
-    return render_template("explore.html.j2", **values)
+    return render_template("explore.html.j2", **template_fields)
 
 
 def _sha256_base64(text: str) -> str:
@@ -177,9 +190,9 @@ def _sha256_base64(text: str) -> str:
 
 def plan_figures(plan: Plan) -> dict[str, Any]:
     """Return the data of a plan that the page shows. Figures are rounded to seven digits."""
-    paid: dict[str, dict[str, float]] = {}
+    paid_by_item: dict[str, dict[str, float]] = {}
     for account in plan.accounts:
-        by_year = paid.setdefault(account.funder, {})
+        by_year = paid_by_item.setdefault(account.funder, {})
         for year, meur in account.paid_meur.items():
             by_year[year] = by_year.get(year, 0.0) + meur
     certificate, outcome = plan.certificate, plan.outcome
@@ -193,7 +206,8 @@ def plan_figures(plan: Plan) -> dict[str, Any]:
         "tail": outcome.cvar,
         "cost": outcome.net_cost_meur,
         "paid": {
-            f: {y: m for y, m in years.items() if m > ZERO_TOLERANCE} for f, years in paid.items()
+            f: {y: m for y, m in years.items() if m > ZERO_TOLERANCE}
+            for f, years in paid_by_item.items()
         },
         "start": {project.id: project.start for project in plan.projects},
         "stock": sorted(

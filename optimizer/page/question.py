@@ -53,7 +53,7 @@ class Question:
     def from_query(cls, query: str) -> Question:
         """Return the question that the query of an address states. If a control occurs several
         times, its last value is used."""
-        scenario, variant, moved = "", None, dict[str, str]()
+        scenario, variant, moved_values = "", None, dict[str, str]()
         if query.count("&") > 4 * MAX_MOVED or len(query) > MAX_QUERY_LENGTH:
             raise InvalidRequest(tr("more than {count} figures are moved", count=MAX_MOVED))
         for name, value in parse_qsl(query):
@@ -62,21 +62,21 @@ class Question:
             elif name == "variant":
                 variant = value or None
             elif name == "set":
-                id, equals, text = value.partition("=")
-                if equals:
-                    moved[id] = text
-        if len(moved) > MAX_MOVED:
+                id, equals_sign, text = value.partition("=")
+                if equals_sign:
+                    moved_values[id] = text
+        if len(moved_values) > MAX_MOVED:
             raise InvalidRequest(tr("more than {count} figures are moved", count=MAX_MOVED))
-        return cls(scenario, variant, tuple(moved.items()))
+        return cls(scenario, variant, tuple(moved_values.items()))
 
     @property
     def query(self) -> str:
         """The question in the form of the query of an address."""
-        pairs = [("scenario", self.scenario)]
-        pairs += [("variant", self.variant)] if self.variant else []
-        return urlencode([*pairs, *(("set", f"{id}={value}") for id, value in self.moved)])
+        query_fields = [("scenario", self.scenario)]
+        query_fields += [("variant", self.variant)] if self.variant else []
+        return urlencode([*query_fields, *(("set", f"{id}={value}") for id, value in self.moved)])
 
-    def apply_to(self, base: LoadedScenario) -> tuple[LoadedScenario, dict[str, str]]:
+    def apply_to(self, base_scenario: LoadedScenario) -> tuple[LoadedScenario, dict[str, str]]:
         """Return the scenario of the question, and the values that the question sets, by dotted
         path. ``base`` is the scenario of its variant.
 
@@ -86,36 +86,36 @@ class Question:
         InvalidRequest for a control that the scenario does not have, and ScenarioError with every
         fault of a value.
         """
-        reading, values_by_path = base, dict[str, str]()
-        moves = self._effective_moves(base.case)
+        reading, values_by_path = base_scenario, dict[str, str]()
+        moves = self._effective_moves(base_scenario.case)
 
         def apply_settings(texts: Iterable[str]) -> None:
             nonlocal reading
-            if values := dict(text.split("=", 1) for text in texts):
-                values_by_path.update(values)
-                reading = reading.with_settings([f"{path}={x}" for path, x in values.items()])
+            if new_values := dict(text.split("=", 1) for text in texts):
+                values_by_path.update(new_values)
+                reading = reading.with_settings([f"{path}={x}" for path, x in new_values.items()])
 
         def order(pair: tuple[Control, float | str]) -> tuple[bool, float]:
             return (False, float(pair[1])) if pair[0].unit == FACTOR_UNIT else (True, 0.0)
 
-        if base.case.planned_review is not None:
+        if base_scenario.case.planned_review is not None:
             apply_settings([WITHOUT_REVIEW])
-        if base.case.objective.ambiguity is not None:
+        if base_scenario.case.objective.ambiguity is not None:
             apply_settings([WITHOUT_AMBIGUITY])
         for control, value in moves:
             if control.id == ASSUMPTION_SETS:  # first: other values are relative to its figures
                 apply_settings(control.settings(value))
         for control, value in sorted(moves, key=order):
             if control.is_factor:
-                current = find_control(reading.case, control.id)
-                if current is None:
+                current_control = find_control(reading.case, control.id)
+                if current_control is None:
                     raise InvalidRequest(
                         tr(
                             "“{label}” has no effect, given the other values that are moved",
                             label=control.full_label,
                         )
                     )
-                apply_settings(current.settings(value))
+                apply_settings(current_control.settings(value))
         settings = [
             text
             for control, value in sorted(moves, key=lambda pair: "." in pair[0].id)
@@ -128,7 +128,7 @@ class Question:
             if control.choices and control.id != ASSUMPTION_SETS
         }
         if choice_by_project:
-            settings += project_settings(base.case, choice_by_project)
+            settings += project_settings(base_scenario.case, choice_by_project)
         apply_settings(settings)
         return reading, values_by_path
 

@@ -30,30 +30,30 @@ MAX_TITLE_MOVES = 3
 """Number of changes that a title names."""
 
 
-def question_title(question: Question, base: Case) -> str:
+def question_title(question: Question, base_case: Case) -> str:
     """Return a title for a question, from its variant and its changes, in the current language."""
-    variant = base.variants.get(question.variant or "")
-    parts = (
+    variant = base_case.variants.get(question.variant or "")
+    title_parts = (
         []
         if variant is None
         else [display_name(variant.title, question.variant or "", current_language())]
     )
-    changes, known = [], controls_by_id(base)
+    changes, known_controls = [], controls_by_id(base_case)
     for id, value in question.moved:
-        if (control := find_control(base, id, known)) is not None:
+        if (control := find_control(base_case, id, known_controls)) is not None:
             changes.append(f"{control.full_label}{NO_BREAK_SPACE}{value_in_words(control, value)}")
-    further = len(changes) - MAX_TITLE_MOVES
-    if further > 0:
-        changes[MAX_TITLE_MOVES:] = [tr("{count} more", count=further)]
-    return "; ".join([*parts, *changes]) or tr("base case")
+    further_count = len(changes) - MAX_TITLE_MOVES
+    if further_count > 0:
+        changes[MAX_TITLE_MOVES:] = [tr("{count} more", count=further_count)]
+    return "; ".join([*title_parts, *changes]) or tr("base case")
 
 
-def question_titles(question: Question, base: Case) -> dict[Language, str]:
+def question_titles(question: Question, base_case: Case) -> dict[Language, str]:
     """Return a title for a question, from its variant and its changes, by language."""
     titles: dict[Language, str] = {}
     for language in get_args(Language):
         with using(language):
-            titles[language] = question_title(question, base)
+            titles[language] = question_title(question, base_case)
     return titles
 
 
@@ -74,19 +74,22 @@ def value_in_words(control: Control, value: str) -> str:
     )
 
 
-def question_as_variant(question: Question, base: Case, settings: Mapping[str, str]) -> Variant:
+def question_as_variant(
+    question: Question, base_case: Case, settings: Mapping[str, str]
+) -> Variant:
     """Return a question as a variant of its scenario, with titles in both languages. ``settings``
     are the values that it sets, by dotted path."""
     title = {
-        k: text.replace(NO_BREAK_SPACE, " ") for k, text in question_titles(question, base).items()
+        k: text.replace(NO_BREAK_SPACE, " ")
+        for k, text in question_titles(question, base_case).items()
     }
-    base_variant = base.variants.get(question.variant or "")
+    base_variant = base_case.variants.get(question.variant or "")
     # Later settings override earlier ones, so the changes come after those of the variant.
-    kept = {
+    kept_settings = {
         k: v for k, v in (base_variant.set if base_variant else {}).items() if k not in settings
     }
-    merged = {**kept, **{k: yaml.safe_load(v) for k, v in settings.items()}}
-    return Variant.model_validate({"title": title, "set": merged})
+    merged_settings = {**kept_settings, **{k: yaml.safe_load(v) for k, v in settings.items()}}
+    return Variant.model_validate({"title": title, "set": merged_settings})
 
 
 def insert_variant(text: str, id: str, variant: Variant) -> str:

@@ -103,11 +103,11 @@ class ScenarioStore:
     def add_file(self, path: Path, kind: str = "own") -> ScenarioSource:
         """Add a file of this machine and return its source. A file that is already known keeps its
         source."""
-        resolved = shipped_files.resolve_scenario(path).resolve()
+        resolved_path = shipped_files.resolve_scenario(path).resolve()
         for source in self.sources.values():
-            if source.path.resolve() == resolved:
+            if source.path.resolve() == resolved_path:
                 return source
-        digest = hashlib.sha256(str(resolved).encode()).hexdigest()[:6]
+        digest = hashlib.sha256(str(resolved_path).encode()).hexdigest()[:6]
         return self._register(ScenarioSource(f"{path.stem}-{digest}", path, kind))
 
     def add_upload(self, name: str, content: bytes) -> ScenarioSource:
@@ -166,10 +166,10 @@ class ScenarioStore:
 
     def source(self, id: str) -> ScenarioSource:
         """Return the source with an id. Raises InvalidRequest if there is none."""
-        known = self.sources.get(id)
-        if known is None:
+        known_source = self.sources.get(id)
+        if known_source is None:
             raise InvalidRequest(tr("there is no scenario '{id}' here; open its file first", id=id))
-        return known
+        return known_source
 
     def version(self, id: str) -> ScenarioVersion:
         """Return the current version of the scenario with this id. Raises InvalidRequest if there
@@ -209,8 +209,8 @@ class ScenarioStore:
             return self.shared_store.read_scenario(id, variant, version._replace(is_shared=False))
         key = version.stamp, variant
         with self._read_lock if self.cached_reading(version, variant) is None else nullcontext():
-            readings, faults = self._readings, self._faults
-            if (reading := self.cached_reading(version, variant)) is None:
+            loaded_by_key, faults = self._readings, self._faults
+            if (loaded_scenario := self.cached_reading(version, variant)) is None:
                 result, files, was_aborted = self._read_source(version.source, variant)
                 states = {
                     Path(file): _state_if_unchanged(Path(file), sha256) for file, sha256 in files
@@ -227,11 +227,11 @@ class ScenarioStore:
                         faults[*key, current_language()] = result.faults
                         _drop_oldest(faults, self.max_readings)
                     raise result
-                readings[key] = reading = result
-                _drop_oldest(readings, self.max_readings)
+                loaded_by_key[key] = loaded_scenario = result
+                _drop_oldest(loaded_by_key, self.max_readings)
             with suppress(KeyError):
-                readings.move_to_end(key)
-            return reading
+                loaded_by_key.move_to_end(key)
+            return loaded_scenario
 
     def _read_source(
         self, source: ScenarioSource, variant: str | None
@@ -277,10 +277,10 @@ def _state_if_unchanged(path: Path, sha256: str) -> str:
     empty text if its content is different now, so that the file counts as changed."""
     state = _file_state(path)
     try:
-        now = hashlib.sha256(path.read_bytes()).hexdigest()
+        current_hash = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return ""
-    return state if now == sha256 else ""
+    return state if current_hash == sha256 else ""
 
 
 def _drop_oldest(cache: OrderedDict[Any, Any], max_size: int) -> None:

@@ -100,7 +100,7 @@ def _with_error_pages(
     for each error."""
 
     async def handle(request: Request) -> Response:
-        requested = request.query_params.get("lang") or request.cookies.get("language")
+        requested_language = request.query_params.get("lang") or request.cookies.get("language")
         try:
             session = session_of(user_id(request))
         except ServerBusy:
@@ -108,7 +108,9 @@ def _with_error_pages(
                 request, tr("Too many people are here. Come again in a minute."), 503
             )
         session.last_seen = max(session.last_seen, time.monotonic())
-        language = next((code for code in LANGUAGES if code == requested), session.language)
+        language = next(
+            (code for code in LANGUAGES if code == requested_language), session.language
+        )
         with using(language):
             try:
                 if is_foreign(request) and (request.url.path != "/" or request.url.query):
@@ -163,12 +165,12 @@ async def _choose_page(session: UserSession, request: Request, language: Languag
 async def _board_page(session: UserSession, request: Request, language: Language) -> Response:
     """Show the page of a scenario with its controls."""
     question = Question.from_query(request.url.query)
-    reading = await session.read_scenario(question.scenario, question.variant)
+    loaded_scenario = await session.read_scenario(question.scenario, question.variant)
     base_case = (await session.read_scenario(question.scenario)).case
     arguments = (
         session.store.source(question.scenario),
         question,
-        reading,
+        loaded_scenario,
         base_case,
         user_display_name(request),
     )
@@ -268,11 +270,11 @@ async def _while_connected(request: Request, work: Coroutine[Any, Any, Any]) -> 
 async def _without_funder(session: UserSession, question: Question, funder: str) -> Question:
     """Return the same question, but with the budget of one funder set to zero."""
     case = (await session.read_scenario(question.scenario, question.variant)).case
-    known = await session.run_in_thread(controls.controls_by_id, case)
+    known_controls = await session.run_in_thread(controls.controls_by_id, case)
     for id in (f"funders.{funder}.budget_meur", f"total.{funder}"):
-        if id in known:
-            moved = {**dict(question.moved), id: "0"}
-            return replace(question, moved=tuple(moved.items()))
+        if id in known_controls:
+            moved_values = {**dict(question.moved), id: "0"}
+            return replace(question, moved=tuple(moved_values.items()))
     raise InvalidRequest(tr("there is no funder '{funder}' with a budget", funder=funder))
 
 
@@ -300,11 +302,13 @@ async def _download(session: UserSession, request: Request, language: Language) 
 
 def _file_with_question(session: UserSession, question: Question) -> bytes:
     """Return the file of a scenario with the question as a further variant."""
-    base = session.store.read_scenario(question.scenario, question.variant)
-    known, n = base.case.variants, 1
-    while (id := "asked" if n == 1 else f"asked_{n}") in known:
+    base_scenario = session.store.read_scenario(question.scenario, question.variant)
+    known_variants, n = base_scenario.case.variants, 1
+    while (id := "asked" if n == 1 else f"asked_{n}") in known_variants:
         n += 1
-    variant = question_variants.question_as_variant(question, base.case, question.apply_to(base)[1])
+    variant = question_variants.question_as_variant(
+        question, base_scenario.case, question.apply_to(base_scenario)[1]
+    )
     source = session.store.source(question.scenario)
     reader = session.store.reader if source.kind == "dropped" else None
     return question_variants.file_with_variant(source, id, variant, reader)
@@ -315,10 +319,12 @@ async def _search_figures(session: UserSession, request: Request, _language: Lan
     question = Question.from_query(request.query_params.get("of", ""))
     case = (await session.read_scenario(question.scenario, question.variant)).case
     words = request.query_params.get("q", "").casefold().split()
-    wanted = list(dict.fromkeys(words))[:MAX_SEARCH_WORDS]
-    if not wanted:
+    wanted_words = list(dict.fromkeys(words))[:MAX_SEARCH_WORDS]
+    if not wanted_words:
         return HTMLResponse("")
-    work = session.run_in_thread(fragments.render_found_figures, case, wanted, dict(question.moved))
+    work = session.run_in_thread(
+        fragments.render_found_figures, case, wanted_words, dict(question.moved)
+    )
     return HTMLResponse(await _while_connected(request, work))
 
 
@@ -342,18 +348,18 @@ async def _save_variant(session: UserSession, request: Request, _language: Langu
     body = await _read_json(request)
     question, id = Question.from_query(str(body.get("query", ""))), str(body.get("id", "")).strip()
     source = session.store.source(question.scenario)
-    base = await session.read_scenario(question.scenario, question.variant)
+    base_scenario = await session.read_scenario(question.scenario, question.variant)
     if source.kind != "own":
         raise InvalidRequest(
             tr("only a file of this machine that was opened by its name is written to")
         )
     if not id.isidentifier() or not id.isascii():
         raise InvalidRequest(tr("a variant has a name of letters, digits and underscores"))
-    settings = (await session.run_in_thread(question.apply_to, base))[1]
-    variant = question_variants.question_as_variant(question, base.case, settings)
+    settings = (await session.run_in_thread(question.apply_to, base_scenario))[1]
+    variant = question_variants.question_as_variant(question, base_scenario.case, settings)
     await session.run_in_thread(question_variants.save_variant, source, id, variant)
     details = {
-        "title": question_variants.question_title(question, base.case),
+        "title": question_variants.question_title(question, base_scenario.case),
         "id": id,
         "file": source.path,
     }
@@ -424,9 +430,13 @@ async def _faults_response(
     if id not in session.store.sources:
         return _error_response(request, "\n".join(map(str, faults)), 422)
     source = session.store.source(id)
-    shown = await session.run_in_thread(scenario_store.correctable_faults, faults, source)
+    shown_faults = await session.run_in_thread(scenario_store.correctable_faults, faults, source)
     count = len(faults)
     html = _render_page(
-        "faults.html.j2", request, source=source, faults=shown, more=count - len(shown)
+        "faults.html.j2",
+        request,
+        source=source,
+        faults=shown_faults,
+        more=count - len(shown_faults),
     )
     return HTMLResponse(html, 422)

@@ -367,19 +367,19 @@ class SolverPool:
             is_next = not isinstance(queued.request, SolveRequest) or passed_users <= {queued.user}
             if (
                 active < self.limits.max_active
-                and (chosen := self._process_for(queued, is_next)) is not None
+                and (chosen_process := self._process_for(queued, is_next)) is not None
             ):
                 self._queue.remove(queued)
-                self._processes.remove(chosen)
-                self._processes.append(chosen)
+                self._processes.remove(chosen_process)
+                self._processes.append(chosen_process)
                 _remember_newest(self._last_turns, queued.user, next(self._counter))
                 if isinstance(queued.request, SolveRequest):
                     self._users_with_view.clear()
                     key = queued.scenario, queued.request.key
-                    _remember_newest(self._process_by_key, key, chosen)
+                    _remember_newest(self._process_by_key, key, chosen_process)
                 else:
                     self._users_with_view.add(queued.user)
-                queued.turn.set_result(chosen.start(queued, self._dispatch))
+                queued.turn.set_result(chosen_process.start(queued, self._dispatch))
                 active += 1
             elif not queued.turn.done():
                 passed_users.add(queued.user)
@@ -410,9 +410,9 @@ class SolverPool:
         home = self._process_by_key.get((queued.scenario, queued.near_key or ""))
         if home is not None and home in same:
             return home if home.is_free(queued.user, is_next) else None
-        free = [process for process in same if process.is_free(queued.user, is_next)]
-        if free:
-            return free[-1]
+        free_processes = [process for process in same if process.is_free(queued.user, is_next)]
+        if free_processes:
+            return free_processes[-1]
         if len(same) >= self.limits.max_per_scenario or not self._make_room(queued.user, is_next):
             return None
         start_worker = self.start_worker or self._start_local
@@ -426,12 +426,12 @@ class SolverPool:
         """End processes that are not in use until another one may start. Return whether it may."""
         wanted_scenarios = {process.scenario for process in self._queue}
         idle = [process for process in self._processes if process.is_free(user, is_next)]
-        free = sorted(idle, key=lambda process: process.scenario in wanted_scenarios)
+        free_processes = sorted(idle, key=lambda process: process.scenario in wanted_scenarios)
         while len(self._processes) >= self.limits.max_processes or self._exceeds_memory():
-            if not free:
+            if not free_processes:
                 return False
-            self._processes.remove(ended := free.pop(0))
-            ended.close()
+            self._processes.remove(ended_process := free_processes.pop(0))
+            ended_process.close()
         return True
 
     def _exceeds_memory(self) -> bool:

@@ -145,9 +145,9 @@ class UserSession:
         """Return a scenario with a variant, and read it if necessary. Raises the errors of
         :meth:`ScenarioStore.read_scenario`."""
         version = self.store.version(scenario)
-        reading = self.store.cached_reading(version, variant)
-        if reading is not None:
-            return reading
+        loaded_scenario = self.store.cached_reading(version, variant)
+        if loaded_scenario is not None:
+            return loaded_scenario
         threads = FILE_THREADS if version.is_shared else UPLOAD_THREADS
         return await self.run_in_thread(
             self.store.read_scenario, scenario, variant, version, threads=threads
@@ -162,13 +162,15 @@ class UserSession:
         """Return a question with its solve request, for the current version of its scenario. This
         may take seconds. Raises InvalidRequest and ScenarioError."""
         version = self.store.version(question.scenario)
-        base = self.store.read_scenario(question.scenario, question.variant, version)
-        question = question.normalized(base.case)
-        reading, values_by_path = question.apply_to(base)
-        case, variant = reading.case, question.variant
+        base_scenario = self.store.read_scenario(question.scenario, question.variant, version)
+        question = question.normalized(base_scenario.case)
+        loaded_scenario, values_by_path = question.apply_to(base_scenario)
+        case, variant = loaded_scenario.case, question.variant
         if question.moved:
             variant = "asked"
-            asked = question_variants.question_as_variant(question, base.case, values_by_path)
+            asked = question_variants.question_as_variant(
+                question, base_scenario.case, values_by_path
+            )
             case = case.model_copy(update={"variants": {**case.variants, variant: asked}})
         title = display_name(case.title, version.source.path.stem)
         time_limit = self.solvers.limits.search_seconds
@@ -179,7 +181,7 @@ class UserSession:
             question,
             request,
             self._process_name(version),
-            question_variants.question_titles(question, base.case),
+            question_variants.question_titles(question, base_scenario.case),
         )
 
     def _process_name(self, version: ScenarioVersion) -> str:
@@ -237,8 +239,13 @@ class UserSession:
                     tab.previous_answer = tab.last_answer
                 tab.last_answer = prepared, content
             answers = (a for a in (tab.last_answer, tab.previous_answer) if a is not None)
-            other = next((pair for pair in answers if pair[0].question != question), None)
-            tab.send_event(**event_fields, **answer_event(content, prepared, other, language))
+            other_answer = next(
+                (answer_pair for answer_pair in answers if answer_pair[0].question != question),
+                None,
+            )
+            tab.send_event(
+                **event_fields, **answer_event(content, prepared, other_answer, language)
+            )
 
         try:
             name, request = prepared.process_name, prepared.request
@@ -272,8 +279,8 @@ class UserSession:
             # The controls of the page also start from the earlier file.
             return AnswerFailure(tr("The file has changed since this answer: reload the page."))
         for n, question in enumerate(questions):
-            base = await self.read_scenario(question.scenario, question.variant)
-            questions[n] = question.normalized(base.case)
+            base_scenario = await self.read_scenario(question.scenario, question.variant)
+            questions[n] = question.normalized(base_scenario.case)
         if name == "board":  # shows each option once
             questions = list(dict.fromkeys(questions))
         keys = tuple(_answer_key(question, version) for question in questions)

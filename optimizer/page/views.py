@@ -69,9 +69,11 @@ class PlanNotKept(VorratError):
 
 def plan_view(name: str, document: Document) -> str:
     """Return the view with this name as HTML, from the document of a plan."""
-    wanted = PLAN_VIEWS[name][1]
+    wanted_sections = PLAN_VIEWS[name][1]
     sections = [
-        section for section in document.sections_for(PAGE, tr("In brief")) if section.id in wanted
+        section
+        for section in document.sections_for(PAGE, tr("In brief"))
+        if section.id in wanted_sections
     ]
     if name in ("map", "exposure"):
         on_map = name == "map"
@@ -85,13 +87,14 @@ def _map_parts(parts: Iterable[Part], on_map: bool) -> Iterable[Part]:
             yield part
 
 
-def changes_view(before: Plan, after: Plan) -> str:
+def changes_view(plan_before: Plan, plan_after: Plan) -> str:
     """Return the differences between two plans as HTML, with reasons."""
-    document = _comparison_document([before, after], ["before", "after"], as_given=True)
-    wanted = ("projects", "costs")
-    sections = [section for section in document.sections_for(PAGE) if section.id in wanted]
+    document = _comparison_document([plan_before, plan_after], ["before", "after"], as_given=True)
+    wanted_sections = ("projects", "costs")
+    sections = [section for section in document.sections_for(PAGE) if section.id in wanted_sections]
     return _render_sections(
-        document, [_section_on_page(answer_changes.changes_section(before, after)), *sections]
+        document,
+        [_section_on_page(answer_changes.changes_section(plan_before, plan_after)), *sections],
     )
 
 
@@ -102,10 +105,14 @@ def _section_on_page(section: Section) -> Section:
 def options_view(plans: Sequence[Plan]) -> str:
     """Return several plans side by side as HTML, with benefits and costs."""
     document = _comparison_document(plans, [f"option {n}" for n in range(1, len(plans) + 1)])
-    wanted = ("answer", "steps", "benefits", "costs", "differences")
+    wanted_sections = ("answer", "steps", "benefits", "costs", "differences")
     return _render_sections(
         document,
-        [section for section in document.sections_for(PAGE, tr("Options")) if section.id in wanted],
+        [
+            section
+            for section in document.sections_for(PAGE, tr("Options"))
+            if section.id in wanted_sections
+        ],
     )
 
 

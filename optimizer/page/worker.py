@@ -147,14 +147,16 @@ class ScenarioWorker:
             release_free_memory()
 
     def _solve(self, number: int, request: SolveRequest, report: ContentReporter) -> AnswerFigures:
-        started, self.current_request = time.perf_counter(), number
+        started_at, self.current_request = time.perf_counter(), number
         if request.key in self.solutions and request.key in self.finished_keys:
             self._remember_solution(request.key, self.solutions[request.key])
-            return self._final_figures(self.solutions[request.key], time.perf_counter() - started)
+            return self._final_figures(
+                self.solutions[request.key], time.perf_counter() - started_at
+            )
 
         def on_incumbent(incumbent: Any) -> None:
             if not incumbent.final:
-                report(self._interim_figures(incumbent, started))
+                report(self._interim_figures(incumbent, started_at))
             if number in self.stopped_requests:
                 self.session.stop()
 
@@ -167,21 +169,21 @@ class ScenarioWorker:
         self.documents = {}
         if solution.certificate.status == "optimal" or number not in self.stopped_requests:
             self.finished_keys.add(request.key)
-        return self._final_figures(solution, time.perf_counter() - started)
+        return self._final_figures(solution, time.perf_counter() - started_at)
 
     def _remember_solution(self, key: str, solution: Any) -> None:
         self.solutions[key] = solution
         self.solutions.move_to_end(key)
-        for old in [*self.solutions][:-MAX_PROBLEMS]:  # states are sampled again if needed
-            self.solutions[old] = replace(self.solutions[old], recourse=None, states=())
+        for old_key in [*self.solutions][:-MAX_PROBLEMS]:  # states are sampled again if needed
+            self.solutions[old_key] = replace(self.solutions[old_key], recourse=None, states=())
         while len(self.solutions) > MAX_ANSWERS:
-            old = next(iter(self.solutions))
+            old_key = next(iter(self.solutions))
             for cache in (self.solutions, self.plans, self.titles):
-                cache.pop(old, None)
-            self.finished_keys.discard(old)
-            self.keys_with_chains.discard(old)
+                cache.pop(old_key, None)
+            self.finished_keys.discard(old_key)
+            self.keys_with_chains.discard(old_key)
 
-    def _interim_figures(self, incumbent: Any, started: float) -> AnswerFigures:
+    def _interim_figures(self, incumbent: Any, started_at: float) -> AnswerFigures:
         """Return the figures of the incumbent during the search, which began at the time
         ``started``."""
         from optimizer.model.commitment import net_cost, weighted_cost
@@ -204,7 +206,7 @@ class ScenarioWorker:
             bound=incumbent.bound,
             gap=relative_gap(incumbent.objective, incumbent.bound, objective_floor),
             state="first" if incumbent.bound is None else "better",
-            seconds=time.perf_counter() - started,
+            seconds=time.perf_counter() - started_at,
         )
 
     def _final_figures(self, solution: Any, seconds: float) -> AnswerFigures:

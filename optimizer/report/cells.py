@@ -58,11 +58,11 @@ class Grid:
     rows: Sequence[Sequence[Cell]]
     name: str = ""
     note: str = ""
-    total: bool = False
+    has_total: bool = False
     has_header: bool = True
 
     @property
-    def dense(self) -> bool:
+    def is_dense(self) -> bool:
         """Whether it has so many columns or so long texts that a page sets it in small type."""
         has_long_text = any(len(cell.text) > LONG_TEXT_LETTERS for row in self.rows for cell in row)
         return has_long_text or len(self.columns) > 7
@@ -112,15 +112,15 @@ def build_grid(table: Table, medium: Media) -> Grid:
     # Totals are of the rows shown; a terminal that leaves rows out has no totals.
     max_rows = table.max_terminal_rows if medium not in PAGE else None
     has_total = bool(table.total_label) and (max_rows is None or len(table.rows) <= max_rows)
-    shown = Table("", table.rows[:max_rows], table.columns)
-    values_by_column = [column_values(shown, column) for column in table.columns]
-    rows = [*shown.rows, *([_TOTAL_ROW] if has_total else [])]
+    shown_table = Table("", table.rows[:max_rows], table.columns)
+    values_by_column = [column_values(shown_table, column) for column in table.columns]
+    rows = [*shown_table.rows, *([_TOTAL_ROW] if has_total else [])]
     for n, (column, values) in enumerate(zip(table.columns, values_by_column, strict=True)):
         if has_total and column.text_total is not None:
-            values.append(_finite_or_none(column.text_total(shown.rows)))
+            values.append(_finite_or_none(column.text_total(shown_table.rows)))
         elif has_total and n and column.total is True:
-            known = [x for x in map(_single_figure, values) if x is not None]
-            values.append(math.fsum(known) if known else None)
+            figures = [x for x in map(_single_figure, values) if x is not None]
+            values.append(math.fsum(figures) if figures else None)
         elif has_total:
             values.append(DisplayedValue("") if n else table.total_label)
     heads, columns = [], []
@@ -282,13 +282,13 @@ def format_range(bounds: Any, digits: int | None = None) -> str:
     if _is_single_value(bounds):
         return formats.format_number(bounds.high, digits)
     digits = _shared_decimals([bounds]) if digits is None else digits
-    low, high = (_range_end(bounds, end, digits) for end in ("low", "high"))
-    texts = formats.format_number(low, digits), formats.format_number(high, digits)
-    if high is None:
+    low_text, high_text = (_range_end(bounds, end, digits) for end in ("low", "high"))
+    texts = formats.format_number(low_text, digits), formats.format_number(high_text, digits)
+    if high_text is None:
         return tr("at least {low}", low=texts[0])
-    if low is None or low <= 0 < high:
+    if low_text is None or low_text <= 0 < high_text:
         return tr("at most {high}", high=texts[1])
-    return texts[1] if low == high else tr("{low} to {high}", low=texts[0], high=texts[1])
+    return texts[1] if low_text == high_text else tr("{low} to {high}", low=texts[0], high=texts[1])
 
 
 def _is_single_value(bounds: Any) -> bool:

@@ -14,9 +14,9 @@ def combine_documents(documents: Mapping[str, Document]) -> Document:
     A single document is returned unchanged. A combination of several has figures instead of
     formulas and no checks, since formulas and checks find tables by name.
     """
-    first, *others = documents.values()
-    if not others:
-        return first
+    first_document, *other_documents = documents.values()
+    if not other_documents:
+        return first_document
     sections_by_id: dict[str, list[tuple[str, Document, Section]]] = {}
     for label, document in documents.items():
         for section in document.sections:
@@ -26,16 +26,16 @@ def combine_documents(documents: Mapping[str, Document]) -> Document:
         section = group[0][2]
         # Terms are listed once.
         if not all(isinstance(part, Terms) for part in section.parts):
-            parts = [
+            labelled_parts = [
                 part
                 for label, document, labeled_section in group
                 for part in _labeled_parts(label, document, labeled_section.parts)
             ]
-            section = replace(section, parts=parts, fits_one_page=False)
+            section = replace(section, parts=labelled_parts, fits_one_page=False)
         sections.append(section)
     return Document(
-        first.title,
-        first.kicker,
+        first_document.title,
+        first_document.kicker,
         tr("Side by side: {labels}", labels=", ".join(documents)),
         [
             part
@@ -43,8 +43,8 @@ def combine_documents(documents: Mapping[str, Document]) -> Document:
             for part in _labeled_parts(label, document, document.answer)
         ],
         sections,
-        first.versions,
-        answer_title=first.answer_title,
+        first_document.versions,
+        answer_title=first_document.answer_title,
         money_amounts=[
             amount for document in documents.values() for amount in document.money_amounts
         ],
@@ -77,5 +77,5 @@ def _without_formulas(label: str, table: Table) -> Table:
         chart = replace(chart, name=f"{chart.name}-{suffix}", title=f"{chart.title}: {label}")
     name = table.name and f"{table.name}-{suffix}"
     caption = f"{table.caption}: {label}" if table.caption else label
-    renamed = replace(table, columns=columns, name=name, chart=chart, caption=caption)
-    return replace(renamed, sheet_chart=None)
+    renamed_chart = replace(table, columns=columns, name=name, chart=chart, caption=caption)
+    return replace(renamed_chart, sheet_chart=None)

@@ -339,24 +339,25 @@ class Document:
         comes first."""
         title = self.answer_title or answer_title
         answer = Section("answer", title, parts_for_medium(self.answer, medium), fits_one_page=True)
-        shown = [section for section in self.sections if medium in section.media]
+        shown_sections = [section for section in self.sections if medium in section.media]
         sections = [
-            replace(section, parts=parts_for_medium(section.parts, medium)) for section in shown
+            replace(section, parts=parts_for_medium(section.parts, medium))
+            for section in shown_sections
         ]
         return [answer, *(section for section in sections if section.parts)]
 
 
 def parts_for_medium(parts: Sequence[Part], medium: Media) -> list[Part]:
     """Return the parts that a medium shows; tables keep only the columns that it shows."""
-    shown: list[Part] = []
+    shown_parts: list[Part] = []
     for part in parts:
         if isinstance(part, str):
-            shown += [part] if part else []
+            shown_parts += [part] if part else []
         elif medium not in part.media or (isinstance(part, Bullets | Caution) and not part.items):
             continue
         elif isinstance(part, Table) and (part.rows or part.empty_text):
             columns = [column for column in part.columns if medium in column.media]
-            shown.append(replace(part, columns=columns))
+            shown_parts.append(replace(part, columns=columns))
         elif not isinstance(part, Table):
-            shown.append(part.text if isinstance(part, Text) else part)
-    return shown
+            shown_parts.append(part.text if isinstance(part, Text) else part)
+    return shown_parts

@@ -67,11 +67,11 @@ def build_fault_workbook(findings: Sequence[Finding], file: str) -> bytes:
     headers = (tr("No."), tr("Severity"), tr("Sheet"), tr("Cell"), tr("What is wrong"),
              tr("What would be right"))  # fmt: skip
     rows = [
-        (str(n), severity_words[f.severity], f.sheet, f.cell, f.message, f.hint)
-        for n, f in enumerate(findings, start=1)
+        (str(finding_count), severity_words[f.severity], f.sheet, f.cell, f.message, f.hint)
+        for finding_count, f in enumerate(findings, start=1)
     ]
-    for number, values in enumerate(((title,), (file,), headers, *rows), start=1):
-        for column, value in enumerate(values, start=1):
+    for number, row_values in enumerate(((title,), (file,), headers, *rows), start=1):
+        for column, value in enumerate(row_values, start=1):
             cell = sheet.cell(number, column, value)
             cell.data_type = "s"  # a text stays a text, even if it looks like a formula
             cell.alignment = Alignment(vertical="top", wrap_text=number > 2)

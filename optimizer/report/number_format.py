@@ -29,10 +29,10 @@ def decimals_needed(values: Iterable[float]) -> int:
 
     It is 0 from 1000 on, and at most 6.
     """
-    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
-    if largest >= 1000 or largest == 0:
+    max_magnitude = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    if max_magnitude >= 1000 or max_magnitude == 0:
         return 0
-    return 1 if largest >= 10 else min(2 - math.floor(math.log10(largest)), 6)
+    return 1 if max_magnitude >= 10 else min(2 - math.floor(math.log10(max_magnitude)), 6)
 
 
 def format_number(value: float | None, digits: int | None = None) -> str:
@@ -84,8 +84,8 @@ def format_exact(value: float) -> str:
 
 def format_column(values: Sequence[float | None]) -> list[str]:
     """Return the numbers of one column as texts, all with the same number of decimals."""
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    decimals = 0 if all(map(is_whole, known)) else decimals_needed(known)
+    known_values = [value for value in values if value is not None and math.isfinite(value)]
+    decimals = 0 if all(map(is_whole, known_values)) else decimals_needed(known_values)
     return [format_number(value, decimals) for value in values]
 
 

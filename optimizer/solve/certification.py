@@ -118,8 +118,8 @@ class RecomputedPlan:
         evaluation_pairs = self.evaluation_pairs
         set_problems = self.problem.set_problems
         reported_set_problem = next(
-            k
-            for k, set_problem in enumerate(problem.single_set_problems)
+            set_index
+            for set_index, set_problem in enumerate(problem.single_set_problems)
             if set_problem.states is problem.states
         )
         optima = problem.reference_optima or [None] * len(evaluation_pairs)
@@ -135,11 +135,11 @@ class RecomputedPlan:
                 SetOutcome(
                     set_problem.instance,
                     set_problem.states,
-                    *evaluation_pairs[k],
+                    *evaluation_pairs[set_index],
                     set_problem.recourse,
-                    optima[k],
+                    optima[set_index],
                 )
-                for k, set_problem in enumerate(set_problems)
+                for set_index, set_problem in enumerate(set_problems)
             ),
             scenario=problem.scenario,
             joint_gap_scale=self.gap_scale if set_problems else None,

@@ -195,23 +195,25 @@ def scaling_fault(instance: Instance, error: CoefficientsOutOfRange) -> Scenario
 
     Return None if one of the coefficients does not come from a figure of the file.
     """
-    (small, least), (large, most) = error.extremes
+    (small, smallest_value), (large, largest_value) = error.extremes
     paths = [_figure_location(instance, *end) for end in (small, large)]
     if None in paths:
         return None
-    says = tr(
+    sentence = tr(
         "it is too small compared with {other} to be solved in one problem: {least} against "
         "{most} in the constraints that contain both",
         other=".".join(map(str, paths[1] or ())),
-        least=f"{least:.3g}",
-        most=f"{most:.3g}",
+        least=f"{smallest_value:.3g}",
+        most=f"{largest_value:.3g}",
     )
-    other = tr(
+    other_explanation = tr(
         "it is too large compared with {other} to be solved in one problem",
         other=".".join(map(str, paths[0] or ())),
     )
     hint = tr("remove the value that is negligible, or check the units")
-    return ScenarioError([Fault(paths[0] or (), says, hint), Fault(paths[1] or (), other, hint)])
+    return ScenarioError(
+        [Fault(paths[0] or (), sentence, hint), Fault(paths[1] or (), other_explanation, hint)]
+    )
 
 
 def _figure_location(instance: Instance, column: str, row: str) -> tuple[PathStep, ...] | None:

@@ -94,8 +94,8 @@ def check_nondecreasing(
     location: str, names: Sequence[str], values: Sequence[float | None]
 ) -> Discrepancies:
     """Check that figures do not decrease in the given order. Values that are None are skipped."""
-    present = [(n, v) for n, v in zip(names, values, strict=True) if v is not None]
-    for (_, low), (name, high) in pairwise(present):
+    present_values = [(n, v) for n, v in zip(names, values, strict=True) if v is not None]
+    for (_, low), (name, high) in pairwise(present_values):
         if high < low - max(ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE * max(abs(low), abs(high))):
             yield Discrepancy(f"{location}{name}", high, low, "least")
 

@@ -257,26 +257,30 @@ def _check_chain_form(
         for (material, _), yearly_supply in instance.supply.items()
         if material == m
     )
-    undisturbed, supply_t = form.undisturbed, supply * tonnes
+    undisturbed_flow, supply_t = form.undisturbed, supply * tonnes
     # Supply entitled to a plant whose output nobody demands is in no flow.
     min_supply_t = supply_t if instance.case.objective.allocation == "pooled" else 0.0
     yield from check_between(
         f"{location}undisturbed: market",
-        _market_supply(undisturbed),
+        _market_supply(undisturbed_flow),
         min_supply_t,
         supply_t,
         supply_t,
     )
     demand = float(instance.material_demand[m][year_index]) * tonnes
-    yield from check_equal(f"{location}undisturbed.demand_t", undisturbed.demand_t, demand)
-    worst_without_plan, worst = form.worst_without_plan, form.worst
-    yield from check_equal(f"{location}worst.demand_t", worst.demand_t, worst_without_plan.demand_t)
+    yield from check_equal(f"{location}undisturbed.demand_t", undisturbed_flow.demand_t, demand)
+    worst_without_plan, worst_flow = form.worst_without_plan, form.worst
+    yield from check_equal(
+        f"{location}worst.demand_t", worst_flow.demand_t, worst_without_plan.demand_t
+    )
     projects_without_inputs = [
         x for x in instance.projects.values() if m in x.output and not x.inputs
     ]
     if not projects_without_inputs:  # else their output adds to it
         yield from check_equal(
-            f"{location}worst: market", _market_supply(worst), _market_supply(worst_without_plan)
+            f"{location}worst: market",
+            _market_supply(worst_flow),
+            _market_supply(worst_without_plan),
         )
 
 

@@ -35,29 +35,35 @@ def outcome_after_review(
         branch_state_indices(instance, outcome.states), decisions, strict=True
     ):
         probability = outcome.with_plan.probability[state_indices]
-        total = float(probability.sum())
+        total_probability = float(probability.sum())
         groups.append(
             results.ReviewGroup(
                 **group_fields,
                 states=len(state_indices),
                 expected=_conditional_mean(
-                    probability, outcome.with_plan.damage[state_indices], total
+                    probability, outcome.with_plan.damage[state_indices], total_probability
                 ),
                 expected_without_plan=_conditional_mean(
-                    probability, outcome.without_plan.damage[state_indices], total
+                    probability, outcome.without_plan.damage[state_indices], total_probability
                 ),
             )
         )
     optimum, objective, bound = no_review_optimum, certificate.objective, certificate.bound
-    now, now_bound = (None, None) if optimum is None else (optimum.objective, optimum.bound)
+    optimum_without_review, bound_without_review = (
+        (None, None) if optimum is None else (optimum.objective, optimum.bound)
+    )
     return results.ReviewDecisions(
         year=int(review.year),
         groups=tuple(groups),
-        now=now,
-        now_bound=now_bound,
-        worth=None if now is None else now - objective,
-        worth_least=None if now_bound is None else max(0.0, now_bound - objective),
-        worth_most=None if now is None or bound is None else now - bound,
+        now=optimum_without_review,
+        now_bound=bound_without_review,
+        worth=None if optimum_without_review is None else optimum_without_review - objective,
+        worth_least=None
+        if bound_without_review is None
+        else max(0.0, bound_without_review - objective),
+        worth_most=None
+        if optimum_without_review is None or bound is None
+        else optimum_without_review - bound,
     )
 
 
@@ -86,13 +92,20 @@ def decisions_by_branch(instance: Instance, commitment: Commitment) -> Iterator[
 def _observed_values(
     instance: Instance, observation: tuple[str, ...]
 ) -> Iterator[results.ObservedOutcome]:
-    for observed, value in zip(review_observations(instance), observation, strict=True):
-        if observed.hazard is not None:
-            yield results.ObservedOutcome(hazard=observed.hazard, struck=value == "yes")
-        elif observed.regime:
+    for values_by_observation, value in zip(
+        review_observations(instance), observation, strict=True
+    ):
+        if values_by_observation.hazard is not None:
+            yield results.ObservedOutcome(
+                hazard=values_by_observation.hazard, struck=value == "yes"
+            )
+        elif values_by_observation.regime:
             yield results.ObservedOutcome(regime=value)
         else:
-            state = instance.case.materials[observed.price or ""].price_states[int(value)]
+            state = instance.case.materials[values_by_observation.price or ""].price_states[
+                int(value)
+            ]
             yield results.ObservedOutcome(
-                price=observed.price, state=display_name(state.name, str(int(value) + 1))
+                price=values_by_observation.price,
+                state=display_name(state.name, str(int(value) + 1)),
             )

@@ -170,7 +170,7 @@ def _broken_support_rules(instance: Instance, commitment: Commitment) -> Iterato
                 if material in floored_shares:
                     floored_shares[material] += share
         if _exceeds(subsidized_share, commitment.market.get(p, 0.0)):
-            yield f"P3 subsidized_loan_limit: {subsidized_share:.9g} of {p} is a subsidized loan"
+            yield f"P3 subsidised_loan_limit: {subsidized_share:.9g} of {p} is a subsidized loan"
         for material, share in floored_shares.items():
             if _exceeds(share, 1.0):
                 yield f"P3 price_floor_limit: {share:.9g} of the {material} of {p} has a floor"

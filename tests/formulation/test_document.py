@@ -80,7 +80,7 @@ def test_bounds_carry_their_tag() -> None:
 
 def test_every_rule_that_a_scenario_can_change_has_its_place_in_a_conflict() -> None:
     inner = {"start_once", "fully_financed", "planned_stock_definition"}
-    inner |= {"subsidized_loan_limit", "price_floor_limit", "floored_offtake", "floored_limit"}
+    inner |= {"subsidised_loan_limit", "price_floor_limit", "floored_offtake", "floored_limit"}
     inner |= {name for name, tag in CONSTRAINTS.items() if tag[0] == "H"}
     second = {name for name, tag in CONSTRAINTS.items() if tag[0] == "R" or tag == "CVaR"}
     assert set(RULES) == set(CONSTRAINTS) - inner - second

@@ -24,4 +24,4 @@ def test_shifts_are_named_from_a_tenth_of_the_largest_and_half_a_million_on() ->
     shifts = {"below": 9.9, "above": -10.1, "largest": 100.0, "none": 0.0}
     assert _large_shifts(shifts) == [("largest", 100.0), ("above", -10.1)]
     assert _large_shifts({"below": -0.49, "above": 0.51}) == [("above", 0.51)]
-    assert _large_shifts({"below": 9.9, "above": 10.1}, largest=100.0) == [("above", 10.1)]
+    assert _large_shifts({"below": 9.9, "above": 10.1}, largest_shift=100.0) == [("above", 10.1)]

@@ -37,7 +37,7 @@ def lined(lines: Raw, instrument: Raw | None = None) -> Raw:
 RISKY = {"success_probability": 0.5}
 MONEY = [
     Point(
-        "subsidized_loan_limit",
+        "subsidised_loan_limit",
         with_works(fund=supported()),
         commit(STARTED, {"works.fund": 0.4, "works.fund.interest": 0.6}, {"works": 0.6}),
         commit(STARTED, {"works.fund": 0.4, "works.fund.interest": 0.6001}, {"works": 0.6}),

@@ -198,8 +198,8 @@ def _change_tables(wording: AlternativesWording) -> list[Part]:
 
 def _robustness_tables(wording: AlternativesWording) -> list[Part]:
     """Return the table and chart of how often each project or stockpile is chosen."""
-    ranked = sorted(wording.result.items, key=lambda item: -(item.index or 0.0))
-    if not ranked:
+    items_by_index = sorted(wording.result.items, key=lambda item: -(item.index or 0.0))
+    if not items_by_index:
         return []
     chart_rows = [
         charts.RobustnessRow(
@@ -208,7 +208,7 @@ def _robustness_tables(wording: AlternativesWording) -> list[Part]:
             item.index,
             (item.alternatives, item.variants, item.assumptions),
         )
-        for item in ranked
+        for item in items_by_index
     ]
     title = tr("Robustness index of projects and stockpiles")
     shows = tr(
@@ -241,8 +241,12 @@ def _robustness_tables(wording: AlternativesWording) -> list[Part]:
         "whether it is proven that every plan within the limit has it, or none.",
         nearly=format_percent(0.9),
     )
-    has_index = any(item.index is not None for item in ranked)
-    return [Table(title, ranked, columns, "robustness", note, chart=chart if has_index else None)]
+    has_index = any(item.index is not None for item in items_by_index)
+    return [
+        Table(
+            title, items_by_index, columns, "robustness", note, chart=chart if has_index else None
+        )
+    ]
 
 
 def _other_case_tables(wording: AlternativesWording) -> list[Part]:
@@ -259,7 +263,7 @@ def _other_case_tables(wording: AlternativesWording) -> list[Part]:
             wording, "projects", [p for p in plan if is_solved and p not in other.projects]
         )
 
-    ended = {
+    ending_texts = {
         "infeasible": tr("no plan keeps all rules"),
         "none": tr("no plan found"),
         "limit": tr("stopped early"),
@@ -269,7 +273,9 @@ def _other_case_tables(wording: AlternativesWording) -> list[Part]:
         Column(tr("Objective, {unit}", unit=wording.unit), "objective", "outcome"),
         Column(tr("Builds instead"), added, "text"),
         Column(tr("Does not build"), removed, "text"),
-        Column(tr("How it ended"), lambda other: ended.get(other.status, tr("solved")), "text"),
+        Column(
+            tr("How it ended"), lambda other: ending_texts.get(other.status, tr("solved")), "text"
+        ),
     ]
     note = tr("Each shows one plan within its gap; another as good may choose otherwise.")
     title = tr("Variants and assumption sets, each solved")
@@ -308,8 +314,8 @@ def _proof_table(wording: AlternativesWording) -> Table:
     result, count = wording.result, len(wording.result.alternatives)
     proven_count = sum(alternative.unlike_proven for alternative in result.alternatives)
     within, unlike = (
-        tr("{some} of {all}", some=part, all=total)
-        for part, total in ((count, result.wanted), (proven_count, count))
+        tr("{some} of {all}", some=part, all=attempted_count)
+        for part, attempted_count in ((count, result.wanted), (proven_count, count))
     )
     return wording.proof_table(
         (tr("Gap of the plan"), format_small_percent(result.gap)),

@@ -74,7 +74,7 @@ def run_analysis(analysis_input: AnalysisInput, options: AlternativesOptions) ->
 
 
 def find_alternatives(
-    reading: LoadedScenario,
+    loaded_scenario: LoadedScenario,
     options: AlternativesOptions,
     *,
     saved_plan: SavedPlan | None = None,
@@ -92,38 +92,38 @@ def find_alternatives(
     NoPlan if there is no plan, or if nothing was proven about the best plan before a limit.
     """
     started_at = time.perf_counter()
-    other_cases = list_other_cases(reading, variants or {}, options)
-    problem = Problem.from_case(reading.case) if saved_plan is None else saved_plan.problem
+    other_cases = list_other_cases(loaded_scenario, variants or {}, options)
+    problem = Problem.from_case(loaded_scenario.case) if saved_plan is None else saved_plan.problem
     problem = problem.with_recourse(options.threads)
     instance = problem.instance
     session = Session(**options.solver_options)
     options.report_progress(0, 1, tr("the best plan"))
     # The limit is relative to the bound, so a narrow limit needs an equally tight bound.
     narrow_gap = max(options.within / 10, 1e-6)
-    best = session.solve(problem, method="decomposition", gap=min(options.gap, narrow_gap))
-    bound = best.certificate.bound
+    best_answer = session.solve(problem, method="decomposition", gap=min(options.gap, narrow_gap))
+    bound = best_answer.certificate.bound
     if problem.uses_reference_optima:
         problem = replace(
             problem,
             reference_optima=tuple(
-                x.reference_optimum for x in best.set_outcomes if x.reference_optimum
+                x.reference_optimum for x in best_answer.set_outcomes if x.reference_optimum
             ),
         )
         # Gaps of a regret are relative to the objective of the best plans, not to the regret
         # itself.
-        if bound is not None and not is_gap_closed(best.objective, bound, narrow_gap):
-            gap = min(options.gap, narrow_gap * abs(bound) / best.objective_floor)
-            best = session.solve(problem, method="decomposition", gap=max(gap, 1e-6))
-            bound = best.certificate.bound
+        if bound is not None and not is_gap_closed(best_answer.objective, bound, narrow_gap):
+            gap = min(options.gap, narrow_gap * abs(bound) / best_answer.objective_floor)
+            best_answer = session.solve(problem, method="decomposition", gap=max(gap, 1e-6))
+            bound = best_answer.certificate.bound
     if bound is None:
         raise NoPlan(tr("nothing was proven of the best plan before the limit"))
-    plan = best if saved_plan is None else saved_plan.solution.with_bound(bound)
-    states = best.certificate.states
+    plan = best_answer if saved_plan is None else saved_plan.solution.with_bound(bound)
+    states = best_answer.certificate.states
     sets = problem.tree.instances
     min_lots = portfolios.min_lots_by_stockpile(instance, options.least_days, *sets)
     base_portfolio = portfolios.plan_portfolio(instance, plan.commitment, min_lots)
     search = AlternativeSearch(
-        problem, session, min_lots, bound, options, interrupted=best.interrupted
+        problem, session, min_lots, bound, options, interrupted=best_answer.interrupted
     )
     generated, solved_cases = _run_search(search, base_portfolio, options, other_cases)
     items, chosen_portfolios = search.farthest.items, [x.portfolio for x in generated]
@@ -150,7 +150,7 @@ def find_alternatives(
         ),
         ended="interrupted" if search.interrupted else "complete",
         **common_result_fields(
-            Alternatives, reading.case, title, variant, started_at, states, options.gap
+            Alternatives, loaded_scenario.case, title, variant, started_at, states, options.gap
         ),
     )
     plans = {n: x.solution.to_plan(title, variant, with_details=False) for n, x in numbered}
@@ -169,11 +169,13 @@ def _run_search(
     If the user interrupts the search, return what is complete by then.
     """
     alternatives: list[PlanAlternative] = []
-    solved: dict[int, RobustnessCase] = {}
+    solved_cases_by_index: dict[int, RobustnessCase] = {}
 
     def record(other: CaseToSolve, solved_case: RobustnessCase) -> None:
-        solved[other_cases.index(other)] = solved_case
-        options.report_progress(len(solved), len(other_cases), tr("variants and assumptions"))
+        solved_cases_by_index[other_cases.index(other)] = solved_case
+        options.report_progress(
+            len(solved_cases_by_index), len(other_cases), tr("variants and assumptions")
+        )
 
     try:
         search_state.settle_items(
@@ -197,7 +199,7 @@ def _run_search(
                 workers.map(other_cases, record)
     except KeyboardInterrupt:
         search_state.interrupted = True
-    return alternatives, [solved[n] for n in sorted(solved)]
+    return alternatives, [solved_cases_by_index[n] for n in sorted(solved_cases_by_index)]
 
 
 def _describe_alternative(
@@ -215,7 +217,10 @@ def _describe_alternative(
         order = instance.projects if kind == "project" else instance.stockpiles
         return tuple(id for id in order if (kind, id) in portfolio)
 
-    added, removed = alternative.portfolio - base_portfolio, base_portfolio - alternative.portfolio
+    items_added, items_removed = (
+        alternative.portfolio - base_portfolio,
+        base_portfolio - alternative.portfolio,
+    )
     return Alternative(
         number=number,
         plan=portfolios.plan_figures(alternative.solution, bound, min_lots),
@@ -224,8 +229,8 @@ def _describe_alternative(
         unlike_at_most=alternative.max_distance,
         unlike_proven=alternative.distance == alternative.max_distance,
         unlike_plan=len(alternative.portfolio ^ base_portfolio),
-        entering=ids("project", added),
-        leaving=ids("project", removed),
-        bought_up=ids("stockpile", added),
-        given_up=ids("stockpile", removed),
+        entering=ids("project", items_added),
+        leaving=ids("project", items_removed),
+        bought_up=ids("stockpile", items_added),
+        given_up=ids("stockpile", items_removed),
     )

@@ -35,16 +35,16 @@ def _parse_share(text: str) -> float:
 
 def _parse_stated(texts: tuple[str, ...]) -> tuple[StatedAssumptions, ...]:
     """Parse names of assumption sets and their settings."""
-    stated = []
+    stated_assumptions = []
     for text in texts:
-        name, colon, rest = text.partition(":")
-        settings = tuple(part.strip() for part in _SETTING_SEPARATOR.split(rest.strip()))
+        name, colon, settings_text = text.partition(":")
+        settings = tuple(part.strip() for part in _SETTING_SEPARATOR.split(settings_text.strip()))
         if not colon or not name.strip() or not all("=" in part for part in settings):
             raise ValueError(
                 tr("'{value}' is not of the form 'NAME: PATH=VALUE, PATH=VALUE'.", value=text)
             )
-        stated.append(StatedAssumptions(name.strip(), settings))
-    return tuple(stated)
+        stated_assumptions.append(StatedAssumptions(name.strip(), settings))
+    return tuple(stated_assumptions)
 
 
 class AlternativesOptions(ScenarioOptions, SolveOptions):

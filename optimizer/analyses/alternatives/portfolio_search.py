@@ -71,11 +71,13 @@ class AlternativeSearch:
 
     def __post_init__(self) -> None:
         self.instance = self.problem.instance
-        parts = [
+        instances_and_recourses = [
             (problem.instance, problem.recourse) for problem in self.problem.single_set_problems
         ]
         evaluators = [
-            recourse.for_instance(instance) for instance, recourse in parts if recourse is not None
+            recourse.for_instance(instance)
+            for instance, recourse in instances_and_recourses
+            if recourse is not None
         ]
         self.farthest = FarthestPortfolioProgram(
             CutOracle(self.problem.tree, evaluators), self.min_lots
@@ -103,15 +105,17 @@ class AlternativeSearch:
             on_item(number, len(self.farthest.items))
             if self.interrupted:
                 return
-            required, excluded = ([], [item]) if item in base_portfolio else ([item], [])
-            verdict, answer = self._check_items(required, excluded)
+            required_items, excluded_items = (
+                ([], [item]) if item in base_portfolio else ([item], [])
+            )
+            verdict, answer = self._check_items(required_items, excluded_items)
             if verdict == "ruled out":
                 self.settled_items[item] = item in base_portfolio
             elif (
                 verdict == "within"
                 and answer.result.model_size.get("integers", 0) > SMALL_PROGRAM_INTEGERS
             ):
-                flipped_problem = self._problem_with_items(required, excluded)
+                flipped_problem = self._problem_with_items(required_items, excluded_items)
                 coarse_gap = max(self.options.gap, ITEM_COST_GAP_SHARE * self.options.within)
                 objective = self._search(flipped_problem, gap=coarse_gap).objective
                 if objective is not None:
@@ -120,48 +124,53 @@ class AlternativeSearch:
 
     def generate(self, base_portfolio: Portfolio, count: int) -> Iterator[PlanAlternative]:
         """Yield up to ``count`` alternatives to the base portfolio, one after the other."""
-        previous = [base_portfolio]
-        while len(previous) <= count:
-            alternative = self._next_alternative(previous)
+        previous_portfolios = [base_portfolio]
+        while len(previous_portfolios) <= count:
+            alternative = self._next_alternative(previous_portfolios)
             if alternative is None:
                 return
-            previous.append(alternative.portfolio)
+            previous_portfolios.append(alternative.portfolio)
             yield alternative
 
-    def _next_alternative(self, previous: list[Portfolio]) -> PlanAlternative | None:
+    def _next_alternative(self, previous_portfolios: list[Portfolio]) -> PlanAlternative | None:
         """Return the next alternative; None if there is none or none was found."""
         max_distance, node_limit = math.inf, FIRST_NODE_LIMIT
         for _ in range(MAX_PORTFOLIOS_TRIED):
             assert self.session.pool is not None
             self.farthest.add_cuts(self.session.pool.cuts)
-            farthest = self.farthest.find_farthest(
-                previous,
+            farthest_answer = self.farthest.find_farthest(
+                previous_portfolios,
                 self._ruled_out | self._undecided,
                 self._objective_limit,
                 node_limit=node_limit,
                 time_limit=self.options.time_limit,
             )
             if not self._undecided:
-                max_distance = min(max_distance, farthest.max_distance)
-                self.exhausted = farthest.portfolio is None and farthest.is_complete
-            if self.interrupted or (farthest.portfolio is None and farthest.is_complete):
+                max_distance = min(max_distance, farthest_answer.max_distance)
+                self.exhausted = farthest_answer.portfolio is None and farthest_answer.is_complete
+            if self.interrupted or (
+                farthest_answer.portfolio is None and farthest_answer.is_complete
+            ):
                 return None
-            if farthest.portfolio is not None:
-                alternative = self._try_portfolio(farthest.portfolio, previous, max_distance)
-                if not farthest.is_complete and self.item_costs:
-                    guessed = self._try_guesses(previous, max_distance)
+            if farthest_answer.portfolio is not None:
+                alternative = self._try_portfolio(
+                    farthest_answer.portfolio, previous_portfolios, max_distance
+                )
+                if not farthest_answer.is_complete and self.item_costs:
+                    guessed_alternative = self._try_guesses(previous_portfolios, max_distance)
                     if alternative is None or (
-                        guessed is not None and guessed.distance > alternative.distance
+                        guessed_alternative is not None
+                        and guessed_alternative.distance > alternative.distance
                     ):
-                        alternative = guessed
+                        alternative = guessed_alternative
                 if alternative is not None:
                     return alternative
-            if not farthest.is_complete:
+            if not farthest_answer.is_complete:
                 node_limit *= 2
         return None
 
     def _try_guesses(
-        self, previous: list[Portfolio], max_distance: float
+        self, previous_portfolios: list[Portfolio], max_distance: float
     ) -> PlanAlternative | None:
         """Guess portfolios from the costs of flipping items; return the first that has a plan
         within the limit.
@@ -171,15 +180,15 @@ class AlternativeSearch:
         """
         share = FIRST_GUESS_SHARE
         while share > LAST_GUESS_SHARE and not self.interrupted:
-            excluded = self._ruled_out | self._undecided
+            excluded_portfolios = self._ruled_out | self._undecided
             cost_limit = share * (self._objective_limit - self.bound)
             portfolio = self.farthest.guess_portfolio(
-                previous, excluded, self.item_costs, cost_limit
+                previous_portfolios, excluded_portfolios, self.item_costs, cost_limit
             )
             alternative = (
                 None
                 if portfolio is None
-                else self._try_portfolio(portfolio, previous, max_distance)
+                else self._try_portfolio(portfolio, previous_portfolios, max_distance)
             )
             if portfolio is None or alternative is not None:
                 return alternative
@@ -187,7 +196,7 @@ class AlternativeSearch:
         return None
 
     def _try_portfolio(
-        self, portfolio: Portfolio, previous: list[Portfolio], max_distance: float
+        self, portfolio: Portfolio, previous_portfolios: list[Portfolio], max_distance: float
     ) -> PlanAlternative | None:
         """Return the best plan of a portfolio as an alternative, if it is within the limit.
 
@@ -198,7 +207,7 @@ class AlternativeSearch:
             (self._ruled_out if verdict == "ruled out" else self._undecided).add(portfolio)
             return None
         alternative = self._best_plan_with(portfolio, answer)
-        distance = min(len(alternative.portfolio ^ other) for other in previous)
+        distance = min(len(alternative.portfolio ^ other) for other in previous_portfolios)
         limit = max_distance if math.isfinite(max_distance) else float(len(self.farthest.items))
         return replace(alternative, distance=distance, max_distance=max(distance, int(limit)))
 
@@ -206,11 +215,11 @@ class AlternativeSearch:
         return [item for item in self.farthest.items if item not in portfolio]
 
     def _check_items(
-        self, required: Collection[PortfolioItem], excluded: Collection[PortfolioItem]
+        self, required_items: Collection[PortfolioItem], excluded_items: Collection[PortfolioItem]
     ) -> tuple[Verdict, Answer]:
         """Decide whether there is a plan within the limit that has the required items and none of
         the excluded ones."""
-        problem = self._problem_with_items(required, excluded)
+        problem = self._problem_with_items(required_items, excluded_items)
         answer = self._search(problem, target_objective=self._objective_limit)
         if answer.objective is not None and answer.objective <= self._objective_limit:
             return "within", answer
@@ -218,14 +227,16 @@ class AlternativeSearch:
         return ("open" if is_open else "ruled out"), answer
 
     def _problem_with_items(
-        self, required: Collection[PortfolioItem], excluded: Collection[PortfolioItem]
+        self, required_items: Collection[PortfolioItem], excluded_items: Collection[PortfolioItem]
     ) -> Problem:
         """Return the problem, and those of its assumption sets, with some items required and others
         excluded."""
         restricted, *set_problems = (
             replace(
                 problem,
-                instance=with_fixed_items(problem.instance, required, excluded, self.min_lots),
+                instance=with_fixed_items(
+                    problem.instance, required_items, excluded_items, self.min_lots
+                ),
                 read_seconds=0.0,
             )
             for problem in (self.problem, *self.problem.set_problems)
@@ -242,20 +253,28 @@ class AlternativeSearch:
         scenario."""
         problem = self._problem_with_items(portfolio, self._missing_items(portfolio))
         answer, first_result = self._search(problem), first_answer.result
-        best, claimed, bound = answer.objective, first_answer.objective, answer.bound
-        if best is None or (claimed is not None and claimed < best):
+        best_objective, claimed_objective, bound = (
+            answer.objective,
+            first_answer.objective,
+            answer.bound,
+        )
+        if best_objective is None or (
+            claimed_objective is not None and claimed_objective < best_objective
+        ):
             result = replace(
                 answer.result, commitment=first_result.commitment, solution=first_result.solution
             )
             answer = replace(answer, result=result)
-        checked = recertify(answer.certify(), self.problem, self.bound)
-        certificate = checked.certificate.model_copy(update={"gap_target": self.options.within})
-        certificate = updated_certificate(
-            certificate, checked.objective, self.bound, checked.gap_scale
+        recertified_plan = recertify(answer.certify(), self.problem, self.bound)
+        certificate = recertified_plan.certificate.model_copy(
+            update={"gap_target": self.options.within}
         )
-        if checked.objective > self._objective_limit + self._slack:
+        certificate = updated_certificate(
+            certificate, recertified_plan.objective, self.bound, recertified_plan.gap_scale
+        )
+        if recertified_plan.objective > self._objective_limit + self._slack:
             raise SolverError("an alternative is not within the limit after all")
-        portfolio = plan_portfolio(self.instance, checked.commitment, self.min_lots)
+        portfolio = plan_portfolio(self.instance, recertified_plan.commitment, self.min_lots)
         portfolio_bound = self.bound if bound is None else max(bound, self.bound)
-        checked = replace(checked, certificate=certificate)
-        return PlanAlternative(portfolio, checked, portfolio_bound, 0, 0)
+        recertified_plan = replace(recertified_plan, certificate=certificate)
+        return PlanAlternative(portfolio, recertified_plan, portfolio_bound, 0, 0)

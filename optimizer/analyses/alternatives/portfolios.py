@@ -64,17 +64,17 @@ def plan_portfolio(
 ) -> Portfolio:
     """Return the portfolio of a plan: projects that it builds, and stockpiles for which it buys at
     least ``min_lots``."""
-    bought = {h: float(commitment.expected_purchases(instance, h).sum()) for h in min_lots}
+    bought_tonnes = {h: float(commitment.expected_purchases(instance, h).sum()) for h in min_lots}
     return make_portfolio(
         (p for p in commitment.start if instance.projects[p].start_years),
-        (h for h, lots in min_lots.items() if bought[h] >= (1 - PURCHASE_TOLERANCE) * lots),
+        (h for h, lots in min_lots.items() if bought_tonnes[h] >= (1 - PURCHASE_TOLERANCE) * lots),
     )
 
 
 def with_fixed_items(
     instance: Instance,
-    required: Collection[PortfolioItem],
-    excluded: Collection[PortfolioItem],
+    required_items: Collection[PortfolioItem],
+    excluded_items: Collection[PortfolioItem],
     min_lots: Mapping[str, float],
 ) -> Instance:
     """Return the instance in which required items must be chosen and excluded items must not.
@@ -88,12 +88,12 @@ def with_fixed_items(
     policy, fixed = instance.case.policy, instance.fixed_decisions
     policy = policy.model_copy(
         update={
-            "must_build": (*policy.must_build, *ids("project", required)),
-            "must_not_build": (*policy.must_not_build, *ids("project", excluded)),
+            "must_build": (*policy.must_build, *ids("project", required_items)),
+            "must_not_build": (*policy.must_not_build, *ids("project", excluded_items)),
         }
     )
-    no_purchases = dict.fromkeys(ids("stockpile", excluded), np.zeros(len(instance.years)))
-    required_purchases = {h: min_lots[h] for h in ids("stockpile", required)}
+    no_purchases = dict.fromkeys(ids("stockpile", excluded_items), np.zeros(len(instance.years)))
+    required_purchases = {h: min_lots[h] for h in ids("stockpile", required_items)}
     return replace(
         instance,
         case=instance.case.model_copy(update={"policy": policy}),
@@ -110,11 +110,11 @@ def plan_figures(
 ) -> PlanFigures:
     """Compute the figures of a plan: what it builds and buys, its outcomes and its costs."""
     instance, commitment, outcome = solution.instance, solution.commitment, solution.with_plan
-    used = budget_use(instance, commitment)
-    bought: dict[str, float] = {}
+    funding_used = budget_use(instance, commitment)
+    bought_tonnes: dict[str, float] = {}
     stock: dict[str, float] = {}
     for h, stockpile in instance.stockpiles.items():
-        bought[h] = (
+        bought_tonnes[h] = (
             float(commitment.expected_purchases(instance, h).sum())
             * instance.lot_tonnes[stockpile.material]
         )
@@ -130,9 +130,9 @@ def plan_figures(
         worst=outcome.worst,
         expected_under=solution.expected_by_set,
         net_cost_meur=solution.net_cost,
-        public_meur=math.fsum(float(used[f].sum()) for f in instance.public_funders),
+        public_meur=math.fsum(float(funding_used[f].sum()) for f in instance.public_funders),
         projects={p: commitment.start[p] for p in instance.projects if p in commitment.start},
-        bought_t={h: tonnes for h, tonnes in bought.items() if tonnes > MIN_TONNES},
+        bought_t={h: tonnes for h, tonnes in bought_tonnes.items() if tonnes > MIN_TONNES},
         stockpiles=tuple(h for h in instance.stockpiles if ("stockpile", h) in portfolio),
         days_of_cover={m: lots / need[m] * 365 for m, lots in stock.items() if need[m] > 0},
     )
@@ -150,14 +150,19 @@ def robustness_indices(
 
     Cases that were stopped early are not counted, as their best plan may choose differently.
     """
-    chosen = {"alternatives": list(alternatives)}
+    portfolios_by_kind = {"alternatives": list(alternatives)}
     for kind in ("variant", "assumption"):
         cases = [other for other in other_cases if other.kind == kind and other.status == "optimal"]
-        chosen[f"{kind}s"] = [make_portfolio(other.projects, other.stockpiles) for other in cases]
+        portfolios_by_kind[f"{kind}s"] = [
+            make_portfolio(other.projects, other.stockpiles) for other in cases
+        ]
     indices = []
     for item in items:
-        shares = {name: share_with_item(item, portfolios) for name, portfolios in chosen.items()}
-        known_shares = [share for share in shares.values() if share is not None]
+        share_by_kind = {
+            name: share_with_item(item, portfolios)
+            for name, portfolios in portfolios_by_kind.items()
+        }
+        known_shares = [share for share in share_by_kind.values() if share is not None]
         index = math.fsum(known_shares) / len(known_shares) if known_shares else None
         settled = settled_items.get(item)
         indices.append(
@@ -168,7 +173,7 @@ def robustness_indices(
                 within="open" if settled is None else "in all" if settled else "in none",
                 index=index,
                 says=None if index is None else frequency_word(index),
-                **shares,
+                **share_by_kind,
             )
         )
     return tuple(indices)
@@ -205,7 +210,7 @@ class CaseToSolve:
 
 
 def list_other_cases(
-    reading: LoadedScenario, variants: Mapping[str, Case], options: AlternativesOptions
+    loaded_scenario: LoadedScenario, variants: Mapping[str, Case], options: AlternativesOptions
 ) -> list[CaseToSolve]:
     """List the other cases to be solved.
 
@@ -213,7 +218,7 @@ def list_other_cases(
     kind of assumption. A kind that has a single part is represented by that part. Raises
     ScenarioError if a setting is invalid.
     """
-    variant_infos, cases = reading.case.variants, []
+    variant_infos, cases = loaded_scenario.case.variants, []
     for id, case in variants.items():
         title = display_name(
             variant_infos[id].title if id in variant_infos else None, id, current_language()
@@ -226,10 +231,11 @@ def list_other_cases(
             "settings": (),
         }
         cases.append(CaseToSolve(case, fields))
-    assumptions = list_assumptions(reading.case) if options.assumptions else ()
+    assumptions = list_assumptions(loaded_scenario.case) if options.assumptions else ()
     kinds_with_group = {group.kind for group in assumptions if group.subject is None}
     stated_settings: list[tuple[str, float | None, Sequence[str]]] = [
-        (stated.name, None, stated.settings) for stated in options.stated
+        (stated_assumptions.name, None, stated_assumptions.settings)
+        for stated_assumptions in options.stated
     ]
     stated_settings += [
         (group.kind, factor, group.settings_at(factor))
@@ -241,7 +247,7 @@ def list_other_cases(
         fields = {"id": id, "title": id, "factor": factor, "settings": tuple(settings)}
         cases.append(
             CaseToSolve(
-                reading.with_settings(list(settings)).case, {"kind": "assumption", **fields}
+                loaded_scenario.with_settings(list(settings)).case, {"kind": "assumption", **fields}
             )
         )
     return cases
@@ -278,13 +284,17 @@ def make_case_solver(
             instance = solution.instance
             sets = [outcome.instance for outcome in solution.set_outcomes]
             min_lots = min_lots_by_stockpile(instance, min_days, *sets)
-            chosen = plan_portfolio(instance, solution.commitment, min_lots)
+            chosen_portfolio = plan_portfolio(instance, solution.commitment, min_lots)
             outcome_fields = {
                 "status": solution.certificate.status,
                 "objective": solution.objective,
                 "gap": solution.certificate.gap,
-                "projects": tuple(p for p in instance.projects if ("project", p) in chosen),
-                "stockpiles": tuple(h for h in instance.stockpiles if ("stockpile", h) in chosen),
+                "projects": tuple(
+                    p for p in instance.projects if ("project", p) in chosen_portfolio
+                ),
+                "stockpiles": tuple(
+                    h for h in instance.stockpiles if ("stockpile", h) in chosen_portfolio
+                ),
             }
         seconds = time.perf_counter() - started_at
         return RobustnessCase.model_validate(

@@ -61,7 +61,7 @@ def run_analysis(analysis_input: AnalysisInput, options: AssumptionsOptions) -> 
 
 
 def cross_evaluate_sets(
-    reading: LoadedScenario,
+    loaded_scenario: LoadedScenario,
     options: AssumptionsOptions,
     *,
     title: str | None = None,
@@ -76,21 +76,21 @@ def cross_evaluate_sets(
     have no plan.
     """
     started_at = time.perf_counter()
-    if not (sets := reading.case.assumptions):
+    if not (sets := loaded_scenario.case.assumptions):
         raise Misuse(tr("The file has no sets of assumptions; add them under assumptions."))
-    over = options.over or reading.case.objective.over_assumptions or "mean"
-    case = reading.with_settings([f"objective.over_assumptions={over}"]).case
+    aggregation = options.over or loaded_scenario.case.objective.over_assumptions or "mean"
+    case = loaded_scenario.with_settings([f"objective.over_assumptions={aggregation}"]).case
     problem = Problem.from_case(case).with_recourse(options.threads)
     problems = [single_set_problem(part) for part in problem.set_problems]
     solve_options = options.solver_options
     solutions: dict[str, CheckedSolution] = {}
-    for n, (id, single) in enumerate(zip(sets, problems, strict=True)):
+    for n, (id, problem_of_set) in enumerate(zip(sets, problems, strict=True)):
         options.report_progress(
             n, len(sets) + 1, display_name(sets[id].title, id, current_language())
         )
-        solutions[id] = solve_and_certify(single, **solve_options)
-        if single.recourse is not None:
-            single.recourse.clear_cache()  # the caches of all sets take too much memory
+        solutions[id] = solve_and_certify(problem_of_set, **solve_options)
+        if problem_of_set.recourse is not None:
+            problem_of_set.recourse.clear_cache()  # the caches of all sets take too much memory
         if solutions[id].interrupted:
             break
     reference_optima = best_reference_optima(problems, [*solutions.values()])
@@ -107,21 +107,22 @@ def cross_evaluate_sets(
             if outcome.reference_optimum is not None
         )
     optima = dict(zip(solutions, reference_optima, strict=True))
-    extended = _set_problems(problems, options.threads)
+    set_problems = _set_problems(problems, options.threads)
     set_plans = {
-        id: _plan_under_sets(extended, optima, solution, id) for id, solution in solutions.items()
+        id: _plan_under_sets(set_problems, optima, solution, id)
+        for id, solution in solutions.items()
     }
     shared_plan = (
-        None if compromise is None else _plan_under_sets(extended, optima, compromise, None)
+        None if compromise is None else _plan_under_sets(set_problems, optima, compromise, None)
     )
-    built = [
+    built_projects = [
         p
         for plan in (*set_plans.values(), *([shared_plan] if shared_plan else []))
         for p in plan.projects
     ]
     interrupted = compromise is None or compromise.interrupted
     result = Disagreement(
-        over=over,
+        over=aggregation,
         sets=tuple(
             AssumptionSetInfo(
                 id=id,
@@ -137,16 +138,16 @@ def cross_evaluate_sets(
         compromise=shared_plan,
         deciding=()
         if compromise is None
-        else tuple(_deciding_figures(case, extended, solutions, compromise)),
+        else tuple(_deciding_figures(case, set_problems, solutions, compromise)),
         project_names={
             p: display_name(project.name, p, current_language())
             for p, project in case.projects.items()
-            if p in built
+            if p in built_projects
         },
         ended="interrupted" if interrupted else "complete",
         **common_result_fields(
             Disagreement,
-            reading.case,
+            loaded_scenario.case,
             title,
             variant,
             started_at,
@@ -183,8 +184,10 @@ def _set_problems(problems: Sequence[Problem], threads: int | None) -> list[SetP
         instance = problem.instance
         projects = {p: replace(x, start_years=starts[p]) for p, x in instance.projects.items()}
         is_unchanged = all(x.start_years == starts[p] for p, x in instance.projects.items())
-        extended = replace(instance, projects=projects)
-        extended_problem = problem if is_unchanged else Problem(extended, problem.states, 0.0)
+        extended_instance = replace(instance, projects=projects)
+        extended_problem = (
+            problem if is_unchanged else Problem(extended_instance, problem.states, 0.0)
+        )
         set_problems.append((instance, extended_problem.with_recourse(threads)))
     return set_problems
 
@@ -223,14 +226,14 @@ def _plan_under_sets(
     for (id, optimum), (rule_instance, problem) in zip(
         reference_optima.items(), set_problems, strict=False
     ):
-        objective, expected = _objective_and_damage(problem, commitment)
-        broken = tuple(broken_rules(rule_instance, commitment))
+        objective, expected_damage = _objective_and_damage(problem, commitment)
+        rules_broken = tuple(broken_rules(rule_instance, commitment))
         regret = objective - optimum.objective  # never negative for a feasible plan
         outcome_by_set[id] = PlanUnderSet(
             objective=objective,
-            expected=expected,
-            regret=regret if broken else max(0.0, regret),
-            broken_rules=broken,
+            expected=expected_damage,
+            regret=regret if rules_broken else max(0.0, regret),
+            broken_rules=rules_broken,
         )
     certificate, instance = solution.certificate, solution.instance
     projects, starts = instance.case.projects, commitment.earliest_starts
@@ -264,10 +267,10 @@ def _deciding_figures(
         plans = solution.commitment, compromise.commitment
         gain = _objective_gain(problem, plans)
         for figures, paths in groups.items():
-            remaining = {
+            remaining_paths = {
                 path: value for path, value in assumption_set.set.items() if path not in paths
             }
-            reduced_set = {id: Assumptions.model_validate({"weight": 1.0, "set": remaining})}
+            reduced_set = {id: Assumptions.model_validate({"weight": 1.0, "set": remaining_paths})}
             (reduced_case,) = cases_by_assumption_set(
                 case.model_copy(update={"assumptions": reduced_set})
             ).values()
@@ -286,8 +289,8 @@ def _deciding_figures(
 
 def _objective_gain(problem: Problem, plans: Sequence[Commitment]) -> float:
     """Return the objective of the second plan less the objective of the first plan."""
-    first, second = (recomputed_objective(problem, plan) for plan in plans)
-    return second - first
+    first_objective, second_objective = (recomputed_objective(problem, plan) for plan in plans)
+    return second_objective - first_objective
 
 
 def _group_paths(paths: Sequence[str]) -> dict[str, list[str]]:

@@ -55,13 +55,13 @@ def sections_for_plan_report(result: Disagreement) -> tuple[list[Section], list[
     """Return the section and checks on assumption sets, for the report on a plan."""
     wording = Wording(result)
     summary = " ".join([*_answer_sentences(wording), *uncertainty_sentences(result)])
-    parts: list[Part] = [
+    answer_parts: list[Part] = [
         summary,
         *_regret_tables(wording),
         *_choice_tables(wording),
         *_deciding_tables(wording),
     ]
-    return [Section("disagreement", tr("What experts disagree on"), parts)], []
+    return [Section("disagreement", tr("What experts disagree on"), answer_parts)], []
 
 
 def _answer_sentences(wording: DisagreementWording) -> Iterator[str]:
@@ -70,18 +70,18 @@ def _answer_sentences(wording: DisagreementWording) -> Iterator[str]:
     result = wording.result
     yield from agreement_sentences(wording)
     yield from compromise_sentences(wording)
-    pairs = [
+    regrets = [
         (outcome.regret, plan.of, id)
         for plan in result.plans
         for id, outcome in plan.under.items()
         if not outcome.broken_rules
     ]
-    if pairs and (largest := max(pairs, key=lambda pair: pair[0]))[0] > ZERO_TOLERANCE:
+    if regrets and (largest_regret := max(regrets, key=lambda pair: pair[0]))[0] > ZERO_TOLERANCE:
         yield tr(
             "Who plans for “{believed}” and meets “{true}” pays {regret} more than need be.",
-            believed=set_title(wording, largest[1]),
-            true=set_title(wording, largest[2]),
-            regret=wording.amount(largest[0]),
+            believed=set_title(wording, largest_regret[1]),
+            true=set_title(wording, largest_regret[2]),
+            regret=wording.amount(largest_regret[0]),
         )
 
 
@@ -123,12 +123,12 @@ def _regret_tables(wording: DisagreementWording) -> Iterator[Part]:
         columns = [Column(tr("Best plan for"), name, "text")]
         columns += [
             Column(
-                wording.assumption_set_title(info.id),
-                value_under(info.id),
+                wording.assumption_set_title(assumption_set.id),
+                value_under(assumption_set.id),
                 decimals_group=table,
-                key=info.id,
+                key=assumption_set.id,
             )
-            for info in result.sets
+            for assumption_set in result.sets
         ]
         yield Table(caption, result.all_plans, columns, table, table_note)
 

@@ -164,8 +164,8 @@ def _common_value(values: Iterable[Value | None]) -> tuple[Value | None, bool]:
 
     The value is None if there is none, or if there are several.
     """
-    known = {value for value in values if value is not None}
-    return (known.pop() if len(known) == 1 else None), len(known) > 1
+    known_values = {value for value in values if value is not None}
+    return (known_values.pop() if len(known_values) == 1 else None), len(known_values) > 1
 
 
 def batch_as_csv(batch: Batch) -> str:

@@ -22,26 +22,32 @@ def compute_benefit(plan: Plan, year: int | None = None) -> results.Benefit:
     Stock cover and supplier concentration are those of the year that :func:`reference_year`
     returns.
     """
-    outcome, without = plan.outcome, plan.outcome.without_plan
+    outcome, without_plan = plan.outcome, plan.outcome.without_plan
     benchmark_year = reference_year(plan, year)
-    spread = outcome.distribution
+    damage_distribution = outcome.distribution
     first_deliveries = (
         {m: _first_delivery(plan, m) for m in plan.case.materials} if plan.case else {}
     )
     return results.Benefit(
         measure=outcome.measure,
         unit=outcome.unit,
-        expected=_damage_avoided(outcome.expected, without.expected),
-        cvar=_damage_avoided(outcome.cvar, without.cvar),
+        expected=_damage_avoided(outcome.expected, without_plan.expected),
+        cvar=_damage_avoided(outcome.cvar, without_plan.cvar),
         cvar_level=outcome.cvar_level,
-        worst=_damage_avoided(outcome.worst, without.worst),
-        avoided_range=_quantile_range(spread.levels, spread.avoided) if spread else None,
-        left_range=_quantile_range(spread.levels, spread.with_plan) if spread else None,
+        worst=_damage_avoided(outcome.worst, without_plan.worst),
+        avoided_range=_quantile_range(damage_distribution.levels, damage_distribution.avoided)
+        if damage_distribution
+        else None,
+        left_range=_quantile_range(damage_distribution.levels, damage_distribution.with_plan)
+        if damage_distribution
+        else None,
         cover=_stock_cover(plan, benchmark_year),
         dependence=_supplier_dependence(plan, benchmark_year),
         crma=plan.crma,
         first_tonne=_first_delivery(plan, None),
-        first_tonne_by_material={m: first for m, first in first_deliveries.items() if first},
+        first_tonne_by_material={
+            m: first_delivery for m, first_delivery in first_deliveries.items() if first_delivery
+        },
     )
 
 
@@ -95,8 +101,12 @@ def _need_values(plan: Plan, year: int) -> dict[str, float] | None:
 
 def _weighted_mean(figures: Mapping[str, float], weights: Mapping[str, float]) -> float | None:
     """Return the weighted mean of ``figures``; None if their weights add up to zero."""
-    total = math.fsum(weights[m] for m in figures)
-    return math.fsum(weights[m] * x for m, x in figures.items()) / total if total > 0 else None
+    total_weight = math.fsum(weights[m] for m in figures)
+    return (
+        math.fsum(weights[m] * x for m, x in figures.items()) / total_weight
+        if total_weight > 0
+        else None
+    )
 
 
 def _stock_cover(plan: Plan, year: int) -> results.StockCover:
@@ -107,10 +117,10 @@ def _stock_cover(plan: Plan, year: int) -> results.StockCover:
     """
     days = {m.id: m.by_year[str(year)].days_of_cover for m in plan.materials}
     known_days = {m: x for m, x in days.items() if x is not None}
-    values = _need_values(plan, year)
+    need_values = _need_values(plan, year)
     return results.StockCover(
         year=year,
-        days=None if values is None else _weighted_mean(known_days, values),
+        days=None if need_values is None else _weighted_mean(known_days, need_values),
         by_material=days,
     )
 
@@ -125,22 +135,24 @@ def _supplier_dependence(plan: Plan, year: int) -> results.Dependence:
     supplied = {m.id: x for m in plan.materials if (x := m.by_year[str(year)]).supply is not None}
     with_plan = {m: _supplier_shares(x.supply, home) for m, x in supplied.items()}
     without_plan = {m: _supplier_shares(x.supply_without_plan, home) for m, x in supplied.items()}
-    values = _need_values(plan, year)
-    total_value = math.fsum(values[m] for m in with_plan) if values else 0.0
-    ranked = sorted(with_plan, key=lambda m: -with_plan[m].third_share)
+    need_values = _need_values(plan, year)
+    total_value = math.fsum(need_values[m] for m in with_plan) if need_values else 0.0
+    ranked_materials = sorted(with_plan, key=lambda m: -with_plan[m].third_share)
     return results.Dependence(
         year=year,
-        with_plan=_mean_over_materials(with_plan, values),
-        without_plan=_mean_over_materials(without_plan, values),
+        with_plan=_mean_over_materials(with_plan, need_values),
+        without_plan=_mean_over_materials(without_plan, need_values),
         above_limit=tuple(m for m in with_plan if with_plan[m].third_share > MAX_COUNTRY_SHARE),
         above_limit_without_plan=tuple(
             m for m in without_plan if without_plan[m].third_share > MAX_COUNTRY_SHARE
         ),
-        worst_material=ranked[0] if ranked and with_plan[ranked[0]].third_share > 0 else None,
+        worst_material=ranked_materials[0]
+        if ranked_materials and with_plan[ranked_materials[0]].third_share > 0
+        else None,
         materials=tuple(
             results.MaterialDependence(
                 material=m,
-                weight=values[m] / total_value if values and total_value > 0 else None,
+                weight=need_values[m] / total_value if need_values and total_value > 0 else None,
                 with_plan=with_plan[m],
                 without_plan=without_plan[m],
             )
@@ -152,8 +164,8 @@ def _supplier_dependence(plan: Plan, year: int) -> results.Dependence:
 def _supplier_shares(mix: SupplyMix | None, home: frozenset[str]) -> results.SupplyConcentration:
     """Compute the shares of the largest suppliers in a supply mix; all are zero if ``mix`` is None
     (no supply)."""
-    shares = mix.by_country if mix else {}
-    third = {c: x for c, x in shares.items() if c not in EU_27 and c not in home}
+    share_by_country = mix.by_country if mix else {}
+    third = {c: x for c, x in share_by_country.items() if c not in EU_27 and c not in home}
     country = max(third, key=lambda c: third[c], default=None)
     return results.SupplyConcentration(
         largest_country=mix.largest_country if mix else None,

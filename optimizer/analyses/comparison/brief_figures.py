@@ -53,27 +53,28 @@ def compute_brief(
 
 
 def _efficient_frontiers(
-    plan: Plan, plan_option: Option, others: Mapping[str, Plan]
+    plan: Plan, plan_option: Option, other_plans: Mapping[str, Plan]
 ) -> list[efficiency.EfficientFrontier]:
     """Return two efficient frontiers of the plan and the other plans.
 
     Money is public funding in the first frontier, and net public cost in the second.
     """
-    options, excluded = [plan_option], [frozenset[ExcludedFigures]()]
-    for label, other in others.items():
-        options.append(plan_as_option(label, other))
-        changes = comparability.changed_values(plan, other)
-        differences = comparability.differences_by_subject(plan, other, label, changes)
-        excluded.append(comparability.excluded_figures(differences))
+    options, excluded_by_option = [plan_option], [frozenset[ExcludedFigures]()]
+    for label, other_plan in other_plans.items():
+        options.append(plan_as_option(label, other_plan))
+        changes = comparability.changed_values(plan, other_plan)
+        differences = comparability.differences_by_subject(plan, other_plan, label, changes)
+        excluded_by_option.append(comparability.excluded_figures(differences))
     return [
-        efficiency.efficient_frontier(options, plan_option, excluded, net) for net in (False, True)
+        efficiency.efficient_frontier(options, plan_option, excluded_by_option, net)
+        for net in (False, True)
     ]
 
 
 def _preferred_options(
     plan: Plan,
     plan_option: Option,
-    others: Mapping[str, Plan],
+    other_plans: Mapping[str, Plan],
     frontiers: Sequence[efficiency.EfficientFrontier],
 ) -> Iterator[results.ReferenceIncrement]:
     """Yield the increments of this plan over the options that the comparison prefers to it.
@@ -92,7 +93,7 @@ def _preferred_options(
     for label in dict.fromkeys(preferred):
         if label in points:
             reference_increment = _increment_over_option(
-                plan_option, "option", points[label], plan, others
+                plan_option, "option", points[label], plan, other_plans
             )
             if reference_increment.significant is not False:
                 yield reference_increment
@@ -102,7 +103,7 @@ def _increments_over_references(
     plan: Plan,
     plan_option: Option,
     evaluation: Evaluation | None,
-    others: Mapping[str, Plan],
+    other_plans: Mapping[str, Plan],
     frontier: efficiency.EfficientFrontier,
 ) -> Iterator[results.ReferenceIncrement]:
     """Yield the increments of the plan over its references.
@@ -110,20 +111,29 @@ def _increments_over_references(
     These are no plan, the counterfactual (or else the unfunded option), and the efficient option
     with the next smaller public funding.
     """
-    without, level = plan.outcome.without_plan, plan.outcome.net_cost_meur
+    without_plan, level = plan.outcome.without_plan, plan.outcome.net_cost_meur
     yield _increment_over_point(
-        plan_option, "nothing", "", OptionPoint(None, 0.0, without.expected), without.cvar, level
+        plan_option,
+        "nothing",
+        "",
+        OptionPoint(None, 0.0, without_plan.expected),
+        without_plan.cvar,
+        level,
     )
     unfunded_point = frontier.unfunded
     if evaluation is not None and evaluation.counterfactual is not None:
         yield _increment_over_counterfactual(plan, plan_option, evaluation.counterfactual)
     elif unfunded_point is not None and unfunded_point.option is not plan_option:
-        yield _increment_over_option(plan_option, "counterfactual", unfunded_point, plan, others)
-    money = next((point.money for point in frontier.points if point.option is plan_option), 0.0)
-    limit = money - MONEY_TOLERANCE
-    cheaper = [p for p in frontier.efficient if ZERO_FUNDING_MEUR < p.money < limit]
+        yield _increment_over_option(
+            plan_option, "counterfactual", unfunded_point, plan, other_plans
+        )
+    plan_funding = next(
+        (point.money for point in frontier.points if point.option is plan_option), 0.0
+    )
+    funding_limit = plan_funding - MONEY_TOLERANCE
+    cheaper = [p for p in frontier.efficient if ZERO_FUNDING_MEUR < p.money < funding_limit]
     if cheaper:
-        yield _increment_over_option(plan_option, "option", cheaper[-1], plan, others)
+        yield _increment_over_option(plan_option, "option", cheaper[-1], plan, other_plans)
 
 
 def _increment_over_option(
@@ -131,16 +141,16 @@ def _increment_over_option(
     reference_kind: ReferenceKind,
     point: OptionPoint,
     plan: Plan,
-    others: Mapping[str, Plan],
+    other_plans: Mapping[str, Plan],
 ) -> results.ReferenceIncrement:
     """Compute the increment of the plan over another option of the comparison, given as a
     ``point``."""
-    other = others[str(point.label)]
+    other_plan = other_plans[str(point.label)]
     assert point.option is not None
     title = getattr(point.option.title, current_language())
-    extra_net_cost = plan.outcome.net_cost_meur - other.outcome.net_cost_meur
+    extra_net_cost = plan.outcome.net_cost_meur - other_plan.outcome.net_cost_meur
     return _increment_over_point(
-        plan_option, reference_kind, title, point, other.outcome.cvar, extra_net_cost
+        plan_option, reference_kind, title, point, other_plan.outcome.cvar, extra_net_cost
     )
 
 
@@ -157,9 +167,10 @@ def _increment_over_point(
     ``cvar`` is the CVaR of the reference, and ``net_cost`` the plan's net cost less that of the
     reference.
     """
-    money = plan_option.cost.public.paid_present_meur or 0.0
+    paid_public_meur = plan_option.cost.public.paid_present_meur or 0.0
     increment = compute_increment(
-        OptionPoint(plan_option, money, plan_option.benefit.expected.with_plan), reference
+        OptionPoint(plan_option, paid_public_meur, plan_option.benefit.expected.with_plan),
+        reference,
     )
     fields = {
         "title": title,
@@ -203,9 +214,9 @@ def _increment_over_counterfactual(
 def _tail_figures(plan: Plan, evaluation: Evaluation | None) -> results.TailOutcome:
     """Compute damage in the worst states, both in the plan's states and in the fresh states of its
     evaluation."""
-    outcome, fresh = plan.outcome, None
+    outcome, fresh_evaluation = plan.outcome, None
     if evaluation is not None and evaluation.states_of is None and evaluation.fresh.sampled:
-        fresh = evaluation.fresh
+        fresh_evaluation = evaluation.fresh
     reported_set = plan.reported_set
     return results.TailOutcome(
         level=outcome.cvar_level,
@@ -213,10 +224,10 @@ def _tail_figures(plan: Plan, evaluation: Evaluation | None) -> results.TailOutc
         with_plan=outcome.cvar,
         without_plan=outcome.without_plan.cvar,
         worst=outcome.worst,
-        fresh_states=fresh and fresh.states,
-        fresh_with_plan=fresh and fresh.with_plan.cvar.value,
-        fresh_without_plan=fresh and fresh.without_plan.cvar.value,
-        fresh_worst=fresh and fresh.with_plan.worst,
+        fresh_states=fresh_evaluation and fresh_evaluation.states,
+        fresh_with_plan=fresh_evaluation and fresh_evaluation.with_plan.cvar.value,
+        fresh_without_plan=fresh_evaluation and fresh_evaluation.without_plan.cvar.value,
+        fresh_worst=fresh_evaluation and fresh_evaluation.with_plan.worst,
     )
 
 

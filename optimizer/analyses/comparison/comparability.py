@@ -47,21 +47,21 @@ TEXT_FIELDS = frozenset({"name", "title", "description"})
 IGNORED_FIELDS = frozenset({"variants", "sources", "title", "description", "schema_version"})
 
 
-def changed_values(base: Plan, option: Plan) -> tuple[ValueChange, ...]:
+def changed_values(base_plan: Plan, option: Plan) -> tuple[ValueChange, ...]:
     """Return all values that differ between the scenarios of two plans, section by section.
 
     Names, titles and sources are ignored. The result is empty if a plan does not carry its
     scenario.
     """
-    if base.case is None or option.case is None:
+    if base_plan.case is None or option.case is None:
         return ()
-    if base.certificate.input_sha256 == option.certificate.input_sha256:
+    if base_plan.certificate.input_sha256 == option.certificate.input_sha256:
         return ()
-    return tuple(_diff_values(_scenario_content(base), _scenario_content(option), ()))
+    return tuple(_diff_values(_scenario_content(base_plan), _scenario_content(option), ()))
 
 
 def differences_by_subject(
-    base: Plan, option: Plan, label: str, value_changes: Sequence[ValueChange]
+    base_plan: Plan, option: Plan, label: str, value_changes: Sequence[ValueChange]
 ) -> list[ComparabilityIssue]:
     """Group the differences between the scenarios of an option and of the base by subject.
 
@@ -74,9 +74,11 @@ def differences_by_subject(
     ) -> ComparabilityIssue:
         return ComparabilityIssue(option=label, subject=subject, changes=changes, bars=bars)
 
-    same = base.certificate.input_sha256 == option.certificate.input_sha256
-    if (base.case is None or option.case is None) and not same:
-        hashes = [None if p.case is None else p.certificate.input_sha256 for p in (base, option)]
+    same = base_plan.certificate.input_sha256 == option.certificate.input_sha256
+    if (base_plan.case is None or option.case is None) and not same:
+        hashes = [
+            None if p.case is None else p.certificate.input_sha256 for p in (base_plan, option)
+        ]
         change = ValueChange(path="scenario", base=hashes[0], value=hashes[1])
         return [issue("scenario", ALL_FIGURES, change)]
     by_subject: dict[str, list[ValueChange]] = {}
@@ -88,15 +90,15 @@ def differences_by_subject(
         issue(subject, EXCLUDED_BY_SUBJECT.get(subject, ()), *subject_changes)
         for subject, subject_changes in by_subject.items()
     ]
-    if _assumption_set_changes(base) != _assumption_set_changes(option):
+    if _assumption_set_changes(base_plan) != _assumption_set_changes(option):
         # The figures of a plan over assumption sets are those of the file, or of the first set.
-        ids = [None if p.reported_set is None else p.reported_set.id for p in (base, option)]
+        ids = [None if p.reported_set is None else p.reported_set.id for p in (base_plan, option)]
         change = ValueChange(path="assumptions", base=ids[0], value=ids[1])
         issues.append(issue("assumptions", ("damage",), change))
     if "damage" not in excluded_figures(issues):
         issues += [
             issue("outcome.without_plan", (), change)
-            for change in _damage_without_plan_changes(base, option)
+            for change in _damage_without_plan_changes(base_plan, option)
         ]
     return issues
 
@@ -104,19 +106,29 @@ def differences_by_subject(
 def _assumption_set_changes(plan: Plan) -> Mapping[str, Any]:
     """Return the settings of the assumption set for which a plan's figures are reported; empty
     without assumption sets."""
-    reported = plan.reported_set
-    return {} if reported is None or plan.case is None else plan.case.assumptions[reported.id].set
+    reported_set = plan.reported_set
+    return (
+        {}
+        if reported_set is None or plan.case is None
+        else plan.case.assumptions[reported_set.id].set
+    )
 
 
-def _damage_without_plan_changes(base: Plan, option: Plan) -> Iterator[ValueChange]:
+def _damage_without_plan_changes(base_plan: Plan, option: Plan) -> Iterator[ValueChange]:
     """Yield the difference in expected damage without any plan, unless it is within the tolerance.
 
     It may come from initial stocks or from the allocation, for example.
     """
-    before, after = (plan.outcome.without_plan.expected for plan in (base, option))
-    if abs(before - after) > DAMAGE_TOLERANCE * max(1.0, abs(before), abs(after)):
+    base_damage, option_damage = (
+        plan.outcome.without_plan.expected for plan in (base_plan, option)
+    )
+    if abs(base_damage - option_damage) > DAMAGE_TOLERANCE * max(
+        1.0, abs(base_damage), abs(option_damage)
+    ):
         path = "outcome.without_plan.expected"
-        yield ValueChange(path=path, base=_shortened_json(before), value=_shortened_json(after))
+        yield ValueChange(
+            path=path, base=_shortened_json(base_damage), value=_shortened_json(option_damage)
+        )
 
 
 def excluded_figures(differences: Sequence[ComparabilityIssue]) -> frozenset[ExcludedFigures]:
@@ -124,8 +136,10 @@ def excluded_figures(differences: Sequence[ComparabilityIssue]) -> frozenset[Exc
 
     If damage is excluded, the tail and the objective are excluded as well.
     """
-    excluded = {bar for difference in differences for bar in difference.bars}
-    return frozenset(excluded | {"tail", "objective"} if "damage" in excluded else excluded)
+    excluded_kinds = {bar for difference in differences for bar in difference.bars}
+    return frozenset(
+        excluded_kinds | {"tail", "objective"} if "damage" in excluded_kinds else excluded_kinds
+    )
 
 
 def _subject_of_path(path: str) -> str | None:
@@ -178,26 +192,26 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) or (isinstance(value, Mapping) and set(value) <= LANGUAGES.keys())
 
 
-def _diff_values(base: Any, value: Any, path: tuple[str, ...]) -> Iterator[ValueChange]:
+def _diff_values(base_value: Any, value: Any, path: tuple[str, ...]) -> Iterator[ValueChange]:
     """Yield the values that differ between two JSON trees, each with its dotted path."""
-    if base == value:
+    if base_value == value:
         return
-    if len(path) < 2 and (base is None or value is None):
+    if len(path) < 2 and (base_value is None or value is None):
         # If only one side has a whole section, list its items.
-        base, value = (
-            {} if side is None and isinstance(other, Mapping) else side
-            for side, other in ((base, value), (value, base))
+        base_value, value = (
+            {} if side is None and isinstance(other_value, Mapping) else side
+            for side, other_value in ((base_value, value), (value, base_value))
         )
-    if isinstance(base, Mapping) and isinstance(value, Mapping):
-        for key in dict.fromkeys((*base, *value)):
-            yield from _diff_values(base.get(key), value.get(key), (*path, key))
-    elif _is_list_of_mappings(base) and _is_list_of_mappings(value):
-        for index in range(max(len(base), len(value))):
-            items = [rows[index] if index < len(rows) else None for rows in (base, value)]
+    if isinstance(base_value, Mapping) and isinstance(value, Mapping):
+        for key in dict.fromkeys((*base_value, *value)):
+            yield from _diff_values(base_value.get(key), value.get(key), (*path, key))
+    elif _is_list_of_mappings(base_value) and _is_list_of_mappings(value):
+        for index in range(max(len(base_value), len(value))):
+            items = [rows[index] if index < len(rows) else None for rows in (base_value, value)]
             yield from _diff_values(items[0], items[1], (*path, str(index)))
     else:
         yield ValueChange(
-            path=".".join(path), base=_shortened_json(base), value=_shortened_json(value)
+            path=".".join(path), base=_shortened_json(base_value), value=_shortened_json(value)
         )
 
 

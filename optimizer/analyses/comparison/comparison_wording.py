@@ -52,10 +52,12 @@ class ComparisonWording(Wording[Comparison]):
             return self.result.options
 
         def order(option: Option) -> tuple[bool, float]:
-            public = option.cost.public
-            present = public.paid_present_meur
-            paid = public.paid_meur if present is None else present
-            return self.is_excluded(option.label, "money"), paid
+            public_cost = option.cost.public
+            paid_present_meur = public_cost.paid_present_meur
+            sorting_amount = (
+                public_cost.paid_meur if paid_present_meur is None else paid_present_meur
+            )
+            return self.is_excluded(option.label, "money"), sorting_amount
 
         return sorted(self.result.options, key=order)
 
@@ -137,9 +139,9 @@ class ComparisonWording(Wording[Comparison]):
         """Return whether any of these kinds of figures cannot be compared between an option and the
         base."""
         issues = [issue for issue in self.result.unlike if issue.option == label]
-        excluded = {bar for issue in issues for bar in issue.bars}
-        excluded |= {"tail", "objective"} if "damage" in excluded else set()
-        return bool(excluded & set(figures))
+        excluded_kinds = {bar for issue in issues for bar in issue.bars}
+        excluded_kinds |= {"tail", "objective"} if "damage" in excluded_kinds else set()
+        return bool(excluded_kinds & set(figures))
 
     def name(self, kind: str, id: str, fallback: str | None = None) -> str:
         """Return the name of an item from the plans, or else ``fallback``, or else its id.
@@ -205,18 +207,20 @@ class ComparisonWording(Wording[Comparison]):
             "objective": tr("the objective"),
             "dependence": tr("dependence"),
         }
-        excluded = join_with_and([figures[bar] for bar in difference.bars])
-        return f"{sentence} {tr('Not compared for that reason: {figures}.', figures=excluded)}"
+        excluded_text = join_with_and([figures[bar] for bar in difference.bars])
+        return f"{sentence} {tr('Not compared for that reason: {figures}.', figures=excluded_text)}"
 
     def _describe_subject(self, difference: ComparabilityIssue) -> list[str]:
         """Return texts on the changes of one subject of a difference."""
         if not difference.subject.startswith("outcome"):
             return self._setting_describer.describe_changes(difference.changes)
-        pairs = [(change.base or "0", change.value or "0") for change in difference.changes]
+        base_and_new_values = [
+            (change.base or "0", change.value or "0") for change in difference.changes
+        ]
         return [
-            f"{subject_name(difference.subject)} {format_rounded(float(before))}{ARROW}"
-            f"{self.amount(float(after))}"
-            for before, after in pairs
+            f"{subject_name(difference.subject)} {format_rounded(float(base_value))}{ARROW}"
+            f"{self.amount(float(new_value))}"
+            for base_value, new_value in base_and_new_values
         ]
 
     def describe_changes(self, label: str) -> str:
@@ -236,7 +240,9 @@ class ComparisonWording(Wording[Comparison]):
         """
         if option.variant is not None:
             return localized(option.title)
-        without_variant = sum(other.variant is None for other in self.result.options)
+        without_variant = sum(
+            option_without_variant.variant is None for option_without_variant in self.result.options
+        )
         if option.label == "base" or without_variant == 1 < len(self.result.options):
             return capitalize(tr("base case"))
         return sanitize(option.label)

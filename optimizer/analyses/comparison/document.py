@@ -101,8 +101,8 @@ def build_document(
     sections += funder_tables.build_sections(wording)
     if base:
         sections.append(glossary_section(Wording(base)))
-    parts = [part for section in sections for part in section.parts]
-    tables_by_name = {x.name: x for x in parts if isinstance(x, Table) and x.rows}
+    section_parts = [part for section in sections for part in section.parts]
+    tables_by_name = {x.name: x for x in section_parts if isinstance(x, Table) and x.rows}
     return wording.build_document(
         tr("Vorrat: funding options side by side"),
         list(build_answer(wording)),
@@ -122,14 +122,14 @@ def build_answer(wording: ComparisonWording) -> Iterator[Part]:
     yield Caution(
         [sanitize(sentence) for sentence in wording.result.caveats.all], media=doc.TERMINAL
     )
-    before = wording.base.benefit
+    base_benefit = wording.base.benefit
     yield tr(
         "{count} options are compared, by public funding (present value). Without any plan, {what} "
         "is {before}, and {worst} in the worst state that was computed.",
         count=format_number(len(wording.options)),
         what=wording.expected_outcome,
-        before=wording.amount_for_sentence(before.expected.without_plan),
-        worst=wording.amount_for_sentence(before.worst.without_plan),
+        before=wording.amount_for_sentence(base_benefit.expected.without_plan),
+        worst=wording.amount_for_sentence(base_benefit.worst.without_plan),
     )
     yield from efficiency_words.efficiency_sentences(wording)
     yield doc.Bullets([*efficiency_words.dominance_remarks(wording), *_other_changes_note(wording)])
@@ -144,13 +144,13 @@ def cautions(wording: ComparisonWording) -> Iterator[str]:
     """Yield cautions on options that are left out, were stopped early, rest on few states, or
     cannot be compared."""
     yield from map(wording.explain_failure, wording.result.failed)
-    limited = [o for o in wording.options if o.proof.status == "limit"]
-    if limited:
-        names = wording.list_options(limited)
+    limited_options = [o for o in wording.options if o.proof.status == "limit"]
+    if limited_options:
+        names = wording.list_options(limited_options)
         yield tr("Stopped before the gap reached its target: {options}.", options=names)
-    illustrative = [o for o in wording.options if o.proof.illustrative]
-    if illustrative:
-        names = wording.list_options(illustrative)
+    illustrative_options = [o for o in wording.options if o.proof.illustrative]
+    if illustrative_options:
+        names = wording.list_options(illustrative_options)
         yield tr("For illustration only, on fewer than 100 states of the world: {options}.",
                  options=names)  # fmt: skip
     issues = [x for x in wording.result.unlike if x.bars or x.subject.startswith("outcome")]
@@ -160,14 +160,16 @@ def cautions(wording: ComparisonWording) -> Iterator[str]:
 def _other_changes_note(wording: ComparisonWording) -> list[str]:
     """Return a note on the options that differ from the base in more than funding; an empty list if
     there are none."""
-    changed = {
+    changed_options = {
         issue.option
         for issue in wording.result.unlike
         # Who pays a premium is a matter of funding, though the field belongs to a material.
         if not issue.bars and any(".premium_paid_by" not in change.path for change in issue.changes)
     }
     names = [
-        wording.short_name(option.label) for option in wording.options if option.label in changed
+        wording.short_name(option.label)
+        for option in wording.options
+        if option.label in changed_options
     ]
     if not names:
         return []
@@ -201,15 +203,15 @@ def _options_table(wording: ComparisonWording) -> Table:
         return Column(header, lambda o: figure.value_of(wording, o), figure.form,
                       decimals_group=decimals_group, formula=formula, width=17)  # fmt: skip
 
-    noun = capitalize(wording.outcome_word)
+    damage_noun = capitalize(wording.outcome_word)
     if not wording.counts_damage:
-        noun += f" ({wording.unit})"
+        damage_noun += f" ({wording.unit})"
     tail_share = format_percent(1 - wording.base.benefit.cvar_level)
     entries = [
         ("public_present", tr("Public funding"), "public"),
         ("cost", tr("Net public cost"), "public"),
-        ("left", tr("{noun}, expected", noun=noun), "left"),
-        ("left_cvar", tr("{noun}, CVaR", noun=noun), "left"),
+        ("left", tr("{noun}, expected", noun=damage_noun), "left"),
+        ("left_cvar", tr("{noun}, CVaR", noun=damage_noun), "left"),
     ]
     columns = [Column(tr("Option"), lambda o: wording.numbered_name(o.label), "text")]
     columns += [column(*entry) for entry in entries if entry[0] in known_figures]
@@ -249,9 +251,10 @@ def _compared_parts(wording: ComparisonWording) -> Iterator[Part]:
         Column(header, lambda o: wording.describe_changes(o.label), "text", width=90),
     ]
     if any(option.description for option in wording.options):
-        what = Column(tr("What it is"), lambda o: o.description and localized(o.description),
+        description_column = Column(tr("What it is"),
+                                lambda o: o.description and localized(o.description),
                       "text", width=90)  # fmt: skip
-        columns.insert(2, what)
+        columns.insert(2, description_column)
     yield Table(tr("What is compared"), wording.options, columns, "compared")
 
 
@@ -283,7 +286,7 @@ def _proof_table(wording: ComparisonWording) -> Table:
 def _build_checks(wording: ComparisonWording, tables: Mapping[str, Table]) -> Iterator[Check]:
     """Yield checks that figures of each option in a workbook add up, as far as the workbook has the
     tables."""
-    base = wording.column_key(wording.result.base)
+    base_key = wording.column_key(wording.result.base)
 
     def has_column(table: str, column: str) -> bool:
         return table in tables and any(c.key == column for c in tables[table].columns)
@@ -296,25 +299,28 @@ def _build_checks(wording: ComparisonWording, tables: Mapping[str, Table]) -> It
 
     def damage_difference(key: str) -> Callable[[WorkbookTables], Expression]:
         return lambda book: (
-            book["benefits"].find_cell("left", key) - book["benefits"].find_cell("left", base)
+            book["benefits"].find_cell("left", key) - book["benefits"].find_cell("left", base_key)
         )
 
     for option in wording.options:
         key = wording.column_key(option.label)
         args = {"option": wording.option_name(option.label)}
         if not wording.is_excluded(option.label, "money"):
-            public, money = cell_sum("costs", key, "public"), ("public", "private", "market")
+            public_cost_cells, payer_kinds = (
+                cell_sum("costs", key, "public"),
+                ("public", "private", "market"),
+            )
             classes = [f"class:{name}" for name in option_figures.used_budget_classes(wording)]
             caption = tr("{option}: public money by class adds up", **args)
             if classes:
-                yield Check(caption, "costs", cell_sum("costs", key, *classes), public)
+                yield Check(caption, "costs", cell_sum("costs", key, *classes), public_cost_cells)
             if has_column("by-year", key):
                 caption = tr("{option}: public money by year adds up", **args)
-                yield Check(caption, "by-year", column_sum("by-year", key), public)
+                yield Check(caption, "by-year", column_sum("by-year", key), public_cost_cells)
             if has_column("money", key):
                 caption = tr("{option}: money by funder adds up", **args)
                 yield Check(
-                    caption, "money", column_sum("money", key), cell_sum("costs", key, *money)
+                    caption, "money", column_sum("money", key), cell_sum("costs", key, *payer_kinds)
                 )
         caption = tr("{option}: parts add up to the expected damage", **args)
         for kind in ("materials", "consumers"):

@@ -46,9 +46,10 @@ class OptionPoint:
 
         Differences within the tolerance are returned as 0.
         """
-        pairs = ((self.money, other.money), (self.damage, other.damage))
+        compared_pairs = ((self.money, other.money), (self.damage, other.damage))
         return [
-            a - b if abs(a - b) > FIGURE_TOLERANCE * max(1.0, abs(b)) else 0.0 for a, b in pairs
+            a - b if abs(a - b) > FIGURE_TOLERANCE * max(1.0, abs(b)) else 0.0
+            for a, b in compared_pairs
         ]
 
 
@@ -127,18 +128,18 @@ class EfficientFrontier:
         return [
             point
             for point in self.points
-            if not any(other.dominates(point) for other in candidates)
+            if not any(other_point.dominates(point) for other_point in candidates)
         ]
 
     def steps(self) -> list[results.EfficientOption]:
         """Compute the increment of each efficient option over the efficient option before it."""
         corners = _lower_convex_hull([self.no_plan, *self.efficient])
-        before = [self.no_plan, *self.efficient]
+        reference_points = [self.no_plan, *self.efficient]
         return [
             results.EfficientOption(
-                **dict(compute_increment(p, over)), convex=any(map(p.equals, corners))
+                **dict(compute_increment(p, reference_point)), convex=any(map(p.equals, corners))
             )
-            for p, over in zip(self.efficient, before, strict=False)
+            for p, reference_point in zip(self.efficient, reference_points, strict=False)
         ]
 
     def best_by_damage_value(self) -> list[results.BestOptionRange]:
@@ -156,17 +157,19 @@ class EfficientFrontier:
         corners = _lower_convex_hull(
             [self.no_plan, *free_points, *(p for p in comparable if p not in free_points)]
         )
-        ranges: list[results.BestOptionRange] = []
-        for before, point in pairwise([None, *corners]):
+        option_ranges: list[results.BestOptionRange] = []
+        for previous_point, point in pairwise([None, *corners]):
             damage_value, extra_money = 0.0, 0.0
-            if before is not None and point is not None:
-                extra_money = point.money - before.money
-            if before is not None and point is not None and extra_money > 0:
-                damage_value = extra_money / (before.damage - point.damage)
-            if ranges and damage_value <= 0:
-                ranges.pop()
-            ranges.append(results.BestOptionRange(option=point and point.label, worth=damage_value))
-        return ranges if comparable else []
+            if previous_point is not None and point is not None:
+                extra_money = point.money - previous_point.money
+            if previous_point is not None and point is not None and extra_money > 0:
+                damage_value = extra_money / (previous_point.damage - point.damage)
+            if option_ranges and damage_value <= 0:
+                option_ranges.pop()
+            option_ranges.append(
+                results.BestOptionRange(option=point and point.label, worth=damage_value)
+            )
+        return option_ranges if comparable else []
 
     def dominated_increments(self) -> list[results.Increment]:
         """Compute the increments of all dominated options.
@@ -199,7 +202,7 @@ class EfficientFrontier:
 
 def efficient_frontier(
     options: Sequence[Option],
-    base: Option,
+    base_option: Option,
     excluded: Sequence[Collection[ExcludedFigures]],
     use_net_cost: bool = False,
 ) -> EfficientFrontier:
@@ -213,29 +216,32 @@ def efficient_frontier(
     points = [
         OptionPoint(
             option,
-            public.cost_meur if use_net_cost else public.paid_present_meur,
+            public_cost.cost_meur if use_net_cost else public_cost.paid_present_meur,
             damage,
             "objective" not in excluded_figures,
         )
         for option, excluded_figures in zip(options, excluded, strict=True)
-        for public, damage in [(option.cost.public, option.benefit.expected.with_plan)]
-        if not {"damage", "money"} & {*excluded_figures} and public.paid_present_meur is not None
+        for public_cost, damage in [(option.cost.public, option.benefit.expected.with_plan)]
+        if not {"damage", "money"} & {*excluded_figures}
+        and public_cost.paid_present_meur is not None
     ]
     points.sort(key=lambda point: point.money)
-    return EfficientFrontier(OptionPoint(None, 0.0, base.benefit.expected.without_plan), points)
+    return EfficientFrontier(
+        OptionPoint(None, 0.0, base_option.benefit.expected.without_plan), points
+    )
 
 
 def _lower_convex_hull(points: Sequence[OptionPoint]) -> list[OptionPoint]:
     """Return the lower convex hull of points that are sorted by increasing money and decreasing
     damage."""
-    hull: list[OptionPoint] = []
+    hull_points: list[OptionPoint] = []
     for point in points:
-        if hull and point.equals(hull[-1]):
+        if hull_points and point.equals(hull_points[-1]):
             continue
-        while len(hull) > 1 and _lies_above(hull[-2], hull[-1], point):
-            hull.pop()
-        hull.append(point)
-    return hull
+        while len(hull_points) > 1 and _lies_above(hull_points[-2], hull_points[-1], point):
+            hull_points.pop()
+        hull_points.append(point)
+    return hull_points
 
 
 def _lies_above(left: OptionPoint, middle: OptionPoint, right: OptionPoint) -> bool:

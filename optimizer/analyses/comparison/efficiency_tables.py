@@ -35,12 +35,12 @@ def damage_value_columns(wording: ComparisonWording) -> Iterator[Column]:
 
     def column(header: str, ranges: Sequence[BestOptionRange]) -> Column:
         ranges_by_option: dict[str | None, str] = {}
-        for current, following in zip(ranges, [*ranges[1:], None], strict=True):
-            low = format_number(current.worth, 2)
-            ranges_by_option[current.option] = (
+        for current_range, following_range in zip(ranges, [*ranges[1:], None], strict=True):
+            low = format_number(current_range.worth, 2)
+            ranges_by_option[current_range.option] = (
                 tr("{low} or more", low=low)
-                if following is None
-                else tr("{low} to {high}", low=low, high=format_number(following.worth, 2))
+                if following_range is None
+                else tr("{low} to {high}", low=low, high=format_number(following_range.worth, 2))
             )
         return Column(header, lambda o: ranges_by_option.get(o.label), "text", group=group,
                       width=15, media=PAGE_AND_SHEET)  # fmt: skip
@@ -60,16 +60,16 @@ def average_avoided_per_euro(option: Option) -> float | None:
 
 def assess_option(wording: ComparisonWording, option: Option) -> str:
     """Return a text that states whether an option is efficient, or which option dominates it."""
-    efficient, dominated = wording.result.efficient, wording.result.dominated
-    for increment in (*efficient, *dominated):
+    efficient_options, dominated_options = wording.result.efficient, wording.result.dominated
+    for increment in (*efficient_options, *dominated_options):
         if increment.option == option.label:
-            other = reference_name(wording, increment)
-            if increment in efficient:
+            reference_label = reference_name(wording, increment)
+            if increment in efficient_options:
                 is_like = increment.significant is False
-                return tr("like {other}", other=other) if is_like else tr("efficient")
+                return tr("like {other}", other=reference_label) if is_like else tr("efficient")
             if increment.significant is False:
-                return tr("not proven apart from {other}", other=other)
-            return tr("dominated by {other}", other=other)
+                return tr("not proven apart from {other}", other=reference_label)
+            return tr("dominated by {other}", other=reference_label)
     return tr("not compared")
 
 
@@ -84,12 +84,16 @@ def efficiency_chart(wording: ComparisonWording, title: str) -> Chart | None:
     shown_labels = labels | {step.option for step in wording.result.dominated}
     points = [
         charts.OptionPoint(
-            wording.numbered_name(o.label), money, o.benefit.expected.with_plan, o.label in labels
+            wording.numbered_name(o.label),
+            paid_present_meur,
+            o.benefit.expected.with_plan,
+            o.label in labels,
         )
         for o in wording.options
-        if o.label in shown_labels and (money := o.cost.public.paid_present_meur) is not None
+        if o.label in shown_labels
+        and (paid_present_meur := o.cost.public.paid_present_meur) is not None
     ]
-    without = wording.base.benefit.expected.without_plan
+    damage_without_plan = wording.base.benefit.expected.without_plan
     description = tr(
         "Public funding across, what is left up. A staircase joins efficient options, dominated "
         "ones are hollow, and a cross at no public funding is what is expected without any plan."
@@ -98,7 +102,7 @@ def efficiency_chart(wording: ComparisonWording, title: str) -> Chart | None:
     y_label = tr("Expected {noun} ({unit})", noun=wording.outcome_word, unit=wording.unit)
 
     def draw() -> Figure:
-        return charts.efficient_frontier(points, without, x_label, y_label)
+        return charts.efficient_frontier(points, damage_without_plan, x_label, y_label)
 
     return Chart("options", title, description, draw) if points else None
 
@@ -110,9 +114,9 @@ def build_sections(wording: ComparisonWording) -> Iterator[Section]:
         title = tr("What each step of public funding adds")
         yield Section("steps", title, [_steps_table(wording)], sheet_name=tr("Steps"))
     if wording.result.industry_alone is not None and wording.result.over_industry:
-        base = wording.option_name(wording.result.industry_alone)
-        title = tr("What options add to “{base}”", base=base)
-        table = _over_industry_table(wording, base)
+        industry_alone_name = wording.option_name(wording.result.industry_alone)
+        title = tr("What options add to “{base}”", base=industry_alone_name)
+        table = _over_industry_table(wording, industry_alone_name)
         yield Section("over-industry", title, [table], sheet_name=tr("Beyond industry alone"))
 
 
@@ -146,7 +150,7 @@ def _steps_table(wording: ComparisonWording) -> Table:
     )
 
 
-def _over_industry_table(wording: ComparisonWording, base: str) -> Table:
+def _over_industry_table(wording: ComparisonWording, base_name: str) -> Table:
     """Return the table of the increments of all options over the unfunded option."""
     header = tr("Per public {currency}, on average", currency=wording.currency)
     columns = [
@@ -160,10 +164,12 @@ def _over_industry_table(wording: ComparisonWording, base: str) -> Table:
     note = tr(
         "The average is of all that is avoided against no plan, over all public funding: it "
         "credits public funding with what “{base}” achieves as well.",
-        base=base,
+        base=base_name,
     )
     note += _insignificance_note(wording, wording.result.over_industry)
-    title = tr("What each option adds to “{base}” ({unit})", base=base, unit=wording.money_unit)
+    title = tr(
+        "What each option adds to “{base}” ({unit})", base=base_name, unit=wording.money_unit
+    )
     return Table(title, wording.result.over_industry, columns, "over-industry", note)
 
 
@@ -190,10 +196,10 @@ def _increment_columns(
 
     def avoided(line: FormulaRow) -> Expression:
         benefits = line.tables["benefits"]
-        row, over = (
+        row, reference_row = (
             ("without", wording.result.base) if line.row.over is None else ("left", line.row.over)
         )
-        return benefits.find_cell(row, wording.column_key(over)) - benefits.find_cell(
+        return benefits.find_cell(row, wording.column_key(reference_row)) - benefits.find_cell(
             "left", wording.column_key(line.row.option)
         )
 
@@ -222,15 +228,15 @@ def build_checks(wording: ComparisonWording) -> Iterator[Check]:
     last efficient option."""
     if not wording.result.efficient:
         return
-    last = wording.column_key(wording.result.efficient[-1].option)
-    base = wording.column_key(wording.result.base)
+    last_key = wording.column_key(wording.result.efficient[-1].option)
+    base_key = wording.column_key(wording.result.base)
 
     def money(book: WorkbookTables) -> Expression:
-        return book["costs"].find_cell("public_present", last)
+        return book["costs"].find_cell("public_present", last_key)
 
     def avoided(book: WorkbookTables) -> Expression:
-        return book["benefits"].find_cell("without", base) - book["benefits"].find_cell(
-            "left", last
+        return book["benefits"].find_cell("without", base_key) - book["benefits"].find_cell(
+            "left", last_key
         )
 
     caption = tr("Steps add up to the public funding of the last")

@@ -30,17 +30,17 @@ def _best_option_sentences(wording: ComparisonWording) -> Iterator[str]:
         tr("by public funding"): wording.result.best_from,
         tr("by net public cost"): wording.result.best_from_by_net_cost,
     }
-    choices = [
-        f"{money} {_quote_option(wording, [x for x in ranges if x.worth <= 1][-1].option)}"
-        for money, ranges in ranges_by_money.items()
+    choice_clauses = [
+        f"{damage_value} {_quote_option(wording, [x for x in ranges if x.worth <= 1][-1].option)}"
+        for damage_value, ranges in ranges_by_money.items()
         if ranges
     ]
-    if choices:
+    if choice_clauses:
         yield tr(
             "Where it is worth one public {currency} to avoid one {currency} of damage, the best "
             "option is {choices}.",
             currency=wording.currency,
-            choices=join_with_and(choices),
+            choices=join_with_and(choice_clauses),
         )
 
 
@@ -70,13 +70,13 @@ def _net_cost_remarks(wording: ComparisonWording) -> Iterator[str]:
         return option.cost.public.cost_meur, option.benefit.expected.with_plan
 
     def dominated(label: str) -> str:
-        money, damage = figures(label)
-        cheaper = {figures(o)[1]: o for o in by_net if figures(o)[0] <= money}
+        funding, damage = figures(label)
+        cheaper = {figures(o)[1]: o for o in by_net if figures(o)[0] <= funding}
         name = _quote_option(wording, label)
         if not cheaper or min(cheaper) > damage:
             return name
-        other = wording.option_name(cheaper[min(cheaper)])
-        return tr("{option} by “{other}”", option=name, other=other)
+        cheaper_name = wording.option_name(cheaper[min(cheaper)])
+        return tr("{option} by “{other}”", option=name, other=cheaper_name)
 
     no_longer_efficient = [label for label in by_funding if label not in by_net]
     newly_efficient = [_quote_option(wording, label) for label in by_net if label not in by_funding]
@@ -128,9 +128,9 @@ def _step_sentences(wording: ComparisonWording) -> Iterator[str]:
             "amount": amount,
         }
 
-    previous = None
+    previous_step = None
     for step in steps[:2]:
-        if previous is not None and step.over == previous.option:
+        if previous_step is not None and step.over == previous_step.option:
             yield tr("The next step, to “{option}”, avoids {amount} {currency} for each additional "
                      "public {currency}.", **about(step))  # fmt: skip
         elif step.over is None:
@@ -140,15 +140,15 @@ def _step_sentences(wording: ComparisonWording) -> Iterator[str]:
             yield tr("Compared with “{over}”, “{option}” avoids {amount} {currency} for each "
                      "additional public {currency}.", over=wording.option_name(step.over),
                      **about(step))  # fmt: skip
-        previous = step
+        previous_step = step
 
     def each(step: EfficientOption) -> float:
         return step.avoided_per_euro or 0.0
 
-    best = max(steps[2:-1], key=each, default=None)
-    if best is not None and each(best) > each(steps[1]):
+    best_step = max(steps[2:-1], key=each, default=None)
+    if best_step is not None and each(best_step) > each(steps[1]):
         yield tr("Most of all later steps avoids that to “{option}”, {amount} {currency}.",
-                 **about(best))  # fmt: skip
+                 **about(best_step))  # fmt: skip
     if len(steps) > 2 and steps[-1] is wording.result.efficient[-1]:
         yield tr("The last step, to “{option}”, avoids {amount} {currency}.", **about(steps[-1]))
 
@@ -192,12 +192,12 @@ def _dominated_sentence(wording: ComparisonWording, increment: Increment) -> str
     args["money"] = tr("no more public funding")
     if increment.public_present_meur > ZERO_TOLERANCE:
         funding_difference = increment.public_present_meur
-        money = (
+        money_clause = (
             wording.amount_for_sentence(funding_difference)
             if wording.counts_damage
             else wording.money_amount(funding_difference)
         )
-        args["money"] = tr("{money} less public funding", money=money)
+        args["money"] = tr("{money} less public funding", money=money_clause)
     args["other"] = wording.option_name(increment.over)
     if not is_different or increment.significant is not False:
         return tr("“{option}” is dominated: “{other}” takes {money} and leaves {left}.", **args)

@@ -32,24 +32,24 @@ def fiscal_figures(plan: Plan) -> results.Fiscal:
     Figures that need the scenario are left out if the plan does not carry it.
     """
     kinds = {funder.id: funder.kind for funder in plan.funders}
-    public = [p for p in plan.accounts if kinds[p.funder] == "public"]
+    public_positions = [p for p in plan.accounts if kinds[p.funder] == "public"]
     countries = tuple(_money_by_country(plan, kinds))
     invested = math.fsum(country.public_meur for country in countries)
     at_home = math.fsum(country.public_meur for country in countries if country.home)
     return results.Fiscal(
-        approvals=tuple(approvals(plan, public)),
-        debt_brake_by_year_meur=_net_borrowing_by_year(plan, public),
+        approvals=tuple(approvals(plan, public_positions)),
+        debt_brake_by_year_meur=_net_borrowing_by_year(plan, public_positions),
         expected_loss_meur=_expected_loss(
-            [p for p in public if p.budget_class in NOT_NET_BORROWING]
+            [p for p in public_positions if p.budget_class in NOT_NET_BORROWING]
         ),
         countries=countries,
         home_share=at_home / invested
         if invested > MONEY_TOLERANCE and plan.case is not None and plan.case.home
         else None,
-        stocks_meur=math.fsum(_total_paid(p) for p in public if p.project is None),
+        stocks_meur=math.fsum(_total_paid(p) for p in public_positions if p.project is None),
         aid=tuple(_state_aid(plan)),
-        provision=_guarantee_provision(plan, public),
-        returns=tuple(_returns_by_funder(plan, public)),
+        provision=_guarantee_provision(plan, public_positions),
+        returns=tuple(_returns_by_funder(plan, public_positions)),
         purses=tuple(_totals_by_payer(plan)),
     )
 
@@ -65,21 +65,23 @@ def approvals(plan: Plan, positions: list[Position]) -> Iterator[results.Approva
     There is one for each year of decision, funder, budget class and project, sorted by year and
     funder.
     """
-    start = {project.id: project.start for project in plan.projects}
-    approved: dict[tuple[int, str, str | None, str | None], float] = {}
+    start_by_project = {project.id: project.start for project in plan.projects}
+    approved_meur: dict[tuple[int, str, str | None, str | None], float] = {}
     for position in positions:
         key = position.funder, position.budget_class, position.project
-        decision_year = position.decided or start.get(position.project or "")
+        decision_year = position.decided or start_by_project.get(position.project or "")
         # Premiums on projects decided at a review count in their years.
         amounts = {int(year): amount for year, amount in position.paid_meur.items()}
         if decision_year is not None:
             amounts = {decision_year: position.committed_meur}
         for year, amount in amounts.items():
             if amount > MONEY_TOLERANCE:
-                approved[year, *key] = approved.get((year, *key), 0.0) + amount
+                approved_meur[year, *key] = approved_meur.get((year, *key), 0.0) + amount
     order = {funder.id: index for index, funder in enumerate(plan.funders)}
-    ranked = sorted(approved.items(), key=lambda item: (item[0][0], order[item[0][1]]))
-    for (year, funder, budget_class, project), amount in ranked:
+    ranked_approvals = sorted(
+        approved_meur.items(), key=lambda item: (item[0][0], order[item[0][1]])
+    )
+    for (year, funder, budget_class, project), amount in ranked_approvals:
         yield results.Approval(
             year=year, funder=funder, budget_class=budget_class, project=project, meur=amount
         )
@@ -92,8 +94,8 @@ def _net_borrowing_by_year(plan: Plan, positions: list[Position]) -> dict[str, f
     """
     if plan.case is None or "DE" not in plan.case.home:
         return None
-    counted = [p for p in positions if p.budget_class not in NOT_NET_BORROWING]
-    return position_adder(plan)(counted).paid_by_year_meur if counted else {}
+    counted_positions = [p for p in positions if p.budget_class not in NOT_NET_BORROWING]
+    return position_adder(plan)(counted_positions).paid_by_year_meur if counted_positions else {}
 
 
 def _expected_loss(positions: list[Position]) -> float | None:
@@ -109,17 +111,19 @@ def _money_by_country(plan: Plan, kinds: Mapping[str, str]) -> Iterator[results.
     if plan.case is None:
         return
     country_of_project = {p: project.country for p, project in plan.case.projects.items()}
-    money: dict[str, dict[str, float]] = {}
+    meur_by_kind: dict[str, dict[str, float]] = {}
     for position in plan.accounts:
         if position.project is not None:
-            by_kind = money.setdefault(country_of_project[position.project], {})
+            by_kind = meur_by_kind.setdefault(country_of_project[position.project], {})
             kind = "public" if kinds[position.funder] == "public" else "private"
             by_kind[kind] = by_kind.get(kind, 0.0) + _total_paid(position)
     for probability, project_plan in plan.projects_with_probability:
-        by_kind = money.setdefault(country_of_project[project_plan.id], {})
-        paid = project_plan.market_share * project_plan.mean_capex_meur
-        by_kind["market"] = by_kind.get("market", 0.0) + probability * paid
-    for country, by_kind in sorted(money.items(), key=lambda item: -math.fsum(item[1].values())):
+        by_kind = meur_by_kind.setdefault(country_of_project[project_plan.id], {})
+        market_capex_meur = project_plan.market_share * project_plan.mean_capex_meur
+        by_kind["market"] = by_kind.get("market", 0.0) + probability * market_capex_meur
+    for country, by_kind in sorted(
+        meur_by_kind.items(), key=lambda item: -math.fsum(item[1].values())
+    ):
         yield results.CountryMoney(
             country=country,
             home=country in plan.case.home,
@@ -137,8 +141,8 @@ def _state_aid(plan: Plan) -> Iterator[results.StateAidUse]:
     by_decision: dict[tuple[str, int], tuple[float, ProjectPlan]] = {}
     for probability, project_plan in plan.projects_with_probability:
         key = project_plan.id, project_plan.start
-        before, _ = by_decision.get(key, (0.0, project_plan))
-        by_decision[key] = before + probability, project_plan
+        aid_before, _ = by_decision.get(key, (0.0, project_plan))
+        by_decision[key] = aid_before + probability, project_plan
     for probability, project_plan in by_decision.values():
         project = plan.case.projects[project_plan.id]
         positions = (p for p in plan.accounts if p.decided in (None, project_plan.start))
@@ -199,18 +203,22 @@ def _grant_equivalent(
 def _guarantee_provision(plan: Plan, positions: list[Position]) -> results.Provision | None:
     """Compute the provision for guarantees; None if there are no guarantees or the plan does not
     carry its scenario."""
-    covered = [p for p in positions if p.budget_class == "guarantee" and p.instrument is not None]
-    if plan.case is None or not covered:
+    guarantee_positions = [
+        p for p in positions if p.budget_class == "guarantee" and p.instrument is not None
+    ]
+    if plan.case is None or not guarantee_positions:
         return None
-    sums = position_adder(plan)(covered)
-    unknown = any(p.expected_loss_meur is None for p in covered)
-    loss = None if unknown else sums.expected_loss_meur
-    provision = math.fsum((budget_charge(plan, p) or 0.0) * _total_paid(p) for p in covered)
+    position_totals = position_adder(plan)(guarantee_positions)
+    unknown = any(p.expected_loss_meur is None for p in guarantee_positions)
+    loss = None if unknown else position_totals.expected_loss_meur
+    provision = math.fsum(
+        (budget_charge(plan, p) or 0.0) * _total_paid(p) for p in guarantee_positions
+    )
     return results.Provision(
-        face_meur=sums.committed_meur,
+        face_meur=position_totals.committed_meur,
         provision_meur=provision,
         expected_loss_meur=loss,
-        cost_meur=sums.cost_meur,
+        cost_meur=position_totals.cost_meur,
         missing_meur=None if loss is None else max(0.0, loss - provision),
     )
 
@@ -218,8 +226,8 @@ def _guarantee_provision(plan: Plan, positions: list[Position]) -> results.Provi
 def _returns_by_funder(plan: Plan, positions: list[Position]) -> Iterator[results.FunderReturn]:
     """Yield the rate of return of each public funder whose equity or loans are repaid."""
     for funder in plan.funders:
-        own = [position for position in positions if position.funder == funder.id]
-        repaid = [position for position in own if position.budget_class in REPAID_CLASSES]
+        own_positions = [position for position in positions if position.funder == funder.id]
+        repaid = [position for position in own_positions if position.budget_class in REPAID_CLASSES]
         if not repaid or not all(p.returned_meur for p in repaid):
             continue
         flows: dict[int, float] = {}
@@ -240,10 +248,10 @@ def rate_of_return(flows: dict[int, float]) -> float | None:
 
     Return None if no rate between ``MIN_RATE`` and ``MAX_RATE`` makes the present value zero.
     """
-    first = min(flows, default=0)
+    first_year = min(flows, default=0)
 
     def present_value(rate: float) -> float:
-        return math.fsum(x * (1 + rate) ** (first - year) for year, x in flows.items())
+        return math.fsum(x * (1 + rate) ** (first_year - year) for year, x in flows.items())
 
     low, high = MIN_RATE, MAX_RATE
     if not present_value(low) > 0 > present_value(high):
@@ -257,16 +265,16 @@ def rate_of_return(flows: dict[int, float]) -> float | None:
 def _totals_by_payer(plan: Plan) -> Iterator[results.FunderContribution]:
     """Yield the total payments of each funder that pays anything, and the output contracted to
     it."""
-    add = position_adder(plan)
+    add_positions = position_adder(plan)
     for funder in plan.funders:
         positions = [p for p in plan.accounts if p.funder == funder.id]
-        sums = add(positions)
-        if sums.paid_meur > MONEY_TOLERANCE:
+        payer_totals = add_positions(positions)
+        if payer_totals.paid_meur > MONEY_TOLERANCE:
             yield results.FunderContribution(
                 funder=funder.id,
-                paid_meur=sums.paid_meur,
+                paid_meur=payer_totals.paid_meur,
                 stocks_meur=math.fsum(_total_paid(p) for p in positions if p.project is None),
-                cost_meur=sums.cost_meur,
+                cost_meur=payer_totals.cost_meur,
                 output_t=contracted_output(plan, funder.id),
             )
 

@@ -51,17 +51,19 @@ def build_funder_page(
     index, view = {view.funder: (n, view) for n, view in enumerate(result.own_views, 1)}[funder]
     extra_rows = _extra_figures(wording, view)
     if view.kind == "company":
-        first, *by_year = company_tables(wording, view, index, extra_rows)
+        first_table, *tables_by_year = company_tables(wording, view, index, extra_rows)
     else:
-        first, *by_year = public_funder_tables(wording, view, index, extra_rows, MAX_YEARS_SHOWN)
+        first_table, *tables_by_year = public_funder_tables(
+            wording, view, index, extra_rows, MAX_YEARS_SHOWN
+        )
     # Payments by year are shown in the comparison; here only approvals.
     tables = [
-        replace(first, chart=_outlay_and_loss_chart(wording, view, first.name)),
-        *by_year[-1:],
+        replace(first_table, chart=_outlay_and_loss_chart(wording, view, first_table.name)),
+        *tables_by_year[-1:],
     ]
     tables += _payments_table(wording, view)
     signature = ", ".join(sanitize(text) for text in (author, date) if text)
-    base = plans.get(result.base)
+    base_plan = plans.get(result.base)
     name = wording.name("funders", funder)
     answer = [*_answer_parts(wording, view), *with_shared_note(wording, tables, view)]
     return wording.build_document(
@@ -69,7 +71,7 @@ def build_funder_page(
         [*answer, f"{signature}."] if signature else answer,
         [],
         subtitle=funder_title(wording, view),
-        versions=base.certificate.versions if base else {},
+        versions=base_plan.certificate.versions if base_plan else {},
         answer_title=tr("What the options mean for {funder}", funder=name),
     )
 
@@ -105,7 +107,7 @@ def _answer_parts(wording: ComparisonWording, view: FunderView) -> Iterator[Part
     yield tr("{count} options are compared, by public funding (present value).",
              count=format_number(len(wording.options)))  # fmt: skip
     name = wording.option_name(base.label)
-    facts = [
+    key_facts = [
         Fact(
             tr("Net cost with “{option}”", option=name),
             wording.money_amount(cost.value_of(wording, base)),
@@ -123,7 +125,7 @@ def _answer_parts(wording: ComparisonWording, view: FunderView) -> Iterator[Part
             before=wording.amount_for_sentence(read_figure(base, loss.without_plan_path)),
         )
         amount = wording.amount_for_sentence(loss_with_base)
-        facts.append(Fact(label_of_loss, amount, comparison_text))
+        key_facts.append(Fact(label_of_loss, amount, comparison_text))
     unfunded = wording.result.industry_alone
     extra_loss, extra_cost = (
         figure_over_unfunded(wording, figure, "").value_of(wording, base) for figure in (loss, cost)
@@ -134,8 +136,10 @@ def _answer_parts(wording: ComparisonWording, view: FunderView) -> Iterator[Part
             "and {cost} of net cost",
             cost=f"{wording.format_signed(extra_cost)} {wording.money_unit}",
         )
-        facts.append(Fact(label, f"{wording.format_signed(extra_loss)} {wording.unit}", cost_text))
-    yield doc.Facts(facts)
+        key_facts.append(
+            Fact(label, f"{wording.format_signed(extra_loss)} {wording.unit}", cost_text)
+        )
+    yield doc.Facts(key_facts)
     yield from _best_option_sentences(wording, loss, outlay, cost)
     yield doc.Caution(
         [
@@ -154,7 +158,7 @@ def _best_option_sentences(
 
     Options count as equal if their displayed figures are equal.
     """
-    paying = [
+    paying_options = [
         (
             wording.amount_for_sentence(loss.value_of(wording, o)),
             wording.money_amount(cost.value_of(wording, o)),
@@ -164,21 +168,23 @@ def _best_option_sentences(
         if loss.value_of(wording, o) is not None
         and (outlay.value_of(wording, o) or 0.0) > ZERO_TOLERANCE
     ]
-    if len(paying) < 2:
+    if len(paying_options) < 2:
         return
 
     def smallest(first: OptionFigure, second: OptionFigure, index: int) -> tuple[str, str, Option]:
-        displayed = min(paying, key=lambda row: first.value_of(wording, row[2]))[index]
-        equal = [row for row in paying if row[index] == displayed]
-        return min(equal, key=lambda row: second.value_of(wording, row[2]))
+        displayed_minimum = min(paying_options, key=lambda row: first.value_of(wording, row[2]))[
+            index
+        ]
+        equal_rows = [row for row in paying_options if row[index] == displayed_minimum]
+        return min(equal_rows, key=lambda row: second.value_of(wording, row[2]))
 
-    left, cost_of_best, best = smallest(loss, cost, 0)
-    rest, cheapest_cost, cheapest = smallest(cost, loss, 1)
+    smallest_loss, cost_of_best, least_loss_options = smallest(loss, cost, 0)
+    loss_of_cheapest, cheapest_cost, cheapest_options = smallest(cost, loss, 1)
     sentence = tr(
         "Of the options with which it pays, “{option}” leaves least: {left} at a net cost of "
         "{cost}.",
-        option=wording.option_name(best.label),
-        left=left,
+        option=wording.option_name(least_loss_options.label),
+        left=smallest_loss,
         cost=cost_of_best,
     )
     if cost_of_best == cheapest_cost:
@@ -186,9 +192,9 @@ def _best_option_sentences(
     else:
         sentence += " " + tr(
             "“{option}” costs it least: {cost}, and {left} are left.",
-            option=wording.option_name(cheapest.label),
+            option=wording.option_name(cheapest_options.label),
             cost=cheapest_cost,
-            left=rest,
+            left=loss_of_cheapest,
         )
     yield sentence
 
@@ -210,17 +216,17 @@ def _unattributed_funding_notes(wording: ComparisonWording, view: FunderView) ->
 
     Their money comes from other parties in the end, which the scenario file does not name.
     """
-    for other in wording.result.own_views if view.consumers else ():
-        if other.kind == "company" and not other.consumers:
-            outlay, _ = money_figures(other)
+    for other_view in wording.result.own_views if view.consumers else ():
+        if other_view.kind == "company" and not other_view.consumers:
+            outlay, _ = money_figures(other_view)
             outlays = {o.label: outlay.value_of(wording, o) or 0.0 for o in wording.options}
-            if paid := {label: x for label, x in outlays.items() if x > ZERO_TOLERANCE}:
+            if paid_by_option := {label: x for label, x in outlays.items() if x > ZERO_TOLERANCE}:
                 yield tr(
                     "With {options}, {funder} pays up to {paid} and stands for no consumers: what "
                     "others bear of that in turn is not known, and not counted here.",
-                    options=_quote_options(wording, paid),
-                    funder=wording.name("funders", other.funder),
-                    paid=wording.money_amount(max(paid.values())),
+                    options=_quote_options(wording, paid_by_option),
+                    funder=wording.name("funders", other_view.funder),
+                    paid=wording.money_amount(max(paid_by_option.values())),
                 )
 
 
@@ -238,10 +244,10 @@ def _outlay_and_loss_chart(
     """
     loss, (outlay, _) = _consumer_loss_figure(wording, view), money_figures(view)
     figures = [(o, outlay.value_of(wording, o), loss.value_of(wording, o)) for o in wording.options]
-    complete = [entry for entry in figures if None not in entry]
-    if wording.base not in (option for option, *_ in complete):
+    complete_figures = [entry for entry in figures if None not in entry]
+    if wording.base not in (option for option, *_ in complete_figures):
         return None
-    options, paid, losses = zip(*complete, strict=True)
+    options, paid_amounts, losses = zip(*complete_figures, strict=True)
     names = [wording.numbered_name(option.label) for option in options]
     titles = (
         f"{outlay.name} ({wording.money_unit})", f"{wording.expected_title} ({wording.unit})"
@@ -255,31 +261,33 @@ def _outlay_and_loss_chart(
         chart_name,
         title,
         description,
-        lambda: charts.paired_bars(names, (paid, losses), titles, base_index),
+        lambda: charts.paired_bars(names, (paid_amounts, losses), titles, base_index),
     )
 
 
 def _payments_table(wording: ComparisonWording, view: FunderView) -> Iterator[Table]:
     """Yield the table of the funder's payments for each project and stockpile, a column per
     option."""
-    paid = {
+    paid_by_item = {
         o.label: payments_by_item(wording.plans[o.label], view.funder)
         for o in wording.options
         if not wording.is_excluded(o.label, "money")
     }
-    items = dict.fromkeys(item for payments in paid.values() for item in payments)
-    ranked = sorted(
-        items, key=lambda item: -max(payments.get(item, 0.0) for payments in paid.values())
+    items = dict.fromkeys(item for payments in paid_by_item.values() for item in payments)
+    ranked_items = sorted(
+        items, key=lambda item: -max(payments.get(item, 0.0) for payments in paid_by_item.values())
     )
-    if not ranked:
+    if not ranked_items:
         return
-    max_rows = MAX_ITEMS_SHOWN if len(ranked) > MAX_ITEMS_SHOWN + 1 else len(ranked)
-    rows = [(wording.name(*item), [item]) for item in ranked[:max_rows]]
-    if rest := ranked[max_rows:]:
-        rows.append((tr("{count} others", count=format_number(len(rest))), rest))
+    max_rows = MAX_ITEMS_SHOWN if len(ranked_items) > MAX_ITEMS_SHOWN + 1 else len(ranked_items)
+    rows = [(wording.name(*item), [item]) for item in ranked_items[:max_rows]]
+    if remaining_items := ranked_items[max_rows:]:
+        rows.append(
+            (tr("{count} others", count=format_number(len(remaining_items))), remaining_items)
+        )
 
     def amount_of(row: tuple[str, list[tuple[str, str]]], option: Option) -> float | None:
-        payments = paid.get(option.label)
+        payments = paid_by_item.get(option.label)
         return None if payments is None else math.fsum(payments.get(item, 0.0) for item in row[1])
 
     title = tr("What it pays for ({unit})", unit=wording.money_unit)

@@ -164,19 +164,19 @@ def public_funder_tables(
     ``extra_rows`` are appended to the first table. ``max_years`` is the number of years that have
     separate rows; later years are summed up.
     """
-    sums: dict[tuple[str, str], MoneyTotals] = {
+    totals_by_class: dict[tuple[str, str], MoneyTotals] = {
         (option.label, part.budget_class or ""): part.sums
         for option in wording.options
         for part in option.cost.parts
         if part.funder == view.funder
     }
-    used_classes = {name for _, name in sums}
+    used_classes = {name for _, name in totals_by_class}
 
     def of_class(name: str) -> OptionFigure:
         text = tr("Outlay: {part}", part=budget_class_name(name))
 
         def paid(option: Option) -> float:
-            return getattr(sums.get((option.label, name)), "paid_meur", 0.0)
+            return getattr(totals_by_class.get((option.label, name)), "paid_meur", 0.0)
 
         return OptionFigure(f"class:{name}", text, "money", paid, NEEDS_MONEY)
 
@@ -188,15 +188,17 @@ def public_funder_tables(
     title, unit = funder_title(wording, view), wording.money_unit
     caption = f"{title}: {tr('outlay and cost ({unit})', unit=unit)}"
     yield figures_table(wording, caption, rows, f"public-{index}")
-    paid: dict[str, Mapping[str, float]] = {
+    paid_by_option: dict[str, Mapping[str, float]] = {
         option.label: option.cost.by_funder[view.funder].paid_by_year_meur
         for option in wording.options
         if view.funder in option.cost.by_funder
     }
     caption = f"{title}: {tr('outlay by year ({unit})', unit=unit)}"
-    yield from year_table(wording, caption, paid, f"public-{index}-paid", max_years)
-    approved = {
+    yield from year_table(wording, caption, paid_by_option, f"public-{index}-paid", max_years)
+    approved_by_option = {
         label: approvals_by_year(plan, view.funder) for label, plan in wording.plans.items()
     }
     caption = f"{title}: {tr('to be approved, by year of the decision ({unit})', unit=unit)}"
-    yield from year_table(wording, caption, approved, f"public-{index}-approved", max_years)
+    yield from year_table(
+        wording, caption, approved_by_option, f"public-{index}-approved", max_years
+    )

@@ -61,9 +61,9 @@ def payments_by_item(plan: Plan, funder: str) -> dict[tuple[str, str], float]:
         )
         if (
             position.funder == funder
-            and (paid := math.fsum(position.paid_meur.values())) > MONEY_TOLERANCE
+            and (paid_meur := math.fsum(position.paid_meur.values())) > MONEY_TOLERANCE
         ):
-            payments[item] = payments.get(item, 0.0) + paid
+            payments[item] = payments.get(item, 0.0) + paid_meur
     return payments
 
 

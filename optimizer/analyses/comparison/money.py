@@ -24,40 +24,40 @@ def compute_cost(
     kinds = {funder.id: funder.kind for funder in plan.funders}
     classes: dict[str, list[Position]] = {}
     funders: dict[str, list[Position]] = {f: [] for f in kinds}
-    parts: dict[tuple[str, BudgetClass | None], list[Position]] = {}
+    positions_by_part: dict[tuple[str, BudgetClass | None], list[Position]] = {}
     for position in plan.accounts:
         funders[position.funder].append(position)
-        parts.setdefault((position.funder, position.budget_class), []).append(position)
+        positions_by_part.setdefault((position.funder, position.budget_class), []).append(position)
         if kinds[position.funder] == "public":
             classes.setdefault(position.budget_class or NO_BUDGET_CLASS, []).append(position)
     public_funders = [f for f, kind in kinds.items() if kind == "public"]
     federal_funders = {f for f in public_funders if federal is None or f in federal}
-    add = position_adder(plan)
-    public = add(p for p in plan.accounts if kinds[p.funder] == "public")
+    add_positions = position_adder(plan)
+    public_totals = add_positions(p for p in plan.accounts if kinds[p.funder] == "public")
     return results.Cost(
-        public=public,
-        private=add(p for p in plan.accounts if kinds[p.funder] != "public"),
+        public=public_totals,
+        private=add_positions(p for p in plan.accounts if kinds[p.funder] != "public"),
         market_meur=market_funding(plan),
         windfall_meur=plan.outcome.windfall_meur,
-        by_class={name: add(positions) for name, positions in classes.items()},
-        by_funder={f: add(positions) for f, positions in funders.items() if positions},
+        by_class={name: add_positions(positions) for name, positions in classes.items()},
+        by_funder={f: add_positions(positions) for f, positions in funders.items() if positions},
         parts=tuple(
             results.FunderMoney(
                 funder=f,
                 kind=kinds[f],
                 federal=f in federal_funders,
                 budget_class=budget_class,
-                sums=add(positions),
+                sums=add_positions(positions),
             )
-            for (f, budget_class), positions in parts.items()
+            for (f, budget_class), positions in positions_by_part.items()
         ),
         charged_by_year_meur=plan.spend_meur,
         public_charged_meur=math.fsum(total_charged(plan, f) for f in public_funders),
         budgets=tuple(budget_uses(plan)),
         leverage=compute_leverage(plan, federal_funders, with_stocks=False),
         leverage_with_stocks=compute_leverage(plan, federal_funders, with_stocks=True),
-        avoided_per_public_euro=avoided_per_euro(benefit, public.paid_present_meur),
-        avoided_per_net_euro=avoided_per_euro(benefit, public.cost_meur),
+        avoided_per_public_euro=avoided_per_euro(benefit, public_totals.paid_present_meur),
+        avoided_per_net_euro=avoided_per_euro(benefit, public_totals.cost_meur),
     )
 
 
@@ -86,32 +86,42 @@ def position_adder(plan: Plan) -> Callable[[Iterable[Position]], results.MoneyTo
 
     def add(positions: Iterable[Position]) -> results.MoneyTotals:
         summed = list(positions)
-        paid = _sum_by_year(position.paid_meur for position in summed)
+        paid_by_year_meur = _sum_by_year(position.paid_meur for position in summed)
         at_risk = _sum_by_year(position.outstanding_meur for position in summed)
         net = math.fsum(position.cost_meur for position in summed)
         residual = math.fsum(position.residual_meur for position in summed)
-        present = None
+        present_value_meur = None
         if horizon is not None:
-            present = math.fsum(factor(year) * amount for year, amount in paid.items())
+            present_value_meur = math.fsum(
+                factor(year) * amount for year, amount in paid_by_year_meur.items()
+            )
         peak = max(at_risk.values(), default=0.0)
         peak_years = (int(y) for y, x in at_risk.items() if x >= peak > MONEY_TOLERANCE)
-        known = [p for p in summed if p.expected_loss_meur is not None]
-        expected = math.fsum(p.expected_loss_meur or 0.0 for p in known)
-        covered = math.fsum(p.maximum_loss_meur for p in known)
+        positions_with_known_loss = [p for p in summed if p.expected_loss_meur is not None]
+        expected_loss_meur = math.fsum(
+            p.expected_loss_meur or 0.0 for p in positions_with_known_loss
+        )
+        maximum_loss_where_expected_known = math.fsum(
+            p.maximum_loss_meur for p in positions_with_known_loss
+        )
         maximum = math.fsum(p.maximum_loss_meur for p in summed)
         return results.MoneyTotals(
             committed_meur=math.fsum(p.committed_meur for p in summed),
-            paid_meur=math.fsum(paid.values()),
-            paid_by_year_meur=paid,
-            paid_present_meur=present,
-            returned_present_meur=None if present is None else present - net - residual,
+            paid_meur=math.fsum(paid_by_year_meur.values()),
+            paid_by_year_meur=paid_by_year_meur,
+            paid_present_meur=present_value_meur,
+            returned_present_meur=None
+            if present_value_meur is None
+            else present_value_meur - net - residual,
             returned_by_year_meur=_sum_by_year(p.returned_meur for p in summed),
             returned_known_for_meur=math.fsum(p.committed_meur for p in summed if p.returned_meur),
             outstanding_by_year_meur=at_risk,
             peak_meur=peak,
             peak_year=next(iter(peak_years), None),
-            expected_loss_meur=None if maximum > MONEY_TOLERANCE >= covered else expected,
-            expected_loss_known_for_meur=covered,
+            expected_loss_meur=None
+            if maximum > MONEY_TOLERANCE >= maximum_loss_where_expected_known
+            else expected_loss_meur,
+            expected_loss_known_for_meur=maximum_loss_where_expected_known,
             maximum_loss_meur=maximum,
             cost_meur=net,
             residual_meur=residual,
@@ -122,11 +132,11 @@ def position_adder(plan: Plan) -> Callable[[Iterable[Position]], results.MoneyTo
 
 def _sum_by_year(figures: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """Return the sums of several series of amounts by year."""
-    total: dict[str, float] = {}
+    total_by_year: dict[str, float] = {}
     for by_year in figures:
         for year, amount in by_year.items():
-            total[year] = total.get(year, 0.0) + amount
-    return dict(sorted(total.items(), key=lambda entry: int(entry[0])))
+            total_by_year[year] = total_by_year.get(year, 0.0) + amount
+    return dict(sorted(total_by_year.items(), key=lambda entry: int(entry[0])))
 
 
 def instrument_term(
@@ -153,12 +163,17 @@ def budget_charge(plan: Plan, position: Position) -> float | None:
         return None if funder is None else float(funder.premium_charge)
     charge = instrument_term(plan, position, "budget_charge", 1.0)
     instrument = funder.instruments.get(position.instrument or "") if funder else None
-    built = [x for _, x in plan.projects_with_probability if x.id == position.project]
-    if charge is None or instrument is None or not instrument.type.follows_capex or not built:
+    project_plans = [x for _, x in plan.projects_with_probability if x.id == position.project]
+    if (
+        charge is None
+        or instrument is None
+        or not instrument.type.follows_capex
+        or not project_plans
+    ):
         return charge
-    project_plan = built[0]
-    budgeted, expected = project_plan.budgeted_capex_meur, project_plan.expected_capex_meur
-    return charge * budgeted / expected if budgeted is not None and expected else charge
+    project_plan = project_plans[0]
+    budgeted, expected_capex = project_plan.budgeted_capex_meur, project_plan.expected_capex_meur
+    return charge * budgeted / expected_capex if budgeted is not None and expected_capex else charge
 
 
 def total_charged(plan: Plan, funder: str) -> float:
@@ -174,27 +189,29 @@ def compute_leverage(plan: Plan, federal: Collection[str], with_stocks: bool) ->
     only if ``with_stocks`` is true.
     """
     public_funders = {funder.id for funder in plan.funders if funder.kind == "public"}
-    public = private = federal_money = 0.0
+    public_meur = private_meur = federal_money = 0.0
     for position in plan.accounts:
         # A premium finances no project and counts with stocks.
         if position.instrument is None and not with_stocks:
             continue
-        paid = math.fsum(position.paid_meur.values())
+        paid_meur = math.fsum(position.paid_meur.values())
         if position.funder in public_funders:
-            public += paid
+            public_meur += paid_meur
         else:
-            private += paid
+            private_meur += paid_meur
         if position.funder in federal and position.budget_class != "guarantee":
-            federal_money += paid
-    private += market_funding(plan)
-    other = public + private - federal_money
+            federal_money += paid_meur
+    private_meur += market_funding(plan)
+    nonfederal_money = public_meur + private_meur - federal_money
     return results.Leverage(
-        public_meur=public,
-        private_meur=private,
-        private_per_public=private / public if public > MONEY_TOLERANCE else None,
+        public_meur=public_meur,
+        private_meur=private_meur,
+        private_per_public=private_meur / public_meur if public_meur > MONEY_TOLERANCE else None,
         federal_meur=federal_money,
-        other_meur=other,
-        other_per_federal=other / federal_money if federal_money > MONEY_TOLERANCE else None,
+        other_meur=nonfederal_money,
+        other_per_federal=nonfederal_money / federal_money
+        if federal_money > MONEY_TOLERANCE
+        else None,
     )
 
 
@@ -208,10 +225,12 @@ def avoided_per_euro(benefit: results.Benefit, meur: float | None) -> results.Av
         return None
     if meur <= MONEY_TOLERANCE:
         return results.AvoidedPerEuro(meur=meur, expected=None, range=None)
-    spread = benefit.avoided_range
-    per_euro = spread and results.QuantileRange(low=spread.low / meur, high=spread.high / meur)
-    expected = benefit.expected.avoided / meur
-    return results.AvoidedPerEuro(meur=meur, expected=expected, range=per_euro)
+    avoided_range = benefit.avoided_range
+    per_euro = avoided_range and results.QuantileRange(
+        low=avoided_range.low / meur, high=avoided_range.high / meur
+    )
+    expected_ratio = benefit.expected.avoided / meur
+    return results.AvoidedPerEuro(meur=meur, expected=expected_ratio, range=per_euro)
 
 
 def budget_uses(plan: Plan) -> Iterable[results.BudgetUse]:
@@ -221,15 +240,15 @@ def budget_uses(plan: Plan) -> Iterable[results.BudgetUse]:
         yield _budget_line_use(plan, line)
     limit = plan.case.policy.budget_meur if plan.case else None
     if limit is not None:
-        used = math.fsum(total_charged(plan, f.id) for f in plan.funders if f.kind == "public")
+        used_meur = math.fsum(total_charged(plan, f.id) for f in plan.funders if f.kind == "public")
         yield results.BudgetUse(
             funder=None,
             line="budget",
             name="budget",
             kind="budget",
-            used_meur=used,
+            used_meur=used_meur,
             granted_meur=float(limit),
-            used_up=_is_used_up(used, float(limit)),
+            used_up=_is_used_up(used_meur, float(limit)),
             full_years=(),
         )
 
@@ -239,31 +258,35 @@ def _budget_line_use(plan: Plan, line: BudgetLineUse) -> results.BudgetUse:
 
     A limit on payments is the smaller of the line's total and the sum of its yearly amounts.
     """
-    used, available, granted = line.used_meur, line.available_meur, line.total_meur
-    full_years = [int(y) for y, limit in (available or {}).items() if _is_used_up(used[y], limit)]
+    used_meur, available_meur, granted_meur = line.used_meur, line.available_meur, line.total_meur
+    full_years = [
+        int(y) for y, limit in (available_meur or {}).items() if _is_used_up(used_meur[y], limit)
+    ]
     if line.kind == "guarantee_stock":
-        year = max(used, key=lambda y: used[y], default="")
-        used_amount = used.get(year, 0.0)
-        granted = available[year] if year and available is not None else None
+        year = max(used_meur, key=lambda y: used_meur[y], default="")
+        used_amount = used_meur.get(year, 0.0)
+        granted_meur = available_meur[year] if year and available_meur is not None else None
     else:
-        used_amount = math.fsum(used.values())
-        if available is not None:
-            granted_by_years = math.fsum(available.values())
+        used_amount = math.fsum(used_meur.values())
+        if available_meur is not None:
+            granted_by_years = math.fsum(available_meur.values())
             if _carries_over(plan, line):
                 # With carry-over a year's figure includes the rest of earlier years, the last one's
                 # all of it.
-                last_year = max(available, key=int)
-                used_before = math.fsum(x for y, x in used.items() if y != last_year)
-                granted_by_years = available[last_year] + used_before
-            granted = granted_by_years if granted is None else min(granted, granted_by_years)
-    used_up = granted is not None and _is_used_up(used_amount, granted)
+                last_year = max(available_meur, key=int)
+                used_before = math.fsum(x for y, x in used_meur.items() if y != last_year)
+                granted_by_years = available_meur[last_year] + used_before
+            granted_meur = (
+                granted_by_years if granted_meur is None else min(granted_meur, granted_by_years)
+            )
+    used_up = granted_meur is not None and _is_used_up(used_amount, granted_meur)
     return results.BudgetUse(
         funder=line.funder,
         line=line.line,
         name=line.name,
         kind=line.kind,
         used_meur=used_amount,
-        granted_meur=granted,
+        granted_meur=granted_meur,
         used_up=bool(full_years) if line.kind == "guarantee_stock" else used_up,
         full_years=tuple(full_years),
     )
@@ -279,6 +302,6 @@ def _carries_over(plan: Plan, line: BudgetLineUse) -> bool:
     return bool(getattr(line_terms, "carry_over", False))
 
 
-def _is_used_up(used: float, granted: float) -> bool:
+def _is_used_up(used_meur: float, granted: float) -> bool:
     """Return whether the amount used reaches the amount granted, within the tolerance."""
-    return granted > MONEY_TOLERANCE and used >= (1 - USED_UP_TOLERANCE) * granted
+    return granted > MONEY_TOLERANCE and used_meur >= (1 - USED_UP_TOLERANCE) * granted

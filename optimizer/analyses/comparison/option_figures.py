@@ -60,15 +60,17 @@ def with_numbered_headers(
     """
     if not wording.uses_numbers:
         return list(columns)
-    pairs = list(zip(columns, labels or [option.label for option in wording.options], strict=True))
+    labeled_columns = list(
+        zip(columns, labels or [option.label for option in wording.options], strict=True)
+    )
     numbered = [
         replace(column, header=wording.option_number(label), key="", formula=None,
                 media=column.media & TERMINAL_AND_PAGE)
-        for column, label in pairs
+        for column, label in labeled_columns
     ]  # fmt: skip
     return numbered + [
         replace(column, header=wording.numbered_name(label), media=column.media & SHEET)
-        for column, label in pairs
+        for column, label in labeled_columns
     ]
 
 
@@ -222,7 +224,7 @@ def cost_figures(wording: ComparisonWording) -> list[OptionFigure]:
     def of_class(name: str) -> FigurePath:
         return lambda o: getattr(o.cost.by_class.get(name), "paid_meur", 0.0)
 
-    money = [
+    money_figures = [
         ("public", tr("Public funding in all"), "public.paid_meur"),
         ("public_present", tr("Public funding, present value"), "public.paid_present_meur"),
         ("charged", tr("Charged to public budgets"), "public_charged_meur"),
@@ -256,7 +258,7 @@ def cost_figures(wording: ComparisonWording) -> list[OptionFigure]:
         ),
         *(
             OptionFigure(key, name, "money", f"cost.{path}", NEEDS_MONEY)
-            for key, name, path in money
+            for key, name, path in money_figures
             if not is_left_out.get(key)
         ),
         *(OptionFigure(key, name, "ratio", f"cost.{path}", needs)

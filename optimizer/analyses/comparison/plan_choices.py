@@ -36,7 +36,7 @@ AllSomeNone = Literal["all", "some", "none"]
 def project_choices(plans: Mapping[str, Plan]) -> Iterator[results.ProjectChoice]:
     """Yield for each candidate project of all plans how each plan builds it, in the order of the
     scenario files."""
-    built = {label: built_projects(plan) for label, plan in plans.items()}
+    built_by_option = {label: built_projects(plan) for label, plan in plans.items()}
     candidates: dict[str, tuple[str, ...]] = {}
     for plan in plans.values():
         if plan.case is not None:
@@ -47,7 +47,7 @@ def project_choices(plans: Mapping[str, Plan]) -> Iterator[results.ProjectChoice
     for p, materials in candidates.items():
         options = {
             label: _describe_project(plans[label], *built_projects[p])
-            for label, built_projects in built.items()
+            for label, built_projects in built_by_option.items()
             if p in built_projects
         }
         built_in = _all_some_or_none(options, plans)
@@ -92,7 +92,7 @@ def _describe_project(
 ) -> results.OptionProject:
     """Return when a plan builds a project, with which probability, and with how much public
     money."""
-    public = {funder.id for funder in plan.funders if funder.kind == "public"}
+    public_funders = {funder.id for funder in plan.funders if funder.kind == "public"}
     funders = {} if plan.case is None else plan.case.funders
     return results.OptionProject(
         start=project_plan.start,
@@ -100,14 +100,14 @@ def _describe_project(
         first_output=project_plan.first_output,
         public_share=math.fsum(
             share
-            for f, shares in project_plan.shares.items()
-            for i, share in shares.items()
-            if f in public and (not funders or funders[f].instruments[i].type.carries_capex)
+            for f, instrument_shares in project_plan.shares.items()
+            for i, share in instrument_shares.items()
+            if f in public_funders and (not funders or funders[f].instruments[i].type.carries_capex)
         ),
         public_meur=math.fsum(
             math.fsum(position.paid_meur.values())
             for position in plan.accounts
-            if position.project == project_plan.id and position.funder in public
+            if position.project == project_plan.id and position.funder in public_funders
         ),
     )
 
@@ -122,38 +122,44 @@ def _describe_stockpile(stockpile: StockpilePlan) -> results.OptionStockpile:
 
 
 def _project_changes(
-    base: Plan, option: Plan, diff: DecisionDiff
+    base_plan: Plan, option: Plan, diff: DecisionDiff
 ) -> Iterator[results.ProjectChange]:
     """Yield the projects that an option adds, drops, moves to another year, or finances differently
     from the base."""
-    before, after = built_projects(base), built_projects(option)
-    changed: dict[str, Literal["added", "dropped", "moved", "refinanced"]] = {
+    base_projects, option_projects = built_projects(base_plan), built_projects(option)
+    change_by_project: dict[str, Literal["added", "dropped", "moved", "refinanced"]] = {
         **dict.fromkeys(diff.leaving, "dropped"),
         **dict.fromkeys(diff.entering, "added"),
         **dict.fromkeys(diff.moved, "moved"),
         **dict.fromkeys(diff.refinanced, "refinanced"),
     }
-    for p in (*before, *diff.entering):
-        if p in changed:
-            case = option.case if p in after else base.case
+    for p in (*base_projects, *diff.entering):
+        if p in change_by_project:
+            case = option.case if p in option_projects else base_plan.case
             yield results.ProjectChange(
                 project=p,
                 materials=tuple(case.projects[p].output_t_per_year) if case else (),
-                change=changed[p],
-                base=_describe_project(base, *before[p]) if p in before else None,
-                option=_describe_project(option, *after[p]) if p in after else None,
+                change=change_by_project[p],
+                base=_describe_project(base_plan, *base_projects[p])
+                if p in base_projects
+                else None,
+                option=_describe_project(option, *option_projects[p])
+                if p in option_projects
+                else None,
             )
 
 
 def _stockpile_changes(
-    base: Plan, option: Plan, diff: DecisionDiff
+    base_plan: Plan, option: Plan, diff: DecisionDiff
 ) -> Iterator[results.StockpileChange]:
     """Yield the stockpiles for which an option holds a different amount than the base, or has a
     different cost."""
-    materials = {x.id: x.material for plan in (base, option) for x in plan.stockpiles}
+    materials = {x.id: x.material for plan in (base_plan, option) for x in plan.stockpiles}
     costs = diff.stock_cost_meur
     for h, held in diff.stocks_t.items():
-        if any(differs(*pair, CHANGE_TOLERANCE, MIN_TONNES) for pair in (held, costs[h])):
+        if any(
+            differs(*value_pair, CHANGE_TOLERANCE, MIN_TONNES) for value_pair in (held, costs[h])
+        ):
             yield results.StockpileChange(
                 stockpile=h,
                 material=materials[h],
@@ -163,7 +169,7 @@ def _stockpile_changes(
 
 
 def option_difference(
-    base: Plan,
+    base_plan: Plan,
     option: Plan,
     options: tuple[Option, Option],
     excluded: frozenset[results.ExcludedFigures],
@@ -174,84 +180,100 @@ def option_difference(
     ``options`` are the base and the option with their figures. ``excluded`` are the kinds of
     figures that cannot be compared; they are None or empty in the result.
     """
-    before, after = options
-    damage, money = "damage" not in excluded, "money" not in excluded
-    diff = DecisionDiff.between(Decisions.of_plan(base), Decisions.of_plan(option))
-    project_changes = tuple(_project_changes(base, option, diff))
-    stockpile_changes = tuple(_stockpile_changes(base, option, diff))
-    expected = option.outcome.expected - base.outcome.expected if damage else None
+    base_option, compared_option = options
+    compares_damage, compares_money = "damage" not in excluded, "money" not in excluded
+    diff = DecisionDiff.between(Decisions.of_plan(base_plan), Decisions.of_plan(option))
+    project_changes = tuple(_project_changes(base_plan, option, diff))
+    stockpile_changes = tuple(_stockpile_changes(base_plan, option, diff))
+    expected_damage_difference = (
+        option.outcome.expected - base_plan.outcome.expected if compares_damage else None
+    )
     objective = resolution = None
     if "objective" not in excluded:
-        objective = after.proof.objective - before.proof.objective
-        resolution = combined_slack(before, after)
+        objective = compared_option.proof.objective - base_option.proof.objective
+        resolution = combined_slack(base_option, compared_option)
 
     def cost_difference(path: str) -> float | None:
         get = attrgetter(path)
-        return get(after.cost) - get(before.cost) if money else None
+        return get(compared_option.cost) - get(base_option.cost) if compares_money else None
 
-    by_material = tuple(_material_differences(base, option, project_changes, stockpile_changes))
+    by_material = tuple(
+        _material_differences(base_plan, option, project_changes, stockpile_changes)
+    )
     return results.OptionDifference(
-        option=after.label,
-        expected=expected,
-        cvar=option.outcome.cvar - base.outcome.cvar if "tail" not in excluded else None,
-        worst=option.outcome.worst - base.outcome.worst if damage else None,
-        by_material=by_material if damage else (),
-        by_consumer=_expected_differences("consumers", base, option) if damage else {},
+        option=compared_option.label,
+        expected=expected_damage_difference,
+        cvar=option.outcome.cvar - base_plan.outcome.cvar if "tail" not in excluded else None,
+        worst=option.outcome.worst - base_plan.outcome.worst if compares_damage else None,
+        by_material=by_material if compares_damage else (),
+        by_consumer=_expected_damage_differences("consumers", base_plan, option)
+        if compares_damage
+        else {},
         objective=objective,
         resolution=resolution,
-        significant=is_significant(expected, objective, resolution),
+        significant=is_significant(expected_damage_difference, objective, resolution),
         public_paid_meur=cost_difference("public.paid_meur"),
         private_paid_meur=cost_difference("private.paid_meur"),
         market_meur=cost_difference("market_meur"),
-        net_cost_meur=option.outcome.net_cost_meur - base.outcome.net_cost_meur if money else None,
-        money=tuple(_money_differences(before.cost.parts, after.cost.parts)) if money else (),
-        avoided_per_extra_public_euro=_extra_euro_ratio(expected, before, after) if money else None,
+        net_cost_meur=option.outcome.net_cost_meur - base_plan.outcome.net_cost_meur
+        if compares_money
+        else None,
+        money=tuple(_money_differences(base_option.cost.parts, compared_option.cost.parts))
+        if compares_money
+        else (),
+        avoided_per_extra_public_euro=_extra_euro_ratio(
+            expected_damage_difference, base_option, compared_option
+        )
+        if compares_money
+        else None,
         projects=project_changes,
         stockpiles=stockpile_changes,
     )
 
 
 def _material_differences(
-    base: Plan,
+    base_plan: Plan,
     option: Plan,
     project_changes: Sequence[results.ProjectChange],
     stockpile_changes: Sequence[results.StockpileChange],
 ) -> Iterator[results.MaterialDifference]:
     """Yield the difference of expected damage in each material, largest first, with the changes of
     projects and stockpiles that affect it."""
-    parts = _expected_differences("materials", base, option)
-    for m in sorted(parts, key=lambda m: -abs(parts[m])):
+    damage_differences = _expected_damage_differences("materials", base_plan, option)
+    for m in sorted(damage_differences, key=lambda m: -abs(damage_differences[m])):
         yield results.MaterialDifference(
             material=m,
-            damage=parts[m],
+            damage=damage_differences[m],
             projects=tuple(change for change in project_changes if m in change.materials),
             stockpiles=tuple(change for change in stockpile_changes if change.material == m),
         )
 
 
-def _expected_differences(section: str, base: Plan, option: Plan) -> dict[str, float]:
+def _expected_damage_differences(section: str, base_plan: Plan, option: Plan) -> dict[str, float]:
     """Return the difference of expected damage by material or by consumer.
 
     ``section`` is ``materials`` or ``consumers``.
     """
-    before, after = ({x.id: x.expected for x in getattr(plan, section)} for plan in (base, option))
-    return differences(before, after)
+    base_damage, option_damage = (
+        {x.id: x.expected for x in getattr(plan, section)} for plan in (base_plan, option)
+    )
+    return differences(base_damage, option_damage)
 
 
 def _money_differences(
-    base: Sequence[FunderMoney], option: Sequence[FunderMoney]
+    base_money: Sequence[FunderMoney], option: Sequence[FunderMoney]
 ) -> Iterator[results.MoneyDifference]:
     """Yield the differences of payments and of net cost for each funder and budget class."""
-    paid, cost = (
+    paid_differences, cost = (
         differences(
             *(
-                {(p.funder, p.kind, p.budget_class): getattr(p.sums, field) for p in parts}
-                for parts in (base, option)
+                {(p.funder, p.kind, p.budget_class): getattr(p.sums, field) for p in option_money}
+                for option_money in (base_money, option)
             )
         )
         for field in ("paid_meur", "cost_meur")
     )
-    for (funder, kind, budget_class), x in paid.items():
+    for (funder, kind, budget_class), x in paid_differences.items():
         net_cost = cost[funder, kind, budget_class]
         if max(abs(x), abs(net_cost)) > MONEY_TOLERANCE:
             yield results.MoneyDifference(
@@ -260,11 +282,16 @@ def _money_differences(
 
 
 def _extra_euro_ratio(
-    damage_difference: float | None, base: Option, option: Option
+    damage_difference: float | None, base_option: Option, option: Option
 ) -> float | None:
     """Return the additional damage avoided for each additional public euro; None if it is not
     defined."""
-    before, after = base.cost.public.paid_present_meur, option.cost.public.paid_present_meur
-    if damage_difference is None or before is None or after is None:
+    base_paid_meur, option_paid_meur = (
+        base_option.cost.public.paid_present_meur,
+        option.cost.public.paid_present_meur,
+    )
+    if damage_difference is None or base_paid_meur is None or option_paid_meur is None:
         return None
-    return avoided_per_extra_euro(-damage_difference, after - before, base)
+    return avoided_per_extra_euro(
+        -damage_difference, option_paid_meur - base_paid_meur, base_option
+    )

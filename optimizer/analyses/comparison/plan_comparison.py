@@ -67,18 +67,25 @@ def compare_plans(
     options = {
         label: plan_as_option(label, plan, reference, federal) for label, plan in by_label.items()
     }
-    changes, issues, differences, excluded = {}, [], [], dict[str, frozenset[ExcludedFigures]]()
+    changes, issues, differences, excluded_by_option = (
+        {},
+        [],
+        [],
+        dict[str, frozenset[ExcludedFigures]](),
+    )
     for label, plan in by_label.items():
-        excluded[label] = frozenset()
+        excluded_by_option[label] = frozenset()
         if label == base_label:
             continue
         changes[label] = comparability.changed_values(base_plan, plan)
         plan_issues = comparability.differences_by_subject(base_plan, plan, label, changes[label])
         issues += plan_issues
-        pair = (options[base_label], options[label])
-        excluded[label] = comparability.excluded_figures(plan_issues)
-        differences.append(plan_choices.option_difference(base_plan, plan, pair, excluded[label]))
-    exclusions, base_option = [*excluded.values()], options[base_label]
+        option_pair = (options[base_label], options[label])
+        excluded_by_option[label] = comparability.excluded_figures(plan_issues)
+        differences.append(
+            plan_choices.option_difference(base_plan, plan, option_pair, excluded_by_option[label])
+        )
+    exclusions, base_option = [*excluded_by_option.values()], options[base_label]
     frontier, net_frontier = (
         efficiency.efficient_frontier([*options.values()], base_option, exclusions, by_net)
         for by_net in (False, True)
@@ -111,7 +118,7 @@ def compare_plans(
 def check_options(
     candidates: Mapping[str, Case | Plan],
     *,
-    base: str | None,
+    base_label: str | None,
     year: int | None,
     federal: Collection[str],
     of_scenarios: bool,
@@ -128,10 +135,12 @@ def check_options(
         if isinstance(candidate, Plan) and lacks_accounts(candidate):
             message = tr("'{path}' is of an earlier version: solve its scenario again.", path=label)
             raise Misuse(message)
-    if base is not None and base not in candidates:
-        known = ", ".join(candidates)
-        raise Misuse(tr("--base {base}: there are the options {known}.", base=base, known=known))
-    label = next(iter(candidates)) if base is None else base
+    if base_label is not None and base_label not in candidates:
+        known_labels = ", ".join(candidates)
+        raise Misuse(
+            tr("--base {base}: there are the options {known}.", base=base_label, known=known_labels)
+        )
+    label = next(iter(candidates)) if base_label is None else base_label
     cases = {
         name: candidate.case if isinstance(candidate, Plan) else candidate
         for name, candidate in candidates.items()
@@ -141,13 +150,13 @@ def check_options(
         args: dict[str, Any] = {"year": year, "label": label}
         args |= {"first": base_case.horizon.first_year, "last": base_case.horizon.last_year}
         raise Misuse(tr("--year {year}: the horizon of '{label}' is {first} to {last}.", **args))
-    public = {candidate.id for plan in candidates.values() if isinstance(plan, Plan)
+    public_funders = {candidate.id for plan in candidates.values() if isinstance(plan, Plan)
               for candidate in plan.funders if candidate.kind == "public"}  # fmt: skip
     for case in filter(None, cases.values()):
-        public |= {id for id, funder in case.funders.items() if funder.kind == "public"}
+        public_funders |= {id for id, funder in case.funders.items() if funder.kind == "public"}
     for funder in federal:
-        if funder not in public:
-            args = {"funder": funder, "known": ", ".join(sorted(public))}
+        if funder not in public_funders:
+            args = {"funder": funder, "known": ", ".join(sorted(public_funders))}
             raise Misuse(tr("--federal {funder}: the public funders are {known}.", **args))
 
 
@@ -158,14 +167,14 @@ def recompare(comparison: Comparison, plans: Mapping[str, Plan]) -> Comparison:
     may lack fields: complete it with :func:`fill_missing_fields` before comparing it with the
     recomputed one. Raises ValueError like :func:`compare_plans`.
     """
-    parts = [part for option in comparison.options for part in option.cost.parts]
+    cost_parts = [part for option in comparison.options for part in option.cost.parts]
     return compare_plans(
         list(plans.values()),
         list(plans),
         base=comparison.base,
         year=comparison.year,
         # For funders that pay nothing it makes no difference.
-        federal={part.funder for part in parts if part.federal},
+        federal={part.funder for part in cost_parts if part.federal},
         failed=comparison.failed,
         doubts=comparison.caveats,
     )
@@ -190,25 +199,28 @@ def fill_missing_fields(saved: Any, recomputed: Any) -> Any:
 
 def make_unique(labels: Sequence[str]) -> list[str]:
     """Return the labels, with a number appended to each repeated label."""
-    used: set[str] = set()
+    used_labels: set[str] = set()
     unique = []
     for label in labels:
         number, name = 1, label
-        while name in used:
+        while name in used_labels:
             number += 1
             name = f"{label}-{number}"
-        used.add(name)
+        used_labels.add(name)
         unique.append(name)
     return unique
 
 
 def _check_federal(plans: Sequence[Plan], federal: Collection[str] | None) -> None:
     """Check that all ``federal`` funders are public funders of a plan; raises ValueError if not."""
-    known = {funder.id for plan in plans for funder in plan.funders if funder.kind == "public"}
+    public_funders = {
+        funder.id for plan in plans for funder in plan.funders if funder.kind == "public"
+    }
     for funder in federal or ():
-        if funder not in known:
+        if funder not in public_funders:
             raise ValueError(
-                f"there is no public funder '{funder}'; there are {', '.join(sorted(known))}"
+                f"there is no public funder '{funder}'; there are "
+                f"{', '.join(sorted(public_funders))}"
             )
 
 
@@ -297,11 +309,13 @@ def _item_names(plans: Sequence[Plan]) -> ComparisonNames:
     return ComparisonNames(**names_by_kind, budget_lines=line_names, instruments=instruments)
 
 
-def _add_names(known: dict[str, BilingualName], items: Any) -> None:
+def _add_names(known_names: dict[str, BilingualName], items: Any) -> None:
     """Add the names of items to ``known``, by id; names that are there already are kept.
 
     ``items`` are a mapping by id, or items that have an id.
     """
-    pairs = items.items() if isinstance(items, dict) else ((item.id, item) for item in items)
-    for id_, item in pairs:
-        known.setdefault(id_, bilingual_text(item.name, id_))
+    ids_and_names = (
+        items.items() if isinstance(items, dict) else ((item.id, item) for item in items)
+    )
+    for id_, item in ids_and_names:
+        known_names.setdefault(id_, bilingual_text(item.name, id_))

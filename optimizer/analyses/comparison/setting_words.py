@@ -130,14 +130,14 @@ class SettingDescriber:
             by_field.setdefault((section, setting.label, owners), []).append(setting)
         for same_field in by_field.values():
             statements += self._describe_field(same_field)
-        parts = [
+        change_texts = [
             ": ".join(filter(None, (owner, ", ".join(text for _, text in group))))
             for owner, group in groupby(statements, lambda pair: pair[0])
         ]
-        if len(parts) > MAX_STATEMENTS:
-            remainder = tr("{count} more settings", count=len(parts) - MAX_STATEMENTS + 1)
-            parts = [*parts[: MAX_STATEMENTS - 1], remainder]
-        return parts
+        if len(change_texts) > MAX_STATEMENTS:
+            remainder = tr("{count} more settings", count=len(change_texts) - MAX_STATEMENTS + 1)
+            change_texts = [*change_texts[: MAX_STATEMENTS - 1], remainder]
+        return change_texts
 
     def _describe_field(
         self, settings_of_field: Sequence[ChangedSetting]
@@ -151,9 +151,19 @@ class SettingDescriber:
                 yield self._describe_owners(owners, settings_of_field[0]), text
             return
         new_values = {self._new_value_text(setting) for setting in settings_of_field}
-        first, new_value = settings_of_field[0], new_values.pop() if len(new_values) == 1 else ""
-        text = f"{first.label}{ARROW}{new_value}" if new_value else _changed_statement(first)
-        yield self._describe_owners([*map(self._owner_name, settings_of_field)], first), text
+        first_setting, new_value = (
+            settings_of_field[0],
+            new_values.pop() if len(new_values) == 1 else "",
+        )
+        text = (
+            f"{first_setting.label}{ARROW}{new_value}"
+            if new_value
+            else _changed_statement(first_setting)
+        )
+        yield (
+            self._describe_owners([*map(self._owner_name, settings_of_field)], first_setting),
+            text,
+        )
 
     def _describe_owners(self, owners: Sequence[str], setting: ChangedSetting) -> str:
         """Return the names of the items to which a field belongs, or their number if there are
@@ -184,34 +194,40 @@ class SettingDescriber:
         """Return a text on the change of a field, which begins with the label of the field."""
         if setting.is_whole_item:
             (_, change), *_ = setting.changes
-            last = setting.owners[-1]
-            item = self._item_name(last, setting.owners[0].id)
+            last_owner = setting.owners[-1]
+            item = self._item_name(last_owner, setting.owners[0].id)
             if not item:
-                tab = tab_at(last.section)
-                item = tab.title if tab else id_as_words(last.section[-1])
+                tab = tab_at(last_owner.section)
+                item = tab.title if tab else id_as_words(last_owner.section[-1])
             if change.base is None:
                 return tr("{project} in addition", project=item)
             return tr("without {project}", project=item) if change.value is None else item
         if all(not key for key, _ in setting.changes):
             (_, change), *_ = setting.changes
-            before = self._format_json(change.base, setting)
-            after = self._format_json(change.value, setting)
-            if before is None or after is None:
+            text_before = self._format_json(change.base, setting)
+            text_after = self._format_json(change.value, setting)
+            if text_before is None or text_after is None:
                 return _changed_statement(setting)
-            return f"{setting.label} {self._format_change(before, after, setting)}"
+            return f"{setting.label} {self._format_change(text_before, text_after, setting)}"
         return f"{setting.label} {', '.join(self._describe_changes_by_key(setting))}"
 
     def _describe_changes_by_key(self, setting: ChangedSetting) -> Iterator[str]:
         """Yield a text for each changed key of a field; consecutive years with the same change are
         joined."""
         described = []
-        absent = "0" if setting.field.name in ZERO_DEFAULT_FIELDS else None
+        absent_value = "0" if setting.field.name in ZERO_DEFAULT_FIELDS else None
         for index, (key, change) in enumerate(setting.changes):
-            pair = [self._format_json(x or absent, setting) for x in (change.base, change.value)]
-            before, after = (tr("other") if text is None else text for text in pair)
+            base_and_new_text = [
+                self._format_json(x or absent_value, setting) for x in (change.base, change.value)
+            ]
+            text_before, text_after = (
+                tr("other") if text is None else text for text in base_and_new_text
+            )
             offset = int(key) - index if key.isdecimal() else None
-            described.append((key, (self._format_change(before, after, setting), offset)))
-        for (text, offset), group in groupby(described, lambda pair: pair[1]):
+            described.append((key, (self._format_change(text_before, text_after, setting), offset)))
+        for (text, offset), group in groupby(
+            described, lambda base_and_new_text: base_and_new_text[1]
+        ):
             keys = [key for key, _ in group]
             name = ", ".join(self._key_name(k, setting) for k in keys)
             if len(keys) > 1 and offset is not None:
@@ -238,7 +254,7 @@ class SettingDescriber:
         """Format a change as the old and the new value, with the unit of the field."""
         text = f"{before}{ARROW}{after}" if before else after
         unit = "" if setting.field.is_percent or setting.field.is_year else setting.field.unit
-        if not unit or not any(sign.isdigit() for sign in text):
+        if not unit or not any(character.isdigit() for character in text):
             return text
         return f"{text} {translate_label(unit).replace('EUR', self.currency)}"
 
@@ -265,10 +281,10 @@ class SettingDescriber:
             if referenced_section(setting.field.name):
                 return self._key_name(value, setting)
             return sanitize(display_word(value))
-        parts = value.values() if isinstance(value, dict) else value
-        if len(parts) > MAX_NAMED or any(isinstance(part, dict | list) for part in parts):
+        values = value.values() if isinstance(value, dict) else value
+        if len(values) > MAX_NAMED or any(isinstance(part, dict | list) for part in values):
             return None
-        words = [self._format_value(part, setting) or "" for part in parts]
+        words = [self._format_value(part, setting) or "" for part in values]
         if isinstance(value, dict):
             words = [f"{self._key_name(k, setting)} {w}" for k, w in zip(value, words, strict=True)]
         return join_with_and(words) if words else tr("not set")

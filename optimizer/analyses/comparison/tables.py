@@ -55,8 +55,8 @@ def option_columns(
 
 def funding_by_year_table(wording: ComparisonWording, title: str) -> list[Table]:
     """Return the table of the options' public funding by year, in a list."""
-    paid = {o.label: o.cost.public.paid_by_year_meur for o in wording.options}
-    return year_table(wording, title, paid, "by-year")
+    paid_by_option = {o.label: o.cost.public.paid_by_year_meur for o in wording.options}
+    return year_table(wording, title, paid_by_option, "by-year")
 
 
 def year_table(
@@ -164,9 +164,11 @@ def stock_parts(wording: ComparisonWording, title: str) -> Iterator[Part]:
         *option_columns(wording, held, lambda _row: "tonnes"),
         id_column(tr("Id"), "id", "stockpile"),
     ]
-    bought = [choice for choice in wording.result.stockpiles if choice.bought_in != "none"]
+    bought_stockpiles = [
+        choice for choice in wording.result.stockpiles if choice.bought_in != "none"
+    ]
     unused = [x.stockpile for x in wording.result.stockpiles if x.bought_in == "none"]
-    yield Table(title, bought, columns, "stockpiles", wording.with_legend())
+    yield Table(title, bought_stockpiles, columns, "stockpiles", wording.with_legend())
     if unused:
         yield tr("In no option: {names}.", names=wording.names("stockpiles", unused))
 
@@ -203,18 +205,18 @@ def _main_difference(wording: ComparisonWording, difference: OptionDifference) -
             **args,
         )
     option = wording.option(difference.option).benefit.expected
-    before = wording.base.benefit.expected.without_plan
+    base_damage = wording.base.benefit.expected.without_plan
     amount = wording.amount(abs(difference.expected))
     args["change"] = (
         tr("{amount} less {noun}", amount=amount, noun=wording.outcome_word)
         if difference.expected < 0
         else tr("{amount} more {noun}", amount=amount, noun=wording.outcome_word)
     )
-    if before <= 0 or abs(before - option.without_plan) > ZERO_TOLERANCE * before:
+    if base_damage <= 0 or abs(base_damage - option.without_plan) > ZERO_TOLERANCE * base_damage:
         return tr("“{option}” leaves {change} than “{base}”.", **args)
     return tr(
         "“{option}” leaves {change} than “{base}”: {share} of what is expected without any plan.",
-        share=format_percent(abs(difference.expected) / before),
+        share=format_percent(abs(difference.expected) / base_damage),
         **args,
     )
 
@@ -224,10 +226,10 @@ def _material_sentence(wording: ComparisonWording, difference: OptionDifference)
     it."""
     if difference.expected is None or difference.significant is False:
         return
-    total = sum(abs(part.damage) for part in difference.by_material)
+    total_damage = sum(abs(part.damage) for part in difference.by_material)
     sentences = []
     for part in difference.by_material[:MAX_MATERIALS_NAMED]:
-        if abs(part.damage) <= MIN_SHARE_NAMED * total:
+        if abs(part.damage) <= MIN_SHARE_NAMED * total_damage:
             continue
         reasons = [_describe_project_change(wording, change) for change in part.projects]
         reasons += [
@@ -244,8 +246,14 @@ def _material_sentence(wording: ComparisonWording, difference: OptionDifference)
 
 def _describe_project_change(wording: ComparisonWording, change: ProjectChange) -> str:
     """Return a text on how an option changes a project, compared with the base."""
-    before, after = (getattr(project, "start", None) for project in (change.base, change.option))
-    args = {"project": wording.name("projects", change.project), "before": before, "after": after}
+    start_before, start_after = (
+        getattr(project, "start", None) for project in (change.base, change.option)
+    )
+    args = {
+        "project": wording.name("projects", change.project),
+        "before": start_before,
+        "after": start_after,
+    }
     return {
         "added": tr("{project} in addition", **args),
         "dropped": tr("without {project}", **args),
@@ -307,7 +315,10 @@ def damage_tables(wording: ComparisonWording) -> Iterator[Table]:
             if o.label in wording.plans and not wording.is_excluded(o.label, "damage")
         }
         ids = dict.fromkeys(
-            id for values in (changes, levels) for by_id in values.values() for id in by_id
+            id
+            for values_by_id in (changes, levels)
+            for by_id in values_by_id.values()
+            for id in by_id
         )
         rows = [
             DifferenceRow(id, wording.name(kind, id),
@@ -321,13 +332,13 @@ def damage_tables(wording: ComparisonWording) -> Iterator[Table]:
 
 def _values_by_label(item_id: Any, by_label: Mapping[str, Mapping[Any, float]]) -> dict[str, float]:
     """Return an item's value for each label of an option; 0 where it is missing."""
-    return {label: values.get(item_id, 0.0) for label, values in by_label.items()}
+    return {label: values_by_item.get(item_id, 0.0) for label, values_by_item in by_label.items()}
 
 
 def money_table(wording: ComparisonWording, title: str) -> Table:
     """Return the table of differences in payments by funder and budget class, and in the money of
     lenders and investors."""
-    paid: dict[str, dict[tuple[str, str | None], float]] = {
+    paid_by_option: dict[str, dict[tuple[str, str | None], float]] = {
         o.label: {
             **{(p.funder, p.budget_class): p.sums.paid_meur for p in o.cost.parts},
             ("", ""): o.cost.market_meur,
@@ -335,11 +346,15 @@ def money_table(wording: ComparisonWording, title: str) -> Table:
         for o in wording.options
         if not wording.is_excluded(o.label, "money")
     }
-    rows, base = [], wording.result.base
-    for funder, budget_class in dict.fromkeys(key for value in paid.values() for key in value):
-        levels = _values_by_label((funder, budget_class), paid)
+    rows, base_label = [], wording.result.base
+    for funder, budget_class in dict.fromkeys(
+        key for value in paid_by_option.values() for key in value
+    ):
+        levels = _values_by_label((funder, budget_class), paid_by_option)
         differences = {
-            label: value - levels[base] for label, value in levels.items() if label != base
+            label: value - levels[base_label]
+            for label, value in levels.items()
+            if label != base_label
         }
         name, class_name = tr("Lenders and investors"), ""
         if funder:
@@ -363,7 +378,7 @@ def _difference_table(
 ) -> Table:
     """Return the table of differences of all options from the base; only a sheet also has the
     levels."""
-    base = wording.column_key(wording.result.base)
+    base_key = wording.column_key(wording.result.base)
     rows = [
         row
         for row in rows
@@ -380,7 +395,7 @@ def _difference_table(
 
     def difference(label: str) -> Column:
         def formula(line: FormulaRow) -> Expression | None:
-            return line[wording.column_key(label)] - line[base] if levels else None
+            return line[wording.column_key(label)] - line[base_key] if levels else None
 
         return Column(wording.option_name(label), lambda row: row.differences[label],
                       difference_form, group, key=f"{wording.column_key(label)}_moves",

@@ -44,8 +44,8 @@ def sections_for_plan_report(result: Waiting) -> tuple[list[Section], list[Check
     wording = Wording(result)
     tree = review_decisions.review_section(wording, result.review)
     answer = " ".join(_answer_sentences(wording))
-    parts: list[Part] = [answer, *tree.parts, _observation_table(wording)]
-    return [Section("waiting", tr("What it is worth to decide again"), parts)], []
+    section_parts: list[Part] = [answer, *tree.parts, _observation_table(wording)]
+    return [Section("waiting", tr("What it is worth to decide again"), section_parts)], []
 
 
 def _answer_sentences(wording: WaitingWording) -> Iterator[str]:
@@ -54,22 +54,26 @@ def _answer_sentences(wording: WaitingWording) -> Iterator[str]:
     result = wording.result
     yield tr("The plan that waits decides now what must be decided now.")
     yield from review_decisions.describe_review(wording, result.review)
-    known = [observation for observation in result.observing if observation.worth is not None]
+    valued_observations = [
+        observation for observation in result.observing if observation.worth is not None
+    ]
     for change in ("less", "more"):
-        tried = [observation for observation in known if observation.change == change]
-        if len(tried) < (2 if change == "less" else 1):
+        tried_observations = [
+            observation for observation in valued_observations if observation.change == change
+        ]
+        if len(tried_observations) < (2 if change == "less" else 1):
             continue
-        best = max(tried, key=lambda observation: observation.worth or 0.0)
+        best_observation = max(tried_observations, key=lambda observation: observation.worth or 0.0)
         args = {
-            "what": _observation_name(wording, best),
-            "worth": wording.amount(max(0.0, best.worth or 0.0)),
+            "what": _observation_name(wording, best_observation),
+            "worth": wording.amount(max(0.0, best_observation.worth or 0.0)),
         }
         if change == "less":
             yield tr("Most of that comes of seeing “{what}”: without it, {worth} of it would be "
                      "lost.", **args)  # fmt: skip
-        elif (best.worth_most or 0.0) <= ZERO_TOLERANCE:
+        elif (best_observation.worth_most or 0.0) <= ZERO_TOLERANCE:
             yield tr("Nothing else that was tried adds anything.")
-        elif (best.worth_least or 0.0) <= ZERO_TOLERANCE:
+        elif (best_observation.worth_least or 0.0) <= ZERO_TOLERANCE:
             yield tr(
                 "Of what was tried beside it, “{what}” adds most: {worth}, which is no more than "
                 "the proofs leave open.",

@@ -26,10 +26,10 @@ PURCHASE_TOLERANCE = 0.05  # relative difference below which purchases count as 
 def describe_observation(wording: ReviewWording, year: int, observation: ObservedOutcome) -> str:
     """Return one observation before the review as part of a sentence."""
     if observation.hazard is not None:
-        values = {"hazard": wording.name("hazards", observation.hazard), "year": year}
+        sentence_fields = {"hazard": wording.name("hazards", observation.hazard), "year": year}
         if observation.struck:
-            return tr("“{hazard}” has come before {year}", **values)
-        return tr("“{hazard}” has not come before {year}", **values)
+            return tr("“{hazard}” has come before {year}", **sentence_fields)
+        return tr("“{hazard}” has not come before {year}", **sentence_fields)
     if observation.price is not None:
         material = wording.name("materials", observation.price)
         return tr(
@@ -91,23 +91,23 @@ def describe_review(
     """
     if review is None:
         return
-    values = {"year": review.year, "late": format_number(len(later_projects(review)))}
+    sentence_fields = {"year": review.year, "late": format_number(len(later_projects(review)))}
     if is_of_plan:
         yield tr("In {year} it decides again, by what has been seen until then: on purchases, and "
-                 "on later projects ({late}).", **values)  # fmt: skip
+                 "on later projects ({late}).", **sentence_fields)  # fmt: skip
     else:
         yield tr("What can be left to {year}: purchases from then on, and later projects ({late}), "
-                 "decided by what has been seen until then.", **values)  # fmt: skip
+                 "decided by what has been seen until then.", **sentence_fields)  # fmt: skip
     yield from _describe_review_value(wording, review)
 
 
 def review_section(wording: ReviewWording, review: ReviewDecisions | None) -> Section:
     """Build the section on the review; without a review it has no parts."""
-    parts: list[Part] = []
+    section_parts: list[Part] = []
     if review is not None:
-        possible = review.model_copy(update={"groups": tuple(_possible_groups(review))})
-        parts = list(_review_parts(wording, possible))
-    return Section("review", tr("What is decided again"), parts, sheet_name=tr("Review"))
+        possible_review = review.model_copy(update={"groups": tuple(_possible_groups(review))})
+        section_parts = list(_review_parts(wording, possible_review))
+    return Section("review", tr("What is decided again"), section_parts, sheet_name=tr("Review"))
 
 
 def _review_parts(wording: ReviewWording, review: ReviewDecisions) -> Iterator[Part]:
@@ -151,8 +151,8 @@ def _describe_before_review(wording: ReviewWording, review: ReviewDecisions) -> 
         _project_with_year(wording, p, year) for p, year in _common_starts(review).items()
     ]
     purchases = [x for g in review.groups for x in _purchases_by_stockpile(review, g).items()]
-    bought = {h for h, t in purchases if t > ZERO_TOLERANCE}
-    if same_count := len(bought - _differing_stockpiles(review)):
+    bought_stockpiles = {h for h, t in purchases if t > ZERO_TOLERANCE}
+    if same_count := len(bought_stockpiles - _differing_stockpiles(review)):
         common_decisions.append(
             tr("purchases for {stockpiles}", stockpiles=stockpile_count_text(same_count))
         )
@@ -172,22 +172,26 @@ def _describe_group_decisions(
     for p in group.projects:
         if p.start >= review.year and p.id not in common_starts:
             decisions.append(_project_with_year(wording, p.id, p.start))
-    bought = sorted(_purchases_by_stockpile(review, group).items(), key=lambda pair: -pair[1])
-    differing = [
-        (h, t) for h, t in bought if t > ZERO_TOLERANCE and h in _differing_stockpiles(review)
+    bought_tonnes = sorted(
+        _purchases_by_stockpile(review, group).items(), key=lambda pair: -pair[1]
+    )
+    differing_purchases = [
+        (h, t)
+        for h, t in bought_tonnes
+        if t > ZERO_TOLERANCE and h in _differing_stockpiles(review)
     ]
-    for h, t in differing[:MAX_LISTED_PURCHASES]:
+    for h, t in differing_purchases[:MAX_LISTED_PURCHASES]:
         name = wording.name("stockpiles", h)
         decisions.append(tr("{tonnes} t for {stockpile}", tonnes=format_rounded(t), stockpile=name))
-    if (more := len(differing) - MAX_LISTED_PURCHASES) > 0:
-        decisions.append(tr("{count} more purchases", count=format_number(more)))
-    values = {
+    if (more_count := len(differing_purchases) - MAX_LISTED_PURCHASES) > 0:
+        decisions.append(tr("{count} more purchases", count=format_number(more_count)))
+    sentence_fields = {
         "year": review.year,
         "seen": describe_observations(wording, review.year, group),
         "chance": format_rounded_percent(group.probability),
         "what": join_with_and(decisions) or tr("nothing else"),
     }
-    return tr("In {year}, if {seen} ({chance}): {what}.", **values)
+    return tr("In {year}, if {seen} ({chance}): {what}.", **sentence_fields)
 
 
 def _project_with_year(wording: ReviewWording, p: str, year: int) -> str:
@@ -218,12 +222,12 @@ def _purchases_by_stockpile(review: ReviewDecisions, group: ReviewGroup) -> dict
 def _differing_stockpiles(review: ReviewDecisions) -> set[str]:
     """Return stockpiles whose purchases differ between groups."""
     purchases_by_group = [_purchases_by_stockpile(review, group) for group in review.groups]
-    differing = set()
+    differing_stockpiles = set()
     for h in purchases_by_group[0]:
         tonnes = [purchases.get(h, 0.0) for purchases in purchases_by_group]
         if max(tonnes) - min(tonnes) > max(ZERO_TOLERANCE, PURCHASE_TOLERANCE * max(tonnes)):
-            differing.add(h)
-    return differing
+            differing_stockpiles.add(h)
+    return differing_stockpiles
 
 
 def _group_label(index: int) -> str:
@@ -232,8 +236,10 @@ def _group_label(index: int) -> str:
 
 def _groups_table(wording: ReviewWording, review: ReviewDecisions) -> Table:
     def spent(group: ReviewGroup) -> float:
-        amounts = (pair for by_year in group.spend_meur.values() for pair in by_year.items())
-        return sum(x for year, x in amounts if int(year) >= review.year)
+        amounts_by_year = (
+            pair for by_year in group.spend_meur.values() for pair in by_year.items()
+        )
+        return sum(x for year, x in amounts_by_year if int(year) >= review.year)
 
     index_by_id = {id(group): n for n, group in enumerate(review.groups)}
     columns = [
@@ -273,8 +279,10 @@ def _decision_tables(wording: ReviewWording, review: ReviewDecisions) -> Iterato
             columns,
             "late_projects",
         )
-    differing = _differing_stockpiles(review)
-    stockpiles = [h for h in _purchases_by_stockpile(review, review.groups[0]) if h in differing]
+    differing_stockpiles = _differing_stockpiles(review)
+    stockpiles = [
+        h for h in _purchases_by_stockpile(review, review.groups[0]) if h in differing_stockpiles
+    ]
     if stockpiles:
         columns = [Column(tr("Stockpile"), lambda h: wording.name("stockpiles", h), "text")]
         columns += [

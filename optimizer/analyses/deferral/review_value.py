@@ -36,15 +36,17 @@ from optimizer.solve.set_outcomes import ReferenceOptimum
 def run_analysis(analysis_input: AnalysisInput, options: ReviewOptions) -> AnalysisOutcome:
     """Run the command that computes the value of the scenario's review."""
     result, plan = evaluate_review(analysis_input.reading, options, **analysis_input.labels)
-    proven = [observation.status != "limit" for observation in result.observing]
+    is_proven_by_observation = [observation.status != "limit" for observation in result.observing]
     is_complete = (
-        result.ended == "complete" and plan.certificate.status == "optimal" and all(proven)
+        result.ended == "complete"
+        and plan.certificate.status == "optimal"
+        and all(is_proven_by_observation)
     )
     return AnalysisOutcome(result, 0 if is_complete else 1, {"review": plan})
 
 
 def evaluate_review(
-    reading: LoadedScenario,
+    loaded_scenario: LoadedScenario,
     options: ReviewOptions,
     *,
     title: str | None = None,
@@ -55,7 +57,7 @@ def evaluate_review(
     If the user interrupts the search, what was found by then is returned. Raises Misuse for a
     scenario without a review, and Infeasible or NoPlan if it has no plan.
     """
-    started_at, case = time.perf_counter(), reading.case
+    started_at, case = time.perf_counter(), loaded_scenario.case
     if (review := case.review) is None:
         raise Misuse(tr("The file has no review; add it under review."))
     case = case.model_copy(update={"review": review.model_copy(update={"in_plans": True})})
@@ -74,7 +76,15 @@ def evaluate_review(
     )
     problem = replace(problem, reference_optima=reference_optima)
     removals = [
-        (x, tuple(other for other in review.observe if other is not x), False)
+        (
+            x,
+            tuple(
+                other_observation
+                for other_observation in review.observe
+                if other_observation is not x
+            ),
+            False,
+        )
         for x in review.observe
     ]
     additions = [
@@ -215,7 +225,9 @@ def _try_observation(
     if optimum is None:
         return ObservationWorth(**fields, groups=group_count, status="limit"), interrupted
     own_optimum = ReferenceOptimum(reference.objective, reference.certificate.bound)
-    without, observed = (own_optimum, optimum) if is_added else (optimum, own_optimum)
+    unobserved_optimum, observed_optimum = (
+        (own_optimum, optimum) if is_added else (optimum, own_optimum)
+    )
     is_proven = is_gap_closed(
         optimum.objective, optimum.bound, solve_options["gap"], reference.gap_scale.objective_floor
     )
@@ -225,9 +237,13 @@ def _try_observation(
         status="optimal" if is_proven else "limit",
         objective=optimum.objective,
         bound=optimum.bound,
-        worth=without.objective - observed.objective,
-        worth_least=None if without.bound is None else max(0.0, without.bound - observed.objective),
-        worth_most=None if observed.bound is None else without.objective - observed.bound,
+        worth=unobserved_optimum.objective - observed_optimum.objective,
+        worth_least=None
+        if unobserved_optimum.bound is None
+        else max(0.0, unobserved_optimum.bound - observed_optimum.objective),
+        worth_most=None
+        if observed_optimum.bound is None
+        else unobserved_optimum.objective - observed_optimum.bound,
     )
     return row, interrupted
 

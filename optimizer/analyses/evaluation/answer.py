@@ -31,11 +31,12 @@ MAX_STANDARD_ERRORS = 4.0
 
 def other_scenario_name(result: Evaluation) -> str:
     """Return the name of the other scenario in whose states the plan is evaluated."""
-    other = result.states_of
-    assert other is not None
-    if other.variant is None:
-        return sanitize(other.title)
-    return f"{sanitize(other.title)} ({sanitize(other.variant_title or other.variant)})"
+    other_scenario = result.states_of
+    assert other_scenario is not None
+    if other_scenario.variant is None:
+        return sanitize(other_scenario.title)
+    variant_name = other_scenario.variant_title or other_scenario.variant
+    return f"{sanitize(other_scenario.title)} ({sanitize(variant_name)})"
 
 
 def _best_release_policy(result: Evaluation) -> results.ReleasePolicyOutcome | None:
@@ -97,21 +98,24 @@ def answer_sentences(wording: EvaluationWording) -> Iterator[str]:
             + (f" (± {format_rounded(half_width)})" if half_width else ""),
         )
         vss = format_nonnegative_range(wording, information.vss)
-        planned = tr("To plan for many states rather than for their mean gains {vss}.", vss=vss)
-        yield f"{foreseen} {planned}"
+        planning_sentence = tr(
+            "To plan for many states rather than for their mean gains {vss}.", vss=vss
+        )
+        yield f"{foreseen} {planning_sentence}"
 
 
 def _avoided_sentences(wording: EvaluationWording) -> Iterator[str]:
     """Yield sentences on the states used, the avoided damage, and the difference from the damage in
     the plan's original states."""
-    result, fresh = wording.result, wording.result.fresh
+    result, fresh_evaluation = wording.result, wording.result.fresh
     if result.states_of is not None:
-        other = other_scenario_name(result)
+        scenario_name = other_scenario_name(result)
         yield tr(
-            "The plan is judged in the states of {other}, which it was not made for.", other=other
+            "The plan is judged in the states of {other}, which it was not made for.",
+            other=scenario_name,
         )
-    elif fresh.sampled:
-        count = format_number(fresh.states)
+    elif fresh_evaluation.sampled:
+        count = format_number(fresh_evaluation.states)
         yield tr("The plan is judged on {states} states that it was not made for.", states=count)
     else:
         yield tr(
@@ -119,20 +123,25 @@ def _avoided_sentences(wording: EvaluationWording) -> Iterator[str]:
         )
     yield tr(
         "The plan avoids {avoided} of {what}: {without} without it, {with_} with it.",
-        avoided=format_sampled_estimate(wording, fresh.avoided),
+        avoided=format_sampled_estimate(wording, fresh_evaluation.avoided),
         what=wording.expected_outcome,
-        without=format_estimate(fresh.without_plan.expected),
-        with_=format_estimate(fresh.with_plan.expected),
+        without=format_estimate(fresh_evaluation.without_plan.expected),
+        with_=format_estimate(fresh_evaluation.with_plan.expected),
     )
-    args = {"own": wording.amount(result.own_expected), "moved": format_estimate(fresh.optimism)}
+    args = {
+        "own": wording.amount(result.own_expected),
+        "moved": format_estimate(fresh_evaluation.optimism),
+    }
     if result.states_of is not None:
         yield tr("On its own states {own} would be left.", **args)
-    elif fresh.sampled and abs(fresh.optimism.value) <= half_width_95(fresh.optimism):
+    elif fresh_evaluation.sampled and abs(fresh_evaluation.optimism.value) <= half_width_95(
+        fresh_evaluation.optimism
+    ):
         yield tr(
             "On its own states {own} would be left: the difference of {moved} may be chance alone.",
             **args,
         )
-    elif fresh.sampled:
+    elif fresh_evaluation.sampled:
         yield tr(
             "On its own states {own} would be left: the difference of {moved} is more than chance "
             "explains.",
@@ -142,16 +151,18 @@ def _avoided_sentences(wording: EvaluationWording) -> Iterator[str]:
 
 def key_facts(wording: EvaluationWording) -> Iterator[Fact]:
     """Yield the key figures that the document displays in large type."""
-    result, fresh = wording.result, wording.result.fresh
-    is_exact = fresh.avoided.standard_error is None
+    result, fresh_evaluation = wording.result, wording.result.fresh
+    is_exact = fresh_evaluation.avoided.standard_error is None
     yield Fact(
         tr("Damage avoided, mean") if wording.counts_damage else tr("Shortage avoided, mean"),
-        format_sampled_estimate(wording, fresh.avoided),
+        format_sampled_estimate(wording, fresh_evaluation.avoided),
         tr("exact: all states are known") if is_exact else tr("± (95 %)"),
     )
     policy = _best_release_policy(result)
     if policy is not None:
-        avoided_by_policy = wording.amount(fresh.avoided.value - policy.above_foresight.value)
+        avoided_by_policy = wording.amount(
+            fresh_evaluation.avoided.value - policy.above_foresight.value
+        )
         policy_note = tr("by the best rule, reserve {share}", share=format_percent(policy.reserve))
         yield Fact(tr("Of that without foresight"), avoided_by_policy, policy_note)
     if result.gap is not None and (gap_share := _gap_share(result)) is not None:

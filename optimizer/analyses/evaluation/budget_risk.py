@@ -50,7 +50,7 @@ def compute_budget_risk(
         return None
     draws = np.array([sample_overruns(instance, p, draw_count, seed) for p in risky_projects])
     overruns, draw_counts = np.unique(draws, axis=1, return_counts=True)
-    planned, without_projects = (
+    planned_uses, without_projects = (
         _budget_uses(instance, commitment, factors)
         for factors in ({}, dict.fromkeys(risky_projects, 0.0))
     )
@@ -64,12 +64,12 @@ def compute_budget_risk(
             np.outer(1 + overrun, single_use[limit.key] - without_projects[limit.key])
             for overrun, single_use in zip(overruns, single_uses, strict=True)
         )
-        used = sum(project_uses, without_projects[limit.key])
+        used_amount = sum(project_uses, without_projects[limit.key])
         for year, available, plan, use in _budget_periods(
-            instance, limit, planned[limit.key], used
+            instance, limit, planned_uses[limit.key], used_amount
         ):
-            missing = np.maximum(0.0, use - available)
-            fails = missing > RELATIVE_TOLERANCE * np.maximum(available, use)
+            missing_amount = np.maximum(0.0, use - available)
+            fails = missing_amount > RELATIVE_TOLERANCE * np.maximum(available, use)
             fails_anywhere |= fails
             count = int(draw_counts[fails].sum())
             budget_odds.append(
@@ -82,7 +82,7 @@ def compute_budget_risk(
                     planned_meur=plan,
                     mean_meur=float(draw_counts @ use / draw_count),
                     holds=_share_estimate(draw_count - count, draw_count),
-                    missing_meur=float(draw_counts @ np.where(fails, missing, 0)) / count
+                    missing_meur=float(draw_counts @ np.where(fails, missing_amount, 0)) / count
                     if count
                     else None,
                 )
@@ -117,10 +117,16 @@ def _budget_uses(
         for p, x in instance.projects.items()
     }
     scaled_instance = replace(instance, projects=projects)
-    used = budget_use(scaled_instance, commitment)
-    public = sum((used[f] for f in instance.public_funders), np.zeros(len(instance.years)))
+    use_by_funder = budget_use(scaled_instance, commitment)
+    public_use = sum(
+        (use_by_funder[f] for f in instance.public_funders), np.zeros(len(instance.years))
+    )
     lines: dict[BudgetKey, Floats] = dict(budget_line_use(scaled_instance, commitment).items())
-    return lines | {(f, WHOLE_BUDGET): x for f, x in used.items()} | {(None, WHOLE_BUDGET): public}
+    return (
+        lines
+        | {(f, WHOLE_BUDGET): x for f, x in use_by_funder.items()}
+        | {(None, WHOLE_BUDGET): public_use}
+    )
 
 
 def _budget_limits(instance: Instance) -> Iterator[BudgetLimit]:
@@ -131,34 +137,38 @@ def _budget_limits(instance: Instance) -> Iterator[BudgetLimit]:
             if owner == f and line.kind == "guarantee_stock":
                 yield BudgetLimit((f, id), line.kind, line.guarantee_limit, None)
             elif owner == f:
-                total = line.total if math.isfinite(line.total) else None
-                yield BudgetLimit((f, id), line.kind, line.yearly_budget, total, line.carry_over)
-        yearly, total = funder.budget_by_year_meur, funder.budget_meur
+                total_budget = line.total if math.isfinite(line.total) else None
+                yield BudgetLimit(
+                    (f, id), line.kind, line.yearly_budget, total_budget, line.carry_over
+                )
+        budget_by_year, total_budget = funder.budget_by_year_meur, funder.budget_meur
         yearly_limit = None
-        if yearly is not None:
-            yearly_limit = np.array([float(yearly.get(year, 0.0)) for year in instance.years])
-        total_limit = None if total is None else float(total)
+        if budget_by_year is not None:
+            yearly_limit = np.array(
+                [float(budget_by_year.get(year, 0.0)) for year in instance.years]
+            )
+        total_limit = None if total_budget is None else float(total_budget)
         yield BudgetLimit((f, WHOLE_BUDGET), "budget", yearly_limit, total_limit, funder.carry_over)
     if (policy_limit := instance.case.policy.budget_meur) is not None and instance.public_funders:
         yield BudgetLimit((None, WHOLE_BUDGET), "budget", None, float(policy_limit))
 
 
 def _budget_periods(
-    instance: Instance, limit: BudgetLimit, planned: Floats, used: Floats
+    instance: Instance, limit: BudgetLimit, planned_uses: Floats, used: Floats
 ) -> Iterator[tuple[int | None, Floats, float, Floats]]:
     """Yield the use of a budget over all years, and then in each year, if anything is used.
 
     Each entry has the year (None for all years), the available amounts (N), the planned use, and
     the use (N), for N draws.
     """
-    if limit.total is not None and (planned.any() or used.any()):
+    if limit.total is not None and (planned_uses.any() or used.any()):
         available_total = np.full(len(used), limit.total)
-        yield None, available_total, float(planned.sum()), used.sum(axis=1)
+        yield None, available_total, float(planned_uses.sum()), used.sum(axis=1)
     if limit.by_year is None:
         return
     carried_over = np.zeros(len(used))
     for y, year in enumerate(instance.years):
         available = limit.by_year[y] + (carried_over if limit.carry_over else np.zeros(len(used)))
         carried_over = np.maximum(0.0, available - used[:, y])
-        if planned[y] > 0 or used[:, y].any():
-            yield year, available, float(planned[y]), used[:, y]
+        if planned_uses[y] > 0 or used[:, y].any():
+            yield year, available, float(planned_uses[y]), used[:, y]

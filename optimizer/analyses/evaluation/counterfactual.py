@@ -37,14 +37,16 @@ def solve_counterfactual(
     was stopped, and NoPlan if it found no plan within its limit.
     """
     case = saved_plan.reading.case
-    public = [f for f, funder in case.funders.items() if funder.kind == "public"]
+    public_funders = [f for f, funder in case.funders.items() if funder.kind == "public"]
     name = case.counterfactual
     if name is not None and name == saved_plan.plan.variant:
         return None
-    if name is None and not any(position.funder in public for position in saved_plan.plan.accounts):
+    if name is None and not any(
+        position.funder in public_funders for position in saved_plan.plan.accounts
+    ):
         return None
     try:
-        problem = _counterfactual_problem(saved_plan, name, public)
+        problem = _counterfactual_problem(saved_plan, name, public_funders)
         solution = solve_and_certify(
             problem, gap=gap, time_limit=time_limit, on_progress=on_progress
         )
@@ -59,7 +61,7 @@ def solve_counterfactual(
         expected=solution.with_plan.expected,
         cvar=solution.with_plan.cvar(float(case.objective.cvar.level)),
         net_cost_meur=solution.net_cost,
-        public_meur=_paid_present_value(solution, public),
+        public_meur=_paid_present_value(solution, public_funders),
         objective=certificate.objective,
         bound=certificate.bound,
         gap=certificate.gap,

@@ -44,12 +44,12 @@ def build_document(result: Evaluation) -> doc.Document:
     """Build the document on an evaluation: avoided damage with its error, optimality gap, value of
     information."""
     wording = Wording(result)
-    first, *other_sentences = answer_sentences(wording)
+    first_sentence, *other_sentences = answer_sentences(wording)
     proof: list[Part] = [_states_note(result), _proof_table(wording)]
     return wording.build_document(
         tr("Vorrat: a plan judged on states it was not made for"),
         [
-            first,
+            first_sentence,
             doc.Facts(list(key_facts(wording)), doc.PAGE_AND_SHEET),
             *other_sentences,
             doc.Caution(list(cautions(wording))),
@@ -95,10 +95,10 @@ def _assumption_set_tables(wording: EvaluationWording) -> Iterator[Part]:
 def _outcome_table(wording: EvaluationWording) -> Table:
     """Return the table of damage without a plan, with the plan and foresight, and with the plan
     under each release policy."""
-    result, fresh = wording.result, wording.result.fresh
+    result, fresh_evaluation = wording.result, wording.result.fresh
     performances: list[tuple[str, results.Performance, Estimate | None, str]] = [
-        (tr("Without plan"), fresh.without_plan, None, "without"),
-        (tr("With plan, foresight"), fresh.with_plan, None, "foresight"),
+        (tr("Without plan"), fresh_evaluation.without_plan, None, "without"),
+        (tr("With plan, foresight"), fresh_evaluation.with_plan, None, "foresight"),
     ]
     for policy in sorted(result.rules, key=lambda rule: rule.reserve):
         name = charts.rule_label(format_percent(policy.reserve))
@@ -107,7 +107,7 @@ def _outcome_table(wording: EvaluationWording) -> Table:
         (name, outcome.expected, outcome.cvar, outcome.worst, above_foresight)
         for name, outcome, above_foresight, _ in performances
     ]
-    rows.append((tr("Avoided with foresight"), fresh.avoided, None, None, None))
+    rows.append((tr("Avoided with foresight"), fresh_evaluation.avoided, None, None, None))
     tail_label = _tail_label(result)
 
     def policy_bars(measure: str) -> list[charts.PolicyBar]:
@@ -150,7 +150,7 @@ def _outcome_table(wording: EvaluationWording) -> Table:
     )
     has_chains = wording.case is not None and any(chain_links(wording.case))
     notes = [ruled_note, *([chain_note] if has_chains else [])] if result.rules else []
-    notes += [sampled_note] * fresh.sampled
+    notes += [sampled_note] * fresh_evaluation.sampled
     return Table(_states_caption(wording), rows, columns, "between", " ".join(notes), chart=chart)
 
 
@@ -188,15 +188,18 @@ def _states_caption(wording: EvaluationWording) -> str:
 
 def _distribution_parts(wording: EvaluationWording) -> list[Part]:
     """Return the table and chart of the distribution of damage over the states."""
-    fresh, distribution = wording.result.fresh, wording.result.fresh.distribution
-    if fresh.states < 2:
+    fresh_evaluation, distribution = wording.result.fresh, wording.result.fresh.distribution
+    if fresh_evaluation.states < 2:
         return []
-    before, after = fresh.without_plan, fresh.with_plan
+    damage_without_plan, damage_with_plan = (
+        fresh_evaluation.without_plan,
+        fresh_evaluation.with_plan,
+    )
     curves = distribution.levels, distribution.without_plan, distribution.with_plan
-    marks = [
-        (tr("Expected"), before.expected.value, after.expected.value),
-        (_tail_label(wording.result), before.cvar.value, after.cvar.value),
-        (tr("Worst state"), before.worst, after.worst),
+    chart_marks = [
+        (tr("Expected"), damage_without_plan.expected.value, damage_with_plan.expected.value),
+        (_tail_label(wording.result), damage_without_plan.cvar.value, damage_with_plan.cvar.value),
+        (tr("Worst state"), damage_without_plan.worst, damage_with_plan.worst),
     ]
     chart = Chart(
         "fresh-distribution",
@@ -207,7 +210,7 @@ def _distribution_parts(wording: EvaluationWording) -> list[Part]:
             "Left, a dashed curve without the plan and a full one with it. Right, bars of the "
             "mean, of the worst states and of the worst one."
         ),
-        lambda: damage_charts.exceedance_curves(*curves, marks, wording.unit),
+        lambda: damage_charts.exceedance_curves(*curves, chart_marks, wording.unit),
     )
     quantiles = zip(*curves, strict=True)
     rows = [row for row in quantiles if round(row[0], 6) in LEVELS_SHOWN]
@@ -226,7 +229,7 @@ def _distribution_parts(wording: EvaluationWording) -> list[Part]:
 
 def _breakdown_tables(wording: EvaluationWording) -> Iterator[Table]:
     """Yield the tables of expected damage by year, by material and by consumer."""
-    fresh, unit = wording.result.fresh, wording.unit
+    fresh_evaluation, unit = wording.result.fresh, wording.unit
 
     def table(
         name: str,
@@ -244,11 +247,11 @@ def _breakdown_tables(wording: EvaluationWording) -> Iterator[Table]:
         return Table(caption, rows, columns, f"fresh-{name}", max_terminal_rows=max_rows)
 
     def ranked(kind: str) -> list[tuple[str, Any]]:
-        by_damage = sorted(getattr(fresh, kind), key=lambda item: -item.expected)
+        by_damage = sorted(getattr(fresh_evaluation, kind), key=lambda item: -item.expected)
         return [(wording.name(kind, item.id, item.name), item) for item in by_damage]
 
     by_year = tr("Expected by year ({unit})", unit=unit)
-    yield table("years", tr("Year"), by_year, fresh.by_year.items())
+    yield table("years", tr("Year"), by_year, fresh_evaluation.by_year.items())
     by_material = tr("Expected by material ({unit})", unit=unit)
     yield table("materials", tr("Material"), by_material, ranked("materials"), MAX_ROWS)
     by_consumer = tr("Expected by consumer ({unit})", unit=unit)
@@ -311,17 +314,20 @@ def _states_note(result: Evaluation) -> str:
 
 def _proof_table(wording: EvaluationWording) -> Table:
     """Return the table of the settings that are needed to repeat the evaluation."""
-    result, fresh = wording.result, wording.result.fresh
+    result, fresh_evaluation = wording.result, wording.result.fresh
     rows = [
         (tr("States of the plan"), format_number(result.own_states)),
         (tr("Gap of the plan on its own states"), format_small_percent(result.own_gap)),
         (tr("Objective on its own states"), wording.amount(result.own_objective)),
-        (tr("States that it is judged on"), format_number(fresh.states)),
+        (tr("States that it is judged on"), format_number(fresh_evaluation.states)),
         (
             tr("Objective on the states it is judged on"),
-            format_sampled_estimate(wording, fresh.objective),
+            format_sampled_estimate(wording, fresh_evaluation.objective),
         ),
-        (tr("Seed of the fresh states"), NO_VALUE if fresh.seed is None else str(fresh.seed)),
+        (
+            tr("Seed of the fresh states"),
+            NO_VALUE if fresh_evaluation.seed is None else str(fresh_evaluation.seed),
+        ),
         (tr("Net cost"), wording.money_amount(result.net_cost_meur)),
     ]
     if result.net_cost_there_meur is not None:

@@ -36,11 +36,13 @@ def estimate_with_error(
     """
     if draws is None:
         return Estimate(value=value, standard_error=None)
-    parts = [draws] if stratum is None else [draws[stratum == n] for n in np.unique(stratum)]
-    if min(map(len, parts)) < 2:
+    draws_by_stratum = (
+        [draws] if stratum is None else [draws[stratum == n] for n in np.unique(stratum)]
+    )
+    if min(map(len, draws_by_stratum)) < 2:
         return Estimate(value=value, standard_error=None)
     variance = math.fsum(
-        len(stratum_draws) * float(stratum_draws.var(ddof=1)) for stratum_draws in parts
+        len(stratum_draws) * float(stratum_draws.var(ddof=1)) for stratum_draws in draws_by_stratum
     )
     return Estimate(value=value, standard_error=math.sqrt(variance) / len(draws))
 
@@ -118,18 +120,22 @@ class MeanCVaR(NamedTuple):
         """Return the measure in the objective of a scenario, without the ambiguity of its mean."""
         return cls(float(case.objective.cvar.level), float(case.objective.cvar.weight))
 
-    def __call__(self, probability: Floats, total: Floats) -> float:
+    def __call__(self, probability: Floats, total_damage: Floats) -> float:
         """Compute the risk measure of totals (S) that have these probabilities (S)."""
-        mean = float(probability @ total / probability.sum())
+        mean = float(probability @ total_damage / probability.sum())
         if self.weight == 0:
             return mean
-        return (1 - self.weight) * mean + self.weight * tail_mean(probability, total, self.level)
+        return (1 - self.weight) * mean + self.weight * tail_mean(
+            probability, total_damage, self.level
+        )
 
-    def influence(self, probability: Floats, total: Floats) -> Floats:
+    def influence(self, probability: Floats, total_damage: Floats) -> Floats:
         """Compute the contribution (S) of each state to the measure; their spread gives the
         sampling error."""
         tail = (
-            self.weight * tail_contributions(probability, total, self.level) if self.weight else 0.0
+            self.weight * tail_contributions(probability, total_damage, self.level)
+            if self.weight
+            else 0.0
         )
-        contributions: Floats = (1 - self.weight) * total + tail
+        contributions: Floats = (1 - self.weight) * total_damage + tail
         return contributions

@@ -80,7 +80,9 @@ def evaluate_in_blocks(
     worker_count = min(choose_worker_count(jobs, default_worker_count), len(starts))
     args = (evaluate_states, states, threads_per_worker(worker_count))
     with Workers[int, Sequence[BlockResult]](make_block_evaluator, args, worker_count) as workers:
-        return [join_results(parts) for parts in zip(*workers.map(starts), strict=True)]
+        return [
+            join_results(block_results) for block_results in zip(*workers.map(starts), strict=True)
+        ]
 
 
 def make_block_evaluator(
@@ -129,7 +131,7 @@ def evaluate_fresh_states(
     saved_plan: SavedPlan,
     state_count: int,
     seed: int | None = None,
-    original: SavedPlan | None = None,
+    original_plan: SavedPlan | None = None,
     jobs: int | None = None,
 ) -> FreshEvaluation:
     """Evaluate a plan in states that are drawn independently.
@@ -145,7 +147,10 @@ def evaluate_fresh_states(
 
     Raises ValueError if ``seed`` is that of the states that the plan was made for.
     """
-    scenario_seed, original_seed = seed_of_plan(saved_plan), seed_of_plan(original or saved_plan)
+    scenario_seed, original_seed = (
+        seed_of_plan(saved_plan),
+        seed_of_plan(original_plan or saved_plan),
+    )
     if scenario_seed is None:
         solution = saved_plan.solution
         return FreshEvaluation(

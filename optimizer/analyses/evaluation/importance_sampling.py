@@ -143,8 +143,8 @@ def _weighted_quantile(weight: Floats, value: Floats, level: float) -> float:
     """Return the value above which states have at most the share ``1 - level`` of the weight
     (S)."""
     order = np.argsort(-value, kind="stable")
-    above = np.cumsum(weight[order])
-    index = min(int(np.searchsorted(above, (1 - level) * len(value))), len(value) - 1)
+    cumulative_weight = np.cumsum(weight[order])
+    index = min(int(np.searchsorted(cumulative_weight, (1 - level) * len(value))), len(value) - 1)
     return float(value[order[index]])
 
 
@@ -158,13 +158,13 @@ def draw_mixture(
 
     The shares of the sets are the first of ``MIXTURE_SHARES``, scaled to add up to 1.
     """
-    shares = MIXTURE_SHARES[: len(probability_sets)]
-    ends = [
-        round(state_count * math.fsum(shares[: i + 1]) / math.fsum(shares))
+    mixture_shares = MIXTURE_SHARES[: len(probability_sets)]
+    block_ends = [
+        round(state_count * math.fsum(mixture_shares[: i + 1]) / math.fsum(mixture_shares))
         for i in range(len(probability_sets))
     ]
     states: list[State] = []
-    numbers = np.diff([0, *ends])
+    numbers = np.diff([0, *block_ends])
     for index, (probabilities, count) in enumerate(zip(probability_sets, numbers, strict=True)):
         if count:
             component_seed = _derive_seed(seed, f"part {index}")
@@ -252,8 +252,11 @@ def _smooth_over_years(by_year: Floats) -> Floats:
 def _variance_ratio(reference: Estimate, weighted: Estimate) -> float:
     """Return the variance of the reference estimate over that of the weighted one; 1 if the latter
     is zero."""
-    before, after = reference.standard_error or 0.0, weighted.standard_error or 0.0
-    return (before / after) ** 2 if after else 1.0
+    reference_error, weighted_error = (
+        reference.standard_error or 0.0,
+        weighted.standard_error or 0.0,
+    )
+    return (reference_error / weighted_error) ** 2 if weighted_error else 1.0
 
 
 def _standardized_difference(first: Estimate, second: Estimate) -> float:
@@ -311,24 +314,33 @@ def likelihood_ratio(
     which another could begin. The ratio is 0.3 / 0.1 * (1 - 0.3 / 2) / (1 - 0.1 / 2); the draw of
     the period is the same under both.
     """
-    own = SamplingProbabilities.from_instance(instance)
+    own_probabilities = SamplingProbabilities.from_instance(instance)
     log_ratio = np.zeros(len(states))
     regime = regime_indices(instance, states)
     for hazard, (has_event, eventless_share) in events_by_year(instance, states).items():
-        p, q = own.event_probability[hazard], probabilities.event_probability[hazard]
-        for y in np.flatnonzero((p != q).any(axis=0)):
-            differing = np.flatnonzero((p != q)[regime[:, y], y])
-            before, after = (x[regime[differing, y], y] for x in (p, q))
-            no_event_term = np.log1p(-after * eventless_share[differing, y]) - np.log1p(
-                -before * eventless_share[differing, y]
+        own_chances, sampled_chances = (
+            own_probabilities.event_probability[hazard],
+            probabilities.event_probability[hazard],
+        )
+        for y in np.flatnonzero((own_chances != sampled_chances).any(axis=0)):
+            differing_states = np.flatnonzero((own_chances != sampled_chances)[regime[:, y], y])
+            own_factors, other_factors = (
+                x[regime[differing_states, y], y] for x in (own_chances, sampled_chances)
             )
-            log_ratio[differing] += np.where(
-                has_event[differing, y], np.log(after / before), no_event_term
+            no_event_term = np.log1p(
+                -other_factors * eventless_share[differing_states, y]
+            ) - np.log1p(-own_factors * eventless_share[differing_states, y])
+            log_ratio[differing_states] += np.where(
+                has_event[differing_states, y], np.log(other_factors / own_factors), no_event_term
             )
     for project in instance.projects:
-        r = own.failure_probability[project]
-        s = probabilities.failure_probability[project]
-        if r != s:
+        own_failure = own_probabilities.failure_probability[project]
+        sampled_failure = probabilities.failure_probability[project]
+        if own_failure != sampled_failure:
             has_failed = np.array([project in state.failed_projects for state in states])
-            log_ratio += np.where(has_failed, np.log(s / r), np.log((1 - s) / (1 - r)))
+            log_ratio += np.where(
+                has_failed,
+                np.log(sampled_failure / own_failure),
+                np.log((1 - sampled_failure) / (1 - own_failure)),
+            )
     return np.exp(log_ratio)

@@ -238,19 +238,19 @@ def select_states(
     equal probabilities this is sampling without replacement. ``probability`` and ``class_of_state``
     are arrays (S); states of one class are solved once.
     """
-    possible = np.flatnonzero(probability > 0)
-    if len(np.unique(class_of_state[possible])) <= max_states:
-        return StateSelection(possible, probability[possible] / probability.sum())
+    possible_states = np.flatnonzero(probability > 0)
+    if len(np.unique(class_of_state[possible_states])) <= max_states:
+        return StateSelection(possible_states, probability[possible_states] / probability.sum())
     max_states = max(2, max_states)
     generator = np.random.Generator(np.random.Philox(key=seed))
-    order = generator.permutation(possible)
+    order = generator.permutation(possible_states)
     share = probability[order] / probability[order].sum()
     points = (np.arange(max_states) + generator.random()) / max_states
     drawn = np.minimum(np.searchsorted(np.cumsum(share), points, side="right"), len(order) - 1)
-    state_indices, hits = np.unique(order[drawn], return_counts=True)
+    state_indices, draw_counts = np.unique(order[drawn], return_counts=True)
     # Hartley and Rao's approximation holds as long as no state is certain to be drawn.
     factor = 1 - max_states * float(share @ share) if max_states * share.max() <= 1 else 1.0
-    return StateSelection(state_indices, hits / max_states, max_states, factor)
+    return StateSelection(state_indices, draw_counts / max_states, max_states, factor)
 
 
 def solve_states_separately(
@@ -353,9 +353,9 @@ def compute_tail_premium(
             raise Interrupted(tr("stopped before the plans of both weights were found"))
         if not is_known:
             return solution
-        better = min(solution, saved_plan.solution, key=lambda x: x.objective)
+        better_solution = min(solution, saved_plan.solution, key=lambda x: x.objective)
         bounds = [b for b in (solution.certificate.bound, certificate.bound) if b is not None]
-        return better.with_bound(max(bounds))
+        return better_solution.with_bound(max(bounds))
 
     def describe(solution: CheckedSolution) -> TailPlan:
         return TailPlan(

@@ -58,16 +58,18 @@ def run_analysis(analysis_input: AnalysisInput, options: EvaluateOptions) -> Ana
     if options.states_of is not None:
         case = analysis_input.saved_plan.reading.case
         check_supported(case, with_assumption_sets=True, with_ambiguity=True)
-        other = analysis_input.read_scenario(options.states_of, options.variant, options.settings)
-        transferred = transfer_plan(analysis_input.saved_plan, other)
+        other_scenario = analysis_input.read_scenario(
+            options.states_of, options.variant, options.settings
+        )
+        transferred = transfer_plan(analysis_input.saved_plan, other_scenario)
     uncertainty = (transferred or analysis_input.saved_plan).reading.case.uncertainty
     projects = (transferred or analysis_input.saved_plan).problem.instance.projects
     starts = analysis_input.saved_plan.solution.commitment.start
     has_overruns = any(projects[p].overruns for p in starts)
     # States and seed apply to overruns as well.
     state_options = SAMPLING_OPTIONS[2:] if has_overruns else SAMPLING_OPTIONS
-    given = options.given_options(state_options)
-    unused_options = ", ".join(option for option, value in given if value)
+    given_options = options.given_options(state_options)
+    unused_options = ", ".join(option for option, value in given_options if value)
     if unused_options and (uncertainty is None or uncertainty.sample is None):
         warning = tr(
             "warning: the scenario does not sample its states; without effect: {options}",
@@ -139,66 +141,75 @@ def evaluate_plan(
     level = float(instance.case.objective.cvar.level)
     # The other parts use the fresh states as their reference.
     with timed("fresh", tr("fresh states")):
-        fresh = evaluate_fresh_states(
+        fresh_evaluation = evaluate_fresh_states(
             evaluated_plan, options.states, options.seed, saved_plan, jobs
         )
-        fresh_outcome = describe_fresh_evaluation(fresh, saved_plan)
-    with_plan, reserves = fresh.with_plan, tuple(dict.fromkeys(options.reserves))
+        fresh_outcome = describe_fresh_evaluation(fresh_evaluation, saved_plan)
+    with_plan, reserves = fresh_evaluation.with_plan, tuple(dict.fromkeys(options.reserves))
     with timed("rules", tr("release rule")):
         rules = release_policy_outcomes(
-            instance, fresh.states, commitment, reserves, with_plan, level, jobs
+            instance, fresh_evaluation.states, commitment, reserves, with_plan, level, jobs
         )
     part_names = ("rare", "gap", "information", "tail", "longer", "counterfactual")
-    parts: dict[str, Any] = dict.fromkeys(part_names)
-    overrun_seed = fresh.seed if fresh.seed is not None else options.seed or 0
-    parts["budget_risk"] = compute_budget_risk(instance, commitment, options.states, overrun_seed)
-    if rare_count and fresh.is_sampled:
+    results_by_part: dict[str, Any] = dict.fromkeys(part_names)
+    overrun_seed = fresh_evaluation.seed if fresh_evaluation.seed is not None else options.seed or 0
+    results_by_part["budget_risk"] = compute_budget_risk(
+        instance, commitment, options.states, overrun_seed
+    )
+    if rare_count and fresh_evaluation.is_sampled:
         # The seed after those of the replications draws different states.
         seed = replication_seeds(
-            evaluated_plan, fresh.seed, (options.replications if solves_problems else 0) + 1
+            evaluated_plan,
+            fresh_evaluation.seed,
+            (options.replications if solves_problems else 0) + 1,
         )[-1]
         with timed("rare", tr("rare events")):
-            parts["rare"] = estimate_rare_events(
+            results_by_part["rare"] = estimate_rare_events(
                 instance, commitment, rare_count, seed, with_plan, level
             )
-    if (replications := options.replications) and fresh.is_sampled and solves_problems:
+    if (replications := options.replications) and fresh_evaluation.is_sampled and solves_problems:
         samples, states_per_sample = tr("samples solved"), options.replication_states
         report_count = partial(options.report_progress, total=replications, step_name=samples)
         with timed("replications", samples):
-            parts["gap"] = estimate_optimality_gap(
-                fresh, replications, states_per_sample, jobs=jobs, on_done=report_count, **limits
+            results_by_part["gap"] = estimate_optimality_gap(
+                fresh_evaluation,
+                replications,
+                states_per_sample,
+                jobs=jobs,
+                on_done=report_count,
+                **limits,
             )
     if (max_states := options.wait_and_see) and solves_problems:
         step_name = tr("states solved by themselves")
         with timed("information", step_name):
             report_done = partial(options.report_progress, step_name=step_name)
-            parts["information"] = compute_information_value(
+            results_by_part["information"] = compute_information_value(
                 saved_plan, max_states=max_states, jobs=jobs, on_done=report_done, **limits
             )
     if tail_weight and solves_problems:
         with timed("tail", tr("plans with and without weight on the worst states")):
             progress = options.on_progress
-            parts["tail"] = compute_tail_premium(
+            results_by_part["tail"] = compute_tail_premium(
                 saved_plan, weight=tail_weight, on_progress=progress, **limits
             )
     if solves_problems and not options.no_counterfactual:
         with timed("counterfactual", tr("what would be done otherwise")):
             progress = options.on_progress
-            parts["counterfactual"] = solve_counterfactual(
+            results_by_part["counterfactual"] = solve_counterfactual(
                 saved_plan, on_progress=progress, **limits
             )
     if options.longer and solves_problems:
         with timed("longer", tr("longer horizon")):
             # With the seed of the fresh states, these are the first of them.
-            parts["longer"] = evaluate_longer_horizon(
-                saved_plan, options.longer, reduced_count, fresh.seed or 0
+            results_by_part["longer"] = evaluate_longer_horizon(
+                saved_plan, options.longer, reduced_count, fresh_evaluation.seed or 0
             )
     case, solution = saved_plan.reading.case, saved_plan.solution
     set_outcomes: tuple[FreshSetOutcome, ...] = ()
     if case.assumptions and transferred is None:
         with timed("under", tr("fresh states of each set of assumptions")):
             set_outcomes = tuple(
-                fresh_outcomes_by_set(saved_plan, options.states, fresh.seed, jobs)
+                fresh_outcomes_by_set(saved_plan, options.states, fresh_evaluation.seed, jobs)
             )
     return Evaluation(
         own_states=len(saved_plan.problem.states),
@@ -215,7 +226,7 @@ def evaluate_plan(
         rules=rules,
         under=set_outcomes,
         seconds=seconds,
-        **parts,
+        **results_by_part,
         **common_result_fields(Evaluation, case, saved_plan.plan.title, saved_plan.plan.variant),
     )
 
@@ -240,13 +251,13 @@ def is_complete(evaluation: Evaluation, gap: float) -> bool:
     """Return whether every solve of the evaluation closed the gap."""
     information, tail = evaluation.information, evaluation.tail
     samples = () if evaluation.gap is None else evaluation.gap.replications
-    pairs: list[tuple[float, float | None]] = [(x.found, x.bound) for x in samples]
+    found_and_bounds: list[tuple[float, float | None]] = [(x.found, x.bound) for x in samples]
     if information is not None:
-        pairs += [
+        found_and_bounds += [
             (x.high, x.low) for x in (information.mean_value_problem, information.wait_and_see)
         ]
     plans = [] if tail is None else [tail.neutral, tail.averse]
     for plan in (*plans, evaluation.counterfactual):
         if plan is not None:
-            pairs.append((1.0, None if plan.gap is None else 1.0 - plan.gap))
-    return all(is_gap_closed(objective, bound, gap) for objective, bound in pairs)
+            found_and_bounds.append((1.0, None if plan.gap is None else 1.0 - plan.gap))
+    return all(is_gap_closed(objective, bound, gap) for objective, bound in found_and_bounds)

@@ -210,9 +210,9 @@ def _longer_horizon_parts(wording: EvaluationWording) -> Iterator[Part]:
         last=last_year,
         years=format_number(longer.years),
     )
-    within = Estimate(value=longer.avoided_within, standard_error=None)
+    avoided_within = Estimate(value=longer.avoided_within, standard_error=None)
     rows = [
-        (last_year, within, longer.net_cost_within_meur),
+        (last_year, avoided_within, longer.net_cost_within_meur),
         (str(longer.last_year), longer.avoided, longer.net_cost_meur),
     ]
     columns = [

@@ -107,16 +107,16 @@ def make_replication_solver(
         answer = (replace(session, pool=None) if problem.is_small else session).search(problem)
         if answer.interrupted:
             raise Interrupted(tr("stopped before all samples were solved"))
-        bound, ended = answer.bound, answer.result.solution.solver_status
+        bound, solver_status = answer.bound, answer.result.solution.solver_status
         if bound is None:
-            raise NoPlan(tr("nothing was proven before the limit ({ended})", ended=ended))
+            raise NoPlan(tr("nothing was proven before the limit ({ended})", ended=solver_status))
         (outcome,) = outcomes.evaluate_commitments(
             instance, states, [commitment], threads=threads, recourse=recourse
         )
         cost = weighted_cost(instance, commitment)
         objective = outcomes.objective_value(instance, outcome, cost)
-        if (best := answer.certified_plan()) is not None:
-            objective = min(objective, best.objective)
+        if (best_plan := answer.certified_plan()) is not None:
+            objective = min(objective, best_plan.objective)
         candidate = objective_with_threshold(outcome, instance, threshold, cost)
         excess = candidate - bound
         return Replication(seed=seed, candidate=candidate, found=objective, bound=bound, gap=excess)

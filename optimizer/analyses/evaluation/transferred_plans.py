@@ -20,7 +20,7 @@ from optimizer.solve.recourse import RecourseEvaluator
 
 
 def transfer_plan(
-    saved_plan: SavedPlan, reading: LoadedScenario, threads: int | None = None
+    saved_plan: SavedPlan, loaded_scenario: LoadedScenario, threads: int | None = None
 ) -> SavedPlan:
     """Transfer the decisions of a plan to another scenario, or to a variant of the same scenario.
 
@@ -33,7 +33,7 @@ def transfer_plan(
     currency, so that figures cannot be compared.
     """
     started_at = time.perf_counter()
-    loaded = Problem.from_case(reading.case)
+    loaded = Problem.from_case(loaded_scenario.case)
     instance, states = loaded.instance, loaded.states
     differing_names = _decision_names(saved_plan.problem.instance) ^ _decision_names(instance)
     if differing_names:
@@ -50,7 +50,7 @@ def transfer_plan(
     )
     certificate = saved_plan.solution.certificate
     solution = CheckedSolution(instance, states, commitment, with_plan, without_plan, certificate)
-    return SavedPlan(saved_plan.plan, reading, problem, solution)
+    return SavedPlan(saved_plan.plan, loaded_scenario, problem, solution)
 
 
 def _decision_names(instance: Instance) -> set[str]:

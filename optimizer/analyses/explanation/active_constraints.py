@@ -52,15 +52,17 @@ def rule_key(instance: Instance, name: str, index: Any) -> tuple[RuleKey, int | 
 
     ``name`` and ``index`` are those of the row.
     """
-    parts = index if isinstance(index, tuple) else (index,)
+    index_parts = index if isinstance(index, tuple) else (index,)
     about, year = [], None
-    for what, part in zip(RULES[name].index_roles, parts, strict=False):
-        if what == "year":
+    for index_role, part in zip(RULES[name].index_roles, index_parts, strict=False):
+        if index_role == "year":
             year = int(part)
-        elif what == "period":
+        elif index_role == "period":
             year = instance.years[int(part) // instance.periods_per_year]
-        elif what and not (name == "offtake_right" and what == "funder" and part == COMMON_GROUP):
-            about.append((what, str(part).removesuffix(".")))
+        elif index_role and not (
+            name == "offtake_right" and index_role == "funder" and part == COMMON_GROUP
+        ):
+            about.append((index_role, str(part).removesuffix(".")))
     name = RULES[name].reported_as or name
     return RuleKey(name, tuple(about), year if RULES[name].is_yearly else None), year
 
@@ -81,13 +83,13 @@ def group_rows_by_rule(
 
     Each row is given as its row number, name and index.
     """
-    found: dict[RuleKey, RuleRows] = {}
+    rows_by_key: dict[RuleKey, RuleRows] = {}
     for place, name, index in rows:
         key, year = rule_key(instance, name, index)
-        rule = found.setdefault(key, RuleRows([], index, set()))
+        rule = rows_by_key.setdefault(key, RuleRows([], index, set()))
         rule.row_indices.append(place)
         rule.years |= set() if year is None else {year}
-    return found
+    return rows_by_key
 
 
 def build_binding_rule(
@@ -140,8 +142,8 @@ def _rule_limit(
         at = numbers.pop() if len(numbers) == 1 else None
     elif isinstance(at, dict) and key.year is not None:
         at = at.get(key.year, 0.0)
-    known = RULES[key.name].has_number and isinstance(at, int | float)
-    return float(at) if known and math.isfinite(at) else None
+    is_known = RULES[key.name].has_number and isinstance(at, int | float)
+    return float(at) if is_known and math.isfinite(at) else None
 
 
 class PlanConstraints:
@@ -161,23 +163,26 @@ class PlanConstraints:
         self.rows = list(rule_rows(self.compiled))
         self._row_matrix = self.compiled.program.matrix.tocsr()
 
-    def tight_rules(self, item_kind: str, id: str) -> tuple[BindingRule, ...]:
+    def find_tight_rules(self, item_kind: str, id: str) -> tuple[BindingRule, ...]:
         """Return the rules that are tight for a project or a stockpile of the plan."""
-        found = [
+        rules = [
             build_binding_rule(self.instance, key, rows.index, rows.years)
             for key, rows in self._tight_rows(self._column_mask(item_kind, id)).items()
         ]
-        found = [
-            r for r in found if not RULES[r.name].is_project_share or (r.limit or 0.0) < 1 - 1e-9
+        rules = [
+            r for r in rules if not RULES[r.name].is_project_share or (r.limit or 0.0) < 1 - 1e-9
         ]
-        start = self.commitment.start.get(id) if item_kind == "project" else None
-        if start is not None and self.instance.years[0] < start == self._possible_starts(id)[0]:
+        start_year = self.commitment.start.get(id) if item_kind == "project" else None
+        if (
+            start_year is not None
+            and self.instance.years[0] < start_year == self._possible_starts(id)[0]
+        ):
             # Not a rule of the first stage but the end of its range: no sooner year can be chosen.
             path = f"projects.{id}.earliest_start"
             about = {"project": id}
-            found.append(BindingRule(tag="P1", name="earliest_start", path=path, about=about,
-                                     years=(start,), limit=None, alone=None))  # fmt: skip
-        return tuple(found)
+            rules.append(BindingRule(tag="P1", name="earliest_start", path=path, about=about,
+                                     years=(start_year,), limit=None, alone=None))  # fmt: skip
+        return tuple(rules)
 
     @cached_property
     def all_tight_rules(self) -> dict[RuleKey, RuleRows]:
@@ -185,10 +190,14 @@ class PlanConstraints:
         return self._tight_rows(np.ones(len(self.column_values), dtype=bool))
 
     def _tight_rows(self, column_mask: NDArray[np.bool_]) -> dict[RuleKey, RuleRows]:
-        used = column_mask & (np.abs(self.column_values) > 1e-9)
+        used_columns = column_mask & (np.abs(self.column_values) > 1e-9)
         return group_rows_by_rule(
             self.instance,
-            (row for row in self.rows if RULES[row[1]].is_reported and self._is_tight(row, used)),
+            (
+                row
+                for row in self.rows
+                if RULES[row[1]].is_reported and self._is_tight(row, used_columns)
+            ),
         )
 
     def _is_tight(self, rule_row: tuple[int, str, Any], used_columns: NDArray[np.bool_]) -> bool:
@@ -199,17 +208,19 @@ class PlanConstraints:
             return False
         terms = factors * self.column_values[columns]
         program = self.compiled.program
-        upper, lower = program.row_upper[row], program.row_lower[row]
-        sides = [abs(side) for side in (upper, lower) if np.isfinite(side)]
-        size = max([*sides, float(np.abs(terms).max(initial=0.0)), 1e-9])
-        if upper == lower:
+        upper_limit, lower_limit = program.row_upper[row], program.row_lower[row]
+        finite_limits = [abs(side) for side in (upper_limit, lower_limit) if np.isfinite(side)]
+        size = max([*finite_limits, float(np.abs(terms).max(initial=0.0)), 1e-9])
+        if upper_limit == lower_limit:
             # A year's budget is an equation: what it leaves is a column, and another one is what
             # the year before left.
-            left = [c for c in columns if self.column_names[c][0] in ("unspent", "line_unspent")]
-            of_year = [c for c in left if self.column_names[c][1][-1] == index[-1]]
+            unspent_columns = [
+                c for c in columns if self.column_names[c][0] in ("unspent", "line_unspent")
+            ]
+            of_year = [c for c in unspent_columns if self.column_names[c][1][-1] == index[-1]]
             return all(self.column_values[c] <= SLACK_TOLERANCE * size for c in of_year)
         activity = float(terms.sum())
-        return bool(min(upper - activity, activity - lower) <= SLACK_TOLERANCE * size)
+        return bool(min(upper_limit - activity, activity - lower_limit) <= SLACK_TOLERANCE * size)
 
     def blocking_rules(
         self, item_kind: str, id: str, held_lots: float | None = None
@@ -221,18 +232,18 @@ class PlanConstraints:
         that a stockpile must hold at the end of the last year. The result is empty if the item can
         be added.
         """
-        program, kept, _ = self._reduced_program(item_kind, id, held_lots)
-        place = {int(row): n for n, row in enumerate(kept)}
+        program, kept_rows, _ = self._reduced_program(item_kind, id, held_lots)
+        place = {int(row): n for n, row in enumerate(kept_rows)}
         some = group_rows_by_rule(
             self.instance, ((place[r], n, i) for r, n, i in self.rows if r in place)
         )
         # Of rules that stop it alike those are named that come first: what the plan uses up.
-        ranked = sorted(some, key=lambda k: not RULES[k.name].is_shared)
-        groups = {key: some[key].row_indices for key in ranked}
+        ranked_rules = sorted(some, key=lambda k: not RULES[k.name].is_shared)
+        groups = {key: some[key].row_indices for key in ranked_rules}
         search = ConflictSearch(program, groups)
 
         def alone(key: RuleKey) -> bool:
-            return search.is_feasible([other for other in groups if other != key])
+            return search.is_feasible([other_key for other_key in groups if other_key != key])
 
         return tuple(
             build_binding_rule(self.instance, key, some[key].index, alone=alone(key))
@@ -247,45 +258,47 @@ class PlanConstraints:
         Of the candidate plans with the item, the one with the largest gain in the objective is
         used. Return None if rules prevent all of them.
         """
-        instance, own = self.instance, self.commitment
-        before = outcomes.objective_value(instance, self.evaluation, 0.0)
-        found = []
+        instance, own_commitment = self.instance, self.commitment
+        objective_before = outcomes.objective_value(instance, self.evaluation, 0.0)
+        possible_additions = []
         for plan in self._candidate_plans(item_kind, id, held_lots):
             (leads_to,) = outcomes.evaluate_commitments(
                 instance, self.problem.states, [plan], recourse=self.problem.recourse
             )
             costs = (committed.net_cost, committed.weighted_cost)
-            money, weighed = (cost(instance, plan) - cost(instance, own) for cost in costs)
-            found.append(
+            extra_money, extra_weighted_cost = (
+                cost(instance, plan) - cost(instance, own_commitment) for cost in costs
+            )
+            possible_additions.append(
                 AdditionEffect(
                     start=plan.start.get(id) if item_kind == "project" else None,
                     avoided=self.evaluation.expected - leads_to.expected,
-                    weighed=before - outcomes.objective_value(instance, leads_to, 0.0),
-                    net_cost_meur=money,
-                    weighed_cost=weighed,
+                    weighed=objective_before - outcomes.objective_value(instance, leads_to, 0.0),
+                    net_cost_meur=extra_money,
+                    weighed_cost=extra_weighted_cost,
                 )
             )
-        return max(found, key=lambda one: one.weighed - one.weighed_cost, default=None)
+        return max(possible_additions, key=lambda one: one.weighed - one.weighed_cost, default=None)
 
     def _candidate_plans(
         self, item_kind: str, id: str, held_lots: float | None
     ) -> Iterator[Commitment]:
         """Yield plans with the item added and all else fixed: for each start year, at least cost
         and with most output."""
-        program, _, free = self._reduced_program(item_kind, id, held_lots)
-        names = [self.column_names[c] for c in free]
+        program, _, free_columns = self._reduced_program(item_kind, id, held_lots)
+        names = [self.column_names[c] for c in free_columns]
         output = np.array([kind == "offtake" for kind, _ in names])
         most = np.where(output, -1.0, program.cost * 1e-9)
         for year in self._possible_starts(id) if item_kind == "project" else (None,):
-            other = [kind == "start" and index[1] != year for kind, index in names]
-            upper = np.where(other, 0.0, program.upper)
+            is_other_year = [kind == "start" and index[1] != year for kind, index in names]
+            upper_bounds = np.where(is_other_year, 0.0, program.upper)
             for cost in [program.cost, most] if output.any() else [program.cost]:
-                solution = highs.solve(replace(program, upper=upper, cost=cost), gap=1e-6)
+                solution = highs.solve(replace(program, upper=upper_bounds, cost=cost), gap=1e-6)
                 if solution.values is None:
                     continue
-                values = self.column_values.copy()
-                values[free] = solution.values
-                self.compiled.load_solution(values)
+                column_values = self.column_values.copy()
+                column_values[free_columns] = solution.values
+                self.compiled.load_solution(column_values)
                 yield read_commitment(self.instance, self.compiled.variables[0].model())
 
     def _reduced_program(
@@ -297,38 +310,38 @@ class PlanConstraints:
         Where the plan violates a row by a rounding error, the row is relaxed by that amount. If a
         project is given, it must start.
         """
-        program, own = self.compiled.program, self._column_mask(item_kind, id)
-        own |= np.array([kind in DERIVED_COLUMNS for kind, _ in self.column_names])
-        free = np.flatnonzero(own)
+        program, is_own_column = self.compiled.program, self._column_mask(item_kind, id)
+        is_own_column |= np.array([kind in DERIVED_COLUMNS for kind, _ in self.column_names])
+        free_columns = np.flatnonzero(is_own_column)
         activity = program.matrix @ self.column_values
         slack = 1e-7 * (1 + np.abs(activity))
-        upper = np.where(activity > program.row_upper, activity + slack, program.row_upper)
-        lower = np.where(activity < program.row_lower, activity - slack, program.row_lower)
+        row_upper = np.where(activity > program.row_upper, activity + slack, program.row_upper)
+        row_lower = np.where(activity < program.row_lower, activity - slack, program.row_lower)
         constraints = self.compiled.constraints if item_kind == "project" else ()
         for row, constraint in enumerate(constraints):
             if (constraint.parent_component().local_name, constraint.index()) == ("start_once", id):
-                lower[row] = upper[row] = 1.0
-        moved = program.matrix @ np.where(own, 0.0, self.column_values)
-        part = program.matrix[:, free]
-        kept = np.flatnonzero(np.diff(part.tocsr().indptr) > 0)
-        low = program.lower[free].copy()
+                row_lower[row] = row_upper[row] = 1.0
+        fixed_activity = program.matrix @ np.where(is_own_column, 0.0, self.column_values)
+        part = program.matrix[:, free_columns]
+        kept_rows = np.flatnonzero(np.diff(part.tocsr().indptr) > 0)
+        low = program.lower[free_columns].copy()
         if held_lots is not None:
-            last = ("planned", (id, len(self.instance.periods) - 1))
-            low[[self.column_names[c] == last for c in free]] = held_lots
+            last_column = ("planned", (id, len(self.instance.periods) - 1))
+            low[[self.column_names[c] == last_column for c in free_columns]] = held_lots
         reduced = replace(
             program,
-            cost=program.cost[free],
+            cost=program.cost[free_columns],
             offset=0.0,
-            matrix=part[kept],
-            row_lower=(lower - moved)[kept],
-            row_upper=(upper - moved)[kept],
+            matrix=part[kept_rows],
+            row_lower=(row_lower - fixed_activity)[kept_rows],
+            row_upper=(row_upper - fixed_activity)[kept_rows],
             lower=low,
-            upper=program.upper[free],
-            is_integer=program.is_integer[free],
-            row_names=[f"row {row}" for row in kept],
-            column_names=["{}[{}]".format(*self.column_names[c]) for c in free],
+            upper=program.upper[free_columns],
+            is_integer=program.is_integer[free_columns],
+            row_names=[f"row {row}" for row in kept_rows],
+            column_names=["{}[{}]".format(*self.column_names[c]) for c in free_columns],
         )
-        return reduced, kept, free
+        return reduced, kept_rows, free_columns
 
     def _possible_starts(self, project: str) -> Sequence[int]:
         return self.instance.projects[project].start_years
@@ -343,28 +356,28 @@ class PlanConstraints:
     def _column_value(self, kind: str, index: Any) -> float:
         """Return the value of a first-stage column in the plan; ``kind`` and ``index`` are its name
         and index."""
-        plan, first = self.commitment, self.instance.years[0]
+        commitment, first_year = self.commitment, self.instance.years[0]
         match kind, index:
             case "start", (p, year):
-                return float(plan.start.get(p) == year)
+                return float(commitment.start.get(p) == year)
             case "unaided", p:
-                return float(p not in plan.start)
-            case "floored", (p, year, g, f, i) if plan.start.get(p) == year:
-                return plan.floored.get((p, g, f, i), 0.0)
-            case "share", (p, f, i, year) if plan.start.get(p) == year:
-                return plan.share.get((p, f, i), 0.0)
-            case "market", (p, year) if plan.start.get(p) == year:
-                return plan.market.get(p, 0.0)
-            case "offtake", (p, year, g) if plan.start.get(p) == year:
-                return plan.offtake.get((p, g), 0.0)
+                return float(p not in commitment.start)
+            case "floored", (p, year, g, f, i) if commitment.start.get(p) == year:
+                return commitment.floored.get((p, g, f, i), 0.0)
+            case "share", (p, f, i, year) if commitment.start.get(p) == year:
+                return commitment.share.get((p, f, i), 0.0)
+            case "market", (p, year) if commitment.start.get(p) == year:
+                return commitment.market.get(p, 0.0)
+            case "offtake", (p, year, g) if commitment.start.get(p) == year:
+                return commitment.offtake.get((p, g), 0.0)
             case "takes_part", _:
-                return float(plan.share.get(index, 0.0) > 0)
+                return float(commitment.share.get(index, 0.0) > 0)
             case "buy", (h, year):
-                return float(plan.expected_purchases(self.instance, h)[year - first])
+                return float(commitment.expected_purchases(self.instance, h)[year - first_year])
             case "planned", (h, k):
-                return float(committed.planned_stock(self.instance, plan, h)[k])
+                return float(committed.planned_stock(self.instance, commitment, h)[k])
             case (("unspent" | "line_unspent"), (*owner, year)):
-                return float(self._unspent_by_year[tuple(owner)][year - first])
+                return float(self._unspent_by_year[tuple(owner)][year - first_year])
         return 0.0
 
     @cached_property
@@ -374,24 +387,30 @@ class PlanConstraints:
         Keys are the funder, or the funder and the budget line.
         """
         instance = self.instance
-        found: dict[tuple[str, ...], Floats] = {}
+        unspent_by_key: dict[tuple[str, ...], Floats] = {}
         spent = committed.budget_use(instance, self.commitment)
         for f, funder in instance.case.funders.items():
             by_year = funder.budget_by_year_meur
             if by_year is not None:
                 granted = [float(by_year.get(year, 0.0)) for year in instance.years]
-                found[f,] = _compute_unspent(granted, spent[f], funder.carry_over)
+                unspent_by_key[f,] = _compute_unspent(granted, spent[f], funder.carry_over)
         of_line = committed.budget_line_use(instance, self.commitment)
         for key, line in instance.budget_lines.items():
             if line.yearly_budget is not None:
-                found[key] = _compute_unspent(line.yearly_budget, of_line[key], line.carry_over)
-        return found
+                unspent_by_key[key] = _compute_unspent(
+                    line.yearly_budget, of_line[key], line.carry_over
+                )
+        return unspent_by_key
 
 
-def _compute_unspent(granted: Sequence[float] | Floats, used: Floats, carries_over: bool) -> Floats:
+def _compute_unspent(
+    granted: Sequence[float] | Floats, used_amounts: Floats, carries_over: bool
+) -> Floats:
     """Compute the unspent amounts (Y) of a budget at the end of each year."""
-    left, found = 0.0, np.zeros(len(used))
+    carried_amount, unspent_amounts = 0.0, np.zeros(len(used_amounts))
     for y, amount in enumerate(granted):
-        left = max(0.0, float(amount) + (left if carries_over else 0.0) - float(used[y]))
-        found[y] = left
-    return found
+        carried_amount = max(
+            0.0, float(amount) + (carried_amount if carries_over else 0.0) - float(used_amounts[y])
+        )
+        unspent_amounts[y] = carried_amount
+    return unspent_amounts

@@ -91,15 +91,15 @@ def _regret_parts(wording: ExplanationWording) -> Iterator[Part]:
         return min_regret(explained), explained.regret.high or 0.0 if explained.regret else 0.0
 
     with_regret = [x for x in wording.result.items if x.regret and x.regret.high is not None]
-    ranked = sorted(with_regret, key=regret_range, reverse=True)
-    if not ranked:
+    items_by_regret = sorted(with_regret, key=regret_range, reverse=True)
+    if not items_by_regret:
         return
     title = tr("What is lost by deciding the other way ({unit})", unit=wording.unit)
     bars = [
         charts.DecisionRegret(
             item_name(wording, x), *regret_range(x), x.chosen, format_range(x.regret)
         )
-        for x in ranked
+        for x in items_by_regret
     ]
     description = tr(
         "One bar for each project and stock. It is longest for {name}: {span}. The figures are in "
@@ -122,10 +122,14 @@ def _regret_parts(wording: ExplanationWording) -> Iterator[Part]:
         "not shown."
     )
     chart = Chart("regrets", title, description, lambda: charts.regret_bars(bars, wording.unit))
-    yield Table(title, ranked, columns, "regrets", note, chart=chart)
+    yield Table(title, items_by_regret, columns, "regrets", note, chart=chart)
     caption = tr("Mean damage, change under each set ({unit})", unit=wording.unit)
     yield damage_by_set_table(
-        wording, columns[0], ranked, lambda x: x.regret.expected_under if x.regret else {}, caption
+        wording,
+        columns[0],
+        items_by_regret,
+        lambda x: x.regret.expected_under if x.regret else {},
+        caption,
     )
 
 
@@ -149,9 +153,11 @@ def left_out_table(explanation: Explanation) -> Table:
     def reason(decision: ExplainedDecision) -> str:
         if decision.stops:
             clauses = rule_clauses(wording, decision.stops).split("; ")
-            first, *other_clauses = (re.sub(r" \(\w+\)$", "", clause) for clause in clauses)
+            first_clause, *other_clauses = (re.sub(r" \(\w+\)$", "", clause) for clause in clauses)
             return "; ".join(
-                [first, tr("{count} more", count=len(other_clauses))] if other_clauses else [first]
+                [first_clause, tr("{count} more", count=len(other_clauses))]
+                if other_clauses
+                else [first_clause]
             )
         return "" if decision.beside is None else describe_addition(wording, decision.beside)
 
@@ -196,14 +202,14 @@ def left_out_table(explanation: Explanation) -> Table:
     )
     if impossible:
         note += " " + tr("No plan may start: {projects}.", projects=", ".join(impossible))
-    ranked = sorted(left_out, key=rank)
-    if len(ranked) > MAX_LEFT_OUT_ROWS:
+    ranked_items = sorted(left_out, key=rank)
+    if len(ranked_items) > MAX_LEFT_OUT_ROWS:
         remaining_names = join_with_and(
-            [item_name(wording, candidate) for candidate in ranked[MAX_LEFT_OUT_ROWS:]]
+            [item_name(wording, candidate) for candidate in ranked_items[MAX_LEFT_OUT_ROWS:]]
         )
         note += " " + tr("Left out by more: {projects}.", projects=remaining_names)
     title = tr("Candidates that are left out, and what building them would cost")
-    return Table(title, ranked[:MAX_LEFT_OUT_ROWS], columns, "left-out", note)
+    return Table(title, ranked_items[:MAX_LEFT_OUT_ROWS], columns, "left-out", note)
 
 
 def _reasons_sections(wording: ExplanationWording) -> Iterator[Section]:
@@ -214,14 +220,14 @@ def _reasons_sections(wording: ExplanationWording) -> Iterator[Section]:
         regret = -1.0 if explained.regret is None else min_regret(explained)
         return float("inf") if explained.conflict else regret
 
-    ranked = sorted(wording.result.items, key=importance, reverse=True)
-    for id, title, kind, chosen in (
+    items_by_importance = sorted(wording.result.items, key=importance, reverse=True)
+    for id, title, kind, is_chosen in (
         ("projects-out", tr("Projects that are out"), "project", False),
         ("projects-in", tr("Projects that are in"), "project", True),
         ("stocks-in", tr("Stocks that are bought"), "stockpile", True),
         ("stocks-out", tr("Stocks that buy nothing"), "stockpile", False),
     ):
-        decisions = [x for x in ranked if x.kind == kind and x.chosen == chosen]
+        decisions = [x for x in items_by_importance if x.kind == kind and x.chosen == is_chosen]
         yield Section(id, title, [Bullets([describe_item(wording, x) for x in decisions])])
 
 
@@ -267,8 +273,11 @@ def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
         "changes.",
         unit=wording.unit,
     )
-    values, title = wording.result.values, tr("What one more million or percentage point is worth")
-    return [Table(title, values, columns, "budgets", note)] if values else []
+    limit_values, title = (
+        wording.result.values,
+        tr("What one more million or percentage point is worth"),
+    )
+    return [Table(title, limit_values, columns, "budgets", note)] if limit_values else []
 
 
 def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
@@ -318,10 +327,10 @@ def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
 
     def list_names(listed: Iterable[ExplainedDecision]) -> str:
         names = [item_name(wording, decision) for decision in listed]
-        shown, more_count = ", ".join(names[:MAX_NAMED]), len(names) - MAX_NAMED
+        shown_names, more_count = ", ".join(names[:MAX_NAMED]), len(names) - MAX_NAMED
         if more_count <= 0:
-            return shown
-        return tr("{names} and {more} more", names=shown, more=more_count)
+            return shown_names
+        return tr("{names} and {more} more", names=shown_names, more=more_count)
 
     if ties := list_names(
         decision for decision in decisions if decision.tie and not decision.is_cut_short
@@ -344,17 +353,19 @@ def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
 def limit_name(wording: ExplanationWording, value: LimitValue) -> str:
     """Return the name of a budget or of another limit."""
     steps, f = value.path.split("."), value.funder or ""
-    values = {"funder": wording.name("funders", f), "year": value.year}
+    name_fields = {"funder": wording.name("funders", f), "year": value.year}
     if value.project is not None:
         project = wording.name("projects", value.project)
         return tr("Share that lenders and investors carry of {project}", project=project)
     if steps[-1] == "max_share":
         name = wording.instrument_name(f, steps[-2])
-        return tr("Largest share: {funder}, {instrument}", instrument=name, **values)
+        return tr("Largest share: {funder}, {instrument}", instrument=name, **name_fields)
     if value.funder is not None:
-        name = tr("Budget of {funder}", **values)
+        name = tr("Budget of {funder}", **name_fields)
         if "budget_lines" in steps:
-            name = tr("{funder}, line {line}", line=wording.budget_line_name(f, steps[3]), **values)
+            name = tr(
+                "{funder}, line {line}", line=wording.budget_line_name(f, steps[3]), **name_fields
+            )
         return name if value.year is None else f"{name}, {value.year}"
     return {
         "policy.budget_meur": tr("Budget of all public funders"),

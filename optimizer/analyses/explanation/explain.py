@@ -68,7 +68,7 @@ def explain_plan(given_plan: SavedPlan, options: ExplainOptions) -> Explanation:
     Raises Interrupted if it was stopped, or NoPlan if it reached its limit, before anything was
     proven about the plan itself.
     """
-    start = time.perf_counter()
+    started_at = time.perf_counter()
     explainer = PlanExplainer(given_plan, options)
     explainer.solve_all()
     solution, plan, states = given_plan.solution, given_plan.plan, len(given_plan.problem.states)
@@ -92,7 +92,7 @@ def explain_plan(given_plan: SavedPlan, options: ExplainOptions) -> Explanation:
         adaptation=solution.adaptation,
         ended="interrupted" if explainer.interrupted else "complete",
         **common_result_fields(
-            Explanation, case, plan.title, plan.variant, start, states, options.gap
+            Explanation, case, plan.title, plan.variant, started_at, states, options.gap
         ),
     )
 
@@ -143,15 +143,17 @@ class PlanExplainer:
         bound = max((value for value in bounds if value is not None), default=-math.inf)
         if bound == -math.inf:
             raise NoPlan(tr("nothing was proven of the plan before the limit"))
-        best = solution.objective
-        certified = answer.certified_plan()
-        if certified is not None:
-            best = min(best, certified.objective)
-            if solution.objective - best > 2 * options.gap * max(abs(best), 1e-6):
+        best_objective = solution.objective
+        certified_plan = answer.certified_plan()
+        if certified_plan is not None:
+            best_objective = min(best_objective, certified_plan.objective)
+            if solution.objective - best_objective > 2 * options.gap * max(
+                abs(best_objective), 1e-6
+            ):
                 # Otherwise differences from the better plan would appear in every answer.
-                self.reference_solution = certified
-        problem, bound = saved_plan.problem.without_caches, min(bound, best)
-        return ExplanationContext(problem, saved_plan.reading, best, bound, options.gap)
+                self.reference_solution = certified_plan
+        problem, bound = saved_plan.problem.without_caches, min(bound, best_objective)
+        return ExplanationContext(problem, saved_plan.reading, best_objective, bound, options.gap)
 
     def solve_all(self) -> None:
         """Solve all queries in parallel."""
@@ -173,15 +175,15 @@ class PlanExplainer:
         except KeyboardInterrupt:
             self.interrupted = True
         # A plan with a forced decision is feasible in the scenario, and may be the best one.
-        found = [
+        found_objectives = [
             objective
             for query, replies in self.answers.items()
             if isinstance(query, ForcedDecision)
             if (objective := replies[0.0].objective) is not None
         ]
-        best = min([self.context.best_objective, *found])
-        bound = min(self.context.bound, best)
-        self.context = replace(self.context, best_objective=best, bound=bound)
+        best_objective = min([self.context.best_objective, *found_objectives])
+        bound = min(self.context.bound, best_objective)
+        self.context = replace(self.context, best_objective=best_objective, bound=bound)
 
     def opposite_decision(self, kind: ItemKind, id: str) -> ForcedDecision | None:
         """Return the reversed decision on a project or stockpile; None if there is no room for more
@@ -206,7 +208,7 @@ class PlanExplainer:
         held_lots = decision.held_lots if decision is not None and is_stock else None
         can_add = is_forced_in and not conflict and not self.has_sets_or_review
         stops = constraints.blocking_rules(kind, id, held_lots) if can_add else ()
-        chosen = self._is_bought(id) if is_stock else id in plan.earliest_starts
+        is_chosen = self._is_bought(id) if is_stock else id in plan.earliest_starts
         forced_project = id if is_forced_in and not is_stock else None
         regret = None if reply is None else self._build_regret(reply, forced_project)
         holding_t = days = None
@@ -214,11 +216,11 @@ class PlanExplainer:
             holding_t = planned_stock(self.instance, plan, id).max() * self._lot_tonnes(id)
         if is_stock and is_forced_in:
             _, days = forced_holding(self.instance, id, self.options.days)
-        may_add, has_tight_rules = can_add and not stops, chosen and not self.has_sets_or_review
+        may_add, has_tight_rules = can_add and not stops, is_chosen and not self.has_sets_or_review
         return ExplainedDecision(
             kind=kind,
             id=id,
-            chosen=chosen,
+            chosen=is_chosen,
             start=None if is_stock else plan.earliest_starts.get(id),
             held_t=holding_t,
             forced_days=days,
@@ -227,7 +229,7 @@ class PlanExplainer:
             conflict=conflict,
             stops=stops,
             beside=constraints.best_addition(kind, id, held_lots) if may_add else None,
-            tight=constraints.tight_rules(kind, id) if has_tight_rules else (),
+            tight=constraints.find_tight_rules(kind, id) if has_tight_rules else (),
         )
 
     def _build_regret(self, reply: QueryReply, forced_project: str | None) -> Regret:
@@ -237,20 +239,20 @@ class PlanExplainer:
         """
         reference, context, instance = self.reference_solution, self.context, self.instance
         objective, commitment, low, high = reply.objective, reply.commitment, None, None
-        damage = cost = expected = net_cost_change = public = None
+        damage = cost = expected_damage = net_cost_change = public_cost = None
         expected_under = dict[str, float]()
-        best = context.best_objective
+        best_objective = context.best_objective
         if reply.bound is not None:
-            low = significant_difference(reply.bound - best, best)
+            low = significant_difference(reply.bound - best_objective, best_objective)
         if objective is not None and commitment is not None:
             low = low or 0.0
-            high = max(low, significant_difference(objective - context.bound, best))
+            high = max(low, significant_difference(objective - context.bound, best_objective))
             plans = commitment, reference.commitment
             if not self.given_plan.problem.set_problems:  # cost and damage differ by set
                 new_cost, old_cost = (weighted_cost(instance, plan) for plan in plans)
                 cost = new_cost - old_cost
                 damage = objective - reference.objective - cost
-            expected = reply.expected - reference.with_plan.expected
+            expected_damage = reply.expected - reference.with_plan.expected
             reference_by_set = reference.expected_by_set
             expected_under = {
                 id: set_expected - reference_by_set[id]
@@ -259,7 +261,7 @@ class PlanExplainer:
             new_cost, old_cost = (net_cost(instance, plan) for plan in plans)
             net_cost_change = new_cost - old_cost
             if forced_project is not None:
-                public = math.fsum(
+                public_cost = math.fsum(
                     share * float(cash_flow.expected_payments.sum())
                     for p, f, _, share, cash_flow in funding_cash_flows(instance, commitment)
                     if p == forced_project and instance.case.funders[f].kind == "public"
@@ -272,10 +274,10 @@ class PlanExplainer:
             high=high,
             damage=damage,
             cost=cost,
-            expected=expected,
+            expected=expected_damage,
             expected_under=expected_under,
             net_cost_meur=net_cost_change,
-            public_meur=public,
+            public_meur=public_cost,
             instead=self.plan_difference(reply),
             seconds=reply.seconds,
         )
@@ -286,15 +288,15 @@ class PlanExplainer:
         commitment, reference = reply.commitment, self.reference_solution.commitment
         if commitment is None:
             return None
-        before, after = (
+        own_decisions, other_decisions = (
             Decisions(plan.earliest_starts, largest_stocks(self.instance, plan))
             for plan in (reference, commitment)
         )
-        return DecisionDiff.between(before, after).to_result()
+        return DecisionDiff.between(own_decisions, other_decisions).to_result()
 
     def _is_bought(self, h: str) -> bool:
-        bought = self.given_plan.solution.commitment.expected_purchases(self.instance, h)
-        return bool(float(bought.sum()) * self._lot_tonnes(h) > MIN_PURCHASE_T)
+        bought_tonnes = self.given_plan.solution.commitment.expected_purchases(self.instance, h)
+        return bool(float(bought_tonnes.sum()) * self._lot_tonnes(h) > MIN_PURCHASE_T)
 
     def _lot_tonnes(self, h: str) -> float:
         """Return the size in tonnes of a lot of the stockpile's material."""

@@ -72,8 +72,8 @@ def find_limits(plan_constraints: PlanConstraints) -> list[Limit]:
     These are all budgets over all years, and those budgets by year and limits on shares that are
     tight.
     """
-    parts = (_funder_budgets, _policy_budget, _binding_share_limits)
-    return [limit for part in parts for limit in part(plan_constraints)]
+    limit_finders = (_funder_budgets, _policy_budget, _binding_share_limits)
+    return [limit for part in limit_finders for limit in part(plan_constraints)]
 
 
 def _budget_limit(path: str, current_value: float, unused: float, **attributes: Any) -> Limit:
@@ -89,7 +89,7 @@ def _budget_limit(path: str, current_value: float, unused: float, **attributes: 
 
 def _funder_budgets(plan_constraints: PlanConstraints) -> Iterator[Limit]:
     instance = plan_constraints.instance
-    used = budget_use(instance, plan_constraints.commitment)
+    used_by_funder = budget_use(instance, plan_constraints.commitment)
     by_line = budget_line_use(instance, plan_constraints.commitment)
 
     def of_years(path: str, rule: str, owner: tuple[str, ...], of: Any, by_year: Any) -> Any:
@@ -98,31 +98,40 @@ def _funder_budgets(plan_constraints: PlanConstraints) -> Iterator[Limit]:
             for key in plan_constraints.all_tight_rules
             if key.name == rule and tuple(dict(key.about).values()) == owner
         }
-        full = [int(year) for year in by_year or {} if int(year) in tight_years]
-        for year in _representative_years(full, of.carry_over):
-            now = float(by_year[year])
-            yield _budget_limit(f"{path}.{year}", now, 0.0, funder=owner[0], year=year)
+        exhausted_years = [int(year) for year in by_year or {} if int(year) in tight_years]
+        for year in _representative_years(exhausted_years, of.carry_over):
+            current_budget = float(by_year[year])
+            yield _budget_limit(f"{path}.{year}", current_budget, 0.0, funder=owner[0], year=year)
 
     for f, funder in instance.case.funders.items():
         path = f"funders.{f}.budget"
         if funder.budget_meur is not None:
-            now = float(funder.budget_meur)
-            yield _budget_limit(f"{path}_meur", now, now - float(used[f].sum()), funder=f)
+            current_budget = float(funder.budget_meur)
+            yield _budget_limit(
+                f"{path}_meur",
+                current_budget,
+                current_budget - float(used_by_funder[f].sum()),
+                funder=f,
+            )
         by_year = funder.budget_by_year_meur
         yield from of_years(f"{path}_by_year_meur", "funder_budget_by_year", (f,), funder, by_year)
         for id, line in funder.budget_lines.items():
             path = f"funders.{f}.budget_lines.{id}"
             if line.total_meur is not None:
-                now = float(line.total_meur)
-                left = now - float(by_line[f, id].sum())
-                yield _budget_limit(f"{path}.total_meur", now, left, funder=f)
+                current_budget = float(line.total_meur)
+                unassigned_budget = current_budget - float(by_line[f, id].sum())
+                yield _budget_limit(
+                    f"{path}.total_meur", current_budget, unassigned_budget, funder=f
+                )
             by_year, name = line.by_year_meur, "budget_line_by_year"
             yield from of_years(f"{path}.by_year_meur", name, (f, id), line, by_year)
             limit = line.limit_meur
             if limit is not None and not (isinstance(limit, YearlyQuantity) and limit.years):
-                now = limit.at(instance.years[0])
-                left = now - float(by_line[f, id].max(initial=0.0))
-                yield _budget_limit(f"{path}.limit_meur", now, left, funder=f)
+                current_budget = limit.at(instance.years[0])
+                unassigned_budget = current_budget - float(by_line[f, id].max(initial=0.0))
+                yield _budget_limit(
+                    f"{path}.limit_meur", current_budget, unassigned_budget, funder=f
+                )
 
 
 def _representative_years(years: Iterable[int], carries_over: bool) -> list[int]:
@@ -132,44 +141,47 @@ def _representative_years(years: Iterable[int], carries_over: bool) -> list[int]
     additional million that can be carried over never has a lower value if it comes earlier, so that
     the values in these years bracket those in the others.
     """
-    ordered = sorted(years)
-    if not carries_over or len(ordered) <= 3:
-        return ordered
-    return [ordered[0], ordered[len(ordered) // 2], ordered[-1]]
+    ordered_years = sorted(years)
+    if not carries_over or len(ordered_years) <= 3:
+        return ordered_years
+    return [ordered_years[0], ordered_years[len(ordered_years) // 2], ordered_years[-1]]
 
 
 def _policy_budget(plan_constraints: PlanConstraints) -> Iterator[Limit]:
     instance, budget = plan_constraints.instance, plan_constraints.instance.case.policy.budget_meur
     if budget is not None:
-        used = budget_use(instance, plan_constraints.commitment)
-        spent = math.fsum(float(used[f].sum()) for f in instance.public_funders)
+        used_by_funder = budget_use(instance, plan_constraints.commitment)
+        spent = math.fsum(float(used_by_funder[f].sum()) for f in instance.public_funders)
         yield _budget_limit("policy.budget_meur", float(budget), float(budget) - spent)
 
 
 def _binding_share_limits(plan_constraints: PlanConstraints) -> Iterator[Limit]:
     """Yield the limits on shares that are tight somewhere in the plan."""
     aid = plan_constraints.instance.case.policy.state_aid
-    known = set()
-    tight = [
+    known_limits = set()
+    tight_rules = [
         (SHARE_LIMIT_RULES.index(key.name), key)
         for key in plan_constraints.all_tight_rules
         if key.name in SHARE_LIMIT_RULES
     ]
-    for _, key in sorted(tight, key=lambda one: (one[0], one[1].about)):
+    for _, key in sorted(tight_rules, key=lambda one: (one[0], one[1].about)):
         index = plan_constraints.all_tight_rules[key].index
         rule = build_binding_rule(plan_constraints.instance, key, index)
-        path, now, of = rule.path, rule.limit, dict(key.about)
+        path, current_limit, of = rule.path, rule.limit, dict(key.about)
         if key.name == "state_aid_limit":
-            path, now = f"{path}.max_intensity", None if aid is None else aid.max_intensity
+            path, current_limit = (
+                f"{path}.max_intensity",
+                None if aid is None else aid.max_intensity,
+            )
         steps = tuple(
             step
             for step in PERCENTAGE_POINT_STEPS
-            if now is not None and now + step / 100 <= 1 + 1e-12
+            if current_limit is not None and current_limit + step / 100 <= 1 + 1e-12
         )
-        if now is not None and steps and path not in known:
+        if current_limit is not None and steps and path not in known_limits:
             project = of.get("project") if path.startswith("projects.") else None
-            yield Limit(path, "share", float(now), steps, None, of.get("funder"), project)
-        known.add(path)
+            yield Limit(path, "share", float(current_limit), steps, None, of.get("funder"), project)
+        known_limits.add(path)
 
 
 def limit_value(
@@ -190,22 +202,22 @@ def limit_value(
             return None
         return significant_difference(more - less, context.best_objective)
 
-    highs: dict[float, float] = {}
+    upper_gains: dict[float, float] = {}
     most = math.inf
     for step in sorted(limit.steps, reverse=True):
         high = gain(context.best_objective, getattr(replies[step], "bound", None))
-        highs[step] = most = most if high is None else min(most, high)
+        upper_gains[step] = most = most if high is None else min(most, high)
     least, steps = 0.0, []
     for step, reply in replies.items():
         objective = getattr(reply, "objective", None)
-        low, high = gain(context.bound, objective), highs[step]
+        low, high = gain(context.bound, objective), upper_gains[step]
         plans = gain(context.best_objective, objective)
         least = max(least, low or 0.0)
-        known = low is not None or high < math.inf
+        is_known = low is not None or high < math.inf
         steps.append(
             ValueStep(
                 step=step,
-                low=least / step if known else None,
+                low=least / step if is_known else None,
                 plans=None if plans is None else plans / step,
                 high=high / step if high < math.inf else None,
                 instead=None if reply is None else describe_difference(reply),
@@ -214,5 +226,5 @@ def limit_value(
             )
         )
     of = {name: x for name, x in vars(limit).items() if name != "steps"}
-    visible = min((one.step for one in steps if one.low), default=None)
-    return LimitValue(**of, steps=tuple(steps), visible=visible)
+    smallest_visible_step = min((one.step for one in steps if one.low), default=None)
+    return LimitValue(**of, steps=tuple(steps), visible=smallest_visible_step)

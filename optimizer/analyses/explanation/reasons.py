@@ -108,11 +108,11 @@ def _item_sentences(wording: ExplanationWording, explained: ExplainedDecision) -
     else:
         yield tr("{name} buys nothing.", name=name)
     if explained.conflict:
-        values = {"rules": rule_clauses(wording, explained.conflict)}
+        sentence_fields = {"rules": rule_clauses(wording, explained.conflict)}
         if explained.chosen:
-            yield tr("No plan can do without it: {rules}.", **values)
+            yield tr("No plan can do without it: {rules}.", **sentence_fields)
         else:
-            yield tr("No plan can have it: {rules}.", **values)
+            yield tr("No plan can have it: {rules}.", **sentence_fields)
             yield from _describe_missing_investor(explained.conflict)
     elif explained.regret is not None:
         yield from _describe_regret(wording, explained, explained.regret)
@@ -121,8 +121,8 @@ def _item_sentences(wording: ExplanationWording, explained: ExplainedDecision) -
     else:
         yield tr("What the other decision would cost was not found out.")
     if explained.stops:
-        values = {"rules": rule_clauses(wording, explained.stops)}
-        yield tr("Beside the plan as it stands it does not fit: {rules}.", **values)
+        sentence_fields = {"rules": rule_clauses(wording, explained.stops)}
+        yield tr("Beside the plan as it stands it does not fit: {rules}.", **sentence_fields)
         yield from _describe_missing_investor(explained.stops)
     if explained.beside is not None:
         yield describe_addition(wording, explained.beside)
@@ -174,7 +174,7 @@ def _describe_regret(
 
 def describe_addition(wording: ExplanationWording, addition: AdditionEffect) -> str:
     """Return a sentence on what a decision would avoid and cost beside the plan as it stands."""
-    values = {
+    sentence_fields = {
         "avoided": wording.amount(max(0.0, addition.avoided)),
         "cost": wording.money_amount(addition.net_cost_meur),
     }
@@ -183,10 +183,10 @@ def describe_addition(wording: ExplanationWording, addition: AdditionEffect) -> 
             "Beside the plan nothing stops it: it would avoid {avoided} of mean damage at a net "
             "cost of {cost}, and the plan would be better by {gain}.",
             gain=wording.amount(addition.weighed - addition.weighed_cost),
-            **values,
+            **sentence_fields,
         )
     return tr(
         "Beside the plan nothing stops it, but it would avoid only {avoided} of mean damage, at a "
         "net cost of {cost}.",
-        **values,
+        **sentence_fields,
     )

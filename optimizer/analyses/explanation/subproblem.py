@@ -148,13 +148,13 @@ def forced_holding(instance: Instance, h: str, days: float) -> tuple[float, floa
     that. It is counted from the stock without purchases.
     """
     stockpile = instance.stockpiles[h]
-    present = float(planned_stock(instance, Commitment(), h)[-1])
+    present_stock = float(planned_stock(instance, Commitment(), h)[-1])
     daily_need = float(stockpile.served_need[-1]) * instance.periods_per_year / 365
-    room = (_max_stock(instance, h) - present) * (1 - ROOM_MARGIN)
-    bought = min(days * daily_need, room)
-    if daily_need <= 0 or bought <= 1e-9 * daily_need:
-        return present, 0.0
-    return present + bought, bought / daily_need
+    room = (_max_stock(instance, h) - present_stock) * (1 - ROOM_MARGIN)
+    bought_tonnes = min(days * daily_need, room)
+    if daily_need <= 0 or bought_tonnes <= 1e-9 * daily_need:
+        return present_stock, 0.0
+    return present_stock + bought_tonnes, bought_tonnes / daily_need
 
 
 def _max_stock(instance: Instance, h: str) -> float:
@@ -163,10 +163,12 @@ def _max_stock(instance: Instance, h: str) -> float:
     stock = stockpile.initial_lots
     retention_sum = math.fsum(stockpile.retention**k for k in range(n))
     for limit in stockpile.max_purchase:
-        remaining = stock * stockpile.retention**n
+        remaining_stock = stock * stockpile.retention**n
         # All purchases of a year are equal, so that room is scarcest at its end.
-        bought = max(0.0, min(float(limit), (stockpile.max_stock - remaining) * n / retention_sum))
-        stock = remaining + bought / n * retention_sum
+        bought_tonnes = max(
+            0.0, min(float(limit), (stockpile.max_stock - remaining_stock) * n / retention_sum)
+        )
+        stock = remaining_stock + bought_tonnes / n * retention_sum
     return stock
 
 
@@ -197,10 +199,10 @@ class QuerySolver:
         replies: RepliesByStep = {}
         tolerance = 2 * max(context.gap, 1e-6) * max(abs(context.best_objective), 1e-6)
         for step in sorted(query.steps, reverse=True):
-            changed = context.reading.with_settings(
+            changed_scenario = context.reading.with_settings(
                 [f"{query.path}={float(query.current_value + step)!r}"]
             )
-            instance = read_instance(changed.case)
+            instance = read_instance(changed_scenario.case)
             replies[step] = reply = self._solve(replace(self._problem, instance=instance))
             if reply.bound is not None and context.best_objective - reply.bound <= tolerance:
                 break  # a smaller step cannot gain more
@@ -221,16 +223,16 @@ class QuerySolver:
         if answer.is_infeasible:
             return QueryReply("infeasible", answer.seconds)
         try:
-            certified = answer.certify(damage_only=True)
+            certified_plan = answer.certify(damage_only=True)
         except NoPlan:
             return QueryReply("none", answer.seconds, bound=answer.bound)
         is_optimal = answer.result.solution.ending == "optimal"
         return QueryReply(
-            "optimal" if is_optimal else certified.certificate.status,
+            "optimal" if is_optimal else certified_plan.certificate.status,
             answer.seconds,
-            certified.objective,
-            certified.certificate.bound,
-            certified.commitment,
-            certified.with_plan.expected,
-            certified.expected_by_set,
+            certified_plan.objective,
+            certified_plan.certificate.bound,
+            certified_plan.commitment,
+            certified_plan.with_plan.expected,
+            certified_plan.expected_by_set,
         )

@@ -87,27 +87,29 @@ def sections_for_plan_report(result: Frontier) -> tuple[list[Section], list[Chec
         title = tr("What more weight on the worst states would bring")
     elif result.varied.endswith("budget_meur"):
         title = tr("What more or less money would bring")
-    parts = [
+    answer_parts = [
         *_lead_sentences(wording),
         _cautions(wording),
         *_point_tables(wording),
         *_step_tables(wording),
     ]
-    return [Section("frontier", title, parts, sheet_name=tr("Frontier"))], build_checks(result)
+    return [Section("frontier", title, answer_parts, sheet_name=tr("Frontier"))], build_checks(
+        result
+    )
 
 
 def build_checks(result: Frontier) -> list[Check]:
     """Return checks of relations that must hold between the points in a workbook."""
     with_plan, checks = _points_with_plan(result), []
     if with_plan and result.varied != TAIL_WEIGHT_PATH:
-        first = result.points.index(with_plan[0])
+        first_row = result.points.index(with_plan[0])
         caption = tr("No point of the frontier lies below what is proven for it")
         checks.append(
             Check(
                 caption,
                 POINTS_TABLE,
                 lambda b: sum_of(b[POINTS_TABLE].column_area("below")),
-                lambda b: b[POINTS_TABLE].cell_reference(first, "expected"),
+                lambda b: b[POINTS_TABLE].cell_reference(first_row, "expected"),
                 is_deviation_sum=True,
             )
         )
@@ -139,8 +141,12 @@ def _lead_sentences(wording: FrontierWording) -> Iterator[str]:
     if not with_plan:
         yield tr("There is no plan at any of the values.")
         return
-    first, last, varies_tail = with_plan[0], with_plan[-1], result.varied == TAIL_WEIGHT_PATH
-    low, high = format_values(wording, [first.value, last.value])
+    first_point, last_point, varies_tail = (
+        with_plan[0],
+        with_plan[-1],
+        result.varied == TAIL_WEIGHT_PATH,
+    )
+    low, high = format_values(wording, [first_point.value, last_point.value])
     args = {
         "figure": tr("the mean of the worst states (CVaR)")
         if varies_tail
@@ -148,10 +154,12 @@ def _lead_sentences(wording: FrontierWording) -> Iterator[str]:
         "number": varied_number_name(wording),
         "low": low,
         "high": f"{high} {varied_unit(wording)}".strip(),
-        "before": format_number(first.cvar if varies_tail else first.expected),
-        "after": format_with_unit(last.cvar if varies_tail else last.expected, wording.unit),
+        "before": format_number(first_point.cvar if varies_tail else first_point.expected),
+        "after": format_with_unit(
+            last_point.cvar if varies_tail else last_point.expected, wording.unit
+        ),
     }
-    if first is last:
+    if first_point is last_point:
         yield tr(
             "There is a plan at one value alone, {high} ({number}); there {figure} is {after}.",
             **args,
@@ -246,10 +254,10 @@ def _point_tables(wording: FrontierWording) -> list[Part]:
     )
     if result.without_plan is None:
         return [table]
-    without = tr("Without any plan")
-    label_column = Column("", lambda _: without, "text")
+    without_plan_label = tr("Without any plan")
+    label_column = Column("", lambda _: without_plan_label, "text")
     reference_table = Table(
-        without,
+        without_plan_label,
         [result.without_plan],
         [label_column, *figures],
         WITHOUT_PLAN_TABLE,
@@ -288,22 +296,22 @@ def _previous_row(line: FormulaRow) -> int | None:
 def _gain_formula(line: FormulaRow) -> Expression | None:
     """Return the formula for the damage avoided compared with the previous point; None if there is
     none."""
-    previous = _previous_row(line)
+    previous_row = _previous_row(line)
     return (
         None
-        if previous is None
-        else line.table.cell_reference(previous, "expected") - line["expected"]
+        if previous_row is None
+        else line.table.cell_reference(previous_row, "expected") - line["expected"]
     )
 
 
 def _per_unit_formula(line: FormulaRow) -> Expression | None:
     """Return the formula for the damage avoided compared with the previous point, per unit of the
     varied number."""
-    previous = _previous_row(line)
-    if previous is None:
+    previous_row = _previous_row(line)
+    if previous_row is None:
         return None
     return ratio_or_empty(
-        line["gain"], line["value"] - line.table.cell_reference(previous, "value")
+        line["gain"], line["value"] - line.table.cell_reference(previous_row, "value")
     )
 
 
@@ -415,11 +423,11 @@ def _conflict_sentences(wording: FrontierWording) -> list[Part]:
 def _proof_parts(wording: FrontierWording) -> Iterator[Part]:
     """Yield the table of the points' gaps, and a note on plans and bounds that points share."""
     result = wording.result
-    gaps = [point.gap for point in result.points if point.gap is not None]
+    point_gaps = [point.gap for point in result.points if point.gap is not None]
     limited_count = sum(point.status in ("limit", "none") for point in result.points)
     yield wording.proof_table(
         (tr("Points"), format_number(len(result.points))),
-        (tr("Largest gap"), format_small_percent(max(gaps, default=None))),
+        (tr("Largest gap"), format_small_percent(max(point_gaps, default=None))),
         (tr("Points stopped early"), format_number(limited_count)),
     )
     if result.loosens:

@@ -40,7 +40,8 @@ UNBOUNDED = DamageBound()
 def tighter_bound(first: DamageBound, second: DamageBound) -> DamageBound:
     """Return the larger of two lower bounds, for the mean and for the CVaR."""
     known_bounds = (
-        [bound for bound in pair if bound is not None] for pair in zip(first, second, strict=True)
+        [bound for bound in bound_pair if bound is not None]
+        for bound_pair in zip(first, second, strict=True)
     )
     return DamageBound(*(max(bounds, default=None) for bounds in known_bounds))
 
@@ -155,15 +156,17 @@ class ParametricSolver:
     def _reuse_higher_plan(self, value: float, case: Case) -> ParametricPoint | None:
         """Return the plan of the next higher value as a point; None if it is not feasible or not
         proven optimal here."""
-        higher = min((other for other in self.points if other > value), default=None)
+        higher = min(
+            (other_value for other_value in self.points if other_value > value), default=None
+        )
         if not self.variation.only_loosens_rules or higher is None:
             return None
-        above, started_at = self.points[higher], time.perf_counter()
-        if above.solution is None or above.interrupted:
+        higher_point, started_at = self.points[higher], time.perf_counter()
+        if higher_point.solution is None or higher_point.interrupted:
             return None
-        problem = Problem.from_case(case, above.problem)
+        problem = Problem.from_case(case, higher_point.problem)
         try:
-            solution = recertify(above.solution, problem, above.bound)
+            solution = recertify(higher_point.solution, problem, higher_point.bound)
         except CheckFailed:
             return None
         if solution.certificate.status != "optimal":
@@ -173,10 +176,14 @@ class ParametricSolver:
             value,
             problem,
             solution,
-            above.bound,
-            self._damage_bound(problem.tree, above.bound),
-            plan_from_value=origin if above.plan_from_value is None else above.plan_from_value,
-            bound_from_value=origin if above.bound_from_value is None else above.bound_from_value,
+            higher_point.bound,
+            self._damage_bound(problem.tree, higher_point.bound),
+            plan_from_value=origin
+            if higher_point.plan_from_value is None
+            else higher_point.plan_from_value,
+            bound_from_value=origin
+            if higher_point.bound_from_value is None
+            else higher_point.bound_from_value,
             seconds=time.perf_counter() - started_at,
         )
 
@@ -186,8 +193,8 @@ class ParametricSolver:
         if self.session.pool is None:
             problem = Problem.from_case(case)
         else:
-            earlier = [] if self._last_problem is None else [self._last_problem]
-            problem = Problem.from_case(case, *earlier).with_recourse(self.session.threads)
+            earlier_problems = [] if self._last_problem is None else [self._last_problem]
+            problem = Problem.from_case(case, *earlier_problems).with_recourse(self.session.threads)
             self._last_problem = problem
         point = ParametricPoint(value, problem.without_caches)
         try:
@@ -234,8 +241,8 @@ def start_session(case: Case, options: SolveOptions, pool: CutPool | None) -> Se
 
 def total_spending(solution: CheckedSolution, funders: tuple[str, ...]) -> float:
     """Return the amount in million EUR that a plan uses of these funders' budgets."""
-    used = budget_use(solution.instance, solution.commitment)
-    return math.fsum(float(used[f].sum()) for f in funders)
+    used_by_funder = budget_use(solution.instance, solution.commitment)
+    return math.fsum(float(used_by_funder[f].sum()) for f in funders)
 
 
 def propagate_plans(points: list[ParametricPoint], variation: Variation) -> list[ParametricPoint]:
@@ -248,11 +255,14 @@ def propagate_plans(points: list[ParametricPoint], variation: Variation) -> list
     """
     points = sorted(points, key=lambda point: point.value)
     if variation.is_objective_number:
-        common = reduce(tighter_bound, (point.damage for point in points), UNBOUNDED)
+        common_bound = reduce(tighter_bound, (point.damage for point in points), UNBOUNDED)
         if variation.path == CVAR_LEVEL_PATH:
-            common = DamageBound(common.expected)
-        best = [_with_best_plan(point, points) for point in points]
-        return [replace(point, damage=tighter_bound(point.damage, common)) for point in best]
+            common_bound = DamageBound(common_bound.expected)
+        best_points = [_with_best_plan(point, points) for point in points]
+        return [
+            replace(point, damage=tighter_bound(point.damage, common_bound))
+            for point in best_points
+        ]
     if not variation.only_loosens_rules:
         return points
     propagated: list[ParametricPoint] = []
@@ -263,24 +273,28 @@ def propagate_plans(points: list[ParametricPoint], variation: Variation) -> list
     return propagated
 
 
-def _with_best_plan(point: ParametricPoint, others: list[ParametricPoint]) -> ParametricPoint:
+def _with_best_plan(point: ParametricPoint, other_points: list[ParametricPoint]) -> ParametricPoint:
     """Return a point with the best of its plan and the plans of other points that are feasible at
     its value."""
-    best = point
-    for other in others if not point.is_infeasible else ():
-        if other is point or other.solution is None:
+    best_point = point
+    for other_point in other_points if not point.is_infeasible else ():
+        if other_point is point or other_point.solution is None:
             continue
         try:
-            transferred = recertify(other.solution, point.problem, point.bound)
+            transferred = recertify(other_point.solution, point.problem, point.bound)
         except CheckFailed:
             continue
-        best_objective = math.inf if best.solution is None else best.solution.objective
+        best_objective = math.inf if best_point.solution is None else best_point.solution.objective
         if transferred.objective < best_objective - OBJECTIVE_TOLERANCE * max(
             1.0, abs(best_objective)
         ):
-            origin = other.value if other.plan_from_value is None else other.plan_from_value
-            best = replace(best, solution=transferred, plan_from_value=origin)
-    return best
+            origin = (
+                other_point.value
+                if other_point.plan_from_value is None
+                else other_point.plan_from_value
+            )
+            best_point = replace(best_point, solution=transferred, plan_from_value=origin)
+    return best_point
 
 
 def _with_higher_bound(point: ParametricPoint, higher: ParametricPoint) -> ParametricPoint:

@@ -26,7 +26,7 @@ def describe_points(
 
     If the number is the tail weight (``varies_tail_weight``), dominated points are marked.
     """
-    points = [_describe_point(solved, case) for solved in solved_points]
+    points = [_describe_point(solved_point, case) for solved_point in solved_points]
     return tuple(
         point.model_copy(
             update={"dominated": varies_tail_weight and any(_dominates(x, point) for x in points)}
@@ -56,23 +56,29 @@ def _describe_point(solved_point: ParametricPoint, case: Case) -> FrontierPoint:
             f: float(years.sum()) for f, years in budget_use(instance, solution.commitment).items()
         }
         cvar = solution.with_plan.cvar(float(instance.case.objective.cvar.level))
-        start, expected = solution.commitment.start, solution.with_plan.expected
-        public = (money for f, money in spending.items() if case.funders[f].kind == "public")
+        start_by_project, expected_damage = solution.commitment.start, solution.with_plan.expected
+        public_spending = (
+            funder_spending
+            for f, funder_spending in spending.items()
+            if case.funders[f].kind == "public"
+        )
         figures = {
             "status": solution.certificate.status,
             "objective": solution.objective,
             "gap": relative_gap(solution.objective, solved_point.bound, solution.objective_floor),
-            "expected": expected,
+            "expected": expected_damage,
             # Rounding must not put the bound above the plan.
-            "expected_bound": None if least.expected is None else min(least.expected, expected),
+            "expected_bound": None
+            if least.expected is None
+            else min(least.expected, expected_damage),
             "cvar": cvar,
             "cvar_bound": None if least.cvar is None else min(least.cvar, cvar),
             "worst": solution.with_plan.worst,
             "expected_under": solution.expected_by_set,
             "net_cost_meur": solution.net_cost,
-            "public_meur": math.fsum(public),
+            "public_meur": math.fsum(public_spending),
             "spend_meur": spending,
-            "projects": {p: start[p] for p in case.projects if p in start},
+            "projects": {p: start_by_project[p] for p in case.projects if p in start_by_project},
             "stocks_t": largest_stocks(instance, solution.commitment),
         }
     return FrontierPoint(
@@ -87,15 +93,15 @@ def _describe_point(solved_point: ParametricPoint, case: Case) -> FrontierPoint:
     )
 
 
-def _dominates(point: FrontierPoint, other: FrontierPoint) -> bool:
+def _dominates(point: FrontierPoint, other_point: FrontierPoint) -> bool:
     """Return whether a point is no worse in mean and CVaR, and better in one of them."""
-    pairs = ((point.expected, other.expected), (point.cvar, other.cvar))
-    lower = [
+    damage_pairs = ((point.expected, other_point.expected), (point.cvar, other_point.cvar))
+    is_lower = [
         0 if abs(a - b) <= FIGURE_TOLERANCE * max(1.0, abs(a)) else 1 if a < b else -1
-        for a, b in pairs
+        for a, b in damage_pairs
         if a is not None and b is not None
     ]
-    return len(lower) == len(pairs) and min(lower) >= 0 and max(lower) > 0
+    return len(is_lower) == len(damage_pairs) and min(is_lower) >= 0 and max(is_lower) > 0
 
 
 def describe_steps(points: Sequence[FrontierPoint], *, loosens: bool) -> tuple[FrontierStep, ...]:
@@ -110,35 +116,41 @@ def describe_steps(points: Sequence[FrontierPoint], *, loosens: bool) -> tuple[F
         damage_by_value.values(), default=0.0
     )
     steps = []
-    for lower, higher in pairwise(with_plan):
-        before, after = damage_by_value[lower.value], damage_by_value[higher.value]
+    for lower_point, higher_point in pairwise(with_plan):
+        damage_before, damage_after = (
+            damage_by_value[lower_point.value],
+            damage_by_value[higher_point.value],
+        )
         changes = DecisionDiff.between(
-            Decisions(lower.projects, lower.stocks_t), Decisions(higher.projects, higher.stocks_t)
+            Decisions(lower_point.projects, lower_point.stocks_t),
+            Decisions(higher_point.projects, higher_point.stocks_t),
         ).to_result()
         swapped = bool(changes.entering or changes.leaving)
         steps.append(
             FrontierStep(
-                from_value=lower.value,
-                to_value=higher.value,
+                from_value=lower_point.value,
+                to_value=higher_point.value,
                 **vars(changes),
-                avoided=before - after,
-                jump=swapped and abs(before - after) > JUMP_SHARE * full_range > 0,
-                marginal=_marginal_damage(lower, higher, before, after) if loosens else None,
+                avoided=damage_before - damage_after,
+                jump=swapped and abs(damage_before - damage_after) > JUMP_SHARE * full_range > 0,
+                marginal=_marginal_damage(lower_point, higher_point, damage_before, damage_after)
+                if loosens
+                else None,
             )
         )
     return tuple(steps)
 
 
 def _marginal_damage(
-    lower: FrontierPoint, higher: FrontierPoint, damage_before: float, damage_after: float
+    lower_point: FrontierPoint, higher: FrontierPoint, damage_before: float, damage_after: float
 ) -> Marginal:
     """Compute the damage avoided per unit of the varied number, with proven bounds.
 
     At each value of that number the minimum damage lies between the lower bound and the damage of
     the plan; it does not increase with the number.
     """
-    width = higher.value - lower.value
-    lower_bound = lower.expected_bound
+    width = higher.value - lower_point.value
+    lower_bound = lower_point.expected_bound
     higher_bound = higher.expected_bound
     return Marginal(
         low=max(0.0, 0.0 if lower_bound is None else lower_bound - damage_after) / width,

@@ -54,8 +54,10 @@ def run_analysis(analysis_input: AnalysisInput, options: FrontierOptions) -> Ana
     """Run the command that traces the frontier of a number of the scenario."""
     if options.tail:
         number = Variation(analysis_input.reading, TAIL_WEIGHT_PATH)
-        last = 1.0 if options.last is None else options.last
-        options = options.model_copy(update={"last": last if options.values is None else None})
+        last_value = 1.0 if options.last is None else options.last
+        options = options.model_copy(
+            update={"last": last_value if options.values is None else None}
+        )
     else:
         number = options.variation(analysis_input.reading)
     if options.values is None:
@@ -170,29 +172,31 @@ def _solve_grid(solver: ParametricSolver, options: FrontierOptions) -> None:
     at a time as there are workers. Raises KeyboardInterrupt if the user stopped the search or the
     cluster was lost.
     """
-    values = list(options.values or ())
-    if not values:
-        last = options.last
-        if last is None:
+    grid_values = list(options.values or ())
+    if not grid_values:
+        last_value = options.last
+        if last_value is None:
             options.report_progress(0, options.points + options.refine, describe_value(math.inf))
-            last = max(round_up(solver.spending_without_limit()), options.lowest_value)
+            last_value = max(round_up(solver.spending_without_limit()), options.lowest_value)
             if solver.points[math.inf].interrupted:
                 raise KeyboardInterrupt
-        values = evenly_spaced(options.lowest_value, last, options.points)
+        grid_values = evenly_spaced(options.lowest_value, last_value, options.points)
     # From the highest value down, an affordable plan is known before it is needed.
-    values = sorted(dict.fromkeys(values), reverse=solver.variation.only_loosens_rules)
-    total = len(values) + options.refine
-    jobs = min(choose_worker_count(options.jobs, 1), total)
+    grid_values = sorted(dict.fromkeys(grid_values), reverse=solver.variation.only_loosens_rules)
+    total_point_count = len(grid_values) + options.refine
+    jobs = min(choose_worker_count(options.jobs, 1), total_point_count)
     worker_arguments = (solver if threads_per_worker(jobs) is None else solver.for_worker(),)
     with Workers[float, ParametricPoint](make_worker, worker_arguments, jobs) as workers:
-        for error in _solve_values(solver, workers, values, options, total).values():
+        for error in _solve_values(
+            solver, workers, grid_values, options, total_point_count
+        ).values():
             raise error
         invalid_steps: set[ValueInterval] = set()
-        while (remaining := total - len(_finite_points(solver))) > 0:
-            middles = _refinement_points(solver, invalid_steps, min(jobs, remaining))
+        while (remaining_point_count := total_point_count - len(_finite_points(solver))) > 0:
+            middles = _refinement_points(solver, invalid_steps, min(jobs, remaining_point_count))
             if not middles:
                 break
-            rejected = _solve_values(solver, workers, list(middles), options, total)
+            rejected = _solve_values(solver, workers, list(middles), options, total_point_count)
             # Both ends are valid; a value between them does not fit, such as half a year.
             invalid_steps |= {middles[value] for value in rejected}
 
@@ -206,7 +210,7 @@ def make_worker(solver: ParametricSolver) -> Callable[[float], ParametricPoint]:
 def _solve_values(
     solver: ParametricSolver,
     workers: Executor[float, ParametricPoint],
-    values: Sequence[float],
+    grid_values: Sequence[float],
     options: FrontierOptions,
     total: int,
 ) -> dict[float, ScenarioError]:
@@ -219,10 +223,10 @@ def _solve_values(
     def report(value: float) -> None:
         options.report_progress(len(_finite_points(solver)), total, describe_value(value))
 
-    report(values[0])
+    report(grid_values[0])
     try:
-        for done, arrival in enumerate(workers.as_completed(values), start=1):
-            value, error = values[arrival.task_index], arrival.error
+        for done_count, arrival in enumerate(workers.as_completed(grid_values), start=1):
+            value, error = grid_values[arrival.task_index], arrival.error
             if isinstance(error, ScenarioError):
                 rejected[value] = error
             elif error is not None:
@@ -231,12 +235,12 @@ def _solve_values(
                 solver.points[value] = arrival.answer
                 if arrival.answer.interrupted:
                     raise KeyboardInterrupt
-            if done < len(values):
-                report(values[done])
+            if done_count < len(grid_values):
+                report(grid_values[done_count])
     except ClusterError as error:
         if all(point.solution is None for point in solver.points.values()):
             raise
-        for value in values:
+        for value in grid_values:
             if value not in solver.points and value not in rejected:
                 solver.record_failure(value, error)
         raise KeyboardInterrupt from error
@@ -268,20 +272,22 @@ def _refinement_points(
     ]
     known_heights = [height for _, height in curve if height is not None]
     priority: dict[ValueInterval, float] = {}
-    for (lower, before), (higher, after) in pairwise(curve):
-        share, change = (higher - lower) / (curve[-1][0] - curve[0][0]), 0.0
-        if before is not None and after is not None:
+    for (lower_value, damage_before), (higher_value, damage_after) in pairwise(curve):
+        share, change = (higher_value - lower_value) / (curve[-1][0] - curve[0][0]), 0.0
+        if damage_before is not None and damage_after is not None:
             # A difference within the gaps is none.
-            change = abs(before - after)
-            change = change if change > 2 * gap * max(abs(before), abs(after)) else 0.0
-        elif before is not after:
+            change = abs(damage_before - damage_after)
+            change = (
+                change if change > 2 * gap * max(abs(damage_before), abs(damage_after)) else 0.0
+            )
+        elif damage_before is not damage_after:
             change = max(max(known_heights) - min(known_heights), 1.0)
-        if (lower, higher) not in given_up and share > MIN_STEP_SHARE and change > 0:
-            priority[lower, higher] = change * share
+        if (lower_value, higher_value) not in given_up and share > MIN_STEP_SHARE and change > 0:
+            priority[lower_value, higher_value] = change * share
     middles: dict[float, ValueInterval] = {}
-    for lower, higher in sorted(priority, key=priority.__getitem__, reverse=True):
-        middle = (lower + higher) / 2
+    for lower_value, higher_value in sorted(priority, key=priority.__getitem__, reverse=True):
+        middle = (lower_value + higher_value) / 2
         middle = float(math.floor(middle)) if solver.variation.is_integer else round(middle, 12)
-        if lower < middle < higher and len(middles) < max_count:
-            middles[middle] = (lower, higher)
+        if lower_value < middle < higher_value and len(middles) < max_count:
+            middles[middle] = (lower_value, higher_value)
     return middles

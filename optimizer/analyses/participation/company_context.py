@@ -65,10 +65,10 @@ class CompanyContext:
         probability of the branch.
         """
         for probability, _, decisions in weighted_branches(self.instance, plan):
-            built = {p for p in self.projects if p in decisions.start}
+            built_projects = {p for p in self.projects if p in decisions.start}
             for (p, f, i), share in decisions.share.items():
                 if (
-                    p in built
+                    p in built_projects
                     and f in funders
                     and self.instance.instrument_by_key[f, i].carries_capex
                 ):
@@ -83,14 +83,14 @@ class CompanyContext:
             p: self.instance.projects[p].capex if self.is_portfolio else 1.0 for p in self.projects
         }
         branches = weighted_branches(self.instance, plan)
-        started = math.fsum(
+        started_share = math.fsum(
             probability * capex[p]
             for probability, _, decisions in branches
             for p in decisions.start
             if p in capex
         )
         carried = math.fsum(capex[p] * share for p, share in self.carried_shares(plan, funders))
-        return carried / started if started > 0 else None
+        return carried / started_share if started_share > 0 else None
 
     def find_max_share(self, instance: Instance, funders: tuple[str, ...]) -> float | None:
         """Find the largest share that the first-stage rules allow these funders; None if no project
@@ -126,7 +126,7 @@ class CompanyContext:
 
 
 def read_company_context(
-    reading: LoadedScenario, company: str, project: str | None, allocation: Allocation
+    loaded_scenario: LoadedScenario, company: str, project: str | None, allocation: Allocation
 ) -> CompanyContext:
     """Read the context of a participation analysis from a scenario.
 
@@ -134,8 +134,8 @@ def read_company_context(
     damage in money.
     """
     settings = ["objective.measure=damage", f"objective.allocation={allocation}"]
-    case = reading.with_settings(settings).case
-    risk_neutral_case = reading.with_settings(
+    case = loaded_scenario.with_settings(settings).case
+    risk_neutral_case = loaded_scenario.with_settings(
         [*settings, "objective.cost_weight=1", "objective.cvar.weight=0"]
     ).case
     instance, states = read_instance_and_states(case)
@@ -157,8 +157,10 @@ def fix_decisions_of_others(context: CompanyContext, plan: Commitment) -> FixedD
     company if the market can carry the company's share and the projects that it requires continue
     as well. All other projects are left to the company.
     """
-    others = frozenset(context.instance.case.funders) - {context.company}
-    return fix_decisions(context.instance, plan, others, partial(_continuing_starts, context))
+    other_funders = frozenset(context.instance.case.funders) - {context.company}
+    return fix_decisions(
+        context.instance, plan, other_funders, partial(_continuing_starts, context)
+    )
 
 
 def _continuing_starts(context: CompanyContext, plan: Commitment) -> dict[str, int]:

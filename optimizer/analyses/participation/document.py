@@ -67,17 +67,19 @@ def _answer_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
     yield from headline(wording)
     yield doc.Facts(list(_key_facts(wording)), media=doc.PAGE)
     yield doc.Caution(list(_cautions(wording)))
-    best = tr("Best share and limit ({unit})", unit=wording.money_unit)
-    yield tables.summary_table(wording, best, tables.CURVES_TABLE, doc.SHEET)
+    best_share_heading = tr("Best share and limit ({unit})", unit=wording.money_unit)
+    yield tables.summary_table(wording, best_share_heading, tables.CURVES_TABLE, doc.SHEET)
     yield tables.standings_table(wording)
 
 
 def headline(wording: ParticipationWording) -> Iterator[str]:
     """Yield the answer in a few paragraphs of text."""
-    best = participation_wording.best_point(wording.main_curves[0]) if wording.main_curves else None
-    if best is not None:
-        yield " ".join(_describe_best_share(wording, best))
-        yield " ".join(_describe_share_limits(wording, wording.main_curves[0], best))
+    best_point = (
+        participation_wording.best_point(wording.main_curves[0]) if wording.main_curves else None
+    )
+    if best_point is not None:
+        yield " ".join(_describe_best_share(wording, best_point))
+        yield " ".join(_describe_share_limits(wording, wording.main_curves[0], best_point))
     elif not wording.all_points or {x.status for x in wording.all_points} != {"infeasible"}:
         yield tr("There is no plan at any share that was tried.")
     else:
@@ -87,15 +89,15 @@ def headline(wording: ParticipationWording) -> Iterator[str]:
 
 def _describe_best_share(wording: ParticipationWording, best_point: SharePoint) -> Iterator[str]:
     assert best_point.standing is not None
-    values = {"company": wording.company_name, "shared": wording.share_phrase}
+    sentence_fields = {"company": wording.company_name, "shared": wording.share_phrase}
     if best_point.share <= participation_wording.SHARE_TOLERANCE:
         yield tr("{company} does best with no share {shared}: none that was tried leaves it better "
-                 "off.", **values)  # fmt: skip
+                 "off.", **sentence_fields)  # fmt: skip
         return
     yield tr(
         "{company} does best with {share} {shared}.",
         share=format_percent(best_point.share),
-        **values,
+        **sentence_fields,
     )
     yield tr(
         "That is {stake} of capex; with its stocks it pays {outlay} over the years, and the net "
@@ -114,25 +116,29 @@ def _describe_share_limits(
 ) -> Iterator[str]:
     """Yield sentences on the indifferent share, the largest share, and the range over equally good
     plans."""
-    indifferent, within = curve.indifferent_share, curve.indifferent_within
+    indifferent_share, indifferent_within = curve.indifferent_share, curve.indifferent_within
     tolerance = participation_wording.SHARE_TOLERANCE
     is_best_without = best_point.share <= tolerance
-    if indifferent is None and is_best_without and participation_wording.point_at(curve, 0.0):
+    if indifferent_share is None and is_best_without and participation_wording.point_at(curve, 0.0):
         gains_above = [
             p.gain or 0.0 for p in curve.points if p.share > best_point.share + tolerance
         ]
         if gains_above and max(gains_above) < 0:
             yield tr("With every share above that it is worse off.")
-    elif indifferent is not None and within:
+    elif indifferent_share is not None and indifferent_within:
         yield tr(
             "Up to {share} it is no worse off than with none; shares were tried one by one, so "
             "that the true limit may lie up to {within} higher.",
-            share=format_percent(indifferent),
-            within=tr("{number} percentage points", number=format_number(round(100 * within, 6))),
+            share=format_percent(indifferent_share),
+            within=tr(
+                "{number} percentage points",
+                number=format_number(round(100 * indifferent_within, 6)),
+            ),
         )
-    elif indifferent is not None:
+    elif indifferent_share is not None:
         yield tr(
-            "Up to {share} it is no worse off than with none.", share=format_percent(indifferent)
+            "Up to {share} it is no worse off than with none.",
+            share=format_percent(indifferent_share),
         )
     if curve.limit is not None:
         yield tr("The rules allow {limit} at most.", limit=format_percent(curve.limit))
@@ -147,23 +153,26 @@ def _describe_share_limits(
 
 
 def _key_facts(wording: ParticipationWording) -> Iterator[doc.Fact]:
-    best = participation_wording.best_point(wording.main_curves[0]) if wording.main_curves else None
-    if best is None or best.standing is None:
+    best_point = (
+        participation_wording.best_point(wording.main_curves[0]) if wording.main_curves else None
+    )
+    if best_point is None or best_point.standing is None:
         return
     limit, indifferent = wording.main_curves[0].limit, wording.main_curves[0].indifferent_share
     outlay = tr(
         "discounted; outlay {outlay}",
-        outlay=wording.money_amount(participation_wording.total_outlay_meur(best) or 0.0),
+        outlay=wording.money_amount(participation_wording.total_outlay_meur(best_point) or 0.0),
     )
-    yield doc.Fact(tr("Best share"), format_percent(best.share), wording.share_phrase)
-    yield doc.Fact(tr("Net cost"), wording.money_amount(best.standing.net_cost_meur), outlay)
+    yield doc.Fact(tr("Best share"), format_percent(best_point.share), wording.share_phrase)
+    yield doc.Fact(tr("Net cost"), wording.money_amount(best_point.standing.net_cost_meur), outlay)
     for label, figure, format_figure, detail in (
-        (tr("Gain against no share"), best.gain, wording.amount, tr("net of its cost")),
+        (tr("Gain against no share"), best_point.gain, wording.amount, tr("net of its cost")),
         (tr("No worse than none up to"), indifferent, format_percent,
          "" if limit is None else tr("the rules allow {limit}", limit=format_percent(limit))),
-        (tr("Own damage avoided per {currency}", currency=wording.currency), best.avoided_per_euro,
+        (tr("Own damage avoided per {currency}", currency=wording.currency),
+         best_point.avoided_per_euro,
          format_number, tr("of its net cost, against nobody acting")),
-        (tr("Part of the benefit that goes to others"), best.to_others, format_percent,
+        (tr("Part of the benefit that goes to others"), best_point.to_others, format_percent,
          tr("of all damage avoided")),
     ):  # fmt: skip
         if figure is not None:
@@ -204,20 +213,22 @@ def _curve_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
         name = participation_wording.curve_name(curve)
         caption = tr("{curve} ({unit})", curve=name, unit=wording.money_unit)
         yield tables.points_table(wording, curve_shares, f"curve-{number}", doc.TERMINAL, caption)
-    main = [curve for curve in wording.main_curves if participation_wording.points_with_plan(curve)]
+    main_curves = [
+        curve for curve in wording.main_curves if participation_wording.points_with_plan(curve)
+    ]
     legend = tr(
         "One line for each way of the others. A star marks the best share, a diamond the largest "
         "at which the company is no worse off than with none; a dotted line runs at the height of "
         "no share."
     )
     description = f"{legend} {tr('The figures are in the table below.')}"
-    lines = [chart_line(curve) for curve in main]
+    lines = [chart_line(curve) for curve in main_curves]
     title = tables.totals_chart_title(wording)
     chart = Chart(
         "share-totals", title, description, lambda: charts.share_totals_chart(lines, wording.unit)
     )
     caption = tr("All shares that were tried ({unit})", unit=wording.money_unit)
-    shown_chart = chart if main else None
+    shown_chart = chart if main_curves else None
     yield tables.points_table(
         wording, tried_shares, tables.POINTS_TABLE, doc.PAGE_AND_SHEET, caption, shown_chart
     )
@@ -248,13 +259,13 @@ def _co_financing_chart(wording: ParticipationWording) -> Chart | None:
     curves = [curve for curve in wording.result.curves if curve.public_share is not None]
     if not curves:
         return None
-    shares = [[attribute_getter(name)(curve) for curve in curves]
+    shares_by_line = [[attribute_getter(name)(curve) for curve in curves]
               for name in ("public_share", "best_share", "indifferent_share", "limit")]  # fmt: skip
     return Chart(
         "public",
         tr("Best and indifferent share by public share of capex, if others decide again"),
         tr("The figures are in the table below."),
-        lambda: charts.co_financing_chart(*shares),
+        lambda: charts.co_financing_chart(*shares_by_line),
     )
 
 
@@ -316,14 +327,14 @@ def _describe_limitations() -> list[str]:
 
 def _proof_table(wording: ParticipationWording) -> doc.Table:
     """Return the table of the gaps, the number of points, and the settings."""
-    gaps = [point.gap for point in wording.all_points if point.gap is not None]
-    complete = wording.result.ended == "complete"
+    point_gaps = [point.gap for point in wording.all_points if point.gap is not None]
+    is_complete = wording.result.ended == "complete"
     return wording.proof_table(
-        (tr("Largest gap"), format_small_percent(max(gaps, default=None))),
+        (tr("Largest gap"), format_small_percent(max(point_gaps, default=None))),
         (tr("Points"), format_number(len(wording.all_points))),
         (tr("Points stopped early"), format_number(_count_stopped_early(wording))),
         (tr("Computation"),
-         tr("complete") if complete else tr("stopped early: points are missing")),
+         tr("complete") if is_complete else tr("stopped early: points are missing")),
         (tr("Plans count as equally good within"), format_small_percent(wording.result.tolerance)),
         (tr("Level of the CVaR"), format_percent(wording.result.cvar_level)),
     )  # fmt: skip

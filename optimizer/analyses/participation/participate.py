@@ -52,13 +52,13 @@ def run_analysis(analysis_input: AnalysisInput, options: ParticipateOptions) -> 
     case, company, project = analysis_input.reading.case, options.company, options.project
     companies = [f for f, funder in case.funders.items() if funder.kind == "company"]
     if company not in companies:
-        known = ", ".join(companies) or "-"
+        known_companies = ", ".join(companies) or "-"
         raise Misuse(tr("There is no company '{company}'; there are {known}.",
-                        company=company, known=known))  # fmt: skip
+                        company=company, known=known_companies))  # fmt: skip
     if project is not None and project not in case.projects:
-        known = ", ".join(case.projects) or "-"
+        known_companies = ", ".join(case.projects) or "-"
         raise Misuse(tr("There is no project '{project}'; there are {known}.",
-                        project=project, known=known))  # fmt: skip
+                        project=project, known=known_companies))  # fmt: skip
     result = analyze_participation(
         analysis_input.reading, options, pool=analysis_input.pool, **analysis_input.labels
     )
@@ -68,7 +68,7 @@ def run_analysis(analysis_input: AnalysisInput, options: ParticipateOptions) -> 
 
 
 def analyze_participation(
-    reading: LoadedScenario,
+    loaded_scenario: LoadedScenario,
     options: ParticipateOptions,
     *,
     pool: CutPool | None = None,
@@ -86,10 +86,10 @@ def analyze_participation(
     stopped before there was one, ScenarioError if the scenario does not allow what the analysis
     requires, and SolverError if the solver fails or its answer fails the check.
     """
-    start = time.perf_counter()
-    company, project, case = options.company, options.project, reading.case
+    started_at = time.perf_counter()
+    company, project, case = options.company, options.project, loaded_scenario.case
     session = Session(pool=CutPool() if pool is None else pool, **options.solver_options)
-    context = read_company_context(reading, company, project, options.allocation)
+    context = read_company_context(loaded_scenario, company, project, options.allocation)
     free_reply = ShareSolver(context, session)(ShareQuery("free"))
     if free_reply.interrupted:
         raise Interrupted(tr("stopped before any plan was found"))
@@ -133,7 +133,7 @@ def analyze_participation(
         material_names={m: display_name(x.name, m) for m, x in case.materials.items()},
         ended="interrupted" if search.interrupted else "complete",
         **common_result_fields(
-            Participation, case, title, variant, start, len(context.states), options.gap
+            Participation, case, title, variant, started_at, len(context.states), options.gap
         )
         | {"unit": MEASURE_UNITS["damage"].format(currency=case.currency)},
     )
@@ -150,10 +150,10 @@ def _share_curve(
     without_share = share_search.standing_at(curve_setting.query_at(0.0))
     indifferent = indifferent_share(totals)
     tried_shares = [reply.share for reply in replies if reply.standing is not None]
-    within = None
+    indifferent_within = None
     if indifferent is not None:
-        above = (share for share in tried_shares if share > indifferent)
-        within = min(above, default=indifferent) - indifferent
+        shares_above = (share for share in tried_shares if share > indifferent)
+        indifferent_within = min(shares_above, default=indifferent) - indifferent
     return ShareCurve(
         others=curve_setting.others_mode,
         public_share=curve_setting.public_share,
@@ -163,7 +163,7 @@ def _share_curve(
         ),
         best_share=best_share(totals),
         indifferent_share=indifferent,
-        indifferent_within=within,
+        indifferent_within=indifferent_within,
     )
 
 
@@ -233,6 +233,6 @@ def _offtake_tonnes(context: CompanyContext, plan: Commitment) -> dict[str, dict
                 running = probability * project.running_shares(instance.years, decisions.start[p])
                 for m, lots in project.output.items():
                     lot_tonnes = instance.lot_tonnes[m]
-                    yearly = share * lots * instance.periods_per_year * lot_tonnes * running
-                    tonnes[m] = tonnes.get(m, np.zeros(len(instance.years))) + yearly
-    return {m: values_by_year(instance, yearly) for m, yearly in tonnes.items()}
+                    tonnes_by_year = share * lots * instance.periods_per_year * lot_tonnes * running
+                    tonnes[m] = tonnes.get(m, np.zeros(len(instance.years))) + tonnes_by_year
+    return {m: values_by_year(instance, tonnes_by_year) for m, tonnes_by_year in tonnes.items()}

@@ -38,9 +38,11 @@ class ParticipationWording(Wording[Participation]):
 
     def projects_text(self, point: SharePoint) -> str:
         """Return the names of the projects that are built at a point, with their start years."""
-        named = self.result.project_names
+        project_names = self.result.project_names
         projects = point.projects.items()
-        return join_texts([f"{self.name('projects', p, named.get(p))} ({y})" for p, y in projects])
+        return join_texts(
+            [f"{self.name('projects', p, project_names.get(p))} ({y})" for p, y in projects]
+        )
 
     @property
     def all_points(self) -> list[SharePoint]:

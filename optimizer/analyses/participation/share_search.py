@@ -55,12 +55,12 @@ class RangeSearch:
         assert self.base_reply.standing is not None
         assert self.base_reply.unweighted_objective is not None
         if self.replies:
-            last = self.replies[-1]
+            last_reply = self.replies[-1]
             is_within_tolerance = (
-                last.unweighted_objective is not None
-                and last.unweighted_objective <= self.max_objective
+                last_reply.unweighted_objective is not None
+                and last_reply.unweighted_objective <= self.max_objective
             )
-            weight = abs(last.query.company_weight) * (
+            weight = abs(last_reply.query.company_weight) * (
                 WEIGHT_FACTOR if is_within_tolerance else 1 / WEIGHT_FACTOR
             )
         else:
@@ -166,14 +166,14 @@ class ShareSearch:
         If public shares are free on the curve, the company's share in the free plan is added.
         """
         if not curve_setting.limit:
-            shares = [0.0]
+            initial_shares = [0.0]
         else:
             steps = (
                 self.options.steps
                 if curve_setting.public_share is None
                 else max(2, self.options.steps // 2)
             )
-            shares = evenly_spaced(0.0, curve_setting.limit, steps + 1)
+            initial_shares = evenly_spaced(0.0, curve_setting.limit, steps + 1)
         plan = self.context.free_plan
         free_share = (
             None if plan is None else self.context.share_in_plan(plan, (self.context.company,))
@@ -183,10 +183,10 @@ class ShareSearch:
             or curve_setting.public_share is not None
             or free_share > (curve_setting.limit or 0.0)
         ):
-            return shares
-        if any(abs(free_share - x) < SHARE_TOLERANCE for x in shares):
-            return shares
-        return sorted([*shares, free_share])
+            return initial_shares
+        if any(abs(free_share - x) < SHARE_TOLERANCE for x in initial_shares):
+            return initial_shares
+        return sorted([*initial_shares, free_share])
 
     def _solve_queries(
         self, workers: Workers[ShareQuery, ShareReply], queries: Iterable[ShareQuery]
@@ -205,14 +205,14 @@ class ShareSearch:
         """Return the midpoints between the best share and its neighbors, and above the indifferent
         share."""
         totals = self.totals_by_share(curve_setting)
-        best, indifferent = best_share(totals), indifferent_share(totals)
-        shares = [x.share for x in self.replies_on(curve_setting) if x.standing is not None]
+        best_known_share, known_indifferent_share = best_share(totals), indifferent_share(totals)
+        known_shares = [x.share for x in self.replies_on(curve_setting) if x.standing is not None]
         return [
             (low + high) / 2
-            for low, high in pairwise(shares)
+            for low, high in pairwise(known_shares)
             if totals
             and high - low > 2 * SHARE_TOLERANCE
-            and (best in (low, high) or low == indifferent)
+            and (best_known_share in (low, high) or low == known_indifferent_share)
         ]
 
     def _search_ranges(
@@ -230,8 +230,8 @@ class ShareSearch:
         for _ in range(WEIGHTS_PER_SIDE):
             searches_and_queries = [
                 (search, search.next_query(max_weight))
-                for pair in self.range_searches.values()
-                for search in pair
+                for search_pair in self.range_searches.values()
+                for search in search_pair
             ]
             self._solve_queries(
                 workers, [query for _, query in searches_and_queries if query is not None]
@@ -273,16 +273,19 @@ class ShareSearch:
         searched."""
         if query not in self.range_searches:
             return None
-        lower, upper = self.range_searches[query]
-        standings = [*lower.equally_good_standings(), *upper.equally_good_standings()]
-        best, worst = min(standings, key=lambda s: s.total), max(standings, key=lambda s: s.total)
-        min_total = max(lower.proven_total_bounds(), default=None)
-        max_total = min(upper.proven_total_bounds(), default=None)
+        lower_search, upper_search = self.range_searches[query]
+        standings = [*lower_search.equally_good_standings(), *upper_search.equally_good_standings()]
+        best_standing, worst_standing = (
+            min(standings, key=lambda s: s.total),
+            max(standings, key=lambda s: s.total),
+        )
+        min_total = max(lower_search.proven_total_bounds(), default=None)
+        max_total = min(upper_search.proven_total_bounds(), default=None)
         return CompanyOutcomeRange(
-            best=best,
-            worst=worst,
-            least=None if min_total is None else min(min_total, best.total),
-            most=None if max_total is None else max(max_total, worst.total),
+            best=best_standing,
+            worst=worst_standing,
+            least=None if min_total is None else min(min_total, best_standing.total),
+            most=None if max_total is None else max(max_total, worst_standing.total),
         )
 
 
@@ -296,8 +299,8 @@ def _query_name(query: ShareQuery) -> str:
     if query.company_weight:
         return tr("{share}, range", share=share)
     if query.public_share is not None:
-        public = f"{format_number(round(100 * query.public_share, 2))} %"
-        return tr("{share}, public {public}", share=share, public=public)
+        public_share_text = f"{format_number(round(100 * query.public_share, 2))} %"
+        return tr("{share}, public {public}", share=share, public=public_share_text)
     return share
 
 

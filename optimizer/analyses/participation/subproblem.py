@@ -77,11 +77,11 @@ class ShareSolver:
         if answer.is_infeasible:
             return ShareReply(query, "infeasible", answer.seconds, answer.interrupted)
         try:
-            certified = answer.certify(consumers=context.consumers)
+            certified_plan = answer.certify(consumers=context.consumers)
         except (NoPlan, Interrupted):
             bound = None if answer.interrupted else answer.bound
             return ShareReply(query, "none", answer.seconds, answer.interrupted, bound)
-        proof, plan = certified.certificate, certified.commitment
+        proof, plan = certified_plan.certificate, certified_plan.commitment
         unweighted_instance = (
             context.instance
             if query.others_mode in ("free", "reoptimize")
@@ -96,11 +96,13 @@ class ShareSolver:
             plan,
             proof.objective,
             outcomes.objective_value(
-                unweighted_instance, certified.with_plan, weighted_cost(unweighted_instance, plan)
+                unweighted_instance,
+                certified_plan.with_plan,
+                weighted_cost(unweighted_instance, plan),
             ),
             proof.gap,
-            compute_standing(context, instance, certified.with_plan, plan),
-            certified.with_plan.expected,
+            compute_standing(context, instance, certified_plan.with_plan, plan),
+            certified_plan.with_plan.expected,
         )
 
 
@@ -151,11 +153,11 @@ def compute_standing(
     """
     level = float(instance.case.objective.cvar.level)
     damage = evaluation.selected_consumer_damage
-    expected = float(evaluation.probability @ damage)
+    expected_damage = float(evaluation.probability @ damage)
     cost = net_cost_by_funder(instance, commitment)[context.company]
     return CompanyOutcome(
-        expected=expected,
+        expected=expected_damage,
         cvar=outcomes.tail_mean(evaluation.probability, damage, level),
         net_cost_meur=cost,
-        total=expected + cost,
+        total=expected_damage + cost,
     )

@@ -69,14 +69,17 @@ def standing_cases(wording: ParticipationWording) -> Iterator[tuple[str, Company
             name = tr("The scenario's own plan, share {share}", share=share)
         yield name, result.free
     for curve, curve_label in labeled_curves:
-        best = participation_wording.best_point(curve)
+        best_point = participation_wording.best_point(curve)
         if (
-            best is not None
-            and best.standing is not None
-            and best.share > participation_wording.SHARE_TOLERANCE
+            best_point is not None
+            and best_point.standing is not None
+            and best_point.share > participation_wording.SHARE_TOLERANCE
         ):
-            share = format_percent(best.share)
-            yield tr("Best share, {share}: {way}", share=share, way=curve_label), best.standing
+            share = format_percent(best_point.share)
+            yield (
+                tr("Best share, {share}: {way}", share=share, way=curve_label),
+                best_point.standing,
+            )
 
 
 def _standing_columns(standing_path: str) -> list[Column]:
@@ -184,7 +187,7 @@ def points_table(
     chart: Chart | None = None,
 ) -> Table:
     """Return the table of the shares that were tried, with the company's costs and benefits."""
-    values = {"currency": wording.currency}
+    caption_fields = {"currency": wording.currency}
 
     def point_column(header: str, key: str, form: doc.ValueForm, on: Media = ALL_MEDIA) -> Column:
         formula = _calculated_formula(key) if key in CALCULATED_FIELDS else None
@@ -221,9 +224,9 @@ def points_table(
         *_standing_columns("point.standing"),
         *(range_columns if has_ranges else []),
         point_column(tr("Gain"), "gain", "outcome"),
-        point_column(tr("Gain per {currency}", **values), "gain_per_euro", "ratio"),
+        point_column(tr("Gain per {currency}", **caption_fields), "gain_per_euro", "ratio"),
         point_column(tr("Avoided"), "avoided", "outcome", SHEET),
-        point_column(tr("Avoided per {currency}", **values), "avoided_per_euro", "ratio"),
+        point_column(tr("Avoided per {currency}", **caption_fields), "avoided_per_euro", "ratio"),
         point_column(tr("To others"), "to_others", "share"),
         point_column(tr("Objective"), "objective", "objective", SHEET),
         point_column(tr("Bound"), "bound", "objective", SHEET),
@@ -237,7 +240,7 @@ def points_table(
         "nobody acting, per {currency} of net cost. To others: their part of all damage that is "
         "avoided.",
         tail=wording.tail_share,
-        **values,
+        **caption_fields,
     )
     range_note = tr(
         "At best and at worst: damage plus cost, of the plans that were found as good by the "
@@ -283,14 +286,18 @@ def _is_first_of_curve(tried_share: TriedShare) -> bool:
 
 def best_share_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
     """Yield outlay and offtake by year at the best share, and the projects that are built."""
-    best = participation_wording.best_point(wording.main_curves[0]) if wording.main_curves else None
+    best_point = (
+        participation_wording.best_point(wording.main_curves[0]) if wording.main_curves else None
+    )
     if (
-        best is None
-        or best.share <= participation_wording.SHARE_TOLERANCE
-        or not best.outlay_by_year_meur
+        best_point is None
+        or best_point.share <= participation_wording.SHARE_TOLERANCE
+        or not best_point.outlay_by_year_meur
     ):
         return
-    rows = [TriedShare(wording.main_curves[0], best, key) for key in ("", *best.offtake_t)]
+    rows = [
+        TriedShare(wording.main_curves[0], best_point, key) for key in ("", *best_point.offtake_t)
+    ]
 
     def column(row: TriedShare) -> Column:
         return Column(_amount_header(wording, row),
@@ -300,8 +307,8 @@ def best_share_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
     years = sorted({int(year) for row in rows for year in row.yearly_amounts})
     columns = [Column(tr("Year"), int, "year"), *map(column, rows)]
     yield Table("", years, columns, "money", _amounts_note(), total_label=tr("All years"))
-    if best.projects:
-        yield tr("Built then: {projects}.", projects=wording.projects_text(best))
+    if best_point.projects:
+        yield tr("Built then: {projects}.", projects=wording.projects_text(best_point))
 
 
 def _amounts_note() -> str:
@@ -312,8 +319,10 @@ def _amount_header(wording: ParticipationWording, tried_share: TriedShare) -> st
     """Return the header for a row's amounts, either outlay or offtake, with the unit."""
     if not tried_share.material:
         return tr("Outlay, {unit}", unit=wording.money_unit)
-    named = wording.result.material_names.get(tried_share.material)
-    return tr("{material}, t", material=wording.name("materials", tried_share.material, named))
+    material_name = wording.result.material_names.get(tried_share.material)
+    return tr(
+        "{material}, t", material=wording.name("materials", tried_share.material, material_name)
+    )
 
 
 def _amount_form(tried_share: TriedShare) -> doc.ValueForm:
@@ -362,12 +371,12 @@ def build_checks(wording: ParticipationWording) -> list[doc.Check]:
     def sum_check(
         statement: str, table: str, key: str, stated: Iterable[float | None]
     ) -> doc.Check:
-        right = cell.as_expression(sum(value for value in stated if value is not None))
+        right_side = cell.as_expression(sum(value for value in stated if value is not None))
         return doc.Check(
             statement,
             table,
             lambda book: cell.sum_of(book[table].column_area(key)),
-            lambda _: right,
+            lambda _: right_side,
         )
 
     def best_share_check(n: int, curve: ShareCurve) -> doc.Check:

@@ -44,9 +44,11 @@ class PositionGroup(NamedTuple):
 def _sum_positions(
     wording: PlanWording, id: str, label: str, positions: Sequence[Position]
 ) -> PositionGroup:
-    sums = wording.sum_positions(positions)
+    position_sums = wording.sum_positions(positions)
     has_unknown_loss = any(p.expected_loss_meur is None for p in positions)
-    return PositionGroup(id, label, sums, None if has_unknown_loss else sums.expected_loss_meur)
+    return PositionGroup(
+        id, label, position_sums, None if has_unknown_loss else position_sums.expected_loss_meur
+    )
 
 
 def build_sections(wording: PlanWording) -> list[doc.Section]:
@@ -173,38 +175,39 @@ def describe_provision(wording: PlanWording) -> Iterator[str]:
     provision = wording.brief.fiscal.provision
     if provision is None or provision.expected_loss_meur is None or provision.missing_meur is None:
         return
-    values = {
+    fields = {
         "set": wording.money_amount(provision.provision_meur),
         "loss": wording.money_amount(provision.expected_loss_meur),
     }
     if provision.missing_meur > ZERO_TOLERANCE:
-        missing = wording.money_amount(provision.missing_meur)
+        missing_text = wording.money_amount(provision.missing_meur)
         yield tr("The provision for guarantees is too small: {set} for an expected loss of {loss}, "
-                 "not discounted; {missing} are missing.", missing=missing, **values)  # fmt: skip
+                 "not discounted; {missing} are missing.",
+                 missing=missing_text, **fields)  # fmt: skip
     else:
         yield tr("The provision for guarantees, {set}, covers their expected loss of {loss}, not "
-                 "discounted.", **values)  # fmt: skip
+                 "discounted.", **fields)  # fmt: skip
 
 
 def _at_risk_parts(wording: PlanWording) -> Iterator[Part]:
     """Yield the maximum loss, and tables of public money at risk and expected returns by year."""
-    public = wording.cost.public
-    private, market = wording.cost.private, wording.cost.market_meur
-    total = public.maximum_loss_meur + private.maximum_loss_meur + market
-    if total > ZERO_TOLERANCE:
+    public_totals = wording.cost.public
+    private_totals, market_meur = wording.cost.private, wording.cost.market_meur
+    total_loss = public_totals.maximum_loss_meur + private_totals.maximum_loss_meur + market_meur
+    if total_loss > ZERO_TOLERANCE:
         text = tr(
             "If every project fails, {total} are lost: {public} of it by public funders ({share}), "
             "the rest by companies, lenders and investors.",
-            total=wording.money_amount(total),
-            public=wording.money_amount(public.maximum_loss_meur),
-            share=format_percent(public.maximum_loss_meur / total),
+            total=wording.money_amount(total_loss),
+            public=wording.money_amount(public_totals.maximum_loss_meur),
+            share=format_percent(public_totals.maximum_loss_meur / total_loss),
         )
         yield doc.Text(text, PAGE)
-    if public.peak_year is not None:
+    if public_totals.peak_year is not None:
         text = tr(
             "Public money at risk has its peak at the end of {year}, with {amount}.",
-            year=public.peak_year,
-            amount=wording.money_amount(public.peak_meur),
+            year=public_totals.peak_year,
+            amount=wording.money_amount(public_totals.peak_meur),
         )
         yield doc.Text(text, TERMINAL_AND_PAGE)
     yield from (
@@ -293,7 +296,7 @@ def _grouped_accounts_table(
 
 def _budget_parts(wording: PlanWording) -> Iterator[Part]:
     yield _budget_lines_table(wording)
-    limited = [use for use in wording.plan.budget_lines if use.available_meur is not None]
+    limited_lines = [use for use in wording.plan.budget_lines if use.available_meur is not None]
     columns = [
         col.text_column(
             tr("Budget line"), lambda use: wording.budget_line_name(use.funder, use.line)
@@ -302,7 +305,7 @@ def _budget_parts(wording: PlanWording) -> Iterator[Part]:
     ]
     caption = tr("Available by year: the grant of the year and what is carried over")
     yield Table(
-        caption, limited, columns, "available", row_key=_budget_line_id, frozen_columns=1,
+        caption, limited_lines, columns, "available", row_key=_budget_line_id, frozen_columns=1,
         is_folded=True, media=PAGE_AND_SHEET,
     )  # fmt: skip
     caption = tr("Charged to budgets by year ({unit}, not discounted)", unit=wording.money_unit)
@@ -379,17 +382,22 @@ def build_checks(wording: PlanWording) -> Iterator[Check]:
     if not wording.plan.budget_lines:
         return
     funders = (use.funder for use in wording.plan.budget_lines if use.line == WHOLE_BUDGET)
-    limited = dict.fromkeys(funders)  # without duplicates, in file order
+    limited_funders = dict.fromkeys(funders)  # without duplicates, in file order
 
     def charged(book: WorkbookTables) -> ex.Expression:
         spend = book["spend"]
-        spend_cells = [spend.find_cell(f, "all") for f in limited if spend.row_index(f) is not None]
+        spend_cells = [
+            spend.find_cell(f, "all") for f in limited_funders if spend.row_index(f) is not None
+        ]
         return ex.sum_of(ex.as_expression(0), *spend_cells)
 
-    used = col.sum_where("lines", "all", line_id=WHOLE_BUDGET)
+    used_budget_cell = col.sum_where("lines", "all", line_id=WHOLE_BUDGET)
     statement = tr("Use of the funders' own budgets equals what these funders are charged")
     if wording.plan.review is None:  # else each use is that of the group that uses most
-        yield Check(statement, "lines", used, charged)
+        yield Check(statement, "lines", used_budget_cell, charged)
     statement = tr("No budget is exceeded, in any year or in all")
-    over, granted = col.column_sum("lines", "over"), col.column_sum("lines", "granted")
-    yield Check(statement, "lines", over, granted, is_deviation_sum=True)
+    overspent_cells, granted_cells = (
+        col.column_sum("lines", "over"),
+        col.column_sum("lines", "granted"),
+    )
+    yield Check(statement, "lines", overspent_cells, granted_cells, is_deviation_sum=True)

@@ -20,13 +20,16 @@ def all_flows_table(chains: Sequence[ChainWording]) -> Table:
     """Return a table of each form's inflows and outflows in tonnes, undisturbed and in the worst
     states."""
     share = chains[0].wording.worst_share
-    sides = {
+    side_titles = {
         "undisturbed": tr("Undisturbed"),
         "worst_without_plan": tr("Worst {share} without plan", share=share),
         "worst": tr("The same with plan"),
     }
     rows = [
-        (chain, form, side) for chain in chains for form in chain.outcome.forms for side in sides
+        (chain, form, side)
+        for chain in chains
+        for form in chain.outcome.forms
+        for side in side_titles
     ]
 
     def tonnes(name: str) -> doc.ValueGetter:
@@ -39,7 +42,7 @@ def all_flows_table(chains: Sequence[ChainWording]) -> Table:
         col.text_column(tr("Chain"), lambda row: row[0].title),
         col.text_column(tr("Form"), lambda row: row[0].form_name(row[1].material)),
         col.figure_column(tr("Year"), "year", "year", "0.year"),
-        col.text_column(tr("Case"), lambda row: sides[row[2]]),
+        col.text_column(tr("Case"), lambda row: side_titles[row[2]]),
         figure(tr("From the market"), "supply"),
         figure(tr("From projects"), "projects"),
         figure(tr("Made of other forms"), "made"),
@@ -91,14 +94,14 @@ def _value_unit(wording: PlanWording) -> str:
 def all_values_table(chains: Sequence[ChainWording]) -> Table:
     """Return a table with the marginal value of one tonne of each form, by year."""
     wording = chains[0].wording
-    sides = {"value_without_plan_per_t": tr("Without plan"), "value_per_t": tr("With plan")}
+    side_titles = {"value_without_plan_per_t": tr("Without plan"), "value_per_t": tr("With plan")}
     rows = [
         col.SheetRow("number",
             {"chain": chain.title, "name": chain.form_name(form.material), "side": side_title,
             "material_id": form.material, "field": side, **getattr(form, side)})
         for chain in chains
         for form in chain.outcome.forms
-        for side, side_title in sides.items()
+        for side, side_title in side_titles.items()
     ]  # fmt: skip
     columns = [
         *col.text_columns(chain=tr("Chain"), name=tr("Form"), side=tr("Case")),

@@ -29,8 +29,10 @@ class ChainWording:
     @cached_property
     def title(self) -> str:
         """The names of the chain's final forms, which no plant takes in."""
-        taken = {m for plant in self.outcome.plants for m in plant.inputs_t_per_t}
-        final = [form.material for form in self.outcome.forms if form.material not in taken]
+        input_materials = {m for plant in self.outcome.plants for m in plant.inputs_t_per_t}
+        final = [
+            form.material for form in self.outcome.forms if form.material not in input_materials
+        ]
         return join_with_and([*map(self.form_name, final)])
 
     @property
@@ -64,8 +66,8 @@ class ChainWording:
         names = [self.wording.name("projects", p) for p in projects]
         names += [self.wording.name("stockpiles", h) for h in stocks]
         if len(names) > MAX_NAMED_PARTS + 1:
-            more = tr("{count} more", count=len(names) - MAX_NAMED_PARTS)
-            names = [*names[:MAX_NAMED_PARTS], more]
+            more_text = tr("{count} more", count=len(names) - MAX_NAMED_PARTS)
+            names = [*names[:MAX_NAMED_PARTS], more_text]
         return join_with_and(names)
 
 
@@ -73,7 +75,7 @@ def describe_shortages(chain_wording: ChainWording) -> str:
     """Return sentences on how often the chain has a shortage, and which stage is then the
     bottleneck."""
     chain, wording = chain_wording.outcome, chain_wording.wording
-    values = {
+    sentence_fields = {
         "year": chain.year,
         "before": format_rounded_percent(chain.short_without_plan),
         "after": format_rounded_percent(chain.short),
@@ -83,7 +85,7 @@ def describe_shortages(chain_wording: ChainWording) -> str:
     text = tr(
         "{year} is the year in which most is expected to be missing without the plan: something is "
         "missing then in {before} of states, and in {after} with the plan.",
-        **values,
+        **sentence_fields,
     )
     forms = {form.material for form in chain.forms}
     chain_materials = [m for m in wording.plan.materials if m.id in forms]

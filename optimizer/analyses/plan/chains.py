@@ -58,18 +58,18 @@ def build_sections(wording: PlanWording) -> list[Section]:
         return [failure] if failure_notes else []
     by_year = tr("What flows in chains, and what a tonne of each form is worth")
     with_chart = [chain for chain in chains if chain.has_chart]
-    parts = [part for chain in with_chart for part in _chain_parts(chain, TERMINAL_AND_PAGE)]
+    chain_parts = [part for chain in with_chart for part in _chain_parts(chain, TERMINAL_AND_PAGE)]
     without_chart = [chain for chain in chains if not chain.has_chart]
     if without_chart:
-        parts.append(
+        chain_parts.append(
             doc.Terms([(chain.title, describe_shortages(chain)) for chain in without_chart], PAGE)
         )
-    parts += [part for chain in without_chart for part in _chain_parts(chain, TERMINAL)]
+    chain_parts += [part for chain in without_chart for part in _chain_parts(chain, TERMINAL)]
     sheet_tables = [all_flows_table(chains), all_plants_table(chains), all_values_table(chains)]
-    parts = [*failure_notes, *parts]
-    parts += [_bottlenecks_table(chains, SHEET), _part_values_table(chains, SHEET)]
+    chain_parts = [*failure_notes, *chain_parts]
+    chain_parts += [_bottlenecks_table(chains, SHEET), _part_values_table(chains, SHEET)]
     return [
-        Section("chains", title, parts, sheet_name=tr("Chains")),
+        Section("chains", title, chain_parts, sheet_name=tr("Chains")),
         Section("chain-flows", by_year, sheet_tables, SHEET, sheet_name=tr("Flows in chains")),
     ]
 
@@ -154,10 +154,10 @@ def _flow_chart(chain_wording: ChainWording) -> Chart:
     chain = chain_wording.outcome
     names = {form.material: chain_wording.form_name(form.material) for form in chain.forms}
     links = [
-        (taken, plant.output)
+        (input_material, plant.output)
         for plant in chain.plants
-        for taken in plant.inputs_t_per_t
-        if {taken, plant.output} <= names.keys()
+        for input_material in plant.inputs_t_per_t
+        if {input_material, plant.output} <= names.keys()
     ]
     links = list(dict.fromkeys(links))
     share = chain_wording.wording.worst_share
@@ -204,18 +204,20 @@ def _chart_panel(
     for form in chain.forms:
         flow: FormFlow = getattr(form, flow_field)
         inflows = (flow.supply_t, flow.made_t, flow.projects_t, flow.released_t, flow.missing_t)
-        marks = (bottleneck_shares.get((form.material, kind)) for kind in ("supply", "making"))
-        forms[form.material] = charts.FormBalance(inflows, flow.demand_t, *marks)
+        bottleneck_marks = (
+            bottleneck_shares.get((form.material, kind)) for kind in ("supply", "making")
+        )
+        forms[form.material] = charts.FormBalance(inflows, flow.demand_t, *bottleneck_marks)
     bands = []
-    for taken, output in links:
+    for input_material, output in links:
         tonnes_and_ratios = [
-            (float(getattr(plant, plant_field)), plant.inputs_t_per_t[taken])
+            (float(getattr(plant, plant_field)), plant.inputs_t_per_t[input_material])
             for plant in chain.plants
-            if plant.output == output and taken in plant.inputs_t_per_t
+            if plant.output == output and input_material in plant.inputs_t_per_t
         ]
         tonnes = sum(t * ratio for t, ratio in tonnes_and_ratios)
-        made = sum(t for t, _ in tonnes_and_ratios)
-        bands.append(charts.ConversionBand(taken, output, tonnes, made))
+        produced_tonnes = sum(t for t, _ in tonnes_and_ratios)
+        bands.append(charts.ConversionBand(input_material, output, tonnes, produced_tonnes))
     return charts.FlowPanel(title, forms, bands)
 
 

@@ -103,7 +103,9 @@ def id_columns(*row_keys: str, **getter: ValueGetter) -> list[Column]:
         "path": tr("Path in the scenario"),
     }
     row_getters = {key: itemgetter(key) for key in row_keys}
-    return [id_column(headers[key], key, read) for key, read in {**row_getters, **getter}.items()]
+    return [
+        id_column(headers[key], key, read_id) for key, read_id in {**row_getters, **getter}.items()
+    ]
 
 
 def year_columns(
@@ -191,17 +193,17 @@ def sum_where(
     A row matches if its cells equal ``matching_cells`` and ``matching_texts``, both of which have
     column keys. With ``weight_column``, each amount is multiplied by that column.
     """
-    matches = {
+    value_by_key = {
         **matching_cells,
         **{k: ex.text_expression(value) for k, value in matching_texts.items()},
     }
 
     def amount(book: WorkbookTables) -> Expression:
         placed_table = book[table]
-        tests = ((placed_table.column_area(k), value) for k, value in matches.items())
+        column_tests = ((placed_table.column_area(k), value) for k, value in value_by_key.items())
         return ex.sum_where(
             placed_table.column_area(key),
-            *tests,
+            *column_tests,
             factor_area=placed_table.column_area(weight_column) if weight_column else None,
         )
 

@@ -44,8 +44,8 @@ class CompanionResults:
     @property
     def available(self) -> dict[str, Any]:
         """The results that are present, by kind."""
-        pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return {kind: result for kind, result in pairs if result}
+        named_results = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return {kind: result for kind, result in named_results if result}
 
 
 COMPANION_KINDS = tuple(field.name for field in fields(CompanionResults))
@@ -53,13 +53,13 @@ REPEATABLE_KINDS = tuple(x.name for x in fields(CompanionResults) if isinstance(
 """Kinds of which a plan can have several."""
 
 
-def group_by_kind(results: Iterable[Result]) -> dict[str, Any]:
+def group_by_kind(named_results: Iterable[Result]) -> dict[str, Any]:
     """Return results by kind, as arguments for :class:`CompanionResults`.
 
     Results of other kinds are left out.
     """
     by_kind: dict[str, Any] = {}
-    for result in results:
+    for result in named_results:
         kind = result_kind(result)
         if kind in REPEATABLE_KINDS:
             by_kind[kind] = (*by_kind.get(kind, ()), result)

@@ -46,8 +46,10 @@ def build_sections(wording: PlanWording) -> list[Section]:
     ]
     if (distribution := wording.plan.outcome.distribution) is not None:
         title = tr("How the outcome is spread over the states")
-        parts = list(_quantile_parts(wording, distribution, SHEET))
-        sections.append(Section("spread", title, parts, SHEET, sheet_name=tr("Distribution")))
+        section_parts = list(_quantile_parts(wording, distribution, SHEET))
+        sections.append(
+            Section("spread", title, section_parts, SHEET, sheet_name=tr("Distribution"))
+        )
     return sections
 
 
@@ -115,7 +117,7 @@ def outcome_table(wording: PlanWording, on: doc.Media) -> Table:
 
 def _exceedance_chart(wording: PlanWording, distribution: Distribution) -> Chart:
     outcome, without_plan = wording.plan.outcome, wording.plan.outcome.without_plan
-    marks = [
+    chart_marks = [
         (tr("Expected"), without_plan.expected, outcome.expected),
         (tr("Worst {share}", share=wording.worst_share), without_plan.cvar, outcome.cvar),
         (tr("Worst state"), without_plan.worst, outcome.worst),
@@ -140,7 +142,7 @@ def _exceedance_chart(wording: PlanWording, distribution: Distribution) -> Chart
         "damage-distribution",
         title,
         description,
-        lambda: charts.exceedance_curves(*curves, marks, wording.unit),
+        lambda: charts.exceedance_curves(*curves, chart_marks, wording.unit),
     )
 
 
@@ -151,20 +153,24 @@ def _outcome_breakdown_table(
     plan avoids."""
     outcomes: Sequence[MaterialOutcome | ConsumerOutcome] = getattr(wording.plan, kind)
     rows = sorted(outcomes, key=lambda outcome: (-outcome.expected_without_plan, -outcome.expected))
-    values = {"what": capitalize(wording.expected_outcome), "unit": wording.unit}
-    header, name, title = tr("Material"), "by-material", tr("{what} by material ({unit})", **values)
+    caption_fields = {"what": capitalize(wording.expected_outcome), "unit": wording.unit}
+    header, name, title = (
+        tr("Material"),
+        "by-material",
+        tr("{what} by material ({unit})", **caption_fields),
+    )
     if kind == "consumers":
         header, name = tr("Consumer"), "by-consumer"
-        title = tr("{what} by consumer ({unit})", **values)
+        title = tr("{what} by consumer ({unit})", **caption_fields)
     drawn = [x for x in rows if max(x.expected, x.expected_without_plan) > ZERO_TOLERANCE]
-    shown = drawn if len(drawn) <= MAX_BARS + 1 else drawn[:MAX_BARS]
-    names = [wording.name(kind, outcome.id) for outcome in shown]
+    shown_rows = drawn if len(drawn) <= MAX_BARS + 1 else drawn[:MAX_BARS]
+    names = [wording.name(kind, outcome.id) for outcome in shown_rows]
     fields = ("expected_without_plan", "expected")
-    bars = [[getattr(outcome, field) for outcome in shown] for field in fields]
-    if remaining := drawn[len(shown) :]:
-        names.append(tr("{count} more", count=len(remaining)))
+    bars = [[getattr(outcome, field) for outcome in shown_rows] for field in fields]
+    if remaining_rows := drawn[len(shown_rows) :]:
+        names.append(tr("{count} more", count=len(remaining_rows)))
         for heights, field in zip(bars, fields, strict=True):
-            heights.append(sum(getattr(outcome, field) for outcome in remaining))
+            heights.append(sum(getattr(outcome, field) for outcome in remaining_rows))
     description = tr(
         "Hatched bars without the plan, full ones with it; both figures stand beside them."
     )
@@ -174,7 +180,9 @@ def _outcome_breakdown_table(
         description,
         lambda: charts.with_and_without_bars(names, bars[0], bars[1], wording.unit),
     )
-    before, after = (sum(getattr(outcome, field) for outcome in rows) for field in fields)
+    total_before, total_after = (
+        sum(getattr(outcome, field) for outcome in rows) for field in fields
+    )
 
     def avoided(outcome: MaterialOutcome | ConsumerOutcome) -> float:
         return outcome.expected_without_plan - outcome.expected
@@ -191,11 +199,15 @@ def _outcome_breakdown_table(
             lambda outcome: relative_reduction(outcome.expected, outcome.expected_without_plan),
             total=lambda table: ex.ratio_or_empty(
                 table.column_total("avoided"), table.column_total("without")),
-            text_total=lambda rows: relative_reduction(after, before)),
+            text_total=lambda rows: relative_reduction(total_after, total_before)),
         col.formula_column(tr("Share of all avoided"), "part",
             lambda line: ex.ratio_or_empty(line["avoided"], line.table.column_total("avoided")),
             "share",
-            lambda outcome: avoided(outcome) / (before - after) if before > after else None,
+            lambda outcome: (
+                avoided(outcome) / (total_before - total_after)
+                if total_before > total_after
+                else None
+            ),
             total=True),
         *col.id_columns(id="id"),
     ]  # fmt: skip
@@ -245,10 +257,12 @@ def _worst_year_parts(wording: PlanWording) -> Iterator[Part]:
     yield Table(caption, rows, columns, "shortages", note, media=TERMINAL_AND_PAGE)
     short_materials = [row[3] for row in rows]
     # A shortage of a form without demand shows as a shortage of its products.
-    demanded = [
+    demanded_materials = [
         m for m in wording.plan.materials if any(y.demand_t > 0 for y in m.by_year.values())
     ]
-    never_short = [wording.name("materials", m.id) for m in demanded if m not in short_materials]
+    never_short = [
+        wording.name("materials", m.id) for m in demanded_materials if m not in short_materials
+    ]
     if never_short and rows:
         names = join_with_and(never_short)
         text = tr("Never short, with or without the plan: {materials}.", materials=names)
@@ -334,30 +348,35 @@ def _quantile_parts(
 def build_checks(wording: PlanWording) -> Iterator[Check]:
     """Yield checks that parts add up to the expected outcome, and that mean, CVaR and worst state
     are in order."""
-    sides = {"with": tr("with the plan"), "without": tr("without a plan")}
+    side_titles = {"with": tr("with the plan"), "without": tr("without a plan")}
     distribution = wording.plan.outcome.distribution
 
     def order_violation(book: WorkbookTables, side: str) -> ex.Expression:
         rows = ("expected", "cvar", "worst")
-        mean, tail, worst = (book["gain"].find_cell(row, side) for row in rows)
-        return ex.max_of(ex.as_expression(0), mean - tail, tail - worst)
+        mean_cell, tail_cell, worst_cell = (book["gain"].find_cell(row, side) for row in rows)
+        return ex.max_of(ex.as_expression(0), mean_cell - tail_cell, tail_cell - worst_cell)
 
     def last(side: str, row_index: int) -> col.BookFormula:
         return lambda book: book["quantiles"].cell_reference(row_index, side)
 
-    for side, side_title in sides.items():
-        mean, worst = col.find_cell("gain", "expected", side), col.find_cell("gain", "worst", side)
-        which = {"which": side_title}
-        statement = tr("Parts of all materials add up to what is expected {which}", **which)
-        yield Check(statement, "by-material", col.column_sum("by-material", side), mean)
-        statement = tr("Parts of all consumers add up to what is expected {which}", **which)
-        yield Check(statement, "by-consumer", col.column_sum("by-consumer", side), mean)
+    for side, side_title in side_titles.items():
+        mean_cell, worst_cell = (
+            col.find_cell("gain", "expected", side),
+            col.find_cell("gain", "worst", side),
+        )
+        side_fields = {"which": side_title}
+        statement = tr("Parts of all materials add up to what is expected {which}", **side_fields)
+        yield Check(statement, "by-material", col.column_sum("by-material", side), mean_cell)
+        statement = tr("Parts of all consumers add up to what is expected {which}", **side_fields)
+        yield Check(statement, "by-consumer", col.column_sum("by-consumer", side), mean_cell)
         statement = tr(
             "The mean is at most the CVaR, and this at most the worst state, {which}",
             which=side_title,
         )
         violation = partial(order_violation, side=side)
-        yield Check(statement, "gain", violation, worst, is_deviation_sum=True)
+        yield Check(statement, "gain", violation, worst_cell, is_deviation_sum=True)
         if distribution is not None:
             statement = tr("The last quantile {which} is the worst state", which=side_title)
-            yield Check(statement, "quantiles", last(side, len(distribution.levels) - 1), worst)
+            yield Check(
+                statement, "quantiles", last(side, len(distribution.levels) - 1), worst_cell
+            )

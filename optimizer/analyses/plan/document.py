@@ -47,19 +47,28 @@ NO_PLANS: Mapping[str, Plan] = MappingProxyType({})
 
 
 def build_document(
-    plan: Plan, others: Mapping[str, Plan] = NO_PLANS, **companions: Any
+    plan: Plan, other_plans: Mapping[str, Plan] = NO_PLANS, **companions: Any
 ) -> Document:
     """Build the document of a plan.
 
     ``others`` are plans to compare it with, by label; ``companions`` are its companion results, as
     fields of :class:`CompanionResults`.
     """
-    wording = PlanWording(plan, CompanionResults(**companions), others)
+    wording = PlanWording(plan, CompanionResults(**companions), other_plans)
     available = wording.companions.available
-    parts = (projects, accounts, fiscal, damage, chains, supply_dependence, stocks, method)
+    section_modules = (
+        projects,
+        accounts,
+        fiscal,
+        damage,
+        chains,
+        supply_dependence,
+        stocks,
+        method,
+    )
     checks = [
         *first_checks(wording),
-        *(check for part in parts for check in part.build_checks(wording)),
+        *(check for part in section_modules for check in part.build_checks(wording)),
     ]
     added_sections: list[Section] = []
     for kind, build_companion_sections in COMPANION_SECTIONS.items():

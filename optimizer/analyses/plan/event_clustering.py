@@ -39,12 +39,12 @@ def clustering_parts(wording: PlanWording) -> Iterator[Part]:
         for n, event_years in enumerate(years)
         if max(event_years.share, event_years.independent) >= MIN_SHOWN_SHARE
     )
-    last = max(shown_counts, default=0)
-    last_label = format_number(last)
-    if last + 1 < len(years):
+    last_count = max(shown_counts, default=0)
+    last_label = format_number(last_count)
+    if last_count + 1 < len(years):
         last_label = tr("{count} or more", count=last_label)
-    rows = [(format_number(n), *_sum_shares(years[n : n + 1])) for n in range(last)]
-    rows.append((last_label, *_sum_shares(years[last:])))
+    rows = [(format_number(n), *_sum_shares(years[n : n + 1])) for n in range(last_count)]
+    rows.append((last_label, *_sum_shares(years[last_count:])))
     title = tr("Share of years in which so many hazards strike")
     description = tr(
         "Full bars as drawn, hatched ones as if events were independent; both figures stand beside "

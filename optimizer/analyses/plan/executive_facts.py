@@ -58,12 +58,12 @@ def key_facts(wording: PlanWording) -> Iterator[Fact]:
     plan, brief = wording.plan, wording.brief
     yield from _first_approval_facts(wording)
     if wording.public_positions:
-        public, home_share = wording.cost.public, brief.fiscal.home_share
+        public_cost, home_share = wording.cost.public, brief.fiscal.home_share
         detail = tr(
             "{present} put up, less what is expected to come back, as present values; {paid} not "
             "discounted",
-            present=wording.money_amount(public.paid_present_meur or 0.0),
-            paid=wording.money_amount(public.paid_meur),
+            present=wording.money_amount(public_cost.paid_present_meur or 0.0),
+            paid=wording.money_amount(public_cost.paid_meur),
         )
         if wording.has_contingency:
             detail += tr(", with expected overruns")
@@ -73,7 +73,9 @@ def key_facts(wording: PlanWording) -> Iterator[Fact]:
                 share=format_rounded_percent(home_share),
                 home=join_with_and([country_name(code) for code in wording.case.home]),
             )
-        yield Fact(tr("Net cost to public funders"), wording.money_amount(public.cost_meur), detail)
+        yield Fact(
+            tr("Net cost to public funders"), wording.money_amount(public_cost.cost_meur), detail
+        )
     if (borrowed := brief.fiscal.debt_brake_by_year_meur) is not None and wording.public_positions:
         yearly_amounts = _describe_yearly_amounts(wording, borrowed)
         loss = brief.fiscal.expected_loss_meur
@@ -82,10 +84,10 @@ def key_facts(wording: PlanWording) -> Iterator[Fact]:
             loss_note += " " + tr(
                 "({loss} expected over all years, not discounted)", loss=wording.money_amount(loss)
             )
-        total = wording.money_amount(sum(borrowed.values()))
+        total_text = wording.money_amount(sum(borrowed.values()))
         detail = "; ".join([*yearly_amounts, loss_note])
-        yield Fact(tr("Counts under the debt brake"), total, detail)
-    compared_with_nothing, *others = brief.increments
+        yield Fact(tr("Counts under the debt brake"), total_text, detail)
+    compared_with_nothing, *other_increments = brief.increments
     is_damage = wording.counts_damage
     label = tr("Expected damage avoided") if is_damage else tr("Expected shortage avoided")
     detail = tr(
@@ -102,7 +104,7 @@ def key_facts(wording: PlanWording) -> Iterator[Fact]:
         if wording.cost.private.paid_meur > ZERO_TOLERANCE:
             detail += tr(", with what companies achieve")
     yield Fact(label, wording.amount_for_sentence(compared_with_nothing.avoided), detail)
-    for increment in others[:1]:
+    for increment in other_increments[:1]:
         detail = tr("{before} left there", before=wording.amount_for_sentence(increment.left))
         if increment.avoided_per_euro is not None:
             detail += "; " + tr(
@@ -134,38 +136,47 @@ def _describe_yearly_amounts(wording: PlanWording, amounts: Mapping[str, float])
     """
     runs: list[tuple[int, int, float]] = []
     for year, amount in sorted((int(y), a) for y, a in amounts.items() if a > ZERO_TOLERANCE):
-        first, last, previous = runs[-1] if runs else (year, year, 0.0)
-        if last == year - 1 and abs(amount - previous) <= AMOUNT_TOLERANCE * previous:
-            runs[-1] = first, year, previous
+        first_year, last_year, previous_amount = runs[-1] if runs else (year, year, 0.0)
+        if (
+            last_year == year - 1
+            and abs(amount - previous_amount) <= AMOUNT_TOLERANCE * previous_amount
+        ):
+            runs[-1] = first_year, year, previous_amount
         else:
             runs.append((year, year, amount))
 
     def describe(run: tuple[int, int, float]) -> dict[str, str]:
-        first, last, amount = run
-        span = str(first) if first == last else tr("{first} to {last}", first=first, last=last)
+        first_year, last_year, amount = run
+        span = (
+            str(first_year)
+            if first_year == last_year
+            else tr("{first} to {last}", first=first_year, last=last_year)
+        )
         return {"amount": wording.money_amount(amount), "years": span}
 
     if len(runs) > MAX_YEAR_RUNS:
-        largest = max(runs, key=itemgetter(2))
-        return [tr("at most {amount} a year, in {years}", **describe(largest))]
+        largest_run = max(runs, key=itemgetter(2))
+        return [tr("at most {amount} a year, in {years}", **describe(largest_run))]
     return [tr("{amount} a year in {years}", **describe(run)) for run in runs]
 
 
 def _first_approval_facts(wording: PlanWording) -> Iterator[Fact]:
     """Yield the amounts to be approved in the first year that has an approval."""
-    first = wording.brief.fiscal.first_year
-    if first is None:
+    first_approval_year = wording.brief.fiscal.first_year
+    if first_approval_year is None:
         return
     amounts: dict[str, float] = {}
     for approval in wording.brief.fiscal.approvals:
-        if approval.year == first:
+        if approval.year == first_approval_year:
             amounts[approval.funder] = amounts.get(approval.funder, 0.0) + approval.meur
-    parts = [f"{wording.payer_name(f)} {format_rounded(amount)}" for f, amount in amounts.items()]
-    detail = tr("{parts}; by year of decision, not of payment", parts=join_with_and(parts))
-    if wording.plan.review is not None and first >= wording.plan.review.year:
+    approval_texts = [
+        f"{wording.payer_name(f)} {format_rounded(amount)}" for f, amount in amounts.items()
+    ]
+    detail = tr("{parts}; by year of decision, not of payment", parts=join_with_and(approval_texts))
+    if wording.plan.review is not None and first_approval_year >= wording.plan.review.year:
         detail += "; " + tr("a mean over what may have been seen")
     yield Fact(
-        tr("To be approved first, in {year}", year=first),
+        tr("To be approved first, in {year}", year=first_approval_year),
         wording.money_amount(sum(amounts.values())),
         detail,
     )
@@ -204,7 +215,7 @@ def approvals_table(wording: PlanWording) -> Table:
     """Return a table of the public money to be approved, by funder and year of decision."""
     fiscal = wording.brief.fiscal
     years = sorted({approval.year for approval in fiscal.approvals})
-    shown = years if len(years) <= MAX_YEAR_COLUMNS + 1 else years[:MAX_YEAR_COLUMNS]
+    shown_years = years if len(years) <= MAX_YEAR_COLUMNS + 1 else years[:MAX_YEAR_COLUMNS]
     options: dict[str, Any] = {"decimals_group": "years", "total": True}
     rows: dict[str, dict[int, float]] = {}
     for approval in fiscal.approvals:
@@ -222,12 +233,12 @@ def approvals_table(wording: PlanWording) -> Table:
 
     columns = [
         Column(tr("Funder"), lambda row: wording.payer_header(row[0]), "text"),
-        *map(year_column, shown),
+        *map(year_column, shown_years),
     ]
-    if len(shown) < len(years):
+    if len(shown_years) < len(years):
         columns.append(col.figure_column(
             tr("Later"), "later", getter=lambda row: sum(
-                amount for year, amount in row[1].items() if year not in shown), **options
+                amount for year, amount in row[1].items() if year not in shown_years), **options
         ))  # fmt: skip
     keys = [approval.key for approval in columns[1:]]
     columns += [

@@ -89,15 +89,17 @@ def describe_recommendation(wording: PlanWording) -> str:
     """Return the recommendation in one or two sentences."""
     plan = wording.plan
     with_plan, without_plan = plan.outcome.expected, plan.outcome.without_plan.expected
-    values = {
+    sentence_fields = {
         "noun": wording.expected_outcome,
         "during": wording.horizon_phrase,
         "after": wording.amount_for_sentence(with_plan),
     }
     actions = list(_recommended_actions(wording))
     if not actions:
-        return tr("The plan is to build and buy nothing: {noun}{during} is {after}.", **values)
-    values |= {
+        return tr(
+            "The plan is to build and buy nothing: {noun}{during} is {after}.", **sentence_fields
+        )
+    sentence_fields |= {
         "what": join_with_and(actions),
         "before": wording.amount_for_sentence(without_plan),
         "lead": tr("Recommended"),
@@ -105,18 +107,21 @@ def describe_recommendation(wording: PlanWording) -> str:
     cost_weight = 1.0 if wording.case is None else float(wording.case.objective.cost_weight)
     if cost_weight < 1 and wording.counts_damage:
         # Net cost has little weight: budgets are used as far as they lower damage.
-        values["lead"] = tr("Least damage within the budgets")
+        sentence_fields["lead"] = tr("Least damage within the budgets")
     if abs(with_plan - without_plan) <= ZERO_TOLERANCE * max(1.0, abs(without_plan)):
-        return tr("{lead}: {what}. With it {noun}{during} stays at {after}.", **values)
+        return tr("{lead}: {what}. With it {noun}{during} stays at {after}.", **sentence_fields)
     change = relative_reduction(with_plan, without_plan)
     if change is None:
-        return tr("{lead}: {what}. With it {noun}{during} goes from {before} to {after}.", **values)
-    values["by"] = format_rounded_percent(abs(change))
+        return tr(
+            "{lead}: {what}. With it {noun}{during} goes from {before} to {after}.",
+            **sentence_fields,
+        )
+    sentence_fields["by"] = format_rounded_percent(abs(change))
     if change < 0:
         return tr("{lead}: {what}. That raises {noun}{during} by {by}, from {before} to {after}.",
-                  **values)  # fmt: skip
+                  **sentence_fields)  # fmt: skip
     return tr("{lead}: {what}. That lowers {noun}{during} by {by}, from {before} to {after}.",
-              **values)  # fmt: skip
+              **sentence_fields)  # fmt: skip
 
 
 def _recommended_actions(wording: PlanWording) -> Iterator[str]:
@@ -148,14 +153,14 @@ def _describe_increments(wording: PlanWording) -> Iterator[str]:
         is_minor = increment.to == "option" or increment.significant is not False
         if wording.brief.better and is_minor:
             continue  # shown only among the key facts, for lack of room
-        values = {
+        sentence_fields = {
             "other": option_name(increment),
             "avoided": wording.amount_for_sentence(abs(increment.avoided)),
         }
         if increment.avoided < 0:
-            yield tr("Compared with {other}, it leaves {avoided} more.", **values)
+            yield tr("Compared with {other}, it leaves {avoided} more.", **sentence_fields)
         elif increment.avoided_per_euro is None:
-            yield tr("Compared with {other}, it avoids {avoided} more.", **values)
+            yield tr("Compared with {other}, it avoids {avoided} more.", **sentence_fields)
         else:
             yield tr(
                 "Compared with {other}, it avoids {avoided} more for {paid} more of public money "
@@ -163,7 +168,7 @@ def _describe_increments(wording: PlanWording) -> Iterator[str]:
                 paid=wording.money_amount(increment.public_present_meur),
                 per_euro=format_per_euro(increment.avoided_per_euro),
                 currency=wording.currency,
-                **values,
+                **sentence_fields,
             )
         if increment.significant is False:
             yield tr("That is no more than the proofs of both leave open.")

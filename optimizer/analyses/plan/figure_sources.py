@@ -89,10 +89,10 @@ def classify_source(case: Case, source: str | None) -> SourceKind:
 
 
 def _walk_figures(
-    case: Case, value: Any, location: ScenarioFigure, previous: Number | None
+    case: Case, value: Any, location: ScenarioFigure, previous_number: Number | None
 ) -> Iterator[ScenarioFigure]:
     if isinstance(value, Number | CalendarYear):
-        sourced = previous if value.source is None and previous is not None else value
+        sourced = previous_number if value.source is None and previous_number is not None else value
         yield replace(
             location, value=float(value), source=sourced.source,
             source_kind=classify_source(case, sourced.source),
@@ -101,9 +101,9 @@ def _walk_figures(
     elif isinstance(value, YearlyQuantity):
         for year, number in zip(value.years or ("",), value.values, strict=True):
             yield from _walk_figures(
-                case, number, location.with_step(year) if year else location, previous
+                case, number, location.with_step(year) if year else location, previous_number
             )
-            previous = number if number.source else previous
+            previous_number = number if number.source else previous_number
     elif isinstance(value, BaseModel):
         left_out = ("sources", "variants") if isinstance(value, Case) else ()
         for name, field_info in type(value).model_fields.items():
@@ -124,9 +124,9 @@ def _walk_figures(
         for position, item in enumerate(value):
             step = getattr(item, "id", position)
             yield from _walk_figures(
-                case, item, location.with_step(step, _item_name(case, item, step)), previous
+                case, item, location.with_step(step, _item_name(case, item, step)), previous_number
             )
-            previous = item if isinstance(item, Number) and item.source else previous
+            previous_number = item if isinstance(item, Number) and item.source else previous_number
 
 
 def _field_unit(field: Field, currency: str) -> str:
@@ -158,32 +158,37 @@ def source_shares_by_material(plan: Plan) -> dict[str, dict[str, dict[SourceKind
     Figures are weighted by their size: EUR per tonne times share of demand, tonnes of demand, share
     of supply, probability a year, or share lost. Kinds without figures are left out.
     """
-    shares: dict[str, dict[str, dict[SourceKind, float]]] = {}
+    shares_by_material: dict[str, dict[str, dict[SourceKind, float]]] = {}
     for material in plan.materials if plan.case is not None else ():
         assert plan.case is not None
-        sums: dict[str, dict[SourceKind, float]] = {}
+        sums_by_kind: dict[str, dict[SourceKind, float]] = {}
         for kind, figure, size in _weighted_figures(plan.case, material.id):
             if kind != "damage" or plan.outcome.measure == "damage":
-                by_kind = sums.setdefault(kind, dict.fromkeys(SOURCE_KINDS, 0.0))
+                by_kind = sums_by_kind.setdefault(kind, dict.fromkeys(SOURCE_KINDS, 0.0))
                 by_kind[classify_source(plan.case, figure.source)] += size
-        shares[material.id] = {
-            kind: {source_kind: size / total for source_kind, size in sums[kind].items()}
+        shares_by_material[material.id] = {
+            kind: {
+                source_kind: size / kind_total for source_kind, size in sums_by_kind[kind].items()
+            }
             for kind in FIGURE_KINDS
-            if kind in sums and (total := sum(sums[kind].values())) > 0
+            if kind in sums_by_kind and (kind_total := sum(sums_by_kind[kind].values())) > 0
         }
-    return {material: by_kind for material, by_kind in shares.items() if by_kind}
+    return {material: by_kind for material, by_kind in shares_by_material.items() if by_kind}
 
 
 def benefit_source_shares(plan: Plan) -> dict[str, dict[SourceKind, float]]:
     """Return the share of each kind of source by kind of figure, weighted by the outcome that the
     plan avoids."""
     avoided = {m.id: m.expected_without_plan - m.expected for m in plan.materials}
-    shares_by_kind, shares = {}, source_shares_by_material(plan)
+    shares_by_kind, material_shares = {}, source_shares_by_material(plan)
     for kind in FIGURE_KINDS:
-        weights = {m: avoided[m] for m in shares if kind in shares[m] and avoided[m] > 0}
-        if (total := sum(weights.values())) > 0:
+        weights = {
+            m: avoided[m] for m in material_shares if kind in material_shares[m] and avoided[m] > 0
+        }
+        if (total_weight := sum(weights.values())) > 0:
             shares_by_kind[kind] = {
-                x: sum(shares[m][kind][x] * weight for m, weight in weights.items()) / total
+                x: sum(material_shares[m][kind][x] * weight for m, weight in weights.items())
+                / total_weight
                 for x in SOURCE_KINDS
             }
     return shares_by_kind
@@ -203,8 +208,8 @@ def _weighted_figures(case: Case, material: str) -> Iterator[tuple[str, Number, 
             yield "demand", figure, float(figure)
     supplies = [supply for supply in case.supply if supply.material in forms]
     for supply in supplies:
-        yearly = supply.share if supply.share is not None else supply.t_per_year
-        for figure in yearly.values if yearly is not None else ():
+        yearly_figures = supply.share if supply.share is not None else supply.t_per_year
+        for figure in yearly_figures.values if yearly_figures is not None else ():
             yield "supply", figure, float(figure)
     origins = {(supply.country, supply.material) for supply in supplies}
     origins |= {(conversion.country, conversion.output) for conversion in case.conversions.values()}
@@ -267,14 +272,17 @@ def _evidence_parts(wording: PlanWording, case: Case) -> Iterator[Part]:
         )
         yield Paragraph(text, PAGE)
     shares_by_kind = benefit_source_shares(wording.plan)
-    shown = [x for x in SOURCE_KINDS if any(shares[x] > 0 for shares in shares_by_kind.values())]
+    shown_kinds = [
+        x for x in SOURCE_KINDS if any(shares[x] > 0 for shares in shares_by_kind.values())
+    ]
     rows = [
-        (capitalize(figure_kind_name(kind)), *map(shares.get, shown))
+        (capitalize(figure_kind_name(kind)), *map(shares.get, shown_kinds))
         for kind, shares in shares_by_kind.items()
     ]
     columns = [Column(tr("Kind of figure"), "0", "text")]
     columns += [
-        Column(capitalize(source_kind_name(x)), str(n), "share") for n, x in enumerate(shown, 1)
+        Column(capitalize(source_kind_name(x)), str(n), "share")
+        for n, x in enumerate(shown_kinds, 1)
     ]
     note = tr(
         "Each material's part of what is avoided is split by the sources of its figures of that "
@@ -309,9 +317,15 @@ def _sources_table(case: Case, figure_counts: Mapping[str | None, int]) -> Table
     rows: list[tuple[str, Source]] = sorted(
         case.sources.items(), key=lambda row: -figure_counts[row[0]]
     )
-    empty = tr("The scenario names no sources.")
+    no_sources_note = tr("The scenario names no sources.")
     return Table(
-        tr("Sources"), rows, columns, "sources_list", note, is_folded=True, empty_text=empty
+        tr("Sources"),
+        rows,
+        columns,
+        "sources_list",
+        note,
+        is_folded=True,
+        empty_text=no_sources_note,
     )
 
 

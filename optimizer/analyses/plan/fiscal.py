@@ -63,45 +63,47 @@ def _describe_fiscal_effects(wording: PlanWording) -> Iterator[str]:
     yield from describe_returns(wording)
     aided = [x for x in fiscal.aid if x.aid_meur > ZERO_TOLERANCE and x.intensity is not None]
     if aided:
-        shares = [entry.intensity or 0.0 for entry in aided]
+        aid_intensities = [entry.intensity or 0.0 for entry in aided]
         yield tr(
             "State aid comes to {total} in all, from {low} to {high} of the announced capex of a "
             "project.",
             total=wording.money_amount(sum(entry.aid_meur for entry in aided)),
-            low=format_percent(min(shares)),
-            high=format_percent(max(shares)),
+            low=format_percent(min(aid_intensities)),
+            high=format_percent(max(aid_intensities)),
         )
-    limited = [entry for entry in fiscal.aid if entry.limit_meur is not None]
-    binding = [wording.name("projects", entry.project) for entry in limited if entry.binds]
+    limited_entries = [entry for entry in fiscal.aid if entry.limit_meur is not None]
+    binding = [wording.name("projects", entry.project) for entry in limited_entries if entry.binds]
     never_binding = [
-        x for x in limited if x.most_meur is not None and x.most_meur < (x.limit_meur or 0.0)
+        x
+        for x in limited_entries
+        if x.most_meur is not None and x.most_meur < (x.limit_meur or 0.0)
     ]
     if binding:
         yield tr("The limit on state aid binds for {projects}.", projects=join_with_and(binding))
-    elif limited and len(never_binding) == len(limited):
+    elif limited_entries and len(never_binding) == len(limited_entries):
         yield tr(
             "The limit on state aid binds for no project of the plan, and cannot: even if each "
             "instrument went as far as it may, aid as counted here would stay below it."
         )
-    elif limited:
+    elif limited_entries:
         yield tr("The limit on state aid binds for no project of the plan.")
 
 
 def describe_returns(wording: PlanWording) -> Iterator[str]:
     """Yield a sentence for each public funder on the expected return of its stakes and loans."""
     for funder_return in wording.brief.fiscal.returns:
-        values = {
+        sentence_fields = {
             "funder": wording.payer_header(funder_return.funder),
             "paid": wording.money_amount(funder_return.paid_meur),
             "back": wording.money_amount(funder_return.returned_meur),
         }
         if funder_return.rate is None:
             yield tr("For stakes and loans {funder} is expected to pay {paid} and to receive "
-                     "{back}.", **values)  # fmt: skip
+                     "{back}.", **sentence_fields)  # fmt: skip
         else:
             yield tr("For stakes and loans {funder} is expected to pay {paid} and to receive "
                      "{back}: a return of {rate} a year.",
-                     rate=format_percent(funder_return.rate), **values)  # fmt: skip
+                     rate=format_percent(funder_return.rate), **sentence_fields)  # fmt: skip
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
@@ -117,7 +119,7 @@ def build_checks(wording: PlanWording) -> Iterator[Check]:
         differs = any(p.project and not p.instrument for p in wording.plan.accounts)
         # Decisions at a review have no row in "projects".
         differs |= wording.plan.review is not None
-        if not differs and not any(built.supports for built in wording.plan.projects):
+        if not differs and not any(project_plan.supports for project_plan in wording.plan.projects):
             yield Check(statement, "countries", total, col.column_sum("projects", "mean_capex"))
     if wording.brief.fiscal.purses:
         statement = tr("What each purse pays and costs is that of its accounts")
@@ -164,18 +166,18 @@ def _state_aid_table(wording: PlanWording) -> Table:
         "of its share of capex and its amount, the same for all projects."
     )
     case = wording.case
-    free = {
-        wording.position_instrument(paid)
-        for paid in wording.plan.accounts
-        if case is not None and wording.funder_kinds.get(paid.funder) == "public"
-        if paid.project is not None and paid.instrument is not None
-        if not case.funders[paid.funder].instruments[paid.instrument].grant_equivalent
+    instruments_without_equivalent = {
+        wording.position_instrument(position)
+        for position in wording.plan.accounts
+        if case is not None and wording.funder_kinds.get(position.funder) == "public"
+        if position.project is not None and position.instrument is not None
+        if not case.funders[position.funder].instruments[position.instrument].grant_equivalent
     }
-    if free:
+    if instruments_without_equivalent:
         note += " " + tr(
             "Counted as no aid: {instruments}; if their terms are better than those of the market, "
             "there is more.",
-            instruments=join_with_and(sorted(free)),
+            instruments=join_with_and(sorted(instruments_without_equivalent)),
         )
     return Table(
         tr("State aid by project"), wording.brief.fiscal.aid, columns, "aid", note,

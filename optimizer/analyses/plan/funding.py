@@ -37,9 +37,15 @@ def funding_section(wording: PlanWording) -> doc.Section:
 
 
 def _funding_parts(wording: PlanWording) -> Iterator[Part]:
-    paid = {x.id: wording.plan.committed_meur.get(x.id, {}) for x in wording.plan.funders}
-    paid = {**paid, **wording.plan.committed_meur, MARKET_ID: _market_payments(wording)}
-    if any(abs(x) > ZERO_TOLERANCE for by_year in paid.values() for x in by_year.values()):
+    paid_by_funder = {x.id: wording.plan.committed_meur.get(x.id, {}) for x in wording.plan.funders}
+    paid_by_funder = {
+        **paid_by_funder,
+        **wording.plan.committed_meur,
+        MARKET_ID: _market_payments(wording),
+    }
+    if any(
+        abs(x) > ZERO_TOLERANCE for by_year in paid_by_funder.values() for x in by_year.values()
+    ):
         yield doc.Text(_describe_totals(wording), TERMINAL_AND_PAGE)
     leverage = wording.cost.leverage
     if leverage.private_per_public is not None and leverage.other_per_federal is not None:
@@ -56,9 +62,11 @@ def _funding_parts(wording: PlanWording) -> Iterator[Part]:
         "Funding of projects and stocks by source and year ({unit})", unit=wording.money_unit
     )
     caption = tr("Funding by source and year ({unit}, not discounted)", unit=wording.money_unit)
-    chart = stacked_chart(wording, "funding-by-source", title, _chart_series(wording, paid))
+    chart = stacked_chart(
+        wording, "funding-by-source", title, _chart_series(wording, paid_by_funder)
+    )
     yield funder_table(
-        wording, "committed", caption, paid, "paid_by", chart=chart, on=PAGE_AND_SHEET
+        wording, "committed", caption, paid_by_funder, "paid_by", chart=chart, on=PAGE_AND_SHEET
     )
     if "guarantee" in wording.cost.by_class:
         text = tr(
@@ -69,9 +77,13 @@ def _funding_parts(wording: PlanWording) -> Iterator[Part]:
     title = tr(
         "Public funding by budget class and year ({unit}, not discounted)", unit=wording.money_unit
     )
-    pairs = {(entry.funder, entry.budget_class) for entry in wording.public_positions}
+    funders_and_classes = {(entry.funder, entry.budget_class) for entry in wording.public_positions}
     # If each funder has exactly one class, the chart above already shows them.
-    same_as_funders = len(pairs) == len({f for f, _ in pairs}) == len({c for _, c in pairs})
+    same_as_funders = (
+        len(funders_and_classes)
+        == len({f for f, _ in funders_and_classes})
+        == len({c for _, c in funders_and_classes})
+    )
     yield from budget_class_tables(
         wording, "paid_by_year_meur", "classes", title, with_chart=not same_as_funders, folded=True
     )
@@ -81,20 +93,20 @@ def _funding_parts(wording: PlanWording) -> Iterator[Part]:
 
 def _describe_totals(wording: PlanWording) -> str:
     by_kind: dict[str, float] = {"market": wording.cost.market_meur}
-    for f, sums in wording.cost.by_funder.items():
+    for f, funder_totals in wording.cost.by_funder.items():
         kind = wording.funder_kinds[f]
-        by_kind[kind] = by_kind.get(kind, 0.0) + sums.paid_meur
-    total = sum(by_kind.values())
-    parts = [
-        f"{label} {format_number(by_kind[kind], 0)} ({format_percent(by_kind[kind] / total)})"
+        by_kind[kind] = by_kind.get(kind, 0.0) + funder_totals.paid_meur
+    amount = sum(by_kind.values())
+    amount_texts = [
+        f"{label} {format_number(by_kind[kind], 0)} ({format_percent(by_kind[kind] / amount)})"
         for kind, label in funder_kind_names().items()
         if by_kind.get(kind, 0.0) > ZERO_TOLERANCE
     ]
     text = tr(
         "Projects and stocks take {total} in all{during}, not discounted: {parts}.",
-        total=wording.money_amount(total),
+        total=wording.money_amount(amount),
         during=wording.horizon_phrase,
-        parts=join_with_and(parts),
+        parts=join_with_and(amount_texts),
     )
     if "guarantee" not in wording.cost.by_class:
         return text + wording.overruns_note
@@ -224,8 +236,12 @@ def budget_class_tables(
 
     ``field`` is a field of :class:`MoneyTotals` with amounts by year.
     """
-    sums = {c: wording.cost.by_class.get(c or "none") for c in BUDGET_CLASSES}
-    rows = [(capitalize(budget_class_name(c)), getattr(x, field)) for c, x in sums.items() if x]
+    totals_by_class = {c: wording.cost.by_class.get(c or "none") for c in BUDGET_CLASSES}
+    rows = [
+        (capitalize(budget_class_name(c)), getattr(x, field))
+        for c, x in totals_by_class.items()
+        if x
+    ]
     rows = [row for row in rows if any(abs(x) > ZERO_TOLERANCE for x in row[1].values())]
     if not rows:
         return
@@ -272,8 +288,10 @@ def funding_shares(wording: PlanWording, field: str = "shares") -> list[FundingS
     positions = {(x.project, x.funder, x.instrument): x for x in wording.plan.accounts}
     rows = []
     for project in wording.plan.projects:
-        shares = getattr(project, field).items()
-        entries = [(f, i, x) for f, by_instrument in shares for i, x in by_instrument.items()]
+        shares_by_funder = getattr(project, field).items()
+        entries = [
+            (f, i, x) for f, by_instrument in shares_by_funder for i, x in by_instrument.items()
+        ]
         if field == "shares":
             entries.append((MARKET_ID, "", project.market_share))
         rows += [
@@ -321,9 +339,14 @@ def _financing_tables(wording: PlanWording) -> Iterator[Table]:
     if any(aid.values()):
         intensity = Column(tr("State aid, of announced capex"), lambda x: aid.get(x.id), "share")
         page_columns.insert(-1, intensity)
-    total = tr("All together")
+    total_label = tr("All together")
     yield Table(
-        caption, wording.plan.projects, page_columns, "financing", total_label=total, media=PAGE
+        caption,
+        wording.plan.projects,
+        page_columns,
+        "financing",
+        total_label=total_label,
+        media=PAGE,
     )
 
     def amount(line: FormulaRow) -> ex.Expression:
@@ -339,7 +362,7 @@ def _financing_tables(wording: PlanWording) -> Iterator[Table]:
         ),
     ]
     yield Table(
-        caption, rows, columns, "funding", frozen_columns=1, total_label=total,
+        caption, rows, columns, "funding", frozen_columns=1, total_label=total_label,
         empty_text=tr("Nothing is built."),
         has_rule_above=lambda row: row.is_first_of_project,
         media=doc.TERMINAL | SHEET if rows else SHEET,

@@ -46,8 +46,8 @@ def _cost_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
         return line.table.find_cell(name, "amount")
 
     def leverage(line: FormulaRow) -> ex.Expression:
-        public = amount_cell(line, "capital_public")
-        return ex.ratio_or_empty(amount_cell(line, "capital_cost") - public, public)
+        public_capital = amount_cell(line, "capital_public")
+        return ex.ratio_or_empty(amount_cell(line, "capital_cost") - public_capital, public_capital)
 
     def capital_share(line: FormulaRow) -> ex.Expression:
         return ex.ratio_or_empty(line["amount"], amount_cell(line, "capital_cost"))
@@ -73,8 +73,8 @@ def _cost_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
     paying_kinds = {wording.funder_kinds.get(x.funder) for x in funding_shares(wording) if x.meur}
     for kind in sources:
         if kind in {*paying_kinds, "public", "market"}:
-            paid = col.sum_where("funding", "meur", kind_id=kind)
-            yield row(INDENT + sources[kind], f"capital_{kind}", paid, share=capital_share)
+            paid_formula = col.sum_where("funding", "meur", kind_id=kind)
+            yield row(INDENT + sources[kind], f"capital_{kind}", paid_formula, share=capital_share)
     yield row(tr("Cost of stockpiles, undiscounted"), "stockpile_cost", TOTAL_COST)
     if any(entry.budget_class == "premium" for entry in wording.plan.accounts):
         premium = col.sum_where("accounts", "paid", class_id="premium")

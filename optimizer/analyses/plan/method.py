@@ -35,7 +35,7 @@ from optimizer.report.workbook.placed_tables import FormulaRow
 
 def method_section(wording: PlanWording) -> Section:
     """Build the section on the model, the rules and the limitations."""
-    parts = () if wording.case is None else (
+    method_parts = () if wording.case is None else (
         tr(
             "The program chooses which projects to support when and with which instruments, and "
             "what to buy for stock in each year. It searches all combinations that budgets and "
@@ -47,7 +47,7 @@ def method_section(wording: PlanWording) -> Section:
         Heading(tr("What the model does not say")),
         Bullets(list(_describe_limitations(wording))),
     )  # fmt: skip
-    return Section("method", tr("How it was computed"), parts, PAGE)
+    return Section("method", tr("How it was computed"), method_parts, PAGE)
 
 
 def _describe_model(wording: PlanWording, case: Case) -> Iterator[str]:
@@ -140,10 +140,17 @@ def _combine_years(limits: Mapping[Any, float]) -> Iterator[tuple[str, float]]:
         yield from ((country_name(key or ""), value) for key, value in limits.items())
         return
     years = enumerate(sorted(limits.items()))
-    for (limit, _), pairs in groupby(years, lambda entry: (entry[1][1], entry[1][0] - entry[0])):
-        (first, _), *others = (pair for _, pair in pairs)
-        last = others[-1][0] if others else first
-        yield tr("{first} to {last}", first=first, last=last) if others else str(first), limit
+    for (limit, _), years_with_limit in groupby(
+        years, lambda entry: (entry[1][1], entry[1][0] - entry[0])
+    ):
+        (first_year, _), *other_years = (year_pair for _, year_pair in years_with_limit)
+        last_year = other_years[-1][0] if other_years else first_year
+        yield (
+            tr("{first} to {last}", first=first_year, last=last_year)
+            if other_years
+            else str(first_year),
+            limit,
+        )
 
 
 def _describe_limitations(wording: PlanWording) -> Iterator[str]:
@@ -214,8 +221,8 @@ def certificate_section(wording: PlanWording) -> Section:
     table = Table(
         title, list(_certificate_rows(wording)), columns, "proven", row_key=lambda row: row["field"]
     )
-    parts: list[doc.Part] = [doc.Text(text, PAGE), table, doc.Text(note, PAGE)]
-    return Section("certificate", title, parts, sheet_name=tr("Certificate"))
+    section_parts: list[doc.Part] = [doc.Text(text, PAGE), table, doc.Text(note, PAGE)]
+    return Section("certificate", title, section_parts, sheet_name=tr("Certificate"))
 
 
 def _figure_text(row: col.SheetRow) -> str:
@@ -250,12 +257,12 @@ def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
         min_scale = _min_gap_scale(wording)
         derived["gap"] = lambda line: _gap_formula(line, min_scale)
     optimal = tr("optimal: the gap is within its target")
-    stopped = tr(
+    stopped_note = tr(
         "stopped early, before the gap reached its target (solver: {ended})", ended=proof.ended
     )
     extensive = proof.method == "extensive"
     method_name = tr("extensive form") if extensive else tr("decomposition")
-    yield row(tr("Status"), optimal if proof.status == "optimal" else stopped)
+    yield row(tr("Status"), optimal if proof.status == "optimal" else stopped_note)
     yield row(tr("Objective"), proof.objective, "objective", "", field="objective",
               derived=derived.get("objective"))  # fmt: skip
     if proof.bound is None:
@@ -293,11 +300,13 @@ def _objective_formula(
 
     ``weight`` is the weight of the CVaR, ``cost`` the weight of net cost.
     """
-    expected, cvar = (line.tables["gain"].find_cell(name, "with") for name in (mean_row, "cvar"))
+    expected_cell, cvar_cell = (
+        line.tables["gain"].find_cell(name, "with") for name in (mean_row, "cvar")
+    )
     net_cost = line.tables["cost"].find_cell("net_cost", "amount")
     return (
-        ex.as_expression(1 - weight) * expected
-        + ex.as_expression(weight) * cvar
+        ex.as_expression(1 - weight) * expected_cell
+        + ex.as_expression(weight) * cvar_cell
         + ex.as_expression(cost) * net_cost
     )
 
@@ -310,10 +319,10 @@ def _gap_formula(line: FormulaRow, min_scale: float) -> ex.Expression:
 
 def _min_gap_scale(wording: PlanWording) -> float:
     """Return the smallest denominator of a relative gap, as in ``Certificate.gap``."""
-    without = wording.plan.outcome.without_plan
+    without_plan = wording.plan.outcome.without_plan
     weight = 0.0 if wording.case is None else float(wording.case.objective.cvar.weight)
-    mean = without.expected if without.worst_mean is None else without.worst_mean
-    objective_without_plan = (1 - weight) * mean + weight * without.cvar
+    mean = without_plan.expected if without_plan.worst_mean is None else without_plan.worst_mean
+    objective_without_plan = (1 - weight) * mean + weight * without_plan.cvar
     return 1e-6 * (objective_without_plan if objective_without_plan > 1e-6 else 1.0)
 
 

@@ -50,8 +50,12 @@ class PlanWording(Wording[Plan]):
     @property
     def horizon_text(self) -> str:
         """The years of the horizon as text."""
-        first, last = self.years[0], self.years[-1]
-        return str(first) if first == last else tr("{first} to {last}", first=first, last=last)
+        first_year, last_year = self.years[0], self.years[-1]
+        return (
+            str(first_year)
+            if first_year == last_year
+            else tr("{first} to {last}", first=first_year, last=last_year)
+        )
 
     @property
     def horizon_phrase(self) -> str:
@@ -128,14 +132,16 @@ class PlanWording(Wording[Plan]):
     @property
     def capex_header(self) -> str:
         """The header of the capex column, which says whether overruns are included."""
-        if all(built.expected_capex_meur is None for built in self.plan.projects):
+        if all(project_plan.expected_capex_meur is None for project_plan in self.plan.projects):
             return tr("Capex, {unit}", unit=self.money_unit)
         return tr("Capex expected, {unit}", unit=self.money_unit)
 
     @property
     def has_contingency(self) -> bool:
         """Whether budgets cover more than expected overruns; commitments then exceed payments."""
-        return any(built.budgeted_capex_meur is not None for built in self.plan.projects)
+        return any(
+            project_plan.budgeted_capex_meur is not None for project_plan in self.plan.projects
+        )
 
     @property
     def overruns_note(self) -> str:

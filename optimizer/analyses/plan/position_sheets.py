@@ -40,11 +40,13 @@ def position_parts(wording: PlanWording) -> Iterator[Part]:
 
 def _discount_terms_table(case: Case) -> Table:
     """Return a table with the discount rate and the year to which amounts are discounted."""
-    rate, first = float(case.horizon.discount_rate), case.horizon.first_year
+    rate, first_year = float(case.horizon.discount_rate), case.horizon.first_year
     rows = [
         col.SheetRow("share", {"what": tr("Discount rate per year"), "figure": rate,
                           "name": "discount_rate"}),
-        col.SheetRow("year", {"what": tr("First year"), "figure": first, "name": "first_year"}),
+        col.SheetRow(
+            "year", {"what": tr("First year"), "figure": first_year, "name": "first_year"}
+        ),
     ]  # fmt: skip
     columns = [
         *col.text_columns(what=tr("Term")),
@@ -59,8 +61,10 @@ def _discount_terms_table(case: Case) -> Table:
 def _growth_factor(book: WorkbookTables, year: ex.Expression) -> ex.Expression:
     """Return the compound factor from the first year to ``year``, as a formula of named cells."""
     names = ("discount_rate", "first_year")
-    rate, first = (ex.Expression(n, book["terms"].find_cell(n, "figure").value) for n in names)
-    return (ex.as_expression(1) + rate) ** (year - first)
+    discount_rate, first_year = (
+        ex.Expression(n, book["terms"].find_cell(n, "figure").value) for n in names
+    )
+    return (ex.as_expression(1) + discount_rate) ** (year - first_year)
 
 
 def yearly_section(wording: PlanWording) -> Section:
@@ -111,19 +115,19 @@ def yearly_section(wording: PlanWording) -> Section:
         "give a present value of what comes back, but no years.",
         unit=wording.money_unit,
     )
-    parts: list[Part] = [note]
+    section_parts: list[Part] = [note]
     if wording.case is not None:
-        parts.append(
+        section_parts.append(
             Table("", [factors], [*label_columns, *col.year_columns(year_keys)], "factors")
         )
     rows = [
         row(position, figure) for position in wording.plan.accounts for figure in YEARLY_FIGURES
     ]
-    parts.append(Table("", rows, columns, "by_year", empty_text=tr("No money is provided."),
+    section_parts.append(Table("", rows, columns, "by_year", empty_text=tr("No money is provided."),
         frozen_columns=4,
                       has_rule_above=lambda row: row["field"] == "paid"))  # fmt: skip
     title = tr("What is provided, comes back and is at risk, by year")
-    return Section("by-year", title, parts, SHEET, sheet_name=tr("Accounts by year"))
+    return Section("by-year", title, section_parts, SHEET, sheet_name=tr("Accounts by year"))
 
 
 def _yearly_amounts(line: FormulaRow, figure: str) -> ex.CellArea:
@@ -157,13 +161,15 @@ def _returned_present_value(
     def present(figures: Mapping[str, float]) -> float:
         return sum(amount / growth ** (int(year) - first_year) for year, amount in figures.items())
 
-    paid, returned = present(position.paid_meur), position.returned_meur
-    exact = paid - position.cost_meur - position.residual_meur
-    tolerance = NET_COST_TOLERANCE * max(1.0, abs(paid))
+    paid_present_value, returned_meur = present(position.paid_meur), position.returned_meur
+    exact = paid_present_value - position.cost_meur - position.residual_meur
+    tolerance = NET_COST_TOLERANCE * max(1.0, abs(paid_present_value))
     share = instrument_term(wording.plan, position, "recovery", 0.0)
-    if any(returned.values()) and abs(present(returned) - exact) <= tolerance:
+    if any(returned_meur.values()) and abs(present(returned_meur) - exact) <= tolerance:
         return exact, "years"
-    return exact, None if share is None or abs(share * paid - exact) > tolerance else share
+    return exact, None if share is None or abs(
+        share * paid_present_value - exact
+    ) > tolerance else share
 
 
 def _present_value_columns(wording: PlanWording, case: Case) -> list[Column]:
@@ -242,10 +248,19 @@ def _positions_table(wording: PlanWording) -> Table:
             total=True),
         *col.id_columns(funder_id="funder", class_id="budget_class", stockpile_id="stockpile"),
     ]  # fmt: skip
-    caption, empty = tr("Positions, {unit}", unit=wording.money_unit), tr("No money is provided.")
-    total = tr("All together")
+    caption, no_positions_note = (
+        tr("Positions, {unit}", unit=wording.money_unit),
+        tr("No money is provided."),
+    )
+    total_label = tr("All together")
     return Table(
-        caption, accounts, columns, "accounts", total_label=total, empty_text=empty, media=SHEET
+        caption,
+        accounts,
+        columns,
+        "accounts",
+        total_label=total_label,
+        empty_text=no_positions_note,
+        media=SHEET,
     )
 
 

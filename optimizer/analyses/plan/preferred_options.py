@@ -31,15 +31,15 @@ def describe_better_options(wording: PlanWording) -> Iterator[str]:
 def _describe_option(wording: PlanWording, comparison: ReferenceIncrement) -> str:
     """Return a text on a better option: its remaining damage and its cost relative to the plan."""
     public_present = comparison.public_present_meur
-    values = {
+    sentence_fields = {
         "option": option_name(comparison),
         "left": wording.amount_for_sentence(abs(comparison.avoided)),
     }
-    values["paid"] = wording.money_amount(abs(public_present))
+    sentence_fields["paid"] = wording.money_amount(abs(public_present))
     if comparison.avoided > 0:
-        return tr("{option} leaves {left} more for {paid} less", **values)
+        return tr("{option} leaves {left} more for {paid} less", **sentence_fields)
     if public_present > MONEY_TOLERANCE:
-        return tr("{option} leaves {left} less for {paid} less", **values)
+        return tr("{option} leaves {left} less for {paid} less", **sentence_fields)
     if public_present < -MONEY_TOLERANCE:
-        return tr("{option} leaves {left} less for {paid} more", **values)
-    return tr("{option} leaves {left} less for the same", **values)
+        return tr("{option} leaves {left} less for {paid} more", **sentence_fields)
+    return tr("{option} leaves {left} less for the same", **sentence_fields)

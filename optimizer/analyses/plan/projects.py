@@ -62,41 +62,45 @@ def compute_delivery_risk(case: Case, project: str) -> DeliveryRisk:
 def projects_section(wording: PlanWording) -> Section:
     """Build the section on projects: their start, their output, and who receives it."""
     plan_projects = sorted(wording.plan.projects, key=lambda p: (p.start, p.first_output))
-    parts: list[doc.Part] = []
+    section_parts: list[doc.Part] = []
     if plan_projects:
-        first = min(p.first_output for p in plan_projects)
-        text = tr("The first output is due in {year} if nothing is delayed.", year=first)
-        parts.append(doc.Text(text, TERMINAL_AND_PAGE))
-    parts.append(_projects_table(wording, plan_projects))
+        first_output_year = min(p.first_output for p in plan_projects)
+        text = tr(
+            "The first output is due in {year} if nothing is delayed.", year=first_output_year
+        )
+        section_parts.append(doc.Text(text, TERMINAL_AND_PAGE))
+    section_parts.append(_projects_table(wording, plan_projects))
     if wording.plan.unaided:
-        parts.append(_unaided_table(wording))
+        section_parts.append(_unaided_table(wording))
     if wording.plan.idle:
-        parts.append(_idle_table(wording))
+        section_parts.append(_idle_table(wording))
     if plan_projects and wording.case is not None:
         text = tr(
             "First output: if nothing is delayed. Delay and success (that a project produces at "
             "all) differ between the states of the world."
         )
-        parts.append(doc.Text(text, PAGE))
-    return Section("projects", tr("What to build, and when"), parts, sheet_name=tr("Projects"))
+        section_parts.append(doc.Text(text, PAGE))
+    return Section(
+        "projects", tr("What to build, and when"), section_parts, sheet_name=tr("Projects")
+    )
 
 
-def _projects_table(wording: PlanWording, built: Sequence[ProjectPlan]) -> Table:
+def _projects_table(wording: PlanWording, built_projects: Sequence[ProjectPlan]) -> Table:
     case = wording.case
     scenario_media = Media(0) if case is None else PAGE_AND_SHEET
     candidates = {} if case is None else case.projects
     delivery_risks = (
-        {} if case is None else {p.id: compute_delivery_risk(case, p.id) for p in built}
+        {} if case is None else {p.id: compute_delivery_risk(case, p.id) for p in built_projects}
     )
 
     def materials(p: ProjectPlan) -> str:
         return wording.names("materials", candidates[p.id].output_t_per_year if candidates else ())
 
     def output(p: ProjectPlan) -> str:
-        full = float(candidates[p.id].ramp_up[-1])
+        full_output = float(candidates[p.id].ramp_up[-1])
         tonnes = candidates[p.id].output_t_per_year
         return ", ".join(
-            f"{wording.name('materials', m)} {format_number(float(t) * full)}"
+            f"{wording.name('materials', m)} {format_number(float(t) * full_output)}"
             for m, t in tonnes.items()
         )
 
@@ -105,7 +109,7 @@ def _projects_table(wording: PlanWording, built: Sequence[ProjectPlan]) -> Table
         that match ``wanted``."""
         return lambda r: col.sum_where("funding", key, {"project_id": r["id"]}, **wanted)(r.tables)
 
-    public = funding_formula("share", kind_id="public")
+    public_share = funding_formula("share", kind_id="public")
     unit = wording.money_unit
     columns = [
         col.text_column(tr("Project"), lambda p: wording.name("projects", p.id)),
@@ -124,11 +128,11 @@ def _projects_table(wording: PlanWording, built: Sequence[ProjectPlan]) -> Table
             origin="scenario"),
         col.figure_column(tr("Full output"), "full", "year",
             lambda p: p.first_output + _ramp_up_years(case, p), media=scenario_media & SHEET),
-        *_capex_columns(wording, built),
+        *_capex_columns(wording, built_projects),
         col.formula_column(tr("Funded, {unit}", unit=unit), "funded", funding_formula("meur"),
             total=True, media=SHEET),
         doc.deviation_column("funded", itemgetter("mean_capex")),
-        col.formula_column(tr("Of that public"), "public", public, "share", media=SHEET),
+        col.formula_column(tr("Of that public"), "public", public_share, "share", media=SHEET),
         col.figure_column(tr("Chance of success"), "success", "share",
             lambda p: delivery_risks[p.id].success_probability, media=scenario_media,
             origin="scenario"),
@@ -151,14 +155,15 @@ def _projects_table(wording: PlanWording, built: Sequence[ProjectPlan]) -> Table
     if wording.has_contingency:
         note += " " + tr(
             "Capex budgeted is with the overruns that budgets allow for; {expected} are expected.",
-            expected=wording.money_amount(math.fsum(p.mean_capex_meur for p in built)),
+            expected=wording.money_amount(math.fsum(p.mean_capex_meur for p in built_projects)),
         )
     return Table(
-        tr("Projects: decision, output and whom it is contracted to"), built, columns, "projects",
-        note, total_label=tr("All together"), row_key=lambda row: row.id,
+        tr("Projects: decision, output and whom it is contracted to"), built_projects, columns,
+        "projects", note, total_label=tr("All together"), row_key=lambda row: row.id,
         empty_text=tr("Nothing is built."),
-        chart=_timeline_chart(wording, built, delivery_risks) if case is not None else None,
-        media=doc.ALL_MEDIA if built else SHEET,
+        chart=(_timeline_chart(wording, built_projects, delivery_risks)
+               if case is not None else None),
+        media=doc.ALL_MEDIA if built_projects else SHEET,
     )  # fmt: skip
 
 
@@ -195,7 +200,7 @@ def _unaided_table(wording: PlanWording) -> Table:
     )  # fmt: skip
 
 
-def _capex_columns(wording: PlanWording, built: Sequence[ProjectPlan]) -> list[doc.Column]:
+def _capex_columns(wording: PlanWording, built_projects: Sequence[ProjectPlan]) -> list[doc.Column]:
     """Return columns of capex: announced, expected, and as budgeted with contingency."""
     unit = wording.money_unit
     media = SHEET if wording.has_contingency else doc.ALL_MEDIA
@@ -238,22 +243,24 @@ def _idle_table(wording: PlanWording) -> Table:
 
 
 def _offtake_text(wording: PlanWording, project: ProjectPlan) -> str:
-    shares = {"": project.offtake_common, **project.offtake_by_company}
+    share_by_company = {"": project.offtake_common, **project.offtake_by_company}
     texts = [
         f"{wording.payer_name(company) if company else tr('all consumers')} {format_percent(share)}"
-        for company, share in shares.items()
+        for company, share in share_by_company.items()
         if share > ZERO_TOLERANCE
     ]
     return ", ".join(texts) or NO_VALUE
 
 
-def _ramp_up_years(case: Case | None, built: ProjectPlan) -> int:
+def _ramp_up_years(case: Case | None, built_projects: ProjectPlan) -> int:
     """Return the number of years from first to full output."""
-    return 0 if case is None else len(case.projects[built.id].ramp_up) - 1
+    return 0 if case is None else len(case.projects[built_projects.id].ramp_up) - 1
 
 
 def _timeline_chart(
-    wording: PlanWording, built: Sequence[ProjectPlan], delivery_risks: Mapping[str, DeliveryRisk]
+    wording: PlanWording,
+    built_projects: Sequence[ProjectPlan],
+    delivery_risks: Mapping[str, DeliveryRisk],
 ) -> Chart:
     def project_timeline(p: ProjectPlan) -> schedule.ProjectTimeline:
         assert wording.case is not None
@@ -265,7 +272,7 @@ def _timeline_chart(
             risk.max_delay_years, risk.success_probability,
         )  # fmt: skip
 
-    timelines = [project_timeline(p) for p in built]
+    timelines = [project_timeline(p) for p in built_projects]
     title = tr("Projects: decision, construction and output, if nothing is delayed")
     if any(risk.max_delay_years for risk in delivery_risks.values()):
         title = tr("Projects: decision, construction and output, with the delay to be expected")

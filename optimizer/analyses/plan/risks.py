@@ -36,11 +36,11 @@ def describe_risks(wording: PlanWording) -> Iterator[str]:
                loss=wording.money_amount(loss)),
         ]  # fmt: skip
         spent = math.fsum(
-            paid
+            paid_meur
             for entry in plan.accounts
             if wording.funder_kinds.get(entry.funder) == "public"
             and entry.maximum_loss_meur <= ZERO_TOLERANCE
-            for paid in entry.paid_meur.values()
+            for paid_meur in entry.paid_meur.values()
         )
         if spent > ZERO_TOLERANCE:
             losses.append(
@@ -58,14 +58,14 @@ def describe_risks(wording: PlanWording) -> Iterator[str]:
             after=wording.amount_for_sentence(test.damage["plan"]),
             before=wording.amount_for_sentence(test.damage["market"]),
         )
-        for hit in short_materials(Wording(test))[:1]:
+        for hit_material in short_materials(Wording(test))[:1]:
             text += " " + tr(
                 "Hit hardest, by {noun}: {material}; {after} of its demand is missing at most with "
                 "the plan, {before} without it.",
                 noun=wording.outcome_word,
-                material=wording.name("materials", hit.id),
-                after=format_percent(max(missing_shares(hit, "plan"))),
-                before=format_percent(max(missing_shares(hit, "market"))),
+                material=wording.name("materials", hit_material.id),
+                after=format_percent(max(missing_shares(hit_material, "plan"))),
+                before=format_percent(max(missing_shares(hit_material, "market"))),
             )
         yield text
     yield from describe_remaining_damage(wording)
@@ -81,25 +81,26 @@ def describe_risks(wording: PlanWording) -> Iterator[str]:
 
 def describe_remaining_damage(wording: PlanWording) -> Iterator[str]:
     """Describe the damage that remains with the plan, and the materials with most of it."""
-    after = wording.plan.outcome.expected
-    affected = [x for x in wording.plan.materials if x.expected > ZERO_TOLERANCE]
-    most_affected = sorted(affected, key=lambda material: -material.expected)[:MAX_NAMED]
-    if most_affected and after > ZERO_TOLERANCE:
+    remaining_damage = wording.plan.outcome.expected
+    affected_materials = [x for x in wording.plan.materials if x.expected > ZERO_TOLERANCE]
+    most_affected = sorted(affected_materials, key=lambda material: -material.expected)[:MAX_NAMED]
+    if most_affected and remaining_damage > ZERO_TOLERANCE:
         evaluation = wording.companions.evaluation
-        values = {
-            "after": wording.amount_for_sentence(after),
-            "share": format_rounded_percent(sum(m.expected for m in most_affected) / after),
+        sentence_fields = {
+            "after": wording.amount_for_sentence(remaining_damage),
+            "share": format_rounded_percent(
+                sum(m.expected for m in most_affected) / remaining_damage),
             "materials": join_with_and([
                 f"{wording.name('materials', m.id)} ({wording.amount_for_sentence(m.expected)})"
                 for m in most_affected
             ]),
         }  # fmt: skip
-        text = tr("Expected to remain: {after}, {share} of it of {materials}.", **values)
+        text = tr("Expected to remain: {after}, {share} of it of {materials}.", **sentence_fields)
         if evaluation is not None and evaluation.rules:
             text = tr(
                 "Expected to remain on the states that it was chosen on: {after}, {share} of it of "
                 "{materials}.",
-                **values,
+                **sentence_fields,
             )
             min_expected = min(rule.performance.expected.value for rule in evaluation.rules)
             text += " " + tr(
@@ -189,23 +190,25 @@ def _describe_turning_input(
 ) -> str:
     """Return an input as text, with the two values between which it first changes the decision."""
     name = sensitivity.input_name(wording, varied_input)
-    base = varied_input.base
-    nearest = min(varied_input.break_evens, key=lambda x: abs(x.changed - base), default=None)
-    if nearest is None:
+    base_value = varied_input.base
+    nearest_break_even = min(
+        varied_input.break_evens, key=lambda x: abs(x.changed - base_value), default=None
+    )
+    if nearest_break_even is None:
         return name
-    last, first = sensitivity.turning_values(wording, varied_input, nearest)
-    text = tr("right at {last}, no longer at {first}", last=last, first=first)
-    if nearest.reason == "broken":
-        text = tr("right at {last}, breaks a rule at {first}", last=last, first=first)
+    last_value, first_value = sensitivity.turning_values(wording, varied_input, nearest_break_even)
+    text = tr("right at {last}, no longer at {first}", last=last_value, first=first_value)
+    if nearest_break_even.reason == "broken":
+        text = tr("right at {last}, breaks a rule at {first}", last=last_value, first=first_value)
     return f"{name} ({text})"
 
 
 def describe_assumption_shares(wording: PlanWording) -> Iterator[str]:
     """Yield sentences on the share of the benefit that depends on assumed figures."""
     texts = [
-        f"{figure_sources.figure_kind_name(kind)} ({format_percent(shares['assumption'])})"
-        for kind, shares in figure_sources.benefit_source_shares(wording.plan).items()
-        if shares["assumption"] > 0.5
+        f"{figure_sources.figure_kind_name(kind)} ({format_percent(source_shares['assumption'])})"
+        for kind, source_shares in figure_sources.benefit_source_shares(wording.plan).items()
+        if source_shares["assumption"] > 0.5
     ]
     if texts:
         yield tr(

@@ -45,11 +45,11 @@ def describe_set_outcomes(wording: PlanWording) -> Iterator[str]:
             what=objective_names()[criterion],
         )
     titles = {x.id: wording.assumption_set_title(x.id, x.title) for x in set_outcomes}
-    shares = [
+    avoided_shares = [
         (share, titles[x.id]) for x in set_outcomes if (share := avoided_share(x)) is not None
     ]
-    if shares:
-        (min_share, worst_title), (max_share, best_title) = min(shares), max(shares)
+    if avoided_shares:
+        (min_share, worst_title), (max_share, best_title) = min(avoided_shares), max(avoided_shares)
         yield tr(
             "Under {count} sets of assumptions {noun} falls by {least} ({worst}) to {most} "
             "({best}), each compared with no plan.",
@@ -60,9 +60,14 @@ def describe_set_outcomes(wording: PlanWording) -> Iterator[str]:
             most=format_rounded_percent(max_share),
             best=best_title,
         )
-    broken = [titles[set_outcome.id] for set_outcome in set_outcomes if set_outcome.broken_rules]
-    if broken:
-        yield tr("It breaks rules under these assumptions: {sets}.", sets=join_with_and(broken))
+    titles_with_broken_rules = [
+        titles[set_outcome.id] for set_outcome in set_outcomes if set_outcome.broken_rules
+    ]
+    if titles_with_broken_rules:
+        yield tr(
+            "It breaks rules under these assumptions: {sets}.",
+            sets=join_with_and(titles_with_broken_rules),
+        )
 
 
 def describe_disputes(wording: PlanWording, disagreement: Disagreement) -> Iterator[str]:
@@ -71,7 +76,9 @@ def describe_disputes(wording: PlanWording, disagreement: Disagreement) -> Itera
 
     The plan itself counts as the best plan of a set if no better one is known.
     """
-    plan_projects = {built.id: None for _, built in wording.plan.projects_with_probability}
+    plan_projects = {
+        project_plan.id: None for _, project_plan in wording.plan.projects_with_probability
+    }
     set_outcomes = {x.id: x for x in wording.plan.under if not x.broken_rules}
     plans = [
         plan_projects
@@ -101,18 +108,20 @@ def describe_disputes(wording: PlanWording, disagreement: Disagreement) -> Itera
         )
     if disputed := in_any - in_all:
         yield tr("In dispute: {projects}.", projects=name_or_count(disputed))
-    if missing := in_all.difference(plan_projects):
-        yield tr("All of them build in addition: {projects}.", projects=name_or_count(missing))
+    if missing_projects := in_all.difference(plan_projects):
+        yield tr(
+            "All of them build in addition: {projects}.", projects=name_or_count(missing_projects)
+        )
     if only_here := set(plan_projects) - in_any:
         yield tr("None of them builds: {projects}.", projects=name_or_count(only_here))
     if not in_any and not plan_projects:
         yield tr("None of them builds a project.")
-    gaps = [plan.gap for plan in disagreement.plans if plan.gap is not None]
-    if len(gaps) == len(disagreement.plans):
+    plan_gaps = [plan.gap for plan in disagreement.plans if plan.gap is not None]
+    if len(plan_gaps) == len(disagreement.plans):
         yield tr(
             "Each of these plans is proven to {gap} of its objective: what hangs on less may be "
             "chance of the search.",
-            gap=format_small_percent(max(disagreement.gap_target, *gaps)),
+            gap=format_small_percent(max(disagreement.gap_target, *plan_gaps)),
         )
     yield from uncertainty_sentences(disagreement)
 

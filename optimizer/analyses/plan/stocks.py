@@ -54,8 +54,8 @@ def _stock_parts(wording: PlanWording) -> Iterator[Part]:
         yield doc.Text(text, TERMINAL_AND_PAGE)
         yield from _cover_parts(wording)
         yield _holdings_table(wording, stockpiles)
-    used = [use for use in wording.plan.stock_use if use.times is not None]
-    if used:
+    used_stocks = [use for use in wording.plan.stock_use if use.times is not None]
+    if used_stocks:
         note = tr(
             "By a rule without foresight: stock is released at once while demand is not covered, "
             "and filled again at once where the market covers it. Times used: what is released in "
@@ -63,7 +63,7 @@ def _stock_parts(wording: PlanWording) -> Iterator[Part]:
             "scenario does not fill again, are left out."
         )
         columns = stock_use_columns(wording, lambda use: use)
-        yield Table(stock_use_caption(), used, columns, "stock-use", note, is_folded=True,
+        yield Table(stock_use_caption(), used_stocks, columns, "stock-use", note, is_folded=True,
                     media=TERMINAL_AND_PAGE)  # fmt: skip
     note = tr(
         "Planned: stock at the year's end if nothing is ever released. By balance: what the year "
@@ -71,11 +71,11 @@ def _stock_parts(wording: PlanWording) -> Iterator[Part]:
     )
     yield doc.Text(note, SHEET)
     yield _yearly_table(wording, stockpiles)
-    empty = [
+    unheld_stockpiles = [
         wording.name("stockpiles", p.id) for p in wording.plan.stockpiles if p not in stockpiles
     ]
-    if empty:
-        text = tr("Nothing is held in: {stockpiles}.", stockpiles=join_with_and(empty))
+    if unheld_stockpiles:
+        text = tr("Nothing is held in: {stockpiles}.", stockpiles=join_with_and(unheld_stockpiles))
         yield doc.Text(text, doc.ALL_MEDIA if stockpiles else SHEET)
 
 
@@ -175,8 +175,10 @@ def _holdings_table(wording: PlanWording, stockpiles: list[StockpilePlan]) -> Ta
         Column(tr("Cost, {unit}", unit=wording.money_unit), lambda h: sum(h.cost_meur.values()),
             "money", total=True),
     ]  # fmt: skip
-    caption, total = tr("What is bought and held"), tr("Sum")
-    return Table(caption, stockpiles, columns, "stocks", total_label=total, media=TERMINAL_AND_PAGE)
+    caption, total_label = tr("What is bought and held"), tr("Sum")
+    return Table(
+        caption, stockpiles, columns, "stocks", total_label=total_label, media=TERMINAL_AND_PAGE
+    )
 
 
 def _yearly_table(wording: PlanWording, stockpiles: list[StockpilePlan]) -> Table:
@@ -225,10 +227,10 @@ def _stockpile_rows(wording: PlanWording, stockpile: StockpilePlan) -> Iterator[
     def balance(line: FormulaRow, year: str) -> ex.Expression:
         """Return the stock of a year by the stock balance (S2): what remains of the last year, plus
         purchases."""
-        table, before = line.table, str(int(year) - 1)
+        table, previous_year = line.table, str(int(year) - 1)
         stock = ex.as_expression(initial)
         if year != wording.year_keys[0]:
-            stock = table.find_cell(f"{stockpile.id} planned_t", before)
+            stock = table.find_cell(f"{stockpile.id} planned_t", previous_year)
         return stock * ex.as_expression(retention) + table.find_cell(
             f"{stockpile.id} buy_t", year
         ) * ex.as_expression(mean_retention)

@@ -41,10 +41,10 @@ def build_sections(wording: PlanWording) -> list[doc.Section]:
     title = tr("Dependence before and after")
     note = tr("Shares of supply, undisturbed and on time.") + _plant_counting_note(wording)
     by_year = tr("Where supply comes from, with the plan and without it")
-    parts = list(_dependence_parts(wording))
+    section_parts = list(_dependence_parts(wording))
     supply: list[doc.Part] = [note, _supply_table(wording)]
     return [
-        doc.Section("dependence", title, parts, sheet_name=tr("Dependence")),
+        doc.Section("dependence", title, section_parts, sheet_name=tr("Dependence")),
         doc.Section("supply", by_year, supply, SHEET, sheet_name=tr("Supply")),
     ]
 
@@ -94,10 +94,12 @@ def _largest_suppliers_table(
     case_titles = {"without_plan": tr("Without plan"), "with_plan": tr("With plan")}
 
     def marks(row: MaterialDependence) -> charts.LargestSupplier:
-        before, after = (
+        share_before, share_after = (
             (x.largest_country or "", x.largest_share) for x in (row.without_plan, row.with_plan)
         )
-        return charts.LargestSupplier(wording.name("materials", row.material), *before, *after)
+        return charts.LargestSupplier(
+            wording.name("materials", row.material), *share_before, *share_after
+        )
 
     def of_suppliers(end: str) -> Iterator[Column]:
         def share(row: MaterialDependence) -> DisplayedValue:
@@ -134,10 +136,10 @@ def _largest_suppliers_table(
     title = tr("Share of the largest supplier in {year}, without and with the plan", year=year)
     if len(rows) > MAX_CHART_MATERIALS:
         title += " " + tr("(the {count} largest)", count=format_number(MAX_CHART_MATERIALS))
-    largest = sorted(
+    largest_suppliers = sorted(
         rows, key=lambda row: -max(row.without_plan.largest_share, row.with_plan.largest_share)
     )[:MAX_CHART_MATERIALS]
-    drawn = [marks(row) for row in rows if row in largest]
+    drawn = [marks(row) for row in rows if row in largest_suppliers]
     chart = Chart(
         "dependence",
         title,
@@ -162,43 +164,50 @@ def _origins_table(wording: PlanWording, materials: list[str], year: int) -> Tab
     plan."""
     by_id = {m.id: m.by_year[str(year)] for m in wording.plan.materials}
     mixes = {m: (by_id[m].supply_without_plan, by_id[m].supply) for m in materials}
-    shares = {m: [mix.by_country if mix else {} for mix in mixes[m]] for m in materials}
+    country_shares = {m: [mix.by_country if mix else {} for mix in mixes[m]] for m in materials}
     weight: dict[str, float] = {}
-    for by_country in (case for case_pair in shares.values() for case in case_pair):
+    for by_country in (case for case_pair in country_shares.values() for case in case_pair):
         for code, share in by_country.items():
             weight[code] = weight.get(code, 0.0) + share
-    top = sorted(weight, key=lambda code: (-weight[code], code))[:MAX_COUNTRY_COLUMNS]
+    top_countries = sorted(weight, key=lambda code: (-weight[code], code))[:MAX_COUNTRY_COLUMNS]
     home = () if wording.case is None else wording.case.home
 
     def column(name: str, codes: list[str]) -> Column:
         is_third_country = len(codes) == 1 and codes[0] not in EU_27 and codes[0] not in home
 
         def shares_before_and_after(material: str) -> list[float]:
-            return [sum(case.get(code, 0.0) for code in codes) for case in shares[material]]
+            return [sum(case.get(code, 0.0) for code in codes) for case in country_shares[material]]
 
         def change_text(material: str) -> DisplayedValue:
-            before, after = shares_before_and_after(material)
-            old, new = (format_number(round(100 * share), 0) for share in (before, after))
-            if max(before, after) < 0.005:
+            share_before, share_after = shares_before_and_after(material)
+            old_text, new_text = (
+                format_number(round(100 * share), 0) for share in (share_before, share_after)
+            )
+            if max(share_before, share_after) < 0.005:
                 return DisplayedValue("–")
-            text = new if old == new else f"{old} → {new}"
+            text = new_text if old_text == new_text else f"{old_text} → {new_text}"
             return DisplayedValue(
-                f"▲ {text}" if is_third_country and after > MAX_COUNTRY_SHARE else text, 100 * after
+                f"▲ {text}" if is_third_country and share_after > MAX_COUNTRY_SHARE else text,
+                100 * share_after,
             )
 
         def mark(material: str) -> str:
-            before, after = shares_before_and_after(material)
-            if max(before, after) < 0.005:
+            share_before, share_after = shares_before_and_after(material)
+            if max(share_before, share_after) < 0.005:
                 return "none"
-            shade = f"s{1 + sum(after >= step for step in (0.2, 0.4, 0.65))}"
-            shown = shade if after >= 0.05 else ""
-            return f"{shown} over" if is_third_country and after > MAX_COUNTRY_SHARE else shown
+            shade = f"s{1 + sum(share_after >= step for step in (0.2, 0.4, 0.65))}"
+            shown_shade = shade if share_after >= 0.05 else ""
+            return (
+                f"{shown_shade} over"
+                if is_third_country and share_after > MAX_COUNTRY_SHARE
+                else shown_shade
+            )
 
         return Column(name, change_text, "share", css_class=mark)
 
     columns = [Column(tr("Material"), lambda m: wording.name("materials", m), "text")]
-    columns += [column(country_name(code), [code]) for code in top]
-    if other_countries := [code for code in weight if code not in top]:
+    columns += [column(country_name(code), [code]) for code in top_countries]
+    if other_countries := [code for code in weight if code not in top_countries]:
         columns.append(column(tr("Others"), other_countries))
     note = tr(
         "Shading grows with the share with the plan; ▲ more than 65 % from one third country. One "
@@ -209,19 +218,21 @@ def _origins_table(wording: PlanWording, materials: list[str], year: int) -> Tab
 
 
 def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
-    shares: dict[tuple[str, str], CrmaShare] = {(x.material, x.stage): x for x in wording.plan.crma}
-    if not shares:
+    benchmark_shares: dict[tuple[str, str], CrmaShare] = {
+        (x.material, x.stage): x for x in wording.plan.crma
+    }
+    if not benchmark_shares:
         return
 
     def column(header: str, end: str, stage: str, group: str) -> Column:
         """Return a column with the shares of a stage; shares below their benchmark are marked."""
 
         def misses_benchmark(material: str) -> bool:
-            stage_share = shares.get((material, stage))
+            stage_share = benchmark_shares.get((material, stage))
             return stage_share is not None and getattr(stage_share, end) < stage_share.target - 1e-9
 
         def shown(material: str) -> DisplayedValue | None:
-            share = getattr(shares.get((material, stage)), end, None)
+            share = getattr(benchmark_shares.get((material, stage)), end, None)
             mark = "▽ " if misses_benchmark(material) else ""
             return (
                 None if share is None else DisplayedValue(f"{mark}{format_percent(share)}", share)
@@ -235,17 +246,17 @@ def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
     columns = [Column(tr("Material"), lambda m: wording.name("materials", m), "text")]
     stage_texts: list[str] = []
     for stage, name in benchmark_stages().items():
-        stage_shares = [share for share in shares.values() if share.stage == stage]
+        stage_shares = [share for share in benchmark_shares.values() if share.stage == stage]
         if stage_shares:
             target = format_percent(stage_shares[0].target)
-            before, after = (
+            share_before, share_after = (
                 sum(getattr(x, field) >= x.target - 1e-9 for x in stage_shares)
                 for field in ("share_without_plan", "share")
             )
             text = tr("{stage} ({target}): {after} of {count} with the plan, {before} without",
-                      stage=capitalize(name), target=target, after=format_number(after),
+                      stage=capitalize(name), target=target, after=format_number(share_after),
                       count=format_number(len(stage_shares)),
-                      before=format_number(before))  # fmt: skip
+                      before=format_number(share_before))  # fmt: skip
             stage_texts.append(text)
             group = tr("{stage}: {target}", stage=capitalize(name), target=target)
             columns.append(column(tr("Without plan"), "share_without_plan", stage, group))
@@ -257,12 +268,12 @@ def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
         "itself: output that is recycled and refined in the Union counts in both, and the stages "
         "of a material do not add up."
     )
-    if any(share.share > 1 for share in shares.values()):
+    if any(share.share > 1 for share in benchmark_shares.values()):
         note += " " + tr(
             "More than 100 %: output in the Union is more than the need of this scenario, so "
             "that not all of it can be used here."
         )
-    year = next(iter(shares.values())).year
+    year = next(iter(benchmark_shares.values())).year
     caption = tr("Shares of need from the Union in {year}, by stage", year=year)
     materials = list(dict.fromkeys(share.material for share in wording.plan.crma))
     text = tr(
@@ -281,18 +292,18 @@ def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
 def _supply_table(wording: PlanWording) -> Table:
     """Return a table of each material's supply shares by country and year, and figures derived from
     them."""
-    sides = {"supply": tr("With plan"), "supply_without_plan": tr("Without plan")}
+    side_titles = {"supply": tr("With plan"), "supply_without_plan": tr("Without plan")}
     rows: list[SheetRow] = []
     for material in wording.plan.materials:
         name, years = wording.name("materials", material.id), material.by_year.items()
-        for side, side_title in sides.items():
+        for side, side_title in side_titles.items():
             mixes = {y: mix for y, x in years if (mix := getattr(x, side)) is not None}
             shared_cells: dict[str, CellContent]
             shared_cells = {"name": name, "material_id": material.id, "side": side_title}
             codes = list(dict.fromkeys(c for mix in mixes.values() for c in mix.by_country))
             for code in codes:
-                shares = {year: mix.by_country.get(code, 0.0) for year, mix in mixes.items()}
-                country_cells = {"country": country_name(code), "field": side, **shares}
+                share_by_year = {year: mix.by_country.get(code, 0.0) for year, mix in mixes.items()}
+                country_cells = {"country": country_name(code), "field": side, **share_by_year}
                 rows.append(SheetRow("share", {**shared_cells, **country_cells}))
             if codes:
                 home = [code in wording.case.home for code in codes] if wording.case else []
@@ -303,8 +314,8 @@ def _supply_table(wording: PlanWording) -> Table:
         col.row_column(tr("Deviation"), "deviation", "deviation"),
         *col.id_columns("material_id", "field"),
     ]
-    empty = tr("The plan does not say where supply comes from.")
-    return Table("", rows, columns, "supply", empty_text=empty, frozen_columns=3)
+    no_supply_note = tr("The plan does not say where supply comes from.")
+    return Table("", rows, columns, "supply", empty_text=no_supply_note, frozen_columns=3)
 
 
 def _derived_rows(
@@ -342,14 +353,14 @@ def _derived_rows(
         return ex.as_expression(1) - ex.sum_of(ex.as_expression(0), *home_cells)
 
     index = yearly_formulas(lambda shares: ex.sum_squares(shares) * ex.as_expression(10_000))
-    stated: dict[str, CellContent] = {year: mix.hhi for year, mix in mixes.items()}
+    stated_hhi: dict[str, CellContent] = {year: mix.hhi for year, mix in mixes.items()}
     yield row(
         tr("All together"), "sum", "share", yearly_formulas(ex.sum_of),
         deviation=lambda line: ex.sum_abs_deviations(col.row_year_cells(line), 1),
     )  # fmt: skip
     yield row(tr("largest supplier's share"), "largest", "share", yearly_formulas(ex.max_of))
     yield row("HHI", "hhi", "count", index)
-    yield row(tr("HHI, as the plan has it"), "hhi_of_plan", "count", stated,
+    yield row(tr("HHI, as the plan has it"), "hhi_of_plan", "count", stated_hhi,
               deviation=lambda line: ex.sum_abs_differences(
                   col.row_year_cells(line), col.row_year_cells(line, -1)))  # fmt: skip
     if any(mix.imports is not None for mix in mixes.values()):

@@ -56,13 +56,17 @@ def supply_map_parts(
     foreign_flows = [
         x for x in _material_flows(wording, dependences, year) if set(x.countries) - set(homes)
     ]
-    ranked = sorted(
+    ranked_flows = sorted(
         foreign_flows, key=lambda flow: (-flow.damage_without_plan, -flow.max_share_change)
     )
-    pairs = [flow for flow in ranked if flow.max_share_change >= MIN_SHARE_CHANGE][:MAX_MAP_PAIRS]
-    max_singles = min(MAX_SINGLE_MAPS, 2 * (MAX_MAP_ROWS - len(pairs)))
-    unchanged = [flow for flow in ranked if flow.max_share_change < MIN_SHARE_CHANGE][:max_singles]
-    if not ranked:
+    changed_flows = [flow for flow in ranked_flows if flow.max_share_change >= MIN_SHARE_CHANGE][
+        :MAX_MAP_PAIRS
+    ]
+    max_singles = min(MAX_SINGLE_MAPS, 2 * (MAX_MAP_ROWS - len(changed_flows)))
+    unchanged = [flow for flow in ranked_flows if flow.max_share_change < MIN_SHARE_CHANGE][
+        :max_singles
+    ]
+    if not ranked_flows:
         return
     case_titles = tr("Without plan"), tr("With plan")
     home = homes[0] if homes else ""
@@ -71,14 +75,14 @@ def supply_map_parts(
             _material_map(x, case_titles[0], x.dependence.without_plan, x.shares_before, home),
             _material_map(x, case_titles[1], x.dependence.with_plan, x.shares_after, home),
         ]
-        for x in pairs
+        for x in changed_flows
     ]
     single_title = tr("With and without plan")
     singles = [
         _material_map(x, single_title, x.dependence.with_plan, x.shares_after, home)
         for x in unchanged
     ]
-    rows += [singles[start : start + 2] for start in range(0, len(singles), 2)]
+    rows += [singles[start_index : start_index + 2] for start_index in range(0, len(singles), 2)]
 
     rule = tr(
         "The maps show the materials from abroad with the largest damage without the plan: up to "
@@ -99,9 +103,9 @@ def supply_map_parts(
         )
         description = f"{description} {line_note}"
     yield doc.Text(f"{rule} {description}", PAGE)
-    shown = [*pairs, *unchanged]
+    shown_flows = [*changed_flows, *unchanged]
     title = tr("Where supply comes from in {year}, without and with the plan", year=year)
-    description = " ".join([description, *map(_describe_largest_suppliers, shown)])
+    description = " ".join([description, *map(_describe_largest_suppliers, shown_flows)])
     chart = Chart("flows", title, description, lambda: supply_map.draw_supply_maps(rows, home))
     columns = [
         Column(tr("Material"), lambda row: row[0].name, "text"),
@@ -111,7 +115,7 @@ def supply_map_parts(
         Column(case_titles[1], lambda row: row[0].shares_after.get(row[1], 0.0), "share",
                decimals_group="share"),
     ]  # fmt: skip
-    by_country = [(flow, code) for flow in shown for code in flow.countries]
+    by_country = [(flow, code) for flow in shown_flows for code in flow.countries]
     caption = tr("Shares of supply on the maps in {year}", year=year)
     yield Table(caption, by_country, columns, "flows", chart=chart, is_folded=True, media=PAGE)
 
@@ -124,9 +128,9 @@ def _material_flows(
         material = by_id[row.material]
         material_year = material.by_year[str(year)]
         mixes = (material_year.supply_without_plan, material_year.supply)
-        before, after = (mix.by_country if mix else {} for mix in mixes)
+        shares_before, shares_after = (mix.by_country if mix else {} for mix in mixes)
         name = wording.name("materials", row.material)
-        yield MaterialFlow(row, name, material.expected_without_plan, before, after)
+        yield MaterialFlow(row, name, material.expected_without_plan, shares_before, shares_after)
 
 
 def _material_map(
@@ -136,22 +140,30 @@ def _material_map(
     country_shares: Mapping[str, float],
     home_country: str,
 ) -> supply_map.SupplyMap:
-    largest = list(country_shares)[:TOP_SUPPLIERS]
-    changed = [
-        x for x in country_shares if x not in largest and flow.share_change(x) >= LARGE_SHARE_CHANGE
+    largest_suppliers = list(country_shares)[:TOP_SUPPLIERS]
+    changed_suppliers = [
+        x
+        for x in country_shares
+        if x not in largest_suppliers and flow.share_change(x) >= LARGE_SHARE_CHANGE
     ]
-    named = [*largest, *changed][:MAX_NAMED_SUPPLIERS]
-    named += [home_country] if home_country in country_shares and home_country not in named else []
-    marked = suppliers.third_country if suppliers.third_share > MAX_COUNTRY_SHARE else None
-    return supply_map.SupplyMap(flow.name, case_title, country_shares, named, marked or "")
+    named_suppliers = [*largest_suppliers, *changed_suppliers][:MAX_NAMED_SUPPLIERS]
+    named_suppliers += (
+        [home_country]
+        if home_country in country_shares and home_country not in named_suppliers
+        else []
+    )
+    marked_country = suppliers.third_country if suppliers.third_share > MAX_COUNTRY_SHARE else None
+    return supply_map.SupplyMap(
+        flow.name, case_title, country_shares, named_suppliers, marked_country or ""
+    )
 
 
 def _describe_largest_suppliers(flow: MaterialFlow) -> str:
     """Return a text on the largest supplier with and without the plan, as the map's alternative
     text."""
-    sides = flow.dependence.without_plan, flow.dependence.with_plan
+    suppliers_by_side = flow.dependence.without_plan, flow.dependence.with_plan
     labels = [
         f"{country_name(side.largest_country or '')} {format_rounded_percent(side.largest_share)}"
-        for side in sides
+        for side in suppliers_by_side
     ]
     return f"{flow.name}: {' → '.join(dict.fromkeys(labels))}."

@@ -199,12 +199,12 @@ def _solve_same_projects(
 ) -> CheckedSolution | None:
     """Return the best plan that has exactly the projects and start years of ``followed``; None if
     there is none."""
-    start, projects = followed.start, dict(case.projects)
-    for p, year in start.items():
+    start_by_project, projects = followed.start, dict(case.projects)
+    for p, year in start_by_project.items():
         years = {"earliest_start": year, "latest_start": year}
         projects[p] = projects[p].model_copy(update=years)
-    other_projects = tuple(p for p in projects if p not in start)
-    project_rules = {"must_build": tuple(start), "must_not_build": other_projects}
+    other_projects = tuple(p for p in projects if p not in start_by_project)
+    project_rules = {"must_build": tuple(start_by_project), "must_not_build": other_projects}
     policy = case.policy.model_copy(update=project_rules)
     try:
         return _find_plan(case.model_copy(update={"projects": projects, "policy": policy}), options)
@@ -227,29 +227,32 @@ class _AttackResult(NamedTuple):
 
 def _run_attacks(redacted: RedactedScenario, plan: results.Plan) -> _AttackResult:
     attacker = Attacker(redacted, plan)
-    ranges = attacker.ranges_from_file()
+    file_ranges = attacker.ranges_from_file()
     narrowed_by: dict[str, str] = {}
     gains: dict[str, float] = {}
     revealing = []
     for result, attack in ATTACKS.items():
         # Damage narrows more if demand is known, so it starts from ranges narrowed so far.
-        start = ranges if result.startswith("materials.expected") else attacker.ranges_from_file()
-        revealing += _revealing_results(result, start, attack(attacker, start))
-        narrowed = attack(attacker, ranges)
+        starting_ranges = (
+            file_ranges if result.startswith("materials.expected") else attacker.ranges_from_file()
+        )
+        revealing += _revealing_results(result, starting_ranges, attack(attacker, starting_ranges))
+        narrowed = attack(attacker, file_ranges)
         for name, value_range in narrowed.items():
-            gain = log_width(*ranges[name]) - log_width(*value_range)
+            gain = log_width(*file_ranges[name]) - log_width(*value_range)
             if gain > max(EXACT_WIDTH / 10, gains.get(name, 0.0)):
                 narrowed_by[name], gains[name] = result, gain
-        ranges = narrowed
+        file_ranges = narrowed
     # The scenario in the plan reveals all figures, and so does its hash if few scenarios fit.
     all_paths = tuple(replaced.figure.dotted_path for replaced in redacted.replaced)
     revealing.append(RevealingResult(result="scenario", exact=all_paths, narrowed=()))
     has_removed_texts = any(
-        removed.reason in ("note", "description", "source") for removed in redacted.left_out
+        removed_field.reason in ("note", "description", "source")
+        for removed_field in redacted.left_out
     )
-    values = (replaced.figure.value for replaced in redacted.replaced)
+    replaced_values = (replaced.figure.value for replaced in redacted.replaced)
     has_removed_texts = has_removed_texts or any(
-        isinstance(value, Number) and (value.source or value.note) for value in values
+        isinstance(value, Number) and (value.source or value.note) for value in replaced_values
     )
     # Values with three digits in each range: what an attacker would try first.
     widths = (log_width(replaced.low, replaced.high) for replaced in redacted.replaced)
@@ -260,7 +263,10 @@ def _run_attacks(redacted: RedactedScenario, plan: results.Plan) -> _AttackResul
         )
     revealing.sort(key=lambda result: (-len(result.exact), -len(result.narrowed)))
     return _AttackResult(
-        ranges, narrowed_by, Insider(redacted.true_case, plan, attacker.evaluator), tuple(revealing)
+        file_ranges,
+        narrowed_by,
+        Insider(redacted.true_case, plan, attacker.evaluator),
+        tuple(revealing),
     )
 
 
@@ -269,9 +275,15 @@ def _revealing_results(result: str, before: Ranges, after: Ranges) -> list[Revea
         path: (log_width(*before[path]), log_width(*value_range))
         for path, value_range in after.items()
     }
-    exact = tuple(path for path, (old, new) in widths.items() if new <= EXACT_WIDTH < old)
+    exact = tuple(
+        path
+        for path, (old_width, new_width) in widths.items()
+        if new_width <= EXACT_WIDTH < old_width
+    )
     narrowed = tuple(
-        path for path, (old, new) in widths.items() if new < old / 2 and path not in exact
+        path
+        for path, (old_width, new_width) in widths.items()
+        if new_width < old_width / 2 and path not in exact
     )
     revealing = RevealingResult(result=result, exact=exact, narrowed=narrowed)
     return [revealing] if exact or narrowed else []
@@ -283,7 +295,7 @@ def _redacted_figure(
     attack: _AttackResult | None,
     values: bool,
 ) -> RedactedFigure:
-    figure, published, low, high = replaced_figure
+    figure, published_value, low, high = replaced_figure
     width, path = log_width(low, high), figure.dotted_path
     by_results = insider = by_consumer = None
     if attack is not None:
@@ -296,7 +308,7 @@ def _redacted_figure(
         kind=figure.kind,
         owner=figure.owner,
         material=figure.material,
-        published=published,
+        published=published_value,
         value=float(figure.value) if values else None,
         low=low,
         high=high,
@@ -325,12 +337,16 @@ def _recover_from_profile(
 
     None if the profile has one year only, or if the figure is 0.
     """
-    years = [other for other in all_replaced if other.figure.path == replaced_figure.figure.path]
+    years = [
+        other_year
+        for other_year in all_replaced
+        if other_year.figure.path == replaced_figure.figure.path
+    ]
     if len(years) < 2 or replaced_figure.figure.value <= 0:
         return None
     level: Ranges = {"": (replaced_figure.low, replaced_figure.high)}
-    for other in years:
-        if other.figure.value > 0:
-            ratio = replaced_figure.figure.value / other.figure.value
-            narrow_range(level, "", other.low * ratio, other.high * ratio)
+    for other_year in years:
+        if other_year.figure.value > 0:
+            ratio = replaced_figure.figure.value / other_year.figure.value
+            narrow_range(level, "", other_year.low * ratio, other_year.high * ratio)
     return _recovered_range(replaced_figure.figure, level[""], None)

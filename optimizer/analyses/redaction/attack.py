@@ -55,7 +55,7 @@ class Attacker:
 
 
 def _ranges_from_demand(
-    result: str, attacker: Attacker, ranges: bounds.Ranges, *, in_flows: bool = False
+    result: str, attacker: Attacker, attacker_ranges: bounds.Ranges, *, in_flows: bool = False
 ) -> bounds.Ranges:
     """Narrow the ranges of demand figures by the published total demand of each year.
 
@@ -65,51 +65,60 @@ def _ranges_from_demand(
     """
     equations = []
     for m in attacker.materials_of_kind("demand"):
-        hidden = {(f.path, f.year): f.dotted_path for f in attacker.hidden_of_kind("demand", m)}
-        paths = {path for path, _ in hidden}
+        hidden_demand = {
+            (f.path, f.year): f.dotted_path for f in attacker.hidden_of_kind("demand", m)
+        }
+        paths = {path for path, _ in hidden_demand}
         stocks = [h.planned_t for h in attacker.plan.stockpiles if h.material == m]
         for text, figures in attacker.figures_by_year[m].items():
-            year, total = int(text), getattr(figures, result) or 0.0
+            year, total_demand = int(text), getattr(figures, result) or 0.0
             if in_flows and year not in attacker.flow_years(m):
                 continue
             if result == "days_of_cover":
-                total = 365 * math.fsum(p[text] for p in stocks) / total if total else 0.0
-                if total <= 0:
+                total_demand = (
+                    365 * math.fsum(p[text] for p in stocks) / total_demand if total_demand else 0.0
+                )
+                if total_demand <= 0:
                     continue
             if result != "demand_t":
-                total -= conversion_inputs(attacker.case, year).get(m, 0.0)
+                total_demand -= conversion_inputs(attacker.case, year).get(m, 0.0)
             weights: dict[str, float] = {}
             for position, row in enumerate(attacker.case.demand):
                 path: tuple[PathStep, ...] = ("demand", position, "t_per_year")
                 if row.material == m and path not in paths:
-                    total -= row.t_per_year.at(year)
+                    total_demand -= row.t_per_year.at(year)
                 elif row.material == m:
                     for given_year, weight in bounds.interpolation_weights(
                         row.t_per_year.years, year
                     ):
-                        name = hidden[path, given_year]
+                        name = hidden_demand[path, given_year]
                         weights[name] = weights.get(name, 0.0) + weight
-            equations.append(bounds.Equation(weights, total))
-    return bounds.tighten_ranges(ranges, equations)
+            equations.append(bounds.Equation(weights, total_demand))
+    return bounds.tighten_ranges(attacker_ranges, equations)
 
 
-def _ranges_from_budgets(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
-    """Narrow the ranges of budgets by the granted amounts in ``budget_lines``, in total and by
-    year."""
+def _ranges_from_budgets(attacker: Attacker, attacker_ranges: bounds.Ranges) -> bounds.Ranges:
+    """Narrow the attacker's ranges of hidden budgets, using the amounts that the plan's
+    ``budget_lines`` state as granted, in total and by year."""
     names = {(f.path, f.year): f.dotted_path for f in attacker.hidden_of_kind("budget")}
     equations = []
     for use in attacker.plan.budget_lines:
         funder = attacker.case.funders[use.funder]
         path: tuple[PathStep, ...] = ("funders", use.funder)
         line = None if use.kind == "budget" else funder.budget_lines[use.line]
-        total, yearly, carries_over = "budget_meur", "budget_by_year_meur", funder.carry_over
+        total_field, yearly_field, carries_over = (
+            "budget_meur",
+            "budget_by_year_meur",
+            funder.carry_over,
+        )
         if line is not None:
             path = (*path, "budget_lines", use.line)
-            total, yearly, carries_over = "total_meur", "by_year_meur", line.carry_over
+            total_field, yearly_field, carries_over = "total_meur", "by_year_meur", line.carry_over
         yearly_amounts = {
-            ((*path, yearly), year): granted for year, granted in _yearly_grants(use, carries_over)
+            ((*path, yearly_field), year): granted
+            for year, granted in _yearly_grants(use, carries_over)
         }
-        amounts = {((*path, total), None): use.total_meur} | yearly_amounts
+        amounts = {((*path, total_field), None): use.total_meur} | yearly_amounts
         equations += [
             bounds.Equation({names[key]: 1.0}, granted)
             for key, granted in amounts.items()
@@ -118,10 +127,10 @@ def _ranges_from_budgets(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ra
         if line is not None and line.limit_meur is not None:
             limit = (*path, "limit_meur")
             for text, available in (use.available_meur or {}).items():
-                pairs = bounds.interpolation_weights(line.limit_meur.years, int(text))
-                weights = {names[limit, y]: w for y, w in pairs if (limit, y) in names}
+                year_weights = bounds.interpolation_weights(line.limit_meur.years, int(text))
+                weights = {names[limit, y]: w for y, w in year_weights if (limit, y) in names}
                 equations += [bounds.Equation(weights, available)] if weights else []
-    return bounds.tighten_ranges(ranges, equations)
+    return bounds.tighten_ranges(attacker_ranges, equations)
 
 
 def _yearly_grants(use: BudgetLineUse, carries_over: bool) -> Iterator[tuple[int, float]]:
@@ -133,9 +142,9 @@ def _yearly_grants(use: BudgetLineUse, carries_over: bool) -> Iterator[tuple[int
         carried = max(0.0, available - use.used_meur[year]) if carries_over else 0.0
 
 
-def _ranges_from_spending(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
+def _ranges_from_spending(attacker: Attacker, attacker_ranges: bounds.Ranges) -> bounds.Ranges:
     """Narrow the ranges of budgets by spending: a budget is at least what is spent of it."""
-    narrowed = dict(ranges)
+    narrowed = dict(attacker_ranges)
     for figure in attacker.hidden_of_kind("budget"):
         f, name = str(figure.path[1]), figure.path[-1]
         spent = attacker.plan.spend_meur[f]
@@ -150,21 +159,21 @@ def _ranges_from_spending(attacker: Attacker, ranges: bounds.Ranges) -> bounds.R
     return narrowed
 
 
-def _ranges_from_stocks(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
+def _ranges_from_stocks(attacker: Attacker, attacker_ranges: bounds.Ranges) -> bounds.Ranges:
     """Narrow the ranges of stock figures by ``planned_t``.
 
     ``planned_t`` minus purchases is the initial stock, and ``planned_t`` is at most ``max_t``.
     """
-    narrowed, horizon = dict(ranges), attacker.case.horizon
+    narrowed, horizon = dict(attacker_ranges), attacker.case.horizon
     plans = {stockpile.id: stockpile for stockpile in attacker.plan.stockpiles}
-    n, first = int(horizon.periods_per_year), str(horizon.first_year)
+    n, first_year = int(horizon.periods_per_year), str(horizon.first_year)
     for figure in attacker.hidden_of_kind("stock"):
         stockpile = attacker.case.stockpiles[int(figure.path[1])]
         plan, retention = plans[stockpile.id], (1 - float(stockpile.annual_loss)) ** (1 / n)
         if figure.path[2] == "initial_t":
-            bought = math.fsum(retention**k for k in range(n)) * plan.buy_t[first] / n
-            initial = (plan.planned_t[first] - bought) / retention**n
-            slack = bounds.JSON_PRECISION * max(1.0, plan.planned_t[first])
+            bought_tonnes = math.fsum(retention**k for k in range(n)) * plan.buy_t[first_year] / n
+            initial = (plan.planned_t[first_year] - bought_tonnes) / retention**n
+            slack = bounds.JSON_PRECISION * max(1.0, plan.planned_t[first_year])
             bounds.narrow_range(narrowed, figure.dotted_path, initial - slack, initial + slack)
         elif figure.path[2] == "max_t":
             bounds.narrow_range(
@@ -173,14 +182,14 @@ def _ranges_from_stocks(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ran
     return narrowed
 
 
-def _ranges_from_damage(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ranges:
+def _ranges_from_damage(attacker: Attacker, attacker_ranges: bounds.Ranges) -> bounds.Ranges:
     """Narrow the ranges of damage per tonne by the damage of each material, with and without the
     plan.
 
     Damage is summed over the materials of a chain. Materials whose demand is not known are left
     out.
     """
-    narrowed = dict(ranges)
+    narrowed = dict(attacker_ranges)
     if attacker.plan.outcome.measure != "damage":
         return narrowed
     for m in attacker.materials_of_kind("damage_value"):
@@ -196,19 +205,19 @@ def _ranges_from_damage(attacker: Attacker, ranges: bounds.Ranges) -> bounds.Ran
             math.fsum(material.expected_without_plan for material in materials),
         )
         for _ in range(MAX_DAMAGE_ROUNDS):
-            before = dict(narrowed)
+            ranges_before = dict(narrowed)
             for figure in attacker.hidden_of_kind("damage_value", m):
                 for outcome_index, damage in enumerate(damages):
                     if damage > bounds.ZERO_TOLERANCE:
                         _bound_by_damage(attacker, narrowed, figure, outcome_index, damage)
-            if before == narrowed:
+            if ranges_before == narrowed:
                 break
     return narrowed
 
 
 def _bound_by_damage(
     attacker: Attacker,
-    ranges: bounds.Ranges,
+    attacker_ranges: bounds.Ranges,
     figure: ScenarioFigure,
     outcome_index: int,
     damage: float,
@@ -219,8 +228,10 @@ def _bound_by_damage(
     others at their lowest, an upper bound.
     """
     for highest in (True, False):
-        low, high = ranges[figure.dotted_path]
-        damage_at = partial(_extreme_damage, attacker, dict(ranges), figure, outcome_index, highest)
+        low, high = attacker_ranges[figure.dotted_path]
+        damage_at = partial(
+            _extreme_damage, attacker, dict(attacker_ranges), figure, outcome_index, highest
+        )
         target = damage * (1 - bounds.JSON_PRECISION if highest else 1 + bounds.JSON_PRECISION)
         if not low < high:
             return
@@ -233,14 +244,18 @@ def _bound_by_damage(
             brentq(lambda x, damage_at=damage_at, t=target: damage_at(x) - t, low, high, rtol=1e-10)
         )
         if highest:
-            bounds.narrow_range(ranges, figure.dotted_path, root * (1 - bounds.JSON_PRECISION))
+            bounds.narrow_range(
+                attacker_ranges, figure.dotted_path, root * (1 - bounds.JSON_PRECISION)
+            )
         else:
-            bounds.narrow_range(ranges, figure.dotted_path, high=root * (1 + bounds.JSON_PRECISION))
+            bounds.narrow_range(
+                attacker_ranges, figure.dotted_path, high=root * (1 + bounds.JSON_PRECISION)
+            )
 
 
 def _extreme_damage(
     attacker: Attacker,
-    ranges: bounds.Ranges,
+    attacker_ranges: bounds.Ranges,
     figure: ScenarioFigure,
     outcome_index: int,
     is_highest: bool,
@@ -252,30 +267,36 @@ def _extreme_damage(
     """
     end, material = int(is_highest), figure.material or ""
     chain = chain_of(attacker.case, material)
-    values = {
-        f: ranges[f.dotted_path][end] for f in attacker.hidden_of_kind("damage_value", *chain)
+    extreme_values = {
+        f: attacker_ranges[f.dotted_path][end]
+        for f in attacker.hidden_of_kind("damage_value", *chain)
     }
-    values |= {
-        f: math.fsum(ranges[f.dotted_path]) / 2 for f in attacker.hidden_of_kind("demand", *chain)
+    extreme_values |= {
+        f: math.fsum(attacker_ranges[f.dotted_path]) / 2
+        for f in attacker.hidden_of_kind("demand", *chain)
     }
     # Damage never rises with a stock.
-    values |= {f: ranges[f.dotted_path][1 - end] for f in attacker.hidden_of_kind("stock", *chain)}
-    for f in values:
+    extreme_values |= {
+        f: attacker_ranges[f.dotted_path][1 - end] for f in attacker.hidden_of_kind("stock", *chain)
+    }
+    for f in extreme_values:
         if f.path[:2] == figure.path[:2] and f.kind == "damage_value":
             # Values of steps rise: earlier steps are at most ``value``, later ones at least.
             is_earlier = int(f.path[3]) < int(figure.path[3])
-            values[f] = min(values[f], value) if is_earlier else max(values[f], value)
-    values[figure] = value
+            extreme_values[f] = (
+                min(extreme_values[f], value) if is_earlier else max(extreme_values[f], value)
+            )
+    extreme_values[figure] = value
     # Choose shares of steps that make damage extreme and add up to 1.
-    shares = attacker.hidden_of_kind("damage_share", *chain)
-    for curve in dict.fromkeys(step.path[:2] for step in shares):
-        steps = [step for step in shares if step.path[:2] == curve]
-        remainder = 1 - math.fsum(ranges[step.dotted_path][0] for step in steps)
+    hidden_shares = attacker.hidden_of_kind("damage_share", *chain)
+    for curve in dict.fromkeys(step.path[:2] for step in hidden_shares):
+        steps = [step for step in hidden_shares if step.path[:2] == curve]
+        remainder = 1 - math.fsum(attacker_ranges[step.dotted_path][0] for step in steps)
         for step in reversed(steps) if is_highest else steps:
-            low, high = ranges[step.dotted_path]
+            low, high = attacker_ranges[step.dotted_path]
             increase = max(0.0, min(high - low, remainder))
-            values[step], remainder = low + increase, remainder - increase
-    case = with_figure_values(attacker.case, values)
+            extreme_values[step], remainder = low + increase, remainder - increase
+    case = with_figure_values(attacker.case, extreme_values)
     return tied_damage(
         attacker.evaluator.material_outcome(case, material)[outcome_index], case, material
     )

@@ -218,16 +218,16 @@ def _figures_table(result: Redaction) -> Table:
 
 def _quantity_path(figure: RedactedFigure) -> str:
     """Return the path of a figure's quantity, without the year if it is a yearly one."""
-    head, _, last = figure.path.rpartition(".")
-    return head if last.isdecimal() and len(last) == 4 else figure.path
+    owner_path, _, last_step = figure.path.rpartition(".")
+    return owner_path if last_step.isdecimal() and len(last_step) == 4 else figure.path
 
 
 def _value_span(values: Iterable[float | None]) -> str:
     """Return the smallest and the largest of several figures as text."""
-    known = [value for value in values if value is not None]
-    if not known:
+    known_values = [value for value in values if value is not None]
+    if not known_values:
         return NO_VALUE
-    low, high = (format_exact(float(f"{end(known):.6g}")) for end in (min, max))
+    low, high = (format_exact(float(f"{end(known_values):.6g}")) for end in (min, max))
     return low if low == high else tr("{low} to {high}", low=low, high=high)
 
 
@@ -264,15 +264,17 @@ def _loss_parts(wording: RedactionWording) -> Iterator[Part]:
     ]
     columns = [Column("", "0", "text"), Column(wording.unit, "1", "outcome")]
     yield Table(tr("What the answer loses"), rows, columns, "loss")
-    entering, leaving = ", ".join(loss.entering), ", ".join(loss.leaving)
-    moved = ", ".join(f"{p} {old} → {new}" for p, (old, new) in loss.moved.items())
-    if entering:
-        yield tr("Built in the redacted plan alone: {projects}.", projects=entering)
-    if leaving:
-        yield tr("Built in the true plan alone: {projects}.", projects=leaving)
-    if moved:
-        yield tr("Start in other years: {projects}.", projects=moved)
-    if not (entering or leaving or moved):
+    entering_text, leaving_text = ", ".join(loss.entering), ", ".join(loss.leaving)
+    moved_text = ", ".join(
+        f"{p} {old_year} → {new_year}" for p, (old_year, new_year) in loss.moved.items()
+    )
+    if entering_text:
+        yield tr("Built in the redacted plan alone: {projects}.", projects=entering_text)
+    if leaving_text:
+        yield tr("Built in the true plan alone: {projects}.", projects=leaving_text)
+    if moved_text:
+        yield tr("Start in other years: {projects}.", projects=moved_text)
+    if not (entering_text or leaving_text or moved_text):
         yield tr("Both plans build the same projects in the same years.")
 
 

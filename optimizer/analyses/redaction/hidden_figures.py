@@ -104,14 +104,14 @@ def _quantity_figures(
     material: str | None = None,
 ) -> Iterator[ScenarioFigure]:
     """Yield the figures of a quantity: one, or one for each year."""
-    pairs: Iterable[tuple[int | None, Number]] = ()
+    years_and_numbers: Iterable[tuple[int | None, Number]] = ()
     if isinstance(quantity, YearlyQuantity):
-        pairs = zip(quantity.years or (None,), quantity.values, strict=True)
+        years_and_numbers = zip(quantity.years or (None,), quantity.values, strict=True)
     elif isinstance(quantity, Mapping):
-        pairs = quantity.items()
+        years_and_numbers = quantity.items()
     elif quantity is not None:
-        pairs = [(None, quantity)]
-    for year, value in pairs:
+        years_and_numbers = [(None, quantity)]
+    for year, value in years_and_numbers:
         yield ScenarioFigure(kind, owner or "", path, year, value, material)
 
 
@@ -127,7 +127,9 @@ def stockpile_owner(
     if served and set(served) <= set(consumers):
         return served[0]
     payments = (stockpile.paid_by, stockpile.storage_paid_by, stockpile.financing_paid_by)
-    payers = [f for shares in payments for f, share in (shares or {}).items() if share > 0]
+    payers = [
+        f for payer_shares in payments for f, share in (payer_shares or {}).items() if share > 0
+    ]
     return payers[0] if payers and set(payers) <= set(companies) else None
 
 
@@ -193,22 +195,26 @@ class BandMethod:
 
     def _replace_profile(self, years: list[ScenarioFigure]) -> Iterator[ReplacedFigure]:
         """Yield replacements for the years of one quantity, or for a single figure."""
-        first = next((figure for figure in years if figure.value > 0), years[0])
+        first_positive = next((figure for figure in years if figure.value > 0), years[0])
         for figure in years:
-            if figure is first or figure.value == 0:
+            if figure is first_positive or figure.value == 0:
                 yield self._replace_single(figure)
                 continue
-            low, high = self._band_edges(first.value)
-            ratio_low, ratio_high = self._band_edges(figure.value / first.value)
-            published = round_significant(math.sqrt(low * high) * math.sqrt(ratio_low * ratio_high))
-            yield ReplacedFigure(figure, published, low * ratio_low, high * ratio_high)
+            low, high = self._band_edges(first_positive.value)
+            ratio_low, ratio_high = self._band_edges(figure.value / first_positive.value)
+            published_value = round_significant(
+                math.sqrt(low * high) * math.sqrt(ratio_low * ratio_high)
+            )
+            yield ReplacedFigure(figure, published_value, low * ratio_low, high * ratio_high)
 
     def _replace_curve(self, steps: list[ScenarioFigure]) -> Iterator[ReplacedFigure]:
         """Yield replacements for the steps of one damage curve; their shares add up to 1."""
         edges = [self._band_edges(step.value) for step in steps if step.kind == "damage_share"]
         published_shares = iter(_normalize_shares([math.sqrt(low * high) for low, high in edges]))
         min_total, max_total = (
-            (math.fsum(ends) for ends in zip(*edges, strict=True)) if edges else (0, 0)
+            (math.fsum(interval_ends) for interval_ends in zip(*edges, strict=True))
+            if edges
+            else (0, 0)
         )
         for figure in steps:
             if figure.kind != "damage_share":
@@ -247,10 +253,13 @@ class ScaleMethod:
             digest = hashlib.sha256(f"{self.secret}\0{subject}".encode()).digest()
             uniform = int.from_bytes(digest[:8], "big") / 2**64
             factor = math.exp((2 * uniform - 1) * math.log1p(self.width))
-            published = round_significant(figure.value * factor)
-            half = half_last_digit(published)
-            low, high = (published - half) / (1 + self.width), (published + half) * (1 + self.width)
-            yield ReplacedFigure(figure, published, low, high)
+            published_value = round_significant(figure.value * factor)
+            half_digit = half_last_digit(published_value)
+            low, high = (
+                (published_value - half_digit) / (1 + self.width),
+                (published_value + half_digit) * (1 + self.width),
+            )
+            yield ReplacedFigure(figure, published_value, low, high)
 
 
 RedactionMethod = BandMethod | ScaleMethod
@@ -270,9 +279,9 @@ def half_last_digit(value: float) -> float:
 
 def _normalize_shares(shares: list[float]) -> list[float]:
     """Return shares scaled and rounded such that they add up to 1."""
-    total = math.fsum(shares)
-    rounded = [round_significant(share / total) for share in shares]
+    sum_of_shares = math.fsum(shares)
+    rounded = [round_significant(share / sum_of_shares) for share in shares]
     if rounded:
-        largest = rounded.index(max(rounded))
-        rounded[largest] = round(1 - (math.fsum(rounded) - rounded[largest]), 9)
+        largest_index = rounded.index(max(rounded))
+        rounded[largest_index] = round(1 - (math.fsum(rounded) - rounded[largest_index]), 9)
     return rounded

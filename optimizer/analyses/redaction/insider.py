@@ -38,27 +38,27 @@ OUTCOME_KINDS = ("demand", "damage_value", "stock")
 
 def with_figure_values(case: Case, values: Mapping[ScenarioFigure, float]) -> Case:
     """Return the scenario with other values of some figures."""
-    changed: Any = case
+    changed_case: Any = case
     for figure, value in values.items():
-        changed = _replace_value(changed, figure.path, figure.year, value)
-    result: Case = changed
+        changed_case = _replace_value(changed_case, figure.path, figure.year, value)
+    result: Case = changed_case
     return result
 
 
 def _replace_value(item: Any, path: tuple[PathStep, ...], year: int | None, value: float) -> Any:
     if path:
-        step, rest = path[0], path[1:]
+        step, remaining_path = path[0], path[1:]
         if isinstance(item, BaseModel):
-            inner = _replace_value(getattr(item, str(step)), rest, year, value)
-            return item.model_copy(update={str(step): inner})
+            inner_item = _replace_value(getattr(item, str(step)), remaining_path, year, value)
+            return item.model_copy(update={str(step): inner_item})
         if isinstance(item, tuple):
             index = int(step)
             return (
                 *item[:index],
-                _replace_value(item[index], rest, year, value),
+                _replace_value(item[index], remaining_path, year, value),
                 *item[index + 1 :],
             )
-        return {**item, step: _replace_value(item[step], rest, year, value)}
+        return {**item, step: _replace_value(item[step], remaining_path, year, value)}
     if year is None:
         return (
             YearlyQuantity((), (Number(value),))
@@ -121,16 +121,19 @@ class Insider:
         if material is None or figure.kind not in OUTCOME_KINDS:
             return narrowest, result_name
         plan_outcome = self.plan.outcome
-        results = {
+        totals_by_result = {
             "outcome.without_plan.expected": (plan_outcome.without_plan.expected, 1),
             "outcome.expected": (plan_outcome.expected, 0),
         }
         if by_consumer:
-            results = {}
+            totals_by_result = {}
             for consumer in self.plan.consumers:
                 if consumer.id == owner:
-                    results["consumers.expected_without_plan"] = consumer.expected_without_plan, 1
-                    results["consumers.expected"] = consumer.expected, 0
+                    totals_by_result["consumers.expected_without_plan"] = (
+                        consumer.expected_without_plan,
+                        1,
+                    )
+                    totals_by_result["consumers.expected"] = consumer.expected, 0
 
         @cache
         def outcomes(x: float) -> tuple[PlanEvaluation, PlanEvaluation]:
@@ -151,12 +154,14 @@ class Insider:
             if figure.kind == "damage_value" and entry.material == material
             for step in entry.steps
         ]
-        for name, (total, outcome_index) in results.items():
+        for name, (total, outcome_index) in totals_by_result.items():
             # An insider can subtract the damage of other materials from the total.
-            printed = round_as_printed(total)
+            printed_total = round_as_printed(total)
             damage_at = partial(damage, outcome_index)
-            target = printed - (total - damage_at(figure.value))
-            fitting = find_fitting_range(damage_at, low, high, target, printed_slack(printed), ties)
+            target = printed_total - (total - damage_at(figure.value))
+            fitting = find_fitting_range(
+                damage_at, low, high, target, printed_slack(printed_total), ties
+            )
             width = narrowest[1] - narrowest[0]
             if fitting is not None and fitting[1] - fitting[0] < width * (1 - 1e-6):
                 narrowest, result_name = fitting, name

@@ -42,12 +42,12 @@ def tighten_ranges(ranges: Ranges, equations: Sequence[Equation]) -> Ranges:
         return narrowed
     scale = {name: max(map(abs, ranges[name])) or 1.0 for name in names}
     rows, limits = [], []
-    for weights, total, slack in informative:
+    for weights, equation_total, slack in informative:
         row = np.array([weights.get(name, 0.0) * scale[name] for name in names])
         size = float(np.abs(row).max()) or 1.0
-        slack = max(slack, JSON_PRECISION * max(1.0, abs(total)))
+        slack = max(slack, JSON_PRECISION * max(1.0, abs(equation_total)))
         rows += [row / size, -row / size]
-        limits += [(total + slack) / size, (slack - total) / size]
+        limits += [(equation_total + slack) / size, (slack - equation_total) / size]
     bounds = [(ranges[name][0] / scale[name], ranges[name][1] / scale[name]) for name in names]
     for n, name in enumerate(names):
         objective = np.zeros(len(names))
@@ -78,15 +78,15 @@ def interpolation_weights(years: Sequence[int], year: int) -> Iterator[tuple[int
 
     For a quantity that does not change over time, the only year is None.
     """
-    after = bisect_right(years, year)
+    index_after = bisect_right(years, year)
     if not years:
         yield None, 1.0
-    elif after in (0, len(years)):
-        yield years[-1 if after else 0], 1.0
+    elif index_after in (0, len(years)):
+        yield years[-1 if index_after else 0], 1.0
     else:
-        share = (year - years[after - 1]) / (years[after] - years[after - 1])
-        yield years[after - 1], 1 - share
-        yield years[after], share
+        share = (year - years[index_after - 1]) / (years[index_after] - years[index_after - 1])
+        yield years[index_after - 1], 1 - share
+        yield years[index_after], share
 
 
 def find_fitting_range(
@@ -123,14 +123,23 @@ def find_fitting_range(
                 return x
             offset = math.copysign(slack, residual)
             if n + 1 < len(off) and (residual - offset) * (off[n + 1][1] - offset) <= 0:
-                left, right = sorted((x, off[n + 1][0]))
+                left_value, right_value = sorted((x, off[n + 1][0]))
                 return float(
-                    brentq(lambda x, s=offset: function(x) - target - s, left, right, rtol=1e-10)
+                    brentq(
+                        lambda x, s=offset: function(x) - target - s,
+                        left_value,
+                        right_value,
+                        rtol=1e-10,
+                    )
                 )
         return None
 
-    first, last = edge(residuals), edge(residuals[::-1])
-    return None if first is None or last is None else (min(first, last), max(first, last))
+    first_edge, last_edge = edge(residuals), edge(residuals[::-1])
+    return (
+        None
+        if first_edge is None or last_edge is None
+        else (min(first_edge, last_edge), max(first_edge, last_edge))
+    )
 
 
 def log_width(low: float, high: float) -> float:

@@ -59,7 +59,7 @@ class RedactedScenario(NamedTuple):
 
 
 def redact_scenario(
-    reading: LoadedScenario,
+    loaded_scenario: LoadedScenario,
     consumers: Ids,
     companies: Ids,
     method: RedactionMethod,
@@ -74,7 +74,7 @@ def redact_scenario(
     although they agree with hidden ones. Raises ScenarioError if the text is not read back as
     intended.
     """
-    case = reading.case
+    case = loaded_scenario.case
     # The content of the file and its includes, without defaults.
     content: Content = case.model_dump(
         mode="json", by_alias=True, exclude_unset=True, exclude_none=True
@@ -86,16 +86,16 @@ def redact_scenario(
     }
     also, allow = ([_with_stock_index(path, ids) for path in paths] for paths in (also, allow))
     hidden_keys = {(figure.path, figure.year) for figure in figures}
-    requested = (
+    requested_figures = (
         _classify_requested(number, case)
         for number in relations.scenario_numbers(content)
         if _is_below(number, also)
     )
-    figures += tuple(f for f in requested if (f.path, f.year) not in hidden_keys)
+    figures += tuple(f for f in requested_figures if (f.path, f.year) not in hidden_keys)
     hidden_paths = {figure.path for figure in figures}
     replaceable, revealing = relations.find_relations(case, content, figures, companies)
-    following = {r.figure: r for r in replaceable if not _is_below(r.figure, allow)}
-    replaced = _replace_figures(figures, following, method)
+    following_figures = {r.figure: r for r in replaceable if not _is_below(r.figure, allow)}
+    replaced = _replace_figures(figures, following_figures, method)
     source_names = {s for f in figures for s in _sources_in(_value_at(content, f.path))}
     left_out: list[RemovedItem] = []
     for path, group in groupby(replaced, key=lambda item: item.figure.path):
@@ -118,7 +118,7 @@ def redact_scenario(
     hints = [
         *(hint for hint, _ in (*supply_hints, *growth_hints)),
         *_unhidden_hints(case, consumers, companies, method),
-        *_private_file_hints(reading, figures),
+        *_private_file_hints(loaded_scenario, figures),
     ]
     # Demand of others was probably not made from hidden demand.
     growing_paths = dict.fromkeys(
@@ -128,15 +128,15 @@ def redact_scenario(
     # Revealing variants and assumption sets have been removed.
     removed_sections = ("variants", "assumptions", "demand")
     revealing = [r for r in revealing if r.figure.path[0] not in removed_sections]
-    allowed = [r for r in (*replaceable, *revealing) if _is_below(r.figure, allow)]
-    hints += [RemainingHint(path=r.figure.dotted_path, reason="follows") for r in allowed]
+    allowed_relations = [r for r in (*replaceable, *revealing) if _is_below(r.figure, allow)]
+    hints += [RemainingHint(path=r.figure.dotted_path, reason="follows") for r in allowed_relations]
     equations = [e for _, of_hint in (*supply_hints, *growth_hints) for e in of_hint]
     equations += [
-        r.to_equation(r.figure in following)
+        r.to_equation(r.figure in following_figures)
         for r in (*replaceable, *revealing)
-        if r in allowed or r in replaceable
+        if r in allowed_relations or r in replaceable
     ]
-    ranges = tighten_ranges(
+    tightened_ranges = tighten_ranges(
         {item.figure.dotted_path: (item.low, item.high) for item in replaced}, equations
     )
     return RedactedScenario(
@@ -147,11 +147,11 @@ def redact_scenario(
         tuple(
             item._replace(low=low, high=high)
             for item in replaced
-            for low, high in [ranges[item.figure.dotted_path]]
+            for low, high in [tightened_ranges[item.figure.dotted_path]]
         ),
         tuple(left_out),
         tuple(hints),
-        tuple(r for r in revealing if r not in allowed),
+        tuple(r for r in revealing if r not in allowed_relations),
         tuple(path for path in also if not any(_is_below(figure, [path]) for figure in figures)),
     )
 
@@ -178,7 +178,7 @@ def _is_below(figure: ScenarioFigure, paths: Iterable[str]) -> bool:
 
 def _replace_figures(
     figures: Sequence[ScenarioFigure],
-    following: Mapping[ScenarioFigure, Relation],
+    following_figures: Mapping[ScenarioFigure, Relation],
     method: RedactionMethod,
 ) -> list[ReplacedFigure]:
     """Return the replacements of all figures.
@@ -188,18 +188,20 @@ def _replace_figures(
     """
     replaced = {
         replacement.figure: replacement
-        for replacement in method.replace_figures([f for f in figures if f not in following])
+        for replacement in method.replace_figures(
+            [f for f in figures if f not in following_figures]
+        )
     }
-    published = {figure: replacement.published for figure, replacement in replaced.items()}
-    lows = {figure: replacement.low for figure, replacement in replaced.items()}
-    highs = {figure: replacement.high for figure, replacement in replaced.items()}
-    for figure, relation in following.items():
-        value = relation.predict(published)
+    published_values = {figure: replacement.published for figure, replacement in replaced.items()}
+    low_ends = {figure: replacement.low for figure, replacement in replaced.items()}
+    high_ends = {figure: replacement.high for figure, replacement in replaced.items()}
+    for figure, relation in following_figures.items():
+        value = relation.predict(published_values)
         value = round(value, 9) if relation.complement else hiding.round_significant(value)
-        low, high = relation.predict(lows, highs), relation.predict(highs, lows)
+        low, high = relation.predict(low_ends, high_ends), relation.predict(high_ends, low_ends)
         slack = relations.rounding_slack(figure)
         replaced[figure] = ReplacedFigure(figure, value, low - slack, high + slack)
-    order = [*figures, *(figure for figure in following if figure not in figures)]
+    order = [*figures, *(figure for figure in following_figures if figure not in figures)]
     path_rank = {path: n for n, path in enumerate(dict.fromkeys(figure.path for figure in order))}
     return sorted(
         (replaced[f] for f in order if f in replaced),
@@ -282,11 +284,11 @@ def _remove_all_texts(content: Content) -> Iterator[RemovedItem]:
     if content.pop("sources", None):
         yield RemovedItem(path="sources", reason="text")
     for section in list(content):
-        before = _to_yaml({section: content[section]})
+        text_before = _to_yaml({section: content[section]})
         part = {section: content.pop(section)}
         _strip_texts(part)
         content.update(part)
-        if _to_yaml(part) != before:
+        if _to_yaml(part) != text_before:
             yield RemovedItem(path=section, reason="text")
 
 
@@ -351,10 +353,10 @@ def _remove_variants(
         yield RemovedItem(path="assumptions", reason="variant")
 
 
-def _remove_sources(content: Content, named: Collection[str]) -> Iterator[RemovedItem]:
+def _remove_sources(content: Content, named_sources: Collection[str]) -> Iterator[RemovedItem]:
     """Remove bibliography entries that only hidden figures cite; yield what is removed."""
     other_content = {key: value for key, value in content.items() if key != "sources"}
-    for id in sorted(set(named).difference(_sources_in(other_content))):
+    for id in sorted(set(named_sources).difference(_sources_in(other_content))):
         del content["sources"][id]
         yield RemovedItem(path=f"sources.{id}", reason="source")
 
@@ -367,10 +369,12 @@ def _remove_mentions(
     The number may be in thousands. Numbers that any text may contain are ignored.
     """
     sources = [f for f in figures if f.kind in ("demand", "damage_value", "budget")]
-    truth = {figure: figure.value for figure in sources}
-    sums = [total.evaluate(truth) for *_, total in relations.hidden_sums(case, sources)]
+    true_values = {figure: figure.value for figure in sources}
+    true_sums = [total.evaluate(true_values) for *_, total in relations.hidden_sums(case, sources)]
     hidden_values = {float(f.value) for f in figures if f.kind != "damage_share"}
-    hidden_values |= {x for x in sums if relations.significant_digits(x) >= relations.MIN_DIGITS}
+    hidden_values |= {
+        x for x in true_sums if relations.significant_digits(x) >= relations.MIN_DIGITS
+    }
     hidden_values = {
         x for x in hidden_values if relations.significant_digits(x) > 1 and x not in YEAR_NUMBERS
     }
@@ -410,22 +414,29 @@ def _possible_numbers(token: str) -> Iterator[float]:
 def _supply_hints(
     case: Case, figures: Sequence[ScenarioFigure]
 ) -> Iterator[tuple[RemainingHint, list[Equation]]]:
-    """Yield hints on supply that adds up to a partly hidden need, since the remaining need reveals
-    the figure.
+    """Yield a hint, with its equations, for each year in which a material's total supply agrees
+    with its need: the need can then be computed from the supply, and subtracting visible demand
+    reveals hidden figures.
 
-    Total supply is computed with and without the output of conversions: the supply in tonnes,
-    divided by the share that the supplies given as shares leave over. Each hint comes with its
-    equations.
+    Total supply is the supply in tonnes / (1 - sum of the supplies given as shares), once without
+    and once with the output of conversions.
     """
     needs = {year: material_needs(case, year) for year in case.horizon.years}
     for material in dict.fromkeys(f.material for f in figures if f.kind == "demand"):
-        hidden = [f for f in figures if f.kind == "demand" and f.material == material]
+        hidden_demand = [f for f in figures if f.kind == "demand" and f.material == material]
         rows = {n: row for n, row in enumerate(case.supply) if row.material == material}
         supplies = [row.t_per_year for row in rows.values() if row.t_per_year is not None]
-        shares = [row.share for row in rows.values() if row.share is not None]
+        supply_shares = [row.share for row in rows.values() if row.share is not None]
         # Assume that one share was rounded as the rest, at best to 0.001, and others are exact.
         unit = min(
-            [0.001, *(relations.last_place_unit(x) for quantity in shares for x in quantity.values)]
+            [
+                0.001,
+                *(
+                    relations.last_place_unit(x)
+                    for quantity in supply_shares
+                    for x in quantity.values
+                ),
+            ]
         )
         makers = {
             id: conversion
@@ -442,25 +453,29 @@ def _supply_hints(
             market, output = (
                 math.fsum(x.at(year) for x in quantities) for quantities in (supplies, capacities)
             )
-            open_share = 1 - math.fsum(share.at(year) for share in shares)
-            for total in (
+            open_share = 1 - math.fsum(share.at(year) for share in supply_shares)
+            for supply_total in (
                 {market / open_share, (market + output) / open_share} if open_share > 0 else ()
             ):
-                difference = abs(total - need)
+                difference = abs(supply_total - need)
                 if need > 0 and difference <= SUPPLY_TOLERANCE * need:
-                    slack = total * unit / 2 / open_share
+                    slack = supply_total * unit / 2 / open_share
                     # The slack is at least the difference, rounded up by a power of two.
                     slack *= 2 ** math.ceil(math.log2(max(1.0, difference / slack)))
-                    hidden_sum = relations.demand_sum(case, hidden, {f.owner for f in hidden}, year)
+                    hidden_sum = relations.demand_sum(
+                        case, hidden_demand, {f.owner for f in hidden_demand}, year
+                    )
                     other_need = (
                         need
-                        - hidden_sum.evaluate({f: f.value for f in hidden})
+                        - hidden_sum.evaluate({f: f.value for f in hidden_demand})
                         + hidden_sum.known_amount
                     )
                     weights_by_path = {f.dotted_path: w for f, w in hidden_sum.weights.items()}
                     equations.append(
                         Equation(
-                            weights_by_path, total - other_need, min(slack, SUPPLY_TOLERANCE * need)
+                            weights_by_path,
+                            supply_total - other_need,
+                            min(slack, SUPPLY_TOLERANCE * need),
                         )
                     )
         if equations:
@@ -474,26 +489,30 @@ def _growth_hints(
 
     One year of the hidden profile then reveals its other years. Each hint comes with its equations.
     """
-    hidden = {figure.path for figure in figures}
-    others = [(n, row.t_per_year) for n, row in enumerate(case.demand)]
-    others = [(n, demand) for n, demand in others if ("demand", n, "t_per_year") not in hidden]
+    hidden_paths = {figure.path for figure in figures}
+    other_rows = [(n, row.t_per_year) for n, row in enumerate(case.demand)]
+    other_rows = [
+        (n, demand) for n, demand in other_rows if ("demand", n, "t_per_year") not in hidden_paths
+    ]
     for _, group in groupby((f for f in figures if f.kind == "demand"), key=lambda f: f.path):
         profile = [figure for figure in group if figure.value > 0]
         years = {figure.year or 0 for figure in profile}
-        for n, demand in others if len(profile) > 1 else ():
-            first, later = profile[0], profile[1:]
-            if not years <= {*demand.years} or not demand.at(first.year or 0):
+        for n, demand in other_rows if len(profile) > 1 else ():
+            first_figure, later_figures = profile[0], profile[1:]
+            if not years <= {*demand.years} or not demand.at(first_figure.year or 0):
                 continue
-            growth = {f: demand.at(f.year or 0) / demand.at(first.year or 0) for f in later}
+            growth = {
+                f: demand.at(f.year or 0) / demand.at(first_figure.year or 0) for f in later_figures
+            }
             if all(
-                abs(g * first.value / f.value - 1) <= relations.GROWTH_TOLERANCE
+                abs(g * first_figure.value / f.value - 1) <= relations.GROWTH_TOLERANCE
                 for f, g in growth.items()
             ):
                 yield (
                     RemainingHint(path=f"demand.{n}.t_per_year", reason="grows_alike"),
                     [
                         Equation(
-                            {f.dotted_path: 1.0, first.dotted_path: -g},
+                            {f.dotted_path: 1.0, first_figure.dotted_path: -g},
                             0.0,
                             relations.GROWTH_TOLERANCE * f.value,
                         )
@@ -523,12 +542,12 @@ def _unhidden_hints(
 
 
 def _private_file_hints(
-    reading: LoadedScenario, figures: Sequence[ScenarioFigure]
+    loaded_scenario: LoadedScenario, figures: Sequence[ScenarioFigure]
 ) -> Iterator[RemainingHint]:
     """Yield hints on numbers of private files that are not hidden, one for each quantity."""
     hidden_paths = {tuple(map(str, figure.path)) for figure in figures}
     quantities: dict[str, None] = {}
-    for path in reading.private_number_paths():
+    for path in loaded_scenario.private_number_paths():
         steps = tuple(step for step in map(str, path) if step != "value")
         quantity = steps[:-1] if steps[-1].isdecimal() and len(steps[-1]) == 4 else steps
         if not {steps, quantity} & hidden_paths:

@@ -71,9 +71,11 @@ class WeightedSum(NamedTuple):
     is_complete: bool = False
     """Whether the sum is over all members that there are."""
 
-    def evaluate(self, values: FigureValues) -> float:
+    def evaluate(self, figure_values: FigureValues) -> float:
         """Return the sum for the given values of the hidden figures."""
-        return math.fsum((self.known_amount, *(w * values[f] for f, w in self.weights.items())))
+        return math.fsum(
+            (self.known_amount, *(w * figure_values[f] for f, w in self.weights.items()))
+        )
 
 
 class Relation(NamedTuple):
@@ -86,22 +88,27 @@ class Relation(NamedTuple):
     complement: WeightedSum | None = None
     """Sum of the other parts of the whole, where the figure is a share of it."""
 
-    def predict(self, values: FigureValues, complement_values: FigureValues | None = None) -> float:
+    def predict(
+        self, figure_values: FigureValues, complement_values: FigureValues | None = None
+    ) -> float:
         """Return the value of the figure that follows from values of the hidden figures.
 
         ``complement_values``, if given, are used for the other parts of the whole.
         """
-        part = self.total.evaluate(values)
+        part = self.total.evaluate(figure_values)
         if self.complement is None:
             return self.factor * part
-        total = part + self.complement.evaluate(complement_values or values)
-        return self.factor * part / total if total else 0.0
+        predicted_total = part + self.complement.evaluate(complement_values or figure_values)
+        return self.factor * part / predicted_total if predicted_total else 0.0
 
     @property
     def hidden_parts(self) -> list[str]:
         """The summands as dotted paths, followed by the known amount if there is one."""
-        known = [f"{self.total.known_amount:.6g}"] if self.total.known_amount else []
-        return [*(figure.dotted_path for figure, w in self.total.weights.items() if w), *known]
+        known_amounts = [f"{self.total.known_amount:.6g}"] if self.total.known_amount else []
+        return [
+            *(figure.dotted_path for figure, w in self.total.weights.items() if w),
+            *known_amounts,
+        ]
 
     def to_equation(self, is_replaced: bool) -> Equation:
         """Return the relation as an equation for the hidden figures, given the value of ``figure``.
@@ -110,9 +117,12 @@ class Relation(NamedTuple):
         """
         value, path = float(self.figure.value), self.figure.dotted_path
         slack = rounding_slack(self.figure)
-        hidden = (*self.total.weights, *(self.complement.weights if self.complement else ()))
-        truth = {figure: figure.value for figure in hidden}
-        if abs(value - self.predict(truth)) <= last_place_unit(value) / 2:
+        hidden_figures = (
+            *self.total.weights,
+            *(self.complement.weights if self.complement else ()),
+        )
+        true_values = {figure: figure.value for figure in hidden_figures}
+        if abs(value - self.predict(true_values)) <= last_place_unit(value) / 2:
             slack = min(slack, last_place_unit(value) / 2)
         scaled_weights = {f.dotted_path: self.factor * w for f, w in self.total.weights.items()}
         if self.complement is None and is_replaced:
@@ -131,7 +141,7 @@ class Relation(NamedTuple):
         known_total = (
             value * self.complement.known_amount - (self.factor - value) * self.total.known_amount
         )
-        size = self.total.evaluate(truth) + self.complement.evaluate(truth)
+        size = self.total.evaluate(true_values) + self.complement.evaluate(true_values)
         return Equation(
             {**part_weights, **complement_weights}, known_total, last_place_unit(value) * size
         )
@@ -178,24 +188,24 @@ def _figure_unit(figure: ScenarioFigure) -> str | None:
     The keys of variants are read as paths.
     """
     steps = [part for step in figure.path for part in str(step).split(".")]
-    matches = (_UNIT_PATTERN.fullmatch(step) for step in reversed(steps))
-    return next((match[1] for match in matches if match), None)
+    unit_matches = (_UNIT_PATTERN.fullmatch(step) for step in reversed(steps))
+    return next((match[1] for match in unit_matches if match), None)
 
 
 def hidden_sums(
-    case: Case, hidden: Sequence[ScenarioFigure]
+    case: Case, hidden_figures: Sequence[ScenarioFigure]
 ) -> Iterator[tuple[str, str | None, WeightedSum]]:
     """Yield sums that contain hidden figures, each with its unit and material.
 
     They are sums over one, two, all, or all but one of the consumers or funders, and over those
     whom a stockpile serves or who pay for it.
     """
-    for figure in hidden:
+    for figure in hidden_figures:
         if figure.kind in ("damage_value", "budget"):
-            total = WeightedSum({figure: 1.0}, 0.0, frozenset((figure.owner,)))
-            yield _UNIT_BY_KIND[figure.kind], figure.material, total
-    yield from _budget_sums(case, hidden)
-    demand_figures = [figure for figure in hidden if figure.kind == "demand"]
+            figure_sum = WeightedSum({figure: 1.0}, 0.0, frozenset((figure.owner,)))
+            yield _UNIT_BY_KIND[figure.kind], figure.material, figure_sum
+    yield from _budget_sums(case, hidden_figures)
+    demand_figures = [figure for figure in hidden_figures if figure.kind == "demand"]
     for material in dict.fromkeys(figure.material for figure in demand_figures):
         figures = [figure for figure in demand_figures if figure.material == material]
         users = {row.consumer for row in case.demand if row.material == material}
@@ -204,21 +214,23 @@ def hidden_sums(
             for n, stockpile in enumerate(case.stockpiles)
             if stockpile.material == material
         ]
-        stockpile_groups = [members for pair in parties for members in pair]
+        stockpile_groups = [members for party_pair in parties for members in party_pair]
         for year in _demand_years(case, figures):
             for members in _member_groups(
                 users, {figure.owner for figure in figures}, stockpile_groups
             ):
-                total = demand_sum(case, figures, members, year)
-                yield "t", material, total
+                figure_sum = demand_sum(case, figures, members, year)
+                yield "t", material, figure_sum
                 for plant in case.conversions.values():
                     inputs = plant.inputs_t_per_t.items() if plant.output == material else ()
                     for name, ratio in inputs:
-                        weights = {f: w * ratio for f, w in total.weights.items()}
+                        weights = {f: w * ratio for f, w in figure_sum.weights.items()}
                         yield (
                             "t",
                             name,
-                            WeightedSum(weights, total.known_amount * ratio, total.members),
+                            WeightedSum(
+                                weights, figure_sum.known_amount * ratio, figure_sum.members
+                            ),
                         )
 
 
@@ -233,10 +245,10 @@ def demand_sum(
     figure_by_key, paths = {(f.path, f.year): f for f in figures}, {f.path for f in figures}
     rows = [(n, row) for n, row in enumerate(case.demand) if row.material == figures[0].material]
     weights: dict[ScenarioFigure, float] = {}
-    known = []
+    known_amounts = []
     for n, row in ((n, row) for n, row in rows if row.consumer in members):
         path: StepPath = ("demand", n, "t_per_year")
-        known += [] if path in paths else [row.t_per_year.at(year)]
+        known_amounts += [] if path in paths else [row.t_per_year.at(year)]
         for given_year, weight in (
             interpolation_weights(row.t_per_year.years, year) if path in paths else ()
         ):
@@ -244,29 +256,29 @@ def demand_sum(
                 weights.get(figure_by_key[path, given_year], 0.0) + weight
             )
     is_complete = {row.consumer for _, row in rows} <= {*members}
-    return WeightedSum(weights, math.fsum(known), frozenset(members), is_complete)
+    return WeightedSum(weights, math.fsum(known_amounts), frozenset(members), is_complete)
 
 
 def _member_groups(
-    all_members: set[str], chosen: set[str], extra_groups: Iterable[Collection[str]] = ()
+    all_members: set[str], chosen_members: set[str], extra_groups: Iterable[Collection[str]] = ()
 ) -> set[frozenset[str]]:
     """Return the groups to sum over, each with at least one chosen member."""
-    groups = {frozenset(single) for single in combinations(all_members, 1)}
-    groups |= {frozenset(pair) for pair in combinations(all_members, 2)}
+    groups = {frozenset(member) for member in combinations(all_members, 1)}
+    groups |= {frozenset(member_pair) for member_pair in combinations(all_members, 2)}
     groups |= {frozenset(all_members - group) for group in groups if len(group) == 1}
     groups |= {
         frozenset(all_members),
-        frozenset(chosen),
+        frozenset(chosen_members),
         *(frozenset(group) & all_members for group in extra_groups),
     }
-    return {group for group in groups if group & chosen}
+    return {group for group in groups if group & chosen_members}
 
 
 def _budget_sums(
-    case: Case, hidden: Sequence[ScenarioFigure]
+    case: Case, hidden_figures: Sequence[ScenarioFigure]
 ) -> Iterator[tuple[str, None, WeightedSum]]:
     """Yield sums over the budgets of several funders, and over the years of one budget."""
-    hidden_budgets = {f.owner: f for f in hidden if f.path[2:] == ("budget_meur",)}
+    hidden_budgets = {f.owner: f for f in hidden_figures if f.path[2:] == ("budget_meur",)}
     budgets = {f: float(funder.budget_meur or 0) for f, funder in case.funders.items()}
     budgets = {f: budget for f, budget in budgets.items() if budget}
     companies = {f for f in budgets if case.funders[f].kind == "company"}
@@ -280,17 +292,20 @@ def _budget_sums(
                 members == companies or members == frozenset(budgets)
             )
             yield "meur", None, WeightedSum(weights, known_rest, members, is_complete)
-    yearly = [f for f in hidden if f.kind == "budget" and f.year is not None]
-    for path in dict.fromkeys(figure.path for figure in yearly):
-        figures = [figure for figure in yearly if figure.path == path]
-        total = WeightedSum(
+    yearly_budgets = [f for f in hidden_figures if f.kind == "budget" and f.year is not None]
+    for path in dict.fromkeys(figure.path for figure in yearly_budgets):
+        figures = [figure for figure in yearly_budgets if figure.path == path]
+        budget_total = WeightedSum(
             dict.fromkeys(figures, 1.0), 0.0, frozenset((figures[0].owner,)), is_complete=True
         )
-        yield "meur", None, total
+        yield "meur", None, budget_total
 
 
 def find_relations(
-    case: Case, content: Content, hidden: Sequence[ScenarioFigure], companies: Collection[str]
+    case: Case,
+    content: Content,
+    hidden_figures: Sequence[ScenarioFigure],
+    companies: Collection[str],
 ) -> tuple[list[Relation], list[Relation]]:
     """Return the relations of figures that can be replaced too, and the relations of all other
     figures.
@@ -298,22 +313,26 @@ def find_relations(
     The figures in the first list belong to stocks in which hidden consumers or companies take part,
     are terms of hidden companies, or were requested by the user.
     """
-    sources = [figure for figure in hidden if figure.kind in ("demand", "damage_value", "budget")]
-    truth: FigureValues = {figure: figure.value for figure in sources}
-    sums = list(hidden_sums(case, sources))
-    hidden_by_key = {(f.path, f.year): f for f in hidden}
-    chosen = {figure.owner for figure in hidden if figure.kind == "demand"}
+    sources = [
+        figure for figure in hidden_figures if figure.kind in ("demand", "damage_value", "budget")
+    ]
+    true_values: FigureValues = {figure: figure.value for figure in sources}
+    sums_of_figures = list(hidden_sums(case, sources))
+    hidden_by_key = {(f.path, f.year): f for f in hidden_figures}
+    demand_owners = {figure.owner for figure in hidden_figures if figure.kind == "demand"}
     replaceable, revealing = [], []
     for number in scenario_numbers(content):
         figure = hidden_by_key.get((number.path, number.year), number)
         unit, material = _figure_unit(figure), figure.material
-        if figure in truth or unit is None:
+        if figure in true_values or unit is None:
             continue
         candidates = [
-            s for u, m, s in sums if u == unit and (m == material or None in (m, material))
+            s
+            for u, m, s in sums_of_figures
+            if u == unit and (m == material or None in (m, material))
         ]
         if (is_hidden := figure is not number) or _is_shared_figure(
-            case, figure, chosen, companies
+            case, figure, demand_owners, companies
         ):
             is_stock = figure.path[0] == "stockpiles"
             parties = _stockpile_parties(case, int(figure.path[1])) if is_stock else ()
@@ -342,7 +361,7 @@ def find_relations(
                 )
                 for r in ratios
                 for s in candidates
-                if abs(figure.value - r * s.evaluate(truth)) <= slack
+                if abs(figure.value - r * s.evaluate(true_values)) <= slack
             )
             replaceable += [relation] if (relation := next(agreeing, None)) else []
         elif figure.path[0] != "supply":
@@ -357,20 +376,20 @@ def find_relations(
                 Relation(figure, r, s)
                 for s in candidates
                 for r in SIMPLE_RATIOS
-                if _agrees_closely(figure, r, s, truth)
+                if _agrees_closely(figure, r, s, true_values)
             )
             revealing += [relation] if (relation := next(agrees, None)) else []
     return [*replaceable, *_payment_shares(case, sources)], revealing
 
 
 def _agrees_closely(
-    figure: ScenarioFigure, factor: float, total: WeightedSum, truth: FigureValues
+    figure: ScenarioFigure, factor: float, total: WeightedSum, true_values: FigureValues
 ) -> bool:
     """Return whether a figure equals a multiple of a sum so closely that a coincidence is
     improbable."""
     value = figure.value
     has_several = len(total.members) > 1
-    predicted = factor * total.evaluate(truth)
+    predicted = factor * total.evaluate(true_values)
     if has_several and not total.is_complete and factor != 1:
         return False
     # Fewer digits are enough for a sum over all, and for a multiple of a single figure.
@@ -408,7 +427,7 @@ def rounding_slack(figure: ScenarioFigure) -> float:
 
 
 def _is_shared_figure(
-    case: Case, figure: ScenarioFigure, chosen: Collection[str], companies: Collection[str]
+    case: Case, figure: ScenarioFigure, chosen_members: Collection[str], companies: Collection[str]
 ) -> bool:
     """Return whether a figure belongs to a stock in which hidden consumers or companies have a
     part.
@@ -421,7 +440,7 @@ def _is_shared_figure(
         return False
     stockpile = case.stockpiles[int(figure.path[1])]
     return stockpile.serves is None or bool(
-        {*stockpile.serves} & {*chosen} or {*stockpile.paid_by} & {*companies}
+        {*stockpile.serves} & {*chosen_members} or {*stockpile.paid_by} & {*companies}
     )
 
 
@@ -436,14 +455,16 @@ def _stockpile_parties(case: Case, stockpile_index: int) -> tuple[frozenset[str]
     return frozenset(users & {*(stockpile.serves or users)}), frozenset(payers)
 
 
-def _payment_shares(case: Case, hidden: Sequence[ScenarioFigure]) -> Iterator[Relation]:
+def _payment_shares(case: Case, hidden_figures: Sequence[ScenarioFigure]) -> Iterator[Relation]:
     """Yield relations for the shares in which companies pay for a stock, if they are proportional
     to demand.
 
     The shares must agree to their last digit, and a hidden consumer must be among the payers.
     """
     for n, stockpile in enumerate(case.stockpiles):
-        figures = [f for f in hidden if f.kind == "demand" and f.material == stockpile.material]
+        figures = [
+            f for f in hidden_figures if f.kind == "demand" and f.material == stockpile.material
+        ]
         users = _stockpile_parties(case, n)[1]
         payers = {u: case.consumers[u].company or "" for u in users}
         is_one_to_one = len(users) == len({*payers.values()}) > 1
@@ -465,9 +486,9 @@ def _payment_shares(case: Case, hidden: Sequence[ScenarioFigure]) -> Iterator[Re
                     )
                     for u in sorted(users)
                 ]  # fmt: skip
-                truth = {figure: figure.value for figure in figures}
+                true_values = {figure: figure.value for figure in figures}
                 if all(
-                    abs(relation.figure.value - relation.predict(truth)) <= digit
+                    abs(relation.figure.value - relation.predict(true_values)) <= digit
                     for relation in share_relations
                 ):
                     yield from share_relations

@@ -70,22 +70,22 @@ def _describe_leading_input(wording: SensitivityWording) -> str:
             "No input is proven to move the objective of the best plan: the gaps leave it open."
         )
     low, high = varied_input.low, varied_input.high
-    values = {"name": sensitivity_wording.input_name(wording, varied_input)}
-    values |= {
+    sentence_fields = {"name": sensitivity_wording.input_name(wording, varied_input)}
+    sentence_fields |= {
         "low": sensitivity_wording.end_value_text(wording, varied_input, low),
         "high": sensitivity_wording.end_value_text(wording, varied_input, high),
     }
     if low.best is None or high.best is None:
         return tr(
             "Most depends on: {name}. At one end of {low} to {high} no plan keeps all rules.",
-            **values,
+            **sentence_fields,
         )
     return tr(
         "Most depends on: {name}. From {low} to {high}, the objective of the best plan goes from "
         "{before} to {after}.",
         before=format_range(low.best.objective),
         after=f"{format_range(high.best.objective)} {wording.unit}",
-        **values,
+        **sentence_fields,
     )
 
 
@@ -95,7 +95,7 @@ def _describe_turning_inputs(wording: SensitivityWording) -> Iterator[str]:
     result = wording.result
     turning = sensitivity_wording.turning_inputs(wording.result)
     undecided = sensitivity_wording.undecided_inputs(wording)
-    values = {
+    sentence_fields = {
         "count": format_number(len(result.inputs)),
         "tolerance": format_small_percent(result.tolerance),
     }
@@ -103,38 +103,43 @@ def _describe_turning_inputs(wording: SensitivityWording) -> Iterator[str]:
         yield tr(
             "None of {count} inputs, one at a time, turns the decision at an end of its range: "
             "there the plan is proven to stay within {tolerance} of the best.",
-            **values,
+            **sentence_fields,
         )
         return
     yield tr(
         "{some} of {count} inputs, one at a time, turn the decision within their range: another "
         "plan is better by more than {tolerance} of the objective, or this one breaks a rule.",
         some=format_number(len(turning)),
-        **values,
+        **sentence_fields,
     )
     if turning:
-        nearest = "; ".join(_describe_break_evens(wording, x) for x in turning[:MAX_NAMED_INPUTS])
-        yield tr("Nearest to turn: {inputs}.", inputs=nearest)
+        nearest_break_evens = "; ".join(
+            _describe_break_evens(wording, x) for x in turning[:MAX_NAMED_INPUTS]
+        )
+        yield tr("Nearest to turn: {inputs}.", inputs=nearest_break_evens)
     if undecided:
         yield tr("Not decided before the limit: {inputs}.", inputs=", ".join(undecided))
 
 
 def _describe_break_evens(wording: SensitivityWording, varied_input: SensitivityInput) -> str:
     """Return the name of an input with the values between which it changes the decision."""
-    ends = [
+    end_texts = [
         sensitivity_wording.turning_values(wording, varied_input, break_even)
         for break_even in varied_input.break_evens
     ]
-    ranges = [
-        tr("between {good} and {changed}", good=good, changed=changed) for good, changed in ends
+    range_texts = [
+        tr("between {good} and {changed}", good=unchanged_text, changed=changed_text)
+        for unchanged_text, changed_text in end_texts
     ]
-    base = sensitivity_wording.value_text(
+    base_text = sensitivity_wording.value_text(
         wording, varied_input, varied_input.base, varied_input.base_number
     )
     name = tr(
-        "{name} (now {base})", name=sensitivity_wording.input_name(wording, varied_input), base=base
+        "{name} (now {base})",
+        name=sensitivity_wording.input_name(wording, varied_input),
+        base=base_text,
     )
-    return f"{name}: {', '.join(ranges)}" if ranges else name
+    return f"{name}: {', '.join(range_texts)}" if range_texts else name
 
 
 def _input_columns(wording: SensitivityWording) -> list[Column]:
@@ -159,15 +164,17 @@ def _swing_parts(wording: SensitivityWording) -> list[Part]:
         return point.best.objective
 
     def proven_swing(varied_input: SensitivityInput) -> object:
-        proven = varied_input.swing is None or (
+        is_proven = varied_input.swing is None or (
             varied_input.swing.low > 0 and varied_input.swing.high < float("inf")
         )
-        return varied_input.swing if proven else tr("within the gaps")
+        return varied_input.swing if is_proven else tr("within the gaps")
 
     def tornado_bar(varied_input: SensitivityInput) -> charts.TornadoBar:
         low, high = varied_input.low, varied_input.high
         best_objectives = [end.best.objective.high if end.best else None for end in (low, high)]
-        marks = [end.decision if end.decision in charts.MARK_SHAPES else "" for end in (low, high)]
+        end_marks = [
+            end.decision if end.decision in charts.MARK_SHAPES else "" for end in (low, high)
+        ]
         return charts.TornadoBar(
             sensitivity_wording.input_name(wording, varied_input),
             (
@@ -176,7 +183,7 @@ def _swing_parts(wording: SensitivityWording) -> list[Part]:
             ),
             (best_objectives[0], best_objectives[1]),
             (low.own.objective, high.own.objective),
-            (marks[0], marks[1]),
+            (end_marks[0], end_marks[1]),
         )
 
     title = tr("Objective of the best plan, and of this one ({unit})", unit=wording.unit)
@@ -185,12 +192,12 @@ def _swing_parts(wording: SensitivityWording) -> list[Part]:
         "end; below, framed, the same of this plan carried out all the same. The longest come "
         "first."
     )
-    base, shown_inputs = result.best.objective.high, result.inputs[:MAX_TORNADO_BARS]
+    base_objective, shown_inputs = result.best.objective.high, result.inputs[:MAX_TORNADO_BARS]
     chart = Chart(
         "tornado",
         title,
         description,
-        lambda: charts.tornado([*map(tornado_bar, shown_inputs)], base, wording.unit),
+        lambda: charts.tornado([*map(tornado_bar, shown_inputs)], base_objective, wording.unit),
     )
     columns = [
         *_input_columns(wording),
@@ -378,14 +385,14 @@ def _method_parts(wording: SensitivityWording) -> Iterator[Part]:
     """Yield notes on what was solved at each value, with the largest gap."""
     result = wording.result
     gap = format_small_percent(result.gap_target)
-    largest = format_small_percent(sensitivity_wording.largest_gap(result))
+    largest_gap = format_small_percent(sensitivity_wording.largest_gap(result))
     notes = [
         tr(
             "At both ends of each range the best plan was searched for again, to a gap of "
             "{gap}; the largest gap left is {largest}. What lies within the gaps is called "
             "no effect.",
             gap=gap,
-            largest=largest,
+            largest=largest_gap,
         ),
         tr(
             "A break-even lies between a value at which no plan is better by more than {tolerance} "
@@ -400,5 +407,5 @@ def _method_parts(wording: SensitivityWording) -> Iterator[Part]:
         notes.append(tr("Supply that is given as a share of need moves along with demand."))
     yield doc.Bullets(notes)
     yield wording.proof_table(
-        (tr("Inputs"), format_number(len(result.inputs))), (tr("Largest gap"), largest)
+        (tr("Inputs"), format_number(len(result.inputs))), (tr("Largest gap"), largest_gap)
     )

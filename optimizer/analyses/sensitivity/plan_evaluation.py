@@ -92,8 +92,10 @@ def evaluate_plan(
 
     Raises ScenarioError if a setting does not fit the scenario.
     """
-    reading = studied_plan.reading.with_settings(settings) if settings else studied_plan.reading
-    case_problem = Problem.from_case(reading.case)
+    loaded_scenario = (
+        studied_plan.reading.with_settings(settings) if settings else studied_plan.reading
+    )
+    case_problem = Problem.from_case(loaded_scenario.case)
     instance = case_problem.instance
     problem = replace(
         case_problem, recourse=RecourseEvaluator(instance, case_problem.states, threads=threads)
@@ -138,17 +140,19 @@ def find_best_plan(
     if answer.is_infeasible:
         return BestKnownPlan("infeasible")
     status: Status = "none" if evaluation.broken_rules else "limit"
-    bound, objective, certified = answer.bound, float("inf"), answer.certified_plan()
-    if certified is not None:
-        bound, status = certified.certificate.bound, certified.certificate.status
-        objective = certified.objective
+    bound, objective, certified_plan = answer.bound, float("inf"), answer.certified_plan()
+    if certified_plan is not None:
+        bound, status = certified_plan.certificate.bound, certified_plan.certificate.status
+        objective = certified_plan.objective
     if not evaluation.broken_rules and evaluation.objective <= objective:
         return BestKnownPlan(
             status, bound, evaluation.commitment, evaluation.objective, evaluation.outcome
         )
-    if certified is None:
+    if certified_plan is None:
         return BestKnownPlan(status, bound)
-    return BestKnownPlan(status, bound, certified.commitment, objective, certified.with_plan)
+    return BestKnownPlan(
+        status, bound, certified_plan.commitment, objective, certified_plan.with_plan
+    )
 
 
 def compute_regret(evaluation: PlanAtValues, best_known: BestKnownPlan) -> ProvenRange | None:

@@ -62,7 +62,7 @@ def screen_inputs(
         figures = workers.map(settings, count_point)
     bests = [figure.best for figure in figures if figure.best is not None]
     all_solved = options.resolve and len(bests) == len(figures)
-    gaps = [relative_gap(f.best, f.bound) for f in figures if f.best is not None]
+    figure_gaps = [relative_gap(f.best, f.bound) for f in figures if f.best is not None]
     return MorrisScreening(
         trajectories=options.trajectories or 0,
         levels=GRID_LEVELS,
@@ -76,7 +76,7 @@ def screen_inputs(
             screened, options, unit_points, [figure.expected for figure in figures]
         ),
         best=elementary_effects(screened, options, unit_points, bests) if all_solved else None,
-        best_gap=max((gap for gap in gaps if gap is not None), default=None)
+        best_gap=max((gap for gap in figure_gaps if gap is not None), default=None)
         if all_solved
         else None,
     )
@@ -155,9 +155,9 @@ def elementary_effects(
         warnings.simplefilter("ignore")
         from SALib.analyze import morris
 
-        problem, values = _salib_problem(inputs), np.array(outcomes)
+        problem, outcome_values = _salib_problem(inputs), np.array(outcomes)
         effects = morris.analyze(
-            problem, unit_points, values, num_levels=GRID_LEVELS, seed=options.seed
+            problem, unit_points, outcome_values, num_levels=GRID_LEVELS, seed=options.seed
         )
     salib_names = {"mu": "mu", "mu_star": "mu_star", "mu_star_confidence": "mu_star_conf"}
     salib_names |= {"sigma": "sigma"}

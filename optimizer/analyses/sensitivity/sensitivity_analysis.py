@@ -45,9 +45,9 @@ RANGE_ENDS: tuple[RangeEnd, RangeEnd] = ("low", "high")
 def run_analysis(analysis_input: AnalysisInput, options: SensitivityOptions) -> AnalysisOutcome:
     """Run the command that analyzes the sensitivity of a scenario's best plan, or of a saved
     plan."""
-    case, each, only = analysis_input.reading.case, options.each, options.only
+    case, ranges_of_each, only = analysis_input.reading.case, options.each, options.only
     inputs = list_assumptions(
-        case, include_parts=each, ranges=options.ranges, only=only, inputs=options.inputs
+        case, include_parts=ranges_of_each, ranges=options.ranges, only=only, inputs=options.inputs
     )
     if options.trajectories is not None:
         check_installed()
@@ -63,14 +63,14 @@ def run_analysis(analysis_input: AnalysisInput, options: SensitivityOptions) -> 
     points = [
         point for varied_input in result.inputs for point in (varied_input.low, varied_input.high)
     ]
-    incomplete = result.decision == "open" or any(
+    is_incomplete = result.decision == "open" or any(
         p.status in ("limit", "none") or p.decision == "open" for p in points
     )
-    return AnalysisOutcome(result, 1 if incomplete or result.ended == "interrupted" else 0)
+    return AnalysisOutcome(result, 1 if is_incomplete or result.ended == "interrupted" else 0)
 
 
 def analyze_sensitivity(
-    reading: LoadedScenario,
+    loaded_scenario: LoadedScenario,
     inputs: Sequence[Assumption],
     options: SensitivityOptions,
     *,
@@ -88,9 +88,11 @@ def analyze_sensitivity(
     the scenario, and Infeasible, NoPlan or Interrupted if the scenario itself has no plan, or none
     was found before the solve was stopped.
     """
-    start, case = time.perf_counter(), reading.case
-    inputs = [_check_assumption(reading, assumption) for assumption in inputs]
-    studied_plan, evaluation, best_known = _prepare_studied_plan(reading, given_plan, options)
+    started_at, case = time.perf_counter(), loaded_scenario.case
+    inputs = [_check_assumption(loaded_scenario, assumption) for assumption in inputs]
+    studied_plan, evaluation, best_known = _prepare_studied_plan(
+        loaded_scenario, given_plan, options
+    )
     instance = studied_plan.instance
     states = evaluation.problem.states
     plan = studied_plan.commitment
@@ -106,7 +108,7 @@ def analyze_sensitivity(
     ]
     replies: list[InputReply] = []
     screening: MorrisScreening | None = None
-    complete = True
+    is_complete = True
     jobs = choose_worker_count(options.jobs, default_jobs(instance, states))
 
     def store_reply(query: InputQuery, reply: InputReply) -> None:
@@ -119,7 +121,7 @@ def analyze_sensitivity(
         if options.trajectories is not None:
             screening = screen_inputs(studied_plan, inputs, jobs, options)
     except (KeyboardInterrupt, Interrupted):
-        complete = False
+        is_complete = False
     sample = case.uncertainty.sample if case.uncertainty else None
     return Sensitivity(
         seed=int(sample.seed) if sample else None,
@@ -133,19 +135,21 @@ def analyze_sensitivity(
         stocks_t=largest_stocks(instance, plan),
         inputs=_input_results(inputs, replies, evaluation, best_outcome.objective),
         screen=screening,
-        ended="complete" if complete else "interrupted",
-        **common_result_fields(Sensitivity, case, title, variant, start, len(states), options.gap),
+        ended="complete" if is_complete else "interrupted",
+        **common_result_fields(
+            Sensitivity, case, title, variant, started_at, len(states), options.gap
+        ),
     )
 
 
-def _check_assumption(reading: LoadedScenario, assumption: Assumption) -> Assumption:
+def _check_assumption(loaded_scenario: LoadedScenario, assumption: Assumption) -> Assumption:
     """Check that the ends of an input's range fit the scenario and keep its planning years.
 
     Return the input, marked as integer if fractional values do not fit.
     """
-    ends, base_horizon = (assumption.low, assumption.high), reading.case.horizon
-    for value in ends:
-        horizon = reading.with_settings(assumption.settings_at(value)).case.horizon
+    range_ends, base_horizon = (assumption.low, assumption.high), loaded_scenario.case.horizon
+    for value in range_ends:
+        horizon = loaded_scenario.with_settings(assumption.settings_at(value)).case.horizon
         if (horizon.years, horizon.periods_per_year) != (
             base_horizon.years,
             base_horizon.periods_per_year,
@@ -153,10 +157,12 @@ def _check_assumption(reading: LoadedScenario, assumption: Assumption) -> Assump
             raise InvalidAssumption(
                 tr("{id} changes the years that are planned for", id=assumption.id)
             )
-    if assumption.is_factor or not all(float(end).is_integer() for end in (*ends, assumption.base)):
+    if assumption.is_factor or not all(
+        float(end).is_integer() for end in (*range_ends, assumption.base)
+    ):
         return assumption
     try:
-        reading.with_settings(
+        loaded_scenario.with_settings(
             assumption.settings_at(
                 assumption.base + (0.5 if assumption.base < assumption.high else -0.5)
             )
@@ -167,47 +173,47 @@ def _check_assumption(reading: LoadedScenario, assumption: Assumption) -> Assump
 
 
 def _prepare_studied_plan(
-    reading: LoadedScenario, given_plan: SavedPlan | None, options: SensitivityOptions
+    loaded_scenario: LoadedScenario, given_plan: SavedPlan | None, options: SensitivityOptions
 ) -> tuple[StudiedPlan, PlanAtValues, BestKnownPlan]:
     """Return the plan under study, its evaluation in the unchanged scenario, and the best plan
     known there.
 
     This first solve also fills the cut pool from which all other solves start.
     """
-    problem = Problem.from_case(reading.case) if given_plan is None else given_plan.problem
+    problem = Problem.from_case(loaded_scenario.case) if given_plan is None else given_plan.problem
     instance = problem.instance
     pool = None if choose_method(instance, problem.states) == "extensive" else CutPool()
-    solved = solve_and_certify(problem, pool=pool, **options.solver_options)
-    if solved.interrupted:
+    solved_problem = solve_and_certify(problem, pool=pool, **options.solver_options)
+    if solved_problem.interrupted:
         raise Interrupted(tr("stopped before all values were looked at"))
-    commitment = solved.commitment if given_plan is None else given_plan.solution.commitment
+    commitment = solved_problem.commitment if given_plan is None else given_plan.solution.commitment
     session = Session(1, pool, gap=options.gap, time_limit=options.time_limit)
-    studied_plan = StudiedPlan(reading, instance, commitment, options.tolerance, session)
+    studied_plan = StudiedPlan(loaded_scenario, instance, commitment, options.tolerance, session)
     evaluation = evaluate_plan(studied_plan, (), threads=None)
-    bound, status = solved.certificate.bound, solved.certificate.status
-    best = commitment, evaluation.objective, evaluation.outcome
-    if solved.objective < evaluation.objective:
-        best = solved.commitment, solved.objective, solved.with_plan
-    return studied_plan, evaluation, BestKnownPlan(status, bound, *best)
+    bound, status = solved_problem.certificate.bound, solved_problem.certificate.status
+    best_plan = commitment, evaluation.objective, evaluation.outcome
+    if solved_problem.objective < evaluation.objective:
+        best_plan = solved_problem.commitment, solved_problem.objective, solved_problem.with_plan
+    return studied_plan, evaluation, BestKnownPlan(status, bound, *best_plan)
 
 
 def _input_results(
     inputs: Sequence[Assumption],
     replies: Sequence[InputReply],
     evaluation: PlanAtValues,
-    best_range: ProvenRange,
+    base_objective_range: ProvenRange,
 ) -> tuple[SensitivityInput, ...]:
     """Return results of inputs of which both ends are solved, the widest swing first."""
     by_end = {(reply.query.assumption.id, reply.query.range_end): reply for reply in replies}
-    results = []
+    input_results = []
     for assumption in inputs:
-        ends = [by_end[assumption.id, x] for x in RANGE_ENDS if (assumption.id, x) in by_end]
-        if len(ends) == len(RANGE_ENDS):
-            low, high = (reply.point for reply in ends)
+        end_points = [by_end[assumption.id, x] for x in RANGE_ENDS if (assumption.id, x) in by_end]
+        if len(end_points) == len(RANGE_ENDS):
+            low, high = (reply.point for reply in end_points)
             outcomes = [evaluation.own_outcome, low.own, high.own]
             objectives = [x.objective for x in outcomes]
             damages = [x.expected for x in outcomes]
-            results.append(
+            input_results.append(
                 SensitivityInput(
                     id=assumption.id,
                     kind=assumption.kind,
@@ -216,10 +222,10 @@ def _input_results(
                     base_number=assumption.single_number_at(assumption.base),
                     low=low,
                     high=high,
-                    swing=_objective_swing((low, high), best_range),
+                    swing=_objective_swing((low, high), base_objective_range),
                     own_swing=max(objectives) - min(objectives),
                     own_swing_expected=max(damages) - min(damages),
-                    break_evens=tuple(x.break_even for x in ends if x.break_even is not None),
+                    break_evens=tuple(x.break_even for x in end_points if x.break_even is not None),
                 )
             )
 
@@ -231,21 +237,33 @@ def _input_results(
         return -1.0 if result.swing is None else result.swing.low + result.swing.high
 
     return tuple(
-        sorted(results, key=lambda assumption: (-swing_size(assumption), -assumption.own_swing))
+        sorted(
+            input_results, key=lambda assumption: (-swing_size(assumption), -assumption.own_swing)
+        )
     )
 
 
 def _objective_swing(
-    points: Sequence[SensitivityPoint], best_range: ProvenRange
+    points: Sequence[SensitivityPoint], base_objective_range: ProvenRange
 ) -> ProvenRange | None:
     """Return the largest difference between the best plans' objectives, as a proven range.
 
     ``points`` are the two ends of an input, and ``best_range`` is the objective in the unchanged
     scenario. Return None if an end has no plan.
     """
-    ranges = [best_range, *(point.best.objective for point in points if point.best is not None)]
-    if len(ranges) <= len(points):
+    objective_ranges = [
+        base_objective_range,
+        *(point.best.objective for point in points if point.best is not None),
+    ]
+    if len(objective_ranges) <= len(points):
         return None
-    min_swing = max(first.low - second.high for first in ranges for second in ranges)
-    max_swing = max(first.high - second.low for first, second in permutations(ranges, 2))
+    min_swing = max(
+        first_range.low - second_range.high
+        for first_range in objective_ranges
+        for second_range in objective_ranges
+    )
+    max_swing = max(
+        first_range.high - second_range.low
+        for first_range, second_range in permutations(objective_ranges, 2)
+    )
     return ProvenRange(low=max(0.0, min_swing), high=max(0.0, max_swing))

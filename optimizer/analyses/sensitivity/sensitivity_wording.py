@@ -83,17 +83,17 @@ def turning_values(
     The first text is rounded towards values at which the plan is right, the second away from them,
     so that both remain proven.
     """
-    good = _shown_figure(varied_input, break_even.good, break_even.good_number)
-    changed = _shown_figure(varied_input, break_even.changed, break_even.changed_number)
-    places = 3 - math.floor(math.log10(max(abs(good), abs(changed), 1e-9)))
-    if varied_input.kind == "input" and good.is_integer() and changed.is_integer():
+    unchanged_text = _shown_figure(varied_input, break_even.good, break_even.good_number)
+    changed_text = _shown_figure(varied_input, break_even.changed, break_even.changed_number)
+    places = 3 - math.floor(math.log10(max(abs(unchanged_text), abs(changed_text), 1e-9)))
+    if varied_input.kind == "input" and unchanged_text.is_integer() and changed_text.is_integer():
         places = 0
-    ends = (
-        round_outwards(good, places, up=good > changed),
-        round_outwards(changed, places, up=changed > good),
+    range_ends = (
+        round_outwards(unchanged_text, places, up=unchanged_text > changed_text),
+        round_outwards(changed_text, places, up=changed_text > unchanged_text),
     )
-    return _figure_text(wording, varied_input, ends[0], break_even.good_number), _figure_text(
-        wording, varied_input, ends[1], break_even.good_number
+    return _figure_text(wording, varied_input, range_ends[0], break_even.good_number), _figure_text(
+        wording, varied_input, range_ends[1], break_even.good_number
     )
 
 
@@ -147,10 +147,10 @@ def turning_inputs(sensitivity: Sensitivity) -> list[SensitivityInput]:
     def distance(varied: SensitivityInput) -> float:
         """Return the share of the way from the base value to the end of the range at which the
         decision changes."""
-        ends = {"low": varied.low.value, "high": varied.high.value}
+        range_ends = {"low": varied.low.value, "high": varied.high.value}
         distances = (
             abs(break_even.changed - varied.base)
-            / max(abs(ends[break_even.toward] - varied.base), 1e-12)
+            / max(abs(range_ends[break_even.toward] - varied.base), 1e-12)
             for break_even in varied.break_evens
         )
         return min(distances, default=1.0)
@@ -200,8 +200,8 @@ def leading_input(sensitivity: Sensitivity) -> SensitivityInput | None:
             return math.inf
         return 0.0 if varied_input.swing is None else varied_input.swing.low
 
-    first = max(sensitivity.inputs, key=min_swing, default=None)
-    return first if first is not None and min_swing(first) > 0 else None
+    leading = max(sensitivity.inputs, key=min_swing, default=None)
+    return leading if leading is not None and min_swing(leading) > 0 else None
 
 
 def largest_gap(sensitivity: Sensitivity) -> float:
@@ -212,5 +212,8 @@ def largest_gap(sensitivity: Sensitivity) -> float:
         for varied_input in sensitivity.inputs
         for point in (varied_input.low, varied_input.high)
     ]
-    ranges = [sensitivity.best.objective, *(p.best.objective for p in points if p.best is not None)]
-    return max((r.high - r.low) / max(abs(r.high), 1e-6) for r in ranges)
+    objective_ranges = [
+        sensitivity.best.objective,
+        *(p.best.objective for p in points if p.best is not None),
+    ]
+    return max((r.high - r.low) / max(abs(r.high), 1e-6) for r in objective_ranges)

@@ -75,7 +75,7 @@ class InputSolver:
         Raises ScenarioError if the value does not fit the scenario, and errors like
         :func:`find_best_plan`.
         """
-        start = time.perf_counter()
+        started_at = time.perf_counter()
         studied_plan, assumption = self.studied_plan, query.assumption
         evaluation = evaluate_plan(studied_plan, assumption.settings_at(query.end_value))
         instance = evaluation.problem.instance
@@ -106,7 +106,7 @@ class InputSolver:
             regret=compute_regret(evaluation, best_known),
             decision=decision,
             **vars(changes.to_result()),
-            seconds=time.perf_counter() - start,
+            seconds=time.perf_counter() - started_at,
         )
         return InputReply(query, point, break_even)
 
@@ -119,30 +119,30 @@ class InputSolver:
         shows whether it is still better.
         """
         assumption = query.assumption
-        good, changed, tries = assumption.base, query.end_value, 0
+        unchanged_value, changed_value, tries = assumption.base, query.end_value, 0
         target_width = max(
             BREAK_EVEN_WIDTH * (assumption.high - assumption.low),
             1.0 if assumption.is_integer else 0.0,
         )
-        while abs(changed - good) > target_width and tries < query.steps:
-            middle = assumption.nearest_valid_value((good + changed) / 2)
+        while abs(changed_value - unchanged_value) > target_width and tries < query.steps:
+            middle = assumption.nearest_valid_value((unchanged_value + changed_value) / 2)
             evaluation = evaluate_plan(self.studied_plan, assumption.settings_at(middle))
             middle_decision, rival, session = self._decide_at(evaluation, rival, session)
             tries += 1
             if middle_decision == "open":
                 break
             if middle_decision == "same":
-                good = middle
+                unchanged_value = middle
             else:
-                changed, decision = middle, middle_decision
+                changed_value, decision = middle, middle_decision
         return BreakEven(
             toward=query.range_end,
-            good=good,
-            changed=changed,
-            good_number=assumption.single_number_at(good),
-            changed_number=assumption.single_number_at(changed),
+            good=unchanged_value,
+            changed=changed_value,
+            good_number=assumption.single_number_at(unchanged_value),
+            changed_number=assumption.single_number_at(changed_value),
             reason="broken" if decision == "broken" else "better",
-            narrow=abs(changed - good) <= target_width,
+            narrow=abs(changed_value - unchanged_value) <= target_width,
             tries=tries,
         )
 

@@ -153,9 +153,11 @@ class CoalitionSolutions:
         game, queries = self.game, []
         for n, player in enumerate(game.players):
             if not player.is_state:
-                others = coalition_query(game, game.grand_coalition & ~(1 << n))
-                plan = self.answers[others.key[0]].commitment
-                fixed_decisions = decisions_fixed_by(game.instance, plan, others.acting_funders)
+                other_players = coalition_query(game, game.grand_coalition & ~(1 << n))
+                plan = self.answers[other_players.key[0]].commitment
+                fixed_decisions = decisions_fixed_by(
+                    game.instance, plan, other_players.acting_funders
+                )
                 queries.append(single_player_query(player, (n, STAYS_OUT), fixed_decisions))
         for answer in workers.map(queries, self._report_progress):
             self.staying_out_answers[answer.key[0]] = answer
@@ -196,16 +198,16 @@ class CoalitionSolutions:
             query_key_by_mask: dict[int, tuple[object, ...]] = {}
             for mask in range(1, game.grand_coalition + 1):
                 if mask.bit_count() == size:
-                    last = mask.bit_length() - 1
-                    earlier_decisions = decisions_by_mask[mask & ~(1 << last)]
-                    query_key_by_mask[mask] = (last, _decisions_key(earlier_decisions))
+                    last_player = mask.bit_length() - 1
+                    earlier_decisions = decisions_by_mask[mask & ~(1 << last_player)]
+                    query_key_by_mask[mask] = (last_player, _decisions_key(earlier_decisions))
                     query = single_player_query(
-                        game.players[last], (last, ACTS_ALONE), earlier_decisions
+                        game.players[last_player], (last_player, ACTS_ALONE), earlier_decisions
                     )
                     queries.setdefault(query_key_by_mask[mask], query)
             self.query_count += len(queries)
-            results = workers.map(list(queries.values()), self._report_progress)
-            answers = dict(zip(queries, results, strict=True))
+            player_results = workers.map(list(queries.values()), self._report_progress)
+            answers = dict(zip(queries, player_results, strict=True))
             for mask, key in query_key_by_mask.items():
                 fixed_funders = tuple(f for player in game.members_of(mask) for f in player.funders)
                 decisions_by_mask[mask] = decisions_fixed_by(

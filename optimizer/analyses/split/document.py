@@ -89,8 +89,8 @@ def _game_sections(wording: SplitWording) -> list[Section]:
         *([rule_tables.verdicts_table(wording)] if wording.result.rules else []),
     ]
     return [
-        Section(id, title, parts, sheet_name=sheet_name)
-        for id, sheet_name, title, parts in (
+        Section(id, title, section_parts, sheet_name=sheet_name)
+        for id, sheet_name, title, section_parts in (
             ("together", tr("Joint plan"), tr("What all do together"), plan_parts),
             ("players", tr("Players"), players_title, [tables.players_table(wording)]),
             ("shares", tr("Sharing"), sharing_title, list(_sharing_parts(wording))),
@@ -112,13 +112,15 @@ def _game_sections(wording: SplitWording) -> list[Section]:
 
 def _describe_gain(wording: SplitWording) -> str:
     """Return sentences on the joint gain."""
-    joint_gain, values = wording.result.worth, {"everybody": wording.all_players_phrase}
+    joint_gain, sentence_fields = wording.result.worth, {"everybody": wording.all_players_phrase}
     if joint_gain.value <= ZERO_TOLERANCE:
-        return tr("Together {everybody} gain nothing against each standing alone.", **values)
+        return tr(
+            "Together {everybody} gain nothing against each standing alone.", **sentence_fields
+        )
     return tr(
         "Together {everybody} gain {worth}: damage and net cost of {before}, with each "
         "standing alone, fall to {after}.",
-        **values,
+        **sentence_fields,
         worth=wording.amount_with_range(joint_gain),
         before=format_rounded(wording.total_cost_alone),
         after=format_rounded(wording.total_cost_alone - joint_gain.value),
@@ -154,13 +156,13 @@ def _key_facts(wording: SplitWording) -> Iterator[doc.Fact]:
 
 def _describe_public_money(wording: SplitWording) -> str:
     """Return sentences on the role of public money, and on its amount in the joint plan."""
-    public = wording.result.plan.public_meur
+    public_meur = wording.result.plan.public_meur
     meaning = split_wording.state_meaning(wording.state_mode)
-    if abs(public) <= ZERO_TOLERANCE or wording.state_mode == "none":
+    if abs(public_meur) <= ZERO_TOLERANCE or wording.state_mode == "none":
         return meaning
     net = tr(
         "When all act together, public funders bear {amount} net.",
-        amount=wording.money_amount(public),
+        amount=wording.money_amount(public_meur),
     )
     return f"{meaning} {net}"
 
@@ -175,15 +177,17 @@ def _describe_stability(wording: SplitWording) -> Iterator[str]:
     by_verdict: dict[str, list[str]] = {"inside": [], "outside": [], "undecided": []}
     for rule in split.rules:
         by_verdict[rule.core].append(rule_name(rule.rule))
-    inside, outside, undecided = map(", ".join, by_verdict.values())
-    if inside:
-        yield tr("No group would rather leave with: {rules}.", rules=inside)
-    if outside:
-        yield tr("Some group would rather leave with: {rules}.", rules=outside)
-    if undecided and split.sampling is not None:
-        yield tr("No group that was solved would rather leave with: {rules}.", rules=undecided)
-    elif undecided:
-        yield tr("The proofs leave it open for: {rules}.", rules=undecided)
+    rules_inside, rules_outside, rules_undecided = map(", ".join, by_verdict.values())
+    if rules_inside:
+        yield tr("No group would rather leave with: {rules}.", rules=rules_inside)
+    if rules_outside:
+        yield tr("Some group would rather leave with: {rules}.", rules=rules_outside)
+    if rules_undecided and split.sampling is not None:
+        yield tr(
+            "No group that was solved would rather leave with: {rules}.", rules=rules_undecided
+        )
+    elif rules_undecided:
+        yield tr("The proofs leave it open for: {rules}.", rules=rules_undecided)
 
 
 def _describe_core_emptiness(wording: SplitWording, core: Core | None) -> str:
@@ -304,15 +308,15 @@ def _group_parts(wording: SplitWording) -> Iterator[Part]:
         yield doc.DropDown(rule_tables.RULE_CHOICE, tr("Shared by"), names)
     yield rule_tables.chosen_rule_table(wording)
     larger_groups = [coalition for coalition in split.coalitions if len(coalition.members) > 1]
-    ranked = sorted(larger_groups, key=lambda coalition: -coalition.worth.value)[
+    ranked_coalitions = sorted(larger_groups, key=lambda coalition: -coalition.worth.value)[
         : rule_tables.MAX_PAGE_GROUPS
     ]
-    if len(larger_groups) > len(ranked):
+    if len(larger_groups) > len(ranked_coalitions):
         note = tr("The {shown} groups with most to gain, of {count}; a workbook of this split has "
                   "all.", shown=format_number(rule_tables.MAX_PAGE_GROUPS),
                   count=format_number(len(larger_groups)))  # fmt: skip
         yield doc.Text(note, PAGE)
-    yield rule_tables.coalitions_table(wording, ranked, PAGE)
+    yield rule_tables.coalitions_table(wording, ranked_coalitions, PAGE)
     yield rule_tables.coalitions_table(wording, split.coalitions, SHEET)
 
 

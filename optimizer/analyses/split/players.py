@@ -82,7 +82,7 @@ class CoalitionGame:
         )
 
 
-def read_game(reading: LoadedScenario, mode: PublicMoneyMode) -> CoalitionGame:
+def read_game(loaded_scenario: LoadedScenario, mode: PublicMoneyMode) -> CoalitionGame:
     """Read the cooperative game of a scenario.
 
     Damage and cost have equal weight, supply is allocated to those who paid for it, and duties that
@@ -90,7 +90,7 @@ def read_game(reading: LoadedScenario, mode: PublicMoneyMode) -> CoalitionGame:
     companies or too many players, and ScenarioError if the scenario does not allow what the game
     requires, for example damage in money.
     """
-    case = reading.case
+    case = loaded_scenario.case
     stockpile_paths = [f"stockpiles.{h.id}.min_days_of_demand" for h in case.stockpiles
              if h.min_days_of_demand is not None]  # fmt: skip
     set_aside = {"policy.must_build": "[]"} if case.policy.must_build else {}
@@ -100,7 +100,7 @@ def read_game(reading: LoadedScenario, mode: PublicMoneyMode) -> CoalitionGame:
     settings = ["objective.measure=damage", "objective.allocation=entitled",
                 "objective.cost_weight=1", "objective.cvar.weight=0"]  # fmt: skip
     settings += [f"{path}={value}" for path, value in set_aside.items()]
-    instance, states = read_instance_and_states(reading.with_settings(settings).case)
+    instance, states = read_instance_and_states(loaded_scenario.with_settings(settings).case)
     state, players = _state_player(instance), _company_players(instance)
     if mode == "player":
         players.append(state)

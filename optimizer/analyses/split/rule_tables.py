@@ -214,10 +214,10 @@ def _leaving_chart(wording: SplitWording) -> Chart | None:
             shows_range = gain <= 0 or wording.is_wide_range(
                 Interval(low=gain, value=gain, high=max_gain)
             )
-            ends = (gain, gain, max_gain if shows_range else gain)
+            bar_ends = (gain, gain, max_gain if shows_range else gain)
             rows.append(
                 charts.ExitIncentive(
-                    rule_name(rule.rule), wording.group_name(coalition.members), ends
+                    rule_name(rule.rule), wording.group_name(coalition.members), bar_ends
                 )
             )
     description = tr(
@@ -269,10 +269,10 @@ def coalitions_table(wording: SplitWording, groups: Sequence[Coalition], on: Med
                       key=f"p {id}", width=13)  # fmt: skip
 
     def sum_over_members(line: FormulaRow, row: int) -> Expression:
-        chosen = line.tables["chosen"]
+        chosen_table = line.tables["chosen"]
         return cell.sum_product(
             line.row_area(player_keys[0], player_keys[-1]),
-            chosen.row_area(row, player_keys[0], player_keys[-1]),
+            chosen_table.row_area(row, player_keys[0], player_keys[-1]),
         )
 
     def gain_formula(line: FormulaRow) -> Expression:

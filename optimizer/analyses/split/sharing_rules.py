@@ -88,11 +88,11 @@ def sampled_sharing_rules(
     high_values = {mask: alone[mask] - cost.low for mask, cost in costs.items()}
     value_bounds = {mask: (low_values[mask], high_values[mask]) for mask in low_values}
     estimate = games.shapley_from_orders(orders, low_values, CONFIDENCE_LEVEL).estimate
-    spread = games.shapley_from_orders(orders, value_bounds, CONFIDENCE_LEVEL)
+    sampled_bounds = games.shapley_from_orders(orders, value_bounds, CONFIDENCE_LEVEL)
     tolerance = games.ABSOLUTE_TOLERANCE + games.RELATIVE_TOLERANCE * max(
         map(abs, low_values.values())
     )
-    shares: list[RuleGains] = [("shapley", estimate, spread.low, spread.high)]
+    shares: list[RuleGains] = [("shapley", estimate, sampled_bounds.low, sampled_bounds.high)]
     for rule_gains in (
         *shares,
         *_proportional_rules(
@@ -105,21 +105,21 @@ def sampled_sharing_rules(
             for mask, value in low_values.items()
             if mask != grand_coalition
         }
-        leaving = sorted(
+        leaving_coalitions = sorted(
             (mask for mask, value in excess.items() if value > tolerance),
             key=lambda mask: (-excess[mask], mask.bit_count(), mask),
         )
         yield SharingRule(
             rule=rule,
             members=_member_shares(rule_gains, players, plan, low_values[grand_coalition]),
-            core="outside" if leaving else "undecided",
+            core="outside" if leaving_coalitions else "undecided",
             leaving=tuple(
                 BlockingCoalition(
                     members=_member_ids(players, mask),
                     gain=excess[mask],
                     most=excess[mask] + high_values[mask] - low_values[mask],
                 )
-                for mask in leaving[:MAX_LEAVING_GROUPS]
+                for mask in leaving_coalitions[:MAX_LEAVING_GROUPS]
             ),
             contribution=None,
         )
@@ -150,11 +150,11 @@ def _member_shares(
 ) -> dict[str, MemberShare]:
     """Return each player's gain under a rule, with its total payment and its transfer to the
     others, by player id."""
-    shares = {}
+    share_by_member = {}
     for player, gain, low, high in zip(players, *rule_gains[1:], strict=True):
         pays = player.alone.value - float(gain) - plan.damage[player.id]
         outlay = plan.public_meur if player.kind == "state" else plan.outlay_meur[player.id]
-        shares[player.id] = MemberShare(
+        share_by_member[player.id] = MemberShare(
             gain=Interval(low=float(low), value=float(gain), high=float(high)),
             share=float(gain) / grand_value
             if abs(grand_value) > games.ABSOLUTE_TOLERANCE
@@ -163,7 +163,7 @@ def _member_shares(
             outlay_meur=outlay,
             transfer_meur=pays - outlay,
         )
-    return shares
+    return share_by_member
 
 
 def compute_core(costs: CoalitionCosts, players: Sequence[Player]) -> Core:

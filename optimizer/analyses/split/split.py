@@ -39,12 +39,12 @@ def run_analysis(analysis_input: AnalysisInput, options: SplitOptions) -> Analys
     result = split_joint_gain(
         analysis_input.reading, options, pool=analysis_input.pool, **analysis_input.labels
     )
-    solved = all(is_gap_closed(x.found, x.bound, options.gap) for x in result.coalitions)
-    return AnalysisOutcome(result, 0 if solved else 1)
+    is_solved = all(is_gap_closed(x.found, x.bound, options.gap) for x in result.coalitions)
+    return AnalysisOutcome(result, 0 if is_solved else 1)
 
 
 def split_joint_gain(
-    reading: LoadedScenario,
+    loaded_scenario: LoadedScenario,
     options: SplitOptions = DEFAULT_OPTIONS,
     *,
     pool: CutPool | None = None,
@@ -62,8 +62,8 @@ def split_joint_gain(
     before one of the coalitions had a plan and a bound, ScenarioError if the scenario does not
     allow what the game requires, and SolverError if the solver fails or its answer fails the check.
     """
-    start = time.perf_counter()
-    game = read_game(reading, options.mode)
+    started_at = time.perf_counter()
+    game = read_game(loaded_scenario, options.mode)
     count, orders = len(game.players), None
     if count > options.exact_up_to:
         orders = games.sample_orders(count, options.orders, options.seed)
@@ -112,7 +112,7 @@ def split_joint_gain(
         externality=_externality_result(game, solutions, players),
         sampling=sampling,
         **common_result_fields(
-            Split, reading.case, title, variant, start, len(game.states), options.gap
+            Split, loaded_scenario.case, title, variant, started_at, len(game.states), options.gap
         ),
     )
 
@@ -137,14 +137,14 @@ def _player_result(
 
 def _value_of_demand(instance: Instance, player: GamePlayer) -> float:
     """Return the discounted value of a player's demand at the scenario's prices, in million EUR."""
-    years, total = instance.years, 0.0
+    years, total_value = instance.years, 0.0
     for (u, m), lots in instance.demand.items():
         if u in player.consumers:
             price = instance.case.materials[m].price_eur_per_t
-            yearly = np.array([float(price.at(year)) for year in years])
+            yearly_prices = np.array([float(price.at(year)) for year in years])
             tonnes = lots * instance.periods_per_year * instance.lot_tonnes[m]
-            total += float(instance.discount_factor @ (tonnes * yearly)) / 1e6
-    return total
+            total_value += float(instance.discount_factor @ (tonnes * yearly_prices)) / 1e6
+    return total_value
 
 
 def _joint_plan_result(
@@ -166,9 +166,9 @@ def _joint_plan_result(
         },
         outlay_meur=answer.net_cost,
         outlay_by_year_meur={
-            f: values_by_year(instance, yearly)
-            for f, yearly in expected_outlay(instance, plan).items()
-            if np.any(yearly != 0)
+            f: values_by_year(instance, outlay_by_year)
+            for f, outlay_by_year in expected_outlay(instance, plan).items()
+            if np.any(outlay_by_year != 0)
         },
         public_meur=math.fsum(answer.net_cost[f] for f in coalition_game.state_player.funders),
         objective=answer.objective,
@@ -188,35 +188,41 @@ def _joint_projects(
     }
     branches = list(weighted_branches(instance, plan))
     years = {(year, p): None for _, _, decisions in branches for p, year in decisions.start.items()}
-    for start, p in sorted(years, key=lambda pair: pair[0]):
+    for start_year, p in sorted(years, key=lambda pair: pair[0]):
         built = [
             (probability, decisions)
             for probability, _, decisions in branches
-            if decisions.start.get(p) == start
+            if decisions.start.get(p) == start_year
         ]
         total_probability = math.fsum(probability for probability, _ in built)
-        shares: dict[str, float] = {}
+        share_by_player: dict[str, float] = {}
         offtake: dict[str, float] = {}
         for probability, decisions in built:
             weight = probability / total_probability if total_probability > 0 else 1 / len(built)
-            instrument_shares = {(f, i): x for (q, f, i), x in decisions.share.items() if q == p}
+            instrument_shares = {
+                (f, i): x
+                for (offtake_project, f, i), x in decisions.share.items()
+                if offtake_project == p
+            }
             instruments = instance.instrument_by_key
             carried = [
                 (f, x) for (f, i), x in instrument_shares.items() if instruments[f, i].carries_capex
             ]
             for payer, x in (*carried, ("market", decisions.market.get(p, 0.0))):
                 if x > 0:
-                    shares[payer] = shares.get(payer, 0.0) + weight * x
-            for (q, g), x in decisions.offtake.items():
-                if q == p:
-                    offtake[groups[g]] = offtake.get(groups[g], 0.0) + weight * x
+                    share_by_player[payer] = share_by_player.get(payer, 0.0) + weight * x
+            for (offtake_project, offtake_group), x in decisions.offtake.items():
+                if offtake_project == p:
+                    offtake[groups[offtake_group]] = (
+                        offtake.get(groups[offtake_group], 0.0) + weight * x
+                    )
         yield results.JointProject(
             id=p,
             name=display_name(instance.case.projects[p].name, p),
-            start=start,
+            start=start_year,
             probability=min(1.0, total_probability),
             capex_meur=instance.projects[p].capex,
-            shares=shares,
+            shares=share_by_player,
             offtake=offtake,
         )
 
@@ -243,8 +249,8 @@ def _coalition_results(
             net_cost_meur=math.fsum(answer.net_cost[f] for f in funders),
             worth=costs.coalition_value(mask),
             spillover=math.fsum(
-                before - answer.damage[u]
-                for u, before in damage_without_plan.items()
+                damage_before - answer.damage[u]
+                for u, damage_before in damage_without_plan.items()
                 if u not in consumers
             ),
             projects=answer.commitment.earliest_starts,
@@ -262,10 +268,10 @@ def _free_riders(
     for n, answer in solutions.staying_out_answers.items():
         player = coalition_game.players[n]
         alone = costs[1 << n]
-        others = coalition_game.grand_coalition & ~(1 << n)
+        other_players = coalition_game.grand_coalition & ~(1 << n)
         riders[player.id] = FreeRider(
-            others=costs.coalition_value(others),
-            idle=player_damage(player, solutions.answers[others].damage),
+            others=costs.coalition_value(other_players),
+            idle=player_damage(player, solutions.answers[other_players].damage),
             acting=interval_from_bound(answer.bound, answer.objective),
             gain=Interval(
                 low=alone.low - answer.objective,

@@ -95,11 +95,13 @@ class SplitWording(Wording[Split]):
         If there are many members, the names of the players that are missing are given instead.
         """
         member_ids = list(members)
-        missing = [id for id in self.players_by_id if id not in member_ids]
-        if not missing:
+        missing_players = [id for id in self.players_by_id if id not in member_ids]
+        if not missing_players:
             return tr("all together")
-        if len(member_ids) > MAX_LISTED_MEMBERS and 2 * len(missing) < len(member_ids):
-            return tr("all but {names}", names=join_with_and([*map(self.funder_name, missing)]))
+        if len(member_ids) > MAX_LISTED_MEMBERS and 2 * len(missing_players) < len(member_ids):
+            return tr(
+                "all but {names}", names=join_with_and([*map(self.funder_name, missing_players)])
+            )
         return join_with_and([*map(self.funder_name, member_ids)])
 
     def group_key(self, members: Iterable[str]) -> str:
@@ -148,7 +150,9 @@ class SplitWording(Wording[Split]):
         if split.baseline is None:
             return None
         state_counts = split.state == "every"
-        outlay = sum(paid for id, paid in plan.outlay_meur.items() if id not in self.players_by_id)
+        outlay = sum(
+            paid_meur for id, paid_meur in plan.outlay_meur.items() if id not in self.players_by_id
+        )
         outlay -= 0.0 if state_counts else plan.public_meur
         if not state_counts and max(abs(outlay), abs(split.baseline.value)) <= ZERO_TOLERANCE:
             return None  # private funders that pay nothing
@@ -188,8 +192,10 @@ class SplitWording(Wording[Split]):
     @property
     def largest_gap(self) -> float:
         """The largest relative gap of a coalition."""
-        gaps = (abs(c.found - c.bound) / max(abs(c.found), 1e-6) for c in self.result.coalitions)
-        return max(gaps, default=0.0)
+        relative_gaps = (
+            abs(c.found - c.bound) / max(abs(c.found), 1e-6) for c in self.result.coalitions
+        )
+        return max(relative_gaps, default=0.0)
 
     def is_wide_range(self, interval: Interval) -> bool:
         """Return whether the range of a figure is too wide to be left out of a text."""
@@ -262,11 +268,11 @@ def max_deviation(interval: Interval) -> float:
 
 def round_outwards(interval: Interval) -> tuple[str, str]:
     """Return the texts of an interval's ends, rounded outwards so that they remain bounds."""
-    largest = max(abs(interval.low), abs(interval.high))
+    largest_end = max(abs(interval.low), abs(interval.high))
     are_integers = all(
         abs(end - round(end)) < ZERO_TOLERANCE for end in (interval.low, interval.high)
     )
-    places = 0 if are_integers or largest >= 100 else decimals_needed([largest])
+    places = 0 if are_integers or largest_end >= 100 else decimals_needed([largest_end])
     scale = 10.0**places
     # Deviations of a billionth from a round number are rounding errors.
     low = math.floor(interval.low * scale + 1e-6) / scale

@@ -87,19 +87,19 @@ class CoalitionSolver:
         if answer.interrupted:
             raise Interrupted(tr("stopped before all coalitions were solved"))
         try:
-            certified = answer.certify()
+            certified_plan = answer.certify()
         except NoPlan as error:
             raise NoPlan(f"{query.name}: {error}") from error
-        bound = certified.certificate.bound
+        bound = certified_plan.certificate.bound
         if bound is None:
             raise NoPlan(tr("{name}: nothing was proven before the limit", name=query.name))
         return QueryAnswer(
             query.key,
-            certified.objective,
-            min(bound, certified.objective),
-            certified.with_plan.damage_by_consumer,
-            net_cost_by_funder(certified.instance, certified.commitment),
-            certified.commitment,
+            certified_plan.objective,
+            min(bound, certified_plan.objective),
+            certified_plan.with_plan.damage_by_consumer,
+            net_cost_by_funder(certified_plan.instance, certified_plan.commitment),
+            certified_plan.commitment,
             answer.seconds,
         )
 
@@ -141,12 +141,12 @@ def decisions_fixed_by(
     Stockpiles that none of them pays for are left to the others. So is output for all consumers,
     except that of projects in the commitment.
     """
-    fixed = fix_decisions(instance, commitment, fixed_funders, lambda plan: plan.start)
+    fixed_decisions = fix_decisions(instance, commitment, fixed_funders, lambda plan: plan.start)
     has_decisions = any(
         branch.certain_starts or any(np.any(lots > 0) for lots in branch.buy.values())
-        for branch in fixed.branches or (fixed,)
+        for branch in fixed_decisions.branches or (fixed_decisions,)
     )
-    return fixed if has_decisions else None
+    return fixed_decisions if has_decisions else None
 
 
 def player_damage(player: GamePlayer, damage: Mapping[str, float]) -> float:

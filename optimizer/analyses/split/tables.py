@@ -27,10 +27,10 @@ def interval_columns(
 ) -> list[Column]:
     """Return a column with the value of an interval, and (in a sheet only) two columns with its
     ends."""
-    read = attribute_getter(getter) if isinstance(getter, str) else getter
+    read_interval = attribute_getter(getter) if isinstance(getter, str) else getter
 
     def end(name: str) -> Callable[[Any], Any]:
-        return lambda row: getattr(read(row), name, None)
+        return lambda row: getattr(read_interval(row), name, None)
 
     return [
         money_column(header, end("value"), key, decimals_group=decimals_group, **options),
@@ -76,8 +76,8 @@ def joint_projects_table(wording: SplitWording) -> Table:
                       group=tr("Carried by"), key=f"f {id}")  # fmt: skip
 
     def funded_capex(line: FormulaRow) -> Expression:
-        shares = line.row_area(f"f {carriers[0]}", f"f {carriers[-1]}")
-        return cell.sum_of(shares) * line["capex"]
+        share_cells = line.row_area(f"f {carriers[0]}", f"f {carriers[-1]}")
+        return cell.sum_of(share_cells) * line["capex"]
 
     probability_columns = [Column(tr("Probability"), "probability", "share")]
     if all(item.probability == 1 for item in wording.result.plan.projects):
@@ -116,28 +116,28 @@ def joint_stocks_table(wording: SplitWording) -> Table:
 
 def outlay_table(wording: SplitWording) -> Table:
     """Return the table of each funder's payments by year in the joint plan."""
-    paid = wording.result.plan.outlay_by_year_meur
-    years = sorted({int(year) for by_year in paid.values() for year in by_year})
+    paid_by_year = wording.result.plan.outlay_by_year_meur
+    years = sorted({int(year) for by_year in paid_by_year.values() for year in by_year})
 
     def funder_column(funder: str) -> Column:
         return money_column(wording.funder_name(funder),
-            lambda year: paid[funder].get(str(year), 0.0), funder,
+            lambda year: paid_by_year[funder].get(str(year), 0.0), funder,
                      decimals_group="paid", total=True)  # fmt: skip
 
     def total_formula(line: FormulaRow) -> Expression:
-        return cell.sum_of(line.row_area(next(iter(paid)), [*paid][-1]))
+        return cell.sum_of(line.row_area(next(iter(paid_by_year)), [*paid_by_year][-1]))
 
     def total_in_year(year: int) -> float:
-        return sum(by_year.get(str(year), 0.0) for by_year in paid.values())
+        return sum(by_year.get(str(year), 0.0) for by_year in paid_by_year.values())
 
-    total = money_column(
+    total_column = money_column(
         tr("All"), total_in_year, decimals_group="paid", total=True, formula=total_formula
     )
     title = tr(
         "What each pays by year in the plan of all ({unit}, not discounted)",
         unit=wording.money_unit,
     )
-    columns = [Column(tr("Year"), int, "year"), *map(funder_column, paid), total]
+    columns = [Column(tr("Year"), int, "year"), *map(funder_column, paid_by_year), total_column]
     return Table(title, years, columns, "joint-outlay", total_label=tr("Sum"), media=PAGE_AND_SHEET)
 
 

@@ -47,8 +47,8 @@ def period_labels(wording: StressWording) -> list[str]:
 
 def missing_shares(material: ShortMaterial, case: StressCase) -> list[float]:
     """Return the share of a material's demand that is missing, for each period."""
-    pairs = zip(material.missing_t[case], material.demand_t, strict=True)
-    return [missing / demand if demand > 0 else 0.0 for missing, demand in pairs]
+    missing_and_demand = zip(material.missing_t[case], material.demand_t, strict=True)
+    return [missing_t / demand if demand > 0 else 0.0 for missing_t, demand in missing_and_demand]
 
 
 def materials_by_damage(wording: StressWording) -> list[ShortMaterial]:
@@ -90,7 +90,7 @@ def _event_time_text(wording: StressWording, event: StressEvent) -> str:
     year, period = divmod(event.start * count + event.period - 1 + event.periods - 1, count)
     if year > case.horizon.years[-1]:
         return tr("{name}: from {begins} to the end of the horizon", name=name, begins=begins)
-    ends = period_label(wording, StressPeriod(year=year, period=period + 1))
-    if ends == begins:
+    end_text = period_label(wording, StressPeriod(year=year, period=period + 1))
+    if end_text == begins:
         return tr("{name}: {period}", name=name, period=begins)
-    return tr("{name}: from {begins} to {ends}", name=name, begins=begins, ends=ends)
+    return tr("{name}: from {begins} to {ends}", name=name, begins=begins, ends=end_text)

@@ -108,17 +108,17 @@ def _answer_parts(wording: descriptions.StressWording) -> Iterator[Part]:
             else tr("Without the plan the shortage comes to {market}; with it, to {plan}, {less} "
                     "less.", **placeholders)
         )  # fmt: skip
-        worst = descriptions.materials_by_damage(wording)[0]
-        shares_without_plan = descriptions.missing_shares(worst, "market")
+        worst_material = descriptions.materials_by_damage(wording)[0]
+        shares_without_plan = descriptions.missing_shares(worst_material, "market")
         yield tr(
             "Hit hardest: {name}. Of its demand {market} is missing in {period} without the plan, "
             "and at most {plan} in any period with it.",
-            name=wording.name("materials", worst.id),
+            name=wording.name("materials", worst_material.id),
             market=format_percent(max(shares_without_plan)),
             period=descriptions.period_labels(wording)[
                 shares_without_plan.index(max(shares_without_plan))
             ],
-            plan=format_percent(max(descriptions.missing_shares(worst, "plan"))),
+            plan=format_percent(max(descriptions.missing_shares(worst_material, "plan"))),
         )
     used_stocks = [stock for stock in result.stocks if stock.released_t["plan"] > 0]
     emptied = [
@@ -217,17 +217,17 @@ def materials_table(wording: descriptions.StressWording) -> Table:
 
 def _period_parts(wording: descriptions.StressWording) -> Iterator[Part]:
     """Yield a table for each material with a shortage, in order of decreasing damage."""
-    ranked = sorted(
+    ranked_materials = sorted(
         descriptions.materials_by_damage(wording), key=lambda material: not any(material.demand_t)
     )
-    terminal_ids = [material.id for material in ranked if any(material.demand_t)][
+    terminal_ids = [material.id for material in ranked_materials if any(material.demand_t)][
         :MAX_TERMINAL_MATERIALS
     ]
-    for material in ranked:
+    for material in ranked_materials:
         yield _material_table(
             wording, material, ALL_MEDIA if material.id in terminal_ids else PAGE_AND_SHEET
         )
-    if omitted_count := len(ranked) - len(terminal_ids):
+    if omitted_count := len(ranked_materials) - len(terminal_ids):
         text = tr(
             "Page and workbook have the same for more materials: {count}.", count=omitted_count
         )
@@ -244,11 +244,11 @@ def _material_table(
     periods = range(len(labels))
     stocks = [stock for stock in result.stocks if stock.material == material.id]
     # Rounded to a tenth of a kilogram: smaller amounts are tolerances of the solver.
-    left = {
+    stock_left = {
         case: [round(sum(s.left_t[case][k] for s in stocks), 4) for k in periods]
         for case in result.cases
     }
-    shares = {case: descriptions.missing_shares(material, case) for case in result.cases}
+    missing_shares = {case: descriptions.missing_shares(material, case) for case in result.cases}
     # Periods between two events in which the market covers all are left out.
     taken_in = [max(amounts[k] for amounts in material.taken_t.values()) for k in periods]
     rows = [
@@ -277,13 +277,16 @@ def _material_table(
         (tr("Projects, t"), material.delivered_t, PAGE_AND_SHEET),
         (tr("Conversions, t"), material.made_t, PAGE_AND_SHEET),
         (tr("Released, t"), material.released_t, PAGE_AND_SHEET),
-        (tr("Left in stock, t"), left, ALL_MEDIA),
+        (tr("Left in stock, t"), stock_left, ALL_MEDIA),
     ]
     for header, figures, media in optional_columns:
         cases = [case for case in result.cases if _any_positive(figures[case])]
         columns += _case_columns(cases, header, partial(_figure_at, figures), "tonnes", media=media)
-    missing, share = partial(_figure_at, material.missing_t), partial(_figure_at, shares)
-    columns += _case_columns(result.cases, tr("Missing, t"), missing, "tonnes")
+    missing_of_case, share = (
+        partial(_figure_at, material.missing_t),
+        partial(_figure_at, missing_shares),
+    )
+    columns += _case_columns(result.cases, tr("Missing, t"), missing_of_case, "tonnes")
     columns += _case_columns(result.cases, tr("Share missing"), share, "share")
     series = [(descriptions.case_name(case), material.missing_t[case]) for case in result.cases]
     chart = Chart(

@@ -27,7 +27,7 @@ MONTHS_PER_YEAR = 12
 def sections_for_plan_report(results: Sequence[Stress]) -> tuple[list[Section], list[Check]]:
     """Return the sections and checks on stress tests that the report on a plan includes."""
     wordings = [Wording(result) for result in results]
-    parts: list[Part] = [
+    section_parts: list[Part] = [
         tr(
             "What fails without the plan and with it. No other hazard strikes; projects succeed in "
             "time unless stated."
@@ -35,14 +35,14 @@ def sections_for_plan_report(results: Sequence[Stress]) -> tuple[list[Section], 
         _comparison_table(wordings),
     ]
     for number, wording in enumerate(wordings, start=1):
-        parts += _disruption_parts(wording, number)
-    return [Section("stress", tr("Stress tests"), parts)], []
+        section_parts += _disruption_parts(wording, number)
+    return [Section("stress", tr("Stress tests"), section_parts)], []
 
 
 def _comparison_table(wordings: Sequence[StressWording]) -> Table:
     """Return a table with one row for each disruption."""
-    first = wordings[0]
-    cost_header = f"{capitalize(first.outcome_word)}, {first.unit}"
+    first_wording = wordings[0]
+    cost_header = f"{capitalize(first_wording.outcome_word)}, {first_wording.unit}"
     short_header = tr("Months short")
 
     def damage(case: StressCase, header: str) -> Column:
@@ -59,8 +59,8 @@ def _comparison_table(wordings: Sequence[StressWording]) -> Table:
         return wording.result.damage["market"] - wording.result.damage["plan"]
 
     def hardest(wording: StressWording) -> str | None:
-        worst = next(iter(short_materials(wording)), None)
-        return None if worst is None else wording.name("materials", worst.id)
+        worst_material = next(iter(short_materials(wording)), None)
+        return None if worst_material is None else wording.name("materials", worst_material.id)
 
     def months(case: StressCase, header: str) -> Column:
         return Column(header, partial(_months_short, case=case), "number", short_header)
@@ -116,13 +116,14 @@ def _months_short(wording: StressWording, case: StressCase) -> float | None:
 
     None if no material is short.
     """
-    worst = next(iter(short_materials(wording)), None)
-    if worst is None:
+    worst_material = next(iter(short_materials(wording)), None)
+    if worst_material is None:
         return None
-    missing = sum(
-        share > descriptions.SHORT_SHARE for share in descriptions.missing_shares(worst, case)
+    missing_tonnes = sum(
+        share > descriptions.SHORT_SHARE
+        for share in descriptions.missing_shares(worst_material, case)
     )
-    return missing * MONTHS_PER_YEAR / descriptions.periods_per_year(wording)
+    return missing_tonnes * MONTHS_PER_YEAR / descriptions.periods_per_year(wording)
 
 
 def _held_stocks(wording: StressWording) -> list[StressedStock]:
@@ -131,8 +132,8 @@ def _held_stocks(wording: StressWording) -> list[StressedStock]:
         stock
         for stock in wording.result.stocks
         if any(
-            left > descriptions.SHORT_SHARE
-            for left in (stock.begins_t["plan"], *stock.left_t["plan"])
+            tonnes_left > descriptions.SHORT_SHARE
+            for tonnes_left in (stock.begins_t["plan"], *stock.left_t["plan"])
         )
         or stock.released_t["plan"] > descriptions.SHORT_SHARE
     ]
@@ -147,7 +148,7 @@ def _emptied_stocks(wording: StressWording) -> dict[str, list[str]]:
     """
     stocks = _held_stocks(wording)
     stock_counts = Counter(stock.material for stock in stocks)
-    ends: list[tuple[int, int, str, str]] = []
+    stock_ends: list[tuple[int, int, str, str]] = []
     for stock in stocks:
         period = stock.empty["plan"]
         if period is not None and stock.released_t["plan"] > 0:
@@ -156,11 +157,11 @@ def _emptied_stocks(wording: StressWording) -> dict[str, list[str]]:
                 if stock_counts[stock.material] == 1
                 else wording.name("stockpiles", stock.id)
             )
-            ends.append(
+            stock_ends.append(
                 (period.year, period.period, descriptions.period_label(wording, period), name)
             )
     names_by_label: dict[str, list[str]] = {}
-    for _, _, label, name in sorted(ends, key=itemgetter(0, 1)):
+    for _, _, label, name in sorted(stock_ends, key=itemgetter(0, 1)):
         names_by_label.setdefault(label, []).append(name)
     return names_by_label
 
@@ -193,17 +194,17 @@ def _disruption_parts(wording: StressWording, number: int) -> Iterator[Part]:
     chart_series: list[tuple[str, list[float], list[float]]] = []
     for material in materials:
         name = wording.name("materials", material.id)
-        shares = (
+        missing_shares = (
             descriptions.missing_shares(material, "market"),
             descriptions.missing_shares(material, "plan"),
         )
         columns += [
             Column(header, case_shares.__getitem__, "share", name)
             for header, case_shares in zip(
-                (tr("Without plan"), tr("With plan")), shares, strict=True
+                (tr("Without plan"), tr("With plan")), missing_shares, strict=True
             )
         ]
-        chart_series.append((name, *shares))
+        chart_series.append((name, *missing_shares))
     chart = Chart(
         f"stress-{number}",
         title,

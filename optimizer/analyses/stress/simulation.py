@@ -97,62 +97,70 @@ def simulate_state(instance: Instance, state: State, commitment: Commitment) -> 
     recourse = RecourseEvaluator(instance, [state], merge_classes=False, threads=1)
     point = recourse.columns.to_point(commitment)
     materials: dict[str, PeriodFigures] = {}
-    missing: dict[tuple[str, str], Floats] = {}
+    missing_by_node: dict[tuple[str, str], Floats] = {}
     damage: dict[tuple[str, str], float] = {}
     zeros = np.zeros(len(instance.periods))
-    left = {h: planned_stock(instance, commitment, h) for h in instance.stockpiles}
+    stock_left = {h: planned_stock(instance, commitment, h) for h in instance.stockpiles}
     released = dict.fromkeys(instance.stockpiles, zeros)
-    parts = list(recourse.shortages(point))
-    shortages = {v: short for part in parts for v, short in part.expected_by_step.items()}
+    shortage_parts = list(recourse.shortages(point))
+    shortages = {
+        node_number: shortage
+        for part in shortage_parts
+        for node_number, shortage in part.expected_by_step.items()
+    }
     tied_nodes, plants = _simulate_tied_nodes(instance, state, commitment, shortages)
-    for part in parts:
+    for part in shortage_parts:
         m = part.classes.material
-        total = PeriodFigures(*[zeros] * len(PeriodFigures._fields))
-        for v, short in part.expected_by_step.items():
-            node = recourse.node_data[v]
+        total_figures = PeriodFigures(*[zeros] * len(PeriodFigures._fields))
+        for node_number, shortage in part.expected_by_step.items():
+            node = recourse.node_data[node_number]
             stocks, refills = node.list_stocks(point), node.refill_by_class(part.classes)[0]
-            if v in tied_nodes:
-                figures, releases = tied_nodes[v]
+            if node_number in tied_nodes:
+                figures, releases = tied_nodes[node_number]
             else:
-                figures = _node_figures(node, part.classes, point, short.sum(axis=0))
+                figures = _node_figures(node, part.classes, point, shortage.sum(axis=0))
                 releases = split_release(stocks, figures.released)
-            total = PeriodFigures(*map(np.add, total, figures))
+            total_figures = PeriodFigures(*map(np.add, total_figures, figures))
             for h, stock, release, refill in zip(
                 node.node.stockpile_shares, stocks, releases, refills, strict=True
             ):
                 released[h] = released[h] + release
-                left[h] = left[h] - (stock.planned_stock() - _stock_left(stock, release, refill))
-            cost = (short * node.file_step_weight).sum(axis=1)
+                stock_left[h] = stock_left[h] - (
+                    stock.planned_stock() - _stock_left(stock, release, refill)
+                )
+            cost = (shortage * node.file_step_weight).sum(axis=1)
             for j, step in enumerate(node.node.steps):
                 key = step.consumer, m
-                missing[key] = missing.get(key, zeros) + short[j]
+                missing_by_node[key] = missing_by_node.get(key, zeros) + shortage[j]
                 damage[key] = damage.get(key, 0.0) + float(cost[j])
         # Intake of conversions at full capacity is added to the demand of the state.
         taken_in = (instance.need[m] - instance.material_demand[m])[instance.year_index]
-        materials[m] = total._replace(need=total.demand + taken_in)
-    return Simulation(materials, missing, damage, left, released, tuple(plants.values()))
+        materials[m] = total_figures._replace(need=total_figures.demand + taken_in)
+    return Simulation(
+        materials, missing_by_node, damage, stock_left, released, tuple(plants.values())
+    )
 
 
 def _node_figures(
-    node: NodeData, state_classes: StateClasses, point: FirstStagePoint, missing: Floats
+    node: NodeData, state_classes: StateClasses, point: FirstStagePoint, missing_by_node: Floats
 ) -> PeriodFigures:
     """Return the figures of a node in the only state class; ``missing`` has (K) lots."""
     demand = node.demand[state_classes.demand_row[0]]
     market = node.market_share * state_classes.market_lots[0]
     running = node.running_share(point)[:, :, node.year_index] * node.nameplate[:, None, None]
-    delivered = np.zeros(node.period_count)
+    delivered_lots = np.zeros(node.period_count)
     for p, delay in enumerate(state_classes.realization_index[0]):
         if delay >= 0:
-            delivered += (
+            delivered_lots += (
                 running[p, delay] * state_classes.available_share[state_classes.available_row[0, p]]
             )
-    uncovered = demand - market - delivered
+    uncovered = demand - market - delivered_lots
     uncovered[uncovered <= COVERAGE_TOLERANCE * demand] = 0.0
-    released = uncovered - missing
+    released = uncovered - missing_by_node
     released[released <= RELEASE_TOLERANCE * demand] = 0.0
     zeros = np.zeros(node.period_count)
     return PeriodFigures(
-        demand, demand, market, delivered, zeros, zeros, uncovered, released, missing
+        demand, demand, market, delivered_lots, zeros, zeros, uncovered, released, missing_by_node
     )
 
 
@@ -165,30 +173,34 @@ def _simulate_tied_nodes(
     and the (H, K) lots that its stocks release, and the figures of plants by label.
     """
     scenario_data = compute_scenario_data(instance, state)
-    delivered = {}
+    delivered_by_node = {}
     for node in instance.nodes:
         for p, _, realization in scenario_data.output_share:
             project = instance.projects[p]
             for y, year in enumerate(instance.years):
-                start = commitment.start.get(p)
-                if realization.floored and start is not None:
-                    delivered[node.label, p, realization.label, year] = math.fsum(
+                start_year = commitment.start.get(p)
+                if realization.floored and start_year is not None:
+                    delivered_by_node[node.label, p, realization.label, year] = math.fsum(
                         project.share_under_floor(
-                            instance.instrument_by_key[f, i], year, start, realization
+                            instance.instrument_by_key[f, instrument], year, start_year, realization
                         )
                         * float(node.group_share[group][y])
                         * x
-                        for (q, group, f, i), x in commitment.floored.items()
-                        if q == p
+                        for (floored_project, group, f, instrument), x in commitment.floored.items()
+                        if floored_project == p
                     )
                     continue
-                if start is not None:
-                    running = project.running_share(year, start, realization.delay)
-                    offtake = {g: x for (q, g), x in commitment.offtake.items() if q == p}
+                if start_year is not None:
+                    running = project.running_share(year, start_year, realization.delay)
+                    offtake = {
+                        g: x
+                        for (floored_project, g), x in commitment.offtake.items()
+                        if floored_project == p
+                    }
                 else:
                     running = project.unaided_home_share(realization, year)
                     offtake = {COMMON_GROUP: 1.0}
-                delivered[node.label, p, realization.label, year] = running * math.fsum(
+                delivered_by_node[node.label, p, realization.label, year] = running * math.fsum(
                     float(node.group_share[group][y]) * x for group, x in offtake.items()
                 )
     buy = {
@@ -198,15 +210,15 @@ def _simulate_tied_nodes(
             instance.years, commitment.expected_purchases(instance, h), strict=True
         )
     }
-    planned = {
+    planned_stocks = {
         (h, k): float(lots)
         for h in instance.stockpiles
         for k, lots in enumerate(planned_stock(instance, commitment, h))
     }
-    fixed = SimpleNamespace(delivered=delivered, buy=buy, planned=planned)
+    fixed_decisions = SimpleNamespace(delivered=delivered_by_node, buy=buy, planned=planned_stocks)
     node_results: dict[int, tuple[PeriodFigures, Floats]] = {}
     plants: dict[str, PlantFigures] = {}
-    for chain_state in chains_in_state(instance, scenario_data, fixed, all_periods=True):
+    for chain_state in chains_in_state(instance, scenario_data, fixed_decisions, all_periods=True):
         chain_nodes = [instance.nodes[v] for v in chain_state.chain.nodes]
         has_refills = any(
             instance.stockpiles[h].max_refill.any()
@@ -214,15 +226,18 @@ def _simulate_tied_nodes(
             for h in node.stockpile_shares
         )
         if len(chain_nodes) > 1 or has_refills:
-            nodes, made = _simulate_chain(instance, chain_state, fixed, shortages)
+            nodes, made_by_node = _simulate_chain(instance, chain_state, fixed_decisions, shortages)
             node_results |= nodes
-            for label, figures in made.items():
+            for label, figures in made_by_node.items():
                 plants[label] = figures.plus(plants.get(label))
     return node_results, plants
 
 
 def _simulate_chain(
-    instance: Instance, chain_state: ChainInState, fixed: Any, shortages: dict[int, Floats]
+    instance: Instance,
+    chain_state: ChainInState,
+    fixed_decisions: Any,
+    shortages: dict[int, Floats],
 ) -> tuple[dict[int, tuple[PeriodFigures, Floats]], dict[str, PlantFigures]]:
     """Compute the releases of a chain that lead to the given shortages.
 
@@ -231,13 +246,16 @@ def _simulate_chain(
     :func:`_simulate_tied_nodes`. Raises SolverError if no releases lead to the shortages.
     """
     model = pyo.ConcreteModel()
-    add_recourse(model, instance, [chain_state], fixed)
-    nodes = {v: instance.nodes[v] for v in chain_state.chain.nodes}
-    node_index = {node.label: v for v, node in nodes.items()}
+    add_recourse(model, instance, [chain_state], fixed_decisions)
+    nodes = {node_number: instance.nodes[node_number] for node_number in chain_state.chain.nodes}
+    node_index = {node.label: node_number for node_number, node in nodes.items()}
     periods = list(instance.periods)
     for (label, j, k), column in model.shortage.items():
-        v = node_index[label]
-        column.setub(shortages[v][j, k] + SHORTAGE_SLACK * float(chain_state.demand[v][k]))
+        node_number = node_index[label]
+        column.setub(
+            shortages[node_number][j, k]
+            + SHORTAGE_SLACK * float(chain_state.demand[node_number][k])
+        )
     order = sorted(instance.stockpiles, key=lambda h: instance.stockpiles[h].retention)
     priorities = release_priorities(chain_state.chain)
     cost = {
@@ -258,40 +276,45 @@ def _simulate_chain(
     def column_values(variable: Any, *index: Any) -> Floats:
         return np.array([value.get(id(variable[(*index, k)]), 0.0) for k in periods])
 
-    made = {
+    made_by_plant = {
         x.label: column_values(model.made, nodes[x.output].label, x.label)
         for x in chain_state.chain.plants
     }
     node_results = {}
-    for v, node in nodes.items():
+    for node_number, node in nodes.items():
         releases = np.array(
             [column_values(model.release, node.label, h) for h in node.stockpile_shares]
         )
         releases = releases.reshape(len(node.stockpile_shares), len(periods))
-        releases[releases <= RELEASE_TOLERANCE * max(1.0, chain_state.demand[v].max())] = 0.0
+        releases[
+            releases <= RELEASE_TOLERANCE * max(1.0, chain_state.demand[node_number].max())
+        ] = 0.0
         direct_projects = [
-            p for p in chain_state.node_projects[v] if not instance.projects[p].inputs
+            p for p in chain_state.node_projects[node_number] if not instance.projects[p].inputs
         ]
         deliveries = [
-            np.array([float(chain_state.delivery(v, p, k)) for k in periods])
+            np.array([float(chain_state.delivery(node_number, p, k)) for k in periods])
             for p in direct_projects
         ]
         by_conversions, taken_in = np.zeros(len(periods)), np.zeros(len(periods))
-        for plant, share in chain_state.node_plants(v):
+        for plant, share in chain_state.node_plants(node_number):
             if share < 0:
-                taken_in -= share * made[plant.label]
+                taken_in -= share * made_by_plant[plant.label]
             elif plant.capacity is None:
-                deliveries.append(made[plant.label])
+                deliveries.append(made_by_plant[plant.label])
             else:
-                by_conversions += made[plant.label]
-        demand, market = chain_state.demand[v], np.array(chain_state.market[v], dtype=float)
-        delivered = np.sum([np.zeros(len(periods)), *deliveries], axis=0)
-        released, missing = releases.sum(axis=0), shortages[v].sum(axis=0)
+                by_conversions += made_by_plant[plant.label]
+        demand, market = (
+            chain_state.demand[node_number],
+            np.array(chain_state.market[node_number], dtype=float),
+        )
+        delivered_lots = np.sum([np.zeros(len(periods)), *deliveries], axis=0)
+        released, missing_lots = releases.sum(axis=0), shortages[node_number].sum(axis=0)
         figures = PeriodFigures(
-            demand, demand, market, delivered, by_conversions, taken_in,
-            released + missing, released, missing,
+            demand, demand, market, delivered_lots, by_conversions, taken_in,
+            released + missing_lots, released, missing_lots,
         )  # fmt: skip
-        node_results[v] = figures, releases
+        node_results[node_number] = figures, releases
     plants = {}
     for x in chain_state.chain.plants:
         capacity = [
@@ -301,7 +324,9 @@ def _simulate_chain(
             for k in periods
         ]
         material = nodes[x.output].material
-        plants[x.label] = PlantFigures(x, material, np.array(capacity, dtype=float), made[x.label])
+        plants[x.label] = PlantFigures(
+            x, material, np.array(capacity, dtype=float), made_by_plant[x.label]
+        )
     return node_results, plants
 
 
@@ -321,23 +346,25 @@ def split_release(stocks: Sequence[NodeStock], released: Floats) -> Floats:
     # A column for each stock and period, and one for what no stock releases in a period.
     columns = (width + 1) * rows
     matrix = np.zeros((rows * (1 + width), columns))
-    upper, cost = np.full(columns, np.inf), np.full(columns, UNMET_COST)
+    upper_bounds, cost = np.full(columns, np.inf), np.full(columns, UNMET_COST)
     row_lower = np.concatenate([released[periods], np.full(width * rows, -np.inf)])
     row_upper = np.concatenate([released[periods], np.zeros(width * rows)])
     for row in range(rows):
         matrix[row, np.arange(width + 1) * rows + row] = 1.0
     for rank, h in enumerate(sorted(range(width), key=lambda h: stocks[h].retention)):
-        stock_columns, planned = h * rows + np.arange(rows), stocks[h].planned_stock()
-        upper[stock_columns] = stocks[h].max_release
+        stock_columns, planned_columns = h * rows + np.arange(rows), stocks[h].planned_stock()
+        upper_bounds[stock_columns] = stocks[h].max_release
         # Late releases cost less, so that stocks with the highest loss release first.
         cost[stock_columns] = rank * (2 - np.arange(rows) / rows)
         for row, k in enumerate(periods):
-            earlier = (k - periods[: row + 1]).astype(float)
-            matrix[(1 + h) * rows + row, stock_columns[: row + 1]] = stocks[h].retention ** earlier
-            row_upper[(1 + h) * rows + row] = planned[k]
+            periods_earlier = (k - periods[: row + 1]).astype(float)
+            matrix[(1 + h) * rows + row, stock_columns[: row + 1]] = (
+                stocks[h].retention ** periods_earlier
+            )
+            row_upper[(1 + h) * rows + row] = planned_columns[k]
     matrix[np.abs(matrix) < highs.MIN_COEFFICIENT] = 0.0
     program = highs.program_from_arrays(
-        cost, matrix, row_lower, row_upper, np.zeros(columns), upper
+        cost, matrix, row_lower, row_upper, np.zeros(columns), upper_bounds
     )
     solution = highs.solve(program)
     if solution.values is None:
@@ -351,10 +378,14 @@ def _stock_left(stock: NodeStock, releases: Floats, refillable: Floats) -> Float
 
     ``releases`` and ``refillable``, the upper limits of refills, have (K) lots.
     """
-    left, stock_lots, planned = np.zeros(len(releases)), stock.initial_lots, stock.planned_stock()
-    for k, (bought, release) in enumerate(zip(stock.purchases, releases, strict=True)):
-        stock_lots = stock.retention * stock_lots + bought - release
-        left[k] = stock_lots = max(
-            0.0, stock_lots + min(refillable[k], max(0.0, planned[k] - stock_lots))
+    lots_left, stock_lots, planned_stock = (
+        np.zeros(len(releases)),
+        stock.initial_lots,
+        stock.planned_stock(),
+    )
+    for k, (bought_lots, release) in enumerate(zip(stock.purchases, releases, strict=True)):
+        stock_lots = stock.retention * stock_lots + bought_lots - release
+        lots_left[k] = stock_lots = max(
+            0.0, stock_lots + min(refillable[k], max(0.0, planned_stock[k] - stock_lots))
         )
-    return left
+    return lots_left

@@ -87,8 +87,8 @@ def build_disruption(instance: Instance, options: StressOptions) -> Disruption:
         state = replace(_find_written_state(instance, options.state), probability=1.0)
         profiles = instance.profiles
         events = [
-            _stress_event(instance, profiles[h], start, profiles[h].duration)
-            for h, start in state.events
+            _stress_event(instance, profiles[h], start_period, profiles[h].duration)
+            for h, start_period in state.events
         ]
         return Disruption(instance, state, state.name, events)
     profiles = instance.profiles
@@ -99,7 +99,7 @@ def build_disruption(instance: Instance, options: StressOptions) -> Disruption:
             raise Misuse(
                 tr("There is no hazard '{id}'; there are {known}.", id=event.hazard, known=ids)
             )
-        start = _start_period(instance, event)
+        start_period = _start_period(instance, event)
         # Ids of a scenario have no spaces, so that this one is unique.
         periods, id = _event_length(instance, event, hazard), f"{hazard.id} {number}"
         if event.loss is None:
@@ -107,8 +107,8 @@ def build_disruption(instance: Instance, options: StressOptions) -> Disruption:
         else:
             profile = with_loss(hazard, periods, event.loss, id)
         hazards.append(HazardData(profile.id, np.zeros(len(instance.years)), {}, (profile,)))
-        event_starts.append((profile.id, start))
-        events.append(_stress_event(instance, hazard, start, profile.duration, event.loss))
+        event_starts.append((profile.id, start_period))
+        events.append(_stress_event(instance, hazard, start_period, profile.duration, event.loss))
     stressed_instance = replace(instance, hazards=tuple(hazards))
     state = State(
         "events", 1.0, tuple(event_starts), unaided_projects=frozenset(_likely_unaided(instance))
@@ -147,17 +147,17 @@ def _find_written_state(instance: Instance, name_or_number: str) -> State:
 
 def _start_period(instance: Instance, event: HazardEvent) -> int:
     """Return the index of the period in which an event starts."""
-    first, last, n = instance.years[0], instance.years[-1], instance.periods_per_year
+    first_year, last_year, n = instance.years[0], instance.years[-1], instance.periods_per_year
     year, period = event.year, event.period
-    if not first <= year <= last:
-        placeholders = {"year": year, "first": first, "last": last}
+    if not first_year <= year <= last_year:
+        placeholders = {"year": year, "first": first_year, "last": last_year}
         raise Misuse(
             tr("{year} is not in the horizon, which is {first} to {last}.", **placeholders)
         )
     if period > n:
         placeholders = {"year": year, "period": period, "count": n}
         raise Misuse(tr("{year}.{period} is no period: a year has {count}.", **placeholders))
-    return (year - first) * n + period - 1
+    return (year - first_year) * n + period - 1
 
 
 def _event_length(instance: Instance, event: HazardEvent, hazard: ProfileData) -> int:
@@ -207,9 +207,13 @@ def with_loss(hazard: ProfileData, periods: int, loss: float, id: str) -> Profil
 
 
 def _stress_event(
-    instance: Instance, profile: ProfileData, start: int, length: int, loss: float | None = None
+    instance: Instance,
+    profile: ProfileData,
+    start_period: int,
+    length: int,
+    loss: float | None = None,
 ) -> StressEvent:
-    first_period = _stress_period(instance, start)
+    first_period = _stress_period(instance, start_period)
     ids = {"hazard": profile.hazard, "profile": profile.name}
     return StressEvent(
         **ids, start=first_period.year, period=first_period.period, periods=length, loss=loss
@@ -338,7 +342,8 @@ def _hit_consumers(
                 consumer=u,
                 material=m,
                 missing_t={
-                    case: missing * instance.lot_tonnes[m] for case, missing in lots.items()
+                    case: missing_lots * instance.lot_tonnes[m]
+                    for case, missing_lots in lots.items()
                 },
                 damage={case: simulation.damage[u, m] for case, simulation in simulations.items()},
             )
@@ -348,7 +353,9 @@ def _stressed_plants(
     instance: Instance, materials: list[str], simulations: Simulations, window: range
 ) -> Iterator[results.StressedPlant]:
     """Yield the plants in chains of short materials that could make something within ``window``."""
-    short = {plant_by_case for m in materials for plant_by_case in chain_of(instance.case, m)}
+    short_plants = {
+        plant_by_case for m in materials for plant_by_case in chain_of(instance.case, m)
+    }
     plants_by_case = {
         case: {plant.plant.label: plant for plant in simulation.plants}
         for case, simulation in simulations.items()
@@ -360,7 +367,7 @@ def _stressed_plants(
     }
     for label, figures in sorted(plants.items(), key=lambda plant: plant[1].plant.capacity is None):
         plant_by_case = {case: case_plants[label] for case, case_plants in plants_by_case.items()}
-        if figures.output not in short or not any(
+        if figures.output not in short_plants or not any(
             plant.could_make[window].any() for plant in plant_by_case.values()
         ):
             continue
@@ -390,17 +397,22 @@ def _stressed_stock(
     stockpile = instance.stockpiles[h]
     lot = instance.lot_tonnes[stockpile.material]
     initial_tonnes: dict[StressCase, float] = {}
-    empty: dict[StressCase, StressPeriod | None] = {}
+    first_empty_period: dict[StressCase, StressPeriod | None] = {}
     for case, simulation in simulations.items():
-        left, planned = simulation.stock_left[h], planned_stock(instance, commitments[case], h)
+        stock_left, planned_lots = (
+            simulation.stock_left[h],
+            planned_stock(instance, commitments[case], h),
+        )
         initial_tonnes[case] = lot * (
-            float(left[window[0] - 1]) if window[0] else stockpile.initial_lots
+            float(stock_left[window[0] - 1]) if window[0] else stockpile.initial_lots
         )
-        empty_below = EMPTY_SHARE * float(planned.max())
+        empty_below = EMPTY_SHARE * float(planned_lots.max())
         empty_periods = (
-            _stress_period(instance, k) for k in window if planned[k] > empty_below >= left[k]
+            _stress_period(instance, k)
+            for k in window
+            if planned_lots[k] > empty_below >= stock_left[k]
         )
-        empty[case] = next(empty_periods, None)
+        first_empty_period[case] = next(empty_periods, None)
     return results.StressedStock(
         id=h,
         material=stockpile.material,
@@ -413,5 +425,5 @@ def _stressed_stock(
             case: tuple(max(0.0, float(simulation.stock_left[h][k])) * lot for k in window)
             for case, simulation in simulations.items()
         },
-        empty=empty,
+        empty=first_empty_period,
     )

@@ -50,7 +50,7 @@ def level_with_tolerance(level: float) -> float:
     return level + LEVEL_TOLERANCE * max(abs(level), 1e-3)
 
 
-def with_figure_objective(reading: LoadedScenario, figure: DamageFigure) -> LoadedScenario:
+def with_figure_objective(loaded_scenario: LoadedScenario, figure: DamageFigure) -> LoadedScenario:
     """Return the scenario with one figure of damage as the only term of its objective.
 
     Damage in the worst state is a CVaR whose tail has the smallest probability of all states: then
@@ -59,11 +59,11 @@ def with_figure_objective(reading: LoadedScenario, figure: DamageFigure) -> Load
     weight = 0 if figure == "expected" else 1
     settings = ["objective.cost_weight=0", f"objective.cvar.weight={weight}"]
     if figure == "worst":
-        states = Problem.from_case(reading.case).states
+        states = Problem.from_case(loaded_scenario.case).states
         min_probability = min(state.probability for state in states if state.probability > 0)
         # A single state has probability 1, and the level is 0.
         settings.append(f"objective.cvar.level={format_setting(max(0.0, 1 - min_probability))}")
-    return reading.with_settings(settings)
+    return loaded_scenario.with_settings(settings)
 
 
 def days_by_stockpile(case: Case, days_by_name: Mapping[str, float]) -> dict[str, float]:
@@ -94,7 +94,7 @@ def days_by_stockpile(case: Case, days_by_name: Mapping[str, float]) -> dict[str
 
 
 def with_min_days(
-    reading: LoadedScenario, min_days: Mapping[str, float], from_year: int | None
+    loaded_scenario: LoadedScenario, min_days: Mapping[str, float], from_year: int | None
 ) -> LoadedScenario:
     """Return the scenario in which stocks must last at least ``min_days`` from a year on.
 
@@ -102,21 +102,23 @@ def with_min_days(
     the requirement; None for the first year of the horizon. Raises ScenarioError for a year outside
     the horizon.
     """
-    case, horizon = reading.case, reading.case.horizon
-    first = horizon.first_year if from_year is None else from_year
-    if first not in horizon.years:
+    case, horizon = loaded_scenario.case, loaded_scenario.case.horizon
+    first_year = horizon.first_year if from_year is None else from_year
+    if first_year not in horizon.years:
         years = f"{horizon.first_year} to {horizon.last_year}"
-        message = f"the year {first} lies outside the horizon"
+        message = f"the year {first_year} lies outside the horizon"
         raise ScenarioError([Fault(("horizon",), message, f"write a year from {years}")])
     settings = []
     for stockpile in case.stockpiles:
         if stockpile.id in min_days:
-            min_days_by_year = _min_days_by_year(stockpile, min_days[stockpile.id], first, case)
+            min_days_by_year = _min_days_by_year(
+                stockpile, min_days[stockpile.id], first_year, case
+            )
             by_year = ", ".join(
                 f"{year}: {format_setting(value)}" for year, value in min_days_by_year.items()
             )
             settings.append(f"stockpiles.{stockpile.id}.min_days_of_demand={{{by_year}}}")
-    return reading.with_settings(settings)
+    return loaded_scenario.with_settings(settings)
 
 
 def _min_days_by_year(
@@ -127,13 +129,17 @@ def _min_days_by_year(
     They are the larger of ``min_days`` (from ``first_year`` on) and the days that the scenario
     requires already.
     """
-    old = stockpile.min_days_of_demand
+    old_min_days = stockpile.min_days_of_demand
     old_first_year = (
-        case.horizon.first_year if old is None else old.first_year or case.horizon.first_year
+        case.horizon.first_year
+        if old_min_days is None
+        else old_min_days.first_year or case.horizon.first_year
     )
     days: dict[int, float] = {}
     for year in case.horizon.years:
-        old_days = old.at(year) if old is not None and year >= old_first_year else 0.0
+        old_days = (
+            old_min_days.at(year) if old_min_days is not None and year >= old_first_year else 0.0
+        )
         new_days = min_days if year >= first_year else 0.0
         if days or max(old_days, new_days) > 0:
             days[year] = max(old_days, new_days)
@@ -254,18 +260,20 @@ class BisectionSearch:
         else:
             funders = self.variation.limited_funders
             solution = self.plans.get(value)
-            reached = value
+            reached_value = value
             if funders is not None and solution is not None:
                 spending = min(value, total_spending(solution, funders) * (1 + 1e-9))
-                reached = (
+                reached_value = (
                     spending
                     if spending < value and self._keeps_rules(solution, spending)
                     else value
                 )
-                if math.isfinite(reached):
-                    self.plans[reached] = solution
-            if math.isfinite(reached) and (self.feasible_at is None or reached < self.feasible_at):
-                self.feasible_at = reached
+                if math.isfinite(reached_value):
+                    self.plans[reached_value] = solution
+            if math.isfinite(reached_value) and (
+                self.feasible_at is None or reached_value < self.feasible_at
+            ):
+                self.feasible_at = reached_value
         return outcome
 
     def _keeps_rules(self, solution: CheckedSolution, value: float) -> bool:
@@ -317,14 +325,18 @@ class BisectionSearch:
         )
         if answer.is_infeasible:
             return "ruled out", None, None
-        figure, bound, checked = None, answer.bound, replace(answer, gap=gap).certified_plan()
-        if checked is not None:
-            figure = damage_figure(checked.with_plan, self.options.figure, case)
+        figure, bound, certified_plan = (
+            None,
+            answer.bound,
+            replace(answer, gap=gap).certified_plan(),
+        )
+        if certified_plan is not None:
+            figure = damage_figure(certified_plan.with_plan, self.options.figure, case)
             self.least_figure = (
                 figure if self.least_figure is None else min(self.least_figure, figure)
             )
             if reaches_level(figure, level):
-                self.plans[value] = checked
+                self.plans[value] = certified_plan
                 return "reached", figure, None if bound is None else min(bound, figure)
         if answer.interrupted:
             raise SearchStopped

@@ -131,7 +131,7 @@ def _format_interval_end(wording: TargetWording, value: float, *, round_up: bool
 
 def _goal_text(wording: TargetWording) -> str:
     """Return a description of the goal in words."""
-    parts = []
+    goal_texts = []
     result, goal = wording.result, wording.result.goal
     if goal.figure is not None:
         names = {
@@ -143,14 +143,14 @@ def _goal_text(wording: TargetWording) -> str:
         }
         args = {"figure": names[goal.figure], "level": format_with_unit(goal.level, wording.unit)}
         if goal.reduction is None:
-            parts.append(tr("{figure} at most {level}", **args))
+            goal_texts.append(tr("{figure} at most {level}", **args))
         else:
             text = tr(
                 "{figure} at most {level}, {share} below what comes without any plan",
                 share=format_percent(goal.reduction),
                 **args,
             )
-            parts.append(text)
+            goal_texts.append(text)
     if goal.days:
         stock_goals = ", ".join(
             tr(
@@ -161,10 +161,10 @@ def _goal_text(wording: TargetWording) -> str:
             for h, days in goal.days.items()
         )
         year = goal.from_year
-        parts.append(
+        goal_texts.append(
             tr("stocks that last, from {year} on: {listed}", year=year, listed=stock_goals)
         )
-    return "; ".join(parts)
+    return "; ".join(goal_texts)
 
 
 def _trial_tables(wording: TargetWording) -> list[Part]:

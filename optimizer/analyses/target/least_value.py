@@ -219,21 +219,26 @@ def _find_conflict(
     """
     goals: dict[tuple[PathStep, ...], str] = {}
     for number in variations:
-        reading = scenario_at(number, max_value)
-        rules = irreducible_conflict(read_instance(reading.case))
+        loaded_scenario = scenario_at(number, max_value)
+        rules = irreducible_conflict(read_instance(loaded_scenario.case))
         if not rules and number is variations[-1] and level is not None:
-            problem = Problem.from_case(reading.case)
+            problem = Problem.from_case(loaded_scenario.case)
             if choose_method(problem.instance, problem.states) == "extensive":
                 with suppress(SolverError):  # fails if no plan reaches the level whatever the rules
                     rules = conflict_with_level(
                         problem.instance, problem.states, level_with_tolerance(level)
                     )
         if rules:
-            places = [goals.get(rule.path) or str(reading.location(rule.path)) for rule in rules]
-            pairs = zip(rules, places, strict=True)
-            return tuple(BrokenRule(**rule.as_record(), place=location) for rule, location in pairs)
+            places = [
+                goals.get(rule.path) or str(loaded_scenario.location(rule.path)) for rule in rules
+            ]
+            rules_and_places = zip(rules, places, strict=True)
+            return tuple(
+                BrokenRule(**rule.as_record(), place=location)
+                for rule, location in rules_and_places
+            )
         # Users know the goal by its option, not by the settings that it makes.
-        for position, stockpile in enumerate(reading.case.stockpiles):
+        for position, stockpile in enumerate(loaded_scenario.case.stockpiles):
             if stockpile.id in days:
                 path = ("stockpiles", position, "min_days_of_demand")
                 goals[path] = f"--days {stockpile.id}={format_setting(days[stockpile.id])}"
@@ -241,7 +246,7 @@ def _find_conflict(
 
 
 def _plan_at_least_value(
-    variation: Variation, search_state: BisectionSearch, stopped: bool
+    variation: Variation, search_state: BisectionSearch, is_stopped: bool
 ) -> CheckedSolution | None:
     """Return the plan that is best by the scenario's objective at the least value.
 
@@ -251,7 +256,7 @@ def _plan_at_least_value(
     if search_state.feasible_at is None:
         return None
     known_solution = search_state.plans.get(search_state.feasible_at)
-    if stopped:
+    if is_stopped:
         return known_solution
     try:
         case = variation.with_value(search_state.feasible_at).case

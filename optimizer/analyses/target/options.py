@@ -32,7 +32,7 @@ def _parse_share(text: str) -> float:
 
 
 def _parse_days(texts: tuple[str, ...]) -> dict[str, float]:
-    """Parse days by the id of a stockpile or material."""
+    """Parse texts such as 'gallium=90' into days of need, by the id of a stockpile or material."""
 
     def value(text: str) -> float:
         if not 0 <= (days := float(text)) < 1e6:

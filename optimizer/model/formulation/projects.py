@@ -271,7 +271,7 @@ def add_support_rules(model: Any, instance: Instance) -> None:
     ]
 
     @model.Constraint(subsidized_loans, doc="(P3) what the market lends is subsidized once")
-    def subsidized_loan_limit(model: Any, p: str, year: int) -> Any:
+    def subsidised_loan_limit(model: Any, p: str, year: int) -> Any:
         subsidized_share = sum(
             share_or_zero(model, instance, p, i.funder, i.id, year) for i in subsidies
         )

@@ -289,17 +289,17 @@ def stop_on_interrupt(stop: threading.Event) -> Iterator[None]:
 def _run_until_done(solver: highspy.Highs, poll: Callable[[], None]) -> tuple[bool, Any]:
     """Run the solver in a separate thread, and cancel it on Ctrl-C. Return whether it was
     cancelled, and the status that it returned."""
-    stop, cancelled = threading.Event(), False
+    stop, is_cancelled = threading.Event(), False
     solver.HandleKeyboardInterrupt = True  # arms the callbacks that cancelSolve needs
     with stop_on_interrupt(stop):
         solver.startSolve()
         while True:
-            done, status = solver.wait(0.05)
-            if done:
-                return cancelled, status
-            if stop.is_set() and not cancelled:
+            is_done, status = solver.wait(0.05)
+            if is_done:
+                return is_cancelled, status
+            if stop.is_set() and not is_cancelled:
                 solver.cancelSolve()
-                cancelled = True
+                is_cancelled = True
             poll()
 
 

@@ -54,9 +54,9 @@ def read_need(case: Case, years: range, demand: dict[tuple[str, str], Floats]) -
     need = MaterialNeed({}, {}, {})
     share_in: dict[tuple[str, str], Floats] = {}  # of each consumer in each material's claims
     for m in reversed(order_materials(case)):
-        nothing = np.zeros(len(years))
-        need_of = {u: demand.get((u, m), nothing) for u in case.consumers}
-        project_inputs = dict.fromkeys(need_of, nothing)
+        no_demand = np.zeros(len(years))
+        need_of = {u: demand.get((u, m), no_demand) for u in case.consumers}
+        project_inputs = dict.fromkeys(need_of, no_demand)
         for ratios, output, lots in conversions:
             if m in ratios:
                 input_tonnes = float(ratios[m]) * lots

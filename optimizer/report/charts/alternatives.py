@@ -38,14 +38,17 @@ def robustness_bars(rows: Sequence[RobustnessRow]) -> d.Figure:
             linewidth=0.6,
         )
     names = (tr("Alternatives"), tr("Variants"), tr("Assumptions"))
-    for n, (name, (color, mark)) in enumerate(zip(names, MARKER_STYLES, strict=True)):
-        shares = [(row.shares[n], position + 0.17 * (n - 1)) for position, row in enumerate(rows)]
-        marks = [
+    for series_index, (name, (color, mark)) in enumerate(zip(names, MARKER_STYLES, strict=True)):
+        shares = [
+            (row.shares[series_index], position + 0.17 * (series_index - 1))
+            for position, row in enumerate(rows)
+        ]
+        legend_marks = [
             (100 * share, mark_position) for share, mark_position in shares if share is not None
         ]
-        if marks:
+        if legend_marks:
             style = {"color": color, "markersize": 3.6, "linestyle": "", "clip_on": False}
-            axes.plot(*zip(*marks, strict=True), mark, label=name, **style)
+            axes.plot(*zip(*legend_marks, strict=True), mark, label=name, **style)
     axes.set_xlim(0, 100)
     axes.set_xticks(range(0, 101, 25))
     axes.grid(axis="x")

@@ -81,12 +81,12 @@ def flow_panels(
         axes.set_ylim(rows * SLOT_HEIGHT - 0.26, -0.40)
         axes.set_axis_off()
         _draw_panel(axes, panel, names, positions, full_tonnes)
-    handles: list[Any] = [Patch(**style) for style in (*SOURCE_STYLES, FRAME_STYLE)]
+    legend_handles: list[Any] = [Patch(**style) for style in (*SOURCE_STYLES, FRAME_STYLE)]
     labels = [tr("market"), tr("made of other forms"), tr("projects"), tr("stocks"), tr("missing")]
     labels.append(tr("frame: the most of all rows"))
-    handles.append(Line2D([], [], marker="^", markersize=4, color=d.RED, linestyle="none"))
+    legend_handles.append(Line2D([], [], marker="^", markersize=4, color=d.RED, linestyle="none"))
     labels.append(tr("bottleneck, share of short states"))
-    figure.legend(handles, labels, loc="outside upper left", ncols=3)
+    figure.legend(legend_handles, labels, loc="outside upper left", ncols=3)
     return figure
 
 
@@ -119,10 +119,11 @@ def _draw_panel(
     full_tonnes: Mapping[str, float],
 ) -> None:
     # Tops of the next band at the bars of its input and of its output.
-    band_starts = {m: positions[m][1] for m in names}
+    band_starts = {material: positions[material][1] for material in names}
     band_ends = {
-        m: positions[m][1] + BAR_HEIGHT * panel.forms[m].source_tonnes[0] / full_tonnes[m]
-        for m in names
+        material: positions[material][1]
+        + BAR_HEIGHT * panel.forms[material].source_tonnes[0] / full_tonnes[material]
+        for material in names
     }
     shares = _output_shares(panel.bands)
     for band, share in zip(panel.bands, shares, strict=True):
@@ -131,14 +132,16 @@ def _draw_panel(
         start_height = BAR_HEIGHT * band.input_t / full_tonnes[band.input_form]
         end_height = BAR_HEIGHT * made / full_tonnes[band.output_form]
         if start_height > 0:
-            left, right = band_starts[band.input_form], band_ends[band.output_form]
+            start_bounds, end_bounds = band_starts[band.input_form], band_ends[band.output_form]
             _draw_band(
-                axes, (x + BAR_WIDTH, left, left + start_height), (end_x, right, right + end_height)
+                axes,
+                (x + BAR_WIDTH, start_bounds, start_bounds + start_height),
+                (end_x, end_bounds, end_bounds + end_height),
             )
         band_starts[band.input_form] += start_height
         band_ends[band.output_form] += end_height
-    for m, form in panel.forms.items():
-        _draw_bar(axes, names[m], form, positions[m], full_tonnes[m])
+    for material, form in panel.forms.items():
+        _draw_bar(axes, names[material], form, positions[material], full_tonnes[material])
 
 
 def _output_shares(bands: Sequence[ConversionBand]) -> Iterator[float]:
@@ -146,11 +149,11 @@ def _output_shares(bands: Sequence[ConversionBand]) -> Iterator[float]:
 
     Several inputs of one form divide its output among them in proportion to ``output_t``.
     """
-    total: dict[str, float] = {}
+    output_totals: dict[str, float] = {}
     for band in bands:
-        total[band.output_form] = total.get(band.output_form, 0.0) + band.output_t
+        output_totals[band.output_form] = output_totals.get(band.output_form, 0.0) + band.output_t
     return (
-        band.output_t / total[band.output_form] if total[band.output_form] else 0.0
+        band.output_t / output_totals[band.output_form] if output_totals[band.output_form] else 0.0
         for band in bands
     )
 
@@ -161,30 +164,32 @@ def _draw_bar(
     from matplotlib.patches import Rectangle
 
     x, top = position
-    end, used = top, sum(form.source_tonnes) - form.source_tonnes[-1]
+    end, used_tonnes = top, sum(form.source_tonnes) - form.source_tonnes[-1]
     axes.add_patch(Rectangle((x, top), BAR_WIDTH, BAR_HEIGHT, **FRAME_STYLE))
     for tonnes, style in zip(form.source_tonnes, SOURCE_STYLES, strict=True):
         if tonnes > 0:
             height = BAR_HEIGHT * tonnes / full_tonnes
             axes.add_patch(Rectangle((x, end), BAR_WIDTH, height, linewidth=0.3, zorder=3, **style))
             end += height
-    short = name if len(name) <= MAX_NAME_LETTERS else f"{name[: MAX_NAME_LETTERS - 1].rstrip()}…"
+    short_name = (
+        name if len(name) <= MAX_NAME_LETTERS else f"{name[: MAX_NAME_LETTERS - 1].rstrip()}…"
+    )
     text_style: dict[str, Any] = {
         "fontsize": TEXT_SIZE,
         "va": "bottom",
         "zorder": 4,
         "bbox": TEXT_BACKGROUND,
     }
-    axes.text(x, top - 0.17, short, fontweight="bold", **text_style)
-    label = f"{format_rounded(used)} {tr('t')}"
+    axes.text(x, top - 0.17, short_name, fontweight="bold", **text_style)
+    label = f"{format_rounded(used_tonnes)} {tr('t')}"
     if form.source_tonnes[-1] > 0:
         label = tr(
             "{tonnes} t, {missing} t missing",
-            tonnes=format_rounded(used),
+            tonnes=format_rounded(used_tonnes),
             missing=format_rounded(form.source_tonnes[-1]),
         )
     axes.text(x, top - 0.03, label, **text_style)
-    marks = [
+    bottlenecks = [
         f"▲ {kind}: {format_rounded_percent(share)}"
         for kind, share in (
             (tr("plants"), form.plant_bottleneck_share),
@@ -192,9 +197,9 @@ def _draw_bar(
         )
         if share is not None
     ]
-    for line, mark in enumerate(marks):
-        below = top + BAR_HEIGHT + 0.02 + 0.14 * line
-        axes.text(x, below, mark, fontsize=TEXT_SIZE, va="top", color=d.RED, zorder=4)
+    for line, mark in enumerate(bottlenecks):
+        label_y = top + BAR_HEIGHT + 0.02 + 0.14 * line
+        axes.text(x, label_y, mark, fontsize=TEXT_SIZE, va="top", color=d.RED, zorder=4)
 
 
 def _draw_band(
@@ -205,10 +210,10 @@ def _draw_band(
     from matplotlib.path import Path
 
     (x, top, low), (end_x, end_top, end_low) = start, end
-    half = (x + end_x) / 2
+    middle_x = (x + end_x) / 2
     points = [
-        (x, top), (half, top), (half, end_top), (end_x, end_top),
-        (end_x, end_low), (half, end_low), (half, low), (x, low), (x, top),
+        (x, top), (middle_x, top), (middle_x, end_top), (end_x, end_top),
+        (end_x, end_low), (middle_x, end_low), (middle_x, low), (x, low), (x, top),
     ]  # fmt: skip
     codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
     axes.add_patch(PathPatch(Path(points, codes), facecolor=BAND_COLOR, edgecolor="none", zorder=1))

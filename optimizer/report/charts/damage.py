@@ -6,7 +6,7 @@ from models.language import tr
 from optimizer.report.charts import drawing as d
 from optimizer.report.number_format import format_column, format_percent
 
-NamedPairs = Sequence[tuple[str, float, float]]
+NamedValuePairs = Sequence[tuple[str, float, float]]
 """Named pairs of figures, such as without and with the plan."""
 
 
@@ -14,7 +14,7 @@ def exceedance_curves(
     levels: d.Floats,
     without_plan: d.Floats,
     with_plan: d.Floats,
-    named_pairs: NamedPairs,
+    named_pairs: NamedValuePairs,
     unit: str,
 ) -> d.Figure:
     """Draw exceedance curves of the outcome without and with the plan, and pairs of bars beside
@@ -38,17 +38,17 @@ def exceedance_curves(
     axes.set_xlabel(unit)
     axes.set_title(tr("Chance of more than this"))
     axes.legend(loc="upper right")
-    names, before, after = zip(*named_pairs, strict=True)
+    names, damage_without, damage_with = zip(*named_pairs, strict=True)
     for values, shift, style in (
-        (before, -0.2, ("white", d.HATCH_PATTERN, d.INK)),
-        (after, 0.2, (d.BLUE, "", d.BLUE)),
+        (damage_without, -0.2, ("white", d.HATCH_PATTERN, d.INK)),
+        (damage_with, 0.2, (d.BLUE, "", d.BLUE)),
     ):
         d.horizontal_bars(
             bar_axes, [n + shift for n in range(len(named_pairs))], values, 0.36, *style
         )
         d.label_bar_ends(bar_axes, format_column(values), values, shift)
     d.set_row_labels(bar_axes, names, bottom_margin=0.5, top_margin=0.5)
-    bar_axes.set_xlim(0, max([*before, *after, 1e-9]) * 1.3)
+    bar_axes.set_xlim(0, max([*damage_without, *damage_with, 1e-9]) * 1.3)
     bar_axes.set_xticks([])
     bar_axes.spines["bottom"].set_visible(False)
     return figure
@@ -66,7 +66,7 @@ def with_and_without_bars(
     )
     d.horizontal_bars(axes, positions, with_plan, 0.42, d.BLUE, label=tr("With plan"))
     pairs = zip(format_column(without_plan), format_column(with_plan), strict=True)
-    texts = [f"{before} → {after}" for before, after in pairs]
+    texts = [f"{damage_without} → {damage_with}" for damage_without, damage_with in pairs]
     d.label_bar_ends(axes, texts, list(map(max, without_plan, with_plan)))
     axes.set_xlim(0, max([*without_plan, *with_plan, 1e-9]) * 1.2)
     d.set_row_labels(axes, names, unit)
@@ -74,7 +74,7 @@ def with_and_without_bars(
     return figure
 
 
-def event_count_bars(rows: NamedPairs) -> d.Figure:
+def event_count_bars(rows: NamedValuePairs) -> d.Figure:
     """Draw two bars for each number of events in a year.
 
     The filled bar is the share of years in the sampled states; the hollow bar is the share that

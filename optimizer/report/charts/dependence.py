@@ -9,10 +9,10 @@ from optimizer.report.number_format import format_percent
 
 LABEL_BACKGROUND = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 """Keeps a label readable on a line."""
-MARKER: dict[str, Any] = {"marker": "o", "markersize": 6, "linestyle": "none"}
-BEFORE_MARKER = MARKER | {"mfc": "white", "mec": d.INK, "mew": 1}
-AFTER_MARKER = MARKER | {"color": d.BLUE}
-THRESHOLD_LINE: dict[str, Any] = {"color": d.RED, "linewidth": 1.1, "linestyle": (0, (4, 2))}
+SHARED_MARKER_STYLE: dict[str, Any] = {"marker": "o", "markersize": 6, "linestyle": "none"}
+BEFORE_MARKER_STYLE = SHARED_MARKER_STYLE | {"mfc": "white", "mec": d.INK, "mew": 1}
+AFTER_MARKER_STYLE = SHARED_MARKER_STYLE | {"color": d.BLUE}
+THRESHOLD_LINE_STYLE: dict[str, Any] = {"color": d.RED, "linewidth": 1.1, "linestyle": (0, (4, 2))}
 
 
 class LargestSupplier(NamedTuple):
@@ -31,7 +31,7 @@ def largest_supplier_chart(rows: Sequence[LargestSupplier], threshold: float) ->
     from matplotlib.lines import Line2D
 
     figure, axes = d.new_figure(0.8 + 0.2 * len(rows))
-    axes.axvline(threshold, **THRESHOLD_LINE)
+    axes.axvline(threshold, **THRESHOLD_LINE_STYLE)
     for position, row in enumerate(rows):
         axes.plot(
             [row.share_before, row.share_after],
@@ -41,27 +41,33 @@ def largest_supplier_chart(rows: Sequence[LargestSupplier], threshold: float) ->
             zorder=1,
         )
         for share, country, style in (
-            (row.share_before, row.country_before, {"zorder": 2, **BEFORE_MARKER}),
-            (row.share_after, row.country_after, {"zorder": 3, **AFTER_MARKER}),
+            (row.share_before, row.country_before, {"zorder": 2, **BEFORE_MARKER_STYLE}),
+            (row.share_after, row.country_after, {"zorder": 3, **AFTER_MARKER_STYLE}),
         ):
             (mark,) = axes.plot(share, position, **style)
             d.set_tooltip(mark, f"{row.material}: {country} {format_percent(share)}")
-        low, high = sorted(
+        low_mark, high_mark = sorted(
             ((row.share_before, row.country_before), (row.share_after, row.country_after))
         )
         text_style = {"va": "center", "fontsize": 6.5, "bbox": LABEL_BACKGROUND}
-        differs = abs(row.share_before - row.share_after) > 0.005
+        country_changes = abs(row.share_before - row.share_after) > 0.005
         axes.text(
-            high[0] + 0.015, position, high[1] if differs else row.country_after, **text_style
+            high_mark[0] + 0.015,
+            position,
+            high_mark[1] if country_changes else row.country_after,
+            **text_style,
         )
-        if differs:
-            axes.text(low[0] - 0.015, position, low[1], ha="right", **text_style)
+        if country_changes:
+            axes.text(low_mark[0] - 0.015, position, low_mark[1], ha="right", **text_style)
     d.set_row_labels(axes, [row.material for row in rows], top_margin=0.7)
     axes.set_xlim(0, 1.06)
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0], [format_percent(x / 5) for x in range(6)])
     axes.grid(axis="x")
-    handles = [Line2D([], [], **style) for style in (BEFORE_MARKER, AFTER_MARKER, THRESHOLD_LINE)]
+    legend_handles = [
+        Line2D([], [], **style)
+        for style in (BEFORE_MARKER_STYLE, AFTER_MARKER_STYLE, THRESHOLD_LINE_STYLE)
+    ]
     limit = tr("{share} from one third country", share=format_percent(threshold))
     names = [tr("Without plan"), tr("With plan"), limit]
-    figure.legend(handles, names, loc="outside upper left", ncols=3)
+    figure.legend(legend_handles, names, loc="outside upper left", ncols=3)
     return figure

@@ -45,8 +45,8 @@ FONTS = "'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 """Fonts of texts in pages and SVG files; narrower than DejaVu Sans, which the layout is made
 with."""
 
-_SVG = "http://www.w3.org/2000/svg"
-_XLINK = "{http://www.w3.org/1999/xlink}href"
+_SVG_NAMESPACE = "http://www.w3.org/2000/svg"
+_XLINK_NAMESPACE = "{http://www.w3.org/1999/xlink}href"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Chart:
         """Return the chart as an SVG file in natural size, for a word processor or a browser."""
         text = self.svg()
         width, height = re.findall(r"[\d.]+", text[: text.index(">")])[2:4]
-        attributes = f'xmlns="{_SVG}" width="{width}pt" height="{height}pt"'
+        attributes = f'xmlns="{_SVG_NAMESPACE}" width="{width}pt" height="{height}pt"'
         root = text.replace("<svg ", f"<svg {attributes} ", 1)
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n'.encode()
 
@@ -184,10 +184,10 @@ def annotate_point(
 
 
 def label_bar_ends(
-    axes: Axes, texts: Sequence[str], ends: Sequence[float], shift: float = 0, **options: Any
+    axes: Axes, texts: Sequence[str], bar_ends: Sequence[float], shift: float = 0, **options: Any
 ) -> None:
     """Write a text to the right of the end of each bar; ``shift`` moves them down, in rows."""
-    for position, (text, end) in enumerate(zip(texts, ends, strict=True)):
+    for position, (text, end) in enumerate(zip(texts, bar_ends, strict=True)):
         annotate_point(axes, text, (end, position + shift), **options)
 
 
@@ -196,13 +196,13 @@ def draw_error_bars(
 ) -> None:
     """Draw thin error bars for ranges (low, value, high) that optimality gaps or sampling leave
     open."""
-    known = [
+    known_ranges = [
         (position, *ends)
         for position, ends in zip(positions, ranges, strict=True)
         if ends[2] > ends[0]
     ]
-    if known:
-        y_positions, low, value, high = (list(values) for values in zip(*known, strict=True))
+    if known_ranges:
+        y_positions, low, value, high = (list(values) for values in zip(*known_ranges, strict=True))
         distances = [
             [max(b - a, 0.0) for a, b in zip(*pair, strict=True)]
             for pair in ((low, value), (value, high))
@@ -262,8 +262,8 @@ def _page_svg(text: str, name: str, title: str, description: str, with_tooltips:
         for child in list(parent):
             if child.tag.rpartition("}")[2] in ("metadata", "style", "title"):
                 parent.remove(child)
-    remaining = ET.tostring(root, encoding="unicode")
-    used = set(re.findall(r'(?:url\(|href=")#([^)"]+)', remaining))
+    svg_text = ET.tostring(root, encoding="unicode")
+    used_ids = set(re.findall(r'(?:url\(|href=")#([^)"]+)', svg_text))
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
         attributes = list(element.attrib.items())
@@ -273,14 +273,14 @@ def _page_svg(text: str, name: str, title: str, description: str, with_tooltips:
                 element.attrib.update(
                     _presentation_attributes(value.replace("url(#", f"url(#{name}-"))
                 )
-            elif key == _XLINK:
+            elif key == _XLINK_NAMESPACE:
                 element.set("href", f"#{name}-{value.removeprefix('#')}")
             elif key == "id" and value.startswith(TOOLTIP_PREFIX):
                 if with_tooltips:
                     element.set("data-tooltip", value.removeprefix(TOOLTIP_PREFIX))
             elif key != "id":
                 element.set(key, value.replace("url(#", f"url(#{name}-"))
-            elif value in used:
+            elif value in used_ids:
                 element.set("id", f"{name}-{value}")
     for attribute in ("width", "height", "version"):
         root.attrib.pop(attribute, None)

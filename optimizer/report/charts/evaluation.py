@@ -36,18 +36,18 @@ class InformationLevel(NamedTuple):
 
 def policy_bars(bar_groups: Sequence[tuple[str, Sequence[PolicyBar]]], unit: str) -> d.Figure:
     """Draw groups of bars side by side, for instance no plan, release policies and foresight."""
-    longest = max(len(bars) for _, bars in bar_groups)
+    max_bar_count = max(len(bars) for _, bars in bar_groups)
     figure, grid = d.new_figure(
-        0.9 + 0.26 * longest, 1, len(bar_groups), squeeze=False, sharey=True
+        0.9 + 0.26 * max_bar_count, 1, len(bar_groups), squeeze=False, sharey=True
     )
     for position, ((title, bars), axes) in enumerate(zip(bar_groups, grid[0], strict=True)):
         for row, bar in enumerate(bars):
             d.horizontal_bars(axes, [row], [bar.value], 0.62, *BAR_STYLES[bar.style], d.INK)
-        ends = [bar.value + Z_95 * (bar.standard_error or 0.0) for bar in bars]
-        ranges = [(2 * b.value - end, b.value, end) for b, end in zip(bars, ends, strict=True)]
+        bar_ends = [bar.value + Z_95 * (bar.standard_error or 0.0) for bar in bars]
+        ranges = [(2 * b.value - end, b.value, end) for b, end in zip(bars, bar_ends, strict=True)]
         d.draw_error_bars(axes, range(len(bars)), ranges, cap=2.5, width=0.9)
         values = [bar.value for bar in bars]
-        d.label_bar_ends(axes, format_column(values), ends, right=4)
+        d.label_bar_ends(axes, format_column(values), bar_ends, right=4)
         axes.set_xlim(0, max([*values, 1e-9]) * 1.3)
         d.set_row_labels(axes, [bar.name for bar in bars], unit)
         axes.set_title(title)
@@ -65,20 +65,27 @@ def information_ladder(
     name.
     """
     figure, axes = d.new_figure(0.8 + 0.36 * len(levels))
-    highs = [level.high for level in levels]
-    largest = max([*highs, 1e-9])
+    high_values = [level.high for level in levels]
+    max_value = max([*high_values, 1e-9])
     for position, level in enumerate(levels):
         d.horizontal_bars(axes, [position], [level.high], 0.5, d.GREY, edge=d.INK)
-        if (left_open := level.high - level.low) > 1e-3 * largest:
+        if (is_left_open := level.high - level.low) > 1e-3 * max_value:
             d.horizontal_bars(
-                axes, [position], [left_open], 0.5, "white", d.HATCH_PATTERN, d.INK, left=level.low
+                axes,
+                [position],
+                [is_left_open],
+                0.5,
+                "white",
+                d.HATCH_PATTERN,
+                d.INK,
+                left=level.low,
             )
-    d.label_bar_ends(axes, format_column(highs), highs, right=4)
-    arrow_x, arrow = largest * 1.17, {"arrowstyle": "<->", "color": d.GREEN}
-    for lower, upper, name in steps:
-        axes.annotate("", (arrow_x, lower), (arrow_x, upper), arrowprops=arrow)
-        d.annotate_point(axes, name, (arrow_x, (lower + upper) / 2), 5, font_size=7)
-    axes.set_xlim(0, largest * 1.5)
+    d.label_bar_ends(axes, format_column(high_values), high_values, right=4)
+    arrow_x, arrow = max_value * 1.17, {"arrowstyle": "<->", "color": d.GREEN}
+    for lower_level, upper_level, name in steps:
+        axes.annotate("", (arrow_x, lower_level), (arrow_x, upper_level), arrowprops=arrow)
+        d.annotate_point(axes, name, (arrow_x, (lower_level + upper_level) / 2), 5, font_size=7)
+    axes.set_xlim(0, max_value * 1.5)
     d.set_row_labels(axes, [level.name for level in levels], unit, bottom_margin=0.5)
     return figure
 

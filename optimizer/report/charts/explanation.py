@@ -31,14 +31,21 @@ def regret_bars(decisions: Sequence[DecisionRegret], unit: str) -> d.Figure:
         if bars:
             positions, lengths = zip(*bars, strict=True)
             d.horizontal_bars(axes, positions, lengths, 0.66, color, label=name)
-    widths, lows = [bar.high - bar.low for bar in decisions], [bar.low for bar in decisions]
+    widths, low_regrets = [bar.high - bar.low for bar in decisions], [bar.low for bar in decisions]
     name = tr("left open by the gaps")
     d.horizontal_bars(
-        axes, range(len(widths)), widths, 0.66, d.GREY, d.HATCH_PATTERN, left=lows, label=name
+        axes,
+        range(len(widths)),
+        widths,
+        0.66,
+        d.GREY,
+        d.HATCH_PATTERN,
+        left=low_regrets,
+        label=name,
     )
-    highs = [bar.high for bar in decisions]
-    d.label_bar_ends(axes, [bar.label for bar in decisions], highs)
-    axes.set_xlim(0, max([*highs, 1e-9]) * 1.18)
+    high_regrets = [bar.high for bar in decisions]
+    d.label_bar_ends(axes, [bar.label for bar in decisions], high_regrets)
+    axes.set_xlim(0, max([*high_regrets, 1e-9]) * 1.18)
     d.set_row_labels(axes, [bar.name for bar in decisions], unit, font_size=6.5)
     figure.legend(loc="outside upper left", ncols=3)
     return figure

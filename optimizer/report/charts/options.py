@@ -34,15 +34,15 @@ def efficient_frontier(
 ) -> d.Figure:
     """Draw remaining damage against public money; a staircase joins the efficient options."""
     figure, axes = d.new_figure(2.8)
-    efficient = [p for p in points if p.is_efficient]
+    efficient_points = [p for p in points if p.is_efficient]
     axes.set_xlim(0, max([1e-9, *(p.public_money for p in points)]) * 1.12)
     axes.set_ylim(0, max([1e-9, without_plan, *(p.remaining for p in points)]) * 1.1)
-    stairs = [(p.public_money, p.remaining) for p in efficient]
+    stairs = [(p.public_money, p.remaining) for p in efficient_points]
     if stairs:
         end = (axes.get_xlim()[1], stairs[-1][1])
         axes.plot(*zip(*stairs, end, strict=True), color=d.BLUE, drawstyle="steps-post", lw=1.2)
     groups = (
-        (efficient, d.BLUE, "o", tr("efficient options")),
+        (efficient_points, d.BLUE, "o", tr("efficient options")),
         ([p for p in points if not p.is_efficient], "white", "o", tr("dominated options")),
         ([OptionPoint("", 0.0, without_plan, False)], d.INK, "X", tr("without any plan")),
     )
@@ -88,22 +88,22 @@ def _label_points(
             group.append(point)
         else:
             groups.append(([point], mark))
-    marks = [mark for _, mark in groups] + [to_points(*without_plan)]
-    occupied: list[Box] = [(x - 4, y - 4, x + 4, y + 4) for x, y in marks]
+    mark_positions = [mark for _, mark in groups] + [to_points(*without_plan)]
+    occupied_boxes: list[Box] = [(x - 4, y - 4, x + 4, y + 4) for x, y in mark_positions]
     extent = axes.get_window_extent()
-    ends = (
+    stair_ends = (
         [to_points(*mark) for mark in (*stairs, (axes.get_xlim()[1], stairs[-1][1]))]
         if stairs
         else []
     )
-    for (x, y), (end_x, end_y) in pairwise(ends):
-        occupied += [(x, y - 1, end_x, y + 1), (end_x - 1, end_y, end_x + 1, y)]
+    for (x, y), (end_x, end_y) in pairwise(stair_ends):
+        occupied_boxes += [(x, y - 1, end_x, y + 1), (end_x - 1, end_y, end_x + 1, y)]
     plot_area: Box = (extent.x0 * scale, extent.y0 * scale, extent.x1 * scale, extent.y1 * scale)
     for group_points, mark in groups:
         text = shorten(
             " = ".join(point.name for point in group_points), MAX_NAME_LETTERS, placeholder=" …"
         )
-        right, up = _find_free_position(text, mark, occupied, plot_area)
+        right, up = _find_free_position(text, mark, occupied_boxes, plot_area)
         needs_leader = max(abs(right), abs(up)) > LEADER_DISTANCE
         side = "left" if right > 0 else "right"
         arrow = {"arrowstyle": "-", "color": d.FAINT_INK, "lw": 0.5, "shrinkA": 1, "shrinkB": 3}
@@ -116,7 +116,7 @@ def _label_points(
 
 
 def _find_free_position(
-    text: str, mark: tuple[float, float], occupied: list[Box], plot_area: Box
+    text: str, mark: tuple[float, float], occupied_boxes: list[Box], plot_area: Box
 ) -> tuple[float, float]:
     """Return the offset (right, up) of a name from its mark: the nearest one that covers nothing.
 
@@ -128,15 +128,15 @@ def _find_free_position(
         box = (left, mark[1] + up - height / 2, left + width, mark[1] + up + height / 2)
         leader = list(_leader_boxes(mark, right, up))
         if _is_inside(box, plot_area) and not any(
-            _boxes_overlap(new, other) for new in (box, *leader) for other in occupied
+            _boxes_overlap(new_box, other) for new_box in (box, *leader) for other in occupied_boxes
         ):
-            occupied += [box, *leader]
+            occupied_boxes += [box, *leader]
             return right, up
     right = (
         NAME_DISTANCES[0] if plot_area[2] - mark[0] > mark[0] - plot_area[0] else -NAME_DISTANCES[0]
     )
     left = mark[0] + right - (width if right < 0 else 0)
-    occupied.append((left, mark[1] - height / 2, left + width, mark[1] + height / 2))
+    occupied_boxes.append((left, mark[1] - height / 2, left + width, mark[1] + height / 2))
     return right, 0.0
 
 
@@ -156,8 +156,13 @@ def _candidate_offsets() -> Iterator[tuple[float, float]]:
             yield distance * right, distance * up
 
 
-def _is_inside(box: Box, outer: Box) -> bool:
-    return box[0] >= outer[0] and box[1] >= outer[1] and box[2] <= outer[2] and box[3] <= outer[3]
+def _is_inside(box: Box, outer_box: Box) -> bool:
+    return (
+        box[0] >= outer_box[0]
+        and box[1] >= outer_box[1]
+        and box[2] <= outer_box[2]
+        and box[3] <= outer_box[3]
+    )
 
 
 def _boxes_overlap(a: Box, b: Box) -> bool:

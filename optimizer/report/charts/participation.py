@@ -45,8 +45,10 @@ def share_totals_chart(lines: Sequence[ShareLine], unit: str) -> d.Figure:
     """
     figure, axes = d.new_figure(3.4)
     for line, (color, line_style) in zip(lines, LINE_STYLES, strict=False):
-        ends = zip(line.shares, line.low, line.high, strict=True)
-        if band := [(100 * share, *low_high) for share, *low_high in ends if None not in low_high]:
+        share_ranges = zip(line.shares, line.low, line.high, strict=True)
+        if band := [
+            (100 * share, *low_high) for share, *low_high in share_ranges if None not in low_high
+        ]:
             name = tr("best to worst, of plans as good by the objective")
             axes.fill_between(*zip(*band, strict=True), label=name, **BAND_STYLE)
         shares = [100 * share for share in line.shares]
@@ -54,7 +56,7 @@ def share_totals_chart(lines: Sequence[ShareLine], unit: str) -> d.Figure:
     for line, (color, _) in zip(lines, LINE_STYLES, strict=False):
         # One legend entry for each kind of mark; numbers of two lines are on opposite sides.
         is_first = line is lines[0]
-        above = 8 if len(lines) > 1 and not is_first else -14
+        label_shift = 8 if len(lines) > 1 and not is_first else -14
         for share, marker, size, name in (
             (line.best_share, "*", 11, tr("best share")),
             (line.indifferent_share, "D", 6, tr("no worse than none up to here")),
@@ -71,7 +73,9 @@ def share_totals_chart(lines: Sequence[ShareLine], unit: str) -> d.Figure:
             # The star of the best share has the number already.
             if marker == "*" or share != line.best_share:
                 text_style = {"ha": "center", "va": "baseline", "zorder": 6}
-                d.annotate_point(axes, format_percent(share), point, 0, above, 6.8, **text_style)
+                d.annotate_point(
+                    axes, format_percent(share), point, 0, label_shift, 6.8, **text_style
+                )
     if lines and lines[0].shares and lines[0].shares[0] == 0:
         axes.axhline(lines[0].totals[0], color=d.FAINT_INK, linewidth=0.7, linestyle=":")
     axes.margins(x=0.04, y=0.16)
@@ -89,19 +93,23 @@ def co_financing_chart(
     The shares are the best one, the indifferent one, and the largest that rules allow.
     """
     figure, axes = d.new_figure(2.6)
-    for shares, line_style, color, name, above in (
+    for shares, line_style, color, name, label_shift in (
         (share_limits, "^:", d.GREEN, tr("largest share that rules allow"), None),
         (indifferent_shares, "D--", d.ORANGE, tr("no worse than none up to"), 6),
         (best_shares, "o-", d.BLUE, tr("best share"), -11),
     ):
-        known = [
+        known_points = [
             (100 * p, 100 * s) for p, s in zip(public_shares, shares, strict=True) if s is not None
         ]
-        if known:
-            axes.plot(*zip(*known, strict=True), line_style, color=color, markersize=5, label=name)
-        for point in known if above is not None else ():
+        if known_points:
+            axes.plot(
+                *zip(*known_points, strict=True), line_style, color=color, markersize=5, label=name
+            )
+        for point in known_points if label_shift is not None else ():
             text = format_percent(point[1] / 100)
-            d.annotate_point(axes, text, point, 0, above or 0, 6.8, ha="center", va="baseline")
+            d.annotate_point(
+                axes, text, point, 0, label_shift or 0, 6.8, ha="center", va="baseline"
+            )
     axes.margins(x=0.06, y=0.2)
     axes.set_ylim(bottom=-6)
     return _finish_chart(figure, axes, tr("Public share of capex, %"), tr("Its share of capex, %"))

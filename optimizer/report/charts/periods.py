@@ -48,10 +48,10 @@ def missing_share_charts(
             label=tr("share of demand missing without the plan"),
         )  # fmt: skip
         axes.set_title(textwrap.shorten(name, 28, placeholder="…"), fontsize=6.8, pad=2)
-        ends = sorted({0, len(periods) - 1})
-        axes.set_xticks(ends, [periods[n] for n in ends], fontsize=6.5)
+        end_positions = sorted({0, len(periods) - 1})
+        axes.set_xticks(end_positions, [periods[n] for n in end_positions], fontsize=6.5)
         for tick, side in zip(axes.get_xticklabels(), ("left", "right"), strict=False):
-            tick.set_ha(side if len(ends) > 1 else "center")
+            tick.set_ha(side if len(end_positions) > 1 else "center")
         axes.set_xlim(edges[0], edges[-1])
         axes.set_ylim(0, 1.04)
         axes.grid(axis="y")
@@ -61,6 +61,6 @@ def missing_share_charts(
         axes.yaxis.set_major_formatter(FixedFormatter([format_percent(x) for x in (0, 0.5, 1)]))
     for axes in list(grid.flat)[len(rows) :]:
         axes.set_visible(False)
-    handles, names = grid.flat[0].get_legend_handles_labels()
-    figure.legend(handles[::-1], names[::-1], loc="outside upper left", ncols=2)
+    legend_handles, names = grid.flat[0].get_legend_handles_labels()
+    figure.legend(legend_handles[::-1], names[::-1], loc="outside upper left", ncols=2)
     return figure

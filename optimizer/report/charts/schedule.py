@@ -10,13 +10,18 @@ from optimizer.report.number_format import format_number, format_percent
 
 PHASE_STYLES = ((d.ORANGE, d.HATCH_PATTERN), ("#fbe3b0", ""), (d.SKY, "||||"), (d.BLUE, ""))
 """Styles of construction, expected delay, ramp-up and full output."""
-DECISION_MARKER: dict[str, Any] = {
+DECISION_MARKER_STYLE: dict[str, Any] = {
     "marker": "D",
     "color": d.INK,
     "markersize": 3.6,
     "linestyle": "none",
 }
-LATEST_STYLE: dict[str, Any] = {"color": d.INK, "linewidth": 0.9, "marker": "|", "markersize": 5}
+LATEST_OUTPUT_STYLE: dict[str, Any] = {
+    "color": d.INK,
+    "linewidth": 0.9,
+    "marker": "|",
+    "markersize": 5,
+}
 TEXT_COLUMN_WIDTH = 40
 """Distance of the text columns beside the bars, in points."""
 MAX_LINE_LETTERS = 34
@@ -53,15 +58,22 @@ def project_timelines(timelines: Sequence[ProjectTimeline], years: range) -> d.F
     ]
     row_height = 0.235 if any(len(lines) > 1 for lines in names) else 0.19
     figure, axes = d.new_figure(0.95 + row_height * len(timelines))
-    last = years[-1] + 1
+    end_year = years[-1] + 1
     phases = [tr("construction"), tr("expected delay"), tr("ramp-up"), tr("full output")]
     for row, timeline in enumerate(timelines):
         phase_start: float = timeline.decision_year
         output = timeline.first_output_year + timeline.mean_delay
-        output_end = last if timeline.lifetime_years is None else output + timeline.lifetime_years
-        ends = (timeline.first_output_year, output, output + timeline.ramp_up_years, output_end)
-        for style, phase, end in zip(PHASE_STYLES, phases, ends, strict=True):
-            if (end := min(end, output_end, last)) > phase_start:
+        output_end = (
+            end_year if timeline.lifetime_years is None else output + timeline.lifetime_years
+        )
+        phase_ends = (
+            timeline.first_output_year,
+            output,
+            output + timeline.ramp_up_years,
+            output_end,
+        )
+        for style, phase, end in zip(PHASE_STYLES, phases, phase_ends, strict=True):
+            if (end := min(end, output_end, end_year)) > phase_start:
                 bar = d.horizontal_bars(
                     axes, [row], [end - phase_start], 0.62, *style, left=phase_start, linewidth=0.3
                 )
@@ -72,8 +84,10 @@ def project_timelines(timelines: Sequence[ProjectTimeline], years: range) -> d.F
                 timeline.first_output_year,
                 timeline.first_output_year + timeline.max_delay,
             ]
-            axes.plot(delay_range, [row, row], zorder=4, **LATEST_STYLE)
-        (mark,) = axes.plot(timeline.decision_year, row, clip_on=False, zorder=5, **DECISION_MARKER)
+            axes.plot(delay_range, [row, row], zorder=4, **LATEST_OUTPUT_STYLE)
+        (mark,) = axes.plot(
+            timeline.decision_year, row, clip_on=False, zorder=5, **DECISION_MARKER_STYLE
+        )
         d.set_tooltip(mark, f"{timeline.name}, {tr('decision')}: {timeline.decision_year}")
     text_columns: list[tuple[str, list[Any]]] = [
         (tr("First\noutput"), [timeline.first_output_year for timeline in timelines])
@@ -85,8 +99,8 @@ def project_timelines(timelines: Sequence[ProjectTimeline], years: range) -> d.F
                 [timeline.first_output_year + timeline.max_delay for timeline in timelines],
             )
         )
-    successes = [format_percent(timeline.success_probability) for timeline in timelines]
-    text_columns.append((tr("Chance of\nsuccess"), successes))
+    success_texts = [format_percent(timeline.success_probability) for timeline in timelines]
+    text_columns.append((tr("Chance of\nsuccess"), success_texts))
     d.set_row_labels(axes, [""] * len(timelines))
     text_style: dict[str, Any] = {"ha": "right", "xycoords": axes.get_yaxis_transform()}
     for row, lines in enumerate(names):
@@ -96,20 +110,22 @@ def project_timelines(timelines: Sequence[ProjectTimeline], years: range) -> d.F
         _stack_lines(axes, header.splitlines(), (1, -1.1), 6.5, color=d.FAINT_INK, **column_style)
         for row, text in enumerate(texts):
             d.annotate_point(axes, str(text), (1, row), font_size=7, **column_style)
-    axes.set_xlim(years[0] - 0.15, last)
+    axes.set_xlim(years[0] - 0.15, end_year)
     d.set_year_axis(axes, years)
     axes.grid(axis="x")
     shown_phases = [n for n in range(len(phases)) if has_delays or n != 1]
-    marks: list[Any] = [Line2D([], [], **DECISION_MARKER)]
-    marks += [
+    legend_marks: list[Any] = [Line2D([], [], **DECISION_MARKER_STYLE)]
+    legend_marks += [
         Patch(facecolor=PHASE_STYLES[n][0], hatch=PHASE_STYLES[n][1], edgecolor="white")
         for n in shown_phases
     ]
     labels = [tr("decision"), *(phases[n] for n in shown_phases)]
     if has_delays:
-        marks.append(Line2D([], [], **LATEST_STYLE))
+        legend_marks.append(Line2D([], [], **LATEST_OUTPUT_STYLE))
         labels.append(tr("longest delay"))
-    figure.legend(marks, labels, loc="outside upper left", ncols=len(marks), columnspacing=1.2)
+    figure.legend(
+        legend_marks, labels, loc="outside upper left", ncols=len(legend_marks), columnspacing=1.2
+    )
     return figure
 
 
@@ -128,21 +144,26 @@ def cover_charts(rows: Sequence[tuple[str, Sequence[float]]], years: Sequence[in
     row_count = -(-len(rows) // CHARTS_PER_ROW)
     layout = {"gap": 0.07, "sharex": True, "sharey": True, "squeeze": False}
     figure, grid = d.new_figure(0.3 + 0.86 * row_count, row_count, CHARTS_PER_ROW, **layout)
-    largest = max((value for _, days in rows for value in days), default=1.0) or 1.0
+    max_days = max((value for _, days in rows for value in days), default=1.0) or 1.0
     for axes, (name, days) in zip(grid.flat, rows, strict=False):
         axes.fill_between(years, days, step="mid", color=d.SKY, linewidth=0)
         axes.step(years, days, where="mid", color=d.BLUE, linewidth=1.2)
-        short = name if len(name) <= 30 else f"{name[:29].rstrip()}…"
-        axes.set_title(short, fontsize=6.8, fontweight="normal", pad=2)
+        short_name = name if len(name) <= 30 else f"{name[:29].rstrip()}…"
+        axes.set_title(short_name, fontsize=6.8, fontweight="normal", pad=2)
         # Among equal years the last, so that a constant stock is labeled at its end.
-        top, year = max(zip(days, years, strict=True))
+        peak_days, year = max(zip(days, years, strict=True))
         side = "right" if 2 * year > years[0] + years[-1] else "left"
         axes.text(
-            year, top + largest * 0.04, format_number(top, 0), ha=side, va="bottom", fontsize=6.5
+            year,
+            peak_days + max_days * 0.04,
+            format_number(peak_days, 0),
+            ha=side,
+            va="bottom",
+            fontsize=6.5,
         )
     for position, axes in enumerate(grid.flat):
         axes.set_visible(position < len(rows))
-        axes.set_ylim(0, largest * 1.3)
+        axes.set_ylim(0, max_days * 1.3)
         axes.set_xlim(years[0] - 0.5, years[-1] + 0.5)
         axes.set_xticks([years[0], years[-1]], [str(years[0]), str(years[-1])])
         axes.set_yticks([])

@@ -42,14 +42,16 @@ def tornado(rows: Sequence[TornadoBar], base: float, unit: str) -> d.Figure:
     names = {"changed": tr("another plan is better"), "broken": tr("this plan breaks a rule")}
     style: dict[str, Any] = {"color": "white", "edgecolors": d.INK, "linewidths": 0.7, "zorder": 3}
     for mark, shape in MARK_SHAPES.items():
-        marked = [
+        marked_points = [
             (end, n - 0.13)
             for n, row in enumerate(rows)
-            for best, this, row_mark in zip(row.best_plan, row.this_plan, row.marks, strict=True)
-            if row_mark == mark and (end := this if best is None else best) is not None
+            for best_end, this, row_mark in zip(
+                row.best_plan, row.this_plan, row.marks, strict=True
+            )
+            if row_mark == mark and (end := this if best_end is None else best_end) is not None
         ]
-        if marked:
-            x, y = zip(*marked, strict=True)
+        if marked_points:
+            x, y = zip(*marked_points, strict=True)
             axes.scatter(x, y, 16, marker=shape, label=names[mark], **style)
     return _finish_tornado(figure, axes, rows, base, unit)
 
@@ -60,13 +62,23 @@ def screening_bars(rows: Sequence[tuple[str, float, float, float]], unit: str) -
     Each row is (name, mean effect, half width of its confidence interval, spread).
     """
     figure, axes = d.new_figure(0.8 + 0.3 * len(rows))
-    above, below = ([n + shift for n in range(len(rows))] for shift in (-0.17, 0.17))
-    d.horizontal_bars(axes, above, [row[1] for row in rows], 0.32, d.BLUE, label=tr("mean effect"))
+    upper_positions, lower_positions = (
+        [n + shift for n in range(len(rows))] for shift in (-0.17, 0.17)
+    )
     d.horizontal_bars(
-        axes, below, [row[3] for row in rows], 0.32, d.ORANGE, d.HATCH_PATTERN, label=tr("spread")
+        axes, upper_positions, [row[1] for row in rows], 0.32, d.BLUE, label=tr("mean effect")
+    )
+    d.horizontal_bars(
+        axes,
+        lower_positions,
+        [row[3] for row in rows],
+        0.32,
+        d.ORANGE,
+        d.HATCH_PATTERN,
+        label=tr("spread"),
     )
     ranges = [(max(0, mean - half), mean, mean + half) for _, mean, half, _ in rows]
-    d.draw_error_bars(axes, above, ranges)
+    d.draw_error_bars(axes, upper_positions, ranges)
     d.set_row_labels(axes, [row[0] for row in rows], unit, font_size=6.6)
     figure.legend(loc="outside upper left", ncols=2)
     return figure
@@ -85,8 +97,8 @@ def _bar_moves(
 ) -> tuple[list[float], list[float]]:
     """Return the positions of bars and their signed lengths from ``base`` to the ends that are
     known."""
-    known = [(n + shift, end - base) for n, end in enumerate(ends) if end is not None]
-    return [position for position, _ in known], [length for _, length in known]
+    known_ends = [(n + shift, end - base) for n, end in enumerate(ends) if end is not None]
+    return [position for position, _ in known_ends], [length for _, length in known_ends]
 
 
 def _finish_tornado(

@@ -102,7 +102,7 @@ def _draw_map(axes: d.Axes, supply_map: SupplyMap, home_country: str) -> None:
     for code, share in supply_map.shares.items():
         _draw_country(axes, code, SHARE_COLORS[sum(share >= step for step in SHARE_STEPS)])
     points = {code: point for code in supply_map.shares if (point := country_point(code))}
-    occupied = [(*point, 20) for point in points.values()]
+    occupied_spots = [(*point, 20) for point in points.values()]
     if (target := country_point(home_country)) is not None:
         for code, point in points.items():
             if code != home_country:
@@ -112,17 +112,17 @@ def _draw_map(axes: d.Axes, supply_map: SupplyMap, home_country: str) -> None:
                 label = _share_label(supply_map, code)
                 text = f"{supply_map.material}, {supply_map.case_label}: {label}"
                 d.set_tooltip(flow_line, text)
-                occupied += [
+                occupied_spots += [
                     (*_curve_point(point, bend, target, step / 12), 5) for step in range(1, 12)
                 ]
-        occupied.append((*target, 40))
+        occupied_spots.append((*target, 40))
         axes.plot(*target, **HOME_MARKER)
     for point in points.values():
         if point != target:
             axes.plot(*point, "o", color=d.INK, markersize=1.6)
-    _label_countries(axes, supply_map, points, occupied, home_country)
-    if absent := [code for code in supply_map.shares if code not in points]:
-        text = ", ".join(_share_label(supply_map, code) for code in absent)
+    _label_countries(axes, supply_map, points, occupied_spots, home_country)
+    if unmapped_countries := [code for code in supply_map.shares if code not in points]:
+        text = ", ".join(_share_label(supply_map, code) for code in unmapped_countries)
         axes.text(3, 3, tr("Not on the map: {countries}", countries=text), fontsize=LABEL_SIZE)
     if not supply_map.shares:
         axes.text(MAP_WIDTH / 2, MAP_HEIGHT / 2, tr("No supply"), ha="center", fontsize=8)
@@ -170,7 +170,7 @@ def _label_countries(
     axes: d.Axes,
     supply_map: SupplyMap,
     points: Mapping[str, MapPoint],
-    occupied: Sequence[OccupiedSpot],
+    occupied_spots: Sequence[OccupiedSpot],
     home_country: str,
 ) -> None:
     """Write labels of countries, each where it covers least."""
@@ -179,7 +179,7 @@ def _label_countries(
         text = _share_label(supply_map, code)
         x, y = points[code]
         width = (0.64 if code == home_country else 0.56) * LABEL_SIZE * len(text) + 3
-        center, distance = _find_label_position((x, y), width, boxes, occupied)
+        center, distance = _find_label_position((x, y), width, boxes, occupied_spots)
         boxes.append((*center, width, LABEL_SIZE + 3))
         if distance > 6:
             axes.plot([x, center[0]], [y, center[1]], color=d.FAINT_INK, linewidth=0.5, zorder=5)
@@ -195,7 +195,7 @@ def _find_label_position(
     point: MapPoint,
     label_width: float,
     boxes: Sequence[tuple[float, float, float, float]],
-    occupied: Sequence[OccupiedSpot],
+    occupied_spots: Sequence[OccupiedSpot],
 ) -> tuple[MapPoint, float]:
     """Return the center of a label's box near a point, and the distance of the box from the point.
 
@@ -217,7 +217,7 @@ def _find_label_position(
                 continue
             cost = distance + sum(
                 weight
-                for a, b, weight in occupied
+                for a, b, weight in occupied_spots
                 if abs(x - a) < label_width / 2 + 2 and abs(y - b) < height / 2 + 2
             )
             leader_points = [
@@ -226,7 +226,7 @@ def _find_label_position(
             ]
             cost += sum(
                 weight
-                for a, b, weight in occupied
+                for a, b, weight in occupied_spots
                 if (a, b) != point and any(math.hypot(a - c, b - e) < 4 for c, e in leader_points)
             )
             if cost < lowest_cost:
@@ -238,24 +238,24 @@ def _add_legend(figure: d.Figure, home_country: str) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    ends = [format_number(100 * step) for step in SHARE_STEPS]
+    step_texts = [format_number(100 * step) for step in SHARE_STEPS]
     names = [
-        tr("under {share} %", share=ends[0]),
-        *(f"{low}–{high}\u00a0%" for low, high in pairwise(ends)),
-        tr("from {share} %", share=ends[-1]),
+        tr("under {share} %", share=step_texts[0]),
+        *(f"{low}–{high}\u00a0%" for low, high in pairwise(step_texts)),
+        tr("from {share} %", share=step_texts[-1]),
     ]
-    handles: list[Any] = [Patch(facecolor=color, edgecolor=d.GREY) for color in SHARE_COLORS]
+    legend_handles: list[Any] = [Patch(facecolor=color, edgecolor=d.GREY) for color in SHARE_COLORS]
     if country_point(home_country) is not None:
         names += [format_rounded_percent(share) for share in (0.1, 0.5)] + [
             country_name(home_country)
         ]
-        handles += [
+        legend_handles += [
             Line2D([], [], linewidth=FULL_LINE_WIDTH * share, color=FLOW_STYLE["color"])
             for share in (0.1, 0.5)
         ]
-        handles.append(Line2D([], [], **HOME_MARKER))
+        legend_handles.append(Line2D([], [], **HOME_MARKER))
     figure.legend(
-        handles, names, loc="lower left", ncols=len(names), borderpad=0, columnspacing=1.4
+        legend_handles, names, loc="lower left", ncols=len(names), borderpad=0, columnspacing=1.4
     )
 
 
@@ -325,5 +325,5 @@ def _country_outline(code: str) -> Any:
         for ring in shape.outlines
         if any(0 < x < MAP_WIDTH and 0 < y < MAP_HEIGHT for x, y in ring)
     ]
-    closed = [Path([*ring, ring[0]], closed=True) for ring in rings]
-    return Path.make_compound_path(*closed) if closed else None
+    closed_paths = [Path([*ring, ring[0]], closed=True) for ring in rings]
+    return Path.make_compound_path(*closed_paths) if closed_paths else None

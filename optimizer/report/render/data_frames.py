@@ -102,10 +102,10 @@ def _column_content(placed: PlacedTable, position: int) -> list[Any]:
     return [math.nan if value is None else value for value in content]
 
 
-def _unique_name(name: str, taken: Mapping[str, Any], separator: str) -> str:
+def _unique_name(name: str, taken_names: Mapping[str, Any], separator: str) -> str:
     """Return ``name``, with a number appended if it is already in ``taken``."""
     number, candidate = 1, name
-    while candidate in taken:
+    while candidate in taken_names:
         number += 1
         candidate = f"{name}{separator}{number}"
     return candidate

@@ -37,7 +37,7 @@ class _TemplatePart(NamedTuple):
     chart: Chart | None = None
     figure: int = 0
     table: int = 0
-    folded: bool = False
+    is_folded: bool = False
     data: str = ""  # data URL of the CSV file of the chart's figures
     file: str = ""  # name of that file
 
@@ -96,7 +96,9 @@ def render_fragment(document: Document) -> str:
             document=document,
             answer=list(map(_template_part, answer.parts)),
             sections=[
-                (title, list(map(_template_part, parts))) for title, parts in tables if parts
+                (title, list(map(_template_part, section_parts)))
+                for title, section_parts in tables
+                if section_parts
             ],
         )
     )
@@ -135,7 +137,7 @@ def _numbered_sections(
     """Yield the sections as templates need them, with figures and tables numbered throughout."""
     figures = tables = 0
     for position, section in enumerate(sections):
-        parts: list[_TemplatePart] = []
+        template_parts: list[_TemplatePart] = []
         for part in section.parts:
             template_part = _template_part(part)
             if template_part.kind == "Table" and isinstance(part, Table):
@@ -149,17 +151,17 @@ def _numbered_sections(
                     0 if part.is_folded else tables, part.is_folded,
                 )  # fmt: skip
                 if part.chart is not None:
-                    data, file = _csv_data_url(part, units), f"{part.chart.name}.csv"
+                    data_url, file = _csv_data_url(part, units), f"{part.chart.name}.csv"
                     template_part = template_part._replace(
-                        data=data, file=re.sub("[^a-z0-9.-]+", "-", file.lower())
+                        data=data_url, file=re.sub("[^a-z0-9.-]+", "-", file.lower())
                     )
-            parts.append(template_part)
+            template_parts.append(template_part)
         classes = ["one-page"] if section.fits_one_page else []
         # The first section is on the first page, the contents are on the second.
         if position > 0 and section.fits_one_page:
             classes.append("new-page")
         yield _TemplateSection(
-            section.id, section.title, parts, " ".join(classes), section.contents_hint
+            section.id, section.title, template_parts, " ".join(classes), section.contents_hint
         )
 
 

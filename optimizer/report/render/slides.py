@@ -69,26 +69,26 @@ def _add_slide(
     is_first = number == 0
     title_shape.left, title_shape.top = _mm(MARGIN), _mm(60 if is_first else 10)
     title_shape.width, title_shape.height = _mm(text_width), _mm(24 if is_first else 14)
-    _write_text(title_shape.text_frame, title, 32 if is_first else 26, ACCENT_COLOR, bold=True)
-    top = 88.0 if is_first else 26.0
+    _write_text(title_shape.text_frame, title, 32 if is_first else 26, ACCENT_COLOR, is_bold=True)
+    top_mm = 88.0 if is_first else 26.0
     for text in filter(None, texts):
         lines = 1 + len(text) // 150
-        box = slide.shapes.add_textbox(_mm(MARGIN), _mm(top), _mm(text_width), _mm(7 * lines))
+        box = slide.shapes.add_textbox(_mm(MARGIN), _mm(top_mm), _mm(text_width), _mm(7 * lines))
         _write_text(box.text_frame, text, 15)
-        top += 7.0 * lines + 3
+        top_mm += 7.0 * lines + 3
     if chart is not None:
-        _add_chart(slide, chart, top, HEIGHT - 14 - top)
+        _add_chart(slide, chart, top_mm, HEIGHT - 14 - top_mm)
     footer = slide.shapes.add_textbox(_mm(MARGIN), _mm(HEIGHT - 11), _mm(text_width), _mm(7))
     _write_text(
         footer.text_frame, f"{document.kicker} · {document.title} · {number + 1}", 10, SOFT_COLOR
     )
 
 
-def _add_chart(slide: Any, chart: Chart, top: float, height: float) -> None:
+def _add_chart(slide: Any, chart: Chart, top_mm: float, height: float) -> None:
     """Add a chart to a slide, as large as fits and centered, with its description as alternative
     text."""
     text_width = WIDTH - 2 * MARGIN
-    shape = slide.shapes.add_picture(io.BytesIO(chart.png_file()), _mm(MARGIN), _mm(top))
+    shape = slide.shapes.add_picture(io.BytesIO(chart.png_file()), _mm(MARGIN), _mm(top_mm))
     scale = min(_mm(text_width) / shape.width, _mm(height) / shape.height)
     shape.width, shape.height = int(shape.width * scale), int(shape.height * scale)
     shape.left = int((_mm(WIDTH) - shape.width) / 2)
@@ -98,7 +98,7 @@ def _add_chart(slide: Any, chart: Chart, top: float, height: float) -> None:
 
 
 def _write_text(
-    frame: Any, text: str, size: float, color: str = "1A1A1A", bold: bool = False
+    frame: Any, text: str, size: float, color: str = "1A1A1A", is_bold: bool = False
 ) -> None:
     from pptx.dml.color import RGBColor
     from pptx.enum.text import PP_ALIGN
@@ -109,6 +109,6 @@ def _write_text(
     paragraph.alignment = PP_ALIGN.LEFT
     run = paragraph.add_run()
     run.text = xml_safe(text)
-    run.font.size, run.font.bold, run.font.name = Pt(size), bold, "Arial"
+    run.font.size, run.font.bold, run.font.name = Pt(size), is_bold, "Arial"
     run.font.color.rgb = RGBColor.from_string(color)
     run.font._rPr.set("lang", conventions().tag)

@@ -46,7 +46,7 @@ class Screen:
 
     width: int = PIPE_WIDTH
     encoding: str = "utf-8"
-    bold: bool = False
+    is_bold: bool = False
 
     @classmethod
     def for_stream(cls, stream: TextIO) -> Screen:
@@ -88,8 +88,8 @@ def render_text(document: doc.Document, screen: Screen = Screen()) -> str:
     """Return a document as text for a screen."""
     buffer = StringIO()
     console = Console(
-        file=buffer, width=10_000, force_terminal=screen.bold, no_color=True, highlight=False,
-        color_system="standard" if screen.bold else None, legacy_windows=False, markup=False,
+        file=buffer, width=10_000, force_terminal=screen.is_bold, no_color=True, highlight=False,
+        color_system="standard" if screen.is_bold else None, legacy_windows=False, markup=False,
         emoji=False,
     )  # fmt: skip
     for part in _document_parts(document, screen):
@@ -166,8 +166,8 @@ def _table_blocks(table: doc.Table, screen: Screen) -> Iterator[RenderableType]:
     blocks = [[columns[0]]]
     for column in columns[1:]:
         block = blocks[-1]
-        used = sum(COLUMN_GAP + c.width for c in block) + column.width
-        if len(block) > 1 and used > screen.width:
+        used_width = sum(COLUMN_GAP + c.width for c in block) + column.width
+        if len(block) > 1 and used_width > screen.width:
             blocks.append(block := [columns[0]])
         block.append(column)
     for position, block in enumerate(blocks):

@@ -57,11 +57,14 @@ def xml_safe(text: object) -> str:
 def without_timestamps(packed: bytes) -> bytes:
     """Return a zip file with the times of its entries removed."""
     stream = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(stream, "w") as new:
-        for name in old.namelist():
+    with (
+        zipfile.ZipFile(io.BytesIO(packed)) as old_archive,
+        zipfile.ZipFile(stream, "w") as new_archive,
+    ):
+        for name in old_archive.namelist():
             info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             info.compress_type, info.create_system = zipfile.ZIP_DEFLATED, 0
-            new.writestr(info, old.read(name))
+            new_archive.writestr(info, old_archive.read(name))
     return stream.getvalue()
 
 
@@ -258,7 +261,7 @@ class _WordWriter:
         table = self._add_lined_table(
             len(header_rows) + len(table_grid.rows), len(table_grid.columns)
         )
-        size = SMALL_FONT_SIZE - 1 if table_grid.dense else SMALL_FONT_SIZE
+        size = SMALL_FONT_SIZE - 1 if table_grid.is_dense else SMALL_FONT_SIZE
         cells = [list(row.cells) for row in table.rows]
         cells_by_column = zip(*cells, strict=True)
         for column, share, column_cells in zip(
@@ -267,24 +270,24 @@ class _WordWriter:
             # Some programs use the width of the column, others that of its cells.
             for target in (column, *column_cells):
                 target.width = self._mm(TEXT_WIDTH * share)
-        for n, texts in enumerate(header_rows):
+        for row_index, texts in enumerate(header_rows):
             for position, text in enumerate(texts):
                 self._write_cell(
-                    cells[n][position],
+                    cells[row_index][position],
                     str(text),
                     table_grid.columns[position].is_text,
                     size,
                     bold=True,
                 )
-            row_properties = table.rows[n]._tr.get_or_add_trPr()
+            row_properties = table.rows[row_index]._tr.get_or_add_trPr()
             repeat_header = OxmlElement("w:tblHeader")
             repeat_header.set(qn("w:val"), "true")
             row_properties.append(repeat_header)
-        for n, row_cells in enumerate(table_grid.rows):
-            is_total = table_grid.total and n == len(table_grid.rows) - 1
+        for row_index, row_cells in enumerate(table_grid.rows):
+            is_total = table_grid.has_total and row_index == len(table_grid.rows) - 1
             for position, cell in enumerate(row_cells):
                 grid_cell: Cell = cell
-                target = cells[len(header_rows) + n][position]
+                target = cells[len(header_rows) + row_index][position]
                 is_text = table_grid.columns[position].is_text
                 self._write_cell(target, grid_cell.text, is_text, size, bold=is_total)
         self._add_paragraph(table_grid.note, color=SOFT_COLOR).runs[0].font.size = self._pt(

@@ -90,12 +90,12 @@ class WorkbookWriter:
         sheet = Sheet(
             self.book, self._unique_tab_name(section.sheet_name or section.title), section.title
         )
-        parts = [_as_table(part) for part in section.parts]
+        table_parts = [_as_table(part) for part in section.parts]
         tables = [part for part in section.parts if isinstance(part, Table)]
-        widest = max((printed_count(sheet_columns(table)) for table in tables), default=0)
-        for table in parts:
+        max_columns = max((printed_count(sheet_columns(table)) for table in tables), default=0)
+        for table in table_parts:
             if isinstance(table, Table):
-                _set_column_widths(sheet, table, widest)
+                _set_column_widths(sheet, table, max_columns)
         is_first = sheet is self.book.sheets[0]
         if is_first:
             if subtitle:
@@ -110,8 +110,8 @@ class WorkbookWriter:
                     sheet.write_paragraph(sentence, PARAGRAPH_COLUMNS, style_name)
             self.verdict_row = sheet.next_row
             sheet.next_row += 2
-        paragraph_columns = max(3, min(PARAGRAPH_COLUMNS, widest or PARAGRAPH_COLUMNS))
-        for part in parts:
+        paragraph_columns = max(3, min(PARAGRAPH_COLUMNS, max_columns or PARAGRAPH_COLUMNS))
+        for part in table_parts:
             if isinstance(part, str):
                 sheet.write_paragraph(part, paragraph_columns, "lead" if is_first else "note")
             elif isinstance(part, doc.Heading):
@@ -122,7 +122,7 @@ class WorkbookWriter:
             elif isinstance(part, doc.DropDown):
                 self._add_drop_down(sheet, part)
             elif isinstance(part, Table):
-                self._place_table(sheet, part, paragraph_columns, widest)
+                self._place_table(sheet, part, paragraph_columns, max_columns)
         if tables:
             self._freeze_header(sheet, tables)
 
@@ -152,12 +152,12 @@ class WorkbookWriter:
                     header_row, 0, header_row + placed.row_count, last_column
                 )
 
-    def _place_table(self, sheet: Sheet, table: Table, across: int, widest: int) -> None:
+    def _place_table(self, sheet: Sheet, table: Table, across: int, max_columns: int) -> None:
         if table.caption and table.caption != sheet.title:
             sheet.write_heading(table.caption)
         header_row = sheet.next_row if table.has_header else sheet.next_row - 1
         placed = PlacedTable(
-            table, sheet_columns(table, widest), sheet.prefix, header_row, self.formulas
+            table, sheet_columns(table, max_columns), sheet.prefix, header_row, self.formulas
         )
         if table.name:
             self.formulas.tables[table.name] = placed
@@ -215,8 +215,8 @@ def _as_table(part: doc.Part) -> doc.Part:
     return part
 
 
-def _set_column_widths(sheet: Sheet, table: Table, widest: int) -> None:
-    for position, sheet_column in enumerate(sheet_columns(table, widest)):
+def _set_column_widths(sheet: Sheet, table: Table, max_columns: int) -> None:
+    for position, sheet_column in enumerate(sheet_columns(table, max_columns)):
         width = sheet_column.column.width
         if width is None and sheet_column.column.form == "text":
             texts = [
@@ -239,13 +239,13 @@ def _fill_table(sheet: Sheet, placed: PlacedTable) -> None:
     if not table.rows:
         sheet.write_cell(placed.header_row + 1, 0, table.empty_text, "words", "text")
         return
-    for n, row in enumerate(table.rows):
-        sheet_row = placed.header_row + 1 + n
+    for row_index, row in enumerate(table.rows):
+        sheet_row = placed.header_row + 1 + row_index
         has_rule = table.has_rule_above is not None and table.has_rule_above(row)
         for position, sheet_column in enumerate(placed.columns):
-            content, column = placed.cell_content(n, position), sheet_column.column
+            content, column = placed.cell_content(row_index, position), sheet_column.column
             origin: styles.Origin = column.origin
-            form = "text" if isinstance(content, str) else _cell_form(placed, n, position)
+            form = "text" if isinstance(content, str) else _cell_form(placed, row_index, position)
             if isinstance(content, str) and origin == "optimizer":
                 origin = "words"
             wrap = isinstance(content, str) and column.wraps_text and origin != "key"
@@ -262,9 +262,9 @@ def _fill_table(sheet: Sheet, placed: PlacedTable) -> None:
     if table.total_label:
         for position in range(len(placed.columns)):
             form = _cell_form(placed, 0, position) if position else "text"
-            total = placed.total_expression(position) if position else table.total_label
+            total_value = placed.total_expression(position) if position else table.total_label
             sheet_row = placed.header_row + 1 + placed.row_count
-            sheet.write_cell(sheet_row, position, total, "words", form, last=True)
+            sheet.write_cell(sheet_row, position, total_value, "words", form, last=True)
 
 
 def _cell_form(placed: PlacedTable, row_index: int, position: int) -> styles.CellForm:
@@ -280,10 +280,10 @@ def _cell_form(placed: PlacedTable, row_index: int, position: int) -> styles.Cel
     if callable(column.form):
         positions = [index for index, c in enumerate(placed.columns)
                   if callable(c.column.form) and c.column.form(row) == form]  # fmt: skip
-        values = [placed.cell_value(row_index, index) for index in positions]
+        column_values = [placed.cell_value(row_index, index) for index in positions]
     else:
-        values = [placed.cell_value(other, position) for other in range(placed.row_count)]
-    figures = [float(v) for v in values if not isinstance(v, str)]
+        column_values = [placed.cell_value(other, position) for other in range(placed.row_count)]
+    figures = [float(v) for v in column_values if not isinstance(v, str)]
     form_functions = {"tonnes": styles.tonnes_form, "objective": styles.objective_form}
     return form_functions.get(form, styles.figure_form)(figures)
 
@@ -298,8 +298,8 @@ def _add_sheet_chart(sheet: Sheet, placed: PlacedTable, spec: doc.SheetChart) ->
         chart.add_series(series)
     chart.set_title({"name": spec.title, "name_font": {"size": 11}})
     if spec.x_title:
-        x = placed.column_position(spec.x_key) if spec.x_key else 0
-        is_share = placed.columns[x].column.form == "share"
+        x_position = placed.column_position(spec.x_key) if spec.x_key else 0
+        is_share = placed.columns[x_position].column.form == "share"
         chart.set_x_axis({"name": spec.x_title, **({"num_format": "0%"} if is_share else {})})
     has_one_decimal = sheet.book.styles.outcome_decimals == 1
     chart.set_y_axis({"num_format": "#,##0" if has_one_decimal else "General"})
@@ -321,8 +321,8 @@ def _add_sheet_chart(sheet: Sheet, placed: PlacedTable, spec: doc.SheetChart) ->
 def _scatter_series(
     sheet: Sheet, placed: PlacedTable, spec: doc.SheetChart
 ) -> list[dict[str, Any]]:
-    header_row, x = placed.header_row, placed.column_position(spec.x_key)
-    first = placed.column_position(spec.series_keys[0])
+    header_row, x_position = placed.header_row, placed.column_position(spec.x_key)
+    first_position = placed.column_position(spec.series_keys[0])
     rows_by_position = [
         (placed.column_position(key), list(range(placed.row_count))) for key in spec.series_keys
     ]
@@ -330,15 +330,21 @@ def _scatter_series(
         ([sheet.tab, header_row, position], position, n) for position, n in rows_by_position
     ]
     if spec.line_filters:
-        filtered = [
+        filtered_rows = [
             (name, [n for n, row in enumerate(placed.table.rows) if row_filter(row)])
             for name, row_filter in spec.line_filters
         ]
-        lines = [(name, first, rows) for name, rows in filtered if rows]
+        lines = [(name, first_position, rows) for name, rows in filtered_rows if rows]
     return [
         {
             "name": name,
-            "categories": [sheet.tab, header_row + 1 + rows[0], x, header_row + 1 + rows[-1], x],
+            "categories": [
+                sheet.tab,
+                header_row + 1 + rows[0],
+                x_position,
+                header_row + 1 + rows[-1],
+                x_position,
+            ],
             "values": [
                 sheet.tab,
                 header_row + 1 + rows[0],
@@ -353,15 +359,21 @@ def _scatter_series(
 
 
 def _bar_series(sheet: Sheet, placed: PlacedTable, spec: doc.SheetChart) -> list[dict[str, Any]]:
-    first = placed.column_position(spec.series_keys[0])
-    last = placed.column_position(spec.series_keys[-1])
+    first_position = placed.column_position(spec.series_keys[0])
+    last_position = placed.column_position(spec.series_keys[-1])
     header_row = placed.header_row
     return [
         {
-            "name": [sheet.tab, header_row + 1 + n, 0],
-            "categories": [sheet.tab, header_row, first, header_row, last],
-            "values": [sheet.tab, header_row + 1 + n, first, header_row + 1 + n, last],
+            "name": [sheet.tab, header_row + 1 + series_index, 0],
+            "categories": [sheet.tab, header_row, first_position, header_row, last_position],
+            "values": [
+                sheet.tab,
+                header_row + 1 + series_index,
+                first_position,
+                header_row + 1 + series_index,
+                last_position,
+            ],
         }
-        for n, row in enumerate(placed.table.rows)
+        for series_index, row in enumerate(placed.table.rows)
         if spec.row_filter is None or spec.row_filter(row)
     ]

@@ -58,8 +58,8 @@ def build_scenario_workbook(case: Case) -> bytes:
         sheets.write_items_sheet(sheet, content, lists)
         if tab.path[0] in lists and tab.owner is None:
             id_column = [column.path for column in content.columns].index(("id",)) + 1
-            last = sheets.FIRST_ITEM_ROW + len(content.rows) + sheets.SPARE_ROWS
-            sheets.add_id_list(book, tab.path[0], tab.title, get_column_letter(id_column), last)
+            last_row = sheets.FIRST_ITEM_ROW + len(content.rows) + sheets.SPARE_ROWS
+            sheets.add_id_list(book, tab.path[0], tab.title, get_column_letter(id_column), last_row)
     sheets.add_choice_lists(book)
     book.properties.creator, book.properties.title = "Vorrat", title
     file = io.BytesIO()
@@ -140,18 +140,24 @@ def first_roundtrip_difference(case: Case, workbook: bytes) -> tuple[PathStep, .
             read_back = read_case(file).case
         except ScenarioError as error:
             return error.faults[0].path
-    before, after = (c.model_dump(mode="json", by_alias=True) for c in (case, read_back))
-    return next(_value_differences(before, after, ()), None)
+    data_before, data_after = (c.model_dump(mode="json", by_alias=True) for c in (case, read_back))
+    return next(_value_differences(data_before, data_after, ()), None)
 
 
 def _value_differences(
-    before: Any, after: Any, path: tuple[PathStep, ...]
+    value_before: Any, value_after: Any, path: tuple[PathStep, ...]
 ) -> Iterator[tuple[PathStep, ...]]:
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in dict.fromkeys([*before, *after]):
-            yield from _value_differences(before.get(key), after.get(key), (*path, key))
-    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for n, pair in enumerate(zip(before, after, strict=True)):
+    if isinstance(value_before, dict) and isinstance(value_after, dict):
+        for key in dict.fromkeys([*value_before, *value_after]):
+            yield from _value_differences(value_before.get(key), value_after.get(key), (*path, key))
+    elif (
+        isinstance(value_before, list)
+        and isinstance(value_after, list)
+        and len(value_before) == len(value_after)
+    ):
+        for n, pair in enumerate(zip(value_before, value_after, strict=True)):
             yield from _value_differences(*pair, (*path, n))
-    elif before != after or isinstance(before, bool) is not isinstance(after, bool):
+    elif value_before != value_after or isinstance(value_before, bool) is not isinstance(
+        value_after, bool
+    ):
         yield path

@@ -139,11 +139,13 @@ class ContentBuilder:
         if place := next((n for n, step in enumerate(path) if step.isdecimal()), 0):
             owner = translate_label(field_label(path[:place]))
             label = f"{owner} {int(path[place]) + 1}: {label}"
-        required = is_required(parent, path[-1]) and (
+        is_field_required = is_required(parent, path[-1]) and (
             len(path) == 1 or is_required(tab.item, path[0])
         )
         meaning = translate_label(describe_field(parent, path[-1]))
-        column = FieldColumn(path, shape, find_field(parent, path[-1]), label, meaning, required)
+        column = FieldColumn(
+            path, shape, find_field(parent, path[-1]), label, meaning, is_field_required
+        )
         if shape.kind == "texts":
             yield from language_columns(
                 column, any((*path, language) in used_paths for language in LANGUAGES)
@@ -241,10 +243,10 @@ class ContentBuilder:
             return
         items = getattr(self.case, referenced_section(name), {}) if referenced_section(name) else {}
         ids = list(items) if isinstance(items, Mapping) else [item.id for item in items]
-        offered = [
+        offered_keys = [
             item_id for item_id in ids if len(ids) <= MAX_OFFERED_IDS or item_id in used_keys
         ]
-        for key in dict.fromkeys([*offered, *used_keys]):
+        for key in dict.fromkeys([*offered_keys, *used_keys]):
             item = items.get(key) if isinstance(items, Mapping) else None
             yield key, display_name(item.name, key, current_language()) if item is not None else key
 
@@ -290,27 +292,27 @@ def flatten_value(
     ``section_path`` is the path of the section in the scenario."""
     if value is None or (path and tab_at((*section_path, *path)) is not None):
         return {}
-    pairs: Iterable[tuple[str, Any]] = ()
+    step_values: Iterable[tuple[str, Any]] = ()
     common_remarks: dict[str, Any] = {}
     if isinstance(value, Mapping) and shape.kind in ("number", "yearly") and "value" in value:
         return {path if key == "value" else (*path, key): v for key, v in value.items()}
     if isinstance(value, Mapping):
-        pairs = value.items()
+        step_values = value.items()
         if shape.kind == "yearly":
             # Remarks that all years share are written once.
             remarks = [_remarks_of(child) for child in value.values()]
             if all(remark == remarks[0] for remark in remarks):
                 common_remarks = remarks[0]
-                pairs = [(year, _bare_value(child)) for year, child in value.items()]
+                step_values = [(year, _bare_value(child)) for year, child in value.items()]
     elif isinstance(value, list):
         item_shape = shape_of(shape.item) if shape.kind == "list" else TEXT_SHAPE
         if item_shape.kind not in ("number", "model"):
             return {path: ";".join(map(str, value))} if value else {}
-        pairs = ((str(position), child) for position, child in enumerate(value))
+        step_values = ((str(position), child) for position, child in enumerate(value))
     else:
         return {path: value}
     row: CellsByPath = {}
-    for key, child in pairs:
+    for key, child in step_values:
         row |= flatten_value(
             child, shape_of_step(shape, key) or TEXT_SHAPE, (*path, str(key)), section_path
         )
@@ -332,12 +334,12 @@ def _language_paths(path: FieldPath, split_paths: set[FieldPath]) -> list[FieldP
 
 def language_columns(column: FieldColumn, by_language: bool) -> Iterator[FieldColumn]:
     """Yield the column itself, or one column for each language, the current language first."""
-    order = (
+    language_order = (
         sorted(LANGUAGES, key=lambda language: language != current_language())
         if by_language
         else ()
     )
-    for number, language in enumerate(order):
+    for number, language in enumerate(language_order):
         label = f"{column.label} ({tr(LANGUAGES[language].name)})"
         path = (*column.path, language)
         yield replace(
@@ -371,15 +373,19 @@ def remark_shape(remark: str) -> Shape:
 
 
 def _used_keys(
-    path: FieldPath, used_paths: set[FieldPath], excluded: Iterable[str] = ()
+    path: FieldPath, used_paths: set[FieldPath], excluded_keys: Iterable[str] = ()
 ) -> list[str]:
     """Return the keys that occur directly below a path, without ``excluded``.
 
     Numbers are sorted by value, other keys alphabetically.
     """
     size = len(path)
-    keys = {used[size] for used in used_paths if used[:size] == path and len(used) > size}
-    keys -= set(excluded)
+    keys = {
+        used_path[size]
+        for used_path in used_paths
+        if used_path[:size] == path and len(used_path) > size
+    }
+    keys -= set(excluded_keys)
     numbers = all(key.isdecimal() for key in keys)
     return sorted(keys, key=int) if numbers else sorted(keys)
 
@@ -392,10 +398,10 @@ def _shape_at(root: Shape, path: FieldPath) -> Shape:
     return shape
 
 
-def build_variants_content(tab: Tab, data: Mapping[str, Any]) -> SheetContent:
+def build_variants_content(tab: Tab, case_data: Mapping[str, Any]) -> SheetContent:
     """Return the sheet content of a scenario's variants or assumption sets, from the data of its
     file."""
-    variants: Mapping[str, Mapping[str, Any]] = data.get(tab.key, {})
+    variants: Mapping[str, Mapping[str, Any]] = case_data.get(tab.key, {})
     by_language = any(
         isinstance(variant.get(key), Mapping)
         for variant in variants.values()

@@ -52,8 +52,10 @@ class Field:
     @property
     def bounds(self) -> NumberBounds | None:
         """The bounds of the field's numbers; None if there are none."""
-        marks = (mark.bounds if isinstance(mark, YearlyBounds) else mark for mark in self._metadata)
-        return next((mark for mark in marks if isinstance(mark, NumberBounds)), None)
+        bound_marks = (
+            mark.bounds if isinstance(mark, YearlyBounds) else mark for mark in self._metadata
+        )
+        return next((mark for mark in bound_marks if isinstance(mark, NumberBounds)), None)
 
     @property
     def is_year(self) -> bool:

@@ -62,10 +62,10 @@ def write_items_sheet(sheet: Worksheet, content: SheetContent, lists: set[str]) 
         if (column.is_remark and not shows_remarks) or column.is_other_language:
             dimension.outlineLevel, dimension.hidden = 1, True
         add_validation(sheet, column, f"{letter}{FIRST_ITEM_ROW}:{letter}{last_row}", lists)
-        for row, values in enumerate(content.rows, start=FIRST_ITEM_ROW):
+        for row, row_values in enumerate(content.rows, start=FIRST_ITEM_ROW):
             cell = style.get_cell(sheet, row, number)
             cell.border = style.BOTTOM_BORDER
-            _write_value(cell, values.get(column.path), column)
+            _write_value(cell, row_values.get(column.path), column)
     sheet.sheet_properties.outlinePr = Outline(summaryRight=False)
     # Freeze the columns that identify a row.
     owner = content.tab.owner_column
@@ -138,15 +138,15 @@ def _write_value(cell: Cell, content: Any, column: FieldColumn) -> None:
 
 def _column_width(column: FieldColumn, content: SheetContent) -> float:
     """Return a width that fits the content, within limits."""
-    longest = max((len(str(row[column.path])) for row in content.rows if column.path in row),
+    max_length = max((len(str(row[column.path])) for row in content.rows if column.path in row),
                   default=-1)  # fmt: skip
     field_width = next(
         (_FIELD_WIDTHS[key] for key in reversed(column.path) if key in _FIELD_WIDTHS), None
     )
-    min_width = max(11, 3 + max(map(len, re.split(r"[\s-]", column.label))), max(longest, 0) + 2)
+    min_width = max(11, 3 + max(map(len, re.split(r"[\s-]", column.label))), max(max_length, 0) + 2)
     if field_width is None or column.shape.kind in _NUMBER_KINDS:
         return float(min(36, min_width))
-    if column.path[-1] == "id" or longest < 0:
+    if column.path[-1] == "id" or max_length < 0:
         return min(field_width, max(min_width, 16))
     return field_width
 
@@ -174,9 +174,9 @@ def write_settings_sheet(sheet: Worksheet, content: SheetContent, lists: set[str
         )
         sheet.column_dimensions[get_column_letter(number)].width = width
     row = UNIT_ROW
-    values = [column for column in content.columns if not column.is_remark]
+    value_columns = [column for column in content.columns if not column.is_remark]
     for group, columns in groupby(
-        sorted(values, key=lambda column: _settings_group(column) != ""), _settings_group
+        sorted(value_columns, key=lambda column: _settings_group(column) != ""), _settings_group
     ):
         row += 1
         label = translate_label(
@@ -197,7 +197,7 @@ def _settings_group(column: FieldColumn) -> str:
 
 
 def _write_setting(
-    sheet: Worksheet, row: int, column: FieldColumn, values: dict[Any, Any], lists: set[str]
+    sheet: Worksheet, row: int, column: FieldColumn, value_by_path: dict[Any, Any], lists: set[str]
 ) -> None:
     label = column.label + (" *" if column.is_required else "")
     font = style.BOLD_FONT if column.is_required else style.TEXT_FONT
@@ -207,7 +207,7 @@ def _write_setting(
     if _is_percent(column):
         cell.number_format = style.PERCENT_FORMAT
     add_validation(sheet, column, cell.coordinate, lists)
-    _write_value(cell, values.get(column.path), column)
+    _write_value(cell, value_by_path.get(column.path), column)
     cell.alignment = style.WRAPPED if column.shape.kind not in _NUMBER_KINDS else style.TOP_ALIGNED
     style.write_cell(sheet, row, 3, _unit_text(column), style.SMALL_FONT, style.INDENTED)
     style.write_cell(sheet, row, 4, column_description(column), style.SMALL_FONT, style.WRAPPED)
@@ -221,7 +221,7 @@ def _write_setting(
             (*column.path, remark), remark_shape(remark), column.field, "", is_remark=True
         )
         add_validation(sheet, remark_column, remark_cell.coordinate, lists)
-        _write_value(remark_cell, values.get(remark_column.path), remark_column)
+        _write_value(remark_cell, value_by_path.get(remark_column.path), remark_column)
     style.write_cell(
         sheet, row, 8, column.technical_name, style.SMALL_FONT, fill=style.TECHNICAL_FILL
     )
@@ -259,9 +259,9 @@ def column_description(column: FieldColumn) -> str:
                 name=column.technical_name,
             )
         )
-    default = "" if column.is_required or column.is_remark else _default_text(column)
-    if default:
-        lines.append(tr("If empty: {value}.", value=default))
+    default_text = "" if column.is_required or column.is_remark else _default_text(column)
+    if default_text:
+        lines.append(tr("If empty: {value}.", value=default_text))
     if column.is_one_of_required:
         lines.append(tr("At least one of these columns."))
     elif column.is_required:
@@ -297,10 +297,10 @@ def add_choice_lists(book: Workbook) -> None:
     _define_name(book, "list_truth", f"'{LISTS_SHEET}'!$B$1:$B$2")
 
 
-def add_id_list(book: Workbook, section: str, sheet: str, letter: str, last: int) -> None:
+def add_id_list(book: Workbook, section: str, sheet: str, letter: str, last_row: int) -> None:
     """Define a named list of the ids in a sheet's column, which grows with the ids."""
     start = f"'{sheet}'!${letter}${FIRST_ITEM_ROW}"
-    length = f"MAX(1,COUNTA({start}:${letter}${last}))"
+    length = f"MAX(1,COUNTA({start}:${letter}${last_row}))"
     _define_name(book, f"list_{section}", f"OFFSET({start},0,0,{length},1)")
 
 

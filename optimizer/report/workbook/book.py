@@ -107,33 +107,33 @@ class Sheet:
         None leaves the cell empty. Raises ValueError for a number that is not finite.
         """
         cell, page = self.book.styles.cell_format, self.worksheet
-        shown: Scalar = ""
+        shown_value: Scalar = ""
         if isinstance(value, Expression):
             # References to the formula's own sheet are relative, and without its name.
             formula = self._local_reference.sub(lambda match: match[1].replace("$", ""), value.text)
-            style, shown = cell("formula", form, **flags), value.value
-            page.write_formula(row, column, f"={formula}", style, shown)
+            style, shown_value = cell("formula", form, **flags), value.value
+            page.write_formula(row, column, f"={formula}", style, shown_value)
         elif value is None:
             if flags.get("last") or flags.get("ruled") or origin not in ("words", "key"):
                 flags["wrap"] = False
                 page.write_blank(row, column, None, cell("words", form, **flags))
         elif isinstance(value, str):
-            shown = sanitize(value)[:MAX_CELL_LETTERS]
+            shown_value = sanitize(value)[:MAX_CELL_LETTERS]
             flags["inset"] = value.startswith(INDENT)
-            flags["quoted"] = shown.startswith(("=", "+", "-", "@"))
-            lines = count_lines(shown, self.widths.get(column, _DEFAULT_WIDTH) - 1)
+            flags["quoted"] = shown_value.startswith(("=", "+", "-", "@"))
+            lines = count_lines(shown_value, self.widths.get(column, _DEFAULT_WIDTH) - 1)
             if flags.get("wrap") and lines > self._lines_by_row.get(row, 1):
                 self._lines_by_row[row] = lines
                 page.set_row(row, _ROW_HEIGHT * lines)
-            page.write_string(row, column, shown, cell(origin, form, **flags))
+            page.write_string(row, column, shown_value, cell(origin, form, **flags))
         else:
-            shown, flags["wrap"] = float(value), False
-            if not math.isfinite(shown):
-                raise ValueError(f"{shown} cannot stand in a cell")
-            page.write_number(row, column, shown, cell(origin, form, **flags))
+            shown_value, flags["wrap"] = float(value), False
+            if not math.isfinite(shown_value):
+                raise ValueError(f"{shown_value} cannot stand in a cell")
+            page.write_number(row, column, shown_value, cell(origin, form, **flags))
             if origin in ("optimizer", "scenario"):
-                self.input_cells[row, column] = shown
-        return Expression(f"{self.prefix}{cell_address(row, column)}", shown)
+                self.input_cells[row, column] = shown_value
+        return Expression(f"{self.prefix}{cell_address(row, column)}", shown_value)
 
     def write_paragraph(self, text: str, columns: int, style_name: str = "note") -> None:
         """Write a paragraph across ``columns`` columns."""
@@ -205,12 +205,12 @@ def count_lines(text: str, width: float, letter_width: float = 1.0) -> int:
 
     ``letter_width`` is the width of a character, in the unit of ``width``.
     """
-    lines, used = 1, 0.0
+    lines, used_width = 1, 0.0
     for word in text.split():
         length = letter_width * len(word)
-        if used and used + 1 + length > width:
-            lines, used = lines + 1, 0.0
-        used += length + 1
+        if used_width and used_width + 1 + length > width:
+            lines, used_width = lines + 1, 0.0
+        used_width += length + 1
     return lines
 
 

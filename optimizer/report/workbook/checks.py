@@ -44,14 +44,14 @@ def build_checks_section(
     """
     rows = [
         _CheckRow(
-            c.statement,
+            check.statement,
             sheet.tab,
-            c.left(formulas),
-            c.right(formulas),
+            check.left(formulas),
+            check.right(formulas),
             CHECK_TOLERANCE,
-            c.is_deviation_sum,
+            check.is_deviation_sum,
         )
-        for c, sheet in checks
+        for check, sheet in checks
     ]
     statement = tr("Control figure: the figures of this sheet are as they were written")
     rows += [
@@ -66,10 +66,10 @@ def build_checks_section(
     )
 
     def deviation(line: FormulaRow) -> ex.Expression:
-        left, right = line["left"], line["right"]
+        left, right_header = line["left"], line["right"]
         if line.row.is_deviation_sum:
             return left * ex.as_expression(1)
-        return ex.absolute_value(left - right)
+        return ex.absolute_value(left - right_header)
 
     def tolerance(line: FormulaRow) -> ex.Expression:
         return ex.as_expression(line.row.relative_tolerance) * ex.max_of(
@@ -77,15 +77,15 @@ def build_checks_section(
         )
 
     def verdict(line: FormulaRow) -> ex.Expression:
-        good, bad = tr("adds up"), tr("DOES NOT ADD UP")
-        return ex.if_within(line["deviation"], line["tolerance"], good, bad)
+        good_text, bad_text = tr("adds up"), tr("DOES NOT ADD UP")
+        return ex.if_within(line["deviation"], line["tolerance"], good_text, bad_text)
 
-    right = tr("Must equal, or is measured by")
+    right_header = tr("Must equal, or is measured by")
     columns = [
         Column(tr("Check"), "statement", "text", width=82),
         Column(tr("Sheet"), "tab", "text", width=22),
         sheet_only_column(tr("Figure"), "left", lambda line: line.row.left, "control", width=17),
-        sheet_only_column(right, "right", lambda line: line.row.right, "control", width=17),
+        sheet_only_column(right_header, "right", lambda line: line.row.right, "control", width=17),
         sheet_only_column(tr("Deviation"), "deviation", deviation, "deviation", width=12),
         sheet_only_column(tr("Tolerance"), "tolerance", tolerance, "tolerance", width=11),
         sheet_only_column(tr("Result"), "verdict", verdict, "text", width=20),
@@ -99,9 +99,9 @@ def build_checks_section(
 def write_verdict(book: Book, formulas: WorkbookTables, row: int, across: int) -> None:
     """Write a cell of the first sheet that states whether all checks hold; it turns red if not."""
     placed, sheet, styles = formulas[CHECKS_TABLE], book.sheets[0], book.styles
-    results, good = placed.column_area("verdict"), ex.text_expression(tr("adds up")).text
+    verdicts, good_text = placed.column_area("verdict"), ex.text_expression(tr("adds up")).text
     verdict = ex.if_all_equal(
-        results,
+        verdicts,
         tr("adds up"),
         tr("The figures of this workbook add up: all {count} checks hold.", count=placed.row_count),
         tr(
@@ -116,23 +116,23 @@ def write_verdict(book: Book, formulas: WorkbookTables, row: int, across: int) -
         row, 0, f"={verdict.text}", styles.text_format("good"), verdict.value
     )
     sheet.worksheet.set_row(row, 18)
-    failure = f"=COUNTIF({results.text},{good})<ROWS({results.text})"
+    failure = f"=COUNTIF({verdicts.text},{good_text})<ROWS({verdicts.text})"
     rule = {"type": "formula", "criteria": failure, "format": styles.verdict_format(False)}
     sheet.worksheet.conditional_format(row, 0, row, across - 1, rule)
     book.define_name(
         "figures_add_up", ex.Expression(f"{sheet.prefix}{cell_address(row, 0)}", verdict.value)
     )
     # Results that fail are red; their text states it as well.
-    top, position = placed.header_row + 1, placed.column_position("verdict")
+    first_row, position = placed.header_row + 1, placed.column_position("verdict")
     for criteria, is_good in (("!=", False), ("==", True)):
         rule = {
             "type": "cell",
             "criteria": criteria,
-            "value": good,
+            "value": good_text,
             "format": styles.verdict_format(is_good),
         }
         book.sheets[-1].worksheet.conditional_format(
-            top, position, top + placed.row_count - 1, position, rule
+            first_row, position, first_row + placed.row_count - 1, position, rule
         )
 
 

@@ -96,24 +96,28 @@ def _parenthesized(part: Expression, precedence: int) -> str:
 
 
 def _binary_operation(
-    a: Expression,
+    left_operand: Expression,
     operator: str,
-    b: Expression,
+    right_operand: Expression,
     precedence: int,
     compute: Callable[[float, float], float],
 ) -> Expression:
     # Operators are left-associative: a right operand of equal precedence needs parentheses.
-    right = _parenthesized(b, precedence + 1 if operator in "-/" else precedence)
+    right = _parenthesized(right_operand, precedence + 1 if operator in "-/" else precedence)
     return Expression(
-        f"{_parenthesized(a, precedence)}{operator}{right}", compute(a.number, b.number), precedence
+        f"{_parenthesized(left_operand, precedence)}{operator}{right}",
+        compute(left_operand.number, right_operand.number),
+        precedence,
     )
 
 
 def sum_of(*areas: CellArea | Expression) -> Expression:
     """Return the SUM of areas and expressions."""
-    parts = [area.numbers if isinstance(area, CellArea) else (area.number,) for area in areas]
+    numbers_by_area = [
+        area.numbers if isinstance(area, CellArea) else (area.number,) for area in areas
+    ]
     arguments = ",".join(area.text for area in areas)
-    return Expression(f"SUM({arguments})", math.fsum(x for part in parts for x in part))
+    return Expression(f"SUM({arguments})", math.fsum(x for part in numbers_by_area for x in part))
 
 
 def sum_product(a: CellArea, b: CellArea) -> Expression:
@@ -131,16 +135,18 @@ def sum_where(
     is multiplied by the factor of its row. The formula uses EXACT, which is case-sensitive and has
     no wildcards, since ids may contain any character.
     """
-    tests = "*".join(f"EXACT({area.text},{key.text})" for area, key in conditions)
-    matches = [
+    condition_texts = "*".join(f"EXACT({area.text},{key.text})" for area, key in conditions)
+    row_matches = [
         all(area.values[row] == key.value for area, key in conditions)
         for row in range(len(amounts.values))
     ]
     factors = factor_area.numbers if factor_area is not None else (1.0,) * len(amounts.values)
-    terms = zip(amounts.numbers, factors, matches, strict=True)
-    value = math.fsum(x * factor for x, factor, matched in terms if matched)
-    weighted = f"{factor_area.text}*{amounts.text}" if factor_area is not None else amounts.text
-    return Expression(f"SUMPRODUCT({tests}*{weighted})", value)
+    terms = zip(amounts.numbers, factors, row_matches, strict=True)
+    value = math.fsum(x * factor for x, factor, is_match in terms if is_match)
+    weighted_amounts = (
+        f"{factor_area.text}*{amounts.text}" if factor_area is not None else amounts.text
+    )
+    return Expression(f"SUMPRODUCT({condition_texts}*{weighted_amounts})", value)
 
 
 def max_of(*parts: CellArea | Expression) -> Expression:
@@ -155,9 +161,9 @@ def min_of(*parts: Expression) -> Expression:
     return Expression(f"MIN({','.join(part.text for part in parts)})", min(values, default=0.0))
 
 
-def absolute_value(a: Expression) -> Expression:
+def absolute_value(operand: Expression) -> Expression:
     """Return the ABS of an expression."""
-    return Expression(f"ABS({a.text})", abs(a.number))
+    return Expression(f"ABS({operand.text})", abs(operand.number))
 
 
 def sum_abs_differences(a: CellArea, b: CellArea) -> Expression:
@@ -180,9 +186,9 @@ def sum_excesses(a: CellArea, b: CellArea) -> Expression:
     return Expression(f"SUMPRODUCT(({a.text}>{b.text})*({a.text}-{b.text}))", value)
 
 
-def sum_squares(a: CellArea) -> Expression:
+def sum_squares(area: CellArea) -> Expression:
     """Return the sum of squares (SUMSQ) of the cells of an area."""
-    return Expression(f"SUMSQ({a.text})", math.fsum(x * x for x in a.numbers))
+    return Expression(f"SUMSQ({area.text})", math.fsum(x * x for x in area.numbers))
 
 
 def control_figure(areas: Sequence[CellArea]) -> Expression:
@@ -193,35 +199,37 @@ def control_figure(areas: Sequence[CellArea]) -> Expression:
     return Expression("+".join(parts), value, _SUM_LEVEL)
 
 
-def ratio_or_empty(a: Expression, b: Expression) -> Expression:
+def ratio_or_empty(numerator: Expression, denominator: Expression) -> Expression:
     """Return the quotient of two expressions, or an empty text if the divisor is 0."""
-    value: Scalar = "" if b.number == 0 else a.number / b.number
-    quotient = f"{_parenthesized(a, _PRODUCT_LEVEL)}/{_parenthesized(b, _ATOM_LEVEL)}"
-    return Expression(f'IF({b.text}=0,"",{quotient})', value)
+    value: Scalar = "" if denominator.number == 0 else numerator.number / denominator.number
+    quotient = (
+        f"{_parenthesized(numerator, _PRODUCT_LEVEL)}/{_parenthesized(denominator, _ATOM_LEVEL)}"
+    )
+    return Expression(f'IF({denominator.text}=0,"",{quotient})', value)
 
 
 def if_within(
-    deviation: Expression, tolerance: Expression, then: str, otherwise: str
+    deviation: Expression, tolerance: Expression, success: str, failure: str
 ) -> Expression:
     """Return ``then`` if the deviation is within the tolerance, and ``otherwise`` if it is not or
     is an error."""
-    passed, failed = text_expression(then), text_expression(otherwise)
-    value = then if abs(deviation.number) <= tolerance.number else otherwise
-    test = f"IF(ABS({deviation.text})<={tolerance.text},{passed.text},{failed.text})"
-    return Expression(f"IFERROR({test},{failed.text})", value)
+    success_text, failure_text = text_expression(success), text_expression(failure)
+    value = success if abs(deviation.number) <= tolerance.number else failure
+    test = f"IF(ABS({deviation.text})<={tolerance.text},{success_text.text},{failure_text.text})"
+    return Expression(f"IFERROR({test},{failure_text.text})", value)
 
 
-def if_all_equal(area: CellArea, wanted: str, then: str, otherwise: str) -> Expression:
+def if_all_equal(area: CellArea, expected_text: str, success: str, failure: str) -> Expression:
     """Return ``then`` if all cells equal ``wanted``, and ``otherwise`` if not.
 
     The number of cells that differ replaces ``{}`` in ``otherwise``.
     """
-    others = sum(value != wanted for value in area.values)
-    before, after = otherwise.split("{}")
-    count = f"(ROWS({area.text})-COUNTIF({area.text},{text_expression(wanted).text}))"
-    failure_text = f"{text_expression(before).text}&{count}&{text_expression(after).text}"
-    value = then if others == 0 else f"{before}{others}{after}"
-    return Expression(f"IF({count}=0,{text_expression(then).text},{failure_text})", value)
+    unequal_count = sum(value != expected_text for value in area.values)
+    text_before, text_after = failure.split("{}")
+    count = f"(ROWS({area.text})-COUNTIF({area.text},{text_expression(expected_text).text}))"
+    failure_text = f"{text_expression(text_before).text}&{count}&{text_expression(text_after).text}"
+    value = success if unequal_count == 0 else f"{text_before}{unequal_count}{text_after}"
+    return Expression(f"IF({count}=0,{text_expression(success).text},{failure_text})", value)
 
 
 def count_equal(area: CellArea, key: Expression) -> Expression:

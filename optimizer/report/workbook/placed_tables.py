@@ -59,7 +59,7 @@ _GAP_COLUMN = SheetColumn(Column("", no_value, "text", empty_text="", width=NARR
 """Fills the gap before the keys of a table that is narrower than another one of its sheet."""
 
 
-def sheet_columns(table: Table, widest: int = 0) -> list[SheetColumn]:
+def sheet_columns(table: Table, max_columns: int = 0) -> list[SheetColumn]:
     """Return the sheet columns of a table: two for a column of ranges or estimates.
 
     Columns of keys are moved to the right of the widest table of the sheet, which has ``widest``
@@ -80,9 +80,11 @@ def sheet_columns(table: Table, widest: int = 0) -> list[SheetColumn]:
                 columns.append(SheetColumn(column, tr("± (95 %)"), "error"))
         else:
             columns.append(SheetColumn(column, header))
-    printed = printed_count(columns)
-    gaps = [_GAP_COLUMN] * (widest - printed) if printed < len(columns) else []
-    return [*columns[:printed], *gaps, *columns[printed:]]
+    printed_columns = printed_count(columns)
+    gap_columns = (
+        [_GAP_COLUMN] * (max_columns - printed_columns) if printed_columns < len(columns) else []
+    )
+    return [*columns[:printed_columns], *gap_columns, *columns[printed_columns:]]
 
 
 def printed_count(columns: Sequence[SheetColumn]) -> int:
@@ -172,12 +174,12 @@ class PlacedTable:
         """
         return self.cell_reference(self._row_indexes[row_key], key)
 
-    def column_area(self, first: str, last: str | None = None) -> CellArea:
+    def column_area(self, first_key: str, last_key: str | None = None) -> CellArea:
         """Return all rows of the columns ``first`` to ``last``, or of column ``first`` only."""
-        return self.row_range_area(0, max(self.row_count, 1), first, last)
+        return self.row_range_area(0, max(self.row_count, 1), first_key, last_key)
 
     def row_range_area(
-        self, start: int, stop: int, first: str, last: str | None = None
+        self, start: int, stop: int, first_key: str, last_key: str | None = None
     ) -> CellArea:
         """Return the cells in rows ``start`` to ``stop`` (exclusive) of the columns ``first`` to
         ``last``.
@@ -185,26 +187,36 @@ class PlacedTable:
         Without ``last``, they are those of the column ``first`` alone.
         """
         return self._area_at(
-            start, stop, self.column_position(first), self.column_position(last or first)
+            start,
+            stop,
+            self.column_position(first_key),
+            self.column_position(last_key or first_key),
         )
 
-    def row_area(self, row: int, first: str, last: str) -> CellArea:
+    def row_area(self, row: int, first_key: str, last_key: str) -> CellArea:
         """Return the cells of a row in the columns from ``first`` to ``last``."""
-        return self.row_range_area(row, row + 1, first, last)
+        return self.row_range_area(row, row + 1, first_key, last_key)
 
-    def _area_at(self, start: int, stop: int, first: int, last: int) -> CellArea:
-        top = self.header_row + 1
-        begin, end = cell_address(top + start, first), cell_address(top + stop - 1, last)
-        rows, positions = range(start, stop), range(first, last + 1)
+    def _area_at(self, start: int, stop: int, first_position: int, last_position: int) -> CellArea:
+        first_row = self.header_row + 1
+        begin, end = (
+            cell_address(first_row + start, first_position),
+            cell_address(first_row + stop - 1, last_position),
+        )
+        rows, positions = range(start, stop), range(first_position, last_position + 1)
         count = self.row_count  # a table without rows has one row with a text only
         return CellArea(
             f"{self.sheet_prefix}{begin}:{end}",
             tuple(self.cell_value(r, p) if r < count else "" for r in rows for p in positions),
         )
 
-    def header_area(self, first: str, last: str) -> CellArea:
+    def header_area(self, first_key: str, last_key: str) -> CellArea:
         """Return the header cells of the columns from ``first`` to ``last``."""
-        start, stop, row = self.column_position(first), self.column_position(last), self.header_row
+        start, stop, row = (
+            self.column_position(first_key),
+            self.column_position(last_key),
+            self.header_row,
+        )
         text = f"{self.sheet_prefix}{cell_address(row, start)}:{cell_address(row, stop)}"
         return CellArea(text, tuple(column.header for column in self.columns[start : stop + 1]))
 
@@ -221,9 +233,11 @@ class PlacedTable:
         """
         if not self.row_count:
             return as_expression(0)
-        total = self.total_expression(self.column_position(key))
-        if total:
-            return self._reference(self.row_count, self.column_position(key), total.value)
+        total_expression = self.total_expression(self.column_position(key))
+        if total_expression:
+            return self._reference(
+                self.row_count, self.column_position(key), total_expression.value
+            )
         return sum_of(self.column_area(key))
 
     def total_expression(self, position: int) -> Expression | None:
@@ -256,9 +270,9 @@ class FormulaRow:
     def __getitem__(self, key: str) -> Expression:
         return self.table.cell_reference(self.row_index, key)
 
-    def row_area(self, first: str, last: str) -> CellArea:
+    def row_area(self, first_key: str, last_key: str) -> CellArea:
         """Return the cells of this row in the columns from ``first`` to ``last``."""
-        return self.table.row_area(self.row_index, first, last)
+        return self.table.row_area(self.row_index, first_key, last_key)
 
 
 @dataclass

@@ -130,9 +130,13 @@ def _max_abs(values: Iterable[float | None]) -> float:
 def tonnes_form(values: Iterable[float | None]) -> CellForm:
     """Return the cell form of a row of tonnes; small amounts get decimals, so that they do not show
     as zero."""
-    largest = _max_abs(values)
+    max_magnitude = _max_abs(values)
     return (
-        "tonnes" if largest >= 100 or largest == 0 else "tonnes_1" if largest >= 1 else "tonnes_3"
+        "tonnes"
+        if max_magnitude >= 100 or max_magnitude == 0
+        else "tonnes_1"
+        if max_magnitude >= 1
+        else "tonnes_3"
     )
 
 
@@ -142,10 +146,10 @@ def figure_form(values: Iterable[float | None]) -> CellForm:
     It shows whole numbers without decimals, others with up to three decimals, and numbers below 1
     with all.
     """
-    known = [value for value in values if value is not None]
-    if all(map(is_whole, known)):
+    known_values = [value for value in values if value is not None]
+    if all(map(is_whole, known_values)):
         return "count"
-    return "value" if _max_abs(known) >= 1 else "figure"
+    return "value" if _max_abs(known_values) >= 1 else "figure"
 
 
 def objective_form(values: Iterable[float | None]) -> CellForm:
@@ -155,5 +159,13 @@ def objective_form(values: Iterable[float | None]) -> CellForm:
 
 def decimals_for(values: Iterable[float]) -> int:
     """Return the number of decimals for amounts: more, the smaller the largest amount is."""
-    largest = _max_abs(values)
-    return 1 if largest >= 100 or largest == 0 else 2 if largest >= 10 else 3 if largest >= 1 else 5
+    max_magnitude = _max_abs(values)
+    return (
+        1
+        if max_magnitude >= 100 or max_magnitude == 0
+        else 2
+        if max_magnitude >= 10
+        else 3
+        if max_magnitude >= 1
+        else 5
+    )

@@ -137,7 +137,7 @@ class _StateFlows:
 def _sum_made(flow: ChainFlow, plants: Iterable[tuple[str, float]]) -> Floats:
     """Return the weighted sum (K) of the lots that plants make. ``plants`` holds the label and the
     weight of each plant."""
-    total = np.zeros(len(next(iter(flow.unused_lots.values()))))
+    total_tonnes = np.zeros(len(next(iter(flow.unused_lots.values()))))
     for label, ratio in plants:
-        total = total + ratio * flow.made_by_plant[label]
-    return total
+        total_tonnes = total_tonnes + ratio * flow.made_by_plant[label]
+    return total_tonnes

@@ -210,8 +210,8 @@ def distinct_rows(rows: NDArray[Any]) -> tuple[Integers, Integers]:
 def merge_calm(
     classes: StateClasses, nodes: list[Node], year_index: NDArray[np.intp]
 ) -> StateClasses:
-    """Merge classes that differ only in calm periods, and remove those without
-    other periods."""
+    """Merge classes that differ only in calm periods, and remove those without other
+    periods."""
     is_open = np.zeros(classes.market_lots.shape, dtype=bool)
     for node in nodes:
         demand = classes.class_demand_factor[:, None] * node.demand[year_index]
