@@ -78,7 +78,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-VECTORS = ("cost", "row_lower", "row_upper", "lower", "upper", "integer")
+VECTORS = ("cost", "row_lower", "row_upper", "lower", "upper", "is_integer")
 
 
 def floor(args: argparse.Namespace) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def floor(args: argparse.Namespace) -> dict[str, Any]:
     lp.a_matrix_.index_ = matrix.indices
     lp.a_matrix_.value_ = matrix.data
     kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
-    lp.integrality_ = [kinds[i] for i in data["integer"].astype(int)]
+    lp.integrality_ = [kinds[i] for i in data["is_integer"].astype(int)]
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     for name, value in args.options.items():

@@ -127,7 +127,7 @@ def _any_of_schemas(field: dict[str, Any], alternative: dict[str, Any]) -> dict[
 def _add_descriptions(schema_by_model: dict[str, Any], base: type[BaseModel]) -> None:
     """Add the docstrings of fields to the schemas of the models derived from ``base``, in place.
 
-    ``parts`` holds these schemas by class name.
+    ``schema_by_model`` holds these schemas by class name.
     """
     for model in all_subclasses(base):
         properties = schema_by_model.get(model.__name__, {}).get("properties", {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -250,11 +251,11 @@ def test_undisturbed_supply_has_the_factor_too() -> None:
 # What is reported it
 
 
-def monthly() -> Raw:
-    """Two years by months. With 0.75 all is lost for twelve months from 2026 on, else nothing."""
+def monthly(losses: Sequence[float] = (1.0,) * 12 + (0.0,) * 12) -> Raw:
+    """Two years by months. With 0.75 the losses begin in 2026, else nothing is lost."""
     states = [{"name": "calm", "probability": 0.25}, STRUCK | {"probability": 0.75}]
     pile = stockpile(initial_t=100 / 12 * 3, max_purchase_t_per_year=0)
-    return struck([1.0] * 12 + [0.0] * 12, 12, uncertainty={"states": states}, stockpiles=[pile])
+    return struck([*losses], 12, uncertainty={"states": states}, stockpiles=[pile])
 
 
 def test_how_long_shortages_last() -> None:
@@ -265,6 +266,14 @@ def test_how_long_shortages_last() -> None:
     assert one.shortage_months == one.shortage_months_without_plan == near(12)
     assert (one.first_eur_per_t, one.later_months) == (near(8.2e6), near(10))
     assert one.later_eur_per_t == near(1e6 + 7.2e6 * 0.5 ** (10 / 12))
+
+
+def test_a_shortage_right_after_a_clock_starts_another_one() -> None:
+    """Three months and four quiet ones are a clock of seven months; the next has five."""
+    losses = [*[1.0] * 3, *[0.0] * 4, 1.0, *[0.0] * 16]
+    (one,) = solve_to_plan(Case.model_validate(monthly(losses))).adaptation
+    assert (one.clock_months, one.clock_months_median) == (near(6), near(5))
+    assert one.clock_months_ninety == near(7)
 
 
 @pytest.mark.slow

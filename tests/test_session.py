@@ -95,9 +95,9 @@ def test_a_newer_question_ends_an_older_one() -> None:
     session, case = Session(threads=1), crowded()
     newer: list[Any] = []
 
-    def ask_again(told: Progress) -> None:
-        # A slow machine tells of the search before there is any plan to come back with.
-        if not newer and math.isfinite(told.objective):
+    def ask_again(progress: Progress) -> None:
+        # A slow machine reports progress before there is any plan to return.
+        if not newer and math.isfinite(progress.objective):
             own = session._stop_event
             newer.append(threading.Thread(target=lambda: newer.append(session.ask(case, gap=1e-3))))
             newer[0].start()

@@ -68,8 +68,8 @@ def structural_change_faults(
 ) -> Iterator[Fault]:
     """Yield a fault for each change of an assumption set that is not a change of a figure.
 
-    ``case`` is the scenario without the set, ``changed`` the scenario with its ``patches``. Each
-    fault is located at the patch that caused it.
+    ``case`` is the scenario without the set, ``changed_case`` the scenario with its ``patches``.
+    Each fault is located at the patch that caused it.
     """
     changed_sections = [
         ("horizon", case.horizon.years, changed_case.horizon.years),

@@ -84,8 +84,8 @@ def with_child(
 ) -> Node:
     """Return a mapping or list node with one child replaced or added.
 
-    The container is copied unless it is listed in ``copied``, in which case it is changed in place.
-    All other children are shared with ``node``.
+    The container is copied unless it is listed in ``copied_containers``, in which case it is
+    changed in place. All other children are shared with ``node``.
     """
     copied_containers = {} if copied_containers is None else copied_containers
     value: Any = node.value

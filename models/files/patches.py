@@ -113,8 +113,8 @@ def _set_at(
 ) -> Node:
     """Return ``node`` with ``value`` set at the path ``steps`` below it.
 
-    Nodes on the path are copied at most once for all patches; ``copied`` lists those already
-    copied.
+    Nodes on the path are copied at most once for all patches; ``copied_containers`` lists those
+    already copied.
     """
     name, remaining_steps = steps[0], steps[1:]
     if shape.kind in ("number", "yearly") and isinstance(node.value, dict):

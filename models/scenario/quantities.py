@@ -235,8 +235,8 @@ def read_sourced(
 ) -> tuple[Any, dict[str, Any]]:
     """Return the value and the remarks in a mapping ``{value:, source:, ...}``.
 
-    ``read`` converts the value; ``example`` is a value for hints. Raises PydanticCustomError with
-    all faults.
+    ``read_value`` converts the value; ``example`` is a value for hints. Raises PydanticCustomError
+    with all faults.
     """
     number: Any = None
     faults: list[PartFault] = []

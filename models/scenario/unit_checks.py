@@ -298,8 +298,8 @@ class _PriceComparison:
         """Return a message and a hint if a material's price is probably wrong, else None.
 
         The price is compared with that of 2025 or, if this is not known, with damage and with the
-        capex of all projects that deliver the material. ``low`` and ``high`` are its range over the
-        horizon.
+        capex of all projects that deliver the material. ``low_price`` and ``high_price`` are its
+        range over the horizon.
         """
         fields = {"material": name, "price": format_figure(high_price)}
         hint = tr("write the price of a tonne, in whole units of the currency")

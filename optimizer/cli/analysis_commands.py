@@ -159,8 +159,8 @@ def assemble_command(
 ) -> click.Command:
     """Return the click command of an analysis that calls ``call``. It has the argument
     ``argument``, for which ``argument_settings`` are passed to ``click.argument``, the options that
-    the analysis declares, and those of all analyses. ``limited`` adds ``--memory-limit``, or the
-    options of an engine if the analysis uses one."""
+    the analysis declares, and those of all analyses. ``has_memory_limit`` adds ``--memory-limit``,
+    or the options of an engine if the analysis uses one."""
     options_class = ANALYSES_BY_NAME[name].options_class
     decorated = options.quiet_option(language_option(call))
     if ANALYSES_BY_NAME[name].reuses_cuts:

@@ -135,7 +135,7 @@ def _points_as_runs(
 ) -> Iterator[PlannedRun | None]:
     """Yield for each point of the family the run of a batch that solves it; None if the variant of
     the point lacks something that the point changes. Variants that are read are added to
-    ``readings``."""
+    ``scenarios_by_variant``."""
     for number, point in enumerate(points, start=1):
         question: Question = point.question
         if question.variant not in scenarios_by_variant:

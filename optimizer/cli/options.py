@@ -147,7 +147,7 @@ def with_engine_options(command: Callable[..., int]) -> Any:
 
 
 def take_engine_values(option_values: dict[str, Any]) -> dict[str, Any]:
-    """Remove the parameters of :func:`engine_in_use` from ``values`` and return them."""
+    """Remove the parameters of :func:`engine_in_use` from ``option_values`` and return them."""
     names = ("memory_limit", "scheduler", "tls_ca", "tls_cert", "tls_key")
     return {name: option_values.pop(name) for name in names}
 

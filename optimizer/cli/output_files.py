@@ -83,8 +83,8 @@ def publish(
 
 
 def _write_all(folder: Path, files: Mapping[str, bytes], obsolete_names: Sequence[str]) -> None:
-    """Write all files and rename them into place. Files in ``obsolete`` are moved away, manifests
-    first."""
+    """Write all files and rename them into place. Files in ``obsolete_names`` are moved away,
+    manifests first."""
     is_new = not os.path.lexists(folder)
     parent = folder.parent if is_new else folder
     with suppress(OSError):
@@ -167,7 +167,7 @@ def _move_into_place(
     new_path: Path, path: Path, backup_folder: Path, moved_files: list[tuple[Path, Path]]
 ) -> None:
     """Rename a file or folder into place. If the folder exists, its files are moved one by one. A
-    file that replaces another gets its permissions. ``moved`` records what was done."""
+    file that replaces another gets its permissions. ``moved_files`` records what was done."""
     if new_path.is_dir() and path.is_dir():
         for entry in sorted(new_path.iterdir()):
             _move_into_place(entry, path / entry.name, backup_folder, moved_files)

@@ -315,8 +315,8 @@ def render_products(
     plan: Plan, results: Iterable[Result] = (), other_plans: Mapping[str, Plan] | None = None
 ) -> dict[str, bytes]:
     """Return the contents of all files that present a plan, by file name, in the current language.
-    ``results`` are companion results of the plan, and ``others`` are the plans with which it is
-    compared, by label."""
+    ``results`` are companion results of the plan, and ``other_plans`` are the plans with which it
+    is compared, by label."""
     from models.results.caveats import NO_CAVEATS
     from optimizer.analyses.document_dispatch import build_result_document
     from optimizer.analyses.plan.companion_results import group_by_kind
@@ -324,7 +324,7 @@ def render_products(
     from optimizer.report.render import html, workbook
 
     companions = group_by_kind(results)
-    document = build_result_document(plan, others=other_plans or {}, **companions)
+    document = build_result_document(plan, other_plans=other_plans or {}, **companions)
     page, book = html.render_page(document).encode(), workbook.render_workbook(document)
     products = {PLAN_FILE: output_files.to_json_bytes(plan), REPORT_FILE: page, RESULTS_FILE: book}
     return products | render_briefs(

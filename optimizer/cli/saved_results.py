@@ -165,8 +165,8 @@ def render_plan(
     **settings: str,
 ) -> RenderedT:
     """Return what ``render`` makes of the only plan among ``results``. ``render`` receives this
-    plan, ``others`` (the plans with which it is compared), ``settings``, and the other results,
-    which are analyses of this plan, grouped by kind."""
+    plan, ``other_plans`` (the plans with which it is compared), ``settings``, and the other
+    results, which are analyses of this plan, grouped by kind."""
     (plan,) = (saved.result for saved in results if isinstance(saved.result, Plan))
     companions = companion_results.group_by_kind(saved.result for saved in results)
     return render(plan, other_plans, **settings, **companions)

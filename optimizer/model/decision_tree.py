@@ -192,8 +192,8 @@ def _max_shares(plans: Iterable[Commitment]) -> dict[tuple[str, str, str], float
 def _trim(
     plan: Commitment, started_projects: set[str], max_shares: Mapping[tuple[str, str, str], float]
 ) -> Commitment:
-    """Return the plan with its projects among ``starts``, and with the given shares in place of its
-    own."""
+    """Return the plan with its projects among ``started_projects``, and with the given shares in
+    place of its own."""
     start = {p: y for p, y in plan.start.items() if p in started_projects}
     share = {key: max_shares.get(key, 0.0) for key in plan.share if key[0] in start}
     return replace(

@@ -114,7 +114,7 @@ class RiskMeasure:
         return tail_weights(probability, damage, self.cvar_level)
 
     @property
-    def tails(self) -> dict[str, tuple[float, float]]:
+    def cvar_terms(self) -> dict[str, tuple[float, float]]:
         """Weight and level of each CVaR term of positive weight. Their sum with the worst state and
         the expectation is the measure: "all" is its own CVaR, "mean" that of a total variation
         ball."""

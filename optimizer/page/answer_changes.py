@@ -170,8 +170,8 @@ def _signed_shifts(
 def _large_shifts(
     shifts: Mapping[str, float], largest_shift: float | None = None
 ) -> list[tuple[str, float]]:
-    """Return pairs of a name and a change, for changes that are large compared with ``largest`` (by
-    default the largest of them). The largest change comes first."""
+    """Return pairs of a name and a change, for changes that are large compared with
+    ``largest_shift`` (by default the largest of them). The largest change comes first."""
     if largest_shift is None:
         largest_shift = max(map(abs, shifts.values()), default=0.0)
     large = [
@@ -262,7 +262,7 @@ def _payments_table(wording: PlanWording, diff: DecisionDiff) -> Table:
 
 def _shift_text(wording: PlanWording, shifts: Mapping[str, float], largest_shift: float) -> str:
     """Return a text on who pays more or less for one project or stock. Changes that are small
-    compared with ``largest`` are added up as those of others."""
+    compared with ``largest_shift`` are added up as those of others."""
     large = _large_shifts(shifts, largest_shift)
     shift_texts = [f"{wording.payer_name(f)} {_signed_text(x)}" for f, x in large]
     remaining_shift = sum(shifts.values()) - sum(x for _, x in large)

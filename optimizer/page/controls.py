@@ -214,7 +214,7 @@ def _stocks_group(case: Case) -> ControlGroup:
             if days is None or float(days.base) > MAX_STOCK_DAYS:
                 days = figure_control(case, path, most, name_of_item(pile, pile.id), high=3 * most)
             stock_controls.append(days)
-    every_room = [
+    linked_storage_limits = [
         LinkedNumbers(
             (f"stockpiles.{x.id}.max_t",), partial(_scaled_capacity, room[x.id], float(x.initial_t))
         )
@@ -222,7 +222,9 @@ def _stocks_group(case: Case) -> ControlGroup:
         if x.id in room
     ]
     label = tr("Room for all stocks")
-    all_stocks_control = joint_control("stocks", label, 1.0, every_room, high=4.0, unit=FACTOR_UNIT)
+    all_stocks_control = joint_control(
+        "stocks", label, 1.0, linked_storage_limits, high=4.0, unit=FACTOR_UNIT
+    )
     note = ControlGroup("days", tr("Each stock, in days of the need"), tuple(stock_controls))
     return ControlGroup(
         "stocks", tr("Stocks"), (all_stocks_control,), (note,) if stock_controls else ()
@@ -270,7 +272,7 @@ def _hazards_group(case: Case) -> ControlGroup:
     }
     periods = float(case.horizon.periods_per_year)
     longest_length = len(case.horizon.years) * int(periods)
-    hazard_parts = []
+    hazard_groups = []
     for h, hazard in case.hazards.items():
         hazard_controls = []
         if (one := known.get(f"hazard.{h}")) is not None:
@@ -298,7 +300,7 @@ def _hazards_group(case: Case) -> ControlGroup:
                         is_factor=True, explanation=_length_explanation(hazard, periods))
             )  # fmt: skip
         if hazard_controls:
-            hazard_parts.append(
+            hazard_groups.append(
                 titled_group(f"hazard-{h}", name_of_item(hazard, h), hazard_controls)
             )
     every_one = known.get("hazards")
@@ -306,7 +308,7 @@ def _hazards_group(case: Case) -> ControlGroup:
         (_factor_control(every_one, tr("How often, all hazards")),) if every_one else ()
     )
     return ControlGroup(
-        "hazards", tr("What may go wrong"), all_hazards_controls, tuple(hazard_parts)
+        "hazards", tr("What may go wrong"), all_hazards_controls, tuple(hazard_groups)
     )
 
 
@@ -482,8 +484,8 @@ def _no_settings(_value: float | str) -> list[str]:
 
 
 def project_settings(case: Case, choice_by_project: Mapping[str, str]) -> list[str]:
-    """Return the settings for what must and what must not be built. ``choices`` has the choice for
-    each project, by id."""
+    """Return the settings for what must and what must not be built. ``choice_by_project`` has the
+    choice for each project, by id."""
     settings = []
     for rule, word in (("must_build", MUST_BUILD), ("must_not_build", MUST_NOT_BUILD)):
         ids_before = [

@@ -215,7 +215,8 @@ def titled_group(id: str, title: str, controls: Iterable[Control]) -> ControlGro
 def figure_control(
     case: Case, path: str, base_value: float, label: str = "", **control_fields: Any
 ) -> Control:
-    """Return the control of the single figure at ``path``. ``base`` is its value in the file."""
+    """Return the control of the single figure at ``path``. ``base_value`` is its value in the
+    file."""
     name = next((step for step in reversed(path.split(".")) if not step.isdecimal()), path)
     field = _field_at(case, path)
     bounds, percent = field.bounds, field.is_percent
@@ -263,7 +264,7 @@ def joint_control(
     id: str, label: str, base_value: float, numbers: Sequence[LinkedNumbers], **control_fields: Any
 ) -> Control:
     """Return a control of several figures that change together. They are multiplied by its value
-    divided by ``base``."""
+    divided by ``base_value``."""
 
     def settings(value: float | str) -> list[str]:
         return [

@@ -99,7 +99,7 @@ def objective_unit(case: Case) -> str:
 def answer_facts(
     answer: AnswerFigures, previous_answer: AnswerFigures | None, case: Case
 ) -> list[AnswerFact]:
-    """Return the figures of an answer for the page, each with its value in ``previous``."""
+    """Return the figures of an answer for the page, each with its value in ``previous_answer``."""
     damage, unit = case.objective.measure == "damage", objective_unit(case)
     amount = tr("million {currency}", currency=case.currency)
     tail_share = format_percent(1 - float(case.objective.cvar.level))

@@ -78,7 +78,7 @@ class Question:
 
     def apply_to(self, base_scenario: LoadedScenario) -> tuple[LoadedScenario, dict[str, str]]:
         """Return the scenario of the question, and the values that the question sets, by dotted
-        path. ``base`` is the scenario of its variant.
+        path. ``base_scenario`` is the scenario of its variant.
 
         The review and the ambiguity are removed first, and an assumption set is applied. Factors
         follow, the smallest first, so that a share exceeds 1 in between only if the product of all

@@ -133,7 +133,7 @@ def _compare_plans(
 
 
 def funder_view(funder: str, taking_part: Plan, staying_out: Plan) -> str:
-    """Return what a funder gains by taking part as HTML, compared with staying out."""
+    """Return, as HTML, what a funder gains by taking part rather than staying out."""
     from optimizer.analyses.comparison.funder_page import build_funder_page
 
     federal = {f.id for f in taking_part.funders if f.kind == "public" and f.id != funder}

@@ -185,7 +185,7 @@ class ScenarioWorker:
 
     def _interim_figures(self, incumbent: Any, started_at: float) -> AnswerFigures:
         """Return the figures of the incumbent during the search, which began at the time
-        ``started``."""
+        ``started_at``."""
         from optimizer.model.commitment import net_cost, weighted_cost
         from optimizer.solve.gap import relative_gap
 

@@ -97,7 +97,7 @@ def _unrecoverable_position(
 ) -> Position:
     """Return the position of payments that are never repaid.
 
-    ``paid`` (Y) holds the payments of each year in million EUR; ``residual`` is the discounted
+    ``payments`` (Y) holds the payments of each year in million EUR; ``residual`` is the discounted
     residual value in million EUR.
     """
     return Position(

@@ -46,7 +46,7 @@ class Problem:
 
     @classmethod
     def from_case(cls, case: Case, *earlier_problems: Problem) -> Problem:
-        """Return the problem of a scenario. States and recourse of problems in ``earlier`` are
+        """Return the problem of a scenario. States and recourse of ``earlier_problems`` are
         shared where possible.
 
         For a problem over assumption sets, its instance and states are those of the set without
@@ -86,8 +86,8 @@ class Problem:
     def _from_instance(
         cls, instance: Instance, started_at: float, earlier_problems: Sequence[Problem]
     ) -> Problem:
-        """Return the problem of an instance. States and recourse of problems in ``earlier`` are
-        shared where possible."""
+        """Return the problem of an instance. States and recourse of problems in
+        ``earlier_problems`` are shared where possible."""
         same_states = (
             problem for problem in earlier_problems if same_sampling(instance, problem.instance)
         )

@@ -101,7 +101,7 @@ def evaluate_sets(
     reported_outcome: SetOutcome, commitment: Commitment, threads: int | None
 ) -> Iterator[SetOutcome]:
     """Evaluate a plan that was not made for assumption sets under each set of its scenario.
-    ``reported`` is its evaluation in the scenario without changes."""
+    ``reported_outcome`` is its evaluation in the scenario without changes."""
     from optimizer.solve.outcomes import evaluate_commitments
 
     unchanged = reported_outcome.instance

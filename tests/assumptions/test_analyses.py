@@ -278,7 +278,7 @@ def test_a_frontier_over_sets(over: str, tmp_path: Path) -> None:
     assert len(under.columns) == 3
 
 
-def test_a_plan_of_a_higher_budget_is_told_of_the_scenario_at_the_lower(tmp_path: Path) -> None:
+def test_a_plan_of_a_higher_budget_names_the_scenario_of_the_lower(tmp_path: Path) -> None:
     """The fund has 10, so the plan at 30 is the best at 20. The second set changes nothing."""
     raw = sampled("mean", 100)
     raw["assumptions"] = dict(reversed(raw["assumptions"].items()))

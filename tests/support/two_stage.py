@@ -154,7 +154,7 @@ class SecondStage:
         """Every scenario at a point, each from the basis that proves most of it."""
         self._given[:, self._x] = x = point.buy[:, 0]
         count = len(state_weights[0])
-        known = self._learnt.strongest_at(np.broadcast_to(x, (count, len(x))))
+        known = self._learnt.strongest_cuts_at(np.broadcast_to(x, (count, len(x))))
         bases = np.full(count, None) if known is None else known[0].bases
         solved = self.template.solve(self._given, np.ones((count, 1), dtype=bool), bases)
         by_x = solved.parameter_duals[:, self._x]
@@ -170,7 +170,7 @@ class SecondStage:
     ) -> dict[int, dict[int, Subgradient]]:
         """What former sweeps prove at a point."""
         x = point.buy[:, 0]
-        found = self._learnt.strongest_at(np.broadcast_to(x, (len(self.probability), len(x))))
+        found = self._learnt.strongest_cuts_at(np.broadcast_to(x, (len(self.probability), len(x))))
         return {} if found is None else {0: {0: _slopes(found[0], self.probability[None])}}
 
 

@@ -175,8 +175,8 @@ class AlternativeSearch:
         """Guess portfolios from the costs of flipping items; return the first that has a plan
         within the limit.
 
-        Each is the farthest portfolio from the ``previous`` ones that the costs allow. Return None
-        if no guess succeeds.
+        Each is the farthest portfolio from ``previous_portfolios`` that the costs allow.
+        Return None if no guess succeeds.
         """
         share = FIRST_GUESS_SHARE
         while share > LAST_GUESS_SHARE and not self.interrupted:

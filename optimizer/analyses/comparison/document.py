@@ -76,7 +76,10 @@ def build_document(
         wording, cost_caption, option_figures.cost_figures(wording), "costs",
         wording.with_legend(cost_note),
     )  # fmt: skip
-    changes = [*tables.damage_tables(wording), tables.money_table(wording, funder_caption)]
+    difference_tables = [
+        *tables.damage_tables(wording),
+        tables.money_table(wording, funder_caption),
+    ]
     sections = [
         *efficiency_tables.build_sections(wording),
         Section("compared", tr("What is compared"), list(_compared_parts(wording))),
@@ -93,7 +96,7 @@ def build_document(
                 sheet_name=tr("Projects")),
         Section("differences", tr("What makes the difference"),
                 list(tables.difference_bullets(wording)), TERMINAL_AND_PAGE),
-        Section("damage", tr("Difference by material, consumer and funder"), changes,
+        Section("damage", tr("Difference by material, consumer and funder"), difference_tables,
                 sheet_name=tr("Differences")),
         Section("proofs", tr("What each option rests on"), [_proof_table(wording)],
                 sheet_name=tr("Certificate")),

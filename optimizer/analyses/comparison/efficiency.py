@@ -208,10 +208,10 @@ def efficient_frontier(
 ) -> EfficientFrontier:
     """Build the frontier of the options whose damage and money can be compared.
 
-    Damage without any plan is taken from ``base``. ``excluded`` lists for each option the kinds of
-    figures that cannot be compared with those of the base. A plan that does not carry its scenario
-    is left out, since its present value is not known. With ``use_net_cost``, money is the net cost
-    to public funders (outlay less returns) in place of their outlay.
+    Damage without any plan is taken from ``base_option``. ``excluded`` lists for each option the
+    kinds of figures that cannot be compared with those of the base. A plan that does not carry its
+    scenario is left out, since its present value is not known. With ``use_net_cost``, money is the
+    net cost to public funders (outlay less returns) in place of their outlay.
     """
     points = [
         OptionPoint(

@@ -225,8 +225,8 @@ def _indistinguishable_sentences(wording: ComparisonWording) -> Iterator[str]:
 def _describe_nearness(wording: ComparisonWording, step: EfficientOption) -> str:
     """Describe how close an option is to the efficient option before it.
 
-    The text gives the smaller of the differences in damage and in objective, and the slack of both
-    gaps.
+    The text gives the smaller of the differences in damage and in objective, and the difference
+    below which the gaps of the two plans leave open which is better.
     """
     difference = abs(step.avoided)
     if max(difference, abs(step.public_present_meur)) <= ZERO_TOLERANCE:

@@ -118,7 +118,7 @@ def compare_plans(
 def check_options(
     candidates: Mapping[str, Case | Plan],
     *,
-    base_label: str | None,
+    base: str | None,
     year: int | None,
     federal: Collection[str],
     of_scenarios: bool,
@@ -135,12 +135,12 @@ def check_options(
         if isinstance(candidate, Plan) and lacks_accounts(candidate):
             message = tr("'{path}' is of an earlier version: solve its scenario again.", path=label)
             raise Misuse(message)
-    if base_label is not None and base_label not in candidates:
+    if base is not None and base not in candidates:
         known_labels = ", ".join(candidates)
         raise Misuse(
-            tr("--base {base}: there are the options {known}.", base=base_label, known=known_labels)
+            tr("--base {base}: there are the options {known}.", base=base, known=known_labels)
         )
-    label = next(iter(candidates)) if base_label is None else base_label
+    label = next(iter(candidates)) if base is None else base
     cases = {
         name: candidate.case if isinstance(candidate, Plan) else candidate
         for name, candidate in candidates.items()
@@ -310,7 +310,7 @@ def _item_names(plans: Sequence[Plan]) -> ComparisonNames:
 
 
 def _add_names(known_names: dict[str, BilingualName], items: Any) -> None:
-    """Add the names of items to ``known``, by id; names that are there already are kept.
+    """Add the names of items to ``known_names``, by id; names that are there already are kept.
 
     ``items`` are a mapping by id, or items that have an id.
     """

@@ -141,9 +141,9 @@ def evaluate_fresh_states(
     is not the plan's seed. If the scenario has explicit states, these are used, since there are no
     others.
 
-    If ``saved_plan`` is the transfer of a plan to another scenario, ``original`` is the plan in the
-    scenario that it was made for. The same seed draws the same values of everything that both
-    scenarios have in common, so that the original's seed gives no fresh states.
+    If ``saved_plan`` is the transfer of a plan to another scenario, ``original_plan`` is the plan
+    in the scenario that it was made for. The same seed draws the same values of everything that
+    both scenarios have in common, so that the original's seed gives no fresh states.
 
     Raises ValueError if ``seed`` is that of the states that the plan was made for.
     """

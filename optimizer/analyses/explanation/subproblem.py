@@ -141,11 +141,10 @@ def _is_forcing_row(decision: ForcedDecision, name: str, index: Any, instance: I
 
 
 def forced_holding(instance: Instance, h: str, days: float) -> tuple[float, float]:
-    """Return the lots that a stockpile is to hold at the end of the last year, and the additional
-    days of need.
+    """Return the stock, in lots, that a stockpile must hold at the end of the last year when more
+    is forced in, and by how many days of need it exceeds the stock without purchases.
 
-    The additional stock covers ``days`` of need, or less if room and purchase limits do not allow
-    that. It is counted from the stock without purchases.
+    The increase covers ``days`` of need, or less if storage or purchase limits do not allow that.
     """
     stockpile = instance.stockpiles[h]
     present_stock = float(planned_stock(instance, Commitment(), h)[-1])

@@ -74,10 +74,10 @@ def build_sections(wording: PlanWording) -> list[Section]:
     ]
 
 
-def _chain_parts(chain_wording: ChainWording, on: doc.Media) -> Iterator[Part]:
-    """Yield the parts on one chain; ``on`` are the media for its heading and first sentence."""
-    yield doc.Heading(chain_wording.title, on)
-    yield doc.Text(describe_shortages(chain_wording), on)
+def _chain_parts(chain_wording: ChainWording, heading_media: doc.Media) -> Iterator[Part]:
+    """Yield the parts on one chain; ``heading_media`` show its heading and first sentence."""
+    yield doc.Heading(chain_wording.title, heading_media)
+    yield doc.Text(describe_shortages(chain_wording), heading_media)
     yield _forms_table(chain_wording)
     yield _bottlenecks_table([chain_wording], TERMINAL_AND_PAGE)
     for stages in chain_wording.outcome.stages:

@@ -51,8 +51,8 @@ def build_document(
 ) -> Document:
     """Build the document of a plan.
 
-    ``others`` are plans to compare it with, by label; ``companions`` are its companion results, as
-    fields of :class:`CompanionResults`.
+    ``other_plans`` are plans to compare it with, by label; ``companions`` are its companion
+    results, as fields of :class:`CompanionResults`.
     """
     wording = PlanWording(plan, CompanionResults(**companions), other_plans)
     available = wording.companions.available

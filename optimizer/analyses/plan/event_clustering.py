@@ -73,8 +73,8 @@ def clustering_parts(wording: PlanWording) -> Iterator[Part]:
 
 
 def _sum_shares(years: Sequence[EventYears]) -> tuple[float, float]:
-    """Return the total share of years in ``years``: in the sampled states, and for independent
-    events."""
+    """Return the sums of two shares over the entries: of years in the sampled states, and of years
+    if events were independent."""
     return math.fsum(event_years.share for event_years in years), math.fsum(
         event_years.independent for event_years in years
     )

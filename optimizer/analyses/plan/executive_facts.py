@@ -264,7 +264,8 @@ def approvals_table(wording: PlanWording) -> Table:
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Yield a check that the approvals of each funder equal the commitments in its accounts."""
+    """Yield a check that the amounts to be approved of each funder equal the amounts committed in
+    its accounts."""
     if wording.brief.fiscal.approvals:
         statement = tr("What is to be approved of each funder is what its accounts commit")
         yield doc.no_deviation_check(statement, "approvals", col.column_sum("approvals", "all"))

@@ -65,10 +65,10 @@ def _ranges_from_demand(
     """
     equations = []
     for m in attacker.materials_of_kind("demand"):
-        hidden_demand = {
+        hidden_demand_paths = {
             (f.path, f.year): f.dotted_path for f in attacker.hidden_of_kind("demand", m)
         }
-        paths = {path for path, _ in hidden_demand}
+        paths = {path for path, _ in hidden_demand_paths}
         stocks = [h.planned_t for h in attacker.plan.stockpiles if h.material == m]
         for text, figures in attacker.figures_by_year[m].items():
             year, total_demand = int(text), getattr(figures, result) or 0.0
@@ -91,7 +91,7 @@ def _ranges_from_demand(
                     for given_year, weight in bounds.interpolation_weights(
                         row.t_per_year.years, year
                     ):
-                        name = hidden_demand[path, given_year]
+                        name = hidden_demand_paths[path, given_year]
                         weights[name] = weights.get(name, 0.0) + weight
             equations.append(bounds.Equation(weights, total_demand))
     return bounds.tighten_ranges(attacker_ranges, equations)

@@ -248,8 +248,8 @@ def _objective_swing(
 ) -> ProvenRange | None:
     """Return the largest difference between the best plans' objectives, as a proven range.
 
-    ``points`` are the two ends of an input, and ``best_range`` is the objective in the unchanged
-    scenario. Return None if an end has no plan.
+    ``points`` are the two ends of an input, and ``base_objective_range`` is the objective in the
+    unchanged scenario. Return None if an end has no plan.
     """
     objective_ranges = [
         base_objective_range,

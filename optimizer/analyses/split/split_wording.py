@@ -175,8 +175,8 @@ class SplitWording(Wording[Split]):
         return next((rule for rule in rules if rule.rule == "shapley"), next(iter(rules), None))
 
     def reference_gain(self, id: str) -> float:
-        """Return a player's gain in million under the reference rule; 0 if there is no such
-        rule."""
+        """Return a player's gain, in million EUR, under the division rule that others are compared
+        with (the Shapley value, if computed); 0 if there is none."""
         return 0.0 if self.reference_rule is None else self.reference_rule.members[id].gain.value
 
     @property

@@ -144,7 +144,7 @@ def simulate_state(instance: Instance, state: State, commitment: Commitment) -> 
 def _node_figures(
     node: NodeData, state_classes: StateClasses, point: FirstStagePoint, missing_by_node: Floats
 ) -> PeriodFigures:
-    """Return the figures of a node in the only state class; ``missing`` has (K) lots."""
+    """Return the figures of a node in the only state class; ``missing_by_node`` has (K) lots."""
     demand = node.demand[state_classes.demand_row[0]]
     market = node.market_share * state_classes.market_lots[0]
     running = node.running_share(point)[:, :, node.year_index] * node.nameplate[:, None, None]

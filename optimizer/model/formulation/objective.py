@@ -71,11 +71,13 @@ def add_objective(
     """
     risk = RiskMeasure.from_case(instance.case)
     assert risk.mean.is_linear
-    states, tails = range(len(weighted_damages)), risk.tails
-    tail_states, mean_states = (list(states) if key in tails else [] for key in ("all", "mean"))
+    states, cvar_terms = range(len(weighted_damages)), risk.cvar_terms
+    tail_states, mean_states = (
+        list(states) if key in cvar_terms else [] for key in ("all", "mean")
+    )
     worst_states = list(states) if risk.worst_weight > 0 else []
     model.eta = pyo.Var(
-        list(tails),
+        list(cvar_terms),
         domain=pyo.NonNegativeReals,
         doc="damage at the quantile, which no state has less than none of",
     )
@@ -113,7 +115,7 @@ def add_objective(
 
     def tail_term(key: str, excess: Any) -> Any:
         tail = pyo.quicksum(weighted_damages[s][0] * excess[s] for s in states)
-        weight, level = tails[key]
+        weight, level = cvar_terms[key]
         return weight * (tail / (1 - level) + model.eta[key])
 
     terms = [model.weighed_cost]

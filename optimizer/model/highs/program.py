@@ -47,7 +47,7 @@ class LinearProgram:
         }
 
     def free_rows(self, is_dropped: NDArray[np.bool_]) -> LinearProgram:
-        """Return the program with infinite sides for the rows that ``dropped`` marks."""
+        """Return the program with infinite sides for the rows that ``is_dropped`` marks."""
         return replace(
             self,
             row_lower=np.where(is_dropped, -np.inf, self.row_lower),

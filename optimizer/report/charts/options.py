@@ -120,7 +120,7 @@ def _find_free_position(
 ) -> tuple[float, float]:
     """Return the offset (right, up) of a name from its mark: the nearest one that covers nothing.
 
-    The boxes of the name and of its leader line are appended to ``occupied``.
+    The boxes of the name and of its leader line are appended to ``occupied_boxes``.
     """
     width, height = LETTER_WIDTH * NAME_SIZE * len(text), 1.25 * NAME_SIZE
     for right, up in _candidate_offsets():

@@ -103,7 +103,7 @@ def _column_content(placed: PlacedTable, position: int) -> list[Any]:
 
 
 def _unique_name(name: str, taken_names: Mapping[str, Any], separator: str) -> str:
-    """Return ``name``, with a number appended if it is already in ``taken``."""
+    """Return ``name``, with a number appended if it is already in ``taken_names``."""
     number, candidate = 1, name
     while candidate in taken_names:
         number += 1

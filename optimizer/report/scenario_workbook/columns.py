@@ -85,12 +85,12 @@ class ContentBuilder:
             {**ids, **flatten_value(item, tab.item, (), tab.path)} for ids, item in self._items(tab)
         ]
         # Texts have one column, or two if any row distinguishes languages.
-        split_paths = {path[:-1] for row in item_rows for path in row if path[-1] in LANGUAGES}
+        translated_paths = {path[:-1] for row in item_rows for path in row if path[-1] in LANGUAGES}
         rows = [
             {
                 language_path: value
                 for path, value in row.items()
-                for language_path in _language_paths(path, split_paths)
+                for language_path in _language_paths(path, translated_paths)
             }
             for row in item_rows
         ]
@@ -328,8 +328,8 @@ def _bare_value(value: Any) -> Any:
     return value["value"] if isinstance(value, Mapping) else value
 
 
-def _language_paths(path: FieldPath, split_paths: set[FieldPath]) -> list[FieldPath]:
-    return [(*path, code) for code in LANGUAGES] if path in split_paths else [path]
+def _language_paths(path: FieldPath, translated_paths: set[FieldPath]) -> list[FieldPath]:
+    return [(*path, code) for code in LANGUAGES] if path in translated_paths else [path]
 
 
 def language_columns(column: FieldColumn, by_language: bool) -> Iterator[FieldColumn]:
@@ -375,7 +375,7 @@ def remark_shape(remark: str) -> Shape:
 def _used_keys(
     path: FieldPath, used_paths: set[FieldPath], excluded_keys: Iterable[str] = ()
 ) -> list[str]:
-    """Return the keys that occur directly below a path, without ``excluded``.
+    """Return the keys that occur directly below a path, without ``excluded_keys``.
 
     Numbers are sorted by value, other keys alphabetically.
     """

@@ -211,7 +211,7 @@ def ratio_or_empty(numerator: Expression, denominator: Expression) -> Expression
 def if_within(
     deviation: Expression, tolerance: Expression, success: str, failure: str
 ) -> Expression:
-    """Return ``then`` if the deviation is within the tolerance, and ``otherwise`` if it is not or
+    """Return ``success`` if the deviation is within the tolerance, and ``failure`` if it is not or
     is an error."""
     success_text, failure_text = text_expression(success), text_expression(failure)
     value = success if abs(deviation.number) <= tolerance.number else failure
@@ -220,9 +220,9 @@ def if_within(
 
 
 def if_all_equal(area: CellArea, expected_text: str, success: str, failure: str) -> Expression:
-    """Return ``then`` if all cells equal ``wanted``, and ``otherwise`` if not.
+    """Return ``success`` if all cells equal ``expected_text``, and ``failure`` if not.
 
-    The number of cells that differ replaces ``{}`` in ``otherwise``.
+    The number of cells that differ replaces ``{}`` in ``failure``.
     """
     unequal_count = sum(value != expected_text for value in area.values)
     text_before, text_after = failure.split("{}")

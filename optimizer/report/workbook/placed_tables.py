@@ -62,8 +62,8 @@ _GAP_COLUMN = SheetColumn(Column("", no_value, "text", empty_text="", width=NARR
 def sheet_columns(table: Table, max_columns: int = 0) -> list[SheetColumn]:
     """Return the sheet columns of a table: two for a column of ranges or estimates.
 
-    Columns of keys are moved to the right of the widest table of the sheet, which has ``widest``
-    columns.
+    Columns of keys are moved to the right of the widest table of the sheet, which has
+    ``max_columns`` columns.
     """
     columns: list[SheetColumn] = []
     for column in table.columns:
@@ -175,16 +175,17 @@ class PlacedTable:
         return self.cell_reference(self._row_indexes[row_key], key)
 
     def column_area(self, first_key: str, last_key: str | None = None) -> CellArea:
-        """Return all rows of the columns ``first`` to ``last``, or of column ``first`` only."""
+        """Return all rows of the columns ``first_key`` to ``last_key``, or of column ``first_key``
+        only."""
         return self.row_range_area(0, max(self.row_count, 1), first_key, last_key)
 
     def row_range_area(
         self, start: int, stop: int, first_key: str, last_key: str | None = None
     ) -> CellArea:
-        """Return the cells in rows ``start`` to ``stop`` (exclusive) of the columns ``first`` to
-        ``last``.
+        """Return the cells in rows ``start`` to ``stop`` (exclusive) of the columns ``first_key``
+        to ``last_key``.
 
-        Without ``last``, they are those of the column ``first`` alone.
+        Without ``last_key``, they are those of the column ``first_key`` alone.
         """
         return self._area_at(
             start,
@@ -194,7 +195,7 @@ class PlacedTable:
         )
 
     def row_area(self, row: int, first_key: str, last_key: str) -> CellArea:
-        """Return the cells of a row in the columns from ``first`` to ``last``."""
+        """Return the cells of a row in the columns from ``first_key`` to ``last_key``."""
         return self.row_range_area(row, row + 1, first_key, last_key)
 
     def _area_at(self, start: int, stop: int, first_position: int, last_position: int) -> CellArea:
@@ -211,7 +212,7 @@ class PlacedTable:
         )
 
     def header_area(self, first_key: str, last_key: str) -> CellArea:
-        """Return the header cells of the columns from ``first`` to ``last``."""
+        """Return the header cells of the columns from ``first_key`` to ``last_key``."""
         start, stop, row = (
             self.column_position(first_key),
             self.column_position(last_key),
@@ -271,7 +272,7 @@ class FormulaRow:
         return self.table.cell_reference(self.row_index, key)
 
     def row_area(self, first_key: str, last_key: str) -> CellArea:
-        """Return the cells of this row in the columns from ``first`` to ``last``."""
+        """Return the cells of this row in the columns from ``first_key`` to ``last_key``."""
         return self.table.row_area(self.row_index, first_key, last_key)
 
 

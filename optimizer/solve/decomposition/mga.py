@@ -101,7 +101,7 @@ class FarthestPortfolioProgram:
 
     def _distance_row(self, portfolio: Portfolio) -> tuple[NDArray[np.int64], Floats, int]:
         """Return the columns, the entries and the constant of the linear expression for the
-        distance of the portfolio that is sought from ``portfolio``."""
+        distance of the portfolio that is searched for from ``portfolio``."""
         column_lists = [self._item_columns(item) for item in self.items]
         signs = [-1.0 if item in portfolio else 1.0 for item in self.items]
         entries = np.repeat(signs, [len(columns) for columns in column_lists])

@@ -94,7 +94,7 @@ class DualCache:
         self._evaluation_count += 1
         self.last_query = None
 
-    def strongest_at(self, columns: Floats) -> tuple[DualCuts, Floats] | None:
+    def strongest_cuts_at(self, columns: Floats) -> tuple[DualCuts, Floats] | None:
         """Return the strongest bound of each state class at ``columns`` (U, D), and its value (U).
 
         Return None if the cache is empty.
@@ -226,7 +226,7 @@ class ProgramEvaluation(RecourseEvaluation):
 
     def look_up_cache(self) -> None:
         """Find the strongest cached bounds at the point of this evaluation."""
-        self._strongest_cuts = self._cache.strongest_at(self._dual_cut_columns())
+        self._strongest_cuts = self._cache.strongest_cuts_at(self._dual_cut_columns())
 
     def tasks(self) -> list[Callable[[], None]]:
         """Return the tasks of this evaluation. :meth:`look_up_cache` must be called before."""
