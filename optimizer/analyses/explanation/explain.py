@@ -170,7 +170,9 @@ class PlanExplainer:
         jobs = min(choose_worker_count(self.options.jobs, usual_jobs), len(queries)) or 1
         solver_arguments = (self.context, self.session.for_worker())
         try:
-            with Workers[Query, RepliesByStep](QuerySolver, solver_arguments, jobs) as workers:
+            with Workers[Query, RepliesByStep](
+                QuerySolver.for_worker, solver_arguments, jobs
+            ) as workers:
                 workers.map(queries, store_answer)
         except KeyboardInterrupt:
             self.interrupted = True

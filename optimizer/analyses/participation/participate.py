@@ -112,7 +112,9 @@ def analyze_participation(
     jobs = choose_worker_count(options.jobs, default_jobs(context.instance, context.states))
     try:
         solver_arguments = (context, session.for_worker())
-        with Workers[ShareQuery, ShareReply](ShareSolver, solver_arguments, jobs) as workers:
+        with Workers[ShareQuery, ShareReply](
+            ShareSolver.for_worker, solver_arguments, jobs
+        ) as workers:
             search.solve_all(workers)
     except KeyboardInterrupt:
         search.interrupted = True

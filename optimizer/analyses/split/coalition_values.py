@@ -132,7 +132,7 @@ class CoalitionSolutions:
         usual_jobs = default_jobs(game.instance, game.states)
         jobs = min(choose_worker_count(options.jobs, usual_jobs), len(other_masks))
         with Workers[CoalitionQuery, QueryAnswer](
-            CoalitionSolver, (game, session.for_worker()), jobs
+            CoalitionSolver.for_worker, (game, session.for_worker()), jobs
         ) as workers:
             answers = workers.map(
                 [coalition_query(game, mask) for mask in other_masks], self._report_progress
