@@ -1,4 +1,4 @@
-"""Difference of two plans: what is built, stocked and paid otherwise, and its text."""
+"""Differences between two plans in projects, stocks and payments, and their description."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain

@@ -1,4 +1,4 @@
-"""Declaration of a rule of the first stage: where a scenario states it, and what is said of it."""
+"""Declaration of a rule of the first stage: its place in the scenario, and its texts."""
 
 from __future__ import annotations
 

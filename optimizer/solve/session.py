@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, TypeVar, Unpack
 
 from models.results import Plan
 from models.scenario.case import Case
@@ -27,6 +27,8 @@ from optimizer.solve.solver_result import (
     SolverResult,
 )
 from optimizer.solve.verification import broken_rules
+
+Solver = TypeVar("Solver")
 
 QUESTIONS_PER_TRIM = 10  # questions after which free memory is returned to the system
 MAX_RETAINED_PROBLEMS = 1  # problems kept besides the first, with states and recourse
@@ -255,6 +257,14 @@ class Session:
         with self._ask_lock:
             if self._stop_event is not None:
                 self._stop_event.set()
+
+
+def create_worker_solver(
+    solver_type: Callable[[Any, Session], Solver], subject: Any, session: Session
+) -> Solver:
+    """Create the solver of a worker with a copy of the session: workers in one process would share
+    its cuts, and answers would depend on the engine."""
+    return solver_type(subject, session.for_worker())
 
 
 def release_free_memory() -> None:

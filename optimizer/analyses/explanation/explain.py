@@ -35,7 +35,7 @@ from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.gap import is_gap_closed
 from optimizer.solve.planner import default_jobs
-from optimizer.solve.session import Session
+from optimizer.solve.session import Session, create_worker_solver
 
 BRANCHING_GAP = 1e-3
 """Gap to which the plan's problem is solved again if only its cuts are needed."""
@@ -168,10 +168,10 @@ class PlanExplainer:
 
         usual_jobs = default_jobs(self.instance, self.given_plan.problem.states)
         jobs = min(choose_worker_count(self.options.jobs, usual_jobs), len(queries)) or 1
-        solver_arguments = (self.context, self.session.for_worker())
+        solver_arguments = (QuerySolver, self.context, self.session.for_worker())
         try:
             with Workers[Query, RepliesByStep](
-                QuerySolver.for_worker, solver_arguments, jobs
+                create_worker_solver, solver_arguments, jobs
             ) as workers:
                 workers.map(queries, store_answer)
         except KeyboardInterrupt:

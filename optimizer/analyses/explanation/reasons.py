@@ -173,7 +173,7 @@ def _describe_regret(
 
 
 def describe_addition(wording: ExplanationWording, addition: AdditionEffect) -> str:
-    """Return a sentence on what a decision would avoid and cost beside the plan as it stands."""
+    """Return a sentence on what a decision would avoid and cost compared with the present plan."""
     sentence_fields = {
         "avoided": wording.amount(max(0.0, addition.avoided)),
         "cost": wording.money_amount(addition.net_cost_meur),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 
@@ -180,12 +180,6 @@ class QuerySolver:
 
     def __post_init__(self) -> None:
         self._problem = self.context.problem.with_recourse(self.session.threads)
-
-    @classmethod
-    def for_worker(cls, context: ExplanationContext, session: Session) -> Self:
-        """Return a solver with a copy of the session: workers in one process would share its cuts,
-        and answers would depend on the engine."""
-        return cls(context, session.for_worker())
 
     def __call__(self, query: Query) -> RepliesByStep:
         """Solve a query; return the replies by step (a forced decision has one reply, at step 0).

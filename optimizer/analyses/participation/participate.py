@@ -42,7 +42,7 @@ from optimizer.solve.conflicts import irreducible_conflict
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.plan_document import MEASURE_UNITS
 from optimizer.solve.planner import default_jobs
-from optimizer.solve.session import Session
+from optimizer.solve.session import Session, create_worker_solver
 
 MIN_COST_MEUR = 1e-9
 
@@ -111,9 +111,9 @@ def analyze_participation(
     search = ShareSearch(context, options)
     jobs = choose_worker_count(options.jobs, default_jobs(context.instance, context.states))
     try:
-        solver_arguments = (context, session.for_worker())
+        solver_arguments = (ShareSolver, context, session.for_worker())
         with Workers[ShareQuery, ShareReply](
-            ShareSolver.for_worker, solver_arguments, jobs
+            create_worker_solver, solver_arguments, jobs
         ) as workers:
             search.solve_all(workers)
     except KeyboardInterrupt:

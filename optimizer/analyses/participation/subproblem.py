@@ -1,7 +1,7 @@
 """The problem at one share of a company, and the outcome for the company."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Literal
 
 from models.results import CompanyOutcome
 from optimizer.analyses.participation.company_context import CompanyContext
@@ -66,12 +66,6 @@ class ShareSolver:
     def __post_init__(self) -> None:
         base_problem = Problem(self.context.instance, self.context.states, 0.0)
         self._base_problem = base_problem.with_recourse(self.session.threads)
-
-    @classmethod
-    def for_worker(cls, context: CompanyContext, session: Session) -> Self:
-        """Return a solver with a copy of the session: workers in one process would share its cuts,
-        and answers would depend on the engine."""
-        return cls(context, session.for_worker())
 
     def __call__(self, query: ShareQuery) -> ShareReply:
         """Solve a query.

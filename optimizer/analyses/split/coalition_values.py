@@ -22,7 +22,7 @@ from optimizer.model.instance import FixedDecisions, Floats
 from optimizer.parallel import Workers, choose_worker_count
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import default_jobs
-from optimizer.solve.session import Session
+from optimizer.solve.session import Session, create_worker_solver
 
 STAYS_OUT = 1
 ACTS_ALONE = 2
@@ -132,7 +132,7 @@ class CoalitionSolutions:
         usual_jobs = default_jobs(game.instance, game.states)
         jobs = min(choose_worker_count(options.jobs, usual_jobs), len(other_masks))
         with Workers[CoalitionQuery, QueryAnswer](
-            CoalitionSolver.for_worker, (game, session.for_worker()), jobs
+            create_worker_solver, (CoalitionSolver, game, session.for_worker()), jobs
         ) as workers:
             answers = workers.map(
                 [coalition_query(game, mask) for mask in other_masks], self._report_progress

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 
@@ -76,12 +75,6 @@ class CoalitionSolver:
     def __post_init__(self) -> None:
         base_problem = Problem(self.game.instance, self.game.states, 0.0)
         self._base_problem = base_problem.with_recourse(self.session.threads)
-
-    @classmethod
-    def for_worker(cls, game: CoalitionGame, session: Session) -> Self:
-        """Return a solver with a copy of the session: workers in one process would share its cuts,
-        and answers would depend on the engine."""
-        return cls(game, session.for_worker())
 
     def __call__(self, query: CoalitionQuery) -> QueryAnswer:
         """Solve a query.

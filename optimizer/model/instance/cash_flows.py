@@ -73,7 +73,7 @@ class CashFlows:
 
     @property
     def end_value(self) -> float:
-        """Undiscounted residual value of what is paid."""
+        """Undiscounted residual value of the payments."""
         return self._capex * self.project.residual_at_end(self.years, self.start)
 
     @cached_property
@@ -102,7 +102,7 @@ class CashFlows:
         return self.budget_factor * self.expected_payments
 
     def budget_line_use(self, line: BudgetLineData) -> Floats:
-        """Return what is used of a budget line of the funder in each year (Y, million EUR). For a
+        """Return the use of a budget line of the funder in each year (Y, million EUR). For a
         line of guarantee stock this is the amount outstanding at the end of the year."""
         charge, terms = self.instrument.line_charges.get(line.id, 0.0), self.instrument.terms
         if line.kind == "cash":
