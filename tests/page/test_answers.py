@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 from open_page import (
+    DIES_ONCE_ASKED,
     PATIENCE,
     TUTORIAL,
     Opened,
@@ -190,15 +191,10 @@ def test_a_faulty_value_is_reported_with_its_remedy(tab: Tab) -> None:
 
 @pytest.mark.slow
 def test_a_process_that_ends_loses_only_its_answer() -> None:
-    with opened(TUTORIAL) as own, own.visitor().tab() as tab:
+    with opened(TUTORIAL, patch=DIES_ONCE_ASKED) as own, own.visitor().tab() as tab:
         assert tab.ask(BASE)["state"] == "proven"
         for n in range(2):
-            (worker,) = own.workers()
-            worker.suspend()  # so that the question is on its way when it dies
-            tab.send(query_of("tutorial", f"capex={2 + n}"))
-            assert tab.hear()["state"] == "asked"
-            worker.kill()
-            said = tab.answer()
+            said = tab.ask(query_of("tutorial", f"capex={2 + n}"))
             assert said["state"] == "failed"
             assert "has died; ask again" in read(said["html"]).text
             again = tab.ask(query_of("tutorial", f"capex={2 + n}"))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from browser_visits import AXE, BASE, BOARD, FUND, NEEDS_CHROMIUM, REFINERY, Held, Visit
-from open_page import TUTORIAL, opened
+from open_page import DIES_ONCE_ASKED, TUTORIAL, opened
 from playwright.sync_api import Page, Route, expect
 
 from models.language import Language
@@ -256,15 +256,11 @@ def test_a_question_that_is_asked_out_of_sight_is_answered(visit: Visit) -> None
 
 
 def test_a_question_whose_process_died_is_asked_again(visit: Visit) -> None:
-    with opened(TUTORIAL) as own, visit(to=own) as me:
+    with opened(TUTORIAL, patch=DIES_ONCE_ASKED) as own, visit(to=own) as me:
         me.begin(f"/board?scenario={own.scenario}")
         again = me.page.locator("#again")
         expect(again).to_be_hidden()
-        (worker,) = own.workers()
-        worker.suspend()  # so that the question is on its way when it dies
         me.type(FUND, "9")
-        expect(me.page.locator("#stop")).to_be_visible()
-        worker.kill()
         expect(me.page.locator("#figures .caution")).to_contain_text("has died")
         again.click()
         me.answered()

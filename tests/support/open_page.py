@@ -40,6 +40,27 @@ from optimizer.cli import main
 sys.argv[0] = "vorrat"
 main()
 """
+DIES_ONCE_ASKED = """\
+import psutil
+from optimizer.page.worker import SolveRequest
+from optimizer.parallel.services import LocalWorker
+
+send, seen = LocalWorker.send, set()
+
+def send_and_kill(self, message):
+    asked = message.question
+    if isinstance(asked, SolveRequest) and asked.variant == "asked" and asked.key not in seen:
+        seen.add(asked.key)
+        psutil.Process(self._process.pid).suspend()  # it must not answer first
+        send(self, message)
+        self._process.kill()
+    else:
+        send(self, message)
+
+LocalWorker.send = send_and_kill
+"""
+"""A patch of the server: the process that solves dies of each new question, the first time that the
+question is asked."""
 
 
 @dataclass
