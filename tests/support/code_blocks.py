@@ -54,6 +54,13 @@ FEWER = {
     r"(?<=states: )(1000|200)\b": "6",
 }
 """What is replaced in them, by what."""
+STARTS = """\
+from pathlib import Path
+from models.files import shipped_files
+shipped_files._scenario_folder = lambda: Path({folder!r}) / "scenarios"
+"""
+"""What each process runs first, so that the shipped scenarios are those of a folder. A copy of the
+package there would have to be compiled again."""
 
 
 def cut_down(scenarios: Path) -> None:
@@ -158,8 +165,9 @@ def reader_folder(tmp_path: Path) -> Path:
     (folder / "scenario.yaml").write_text(starter_scenario_text("en"), encoding="utf-8")
     (folder / "secret").write_text(SECRET, encoding="utf-8")
     (folder / "secret").chmod(0o600)
-    for name in ("models", "optimizer", "vorrat"):
-        (folder / name).symlink_to(ROOT / name)  # so that what ships are the scenarios here
+    start = tmp_path / "start" / "sitecustomize.py"
+    start.parent.mkdir()
+    start.write_text(STARTS.format(folder=str(folder)), "utf-8")
     program = tmp_path / "bin" / "vorrat"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m optimizer "$@"\n', "utf-8")
@@ -170,7 +178,8 @@ def reader_folder(tmp_path: Path) -> Path:
 def as_reader(folder: Path) -> dict[str, str]:
     """Environment variables with the program and its environment on the path."""
     path = [str(folder.parent / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
-    own = {"PYTHONPATH": str(folder), "VORRAT_LANGUAGE": "en", "NO_COLOR": "1"}
+    paths = os.pathsep.join([str(folder.parent / "start"), str(ROOT)])
+    own = {"PYTHONPATH": paths, "VORRAT_LANGUAGE": "en", "NO_COLOR": "1"}
     return os.environ | own | {"PATH": os.pathsep.join(path)}
 
 
