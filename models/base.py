@@ -22,7 +22,7 @@ PartFault = tuple[tuple[PathStep, ...], str, str]
 
 
 class Base(BaseModel):
-    """Base of all models: frozen, and an unknown key is an error."""
+    """Base of all scenario models: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -45,7 +45,7 @@ def validation_error(
 ) -> PydanticCustomError:
     """Return an error that pydantic reports at the location of the value.
 
-    ``path`` leads from the value to the part that is faulty; ``hint`` says what would be right.
+    ``path`` leads from the value to the part that is faulty; ``hint`` says what would be correct.
     """
     return combined_error([(path, message, hint)])
 
@@ -81,7 +81,7 @@ def _is_container_or_none(value: Any) -> bool:
 def read_year(value: Any) -> int:
     """Return the calendar year that a key or a value of a scenario file stands for.
 
-    Raises PydanticCustomError for anything but a whole number from 0 to 9999.
+    Raises PydanticCustomError for anything but a whole number from 0 to 9999, also as text.
     """
     if isinstance(value, str) and re.fullmatch(r"\d{1,4}", value):
         return int(value)
@@ -129,10 +129,10 @@ class NamesOrKeyword(FieldReader):
     """Reader of a list of names, or of a keyword that stands for all of them."""
 
     keyword: Literal["all", "any"]
-    read_name: Callable[[Any], str] | None = None  #: Checks a name; None if any text is valid.
+    read_name: Callable[[Any], str] | None = None  #: Check of a name; None if any text is valid.
 
     def read(self, value: Any) -> tuple[str, ...] | None:
-        """Return the names as a tuple, or None if the value is the keyword.
+        """Return the names as a tuple, or None if the value is the keyword or None.
 
         Raises PydanticCustomError for other values and for names that ``read_name`` refuses.
         """
@@ -209,7 +209,7 @@ def sum_faults(shares: Iterable[float], description: str) -> list[PartFault]:
 
 
 def sums_to_one(
-    *names: str, description: str = "", share_field: str = "", allow_empty: bool = False
+    *field_names: str, description: str = "", share_field: str = "", allow_empty: bool = False
 ) -> Any:
     """Return a pydantic validator that requires the shares in each of some fields to add up to 1.
 
@@ -218,24 +218,20 @@ def sums_to_one(
     shares in messages; ``allow_empty`` accepts an empty field.
     """
 
-    def check(shares: Any, info: ValidationInfo) -> Any:
-        if shares is not None and (shares or not allow_empty) and not skips_check("sum", info):
-            share_values = shares.values() if isinstance(shares, dict) else shares
-            numbers = (
-                [getattr(item, share_field) for item in share_values]
-                if share_field
-                else share_values
-            )
+    def check(value: Any, info: ValidationInfo) -> Any:
+        if value is not None and (value or not allow_empty) and not skips_check("sum", info):
+            entries = value.values() if isinstance(value, dict) else value
+            shares = [getattr(item, share_field) for item in entries] if share_field else entries
             if faults := sum_faults(
-                numbers, tr(description) if description else str(info.field_name)
+                shares, tr(description) if description else str(info.field_name)
             ):
                 raise combined_error(faults)
-        return shares
+        return value
 
-    return pydantic.field_validator(*names)(check)
+    return pydantic.field_validator(*field_names)(check)
 
 
-def must_not_be_empty(name: str, message: str, hint: str) -> Any:
+def must_not_be_empty(field_name: str, message: str, hint: str) -> Any:
     """Return a pydantic validator that refuses an empty value of a field.
 
     ``message`` and ``hint`` are English templates that were marked with :func:`mark_translatable`.
@@ -246,7 +242,7 @@ def must_not_be_empty(name: str, message: str, hint: str) -> Any:
             raise validation_error(tr(message), tr(hint))
         return value
 
-    return pydantic.field_validator(name)(check)
+    return pydantic.field_validator(field_name)(check)
 
 
 def _read_id(value: Any) -> str:
@@ -317,10 +313,8 @@ class LocalizedText(Base):
             return dict.fromkeys(LANGUAGES, value)
         if isinstance(value, (Mapping, LocalizedText)):
             return value
-        description = describe_container(
-            value, str(value).lower() if isinstance(value, bool) else str(value)
-        )
-        message = tr("a text is expected here, not {shown}", shown=description)
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        message = tr("a text is expected here, not {shown}", shown=describe_container(value, text))
         hint = tr("write a text or {en: ..., de: ...}")
         if (
             isinstance(value, (list, tuple))
@@ -354,15 +348,15 @@ class LocalizedText(Base):
         return {"anyOf": [string, {**mapping, "additionalProperties": False, "minProperties": 1}]}
 
     def in_language(self, language: str = "en") -> str:
-        """Return the text in a language, or in another one if it is missing."""
+        """Return the text in a language, else the text in another language, else an empty text."""
         texts = (getattr(self, code) for code in sorted(LANGUAGES, key=language.__ne__))
         return next(filter(None, texts), "")
 
     def displayed_language(self, preferred: Language) -> Language | None:
         """Return the language of the text that :meth:`in_language` returns.
 
-        If one text serves for all languages, its language is detected from its words; None if it
-        is unclear.
+        If one text serves for all languages, its language is detected from its words. None if it
+        is unclear, or if there is no text.
         """
         if self.common_text is not None:
             return detect_language(self.common_text)

@@ -58,11 +58,11 @@ class Fault:
     hint: str = ""
     severity: Literal["error", "warning"] = "error"
     at_key: bool = False
-    variant: str = field(default="", compare=False)  # the only variant that has it
+    variant: str = field(default="", compare=False)  # variant with the fault; empty for the file
     location: SourceLocation | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        # Both quote the file, whose author may not be trusted, and are printed in a terminal.
+        # Both texts quote the file, whose author may not be trusted, and go to a terminal.
         object.__setattr__(self, "message", escape_unprintable(self.message))
         object.__setattr__(self, "hint", escape_unprintable(self.hint))
 

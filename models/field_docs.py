@@ -1,8 +1,8 @@
 """Docstrings of the fields of models, read from their source.
 
 A field is documented by ``#:`` at the end of its line, or by the string below it. Sources are read
-only when a message or a schema needs them: pydantic's ``use_attribute_docstrings`` would add a
-tenth to the start of every command.
+only when a message or a schema needs them: with pydantic's ``use_attribute_docstrings`` every
+command would take a tenth longer to start.
 """
 
 import ast
@@ -16,9 +16,9 @@ from pydantic import BaseModel
 
 @cache
 def field_docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """Return the docstrings of a model's fields, inherited ones included.
+    """Return the docstrings of a model's fields, inherited ones included, by field name.
 
-    Empty if the source is not available.
+    Fields without a docstring, or whose source is not available, are left out.
     """
     docstrings = {}
     for parent in reversed(model.__mro__):
@@ -35,14 +35,14 @@ def _module_field_docstrings(module: str) -> dict[str, dict[str, str]]:
     except OSError:
         return {}
     lines, docstrings = source.splitlines(), dict[str, dict[str, str]]()
-    classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+    classes = [entry for entry in ast.parse(source).body if isinstance(entry, ast.ClassDef)]
     for class_node in classes:
-        for field, next_node in pairwise([*class_node.body, None]):
-            if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+        for node, next_node in pairwise([*class_node.body, None]):
+            if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
                 continue
-            text = lines[(field.end_lineno or 0) - 1].partition("  #: ")[2]
+            text = lines[(node.end_lineno or 0) - 1].partition("  #: ")[2]
             if isinstance(next_node, ast.Expr) and isinstance(next_node.value, ast.Constant):
                 text = inspect.cleandoc(str(next_node.value.value))
             if text:
-                docstrings.setdefault(class_node.name, {})[field.target.id] = text
+                docstrings.setdefault(class_node.name, {})[node.target.id] = text
     return docstrings

@@ -20,8 +20,8 @@ class InSection:
     """Mark of an id or a year that must exist in a given section of the scenario."""
 
     section: str
-    """Name of a section; or ``instruments`` (of any funder), ``countries``, ``years`` (of the
-    horizon), ``later years`` (of the horizon or after it)."""
+    """Name of a section; or ``instruments`` (of any funder), ``regimes`` (of the uncertainty),
+    ``countries``, ``years`` (of the horizon), ``later years`` (of the horizon or after it)."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ UNMARKED_TYPE = FieldType()
 
 
 class LocatedValue(NamedTuple):
-    """A value with its path and type; ``at_key`` is True if it is the last key of the path."""
+    """A value with its path and type; ``at_key`` states that it is the last key of the path."""
 
     path: tuple[str | int, ...]
     value: Any
@@ -57,7 +57,7 @@ def collect_values(
 ) -> list[LocatedValue]:
     """Return all values inside a value, keys of mappings included, and then the value itself.
 
-    None is left out.
+    Values that are None are left out.
     """
     located: list[LocatedValue] = []
     _collect_into(value, field_type, path, located.append)
@@ -105,7 +105,7 @@ def _field_type(annotation: Any, marks: tuple[Any, ...] = ()) -> FieldType:
         return _field_type(type_arguments[0], (*marks, *type_arguments[1:]))
     if (
         origin in (Union, UnionType)
-        and len(types := [p for p in type_arguments if p is not NoneType]) == 1
+        and len(types := [type_ for type_ in type_arguments if type_ is not NoneType]) == 1
     ):
         return _field_type(types[0], marks)
     section = next((mark.section for mark in marks if isinstance(mark, InSection)), "")

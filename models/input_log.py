@@ -19,7 +19,7 @@ from time import perf_counter
 from typing import Literal
 
 FileRole = Literal["scenario", "table", "include", "private", "preset", "result", "cuts"]
-"""What a file was read as. ``private`` files stay with their owner; ``cuts`` is a cut pool."""
+"""Purpose of reading a file. ``private`` files stay with their owner; ``cuts`` is a cut pool."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class InputFile:
     role: FileRole
     sha256: str
     size: int  #: Bytes.
-    content: bytes | None  #: None for what is not passed on: private files and cut pools.
+    content: bytes | None  #: None for private files and cut pools, which are not passed on.
 
 
 @dataclass
@@ -44,7 +44,7 @@ class InputLog:
 
     @property
     def files(self) -> tuple[InputFile, ...]:
-        """The files in the order of their first reading; one that changed since is listed twice."""
+        """The files in the order of their first reading; one that has changed is listed twice."""
         return tuple(self._files.values())
 
     @property
@@ -69,7 +69,7 @@ class InputLog:
         )
 
     def add_file(self, path: Path, content: bytes, role: FileRole, named_by: str = "") -> None:
-        """Add a file that was read; ``named_by`` is the file that refers to it.
+        """Add a file that was read; ``named_by`` is the file that refers to it, if there is one.
 
         A file that a private file refers to is private as well. The contents of private files and
         of cut pools are not kept.

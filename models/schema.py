@@ -25,11 +25,11 @@ _TABLE_SCHEMA = _object_schema(
     table={"type": "string", "description": "Name of the file."},
     sheet={"type": "string", "description": "Name of the sheet of an Excel file."},
 )
-_OTHERWISE_DESCRIPTION = "Name of the public file that is taken where the private one is not."
+_OTHERWISE_DESCRIPTION = "Name of the public file that is read if the private one does not exist."
 _PRIVATE_FILE_SCHEMA = _object_schema(
-    "A file that stays with its owner, and what stands in for it elsewhere.",
+    "A private file that stays with its owner, and its public replacement.",
     "private",
-    private={**_FILE_NAME_SCHEMA, "description": "Name of the private file; taken where it is."},
+    private={**_FILE_NAME_SCHEMA, "description": "Name of the private file, read if it exists."},
     otherwise={
         "anyOf": [_FILE_NAME_SCHEMA, {"type": "null"}],
         "description": _OTHERWISE_DESCRIPTION,
@@ -43,7 +43,7 @@ _FILES_SCHEMA = {
 }
 _INCLUDE_SCHEMA = {
     "anyOf": [_FILES_SCHEMA, {"type": "null"}],
-    "description": "Names of presets or of files next to the scenario, which overrides their keys.",
+    "description": "Names of presets or of other files, whose keys this file overrides.",
 }
 _SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -55,9 +55,9 @@ _SEAL_SCHEMA = {
 
 
 def _schema_header(model: type[BaseModel], *name_parts: str) -> dict[str, str]:
-    """Return the dialect and the id of a schema, which contains the version of the format.
+    """Return the dialect and the id of a schema.
 
-    The id is a URN, since the schema is not published at an address.
+    The id contains the version of the format. It is a URN, since the schema has no address.
     """
     version = get_args(model.model_fields["schema_version"].annotation)[0]
     return {"$schema": _SCHEMA_DIALECT, "$id": ":".join(("urn:vorrat", *name_parts, str(version)))}
@@ -108,20 +108,22 @@ def scenario_schema() -> dict[str, Any]:
 
 
 def _is_collection_schema(section: dict[str, Any]) -> bool:
-    branches = section.get("anyOf", [section])
     return any(
-        branch.get("type") == "array"
-        or (branch.get("type") == "object" and "additionalProperties" in branch)
-        for branch in branches
+        schema.get("type") == "array"
+        or (schema.get("type") == "object" and "additionalProperties" in schema)
+        for schema in section.get("anyOf", [section])
     )
 
 
-def _any_of_schemas(field: dict[str, Any], alternative: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema that accepts the values of ``field`` and those of ``alternative``."""
-    keys = [key for key in ("description", "title", "default") if key in field]
-    annotations: dict[str, Any] = {key: field.pop(key) for key in keys}
-    branches = field.pop("anyOf", None) or [field]
-    return {"anyOf": [*branches, alternative], **annotations}
+def _any_of_schemas(schema: dict[str, Any], alternative: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema that accepts the values of ``schema`` and those of ``alternative``.
+
+    The description, title and default of ``schema`` are moved to the new schema.
+    """
+    keys = [key for key in ("description", "title", "default") if key in schema]
+    annotations: dict[str, Any] = {key: schema.pop(key) for key in keys}
+    alternatives = schema.pop("anyOf", None) or [schema]
+    return {"anyOf": [*alternatives, alternative], **annotations}
 
 
 def _add_descriptions(schema_by_model: dict[str, Any], base: type[BaseModel]) -> None:

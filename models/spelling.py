@@ -13,13 +13,13 @@ from itertools import islice
 from models.language import tr
 from models.unit_names import names_other_quantity, other_unit_hint
 
-MAX_WORD_LENGTH = 100
+MAX_WORD_LENGTH = 100  #: Characters; longer words and names are not compared.
 MAX_COMPARED_NAMES = 2_000
-MAX_FIELDS = 100  #: Names among which the same field in another unit is looked for.
+MAX_FIELDS = 100  #: Names up to which the same field in another unit is looked for.
 MAX_COMPARISONS = 20_000_000
-"""Pairs of characters (one of a word, one of a name) that are compared for one scenario."""
+"""Limit for one scenario on pairs of characters (one of a word, one of a name) to compare."""
 _comparisons_left: ContextVar[list[int] | None] = ContextVar("left", default=None)
-"""How many comparisons are left."""
+"""Number of comparisons left, as the only element of a list; None without a limit."""
 
 
 @contextmanager
@@ -33,7 +33,10 @@ def shared_comparison_limit() -> Iterator[None]:
 
 
 def closest_name(word: str, names: Iterable[str]) -> str:
-    """Return the name most similar to a word, ignoring case; empty if none is similar."""
+    """Return the name most similar to a word, ignoring case; empty if none is similar.
+
+    It is also empty for a long word, and once the limit on comparisons is used up.
+    """
     comparisons_left = _comparisons_left.get()
     if len(word) > MAX_WORD_LENGTH or (comparisons_left is not None and comparisons_left[0] <= 0):
         return ""
@@ -49,13 +52,16 @@ def closest_name(word: str, names: Iterable[str]) -> str:
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """Return the hint for a misspelt word; empty if no name is similar."""
+    """Return a hint with the name most similar to a word; empty if no name is similar."""
     suggestion = closest_name(word, names)
     return tr("did you mean '{name}'?", name=suggestion) if suggestion else ""
 
 
 def unknown_key_hint(word: str, names: Iterable[str]) -> str:
-    """Return a hint for a key that is not one of ``names``: a similar key, or a list of them."""
+    """Return a hint for a key that is not one of ``names``; empty if there are no names.
+
+    The hint is the same key in another unit, a similar key, or a list of ``names``.
+    """
     names = names if isinstance(names, Collection) else list(names)
     if len(word) <= MAX_WORD_LENGTH and len(names) <= MAX_FIELDS:
         if hint := other_unit_hint(word, names):
@@ -69,12 +75,12 @@ def unknown_key_hint(word: str, names: Iterable[str]) -> str:
 
 
 def unknown_name_hint(word: str, names: Iterable[str]) -> str:
-    """Return a hint for an id that is not one of ``names``: a similar id, or a list of them."""
+    """Return a hint for an unknown id: a similar one, or a list of ``names``; else empty."""
     return _did_you_mean_or(word, names, lambda listed: tr("there are {names}", names=listed))
 
 
 def invalid_choice_hint(word: str, names: Iterable[str]) -> str:
-    """Return a hint for a word that is not one of the choices ``names``."""
+    """Return a hint for a word that is not one of ``names``: a similar one, or a list of them."""
     return _did_you_mean_or(word, names, lambda listed: tr("write one of {names}", names=listed))
 
 

@@ -132,9 +132,9 @@ def _parse_unit(name: str) -> _ParsedUnit:
 
 
 def other_unit_hint(word: str, names: Iterable[str]) -> str:
-    """Return a hint if ``word`` is one of ``names`` with another unit; empty otherwise.
+    """Return a hint if ``word`` is one of ``names`` with another unit, or an operating cost.
 
-    The hint gives the known name and the factor of conversion.
+    For another unit the hint gives the known name and the factor of conversion. Otherwise empty.
     """
     parsed = _parse_unit(word)
     if "opex" in parsed.other_words:
@@ -153,18 +153,18 @@ def other_unit_hint(word: str, names: Iterable[str]) -> str:
         if re.search(r"(?<![^_])mt(p[ay])?(?![^_])", word.lower()):
             return tr("mt means metric tonnes or million tonnes: write '{name}', in t", name=name)
         factor = parsed.factor / unit.factor
-        fields = {"factor": _format_factor(max(factor, 1 / factor)), "name": name}
+        values = {"factor": _format_factor(max(factor, 1 / factor)), "name": name}
         hints = []
         if (
             factor > 1.001
             and _COMPOUNDING_WORDS.intersection(parsed.other_words)
             and "time" in parsed.denominator
         ):
-            hints = [tr("another period: write 1 - (1 - p)^{factor} as '{name}'", **fields)]
+            hints = [tr("another period: write 1 - (1 - p)^{factor} as '{name}'", **values)]
         elif factor > 1.001:
-            hints = [tr("another unit: multiply by {factor}, and write '{name}'", **fields)]
+            hints = [tr("another unit: multiply by {factor}, and write '{name}'", **values)]
         elif factor < 0.999:
-            hints = [tr("another unit: divide by {factor}, and write '{name}'", **fields)]
+            hints = [tr("another unit: divide by {factor}, and write '{name}'", **values)]
         if parsed.currency and unit.currency != parsed.currency:
             rename_hint = tr("write '{name}'", name=name)
             hints = hints or [rename_hint]
@@ -174,9 +174,10 @@ def other_unit_hint(word: str, names: Iterable[str]) -> str:
 
 
 def names_other_quantity(word: str, name: str) -> bool:
-    """Return whether two names differ in their units, or have few words in common.
+    """Return whether ``word`` contains a unit and names another quantity than ``name``.
 
-    A name without its period, such as ``output_t``, may match the one with it.
+    It does if the units differ, or if the names have few other words in common. A ``word`` without
+    its period, such as ``output_t``, may match the ``name`` with it.
     """
     word_unit, name_unit = _parse_unit(word), _parse_unit(name)
     if not word_unit.numerator & {"money", "mass"} and word_unit.factor == 1:

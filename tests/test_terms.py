@@ -19,7 +19,7 @@ from models.scenario.instruments import INSTRUMENT_TYPES, Instrument
 def terms(
     kind: str | None, rate: float = 0.0, funder: str = "public", **fields: Any
 ) -> InstrumentTerms:
-    return Instrument.model_validate({"kind": kind} | fields).type.read_terms(funder, rate)
+    return Instrument.model_validate({"kind": kind} | fields).type.compute_terms(funder, rate)
 
 
 def near(value: float) -> Any:

@@ -38,7 +38,7 @@ class ArchiveLimits:
 
 
 class ArchiveRefused(Exception):
-    """Error raised for an archive that exceeds its limits; ``size`` is the bytes counted so far."""
+    """Error raised for a refused archive; ``size`` is the unpacked size in bytes if known."""
 
     def __init__(self, problem: str, size: int = 0) -> None:
         self.problem = problem
@@ -78,7 +78,7 @@ def check_archive(raw: bytes, limits: ArchiveLimits) -> None:
 
 
 def _measure_unpacked(
-    packed: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, limits: ArchiveLimits
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, limits: ArchiveLimits
 ) -> int:
     """Unpack a part and return its size in bytes, ignoring the size stated in the directory.
 
@@ -92,7 +92,7 @@ def _measure_unpacked(
         tag_counter = _TagCounter(
             limits.max_tags, is_table=entry.filename.lstrip("/").startswith(limits.table_prefixes)
         )
-    with packed.open(unbounded_entry) as part:
+    with archive.open(unbounded_entry) as part:
         while chunk := part.read(_CHUNK_BYTES):
             size += len(chunk)
             if size > limit:
@@ -108,8 +108,8 @@ class _TagCounter:
     Entities can be declared only in the prolog, which is parsed as XML up to the first element.
     """
 
-    def __init__(self, limit: int, is_table: bool) -> None:
-        self.limit = limit
+    def __init__(self, max_tags: int, is_table: bool) -> None:
+        self.max_tags = max_tags
         self.is_table = is_table
         self.total = self.outside_cells = self.in_row = self.attributes = 0
         self._in_prolog = True
@@ -141,13 +141,13 @@ class _TagCounter:
         if self.attributes > _MAX_ATTRIBUTES_PER_TAG * (self.total + 500):
             raise ArchiveRefused("tags")
         if self.is_table:
-            for number, row in enumerate(_ROW_TAG.split(chunk)):
-                self.in_row = row.count(b"<") + (0 if number else self.in_row)
-                if self.in_row > self.limit // 2:
+            for index, row in enumerate(_ROW_TAG.split(chunk)):
+                self.in_row = row.count(b"<") + (0 if index else self.in_row)
+                if self.in_row > self.max_tags // 2:
                     raise ArchiveRefused("tags")
             self.outside_cells += len(_NON_CELL_TAG.findall(chunk))
         if (
-            self.total > self.limit * (30 if self.is_table else 1)
-            or self.outside_cells > self.limit
+            self.total > self.max_tags * (30 if self.is_table else 1)
+            or self.outside_cells > self.max_tags
         ):
             raise ArchiveRefused("tags")

@@ -30,7 +30,7 @@ FIXED_SECTIONS = (
 
 
 def text_without_sets(case: Case) -> str:
-    """Return a scenario as JSON text, with its assumption sets removed."""
+    """Return a scenario as JSON text, without assumption sets and a risk measure over them."""
     excluded_fields: Any = {"assumptions": True, "objective": {"over_assumptions"}}
     content = case.model_dump(
         mode="json", by_alias=True, exclude_none=True, exclude=excluded_fields
@@ -50,7 +50,7 @@ def settings_of_set(case: Case, name: str) -> list[str]:
 
 
 def _yaml_number(text: str) -> str:
-    """Return a JSON number as YAML reads it: 5e-05 is a text there, and 5.0e-05 a number."""
+    """Return a JSON number in a form that YAML reads as a number: 5.0e-05 in place of 5e-05."""
     return re.sub(r"^(-?\d+)(e-\d+)$", r"\1.0\2", text)
 
 
@@ -71,16 +71,16 @@ def structural_change_faults(
     ``case`` is the scenario without the set, ``changed_case`` the scenario with its ``patches``.
     Each fault is located at the patch that caused it.
     """
-    changed_sections = [
+    fixed_values = [
         ("horizon", case.horizon.years, changed_case.horizon.years),
         ("horizon", case.horizon.periods_per_year, changed_case.horizon.periods_per_year),
     ]
-    changed_sections.append(("uncertainty", _sample_seed(case), _sample_seed(changed_case)))
+    fixed_values.append(("uncertainty", _sample_seed(case), _sample_seed(changed_case)))
     for field in ("measure", "allocation", "over_assumptions", "ambiguity"):
-        changed_sections.append(
+        fixed_values.append(
             ("objective", getattr(case.objective, field), getattr(changed_case.objective, field))
         )
-    for section, old_value, new_value in changed_sections:
+    for section, old_value, new_value in fixed_values:
         if old_value != new_value:
             message = tr("a set of assumptions cannot change {section}", section=section)
             if section == "horizon":
@@ -105,7 +105,10 @@ def _sample_seed(case: Case) -> float | None:
 
 
 def _item_paths(case: Case) -> dict[tuple[PathStep, ...], None]:
-    """Return the paths of the items of all lists and mappings, with ids instead of positions."""
+    """Return the paths of the items of all lists and mappings, as keys.
+
+    Ids of items replace their positions. The ``FIXED_SECTIONS`` are left out.
+    """
     paths = dict[tuple[PathStep, ...], None]()
     for located in collect_values(case):
         holds_items = (

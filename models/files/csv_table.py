@@ -49,7 +49,7 @@ def _delimiter_hint(delimiter: str, has_too_many: bool) -> str:
 
 def _read_records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
     lines = io.StringIO(text, newline="").readlines()
-    # ``reader.line_num`` then says how many lines each record took.
+    # With a list of lines, ``csv_reader.line_num`` is the number of lines read so far.
     csv_reader = csv.reader(lines, delimiter=delimiter, strict=True)
     start = cell_count = 0
     try:

@@ -15,7 +15,7 @@ from models.faults import Fault, ScenarioError, SourceLocation
 from models.language import mark_translatable, tr
 from models.spelling import closest_name
 
-MAX_BYTES = 20_000_000
+MAX_BYTES = 20_000_000  #: Bytes of one file.
 MAX_VALUES = 500_000
 """Values in the YAML of one scenario and its includes; each use of an alias counts."""
 MAX_FILES = 500  #: Files of one scenario, each counted as often as it is read.
@@ -57,9 +57,9 @@ def read_bytes(
 ) -> bytes:
     """Return the content of a regular file of at most ``limit`` bytes, and log it.
 
-    Faults name ``location``; if the file does not exist, the hint suggests a file beside it or one
-    of ``other_names``. Pipes and devices are refused, since reading them may never end. Raises
-    ScenarioError.
+    Pipes and devices are refused, since reading them may never end. Raises ScenarioError, located
+    at ``location``; if the file does not exist, the hint suggests a file in the same folder or one
+    of ``other_names``.
     """
     try:
         is_regular = stat.S_ISREG(path.stat().st_mode)
@@ -72,7 +72,7 @@ def read_bytes(
         problem = getattr(error, "strerror", None) or str(error)
         is_missing = isinstance(error, (FileNotFoundError, IsADirectoryError))
         hint = _nearest_file_hint(path, other_names) if is_missing else ""
-        # Excel locks an open file on Windows; on other systems it leaves a lock file beside it.
+        # Excel locks an open file on Windows; on other systems it leaves a lock file in the folder.
         excel_lock_file = path.parent / f"~${path.name}"
         if isinstance(error, PermissionError) and (
             sys.platform == "win32" or excel_lock_file.exists()
@@ -123,7 +123,7 @@ def count_toward_limits(kind: str, number: int, location: SourceLocation) -> Non
 
 
 def path_in_folder_of(file: str, name: str) -> Path | None:
-    """Return the path of ``name`` relative to the folder of ``file``; None if it lies outside.
+    """Return the path of ``name`` in the folder of ``file`` or below; None if it lies outside.
 
     A name with a drive, a network share or an alternate data stream is refused on every system, so
     that a scenario has the same meaning on all of them.

@@ -11,13 +11,13 @@ from models.language import tr
 from models.scenario.currencies import replace_currency
 
 MAX_FAULTS = 1_000
-"""Errors, and warnings, that are listed for one scenario; reading ends after the step that finds
-more errors."""
+"""Largest number of errors, and of warnings, that are listed for one scenario; reading ends after
+the step that finds more errors."""
 MAX_MESSAGE_LENGTH = 1_000
 
 
 class FaultCollector:
-    """Collector of distinct faults; it keeps at most ``MAX_FAULTS`` errors and warnings each."""
+    """Collector of distinct faults; it keeps ``MAX_FAULTS`` errors and as many warnings at most."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -26,7 +26,10 @@ class FaultCollector:
         self.counts = {"error": 0, "warning": 0}
 
     def __call__(self, fault: Fault) -> None:
-        """Add a fault, unless it was added before or too many were."""
+        """Count a fault and add it, unless one of the same place, message and hint was counted.
+
+        Once ``MAX_FAULTS`` faults of its severity were added, the fault is only counted.
+        """
         key = hash((fault.location, fault.message, fault.hint))
         if key not in self._seen:
             self._seen.add(key)
@@ -46,9 +49,10 @@ class FaultCollector:
         return self.counts["warning"] < MAX_FAULTS
 
     def sorted_faults(self) -> tuple[Fault, ...]:
-        """Return the faults sorted by file, line and column.
+        """Return the faults sorted by file, line and column (or cell).
 
-        If more faults were found than are kept, an entry with the number of the others is added.
+        If more errors or more warnings were found than are kept, an entry at the end states how
+        many more.
         """
         faults, location = sorted(self.faults, key=_sort_key), SourceLocation(self.file)
         if (count := self.counts["error"] - MAX_FAULTS) > 0:
@@ -60,7 +64,7 @@ class FaultCollector:
 
 
 def _truncate(text: str) -> str:
-    """Cut a text to ``MAX_MESSAGE_LENGTH`` characters, since it may quote a megabyte."""
+    """Return a text cut to ``MAX_MESSAGE_LENGTH`` characters: it may quote a very long value."""
     return text if len(text) <= MAX_MESSAGE_LENGTH else text[: MAX_MESSAGE_LENGTH - 3] + "..."
 
 
@@ -72,7 +76,10 @@ def _sort_key(fault: Fault) -> tuple[Any, ...]:
 
 
 def with_currency(fault: Fault, code: Any) -> Fault:
-    """Return a fault in whose texts the currency ``code`` of the file replaces EUR."""
+    """Return a fault in whose texts the currency ``code`` of the file replaces EUR.
+
+    The fault is unchanged if it concerns the currency itself, or if ``code`` is not a text.
+    """
     if fault.path == ("currency",) or not isinstance(code, str) or code == "EUR":
         return fault
     message, hint = (replace_currency(text, code) for text in (fault.message, fault.hint))

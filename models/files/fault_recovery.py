@@ -37,31 +37,31 @@ def find_further_faults(
 ) -> Iterator[Fault]:
     """Yield all faults of a scenario, including those that show only after others are repaired.
 
-    ``data`` is the scenario as plain data; ``unread_sections`` are sections whose tables could not
-    be read.
+    ``scenario_data`` is the scenario as plain data; ``unread_sections`` are sections whose tables
+    could not be read. Further checks are left out if repairs fail.
     """
-    repaired = _DataRepair(scenario_data)
+    repair = _DataRepair(scenario_data)
     for name in unread_sections:
-        repaired.drop_section(name)
+        repair.drop_section(name)
     levels_up: dict[NodePath, int] = {}
     for _round in range(_MAX_ROUNDS):
         fault = None
-        for fault in _validation_faults(repaired.data, VALUES_ONLY_CONTEXT):
+        for fault in _validation_faults(repair.data, VALUES_ONLY_CONTEXT):
             yield fault
             # If a placeholder did not remove the fault, replace what contains it.
             levels_up[fault.path] = levels_up.get(fault.path, -1) + 1
-            repaired.repair(fault.path[: len(fault.path) - levels_up[fault.path]], fault.at_key)
+            repair.replace(fault.path[: len(fault.path) - levels_up[fault.path]], fault.at_key)
         if fault is None:
             break
     else:
         return
     # A wrong sum prevents the other checks of its item.
-    yield from _validation_faults(repaired.data, WITHOUT_SUMS_CONTEXT)
-    yield from _validation_faults(repaired.data, {})
+    yield from _validation_faults(repair.data, WITHOUT_SUMS_CONTEXT)
+    yield from _validation_faults(repair.data, {})
     case = Case.model_validate(
-        repaired.data, context={**SKIP_REFERENCES_CONTEXT, **VALUES_ONLY_CONTEXT}
+        repair.data, context={**SKIP_REFERENCES_CONTEXT, **VALUES_ONLY_CONTEXT}
     )
-    for fault in references.check_references(case, repaired.unreadable):
+    for fault in references.check_references(case, repair.unreadable):
         if fault.severity == "error":
             yield fault
 
@@ -107,7 +107,7 @@ class _DataRepair:
     def _mark_unreadable(self, section: str, item: str) -> None:
         self.unreadable[section] = self.unreadable.get(section, frozenset()) | {item}
 
-    def repair(self, path: NodePath, at_key: bool) -> None:
+    def replace(self, path: NodePath, at_key: bool) -> None:
         """Replace the value at a path by a placeholder, or remove it if the field is optional.
 
         ``at_key`` states that the key is faulty, not its value.
@@ -120,7 +120,7 @@ class _DataRepair:
             elif isinstance(step, int) and step < len(parent):
                 child = parent[step]
             if not isinstance(child, (dict, list)):
-                return self.repair(path[:length], False)
+                return self.replace(path[:length], False)
             parent = child
         if not path:
             return None
@@ -147,12 +147,10 @@ def _replace_faulty(parent: dict[str, Any], shape: Shape, path: NodePath, at_key
             # Without the kind nothing can be said about the fields that depend on it.
             for name in getattr(shape.model, "KIND_FIELDS", ()):
                 parent.pop(name, None)
-        is_replaced = key in parent and child_shape.kind in ("number", "yearly", "text", "country")
-        is_replaced |= key in parent and key in (
-            "effects",
-            "profiles",
-        )  # a hazard needs one of them
-        if is_required(shape, key) or is_replaced:
+        # A hazard needs effects or profiles.
+        is_kept = child_shape.kind in ("number", "yearly", "text", "country")
+        is_kept |= key in ("effects", "profiles")
+        if is_required(shape, key) or (is_kept and key in parent):
             parent[key] = _placeholder(child_shape)
         else:
             parent.pop(key, None)
@@ -175,7 +173,7 @@ def _replace_faulty(parent: dict[str, Any], shape: Shape, path: NodePath, at_key
 
 
 def _placeholder(shape: Shape) -> Any:
-    """Return a value that passes checks of single values and that other checks skip."""
+    """Return a value that passes checks of single values and that other checks skip, if any."""
     if shape.kind == "model":
         required_keys = [key for key in shape.keys if is_required(shape, key)]
         return {key: _placeholder(shape_of_step(shape, key) or ANY_SHAPE) for key in required_keys}

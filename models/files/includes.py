@@ -11,7 +11,7 @@ whole.
 An entry such as ``{private: our.yaml, otherwise: public.yaml}`` names a private file that stays
 with its owner. The private file is used if it exists, otherwise the public replacement, with a
 warning in either case. Rows of some lists are added to those of other files, so that each company
-can keep its rows to itself.
+can keep its rows in a file of its own.
 """
 
 import re
@@ -48,7 +48,7 @@ HEADER_KEYS = ("schema_version", "title", "description")
 """Keys that describe a file; they are not included into others."""
 PRIVATE_ENTRY_KEYS = ("private", "otherwise", "owner")  #: Keys of an entry for a private file.
 ADDITIVE_SECTIONS = ("demand", "damage", "supply")
-"""Lists to which a private file adds rows instead of replacing them."""
+"""Lists to which a private file, or its public replacement, adds rows."""
 MAX_INCLUDE_DEPTH = 20
 SCENARIO_FILE_SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -71,7 +71,7 @@ class IncludeResolver:
     private_files: set[str] = field(default_factory=set)
     """The private files that were found and read."""
     preset_by_file: dict[str, str] = field(default_factory=dict)
-    """For each preset's file the name of the preset through which it was included."""
+    """For the file of each included preset, the name of the preset through which it came."""
     _parts: dict[FilePath, Node | None] = field(default_factory=dict)
 
     def merge(self, root: Node, entries: Node | None, report: FaultReporter) -> Node:
@@ -210,7 +210,10 @@ class IncludeResolver:
 
 
 def _currency_mismatch(part: Node, merged: Node) -> tuple[str, str] | None:
-    """Return the currencies of an included part and of the merged scenario; None if equal."""
+    """Return the currencies of an included part and of the merged scenario.
+
+    None if they are equal, or if one of them is not stated.
+    """
     part_currency, merged_currency = (root.child("currency") for root in (part, merged))
     if (
         part_currency is None
@@ -230,7 +233,7 @@ class _FileHeader(Base):
 
 
 def _append_rows(root: Node, key: str, rows: list[Node]) -> Node:
-    """Return a copy of the tree with rows appended to the list under ``key``."""
+    """Return a copy of the tree with rows appended to the list under ``key``, if it is a list."""
     section = root.child(key)
     if section is None or (section.value is None and not section.faulty):
         location = (

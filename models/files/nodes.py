@@ -15,7 +15,7 @@ from models.faults import Fault, PathStep, SourceLocation
 MAX_ROWS = 100_000
 MAX_COLUMNS = 1_000  #: Of a table.
 NodePath = tuple[PathStep, ...]
-FaultReporter = Callable[[Fault], None]  #: Called with a fault; reading continues.
+FaultReporter = Callable[[Fault], None]  #: Records a fault, after which reading continues.
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class Node:
 class Cell:
     """One cell: its value, source location, and column number from 0.
 
-    ``faulty`` says that its content is unreadable, which was reported.
+    ``faulty`` states that its content is unreadable and that this was reported.
     """
 
     value: Any
@@ -112,15 +112,14 @@ def node_at(root: Node, path: Sequence[PathStep]) -> Node | None:
 
 
 def location_of(root: Node, path: Sequence[PathStep], at_key: bool = False) -> SourceLocation:
-    """Return the location of the value at a path, or of its nearest ancestor if it does not exist.
+    """Return the location of the value at a path, or of its key if ``at_key`` is True.
 
-    With ``at_key`` the location of the key is returned instead.
+    If the value does not exist, return the location of the key of its nearest ancestor.
     """
     node = root
     for depth, step in enumerate(path):
         child = node.child(step)
         if child is None:
-            # For a missing value, the key of the item that lacks it is named.
             return node.key_location or node.location if depth else node.location
         node = child
     return node.key_location or node.location if at_key else node.location
@@ -145,7 +144,7 @@ def iter_leaves(node: Node, path: NodePath = ()) -> Iterator[tuple[NodePath, Nod
 
 
 def follows_decimal_comma(root: Node, path: tuple[PathStep, ...], node: Node) -> bool:
-    """Return whether a list item directly follows ``0,``, which suggests a decimal comma."""
+    """Return whether the list item at a path directly follows ``0,``, like a decimal comma."""
     step = path[-1] if path else 0
     previous_node = node_at(root, (*path[:-1], step - 1)) if isinstance(step, int) else None
     if previous_node is None or previous_node.raw_text != "0" or not node.raw_text.isdecimal():

@@ -1,4 +1,4 @@
-"""Patches of a scenario: of its variants, and settings of the command line."""
+"""Patches of a scenario: those of its variants and assumption sets, and settings."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -57,7 +57,7 @@ def parse_settings(texts: tuple[str, ...], report: FaultReporter) -> Iterator[Pa
 
 
 def item_patches(root: Node, section: Literal["variants", "assumptions"], name: str) -> list[Patch]:
-    """Return the patches of a variant or an assumption set; an empty list if it cannot be read."""
+    """Return the patches of a variant or an assumption set; empty if it has no readable ones."""
     patches = node_at(root, (section, name, "set"))
     if patches is None or not isinstance(patches.value, dict):
         return []
@@ -69,12 +69,15 @@ def item_patches(root: Node, section: Literal["variants", "assumptions"], name: 
 
 
 def changes_include(patch: Patch) -> bool:
-    """Return whether a patch changes ``include``; these are applied before all others."""
+    """Return whether a patch changes ``include``; such patches are applied before all others."""
     return patch.dotted_path.split(".")[0] == "include"
 
 
 def include_list(root: Node, patches: Iterable[Patch], report: FaultReporter) -> Node | None:
-    """Return the node of ``include`` after the patches; the last patch of ``include`` decides."""
+    """Return the node of ``include`` as the last patch of it, or else the file, has set it.
+
+    None if neither sets it. A patch below ``include`` is reported.
+    """
     entries = root.child("include")
     for patch in patches:
         if patch.dotted_path == "include":
@@ -163,13 +166,13 @@ def _find_step(
     """
     known_names: tuple[str, ...] = shape.keys
     if isinstance(node.value, list):
-        ids = [item.child("id") for item in node.value]
-        names = [str(item_id.value) if item_id is not None else None for item_id in ids]
-        if name in names:
-            return (position := names.index(name)), node.value[position]
-        if name.isdecimal() and len(name) < 9 and int(name) < len(names):
+        id_nodes = [item.child("id") for item in node.value]
+        ids = [None if id_node is None else str(id_node.value) for id_node in id_nodes]
+        if name in ids:
+            return (position := ids.index(name)), node.value[position]
+        if name.isdecimal() and len(name) < 9 and int(name) < len(ids):
             return int(name), node.value[int(name)]
-        known_names = tuple(item_name for item_name in names if item_name is not None)
+        known_names = tuple(item_id for item_id in ids if item_id is not None)
     elif not isinstance(node.value, dict):
         path = _join_path(parents)
         message = tr("'{path}' is a single value and has no '{name}'", path=path, name=name)

@@ -111,7 +111,7 @@ def read_case_text(
 def cases_by_assumption_set(case: Case) -> dict[str, Case]:
     """Return the case of each assumption set by id, each without assumption sets of its own.
 
-    Raises ScenarioError if a patch is invalid, which cannot be for a scenario that was read.
+    Raises ScenarioError if a patch is invalid, which cannot happen for a scenario that was read.
     """
     scenario = read_case_text(assumption_patches.text_without_sets(case), "scenario.json")
     return {
@@ -197,6 +197,10 @@ class _ScenarioReader:
     def _apply_patches(
         self, file_root: Node, base: Node, variant: str | None, settings: Sequence[patches.Patch]
     ) -> Node:
+        """Return the tree with a variant and settings applied, and new tables read.
+
+        ``base`` is the tree of the file merged with its includes, ``file_root`` that of the file.
+        """
         variant_patches = [] if variant is None else patches.item_patches(base, "variants", variant)
         variants = base.child("variants")
         if variant is not None and (variants is None or variants.child(variant) is None):
@@ -266,8 +270,8 @@ class _ScenarioReader:
                     hint = tr("put a text with a comma into quotes")
                     fault = replace(fault, hint=f'{hint}: "{target.cut_text}"')
                 if target is not None and follows_decimal_comma(root, fault.path, target):
-                    texts = {"written": f"0,{target.raw_text}", "meant": f"0.{target.raw_text}"}
-                    hint = tr("{written} in a list is two numbers: write {meant}", **texts)
+                    values = {"written": f"0,{target.raw_text}", "meant": f"0.{target.raw_text}"}
+                    hint = tr("{written} in a list is two numbers: write {meant}", **values)
                     fault = replace(fault, hint=hint)
                 if target is None or not target.faulty:
                     self.report(_with_location(with_currency(fault, code), root))
@@ -296,6 +300,7 @@ class _ScenarioReader:
         """Yield the faults, with those of a preset joined into one error and one warning.
 
         The error lists the items, ids or years that the preset refers to and the scenario lacks.
+        Errors of a preset that concern no such name are yielded unchanged.
         """
         missing_names: dict[str, dict[str, Fault]] = {}
         warnings: dict[str, dict[str, Fault]] = {}
@@ -378,12 +383,12 @@ class _ScenarioReader:
                 for fault in error.faults:
                     reader.report(fault)
             for fault in self._new_faults(reader, reported_faults):
-                texts = {"variant": name, "message": fault.message}
-                message = tr("with variant '{variant}': {message}", **texts)
+                values = {"variant": name, "message": fault.message}
+                message = tr("with variant '{variant}': {message}", **values)
                 self.report(replace(fault, message=message, variant=name))
 
     def _check_assumption_sets(self, root: Node, case: Case) -> None:
-        """Report the faults under each assumption set, and changes other than of figures."""
+        """Report the faults under each assumption set, and its changes that concern no figure."""
         reported_faults = {(fault.location, fault.message) for fault in self.report.faults}
         if self._exceeds_value_limit(
             root.child("assumptions"), count_nodes(root) * len(case.assumptions)
@@ -396,20 +401,21 @@ class _ScenarioReader:
             for fault in set_faults:
                 reader.report(fault)
             if not reader.report.faults:
-                patched = reader._apply_patches(root, root, None, set_patches)
-                set_case = reader._validate_case(patched, root, self.report.accepts_warnings)
+                set_root = reader._apply_patches(root, root, None, set_patches)
+                set_case = reader._validate_case(set_root, root, self.report.accepts_warnings)
                 find_faults = assumption_patches.structural_change_faults
                 for fault in find_faults(case, set_case, set_patches) if set_case else ():
                     reader.report(fault)
             for fault in self._new_faults(reader, reported_faults):
-                texts = {"set": name, "message": fault.message}
-                message = tr("under the assumptions '{set}': {message}", **texts)
+                values = {"set": name, "message": fault.message}
+                message = tr("under the assumptions '{set}': {message}", **values)
                 self.report(replace(fault, message=message))
 
     def _exceeds_value_limit(self, section: Node | None, value_count: int) -> bool:
         """Report a fault and return True if checking all items of a section is too much work.
 
-        ``total`` is the number of values of the scenario summed over the items, such as variants.
+        ``value_count`` is the number of values of the scenario, summed over the items of the
+        section, such as variants.
         """
         if section is None or value_count <= MAX_CHECKED_VALUES:
             return False

@@ -1,7 +1,7 @@
 """Reading of saved results in JSON, with bounds on size, number of values and nesting.
 
 The module ``json`` accepts more than the format allows: NaN and infinity, and duplicate keys, of
-which some readers take the first and others the last. Both are refused.
+which some programs take the first and others the last. All of these are refused.
 """
 
 import json
@@ -32,7 +32,7 @@ class InvalidJsonError(Exception):
 
 
 def read_json(path: Path) -> Any:
-    """Return the content of a file. Raises InvalidJsonError."""
+    """Return the content of a JSON file. Raises InvalidJsonError if it cannot be read or parsed."""
     return parse_json(read_result_bytes(path))
 
 
@@ -48,7 +48,10 @@ def read_result_bytes(path: Path) -> bytes:
 
 
 def parse_json(raw: bytes) -> Any:
-    """Return the content of a text in UTF-8, UTF-16 or UTF-32. Raises InvalidJsonError."""
+    """Return the content of a text in UTF-8, UTF-16 or UTF-32.
+
+    Raises InvalidJsonError if it is not valid JSON, or exceeds a limit on values or nesting.
+    """
     if sum(raw.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
         raise InvalidJsonError(tr("it has more than {count} values", count=MAX_VALUES))
     try:

@@ -88,7 +88,7 @@ def _unknown_sheet_fault(name: str, earlier_sheet: str, location: SourceLocation
 def _sheet_below_header(
     tab: Tab, name: str, rows: list[list[Cell]], file: str, report: FaultReporter
 ) -> Sheet | None:
-    """Return the header of a sheet and the rows below it.
+    """Return the header of a sheet and the filled rows below it; no header for an empty sheet.
 
     Returns None, with a fault reported, if none of the first rows holds the names of columns.
     """
@@ -118,7 +118,7 @@ def _sheet_below_header(
 def _add_sheet(
     root: Node, tab: Tab, sheet: Sheet | None, file: str, name: str, report: FaultReporter
 ) -> Node:
-    """Return the tree with the content of a sheet added."""
+    """Return the tree with the content of a sheet added in place; for the settings, a new tree."""
     location = SourceLocation(file, cell=f"{name}!A1")
     content: Any = None
     if sheet is not None and tab.kind == "settings":
@@ -259,7 +259,7 @@ class _ItemSheet(TableReader):
         return replace(node, value=UNREADABLE_NUMBER) if node.faulty else node
 
     def _interpret_word(self, shape: Shape, text: str) -> str | bool:
-        """Return the word of the file format, or the boolean, that a text stands for."""
+        """Return the word of the file format or the boolean that a text means, else the text."""
         word = text.strip().lower()
         if shape.kind == "flag" and word in (*_TRUE_WORDS, *_FALSE_WORDS):
             return word in _TRUE_WORDS
@@ -382,7 +382,7 @@ class _SettingsSheet(_ItemSheet):
         return replace(root, location=location, key_location=None)
 
     def _path_cells(self, row: list[Cell], header: dict[str, Cell]) -> Iterator[tuple[Cell, Cell]]:
-        """Yield the paths and cells of the value of a row, its source and its other remarks."""
+        """Yield the path and the cell of the value in a row, and of each of its remarks."""
         cells_by_name = {
             name: row[header_cell.column_index]
             for name, header_cell in header.items()

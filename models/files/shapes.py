@@ -38,7 +38,7 @@ class Shape:
     ``kind`` is ``model``, ``mapping``, ``list``, ``number``, ``yearly``, ``text``, ``flag``,
     ``choice``, ``country``, ``any``, ``years`` (a mapping with numbers as keys), ``whole`` (an
     integer such as a year), ``texts`` (a text in one or two languages) or ``names`` (a list of
-    names, or one word for all).
+    names, or one word for all). ``item`` is the type annotation of the items of a mapping or list.
     """
 
     kind: str

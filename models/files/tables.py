@@ -103,7 +103,7 @@ class TableReader:
         return rows if rows is None or not self.has_ids else self.index_by_id(rows)
 
     def parse_rows(self, sheet: Sheet) -> list[Node] | None:
-        """Return one node per row of a sheet.
+        """Return one node per row of a sheet that fills at least one known column.
 
         Returns None, with a fault reported, if a required column of ids is missing.
         """
@@ -282,8 +282,8 @@ class TableReader:
             if parent_column is None:
                 nodes.append((path, self._parse_cell(column.shape, cell)))
             else:
-                names = {"first": parent_column.cell.value, "second": column.cell.value}
-                message = tr("'{first}' and '{second}' give the same field twice", **names)
+                values = {"first": parent_column.cell.value, "second": column.cell.value}
+                message = tr("'{first}' and '{second}' give the same field twice", **values)
                 self._report_fault(cell.location, message, tr("keep one of them"))
         return self._build_tree(nodes, self.item, cells[0].location) if filled_columns else None
 
@@ -309,13 +309,13 @@ class TableReader:
         if value_node is not None:
             by_step.setdefault("value", [((), value_node)])
         if shape.kind in ("number", "yearly") and set(by_step) & set(SOURCED_KEYS):
-            years = [
+            year_steps = [
                 (step, by_step.pop(step)) for step in list(by_step) if step not in SOURCED_KEYS
             ]
-            if years:
+            if year_steps:
                 year_nodes = [
                     ((step, *path), node)
-                    for step, inner_nodes in years
+                    for step, inner_nodes in year_steps
                     for path, node in inner_nodes
                 ]
                 by_step["value"] = [*year_nodes, *by_step.get("value", ())]

@@ -65,7 +65,7 @@ class Tab:
 
     @property
     def owner_column(self) -> str:
-        """The column that names the owner of a row, such as ``funder``; empty if there is none."""
+        """Name of the column with the owner of each row, such as ``funder``; empty without one."""
         return self.owner.path[-1].removesuffix("s") if self.owner is not None else ""
 
     @property
@@ -76,7 +76,7 @@ class Tab:
 
 @cache
 def all_tabs() -> tuple[Tab, ...]:
-    """Return all tabs in the order of the workbook: settings first, sources last."""
+    """Return all tabs in the order of the workbook: settings first; variants and sources last."""
     item_tabs = list(_tabs_within(SCENARIO_SHAPE, (), None))
     last_sections = ("assumptions", "variants", "sources")
     item_tabs.sort(
@@ -100,7 +100,7 @@ def _tabs_within(shape: Shape, path: tuple[str, ...], owner: Tab | None) -> Iter
 
 
 def tab_at(path: tuple[str, ...]) -> Tab | None:
-    """Return the sheet of the section at a path, or None if it has no sheet."""
+    """Return the tab of the section at a path, or None if it has no sheet."""
     return next((tab for tab in all_tabs() if tab.path == path), None)
 
 
@@ -110,7 +110,7 @@ def label_translations(label: str) -> tuple[str, ...]:
 
 
 def tab_of_sheet(sheet: str) -> Tab | None:
-    """Return the sheet that a sheet name in any language denotes, or None."""
+    """Return the tab whose key or name in any language is ``sheet``; None if there is none."""
     name = sheet.strip().lower()
     for tab in all_tabs():
         if name in (tab.key, *(label.lower() for label in label_translations(tab.label))):
@@ -119,9 +119,9 @@ def tab_of_sheet(sheet: str) -> Tab | None:
 
 
 def is_ignored_sheet(sheet: str) -> bool:
-    """Return whether a sheet is not read.
+    """Return whether the sheet with this name is not read.
 
-    This applies to the guide, the list of faults and sheets that the user has marked with ``_``.
+    Not read are the guide, the list of faults, and sheets that the user has marked with ``_``.
     """
     name = sheet.strip().lower()
     ignored_names = {

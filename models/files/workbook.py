@@ -28,8 +28,8 @@ from models.files.nodes import MAX_COLUMNS, MAX_ROWS, Cell, FaultReporter, Node,
 from models.language import tr
 from models.spelling import unknown_name_hint
 
-MAX_UNPACKED = 200_000_000
-MAX_RATIO = 200
+MAX_UNPACKED = 200_000_000  #: Unpacked bytes of a workbook.
+MAX_RATIO = 200  #: Ratio of unpacked to packed bytes.
 _OLE_SIGNATURE = bytes.fromhex("d0cf11e0a1b11ae1")
 MAX_PARTS = 5_000
 MAX_FORMAT_LENGTH = 255  #: Characters of a number format, as in Excel.
@@ -95,7 +95,8 @@ def read_rows(
 ) -> list[list[Cell]]:
     """Return the rows of a sheet that have content, each without the empty cells at its end.
 
-    Raises ScenarioError if the sheet cannot be read.
+    Faulty cells are reported. Raises ScenarioError if the sheet cannot be read or exceeds the
+    limits on rows, columns and cells.
     """
     with _refuse_unreadable(file, location):
         return list(_iter_rows(sheet, file, report))
@@ -115,13 +116,13 @@ class _WorkbookReader(ExcelReader):  # type: ignore[misc,unused-ignore]
         self.read_strings()
         self.read_workbook()
         self.formats = self._number_formats()
-        formats = {
+        short_formats = {
             style: code for style, code in self.formats.items() if len(code) <= MAX_FORMAT_LENGTH
         }
         book: Any = self.wb
-        book._date_formats = {style for style, code in formats.items() if _is_date_code(code)}
+        book._date_formats = {style for style, code in short_formats.items() if _is_date_code(code)}
         book._timedelta_formats = {
-            style for style, code in formats.items() if _is_duration_code(code)
+            style for style, code in short_formats.items() if _is_duration_code(code)
         }
         self.read_worksheets()
 
@@ -197,9 +198,9 @@ def _refuse_unreadable(file: str, location: SourceLocation) -> Iterator[None]:
 
 
 def check_workbook_archive(raw: bytes, file: str, location: SourceLocation) -> None:
-    """Raise ScenarioError if a file is not an Excel workbook or exceeds the limits.
+    """Raise ScenarioError, located at ``location``, if a file is no workbook or exceeds the limits.
 
-    It must be called before anything else opens the file.
+    This function must be called before anything else opens the file.
     """
     try:
         check_archive(raw, WORKBOOK_LIMITS)
@@ -211,22 +212,22 @@ def check_workbook_archive(raw: bytes, file: str, location: SourceLocation) -> N
             hint = tr("save it as .xlsx, without a password")
         raise fatal_error(location, message, hint) from None
     except ArchiveRefused as error:
-        fields = {"file": file, "size": error.size / 1e6, "count": MAX_PARTS}
-        entities = tr("'{file}' declares XML entities, which no workbook does", **fields)
+        values = {"file": file, "size": error.size / 1e6, "count": MAX_PARTS}
+        entities = tr("'{file}' declares XML entities, which no workbook does", **values)
         save_again = tr("save it again in a spreadsheet program")
         message, hint = {
             "size": (
-                tr("'{file}' unpacks to {size:.0f} MB", **fields),
+                tr("'{file}' unpacks to {size:.0f} MB", **values),
                 tr("save the table as CSV"),
             ),
-            "parts": (tr("'{file}' has more than {count} parts", **fields), ""),
+            "parts": (tr("'{file}' has more than {count} parts", **values), ""),
             "tags": (
-                tr("a part of '{file}' has too many entries", **fields),
+                tr("a part of '{file}' has too many entries", **values),
                 tr("copy the values into a new workbook"),
             ),
             "entities": (entities, save_again),
             "sizes": (
-                tr("'{file}' states sizes of its parts that are not true", **fields),
+                tr("'{file}' states sizes of its parts that are not true", **values),
                 save_again,
             ),
         }[error.problem]
@@ -235,11 +236,11 @@ def check_workbook_archive(raw: bytes, file: str, location: SourceLocation) -> N
 
 def _iter_rows(sheet: Any, file: str, report: FaultReporter) -> Iterator[list[Cell]]:
     book, name, cell_count, last_row_number = sheet.parent, sheet.title, 0, 0
-    options = {"date_formats": book._date_formats, "timedelta_formats": book._timedelta_formats}
+    format_sets = {"date_formats": book._date_formats, "timedelta_formats": book._timedelta_formats}
     with sheet._get_source() as source:
         shared_strings = sheet._shared_strings
         for row_number, row in _RowParser(
-            source, shared_strings, data_only=True, epoch=book.epoch, **options
+            source, shared_strings, data_only=True, epoch=book.epoch, **format_sets
         ).parse():
             if (
                 row_number <= last_row_number

@@ -97,8 +97,9 @@ def may_be_thousands(raw_text: str) -> bool:
 class _OpenCollection:
     """A mapping or list whose end has not been read yet.
 
-    ``last_value`` is the value that was added last; ``end_index`` is the index in the text at which
-    the last scalar of a mapping in braces ended.
+    ``key`` is a key whose value has not been read yet. ``is_skipped`` marks a collection in place
+    of a key, ``is_flow`` one in braces or brackets. ``last_value`` is the value that was added
+    last; ``end_index`` is the index in the text at which it ended if it is a scalar, otherwise -1.
     """
 
     node: Node
@@ -125,7 +126,7 @@ class _Parser:
     _value_count: int = 0
     _anchors: dict[str, Node | None] = field(default_factory=dict)
     _sizes: dict[str, int] = field(default_factory=dict)
-    _open: list[_OpenCollection] = field(default_factory=list)
+    _open_collections: list[_OpenCollection] = field(default_factory=list)
     _root: Node | None = None
     _text: str = ""
 
@@ -170,9 +171,9 @@ class _Parser:
         return SourceLocation(self.start_location.file, mark.line + 1, mark.column + 1)
 
     def _current_path(self) -> NodePath:
-        if not self._open:
+        if not self._open_collections:
             return ()
-        open_collection = self._open[-1]
+        open_collection = self._open_collections[-1]
         if isinstance(open_collection.node.value, list):
             return (*open_collection.path, len(open_collection.node.value))
         return (
@@ -228,7 +229,7 @@ class _Parser:
 
     def _begin_collection(self, event: Any) -> None:
         self._count_values(event)
-        if len(self._open) >= MAX_DEPTH:
+        if len(self._open_collections) >= MAX_DEPTH:
             message = tr("nested deeper than {count} levels", count=MAX_DEPTH)
             raise fatal_error(self._location_of_event(event), message)
         if event.tag is not None and event.tag != "!":
@@ -239,7 +240,7 @@ class _Parser:
         node = Node(
             {} if isinstance(event, yaml.MappingStartEvent) else [], self._location_of_event(event)
         )
-        open_collection = self._open[-1] if self._open else None
+        open_collection = self._open_collections[-1] if self._open_collections else None
         is_key = (
             open_collection is not None
             and isinstance(open_collection.node.value, dict)
@@ -249,21 +250,21 @@ class _Parser:
             self._report_fault(event, tr("a key must be a plain text, not a mapping or a list"))
         if event.anchor:
             self._anchors[event.anchor] = None
-            self._sizes[event.anchor] = self._value_count - 1
+            self._sizes[event.anchor] = self._value_count - 1  # made a size at the end
         is_flow = bool(event.flow_style)
-        self._open.append(
+        self._open_collections.append(
             _OpenCollection(
                 node, event.anchor, self._current_path(), is_skipped=is_key, is_flow=is_flow
             )
         )
 
     def _end_collection(self) -> None:
-        collection = self._open.pop()
+        collection = self._open_collections.pop()
         if collection.anchor:
             start = self._sizes[collection.anchor]
             self._sizes[collection.anchor] = self._value_count - start
         if collection.is_skipped:
-            self._open[-1].key = replace(collection.node, value=None, faulty=True)
+            self._open_collections[-1].key = replace(collection.node, value=None, faulty=True)
         else:
             self._add_node(collection.node, collection.anchor, None)
 
@@ -271,10 +272,10 @@ class _Parser:
         if anchor:
             self._anchors[anchor] = node
             self._sizes.setdefault(anchor, 1)
-        if not self._open:
+        if not self._open_collections:
             self._root = node
             return
-        open_collection = self._open[-1]
+        open_collection = self._open_collections[-1]
         if isinstance(open_collection.node.value, list):
             open_collection.node.value.append(node)
         elif open_collection.key is None:
@@ -295,7 +296,8 @@ class _Parser:
         """Return whether a key without a value results from a decimal comma: ``{a: 1,5}``.
 
         If so, the number before the comma is replaced by the text that was written, such as
-        ``1,5``, so that validation refuses it.
+        ``1,5``, so that validation refuses it. If a comma has split a text instead, ``cut_text`` of
+        ``node`` is set to the complete text.
         """
         last_value = open_collection.last_value
         if (
@@ -378,10 +380,10 @@ class _Parser:
         return fatal_error(location, message, _syntax_hint(problem, line, bracket_position))
 
 
-def _syntax_hint(problem: str, line: str, opened: str) -> str:
+def _syntax_hint(problem: str, line: str, bracket_position: str) -> str:
     """Return a hint about a YAML syntax error; empty if there is none.
 
-    ``opened`` is the line and column at which an unclosed bracket may have begun.
+    ``bracket_position`` is the line and column at which an unclosed bracket may have begun.
     """
     indent = line[: len(line) - len(line.lstrip())]
     if "\t" in indent or ("\t" in line and "cannot start any token" in problem):
@@ -391,8 +393,10 @@ def _syntax_hint(problem: str, line: str, opened: str) -> str:
     if "mapping values are not allowed" in problem:
         return tr("put a text with a colon into quotes, and check the indentation")
     if "expected ',' or" in problem:
-        if opened:
-            return tr("check for a missing comma or closing bracket after {place}", place=opened)
+        if bracket_position:
+            return tr(
+                "check for a missing comma or closing bracket after {place}", place=bracket_position
+            )
         return tr("check for a missing comma or closing bracket")
     if "expected key" in problem or "expected <block end>" in problem:
         return tr("check the indentation: keys of one mapping stand in one column")

@@ -90,7 +90,7 @@ def tr(template: str, /, **values: Any) -> str:
 
 
 def detect_language(text: str) -> Language | None:
-    """Return the probable language of a text, from its function words; None if unclear."""
+    """Return the probable language of a text, judged by its function words; None if unclear."""
     word_counts = {
         language: len(re.findall(rf"\b(?:{entry.function_words})\b", text, re.IGNORECASE))
         for language, entry in LANGUAGES.items()

@@ -89,9 +89,8 @@ class Robustness(Result):
     id: str  #: Id of the project or stockpile.
     in_plan: bool  #: Whether the plan builds the project or buys up the stockpile.
     within: Literal["in all", "in none", "open"]
-    """Proven statement about all plans within the limit that buy for a stockpile either at least
-    ``least_days`` or nothing: all of them have the item, none of them has it, or neither is
-    proven."""
+    """Proven statement about all plans within the limit that buy for each stockpile at least
+    ``least_days`` or nothing: all have the item, none has it, or neither is proven."""
     alternatives: Share | None
     """Share of the alternatives that have the item; null without alternatives."""
     variants: Share | None

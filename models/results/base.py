@@ -15,8 +15,8 @@ from models.results import ids
 from models.scenario.case import Case
 
 VOLATILE = Field(json_schema_extra={"volatile": True})
-"""Marks fields that may differ between two equal runs: wall time, and what a manifest compares
-itself."""
+"""Marks fields that may differ between two equal runs, such as wall time, and versions, which a
+manifest compares separately."""
 
 
 @dataclass(frozen=True)
@@ -29,24 +29,22 @@ class UnitMark:
 InMeasureUnit = Annotated[float, UnitMark("`unit`")]
 """In the unit of the scenario's measure, which ``unit`` of the document names."""
 Money = Annotated[float, UnitMark("million EUR")]  #: Money in a field whose name does not say so.
-VariedNumber = Annotated[
-    float, UnitMark("`varied_unit`")
-]  #: In the unit of the number that is varied.
+VariedNumber = Annotated[float, UnitMark("`varied_unit`")]  #: In the unit of the varied number.
 PerVariedUnit = Annotated[float, UnitMark("`unit` per `varied_unit`")]
-"""What a unit more of the number that is varied brings."""
+"""Figure of damage per unit of the varied number."""
 UnboundedShare = Annotated[
     float, UnitMark("share")
 ]  #: A share that may be above 1 or below 0, such as a gap.
 Seconds = Annotated[float, Field(ge=0), VOLATILE, UnitMark("s")]  #: Wall time.
 Versions = Annotated[dict[str, str], VOLATILE]
-"""Versions of the project and of what it rests on, by name."""
+"""Versions of Vorrat and of the libraries it uses, by name."""
 SHARE_TOLERANCE = 1e-6
 Share = Annotated[float, Field(ge=-SHARE_TOLERANCE, le=1 + SHARE_TOLERANCE), UnitMark("share")]
 """A share or a probability, to the rounding of a solver."""
-Measure = Literal["damage", "tonnes", "share_of_demand"]  #: What is counted.
+Measure = Literal["damage", "tonnes", "share_of_demand"]  #: Measure of damage.
 Status = Literal["optimal", "limit", "infeasible", "none"]  #: How a solve ended.
-Completion = Literal["complete", "interrupted"]  #: Whether the user stopped it.
-SEAL_FIELD = "document_sha256"  #: Field at the top of a document with its own hash.
+Completion = Literal["complete", "interrupted"]  #: Whether the user stopped an analysis.
+SEAL_FIELD = "document_sha256"  #: Last field of a document: the hash of its other fields.
 
 
 def compute_seal(document: Any) -> str:
@@ -185,7 +183,8 @@ class PlanDiff(Result):
     moved: dict[ids.Project, tuple[ids.YearNumber, ids.YearNumber]]
     """Projects with different start years: the year in the first plan and in the second."""
     stocks_t: dict[ids.Stockpile, float]
-    """Change of the largest planned stock of each stockpile, in tonnes; only changes above 1 %."""
+    """Largest planned stock of each stockpile in the second plan minus that in the first; only
+    changes above 1 %."""
 
 
 class InterruptibleStudy(SolveSummary, MeasuredResult, ScenarioResult):

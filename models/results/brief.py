@@ -51,8 +51,8 @@ class StateAidUse(Result):
     """The lower of the two limits of ``policy.state_aid``; null without a limit."""
     most_meur: float | None
     """Largest possible aid from all eligible instruments, each at its ``max_share`` and largest
-    ticket; null if price floors or interest subsidies are eligible, whose aid is not a share of
-    capex."""
+    ticket; null if an eligible price floor or interest subsidy counts as aid, since that aid is not
+    a share of capex."""
     binds: bool  #: Whether the unused part of the limit is less than a thousandth of the limit.
 
     @property
@@ -80,7 +80,7 @@ class FunderReturn(Result):
     """The expected return on the stakes and loans of one public funder."""
 
     funder: str  #: Id of the funder.
-    paid_meur: float  #: Payments over all years, undiscounted.
+    paid_meur: float  #: Payments for them over all years, undiscounted.
     returned_meur: float  #: Expected returns over all years, undiscounted.
     rate: float | None
     """Internal rate of return per year of payments and expected returns; negative if returns are
@@ -88,7 +88,7 @@ class FunderReturn(Result):
 
 
 class FunderContribution(Result):
-    """The payments of one funder, and the output that is secured for its consumers."""
+    """The payments of one funder, and the output reserved for its consumers."""
 
     funder: str  #: Id of the funder.
     paid_meur: float  #: Payments over all years, undiscounted.

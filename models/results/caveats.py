@@ -9,7 +9,7 @@ class Caveats:
     """Reasons not to rely on a saved result, as sentences in the language of the run."""
 
     contradictions: tuple[str, ...] = ()
-    """Reasons why a result was changed, is not the file that was written, or is inconsistent."""
+    """Signs that a result was changed, is not the file that was written, or is inconsistent."""
     unconfirmed: tuple[str, ...] = ()
     """Reasons why a consistent result cannot be confirmed to be as it was written."""
 

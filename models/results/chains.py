@@ -6,7 +6,7 @@ from models.results import ids
 from models.results.base import InMeasureUnit, Result, Share, UnitMark
 
 PerTonne = Annotated[float, UnitMark("`currency` per t, or `unit` per t")]
-"""Money of its year where the measure is damage, else the unit of the measure."""
+"""Undiscounted money of the year if the measure is damage, otherwise in the unit of the measure."""
 
 
 class FormFlow(Result):
@@ -22,7 +22,7 @@ class FormFlow(Result):
     missing_t: float  #: Shortage: direct demand that is not met.
     demand_t: float  #: Direct demand of all consumers.
     taken_t: float  #: Tonnes used to make other forms.
-    unused_t: float  #: Further tonnes that the market and projects could deliver but nobody needs.
+    unused_t: float  #: Tonnes that the market and projects could deliver but nobody needs.
 
 
 class ChainForm(Result):

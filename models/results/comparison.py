@@ -8,7 +8,7 @@ from models.results.option import BilingualName, Option
 from models.results.plan import BudgetClass
 
 ExcludedFigures = Literal["damage", "tail", "money", "objective", "dependence"]
-"""Figures that are not compared: ``damage`` bars the tail and the objective with it."""
+"""Figures that are not compared; ``damage`` includes the CVaR (``tail``) and the objective."""
 
 
 class ValueChange(Result):
@@ -25,20 +25,23 @@ class ComparabilityIssue(Result):
     The following differences exclude figures from the comparison:
 
     - currency, ``price_year``, years and ``discount_rate``: damage and money;
-    - ``periods_per_year``, ``measure``, ``damage``, hazards and states of the world: damage;
-    - demand and supply: damage and dependence;
+    - ``periods_per_year``, ``measure``, ``damage``, hazards, states of the world, and the set to
+      which figures refer: damage;
+    - demand, supply and conversions: damage and dependence;
     - ``horizon.residual_value``: money and the objective; ``home``: dependence;
-    - the level of the CVaR: CVaR and the objective; weights of the objective: the objective;
-    - prices, consumers, candidates and ``allocation``: nothing, but the difference is listed.
+    - the level of the CVaR: CVaR and the objective; weights, ``ambiguity`` and ``over_assumptions``
+      of the objective: the objective;
+    - prices, consumers, candidates, ``allocation``, the review and assumption sets: nothing, but
+      they are listed.
 
-    Funders, stockpiles and policy are what options are about: they are not in ``unlike``, but in
-    ``changes``. Names, sources and texts are ignored.
+    Options are meant to differ in funders, stockpiles and policy: such differences are listed in
+    ``changes`` and not in ``unlike``. Names, sources and texts are ignored.
     """
 
     option: str  #: Label of the option.
     subject: str
     """Section or field of the scenario that differs; ``scenario`` if a plan does not contain its
-    scenario; ``outcome.without_plan`` if the damage without any plan differs."""
+    scenario; ``outcome.without_plan`` if damage is comparable, but differs without any plan."""
     changes: tuple[ValueChange, ...]  #: Values that differ.
     bars: tuple[ExcludedFigures, ...]
     """Figures that are excluded from the comparison. ``damage`` also excludes the CVaR and the
@@ -99,71 +102,75 @@ class ProjectChange(Result):
 
 
 class StockpileChange(Result):
-    """A stockpile that holds more or less in an option than in the base."""
+    """A stockpile whose largest planned stock or cost differs between an option and the base."""
 
     stockpile: str  #: Id of the stockpile.
     material: str  #: Id of the stockpile's material.
-    held_t: float  #: Difference of the largest planned stock.
-    cost_meur: float  #: Difference of the cost, undiscounted.
+    held_t: float  #: Largest planned stock in the option minus that in the base.
+    cost_meur: float  #: Cost in the option minus cost in the base, undiscounted.
 
 
 class MaterialDifference(Result):
-    """The difference in expected damage that is due to one material, and related decisions.
+    """The change of expected damage that is due to one material, and related decisions.
 
     A project that delivers several materials is listed under each of them. These decisions need not
-    explain the whole difference, since supply goes to where a shortage costs most.
+    explain the whole change, since supply goes to where a shortage costs most.
     """
 
     material: str  #: Id of the material.
-    damage: InMeasureUnit  #: Difference of expected damage, in the unit of the measure.
+    damage: InMeasureUnit  #: Expected damage from the material in the option minus in the base.
     projects: tuple[ProjectChange, ...]
     """Projects that deliver this material and are decided differently."""
-    stockpiles: tuple[StockpileChange, ...]  #: Stockpiles of this material that hold more or less.
+    stockpiles: tuple[StockpileChange, ...]  #: Stockpiles of this material that differ.
 
 
 class MoneyDifference(Result):
-    """The difference in money of one funder in one budget class."""
+    """Money of one funder in one budget class in an option, minus that in the base."""
 
     funder: str  #: Id of the funder.
     kind: Literal["public", "company", "private"]  #: Kind of the funder.
     budget_class: BudgetClass | None  #: Budget class; null without a class.
-    paid_meur: float  #: Difference of payments, undiscounted.
-    cost_meur: float  #: Difference of net cost, discounted.
+    paid_meur: float  #: Payments in the option minus those in the base, undiscounted.
+    cost_meur: float  #: Net cost in the option minus that in the base, discounted.
 
 
 class OptionDifference(Result):
-    """The differences between an option and the base; null for figures that cannot be compared."""
+    """The figures of an option minus those of the base; null if they cannot be compared.
+
+    A negative change of damage means that the option has less damage than the base.
+    """
 
     option: str  #: Label of the option.
     expected: InMeasureUnit | None
-    """Difference of expected damage; null if damage cannot be compared, like all figures of damage
-    below."""
-    cvar: InMeasureUnit | None  #: Difference of the mean damage of the worst states.
-    worst: InMeasureUnit | None  #: Difference of the damage of the worst state.
+    """Expected damage of the option minus that of the base; null if damage cannot be compared, like
+    all figures of damage below."""
+    cvar: InMeasureUnit | None  #: Mean damage of the worst states, option minus base.
+    worst: InMeasureUnit | None  #: Damage of the worst state, option minus base.
     by_material: tuple[MaterialDifference, ...]
-    """Difference of expected damage by material, largest first."""
+    """Change of expected damage by material, largest first."""
     by_consumer: dict[str, InMeasureUnit]
-    """Difference of expected damage by consumer; adds up to ``expected``."""
-    objective: InMeasureUnit | None  #: Difference of the objectives.
+    """Change of expected damage by consumer; adds up to ``expected``."""
+    objective: InMeasureUnit | None  #: Objective of the option minus that of the base.
     resolution: InMeasureUnit | None
-    """Sum of the open gaps of both plans. A smaller difference is not significant."""
+    """Sum of the open gaps of both plans. A smaller change is not significant."""
     significant: bool | None
-    """Whether the differences of the objective and of expected damage both exceed ``resolution``;
-    null if unknown. If false, another search for the two plans could reverse their order."""
-    public_paid_meur: float | None  #: Difference of payments of public funders, undiscounted.
+    """Whether the changes of the objective and of expected damage both exceed ``resolution``; null
+    if unknown. If false, another search for the two plans could reverse their order."""
+    public_paid_meur: float | None
+    """Payments of public funders, option minus base, undiscounted."""
     private_paid_meur: float | None
-    """Difference of payments of company and private funders, undiscounted."""
+    """Payments of company and private funders, option minus base, undiscounted."""
     market_meur: float | None
-    """Difference of payments of lenders and other investors, undiscounted."""
-    net_cost_meur: float | None  #: Difference of net cost, discounted, over all payers.
+    """Payments of lenders and other investors, option minus base, undiscounted."""
+    net_cost_meur: float | None  #: Net cost over all payers, option minus base, discounted.
     money: tuple[MoneyDifference, ...]
-    """Difference by funder and budget class; adds up to public and private money."""
+    """Change by funder and budget class; adds up to the change of public and private money."""
     avoided_per_extra_public_euro: float | None
     """Additional expected damage avoided per additional public euro, both discounted; null without
     additional public money."""
     projects: tuple[ProjectChange, ...]  #: Projects that are decided differently.
     stockpiles: tuple[StockpileChange, ...]
-    """Stockpiles whose largest planned stock differs by more than 0.5 %."""
+    """Stockpiles whose largest planned stock or cost differs by more than 0.5 %."""
 
 
 class Increment(Result):
@@ -300,7 +307,7 @@ class Comparison(SealedDocument):
     """Options that build each candidate, in the order of the file."""
     stockpiles: tuple[StockpileChoice, ...]
     """Options that buy for each stockpile, in the order of the file."""
-    differences: tuple[OptionDifference, ...]  #: Differences of each other option from the base.
+    differences: tuple[OptionDifference, ...]  #: Figures of each other option minus the base.
     efficient: tuple[EfficientOption, ...] = ()
     """[Efficient](#efficient-option) options in ascending order of public money, among the options
     whose damage and money can be compared with the base. Options with equal figures are all
@@ -330,7 +337,7 @@ class Comparison(SealedDocument):
     option."""
     failed: tuple[FailedOption, ...] = ()  #: Options without a plan.
     doubts: tuple[str, ...] = ()
-    """Reasons why saved plans in the comparison are [not whole](#whole-or-not)."""
+    """Reasons why saved plans in the comparison are [changed or inconsistent](#whole-or-not)."""
     unconfirmed: tuple[str, ...] = ()
     """Reasons why saved plans in the comparison cannot be confirmed."""
     names: ComparisonNames  #: Names of all items in the comparison, in both languages.

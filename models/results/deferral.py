@@ -21,8 +21,8 @@ class ObservationWorth(Result):
     them."""
     groups: int  #: Number of information sets that result.
     status: Literal["optimal", "limit", "too_many"]
-    """Status as in the certificate of a plan; ``too_many`` if there are too many information sets
-    for a plan."""
+    """Status as in the certificate of a plan; ``limit`` also if no plan was found, ``too_many`` if
+    there are too many information sets for a plan."""
     objective: InMeasureUnit | None = None
     """Objective of the best plan found with this change; null without a plan."""
     bound: InMeasureUnit | None = None
@@ -44,5 +44,5 @@ class Waiting(InterruptibleStudy):
     gap: UnboundedShare | None  #: Relative gap of ``objective``; null without a bound.
     review: ReviewDecisions  #: Decisions at the review, and its value.
     observing: tuple[ObservationWorth, ...]
-    """First each observation of the scenario, removed; then other possible observations, added, in
-    descending order of how well they predict the damage that remains with the plan."""
+    """First each observation of the scenario, removed; then other possible observations, added. The
+    latter are in descending order of how well they predict the damage with the plan."""

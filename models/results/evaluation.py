@@ -71,7 +71,7 @@ class FreshOutcome(Result):
     """Damage with the plan; stocks are released with foresight in each state."""
     without_plan: Performance  #: Damage without any plan.
     avoided: Estimate
-    """Expected damage avoided: mean difference between the two in the same state."""
+    """Expected damage avoided: mean over states of damage without any plan minus damage with it."""
     objective: Estimate  #: Objective of the plan in these states.
     optimism: Estimate
     """Expected damage in the fresh states minus expected damage in the plan's states. The standard
@@ -91,7 +91,7 @@ class FreshSetOutcome(Result):
     with_plan: Performance  #: Damage with the plan.
     without_plan: Performance  #: Damage without any plan.
     avoided: Estimate
-    """Expected damage avoided: mean difference between the two in the same state."""
+    """Expected damage avoided: mean over states of damage without any plan minus damage with it."""
 
 
 class RuleMaterialOutcome(Result):
@@ -127,7 +127,7 @@ class Replication(Result):
     """Objective of the plan in the sample, with the CVaR threshold of the fresh states."""
     found: InMeasureUnit  #: Objective of the best plan found for the sample.
     bound: InMeasureUnit  #: Proven lower bound on the objective of any plan for the sample.
-    gap: InMeasureUnit  #: candidate - bound.
+    gap: InMeasureUnit  #: ``candidate`` minus ``bound``.
 
 
 class OptimalityGap(Result):
@@ -146,7 +146,7 @@ class OptimalityGap(Result):
     confidence: Share  #: Confidence of ``upper``.
     upper: InMeasureUnit  #: Upper confidence limit of the plan's gap (one-sided, Student's t).
     solver_share: InMeasureUnit
-    """Mean of found - bound: the part of the mean gap that is due to unfinished solves."""
+    """Mean of ``found`` minus ``bound``: the part of the mean gap due to unfinished solves."""
     lower_bound: Estimate
     """Mean of the bounds, which estimates a lower bound on the best objective."""
 
@@ -266,7 +266,8 @@ class RareEvents(Result):
     """Effective number of states according to Kish, which accounts for unequal weights."""
     weight_sum: Estimate  #: Mean of the weights; 1 if the sampling is unbiased.
     deviation_expected: float
-    """Difference from the mean over the fresh states, in standard errors of the difference."""
+    """Mean estimated by importance sampling minus mean over the fresh states, in standard errors of
+    this difference."""
     deviation_cvar: float  #: The same difference for the CVaR.
 
 
@@ -300,7 +301,11 @@ class StatesScenario(Result):
 
 
 class Evaluation(MeasuredResult, ScenarioResult):
-    """An evaluation of a plan: on fresh states, by release policies, and against bounds."""
+    """An evaluation of a plan: on fresh states, by release policies, and against bounds.
+
+    Parts that need solves are null for plans over assumption sets, with a review, or with
+    ``ambiguity``.
+    """
 
     kind: Literal["evaluation"] = "evaluation"
     own_states: int  #: Number of states for which the plan was made.
@@ -329,8 +334,8 @@ class Evaluation(MeasuredResult, ScenarioResult):
     """Counterfactual without the plan. Null if not requested, if the plan has no public money and
     the scenario names no variant, or if no plan satisfies all rules."""
     budget_risk: BudgetRisk | None = None
-    """Probability that budgets suffice. Null if no project of the plan has a possible overrun, or
-    no budget has a limit."""
+    """Probability that budgets suffice. Null if no project of the plan has a possible overrun, no
+    budget has a limit, or the plan has a review."""
     under: tuple[FreshSetOutcome, ...] = ()
     """Outcome under each assumption set of the plan's scenario, in as many fresh states drawn under
     that set; empty if ``states_of`` names another scenario."""

@@ -54,14 +54,16 @@ class Regret(SearchResult):
     low: InMeasureUnit | None  #: Lower bound on the loss; null without a bound.
     high: InMeasureUnit | None  #: Upper bound on the loss; null without a plan.
     damage: InMeasureUnit | None
-    """Part of the difference of the objectives that is due to damage; null over assumption sets,
+    """Increase of the damage term of the objective with the plan found; null over assumption sets,
     and without a plan."""
     cost: InMeasureUnit | None
-    """Part of the difference of the objectives that is due to cost; null in the same cases."""
-    expected: InMeasureUnit | None  #: Difference of mean damage; null without a plan.
+    """Increase of the cost term of the objective with the plan found; null in the same cases."""
+    expected: InMeasureUnit | None
+    """Mean damage with the plan found minus that with the explained plan; null without a plan."""
     expected_under: dict[ids.Assumptions, InMeasureUnit] = {}
-    """Difference of mean damage under each assumption set, if the plan is made over sets."""
-    net_cost_meur: float | None  #: Difference of net cost, discounted; null without a plan.
+    """The same increase of mean damage under each assumption set, if the plan is made over sets."""
+    net_cost_meur: float | None
+    """Net cost of the plan found minus that of the explained plan, discounted; null without one."""
     public_meur: float | None = None
     """For a project that is left out: undiscounted payments of public funders into the project in
     the plan found, including the full amount of guaranteed loans."""
@@ -94,7 +96,9 @@ class ExplainedDecision(Result):
     forced_days: float | None
     """Days of need that a stockpile had to hold in addition to its present stock when its decision
     was reversed; null if nothing was required, or the stockpile has no capacity for it."""
-    regret: Regret | None  #: Loss if the decision is reversed; null if it cannot be reversed.
+    regret: Regret | None
+    """Loss if the decision is reversed; null if there is no room for more stock, or if the analysis
+    was interrupted before."""
     tie: bool
     """Whether the range of the regret includes 0, so that a plan with the reversed decision may be
     as good. False if no plan with the reversed decision was found."""
@@ -117,8 +121,8 @@ class ValueStep(Result):
     low: float | None
     """Lower bound on the gain per million EUR or percentage point; null without a bound."""
     plans: float | None
-    """Difference of the objectives of the two plans per million EUR or percentage point; null if
-    the step was not solved."""
+    """Objective at the present limit minus that of the plan found at the looser limit, per million
+    EUR or percentage point; null if the step was not solved, or without a plan."""
     high: float | None
     """Upper bound on the gain per million EUR or percentage point; null without a bound."""
     instead: PlanDiff | None  #: Changes of the plan with the looser limit; null without a plan.

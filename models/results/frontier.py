@@ -54,20 +54,22 @@ class FrontierPoint(SearchResult):
     """Other value at which the bound was proven; null if it was proven at this value or without any
     limit."""
     dominated: bool
-    """Whether another point has a lower mean and a lower CVaR; only with ``--tail``."""
+    """Whether another point has no higher mean and CVaR, and one of them lower; only true with
+    ``--tail``."""
     conflict: tuple[str, ...]  #: Rules that exclude each other, if no plan satisfies all rules.
 
 
 class Marginal(Result):
     """Mean damage avoided per unit of the varied number, with bounds that allow for both gaps.
 
-    The bounds are proven for the difference between the least damages at the two values.
+    The bounds are proven for the least damage at the lower value minus that at the higher value.
     """
 
     low: PerVariedUnit
     """Lower bound on the damage avoided per unit; at least 0 if a higher value only loosens
     rules."""
-    plans: PerVariedUnit  #: Difference of mean damage between the two plans, per unit.
+    plans: PerVariedUnit
+    """Mean damage at the lower value minus that at the higher value, per unit; at least 0."""
     high: PerVariedUnit | None  #: Upper bound on the damage avoided per unit; null without a bound.
 
 
@@ -81,8 +83,8 @@ class FrontierStep(PlanDiff):
     to_value: VariedNumber  #: Value of the higher point.
     avoided: InMeasureUnit  #: Mean damage at the lower point minus mean damage at the higher point.
     jump: bool
-    """Whether projects change and the step avoids more than 5 % of the damage avoided in all
-    steps."""
+    """Whether the set of projects changes, and damage by more than 5 % of its range over all
+    points."""
     marginal: Marginal | None
     """Damage avoided per unit; null if a higher value does not only loosen rules."""
 
@@ -107,7 +109,7 @@ class Frontier(base.SolveSummary, MeasuredResult, base.ScenarioDocument):
 
 
 class Goal(Result):
-    """The goal of a target: a level of damage, or days of need that stocks must last."""
+    """What a plan has to reach: a level of damage, days of need covered by stockpiles, or both."""
 
     figure: Literal["expected", "cvar", "worst"] | None
     """Figure of damage that has to reach a level; null for a goal on stocks alone."""
@@ -135,7 +137,7 @@ class Trial(Result):
 
 
 class Target(MeasuredResult, base.TitledDocument):
-    """The least value of a number at which a goal can be reached, with bounds from both sides."""
+    """The least value of a number at which a goal can be reached, between two proven bounds."""
 
     kind: Literal["target"] = "target"
     varied: str  #: Dotted path of the number whose least value is searched for.

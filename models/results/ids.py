@@ -18,5 +18,5 @@ Assumptions = Annotated[str, InSection("assumptions")]
 Hazard = Annotated[str, InSection("hazards")]
 HorizonYear = Annotated[str, InSection("years")]
 YearNumber = Annotated[int, InSection("years")]
-Year = Annotated[str, Field(pattern=r"^[0-9]{1,5}$")]  #: One that may lie outside the horizon.
+Year = Annotated[str, Field(pattern=r"^[0-9]{1,5}$")]  #: It may lie outside the horizon.
 ByYear = Annotated[dict[HorizonYear, float], EXHAUSTIVE]  #: A figure for each year of the horizon.

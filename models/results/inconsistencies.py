@@ -137,14 +137,12 @@ def _check_players(split: Split) -> Iterator[Inconsistency]:
     complete_mappings["plan.without_plan"] = plan.without_plan
     partial_mappings: list[tuple[str, Collection[str]]] = [("free_riding", split.free_riding)]
     partial_mappings += [
-        (f"coalitions.{rule_number}.members", coalition.members)
-        for rule_number, coalition in enumerate(split.coalitions)
+        (f"coalitions.{position}.members", coalition.members)
+        for position, coalition in enumerate(split.coalitions)
     ]
-    for rule_number, rule in enumerate(split.rules):
-        complete_mappings[f"rules.{rule_number}.members"] = rule.members
-        partial_mappings += [
-            (f"rules.{rule_number}.leaving", group.members) for group in rule.leaving
-        ]
+    for position, rule in enumerate(split.rules):
+        complete_mappings[f"rules.{position}.members"] = rule.members
+        partial_mappings += [(f"rules.{position}.leaving", group.members) for group in rule.leaving]
     cores = {"core": split.core}
     if externality is not None:
         cores["externality.core"] = externality.core
@@ -159,8 +157,8 @@ def _check_players(split: Split) -> Iterator[Inconsistency]:
     for path, ids in (*complete_mappings.items(), *partial_mappings):
         for player_id in ids:
             if player_id not in players:
-                fields = {"id": player_id[:60], "known": _list_some(players)}
-                yield path, tr("'{id}' is not a player; these are {known}", **fields)
+                values = {"id": player_id[:60], "known": _list_some(players)}
+                yield path, tr("'{id}' is not a player; these are {known}", **values)
     for path, ids in complete_mappings.items():
         for player_id in players:
             if player_id not in ids:

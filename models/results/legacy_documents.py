@@ -17,7 +17,7 @@ def writing_version(content: Any) -> str | None:
 
 
 def upgrade_document(content: Any) -> Any:
-    """Return the content of a result with the fields that earlier versions did not write."""
+    """Return the content of a result, with the fields that version 0.1.0 did not write added."""
     if writing_version(content) != VERSION_WITHOUT_CHAINS or _mentions_need(content):
         return content
     upgraded = _add_need(content)

@@ -83,7 +83,7 @@ class ManifestSolver(Result):
 NotRepeatableReason = Literal[
     "time limit", "interrupted", "killed", "stopped", "cuts", "input changed"
 ]
-"""Why the same outputs are not promised. ``stopped``: by a limit that the documents do not name."""
+"""Why equal outputs are not promised. ``stopped``: by a limit that the documents do not state."""
 
 
 class Manifest(JsonDocument):

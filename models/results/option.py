@@ -54,7 +54,8 @@ class SupplyConcentration(Result):
     """
 
     largest_country: str | None
-    """Country with the largest share of supply; null for all materials together."""
+    """Country with the largest share of supply; null without supply, and for all materials
+    together."""
     largest_share: UnboundedShare
     """Share of this country; for all materials together, the weighted mean of the largest
     shares."""
@@ -94,7 +95,8 @@ class Dependence(Result):
     """Materials of which one third country supplies more than 65 %, with the plan."""
     above_limit_without_plan: tuple[str, ...]  #: Such materials without any plan.
     worst_material: str | None
-    """Material with the largest share of a third country, with the plan."""
+    """Material with the largest share of a third country, with the plan; null without such a
+    share."""
     materials: tuple[MaterialDependence, ...]
     """Concentration of each material with need and supply."""
 
@@ -184,7 +186,8 @@ class BudgetUse(Result):
     year."""
     granted_meur: float | None
     """Amount available over all years, or the limit of a guarantee stock; null without a limit."""
-    used_up: bool  #: Whether less than a thousandth of the whole amount remains.
+    used_up: bool
+    """Whether less than a thousandth of the amount remains; for guarantee stock, in any year."""
     full_years: tuple[int, ...]
     """Years with a positive amount of which less than a thousandth remains."""
 
@@ -240,9 +243,10 @@ class Cost(Result):
     public_charged_meur: float  #: Amount charged to budgets of public funders, over all years.
     budgets: tuple[BudgetUse, ...]  #: Use of each budget and budget line.
     leverage: Leverage  #: Leverage in projects.
-    leverage_with_stocks: Leverage  #: Leverage in projects and stockpiles.
+    leverage_with_stocks: Leverage  #: Leverage in projects, premiums and stockpiles.
     avoided_per_public_euro: AvoidedPerEuro | None
-    """Damage avoided per euro paid by public funders; null if damage is not money."""
+    """Damage avoided per euro paid by public funders; null if damage is not money, or if the plan
+    does not contain its scenario."""
     avoided_per_net_euro: AvoidedPerEuro | None
     """Damage avoided per euro of public money that is not expected to be returned; null if damage
     is not money."""

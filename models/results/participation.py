@@ -62,14 +62,15 @@ class SharePoint(SearchResult):
     avoided: InMeasureUnit | None
     """Mean damage of the company without any plan minus that with the plan."""
     avoided_per_euro: float | None
-    """``avoided`` per euro of the company's net cost; null if the company pays nothing."""
+    """``avoided`` per euro of the company's net cost; null if that cost is not positive."""
     to_others: UnboundedShare | None
-    """Share of all damage avoided that other consumers avoid; null if no damage is avoided."""
+    """Damage avoided for others as a share of all damage avoided; null if none is avoided."""
     gain: InMeasureUnit | None
     """Total of the company at share 0 minus its total at this share; null without a plan at share
     0."""
     gain_per_euro: float | None
-    """Gain before net cost, per additional euro of net cost; null without additional net cost."""
+    """Mean damage of the company at share 0 minus that at this share, per euro of additional net
+    cost; null without additional net cost."""
 
 
 class ShareCurve(Result):

@@ -30,7 +30,7 @@ class Position(Result):
     """Money of one funder in one project, in one stockpile, or in the premium of one project.
 
     Money in a project goes through one instrument. A premium is the price that secured output costs
-    above the market. Years of ``returned_meur`` may lie past the horizon.
+    above the market. Years of ``returned_meur`` may be after the horizon.
 
     ``cost_meur`` of all positions adds up to ``outcome.net_cost_meur``.
     """
@@ -47,11 +47,11 @@ class Position(Result):
     """Amount committed in total: the guaranteed amount, the maximum exposure of a price floor, or
     the budgeted share of capex."""
     paid_meur: dict[ids.HorizonYear, float]
-    """Undiscounted payments in each year: the guaranteed loan of a guarantee; for a share of capex,
-    with the mean overrun."""
+    """Undiscounted payments in each year; for a guarantee the guaranteed loan, for a share of capex
+    including the mean overrun."""
     returned_meur: dict[ids.Year, float]
-    """Expected returns in each year: also fees of a guarantee, and the upside of a price floor.
-    Empty if the file gives no terms for returns."""
+    """Expected returns in each year, including fees of a guarantee and the upside of a price floor;
+    empty if the file gives no terms for returns."""
     outstanding_meur: dict[ids.HorizonYear, float]
     """Amount at risk at the end of each year; for a price floor, what it may still cost."""
     expected_loss_meur: float | None  #: Expected loss, undiscounted; null if unknown.
@@ -65,7 +65,7 @@ class Position(Result):
     information sets. Null for decisions before the review."""
 
 
-WHOLE_BUDGET = "budget"  #: Stands for the funder's own budget in place of the id of a line.
+WHOLE_BUDGET = "budget"  #: Replaces the id of a line for the whole budget of a funder.
 
 
 class BudgetLineUse(Result):
@@ -180,8 +180,8 @@ class Outcome(MeasuredResult):
     cvar: InMeasureUnit  #: CVaR at ``cvar_level``: mean damage of the worst states.
     worst: InMeasureUnit  #: Damage of the worst state with a probability above 0.
     worst_mean: InMeasureUnit | None = None
-    """Mean damage with the least favorable probabilities of the scenario's
-    [ball](scenario-format.md#ambiguity); null without ``ambiguity``."""
+    """Mean damage with the least favorable probabilities in the scenario's [ambiguity
+    set](scenario-format.md#ambiguity); null without ``ambiguity``."""
     net_cost_meur: float
     """[Net cost](scenario-format.md#money), discounted, not multiplied by ``cost_weight``: payments
     of all funders into projects, premiums and costs of stockpiles, minus ``recovery``, income of
@@ -219,8 +219,7 @@ class UnaidedProject(Result):
 class IdleProject(Result):
     """A project that stops while its price is too low, and how often this happens.
 
-    Shares refer to all periods from the first year of the horizon on, and are means over the
-    states.
+    Shares of periods refer to all periods of the horizon, and are means over the states.
     """
 
     id: ids.Project  #: Id of the project.
@@ -228,7 +227,7 @@ class IdleProject(Result):
     below_cash_cost: Share  #: Share of periods in which the price is below the cash cost.
     idle: Share  #: Share of periods in which output that is not under a price floor is idle.
     floored: UnboundedShare | None
-    """Share of the offtake that is under a price floor and is never idle; null if not built."""
+    """Share of the offtake that is under a price floor and is never idle; null without offtake."""
 
 
 class StockUse(Result):
@@ -302,7 +301,7 @@ class MaterialYear(Result):
     expected_shortage_t: float  #: Mean shortage over the states.
     expected_shortage_without_plan_t: float  #: Mean shortage over the states without any plan.
     probability_of_shortage: Share
-    """Probability that a period of the year has a shortage of more than a millionth of demand."""
+    """Probability that any period of the year has a shortage above a millionth of demand."""
     days_of_cover: float | None
     """Planned stock at the end of the year, divided by the need of that year, times 365. All
     stockpiles of the material count, for all consumers. Null without need."""

@@ -19,8 +19,8 @@ class WithoutPlan(Result):
     cvar: InMeasureUnit  #: Mean damage of the worst states.
     worst: InMeasureUnit  #: Damage of the worst state.
     worst_mean: InMeasureUnit | None = None
-    """Mean damage with the least favorable probabilities of the scenario's ball; null without
-    ``ambiguity``."""
+    """Mean damage with the least favorable probabilities in the scenario's ambiguity set; null
+    without ``ambiguity``."""
     avoided_anyway: InMeasureUnit | None = None
     """Expected damage that unaided projects avoid, for which a plan gets no credit. Null if there
     are none, or if the figure was not computed."""
@@ -42,8 +42,8 @@ class AssumptionSetOutcome(Result):
     cvar: InMeasureUnit  #: Mean damage of the worst states, at the scenario's level.
     worst: InMeasureUnit  #: Damage of the worst state with a probability above 0.
     worst_mean: InMeasureUnit | None = None
-    """Mean damage with the least favorable probabilities of the scenario's ball; null without
-    ``ambiguity``."""
+    """Mean damage with the least favorable probabilities in the scenario's ambiguity set; null
+    without ``ambiguity``."""
     net_cost_meur: float  #: Net cost under the set, discounted, not multiplied by ``cost_weight``.
     without_plan: WithoutPlan  #: Outcome under the set without any plan.
     best: InMeasureUnit | None = None
@@ -64,8 +64,8 @@ class EventYears(Result):
     share: Share
     """Share of years with this number of events, weighted by the probability of the states."""
     independent: Share
-    """The same share if events were independent and each hazard had the same mean rate in all
-    years."""
+    """The same share if hazards struck independently, each as often in each calendar year as in the
+    plan's states."""
 
 
 class Clustering(Result):

@@ -15,7 +15,7 @@ class RecoveryRange(Result):
 
     low: float  #: Smallest possible value.
     high: float  #: Largest possible value.
-    error: UnboundedShare  #: Largest relative error of the best guess, √(low · high).
+    error: UnboundedShare  #: Relative error of the best guess, √(low · high).
     by: str | None
     """Result that narrows the range most; null if no result narrows the range given by the file."""
 
@@ -44,8 +44,8 @@ class RedactedFigure(Result):
     ten, all orders of magnitude being equally likely: log2 of the ratio of the ranges before and
     after."""
     known_shape: RecoveryRange | None
-    """Range for readers who know how the figure changes over the years; null for a single
-    figure."""
+    """Range for readers who know how the figure changes over the years; null for a single figure,
+    and for 0."""
     results: RecoveryRange | None
     """Range for readers who also know the true results. This field and the next two are null if
     nothing was solved."""
@@ -126,7 +126,7 @@ class RedactionLoss(Result):
     expected: InMeasureUnit  #: Expected damage in the true scenario with its own plan.
     expected_attained: InMeasureUnit
     """Expected damage in the true scenario with the redacted scenario's plan; if that breaks a
-    rule, with the best plan with the same projects and starts, or null."""
+    rule, with the best plan with the same projects and starts, if there is one."""
     expected_said: InMeasureUnit  #: Expected damage that the redacted scenario's plan reports.
     entering: tuple[str, ...]  #: Projects that only the redacted scenario's plan builds.
     leaving: tuple[str, ...]  #: Projects that only the true scenario's plan builds.

@@ -92,7 +92,7 @@ class SensitivityInput(Result):
     low: SensitivityPoint  #: Results at the low end of the range.
     high: SensitivityPoint  #: Results at the high end of the range.
     swing: ProvenRange | None
-    """Range of the best objective over base and both ends; null without a plan."""
+    """Range of the best objective over base and both ends; null if an end has no plan."""
     own_swing: InMeasureUnit  #: Range of the objective of the unchanged plan.
     own_swing_expected: InMeasureUnit  #: Range of the mean damage of the unchanged plan.
     break_evens: tuple[BreakEven, ...]  #: Values at which the decision changes, toward each end.

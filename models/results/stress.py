@@ -16,8 +16,7 @@ from models.results.base import (
 )
 
 StressCase = Literal["market", "plan"]
-"""``market``: the plan builds and buys nothing, stocks that lie there already are released;
-``plan``: with all that the plan builds and buys."""
+"""``market``: without any plan, where initial stocks are released; ``plan``: with the plan."""
 
 
 class StressEvent(Result):
@@ -25,7 +24,7 @@ class StressEvent(Result):
 
     hazard: ids.Hazard  #: Id of the hazard; its effects define the losses in each period.
     profile: str | None  #: Id of the profile; null if the hazard has none.
-    start: ids.YearNumber  #: Year in which it starts.
+    start: ids.YearNumber  #: Year in which the event starts.
     period: int = Field(ge=1)  #: Period of that year in which the event starts, from 1.
     periods: int = Field(ge=1)
     """Length of the event in periods, also beyond the horizon. Effects end with the event; if the

@@ -94,7 +94,7 @@ class YearConversion:
     """A conversion with its maximum output in one year."""
 
     output: str
-    capacity: float  #: Maximum output in tonnes.
+    max_output: float  #: In tonnes, or in another unit of mass.
     inputs: Mapping[str, float]  #: Tonnes of each input per tonne of output.
 
 
@@ -108,8 +108,8 @@ def demand_can_be_met(
 
     ``outputs_first`` lists each material before its inputs; demand and supply are in tonnes by
     material. Conversions with the same output are used in their order. This greedy operation is
-    optimal if each output has a single conversion. Otherwise, if it fails, a linear program is
-    solved.
+    optimal if each output has a single conversion. Otherwise, if it does not meet the demand, a
+    linear program decides.
     """
     required_t = {name: demand[name] * (1 - SHORTAGE_TOLERANCE) for name in outputs_first}
     by_output: dict[str, list[YearConversion]] = defaultdict(list)
@@ -119,7 +119,7 @@ def demand_can_be_met(
     for name in outputs_first:
         missing_t = required_t[name] - supply[name]
         for conversion in by_output[name]:
-            output = min(conversion.capacity, max(0.0, missing_t))
+            output = min(conversion.max_output, max(0.0, missing_t))
             missing_t -= output
             for input_name, ratio in conversion.inputs.items():
                 required_t[input_name] = required_t.get(input_name, 0.0) + float(ratio) * output
@@ -183,12 +183,12 @@ def _shortage_program(
     useful_t = {name: demand[name] for name in outputs_first}
     matrix = np.zeros((len(outputs_first), len(conversions) + 1))
     for column, conversion in enumerate(conversions):
-        max_output_t = min(conversion.capacity, useful_t[conversion.output])
-        matrix[row_of_material[conversion.output], column] = -max_output_t
+        useful_output_t = min(conversion.max_output, useful_t[conversion.output])
+        matrix[row_of_material[conversion.output], column] = -useful_output_t
         for input_name, ratio in conversion.inputs.items():
             if input_name in row_of_material:
-                useful_t[input_name] += float(ratio) * max_output_t
-                matrix[row_of_material[input_name], column] += float(ratio) * max_output_t
+                useful_t[input_name] += float(ratio) * useful_output_t
+                matrix[row_of_material[input_name], column] += float(ratio) * useful_output_t
     demands = np.array([demand[name] for name in outputs_first])
     matrix[:, -1] = -demands
     surplus_t = np.array([supply[name] for name in outputs_first]) - demands
@@ -198,25 +198,25 @@ def _shortage_program(
     return matrix / row_scales[:, None], surplus_t / row_scales
 
 
-def _shortage_warning(group: tuple[str, ...], years: Sequence[int]) -> Fault:
+def _shortage_warning(materials: tuple[str, ...], years: Sequence[int]) -> Fault:
     year_text = format_years(years)
     message = tr(
         "'{material}' is short in {years} although nothing happens",
-        material=group[0],
+        material=materials[0],
         years=year_text,
     )
     hint = tr("supply is less than demand; a plan that fills the gap is credited with it")
-    if len(group) > 1:
+    if len(materials) > 1:
         message = tr(
             "one of {materials} is short in {years} although nothing happens",
-            materials=", ".join(group),
+            materials=", ".join(materials),
             years=year_text,
         )
         hint = tr(
             "supply and conversions at full capacity are less than demand; a plan that fills the "
             "gap is credited with it"
         )
-    return Fault(("materials", group[0]), message, hint, "warning", at_key=True)
+    return Fault(("materials", materials[0]), message, hint, "warning", at_key=True)
 
 
 def format_years(years: Sequence[int]) -> str:

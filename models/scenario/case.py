@@ -10,7 +10,7 @@ from models.scenario.sections import Sections
 
 
 class Case(Sections):
-    """A planning situation: the content of one scenario file."""
+    """The content of one scenario file, with valid references between its sections."""
 
     @model_validator(mode="after")
     def _check_references(self, info: ValidationInfo) -> Case:

@@ -148,8 +148,8 @@ def material_needs(case: Sections, year: int) -> dict[str, float]:
 def conversion_inputs(
     case: Sections, year: int, base: dict[str, float] | None = None
 ) -> dict[str, float]:
-    """Return the tonnes of each material that conversions take in at full capacity in a year,
-    added to those of ``base``."""
+    """Return the tonnes of each material that conversions take in at full capacity in a year, plus
+    the tonnes in ``base``."""
     inputs: dict[str, float] = defaultdict(float, base or {})
     for conversion in case.conversions.values():
         capacity = conversion.capacity_t_per_year.at(year)

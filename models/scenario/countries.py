@@ -31,12 +31,12 @@ _COMMON_MISTAKES = {
     "DDR": "DE",
     "GER": "DE",
 }
-_NON_COUNTRY_CODES = frozenset(("EU", "XK", "XX", "ZZ"))
+_ADDITIONAL_CODES = frozenset(("EU", "XK", "XX", "ZZ"))
 
 
 def is_country_code(code: str) -> bool:
-    """Return whether a two-letter code exists."""
-    return code in ALPHA_2 or code in _NON_COUNTRY_CODES
+    """Return whether a two-letter code is one of ISO 3166, or an addition to it such as EU."""
+    return code in ALPHA_2 or code in _ADDITIONAL_CODES
 
 
 def corrected_code(code: str) -> str:

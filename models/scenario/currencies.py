@@ -68,7 +68,7 @@ def replace_currency(text: str, code: str) -> str:
 def reference_price(name: str) -> float | None:
     """Return the 2025 price of a material in EUR per tonne, by its name.
 
-    None if it is not known, as for ores, scrap and products.
+    None if the price is unknown, as for ores, scrap and products.
     """
     prices = [
         price for metal, price in _REFERENCE_PRICES.items() if re.search(f"(?i){metal}", name)
@@ -81,7 +81,7 @@ def reference_price(name: str) -> float | None:
 
 
 def currency_code_hint(currency: str) -> str:
-    """Return a hint with the ISO 4217 code for a currency that was named in another way."""
+    """Return a hint with the ISO 4217 code that the name of a currency probably means."""
     name = currency.strip().lower()
     code = _CODE_BY_NAME.get(name.removesuffix("s"), name.upper())
     if code in CURRENCY_CODES:

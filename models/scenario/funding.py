@@ -13,7 +13,7 @@ from models.scenario.instruments import Instrument
 from models.scenario.quantities import NonNegative, Number, YearlyNonNegative
 
 COMMON_GROUP = "common"
-"""The group of all domestic consumers, for which output can be reserved beside the companies."""
+"""The group of all domestic consumers; output can be reserved for it, as for a company."""
 
 
 class BudgetLine(Base):
@@ -54,8 +54,8 @@ class BudgetLine(Base):
         faults: list[PartFault] = []
         for name in other_fields:
             if (value := getattr(self, name)) is not None and value is not False:
-                fields = {"name": name, "kind": self.kind}
-                message = tr("{name} means nothing for a line of kind {kind}", **fields)
+                values = {"name": name, "kind": self.kind}
+                message = tr("{name} means nothing for a line of kind {kind}", **values)
                 faults.append(((name, "[key]"), message, hint))
         if faults:
             raise base.combined_error(faults)

@@ -32,13 +32,14 @@ InstrumentKind = Literal[
 class Eligible(Base):
     """Conditions on projects in which an instrument may take part; all of them must hold."""
 
-    countries: CountriesOrAny = None  #: Codes of the countries a project may stand in, or ``any``.
-    materials: MaterialsOrAny = None  #: Ids of which a project delivers at least one, or ``any``.
+    countries: CountriesOrAny = None  #: Codes of countries in which projects qualify, or ``any``.
+    materials: MaterialsOrAny = None
+    """Ids of materials of which a project delivers at least one, or ``any``."""
     tags: NamesOrAny = None  #: Tags of which a project must have at least one, or ``any``.
 
 
 class InstrumentFields(Base):
-    """Fields of an instrument, the same for all kinds."""
+    """Fields of an instrument of any kind; some fields apply to some kinds only."""
 
     name: LocalizedText | None = None  #: Name shown in reports; by default the id.
     kind: InstrumentKind | None = None  #: Kind of instrument; by default a plain share of capex.
@@ -63,9 +64,11 @@ class InstrumentFields(Base):
     expected_return: NonNegative | None = None  #: Real growth of a stake per year until its exit.
     fee_per_year: NonNegative | None = None
     """Fee on the amount guaranteed, per year, in real terms."""
-    failure_probability: Share | None = None  #: Probability of default, call or write-off in all.
+    failure_probability: Share | None = None
+    """Probability of default, call or write-off over the whole life."""
     loss_given_failure: Share = Number(1)  #: Share lost on default, call or write-off.
-    market_finance_per_share: NonNegative = Number(0)  #: Capex that lenders add per share covered.
+    market_finance_per_share: NonNegative = Number(0)
+    """Share of capex that lenders add per share that the instrument covers."""
     floor_eur_per_t: dict[MaterialId, YearlyNonNegative] | None = None
     """Price below which the funder pays the difference, in EUR per tonne, by material."""
     upside_share: Share = Number(0)  #: Share of higher prices that the funder receives.
@@ -92,6 +95,6 @@ class InstrumentFields(Base):
             for accepted_values, project_values in conditions
         )
 
-    def states(self, name: str) -> bool:
+    def is_set(self, name: str) -> bool:
         """Return whether a field differs from its default."""
         return bool(getattr(self, name) != InstrumentFields.model_fields[name].default)

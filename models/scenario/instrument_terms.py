@@ -26,8 +26,8 @@ class InstrumentTerms:
     """Share outstanding at the end of each age; empty without a term."""
 
     def outstanding(self, age: int) -> float:
-        """Return the share that is outstanding at the end of the year of this age. Without a term
-        it is always 1."""
+        """Return the share that is outstanding at the end of the year of this age: 0 before the
+        payment; without a term, 1 from the payment on."""
         if age < 0:
             return 0.0
         if not self.outstanding_schedule:
@@ -35,7 +35,7 @@ class InstrumentTerms:
         return self.outstanding_schedule[age] if age < len(self.outstanding_schedule) else 0.0
 
     def is_in_force(self, age: int) -> bool:
-        """Check whether the instrument still runs at the end of the year of this age."""
+        """Return whether the instrument is in force at the end of the year of this age."""
         return age >= 0 and (self.term_years is None or age < self.term_years)
 
 

@@ -31,24 +31,24 @@ _TICKETS = ("ticket_min_meur", "ticket_max_meur")
 
 
 class InstrumentType:
-    """Kind of an instrument: its terms, and what follows from them per EUR.
+    """Kind of an instrument: its terms, and the figures per EUR that follow from them.
 
-    This class is that of instruments without a kind, which are plain shares of capex.
+    This base class is also used for instruments without a kind, which are plain shares of capex.
     """
 
     kind: ClassVar[InstrumentKind | None] = None
     terms: ClassVar[tuple[str, ...]] = _AT_RISK_TERMS
-    """Fields of :class:`Instrument` that only some kinds have, this one among them."""
+    """Fields of :class:`Instrument` that only some kinds have, and this kind has."""
     required_terms: ClassVar[tuple[str, ...]] = ()
     usual_budget_class: ClassVar[BudgetClass | None] = None
-    """How a public budget books it where the file does not say."""
+    """Budget class of a public instrument if the file states none."""
     carries_capex: ClassVar = True
-    """Whether it carries capex; otherwise it enables the market to finance a larger share."""
-    follows_capex: ClassVar = True  #: Whether its payments grow with overruns of capex.
-    has_tickets: ClassVar = True  #: Whether its amount can be limited.
-    is_guarantee: ClassVar = False  #: Whether it is charged to lines of guarantee stock.
-    is_repaid_in_parts: ClassVar = False  #: Whether what is outstanding falls after the grace.
-    subsidizes_loans: ClassVar = False  #: Whether it pays interest on what the market finances.
+    """Whether the instrument carries capex; otherwise it lets the market finance a larger share."""
+    follows_capex: ClassVar = True  #: Whether payments grow with overruns of capex.
+    has_tickets: ClassVar = True  #: Whether the amount can be limited by tickets.
+    is_guarantee: ClassVar = False  #: Whether amounts are charged to lines of guarantee stock.
+    is_repaid_in_parts: ClassVar = False  #: Whether the outstanding amount falls after the grace.
+    subsidizes_loans: ClassVar = False  #: Whether the funder pays interest on loans of the market.
 
     def __init__(self, instrument: InstrumentFields) -> None:
         self.instrument = instrument
@@ -61,13 +61,13 @@ class InstrumentType:
     def undefined_terms(self) -> Iterator[PartFault]:
         """Yield a fault for each term that is set but not defined for this kind of instrument."""
         for name in (*_KIND_FIELDS, *_TICKETS):
-            if self.defines(name) or not self.instrument.states(name):
+            if self.defines(name) or not self.instrument.is_set(name):
                 continue
             kind_names = ", ".join(
                 kind for kind, other in INSTRUMENT_TYPES.items() if kind and other.defines(name)
             )
-            fields = {"name": name, "kind": self.kind}
-            message = tr("{name} means nothing for an instrument of kind {kind}", **fields)
+            values = {"name": name, "kind": self.kind}
+            message = tr("{name} means nothing for an instrument of kind {kind}", **values)
             hint = tr("it is for {known}", known=kind_names)
             if name in _TICKETS:
                 hint = tr("limit it by max_share")
@@ -81,21 +81,21 @@ class InstrumentType:
         instrument, term = self.instrument, self.instrument.term_years
         for name in self.required_terms:
             if getattr(instrument, name) in (None, {}):
-                fields = {"name": name, "kind": self.kind}
-                message = tr("'{name}' is missing for an instrument of kind {kind}", **fields)
+                values = {"name": name, "kind": self.kind}
+                message = tr("'{name}' is missing for an instrument of kind {kind}", **values)
                 hint = tr("write {material: EUR per tonne}") if name == "floor_eur_per_t" else ""
                 yield (), message, hint
         if term is None and "term_years" not in self.required_terms:
             for name in ("interest_rate", "expected_return", "grace_years"):
-                if self.defines(name) and instrument.states(name):
+                if self.defines(name) and instrument.is_set(name):
                     yield (name,), tr("{name} needs term_years", name=name), tr("say when it ends")
-        can_fail = instrument.failure_probability is None and self.defines("failure_probability")
-        if can_fail and instrument.states("loss_given_failure"):
+        is_missing = instrument.failure_probability is None and self.defines("failure_probability")
+        if is_missing and instrument.is_set("loss_given_failure"):
             message = tr("loss_given_failure needs failure_probability")
             yield ("loss_given_failure",), message, _failure_probability_hint()
         if term is not None and instrument.grace_years > term:
-            years = {"grace": f"{instrument.grace_years:g}", "term": f"{term:g}"}
-            message = tr("grace_years {grace} is above term_years {term}", **years)
+            values = {"grace": f"{instrument.grace_years:g}", "term": f"{term:g}"}
+            message = tr("grace_years {grace} is above term_years {term}", **values)
             yield ("grace_years",), message, tr("equal to it, all is repaid at the end")
 
     def warnings(
@@ -103,7 +103,8 @@ class InstrumentType:
     ) -> Iterator[PartFault]:
         """Yield a warning for each term that is valid but probably a mistake.
 
-        ``cash_lines`` are the funder's budget lines of cash, ``projects`` all that it may finance.
+        ``id`` is that of the instrument, ``cash_lines`` are the ids of the funder's budget lines of
+        cash, ``projects`` those that the instrument may finance, ``years`` those of the horizon.
         """
         if not self.carries_capex and not (
             self.instrument.market_finance_per_share or self.instrument.offtake_per_share
@@ -112,15 +113,18 @@ class InstrumentType:
             yield (), message, tr("give market_finance_per_share or offtake_per_share")
 
     def default_charge(self, line_kind: str) -> float:
-        """Return what one EUR uses of a budget line of this kind, unless the file states it."""
+        """Return the charge per EUR to a line of kind ``line_kind`` if the file states none."""
         if line_kind == "cash":
             return float(self.instrument.budget_charge)
         stated_class = self.instrument.budget_class if self.kind is None else None
         is_guarantee = self.is_guarantee or stated_class == "guarantee"
         return 1.0 if line_kind == "commitment" or is_guarantee else 0.0
 
-    def read_terms(self, funder_kind: str, discount_rate: float) -> InstrumentTerms:
-        """Return the terms per EUR, with present values at ``discount_rate`` per year."""
+    def compute_terms(self, funder_kind: str, discount_rate: float) -> InstrumentTerms:
+        """Return the terms per EUR that a funder of kind ``funder_kind`` commits.
+
+        Present values are computed with ``discount_rate`` per year.
+        """
         instrument = self.instrument
         budget_class, term = instrument.budget_class, instrument.term_years
         if budget_class is None:
@@ -130,12 +134,12 @@ class InstrumentType:
         if failure_probability is not None:
             loss = float(failure_probability) * float(instrument.loss_given_failure)
         returns = self.expected_returns(schedule, loss or 0.0)
-        value = present_value(returns, discount_rate)
-        recovery = self.uncalled_share(loss or 0.0, discount_rate) + value
+        returns_value = present_value(returns, discount_rate)
+        recovery = self.uncalled_share(loss or 0.0, discount_rate) + returns_value
         if instrument.recovery is not None:
             recovery = float(instrument.recovery)
-            if value > 0 and not self.is_guarantee:  # the fees do not follow from the recovery
-                returns = tuple(flow * recovery / value for flow in returns)
+            if returns_value > 0 and not self.is_guarantee:  # fees do not depend on the recovery
+                returns = tuple(flow * recovery / returns_value for flow in returns)
         return InstrumentTerms(
             budget_class=budget_class,
             recovery=recovery,
@@ -152,12 +156,12 @@ class InstrumentType:
         return outstanding_by_age(term, grace)
 
     def expected_returns(self, schedule: tuple[float, ...], loss: float) -> tuple[float, ...]:
-        """Return the expected returns at each age, per EUR, as they follow from the terms alone;
-        empty if their time is unknown."""
+        """Return the expected returns per EUR at each age, ignoring a stated ``recovery``; empty if
+        their time is unknown. ``loss`` is the expected loss per EUR."""
         return ()
 
     def uncalled_share(self, loss: float, discount_rate: float) -> float:
-        """Return the expected share that is never paid."""
+        """Return the expected share that is never paid; ``loss`` is the expected loss per EUR."""
         return 0.0
 
 
@@ -166,14 +170,14 @@ def _failure_probability_hint() -> str:
 
 
 class Equity(InstrumentType):
-    """A stake, sold at its exit."""
+    """A stake in a project, which is sold at the exit."""
 
     kind = "equity"
     terms = ("term_years", "expected_return", *_AT_RISK_TERMS)
     usual_budget_class = "financial_transaction"
 
     def term_faults(self) -> Iterator[PartFault]:
-        """Yield the faults of all kinds, and that of an exit without a return."""
+        """Yield the faults of all kinds, and that of an exit without a stated return."""
         yield from super().term_faults()
         instrument = self.instrument
         has_return = instrument.recovery is not None or instrument.expected_return is not None
@@ -182,7 +186,7 @@ class Equity(InstrumentType):
             yield ("term_years",), tr("term_years needs expected_return"), hint
 
     def expected_returns(self, schedule: tuple[float, ...], loss: float) -> tuple[float, ...]:
-        """Return the sale at the exit."""
+        """Return the proceeds of the sale at the exit, per EUR by age; empty without an exit."""
         if not schedule:
             return ()
         # A recovery stated in the file only needs the timing: returns are scaled to it afterwards.
@@ -193,7 +197,7 @@ class Equity(InstrumentType):
 
 
 class Loan(InstrumentType):
-    """A loan, repaid in equal parts after its grace."""
+    """A loan that is repaid in equal parts after its grace years."""
 
     kind: ClassVar[InstrumentKind | None] = "loan"
     terms = (*_LOAN_TERMS, *_AT_RISK_TERMS)
@@ -201,7 +205,7 @@ class Loan(InstrumentType):
     is_repaid_in_parts = True
 
     def expected_returns(self, schedule: tuple[float, ...], loss: float) -> tuple[float, ...]:
-        """Return interest and repayments."""
+        """Return expected interest and repayments per EUR by age; empty without a term."""
         if not schedule:
             return ()
         interest = interest_by_age(schedule, float(self.instrument.interest_rate or 0))
@@ -216,7 +220,7 @@ class Loan(InstrumentType):
 
 
 class SubordinatedLoan(Loan):
-    """A loan that is repaid after all others."""
+    """A loan that ranks below other loans; it has the terms and the cash flows of a loan."""
 
     kind = "subordinated_loan"
 
@@ -231,7 +235,7 @@ class Guarantee(InstrumentType):
     is_repaid_in_parts = True
 
     def term_faults(self) -> Iterator[PartFault]:
-        """Yield the faults of all kinds, and that of fees without a probability."""
+        """Yield the faults of all kinds, and that of a fee without a known loss."""
         yield from super().term_faults()
         instrument = self.instrument
         is_unknown = instrument.failure_probability is None and instrument.recovery is None
@@ -260,15 +264,15 @@ class Guarantee(InstrumentType):
                 yield (), message, hint
 
     def expected_returns(self, schedule: tuple[float, ...], loss: float) -> tuple[float, ...]:
-        """Return the fees."""
+        """Return the fees per EUR by age; without a term one fee at age 0, without a fee none."""
         if self.instrument.fee_per_year is None:
             return ()
         fee = float(self.instrument.fee_per_year)
         return interest_by_age(schedule, fee) if schedule else (fee,)
 
     def uncalled_share(self, loss: float, discount_rate: float) -> float:
-        """Return the expected share that is not called. Calls are assumed half-way through the
-        term, or at age 0 if there is no term."""
+        """Return 1 minus the present value of expected calls; 0 without a failure probability.
+        Calls are assumed half-way through the term, or at age 0 if there is no term."""
         if self.instrument.failure_probability is None:
             return 0.0
         half_term = float(self.instrument.term_years or 0) / 2
@@ -277,7 +281,7 @@ class Guarantee(InstrumentType):
 
 
 class Grant(InstrumentType):
-    """A grant."""
+    """A grant, which is not repaid."""
 
     kind = "grant"
     terms = ()
@@ -285,7 +289,7 @@ class Grant(InstrumentType):
 
 
 class InterestSubsidy(InstrumentType):
-    """A subsidy of the interest on what the market lends."""
+    """A subsidy of the interest on loans of the market."""
 
     kind = "interest_subsidy"
     terms = (*_LOAN_TERMS, "market_finance_per_share")
@@ -297,7 +301,7 @@ class InterestSubsidy(InstrumentType):
 
 
 class PriceFloor(InstrumentType):
-    """A price below which the funder pays the difference."""
+    """A promise to pay the difference when the price is below a level."""
 
     kind = "price_floor"
     terms = (
@@ -319,7 +323,7 @@ class PriceFloor(InstrumentType):
         floors, upside = self.instrument.floor_eur_per_t, self.instrument.upside_from_eur_per_t
         if upside is None:
             return
-        if not self.instrument.states("upside_share"):
+        if not self.instrument.is_set("upside_share"):
             yield ("upside_from_eur_per_t",), tr("upside_from_eur_per_t needs upside_share"), ""
         for name in upside:
             if floors and name not in floors and base.UNREADABLE_TEXT not in (name, *floors):
@@ -339,11 +343,11 @@ class PriceFloor(InstrumentType):
                 floor = floors.get(material)
                 low_years = [y for y in years if floor and floor.at(y) < cost.at(y)]
                 if low_years:
-                    fields = {"material": material, "project": name, "year": low_years[0]}
+                    values = {"material": material, "project": name, "year": low_years[0]}
                     message = tr(
                         "the floor for '{material}' lies below the cash cost of '{project}' in "
                         "{year}",
-                        **fields,
+                        **values,
                     )
                     hint = tr("nobody would run a plant for it")
                     yield ("floor_eur_per_t", material), message, hint
@@ -373,7 +377,7 @@ INSTRUMENT_TYPES: dict[InstrumentKind | None, type[InstrumentType]] = {
         PriceFloor,
     )
 }
-"""What applies to instruments of each kind, and to those without one."""
+"""Class of each kind of instrument; that of None applies to instruments without a kind."""
 _KIND_FIELDS = tuple(
     name
     for name in InstrumentFields.model_fields
@@ -398,5 +402,5 @@ class Instrument(InstrumentFields):
 
     @property
     def type(self) -> InstrumentType:
-        """The instrument as one of its kind."""
+        """The terms of this instrument, as an object of the class of its kind."""
         return INSTRUMENT_TYPES[self.kind](self)

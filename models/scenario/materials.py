@@ -92,7 +92,7 @@ class DamageStep(Base):
 class Adaptation(Base):
     """Adaptation of users to a shortage: the demand on damage steps above the first falls.
 
-    A clock starts at 0 in the first period that is hit, and counts every period from then on.
+    A clock starts at 0 in the first period that is hit, and counts every period until it ends.
     """
 
     per_year: Share  #: Share of demand on later damage steps that adaptation removes in a year.
@@ -121,8 +121,8 @@ class Damage(Base):
         faults = base.sum_faults((step.share for step in steps), tr("the share of the steps"))
         for position, (previous_step, next_step) in enumerate(itertools.pairwise(steps), start=1):
             if next_step.eur_per_t < previous_step.eur_per_t:
-                prices = {"before": previous_step.eur_per_t, "after": next_step.eur_per_t}
-                message = tr("damage falls from {before:g} to {after:g} EUR per tonne", **prices)
+                values = {"before": previous_step.eur_per_t, "after": next_step.eur_per_t}
+                message = tr("damage falls from {before:g} to {after:g} EUR per tonne", **values)
                 hint = tr("order the steps from the cheapest tonne to the most expensive")
                 faults.append(((position, "eur_per_t"), message, hint))
         if faults:
@@ -151,7 +151,7 @@ class Supply(Base):
 
 
 class Conversion(Base):
-    """Existing plants that make one material from others, up to the output available at home."""
+    """Existing plants in one country that make one material from others."""
 
     name: LocalizedText | None = None  #: Name shown in reports; by default the id.
     description: LocalizedText | None = None  #: Free text.

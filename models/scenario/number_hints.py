@@ -66,12 +66,12 @@ _NUMBER_HINTS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
 
 
 def number_hint(text: str) -> str:
-    """Return a hint about the number that a text probably means."""
+    """Return a hint how to write the number that a text probably means."""
     text = text.strip()
     for pattern, hint, to_number in _NUMBER_HINTS:
         if re.fullmatch(pattern, text):
-            fields = {"thousands": re.sub("[.,]", "", text), "decimal": text.replace(",", ".")}
+            values = {"thousands": re.sub("[.,]", "", text), "decimal": text.replace(",", ".")}
             if hint is _AMBIGUOUS_HINT:
-                fields["decimal"] = f"{float(fields['decimal']):.15g}"
-            return tr(hint, number=to_number(text), **fields)
+                values["decimal"] = f"{float(values['decimal']):.15g}"
+            return tr(hint, number=to_number(text), **values)
     return tr("write a number such as 12.5")

@@ -168,11 +168,11 @@ def _share_warnings(case: Sections) -> Iterator[Fault]:
             _numbers_by_year(supply.share, path) if supply.share is not None else ()
         ):
             if share >= 3:
-                fields = {"share": share, "meant": share / 100}
+                values = {"share": share, "meant": share / 100}
                 message = tr(
-                    "share is a fraction of one: {share:g} means {share:g} times the need", **fields
+                    "share is a fraction of one: {share:g} means {share:g} times the need", **values
                 )
-                yield warning(share_path, message, tr("write {meant:g} for {share:g} %", **fields))
+                yield warning(share_path, message, tr("write {meant:g} for {share:g} %", **values))
     limit = case.policy.max_country_share
     first_limited_year = limit.from_year if limit is not None else None
     if first_limited_year is not None and first_limited_year > case.horizon.last_year:
@@ -206,21 +206,21 @@ def _chain_warnings(case: Sections) -> Iterator[Fault]:
         if any(share.at(year) > 0 for year in years) and (in_all_years or name in project_inputs):
             message = tr("a share of nothing, since nobody needs '{material}'", material=name)
             if not in_all_years:
-                fields = {"material": name, "years": format_years(years)}
+                values = {"material": name, "years": format_years(years)}
                 message = tr(
-                    "a share of nothing, since nobody needs '{material}' in {years}", **fields
+                    "a share of nothing, since nobody needs '{material}' in {years}", **values
                 )
             yield warning(("supply", position, "share"), message, tr("write t_per_year"))
     for link in chains.chain_links(case):
         if link.ratio >= _MIN_KILOGRAM_RATIO:
-            ratios = {"ratio": link.ratio, "meant": link.ratio / 1000}
             message = tr(
                 "{ratio:g} tonnes of '{taken}' for a tonne of '{made}'",
                 ratio=link.ratio,
                 taken=link.input,
                 made=link.output,
             )
-            hint = tr("write {meant:g} if {ratio:g} kg are meant", **ratios)
+            meant = link.ratio / 1000
+            hint = tr("write {meant:g} if {ratio:g} kg are meant", ratio=link.ratio, meant=meant)
             yield warning(link.path, message, hint)
 
 
@@ -243,13 +243,13 @@ def _unaided_project_warnings(case: Sections) -> Iterator[Fault]:
             case.horizon.last_year if project.latest_start is None else project.latest_start
         )
         if are_readable(anyway.year, last_start) and anyway.year < last_start:
-            years = {"year": anyway.year, "last": last_start, "project": name}
+            values = {"year": anyway.year, "last": last_start, "project": name}
             message = tr(
                 "'{project}' comes anyway in {year}, and may be started as late as {last}: a start "
                 "takes the place of what comes anyway",
-                **years,
+                **values,
             )
-            hint = tr("write latest_start: {year}, so that a plan cannot put it off", **years)
+            hint = tr("write latest_start: {year}, so that a plan cannot put it off", **values)
             yield warning((*path, "year"), message, hint)
 
 
@@ -262,11 +262,11 @@ def _overrun_and_premium_warnings(case: Sections) -> Iterator[Fault]:
     for name, project in case.projects.items():
         for position, overrun in enumerate(project.capex_overrun):
             if overrun.by >= 3:
-                fields = {"by": overrun.by, "meant": overrun.by / 100}
+                values = {"by": overrun.by, "meant": overrun.by / 100}
                 message = tr(
-                    "by is a fraction of one: {by:g} means {by:g} times the capex more", **fields
+                    "by is a fraction of one: {by:g} means {by:g} times the capex more", **values
                 )
-                hint = tr("write {meant:g} if {by:g} % are meant", **fields)
+                hint = tr("write {meant:g} if {by:g} % are meant", **values)
                 yield warning(("projects", name, "capex_overrun", position, "by"), message, hint)
     policy, overruns = case.policy, [p.capex_overrun for p in case.projects.values()]
     if policy.contingency is not None and not any(overruns):
@@ -316,8 +316,8 @@ def _late_year_warnings(
         years = ", ".join(map(str, late_years))
         if len(late_years) > 2 and late_years == list(range(late_years[0], late_years[-1] + 1)):
             years = tr("{first} to {last}", first=late_years[0], last=late_years[-1])
-        fields = {"last": last_year, "years": years}
-        message = tr("the horizon ends in {last}: years after it are left out ({years})", **fields)
+        values = {"last": last_year, "years": years}
+        message = tr("the horizon ends in {last}: years after it are left out ({years})", **values)
         yield warning(path, message, tr("a longer horizon counts them"), at_key=True)
 
 
@@ -344,8 +344,8 @@ def _instrument_warnings(case: Sections) -> Iterator[Fault]:
             (min_ticket * instrument.budget_charge / UNIT_FACTOR, budget, "budget_meur"),
         ):
             if limit is not None and min_charge > limit:
-                fields = {"least": min_ticket, "most": limit, "name": name}
-                message = tr("ticket_min_meur {least:g} is above {name} {most:g}", **fields)
+                values = {"least": min_ticket, "most": limit, "name": name}
+                message = tr("ticket_min_meur {least:g} is above {name} {most:g}", **values)
                 hint = tr("so that the instrument can never take part")
                 yield warning((*path, "ticket_min_meur"), message, hint)
         qualified_projects = {
@@ -372,11 +372,11 @@ def _hazard_warnings(case: Sections) -> Iterator[Fault]:
     for name, hazard in case.hazards.items():
         if reason := _unused_hazard_reason(case, name):
             yield warning(("hazards", name), reason, at_key=True)
-        highest = max(hazard.annual_probability.values, default=0.0)
+        max_probability = max(hazard.annual_probability.values, default=0.0)
         for regime, factor in hazard.regime_factors.items():
-            if highest * factor > 1:
-                fields = {"hazard": name, "regime": regime, "product": float(highest * factor)}
-                message = tr("in '{regime}' the probability would be {product:g}", **fields)
+            if (product := float(max_probability * factor)) > 1:
+                values = {"hazard": name, "regime": regime, "product": product}
+                message = tr("in '{regime}' the probability would be {product:g}", **values)
                 hint = tr("it counts as 1")
                 yield warning(("hazards", name, "regime_factors", regime), message, hint)
         for profile, effects in hazard.effects_by_profile.items():
@@ -439,9 +439,9 @@ def _source_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fau
                 yield warning((*number_path, "source"), message, did_you_mean(source, case.sources))
 
 
-def _numbers_by_year(value: YearlyQuantity, path: _Path) -> Iterator[tuple[_Path, Number]]:
+def _numbers_by_year(quantity: YearlyQuantity, path: _Path) -> Iterator[tuple[_Path, Number]]:
     """Yield every number of a yearly quantity with its path."""
-    if not value.years:
-        yield path, value.values[0]
-    for year, number in zip(value.years, value.values, strict=False):
+    if not quantity.years:
+        yield path, quantity.values[0]
+    for year, number in zip(quantity.years, quantity.values, strict=False):
         yield (*path, str(year)), number

@@ -85,7 +85,8 @@ class Project(Base):
     cash_cost_eur_per_t: dict[MaterialId, YearlyNonNegative] = {}
     """Price in EUR per tonne, of one output, below which the plant is idle."""
     restart_periods: WholeNumber = Number(0)  #: Periods of shortage until an idle plant restarts.
-    requires: tuple[ProjectId, ...] = ()  #: Ids of projects needed in the same year or earlier.
+    requires: tuple[ProjectId, ...] = ()
+    """Ids of projects that must start in the same year or earlier."""
     excludes: tuple[ProjectId, ...] = ()  #: Ids of projects that cannot be built if this one is.
     stages: tuple[Stage, ...] = ()  #: Stages of production: extraction, processing, recycling.
     tags: tuple[StrictStr, ...] = ()  #: Labels by which instruments select projects.
@@ -145,7 +146,7 @@ class Project(Base):
         if first_year is None or last_year is None or base.skips_check("order", info):
             return self
         if are_readable(first_year, last_year) and last_year < first_year:
-            years = {"last": last_year, "first": first_year}
-            message = tr("latest_start {last} lies before earliest_start {first}", **years)
+            values = {"last": last_year, "first": first_year}
+            message = tr("latest_start {last} lies before earliest_start {first}", **values)
             raise validation_error(message, path=("latest_start",))
         return self

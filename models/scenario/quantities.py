@@ -24,7 +24,7 @@ from models.spelling import closest_name
 MAX_FIGURE, MIN_FIGURE = 1e15, 1e-30
 """Bounds on the absolute value of figures other than 0, so that products of them stay finite."""
 Confidence = Literal["high", "medium", "low"]
-REMARK_KEYS = ("source", "confidence", "note")  #: Keys beside the value of a number.
+REMARK_KEYS = ("source", "confidence", "note")  #: Keys of a number other than its value.
 
 
 class Number(float):
@@ -147,9 +147,9 @@ class NumberBounds(FieldReader):
         if not math.isfinite(number):
             raise validation_error(tr("a number must be finite"))
         if abs(number) > MAX_FIGURE and not self.whole:
-            fields = {"number": number, "limit": MAX_FIGURE}
+            values = {"number": number, "limit": MAX_FIGURE}
             message = tr(
-                "{number:g} is larger than any figure, which is {limit:g} at most", **fields
+                "{number:g} is larger than any figure, which is {limit:g} at most", **values
             )
             raise validation_error(
                 message, tr("write it in the unit that the name of the field ends in")
@@ -276,7 +276,8 @@ def read_sourced(
 class YearlyQuantity:
     """A quantity over time: linear between the given years, constant outside them.
 
-    A constant quantity has no ``years`` and one value.
+    ``years`` are in ascending order, with one of ``values`` each. A constant quantity has no
+    ``years`` and one value.
     """
 
     years: tuple[int, ...]
@@ -311,7 +312,10 @@ class YearlyBounds(FieldReader):
     bounds: NumberBounds
 
     def read(self, value: Any) -> YearlyQuantity:
-        """Return the quantity for a number or a mapping of years; either may have a source."""
+        """Return the quantity for a number or a mapping of years; either may have a source.
+
+        Raises PydanticCustomError with all faults.
+        """
         if isinstance(value, YearlyQuantity):
             return value
         if not isinstance(value, Mapping) or not any(map(_closest_sourced_key, value)):
@@ -388,9 +392,9 @@ _NONNEGATIVE_BOUNDS = NumberBounds(ge=0)
 Year = Annotated[int, YearReader()]  #: A calendar year, with or without its source.
 _SHARE_BOUNDS = NumberBounds(ge=0, le=1)
 Share = Annotated[Number, _SHARE_BOUNDS]  #: A fraction of one.
-Fraction = Annotated[Number, NumberBounds(ge=0, lt=1)]
+Fraction = Annotated[Number, NumberBounds(ge=0, lt=1)]  #: A fraction of one, below 1.
 NonNegative = Annotated[Number, _NONNEGATIVE_BOUNDS]
-Ratio = Annotated[Number, NumberBounds(gt=0)]  #: Tonnes for a tonne.
+Ratio = Annotated[Number, NumberBounds(gt=0)]  #: Tonnes of input per tonne of output.
 WholeNumber = Annotated[Number, NumberBounds(ge=0, whole=True)]  #: A whole number, 0 or more.
 PositiveInteger = Annotated[Number, NumberBounds(ge=1, whole=True)]
 YearlyNonNegative = Annotated[YearlyQuantity, YearlyBounds(_NONNEGATIVE_BOUNDS)]

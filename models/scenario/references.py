@@ -1,7 +1,7 @@
 """Checks of all references between the parts of a scenario.
 
 An id that does not exist, a year outside its range and demand without a damage entry are errors.
-Warnings are left to :mod:`models.scenario.plausibility`.
+Warnings come from other modules of this package.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ MIN_INPUT_RATIO, MAX_INPUT_RATIO = 1e-6, 1e6
 def check_references(
     case: Sections, unreadable: Mapping[str, frozenset[str]] | None = None, warnings: bool = True
 ) -> Iterator[Fault]:
-    """Yield every fault in the relations between items and, if ``warnings``, every warning.
+    """Yield every fault in the relations between items and, if ``warnings`` is True, every warning.
 
     ``unreadable`` is given if ``case`` contains placeholders for faulty values. It then holds, by
     section, the ids of items that the case lacks (``*`` for all items of a section). References to
@@ -73,9 +73,11 @@ def check_references(
 
 
 class _ReferenceChecker:
+    """Checker of one case; ``has_placeholders`` states that placeholders replace faulty values."""
+
     def __init__(self, case: Sections, unreadable: Mapping[str, frozenset[str]] | None) -> None:
         self.case = case
-        self.partial = unreadable is not None
+        self.has_placeholders = unreadable is not None
         self.unreadable = dict(unreadable or {})
         self.ids = {name: dict.fromkeys(getattr(case, name, ())) for name in _UNKNOWN_ID_MESSAGES}
         regimes, are_incomplete = self._regime_names()
@@ -93,7 +95,7 @@ class _ReferenceChecker:
             names = list(uncertainty.regimes.yearly)
             return names, self._is_placeholder(*names)
         states = (uncertainty and uncertainty.states) or ()
-        return [name for state in states for name in state.regimes.values()], self.partial
+        return [name for state in states for name in state.regimes.values()], self.has_placeholders
 
     def faults(self, values: list[LocatedValue]) -> Iterator[Fault]:
         """Yield the faults of ids and years, then those of relations between sections."""
@@ -108,9 +110,9 @@ class _ReferenceChecker:
             self._check_damage,
             self._check_projects,
             self._check_chains,
-            self._check_budget_lines,
+            self._check_budget_lines_and_stockpiles,
         )
-        for check in (*checks, self._check_states, self._check_assumption_sets):
+        for check in (*checks, self._check_states, self._check_sets_and_review):
             yield from check()
 
     def _is_unread(self, section: str, name: str = "*") -> bool:
@@ -118,8 +120,8 @@ class _ReferenceChecker:
         return "*" in items or name in items or self._is_placeholder(name)
 
     def _is_placeholder(self, *names: str | None) -> bool:
-        """Return whether one of the names is a placeholder for a faulty one."""
-        return self.partial and UNREADABLE_TEXT in names
+        """Return whether one of the names is the placeholder of a faulty name."""
+        return self.has_placeholders and UNREADABLE_TEXT in names
 
     def _check_id(self, section: str, located: LocatedValue) -> Iterator[Fault]:
         """Yield a fault if the section has no item with the id at ``located``."""
@@ -145,7 +147,7 @@ class _ReferenceChecker:
             hint = tr("write a year from {first} to {last}", first=years[0], last=years[-1])
             yield Fault(located.path, message, hint, at_key=located.at_key)
 
-    def _check_assumption_sets(self) -> Iterator[Fault]:
+    def _check_sets_and_review(self) -> Iterator[Fault]:
         """Yield a fault if the objective refers to assumption sets and the file has none.
 
         Also yield the faults of the review.
@@ -178,11 +180,11 @@ class _ReferenceChecker:
         for position, damage in enumerate(self.case.damage):
             damage_pair = (damage.consumer, damage.material)
             if damage_pair in entries and not self._is_placeholder(*damage_pair):
-                fields = {"material": damage.material, "consumer": damage.consumer}
+                values = {"material": damage.material, "consumer": damage.consumer}
                 message = tr("a second damage entry for '{material}'", material=damage.material)
                 if damage.consumer:
                     message = tr(
-                        "a second damage entry for '{material}' and '{consumer}'", **fields
+                        "a second damage entry for '{material}' and '{consumer}'", **values
                     )
                 hint = tr("keep this one or {other}", other=f"damage.{entries[damage_pair]}")
                 yield Fault(("damage", position), message, hint)
@@ -224,8 +226,8 @@ class _ReferenceChecker:
             last_year = self.case.horizon.last_year
             year = last_year if project.anyway is None else project.anyway.year
             if are_readable(year, last_year) and year > last_year:
-                years = {"year": year, "last": last_year}
-                message = tr("{year} lies after the horizon, which ends in {last}", **years)
+                values = {"year": year, "last": last_year}
+                message = tr("{year} lies after the horizon, which ends in {last}", **values)
                 yield Fault(("projects", name, "anyway", "year"), message, tr("leave it out"))
 
     def _check_chains(self) -> Iterator[Fault]:
@@ -242,8 +244,8 @@ class _ReferenceChecker:
         for path, ratio in {link.path: link.ratio for link in links}.items():
             if ratio < MIN_INPUT_RATIO or ratio > MAX_INPUT_RATIO:
                 message = tr("{ratio:g} tonnes for a tonne of output cannot be", ratio=ratio)
-                bounds = {"least": f"{MIN_INPUT_RATIO:f}", "most": f"{MAX_INPUT_RATIO:.0f}"}
-                hint = tr("write tonnes for a tonne, from {least} to {most}", **bounds)
+                values = {"least": f"{MIN_INPUT_RATIO:f}", "most": f"{MAX_INPUT_RATIO:.0f}"}
+                hint = tr("write tonnes for a tonne, from {least} to {most}", **values)
                 yield Fault(path, message, hint)
         for link in links:
             if link.input == link.output and not self._is_placeholder(link.input):
@@ -256,7 +258,7 @@ class _ReferenceChecker:
             hint = tr("write what is recycled as supply, or as a project without inputs")
             yield Fault(cycle[-1].path, message, hint, at_key=True)
 
-    def _check_budget_lines(self) -> Iterator[Fault]:
+    def _check_budget_lines_and_stockpiles(self) -> Iterator[Fault]:
         """Yield faults of unknown budget lines, and of duplicate ids of stockpiles."""
         for name, funder in self.case.funders.items():
             lines = funder.budget_lines
@@ -286,8 +288,8 @@ class _ReferenceChecker:
                 material = self.case.materials.get(name)
                 states = () if material is None else material.price_states
                 if material is not None and not any(item.is_named(price) for item in states):
-                    fields = {"material": name, "price": price}
-                    message = tr("'{material}' has no price state '{price}'", **fields)
+                    values = {"material": name, "price": price}
+                    message = tr("'{material}' has no price state '{price}'", **values)
                     known_names = [
                         item.name.in_language() for item in states if item.name is not None
                     ]
@@ -321,12 +323,12 @@ class _ReferenceChecker:
         hazard, name = self.case.hazards.get(event.hazard), event.profile
         if hazard is None or self._is_placeholder(name, *hazard.profiles):
             return
-        fields, profile_names = {"hazard": event.hazard}, ", ".join(hazard.profiles)
+        values, profile_names = {"hazard": event.hazard}, ", ".join(hazard.profiles)
         if name is None and profile_names:
-            message = tr("the event names no profile of the hazard '{hazard}'", **fields)
+            message = tr("the event names no profile of the hazard '{hazard}'", **values)
             yield Fault(path, message, tr("write profile: one of {known}", known=profile_names))
         elif name is not None and name not in hazard.profiles:
-            message = tr("the hazard '{hazard}' has no profile '{name}'", name=name, **fields)
+            message = tr("the hazard '{hazard}' has no profile '{name}'", name=name, **values)
             hint = unknown_name_hint(name, list(hazard.profiles)) or tr("leave it out")
             yield Fault((*path, "profile"), message, hint)
 

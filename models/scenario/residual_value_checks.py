@@ -24,17 +24,17 @@ def check_residual_values(case: Sections) -> Iterator[Fault]:
     projects without cost.
     """
     for position, stockpile in enumerate(case.stockpiles):
-        cheapest = cheapest_purchase_year(case, stockpile)
+        cheapest = cheapest_purchase(case, stockpile)
         if cheapest is None or cheapest[1] > _ZERO_COST_TOLERANCE:
             continue
         path: tuple[PathStep, ...] = ("stockpiles", position)
         path += () if stockpile.residual_value is None else ("residual_value",)
-        fields = {"stockpile": stockpile.id, "year": cheapest[0]}
+        values = {"stockpile": stockpile.id, "year": cheapest[0]}
         if cheapest[1] < -_ZERO_COST_TOLERANCE and not _has_purchase_limit(case, stockpile):
             message = tr(
                 "with its residual value, '{stockpile}' earns by buying in {year} and holding to "
                 "the end, and nothing limits how much",
-                **fields,
+                **values,
             )
             hint = tr("give max_t or max_purchase_t_per_year, or a lower residual_value")
             yield Fault(path, message, hint)
@@ -42,7 +42,7 @@ def check_residual_values(case: Sections) -> Iterator[Fault]:
             message = tr(
                 "with its residual value, '{stockpile}' costs nothing, or earns, by buying in "
                 "{year} and holding to the end",
-                **fields,
+                **values,
             )
             hint = tr("a lower residual_value allows for loss, sale and a fall of the price")
             yield Fault(path, message, hint, "warning")
@@ -72,37 +72,38 @@ def _has_purchase_limit(case: Sections, stockpile: Stockpile) -> bool:
     return any(limit is not None for limit in limits)
 
 
-def cheapest_purchase_year(case: Sections, stockpile: Stockpile) -> tuple[int, float] | None:
-    """Return the year in which buying stock to hold to the end costs least, and this cost.
+def cheapest_purchase(case: Sections, stockpile: Stockpile) -> tuple[int, float] | None:
+    """Return the year in which it costs least to buy stock and hold it to the end, and this cost.
 
     The cost is that of one tonne, discounted and net of its residual value, as a share of the last
-    year's price. Returns None if there is no residual value.
+    year's price. Returns None if the stock has no residual value, the horizon or the material is
+    faulty, the last price is 0, or no year permits purchases.
     """
     material, years = case.materials.get(stockpile.material), case.horizon.years
-    stockpile_value = stockpile.residual_value
-    residual = float(case.horizon.residual_value if stockpile_value is None else stockpile_value)
-    if material is None or not years or not residual > 0:
+    own_share = stockpile.residual_value
+    residual_share = float(case.horizon.residual_value if own_share is None else own_share)
+    if material is None or not years or not residual_share > 0:
         return None
-    periods, price = int(case.horizon.periods_per_year), material.price_eur_per_t.at
-    keep_factor = (1 - float(stockpile.annual_loss)) ** (1 / periods)
-    max_purchase, last_price = stockpile.max_purchase_t_per_year, price(years[-1])
+    periods, price_at = int(case.horizon.periods_per_year), material.price_eur_per_t.at
+    kept_share = (1 - float(stockpile.annual_loss)) ** (1 / periods)
+    max_purchase, last_price = stockpile.max_purchase_t_per_year, price_at(years[-1])
     if not last_price > 0:
         return None
     costs: dict[int, float] = {}
     # Shares left by period: of a tonne bought evenly over the year, and of one held from its start.
     bought_shares = [
-        math.fsum(keep_factor**age for age in range(period + 1)) / periods
+        math.fsum(kept_share**age for age in range(period + 1)) / periods
         for period in range(periods)
     ]
-    held_shares = [keep_factor ** (period + 1) for period in range(periods)]
-    rate = float(case.horizon.discount_rate)
-    end_value = residual * last_price * (1 + rate) ** (1 - len(years))
+    held_shares = [kept_share ** (period + 1) for period in range(periods)]
+    discount_rate = float(case.horizon.discount_rate)
+    end_value = residual_share * last_price * (1 + discount_rate) ** (1 - len(years))
     later_holding_cost, share_at_end = 0.0, 1.0
     for year in reversed(years):
-        factor = (1 + rate) ** -(year - years[0])
+        discount = (1 + discount_rate) ** -(year - years[0])
         yearly_cost = float(stockpile.storage_eur_per_t_year)
-        yearly_cost = factor * (yearly_cost + float(stockpile.financing_rate) * price(year))
-        purchase_cost = factor * price(year) * (1 + float(stockpile.purchase_premium))
+        yearly_cost = discount * (yearly_cost + float(stockpile.financing_rate) * price_at(year))
+        purchase_cost = discount * price_at(year) * (1 + float(stockpile.purchase_premium))
         holding_cost = (
             yearly_cost * math.fsum(bought_shares) / periods
             + bought_shares[-1] * later_holding_cost

@@ -64,8 +64,8 @@ class Horizon(Base):
         ):
             return self
         if self.last_year < self.first_year:
-            years = {"last": self.last_year, "first": self.first_year}
-            message = tr("last_year {last} lies before first_year {first}", **years)
+            values = {"last": self.last_year, "first": self.first_year}
+            message = tr("last_year {last} lies before first_year {first}", **values)
             raise base.validation_error(message, path=("last_year",))
         if self.last_year - self.first_year >= 200:
             raise base.validation_error(tr("a horizon of 200 years or more"), path=("last_year",))
@@ -176,7 +176,7 @@ class Variant(Base):
 
 
 class Sections(Base):
-    """The content of one scenario file, whose sections may not fit together."""
+    """The content of one scenario file, whose references between sections are not checked."""
 
     __repr__ = __str__ = base.short_repr
 

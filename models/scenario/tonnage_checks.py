@@ -16,7 +16,7 @@ from models.scenario.sections import Sections
 
 _Path = tuple[PathStep, ...]
 UNIT_FACTOR = 100.0  #: Ratio of amounts of one material from which on units differ.
-_PLANT_FACTOR = 200.0  #: The same for a plant larger than all demand; one with 156 is published.
+_PLANT_FACTOR = 200.0  #: The same for a plant larger than all demand; a real one has 156.
 _MARKET_FACTOR = 20.0  #: The same for supply or a yearly purchase larger than all demand.
 _PILOT_FACTOR = 5_000.0  #: The same for a plant far smaller than demand.
 SMALL_FACTOR = 300.0
@@ -34,10 +34,10 @@ class _Amount(NamedTuple):
 
     path: _Path
     tonnes: float
-    max_factor_below: float = UNIT_FACTOR  #: Factor by which the demand may exceed it.
-    max_factor_above: float = UNIT_FACTOR  #: Factor by which it may exceed the demand.
-    demand_share: float = 1.0  #: Share of the demand with which it is compared.
-    consumer: str = ""  #: Consumer, if it is a row of demand.
+    max_factor_below: float = UNIT_FACTOR  #: Factor by which the demand may exceed the amount.
+    max_factor_above: float = UNIT_FACTOR  #: Factor by which the amount may exceed the demand.
+    demand_share: float = 1.0  #: Share of the demand with which the amount is compared.
+    consumer: str = ""  #: Consumer, if the amount is a row of demand.
 
     def is_plausible(self, need: float) -> bool:
         """Return whether the amount may have the same unit as ``need``, by its size."""
@@ -64,20 +64,23 @@ def format_figure(value: float) -> str:
     return f"{value:.0f}" if value >= 9999.5 else f"{value:.4g}"
 
 
-def horizon_range(case: Sections, value: YearlyQuantity) -> tuple[float, float]:
+def horizon_range(case: Sections, quantity: YearlyQuantity) -> tuple[float, float]:
     """Return the minimum and maximum of a quantity in the years of the horizon."""
     first_year, last_year = case.horizon.first_year, case.horizon.last_year
     years = (
         first_year,
-        *(year for year in value.years if first_year < year < last_year),
+        *(year for year in quantity.years if first_year < year < last_year),
         last_year,
     )
-    amounts = [value.at(year) for year in years]
+    amounts = [quantity.at(year) for year in years]
     return min(amounts), max(amounts)
 
 
 def peak_needs(case: Sections) -> dict[str, float]:
-    """Return the maximal need of each material, if all projects are built, in tonnes per year."""
+    """Return the largest need of each material in some years of the horizon, in tonnes per year.
+
+    It includes the inputs of all projects, as if all were built.
+    """
     needs: dict[str, float] = defaultdict(float)
     for year in _sampled_years(case):
         for name, tonnes in chains.material_needs(case, year).items():
@@ -96,20 +99,21 @@ def _sampled_years(case: Sections) -> list[int]:
 
 
 def tonnage_warnings(case: Sections, needs: dict[str, float]) -> Iterator[Fault]:
-    """Yield warnings of supply, output, capacity and purchases that do not fit the need.
+    """Yield warnings of amounts that do not fit the need: supply, output, capacity, purchases.
 
-    If most of them do not fit, a row of the demand is reported instead.
+    If most of them do not fit, a row of the demand is reported instead. Also yield warnings of rows
+    of demand and of supply that are far smaller than the other rows.
     """
     rows = _demand_rows(case)
     for name, compared in _compared_amounts(case, rows).items():
         need, demand_rows = needs[name], rows.get(name, ())
         implausible = [amount for amount in compared if need > 0 and not amount.is_plausible(need)]
-        fields = {"material": name, "need": format_figure(need)}
-        middle = median(amount.tonnes for amount in compared or (_Amount((), 0.0),))
+        values = {"material": name, "need": format_figure(need)}
+        median_t = median(amount.tonnes for amount in compared or (_Amount((), 0.0),))
         near_median = [
             amount
             for amount in implausible
-            if middle / UNIT_FACTOR <= amount.tonnes <= middle * UNIT_FACTOR
+            if median_t / UNIT_FACTOR <= amount.tonnes <= median_t * UNIT_FACTOR
         ]
         directions = {amount.tonnes > need for amount in implausible}
         suspicious_count = sum(
@@ -123,21 +127,21 @@ def tonnage_warnings(case: Sections, needs: dict[str, float]) -> Iterator[Fault]
             message = tr(
                 "{need} t of '{material}' are needed per year, unlike {tonnes} t elsewhere",
                 tonnes=format_figure(near_median[0].tonnes),
-                **fields,
+                **values,
             )
-            factor = -1.0 if need > middle else 999.0  # without the row, or with 1,000 times it
+            factor = -1.0 if need > median_t else 999.0  # without the row, or with 1,000 times it
             nearest_row = min(
-                demand_rows, key=lambda amount: abs(need + factor * amount.tonnes - middle)
+                demand_rows, key=lambda amount: abs(need + factor * amount.tonnes - median_t)
             )
             yield warning(nearest_row.path, message, _tonnes_hint())
         for amount in implausible:
             if is_need_wrong and demand_rows and len(compared) > 1 and amount in near_median:
                 continue
-            fields["tonnes"] = format_figure(amount.tonnes)
-            message = tr("{tonnes} t per year, where {need} t of '{material}' are needed", **fields)
+            values["tonnes"] = format_figure(amount.tonnes)
+            message = tr("{tonnes} t per year, where {need} t of '{material}' are needed", **values)
             if amount.path[-1] in ("initial_t", "max_t"):
                 message = tr(
-                    "{tonnes} t, where {need} t of '{material}' are needed a year", **fields
+                    "{tonnes} t, where {need} t of '{material}' are needed a year", **values
                 )
             yield warning(amount.path, message, _tonnes_hint())
     available = _available_tonnes(case)
@@ -187,24 +191,25 @@ def _small_supply(case: Sections) -> Iterator[Fault]:
         rows[row.material].append((position, row))
     for year in (case.horizon.first_year, case.horizon.last_year):
         for name, need in chains.material_needs(case, year).items():
-            small_rows, total_t, shares = [], 0.0, 0.0
+            small_rows, total_t, share_t = [], 0.0, 0.0
             for position, row in rows[name]:
                 if row.share is not None:
-                    shares += need * row.share.at(year)
+                    share_t += need * row.share.at(year)
                 elif row.t_per_year is not None:
                     tonnes = row.t_per_year.at(year)
                     small_rows += [(position, tonnes)] if 0 < tonnes <= need / UNIT_FACTOR else []
                     total_t += tonnes
-            other, small_tonnes = total_t + shares, sum(tonnes for _, tonnes in small_rows)
-            is_checked = shares or (year == case.horizon.first_year and other > need / UNIT_FACTOR)
-            if name in converted_materials or not is_checked or other > 0.7 * need:
+            supplied_t, small_t = total_t + share_t, sum(tonnes for _, tonnes in small_rows)
+            is_first_year = year == case.horizon.first_year
+            is_checked = share_t or (is_first_year and supplied_t > need / UNIT_FACTOR)
+            if name in converted_materials or not is_checked or supplied_t > 0.7 * need:
                 continue
             for position, tonnes in small_rows:
-                factors = (1e3, 1e6, 1e3 * small_tonnes / tonnes)
-                if any(0.9 * need <= other + tonnes * factor <= 1.1 * need for factor in factors):
+                sums = [supplied_t + tonnes * x for x in (1e3, 1e6, 1e3 * small_t / tonnes)]
+                if any(0.9 * need <= total <= 1.1 * need for total in sums):
                     amount = _Amount(("supply", position, "t_per_year"), tonnes)
                     warnings.setdefault(
-                        amount.path, _small_amount_warning(name, amount, other - tonnes)
+                        amount.path, _small_amount_warning(name, amount, supplied_t - tonnes)
                     )
     yield from warnings.values()
 
@@ -237,7 +242,8 @@ def _demand_rows(case: Sections) -> dict[str, list[_Amount]]:
 def _compared_amounts(case: Sections, rows: dict[str, list[_Amount]]) -> dict[str, list[_Amount]]:
     """Return the amounts that are compared with the need for each material, without zeros.
 
-    These are the total supply, if all of it is in tonnes, and each output, capacity and purchase.
+    These are the total supply in tonnes, and each output, capacity and amount of a stockpile. The
+    total supply may be far below the need if shares or conversions supply the material as well.
     """
     amounts_by_material: dict[str, list[_Amount]] = defaultdict(list)
     supply: dict[str, list[_Amount]] = defaultdict(list)

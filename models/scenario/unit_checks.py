@@ -48,14 +48,14 @@ MIN_CAPEX_RATIO, MAX_CAPEX_RATIO = 0.035, 100.0
 and a price of the product had been published by November 2026, the lowest have 0.11 (recycling of
 batteries), 0.27 (spodumene) and 0.30 (tungsten), half lie between 0.5 and 6.4, the highest have 12
 (gallium together with its alumina) and 34 (high-purity manganese at the price of ore). The limits
-are three times as far out, so that a factor of 1,000 takes every one of them beyond."""
+are three times as far out, so that a factor of 1,000 takes every project beyond them."""
 _PRICE_FACTOR = 30.0  #: Factor between the price of a material and other prices of it.
-_REFERENCE_FACTOR = 50.0  #: Factor between a price and what the material cost in 2025.
+_REFERENCE_FACTOR = 50.0  #: Factor between a price and that of the material in 2025.
 _MAX_MEUR = 1e6  #: Million EUR; no programme is larger.
 _MAX_PRICE_YEAR_DISTANCE = 10  #: Distance of ``price_year`` from the first year.
 _MAX_INVENTED_PRICE = 10.0
-"""A scenario with lower prices per tonne only is an exercise with invented figures."""
-_COSTLY_DAMAGE = 1e4  #: Damage per tonne from which on it is not an exercise.
+"""A scenario whose prices per tonne are all lower is an exercise with invented figures."""
+_COSTLY_DAMAGE = 1e4  #: Damage per tonne from which on a scenario is no exercise.
 
 
 def unit_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]:
@@ -70,20 +70,20 @@ def unit_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]
     }
     currency_faults = list(_currency_warnings(case, prices))
     yield from currency_faults
-    damage = max(
+    max_damage = max(
         (step.eur_per_t for damage_entry in case.damage for step in damage_entry.steps), default=0.0
     )
     if (
         max((high_price for _, high_price in prices.values()), default=0.0) >= _MAX_INVENTED_PRICE
-        or damage >= _COSTLY_DAMAGE
+        or max_damage >= _COSTLY_DAMAGE
     ):
         needs = tonnage_checks.peak_needs(case)
         tonnage_faults = list(tonnage_checks.tonnage_warnings(case, needs))
         yield from tonnage_faults
-        reported = {fault.path[:2] for fault in tonnage_faults}
+        reported_paths = {fault.path[:2] for fault in tonnage_faults}
         yield from _PriceComparison(
             case, prices, needs, currency_is_plausible=not currency_faults
-        ).faults(reported)
+        ).faults(reported_paths)
 
 
 def _single_figure_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]:
@@ -129,9 +129,9 @@ def _rate_field(path: _Path) -> str:
     section_and_depth = (path[0], len(path))
     if section_and_depth == ("funders", 6):  # charges by budget line
         return "charges" if path[4] == "charges" else ""
-    fields = (("horizon", 2), ("stockpiles", 3), ("funders", 3), ("funders", 5))
+    fields_with_depth = (("horizon", 2), ("stockpiles", 3), ("funders", 3), ("funders", 5))
     name = str(path[-1])
-    return name if section_and_depth in fields and name in _USUAL_MAXIMUM else ""
+    return name if section_and_depth in fields_with_depth and name in _USUAL_MAXIMUM else ""
 
 
 def _same_unit_hint() -> str:
@@ -145,8 +145,8 @@ def _price_year_warning(case: Sections) -> Iterator[Fault]:
         and are_readable(year, first_year)
         and abs(year - first_year) > _MAX_PRICE_YEAR_DISTANCE
     ):
-        years = {"year": year, "first": first_year, "count": abs(year - first_year)}
-        message = tr("price_year {year} is {count} years from first_year {first}", **years)
+        values = {"year": year, "first": first_year, "count": abs(year - first_year)}
+        message = tr("price_year {year} is {count} years from first_year {first}", **values)
         yield warning(
             ("price_year",), message, tr("write the year whose prices the amounts are in")
         )
@@ -179,9 +179,9 @@ def _currency_warnings(case: Sections, prices: Mapping[str, _Range]) -> Iterator
         0 < max_capex < rate or _MAX_INVENTED_PRICE <= max_price < _MAX_INVENTED_PRICE * rate
     )
     if prices_are_in_eur or (not ratios and rate > 20 and figures_are_small):
-        fields = {"value": code, "rate": format_figure(rate)}
+        values = {"value": code, "rate": format_figure(rate)}
         message = tr(
-            "the amounts are not those of {value}, about {rate} of which are 1 EUR", **fields
+            "the amounts are not those of {value}, about {rate} of which are 1 EUR", **values
         )
         yield warning(("currency",), message, tr("write the currency that the amounts are in"))
 
@@ -205,10 +205,10 @@ class _PriceComparison:
         self.case, self.prices, self.needs = case, prices, needs
         self.units_per_euro = UNITS_PER_EURO.get(case.currency) if currency_is_plausible else None
         self.min_damage: dict[str, float] = {}  # per tonne, by material
-        for damage in case.damage:
-            for cost in (float(step.eur_per_t) for step in damage.steps if step.eur_per_t > 0):
-                minimum = self.min_damage.get(damage.material, cost)
-                self.min_damage[damage.material] = min(minimum, cost)
+        for entry in case.damage:
+            for damage in (float(step.eur_per_t) for step in entry.steps if step.eur_per_t > 0):
+                least_so_far = self.min_damage.get(entry.material, damage)
+                self.min_damage[entry.material] = min(least_so_far, damage)
 
     def faults(self, reported_paths: set[_Path]) -> Iterator[Fault]:
         """Yield all warnings, except those of capex of projects at ``reported_paths``."""
@@ -241,33 +241,33 @@ class _PriceComparison:
         for name in mispriced:
             self.prices.pop(name)
         yield from self._damage_warnings()
-        for price_path, name, value in self._other_prices():
+        for price_path, name, price in self._other_prices():
             low_price, high_price = self.prices.get(name, (0.0, 0.0))
-            lowest, highest = horizon_range(self.case, value)
+            lowest, highest = horizon_range(self.case, price)
             if high_price > 0 and (
                 lowest > high_price * _PRICE_FACTOR or 0 < highest < low_price / _PRICE_FACTOR
             ):
-                texts = {
+                values = {
                     "material": name,
                     "value": format_figure(highest),
                     "price": format_figure(high_price),
                 }
                 message = tr(
-                    "{value} per tonne is unlike the price of '{material}', {price}", **texts
+                    "{value} per tonne is unlike the price of '{material}', {price}", **values
                 )
                 yield warning(price_path, message, _same_unit_hint())
         for position, stockpile in enumerate(self.case.stockpiles):
             cost = stockpile.storage_eur_per_t_year
             _, high_price = self.prices.get(stockpile.material, (0, 0))
             if 0 < high_price < cost:
-                texts = {
+                values = {
                     "material": stockpile.material,
                     "value": format_figure(cost),
                     "price": format_figure(high_price),
                 }
                 message = tr(
                     "storage for {value} per tonne and year costs more than '{material}', {price}",
-                    **texts,
+                    **values,
                 )
                 yield warning(
                     ("stockpiles", position, "storage_eur_per_t_year"), message, _same_unit_hint()
@@ -301,7 +301,7 @@ class _PriceComparison:
         capex of all projects that deliver the material. ``low_price`` and ``high_price`` are its
         range over the horizon.
         """
-        fields = {"material": name, "price": format_figure(high_price)}
+        values = {"material": name, "price": format_figure(high_price)}
         hint = tr("write the price of a tonne, in whole units of the currency")
         reference = _reference_price_of(self.case, name)
         if reference and self.units_per_euro:
@@ -314,7 +314,7 @@ class _PriceComparison:
             message = tr(
                 "{price} for a tonne of '{material}', which cost about {cost} in 2025",
                 cost=format_figure(price_2025),
-                **fields,
+                **values,
             )
             return message, hint
         min_damage = self.min_damage.get(name, 0.0)
@@ -328,7 +328,7 @@ class _PriceComparison:
         message = tr(
             "{price} for a tonne of '{material}' is unlike its damage of {damage} and all capex",
             damage=format_figure(min_damage),
-            **fields,
+            **values,
         )
         return message, hint
 
@@ -356,13 +356,13 @@ class _PriceComparison:
                 is_below_price = value < low_price and (
                     value < low_price / 2 or steps[-1] < low_price
                 )
-                fields = {"material": damage.material, "value": format_figure(value)}
+                values = {"material": damage.material, "value": format_figure(value)}
                 path = ("damage", entry_position, "steps", position, "eur_per_t")
                 if is_below_price:
                     message = tr(
                         "a damage of {value} per tonne is below the price of '{material}', {price}",
                         price=format_figure(low_price),
-                        **fields,
+                        **values,
                     )
                     yield warning(path, message, _same_unit_hint())
                 elif value > high_price * SMALL_FACTOR:
@@ -370,13 +370,13 @@ class _PriceComparison:
                         "a damage of {value} per tonne is far above the price of '{material}', "
                         "{price}",
                         price=format_figure(high_price),
-                        **fields,
+                        **values,
                     )
                     yield warning(path, message, _same_unit_hint())
                 break
 
     def _other_prices(self) -> Iterator[tuple[_Path, str, YearlyQuantity]]:
-        """Yield path, material and value of all other prices of materials."""
+        """Yield path, material and price: price states, cash costs, and terms of price floors."""
         for name, material in self.case.materials.items():
             for position, state in enumerate(material.price_states):
                 yield (

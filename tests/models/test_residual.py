@@ -11,7 +11,7 @@ from small import case, funder, project, stockpile
 from models.faults import ScenarioError
 from models.files import read_case_text
 from models.scenario.case import Case
-from models.scenario.residual_value_checks import cheapest_purchase_year
+from models.scenario.residual_value_checks import cheapest_purchase
 from optimizer.model.commitment import Commitment, net_cost
 from optimizer.model.instance import read_instance
 
@@ -104,11 +104,11 @@ def test_the_rule_of_a_doubt_is_that_of_the_plan() -> None:
         buy[place] = 1 / instance.lot_tonnes["ore"]
         costs[year] = net_cost(instance, Commitment(buy={"reserve": buy})) * 1e6 / 20_000
     year = min(costs, key=costs.__getitem__)
-    assert cheapest_purchase_year(read, read.stockpiles[0]) == (year, pytest.approx(costs[year]))
+    assert cheapest_purchase(read, read.stockpiles[0]) == (year, pytest.approx(costs[year]))
     early = {"max_purchase_t_per_year": {"2026": 1, "2027": 0, "2028": 0}}
     raw["stockpiles"][0] |= early
     read = Case.model_validate(raw)
-    assert cheapest_purchase_year(read, read.stockpiles[0]) == (2026, pytest.approx(costs[2026]))
+    assert cheapest_purchase(read, read.stockpiles[0]) == (2026, pytest.approx(costs[2026]))
 
 
 def test_a_project_that_keeps_all_of_its_value_is_warned_of() -> None:

@@ -63,8 +63,8 @@ def _efficient_frontiers(
     for label, other_plan in other_plans.items():
         options.append(plan_as_option(label, other_plan))
         changes = comparability.changed_values(plan, other_plan)
-        differences = comparability.differences_by_subject(plan, other_plan, label, changes)
-        excluded_by_option.append(comparability.excluded_figures(differences))
+        issues = comparability.differences_by_subject(plan, other_plan, label, changes)
+        excluded_by_option.append(comparability.excluded_figures(issues))
     return [
         efficiency.efficient_frontier(options, plan_option, excluded_by_option, net)
         for net in (False, True)

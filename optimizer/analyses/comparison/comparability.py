@@ -131,12 +131,12 @@ def _damage_without_plan_changes(base_plan: Plan, option: Plan) -> Iterator[Valu
         )
 
 
-def excluded_figures(differences: Sequence[ComparabilityIssue]) -> frozenset[ExcludedFigures]:
-    """Return the kinds of figures that these differences exclude from the comparison.
+def excluded_figures(issues: Sequence[ComparabilityIssue]) -> frozenset[ExcludedFigures]:
+    """Return the kinds of figures that these issues exclude from the comparison.
 
     If damage is excluded, the tail and the objective are excluded as well.
     """
-    excluded_kinds = {bar for difference in differences for bar in difference.bars}
+    excluded_kinds = {bar for issue in issues for bar in issue.bars}
     return frozenset(
         excluded_kinds | {"tail", "objective"} if "damage" in excluded_kinds else excluded_kinds
     )

@@ -40,7 +40,7 @@ def read_instruments(
                     for line_id, line in funder.budget_lines.items()
                 },
                 grant_equivalent=float(i.grant_equivalent),
-                terms=i.type.read_terms(funder.kind, rate),
+                terms=i.type.compute_terms(funder.kind, rate),
                 interest_rate=float(i.interest_rate or 0),
                 market_finance_per_share=float(i.market_finance_per_share),
                 floor_prices=_floor_prices(i, years, prices),
