@@ -27,9 +27,9 @@ class AnalysisInput:
     saved_plan: SavedPlan | None = None
     pool: CutPool | None = None  # cuts of earlier runs, to which more are added
     read_scenario: Callable[[str, str | None, Sequence[str]], LoadedScenario] = read_case
-    """Reads another scenario file, or another variant of it."""
+    """Function that reads another scenario file, with a variant and settings."""
     read_plan: Callable[[str], SavedPlan] | None = None
-    """Reads a saved plan, of a file or of the folder it is in."""
+    """Function that reads a saved plan from its file or folder."""
 
     @property
     def labels(self) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class AnalysisOutcome:
 
     result: Result
     exit_code: int
-    """0 if everything is proven as requested, 1 if a limit or the user stopped a part of it."""
+    """0 if all is proven as requested, 1 if a part was stopped; others as in help."""
     plans: Mapping[str, Plan] = field(default_factory=dict)
     """Plans that go with the result, by the folder that each is written to."""
     failures: Sequence[str] = ()  # what failed, in sentences

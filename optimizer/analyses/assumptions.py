@@ -45,7 +45,7 @@ FACTOR_RANGES: Mapping[AssumptionKind, tuple[float, float]] = {
 """Lowest and highest factor of each kind."""
 
 KINDS_SHOWN_BY_PART: tuple[AssumptionKind, ...] = ("hazard", "damage")
-"""Kinds of which each part is an assumption of its own in addition to that of all together."""
+"""Kinds of which each part is listed by default, in addition to all parts together."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class LinkedNumbers:
 
 
 NumbersById = Mapping[str | None, Sequence[LinkedNumbers]]
-"""Numbers by id; under None are all of a kind, if that is not the union of the parts."""
+"""Numbers of a kind by id; the key None has all, if they are not the union of the parts."""
 
 
 def scaled_number(
@@ -104,24 +104,25 @@ def _scaled_success_probability(probability: float, factor: float) -> list[float
 
 
 def _scaled_probabilities(
-    probabilities: Sequence[float], is_scaled: Sequence[bool], value: float
+    probabilities: Sequence[float], is_scaled: Sequence[bool], max_factor: float
 ) -> list[float]:
-    """Multiply those of the ``probabilities`` that ``is_scaled`` marks by ``value``.
+    """Multiply the ``probabilities`` that ``is_scaled`` marks by ``max_factor``, but not beyond the
+    sum of all.
 
     The others are changed in proportion to each other so that the sum stays the same.
     """
     entries = list(zip(probabilities, is_scaled, strict=True))
-    scaled_total = math.fsum(p for p, is_moved in entries if is_moved)
+    scaled_total = math.fsum(p for p, scaled in entries if scaled)
     other_total = math.fsum(probabilities) - scaled_total
-    factor = min(value, (scaled_total + other_total) / scaled_total)
+    factor = min(max_factor, (scaled_total + other_total) / scaled_total)
     remaining_total = scaled_total + other_total - factor * scaled_total
     equal_share = remaining_total / (len(probabilities) - sum(is_scaled))
     other_probabilities = [
         p * remaining_total / other_total if other_total > 0 else equal_share for p in probabilities
     ]
     return [
-        factor * p if is_moved else other_probability
-        for (p, is_moved), other_probability in zip(entries, other_probabilities, strict=True)
+        factor * p if scaled else other_probability
+        for (p, scaled), other_probability in zip(entries, other_probabilities, strict=True)
     ]
 
 
@@ -211,7 +212,7 @@ def list_assumptions(
             )
         )
 
-    def is_usual(assumption: Assumption) -> bool:
+    def is_listed_by_default(assumption: Assumption) -> bool:
         parts = include_parts or assumption.kind in KINDS_SHOWN_BY_PART
         if assumption.subject is not None:
             return parts
@@ -223,7 +224,11 @@ def list_assumptions(
     chosen_assumptions = (
         requested_ids
         if only
-        else [id for id, x in assumptions_by_id.items() if id in requested_ids or is_usual(x)]
+        else [
+            id
+            for id, x in assumptions_by_id.items()
+            if id in requested_ids or is_listed_by_default(x)
+        ]
     )
     result = [
         _with_range(
@@ -289,8 +294,8 @@ def child_at(node: Any, step: str) -> Any:
     if isinstance(node, Mapping):
         return node.get(step, node.get(index))
     if isinstance(node, tuple):
-        by_id = next((item for item in node if getattr(item, "id", None) == step), None)
-        return by_id or (node[index] if index is not None and index < len(node) else None)
+        item_with_id = next((item for item in node if getattr(item, "id", None) == step), None)
+        return item_with_id or (node[index] if index is not None and index < len(node) else None)
     return getattr(node, step, None) if step in getattr(type(node), "model_fields", {}) else None
 
 
@@ -363,16 +368,16 @@ def uncertain_numbers(case: Case) -> dict[AssumptionKind, NumbersById]:
 
 
 def _explicit_state_probabilities(case: Case) -> NumbersById:
-    """Return for each hazard the probabilities of the explicit states, which vary those with an
-    event of the hazard.
+    """Return the probabilities of the explicit states as linked numbers, by hazard.
 
-    The key None stands for an event of any hazard.
+    A factor scales the probabilities of the states with an event of the hazard. The key None stands
+    for an event of any hazard.
     """
     states = (case.uncertainty.states if case.uncertainty else None) or ()
     state_probabilities = tuple(float(state.probability) for state in states)
     paths = tuple(f"uncertainty.states.{n}.probability" for n in range(len(states)))
-    by_hazard: dict[str | None, list[LinkedNumbers]] = {}
-    by_states: dict[tuple[bool, ...], list[LinkedNumbers]] = {}
+    numbers_by_hazard: dict[str | None, list[LinkedNumbers]] = {}
+    numbers_by_states: dict[tuple[bool, ...], list[LinkedNumbers]] = {}
     for hazard in (None, *case.hazards):
         is_hit = tuple(any(hazard in (None, event.hazard) for event in s.events) for s in states)
         can_happen = any(
@@ -384,8 +389,10 @@ def _explicit_state_probabilities(case: Case) -> NumbersById:
             else []
         )
         # Hazards with events in the same states share their numbers.
-        by_hazard[hazard] = by_states.setdefault(is_hit, [] if all(is_hit) else linked_numbers)
-    return by_hazard
+        numbers_by_hazard[hazard] = numbers_by_states.setdefault(
+            is_hit, [] if all(is_hit) else linked_numbers
+        )
+    return numbers_by_hazard
 
 
 def _delay_probabilities(project: str, delays: Mapping[int, float]) -> list[LinkedNumbers]:

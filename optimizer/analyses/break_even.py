@@ -45,18 +45,21 @@ MAX_FACTOR = 10.0  # highest factor of rate and duration that is tried
 FACTOR_TOLERANCE = 0.01  # relative tolerance of a factor
 GAIN_TOLERANCE = 0.01  # minimum gain of a plan, as a share of damage without one
 BOUND_FACTOR_TOLERANCE = 0.1  # relative tolerance of the bound on any plan, when bisecting
-MAX_BOUND_SOLVES, DIRECT_BOUND_SOLVES = 6, 4  # for that bound; those before bisection
-DEFAULT_TIME_LIMIT = 60.0  # seconds of each of these solves
+MAX_BOUND_SOLVES, DIRECT_BOUND_SOLVES = (
+    6,
+    4,
+)  # solves for that bound: all, and those before bisection
+DEFAULT_TIME_LIMIT = 60.0  # seconds for each of these solves
 
 SettingsOfFactor = Callable[[float], list[str]]
-"""Returns the settings ``path=value`` of the scenario at a factor."""
+"""Function that returns the settings ``path=value`` of the scenario at a factor."""
 
 
 def add_break_even(plan: Plan, time_limit: float | None = None) -> Plan:
     """Return the plan with the break-even factors for this plan and for any plan.
 
-    A plan that builds and buys nothing, or whose measure is not damage, is returned unchanged.
-    Raises Interrupted if the user stopped the search.
+    A plan that builds and buys nothing, has no scenario or another measure than damage, is returned
+    unchanged. Raises Interrupted if the user stopped the search.
     """
     if plan.scenario is None or plan.outcome.measure != "damage" or _is_empty_plan(plan):
         return plan
@@ -146,8 +149,8 @@ def _stretched_event_settings(case: Case, factor: float) -> list[str]:
 def stretch_losses(losses: Sequence[float], factor: float) -> list[float]:
     """Stretch the losses of an event in each period to ``factor`` times its length.
 
-    The losses are a step function of time, which is stretched and then averaged over each period.
-    The peak of the losses stays the same, and their sum is multiplied by the factor.
+    The losses are a step function of time, which is stretched and then averaged over each period,
+    so that their sum is multiplied by the factor. A factor of 0 leaves no loss.
     """
     count = max(1, math.ceil(len(losses) * factor - 1e-9))
     if factor <= 0:
@@ -255,35 +258,35 @@ def _any_plan_break_even(
         factor = (
             max_factor if attempt_number < DIRECT_BOUND_SOLVES else (lower_factor + max_factor) / 2
         )
-        # Rules that require commitments are no reason for one to be worth its money.
+        # That rules require commitments does not make a plan worth its money.
         empty_plan_at_values = replace(
             evaluate_plan(empty_subject, settings(factor)), broken_rules=()
         )
         session = session.for_problem(empty_plan_at_values.problem.instance)
-        best_decision = find_best_plan(empty_plan_at_values, session)
-        decision = classify_decision(empty_subject, empty_plan_at_values, best_decision)
+        best_known = find_best_plan(empty_plan_at_values, session)
+        decision = classify_decision(empty_subject, empty_plan_at_values, best_known)
         if decision == "open":
             decision, new_best = solve_decision(empty_subject, empty_plan_at_values, session)
-            best_decision = new_best or best_decision
+            best_known = new_best or best_known
         if decision == "same":
             low = factor
             if max_factor - low <= BOUND_FACTOR_TOLERANCE * max_factor:
                 break
         elif (
             decision == "changed"
-            and best_decision.commitment is not None
-            and best_decision.outcome is not None
+            and best_known.commitment is not None
+            and best_known.outcome is not None
         ):
             instance, damage_with = (
                 empty_plan_at_values.problem.instance,
-                best_decision.outcome.expected,
+                best_known.outcome.expected,
             )
-            subject = replace(subject, instance=instance, commitment=best_decision.commitment)
+            subject = replace(subject, instance=instance, commitment=best_known.commitment)
             if quantity == "damage":
                 plan_factor = _break_even_ratio(
                     empty_plan_at_values.outcome.expected,
                     damage_with,
-                    net_cost(instance, best_decision.commitment),
+                    net_cost(instance, best_known.commitment),
                 )
             else:
                 plan_factor = _plan_break_even(subject, quantity, settings)

@@ -15,21 +15,15 @@ def break_even_sentences(thresholds: Sequence[BreakEvenFactor], plan_name: str) 
     ``plan_name`` is the name of the plan in the sentences. Yield nothing if break-even factors were
     not computed.
     """
-    conditions = [
-        join_with_and(
-            [
-                _break_even_condition(threshold)
-                for threshold in thresholds
-                if threshold.plan is not None
-            ]
-        )
-    ]
-    if conditions != [""]:
+    conditions = join_with_and(
+        [_break_even_condition(threshold) for threshold in thresholds if threshold.plan is not None]
+    )
+    if conditions:
         yield tr(
             "{plan} is worth its money (compared with no plan it avoids no less expected damage "
             "than it costs all funders, net) as long as {conditions}; each by itself.",
             plan=plan_name,
-            conditions=conditions[0],
+            conditions=conditions,
         )
     quantity_names = {
         "damage": tr("the damage of a tonne"),

@@ -34,10 +34,8 @@ class CliFlag:
     name: str | None = None
     """How it is written, such as ``--set``; derived from the name of the field if None."""
     parse: Callable[[Any], Any] | None = None
-    """Makes its value of a text, or of all texts where it may be given often.
-
-    Raises ValueError with a message for users.
-    """
+    """Function that parses the text, or all texts of an option that may be given often; it raises
+    ValueError with a message for users."""
     default_text: str | None = None  # the default as help shows it, where that is not its value
 
 
@@ -59,10 +57,10 @@ Method = Literal["auto", "extensive", "decomposition"]
 
 
 class ProgressListener:
-    """Receives the progress of an analysis; this one ignores it."""
+    """Receiver of the progress of an analysis; this base class ignores it."""
 
     on_progress: Callable[[Progress], None] | None = None
-    """Receives the progress of a single solve."""
+    """Function that receives the progress of a single solve."""
 
     def report_step(self, done: int, total: int | None, step_name: str) -> None:
         """Receive the number of steps done, the total if known, and the current step."""
@@ -84,7 +82,7 @@ SILENT_LISTENER = ProgressListener()
 
 
 class Options(BaseModel):
-    """Base of all options: frozen, and an unknown one is an error."""
+    """Base class of all options; they are immutable, and an unknown option is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -95,7 +93,7 @@ class Options(BaseModel):
 
 
 class ScenarioOptions(Options):
-    """Which scenario of a file is meant."""
+    """Options that choose a variant of a scenario file, and change its values."""
 
     variant: Id | None = None
     """Read the file as this variant changes it."""
@@ -109,10 +107,10 @@ class ScenarioOptions(Options):
 
 
 class SolveOptions(Options):
-    """How hard each problem is tried, by how many processes, and who is informed."""
+    """Options of solves: gap, limits, method, processes, and the receiver of progress."""
 
     supported_options: ClassVar[tuple[str, ...]] = ("gap", "time_limit", "jobs")
-    """Those of the options below that the analysis uses."""
+    """Names of the options below that the analysis uses."""
     out_help: ClassVar[str] = (
         ""  # help of the option for the folder that its results are written to
     )
@@ -140,8 +138,8 @@ class SolveOptions(Options):
 
     @classmethod
     def user_fields(cls) -> tuple[str, ...]:
-        """Return the fields that a user may set: those of the file, its own, and those of each
-        solve."""
+        """Return the fields that a user may set: first those of the analysis and its file, then the
+        supported options of solves."""
         declared = [
             name
             for base_class in reversed(cls.__mro__)
@@ -201,14 +199,14 @@ class PlanOptions(ScenarioOptions, SolveOptions):
 
 
 class BatchOptions(SolveOptions):
-    """How each of many scenarios is solved."""
+    """Options with which each of many scenarios is solved."""
 
     supported_options = ("gap", "time_limit", "node_limit", "method", "jobs")
 
     time_limit: Seconds | None = None
     """Stop each single solve after this time and use its best result."""
     memory_limit: SkipJsonSchema[int | None] = Field(default=None, exclude=True)
-    """Bytes that a process may hold."""
+    """Largest number of bytes that a process may hold."""
 
     @classmethod
     def user_fields(cls) -> tuple[str, ...]:
@@ -289,7 +287,7 @@ def with_budget(settings: tuple[str, ...], budget: float | None) -> tuple[str, .
 
 
 def parse_share(text: str) -> float:
-    """Parse a share, such as ``2%`` or ``0.02``; NaN if it is none."""
+    """Parse a share, such as ``2%`` or ``0.02``; return NaN if the text is no number."""
     text = text.strip()
     try:
         return float(text[:-1].strip()) / 100 if text.endswith("%") else float(text)
@@ -302,8 +300,9 @@ def parse_named_values(
 ) -> dict[str, Any]:
     """Parse values by name from texts such as ``NAME=VALUE``.
 
-    ``parse_value`` parses the part behind the sign, or raises ValueError. If it does, or the name
-    is missing, raises ValueError with the message of ``refusal_text``; also for a repeated name.
+    ``parse_value`` parses the part after the equals sign, or raises ValueError. Raises ValueError
+    with the message of ``refusal_text`` if ``parse_value`` raises it or the name is missing, and
+    with another message if a name is repeated.
     """
     values_by_name: dict[str, Any] = {}
     for text in texts:

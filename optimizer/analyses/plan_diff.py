@@ -13,7 +13,7 @@ from optimizer.report.number_format import format_number
 from optimizer.report.wording import Wording
 
 STOCK_TOLERANCE = 0.01
-"""Relative difference of two stocks, to the larger, that a saved difference leaves out."""
+"""Difference of two stocks, relative to the larger, up to which results leave it out."""
 SHARE_TOLERANCE = 0.005
 """Difference of shares of capex that counts as none."""
 MARKET_ID = ".market"
@@ -23,37 +23,38 @@ MAX_STOCKS_NAMED = 3
 
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
-NONE: Mapping[Any, Any] = MappingProxyType({})
+EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
 
 def pair_up(
     before: Mapping[KeyT, ValueT], after: Mapping[KeyT, ValueT], missing: ValueT
 ) -> dict[KeyT, tuple[ValueT, ValueT]]:
-    """Return the two values of each key; ``missing`` stands for that of a key that one lacks."""
+    """Return the pair of values of each key; a mapping without the key contributes ``missing``."""
     keys = dict.fromkeys((*before, *after))
     return {key: (before.get(key, missing), after.get(key, missing)) for key in keys}
 
 
 def differences(before: Mapping[KeyT, float], after: Mapping[KeyT, float]) -> dict[KeyT, float]:
-    """Return the difference of the two values of each key, of which missing ones are zero."""
+    """Return for each key the value after less the value before; missing values count as 0."""
     return {key: b - a for key, (a, b) in pair_up(before, after, 0.0).items()}
 
 
 def differs(before: float, after: float, share: float, least: float = 0.0) -> bool:
-    """Return whether two figures differ by more than ``least`` and than ``share`` of the larger."""
+    """Return whether two figures differ by more than ``least`` and by more than ``share`` of the
+    larger."""
     return abs(after - before) > max(least, share * max(abs(before), abs(after)))
 
 
 class Decisions(NamedTuple):
     """Decisions of a plan, each by the items that the plan chooses."""
 
-    starts: Mapping[str, int] = NONE  #: Year of the decision by project, the earliest at a review.
-    stocks_t: Mapping[str, float] = NONE  #: Tonnes that each stockpile holds at most.
-    shares: Mapping[str, Mapping[tuple[str, str], float]] = NONE
+    starts: Mapping[str, int] = EMPTY  #: Year of the decision by project, the earliest at a review.
+    stocks_t: Mapping[str, float] = EMPTY  #: Tonnes that each stockpile holds at most.
+    shares: Mapping[str, Mapping[tuple[str, str], float]] = EMPTY
     """Shares of a project's capex by funder and instrument; for the market see ``MARKET_ID``."""
-    stock_cost_meur: Mapping[str, float] = NONE  #: Undiscounted, by stockpile.
-    offtake: Mapping[str, float] = NONE  #: Share of a project's output that is contracted.
-    paid_meur: Mapping[tuple[str, str], Mapping[str, float]] = NONE
+    stock_cost_meur: Mapping[str, float] = EMPTY  #: Undiscounted, by stockpile.
+    offtake: Mapping[str, float] = EMPTY  #: Share of a project's output that is contracted.
+    paid_meur: Mapping[tuple[str, str], Mapping[str, float]] = EMPTY
     """Undiscounted payments by item (its section and id) and payer."""
 
     @classmethod
@@ -106,7 +107,10 @@ Pairs = dict[KeyT, tuple[float, float]]
 
 
 class DecisionDiff(NamedTuple):
-    """The difference of two plans: what the second one decides otherwise than the first."""
+    """The difference of two plans: what the second decides otherwise than the first.
+
+    Pairs have the figures of both plans, also where these are equal.
+    """
 
     entering: tuple[str, ...]  #: Projects that the second plan alone builds.
     leaving: tuple[str, ...]  #: Projects that the first plan alone builds.
@@ -128,7 +132,7 @@ class DecisionDiff(NamedTuple):
             moved=moved,
             refinanced=tuple(
                 p
-                for p, share_pair in pair_up(before.shares, after.shares, NONE).items()
+                for p, share_pair in pair_up(before.shares, after.shares, EMPTY).items()
                 if p in starts[0] and p in starts[1] and p not in moved
                 if any(
                     differs(*x, 0.0, SHARE_TOLERANCE) for x in pair_up(*share_pair, 0.0).values()
@@ -139,7 +143,7 @@ class DecisionDiff(NamedTuple):
             offtake=pair_up(before.offtake, after.offtake, 0.0),
             paid_meur={
                 item: pair_up(*payments, 0.0)
-                for item, payments in pair_up(before.paid_meur, after.paid_meur, NONE).items()
+                for item, payments in pair_up(before.paid_meur, after.paid_meur, EMPTY).items()
             },
         )
 
@@ -164,8 +168,8 @@ class DecisionDiff(NamedTuple):
 def describe_plan_diff(
     wording: Wording[Any],
     diff: PlanDiff,
-    largest_stocks: Mapping[str, float] = NONE,
-    known_names: Mapping[str, str] = NONE,
+    largest_stocks: Mapping[str, float] = EMPTY,
+    known_names: Mapping[str, str] = EMPTY,
     excluded_id: str = "",
 ) -> str:
     """Return a text on the projects that another plan adds, drops or moves, and on the largest

@@ -203,6 +203,6 @@ ANALYSES = (
     Analysis("redact", "redaction", _REDACT_SUMMARY, result_folder="owner/"),
     Analysis("batch", "batch", _BATCH_SUMMARY),
 )
-"""In the order of precedence for the name of a folder that holds several results."""
+"""All analyses; a folder with several results stands for the first of them in this order."""
 
 ANALYSES_BY_NAME = {analysis.name: analysis for analysis in ANALYSES}

@@ -43,9 +43,9 @@ def load_saved_plan(
     """
     started_at = time.perf_counter()
     loaded_scenario = read_case_text(json.dumps(plan.scenario), source_name)
-    loaded = Problem.from_case(loaded_scenario.case)
-    instance, saved_outcomes = loaded.instance, {saved.id: saved for saved in plan.under}
-    with_recourse, seconds = loaded.with_recourse(threads), time.perf_counter() - started_at
+    loaded_problem = Problem.from_case(loaded_scenario.case)
+    instance, saved_outcomes = loaded_problem.instance, {saved.id: saved for saved in plan.under}
+    with_recourse, seconds = loaded_problem.with_recourse(threads), time.perf_counter() - started_at
     reference_optima = [
         ReferenceOptimum(outcome.best, outcome.best_bound)
         for name in loaded_scenario.case.assumptions
@@ -54,9 +54,9 @@ def load_saved_plan(
     problem = replace(
         with_recourse,
         read_seconds=seconds,
-        reference_optima=tuple(reference_optima) if loaded.set_problems else (),
+        reference_optima=tuple(reference_optima) if loaded_problem.set_problems else (),
     )
-    if reference_optima and len(reference_optima) != len(loaded.set_problems):
+    if reference_optima and len(reference_optima) != len(loaded_problem.set_problems):
         raise CheckFailed(tr("the plan does not contain the best plan of each set of assumptions"))
     if unknown := unknown_ids(instance, plan):
         names = ", ".join(dict.fromkeys(unknown))

@@ -77,7 +77,7 @@ def solve_sequentially(
 def total_public_budget(case: Case) -> float:
     """Return the largest amount in million EUR that public funders can spend in total; infinite if
     there is no limit."""
-    by_funders = 0.0
+    funder_total = 0.0
     for funder in case.funders.values():
         if funder.kind == "public":
             budget, budget_by_year = funder.budget_meur, funder.budget_by_year_meur
@@ -86,6 +86,6 @@ def total_public_budget(case: Case) -> float:
                 if budget_by_year is None
                 else math.fsum(map(float, budget_by_year.values()))
             )
-            by_funders += min(math.inf if budget is None else float(budget), over_years)
+            funder_total += min(math.inf if budget is None else float(budget), over_years)
     limit = case.policy.budget_meur
-    return by_funders if limit is None else min(float(limit), by_funders)
+    return funder_total if limit is None else min(float(limit), funder_total)

@@ -24,11 +24,11 @@ BUDGET_PATH, TAIL_WEIGHT_PATH, CVAR_LEVEL_PATH = (
 )
 
 LOOSENING_PATHS = tuple(path for rule in RULES.values() for path in rule.loosening_paths)
-"""Numbers that stand on the greater side of one rule and nowhere else: raising one keeps every plan
-feasible and changes neither its damage nor its cost."""
+"""Paths of numbers that stand on the greater side of one rule and nowhere else: raising one keeps
+every plan feasible and changes neither its damage nor its cost."""
 
 OBJECTIVE_PATHS = (TAIL_WEIGHT_PATH, CVAR_LEVEL_PATH, "objective.cost_weight")
-"""Numbers of the objective alone: every plan is feasible whatever they are."""
+"""Paths of numbers that are part of the objective alone and do not affect feasibility."""
 
 UNITS_BY_SUFFIX = {"_meur": "million {currency}", "_t": "t", "_t_per_year": "t", "_years": "years"}
 
@@ -78,7 +78,7 @@ class Variation:
         return self._matches(counts)
 
     def _matches(self, patterns: Iterable[str]) -> bool:
-        """Return whether the path is one of those that the patterns stand for."""
+        """Return whether the path matches a pattern, where ``*`` stands for text without dots."""
         return any(
             re.fullmatch(re.escape(pattern).replace(r"\*", r"[^.]*"), self.path)
             for pattern in patterns
@@ -105,7 +105,7 @@ class Variation:
 
 
 class VariedNumberOptions(ScenarioOptions):
-    """Which number of a scenario is varied."""
+    """Options that choose the number of a scenario to vary."""
 
     vary: Annotated[str, CliFlag("PATH")] | None = None
     """The number to vary, by its dotted path as in --set; policy.budget_meur if not given."""
@@ -130,8 +130,11 @@ class VariedNumberOptions(ScenarioOptions):
         if self.funder is None:
             return Variation(loaded_scenario, self.vary or BUDGET_PATH)
         if self.funder not in loaded_scenario.case.funders:
-            about = {"funder": self.funder, "known": ", ".join(loaded_scenario.case.funders) or "-"}
-            raise Misuse(tr("There is no funder '{funder}'; there are {known}.", **about))
+            placeholders = {
+                "funder": self.funder,
+                "known": ", ".join(loaded_scenario.case.funders) or "-",
+            }
+            raise Misuse(tr("There is no funder '{funder}'; there are {known}.", **placeholders))
         return Variation(loaded_scenario, f"funders.{self.funder}.budget_meur")
 
 

@@ -75,7 +75,7 @@ def _redact(
     )
     for path in redacted.unknown_paths:
         raise usage_error("There is no figure with a unit at '{path}'.", path=path)
-    if not redacted.replaced:
+    if not redacted.replaced_figures:
         raise usage_error("There is no figure to hide of those that were named.")
     if redacted.revealing:
         named_relations = redacted.revealing[:MAX_NAMED_FIGURES]

@@ -328,5 +328,5 @@ def test_any_scenario_can_be_redacted_and_read(seed: int) -> None:
         redacted = hide(raw, tuple(case.consumers), companies, method)
         assert read_case_text(redacted.yaml_text).case == redacted.redacted_case
         assert input_hash(redacted.redacted_case) != input_hash(case)
-        for one in redacted.replaced:
+        for one in redacted.replaced_figures:
             assert one.low * (1 - 1e-6) <= one.figure.value <= one.high * (1 + 1e-6)

@@ -127,7 +127,7 @@ def test_redacted_results_give_no_more_than_the_redacted_scenario() -> None:
     """The same attack finds the figures of the file, which a whole band is written as."""
     redacted = hide(two_consumers())
     found = attacked(redacted, solved(redacted, true=False))
-    for one in redacted.replaced:
+    for one in redacted.replaced_figures:
         low, high = found[one.figure.dotted_path]
         assert low * (1 - 1e-6) <= one.published <= high * (1 + 1e-6)
         if log_width(low, high) < 1e-3:
@@ -174,7 +174,7 @@ def test_no_attack_rules_out_the_truth(seed: int) -> None:
     insider = Insider(
         redacted.true_case, published, OutcomeEvaluator.for_plan(redacted.true_case, published)
     )
-    for number, one in enumerate(redacted.replaced):
+    for number, one in enumerate(redacted.replaced_figures):
         low, high = found[one.figure.dotted_path]
         value = one.figure.value
         assert low * (1 - 1e-6) <= value <= high * (1 + 1e-6), one.figure.dotted_path
@@ -193,7 +193,7 @@ def test_an_insider_finds_a_figure_from_a_printed_total() -> None:
     insider = Insider(
         redacted.true_case, published, OutcomeEvaluator.for_plan(redacted.true_case, published)
     )
-    value = next(one for one in redacted.replaced if one.figure.kind == "damage_value")
+    value = next(one for one in redacted.replaced_figures if one.figure.kind == "damage_value")
     (low, high), by = insider.recover_range(value.figure, value.low, value.high)
     assert by in ("outcome.expected", "outcome.without_plan.expected")
     assert low <= 731_000 <= high
@@ -217,7 +217,7 @@ def test_the_hash_is_met_by_trying_round_figures() -> None:
         ],
     )
     redacted = hide(raw, companies=())
-    (one,) = redacted.replaced
+    (one,) = redacted.replaced_figures
     published = solved(redacted).certificate.input_sha256
     tried = [n / 10 for n in range(int(one.low * 10), int(one.high * 10) + 2)]
     met = [
@@ -248,7 +248,7 @@ def test_a_published_plan_can_be_followed_as_it_was_decided() -> None:
             continue
         world = OutcomeEvaluator.for_plan(redacted.true_case, published)
         for material in published.materials:
-            with_plan, without = world.material_outcome(redacted.true_case, material.id)
+            with_plan, without = world.chain_outcomes(redacted.true_case, material.id)
             assert with_plan.damage_by_material[material.id] == near(material.expected)
             assert without.damage_by_material[material.id] == near(material.expected_without_plan)
         instance = read_instance(redacted.true_case)

@@ -68,7 +68,7 @@ def test_the_consortium_reveals_only_the_bands_of_its_drive_makers(
     redacted = hide(raw, DRIVES, DRIVES)
     assert not redacted.revealing
     for path in ("demand.3.t_per_year.2026", "funders.drive_makers.budget_meur"):
-        (one,) = [one for one in redacted.replaced if one.figure.dotted_path == path]
+        (one,) = [one for one in redacted.replaced_figures if one.figure.dotted_path == path]
         assert one.high / one.low == pytest.approx(1.25)
     assert "purses" not in redacted.yaml_text
 
@@ -88,7 +88,7 @@ def test_the_remainder_of_shares_in_tonnes_equals_the_need(
 ) -> None:
     """8 t of germanium from a plant beside shares of 55.6 % are 18 t, of which 6.3 t are known."""
     redacted = hide(consortium(), (consumer,), (consumer,))
-    (one,) = [one for one in redacted.replaced if one.figure.dotted_path == path]
+    (one,) = [one for one in redacted.replaced_figures if one.figure.dotted_path == path]
     assert low - 1e-3 <= one.low <= one.figure.value <= one.high <= high + 1e-3
     assert supply in {hint.path for hint in redacted.hints if hint.reason == "supply_adds_up"}
 
@@ -108,9 +108,9 @@ def test_hidden_consumers_are_in_the_ranges_and_their_stocks_are_removed(
     assert len(reading.case.consumers) == CONSUMERS[name]
     consumer, company = [(id, of.company) for id, of in reading.case.consumers.items()][number]
     redacted = redact_scenario(reading, (consumer,), (company,) if company else (), BAND)
-    for one in redacted.replaced:
+    for one in redacted.replaced_figures:
         assert one.low * (1 - 1e-6) <= one.figure.value <= one.high * (1 + 1e-6), one
-    replaced = {one.figure.path for one in redacted.replaced}
+    replaced = {one.figure.path for one in redacted.replaced_figures}
     for n, pile in enumerate(redacted.true_case.stockpiles):
         if pile.serves == (consumer,) and pile.max_purchase_t_per_year is not None:
             assert ("stockpiles", n, "max_purchase_t_per_year") in replaced
@@ -183,7 +183,7 @@ def planted(seed: int) -> dict[str, tuple[Raw, str]]:
 
 def found(redacted: RedactedScenario) -> set[str]:
     """All places that are hidden, taken out, refused or reported."""
-    paths = {one.figure.dotted_path for one in (*redacted.replaced, *redacted.revealing)}
+    paths = {one.figure.dotted_path for one in (*redacted.replaced_figures, *redacted.revealing)}
     return paths | {one.path for one in (*redacted.left_out, *redacted.hints)}
 
 
@@ -197,7 +197,7 @@ def test_figures_derived_from_a_hidden_one_are_hidden_refused_or_reported(
     redacted = hide(raw)
     assert path in found(redacted)
     assert not redacted.revealing or path in {one.figure.dotted_path for one in redacted.revealing}
-    for one in redacted.replaced:
+    for one in redacted.replaced_figures:
         assert one.low * (1 - 1e-6) <= one.figure.value <= one.high * (1 + 1e-6)
     if not redacted.revealing:
         assert "with chips" not in redacted.yaml_text
@@ -205,11 +205,11 @@ def test_figures_derived_from_a_hidden_one_are_hidden_refused_or_reported(
     # Left as it is, it gives the figure away, and that is said; hidden as well, it does not.
     left, also = hide(raw, allow=[path]), hide(raw, also=[path])
     assert any(one.reason == "follows" for one in left.hints)
-    assert min(log_width(one.low, one.high) for one in left.replaced) < 0.01
+    assert min(log_width(one.low, one.high) for one in left.replaced_figures) < 0.01
     assert not left.revealing
     assert not also.revealing
-    assert path in {one.figure.dotted_path for one in also.replaced}
-    own = [one for one in also.replaced if one.figure.kind != "other"]
+    assert path in {one.figure.dotted_path for one in also.replaced_figures}
+    own = [one for one in also.replaced_figures if one.figure.kind != "other"]
     assert min(log_width(one.low, one.high) for one in own) > 0.2
 
 
@@ -222,7 +222,7 @@ def test_two_hidden_consumers_hide_each_other_in_a_sum_that_stays() -> None:
         stockpile(id="joint", serves=["chips", "others"], paid_by={"fund": 1.0}, max_t=36)
     )
     redacted = hide(raw, ("chips", "others"), allow=["stockpiles.joint"])
-    ranges = {one.figure.dotted_path: (one.low, one.high) for one in redacted.replaced}
+    ranges = {one.figure.dotted_path: (one.low, one.high) for one in redacted.replaced_figures}
     low, high = ranges["demand.0.t_per_year"]
     other_low, other_high = ranges["demand.1.t_per_year"]
     assert low == pytest.approx(max(1.25**11, 36 - other_high), rel=0.05)

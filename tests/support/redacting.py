@@ -85,4 +85,4 @@ def attacked(redacted: RedactedScenario, published: Plan, *results: str) -> Rang
 
 
 def truth(redacted: RedactedScenario) -> dict[str, float]:
-    return {one.figure.dotted_path: one.figure.value for one in redacted.replaced}
+    return {one.figure.dotted_path: one.figure.value for one in redacted.replaced_figures}

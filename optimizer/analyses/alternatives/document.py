@@ -101,20 +101,20 @@ def _format_objective(result: Alternatives, value: float, *, round_down: bool = 
 
 
 def _essential_sentences(wording: AlternativesWording) -> Iterator[str]:
-    """Yield sentences on the choices that all plans within the limit have in common, and on those
-    that none has."""
+    """Yield sentences on the projects and stockpiles that all plans within the limit choose, and on
+    the projects that none builds."""
 
-    def those(kind: str, within: str) -> str:
+    def item_names(kind: str, within: str) -> str:
         items = [
             item for item in wording.result.items if (item.kind, item.within) == (kind, within)
         ]
         return ", ".join(_item_name(wording, item) for item in items)
 
-    if names := those("project", "in all"):
+    if names := item_names("project", "in all"):
         yield tr("Every plan within the limit builds: {names}.", names=names)
-    if names := those("stockpile", "in all"):
+    if names := item_names("stockpile", "in all"):
         yield tr("Every plan within the limit fills: {names}.", names=names)
-    if names := those("project", "in none"):
+    if names := item_names("project", "in none"):
         yield tr("No plan within the limit builds: {names}.", names=names)
 
 
@@ -128,8 +128,8 @@ def _figure_tables(wording: AlternativesWording) -> Iterator[Part]:
     result, unit, money_unit = wording.result, wording.unit, wording.money_unit
 
     def unlike(row: PlanRow) -> str:
-        """Return the distance of a plan from the plans before it, and the proven maximum if that is
-        larger."""
+        """Return the distance of a plan from the nearest plan before it, and the proven maximum if
+        that is larger."""
         if row.alternative is None:
             return NO_VALUE
         if row.alternative.unlike_proven:
@@ -179,25 +179,26 @@ def _names_or_dash(wording: AlternativesWording, kind: str, ids: Iterable[str]) 
 
 def _change_tables(wording: AlternativesWording) -> list[Part]:
     """Return the table of the projects and stockpiles that each alternative adds to the plan or
-    leaves out."""
+    leaves out; empty if there are no alternatives."""
     result = wording.result
 
-    def listed(kind: str, field: str) -> Callable[[Alternative], str]:
+    def names_in(kind: str, field: str) -> Callable[[Alternative], str]:
         return lambda alternative: _names_or_dash(wording, kind, getattr(alternative, field))
 
     columns = [
         Column(tr("No."), lambda alternative: str(alternative.number), "text"),
-        Column(tr("Builds instead"), listed("projects", "entering"), "text"),
-        Column(tr("Does not build"), listed("projects", "leaving"), "text"),
-        Column(tr("Stocks up"), listed("stockpiles", "bought_up"), "text"),
-        Column(tr("Does not stock up"), listed("stockpiles", "given_up"), "text"),
+        Column(tr("Builds instead"), names_in("projects", "entering"), "text"),
+        Column(tr("Does not build"), names_in("projects", "leaving"), "text"),
+        Column(tr("Stocks up"), names_in("stockpiles", "bought_up"), "text"),
+        Column(tr("Does not stock up"), names_in("stockpiles", "given_up"), "text"),
     ]
     title = tr("What is different from the plan")
     return [Table(title, result.alternatives, columns, "changes")] if result.alternatives else []
 
 
 def _robustness_tables(wording: AlternativesWording) -> list[Part]:
-    """Return the table and chart of how often each project or stockpile is chosen."""
+    """Return the table and chart of how often each project or stockpile is chosen, if there are
+    any."""
     items_by_index = sorted(wording.result.items, key=lambda item: -(item.index or 0.0))
     if not items_by_index:
         return []
@@ -211,11 +212,11 @@ def _robustness_tables(wording: AlternativesWording) -> list[Part]:
         for item in items_by_index
     ]
     title = tr("Robustness index of projects and stockpiles")
-    shows = tr(
+    description = tr(
         "A bar for the index of each, hatched where the plan does not have it; marks for the "
         "shares of alternatives, variants and assumption sets. The figures are in the table below."
     )
-    chart = Chart("robustness", title, shows, lambda: charts.robustness_bars(chart_rows))
+    chart = Chart("robustness", title, description, lambda: charts.robustness_bars(chart_rows))
     proof_words = {"in all": tr("all have it"), "in none": tr("none has it"), "open": tr("open")}
     frequency_words: dict[Any, str] = {
         "always": tr("always"),
@@ -250,17 +251,19 @@ def _robustness_tables(wording: AlternativesWording) -> list[Part]:
 
 
 def _other_case_tables(wording: AlternativesWording) -> list[Part]:
-    """Return the table of variants and assumption sets, with the differences of their plans from
-    the plan."""
-    result, plan = wording.result, wording.result.plan.projects
+    """Return the table of variants and assumption sets, with the projects in which their plans
+    differ from the plan; empty if none was solved."""
+    result, plan_projects = wording.result, wording.result.plan.projects
 
-    def added(other: RobustnessCase) -> str:
-        return _names_or_dash(wording, "projects", [p for p in other.projects if p not in plan])
+    def added_projects(other: RobustnessCase) -> str:
+        return _names_or_dash(
+            wording, "projects", [p for p in other.projects if p not in plan_projects]
+        )
 
-    def removed(other: RobustnessCase) -> str:
+    def removed_projects(other: RobustnessCase) -> str:
         is_solved = other.objective is not None
         return _names_or_dash(
-            wording, "projects", [p for p in plan if is_solved and p not in other.projects]
+            wording, "projects", [p for p in plan_projects if is_solved and p not in other.projects]
         )
 
     ending_texts = {
@@ -271,8 +274,8 @@ def _other_case_tables(wording: AlternativesWording) -> list[Part]:
     columns = [
         Column(tr("Variant or assumption"), _other_case_name, "text"),
         Column(tr("Objective, {unit}", unit=wording.unit), "objective", "outcome"),
-        Column(tr("Builds instead"), added, "text"),
-        Column(tr("Does not build"), removed, "text"),
+        Column(tr("Builds instead"), added_projects, "text"),
+        Column(tr("Does not build"), removed_projects, "text"),
         Column(
             tr("How it ended"), lambda other: ending_texts.get(other.status, tr("solved")), "text"
         ),
@@ -283,7 +286,7 @@ def _other_case_tables(wording: AlternativesWording) -> list[Part]:
 
 
 def _other_case_name(case: RobustnessCase) -> str:
-    """Return the name of a variant, an assumption set, or a factor on a kind of numbers."""
+    """Return the name of a variant or assumption set, or of a kind of figures with its factor."""
     if case.factor is None:
         return sanitize(case.title)
     return f"{input_kind_name(case.id)} × {format_exact(round(case.factor, 2))}"
@@ -310,15 +313,16 @@ def _method_notes(result: Alternatives) -> Bullets:
 
 
 def _proof_table(wording: AlternativesWording) -> Table:
-    """Return the table of the plan's gap, and of the number of alternatives that are proven."""
+    """Return the table of the plan's gap, of the number of alternatives found, and of how many are
+    proven to be as far as possible."""
     result, count = wording.result, len(wording.result.alternatives)
     proven_count = sum(alternative.unlike_proven for alternative in result.alternatives)
-    within, unlike = (
-        tr("{some} of {all}", some=part, all=attempted_count)
-        for part, attempted_count in ((count, result.wanted), (proven_count, count))
+    within_text, unlike_text = (
+        tr("{some} of {all}", some=some_count, all=all_count)
+        for some_count, all_count in ((count, result.wanted), (proven_count, count))
     )
     return wording.proof_table(
         (tr("Gap of the plan"), format_small_percent(result.gap)),
-        (tr("Alternatives, all proven to be within the limit"), within),
-        (tr("Of these proven to be as unlike as can be"), unlike),
+        (tr("Alternatives, all proven to be within the limit"), within_text),
+        (tr("Of these proven to be as unlike as can be"), unlike_text),
     )

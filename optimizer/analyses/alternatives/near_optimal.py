@@ -85,8 +85,9 @@ def find_alternatives(
     """Find portfolios whose objective is near the optimum and that differ as much as possible, and
     the robustness of choices.
 
-    The best plan is solved first, if only for its bound. If there is a ``saved_plan``, all others
-    are compared with it. ``variants`` are those of the scenario file by id; a saved plan has none.
+    The best plan is solved for first, since the limit is relative to its bound. If there is a
+    ``saved_plan``, alternatives are compared with it, else with the best plan. ``variants`` are
+    those of the scenario file by id; a saved plan has none.
 
     Raises ScenarioError if a setting of a stated assumption set is invalid, and Infeasible or
     NoPlan if there is no plan, or if nothing was proven about the best plan before a limit.
@@ -100,35 +101,34 @@ def find_alternatives(
     options.report_progress(0, 1, tr("the best plan"))
     # The limit is relative to the bound, so a narrow limit needs an equally tight bound.
     narrow_gap = max(options.within / 10, 1e-6)
-    best_answer = session.solve(problem, method="decomposition", gap=min(options.gap, narrow_gap))
-    bound = best_answer.certificate.bound
+    best_plan = session.solve(problem, method="decomposition", gap=min(options.gap, narrow_gap))
+    bound = best_plan.certificate.bound
     if problem.uses_reference_optima:
         problem = replace(
             problem,
             reference_optima=tuple(
-                x.reference_optimum for x in best_answer.set_outcomes if x.reference_optimum
+                x.reference_optimum for x in best_plan.set_outcomes if x.reference_optimum
             ),
         )
         # Gaps of a regret are relative to the objective of the best plans, not to the regret
         # itself.
-        if bound is not None and not is_gap_closed(best_answer.objective, bound, narrow_gap):
-            gap = min(options.gap, narrow_gap * abs(bound) / best_answer.objective_floor)
-            best_answer = session.solve(problem, method="decomposition", gap=max(gap, 1e-6))
-            bound = best_answer.certificate.bound
+        if bound is not None and not is_gap_closed(best_plan.objective, bound, narrow_gap):
+            gap = min(options.gap, narrow_gap * abs(bound) / best_plan.objective_floor)
+            best_plan = session.solve(problem, method="decomposition", gap=max(gap, 1e-6))
+            bound = best_plan.certificate.bound
     if bound is None:
         raise NoPlan(tr("nothing was proven of the best plan before the limit"))
-    plan = best_answer if saved_plan is None else saved_plan.solution.with_bound(bound)
-    states = best_answer.certificate.states
+    plan = best_plan if saved_plan is None else saved_plan.solution.with_bound(bound)
+    states = best_plan.certificate.states
     sets = problem.tree.instances
     min_lots = portfolios.min_lots_by_stockpile(instance, options.least_days, *sets)
     base_portfolio = portfolios.plan_portfolio(instance, plan.commitment, min_lots)
     search = AlternativeSearch(
-        problem, session, min_lots, bound, options, interrupted=best_answer.interrupted
+        problem, session, min_lots, bound, options, interrupted=best_plan.interrupted
     )
-    generated, solved_cases = _run_search(search, base_portfolio, options, other_cases)
-    items, chosen_portfolios = search.farthest.items, [x.portfolio for x in generated]
-    numbered = list(enumerate(generated, start=1))
-    document = Alternatives(
+    alternatives, solved_cases = _run_search(search, base_portfolio, options, other_cases)
+    items, chosen_portfolios = search.farthest_program.items, [x.portfolio for x in alternatives]
+    result = Alternatives(
         last_year=instance.years[-1],
         within=options.within,
         bound=bound,
@@ -140,7 +140,8 @@ def find_alternatives(
         without_plan=outcome_without_plan(plan),
         plan=portfolios.plan_figures(plan, bound, min_lots),
         alternatives=tuple(
-            _describe_alternative(n, x, base_portfolio, bound, min_lots) for n, x in numbered
+            _describe_alternative(n, x, base_portfolio, bound, min_lots)
+            for n, x in enumerate(alternatives, 1)
         ),
         wanted=options.count,
         exhausted=search.exhausted,
@@ -153,20 +154,23 @@ def find_alternatives(
             Alternatives, loaded_scenario.case, title, variant, started_at, states, options.gap
         ),
     )
-    plans = {n: x.solution.to_plan(title, variant, with_details=False) for n, x in numbered}
+    plans = {
+        n: x.solution.to_plan(title, variant, with_details=False)
+        for n, x in enumerate(alternatives, 1)
+    }
     gap_scale_floor = max(problem.objective_floor, RELATIVE_OBJECTIVE_FLOOR)
-    return AlternativesResult(document, {0: plan.to_plan(title, variant), **plans}, gap_scale_floor)
+    return AlternativesResult(result, {0: plan.to_plan(title, variant), **plans}, gap_scale_floor)
 
 
 def _run_search(
-    search_state: AlternativeSearch,
+    search: AlternativeSearch,
     base_portfolio: Portfolio,
     options: AlternativesOptions,
     other_cases: Sequence[CaseToSolve],
 ) -> tuple[list[PlanAlternative], list[RobustnessCase]]:
-    """Search for alternatives and solve the other cases; return both.
+    """Search for alternatives and solve the other cases; return the results of both.
 
-    If the user interrupts the search, return what is complete by then.
+    If the user interrupts the search, those that are complete by then are returned.
     """
     alternatives: list[PlanAlternative] = []
     solved_cases_by_index: dict[int, RobustnessCase] = {}
@@ -178,18 +182,18 @@ def _run_search(
         )
 
     try:
-        search_state.settle_items(
+        search.settle_items(
             base_portfolio,
             lambda done, total: options.report_progress(
                 done, total, tr("what all plans within have")
             ),
         )
         options.report_progress(0, options.count, tr("alternatives"))
-        for alternative in search_state.generate(base_portfolio, options.count):
+        for alternative in search.generate(base_portfolio, options.count):
             alternatives.append(alternative)
             options.report_progress(len(alternatives), options.count, tr("alternatives"))
-        if other_cases and not search_state.interrupted:
-            default_worker_count = default_jobs(search_state.instance, search_state.problem.states)
+        if other_cases and not search.interrupted:
+            default_worker_count = default_jobs(search.instance, search.problem.states)
             jobs = min(choose_worker_count(options.jobs, default_worker_count), len(other_cases))
             solver_arguments = (options.least_days, options.gap, options.time_limit)
             options.report_progress(0, len(other_cases), tr("variants and assumptions"))
@@ -198,7 +202,7 @@ def _run_search(
             ) as workers:
                 workers.map(other_cases, record)
     except KeyboardInterrupt:
-        search_state.interrupted = True
+        search.interrupted = True
     return alternatives, [solved_cases_by_index[n] for n in sorted(solved_cases_by_index)]
 
 

@@ -16,7 +16,7 @@ from optimizer.analyses.options import (
 )
 
 _SETTING_SEPARATOR = re.compile(r",\s*(?=[\w.]+=)")
-"""A comma between two settings; those within a value stay."""
+"""Matches a comma between two settings, but not a comma within a value."""
 
 
 class StatedAssumptions(NamedTuple):
@@ -27,14 +27,14 @@ class StatedAssumptions(NamedTuple):
 
 
 def _parse_share(text: str) -> float:
-    """Parse a share between 0 and 1."""
+    """Parse a share such as ``2%`` or ``0.02``; raises ValueError if it is not in [0, 1]."""
     if not 0 <= (share := parse_share(text)) <= 1:
         raise ValueError(tr("'{value}' is not a share such as 2% or 0.02.", value=text))
     return share
 
 
 def _parse_stated(texts: tuple[str, ...]) -> tuple[StatedAssumptions, ...]:
-    """Parse names of assumption sets and their settings."""
+    """Parse texts such as ``NAME: PATH=VALUE, PATH=VALUE``; raises ValueError for other texts."""
     stated_assumptions = []
     for text in texts:
         name, colon, settings_text = text.partition(":")

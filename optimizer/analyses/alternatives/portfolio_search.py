@@ -24,15 +24,16 @@ OBJECTIVE_SLACK = 1e-6
 FIRST_NODE_LIMIT = 20
 """Initial node limit of the search for a farthest portfolio; doubled while it is exceeded."""
 MAX_PORTFOLIOS_TRIED = 200
-"""Maximum number of portfolios checked for one alternative."""
+"""Maximum number of farthest portfolios that are computed for one alternative."""
 SMALL_PROGRAM_INTEGERS = 40
 """Number of integer columns up to which the program is solved to the end without a guess."""
 ITEM_COST_GAP_SHARE = 0.1
-"""Gap to which the cost of flipping an item is computed, as a share of the limit's distance."""
+"""Gap to which the cost of flipping an item is computed, as a share of the option ``within``."""
 FIRST_GUESS_SHARE, LAST_GUESS_SHARE = 1.3, 0.1
-"""Shares of the limit's distance that a guess may use at first, and below which it gives up."""
+"""Share of the distance from the bound to the limit that the item costs of a guess may add up to:
+at first, and at the end."""
 GUESS_SHRINK_FACTOR = 0.9
-"""Factor on that share after a guess that was ruled out."""
+"""Factor on that share after a guess that has no plan within the limit."""
 
 Verdict = Literal["within", "ruled out", "open"]
 
@@ -43,20 +44,21 @@ class PlanAlternative:
 
     portfolio: Portfolio
     solution: CheckedSolution
-    """The best plan with it, under the rules of the scenario."""
+    """The best plan found with the portfolio, certified under the rules of the scenario."""
     portfolio_bound: float
     """No plan with this portfolio has a lower objective."""
     distance: int
+    """Number of items in which the portfolio differs from the nearest one before it."""
     max_distance: int
-    """No portfolio within the limit is farther from those before."""
+    """Proven upper bound on this distance over all portfolios within the limit."""
 
 
 @dataclass(eq=False)
 class AlternativeSearch:
     """Search for near-optimal portfolios of a problem whose best plan and bound are known.
 
-    The problem has a recourse evaluator. ``session`` has the cuts that were found while solving
-    for the best plan; more are added to it.
+    The problem has a recourse evaluator. ``session`` has the cuts from the search for the best
+    plan, and receives more.
     """
 
     problem: Problem
@@ -79,11 +81,11 @@ class AlternativeSearch:
             for instance, recourse in instances_and_recourses
             if recourse is not None
         ]
-        self.farthest = FarthestPortfolioProgram(
+        self.farthest_program = FarthestPortfolioProgram(
             CutOracle(self.problem.tree, evaluators), self.min_lots
         )
         self.limit = self.bound + self.options.within * abs(self.bound)
-        """The objective that alternatives may have."""
+        """The highest objective that alternatives may have."""
         self._slack = OBJECTIVE_SLACK * max(1.0, abs(self.bound), self.problem.objective_floor)
         self._objective_limit = self.limit + self._slack
         self.settled_items: dict[PortfolioItem, bool] = {}
@@ -97,12 +99,12 @@ class AlternativeSearch:
         """Find the items of the base portfolio that are the same in all plans within the limit.
 
         For each item, the search tests whether there is a plan within the limit in which this item
-        is flipped and all others are free. If a problem is too large to be solved to the end, the
-        cost of flipping the item is recorded as well, since a guess may need it. ``on_item``
-        receives the number of the item and the number of all items.
+        is flipped and all others are free. If there is one and the problem is too large to be
+        solved to the end, the cost of flipping the item is recorded for later guesses. ``on_item``
+        receives the numbers of items done and of all items.
         """
-        for number, item in enumerate(self.farthest.items):
-            on_item(number, len(self.farthest.items))
+        for number, item in enumerate(self.farthest_program.items):
+            on_item(number, len(self.farthest_program.items))
             if self.interrupted:
                 return
             required_items, excluded_items = (
@@ -120,7 +122,7 @@ class AlternativeSearch:
                 objective = self._search(flipped_problem, gap=coarse_gap).objective
                 if objective is not None:
                     self.item_costs[item] = max(0.0, objective - self.bound)
-        self.farthest.fix_items(self.settled_items)
+        self.farthest_program.fix_items(self.settled_items)
 
     def generate(self, base_portfolio: Portfolio, count: int) -> Iterator[PlanAlternative]:
         """Yield up to ``count`` alternatives to the base portfolio, one after the other."""
@@ -133,12 +135,15 @@ class AlternativeSearch:
             yield alternative
 
     def _next_alternative(self, previous_portfolios: list[Portfolio]) -> PlanAlternative | None:
-        """Return the next alternative; None if there is none or none was found."""
+        """Return the next alternative.
+
+        Return None if there is none, the user stopped the search, or all attempts failed.
+        """
         max_distance, node_limit = math.inf, FIRST_NODE_LIMIT
         for _ in range(MAX_PORTFOLIOS_TRIED):
             assert self.session.pool is not None
-            self.farthest.add_cuts(self.session.pool.cuts)
-            farthest_answer = self.farthest.find_farthest(
+            self.farthest_program.add_cuts(self.session.pool.cuts)
+            farthest_answer = self.farthest_program.find_farthest(
                 previous_portfolios,
                 self._ruled_out | self._undecided,
                 self._objective_limit,
@@ -175,14 +180,14 @@ class AlternativeSearch:
         """Guess portfolios from the costs of flipping items; return the first that has a plan
         within the limit.
 
-        Each is the farthest portfolio from ``previous_portfolios`` that the costs allow.
+        Each guess is the farthest portfolio from ``previous_portfolios`` that the costs allow.
         Return None if no guess succeeds.
         """
         share = FIRST_GUESS_SHARE
         while share > LAST_GUESS_SHARE and not self.interrupted:
             excluded_portfolios = self._ruled_out | self._undecided
             cost_limit = share * (self._objective_limit - self.bound)
-            portfolio = self.farthest.guess_portfolio(
+            portfolio = self.farthest_program.guess_portfolio(
                 previous_portfolios, excluded_portfolios, self.item_costs, cost_limit
             )
             alternative = (
@@ -208,17 +213,19 @@ class AlternativeSearch:
             return None
         alternative = self._best_plan_with(portfolio, answer)
         distance = min(len(alternative.portfolio ^ other) for other in previous_portfolios)
-        limit = max_distance if math.isfinite(max_distance) else float(len(self.farthest.items))
-        return replace(alternative, distance=distance, max_distance=max(distance, int(limit)))
+        finite_max = (
+            max_distance if math.isfinite(max_distance) else len(self.farthest_program.items)
+        )
+        return replace(alternative, distance=distance, max_distance=max(distance, int(finite_max)))
 
     def _missing_items(self, portfolio: Portfolio) -> list[PortfolioItem]:
-        return [item for item in self.farthest.items if item not in portfolio]
+        return [item for item in self.farthest_program.items if item not in portfolio]
 
     def _check_items(
         self, required_items: Collection[PortfolioItem], excluded_items: Collection[PortfolioItem]
     ) -> tuple[Verdict, Answer]:
         """Decide whether there is a plan within the limit that has the required items and none of
-        the excluded ones."""
+        the excluded ones; return the verdict and the answer of the session."""
         problem = self._problem_with_items(required_items, excluded_items)
         answer = self._search(problem, target_objective=self._objective_limit)
         if answer.objective is not None and answer.objective <= self._objective_limit:
@@ -231,7 +238,7 @@ class AlternativeSearch:
     ) -> Problem:
         """Return the problem, and those of its assumption sets, with some items required and others
         excluded."""
-        restricted, *set_problems = (
+        restricted_problem, *set_problems = (
             replace(
                 problem,
                 instance=with_fixed_items(
@@ -241,7 +248,7 @@ class AlternativeSearch:
             )
             for problem in (self.problem, *self.problem.set_problems)
         )
-        return replace(restricted, set_problems=tuple(set_problems))
+        return replace(restricted_problem, set_problems=tuple(set_problems))
 
     def _search(self, problem: Problem, **search_options: Any) -> Answer:
         answer = self.session.search(problem, method="decomposition", **search_options)
@@ -249,32 +256,25 @@ class AlternativeSearch:
         return answer
 
     def _best_plan_with(self, portfolio: Portfolio, first_answer: Answer) -> PlanAlternative:
-        """Search for the best plan that has a portfolio; it is certified under the rules of the
-        scenario."""
+        """Search for the best plan of a portfolio, and certify it under the rules of the scenario.
+
+        ``first_answer`` has another plan of the portfolio, which is taken if it is better. The
+        distances of the result are set to 0. Raises SolverError if the plan is above the limit.
+        """
         problem = self._problem_with_items(portfolio, self._missing_items(portfolio))
         answer, first_result = self._search(problem), first_answer.result
-        best_objective, claimed_objective, bound = (
-            answer.objective,
-            first_answer.objective,
-            answer.bound,
-        )
-        if best_objective is None or (
-            claimed_objective is not None and claimed_objective < best_objective
-        ):
+        objective, first_objective, bound = answer.objective, first_answer.objective, answer.bound
+        if objective is None or (first_objective is not None and first_objective < objective):
             result = replace(
                 answer.result, commitment=first_result.commitment, solution=first_result.solution
             )
             answer = replace(answer, result=result)
-        recertified_plan = recertify(answer.certify(), self.problem, self.bound)
-        certificate = recertified_plan.certificate.model_copy(
-            update={"gap_target": self.options.within}
-        )
-        certificate = updated_certificate(
-            certificate, recertified_plan.objective, self.bound, recertified_plan.gap_scale
-        )
-        if recertified_plan.objective > self._objective_limit + self._slack:
+        plan = recertify(answer.certify(), self.problem, self.bound)
+        certificate = plan.certificate.model_copy(update={"gap_target": self.options.within})
+        certificate = updated_certificate(certificate, plan.objective, self.bound, plan.gap_scale)
+        if plan.objective > self._objective_limit + self._slack:
             raise SolverError("an alternative is not within the limit after all")
-        portfolio = plan_portfolio(self.instance, recertified_plan.commitment, self.min_lots)
+        portfolio = plan_portfolio(self.instance, plan.commitment, self.min_lots)
         portfolio_bound = self.bound if bound is None else max(bound, self.bound)
-        recertified_plan = replace(recertified_plan, certificate=certificate)
-        return PlanAlternative(portfolio, recertified_plan, portfolio_bound, 0, 0)
+        plan = replace(plan, certificate=certificate)
+        return PlanAlternative(portfolio, plan, portfolio_bound, 0, 0)

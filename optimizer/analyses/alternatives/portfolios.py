@@ -32,15 +32,15 @@ PURCHASE_TOLERANCE = 1e-3
 MIN_TONNES = 1e-6
 """Tonnes up to which a purchase counts as none."""
 NEARLY_ALWAYS_SHARE = 0.9
-"""Share from which on a choice is nearly always made."""
+"""Least share of cases in which a choice that is made nearly always is made."""
 
 
 def min_lots_by_stockpile(instance: Instance, min_days: float, *sets: Instance) -> dict[str, float]:
     """Compute the purchases in lots from which on each stockpile counts as chosen, by id.
 
     They cover ``min_days`` of the need that the stockpile serves (mean over the years). Stockpiles
-    that cannot buy that much are left out; with assumption ``sets``, so are those that cannot under
-    any one set.
+    that serve no need or cannot buy that much are left out. ``sets`` are the instances of the
+    assumption sets, if there are any; a stockpile must be able to buy that much under each of them.
     """
     min_lots = {}
     for h, stockpile in instance.stockpiles.items():
@@ -85,7 +85,7 @@ def with_fixed_items(
     def ids(kind: str, items: Collection[PortfolioItem]) -> list[str]:
         return sorted(id for item_kind, id in items if item_kind == kind)
 
-    policy, fixed = instance.case.policy, instance.fixed_decisions
+    policy, fixed_decisions = instance.case.policy, instance.fixed_decisions
     policy = policy.model_copy(
         update={
             "must_build": (*policy.must_build, *ids("project", required_items)),
@@ -98,9 +98,9 @@ def with_fixed_items(
         instance,
         case=instance.case.model_copy(update={"policy": policy}),
         fixed_decisions=replace(
-            fixed,
-            buy={**fixed.buy, **no_purchases},
-            min_total_purchases={**fixed.min_total_purchases, **required_purchases},
+            fixed_decisions,
+            buy={**fixed_decisions.buy, **no_purchases},
+            min_total_purchases={**fixed_decisions.min_total_purchases, **required_purchases},
         ),
     )
 
@@ -112,15 +112,15 @@ def plan_figures(
     instance, commitment, outcome = solution.instance, solution.commitment, solution.with_plan
     funding_used = budget_use(instance, commitment)
     bought_tonnes: dict[str, float] = {}
-    stock: dict[str, float] = {}
+    held_lots: dict[str, float] = {}
     for h, stockpile in instance.stockpiles.items():
         bought_tonnes[h] = (
             float(commitment.expected_purchases(instance, h).sum())
             * instance.lot_tonnes[stockpile.material]
         )
-        lots_held = float(planned_stock(instance, commitment, h)[-1])
-        stock[stockpile.material] = stock.get(stockpile.material, 0.0) + lots_held
-    need = {m: float(instance.need[m][-1]) * instance.periods_per_year for m in stock}
+        lots = float(planned_stock(instance, commitment, h)[-1])
+        held_lots[stockpile.material] = held_lots.get(stockpile.material, 0.0) + lots
+    need = {m: float(instance.need[m][-1]) * instance.periods_per_year for m in held_lots}
     portfolio = plan_portfolio(instance, commitment, min_lots)
     return PlanFigures(
         objective=solution.objective,
@@ -134,7 +134,7 @@ def plan_figures(
         projects={p: commitment.start[p] for p in instance.projects if p in commitment.start},
         bought_t={h: tonnes for h, tonnes in bought_tonnes.items() if tonnes > MIN_TONNES},
         stockpiles=tuple(h for h in instance.stockpiles if ("stockpile", h) in portfolio),
-        days_of_cover={m: lots / need[m] * 365 for m, lots in stock.items() if need[m] > 0},
+        days_of_cover={m: lots / need[m] * 365 for m, lots in held_lots.items() if need[m] > 0},
     )
 
 
@@ -164,13 +164,13 @@ def robustness_indices(
         }
         known_shares = [share for share in share_by_kind.values() if share is not None]
         index = math.fsum(known_shares) / len(known_shares) if known_shares else None
-        settled = settled_items.get(item)
+        in_all = settled_items.get(item)
         indices.append(
             Robustness(
                 kind=item[0],
                 id=item[1],
                 in_plan=item in plan_portfolio,
-                within="open" if settled is None else "in all" if settled else "in none",
+                within="open" if in_all is None else "in all" if in_all else "in none",
                 index=index,
                 says=None if index is None else frequency_word(index),
                 **share_by_kind,
@@ -202,8 +202,8 @@ OtherCaseFields = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class CaseToSolve:
-    """A case to be solved in addition to that of the plan, with those fields of its result that are
-    known beforehand."""
+    """A case to be solved in addition to that of the plan, with the fields of its result that are
+    known before it is solved."""
 
     case: Case
     known_fields: OtherCaseFields
@@ -215,8 +215,8 @@ def list_other_cases(
     """List the other cases to be solved.
 
     They are the variants of a file, the stated assumption sets, and the low and high value of each
-    kind of assumption. A kind that has a single part is represented by that part. Raises
-    ScenarioError if a setting is invalid.
+    kind of assumption. A kind that is not listed as a whole is represented by its single part.
+    Raises ScenarioError if a setting is invalid.
     """
     variant_infos, cases = loaded_scenario.case.variants, []
     for id, case in variants.items():
@@ -233,17 +233,17 @@ def list_other_cases(
         cases.append(CaseToSolve(case, fields))
     assumptions = list_assumptions(loaded_scenario.case) if options.assumptions else ()
     kinds_with_group = {group.kind for group in assumptions if group.subject is None}
-    stated_settings: list[tuple[str, float | None, Sequence[str]]] = [
+    settings_to_solve: list[tuple[str, float | None, Sequence[str]]] = [
         (stated_assumptions.name, None, stated_assumptions.settings)
         for stated_assumptions in options.stated
     ]
-    stated_settings += [
+    settings_to_solve += [
         (group.kind, factor, group.settings_at(factor))
         for group in assumptions
         if group.subject is None or group.kind not in kinds_with_group
         for factor in (group.low, group.high)
     ]
-    for id, factor, settings in stated_settings:
+    for id, factor, settings in settings_to_solve:
         fields = {"id": id, "title": id, "factor": factor, "settings": tuple(settings)}
         cases.append(
             CaseToSolve(
@@ -258,7 +258,7 @@ def make_case_solver(
 ) -> Callable[[CaseToSolve], RobustnessCase]:
     """Return the function with which a worker solves one case after the other.
 
-    It keeps sessions between cases, and raises KeyboardInterrupt if the user stopped it.
+    The function keeps sessions between cases, and raises KeyboardInterrupt if the user stopped it.
     """
     sessions: dict[str, Session] = {}
 

@@ -81,7 +81,7 @@ def cross_evaluate_sets(
     aggregation = options.over or loaded_scenario.case.objective.over_assumptions or "mean"
     case = loaded_scenario.with_settings([f"objective.over_assumptions={aggregation}"]).case
     problem = Problem.from_case(case).with_recourse(options.threads)
-    problems = [single_set_problem(part) for part in problem.set_problems]
+    problems = [single_set_problem(set_problem) for set_problem in problem.set_problems]
     solve_options = options.solver_options
     solutions: dict[str, CheckedSolution] = {}
     for n, (id, problem_of_set) in enumerate(zip(sets, problems, strict=True)):
@@ -126,13 +126,15 @@ def cross_evaluate_sets(
         sets=tuple(
             AssumptionSetInfo(
                 id=id,
-                title=display_name(outcome.title, id, current_language()),
-                weight=float(outcome.weight),
-                changes=tuple(outcome.set),
-                states=len(part.states),
-                without_plan=_outcome_without_plan(part, options.threads),
+                title=display_name(assumption_set.title, id, current_language()),
+                weight=float(assumption_set.weight),
+                changes=tuple(assumption_set.set),
+                states=len(set_problem.states),
+                without_plan=_outcome_without_plan(set_problem, options.threads),
             )
-            for (id, outcome), part in zip(sets.items(), problem.set_problems, strict=True)
+            for (id, assumption_set), set_problem in zip(
+                sets.items(), problem.set_problems, strict=True
+            )
         ),
         plans=tuple(set_plans.values()),
         compromise=shared_plan,
@@ -171,7 +173,8 @@ SetProblem = tuple[Instance, Problem]
 
 
 def _set_problems(problems: Sequence[Problem], threads: int | None) -> list[SetProblem]:
-    """Return the problem of each assumption set, extended by the start years that other sets allow.
+    """Return the instance of each assumption set, and its problem, extended by the start years that
+    other sets allow.
 
     A plan with a start year that only another set allows can then be evaluated as well.
     """
@@ -260,7 +263,7 @@ def _deciding_figures(
 
     A group of figures explains the choice of the set's plan if the gain is small without it.
     """
-    lots = set_problems[0][0].lot_tonnes
+    lot_tonnes = set_problems[0][0].lot_tonnes
     for (id, solution), (_, problem) in zip(set_solutions.items(), set_problems, strict=True):
         assumption_set = case.assumptions[id]
         groups = _group_paths([*assumption_set.set])
@@ -277,7 +280,9 @@ def _deciding_figures(
             reduced_problem = with_same_branches(
                 Problem.from_case(reduced_case, problem), problem.instance
             )
-            converted_plans = [convert_lots(plan, lots, reduced_problem.instance) for plan in plans]
+            converted_plans = [
+                convert_lots(plan, lot_tonnes, reduced_problem.instance) for plan in plans
+            ]
             yield DecisiveFigures(
                 of=id,
                 figures=figures,
@@ -296,10 +301,10 @@ def _objective_gain(problem: Problem, plans: Sequence[Commitment]) -> float:
 def _group_paths(paths: Sequence[str]) -> dict[str, list[str]]:
     """Group the dotted paths of an assumption set by item, or by section if there are too many
     items."""
-    for steps in (2, 1):
+    for depth in (2, 1):
         groups: dict[str, list[str]] = {}
         for path in paths:
-            groups.setdefault(".".join(path.split(".")[:steps]), []).append(path)
+            groups.setdefault(".".join(path.split(".")[:depth]), []).append(path)
         if len(groups) <= MAX_GROUPS:
             break
     return groups

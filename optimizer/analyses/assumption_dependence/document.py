@@ -52,7 +52,7 @@ def build_document(result: Disagreement) -> Document:
 
 
 def sections_for_plan_report(result: Disagreement) -> tuple[list[Section], list[Check]]:
-    """Return the section and checks on assumption sets, for the report on a plan."""
+    """Return the section on assumption sets for the report on a plan; there are no checks."""
     wording = Wording(result)
     summary = " ".join([*_answer_sentences(wording), *uncertainty_sentences(result)])
     answer_parts: list[Part] = [
@@ -65,8 +65,8 @@ def sections_for_plan_report(result: Disagreement) -> tuple[list[Section], list[
 
 
 def _answer_sentences(wording: DisagreementWording) -> Iterator[str]:
-    """Yield sentences on choices on which the sets agree or differ, and on the largest regret of
-    the compromise."""
+    """Yield sentences on choices on which the sets agree or differ, and on the largest regrets of
+    the compromise and of the sets' plans."""
     result = wording.result
     yield from agreement_sentences(wording)
     yield from compromise_sentences(wording)
@@ -99,7 +99,7 @@ def _regret_tables(wording: DisagreementWording) -> Iterator[Part]:
     if any(x.regret < 0 for plan in result.all_plans for x in plan.under.values()):
         note += " " + tr("Below 0 it breaks rules of the set that its best plan keeps.")
 
-    def regret(id: str) -> Callable[[SetPlan], DisplayedValue | float | None]:
+    def regret_getter(id: str) -> Callable[[SetPlan], DisplayedValue | float | None]:
         def regret_of_plan(plan: SetPlan) -> DisplayedValue | float | None:
             outcome = plan.under.get(id)
             if outcome is None or not outcome.broken_rules:
@@ -110,21 +110,26 @@ def _regret_tables(wording: DisagreementWording) -> Iterator[Part]:
 
         return regret_of_plan
 
-    def expected(id: str) -> Callable[[SetPlan], float | None]:
+    def damage_getter(id: str) -> Callable[[SetPlan], float | None]:
         return lambda plan: plan.under[id].expected if id in plan.under else None
 
     def name(plan: SetPlan) -> str:
         return set_title(wording, plan.of)
 
-    for caption, value_under, table, table_note in (
-        (tr("Regret under each set, {unit}", unit=wording.unit), regret, "experts_regret", note),
-        (damage_by_set_caption(wording), expected, "experts_damage", ""),
+    for caption, getter_for_set, table, table_note in (
+        (
+            tr("Regret under each set, {unit}", unit=wording.unit),
+            regret_getter,
+            "experts_regret",
+            note,
+        ),
+        (damage_by_set_caption(wording), damage_getter, "experts_damage", ""),
     ):
         columns = [Column(tr("Best plan for"), name, "text")]
         columns += [
             Column(
                 wording.assumption_set_title(assumption_set.id),
-                value_under(assumption_set.id),
+                getter_for_set(assumption_set.id),
                 decimals_group=table,
                 key=assumption_set.id,
             )
@@ -137,7 +142,7 @@ def _choice_tables(wording: DisagreementWording) -> Iterator[Part]:
     """Yield the table of start years, a row per project and a column per plan."""
     result = wording.result
 
-    def start(plan: SetPlan) -> Callable[[str], int | None]:
+    def start_getter(plan: SetPlan) -> Callable[[str], int | None]:
         return lambda p: plan.projects.get(p)
 
     columns = [
@@ -146,7 +151,7 @@ def _choice_tables(wording: DisagreementWording) -> Iterator[Part]:
         )
     ]
     columns += [
-        Column(set_title(wording, plan.of), start(plan), "year", key=plan.of or "all")
+        Column(set_title(wording, plan.of), start_getter(plan), "year", key=plan.of or "all")
         for plan in result.all_plans
     ]
     yield Table(

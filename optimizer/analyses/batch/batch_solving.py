@@ -1,7 +1,7 @@
 """Solving of independent scenarios in parallel.
 
-Only plain data is passed to and from workers: a scenario as text, and its plan as the document that
-is written. Models are built in the process that solves them.
+Only plain data is passed to and from workers: a scenario as compressed text, and its plan as the
+content of a plan.json. Models are built in the process that solves them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class BatchSolution:
 
     plan_json: bytes
     status: Literal["optimal", "limit"]
-    figures: dict[str, float | None]  # by the names that a batch gives them
+    figures: dict[str, float | None]  # by the names of the fields of BatchRun
 
 
 def result_key(case: Case, title: str, variant: str | None, options: SolveOptions) -> str:
@@ -79,8 +79,8 @@ def solve_batch(
     """Yield the plan of each task, or the reason why it has none, as soon as it is known.
 
     Each task is solved with one thread. By default, a worker that is free takes the next task. With
-    ``are_related``, each of n workers takes every n-th task and reuses what it knows from earlier
-    ones; the tasks should be in an order in which neighbors are most similar. Close the generator
+    ``are_related``, each of n workers takes every n-th task and reuses results of its earlier
+    tasks; the tasks should be in an order in which neighbors are most similar. Close the generator
     if it is not exhausted, to end running tasks.
     """
     worker_options: dict[str, Any] = {"assignment": "fixed" if are_related else "next"}
@@ -97,8 +97,8 @@ def make_task_solver(
 
     With ``are_related``, it reuses results of the tasks that it solved before.
     """
-    names = ("gap", "time_limit", "node_limit")
-    solve_options: dict[str, Any] = {name: getattr(options, name) for name in names}
+    option_names = ("gap", "time_limit", "node_limit")
+    solve_options: dict[str, Any] = {name: getattr(options, name) for name in option_names}
     if are_related:
         return partial(
             _solve_task, partial(Session(threads=1).ask, damage_only=False, **solve_options)

@@ -77,7 +77,10 @@ def _status_words() -> dict[str, str]:
 
 
 def _runs_parts(batch: Batch) -> Iterator[Part]:
-    """Yield the table of runs; it shows gaps only if a limit left some of them open."""
+    """Yield the damage without a plan and the unit, if all runs share them, and the table of runs.
+
+    The table shows final gaps only if a limit stopped a run.
+    """
     unit, units_differ = _common_value(_outcome_unit(run) for run in batch.runs)
     money_unit, _ = _common_value(_money_unit(run) for run in batch.runs)
     without_plan, without_plan_differs = _common_value(
@@ -122,11 +125,11 @@ def _name_columns(batch: Batch) -> Iterator[Column]:
         name = path.split(".")[-1]
         is_numeric = all(_is_number(run.varied.get(path, NO_VALUE)) for run in batch.runs)
         header = sanitize(name if name_counts[name] == 1 else path)
-        value = partial(_varied_value, path, is_numeric)
+        get_value = partial(_varied_value, path, is_numeric)
         if is_numeric:
-            yield Column(header, value, origin="scenario")
+            yield Column(header, get_value, origin="scenario")
         else:
-            yield Column(header, value, "text")
+            yield Column(header, get_value, "text")
 
 
 def _varied_value(path: str, is_number: bool, run: BatchRun) -> DisplayedValue | str:
@@ -135,7 +138,7 @@ def _varied_value(path: str, is_number: bool, run: BatchRun) -> DisplayedValue |
 
 
 def _varied_paths(batch: Batch) -> list[str]:
-    """Return the paths of all varied numbers, in order of their first occurrence."""
+    """Return the paths of all varied figures, in order of their first occurrence."""
     return list(dict.fromkeys(path for run in batch.runs for path in run.varied))
 
 
@@ -160,9 +163,9 @@ def _money_unit(run: BatchRun) -> str | None:
 
 
 def _common_value(values: Iterable[Value | None]) -> tuple[Value | None, bool]:
-    """Return the only value that is not None, and whether there are several distinct values.
+    """Return the value that all values except None equal, and whether these differ.
 
-    The value is None if there is none, or if there are several.
+    The returned value is None if they differ, or if all values are None.
     """
     known_values = {value for value in values if value is not None}
     return (known_values.pop() if len(known_values) == 1 else None), len(known_values) > 1
@@ -183,7 +186,7 @@ def batch_as_csv(batch: Batch) -> str:
 
 
 def _csv_text(cell: str) -> str:
-    """Return a text on one line that spreadsheets do not take for a formula.
+    """Return a text on one line, after an apostrophe if spreadsheets would take it for a formula.
 
     Numbers are unchanged.
     """

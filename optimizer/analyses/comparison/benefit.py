@@ -19,11 +19,10 @@ OFFTAKE_TOLERANCE = 1e-6
 def compute_benefit(plan: Plan, year: int | None = None) -> results.Benefit:
     """Compute what a plan achieves.
 
-    Stock cover and supplier concentration are those of the year that :func:`reference_year`
-    returns.
+    Stock cover and supplier concentration refer to the year that :func:`reference_year` returns.
     """
     outcome, without_plan = plan.outcome, plan.outcome.without_plan
-    benchmark_year = reference_year(plan, year)
+    nearest_year = reference_year(plan, year)
     damage_distribution = outcome.distribution
     first_deliveries = (
         {m: _first_delivery(plan, m) for m in plan.case.materials} if plan.case else {}
@@ -41,8 +40,8 @@ def compute_benefit(plan: Plan, year: int | None = None) -> results.Benefit:
         left_range=_quantile_range(damage_distribution.levels, damage_distribution.with_plan)
         if damage_distribution
         else None,
-        cover=_stock_cover(plan, benchmark_year),
-        dependence=_supplier_dependence(plan, benchmark_year),
+        cover=_stock_cover(plan, nearest_year),
+        dependence=_supplier_dependence(plan, nearest_year),
         crma=plan.crma,
         first_tonne=_first_delivery(plan, None),
         first_tonne_by_material={
@@ -132,9 +131,9 @@ def _supplier_dependence(plan: Plan, year: int) -> results.Dependence:
     materials' need.
     """
     home = frozenset(plan.case.home) if plan.case else frozenset()
-    supplied = {m.id: x for m in plan.materials if (x := m.by_year[str(year)]).supply is not None}
-    with_plan = {m: _supplier_shares(x.supply, home) for m, x in supplied.items()}
-    without_plan = {m: _supplier_shares(x.supply_without_plan, home) for m, x in supplied.items()}
+    years = {m.id: x for m in plan.materials if (x := m.by_year[str(year)]).supply is not None}
+    with_plan = {m: _supplier_shares(x.supply, home) for m, x in years.items()}
+    without_plan = {m: _supplier_shares(x.supply_without_plan, home) for m, x in years.items()}
     need_values = _need_values(plan, year)
     total_value = math.fsum(need_values[m] for m in with_plan) if need_values else 0.0
     ranked_materials = sorted(with_plan, key=lambda m: -with_plan[m].third_share)
@@ -162,16 +161,18 @@ def _supplier_dependence(plan: Plan, year: int) -> results.Dependence:
 
 
 def _supplier_shares(mix: SupplyMix | None, home: frozenset[str]) -> results.SupplyConcentration:
-    """Compute the shares of the largest suppliers in a supply mix; all are zero if ``mix`` is None
-    (no supply)."""
+    """Compute the concentration of a supply mix.
+
+    Without supply (``mix`` is None), shares and HHI are 0, and countries and imports are None.
+    """
     share_by_country = mix.by_country if mix else {}
-    third = {c: x for c, x in share_by_country.items() if c not in EU_27 and c not in home}
-    country = max(third, key=lambda c: third[c], default=None)
+    third_shares = {c: x for c, x in share_by_country.items() if c not in EU_27 and c not in home}
+    country = max(third_shares, key=lambda c: third_shares[c], default=None)
     return results.SupplyConcentration(
         largest_country=mix.largest_country if mix else None,
         largest_share=mix.largest_share if mix else 0.0,
         third_country=country,
-        third_share=third[country] if country else 0.0,
+        third_share=third_shares[country] if country else 0.0,
         hhi=mix.hhi if mix else 0.0,
         imports=mix.imports if mix else None,
     )
@@ -192,21 +193,22 @@ def _mean_over_materials(
     def mean(field: str) -> float:
         return _weighted_mean({m: getattr(x, field) for m, x in supplied.items()}, values) or 0.0
 
-    imports = all(x.imports is not None for x in supplied.values())
+    imports_known = all(x.imports is not None for x in supplied.values())
     return results.SupplyConcentration(
         largest_country=None,
         largest_share=mean("largest_share"),
         third_country=None,
         third_share=mean("third_share"),
         hhi=mean("hhi"),
-        imports=mean("imports") if imports else None,
+        imports=mean("imports") if imports_known else None,
     )
 
 
 def _first_delivery(plan: Plan, material: str | None) -> results.FirstDelivery | None:
     """Find the first year in which a project delivers output that is reserved for home consumers.
 
-    With ``material``, only output of that material counts; None stands for any material. Return
+    With ``material``, only output of that material counts; None stands for any material. The
+    expected year, by the stated delays, is None if the plan does not carry its scenario. Return
     None if no project delivers.
     """
     deliveries: list[tuple[int, str]] = []
@@ -220,15 +222,17 @@ def _first_delivery(plan: Plan, material: str | None) -> results.FirstDelivery |
         if project_plan.offtake <= OFFTAKE_TOLERANCE or not delivers:
             continue
         # A ramp-up may begin with nothing.
-        ramp = project.ramp_up if project else ()
-        year = project_plan.first_output + next((k for k, share in enumerate(ramp) if share > 0), 0)
+        ramp_up = project.ramp_up if project else ()
+        year = project_plan.first_output + next(
+            (k for k, share in enumerate(ramp_up) if share > 0), 0
+        )
         deliveries.append((year, project_plan.id))
         if project is not None:
             delays = (years * float(chance) for years, chance in project.delay_years.items())
             expected_years.append(year + math.fsum(delays))
     if not deliveries:
         return None
-    year, id = min(deliveries, key=lambda first: first[0])
+    year, id = min(deliveries, key=lambda delivery: delivery[0])
     return results.FirstDelivery(
         year=year, expected_year=min(expected_years, default=None), project=id
     )

@@ -31,8 +31,8 @@ def compute_brief(
 ) -> results.Brief:
     """Compute the figures of a plan that a decision maker needs.
 
-    ``evaluation`` and ``explanation`` are those of this plan. ``others`` are other plans for the
-    same states by their labels, such as those of a comparison.
+    ``evaluation`` and ``explanation`` are those of this plan. ``others`` are other plans by their
+    labels, such as those of a comparison.
     """
     plan_option, other_plans = plan_as_option(plan.variant or "plan", plan), others or {}
     frontiers = _efficient_frontiers(plan, plan_option, other_plans)
@@ -63,11 +63,11 @@ def _efficient_frontiers(
     for label, other_plan in other_plans.items():
         options.append(plan_as_option(label, other_plan))
         changes = comparability.changed_values(plan, other_plan)
-        issues = comparability.differences_by_subject(plan, other_plan, label, changes)
+        issues = comparability.comparability_issues(plan, other_plan, label, changes)
         excluded_by_option.append(comparability.excluded_figures(issues))
     return [
-        efficiency.efficient_frontier(options, plan_option, excluded_by_option, net)
-        for net in (False, True)
+        efficiency.efficient_frontier(options, plan_option, excluded_by_option, use_net_cost)
+        for use_net_cost in (False, True)
     ]
 
 
@@ -79,18 +79,19 @@ def _preferred_options(
 ) -> Iterator[results.ReferenceIncrement]:
     """Yield the increments of this plan over the options that the comparison prefers to it.
 
-    Increments that are proven to be insignificant are left out.
+    These are the option that dominates it, and by each frontier the best one if an avoided euro of
+    damage is worth one public euro. Insignificant increments are left out.
     """
-    preferred = [
+    preferred_labels = [
         x.over for x in frontiers[0].dominated_increments() if x.option == plan_option.label
     ]
     for frontier in frontiers:
         labels = [x.option for x in frontier.best_by_damage_value() if x.worth <= 1]
-        preferred += labels[-1:]
+        preferred_labels += labels[-1:]
     points = {
         point.label: point for point in frontiers[0].points if point.option is not plan_option
     }
-    for label in dict.fromkeys(preferred):
+    for label in dict.fromkeys(preferred_labels):
         if label in points:
             reference_increment = _increment_over_option(
                 plan_option, "option", points[label], plan, other_plans
@@ -111,14 +112,14 @@ def _increments_over_references(
     These are no plan, the counterfactual (or else the unfunded option), and the efficient option
     with the next smaller public funding.
     """
-    without_plan, level = plan.outcome.without_plan, plan.outcome.net_cost_meur
+    without_plan, net_cost = plan.outcome.without_plan, plan.outcome.net_cost_meur
     yield _increment_over_point(
         plan_option,
         "nothing",
         "",
         OptionPoint(None, 0.0, without_plan.expected),
         without_plan.cvar,
-        level,
+        net_cost,
     )
     unfunded_point = frontier.unfunded
     if evaluation is not None and evaluation.counterfactual is not None:
@@ -131,9 +132,9 @@ def _increments_over_references(
         (point.money for point in frontier.points if point.option is plan_option), 0.0
     )
     funding_limit = plan_funding - MONEY_TOLERANCE
-    cheaper = [p for p in frontier.efficient if ZERO_FUNDING_MEUR < p.money < funding_limit]
-    if cheaper:
-        yield _increment_over_option(plan_option, "option", cheaper[-1], plan, other_plans)
+    cheaper_points = [p for p in frontier.efficient if ZERO_FUNDING_MEUR < p.money < funding_limit]
+    if cheaper_points:
+        yield _increment_over_option(plan_option, "option", cheaper_points[-1], plan, other_plans)
 
 
 def _increment_over_option(
@@ -202,18 +203,18 @@ def _increment_over_counterfactual(
     if increment.resolution is not None and counterfactual.bound is not None:
         slack = max(0.0, counterfactual.objective - counterfactual.bound)
         resolution = increment.resolution + slack
-    objective = plan.certificate.objective - counterfactual.objective
+    difference = plan.certificate.objective - counterfactual.objective
     updated_fields = {
         "over": counterfactual.variant,
         "resolution": resolution,
-        "significant": efficiency.is_significant(increment.avoided, objective, resolution),
+        "significant": efficiency.is_significant(increment.avoided, difference, resolution),
     }
     return increment.model_copy(update=updated_fields)
 
 
 def _tail_figures(plan: Plan, evaluation: Evaluation | None) -> results.TailOutcome:
-    """Compute damage in the worst states, both in the plan's states and in the fresh states of its
-    evaluation."""
+    """Compute damage in the worst states, both of the plan's states and of the fresh states of its
+    evaluation; figures of fresh states are None if the evaluation did not sample any."""
     outcome, fresh_evaluation = plan.outcome, None
     if evaluation is not None and evaluation.states_of is None and evaluation.fresh.sampled:
         fresh_evaluation = evaluation.fresh

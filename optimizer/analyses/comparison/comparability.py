@@ -13,7 +13,7 @@ from models.scenario.quantities import REMARK_KEYS
 DAMAGE_TOLERANCE = 1e-9
 """Relative difference of damage that counts as rounding."""
 MAX_VALUE_LENGTH = 120
-"""Maximum number of characters of a value that is shown."""
+"""Maximum number of characters of the JSON text of a value."""
 ALL_FIGURES: tuple[ExcludedFigures, ...] = ("damage", "money", "dependence")
 
 EXCLUDED_BY_SUBJECT: Mapping[str, tuple[ExcludedFigures, ...]] = {
@@ -42,31 +42,31 @@ EXCLUDED_BY_SUBJECT: Mapping[str, tuple[ExcludedFigures, ...]] = {
     "consumers": (),
     "projects": (),
 }
-"""Parts of a scenario that are no funding option, with the figures that a difference excludes."""
+"""Parts of a scenario other than funding, with the figures that are not compared if they differ."""
 TEXT_FIELDS = frozenset({"name", "title", "description"})
 IGNORED_FIELDS = frozenset({"variants", "sources", "title", "description", "schema_version"})
 
 
-def changed_values(base_plan: Plan, option: Plan) -> tuple[ValueChange, ...]:
+def changed_values(base_plan: Plan, option_plan: Plan) -> tuple[ValueChange, ...]:
     """Return all values that differ between the scenarios of two plans, section by section.
 
     Names, titles and sources are ignored. The result is empty if a plan does not carry its
     scenario.
     """
-    if base_plan.case is None or option.case is None:
+    if base_plan.case is None or option_plan.case is None:
         return ()
-    if base_plan.certificate.input_sha256 == option.certificate.input_sha256:
+    if base_plan.certificate.input_sha256 == option_plan.certificate.input_sha256:
         return ()
-    return tuple(_diff_values(_scenario_content(base_plan), _scenario_content(option), ()))
+    return tuple(_diff_values(_scenario_content(base_plan), _scenario_content(option_plan), ()))
 
 
-def differences_by_subject(
-    base_plan: Plan, option: Plan, label: str, value_changes: Sequence[ValueChange]
+def comparability_issues(
+    base_plan: Plan, option_plan: Plan, label: str, value_changes: Sequence[ValueChange]
 ) -> list[ComparabilityIssue]:
-    """Group the differences between the scenarios of an option and of the base by subject.
+    """Return the differences between the scenarios of an option and of the base, by subject.
 
     ``label`` is the label of the option, and ``value_changes`` are the values that differ between
-    the two scenarios.
+    the two scenarios. A difference in damage without any plan that these do not explain is added.
     """
 
     def issue(
@@ -74,36 +74,38 @@ def differences_by_subject(
     ) -> ComparabilityIssue:
         return ComparabilityIssue(option=label, subject=subject, changes=changes, bars=bars)
 
-    same = base_plan.certificate.input_sha256 == option.certificate.input_sha256
-    if (base_plan.case is None or option.case is None) and not same:
+    has_same_input = base_plan.certificate.input_sha256 == option_plan.certificate.input_sha256
+    if (base_plan.case is None or option_plan.case is None) and not has_same_input:
         hashes = [
-            None if p.case is None else p.certificate.input_sha256 for p in (base_plan, option)
+            None if p.case is None else p.certificate.input_sha256 for p in (base_plan, option_plan)
         ]
         change = ValueChange(path="scenario", base=hashes[0], value=hashes[1])
         return [issue("scenario", ALL_FIGURES, change)]
-    by_subject: dict[str, list[ValueChange]] = {}
+    changes_by_subject: dict[str, list[ValueChange]] = {}
     for change in value_changes:
         subject = _subject_of_path(change.path)
         if subject is not None:
-            by_subject.setdefault(subject, []).append(change)
+            changes_by_subject.setdefault(subject, []).append(change)
     issues = [
         issue(subject, EXCLUDED_BY_SUBJECT.get(subject, ()), *subject_changes)
-        for subject, subject_changes in by_subject.items()
+        for subject, subject_changes in changes_by_subject.items()
     ]
-    if _assumption_set_changes(base_plan) != _assumption_set_changes(option):
+    if _reported_set_settings(base_plan) != _reported_set_settings(option_plan):
         # The figures of a plan over assumption sets are those of the file, or of the first set.
-        ids = [None if p.reported_set is None else p.reported_set.id for p in (base_plan, option)]
+        ids = [
+            None if p.reported_set is None else p.reported_set.id for p in (base_plan, option_plan)
+        ]
         change = ValueChange(path="assumptions", base=ids[0], value=ids[1])
         issues.append(issue("assumptions", ("damage",), change))
     if "damage" not in excluded_figures(issues):
         issues += [
             issue("outcome.without_plan", (), change)
-            for change in _damage_without_plan_changes(base_plan, option)
+            for change in _damage_without_plan_changes(base_plan, option_plan)
         ]
     return issues
 
 
-def _assumption_set_changes(plan: Plan) -> Mapping[str, Any]:
+def _reported_set_settings(plan: Plan) -> Mapping[str, Any]:
     """Return the settings of the assumption set for which a plan's figures are reported; empty
     without assumption sets."""
     reported_set = plan.reported_set
@@ -114,13 +116,13 @@ def _assumption_set_changes(plan: Plan) -> Mapping[str, Any]:
     )
 
 
-def _damage_without_plan_changes(base_plan: Plan, option: Plan) -> Iterator[ValueChange]:
+def _damage_without_plan_changes(base_plan: Plan, option_plan: Plan) -> Iterator[ValueChange]:
     """Yield the difference in expected damage without any plan, unless it is within the tolerance.
 
     It may come from initial stocks or from the allocation, for example.
     """
     base_damage, option_damage = (
-        plan.outcome.without_plan.expected for plan in (base_plan, option)
+        plan.outcome.without_plan.expected for plan in (base_plan, option_plan)
     )
     if abs(base_damage - option_damage) > DAMAGE_TOLERANCE * max(
         1.0, abs(base_damage), abs(option_damage)
@@ -136,10 +138,8 @@ def excluded_figures(issues: Sequence[ComparabilityIssue]) -> frozenset[Excluded
 
     If damage is excluded, the tail and the objective are excluded as well.
     """
-    excluded_kinds = {bar for issue in issues for bar in issue.bars}
-    return frozenset(
-        excluded_kinds | {"tail", "objective"} if "damage" in excluded_kinds else excluded_kinds
-    )
+    kinds = {kind for issue in issues for kind in issue.bars}
+    return frozenset(kinds | {"tail", "objective"} if "damage" in kinds else kinds)
 
 
 def _subject_of_path(path: str) -> str | None:
@@ -152,9 +152,9 @@ def _subject_of_path(path: str) -> str | None:
 
 
 def _scenario_content(plan: Plan) -> dict[str, Any]:
-    # The case is dumped as parsed, so fields added since the plan was made have their defaults.
     """Return the scenario of a plan as JSON data without titles and sources."""
     assert plan.case is not None
+    # The case is dumped as parsed, so fields added since the plan was made have their defaults.
     data = plan.case.model_dump(
         mode="json", by_alias=True, exclude=set(IGNORED_FIELDS), exclude_none=True
     )
@@ -163,19 +163,19 @@ def _scenario_content(plan: Plan) -> dict[str, Any]:
 
 
 def _without_metadata(value: Any) -> Any:
-    """Return JSON data without sources, names and empty parts.
+    """Return JSON data without remarks such as sources, texts such as names, and empty parts.
 
     Lists whose items have ids become mappings from the id to the item.
     """
     if isinstance(value, Mapping):
         if "value" in value and set(value) <= {"value", *REMARK_KEYS}:
             return _without_metadata(value["value"])
-        cleaned = {
+        kept_items = {
             str(key): _without_metadata(item)
             for key, item in value.items()
             if not (key in TEXT_FIELDS and _is_text(item)) and key not in REMARK_KEYS
         }
-        return {key: item for key, item in cleaned.items() if item not in ({}, [])}
+        return {key: item for key, item in kept_items.items() if item not in ({}, [])}
     if isinstance(value, list):
         if value and all(isinstance(item, Mapping) and "id" in item for item in value):
             return {
@@ -197,10 +197,10 @@ def _diff_values(base_value: Any, value: Any, path: tuple[str, ...]) -> Iterator
     if base_value == value:
         return
     if len(path) < 2 and (base_value is None or value is None):
-        # If only one side has a whole section, list its items.
+        # If only one scenario has a section, list its items.
         base_value, value = (
-            {} if side is None and isinstance(other_value, Mapping) else side
-            for side, other_value in ((base_value, value), (value, base_value))
+            {} if tree is None and isinstance(other_tree, Mapping) else tree
+            for tree, other_tree in ((base_value, value), (value, base_value))
         )
     if isinstance(base_value, Mapping) and isinstance(value, Mapping):
         for key in dict.fromkeys((*base_value, *value)):

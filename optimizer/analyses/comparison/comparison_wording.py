@@ -1,5 +1,4 @@
-"""Names and units of a comparison in the current language: those of options, amounts, and parts of
-a scenario."""
+"""Names, units and sentences of a comparison in the current language."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,7 +46,10 @@ class ComparisonWording(Wording[Comparison]):
 
     @cached_property
     def options(self) -> Sequence[Option]:
-        """The options by increasing public money; those whose money is not compared come last."""
+        """The options by increasing public money; those whose money is not compared come last.
+
+        With ``in_given_order``, the options are in the order of the result.
+        """
         if self.in_given_order:
             return self.result.options
 
@@ -97,7 +99,7 @@ class ComparisonWording(Wording[Comparison]):
         }
 
     def option_name(self, label: str) -> str:
-        """Return the name of an option: the title of its variant, or else its label.
+        """Return the name of an option: the title of its variant, "base case", or its label.
 
         If several options have the same name, the label is appended.
         """
@@ -139,9 +141,9 @@ class ComparisonWording(Wording[Comparison]):
         """Return whether any of these kinds of figures cannot be compared between an option and the
         base."""
         issues = [issue for issue in self.result.unlike if issue.option == label]
-        excluded_kinds = {bar for issue in issues for bar in issue.bars}
-        excluded_kinds |= {"tail", "objective"} if "damage" in excluded_kinds else set()
-        return bool(excluded_kinds & set(figures))
+        kinds = {kind for issue in issues for kind in issue.bars}
+        kinds |= {"tail", "objective"} if "damage" in kinds else set()
+        return bool(kinds & set(figures))
 
     def name(self, kind: str, id: str, fallback: str | None = None) -> str:
         """Return the name of an item from the plans, or else ``fallback``, or else its id.
@@ -152,8 +154,8 @@ class ComparisonWording(Wording[Comparison]):
         return localized(names[id]) if id in names else sanitize(fallback or id)
 
     def budget_name(self, budget_use: BudgetUse) -> str:
-        """Return the name of a budget: that of its funder, and that of the budget line if it is
-        one."""
+        """Return the name of a budget: that of its funder, or of all public funders, and that of
+        the budget line if it is one."""
         if budget_use.funder is None:
             return tr("all public funders together")
         funder_name = self.name("funders", budget_use.funder)
@@ -185,20 +187,20 @@ class ComparisonWording(Wording[Comparison]):
         return tr("“{option}” is left out: no plan keeps all of these rules together. {rules}.",
                   option=name, rules=sanitize(rules))  # fmt: skip
 
-    def describe_difference(self, difference: ComparabilityIssue) -> str:
+    def describe_issue(self, issue: ComparabilityIssue) -> str:
         """Describe how the scenario of an option differs from that of the base, and which figures
         are not compared for that reason."""
         names = {
-            "option": self.option_name(difference.option),
+            "option": self.option_name(issue.option),
             "base": self.option_name(self.result.base),
         }
-        if difference.subject == "scenario":
+        if issue.subject == "scenario":
             sentence = tr("“{option}” and “{base}”: one of the plans does not carry its scenario, "
                           "so that what they have in common is unknown.", **names)  # fmt: skip
         else:
-            changes = "; ".join(self._describe_subject(difference))
+            changes = "; ".join(self._describe_subject(issue))
             sentence = tr("“{option}” differs from “{base}”: {changes}.", changes=changes, **names)
-        if not difference.bars:
+        if not issue.bars:
             return sentence
         figures = {
             "damage": self.outcome_word,
@@ -207,18 +209,18 @@ class ComparisonWording(Wording[Comparison]):
             "objective": tr("the objective"),
             "dependence": tr("dependence"),
         }
-        excluded_text = join_with_and([figures[bar] for bar in difference.bars])
+        excluded_text = join_with_and([figures[kind] for kind in issue.bars])
         return f"{sentence} {tr('Not compared for that reason: {figures}.', figures=excluded_text)}"
 
-    def _describe_subject(self, difference: ComparabilityIssue) -> list[str]:
-        """Return texts on the changes of one subject of a difference."""
-        if not difference.subject.startswith("outcome"):
-            return self._setting_describer.describe_changes(difference.changes)
+    def _describe_subject(self, issue: ComparabilityIssue) -> list[str]:
+        """Return texts on the changes that make up an issue."""
+        if not issue.subject.startswith("outcome"):
+            return self._setting_describer.describe_changes(issue.changes)
         base_and_new_values = [
-            (change.base or "0", change.value or "0") for change in difference.changes
+            (change.base or "0", change.value or "0") for change in issue.changes
         ]
         return [
-            f"{subject_name(difference.subject)} {format_rounded(float(base_value))}{ARROW}"
+            f"{subject_name(issue.subject)} {format_rounded(float(base_value))}{ARROW}"
             f"{self.amount(float(new_value))}"
             for base_value, new_value in base_and_new_values
         ]
@@ -235,14 +237,12 @@ class ComparisonWording(Wording[Comparison]):
     def _plain_name(self, option: Option) -> str:
         """Return the name of an option before repeated names are made unique.
 
-        This is the title of its variant. If exactly one of several options has no variant, that
-        option is named the base case; otherwise an option without a variant is named by its label.
+        This is the title of its variant. An option without a variant is named the base case if its
+        label is ``base`` or if it is the only one of several options, and else by its label.
         """
         if option.variant is not None:
             return localized(option.title)
-        without_variant = sum(
-            option_without_variant.variant is None for option_without_variant in self.result.options
-        )
-        if option.label == "base" or without_variant == 1 < len(self.result.options):
+        unvaried_count = sum(other.variant is None for other in self.result.options)
+        if option.label == "base" or unvaried_count == 1 < len(self.result.options):
             return capitalize(tr("base case"))
         return sanitize(option.label)

@@ -42,10 +42,10 @@ def build_document(
 
     Options are ordered by public money, or as they were given if ``as_given`` is true. With
     ``plans``, by their labels, the document also has the funders' commitments by year, the
-    glossary, and (in a workbook) the remaining budgets.
+    glossary, and (in a workbook) the damage of each option by material and consumer.
     """
     wording = ComparisonWording(result, plans or {}, as_given)
-    base = wording.plans.get(result.base)
+    base_plan = wording.plans.get(result.base)
     by_year_caption = tr("Public funding by year ({unit}, not discounted)", unit=wording.money_unit)
     budget_caption = tr("How far budgets are used")
     stocks_caption = tr("What is held at most at the end of a year (t)")
@@ -102,8 +102,8 @@ def build_document(
                 sheet_name=tr("Certificate")),
     ]  # fmt: skip
     sections += funder_tables.build_sections(wording)
-    if base:
-        sections.append(glossary_section(Wording(base)))
+    if base_plan:
+        sections.append(glossary_section(Wording(base_plan)))
     section_parts = [part for section in sections for part in section.parts]
     tables_by_name = {x.name: x for x in section_parts if isinstance(x, Table) and x.rows}
     return wording.build_document(
@@ -111,7 +111,7 @@ def build_document(
         list(build_answer(wording)),
         sections,
         subtitle=tr("Compared with: {base}", base=wording.option_name(result.base)),
-        versions=base.certificate.versions if base else {},
+        versions=base_plan.certificate.versions if base_plan else {},
         checks=list(_build_checks(wording, tables_by_name)),
         money_amounts=[option.cost.public.paid_meur for option in wording.options],
         outcome_amounts=[option.benefit.worst.without_plan for option in wording.options],
@@ -157,7 +157,7 @@ def cautions(wording: ComparisonWording) -> Iterator[str]:
         yield tr("For illustration only, on fewer than 100 states of the world: {options}.",
                  options=names)  # fmt: skip
     issues = [x for x in wording.result.unlike if x.bars or x.subject.startswith("outcome")]
-    yield from map(wording.describe_difference, issues)
+    yield from map(wording.describe_issue, issues)
 
 
 def _other_changes_note(wording: ComparisonWording) -> list[str]:
@@ -246,7 +246,7 @@ def _options_table(wording: ComparisonWording) -> Table:
 
 
 def _compared_parts(wording: ComparisonWording) -> Iterator[Part]:
-    """Yield the table of the options and what each sets differently from the base."""
+    """Yield the table of the options and of the settings in which each differs from the base."""
     header = tr("Differs from “{base}” in", base=wording.option_name(wording.result.base))
     columns = [
         Column(tr("Option"), lambda o: wording.numbered_name(o.label), "text"),
@@ -255,14 +255,14 @@ def _compared_parts(wording: ComparisonWording) -> Iterator[Part]:
     ]
     if any(option.description for option in wording.options):
         description_column = Column(tr("What it is"),
-                                lambda o: o.description and localized(o.description),
-                      "text", width=90)  # fmt: skip
+            lambda o: o.description and localized(o.description), "text", width=90)  # fmt: skip
         columns.insert(2, description_column)
     yield Table(tr("What is compared"), wording.options, columns, "compared")
 
 
 def _assumption_set_tables(wording: ComparisonWording) -> Iterator[Part]:
-    """Yield the table of expected damage with each option under each assumption set."""
+    """Yield the table of expected damage with each option under each assumption set, if there are
+    any."""
     if rows := option_figures.assumption_set_figures(wording):
         caption = damage_by_set_caption(wording)
         yield option_figures.figures_table(wording, caption, rows, "under")

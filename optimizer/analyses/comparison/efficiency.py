@@ -11,7 +11,7 @@ from models.results.comparison import ExcludedFigures
 from models.results.option import Option
 
 FIGURE_TOLERANCE = 1e-6
-"""Relative tolerance of equal figures, absolute below 1 (million EUR or unit of damage)."""
+"""Relative tolerance of equal figures; absolute for figures below 1 (million EUR, damage unit)."""
 ZERO_FUNDING_MEUR = 1e-3
 """Million EUR of public money up to which an option counts as unfunded."""
 
@@ -24,7 +24,7 @@ class OptionPoint:
     option: Option | None
     money: float  # public money, present value in million EUR
     damage: float  # expected damage, in the unit of the measure
-    same_objective: bool = True  # whether its objective compares with those of others
+    objective_comparable: bool = True  # whether its objective compares with others
 
     @property
     def label(self) -> str | None:
@@ -95,12 +95,12 @@ def compute_increment(option: OptionPoint, reference: OptionPoint) -> results.In
     point."""
     assert option.option is not None
     avoided, extra_money = reference.damage - option.damage, option.money - reference.money
-    comparable = option.same_objective and reference.same_objective
+    is_comparable = option.objective_comparable and reference.objective_comparable
     # A bound over assumption sets proves nothing about the set for which damage is reported.
     options = [point.option for point in (option, reference) if point.option is not None]
-    comparable &= all(point.proof.over_assumptions is None for point in options)
-    slack = combined_slack(option.option, reference.option) if comparable else None
-    objective_difference = avoided  # no plan has no objective to compare with
+    is_comparable &= all(point.proof.over_assumptions is None for point in options)
+    slack = combined_slack(option.option, reference.option) if is_comparable else None
+    objective_difference = avoided  # without any plan there is no objective
     if reference.option is not None:
         objective_difference = option.option.proof.objective - reference.option.proof.objective
     return results.Increment(
@@ -119,7 +119,7 @@ class EfficientFrontier:
     """Comparable options as points of public money and damage, with the point without any plan."""
 
     no_plan: OptionPoint
-    points: Sequence[OptionPoint]  # by public money
+    points: Sequence[OptionPoint]  # sorted by public money
 
     @cached_property
     def efficient(self) -> list[OptionPoint]:
@@ -132,12 +132,12 @@ class EfficientFrontier:
         ]
 
     def steps(self) -> list[results.EfficientOption]:
-        """Compute the increment of each efficient option over the efficient option before it."""
-        corners = _lower_convex_hull([self.no_plan, *self.efficient])
+        """Compute the increments of efficient options over the one before, or over no plan."""
+        hull = _lower_convex_hull([self.no_plan, *self.efficient])
         reference_points = [self.no_plan, *self.efficient]
         return [
             results.EfficientOption(
-                **dict(compute_increment(p, reference_point)), convex=any(map(p.equals, corners))
+                **dict(compute_increment(p, reference_point)), convex=any(map(p.equals, hull))
             )
             for p, reference_point in zip(self.efficient, reference_points, strict=False)
         ]
@@ -145,20 +145,20 @@ class EfficientFrontier:
     def best_by_damage_value(self) -> list[results.BestOptionRange]:
         """Return the options that are best at some value of an avoided euro of damage.
 
-        Each comes with the value (public euros per avoided euro) from which on it is best. Empty if
-        damage is not measured in money.
+        Each comes with the value (public euros per avoided euro) from which on it is best. The list
+        is empty if damage is not measured in money or no option is distinguishable from others.
         """
-        comparable = [
+        distinct_points = [
             point
             for point, step in zip(self.efficient, self.steps(), strict=True)
             if step.significant is not False and step.avoided_per_euro is not None
         ]
         free_points = [point for point in self.efficient if point.money <= ZERO_FUNDING_MEUR]
-        corners = _lower_convex_hull(
-            [self.no_plan, *free_points, *(p for p in comparable if p not in free_points)]
+        hull = _lower_convex_hull(
+            [self.no_plan, *free_points, *(p for p in distinct_points if p not in free_points)]
         )
         option_ranges: list[results.BestOptionRange] = []
-        for previous_point, point in pairwise([None, *corners]):
+        for previous_point, point in pairwise([None, *hull]):
             damage_value, extra_money = 0.0, 0.0
             if previous_point is not None and point is not None:
                 extra_money = point.money - previous_point.money
@@ -169,7 +169,7 @@ class EfficientFrontier:
             option_ranges.append(
                 results.BestOptionRange(option=point and point.label, worth=damage_value)
             )
-        return option_ranges if comparable else []
+        return option_ranges if distinct_points else []
 
     def dominated_increments(self) -> list[results.Increment]:
         """Compute the increments of all dominated options.
@@ -179,9 +179,9 @@ class EfficientFrontier:
         """
         increments = []
         for point in self.points:
-            dominating = [p for p in self.efficient if p.dominates(point)]
-            if dominating or self.no_plan.dominates(point):
-                reference = min(dominating, key=lambda p: p.damage, default=self.no_plan)
+            dominating_points = [p for p in self.efficient if p.dominates(point)]
+            if dominating_points or self.no_plan.dominates(point):
+                reference = min(dominating_points, key=lambda p: p.damage, default=self.no_plan)
                 increments.append(compute_increment(point, reference))
         return increments
 
@@ -203,15 +203,15 @@ class EfficientFrontier:
 def efficient_frontier(
     options: Sequence[Option],
     base_option: Option,
-    excluded: Sequence[Collection[ExcludedFigures]],
+    excluded_by_option: Sequence[Collection[ExcludedFigures]],
     use_net_cost: bool = False,
 ) -> EfficientFrontier:
     """Build the frontier of the options whose damage and money can be compared.
 
-    Damage without any plan is taken from ``base_option``. ``excluded`` lists for each option the
-    kinds of figures that cannot be compared with those of the base. A plan that does not carry its
-    scenario is left out, since its present value is not known. With ``use_net_cost``, money is the
-    net cost to public funders (outlay less returns) in place of their outlay.
+    Damage without any plan is taken from ``base_option``. ``excluded_by_option`` has for each
+    option the kinds of figures that cannot be compared with the base. A plan that does not carry
+    its scenario is left out, since its present value is not known. With ``use_net_cost``, money is
+    the net cost to public funders (outlay less returns) in place of their outlay.
     """
     points = [
         OptionPoint(
@@ -220,7 +220,7 @@ def efficient_frontier(
             damage,
             "objective" not in excluded_figures,
         )
-        for option, excluded_figures in zip(options, excluded, strict=True)
+        for option, excluded_figures in zip(options, excluded_by_option, strict=True)
         for public_cost, damage in [(option.cost.public, option.benefit.expected.with_plan)]
         if not {"damage", "money"} & {*excluded_figures}
         and public_cost.paid_present_meur is not None

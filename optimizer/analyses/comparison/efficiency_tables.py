@@ -59,7 +59,8 @@ def average_avoided_per_euro(option: Option) -> float | None:
 
 
 def assess_option(wording: ComparisonWording, option: Option) -> str:
-    """Return a text that states whether an option is efficient, or which option dominates it."""
+    """Return a text that states whether an option is efficient, hardly differs from another one, or
+    is dominated by another one."""
     efficient_options, dominated_options = wording.result.efficient, wording.result.dominated
     for increment in (*efficient_options, *dominated_options):
         if increment.option == option.label:
@@ -74,20 +75,20 @@ def assess_option(wording: ComparisonWording, option: Option) -> str:
 
 
 def reference_name(wording: ComparisonWording, increment: Increment) -> str:
-    """Return the short name of the option to which an increment refers."""
+    """Return the short name of the option with which an increment is compared, or "no plan"."""
     return tr("no plan") if increment.over is None else wording.short_name(increment.over)
 
 
 def efficiency_chart(wording: ComparisonWording, title: str) -> Chart | None:
     """Return the chart of damage against public money; None if no option can be compared."""
-    labels = {step.option for step in wording.result.efficient}
-    shown_labels = labels | {step.option for step in wording.result.dominated}
+    efficient_labels = {step.option for step in wording.result.efficient}
+    shown_labels = efficient_labels | {step.option for step in wording.result.dominated}
     points = [
         charts.OptionPoint(
             wording.numbered_name(o.label),
             paid_present_meur,
             o.benefit.expected.with_plan,
-            o.label in labels,
+            o.label in efficient_labels,
         )
         for o in wording.options
         if o.label in shown_labels
@@ -108,8 +109,8 @@ def efficiency_chart(wording: ComparisonWording, title: str) -> Chart | None:
 
 
 def build_sections(wording: ComparisonWording) -> Iterator[Section]:
-    """Yield the sections on steps between efficient options, and on increments over the unfunded
-    one."""
+    """Yield the sections on steps between efficient options, and on increments over the option
+    without public funding, as far as there are any."""
     if wording.result.efficient:
         title = tr("What each step of public funding adds")
         yield Section("steps", title, [_steps_table(wording)], sheet_name=tr("Steps"))
@@ -136,13 +137,15 @@ def _steps_table(wording: ComparisonWording) -> Table:
         noun=wording.outcome_word,
     )
     note += _insignificance_note(wording, wording.result.efficient)
-    non_convex = [wording.short_name(x.option) for x in wording.result.efficient if not x.convex]
-    if non_convex:
+    non_convex_names = [
+        wording.short_name(x.option) for x in wording.result.efficient if not x.convex
+    ]
+    if non_convex_names:
         note += " " + tr(
             "Above the straight line between an earlier and a later option, and so, by public "
             "funding, best at no worth of an avoided {currency}: {options}.",
             currency=wording.currency,
-            options=join_with_and(non_convex),
+            options=join_with_and(non_convex_names),
         )
     title = tr("From one efficient option to the next ({unit})", unit=wording.money_unit)
     return Table(
@@ -151,7 +154,7 @@ def _steps_table(wording: ComparisonWording) -> Table:
 
 
 def _over_industry_table(wording: ComparisonWording, base_name: str) -> Table:
-    """Return the table of the increments of all options over the unfunded option."""
+    """Return the table of the increments of all options over the option without public funding."""
     header = tr("Per public {currency}, on average", currency=wording.currency)
     columns = [
         *_increment_columns(wording, "signed_outcome", total=False),
@@ -204,8 +207,9 @@ def _increment_columns(
         )
 
     def avoided_per_euro(line: FormulaRow) -> Expression | None:
-        has_ratio = line.row.avoided_per_euro
-        return ratio_or_empty(line["avoided"], line["public"]) if has_ratio else None
+        if not line.row.avoided_per_euro:
+            return None
+        return ratio_or_empty(line["avoided"], line["public"])
 
     args = {"noun": wording.outcome_word, "currency": wording.currency}
     columns = [

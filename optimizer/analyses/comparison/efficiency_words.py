@@ -1,4 +1,4 @@
-"""Sentences, tables and a chart on how efficiently options use public money."""
+"""Sentences on how efficiently options use public money."""
 
 from collections.abc import Iterator
 
@@ -26,13 +26,13 @@ def efficiency_sentences(wording: ComparisonWording) -> Iterator[Part]:
 def _best_option_sentences(wording: ComparisonWording) -> Iterator[str]:
     """Yield a sentence on the option that is best if an avoided euro of damage is valued at one
     public euro."""
-    ranges_by_money = {
+    ranges_by_measure = {
         tr("by public funding"): wording.result.best_from,
         tr("by net public cost"): wording.result.best_from_by_net_cost,
     }
     choice_clauses = [
-        f"{damage_value} {_quote_option(wording, [x for x in ranges if x.worth <= 1][-1].option)}"
-        for damage_value, ranges in ranges_by_money.items()
+        f"{measure_text} {_quote_option(wording, [x for x in ranges if x.worth <= 1][-1].option)}"
+        for measure_text, ranges in ranges_by_measure.items()
         if ranges
     ]
     if choice_clauses:
@@ -62,38 +62,39 @@ def _net_cost_remarks(wording: ComparisonWording) -> Iterator[str]:
     """Yield remarks on which options become efficient or dominated if money is net public cost in
     place of public funding."""
     by_funding = [step.option for step in wording.result.efficient]
-    by_net = wording.result.efficient_by_net_cost
-    distinguishable = [x.option for x in wording.result.dominated if x.significant is not False]
+    by_net_cost = wording.result.efficient_by_net_cost
+    dominated_labels = [x.option for x in wording.result.dominated if x.significant is not False]
 
     def figures(label: str) -> tuple[float, float]:
         option = wording.option(label)
         return option.cost.public.cost_meur, option.benefit.expected.with_plan
 
-    def dominated(label: str) -> str:
-        funding, damage = figures(label)
-        cheaper = {figures(o)[1]: o for o in by_net if figures(o)[0] <= funding}
+    def dominated_text(label: str) -> str:
+        net_cost, damage = figures(label)
+        label_by_damage = {figures(o)[1]: o for o in by_net_cost if figures(o)[0] <= net_cost}
         name = _quote_option(wording, label)
-        if not cheaper or min(cheaper) > damage:
+        if not label_by_damage or min(label_by_damage) > damage:
             return name
-        cheaper_name = wording.option_name(cheaper[min(cheaper)])
+        cheaper_name = wording.option_name(label_by_damage[min(label_by_damage)])
         return tr("{option} by “{other}”", option=name, other=cheaper_name)
 
-    no_longer_efficient = [label for label in by_funding if label not in by_net]
-    newly_efficient = [_quote_option(wording, label) for label in by_net if label not in by_funding]
+    no_longer_efficient = [label for label in by_funding if label not in by_net_cost]
+    new_labels = [label for label in by_net_cost if label not in by_funding]
+    newly_efficient = [_quote_option(wording, label) for label in new_labels]
     if by_funding and not newly_efficient and not no_longer_efficient:
         yield tr("By net public cost, in place of public funding, the same options are efficient.")
     if newly_efficient:
         yield tr("By net public cost, in place of public funding, efficient as well: {options}.",
                  options=join_with_and(newly_efficient))  # fmt: skip
     if no_longer_efficient:
-        other_dominated = [label for label in distinguishable if label not in by_net]
-        options = [dominated(label) for label in (*no_longer_efficient, *other_dominated)]
+        other_dominated = [label for label in dominated_labels if label not in by_net_cost]
+        options = [dominated_text(label) for label in (*no_longer_efficient, *other_dominated)]
         yield tr("By net public cost, in place of public funding, dominated: {options}.",
                  options=join_with_and(options))  # fmt: skip
 
 
 def _unfunded_sentences(wording: ComparisonWording) -> Iterator[str]:
-    """Yield a sentence on the damage that is avoided without public money."""
+    """Yield a sentence on the damage avoided without public money, or on how to find it."""
     result = wording.result
     if result.industry_alone is None:
         kinds = {part.kind for option in wording.options for part in option.cost.parts}
@@ -120,7 +121,7 @@ def _step_sentences(wording: ComparisonWording) -> Iterator[str]:
         s for s in wording.result.efficient if s.avoided_per_euro and s.significant is not False
     ]
 
-    def about(step: EfficientOption) -> dict[str, str]:
+    def fields(step: EfficientOption) -> dict[str, str]:
         amount = format_number(step.avoided_per_euro, 2)
         return {
             "currency": wording.currency,
@@ -132,25 +133,25 @@ def _step_sentences(wording: ComparisonWording) -> Iterator[str]:
     for step in steps[:2]:
         if previous_step is not None and step.over == previous_step.option:
             yield tr("The next step, to “{option}”, avoids {amount} {currency} for each additional "
-                     "public {currency}.", **about(step))  # fmt: skip
+                     "public {currency}.", **fields(step))  # fmt: skip
         elif step.over is None:
             yield tr("The first step, to “{option}”, avoids {amount} {currency} for each public "
-                     "{currency}.", **about(step))  # fmt: skip
+                     "{currency}.", **fields(step))  # fmt: skip
         else:
             yield tr("Compared with “{over}”, “{option}” avoids {amount} {currency} for each "
                      "additional public {currency}.", over=wording.option_name(step.over),
-                     **about(step))  # fmt: skip
+                     **fields(step))  # fmt: skip
         previous_step = step
 
-    def each(step: EfficientOption) -> float:
+    def ratio(step: EfficientOption) -> float:
         return step.avoided_per_euro or 0.0
 
-    best_step = max(steps[2:-1], key=each, default=None)
-    if best_step is not None and each(best_step) > each(steps[1]):
+    best_step = max(steps[2:-1], key=ratio, default=None)
+    if best_step is not None and ratio(best_step) > ratio(steps[1]):
         yield tr("Most of all later steps avoids that to “{option}”, {amount} {currency}.",
-                 **about(best_step))  # fmt: skip
+                 **fields(best_step))  # fmt: skip
     if len(steps) > 2 and steps[-1] is wording.result.efficient[-1]:
-        yield tr("The last step, to “{option}”, avoids {amount} {currency}.", **about(steps[-1]))
+        yield tr("The last step, to “{option}”, avoids {amount} {currency}.", **fields(steps[-1]))
 
 
 def _average_sentences(wording: ComparisonWording) -> Iterator[str]:

@@ -31,11 +31,11 @@ def fiscal_figures(plan: Plan) -> results.Fiscal:
 
     Figures that need the scenario are left out if the plan does not carry it.
     """
-    kinds = {funder.id: funder.kind for funder in plan.funders}
-    public_positions = [p for p in plan.accounts if kinds[p.funder] == "public"]
-    countries = tuple(_money_by_country(plan, kinds))
-    invested = math.fsum(country.public_meur for country in countries)
-    at_home = math.fsum(country.public_meur for country in countries if country.home)
+    funder_kinds = {funder.id: funder.kind for funder in plan.funders}
+    public_positions = [p for p in plan.accounts if funder_kinds[p.funder] == "public"]
+    countries = tuple(_money_by_country(plan, funder_kinds))
+    projects_meur = math.fsum(country.public_meur for country in countries)
+    home_meur = math.fsum(country.public_meur for country in countries if country.home)
     return results.Fiscal(
         approvals=tuple(approvals(plan, public_positions)),
         debt_brake_by_year_meur=_net_borrowing_by_year(plan, public_positions),
@@ -43,14 +43,14 @@ def fiscal_figures(plan: Plan) -> results.Fiscal:
             [p for p in public_positions if p.budget_class in NOT_NET_BORROWING]
         ),
         countries=countries,
-        home_share=at_home / invested
-        if invested > MONEY_TOLERANCE and plan.case is not None and plan.case.home
+        home_share=home_meur / projects_meur
+        if projects_meur > MONEY_TOLERANCE and plan.case is not None and plan.case.home
         else None,
         stocks_meur=math.fsum(_total_paid(p) for p in public_positions if p.project is None),
         aid=tuple(_state_aid(plan)),
         provision=_guarantee_provision(plan, public_positions),
         returns=tuple(_returns_by_funder(plan, public_positions)),
-        purses=tuple(_totals_by_payer(plan)),
+        purses=tuple(_funder_contributions(plan)),
     )
 
 
@@ -63,23 +63,23 @@ def approvals(plan: Plan, positions: list[Position]) -> Iterator[results.Approva
     """Yield the amounts that are approved with these positions.
 
     There is one for each year of decision, funder, budget class and project, sorted by year and
-    funder.
+    funder. Positions without a year of decision are approved as they are paid.
     """
     start_by_project = {project.id: project.start for project in plan.projects}
     approved_meur: dict[tuple[int, str, str | None, str | None], float] = {}
     for position in positions:
         key = position.funder, position.budget_class, position.project
         decision_year = position.decided or start_by_project.get(position.project or "")
-        # Premiums on projects decided at a review count in their years.
+        # Premiums on projects decided at a review count in the years of payment.
         amounts = {int(year): amount for year, amount in position.paid_meur.items()}
         if decision_year is not None:
             amounts = {decision_year: position.committed_meur}
         for year, amount in amounts.items():
             if amount > MONEY_TOLERANCE:
                 approved_meur[year, *key] = approved_meur.get((year, *key), 0.0) + amount
-    order = {funder.id: index for index, funder in enumerate(plan.funders)}
+    funder_order = {funder.id: index for index, funder in enumerate(plan.funders)}
     ranked_approvals = sorted(
-        approved_meur.items(), key=lambda item: (item[0][0], order[item[0][1]])
+        approved_meur.items(), key=lambda item: (item[0][0], funder_order[item[0][1]])
     )
     for (year, funder, budget_class, project), amount in ranked_approvals:
         yield results.Approval(
@@ -88,7 +88,7 @@ def approvals(plan: Plan, positions: list[Position]) -> Iterator[results.Approva
 
 
 def _net_borrowing_by_year(plan: Plan, positions: list[Position]) -> dict[str, float] | None:
-    """Return the payments by year that count as net borrowing under the German debt brake.
+    """Return payments by year (million EUR) that are net borrowing under the German debt brake.
 
     Return None if Germany is not a home country of the scenario.
     """
@@ -105,9 +105,11 @@ def _expected_loss(positions: list[Position]) -> float | None:
     return math.fsum(losses) if len(losses) == len(positions) else None
 
 
-def _money_by_country(plan: Plan, kinds: Mapping[str, str]) -> Iterator[results.CountryMoney]:
-    """Yield the public, private and market capex of the projects in each country, largest total
-    first."""
+def _money_by_country(
+    plan: Plan, funder_kinds: Mapping[str, str]
+) -> Iterator[results.CountryMoney]:
+    """Yield what public funders, other funders and the market pay for the projects in each country,
+    largest total first; nothing if the plan does not carry its scenario."""
     if plan.case is None:
         return
     country_of_project = {p: project.country for p, project in plan.case.projects.items()}
@@ -115,7 +117,7 @@ def _money_by_country(plan: Plan, kinds: Mapping[str, str]) -> Iterator[results.
     for position in plan.accounts:
         if position.project is not None:
             by_kind = meur_by_kind.setdefault(country_of_project[position.project], {})
-            kind = "public" if kinds[position.funder] == "public" else "private"
+            kind = "public" if funder_kinds[position.funder] == "public" else "private"
             by_kind[kind] = by_kind.get(kind, 0.0) + _total_paid(position)
     for probability, project_plan in plan.projects_with_probability:
         by_kind = meur_by_kind.setdefault(country_of_project[project_plan.id], {})
@@ -137,21 +139,21 @@ def _state_aid(plan: Plan) -> Iterator[results.StateAidUse]:
     decided."""
     if plan.case is None:
         return
-    rule = plan.case.policy.state_aid
+    aid_rule = plan.case.policy.state_aid
     by_decision: dict[tuple[str, int], tuple[float, ProjectPlan]] = {}
     for probability, project_plan in plan.projects_with_probability:
         key = project_plan.id, project_plan.start
-        aid_before, _ = by_decision.get(key, (0.0, project_plan))
-        by_decision[key] = aid_before + probability, project_plan
+        earlier_probability, _ = by_decision.get(key, (0.0, project_plan))
+        by_decision[key] = earlier_probability + probability, project_plan
     for probability, project_plan in by_decision.values():
         project = plan.case.projects[project_plan.id]
         positions = (p for p in plan.accounts if p.decided in (None, project_plan.start))
         # Positions at a review are expected values over its branches.
         aid = math.fsum(_grant_equivalent(plan.case.funders, project_plan, p) for p in positions)
         aid = aid / probability if probability > 0 else 0.0
-        limits = [] if rule is None or rule.max_meur is None else [float(rule.max_meur)]
-        if rule is not None and rule.max_intensity is not None:
-            limits.append(float(rule.max_intensity) * project_plan.capex_meur)
+        limits = [] if aid_rule is None or aid_rule.max_meur is None else [float(aid_rule.max_meur)]
+        if aid_rule is not None and aid_rule.max_intensity is not None:
+            limits.append(float(aid_rule.max_intensity) * project_plan.capex_meur)
         limit = min(limits, default=None)
         yield results.StateAidUse(
             project=project_plan.id,
@@ -179,8 +181,8 @@ def _max_state_aid(case: Case, project: Project, capex_meur: float) -> float | N
                 continue
             if not i.type.carries_capex:
                 return None
-            ticket = math.inf if i.ticket_max_meur is None else float(i.ticket_max_meur)
-            max_aid += equivalent * min(float(i.max_share) * capex_meur, ticket)
+            max_ticket = math.inf if i.ticket_max_meur is None else float(i.ticket_max_meur)
+            max_aid += equivalent * min(float(i.max_share) * capex_meur, max_ticket)
     return max_aid
 
 
@@ -189,15 +191,16 @@ def _grant_equivalent(
 ) -> float:
     """Return the part of a position, in million EUR, that counts as state aid to a project.
 
-    It is computed from capex without any overrun; for a price floor, from all expected payments.
+    For instruments that carry capex it is computed without overruns; for others, such as price
+    floors, from all expected payments.
     """
     if position.project != project_plan.id or position.instrument is None:
         return 0.0
     terms = funders[position.funder].instruments[position.instrument]
-    announced_share = 1.0
+    share_without_overrun = 1.0
     if terms.type.follows_capex and project_plan.mean_capex_meur > 0:
-        announced_share = project_plan.capex_meur / project_plan.mean_capex_meur
-    return float(terms.grant_equivalent) * announced_share * _total_paid(position)
+        share_without_overrun = project_plan.capex_meur / project_plan.mean_capex_meur
+    return float(terms.grant_equivalent) * share_without_overrun * _total_paid(position)
 
 
 def _guarantee_provision(plan: Plan, positions: list[Position]) -> results.Provision | None:
@@ -209,8 +212,8 @@ def _guarantee_provision(plan: Plan, positions: list[Position]) -> results.Provi
     if plan.case is None or not guarantee_positions:
         return None
     position_totals = position_adder(plan)(guarantee_positions)
-    unknown = any(p.expected_loss_meur is None for p in guarantee_positions)
-    loss = None if unknown else position_totals.expected_loss_meur
+    is_loss_unknown = any(p.expected_loss_meur is None for p in guarantee_positions)
+    loss = None if is_loss_unknown else position_totals.expected_loss_meur
     provision = math.fsum(
         (budget_charge(plan, p) or 0.0) * _total_paid(p) for p in guarantee_positions
     )
@@ -224,34 +227,34 @@ def _guarantee_provision(plan: Plan, positions: list[Position]) -> results.Provi
 
 
 def _returns_by_funder(plan: Plan, positions: list[Position]) -> Iterator[results.FunderReturn]:
-    """Yield the rate of return of each public funder whose equity or loans are repaid."""
+    """Yield the rate of return of each public funder whose equity and loans all have returns."""
     for funder in plan.funders:
         own_positions = [position for position in positions if position.funder == funder.id]
-        repaid = [position for position in own_positions if position.budget_class in REPAID_CLASSES]
-        if not repaid or not all(p.returned_meur for p in repaid):
+        repaid_positions = [p for p in own_positions if p.budget_class in REPAID_CLASSES]
+        if not repaid_positions or not all(p.returned_meur for p in repaid_positions):
             continue
-        flows: dict[int, float] = {}
-        for position in repaid:
+        flow_by_year: dict[int, float] = {}
+        for position in repaid_positions:
             for sign, by_year in ((-1, position.paid_meur), (1, position.returned_meur)):
                 for year, amount in by_year.items():
-                    flows[int(year)] = flows.get(int(year), 0.0) + sign * amount
+                    flow_by_year[int(year)] = flow_by_year.get(int(year), 0.0) + sign * amount
         yield results.FunderReturn(
             funder=funder.id,
-            paid_meur=math.fsum(_total_paid(p) for p in repaid),
-            returned_meur=math.fsum(x for p in repaid for x in p.returned_meur.values()),
-            rate=rate_of_return(flows),
+            paid_meur=math.fsum(_total_paid(p) for p in repaid_positions),
+            returned_meur=math.fsum(x for p in repaid_positions for x in p.returned_meur.values()),
+            rate=rate_of_return(flow_by_year),
         )
 
 
-def rate_of_return(flows: dict[int, float]) -> float | None:
+def rate_of_return(flow_by_year: dict[int, float]) -> float | None:
     """Compute the internal rate of return of a series of amounts by year, by bisection.
 
-    Return None if no rate between ``MIN_RATE`` and ``MAX_RATE`` makes the present value zero.
+    Return None unless the present value is positive at ``MIN_RATE`` and negative at ``MAX_RATE``.
     """
-    first_year = min(flows, default=0)
+    first_year = min(flow_by_year, default=0)
 
     def present_value(rate: float) -> float:
-        return math.fsum(x * (1 + rate) ** (first_year - year) for year, x in flows.items())
+        return math.fsum(x * (1 + rate) ** (first_year - year) for year, x in flow_by_year.items())
 
     low, high = MIN_RATE, MAX_RATE
     if not present_value(low) > 0 > present_value(high):
@@ -262,19 +265,18 @@ def rate_of_return(flows: dict[int, float]) -> float | None:
     return (low + high) / 2
 
 
-def _totals_by_payer(plan: Plan) -> Iterator[results.FunderContribution]:
-    """Yield the total payments of each funder that pays anything, and the output contracted to
-    it."""
+def _funder_contributions(plan: Plan) -> Iterator[results.FunderContribution]:
+    """Yield payments, net cost and contracted output of each funder that pays anything."""
     add_positions = position_adder(plan)
     for funder in plan.funders:
         positions = [p for p in plan.accounts if p.funder == funder.id]
-        payer_totals = add_positions(positions)
-        if payer_totals.paid_meur > MONEY_TOLERANCE:
+        funder_totals = add_positions(positions)
+        if funder_totals.paid_meur > MONEY_TOLERANCE:
             yield results.FunderContribution(
                 funder=funder.id,
-                paid_meur=payer_totals.paid_meur,
+                paid_meur=funder_totals.paid_meur,
                 stocks_meur=math.fsum(_total_paid(p) for p in positions if p.project is None),
-                cost_meur=payer_totals.cost_meur,
+                cost_meur=funder_totals.cost_meur,
                 output_t=contracted_output(plan, funder.id),
             )
 
@@ -284,15 +286,15 @@ def contracted_output(plan: Plan, company: str) -> dict[str, float]:
 
     It is the output at full operation; empty if the plan does not carry its scenario.
     """
-    output: dict[str, float] = {}
+    output_t: dict[str, float] = {}
     if plan.case is None:
-        return output
+        return output_t
     for probability, project_plan in plan.projects_with_probability:
         share = probability * project_plan.offtake_by_company.get(company, 0.0)
         for material, tonnes in _full_output(plan.case.projects[project_plan.id]).items():
             if share * tonnes > MONEY_TOLERANCE:
-                output[material] = output.get(material, 0.0) + share * tonnes
-    return output
+                output_t[material] = output_t.get(material, 0.0) + share * tonnes
+    return output_t
 
 
 def _full_output(project: Project) -> dict[str, float]:

@@ -32,10 +32,10 @@ from optimizer.report.number_format import ZERO_TOLERANCE, format_number, saniti
 from optimizer.report.wording import join_with_and
 
 MAX_ITEMS_SHOWN = 6
-"""Maximum number of projects and stocks with a row of their own."""
+"""Number of projects and stocks with separate rows, if the others share one row."""
 
 MAX_YEARS_SHOWN = 5
-"""Maximum number of years of decision with a row of their own."""
+"""Number of years of decision with separate rows, if later years share one row."""
 
 
 def build_funder_page(
@@ -48,15 +48,15 @@ def build_funder_page(
     of the funder, because it pays in no option or is federal.
     """
     wording = ComparisonWording(result, plans)
-    index, view = {view.funder: (n, view) for n, view in enumerate(result.own_views, 1)}[funder]
+    number, view = {view.funder: (n, view) for n, view in enumerate(result.own_views, 1)}[funder]
     extra_rows = _extra_figures(wording, view)
     if view.kind == "company":
-        first_table, *tables_by_year = company_tables(wording, view, index, extra_rows)
+        first_table, *tables_by_year = company_tables(wording, view, number, extra_rows)
     else:
         first_table, *tables_by_year = public_funder_tables(
-            wording, view, index, extra_rows, MAX_YEARS_SHOWN
+            wording, view, number, extra_rows, MAX_YEARS_SHOWN
         )
-    # Payments by year are shown in the comparison; here only approvals.
+    # The comparison shows payments by year, this page approvals alone.
     tables = [
         replace(first_table, chart=_outlay_and_loss_chart(wording, view, first_table.name)),
         *tables_by_year[-1:],
@@ -100,8 +100,8 @@ def _extra_figures(wording: ComparisonWording, view: FunderView) -> list[OptionF
 
 
 def _answer_parts(wording: ComparisonWording, view: FunderView) -> Iterator[Part]:
-    """Yield the answer: what the base means for the funder, and which options leave the least loss
-    or cost the least."""
+    """Yield the answer: what the base means for the funder, which options leave the least loss or
+    cost the least, and cautions."""
     base, loss = wording.base, _consumer_loss_figure(wording, view)
     outlay, cost = money_figures(view)
     yield tr("{count} options are compared, by public funding (present value).",
@@ -153,10 +153,10 @@ def _answer_parts(wording: ComparisonWording, view: FunderView) -> Iterator[Part
 def _best_option_sentences(
     wording: ComparisonWording, loss: OptionFigure, outlay: OptionFigure, cost: OptionFigure
 ) -> Iterator[str]:
-    """Yield which of the options that the funder pays for leaves the least loss, and which costs it
-    the least.
+    """Yield a sentence on which option leaves the least loss, and which costs the funder the least.
 
-    Options count as equal if their displayed figures are equal.
+    Only options in which the funder pays are considered; there is no sentence unless there are two
+    of them. Options count as equal if their displayed figures are equal.
     """
     paying_options = [
         (
@@ -171,19 +171,19 @@ def _best_option_sentences(
     if len(paying_options) < 2:
         return
 
-    def smallest(first: OptionFigure, second: OptionFigure, index: int) -> tuple[str, str, Option]:
-        displayed_minimum = min(paying_options, key=lambda row: first.value_of(wording, row[2]))[
+    def best_row(figure: OptionFigure, second: OptionFigure, index: int) -> tuple[str, str, Option]:
+        displayed_minimum = min(paying_options, key=lambda row: figure.value_of(wording, row[2]))[
             index
         ]
         equal_rows = [row for row in paying_options if row[index] == displayed_minimum]
         return min(equal_rows, key=lambda row: second.value_of(wording, row[2]))
 
-    smallest_loss, cost_of_best, least_loss_options = smallest(loss, cost, 0)
-    loss_of_cheapest, cheapest_cost, cheapest_options = smallest(cost, loss, 1)
+    smallest_loss, cost_of_best, least_loss_option = best_row(loss, cost, 0)
+    loss_of_cheapest, cheapest_cost, cheapest_option = best_row(cost, loss, 1)
     sentence = tr(
         "Of the options with which it pays, “{option}” leaves least: {left} at a net cost of "
         "{cost}.",
-        option=wording.option_name(least_loss_options.label),
+        option=wording.option_name(least_loss_option.label),
         left=smallest_loss,
         cost=cost_of_best,
     )
@@ -192,7 +192,7 @@ def _best_option_sentences(
     else:
         sentence += " " + tr(
             "“{option}” costs it least: {cost}, and {left} are left.",
-            option=wording.option_name(cheapest_options.label),
+            option=wording.option_name(cheapest_option.label),
             cost=cheapest_cost,
             left=loss_of_cheapest,
         )
@@ -240,7 +240,7 @@ def _outlay_and_loss_chart(
 ) -> Chart | None:
     """Return the chart of the funder's outlay and loss in each option, with the base highlighted.
 
-    Return None if they are not known for the base.
+    Return None if outlay or loss is not known for the base.
     """
     loss, (outlay, _) = _consumer_loss_figure(wording, view), money_figures(view)
     figures = [(o, outlay.value_of(wording, o), loss.value_of(wording, o)) for o in wording.options]
@@ -266,16 +266,17 @@ def _outlay_and_loss_chart(
 
 
 def _payments_table(wording: ComparisonWording, view: FunderView) -> Iterator[Table]:
-    """Yield the table of the funder's payments for each project and stockpile, a column per
-    option."""
-    paid_by_item = {
+    """Yield the table of the funder's payments for each project and stockpile, a column per option;
+    nothing if it pays for none."""
+    payments_by_option = {
         o.label: payments_by_item(wording.plans[o.label], view.funder)
         for o in wording.options
         if not wording.is_excluded(o.label, "money")
     }
-    items = dict.fromkeys(item for payments in paid_by_item.values() for item in payments)
+    items = dict.fromkeys(item for payments in payments_by_option.values() for item in payments)
     ranked_items = sorted(
-        items, key=lambda item: -max(payments.get(item, 0.0) for payments in paid_by_item.values())
+        items,
+        key=lambda item: -max(payments.get(item, 0.0) for payments in payments_by_option.values()),
     )
     if not ranked_items:
         return
@@ -287,7 +288,7 @@ def _payments_table(wording: ComparisonWording, view: FunderView) -> Iterator[Ta
         )
 
     def amount_of(row: tuple[str, list[tuple[str, str]]], option: Option) -> float | None:
-        payments = paid_by_item.get(option.label)
+        payments = payments_by_option.get(option.label)
         return None if payments is None else math.fsum(payments.get(item, 0.0) for item in row[1])
 
     title = tr("What it pays for ({unit})", unit=wording.money_unit)

@@ -30,9 +30,9 @@ def build_sections(wording: ComparisonWording) -> Iterator[Section]:
          tr("What the options mean for public funders other than the federal state"),
          tr("Not federal")),
     ):  # fmt: skip
-        views_of_kind = [(index, view) for index, view in views if view.kind == kind]
+        views_of_kind = [(number, view) for number, view in views if view.kind == kind]
         tables = [
-            table for index, view in views_of_kind for table in build_tables(wording, view, index)
+            table for number, view in views_of_kind for table in build_tables(wording, view, number)
         ]
         if tables:
             first_view = views_of_kind[0][1]
@@ -44,7 +44,8 @@ def build_sections(wording: ComparisonWording) -> Iterator[Section]:
 def with_shared_note(
     wording: ComparisonWording, tables: Sequence[Table], view: FunderView
 ) -> list[Table]:
-    """Return the tables with one note, which holds for all of them, below the last table."""
+    """Return the tables with one note below the last, which depends on whether the funder of
+    ``view`` has consumers."""
     note = tr("Outlay is not discounted; of a guarantee it is the loan that it covers.")
     if view.consumers:
         note = tr(
@@ -94,12 +95,12 @@ def figure_over_unfunded(
     if (unfunded := wording.result.industry_alone) is not None:
         unfunded_value = figure.value_of(wording, wording.option(unfunded))
 
-    def increase(option: Option) -> float | None:
+    def difference(option: Option) -> float | None:
         value = figure.value_of(wording, option)
         return None if value is None or unfunded_value is None else value - unfunded_value
 
     form: ValueForm = "signed_outcome" if figure.form == "outcome" else "signed"
-    return OptionFigure(f"over_{figure.key}", row_name, form, increase, figure.needs)
+    return OptionFigure(f"over_{figure.key}", row_name, form, difference, figure.needs)
 
 
 def rows_over_unfunded(wording: ComparisonWording, figure: OptionFigure) -> list[OptionFigure]:
@@ -122,12 +123,15 @@ def funder_title(wording: ComparisonWording, view: FunderView) -> str:
 def company_tables(
     wording: ComparisonWording,
     view: FunderView,
-    index: int,
+    number: int,
     extra_rows: Sequence[OptionFigure] = (),
 ) -> Iterator[Table]:
-    """Yield the table of a company's payments, contracted output and losses in each option."""
+    """Yield the table of a company's payments, losses and contracted output in each option.
 
-    def tonnes(material: str) -> Any:
+    ``extra_rows`` follow the rows of payments.
+    """
+
+    def contracted_tonnes(material: str) -> Any:
         def contracted(option: Option) -> float | None:
             gain = view.options.get(option.label)
             return None if gain is None else gain.output_t.get(material, 0.0)
@@ -142,27 +146,27 @@ def company_tables(
             f"output:{m}",
             tr("Contracted, t a year: {material}", material=wording.name("materials", m)),
             "tonnes",
-            tonnes(m),
+            contracted_tonnes(m),
         )
         for m in materials
     ]
     caption = tr("outlay, cost and gain ({unit})", unit=wording.money_unit)
     caption = f"{funder_title(wording, view)}: {caption}"
-    yield figures_table(wording, caption, rows, f"company-{index}")
+    yield figures_table(wording, caption, rows, f"company-{number}")
 
 
 def public_funder_tables(
     wording: ComparisonWording,
     view: FunderView,
-    index: int,
+    number: int,
     extra_rows: Sequence[OptionFigure] = (),
     max_years: int | None = None,
 ) -> Iterator[Table]:
     """Yield tables on a public funder: payments by budget class, payments by year, and approvals by
     year.
 
-    ``extra_rows`` are appended to the first table. ``max_years`` is the number of years that have
-    separate rows; later years are summed up.
+    ``extra_rows`` follow the total payments in the first table. ``max_years`` is the number of
+    years that have separate rows; later years are summed up.
     """
     totals_by_class: dict[tuple[str, str], MoneyTotals] = {
         (option.label, part.budget_class or ""): part.sums
@@ -172,7 +176,7 @@ def public_funder_tables(
     }
     used_classes = {name for _, name in totals_by_class}
 
-    def of_class(name: str) -> OptionFigure:
+    def class_row(name: str) -> OptionFigure:
         text = tr("Outlay: {part}", part=budget_class_name(name))
 
         def paid(option: Option) -> float:
@@ -183,22 +187,22 @@ def public_funder_tables(
     rows = [
         *money_figures(view),
         *extra_rows,
-        *(of_class(name) for name in BUDGET_CLASSES if name in used_classes),
+        *(class_row(name) for name in BUDGET_CLASSES if name in used_classes),
     ]
     title, unit = funder_title(wording, view), wording.money_unit
     caption = f"{title}: {tr('outlay and cost ({unit})', unit=unit)}"
-    yield figures_table(wording, caption, rows, f"public-{index}")
+    yield figures_table(wording, caption, rows, f"public-{number}")
     paid_by_option: dict[str, Mapping[str, float]] = {
         option.label: option.cost.by_funder[view.funder].paid_by_year_meur
         for option in wording.options
         if view.funder in option.cost.by_funder
     }
     caption = f"{title}: {tr('outlay by year ({unit})', unit=unit)}"
-    yield from year_table(wording, caption, paid_by_option, f"public-{index}-paid", max_years)
+    yield from year_table(wording, caption, paid_by_option, f"public-{number}-paid", max_years)
     approved_by_option = {
         label: approvals_by_year(plan, view.funder) for label, plan in wording.plans.items()
     }
     caption = f"{title}: {tr('to be approved, by year of the decision ({unit})', unit=unit)}"
     yield from year_table(
-        wording, caption, approved_by_option, f"public-{index}-approved", max_years
+        wording, caption, approved_by_option, f"public-{number}-approved", max_years
     )

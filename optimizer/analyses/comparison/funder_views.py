@@ -14,9 +14,9 @@ from optimizer.analyses.comparison.money import MONEY_TOLERANCE
 def build_funder_views(
     plans: Mapping[str, Plan], options: Sequence[Option]
 ) -> Iterator[results.FunderView]:
-    """Yield the views of all such funders that pay in at least one option, in the order of the
-    scenario files."""
-    kinds: dict[str, Literal["public", "company"]] = {}
+    """Yield the views of all companies and non-federal public funders that pay in any option, in
+    the order of the scenario files."""
+    kind_by_funder: dict[str, Literal["public", "company"]] = {}
     for option in options:
         for part in option.cost.parts:
             if (
@@ -24,15 +24,15 @@ def build_funder_views(
                 and not part.federal
                 and part.sums.paid_meur > MONEY_TOLERANCE
             ):
-                kinds.setdefault(part.funder, part.kind)
+                kind_by_funder.setdefault(part.funder, part.kind)
     for f in dict.fromkeys(funder.id for plan in plans.values() for funder in plan.funders):
-        if f in kinds:
+        if f in kind_by_funder:
             gains = {label: _funder_gain(plan, f) for label, plan in plans.items() if plan.case}
             consumers = dict.fromkeys(
                 c for plan in plans.values() for c in _consumers_of_funder(plan, f)
             )
             yield results.FunderView(
-                funder=f, kind=kinds[f], consumers=tuple(consumers), options=gains
+                funder=f, kind=kind_by_funder[f], consumers=tuple(consumers), options=gains
             )
 
 
@@ -76,7 +76,7 @@ def _consumers_of_funder(plan: Plan, funder: str) -> list[str]:
 
 def _funder_gain(plan: Plan, funder: str) -> results.FunderGain:
     """Return the output contracted to a company, and the expected damage of its consumers with and
-    without the plan."""
+    without the plan, which is None if it has no consumers."""
     assert plan.case is not None
     consumer_ids = set(_consumers_of_funder(plan, funder))
     consumers = [consumer for consumer in plan.consumers if consumer.id in consumer_ids]

@@ -21,35 +21,35 @@ def compute_cost(
     ``federal`` are the ids of the public funders that count as federal; None stands for all public
     funders.
     """
-    kinds = {funder.id: funder.kind for funder in plan.funders}
-    classes: dict[str, list[Position]] = {}
-    funders: dict[str, list[Position]] = {f: [] for f in kinds}
-    positions_by_part: dict[tuple[str, BudgetClass | None], list[Position]] = {}
+    funder_kinds = {funder.id: funder.kind for funder in plan.funders}
+    by_class: dict[str, list[Position]] = {}
+    by_funder: dict[str, list[Position]] = {f: [] for f in funder_kinds}
+    by_part: dict[tuple[str, BudgetClass | None], list[Position]] = {}
     for position in plan.accounts:
-        funders[position.funder].append(position)
-        positions_by_part.setdefault((position.funder, position.budget_class), []).append(position)
-        if kinds[position.funder] == "public":
-            classes.setdefault(position.budget_class or NO_BUDGET_CLASS, []).append(position)
-    public_funders = [f for f, kind in kinds.items() if kind == "public"]
+        by_funder[position.funder].append(position)
+        by_part.setdefault((position.funder, position.budget_class), []).append(position)
+        if funder_kinds[position.funder] == "public":
+            by_class.setdefault(position.budget_class or NO_BUDGET_CLASS, []).append(position)
+    public_funders = [f for f, kind in funder_kinds.items() if kind == "public"]
     federal_funders = {f for f in public_funders if federal is None or f in federal}
     add_positions = position_adder(plan)
-    public_totals = add_positions(p for p in plan.accounts if kinds[p.funder] == "public")
+    public_totals = add_positions(p for p in plan.accounts if funder_kinds[p.funder] == "public")
     return results.Cost(
         public=public_totals,
-        private=add_positions(p for p in plan.accounts if kinds[p.funder] != "public"),
+        private=add_positions(p for p in plan.accounts if funder_kinds[p.funder] != "public"),
         market_meur=market_funding(plan),
         windfall_meur=plan.outcome.windfall_meur,
-        by_class={name: add_positions(positions) for name, positions in classes.items()},
-        by_funder={f: add_positions(positions) for f, positions in funders.items() if positions},
+        by_class={name: add_positions(positions) for name, positions in by_class.items()},
+        by_funder={f: add_positions(positions) for f, positions in by_funder.items() if positions},
         parts=tuple(
             results.FunderMoney(
                 funder=f,
-                kind=kinds[f],
+                kind=funder_kinds[f],
                 federal=f in federal_funders,
                 budget_class=budget_class,
                 sums=add_positions(positions),
             )
-            for (f, budget_class), positions in positions_by_part.items()
+            for (f, budget_class), positions in by_part.items()
         ),
         charged_by_year_meur=plan.spend_meur,
         public_charged_meur=math.fsum(total_charged(plan, f) for f in public_funders),
@@ -62,7 +62,7 @@ def compute_cost(
 
 
 def lacks_accounts(plan: Plan) -> bool:
-    """Return whether a plan spends money without positions, as plans of early versions do."""
+    """Return whether a plan commits money without positions, as plans of early versions do."""
     committed = map(math.fsum, (by_year.values() for by_year in plan.committed_meur.values()))
     return any(amount > MONEY_TOLERANCE for amount in committed) and not plan.accounts
 
@@ -76,7 +76,7 @@ def market_funding(plan: Plan) -> float:
 
 
 def position_adder(plan: Plan) -> Callable[[Iterable[Position]], results.MoneyTotals]:
-    """Return a function that sums up positions of this plan."""
+    """Return a function that computes the totals of any positions of this plan."""
     horizon = None if plan.case is None else plan.case.horizon
 
     def factor(year: str) -> float:
@@ -85,46 +85,48 @@ def position_adder(plan: Plan) -> Callable[[Iterable[Position]], results.MoneyTo
         return float((1 + float(horizon.discount_rate)) ** -(int(year) - horizon.first_year))
 
     def add(positions: Iterable[Position]) -> results.MoneyTotals:
-        summed = list(positions)
-        paid_by_year_meur = _sum_by_year(position.paid_meur for position in summed)
-        at_risk = _sum_by_year(position.outstanding_meur for position in summed)
-        net = math.fsum(position.cost_meur for position in summed)
-        residual = math.fsum(position.residual_meur for position in summed)
+        positions = list(positions)
+        paid_by_year_meur = _sum_by_year(position.paid_meur for position in positions)
+        outstanding_by_year = _sum_by_year(position.outstanding_meur for position in positions)
+        net_cost = math.fsum(position.cost_meur for position in positions)
+        residual_value = math.fsum(position.residual_meur for position in positions)
         present_value_meur = None
         if horizon is not None:
             present_value_meur = math.fsum(
                 factor(year) * amount for year, amount in paid_by_year_meur.items()
             )
-        peak = max(at_risk.values(), default=0.0)
-        peak_years = (int(y) for y, x in at_risk.items() if x >= peak > MONEY_TOLERANCE)
-        positions_with_known_loss = [p for p in summed if p.expected_loss_meur is not None]
+        peak = max(outstanding_by_year.values(), default=0.0)
+        peak_years = (int(y) for y, x in outstanding_by_year.items() if x >= peak > MONEY_TOLERANCE)
+        positions_with_known_loss = [p for p in positions if p.expected_loss_meur is not None]
         expected_loss_meur = math.fsum(
             p.expected_loss_meur or 0.0 for p in positions_with_known_loss
         )
         maximum_loss_where_expected_known = math.fsum(
             p.maximum_loss_meur for p in positions_with_known_loss
         )
-        maximum = math.fsum(p.maximum_loss_meur for p in summed)
+        maximum_loss = math.fsum(p.maximum_loss_meur for p in positions)
         return results.MoneyTotals(
-            committed_meur=math.fsum(p.committed_meur for p in summed),
+            committed_meur=math.fsum(p.committed_meur for p in positions),
             paid_meur=math.fsum(paid_by_year_meur.values()),
             paid_by_year_meur=paid_by_year_meur,
             paid_present_meur=present_value_meur,
             returned_present_meur=None
             if present_value_meur is None
-            else present_value_meur - net - residual,
-            returned_by_year_meur=_sum_by_year(p.returned_meur for p in summed),
-            returned_known_for_meur=math.fsum(p.committed_meur for p in summed if p.returned_meur),
-            outstanding_by_year_meur=at_risk,
+            else present_value_meur - net_cost - residual_value,
+            returned_by_year_meur=_sum_by_year(p.returned_meur for p in positions),
+            returned_known_for_meur=math.fsum(
+                p.committed_meur for p in positions if p.returned_meur
+            ),
+            outstanding_by_year_meur=outstanding_by_year,
             peak_meur=peak,
             peak_year=next(iter(peak_years), None),
             expected_loss_meur=None
-            if maximum > MONEY_TOLERANCE >= maximum_loss_where_expected_known
+            if maximum_loss > MONEY_TOLERANCE >= maximum_loss_where_expected_known
             else expected_loss_meur,
             expected_loss_known_for_meur=maximum_loss_where_expected_known,
-            maximum_loss_meur=maximum,
-            cost_meur=net,
-            residual_meur=residual,
+            maximum_loss_meur=maximum_loss,
+            cost_meur=net_cost,
+            residual_meur=residual_value,
         )
 
     return add
@@ -140,15 +142,16 @@ def _sum_by_year(figures: Iterable[Mapping[str, float]]) -> dict[str, float]:
 
 
 def instrument_term(
-    plan: Plan, position: Position, term_name: str, stock_value: float
+    plan: Plan, position: Position, term_name: str, without_instrument: float
 ) -> float | None:
     """Return the term ``term_name`` of a position's instrument.
 
-    Positions of stocks have no instrument; ``stock_value`` is returned for them. Return None if the
-    plan does not carry its scenario.
+    For a position without an instrument, which pays for stocks or a premium, return
+    ``without_instrument``. Return None if the plan does not carry its scenario, or if the
+    instrument has no such term.
     """
     if position.instrument is None:
-        return stock_value
+        return without_instrument
     funder = plan.case.funders.get(position.funder) if plan.case else None
     instrument = funder.instruments.get(position.instrument) if funder else None
     value = getattr(instrument, term_name, None)
@@ -156,8 +159,8 @@ def instrument_term(
 
 
 def budget_charge(plan: Plan, position: Position) -> float | None:
-    """Return the amount charged to a budget for each euro that a position provides; None if it is
-    not known."""
+    """Return the amount charged to a budget for each euro that a position provides; None if the
+    plan does not carry its scenario."""
     funder = plan.case.funders.get(position.funder) if plan.case else None
     if position.instrument is None and position.project is not None:
         return None if funder is None else float(funder.premium_charge)
@@ -219,7 +222,7 @@ def avoided_per_euro(benefit: results.Benefit, meur: float | None) -> results.Av
     """Compute the damage avoided for each of ``meur`` million euros (present value).
 
     Return None if damage is not measured in money or ``meur`` is None; the ratio is None if
-    ``meur`` is zero.
+    ``meur`` is not positive.
     """
     if benefit.measure != "damage" or meur is None:
         return None
@@ -235,7 +238,7 @@ def avoided_per_euro(benefit: results.Benefit, meur: float | None) -> results.Av
 
 def budget_uses(plan: Plan) -> Iterable[results.BudgetUse]:
     """Yield the use of each budget and budget line, and last that of the limit on all public
-    funders together."""
+    funders together, if there is one."""
     for line in plan.budget_lines:
         yield _budget_line_use(plan, line)
     limit = plan.case.policy.budget_meur if plan.case else None
@@ -256,7 +259,8 @@ def budget_uses(plan: Plan) -> Iterable[results.BudgetUse]:
 def _budget_line_use(plan: Plan, line: BudgetLineUse) -> results.BudgetUse:
     """Compute how much of a budget line is used, and whether it is used up.
 
-    A limit on payments is the smaller of the line's total and the sum of its yearly amounts.
+    A limit on payments is the smaller of the line's total and the sum of its yearly amounts. For
+    outstanding guarantees, use and limit are those of the year with the highest use.
     """
     used_meur, available_meur, granted_meur = line.used_meur, line.available_meur, line.total_meur
     full_years = [
@@ -271,8 +275,7 @@ def _budget_line_use(plan: Plan, line: BudgetLineUse) -> results.BudgetUse:
         if available_meur is not None:
             granted_by_years = math.fsum(available_meur.values())
             if _carries_over(plan, line):
-                # With carry-over a year's figure includes the rest of earlier years, the last one's
-                # all of it.
+                # With carry-over, a year's available amount includes what earlier years left.
                 last_year = max(available_meur, key=int)
                 used_before = math.fsum(x for y, x in used_meur.items() if y != last_year)
                 granted_by_years = available_meur[last_year] + used_before

@@ -27,11 +27,11 @@ class OptionFigure(Metric):
     """A figure that options have; a row of a table that has a column for each option."""
 
     needs: RequiredFigures = ()
-    """An option in which one of these is not compared does not show the figure."""
+    """Kinds of figures that must be comparable with the base for an option to show this figure."""
     formula: Callable[[PlacedTable, str], Expression] | None = None
     """Returns the formula on a sheet, given the table and the key of an option's column."""
     explicit_without_plan: FigurePath = ""
-    """Path of the figure without any plan, if it does not follow from ``path``."""
+    """Path to the figure without any plan; if empty, it is derived from ``path`` where possible."""
 
     @property
     def without_plan_path(self) -> FigurePath:
@@ -63,12 +63,12 @@ def with_numbered_headers(
     labeled_columns = list(
         zip(columns, labels or [option.label for option in wording.options], strict=True)
     )
-    numbered = [
+    numbered_columns = [
         replace(column, header=wording.option_number(label), key="", formula=None,
                 media=column.media & TERMINAL_AND_PAGE)
         for column, label in labeled_columns
     ]  # fmt: skip
-    return numbered + [
+    return numbered_columns + [
         replace(column, header=wording.numbered_name(label), media=column.media & SHEET)
         for column, label in labeled_columns
     ]
@@ -140,21 +140,21 @@ def benefit_figures(wording: ComparisonWording) -> list[OptionFigure]:
     def share(table: PlacedTable, key: str) -> Expression:
         return ratio_or_empty(table.find_cell("avoided", key), table.find_cell("without", key))
 
-    damage: list[tuple[str, str, ValueForm, str]] = [
+    damage_rows: list[tuple[str, str, ValueForm, str]] = [
         ("avoided_low", tr("Avoided: 5 % quantile over the states"), "outcome",
          "avoided_range.low"),
         ("avoided_high", tr("Avoided: 95 % quantile over the states"), "outcome",
          "avoided_range.high"),
         ("left_worst", tr("Worst state that was computed"), "outcome", "worst.with_plan"),
     ]  # fmt: skip
-    supply: list[tuple[str, str, ValueForm, str]] = [
+    supply_rows: list[tuple[str, str, ValueForm, str]] = [
         ("days", tr("Days of need in stock"), "count", "benefit.cover.days"),
         ("imports", tr("Import dependency"), "share", f"{mix_path}imports"),
         ("largest_share", tr("Largest supplier's share"), "share", f"{mix_path}largest_share"),
         ("third_share", tr("Largest third country's share"), "share", f"{mix_path}third_share"),
         ("hhi", tr("HHI of countries"), "count", f"{mix_path}hhi"),
     ]
-    cvar = tr("Expected shortfall (CVaR): mean {noun} in the worst {share} of states",
+    cvar_name = tr("Expected shortfall (CVaR): mean {noun} in the worst {share} of states",
               noun=wording.outcome_word, share=tail_share)  # fmt: skip
     return [
         OptionFigure("without", tr("Expected {noun} without any plan, {unit}", **args),
@@ -165,11 +165,11 @@ def benefit_figures(wording: ComparisonWording) -> list[OptionFigure]:
                "benefit.expected.avoided", NEEDS_DAMAGE, avoided),
         OptionFigure("share", tr("Share avoided"), "share", "benefit.expected.share", NEEDS_DAMAGE,
                      share),
-        OptionFigure("left_cvar", cvar, "outcome", "benefit.cvar.with_plan", ("tail",)),
+        OptionFigure("left_cvar", cvar_name, "outcome", "benefit.cvar.with_plan", ("tail",)),
         *(OptionFigure(key, name, form, f"benefit.{path}", NEEDS_DAMAGE)
-          for key, name, form, path in damage),
+          for key, name, form, path in damage_rows),
         *(OptionFigure(key, name, form, path, NEEDS_DEPENDENCE)
-          for key, name, form, path in supply),
+          for key, name, form, path in supply_rows),
         OptionFigure("above_limit", tr("Materials above 65 %"), "count", count_of("above_limit"),
                      NEEDS_DEPENDENCE, explicit_without_plan=count_of("above_limit_without_plan")),
         *_benchmark_figures(wording),
@@ -216,12 +216,12 @@ def cost_figures(wording: ComparisonWording) -> list[OptionFigure]:
     ratios such as avoided damage per euro."""
     args = {"currency": wording.currency}
     costs = [option.cost for option in wording.options]
-    is_left_out = {
+    is_omitted = {
         "residual": all(cost.public.residual_meur <= ZERO_TOLERANCE for cost in costs),
         "windfall": all(cost.windfall_meur <= ZERO_TOLERANCE for cost in costs),
     }
 
-    def of_class(name: str) -> FigurePath:
+    def paid_in_class(name: str) -> FigurePath:
         return lambda o: getattr(o.cost.by_class.get(name), "paid_meur", 0.0)
 
     money_figures = [
@@ -253,13 +253,13 @@ def cost_figures(wording: ComparisonWording) -> list[OptionFigure]:
         *(
             OptionFigure(
                 f"class:{name}", tr("Public funding: {part}", part=budget_class_name(name)),
-                "money", of_class(name), NEEDS_MONEY)
+                "money", paid_in_class(name), NEEDS_MONEY)
             for name in used_budget_classes(wording)
         ),
         *(
             OptionFigure(key, name, "money", f"cost.{path}", NEEDS_MONEY)
             for key, name, path in money_figures
-            if not is_left_out.get(key)
+            if not is_omitted.get(key)
         ),
         *(OptionFigure(key, name, "ratio", f"cost.{path}", needs)
           for key, name, path, needs in ratios),

@@ -37,18 +37,18 @@ def project_choices(plans: Mapping[str, Plan]) -> Iterator[results.ProjectChoice
     """Yield for each candidate project of all plans how each plan builds it, in the order of the
     scenario files."""
     built_by_option = {label: built_projects(plan) for label, plan in plans.items()}
-    candidates: dict[str, tuple[str, ...]] = {}
+    materials_by_project: dict[str, tuple[str, ...]] = {}
     for plan in plans.values():
         if plan.case is not None:
             for p, project in plan.case.projects.items():
-                candidates.setdefault(p, tuple(project.output_t_per_year))
+                materials_by_project.setdefault(p, tuple(project.output_t_per_year))
         for _, project_plan in plan.projects_with_probability:
-            candidates.setdefault(project_plan.id, ())
-    for p, materials in candidates.items():
+            materials_by_project.setdefault(project_plan.id, ())
+    for p, materials in materials_by_project.items():
         options = {
-            label: _describe_project(plans[label], *built_projects[p])
-            for label, built_projects in built_by_option.items()
-            if p in built_projects
+            label: _describe_project(plans[label], *projects[p])
+            for label, projects in built_by_option.items()
+            if p in projects
         }
         built_in = _all_some_or_none(options, plans)
         yield results.ProjectChoice(
@@ -80,7 +80,7 @@ def stockpile_choices(plans: Mapping[str, Plan]) -> Iterator[results.StockpileCh
 def _all_some_or_none(options: Mapping[str, object], plans: Mapping[str, Plan]) -> AllSomeNone:
     """Return whether all, some or none of the plans choose an item.
 
-    ``options`` has an entry for each plan that chooses it.
+    ``options`` has an entry for each plan that chooses the item.
     """
     if not options:
         return "none"
@@ -122,11 +122,11 @@ def _describe_stockpile(stockpile: StockpilePlan) -> results.OptionStockpile:
 
 
 def _project_changes(
-    base_plan: Plan, option: Plan, diff: DecisionDiff
+    base_plan: Plan, option_plan: Plan, diff: DecisionDiff
 ) -> Iterator[results.ProjectChange]:
     """Yield the projects that an option adds, drops, moves to another year, or finances differently
     from the base."""
-    base_projects, option_projects = built_projects(base_plan), built_projects(option)
+    base_projects, option_projects = built_projects(base_plan), built_projects(option_plan)
     change_by_project: dict[str, Literal["added", "dropped", "moved", "refinanced"]] = {
         **dict.fromkeys(diff.leaving, "dropped"),
         **dict.fromkeys(diff.entering, "added"),
@@ -135,7 +135,7 @@ def _project_changes(
     }
     for p in (*base_projects, *diff.entering):
         if p in change_by_project:
-            case = option.case if p in option_projects else base_plan.case
+            case = option_plan.case if p in option_projects else base_plan.case
             yield results.ProjectChange(
                 project=p,
                 materials=tuple(case.projects[p].output_t_per_year) if case else (),
@@ -143,18 +143,18 @@ def _project_changes(
                 base=_describe_project(base_plan, *base_projects[p])
                 if p in base_projects
                 else None,
-                option=_describe_project(option, *option_projects[p])
+                option=_describe_project(option_plan, *option_projects[p])
                 if p in option_projects
                 else None,
             )
 
 
 def _stockpile_changes(
-    base_plan: Plan, option: Plan, diff: DecisionDiff
+    base_plan: Plan, option_plan: Plan, diff: DecisionDiff
 ) -> Iterator[results.StockpileChange]:
     """Yield the stockpiles for which an option holds a different amount than the base, or has a
     different cost."""
-    materials = {x.id: x.material for plan in (base_plan, option) for x in plan.stockpiles}
+    materials = {x.id: x.material for plan in (base_plan, option_plan) for x in plan.stockpiles}
     costs = diff.stock_cost_meur
     for h, held in diff.stocks_t.items():
         if any(
@@ -170,23 +170,23 @@ def _stockpile_changes(
 
 def option_difference(
     base_plan: Plan,
-    option: Plan,
+    option_plan: Plan,
     options: tuple[Option, Option],
     excluded: frozenset[results.ExcludedFigures],
 ) -> results.OptionDifference:
     """Compute the difference of an option from the base: figures of the option less those of the
     base.
 
-    ``options`` are the base and the option with their figures. ``excluded`` are the kinds of
-    figures that cannot be compared; they are None or empty in the result.
+    ``options`` are the base and the option with their figures. Figures of the kinds ``excluded``,
+    which cannot be compared, are None or empty in the result.
     """
     base_option, compared_option = options
     compares_damage, compares_money = "damage" not in excluded, "money" not in excluded
-    diff = DecisionDiff.between(Decisions.of_plan(base_plan), Decisions.of_plan(option))
-    project_changes = tuple(_project_changes(base_plan, option, diff))
-    stockpile_changes = tuple(_stockpile_changes(base_plan, option, diff))
+    diff = DecisionDiff.between(Decisions.of_plan(base_plan), Decisions.of_plan(option_plan))
+    project_changes = tuple(_project_changes(base_plan, option_plan, diff))
+    stockpile_changes = tuple(_stockpile_changes(base_plan, option_plan, diff))
     expected_damage_difference = (
-        option.outcome.expected - base_plan.outcome.expected if compares_damage else None
+        option_plan.outcome.expected - base_plan.outcome.expected if compares_damage else None
     )
     objective = resolution = None
     if "objective" not in excluded:
@@ -198,15 +198,15 @@ def option_difference(
         return get(compared_option.cost) - get(base_option.cost) if compares_money else None
 
     by_material = tuple(
-        _material_differences(base_plan, option, project_changes, stockpile_changes)
+        _material_differences(base_plan, option_plan, project_changes, stockpile_changes)
     )
     return results.OptionDifference(
         option=compared_option.label,
         expected=expected_damage_difference,
-        cvar=option.outcome.cvar - base_plan.outcome.cvar if "tail" not in excluded else None,
-        worst=option.outcome.worst - base_plan.outcome.worst if compares_damage else None,
+        cvar=option_plan.outcome.cvar - base_plan.outcome.cvar if "tail" not in excluded else None,
+        worst=option_plan.outcome.worst - base_plan.outcome.worst if compares_damage else None,
         by_material=by_material if compares_damage else (),
-        by_consumer=_expected_damage_differences("consumers", base_plan, option)
+        by_consumer=_expected_damage_differences("consumers", base_plan, option_plan)
         if compares_damage
         else {},
         objective=objective,
@@ -215,7 +215,7 @@ def option_difference(
         public_paid_meur=cost_difference("public.paid_meur"),
         private_paid_meur=cost_difference("private.paid_meur"),
         market_meur=cost_difference("market_meur"),
-        net_cost_meur=option.outcome.net_cost_meur - base_plan.outcome.net_cost_meur
+        net_cost_meur=option_plan.outcome.net_cost_meur - base_plan.outcome.net_cost_meur
         if compares_money
         else None,
         money=tuple(_money_differences(base_option.cost.parts, compared_option.cost.parts))
@@ -233,13 +233,13 @@ def option_difference(
 
 def _material_differences(
     base_plan: Plan,
-    option: Plan,
+    option_plan: Plan,
     project_changes: Sequence[results.ProjectChange],
     stockpile_changes: Sequence[results.StockpileChange],
 ) -> Iterator[results.MaterialDifference]:
     """Yield the difference of expected damage in each material, largest first, with the changes of
     projects and stockpiles that affect it."""
-    damage_differences = _expected_damage_differences("materials", base_plan, option)
+    damage_differences = _expected_damage_differences("materials", base_plan, option_plan)
     for m in sorted(damage_differences, key=lambda m: -abs(damage_differences[m])):
         yield results.MaterialDifference(
             material=m,
@@ -249,46 +249,45 @@ def _material_differences(
         )
 
 
-def _expected_damage_differences(section: str, base_plan: Plan, option: Plan) -> dict[str, float]:
-    """Return the difference of expected damage by material or by consumer.
-
-    ``section`` is ``materials`` or ``consumers``.
-    """
+def _expected_damage_differences(kind: str, base_plan: Plan, option_plan: Plan) -> dict[str, float]:
+    """Return differences of expected damage by id; ``kind`` is ``materials`` or ``consumers``."""
     base_damage, option_damage = (
-        {x.id: x.expected for x in getattr(plan, section)} for plan in (base_plan, option)
+        {x.id: x.expected for x in getattr(plan, kind)} for plan in (base_plan, option_plan)
     )
     return differences(base_damage, option_damage)
 
 
 def _money_differences(
-    base_money: Sequence[FunderMoney], option: Sequence[FunderMoney]
+    base_money: Sequence[FunderMoney], option_money: Sequence[FunderMoney]
 ) -> Iterator[results.MoneyDifference]:
     """Yield the differences of payments and of net cost for each funder and budget class."""
-    paid_differences, cost = (
+    paid_differences, cost_differences = (
         differences(
             *(
-                {(p.funder, p.kind, p.budget_class): getattr(p.sums, field) for p in option_money}
-                for option_money in (base_money, option)
+                {(p.funder, p.kind, p.budget_class): getattr(p.sums, field) for p in parts}
+                for parts in (base_money, option_money)
             )
         )
         for field in ("paid_meur", "cost_meur")
     )
-    for (funder, kind, budget_class), x in paid_differences.items():
-        net_cost = cost[funder, kind, budget_class]
-        if max(abs(x), abs(net_cost)) > MONEY_TOLERANCE:
+    for (funder, kind, budget_class), paid in paid_differences.items():
+        cost = cost_differences[funder, kind, budget_class]
+        if max(abs(paid), abs(cost)) > MONEY_TOLERANCE:
             yield results.MoneyDifference(
-                funder=funder, kind=kind, budget_class=budget_class, paid_meur=x, cost_meur=net_cost
+                funder=funder, kind=kind, budget_class=budget_class, paid_meur=paid, cost_meur=cost
             )
 
 
 def _extra_euro_ratio(
     damage_difference: float | None, base_option: Option, option: Option
 ) -> float | None:
-    """Return the additional damage avoided for each additional public euro; None if it is not
-    defined."""
+    """Return the additional damage avoided for each additional public euro.
+
+    Return None if damage is not compared or not measured in money, a present value is not known, or
+    no public money is added.
+    """
     base_paid_meur, option_paid_meur = (
-        base_option.cost.public.paid_present_meur,
-        option.cost.public.paid_present_meur,
+        x.cost.public.paid_present_meur for x in (base_option, option)
     )
     if damage_difference is None or base_paid_meur is None or option_paid_meur is None:
         return None

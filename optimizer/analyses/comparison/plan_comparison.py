@@ -49,23 +49,25 @@ def compare_plans(
     """
     if not plans:
         raise ValueError("nothing to compare: there is no plan")
-    names = make_unique([plan.variant or "base" for plan in plans]) if labels is None else labels
-    if len(names) != len(plans) or len(set(names)) != len(names):
+    if labels is None:
+        labels = make_unique([plan.variant or "base" for plan in plans])
+    if len(labels) != len(plans) or len(set(labels)) != len(labels):
         raise ValueError("each plan needs a label of its own")
-    for name, plan in zip(names, plans, strict=True):
+    for label, plan in zip(labels, plans, strict=True):
         if lacks_accounts(plan):
-            raise ValueError(f"the plan '{name}' has no accounts: solve its scenario again")
-    by_label = dict(zip(names, plans, strict=True))
-    base_label = names[0] if base is None else base
-    if base_label not in by_label:
-        raise ValueError(f"there is no option '{base_label}'; there are {', '.join(names)}")
-    base_plan = by_label[base_label]
-    reference = reference_year(base_plan, year)
-    if year is not None and reference != year:
+            raise ValueError(f"the plan '{label}' has no accounts: solve its scenario again")
+    plan_by_label = dict(zip(labels, plans, strict=True))
+    base_label = labels[0] if base is None else base
+    if base_label not in plan_by_label:
+        raise ValueError(f"there is no option '{base_label}'; there are {', '.join(labels)}")
+    base_plan = plan_by_label[base_label]
+    nearest_year = reference_year(base_plan, year)
+    if year is not None and nearest_year != year:
         raise ValueError(f"the option '{base_label}' has no year {year}")
     _check_federal(plans, federal)
     options = {
-        label: plan_as_option(label, plan, reference, federal) for label, plan in by_label.items()
+        label: plan_as_option(label, plan, nearest_year, federal)
+        for label, plan in plan_by_label.items()
     }
     changes, issues, differences, excluded_by_option = (
         {},
@@ -73,12 +75,12 @@ def compare_plans(
         [],
         dict[str, frozenset[ExcludedFigures]](),
     )
-    for label, plan in by_label.items():
+    for label, plan in plan_by_label.items():
         excluded_by_option[label] = frozenset()
         if label == base_label:
             continue
         changes[label] = comparability.changed_values(base_plan, plan)
-        plan_issues = comparability.differences_by_subject(base_plan, plan, label, changes[label])
+        plan_issues = comparability.comparability_issues(base_plan, plan, label, changes[label])
         issues += plan_issues
         option_pair = (options[base_label], options[label])
         excluded_by_option[label] = comparability.excluded_figures(plan_issues)
@@ -87,18 +89,18 @@ def compare_plans(
         )
     exclusions, base_option = [*excluded_by_option.values()], options[base_label]
     frontier, net_frontier = (
-        efficiency.efficient_frontier([*options.values()], base_option, exclusions, by_net)
-        for by_net in (False, True)
+        efficiency.efficient_frontier([*options.values()], base_option, exclusions, use_net_cost)
+        for use_net_cost in (False, True)
     )
     return Comparison(
         title=_scenario_title(base_plan),
         base=base_label,
-        year=reference,
+        year=nearest_year,
         options=tuple(options.values()),
         unlike=tuple(issues),
         changes=changes,
-        projects=tuple(plan_choices.project_choices(by_label)),
-        stockpiles=tuple(plan_choices.stockpile_choices(by_label)),
+        projects=tuple(plan_choices.project_choices(plan_by_label)),
+        stockpiles=tuple(plan_choices.stockpile_choices(plan_by_label)),
         differences=tuple(differences),
         efficient=tuple(frontier.steps()),
         efficient_by_net_cost=tuple(str(point.label) for point in net_frontier.efficient),
@@ -107,7 +109,7 @@ def compare_plans(
         dominated=tuple(frontier.dominated_increments()),
         industry_alone=None if frontier.unfunded is None else frontier.unfunded.label,
         over_industry=tuple(frontier.increments_over_unfunded()),
-        own_views=tuple(build_funder_views(by_label, list(options.values()))),
+        own_views=tuple(build_funder_views(plan_by_label, list(options.values()))),
         failed=tuple(failed),
         doubts=doubts.contradictions,
         unconfirmed=doubts.unconfirmed,
@@ -125,8 +127,9 @@ def check_options(
 ) -> None:
     """Check the arguments of a comparison before anything is solved.
 
-    Raises Misuse if a base, year or funder is unknown, a plan is of an earlier version, or options
-    for scenarios (``of_scenarios``) are given with plans only.
+    ``of_scenarios`` is whether the user gave options that only apply to scenario files. Raises
+    Misuse if the base, year or a funder is unknown, a plan is of an earlier version, or options for
+    scenario files are given without any such file.
     """
     if of_scenarios and all(isinstance(candidate, Plan) for candidate in candidates.values()):
         raise Misuse(tr("--variants, --set, --budget, --reuse and --break-even go with scenario "
@@ -150,13 +153,13 @@ def check_options(
         args: dict[str, Any] = {"year": year, "label": label}
         args |= {"first": base_case.horizon.first_year, "last": base_case.horizon.last_year}
         raise Misuse(tr("--year {year}: the horizon of '{label}' is {first} to {last}.", **args))
-    public_funders = {candidate.id for plan in candidates.values() if isinstance(plan, Plan)
-              for candidate in plan.funders if candidate.kind == "public"}  # fmt: skip
+    public_funders = {funder.id for plan in candidates.values() if isinstance(plan, Plan)
+              for funder in plan.funders if funder.kind == "public"}  # fmt: skip
     for case in filter(None, cases.values()):
         public_funders |= {id for id, funder in case.funders.items() if funder.kind == "public"}
-    for funder in federal:
-        if funder not in public_funders:
-            args = {"funder": funder, "known": ", ".join(sorted(public_funders))}
+    for f in federal:
+        if f not in public_funders:
+            args = {"funder": f, "known": ", ".join(sorted(public_funders))}
             raise Misuse(tr("--federal {funder}: the public funders are {known}.", **args))
 
 
@@ -173,7 +176,7 @@ def recompare(comparison: Comparison, plans: Mapping[str, Plan]) -> Comparison:
         list(plans),
         base=comparison.base,
         year=comparison.year,
-        # For funders that pay nothing it makes no difference.
+        # It makes no difference whether funders that pay nothing are federal.
         federal={part.funder for part in cost_parts if part.federal},
         failed=comparison.failed,
         doubts=comparison.caveats,
@@ -200,15 +203,15 @@ def fill_missing_fields(saved: Any, recomputed: Any) -> Any:
 def make_unique(labels: Sequence[str]) -> list[str]:
     """Return the labels, with a number appended to each repeated label."""
     used_labels: set[str] = set()
-    unique = []
+    unique_labels = []
     for label in labels:
         number, name = 1, label
         while name in used_labels:
             number += 1
             name = f"{label}-{number}"
         used_labels.add(name)
-        unique.append(name)
-    return unique
+        unique_labels.append(name)
+    return unique_labels
 
 
 def _check_federal(plans: Sequence[Plan], federal: Collection[str] | None) -> None:
@@ -295,18 +298,18 @@ def _item_names(plans: Sequence[Plan]) -> ComparisonNames:
     kinds = ("materials", "consumers", "projects", "stockpiles", "funders")
     names_by_kind: dict[str, dict[str, BilingualName]] = {kind: {} for kind in kinds}
     line_names: dict[str, dict[str, BilingualName]] = {}
-    instruments: dict[str, dict[str, BilingualName]] = {}
+    instrument_names: dict[str, dict[str, BilingualName]] = {}
     for plan in plans:
         for kind, names in names_by_kind.items():
             _add_names(names, getattr(plan.case or plan, kind))
         for f, funder in plan.case.funders.items() if plan.case else ():
             for names_by_funder, items in (
                 (line_names, funder.budget_lines),
-                (instruments, funder.instruments),
+                (instrument_names, funder.instruments),
             ):
                 if items:
                     _add_names(names_by_funder.setdefault(f, {}), items)
-    return ComparisonNames(**names_by_kind, budget_lines=line_names, instruments=instruments)
+    return ComparisonNames(**names_by_kind, budget_lines=line_names, instruments=instrument_names)
 
 
 def _add_names(known_names: dict[str, BilingualName], items: Any) -> None:

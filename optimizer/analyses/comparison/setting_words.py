@@ -48,39 +48,32 @@ class ChangedSetting:
     Either the whole value changes, or values under some of its keys.
     """
 
-    owners: tuple[SettingOwner, ...]  # an item, one within it; empty for a field of the scenario
+    owners: tuple[SettingOwner, ...]  # outermost first; empty for a field of the scenario itself
     field: Field
     label: str
     changes: Sequence[tuple[str, ValueChange]]  # the key is empty if the whole value changes
 
     @property
     def is_whole_item(self) -> bool:
-        """Whether an item of the scenario is added or removed as a whole."""
+        """Whether an item of the scenario is added, removed or replaced as a whole."""
         return not self.label
 
 
 def changed_settings(changes: Sequence[ValueChange]) -> list[ChangedSetting]:
-    """Group changed values by the field to which they belong."""
-    parsed = [(_parse_path(change.path), change) for change in changes]
+    """Group consecutive changed values that belong to the same field."""
+    parsed_changes = [(_parse_path(change.path), change) for change in changes]
     settings = []
-    for (owners, fields), group in groupby(parsed, lambda pair: pair[0][:2]):
-        keyed_changes = [(location[2], change) for location, change in group]
-        path = tuple(fields)
-        has_label = () if owners and path == owners[-1].section else path
-        settings.append(
-            ChangedSetting(
-                owners,
-                _field_at(path),
-                capitalize(translate_label(field_label(path))) if has_label else "",
-                keyed_changes,
-            )
-        )
+    for (owners, path), group in groupby(parsed_changes, lambda pair: pair[0][:2]):
+        changes_by_key = [(key, change) for (_, _, key), change in group]
+        is_whole_item = bool(owners) and path == owners[-1].section
+        label = "" if is_whole_item else capitalize(translate_label(field_label(path)))
+        settings.append(ChangedSetting(owners, _field_at(path), label, changes_by_key))
     return settings
 
 
 def _parse_path(path: str) -> tuple[tuple[SettingOwner, ...], tuple[str, ...], str]:
-    """Split a dotted path into the items that it passes, the path of the field, and the key within
-    the field."""
+    """Split a dotted path into the items that it passes, the path of the field without them, and
+    the key within the field, which is empty if the path leads to the whole field."""
     shape: Shape = SCENARIO_SHAPE
     owners: list[SettingOwner] = []
     fields: list[str] = []
@@ -110,7 +103,11 @@ def _field_at(path: Sequence[str]) -> Field:
 
 @dataclass(frozen=True)
 class SettingDescriber:
-    """Writes texts on changed settings in the current language, with the names of a comparison."""
+    """Describes changed settings in the current language.
+
+    ``names`` are those of items in a comparison, ``to_text`` returns a name in the current
+    language, and ``currency`` replaces EUR in units.
+    """
 
     names: ComparisonNames
     to_text: Callable[[BilingualName], str]
@@ -119,17 +116,16 @@ class SettingDescriber:
     def describe_changes(self, changes: Sequence[ValueChange]) -> list[str]:
         """Return texts on changes, in which changes of the same field of several items are joined.
 
-        There are at most ``MAX_STATEMENTS`` texts; the last one then states how many settings are
-        not described.
+        If there are more than ``MAX_STATEMENTS`` texts, the last one states how many are left out.
         """
         statements: list[tuple[str, str]] = []
-        by_field: dict[Any, list[ChangedSetting]] = {}
+        settings_by_field: dict[Any, list[ChangedSetting]] = {}
         for setting in changed_settings(changes):
             owners = setting.owners if len(setting.owners) > 1 or setting.is_whole_item else ()
             section = setting.owners[-1].section if setting.owners else ()
-            by_field.setdefault((section, setting.label, owners), []).append(setting)
-        for same_field in by_field.values():
-            statements += self._describe_field(same_field)
+            settings_by_field.setdefault((section, setting.label, owners), []).append(setting)
+        for settings in settings_by_field.values():
+            statements += self._describe_field(settings)
         change_texts = [
             ": ".join(filter(None, (owner, ", ".join(text for _, text in group))))
             for owner, group in groupby(statements, lambda pair: pair[0])
@@ -142,12 +138,14 @@ class SettingDescriber:
     def _describe_field(
         self, settings_of_field: Sequence[ChangedSetting]
     ) -> Iterator[tuple[str, str]]:
-        """Yield pairs of owners and text for the changes of one field of several items."""
-        by_text: dict[str, list[str]] = {}
+        """Yield pairs of the owners' names and a text for the changes of one field of several
+        items."""
+        owners_by_text: dict[str, list[str]] = {}
         for setting in settings_of_field:
-            by_text.setdefault(self._describe_change(setting), []).append(self._owner_name(setting))
-        if len(by_text) == 1 or len(settings_of_field) <= MAX_NAMED:
-            for text, owners in by_text.items():
+            text = self._describe_change(setting)
+            owners_by_text.setdefault(text, []).append(self._owner_name(setting))
+        if len(owners_by_text) == 1 or len(settings_of_field) <= MAX_NAMED:
+            for text, owners in owners_by_text.items():
                 yield self._describe_owners(owners, settings_of_field[0]), text
             return
         new_values = {self._new_value_text(setting) for setting in settings_of_field}
@@ -166,8 +164,8 @@ class SettingDescriber:
         )
 
     def _describe_owners(self, owners: Sequence[str], setting: ChangedSetting) -> str:
-        """Return the names of the items to which a field belongs, or their number if there are
-        many."""
+        """Return the names of the items to which a field belongs, or the title of their tab and
+        their number if there are many."""
         are_few = len(owners) <= MAX_NAMED and all(owners)
         if not setting.owners or setting.is_whole_item or are_few:
             return join_with_and(list(dict.fromkeys(filter(None, owners))))
@@ -175,23 +173,27 @@ class SettingDescriber:
         return f"{tab.title if tab else ''} ({len(owners)})"
 
     def _owner_name(self, setting: ChangedSetting) -> str:
-        """Return the names of the items to which a setting belongs; empty if they have no ids."""
+        """Return the names of the items to which a setting belongs; empty if they have no ids.
+
+        An item that is itself added or removed is not named.
+        """
         owners = setting.owners[:-1] if setting.is_whole_item else setting.owners
         names = (self._item_name(owner, setting.owners[0].id) for owner in owners)
         return ", ".join(filter(None, names))
 
-    def _item_name(self, owner: SettingOwner, outer: str) -> str:
+    def _item_name(self, owner: SettingOwner, outer_id: str) -> str:
         """Return the name of an item, or else its id in words; empty if items of its section have
-        no ids."""
+        no ids. ``outer_id`` is the id of the outermost item to which it belongs."""
         tab = tab_at(owner.section)
         if tab is None or not tab.has_ids:
             return ""
         names: Any = getattr(self.names, owner.section[-1], {})
-        names = names.get(outer, {}) if len(owner.section) > 1 else names
+        names = names.get(outer_id, {}) if len(owner.section) > 1 else names
         return self.to_text(names[owner.id]) if owner.id in names else id_as_words(owner.id)
 
     def _describe_change(self, setting: ChangedSetting) -> str:
-        """Return a text on the change of a field, which begins with the label of the field."""
+        """Return a text on the change of a field, beginning with its label, or on the addition,
+        removal or replacement of a whole item."""
         if setting.is_whole_item:
             (_, change), *_ = setting.changes
             last_owner = setting.owners[-1]
@@ -214,20 +216,17 @@ class SettingDescriber:
     def _describe_changes_by_key(self, setting: ChangedSetting) -> Iterator[str]:
         """Yield a text for each changed key of a field; consecutive years with the same change are
         joined."""
-        described = []
+        texts_by_key = []
         absent_value = "0" if setting.field.name in ZERO_DEFAULT_FIELDS else None
         for index, (key, change) in enumerate(setting.changes):
-            base_and_new_text = [
+            texts = [
                 self._format_json(x or absent_value, setting) for x in (change.base, change.value)
             ]
-            text_before, text_after = (
-                tr("other") if text is None else text for text in base_and_new_text
-            )
+            text_before, text_after = (tr("other") if text is None else text for text in texts)
             offset = int(key) - index if key.isdecimal() else None
-            described.append((key, (self._format_change(text_before, text_after, setting), offset)))
-        for (text, offset), group in groupby(
-            described, lambda base_and_new_text: base_and_new_text[1]
-        ):
+            change_text = self._format_change(text_before, text_after, setting)
+            texts_by_key.append((key, (change_text, offset)))
+        for (text, offset), group in groupby(texts_by_key, lambda pair: pair[1]):
             keys = [key for key, _ in group]
             name = ", ".join(self._key_name(k, setting) for k in keys)
             if len(keys) > 1 and offset is not None:
@@ -235,7 +234,7 @@ class SettingDescriber:
             yield f"{name} {text}"
 
     def _key_name(self, key: str, setting: ChangedSetting) -> str:
-        """Return the name of the item that a key refers to, or the key in words."""
+        """Return the name of the item to which a key refers, or else the key in words."""
         section = referenced_section(setting.field.name)
         names: Mapping[str, BilingualName] = getattr(self.names, section, {})
         if setting.field.name == "charges" and setting.owners:
@@ -243,15 +242,18 @@ class SettingDescriber:
         return self.to_text(names[key]) if key in names else id_as_words(key)
 
     def _new_value_text(self, setting: ChangedSetting) -> str:
-        """Return the new value of a field as text; empty if the field does not change as a
-        whole."""
+        """Return the new value of a field as text.
+
+        The text is empty if only values under keys of the field change, or if the new value cannot
+        be shown.
+        """
         if len(setting.changes) > 1 or setting.changes[0][0]:
             return ""
         value = self._format_json(setting.changes[0][1].value, setting)
         return "" if value is None else self._format_change("", value, setting).strip()
 
     def _format_change(self, before: str, after: str, setting: ChangedSetting) -> str:
-        """Format a change as the old and the new value, with the unit of the field."""
+        """Format the old value (unless it is empty) and the new value, with the field's unit."""
         text = f"{before}{ARROW}{after}" if before else after
         unit = "" if setting.field.is_percent or setting.field.is_year else setting.field.unit
         if not unit or not any(character.isdigit() for character in text):
@@ -259,8 +261,10 @@ class SettingDescriber:
         return f"{text} {translate_label(unit).replace('EUR', self.currency)}"
 
     def _format_json(self, text: str | None, setting: ChangedSetting) -> str | None:
-        """Format a value that is given as JSON text; None if it has too many parts or is cut
-        off."""
+        """Format a value that is given as JSON text.
+
+        None is formatted as "not set". Return None if the value has too many parts or is truncated.
+        """
         if text is None:
             return tr("not set")
         try:
@@ -270,7 +274,7 @@ class SettingDescriber:
         return self._format_value(value, setting)
 
     def _format_value(self, value: Any, setting: ChangedSetting) -> str | None:
-        """Format a value of a field; None if it has too many parts."""
+        """Format a value of a field; return None if it has too many parts or nested ones."""
         if isinstance(value, bool):
             return tr("yes") if value else tr("no")
         if isinstance(value, int | float):

@@ -54,7 +54,7 @@ def option_columns(
 
 
 def funding_by_year_table(wording: ComparisonWording, title: str) -> list[Table]:
-    """Return the table of the options' public funding by year, in a list."""
+    """Return a list with the table of the options' public funding by year; empty without any."""
     paid_by_option = {o.label: o.cost.public.paid_by_year_meur for o in wording.options}
     return year_table(wording, title, paid_by_option, "by-year")
 
@@ -83,8 +83,9 @@ def year_table(
         abs(paid_in([year], o) or 0.0) > ZERO_TOLERANCE for year in years for o in wording.options
     ):
         return []
-    single = len(years) if max_years is None or len(years) <= max_years + 1 else max_years
-    rows = [[year] for year in years[:single]] + ([years[single:]] if years[single:] else [])
+    single_count = len(years) if max_years is None or len(years) <= max_years + 1 else max_years
+    rows = [[year] for year in years[:single_count]]
+    rows += [years[single_count:]] if years[single_count:] else []
     year_column = Column(
         tr("Year"), lambda row: int(row[0]) if len(row) == 1 else tr("Later"), "year", width=34
     )
@@ -94,7 +95,7 @@ def year_table(
 
 def budget_table(wording: ComparisonWording, title: str) -> list[Part]:
     """Return the table of the share of each budget that each option uses, in a list."""
-    uses = {(u.funder, u.line): u for o in reversed(wording.options) for u in o.cost.budgets}
+    use_by_line = {(u.funder, u.line): u for o in reversed(wording.options) for u in o.cost.budgets}
 
     def share(use: BudgetUse, option: Option) -> float | None:
         for budget in option.cost.budgets:
@@ -106,14 +107,14 @@ def budget_table(wording: ComparisonWording, title: str) -> list[Part]:
         Column(tr("Budget"), wording.budget_name, "text"),
         *option_columns(wording, share, "share"),
     ]
-    return [Table(title, list(uses.values()), columns, "budgets", wording.with_legend())]
+    return [Table(title, list(use_by_line.values()), columns, "budgets", wording.with_legend())]
 
 
 def project_parts(wording: ComparisonWording) -> Iterator[Part]:
     """Yield the number of projects that all, some or none of the options build, and the table of
     their decision years."""
-    kinds = {"all": tr("all"), "some": tr("some"), "none": tr("none")}
-    by_kind = {kind: [p for p in wording.result.projects if p.built_in == kind] for kind in kinds}
+    words = {"all": tr("all"), "some": tr("some"), "none": tr("none")}
+    by_kind = {kind: [p for p in wording.result.projects if p.built_in == kind] for kind in words}
     if not wording.result.projects:
         return
     yield tr(
@@ -124,7 +125,7 @@ def project_parts(wording: ComparisonWording) -> Iterator[Part]:
     )
     columns = [
         Column(tr("Project"), lambda row: wording.name("projects", row.project), "text"),
-        Column(tr("In"), lambda row: kinds[row.built_in], "text"),
+        Column(tr("In"), lambda row: words[row.built_in], "text"),
         *option_columns(wording, _decision_year, "year"),
         id_column(tr("Id"), "id", "project"),
     ]
@@ -154,23 +155,24 @@ def _decision_year(row: Any, option: Option) -> DisplayedValue | int | None:
 
 
 def stock_parts(wording: ComparisonWording, title: str) -> Iterator[Part]:
-    """Yield the table of the largest amount that each option holds in each stockpile."""
+    """Yield the table of the largest amount that each option holds in each stockpile, and the names
+    of the stockpiles that no option fills."""
 
-    def held(row: Any, option: Option) -> float:
+    def held_tonnes(row: Any, option: Option) -> float:
         return getattr(row.options.get(option.label), "held_t", 0.0)
 
     columns = [
         Column(tr("Stockpile"), lambda row: wording.name("stockpiles", row.stockpile), "text"),
-        *option_columns(wording, held, lambda _row: "tonnes"),
+        *option_columns(wording, held_tonnes, lambda _row: "tonnes"),
         id_column(tr("Id"), "id", "stockpile"),
     ]
     bought_stockpiles = [
         choice for choice in wording.result.stockpiles if choice.bought_in != "none"
     ]
-    unused = [x.stockpile for x in wording.result.stockpiles if x.bought_in == "none"]
+    unused_stockpiles = [x.stockpile for x in wording.result.stockpiles if x.bought_in == "none"]
     yield Table(title, bought_stockpiles, columns, "stockpiles", wording.with_legend())
-    if unused:
-        yield tr("In no option: {names}.", names=wording.names("stockpiles", unused))
+    if unused_stockpiles:
+        yield tr("In no option: {names}.", names=wording.names("stockpiles", unused_stockpiles))
 
 
 def difference_bullets(wording: ComparisonWording) -> Iterator[Part]:
@@ -204,26 +206,26 @@ def _main_difference(wording: ComparisonWording, difference: OptionDifference) -
             room=format_rounded(difference.resolution or 0.0),
             **args,
         )
-    option = wording.option(difference.option).benefit.expected
-    base_damage = wording.base.benefit.expected.without_plan
+    damage = wording.option(difference.option).benefit.expected
+    without_plan = wording.base.benefit.expected.without_plan
     amount = wording.amount(abs(difference.expected))
     args["change"] = (
         tr("{amount} less {noun}", amount=amount, noun=wording.outcome_word)
         if difference.expected < 0
         else tr("{amount} more {noun}", amount=amount, noun=wording.outcome_word)
     )
-    if base_damage <= 0 or abs(base_damage - option.without_plan) > ZERO_TOLERANCE * base_damage:
+    if without_plan <= 0 or abs(without_plan - damage.without_plan) > ZERO_TOLERANCE * without_plan:
         return tr("“{option}” leaves {change} than “{base}”.", **args)
     return tr(
         "“{option}” leaves {change} than “{base}”: {share} of what is expected without any plan.",
-        share=format_percent(abs(difference.expected) / base_damage),
+        share=format_percent(abs(difference.expected) / without_plan),
         **args,
     )
 
 
 def _material_sentence(wording: ComparisonWording, difference: OptionDifference) -> Iterator[str]:
-    """Yield a sentence on the materials that cause most of the difference, with the changes behind
-    it."""
+    """Yield a sentence on the materials with most of the difference in damage, and on the changed
+    projects and stockpiles that affect them."""
     if difference.expected is None or difference.significant is False:
         return
     total_damage = sum(abs(part.damage) for part in difference.by_material)
@@ -283,7 +285,7 @@ def _money_sentences(wording: ComparisonWording, difference: OptionDifference) -
 class DifferenceRow(NamedTuple):
     """A row of a table of differences.
 
-    ``levels`` are the values of the options by their labels, and ``differences`` those values less
+    ``levels`` are the values of the options by their labels, and ``differences`` these values less
     the value of the base.
     """
 
@@ -348,7 +350,7 @@ def money_table(wording: ComparisonWording, title: str) -> Table:
     }
     rows, base_label = [], wording.result.base
     for funder, budget_class in dict.fromkeys(
-        key for value in paid_by_option.values() for key in value
+        key for amounts in paid_by_option.values() for key in amounts
     ):
         levels = _values_by_label((funder, budget_class), paid_by_option)
         differences = {

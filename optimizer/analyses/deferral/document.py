@@ -42,9 +42,9 @@ def build_document(result: Waiting) -> Document:
 def sections_for_plan_report(result: Waiting) -> tuple[list[Section], list[Check]]:
     """Return the section on the review, for the report on a plan; there are no checks."""
     wording = Wording(result)
-    tree = review_decisions.review_section(wording, result.review)
+    section = review_decisions.review_section(wording, result.review)
     answer = " ".join(_answer_sentences(wording))
-    section_parts: list[Part] = [answer, *tree.parts, _observation_table(wording)]
+    section_parts: list[Part] = [answer, *section.parts, _observation_table(wording)]
     return [Section("waiting", tr("What it is worth to decide again"), section_parts)], []
 
 
@@ -93,12 +93,12 @@ def _cautions(wording: WaitingWording) -> Iterator[str]:
     yield from wording.few_states_caution()
 
 
-def _observation_name(wording: WaitingWording, observing: ObservationWorth) -> str:
+def _observation_name(wording: WaitingWording, observation: ObservationWorth) -> str:
     """Return the name of the hazard, price or regime that is observed."""
-    if observing.hazard is not None:
-        return wording.name("hazards", observing.hazard)
-    if observing.price is not None:
-        return tr("price of {material}", material=wording.name("materials", observing.price))
+    if observation.hazard is not None:
+        return wording.name("hazards", observation.hazard)
+    if observation.price is not None:
+        return tr("price of {material}", material=wording.name("materials", observation.price))
     return tr("regime")
 
 
@@ -111,7 +111,7 @@ def _observation_table(wording: WaitingWording) -> Table:
             return tr("Without “{what}”", what=name)
         return tr("With “{what}” as well", what=name)
 
-    def value(observation: ObservationWorth) -> DisplayedValue | float | None:
+    def worth(observation: ObservationWorth) -> DisplayedValue | float | None:
         too_many = observation.status == "too_many"
         return DisplayedValue(tr("too many groups")) if too_many else observation.worth
 
@@ -119,7 +119,7 @@ def _observation_table(wording: WaitingWording) -> Table:
         Column(tr("What is observed"), lambda row: capitalize(change(row)), "text"),
         Column(tr("Groups"), "groups", "count", key="groups"),
         Column(tr("Objective"), "objective", "objective", key="objective"),
-        Column(tr("Worth of observing it"), value, "outcome", decimals_group="worth", key="worth"),
+        Column(tr("Worth of observing it"), worth, "outcome", decimals_group="worth", key="worth"),
         Column(tr("At least"), "worth_least", "outcome", decimals_group="worth", key="least"),
         Column(tr("At most"), "worth_most", "outcome", decimals_group="worth", key="most"),
     ]

@@ -20,5 +20,5 @@ class ReviewOptions(ScenarioOptions, SolveOptions):
     )
 
     more: Count = 3
-    """So many things that are not observed are tried as well, those first that tell most of the
-    damage that the plan leaves."""
+    """Number of further observations to try; those that explain most of the damage with the plan
+    come first."""

@@ -87,7 +87,8 @@ def describe_review(
 ) -> Iterator[str]:
     """Yield sentences on a review and its value; nothing without a review.
 
-    It is that of the plan itself, or of another plan that would defer decisions to it.
+    With ``is_of_plan`` the review belongs to the plan of the document; otherwise it belongs to
+    another plan, which would defer decisions to it.
     """
     if review is None:
         return
@@ -235,7 +236,7 @@ def _group_label(index: int) -> str:
 
 
 def _groups_table(wording: ReviewWording, review: ReviewDecisions) -> Table:
-    def spent(group: ReviewGroup) -> float:
+    def late_use(group: ReviewGroup) -> float:
         amounts_by_year = (
             pair for by_year in group.spend_meur.values() for pair in by_year.items()
         )
@@ -249,7 +250,7 @@ def _groups_table(wording: ReviewWording, review: ReviewDecisions) -> Table:
         Column(tr("Probability"), "probability", "share", key="probability"),
         *metric_columns(wording, "without", "with", decimals_group="damage"),
         *metric_columns(wording, "cost"),
-        Column(tr("Budgets used from {year} on", year=review.year), spent, "money", key="spent"),
+        Column(tr("Budgets used from {year} on", year=review.year), late_use, "money", key="spent"),
     ]  # fmt: skip
     return Table(tr("What may have been seen, and what follows"), review.groups, columns, "groups")
 

@@ -36,11 +36,11 @@ from optimizer.solve.set_outcomes import ReferenceOptimum
 def run_analysis(analysis_input: AnalysisInput, options: ReviewOptions) -> AnalysisOutcome:
     """Run the command that computes the value of the scenario's review."""
     result, plan = evaluate_review(analysis_input.reading, options, **analysis_input.labels)
-    is_proven_by_observation = [observation.status != "limit" for observation in result.observing]
+    are_within_limits = [observation.status != "limit" for observation in result.observing]
     is_complete = (
         result.ended == "complete"
         and plan.certificate.status == "optimal"
-        and all(is_proven_by_observation)
+        and all(are_within_limits)
     )
     return AnalysisOutcome(result, 0 if is_complete else 1, {"review": plan})
 
@@ -92,14 +92,14 @@ def evaluate_review(
         for x in _informative_observations(problem, reference)[: options.more]
     ]
     rows, interrupted = list[ObservationWorth](), reference.interrupted
-    for n, (observation, observed, is_added) in enumerate([*removals, *additions]):
+    for n, (observation, observations, is_added) in enumerate([*removals, *additions]):
         if interrupted:
             break
         options.report_progress(
             n, len(removals) + len(additions), observation_name(case, observation)
         )
         row, interrupted = _try_observation(
-            problem, reference, observation, observed, is_added, solve_options
+            problem, reference, observation, observations, is_added, solve_options
         )
         rows.append(row)
     certificate = reference.certificate
@@ -175,10 +175,10 @@ def _between_group_variance(evaluation: Any, observed_by_state: Sequence[Informa
     States with the same information set form a group. The mean over all states is the same for any
     grouping, so that differences of the result are differences of the variance between groups.
     """
-    numbers = {observed: n for n, observed in enumerate(dict.fromkeys(observed_by_state))}
-    group = np.array([numbers[observed] for observed in observed_by_state])
-    probability = np.bincount(group, evaluation.probability)
-    damage = np.bincount(group, evaluation.probability * evaluation.damage)
+    group_numbers = {observed: n for n, observed in enumerate(dict.fromkeys(observed_by_state))}
+    group_of_state = np.array([group_numbers[observed] for observed in observed_by_state])
+    probability = np.bincount(group_of_state, evaluation.probability)
+    damage = np.bincount(group_of_state, evaluation.probability * evaluation.damage)
     return float((damage[probability > 0] ** 2 / probability[probability > 0]).sum())
 
 
@@ -193,8 +193,8 @@ def _try_observation(
     """Solve with one observation added or removed; return its value, and whether the user stopped
     the search.
 
-    ``observations`` are those after the change. If there are none, the optimum without a review is
-    used.
+    ``observations`` are all observations after the change. If there are none, the optimum without a
+    review is used.
     """
     fields: dict[str, Any] = {
         "hazard": changed_observation.hazard,

@@ -23,8 +23,8 @@ from optimizer.report.number_format import (
 from optimizer.report.wording import MIN_STATES
 
 MIN_TAIL_STATES = 100
-"""With fewer states in the tail its interval contains the true CVaR less often than stated: 84
-times of 100 with ten of them, 92 with a hundred (docs/benchmarks.md)."""
+"""With fewer states in the tail, the 95 % interval of the CVaR contains the true value less often
+than stated: 84 times of 100 with ten states, 92 with a hundred (docs/benchmarks.md)."""
 MAX_STANDARD_ERRORS = 4.0
 """Distance of two estimates of one figure, in standard errors, from which on they contradict."""
 
@@ -46,7 +46,7 @@ def _best_release_policy(result: Evaluation) -> results.ReleasePolicyOutcome | N
 
 def _gap_share(result: Evaluation) -> float | None:
     """Return the upper confidence limit of the optimality gap, as a share of the objective; None if
-    it was not computed."""
+    the gap was not computed or the objective is 0."""
     objective = abs(result.fresh.objective.value)
     return (
         None if result.gap is None or objective <= ZERO_TOLERANCE else result.gap.upper / objective

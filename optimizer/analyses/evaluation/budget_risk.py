@@ -21,7 +21,7 @@ from optimizer.model.states import sample_overruns
 from optimizer.solve.verification import RELATIVE_TOLERANCE
 
 BudgetKey = tuple[str | None, str]
-"""Funder and line; without a funder, all public ones together."""
+"""Funder and budget line; the funder is None for all public funders together."""
 
 
 class BudgetLimit(NamedTuple):
@@ -39,8 +39,8 @@ def compute_budget_risk(
 ) -> BudgetRisk | None:
     """Estimate the probability that each budget and budget line holds, from a sample of overruns.
 
-    Return None if no project of the plan may overrun, if no budget has a limit, or if the plan has
-    a review.
+    Return None if no project of the plan may overrun, if no budget with a limit is used, or if the
+    plan has a review.
     """
     if commitment.branches:
         return None
@@ -65,7 +65,7 @@ def compute_budget_risk(
             for overrun, single_use in zip(overruns, single_uses, strict=True)
         )
         used_amount = sum(project_uses, without_projects[limit.key])
-        for year, available, plan, use in _budget_periods(
+        for year, available, planned, use in _budget_periods(
             instance, limit, planned_uses[limit.key], used_amount
         ):
             missing_amount = np.maximum(0.0, use - available)
@@ -79,7 +79,7 @@ def compute_budget_risk(
                     kind=limit.kind,
                     year=year,
                     available_meur=float(draw_counts @ available / draw_count),
-                    planned_meur=plan,
+                    planned_meur=planned,
                     mean_meur=float(draw_counts @ use / draw_count),
                     holds=_share_estimate(draw_count - count, draw_count),
                     missing_meur=float(draw_counts @ np.where(fails, missing_amount, 0)) / count
@@ -99,7 +99,7 @@ def compute_budget_risk(
 
 
 def _share_estimate(hits: int, draw_count: int) -> Estimate:
-    """Return the share of draws that are ``hits``, with its standard error."""
+    """Return the share of draws that are ``hits``, with its standard error (None for one draw)."""
     share = hits / draw_count
     error = math.sqrt(share * (1 - share) / (draw_count - 1)) if draw_count > 1 else None
     return Estimate(value=share, standard_error=error)
@@ -110,7 +110,7 @@ def _budget_uses(
 ) -> dict[BudgetKey, Floats]:
     """Compute the use in million EUR (Y) of each budget and budget line.
 
-    ``capex_factors`` are factors on the budgeted capex of some projects.
+    ``capex_factors`` replace the factors by which budgets multiply the announced capex of projects.
     """
     projects = {
         p: replace(x, budgeted_cost_factor=capex_factors[p]) if p in capex_factors else x
@@ -121,17 +121,17 @@ def _budget_uses(
     public_use = sum(
         (use_by_funder[f] for f in instance.public_funders), np.zeros(len(instance.years))
     )
-    lines: dict[BudgetKey, Floats] = dict(budget_line_use(scaled_instance, commitment).items())
+    line_use: dict[BudgetKey, Floats] = dict(budget_line_use(scaled_instance, commitment).items())
     return (
-        lines
+        line_use
         | {(f, WHOLE_BUDGET): x for f, x in use_by_funder.items()}
         | {(None, WHOLE_BUDGET): public_use}
     )
 
 
 def _budget_limits(instance: Instance) -> Iterator[BudgetLimit]:
-    """Yield the limits of all budgets and budget lines, and last that of all public funders
-    together."""
+    """Yield the limits of all budgets and budget lines; the joint limit of all public funders comes
+    last."""
     for f, funder in instance.case.funders.items():
         for (owner, id), line in instance.budget_lines.items():
             if owner == f and line.kind == "guarantee_stock":
@@ -154,21 +154,22 @@ def _budget_limits(instance: Instance) -> Iterator[BudgetLimit]:
 
 
 def _budget_periods(
-    instance: Instance, limit: BudgetLimit, planned_uses: Floats, used: Floats
+    instance: Instance, limit: BudgetLimit, planned_uses: Floats, uses: Floats
 ) -> Iterator[tuple[int | None, Floats, float, Floats]]:
-    """Yield the use of a budget over all years, and then in each year, if anything is used.
+    """Yield the use of a budget over all years if it has a total, and in each year if it has yearly
+    limits; years without any use are left out.
 
-    Each entry has the year (None for all years), the available amounts (N), the planned use, and
-    the use (N), for N draws.
+    ``uses`` has the use of each draw and year (N, Y). Each entry has the year (None for all years),
+    and for the N draws the available amounts (N), the planned use, and the use (N).
     """
-    if limit.total is not None and (planned_uses.any() or used.any()):
-        available_total = np.full(len(used), limit.total)
-        yield None, available_total, float(planned_uses.sum()), used.sum(axis=1)
+    if limit.total is not None and (planned_uses.any() or uses.any()):
+        available_total = np.full(len(uses), limit.total)
+        yield None, available_total, float(planned_uses.sum()), uses.sum(axis=1)
     if limit.by_year is None:
         return
-    carried_over = np.zeros(len(used))
+    carried_over = np.zeros(len(uses))
     for y, year in enumerate(instance.years):
-        available = limit.by_year[y] + (carried_over if limit.carry_over else np.zeros(len(used)))
-        carried_over = np.maximum(0.0, available - used[:, y])
-        if planned_uses[y] > 0 or used[:, y].any():
-            yield year, available, float(planned_uses[y]), used[:, y]
+        available = limit.by_year[y] + (carried_over if limit.carry_over else np.zeros(len(uses)))
+        carried_over = np.maximum(0.0, available - uses[:, y])
+        if planned_uses[y] > 0 or uses[:, y].any():
+            yield year, available, float(planned_uses[y]), uses[:, y]

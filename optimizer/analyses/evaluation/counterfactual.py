@@ -26,7 +26,7 @@ def solve_counterfactual(
     time_limit: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Counterfactual | None:
-    """Solve for the counterfactual of a plan, with the plan's states.
+    """Solve for the counterfactual of a plan, with the plan's states if they are valid for it.
 
     It is the best plan of the variant that the scenario names as counterfactual, applied to the
     case of the plan. If the scenario names none, it is the best plan if public funders provide

@@ -111,8 +111,8 @@ def _outcome_table(wording: EvaluationWording) -> Table:
     tail_label = _tail_label(result)
 
     def policy_bars(measure: str) -> list[charts.PolicyBar]:
-        drawn = [performances[0], *performances[2:], performances[1]]
-        figures = [(name, getattr(outcome, measure), style) for name, outcome, _, style in drawn]
+        ordered = [performances[0], *performances[2:], performances[1]]
+        figures = [(name, getattr(outcome, measure), style) for name, outcome, _, style in ordered]
         return [
             charts.PolicyBar(name, x.value, x.standard_error, style) for name, x, style in figures
         ]
@@ -138,7 +138,7 @@ def _outcome_table(wording: EvaluationWording) -> Table:
         Column(tr("Worst state"), "3", "outcome"),
         *([Column(tr("Above foresight"), "4", "estimate")] if result.rules else []),
     ]
-    ruled_note = tr(
+    policy_note = tr(
         "With foresight: each state's releases are the best for that state, as if it were known. "
         "Rule: stock is released at once while demand is not covered; the reserve, a share of "
         "planned stock, only for shortages dearer than the mean tonne."
@@ -149,7 +149,7 @@ def _outcome_table(wording: EvaluationWording) -> Table:
         "it is made of only what plants can take in."
     )
     has_chains = wording.case is not None and any(chain_links(wording.case))
-    notes = [ruled_note, *([chain_note] if has_chains else [])] if result.rules else []
+    notes = [policy_note, *([chain_note] if has_chains else [])] if result.rules else []
     notes += [sampled_note] * fresh_evaluation.sampled
     return Table(_states_caption(wording), rows, columns, "between", " ".join(notes), chart=chart)
 
@@ -187,7 +187,7 @@ def _states_caption(wording: EvaluationWording) -> str:
 
 
 def _distribution_parts(wording: EvaluationWording) -> list[Part]:
-    """Return the table and chart of the distribution of damage over the states."""
+    """Return the table and chart of the distribution of damage; nothing for a single state."""
     fresh_evaluation, distribution = wording.result.fresh, wording.result.fresh.distribution
     if fresh_evaluation.states < 2:
         return []
@@ -232,7 +232,7 @@ def _breakdown_tables(wording: EvaluationWording) -> Iterator[Table]:
     fresh_evaluation, unit = wording.result.fresh, wording.unit
 
     def table(
-        name: str,
+        id_suffix: str,
         header: str,
         caption: str,
         items: Iterable[tuple[str, Any]],
@@ -244,18 +244,18 @@ def _breakdown_tables(wording: EvaluationWording) -> Iterator[Table]:
             Column(tr("Without plan"), "1", "outcome", decimals_group="damage"),
             Column(tr("With plan, foresight"), "2", "outcome", decimals_group="damage"),
         ]
-        return Table(caption, rows, columns, f"fresh-{name}", max_terminal_rows=max_rows)
+        return Table(caption, rows, columns, f"fresh-{id_suffix}", max_terminal_rows=max_rows)
 
     def ranked(kind: str) -> list[tuple[str, Any]]:
-        by_damage = sorted(getattr(fresh_evaluation, kind), key=lambda item: -item.expected)
-        return [(wording.name(kind, item.id, item.name), item) for item in by_damage]
+        ranked_items = sorted(getattr(fresh_evaluation, kind), key=lambda item: -item.expected)
+        return [(wording.name(kind, item.id, item.name), item) for item in ranked_items]
 
-    by_year = tr("Expected by year ({unit})", unit=unit)
-    yield table("years", tr("Year"), by_year, fresh_evaluation.by_year.items())
-    by_material = tr("Expected by material ({unit})", unit=unit)
-    yield table("materials", tr("Material"), by_material, ranked("materials"), MAX_ROWS)
-    by_consumer = tr("Expected by consumer ({unit})", unit=unit)
-    yield table("consumers", tr("Consumer"), by_consumer, ranked("consumers"), MAX_ROWS)
+    year_caption = tr("Expected by year ({unit})", unit=unit)
+    yield table("years", tr("Year"), year_caption, fresh_evaluation.by_year.items())
+    material_caption = tr("Expected by material ({unit})", unit=unit)
+    yield table("materials", tr("Material"), material_caption, ranked("materials"), MAX_ROWS)
+    consumer_caption = tr("Expected by consumer ({unit})", unit=unit)
+    yield table("consumers", tr("Consumer"), consumer_caption, ranked("consumers"), MAX_ROWS)
 
 
 def _budget_parts(wording: EvaluationWording) -> Iterator[Part]:

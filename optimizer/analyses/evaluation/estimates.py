@@ -31,8 +31,8 @@ def estimate_with_error(
     """Return ``value`` with the standard error of the mean of ``draws`` (n), stratified or not.
 
     ``stratum`` (n) is the index of each draw's stratum, if there are strata. The error is None if
-    there are no draws, or if a stratum has a single draw, from which its variance cannot be
-    estimated.
+    ``draws`` is None, or if the sample or one of its strata has a single draw, from which no
+    variance can be estimated.
     """
     if draws is None:
         return Estimate(value=value, standard_error=None)
@@ -50,7 +50,7 @@ def estimate_with_error(
 def mean_estimate(probability: Floats, values: Floats, *, sampled: bool) -> Estimate:
     """Estimate the mean of ``values`` (n) that have these probabilities (n).
 
-    If they are ``sampled``, probabilities are equal and the estimate has a sampling error.
+    If ``sampled``, the values are equally probable draws, and the estimate has a sampling error.
     """
     return estimate_with_error(float(probability @ values), values if sampled else None)
 
@@ -106,10 +106,11 @@ def difference_of_estimates(first: Estimate, second: Estimate) -> Estimate:
 
 
 class MeanCVaR(NamedTuple):
-    """The measure (1 - ``weight``) mean + ``weight`` CVaR of a total over the states.
+    """The risk measure (1 - ``weight``) E[X] + ``weight`` CVaR[X] of a total X over the states.
 
-    It is monotone and translation equivariant (Rockafellar and Uryasev 2000), so that damage and
-    cost may be added in each state before the measure is computed.
+    ``level`` is the level of the CVaR. The measure is monotone and translation equivariant
+    (Rockafellar and Uryasev 2000), so that damage and cost may be added in each state before the
+    measure is computed.
     """
 
     level: float
@@ -120,22 +121,20 @@ class MeanCVaR(NamedTuple):
         """Return the measure in the objective of a scenario, without the ambiguity of its mean."""
         return cls(float(case.objective.cvar.level), float(case.objective.cvar.weight))
 
-    def __call__(self, probability: Floats, total_damage: Floats) -> float:
+    def __call__(self, probability: Floats, totals: Floats) -> float:
         """Compute the risk measure of totals (S) that have these probabilities (S)."""
-        mean = float(probability @ total_damage / probability.sum())
+        mean = float(probability @ totals / probability.sum())
         if self.weight == 0:
             return mean
-        return (1 - self.weight) * mean + self.weight * tail_mean(
-            probability, total_damage, self.level
-        )
+        return (1 - self.weight) * mean + self.weight * tail_mean(probability, totals, self.level)
 
-    def influence(self, probability: Floats, total_damage: Floats) -> Floats:
+    def influence(self, probability: Floats, totals: Floats) -> Floats:
         """Compute the contribution (S) of each state to the measure; their spread gives the
         sampling error."""
         tail = (
-            self.weight * tail_contributions(probability, total_damage, self.level)
+            self.weight * tail_contributions(probability, totals, self.level)
             if self.weight
             else 0.0
         )
-        contributions: Floats = (1 - self.weight) * total_damage + tail
+        contributions: Floats = (1 - self.weight) * totals + tail
         return contributions

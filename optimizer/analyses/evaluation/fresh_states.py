@@ -108,8 +108,8 @@ class FreshEvaluation:
     saved_plan: SavedPlan
     states: States
     seed: int | None
-    """None if the scenario has explicit states, so that there are no others: they are no
-    sample then, and figures have no errors."""
+    """None if the scenario has explicit states: these are evaluated, and figures have no sampling
+    errors."""
     with_plan: PlanEvaluation
     without_plan: PlanEvaluation
 
@@ -175,8 +175,9 @@ def describe_fresh_evaluation(
 ) -> FreshOutcome:
     """Return the performance of a plan in fresh states as a result.
 
-    ``original`` is as in :func:`evaluate_fresh_states`. The error of ``optimism`` includes the
-    errors of both samples. If the plan was made for a single state, its variance cannot be
+    ``original`` is the ``original_plan`` of :func:`evaluate_fresh_states`. ``optimism`` is the
+    expected damage in fresh states less that in the plan's states; its error includes the errors of
+    both samples. If the plan was made for a single state, its variance cannot be
     estimated from that state, and the variance in the fresh states is used.
     """
     solution = fresh_evaluation.saved_plan.solution
@@ -284,7 +285,7 @@ def release_policy_outcomes(
     recourse, which foresees the rest of the state, as an agency cannot. The damage that can be
     attained lies between the two. ``level`` is the level of the CVaR.
     """
-    sampled, names = isinstance(states, SampledStates), instance.case.materials.items()
+    sampled, materials = isinstance(states, SampledStates), instance.case.materials.items()
     simulate = partial(
         simulate_release_policy, commitment=commitment, reserve_shares=tuple(reserves)
     )
@@ -302,7 +303,7 @@ def release_policy_outcomes(
                     expected=policy.damage_by_material[m],
                     expected_with_foresight=with_foresight.damage_by_material[m],
                 )
-                for m, material in names
+                for m, material in materials
             ),
             stock_use=policy.stock_use(instance, commitment),
         )

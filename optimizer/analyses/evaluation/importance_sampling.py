@@ -30,13 +30,14 @@ from optimizer.model.states import (
 from optimizer.solve import outcomes
 
 MIXTURE_SHARES = (0.2, 0.5, 0.3)
-"""Shares of states with original probabilities, those raised for the tail, and for the mean."""
+"""Shares of states drawn with the scenario's probabilities, with those raised for the tail, and
+with those raised for the mean."""
 PILOT_SHARES = (0.1, 0.2)
 """Sizes of the first and the second pilot, as shares of the number of states."""
 MIN_PILOT_STATES = 400
 """Minimum size of a pilot."""
 FIRST_PILOT_LEVEL = 0.9
-"""Maximum quantile level for the first pilot, whose tail would have too few states above it."""
+"""Maximum level of the quantile in the first pilot, which has too few states above a higher one."""
 SMOOTHING_YEARS = 5
 """Width in years of the moving window over frequencies."""
 RAISE_SHARE = 0.8
@@ -49,11 +50,11 @@ class WeightedStates(NamedTuple):
     """States with weights (likelihood ratios) of expected value 1."""
 
     states: tuple[State, ...]
-    """Their probability is weight over number of states; it adds up to 1 only in expectation."""
+    """The probability of a state is its weight divided by S; the sum is 1 only in expectation."""
     weight: Floats
     """(S)"""
     component: NDArray[np.int64]
-    """(S) index of the mixture component that each was drawn from."""
+    """(S) index of the mixture component from which each state was drawn."""
 
 
 def estimate_rare_events(
@@ -83,22 +84,24 @@ def estimate_rare_events(
     def damage(states: Sequence[State]) -> Floats:
         return outcomes.evaluate_commitments(instance, states, [commitment])[0].damage
 
-    sets: tuple[SamplingProbabilities, ...] = (SamplingProbabilities.from_instance(instance),)
+    probability_sets: tuple[SamplingProbabilities, ...] = (
+        SamplingProbabilities.from_instance(instance),
+    )
     for pilot, share in enumerate(PILOT_SHARES):
         pilot_size = max(MIN_PILOT_STATES, math.ceil(share * state_count))
         pilot_states = draw_mixture(
-            instance, sets, pilot_size, _derive_seed(seed, f"pilot {pilot}")
+            instance, probability_sets, pilot_size, _derive_seed(seed, f"pilot {pilot}")
         )
         pilot_level = level if pilot else min(level, FIRST_PILOT_LEVEL)
-        sets = raise_probabilities(
+        probability_sets = raise_probabilities(
             instance, commitment, pilot_states, damage(pilot_states.states), pilot_level
         )
-    drawn = draw_mixture(instance, sets, state_count, _derive_seed(seed, "states"))
+    sample = draw_mixture(instance, probability_sets, state_count, _derive_seed(seed, "states"))
     reference_damage = fresh_evaluation.damage[:state_count]
     if len(reference_damage) < state_count:
         reference_damage = damage(sample_states(instance, state_count, _derive_seed(seed, "plain")))
-    weight = drawn.weight
-    performance = weighted_performance(weight, damage(drawn.states), level, drawn.component)
+    weight = sample.weight
+    performance = weighted_performance(weight, damage(sample.states), level, sample.component)
     reference, fresh_performance = (
         weighted_performance(np.ones(len(reference_values)), reference_values, level)
         for reference_values in (reference_damage, fresh_evaluation.damage)
@@ -111,7 +114,7 @@ def estimate_rare_events(
         variance_ratio_expected=_variance_ratio(reference.expected, performance.expected),
         variance_ratio_cvar=_variance_ratio(reference.cvar, performance.cvar),
         effective_states=float(weight.sum() ** 2 / (weight**2).sum()),
-        weight_sum=estimate_with_error(float(weight.mean()), weight, drawn.component),
+        weight_sum=estimate_with_error(float(weight.mean()), weight, sample.component),
         deviation_expected=_standardized_difference(
             performance.expected, fresh_performance.expected
         ),
@@ -139,13 +142,12 @@ def weighted_performance(
     )
 
 
-def _weighted_quantile(weight: Floats, value: Floats, level: float) -> float:
-    """Return the value above which states have at most the share ``1 - level`` of the weight
-    (S)."""
-    order = np.argsort(-value, kind="stable")
+def _weighted_quantile(weight: Floats, values: Floats, level: float) -> float:
+    """Return the value (of S) above which weights (S) add up to at most ``(1 - level) * S``."""
+    order = np.argsort(-values, kind="stable")
     cumulative_weight = np.cumsum(weight[order])
-    index = min(int(np.searchsorted(cumulative_weight, (1 - level) * len(value))), len(value) - 1)
-    return float(value[order[index]])
+    index = min(int(np.searchsorted(cumulative_weight, (1 - level) * len(values))), len(values) - 1)
+    return float(values[order[index]])
 
 
 def draw_mixture(
@@ -164,15 +166,15 @@ def draw_mixture(
         for i in range(len(probability_sets))
     ]
     states: list[State] = []
-    numbers = np.diff([0, *block_ends])
-    for index, (probabilities, count) in enumerate(zip(probability_sets, numbers, strict=True)):
+    counts = np.diff([0, *block_ends])
+    for index, (probabilities, count) in enumerate(zip(probability_sets, counts, strict=True)):
         if count:
             component_seed = _derive_seed(seed, f"part {index}")
             states += sample_states(
                 instance, int(count), component_seed, probabilities=probabilities
             )
     mixture = np.zeros(state_count)
-    for probabilities, count in zip(probability_sets, numbers, strict=True):
+    for probabilities, count in zip(probability_sets, counts, strict=True):
         mixture += count / state_count * likelihood_ratio(instance, states, probabilities)
     weight = 1 / mixture
     return WeightedStates(
@@ -181,7 +183,7 @@ def draw_mixture(
             for s, (state, state_weight) in enumerate(zip(states, weight, strict=True))
         ),
         weight=weight,
-        component=np.repeat(np.arange(len(probability_sets)), numbers),
+        component=np.repeat(np.arange(len(probability_sets)), counts),
     )
 
 
@@ -200,11 +202,11 @@ def raise_probabilities(
     uncorrelated_projects = () if read_project_correlation(instance) > 0 else commitment.start
     quantile = _weighted_quantile(pilot.weight, damage, level)
     events = events_by_year(instance, pilot.states)
-    sets = [own_probabilities]
+    probability_sets = [own_probabilities]
     for influence in (np.maximum(damage - quantile, 0.0), damage):
         weight = pilot.weight * influence
         if not weight.any():
-            sets.append(own_probabilities)
+            probability_sets.append(own_probabilities)
             continue
         event_probability = {}
         for hazard, p in own_probabilities.event_probability.items():
@@ -230,22 +232,20 @@ def raise_probabilities(
                     np.array(own_probabilities.failure_probability[project]), frequency
                 )
             )
-        sets.append(SamplingProbabilities(event_probability, failure_probability))
-    return tuple(sets)
+        probability_sets.append(SamplingProbabilities(event_probability, failure_probability))
+    return tuple(probability_sets)
 
 
 def _raise_probability(probability: Floats, frequency: Floats) -> Floats:
-    """Raise probabilities part of the way to the observed frequencies.
-
-    Probabilities that are zero, or higher than that, do not change.
-    """
+    """Raise probabilities part of the way to the observed frequencies, but at most to
+    ``MAX_PROBABILITY``; those that are 0, or higher than the result, do not change."""
     higher = np.minimum(probability + RAISE_SHARE * (frequency - probability), MAX_PROBABILITY)
     return np.where(probability > 0, np.maximum(probability, higher), probability)
 
 
-def _smooth_over_years(by_year: Floats) -> Floats:
+def _smooth_over_years(yearly_values: Floats) -> Floats:
     """Return the sums (Y) of yearly values over a moving window of ``SMOOTHING_YEARS`` years."""
-    padded = np.pad(by_year, SMOOTHING_YEARS // 2, mode="edge")
+    padded = np.pad(yearly_values, SMOOTHING_YEARS // 2, mode="edge")
     return np.convolve(padded, np.ones(SMOOTHING_YEARS), "valid")
 
 
@@ -276,7 +276,7 @@ def events_by_year(instance: Instance, states: Sequence[State]) -> dict[str, tup
     """Compute when events of each hazard began, and when they could have begun, by hazard id.
 
     Both arrays are (S, Y): the first is 1 if an event began in the year, the second is the share of
-    the year's periods in which no event of the hazard was running.
+    the year's periods in which no event of an earlier year was still running.
     """
     n, shape = instance.periods_per_year, (len(states), len(instance.years))
     starts = {h.id: np.full(shape, -1) for h in instance.hazards}
@@ -324,14 +324,14 @@ def likelihood_ratio(
         )
         for y in np.flatnonzero((own_chances != sampled_chances).any(axis=0)):
             differing_states = np.flatnonzero((own_chances != sampled_chances)[regime[:, y], y])
-            own_factors, other_factors = (
+            own_chance, sampled_chance = (
                 x[regime[differing_states, y], y] for x in (own_chances, sampled_chances)
             )
             no_event_term = np.log1p(
-                -other_factors * eventless_share[differing_states, y]
-            ) - np.log1p(-own_factors * eventless_share[differing_states, y])
+                -sampled_chance * eventless_share[differing_states, y]
+            ) - np.log1p(-own_chance * eventless_share[differing_states, y])
             log_ratio[differing_states] += np.where(
-                has_event[differing_states, y], np.log(other_factors / own_factors), no_event_term
+                has_event[differing_states, y], np.log(sampled_chance / own_chance), no_event_term
             )
     for project in instance.projects:
         own_failure = own_probabilities.failure_probability[project]

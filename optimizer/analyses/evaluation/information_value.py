@@ -48,6 +48,7 @@ MIN_LOTS = 1e-6
 """Lots up to which a purchase counts as none."""
 
 Bounds = tuple[float, float]
+"""Proven bound, and objective of the best plan that was found."""
 
 
 def compute_information_value(
@@ -202,7 +203,7 @@ class StateSelection(NamedTuple):
     indices: NDArray[np.intp]
     """(W) indices into all states."""
     probability: Floats
-    """(W)"""
+    """(W) probability that each state represents."""
     draw_count: int = 0
     """Number of draws; 0 if all states are selected."""
     variance_factor: float = 0.0
@@ -246,8 +247,8 @@ def select_states(
     order = generator.permutation(possible_states)
     share = probability[order] / probability[order].sum()
     points = (np.arange(max_states) + generator.random()) / max_states
-    drawn = np.minimum(np.searchsorted(np.cumsum(share), points, side="right"), len(order) - 1)
-    state_indices, draw_counts = np.unique(order[drawn], return_counts=True)
+    positions = np.minimum(np.searchsorted(np.cumsum(share), points, side="right"), len(order) - 1)
+    state_indices, draw_counts = np.unique(order[positions], return_counts=True)
     # Hartley and Rao's approximation holds as long as no state is certain to be drawn.
     factor = 1 - max_states * float(share @ share) if max_states * share.max() <= 1 else 1.0
     return StateSelection(state_indices, draw_counts / max_states, max_states, factor)
@@ -288,14 +289,14 @@ def make_state_solver(
     """Return the function by which a worker solves for the best plan for a single state, on one
     thread."""
     # Building what does not depend on the state is most of the work, so it is shared.
-    master_model, like = MasterModel(instance), None
+    master_model, earlier = MasterModel(instance), None
     session = Session(1, None, gap=gap, time_limit=time_limit)
 
     def solve_state(state: State) -> Bounds:
-        nonlocal like
+        nonlocal earlier
         single_state = (replace(state, probability=1.0),)
-        like = recourse = RecourseEvaluator(
-            instance, single_state, threads=1, reuse_from=like, realizations=realizations
+        earlier = recourse = RecourseEvaluator(
+            instance, single_state, threads=1, reuse_from=earlier, realizations=realizations
         )
         problem = Problem(instance, single_state, 0.0, recourse, master_model)
         answer = session.search(problem)

@@ -11,7 +11,7 @@ from optimizer.analyses import options as opt
 from optimizer.errors import Misuse
 
 MIN_RARE_STATES = 10
-"""Minimum number of states; with fewer, a mixture component might have a single one."""
+"""Minimum number of states of importance sampling; fewer might leave a component a single state."""
 SOLVING_OPTIONS = ("replications", "replication_states", "wait_and_see", "tail_weight", "longer")
 """Options of parts that need the plan's own scenario."""
 SAMPLING_OPTIONS = ("states", "seed", "replications", "replication_states", "rare")
@@ -34,33 +34,34 @@ class EvaluateOptions(opt.ScenarioOptions, opt.SolveOptions):
     out_help = "Write evaluation.json into this folder as well."
 
     states: opt.CountFromTwo = 100_000
-    """How many fresh states."""
+    """Number of fresh states."""
     seed: opt.Count | None = None
     """Seed of the fresh states; the one after the plan's own if not given."""
     reserves: Annotated[tuple[UnitShare, ...], opt.CliFlag("SHARE", "--reserve")] = (0.0, 0.25, 0.5)
     """Share of planned stock that the release rule keeps for the dearer steps; may be given
     often."""
     replications: Annotated[opt.Count, opt.CliFlag("R")] = 10
-    """Samples for each of which the best plan is searched for; 0 leaves out how far from the best
-    the plan can be."""
+    """Number of samples, for each of which the best plan is searched for; 0 leaves out the estimate
+    of how far from the best the plan can be."""
     replication_states: opt.PositiveCount | None = None
     """States in each of these samples; as many as the plan's own if not given."""
     wait_and_see: opt.Count = 200
-    """States of the plan that are solved by themselves; 0 leaves out what it is worth to know."""
+    """Number of states of the plan for each of which the best plan is searched for; 0 leaves out
+    the value of information."""
     tail_weight: Annotated[UnitShare, opt.CliFlag("WEIGHT")] | None = None
     """Weight of the worst states in a cautious plan; the scenario's if not given, or 0.5 where that
     is 0; 0 leaves out what caution costs."""
     rare: opt.Count | None = None
-    """States in which rare events are drawn more often; a tenth of --states if not given; 0 leaves
-    them out."""
+    """Number of states in which rare events are drawn more often; a tenth of --states if not given;
+    0 leaves out rare events."""
     longer: Annotated[opt.Count, opt.CliFlag("YEARS")] = 5
-    """Years that the horizon is prolonged by; 0 leaves that out."""
+    """Number of years by which the horizon is prolonged; 0 leaves out the longer horizon."""
     no_counterfactual: bool = False
     """Leave out what would be done without the plan: the scenario's counterfactual variant, or the
     best plan without public money."""
     states_of: Annotated[str, opt.CliFlag("FILE")] | None = None
-    """Look at the plan in the states of this scenario instead of its own: another world, or the
-    path that came. Nothing is solved then."""
+    """Evaluate the plan in the states of this scenario instead of its own, for example another
+    world or the path that came; nothing is solved then."""
     variant: opt.Id | None = None
     """Read the file of --states-of as this variant changes it."""
     settings: opt.Settings = ()
@@ -89,8 +90,8 @@ class EvaluateOptions(opt.ScenarioOptions, opt.SolveOptions):
         return self
 
     def given_options(self, names: tuple[str, ...]) -> list[tuple[str, object]]:
-        """Return those of some options that were given, as written on the command line, with
-        values."""
+        """Return the options in ``names`` that the user gave, as written on the command line, with
+        their values."""
         return [
             ("--" + name.replace("_", "-"), getattr(self, name))
             for name in names

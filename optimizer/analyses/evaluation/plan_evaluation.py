@@ -47,7 +47,7 @@ REDUCED_SAMPLE_DIVISOR = 10
 def run_analysis(analysis_input: AnalysisInput, options: EvaluateOptions) -> AnalysisOutcome:
     """Evaluate a saved plan, in its own scenario or in another one."""
     assert analysis_input.saved_plan is not None
-    seed, transferred = options.seed, None
+    seed, transferred_plan = options.seed, None
     if seed is not None and seed == analysis_input.saved_plan.plan.certificate.seed:
         message = tr(
             "--seed {seed} is that of the plan's own states, on which it looks its best; take "
@@ -61,9 +61,9 @@ def run_analysis(analysis_input: AnalysisInput, options: EvaluateOptions) -> Ana
         other_scenario = analysis_input.read_scenario(
             options.states_of, options.variant, options.settings
         )
-        transferred = transfer_plan(analysis_input.saved_plan, other_scenario)
-    uncertainty = (transferred or analysis_input.saved_plan).reading.case.uncertainty
-    projects = (transferred or analysis_input.saved_plan).problem.instance.projects
+        transferred_plan = transfer_plan(analysis_input.saved_plan, other_scenario)
+    uncertainty = (transferred_plan or analysis_input.saved_plan).reading.case.uncertainty
+    projects = (transferred_plan or analysis_input.saved_plan).problem.instance.projects
     starts = analysis_input.saved_plan.solution.commitment.start
     has_overruns = any(projects[p].overruns for p in starts)
     # States and seed apply to overruns as well.
@@ -77,7 +77,10 @@ def run_analysis(analysis_input: AnalysisInput, options: EvaluateOptions) -> Ana
         )
         options.listener.warn(warning)
     evaluation = evaluate_plan(
-        analysis_input.saved_plan, options, transferred=transferred, other_variant=options.variant
+        analysis_input.saved_plan,
+        options,
+        transferred_plan=transferred_plan,
+        other_variant=options.variant,
     )
     return AnalysisOutcome(evaluation, 0 if is_complete(evaluation, options.gap) else 1)
 
@@ -86,15 +89,15 @@ def evaluate_plan(
     saved_plan: SavedPlan,
     options: EvaluateOptions,
     *,
-    transferred: SavedPlan | None = None,
+    transferred_plan: SavedPlan | None = None,
     other_variant: str | None = None,
 ) -> Evaluation:
     """Evaluate a saved plan, and measure the time of each part; parts that were not requested are
     None.
 
-    ``transferred`` is the same plan in another scenario (:func:`.transferred_plans.transfer_plan`),
-    in whose states it is then evaluated. Parts that solve problems are then left out, since they
-    need the plan's original scenario.
+    ``transferred_plan`` is the same plan in another scenario, in whose states it is evaluated
+    (:func:`.transferred_plans.transfer_plan`). Parts that solve problems are then left out, since
+    they need the plan's original scenario.
 
     Raises ValueError for the seed of the states that the plan was made for or for too few states of
     rare events, ScenarioError if the scenario is invalid with a longer horizon, NoPlan if a limit
@@ -116,7 +119,7 @@ def evaluate_plan(
         bool(saved_plan.problem.set_problems or saved_plan.problem.instance.branches)
         or is_ambiguous
     )
-    solves_problems = transferred is None and not options.quick and not is_unsupported
+    solves_problems = transferred_plan is None and not options.quick and not is_unsupported
     jobs = options.jobs
     if is_unsupported and not options.quick:
         options.listener.note(
@@ -136,7 +139,7 @@ def evaluate_plan(
         tail_weight = float(saved_plan.reading.case.objective.cvar.weight) or DEFAULT_TAIL_WEIGHT
     if options.longer and solves_problems:
         extend_horizon(saved_plan, options.longer)  # raises errors before anything is solved
-    evaluated_plan = transferred or saved_plan
+    evaluated_plan = transferred_plan or saved_plan
     instance, commitment = evaluated_plan.problem.instance, evaluated_plan.solution.commitment
     level = float(instance.case.objective.cvar.level)
     # The other parts use the fresh states as their reference.
@@ -206,7 +209,7 @@ def evaluate_plan(
             )
     case, solution = saved_plan.reading.case, saved_plan.solution
     set_outcomes: tuple[FreshSetOutcome, ...] = ()
-    if case.assumptions and transferred is None:
+    if case.assumptions and transferred_plan is None:
         with timed("under", tr("fresh states of each set of assumptions")):
             set_outcomes = tuple(
                 fresh_outcomes_by_set(saved_plan, options.states, fresh_evaluation.seed, jobs)
@@ -219,9 +222,9 @@ def evaluate_plan(
         own_gap=solution.certificate.gap,
         net_cost_meur=solution.net_cost,
         states_of=None
-        if transferred is None
-        else _describe_other_scenario(saved_plan, transferred.reading.case, other_variant),
-        net_cost_there_meur=None if transferred is None else transferred.solution.net_cost,
+        if transferred_plan is None
+        else _describe_other_scenario(saved_plan, transferred_plan.reading.case, other_variant),
+        net_cost_there_meur=transferred_plan and transferred_plan.solution.net_cost,
         fresh=fresh_outcome,
         rules=rules,
         under=set_outcomes,

@@ -203,16 +203,16 @@ def _longer_horizon_parts(wording: EvaluationWording) -> Iterator[Part]:
     longer = wording.result.longer
     if longer is None:
         return
-    last_year = str(longer.last_year - longer.years)
+    original_last_year = str(longer.last_year - longer.years)
     yield tr(
         "The plan's horizon ends in {last}; stocks and plants do not. The last row has {years} "
         "years more, in which nothing new is decided and after which no residual value is counted.",
-        last=last_year,
+        last=original_last_year,
         years=format_number(longer.years),
     )
     avoided_within = Estimate(value=longer.avoided_within, standard_error=None)
     rows = [
-        (last_year, avoided_within, longer.net_cost_within_meur),
+        (original_last_year, avoided_within, longer.net_cost_within_meur),
         (str(longer.last_year), longer.avoided, longer.net_cost_meur),
     ]
     columns = [
@@ -221,5 +221,5 @@ def _longer_horizon_parts(wording: EvaluationWording) -> Iterator[Part]:
         Column(tr("Net cost"), "2", "money"),
     ]
     title = tr("To {first} and to {last} ({unit})",
-               first=last_year, last=longer.last_year, unit=wording.unit)  # fmt: skip
+               first=original_last_year, last=longer.last_year, unit=wording.unit)  # fmt: skip
     yield Table(title, rows, columns, "longer")

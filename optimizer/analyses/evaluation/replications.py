@@ -50,8 +50,8 @@ def estimate_optimality_gap(
     excess of the plan is measured from the proven bound, so that a remaining gap adds to the
     estimate.
 
-    Raises NoPlan if nothing was proven about a sample before the limit, and Interrupted if the
-    search was stopped.
+    Raises ValueError if the scenario has explicit states, NoPlan if nothing was proven about a
+    sample before the limit, and Interrupted if the search was stopped.
     """
     saved_plan = fresh_evaluation.saved_plan
     sample = (
@@ -129,11 +129,10 @@ def objective_with_threshold(
 ) -> float:
     """Compute the objective of a commitment with a fixed threshold for the tail.
 
-    The CVaR of a sample is a minimum over thresholds, and is therefore biased downwards. The plan's
-    objective would be too low like that of the best plan for the sample, and the gap would be
-    underestimated. For any fixed threshold η, E max(0, D - η) / (1 - level) + η is at least the
-    true CVaR, and its sample mean is unbiased. Without weight on the tail the threshold has no
-    effect.
+    The CVaR of a sample is a minimum over thresholds, and is therefore biased downwards. With it,
+    the objective of the plan would on average be too low, and the gap would be underestimated. For
+    any fixed threshold η, E max(0, D - η) / (1 - level) + η is at least the true CVaR, and its
+    sample mean is unbiased. Without weight on the tail the threshold has no effect.
     """
     level, weight = estimates.MeanCVaR.from_case(instance.case)
     excess = float(evaluation.probability @ np.maximum(0.0, evaluation.damage - threshold))

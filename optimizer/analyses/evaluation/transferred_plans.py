@@ -28,13 +28,13 @@ def transfer_plan(
     Whether the plan keeps the budgets of the other scenario is not checked, and the plan's
     certificate does not apply there.
 
-    Raises CheckFailed if the other scenario has other years, materials, consumers, projects,
-    funders, instruments or stockpiles, so that the plan has no meaning there, or another measure or
-    currency, so that figures cannot be compared.
+    Raises CheckFailed if the other scenario has other years, periods, materials, consumers,
+    projects, funders, instruments or stockpiles, so that the plan has no meaning there, or another
+    measure or currency, so that figures cannot be compared.
     """
     started_at = time.perf_counter()
-    loaded = Problem.from_case(loaded_scenario.case)
-    instance, states = loaded.instance, loaded.states
+    loaded_problem = Problem.from_case(loaded_scenario.case)
+    instance, states = loaded_problem.instance, loaded_problem.states
     differing_names = _decision_names(saved_plan.problem.instance) ^ _decision_names(instance)
     if differing_names:
         message = tr(
@@ -54,8 +54,8 @@ def transfer_plan(
 
 
 def _decision_names(instance: Instance) -> set[str]:
-    """Return the names of all items and units to which decisions refer, as error messages give
-    them."""
+    """Return what two scenarios must have in common if they are to share decisions, as error
+    messages name it: ids, years, periods per year, measure and currency."""
     case = instance.case
     return {
         f"periods_per_year={instance.periods_per_year}",
@@ -83,8 +83,8 @@ def evaluate_longer_horizon(
 
     ``state_count`` states are drawn with ``seed``, for the longer horizon and for the plan's
     horizon; in the years of both they are the same. Explicit states have no events in the added
-    years. ``avoided_within`` is the damage that the plan avoids within its original horizon,
-    without reserves for later. Raises errors like :func:`extend_horizon`.
+    years. ``avoided_within`` is the damage that the plan avoids within its original horizon
+    if no stock is reserved for the added years. Raises errors like :func:`extend_horizon`.
     """
     solution = saved_plan.solution
     instance = extend_horizon(saved_plan, extra_years)
@@ -114,8 +114,8 @@ def evaluate_longer_horizon(
 
 
 def extend_horizon(saved_plan: SavedPlan, extra_years: int) -> Instance:
-    """Return the plan's scenario with ``extra_years`` additional years, and without residual values
-    at the end.
+    """Return the instance of the plan's scenario with ``extra_years`` additional years, and without
+    residual values at the end.
 
     Raises ValueError if ``extra_years`` is not positive, and ScenarioError if the extended scenario
     is invalid.

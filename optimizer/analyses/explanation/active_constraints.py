@@ -27,22 +27,23 @@ from optimizer.solve.conflicts import (
 from optimizer.solve.planner import Problem
 
 SLACK_TOLERANCE = 1e-5
-"""Slack below this share of a row's size is none."""
+"""Slack below this share of the largest term of a row counts as none."""
 COLUMNS_BY_KIND = {
     "project": {"start", "unaided", "share", "market", "takes_part", "offtake", "floored"},
     "stockpile": {"buy", "planned"},
 }
 """Columns of the first stage that belong to a project or a stockpile."""
 DERIVED_COLUMNS = {"unspent", "line_unspent", "nothing"}
-"""Columns that follow from the others."""
+"""Columns whose values follow from the others."""
 
 
 @dataclass(frozen=True)
 class RuleKey:
-    """Identifies the first-stage rows that a reader takes for a single rule."""
+    """Key of the first-stage rows that a reader takes for a single rule."""
 
     name: str
     about: tuple[tuple[str, str], ...]
+    """Role and id of each item that the rule is about."""
     year: int | None = None
 
 
@@ -84,10 +85,10 @@ def group_rows_by_rule(
     Each row is given as its row number, name and index.
     """
     rows_by_key: dict[RuleKey, RuleRows] = {}
-    for place, name, index in rows:
+    for row_number, name, index in rows:
         key, year = rule_key(instance, name, index)
         rule = rows_by_key.setdefault(key, RuleRows([], index, set()))
-        rule.row_indices.append(place)
+        rule.row_indices.append(row_number)
         rule.years |= set() if year is None else {year}
     return rows_by_key
 
@@ -105,14 +106,14 @@ def build_binding_rule(
     would be enough; None if that was not tested.
     """
     rule = RULES[key.name].describe(instance, index)
-    listed = (key.year,) if key.year is not None else tuple(sorted(years))
+    listed_years = (key.year,) if key.year is not None else tuple(sorted(years))
     return BindingRule(
         tag=rule.tag,
         name=key.name,
         path=".".join(map(str, rule.path)),
         about=dict(key.about),
-        years=listed,
-        limit=_rule_limit(instance, key, rule.path, listed or tuple(instance.years)),
+        years=listed_years,
+        limit=_rule_limit(instance, key, rule.path, listed_years or tuple(instance.years)),
         alone=alone,
     )
 
@@ -122,28 +123,31 @@ def _rule_limit(
 ) -> float | None:
     """Return the number in the scenario that limits a rule; None if there is no single number.
 
-    ``path`` is the path of the number in the scenario.
+    ``path`` is the path of the number in the scenario. For state aid it is the smaller of the
+    limits of a project, in million EUR.
     """
-    at: Any = instance.case
+    item: Any = instance.case
     if key.name == "state_aid_limit":
         aid, project = instance.case.policy.state_aid, instance.projects[dict(key.about)["project"]]
         assert aid is not None
-        share = math.inf if aid.max_intensity is None else float(aid.max_intensity) * project.capex
-        return min(share, math.inf if aid.max_meur is None else float(aid.max_meur))
+        intensity_limit = (
+            math.inf if aid.max_intensity is None else float(aid.max_intensity) * project.capex
+        )
+        return min(intensity_limit, math.inf if aid.max_meur is None else float(aid.max_meur))
     for step in path:
-        if isinstance(at, YearlyQuantity):
+        if isinstance(item, YearlyQuantity):
             break
-        if isinstance(at, dict):
-            at = at.get(int(step) if str(step).isdecimal() and step not in at else step)
+        if isinstance(item, dict):
+            item = item.get(int(step) if str(step).isdecimal() and step not in item else step)
         else:
-            at = at[int(step)] if isinstance(step, int) else getattr(at, step)
-    if isinstance(at, YearlyQuantity):
-        numbers = {at.at(year) for year in years}
-        at = numbers.pop() if len(numbers) == 1 else None
-    elif isinstance(at, dict) and key.year is not None:
-        at = at.get(key.year, 0.0)
-    is_known = RULES[key.name].has_number and isinstance(at, int | float)
-    return float(at) if is_known and math.isfinite(at) else None
+            item = item[int(step)] if isinstance(step, int) else getattr(item, step)
+    if isinstance(item, YearlyQuantity):
+        numbers = {item.at(year) for year in years}
+        item = numbers.pop() if len(numbers) == 1 else None
+    elif isinstance(item, dict) and key.year is not None:
+        item = item.get(key.year, 0.0)
+    is_known = RULES[key.name].has_number and isinstance(item, int | float)
+    return float(item) if is_known and math.isfinite(item) else None
 
 
 class PlanConstraints:
@@ -177,7 +181,7 @@ class PlanConstraints:
             start_year is not None
             and self.instance.years[0] < start_year == self._possible_starts(id)[0]
         ):
-            # Not a rule of the first stage but the end of its range: no sooner year can be chosen.
+            # No row of the first stage but the end of a range: no earlier year can be chosen.
             path = f"projects.{id}.earliest_start"
             about = {"project": id}
             rules.append(BindingRule(tag="P1", name="earliest_start", path=path, about=about,
@@ -209,11 +213,11 @@ class PlanConstraints:
         terms = factors * self.column_values[columns]
         program = self.compiled.program
         upper_limit, lower_limit = program.row_upper[row], program.row_lower[row]
-        finite_limits = [abs(side) for side in (upper_limit, lower_limit) if np.isfinite(side)]
+        finite_limits = [abs(limit) for limit in (upper_limit, lower_limit) if np.isfinite(limit)]
         size = max([*finite_limits, float(np.abs(terms).max(initial=0.0)), 1e-9])
         if upper_limit == lower_limit:
-            # A year's budget is an equation: what it leaves is a column, and another one is what
-            # the year before left.
+            # A yearly budget is an equation; the amounts that remain unspent in its year and in the
+            # year before are columns.
             unspent_columns = [
                 c for c in columns if self.column_names[c][0] in ("unspent", "line_unspent")
             ]
@@ -233,20 +237,22 @@ class PlanConstraints:
         be added.
         """
         program, kept_rows, _ = self._reduced_program(item_kind, id, held_lots)
-        place = {int(row): n for n, row in enumerate(kept_rows)}
-        some = group_rows_by_rule(
-            self.instance, ((place[r], n, i) for r, n, i in self.rows if r in place)
+        position = {int(row): n for n, row in enumerate(kept_rows)}
+        rows_by_rule = group_rows_by_rule(
+            self.instance, ((position[r], n, i) for r, n, i in self.rows if r in position)
         )
-        # Of rules that stop it alike those are named that come first: what the plan uses up.
-        ranked_rules = sorted(some, key=lambda k: not RULES[k.name].is_shared)
-        groups = {key: some[key].row_indices for key in ranked_rules}
+        # Of rules that prevent it alike, those that other items use up come first and are named.
+        ranked_rules = sorted(rows_by_rule, key=lambda k: not RULES[k.name].is_shared)
+        groups = {key: rows_by_rule[key].row_indices for key in ranked_rules}
         search = ConflictSearch(program, groups)
 
-        def alone(key: RuleKey) -> bool:
+        def is_enough_alone(key: RuleKey) -> bool:
             return search.is_feasible([other_key for other_key in groups if other_key != key])
 
         return tuple(
-            build_binding_rule(self.instance, key, some[key].index, alone=alone(key))
+            build_binding_rule(
+                self.instance, key, rows_by_rule[key].index, alone=is_enough_alone(key)
+            )
             for key in find_conflicting_groups(program, groups)
         )
 
@@ -262,23 +268,23 @@ class PlanConstraints:
         objective_before = outcomes.objective_value(instance, self.evaluation, 0.0)
         possible_additions = []
         for plan in self._candidate_plans(item_kind, id, held_lots):
-            (leads_to,) = outcomes.evaluate_commitments(
+            (outcome,) = outcomes.evaluate_commitments(
                 instance, self.problem.states, [plan], recourse=self.problem.recourse
             )
             costs = (committed.net_cost, committed.weighted_cost)
-            extra_money, extra_weighted_cost = (
+            extra_net_cost, extra_weighted_cost = (
                 cost(instance, plan) - cost(instance, own_commitment) for cost in costs
             )
             possible_additions.append(
                 AdditionEffect(
                     start=plan.start.get(id) if item_kind == "project" else None,
-                    avoided=self.evaluation.expected - leads_to.expected,
-                    weighed=objective_before - outcomes.objective_value(instance, leads_to, 0.0),
-                    net_cost_meur=extra_money,
+                    avoided=self.evaluation.expected - outcome.expected,
+                    weighed=objective_before - outcomes.objective_value(instance, outcome, 0.0),
+                    net_cost_meur=extra_net_cost,
                     weighed_cost=extra_weighted_cost,
                 )
             )
-        return max(possible_additions, key=lambda one: one.weighed - one.weighed_cost, default=None)
+        return max(possible_additions, key=lambda x: x.weighed - x.weighed_cost, default=None)
 
     def _candidate_plans(
         self, item_kind: str, id: str, held_lots: float | None
@@ -287,12 +293,12 @@ class PlanConstraints:
         and with most output."""
         program, _, free_columns = self._reduced_program(item_kind, id, held_lots)
         names = [self.column_names[c] for c in free_columns]
-        output = np.array([kind == "offtake" for kind, _ in names])
-        most = np.where(output, -1.0, program.cost * 1e-9)
+        is_offtake = np.array([kind == "offtake" for kind, _ in names])
+        max_output_cost = np.where(is_offtake, -1.0, program.cost * 1e-9)
         for year in self._possible_starts(id) if item_kind == "project" else (None,):
             is_other_year = [kind == "start" and index[1] != year for kind, index in names]
             upper_bounds = np.where(is_other_year, 0.0, program.upper)
-            for cost in [program.cost, most] if output.any() else [program.cost]:
+            for cost in [program.cost, max_output_cost] if is_offtake.any() else [program.cost]:
                 solution = highs.solve(replace(program, upper=upper_bounds, cost=cost), gap=1e-6)
                 if solution.values is None:
                     continue
@@ -304,8 +310,8 @@ class PlanConstraints:
     def _reduced_program(
         self, item_kind: str, id: str, held_lots: float | None
     ) -> tuple[highs.LinearProgram, NDArray[np.intp], NDArray[np.intp]]:
-        """Return the first-stage program of one item with all else fixed at the plan, and its row
-        and column numbers.
+        """Return the first-stage program of one item with all else fixed at the plan, and the
+        numbers of the rows and columns that remain.
 
         Where the plan violates a row by a rounding error, the row is relaxed by that amount. If a
         project is given, it must start.
@@ -322,26 +328,26 @@ class PlanConstraints:
             if (constraint.parent_component().local_name, constraint.index()) == ("start_once", id):
                 row_lower[row] = row_upper[row] = 1.0
         fixed_activity = program.matrix @ np.where(is_own_column, 0.0, self.column_values)
-        part = program.matrix[:, free_columns]
-        kept_rows = np.flatnonzero(np.diff(part.tocsr().indptr) > 0)
-        low = program.lower[free_columns].copy()
+        free_matrix = program.matrix[:, free_columns]
+        kept_rows = np.flatnonzero(np.diff(free_matrix.tocsr().indptr) > 0)
+        lower = program.lower[free_columns].copy()
         if held_lots is not None:
             last_column = ("planned", (id, len(self.instance.periods) - 1))
-            low[[self.column_names[c] == last_column for c in free_columns]] = held_lots
-        reduced = replace(
+            lower[[self.column_names[c] == last_column for c in free_columns]] = held_lots
+        reduced_program = replace(
             program,
             cost=program.cost[free_columns],
             offset=0.0,
-            matrix=part[kept_rows],
+            matrix=free_matrix[kept_rows],
             row_lower=(row_lower - fixed_activity)[kept_rows],
             row_upper=(row_upper - fixed_activity)[kept_rows],
-            lower=low,
+            lower=lower,
             upper=program.upper[free_columns],
             is_integer=program.is_integer[free_columns],
             row_names=[f"row {row}" for row in kept_rows],
             column_names=["{}[{}]".format(*self.column_names[c]) for c in free_columns],
         )
-        return reduced, kept_rows, free_columns
+        return reduced_program, kept_rows, free_columns
 
     def _possible_starts(self, project: str) -> Sequence[int]:
         return self.instance.projects[project].start_years
@@ -388,17 +394,17 @@ class PlanConstraints:
         """
         instance = self.instance
         unspent_by_key: dict[tuple[str, ...], Floats] = {}
-        spent = committed.budget_use(instance, self.commitment)
+        use_by_funder = committed.budget_use(instance, self.commitment)
         for f, funder in instance.case.funders.items():
             by_year = funder.budget_by_year_meur
             if by_year is not None:
                 granted = [float(by_year.get(year, 0.0)) for year in instance.years]
-                unspent_by_key[f,] = _compute_unspent(granted, spent[f], funder.carry_over)
-        of_line = committed.budget_line_use(instance, self.commitment)
+                unspent_by_key[f,] = _compute_unspent(granted, use_by_funder[f], funder.carry_over)
+        use_by_line = committed.budget_line_use(instance, self.commitment)
         for key, line in instance.budget_lines.items():
             if line.yearly_budget is not None:
                 unspent_by_key[key] = _compute_unspent(
-                    line.yearly_budget, of_line[key], line.carry_over
+                    line.yearly_budget, use_by_line[key], line.carry_over
                 )
         return unspent_by_key
 

@@ -87,8 +87,8 @@ def build_document(result: Explanation) -> Document:
 def _regret_parts(wording: ExplanationWording) -> Iterator[Part]:
     """Yield the table and chart of the regret of each decision, largest first."""
 
-    def regret_range(explained: ExplainedDecision) -> tuple[float, float]:
-        return min_regret(explained), explained.regret.high or 0.0 if explained.regret else 0.0
+    def regret_range(decision: ExplainedDecision) -> tuple[float, float]:
+        return min_regret(decision), decision.regret.high or 0.0 if decision.regret else 0.0
 
     with_regret = [x for x in wording.result.items if x.regret and x.regret.high is not None]
     items_by_regret = sorted(with_regret, key=regret_range, reverse=True)
@@ -216,9 +216,9 @@ def _reasons_sections(wording: ExplanationWording) -> Iterator[Section]:
     """Yield the sections with the reasons of projects and stocks that are chosen, and of those that
     are not, by decreasing regret."""
 
-    def importance(explained: ExplainedDecision) -> float:
-        regret = -1.0 if explained.regret is None else min_regret(explained)
-        return float("inf") if explained.conflict else regret
+    def importance(decision: ExplainedDecision) -> float:
+        regret = -1.0 if decision.regret is None else min_regret(decision)
+        return float("inf") if decision.conflict else regret
 
     items_by_importance = sorted(wording.result.items, key=importance, reverse=True)
     for id, title, kind, is_chosen in (
@@ -283,7 +283,7 @@ def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
 def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
     """Yield sentences on what was solved, and on facts that apply to all decisions."""
     result, decisions = wording.result, wording.result.items
-    projects, stocks = (
+    project_choices, stock_choices = (
         [decision.chosen for decision in decisions if decision.kind == kind]
         for kind in ("project", "stockpile")
     )
@@ -291,10 +291,10 @@ def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
         "The plan builds {built} of {projects} projects and buys {bought} of {stocks} "
         "stocks. Each of these decisions was made the other way and everything else decided "
         "again.",
-        built=sum(projects),
-        projects=len(projects),
-        bought=sum(stocks),
-        stocks=len(stocks),
+        built=sum(project_choices),
+        projects=len(project_choices),
+        bought=sum(stock_choices),
+        stocks=len(stock_choices),
     )
     case = wording.case
     if case is not None and case.planned_review is not None:
@@ -332,13 +332,13 @@ def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
             return shown_names
         return tr("{names} and {more} more", names=shown_names, more=more_count)
 
-    if ties := list_names(
+    if tie_names := list_names(
         decision for decision in decisions if decision.tie and not decision.is_cut_short
     ):
         yield tr("Too close to call, so that a plan may be as good the other way: {names}.",
-                 names=ties)  # fmt: skip
-    if unsettled := list_names(x for x in decisions if x.is_cut_short and not min_regret(x)):
-        yield tr("Not settled before a limit was met: {names}.", names=unsettled)
+                 names=tie_names)  # fmt: skip
+    if unsettled_names := list_names(x for x in decisions if x.is_cut_short and not min_regret(x)):
+        yield tr("Not settled before a limit was met: {names}.", names=unsettled_names)
     gain = result.objective - result.best
     if gain > 2 * result.gap_target * max(abs(result.objective), 1e-6):
         yield tr(
@@ -352,19 +352,21 @@ def _describe_answer(wording: ExplanationWording) -> Iterator[str]:
 
 def limit_name(wording: ExplanationWording, value: LimitValue) -> str:
     """Return the name of a budget or of another limit."""
-    steps, f = value.path.split("."), value.funder or ""
+    path_steps, f = value.path.split("."), value.funder or ""
     name_fields = {"funder": wording.name("funders", f), "year": value.year}
     if value.project is not None:
         project = wording.name("projects", value.project)
         return tr("Share that lenders and investors carry of {project}", project=project)
-    if steps[-1] == "max_share":
-        name = wording.instrument_name(f, steps[-2])
+    if path_steps[-1] == "max_share":
+        name = wording.instrument_name(f, path_steps[-2])
         return tr("Largest share: {funder}, {instrument}", instrument=name, **name_fields)
     if value.funder is not None:
         name = tr("Budget of {funder}", **name_fields)
-        if "budget_lines" in steps:
+        if "budget_lines" in path_steps:
             name = tr(
-                "{funder}, line {line}", line=wording.budget_line_name(f, steps[3]), **name_fields
+                "{funder}, line {line}",
+                line=wording.budget_line_name(f, path_steps[3]),
+                **name_fields,
             )
         return name if value.year is None else f"{name}, {value.year}"
     return {

@@ -71,7 +71,8 @@ def explain_plan(given_plan: SavedPlan, options: ExplainOptions) -> Explanation:
     started_at = time.perf_counter()
     explainer = PlanExplainer(given_plan, options)
     explainer.solve_all()
-    solution, plan, states = given_plan.solution, given_plan.plan, len(given_plan.problem.states)
+    solution, plan = given_plan.solution, given_plan.plan
+    state_count = len(given_plan.problem.states)
     case = given_plan.problem.instance.case
     return Explanation(
         cost_weight=float(case.objective.cost_weight),
@@ -92,7 +93,7 @@ def explain_plan(given_plan: SavedPlan, options: ExplainOptions) -> Explanation:
         adaptation=solution.adaptation,
         ended="interrupted" if explainer.interrupted else "complete",
         **common_result_fields(
-            Explanation, case, plan.title, plan.variant, started_at, states, options.gap
+            Explanation, case, plan.title, plan.variant, started_at, state_count, options.gap
         ),
     )
 
@@ -188,8 +189,8 @@ class PlanExplainer:
         self.context = replace(self.context, best_objective=best_objective, bound=bound)
 
     def opposite_decision(self, kind: ItemKind, id: str) -> ForcedDecision | None:
-        """Return the reversed decision on a project or stockpile; None if there is no room for more
-        stock."""
+        """Return the reversed decision on a project or stockpile; None if no more stock
+        can be held, or none is needed."""
         if kind == "project":
             is_built = id in self.given_plan.solution.commitment.earliest_starts
             return ForcedDecision(kind, id, not is_built)
@@ -290,15 +291,15 @@ class PlanExplainer:
         commitment, reference = reply.commitment, self.reference_solution.commitment
         if commitment is None:
             return None
-        own_decisions, other_decisions = (
+        reference_decisions, new_decisions = (
             Decisions(plan.earliest_starts, largest_stocks(self.instance, plan))
             for plan in (reference, commitment)
         )
-        return DecisionDiff.between(own_decisions, other_decisions).to_result()
+        return DecisionDiff.between(reference_decisions, new_decisions).to_result()
 
     def _is_bought(self, h: str) -> bool:
-        bought_tonnes = self.given_plan.solution.commitment.expected_purchases(self.instance, h)
-        return bool(float(bought_tonnes.sum()) * self._lot_tonnes(h) > MIN_PURCHASE_T)
+        bought_lots = self.given_plan.solution.commitment.expected_purchases(self.instance, h)
+        return bool(float(bought_lots.sum()) * self._lot_tonnes(h) > MIN_PURCHASE_T)
 
     def _lot_tonnes(self, h: str) -> float:
         """Return the size in tonnes of a lot of the stockpile's material."""

@@ -27,7 +27,7 @@ SHARE_LIMIT_RULES = ["public_share_limit", "state_aid_limit", "country_share_lim
 SHARE_LIMIT_RULES += ["market_finance_limit", "share_limit"]
 """Rules whose limit is a share, in the order in which they are listed."""
 OBJECTIVE_NOISE = 2 * MIN_GAP_TARGET
-"""Of the objective: a difference below this share of it is the arithmetic of two solves."""
+"""Share of the objective below which a difference of two objectives is a rounding error."""
 
 
 def significant_difference(difference: float, scale: float) -> float:
@@ -67,39 +67,38 @@ class Limit:
 
 
 def find_limits(plan_constraints: PlanConstraints) -> list[Limit]:
-    """Return the limits that the explanation loosens.
-
-    These are all budgets over all years, and those budgets by year and limits on shares that are
-    tight.
-    """
+    """Return the limits that the explanation loosens: all budgets over all years, all constant
+    guarantee limits, and those yearly budgets and limits on shares that are tight."""
     limit_finders = (_funder_budgets, _policy_budget, _binding_share_limits)
-    return [limit for part in limit_finders for limit in part(plan_constraints)]
+    return [limit for find in limit_finders for limit in find(plan_constraints)]
 
 
-def _budget_limit(path: str, current_value: float, unused: float, **attributes: Any) -> Limit:
+def _budget_limit(path: str, current_value: float, unused_meur: float, **attributes: Any) -> Limit:
     """Return a budget as a limit.
 
     A budget that is used up is tried with all steps. Any other is tried with the largest step only:
     with more money it may pay for a project that the unspent rest does not cover.
     """
-    is_used_up = unused <= SLACK_TOLERANCE * max(current_value, 1.0)
+    is_used_up = unused_meur <= SLACK_TOLERANCE * max(current_value, 1.0)
     steps = BUDGET_STEPS_MEUR if is_used_up else BUDGET_STEPS_MEUR[-1:]
-    return Limit(path, "budget", current_value, steps, max(0.0, unused), **attributes)
+    return Limit(path, "budget", current_value, steps, max(0.0, unused_meur), **attributes)
 
 
 def _funder_budgets(plan_constraints: PlanConstraints) -> Iterator[Limit]:
     instance = plan_constraints.instance
     used_by_funder = budget_use(instance, plan_constraints.commitment)
-    by_line = budget_line_use(instance, plan_constraints.commitment)
+    use_by_line = budget_line_use(instance, plan_constraints.commitment)
 
-    def of_years(path: str, rule: str, owner: tuple[str, ...], of: Any, by_year: Any) -> Any:
+    def yearly_limits(
+        path: str, rule: str, owner: tuple[str, ...], budget: Any, by_year: Any
+    ) -> Any:
         tight_years = {
             key.year
             for key in plan_constraints.all_tight_rules
             if key.name == rule and tuple(dict(key.about).values()) == owner
         }
         exhausted_years = [int(year) for year in by_year or {} if int(year) in tight_years]
-        for year in _representative_years(exhausted_years, of.carry_over):
+        for year in _representative_years(exhausted_years, budget.carry_over):
             current_budget = float(by_year[year])
             yield _budget_limit(f"{path}.{year}", current_budget, 0.0, funder=owner[0], year=year)
 
@@ -114,24 +113,22 @@ def _funder_budgets(plan_constraints: PlanConstraints) -> Iterator[Limit]:
                 funder=f,
             )
         by_year = funder.budget_by_year_meur
-        yield from of_years(f"{path}_by_year_meur", "funder_budget_by_year", (f,), funder, by_year)
+        yield from yearly_limits(
+            f"{path}_by_year_meur", "funder_budget_by_year", (f,), funder, by_year
+        )
         for id, line in funder.budget_lines.items():
             path = f"funders.{f}.budget_lines.{id}"
             if line.total_meur is not None:
                 current_budget = float(line.total_meur)
-                unassigned_budget = current_budget - float(by_line[f, id].sum())
-                yield _budget_limit(
-                    f"{path}.total_meur", current_budget, unassigned_budget, funder=f
-                )
+                unused_budget = current_budget - float(use_by_line[f, id].sum())
+                yield _budget_limit(f"{path}.total_meur", current_budget, unused_budget, funder=f)
             by_year, name = line.by_year_meur, "budget_line_by_year"
-            yield from of_years(f"{path}.by_year_meur", name, (f, id), line, by_year)
+            yield from yearly_limits(f"{path}.by_year_meur", name, (f, id), line, by_year)
             limit = line.limit_meur
             if limit is not None and not (isinstance(limit, YearlyQuantity) and limit.years):
                 current_budget = limit.at(instance.years[0])
-                unassigned_budget = current_budget - float(by_line[f, id].max(initial=0.0))
-                yield _budget_limit(
-                    f"{path}.limit_meur", current_budget, unassigned_budget, funder=f
-                )
+                unused_budget = current_budget - float(use_by_line[f, id].max(initial=0.0))
+                yield _budget_limit(f"{path}.limit_meur", current_budget, unused_budget, funder=f)
 
 
 def _representative_years(years: Iterable[int], carries_over: bool) -> list[int]:
@@ -164,10 +161,10 @@ def _binding_share_limits(plan_constraints: PlanConstraints) -> Iterator[Limit]:
         for key in plan_constraints.all_tight_rules
         if key.name in SHARE_LIMIT_RULES
     ]
-    for _, key in sorted(tight_rules, key=lambda one: (one[0], one[1].about)):
+    for _, key in sorted(tight_rules, key=lambda ranked: (ranked[0], ranked[1].about)):
         index = plan_constraints.all_tight_rules[key].index
         rule = build_binding_rule(plan_constraints.instance, key, index)
-        path, current_limit, of = rule.path, rule.limit, dict(key.about)
+        path, current_limit, about = rule.path, rule.limit, dict(key.about)
         if key.name == "state_aid_limit":
             path, current_limit = (
                 f"{path}.max_intensity",
@@ -179,8 +176,9 @@ def _binding_share_limits(plan_constraints: PlanConstraints) -> Iterator[Limit]:
             if current_limit is not None and current_limit + step / 100 <= 1 + 1e-12
         )
         if current_limit is not None and steps and path not in known_limits:
-            project = of.get("project") if path.startswith("projects.") else None
-            yield Limit(path, "share", float(current_limit), steps, None, of.get("funder"), project)
+            project = about.get("project") if path.startswith("projects.") else None
+            funder = about.get("funder")
+            yield Limit(path, "share", float(current_limit), steps, None, funder, project)
         known_limits.add(path)
 
 
@@ -203,28 +201,28 @@ def limit_value(
         return significant_difference(more - less, context.best_objective)
 
     upper_gains: dict[float, float] = {}
-    most = math.inf
+    max_gain = math.inf
     for step in sorted(limit.steps, reverse=True):
         high = gain(context.best_objective, getattr(replies[step], "bound", None))
-        upper_gains[step] = most = most if high is None else min(most, high)
-    least, steps = 0.0, []
+        upper_gains[step] = max_gain = max_gain if high is None else min(max_gain, high)
+    min_gain, steps = 0.0, []
     for step, reply in replies.items():
         objective = getattr(reply, "objective", None)
         low, high = gain(context.bound, objective), upper_gains[step]
-        plans = gain(context.best_objective, objective)
-        least = max(least, low or 0.0)
+        plan_gain = gain(context.best_objective, objective)
+        min_gain = max(min_gain, low or 0.0)
         is_known = low is not None or high < math.inf
         steps.append(
             ValueStep(
                 step=step,
-                low=least / step if is_known else None,
-                plans=None if plans is None else plans / step,
+                low=min_gain / step if is_known else None,
+                plans=None if plan_gain is None else plan_gain / step,
                 high=high / step if high < math.inf else None,
                 instead=None if reply is None else describe_difference(reply),
                 solved=reply is not None,
                 status=None if reply is None else reply.status,
             )
         )
-    of = {name: x for name, x in vars(limit).items() if name != "steps"}
-    smallest_visible_step = min((one.step for one in steps if one.low), default=None)
-    return LimitValue(**of, steps=tuple(steps), visible=smallest_visible_step)
+    fields = {name: x for name, x in vars(limit).items() if name != "steps"}
+    smallest_visible_step = min((step.step for step in steps if step.low), default=None)
+    return LimitValue(**fields, steps=tuple(steps), visible=smallest_visible_step)

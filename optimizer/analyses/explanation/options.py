@@ -1,4 +1,4 @@
-"""What an explanation may be asked."""
+"""Options of an explanation."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ class ExplainOptions(SolveOptions):
     only: Annotated[tuple[str, ...], CliFlag("ID")] = ()
     """Explain this project or stockpile alone; may be given often."""
     days: Days = 30.0
-    """Days of need that a stock which buys nothing is asked to hold, to see what that costs."""
+    """Days of need that a stockpile without purchases is made to hold, to find what that costs."""
     values: bool = True
     """Do not compute the value of larger budgets and limits."""
     gap: Gap = 1e-4

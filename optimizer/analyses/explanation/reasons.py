@@ -16,10 +16,10 @@ from optimizer.report.wording import Wording
 ExplanationWording = Wording[Explanation]
 
 EARLIEST_START_CLAUSE = mark_translatable("it cannot start before {years}")
-"""Of a bound that is no constraint: a project starts in the first year in which it can."""
+"""Clause for a project that starts in the first possible year: a bound, and no constraint."""
 RULE_CLAUSES = {name: rule.clause for name, rule in RULES.items() if rule.clause}
 RULE_CLAUSES["earliest_start"] = EARLIEST_START_CLAUSE
-"""Rules as clauses."""
+"""Clause of each rule, by its name."""
 RULE_ORDER = [*RULES]
 RULE_ORDER.insert(RULE_ORDER.index("offtake_right"), "earliest_start")
 
@@ -46,7 +46,7 @@ def rule_clauses(wording: ExplanationWording, rules: Iterable[BindingRule]) -> s
 
 def _clause_values(wording: ExplanationWording, rules: list[BindingRule]) -> dict[str, str]:
     """Return the texts that replace the placeholders in a rule's clause."""
-    index, limit = rules[0].about, rules[0].limit
+    ids, limit = rules[0].about, rules[0].limit
     forms: dict[str, Callable[[float], str]] = {
         "share": format_percent, "money": wording.money_amount, "tonnes": tonnes_text,
         "number": format_number,
@@ -61,10 +61,10 @@ def _clause_values(wording: ExplanationWording, rules: list[BindingRule]) -> dic
         for run in runs
     ]  # fmt: skip
     return {
-        **{part: wording.name(kind, index[part]) for part, kind in kinds.items() if part in index},
-        "instrument": wording.instrument_name(index.get("funder", ""), index.get("instrument", "")),
-        "line": wording.budget_line_name(index.get("funder", ""), index.get("line", "")),
-        "country": country_name(index.get("country", "")),
+        **{part: wording.name(kind, ids[part]) for part, kind in kinds.items() if part in ids},
+        "instrument": wording.instrument_name(ids.get("funder", ""), ids.get("instrument", "")),
+        "line": wording.budget_line_name(ids.get("funder", ""), ids.get("line", "")),
+        "country": country_name(ids.get("country", "")),
         "years": ", ".join(spans),
         **{
             form: "" if limit is None else format_limit(limit)
@@ -73,9 +73,9 @@ def _clause_values(wording: ExplanationWording, rules: list[BindingRule]) -> dic
     }
 
 
-def item_name(wording: ExplanationWording, explained: ExplainedDecision) -> str:
+def item_name(wording: ExplanationWording, decision: ExplainedDecision) -> str:
     """Return the name of the project or stockpile that a decision is about."""
-    return wording.name("projects" if explained.kind == "project" else "stockpiles", explained.id)
+    return wording.name("projects" if decision.kind == "project" else "stockpiles", decision.id)
 
 
 def tonnes_text(value: float) -> str:
@@ -83,51 +83,51 @@ def tonnes_text(value: float) -> str:
     return f"{format_rounded(value)} {tr('t')}"
 
 
-def min_regret(explained: ExplainedDecision) -> float:
+def min_regret(decision: ExplainedDecision) -> float:
     """Return the proven lower bound of a decision's regret; 0 if there is none."""
-    return 0.0 if explained.regret is None else explained.regret.low or 0.0
+    return 0.0 if decision.regret is None else decision.regret.low or 0.0
 
 
-def describe_item(wording: ExplanationWording, explained: ExplainedDecision) -> str:
+def describe_item(wording: ExplanationWording, decision: ExplainedDecision) -> str:
     """Return sentences on the decision about a project or stockpile, and on its reasons."""
-    return " ".join(filter(None, _item_sentences(wording, explained)))
+    return " ".join(filter(None, _item_sentences(wording, decision)))
 
 
-def _item_sentences(wording: ExplanationWording, explained: ExplainedDecision) -> Iterator[str]:
-    name = item_name(wording, explained)
-    if explained.kind == "project":
-        if explained.chosen:
-            yield (tr("{name} is in, decided in {year}.", name=name, year=explained.start))
+def _item_sentences(wording: ExplanationWording, decision: ExplainedDecision) -> Iterator[str]:
+    name = item_name(wording, decision)
+    if decision.kind == "project":
+        if decision.chosen:
+            yield (tr("{name} is in, decided in {year}.", name=name, year=decision.start))
         else:
             yield (tr("{name} is out.", name=name))
-    elif explained.chosen:
-        holding = tonnes_text(explained.held_t or 0.0)
+    elif decision.chosen:
+        holding = tonnes_text(decision.held_t or 0.0)
         yield tr(
             "{name} is bought, it holds {tonnes} when it is fullest.", name=name, tonnes=holding
         )
     else:
         yield tr("{name} buys nothing.", name=name)
-    if explained.conflict:
-        sentence_fields = {"rules": rule_clauses(wording, explained.conflict)}
-        if explained.chosen:
+    if decision.conflict:
+        sentence_fields = {"rules": rule_clauses(wording, decision.conflict)}
+        if decision.chosen:
             yield tr("No plan can do without it: {rules}.", **sentence_fields)
         else:
             yield tr("No plan can have it: {rules}.", **sentence_fields)
-            yield from _describe_missing_investor(explained.conflict)
-    elif explained.regret is not None:
-        yield from _describe_regret(wording, explained, explained.regret)
-    elif explained.kind == "stockpile" and not explained.chosen and not explained.forced_days:
+            yield from _describe_missing_investor(decision.conflict)
+    elif decision.regret is not None:
+        yield from _describe_regret(wording, decision, decision.regret)
+    elif decision.kind == "stockpile" and not decision.chosen and not decision.forced_days:
         yield tr("There is no room, no market or no demand for any.")
     else:
         yield tr("What the other decision would cost was not found out.")
-    if explained.stops:
-        sentence_fields = {"rules": rule_clauses(wording, explained.stops)}
+    if decision.stops:
+        sentence_fields = {"rules": rule_clauses(wording, decision.stops)}
         yield tr("Beside the plan as it stands it does not fit: {rules}.", **sentence_fields)
-        yield from _describe_missing_investor(explained.stops)
-    if explained.beside is not None:
-        yield describe_addition(wording, explained.beside)
-    if explained.tight:
-        yield tr("No room is left here: {rules}.", rules=rule_clauses(wording, explained.tight))
+        yield from _describe_missing_investor(decision.stops)
+    if decision.beside is not None:
+        yield describe_addition(wording, decision.beside)
+    if decision.tight:
+        yield tr("No room is left here: {rules}.", rules=rule_clauses(wording, decision.tight))
 
 
 def _describe_missing_investor(rules: Iterable[BindingRule]) -> Iterator[str]:
@@ -139,7 +139,7 @@ def _describe_missing_investor(rules: Iterable[BindingRule]) -> Iterator[str]:
 
 
 def _describe_regret(
-    wording: ExplanationWording, explained: ExplainedDecision, regret: Regret
+    wording: ExplanationWording, decision: ExplainedDecision, regret: Regret
 ) -> Iterator[str]:
     """Yield sentences on the regret of a decision, and on the best plan with the reversed
     decision."""
@@ -151,29 +151,29 @@ def _describe_regret(
             else tr("What the other decision would cost was not found out in time.")
         )  # fmt: skip
         return
-    days = format_number(round(explained.forced_days or 0.0, 1))
+    days = format_number(round(decision.forced_days or 0.0, 1))
     condition = {
         ("project", True): tr("Without it"),
         ("project", False): tr("With it"),
         ("stockpile", True): tr("Without these purchases"),
         ("stockpile", False): tr("With {days} more days of need in it", days=days),
-    }[explained.kind, explained.chosen]
+    }[decision.kind, decision.chosen]
     worse = f"{format_range(regret)} {wording.unit}"
     if regret.high == 0:
         yield tr("{other} a plan is just as good.", other=condition)
-    elif explained.tie:
+    elif decision.tie:
         yield tr("{other} a plan may be as good: it is worse by {span}, if at all.",
             other=condition,
                  span=worse)  # fmt: skip
     else:
         yield tr("{other} the best plan is worse by {span}.", other=condition, span=worse)
-    if regret.instead is not None and not explained.tie:
-        changes = describe_plan_diff(wording, regret.instead, excluded_id=explained.id)
+    if regret.instead is not None and not decision.tie:
+        changes = describe_plan_diff(wording, regret.instead, excluded_id=decision.id)
         yield tr("Instead: {changes}.", changes=changes) if changes else ""
 
 
 def describe_addition(wording: ExplanationWording, addition: AdditionEffect) -> str:
-    """Return a sentence on what a decision would avoid and cost compared with the present plan."""
+    """Return a sentence on what adding an item to the plan would avoid and cost."""
     sentence_fields = {
         "avoided": wording.amount(max(0.0, addition.avoided)),
         "cost": wording.money_amount(addition.net_cost_meur),

@@ -58,7 +58,7 @@ class ExplanationContext:
     """Data of an explanation that all queries share."""
 
     problem: Problem
-    """The problem of the plan; its cached recourse evaluations stay in its process."""
+    """The problem of the plan, without cached recourse evaluations."""
     reading: LoadedScenario
     best_objective: float
     """The lowest objective known."""
@@ -74,7 +74,7 @@ class ExplanationContext:
 
 @dataclass(frozen=True, eq=False)
 class QueryReply:
-    """The result of solving one changed problem."""
+    """The result of solving one changed problem; without a plan its figures have their defaults."""
 
     status: Literal["optimal", "limit", "infeasible", "none"]
     seconds: float
@@ -94,9 +94,9 @@ def forced_instance(instance: Instance, decision: ForcedDecision) -> Instance:
     """Return the instance in which a decision is forced."""
     if decision.kind == "project":
         policy = instance.case.policy
-        field = "must_build" if decision.forced_in else "must_not_build"
-        ids = (*getattr(policy, field), decision.id)
-        policy = policy.model_copy(update={field: tuple(dict.fromkeys(ids))})
+        policy_field = "must_build" if decision.forced_in else "must_not_build"
+        ids = (*getattr(policy, policy_field), decision.id)
+        policy = policy.model_copy(update={policy_field: tuple(dict.fromkeys(ids))})
         return replace(instance, case=instance.case.model_copy(update={"policy": policy}))
     stockpile = instance.stockpiles[decision.id]
     if decision.forced_in:
@@ -150,10 +150,10 @@ def forced_holding(instance: Instance, h: str, days: float) -> tuple[float, floa
     present_stock = float(planned_stock(instance, Commitment(), h)[-1])
     daily_need = float(stockpile.served_need[-1]) * instance.periods_per_year / 365
     room = (_max_stock(instance, h) - present_stock) * (1 - ROOM_MARGIN)
-    bought_tonnes = min(days * daily_need, room)
-    if daily_need <= 0 or bought_tonnes <= 1e-9 * daily_need:
+    added_lots = min(days * daily_need, room)
+    if daily_need <= 0 or added_lots <= 1e-9 * daily_need:
         return present_stock, 0.0
-    return present_stock + bought_tonnes, bought_tonnes / daily_need
+    return present_stock + added_lots, added_lots / daily_need
 
 
 def _max_stock(instance: Instance, h: str) -> float:
@@ -164,16 +164,16 @@ def _max_stock(instance: Instance, h: str) -> float:
     for limit in stockpile.max_purchase:
         remaining_stock = stock * stockpile.retention**n
         # All purchases of a year are equal, so that room is scarcest at its end.
-        bought_tonnes = max(
+        bought_lots = max(
             0.0, min(float(limit), (stockpile.max_stock - remaining_stock) * n / retention_sum)
         )
-        stock = remaining_stock + bought_tonnes / n * retention_sum
+        stock = remaining_stock + bought_lots / n * retention_sum
     return stock
 
 
 @dataclass(eq=False)
 class QuerySolver:
-    """Solves queries one after the other, each as accurately as its answer requires."""
+    """Solver of queries, one after the other, each as accurately as its answer requires."""
 
     context: ExplanationContext
     session: Session

@@ -202,7 +202,7 @@ def _point_tables(wording: FrontierWording) -> list[Part]:
     bound_header = (
         tr("CVaR at least, {unit}", unit=unit) if varies_tail else tr("At least, {unit}", unit=unit)
     )
-    bound = "cvar_bound" if varies_tail else "expected_bound"
+    bound_field = "cvar_bound" if varies_tail else "expected_bound"
 
     def project_count(point: FrontierPoint) -> int | None:
         return None if point.objective is None else len(point.projects)
@@ -212,7 +212,7 @@ def _point_tables(wording: FrontierWording) -> list[Part]:
             varied_number_header(wording), lambda p: cells[p.value], key="value", origin="scenario"
         ),
         figures[0],
-        Column(bound_header, bound, "outcome", key="bound"),
+        Column(bound_header, bound_field, "outcome", key="bound"),
         *figures[1:],
         Column(
             tr("Charged to public budgets, {unit}", unit=wording.money_unit), "public_meur", "money"
@@ -223,10 +223,10 @@ def _point_tables(wording: FrontierWording) -> list[Part]:
     ]
     if any(map(_status_text, result.points)):
         columns.append(Column(tr("Status"), _status_text, "text", empty_text=""))
-    avoided = tr("Avoided against no plan, {unit}", unit=unit)
+    avoided_header = tr("Avoided against no plan, {unit}", unit=unit)
     gain_header = tr("Avoided more than at the point before, {unit}", unit=unit)
     columns += [
-        sheet_only_column(avoided, "avoided", _avoided_formula, "outcome"),
+        sheet_only_column(avoided_header, "avoided", _avoided_formula, "outcome"),
         sheet_only_column(gain_header, "gain", _gain_formula, "outcome"),
         sheet_only_column(tr("The same per unit of the number"), "per", _per_unit_formula, "ratio"),
     ]
@@ -294,8 +294,8 @@ def _previous_row(line: FormulaRow) -> int | None:
 
 
 def _gain_formula(line: FormulaRow) -> Expression | None:
-    """Return the formula for the damage avoided compared with the previous point; None if there is
-    none."""
+    """Return the formula for the damage avoided compared with the previous point; None if this or
+    no earlier point has a plan."""
     previous_row = _previous_row(line)
     return (
         None
@@ -306,7 +306,7 @@ def _gain_formula(line: FormulaRow) -> Expression | None:
 
 def _per_unit_formula(line: FormulaRow) -> Expression | None:
     """Return the formula for the damage avoided compared with the previous point, per unit of the
-    varied number."""
+    varied number; None as in :func:`_gain_formula`."""
     previous_row = _previous_row(line)
     if previous_row is None:
         return None
@@ -317,14 +317,14 @@ def _per_unit_formula(line: FormulaRow) -> Expression | None:
 
 def _below_bound_formula(line: FormulaRow) -> Expression | None:
     """Return the formula for the amount by which a point's damage lies below its bound (0 if it
-    does not)."""
+    does not); None without a plan or a bound."""
     if line.row.expected is None or line.row.expected_bound is None:
         return None
     return max_of(as_expression(0), line["bound"] - line["expected"])
 
 
 def _frontier_chart(wording: FrontierWording) -> Chart | None:
-    """Return the chart of the frontier; None with fewer than two points."""
+    """Return the chart of the frontier; None if fewer than two points have a plan."""
     result = wording.result
     jumps = {step.to_value for step in result.steps if step.jump}
     points = [
@@ -338,21 +338,21 @@ def _frontier_chart(wording: FrontierWording) -> Chart | None:
         "Expected outcome and mean of the worst states, by {label}",
         label=varied_number_name(wording),
     )
-    shows = tr(
+    description = tr(
         "Above, expected outcomes with a hatched band down to what is proven to be out of reach; "
         "below, the mean of the worst states. The figures are in the table below."
     )
     return Chart(
         "frontier",
         title,
-        shows,
+        description,
         lambda: charts.frontier_curve(points, varied_number_header(wording), wording.unit),
     )
 
 
 def _step_tables(wording: FrontierWording) -> list[Part]:
     """Return the table of the changes between consecutive points, with the damage avoided per unit
-    of the number."""
+    of the number if a higher number only loosens rules; nothing if there are no changes."""
     result = wording.result
     steps = [
         step for step in result.steps if step.marginal is not None or _describe_step(wording, step)
@@ -378,13 +378,15 @@ def _step_tables(wording: FrontierWording) -> list[Part]:
         Column(tr("What changes"), lambda step: _describe_step(wording, step) or NO_VALUE, "text")
     )
     if any(step.jump for step in steps):
-        jump = tr("jump")
-        columns.append(Column(tr("Jump"), lambda s: jump if s.jump else "", "text", empty_text=""))
-        jumps = tr(
+        jump_text = tr("jump")
+        columns.append(
+            Column(tr("Jump"), lambda s: jump_text if s.jump else "", "text", empty_text="")
+        )
+        jump_note = tr(
             "Jump: projects change, and the step is worth more than a twentieth of all that is "
             "avoided."
         )
-        note = f"{note} {jumps}".strip()
+        note = f"{note} {jump_note}".strip()
     return [Table(_steps_title(wording), steps, columns, "frontier-steps", note)] if steps else []
 
 

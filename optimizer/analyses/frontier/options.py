@@ -49,19 +49,20 @@ class FrontierOptions(VariedNumberOptions, SolveOptions):
     first: Annotated[Number, CliFlag("VALUE", "--from")] | None = None
     """Lowest value; 0 if not given."""
     last: Annotated[Number, CliFlag("VALUE", "--to")] | None = None
-    """Highest value; for a budget, if not given, that from which on nothing more is bought."""
+    """Highest value; for a budget, if not given, what the best plan would spend without this
+    limit."""
     points: CountFromTwo = 11
-    """How many values, equally far apart."""
+    """Number of values, equally far apart."""
     values: (
         Annotated[tuple[Number, ...], Field(min_length=1), CliFlag("A,B,...", parse=_parse_numbers)]
         | None
     ) = None
-    """These values instead of a range."""
+    """Solve at these values instead of a range."""
     refine: Count = 0
-    """So many more points where the curve jumps or bends most."""
+    """Number of further points, where the curve jumps or bends most."""
     jobs: PositiveCount | None = None
-    """Points that are solved side by side, each by one process; if not given one after the other,
-    or on all workers of --scheduler."""
+    """Number of points that are solved in parallel, each by one process; one after the other if not
+    given, or on all workers of --scheduler."""
 
     @model_validator(mode="after")
     def _check_combination(self) -> FrontierOptions:

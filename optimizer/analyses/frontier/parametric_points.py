@@ -1,4 +1,4 @@
-"""Solves at single values of a varied number, each warm-started from the others."""
+"""Solver for single values of a varied number, with a warm start from earlier values."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ UNBOUNDED = DamageBound()
 
 
 def tighter_bound(first: DamageBound, second: DamageBound) -> DamageBound:
-    """Return the larger of two lower bounds, for the mean and for the CVaR."""
+    """Return the larger of two lower bounds, separately for the mean and for the CVaR."""
     known_bounds = (
         [bound for bound in bound_pair if bound is not None]
         for bound_pair in zip(first, second, strict=True)
@@ -61,17 +61,15 @@ def damage_bound(
     cost_weight = float(objective.cost_weight)
     if objective_bound is None or (cost_weight > 0 and cost_limit is None):
         return UNBOUNDED
-    damage_limit = max(
+    least_damage = max(
         0.0, objective_bound - (cost_weight * (cost_limit or 0.0) if cost_weight > 0 else 0.0)
     )
-    return DamageBound(damage_limit / (1 - weight + weight / (1 - level)), damage_limit)
+    return DamageBound(least_damage / (1 - weight + weight / (1 - level)), least_damage)
 
 
 def max_net_cost(instance: Instance) -> float | None:
-    """Return an upper bound on the net cost of any plan in million EUR; None if it is unlimited.
-
-    It is computed from the linear relaxation of the first stage.
-    """
+    """Return an upper bound on the net cost of any plan in million EUR, from the linear
+    relaxation of the first stage; None if cost has no weight, or if no bound was found."""
     if float(instance.case.objective.cost_weight) == 0:
         return None
     program = highs.compile_model(build_max_net_cost(instance)).program
@@ -91,12 +89,13 @@ class ParametricPoint:
     """The scenario at the value, without caches."""
     solution: CheckedSolution | None = None
     bound: float | None = None
-    """No plan has a lower objective at this value."""
+    """Lower bound on the objective at this value."""
     damage: DamageBound = UNBOUNDED
     conflict: tuple[str, ...] = ()
     is_infeasible: bool = False
     plan_from_value: float | None = None
-    bound_from_value: float | None = None
+    """Other value at which the plan was found; None if it was found here or without a limit."""
+    bound_from_value: float | None = None  # the same for the bound
     interrupted: bool = False
     seconds: float = 0.0
 
@@ -109,7 +108,7 @@ class ParametricPoint:
 
 @dataclass(eq=False)
 class ParametricSolver:
-    """Solves at one value of the varied number after the other.
+    """Solver for one value of the varied number after the other.
 
     Plans of higher values are reused where they are feasible and optimal.
     """
@@ -154,14 +153,14 @@ class ParametricSolver:
         self.failures[value] = error
 
     def _reuse_higher_plan(self, value: float, case: Case) -> ParametricPoint | None:
-        """Return the plan of the next higher value as a point; None if it is not feasible or not
-        proven optimal here."""
-        higher = min(
+        """Return the plan of the next higher value as a point; None without a plan that is feasible
+        and proven optimal here."""
+        higher_value = min(
             (other_value for other_value in self.points if other_value > value), default=None
         )
-        if not self.variation.only_loosens_rules or higher is None:
+        if not self.variation.only_loosens_rules or higher_value is None:
             return None
-        higher_point, started_at = self.points[higher], time.perf_counter()
+        higher_point, started_at = self.points[higher_value], time.perf_counter()
         if higher_point.solution is None or higher_point.interrupted:
             return None
         problem = Problem.from_case(case, higher_point.problem)
@@ -171,7 +170,7 @@ class ParametricSolver:
             return None
         if solution.certificate.status != "optimal":
             return None
-        origin = higher if math.isfinite(higher) else None
+        origin = higher_value if math.isfinite(higher_value) else None
         return ParametricPoint(
             value,
             problem,
@@ -188,7 +187,7 @@ class ParametricSolver:
         )
 
     def _solve_case(self, value: float, case: Case) -> ParametricPoint:
-        """Solve the scenario at a value; if no plan is found, the point records the reason."""
+        """Solve the scenario at a value; without a plan the point has conflicting rules, if any."""
         started_at = time.perf_counter()
         if self.session.pool is None:
             problem = Problem.from_case(case)
@@ -221,7 +220,7 @@ class ParametricSolver:
         With several assumption sets the bounds are unknown, since the objective is over all sets.
         """
         if len(tree.instances) > 1:
-            return UNBOUNDED  # a bound over several sets is none for a single set
+            return UNBOUNDED  # a bound over several sets is no bound for a single set
         instance = tree.first_instance
         if not self.variation.is_objective_number or self._max_net_cost is None:
             self._max_net_cost = max_net_cost(instance)
@@ -265,12 +264,12 @@ def propagate_plans(points: list[ParametricPoint], variation: Variation) -> list
         ]
     if not variation.only_loosens_rules:
         return points
-    propagated: list[ParametricPoint] = []
+    propagated_points: list[ParametricPoint] = []
     for point in points:
-        propagated.append(_with_best_plan(point, propagated[-1:]))
-    for n in range(len(propagated) - 2, -1, -1):
-        propagated[n] = _with_higher_bound(propagated[n], propagated[n + 1])
-    return propagated
+        propagated_points.append(_with_best_plan(point, propagated_points[-1:]))
+    for n in range(len(propagated_points) - 2, -1, -1):
+        propagated_points[n] = _with_higher_bound(propagated_points[n], propagated_points[n + 1])
+    return propagated_points
 
 
 def _with_best_plan(point: ParametricPoint, other_points: list[ParametricPoint]) -> ParametricPoint:
@@ -281,11 +280,11 @@ def _with_best_plan(point: ParametricPoint, other_points: list[ParametricPoint])
         if other_point is point or other_point.solution is None:
             continue
         try:
-            transferred = recertify(other_point.solution, point.problem, point.bound)
+            new_solution = recertify(other_point.solution, point.problem, point.bound)
         except CheckFailed:
             continue
         best_objective = math.inf if best_point.solution is None else best_point.solution.objective
-        if transferred.objective < best_objective - OBJECTIVE_TOLERANCE * max(
+        if new_solution.objective < best_objective - OBJECTIVE_TOLERANCE * max(
             1.0, abs(best_objective)
         ):
             origin = (
@@ -293,17 +292,19 @@ def _with_best_plan(point: ParametricPoint, other_points: list[ParametricPoint])
                 if other_point.plan_from_value is None
                 else other_point.plan_from_value
             )
-            best_point = replace(best_point, solution=transferred, plan_from_value=origin)
+            best_point = replace(best_point, solution=new_solution, plan_from_value=origin)
     return best_point
 
 
-def _with_higher_bound(point: ParametricPoint, higher: ParametricPoint) -> ParametricPoint:
+def _with_higher_bound(point: ParametricPoint, higher_point: ParametricPoint) -> ParametricPoint:
     """Return a point with the bound of the next higher value, if that is better."""
     if point.is_infeasible:
         return point
-    point = replace(point, damage=tighter_bound(point.damage, higher.damage))
-    if higher.bound is None or (point.bound is not None and point.bound >= higher.bound):
+    point = replace(point, damage=tighter_bound(point.damage, higher_point.damage))
+    bound = higher_point.bound
+    if bound is None or (point.bound is not None and point.bound >= bound):
         return point
-    origin = higher.value if higher.bound_from_value is None else higher.bound_from_value
-    solution = None if point.solution is None else point.solution.with_bound(higher.bound)
-    return replace(point, solution=solution, bound=higher.bound, bound_from_value=origin)
+    origin = higher_point.bound_from_value
+    origin = higher_point.value if origin is None else origin
+    solution = None if point.solution is None else point.solution.with_bound(bound)
+    return replace(point, solution=solution, bound=bound, bound_from_value=origin)

@@ -14,7 +14,7 @@ from optimizer.model.commitment import budget_use
 from optimizer.solve.gap import relative_gap
 
 JUMP_SHARE = 0.05
-"""Share of the range of damage from which on a step is a jump."""
+"""Share of the range of damage above which a step that changes projects is a jump."""
 FIGURE_TOLERANCE = 1e-9
 """Relative difference of figures that counts as none."""
 
@@ -40,11 +40,11 @@ def _describe_point(solved_point: ParametricPoint, case: Case) -> FrontierPoint:
     plan."""
     solution = solved_point.solution
     instance = solved_point.instance
-    least = solved_point.damage
+    bound = solved_point.damage
     figures: dict[str, Any] = dict.fromkeys(
         ("objective", "gap", "expected", "cvar", "worst", "net_cost_meur", "public_meur")
     )
-    figures |= {"expected_bound": least.expected, "cvar_bound": least.cvar, "spend_meur": {}}
+    figures |= {"expected_bound": bound.expected, "cvar_bound": bound.cvar, "spend_meur": {}}
     figures["expected_under"] = {}
     figures |= {
         "projects": {},
@@ -53,7 +53,7 @@ def _describe_point(solved_point: ParametricPoint, case: Case) -> FrontierPoint:
     }
     if solution is not None:
         spending = {
-            f: float(years.sum()) for f, years in budget_use(instance, solution.commitment).items()
+            f: float(use.sum()) for f, use in budget_use(instance, solution.commitment).items()
         }
         cvar = solution.with_plan.cvar(float(instance.case.objective.cvar.level))
         start_by_project, expected_damage = solution.commitment.start, solution.with_plan.expected
@@ -69,10 +69,10 @@ def _describe_point(solved_point: ParametricPoint, case: Case) -> FrontierPoint:
             "expected": expected_damage,
             # Rounding must not put the bound above the plan.
             "expected_bound": None
-            if least.expected is None
-            else min(least.expected, expected_damage),
+            if bound.expected is None
+            else min(bound.expected, expected_damage),
             "cvar": cvar,
-            "cvar_bound": None if least.cvar is None else min(least.cvar, cvar),
+            "cvar_bound": None if bound.cvar is None else min(bound.cvar, cvar),
             "worst": solution.with_plan.worst,
             "expected_under": solution.expected_by_set,
             "net_cost_meur": solution.net_cost,
@@ -96,12 +96,12 @@ def _describe_point(solved_point: ParametricPoint, case: Case) -> FrontierPoint:
 def _dominates(point: FrontierPoint, other_point: FrontierPoint) -> bool:
     """Return whether a point is no worse in mean and CVaR, and better in one of them."""
     damage_pairs = ((point.expected, other_point.expected), (point.cvar, other_point.cvar))
-    is_lower = [
+    signs = [
         0 if abs(a - b) <= FIGURE_TOLERANCE * max(1.0, abs(a)) else 1 if a < b else -1
         for a, b in damage_pairs
         if a is not None and b is not None
     ]
-    return len(is_lower) == len(damage_pairs) and min(is_lower) >= 0 and max(is_lower) > 0
+    return len(signs) == len(damage_pairs) and min(signs) >= 0 and max(signs) > 0
 
 
 def describe_steps(points: Sequence[FrontierPoint], *, loosens: bool) -> tuple[FrontierStep, ...]:
@@ -125,14 +125,14 @@ def describe_steps(points: Sequence[FrontierPoint], *, loosens: bool) -> tuple[F
             Decisions(lower_point.projects, lower_point.stocks_t),
             Decisions(higher_point.projects, higher_point.stocks_t),
         ).to_result()
-        swapped = bool(changes.entering or changes.leaving)
+        swaps = bool(changes.entering or changes.leaving)
         steps.append(
             FrontierStep(
                 from_value=lower_point.value,
                 to_value=higher_point.value,
                 **vars(changes),
                 avoided=damage_before - damage_after,
-                jump=swapped and abs(damage_before - damage_after) > JUMP_SHARE * full_range > 0,
+                jump=swaps and abs(damage_before - damage_after) > JUMP_SHARE * full_range > 0,
                 marginal=_marginal_damage(lower_point, higher_point, damage_before, damage_after)
                 if loosens
                 else None,
@@ -142,15 +142,15 @@ def describe_steps(points: Sequence[FrontierPoint], *, loosens: bool) -> tuple[F
 
 
 def _marginal_damage(
-    lower_point: FrontierPoint, higher: FrontierPoint, damage_before: float, damage_after: float
+    lower: FrontierPoint, higher: FrontierPoint, damage_before: float, damage_after: float
 ) -> Marginal:
     """Compute the damage avoided per unit of the varied number, with proven bounds.
 
     At each value of that number the minimum damage lies between the lower bound and the damage of
     the plan; it does not increase with the number.
     """
-    width = higher.value - lower_point.value
-    lower_bound = lower_point.expected_bound
+    width = higher.value - lower.value
+    lower_bound = lower.expected_bound
     higher_bound = higher.expected_bound
     return Marginal(
         low=max(0.0, 0.0 if lower_bound is None else lower_bound - damage_after) / width,

@@ -196,9 +196,9 @@ def _solve_grid(solver: ParametricSolver, options: FrontierOptions) -> None:
             middles = _refinement_points(solver, invalid_steps, min(jobs, remaining_point_count))
             if not middles:
                 break
-            rejected = _solve_values(solver, workers, list(middles), options, total_point_count)
+            errors = _solve_values(solver, workers, list(middles), options, total_point_count)
             # Both ends are valid; a value between them does not fit, such as half a year.
-            invalid_steps |= {middles[value] for value in rejected}
+            invalid_steps |= {middles[value] for value in errors}
 
 
 def make_worker(solver: ParametricSolver) -> Callable[[float], ParametricPoint]:
@@ -210,45 +210,45 @@ def make_worker(solver: ParametricSolver) -> Callable[[float], ParametricPoint]:
 def _solve_values(
     solver: ParametricSolver,
     workers: Executor[float, ParametricPoint],
-    grid_values: Sequence[float],
+    values: Sequence[float],
     options: FrontierOptions,
-    total: int,
+    total_count: int,
 ) -> dict[float, ScenarioError]:
     """Solve several values in parallel and store the points in ``solver``.
 
     Return the errors of values that do not fit the scenario.
     """
-    rejected: dict[float, ScenarioError] = {}
+    errors_by_value: dict[float, ScenarioError] = {}
 
     def report(value: float) -> None:
-        options.report_progress(len(_finite_points(solver)), total, describe_value(value))
+        options.report_progress(len(_finite_points(solver)), total_count, describe_value(value))
 
-    report(grid_values[0])
+    report(values[0])
     try:
-        for done_count, arrival in enumerate(workers.as_completed(grid_values), start=1):
-            value, error = grid_values[arrival.task_index], arrival.error
+        for done_count, arrival in enumerate(workers.as_completed(values), start=1):
+            value, error = values[arrival.task_index], arrival.error
             if isinstance(error, ScenarioError):
-                rejected[value] = error
+                errors_by_value[value] = error
             elif error is not None:
                 solver.record_failure(value, error)
             elif arrival.answer is not None:
                 solver.points[value] = arrival.answer
                 if arrival.answer.interrupted:
                     raise KeyboardInterrupt
-            if done_count < len(grid_values):
-                report(grid_values[done_count])
+            if done_count < len(values):
+                report(values[done_count])
     except ClusterError as error:
         if all(point.solution is None for point in solver.points.values()):
             raise
-        for value in grid_values:
-            if value not in solver.points and value not in rejected:
+        for value in values:
+            if value not in solver.points and value not in errors_by_value:
                 solver.record_failure(value, error)
         raise KeyboardInterrupt from error
-    return rejected
+    return errors_by_value
 
 
 def _refinement_points(
-    solver: ParametricSolver, given_up: set[ValueInterval], max_count: int
+    solver: ParametricSolver, invalid: set[ValueInterval], max_count: int
 ) -> dict[float, ValueInterval]:
     """Return the midpoints of the steps that are most uncertain, with the steps to which they
     belong.
@@ -256,7 +256,7 @@ def _refinement_points(
     Uncertainty is measured by the change of damage times the width of the step. Jumps are found
     first, since their height stays the same however narrow the step is; bends come next.
     """
-    tail, gap = solver.variation.path == TAIL_WEIGHT_PATH, max(solver.session.gap, 1e-6)
+    is_tail, gap = solver.variation.path == TAIL_WEIGHT_PATH, max(solver.session.gap, 1e-6)
 
     def damage(point: ParametricPoint) -> float | None:
         """Return the damage that the refinement considers: the mean, or the CVaR if the tail weight
@@ -264,7 +264,8 @@ def _refinement_points(
         if point.solution is None:
             return None
         level = float(point.instance.case.objective.cvar.level)
-        return point.solution.with_plan.cvar(level) if tail else point.solution.with_plan.expected
+        outcome = point.solution.with_plan
+        return outcome.cvar(level) if is_tail else outcome.expected
 
     curve = [
         (point.value, damage(point))
@@ -282,7 +283,7 @@ def _refinement_points(
             )
         elif damage_before is not damage_after:
             change = max(max(known_heights) - min(known_heights), 1.0)
-        if (lower_value, higher_value) not in given_up and share > MIN_STEP_SHARE and change > 0:
+        if (lower_value, higher_value) not in invalid and share > MIN_STEP_SHARE and change > 0:
             priority[lower_value, higher_value] = change * share
     middles: dict[float, ValueInterval] = {}
     for lower_value, higher_value in sorted(priority, key=priority.__getitem__, reverse=True):

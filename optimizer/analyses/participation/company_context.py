@@ -23,7 +23,7 @@ LIMIT_MARGIN = 1e-6
 """Relative margin by which a limit is reduced, as the solver's tolerances may exceed it. A limit
 that lies this close to a round figure is taken as that figure."""
 ROUNDING_TOLERANCE = 2e-5
-"""Excess over a round figure that is still rounded down; fixed decisions leave such traces."""
+"""Excess over a round figure up to which a limit is rounded down; fixed decisions cause it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +83,14 @@ class CompanyContext:
             p: self.instance.projects[p].capex if self.is_portfolio else 1.0 for p in self.projects
         }
         branches = weighted_branches(self.instance, plan)
-        started_share = math.fsum(
+        started_capex = math.fsum(
             probability * capex[p]
             for probability, _, decisions in branches
             for p in decisions.start
             if p in capex
         )
         carried = math.fsum(capex[p] * share for p, share in self.carried_shares(plan, funders))
-        return carried / started_share if started_share > 0 else None
+        return carried / started_capex if started_capex > 0 else None
 
     def find_max_share(self, instance: Instance, funders: tuple[str, ...]) -> float | None:
         """Find the largest share that the first-stage rules allow these funders; None if no project
@@ -167,8 +167,10 @@ def _continuing_starts(context: CompanyContext, plan: Commitment) -> dict[str, i
     """Return the start years of the projects that continue without the company, by project id."""
     projects = context.instance.case.projects
     starts = {p: year for p, year in plan.start.items() if _can_continue(context, plan, p)}
-    while dropped := [p for p in starts if any(q not in starts for q in projects[p].requires)]:
-        for p in dropped:
+    while dropped_projects := [
+        p for p in starts if any(q not in starts for q in projects[p].requires)
+    ]:
+        for p in dropped_projects:
             del starts[p]
     return starts
 
@@ -177,10 +179,10 @@ def _can_continue(context: CompanyContext, plan: Commitment, p: str) -> bool:
     """Return whether the market can carry the company's shares in a project in its place."""
     if p in context.projects and not context.is_portfolio:
         return False
-    cap, carried = context.instance.projects[p].market_finance_max, 0.0
+    market_limit, carried = context.instance.projects[p].market_finance_max, 0.0
     for (q, f, i), share in plan.share.items():
         if q == p and f != context.company:
             instrument = context.instance.instrument_by_key[f, i]
-            cap += instrument.market_finance_per_share * share
+            market_limit += instrument.market_finance_per_share * share
             carried += share if instrument.carries_capex else 0.0
-    return bool(np.round(1.0 - carried - cap, 9) <= 0.0)
+    return bool(np.round(1.0 - carried - market_limit, 9) <= 0.0)

@@ -274,19 +274,19 @@ def _co_financing_chart(wording: ParticipationWording) -> Chart | None:
 
 def _describe_method(wording: ParticipationWording) -> Iterator[str]:
     """Yield sentences on the problem that is solved at each share."""
-    result, company = wording.result, {"company": wording.company_name}
+    result, company_field = wording.result, {"company": wording.company_name}
     yield tr(
         "For each share the program solves the whole problem again with one rule more: "
         "{company} carries this share {shared}, no more and no less.",
         shared=wording.share_phrase,
-        **company,
+        **company_field,
     )
     if any(curve.others == "reoptimize" for curve in result.curves):
         yield tr(
             "Where the others decide again, projects, stocks and all other shares are chosen "
             "by the objective of the scenario, that is for all together and not for "
             "{company}.",
-            **company,
+            **company_field,
         )
     if wording.has_ranges:
         yield tr(
@@ -294,13 +294,13 @@ def _describe_method(wording: ParticipationWording) -> Iterator[str]:
             "Among those within {tolerance} of the best objective, the best and the worst "
             "for it are searched for.",
             tolerance=format_small_percent(result.tolerance),
-            **company,
+            **company_field,
         )
     if any(curve.others == "held" for curve in result.curves):
         yield tr(
             "Where the others stick to the plan, they do what they do in the scenario's own plan, "
             "in which the share is free; {company} chooses what is best for itself.",
-            **company,
+            **company_field,
         )
     if result.allocation == "entitled":
         yield tr("What a company paid for is its own: in each state it is served first from its "

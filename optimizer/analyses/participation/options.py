@@ -1,4 +1,4 @@
-"""What may be asked of a company's share."""
+"""Options of a participation analysis."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ class ParticipateOptions(ScenarioOptions, SolveOptions):
     company: kinds.Id
     """The company, by the id of its funder."""
     project: kinds.Id | None = None
-    """The project it takes a share of; a share of all that is built if not given."""
+    """The project of which the company takes a share; all projects that are built if not given."""
     allocation: Allocation = "entitled"
-    """Whose tonnes are whose: those who paid for them, or where they are missed most."""
+    """Who receives secured tonnes: those who paid for them, or those who miss them most."""
     steps: kinds.PositiveCount = 6
-    """Steps between no share and the largest that the rules allow."""
+    """Number of steps between no share and the largest share that the rules allow."""
     refine: kinds.Count = 2
-    """Rounds that look closer at the best share and at the one at which it is indifferent."""
+    """Number of rounds in which shares near the best and the indifferent share are tried."""
     public: kinds.Count = 3
-    """Levels of public co-financing, from none to all that the rules allow; 0 leaves it free."""
+    """Number of levels of public co-financing, from none to the most that the rules allow; 0 leaves
+    it free."""
     tolerance: Annotated[kinds.Number, Field(gt=0), kinds.CliFlag("SHARE")] = 1e-3
     """Plans count as equally good up to this share of the objective."""
     ranges: Annotated[bool, kinds.CliFlag(name="--no-range")] = True

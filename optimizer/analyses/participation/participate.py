@@ -56,9 +56,9 @@ def run_analysis(analysis_input: AnalysisInput, options: ParticipateOptions) -> 
         raise Misuse(tr("There is no company '{company}'; there are {known}.",
                         company=company, known=known_companies))  # fmt: skip
     if project is not None and project not in case.projects:
-        known_companies = ", ".join(case.projects) or "-"
+        known_projects = ", ".join(case.projects) or "-"
         raise Misuse(tr("There is no project '{project}'; there are {known}.",
-                        project=project, known=known_companies))  # fmt: skip
+                        project=project, known=known_projects))  # fmt: skip
     result = analyze_participation(
         analysis_input.reading, options, pool=analysis_input.pool, **analysis_input.labels
     )
@@ -183,11 +183,14 @@ def _share_point(
     """
     plan, standing = reply.commitment, reply.standing
     figures = ("stake_meur", "avoided", "avoided_per_euro", "to_others", "gain", "gain_per_euro")
-    computed: dict[str, Any] = dict.fromkeys(figures) | {"outlay_by_year_meur": {}, "offtake_t": {}}
+    computed_fields: dict[str, Any] = dict.fromkeys(figures) | {
+        "outlay_by_year_meur": {},
+        "offtake_t": {},
+    }
     if plan is not None and standing is not None and reply.damage is not None:
         avoided, total_avoided = no_plan[0].expected - standing.expected, no_plan[1] - reply.damage
         capex = {p: project.capex for p, project in context.instance.projects.items()}
-        computed |= {
+        computed_fields |= {
             "stake_meur": math.fsum(
                 capex[p] * x for p, x in context.carried_shares(plan, (context.company,))
             ),
@@ -201,9 +204,9 @@ def _share_point(
         }
         if without_share is not None:
             additional_cost = standing.net_cost_meur - without_share.net_cost_meur
-            computed["gain"] = without_share.total - standing.total
+            computed_fields["gain"] = without_share.total - standing.total
             avoided_by_share = without_share.expected - standing.expected
-            computed["gain_per_euro"] = _ratio(avoided_by_share, additional_cost)
+            computed_fields["gain_per_euro"] = _ratio(avoided_by_share, additional_cost)
     return SharePoint(
         share=reply.share,
         status=reply.status,
@@ -215,7 +218,7 @@ def _share_point(
         standing=standing,
         range=share_search.standing_range(reply.query),
         seconds=reply.seconds,
-        **computed,
+        **computed_fields,
     )
 
 

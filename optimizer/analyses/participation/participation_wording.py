@@ -26,7 +26,7 @@ class ParticipationWording(Wording[Participation]):
 
     @property
     def share_phrase(self) -> str:
-        """A phrase for what the share is a share of; it follows the figure."""
+        """A phrase such as "of the capex of all that is built", which follows a share."""
         if self.result.project is None:
             return tr("of the capex of all that is built")
         return tr("of the capex of {project}", project=self.subject_name)

@@ -18,7 +18,7 @@ SHARE_TOLERANCE = 1e-6
 INDIFFERENCE_TOLERANCE = 1e-6
 """Relative increase of a total up to which it counts as no worse."""
 WEIGHTS_PER_SIDE = 2
-"""Number of company weights tried in each direction."""
+"""Number of company weights tried with each sign."""
 FIRST_TRADED_SHARE = 0.2
 """Share of the company's total that the first weight trades for the whole tolerance."""
 WEIGHT_FACTOR = 4.0
@@ -51,7 +51,8 @@ class RangeSearch:
         )
 
     def next_query(self, max_weight: float) -> ShareQuery | None:
-        """Return the query with the next weight, at most ``max_weight``; None if there is none."""
+        """Return the query with the next weight, at most ``max_weight``; None if it is 0 or was
+        tried before."""
         assert self.base_reply.standing is not None
         assert self.base_reply.unweighted_objective is not None
         if self.replies:
@@ -100,6 +101,7 @@ class CurveSetting:
     others_mode: Literal["reoptimize", "held"]
     public_share: float | None
     limit: float | None
+    """Largest share of the company that the rules allow; None if no project can be built."""
 
     def query_at(self, share: float) -> ShareQuery:
         """Return the query for a point of this curve."""
@@ -312,7 +314,7 @@ def best_share(share_totals: Sequence[tuple[float, float]]) -> float | None:
 
 def indifferent_share(share_totals: Sequence[tuple[float, float]]) -> float | None:
     """Return the largest share above 0 whose total is no higher than the total at share 0; None if
-    there is none.
+    there is none, or if share 0 is not among them.
 
     ``share_totals`` are pairs of share and total.
     """

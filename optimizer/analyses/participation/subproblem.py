@@ -58,7 +58,7 @@ class ShareReply:
 
 @dataclass(eq=False)
 class ShareSolver:
-    """Solves queries on shares one after the other."""
+    """Solver of queries on shares, one after the other."""
 
     context: CompanyContext
     session: Session

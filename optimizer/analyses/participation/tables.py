@@ -122,7 +122,7 @@ def standings_table(wording: ParticipationWording) -> Table:
 
 
 def summary_table(
-    wording: ParticipationWording, caption: str, name: str, on: Media, chart: Chart | None = None
+    wording: ParticipationWording, caption: str, id: str, media: Media, chart: Chart | None = None
 ) -> Table:
     """Return the table of the best and the indifferent share of each curve, with the outcome at the
     best share."""
@@ -146,7 +146,7 @@ def summary_table(
 
     def min_total(line: FormulaRow) -> Expression | None:
         """Return a formula for the least total of a curve, over share 0 and all shares at which
-        something is built."""
+        something is built; None without a best share."""
         candidates = [
             p for p in participation_wording.points_with_plan(line.row) if p.built or not p.share
         ]
@@ -172,7 +172,7 @@ def summary_table(
         Column(tr("Limit by the rules"), "limit", "share"),
     ]  # fmt: skip
     note = public_share_note if len(public_share_kinds) > 1 else ""
-    return Table(caption, wording.result.curves, columns, name, note, chart=chart, media=on)
+    return Table(caption, wording.result.curves, columns, id, note, chart=chart, media=media)
 
 
 # Shares
@@ -181,29 +181,31 @@ def summary_table(
 def points_table(
     wording: ParticipationWording,
     rows: Sequence[TriedShare],
-    name: str,
-    on: Media,
+    id: str,
+    media: Media,
     caption: str,
     chart: Chart | None = None,
 ) -> Table:
     """Return the table of the shares that were tried, with the company's costs and benefits."""
     caption_fields = {"currency": wording.currency}
 
-    def point_column(header: str, key: str, form: doc.ValueForm, on: Media = ALL_MEDIA) -> Column:
+    def point_column(
+        header: str, key: str, form: doc.ValueForm, shown: Media = ALL_MEDIA
+    ) -> Column:
         formula = _calculated_formula(key) if key in CALCULATED_FIELDS else None
-        return Column(header, f"point.{key}", form, media=on, key=key, formula=formula)
+        return Column(header, f"point.{key}", form, media=shown, key=key, formula=formula)
 
     has_ranges = any(row.point.range for row in rows)
     range_columns = [
-        Column(header, f"point.range.{path}", "outcome", tr("Equally good plans"), media=on)
-        for header, path, on in (
+        Column(header, f"point.range.{path}", "outcome", tr("Equally good plans"), media=shown)
+        for header, path, shown in (
             (tr("at best"), "best.total", ALL_MEDIA),
             (tr("at worst"), "worst.total", ALL_MEDIA),
             (tr("none below"), "least", SHEET),
             (tr("none above"), "most", SHEET),
         )
     ]
-    status = Column(
+    status_column = Column(
         tr("Status"),
         lambda row: participation_wording.point_remark(*row[:2]),
         "text",
@@ -215,7 +217,7 @@ def points_table(
         Column(tr("The others"), lambda row: participation_wording.curve_name(row.curve), "text",
             media=doc.PAGE_AND_SHEET, width=36),
         Column(tr("Share"), "point.share", "share", key="share", origin="scenario"),
-        *([status] if has_remarks else []),
+        *([status_column] if has_remarks else []),
         Column(tr("Projects built"), lambda row: row.point.standing and len(row.point.projects),
             "count", media=SHEET),
         point_column(tr("Capex carried"), "stake_meur", "money", doc.PAGE_AND_SHEET),
@@ -262,10 +264,10 @@ def points_table(
         tr("Share of capex"),
         line_filters=line_filters,
     )
-    is_first_table = name == POINTS_TABLE or (rows and rows[0].curve is wording.result.curves[0])
+    is_first_table = id == POINTS_TABLE or (rows and rows[0].curve is wording.result.curves[0])
     note = f"{base_note} {range_note if has_ranges else ''}".strip() if is_first_table else ""
     return Table(
-        caption, rows, columns, name, note, media=on, frozen_columns=2,
+        caption, rows, columns, id, note, media=media, frozen_columns=2,
         has_rule_above=_is_first_of_curve,
         chart=chart, sheet_chart=sheet_chart if line_filters else None,
     )  # fmt: skip
@@ -332,8 +334,8 @@ def _amount_form(tried_share: TriedShare) -> doc.ValueForm:
 def years_table(wording: ParticipationWording, tried_shares: Sequence[TriedShare]) -> Table:
     """Return the table of outlay and offtake by year at each share; sums over the years are
     formulas."""
-    with_plan = [row for row in tried_shares if row.point.standing is not None]
-    rows = [TriedShare(*row[:2], key) for row in with_plan for key in ("", *row.point.offtake_t)]
+    solved_rows = [row for row in tried_shares if row.point.standing is not None]
+    rows = [TriedShare(*row[:2], key) for row in solved_rows for key in ("", *row.point.offtake_t)]
     years = sorted({int(year) for row in rows for year in row.yearly_amounts})
 
     def sum_over_years(line: FormulaRow) -> Expression | None:
@@ -369,9 +371,9 @@ def build_checks(wording: ParticipationWording) -> list[doc.Check]:
     """Return checks that figures in the cells of a workbook agree with each other."""
 
     def sum_check(
-        statement: str, table: str, key: str, stated: Iterable[float | None]
+        statement: str, table: str, key: str, stated_values: Iterable[float | None]
     ) -> doc.Check:
-        right_side = cell.as_expression(sum(value for value in stated if value is not None))
+        right_side = cell.as_expression(sum(value for value in stated_values if value is not None))
         return doc.Check(
             statement,
             table,

@@ -38,7 +38,7 @@ class PositionGroup(NamedTuple):
     label: str
     sums: MoneyTotals
     expected_loss: float | None
-    """In million; None if it is not known for one of the positions."""
+    """In million units of the currency; None if it is not known for one of the positions."""
 
 
 def _sum_positions(
@@ -96,12 +96,12 @@ def _account_parts(wording: PlanWording) -> Iterator[Part]:
         yield doc.Text(text, TERMINAL_AND_PAGE)
     accounts = wording.plan.accounts
     caption = tr("Accounts by budget class ({unit})", unit=wording.money_unit)
-    classes = [
+    by_class = [
         _sum_positions(wording, c, capitalize(budget_class_name(c)), positions)
         for c in BUDGET_CLASSES
         if (positions := [p for p in accounts if (p.budget_class or "") == c])
     ]
-    funders = [
+    by_funder = [
         _sum_positions(wording, f, wording.payer_header(f), positions)
         for f in wording.funder_kinds
         if (positions := [p for p in accounts if p.funder == f])
@@ -121,7 +121,7 @@ def _account_parts(wording: PlanWording) -> Iterator[Part]:
     )
     note += wording.overruns_note
     yield _grouped_accounts_table(
-        wording, caption, tr("Budget class"), classes, "by-class", "class_id", note
+        wording, caption, tr("Budget class"), by_class, "by-class", "class_id", note
     )
     yield from (doc.Text(text, TERMINAL_AND_PAGE) for text in _describe_guarantees(wording))
     if wording.case is not None and "DE" in wording.case.home and wording.public_positions:
@@ -138,7 +138,7 @@ def _account_parts(wording: PlanWording) -> Iterator[Part]:
         yield doc.Text(text, PAGE)
     caption = tr("Accounts by funder ({unit})", unit=wording.money_unit)
     yield _grouped_accounts_table(
-        wording, caption, tr("Funder"), funders, "by-funder", "funder_id", on=PAGE_AND_SHEET
+        wording, caption, tr("Funder"), by_funder, "by-funder", "funder_id", media=PAGE_AND_SHEET
     )
     yield from _at_risk_parts(wording)
 
@@ -190,7 +190,7 @@ def describe_provision(wording: PlanWording) -> Iterator[str]:
 
 
 def _at_risk_parts(wording: PlanWording) -> Iterator[Part]:
-    """Yield the maximum loss, and tables of public money at risk and expected returns by year."""
+    """Yield texts on losses, and tables of public money at risk and expected returns by year."""
     public_totals = wording.cost.public
     private_totals, market_meur = wording.cost.private, wording.cost.market_meur
     total_loss = public_totals.maximum_loss_meur + private_totals.maximum_loss_meur + market_meur
@@ -227,7 +227,7 @@ def _at_risk_parts(wording: PlanWording) -> Iterator[Part]:
         year=wording.years[-1],
     )
     yield from budget_class_tables(
-        wording, "returned_by_year_meur", "returned", title, note, with_chart=False, folded=False
+        wording, "returned_by_year_meur", "returned", title, note, with_chart=False, is_folded=False
     )
 
 
@@ -239,7 +239,7 @@ def _grouped_accounts_table(
     name: str,
     id_column: str,
     note: str = "",
-    on: doc.Media = doc.ALL_MEDIA,
+    media: doc.Media = doc.ALL_MEDIA,
 ) -> Table:
     """Return a table of accounts with one row for each group of positions.
 
@@ -290,7 +290,7 @@ def _grouped_accounts_table(
                        total("expected_loss"), getter="expected_loss", **options))  # fmt: skip
     return Table(
         caption, groups, columns, name, note, total_label=tr("Sum"),
-        is_folded=on is PAGE_AND_SHEET, media=on,
+        is_folded=media is PAGE_AND_SHEET, media=media,
     )  # fmt: skip
 
 
@@ -320,15 +320,15 @@ def _budget_lines_table(wording: PlanWording) -> Table:
     """Return a table of budgets and their use over all years; a sheet also has each year."""
     uses_by_line = {_budget_line_id(use): use for use in wording.plan.budget_lines}
     spending, kinds = wording.plan.spend_meur, wording.funder_kinds
-    charged = [by_year for f, by_year in spending.items() if kinds.get(f) == "public"]
-    total_by_year = {y: sum(by_year.get(y, 0.0) for by_year in charged) for y in wording.year_keys}
+    charges = [by_year for f, by_year in spending.items() if kinds.get(f) == "public"]
+    total_by_year = {y: sum(by_year.get(y, 0.0) for by_year in charges) for y in wording.year_keys}
 
     def used_by_year(use: BudgetUse) -> Mapping[str, float]:
         return total_by_year if use.funder is None else uses_by_line[_budget_line_id(use)].used_meur
 
     def use_formula(line: FormulaRow) -> ex.Expression:
-        stock = line.row.kind == "guarantee_stock"
-        return ex.max_of(col.row_year_cells(line)) if stock else col.sum_of_years(line)
+        is_stock = line.row.kind == "guarantee_stock"
+        return ex.max_of(col.row_year_cells(line)) if is_stock else col.sum_of_years(line)
 
     def excess(line: FormulaRow) -> ex.Expression:
         excesses = [] if line.row.granted_meur is None else [line["all"] - line["granted"]]

@@ -13,23 +13,23 @@ from optimizer.report.document import Column, Table
 from optimizer.report.workbook import expressions as ex
 
 INFLOWS = ("supply", "made", "projects", "released", "missing")
-"""Sources of tonnes, in the order of the chart."""
+"""Keys of the inflows of a form, in the order of the chart."""
 
 
 def all_flows_table(chains: Sequence[ChainWording]) -> Table:
-    """Return a table of each form's inflows and outflows in tonnes, undisturbed and in the worst
-    states."""
+    """Return a table of each form's inflows and outflows in tonnes a year: undisturbed, and in the
+    worst states without and with the plan."""
     share = chains[0].wording.worst_share
-    side_titles = {
+    case_titles = {
         "undisturbed": tr("Undisturbed"),
         "worst_without_plan": tr("Worst {share} without plan", share=share),
         "worst": tr("The same with plan"),
     }
     rows = [
-        (chain, form, side)
+        (chain, form, field)
         for chain in chains
         for form in chain.outcome.forms
-        for side in side_titles
+        for field in case_titles
     ]
 
     def tonnes(name: str) -> doc.ValueGetter:
@@ -42,7 +42,7 @@ def all_flows_table(chains: Sequence[ChainWording]) -> Table:
         col.text_column(tr("Chain"), lambda row: row[0].title),
         col.text_column(tr("Form"), lambda row: row[0].form_name(row[1].material)),
         col.figure_column(tr("Year"), "year", "year", "0.year"),
-        col.text_column(tr("Case"), lambda row: side_titles[row[2]]),
+        col.text_column(tr("Case"), lambda row: case_titles[row[2]]),
         figure(tr("From the market"), "supply"),
         figure(tr("From projects"), "projects"),
         figure(tr("Made of other forms"), "made"),
@@ -61,7 +61,7 @@ def all_flows_table(chains: Sequence[ChainWording]) -> Table:
 
 
 def all_plants_table(chains: Sequence[ChainWording]) -> Table:
-    """Return a table with the output of each plant and the marginal value of its capacity."""
+    """Return a table of the output of plants and the marginal value of a tonne of capacity."""
     rows = [(chain, plant) for chain in chains for plant in chain.outcome.plants]
     value = tr("Value of a tonne of capacity, {unit} per t", unit=_value_unit(chains[0].wording))
     share = chains[0].wording.worst_share
@@ -94,14 +94,14 @@ def _value_unit(wording: PlanWording) -> str:
 def all_values_table(chains: Sequence[ChainWording]) -> Table:
     """Return a table with the marginal value of one tonne of each form, by year."""
     wording = chains[0].wording
-    side_titles = {"value_without_plan_per_t": tr("Without plan"), "value_per_t": tr("With plan")}
+    case_titles = {"value_without_plan_per_t": tr("Without plan"), "value_per_t": tr("With plan")}
     rows = [
         col.SheetRow("number",
-            {"chain": chain.title, "name": chain.form_name(form.material), "side": side_title,
-            "material_id": form.material, "field": side, **getattr(form, side)})
+            {"chain": chain.title, "name": chain.form_name(form.material), "side": case_title,
+            "material_id": form.material, "field": field, **getattr(form, field)})
         for chain in chains
         for form in chain.outcome.forms
-        for side, side_title in side_titles.items()
+        for field, case_title in case_titles.items()
     ]  # fmt: skip
     columns = [
         *col.text_columns(chain=tr("Chain"), name=tr("Form"), side=tr("Case")),

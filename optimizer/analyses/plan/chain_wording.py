@@ -13,9 +13,9 @@ from optimizer.report.number_format import ZERO_TOLERANCE, format_rounded_percen
 from optimizer.report.wording import capitalize, join_with_and
 
 MAX_FORMS_WITHOUT_CHART = 2
-"""A chain with at most this many forms has no chart."""
+"""Largest number of forms of a chain that has no chart."""
 MAX_NAMED_PARTS = 3
-"""Largest number of projects or stockpiles that a cell or a sentence names."""
+"""Number of projects or stockpiles that a text names, if it only counts the others."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class ChainWording:
     def title(self) -> str:
         """The names of the chain's final forms, which no plant takes in."""
         input_materials = {m for plant in self.outcome.plants for m in plant.inputs_t_per_t}
-        final = [
+        final_forms = [
             form.material for form in self.outcome.forms if form.material not in input_materials
         ]
-        return join_with_and([*map(self.form_name, final)])
+        return join_with_and([*map(self.form_name, final_forms)])
 
     @property
     def has_chart(self) -> bool:
@@ -62,7 +62,7 @@ class ChainWording:
         return tr("tonnes of {form}", form=form)
 
     def part_names(self, projects: Sequence[str], stocks: Sequence[str] = ()) -> str:
-        """Return the names of projects and stockpiles as one text; of many, only the first few."""
+        """Return the first few names of projects and stockpiles, and the number of the others."""
         names = [self.wording.name("projects", p) for p in projects]
         names += [self.wording.name("stockpiles", h) for h in stocks]
         if len(names) > MAX_NAMED_PARTS + 1:
@@ -96,19 +96,19 @@ def describe_shortages(chain_wording: ChainWording) -> str:
         after=wording.amount_for_sentence(sum(m.expected for m in chain_materials)),
     )
     bottlenecks = chain.bottlenecks
-    worst_without_plan = max(bottlenecks, key=lambda b: b.share_without_plan, default=None)
-    worst_with_plan = max(bottlenecks, key=lambda b: b.share, default=None)
-    if worst_without_plan is not None and worst_without_plan.share_without_plan > 0:
+    main_without_plan = max(bottlenecks, key=lambda b: b.share_without_plan, default=None)
+    main_with_plan = max(bottlenecks, key=lambda b: b.share, default=None)
+    if main_without_plan is not None and main_without_plan.share_without_plan > 0:
         text += " " + tr(
             "What lacks most often in these states without the plan: {stage} ({share}).",
-            stage=chain_wording.stage_name(worst_without_plan),
-            share=format_rounded_percent(worst_without_plan.share_without_plan),
+            stage=chain_wording.stage_name(main_without_plan),
+            share=format_rounded_percent(main_without_plan.share_without_plan),
         )
-    if worst_with_plan is not None and worst_with_plan.share > 0:
+    if main_with_plan is not None and main_with_plan.share > 0:
         text += " " + tr(
             "With the plan: {stage} ({share}).",
-            stage=chain_wording.stage_name(worst_with_plan),
-            share=format_rounded_percent(worst_with_plan.share),
+            stage=chain_wording.stage_name(main_with_plan),
+            share=format_rounded_percent(main_with_plan.share),
         )
     return text
 

@@ -33,11 +33,11 @@ from optimizer.report.document import (
 from optimizer.report.wording import capitalize, join_with_and
 
 MIN_MARKED_SHARE = 0.2
-"""Smallest share of short states from which on a chart marks a bottleneck."""
+"""Share of the states with a shortage from which on a chart marks a bottleneck."""
 
 
 def build_sections(wording: PlanWording) -> list[Section]:
-    """Build the section on chains, and one of sheets with flows and marginal values."""
+    """Build the section on chains, and one with sheets of flows and marginal values."""
     # Chains with a chart come first.
     outcomes = sorted(
         (c for c in wording.plan.chains if c.forms),
@@ -54,9 +54,9 @@ def build_sections(wording: PlanWording) -> list[Section]:
         )
         failure_notes = [doc.Text(text)]
     if not chains:
-        failure = Section("chains", title, failure_notes, sheet_name=tr("Chains"))
-        return [failure] if failure_notes else []
-    by_year = tr("What flows in chains, and what a tonne of each form is worth")
+        failure_section = Section("chains", title, failure_notes, sheet_name=tr("Chains"))
+        return [failure_section] if failure_notes else []
+    sheet_title = tr("What flows in chains, and what a tonne of each form is worth")
     with_chart = [chain for chain in chains if chain.has_chart]
     chain_parts = [part for chain in with_chart for part in _chain_parts(chain, TERMINAL_AND_PAGE)]
     without_chart = [chain for chain in chains if not chain.has_chart]
@@ -70,12 +70,12 @@ def build_sections(wording: PlanWording) -> list[Section]:
     chain_parts += [_bottlenecks_table(chains, SHEET), _part_values_table(chains, SHEET)]
     return [
         Section("chains", title, chain_parts, sheet_name=tr("Chains")),
-        Section("chain-flows", by_year, sheet_tables, SHEET, sheet_name=tr("Flows in chains")),
+        Section("chain-flows", sheet_title, sheet_tables, SHEET, sheet_name=tr("Flows in chains")),
     ]
 
 
 def _chain_parts(chain_wording: ChainWording, heading_media: doc.Media) -> Iterator[Part]:
-    """Yield the parts on one chain; ``heading_media`` show its heading and first sentence."""
+    """Yield the parts on one chain; ``heading_media`` show its heading and its shortages."""
     yield doc.Heading(chain_wording.title, heading_media)
     yield doc.Text(describe_shortages(chain_wording), heading_media)
     yield _forms_table(chain_wording)
@@ -99,7 +99,7 @@ def _forms_table(chain_wording: ChainWording) -> Table:
     value_header = _value_header(wording, chain_wording.outcome.year)
 
     def figure(header: str, getter: doc.ValueGetter, group: str) -> Column:
-        # By row, since magnitudes differ between forms.
+        # Decimals are set by row, since magnitudes differ between forms.
         return Column(header, getter, lambda _row: "number", group=group)
 
     def price(form: ChainForm) -> float | None:
@@ -204,10 +204,8 @@ def _chart_panel(
     for form in chain.forms:
         flow: FormFlow = getattr(form, flow_field)
         inflows = (flow.supply_t, flow.made_t, flow.projects_t, flow.released_t, flow.missing_t)
-        bottleneck_marks = (
-            bottleneck_shares.get((form.material, kind)) for kind in ("supply", "making")
-        )
-        forms[form.material] = charts.FormBalance(inflows, flow.demand_t, *bottleneck_marks)
+        shares = (bottleneck_shares.get((form.material, kind)) for kind in ("supply", "making"))
+        forms[form.material] = charts.FormBalance(inflows, flow.demand_t, *shares)
     bands = []
     for input_material, output in links:
         tonnes_and_ratios = [
@@ -221,12 +219,9 @@ def _chart_panel(
     return charts.FlowPanel(title, forms, bands)
 
 
-def _bottlenecks_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
-    """Return a table with the share of states with a shortage in which each stage is the
-    bottleneck.
-
-    It has the shares without and with the plan.
-    """
+def _bottlenecks_table(chains: Sequence[ChainWording], media: doc.Media) -> Table:
+    """Return a table of the share of short states in which each stage is the bottleneck, without
+    and with the plan."""
     rows = [(chain, stage) for chain in chains for stage in chain.outcome.bottlenecks]
     columns = [
         col.text_column(tr("Chain"), lambda row: row[0].title, media=SHEET),
@@ -241,10 +236,10 @@ def _bottlenecks_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
         "would help most. Where the two match exactly both lack, and one of them is named."
     )
     caption = tr("Bottlenecks")
-    if on is TERMINAL_AND_PAGE:
+    if media is TERMINAL_AND_PAGE:
         (chain,) = chains
         caption = tr("{forms}: bottlenecks in {year}", forms=chain.title, year=chain.year)
-    return _chain_table(chains, caption, rows, columns, "bottlenecks", note, on)
+    return _chain_table(chains, caption, rows, columns, "bottlenecks", note, media)
 
 
 def _chain_table(
@@ -254,16 +249,19 @@ def _chain_table(
     columns: Sequence[Column],
     name: str,
     note: str,
-    on: doc.Media,
+    media: doc.Media,
 ) -> Table:
-    """Return a table of one chain, with the note if it is the first, or that of all on a sheet."""
+    """Return the table of all chains on a sheet, or the table of one chain on other media.
+
+    Only the first chain of several tables has the note.
+    """
     empty_text = tr("There are none.")
-    if on is TERMINAL_AND_PAGE:
+    if media is TERMINAL_AND_PAGE:
         (chain,) = chains
         name, empty_text = f"{name}-{chain.number}", ""
         note = note if chain.number == 1 else ""
     return Table(
-        caption, rows, columns, name, note, is_folded=True, media=on, empty_text=empty_text
+        caption, rows, columns, name, note, is_folded=True, media=media, empty_text=empty_text
     )
 
 
@@ -281,17 +279,17 @@ class _PartValue:
 def _part_values(chain_wording: ChainWording) -> Iterator[_PartValue]:
     for stages in chain_wording.outcome.stages:
         form = chain_wording.form_name(stages.output)
-        feeds = tr("What feeds {form}", form=form)
-        plants = tr("Planned plants for {form}", form=form)
-        yield _PartValue(chain_wording, feeds, stages.earlier, plants, stages.earlier_alone)
-        yield _PartValue(chain_wording, plants, stages.later, feeds, stages.later_alone)
+        feed_name = tr("What feeds {form}", form=form)
+        plant_name = tr("Planned plants for {form}", form=form)
+        yield _PartValue(chain_wording, feed_name, stages.earlier, plant_name, stages.earlier_alone)
+        yield _PartValue(chain_wording, plant_name, stages.later, feed_name, stages.later_alone)
     for kind in ("projects", "stockpiles"):
         for item in getattr(chain_wording.outcome, kind):
             name = chain_wording.wording.name(kind, item.id)
             yield _PartValue(chain_wording, name, item.avoided)
 
 
-def _part_values_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
+def _part_values_table(chains: Sequence[ChainWording], media: doc.Media) -> Table:
     """Return a table with the outcome that each part of the plan avoids.
 
     The columns are for the rest of the plan as it is, and without the adjoining stage.
@@ -313,12 +311,12 @@ def _part_values_table(chains: Sequence[ChainWording], on: doc.Media) -> Table:
         expected=capitalize(wording.expected_outcome),
     )
     caption = tr("What parts of the plan avoid ({unit})", unit=wording.unit)
-    if on is TERMINAL_AND_PAGE:
+    if media is TERMINAL_AND_PAGE:
         (chain,) = chains
         caption = tr(
             "{forms}: what parts of the plan avoid ({unit})", forms=chain.title, unit=wording.unit
         )
-    return _chain_table(chains, caption, rows, columns, "worth", note, on)
+    return _chain_table(chains, caption, rows, columns, "worth", note, media)
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:

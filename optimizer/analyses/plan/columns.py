@@ -25,8 +25,10 @@ BookFormula = Callable[[WorkbookTables], Expression]
 
 @dataclass(frozen=True)
 class SheetRow:
-    """A row whose figures are all of one kind ``form``; a cell holds a value or a function that
-    builds a formula."""
+    """A row whose figures are all displayed in one ``form``.
+
+    A cell holds a value or a function that builds a formula.
+    """
 
     form: ValueForm
     cells: Mapping[str, CellContent]
@@ -64,7 +66,7 @@ def row_column(
 ) -> Column:
     """Return a column that shows one cell of each :class:`SheetRow`.
 
-    The kind of figure is ``form``, by default that of the row.
+    Figures are displayed in the ``form``, by default that of the row.
     """
 
     def get_value(row: SheetRow) -> float | str | None:
@@ -82,10 +84,11 @@ def text_columns(**headers: str) -> list[Column]:
     return [row_column(header, key, "text") for key, header in headers.items()]
 
 
-def id_columns(*row_keys: str, **getter: ValueGetter) -> list[Column]:
+def id_columns(*row_keys: str, **getters: ValueGetter) -> list[Column]:
     """Return columns of ids by which formulas find rows.
 
-    ``row_keys`` are keys of a :class:`SheetRow`; ``getter`` has a function for each other key.
+    ``row_keys`` are keys of cells of a :class:`SheetRow`; ``getters`` read the ids of further
+    columns, by the key of the column.
     """
     headers = {
         "id": tr("Id"),
@@ -104,7 +107,7 @@ def id_columns(*row_keys: str, **getter: ValueGetter) -> list[Column]:
     }
     row_getters = {key: itemgetter(key) for key in row_keys}
     return [
-        id_column(headers[key], key, read_id) for key, read_id in {**row_getters, **getter}.items()
+        id_column(headers[key], key, read_id) for key, read_id in {**row_getters, **getters}.items()
     ]
 
 
@@ -133,8 +136,11 @@ def deviation_from_accounts(
     year_keys: Iterable[str],
     weight_column: str = "",
 ) -> Expression:
-    """Return the sum over years of the absolute deviations between a row and the accounts that
-    match it."""
+    """Return the sum over years of the absolute deviations between a row and the yearly accounts
+    that match it.
+
+    With ``weight_column``, the amounts of accounts are multiplied by that column.
+    """
     deviations = (
         sum_where("by_year", year, matching_cells, weight_column=weight_column)(line.tables)
         - line[year]
@@ -166,7 +172,7 @@ def row_year_cells(line: FormulaRow, row_offset: int = 0) -> ex.CellArea:
 
 
 def sum_of_years(line: FormulaRow) -> Expression:
-    """Return the sum of a row over all years."""
+    """Return the formula of the sum of a row over all years."""
     return ex.sum_of(row_year_cells(line))
 
 
@@ -190,8 +196,8 @@ def sum_where(
 ) -> BookFormula:
     """Return a function that sums a column of a table over matching rows.
 
-    A row matches if its cells equal ``matching_cells`` and ``matching_texts``, both of which have
-    column keys. With ``weight_column``, each amount is multiplied by that column.
+    A row matches if its cells equal ``matching_cells`` and ``matching_texts``, both given by column
+    key. With ``weight_column``, each amount is multiplied by that column.
     """
     value_by_key = {
         **matching_cells,

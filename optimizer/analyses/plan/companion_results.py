@@ -21,15 +21,15 @@ from models.results import (
 )
 
 OBJECTIVE_TOLERANCE = 1e-6
-"""Relative difference below which two objectives count as those of the same plan."""
+"""Relative difference up to which two objectives count as those of the same plan."""
 
 
 @dataclass(frozen=True)
 class CompanionResults:
     """Results of other analyses that the document of a plan includes, by kind.
 
-    A tuple field can hold several results. A new kind needs a field here and an entry in
-    ``document.COMPANION_SECTIONS``.
+    A tuple field can hold several results. A new kind needs a field here and sections, for example
+    by an entry in ``document.COMPANION_SECTIONS``.
     """
 
     frontier: Frontier | None = None
@@ -53,13 +53,13 @@ REPEATABLE_KINDS = tuple(x.name for x in fields(CompanionResults) if isinstance(
 """Kinds of which a plan can have several."""
 
 
-def group_by_kind(named_results: Iterable[Result]) -> dict[str, Any]:
+def group_by_kind(results: Iterable[Result]) -> dict[str, Any]:
     """Return results by kind, as arguments for :class:`CompanionResults`.
 
     Results of other kinds are left out.
     """
     by_kind: dict[str, Any] = {}
-    for result in named_results:
+    for result in results:
         kind = result_kind(result)
         if kind in REPEATABLE_KINDS:
             by_kind[kind] = (*by_kind.get(kind, ()), result)
@@ -69,18 +69,19 @@ def group_by_kind(named_results: Iterable[Result]) -> dict[str, Any]:
 
 
 def result_kind(result: Result) -> str:
-    """Return the kind of a result, as its document states it."""
+    """Return the kind of a result, such as ``frontier``."""
     return type(result).__name__.lower()
 
 
 def find_mismatch(result: Result, plan: Plan) -> Literal["", "scenario", "plan"]:
     """Return why a result does not belong to a plan, or an empty text if it does.
 
-    ``"scenario"``: it was computed for another scenario; ``"plan"``: for another plan of it.
+    ``"scenario"`` means that it was computed for another scenario, and ``"plan"`` for another plan
+    of the same scenario.
     """
     if isinstance(result, Frontier):
         return "" if _same_scenario_except(result.varied, result, plan) else "scenario"
-    if isinstance(result, Waiting) and plan.review is None:  # it is of the scenario with a review
+    if isinstance(result, Waiting) and plan.review is None:  # its scenario has a review
         return "" if _same_scenario_except("review", result, plan) else "scenario"
     if getattr(result, "input_sha256", None) != plan.certificate.input_sha256:
         return "scenario"
@@ -107,7 +108,8 @@ def _plan_objective(result: Result) -> float | None:
 
 
 def _same_scenario_except(path: str, result: Frontier | Waiting, plan: Plan) -> bool:
-    """Return whether a result and a plan have the same scenario but for the value at ``path``."""
+    """Return whether a result and a plan have the same scenario but for its variants and the value
+    at ``path``; False if either does not carry its scenario."""
     contents = []
     for content in (plan.scenario, result.scenario):
         if content is None:

@@ -11,7 +11,7 @@ from optimizer.analyses.sensitivity import document as sensitivity
 from optimizer.report.document import TERMINAL_AND_PAGE, Part, Section, Table
 
 SHOWN_ON = TERMINAL_AND_PAGE
-"""Media of these sections; workbooks of the results themselves have their sheets."""
+"""Media of these sections; the workbooks of companion results have the sheets."""
 
 
 def build_sections(wording: PlanWording) -> list[Section]:
@@ -38,5 +38,5 @@ def _uncertainty_parts(wording: PlanWording) -> Iterator[Part]:
 
 
 def _fold_charted_table(part: Part) -> Part:
-    """Return the part; if it is a table with a chart, the table is folded."""
+    """Return the part; a table is collapsed if it has a chart, and expanded if not."""
     return replace(part, is_folded=part.chart is not None) if isinstance(part, Table) else part

@@ -29,11 +29,11 @@ from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import WorkbookTables
 
 PAGE_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
-"""Quantiles that a page lists."""
+"""Levels of the quantiles that a page lists."""
 MIN_NAMED_PROBABILITY = 0.5
 """Probability above which an unaided project is named."""
 MAX_BARS = 14
-"""Largest number of materials or consumers with separate bars; the rest is summed in one."""
+"""Number of materials or consumers with separate bars, if the others share one bar."""
 
 
 def build_sections(wording: PlanWording) -> list[Section]:
@@ -61,9 +61,9 @@ def _damage_parts(wording: PlanWording) -> Iterator[Part]:
             "credited with it.",
             avoided=wording.amount_for_sentence(avoided_anyway),
         )
-        likely = [x.id for x in wording.plan.unaided if x.probability > MIN_NAMED_PROBABILITY]
-        if likely:
-            projects = join_with_and([wording.name("projects", id) for id in likely])
+        likely_ids = [x.id for x in wording.plan.unaided if x.probability > MIN_NAMED_PROBABILITY]
+        if likely_ids:
+            projects = join_with_and([wording.name("projects", id) for id in likely_ids])
             text += " " + tr("More likely than not these come: {projects}.", projects=projects)
         yield doc.Text(text, TERMINAL_AND_PAGE)
     yield outcome_table(wording, TERMINAL_AND_PAGE)
@@ -78,7 +78,7 @@ def _damage_parts(wording: PlanWording) -> Iterator[Part]:
     yield from clustering_parts(wording)
 
 
-def outcome_table(wording: PlanWording, on: doc.Media) -> Table:
+def outcome_table(wording: PlanWording, media: doc.Media) -> Table:
     """Return a table with mean, CVaR and worst state of the outcome, with and without the plan."""
     outcome, without_plan = wording.plan.outcome, wording.plan.outcome.without_plan
     rows = {
@@ -90,7 +90,7 @@ def outcome_table(wording: PlanWording, on: doc.Media) -> Table:
         rows["worst_mean"] = tr("Mean by the least favorable probabilities")
     options = {"decimals_group": "all", "width": 16}
     columns = [
-        col.text_column("" if on is SHEET else tr("Key figure"), lambda row: rows[row]),
+        col.text_column("" if media is SHEET else tr("Key figure"), lambda row: rows[row]),
         col.figure_column(tr("Without plan"), "without", "outcome",
             lambda row: getattr(without_plan, row),
             cell_name=lambda row: f"{row}_outcome_without_plan", **options),
@@ -107,12 +107,12 @@ def outcome_table(wording: PlanWording, on: doc.Media) -> Table:
             media=SHEET,
         ),
     ]  # fmt: skip
-    distribution = outcome.distribution if on is TERMINAL_AND_PAGE else None
+    distribution = outcome.distribution if media is TERMINAL_AND_PAGE else None
     chart = None if distribution is None else _exceedance_chart(wording, distribution)
     title = tr("What is left of the shortage ({unit})", unit=wording.unit)
     if wording.counts_damage:
         title = tr("What is left of the damage ({unit})", unit=wording.unit)
-    return Table(title, list(rows), columns, "gain", row_key=str, chart=chart, media=on)
+    return Table(title, list(rows), columns, "gain", row_key=str, chart=chart, media=media)
 
 
 def _exceedance_chart(wording: PlanWording, distribution: Distribution) -> Chart:
@@ -162,12 +162,12 @@ def _outcome_breakdown_table(
     if kind == "consumers":
         header, name = tr("Consumer"), "by-consumer"
         title = tr("{what} by consumer ({unit})", **caption_fields)
-    drawn = [x for x in rows if max(x.expected, x.expected_without_plan) > ZERO_TOLERANCE]
-    shown_rows = drawn if len(drawn) <= MAX_BARS + 1 else drawn[:MAX_BARS]
+    nonzero = [x for x in rows if max(x.expected, x.expected_without_plan) > ZERO_TOLERANCE]
+    shown_rows = nonzero if len(nonzero) <= MAX_BARS + 1 else nonzero[:MAX_BARS]
     names = [wording.name(kind, outcome.id) for outcome in shown_rows]
     fields = ("expected_without_plan", "expected")
     bars = [[getattr(outcome, field) for outcome in shown_rows] for field in fields]
-    if remaining_rows := drawn[len(shown_rows) :]:
+    if remaining_rows := nonzero[len(shown_rows) :]:
         names.append(tr("{count} more", count=len(remaining_rows)))
         for heights, field in zip(bars, fields, strict=True):
             heights.append(sum(getattr(outcome, field) for outcome in remaining_rows))
@@ -212,7 +212,7 @@ def _outcome_breakdown_table(
         *col.id_columns(id="id"),
     ]  # fmt: skip
     return Table(
-        title, rows, columns, name, total_label=tr("Sum"), chart=chart if drawn else None,
+        title, rows, columns, name, total_label=tr("Sum"), chart=chart if nonzero else None,
         is_folded=True,
         frozen_columns=1,
         empty_text=tr("There are none."), media=doc.ALL_MEDIA if rows else SHEET,
@@ -226,8 +226,8 @@ def _missing_share(material_year: MaterialYear) -> float:
 
 
 def _worst_year_parts(wording: PlanWording) -> Iterator[Part]:
-    """Yield, for each material, the year with the largest missing share of demand, and its
-    probability."""
+    """Yield the table of each material's year with the largest missing share of demand, and the
+    materials that are never short."""
     rows = []
     for material in wording.plan.materials:
         years = material.by_year
@@ -310,9 +310,9 @@ def _yearly_shortage_table(wording: PlanWording) -> Table:
 
 
 def _quantile_parts(
-    wording: PlanWording, distribution: Distribution, on: doc.Media
+    wording: PlanWording, distribution: Distribution, media: doc.Media
 ) -> Iterator[Part]:
-    """Yield a table of quantiles of the outcome: a selection on a page, all of them in a sheet."""
+    """Yield the table of quantiles of the outcome: a selection on a page, all in a sheet."""
     figures = (
         (tr("With plan"), "with"),
         (tr("Without plan"), "without"),
@@ -328,7 +328,7 @@ def _quantile_parts(
     rows = [
         row
         for row in all_rows
-        if on is SHEET or any(abs(row[0] - x) < ZERO_TOLERANCE for x in PAGE_QUANTILES)
+        if media is SHEET or any(abs(row[0] - x) < ZERO_TOLERANCE for x in PAGE_QUANTILES)
     ]
     title = tr("Outcome by share of states, {unit}", unit=wording.unit)
     chart = doc.SheetChart("scatter", title, "level", ("with", "without"))
@@ -337,46 +337,43 @@ def _quantile_parts(
         "itself: it is no difference of the two columns before it."
     )
     caption = tr("How the outcome is spread over the states")
-    # On a page the note is folded away with the table.
-    yield doc.Text(note, on & SHEET)
-    note = "" if on is SHEET else note
+    # On a page the note is collapsed together with the table.
+    yield doc.Text(note, media & SHEET)
+    note = "" if media is SHEET else note
     yield Table(
-        caption, rows, columns, "quantiles", note, sheet_chart=chart, is_folded=True, media=on
+        caption, rows, columns, "quantiles", note, sheet_chart=chart, is_folded=True, media=media
     )
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
     """Yield checks that parts add up to the expected outcome, and that mean, CVaR and worst state
     are in order."""
-    side_titles = {"with": tr("with the plan"), "without": tr("without a plan")}
+    case_titles = {"with": tr("with the plan"), "without": tr("without a plan")}
     distribution = wording.plan.outcome.distribution
 
-    def order_violation(book: WorkbookTables, side: str) -> ex.Expression:
+    def order_violation(book: WorkbookTables, case_key: str) -> ex.Expression:
         rows = ("expected", "cvar", "worst")
-        mean_cell, tail_cell, worst_cell = (book["gain"].find_cell(row, side) for row in rows)
+        mean_cell, tail_cell, worst_cell = (book["gain"].find_cell(row, case_key) for row in rows)
         return ex.max_of(ex.as_expression(0), mean_cell - tail_cell, tail_cell - worst_cell)
 
-    def last(side: str, row_index: int) -> col.BookFormula:
-        return lambda book: book["quantiles"].cell_reference(row_index, side)
+    def quantile_cell(case_key: str, row_index: int) -> col.BookFormula:
+        return lambda book: book["quantiles"].cell_reference(row_index, case_key)
 
-    for side, side_title in side_titles.items():
+    for case_key, title in case_titles.items():
         mean_cell, worst_cell = (
-            col.find_cell("gain", "expected", side),
-            col.find_cell("gain", "worst", side),
+            col.find_cell("gain", "expected", case_key),
+            col.find_cell("gain", "worst", case_key),
         )
-        side_fields = {"which": side_title}
-        statement = tr("Parts of all materials add up to what is expected {which}", **side_fields)
-        yield Check(statement, "by-material", col.column_sum("by-material", side), mean_cell)
-        statement = tr("Parts of all consumers add up to what is expected {which}", **side_fields)
-        yield Check(statement, "by-consumer", col.column_sum("by-consumer", side), mean_cell)
+        statement = tr("Parts of all materials add up to what is expected {which}", which=title)
+        yield Check(statement, "by-material", col.column_sum("by-material", case_key), mean_cell)
+        statement = tr("Parts of all consumers add up to what is expected {which}", which=title)
+        yield Check(statement, "by-consumer", col.column_sum("by-consumer", case_key), mean_cell)
         statement = tr(
-            "The mean is at most the CVaR, and this at most the worst state, {which}",
-            which=side_title,
+            "The mean is at most the CVaR, and this at most the worst state, {which}", which=title
         )
-        violation = partial(order_violation, side=side)
+        violation = partial(order_violation, case_key=case_key)
         yield Check(statement, "gain", violation, worst_cell, is_deviation_sum=True)
         if distribution is not None:
-            statement = tr("The last quantile {which} is the worst state", which=side_title)
-            yield Check(
-                statement, "quantiles", last(side, len(distribution.levels) - 1), worst_cell
-            )
+            statement = tr("The last quantile {which} is the worst state", which=title)
+            last_quantile = quantile_cell(case_key, len(distribution.levels) - 1)
+            yield Check(statement, "quantiles", last_quantile, worst_cell)

@@ -42,7 +42,7 @@ COMPANION_SECTIONS: dict[str, Callable[[Any], tuple[list[Section], list[Check]]]
     "disagreement": disagreement_document.sections_for_plan_report,
     "waiting": waiting_document.sections_for_plan_report,
 }
-"""Functions that build sections and checks from a companion result, by kind and in order."""
+"""Functions that build sections and checks from a companion result, by kind and in this order."""
 NO_PLANS: Mapping[str, Plan] = MappingProxyType({})
 
 
@@ -68,7 +68,7 @@ def build_document(
     )
     checks = [
         *first_checks(wording),
-        *(check for part in section_modules for check in part.build_checks(wording)),
+        *(check for module in section_modules for check in module.build_checks(wording)),
     ]
     added_sections: list[Section] = []
     for kind, build_companion_sections in COMPANION_SECTIONS.items():
@@ -140,7 +140,7 @@ def slides_document(
 
 
 def _all_sections(wording: PlanWording, added_sections: list[Section]) -> list[Section]:
-    """Return all sections but the answer; ``added_sections`` come from companion results."""
+    """Return all sections except the answer; ``added_sections`` are those of companion results."""
     unsure, *rejected = companion_sections.build_sections(wording)
     hints = _section_hints()
     sections = [
@@ -166,7 +166,7 @@ def _all_sections(wording: PlanWording, added_sections: list[Section]) -> list[S
 
 
 def _section_hints() -> dict[str, str]:
-    """Return keywords by section id for the table of contents, where titles do not contain them."""
+    """Return words for the table of contents that titles of sections lack, by section id."""
     return {
         "unsure": tr("fresh states, releases without foresight, what turns the decision"),
         "projects": tr("what would be built anyway, windfall"),
@@ -184,7 +184,7 @@ def _section_hints() -> dict[str, str]:
 
 
 def build_sections(plan: Plan) -> list[Section]:
-    """Return all sections of a plan but the answer, for another document."""
+    """Return the sections of a plan, without the answer and sheets, for another document."""
     sections = _all_sections(PlanWording(plan), [])
     return [
         replace(section, media=section.media & TERMINAL_AND_PAGE)

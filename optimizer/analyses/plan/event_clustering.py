@@ -13,7 +13,7 @@ from optimizer.report.document import PAGE, PAGE_AND_SHEET, Heading, Part, Table
 from optimizer.report.number_format import format_number, format_percent
 
 MIN_SHOWN_SHARE = 0.0005
-"""Share of years from which on a number of events has its own row."""
+"""The last row begins at the largest number of events with at least this share of years."""
 
 
 def clustering_parts(wording: PlanWording) -> Iterator[Part]:
@@ -23,28 +23,28 @@ def clustering_parts(wording: PlanWording) -> Iterator[Part]:
     if clustering is None:
         return
     yield Heading(tr("How events cluster"), PAGE)
-    years = clustering.years
-    drawn, independent = _sum_shares(years[2:])
+    entries = clustering.years  # by number of events
+    drawn_share, independent_share = _sum_shares(entries[2:])
     yield tr(
         "In {share} of years two or more hazards strike; were events independent of one another, "
         "in {independent}. The state with most events has {most} of them; of as many states with "
         "independent events the one with most would have {mean} on average.",
-        share=format_percent(drawn),
-        independent=format_percent(independent),
+        share=format_percent(drawn_share),
+        independent=format_percent(independent_share),
         most=format_number(clustering.most),
         mean=format_number(clustering.most_independent, 1),
     )
     shown_counts = (
         n
-        for n, event_years in enumerate(years)
-        if max(event_years.share, event_years.independent) >= MIN_SHOWN_SHARE
+        for n, entry in enumerate(entries)
+        if max(entry.share, entry.independent) >= MIN_SHOWN_SHARE
     )
     last_count = max(shown_counts, default=0)
     last_label = format_number(last_count)
-    if last_count + 1 < len(years):
+    if last_count + 1 < len(entries):
         last_label = tr("{count} or more", count=last_label)
-    rows = [(format_number(n), *_sum_shares(years[n : n + 1])) for n in range(last_count)]
-    rows.append((last_label, *_sum_shares(years[last_count:])))
+    rows = [(format_number(n), *_sum_shares(entries[n : n + 1])) for n in range(last_count)]
+    rows.append((last_label, *_sum_shares(entries[last_count:])))
     title = tr("Share of years in which so many hazards strike")
     description = tr(
         "Full bars as drawn, hatched ones as if events were independent; both figures stand beside "
@@ -72,9 +72,9 @@ def clustering_parts(wording: PlanWording) -> Iterator[Part]:
     )
 
 
-def _sum_shares(years: Sequence[EventYears]) -> tuple[float, float]:
-    """Return the sums of two shares over the entries: of years in the sampled states, and of years
-    if events were independent."""
-    return math.fsum(event_years.share for event_years in years), math.fsum(
-        event_years.independent for event_years in years
+def _sum_shares(entries: Sequence[EventYears]) -> tuple[float, float]:
+    """Return the sums over entries of the share of years in the sampled states, and of the share of
+    years if events were independent."""
+    return math.fsum(entry.share for entry in entries), math.fsum(
+        entry.independent for entry in entries
     )

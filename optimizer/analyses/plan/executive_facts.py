@@ -26,16 +26,16 @@ from optimizer.report.workbook.placed_tables import FormulaRow
 MAX_YEAR_RUNS = 3
 """Largest number of runs of years with equal amounts that a text lists."""
 MAX_YEAR_COLUMNS = 5
-"""Years of decision with columns of their own; later years share one."""
+"""Number of years of decision with separate columns, if later years share one."""
 AMOUNT_TOLERANCE = 0.005
-"""Relative difference below which amounts of two years count as equal."""
+"""Relative difference up to which amounts of two years count as equal."""
 
 
-def _comparison_label(comparison: ReferenceIncrement) -> str:
+def _comparison_label(increment: ReferenceIncrement) -> str:
     """Return the label of a reference plan next to its bar."""
-    if comparison.to == "nothing":
+    if increment.to == "nothing":
         return tr("No plan")
-    return comparison.title or tr("Best plan without public money")
+    return increment.title or tr("Best plan without public money")
 
 
 def compared_references(brief: Brief) -> list[ReferenceIncrement]:
@@ -54,7 +54,7 @@ def format_per_euro(ratio: float) -> str:
 
 
 def key_facts(wording: PlanWording) -> Iterator[Fact]:
-    """Yield approvals, public cost, the damage avoided, and that of the worst states."""
+    """Yield facts on approvals, public cost, avoided damage, and damage in the worst states."""
     plan, brief = wording.plan, wording.brief
     yield from _first_approval_facts(wording)
     if wording.public_positions:
@@ -76,15 +76,16 @@ def key_facts(wording: PlanWording) -> Iterator[Fact]:
         yield Fact(
             tr("Net cost to public funders"), wording.money_amount(public_cost.cost_meur), detail
         )
-    if (borrowed := brief.fiscal.debt_brake_by_year_meur) is not None and wording.public_positions:
-        yearly_amounts = _describe_yearly_amounts(wording, borrowed)
+    borrowed_by_year = brief.fiscal.debt_brake_by_year_meur
+    if borrowed_by_year is not None and wording.public_positions:
+        yearly_amounts = _describe_yearly_amounts(wording, borrowed_by_year)
         loss = brief.fiscal.expected_loss_meur
         loss_note = tr("stakes and guarantees count only where they are lost")
         if loss is not None and loss > ZERO_TOLERANCE:
             loss_note += " " + tr(
                 "({loss} expected over all years, not discounted)", loss=wording.money_amount(loss)
             )
-        total_text = wording.money_amount(sum(borrowed.values()))
+        total_text = wording.money_amount(sum(borrowed_by_year.values()))
         detail = "; ".join([*yearly_amounts, loss_note])
         yield Fact(tr("Counts under the debt brake"), total_text, detail)
     compared_with_nothing, *other_increments = brief.increments
@@ -145,7 +146,7 @@ def _describe_yearly_amounts(wording: PlanWording, amounts: Mapping[str, float])
         else:
             runs.append((year, year, amount))
 
-    def describe(run: tuple[int, int, float]) -> dict[str, str]:
+    def run_fields(run: tuple[int, int, float]) -> dict[str, str]:
         first_year, last_year, amount = run
         span = (
             str(first_year)
@@ -156,12 +157,12 @@ def _describe_yearly_amounts(wording: PlanWording, amounts: Mapping[str, float])
 
     if len(runs) > MAX_YEAR_RUNS:
         largest_run = max(runs, key=itemgetter(2))
-        return [tr("at most {amount} a year, in {years}", **describe(largest_run))]
-    return [tr("{amount} a year in {years}", **describe(run)) for run in runs]
+        return [tr("at most {amount} a year, in {years}", **run_fields(largest_run))]
+    return [tr("{amount} a year in {years}", **run_fields(run)) for run in runs]
 
 
 def _first_approval_facts(wording: PlanWording) -> Iterator[Fact]:
-    """Yield the amounts to be approved in the first year that has an approval."""
+    """Yield the fact with the amounts to be approved in the first year that has an approval."""
     first_approval_year = wording.brief.fiscal.first_year
     if first_approval_year is None:
         return
@@ -183,7 +184,7 @@ def _first_approval_facts(wording: PlanWording) -> Iterator[Fact]:
 
 
 def comparison_tables(wording: PlanWording) -> Iterator[Part]:
-    """Yield tables of the remaining damage with the plan and with the plans it is compared with."""
+    """Yield the table of the remaining damage with the plan and with its reference plans."""
     rows = [(_comparison_label(x), x.left, x.left_cvar) for x in compared_references(wording.brief)]
     plan_label = tr("This plan")
     if wording.case is not None and wording.case.variants and wording.plan.variant is None:
@@ -217,9 +218,9 @@ def approvals_table(wording: PlanWording) -> Table:
     years = sorted({approval.year for approval in fiscal.approvals})
     shown_years = years if len(years) <= MAX_YEAR_COLUMNS + 1 else years[:MAX_YEAR_COLUMNS]
     options: dict[str, Any] = {"decimals_group": "years", "total": True}
-    rows: dict[str, dict[int, float]] = {}
+    amounts_by_funder: dict[str, dict[int, float]] = {}
     for approval in fiscal.approvals:
-        by_year = rows.setdefault(approval.funder, {})
+        by_year = amounts_by_funder.setdefault(approval.funder, {})
         by_year[approval.year] = by_year.get(approval.year, 0.0) + approval.meur
 
     def year_column(year: int) -> Column:
@@ -240,7 +241,7 @@ def approvals_table(wording: PlanWording) -> Table:
             tr("Later"), "later", getter=lambda row: sum(
                 amount for year, amount in row[1].items() if year not in shown_years), **options
         ))  # fmt: skip
-    keys = [approval.key for approval in columns[1:]]
+    keys = [column.key for column in columns[1:]]
     columns += [
         col.formula_column(
             tr("All years"), "all", total, getter=lambda row: sum(row[1].values()), **options
@@ -255,7 +256,7 @@ def approvals_table(wording: PlanWording) -> Table:
         note += " " + tr("From {year} on: means over the groups.", year=wording.plan.review.year)
     return Table(
         tr("To be approved, by year of decision ({unit})", unit=wording.money_unit),
-        list(rows.items()),
+        list(amounts_by_funder.items()),
         columns,
         "approvals",
         note,

@@ -110,14 +110,14 @@ def describe_recommendation(wording: PlanWording) -> str:
         sentence_fields["lead"] = tr("Least damage within the budgets")
     if abs(with_plan - without_plan) <= ZERO_TOLERANCE * max(1.0, abs(without_plan)):
         return tr("{lead}: {what}. With it {noun}{during} stays at {after}.", **sentence_fields)
-    change = relative_reduction(with_plan, without_plan)
-    if change is None:
+    reduction = relative_reduction(with_plan, without_plan)
+    if reduction is None:
         return tr(
             "{lead}: {what}. With it {noun}{during} goes from {before} to {after}.",
             **sentence_fields,
         )
-    sentence_fields["by"] = format_rounded_percent(abs(change))
-    if change < 0:
+    sentence_fields["by"] = format_rounded_percent(abs(reduction))
+    if reduction < 0:
         return tr("{lead}: {what}. That raises {noun}{during} by {by}, from {before} to {after}.",
                   **sentence_fields)  # fmt: skip
     return tr("{lead}: {what}. That lowers {noun}{during} by {by}, from {before} to {after}.",
@@ -134,21 +134,21 @@ def _recommended_actions(wording: PlanWording) -> Iterator[str]:
         )
     elif plan.projects:
         yield tr("support {projects}", projects=project_count_text(len(plan.projects)))
-    if plan.review is not None and (late := review_decisions.later_projects(plan.review)):
+    if plan.review is not None and (later_projects := review_decisions.later_projects(plan.review)):
         yield tr(
             "support up to {projects} from {year} on",
-            projects=project_count_text(len(late)),
+            projects=project_count_text(len(later_projects)),
             year=plan.review.year,
         )
-    stocked = {
+    stocked_materials = {
         s.material for s in plan.stockpiles if any(t > ZERO_TOLERANCE for t in s.buy_t.values())
     }
-    if stocked:
-        yield tr("buy stocks of {materials}", materials=material_count_text(len(stocked)))
+    if stocked_materials:
+        yield tr("buy stocks of {materials}", materials=material_count_text(len(stocked_materials)))
 
 
 def _describe_increments(wording: PlanWording) -> Iterator[str]:
-    """Describe what the plan adds to the reference plan and to the next cheaper option."""
+    """Yield sentences on the increments over the reference plan and the next cheaper option."""
     for increment in wording.brief.increments[1:]:
         is_minor = increment.to == "option" or increment.significant is not False
         if wording.brief.better and is_minor:
@@ -175,7 +175,7 @@ def _describe_increments(wording: PlanWording) -> Iterator[str]:
 
 
 def _describe_budget_risk(wording: PlanWording) -> Iterator[str]:
-    """Yield the probability that all budgets suffice if capital expenditure may overrun."""
+    """Yield the probability that budgets suffice despite overruns, if an evaluation states it."""
     evaluation = wording.companions.evaluation
     if evaluation is None or evaluation.budget_risk is None:
         return

@@ -32,7 +32,7 @@ SOURCE_KINDS: tuple[SourceKind, ...] = ("read", "reported", "assumption", "other
 FIGURE_KINDS = ("damage", "demand", "supply", "frequency", "severity")
 """Kinds of figures on which a material's damage depends."""
 WEB_PREFIXES = ("http://", "https://")
-"""Only these addresses become links, as a scenario may come from an untrusted place."""
+"""Prefixes of addresses that become links; others may be unsafe, as scenarios are untrusted."""
 SETTING_PATHS = {("uncertainty", "sample"), ("horizon", "periods_per_year")}
 """Paths of numbers that are settings of the run and need no source."""
 
@@ -42,7 +42,7 @@ class ScenarioFigure:
     """A figure as the scenario file states it, with its path, source, confidence and note."""
 
     path: tuple[str, ...] = ()
-    """Path as for ``--set``; its last step is a year if the quantity varies over time."""
+    """Path as for ``--set``; its last step is a year if the figure is one of a yearly quantity."""
     item: str = ""
     """Name of the item that the figure belongs to, if it has one."""
     field: str = ""
@@ -92,11 +92,13 @@ def _walk_figures(
     case: Case, value: Any, location: ScenarioFigure, previous_number: Number | None
 ) -> Iterator[ScenarioFigure]:
     if isinstance(value, Number | CalendarYear):
-        sourced = previous_number if value.source is None and previous_number is not None else value
+        with_source = (
+            previous_number if value.source is None and previous_number is not None else value
+        )
         yield replace(
-            location, value=float(value), source=sourced.source,
-            source_kind=classify_source(case, sourced.source),
-            confidence=sourced.confidence, note=value.note,
+            location, value=float(value), source=with_source.source,
+            source_kind=classify_source(case, with_source.source),
+            confidence=with_source.confidence, note=value.note,
         )  # fmt: skip
     elif isinstance(value, YearlyQuantity):
         for year, number in zip(value.years or ("",), value.values, strict=True):
@@ -105,11 +107,11 @@ def _walk_figures(
             )
             previous_number = number if number.source else previous_number
     elif isinstance(value, BaseModel):
-        left_out = ("sources", "variants") if isinstance(value, Case) else ()
+        skipped_sections = ("sources", "variants") if isinstance(value, Case) else ()
         for name, field_info in type(value).model_fields.items():
             item = getattr(value, name)
             is_stated = item != field_info.default or getattr(item, "source", None) is not None
-            if name not in left_out and is_stated:
+            if name not in skipped_sections and is_stated:
                 unit = _field_unit(Field(field_info.alias or name, field_info), case.currency)
                 field_location = replace(
                     location.with_step(field_info.alias or name), field=name, unit=unit
@@ -295,7 +297,7 @@ def _evidence_parts(wording: PlanWording, case: Case) -> Iterator[Part]:
 
 
 def _sources_table(case: Case, figure_counts: Mapping[str | None, int]) -> Table:
-    def counted(line: FormulaRow) -> ex.Expression:
+    def count_formula(line: FormulaRow) -> ex.Expression:
         return ex.count_equal(line.tables["assumptions"].column_area("source_id"), line["id"])
 
     columns = [
@@ -306,7 +308,7 @@ def _sources_table(case: Case, figure_counts: Mapping[str | None, int]) -> Table
             lang=lambda row: row[1].text.displayed_language(current_language()),
         ),
         col.text_column(tr("Kind"), lambda row: source_kind_name(row[1].kind)),
-        col.formula_column(tr("Figures that rest on it"), "count", counted, "count",
+        col.formula_column(tr("Figures that rest on it"), "count", count_formula, "count",
             lambda row: figure_counts[row[0]]),
         col.text_column(tr("Address"), lambda row: row[1].url, media=SHEET),
     ]  # fmt: skip
@@ -357,7 +359,7 @@ def figure_kind_name(kind: str) -> str:
 
 
 def _figures_table(case: Case) -> Table:
-    def source(row: ScenarioFigure) -> str | None:
+    def source_text(row: ScenarioFigure) -> str | None:
         source_entry = case.sources.get(row.source or "")
         return source_entry.text.in_language(current_language()) if source_entry else row.source
 
@@ -380,7 +382,7 @@ def _figures_table(case: Case) -> Table:
             lambda row: row.source if row.source in case.sources else None,
             key="source_id", width=22, wraps_text=False,
         ),
-        col.text_column(tr("Source"), source, width=70, wraps_text=False),
+        col.text_column(tr("Source"), source_text, width=70, wraps_text=False),
         col.text_column(tr("Note"), "note", width=44),
         *col.id_columns(path=lambda row: ".".join(row.path)),
     ]  # fmt: skip

@@ -38,7 +38,7 @@ def _fiscal_parts(wording: PlanWording) -> Iterator[Part]:
     if any(x.limit_meur is not None or x.aid_meur > ZERO_TOLERANCE for x in fiscal.aid):
         yield _state_aid_table(wording)
     if fiscal.purses:
-        yield _purses_table(wording)
+        yield _funders_table(wording)
 
 
 def _describe_fiscal_effects(wording: PlanWording) -> Iterator[str]:
@@ -61,36 +61,36 @@ def _describe_fiscal_effects(wording: PlanWording) -> Iterator[str]:
             stocks=wording.money_amount(fiscal.stocks_meur),
         )
     yield from describe_returns(wording)
-    aided = [x for x in fiscal.aid if x.aid_meur > ZERO_TOLERANCE and x.intensity is not None]
-    if aided:
-        aid_intensities = [entry.intensity or 0.0 for entry in aided]
+    uses = [x for x in fiscal.aid if x.aid_meur > ZERO_TOLERANCE and x.intensity is not None]
+    if uses:
+        aid_intensities = [use.intensity or 0.0 for use in uses]
         yield tr(
             "State aid comes to {total} in all, from {low} to {high} of the announced capex of a "
             "project.",
-            total=wording.money_amount(sum(entry.aid_meur for entry in aided)),
+            total=wording.money_amount(sum(use.aid_meur for use in uses)),
             low=format_percent(min(aid_intensities)),
             high=format_percent(max(aid_intensities)),
         )
-    limited_entries = [entry for entry in fiscal.aid if entry.limit_meur is not None]
-    binding = [wording.name("projects", entry.project) for entry in limited_entries if entry.binds]
+    limited_uses = [use for use in fiscal.aid if use.limit_meur is not None]
+    bound_names = [wording.name("projects", use.project) for use in limited_uses if use.binds]
     never_binding = [
-        x
-        for x in limited_entries
-        if x.most_meur is not None and x.most_meur < (x.limit_meur or 0.0)
+        x for x in limited_uses if x.most_meur is not None and x.most_meur < (x.limit_meur or 0.0)
     ]
-    if binding:
-        yield tr("The limit on state aid binds for {projects}.", projects=join_with_and(binding))
-    elif limited_entries and len(never_binding) == len(limited_entries):
+    if bound_names:
+        yield tr(
+            "The limit on state aid binds for {projects}.", projects=join_with_and(bound_names)
+        )
+    elif limited_uses and len(never_binding) == len(limited_uses):
         yield tr(
             "The limit on state aid binds for no project of the plan, and cannot: even if each "
             "instrument went as far as it may, aid as counted here would stay below it."
         )
-    elif limited_entries:
+    elif limited_uses:
         yield tr("The limit on state aid binds for no project of the plan.")
 
 
 def describe_returns(wording: PlanWording) -> Iterator[str]:
-    """Yield a sentence for each public funder on the expected return of its stakes and loans."""
+    """Yield a sentence for each public funder on the expected return of its equity and loans."""
     for funder_return in wording.brief.fiscal.returns:
         sentence_fields = {
             "funder": wording.payer_header(funder_return.funder),
@@ -107,8 +107,8 @@ def describe_returns(wording: PlanWording) -> Iterator[str]:
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Yield checks that money by country equals the capex of projects, and that purses match their
-    accounts."""
+    """Yield checks that money by country equals the capex of projects, unless it includes other
+    money, and that payments and net cost of each funder are those of its accounts."""
     if wording.brief.fiscal.countries:
         statement = tr("Money for projects by country adds up to their capital cost")
 
@@ -116,10 +116,12 @@ def build_checks(wording: PlanWording) -> Iterator[Check]:
             keys = ("public", "private", "market")
             return ex.sum_of(*(book["countries"].column_total(key) for key in keys))
 
-        differs = any(p.project and not p.instrument for p in wording.plan.accounts)
+        totals_may_differ = any(p.project and not p.instrument for p in wording.plan.accounts)
         # Decisions at a review have no row in "projects".
-        differs |= wording.plan.review is not None
-        if not differs and not any(project_plan.supports for project_plan in wording.plan.projects):
+        totals_may_differ |= wording.plan.review is not None
+        if not totals_may_differ and not any(
+            project_plan.supports for project_plan in wording.plan.projects
+        ):
             yield Check(statement, "countries", total, col.column_sum("projects", "mean_capex"))
     if wording.brief.fiscal.purses:
         statement = tr("What each purse pays and costs is that of its accounts")
@@ -128,14 +130,14 @@ def build_checks(wording: PlanWording) -> Iterator[Check]:
 
 
 def _countries_table(wording: PlanWording) -> Table:
-    def area(row: CountryMoney) -> str:
+    def location(row: CountryMoney) -> str:
         if row.home:
             return tr("home")
         return tr("EU") if row.union else tr("third country")
 
     columns = [
         Column(tr("Country"), lambda row: country_name(row.country), "text"),
-        Column(tr("Where"), area, "text"),
+        Column(tr("Where"), location, "text"),
         amount_column(tr("Public funders"), "public_meur", key="public"),
         amount_column(tr("Companies and other private funders"), "private_meur", key="private"),
         amount_column(tr("Lenders and investors"), "market_meur", key="market"),
@@ -186,13 +188,13 @@ def _state_aid_table(wording: PlanWording) -> Table:
     )  # fmt: skip
 
 
-def _purses_table(wording: PlanWording) -> Table:
+def _funders_table(wording: PlanWording) -> Table:
     def account_sum(figure: str) -> doc.FormulaBuilder:
         return lambda line: col.sum_where("accounts", figure, {"funder_id": line["funder_id"]})(
             line.tables
         )
 
-    def output(row: FunderContribution) -> str:
+    def output_text(row: FunderContribution) -> str:
         return ", ".join(
             f"{wording.name('materials', m)} {format_number(tonnes)}"
             for m, tonnes in row.output_t.items()
@@ -204,7 +206,7 @@ def _purses_table(wording: PlanWording) -> Table:
         amount_column(tr("Pays, {unit}", unit=wording.money_unit), "paid_meur", key="paid"),
         amount_column(tr("Of that for stocks"), "stocks_meur"),
         amount_column(tr("Net cost, {unit}", unit=wording.money_unit), "cost_meur", key="cost"),
-        col.text_column(tr("Output secured for it, t a year"), output),
+        col.text_column(tr("Output secured for it, t a year"), output_text),
         doc.deviation_column("paid", account_sum("paid"), "off_paid"),
         doc.deviation_column("cost", account_sum("cost"), "off_cost"),
         *col.id_columns(funder_id="funder"),

@@ -66,7 +66,7 @@ def _funding_parts(wording: PlanWording) -> Iterator[Part]:
         wording, "funding-by-source", title, _chart_series(wording, paid_by_funder)
     )
     yield funder_table(
-        wording, "committed", caption, paid_by_funder, "paid_by", chart=chart, on=PAGE_AND_SHEET
+        wording, "committed", caption, paid_by_funder, "paid_by", chart=chart, media=PAGE_AND_SHEET
     )
     if "guarantee" in wording.cost.by_class:
         text = tr(
@@ -85,7 +85,7 @@ def _funding_parts(wording: PlanWording) -> Iterator[Part]:
         == len({c for _, c in funders_and_classes})
     )
     yield from budget_class_tables(
-        wording, "paid_by_year_meur", "classes", title, with_chart=not same_as_funders, folded=True
+        wording, "paid_by_year_meur", "classes", title, with_chart=not same_as_funders
     )
     yield from _financing_tables(wording)
     yield from _support_tables(wording)
@@ -115,7 +115,7 @@ def _describe_totals(wording: PlanWording) -> str:
 
 
 def _market_payments(wording: PlanWording) -> dict[str, float]:
-    """Return the payments of lenders and investors by year, in millions.
+    """Return the payments of lenders and investors by year, in million units of the currency.
 
     Capex after the horizon is counted in the last year.
     """
@@ -164,7 +164,7 @@ def stacked_chart(
 
     ``height`` is in inches.
     """
-    drawn = [
+    drawn_series = [
         (name, [amounts.get(year, 0.0) for year in wording.year_keys]) for name, amounts in series
     ]
     description = tr("Stacked bars, one a year. The figures are in the table below.")
@@ -172,9 +172,9 @@ def stacked_chart(
         id,
         title,
         description,
-        lambda: charts.stacked_year_bars(wording.years, drawn, wording.money_unit, height),
+        lambda: charts.stacked_year_bars(wording.years, drawn_series, wording.money_unit, height),
     )
-    return chart if drawn else None
+    return chart if drawn_series else None
 
 
 def funder_table(
@@ -185,10 +185,13 @@ def funder_table(
     id_column: str,
     weight_column: str = "",
     chart: Chart | None = None,
-    on: doc.Media = ALL_MEDIA,
+    media: doc.Media = ALL_MEDIA,
 ) -> Table:
-    """Return a table of amounts by funder and year; in a sheet, they are compared with the
-    accounts."""
+    """Return a table of amounts by funder and year; a sheet compares them with the accounts.
+
+    ``id_column`` and ``weight_column`` are columns of the yearly accounts: the funder's id, and a
+    factor on each amount.
+    """
 
     def row(funder: str) -> col.SheetRow:
         ids = {"funder_id": funder, "kind_id": wording.funder_kinds.get(funder, "")}
@@ -224,15 +227,15 @@ def funder_table(
         is_folded=True,
         row_key=lambda row: row["funder_id"], empty_text=tr("No money is provided."),
         sheet_chart=sheet_chart if rows and name == "spend" else None,
-        media=on if rows else SHEET,
+        media=media if rows else SHEET,
     )  # fmt: skip
 
 
 def budget_class_tables(
     wording: PlanWording, field: str, name: str, title: str, note: str = "",
-    *, with_chart: bool = True, folded: bool = True,
+    *, with_chart: bool = True, is_folded: bool = True,
 ) -> Iterator[Part]:  # fmt: skip
-    """Yield a page's tables of public money by budget class and year.
+    """Yield a page's table of public money by budget class and year; nothing if all amounts are 0.
 
     ``field`` is a field of :class:`MoneyTotals` with amounts by year.
     """
@@ -257,7 +260,7 @@ def budget_class_tables(
         columns.append(all_years)
     chart = stacked_chart(wording, name, title, rows, 2.3) if with_chart else None
     yield Table(
-        title, rows, columns, name, note, total_label=tr("Sum"), chart=chart, is_folded=folded,
+        title, rows, columns, name, note, total_label=tr("Sum"), chart=chart, is_folded=is_folded,
         media=PAGE,
     )  # fmt: skip
 
@@ -272,11 +275,11 @@ class FundingShare(NamedTuple):
     is_first_of_project: bool
     """Whether this is the first share of its project in the table."""
     position: Position | None
-    """The account of the share; None for lenders."""
+    """The position that pays for the share; None for lenders."""
 
     @property
     def meur(self) -> float:
-        """The amount in millions, if the share is one of capex."""
+        """The amount in million units of the currency, if the share is one of capex."""
         return self.share * self.project.mean_capex_meur
 
 
@@ -329,16 +332,16 @@ def _financing_tables(wording: PlanWording) -> Iterator[Table]:
         shares = shares_by_funder(project)
         return sum(x for f, x in shares.items() if wording.funder_kinds.get(f) == "public")
 
-    aid = {aid_use.project: aid_use.intensity for aid_use in wording.brief.fiscal.aid}
+    intensities = {aid_use.project: aid_use.intensity for aid_use in wording.brief.fiscal.aid}
     page_columns = [
         col.text_column(tr("Project"), lambda project: wording.name("projects", project.id)),
         amount_column(wording.capex_header, "mean_capex_meur"),
         Column(tr("Of that public"), public_share, "share"),
         col.text_column(tr("Financed by"), payers_text),
     ]
-    if any(aid.values()):
-        intensity = Column(tr("State aid, of announced capex"), lambda x: aid.get(x.id), "share")
-        page_columns.insert(-1, intensity)
+    if any(intensities.values()):
+        aid = Column(tr("State aid, of announced capex"), lambda x: intensities.get(x.id), "share")
+        page_columns.insert(-1, aid)
     total_label = tr("All together")
     yield Table(
         caption,
@@ -352,13 +355,15 @@ def _financing_tables(wording: PlanWording) -> Iterator[Table]:
     def amount(line: FormulaRow) -> ex.Expression:
         return line["share"] * line.tables["projects"].find_cell(line.row.project.id, "mean_capex")
 
-    by, get_kind = "instrument", lambda row: wording.funder_kinds.get(row.funder, "")
     columns = [
         *_payer_columns(wording, tr("Financed by")),
         col.formula_column(wording.money_unit, "meur", amount, getter="meur", total=True),
         col.figure_column(tr("Share of capex"), "share", "share"),
         *col.id_columns(
-            project_id="project.id", funder_id="funder", instrument_id=by, kind_id=get_kind
+            project_id="project.id",
+            funder_id="funder",
+            instrument_id="instrument",
+            kind_id=lambda row: wording.funder_kinds.get(row.funder, ""),
         ),
     ]
     yield Table(
@@ -370,7 +375,7 @@ def _financing_tables(wording: PlanWording) -> Iterator[Table]:
 
 
 def _support_tables(wording: PlanWording) -> Iterator[Part]:
-    """Yield tables of interest subsidies and price floors, which do not pay for capex."""
+    """Yield the table of interest subsidies and price floors, which do not pay for capex."""
     expected_header = tr("Expected, {unit}", unit=wording.money_unit)
     max_header = tr("At most, {unit}", unit=wording.money_unit)
     columns = [

@@ -77,12 +77,12 @@ def _cost_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
             yield row(INDENT + sources[kind], f"capital_{kind}", paid_formula, share=capital_share)
     yield row(tr("Cost of stockpiles, undiscounted"), "stockpile_cost", TOTAL_COST)
     if any(entry.budget_class == "premium" for entry in wording.plan.accounts):
-        premium = col.sum_where("accounts", "paid", class_id="premium")
-        yield row(tr("Premiums on secured output, undiscounted"), "premium", premium)
-    charged = col.sum_where("spend", "all", kind_id="public")
-    yield row(tr("Charged to public budgets, undiscounted"), "public_budget_charge", charged)
-    lost = col.column_sum("accounts", "maximum_loss")
-    yield row(tr("Lost at most by all funders"), "maximum_loss", lost)
+        premium_formula = col.sum_where("accounts", "paid", class_id="premium")
+        yield row(tr("Premiums on secured output, undiscounted"), "premium", premium_formula)
+    charge_formula = col.sum_where("spend", "all", kind_id="public")
+    yield row(tr("Charged to public budgets, undiscounted"), "public_budget_charge", charge_formula)
+    loss_formula = col.column_sum("accounts", "maximum_loss")
+    yield row(tr("Lost at most by all funders"), "maximum_loss", loss_formula)
     yield ratio(tr("Other money per public unit of money, in projects"), "leverage", leverage)
     if wording.counts_damage:
         label = tr("Damage avoided per unit of net cost of all funders")

@@ -1,4 +1,4 @@
-"""Method of a plan: model, rules, limitations, certificate and glossary."""
+"""Method of a plan: model, rules, limitations and certificate."""
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
@@ -95,8 +95,8 @@ def _describe_model(wording: PlanWording, case: Case) -> Iterator[str]:
     ambiguity = case.objective.ambiguity
     if ambiguity is not None:
         yield tr(
-            "That mean is by the least favorable probabilities in a ball around those of the "
-            "states ({kind}, radius {radius}), since nobody knows them better.",
+            "That mean is by the least favorable probabilities in an ambiguity set around "
+            "those of the states ({kind}, radius {radius}), since nobody knows them better.",
             kind=tr("total variation") if ambiguity.kind == "total_variation" else tr("chi-square"),
             radius=format_exact(float(ambiguity.radius)),
         )
@@ -134,14 +134,14 @@ def _describe_rules(wording: PlanWording, case: Case) -> Iterator[str]:
 
 
 def _combine_years(limits: Mapping[Any, float]) -> Iterator[tuple[str, float]]:
-    """Yield a text on the keys of limits, with the limit; successive years with the same limit are
-    combined."""
+    """Yield pairs of a key (a country, or years) as text and its limit; successive years with the
+    same limit are combined."""
     if not all(isinstance(key, int) for key in limits):
         yield from ((country_name(key or ""), value) for key, value in limits.items())
         return
-    years = enumerate(sorted(limits.items()))
+    numbered_limits = enumerate(sorted(limits.items()))
     for (limit, _), years_with_limit in groupby(
-        years, lambda entry: (entry[1][1], entry[1][0] - entry[0])
+        numbered_limits, lambda entry: (entry[1][1], entry[1][0] - entry[0])
     ):
         (first_year, _), *other_years = (year_pair for _, year_pair in years_with_limit)
         last_year = other_years[-1][0] if other_years else first_year
@@ -181,7 +181,7 @@ def _describe_limitations(wording: PlanWording) -> Iterator[str]:
 
 
 def _describe_omissions(case: Case) -> Iterator[str]:
-    """Yield the features of the model that the scenario leaves unused."""
+    """Yield sentences on the features of the model that the scenario does not use."""
     projects = case.projects.values()
     if projects and not any(p.anyway for p in projects):
         yield tr("No project comes without the plan: what would be built anyway is credited to it.")
@@ -246,23 +246,25 @@ def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
             form, {"what": label, "figure": figure, "remark": remark, **cells_by_key}
         )
 
-    target = tr("target {target}", target=format_small_percent(proof.gap_target))
+    target_note = tr("target {target}", target=format_small_percent(proof.gap_target))
     derived: dict[str, col.CellContent] = {}
     if wording.case is not None:
         objective = wording.case.objective
-        weight, cost = float(objective.cvar.weight), float(objective.cost_weight)
+        cvar_weight, cost_weight = float(objective.cvar.weight), float(objective.cost_weight)
         mean_row = "expected" if objective.ambiguity is None else "worst_mean"
-        derived["objective"] = lambda line: _objective_formula(line, mean_row, weight, cost)
+        derived["objective"] = lambda line: _objective_formula(
+            line, mean_row, cvar_weight, cost_weight
+        )
     if proof.bound is not None:
         min_scale = _min_gap_scale(wording)
         derived["gap"] = lambda line: _gap_formula(line, min_scale)
-    optimal = tr("optimal: the gap is within its target")
+    optimal_note = tr("optimal: the gap is within its target")
     stopped_note = tr(
         "stopped early, before the gap reached its target (solver: {ended})", ended=proof.ended
     )
-    extensive = proof.method == "extensive"
-    method_name = tr("extensive form") if extensive else tr("decomposition")
-    yield row(tr("Status"), optimal if proof.status == "optimal" else stopped_note)
+    is_extensive = proof.method == "extensive"
+    method_name = tr("extensive form") if is_extensive else tr("decomposition")
+    yield row(tr("Status"), optimal_note if proof.status == "optimal" else stopped_note)
     yield row(tr("Objective"), proof.objective, "objective", "", field="objective",
               derived=derived.get("objective"))  # fmt: skip
     if proof.bound is None:
@@ -271,9 +273,9 @@ def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
         remark = tr("no plan can have a lower objective")
         yield row(tr("Bound"), proof.bound, "objective", remark, field="bound")
     if proof.gap is None:
-        yield row(tr("Gap"), tr("not known"), remark=target)
+        yield row(tr("Gap"), tr("not known"), remark=target_note)
     else:
-        yield row(tr("Gap"), proof.gap, "gap", target, field="gap", derived=derived.get("gap"))
+        yield row(tr("Gap"), proof.gap, "gap", target_note, field="gap", derived=derived.get("gap"))
     states_remark = tr("no chance in it")
     if proof.seed is not None:
         states_remark = tr("sampled with seed {seed}", seed=proof.seed)
@@ -293,21 +295,21 @@ def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
 
 
 def _objective_formula(
-    line: FormulaRow, mean_row: str, weight: float, cost: float
+    line: FormulaRow, mean_row: str, cvar_weight: float, cost_weight: float
 ) -> ex.Expression:
-    """Return the formula of the objective: (1 - weight) mean + weight CVaR + cost weight x net
-    cost.
+    """Return the formula of the objective.
 
-    ``weight`` is the weight of the CVaR, ``cost`` the weight of net cost.
+    It is (1 - CVaR weight) x mean + CVaR weight x CVaR + cost weight x net cost, with the mean in
+    the row ``mean_row``.
     """
     expected_cell, cvar_cell = (
         line.tables["gain"].find_cell(name, "with") for name in (mean_row, "cvar")
     )
     net_cost = line.tables["cost"].find_cell("net_cost", "amount")
     return (
-        ex.as_expression(1 - weight) * expected_cell
-        + ex.as_expression(weight) * cvar_cell
-        + ex.as_expression(cost) * net_cost
+        ex.as_expression(1 - cvar_weight) * expected_cell
+        + ex.as_expression(cvar_weight) * cvar_cell
+        + ex.as_expression(cost_weight) * net_cost
     )
 
 
@@ -352,7 +354,7 @@ def certificate_cautions(plan: Plan) -> Iterator[str]:
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Check that objective and gap follow from their parts."""
+    """Yield checks that objective and gap follow from their parts."""
 
     def derivation_check(statement: str, name: str) -> Check:
         return Check(statement, "proven", col.find_cell("proven", name, "derived"),

@@ -20,7 +20,7 @@ from optimizer.report.number_format import format_percent, sanitize
 from optimizer.report.wording import Wording, capitalize, join_with_and
 
 MAX_NAMED_COUNTRIES = 2
-"""With more home countries than this, consumers are called domestic."""
+"""Largest number of home countries that a header names; for more it says "domestic"."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ class PlanWording(Wording[Plan]):
 
     @property
     def horizon_phrase(self) -> str:
-        """The horizon as a phrase within a sentence, with a leading space."""
+        """The horizon as a phrase within a sentence, with a leading space; empty without years."""
         if len(self.years) < 2:
             return " " + tr("in {year}", year=self.years[0]) if self.years else ""
         return " " + tr("in the years {first} to {last}", first=self.years[0], last=self.years[-1])
 
     @cached_property
     def benefit(self) -> Benefit:
-        """What the plan avoids compared with no plan."""
+        """What the plan achieves: avoided damage, days of cover, supplier concentration."""
         return compute_benefit(self.plan)
 
     @cached_property
@@ -90,7 +90,7 @@ class PlanWording(Wording[Plan]):
         return list(map(str, self.years))
 
     def fill_years(self, figures: Mapping[str, float]) -> dict[str, Any]:
-        """Return yearly figures for all years of the horizon, with 0 for missing years."""
+        """Return yearly figures, with 0 for missing years of the horizon."""
         return {**dict.fromkeys(self.year_keys, 0.0), **figures}
 
     @cached_property
@@ -117,8 +117,7 @@ class PlanWording(Wording[Plan]):
         return capitalize(self.payer_name(funder))
 
     def position_instrument(self, position: Position) -> str:
-        """Return the name of a position's instrument; without one, the position pays for stocks or
-        a premium."""
+        """Return the name of a position's instrument, or "stocks" or "premium" if it has none."""
         if position.instrument is None:
             return capitalize(tr("stocks") if position.project is None else tr("premium"))
         return self.instrument_name(position.funder, position.instrument)
@@ -145,7 +144,7 @@ class PlanWording(Wording[Plan]):
 
     @property
     def overruns_note(self) -> str:
-        """A note on how commitments and payments treat overruns; empty if they are equal."""
+        """A note on how commitments and payments treat overruns; empty without a contingency."""
         if not self.has_contingency:
             return ""
         return " " + tr(
@@ -212,20 +211,23 @@ def funder_kind_names() -> dict[str, str]:
 def amount_column(
     header: str, getter: ValueGetter, form: ValueForm = "money", **options: Any
 ) -> Column:
-    """Return a column of amounts with a total; all such columns share their decimals."""
+    """Return a column of amounts with a total.
+
+    Neighboring columns of this kind show the same number of decimals.
+    """
     return Column(header, getter, form, decimals_group="all", total=True, **options)
 
 
 def relative_reduction(with_plan: float, without_plan: float) -> float | None:
-    """Return the reduction by the plan relative to the figure without a plan; None if that figure
-    is 0."""
+    """Return the reduction by the plan relative to the figure without a plan; None unless that
+    figure is positive."""
     return (without_plan - with_plan) / without_plan if without_plan > 0 else None
 
 
-def option_name(comparison: ReferenceIncrement) -> str:
+def option_name(increment: ReferenceIncrement) -> str:
     """Return the name of a reference plan for use within a sentence."""
-    if comparison.title:
-        return tr("“{option}”", option=comparison.title)
+    if increment.title:
+        return tr("“{option}”", option=increment.title)
     return tr("the best plan without public money")
 
 

@@ -17,7 +17,7 @@ from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 NET_COST_TOLERANCE = 1e-6
-"""Relative difference up to which a derived net cost counts as that of the plan."""
+"""Difference from the plan, relative to payments, up to which a derived amount counts as equal."""
 YEARLY_FIGURES = ("paid", "returned", "outstanding")
 """Yearly figures of each position, in the order of its rows."""
 
@@ -68,7 +68,7 @@ def _growth_factor(book: WorkbookTables, year: ex.Expression) -> ex.Expression:
 
 
 def yearly_section(wording: PlanWording) -> Section:
-    """Build a sheet with three rows of yearly amounts for each position, and discount factors."""
+    """Build the section on yearly amounts, with three rows a position, and on discount factors."""
     # Money may come back after the horizon.
     return_years = {year for position in wording.plan.accounts for year in position.returned_meur}
     year_keys = sorted({*wording.year_keys, *return_years}, key=int)
@@ -78,20 +78,20 @@ def yearly_section(wording: PlanWording) -> Section:
         "outstanding": tr("at risk, end of year"),
     }
 
-    def row(account: Position, figure: str) -> col.SheetRow:
+    def row(position: Position, figure: str) -> col.SheetRow:
         cells: dict[str, col.CellContent] = {
-            "funder": wording.payer_name(account.funder),
-            "instrument": wording.position_instrument(account),
-            "purpose": wording.purpose_name(account), "figure": names[figure], "field": figure,
+            "funder": wording.payer_name(position.funder),
+            "instrument": wording.position_instrument(position),
+            "purpose": wording.purpose_name(position), "figure": names[figure], "field": figure,
         }  # fmt: skip
-        by_year = getattr(account, f"{figure}_meur")
+        by_year = getattr(position, f"{figure}_meur")
         # Without repayment terms the years of returns are unknown and stay empty.
         amounts = (
             {y: by_year.get(y, 0.0) for y in year_keys} if by_year or figure != "returned" else {}
         )
         if figure == "paid":
-            cells |= {"paid_by": account.funder, "paid_for": account.stockpile}
-            cells["charge"] = budget_charge(wording.plan, account)
+            cells |= {"paid_by": position.funder, "paid_for": position.stockpile}
+            cells["charge"] = budget_charge(wording.plan, position)
         return col.SheetRow("money", {**cells, **amounts})
 
     def factor(line: FormulaRow, year: str) -> ex.Expression:
@@ -100,7 +100,7 @@ def yearly_section(wording: PlanWording) -> Section:
     label_columns = col.text_columns(funder=tr("Funder"), instrument=tr("Instrument"),
         purpose=tr("For"),
                     figure=tr("Figure"))  # fmt: skip
-    factors = col.SheetRow(
+    factor_row = col.SheetRow(
         "control", {"funder": tr("Discount factor"), **col.formulas_by_year(year_keys, factor)}
     )
     columns = [
@@ -118,7 +118,7 @@ def yearly_section(wording: PlanWording) -> Section:
     section_parts: list[Part] = [note]
     if wording.case is not None:
         section_parts.append(
-            Table("", [factors], [*label_columns, *col.year_columns(year_keys)], "factors")
+            Table("", [factor_row], [*label_columns, *col.year_columns(year_keys)], "factors")
         )
     rows = [
         row(position, figure) for position in wording.plan.accounts for figure in YEARLY_FIGURES
@@ -143,33 +143,34 @@ def _present_value(line: FormulaRow, figure: str) -> ex.Expression:
 
 
 def _sum_over_years(line: FormulaRow, figure: str) -> ex.Expression | None:
-    """Return a formula that sums a position's yearly amounts; None if its years are unknown."""
+    """Return a formula that sums a position's yearly amounts; None if the amounts are unknown."""
     amounts = _yearly_amounts(line, figure)
     return ex.sum_of(amounts) if any(x != "" for x in amounts.values) else None
 
 
-def _returned_present_value(
+def _present_value_of_returns(
     wording: PlanWording, case: Case, position: Position
 ) -> tuple[float, float | str | None]:
-    """Return the present value of a position's returns, and how it can be reproduced.
+    """Return the present value of a position's returns, and how a formula can derive it.
 
-    The second value is ``"years"`` if it follows from the returns by year, or the share of payments
-    that is recovered. It is None if neither reproduces the net cost of the plan.
+    The value follows from payments and net cost in the plan. The second item is ``"years"`` if the
+    returns by year, discounted, add up to it, or the share of the payments' present value that the
+    instrument recovers if that gives it, or else None.
     """
     first_year, growth = case.horizon.first_year, 1 + float(case.horizon.discount_rate)
 
-    def present(figures: Mapping[str, float]) -> float:
-        return sum(amount / growth ** (int(year) - first_year) for year, amount in figures.items())
+    def present(by_year: Mapping[str, float]) -> float:
+        return sum(amount / growth ** (int(year) - first_year) for year, amount in by_year.items())
 
-    paid_present_value, returned_meur = present(position.paid_meur), position.returned_meur
-    exact = paid_present_value - position.cost_meur - position.residual_meur
-    tolerance = NET_COST_TOLERANCE * max(1.0, abs(paid_present_value))
+    paid, returned_meur = present(position.paid_meur), position.returned_meur
+    returned = paid - position.cost_meur - position.residual_meur
+    tolerance = NET_COST_TOLERANCE * max(1.0, abs(paid))
     share = instrument_term(wording.plan, position, "recovery", 0.0)
-    if any(returned_meur.values()) and abs(present(returned_meur) - exact) <= tolerance:
-        return exact, "years"
-    return exact, None if share is None or abs(
-        share * paid_present_value - exact
-    ) > tolerance else share
+    if any(returned_meur.values()) and abs(present(returned_meur) - returned) <= tolerance:
+        return returned, "years"
+    if share is not None and abs(share * paid - returned) <= tolerance:
+        return returned, share
+    return returned, None
 
 
 def _present_value_columns(wording: PlanWording, case: Case) -> list[Column]:
@@ -179,18 +180,18 @@ def _present_value_columns(wording: PlanWording, case: Case) -> list[Column]:
     has_residuals = any(position.residual_meur for position in wording.plan.accounts)
 
     def share(row: Position) -> float | None:
-        net_cost = _returned_present_value(wording, case, row)[1]
-        return None if isinstance(net_cost, str) else net_cost
+        derivation = _present_value_of_returns(wording, case, row)[1]
+        return None if isinstance(derivation, str) else derivation
 
-    def exact(row: Position) -> float:
-        back = _returned_present_value(wording, case, row)[0]
+    def returned(row: Position) -> float:
+        back = _present_value_of_returns(wording, case, row)[0]
         return back if abs(back) > ZERO_TOLERANCE else 0.0
 
     def back(line: FormulaRow) -> ex.Expression | None:
-        net_cost = _returned_present_value(wording, case, line.row)[1]
-        if net_cost == "years":
+        derivation = _present_value_of_returns(wording, case, line.row)[1]
+        if derivation == "years":
             return _present_value(line, "returned")
-        return None if net_cost is None else line["present"] * line["recovery"]
+        return None if derivation is None else line["present"] * line["recovery"]
 
     def residual(line: FormulaRow) -> ex.Expression:
         return line["left"] / _growth_factor(line.tables, ex.as_expression(years[-1]))
@@ -211,7 +212,7 @@ def _present_value_columns(wording: PlanWording, case: Case) -> list[Column]:
             lambda line: _present_value(line, "paid"), total=True),
         col.figure_column(tr("Comes back, share of the present value"), "recovery", "share", share,
             origin="scenario"),
-        col.figure_column(tr("Comes back, present value"), "back", getter=exact, formula=back,
+        col.figure_column(tr("Comes back, present value"), "back", getter=returned, formula=back,
             total=True),
         *(residual_columns if has_residuals else []),
         col.formula_column(tr("Net cost, present value"), "net", net, total=True),
@@ -265,7 +266,7 @@ def _positions_table(wording: PlanWording) -> Table:
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Check that accounts add up to the net cost of the plan."""
+    """Yield checks that accounts add up to the net cost of the plan."""
 
     def check(statement: str, key: str, cost_row: str) -> Check:
         return Check(statement, "accounts", col.column_sum("accounts", key),

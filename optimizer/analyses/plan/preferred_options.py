@@ -28,18 +28,18 @@ def describe_better_options(wording: PlanWording) -> Iterator[str]:
     )
 
 
-def _describe_option(wording: PlanWording, comparison: ReferenceIncrement) -> str:
-    """Return a text on a better option: its remaining damage and its cost relative to the plan."""
-    public_present = comparison.public_present_meur
+def _describe_option(wording: PlanWording, increment: ReferenceIncrement) -> str:
+    """Return a text on a better option: how its damage and public money differ from the plan's."""
+    extra_money = increment.public_present_meur
     sentence_fields = {
-        "option": option_name(comparison),
-        "left": wording.amount_for_sentence(abs(comparison.avoided)),
+        "option": option_name(increment),
+        "left": wording.amount_for_sentence(abs(increment.avoided)),
     }
-    sentence_fields["paid"] = wording.money_amount(abs(public_present))
-    if comparison.avoided > 0:
+    sentence_fields["paid"] = wording.money_amount(abs(extra_money))
+    if increment.avoided > 0:
         return tr("{option} leaves {left} more for {paid} less", **sentence_fields)
-    if public_present > MONEY_TOLERANCE:
+    if extra_money > MONEY_TOLERANCE:
         return tr("{option} leaves {left} less for {paid} less", **sentence_fields)
-    if public_present < -MONEY_TOLERANCE:
+    if extra_money < -MONEY_TOLERANCE:
         return tr("{option} leaves {left} less for {paid} more", **sentence_fields)
     return tr("{option} leaves {left} less for the same", **sentence_fields)

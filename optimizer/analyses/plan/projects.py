@@ -46,17 +46,16 @@ def compute_delivery_risk(case: Case, project: str) -> DeliveryRisk:
     delays = [(years, float(share)) for years, share in candidate.delay_years.items()]
     if uncertainty is not None and uncertainty.sample is None and uncertainty.states is not None:
         states = uncertainty.states
-        succeeding = [state for state in states if project not in state.failed_projects]
+        successes = [state for state in states if project not in state.failed_projects]
         delays = [
-            (int(s.delayed_projects.get(project, 0)), float(s.probability)) for s in succeeding
+            (int(s.delayed_projects.get(project, 0)), float(s.probability)) for s in successes
         ]
         success_mass = math.fsum(share for _, share in delays)
         success = success_mass / math.fsum(float(state.probability) for state in states)
         delays = [(years, share / success_mass) for years, share in delays if success_mass > 0]
-    mean = math.fsum(years * share for years, share in delays)
-    return DeliveryRisk(
-        success, mean, max((years for years, share in delays if share > 0), default=0)
-    )
+    mean_delay = math.fsum(years * share for years, share in delays)
+    max_delay = max((years for years, share in delays if share > 0), default=0)
+    return DeliveryRisk(success, mean_delay, max_delay)
 
 
 def projects_section(wording: PlanWording) -> Section:
@@ -93,7 +92,7 @@ def _projects_table(wording: PlanWording, built_projects: Sequence[ProjectPlan])
         {} if case is None else {p.id: compute_delivery_risk(case, p.id) for p in built_projects}
     )
 
-    def materials(p: ProjectPlan) -> str:
+    def material_names(p: ProjectPlan) -> str:
         return wording.names("materials", candidates[p.id].output_t_per_year if candidates else ())
 
     def output(p: ProjectPlan) -> str:
@@ -116,7 +115,7 @@ def _projects_table(wording: PlanWording, built_projects: Sequence[ProjectPlan])
         col.text_column(tr("Country"),
             lambda p: country_name(candidates[p.id].country) if p.id in candidates else "",
             origin="scenario", media=SHEET | scenario_media),
-        col.text_column(tr("Material"), materials, media=SHEET),
+        col.text_column(tr("Material"), material_names, media=SHEET),
         col.text_column(tr("Tonnes a year at full output"), output, media=scenario_media & PAGE),
         col.figure_column(tr("Decision"), "start", "year", width=9),
         col.figure_column(tr("First output"), "first_output", "year", width=9),
@@ -252,9 +251,9 @@ def _offtake_text(wording: PlanWording, project: ProjectPlan) -> str:
     return ", ".join(texts) or NO_VALUE
 
 
-def _ramp_up_years(case: Case | None, built_projects: ProjectPlan) -> int:
-    """Return the number of years from first to full output."""
-    return 0 if case is None else len(case.projects[built_projects.id].ramp_up) - 1
+def _ramp_up_years(case: Case | None, project_plan: ProjectPlan) -> int:
+    """Return the number of years from first to full output; 0 if the scenario is not known."""
+    return 0 if case is None else len(case.projects[project_plan.id].ramp_up) - 1
 
 
 def _timeline_chart(

@@ -28,24 +28,24 @@ MAX_NAMED = 3
 
 
 def describe_risks(wording: PlanWording) -> Iterator[str]:
-    """Yield sentences on possible losses, missing provisions and remaining exposure."""
-    plan, loss = wording.plan, wording.cost.public.maximum_loss_meur
-    if loss > ZERO_TOLERANCE:
+    """Yield sentences on possible losses, the worst stress test, remaining damage and windfall."""
+    plan, max_loss_meur = wording.plan, wording.cost.public.maximum_loss_meur
+    if max_loss_meur > ZERO_TOLERANCE:
         losses = [
             tr("Public funders lose {loss} of stakes, loans, guarantees and price floors at most.",
-               loss=wording.money_amount(loss)),
+               loss=wording.money_amount(max_loss_meur)),
         ]  # fmt: skip
-        spent = math.fsum(
+        spent_meur = math.fsum(
             paid_meur
             for entry in plan.accounts
             if wording.funder_kinds.get(entry.funder) == "public"
             and entry.maximum_loss_meur <= ZERO_TOLERANCE
             for paid_meur in entry.paid_meur.values()
         )
-        if spent > ZERO_TOLERANCE:
+        if spent_meur > ZERO_TOLERANCE:
             losses.append(
                 tr("Stocks, grants and other support, {spent}, are spent in any case.",
-                   spent=wording.money_amount(spent))
+                   spent=wording.money_amount(spent_meur))
             )  # fmt: skip
         losses += [*describe_provision(wording), *describe_returns(wording)]
         yield " ".join([*losses, *review_decisions.describe_group_means(plan.review)])
@@ -80,7 +80,7 @@ def describe_risks(wording: PlanWording) -> Iterator[str]:
 
 
 def describe_remaining_damage(wording: PlanWording) -> Iterator[str]:
-    """Describe the damage that remains with the plan, and the materials with most of it."""
+    """Yield a text on the damage that remains with the plan, and the materials with most of it."""
     remaining_damage = wording.plan.outcome.expected
     affected_materials = [x for x in wording.plan.materials if x.expected > ZERO_TOLERANCE]
     most_affected = sorted(affected_materials, key=lambda material: -material.expected)[:MAX_NAMED]
@@ -112,24 +112,24 @@ def describe_remaining_damage(wording: PlanWording) -> Iterator[str]:
 
 
 def describe_turning_points(wording: PlanWording) -> Iterator[str]:
-    """Yield sentences on break-even points, inputs that change the decision, and near-optimal
-    candidates."""
+    """Yield sentences on break-even points, inputs that change the decision, and projects that are
+    left out by a narrow margin."""
     yield from break_even_sentences(wording.plan.worth_from, tr("This plan"))
     cost_factors = [
-        (candidate, candidate.net_cost_meur / candidate.avoided)
-        for candidate in wording.brief.increments[1:]
+        (increment, increment.net_cost_meur / increment.avoided)
+        for increment in wording.brief.increments[1:]
         if wording.counts_damage
-        and min(candidate.avoided, candidate.net_cost_meur) > ZERO_TOLERANCE
+        and min(increment.avoided, increment.net_cost_meur) > ZERO_TOLERANCE
     ]
     if cost_factors:
         texts = [
             tr(
                 "{factor} compared with {other} ({cost})",
                 factor=format_number(factor, 2),
-                other=option_name(candidate),
-                cost=wording.money_amount(candidate.net_cost_meur),
+                other=option_name(increment),
+                cost=wording.money_amount(increment.net_cost_meur),
             )
-            for candidate, factor in cost_factors
+            for increment, factor in cost_factors
         ]
         text = tr(
             "What it costs all funders in addition, net, is worth it as long as a missing tonne "
@@ -174,21 +174,24 @@ def _describe_input_effects(
         high=wording.amount_for_sentence(max(outcomes)),
     )
     yield from sensitivity.describe_base_decision(study_wording)
-    turning = sensitivity.turning_inputs(study_wording.result)
-    undecided = sensitivity.undecided_inputs(study_wording)
-    if turning:
-        descriptions = [_describe_turning_input(study_wording, x) for x in turning[:MAX_NAMED]]
+    turning_inputs = sensitivity.turning_inputs(study_wording.result)
+    undecided_inputs = sensitivity.undecided_inputs(study_wording)
+    if turning_inputs:
+        descriptions = [
+            _describe_turning_input(study_wording, x) for x in turning_inputs[:MAX_NAMED]
+        ]
         yield tr("The decision turns with {inputs}.", inputs=join_with_and(descriptions))
-    elif study_wording.result.decision == "same" and not undecided:
+    elif study_wording.result.decision == "same" and not undecided_inputs:
         yield tr("None of them turns the decision: how much is unsure, what to do is not.")
-    if undecided:
-        yield tr("Not decided before the limit: {inputs}.", inputs=join_with_and(undecided))
+    if undecided_inputs:
+        yield tr("Not decided before the limit: {inputs}.", inputs=join_with_and(undecided_inputs))
 
 
 def _describe_turning_input(
     wording: sensitivity.SensitivityWording, varied_input: SensitivityInput
 ) -> str:
-    """Return an input as text, with the two values between which it first changes the decision."""
+    """Return the name of an input, with the two values next to its base value between which the
+    decision changes, if they are known."""
     name = sensitivity.input_name(wording, varied_input)
     base_value = varied_input.base
     nearest_break_even = min(
@@ -204,7 +207,8 @@ def _describe_turning_input(
 
 
 def describe_assumption_shares(wording: PlanWording) -> Iterator[str]:
-    """Yield sentences on the share of the benefit that depends on assumed figures."""
+    """Yield sentences on the benefit that depends on assumed figures, and on figures and analyses
+    that are missing."""
     texts = [
         f"{figure_sources.figure_kind_name(kind)} ({format_percent(source_shares['assumption'])})"
         for kind, source_shares in figure_sources.benefit_source_shares(wording.plan).items()

@@ -22,12 +22,12 @@ from optimizer.report.number_format import (
 from optimizer.report.wording import join_with_and, project_count_text
 
 MAX_NAMED_PROJECTS = 3
-"""Largest number of disputed projects that are named."""
+"""Largest number of projects that a sentence names; of more, it states the number."""
 
 
 def avoided_share(set_outcome: AssumptionSetOutcome) -> float | None:
-    """Return the share of expected damage that the plan avoids under an assumption set; None
-    without damage."""
+    """Return the share of expected damage that the plan avoids under an assumption set; None if
+    there is no damage without the plan."""
     return relative_reduction(set_outcome.expected, set_outcome.without_plan.expected)
 
 
@@ -71,8 +71,8 @@ def describe_set_outcomes(wording: PlanWording) -> Iterator[str]:
 
 
 def describe_disputes(wording: PlanWording, disagreement: Disagreement) -> Iterator[str]:
-    """Yield which projects of the plan are in the best plans of all assumption sets, and which are
-    disputed.
+    """Yield sentences on the projects that the best plans of all assumption sets build, and on
+    those that only some of them build.
 
     The plan itself counts as the best plan of a set if no better one is known.
     """
@@ -89,13 +89,13 @@ def describe_disputes(wording: PlanWording, disagreement: Disagreement) -> Itera
     if len(plans) < 2:
         yield from uncertainty_sentences(disagreement)
         return
-    names = {**disagreement.project_names, **plan_projects}
-    in_all, in_any = set(names).intersection(*plans), set[str]().union(*plans)
+    known_projects = {**disagreement.project_names, **plan_projects}
+    in_all, in_any = set(known_projects).intersection(*plans), set[str]().union(*plans)
 
     def name_or_count(projects: set[str]) -> str:
         if len(projects) > MAX_NAMED_PROJECTS:
             return project_count_text(len(projects))
-        fallbacks = {p: disagreement.project_names.get(p) for p in names if p in projects}
+        fallbacks = {p: disagreement.project_names.get(p) for p in known_projects if p in projects}
         return join_with_and([wording.name("projects", p, x) for p, x in fallbacks.items()])
 
     if plan_projects:
@@ -106,14 +106,14 @@ def describe_disputes(wording: PlanWording, disagreement: Disagreement) -> Itera
             sets=format_number(len(plans)),
             count=format_number(len(in_all.intersection(plan_projects))),
         )
-    if disputed := in_any - in_all:
-        yield tr("In dispute: {projects}.", projects=name_or_count(disputed))
+    if disputed_projects := in_any - in_all:
+        yield tr("In dispute: {projects}.", projects=name_or_count(disputed_projects))
     if missing_projects := in_all.difference(plan_projects):
         yield tr(
             "All of them build in addition: {projects}.", projects=name_or_count(missing_projects)
         )
-    if only_here := set(plan_projects) - in_any:
-        yield tr("None of them builds: {projects}.", projects=name_or_count(only_here))
+    if extra_projects := set(plan_projects) - in_any:
+        yield tr("None of them builds: {projects}.", projects=name_or_count(extra_projects))
     if not in_any and not plan_projects:
         yield tr("None of them builds a project.")
     plan_gaps = [plan.gap for plan in disagreement.plans if plan.gap is not None]

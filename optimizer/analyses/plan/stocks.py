@@ -28,7 +28,7 @@ from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 TOTAL_COST = col.sum_where("stockpiles", "all", field="cost_meur")
-"""Undiscounted cost of all stockpiles."""
+"""Formula of the undiscounted cost of all stockpiles."""
 
 
 def stocks_section(wording: PlanWording) -> Section:
@@ -80,8 +80,8 @@ def _stock_parts(wording: PlanWording) -> Iterator[Part]:
 
 
 def _cover_parts(wording: PlanWording) -> Iterator[Part]:
-    stocked = {x.material for x in wording.plan.stockpiles if any(x.planned_t.values())}
-    materials = [m for m in wording.plan.materials if m.id in stocked]
+    stocked_materials = {x.material for x in wording.plan.stockpiles if any(x.planned_t.values())}
+    materials = [m for m in wording.plan.materials if m.id in stocked_materials]
     days = {
         m.id: {year: material_year.days_of_cover for year, material_year in m.by_year.items()}
         for m in materials
@@ -146,20 +146,19 @@ def _holdings_table(wording: PlanWording, stockpiles: list[StockpilePlan]) -> Ta
     }
 
     def peak_year(stockpile: StockpilePlan) -> str:
-        """Return the year in which a stockpile is largest."""
+        """Return the year in which a stockpile is largest; empty if it has no planned stock."""
         return max(stockpile.planned_t, key=lambda y: stockpile.planned_t[y], default="")
 
-    payers: dict[str, dict[str, None]] = {stockpile.id: {} for stockpile in stockpiles}
+    payers_by_stockpile: dict[str, dict[str, None]] = {stockpile.id: {} for stockpile in stockpiles}
     for position in wording.plan.accounts:
-        if position.stockpile in payers and any(position.paid_meur.values()):
-            payers[position.stockpile][position.funder] = None
+        if position.stockpile in payers_by_stockpile and any(position.paid_meur.values()):
+            payers_by_stockpile[position.stockpile][position.funder] = None
 
     def payers_text(stockpile: StockpilePlan) -> str:
-        return join_with_and(list(map(wording.payer_header, payers[stockpile.id])))
+        return join_with_and(list(map(wording.payer_header, payers_by_stockpile[stockpile.id])))
 
     def tonnes(amount: float) -> doc.DisplayedValue:
-        """Return tonnes with decimals set for this amount alone, since magnitudes differ between
-        materials."""
+        """Return tonnes with decimals for this amount alone, as magnitudes differ by material."""
         return doc.DisplayedValue(format_number(amount), amount)
 
     def cover(stockpile: StockpilePlan) -> float | None:
@@ -210,7 +209,7 @@ def _stockpile_rows(wording: PlanWording, stockpile: StockpilePlan) -> Iterator[
     for terms in wording.case.stockpiles if wording.case else ():
         if terms.id == stockpile.id:
             initial, retention = float(terms.initial_t), 1 - float(terms.annual_loss)
-    # Purchases are made in equal parts at the start of each period, and shrink until year end.
+    # Purchases are made in equal parts at the start of each period, and lose tonnes until year end.
     periods_per_year = int(wording.case.horizon.periods_per_year) if wording.case else 1
     mean_retention = (
         sum(retention ** (period / periods_per_year) for period in range(periods_per_year))

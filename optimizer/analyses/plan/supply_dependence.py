@@ -33,19 +33,19 @@ from optimizer.report.workbook.placed_tables import FormulaRow
 MAX_COUNTRY_COLUMNS = 11
 """Largest number of countries with columns of their own."""
 MAX_CHART_MATERIALS = 15
-"""Number of materials in the chart of largest suppliers."""
+"""Largest number of materials in the chart of largest suppliers."""
 
 
 def build_sections(wording: PlanWording) -> list[doc.Section]:
     """Build the sections on suppliers, origins and benchmarks, and on supply shares by year."""
     title = tr("Dependence before and after")
     note = tr("Shares of supply, undisturbed and on time.") + _plant_counting_note(wording)
-    by_year = tr("Where supply comes from, with the plan and without it")
+    supply_title = tr("Where supply comes from, with the plan and without it")
     section_parts = list(_dependence_parts(wording))
-    supply: list[doc.Part] = [note, _supply_table(wording)]
+    supply_parts: list[doc.Part] = [note, _supply_table(wording)]
     return [
         doc.Section("dependence", title, section_parts, sheet_name=tr("Dependence")),
-        doc.Section("supply", by_year, supply, SHEET, sheet_name=tr("Supply")),
+        doc.Section("supply", supply_title, supply_parts, SHEET, sheet_name=tr("Supply")),
     ]
 
 
@@ -93,40 +93,38 @@ def _largest_suppliers_table(
 ) -> Table:
     case_titles = {"without_plan": tr("Without plan"), "with_plan": tr("With plan")}
 
-    def marks(row: MaterialDependence) -> charts.LargestSupplier:
-        share_before, share_after = (
+    def chart_row(row: MaterialDependence) -> charts.LargestSupplier:
+        before, after = (
             (x.largest_country or "", x.largest_share) for x in (row.without_plan, row.with_plan)
         )
-        return charts.LargestSupplier(
-            wording.name("materials", row.material), *share_before, *share_after
-        )
+        return charts.LargestSupplier(wording.name("materials", row.material), *before, *after)
 
-    def of_suppliers(end: str) -> Iterator[Column]:
+    def supplier_columns(field: str) -> Iterator[Column]:
         def share(row: MaterialDependence) -> DisplayedValue:
-            concentration = getattr(row, end)
+            concentration = getattr(row, field)
             mark = "▲ " if concentration.third_share > MAX_COUNTRY_SHARE else ""
             return DisplayedValue(
                 f"{mark}{format_percent(concentration.largest_share)}", concentration.largest_share
             )
 
         def limit_class(row: MaterialDependence) -> str:
-            return "over" if getattr(row, end).third_share > MAX_COUNTRY_SHARE else ""
+            return "over" if getattr(row, field).third_share > MAX_COUNTRY_SHARE else ""
 
-        def largest(row: MaterialDependence) -> str:
-            return country_name(getattr(row, end).largest_country or "")
+        def supplier_name(row: MaterialDependence) -> str:
+            return country_name(getattr(row, field).largest_country or "")
 
         # Columns under one header share their decimals unless they name a group.
-        options: dict[str, Any] = {"group": case_titles[end]}
-        yield Column(tr("Largest supplier"), largest, "text", **options)
-        yield Column(tr("Share"), share, "share", decimals_group=f"share {end}",
+        options: dict[str, Any] = {"group": case_titles[field]}
+        yield Column(tr("Largest supplier"), supplier_name, "text", **options)
+        yield Column(tr("Share"), share, "share", decimals_group=f"share {field}",
                      css_class=limit_class, **options)  # fmt: skip
         yield Column(
-            "HHI", f"{end}.hhi", "count", decimals_group=f"hhi {end}", decimals=0, **options
+            "HHI", f"{field}.hhi", "count", decimals_group=f"hhi {field}", decimals=0, **options
         )
         if any(row.with_plan.imports is not None for row in rows):
             header = tr("Import dependency")
             yield Column(
-                header, f"{end}.imports", "share", decimals_group=f"imports {end}", **options
+                header, f"{field}.imports", "share", decimals_group=f"imports {field}", **options
             )
 
     description = tr(
@@ -139,15 +137,15 @@ def _largest_suppliers_table(
     largest_suppliers = sorted(
         rows, key=lambda row: -max(row.without_plan.largest_share, row.with_plan.largest_share)
     )[:MAX_CHART_MATERIALS]
-    drawn = [marks(row) for row in rows if row in largest_suppliers]
+    chart_rows = [chart_row(row) for row in rows if row in largest_suppliers]
     chart = Chart(
         "dependence",
         title,
         description,
-        lambda: charts.largest_supplier_chart(drawn, MAX_COUNTRY_SHARE),
+        lambda: charts.largest_supplier_chart(chart_rows, MAX_COUNTRY_SHARE),
     )
     columns = [Column(tr("Material"), lambda row: wording.name("materials", row.material), "text")]
-    columns += [column for case_field in case_titles for column in of_suppliers(case_field)]
+    columns += [column for field in case_titles for column in supplier_columns(field)]
     note = tr(
         "▲ more than 65 % from one third country, which Regulation (EU) 2024/1252 aims to avoid. "
         "HHI: Herfindahl-Hirschman index, from 0 (many suppliers) to {most} (one).",
@@ -162,21 +160,22 @@ def _largest_suppliers_table(
 def _origins_table(wording: PlanWording, materials: list[str], year: int) -> Table:
     """Return a table of supply shares in one year by material and country, with and without the
     plan."""
-    by_id = {m.id: m.by_year[str(year)] for m in wording.plan.materials}
-    mixes = {m: (by_id[m].supply_without_plan, by_id[m].supply) for m in materials}
+    outcomes = {m.id: m.by_year[str(year)] for m in wording.plan.materials}
+    mixes = {m: (outcomes[m].supply_without_plan, outcomes[m].supply) for m in materials}
     country_shares = {m: [mix.by_country if mix else {} for mix in mixes[m]] for m in materials}
-    weight: dict[str, float] = {}
-    for by_country in (case for case_pair in country_shares.values() for case in case_pair):
+    totals: dict[str, float] = {}
+    for by_country in (shares for share_pair in country_shares.values() for shares in share_pair):
         for code, share in by_country.items():
-            weight[code] = weight.get(code, 0.0) + share
-    top_countries = sorted(weight, key=lambda code: (-weight[code], code))[:MAX_COUNTRY_COLUMNS]
+            totals[code] = totals.get(code, 0.0) + share
+    top_countries = sorted(totals, key=lambda code: (-totals[code], code))[:MAX_COUNTRY_COLUMNS]
     home = () if wording.case is None else wording.case.home
 
     def column(name: str, codes: list[str]) -> Column:
         is_third_country = len(codes) == 1 and codes[0] not in EU_27 and codes[0] not in home
 
         def shares_before_and_after(material: str) -> list[float]:
-            return [sum(case.get(code, 0.0) for code in codes) for case in country_shares[material]]
+            pair = country_shares[material]
+            return [sum(shares.get(code, 0.0) for code in codes) for shares in pair]
 
         def change_text(material: str) -> DisplayedValue:
             share_before, share_after = shares_before_and_after(material)
@@ -191,7 +190,7 @@ def _origins_table(wording: PlanWording, materials: list[str], year: int) -> Tab
                 100 * share_after,
             )
 
-        def mark(material: str) -> str:
+        def css_class(material: str) -> str:
             share_before, share_after = shares_before_and_after(material)
             if max(share_before, share_after) < 0.005:
                 return "none"
@@ -203,11 +202,11 @@ def _origins_table(wording: PlanWording, materials: list[str], year: int) -> Tab
                 else shown_shade
             )
 
-        return Column(name, change_text, "share", css_class=mark)
+        return Column(name, change_text, "share", css_class=css_class)
 
     columns = [Column(tr("Material"), lambda m: wording.name("materials", m), "text")]
     columns += [column(country_name(code), [code]) for code in top_countries]
-    if other_countries := [code for code in weight if code not in top_countries]:
+    if other_countries := [code for code in totals if code not in top_countries]:
         columns.append(column(tr("Others"), other_countries))
     note = tr(
         "Shading grows with the share with the plan; ▲ more than 65 % from one third country. One "
@@ -224,23 +223,25 @@ def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
     if not benchmark_shares:
         return
 
-    def column(header: str, end: str, stage: str, group: str) -> Column:
+    def column(header: str, field: str, stage: str, group: str) -> Column:
         """Return a column with the shares of a stage; shares below their benchmark are marked."""
 
         def misses_benchmark(material: str) -> bool:
             stage_share = benchmark_shares.get((material, stage))
-            return stage_share is not None and getattr(stage_share, end) < stage_share.target - 1e-9
+            if stage_share is None:
+                return False
+            return bool(getattr(stage_share, field) < stage_share.target - 1e-9)
 
         def shown(material: str) -> DisplayedValue | None:
-            share = getattr(benchmark_shares.get((material, stage)), end, None)
+            share = getattr(benchmark_shares.get((material, stage)), field, None)
             mark = "▽ " if misses_benchmark(material) else ""
             return (
                 None if share is None else DisplayedValue(f"{mark}{format_percent(share)}", share)
             )
 
-        mark = {True: "short", False: ""}
+        classes = {True: "short", False: ""}
         return Column(
-            header, shown, "share", group=group, css_class=lambda m: mark[misses_benchmark(m)]
+            header, shown, "share", group=group, css_class=lambda m: classes[misses_benchmark(m)]
         )
 
     columns = [Column(tr("Material"), lambda m: wording.name("materials", m), "text")]
@@ -292,18 +293,18 @@ def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
 def _supply_table(wording: PlanWording) -> Table:
     """Return a table of each material's supply shares by country and year, and figures derived from
     them."""
-    side_titles = {"supply": tr("With plan"), "supply_without_plan": tr("Without plan")}
+    case_titles = {"supply": tr("With plan"), "supply_without_plan": tr("Without plan")}
     rows: list[SheetRow] = []
     for material in wording.plan.materials:
-        name, years = wording.name("materials", material.id), material.by_year.items()
-        for side, side_title in side_titles.items():
-            mixes = {y: mix for y, x in years if (mix := getattr(x, side)) is not None}
+        name, by_year = wording.name("materials", material.id), material.by_year.items()
+        for field, case_title in case_titles.items():
+            mixes = {y: mix for y, x in by_year if (mix := getattr(x, field)) is not None}
             shared_cells: dict[str, CellContent]
-            shared_cells = {"name": name, "material_id": material.id, "side": side_title}
+            shared_cells = {"name": name, "material_id": material.id, "side": case_title}
             codes = list(dict.fromkeys(c for mix in mixes.values() for c in mix.by_country))
             for code in codes:
                 share_by_year = {year: mix.by_country.get(code, 0.0) for year, mix in mixes.items()}
-                country_cells = {"country": country_name(code), "field": side, **share_by_year}
+                country_cells = {"country": country_name(code), "field": field, **share_by_year}
                 rows.append(SheetRow("share", {**shared_cells, **country_cells}))
             if codes:
                 home = [code in wording.case.home for code in codes] if wording.case else []
@@ -327,7 +328,8 @@ def _derived_rows(
 ) -> Iterator[SheetRow]:
     """Yield rows of figures derived from supply shares.
 
-    The shares are in the ``country_count`` rows from row ``first_row`` on.
+    The shares are in the ``country_count`` rows from row ``first_row`` on; ``home_flags`` states
+    for each row whether it is that of a home country.
     """
 
     def row(
@@ -352,14 +354,14 @@ def _derived_rows(
         home_cells = [line.table.cell_reference(row, year) for row in home_rows]
         return ex.as_expression(1) - ex.sum_of(ex.as_expression(0), *home_cells)
 
-    index = yearly_formulas(lambda shares: ex.sum_squares(shares) * ex.as_expression(10_000))
+    hhi_formulas = yearly_formulas(lambda shares: ex.sum_squares(shares) * ex.as_expression(10_000))
     stated_hhi: dict[str, CellContent] = {year: mix.hhi for year, mix in mixes.items()}
     yield row(
         tr("All together"), "sum", "share", yearly_formulas(ex.sum_of),
         deviation=lambda line: ex.sum_abs_deviations(col.row_year_cells(line), 1),
     )  # fmt: skip
     yield row(tr("largest supplier's share"), "largest", "share", yearly_formulas(ex.max_of))
-    yield row("HHI", "hhi", "count", index)
+    yield row("HHI", "hhi", "count", hhi_formulas)
     yield row(tr("HHI, as the plan has it"), "hhi_of_plan", "count", stated_hhi,
               deviation=lambda line: ex.sum_abs_differences(
                   col.row_year_cells(line), col.row_year_cells(line, -1)))  # fmt: skip
@@ -369,7 +371,7 @@ def _derived_rows(
 
 def build_checks(wording: PlanWording) -> Iterator[doc.Check]:
     """Yield checks that supply shares add up to 1 and reproduce the Herfindahl-Hirschman index."""
-    years = [x for material in wording.plan.materials for x in material.by_year.values()]
+    material_years = [x for material in wording.plan.materials for x in material.by_year.values()]
 
     def check(statement: str, field: str, scale: float) -> doc.Check:
         deviation = col.sum_where("supply", "deviation", field=field)
@@ -377,7 +379,7 @@ def build_checks(wording: PlanWording) -> Iterator[doc.Check]:
             statement, "supply", deviation, lambda _: ex.as_expression(scale), is_deviation_sum=True
         )
 
-    if any(x.supply or x.supply_without_plan for x in years):
+    if any(x.supply or x.supply_without_plan for x in material_years):
         statement = tr("Shares of supply add up to 1 for each material in each year")
         yield check(statement, "sum", 1)
         yield check(tr("The HHI is the sum of squared shares"), "hhi_of_plan", 10_000)

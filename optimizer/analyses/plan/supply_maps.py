@@ -17,7 +17,7 @@ MIN_SHARE_CHANGE = 0.005
 """Change of a supply share from which on a material has two maps."""
 TOP_SUPPLIERS, LARGE_SHARE_CHANGE, MAX_NAMED_SUPPLIERS = 3, 0.03, 6
 """Suppliers named on each map; change of share from which on others are named; and the largest
-number of names. Home is named in addition."""
+number of names. The home country is named in addition."""
 MAX_MAP_ROWS, MAX_MAP_PAIRS, MAX_SINGLE_MAPS = 4, 3, 4
 """Largest numbers of rows of maps, of materials with two maps, and of materials with one."""
 
@@ -51,7 +51,7 @@ class MaterialFlow(NamedTuple):
 def supply_map_parts(
     wording: PlanWording, dependences: Sequence[MaterialDependence], year: int
 ) -> Iterator[doc.Part]:
-    """Yield maps of the imported materials with the largest damage without the plan."""
+    """Yield maps and a table of the imported materials with most damage without the plan."""
     homes = () if wording.case is None else wording.case.home
     foreign_flows = [
         x for x in _material_flows(wording, dependences, year) if set(x.countries) - set(homes)
@@ -63,14 +63,14 @@ def supply_map_parts(
         :MAX_MAP_PAIRS
     ]
     max_singles = min(MAX_SINGLE_MAPS, 2 * (MAX_MAP_ROWS - len(changed_flows)))
-    unchanged = [flow for flow in ranked_flows if flow.max_share_change < MIN_SHARE_CHANGE][
+    unchanged_flows = [flow for flow in ranked_flows if flow.max_share_change < MIN_SHARE_CHANGE][
         :max_singles
     ]
     if not ranked_flows:
         return
     case_titles = tr("Without plan"), tr("With plan")
     home = homes[0] if homes else ""
-    rows = [
+    map_rows = [
         [
             _material_map(x, case_titles[0], x.dependence.without_plan, x.shares_before, home),
             _material_map(x, case_titles[1], x.dependence.with_plan, x.shares_after, home),
@@ -78,13 +78,13 @@ def supply_map_parts(
         for x in changed_flows
     ]
     single_title = tr("With and without plan")
-    singles = [
+    single_maps = [
         _material_map(x, single_title, x.dependence.with_plan, x.shares_after, home)
-        for x in unchanged
+        for x in unchanged_flows
     ]
-    rows += [singles[start_index : start_index + 2] for start_index in range(0, len(singles), 2)]
+    map_rows += [single_maps[start : start + 2] for start in range(0, len(single_maps), 2)]
 
-    rule = tr(
+    selection_note = tr(
         "The maps show the materials from abroad with the largest damage without the plan: up to "
         "{pairs} whose suppliers the plan changes, then up to {alike} others.",
         pairs=format_number(MAX_MAP_PAIRS),
@@ -102,11 +102,11 @@ def supply_map_parts(
             "The thicker a line to {country}, the more it supplies.", country=country_name(home)
         )
         description = f"{description} {line_note}"
-    yield doc.Text(f"{rule} {description}", PAGE)
-    shown_flows = [*changed_flows, *unchanged]
+    yield doc.Text(f"{selection_note} {description}", PAGE)
+    shown_flows = [*changed_flows, *unchanged_flows]
     title = tr("Where supply comes from in {year}, without and with the plan", year=year)
     description = " ".join([description, *map(_describe_largest_suppliers, shown_flows)])
-    chart = Chart("flows", title, description, lambda: supply_map.draw_supply_maps(rows, home))
+    chart = Chart("flows", title, description, lambda: supply_map.draw_supply_maps(map_rows, home))
     columns = [
         Column(tr("Material"), lambda row: row[0].name, "text"),
         Column(tr("Country"), lambda row: country_name(row[1]), "text"),
@@ -115,22 +115,22 @@ def supply_map_parts(
         Column(case_titles[1], lambda row: row[0].shares_after.get(row[1], 0.0), "share",
                decimals_group="share"),
     ]  # fmt: skip
-    by_country = [(flow, code) for flow in shown_flows for code in flow.countries]
+    table_rows = [(flow, code) for flow in shown_flows for code in flow.countries]
     caption = tr("Shares of supply on the maps in {year}", year=year)
-    yield Table(caption, by_country, columns, "flows", chart=chart, is_folded=True, media=PAGE)
+    yield Table(caption, table_rows, columns, "flows", chart=chart, is_folded=True, media=PAGE)
 
 
 def _material_flows(
     wording: PlanWording, dependences: Sequence[MaterialDependence], year: int
 ) -> Iterator[MaterialFlow]:
-    by_id = {m.id: m for m in wording.plan.materials}
-    for row in dependences:
-        material = by_id[row.material]
+    outcomes = {m.id: m for m in wording.plan.materials}
+    for entry in dependences:
+        material = outcomes[entry.material]
         material_year = material.by_year[str(year)]
         mixes = (material_year.supply_without_plan, material_year.supply)
         shares_before, shares_after = (mix.by_country if mix else {} for mix in mixes)
-        name = wording.name("materials", row.material)
-        yield MaterialFlow(row, name, material.expected_without_plan, shares_before, shares_after)
+        name = wording.name("materials", entry.material)
+        yield MaterialFlow(entry, name, material.expected_without_plan, shares_before, shares_after)
 
 
 def _material_map(
@@ -161,9 +161,9 @@ def _material_map(
 def _describe_largest_suppliers(flow: MaterialFlow) -> str:
     """Return a text on the largest supplier with and without the plan, as the map's alternative
     text."""
-    suppliers_by_side = flow.dependence.without_plan, flow.dependence.with_plan
+    concentrations = flow.dependence.without_plan, flow.dependence.with_plan
     labels = [
         f"{country_name(side.largest_country or '')} {format_rounded_percent(side.largest_share)}"
-        for side in suppliers_by_side
+        for side in concentrations
     ]
     return f"{flow.name}: {' → '.join(dict.fromkeys(labels))}."

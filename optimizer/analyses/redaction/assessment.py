@@ -38,7 +38,7 @@ from optimizer.solve.verification import check_commitment
 STOCK_TOLERANCE = 0.01
 """Stocks whose relative difference, or difference in tonnes, is smaller count as equal."""
 VALUE_RESOLUTION = 0.01
-"""Relative distance of distinguishable values of a figure, where bits are counted."""
+"""Relative difference of two values of a figure from which on they count as distinct, in bits."""
 PRIOR_WIDTH = math.log(100)
 """Log width of an outsider's prior range: a factor of ten either way."""
 EXACT_WIDTH = 1e-3
@@ -68,7 +68,7 @@ def assess_redaction(
 
     Raises Interrupted if the user stops it before both scenarios have a plan.
     """
-    began, case = time.perf_counter(), redacted.true_case
+    started_at, case = time.perf_counter(), redacted.true_case
     name, measure = title or display_name(case.title, "scenario"), case.objective.measure
     answer, solutions = _solve_both(redacted, options)
     plan = loss = attack = None
@@ -88,8 +88,8 @@ def assess_redaction(
         consumers=options.consumers,
         companies=options.companies,
         figures=tuple(
-            _redacted_figure(replaced_figure, redacted.replaced, attack, options.values)
-            for replaced_figure in redacted.replaced
+            _redacted_figure(replaced_figure, redacted.replaced_figures, attack, options.values)
+            for replaced_figure in redacted.replaced_figures
         ),
         left_out=redacted.left_out,
         hints=redacted.hints,
@@ -97,7 +97,7 @@ def assess_redaction(
         unit=MEASURE_UNITS[measure].format(currency=case.currency),
         loss=loss,
         telling=() if attack is None else attack.revealing_results,
-        seconds=time.perf_counter() - began,
+        seconds=time.perf_counter() - started_at,
     )
     return RedactionAssessment(redaction, plan, both_optimal)
 
@@ -108,17 +108,17 @@ def _solve_both(
     """Solve the true and the redacted scenario independently, so that no information passes between
     them.
 
-    The solutions are None if one of the scenarios has no plan.
+    The solutions are None if a scenario has no plan, or if nothing is to be solved.
     """
     if not options.solve:
         return "skipped", None
-    state: results.AnswerState = "infeasible"
+    infeasible_answer: results.AnswerState = "infeasible"
     try:
         true_solution = _find_plan(redacted.true_case, options)
-        state = "redacted_infeasible"
+        infeasible_answer = "redacted_infeasible"
         return "solved", (true_solution, _find_plan(redacted.redacted_case, options))
     except Infeasible:
-        return state, None
+        return infeasible_answer, None
     except NoPlan:
         return "no_plan", None
 
@@ -127,7 +127,7 @@ def _find_plan(case: Case, options: RedactOptions) -> CheckedSolution:
     return solve_and_certify(Problem.from_case(case), **options.solver_options)
 
 
-# What the answer loses
+# Loss of objective
 
 
 def _compute_loss(
@@ -139,29 +139,31 @@ def _compute_loss(
     """Compute the loss of objective if the redacted scenario's plan is followed in the true
     scenario."""
     instance = true_solution.instance
-    followed = commitment_from_plan(instance, plan)
+    followed_plan = commitment_from_plan(instance, plan)
     broken_rules: tuple[str, ...] = ()
     try:
-        check_commitment(instance, followed)
+        check_commitment(instance, followed_plan)
     except CheckFailed as error:
         broken_rules = tuple(str(error).removeprefix("the solver's answer breaks ").split("; "))
     (with_plan,) = outcomes.evaluate_commitments(
-        instance, true_solution.states, [followed], threads=options.threads
+        instance, true_solution.states, [followed_plan], threads=options.threads
     )
     followed_objective = outcomes.objective_value(
-        instance, with_plan, weighted_cost(instance, followed)
+        instance, with_plan, weighted_cost(instance, followed_plan)
     )
     objective_without_plan = outcomes.objective_value(
         instance, true_solution.without_plan, weighted_cost(instance, Commitment())
     )
-    same_projects = _solve_same_projects(instance.case, followed, options) if broken_rules else None
-    attained = None if broken_rules else followed_objective
+    same_projects = (
+        _solve_same_projects(instance.case, followed_plan, options) if broken_rules else None
+    )
+    objective = None if broken_rules else followed_objective
     if same_projects is not None:
-        attained = same_projects.objective
-    regret = None if attained is None else attained - true_solution.objective
+        objective = same_projects.objective
+    regret = None if objective is None else objective - true_solution.objective
     bound = true_solution.certificate.bound
     benefit = objective_without_plan - true_solution.objective
-    commitments = (true_solution.commitment, followed)
+    commitments = (true_solution.commitment, followed_plan)
     changes = DecisionDiff.between(
         *(Decisions(x.start, largest_stocks(instance, x)) for x in commitments)
     )
@@ -180,7 +182,7 @@ def _compute_loss(
         attained=None if broken_rules else followed_objective,
         same_projects=None if same_projects is None else same_projects.objective,
         regret=regret,
-        regret_at_most=None if attained is None or bound is None else attained - bound,
+        regret_at_most=None if objective is None or bound is None else objective - bound,
         benefit_lost=None if regret is None or benefit <= 0 else regret / benefit,
         expected=true_solution.with_plan.expected,
         expected_attained=with_plan.expected
@@ -195,11 +197,11 @@ def _compute_loss(
 
 
 def _solve_same_projects(
-    case: Case, followed: Commitment, options: RedactOptions
+    case: Case, followed_plan: Commitment, options: RedactOptions
 ) -> CheckedSolution | None:
-    """Return the best plan that has exactly the projects and start years of ``followed``; None if
-    there is none."""
-    start_by_project, projects = followed.start, dict(case.projects)
+    """Return the best plan that has exactly the projects and start years of ``followed_plan``; None
+    if there is none."""
+    start_by_project, projects = followed_plan.start, dict(case.projects)
     for p, year in start_by_project.items():
         years = {"earliest_start": year, "latest_start": year}
         projects[p] = projects[p].model_copy(update=years)
@@ -212,7 +214,7 @@ def _solve_same_projects(
         return None
 
 
-# What can be recovered
+# Attacks
 
 
 class _AttackResult(NamedTuple):
@@ -244,18 +246,18 @@ def _run_attacks(redacted: RedactedScenario, plan: results.Plan) -> _AttackResul
                 narrowed_by[name], gains[name] = result, gain
         file_ranges = narrowed
     # The scenario in the plan reveals all figures, and so does its hash if few scenarios fit.
-    all_paths = tuple(replaced.figure.dotted_path for replaced in redacted.replaced)
+    all_paths = tuple(replaced.figure.dotted_path for replaced in redacted.replaced_figures)
     revealing.append(RevealingResult(result="scenario", exact=all_paths, narrowed=()))
     has_removed_texts = any(
         removed_field.reason in ("note", "description", "source")
         for removed_field in redacted.left_out
     )
-    replaced_values = (replaced.figure.value for replaced in redacted.replaced)
+    replaced_values = (replaced.figure.value for replaced in redacted.replaced_figures)
     has_removed_texts = has_removed_texts or any(
         isinstance(value, Number) and (value.source or value.note) for value in replaced_values
     )
     # Values with three digits in each range: what an attacker would try first.
-    widths = (log_width(replaced.low, replaced.high) for replaced in redacted.replaced)
+    widths = (log_width(replaced.low, replaced.high) for replaced in redacted.replaced_figures)
     guess_count = math.prod(max(1.0, math.ceil(width / math.log(10) * 900)) for width in widths)
     if guess_count <= MAX_GUESSES and not has_removed_texts:
         revealing.append(
@@ -297,12 +299,12 @@ def _redacted_figure(
 ) -> RedactedFigure:
     figure, published_value, low, high = replaced_figure
     width, path = log_width(low, high), figure.dotted_path
-    by_results = insider = by_consumer = None
+    results_range = insider_range = consumer_range = None
     if attack is not None:
-        by_results = _recovered_range(figure, attack.ranges[path], attack.narrowed_by.get(path))
-        insider = _recovered_range(figure, *attack.insider.recover_range(figure, low, high))
+        results_range = _recovered_range(figure, attack.ranges[path], attack.narrowed_by.get(path))
+        insider_range = _recovered_range(figure, *attack.insider.recover_range(figure, low, high))
         recovered = attack.insider.recover_range(figure, low, high, by_consumer=True)
-        by_consumer = _recovered_range(figure, *recovered)
+        consumer_range = _recovered_range(figure, *recovered)
     return RedactedFigure(
         path=path,
         kind=figure.kind,
@@ -316,9 +318,9 @@ def _redacted_figure(
         bits_left=math.log2(max(1.0, width / math.log1p(VALUE_RESOLUTION))),
         bits_told=math.log2(max(1.0, PRIOR_WIDTH / max(width, math.log1p(VALUE_RESOLUTION)))),
         known_shape=_recover_from_profile(replaced_figure, all_replaced),
-        results=by_results,
-        insider=insider,
-        insider_by_consumer=by_consumer,
+        results=results_range,
+        insider=insider_range,
+        insider_by_consumer=consumer_range,
     )
 
 
@@ -337,15 +339,15 @@ def _recover_from_profile(
 
     None if the profile has one year only, or if the figure is 0.
     """
-    years = [
+    yearly_figures = [
         other_year
         for other_year in all_replaced
         if other_year.figure.path == replaced_figure.figure.path
     ]
-    if len(years) < 2 or replaced_figure.figure.value <= 0:
+    if len(yearly_figures) < 2 or replaced_figure.figure.value <= 0:
         return None
     level: Ranges = {"": (replaced_figure.low, replaced_figure.high)}
-    for other_year in years:
+    for other_year in yearly_figures:
         if other_year.figure.value > 0:
             ratio = replaced_figure.figure.value / other_year.figure.value
             narrow_range(level, "", other_year.low * ratio, other_year.high * ratio)

@@ -18,11 +18,11 @@ from models.results import BudgetLineUse, Plan
 from models.scenario.chains import chain_of, conversion_inputs
 from optimizer.analyses.redaction import ranges as bounds
 from optimizer.analyses.redaction.hidden_figures import ScenarioFigure
-from optimizer.analyses.redaction.insider import OutcomeEvaluator, tied_damage, with_figure_values
+from optimizer.analyses.redaction.insider import OutcomeEvaluator, chain_damage, with_figure_values
 from optimizer.analyses.redaction.redacted_scenario import RedactedScenario
 
 EXACT_WIDTH = 1e-6
-"""A range of at most this log width counts as exact."""
+"""A range of at most this log width counts as exact; published amounts are that exact at least."""
 MAX_DAMAGE_ROUNDS = 3
 
 
@@ -30,18 +30,22 @@ class Attacker:
     """The knowledge of an attacker who has the redacted scenario and a plan of the true one."""
 
     def __init__(self, redacted: RedactedScenario, plan: Plan) -> None:
-        self.plan, self.case, self.replaced = plan, redacted.redacted_case, redacted.replaced
+        self.plan, self.case, self.replaced_figures = (
+            plan,
+            redacted.redacted_case,
+            redacted.replaced_figures,
+        )
         self.evaluator = OutcomeEvaluator.for_plan(redacted.redacted_case, plan)
         self.figures_by_year = {m.id: m.by_year for m in plan.materials}
 
     def ranges_from_file(self) -> bounds.Ranges:
         """Return the range of each hidden figure that follows from the redacted scenario alone."""
-        return {item.figure.dotted_path: (item.low, item.high) for item in self.replaced}
+        return {item.figure.dotted_path: (item.low, item.high) for item in self.replaced_figures}
 
     def hidden_of_kind(self, kind: str, *materials: str) -> list[ScenarioFigure]:
         """Return the hidden figures of a kind, for the given materials or, if none is given, for
         all."""
-        figures = (replaced.figure for replaced in self.replaced)
+        figures = (replaced.figure for replaced in self.replaced_figures)
         return [f for f in figures if f.kind == kind and (not materials or f.material in materials)]
 
     def materials_of_kind(self, kind: str) -> list[str]:
@@ -70,13 +74,15 @@ def _ranges_from_demand(
         }
         paths = {path for path, _ in hidden_demand_paths}
         stocks = [h.planned_t for h in attacker.plan.stockpiles if h.material == m]
-        for text, figures in attacker.figures_by_year[m].items():
-            year, total_demand = int(text), getattr(figures, result) or 0.0
+        for year_key, figures in attacker.figures_by_year[m].items():
+            year, total_demand = int(year_key), getattr(figures, result) or 0.0
             if in_flows and year not in attacker.flow_years(m):
                 continue
             if result == "days_of_cover":
                 total_demand = (
-                    365 * math.fsum(p[text] for p in stocks) / total_demand if total_demand else 0.0
+                    365 * math.fsum(p[year_key] for p in stocks) / total_demand
+                    if total_demand
+                    else 0.0
                 )
                 if total_demand <= 0:
                     continue
@@ -100,7 +106,7 @@ def _ranges_from_demand(
 def _ranges_from_budgets(attacker: Attacker, attacker_ranges: bounds.Ranges) -> bounds.Ranges:
     """Narrow the attacker's ranges of hidden budgets, using the amounts that the plan's
     ``budget_lines`` state as granted, in total and by year."""
-    names = {(f.path, f.year): f.dotted_path for f in attacker.hidden_of_kind("budget")}
+    dotted_paths = {(f.path, f.year): f.dotted_path for f in attacker.hidden_of_kind("budget")}
     equations = []
     for use in attacker.plan.budget_lines:
         funder = attacker.case.funders[use.funder]
@@ -120,15 +126,17 @@ def _ranges_from_budgets(attacker: Attacker, attacker_ranges: bounds.Ranges) -> 
         }
         amounts = {((*path, total_field), None): use.total_meur} | yearly_amounts
         equations += [
-            bounds.Equation({names[key]: 1.0}, granted)
+            bounds.Equation({dotted_paths[key]: 1.0}, granted)
             for key, granted in amounts.items()
-            if key in names and granted is not None
+            if key in dotted_paths and granted is not None
         ]
         if line is not None and line.limit_meur is not None:
             limit = (*path, "limit_meur")
-            for text, available in (use.available_meur or {}).items():
-                year_weights = bounds.interpolation_weights(line.limit_meur.years, int(text))
-                weights = {names[limit, y]: w for y, w in year_weights if (limit, y) in names}
+            for year_key, available in (use.available_meur or {}).items():
+                year_weights = bounds.interpolation_weights(line.limit_meur.years, int(year_key))
+                weights = {
+                    dotted_paths[limit, y]: w for y, w in year_weights if (limit, y) in dotted_paths
+                }
                 equations += [bounds.Equation(weights, available)] if weights else []
     return bounds.tighten_ranges(attacker_ranges, equations)
 
@@ -162,7 +170,8 @@ def _ranges_from_spending(attacker: Attacker, attacker_ranges: bounds.Ranges) ->
 def _ranges_from_stocks(attacker: Attacker, attacker_ranges: bounds.Ranges) -> bounds.Ranges:
     """Narrow the ranges of stock figures by ``planned_t``.
 
-    ``planned_t`` minus purchases is the initial stock, and ``planned_t`` is at most ``max_t``.
+    ``planned_t`` of the first year, less purchases and without losses, is the initial stock;
+    ``planned_t`` is at most ``max_t``.
     """
     narrowed, horizon = dict(attacker_ranges), attacker.case.horizon
     plans = {stockpile.id: stockpile for stockpile in attacker.plan.stockpiles}
@@ -263,7 +272,7 @@ def _extreme_damage(
 ) -> float:
     """Return the highest or lowest damage of a material's chain for a given value of one figure.
 
-    All other figures are at the ends of their ranges.
+    Other hidden figures are at the ends of their ranges that make damage extreme; demand is known.
     """
     end, material = int(is_highest), figure.material or ""
     chain = chain_of(attacker.case, material)
@@ -297,8 +306,8 @@ def _extreme_damage(
             increase = max(0.0, min(high - low, remainder))
             extreme_values[step], remainder = low + increase, remainder - increase
     case = with_figure_values(attacker.case, extreme_values)
-    return tied_damage(
-        attacker.evaluator.material_outcome(case, material)[outcome_index], case, material
+    return chain_damage(
+        attacker.evaluator.chain_outcomes(case, material)[outcome_index], case, material
     )
 
 
@@ -313,4 +322,4 @@ ATTACKS: dict[str, Callable[[Attacker, bounds.Ranges], bounds.Ranges]] = {
     "stockpiles.planned_t": _ranges_from_stocks,
     "materials.expected": _ranges_from_damage,
 }
-"""The function that narrows ranges by each result of a plan, by its path there."""
+"""For each result, by its path in a plan: the function that narrows ranges by it."""

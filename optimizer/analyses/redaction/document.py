@@ -25,6 +25,7 @@ from optimizer.report.number_format import (
 from optimizer.report.wording import Wording
 
 FULL_DISCLOSURE = ("scenario", "certificate.input_sha256")
+"""Results that reveal all hidden figures."""
 REASONS = {
     "mentioned": mark_translatable("the text names one of the hidden figures"),
     "grows_alike": mark_translatable(
@@ -183,28 +184,29 @@ def _figures_table(result: Redaction) -> Table:
     is known."""
     rows = [(path, list(figures)) for path, figures in groupby(result.figures, key=_quantity_path)]
 
-    def spans(header: str, name: str) -> Column:
+    def span_column(header: str, name: str) -> Column:
         return Column(header, lambda row: _value_span([getattr(figure, name) for figure in row[1]]))
 
-    def closest(header: str, name: str) -> Column:
+    def closest_column(header: str, name: str) -> Column:
         return Column(
-            header,
-            lambda row: _narrowest_share(getattr(figure, name) for figure in row[1]),
-            "share",
+            header, lambda row: _smallest_error(getattr(figure, name) for figure in row[1]), "share"
         )
 
-    columns = [Column(tr("Hidden figure"), "0", "text"), spans(tr("In the file"), "published")]
+    columns = [
+        Column(tr("Hidden figure"), "0", "text"),
+        span_column(tr("In the file"), "published"),
+    ]
     if any(figure.value is not None for figure in result.figures):
-        columns.append(spans(tr("In truth"), "value"))
+        columns.append(span_column(tr("In truth"), "value"))
     columns += [
         Column(tr("File alone, ±"), lambda row: min(figure.error for figure in row[1]), "share"),
-        closest(tr("Growth known, ±"), "known_shape"),
+        closest_column(tr("Growth known, ±"), "known_shape"),
     ]
     if result.answer == "solved":
         columns += [
-            closest(tr("All else and totals known, ±"), "insider"),
-            closest(tr("The same by consumer, ±"), "insider_by_consumer"),
-            closest(tr("True results, ±"), "results"),
+            closest_column(tr("All else and totals known, ±"), "insider"),
+            closest_column(tr("The same by consumer, ±"), "insider_by_consumer"),
+            closest_column(tr("True results, ±"), "results"),
         ]
     note = tr(
         "How closely each is recovered, over its years, by the attacks that were tried: from the "
@@ -218,12 +220,12 @@ def _figures_table(result: Redaction) -> Table:
 
 def _quantity_path(figure: RedactedFigure) -> str:
     """Return the path of a figure's quantity, without the year if it is a yearly one."""
-    owner_path, _, last_step = figure.path.rpartition(".")
-    return owner_path if last_step.isdecimal() and len(last_step) == 4 else figure.path
+    parent_path, _, last_step = figure.path.rpartition(".")
+    return parent_path if last_step.isdecimal() and len(last_step) == 4 else figure.path
 
 
 def _value_span(values: Iterable[float | None]) -> str:
-    """Return the smallest and the largest of several figures as text."""
+    """Return the smallest and the largest of the figures that are known, as text."""
     known_values = [value for value in values if value is not None]
     if not known_values:
         return NO_VALUE
@@ -231,10 +233,11 @@ def _value_span(values: Iterable[float | None]) -> str:
     return low if low == high else tr("{low} to {high}", low=low, high=high)
 
 
-def _narrowest_share(recovered: Iterable[RecoveryRange | None]) -> DisplayedValue:
-    """Return how closely the narrowest range determines its figure, as a relative error.
+def _smallest_error(recovered: Iterable[RecoveryRange | None]) -> DisplayedValue:
+    """Return the smallest relative error with which a range determines its figure.
 
-    The error is the square root of the ratio of the ends, minus 1.
+    The error is the square root of the ratio of the ends, minus 1. Without ranges above 0 there is
+    no value.
     """
     known_ranges = (
         value_range for value_range in recovered if value_range is not None and value_range.low > 0
@@ -287,7 +290,7 @@ def _revealing_table(result: Redaction) -> Table:
     return Table(tr("What not to publish of the true scenario"), result.telling, columns, "telling")
 
 
-def _reasons_table(name: str, entries: Sequence[RemainingHint | RemovedItem]) -> Table:
+def _reasons_table(table_id: str, entries: Sequence[RemainingHint | RemovedItem]) -> Table:
     """Return a table of reasons, each with the paths to which it applies."""
     reasons = dict.fromkeys(entry.reason for entry in entries)
     rows = [
@@ -295,4 +298,4 @@ def _reasons_table(name: str, entries: Sequence[RemainingHint | RemovedItem]) ->
         for reason in reasons
     ]
     columns = [Column(tr("Why"), "0", "text"), Column(tr("Where"), "1", "text")]
-    return Table("", rows, columns, name)
+    return Table("", rows, columns, table_id)

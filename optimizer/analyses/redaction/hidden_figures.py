@@ -2,10 +2,10 @@
 
 The band method has fixed bands, whose edges are powers of one plus the width, in the unit of the
 figure. All figures in a band are published as the same value, so that only the band can be learned.
-The first year of a profile is replaced by its band, and each other year by the band of its ratio to
-the first year: if each year had a separate band, whoever knows the growth could intersect the bands
-of all years. The scale method draws a secret factor for each subject; the years of a profile keep
-their ratios.
+The first positive year of a profile is replaced by its band, and each other year by the band of its
+ratio to that year: if each year had a separate band, whoever knows the growth could intersect the
+bands of all years. The scale method draws a secret factor for each subject; the years of a profile
+keep their ratios.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ class ScenarioFigure(NamedTuple):
     year: int | None
     """Year of a yearly quantity that changes; None elsewhere."""
     value: float
-    """A ``Number``, which has its source, as in the scenario."""
+    """The value in the scenario; a ``Number`` with its source if the figure is one of the owner."""
     material: str | None = None
 
     @property
@@ -193,10 +193,10 @@ class BandMethod:
         low, high = self._band_edges(figure.value)
         return ReplacedFigure(figure, round_significant(math.sqrt(low * high)), low, high)
 
-    def _replace_profile(self, years: list[ScenarioFigure]) -> Iterator[ReplacedFigure]:
+    def _replace_profile(self, figures: list[ScenarioFigure]) -> Iterator[ReplacedFigure]:
         """Yield replacements for the years of one quantity, or for a single figure."""
-        first_positive = next((figure for figure in years if figure.value > 0), years[0])
-        for figure in years:
+        first_positive = next((figure for figure in figures if figure.value > 0), figures[0])
+        for figure in figures:
             if figure is first_positive or figure.value == 0:
                 yield self._replace_single(figure)
                 continue

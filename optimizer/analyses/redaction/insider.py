@@ -87,7 +87,7 @@ class OutcomeEvaluator:
         """Return an evaluator of a published plan that uses the states of a scenario."""
         return cls(read_states(read_instance(case)), plan)
 
-    def material_outcome(self, case: Case, material: str) -> tuple[PlanEvaluation, PlanEvaluation]:
+    def chain_outcomes(self, case: Case, material: str) -> tuple[PlanEvaluation, PlanEvaluation]:
         """Return the outcomes of a material's chain, with the plan and without any."""
         instance = read_instance(case)
         # Recourse of one chain does not depend on another.
@@ -137,7 +137,7 @@ class Insider:
 
         @cache
         def outcomes(x: float) -> tuple[PlanEvaluation, PlanEvaluation]:
-            return self.evaluator.material_outcome(
+            return self.evaluator.chain_outcomes(
                 with_figure_values(self.case, {figure: x}), material
             )
 
@@ -145,10 +145,10 @@ class Insider:
             outcome = outcomes(x)[outcome_index]
             if by_consumer:
                 return outcome.damage_by_consumer[owner]
-            return tied_damage(outcome, self.case, material)
+            return chain_damage(outcome, self.case, material)
 
         # Damage may jump where the value equals that of another step, as their order changes.
-        ties = [
+        jump_points = [
             float(step.eur_per_t)
             for entry in self.case.damage
             if figure.kind == "damage_value" and entry.material == material
@@ -160,7 +160,7 @@ class Insider:
             damage_at = partial(damage, outcome_index)
             target = printed_total - (total - damage_at(figure.value))
             fitting = find_fitting_range(
-                damage_at, low, high, target, printed_slack(printed_total), ties
+                damage_at, low, high, target, printed_slack(printed_total), jump_points
             )
             width = narrowest[1] - narrowest[0]
             if fitting is not None and fitting[1] - fitting[0] < width * (1 - 1e-6):
@@ -168,7 +168,7 @@ class Insider:
         return narrowest, result_name
 
 
-def tied_damage(outcome: PlanEvaluation, case: Case, material: str) -> float:
+def chain_damage(outcome: PlanEvaluation, case: Case, material: str) -> float:
     """Return the total damage of the materials in a material's chain.
 
     The total increases with the damage per tonne of each material. The damage of a single material
@@ -184,6 +184,6 @@ def round_as_printed(value: float) -> float:
     return float(round(value)) if abs(value) >= 100 else round_significant(value)
 
 
-def printed_slack(printed: float) -> float:
+def printed_slack(printed_total: float) -> float:
     """Return half a unit of the last digit of a printed total."""
-    return max(0.5 if abs(printed) >= 100 else half_last_digit(printed), ZERO_TOLERANCE)
+    return max(0.5 if abs(printed_total) >= 100 else half_last_digit(printed_total), ZERO_TOLERANCE)

@@ -1,4 +1,4 @@
-"""What may be asked of a redaction."""
+"""Options of a redaction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MIN_SECRET_LENGTH = 16
 
 
 def _parse_width(text: str) -> float:
-    """Return a width that is written as a share of one, or as a percentage with its sign."""
+    """Parse a width such as 0.25 or 25%; raise ValueError if it is out of range."""
     if not MIN_WIDTH <= (width := parse_share(text)) <= MAX_WIDTH:
         raise ValueError(
             tr("'{value}' is not a width such as 25% or 0.25, from 5% to 900%.", value=text)
@@ -51,27 +51,28 @@ class RedactOptions(SolveOptions):
     companies: Annotated[Ids, CliFlag(name="--company")] = ()
     """Hide the budgets of this company, and stocks that it alone pays for; may be given often."""
     band: Width | None = None
-    """Replace each figure by the middle of a band so wide; 25% if neither this nor --scale is
-    given."""
+    """Replace each figure by the middle of a band of this relative width; 25% if neither this nor
+    --scale is given."""
     scale: Width | None = None
-    """Multiply figures by secret factors instead, up to so much above one or below."""
+    """Multiply figures by secret factors instead, between 1 / (1 + SHARE) and 1 + SHARE."""
     seed: Annotated[str, CliFlag("TEXT")] | None = None
-    """Draw the factors from this long, secret text, to get the same ones again; by chance if not
-    given."""
+    """Draw the factors from this long, secret text, so that the same ones can be drawn again; at
+    random if not given."""
     also: Annotated[tuple[str, ...], CliFlag("PATH")] = ()
-    """Hide this figure as well, or all below this place; may be given often."""
+    """Hide this figure as well, or all figures below this path; may be given often."""
     allow: Annotated[tuple[str, ...], CliFlag("PATH")] = ()
-    """Leave this figure as it is although it agrees with hidden ones; what it tells is counted."""
+    """Leave this figure as it is although it agrees with hidden ones; what it reveals is
+    counted."""
     keep_texts: bool = False
     """Keep sources, notes and descriptions of others; by default the scenario has no texts but
     titles and names."""
     values: bool = False
-    """Name the true figures in the owner's account."""
+    """State the true figures in the account for their owner."""
     solve: bool = True
     """Judge the file alone; solve nothing."""
 
     @model_validator(mode="after")
-    def _fit(self) -> RedactOptions:
+    def _check_combination(self) -> RedactOptions:
         if not self.consumers and not self.companies:
             raise Misuse(tr("Whose figures? Name --consumer or --company."))
         if self.band is not None and self.scale is not None:

@@ -19,7 +19,7 @@ ZERO_TOLERANCE = 1e-6
 JUMP_OFFSET = 1e-7
 """Relative distance from a possible jump at which a function is also evaluated."""
 GRID_POINTS = 17
-"""Values that are tried within a range before roots are refined."""
+"""Number of values in a range that are tried before roots are refined."""
 
 
 class Equation(NamedTuple):
@@ -33,31 +33,32 @@ class Equation(NamedTuple):
 def tighten_ranges(ranges: Ranges, equations: Sequence[Equation]) -> Ranges:
     """Return the tightest range of each figure that all equations together allow.
 
-    Two linear programs are solved for each figure; an infeasible one leaves the range unchanged.
+    Two linear programs are solved for each figure; if one has no solution, the ranges of
+    its figure and of the figures after it stay as they are.
     """
     narrowed = dict(ranges)
-    informative = [equation for equation in equations if any(equation.weights.values())]
-    names = list(dict.fromkeys(name for equation in informative for name in equation.weights))
-    if not names:
+    useful_equations = [equation for equation in equations if any(equation.weights.values())]
+    paths = list(dict.fromkeys(path for equation in useful_equations for path in equation.weights))
+    if not paths:
         return narrowed
-    scale = {name: max(map(abs, ranges[name])) or 1.0 for name in names}
+    scale = {path: max(map(abs, ranges[path])) or 1.0 for path in paths}
     rows, limits = [], []
-    for weights, equation_total, slack in informative:
-        row = np.array([weights.get(name, 0.0) * scale[name] for name in names])
+    for weights, equation_total, slack in useful_equations:
+        row = np.array([weights.get(path, 0.0) * scale[path] for path in paths])
         size = float(np.abs(row).max()) or 1.0
         slack = max(slack, JSON_PRECISION * max(1.0, abs(equation_total)))
         rows += [row / size, -row / size]
         limits += [(equation_total + slack) / size, (slack - equation_total) / size]
-    bounds = [(ranges[name][0] / scale[name], ranges[name][1] / scale[name]) for name in names]
-    for n, name in enumerate(names):
-        objective = np.zeros(len(names))
+    bounds = [(ranges[path][0] / scale[path], ranges[path][1] / scale[path]) for path in paths]
+    for n, path in enumerate(paths):
+        objective = np.zeros(len(paths))
         ends = []
         for objective[n] in (1.0, -1.0):
             solution = linprog(objective, A_ub=np.array(rows), b_ub=limits, bounds=bounds)
             if solution.status != 0:
                 return narrowed
-            ends.append(abs(float(solution.fun or 0.0)) * scale[name])
-        narrow_range(narrowed, name, min(ends), max(ends))
+            ends.append(abs(float(solution.fun or 0.0)) * scale[path])
+        narrow_range(narrowed, path, min(ends), max(ends))
     return narrowed
 
 
@@ -101,8 +102,8 @@ def find_fitting_range(
     ``slack`` of ``target``.
 
     A grid is tried first, with ``extra_points`` where the function may jump; then the edges are
-    refined. Returns None if no grid point fits and the deviation from the target has no change of
-    sign.
+    refined. Returns None if the range is empty or not positive, or if no grid point fits and the
+    deviation from the target has no change of sign.
     """
     if not 0 < low < high:
         return None
@@ -117,13 +118,13 @@ def find_fitting_range(
     )
     residuals = [(x, function(x) - target) for x in grid]
 
-    def edge(off: list[Range]) -> float | None:
-        for n, (x, residual) in enumerate(off):
+    def first_fitting(points: list[Range]) -> float | None:
+        for n, (x, residual) in enumerate(points):
             if abs(residual) <= slack:
                 return x
             offset = math.copysign(slack, residual)
-            if n + 1 < len(off) and (residual - offset) * (off[n + 1][1] - offset) <= 0:
-                left_value, right_value = sorted((x, off[n + 1][0]))
+            if n + 1 < len(points) and (residual - offset) * (points[n + 1][1] - offset) <= 0:
+                left_value, right_value = sorted((x, points[n + 1][0]))
                 return float(
                     brentq(
                         lambda x, s=offset: function(x) - target - s,
@@ -134,7 +135,7 @@ def find_fitting_range(
                 )
         return None
 
-    first_edge, last_edge = edge(residuals), edge(residuals[::-1])
+    first_edge, last_edge = first_fitting(residuals), first_fitting(residuals[::-1])
     return (
         None
         if first_edge is None or last_edge is None
@@ -143,7 +144,8 @@ def find_fitting_range(
 
 
 def log_width(low: float, high: float) -> float:
-    """Return the logarithm of the ratio of a range's upper to its lower end."""
+    """Return the logarithm of the ratio of a range's upper to its lower end; infinite if the latter
+    is 0."""
     if high <= low:
         return 0.0
     return math.inf if low <= 0 else math.log(high / low)

@@ -49,7 +49,7 @@ class RedactedScenario(NamedTuple):
     """The redacted scenario in YAML."""
     stand_in: str
     """The replaced figures alone in YAML, to be included in place of a private file."""
-    replaced: tuple[ReplacedFigure, ...]
+    replaced_figures: tuple[ReplacedFigure, ...]
     left_out: tuple[RemovedItem, ...]
     hints: tuple[RemainingHint, ...]
     revealing: tuple[Relation, ...]
@@ -80,11 +80,13 @@ def redact_scenario(
         mode="json", by_alias=True, exclude_unset=True, exclude_none=True
     )
     figures = tuple(hiding.find_hidden_figures(case, consumers, companies))
-    ids = {
+    indexed_paths = {
         f"stockpiles.{stockpile.id}": f"stockpiles.{n}"
         for n, stockpile in enumerate(case.stockpiles)
     }
-    also, allow = ([_with_stock_index(path, ids) for path in paths] for paths in (also, allow))
+    also, allow = (
+        [_with_stock_index(path, indexed_paths) for path in paths] for paths in (also, allow)
+    )
     hidden_keys = {(figure.path, figure.year) for figure in figures}
     requested_figures = (
         _classify_requested(number, case)
@@ -94,8 +96,8 @@ def redact_scenario(
     figures += tuple(f for f in requested_figures if (f.path, f.year) not in hidden_keys)
     hidden_paths = {figure.path for figure in figures}
     replaceable, revealing = relations.find_relations(case, content, figures, companies)
-    following_figures = {r.figure: r for r in replaceable if not _is_below(r.figure, allow)}
-    replaced = _replace_figures(figures, following_figures, method)
+    derived_figures = {r.figure: r for r in replaceable if not _is_below(r.figure, allow)}
+    replaced = _replace_figures(figures, derived_figures, method)
     source_names = {s for f in figures for s in _sources_in(_value_at(content, f.path))}
     left_out: list[RemovedItem] = []
     for path, group in groupby(replaced, key=lambda item: item.figure.path):
@@ -130,9 +132,9 @@ def redact_scenario(
     revealing = [r for r in revealing if r.figure.path[0] not in removed_sections]
     allowed_relations = [r for r in (*replaceable, *revealing) if _is_below(r.figure, allow)]
     hints += [RemainingHint(path=r.figure.dotted_path, reason="follows") for r in allowed_relations]
-    equations = [e for _, of_hint in (*supply_hints, *growth_hints) for e in of_hint]
+    equations = [e for _, hint_equations in (*supply_hints, *growth_hints) for e in hint_equations]
     equations += [
-        r.to_equation(r.figure in following_figures)
+        r.to_equation(r.figure in derived_figures)
         for r in (*replaceable, *revealing)
         if r in allowed_relations or r in replaceable
     ]
@@ -157,7 +159,8 @@ def redact_scenario(
 
 
 def _classify_requested(figure: ScenarioFigure, case: Case) -> ScenarioFigure:
-    """Return a figure that the user asked to hide, with its kind and owner set."""
+    """Return a figure that the user asked to hide; if it is demand or a budget, its kind and owner
+    are set."""
     if figure.path[0] == "demand":
         return figure._replace(kind="demand", owner=case.demand[int(figure.path[1])].consumer)
     if figure.path[2:] == ("budget_meur",):
@@ -165,11 +168,11 @@ def _classify_requested(figure: ScenarioFigure, case: Case) -> ScenarioFigure:
     return figure
 
 
-def _with_stock_index(path: str, ids: Mapping[str, str]) -> str:
+def _with_stock_index(path: str, indexed_paths: Mapping[str, str]) -> str:
     """Return a dotted path in which the index of a stockpile replaces its id; other paths are
     unchanged."""
     prefix = ".".join(path.split(".")[:2])
-    return ids.get(prefix, prefix) + path[len(prefix) :]
+    return indexed_paths.get(prefix, prefix) + path[len(prefix) :]
 
 
 def _is_below(figure: ScenarioFigure, paths: Iterable[str]) -> bool:
@@ -178,7 +181,7 @@ def _is_below(figure: ScenarioFigure, paths: Iterable[str]) -> bool:
 
 def _replace_figures(
     figures: Sequence[ScenarioFigure],
-    following_figures: Mapping[ScenarioFigure, Relation],
+    derived_figures: Mapping[ScenarioFigure, Relation],
     method: RedactionMethod,
 ) -> list[ReplacedFigure]:
     """Return the replacements of all figures.
@@ -188,20 +191,18 @@ def _replace_figures(
     """
     replaced = {
         replacement.figure: replacement
-        for replacement in method.replace_figures(
-            [f for f in figures if f not in following_figures]
-        )
+        for replacement in method.replace_figures([f for f in figures if f not in derived_figures])
     }
     published_values = {figure: replacement.published for figure, replacement in replaced.items()}
     low_ends = {figure: replacement.low for figure, replacement in replaced.items()}
     high_ends = {figure: replacement.high for figure, replacement in replaced.items()}
-    for figure, relation in following_figures.items():
+    for figure, relation in derived_figures.items():
         value = relation.predict(published_values)
         value = round(value, 9) if relation.complement else hiding.round_significant(value)
         low, high = relation.predict(low_ends, high_ends), relation.predict(high_ends, low_ends)
         slack = relations.rounding_slack(figure)
         replaced[figure] = ReplacedFigure(figure, value, low - slack, high + slack)
-    order = [*figures, *(figure for figure in following_figures if figure not in figures)]
+    order = [*figures, *(figure for figure in derived_figures if figure not in figures)]
     path_rank = {path: n for n, path in enumerate(dict.fromkeys(figure.path for figure in order))}
     return sorted(
         (replaced[f] for f in order if f in replaced),
@@ -366,11 +367,14 @@ def _remove_mentions(
 ) -> Iterator[RemovedItem]:
     """Remove texts that state a hidden figure or a sum with one in it, and yield what is removed.
 
-    The number may be in thousands. Numbers that any text may contain are ignored.
+    A text may state it in thousands or thousandths. Years and numbers of one digit are ignored.
+    Texts that a scenario must have are replaced.
     """
-    sources = [f for f in figures if f.kind in ("demand", "damage_value", "budget")]
-    true_values = {figure: figure.value for figure in sources}
-    true_sums = [total.evaluate(true_values) for *_, total in relations.hidden_sums(case, sources)]
+    base_figures = [f for f in figures if f.kind in ("demand", "damage_value", "budget")]
+    true_values = {figure: figure.value for figure in base_figures}
+    true_sums = [
+        total.evaluate(true_values) for *_, total in relations.hidden_sums(case, base_figures)
+    ]
     hidden_values = {float(f.value) for f in figures if f.kind != "damage_share"}
     hidden_values |= {
         x for x in true_sums if relations.significant_digits(x) >= relations.MIN_DIGITS
@@ -378,10 +382,10 @@ def _remove_mentions(
     hidden_values = {
         x for x in hidden_values if relations.significant_digits(x) > 1 and x not in YEAR_NUMBERS
     }
-    distinctive = {
+    distinctive_values = {
         x for x in hidden_values if relations.significant_digits(x) >= relations.MIN_DIGITS
     }
-    hidden_values |= {x * k for x in distinctive for k in (1e-3, 1e3)}
+    hidden_values |= {x * k for x in distinctive_values for k in (1e-3, 1e3)}
     for path, text in list(walk_content(content)):
         text_steps = [step for step in path if step in ("title", "name", "text", *FREE_TEXTS)]
         if not isinstance(text, str) or not text_steps or _REDACTED_SOURCE.fullmatch(text):
@@ -414,9 +418,9 @@ def _possible_numbers(token: str) -> Iterator[float]:
 def _supply_hints(
     case: Case, figures: Sequence[ScenarioFigure]
 ) -> Iterator[tuple[RemainingHint, list[Equation]]]:
-    """Yield a hint, with its equations, for each year in which a material's total supply agrees
-    with its need: the need can then be computed from the supply, and subtracting visible demand
-    reveals hidden figures.
+    """Yield a hint for each material whose total supply agrees with its need in some years, with an
+    equation for each of these years: the need can then be computed from the supply, and subtracting
+    visible demand reveals hidden figures.
 
     Total supply is the supply in tonnes / (1 - sum of the supplies given as shares), once without
     and once with the output of conversions.
@@ -428,7 +432,7 @@ def _supply_hints(
         supplies = [row.t_per_year for row in rows.values() if row.t_per_year is not None]
         supply_shares = [row.share for row in rows.values() if row.share is not None]
         # Assume that one share was rounded as the rest, at best to 0.001, and others are exact.
-        unit = min(
+        rounding_unit = min(
             [
                 0.001,
                 *(
@@ -438,14 +442,14 @@ def _supply_hints(
                 ),
             ]
         )
-        makers = {
+        plants = {
             id: conversion
             for id, conversion in case.conversions.items()
             if conversion.output == material
         }
         paths = [f"supply.{n}.{'share' if row.share else 't_per_year'}" for n, row in rows.items()]
-        paths += [f"conversions.{id}.capacity_t_per_year" for id in makers]
-        capacities = [conversion.capacity_t_per_year for conversion in makers.values()]
+        paths += [f"conversions.{id}.capacity_t_per_year" for id in plants]
+        capacities = [conversion.capacity_t_per_year for conversion in plants.values()]
         equations = []
         for year, need in (
             (year, needs_of_year.get(material or "", 0.0)) for year, needs_of_year in needs.items()
@@ -459,7 +463,7 @@ def _supply_hints(
             ):
                 difference = abs(supply_total - need)
                 if need > 0 and difference <= SUPPLY_TOLERANCE * need:
-                    slack = supply_total * unit / 2 / open_share
+                    slack = supply_total * rounding_unit / 2 / open_share
                     # The slack is at least the difference, rounded up by a power of two.
                     slack *= 2 ** math.ceil(math.log2(max(1.0, difference / slack)))
                     hidden_sum = relations.demand_sum(
@@ -531,8 +535,10 @@ def _unhidden_hints(
         if company is not None and company not in companies:
             yield RemainingHint(path=f"funders.{company}", reason="purse_open")
     curve_keys = {(entry.consumer, entry.material) for entry in case.damage}
-    needs = [(row.consumer, row.material) for row in case.demand if row.consumer in consumers]
-    shared_materials = {material for user, material in needs if (user, material) not in curve_keys}
+    demand_keys = [(row.consumer, row.material) for row in case.demand if row.consumer in consumers]
+    shared_materials = {
+        material for user, material in demand_keys if (user, material) not in curve_keys
+    }
     for position, entry in enumerate(case.damage):
         owner = hiding.curve_owner(case, entry, consumers)
         if owner is None and entry.consumer is None and entry.material in shared_materials:

@@ -44,13 +44,13 @@ OWNER_RATIOS = (
     *(1 / n for n in range(6, 10)),
     *(float(n) for n in range(6, 13)),
 )
-"""Ratios between what an owner keeps, buys or pays and his need; the simplest come first."""
+"""Ratios between what an owner keeps, buys or pays and its need; the simplest come first."""
 MIN_DIGITS = 3
-"""Figures of fewer digits agree with others by coincidence."""
+"""Minimum number of significant digits; figures with fewer agree with others by coincidence."""
 MAX_ROUNDING = 0.006
 """Figures with a coarser relative rounding agree with others by coincidence."""
 UNUSUAL_RATIO_TOLERANCE = 0.002
-"""The same for ratios in ``OWNER_RATIOS``."""
+"""Largest relative difference of a figure from a multiple by one of ``OWNER_RATIOS``."""
 MAX_SMALL_ROUNDING = 0.05
 """Largest relative rounding of small figures."""
 GROWTH_TOLERANCE = 0.005
@@ -69,7 +69,7 @@ class WeightedSum(NamedTuple):
     members: frozenset[str]
     """The consumers or funders that are summed over."""
     is_complete: bool = False
-    """Whether the sum is over all members that there are."""
+    """Whether the sum includes all consumers or funders concerned."""
 
     def evaluate(self, figure_values: FigureValues) -> float:
         """Return the sum for the given values of the hidden figures."""
@@ -113,7 +113,8 @@ class Relation(NamedTuple):
     def to_equation(self, is_replaced: bool) -> Equation:
         """Return the relation as an equation for the hidden figures, given the value of ``figure``.
 
-        With ``is_replaced``, ``figure`` is hidden as well and is an unknown of the equation.
+        With ``is_replaced``, ``figure`` is hidden as well and is an unknown of the equation; if it
+        is a share of a whole, the equation is empty.
         """
         value, path = float(self.figure.value), self.figure.dotted_path
         slack = rounding_slack(self.figure)
@@ -159,7 +160,7 @@ def walk_content(value: Any, path: StepPath = ()) -> Iterator[tuple[StepPath, An
 
 
 def scenario_numbers(content: Content) -> Iterator[ScenarioFigure]:
-    """Yield the numbers of a scenario, each with the material that it refers to."""
+    """Yield the numbers of a scenario other than 0, each with the material that it refers to."""
     for path, value in walk_content(content):
         if isinstance(value, bool) or not isinstance(value, int | float) or not value:
             continue
@@ -241,7 +242,7 @@ def _demand_years(case: Case, figures: Sequence[ScenarioFigure]) -> list[int]:
 def demand_sum(
     case: Case, figures: Sequence[ScenarioFigure], members: Collection[str], year: int
 ) -> WeightedSum:
-    """Return the demand of ``members`` in a year for the material of the hidden ``figures``."""
+    """Return the demand of ``members`` for the material of the hidden ``figures`` as a sum."""
     figure_by_key, paths = {(f.path, f.year): f for f in figures}, {f.path for f in figures}
     rows = [(n, row) for n, row in enumerate(case.demand) if row.material == figures[0].material]
     weights: dict[ScenarioFigure, float] = {}
@@ -313,11 +314,11 @@ def find_relations(
     The figures in the first list belong to stocks in which hidden consumers or companies take part,
     are terms of hidden companies, or were requested by the user.
     """
-    sources = [
+    base_figures = [
         figure for figure in hidden_figures if figure.kind in ("demand", "damage_value", "budget")
     ]
-    true_values: FigureValues = {figure: figure.value for figure in sources}
-    sums_of_figures = list(hidden_sums(case, sources))
+    true_values: FigureValues = {figure: figure.value for figure in base_figures}
+    sums_of_figures = list(hidden_sums(case, base_figures))
     hidden_by_key = {(f.path, f.year): f for f in hidden_figures}
     demand_owners = {figure.owner for figure in hidden_figures if figure.kind == "demand"}
     replaceable, revealing = [], []
@@ -353,7 +354,7 @@ def find_relations(
             candidates.sort(
                 key=lambda s: (s.members not in parties, len(s.members) > 1, not s.is_complete)
             )
-            agreeing = (
+            agreeing_relations = (
                 Relation(figure, r, s)
                 for ratios, slack in (
                     (STOCK_RATIOS, tolerance),
@@ -363,7 +364,7 @@ def find_relations(
                 for s in candidates
                 if abs(figure.value - r * s.evaluate(true_values)) <= slack
             )
-            replaceable += [relation] if (relation := next(agreeing, None)) else []
+            replaceable += [relation] if (relation := next(agreeing_relations, None)) else []
         elif figure.path[0] != "supply":
             if figure.path[0] == "demand":
                 years = (figure.year, None)
@@ -372,14 +373,14 @@ def find_relations(
                     for s in candidates
                     if len(s.members) == 1 and {f.year for f in s.weights} & {*years}
                 ]
-            agrees = (
+            close_relations = (
                 Relation(figure, r, s)
                 for s in candidates
                 for r in SIMPLE_RATIOS
                 if _agrees_closely(figure, r, s, true_values)
             )
-            revealing += [relation] if (relation := next(agrees, None)) else []
-    return [*replaceable, *_payment_shares(case, sources)], revealing
+            revealing += [relation] if (relation := next(close_relations, None)) else []
+    return [*replaceable, *_payment_shares(case, base_figures)], revealing
 
 
 def _agrees_closely(

@@ -93,13 +93,13 @@ def _describe_turning_inputs(wording: SensitivityWording) -> Iterator[str]:
     """Yield sentences on the inputs that change the decision: their number, the nearest of them,
     and those left undecided."""
     result = wording.result
-    turning = sensitivity_wording.turning_inputs(wording.result)
-    undecided = sensitivity_wording.undecided_inputs(wording)
+    turning_inputs = sensitivity_wording.turning_inputs(wording.result)
+    undecided_names = sensitivity_wording.undecided_inputs(wording)
     sentence_fields = {
         "count": format_number(len(result.inputs)),
         "tolerance": format_small_percent(result.tolerance),
     }
-    if not turning and not undecided:
+    if not turning_inputs and not undecided_names:
         yield tr(
             "None of {count} inputs, one at a time, turns the decision at an end of its range: "
             "there the plan is proven to stay within {tolerance} of the best.",
@@ -109,16 +109,16 @@ def _describe_turning_inputs(wording: SensitivityWording) -> Iterator[str]:
     yield tr(
         "{some} of {count} inputs, one at a time, turn the decision within their range: another "
         "plan is better by more than {tolerance} of the objective, or this one breaks a rule.",
-        some=format_number(len(turning)),
+        some=format_number(len(turning_inputs)),
         **sentence_fields,
     )
-    if turning:
+    if turning_inputs:
         nearest_break_evens = "; ".join(
-            _describe_break_evens(wording, x) for x in turning[:MAX_NAMED_INPUTS]
+            _describe_break_evens(wording, x) for x in turning_inputs[:MAX_NAMED_INPUTS]
         )
         yield tr("Nearest to turn: {inputs}.", inputs=nearest_break_evens)
-    if undecided:
-        yield tr("Not decided before the limit: {inputs}.", inputs=", ".join(undecided))
+    if undecided_names:
+        yield tr("Not decided before the limit: {inputs}.", inputs=", ".join(undecided_names))
 
 
 def _describe_break_evens(wording: SensitivityWording, varied_input: SensitivityInput) -> str:
@@ -330,7 +330,7 @@ def _screening_parts(wording: SensitivityWording) -> Iterator[Part]:
         "whatever the others are; a spread as large says that its effect depends on them.",
         paths=format_number(screening.trajectories),
     )
-    damage, best = (
+    damage_effects, best_effects = (
         {row.id: row.mu_star for row in rows or ()}
         for rows in (screening.own_expected, screening.best)
     )
@@ -344,15 +344,17 @@ def _screening_parts(wording: SensitivityWording) -> Iterator[Part]:
         Column(tr("Spread"), "sigma", group=own_group),
         Column(
             tr("Its expected damage"),
-            lambda row: damage[row.id],
+            lambda row: damage_effects[row.id],
             group=other_group,
             media=doc.PAGE_AND_SHEET,
         ),
     ]
-    if best:
+    if best_effects:
         header = tr("Objective of the best plan")
         columns.append(
-            Column(header, lambda r: best[r.id], group=other_group, media=doc.PAGE_AND_SHEET)
+            Column(
+                header, lambda r: best_effects[r.id], group=other_group, media=doc.PAGE_AND_SHEET
+            )
         )
     title = tr("Effects of all inputs together ({unit})", unit=wording.unit)
     bars = [

@@ -1,4 +1,4 @@
-"""What may be asked of a sensitivity analysis."""
+"""Options of a sensitivity analysis."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Ranges = dict[str, tuple[float, float]]
 
 
 def _parse_ranges(texts: tuple[str, ...]) -> Ranges:
-    """Parse low and high values by id or path."""
+    """Parse texts such as 'hazards=0.5..2' into low and high values, by id or path."""
 
     def parse_bounds(text: str) -> tuple[float, float]:
         low, dots, high = text.partition("..")
@@ -67,14 +67,14 @@ class SensitivityOptions(ScenarioOptions, SolveOptions):
     tolerance: Annotated[Number, Field(ge=0), CliFlag("SHARE")] = 0.01
     """The decision turns where another plan is better by more than this share of the objective."""
     steps: Count = 6
-    """Values that are tried for each break-even at most, which ends at 2 % of the range; 0 seeks
-    none."""
+    """Largest number of values that are tried for each break-even, whose search ends at 2 % of the
+    range; 0 leaves out break-evens."""
     trajectories: Annotated[CountFromTwo, CliFlag("R", "--morris")] | None = None
-    """Screen all inputs together as well, along so many random paths (needs SALib)."""
+    """Screen all inputs together as well, along this number of random paths (needs SALib)."""
     resolve: bool = False
-    """Seek the best plan at every point of the screen."""
+    """Search for the best plan at every point of the screening."""
     seed: Count = 1
-    """Of the paths of the screen."""
+    """Seed of the random paths of the screening."""
 
     @model_validator(mode="after")
     def _check_resolve(self) -> SensitivityOptions:

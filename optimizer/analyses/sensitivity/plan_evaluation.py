@@ -36,7 +36,7 @@ class StudiedPlan:
     tolerance: float
     """Share of its objective by which the plan may be worse than the best one."""
     session: Session
-    """Solves changed scenarios on one thread, from the cuts of the unchanged one."""
+    """Session for changed scenarios, on one thread, with the cuts of the unchanged one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +102,8 @@ def evaluate_plan(
     )
     commitment = convert_lots(studied_plan.commitment, studied_plan.instance.lot_tonnes, instance)
     outcome, objective = _evaluate_objective(problem, commitment, threads)
-    broken_tags = tuple(broken_rules(instance, commitment))
-    return PlanAtValues(problem, commitment, outcome, objective, broken_tags)
+    broken_rule_texts = tuple(broken_rules(instance, commitment))
+    return PlanAtValues(problem, commitment, outcome, objective, broken_rule_texts)
 
 
 def _evaluate_objective(
@@ -123,8 +123,8 @@ def find_best_plan(
     gap: float | None = None,
     target_objective: float | None = None,
 ) -> BestKnownPlan:
-    """Find the best plan in the changed scenario; this is the studied plan if no better one is
-    found.
+    """Find the best plan in the changed scenario; this is the studied plan if it keeps all
+    rules and no better one is found.
 
     With ``target_objective``, the search stops when this objective is reached or proven
     unattainable. Raises Interrupted if the user stopped the search, since a partial answer has no
@@ -219,7 +219,7 @@ def solve_decision(
     """
     if evaluation.broken_rules:
         return "broken", None
-    # Branches are pruned by the gap: a gap close to the tolerance may leave the level open.
+    # Nodes are pruned by the gap: a gap close to the tolerance may leave the decision open.
     gap = min(session.gap, studied_plan.tolerance / 10)
     target = _target_objective(studied_plan, evaluation)
     best_known = find_best_plan(evaluation, session, gap, target)

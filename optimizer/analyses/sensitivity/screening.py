@@ -30,7 +30,7 @@ GRID_LEVELS = 4
 
 
 class ScreeningUnavailable(VorratError):
-    """SALib, which screening needs, is not installed."""
+    """Error: SALib, which screening needs, is not installed."""
 
     exit_code = 2
 
@@ -46,9 +46,10 @@ def check_installed() -> None:
 def screen_inputs(
     studied_plan: StudiedPlan, inputs: Sequence[Assumption], jobs: int, options: SensitivityOptions
 ) -> MorrisScreening:
-    """Compute the elementary effects of all inputs on each figure of the screening."""
-    screened = independent_inputs(inputs)
-    unit_points, settings = sample_points(screened, options)
+    """Compute the elementary effects of a selection of independent inputs on each figure of the
+    screening."""
+    screened_inputs = independent_inputs(inputs)
+    unit_points, settings = sample_points(screened_inputs, options)
     done_count = 0
 
     def count_point(_settings: tuple[str, ...], _figures: ScreenFigures) -> None:
@@ -60,22 +61,24 @@ def screen_inputs(
         ScreenSolver, (studied_plan, options.resolve), jobs
     ) as workers:
         figures = workers.map(settings, count_point)
-    bests = [figure.best for figure in figures if figure.best is not None]
-    all_solved = options.resolve and len(bests) == len(figures)
+    best_objectives = [figure.best for figure in figures if figure.best is not None]
+    all_solved = options.resolve and len(best_objectives) == len(figures)
     figure_gaps = [relative_gap(f.best, f.bound) for f in figures if f.best is not None]
     return MorrisScreening(
         trajectories=options.trajectories or 0,
         levels=GRID_LEVELS,
         seed=options.seed,
         evaluations=len(figures),
-        left_out=tuple(assumption.id for assumption in inputs if assumption not in screened),
+        left_out=tuple(assumption.id for assumption in inputs if assumption not in screened_inputs),
         own=elementary_effects(
-            screened, options, unit_points, [figure.objective for figure in figures]
+            screened_inputs, options, unit_points, [figure.objective for figure in figures]
         ),
         own_expected=elementary_effects(
-            screened, options, unit_points, [figure.expected for figure in figures]
+            screened_inputs, options, unit_points, [figure.expected for figure in figures]
         ),
-        best=elementary_effects(screened, options, unit_points, bests) if all_solved else None,
+        best=elementary_effects(screened_inputs, options, unit_points, best_objectives)
+        if all_solved
+        else None,
         best_gap=max((gap for gap in figure_gaps if gap is not None), default=None)
         if all_solved
         else None,
@@ -87,7 +90,7 @@ def independent_inputs(inputs: Sequence[Assumption]) -> list[Assumption]:
 
     Inputs for single projects or materials are preferred to those for all items of a kind.
     """
-    independent: list[Assumption] = []
+    chosen_inputs: list[Assumption] = []
     used_paths: set[str] = set()
     for assumption in sorted(inputs, key=lambda assumption: assumption.subject is None):
         settings = [
@@ -96,9 +99,9 @@ def independent_inputs(inputs: Sequence[Assumption]) -> list[Assumption]:
         ]
         paths = {setting.partition("=")[0] for setting in settings}
         if not paths & used_paths:
-            independent.append(assumption)
+            chosen_inputs.append(assumption)
             used_paths |= paths
-    return [assumption for assumption in inputs if assumption in independent]
+    return [assumption for assumption in inputs if assumption in chosen_inputs]
 
 
 def sample_points(

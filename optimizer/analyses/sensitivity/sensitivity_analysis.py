@@ -45,9 +45,9 @@ RANGE_ENDS: tuple[RangeEnd, RangeEnd] = ("low", "high")
 def run_analysis(analysis_input: AnalysisInput, options: SensitivityOptions) -> AnalysisOutcome:
     """Run the command that analyzes the sensitivity of a scenario's best plan, or of a saved
     plan."""
-    case, ranges_of_each, only = analysis_input.reading.case, options.each, options.only
+    case, with_parts, only = analysis_input.reading.case, options.each, options.only
     inputs = list_assumptions(
-        case, include_parts=ranges_of_each, ranges=options.ranges, only=only, inputs=options.inputs
+        case, include_parts=with_parts, ranges=options.ranges, only=only, inputs=options.inputs
     )
     if options.trajectories is not None:
         check_installed()
@@ -204,12 +204,14 @@ def _input_results(
     base_objective_range: ProvenRange,
 ) -> tuple[SensitivityInput, ...]:
     """Return results of inputs of which both ends are solved, the widest swing first."""
-    by_end = {(reply.query.assumption.id, reply.query.range_end): reply for reply in replies}
+    reply_by_end = {(reply.query.assumption.id, reply.query.range_end): reply for reply in replies}
     input_results = []
     for assumption in inputs:
-        end_points = [by_end[assumption.id, x] for x in RANGE_ENDS if (assumption.id, x) in by_end]
-        if len(end_points) == len(RANGE_ENDS):
-            low, high = (reply.point for reply in end_points)
+        end_replies = [
+            reply_by_end[assumption.id, x] for x in RANGE_ENDS if (assumption.id, x) in reply_by_end
+        ]
+        if len(end_replies) == len(RANGE_ENDS):
+            low, high = (reply.point for reply in end_replies)
             outcomes = [evaluation.own_outcome, low.own, high.own]
             objectives = [x.objective for x in outcomes]
             damages = [x.expected for x in outcomes]
@@ -225,7 +227,9 @@ def _input_results(
                     swing=_objective_swing((low, high), base_objective_range),
                     own_swing=max(objectives) - min(objectives),
                     own_swing_expected=max(damages) - min(damages),
-                    break_evens=tuple(x.break_even for x in end_points if x.break_even is not None),
+                    break_evens=tuple(
+                        x.break_even for x in end_replies if x.break_even is not None
+                    ),
                 )
             )
 
@@ -236,11 +240,7 @@ def _input_results(
             return math.inf
         return -1.0 if result.swing is None else result.swing.low + result.swing.high
 
-    return tuple(
-        sorted(
-            input_results, key=lambda assumption: (-swing_size(assumption), -assumption.own_swing)
-        )
-    )
+    return tuple(sorted(input_results, key=lambda x: (-swing_size(x), -x.own_swing)))
 
 
 def _objective_swing(

@@ -49,9 +49,9 @@ def input_name(wording: SensitivityWording, varied_input: SensitivityInput) -> s
 def input_kind_name(kind: str) -> str:
     """Return the name of the input that changes all numbers of a kind; an unknown kind is returned
     as it is."""
-    template, part = INPUT_KINDS.get(kind, (kind, ""))
+    template, subject_kind = INPUT_KINDS.get(kind, (kind, ""))
     names = {"hazards": tr("all hazards"), "materials": tr("all materials")}
-    return tr(template, name={**names, "projects": tr("all projects")}.get(part, ""))
+    return tr(template, name={**names, "projects": tr("all projects")}.get(subject_kind, ""))
 
 
 def input_name_by_id(wording: SensitivityWording, id: str) -> str:
@@ -83,14 +83,18 @@ def turning_values(
     The first text is rounded towards values at which the plan is right, the second away from them,
     so that both remain proven.
     """
-    unchanged_text = _shown_figure(varied_input, break_even.good, break_even.good_number)
-    changed_text = _shown_figure(varied_input, break_even.changed, break_even.changed_number)
-    places = 3 - math.floor(math.log10(max(abs(unchanged_text), abs(changed_text), 1e-9)))
-    if varied_input.kind == "input" and unchanged_text.is_integer() and changed_text.is_integer():
+    unchanged_figure = _shown_figure(varied_input, break_even.good, break_even.good_number)
+    changed_figure = _shown_figure(varied_input, break_even.changed, break_even.changed_number)
+    places = 3 - math.floor(math.log10(max(abs(unchanged_figure), abs(changed_figure), 1e-9)))
+    if (
+        varied_input.kind == "input"
+        and unchanged_figure.is_integer()
+        and changed_figure.is_integer()
+    ):
         places = 0
     range_ends = (
-        round_outwards(unchanged_text, places, up=unchanged_text > changed_text),
-        round_outwards(changed_text, places, up=changed_text > unchanged_text),
+        round_outwards(unchanged_figure, places, up=unchanged_figure > changed_figure),
+        round_outwards(changed_figure, places, up=changed_figure > unchanged_figure),
     )
     return _figure_text(wording, varied_input, range_ends[0], break_even.good_number), _figure_text(
         wording, varied_input, range_ends[1], break_even.good_number
@@ -144,14 +148,14 @@ def turning_inputs(sensitivity: Sensitivity) -> list[SensitivityInput]:
     Empty if the plan is not proven right in the unchanged scenario.
     """
 
-    def distance(varied: SensitivityInput) -> float:
+    def distance(varied_input: SensitivityInput) -> float:
         """Return the share of the way from the base value to the end of the range at which the
         decision changes."""
-        range_ends = {"low": varied.low.value, "high": varied.high.value}
+        range_ends = {"low": varied_input.low.value, "high": varied_input.high.value}
         distances = (
-            abs(break_even.changed - varied.base)
-            / max(abs(range_ends[break_even.toward] - varied.base), 1e-12)
-            for break_even in varied.break_evens
+            abs(break_even.changed - varied_input.base)
+            / max(abs(range_ends[break_even.toward] - varied_input.base), 1e-12)
+            for break_even in varied_input.break_evens
         )
         return min(distances, default=1.0)
 
@@ -189,10 +193,10 @@ def undecided_inputs(wording: SensitivityWording) -> list[str]:
 
 
 def leading_input(sensitivity: Sensitivity) -> SensitivityInput | None:
-    """Return the input with the largest proven effect on the best plan's objective; None if no
-    effect is proven.
+    """Return the input whose swing of the best plan's objective has the largest proven lower bound;
+    None if no lower bound is positive.
 
-    An end at which no plan is feasible counts as the largest effect.
+    An input with an end at which no plan keeps all rules comes first.
     """
 
     def min_swing(varied_input: SensitivityInput) -> float:

@@ -64,7 +64,7 @@ class InputReply(NamedTuple):
 
 @dataclass(eq=False)
 class InputSolver:
-    """Solves queries on ends of inputs one after the other."""
+    """Solver of queries on ends of inputs, one after the other."""
 
     studied_plan: StudiedPlan
 
@@ -149,8 +149,8 @@ class InputSolver:
     def _decide_at(
         self, evaluation: PlanAtValues, rival: RivalPlan | None, session: Session
     ) -> tuple[Decision, RivalPlan | None, Session]:
-        """Classify the decision at some values; return the class, the better plan if there is one,
-        and the session that solved last."""
+        """Classify the decision at some values; return the class, the better plan found last (None
+        without one), and the session that solved last."""
         instance = evaluation.problem.instance
         rival_commitment = (
             None if rival is None else convert_lots(rival[1], rival[0].lot_tonnes, instance)
@@ -169,7 +169,8 @@ class InputSolver:
 
 
 class ScreenFigures(NamedTuple):
-    """The figures that a screening computes at one point."""
+    """Objective and mean damage of the plan at a point of the screening, and objective and bound of
+    the best plan (None if these were not requested)."""
 
     objective: float
     expected: float
@@ -179,7 +180,7 @@ class ScreenFigures(NamedTuple):
 
 @dataclass(eq=False)
 class ScreenSolver:
-    """Evaluates points of the screening one after the other."""
+    """Evaluator of points of the screening, one after the other."""
 
     studied_plan: StudiedPlan
     finds_best_plan: bool

@@ -146,11 +146,11 @@ def _key_facts(wording: SplitWording) -> Iterator[doc.Fact]:
             tr("Rules with which nobody would rather leave"), count, ", ".join(stable_rules)
         )
     if split.free_riding:
-        tempted, riders = wording.tempted_companies, split.free_riding
+        companies, riders = wording.tempted_companies, split.free_riding
         count = tr(
-            "{count} of {all}", count=format_number(len(tempted)), all=format_number(len(riders))
+            "{count} of {all}", count=format_number(len(companies)), all=format_number(len(riders))
         )
-        names = join_with_and([*map(wording.funder_name, tempted)])
+        names = join_with_and([*map(wording.funder_name, companies)])
         yield doc.Fact(tr("Companies that gain more by staying out"), count, names)
 
 

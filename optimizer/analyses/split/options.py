@@ -1,4 +1,4 @@
-"""What may be asked of the game of companies."""
+"""Options of the division of a joint gain."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from optimizer.analyses.options import (
 )
 
 MAX_EXACT_PLAYERS = 12
-"""Players up to which all coalitions are solved."""
+"""Largest number of players for which all coalitions may be solved."""
 
 
 class SplitOptions(ScenarioOptions, SolveOptions):
@@ -34,10 +34,11 @@ class SplitOptions(ScenarioOptions, SolveOptions):
     externality: bool = False
     """Solve the game once more with outsiders who each do what is best for them alone."""
     exact_up_to: Annotated[int, Field(ge=2, le=MAX_EXACT_PLAYERS), CliFlag("N")] = MAX_EXACT_PLAYERS
-    """Solve all coalitions of up to so many players; of more, those of sampled orders."""
+    """Solve all coalitions of up to this number of players; of more players, only the coalitions of
+    sampled orders of joining."""
     orders: CountFromTwo = 20
-    """Pairs of orders of joining that are sampled."""
+    """Number of pairs of orders of joining that are sampled."""
     seed: Count = 1
-    """Of the sampled orders."""
+    """Seed of the sampled orders."""
     time_limit: Seconds | None = None
     """Stop each coalition after this time with the best plan so far."""

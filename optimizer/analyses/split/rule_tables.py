@@ -239,14 +239,14 @@ def _leaving_chart(wording: SplitWording) -> Chart | None:
 def chosen_rule_table(wording: SplitWording) -> Table:
     """Return the table of each player's cost alone, and its gain under the rule that is chosen in
     the workbook."""
-    rules = [f"gain {rule.rule}" for rule in wording.result.rules]
-    rows = [tr("Alone: damage and net cost"), *([tr("Gain by this rule")] if rules else [])]
+    gain_keys = [f"gain {rule.rule}" for rule in wording.result.rules]
+    rows = [tr("Alone: damage and net cost"), *([tr("Gain by this rule")] if gain_keys else [])]
 
     def column(index: int, id: str) -> Column:
         def formula(line: FormulaRow) -> Expression:
             if line.row_index == ALONE_ROW:
                 return line.tables["split-players"].find_cell(id, "alone")
-            gains, first_and_last = line.tables["gains"], (rules[0], rules[-1])
+            gains, first_and_last = line.tables["gains"], (gain_keys[0], gain_keys[-1])
             choice = line.tables.choices[RULE_CHOICE]
             return cell.sum_where(
                 gains.row_area(index, *first_and_last), (gains.header_area(*first_and_last), choice)
@@ -258,7 +258,7 @@ def chosen_rule_table(wording: SplitWording) -> Table:
     return Table("", rows, [Column("", str, "text"), *columns], "chosen", media=SHEET)
 
 
-def coalitions_table(wording: SplitWording, groups: Sequence[Coalition], on: Media) -> Table:
+def coalitions_table(wording: SplitWording, groups: Sequence[Coalition], media: Media) -> Table:
     """Return the table of the coalitions' gains, and of what their members receive under the chosen
     rule."""
     player_keys = [f"p {id}" for id in wording.players_by_id]
@@ -276,10 +276,10 @@ def coalitions_table(wording: SplitWording, groups: Sequence[Coalition], on: Med
         )
 
     def gain_formula(line: FormulaRow) -> Expression:
-        alone = sum_over_members(line, ALONE_ROW)
+        alone_sum = sum_over_members(line, ALONE_ROW)
         if wording.non_players is not None:
-            alone = alone + line.tables["split-players"].find_cell(NON_PLAYERS_ID, "alone")
-        return alone - line["found"]
+            alone_sum += line.tables["split-players"].find_cell(NON_PLAYERS_ID, "alone")
+        return alone_sum - line["found"]
 
     def rule_share(line: FormulaRow) -> Expression | None:
         return sum_over_members(line, CHOSEN_RULE_ROW) if wording.result.rules else None
@@ -293,7 +293,7 @@ def coalitions_table(wording: SplitWording, groups: Sequence[Coalition], on: Med
         return None if excess(line) is None else line["more"] + line["found"] - line["bound"]
 
     has_second_game = any(group.worth_if_others_act is not None for group in groups)
-    acting = tr("Gain if the others act alone")
+    acting_header = tr("Gain if the others act alone")
     columns = [
         Column(tr("Group"), lambda group: wording.group_name(group.members), "text"),
         *map(membership_column, wording.players_by_id),
@@ -302,7 +302,7 @@ def coalitions_table(wording: SplitWording, groups: Sequence[Coalition], on: Med
         sheet_only_column(tr("Its share by the rule"), "gets", rule_share, "money"),
         sheet_only_column(tr("Has more by leaving"), "more", excess, "money"),
         sheet_only_column(tr("At most"), "most", max_excess, "money"),
-        *([money_column(acting, "worth_if_others_act.value")] if has_second_game else []),
+        *([money_column(acting_header, "worth_if_others_act.value")] if has_second_game else []),
         money_column(tr("Their damage"), "damage", decimals_group="theirs"),
         money_column(tr("Their net cost"), "net_cost_meur", decimals_group="theirs"),
         money_column(tr("Spares the others"), "spillover", decimals_group="theirs"),
@@ -325,7 +325,7 @@ def coalitions_table(wording: SplitWording, groups: Sequence[Coalition], on: Med
             "Gain: against each member standing alone, while all others start nothing. Spares the "
             "others: by how much their mean damage falls without their doing."
         ),
-        media=on,
+        media=media,
         row_key=lambda group: wording.group_key(group.members),
         frozen_columns=1,
     )

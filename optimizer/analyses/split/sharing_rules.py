@@ -32,7 +32,7 @@ CONFIDENCE_LEVEL = 0.95
 """Level of the confidence intervals of sampled values."""
 
 RuleGains = tuple[SharingRuleName, Floats, Floats, Floats]
-"""A rule, the gains of players, and their lower and upper ends by proof or sample, arrays (n)."""
+"""A rule, the gains (n) of players, and lower and upper bounds (n) on them, proven or estimated."""
 
 
 def exact_sharing_rules(
@@ -83,9 +83,11 @@ def sampled_sharing_rules(
     ``orders`` are the sampled orders of joining, from which the Shapley value is estimated.
     """
     grand_coalition = (1 << len(players)) - 1
-    alone = {m: math.fsum(costs[1 << n].high for n in games.coalition_members(m)) for m in costs}
-    low_values = {mask: alone[mask] - cost.high for mask, cost in costs.items()}
-    high_values = {mask: alone[mask] - cost.low for mask, cost in costs.items()}
+    costs_alone = {
+        m: math.fsum(costs[1 << n].high for n in games.coalition_members(m)) for m in costs
+    }
+    low_values = {mask: costs_alone[mask] - cost.high for mask, cost in costs.items()}
+    high_values = {mask: costs_alone[mask] - cost.low for mask, cost in costs.items()}
     value_bounds = {mask: (low_values[mask], high_values[mask]) for mask in low_values}
     estimate = games.shapley_from_orders(orders, low_values, CONFIDENCE_LEVEL).estimate
     sampled_bounds = games.shapley_from_orders(orders, value_bounds, CONFIDENCE_LEVEL)

@@ -58,24 +58,25 @@ def split_joint_gain(
     supply. All coalitions are solved if there are at most ``exact_up_to`` players; otherwise only
     the coalitions that sampled orders of joining require (Castro, Gómez and Tejada 2009).
 
-    Raises NoCooperativeGame if there are fewer than two companies, NoPlan if a limit was reached
-    before one of the coalitions had a plan and a bound, ScenarioError if the scenario does not
-    allow what the game requires, and SolverError if the solver fails or its answer fails the check.
+    Raises NoCooperativeGame if there are too few or too many companies, NoPlan if a limit was
+    reached before one of the coalitions had a plan and a bound, ScenarioError if the scenario does
+    not allow what the game requires, and SolverError if the solver fails or its answer fails the
+    check.
     """
     started_at = time.perf_counter()
     game = read_game(loaded_scenario, options.mode)
-    count, orders = len(game.players), None
-    if count > options.exact_up_to:
-        orders = games.sample_orders(count, options.orders, options.seed)
+    player_count, orders = len(game.players), None
+    if player_count > options.exact_up_to:
+        orders = games.sample_orders(player_count, options.orders, options.seed)
         # In addition to the sampled orders: each company alone, and all without one.
-        singles = [1 << n for n in range(count)]
+        singles = [1 << n for n in range(player_count)]
         masks = [
             *games.coalitions_in_orders(orders),
             *singles,
             *(game.grand_coalition & ~mask for mask in singles),
         ]
     else:
-        masks = list(range(1, 1 << count))
+        masks = list(range(1, 1 << player_count))
     solutions = CoalitionSolutions(game, options)
     second_game = options.externality and orders is None
     solutions.solve(masks, CutPool() if pool is None else pool, second_game=second_game)
@@ -84,7 +85,9 @@ def split_joint_gain(
         0
     ].damage_by_consumer
     plan = _joint_plan_result(game, solutions.answers[game.grand_coalition], damage_without_plan)
-    players = tuple(_player_result(game, n, costs, damage_without_plan) for n in range(count))
+    players = tuple(
+        _player_result(game, n, costs, damage_without_plan) for n in range(player_count)
+    )
     core: results.Core | None = None
     sampling: Sampling | None = None
     if orders is None:
@@ -187,8 +190,10 @@ def _joint_projects(
         COMMON_GROUP: COMMON_GROUP
     }
     branches = list(weighted_branches(instance, plan))
-    years = {(year, p): None for _, _, decisions in branches for p, year in decisions.start.items()}
-    for start_year, p in sorted(years, key=lambda pair: pair[0]):
+    starts = {
+        (year, p): None for _, _, decisions in branches for p, year in decisions.start.items()
+    }
+    for start_year, p in sorted(starts, key=lambda pair: pair[0]):
         built = [
             (probability, decisions)
             for probability, _, decisions in branches
@@ -199,11 +204,7 @@ def _joint_projects(
         offtake: dict[str, float] = {}
         for probability, decisions in built:
             weight = probability / total_probability if total_probability > 0 else 1 / len(built)
-            instrument_shares = {
-                (f, i): x
-                for (offtake_project, f, i), x in decisions.share.items()
-                if offtake_project == p
-            }
+            instrument_shares = {(f, i): x for (q, f, i), x in decisions.share.items() if q == p}
             instruments = instance.instrument_by_key
             carried = [
                 (f, x) for (f, i), x in instrument_shares.items() if instruments[f, i].carries_capex
@@ -211,8 +212,8 @@ def _joint_projects(
             for payer, x in (*carried, ("market", decisions.market.get(p, 0.0))):
                 if x > 0:
                     share_by_player[payer] = share_by_player.get(payer, 0.0) + weight * x
-            for (offtake_project, offtake_group), x in decisions.offtake.items():
-                if offtake_project == p:
+            for (q, offtake_group), x in decisions.offtake.items():
+                if q == p:
                     offtake[groups[offtake_group]] = (
                         offtake.get(groups[offtake_group], 0.0) + weight * x
                     )

@@ -20,7 +20,7 @@ from optimizer.report.wording import Wording, capitalize, join_texts, join_with_
 MARKET_ID, COMMON_ID = "market", "common"
 """Stand-in ids for lenders and investors, and for output that all consumers share."""
 NON_PLAYERS_ID = ""
-"""Stand-in id for those who are no players."""
+"""Stand-in id for all funders and consumers that are not players."""
 WIDE_RANGE_SHARE = 0.005
 """Share of the joint gain above which the range of a figure is stated."""
 MAX_LISTED_MEMBERS = 3
@@ -92,7 +92,8 @@ class SplitWording(Wording[Split]):
     def group_name(self, members: Iterable[str]) -> str:
         """Return the names of a coalition's members.
 
-        If there are many members, the names of the players that are missing are given instead.
+        If more than ``MAX_LISTED_MEMBERS`` and two thirds of the players are members, the names of
+        the players that are missing are given instead.
         """
         member_ids = list(members)
         missing_players = [id for id in self.players_by_id if id not in member_ids]
@@ -175,8 +176,7 @@ class SplitWording(Wording[Split]):
         return next((rule for rule in rules if rule.rule == "shapley"), next(iter(rules), None))
 
     def reference_gain(self, id: str) -> float:
-        """Return a player's gain, in million EUR, under the division rule that others are compared
-        with (the Shapley value, if computed); 0 if there is none."""
+        """Return a player's gain, in million EUR, under the reference rule; 0 without rules."""
         return 0.0 if self.reference_rule is None else self.reference_rule.members[id].gain.value
 
     @property

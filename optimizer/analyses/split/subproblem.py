@@ -1,4 +1,4 @@
-"""The problem of a coalition that acts for itself, and the damage and cost of all that result."""
+"""The problem of a coalition that acts for itself, and the resulting damage and cost of all."""
 
 import math
 from collections.abc import Mapping
@@ -67,7 +67,7 @@ class QueryAnswer:
 
 @dataclass(eq=False)
 class CoalitionSolver:
-    """Solves queries for coalitions one after the other."""
+    """Solver of the queries for coalitions, one after the other."""
 
     game: CoalitionGame
     session: Session

@@ -29,16 +29,16 @@ def interval_columns(
     ends."""
     read_interval = attribute_getter(getter) if isinstance(getter, str) else getter
 
-    def end(name: str) -> Callable[[Any], Any]:
+    def end_of(name: str) -> Callable[[Any], Any]:
         return lambda row: getattr(read_interval(row), name, None)
 
     return [
-        money_column(header, end("value"), key, decimals_group=decimals_group, **options),
+        money_column(header, end_of("value"), key, decimals_group=decimals_group, **options),
         money_column(
-            tr("At least"), end("low"), group=header, decimals_group=decimals_group, media=SHEET
+            tr("At least"), end_of("low"), group=header, decimals_group=decimals_group, media=SHEET
         ),
         money_column(
-            tr("At most"), end("high"), group=header, decimals_group=decimals_group, media=SHEET
+            tr("At most"), end_of("high"), group=header, decimals_group=decimals_group, media=SHEET
         ),
     ]
 
@@ -55,7 +55,7 @@ def joint_gain_figure(book: WorkbookTables, row: str = "worth", key: str = "valu
     """Return a reference to a cell of the table of the joint gain.
 
     By default it is the joint gain; ``row`` is ``alone`` or ``together`` for the cost of all
-    players.
+    players. ``key`` is the column: ``value``, or ``low`` for the lower bound.
     """
     return book["joint-gain"].find_cell(row, key)
 
@@ -199,7 +199,7 @@ def joint_gain_table(wording: SplitWording) -> Table:
             (tr("Public money to keep all"), core.contribution, "contribution", contribution_note)
         )
 
-    def alone(line: FormulaRow) -> Expression | None:
+    def alone_formula(line: FormulaRow) -> Expression | None:
         return (
             line.tables["split-players"].column_total("alone") if line.row[2] == "alone" else None
         )
@@ -210,7 +210,7 @@ def joint_gain_table(wording: SplitWording) -> Table:
         [
             Column(tr("Figure"), "0", "text"),
             money_column(tr("At least"), "1.low", "low"),
-            money_column(tr("By the plans"), "1.value", "value", formula=alone,
+            money_column(tr("By the plans"), "1.value", "value", formula=alone_formula,
                   cell_name=lambda row: "joint_gain" if row[2] == "worth" else ""),
             money_column(tr("At most"), "1.high"),
             Column(tr("Remark"), "3", "text", empty_text="", width=34),
@@ -233,10 +233,10 @@ def build_checks(wording: SplitWording) -> list[doc.Check]:
         return joint_gain_figure(book, "alone")
 
     def add_sum_check(
-        statement: str, table: str, key: str, right: Callable[[WorkbookTables], Expression]
+        statement: str, table: str, key: str, expected_sum: Callable[[WorkbookTables], Expression]
     ) -> None:
         checks.append(
-            doc.Check(statement, table, lambda book: book[table].column_total(key), right)
+            doc.Check(statement, table, lambda book: book[table].column_total(key), expected_sum)
         )
 
     def gap(book: WorkbookTables) -> Expression:

@@ -12,8 +12,7 @@ from optimizer.report.wording import Wording
 StressWording = Wording[Stress]
 
 SHORT_SHARE = 1e-6
-"""A material is short in a period if more than this share of its demand is missing, as in a plan.
-"""
+"""A material is short in a period if more than this share of its demand is missing."""
 
 
 def case_name(case: StressCase) -> str:

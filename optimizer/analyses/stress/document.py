@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from optimizer.report.workbook.placed_tables import WorkbookTables
 
 MAX_TERMINAL_MATERIALS = 5
-"""Materials that have a table of periods in a terminal."""
+"""Largest number of materials that have a table of periods in a terminal."""
 MAX_TERMINAL_ROWS = 15
-"""Rows of other tables in a terminal."""
+"""Largest number of rows of other tables in a terminal."""
 
 
 def build_document(result: Stress) -> doc.Document:
@@ -62,7 +62,7 @@ def build_document(result: Stress) -> doc.Document:
 
 
 def _disruption_parts(wording: descriptions.StressWording) -> Iterator[Part]:
-    """Yield the events, and the projects that fail, are late, or are decided without support."""
+    """Yield the state, events, and projects that fail, are late, or need no support."""
     result = wording.result
     if result.state is not None:
         yield tr("The state of the world: {name}.", name=sanitize(result.state))
@@ -121,13 +121,13 @@ def _answer_parts(wording: descriptions.StressWording) -> Iterator[Part]:
             plan=format_percent(max(descriptions.missing_shares(worst_material, "plan"))),
         )
     used_stocks = [stock for stock in result.stocks if stock.released_t["plan"] > 0]
-    emptied = [
+    emptied_stocks = [
         (wording.name("stockpiles", stock.id), descriptions.period_label(wording, period))
         for stock in used_stocks
         if (period := stock.empty["plan"]) is not None
     ]
     emptied_texts = [
-        tr("{name} (by the end of {period})", name=name, period=period) for name, period in emptied
+        tr("{name} (by the end of {period})", name=h, period=period) for h, period in emptied_stocks
     ]
     if emptied_texts:
         yield tr(
@@ -148,23 +148,23 @@ def _answer_parts(wording: descriptions.StressWording) -> Iterator[Part]:
 def _case_columns(
     cases: Sequence[StressCase],
     header: str,
-    value: Callable[..., Any],
+    getter: Callable[..., Any],
     form: ValueForm,
     **options: Any,
 ) -> list[Column]:
-    """Return a column for each case, under one header."""
+    """Return a column for each case, under one header; ``getter`` takes a row and ``case``."""
     return [
-        Column(descriptions.case_name(case), partial(value, case=case), form, header, **options)
+        Column(descriptions.case_name(case), partial(getter, case=case), form, header, **options)
         for case in cases
     ]
 
 
-def _cost_columns(wording: descriptions.StressWording) -> Iterator[Column]:
+def _damage_columns(wording: descriptions.StressWording) -> Iterator[Column]:
     """Yield a column for each case with its damage or shortage, and totals."""
     header = f"{tr('Damage') if wording.counts_damage else tr('Shortage')}, {wording.unit}"
     for case in wording.result.cases:
-        key, value = f"damage-{case}", partial(_case_damage, case=case)
-        yield Column(descriptions.case_name(case), value, "outcome", header, key=key, total=True)
+        key, getter = f"damage-{case}", partial(_case_damage, case=case)
+        yield Column(descriptions.case_name(case), getter, "outcome", header, key=key, total=True)
 
 
 def _case_damage(row: Any, case: StressCase) -> Any:
@@ -174,13 +174,13 @@ def _case_damage(row: Any, case: StressCase) -> Any:
 def materials_table(wording: descriptions.StressWording) -> Table:
     """Return a table with the shortage and the damage of each material."""
 
-    def missing(row: ShortMaterial, case: StressCase) -> float:
+    def missing_tonnes(row: ShortMaterial, case: StressCase) -> float:
         return sum(row.missing_t[case])
 
-    def highest(row: ShortMaterial, case: StressCase) -> float:
+    def highest_share(row: ShortMaterial, case: StressCase) -> float:
         return max(descriptions.missing_shares(row, case))
 
-    def short(row: ShortMaterial, case: StressCase) -> str:
+    def short_periods(row: ShortMaterial, case: StressCase) -> str:
         """Return the first and the last period with a shortage of the material, as text."""
         shares = zip(
             descriptions.period_labels(wording), descriptions.missing_shares(row, case), strict=True
@@ -195,10 +195,10 @@ def materials_table(wording: descriptions.StressWording) -> Table:
     cases = wording.result.cases
     columns = [
         Column(tr("Material"), lambda row: wording.name("materials", row.id), "text"),
-        *_case_columns(cases, tr("Missing, t"), missing, "tonnes"),
-        *_case_columns(cases, tr("Highest share of demand missing"), highest, "share"),
-        *_case_columns(cases, tr("Short in"), short, "text", media=PAGE_AND_SHEET),
-        *_cost_columns(wording),
+        *_case_columns(cases, tr("Missing, t"), missing_tonnes, "tonnes"),
+        *_case_columns(cases, tr("Highest share of demand missing"), highest_share, "share"),
+        *_case_columns(cases, tr("Short in"), short_periods, "text", media=PAGE_AND_SHEET),
+        *_damage_columns(wording),
     ]
     caption, total_label = tr("Materials that run short"), tr("Total")
     # A material that is only made into others has no demand of its own that could be missing.
@@ -235,7 +235,7 @@ def _period_parts(wording: descriptions.StressWording) -> Iterator[Part]:
 
 
 def _material_table(
-    wording: descriptions.StressWording, material: ShortMaterial, on: doc.Media
+    wording: descriptions.StressWording, material: ShortMaterial, media: doc.Media
 ) -> Table:
     """Return a table of a material's supply, intake and shortage in the periods that the market
     does not cover."""
@@ -279,15 +279,17 @@ def _material_table(
         (tr("Released, t"), material.released_t, PAGE_AND_SHEET),
         (tr("Left in stock, t"), stock_left, ALL_MEDIA),
     ]
-    for header, figures, media in optional_columns:
+    for header, figures, column_media in optional_columns:
         cases = [case for case in result.cases if _any_positive(figures[case])]
-        columns += _case_columns(cases, header, partial(_figure_at, figures), "tonnes", media=media)
-    missing_of_case, share = (
+        columns += _case_columns(
+            cases, header, partial(_figure_at, figures), "tonnes", media=column_media
+        )
+    missing_getter, share_getter = (
         partial(_figure_at, material.missing_t),
         partial(_figure_at, missing_shares),
     )
-    columns += _case_columns(result.cases, tr("Missing, t"), missing_of_case, "tonnes")
-    columns += _case_columns(result.cases, tr("Share missing"), share, "share")
+    columns += _case_columns(result.cases, tr("Missing, t"), missing_getter, "tonnes")
+    columns += _case_columns(result.cases, tr("Share missing"), share_getter, "share")
     series = [(descriptions.case_name(case), material.missing_t[case]) for case in result.cases]
     chart = Chart(
         f"shortage-{material.id.replace('_', '-')}",
@@ -295,7 +297,7 @@ def _material_table(
         tr("One line for each case. The figures are in the table below."),
         partial(charts.period_lines, labels, series, tr("t per period")),
     )
-    return Table(name, rows, columns, f"periods-{material.id}", chart=chart, media=on)
+    return Table(name, rows, columns, f"periods-{material.id}", chart=chart, media=media)
 
 
 def _figure_at(figures: Mapping[StressCase, Sequence[float]], k: int, case: StressCase) -> float:
@@ -313,7 +315,7 @@ def _consumers_table(wording: descriptions.StressWording) -> Table:
         Column(tr("Consumer"), lambda row: wording.name("consumers", row.consumer), "text"),
         Column(tr("Material"), lambda row: wording.name("materials", row.material), "text"),
         *_case_columns(cases, tr("Missing, t"), lambda row, case: row.missing_t[case], "tonnes"),
-        *_cost_columns(wording),
+        *_damage_columns(wording),
     ]
     caption, total_label = tr("Consumers that are hit"), tr("Total")
     return Table(
@@ -334,7 +336,7 @@ def _stocks_parts(wording: descriptions.StressWording) -> list[Part]:
     def holds(stock: Any, case: StressCase) -> bool:
         return _any_positive([stock.begins_t[case], stock.released_t[case], *stock.left_t[case]])
 
-    def empty(row: Any, case: StressCase) -> str | None:
+    def empty_label(row: Any, case: StressCase) -> str | None:
         period = row.empty[case]
         return None if period is None else descriptions.period_label(wording, period)
 
@@ -348,13 +350,13 @@ def _stocks_parts(wording: descriptions.StressWording) -> list[Part]:
         (tr("Held, t"), lambda row, case: row.begins_t[case], "tonnes"),
         (tr("Released, t"), lambda row, case: row.released_t[case], "tonnes"),
         (tr("Least left, t"), lambda row, case: min(row.left_t[case]), "tonnes"),
-        (tr("Empty by the end of"), empty, "text"),
+        (tr("Empty by the end of"), empty_label, "text"),
     ]
     for case in cases:
         group = descriptions.case_name(case)
         columns += [
-            Column(header, partial(value, case=case), form, group)
-            for header, value, form in columns_by_case
+            Column(header, partial(getter, case=case), form, group)
+            for header, getter, form in columns_by_case
         ]
     note = tr(
         "Held: when the first of the periods begins. Purchases go on as planned, and may fill a "
@@ -381,7 +383,7 @@ def _plants_table(wording: descriptions.StressWording) -> Table:
     def made(row: StressedPlant, case: StressCase) -> float:
         return sum(row.made_t[case])
 
-    def could(row: StressedPlant, case: StressCase) -> float:
+    def could_make(row: StressedPlant, case: StressCase) -> float:
         return sum(row.could_t[case])
 
     def name(row: StressedPlant) -> str:
@@ -390,7 +392,7 @@ def _plants_table(wording: descriptions.StressWording) -> Table:
     columns = [
         Column(tr("Plant"), name, "text"),
         Column(tr("Makes"), lambda row: wording.name("materials", row.output), "text"),
-        *_case_columns(wording.result.cases, tr("Could make, t"), could, "tonnes"),
+        *_case_columns(wording.result.cases, tr("Could make, t"), could_make, "tonnes"),
         *_case_columns(wording.result.cases, tr("Made, t"), made, "tonnes"),
     ]
     note = tr(
@@ -431,7 +433,7 @@ def _damage_checks(wording: descriptions.StressWording) -> list[doc.Check]:
     if not wording.result.materials or not wording.result.consumers:
         return []
 
-    def summed(case: StressCase, table: str) -> Callable[[WorkbookTables], Expression]:
+    def damage_sum(case: StressCase, table: str) -> Callable[[WorkbookTables], Expression]:
         return lambda book: sum_of(book[table].column_area(f"damage-{case}"))
 
     return [
@@ -441,8 +443,8 @@ def _damage_checks(wording: descriptions.StressWording) -> list[doc.Check]:
                 case=descriptions.case_name(case),
             ),
             "materials",
-            summed(case, "materials"),
-            summed(case, "consumers"),
+            damage_sum(case, "materials"),
+            damage_sum(case, "consumers"),
         )
         for case in wording.result.cases
     ]

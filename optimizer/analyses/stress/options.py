@@ -1,4 +1,4 @@
-"""What may be asked of a disruption."""
+"""Options of a stress test."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class HazardEvent(NamedTuple):
     hazard: str
     year: int
     period: Annotated[int, Field(ge=1)] = 1
-    """Of that year, from 1."""
+    """Period of the year, from 1."""
     length: Annotated[int, Field(ge=1)] | None = None
-    """How many units of time; None for as long as the effects of the hazard say."""
+    """Length in ``unit``; None for the length of the hazard's profile."""
     unit: Literal["period", "quarter", "month", "year"] = "period"
-    """``period``, ``quarter``, ``month`` or ``year``."""
+    """Unit of ``length``."""
     loss: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Share that all that it strikes loses throughout; None for what its effects say."""
+    """Share of affected supply that is lost in each period; None for the losses of the profile."""
 
 
 def parse_events(texts: tuple[str, ...]) -> tuple[HazardEvent, ...]:
@@ -80,12 +80,12 @@ class StressOptions(ScenarioOptions, SolveOptions):
     quarters, months or years, or as long as its effects say; with this loss throughout, or with
     those of its effects; may be given often. One with profiles is named as HAZARD.PROFILE."""
     state: Annotated[str, CliFlag("NAME")] | None = None
-    """Look at this written-out state of the scenario, by its name or its number."""
+    """Test this explicit state of the scenario, by its name or its number."""
     plan: Annotated[str, CliFlag("PLAN")] | None = None
     """Take this saved plan instead of solving the scenario file."""
 
     @model_validator(mode="after")
-    def _fit(self) -> StressOptions:
+    def _check_combination(self) -> StressOptions:
         if bool(self.events) == (self.state is not None):
             raise Misuse(tr("Say what comes: either --event or --state."))
         return self

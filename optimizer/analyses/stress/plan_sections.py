@@ -20,12 +20,12 @@ from optimizer.report.wording import Wording, capitalize
 from optimizer.report.workbook import expressions as ex
 
 MAX_MATERIALS = 4
-"""Materials of each disruption that are shown period by period."""
+"""Largest number of materials that are shown period by period for each disruption."""
 MONTHS_PER_YEAR = 12
 
 
 def sections_for_plan_report(results: Sequence[Stress]) -> tuple[list[Section], list[Check]]:
-    """Return the sections and checks on stress tests that the report on a plan includes."""
+    """Return the section on stress tests in the report on a plan, and no checks."""
     wordings = [Wording(result) for result in results]
     section_parts: list[Part] = [
         tr(
@@ -45,7 +45,7 @@ def _comparison_table(wordings: Sequence[StressWording]) -> Table:
     cost_header = f"{capitalize(first_wording.outcome_word)}, {first_wording.unit}"
     short_header = tr("Months short")
 
-    def damage(case: StressCase, header: str) -> Column:
+    def damage_column(case: StressCase, header: str) -> Column:
         return Column(
             header,
             lambda wording: wording.result.damage[case],
@@ -58,17 +58,17 @@ def _comparison_table(wordings: Sequence[StressWording]) -> Table:
     def avoided(wording: StressWording) -> float:
         return wording.result.damage["market"] - wording.result.damage["plan"]
 
-    def hardest(wording: StressWording) -> str | None:
+    def worst_material_name(wording: StressWording) -> str | None:
         worst_material = next(iter(short_materials(wording)), None)
         return None if worst_material is None else wording.name("materials", worst_material.id)
 
-    def months(case: StressCase, header: str) -> Column:
+    def months_column(case: StressCase, header: str) -> Column:
         return Column(header, partial(_months_short, case=case), "number", short_header)
 
     columns = [
         Column(tr("What comes"), disruption_title, "text", width=44),
-        damage("market", tr("Without plan")),
-        damage("plan", tr("With plan")),
+        damage_column("market", tr("Without plan")),
+        damage_column("plan", tr("With plan")),
         Column(
             tr("Avoided"), avoided, "outcome", cost_header, key="avoided", decimals_group="damage",
             formula=lambda line: line["market"] - line["plan"],
@@ -77,9 +77,9 @@ def _comparison_table(wordings: Sequence[StressWording]) -> Table:
             tr("Avoided, share"), _avoided_share, "share",
             formula=lambda line: ex.ratio_or_empty(line["avoided"], line["market"]),
         ),
-        Column(tr("Hit hardest"), hardest, "text"),
-        months("market", tr("Without plan")),
-        months("plan", tr("With plan")),
+        Column(tr("Hit hardest"), worst_material_name, "text"),
+        months_column("market", tr("Without plan")),
+        months_column("plan", tr("With plan")),
         Column(tr("Stocks used up"), _used_up_text, "text", width=24),
     ]  # fmt: skip
     note = tr(
@@ -112,18 +112,19 @@ def short_materials(wording: StressWording) -> list[ShortMaterial]:
 
 
 def _months_short(wording: StressWording, case: StressCase) -> float | None:
-    """Return the number of months with a shortage of the material that has the largest damage.
+    """Return the number of months with a shortage of the material with the largest damage
+    without the plan.
 
-    None if no material is short.
+    Return None if no material is short.
     """
     worst_material = next(iter(short_materials(wording)), None)
     if worst_material is None:
         return None
-    missing_tonnes = sum(
+    short_period_count = sum(
         share > descriptions.SHORT_SHARE
         for share in descriptions.missing_shares(worst_material, case)
     )
-    return missing_tonnes * MONTHS_PER_YEAR / descriptions.periods_per_year(wording)
+    return short_period_count * MONTHS_PER_YEAR / descriptions.periods_per_year(wording)
 
 
 def _held_stocks(wording: StressWording) -> list[StressedStock]:
@@ -143,8 +144,7 @@ def _emptied_stocks(wording: StressWording) -> dict[str, list[str]]:
     """Return the names of the emptied stocks by the label of the period at whose end they are
     empty.
 
-    A stock is named by its material, or by its id's display name if several stocks hold the same
-    material.
+    A stock is named by its material, or by its own name if several stocks hold the same material.
     """
     stocks = _held_stocks(wording)
     stock_counts = Counter(stock.material for stock in stocks)
@@ -167,17 +167,17 @@ def _emptied_stocks(wording: StressWording) -> dict[str, list[str]]:
 
 
 def _used_up_text(wording: StressWording) -> str | None:
-    stocks, emptied = _held_stocks(wording), _emptied_stocks(wording)
+    stocks, emptied_stocks = _held_stocks(wording), _emptied_stocks(wording)
     if not stocks:
         return None
     placeholders = {
-        "count": format_number(sum(map(len, emptied.values()))),
+        "count": format_number(sum(map(len, emptied_stocks.values()))),
         "all": format_number(len(stocks)),
     }
-    if not emptied:
+    if not emptied_stocks:
         return tr("{count} of {all}", **placeholders)
-    placeholders["period"] = next(iter(emptied))
-    if len(emptied) == 1:
+    placeholders["period"] = next(iter(emptied_stocks))
+    if len(emptied_stocks) == 1:
         return tr("{count} of {all}, by the end of {period}", **placeholders)
     return tr("{count} of {all}, the first by the end of {period}", **placeholders)
 

@@ -23,11 +23,12 @@ from optimizer.solve.recourse.node_data import NodeStock
 RELEASE_TOLERANCE = 1e-9
 """Releases below this share of demand are zero."""
 UNMET_COST = 1e3
-"""Cost of a lot that no stock gives, where the costs of stocks are their ranks by loss."""
+"""Cost of a lot that no stock releases; a lot released costs about its stock's rank by loss."""
 SHORTAGE_SLACK = 1e-10
 """Share of demand by which the solver may exceed the given shortage of a chain."""
 SMALL_COST = 1e-3
-"""Cost of making a lot, and of each rank of a stock by loss; a lot released costs about 1."""
+"""Cost of making a lot, and relative addition to the cost of a release for each rank of its stock
+by loss."""
 
 
 class PeriodFigures(NamedTuple):
@@ -77,11 +78,11 @@ class Simulation(NamedTuple):
     materials: dict[str, PeriodFigures]
     """Figures of each material that has demand, or goes into one that has."""
     missing: dict[tuple[str, str], Floats]
-    """(K) lots, by consumer and material."""
+    """(K) missing lots, by consumer and material."""
     damage: dict[tuple[str, str], float]
     """By consumer and material, in the unit of the measure."""
     stock_left: dict[str, Floats]
-    """(K) lots in each stockpile at the end of a period."""
+    """(K) lots in each stockpile at the end of each period."""
     released: dict[str, Floats]
     """(K) lots that each stockpile releases."""
     plants: tuple[PlantFigures, ...]
@@ -97,7 +98,7 @@ def simulate_state(instance: Instance, state: State, commitment: Commitment) -> 
     recourse = RecourseEvaluator(instance, [state], merge_classes=False, threads=1)
     point = recourse.columns.to_point(commitment)
     materials: dict[str, PeriodFigures] = {}
-    missing_by_node: dict[tuple[str, str], Floats] = {}
+    missing_by_consumer: dict[tuple[str, str], Floats] = {}
     damage: dict[tuple[str, str], float] = {}
     zeros = np.zeros(len(instance.periods))
     stock_left = {h: planned_stock(instance, commitment, h) for h in instance.stockpiles}
@@ -131,36 +132,37 @@ def simulate_state(instance: Instance, state: State, commitment: Commitment) -> 
             cost = (shortage * node.file_step_weight).sum(axis=1)
             for j, step in enumerate(node.node.steps):
                 key = step.consumer, m
-                missing_by_node[key] = missing_by_node.get(key, zeros) + shortage[j]
+                missing_by_consumer[key] = missing_by_consumer.get(key, zeros) + shortage[j]
                 damage[key] = damage.get(key, 0.0) + float(cost[j])
         # Intake of conversions at full capacity is added to the demand of the state.
-        taken_in = (instance.need[m] - instance.material_demand[m])[instance.year_index]
-        materials[m] = total_figures._replace(need=total_figures.demand + taken_in)
+        full_intake = (instance.need[m] - instance.material_demand[m])[instance.year_index]
+        materials[m] = total_figures._replace(need=total_figures.demand + full_intake)
     return Simulation(
-        materials, missing_by_node, damage, stock_left, released, tuple(plants.values())
+        materials, missing_by_consumer, damage, stock_left, released, tuple(plants.values())
     )
 
 
 def _node_figures(
-    node: NodeData, state_classes: StateClasses, point: FirstStagePoint, missing_by_node: Floats
+    node: NodeData, state_classes: StateClasses, point: FirstStagePoint, missing_lots: Floats
 ) -> PeriodFigures:
-    """Return the figures of a node in the only state class; ``missing_by_node`` has (K) lots."""
+    """Return the figures of a node in the only state class; ``missing_lots`` is an array (K)."""
     demand = node.demand[state_classes.demand_row[0]]
     market = node.market_share * state_classes.market_lots[0]
     running = node.running_share(point)[:, :, node.year_index] * node.nameplate[:, None, None]
     delivered_lots = np.zeros(node.period_count)
-    for p, delay in enumerate(state_classes.realization_index[0]):
-        if delay >= 0:
+    for p, realization in enumerate(state_classes.realization_index[0]):
+        if realization >= 0:
             delivered_lots += (
-                running[p, delay] * state_classes.available_share[state_classes.available_row[0, p]]
+                running[p, realization]
+                * state_classes.available_share[state_classes.available_row[0, p]]
             )
     uncovered = demand - market - delivered_lots
     uncovered[uncovered <= COVERAGE_TOLERANCE * demand] = 0.0
-    released = uncovered - missing_by_node
+    released = uncovered - missing_lots
     released[released <= RELEASE_TOLERANCE * demand] = 0.0
     zeros = np.zeros(node.period_count)
     return PeriodFigures(
-        demand, demand, market, delivered_lots, zeros, zeros, uncovered, released, missing_by_node
+        demand, demand, market, delivered_lots, zeros, zeros, uncovered, released, missing_lots
     )
 
 
@@ -186,17 +188,13 @@ def _simulate_tied_nodes(
                         )
                         * float(node.group_share[group][y])
                         * x
-                        for (floored_project, group, f, instrument), x in commitment.floored.items()
-                        if floored_project == p
+                        for (q, group, f, instrument), x in commitment.floored.items()
+                        if q == p
                     )
                     continue
                 if start_year is not None:
                     running = project.running_share(year, start_year, realization.delay)
-                    offtake = {
-                        g: x
-                        for (floored_project, g), x in commitment.offtake.items()
-                        if floored_project == p
-                    }
+                    offtake = {g: x for (q, g), x in commitment.offtake.items() if q == p}
                 else:
                     running = project.unaided_home_share(realization, year)
                     offtake = {COMMON_GROUP: 1.0}
@@ -226,9 +224,11 @@ def _simulate_tied_nodes(
             for h in node.stockpile_shares
         )
         if len(chain_nodes) > 1 or has_refills:
-            nodes, made_by_node = _simulate_chain(instance, chain_state, fixed_decisions, shortages)
-            node_results |= nodes
-            for label, figures in made_by_node.items():
+            chain_results, chain_plants = _simulate_chain(
+                instance, chain_state, fixed_decisions, shortages
+            )
+            node_results |= chain_results
+            for label, figures in chain_plants.items():
                 plants[label] = figures.plus(plants.get(label))
     return node_results, plants
 
@@ -264,17 +264,17 @@ def _simulate_chain(
         for (label, h, k), column in model.release.items()
     }
     cost |= {id(column): SMALL_COST for column in model.made.values()}
-    costed = [*model.release.values(), *model.made.values()]
-    model.least = pyo.Objective(expr=pyo.quicksum(cost[id(x)] * x for x in costed))
+    costed_columns = [*model.release.values(), *model.made.values()]
+    model.least = pyo.Objective(expr=pyo.quicksum(cost[id(x)] * x for x in costed_columns))
     compiled = highs.compile_model(model)
     solution = highs.solve(compiled.program, options={"primal_feasibility_tolerance": 1e-10})
     if solution.values is None:
         raise SolverError("stocks of a chain do not give what is released")
     columns = map(id, compiled.variables)
-    value = dict(zip(columns, np.maximum(solution.values, 0.0), strict=True))
+    value_by_column = dict(zip(columns, np.maximum(solution.values, 0.0), strict=True))
 
     def column_values(variable: Any, *index: Any) -> Floats:
-        return np.array([value.get(id(variable[(*index, k)]), 0.0) for k in periods])
+        return np.array([value_by_column.get(id(variable[(*index, k)]), 0.0) for k in periods])
 
     made_by_plant = {
         x.label: column_values(model.made, nodes[x.output].label, x.label)
@@ -296,14 +296,14 @@ def _simulate_chain(
             np.array([float(chain_state.delivery(node_number, p, k)) for k in periods])
             for p in direct_projects
         ]
-        by_conversions, taken_in = np.zeros(len(periods)), np.zeros(len(periods))
+        made_lots, taken_in = np.zeros(len(periods)), np.zeros(len(periods))
         for plant, share in chain_state.node_plants(node_number):
             if share < 0:
                 taken_in -= share * made_by_plant[plant.label]
             elif plant.capacity is None:
                 deliveries.append(made_by_plant[plant.label])
             else:
-                by_conversions += made_by_plant[plant.label]
+                made_lots += made_by_plant[plant.label]
         demand, market = (
             chain_state.demand[node_number],
             np.array(chain_state.market[node_number], dtype=float),
@@ -311,7 +311,7 @@ def _simulate_chain(
         delivered_lots = np.sum([np.zeros(len(periods)), *deliveries], axis=0)
         released, missing_lots = releases.sum(axis=0), shortages[node_number].sum(axis=0)
         figures = PeriodFigures(
-            demand, demand, market, delivered_lots, by_conversions, taken_in,
+            demand, demand, market, delivered_lots, made_lots, taken_in,
             released + missing_lots, released, missing_lots,
         )  # fmt: skip
         node_results[node_number] = figures, releases
@@ -342,41 +342,46 @@ def split_release(stocks: Sequence[NodeStock], released: Floats) -> Floats:
         releases[0] = released
     if len(stocks) < 2 or not len(periods):
         return releases
-    width, rows = len(stocks), len(periods)
+    stock_count, period_count = len(stocks), len(periods)
     # A column for each stock and period, and one for what no stock releases in a period.
-    columns = (width + 1) * rows
-    matrix = np.zeros((rows * (1 + width), columns))
-    upper_bounds, cost = np.full(columns, np.inf), np.full(columns, UNMET_COST)
-    row_lower = np.concatenate([released[periods], np.full(width * rows, -np.inf)])
-    row_upper = np.concatenate([released[periods], np.zeros(width * rows)])
-    for row in range(rows):
-        matrix[row, np.arange(width + 1) * rows + row] = 1.0
-    for rank, h in enumerate(sorted(range(width), key=lambda h: stocks[h].retention)):
-        stock_columns, planned_columns = h * rows + np.arange(rows), stocks[h].planned_stock()
+    column_count = (stock_count + 1) * period_count
+    matrix = np.zeros((period_count * (1 + stock_count), column_count))
+    upper_bounds, cost = np.full(column_count, np.inf), np.full(column_count, UNMET_COST)
+    row_lower = np.concatenate([released[periods], np.full(stock_count * period_count, -np.inf)])
+    row_upper = np.concatenate([released[periods], np.zeros(stock_count * period_count)])
+    for row in range(period_count):
+        matrix[row, np.arange(stock_count + 1) * period_count + row] = 1.0
+    for rank, h in enumerate(sorted(range(stock_count), key=lambda h: stocks[h].retention)):
+        stock_columns, planned_lots = (
+            h * period_count + np.arange(period_count),
+            stocks[h].planned_stock(),
+        )
         upper_bounds[stock_columns] = stocks[h].max_release
         # Late releases cost less, so that stocks with the highest loss release first.
-        cost[stock_columns] = rank * (2 - np.arange(rows) / rows)
+        cost[stock_columns] = rank * (2 - np.arange(period_count) / period_count)
         for row, k in enumerate(periods):
-            periods_earlier = (k - periods[: row + 1]).astype(float)
-            matrix[(1 + h) * rows + row, stock_columns[: row + 1]] = (
-                stocks[h].retention ** periods_earlier
+            elapsed_periods = (k - periods[: row + 1]).astype(float)
+            matrix[(1 + h) * period_count + row, stock_columns[: row + 1]] = (
+                stocks[h].retention ** elapsed_periods
             )
-            row_upper[(1 + h) * rows + row] = planned_columns[k]
+            row_upper[(1 + h) * period_count + row] = planned_lots[k]
     matrix[np.abs(matrix) < highs.MIN_COEFFICIENT] = 0.0
     program = highs.program_from_arrays(
-        cost, matrix, row_lower, row_upper, np.zeros(columns), upper_bounds
+        cost, matrix, row_lower, row_upper, np.zeros(column_count), upper_bounds
     )
     solution = highs.solve(program)
     if solution.values is None:
         raise SolverError("stocks do not give what is released")
-    releases[:, periods] = np.maximum(solution.values[: width * rows], 0.0).reshape(width, rows)
+    releases[:, periods] = np.maximum(solution.values[: stock_count * period_count], 0.0).reshape(
+        stock_count, period_count
+    )
     return releases
 
 
-def _stock_left(stock: NodeStock, releases: Floats, refillable: Floats) -> Floats:
+def _stock_left(stock: NodeStock, releases: Floats, max_refills: Floats) -> Floats:
     """Return the (K) lots in a stock at the end of each period.
 
-    ``releases`` and ``refillable``, the upper limits of refills, have (K) lots.
+    ``releases`` and ``max_refills``, the upper limits of refills, have (K) lots.
     """
     lots_left, stock_lots, planned_stock = (
         np.zeros(len(releases)),
@@ -386,6 +391,6 @@ def _stock_left(stock: NodeStock, releases: Floats, refillable: Floats) -> Float
     for k, (bought_lots, release) in enumerate(zip(stock.purchases, releases, strict=True)):
         stock_lots = stock.retention * stock_lots + bought_lots - release
         lots_left[k] = stock_lots = max(
-            0.0, stock_lots + min(refillable[k], max(0.0, planned_stock[k] - stock_lots))
+            0.0, stock_lots + min(max_refills[k], max(0.0, planned_stock[k] - stock_lots))
         )
     return lots_left

@@ -30,7 +30,7 @@ EMPTY_SHARE = 1e-6
 MIN_UNAIDED_PROBABILITY = 0.5
 """With given events, projects with at least this unaided probability come without support."""
 UNITS_PER_YEAR = {"year": 1, "quarter": 4, "month": 12}
-"""Units of time in a year."""
+"""Number of units of time in a year, by their name."""
 
 Simulations = Mapping[StressCase, Simulation]
 
@@ -64,7 +64,7 @@ def run_analysis(analysis_input: AnalysisInput, options: StressOptions) -> Analy
     )
 
 
-# What comes
+# Disruptions
 
 
 class Disruption(NamedTuple):
@@ -74,7 +74,7 @@ class Disruption(NamedTuple):
     state: State
     """Its probability is 1."""
     state_name: str | None
-    """Name of a written-out state."""
+    """Name of an explicit state; None for given events."""
     events: list[StressEvent]
 
 
@@ -84,7 +84,7 @@ def build_disruption(instance: Instance, options: StressOptions) -> Disruption:
     Raises Misuse if the scenario does not have a hazard, state or period that they name.
     """
     if options.state is not None:
-        state = replace(_find_written_state(instance, options.state), probability=1.0)
+        state = replace(_find_explicit_state(instance, options.state), probability=1.0)
         profiles = instance.profiles
         events = [
             _stress_event(instance, profiles[h], start_period, profiles[h].duration)
@@ -129,8 +129,8 @@ def _likely_unaided(instance: Instance) -> Iterator[str]:
             yield id
 
 
-def _find_written_state(instance: Instance, name_or_number: str) -> State:
-    """Return the written-out state with this name or number (from 1); raise Misuse if there is
+def _find_explicit_state(instance: Instance, name_or_number: str) -> State:
+    """Return the explicit state with this name or number (from 1); raise Misuse if there is
     none."""
     uncertainty = instance.case.uncertainty
     if uncertainty is None or uncertainty.states is None:
@@ -146,7 +146,8 @@ def _find_written_state(instance: Instance, name_or_number: str) -> State:
 
 
 def _start_period(instance: Instance, event: HazardEvent) -> int:
-    """Return the index of the period in which an event starts."""
+    """Return the index of the period in which an event starts; raise Misuse if there is no such
+    period."""
     first_year, last_year, n = instance.years[0], instance.years[-1], instance.periods_per_year
     year, period = event.year, event.period
     if not first_year <= year <= last_year:
@@ -161,7 +162,7 @@ def _start_period(instance: Instance, event: HazardEvent) -> int:
 
 
 def _event_length(instance: Instance, event: HazardEvent, hazard: ProfileData) -> int:
-    """Return the number of periods that an event lasts."""
+    """Return the number of periods that an event lasts; raise Misuse if it is not whole."""
     if event.length is None or event.unit == "period":
         return event.length or hazard.duration
     periods, remainder = divmod(
@@ -181,29 +182,29 @@ def _event_length(instance: Instance, event: HazardEvent, hazard: ProfileData) -
     return periods
 
 
-def with_length(hazard: ProfileData, periods: int, id: str) -> ProfileData:
+def with_length(profile: ProfileData, periods: int, id: str) -> ProfileData:
     """Return a hazard profile that lasts ``periods`` periods, with another id.
 
     Effects are cut at the new end. If the profile becomes longer, effects that lasted to the old
     end keep their last loss until the new end; the other effects end as before.
     """
     effects = []
-    for origin, remains in hazard.effects:
-        if len(remains) == hazard.duration:
+    for origin, remains in profile.effects:
+        if len(remains) == profile.duration:
             remains = np.pad(remains, (0, max(0, periods - len(remains))), mode="edge")
         effects.append((origin, remains[:periods]))
-    return replace(hazard, id=id, duration=periods, effects=tuple(effects))
+    return replace(profile, id=id, duration=periods, effects=tuple(effects))
 
 
-def with_loss(hazard: ProfileData, periods: int, loss: float, id: str) -> ProfileData:
+def with_loss(profile: ProfileData, periods: int, loss: float, id: str) -> ProfileData:
     """Return a hazard profile that takes the share ``loss`` of all that it affects, with another
     id.
 
     It lasts ``periods`` periods.
     """
-    origins = dict.fromkeys(origin for origin, _ in hazard.effects)
+    origins = dict.fromkeys(origin for origin, _ in profile.effects)
     effects = tuple((origin, np.full(periods, 1 - loss)) for origin in origins)
-    return replace(hazard, id=id, duration=periods, effects=effects)
+    return replace(profile, id=id, duration=periods, effects=effects)
 
 
 def _stress_event(
@@ -220,7 +221,7 @@ def _stress_event(
     )
 
 
-# What it does
+# Outcomes
 
 
 def compute_stress(
@@ -236,7 +237,7 @@ def compute_stress(
     ``is_solved`` states that the certificate of the plan is for this scenario. Raises Misuse if the
     scenario does not have a hazard, state or period that the options name.
     """
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     instance, state, name, events = build_disruption(solution.instance, options)
     commitments: dict[StressCase, Commitment] = {
         "market": Commitment(),
@@ -285,7 +286,7 @@ def compute_stress(
         solved=is_solved,
         gap=solution.certificate.gap if is_solved else None,
         plan_objective=solution.certificate.objective,
-        **common_result_fields(Stress, instance.case, title, variant, began),
+        **common_result_fields(Stress, instance.case, title, variant, started_at),
     )
 
 
@@ -306,18 +307,20 @@ def _tonnes_converter(
 def _short_material(
     instance: Instance, m: str, simulations: Simulations, window: range
 ) -> results.ShortMaterial:
-    tonnes = _tonnes_converter(instance, m, window)
+    to_tonnes = _tonnes_converter(instance, m, window)
     figures_by_case = {case: simulation.materials[m] for case, simulation in simulations.items()}
     return results.ShortMaterial(
         id=m,
-        demand_t=tonnes(figures_by_case["market"].demand),
-        need_t=tonnes(figures_by_case["market"].need),
-        market_t=tonnes(figures_by_case["market"].market),
-        delivered_t={case: tonnes(figures.delivered) for case, figures in figures_by_case.items()},
-        made_t={case: tonnes(figures.made) for case, figures in figures_by_case.items()},
-        taken_t={case: tonnes(figures.taken_in) for case, figures in figures_by_case.items()},
-        released_t={case: tonnes(figures.released) for case, figures in figures_by_case.items()},
-        missing_t={case: tonnes(figures.missing) for case, figures in figures_by_case.items()},
+        demand_t=to_tonnes(figures_by_case["market"].demand),
+        need_t=to_tonnes(figures_by_case["market"].need),
+        market_t=to_tonnes(figures_by_case["market"].market),
+        delivered_t={
+            case: to_tonnes(figures.delivered) for case, figures in figures_by_case.items()
+        },
+        made_t={case: to_tonnes(figures.made) for case, figures in figures_by_case.items()},
+        taken_t={case: to_tonnes(figures.taken_in) for case, figures in figures_by_case.items()},
+        released_t={case: to_tonnes(figures.released) for case, figures in figures_by_case.items()},
+        missing_t={case: to_tonnes(figures.missing) for case, figures in figures_by_case.items()},
         damage={
             case: math.fsum(
                 cost for (_, material), cost in simulation.damage.items() if material == m
@@ -353,9 +356,7 @@ def _stressed_plants(
     instance: Instance, materials: list[str], simulations: Simulations, window: range
 ) -> Iterator[results.StressedPlant]:
     """Yield the plants in chains of short materials that could make something within ``window``."""
-    short_plants = {
-        plant_by_case for m in materials for plant_by_case in chain_of(instance.case, m)
-    }
+    chain_materials = {material for m in materials for material in chain_of(instance.case, m)}
     plants_by_case = {
         case: {plant.plant.label: plant for plant in simulation.plants}
         for case, simulation in simulations.items()
@@ -367,7 +368,7 @@ def _stressed_plants(
     }
     for label, figures in sorted(plants.items(), key=lambda plant: plant[1].plant.capacity is None):
         plant_by_case = {case: case_plants[label] for case, case_plants in plants_by_case.items()}
-        if figures.output not in short_plants or not any(
+        if figures.output not in chain_materials or not any(
             plant.could_make[window].any() for plant in plant_by_case.values()
         ):
             continue

@@ -1,8 +1,8 @@
 """Bisection for the least value that reaches a goal, either a level of damage or stocks that last
 long enough.
 
-Each verdict on a value is proven. The search narrows the interval between the values that are ruled
-out and those that reach the goal.
+Verdicts that a value reaches the goal, or that it does not, are proven. The search narrows the
+interval between the values that are ruled out and those that reach the goal.
 """
 
 import math
@@ -114,10 +114,10 @@ def with_min_days(
             min_days_by_year = _min_days_by_year(
                 stockpile, min_days[stockpile.id], first_year, case
             )
-            by_year = ", ".join(
+            days_text = ", ".join(
                 f"{year}: {format_setting(value)}" for year, value in min_days_by_year.items()
             )
-            settings.append(f"stockpiles.{stockpile.id}.min_days_of_demand={{{by_year}}}")
+            settings.append(f"stockpiles.{stockpile.id}.min_days_of_demand={{{days_text}}}")
     return loaded_scenario.with_settings(settings)
 
 
@@ -148,7 +148,7 @@ def _min_days_by_year(
 
 Verdict = Literal["reached", "ruled out", "open"]
 TrialAnswer = tuple[Verdict, float | None, float | None]
-"""A verdict, the figure of the plan behind it, and the bound."""
+"""A verdict, the figure of the plan found (None without one), and the bound (None without one)."""
 
 SMALL_PROBLEM_GAP = 1e-7
 """Gap to which small problems are solved, so that few values stay undecided."""
@@ -190,6 +190,7 @@ class BisectionSearch:
     """Whether the lowest allowed value reaches the goal."""
     is_unreachable: bool = False
     open_values: list[float] = field(default_factory=list)
+    """Values whose verdict is ``open``."""
 
     def bisect(self) -> None:
         """Narrow the interval between the values that are ruled out and those that reach the goal.
@@ -200,10 +201,10 @@ class BisectionSearch:
         highest_value = math.inf if options.last is None else options.last
         if options.last is not None:
             self.allowed_width = self._allowed_width(options.last)
-        outcome = self._try_and_record(highest_value)
-        if outcome == "ruled out":
+        verdict = self._try_and_record(highest_value)
+        if verdict == "ruled out":
             self.infeasible_below, self.is_unreachable = options.last, True
-        if outcome != "reached" or self.feasible_at is None:
+        if verdict != "reached" or self.feasible_at is None:
             return
         if self.feasible_at <= lowest or self._try_and_record(lowest) == "reached":
             # Values below the first are not part of the search.
@@ -250,10 +251,10 @@ class BisectionSearch:
         reaches the goal, provided that the plan is feasible there.
         """
         self.options.report_progress(len(self.trials), None, describe_value(value))
-        outcome = self.try_value(value)
-        if outcome == "open":
+        verdict = self.try_value(value)
+        if verdict == "open":
             self.open_values.append(value)
-        elif outcome == "ruled out":
+        elif verdict == "ruled out":
             self.infeasible_below = (
                 value if self.infeasible_below is None else max(self.infeasible_below, value)
             )
@@ -274,7 +275,7 @@ class BisectionSearch:
                 self.feasible_at is None or reached_value < self.feasible_at
             ):
                 self.feasible_at = reached_value
-        return outcome
+        return verdict
 
     def _keeps_rules(self, solution: CheckedSolution, value: float) -> bool:
         """Return whether a plan is feasible at another value of the number."""
@@ -292,15 +293,15 @@ class BisectionSearch:
         started_at = time.perf_counter()
         problem = Problem.from_case(scenario_at(self.variation, value).case)
         if self.level is None:
-            outcome, figure, bound = self._decide_by_rules(problem)
+            verdict, figure, bound = self._decide_by_rules(problem)
         else:
-            outcome, figure, bound = self._decide_by_plan(value, problem, self.level)
+            verdict, figure, bound = self._decide_by_plan(value, problem, self.level)
         if math.isfinite(value):
             seconds = time.perf_counter() - started_at
             self.trials.append(
-                Trial(value=value, outcome=outcome, figure=figure, bound=bound, seconds=seconds)
+                Trial(value=value, outcome=verdict, figure=figure, bound=bound, seconds=seconds)
             )
-        return outcome
+        return verdict
 
     def _decide_by_rules(self, problem: Problem) -> TrialAnswer:
         """Decide whether any plan is feasible; the figure and bound in the answer are None."""

@@ -47,24 +47,24 @@ TargetStatus = Literal["proven", "limit", "unreachable", "open"]
 
 def run_analysis(analysis_input: AnalysisInput, options: TargetOptions) -> AnalysisOutcome:
     """Run the command that finds the least value of a number of the scenario."""
-    number = options.variation(analysis_input.reading)
-    if not number.only_loosens_rules:
-        number.with_value(options.lowest_value)
+    variation = options.variation(analysis_input.reading)
+    if not variation.only_loosens_rules:
+        variation.with_value(options.lowest_value)
         raise Misuse(
             tr(
                 "A higher {path} does not only loosen rules, so that its least value means "
                 "nothing; these do: {known}.",
-                path=number.path,
+                path=variation.path,
                 known=", ".join(LOOSENING_PATHS),
             )
         )
-    if options.last is None and number.limited_funders is None:
-        raise Misuse(tr("--vary {path} needs --to.", path=number.path))
+    if options.last is None and variation.limited_funders is None:
+        raise Misuse(tr("--vary {path} needs --to.", path=variation.path))
     if options.last is not None and options.last <= options.lowest_value:
         raise Misuse(tr("--to must lie above --from."))
     for value in (options.lowest_value, *([] if options.last is None else [options.last])):
-        number.with_value(value)
-    target = find_least_value(number, options, pool=analysis_input.pool, **analysis_input.labels)
+        variation.with_value(value)
+    target = find_least_value(variation, options, pool=analysis_input.pool, **analysis_input.labels)
     if target.ended == "interrupted" and target.status == "open":
         raise Interrupted(tr("interrupted"))
     is_complete = target.status == "proven" and target.ended == "complete"
@@ -156,7 +156,7 @@ def find_least_value(
 
 
 def _target_status(search_state: BisectionSearch) -> TargetStatus:
-    """Return whether the result is proven, limited by the search, open, or unreachable."""
+    """Return the status of the result; it is ``limit`` if the interval is wider than allowed."""
     if search_state.is_unreachable:
         return "unreachable"
     if search_state.feasible_at is None:
@@ -218,10 +218,10 @@ def _find_conflict(
     them.
     """
     goals: dict[tuple[PathStep, ...], str] = {}
-    for number in variations:
-        loaded_scenario = scenario_at(number, max_value)
+    for variation in variations:
+        loaded_scenario = scenario_at(variation, max_value)
         rules = irreducible_conflict(read_instance(loaded_scenario.case))
-        if not rules and number is variations[-1] and level is not None:
+        if not rules and variation is variations[-1] and level is not None:
             problem = Problem.from_case(loaded_scenario.case)
             if choose_method(problem.instance, problem.states) == "extensive":
                 with suppress(SolverError):  # fails if no plan reaches the level whatever the rules

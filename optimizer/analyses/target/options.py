@@ -23,7 +23,7 @@ DamageFigure = Literal["expected", "cvar", "worst"]
 
 
 def _parse_share(text: str) -> float:
-    """Parse a share above 0."""
+    """Parse a share above 0 and at most 1; raise ValueError for any other text."""
     if not 0 < (share := parse_share(text)) <= 1:
         raise ValueError(
             tr("'{value}' is not a share such as 60% or 0.6, above 0 and at most 1.", value=text)
@@ -34,13 +34,14 @@ def _parse_share(text: str) -> float:
 def _parse_days(texts: tuple[str, ...]) -> dict[str, float]:
     """Parse texts such as 'gallium=90' into days of need, by the id of a stockpile or material."""
 
-    def value(text: str) -> float:
+    def parse_days(text: str) -> float:
         if not 0 <= (days := float(text)) < 1e6:
             raise ValueError
         return days
 
-    return parse_named_values(texts, value, lambda text: tr("'{value}' is not such as gallium=90.",
-                                                 value=text))  # fmt: skip
+    return parse_named_values(
+        texts, parse_days, lambda text: tr("'{value}' is not such as gallium=90.", value=text)
+    )
 
 
 class TargetOptions(VariedNumberOptions, SolveOptions):
@@ -61,23 +62,23 @@ class TargetOptions(VariedNumberOptions, SolveOptions):
     reduction: (
         Annotated[float, Field(gt=0, le=1), CliFlag("SHARE", "--reduce", _parse_share)] | None
     ) = None
-    """Bring damage so much below what comes without any plan, for example 60%."""
+    """Reduce damage by this share of the damage without any plan, for example 60%."""
     figure: DamageFigure = "expected"
-    """Which figure of damage: the mean, the mean of the worst states, or the worst state."""
+    """Figure of damage: the mean, the mean of the worst states, or the worst state."""
     days: Annotated[dict[str, DaysOfNeed], CliFlag("ID=DAYS", parse=_parse_days)] = Field(
         default_factory=dict
     )
-    """Keep so many days of need in stock: of a material, a stockpile, or all; may be given
+    """Hold this number of days of need in stock, of a material, a stockpile, or all; may be given
     often."""
     from_year: Year | None = None
-    """First year in which stocks must last so long."""
+    """First year in which stocks must cover these days."""
     first: Annotated[Number, CliFlag("VALUE", "--from")] | None = None
     """Lowest value; 0 if not given."""
     last: Annotated[Number, CliFlag("VALUE", "--to")] | None = None
     """Highest value; no limit for a budget if not given."""
     tolerance: Annotated[Number, Field(gt=0), CliFlag("WIDTH")] | None = None
-    """How far apart what is reached and what is ruled out may be; a thousandth of the range if not
-    given, and 1 at most for a budget."""
+    """Largest difference between a value that reaches the goal and one that is ruled out; a
+    thousandth of the range if not given, and at most 1 for a budget."""
 
     @model_validator(mode="after")
     def _check_combination(self) -> TargetOptions:
