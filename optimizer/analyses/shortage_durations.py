@@ -51,5 +51,5 @@ def shortage_duration_parts(
         columns,
         "lasting",
         note,
-        is_folded=True,
+        is_collapsed=True,
     )

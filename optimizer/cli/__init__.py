@@ -35,8 +35,7 @@ COMMANDS = {
     "validate": mark_translatable("Check scenario files and say what is wrong, all at once."),
     "workbook": mark_translatable("Write saved plans to an Excel workbook with live formulas."),
 }
-"""Names of commands and their one-line help. It stands here so that listing them imports no
-command."""
+"""One-line help of each command by name, stated here so that a list of commands imports none."""
 COMMANDS |= {analysis.name: analysis.summary for analysis in ANALYSES}
 COMMANDS = dict(sorted(COMMANDS.items()))
 COMMAND_MODULES = {
@@ -45,7 +44,7 @@ COMMAND_MODULES = {
     **dict.fromkeys(("run", "solve"), "solve_commands"),
     "open": "open_page",
 }
-"""Modules of commands whose module has another name than the command."""
+"""Module of each command that is not in a module of its own name."""
 
 
 class _LazyCommandGroup(click.Group):

@@ -46,7 +46,7 @@ class ResultOutput:
     shown: Shown = "nothing"
     cuts: Path | None = None  # folder of a cut pool that is read first and written last
     invocation: manifest.Invocation | None = None
-    """What the manifest says was run; the command that is running if None."""
+    """Command that the manifest states; None for the command that is running."""
 
 
 def run_and_write(
@@ -57,20 +57,22 @@ def run_and_write(
     run_analysis: Callable[[AnalysisInput, Any], AnalysisOutcome] | None = None,
 ) -> tuple[int, Result | None]:
     """Run an analysis on a scenario or a saved plan, and write and print its result. Return the
-    exit code, and the result; None if no plan keeps all rules, which is printed. ``run_analysis``
-    is run in place of the runner that is registered."""
+    exit code and the result. If no plan satisfies all rules, print the rules in conflict and return
+    None as the result. ``run_analysis`` is run in place of the runner that is registered."""
     analysis, out, progress = ANALYSES_BY_NAME[name], output.folder, analysis_options.listener
     output_files.check_destination(
         out, [analysis.result_file, *analysis.extra_outputs], output.force
     )
     analysis_input, path = _read_input(given, analysis, analysis_options)
     loaded_scenario = analysis_input.reading
-    pool = None if output.cuts is None else options.read_cut_pool(output.cuts, loaded_scenario.case)
+    stored_pool = (
+        None if output.cuts is None else options.read_cut_pool(output.cuts, loaded_scenario.case)
+    )
     progress.note(f"{path}: {scenario_summary(loaded_scenario.case)}")
     try:
         with closing(progress):
-            if pool is not None:
-                analysis_input = analysis_input.with_pool(pool.pool)
+            if stored_pool is not None:
+                analysis_input = analysis_input.with_pool(stored_pool.pool)
             outcome = (run_analysis or analysis.runner)(analysis_input, analysis_options)
     except ScenarioError as error:
         raise ScenarioError(diagnostics.faults_with_places(error, loaded_scenario)) from None
@@ -90,8 +92,8 @@ def run_and_write(
                 out, Path(analysis.result_file).stem, files, outcome.exit_code, output.invocation,
                 force=output.force, replace=analysis.extra_outputs,
             )  # fmt: skip
-            if pool is not None:
-                pool.write()
+            if stored_pool is not None:
+                stored_pool.write()
         finally:
             child_process.announce_published()
     for failure in outcome.failures:
@@ -134,19 +136,19 @@ def analysis_command(
     analysis = ANALYSES_BY_NAME[name]
     argument = ARGUMENT_NAMES[analysis.input_kind]
 
-    def call(as_json: bool, out: Path | None, force: bool, quiet: bool, **values: Any) -> int:
-        is_salvaging = child_process.is_salvaging()
+    def run(as_json: bool, out: Path | None, force: bool, quiet: bool, **values: Any) -> int:
+        is_recovery = child_process.is_recovery()
         with misuse_as_usage_error():
             analysis_options = options.build_options(
-                analysis.options_class, values, listener=ProgressDisplay(quiet or is_salvaging)
+                analysis.options_class, values, listener=ProgressDisplay(quiet or is_recovery)
             )
-            reuse = None if is_salvaging else values.get("reuse")
+            reuse = None if is_recovery else values.get("reuse")
             pool_folder = options.cut_pool_folder(reuse, out, analysis_options.method)
             output = ResultOutput(out, force, "json" if as_json else "text", pool_folder)
             return run_and_write(name, values[argument], analysis_options, output, run_analysis)[0]
 
     metavar = "FILE_OR_PLAN" if argument == "given" else None
-    return assemble_command(call, name, argument, metavar=metavar)
+    return assemble_command(run, name, argument, metavar=metavar)
 
 
 def assemble_command(

@@ -131,8 +131,8 @@ def _check_options(request: BatchRequest, resume: bool, force: bool, out: Path |
         raise usage_error("--resume and --force exclude each other.")
     if resume and out is None:
         raise usage_error("--resume goes with --out.")
-    existing = () if out is None else ((out / LEDGER_FILE).exists(), (out / RUNS_FOLDER).exists())
-    if any(existing) and not resume and not force:
+    run_paths = () if out is None else (out / LEDGER_FILE, out / RUNS_FOLDER)
+    if any(path.exists() for path in run_paths) and not resume and not force:
         raise usage_error(
             "'{folder}' holds runs already; --resume adds to them, --force begins afresh.",
             folder=out,
@@ -141,9 +141,9 @@ def _check_options(request: BatchRequest, resume: bool, force: bool, out: Path |
 
 @contextmanager
 def lock_folder(folder: Path | None) -> Iterator[None]:
-    """Hold a lock that keeps other batches on this machine out of a folder. The lock of a process
-    that has died is replaced. Raise click.UsageError if another batch holds it, and NotWritten if
-    it cannot be written."""
+    """Hold a lock that keeps other batches on this machine out of a folder; do nothing if it is
+    None. The lock of a process that has died is replaced. Raise click.UsageError if another batch
+    holds it, and NotWritten if it cannot be written."""
     import psutil
 
     if folder is None:
@@ -175,9 +175,9 @@ def lock_folder(folder: Path | None) -> Iterator[None]:
 
 
 class RunLedger:
-    """The file ``runs.jsonl``, which has one line for each finished run. Unless ``resume`` is set
-    it is emptied at the start. An incomplete last line is removed, so that its run is solved again.
-    Raises NotWritten."""
+    """The file ``runs.jsonl``, which has one line for each finished run; no file if the folder is
+    None. Unless ``resume`` is set it is emptied at the start. An incomplete last line is removed,
+    so that its run is solved again. Raise NotWritten if the file cannot be opened."""
 
     def __init__(self, folder: Path | None, resume: bool) -> None:
         self.folder = folder
@@ -226,9 +226,9 @@ def ledger_line(run: PlannedRun, status: RunStatus, **values: Any) -> BatchRun:
     )
 
 
-def arrival_line(run: PlannedRun, arrival: TaskResult[BatchSolution]) -> BatchRun:
+def task_result_line(run: PlannedRun, task_result: TaskResult[BatchSolution]) -> BatchRun:
     """Return the ledger line of a run that has been solved or has failed."""
-    solution, error, seconds = arrival.answer, arrival.error, arrival.seconds
+    solution, error, seconds = task_result.answer, task_result.error, task_result.seconds
     if solution is not None:
         sha256 = hashlib.sha256(solution.plan_json).hexdigest()
         code = 0 if solution.status == "optimal" else 1
@@ -259,8 +259,8 @@ class BatchRunner:
     """Ledger lines by the position of the run."""
 
     def solve_all(self, engine: dict[str, Any], start_time: float) -> int:
-        """Solve all runs on the engine of these options, save their results, and report on them.
-        Return the exit code."""
+        """Solve all runs, save their results, and report on them. ``engine`` has parameters of
+        :func:`options.engine_in_use`. Return the exit code."""
         jobs, time_limit = self.options.jobs, self.options.time_limit
         if jobs is None and engine["scheduler"] is None:
             jobs = min(usable_cores(), len(self.runs))
@@ -316,17 +316,18 @@ class BatchRunner:
 
         try:
             solutions = solve_batch(tasks(), self.options, jobs, self.warm_start)
-            with closing(progress), closing(solutions) as arrivals:
-                for arrival in arrivals:
+            with closing(progress), closing(solutions) as task_results:
+                for task_result in task_results:
                     # The signal to stop may have ended the worker as well.
                     died_by_stop = (
-                        isinstance(arrival.error, WorkerDied) and child_process.was_stop_requested()
+                        isinstance(task_result.error, WorkerDied)
+                        and child_process.was_stop_requested()
                     )
-                    if isinstance(arrival.error, Interrupted) or died_by_stop:
+                    if isinstance(task_result.error, Interrupted) or died_by_stop:
                         raise KeyboardInterrupt
-                    self._keep_arrival(pending_positions[arrival.task_index], arrival)
-                    run_name = self.runs[pending_positions[arrival.task_index]].run
-                    progress.report_step(len(self.lines), len(self.runs), run_name)
+                    position = pending_positions[task_result.task_index]
+                    self._save_task_result(position, task_result)
+                    progress.report_step(len(self.lines), len(self.runs), self.runs[position].run)
                     child_process.raise_if_stopped()
         except KeyboardInterrupt:
             self.end_status = "interrupted"
@@ -335,23 +336,23 @@ class BatchRunner:
             self.end_status = "failed"
             click.echo(str(error), err=True)
 
-    def _keep_arrival(self, position: int, arrival: TaskResult[BatchSolution]) -> None:
+    def _save_task_result(self, position: int, task_result: TaskResult[BatchSolution]) -> None:
         """Save the result of a run that has ended: first its plan, then the ledger line that refers
         to it."""
         run, out = self.runs[position], self.folder
-        line = arrival_line(run, arrival)
-        if out is not None and arrival.answer is not None and run.input_log is not None:
+        line = task_result_line(run, task_result)
+        if out is not None and task_result.answer is not None and run.input_log is not None:
             # Existing files are from a process that was killed before it wrote their line.
-            files = {PLAN_FILE: arrival.answer.plan_json}
+            files = {PLAN_FILE: task_result.answer.plan_json}
             # The options with which ``vorrat solve`` repeats this run.
             option_values: dict[str, Any] = {"file": run.file, "--variant": run.variant}
             option_values["--set"] = run.settings
             for name in ("gap", "time_limit", "node_limit", "method"):
                 option_values[f"--{name.replace('_', '-')}"] = getattr(self.options, name)
             option_values["--threads"] = 1
-            record, code = run.input_log.started_ago(arrival.seconds), line.exit_code or 0
+            input_log, code = run.input_log.started_ago(task_result.seconds), line.exit_code or 0
             invocation = manifest.Invocation.from_values("solve", option_values)
-            companions = manifest.manifest_files("plan", files, code, invocation, record)
+            companions = manifest.manifest_files("plan", files, code, invocation, input_log)
             output_files.publish(
                 out / RUNS_FOLDER / run.run, files, companions=companions, force=True
             )

@@ -93,7 +93,7 @@ class BatchRequest:
     grids: Mapping[str, Sequence[str]]
 
     def count_runs(self, files: Sequence[str]) -> int:
-        """Return the number of runs for ``files``, as far as it is known before they are read."""
+        """Return the number of runs for ``files``, without variants that ``all_variants`` adds."""
         value_counts = (len(grid_values) for grid_values in self.grids.values())
         return math.prod((len(files), max(1, len(self.variants)), *value_counts))
 
@@ -116,9 +116,9 @@ def read_runs(
     def try_read(
         read: Callable[[], LoadedScenario], earlier_log: InputLog | None = None
     ) -> ReadOutcome:
-        """Call ``read``, which reads a scenario. Return the scenario or its faults, with the log of
-        the files that were read."""
-        with log_inputs() as record:
+        """Call ``read``, which reads a scenario. Return the scenario with the log of the files that
+        were read, or its faults, which are printed."""
+        with log_inputs() as input_log:
             try:
                 loaded_scenario = read()
             except ScenarioError as error:
@@ -126,15 +126,15 @@ def read_runs(
                 return error.faults
         diagnostics.show_faults(diagnostics.new_faults(loaded_scenario.warnings, shown_keys))
         if earlier_log is not None:
-            record = earlier_log.merged_with(record) if record.files else earlier_log
-        return loaded_scenario, record
+            input_log = earlier_log.merged_with(input_log) if input_log.files else earlier_log
+        return loaded_scenario, input_log
 
     _refuse_too_many_runs(request.count_runs(files))
     for file in files:
         for run, outcome in _runs_of_file(file, request, try_read):
             if isinstance(outcome[0], LoadedScenario):
-                reading, record = outcome
-                run.keep_scenario(reading, record, options)
+                loaded_scenario, input_log = outcome
+                run.keep_scenario(loaded_scenario, input_log, options)
             else:
                 run.faults = outcome
             runs.append(run)
@@ -147,7 +147,7 @@ def read_runs(
 def _runs_of_file(
     file: str, request: BatchRequest, try_read: Callable[..., Any]
 ) -> Iterator[tuple[PlannedRun, Any]]:
-    """Yield each run of a file with its scenario, or its faults."""
+    """Yield each run of a file with the outcome of reading its scenario."""
 
     def read_variant(variant: str | None, settings: tuple[str, ...], check: bool) -> Any:
         return try_read(partial(read_case, file, variant, settings, check_variants=check))
@@ -214,7 +214,7 @@ def expand_patterns(patterns: Sequence[str]) -> list[str]:
 
 def files_matching(pattern: str) -> list[str]:
     """Return the regular files that match a pattern, sorted by name. ``**`` includes folders at any
-    depth, but no hidden folders and no links, which can form cycles or lead out of the folder."""
+    depth, but no hidden ones, and no links to folders, which can form cycles or lead elsewhere."""
     prefix, recursive, suffix = pattern.partition("**")
     if not recursive:
         names = glob.glob(pattern)  # noqa: PTH207 (as the shell)
@@ -237,9 +237,9 @@ def _is_generated_file(path: Path) -> bool:
         name.startswith("~$")
         or name.endswith(RUN_OUTPUT_ENDINGS)
         or any(
-            copies.name == INPUTS_FOLDER
-            and (copies.parent / f"{result.name}{MANIFEST_SUFFIX}").is_file()
-            for result, copies in itertools.pairwise(path.parents)
+            inputs_folder.name == INPUTS_FOLDER
+            and (inputs_folder.parent / f"{result_folder.name}{MANIFEST_SUFFIX}").is_file()
+            for result_folder, inputs_folder in itertools.pairwise(path.parents)
         )
     )
 
@@ -300,8 +300,9 @@ def _split_at_commas(text: str) -> Iterator[str]:
 
 
 def _expand_range(part: str, text: str) -> Iterator[str]:
-    """Yield the values of a range ``FROM:TO:STEP``, with both ends if a step reaches the last. Any
-    other text is yielded unchanged. Decimal arithmetic avoids rounding errors."""
+    """Yield the values of a range ``FROM:TO:STEP``, including TO if a step reaches it. Yield any
+    other ``part`` unchanged. Raise click.BadParameter, with the whole ``text`` of the option, if
+    the range is invalid. Decimal arithmetic avoids rounding errors."""
     try:
         first_number, last_number, step = (Decimal(number.strip()) for number in part.split(":"))
         count = (last_number - first_number) / step if step > 0 else Decimal(0)

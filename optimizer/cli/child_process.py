@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 DECISIONS = ("start", "share", "market", "offtake", "floored")
-"""Fields of a commitment whose values are JSON data; their keys may be tuples."""
+"""Fields of a commitment that map keys, which may be tuples, to JSON values."""
 
 
 class SupervisorLink:
@@ -35,9 +35,9 @@ class SupervisorLink:
     def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
         self._incoming, self._outgoing = incoming, outgoing
         self._lock = threading.Lock()
-        self.salvage: dict[str, Any] | None = json.loads(incoming.readline() or b"null")
-        """What a lost process of this command left: its checkpoint and how it ended; None for a new
-        command."""
+        self.saved_progress: dict[str, Any] | None = json.loads(incoming.readline() or b"null")
+        """Checkpoint of an earlier process of this command that was lost, and how that process
+        ended; None if there was none."""
 
     def send(self, **message: Any) -> None:
         """Send a message. Errors are ignored: the listening thread notices that the supervisor
@@ -91,14 +91,14 @@ def connect_to_supervisor() -> SupervisorLink:
     _link = SupervisorLink(incoming, outgoing)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.unraisablehook = _retry_interrupt
-    supervisor = int(sys.argv.pop(1))
+    supervisor_pid = int(sys.argv.pop(1))
     if sys.platform == "linux":
         # Have the kernel kill this process with its supervisor, even during a long call.
         import ctypes
 
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
-        if os.getppid() != supervisor:
+        if os.getppid() != supervisor_pid:
             os._exit(5)
     return _link
 
@@ -119,10 +119,10 @@ def limit_memory(limit: int | None) -> None:
         _link.send(memory=limit)
 
 
-def is_salvaging() -> bool:
+def is_recovery() -> bool:
     """Return whether this process only has to write the plan that an earlier process of the same
     command had found before it was lost."""
-    return _link is not None and _link.salvage is not None
+    return _link is not None and _link.saved_progress is not None
 
 
 def was_stop_requested() -> bool:
@@ -138,8 +138,8 @@ def raise_if_stopped() -> None:
 
 
 def announce_search() -> None:
-    """Report to the supervisor that another search begins, which has no time limit. The first
-    request to stop then counts again as a request to end the search."""
+    """Report to the supervisor that another search begins, for which it sets no time limit. The
+    first request to stop then counts again as a request to end the search."""
     if _link is not None:
         _link.send(seconds=None)
 
@@ -163,12 +163,12 @@ def plan_with_checkpoints(case: Case, *, time_limit: float | None = None, **opti
     if link is None:
         return planner.solve_to_plan(case, time_limit=time_limit, **options)
     sha256 = input_hash(case)
-    if link.salvage is not None:
-        checkpoint = link.salvage["checkpoint"]
+    if link.saved_progress is not None:
+        checkpoint = link.saved_progress["checkpoint"]
         if checkpoint["input_sha256"] != sha256:
             raise SolverError(tr("the scenario was changed while it was solved"))
         fields = {name: options.get(name) for name in ("threads", "variant", "title")}
-        ending = link.salvage["ended"]
+        ending = link.saved_progress["ended"]
         return planner.salvage_plan(
             case, incumbent_from_checkpoint(checkpoint), ending=ending, gap=options["gap"], **fields
         )
@@ -226,7 +226,8 @@ def _commitment_from_json(commitment_data: dict[str, Any]) -> Commitment:
         }
         for name in DECISIONS
     }
-    decisions["buy"] = {name: np.array(lots, dtype=float) for name, lots in commitment_data["buy"]}
+    bought_lots = commitment_data["buy"]
+    decisions["buy"] = {s: np.array(lots, dtype=float) for s, lots in bought_lots}
     return Commitment(
         **decisions, branches=tuple(map(_commitment_from_json, commitment_data["branches"]))
     )

@@ -81,7 +81,9 @@ def compare_items(
             stored.key: stored for stored in (options.read_cut_pool(folder, case) for case in cases)
         }
 
-    answers = _solve_missing(to_solve, compare_options, progress, None if folder is None else pools)
+    answers = _solve_scenarios(
+        to_solve, compare_options, progress, None if folder is None else pools
+    )
     answers_by_id = {id(item): answer for item, answer in zip(to_solve, answers, strict=True)}
     # In the order given, not in that of solving.
     item_plans = ((item, item.plan or answers_by_id.get(id(item))) for item in items)
@@ -130,9 +132,9 @@ def compare_items(
         manifest.publish_with_manifest(
             out, "comparison", files, code, output.invocation, force=output.force
         )
-        for pool in pools.values():
-            if pool.pool.cuts and any(isinstance(answer, Plan) for answer in answers):
-                pool.write()
+        for stored in pools.values():
+            if stored.pool.cuts and any(isinstance(answer, Plan) for answer in answers):
+                stored.write()
     return code, (comparison, plans)
 
 
@@ -141,7 +143,7 @@ compare = analysis_commands.assemble_command(
 )
 
 
-def _solve_missing(
+def _solve_scenarios(
     to_solve: Sequence[ComparedItem],
     compare_options: CompareOptions,
     progress: ProgressListener,
@@ -201,7 +203,7 @@ def failed_option(item: ComparedItem, answer: SolveFailure | None) -> FailedOpti
     None if the option was not solved."""
     assert item.loaded_scenario is not None
     reasons = {Infeasible: "infeasible", NoPlan: "no_plan", type(None): "no_plan"}
-    fields = {"label": item.label, "title": item.wording, "variant": item.variant}
+    fields = {"label": item.label, "title": item.bilingual_title, "variant": item.variant}
     fields |= {"reason": reasons.get(type(answer), "failed"), "conflict": []}
     if isinstance(answer, Infeasible):
         fields["conflict"] = diagnostics.conflict_as_json(answer, item.loaded_scenario)
@@ -233,7 +235,7 @@ class ComparedItem:
         return display_name(self.case.title if self.case else None, Path(self.file).stem)
 
     @property
-    def wording(self) -> BilingualName:
+    def bilingual_title(self) -> BilingualName:
         """The title of the variant, or of the scenario, in both languages."""
         from optimizer.analyses.comparison.plan_comparison import bilingual_text
 
@@ -274,9 +276,11 @@ def read_items(
         if item.plan is not None:
             items.append(item)
             continue
-        reading = read(item)
-        items.append(replace(item, loaded_scenario=reading))
-        for variant in reading.case.variants if all_variants and reading is not None else ():
+        loaded_scenario = read(item)
+        items.append(replace(item, loaded_scenario=loaded_scenario))
+        if loaded_scenario is None or not all_variants:
+            continue
+        for variant in loaded_scenario.case.variants:
             if (item.file, variant) not in known_variants:
                 known_variants.add((item.file, variant))
                 variant_item = ComparedItem(variant, item.file, variant)

@@ -20,8 +20,8 @@ answered."""
 
 class TimedConnection(H11Protocol):
     """An HTTP connection with time limits, which uvicorn does not provide. If there are more
-    connections than allowed, the one that has been idle longest is closed; those that never had a
-    request come first."""
+    connections than allowed, the one that has been idle longest is closed, first among those that
+    never had a request; if none is idle, the new one is closed."""
 
     max_connections: ClassVar[int] = WANTED_DESCRIPTORS
     last_active: ClassVar[dict[TimedConnection, float]] = {}
@@ -32,9 +32,9 @@ class TimedConnection(H11Protocol):
         super().connection_made(transport)
         self.last_active[self] = self.loop.time()
         if len(self.last_active) > self.max_connections:
-            idle = [c for c in self.last_active if c.is_idle and c is not self] or [self]
-            without_request = [c for c in idle if c.cycle is None]
-            min(without_request or idle, key=lambda c: self.last_active[c]).drop()
+            candidates = [c for c in self.last_active if c.is_idle and c is not self] or [self]
+            without_request = [c for c in candidates if c.cycle is None]
+            min(without_request or candidates, key=lambda c: self.last_active[c]).drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Remove a closed connection from the register."""

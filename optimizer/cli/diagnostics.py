@@ -37,9 +37,9 @@ def uses_colors(stream: TextIO) -> bool:
 
 
 def show_faults(faults: Iterable[Fault]) -> None:
-    """Print faults to stderr."""
+    """Print faults to stderr, each with an excerpt of its file if it has a line there."""
     in_color = uses_colors(sys.stderr)
-    lines: dict[str, list[str]] = {}
+    lines_by_file: dict[str, list[str]] = {}
     for fault in faults:
         text = replace_unprintable(str(fault))
         label = f"{fault.label}:"
@@ -47,7 +47,7 @@ def show_faults(faults: Iterable[Fault]) -> None:
             colored_label = click.style(label, fg=_SEVERITY_COLORS[fault.severity], bold=True)
             text = text.replace(f" {label}", f" {colored_label}", 1)
         click.echo(text, err=True, color=in_color)
-        for line in _source_excerpt(fault.location, lines):
+        for line in _source_excerpt(fault.location, lines_by_file):
             click.echo(line, err=True, color=in_color)
 
 
@@ -61,15 +61,15 @@ def show_faults_and_count(faults: Sequence[Fault]) -> None:
 def new_faults(faults: Iterable[Fault], seen_keys: set[Hashable]) -> list[Fault]:
     """Return the faults whose keys are not in ``seen_keys``, without duplicates, and add their keys
     to it."""
-    by_key: dict[Hashable, Fault] = {}
+    fault_by_key: dict[Hashable, Fault] = {}
     for fault in faults:
         # A mistyped path of --set counts once, whatever its values.
         is_setting = fault.location is not None and fault.location.file.startswith("--set ")
-        by_key.setdefault(
+        fault_by_key.setdefault(
             (None if is_setting else fault.location, fault.path, fault.message), fault
         )
-    unseen_faults = [fault for key, fault in by_key.items() if key not in seen_keys]
-    seen_keys.update(by_key)
+    unseen_faults = [fault for key, fault in fault_by_key.items() if key not in seen_keys]
+    seen_keys.update(fault_by_key)
     return unseen_faults
 
 

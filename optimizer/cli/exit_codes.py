@@ -23,15 +23,15 @@ NO_SPACE_ERRNOS = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENO
 
 def run_isolated(call: Callable[[], Any]) -> int:
     """Call the function of a command and return its exit code, which is 0 unless the function
-    returns one. The call has a log of inputs of its own, its settings, such as the engine, end with
-    it, and an error is printed to stderr."""
+    returns one. The call has its own log of inputs, settings that it makes, such as the engine, end
+    with it, and an error is printed to stderr."""
     with log_inputs():
         return copy_context().run(_exit_code_of, call)
 
 
 def run_nested(call: Callable[[], tuple[int, Answer]]) -> tuple[int, Answer | None]:
     """Call a function of another command from within a command, isolated from it. Return the exit
-    code and the answer that the function returns; no answer after an error, which is printed."""
+    code and the answer of the function; the answer is None after an error, which is printed."""
     answers: list[Answer] = []
 
     def run() -> int:
@@ -85,8 +85,8 @@ def flush_output(exit_code: int) -> int:
 
 
 def _report_output_failure(error: OSError) -> int:
-    """Report that stdout or a temporary file cannot be written. Nothing is reported if the reader
-    of a pipe has gone."""
+    """Report that stdout or a temporary file cannot be written; report nothing if the reader of a
+    pipe has gone. Return exit code 5."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return 5
@@ -97,7 +97,8 @@ def _report_output_failure(error: OSError) -> int:
 
 
 def report_unexpected(error: BaseException) -> int:
-    """Report an error that no command expects; return the exit code."""
+    """Report an error that no command expects. Return exit code 5, or 130 if the user has asked to
+    stop."""
     if os.environ.get("VORRAT_TRACEBACK") == "1":
         traceback.print_exc()
     if child_process.was_stop_requested():

@@ -83,7 +83,7 @@ def explore(
     batch_options = build_options(BatchOptions, values, memory_limit=engine["memory_limit"])
     if "gap" not in batch_options.model_fields_set:
         batch_options = batch_options.model_copy(update={"gap": DEFAULT_GAP})
-    with log_inputs() as record:
+    with log_inputs() as input_log:
         base = read_case(file, check_variants=True)
     diagnostics.show_faults(base.warnings)
     axes = plan_family.make_axes(base, moves, variants)
@@ -94,7 +94,7 @@ def explore(
         on_read = partial(progress.report_step, total=len(points), step_name=step)
         scenarios_by_variant: dict[str | None, LoadedScenario] = {None: base}
         point_runs = list(
-            _points_as_runs(file, scenarios_by_variant, record, points, batch_options, on_read)
+            _points_as_runs(file, scenarios_by_variant, input_log, points, batch_options, on_read)
         )
     planned_runs = [run for run in point_runs if run is not None]
     if open_count := len(point_runs) - len(planned_runs):
@@ -128,7 +128,7 @@ def explore(
 def _points_as_runs(
     file: Path,
     scenarios_by_variant: dict[str | None, LoadedScenario],
-    record: InputLog,
+    input_log: InputLog,
     points: Sequence[plan_family.Point],
     batch_options: BatchOptions,
     on_read: Any,
@@ -151,6 +151,6 @@ def _points_as_runs(
             continue
         settings = tuple(f"{path}={value}" for path, value in values_by_path.items())
         run = PlannedRun(str(file), question.variant, settings, dict(question.moved))
-        run.keep_scenario(loaded_scenario, record, batch_options)
+        run.keep_scenario(loaded_scenario, input_log, batch_options)
         on_read(number)
         yield run

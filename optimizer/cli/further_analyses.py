@@ -42,7 +42,7 @@ class FurtherResults(NamedTuple):
     results: list[Result]  # the results that its report includes
     comparison: Comparison | None  # of its variants
     compared_plans: dict[str, Plan]  # the plans of this comparison, by label
-    other_plans: dict[str, Plan]  # those of them that are of other scenarios
+    other_plans: dict[str, Plan]  # those of compared_plans whose scenario is not that of the plan
     is_complete: bool  # whether no step failed
 
 
@@ -88,11 +88,11 @@ def _analysis_steps(
 ) -> Iterator[Step]:
     """Yield the further analyses of a plan."""
     folder, case, variant = saved_results.results_folder(plan_file), plan.case, plan_options.variant
-    progress = ProgressDisplay(child_process.is_salvaging())
+    progress = ProgressDisplay(child_process.is_recovery())
     shared_options: dict[str, Any] = {"listener": progress}
     if plan_options.time_limit is not None:
         shared_options["time_limit"] = plan_options.time_limit
-    of_file = shared_options if variant is None else {**shared_options, "variant": variant}
+    file_options = shared_options if variant is None else {**shared_options, "variant": variant}
 
     def step(name: str, command: str, given: Path, options: Any, **texts: Any) -> Step:
         result_file = folder / ANALYSES_BY_NAME[command].result_file
@@ -106,17 +106,17 @@ def _analysis_steps(
     if case.assumptions:
         name = tr("the best plan of each set of assumptions")
         gap = GAP if case.planned_review is None else COARSE_GAP
-        yield step(name, "assumptions", file, AssumptionsOptions(gap=gap, **of_file))
+        yield step(name, "assumptions", file, AssumptionsOptions(gap=gap, **file_options))
     if case.review is not None:
         name = tr("what it is worth to decide again")
-        yield step(name, "review", file, ReviewOptions(gap=COARSE_GAP, **of_file))
+        yield step(name, "review", file, ReviewOptions(gap=COARSE_GAP, **file_options))
     event = _worst_event(plan) if case.planned_review is None else None
     if event is not None:
         stress_options = StressOptions(events=parse_events((event,)), **shared_options)
         yield step(tr("a stress test"), "stress", plan_file, stress_options, events=(event,))
     has_public_funder = any(funder.kind == "public" for funder in case.funders.values())
     if has_public_funder and case.planned_review is None:
-        frontier_options = FrontierOptions(points=FRONTIER_POINTS, gap=GAP, **of_file)
+        frontier_options = FrontierOptions(points=FRONTIER_POINTS, gap=GAP, **file_options)
         yield step(tr("more and less public money"), "frontier", file, frontier_options)
     # The file is read, since a plan contains only the variant that it solves.
     variants = list(read_case(file).case.variants)
@@ -135,8 +135,8 @@ def _analysis_steps(
 
 
 def _worst_event(plan: Plan) -> str | None:
-    """Return the event that takes away the most supply, by value, from outside the EU if it starts
-    in the second year. It is named as in ``vorrat stress``. Return None if no hazard affects such
+    """Return the event that, if it starts in the second year, removes the supply of highest value
+    from outside the EU. It is named as in ``vorrat stress``. Return None if no hazard affects such
     supply."""
     case = plan.case
     assert case is not None

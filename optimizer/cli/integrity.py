@@ -113,7 +113,8 @@ def _manifest_entries(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def disagreement_sentences(path: Path, disagreements: Sequence[Discrepancy]) -> Iterator[str]:
-    """Yield a sentence for each figure of a file that is not consistent with others."""
+    """Yield a sentence for each of the first figures of a file that are not consistent with others,
+    and one with the number of further such figures."""
     name = "/".join(path.parts[-2:])
     for discrepancy in disagreements[:MAX_LISTED]:
         stated_value = _format_value(discrepancy.stated)

@@ -19,9 +19,8 @@ from typing import Any, NamedTuple, Self
 import click
 from click.core import ParameterSource
 
-from models import input_log
 from models.files import shipped_files
-from models.input_log import InputFile, InputLog
+from models.input_log import InputFile, InputLog, current_input_log
 from models.language import current_language
 from models.results import manifest as entries
 from models.results.base import content_hash, volatile_paths
@@ -74,7 +73,7 @@ class Invocation(NamedTuple):
 
 def publish_with_manifest(
     folder: Path | None,
-    result: str,
+    result_name: str,
     files: Mapping[str, bytes],
     exit_code: int,
     invocation: Invocation | None = None,
@@ -84,31 +83,32 @@ def publish_with_manifest(
     nothing if it is None. ``publish_options`` are passed to :func:`output_files.publish`. Raises
     NotWritten."""
     if folder is not None:
-        companions = manifest_files(result, files, exit_code, invocation)
-        clear = (f"{result}{MANIFEST_SUFFIX}", f"{INPUTS_FOLDER}/{result}")
+        companions = manifest_files(result_name, files, exit_code, invocation)
+        clear = (f"{result_name}{MANIFEST_SUFFIX}", f"{INPUTS_FOLDER}/{result_name}")
         output_files.publish(folder, files, companions=companions, clear=clear, **publish_options)
 
 
 def manifest_files(
-    result: str,
+    result_name: str,
     files: Mapping[str, bytes],
     exit_code: int,
     invocation: Invocation | None = None,
-    record: InputLog | None = None,
+    input_log: InputLog | None = None,
 ) -> dict[str, bytes]:
     """Return the manifest of a result, and the copies of its inputs, by path:
     ``{"plan.manifest.json": ..., "inputs/plan/scenario.yaml": ...}``. ``files`` has the files of
-    the result by path. By default ``invocation`` is the command that is running, and ``record`` the
-    log of the files that it has read. Return nothing for a command that cannot be repeated."""
+    the result by path. By default ``invocation`` is the command that is running, and ``input_log``
+    the log of the files that it has read. Return an empty mapping for a command that cannot be
+    repeated."""
     invocation = invocation or _current_invocation()
-    record = record or input_log.current_input_log()
-    if record is None or invocation is None or invocation.command not in REPEATABLE_COMMANDS:
+    input_log = input_log or current_input_log()
+    if input_log is None or invocation is None or invocation.command not in REPEATABLE_COMMANDS:
         return {}
     from optimizer import parallel
 
     parameters_by_name = {parameter.name: parameter for parameter in invocation.parameters}
-    place_by_input, place_by_value = _input_layout(parameters_by_name, record.files)
-    inputs, copies = _manifest_inputs(result, place_by_input, record)
+    place_by_input, place_by_value = _input_layout(parameters_by_name, input_log.files)
+    inputs, copies = _manifest_inputs(result_name, place_by_input, input_log)
     documents = [json.loads(raw) for path, raw in files.items() if path.lower().endswith(".json")]
     why_not = _why_not_repeatable(exit_code, parameters_by_name, inputs, documents)
     machine = current_platform()
@@ -116,7 +116,7 @@ def manifest_files(
     seeds = (value for value in _values_under_key("seed", documents) if isinstance(value, int))
     seed = whole_number(parameters_by_name.get("--seed"))
     manifest = Manifest(
-        result=result,
+        result=result_name,
         command=invocation.command,
         parameters=tuple(_with_places(item, place_by_value) for item in invocation.parameters),
         language=current_language(),
@@ -133,11 +133,11 @@ def manifest_files(
         versions=current_versions(),
         solver=current_solver(),
         environment=current_environment(),
-        started=_utc_timestamp(record.started),
+        started=_utc_timestamp(input_log.started),
         ended=_utc_timestamp(datetime.now(UTC)),
-        seconds=record.seconds,
+        seconds=input_log.seconds,
     )
-    return {f"{result}{MANIFEST_SUFFIX}": output_files.to_json_bytes(manifest), **copies}
+    return {f"{result_name}{MANIFEST_SUFFIX}": output_files.to_json_bytes(manifest), **copies}
 
 
 def _input_layout(
@@ -147,7 +147,7 @@ def _input_layout(
     parameter value that names an input, the path of its copy. Scenarios name tables and includes by
     paths that lead downwards, so it suffices to copy the folder of each file on the command line. A
     saved result keeps the name of its folder, since comparisons name the result by it."""
-    named: dict[str, tuple[Path, str]] = {}
+    named_inputs: dict[str, tuple[Path, str]] = {}
     roots: list[Path] = []
     for value in (
         text
@@ -161,7 +161,7 @@ def _input_layout(
             path = shipped_files.resolve_scenario(candidate)
             input_file = next((item for item in files if path in _naming_paths(item)), None)
             if input_file is not None:
-                named[value] = path, suffix
+                named_inputs[value] = path, suffix
                 roots.append(_absolute_path(_naming_paths(input_file)[-1]).parent)
                 break
     top_roots: list[Path] = []
@@ -185,7 +185,7 @@ def _input_layout(
     places = {item: place for item in copied_files if (place := relative_place(item.path))}
     named_places = {
         value: place + suffix
-        for value, (path, suffix) in named.items()
+        for value, (path, suffix) in named_inputs.items()
         if (place := relative_place(path))
     }
     return places, named_places
@@ -221,13 +221,13 @@ def _with_places(
 
 
 def _manifest_inputs(
-    result: str, places: Mapping[InputFile, str], record: InputLog
+    result_name: str, places: Mapping[InputFile, str], input_log: InputLog
 ) -> tuple[tuple[entries.ManifestInput, ...], dict[str, bytes]]:
     inputs: list[entries.ManifestInput] = []
     copies: dict[str, bytes] = {}
-    for item in record.files:
+    for item in input_log.files:
         place = places.get(item)
-        copied_to: str | None = f"{INPUTS_FOLDER}/{result}/{place}"
+        copied_to: str | None = f"{INPUTS_FOLDER}/{result_name}/{place}"
         if place is None or item.content is None or copied_to in copies:
             copied_to = None
         elif copied_to is not None:
@@ -380,7 +380,7 @@ def current_versions() -> dict[str, str]:
     extras, by name."""
     versions: dict[str, str] = {}
     # For a source tree that is not installed: its direct imports.
-    imported = ["click", "highspy", "numba", "numpy", "pydantic", "pyomo", "pyyaml", "scipy"]
+    direct_imports = ["click", "highspy", "numba", "numpy", "pydantic", "pyomo", "pyyaml", "scipy"]
     pending_names = ["vorrat"]
     for name in pending_names:
         key = re.sub(r"[-_.]+", "-", name).lower()
@@ -389,7 +389,7 @@ def current_versions() -> dict[str, str]:
         try:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
-            pending_names += imported if key == "vorrat" else []
+            pending_names += direct_imports if key == "vorrat" else []
             continue
         versions[key] = distribution.version
         for requirement in distribution.requires or ():

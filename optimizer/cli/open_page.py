@@ -51,9 +51,7 @@ DEFAULT_USER_HEADER = "X-Remote-User"
     default=0,
     help="Listen on this port; a free one if not given.",
 )
-@click.option(
-    "--no-browser", "quietly", is_flag=True, help="Print the address, and open no browser."
-)
+@click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
 @click.option("--stay", is_flag=True, help="Go on when nobody has the page open any more.")
 @click.option(
     "--serve",
@@ -88,7 +86,7 @@ DEFAULT_USER_HEADER = "X-Remote-User"
 def open(
     files: tuple[Path, ...],
     port: int,
-    quietly: bool,
+    no_browser: bool,
     stay: bool,
     serve: str | None,
     secret: Path | None,
@@ -122,7 +120,7 @@ def open(
         jobs, time_limit, serve is not None, options.take_engine_values(engine)
     ) as solvers:
         if proxy is None:
-            _serve_locally(files, solvers, port, quietly, stay)
+            _serve_locally(files, solvers, port, no_browser, stay)
         else:
             _serve_users(files, solvers, proxy, (listen or LOOPBACK).strip("[]"), port)
     return 0
@@ -164,9 +162,9 @@ def _solver_pool(
     total_memory = int(MEMORY_SHARE * psutil.virtual_memory().total)
     limits["total_memory"] = max(memory or 0, total_memory)
     if is_server:
-        count = jobs or usable_cores()
-        limits |= {"max_per_scenario": count, "max_processes": count + 1, "max_active": count}
-        memory = memory or total_memory // count
+        jobs = jobs or usable_cores()
+        limits |= {"max_per_scenario": jobs, "max_processes": jobs + 1, "max_active": jobs}
+        memory = memory or total_memory // jobs
     elif jobs is not None:
         limits |= {"max_per_scenario": jobs, "max_active": jobs}
         limits["max_processes"] = max(jobs, PoolLimits.max_processes)
@@ -179,13 +177,14 @@ has found a plan is reserved for the user who asked, since the page requests a v
 after half a second."""
 
 
-# On this machine
+# Local mode
 
 
 def _serve_locally(
     files: Sequence[Path], solvers: SolverPool, port: int, no_browser: bool, stay_open: bool
 ) -> None:
-    """Serve the page on this machine until no browser has it open any more."""
+    """Serve the page on this machine until no browser has it open any more, or with ``stay_open``
+    until it is stopped."""
     from optimizer.page import server
     from optimizer.page.guard import TokenGuard
     from optimizer.page.isolated_reader import IsolatedReader
@@ -196,7 +195,7 @@ def _serve_locally(
     for file in reversed(files):
         start_path = f"/board?{urlencode({'scenario': store.add_file(file).id})}"
     session = UserSession(store, current_language(), solvers)
-    with _listening_socket(LOOPBACK, port) as (listening, own_port):
+    with _listening_socket(LOOPBACK, port) as (server_socket, own_port):
         token = secrets.token_urlsafe(24)
         app = server.create_app(lambda _user: session)
         guard = TokenGuard(app, token, [f"{LOOPBACK}:{own_port}", f"localhost:{own_port}"])
@@ -208,16 +207,18 @@ def _serve_locally(
             # Opened by a timer, since some browsers only return once they got a response.
             threading.Timer(0.3, webbrowser.open, (address,)).start()
 
-        async def watch(end: Callable[[], None]) -> None:
+        async def watch_session(end: Callable[[], None]) -> None:
             while stay_open or not session.is_abandoned:
                 await asyncio.sleep(0.5)
             end()
 
         with closing(store), closing(solvers):
-            asyncio.run(_run_server(guard, solvers, listening, watch, session.end_streams))
+            asyncio.run(
+                _run_server(guard, solvers, server_socket, watch_session, session.end_streams)
+            )
 
 
-# For the users of a server
+# Server mode
 
 
 class _ProxyConfig(NamedTuple):
@@ -259,8 +260,8 @@ def _public_address(address: str) -> str:
 
 
 def _read_secret(secret_file: Path | None) -> str:
-    """Return the secret that a file contains. Raise click.UsageError if there is none or it is too
-    short."""
+    """Return the secret that a file contains. Raise click.UsageError if there is none, or if it is
+    too short or has other than printable ASCII characters."""
     from optimizer.page.guard import MIN_SECRET_LENGTH
 
     if secret_file is None:
@@ -291,7 +292,7 @@ def _serve_users(
         # Read now, so that faults, which no user can correct, are raised at the start.
         offered_scenarios.read_scenario(offered_scenarios.add_file(file, "offered").id)
     users = Users(offered_scenarios, current_language(), solvers)
-    with _listening_socket(listen, port) as (listening, own_port):
+    with _listening_socket(listen, port) as (server_socket, own_port):
         guard = ProxyGuard(
             server.create_app(users.session, users.forget), proxy.secret, *proxy[::2]
         )
@@ -302,14 +303,16 @@ def _serve_users(
         announce("It ends with Ctrl-C.")
         with closing(offered_scenarios), closing(solvers):
             watch = users.forget_absent()
-            asyncio.run(_run_server(guard, solvers, listening, lambda _end: watch, users.end_all))
+            asyncio.run(
+                _run_server(guard, solvers, server_socket, lambda _end: watch, users.end_all)
+            )
 
 
 MAX_OFFERED_READINGS = 60
 """Number of parsed scenarios that a server keeps for all of its users."""
 
 
-# Both
+# Shared by both modes
 
 
 @contextmanager
@@ -317,23 +320,23 @@ def _listening_socket(ip: str, port: int) -> Iterator[tuple[socket.socket, int]]
     """Yield a socket that listens for connections, and its port. Raise click.UsageError if the port
     is not available."""
     kind = socket.AF_INET6 if ":" in ip else socket.AF_INET
-    with socket.socket(kind) as listening:
+    with socket.socket(kind) as server_socket:
         try:
             if os.name == "posix":  # on Windows this would let two servers share a port
-                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind((ip, port))
-            listening.listen()  # before the address is announced
+                server_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            server_socket.bind((ip, port))
+            server_socket.listen()  # before the address is announced
         except OSError as error:
             raise usage_error(
                 "Port {port} is not available: {error}.", port=port, error=error.strerror
             ) from None
-        yield listening, listening.getsockname()[1]
+        yield server_socket, server_socket.getsockname()[1]
 
 
 async def _run_server(
     guard: RequestGuard,
     solvers: SolverPool,
-    listening: socket.socket,
+    server_socket: socket.socket,
     watch_until_end: Callable[[Callable[[], None]], Coroutine[Any, Any, None]],
     on_end: Callable[[], None],
 ) -> None:
@@ -373,7 +376,7 @@ async def _run_server(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-            await server.serve(sockets=[listening])
+            await server.serve(sockets=[server_socket])
     finally:
         check_task.cancel()
         watch_task.cancel()

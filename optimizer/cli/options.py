@@ -37,7 +37,8 @@ MIN_MEMORY = 300 * 10**6  # bytes that a process needs to start
 
 
 def parse_size(text: str) -> int:
-    """Return the bytes of an amount of memory that is written like 500MB or 8GB."""
+    """Return the bytes of an amount of memory that is written like 500MB or 8GB. Raise
+    click.BadParameter if it is written otherwise or too small."""
     match = re.fullmatch(r"(\d{1,6})(?:[.,](\d{1,3}))? ?(MB|GB|MiB|GiB)", text.strip())
     if match is None:
         raise click.BadParameter(tr("{value} is no size such as 500MB or 8GB.", value=text))
@@ -113,8 +114,8 @@ TLS_OPTIONS = {
 
 
 def engine_options(command: _Command) -> _Command:
-    """Add the options --memory-limit, --scheduler and the TLS files to a command. Together with the
-    number of jobs they are the parameters of :func:`engine_in_use`."""
+    """Add the options --memory-limit, --scheduler and the TLS files to a command. With the number
+    of jobs they determine the engine (:func:`engine_in_use`)."""
     for name, help_text in reversed(TLS_OPTIONS.items()):
         command = path_option(name, "FILE", help_text, exists=True)(command)
     return memory_limit_option(scheduler_option(command))
@@ -147,7 +148,8 @@ def with_engine_options(command: Callable[..., int]) -> Any:
 
 
 def take_engine_values(option_values: dict[str, Any]) -> dict[str, Any]:
-    """Remove the parameters of :func:`engine_in_use` from ``option_values`` and return them."""
+    """Remove the values of the options of :func:`engine_options` from ``option_values``, and return
+    them as parameters of :func:`engine_in_use`."""
     names = ("memory_limit", "scheduler", "tls_ca", "tls_cert", "tls_key")
     return {name: option_values.pop(name) for name in names}
 
@@ -276,7 +278,7 @@ def option_name(options: type[Options], name: str) -> str:
 
 
 def _flag_settings(metadata: list[Any]) -> dict[str, Any]:
-    """Return what the command line needs to know of an option, as the last declaration says."""
+    """Return the settings of an option on the command line. The last declaration of each counts."""
     flags = (vars(mark) for mark in metadata if isinstance(mark, CliFlag))
     return {part: value for flag in flags for part, value in flag.items() if value is not None}
 
@@ -310,7 +312,8 @@ def build_options(
     options: type[_OptionsClass], values: Mapping[str, Any], **more: Any
 ) -> _OptionsClass:
     """Return an options object with the values from the command line. Fields that were not given
-    keep their defaults. A flag sets its field to false if the default is true."""
+    keep their defaults. A flag sets its field to false if the default is true. ``more`` has further
+    fields."""
     context = click.get_current_context()
     option_values = dict(more)
     for name in options.user_fields():

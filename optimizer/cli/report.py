@@ -167,7 +167,7 @@ def brief(
     names = [*BRIEF_FILES, *([SLIDES_FILE] if slides else [])]
     output_files.refuse_existing([folder / name for name in names], force)
     known_types = {type(saved.result) for saved in results}
-    code = 0 if as_is else _run_missing(plan_file, plan, known_types, explain)
+    code = 0 if as_is else _run_missing_analyses(plan_file, plan, known_types, explain)
     if code not in (0, 1):
         return code
     results, plans = saved_results.read_results(given, show_doubts=False)
@@ -263,7 +263,9 @@ def quick_evaluation_options(plan: Plan) -> dict[str, Any]:
     return {**dict.fromkeys(omitted_parts, 0), "reserves": (0,), **states, "gap": 1e-3}
 
 
-def _run_missing(plan_file: Path, plan: Plan, known_types: set[type], explain: bool) -> int:
+def _run_missing_analyses(
+    plan_file: Path, plan: Plan, known_types: set[type], explain: bool
+) -> int:
     """Run the analyses whose results a brief needs and does not have, and write the results beside
     the plan. Return the exit code."""
     from optimizer.analyses.evaluation.options import EvaluateOptions

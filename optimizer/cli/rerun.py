@@ -52,7 +52,7 @@ IGNORED_OPTIONS |= {"--resume", "--scheduler", "--tls-ca", "--tls-cert", "--tls-
 """Options that a rerun sets itself, and options that affect where results are computed or written,
 not what they are."""
 MAX_SHOWN_CHARACTERS = 200  # characters of a value that are shown
-ABSENT_VALUE = object()
+ABSENT_VALUE = object()  # in place of a value that only the other document has
 
 
 @click.command(
@@ -166,10 +166,10 @@ def _read_manifest(path: Path) -> Manifest:
 def _lay_out_inputs(
     manifest: Manifest, folder: Path, extra_folder: Path | None, target: Path
 ) -> None:
-    """Copy all inputs of a run into the empty folder ``target``, and check the hash of each. An
-    input is taken from the copies beside the manifest, else from its original path, else from
-    ``extra_folder``, by relative path or by name. Raise click.UsageError, which names every input
-    that is missing or changed."""
+    """Copy the inputs of a run, except presets and cuts, into the empty folder ``target``, and
+    check the hash of each and of presets. An input is taken from the copies beside the manifest,
+    else from its original path, else from ``extra_folder``, by relative path or by name. Raise
+    click.UsageError, which names every input that is missing or changed."""
     faults = []
     for entry in manifest.inputs:
         if entry.role == "cuts":
@@ -188,7 +188,7 @@ def _lay_out_inputs(
             continue
         written_path, place = entry.path.replace("\\", "/"), entry.place
         candidates = [] if entry.copied_to is None else [folder / entry.copied_to]
-        if not written_path.startswith("//"):  # a network path would tell its host who is asking
+        if not written_path.startswith("//"):  # would identify this user to the host
             candidates.append(Path(os.path.expanduser(entry.path)))  # noqa: PTH111 (never raises)
         if extra_folder is not None:
             names = (place, written_path.rpartition("/")[2])
@@ -222,10 +222,11 @@ def _lay_out_inputs(
 def rerun_values(
     manifest: Manifest, inputs: Path, out: Path, command: click.Command
 ) -> dict[str, Any]:
-    """Return the values of the command's parameters by name, as texts that click has yet to check,
-    with inputs from the folder ``inputs`` and outputs to the folder ``out``. Raise click.UsageError
-    if the command does not have a parameter of the manifest, or if too many threads or processes
-    are requested."""
+    """Return the values of the command's parameters by name: texts or lists of texts, which click
+    has yet to check, or a bool for a flag. Inputs are read from the folder ``inputs``, and outputs
+    written to the folder ``out``. Raise click.UsageError if the command does not have a parameter
+    of the manifest, if the manifest does not say where an input lies, or if it requests too many
+    threads or processes."""
     known_params = {name: param for param in command.params for name in param.opts}
     cores = usable_cores()
     worker_counts = {"--threads": manifest.threads, "--jobs": manifest.jobs}
@@ -254,16 +255,16 @@ def rerun_values(
             parameter_values[name] = value_texts
         elif value_texts:
             parameter_values[name] = value_texts[-1]
-    is_elsewhere = cores != manifest.platform.cores or manifest.engine == "cluster"
+    must_state_counts = cores != manifest.platform.cores or manifest.engine == "cluster"
     for name, count in worker_counts.items():
         if name not in known_params or count is None:
             continue
         if count > MAX_JOBS_PER_CORE * cores:
-            asked = f"{name}={count}"
+            requested = f"{name}={count}"
             raise usage_error(
-                "the run took {asked}, too many for {cores} cores.", asked=asked, cores=cores
+                "the run took {asked}, too many for {cores} cores.", asked=requested, cores=cores
             )
-        if is_elsewhere:
+        if must_state_counts:
             parameter_values[name] = str(count)
     parameter_values |= {"--quiet": True, "--language": manifest.language, "--out": str(out)}
     return {known_params[name].name or name: text for name, text in parameter_values.items()}
@@ -272,21 +273,21 @@ def rerun_values(
 def _call_command(command: click.Command, values: Mapping[str, Any]) -> int:
     """Call the function of a command with these values of its parameters, in place of those of a
     command line. Click checks and converts them."""
-    called: Any = copy.copy(command)
+    command_copy: Any = copy.copy(command)
 
     def make_parser(context: click.Context) -> Any:
         parser: Any = command.make_parser(context)
         parser.parse_args = lambda args: (dict(values), args, [])
         return parser
 
-    called.make_parser = make_parser
-    with called.make_context(command.name, []) as context:
-        return int(called.invoke(context))
+    command_copy.make_parser = make_parser
+    with command_copy.make_context(command.name, []) as context:
+        return int(command_copy.invoke(context))
 
 
 def _must_be_repeated(parameter: entries.ManifestParameter, param: click.Parameter) -> bool:
-    """Check whether a parameter has to be on the command line of the rerun: it was given then, or
-    its default is different now."""
+    """Return whether a parameter must be passed to the rerun: an argument, an option that was
+    given, or one whose default has changed, but not an option for a path that names no input."""
     if (
         isinstance(param, click.Option)
         and isinstance(param.type, click.Path)
@@ -311,7 +312,7 @@ def _changed_surroundings(manifest: Manifest) -> Iterator[entries.EnvironmentCha
     for group, environments in environments_by_group.items():
         for name in sorted({*environments[0], *environments[1]}):
             old_value, new_value = (
-                str(side[name]) if name in side else None for side in environments
+                str(values[name]) if name in values else None for values in environments
             )
             # The rerun uses the number of threads of the run, whatever the number of cores.
             if old_value != new_value and name != "cores":

@@ -58,20 +58,19 @@ class SavedResult:
     written."""
 
 
-def results_folder(plan: Path) -> Path:
+def results_folder(plan_file: Path) -> Path:
     """Return the folder for further results of a plan. For a file plan.json it is the folder of the
     file. For other files it is a folder named after the file, since one folder can contain several
     such plans."""
-    if plan.name == PLAN_FILE:
-        return plan.parent
-    return plan.with_name(plan.stem.removesuffix("-plan") + "-more")
+    if plan_file.name == PLAN_FILE:
+        return plan_file.parent
+    return plan_file.with_name(plan_file.stem.removesuffix("-plan") + "-more")
 
 
 def single_plan(
     results: Sequence[SavedResult], plans: Mapping[str, Plan]
 ) -> tuple[Path, Plan] | None:
-    """Return path and plan if the results contain exactly one plan; None for several plans or a
-    comparison."""
+    """Return path and plan if the results contain exactly one plan; None otherwise."""
     plan_files = [(saved.path, saved.result) for saved in results if isinstance(saved.result, Plan)]
     return plan_files[0] if len(plan_files) == len(plans) == 1 else None
 
@@ -125,8 +124,8 @@ def exit_code_of(results: Sequence[SavedResult]) -> int:
 def document_of_results(
     results: Sequence[SavedResult], plans: Mapping[str, Plan]
 ) -> tuple[Document, Caveats]:
-    """Return one document of all results, and their caveats. It is that of a plan with its
-    companion results, of several plans side by side, or of results of another kind."""
+    """Return one document of all results, and their caveats. The document presents a plan with its
+    companion results, several plans side by side, or results of another kind."""
     from optimizer.analyses.document_dispatch import build_result_document
     from optimizer.report.combined_documents import combine_documents
 
@@ -146,7 +145,7 @@ def document_of_results(
 
 def comparison_of(results: Sequence[SavedResult], plans: Mapping[str, Plan]) -> Comparison:
     """Return the comparison that was given, or a new one of the plans that were given, with all
-    caveats. Raise click.UsageError if neither was given."""
+    caveats. Raise click.UsageError if there are fewer than two plans."""
     from optimizer.analyses.comparison.plan_comparison import compare_plans
 
     doubts, first_result = combined_doubts(results), results[0].result
@@ -176,7 +175,7 @@ def plan_of_option(
     results: Sequence[SavedResult], plans: Mapping[str, Plan], label: str | None
 ) -> tuple[Path, dict[str, Plan]]:
     """Return the path of the plan of one option of a comparison, and the plans of all other
-    options, by label. If ``label`` is None, it is the base of the comparison. Raise
+    options, by label. If ``label`` is None, the option is the base of the comparison. Raise
     click.UsageError if there is no such option, or no comparison with its plans."""
     first_result = results[0].result
     if not isinstance(first_result, Comparison) or not plans:
@@ -193,7 +192,7 @@ def plan_of_option(
 
 def _plans_by_label(results: list[SavedResult]) -> dict[str, Plan]:
     """Return the plans among results, by label. If there is one plan, its companion results are
-    added to ``results``."""
+    added to ``results``. Raise click.UsageError if the results cannot be combined."""
     kinds = Counter(companion_results.result_kind(saved.result) for saved in results)
     if kinds["plan"] == 0 and len(kinds) == 1:
         return {}
@@ -209,15 +208,15 @@ def _plans_by_label(results: list[SavedResult]) -> dict[str, Plan]:
             "These results do not go together: give one plan with results of it, several plans, or "
             "several results of one other kind."
         )
-    plans = [(saved.path, saved.result) for saved in results if isinstance(saved.result, Plan)]
-    if len(plans) == 1:
-        ((plan_file, plan),) = plans
+    plan_files = [(saved.path, saved.result) for saved in results if isinstance(saved.result, Plan)]
+    if len(plan_files) == 1:
+        ((plan_file, plan),) = plan_files
         for saved in results:
             _check_belongs(saved, plan_file, plan)
         for kind in COMPANION_FILES:
             results += [] if kind in kinds else _companion_result(kind, plan_file, plan)
-    names = _distinct_labels([path for path, _ in plans])
-    return {name: plan for name, (_, plan) in zip(names, plans, strict=True)}
+    names = _distinct_labels([path for path, _ in plan_files])
+    return {name: plan for name, (_, plan) in zip(names, plan_files, strict=True)}
 
 
 def _companion_result(kind: str, plan_file: Path, plan: Plan) -> list[SavedResult]:
@@ -252,8 +251,8 @@ def _check_belongs(saved_result: SavedResult, plan_file: Path, plan: Plan) -> No
 def option_plan_paths(labels: Sequence[str]) -> dict[str, str]:
     """Return the path of the plan of each option of a comparison, relative to the comparison, by
     label."""
-    names = zip(labels, safe_names(labels), strict=True)
-    return {label: f"{PLANS_FOLDER}/{name}/{PLAN_FILE}" for label, name in names}
+    name_by_label = dict(zip(labels, safe_names(labels), strict=True))
+    return {label: f"{PLANS_FOLDER}/{name}/{PLAN_FILE}" for label, name in name_by_label.items()}
 
 
 def _complete_comparison(
@@ -288,16 +287,17 @@ def _complete_comparison(
     # Check the figures of the comparison against those recomputed from its plans.
     problem = tr("it does not match the plans in its folder")
     try:
-        recomputed = recompare(comparison, plans)
-        completed = fill_missing_fields(comparison, recomputed)
-        discrepancies = list(compare_results(completed, recomputed))
+        recomputed_comparison = recompare(comparison, plans)
+        completed_comparison = fill_missing_fields(comparison, recomputed_comparison)
+        discrepancies = list(compare_results(completed_comparison, recomputed_comparison))
     except ValueError:
         raise _invalid_result_error(path, tr("the document"), problem) from None
     for discrepancy in discrepancies:
         if not discrepancy.is_numeric:
             raise _invalid_result_error(path, discrepancy.location, problem)
     caveats.append(Caveats(tuple(integrity.disagreement_sentences(path, discrepancies))))
-    return replace(saved_comparison, result=completed, doubts=merge_caveats(caveats)), plans
+    doubts = merge_caveats(caveats)
+    return replace(saved_comparison, result=completed_comparison, doubts=doubts), plans
 
 
 def _distinct_labels(paths: Sequence[Path]) -> list[str]:

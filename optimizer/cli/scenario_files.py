@@ -56,26 +56,26 @@ def validate(
 
 def scenario_summary(case: Case) -> str:
     """Return one line of text with the numbers of materials, projects and other parts of a
-    scenario."""
+    scenario, and its first and last year."""
     uncertainty = case.uncertainty
     states = None if uncertainty is None else uncertainty.states
-    state_count = (
+    state_item = (
         1 if states is None else len(states),
         tr("1 state"),
         mark_translatable("{count} states"),
     )
     if uncertainty is not None and uncertainty.sample is not None:
         sampled = int(uncertainty.sample.states)
-        state_count = (sampled, tr("1 sampled state"), mark_translatable("{count} sampled states"))
-    item_counts = [
+        state_item = (sampled, tr("1 sampled state"), mark_translatable("{count} sampled states"))
+    items = [
         (len(case.materials), tr("1 material"), mark_translatable("{count} materials")),
         (len(case.projects), tr("1 project"), mark_translatable("{count} projects")),
         (len(case.stockpiles), tr("1 stockpile"), mark_translatable("{count} stockpiles")),
         (len(case.funders), tr("1 funder"), mark_translatable("{count} funders")),
-        state_count,
+        state_item,
         (len(case.variants), tr("1 variant"), mark_translatable("{count} variants")),
     ]
-    count_texts = [one if count == 1 else tr(many, count=count) for count, one, many in item_counts]
+    count_texts = [one if count == 1 else tr(many, count=count) for count, one, many in items]
     first_year, last_year = case.horizon.first_year, case.horizon.last_year
     return tr(
         "{parts}; {first} to {last}", parts=", ".join(count_texts), first=first_year, last=last_year
@@ -206,20 +206,20 @@ def _companion_files(file: Path, folder: Path, to_workbook: bool) -> list[tuple[
     """Return the files that a copy of a scenario in ``folder`` needs, as pairs of path and content.
     Files that exist there with the same content are left out. A workbook needs only the files that
     its variants include."""
-    with log_inputs() as record:
+    with log_inputs() as input_log:
         variants = read_case(file, check_variants=True).case.variants
     contents = {
         _relative_path(file.parent, item.path): item.content
-        for item in record.files
+        for item in input_log.files
         if item.role in ("include", "table")
     }
     if to_workbook:
-        sets = (variant.set.get("include", ()) for variant in variants.values())
-        variant_includes = [name for names in sets for name in names if isinstance(name, str)]
-        with log_inputs() as base_record:
+        includes = (variant.set.get("include", ()) for variant in variants.values())
+        variant_includes = [name for names in includes for name in names if isinstance(name, str)]
+        with log_inputs() as base_log:
             read_case(file)
         # The includes of a variant replace those of the scenario, and may name the same file.
-        base_paths = {_relative_path(file.parent, item.path) for item in base_record.files} - {
+        base_paths = {_relative_path(file.parent, item.path) for item in base_log.files} - {
             *variant_includes
         }
         contents = {path: content for path, content in contents.items() if path not in base_paths}
@@ -234,8 +234,8 @@ def _companion_files(file: Path, folder: Path, to_workbook: bool) -> list[tuple[
 
 
 def _allowed_endings(file: Path, path: str) -> set[str]:
-    """Return the file name endings that a copy of a scenario file may have; an empty set if it is
-    written to stdout."""
+    """Return the file name endings that a copy of a scenario file may have: also the empty one if a
+    text is written to stdout."""
     suffix = file.suffix.lower()
     is_text = path == "-" and suffix not in (".xlsx", ".xlsm")
     return {
@@ -249,7 +249,8 @@ def _relative_path(folder: Path, path: str | Path) -> str:
 
 
 def _resolve_origin(origin: str) -> Path:
-    """Return the path of a scenario file, or of the shipped scenario with this name."""
+    """Return the path of a scenario file, or of the shipped scenario with this name. Raise
+    click.UsageError if there is no such scenario."""
     if Path(origin).is_file() or Path(origin).suffix:
         return Path(origin)
     return _look_up_scenario(shipped_files.scenario_files(), origin)
@@ -265,7 +266,8 @@ def _look_up_scenario(scenarios: dict[str, Path], name: str) -> Path:
 
 
 def _build_workbook(origin: Path | None, language: Language) -> bytes:
-    """Return the content of a workbook from which the same scenario is read."""
+    """Return the content of a workbook from which the same scenario is read; the starter scenario
+    if ``origin`` is None. Raise click.UsageError if a workbook cannot represent the scenario."""
     from optimizer.report.scenario_workbook.book import (
         build_scenario_workbook,
         first_roundtrip_difference,

@@ -61,7 +61,7 @@ def _find_best_plan(analysis_input: AnalysisInput, plan_options: PlanOptions) ->
     plan = child_process.plan_with_checkpoints(
         analysis_input.reading.case, **solve_options, **fields
     )
-    if plan_options.break_even and not child_process.is_salvaging():
+    if plan_options.break_even and not child_process.is_recovery():
         from optimizer.analyses.break_even import add_break_even
 
         child_process.announce_search()
@@ -194,13 +194,15 @@ class _ScenarioRun:
             _open_file(paths[REPORT_FILE])
         return self._add_further_analyses(plan, paths, code) if self.runs_everything else code
 
-    def _add_further_analyses(self, plan: Plan, written: dict[str, Path], code: int) -> int:
+    def _add_further_analyses(self, plan: Plan, written_files: dict[str, Path], code: int) -> int:
         """Run further analyses of the plan, and write all files again with the results included.
         Return the exit code."""
         from optimizer.cli.further_analyses import run_further_analyses
 
         click.echo(tr("More follows; the report is made again with it."))
-        further_results = run_further_analyses(self.file, self.options, plan, written[PLAN_FILE])
+        further_results = run_further_analyses(
+            self.file, self.options, plan, written_files[PLAN_FILE]
+        )
         content = render_products(plan, further_results.results, further_results.other_plans)
         paths = list(self._write_products(content, code).values())
         is_whole, comparison = further_results.is_complete, further_results.comparison
@@ -226,7 +228,7 @@ class _ScenarioRun:
         return "-".join(part for part in (self.file.stem, variant) if part)
 
     def _product_path(self, name: str) -> Path:
-        """Return the path of an output file. Its name begins with those of scenario and variant."""
+        """Return the path of an output file, named after the scenario and the variant."""
         return self.folder / f"{self._stem}-{name}"
 
     def _write_products(self, content: dict[str, bytes], code: int) -> dict[str, Path]:
@@ -236,9 +238,9 @@ class _ScenarioRun:
         companions: list[tuple[Path, bytes]] = []
         if self.folder != self.file.parent:
             # The manifest is only written into a separate folder, not among the user's files.
-            result = self._product_path("plan").name.removesuffix("-plan")
+            result_name = self._product_path("plan").name.removesuffix("-plan")
             manifest_contents = manifest.manifest_files(
-                result, {p.name: content for p, content in files}, code
+                result_name, {p.name: content for p, content in files}, code
             )
             companions = [
                 (self.folder / name, content) for name, content in manifest_contents.items()
@@ -264,7 +266,8 @@ class _ScenarioRun:
         return [finding_from_fault(fault, str(self.file)) for fault in faults]
 
     def _write_fault_sheet(self, findings: Sequence[Finding], opens: bool = True) -> None:
-        """Write the findings about a workbook to another one beside it, with links to the cells."""
+        """Write the findings about a workbook into another one in the output folder, with links to
+        the cells. Do nothing for any other scenario file."""
         if not _is_workbook(self.file) or not self.file.exists():
             return
         fault_file = self._product_path(FAULTS_FILE)
@@ -296,5 +299,5 @@ def _write_options_page(page: Path, comparison: Comparison, plans: dict[str, Pla
 
 def _open_file(path: Path) -> None:
     """Open a file in the program for its type. Without one, the run does not fail."""
-    desktop = sys.platform in ("win32", "darwin")
-    click.launch(str(path.resolve()) if desktop else path.resolve().as_uri())
+    takes_path = sys.platform in ("win32", "darwin")
+    click.launch(str(path.resolve()) if takes_path else path.resolve().as_uri())

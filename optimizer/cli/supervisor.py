@@ -170,10 +170,10 @@ class _ProcessWatch:
     _process: subprocess.Popen[bytes] | None = None
     _is_searching: bool = False
     _seconds_left: dict[TimeLimitKind, float] = field(default_factory=dict)
-    """Seconds until the search counts as hung, or as deaf to an interrupt."""
+    """Seconds until the search counts as hung, or as not reacting to an interrupt."""
 
     def was_killed_by_user(self) -> bool:
-        """Whether the user asked twice to stop."""
+        """Return whether the process was killed because the user asked twice to stop."""
         return self.kill_reason == "stopped"
 
     def install_signal_handlers(self) -> None:
@@ -196,16 +196,16 @@ class _ProcessWatch:
                 os.kill(os.getpid(), signal.SIGSTOP)
                 os.killpg(self._process.pid, signal.SIGCONT)
 
-    def follow_process(self, salvage: dict[str, Any] | None) -> None:
-        """Start a process of the command and watch it until it ends. ``salvage`` is passed to it:
-        what a lost process left, or None."""
+    def follow_process(self, saved_progress: dict[str, Any] | None) -> None:
+        """Start a process of the command and watch it until it ends. ``saved_progress``, which is
+        passed to it, is the checkpoint of a lost process and how that ended, or None."""
         self.kill_reason = self.exit_code = self.system_exit_code = None
         self._is_searching, self._seconds_left = False, {}
-        announced_stops: int | None = None
+        announced_code: int | None = None
         process, incoming, outgoing = _start_process(self.arguments)
         self._process = process
         threading.Thread(target=self._read_messages, args=(process, incoming), daemon=True).start()
-        self._send(outgoing, salvage)
+        self._send(outgoing, saved_progress)
         last_time = time.monotonic()
         while self.system_exit_code is None:
             kind, content = self._next_event()
@@ -216,16 +216,16 @@ class _ProcessWatch:
                 limit: seconds_left - elapsed for limit, seconds_left in self._seconds_left.items()
             }
             if kind == "message":
-                announced_stops = content.get("ended", announced_stops)
-                self._handle_message(content, salvage is not None)
-            elif kind == "stop" and announced_stops is None:
+                announced_code = content.get("ended", announced_code)
+                self._handle_message(content, saved_progress is not None)
+            elif kind == "stop" and announced_code is None:
                 self._handle_stop(content, process, outgoing)
             elif kind == "died":
                 self.system_exit_code = content
-            if announced_stops is None and self.kill_reason is None:
+            if announced_code is None and self.kill_reason is None:
                 self._check_limits(process)
-        if self.kill_reason is None and announced_stops == self.system_exit_code:
-            self.exit_code = announced_stops
+        if self.kill_reason is None and announced_code == self.system_exit_code:
+            self.exit_code = announced_code
         with contextlib.suppress(OSError):
             outgoing.close()
 
@@ -249,7 +249,7 @@ class _ProcessWatch:
             outgoing.write(json.dumps(message).encode() + b"\n")
             outgoing.flush()
 
-    def _handle_message(self, message: dict[str, Any], is_salvaging: bool) -> None:
+    def _handle_message(self, message: dict[str, Any], is_recovery: bool) -> None:
         self.memory_limit = message.get("memory", self.memory_limit)
         self.is_published = message.get("published", self.is_published)
         if "seconds" in message:
@@ -259,7 +259,7 @@ class _ProcessWatch:
                 self._seconds_left["time"] = limit + max(limit, MIN_OVERTIME)
             if self.stop_count and self.keeps_plan:
                 self._seconds_left["deaf"] = INTERRUPT_GRACE
-        if "checkpoint" in message and not is_salvaging:
+        if "checkpoint" in message and not is_recovery:
             self.checkpoint = message["checkpoint"] if self.keeps_plan else None
             if message["final"]:
                 # The search is over; writing the plan needs no time limit.
@@ -281,11 +281,11 @@ class _ProcessWatch:
 
     def _check_limits(self, process: subprocess.Popen[bytes]) -> None:
         """Kill a process that has exceeded its time or memory."""
-        exceeded: list[KillReason] = [
+        exceeded_limits: list[KillReason] = [
             limit for limit, seconds_left in self._seconds_left.items() if seconds_left <= 0
         ]
-        if exceeded:
-            self._kill(process, min(exceeded))
+        if exceeded_limits:
+            self._kill(process, min(exceeded_limits))
         elif self.memory_limit is not None:
             from optimizer.parallel.process_limits import resident_memory
 

@@ -162,8 +162,8 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def environment_language() -> Language:
-    """Return the language that the environment states. Raise click.UsageError if its variable names
-    an unknown one."""
+    """Return the language that VORRAT_LANGUAGE states, else German if the system is German, else
+    English. Raise click.UsageError if the variable names an unknown language."""
     requested_code = os.environ.get(LANGUAGE_VARIABLE)
     if not requested_code:
         return "de" if _system_is_german() else "en"
@@ -182,8 +182,8 @@ def _system_is_german() -> bool:
 
         identifier: int = ctypes.windll.kernel32.GetUserDefaultUILanguage()
         return identifier & 0x3FF == 0x07  # the primary language of German
-    names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    return re.match(r"de(?![A-Za-z])", next(filter(None, names), "")) is not None
+    locale_names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return re.match(r"de(?![A-Za-z])", next(filter(None, locale_names), "")) is not None
 
 
 def requested_language() -> Language | None:

@@ -34,15 +34,15 @@ MIN_TABLE_SHARE = 0.005
 def changes_section(plan_before: Plan, plan_after: Plan) -> Section:
     """Return a section that compares the last two answers. They may be about the same scenario or
     about two."""
-    wording, side_titles = PlanWording(plan_after), (tr("Before"), tr("Now"))
+    wording, plan_headings = PlanWording(plan_after), (tr("Before"), tr("Now"))
     diff = DecisionDiff.between(Decisions.of_plan(plan_before), Decisions.of_plan(plan_after))
     caption = tr("{contracted}: % of a project's output", contracted=wording.contracted_header)
     contracted = _contracted_percentages(wording, diff)
     tables = [
-        _damage_table(wording, "materials", (plan_before, plan_after), side_titles),
-        _damage_table(wording, "consumers", (plan_before, plan_after), side_titles),
+        _damage_table(wording, "materials", (plan_before, plan_after), plan_headings),
+        _damage_table(wording, "consumers", (plan_before, plan_after), plan_headings),
         _payments_table(wording, diff),
-        _difference_table(caption, tr("Project"), contracted, side_titles, "secured"),
+        _difference_table(caption, tr("Project"), contracted, plan_headings, "secured"),
     ]
     outcome = " ".join(_outcome_sentences(wording, plan_before, plan_after))
     title = tr("From the answer before to this one")
@@ -53,7 +53,8 @@ def changes_section(plan_before: Plan, plan_after: Plan) -> Section:
 
 
 def _outcome_sentences(wording: PlanWording, plan_before: Plan, plan_after: Plan) -> Iterator[str]:
-    """Yield sentences that compare damage in two plans, with the plan and without it."""
+    """Yield sentences that compare expected damage before and now, with a plan and without any, and
+    one on the gaps."""
     outcome_before, outcome_after = plan_before.outcome, plan_after.outcome
     figures = {
         "what": capitalize(wording.expected_outcome),
@@ -231,8 +232,9 @@ def _contracted_percentages(
 
 
 def _payments_table(wording: PlanWording, diff: DecisionDiff) -> Table:
-    """Return a table of payments, with one row for each project or stock whose payers change. Rows
-    with a different sum come first, then those in which one payer replaces another."""
+    """Return a table of payments, with a row for each project or stock for which a payer pays much
+    more or less. Rows with a different sum come first, then those in which one payer replaces
+    another."""
     rows = []
     for item, by_payer in diff.paid_meur.items():
         paid_before, paid_after = (
@@ -244,7 +246,7 @@ def _payments_table(wording: PlanWording, diff: DecisionDiff) -> Table:
     rows.sort(key=lambda row: (-round(abs(row[2] - row[1])), -max(map(abs, row[3].values()))))
     columns = [
         Column(tr("Project or stock"), lambda row: wording.name(*row[0]), "text"),
-        *_side_columns(tr("Before"), tr("Now"), "money", "signed"),
+        *_comparison_columns(tr("Before"), tr("Now"), "money", "signed"),
         Column(
             tr("Who gives more or less"),
             lambda row: _shift_text(wording, row[3], largest_shift),
@@ -301,13 +303,13 @@ def _difference_table(
         Column(heading, lambda row: row[0], "text"),
         *(
             replace(column, total=bool(total))
-            for column in _side_columns(*column_headings, "outcome", "signed_outcome")
+            for column in _comparison_columns(*column_headings, "outcome", "signed_outcome")
         ),
     ]
     return Table(caption, rows, columns, name, total_label=total)
 
 
-def _side_columns(then: str, now: str, form: ValueForm, signed: ValueForm) -> list[Column]:
+def _comparison_columns(then: str, now: str, form: ValueForm, signed: ValueForm) -> list[Column]:
     """Return three columns: the figures of the two plans, and their difference."""
     return [
         Column(then, lambda row: row[1], form, decimals_group="both"),
@@ -320,14 +322,15 @@ def gained_section(
     funder: str, comparison: Comparison, taking_part: Plan, staying_out: Plan
 ) -> Section:
     """Return a section on what a funder gains by taking part, and what this changes for all
-    consumers. ``taking_part`` and ``staying_out`` are the plans with and without this funder."""
+    consumers. ``taking_part`` and ``staying_out`` are the plans with and without this funder, which
+    ``comparison`` compares in this order."""
     wording = PlanWording(taking_part)
     view = next(view for view in comparison.own_views if view.funder == funder)
-    cost_staying_out, cost_taking_part = (
+    cost_taking_part, cost_staying_out = (
         comparison.options[n].cost.by_funder.get(funder) for n in (0, 1)
     )
-    costs = (cost_staying_out.cost_meur if cost_staying_out else 0.0) - (
-        cost_taking_part.cost_meur if cost_taking_part else 0.0
+    added_cost = (cost_taking_part.cost_meur if cost_taking_part else 0.0) - (
+        cost_staying_out.cost_meur if cost_staying_out else 0.0
     )
 
     def expected_loss(plan: Plan, ids: Sequence[str]) -> float:
@@ -336,10 +339,10 @@ def gained_section(
     all_consumers = [consumer.id for consumer in taking_part.consumers]
     name = wording.name("funders", funder)
     sentences = [tr("Taking part costs {name} {cost} net (present value).", name=name,
-               cost=wording.money_amount(costs))]  # fmt: skip
+               cost=wording.money_amount(added_cost))]  # fmt: skip
     for ids in (view.consumers, all_consumers):
         loss_with, loss_without = expected_loss(taking_part, ids), expected_loss(staying_out, ids)
-        net_gain = loss_without - loss_with - costs
+        net_gain = loss_without - loss_with - added_cost
         figures = {"now": loss_with, "alone": loss_without, "less": loss_without - loss_with}
         amounts = {name: wording.amount_for_sentence(value) for name, value in figures.items()}
         if ids and ids is view.consumers:
@@ -360,8 +363,8 @@ def gained_section(
                    "{alone}.", **amounts)
             )  # fmt: skip
     sentences.append(_proof_sentence(wording, taking_part, staying_out))
-    side_titles = tr("It stays out"), tr("It takes part")
-    table = _damage_table(wording, "consumers", (staying_out, taking_part), side_titles)
+    plan_headings = tr("It stays out"), tr("It takes part")
+    table = _damage_table(wording, "consumers", (staying_out, taking_part), plan_headings)
     section_parts: list[Part] = [" ".join(sentences), *([table] if table.rows else [])]
     if wording.case is not None and wording.case.objective.allocation == "pooled":
         section_parts.insert(1, Caution([pooled_supply_note()]))

@@ -44,17 +44,17 @@ from optimizer.report.number_format import format_exact, format_percent
 from optimizer.report.scenario_workbook.fields import field_label
 
 PUBLIC_BUDGETS = "public"
-"""The control that moves all public budgets."""
+"""Id of the control that scales all public budgets."""
 ASSUMPTION_SETS, AS_FILED = "assumptions", "as.filed"
-"""The control that takes what an expert holds, and the file as it stands among its choices."""
+"""Id of the control that selects an assumption set, and its choice of the scenario as filed."""
 WITHOUT_ASSUMPTION_SETS = "objective.over_assumptions=null"
 UNDECIDED, MUST_BUILD, MUST_NOT_BUILD = "free", "in", "out"
-"""What may be said of a project: the search decides, it has to be built, it must not be."""
+"""Choices for a project: the optimization decides, it must be built, it must not be built."""
 INSTRUMENT_TERMS = ("max_share", "ticket_min_meur", "ticket_max_meur")
 MAX_PERIODS = 10_000
-"""Periods that a course is stretched to at most, where the horizon does not say it."""
+"""Maximal number of periods of a stretched course of losses, unless the caller states another."""
 DAYS_PER_YEAR, MAX_STOCK_DAYS = 365, 1_500
-"""Days of a year, and the most in which the size of a stock is given."""
+"""Days of a year, and the largest capacity of a stock that is shown in days of need."""
 
 
 def control_groups(case: Case) -> Iterator[ControlGroup]:
@@ -73,20 +73,22 @@ def control_groups(case: Case) -> Iterator[ControlGroup]:
 
 def controls_by_id(case: Case) -> dict[str, Control]:
     """Return all controls of all groups, by id."""
-    return {one.id: one for group in control_groups(case) for one in _controls_of_group(group)}
+    controls = (c for group in control_groups(case) for c in _controls_of_group(group))
+    return {control.id: control for control in controls}
 
 
 def find_control(
     case: Case, id: str, controls: Mapping[str, Control] | None = None
 ) -> Control | None:
     """Return the control with an id: one of ``controls`` (by default those of all groups), or else
-    the control of a single figure of the scenario. Return None if there is no such figure."""
+    that of a stockpile in days of need, or of a single figure. Return None if there is none."""
     controls = controls_by_id(case) if controls is None else controls
     if id in controls:
         return controls[id]
-    if id.startswith("days."):  # so many may be left by others that it is not shown in days
-        pile = child_at(case.stockpiles, id.removeprefix("days."))
-        return None if pile is None else _days_control(case, pile, _annual_need(case))
+    # A capacity is not shown in days of need if other changes leave little need.
+    if id.startswith("days."):
+        stockpile = child_at(case.stockpiles, id.removeprefix("days."))
+        return None if stockpile is None else _days_control(case, stockpile, _annual_need(case))
     base_value = number_at(case, id)
     if base_value is None or id.split(".")[0] in SECTIONS_WITHOUT_FIGURES:
         return None
@@ -113,10 +115,9 @@ def _money_group(case: Case) -> ControlGroup:
         )
     for f, funder in case.funders.items():
         name = name_of_item(funder, f)
-        types = [one.type for one in funder.instruments.values()]
-        if types and all(
-            one.is_guarantee for one in types
-        ):  # its budget is what guarantees are charged with, not their sum
+        types = [instrument.type for instrument in funder.instruments.values()]
+        # The budget covers the provision for guarantees, not their amount.
+        if types and all(type.is_guarantee for type in types):
             name = tr("{name} (provision for losses)", name=name)
         if funder.budget_meur is not None:
             base_budget = float(funder.budget_meur)
@@ -180,18 +181,20 @@ def _rules_group(case: Case) -> ControlGroup:
     if open_years:
         base_limit = max(map(float, open_years.values()))
 
-        def deals(value: float | str) -> list[str]:
+        def settings(value: float | str) -> list[str]:
             most = {y: float(value) if y in open_years else float(x) for y, x in starts.items()}
             year_texts = ", ".join(f"{year}: {format_setting(x)}" for year, x in most.items())
             return [f"policy.max_starts_by_year={{{year_texts}}}"]
 
         label = tr("Projects decided in a year, at most")
-        rule_controls.append(Control("deals", label, base_limit, deals, high=10.0, is_integer=True))
+        rule_controls.append(
+            Control("deals", label, base_limit, settings, high=10.0, is_integer=True)
+        )
     for limit in policy_limits():
         for key, value in limit.values(case).items() if limit.on_page else ():
             path = limit.pattern.replace("*", str(key))
-            count = limit.unit == "count"
-            rule_controls.append(figure_control(case, path, value, is_integer=count))
+            is_count = limit.unit == "count"
+            rule_controls.append(figure_control(case, path, value, is_integer=is_count))
     return ControlGroup("rules", tr("Rules"), tuple(rule_controls))
 
 
@@ -201,40 +204,42 @@ def _rules_group(case: Case) -> ControlGroup:
 def _stocks_group(case: Case) -> ControlGroup:
     """Return the group of controls for stocks: the capacity of all stockpiles together, and that of
     each in days of need."""
-    room = {x.id: float(x.max_t) for x in case.stockpiles if x.max_t}
-    if not room:
+    capacities = {x.id: float(x.max_t) for x in case.stockpiles if x.max_t}
+    if not capacities:
         return ControlGroup("stocks", tr("Stocks"), ())
     annual_need = _annual_need(case)
     stock_controls = []
-    for pile in case.stockpiles:
-        if pile.id in room:
-            path, most = f"stockpiles.{pile.id}.max_t", room[pile.id]
-            days = _days_control(case, pile, annual_need)
-            # Of a material that is made into others abroad, the need at home is small.
-            if days is None or float(days.base) > MAX_STOCK_DAYS:
-                days = figure_control(case, path, most, name_of_item(pile, pile.id), high=3 * most)
-            stock_controls.append(days)
+    for stockpile in case.stockpiles:
+        if stockpile.id in capacities:
+            path, capacity = f"stockpiles.{stockpile.id}.max_t", capacities[stockpile.id]
+            control = _days_control(case, stockpile, annual_need)
+            # The need at home is small for a material that is processed abroad.
+            if control is None or float(control.base) > MAX_STOCK_DAYS:
+                name = name_of_item(stockpile, stockpile.id)
+                control = figure_control(case, path, capacity, name, high=3 * capacity)
+            stock_controls.append(control)
     linked_storage_limits = [
         LinkedNumbers(
-            (f"stockpiles.{x.id}.max_t",), partial(_scaled_capacity, room[x.id], float(x.initial_t))
+            (f"stockpiles.{x.id}.max_t",),
+            partial(_scaled_capacity, capacities[x.id], float(x.initial_t)),
         )
         for x in case.stockpiles
-        if x.id in room
+        if x.id in capacities
     ]
     label = tr("Room for all stocks")
     all_stocks_control = joint_control(
         "stocks", label, 1.0, linked_storage_limits, high=4.0, unit=FACTOR_UNIT
     )
-    note = ControlGroup("days", tr("Each stock, in days of the need"), tuple(stock_controls))
+    days_group = ControlGroup("days", tr("Each stock, in days of the need"), tuple(stock_controls))
     return ControlGroup(
-        "stocks", tr("Stocks"), (all_stocks_control,), (note,) if stock_controls else ()
+        "stocks", tr("Stocks"), (all_stocks_control,), (days_group,) if stock_controls else ()
     )
 
 
-def _scaled_capacity(capacity: float, initial: float, factor: float) -> list[float]:
+def _scaled_capacity(capacity: float, initial_stock: float, factor: float) -> list[float]:
     """Return a list with the capacity of a stockpile in tonnes, multiplied by a factor. It is at
     least the initial stock."""
-    return [max(initial, factor * capacity)]
+    return [max(initial_stock, factor * capacity)]
 
 
 def _annual_need(case: Case) -> dict[str, float]:
@@ -249,39 +254,38 @@ def _days_control(
 ) -> Control | None:
     """Return the control for the capacity of a stockpile, in days of need. Return None if the
     stockpile has no limit, or the material has no need."""
-    daily = annual_need.get(stockpile.material, 0.0) / DAYS_PER_YEAR
-    if not stockpile.max_t or daily <= 0:
+    daily_need = annual_need.get(stockpile.material, 0.0) / DAYS_PER_YEAR
+    if not stockpile.max_t or daily_need <= 0:
         return None
-    most = float(stockpile.max_t)
-    numbers = [scaled_number(f"stockpiles.{stockpile.id}.max_t", most)]
+    capacity = float(stockpile.max_t)
+    numbers = [scaled_number(f"stockpiles.{stockpile.id}.max_t", capacity)]
     id, label = f"days.{stockpile.id}", name_of_item(stockpile, stockpile.id)
-    base_days = float(f"{most / daily:.3g}")
+    base_days = float(f"{capacity / daily_need:.3g}")
     return joint_control(
         id, label, base_days, numbers, high=max(3 * base_days, 30.0), unit=tr("days")
     )
 
 
-# What may go wrong, and what that costs
+# Hazards and assumptions
 
 
 def _hazards_group(case: Case) -> ControlGroup:
     """Return the group of controls for hazards: how often each occurs, and how long its events
     last."""
-    known = {
-        one.id: one for one in list_assumptions(case, include_parts=True) if one.kind == "hazard"
-    }
+    assumptions = list_assumptions(case, include_parts=True)
+    hazard_assumptions = {one.id: one for one in assumptions if one.kind == "hazard"}
     periods = float(case.horizon.periods_per_year)
     longest_length = len(case.horizon.years) * int(periods)
     hazard_groups = []
     for h, hazard in case.hazards.items():
         hazard_controls = []
-        if (one := known.get(f"hazard.{h}")) is not None:
-            hazard_controls.append(_factor_control(one, tr("How often")))
-        if (lasts := event_length(hazard) / periods) > 0:
-            base, most = float(f"{lasts:.3g}"), len(case.horizon.years)
+        if (assumption := hazard_assumptions.get(f"hazard.{h}")) is not None:
+            hazard_controls.append(_factor_control(assumption, tr("How often")))
+        if (mean_years := event_length(hazard) / periods) > 0:
+            base, most = float(f"{mean_years:.3g}"), len(case.horizon.years)
             numbers = [(path, tuple(map(float, loss))) for path, loss in _loss_courses(h, hazard)]
 
-            def stretched(
+            def stretched_settings(
                 value: float | str, base: float = base, numbers: Any = tuple(numbers)
             ) -> list[str]:
                 factor = float(value) / base
@@ -295,7 +299,7 @@ def _hazards_group(case: Case) -> ControlGroup:
 
             label = tr("How long it lasts (at half of its effect or more)")
             hazard_controls.append(
-                Control(f"length.{h}", label, base, stretched, low=base / 4,
+                Control(f"length.{h}", label, base, stretched_settings, low=base / 4,
                         high=min(max(3 * base, 3.0), float(most)), unit=tr("years"),
                         is_factor=True, explanation=_length_explanation(hazard, periods))
             )  # fmt: skip
@@ -303,9 +307,9 @@ def _hazards_group(case: Case) -> ControlGroup:
             hazard_groups.append(
                 titled_group(f"hazard-{h}", name_of_item(hazard, h), hazard_controls)
             )
-    every_one = known.get("hazards")
+    all_hazards = hazard_assumptions.get("hazards")
     all_hazards_controls = (
-        (_factor_control(every_one, tr("How often, all hazards")),) if every_one else ()
+        (_factor_control(all_hazards, tr("How often, all hazards")),) if all_hazards else ()
     )
     return ControlGroup(
         "hazards", tr("What may go wrong"), all_hazards_controls, tuple(hazard_groups)
@@ -351,18 +355,18 @@ def event_length(hazard: Hazard) -> float:
     """Return the mean length of an event of a hazard, in periods. The length of a profile is the
     number of periods in which the loss is at least half of its largest value, for the effect for
     which this lasts longest. Profiles are weighted by probability."""
-    longest_length = 0.0
+    mean_length = 0.0
     for id, effects in hazard.effects_by_profile.items():
         weight = 1.0 if id is None else float(hazard.profiles[id].probability)
-        longest_length += weight * _effect_length(effects)
-    return longest_length
+        mean_length += weight * _effect_length(effects)
+    return mean_length
 
 
 def _effect_length(effects: Sequence[Effect]) -> int:
     """Return the largest number of periods in which the loss of one effect is at least half of its
     largest value."""
-    lasts = (sum(x >= max(effect.loss) / 2 > 0 for x in effect.loss) for effect in effects)
-    return max(lasts, default=0)
+    lengths = (sum(x >= max(effect.loss) / 2 > 0 for x in effect.loss) for effect in effects)
+    return max(lengths, default=0)
 
 
 def stretch_course(
@@ -388,27 +392,28 @@ def _assumptions_group(case: Case) -> ControlGroup:
     """Return the group of controls for assumptions: the cost of a missing tonne, how users adapt,
     and others."""
     assumptions = list_assumptions(case, include_parts=True)
-    count = Counter(one.kind for one in assumptions)
-    # Where there is but one of a kind, it is all of it; of damage it stands below.
-    kinds = [
-        one
-        for one in assumptions
-        if one.kind != "hazard"
-        if one.subject is None or (one.kind != "damage" and count[one.kind] == 1)
+    count_by_kind = Counter(assumption.kind for assumption in assumptions)
+    # The joint assumption of each kind, or its only one. Those on damage are in a subgroup.
+    joint_assumptions = [
+        assumption
+        for assumption in assumptions
+        if assumption.kind != "hazard"
+        if assumption.subject is None
+        or (assumption.kind != "damage" and count_by_kind[assumption.kind] == 1)
     ]
     overall_controls = [
         *_assumption_set_controls(case),
-        *(_factor_control(one, input_kind_name(one.kind)) for one in kinds),
+        *(_factor_control(one, input_kind_name(one.kind)) for one in joint_assumptions),
     ]
-    steps = [
+    adaptation_rates = [
         scaled_number(f"damage.{n}.adaptation.per_year", entry.adaptation.per_year, 1.0)
         for n, entry in enumerate(case.damage)
         if entry.adaptation is not None and entry.adaptation.per_year > 0
     ]
-    if steps:
+    if adaptation_rates:
         label = tr("How fast users adapt")
         overall_controls.append(
-            joint_control("adaptation", label, 1.0, steps, high=4.0, unit=FACTOR_UNIT)
+            joint_control("adaptation", label, 1.0, adaptation_rates, high=4.0, unit=FACTOR_UNIT)
         )
     price_controls = tuple(
         _factor_control(one, name_of_item(case.materials[one.subject], one.subject))
@@ -438,7 +443,7 @@ def _assumption_set_controls(case: Case) -> Iterator[Control]:
         alone = [] if case.objective.over_assumptions is None else [WITHOUT_ASSUMPTION_SETS]
         return [*settings_of_set(case, str(value)), *alone]
 
-    says = (
+    titles = (
         display_name(assumption.title, id, current_language())
         for id, assumption in set_assumptions.items()
     )
@@ -448,7 +453,7 @@ def _assumption_set_controls(case: Case) -> Iterator[Control]:
         AS_FILED,
         settings,
         choices=(AS_FILED, *set_assumptions),
-        choice_labels=(tr("as the file has it"), *says),
+        choice_labels=(tr("as the file has it"), *titles),
     )
 
 
@@ -472,9 +477,9 @@ def _projects_group(case: Case) -> ControlGroup:
         base_choice = MUST_BUILD if id in case.policy.must_build else UNDECIDED
         base_choice = MUST_NOT_BUILD if id in case.policy.must_not_build else base_choice
         label = name_of_item(case.projects[id], id)
-        names = (UNDECIDED, MUST_BUILD, MUST_NOT_BUILD)
+        choices = (UNDECIDED, MUST_BUILD, MUST_NOT_BUILD)
         project_controls.append(
-            Control(f"project.{id}", label, base_choice, _no_settings, choices=names)
+            Control(f"project.{id}", label, base_choice, _no_settings, choices=choices)
         )
     return ControlGroup("projects", tr("Projects"), tuple(project_controls))
 
@@ -492,7 +497,9 @@ def project_settings(case: Case, choice_by_project: Mapping[str, str]) -> list[s
             id for id in getattr(case.policy, rule) if choice_by_project.get(id, word) == word
         ]
         new_ids = [
-            id for id, one in choice_by_project.items() if one == word and id not in ids_before
+            id
+            for id, choice in choice_by_project.items()
+            if choice == word and id not in ids_before
         ]
         settings.append(f"policy.{rule}=[{', '.join([*ids_before, *new_ids])}]")
     return settings

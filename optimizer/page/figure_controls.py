@@ -116,8 +116,8 @@ def _paths_below(value: Any, path: str) -> Iterator[str]:
         for key, item in value.items():
             yield from _paths_below(item, f"{path}.{key}")
     elif isinstance(value, tuple):
-        for place, item in enumerate(value):
-            yield from _paths_below(item, f"{path}.{getattr(item, 'id', place)}")
+        for index, item in enumerate(value):
+            yield from _paths_below(item, f"{path}.{getattr(item, 'id', index)}")
 
 
 def source_describer(case: Case) -> Callable[[Control], str]:
@@ -132,9 +132,8 @@ def source_describer(case: Case) -> Callable[[Control], str]:
     def describe(control: Control) -> str:
         if control.explanation or isinstance(control.base, str):
             return control.explanation
-        moved_settings = control.settings(
-            1.5 * control.base or 1.0
-        )  # a factor of 1 changes nothing
+        # Not the current value, which would change nothing.
+        moved_settings = control.settings(1.5 * control.base or 1.0)
         figures = [
             figure
             for text in moved_settings
@@ -184,8 +183,8 @@ def path_in_words(case: Case, path: str) -> str:
 
 
 def _item_name(case: Case, item: Any, id: str) -> str:
-    """Return the name of an item of a list or mapping. It is the item's name, else the names of the
-    objects to which it refers, else that of the object with its id, else the id."""
+    """Return the name of an item of a list or mapping. It is the item's name, else (in a list) the
+    names of the objects to which it refers, else that of the object with its id, else the id."""
     if isinstance(item, BaseModel):
         if getattr(item, "name", None) is not None:
             return name_of_item(item, id)
@@ -217,11 +216,11 @@ def figure_control(
 ) -> Control:
     """Return the control of the single figure at ``path``. ``base_value`` is its value in the
     file."""
-    name = next((step for step in reversed(path.split(".")) if not step.isdecimal()), path)
+    field_name = next((step for step in reversed(path.split(".")) if not step.isdecimal()), path)
     field = _field_at(case, path)
     bounds, percent = field.bounds, field.is_percent
     limit = 1.0 if percent and bounds is not None and 1 in (bounds.le, bounds.lt) else math.inf
-    unit = "%" if percent else unit_of_field(case, name)
+    unit = "%" if percent else unit_of_field(case, field_name)
     high = min(limit, max(2 * base_value, 1.0 if percent else 10.0))
     fields: dict[str, Any] = {
         "label": label or path_in_words(case, path), "base": base_value, "unit": unit, "high": high,

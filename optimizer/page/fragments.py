@@ -45,8 +45,8 @@ def answer_event(
     previous_answer: AnsweredQuestion | None,
     language: Language,
 ) -> dict[str, Any]:
-    """Return the event that reports an answer to the page, with its HTML. ``previous`` is the last
-    answer to another question."""
+    """Return the event that reports an answer to the page, with its HTML. ``previous_answer`` is
+    the last answer to another question."""
     with using(language):
         if isinstance(answer, AnswerFailure):
             html = render_template("failed.html.j2", failed=answer)
@@ -71,7 +71,7 @@ def answer_event(
             facts=answer_rows,
             proof=proof,
             state=answer.state,
-            was=previous_title,
+            previous_title=previous_title,
         )
         return {"state": answer.state, "html": html, "text": proof}
 
@@ -100,8 +100,8 @@ def answer_facts(
     answer: AnswerFigures, previous_answer: AnswerFigures | None, case: Case
 ) -> list[AnswerFact]:
     """Return the figures of an answer for the page, each with its value in ``previous_answer``."""
-    damage, unit = case.objective.measure == "damage", objective_unit(case)
-    amount = tr("million {currency}", currency=case.currency)
+    counts_damage, unit = case.objective.measure == "damage", objective_unit(case)
+    money_unit = tr("million {currency}", currency=case.currency)
     tail_share = format_percent(1 - float(case.objective.cvar.level))
 
     def paid_by_public(figures: AnswerFigures) -> float:
@@ -125,11 +125,13 @@ def answer_facts(
         previous_text = ""
         if old_value is not None and new_value is not None:
             # A difference within the sum of both gaps is not significant.
-            open_by = sum((x.gap or 0.0) * abs(x.objective) for x in (answer, previous_answer) if x)
-            is_open = key == "expected" and abs(new_value - old_value) <= open_by
+            combined_gap = sum(
+                (x.gap or 0.0) * abs(x.objective) for x in (answer, previous_answer) if x
+            )
+            is_within_gap = key == "expected" and abs(new_value - old_value) <= combined_gap
             previous_text = tr("before: {value}", value=format_number(old_value))
             previous_text += (
-                f" ({tr('not distinguished')})" if is_open and new_value != old_value else ""
+                f" ({tr('not distinguished')})" if is_within_gap and new_value != old_value else ""
             )
         figure = (
             format_number(new_value)
@@ -138,25 +140,25 @@ def answer_facts(
         )
         return AnswerFact(key, label, figure, note, previous_text)
 
-    avoided = ""
+    avoided_text = ""
     if answer.expected_without_plan and answer.expected is not None:
         share = format_percent(1 - answer.expected / answer.expected_without_plan)
-        avoided = tr(
+        avoided_text = tr(
             "{before} without a plan; {share} avoided",
             before=format_number(answer.expected_without_plan),
             share=share,
         )
     paid_by_others = sum(answer.paid_by_funder.values()) - paid_by_public(answer)
     return [
-        fact("expected", tr("Expected damage") if damage else tr("Expected shortage"),
-             lambda a: a.expected, unit, avoided),
+        fact("expected", tr("Expected damage") if counts_damage else tr("Expected shortage"),
+             lambda a: a.expected, unit, avoided_text),
         fact("tail", tr("On average in the worst {share}", share=tail_share),
              lambda a: a.cvar, unit,
              "" if answer.cvar_without_plan is None
              else tr("{before} without a plan", before=format_number(answer.cvar_without_plan))),
-        fact("cost", tr("Net cost, whoever pays"), lambda a: a.net_cost, amount,
+        fact("cost", tr("Net cost, whoever pays"), lambda a: a.net_cost, money_unit,
              tr("discounted")),
-        fact("public", tr("Used of public budgets"), paid_by_public, amount,
+        fact("public", tr("Used of public budgets"), paid_by_public, money_unit,
              tr("of others: {rest}", rest=format_number(paid_by_others))),
         fact("projects", tr("Projects supported"), lambda a: len(a.start_by_project), "",
              tr("materials in stock: {count}", count=answer.stocked_materials)),
@@ -168,8 +170,8 @@ def proof_sentence(answer: AnswerFigures, unit: str) -> str:
     seconds = format_number(answer.seconds, 1)
     if answer.bound is None:
         return tr("First plan, after {seconds} s; the best plan is not known yet.", seconds=seconds)
-    open_by = (answer.gap or 0.0) * abs(answer.objective)
-    share, amount = format_small_percent(answer.gap), format_rounded(open_by)
+    absolute_gap = (answer.gap or 0.0) * abs(answer.objective)
+    share, amount = format_small_percent(answer.gap), format_rounded(absolute_gap)
     gap = tr("{share} ({amount} {unit})", share=share, amount=amount, unit=unit)
     fields = {"gap": gap, "seconds": seconds}
     if answer.state == "proven" and (answer.gap or 0.0) <= 1e-9:
@@ -207,7 +209,7 @@ def render_template(name: str, user: str = "", **values: Any) -> str:
 def static_file(name: str) -> bytes:
     """Return the content of a style sheet, script or image of the page."""
     content = (files("optimizer.page") / "templates" / name).read_bytes()
-    if name == "page.css":  # parts of reports look the same on the page
+    if name == "page.css":  # the page also shows parts of reports
         report = files("optimizer.report") / "templates" / "style.css"
         return report.read_bytes() + content
     return content
@@ -244,7 +246,7 @@ def render_board(
         groups=list(controls.control_groups(case)),
         others=others,
         moved=moved_values,
-        rests=figure_controls.source_describer(case),
+        describe_source=figure_controls.source_describer(case),
         views={name: tr(title) for name, title in views.ALL_VIEWS.items()},
         files=views.DOWNLOADS,
         hazards=stress_events(case),
@@ -274,8 +276,8 @@ def stress_events(case: Case) -> dict[str, str]:
 
 
 def render_found_figures(case: Case, words: Sequence[str], moved_values: dict[str, str]) -> str:
-    """Return a list of figures as HTML: those whose name contains all ``words``. ``moved`` has the
-    values that were changed."""
+    """Return a list of figures as HTML: those whose name contains all ``words``. ``moved_values``
+    has the values that were changed, by id."""
     known_controls = controls.controls_by_id(case)
     matching_controls = [
         (control, True)
@@ -294,10 +296,9 @@ def render_found_figures(case: Case, words: Sequence[str], moved_values: dict[st
                 and (control := controls.find_control(case, path, known_controls)) is not None
             ):
                 matching_controls.append((control, False))
-    describe = figure_controls.source_describer(case)
-    return render_template(
-        "found.html.j2", controls=matching_controls, count=count, moved=moved_values, rests=describe
-    )
+    values: dict[str, Any] = {"controls": matching_controls, "count": count, "moved": moved_values}
+    describe_source = figure_controls.source_describer(case)
+    return render_template("found.html.j2", **values, describe_source=describe_source)
 
 
 def _has_words(words: Sequence[str], label: str, path: str) -> bool:

@@ -38,8 +38,7 @@ RESPONSE_HEADERS = {
 }
 READ_METHODS = ("GET", "HEAD")
 LINKABLE_PATHS = ("/", "/board")
-"""Addresses to which links on other sites may lead. Requests of these pages themselves are not
-foreign."""
+"""Paths to which links on other sites may lead."""
 MAX_UPLOAD_BYTES, MAX_REQUEST_BYTES = 20_000_000, 1_000_000
 """Maximal bytes of an uploaded file, and of any other request."""
 UPLOAD_THRESHOLD = 64_000
@@ -182,8 +181,8 @@ class RequestGuard(ABC):
 
 
 class TokenGuard(RequestGuard):
-    """Guard of a page on this machine. It allows requests with the token in their address, or with
-    the cookie that was set for it."""
+    """Access control for a page served on this machine. A GET request whose address has the token
+    is redirected and receives a cookie; every other request must have that cookie."""
 
     def __init__(self, app: ASGIApp, token: str, hosts: Sequence[str]) -> None:
         super().__init__(app, hosts)
@@ -192,14 +191,14 @@ class TokenGuard(RequestGuard):
         self.cookie = "vorrat-" + hosts[0].rpartition(":")[2]
 
     def authorize(self, request: Request) -> Response | None:
-        """Return a response that sets a cookie if the address has the token, and a response that
-        refuses the request if it does not have this cookie. Return None if it does."""
+        """Return a redirect that sets the cookie if the address of a GET request has the token,
+        None if the request has the cookie, and else a response that refuses the request."""
         if (
             _equal_secrets(request.query_params.get("token"), self.token)
             and request.method == "GET"
         ):
             # Remove the token from the address, which users may copy and send. With SameSite=Lax a
-            # link from another site sends the cookie, but changes still need an own origin.
+            # link from another site sends the cookie, but changes need an origin of this server.
             response = RedirectResponse(str(request.url.remove_query_params("token")), 303)
             response.set_cookie(self.cookie, self.token, httponly=True, samesite="lax")
             return response
@@ -209,8 +208,8 @@ class TokenGuard(RequestGuard):
 
 
 class ProxyGuard(RequestGuard):
-    """Guard of a server behind a proxy. The proxy authenticates users, and names them in a header;
-    a shared secret shows that a request comes from the proxy."""
+    """Access control for a server behind a proxy. The proxy authenticates users, and names them in
+    a header; a shared secret shows that a request comes from the proxy."""
 
     def __init__(self, app: ASGIApp, secret: str, address: str, header: str) -> None:
         scheme, _, host = address.partition("://")
@@ -232,7 +231,7 @@ class ProxyGuard(RequestGuard):
 
     def authorize(self, request: Request) -> Response | None:
         """Check the secret, and read the name of the user. Return a response that refuses the
-        request if one of them is missing or not valid."""
+        request if one of them is missing or not valid; None otherwise."""
         if not _equal_secrets(request.headers.get(SECRET_HEADER), self.secret):
             return _refusal(403, "Requests reach this server through its proxy alone.")
         names = request.headers.getlist(self.header)
@@ -246,7 +245,8 @@ class ProxyGuard(RequestGuard):
 
 
 def user_id(request: Request) -> str:
-    """Return the user's name as it is in the header, byte by byte; empty on this machine."""
+    """Return the user's name as it is in the header, byte by byte; empty for a page on this
+    machine."""
     return str(request.scope.get(USER_KEY, ""))
 
 
@@ -260,11 +260,11 @@ def is_foreign(request: Request) -> bool:
     return bool(request.scope.get(FOREIGN_KEY))
 
 
-def _decode_name(user: str) -> str:
+def _decode_name(header_value: str) -> str:
     """Decode the value of a header as UTF-8, if possible. It was decoded as Latin-1."""
     with suppress(UnicodeDecodeError):
-        return user.encode("latin-1").decode("utf-8")
-    return user
+        return header_value.encode("latin-1").decode("utf-8")
+    return header_value
 
 
 def _equal_secrets(given: str | None, expected: str) -> bool:
@@ -310,10 +310,10 @@ class _LimitedBody:
         if self.is_complete:
             return await self.receive()
         try:
-            last_expected = min(
+            timeout_start = min(
                 self.started + self.received / MIN_UPLOAD_RATE, asyncio.get_running_loop().time()
             )
-            async with asyncio.timeout_at(last_expected + STALL_SECONDS):
+            async with asyncio.timeout_at(timeout_start + STALL_SECONDS):
                 message = await self.receive()
         except TimeoutError:
             raise BodyNotReceived(408, tr("That came too slowly, and was ended.")) from None

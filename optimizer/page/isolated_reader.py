@@ -38,12 +38,12 @@ class ReadOutcome(NamedTuple):
 def read_scenario(path: Path, variant: str | None, settings: Sequence[str]) -> ReadOutcome:
     """Read a scenario in this process; without ``variant`` all its variants are checked."""
     result: LoadedScenario | ScenarioError
-    with log_inputs() as record:
+    with log_inputs() as input_log:
         try:
             result = read_case(path, variant, settings, check_variants=variant is None)
         except ScenarioError as error:
             result = error
-    return ReadOutcome(result, tuple((one.path, one.sha256) for one in record.files))
+    return ReadOutcome(result, tuple((file.path, file.sha256) for file in input_log.files))
 
 
 @dataclass
@@ -55,7 +55,7 @@ class IsolatedReader:
     _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_CONCURRENT_READS))
     _processes: dict[object, LocalWorker] = field(default_factory=dict)
     _stop_counts: Counter[object] = field(default_factory=Counter)
-    """How often each owner was stopped: a reading that was waiting then does not start."""
+    """Number of stops of each owner. A reading that was waiting at a stop does not start."""
 
     def read(
         self, path: Path, variant: str | None, settings: Sequence[str], owner: object
@@ -63,9 +63,9 @@ class IsolatedReader:
         """Read a scenario as :func:`read_scenario` does, but in a new process. Callers start one
         reading of an ``owner`` at a time."""
         answers: queue.SimpleQueue[ServiceEvent | None] = queue.SimpleQueue()
-        stops = self._stop_counts[owner]
+        stop_count = self._stop_counts[owner]
         with self._slots:
-            if self._stop_counts[owner] != stops:
+            if self._stop_counts[owner] != stop_count:
                 return _aborted_outcome(path, tr("the process that read it has died"))
             process = self._processes[owner] = LocalWorker(
                 _ReadService, answers.put, self.memory_limit
@@ -89,7 +89,7 @@ class IsolatedReader:
         return _aborted_outcome(path, problem)
 
     def stop(self, owner: object) -> None:
-        """End the reading for an owner, and cancel readings that wait for their turn."""
+        """End the current reading of an owner, and cancel those that wait for their turn."""
         self._stop_counts[owner] += 1
         if (process := self._processes.get(owner)) is not None:
             process.close()

@@ -69,8 +69,8 @@ def make_axes(
     base_scenario: LoadedScenario, moves: Mapping[str, Sequence[str]], variants: bool
 ) -> list[Axis]:
     """Return the axes of a family. ``moves`` has the values of each control, by id; if it is empty,
-    the usual controls that the scenario has are varied. Raises InvalidRequest for an unknown
-    control or an invalid value."""
+    the default controls that the scenario has are varied. Raises InvalidRequest for an unknown
+    control, an invalid value, or too many points."""
     case, axes = base_scenario.case, []
     if variants and case.variants:
         axes.append(Axis(VARIANT_AXIS, ("", *case.variants), 0))
@@ -103,12 +103,12 @@ def make_axes(
                 control.unit == FACTOR_UNIT,
             )
         )
-    count = 1
+    point_count = 1
     for axis in axes:
-        count *= len(axis.values)
-    if count > MAX_POINTS:
+        point_count *= len(axis.values)
+    if point_count > MAX_POINTS:
         raise InvalidRequest(
-            tr("{count} points are more than {most}", count=count, most=MAX_POINTS)
+            tr("{count} points are more than {most}", count=point_count, most=MAX_POINTS)
         )
     return axes
 
@@ -140,7 +140,8 @@ def _monotonicity(base_scenario: LoadedScenario, id: str) -> Monotonicity:
 
 
 def make_points(scenario: str, axes: Sequence[Axis]) -> Iterator[Point]:
-    """Yield all points of the family. The index on the last axis changes fastest."""
+    """Yield all points of the family, with questions about the scenario with the id ``scenario``.
+    The index on the last axis changes fastest."""
     for indices in itertools.product(*(range(len(axis.values)) for axis in axes)):
         chosen_values = {axis.id: axis.values[n] for axis, n in zip(axes, indices, strict=True)}
         variant = chosen_values.pop(VARIANT_AXIS, "") or None
@@ -190,9 +191,9 @@ def _sha256_base64(text: str) -> str:
 
 def plan_figures(plan: Plan) -> dict[str, Any]:
     """Return the data of a plan that the page shows. Figures are rounded to seven digits."""
-    paid_by_item: dict[str, dict[str, float]] = {}
+    paid_by_funder: dict[str, dict[str, float]] = {}
     for account in plan.accounts:
-        by_year = paid_by_item.setdefault(account.funder, {})
+        by_year = paid_by_funder.setdefault(account.funder, {})
         for year, meur in account.paid_meur.items():
             by_year[year] = by_year.get(year, 0.0) + meur
     certificate, outcome = plan.certificate, plan.outcome
@@ -207,7 +208,7 @@ def plan_figures(plan: Plan) -> dict[str, Any]:
         "cost": outcome.net_cost_meur,
         "paid": {
             f: {y: m for y, m in years.items() if m > ZERO_TOLERANCE}
-            for f, years in paid_by_item.items()
+            for f, years in paid_by_funder.items()
         },
         "start": {project.id: project.start for project in plan.projects},
         "stock": sorted(
@@ -218,8 +219,8 @@ def plan_figures(plan: Plan) -> dict[str, Any]:
         "level": outcome.cvar_level,
     }
     if plan.case is not None:
-        goal = plan.case.objective
-        figures["weights"] = [float(goal.cvar.weight), float(goal.cost_weight)]
+        objective = plan.case.objective
+        figures["weights"] = [float(objective.cvar.weight), float(objective.cost_weight)]
 
     def rounded(text: str) -> float:
         return float(f"{float(text):.{SIGNIFICANT_DIGITS}g}")
@@ -233,10 +234,10 @@ def page_content(
 ) -> dict[str, Any]:
     """Return all data of the page: axes, points by their indices, and texts in both languages.
     ``cases`` are the base case and then each variant, which may have further funders."""
-    texts = {}
+    texts_by_language = {}
     for language in LANGUAGES:
         with using(language):
-            texts[language] = _page_texts(cases, axes, default_title)
+            texts_by_language[language] = _page_texts(cases, axes, default_title)
     funders = {f: funder for case in cases for f, funder in case.funders.items()}
     return {
         "axes": [
@@ -245,7 +246,7 @@ def page_content(
         "public": [f for f, funder in funders.items() if funder.kind == "public"],
         "years": sorted({year for case in cases for year in case.horizon.years}),
         "points": dict(points),
-        "said": texts,
+        "said": texts_by_language,
     }
 
 

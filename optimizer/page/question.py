@@ -28,7 +28,7 @@ MAX_QUERY_LENGTH = 30_000
 
 
 class InvalidRequest(VorratError):
-    """Raised for a request for something that the scenario does not contain."""
+    """Raised for a request that is refused, such as one for a control that the scenario lacks."""
 
     exit_code = 2
     status = 404
@@ -52,7 +52,7 @@ class Question:
     @classmethod
     def from_query(cls, query: str) -> Question:
         """Return the question that the query of an address states. If a control occurs several
-        times, its last value is used."""
+        times, its last value is used. Raises InvalidRequest if there are too many changes."""
         scenario, variant, moved_values = "", None, dict[str, str]()
         if query.count("&") > 4 * MAX_MOVED or len(query) > MAX_QUERY_LENGTH:
             raise InvalidRequest(tr("more than {count} figures are moved", count=MAX_MOVED))
@@ -86,14 +86,16 @@ class Question:
         InvalidRequest for a control that the scenario does not have, and ScenarioError with every
         fault of a value.
         """
-        reading, values_by_path = base_scenario, dict[str, str]()
+        loaded_scenario, values_by_path = base_scenario, dict[str, str]()
         moves = self._effective_moves(base_scenario.case)
 
         def apply_settings(texts: Iterable[str]) -> None:
-            nonlocal reading
+            nonlocal loaded_scenario
             if new_values := dict(text.split("=", 1) for text in texts):
                 values_by_path.update(new_values)
-                reading = reading.with_settings([f"{path}={x}" for path, x in new_values.items()])
+                loaded_scenario = loaded_scenario.with_settings(
+                    [f"{path}={x}" for path, x in new_values.items()]
+                )
 
         def order(pair: tuple[Control, float | str]) -> tuple[bool, float]:
             return (False, float(pair[1])) if pair[0].unit == FACTOR_UNIT else (True, 0.0)
@@ -107,7 +109,7 @@ class Question:
                 apply_settings(control.settings(value))
         for control, value in sorted(moves, key=order):
             if control.is_factor:
-                current_control = find_control(reading.case, control.id)
+                current_control = find_control(loaded_scenario.case, control.id)
                 if current_control is None:
                     raise InvalidRequest(
                         tr(
@@ -130,11 +132,12 @@ class Question:
         if choice_by_project:
             settings += project_settings(base_scenario.case, choice_by_project)
         apply_settings(settings)
-        return reading, values_by_path
+        return loaded_scenario, values_by_path
 
     def normalized(self, case: Case) -> Question:
         """Return the same question in its normal form: changes without effect are left out, values
-        are formatted alike, and controls are in the order of the page. Raises InvalidRequest."""
+        are formatted alike, and controls are in the order of the page. Raises InvalidRequest for
+        a control that the scenario does not have, or an invalid value."""
         if not self.moved:
             return self
         positions = {id: position for position, id in enumerate(controls_by_id(case))}

@@ -78,7 +78,7 @@ def question_as_variant(
     question: Question, base_case: Case, settings: Mapping[str, str]
 ) -> Variant:
     """Return a question as a variant of its scenario, with titles in both languages. ``settings``
-    are the values that it sets, by dotted path."""
+    are the values that the question sets, by dotted path."""
     title = {
         k: text.replace(NO_BREAK_SPACE, " ")
         for k, text in question_titles(question, base_case).items()
@@ -143,12 +143,12 @@ def _read_text(
     """Read a scenario from ``text`` as if it were the content of its file. Raises ScenarioError."""
     if reader is None:
         return read_case_text(text, str(source.path), id, source.corrections)
-    temporary = source.path.with_name(f".{secrets.token_hex(8)}{source.path.suffix}")
+    temporary_file = source.path.with_name(f".{secrets.token_hex(8)}{source.path.suffix}")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        result = reader.read(temporary, id, source.corrections, owner=temporary).result
+        temporary_file.write_text(text, encoding="utf-8")
+        result = reader.read(temporary_file, id, source.corrections, owner=temporary_file).result
     finally:
-        temporary.unlink(missing_ok=True)
+        temporary_file.unlink(missing_ok=True)
     if isinstance(result, ScenarioError):
         raise result
     return result
@@ -159,10 +159,10 @@ def save_variant(source: ScenarioSource, id: str, variant: Variant) -> None:
     :func:`file_with_variant`, and OSError if the file cannot be written."""
     content = file_with_variant(source, id, variant)
     path = source.path.resolve()  # replace the target of a link, not the link
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary_file = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(content)
-        shutil.copymode(path, temporary)
-        temporary.replace(path)
+        temporary_file.write_bytes(content)
+        shutil.copymode(path, temporary_file)
+        temporary_file.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        temporary_file.unlink(missing_ok=True)

@@ -73,8 +73,8 @@ class ScenarioStore:
     max_readings: int = MAX_READINGS
     """Number of parsed scenarios that are kept."""
     reader: IsolatedReader | None = None
-    """Reads all but shipped files in processes of their own; by default the reader of the shared
-    store. Without one files are read in this process."""
+    """Reads all files in separate processes, except shipped ones without corrections; by default
+    the reader of the shared store. Without a reader, files are read in this process."""
     sources: dict[str, ScenarioSource] = field(default_factory=dict)
     _readings: OrderedDict[tuple[str, str | None], LoadedScenario] = field(
         default_factory=OrderedDict
@@ -111,8 +111,8 @@ class ScenarioStore:
         return self._register(ScenarioSource(f"{path.stem}-{digest}", path, kind))
 
     def add_upload(self, name: str, content: bytes) -> ScenarioSource:
-        """Add an uploaded file. Raises OSError if it cannot be written, and InvalidRequest if the
-        user of a server has uploaded too much."""
+        """Add an uploaded file and return its source. Raises OSError if it cannot be written, and
+        InvalidRequest if the user of a server has uploaded too much."""
         suffix = Path(name).suffix.lower()
         suffix = suffix if suffix in KNOWN_SUFFIXES else ".yaml"
         digest = hashlib.sha256(suffix.encode() + content).hexdigest()[:12]
@@ -180,13 +180,14 @@ class ScenarioStore:
         return ScenarioVersion(source, self._version_stamp(source), False)
 
     def _version_stamp(self, source: ScenarioSource) -> str:
-        """Return a text that changes when a file that was read for the scenario changes."""
-        files = self._file_states.get(source.id, {})
-        if any(_file_state(path) != state for path, state in files.items()):
+        """Return a text that changes with each file that was read for the scenario, and with its
+        corrections."""
+        state_by_path = self._file_states.get(source.id, {})
+        if any(_file_state(path) != state for path, state in state_by_path.items()):
             self._file_states.pop(source.id, None)
             self._change_counts[source.id] += 1
-        changes = self._change_counts[source.id]
-        return f"{source.id}-{_file_state(source.path)}-{changes}-{hash(source.corrections)}"
+        change_count = self._change_counts[source.id]
+        return f"{source.id}-{_file_state(source.path)}-{change_count}-{hash(source.corrections)}"
 
     def cached_reading(
         self, version: ScenarioVersion, variant: str | None = None
@@ -302,7 +303,7 @@ class CorrectableFault:
 
 
 def correctable_faults(faults: Sequence[Fault], source: ScenarioSource) -> list[CorrectableFault]:
-    """Return the first of the faults, in the form in which the page shows them."""
+    """Return the first ``MAX_SHOWN_FAULTS`` faults, in the form in which the page shows them."""
     files: dict[str, list[str]] = {}
 
     def line_of(fault: Fault) -> str:
@@ -316,11 +317,11 @@ def correctable_faults(faults: Sequence[Fault], source: ScenarioSource) -> list[
                 files[location.file] = text.splitlines()
         return "".join(files[location.file][location.line - 1 : location.line])[:200]
 
-    correctable = []
+    shown_faults = []
     for fault in faults[:MAX_SHOWN_FAULTS]:
-        # Corrections apply to the base case and all variants, so faults of one variant are out.
+        # Corrections apply to the base case and all variants, so they cannot correct one variant.
         is_correctable = bool(fault.path) and not (fault.at_key or fault.variant)
         is_correctable = is_correctable and fault.severity == "error"
         path = ".".join(map(str, fault.path)).removesuffix(".value")  # of a figure with a source
-        correctable.append(CorrectableFault(fault, line_of(fault), path if is_correctable else ""))
-    return correctable
+        shown_faults.append(CorrectableFault(fault, line_of(fault), path if is_correctable else ""))
+    return shown_faults

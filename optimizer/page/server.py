@@ -1,8 +1,8 @@
 """The server of the page: routes, responses and event streams.
 
-It runs on one thread and never solves, which processes do (:mod:`optimizer.page.solver_pool`). A
-tab of a browser asks a question by a request, and receives the answers through a stream of events.
-If the stream breaks off, the tab opens it again, and the last event is sent again.
+It runs on one thread; separate processes solve (:mod:`optimizer.page.solver_pool`). A tab of a
+browser asks a question by a request, and receives the answers through a stream of events. If the
+stream breaks off, the tab opens it again, and the last event is sent again.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ def create_app(
     of a user from the user's name. ``forget`` removes a session; without it users cannot ask for
     that."""
 
-    def route(path: str, answer: Handler, *methods: str) -> Route:
-        return Route(path, _with_error_pages(session_of, answer), methods=methods or None)
+    def route(path: str, handler: Handler, *methods: str) -> Route:
+        return Route(path, _with_error_pages(session_of, handler), methods=methods or None)
 
-    async def leave(_page: UserSession, request: Request, _language: Language) -> Response:
+    async def leave(_session: UserSession, request: Request, _language: Language) -> Response:
         if forget is None:
             raise InvalidRequest(tr("there is nothing to be removed here"))
         await forget(user_id(request))
@@ -158,8 +158,10 @@ async def _choose_page(session: UserSession, request: Request, language: Languag
         entries.append(
             (source, display_name(case.title, source.id, language), description, variants, 0)
         )
-    is_here = session.solvers.start_worker is None  # whether processes run on this machine
-    return HTMLResponse(_render_page("choose.html.j2", request, scenarios=entries, is_here=is_here))
+    solves_locally = session.solvers.start_worker is None
+    return HTMLResponse(
+        _render_page("choose.html.j2", request, scenarios=entries, solves_locally=solves_locally)
+    )
 
 
 async def _board_page(session: UserSession, request: Request, language: Language) -> Response:
@@ -178,7 +180,7 @@ async def _board_page(session: UserSession, request: Request, language: Language
 
 
 async def _event_stream(session: UserSession, request: Request, _language: Language) -> Response:
-    """Return the stream of events for a tab. It begins with the last event that was sent before."""
+    """Return the stream of events for a tab. It begins with the last event, if there was one."""
     tab = session.tab(request.query_params.get("tab", "")[:64])
     stream: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
@@ -203,18 +205,18 @@ async def _event_stream(session: UserSession, request: Request, _language: Langu
             tab.streams.discard(stream)
             session.last_seen = time.monotonic()
             asyncio.get_running_loop().call_later(
-                STREAM_GRACE_SECONDS, session.cancel_if_unheard, tab
+                STREAM_GRACE_SECONDS, session.cancel_if_no_stream, tab
             )
 
-    unbuffered = {"X-Accel-Buffering": "no"}  # for nginx
-    return StreamingResponse(lines(), media_type="text/event-stream", headers=unbuffered)
+    proxy_headers = {"X-Accel-Buffering": "no"}  # nginx must not buffer
+    return StreamingResponse(lines(), media_type="text/event-stream", headers=proxy_headers)
 
 
 async def _post_question(session: UserSession, request: Request, language: Language) -> Response:
     """Accept a question. The answer is sent through the event stream of its tab."""
     body = await _read_json(request)
     question = Question.from_query(str(body.get("query", "")))
-    # Prepared before the response, which so reports faults.
+    # Prepared first, so that the response reports faults.
     prepared = await session.prepare_question(question)
     number = body.get("number")
     if not isinstance(number, int):
@@ -223,7 +225,7 @@ async def _post_question(session: UserSession, request: Request, language: Langu
     return JSONResponse({"query": question.query}, 202)
 
 
-async def _keep_alive(_page: UserSession, _request: Request, _language: Language) -> Response:
+async def _keep_alive(_session: UserSession, _request: Request, _language: Language) -> Response:
     """Accept the request by which a tab in the background shows that it is still open."""
     return Response(status_code=204)
 

@@ -36,7 +36,8 @@ from optimizer.parallel.services import (
 
 CLOSE_SECONDS = 2.0  # seconds to wait until a worker of a cluster is released
 MAX_REMEMBERED = 2_000
-"""Maximal number of answers whose process is remembered, and of users whose last turn is."""
+"""Maximal number of answers for which the process is remembered, and of users for whom the last
+turn is."""
 
 
 class ServerBusy(Exception):
@@ -85,12 +86,11 @@ class SolverProcess:
     limits: PoolLimits
     start_worker: WorkerFactory
     current: _QueuedRequest | None = None
-    """The request that is being answered, until the process has returned; also if it was
-    abandoned."""
+    """The request that the process is answering, even if nobody waits for the answer any more."""
     reserved_for: str | None = None
     """The user for whom the process is reserved for a moment."""
     is_removed: bool = False
-    """Whether it may answer no further request, not even with a process that is just starting."""
+    """Whether the pool has removed it: a worker that is just starting is then closed."""
     unfinished_keys: set[str] = field(default_factory=set)
     """Keys of abandoned searches. The process keeps their best plan so far, which must not be taken
     for the optimal one."""
@@ -116,11 +116,11 @@ class SolverProcess:
                 self.reserved_for = None
                 on_free()
 
-        answering = asyncio.ensure_future(self._answer(number, queued))
+        answer_task = asyncio.ensure_future(self._answer(number, queued))
 
-        def finish(answering: asyncio.Future[Any]) -> None:
-            if not answering.cancelled():
-                answering.exception()  # marks it as retrieved: asyncio would log it otherwise
+        def finish(answer_task: asyncio.Future[Any]) -> None:
+            if not answer_task.cancelled():
+                answer_task.exception()  # marks it as retrieved: asyncio would log it otherwise
             self.current = None
             if isinstance(queued.request, SolveRequest) and queued.is_abandoned:
                 self.unfinished_keys.add(queued.request.key)
@@ -131,13 +131,13 @@ class SolverProcess:
                     asyncio.get_running_loop().call_later(grace_seconds, release)
             on_free()
 
-        answering.add_done_callback(finish)
-        return answering
+        answer_task.add_done_callback(finish)
+        return answer_task
 
     def is_free(self, user: str, is_next: bool) -> bool:
         """Return whether the process can answer a request of a user now. While it is reserved it
-        answers only the user for whom it is, and questions only if ``is_next``. Otherwise a user
-        could renew the reservation forever."""
+        answers only that user, and only if ``is_next``, which is false for a question if another
+        user is ahead in the queue. Otherwise a user could renew the reservation forever."""
         return self.current is None and (
             self.reserved_for is None or (self.reserved_for == user and is_next)
         )
@@ -268,11 +268,13 @@ class SolverPool:
     _process_by_key: OrderedDict[tuple[str, str], SolverProcess] = field(
         default_factory=OrderedDict
     )
+    """Process that keeps an answer, by scenario and key of the answer."""
     _last_turns: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """Number of the last turn of each user; kept of users who were forgotten, so that they gain no
     precedence."""
-    _users_with_view: set[str] = field(default_factory=set)  # since the last question
-    _counter: count[int] = field(default_factory=count)
+    _users_with_view: set[str] = field(default_factory=set)
+    """Users for whom a view was begun since the last question."""
+    _numbers: count[int] = field(default_factory=count)  # of requests and turns
 
     async def submit(
         self,
@@ -297,16 +299,16 @@ class SolverPool:
         elif isinstance(request, SolveRequest):
             near_key = near_key or request.key  # the process that has solved it keeps the answer
         turn = asyncio.get_running_loop().create_future()
-        number, about = next(self._counter), (scenario, user, request, language, on_progress)
-        queued = _QueuedRequest(number, *about, owner, near_key, turn)
+        fields = (scenario, user, request, language, on_progress, owner, near_key, turn)
+        queued = _QueuedRequest(next(self._numbers), *fields)
         self._queue.append(queued)
         self._dispatch()
         try:
             return await asyncio.shield(await turn)
         except asyncio.CancelledError:
-            for solver in self._processes:
-                if solver.current is queued:
-                    solver.stop()
+            for process in self._processes:
+                if process.current is queued:
+                    process.stop()
             queued.owner, queued.is_abandoned = None, True  # stop(owner) must not reach it any more
             raise
         finally:
@@ -314,7 +316,7 @@ class SolverPool:
                 self._queue.remove(queued)
                 self._dispatch()
 
-    def is_elsewhere(self, scenario: str, key: str, near_key: str) -> bool:
+    def is_in_other_process(self, scenario: str, key: str, near_key: str) -> bool:
         """Return whether the plan ``key`` is kept in another process than the plan ``near_key``."""
         process = self._process_by_key.get((scenario, key))
         return process in self._processes and process is not self._process_by_key.get(
@@ -324,14 +326,14 @@ class SolverPool:
     def stop(self, owner: object) -> bool:
         """Stop the request of an owner if it is being answered; it then returns the best plan so
         far. Return whether it was being answered."""
-        running = [
+        owner_processes = [
             process
             for process in self._processes
             if owner is not None and process.current and process.current.owner is owner
         ]
-        for process in running:
+        for process in owner_processes:
             process.stop()
-        return bool(running)
+        return bool(owner_processes)
 
     def forget(self, user: str) -> None:
         """End all requests of a user, and the processes that keep the user's uploads. Their
@@ -372,7 +374,7 @@ class SolverPool:
                 self._queue.remove(queued)
                 self._processes.remove(chosen_process)
                 self._processes.append(chosen_process)
-                _remember_newest(self._last_turns, queued.user, next(self._counter))
+                _remember_newest(self._last_turns, queued.user, next(self._numbers))
                 if isinstance(queued.request, SolveRequest):
                     self._users_with_view.clear()
                     key = queued.scenario, queued.request.key
@@ -396,9 +398,11 @@ class SolverPool:
         counts = Counter(p.current.user for p in self._processes if p.current is not None)
         rank: dict[_QueuedRequest, tuple[int, bool, int, int]] = {}
         for queued in self._queue:  # in order of arrival
-            slow = isinstance(queued.request, SolveRequest) or queued.user in self._users_with_view
+            is_later = (
+                isinstance(queued.request, SolveRequest) or queued.user in self._users_with_view
+            )
             last_turn = self._last_turns.get(queued.user, -1)
-            rank[queued] = counts[queued.user], slow, last_turn, queued.number
+            rank[queued] = counts[queued.user], is_later, last_turn, queued.number
             counts[queued.user] += 1
         return sorted(self._queue, key=rank.__getitem__)
 
@@ -406,14 +410,18 @@ class SolverPool:
         """Return a process that can answer a request now; None if the request has to wait."""
         if queued.turn.done():  # cancelled or removed
             return None
-        same = [p for p in self._processes if p.scenario == queued.scenario]
-        home = self._process_by_key.get((queued.scenario, queued.near_key or ""))
-        if home is not None and home in same:
-            return home if home.is_free(queued.user, is_next) else None
-        free_processes = [process for process in same if process.is_free(queued.user, is_next)]
+        scenario_processes = [p for p in self._processes if p.scenario == queued.scenario]
+        plan_process = self._process_by_key.get((queued.scenario, queued.near_key or ""))
+        if plan_process is not None and plan_process in scenario_processes:
+            return plan_process if plan_process.is_free(queued.user, is_next) else None
+        free_processes = [
+            process for process in scenario_processes if process.is_free(queued.user, is_next)
+        ]
         if free_processes:
             return free_processes[-1]
-        if len(same) >= self.limits.max_per_scenario or not self._make_room(queued.user, is_next):
+        if len(scenario_processes) >= self.limits.max_per_scenario or not self._ensure_capacity(
+            queued.user, is_next
+        ):
             return None
         start_worker = self.start_worker or self._start_local
         self._processes.append(SolverProcess(queued.scenario, self.limits, start_worker))
@@ -422,9 +430,10 @@ class SolverPool:
     def _start_local(self, on_reply: EventHandler) -> ServiceWorker:
         return LocalWorker(ScenarioWorker, on_reply, self.limits.process_memory)
 
-    def _make_room(self, user: str, is_next: bool) -> bool:
-        """End processes that are not in use until another one may start. Return whether it may."""
-        wanted_scenarios = {process.scenario for process in self._queue}
+    def _ensure_capacity(self, user: str, is_next: bool) -> bool:
+        """End free processes until the limits allow another one, first those for whose scenario no
+        request waits. Return whether the limits allow one."""
+        wanted_scenarios = {queued.scenario for queued in self._queue}
         idle = [process for process in self._processes if process.is_free(user, is_next)]
         free_processes = sorted(idle, key=lambda process: process.scenario in wanted_scenarios)
         while len(self._processes) >= self.limits.max_processes or self._exceeds_memory():

@@ -36,8 +36,8 @@ from optimizer.page.worker import (
 )
 
 FIRST_OPEN_SECONDS, ABANDONED_SECONDS = 180.0, 150.0
-"""Seconds after which the server ends: if nobody has opened the page, and after all have left. A
-background tab shows at least once a minute that it is open."""
+"""Seconds after which the server ends if nobody has opened the page, and after the last tab was
+closed. A background tab shows at least once a minute that it is open."""
 STREAM_GRACE_SECONDS = 3.0
 """Seconds without a stream after which the question of a tab is cancelled."""
 FINAL_STATES = ("proven", "stopped")
@@ -108,16 +108,16 @@ class UserSession:
         return self.unseen_seconds > ABANDONED_SECONDS
 
     def tab(self, id: str) -> Tab:
-        """Return the tab with this id, which the tab itself chose. Raises ServerBusy if too many
-        tabs are open."""
+        """Return the tab with this id, or a new one. If there are too many, the oldest one that has
+        no stream is removed. Raises ServerBusy if all have streams."""
         while len(self.tabs) >= self.max_tabs and id not in self.tabs:
-            idle = next((tab_id for tab_id, tab in self.tabs.items() if not tab.streams), None)
-            if idle is None:
+            idle_id = next((tab_id for tab_id, tab in self.tabs.items() if not tab.streams), None)
+            if idle_id is None:
                 raise ServerBusy
-            self.cancel_if_unheard(self.tabs.pop(idle))
+            self.cancel_if_no_stream(self.tabs.pop(idle_id))
         return self.tabs.setdefault(id, Tab())
 
-    def cancel_if_unheard(self, tab: Tab) -> None:
+    def cancel_if_no_stream(self, tab: Tab) -> None:
         """Cancel the question of a tab if the tab has no event stream."""
         if tab.task is not None and not tab.streams:
             tab.task.cancel()
@@ -132,7 +132,7 @@ class UserSession:
         a time, even if its caller has stopped waiting for it."""
         loop = asyncio.get_running_loop()
 
-        def release_slot(_doing: object) -> None:
+        def release_slot(_future: object) -> None:
             with suppress(RuntimeError):  # the event loop is closed
                 loop.call_soon_threadsafe(self._read_slot.release)
 
@@ -168,10 +168,10 @@ class UserSession:
         case, variant = loaded_scenario.case, question.variant
         if question.moved:
             variant = "asked"
-            asked = question_variants.question_as_variant(
+            asked_variant = question_variants.question_as_variant(
                 question, base_scenario.case, values_by_path
             )
-            case = case.model_copy(update={"variants": {**case.variants, variant: asked}})
+            case = case.model_copy(update={"variants": {**case.variants, variant: asked_variant}})
         title = display_name(case.title, version.source.path.stem)
         time_limit = self.solvers.limits.search_seconds
         request = SolveRequest(
@@ -185,8 +185,8 @@ class UserSession:
         )
 
     def _process_name(self, version: ScenarioVersion) -> str:
-        """Return the name of a scenario for the solver processes. It includes the user if the
-        scenario is not shared."""
+        """Return the name under which solver processes keep a scenario: its id, preceded by the
+        user if the scenario is not shared."""
         return version.source.id if version.is_shared else f"{self.user}/{version.source.id}"
 
     # Questions of tabs
@@ -272,8 +272,8 @@ class UserSession:
         stamp: str | None = None,
     ) -> Any:
         """Return a view of the plans for some questions, or a file made from them if ``is_file``.
-        Plans that are no longer kept are solved again. If ``stamp`` is given and differs from that
-        of the scenario, fail, since the scenario has changed."""
+        Plans that are no longer kept are solved again. Return AnswerFailure if ``stamp`` is given
+        and differs from that of the scenario, since the scenario has changed."""
         version = self.store.version(questions[0].scenario)
         if stamp not in (None, version.stamp):
             # The controls of the page also start from the earlier file.
@@ -300,10 +300,10 @@ class UserSession:
     ) -> AnswerFailure | None:
         """Bring the plan ``key`` into the process that has the plan ``near_key``. It is copied from
         another process or solved again. Return the failure if there is one, else None."""
-        if self.solvers.is_elsewhere(name, key, near_key):
-            transferred = await self._request(name, PlanRequest(key), language, near_key=key)
-            if not isinstance(transferred, AnswerFailure):
-                await self._request(name, transferred, language, near_key=near_key)
+        if self.solvers.is_in_other_process(name, key, near_key):
+            copied_plan = await self._request(name, PlanRequest(key), language, near_key=key)
+            if not isinstance(copied_plan, AnswerFailure):
+                await self._request(name, copied_plan, language, near_key=near_key)
                 return None
         prepared = await self.prepare_question(question)
         answer = await self._request(

@@ -42,7 +42,7 @@ class Users:
     """Semaphore for the reading of each user; it outlives a session that was forgotten
     meanwhile."""
     _upload_reader: IsolatedReader = field(default_factory=IsolatedReader)
-    """Reads uploads, which so do not delay the reading of shared files."""
+    """Reads uploads, so that they do not delay the reading of shared files."""
 
     def session(self, user: str) -> UserSession:
         """Return the session of a user, and create it if needed. Raises ServerBusy if there are too
@@ -61,21 +61,21 @@ class Users:
 
     async def forget(self, user: str) -> None:
         """Remove the session of a user, with all uploads and questions."""
-        if (page := self._sessions.pop(user, None)) is not None:
-            await page.forget()
+        if (session := self._sessions.pop(user, None)) is not None:
+            await session.forget()
 
     async def forget_absent(self) -> None:
         """Remove the sessions of users who have left, again and again while the server runs."""
         while True:
             await asyncio.sleep(min(CHECK_SECONDS, self.forget_after))
-            for user, page in list(self._sessions.items()):
-                if page.unseen_seconds > self.forget_after:
+            for user, session in list(self._sessions.items()):
+                if session.unseen_seconds > self.forget_after:
                     with suppress(OSError):  # a file that cannot be removed must not end the loop
                         await self.forget(user)
 
     def end_all(self) -> None:
         """End all event streams, and remove all uploads."""
-        for page in self._sessions.values():
-            page.end_streams()
+        for session in self._sessions.values():
+            session.end_streams()
             with suppress(OSError):
-                page.store.close()
+                session.store.close()

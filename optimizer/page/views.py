@@ -54,9 +54,9 @@ ALL_VIEWS = (
 )
 """Titles of all views by name."""
 KEEP_ONLY = "keep"
-"""A view without content: its request only has the document of a plan made and kept."""
+"""View without content: a request for it makes the worker keep the document of a plan."""
 FLOWS_TABLE = "flows"
-"""The table of the map, which has a view of its own."""
+"""Name of the table that the view ``map`` shows, and ``exposure`` leaves out."""
 
 
 class NothingToShow(VorratError):
@@ -68,7 +68,8 @@ class PlanNotKept(VorratError):
 
 
 def plan_view(name: str, document: Document) -> str:
-    """Return the view with this name as HTML, from the document of a plan."""
+    """Return the view with this name as HTML, from the document of a plan. Raises NothingToShow if
+    it is empty, as do the other views."""
     wanted_sections = PLAN_VIEWS[name][1]
     sections = [
         section
@@ -88,7 +89,7 @@ def _map_parts(parts: Iterable[Part], on_map: bool) -> Iterable[Part]:
 
 
 def changes_view(plan_before: Plan, plan_after: Plan) -> str:
-    """Return the differences between two plans as HTML, with reasons."""
+    """Return the differences between two plans as HTML."""
     document = _comparison_document([plan_before, plan_after], ["before", "after"], as_given=True)
     wanted_sections = ("projects", "costs")
     sections = [section for section in document.sections_for(PAGE) if section.id in wanted_sections]
@@ -142,8 +143,8 @@ def funder_view(funder: str, taking_part: Plan, staying_out: Plan) -> str:
     if funder not in {view.funder for view in comparison.own_views}:
         raise NothingToShow(tr("It pays for nothing in this plan, so staying out changes nothing."))
     document = build_funder_page(comparison, by_label, funder)
-    gained_part = answer_changes.gained_section(funder, comparison, taking_part, staying_out)
-    return _render_sections(document, [_section_on_page(gained_part), *document.sections_for(PAGE)])
+    section = answer_changes.gained_section(funder, comparison, taking_part, staying_out)
+    return _render_sections(document, [_section_on_page(section), *document.sections_for(PAGE)])
 
 
 def stress_view(result: Any) -> str:
@@ -164,19 +165,19 @@ def _render_sections(document: Document, sections: Sequence[Section]) -> str:
 
 
 def render_download(name: str, plan: Plan) -> bytes:
-    """Return the content of a file that is made from a plan, in the current language. ``name``
-    states which file."""
+    """Return the content of the file ``name`` (a key of ``DOWNLOADS``) that is made from a plan, in
+    the current language."""
     from optimizer.analyses.plan.document import brief_document
     from optimizer.report.render import html, word, workbook
 
-    makers: dict[str, Callable[[], bytes]] = {
+    renderers: dict[str, Callable[[], bytes]] = {
         "brief": lambda: html.render_page(brief_document(plan)).encode(),
         "word": lambda: word.render_word(brief_document(plan)),
         "report": lambda: html.render_page(build_result_document(plan)).encode(),
         "workbook": lambda: workbook.render_workbook(build_result_document(plan)),
         "plan": lambda: f"{plan.model_dump_json(indent=2)}\n".encode(),
     }
-    return makers[name]()
+    return renderers[name]()
 
 
 DOWNLOADS_WITH_CHAINS = ("report", "workbook", "plan")

@@ -21,7 +21,8 @@ from optimizer.report.document import Document
 
 MAX_ANSWERS, MAX_PLANS, MAX_PROBLEMS = 60, 12, 3
 """Number of answers that are kept, so that the same question gets the same answer; of answers whose
-documents are kept; and of answers whose states and recourse evaluations are."""
+documents are kept; and of answers whose states and recourse evaluations are
+kept."""
 DEFAULT_GAP = 1e-3
 
 
@@ -72,7 +73,7 @@ def required_keys(request: Request) -> tuple[str, ...]:
 class AnswerFigures(NamedTuple):
     """Figures of a plan. Amounts of money are in million and are not rounded."""
 
-    expected: float | None  # damage, or shortage in the unit of the scenario
+    expected: float | None  # damage or shortage in the unit of the scenario; None if not yet known
     expected_without_plan: float | None
     cvar: float | None  # mean of the worst states
     cvar_without_plan: float | None
@@ -88,7 +89,7 @@ class AnswerFigures(NamedTuple):
 
 
 class AnswerFailure(NamedTuple):
-    """The reason why there is no answer, with the paths of the rules that are in conflict."""
+    """The reason why there is no answer, with name, statement and path of each rule in conflict."""
 
     message: str
     rules: tuple[tuple[str, str, tuple[Any, ...]], ...] = ()
@@ -116,7 +117,7 @@ class ScenarioWorker:
         self.session = Session()
 
     def stop(self, number: int) -> None:
-        """Stop the search of the request with this number. It then returns the best plan."""
+        """Stop the search of the request with this number. It then returns the best plan so far."""
         self.stopped_requests.add(number)
         if number == self.current_request:
             self.session.stop()
@@ -189,19 +190,20 @@ class ScenarioWorker:
         from optimizer.model.commitment import net_cost, weighted_cost
         from optimizer.solve.gap import relative_gap
 
-        problem, plan = self.session.latest_problem, incumbent.commitment
+        problem, commitment = self.session.latest_problem, incumbent.commitment
         instance = problem.instance
         without_plan = problem.recourse.memo.get(True) if problem.recourse else None
         objective_floor = 1e-9 if without_plan is None else without_plan.expected
         weighs_tail = float(instance.case.objective.cvar.weight) > 0
+        cost = weighted_cost(instance, commitment)
         return _plan_figures(
             instance,
-            plan,
-            expected=None if weighs_tail else incumbent.objective - weighted_cost(instance, plan),
+            commitment,
+            expected=None if weighs_tail else incumbent.objective - cost,
             expected_without_plan=None if without_plan is None else without_plan.expected,
             cvar=None,
             cvar_without_plan=None,
-            net_cost=net_cost(instance, plan),
+            net_cost=net_cost(instance, commitment),
             objective=incumbent.objective,
             bound=incumbent.bound,
             gap=relative_gap(incumbent.objective, incumbent.bound, objective_floor),
@@ -210,7 +212,7 @@ class ScenarioWorker:
         )
 
     def _final_figures(self, solution: Any, seconds: float) -> AnswerFigures:
-        """Return the figures of a plan after it has been checked."""
+        """Return the figures of a plan that was checked."""
         certificate = solution.certificate
         level = float(solution.instance.case.objective.cvar.level)
         return _plan_figures(
@@ -229,8 +231,8 @@ class ScenarioWorker:
         )
 
     def _solution_with_states(self, key: str) -> Any:
-        """Return the solution with this key and its states. Raises PlanNotKept if these are no
-        longer kept."""
+        """Return the solution with this key and its states, which are sampled again if needed.
+        Raises PlanNotKept if the solution is no longer kept."""
         from optimizer.model.states import read_states
 
         if key not in self.solutions:
@@ -307,18 +309,19 @@ class ScenarioWorker:
         return views.plan_view(request.name, self.documents[document_key])
 
 
-def _plan_figures(instance: Any, plan: Any, **figures: Any) -> AnswerFigures:
-    """Return the figures of a plan; those that can be read from it are added to ``figures``."""
+def _plan_figures(instance: Any, commitment: Any, **figures: Any) -> AnswerFigures:
+    """Return ``figures`` with those added that can be read from the commitment."""
     from optimizer.model.commitment import budget_use
 
     return AnswerFigures(
-        paid_by_funder={f: float(x.sum()) for f, x in budget_use(instance, plan).items()},
-        start_by_project=dict(plan.start),
-        stocked_materials=_stocked_material_count(instance, plan),
+        paid_by_funder={f: float(x.sum()) for f, x in budget_use(instance, commitment).items()},
+        start_by_project=dict(commitment.start),
+        stocked_materials=_stocked_material_count(instance, commitment),
         **figures,
     )
 
 
-def _stocked_material_count(instance: Any, plan: Any) -> int:
-    """Return the number of materials of which a plan buys stock."""
-    return len({instance.stockpiles[id].material for id, lots in plan.buy.items() if lots.any()})
+def _stocked_material_count(instance: Any, commitment: Any) -> int:
+    """Return the number of materials of which a commitment buys stock."""
+    bought_ids = (id for id, lots in commitment.buy.items() if lots.any())
+    return len({instance.stockpiles[id].material for id in bought_ids})

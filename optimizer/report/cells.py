@@ -18,8 +18,8 @@ from optimizer.report.document import PAGE, Column, DisplayedValue, Media, Table
 Z_95 = 1.959964
 """Half width of a 95 % confidence interval, in standard errors."""
 TWO_DIGIT_LIMIT = 3.55
-"""An error with a smaller leading digit is shown with two digits, since rounding to one would
-change it by up to a sixth."""
+"""An error whose digits begin with a smaller number is shown with two digits, since rounding to one
+would change it by up to a sixth."""
 SAME_VALUE_TOLERANCE = 5e-4
 """Ends of a range with a smaller relative difference are shown as one figure."""
 LONG_TEXT_LETTERS = 120
@@ -51,7 +51,7 @@ class ColumnHead(NamedTuple):
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of formatted cells, row by row; with ``total``, the last row holds the totals."""
+    """A table of formatted cells, row by row; with ``has_total``, the last row holds the totals."""
 
     caption: str
     columns: Sequence[ColumnHead]
@@ -151,13 +151,14 @@ def _decimals_by_column(
     group_keys = [column.decimals_group or column.group or n for n, column in enumerate(columns)]
     for _, group in groupby(zip(group_keys, values_by_column, strict=True), lambda pair: pair[0]):
         values = [values for _, values in group]
-        count = _shared_decimals([value for column in values for value in column])
-        decimals += [[count] * len(column) for column in values]
+        decimal_count = _shared_decimals([value for column in values for value in column])
+        decimals += [[decimal_count] * len(column) for column in values]
     return decimals
 
 
 def _shared_decimals(values: Iterable[Any]) -> int:
-    """Return the number of decimals for figures that are formatted alike."""
+    """Return the common number of decimals of figures: what the largest needs, but no more than the
+    smallest sampling error allows."""
     values = [value for value in values if not isinstance(value, DisplayedValue)]
     ranges = [(v.low, v.high) if hasattr(v, "low") else (_single_figure(v),) for v in values]
     figures = [float(x) for ends in ranges for x in ends if x is not None]
@@ -275,7 +276,8 @@ def format_estimate(estimate: Any) -> str:
 def format_range(bounds: Any, digits: int | None = None) -> str:
     """Return a proven range as text, rounded outwards.
 
-    If the ends are equal the text is one number; for None it is a dash.
+    If the ends are equal the text is one number; if only one is known, "at least" or "at most"; for
+    None it is a dash.
     """
     if bounds is None:
         return formats.NO_VALUE

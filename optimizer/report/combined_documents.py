@@ -26,16 +26,16 @@ def combine_documents(documents: Mapping[str, Document]) -> Document:
         section = group[0][2]
         # Terms are listed once.
         if not all(isinstance(part, Terms) for part in section.parts):
-            labelled_parts = [
+            labeled_parts = [
                 part
-                for label, document, labeled_section in group
-                for part in _labeled_parts(label, document, labeled_section.parts)
+                for label, document, source_section in group
+                for part in _labeled_parts(label, document, source_section.parts)
             ]
-            section = replace(section, parts=labelled_parts, fits_one_page=False)
+            section = replace(section, parts=labeled_parts, fits_one_page=False)
         sections.append(section)
     return Document(
         first_document.title,
-        first_document.kicker,
+        first_document.document_kind,
         tr("Side by side: {labels}", labels=", ".join(documents)),
         [
             part
@@ -77,5 +77,5 @@ def _without_formulas(label: str, table: Table) -> Table:
         chart = replace(chart, name=f"{chart.name}-{suffix}", title=f"{chart.title}: {label}")
     name = table.name and f"{table.name}-{suffix}"
     caption = f"{table.caption}: {label}" if table.caption else label
-    renamed_chart = replace(table, columns=columns, name=name, chart=chart, caption=caption)
-    return replace(renamed_chart, sheet_chart=None)
+    renamed_table = replace(table, columns=columns, name=name, chart=chart, caption=caption)
+    return replace(renamed_table, sheet_chart=None)

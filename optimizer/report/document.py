@@ -31,8 +31,8 @@ class Media(Flag):
 
 
 TERMINAL, PAGE, SHEET = Media.TERMINAL, Media.PAGE, Media.SHEET
-PAGE_AND_SHEET = PAGE | SHEET  # where there is room
-TERMINAL_AND_PAGE = TERMINAL | PAGE  # where sentences are read
+PAGE_AND_SHEET = PAGE | SHEET  # for long tables
+TERMINAL_AND_PAGE = TERMINAL | PAGE  # for sentences
 ALL_MEDIA = TERMINAL | PAGE | SHEET
 
 ValueForm = Literal[
@@ -95,7 +95,7 @@ class Column:
     total: bool | TotalBuilder = False
     """Whether the row of totals has its sum, or the formula of a sheet in place of a sum."""
     text_total: Callable[[Sequence[Row]], Any] | None = None
-    """Value of the row of totals in texts, where it is no sum."""
+    """Function of the rows that returns their total in texts, if it is not the sum."""
     unit: str = ""  # unit of figures, where neither header nor form implies it
     empty_text: str = NO_VALUE  # text where there is no value
     css_class: Callable[[Row], str] | None = None  # class of the style sheet of pages
@@ -123,12 +123,13 @@ def sheet_only_column(
 def deviation_column(stated_key: str, expected: FormulaBuilder, key: str = "deviation") -> Column:
     """Return a sheet column with the absolute deviation of a stated figure from the expected one.
 
-    ``stated_key`` is the column of the stated figure; ``expected`` builds the formula of the other.
+    ``stated_key`` is the column of the stated figure; ``expected`` builds the formula of the
+    expected one.
     """
 
-    def deviation(line: FormulaRow) -> Expression | None:
-        figure = expected(line)
-        return None if figure is None else absolute_value(line[stated_key] - figure)
+    def deviation(row: FormulaRow) -> Expression | None:
+        figure = expected(row)
+        return None if figure is None else absolute_value(row[stated_key] - figure)
 
     return sheet_only_column(tr("Deviation"), key, deviation, "deviation")
 
@@ -171,7 +172,7 @@ class SheetChart:
     kind: Literal["scatter", "stacked"]
     title: str
     x_key: str = ""  # key of the column on the horizontal axis of a scatter chart
-    series_keys: Sequence[str] = ()  # keys of the columns drawn; of stacked bars the first and last
+    series_keys: Sequence[str] = ()  # drawn columns; of stacked bars the first and last
     x_title: str = ""
     row_filter: Callable[[Row], bool] | None = None  # rows that are stacked; all if None
     line_filters: Sequence[tuple[str, Callable[[Row], bool]]] = ()
@@ -191,7 +192,7 @@ class Table:
     note: str = ""
     total_label: str = ""  # label of the row of totals; there is none if empty
     chart: Chart | None = None  # drawn above it on a page
-    is_folded: bool = False
+    is_collapsed: bool = False
     """Whether a page shows it on request only, and not in print."""
     sheet_chart: SheetChart | None = None
     media: Media = ALL_MEDIA
@@ -201,8 +202,8 @@ class Table:
     empty_text: str = ""  # text without rows; if empty, the table is left out
     has_rule_above: Callable[[Row], bool] | None = None  # rows of a sheet with a line above
     frozen_columns: int = 0
-    """Number of frozen columns of a sheet, with the header; the only table of a section has at
-    least one."""
+    """Number of columns that a sheet freezes, with the header; if it is 0, the only table of a
+    section other than the answer has one."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Bullets:
-    """A list."""
+    """A bulleted list."""
 
     items: Sequence[str]
     media: Media = ALL_MEDIA
@@ -323,7 +324,7 @@ class Document:
     """A result as a document: title, answer, sections, units and versions."""
 
     title: str
-    kicker: str  # kind of document
+    document_kind: str  # in words, such as "Vorrat: brief"
     subtitle: str  # the variant, or another distinction
     answer: Sequence[Part]
     sections: Sequence[Section] = ()
@@ -348,7 +349,7 @@ class Document:
 
 
 def parts_for_medium(parts: Sequence[Part], medium: Media) -> list[Part]:
-    """Return the parts that a medium shows; tables keep only the columns that it shows."""
+    """Return the nonempty parts that a medium shows; tables keep only the columns that it shows."""
     shown_parts: list[Part] = []
     for part in parts:
         if isinstance(part, str):

@@ -67,8 +67,8 @@ def build_fault_workbook(findings: Sequence[Finding], file: str) -> bytes:
     headers = (tr("No."), tr("Severity"), tr("Sheet"), tr("Cell"), tr("What is wrong"),
              tr("What would be right"))  # fmt: skip
     rows = [
-        (str(finding_count), severity_words[f.severity], f.sheet, f.cell, f.message, f.hint)
-        for finding_count, f in enumerate(findings, start=1)
+        (str(number), severity_words[f.severity], f.sheet, f.cell, f.message, f.hint)
+        for number, f in enumerate(findings, start=1)
     ]
     for number, row_values in enumerate(((title,), (file,), headers, *rows), start=1):
         for column, value in enumerate(row_values, start=1):

@@ -16,7 +16,7 @@ FigurePath = str | Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure of plans: how it is called, which kind of value it is, and where it stands.
+    """A figure of plans: its key, name, kind and location.
 
     Its unit follows from ``form``, by ``Wording.units_by_form``.
     """
@@ -25,22 +25,22 @@ class Metric:
     name: str
     form: ValueForm
     path: FigurePath
-    """Attributes from the object that is described to the figure, or a function of that object."""
+    """Attributes that lead from a plan or option to the figure, or a function that reads it."""
 
-    def read(self, described: Any) -> Any:
+    def read(self, item: Any) -> Any:
         """Return the figure of a plan or option; None if it has none."""
-        return read_figure(described, self.path)
+        return read_figure(item, self.path)
 
 
-def read_figure(described: Any, path: FigurePath) -> Any:
+def read_figure(item: Any, path: FigurePath) -> Any:
     """Return the figure at ``path`` of an object; None if the path leads nowhere."""
     if callable(path):
-        return path(described)
-    return attribute_getter(path)(described) if path else None
+        return path(item)
+    return attribute_getter(path)(item) if path else None
 
 
 def plan_metrics(wording: Wording[Any]) -> dict[str, Metric]:
-    """Return the figures of which most results have some, by key; less of them is better."""
+    """Return the figures that results have in common, by key. Of each a smaller value is better."""
     unit, money_unit = wording.unit, wording.money_unit
     metrics = [
         Metric("expected", tr("Expected, {unit}", unit=unit), "outcome", "expected"),

@@ -36,10 +36,11 @@ def decimals_needed(values: Iterable[float]) -> int:
 
 
 def format_number(value: float | None, digits: int | None = None) -> str:
-    """Return a number as text with grouped thousands.
+    """Return a number as text with grouped thousands and ``digits`` decimals.
 
-    A small number that would be rounded to zero is shown as ``<0.1``. None and infinite numbers
-    give ``NO_VALUE``.
+    By default whole numbers have no decimals, and others about three significant digits. A small
+    number that would be rounded to zero is shown as ``<0.1``. None and infinite numbers give
+    ``NO_VALUE``.
     """
     if value is None or not math.isfinite(value):
         return NO_VALUE
@@ -126,7 +127,7 @@ def format_rounded_percent(share: float) -> str:
 
 def format_small_percent(share: float | None) -> str:
     """Return a share that may be tiny, such as a gap, as a percentage with three significant
-    digits."""
+    digits, from 0.0001 % on."""
     if share is None or not math.isfinite(share):
         return NO_VALUE
     value, text = 100 * share, "0"

@@ -60,11 +60,15 @@ class Wording(Generic[ResultT]):
 
     @property
     def variant_title(self) -> str | None:
-        """The title of the applied variant, if there is one."""
-        name = getattr(self.result, "variant", None)
-        variant = None if self.case is None or name is None else self.case.variants.get(name)
+        """The title of the applied variant; None if there is none."""
+        variant_id = getattr(self.result, "variant", None)
+        variant = (
+            None if self.case is None or variant_id is None else self.case.variants.get(variant_id)
+        )
         return (
-            name if variant is None or name is None else self._localized_name(variant.title, name)
+            variant_id
+            if variant is None or variant_id is None
+            else self._localized_name(variant.title, variant_id)
         )
 
     @property
@@ -136,8 +140,8 @@ class Wording(Generic[ResultT]):
         return f"{format_rounded(value)} {self.unit}"
 
     def amount_for_sentence(self, value: float) -> str:
-        """Return an outcome as text for a sentence, with three digits; from 1 000 million on in
-        billions."""
+        """Return an outcome as text for a sentence, with about three digits; damage is in billions
+        from 1 000 million on."""
         if not self.counts_damage or abs(value) < 1000:
             return self.amount(value)
         figure = format_number(value / 1000, decimals_needed([value / 1000]))
@@ -149,7 +153,8 @@ class Wording(Generic[ResultT]):
         return f"{format_rounded(value)} {self.money_unit}"
 
     def name(self, kind: str, id: str, fallback: str | None = None) -> str:
-        """Return the display name of an item of the scenario, or its id if it has none.
+        """Return the display name of an item of the scenario. If it has none, return
+        ``fallback`` or its id.
 
         ``kind`` is the section that holds the item, such as ``projects`` or ``stockpiles``.
         """
@@ -237,7 +242,11 @@ class Wording(Generic[ResultT]):
         return versions
 
     def build_document(
-        self, kicker: str, answer: Sequence[Part], sections: Sequence[Section], **overrides: Any
+        self,
+        document_kind: str,
+        answer: Sequence[Part],
+        sections: Sequence[Section],
+        **overrides: Any,
     ) -> Document:
         """Return a document with the title, units and versions of this result.
 
@@ -245,7 +254,9 @@ class Wording(Generic[ResultT]):
         """
         metadata: dict[str, Any] = {"units": self.units_by_form, "versions": self._versions}
         fields = {"title": self.title, "subtitle": self.subtitle, **metadata}
-        return Document(kicker=kicker, answer=answer, sections=sections, **{**fields, **overrides})
+        return Document(
+            document_kind=document_kind, answer=answer, sections=sections, **{**fields, **overrides}
+        )
 
 
 def _items_by_id(items: Any) -> dict[str, Any]:

@@ -225,9 +225,9 @@ def test_a_plan_is_shown_where_it_is_and_waits_for_that() -> None:
         await pool.answer(1)
         await pool.answer(1)
         assert pool.tasks["view"].result() == (1, "b")
-        assert pool.solvers.is_elsewhere("s", "a", "b")
-        assert not pool.solvers.is_elsewhere("s", "c", "b")
-        assert not pool.solvers.is_elsewhere("s", "nowhere", "b")
+        assert pool.solvers.is_in_other_process("s", "a", "b")
+        assert not pool.solvers.is_in_other_process("s", "c", "b")
+        assert not pool.solvers.is_in_other_process("s", "nowhere", "b")
         await pool.ask("lent", what=PlanRequest("a"), near_key="a")
         await pool.answer(0)
         await pool.ask(

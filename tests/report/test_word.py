@@ -38,7 +38,7 @@ def tables_of(made: doc.Document) -> list[doc.Table]:
         part
         for section in made.sections_for(PAGE)
         for part in section.parts
-        if isinstance(part, doc.Table) and part.rows and not part.is_folded
+        if isinstance(part, doc.Table) and part.rows and not part.is_collapsed
     ]
 
 

@@ -227,7 +227,7 @@ def _at_risk_parts(wording: PlanWording) -> Iterator[Part]:
         year=wording.years[-1],
     )
     yield from budget_class_tables(
-        wording, "returned_by_year_meur", "returned", title, note, with_chart=False, is_folded=False
+        wording, "returned_by_year_meur", "returned", title, note, with_chart=False, is_collapsed=False
     )
 
 
@@ -290,7 +290,7 @@ def _grouped_accounts_table(
                        total("expected_loss"), getter="expected_loss", **options))  # fmt: skip
     return Table(
         caption, groups, columns, name, note, total_label=tr("Sum"),
-        is_folded=media is PAGE_AND_SHEET, media=media,
+        is_collapsed=media is PAGE_AND_SHEET, media=media,
     )  # fmt: skip
 
 
@@ -306,7 +306,7 @@ def _budget_parts(wording: PlanWording) -> Iterator[Part]:
     caption = tr("Available by year: the grant of the year and what is carried over")
     yield Table(
         caption, limited_lines, columns, "available", row_key=_budget_line_id, frozen_columns=1,
-        is_folded=True, media=PAGE_AND_SHEET,
+        is_collapsed=True, media=PAGE_AND_SHEET,
     )  # fmt: skip
     caption = tr("Charged to budgets by year ({unit}, not discounted)", unit=wording.money_unit)
     yield funder_table(wording, "spend", caption, wording.plan.spend_meur, "paid_by", "charge")

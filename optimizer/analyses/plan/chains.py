@@ -139,7 +139,7 @@ def _forms_table(chain_wording: ChainWording) -> Table:
     return Table(
         caption, chain_wording.outcome.forms, columns, name,
         note if chain_wording.number == 1 else "",
-        chart=_flow_chart(chain_wording) if chain_wording.has_chart else None, is_folded=True,
+        chart=_flow_chart(chain_wording) if chain_wording.has_chart else None, is_collapsed=True,
         media=TERMINAL_AND_PAGE,
     )  # fmt: skip
 
@@ -261,7 +261,7 @@ def _chain_table(
         name, empty_text = f"{name}-{chain.number}", ""
         note = note if chain.number == 1 else ""
     return Table(
-        caption, rows, columns, name, note, is_folded=True, media=media, empty_text=empty_text
+        caption, rows, columns, name, note, is_collapsed=True, media=media, empty_text=empty_text
     )
 
 

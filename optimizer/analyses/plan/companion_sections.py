@@ -39,4 +39,4 @@ def _uncertainty_parts(wording: PlanWording) -> Iterator[Part]:
 
 def _fold_charted_table(part: Part) -> Part:
     """Return the part; a table is collapsed if it has a chart, and expanded if not."""
-    return replace(part, is_folded=part.chart is not None) if isinstance(part, Table) else part
+    return replace(part, is_collapsed=part.chart is not None) if isinstance(part, Table) else part

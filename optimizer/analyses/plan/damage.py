@@ -213,7 +213,7 @@ def _outcome_breakdown_table(
     ]  # fmt: skip
     return Table(
         title, rows, columns, name, total_label=tr("Sum"), chart=chart if nonzero else None,
-        is_folded=True,
+        is_collapsed=True,
         frozen_columns=1,
         empty_text=tr("There are none."), media=doc.ALL_MEDIA if rows else SHEET,
     )  # fmt: skip
@@ -341,7 +341,7 @@ def _quantile_parts(
     yield doc.Text(note, media & SHEET)
     note = "" if media is SHEET else note
     yield Table(
-        caption, rows, columns, "quantiles", note, sheet_chart=chart, is_folded=True, media=media
+        caption, rows, columns, "quantiles", note, sheet_chart=chart, is_collapsed=True, media=media
     )
 
 

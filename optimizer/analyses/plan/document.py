@@ -132,7 +132,7 @@ def slides_document(
     ]
     return replace(
         report,
-        kicker=tr("Vorrat: brief"),
+        document_kind=tr("Vorrat: brief"),
         answer=[],
         sections=[Section(name, title, [text, table], PAGE) for name, title, text, table in slides],
         checks=(),

@@ -67,7 +67,7 @@ def clustering_parts(wording: PlanWording) -> Iterator[Part]:
         "event-clusters",
         note,
         chart=chart,
-        is_folded=True,
+        is_collapsed=True,
         media=PAGE_AND_SHEET,
     )
 

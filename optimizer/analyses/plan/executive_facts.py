@@ -208,7 +208,7 @@ def comparison_tables(wording: PlanWording) -> Iterator[Part]:
         ),
     ]
     yield Table(
-        caption, rows, columns, "against", chart=chart, is_folded=True, media=TERMINAL_AND_PAGE
+        caption, rows, columns, "against", chart=chart, is_collapsed=True, media=TERMINAL_AND_PAGE
     )
 
 

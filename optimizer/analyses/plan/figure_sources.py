@@ -326,7 +326,7 @@ def _sources_table(case: Case, figure_counts: Mapping[str | None, int]) -> Table
         columns,
         "sources_list",
         note,
-        is_folded=True,
+        is_collapsed=True,
         empty_text=no_sources_note,
     )
 

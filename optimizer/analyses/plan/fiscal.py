@@ -184,7 +184,7 @@ def _state_aid_table(wording: PlanWording) -> Table:
     return Table(
         tr("State aid by project"), wording.brief.fiscal.aid, columns, "aid", note,
         total_label=tr("All together"),
-        is_folded=not any(aid_use.binds for aid_use in wording.brief.fiscal.aid),
+        is_collapsed=not any(aid_use.binds for aid_use in wording.brief.fiscal.aid),
     )  # fmt: skip
 
 

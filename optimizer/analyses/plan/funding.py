@@ -224,7 +224,7 @@ def funder_table(
     sheet_chart = doc.SheetChart("stacked", caption, series_keys=wording.year_keys)
     return Table(
         caption, rows, columns, name, total_label=tr("All together"), chart=chart, frozen_columns=1,
-        is_folded=True,
+        is_collapsed=True,
         row_key=lambda row: row["funder_id"], empty_text=tr("No money is provided."),
         sheet_chart=sheet_chart if rows and name == "spend" else None,
         media=media if rows else SHEET,
@@ -233,7 +233,7 @@ def funder_table(
 
 def budget_class_tables(
     wording: PlanWording, field: str, name: str, title: str, note: str = "",
-    *, with_chart: bool = True, is_folded: bool = True,
+    *, with_chart: bool = True, is_collapsed: bool = True,
 ) -> Iterator[Part]:  # fmt: skip
     """Yield a page's table of public money by budget class and year; nothing if all amounts are 0.
 
@@ -260,7 +260,7 @@ def budget_class_tables(
         columns.append(all_years)
     chart = stacked_chart(wording, name, title, rows, 2.3) if with_chart else None
     yield Table(
-        title, rows, columns, name, note, total_label=tr("Sum"), chart=chart, is_folded=is_folded,
+        title, rows, columns, name, note, total_label=tr("Sum"), chart=chart, is_collapsed=is_collapsed,
         media=PAGE,
     )  # fmt: skip
 

@@ -194,7 +194,7 @@ def _unaided_table(wording: PlanWording) -> Table:
     return Table(
         tr("Projects that come without the plan, and what its money adds"), wording.plan.unaided,
         columns, "unaided", note, total_label=tr("All together"), row_key=lambda row: row.id,
-        is_folded=True,
+        is_collapsed=True,
         media=doc.ALL_MEDIA,
     )  # fmt: skip
 
@@ -237,7 +237,7 @@ def _idle_table(wording: PlanWording) -> Table:
     )
     return Table(
         tr("Projects that run only when it pays"), wording.plan.idle, columns, "idle", note,
-        row_key=lambda row: row.id, is_folded=True, media=doc.ALL_MEDIA,
+        row_key=lambda row: row.id, is_collapsed=True, media=doc.ALL_MEDIA,
     )  # fmt: skip
 
 

@@ -63,7 +63,7 @@ def _stock_parts(wording: PlanWording) -> Iterator[Part]:
             "scenario does not fill again, are left out."
         )
         columns = stock_use_columns(wording, lambda use: use)
-        yield Table(stock_use_caption(), used_stocks, columns, "stock-use", note, is_folded=True,
+        yield Table(stock_use_caption(), used_stocks, columns, "stock-use", note, is_collapsed=True,
                     media=TERMINAL_AND_PAGE)  # fmt: skip
     note = tr(
         "Planned: stock at the year's end if nothing is ever released. By balance: what the year "
@@ -134,7 +134,7 @@ def _cover_parts(wording: PlanWording) -> Iterator[Part]:
         "are 100 % of annual need."
     )
     yield Table(
-        title, rows, columns, "cover", note, chart=chart, is_folded=True, media=PAGE_AND_SHEET
+        title, rows, columns, "cover", note, chart=chart, is_collapsed=True, media=PAGE_AND_SHEET
     )
 
 

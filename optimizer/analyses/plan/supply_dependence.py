@@ -153,8 +153,9 @@ def _largest_suppliers_table(
     )
     caption = tr("Largest supplier of each material in {year}", year=year)
     return Table(
-        caption, rows, columns, "suppliers", note, chart=chart, is_folded=True, media=PAGE_AND_SHEET
-    )
+        caption, rows, columns, "suppliers", note, chart=chart, is_collapsed=True,
+        media=PAGE_AND_SHEET,
+    )  # fmt: skip
 
 
 def _origins_table(wording: PlanWording, materials: list[str], year: int) -> Table:
@@ -213,7 +214,7 @@ def _origins_table(wording: PlanWording, materials: list[str], year: int) -> Tab
         "figure alone means that the plan changes nothing."
     )
     caption = tr("Share of supply by country in {year}, without → with the plan (%)", year=year)
-    return Table(caption, materials, columns, "origins", note, is_folded=True, media=PAGE)
+    return Table(caption, materials, columns, "origins", note, is_collapsed=True, media=PAGE)
 
 
 def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
@@ -286,7 +287,7 @@ def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
     yield doc.Text(text, PAGE)
     is_long = len(materials) > MAX_CHART_MATERIALS
     yield Table(
-        caption, materials, columns, "benchmarks", note, is_folded=is_long, media=PAGE_AND_SHEET
+        caption, materials, columns, "benchmarks", note, is_collapsed=is_long, media=PAGE_AND_SHEET
     )
 
 

@@ -117,7 +117,7 @@ def supply_map_parts(
     ]  # fmt: skip
     table_rows = [(flow, code) for flow in shown_flows for code in flow.countries]
     caption = tr("Shares of supply on the maps in {year}", year=year)
-    yield Table(caption, table_rows, columns, "flows", chart=chart, is_folded=True, media=PAGE)
+    yield Table(caption, table_rows, columns, "flows", chart=chart, is_collapsed=True, media=PAGE)
 
 
 def _material_flows(

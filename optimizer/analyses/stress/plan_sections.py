@@ -228,4 +228,4 @@ def _disruption_parts(wording: StressWording, number: int) -> Iterator[Part]:
     all_materials = document.materials_table(wording)
     caption = tr("All materials that run short: {what}", what=title)
     name = f"stress-{number}-materials"
-    yield replace(all_materials, caption=caption, name=name, is_folded=True, media=PAGE)
+    yield replace(all_materials, caption=caption, name=name, is_collapsed=True, media=PAGE)

@@ -1,5 +1,5 @@
 "use strict";
-// A family of solved plans. What is shown was solved; between two points only what is proven is said.
+// A family of solved plans. The page shows solved points, and proven bounds between two of them.
 (() => {
   const held = JSON.parse(document.getElementById("data").textContent);
   const $ = (id) => document.getElementById(id);
@@ -9,11 +9,11 @@
   let at = read() ?? [...start];
   const said = () => held.said[language];
   const word = (key) => said().words[key];
-  // Thousands stand apart by a no-break space, as in all other media.
+  // Thousands are separated by a no-break space, as in all other output.
   const written = (value, how) => value.toLocaleString(language, how).replaceAll(language === "de" ? "." : ",", "\u00a0");
   const number = (value, roundingMode = "halfExpand") => value === null || value === undefined ? "-" : written(value, { roundingMode, ...(Math.abs(value) >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 }) });
   const share = (value, roundingMode = "halfExpand") => written(value, { style: "percent", maximumSignificantDigits: 2, roundingMode });
-  // Whether damage is counted at a point, or what is missing; and in what.
+  // The label of the outcome at a point, damage or shortage, and its unit.
   const counted = (point, after = "") => word((point.measure === "damage" ? "damage" : "shortage") + after);
   const unit = (point) => word({ damage: "million", tonnes: "tonnes" }[point.measure] ?? "demand");
   const name = (kind, id) => said().names[kind][id] ?? id;
@@ -27,7 +27,7 @@
     made.append(...inside);
     return made;
   }
-  // The state is in the address, behind its mark: it can be sent with the file.
+  // The state is in the fragment of the address, so that it can be sent with the file.
   function read() {
     const parts = location.hash.slice(1).split("_");
     if (parts.at(-1) in held.said) language = parts.pop();
@@ -47,7 +47,7 @@
         input = make("select", { id });
         names.forEach((text, n) => input.append(make("option", { value: n, text })));
       } else {
-        // Half a step is between two solved points; only where something is proven there.
+        // Half steps lie between two solved points. They exist only where bounds are proven.
         input = make("input", { id, type: "range", min: 0, max: most, step: axis.way ? 0.5 : 1, autocomplete: "off" });
       }
       input.value = at[k];
@@ -78,7 +78,7 @@
     const before = (read, of = "") => (base ? `${word("base")}: ${number(read(base))} ${of}`.trim() : "");
     const paid = (of, some) => Object.entries(of.paid).filter(([f]) => held.public.includes(f) === some).flatMap(([, years]) => Object.values(years)).reduce((a, b) => a + b, 0);
     add(counted(point), `${number(point.expected)} ${unit(point)}`, point.without && `${number(point.without)} ${word("without")}; ${share(1 - point.expected / point.without)} ${word("avoided")}`, base && base.measure === point.measure && before((p) => p.expected));
-    const like = base && base.level === point.level;  // the mean of a tenth is not that of a twentieth
+    const like = base && base.level === point.level;  // means of different tails are not comparable
     add(`${word("tail")} ${share(1 - point.level)}`, `${number(point.tail)} ${unit(point)}`, like && before((p) => p.tail));
     add(word("cost"), `${number(point.cost)} ${money}`, word("discounted"), before((p) => p.cost));
     add(word("public"), `${number(paid(point, true))} ${money}`, `${word("others")}: ${number(paid(point, false))}`, before((p) => paid(p, true)));
@@ -119,7 +119,7 @@
   function show() {
     marks();
     const point = held.points[key(at)], first = held.points[key(start)], has = (one) => one && "expected" in one;
-    const base = has(first) && first !== point ? first : null;  // what it is compared with
+    const base = has(first) && first !== point ? first : null;  // for comparison
     const whole = at.every(Number.isInteger);
     for (const id of ["money", "what", "exposure"]) $(id).parentElement.hidden = !whole || !has(point);
     if (!whole) return $("answer").replaceChildren(between());
@@ -144,8 +144,8 @@
     $("exposure").replaceChildren(bars(lost.slice(0, 20), caption, unit(point)), table(`${caption} (${unit(point)})`, [word("material"), word("without"), word("plan")], lost.map(([text, a, b]) => [text, number(a), number(b)])));
   }
 
-  // The ends of what is proven between solved points: on each axis the objective only falls or only
-  // rises, so it lies between the bound of the one end and the plan of the other.
+  // The interval in which the objective lies between solved points: on each axis it only falls or
+  // only rises, so it lies between the bound of one end and the plan of the other.
   function between() {
     const best = at.map((n, k) => (held.axes[k].way === "falls" ? Math.ceil(n) : Math.floor(n)));
     const worst = at.map((n, k) => (held.axes[k].way === "falls" ? Math.floor(n) : Math.ceil(n)));

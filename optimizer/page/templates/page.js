@@ -1,7 +1,7 @@
-// What moves on the page. The server writes all texts and figures; here is only who asks when.
+// Behavior of the page. The server renders all texts and figures; this script only requests them.
 const $ = (id) => document.getElementById(id);
 const words = $("words")?.dataset ?? {};
-const own = crypto.randomUUID();  // of this tab
+const own = crypto.randomUUID();  // id of this tab
 
 async function post(path, said) {
   const answer = await fetch(path, {
@@ -13,8 +13,8 @@ async function post(path, said) {
   return { ok: answer.ok, said: await answer.json().catch(() => ({})) };
 }
 
-// The stream of events. It also shows the server that somebody looks. A browser has six
-// connections to a server, for all of its tabs: one that is not in view, and waits for nothing, has none.
+// The stream of events. It also shows the server that the page is open. A browser has six
+// connections to a server for all of its tabs, so a hidden tab that waits for nothing has no stream.
 let stream = null, lost = false, waits = false;
 const heard = { message: () => {}, open: () => {} };
 function listen() {
@@ -23,7 +23,7 @@ function listen() {
   stream.onerror = () => {
     lost = true;
     $("lost").hidden = false;
-    const dead = stream;  // a browser does not try again where a proxy answers for a server that has gone
+    const dead = stream;  // a browser does not reconnect if a proxy answers for a server that has ended
     if (dead.readyState === EventSource.CLOSED) setTimeout(() => { if (stream === dead) listen(); }, 2000);
   };
   stream.onmessage = (event) => heard.message(JSON.parse(event.data));
@@ -44,7 +44,7 @@ for (const link of document.querySelectorAll("a[data-lang]")) {
     location.replace(there);
   });
 }
-if (new URL(location.href).searchParams.has("lang")) {  // a cookie keeps it
+if (new URL(location.href).searchParams.has("lang")) {  // a cookie keeps the language
   const there = new URL(location.href);
   there.searchParams.delete("lang");
   history.replaceState(history.state, "", there);
@@ -74,11 +74,11 @@ function choosing() {
 
 function asking() {
   const { scenario, variant } = document.querySelector(".halves").dataset;
-  const german = document.documentElement.lang === "de", submitted = {};  // what was asked of forms
+  const german = document.documentElement.lang === "de", submitted = {};  // last submitted values, by form
   const controls = $("controls");
   let asked = "", halted = 0, reportedNumber = 0, without = false, number = 0, shownOf = null, underway = null, answered = null, stamp = "", heardLast = "", before = null, timer = 0, drawing = 0, place = history.state?.place ?? 0;
   const address = () => new URL(location.href).searchParams;
-  function question() {  // what is asked, without what is only looked at
+  function question() {  // the question, without the parts of the address that only affect the view
     const made = address();
     for (const name of ["view", "pin", "lang"]) made.delete(name);
     return made.toString();
@@ -86,9 +86,9 @@ function asking() {
   let pins = address().getAll("pin");  // kept through undo and redo
   const rows = () => [...controls.querySelectorAll(".control")];
 
-  // What stands in controls, and in addresses.
+  // Values in controls and in addresses.
   const entry = (row) => row.querySelector("select, input.number");
-  // Numbers as people write them: 1.234,5 in German, 1,234.5 in English; null where it is none.
+  // Numbers in local notation: 1.234,5 in German, 1,234.5 in English; null for any other text.
   function parsed(text) {
     const [point, group] = german ? [",", "."] : [".", ","], bare = text.replace(/[\s\u00a0\u202f]/g, "");
     const grouped = new RegExp(`^[1-9]\\d{0,2}(\\${group}\\d{3})+(\\${point}\\d*)?$`);
@@ -100,7 +100,7 @@ function asking() {
     input.value = shown(number);
     input.setCustomValidity("");
   }
-  function fits(input) {  // whether a field holds a number that may be asked
+  function fits(input) {  // whether a field contains a valid number
     const number = parsed(input.value), about = input.dataset;
     const inside = number !== null && number >= Number(about.least ?? 0) && number <= Number(about.most ?? Infinity);
     const good = inside && (!about.whole || Number.isInteger(number));
@@ -115,11 +115,11 @@ function asking() {
     if (input.tagName === "SELECT") return input.value;
     if (!fits(input)) return address().getAll("set").map(split).find(([id]) => id === row.dataset.id)?.[1] ?? base(row);
     const raw = Number((parsed(input.value) / Number(row.dataset.scale)).toPrecision(10));
-    // The field shows six digits of what may have more.
+    // The field shows only six digits of the value.
     const same = Math.abs(raw - Number(base(row))) <= 1e-5 * Math.abs(Number(base(row)));
     return same ? base(row) : String(raw);
   }
-  function put(row, said = null) {  // what is said of it, or what the file has
+  function put(row, said = null) {  // sets a row to a value, by default that of the file
     const input = entry(row), raw = said ?? base(row);
     if (input.tagName === "SELECT") input.value = raw;
     else {
@@ -130,7 +130,7 @@ function asking() {
     }
     keep(row, said !== null);
   }
-  // What stands at the value of the file is asked all the same where it was said beside a factor.
+  // A figure at its value in the file is part of the question if it was set together with a factor.
   function keep(row, said) {
     row.toggleAttribute("data-kept", said && !factor(row) && value(row) === base(row));
     mark(row);
@@ -158,12 +158,12 @@ function asking() {
   const split = (text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)];
   const ids = () => address().getAll("set").map((text) => split(text)[0]);
 
-  function go(made) {  // to another state, of which the history keeps the one before
+  function go(made) {  // asks another question; the history keeps the previous one
     const there = address();
     if (made.toString() === question()) {
-      if (waits && reportedNumber !== number) return;  // nothing is known of it yet
+      if (waits && reportedNumber !== number) return;  // there is no answer yet
       if (!waits && !without) return fresh();
-      document.body.classList.remove("stale");  // what is shown is of it: a first plan, or that there is none
+      document.body.classList.remove("stale");  // the page shows its answer: a first plan, or a failure
       say("");
       return;
     }
@@ -175,7 +175,7 @@ function asking() {
     $("redo").disabled = true;
     ask();
   }
-  function say(text, unseen = false) {  // for all, or only for those who hear the page
+  function say(text, unseen = false) {  // shows a status, or passes it to screen readers only
     $("status").textContent = text;
     $("status").classList.toggle("unseen", unseen);
   }
@@ -187,7 +187,7 @@ function asking() {
     for (const link of document.querySelectorAll("a[data-take]")) link.removeAttribute("href");
     if (answered) say(words.stale);
   }
-  function fresh() {  // what is shown answers what is asked
+  function fresh() {  // the page shows the answer to the current question
     document.body.classList.remove("stale");
     say("");
     $("pin").disabled = false;
@@ -195,7 +195,7 @@ function asking() {
       link.href = `/take/${link.dataset.take}?${new URLSearchParams({ of: answered, stamp })}`;
     }
     clearTimeout(drawing);
-    drawing = setTimeout(view, 400);  // who moves on at once is not made to wait for a drawing
+    drawing = setTimeout(view, 400);  // no view is drawn if the user changes something at once
   }
 
   async function ask() {
@@ -209,7 +209,7 @@ function asking() {
     const sent = { tab: own, number, query: question() };
     let answer = null;
     while (mine === number && !(answer = await post("/ask", sent).catch(() => null))) {
-      $("lost").hidden = false;  // it did not get through, though the stream may live
+      $("lost").hidden = false;  // the request failed, although the stream may be open
       await new Promise((after) => setTimeout(after, 1000));
     }
     if (mine !== number) return;
@@ -225,16 +225,16 @@ function asking() {
     $("again").hidden = false;
     nothing();
   }
-  function steady() {  // what was as high once stays so, and what stands below it stays where it is
+  function steady() {  // keeps the height of the figures, so that the content below does not move
     const box = $("figures");
     if (!$("head").classList.contains("small")) box.style.minHeight = `${Math.max(parseFloat(box.style.minHeight) || 0, box.getBoundingClientRect().height)}px`;
   }
   addEventListener("resize", () => { $("figures").style.minHeight = ""; });
-  function nothing() {  // there is no plan to be looked at
+  function nothing() {  // there is no plan to show
     if (!answered) $("view").setAttribute("aria-busy", "false");
   }
   const since = new Map();
-  function clock(box, on) {  // seconds of what is waited for, which are not read aloud
+  function clock(box, on) {  // shows the seconds of waiting, which screen readers do not read
     if (on && since.has(box)) return;
     clearInterval(since.get(box));
     since.delete(box);
@@ -263,7 +263,7 @@ function asking() {
     steady();
     const done = ["proven", "stopped", "failed"].includes(said.state);
     busy(!done);
-    // Of what ended by itself, or by its limit, there is nothing more to be had.
+    // "Ask again" is offered only if the process died or the user stopped the search.
     const died = said.state === "failed" && !$("figures").querySelector("li");
     $("again").hidden = !(died || (said.state === "stopped" && halted === number));
     say(done ? said.text : "", true);
@@ -278,12 +278,12 @@ function asking() {
     say(said.text, true);
   };
   heard.open = () => {
-    // What was asked while there was no connection may not have come through.
+    // A question that was sent without a connection may not have arrived.
     if (lost && waits) ask();
     lost = false;
   };
 
-  // Views of what was found.
+  // Views of the answer.
   const current = () => !waits && !without && !document.body.classList.contains("stale");
   const named = () => address().get("view") ?? "brief";
   async function view() {
@@ -296,7 +296,7 @@ function asking() {
     const form = { stress: $("event"), company: $("payer") }[name];
     if (name === "stress" && !submitted[name]) moved_event();
     if (!answered) return;
-    if (form && !submitted[name]) {  // nothing is solved that nobody asked for
+    if (form && !submitted[name]) {  // the form must be submitted first
       shownOf = null;
       waiting(box, false);
       box.replaceChildren();
@@ -316,7 +316,7 @@ function asking() {
     underway?.abort();
     underway = new AbortController();
     const other = box.dataset.view !== name;
-    if (other || form) box.replaceChildren();  // it is of something else
+    if (other || form) box.replaceChildren();  // the old content belongs to another view or form
     box.dataset.view = name;
     box.dataset.drawing = name === "company" ? words.without : words.drawing;
     waiting(box, false);
@@ -324,7 +324,7 @@ function asking() {
     const answer = await fetch(`/view/${name}?${made}`, { signal: underway.signal }).catch(() => null);
     const html = (await answer?.text().catch(() => "")) ?? "";
     if (shownOf !== mine) return;
-    if (!answer?.ok) shownOf = null;  // it may be asked again
+    if (!answer?.ok) shownOf = null;  // so that it can be requested again
     waiting(box, false);
     if (!answer) return;
     const note = name === "changed" && !before ? `<p class="note">${words.noChange}</p>` : "";
@@ -335,7 +335,7 @@ function asking() {
     reachable();
     if (other && scrollY > 0) from_top();
   }
-  function from_top() {  // another view is read from its beginning
+  function from_top() {  // scrolls to the beginning of another view
     const first = [$("event"), $("payer"), $("view")].find((one) => !one.hidden);
     if (first.getBoundingClientRect().top < $("head").getBoundingClientRect().bottom) first.scrollIntoView();
   }
@@ -343,14 +343,14 @@ function asking() {
     box.setAttribute("aria-busy", String(on));
     clock(box, on);
   }
-  function moved_event() {  // what was moved last is what is asked about
+  function moved_event() {  // selects the hazard that was changed last
     const id = ids().findLast((one) => /^(hazard|length)\./.test(one));
     if (!id || $("hazard").dataset.chosen) return;
     const name = id.slice(id.indexOf(".") + 1), options = [...$("hazard").options];
     const option = options.find((one) => one.value === name || one.value.startsWith(`${name}.`));
     if (option) $("hazard").value = option.value;
     const lasts = rows().find((row) => row.dataset.id === `length.${name}`);
-    // Of events that go in several ways it is the mean that was moved.
+    // For a hazard with several profiles the control states the mean length.
     $("years").value = lasts && moves(lasts) && option?.value === name ? entry(lasts).value : shown(2);
   }
   function bare() {
@@ -392,7 +392,7 @@ function asking() {
     });
   }
 
-  // What stays in view while one reads on: the figures without what is beside them, and the views.
+  // The part that stays visible while scrolling: the figures without notes, and the buttons of views.
   const head = $("head");
   new IntersectionObserver((entries) => {
     const top = entries.at(-1), small = !top.isIntersecting && getComputedStyle(head).position === "sticky";
@@ -402,14 +402,14 @@ function asking() {
     if (small) document.documentElement.style.scrollPaddingTop = `${head.offsetHeight + 8}px`;
     head.style.marginBottom = small ? `${whole - head.offsetHeight}px` : "";  // so that nothing moves
   }).observe($("top"));
-  const fit = () => {  // the end of the controls can be reached wherever the page stands
+  const fit = () => {  // the end of the controls is reachable at any scroll position
     const above = Math.max(0, controls.parentElement.getBoundingClientRect().top);
     controls.style.setProperty("--above", `${Math.round(above)}px`);
   };
   for (const kind of ["scroll", "resize"]) addEventListener(kind, fit, { passive: true });
   fit();
 
-  // What a shape of a chart shows: under the pointer, or by arrow keys where the chart has the focus.
+  // Tooltips of shapes in charts: under the pointer, or by arrow keys if the chart has the focus.
   const tip = Object.assign(document.createElement("p"), { className: "tip", hidden: true });
   document.body.append(tip);
   function showTooltip(shape) {
@@ -443,7 +443,7 @@ function asking() {
     showTooltip(shapes[here < 0 ? 0 : (here + step + shapes.length) % shapes.length]);
     $("status").textContent = tip.textContent;
   });
-  function reachable() {  // charts can be walked through
+  function reachable() {  // makes charts reachable by keyboard
     for (const box of $("view").querySelectorAll(".drawing")) box.setAttribute("tabindex", "0");
     for (const svg of $("view").querySelectorAll("figure svg")) {
       if (!svg.querySelector("[data-tooltip]")) continue;
@@ -452,7 +452,7 @@ function asking() {
     }
   }
 
-  // Options that are kept.
+  // Kept options.
   function pinned() {
     const here = address();
     here.delete("pin");
@@ -494,7 +494,7 @@ function asking() {
     if (input.tagName === "SELECT") {
       return `${row.dataset.name}: ${[...input.options].find((one) => one.value === raw)?.textContent ?? raw}`;
     }
-    // Thousands stand apart by a no-break space, as in all other media.
+    // Thousands are separated by a no-break space, as in all other output.
     const figure = (Number(raw) * Number(row.dataset.scale)).toLocaleString(document.documentElement.lang, { maximumSignificantDigits: 6 }).replaceAll(german ? "." : ",", "\u00a0");
     return `${row.dataset.name} ${figure} ${input.parentElement.textContent.trim()}`;
   }
@@ -505,10 +505,10 @@ function asking() {
     if (named() === "board") view();
   });
 
-  // Moving.
+  // Changes of controls.
   const settle = (wait) => {
     clearTimeout(timer);
-    // A field that is left as it was asked for takes nothing away from under the hand.
+    // A field that is left unchanged does not mark the answer as stale.
     if (!document.body.classList.contains("stale") && query(ids()).toString() === question()) return;
     clearTimeout(drawing);
     stale();
@@ -522,7 +522,7 @@ function asking() {
     if (event.target.type === "range") {
       const step = Number(row.dataset.step) * Number(row.dataset.scale), start = Number(base(row)) * Number(row.dataset.scale);
       const stepped = Math.round(Number(event.target.value) / step) * step;
-      // A slider stops at what the file says, though that be between two of its steps.
+      // A slider stops at the value in the file, even if that is between two of its steps.
       const near = Math.abs(Number(event.target.value) - start) < 0.6 * step;
       set(entry(row), near ? start : stepped);
     } else if (event.target.classList.contains("number")) {
@@ -560,7 +560,7 @@ function asking() {
     location.assign(`?${made}`);
   });
 
-  function restored(there) {  // the controls as an address has them; false where it has others
+  function restored(there) {  // sets the controls as in an address; false if the address has others
     const said = new Map(there.getAll("set").map(split));
     const known = new Set(rows().map((row) => row.dataset.id));
     if ((there.get("variant") ?? "") !== variant || [...said.keys()].some((id) => !known.has(id))) return false;
@@ -568,13 +568,13 @@ function asking() {
     return true;
   }
 
-  // Back and forward.
+  // Undo and redo.
   $("undo").disabled = place === 0;
   $("redo").disabled = true;
   $("undo").addEventListener("click", () => history.back());
   $("redo").addEventListener("click", () => history.forward());
   addEventListener("popstate", () => {
-    if (location.search === asked) return;  // only the place on the page
+    if (location.search === asked) return;  // only the fragment of the address has changed
     if (!restored(address())) {
       location.reload();
       return;
@@ -586,7 +586,7 @@ function asking() {
     ask();
   });
 
-  // Any other figure.
+  // Search for any other figure.
   let looking = 0;
   $("search").addEventListener("input", () => {
     clearTimeout(looking);
@@ -595,7 +595,7 @@ function asking() {
       const answer = await fetch(`/figures?${made}`).catch(() => null);
       const html = answer?.ok ? await answer.text() : `<p class="note">${words.failed}</p>`;
       if ($("search").value !== wanted) return;
-      // What was moved stays, below what is found now.
+      // Changed figures stay below the new search results.
       for (const row of $("found").querySelectorAll(".control.moved")) $("found").after(row);
       $("found").innerHTML = html;
       for (const row of $("found").querySelectorAll(".control")) {
@@ -614,7 +614,7 @@ function asking() {
     event.preventDefault();
     const answer = await post("/save", { query: query(ids()).toString(), id: $("name").value }).catch(() => null);
     $("saved").textContent = answer?.said.text ?? words.failed;
-    if (answer?.ok) ask();  // the file is another one now
+    if (answer?.ok) ask();  // the file has changed
   });
 
   for (const row of rows()) {

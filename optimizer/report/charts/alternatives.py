@@ -43,12 +43,12 @@ def robustness_bars(rows: Sequence[RobustnessRow]) -> d.Figure:
             (row.shares[series_index], position + 0.17 * (series_index - 1))
             for position, row in enumerate(rows)
         ]
-        legend_marks = [
+        mark_points = [
             (100 * share, mark_position) for share, mark_position in shares if share is not None
         ]
-        if legend_marks:
+        if mark_points:
             style = {"color": color, "markersize": 3.6, "linestyle": "", "clip_on": False}
-            axes.plot(*zip(*legend_marks, strict=True), mark, label=name, **style)
+            axes.plot(*zip(*mark_points, strict=True), mark, label=name, **style)
     axes.set_xlim(0, 100)
     axes.set_xticks(range(0, 101, 25))
     axes.grid(axis="x")

@@ -13,7 +13,7 @@ TEXT_SIZE = 6.3
 TEXT_BACKGROUND = {"facecolor": "white", "edgecolor": "none", "pad": 0.2, "alpha": 0.75}
 """Keeps a text readable on a band."""
 MAX_NAME_LETTERS = 30
-"""Letters of a name before it is shortened."""
+"""Maximal letters of a name; a longer one is shortened."""
 BAND_COLOR = "#a9cce6"
 MISSING_STYLE: dict[str, Any] = {"facecolor": "white", "hatch": "xxxxx", "edgecolor": d.RED}
 FRAME_STYLE: dict[str, Any] = {"facecolor": "white", "edgecolor": d.GREY, "linewidth": 0.4}
@@ -132,11 +132,11 @@ def _draw_panel(
         start_height = BAR_HEIGHT * band.input_t / full_tonnes[band.input_form]
         end_height = BAR_HEIGHT * made / full_tonnes[band.output_form]
         if start_height > 0:
-            start_bounds, end_bounds = band_starts[band.input_form], band_ends[band.output_form]
+            start_top, end_top_y = band_starts[band.input_form], band_ends[band.output_form]
             _draw_band(
                 axes,
-                (x + BAR_WIDTH, start_bounds, start_bounds + start_height),
-                (end_x, end_bounds, end_bounds + end_height),
+                (x + BAR_WIDTH, start_top, start_top + start_height),
+                (end_x, end_top_y, end_top_y + end_height),
             )
         band_starts[band.input_form] += start_height
         band_ends[band.output_form] += end_height
@@ -197,9 +197,9 @@ def _draw_bar(
         )
         if share is not None
     ]
-    for line, mark in enumerate(bottlenecks):
-        label_y = top + BAR_HEIGHT + 0.02 + 0.14 * line
-        axes.text(x, label_y, mark, fontsize=TEXT_SIZE, va="top", color=d.RED, zorder=4)
+    for line_index, text in enumerate(bottlenecks):
+        label_y = top + BAR_HEIGHT + 0.02 + 0.14 * line_index
+        axes.text(x, label_y, text, fontsize=TEXT_SIZE, va="top", color=d.RED, zorder=4)
 
 
 def _draw_band(

@@ -81,17 +81,17 @@ def event_count_bars(rows: NamedValuePairs) -> d.Figure:
     independent events would have.
     """
     figure, axes = d.new_figure(0.5 + 0.3 * len(rows))
-    names, *sides = zip(*rows, strict=True)
+    names, *series = zip(*rows, strict=True)
     styles = ((d.BLUE,), ("white", d.HATCH_PATTERN, d.INK))
     labels = tr("As drawn"), tr("If events were independent")
-    for values, shift, style, label in zip(sides, (-0.2, 0.2), styles, labels, strict=True):
+    for values, shift, style, label in zip(series, (-0.2, 0.2), styles, labels, strict=True):
         positions = [n + shift for n in range(len(rows))]
         bars = d.horizontal_bars(axes, positions, values, 0.36, *style, label=label)
         for bar, name, value in zip(bars, names, values, strict=True):
             d.set_tooltip(bar, f"{name}, {label}: {format_percent(value)}")
         d.label_bar_ends(axes, list(map(format_percent, values)), values, shift)
     d.set_row_labels(axes, names)
-    axes.set_xlim(0, max([*sides[0], *sides[1], 1e-9]) * 1.1)
+    axes.set_xlim(0, max([*series[0], *series[1], 1e-9]) * 1.1)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
     figure.legend(loc="outside upper left", ncols=2)
@@ -100,18 +100,18 @@ def event_count_bars(rows: NamedValuePairs) -> d.Figure:
 
 def paired_bars(
     names: Sequence[str],
-    sides: tuple[d.Floats, d.Floats],
+    values_by_panel: tuple[d.Floats, d.Floats],
     titles: tuple[str, str],
     highlighted: int = -1,
 ) -> d.Figure:
-    """Draw one bar for each name in each of two panels, which have separate scales.
+    """Draw one bar for each name in each of two panels, which have titles and separate scales.
 
     ``highlighted`` is the index of the name in a different color, by default the last.
     """
     figure, panels = d.new_figure(0.5 + 0.15 * len(names), 1, 2, sharey=True)
     colors = [d.GREY] * len(names)
     colors[highlighted] = d.BLUE
-    for axes, values, title in zip(panels, sides, titles, strict=True):
+    for axes, values, title in zip(panels, values_by_panel, titles, strict=True):
         for position, (value, color) in enumerate(zip(values, colors, strict=True)):
             d.horizontal_bars(axes, [position], [value], 0.66, color)
         d.label_bar_ends(axes, format_column(list(values)), values, font_size=7)

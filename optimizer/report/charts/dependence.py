@@ -50,14 +50,14 @@ def largest_supplier_chart(rows: Sequence[LargestSupplier], threshold: float) ->
             ((row.share_before, row.country_before), (row.share_after, row.country_after))
         )
         text_style = {"va": "center", "fontsize": 6.5, "bbox": LABEL_BACKGROUND}
-        country_changes = abs(row.share_before - row.share_after) > 0.005
+        marks_differ = abs(row.share_before - row.share_after) > 0.005
         axes.text(
             high_mark[0] + 0.015,
             position,
-            high_mark[1] if country_changes else row.country_after,
+            high_mark[1] if marks_differ else row.country_after,
             **text_style,
         )
-        if country_changes:
+        if marks_differ:
             axes.text(low_mark[0] - 0.015, position, low_mark[1], ha="right", **text_style)
     d.set_row_labels(axes, [row.material for row in rows], top_margin=0.7)
     axes.set_xlim(0, 1.06)

@@ -42,8 +42,8 @@ SERIES_STYLES = tuple(zip(COLORS, HATCH_PATTERNS, strict=True))
 """Color and pattern of the first, second, ... series."""
 
 FONTS = "'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
-"""Fonts of texts in pages and SVG files; narrower than DejaVu Sans, which the layout is made
-with."""
+"""Fonts of texts in pages and SVG files; narrower than DejaVu Sans, with which the layout is
+computed."""
 
 _SVG_NAMESPACE = "http://www.w3.org/2000/svg"
 _XLINK_NAMESPACE = "{http://www.w3.org/1999/xlink}href"
@@ -57,9 +57,9 @@ class Chart:
     name: str
     """Lowercase letters and hyphens; unique within a report."""
     title: str
-    """What it shows, in a line."""
+    """What the chart shows, in one line."""
     description: str
-    """Text for readers who cannot see it."""
+    """Text for readers who cannot see the chart."""
     draw: Callable[[], Figure]
 
     def svg(self, with_tooltips: bool = False) -> str:
@@ -175,12 +175,12 @@ def set_row_labels(
 
 
 def annotate_point(
-    axes: Axes, text: str, point: tuple[float, float], right: float = 3, up: float = 0,
-    font_size: float = 6.5, **options: Any,
+    axes: Axes, text: str, point: tuple[float, float], offset_x: float = 3,
+    offset_y: float = 0, font_size: float = 6.5, **options: Any,
 ) -> None:  # fmt: skip
-    """Write a text at an offset from a point: ``right`` and ``up`` are in points (1/72 inch)."""
+    """Write a text at an offset, in points (1/72 inch), to the right of and above a position."""
     options = {"textcoords": "offset points", "va": "center"} | options
-    axes.annotate(text, point, (right, up), fontsize=font_size, **options)
+    axes.annotate(text, point, (offset_x, offset_y), fontsize=font_size, **options)
 
 
 def label_bar_ends(
@@ -196,13 +196,13 @@ def draw_error_bars(
 ) -> None:
     """Draw thin error bars for ranges (low, value, high) that optimality gaps or sampling leave
     open."""
-    known_ranges = [
+    open_ranges = [
         (position, *ends)
         for position, ends in zip(positions, ranges, strict=True)
         if ends[2] > ends[0]
     ]
-    if known_ranges:
-        y_positions, low, value, high = (list(values) for values in zip(*known_ranges, strict=True))
+    if open_ranges:
+        y_positions, low, value, high = (list(values) for values in zip(*open_ranges, strict=True))
         distances = [
             [max(b - a, 0.0) for a, b in zip(*pair, strict=True)]
             for pair in ((low, value), (value, high))
@@ -216,17 +216,17 @@ TOOLTIP_PREFIX = "tooltip:"
 
 
 def set_tooltip(shape: Any, text: str) -> None:
-    """Set the tooltip of a shape."""
+    """Store the tooltip of a shape in its id, from which ``Chart.svg`` makes an attribute."""
     shape.set_gid(f"{TOOLTIP_PREFIX}{text}")
 
 
 def set_bar_tooltips(figure: Figure) -> None:
-    """Give each bar that has no tooltip one with its axis label, its series and its value."""
+    """Give each bar without a tooltip one that states its axis label, series and value."""
     from matplotlib.container import BarContainer
 
     for axes in figure.axes:
         ticks = zip(axes.get_yticks(), axes.get_yticklabels(), strict=False)
-        names = {position: text.get_text() for position, text in ticks}
+        row_names = {position: text.get_text() for position, text in ticks}
         for container in axes.containers:
             if not isinstance(container, BarContainer):
                 continue
@@ -238,7 +238,7 @@ def set_bar_tooltips(figure: Figure) -> None:
                     else bar.get_x() + bar.get_width() / 2
                 )
                 length = bar.get_width() if is_horizontal else bar.get_height()
-                name = names.get(round(position), "") if is_horizontal else f"{position:.0f}"
+                name = row_names.get(round(position), "") if is_horizontal else f"{position:.0f}"
                 if length and not bar.get_gid():
                     label = ", ".join(part for part in (name, series) if part)
                     set_tooltip(

@@ -47,7 +47,7 @@ def policy_bars(bar_groups: Sequence[tuple[str, Sequence[PolicyBar]]], unit: str
         ranges = [(2 * b.value - end, b.value, end) for b, end in zip(bars, bar_ends, strict=True)]
         d.draw_error_bars(axes, range(len(bars)), ranges, cap=2.5, width=0.9)
         values = [bar.value for bar in bars]
-        d.label_bar_ends(axes, format_column(values), bar_ends, right=4)
+        d.label_bar_ends(axes, format_column(values), bar_ends, offset_x=4)
         axes.set_xlim(0, max([*values, 1e-9]) * 1.3)
         d.set_row_labels(axes, [bar.name for bar in bars], unit)
         axes.set_title(title)
@@ -69,18 +69,11 @@ def information_ladder(
     max_value = max([*high_values, 1e-9])
     for position, level in enumerate(levels):
         d.horizontal_bars(axes, [position], [level.high], 0.5, d.GREY, edge=d.INK)
-        if (is_left_open := level.high - level.low) > 1e-3 * max_value:
+        if (open_width := level.high - level.low) > 1e-3 * max_value:
             d.horizontal_bars(
-                axes,
-                [position],
-                [is_left_open],
-                0.5,
-                "white",
-                d.HATCH_PATTERN,
-                d.INK,
-                left=level.low,
+                axes, [position], [open_width], 0.5, "white", d.HATCH_PATTERN, d.INK, left=level.low
             )
-    d.label_bar_ends(axes, format_column(high_values), high_values, right=4)
+    d.label_bar_ends(axes, format_column(high_values), high_values, offset_x=4)
     arrow_x, arrow = max_value * 1.17, {"arrowstyle": "<->", "color": d.GREEN}
     for lower_level, upper_level, name in steps:
         axes.annotate("", (arrow_x, lower_level), (arrow_x, upper_level), arrowprops=arrow)
@@ -90,6 +83,6 @@ def information_ladder(
     return figure
 
 
-def rule_label(name: str) -> str:
-    """Return the label of the release policy that keeps a share of the stock in reserve."""
-    return tr("Rule, reserve {share}", share=name)
+def rule_label(reserve: str) -> str:
+    """Return the label of the release policy that keeps a share ``reserve`` of the stock."""
+    return tr("Rule, reserve {share}", share=reserve)

@@ -13,7 +13,7 @@ LETTER_WIDTH = 0.6  # mean width of a letter, as a share of its size
 MERGE_DISTANCE = 3.0  # marks that are nearer to each other share one label, in points
 NAME_DISTANCES = (7.0, 14.0, 22.0, 31.0, 41.0, 52.0, 64.0, 78.0, 94.0, 112.0)
 """Distances of a name from its mark, in points (1/72 inch)."""
-MAX_NAME_LETTERS = 60  # letters of a name before it is shortened
+MAX_NAME_LETTERS = 60  # a longer name is shortened
 LEADER_DISTANCE = 10.0  # beyond this distance a line connects a name with its mark
 
 Box = tuple[float, float, float, float]
@@ -103,57 +103,56 @@ def _label_points(
         text = shorten(
             " = ".join(point.name for point in group_points), MAX_NAME_LETTERS, placeholder=" …"
         )
-        right, up = _find_free_position(text, mark, occupied_boxes, plot_area)
-        needs_leader = max(abs(right), abs(up)) > LEADER_DISTANCE
-        side = "left" if right > 0 else "right"
+        offset_x, offset_y = _find_free_position(text, mark, occupied_boxes, plot_area)
+        needs_leader = max(abs(offset_x), abs(offset_y)) > LEADER_DISTANCE
+        side = "left" if offset_x > 0 else "right"
         arrow = {"arrowstyle": "-", "color": d.FAINT_INK, "lw": 0.5, "shrinkA": 1, "shrinkB": 3}
-        arrow["relpos"] = (0 if right > 0 else 1, 0.5)
-        leader_style = {"arrowprops": arrow} if needs_leader else {}
+        arrow["relpos"] = (0 if offset_x > 0 else 1, 0.5)
         position = (group_points[0].public_money, group_points[0].remaining)
-        d.annotate_point(
-            axes, text, position, right, up, NAME_SIZE, ha=side, in_layout=False, **leader_style
-        )
+        style = {"ha": side, "in_layout": False, **({"arrowprops": arrow} if needs_leader else {})}
+        d.annotate_point(axes, text, position, offset_x, offset_y, NAME_SIZE, **style)
 
 
 def _find_free_position(
     text: str, mark: tuple[float, float], occupied_boxes: list[Box], plot_area: Box
 ) -> tuple[float, float]:
-    """Return the offset (right, up) of a name from its mark: the nearest one that covers nothing.
+    """Return the offset (x, y) of a name from its mark: the nearest one that covers nothing, else
+    the smallest one to the wider side.
 
     The boxes of the name and of its leader line are appended to ``occupied_boxes``.
     """
     width, height = LETTER_WIDTH * NAME_SIZE * len(text), 1.25 * NAME_SIZE
-    for right, up in _candidate_offsets():
-        left = mark[0] + right - (width if right < 0 else 0)
-        box = (left, mark[1] + up - height / 2, left + width, mark[1] + up + height / 2)
-        leader = list(_leader_boxes(mark, right, up))
+    for offset_x, offset_y in _candidate_offsets():
+        left = mark[0] + offset_x - (width if offset_x < 0 else 0)
+        box = (left, mark[1] + offset_y - height / 2, left + width, mark[1] + offset_y + height / 2)
+        leader = list(_leader_boxes(mark, offset_x, offset_y))
         if _is_inside(box, plot_area) and not any(
             _boxes_overlap(new_box, other) for new_box in (box, *leader) for other in occupied_boxes
         ):
             occupied_boxes += [box, *leader]
-            return right, up
-    right = (
+            return offset_x, offset_y
+    offset_x = (
         NAME_DISTANCES[0] if plot_area[2] - mark[0] > mark[0] - plot_area[0] else -NAME_DISTANCES[0]
     )
-    left = mark[0] + right - (width if right < 0 else 0)
+    left = mark[0] + offset_x - (width if offset_x < 0 else 0)
     occupied_boxes.append((left, mark[1] - height / 2, left + width, mark[1] + height / 2))
-    return right, 0.0
+    return offset_x, 0.0
 
 
-def _leader_boxes(mark: tuple[float, float], right: float, up: float) -> Iterator[Box]:
+def _leader_boxes(mark: tuple[float, float], offset_x: float, offset_y: float) -> Iterator[Box]:
     """Yield small boxes along the leader line between a mark and a distant name."""
-    if max(abs(right), abs(up)) > LEADER_DISTANCE:
+    if max(abs(offset_x), abs(offset_y)) > LEADER_DISTANCE:
         for step in range(6, 10):
-            x, y = mark[0] + right * step / 10, mark[1] + up * step / 10
+            x, y = mark[0] + offset_x * step / 10, mark[1] + offset_y * step / 10
             yield x - 0.5, y - 0.5, x + 0.5, y + 0.5
 
 
 def _candidate_offsets() -> Iterator[tuple[float, float]]:
     """Yield possible offsets of a name from its mark, the nearest first."""
     for distance in NAME_DISTANCES:
-        for right, up in ((1, 0), (-1, 0), (0.6, 0.8), (0.6, -0.8), (-0.6, 0.8), (-0.6, -0.8),
-                          (0.2, 1), (0.2, -1), (-0.2, 1), (-0.2, -1)):  # fmt: skip
-            yield distance * right, distance * up
+        for x, y in ((1, 0), (-1, 0), (0.6, 0.8), (0.6, -0.8), (-0.6, 0.8), (-0.6, -0.8),
+                     (0.2, 1), (0.2, -1), (-0.2, 1), (-0.2, -1)):  # fmt: skip
+            yield distance * x, distance * y
 
 
 def _is_inside(box: Box, outer_box: Box) -> bool:

@@ -70,7 +70,7 @@ def share_totals_chart(lines: Sequence[ShareLine], unit: str) -> d.Figure:
                 "zorder": 5,
             }
             axes.plot(*point, marker, color=color, **style, **MARKER_EDGE)
-            # The star of the best share has the number already.
+            # The star of the best share is labeled already.
             if marker == "*" or share != line.best_share:
                 text_style = {"ha": "center", "va": "baseline", "zorder": 6}
                 d.annotate_point(
@@ -116,7 +116,7 @@ def co_financing_chart(
 
 
 def _finish_chart(figure: d.Figure, axes: d.Axes, x_label: str, y_label: str) -> d.Figure:
-    """Set axis labels, round percentage ticks and the legend of a chart, and return its figure."""
+    """Set axis labels, ticks at round numbers and the legend of a chart, and return its figure."""
     from matplotlib.ticker import MaxNLocator
 
     d.set_number_axis(axes)

@@ -25,7 +25,7 @@ LATEST_OUTPUT_STYLE: dict[str, Any] = {
 TEXT_COLUMN_WIDTH = 40
 """Distance of the text columns beside the bars, in points."""
 MAX_LINE_LETTERS = 34
-"""Letters of a name in one line."""
+"""Maximal letters of a name in one line."""
 CHARTS_PER_ROW = 4
 
 
@@ -62,14 +62,14 @@ def project_timelines(timelines: Sequence[ProjectTimeline], years: range) -> d.F
     phases = [tr("construction"), tr("expected delay"), tr("ramp-up"), tr("full output")]
     for row, timeline in enumerate(timelines):
         phase_start: float = timeline.decision_year
-        output = timeline.first_output_year + timeline.mean_delay
+        output_start = timeline.first_output_year + timeline.mean_delay
         output_end = (
-            end_year if timeline.lifetime_years is None else output + timeline.lifetime_years
+            end_year if timeline.lifetime_years is None else output_start + timeline.lifetime_years
         )
         phase_ends = (
             timeline.first_output_year,
-            output,
-            output + timeline.ramp_up_years,
+            output_start,
+            output_start + timeline.ramp_up_years,
             output_end,
         )
         for style, phase, end in zip(PHASE_STYLES, phases, phase_ends, strict=True):
@@ -104,9 +104,9 @@ def project_timelines(timelines: Sequence[ProjectTimeline], years: range) -> d.F
     d.set_row_labels(axes, [""] * len(timelines))
     text_style: dict[str, Any] = {"ha": "right", "xycoords": axes.get_yaxis_transform()}
     for row, lines in enumerate(names):
-        _stack_lines(axes, lines, (0, row), 7, right=-4, **text_style)
+        _stack_lines(axes, lines, (0, row), 7, offset_x=-4, **text_style)
     for column, (header, texts) in enumerate(text_columns, start=1):
-        column_style = {"right": TEXT_COLUMN_WIDTH * column, **text_style}
+        column_style = {"offset_x": TEXT_COLUMN_WIDTH * column, **text_style}
         _stack_lines(axes, header.splitlines(), (1, -1.1), 6.5, color=d.FAINT_INK, **column_style)
         for row, text in enumerate(texts):
             d.annotate_point(axes, str(text), (1, row), font_size=7, **column_style)
@@ -134,8 +134,8 @@ def _stack_lines(
 ) -> None:
     """Write several lines of text one below the other, centered vertically on a point."""
     for n, line in enumerate(lines):
-        up = (len(lines) - 1 - 2 * n) * size * 0.6
-        d.annotate_point(axes, line, point, font_size=size, up=up, **options)
+        offset_y = (len(lines) - 1 - 2 * n) * size * 0.6
+        d.annotate_point(axes, line, point, font_size=size, offset_y=offset_y, **options)
 
 
 def cover_charts(rows: Sequence[tuple[str, Sequence[float]]], years: Sequence[int]) -> d.Figure:
@@ -150,7 +150,7 @@ def cover_charts(rows: Sequence[tuple[str, Sequence[float]]], years: Sequence[in
         axes.step(years, days, where="mid", color=d.BLUE, linewidth=1.2)
         short_name = name if len(name) <= 30 else f"{name[:29].rstrip()}…"
         axes.set_title(short_name, fontsize=6.8, fontweight="normal", pad=2)
-        # Among equal years the last, so that a constant stock is labeled at its end.
+        # The last of the years with the peak, so that a constant stock is labeled at its end.
         peak_days, year = max(zip(days, years, strict=True))
         side = "right" if 2 * year > years[0] + years[-1] else "left"
         axes.text(

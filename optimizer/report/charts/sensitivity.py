@@ -35,8 +35,8 @@ def tornado(rows: Sequence[TornadoBar], base: float, unit: str) -> d.Figure:
     """Draw two bars for each input: a filled one for the best plan, a framed one for this plan."""
     figure, axes = d.new_figure(0.9 + 0.34 * len(rows))
     _draw_filled_bars(axes, base, [row.best_plan for row in rows], -0.13, 0.34)
-    for side, name in enumerate((tr("framed: this plan; filled: the best plan"), None)):
-        positions, lengths = _bar_moves(base, [row.this_plan[side] for row in rows], 0.22)
+    for end_index, name in enumerate((tr("framed: this plan; filled: the best plan"), None)):
+        positions, lengths = _known_bars(base, [row.this_plan[end_index] for row in rows], 0.22)
         frame_style: dict[str, Any] = {"left": base, "linewidth": 0.6, "label": name}
         d.horizontal_bars(axes, positions, lengths, 0.2, "none", edge=d.INK, **frame_style)
     names = {"changed": tr("another plan is better"), "broken": tr("this plan breaks a rule")}
@@ -45,10 +45,10 @@ def tornado(rows: Sequence[TornadoBar], base: float, unit: str) -> d.Figure:
         marked_points = [
             (end, n - 0.13)
             for n, row in enumerate(rows)
-            for best_end, this, row_mark in zip(
+            for best_end, this_end, row_mark in zip(
                 row.best_plan, row.this_plan, row.marks, strict=True
             )
-            if row_mark == mark and (end := this if best_end is None else best_end) is not None
+            if row_mark == mark and (end := this_end if best_end is None else best_end) is not None
         ]
         if marked_points:
             x, y = zip(*marked_points, strict=True)
@@ -87,12 +87,14 @@ def screening_bars(rows: Sequence[tuple[str, float, float, float]], unit: str) -
 def _draw_filled_bars(
     axes: d.Axes, base: float, ends: Sequence[LowHigh], shift: float, thickness: float
 ) -> None:
-    for side, name in enumerate((tr("input low"), tr("input high"))):
-        moves = _bar_moves(base, [low_high[side] for low_high in ends], shift)
-        d.horizontal_bars(axes, *moves, thickness, *d.SERIES_STYLES[side], left=base, label=name)
+    for end_index, name in enumerate((tr("input low"), tr("input high"))):
+        bars = _known_bars(base, [low_high[end_index] for low_high in ends], shift)
+        d.horizontal_bars(
+            axes, *bars, thickness, *d.SERIES_STYLES[end_index], left=base, label=name
+        )
 
 
-def _bar_moves(
+def _known_bars(
     base: float, ends: Sequence[float | None], shift: float
 ) -> tuple[list[float], list[float]]:
     """Return the positions of bars and their signed lengths from ``base`` to the ends that are

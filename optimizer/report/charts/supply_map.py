@@ -47,16 +47,17 @@ LABEL_SIZE = 6.5
 
 
 class SupplyMap(NamedTuple):
-    """Content of one map: the shares of supply of a material by country code, in one case.
+    """Content of one map: shares of supply of a material by country code, in one case, such
+    as without the plan.
 
-    ``labelled`` has the countries to label, the most important first; ``highlighted`` is the
+    ``labeled`` has the countries to label, the most important first; ``highlighted`` is the
     country whose share is marked, or empty.
     """
 
     material: str
     case_label: str
     shares: Mapping[str, float]
-    labelled: Sequence[str]
+    labeled: Sequence[str]
     highlighted: str = ""
 
 
@@ -150,9 +151,9 @@ def _flow_line(start: MapPoint, bend: MapPoint, end: MapPoint, width: float) -> 
 
 def _bend_point(start: MapPoint, end: MapPoint) -> MapPoint:
     """Return the control point of a line that bends to the north."""
-    right, up = end[0] - start[0], end[1] - start[1]
-    side = 0.18 if right > 0 else -0.18
-    return (start[0] + end[0]) / 2 - side * up, (start[1] + end[1]) / 2 + side * right
+    delta_x, delta_y = end[0] - start[0], end[1] - start[1]
+    bend = 0.18 if delta_x > 0 else -0.18
+    return (start[0] + end[0]) / 2 - bend * delta_y, (start[1] + end[1]) / 2 + bend * delta_x
 
 
 def _curve_point(start: MapPoint, bend: MapPoint, end: MapPoint, fraction: float) -> MapPoint:
@@ -175,7 +176,7 @@ def _label_countries(
 ) -> None:
     """Write labels of countries, each where it covers least."""
     boxes: list[tuple[float, float, float, float]] = []
-    for code in (code for code in supply_map.labelled if code in points):
+    for code in (code for code in supply_map.labeled if code in points):
         text = _share_label(supply_map, code)
         x, y = points[code]
         width = (0.64 if code == home_country else 0.56) * LABEL_SIZE * len(text) + 3

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 class DataFrames(Mapping[str, "pd.DataFrame"]):
     """The tables of a document's workbook as pandas frames by name, each built on request.
 
-    Formulas of a sheet are figures here. A range and an estimate have two columns each. Names of
-    columns of money, damage or tonnes have their unit; shares are fractions of one. Totals are left
-    out. ``attrs`` of a frame hold its ``caption`` and its ``note``.
+    Formulas of a sheet are figures here. A range has two columns, and an estimate one more for its
+    error. Names of columns of money, damage or tonnes have their unit; shares are fractions of one.
+    Totals are left out. ``attrs`` of a frame hold its ``caption`` and its ``note``.
     """
 
     def __init__(self, document: Document) -> None:

@@ -37,7 +37,7 @@ class _TemplatePart(NamedTuple):
     chart: Chart | None = None
     figure: int = 0
     table: int = 0
-    is_folded: bool = False
+    is_collapsed: bool = False
     data: str = ""  # data URL of the CSV file of the chart's figures
     file: str = ""  # name of that file
 
@@ -107,9 +107,10 @@ def render_fragment(document: Document) -> str:
 def render_sections(sections: Iterable[Section], units: Mapping[str, str]) -> str:
     """Return sections with their charts as an HTML fragment for a page with the style sheet of
     reports."""
-    numbered = list(_numbered_sections(sections, units))
+    numbered_sections = list(_numbered_sections(sections, units))
     template = template_environment("optimizer.report").get_template("pieces.html.j2")
-    return template.render(sections=numbered, language=current_language(), with_tooltips=True)
+    language = current_language()
+    return template.render(sections=numbered_sections, language=language, with_tooltips=True)
 
 
 def document_charts(document: Document) -> list[Chart]:
@@ -141,14 +142,14 @@ def _numbered_sections(
         for part in section.parts:
             template_part = _template_part(part)
             if template_part.kind == "Table" and isinstance(part, Table):
-                tables += not part.is_folded
+                tables += not part.is_collapsed
                 figures += part.chart is not None
                 caption = part.caption or section.title
                 if part.chart is not None and part.chart.title == caption:
                     caption = tr("The figures of figure {number}", number=figures)
                 template_part = _TemplatePart(
                     replace(template_part.part, caption=caption), "Table", part.chart, figures,
-                    0 if part.is_folded else tables, part.is_folded,
+                    0 if part.is_collapsed else tables, part.is_collapsed,
                 )  # fmt: skip
                 if part.chart is not None:
                     data_url, file = _csv_data_url(part, units), f"{part.chart.name}.csv"

@@ -72,15 +72,19 @@ def _add_slide(
     _write_text(title_shape.text_frame, title, 32 if is_first else 26, ACCENT_COLOR, is_bold=True)
     top_mm = 88.0 if is_first else 26.0
     for text in filter(None, texts):
-        lines = 1 + len(text) // 150
-        box = slide.shapes.add_textbox(_mm(MARGIN), _mm(top_mm), _mm(text_width), _mm(7 * lines))
+        line_count = 1 + len(text) // 150
+        height = _mm(7 * line_count)
+        box = slide.shapes.add_textbox(_mm(MARGIN), _mm(top_mm), _mm(text_width), height)
         _write_text(box.text_frame, text, 15)
-        top_mm += 7.0 * lines + 3
+        top_mm += 7.0 * line_count + 3
     if chart is not None:
         _add_chart(slide, chart, top_mm, HEIGHT - 14 - top_mm)
     footer = slide.shapes.add_textbox(_mm(MARGIN), _mm(HEIGHT - 11), _mm(text_width), _mm(7))
     _write_text(
-        footer.text_frame, f"{document.kicker} · {document.title} · {number + 1}", 10, SOFT_COLOR
+        footer.text_frame,
+        f"{document.document_kind} · {document.title} · {number + 1}",
+        10,
+        SOFT_COLOR,
     )
 
 

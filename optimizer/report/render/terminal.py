@@ -27,11 +27,11 @@ from optimizer.report.cells import Grid, build_grid
 from optimizer.report.number_format import NO_BREAK_SPACE, format_number, sanitize
 
 PIPE_WIDTH = 110
-"""Columns where the width of a window is not known."""
+"""Width in characters if the output is not a terminal, or its width is not known."""
 MIN_WIDTH, MAX_WIDTH = 80, 140
 PROSE_WIDTH = 100
 MIN_HEADER_WIDTH = 10
-"""Width of the header of a column of numbers, unless these are wider."""
+"""Width of the header of a column of numbers, unless the numbers are wider."""
 COLUMN_GAP = 2
 """Spaces between columns."""
 NO_BREAK_MARK = "\ue000"
@@ -42,11 +42,11 @@ RULED_ASCII_BOX = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", as
 
 @dataclass(frozen=True)
 class Screen:
-    """Width, encoding and type of the output stream."""
+    """Width and encoding of the output stream, and whether bold text is used."""
 
     width: int = PIPE_WIDTH
     encoding: str = "utf-8"
-    is_bold: bool = False
+    uses_bold: bool = False
 
     @classmethod
     def for_stream(cls, stream: TextIO) -> Screen:
@@ -59,8 +59,8 @@ class Screen:
             return cls(encoding=encoding)
         width = shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
         is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-        bold = not is_plain and not detect_legacy_windows()
-        return cls(min(max(width, MIN_WIDTH), MAX_WIDTH), encoding, bold)
+        uses_bold = not is_plain and not detect_legacy_windows()
+        return cls(min(max(width, MIN_WIDTH), MAX_WIDTH), encoding, uses_bold)
 
     def encodable(self, text: str) -> str:
         """Return a text in which each character that the encoding lacks is a question mark."""
@@ -88,8 +88,8 @@ def render_text(document: doc.Document, screen: Screen = Screen()) -> str:
     """Return a document as text for a screen."""
     buffer = StringIO()
     console = Console(
-        file=buffer, width=10_000, force_terminal=screen.is_bold, no_color=True, highlight=False,
-        color_system="standard" if screen.is_bold else None, legacy_windows=False, markup=False,
+        file=buffer, width=10_000, force_terminal=screen.uses_bold, no_color=True, highlight=False,
+        color_system="standard" if screen.uses_bold else None, legacy_windows=False, markup=False,
         emoji=False,
     )  # fmt: skip
     for part in _document_parts(document, screen):

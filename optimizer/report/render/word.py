@@ -54,11 +54,11 @@ def xml_safe(text: object) -> str:
     return _INVALID_IN_XML.sub(" ", str(text))
 
 
-def without_timestamps(packed: bytes) -> bytes:
+def without_timestamps(zip_content: bytes) -> bytes:
     """Return a zip file with the times of its entries removed."""
     stream = io.BytesIO()
     with (
-        zipfile.ZipFile(io.BytesIO(packed)) as old_archive,
+        zipfile.ZipFile(io.BytesIO(zip_content)) as old_archive,
         zipfile.ZipFile(stream, "w") as new_archive,
     ):
         for name in old_archive.namelist():
@@ -142,9 +142,9 @@ class _WordWriter:
             run_properties.append(language)
 
     def write_head(self, doubts: Caveats) -> None:
-        """Write kicker, title, subtitle and caveats."""
+        """Write kind of document, title, subtitle and caveats."""
         document = self._document
-        self._add_paragraph(document.kicker, color=SOFT_COLOR)
+        self._add_paragraph(document.document_kind, color=SOFT_COLOR)
         self._add_paragraph(document.title, "Title")
         if document.subtitle:
             self._add_paragraph(document.subtitle, color=SOFT_COLOR)
@@ -189,7 +189,7 @@ class _WordWriter:
             properties.set("title", xml_safe(table.chart.title))
         if not table.rows:
             self._add_paragraph(table.empty_text)
-        elif not table.is_folded:
+        elif not table.is_collapsed:
             self._write_table(build_grid(table, PAGE))
 
     def _add_paragraph(
@@ -211,10 +211,9 @@ class _WordWriter:
             self._add_cell_paragraph(cell, item)
 
     def _write_facts(self, facts: Sequence[doc.Fact]) -> None:
-        count = FACTS_PER_ROW
-        table = self._add_box_grid(-(-len(facts) // count), count)
+        table = self._add_box_grid(-(-len(facts) // FACTS_PER_ROW), FACTS_PER_ROW)
         for position, fact in enumerate(facts):
-            cell = table.cell(*divmod(position, count))
+            cell = table.cell(*divmod(position, FACTS_PER_ROW))
             self._add_cell_paragraph(cell, fact.label, size=SMALL_FONT_SIZE, is_first=True)
             self._add_cell_paragraph(cell, fact.figure, bold=True, size=LARGE_FONT_SIZE)
             if fact.remark:

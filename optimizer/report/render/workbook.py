@@ -90,12 +90,12 @@ class WorkbookWriter:
         sheet = Sheet(
             self.book, self._unique_tab_name(section.sheet_name or section.title), section.title
         )
-        table_parts = [_as_table(part) for part in section.parts]
+        sheet_parts = [_as_table(part) for part in section.parts]
         tables = [part for part in section.parts if isinstance(part, Table)]
         max_columns = max((printed_count(sheet_columns(table)) for table in tables), default=0)
-        for table in table_parts:
-            if isinstance(table, Table):
-                _set_column_widths(sheet, table, max_columns)
+        for part in sheet_parts:
+            if isinstance(part, Table):
+                _set_column_widths(sheet, part, max_columns)
         is_first = sheet is self.book.sheets[0]
         if is_first:
             if subtitle:
@@ -111,7 +111,7 @@ class WorkbookWriter:
             self.verdict_row = sheet.next_row
             sheet.next_row += 2
         paragraph_columns = max(3, min(PARAGRAPH_COLUMNS, max_columns or PARAGRAPH_COLUMNS))
-        for part in table_parts:
+        for part in sheet_parts:
             if isinstance(part, str):
                 sheet.write_paragraph(part, paragraph_columns, "lead" if is_first else "note")
             elif isinstance(part, doc.Heading):
@@ -152,7 +152,9 @@ class WorkbookWriter:
                     header_row, 0, header_row + placed.row_count, last_column
                 )
 
-    def _place_table(self, sheet: Sheet, table: Table, across: int, max_columns: int) -> None:
+    def _place_table(
+        self, sheet: Sheet, table: Table, paragraph_columns: int, max_columns: int
+    ) -> None:
         if table.caption and table.caption != sheet.title:
             sheet.write_heading(table.caption)
         header_row = sheet.next_row if table.has_header else sheet.next_row - 1
@@ -168,7 +170,7 @@ class WorkbookWriter:
             header_row + 1 + (len(table.rows) + bool(table.total_label) if table.rows else 1)
         )
         if table.rows and table.note:
-            sheet.write_paragraph(table.note, across)
+            sheet.write_paragraph(table.note, paragraph_columns)
         if table.rows and table.sheet_chart is not None:
             _add_sheet_chart(sheet, placed, table.sheet_chart)
         sheet.next_row += 1
@@ -291,8 +293,8 @@ def _cell_form(placed: PlacedTable, row_index: int, position: int) -> styles.Cel
 def _add_sheet_chart(sheet: Sheet, placed: PlacedTable, spec: doc.SheetChart) -> None:
     """Add a chart below the content of the sheet, or to the right of a long table."""
     is_long, is_scatter = placed.row_count > CHART_ROWS, spec.kind == "scatter"
-    lines = "straight" if is_long else "straight_with_markers"
-    kind = ("scatter", lines) if is_scatter else ("column", "stacked")
+    subtype = "straight" if is_long else "straight_with_markers"
+    kind = ("scatter", subtype) if is_scatter else ("column", "stacked")
     chart = sheet.book.workbook.add_chart(dict(zip(("type", "subtype"), kind, strict=True)))
     for series in (_scatter_series if is_scatter else _bar_series)(sheet, placed, spec):
         chart.add_series(series)

@@ -44,7 +44,9 @@ def build_scenario_workbook(case: Case) -> bytes:
     guide.title = tr(GUIDE_SHEET)
     _write_guide(guide, title)
     builder = ContentBuilder(case)
-    lists = {t.path[0] for t in all_tabs() if t.has_ids and t.owner is None and t.kind == "items"}
+    id_sections = {
+        t.path[0] for t in all_tabs() if t.has_ids and t.owner is None and t.kind == "items"
+    }
     for tab in all_tabs():
         is_variants = tab.kind == "variants"
         content = (
@@ -53,10 +55,10 @@ def build_scenario_workbook(case: Case) -> bytes:
         sheet = book.create_sheet(tab.title)
         sheet.sheet_properties.tabColor = TAB_COLORS.get(tab.key, "2E86AB")
         if tab.kind == "settings":
-            sheets.write_settings_sheet(sheet, content, lists)
+            sheets.write_settings_sheet(sheet, content, id_sections)
             continue
-        sheets.write_items_sheet(sheet, content, lists)
-        if tab.path[0] in lists and tab.owner is None:
+        sheets.write_items_sheet(sheet, content, id_sections)
+        if tab.path[0] in id_sections and tab.owner is None:
             id_column = [column.path for column in content.columns].index(("id",)) + 1
             last_row = sheets.FIRST_ITEM_ROW + len(content.rows) + sheets.SPARE_ROWS
             sheets.add_id_list(book, tab.path[0], tab.title, get_column_letter(id_column), last_row)
@@ -86,9 +88,11 @@ def _write_guide(sheet: Worksheet, title: str) -> None:
         _write_line(sheet, f"{number}. {label}", text)
     _write_heading(sheet, tr("Sheets"))
     for tab in all_tabs():
-        default_need = tr("usual") if tab.key in USUAL_TABS else tr("optional")
-        need = tr("required") if tab.key in REQUIRED_TABS else default_need
-        cell = _write_line(sheet, tab.title, sheets.tab_description(tab), need, style.LINK_FONT)
+        optional_text = tr("usual") if tab.key in USUAL_TABS else tr("optional")
+        requirement = tr("required") if tab.key in REQUIRED_TABS else optional_text
+        cell = _write_line(
+            sheet, tab.title, sheets.tab_description(tab), requirement, style.LINK_FONT
+        )
         location = f"'{tab.title}'!A1"
         cell.hyperlink = Hyperlink(ref=cell.coordinate, location=location, display=tab.title)
     _write_heading(sheet, tr("Please note"))
@@ -112,8 +116,8 @@ def _write_line(
     requirement: str = "",
     font: Font = style.BOLD_FONT,
 ) -> Cell:
-    """Write a new last row of the guide and return its last cell; spreadsheet programs adapt the
-    row height."""
+    """Write a new last row of the guide and return the cell of its label; spreadsheet programs
+    adapt the row height."""
     row = sheet.max_row + 1
     cell = style.write_cell(sheet, row, 2, label or None, font)
     for column, content, content_font in (
@@ -131,8 +135,8 @@ def _write_heading(sheet: Worksheet, text: str) -> None:
 
 
 def first_roundtrip_difference(case: Case, workbook: bytes) -> tuple[PathStep, ...] | None:
-    """Return the path of the first value that is read back differently from a workbook; None if
-    there is none."""
+    """Return the path of the first value that is read back differently from a workbook, or that is
+    faulty there; None if there is none."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "scenario.xlsx"
         file.write_bytes(workbook)

@@ -236,12 +236,13 @@ class ContentBuilder:
 
         Keys that refer to ids come in the order of the section that defines these ids.
         """
-        used_keys, name = _used_keys(column.path, used_paths), column.path[-1]
+        used_keys, field_name = _used_keys(column.path, used_paths), column.path[-1]
         if column.shape.kind == "years":
-            years = self.case.horizon.years if "by_year" in name else range(3)
+            years = self.case.horizon.years if "by_year" in field_name else range(3)
             yield from ((key, key) for key in used_keys or map(str, years))
             return
-        items = getattr(self.case, referenced_section(name), {}) if referenced_section(name) else {}
+        section = referenced_section(field_name)
+        items = getattr(self.case, section, {}) if section else {}
         ids = list(items) if isinstance(items, Mapping) else [item.id for item in items]
         offered_keys = [
             item_id for item_id in ids if len(ids) <= MAX_OFFERED_IDS or item_id in used_keys
@@ -332,11 +333,12 @@ def _language_paths(path: FieldPath, translated_paths: set[FieldPath]) -> list[F
     return [(*path, code) for code in LANGUAGES] if path in translated_paths else [path]
 
 
-def language_columns(column: FieldColumn, by_language: bool) -> Iterator[FieldColumn]:
-    """Yield the column itself, or one column for each language, the current language first."""
+def language_columns(column: FieldColumn, has_translations: bool) -> Iterator[FieldColumn]:
+    """Yield the column itself, or with ``has_translations`` one column for each language, the
+    current one first."""
     language_order = (
         sorted(LANGUAGES, key=lambda language: language != current_language())
-        if by_language
+        if has_translations
         else ()
     )
     for number, language in enumerate(language_order):
@@ -345,7 +347,7 @@ def language_columns(column: FieldColumn, by_language: bool) -> Iterator[FieldCo
         yield replace(
             column, path=path, label=label, shape=TEXT_SHAPE, is_other_language=number > 0
         )
-    if not by_language:
+    if not has_translations:
         yield column
 
 
@@ -386,8 +388,8 @@ def _used_keys(
         if used_path[:size] == path and len(used_path) > size
     }
     keys -= set(excluded_keys)
-    numbers = all(key.isdecimal() for key in keys)
-    return sorted(keys, key=int) if numbers else sorted(keys)
+    are_numbers = all(key.isdecimal() for key in keys)
+    return sorted(keys, key=int) if are_numbers else sorted(keys)
 
 
 def _shape_at(root: Shape, path: FieldPath) -> Shape:
@@ -402,7 +404,7 @@ def build_variants_content(tab: Tab, case_data: Mapping[str, Any]) -> SheetConte
     """Return the sheet content of a scenario's variants or assumption sets, from the data of its
     file."""
     variants: Mapping[str, Mapping[str, Any]] = case_data.get(tab.key, {})
-    by_language = any(
+    has_translations = any(
         isinstance(variant.get(key), Mapping)
         for variant in variants.values()
         for key in VARIANT_TEXTS
@@ -418,7 +420,7 @@ def build_variants_content(tab: Tab, case_data: Mapping[str, Any]) -> SheetConte
                 }
             elif text is not None:
                 first_row |= dict.fromkeys(
-                    [(key, code) for code in LANGUAGES] if by_language else [(key,)], text
+                    [(key, code) for code in LANGUAGES] if has_translations else [(key,)], text
                 )
         if "weight" in variant:
             weight = variant["weight"]
@@ -427,7 +429,7 @@ def build_variants_content(tab: Tab, case_data: Mapping[str, Any]) -> SheetConte
         changes = list(variant.get("set", {}).items())
         rows.append({**first_row, **(_change_row(*changes[0]) if changes else {})})
         rows += [{("id",): name, **_change_row(*change)} for change in changes[1:]]
-    return SheetContent(tab, tuple(_variant_columns(tab, by_language)), tuple(rows))
+    return SheetContent(tab, tuple(_variant_columns(tab, has_translations)), tuple(rows))
 
 
 def _change_row(path: str, value: Any) -> CellsByPath:
@@ -470,7 +472,7 @@ def _parse_inline_yaml(text: str) -> Any:
     return None if faults else shapes.to_plain_data(node, shapes.ANY_SHAPE)
 
 
-def _variant_columns(tab: Tab, by_language: bool) -> Iterator[FieldColumn]:
+def _variant_columns(tab: Tab, has_translations: bool) -> Iterator[FieldColumn]:
     has_weights = "weight" in tab.item.keys
     meaning = tr("Name of the variant, the same in all of its rows.")
     if has_weights:
@@ -484,7 +486,7 @@ def _variant_columns(tab: Tab, by_language: bool) -> Iterator[FieldColumn]:
     for key, label in zip(VARIANT_TEXTS, (tr("Title"), tr("Description")), strict=True):
         if key in tab.item.keys:
             yield from language_columns(
-                FieldColumn((key,), TEXT_SHAPE, Field(key), label, meaning), by_language
+                FieldColumn((key,), TEXT_SHAPE, Field(key), label, meaning), has_translations
             )
     if has_weights:
         meaning = tr("How much the set counts; all weights add up to 1.")

@@ -39,7 +39,7 @@ to another sheet in a form that other programs drop.
 SPARE_ROWS = 1000
 """Rows that are prepared for more items."""
 MAX_SHOWN_COLUMNS = 14
-"""A sheet with at most this number of columns shows those of remarks at once."""
+"""Maximal number of columns of a sheet that shows the columns of remarks from the start."""
 _NUMBER_KINDS = ("number", "yearly", "whole")
 _FIELD_WIDTHS = {
     "description": 44, "text": 60, "note": 34, "source": 20, "confidence": 12, "url": 40,
@@ -47,7 +47,7 @@ _FIELD_WIDTHS = {
 }  # fmt: skip
 
 
-def write_items_sheet(sheet: Worksheet, content: SheetContent, lists: set[str]) -> None:
+def write_items_sheet(sheet: Worksheet, content: SheetContent, id_sections: set[str]) -> None:
     """Write a sheet with a row for each item."""
     style.write_cell(sheet, 1, 1, tab_description(content.tab), style.HEADING_FONT)
     last_row = FIRST_ITEM_ROW + len(content.rows) + SPARE_ROWS
@@ -61,7 +61,7 @@ def write_items_sheet(sheet: Worksheet, content: SheetContent, lists: set[str]) 
             dimension.number_format = style.PERCENT_FORMAT
         if (column.is_remark and not shows_remarks) or column.is_other_language:
             dimension.outlineLevel, dimension.hidden = 1, True
-        add_validation(sheet, column, f"{letter}{FIRST_ITEM_ROW}:{letter}{last_row}", lists)
+        add_validation(sheet, column, f"{letter}{FIRST_ITEM_ROW}:{letter}{last_row}", id_sections)
         for row, row_values in enumerate(content.rows, start=FIRST_ITEM_ROW):
             cell = style.get_cell(sheet, row, number)
             cell.border = style.BOTTOM_BORDER
@@ -158,7 +158,7 @@ SETTINGS_COLUMNS = (
 """Columns of the settings: technical name, if there is one, and width."""
 
 
-def write_settings_sheet(sheet: Worksheet, content: SheetContent, lists: set[str]) -> None:
+def write_settings_sheet(sheet: Worksheet, content: SheetContent, id_sections: set[str]) -> None:
     """Write the sheet with a row for each setting."""
     style.write_cell(sheet, 1, 1, tab_description(content.tab), style.HEADING_FONT)
     labels = (tr("Setting"), tr("Value"), tr("Unit"), tr("Meaning"), tr("Source"),
@@ -185,19 +185,22 @@ def write_settings_sheet(sheet: Worksheet, content: SheetContent, lists: set[str
         style.write_cell(sheet, row, 1, label, style.BOLD_FONT, fill=style.OPTIONAL_FILL)
         for column in columns:
             row += 1
-            _write_setting(sheet, row, column, content.rows[0], lists)
+            _write_setting(sheet, row, column, content.rows[0], id_sections)
     sheet.freeze_panes = style.get_cell(sheet, UNIT_ROW + 1, 3)
 
 
 def _settings_group(column: FieldColumn) -> str:
-    """Return the top-level key of the scenario that a setting belongs to; empty if it is one
-    itself."""
+    """Return the section of the scenario that a setting belongs to; empty for a top-level field."""
     is_top_level = len(column.path) == 1 or column.path[-1] in LANGUAGES
     return "" if is_top_level else column.path[0]
 
 
 def _write_setting(
-    sheet: Worksheet, row: int, column: FieldColumn, value_by_path: dict[Any, Any], lists: set[str]
+    sheet: Worksheet,
+    row: int,
+    column: FieldColumn,
+    value_by_path: dict[Any, Any],
+    id_sections: set[str],
 ) -> None:
     label = column.label + (" *" if column.is_required else "")
     font = style.BOLD_FONT if column.is_required else style.TEXT_FONT
@@ -206,7 +209,7 @@ def _write_setting(
     cell.border = style.BOX_BORDER
     if _is_percent(column):
         cell.number_format = style.PERCENT_FORMAT
-    add_validation(sheet, column, cell.coordinate, lists)
+    add_validation(sheet, column, cell.coordinate, id_sections)
     _write_value(cell, value_by_path.get(column.path), column)
     cell.alignment = style.WRAPPED if column.shape.kind not in _NUMBER_KINDS else style.TOP_ALIGNED
     style.write_cell(sheet, row, 3, _unit_text(column), style.SMALL_FONT, style.INDENTED)
@@ -220,7 +223,7 @@ def _write_setting(
         remark_column = FieldColumn(
             (*column.path, remark), remark_shape(remark), column.field, "", is_remark=True
         )
-        add_validation(sheet, remark_column, remark_cell.coordinate, lists)
+        add_validation(sheet, remark_column, remark_cell.coordinate, id_sections)
         _write_value(remark_cell, value_by_path.get(remark_column.path), remark_column)
     style.write_cell(
         sheet, row, 8, column.technical_name, style.SMALL_FONT, fill=style.TECHNICAL_FILL
@@ -308,10 +311,12 @@ def _define_name(book: Workbook, name: str, formula: str) -> None:
     book.defined_names[name] = DefinedName(name, attr_text=formula)
 
 
-def add_validation(sheet: Worksheet, column: FieldColumn, cells: str, lists: set[str]) -> None:
+def add_validation(
+    sheet: Worksheet, column: FieldColumn, cells: str, id_sections: set[str]
+) -> None:
     """Add a data validation to the cells of a column, if its values are restricted."""
-    kind, name = column.shape.kind, column.path[-1]
-    section = referenced_section(name)
+    kind, field_name = column.shape.kind, column.path[-1]
+    section = referenced_section(field_name)
     validation: DataValidation | None = None
     if kind == "choice":
         words = ",".join(display_word(word) for word in column.shape.choices)
@@ -321,11 +326,11 @@ def add_validation(sheet: Worksheet, column: FieldColumn, cells: str, lists: set
     elif kind == "country":
         message = tr("ISO 3166 code with two capitals, such as DE.")
         validation = _build_validation("list", message, "warning", formula1="list_countries")
-    elif column.is_remark and name == "source":
+    elif column.is_remark and field_name == "source":
         validation = DataValidation(
             "list", "list_sources", allow_blank=True, showErrorMessage=False
         )
-    elif kind == "text" and section in lists and name not in ("id", "text"):
+    elif kind == "text" and section in id_sections and field_name not in ("id", "text"):
         message = tr("No item of this id yet: enter it on its sheet as well.")
         validation = _build_validation("list", message, "warning", formula1=f"list_{section}")
     elif kind in ("number", "yearly", "whole"):

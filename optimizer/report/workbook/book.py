@@ -16,11 +16,11 @@ from optimizer.report.workbook.expressions import CellArea, Expression, Scalar, 
 from optimizer.report.workbook.styles import CellForm, Origin, Styles
 
 MAX_CELL_LETTERS = 32_767
-"""Characters that a cell holds."""
+"""Maximal number of characters in a cell."""
 _ROW_HEIGHT = 13.5
 """Height of a row with one line, in points."""
 _MAX_BLOCKS = 40
-"""Blocks in one formula, which is limited to 8,192 characters."""
+"""Maximal number of blocks of cells in one formula, which may have 8,192 characters."""
 _DEFAULT_WIDTH = 9.0
 """Width of a column that has no other."""
 INDENT = "  "
@@ -41,8 +41,8 @@ class Book:
 
         self._file = BytesIO()
         # Texts stay texts, even if they look like formulas, addresses or numbers.
-        literal = {f"strings_to_{kind}": False for kind in ("formulas", "urls", "numbers")}
-        self.workbook = Workbook(self._file, {"in_memory": True, **literal})
+        text_options = {f"strings_to_{kind}": False for kind in ("formulas", "urls", "numbers")}
+        self.workbook = Workbook(self._file, {"in_memory": True, **text_options})
         self.styles = Styles(self.workbook, money_decimals, outcome_decimals)
         self.title = sanitize(title)
         self.sheets: list[Sheet] = []
@@ -104,33 +104,34 @@ class Sheet:
     ) -> Expression:  # fmt: skip
         """Write a value or formula into a cell and return an expression that refers to the cell.
 
-        None leaves the cell empty. Raises ValueError for a number that is not finite.
+        None leaves the cell empty. ``flags`` are those of :meth:`Styles.cell_format`. Raises
+        ValueError for a number that is not finite.
         """
-        cell, page = self.book.styles.cell_format, self.worksheet
+        cell_format, page = self.book.styles.cell_format, self.worksheet
         shown_value: Scalar = ""
         if isinstance(value, Expression):
             # References to the formula's own sheet are relative, and without its name.
             formula = self._local_reference.sub(lambda match: match[1].replace("$", ""), value.text)
-            style, shown_value = cell("formula", form, **flags), value.value
+            style, shown_value = cell_format("formula", form, **flags), value.value
             page.write_formula(row, column, f"={formula}", style, shown_value)
         elif value is None:
             if flags.get("last") or flags.get("ruled") or origin not in ("words", "key"):
                 flags["wrap"] = False
-                page.write_blank(row, column, None, cell("words", form, **flags))
+                page.write_blank(row, column, None, cell_format("words", form, **flags))
         elif isinstance(value, str):
             shown_value = sanitize(value)[:MAX_CELL_LETTERS]
             flags["inset"] = value.startswith(INDENT)
             flags["quoted"] = shown_value.startswith(("=", "+", "-", "@"))
-            lines = count_lines(shown_value, self.widths.get(column, _DEFAULT_WIDTH) - 1)
-            if flags.get("wrap") and lines > self._lines_by_row.get(row, 1):
-                self._lines_by_row[row] = lines
-                page.set_row(row, _ROW_HEIGHT * lines)
-            page.write_string(row, column, shown_value, cell(origin, form, **flags))
+            line_count = count_lines(shown_value, self.widths.get(column, _DEFAULT_WIDTH) - 1)
+            if flags.get("wrap") and line_count > self._lines_by_row.get(row, 1):
+                self._lines_by_row[row] = line_count
+                page.set_row(row, _ROW_HEIGHT * line_count)
+            page.write_string(row, column, shown_value, cell_format(origin, form, **flags))
         else:
             shown_value, flags["wrap"] = float(value), False
             if not math.isfinite(shown_value):
                 raise ValueError(f"{shown_value} cannot stand in a cell")
-            page.write_number(row, column, shown_value, cell(origin, form, **flags))
+            page.write_number(row, column, shown_value, cell_format(origin, form, **flags))
             if origin in ("optimizer", "scenario"):
                 self.input_cells[row, column] = shown_value
         return Expression(f"{self.prefix}{cell_address(row, column)}", shown_value)
@@ -141,11 +142,11 @@ class Sheet:
         self.printed_columns = max(self.printed_columns, columns)
         width = sum(self.widths.get(column, _DEFAULT_WIDTH) for column in range(columns))
         size = 1.25 if style_name == "lead" else 1.0
-        lines = max(1, math.ceil(1.08 * size * len(text) / max(width, 10)))
+        line_count = max(1, math.ceil(1.08 * size * len(text) / max(width, 10)))
         if columns > 1:
             self.worksheet.merge_range(self.next_row, 0, self.next_row, columns - 1, "", style)
         self.worksheet.write_string(self.next_row, 0, text, style)
-        self.worksheet.set_row(self.next_row, 14.0 * size * lines)
+        self.worksheet.set_row(self.next_row, 14.0 * size * line_count)
         self.next_row += 1
 
     def write_heading(self, text: str) -> None:
@@ -166,19 +167,21 @@ class Sheet:
     ) -> None:
         """Write the headers of a table: texts, or years as numbers; ``right_aligned`` marks
         columns of figures."""
-        text_format, lines = self.book.styles.text_format, 1
-        for position, (header, figures) in enumerate(zip(headers, right_aligned, strict=True)):
+        text_format, line_count = self.book.styles.text_format, 1
+        for position, (header, is_right_aligned) in enumerate(
+            zip(headers, right_aligned, strict=True)
+        ):
             is_year = isinstance(header, int)
-            alignment = {"align": "right", "indent": 0} if figures or is_year else {}
+            alignment = {"align": "right", "indent": 0} if is_right_aligned or is_year else {}
             style = text_format("header", **alignment, **({"num_format": "0"} if is_year else {}))
             if isinstance(header, int):
                 self.worksheet.write_number(row, position, header, style)
             else:
                 self.worksheet.write_string(row, position, sanitize(header), style)
-                lines = max(
-                    lines, count_lines(header, self.widths.get(position, _DEFAULT_WIDTH), 1.15)
+                line_count = max(
+                    line_count, count_lines(header, self.widths.get(position, _DEFAULT_WIDTH), 1.15)
                 )
-        self.worksheet.set_row(row, _ROW_HEIGHT * lines + 2)
+        self.worksheet.set_row(row, _ROW_HEIGHT * line_count + 2)
 
     def control_figures(self) -> Iterator[Expression]:
         """Yield control figures, which together cover all figures of the sheet that are not
@@ -205,13 +208,13 @@ def count_lines(text: str, width: float, letter_width: float = 1.0) -> int:
 
     ``letter_width`` is the width of a character, in the unit of ``width``.
     """
-    lines, used_width = 1, 0.0
+    line_count, used_width = 1, 0.0
     for word in text.split():
         length = letter_width * len(word)
         if used_width and used_width + 1 + length > width:
-            lines, used_width = lines + 1, 0.0
+            line_count, used_width = line_count + 1, 0.0
         used_width += length + 1
-    return lines
+    return line_count
 
 
 def cover_with_blocks(

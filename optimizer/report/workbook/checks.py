@@ -66,10 +66,10 @@ def build_checks_section(
     )
 
     def deviation(line: FormulaRow) -> ex.Expression:
-        left, right_header = line["left"], line["right"]
+        left, right = line["left"], line["right"]
         if line.row.is_deviation_sum:
             return left * ex.as_expression(1)
-        return ex.absolute_value(left - right_header)
+        return ex.absolute_value(left - right)
 
     def tolerance(line: FormulaRow) -> ex.Expression:
         return ex.as_expression(line.row.relative_tolerance) * ex.max_of(
@@ -96,7 +96,7 @@ def build_checks_section(
     )
 
 
-def write_verdict(book: Book, formulas: WorkbookTables, row: int, across: int) -> None:
+def write_verdict(book: Book, formulas: WorkbookTables, row: int, column_count: int) -> None:
     """Write a cell of the first sheet that states whether all checks hold; it turns red if not."""
     placed, sheet, styles = formulas[CHECKS_TABLE], book.sheets[0], book.styles
     verdicts, good_text = placed.column_area("verdict"), ex.text_expression(tr("adds up")).text
@@ -111,14 +111,14 @@ def write_verdict(book: Book, formulas: WorkbookTables, row: int, across: int) -
             count=placed.row_count,
         ),
     )
-    sheet.worksheet.merge_range(row, 0, row, across - 1, "", styles.text_format("good"))
+    sheet.worksheet.merge_range(row, 0, row, column_count - 1, "", styles.text_format("good"))
     sheet.worksheet.write_formula(
         row, 0, f"={verdict.text}", styles.text_format("good"), verdict.value
     )
     sheet.worksheet.set_row(row, 18)
     failure = f"=COUNTIF({verdicts.text},{good_text})<ROWS({verdicts.text})"
     rule = {"type": "formula", "criteria": failure, "format": styles.verdict_format(False)}
-    sheet.worksheet.conditional_format(row, 0, row, across - 1, rule)
+    sheet.worksheet.conditional_format(row, 0, row, column_count - 1, rule)
     book.define_name(
         "figures_add_up", ex.Expression(f"{sheet.prefix}{cell_address(row, 0)}", verdict.value)
     )
@@ -136,7 +136,7 @@ def write_verdict(book: Book, formulas: WorkbookTables, row: int, across: int) -
         )
 
 
-def write_legend(sheet: Sheet, across: int) -> None:
+def write_legend(sheet: Sheet, column_count: int) -> None:
     """Write a legend that explains how color and type mark the origin of figures."""
     sheet.write_heading(tr("How cells are marked"))
     for text in (
@@ -148,7 +148,7 @@ def write_legend(sheet: Sheet, across: int) -> None:
             "Names for formulas can be used in other workbooks that refer to this one."
         ),
     ):
-        sheet.write_paragraph(capitalize(text), across)
+        sheet.write_paragraph(capitalize(text), column_count)
 
 
 def write_contents(sheet: Sheet) -> None:

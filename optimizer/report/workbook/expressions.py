@@ -172,11 +172,11 @@ def sum_abs_differences(a: CellArea, b: CellArea) -> Expression:
     return Expression(f"SUMPRODUCT(ABS({a.text}-{b.text}))", value)
 
 
-def sum_abs_deviations(a: CellArea, wanted: float) -> Expression:
-    """Return the sum of absolute deviations of an area's nonempty cells from ``wanted``."""
-    value = math.fsum(abs(float(x) - wanted) for x in a.values if not isinstance(x, str))
+def sum_abs_deviations(a: CellArea, expected: float) -> Expression:
+    """Return the sum of absolute deviations of an area's nonempty cells from ``expected``."""
+    value = math.fsum(abs(float(x) - expected) for x in a.values if not isinstance(x, str))
     return Expression(
-        f'SUMPRODUCT(({a.text}<>"")*ABS({a.text}-{as_expression(wanted).text}))', value
+        f'SUMPRODUCT(({a.text}<>"")*ABS({a.text}-{as_expression(expected).text}))', value
     )
 
 

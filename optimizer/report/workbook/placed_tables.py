@@ -60,7 +60,7 @@ _GAP_COLUMN = SheetColumn(Column("", no_value, "text", empty_text="", width=NARR
 
 
 def sheet_columns(table: Table, max_columns: int = 0) -> list[SheetColumn]:
-    """Return the sheet columns of a table: two for a column of ranges or estimates.
+    """Return the sheet columns of a table: two for a column of ranges, or of estimates with errors.
 
     Columns of keys are moved to the right of the widest table of the sheet, which has
     ``max_columns`` columns.
@@ -200,14 +200,14 @@ class PlacedTable:
 
     def _area_at(self, start: int, stop: int, first_position: int, last_position: int) -> CellArea:
         first_row = self.header_row + 1
-        begin, end = (
+        first_address, last_address = (
             cell_address(first_row + start, first_position),
             cell_address(first_row + stop - 1, last_position),
         )
         rows, positions = range(start, stop), range(first_position, last_position + 1)
         count = self.row_count  # a table without rows has one row with a text only
         return CellArea(
-            f"{self.sheet_prefix}{begin}:{end}",
+            f"{self.sheet_prefix}{first_address}:{last_address}",
             tuple(self.cell_value(r, p) if r < count else "" for r in rows for p in positions),
         )
 

@@ -36,12 +36,12 @@ _FLAG_STYLES: dict[str, dict[str, Any]] = {
 of totals, a cell of several lines, and a text that looks like a formula."""
 
 
-def _dash_for_zero(digits: str, plus: str = "") -> str:
+def _dash_for_zero(number_format: str, plus: str = "") -> str:
     """Return a number format that shows a dash for zero and for rounding errors of the solver.
 
     ``plus`` is put before positive numbers.
     """
-    return f'[>=0.000001]{plus}{digits};[<=-0.000001]-{digits};"–"'
+    return f'[>=0.000001]{plus}{number_format};[<=-0.000001]-{number_format};"–"'
 
 
 # Spreadsheet programs write separators by their own settings.
@@ -107,7 +107,7 @@ class Styles:
         return self._cached_format({**_BASE_STYLE, **style})
 
     def text_format(self, name: str, **overrides: Any) -> Any:
-        """Return the format of a kind of text, such as a title, header, note or verdict."""
+        """Return the format ``name`` of ``_TEXT_STYLES``, such as ``title``, with ``overrides``."""
         return self._cached_format({**_BASE_STYLE, **_TEXT_STYLES[name], **overrides})
 
     def verdict_format(self, is_good: bool) -> Any:
@@ -158,7 +158,8 @@ def objective_form(values: Iterable[float | None]) -> CellForm:
 
 
 def decimals_for(values: Iterable[float]) -> int:
-    """Return the number of decimals for amounts: more, the smaller the largest amount is."""
+    """Return the number of decimals for amounts: from 1, if the largest one is at least 100, to 5,
+    if it is below 1."""
     max_magnitude = _max_abs(values)
     return (
         1
