@@ -235,7 +235,7 @@ def parts() -> dict[str, list[tuple[Any, str, Any]]]:
         "dives": [(heuristics.Heuristics, "dive", nothing)],
         "rounding": [(heuristics.Heuristics, "round_starts", nothing)],
         "neighbors": [(heuristics.Heuristics, "local_search", nothing)],
-        "probing of branches": [(branching, "MAX_PROBED_BRANCHES", 0)],
+        "probing of branches": [(branching, "MAX_PROBED_CANDIDATES", 0)],
         "what branches turned out to gain": [(branching.BranchSelector, "record_gain", nothing)],
         "rounding in every fourth node": [(branch_and_cut, "NODES_PER_ROUNDING", 10**9)],
         "plunging into children": [(branch_and_cut, "DIVE_GAP_SHARE", -1.0)],

@@ -218,7 +218,7 @@ def large_and_small() -> Case:
 
 def test_a_stopped_search_keeps_its_proven_bound() -> None:
     last = Incumbent("decomposition", Commitment(), 1e-3, bound=0.0)
-    found = planner.salvage_plan(large_and_small(), last, ending="killed").certificate
+    found = planner.plan_from_incumbent(large_and_small(), last, ending="killed").certificate
     assert (found.status, found.objective, found.bound) == ("limit", 1e-3, 0.0)
     other = updated_certificate(found, 1e-3, 9e-4, GapScale(objective_floor=1e-9, rounding=1.0))
     assert (other.status, other.bound) == ("limit", 9e-4)

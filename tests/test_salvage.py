@@ -44,7 +44,7 @@ def test_the_last_reported_incumbent_becomes_the_plan(method: Method) -> None:
     last = incumbents_of(method)[-1]
     assert last.final
     sent = json.loads(json.dumps(child_process.checkpoint_from_incumbent(last, input_hash(case()))))
-    plan = planner.salvage_plan(
+    plan = planner.plan_from_incumbent(
         case(), child_process.incumbent_from_checkpoint(sent), ending="killed"
     )
     expected = planner.solve_to_plan(case(), method=method)
@@ -57,7 +57,7 @@ def test_the_last_reported_incumbent_becomes_the_plan(method: Method) -> None:
 
 def test_without_a_bound_nothing_is_proven() -> None:
     last = replace(incumbents_of("decomposition")[-1], bound=None)
-    found = planner.salvage_plan(case(), last, ending="killed").certificate
+    found = planner.plan_from_incumbent(case(), last, ending="killed").certificate
     assert (found.status, found.bound, found.gap) == ("limit", None, None)
 
 
@@ -65,9 +65,9 @@ def test_what_breaks_a_rule_or_its_bound_is_no_plan() -> None:
     last = incumbents_of("decomposition")[-1]
     broken = replace(last.commitment, start=dict.fromkeys(last.commitment.start, 2027))
     with pytest.raises(CheckFailed, match="P1"):
-        planner.salvage_plan(case(), replace(last, commitment=broken), ending="killed")
+        planner.plan_from_incumbent(case(), replace(last, commitment=broken), ending="killed")
     with pytest.raises(CheckFailed, match="bound"):
-        planner.salvage_plan(case(), replace(last, bound=1e6), ending="killed")
+        planner.plan_from_incumbent(case(), replace(last, bound=1e6), ending="killed")
 
 
 def test_a_running_solve_tells_better_solutions() -> None:

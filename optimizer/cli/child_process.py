@@ -169,7 +169,7 @@ def plan_with_checkpoints(case: Case, *, time_limit: float | None = None, **opti
             raise SolverError(tr("the scenario was changed while it was solved"))
         fields = {name: options.get(name) for name in ("threads", "variant", "title")}
         ending = link.saved_progress["ended"]
-        return planner.salvage_plan(
+        return planner.plan_from_incumbent(
             case, incumbent_from_checkpoint(checkpoint), ending=ending, gap=options["gap"], **fields
         )
 

@@ -124,9 +124,9 @@ def _expected_returns(money: CashFlows, share: float) -> dict[str, float]:
     floor.
     """
     returns: dict[int, float] = {}
-    for position, paid in enumerate(money.expected_payments):
+    for y, paid in enumerate(money.expected_payments):
         for age, returned_share in enumerate(money.instrument.terms.expected_returns):
-            year = money.years[position] + age
+            year = money.years[y] + age
             returns[year] = returns.get(year, 0.0) + share * float(paid) * returned_share
     for year, income in zip(money.years, money.upside_income, strict=True):
         returns[year] = returns.get(year, 0.0) + share * float(income)

@@ -18,7 +18,7 @@ from optimizer.solve.outcomes import PlanEvaluation
 from optimizer.solve.recourse.state_blocks import STATES_PER_BLOCK
 from optimizer.solve.recourse.state_classes import collect_demand_factors
 
-LATER_COST_MONTHS = 10  # months after the first of a shortage for which the cost is reported again
+LATER_COST_MONTHS = 10  # the cost of a missing tonne is reported after so many months as well
 
 
 def adaptation_outcomes(

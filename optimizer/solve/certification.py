@@ -50,6 +50,7 @@ def certify(
     ``started_at`` is the time at which the search started (``time.perf_counter``). ``consumers``
     selects the consumers whose damage in each state is reported. With ``damage_only`` the outcome
     contains only the damage in each state, which the search has evaluated already.
+    Raise CheckFailed if the check fails, and the errors of :func:`commitment_or_raise`.
     """
     solution = solver_result.solution
     commitment = commitment_or_raise(problem.tree, solver_result)
@@ -117,7 +118,7 @@ class RecomputedPlan:
         problem = self.problem
         evaluation_pairs = self.evaluation_pairs
         set_problems = self.problem.set_problems
-        reported_set_problem = next(
+        reported_index = next(
             set_index
             for set_index, set_problem in enumerate(problem.single_set_problems)
             if set_problem.states is problem.states
@@ -127,7 +128,7 @@ class RecomputedPlan:
             problem.instance,
             problem.states,
             self.commitment,
-            *evaluation_pairs[reported_set_problem],
+            *evaluation_pairs[reported_index],
             certificate,
             recourse=problem.recourse,
             measure=problem.tree.measure,
@@ -291,8 +292,8 @@ def commitment_or_raise(
 ) -> Commitment:
     """Return the commitment in a solver's result.
 
-    If there is none, raise the reason as an error, as :func:`optimizer.solve.planner.solve_to_plan`
-    does.
+    Otherwise raise Infeasible, Interrupted or NoPlan, or SolverError if the solver's claim is
+    false.
     """
     solution, tree = solver_result.solution, DecisionTree.of(problem)
     if solution.ending == "infeasible":
@@ -359,8 +360,8 @@ def package_versions() -> dict[str, str]:
 
 @cache
 def package_version(name: str) -> str:
-    """Return the version of an installed distribution. The version is cached because files must be
-    read for it."""
+    """Return the version of an installed distribution, or "unknown". The version is cached because
+    files must be read for it."""
     try:
         return version(name)
     except PackageNotFoundError:

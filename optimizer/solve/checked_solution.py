@@ -47,13 +47,13 @@ class CheckedSolution:
     without_plan: PlanEvaluation
     certificate: Certificate
     interrupted: bool = False  # whether the user stopped the search
-    threads: int | None = None  # of the recourse evaluation; all usable cores if None
+    threads: int | None = None  # for recourse evaluations; all usable cores if None
     # Evaluator of these states; not sent to other processes.
     recourse: RecourseEvaluator | None = None
     measure: SetMeasure = field(default_factory=WeightedMean)  # over assumption sets
     # Evaluation under each assumption set, if the plan was made for several.
     set_outcomes: tuple[SetOutcome, ...] = ()
-    scenario: Case | None = None  # the scenario as in the file, if the instance is of another one
+    scenario: Case | None = None  # of the file, if the plan is made over its assumption sets
     joint_gap_scale: GapScale | None = None  # scale of gaps over several assumption sets
     # Optimum of plans that leave no decision to the review.
     no_review_optimum: ReferenceOptimum | None = None
@@ -70,8 +70,8 @@ class CheckedSolution:
 
     @property
     def outcomes(self) -> tuple[SetOutcome, ...]:
-        """Evaluation of the plan under each assumption set that it was made for; a plan for no
-        assumption sets has one."""
+        """Evaluation of the plan under each assumption set that it was made for; if there are none,
+        the reported evaluation."""
         return self.set_outcomes or (self.reported_outcome,)
 
     @property
@@ -93,7 +93,7 @@ class CheckedSolution:
 
     @property
     def expected_by_set(self) -> dict[str, float]:
-        """Mean damage under each assumption set that the plan was made for, by set."""
+        """Mean damage under each assumption set that the plan was made for, by id of the set."""
         sets = (self.scenario or self.instance.case).assumptions if self.set_outcomes else {}
         return {
             id: outcome.with_plan.expected
@@ -161,8 +161,8 @@ class CheckedSolution:
     ) -> Plan:
         """Build the plan document.
 
-        With ``with_details`` it includes chains, stock use and the damage that unaided projects
-        avoid, which require further recourse evaluations.
+        With ``with_details`` it includes chains, stock use, the damage that unaided projects avoid
+        and outcomes under all assumption sets, which require further recourse evaluations.
         """
         chains: tuple[results.ChainOutcome, ...] = ()
         skipped_chains: tuple[str, ...] = ()
@@ -247,7 +247,7 @@ class CheckedSolution:
 
     @property
     def _avoided_anyway(self) -> float | None:
-        """Expected damage that unaided projects avoid if there is no plan."""
+        """Expected damage that unaided projects avoid without a plan; None if there are none."""
         if not any(state.unaided_projects for state in self.states):
             return None
         from optimizer.solve import outcomes
@@ -312,19 +312,19 @@ def input_hash(case: Case) -> str:
 @cache
 def unused_field_values() -> dict[str, list[Any]]:
     """Return the optional fields below the sections that were added to the format later, each with
-    the values that mean it is unused: none, and the defaults of the field.
+    the values that mean that it is unused: empty ones and the defaults of the field.
 
     ``always_hashed.txt`` lists the optional fields of the first version of the format, which are
     hashed with their defaults. Nothing is to be added there.
     """
-    listed = files("optimizer.solve") / "always_hashed.txt"
-    first_fields = listed.read_text(encoding="utf-8").split()
-    found: dict[str, list[Any]] = {}
+    list_file = files("optimizer.solve") / "always_hashed.txt"
+    first_fields = list_file.read_text(encoding="utf-8").split()
+    unused_values: dict[str, list[Any]] = {}
     for model in Case.model_json_schema()["$defs"].values():
         fields = model.get("properties", {})
         for name in fields.keys() - {*model.get("required", ()), *first_fields}:
-            found.setdefault(name, [None, [], {}]).append(fields[name].get("default"))
-    return found
+            unused_values.setdefault(name, [None, [], {}]).append(fields[name].get("default"))
+    return unused_values
 
 
 def _drop_unused_fields(part: Any) -> None:

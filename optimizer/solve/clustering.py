@@ -16,7 +16,7 @@ def event_clustering(instance: Instance, states: Sequence[State]) -> Clustering 
 
     Return None if the states are not sampled, or if fewer than two hazards have uncertain events.
     """
-    uncertainty, years = instance.case.uncertainty, len(instance.years)
+    uncertainty, year_count = instance.case.uncertainty, len(instance.years)
     if uncertainty is None or uncertainty.sample is None:
         return None
     event_probability = SamplingProbabilities.from_instance(instance).event_probability
@@ -32,8 +32,8 @@ def event_clustering(instance: Instance, states: Sequence[State]) -> Clustering 
     if len(hazard_index) < 2:
         return None
     probability = np.array([state.probability for state in states])
-    counts = np.zeros((len(states), years), dtype=np.intp)
-    rates = np.zeros((len(hazard_index), years))
+    counts = np.zeros((len(states), year_count), dtype=np.intp)
+    rates = np.zeros((len(hazard_index), year_count))
     for s, state in enumerate(states):
         for profile, start in state.events:
             hazard, year = instance.profiles[profile].hazard, start // instance.periods_per_year
@@ -41,14 +41,14 @@ def event_clustering(instance: Instance, states: Sequence[State]) -> Clustering 
                 counts[s, year] += 1
                 rates[hazard_index[hazard], year] += state.probability
     shares = np.bincount(
-        counts.ravel(), np.repeat(probability / years, years), len(hazard_index) + 1
+        counts.ravel(), np.repeat(probability / year_count, year_count), len(hazard_index) + 1
     )
     rates = np.minimum(rates, 1.0)  # rounding errors may exceed 1
     independent_by_year = [
         reduce(np.convolve, np.stack([1 - year_rates, year_rates], axis=1))
         for year_rates in rates.T
     ]
-    at_most = np.minimum(np.cumsum(reduce(np.convolve, independent_by_year)), 1.0)
+    cumulative = np.minimum(np.cumsum(reduce(np.convolve, independent_by_year)), 1.0)
     return Clustering(
         years=tuple(
             EventYears(events=n, share=float(share), independent=float(independent))
@@ -57,5 +57,5 @@ def event_clustering(instance: Instance, states: Sequence[State]) -> Clustering 
             )
         ),
         most=int(counts.sum(axis=1).max()),
-        most_independent=float(np.sum(1 - at_most ** len(states))),
+        most_independent=float(np.sum(1 - cumulative ** len(states))),
     )

@@ -113,7 +113,7 @@ def find_conflicting_groups(
     if not search.is_feasible([]):
         raise SolverError(tr("the first stage is infeasible without any rule of the scenario"))
     conflicting_groups = set(search.find_conflict([], False, list(groups)))
-    return tuple(rule for rule in groups if rule in conflicting_groups)
+    return tuple(group for group in groups if group in conflicting_groups)
 
 
 def add_structural_constraints(model: Any) -> None:
@@ -149,8 +149,8 @@ class ConflictSearch(Generic[GroupKey]):
         """Return whether the program is feasible with only these groups of rows; the other groups
         are dropped."""
         is_dropped_row = np.zeros(len(self.program.row_lower), dtype=bool)
-        for rule in set(self.groups).difference(kept_groups):
-            is_dropped_row[self.groups[rule]] = True
+        for group in set(self.groups).difference(kept_groups):
+            is_dropped_row[self.groups[group]] = True
         program = self.program.free_rows(is_dropped_row)
         solution = highs.solve(program, gap=1.0, options=self.options)
         if solution.interrupted:
@@ -196,7 +196,7 @@ def scaling_fault(instance: Instance, error: CoefficientsOutOfRange) -> Scenario
     Return None if one of the coefficients does not come from a figure of the file.
     """
     (small, smallest_value), (large, largest_value) = error.extremes
-    paths = [_figure_location(instance, *end) for end in (small, large)]
+    paths = [_figure_location(instance, *names) for names in (small, large)]
     if None in paths:
         return None
     sentence = tr(
@@ -219,24 +219,24 @@ def scaling_fault(instance: Instance, error: CoefficientsOutOfRange) -> Scenario
 def _figure_location(instance: Instance, column: str, row: str) -> tuple[PathStep, ...] | None:
     """Return the path in the scenario file of the figure that a coefficient comes from, given the
     names of its column and row; None if there is no such figure."""
-    kind, of = _split_component_name(column)
+    kind, ids = _split_component_name(column)
     if kind in ("share", "market", "start"):
-        return ("projects", of[0], "capex_meur")
+        return ("projects", ids[0], "capex_meur")
     if kind == "offtake":
-        return ("projects", of[0], "output_t_per_year")
+        return ("projects", ids[0], "output_t_per_year")
     if kind == "delivered":
-        return ("projects", of[1], "output_t_per_year")
+        return ("projects", ids[1], "output_t_per_year")
     if kind == "made":
-        id = of[1].rstrip(".")
-        part = "conversions" if id == of[1] and id in instance.conversions else "projects"
+        id = ids[1].rstrip(".")
+        part = "conversions" if id == ids[1] and id in instance.conversions else "projects"
         return (part, id, "inputs_t_per_t")
     if kind == "shortage":
-        demanded = [row.material for row in instance.case.demand]
-        return ("demand", demanded.index(of[0].partition(".")[0]), "t_per_year")
+        demanded_materials = [row.material for row in instance.case.demand]
+        return ("demand", demanded_materials.index(ids[0].partition(".")[0]), "t_per_year")
     if kind in ("buy", "stock", "release"):
-        stockpile = of[0] if kind == "buy" else of[1]
-        ids = [own.id for own in instance.case.stockpiles]
-        return ("stockpiles", ids.index(stockpile))
+        stockpile = ids[0] if kind == "buy" else ids[1]
+        stockpile_ids = [item.id for item in instance.case.stockpiles]
+        return ("stockpiles", stockpile_ids.index(stockpile))
     rule, index = _split_component_name(row)
     if rule in RULES:
         keys = tuple(int(part) if part.isdigit() else part for part in index)

@@ -66,7 +66,7 @@ NONDECREASING_FIELDS: dict[type[Result], tuple[tuple[str, ...], ...]] = {
 
 
 def find_discrepancies(result: Result) -> Discrepancies:
-    """Yield all discrepancies between the figures of a result that matches its scenario."""
+    """Yield all discrepancies among the figures of a result, and between these and its scenario."""
     if not isinstance(result, Plan):
         yield from _check_own_scenario(result, result, "")
     yield from _check_nested(result, "")
@@ -364,9 +364,9 @@ def _check_review(
 
 def _check_set_outcomes(plan: Plan, tree: DecisionTree, location: str) -> Discrepancies:
     """Check the outcome under each assumption set, and the objective that combines them."""
-    names = [*(plan.case.assumptions if plan.case is not None else ())]
-    yield from check_equal(f"{location}under", [outcome.id for outcome in plan.under], names)
-    if len(plan.under) != len(names):
+    set_ids = [*(plan.case.assumptions if plan.case is not None else ())]
+    yield from check_equal(f"{location}under", [outcome.id for outcome in plan.under], set_ids)
+    if len(plan.under) != len(set_ids):
         return
     for set_outcome, instance in zip(plan.under, tree.instances, strict=True):
         set_location = f"{location}under.{set_outcome.id}."

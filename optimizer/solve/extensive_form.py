@@ -55,7 +55,7 @@ def solve_extensive_form(
 ) -> SolverResult:
     """Solve the extensive form of a problem, given the states of each assumption set.
 
-    ``objective_floor`` is the smallest denominator of relative gaps.
+    For the other arguments see :func:`solve_for_scenario_data`.
     """
     states_by_leaf = [
         leaf_states
@@ -83,7 +83,7 @@ class ExtensiveForm:
     """
 
     program: LinearProgram
-    model_size: dict[str, int]  # of the full model
+    model_size: dict[str, int]  # of the model, or of the stack of several models
     read_commitment: Callable[[Floats], Commitment]
     built_at: float  # when the model was built, before it was compiled
 
@@ -136,7 +136,8 @@ def solve_for_scenario_data(
 ) -> SolverResult:
     """Solve the extensive form, given the probabilities and the scenario data of each leaf.
 
-    ``objective_floor`` is the smallest denominator of relative gaps.
+    The program is scaled by ``objective_without_plan`` if it is positive. ``objective_floor`` is
+    the smallest denominator of relative gaps. Raise SolverError if all attempts fail.
     """
     gap = solve_options.get("gap", DEFAULT_GAP)
     time_limit = solve_options.get("time_limit")
@@ -192,7 +193,7 @@ def solve_for_scenario_data(
             break
         is_doubtful = _is_doubtful(solution, gap, objective_floor, scaling_size) or len(endings) > 1
         if endings == {"infeasible"}:
-            is_doubtful = True  # presolve may be wrong; the decomposition is asked as well
+            is_doubtful = True  # presolve may be wrong; the decomposition is tried as well
             break
         # Poorly scaled problems may lose a plan under one tolerance, so all three are tried.
         if is_near_one and not is_doubtful:
@@ -252,8 +253,9 @@ def with_rounded_integers(
 ) -> ProgramSolution:
     """Round the integer columns of a solution and optimize the other columns again.
 
-    This is done only if the solution violates rows or integrality by more than ``tolerance``. HiGHS
-    accepts 1e-6 as zero, and a millionth of a large project can deliver a relevant quantity.
+    Return the solution unchanged if it violates neither rows nor integrality by more than
+    ``tolerance``, or if the rounded integers are infeasible. HiGHS accepts 1e-6 as zero, and a
+    millionth of a large project can deliver a relevant quantity.
     """
     values, is_integer = solution.values, program.is_integer
     if values is None or not is_integer.any() or highs.max_violation(program, values) <= tolerance:

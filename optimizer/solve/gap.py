@@ -1,11 +1,11 @@
-"""Relative gap of a plan: its denominator, the size at which it is closed, and rounding errors."""
+"""Relative gap of a plan: its denominator, when it counts as closed, and rounding errors."""
 
 from dataclasses import dataclass
 
 MIN_GAP_TARGET = 1e-6  # smallest effective gap target, given the solver's arithmetic
 RELATIVE_OBJECTIVE_FLOOR = 1e-6
-"""Smallest denominator of a relative gap, as a share of the objective without a plan; the value
-itself if that objective is even smaller."""
+"""Smallest denominator of a relative gap, as a share of the objective without a plan; this value
+itself if that objective is at most as large."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from optimizer.solve.solver_result import (
     seconds_left,
 )
 
-# Largest size for which the extensive form is tried after a numerical limit.
+# Largest size for which the extensive form is tried if the decomposition has failed.
 MAX_SIZE_TO_RETRY = 20_000
 
 
@@ -50,7 +50,7 @@ def solve_problem(
     both options, since it is used for small problems. If the result of one method is doubtful, the
     other method is tried.
 
-    Raise TypeError for an unknown option.
+    Raise TypeError for an unknown option, and Misuse if the scenario does not allow the method.
     """
     if unknown_options := solve_options.keys() - SolverOptions.__annotations__.keys():
         raise TypeError(f"no options of a search: {', '.join(sorted(unknown_options))}")
@@ -76,7 +76,7 @@ def solve_problem(
         limit = seconds_left(time_limit, started_at)
         return {**solve_options, "gap": gap, "time_limit": limit}
 
-    solve_by_cuts = partial(
+    run_decomposition = partial(
         solve_by_decomposition,
         tree,
         states,
@@ -88,18 +88,18 @@ def solve_problem(
         recourses=[set_problem.recourse for set_problem in set_problems],
     )
 
-    def decompose(exact: bool) -> SolverResult:
+    def try_decomposition(exact: bool) -> SolverResult:
         pairs = zip(set_problems, instances, strict=True)
         master_models = [
             set_problem.master_model if set_problem.instance is instance else None
             for set_problem, instance in pairs
         ]
         with scaling_errors_as_faults(tree.first_instance):
-            return solve_by_cuts(
+            return run_decomposition(
                 master_models=master_models, exact=exact, **options_with_time_left()
             )
 
-    def extend() -> SolverResult | None:
+    def try_extensive_form() -> SolverResult | None:
         """Solve the extensive form. Return None if the solver fails or the extensive form does not
         exist."""
         if not problem.is_linear:
@@ -127,15 +127,17 @@ def solve_problem(
 
     chosen_method = problem.suitable_method(pool) if method == "auto" else method
     if method == "extensive" and not problem.is_linear:
-        raise Misuse(tr("No linear program has a ball of modified chi-square: use decomposition."))
+        raise Misuse(
+            tr("The extensive form cannot model ambiguity modified_chi_square: use decomposition.")
+        )
     result: SolverResult | None = None
     if chosen_method == "extensive":
-        result = extend()
+        result = try_extensive_form()
         if result is not None and not _is_doubtful(problem, result, gap=gap, threads=threads):
             return result
     # Recourse evaluation is exact, and the master is far smaller than an extensive form.
     for exact in (False, True):
-        next_result = decompose(exact)
+        next_result = try_decomposition(exact)
         if next_result.commitment is None and result is not None and result.commitment is not None:
             # The time limit ended the second method; a doubtful result keeps no bound.
             unproven = replace(result.solution, bound=None)
@@ -154,7 +156,7 @@ def solve_problem(
     if (
         breaks_rule or result.solution.solver_status == NUMERICAL_LIMIT
     ) and problem.size <= MAX_SIZE_TO_RETRY:
-        extensive_result = extend() if chosen_method != "extensive" else None
+        extensive_result = try_extensive_form() if chosen_method != "extensive" else None
         if extensive_result is None or extensive_result.commitment is None:
             return result
         # An open gap is acceptable here, since the decomposition has one as well.

@@ -87,7 +87,7 @@ def evaluate_commitments(
 
     ``recourse`` is the recourse evaluator of these states; it is built if None. ``consumers``
     selects the consumers whose damage in each state is reported. With ``damage_only``, which needs
-    ``recourse``, only the damage in each state is evaluated.
+    ``recourse`` and no ``consumers``, only the damage in each state is evaluated.
     """
     options: dict[str, Any] = {"threads": threads, "consumers": consumers}
     options |= {"recourse": recourse, "damage_only": damage_only}
@@ -194,16 +194,16 @@ def join_evaluations(parts: Sequence[PlanEvaluation]) -> PlanEvaluation:
 
 
 def _empty_evaluation(instance: Instance, states: Sequence[State]) -> PlanEvaluation:
-    years, materials = len(instance.years), instance.case.materials
+    year_count, materials = len(instance.years), instance.case.materials
     return PlanEvaluation(
         probability=np.array([state.probability for state in states]),
         damage=np.zeros(len(states)),
         damage_by_material=dict.fromkeys(materials, 0.0),
         damage_by_consumer=dict.fromkeys(instance.case.consumers, 0.0),
-        expected_shortage={m: np.zeros(years) for m in materials},
-        shortage_probability={m: np.zeros(years) for m in materials},
+        expected_shortage={m: np.zeros(year_count) for m in materials},
+        shortage_probability={m: np.zeros(year_count) for m in materials},
         selected_consumer_damage=np.zeros(len(states)),
-        damage_by_year=np.zeros(years),
+        damage_by_year=np.zeros(year_count),
         short_periods_and_runs={m: np.zeros(2) for m in materials},
         branch=np.zeros(len(states), dtype=np.intp),
     )
@@ -219,13 +219,13 @@ def _add_shortages(
 ) -> None:
     """Evaluate a commitment in a block of states, and add its damage and shortages to
     ``evaluation``."""
-    years, n = len(instance.years), instance.periods_per_year
+    year_count, n = len(instance.years), instance.periods_per_year
     for part in recourse.shortages(recourse.columns.to_point(commitment)):
         m = part.classes.material
         evaluation.damage[block] += part.expand_to_states(part.damage)
         evaluation.damage_by_material[m] += float(part.class_probability @ part.damage)
         evaluation.expected_shortage[m] += (
-            (part.class_probability @ part.missing_lots).reshape(years, n).sum(axis=1)
+            (part.class_probability @ part.missing_lots).reshape(year_count, n).sum(axis=1)
         )
         demand = (
             part.classes.class_demand_factor[:, None]
@@ -233,7 +233,7 @@ def _add_shortages(
         )
         is_short = part.missing_lots > SHORTAGE_TOLERANCE * demand
         evaluation.shortage_probability[m] += part.class_probability @ is_short.reshape(
-            -1, years, n
+            -1, year_count, n
         ).any(axis=2)
         run_counts = is_short.sum(axis=1) - (is_short[:, 1:] & is_short[:, :-1]).sum(axis=1)
         evaluation.short_periods_and_runs[m] += part.class_probability @ np.stack(
@@ -241,7 +241,7 @@ def _add_shortages(
         )
         for v, lots in part.expected_by_step.items():
             damage = lots * recourse.node_data[v].file_step_weight
-            evaluation.damage_by_year[:] += damage.sum(axis=0).reshape(years, n).sum(axis=1)
+            evaluation.damage_by_year[:] += damage.sum(axis=0).reshape(year_count, n).sum(axis=1)
             for step, value in zip(instance.nodes[v].steps, damage.sum(axis=1), strict=True):
                 evaluation.damage_by_consumer[step.consumer] += float(value)
             is_selected = [step.consumer in consumers for step in instance.nodes[v].steps]

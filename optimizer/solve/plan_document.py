@@ -296,7 +296,7 @@ def unaided_project_outcomes(
 def stockpile_plans(instance: Instance, commitment: Commitment) -> Iterator[results.StockpilePlan]:
     """Yield the document entry of each stockpile, in the order of the scenario file."""
     for stockpile in instance.case.stockpiles:
-        h, lot = stockpile.id, instance.lot_tonnes[stockpile.material]
+        h, lot_tonnes = stockpile.id, instance.lot_tonnes[stockpile.material]
         stock_by_year = planned_stock(instance, commitment, h)[
             instance.periods_per_year - 1 :: instance.periods_per_year
         ]
@@ -304,8 +304,8 @@ def stockpile_plans(instance: Instance, commitment: Commitment) -> Iterator[resu
             id=h,
             name=display_name(stockpile.name, h),
             material=stockpile.material,
-            buy_t=values_by_year(instance, commitment.expected_purchases(instance, h) * lot),
-            planned_t=values_by_year(instance, stock_by_year * lot),
+            buy_t=values_by_year(instance, commitment.expected_purchases(instance, h) * lot_tonnes),
+            planned_t=values_by_year(instance, stock_by_year * lot_tonnes),
             cost_meur=values_by_year(instance, plans.stock_cost(instance, commitment, h)),
         )
 
@@ -337,12 +337,14 @@ def material_outcomes(
     the plan."""
     exposure = material_exposure(instance, commitment)
 
-    def year_outcome(m: str, y: int, known: dict[str, Any]) -> results.MaterialYear:
-        lot = instance.lot_tonnes[m]
+    def year_outcome(m: str, y: int, exposure_fields: dict[str, Any]) -> results.MaterialYear:
+        lot_tonnes = instance.lot_tonnes[m]
         return results.MaterialYear(
-            **known,
-            expected_shortage_t=float(with_plan.expected_shortage[m][y] * lot),
-            expected_shortage_without_plan_t=float(without_plan.expected_shortage[m][y] * lot),
+            **exposure_fields,
+            expected_shortage_t=float(with_plan.expected_shortage[m][y] * lot_tonnes),
+            expected_shortage_without_plan_t=float(
+                without_plan.expected_shortage[m][y] * lot_tonnes
+            ),
             probability_of_shortage=min(1.0, float(with_plan.shortage_probability[m][y])),
         )
 

@@ -41,8 +41,8 @@ from optimizer.solve.solver_result import (
 )
 from optimizer.solve.verification import broken_rules
 
-# Gap and seconds for the reference optima of a salvaged plan.
-SALVAGE_GAP, SALVAGE_TIME_LIMIT = (1e-2, 120.0)
+# Gap and seconds for the reference optima of a plan from an incumbent.
+REFERENCE_GAP, REFERENCE_TIME_LIMIT = (1e-2, 120.0)
 
 
 def solve_to_plan(
@@ -106,14 +106,16 @@ def solve_and_certify(
             pool.remember_plan(no_review_solution.commitment, problem.instance)
     solve_options["time_limit"] = seconds_left(time_limit, started_at)
     if no_review_solution is not None and no_review_solution.interrupted:
-        interrupted = ProgramSolution(
+        interrupted_solution = ProgramSolution(
             "limit", "interrupted", None, None, None, 0, 0.0, interrupted=True
         )
-        solver_result = SolverResult(method, interrupted, None, seconds_by_step={}, model_size={})
+        solver_result = SolverResult(
+            method, interrupted_solution, None, seconds_by_step={}, model_size={}
+        )
     else:
         solver_result = solve_problem(problem, method=method, pool=pool, **solve_options)
     if no_review_solution is not None:
-        solver_result = _or_no_review_plan(solver_result, no_review_solution, problem)
+        solver_result = _or_better_no_review_plan(solver_result, no_review_solution, problem)
     on_incumbent = solve_options.get("on_incumbent")
     if on_incumbent is not None and solver_result.commitment is not None:
         claimed_objective, bound = solver_result.solution.objective, solver_result.solution.bound
@@ -182,7 +184,7 @@ def _without_negative_regret(solution: CheckedSolution, problem: Problem) -> Che
     )
 
 
-def _or_no_review_plan(
+def _or_better_no_review_plan(
     solver_result: SolverResult, no_review_solution: CheckedSolution, problem: Problem
 ) -> SolverResult:
     """Return the result of the search; if it has no plan or a worse one than the solution without a
@@ -207,7 +209,7 @@ def _solve_without_review(
 ) -> CheckedSolution | None:
     """Return the best plan that leaves no decision to the review.
 
-    Return None if there is no review, or if no plan is found within half of the time limit.
+    Return None if there is no review, or if no plan passes the check within half of the time limit.
     """
     if not problem.instance.branches:
         return None
@@ -281,7 +283,7 @@ def recomputed_objective(problem: Problem, commitment: Commitment) -> float:
     return outcomes.objective_value(instance, evaluation, weighted_cost(instance, commitment))
 
 
-def salvage_plan(
+def plan_from_incumbent(
     case: Case,
     incumbent: Incumbent,
     *,
@@ -299,9 +301,9 @@ def salvage_plan(
     started_at = time.perf_counter()
     problem = with_reference_optima(
         Problem.from_case(case),
-        gap=max(gap, SALVAGE_GAP),
+        gap=max(gap, REFERENCE_GAP),
         threads=threads,
-        time_limit=SALVAGE_TIME_LIMIT,
+        time_limit=REFERENCE_TIME_LIMIT,
     )
     # The incumbent's objective is not compared, since its integers may not have been rounded. With
     # regret, its bound refers to other reference optima.

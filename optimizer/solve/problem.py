@@ -1,5 +1,4 @@
-"""The problem of a scenario as all methods take it, for one instance or for several assumption
-sets."""
+"""The problem of a scenario, the input of all methods: one instance or several assumption sets."""
 
 from __future__ import annotations
 
@@ -37,10 +36,10 @@ class Problem:
     read_seconds: float  # wall time of reading
     recourse: RecourseEvaluator | None = None  # evaluator of the same states, if there is one
     master_model: MasterModel | None = None  # master of the same instance, if there is one
-    set_problems: tuple[Problem, ...] = ()  # under each assumption set, if a plan is made over them
-    # Of each of these, if the criterion is regret.
+    set_problems: tuple[Problem, ...] = ()  # one for each assumption set, if a plan is for several
+    # Reference optimum of each set, if the criterion is regret.
     reference_optima: tuple[ReferenceOptimum, ...] = ()
-    scenario: Case | None = None  # the scenario as in the file, if the instance is of another one
+    scenario: Case | None = None  # of the file, if a plan is made over its assumption sets
     # Optimum of plans that leave no decision to the review.
     no_review_optimum: ReferenceOptimum | None = None
 
@@ -125,7 +124,7 @@ class Problem:
         )
         if not self.set_problems:
             return set_problems[0]
-        reported_problem = next(part for part in set_problems if part.states is self.states)
+        reported_problem = next(x for x in set_problems if x.states is self.states)
         instance = replace(self.instance, branches=reported_problem.instance.branches)
         return replace(self, set_problems=set_problems)._with_instance(instance)
 

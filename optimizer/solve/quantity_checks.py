@@ -94,20 +94,20 @@ def check_yearly_shortages(material: MaterialOutcome, location: str) -> Discrepa
 
 
 def _check_damage(material: MaterialOutcome, instance: Instance, location: str) -> Discrepancies:
-    """Check that the damage of a material lies between its shortage at the lowest and at the
-    highest damage step of each year."""
+    """Check that the damage of a material lies between its shortages valued at the lowest and at
+    the highest damage step of each year."""
     nodes = [node for node in instance.nodes if node.material == material.id]
     steps = [step.weight for node in nodes for step in node.steps] or [np.zeros(1)]
     lot = instance.lot_tonnes[material.id]
-    for ending in ("", "_without_plan"):
+    for suffix in ("", "_without_plan"):
         years = material.by_year.values()
         lots = np.array(
-            [getattr(figures, f"expected_shortage{ending}_t") / lot for figures in years]
+            [getattr(figures, f"expected_shortage{suffix}_t") / lot for figures in years]
         )
         min_damage, max_damage = (
             float(lots @ (extreme(steps, axis=0) + 0 * lots)) for extreme in (np.min, np.max)
         )
-        name = f"expected{ending}"
+        name = f"expected{suffix}"
         yield from check_between(
             f"{location}{name}", getattr(material, name), min_damage, max_damage, max_damage
         )
@@ -149,7 +149,8 @@ def _check_material_year(
 def _probability_test(
     instance: Instance, drawn_states: int | None = None
 ) -> Callable[[float], bool]:
-    """Return a function that checks whether a number can be the probability of a set of states."""
+    """Return a function that checks whether a number can be the probability of a set of states. If
+    there are too many stated states, it accepts every number."""
     uncertainty = instance.case.uncertainty
     if uncertainty is not None and uncertainty.sample is not None:
         count = drawn_states or int(uncertainty.sample.states)
@@ -180,23 +181,25 @@ def _check_chain(
     location: str,
 ) -> Discrepancies:
     """Check the flows of a chain, and the damage that its stages avoid jointly and separately."""
-    by_id = {material.id: material for material in plan.materials}
-    forms = [by_id[form.material] for form in chain.forms]
-    missing_lots = {
-        year: math.fsum(outcome.by_year[year].expected_shortage_without_plan_t for outcome in forms)
-        for year in (forms[0].by_year if forms else ())
+    outcome_by_material = {material.id: material for material in plan.materials}
+    form_outcomes = [outcome_by_material[form.material] for form in chain.forms]
+    missing_tonnes = {
+        year: math.fsum(
+            outcome.by_year[year].expected_shortage_without_plan_t for outcome in form_outcomes
+        )
+        for year in (form_outcomes[0].by_year if form_outcomes else ())
     }
-    max_missing = max(missing_lots.values(), default=0.0)
+    max_missing = max(missing_tonnes.values(), default=0.0)
     if (
-        missing_lots
-        and missing_lots[str(chain.year)]
+        missing_tonnes
+        and missing_tonnes[str(chain.year)]
         < max_missing * (1 - RELATIVE_TOLERANCE) - ABSOLUTE_TOLERANCE
     ):
         yield from check_equal(
-            f"{location}year", chain.year, int(max(missing_lots, key=lambda y: missing_lots[y]))
+            f"{location}year", chain.year, int(max(missing_tonnes, key=lambda y: missing_tonnes[y]))
         )
     total_probability = math.fsum(
-        outcome.by_year[str(chain.year)].probability_of_shortage for outcome in forms
+        outcome.by_year[str(chain.year)].probability_of_shortage for outcome in form_outcomes
     )
     yield from check_between(f"{location}short", chain.short, 0.0, total_probability)
     for name in ("short", "short_without_plan"):
@@ -241,23 +244,24 @@ def _check_chain_form(
 ) -> Discrepancies:
     """Check, for one form of a chain, the tonnes that plants make and take in, and its market
     supply."""
-    m, tonnes = form.material, instance.periods_per_year * instance.lot_tonnes[form.material]
+    m = form.material
+    tonnes_per_year = instance.periods_per_year * instance.lot_tonnes[form.material]
     for name in ("undisturbed", "worst_without_plan", "worst"):
         flow, made_field = getattr(form, name), f"{name}_t"
-        making = [getattr(p, made_field) for p in chain.plants if p.output == m]
-        taking = [
+        made_tonnes = [getattr(p, made_field) for p in chain.plants if p.output == m]
+        taken_tonnes = [
             p.inputs_t_per_t[m] * getattr(p, made_field)
             for p in chain.plants
             if m in p.inputs_t_per_t
         ]
-        yield from check_equal(f"{location}{name}.made_t", flow.made_t, math.fsum(making))
-        yield from check_equal(f"{location}{name}.taken_t", flow.taken_t, math.fsum(taking))
+        yield from check_equal(f"{location}{name}.made_t", flow.made_t, math.fsum(made_tonnes))
+        yield from check_equal(f"{location}{name}.taken_t", flow.taken_t, math.fsum(taken_tonnes))
     supply = math.fsum(
         float(yearly_supply[year_index])
         for (material, _), yearly_supply in instance.supply.items()
         if material == m
     )
-    undisturbed_flow, supply_t = form.undisturbed, supply * tonnes
+    undisturbed_flow, supply_t = form.undisturbed, supply * tonnes_per_year
     # Supply entitled to a plant whose output nobody demands is in no flow.
     min_supply_t = supply_t if instance.case.objective.allocation == "pooled" else 0.0
     yield from check_between(
@@ -267,7 +271,7 @@ def _check_chain_form(
         supply_t,
         supply_t,
     )
-    demand = float(instance.material_demand[m][year_index]) * tonnes
+    demand = float(instance.material_demand[m][year_index]) * tonnes_per_year
     yield from check_equal(f"{location}undisturbed.demand_t", undisturbed_flow.demand_t, demand)
     worst_without_plan, worst_flow = form.worst_without_plan, form.worst
     yield from check_equal(
@@ -276,7 +280,7 @@ def _check_chain_form(
     projects_without_inputs = [
         x for x in instance.projects.values() if m in x.output and not x.inputs
     ]
-    if not projects_without_inputs:  # else their output adds to it
+    if not projects_without_inputs:  # else their output adds to the market supply
         yield from check_equal(
             f"{location}worst: market",
             _market_supply(worst_flow),

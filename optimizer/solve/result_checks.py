@@ -1,5 +1,5 @@
-"""Identities in results other than plans: frontiers, evaluations, splits and results over
-assumption sets.
+"""Identities in results: sums, gaps and distributions of any result, and those of frontiers, splits
+and results over assumption sets.
 
 If a result contains its scenario, figures that follow from the scenario without a recourse
 evaluation are compared as well.
@@ -85,7 +85,7 @@ def objective_floor_range(
 def check_gap(
     result: Any, location: str, floor_range: ObjectiveFloorRange = ANY_OBJECTIVE_FLOOR
 ) -> Discrepancies:
-    """Check objective, bound and gap of a result. Results without these fields are skipped."""
+    """Check objective, bound and gap of a result. A result whose objective is None is skipped."""
     if result.objective is None:
         return
     yield from check_nondecreasing(
@@ -197,10 +197,10 @@ def check_frontier(result: results.Frontier, location: str) -> Discrepancies:
     yield from check_nondecreasing(
         location, [f"points.{n}.value" for n in range(len(values))], values
     )
-    by_value = {point.value: point for point in result.points}
+    point_by_value = {point.value: point for point in result.points}
     for number, step in enumerate(result.steps):
         item_location = f"{location}steps.{number}."
-        low, high = by_value.get(step.from_value), by_value.get(step.to_value)
+        low, high = point_by_value.get(step.from_value), point_by_value.get(step.to_value)
         if low is None or high is None or low.expected is None or high.expected is None:
             yield Discrepancy(f"{item_location}from_value", step.from_value, None)
             continue

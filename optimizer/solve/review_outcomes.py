@@ -90,22 +90,15 @@ def decisions_by_branch(instance: Instance, commitment: Commitment) -> Iterator[
 
 
 def _observed_values(
-    instance: Instance, observation: tuple[str, ...]
+    instance: Instance, information_set: tuple[str, ...]
 ) -> Iterator[results.ObservedOutcome]:
-    for values_by_observation, value in zip(
-        review_observations(instance), observation, strict=True
-    ):
-        if values_by_observation.hazard is not None:
-            yield results.ObservedOutcome(
-                hazard=values_by_observation.hazard, struck=value == "yes"
-            )
-        elif values_by_observation.regime:
+    for observation, value in zip(review_observations(instance), information_set, strict=True):
+        if observation.hazard is not None:
+            yield results.ObservedOutcome(hazard=observation.hazard, struck=value == "yes")
+        elif observation.regime:
             yield results.ObservedOutcome(regime=value)
         else:
-            state = instance.case.materials[values_by_observation.price or ""].price_states[
-                int(value)
-            ]
+            price_state = instance.case.materials[observation.price or ""].price_states[int(value)]
             yield results.ObservedOutcome(
-                price=values_by_observation.price,
-                state=display_name(state.name, str(int(value) + 1)),
+                price=observation.price, state=display_name(price_state.name, str(int(value) + 1))
             )

@@ -91,7 +91,7 @@ class Answer:
 @dataclass(eq=False)
 class Session:
     """Series of solves of related problems with the same options, each of which starts from the
-    plans, the cuts and the basis of those before it, and from the leaves of their trees
+    plans, the cuts and the basis of earlier solves, and from the leaves of their trees
     (:mod:`optimizer.solve.decomposition.search_tree`).
 
     :meth:`solve` and :meth:`search` take a problem, whose recourse the caller keeps; the result of
@@ -190,7 +190,7 @@ class Session:
             part.recourse for part in problem.single_set_problems if part.recourse is not None
         ]
         for recourse in (
-            part.recourse for known in self._recent_problems for part in known.single_set_problems
+            part.recourse for recent in self._recent_problems for part in recent.single_set_problems
         ):
             if (
                 recourse is not None
@@ -278,7 +278,8 @@ def release_free_memory() -> None:
 
 
 def report_known_plan(problem: Problem, pool: CutPool, report: Callable[[Incumbent], None]) -> None:
-    """Report the best known plan that satisfies all rules, before any model is built."""
+    """Report the best known plan that satisfies all rules, if there is one, before any model is
+    built. With the criterion regret, nothing is reported."""
     best = None
     tree = problem.tree
     set_problems = problem.single_set_problems

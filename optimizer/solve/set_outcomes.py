@@ -104,15 +104,15 @@ def evaluate_sets(
     ``reported_outcome`` is its evaluation in the scenario without changes."""
     from optimizer.solve.outcomes import evaluate_commitments
 
-    unchanged = reported_outcome.instance
-    for id, case in cases_by_assumption_set(unchanged.case).items():
-        if not unchanged.case.assumptions[id].set:
+    reported_instance = reported_outcome.instance
+    for id, case in cases_by_assumption_set(reported_instance.case).items():
+        if not reported_instance.case.assumptions[id].set:
             yield reported_outcome
             continue
-        instance = read_instance(case, unchanged.lot_tonnes)
+        instance = read_instance(case, reported_instance.lot_tonnes)
         states = read_states(instance)
-        if unchanged.branches:
-            observations = [branch.information_set for branch in unchanged.branches]
+        if reported_instance.branches:
+            observations = [branch.information_set for branch in reported_instance.branches]
             instance = with_information_sets(instance, states, observations)
         with_plan, without_plan = evaluate_commitments(
             instance, states, [commitment, Commitment()], threads=threads

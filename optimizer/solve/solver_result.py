@@ -107,8 +107,8 @@ class IncumbentReporter:
             if values is not self._reported_values:
                 self._commitment, self._reported_values = self._read_commitment(values), values
             self._reported_bound = bound
-            proven = min(bound, objective) if abs(bound) < INFINITE_BOUND else None
-            self._on_incumbent(Incumbent(self._method, self._commitment, objective, proven))
+            proven_bound = min(bound, objective) if abs(bound) < INFINITE_BOUND else None
+            self._on_incumbent(Incumbent(self._method, self._commitment, objective, proven_bound))
         ended_at = time.monotonic()
         self._next_report_at = ended_at + max(
             self.MIN_INTERVAL, (ended_at - started_at) / self.MAX_TIME_SHARE

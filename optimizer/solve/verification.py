@@ -22,9 +22,9 @@ from optimizer.model.commitment import (
 )
 from optimizer.model.instance import COVERAGE_TOLERANCE, Floats, Instance
 
-RELATIVE_TOLERANCE = 2e-6  # of what a rule adds up or allows; the solver is asked for less
-ABSOLUTE_TOLERANCE = 1e-30  # in any case: less than any figure of a file leads to
-FIXED_DECISION_TOLERANCE = 1e-5  # of what others have settled, which has a little give (H3 to H6)
+RELATIVE_TOLERANCE = 2e-6  # relative to the terms of a rule; larger than the solver's tolerances
+ABSOLUTE_TOLERANCE = 1e-30  # smaller than any amount that the figures of a scenario lead to
+FIXED_DECISION_TOLERANCE = 1e-5  # of decisions that are fixed in advance (H3 to H6)
 
 
 def check_commitment(instance: Instance, commitment: Commitment) -> None:
@@ -92,14 +92,14 @@ def _broken_nonanticipativity_rules(instance: Instance, commitment: Commitment) 
                 yield f"V1 review: purchases of {h} are not the same on all paths"
 
 
-def _exceeds(left: float, right: float, scale: float = 0.0) -> bool:
-    """Return whether ``left`` exceeds ``right`` by more than the tolerance.
+def _exceeds(value: float, limit: float, scale: float = 0.0) -> bool:
+    """Return whether ``value`` exceeds ``limit`` by more than the tolerance.
 
-    The tolerance is relative to the largest of both values and of ``scale``, the size of the other
+    The tolerance is relative to the largest of both and of ``scale``, the size of the other
     terms of the rule.
     """
-    size = max(abs(left), abs(scale), 0.0 if math.isinf(right) else abs(right))
-    return left - right > RELATIVE_TOLERANCE * size + ABSOLUTE_TOLERANCE
+    size = max(abs(value), abs(scale), 0.0 if math.isinf(limit) else abs(limit))
+    return value - limit > RELATIVE_TOLERANCE * size + ABSOLUTE_TOLERANCE
 
 
 def _broken_project_rules(instance: Instance, commitment: Commitment) -> Iterator[str]:
@@ -181,9 +181,9 @@ def _broken_offtake_rules(instance: Instance, commitment: Commitment) -> Iterato
         project = instance.projects[p]
         offtake_by_group = {g: x for (q, g), x in commitment.offtake.items() if q == p}
         for group, offtake in offtake_by_group.items():
-            right = instance.offtake_right(p, group, commitment.share)
-            if _exceeds(offtake, right) or offtake < -RELATIVE_TOLERANCE:
-                yield f"P6 offtake_right: {group} gets {offtake:.9g} of {p}, not {right:.9g}"
+            max_offtake = instance.offtake_right(p, group, commitment.share)
+            if _exceeds(offtake, max_offtake) or offtake < -RELATIVE_TOLERANCE:
+                yield f"P6 offtake_right: {group} gets {offtake:.9g} of {p}, not {max_offtake:.9g}"
         if _exceeds(math.fsum(offtake_by_group.values()), project.offtake_max):
             yield f"P6 offtake_limit: {math.fsum(offtake_by_group.values()):.9g} of {p} is reserved"
     floored_totals: dict[tuple[str, ...], float] = {}
@@ -207,10 +207,8 @@ def _broken_offtake_rules(instance: Instance, commitment: Commitment) -> Iterato
 
 def _broken_stockpile_rules(instance: Instance, commitment: Commitment) -> Iterator[str]:
     for h, stockpile in instance.stockpiles.items():
-        purchased_lots, planned_lots = (
-            commitment.expected_purchases(instance, h),
-            planned_stock(instance, commitment, h),
-        )
+        purchased_lots = commitment.expected_purchases(instance, h)
+        planned_lots = planned_stock(instance, commitment, h)
         end_lots = planned_lots[instance.periods_per_year - 1 :: instance.periods_per_year]
         for y, year in enumerate(instance.years):
             if purchased_lots[y] < -RELATIVE_TOLERANCE or _exceeds(

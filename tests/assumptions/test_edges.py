@@ -225,7 +225,7 @@ def test_a_plan_of_least_regret_is_salvaged() -> None:
     reported = Incumbent(
         "decomposition", found.commitment, found.objective, found.certificate.bound
     )
-    made = planner.salvage_plan(case, reported, ending="killed")
+    made = planner.plan_from_incumbent(case, reported, ending="killed")
     assert made.certificate.bound is None
     assert made.certificate.status == "limit"
     assert made.certificate.objective == pytest.approx(found.objective, abs=0.1)

@@ -67,7 +67,7 @@ def test_some_nodes_are_evaluated_as_they_are_with_all() -> None:
     assert not some.is_complete
     assert some.damage_by_chain == {one: all_.damage_by_chain[one]}
     assert [cut.chain_id for cut in some.cuts] == [one]
-    assert appraise.node_evaluations == len(recourse.node_data) + 1
+    assert appraise.node_evaluation_count == len(recourse.node_data) + 1
 
 
 def test_the_tail_takes_all_nodes() -> None:

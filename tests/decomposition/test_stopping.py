@@ -154,7 +154,7 @@ def test_an_interrupt_before_any_plan_leaves_nothing(monkeypatch: pytest.MonkeyP
     real = CutOracle.__call__
 
     def interrupted(self: CutOracle, *args: Any) -> Any:
-        if self.evaluations == 1:
+        if self.evaluation_count == 1:
             interrupt()
         return real(self, *args)
 

@@ -37,7 +37,7 @@ from optimizer.solve import planner
 from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.consistency import find_discrepancies
 from optimizer.solve.method_choice import solve_problem
-from optimizer.solve.planner import Problem, salvage_plan, solve_to_plan
+from optimizer.solve.planner import Problem, plan_from_incumbent, solve_to_plan
 from optimizer.solve.solver_result import Incumbent
 
 PRICES = {
@@ -279,7 +279,9 @@ def test_the_last_reported_incumbent_is_the_plan(method: Any) -> None:
     sent = json.loads(
         json.dumps(child_process.checkpoint_from_incumbent(heard[-1], input_hash(case)))
     )
-    saved = salvage_plan(case, child_process.incumbent_from_checkpoint(sent), ending="killed")
+    saved = plan_from_incumbent(
+        case, child_process.incumbent_from_checkpoint(sent), ending="killed"
+    )
     assert saved.review is not None
     assert found.review is not None
     assert [g.projects for g in saved.review.groups] == [g.projects for g in found.review.groups]

@@ -87,7 +87,7 @@ def again(pool: CutPool) -> CutPool:
 def lent(pool: CutPool, raw: Raw) -> tuple[str, SearchRun, list[Cut]]:
     """How a copy of a pool answers to a case, and the cuts that the case's run has then."""
     run = run_of(raw, GAP)
-    answer = again(pool).lend_to(run)
+    answer = again(pool).pass_to(run)
     return answer, run, run.master.all_cuts()
 
 

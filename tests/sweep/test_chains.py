@@ -122,7 +122,7 @@ def test_networks_and_programs_agree(seed: int, monkeypatch: pytest.MonkeyPatch)
         one.chain_id for one in network._evaluations.values() if isinstance(one, NetworkEvaluation)
     }
     assert chosen == {chain.id for chain in network.instance.chains if len(chain.nodes) > 1}
-    monkeypatch.setattr(sweeping, "contained_tonnes", lambda *_: None)
+    monkeypatch.setattr(sweeping, "content_by_node", lambda *_: None)
     exact = [
         program.evaluate(at, each, with_subgradients=False).damage
         for at in (decided, nothing, *others)
@@ -149,7 +149,7 @@ def test_approximate_evaluations_and_known_bounds_are_valid(
 ) -> None:
     """An exact evaluation never uses an approximate one; evaluated points are kept."""
     pick, raw = drawn(KINDS[seed % len(KINDS)], seed, seed % 5 == 4)
-    monkeypatch.setattr(sweeping, "contained_tonnes", lambda *_: None)
+    monkeypatch.setattr(sweeping, "content_by_node", lambda *_: None)
     recourse, fresh = recourse_of(raw), recourse_of(raw)
     chance = recourse.probability[None]
     tied = [chain.id for chain in recourse.instance.chains if len(chain.nodes) > 1]

@@ -12,7 +12,7 @@ from small import case, cut, near, state, stockpile
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Chain, Plant
 from optimizer.solve.recourse import RecourseEvaluator
-from optimizer.solve.recourse.network_evaluation import NetworkEvaluation, contained_tonnes
+from optimizer.solve.recourse.network_evaluation import NetworkEvaluation, content_by_node
 
 ALL = np.ones(1)
 
@@ -36,7 +36,7 @@ def plant(made: int, **inputs: float) -> Plant:
 )
 def test_lots_contain_what_ratios_say(plants: Any, content: dict[int, float] | None) -> None:
     """Where each plant takes in one form, and all ways agree."""
-    found = contained_tonnes(Chain((0, 1, 2, 3), plants))
+    found = content_by_node(Chain((0, 1, 2, 3), plants))
     assert found == (content if content is None else pytest.approx(content, rel=1e-14))
 
 

@@ -86,7 +86,7 @@ def test_networks_and_programs_agree_and_prove_what_they_find(
     points = [network.columns.to_point(one) for one in (decided, Commitment(), *others)]
     each = np.eye(len(network.probability))
     evaluated = [network.evaluate(at, each) for at in points[:2]]
-    monkeypatch.setattr(sweeping, "contained_tonnes", lambda *_: None)
+    monkeypatch.setattr(sweeping, "content_by_node", lambda *_: None)
     exact = [program.evaluate(at, each).damage for at in points]
     for found, at, damage in zip(evaluated, points, exact, strict=False):
         assert found.damage == close(damage)

@@ -16,7 +16,7 @@ from optimizer.model.instance import COMMON_GROUP, COVERAGE_TOLERANCE, Floats, I
 from optimizer.model.scenario_data import compute_scenario_data
 from optimizer.model.states import State
 from optimizer.solve.recourse import FirstStagePoint, NodeData, RecourseEvaluator
-from optimizer.solve.recourse.chain_release_policy import release_priorities
+from optimizer.solve.recourse.chain_release_policy import release_weights
 from optimizer.solve.recourse.material_classes import StateClasses
 from optimizer.solve.recourse.node_data import NodeStock
 
@@ -257,7 +257,7 @@ def _simulate_chain(
             + SHORTAGE_SLACK * float(chain_state.demand[node_number][k])
         )
     order = sorted(instance.stockpiles, key=lambda h: instance.stockpiles[h].retention)
-    priorities = release_priorities(chain_state.chain)
+    priorities = release_weights(chain_state.chain)
     cost = {
         id(column): priorities[node_index[label]]
         * (1 + SMALL_COST * order.index(h) * (2 - k / len(periods)))

@@ -58,11 +58,14 @@ class ChainAnalysis:
             without_plan.expected_shortage[m] * instance.lot_tonnes[m] for m in self.materials
         ]
         total_shortage = np.sum(shortages, axis=0)
-        self.y = int(np.flatnonzero(total_shortage >= total_shortage.max() * (1 - 1e-9))[0])
+        self.reported_index = int(
+            np.flatnonzero(total_shortage >= total_shortage.max() * (1 - 1e-9))[0]
+        )
         self.class_probability: Floats = classes.sum_by_class(recourse.probability[None])[0]
-        is_damage = instance.case.objective.measure == "damage"
+        is_money = instance.case.objective.measure == "damage"
+        # From the unit of damage to money of the year, if damage is money.
         self.money_factor = (
-            1e6 / instance.discount_factor if is_damage else np.ones(len(instance.years))
+            1e6 / instance.discount_factor if is_money else np.ones(len(instance.years))
         )
 
     def build_evaluation(self, chain: Chain, point: FirstStagePoint) -> ProgramEvaluation:
@@ -125,8 +128,8 @@ class ChainValues:
     def is_short(self) -> NDArray[np.bool_]:
         """Whether any form is short in the reported year, for each state class (U)."""
         missing = np.sum([x.missing_share for x in self.by_consumer_chain.values()], axis=0)
-        is_missing: NDArray[np.bool_] = np.logical_or.reduce(missing > SHORTAGE_TOLERANCE, axis=1)
-        return is_missing
+        is_any_short: NDArray[np.bool_] = np.logical_or.reduce(missing > SHORTAGE_TOLERANCE, axis=1)
+        return is_any_short
 
 
 def evaluate_chain(
@@ -137,14 +140,15 @@ def evaluate_chain(
     The linear programs start from the bases in ``warm_start``, if it is given.
     """
     recourse = analysis.recourse
-    years = len(analysis.instance.years)
+    year_count = len(analysis.instance.years)
     count = analysis.classes.class_count
-    form_shape, plant_shape = (count, len(analysis.materials)), (count, len(analysis.plants))
+    form_shape = (count, len(analysis.materials))
+    plant_shape = (count, len(analysis.plants))
     chain_values = ChainValues(
         recourse.columns.to_point(commitment),
         {},
-        np.zeros((*form_shape, years)),
-        np.zeros((*plant_shape, years)),
+        np.zeros((*form_shape, year_count)),
+        np.zeros((*plant_shape, year_count)),
     )
     for chain in analysis.classes.chains:
         missing_share, damage_by_form, value_per_tonne = (np.zeros(form_shape) for _ in range(3))
@@ -186,7 +190,7 @@ def _evaluate_class_block(
 ) -> None:
     """Evaluate one consumer's chain in a block of state classes, and add the results to
     ``consumer_values`` and ``totals``."""
-    instance, y = analysis.instance, analysis.y
+    instance, y = analysis.instance, analysis.reported_index
     parameters, template = evaluation.parameter_values(class_block), evaluation.template
     values = np.zeros((len(parameters), len(template.column_keys)))
     bases = consumer_values.bases[class_block]

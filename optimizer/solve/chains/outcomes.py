@@ -43,27 +43,29 @@ def chain_outcomes(
     for analysis in analyses:  # Pyomo builds one program at a time
         analysis.build_programs()
 
-    def outcome_or_none(forms: ChainAnalysis) -> results.ChainOutcome | None:
+    def outcome_or_none(chain_analysis: ChainAnalysis) -> results.ChainOutcome | None:
         try:
-            return _chain_outcome(forms, commitment)
+            return _chain_outcome(chain_analysis, commitment)
         except SolverError:  # a plan is reported even if the outcome of a chain fails
             return None
 
     with ThreadPoolExecutor(recourse.threads) as pool:
         outcome_by_analysis = dict(zip(analyses, pool.map(outcome_or_none, analyses), strict=True))
-    failed_analyses = [
+    failed_forms = [
         material
         for analysis, outcome in outcome_by_analysis.items()
         if outcome is None
         for material in analysis.materials
     ]
     return tuple(outcome for outcome in outcome_by_analysis.values() if outcome is not None), tuple(
-        failed_analyses
+        failed_forms
     )
 
 
 def _chain_outcome(analysis: ChainAnalysis, commitment: Commitment) -> results.ChainOutcome:
-    instance, class_probability, y = analysis.instance, analysis.class_probability, analysis.y
+    instance = analysis.instance
+    class_probability = analysis.class_probability
+    y = analysis.reported_index
     level = float(instance.case.objective.cvar.level)
     key = (
         analysis.classes.chains[0].id,

@@ -28,23 +28,21 @@ class PlanContributions:
         with_plan: ChainValues,
         without_plan: ChainValues,
     ) -> None:
-        self._analysis, self._commitment, self._with_plan, self._without_plan = (
-            analysis,
-            commitment,
-            with_plan,
-            without_plan,
-        )
-        with_offtake = {p for (p, _), share in commitment.offtake.items() if share > 0}
+        self._analysis = analysis
+        self._commitment = commitment
+        self._with_plan = with_plan
+        self._without_plan = without_plan
+        projects_with_offtake = {p for (p, _), share in commitment.offtake.items() if share > 0}
         self._plants = {plant.id: plant for plant in analysis.plants.values() if plant.is_project}
         self._built_projects = [
-            p for p in self._projects_delivering(analysis.materials) if p in with_offtake
+            p for p in self._projects_delivering(analysis.materials) if p in projects_with_offtake
         ]
-        with_purchases = {h for h, lots in commitment.buy.items() if (lots > 0).any()}
+        bought_stockpiles = {h for h, lots in commitment.buy.items() if (lots > 0).any()}
         stockpiles = analysis.instance.stockpiles.values()
         self._bought_materials = {
             stockpile.id: stockpile.material
             for stockpile in stockpiles
-            if stockpile.id in with_purchases
+            if stockpile.id in bought_stockpiles
         }
         self._damages: dict[tuple[frozenset[str], frozenset[str]], float] = {}
 
@@ -113,7 +111,7 @@ class PlanContributions:
         key, analysis = (frozenset(projects), frozenset(stockpiles)), self._analysis
         if key not in self._damages:
             plan = self._commitment
-            reduced = replace(
+            reduced_plan = replace(
                 plan,
                 offtake={
                     offtake_key: x
@@ -122,7 +120,7 @@ class PlanContributions:
                 },
                 buy={h: lots for h, lots in plan.buy.items() if h not in key[1]},
             )
-            point = analysis.recourse.columns.to_point(reduced)
+            point = analysis.recourse.columns.to_point(reduced_plan)
             damage = np.zeros(analysis.classes.class_count)
             for chain in analysis.classes.chains:
                 compiled_evaluation = analysis.recourse.build_compiled_evaluation(
@@ -133,8 +131,8 @@ class PlanContributions:
                     damage += compiled_evaluation.damage
                     continue
                 reduced_evaluation, planned_evaluation = (
-                    analysis.build_evaluation(chain, any_point)
-                    for any_point in (point, self._with_plan.point)
+                    analysis.build_evaluation(chain, evaluated_point)
+                    for evaluated_point in (point, self._with_plan.point)
                 )
                 analysis.recourse.run_tasks(
                     [

@@ -78,17 +78,18 @@ class _StateFlows:
         commitment: Commitment,
     ) -> None:
         instance, point = analysis.instance, recourse.columns.to_point(commitment)
-        names, count = results.FormFlow.model_fields, classes.class_count
+        flow_names, class_count = results.FormFlow.model_fields, classes.class_count
         self._flows_by_material = {
-            m: {name: np.zeros(count) for name in names} for m in analysis.materials
+            m: {name: np.zeros(class_count) for name in flow_names} for m in analysis.materials
         }
-        self._made_by_plant = {label: np.zeros(count) for label in analysis.plants}
-        year = slice(
-            analysis.y * instance.periods_per_year, (analysis.y + 1) * instance.periods_per_year
+        self._made_by_plant = {label: np.zeros(class_count) for label in analysis.plants}
+        year_periods = slice(
+            analysis.reported_index * instance.periods_per_year,
+            (analysis.reported_index + 1) * instance.periods_per_year,
         )
         for chain in classes.chains:
             evaluation = recourse.build_program_evaluation(
-                chain, classes, point, np.ones((1, count)), False
+                chain, classes, point, np.ones((1, class_count)), False
             )
             chain_flows = FlowProgram(instance, chain, evaluation.template).solve(
                 evaluation.parameter_values(slice(None)), evaluation.is_open
@@ -113,12 +114,12 @@ class _StateFlows:
                     }
                     for name, values in lots.items():
                         self._flows_by_material[node.material][name][u] += (
-                            lot_tonnes * values[year].sum()
+                            lot_tonnes * values[year_periods].sum()
                         )
                 for plant in chain.plants:
                     lot_tonnes = instance.lot_tonnes[instance.nodes[plant.output].material]
                     self._made_by_plant[plant.label][u] += (
-                        lot_tonnes * flow.made_by_plant[plant.label][year].sum()
+                        lot_tonnes * flow.made_by_plant[plant.label][year_periods].sum()
                     )
 
     def weighted_mean(self, weights: Floats) -> YearFlows:
@@ -137,7 +138,7 @@ class _StateFlows:
 def _sum_made(flow: ChainFlow, plants: Iterable[tuple[str, float]]) -> Floats:
     """Return the weighted sum (K) of the lots that plants make. ``plants`` holds the label and the
     weight of each plant."""
-    total_tonnes = np.zeros(len(next(iter(flow.unused_lots.values()))))
-    for label, ratio in plants:
-        total_tonnes = total_tonnes + ratio * flow.made_by_plant[label]
-    return total_tonnes
+    total_lots = np.zeros(len(next(iter(flow.unused_lots.values()))))
+    for label, weight in plants:
+        total_lots = total_lots + weight * flow.made_by_plant[label]
+    return total_lots

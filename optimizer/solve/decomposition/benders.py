@@ -33,7 +33,7 @@ MIN_GAP = 1e-6  # smallest target gap, given the solver's tolerances
 MAX_OBJECTIVE_RESCALING = 2.0**30
 MAX_CUT_COEFFICIENT = 2.0**20  # steeper cuts need exact tolerances; usual ones reach 2^15
 # Share of the gap by which a recomputed objective may be worse without a second run.
-DOUBT_SHARE = 0.1
+WORSENING_SHARE = 0.1
 
 
 def solve_by_decomposition(
@@ -52,17 +52,17 @@ def solve_by_decomposition(
 ) -> results.SolverResult:
     """Solve a problem by Benders decomposition.
 
-    The problem is a decision tree with the states of each assumption set.
-    The search starts from the cuts and plans of ``pool`` and adds its cuts and plans to it. With
-    ``target_objective`` the search ends once a plan reaches that objective, or once the bound shows
-    that no plan can. With ``compared_objective`` only the difference from that objective matters,
-    and the remaining gap may be up to a tenth of it. ``recourses`` and ``master_models`` are
-    existing evaluators and models of each assumption set, or None. With ``exact`` the first run
-    uses the smallest tolerances already. Plans of earlier problems are tried if
-    ``find_broken_rules`` is given. ``objective_floor`` is the smallest denominator of relative
-    gaps.
+    The problem is a decision tree with the states of each assumption set. The search starts from
+    the cuts and plans of ``pool`` and adds its cuts and plans to it. With ``target_objective`` the
+    search ends once a plan reaches that objective, or once the bound shows that no plan can. With
+    ``compared_objective`` only the difference from that objective matters, and the remaining gap
+    may be up to a tenth of it. ``recourses`` and ``master_models`` are existing evaluators and
+    models of each assumption set, or None. With ``exact`` the first run uses the smallest
+    tolerances already. Plans of earlier problems are tried if ``find_broken_rules`` is given.
+    ``objective_floor`` is the smallest denominator of relative gaps.
 
     If the result is doubtful, the problem is solved a second time with the smallest tolerances.
+    Raise SolverError if the solver fails and no plan was found.
     """
     started_at = time.perf_counter()
     no_values = [None] * len(tree.instances)
@@ -151,7 +151,7 @@ def solve_by_decomposition(
             )
             if pool is None:
                 pool = CutPool()
-                pool.lend_to(run)
+                pool.pass_to(run)
                 pool.store_results_of(run)
         elif solver_failure is not None:
             scaling_size = max(
@@ -194,8 +194,8 @@ def solve_by_decomposition(
                 len(recourse.probability) * len(recourse.instance.nodes)
                 for recourse in part_recourses
             ),
-            "sweeps": cut_oracle.evaluations,
-            "node_sweeps": cut_oracle.node_evaluations,
+            "sweeps": cut_oracle.evaluation_count,
+            "node_sweeps": cut_oracle.node_evaluation_count,
             "solves": sum(past_run.master.simplex.solves for past_run in runs),
             "iterations": sum(past_run.master.simplex.iterations for past_run in runs),
             "nodes": sum(past_run.node_count for past_run in runs),
@@ -208,7 +208,7 @@ def _run_search(run: SearchRun, pool: CutPool | None) -> None:
     with highs.stop_on_interrupt(run.stop_event):
         try:
             if pool is not None:
-                pool.lend_to(run)
+                pool.pass_to(run)
             search = BranchAndCut(run)
             try:
                 search.close_gap()
@@ -238,7 +238,7 @@ def _is_doubtful(run: SearchRun, recomputed_objective: float, scaling_size: floa
         return run.lower_bound == math.inf
     is_worse = (
         recomputed_objective - run.best_objective
-        > DOUBT_SHARE * run.requested_gap * run.gap_denominator(recomputed_objective)
+        > WORSENING_SHARE * run.requested_gap * run.gap_denominator(recomputed_objective)
     )
     return (
         is_worse

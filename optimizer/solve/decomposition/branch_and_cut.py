@@ -1,4 +1,5 @@
-"""Branch and cut. A branch states that a project is started by a year, or that it is not.
+"""Branch and cut. A node is split by whether a project is started at all or by a year, or by
+whether a ticket is taken.
 
 The linear program of each node starts from the basis of the previous one. Its solution is
 evaluated, and the cuts found are valid in the whole tree. The next node is the one with the best
@@ -21,12 +22,12 @@ from optimizer.solve.decomposition.search_tree import Leaf, ProofEvaluator, Sear
 NODE_ACCURACY = 0.15  # cut error accepted in a node, as a share of the remaining gap
 ROOT_ACCURACY = 1.0  # accuracy of the root relaxation, as a share of the requested gap
 ROOT_STALL_SHARE = 0.3  # smallest progress of five root rounds, as a share of the requested gap
-UNEVALUATED_SHARE = 0.7  # part of that error which may lie in chains that are not evaluated
+UNEVALUATED_SHARE = 0.7  # part of a node's cut error that may lie in chains not evaluated
 MAX_NODE_ROUNDS = 6  # rounds of cuts in a node with a fractional solution
 
 
 OpenNode = tuple[float, Leaf, NodeOrigin | None]
-"""An open branch: its bound, the leaf, and the split that created it, if any."""
+"""An open node: its bound, the leaf, and the split that created it, if any."""
 
 
 class BranchAndCut:
@@ -38,11 +39,11 @@ class BranchAndCut:
         self.heuristics = Heuristics(run, self.fixed_to_zero)
         self.branch_selector = BranchSelector(run, self.fixed_to_zero)
         self._open_nodes: list[tuple[float, int, Leaf, NodeOrigin | None]] = []
-        self._closed_leaves: list[Leaf] = []  # pruned branches
+        self._closed_leaves: list[Leaf] = []  # pruned nodes
         self._closed_bound = math.inf
         self._inherited_bound = -math.inf  # bound proven by the leaves of an earlier tree
         self._push_count = 0
-        # Root relaxations: bound and reduced cost of each binary.
+        # Bound and reduced costs of the binaries, for each root relaxation.
         self._root_reduced_costs: list[tuple[float, Floats]] = []
         self._last_proof: DualProof | None = None  # of the latest linear program
         self._root_proofs: list[DualProof] = []  # proofs of root relaxations, the latest first
@@ -73,13 +74,13 @@ class BranchAndCut:
                 )
         elif not self._start_tree():
             return
-        dive: OpenNode | None = None
-        while dive is not None or self._open_nodes:
-            if dive is None:
+        next_node: OpenNode | None = None
+        while next_node is not None or self._open_nodes:
+            if next_node is None:
                 bound, _, leaf, origin = heapq.heappop(self._open_nodes)
             else:
-                bound, leaf, origin = dive
-                dive = None
+                bound, leaf, origin = next_node
+                next_node = None
             lowest_open = self._open_nodes[0][0] if self._open_nodes else math.inf
             run.raise_lower_bound(min(bound, lowest_open, self._closed_bound))
             if run.is_done:
@@ -89,7 +90,7 @@ class BranchAndCut:
                 self._close_leaf(bound, leaf)
                 continue
             try:
-                dive = self._process_node(bound, leaf, origin)
+                next_node = self._process_node(bound, leaf, origin)
             except BaseException:
                 self._push_node(bound, leaf, origin)
                 raise
@@ -257,7 +258,8 @@ class BranchAndCut:
         )
 
     def _fix_by_reduced_cost(self) -> None:
-        """Fix binaries to zero if their reduced cost exceeds the gap."""
+        """Fix binaries to zero if their reduced costs show that no plan in which they are 1 is
+        better than the cutoff."""
         if not self._root_reduced_costs or self.run.best_objective >= self._fixed_at_objective:
             return
         self._fixed_at_objective = self.run.best_objective
@@ -299,9 +301,9 @@ class BranchAndCut:
                 return None
             bound = max(bound, simplex.objective)
             x = simplex.values()
-            branches = self.branch_selector.candidates(variable_bounds, x)
+            candidates = self.branch_selector.candidates(variable_bounds, x)
             rounds += 1
-            if not branches:
+            if not candidates:
                 oracle_result = run.cut_oracle(master.recourse_points(x))
                 error = run.objective_at(x, oracle_result) - simplex.objective
                 if self._polish_integral_solution(
@@ -326,7 +328,7 @@ class BranchAndCut:
         if bound >= run.cutoff:
             self._close_leaf(bound, leaf)
             return None
-        return self._branch(bound, leaf, branches)
+        return self._branch(bound, leaf, candidates)
 
     def _polish_integral_solution(self, variable_bounds: VariableBounds, x: Floats) -> bool:
         """Fix the starts and tickets of an integral solution and optimize all other decisions.
@@ -350,15 +352,15 @@ class BranchAndCut:
         The projects of the best plans often appear for the first time in solutions far from the
         root.
         """
-        run, nodes = self.run, self.run.node_count
-        runs_all = nodes % (
+        run, node_count = self.run, self.run.node_count
+        runs_all = node_count % (
             NODES_PER_HEURISTIC_RESUMED if run.earlier_frontiers else NODES_PER_HEURISTIC
         ) == 0 or math.isinf(run.best_objective)
-        if not runs_all and (run.earlier_frontiers or nodes % NODES_PER_ROUNDING):
+        if not runs_all and (run.earlier_frontiers or node_count % NODES_PER_ROUNDING):
             return False
-        self.heuristics.round_starts(x, 0.2 + 0.6 * ((nodes * 0.618) % 1.0))
+        self.heuristics.round_starts(x, 0.2 + 0.6 * ((node_count * 0.618) % 1.0))
         if runs_all:
-            if math.isinf(run.best_objective) or nodes % 100 == 0:
+            if math.isinf(run.best_objective) or node_count % 100 == 0:
                 self.heuristics.dive(variable_bounds)
             self.heuristics.dive_near_best(x)
             self.heuristics.local_search(self._trial_count())
@@ -367,30 +369,30 @@ class BranchAndCut:
     def _branch(
         self, bound: float, leaf: Leaf, candidates: list[BranchCandidate]
     ) -> OpenNode | None:
-        """Split a node by the best of the candidate branches. Return the child to continue with, or
-        None; the other child is queued if it is open."""
+        """Split a node by the best candidate. Return the child to continue with, or None; the other
+        child is queued if it is open."""
         run = self.run
-        chosen_branch, proofs = self.branch_selector.choose(bound, leaf, candidates)
-        side_bounds = (chosen_branch.lower_side, chosen_branch.upper_side)
-        distances = (chosen_branch.fraction, 1 - chosen_branch.fraction)
-        sides = [
+        chosen, proofs = self.branch_selector.choose(bound, leaf, candidates)
+        child_bounds = (chosen.lower_child, chosen.upper_child)
+        distances = (chosen.fraction, 1 - chosen.fraction)
+        children = [
             (
-                value,
-                Leaf(side_bounds[n], proof),
-                NodeOrigin(chosen_branch.key, n, distances[n], bound),
+                child_bound,
+                Leaf(child_bounds[n], proof),
+                NodeOrigin(chosen.key, n, distances[n], bound),
             )
-            for n, (value, proof) in enumerate(proofs)
+            for n, (child_bound, proof) in enumerate(proofs)
         ]
-        preferred_side = 1 if chosen_branch.fraction > 0.5 else 0
-        open_sides = []
-        for side in (1 - preferred_side, preferred_side):
-            if sides[side][0] >= run.cutoff:
-                self._close_leaf(max(bound, run.cutoff), sides[side][1])
+        preferred_child = 1 if chosen.fraction > 0.5 else 0
+        open_children = []
+        for child in (1 - preferred_child, preferred_child):
+            if children[child][0] >= run.cutoff:
+                self._close_leaf(max(bound, run.cutoff), children[child][1])
             else:
-                open_sides.append(sides[side])
-        for open_node in open_sides[:-1]:
+                open_children.append(children[child])
+        for open_node in open_children[:-1]:
             self._push_node(*open_node)
-        if not open_sides:
+        if not open_children:
             return None
         relative_distance = 0.0
         if run.absolute_gap < math.inf:
@@ -398,8 +400,8 @@ class BranchAndCut:
                 run.absolute_gap, 1e-9 * self.master.objective_unit
             )
         if relative_distance < DIVE_GAP_SHARE:
-            return open_sides[-1]
-        self._push_node(*open_sides[-1])
+            return open_children[-1]
+        self._push_node(*open_children[-1])
         return None
 
 

@@ -9,7 +9,7 @@ from optimizer.model.instance import Floats
 from optimizer.solve.decomposition.cuts import CutOracle
 
 SMOOTHING_WEIGHT = 0.5  # weight of earlier observations in exponential smoothing
-MIN_DOUBT = 0.05  # smallest share of a change of cost-to-go that is assumed to be an error
+MIN_ERROR_SHARE = 0.05  # smallest share of a change of cost-to-go that is assumed to be an error
 
 
 class ChainSelector:
@@ -26,7 +26,7 @@ class ChainSelector:
         self.chain_ids = tuple(chain_ids)
         self._chain_weights = chain_weights or dict.fromkeys(chain_ids, 1.0)
         self._last_damage = dict.fromkeys(chain_ids, math.nan)
-        self._doubt_factor = dict.fromkeys(chain_ids, 1.0)
+        self._error_share = dict.fromkeys(chain_ids, 1.0)
 
     def estimated_cut_errors(self, cost_to_go: Mapping[int, float]) -> dict[int, float]:
         """Return the estimated error of each chain's cuts in units of the objective; infinite for a
@@ -34,14 +34,14 @@ class ChainSelector:
 
         ``cost_to_go`` holds the lower bounds that the cuts give on the chains' mean damage.
         """
-        moves = {
+        changes = {
             v: abs(cost_to_go[v] - last_damage) for v, last_damage in self._last_damage.items()
         }
         return {
             v: math.inf
-            if math.isnan(move)
-            else self._chain_weights[v] * self._doubt_factor[v] * move
-            for v, move in moves.items()
+            if math.isnan(change)
+            else self._chain_weights[v] * self._error_share[v] * change
+            for v, change in changes.items()
         }
 
     def record_errors(
@@ -52,14 +52,14 @@ class ChainSelector:
     ) -> None:
         """Record the evaluation of chains: the cost-to-go that their cuts gave, the damage found,
         and the errors of the cuts."""
-        for v, value in damage_by_chain.items():
-            move = abs(cost_to_go[v] - self._last_damage[v])
-            if move > 0:  # False for NaN
-                share = min(1.0, max(MIN_DOUBT, cut_errors.get(v, 0.0) / move))
-                self._doubt_factor[v] = (
-                    SMOOTHING_WEIGHT * self._doubt_factor[v] + (1 - SMOOTHING_WEIGHT) * share
+        for v, damage in damage_by_chain.items():
+            change = abs(cost_to_go[v] - self._last_damage[v])
+            if change > 0:  # False for NaN
+                share = min(1.0, max(MIN_ERROR_SHARE, cut_errors.get(v, 0.0) / change))
+                self._error_share[v] = (
+                    SMOOTHING_WEIGHT * self._error_share[v] + (1 - SMOOTHING_WEIGHT) * share
                 )
-            self._last_damage[v] = value
+            self._last_damage[v] = damage
 
 
 def smallest_selection(cut_errors: Mapping[int, float], tolerance: float) -> list[int]:
@@ -80,8 +80,8 @@ def objective_error(
     """Return the error of the objective that the errors of the chains' cuts cause."""
     if cut_oracle.tree.measure.is_additive:
         return math.fsum(cut_errors.values())
-    with_errors = set_objectives + cut_oracle.sums_by_set(cut_errors)
-    return float(with_errors.max() - set_objectives.max())
+    objectives_with_errors = set_objectives + cut_oracle.sums_by_set(cut_errors)
+    return float(objectives_with_errors.max() - set_objectives.max())
 
 
 def chains_to_evaluate(

@@ -1,4 +1,4 @@
-"""Pool of cuts for problems that share recourse, and its file format.
+"""Pool of cuts for problems that share recourse.
 
 Cuts stay valid if a change does not affect recourse (budgets, tickets, share limits, eligibility,
 terms, state aid, policy, prices and costs of stocks, recovery, cost_weight). They are stored as
@@ -36,8 +36,8 @@ MAX_POINTS_WITH_TREE = 8  # such points if an earlier tree is available as well
 MAX_START_PLANS = 6
 MAX_TREES = 4
 MAX_OTHER_RECOURSES = 2  # number of other recourse problems whose cuts are kept
-MAX_KNOWN_PLANS = 11  # plans kept besides the first one
-MIN_QUANTITY = 1e-9
+MAX_KNOWN_PLANS = 11  # latest plans kept besides the first one found
+MIN_QUANTITY = 1e-9  # smaller shares and lots count as 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +53,8 @@ class CutPool:
     """Cuts, the points at which they were computed, and the plans and search trees of earlier
     problems."""
 
-    key: str = ""  # hash of the data whose change empties the pool; empty if unused
-    # Retention of each stockpile, for which the cuts are valid.
+    key: str = ""  # hash of the data whose change empties the pool; empty before first use
+    # Retention of each stockpile with which the cuts were computed.
     retention_by_stockpile: dict[str, float] = field(default_factory=dict)
     recourse_hash: str = ""  # hash of everything that recourse depends on
     cvar_level: float = 0.0  # CVaR level of the cuts on the CVaR
@@ -63,8 +63,8 @@ class CutPool:
     # Start years of best plans, the latest first.
     start_plans: list[dict[str, int]] = field(default_factory=list)
     frontiers: list[SearchFrontier] = field(default_factory=list, repr=False)
-    """Of the first tree and the latest ones; this and the following fields are not written to
-    files."""
+    """Leaves of the first tree and of the latest ones. This and the following fields are not
+    written to files."""
     known_plans: list[KnownPlan] = field(default_factory=list, repr=False)
     """Plans found, the latest first."""
     other_recourse_cuts: dict[str, tuple[float, list[Cut]]] = field(
@@ -79,7 +79,7 @@ class CutPool:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "master": None}
 
-    def lend_to(self, run: SearchRun) -> str:
+    def pass_to(self, run: SearchRun) -> str:
         """Pass to a run all cuts, plans and trees that are valid for its problem.
 
         Return ``as it stands`` if the cuts are reused, ``rebuilt`` if new cuts were computed at the
@@ -183,8 +183,8 @@ class CutPool:
         return self._costs_without_plan[1]
 
     def copy_for_process(self) -> CutPool:
-        """Return a complete copy for another process. Results then do not depend on which process
-        it is."""
+        """Return a complete copy for another process, so that results do not depend on which
+        process solves a problem."""
         return copy.deepcopy(self)
 
     def copy_for_problem(self, instance: Instance | DecisionTree) -> CutPool:
@@ -202,7 +202,8 @@ class CutPool:
         return pool
 
     def rebase(self, problem: Instance | DecisionTree) -> None:
-        """Adapt the pool to another problem: keep points and plans, and drop invalid cuts.
+        """Adapt the pool to another problem: keep points and plans, and set cuts aside that are not
+        valid there.
 
         New cuts can be computed at the points for any data, since the recourse evaluation is exact.
         """
@@ -210,12 +211,10 @@ class CutPool:
         key, retention_by_stockpile = _pool_key_and_retentions(tree)
         if self.key and (key, retention_by_stockpile) != (self.key, self.retention_by_stockpile):
             self._store_current_cuts()
-            self.key, self.retention_by_stockpile, self.recourse_hash, self.cuts = (
-                key,
-                retention_by_stockpile,
-                "",
-                [],
-            )
+            self.key = key
+            self.retention_by_stockpile = retention_by_stockpile
+            self.recourse_hash = ""
+            self.cuts = []
 
     def _store_current_cuts(self) -> None:
         """Store the present cuts under the hash of the recourse that they are valid for."""
@@ -320,8 +319,8 @@ def _start_years(x: Floats, master: Master) -> dict[str, int]:
     """Return the start year of each project that a solution builds, by project label (id and review
     branch)."""
     return {
-        name: master.instance.projects[p].start_years[int(np.argmax(x[columns]))]
-        for name, p, columns in zip(
+        label: master.instance.projects[p].start_years[int(np.argmax(x[columns]))]
+        for label, p, columns in zip(
             master.project_labels, master.projects, master.start_columns, strict=True
         )
         if x[columns].max() > 0.5
@@ -332,9 +331,9 @@ def _start_indices(start_years: dict[str, int], master: Master) -> Integers:
     """Convert start years by project label to start indices; -1 stands for a year that the instance
     does not allow, or for no start."""
     indices = []
-    for name, p in zip(master.project_labels, master.projects, strict=True):
+    for label, p in zip(master.project_labels, master.projects, strict=True):
         starts = master.instance.projects[p].start_years
-        year = start_years.get(name, start_years.get(p))
+        year = start_years.get(label, start_years.get(p))
         indices.append(starts.index(year) if year in starts else -1)
     return np.array(indices, dtype=np.int64)
 

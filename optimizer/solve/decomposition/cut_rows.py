@@ -43,14 +43,14 @@ def offtake_unit(instance: Instance, p: str) -> float:
 
 
 def merge_coefficients(
-    patterns: Sequence[tuple[CutColumns, Subgradient]],
+    terms: Sequence[tuple[CutColumns, Subgradient]],
 ) -> tuple[NDArray[np.int32], Floats]:
-    """Return the columns of a cut and their coefficients, summed over the nodes."""
-    parts = [pattern.coefficients(subgradient) for pattern, subgradient in patterns]
-    if len(patterns) == 1:
-        return patterns[0][0].columns, parts[0]
+    """Return the columns of a cut and their coefficients, summed over the terms of its nodes."""
+    parts = [cut_columns.coefficients(subgradient) for cut_columns, subgradient in terms]
+    if len(terms) == 1:
+        return terms[0][0].columns, parts[0]
     # includes an empty list, since there may be no node
-    column_lists = [np.zeros(0, np.int32), *(pattern.columns for pattern, _ in patterns)]
+    column_lists = [np.zeros(0, np.int32), *(cut_columns.columns for cut_columns, _ in terms)]
     columns, column_index = np.unique(np.concatenate(column_lists), return_inverse=True)
     entries = np.bincount(column_index, np.concatenate([[], *parts]), len(columns))
     return columns.astype(np.int32), entries.astype(float)
@@ -59,10 +59,12 @@ def merge_coefficients(
 def without_tiny_coefficients(
     entries: Floats, max_values: Floats, units: Floats, factor: float, objective_unit: float
 ) -> tuple[Floats, float, bool]:
-    """Return the coefficients of a cut without those that the solver would drop, which would make
-    the cut invalid; by how much its lower side falls; and whether that depends on bounds.
+    """Replace coefficients of a cut that are so small that the solver would drop them, since the
+    cut might become invalid. Return the coefficients, by how much the right-hand side of the cut
+    falls, and whether that depends on bounds of columns.
 
-    The most that such a term can be is taken off the side, or the coefficient is rounded up.
+    Either the coefficient is set to 0, and the right-hand side falls by the largest possible value
+    of its term; or the coefficient is raised to the smallest one that the solver keeps.
     """
     solver_units = units * factor
     is_small = (entries != 0) & (entries * solver_units < MIN_COEFFICIENT)
@@ -70,11 +72,11 @@ def without_tiny_coefficients(
     is_dropped[is_dropped] = entries[is_dropped] * max_values[is_dropped] * factor < MIN_COEFFICIENT
     lost_amount = float(np.maximum(entries[is_dropped], 0.0) @ max_values[is_dropped])
     entries[is_dropped] = 0.0
-    is_rounded_up = is_small & ~is_dropped
-    relative_units = units[is_rounded_up] / objective_unit
-    is_rounding = entries[is_rounded_up] * relative_units < ROUNDING_COEFFICIENT
-    entries[is_rounded_up] = np.where(
-        is_rounding, 0.0, MIN_COEFFICIENT / solver_units[is_rounded_up]
+    is_adjusted = is_small & ~is_dropped
+    relative_units = units[is_adjusted] / objective_unit
+    is_rounding_error = entries[is_adjusted] * relative_units < ROUNDING_COEFFICIENT
+    entries[is_adjusted] = np.where(
+        is_rounding_error, 0.0, MIN_COEFFICIENT / solver_units[is_adjusted]
     )
     return entries, lost_amount, bool(is_dropped.any())
 
@@ -82,8 +84,8 @@ def without_tiny_coefficients(
 class InactiveCuts:
     """Cuts that are kept outside the solver until a solution violates them.
 
-    ``violation_scale`` returns, for the lower sides of cuts, the scale in which their violations
-    are measured.
+    ``violation_scale`` returns, for the right-hand sides of cuts, the scale in which their
+    violations are measured.
     """
 
     def __init__(self, column_count: int, violation_scale: Callable[[Floats], Floats]) -> None:
@@ -91,7 +93,7 @@ class InactiveCuts:
         self._cut_rows: list[tuple[Cut, CutRow]] = []
         self._is_stored = np.zeros(0, dtype=bool)
         self._bounded_column = np.zeros(0, dtype=np.int64)  # column that each cut bounds
-        self._sides = np.zeros(0)
+        self._rhs = np.zeros(0)
         self._rows = sparse.csr_array((0, column_count))
 
     def add(self, new_cuts: Sequence[tuple[Cut, CutRow, int]]) -> None:
@@ -108,7 +110,7 @@ class InactiveCuts:
         )
         rows = [row for _, row in self._cut_rows]
         self._is_stored = np.ones(len(rows), dtype=bool)
-        self._sides = np.array([row[2] for row in rows])
+        self._rhs = np.array([row[2] for row in rows])
         self._rows = rows_to_matrix(rows, self._column_count)
 
     def take_violated(self, x: Floats, min_violation: float) -> list[tuple[Cut, CutRow]]:
@@ -120,10 +122,8 @@ class InactiveCuts:
         """
         if not self._is_stored.any():
             return []
-        excess = self._sides - self._rows @ x
-        is_violated = self._is_stored & (
-            excess > min_violation * self._violation_scale(self._sides)
-        )
+        excess = self._rhs - self._rows @ x
+        is_violated = self._is_stored & (excess > min_violation * self._violation_scale(self._rhs))
         violated_indices = np.flatnonzero(is_violated)
         violated_indices = violated_indices[np.argsort(-excess[violated_indices], kind="stable")]
         _, deepest_positions = np.unique(self._bounded_column[violated_indices], return_index=True)

@@ -21,7 +21,7 @@ from optimizer.model.states import State
 from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator, Subgradient
 from optimizer.solve.recourse.evaluator import KEPT_EVALUATIONS
 
-CutRow = tuple[NDArray[np.int32], Floats, float]  # columns, entries and lower side of a cut
+CutRow = tuple[NDArray[np.int32], Floats, float]  # columns, entries and right-hand side of a cut
 MIN_REMEMBERED_EVALUATIONS = 5  # evaluations kept for each node and part when there are many parts
 RecoursePoints = tuple[FirstStagePoint, ...]
 """The values that the second stage depends on, for each part (assumption set and branch)."""
@@ -34,7 +34,7 @@ class Cut:
     It bounds the mean damage of one chain, or the CVaR of total damage.
     """
 
-    # By node: of one chain for its mean, of all nodes for the CVaR.
+    # By node: the nodes of one chain for its mean, all nodes for the CVaR.
     subgradients: dict[int, Subgradient]
     is_tail: bool = False  # whether it bounds the CVaR of the total damage
     point: FirstStagePoint | None = None  # where it is tight, if known
@@ -42,7 +42,7 @@ class Cut:
 
     @property
     def chain_id(self) -> int:
-        """Id of the chain whose mean damage the cut bounds."""
+        """Id of the chain whose mean damage the cut bounds; meaningless for a cut on the CVaR."""
         return next(iter(self.subgradients))
 
 
@@ -105,10 +105,10 @@ class PartCutOracle:
         with_cuts: bool,
         approximate: bool,
     ) -> tuple[dict[int, float], Floats, list[Cut]]:
-        """Evaluate the recourse at a point.
+        """Evaluate the recourse at a point in the given chains, or in all if there is a CVaR.
 
         Return the expected damage of each chain, the damage in each state (S), and cuts on the mean
-        damage of chains.
+        damage of chains. ``chain_ids`` are unique over all parts, those in the result only here.
         """
         recourse, probability = self.recourse, self.recourse.probability
         chain_ids = (
@@ -208,7 +208,7 @@ class CutOracle:
         self._has_multi_node_chains = self.is_separable and any(
             oracle.has_multi_node_chains for oracle in self.part_oracles
         )
-        self.evaluations = self.node_evaluations = 0
+        self.evaluation_count = self.node_evaluation_count = 0
         self.seconds = 0.0
 
     def __call__(
@@ -262,8 +262,8 @@ class CutOracle:
                     )
                 )
         if with_cuts:
-            self.evaluations += 1
-            self.node_evaluations += sum(len(self.chains[v]) for v in chain_ids)
+            self.evaluation_count += 1
+            self.node_evaluation_count += sum(len(self.chains[v]) for v in chain_ids)
             self.seconds += time.perf_counter() - started_at
         is_complete = not approximate and len(chain_ids) == len(self.chain_ids)
         return CutOracleResult(points, damage_by_chain, tuple(recourse_costs), cuts, is_complete)
@@ -384,8 +384,9 @@ def _recourse_cost(
     set_oracles: Sequence[PartCutOracle], means: Sequence[float], state_damages: Sequence[Floats]
 ) -> tuple[float, list[Floats]]:
     """Return the recourse cost under one assumption set, from the mean damage and the damage in
-    each state (S) of its parts. Also return the weights of the states that yield its part that
-    depends on all chains together, one array for each part; none if there is no such part."""
+    each state (S) of its parts. Also return the weights of the states (S) in its term that depends
+    on all chains together (such as the CVaR), one array for each part; an empty list without such a
+    term."""
     risk, weight = set_oracles[0].risk, set_oracles[0].tail_weight
     mean = (1 - weight) * math.fsum(means)
     if weight == 0:

@@ -56,8 +56,8 @@ class Heuristics:
         if to_optimality and np.isfinite(run.best_objective):
             cutoff = run.best_objective * (1 - 1e-6)
         rounds = MAX_FINAL_ROUNDS if to_optimality else MAX_QUICK_ROUNDS
-        _, x, value = run.tighten_relaxation(accuracy, cutoff=cutoff, max_rounds=rounds)
-        return x is not None and run.offer_solution(x, value)
+        _, x, objective = run.tighten_relaxation(accuracy, cutoff=cutoff, max_rounds=rounds)
+        return x is not None and run.offer_solution(x, objective)
 
     @property
     def _accuracy(self) -> float:
@@ -114,11 +114,11 @@ class Heuristics:
             for chain_ids in (list(cut_oracle.chains), cut_oracle.slow_chains(known_plan.plan)):
                 with master.fixing_recourse_columns(x, chain_ids):
                     master.apply_bounds(variable_bounds)
-                    _, solution, value = run.tighten_relaxation(
+                    _, solution, objective = run.tighten_relaxation(
                         self._accuracy, cutoff=run.cutoff, max_rounds=MAX_QUICK_ROUNDS
                     )
                     if solution is not None:
-                        run.offer_solution(solution, value)
+                        run.offer_solution(solution, objective)
                         return True
         return False
 
@@ -153,7 +153,7 @@ class Heuristics:
         lower = run.lower_bound if np.isfinite(run.lower_bound) else run.target_objective
         has_bound = np.isfinite(lower)
         best_bound = lower + ASSUMED_GAP * run.gap_denominator(lower) if has_bound else np.inf
-        chosen_indices = None
+        chosen_bounds = None
         must_build = [p in master.instance.case.policy.must_build for p in master.projects]
         for start_indices in hints:
             start_indices = self.without_forbidden_starts(start_indices)
@@ -167,10 +167,10 @@ class Heuristics:
             master.simplex.set_cutoff(min(best_bound, run.cutoff))
             if run.solve_relaxation() == "optimal" and master.simplex.objective < best_bound:
                 best_bound, x = master.simplex.objective, master.simplex.values()
-                chosen_indices = master.bounds_fixed_at(
+                chosen_bounds = master.bounds_fixed_at(
                     np.where(is_free, self.start_indices(x, 0.0), start_indices), x
                 )
-        return chosen_indices is not None and self.polish(chosen_indices)
+        return chosen_bounds is not None and self.polish(chosen_bounds)
 
     def round_starts(self, x: Floats, threshold: float) -> bool:
         """Round a solution and polish it; return whether a better plan was found.
@@ -190,17 +190,17 @@ class Heuristics:
         whether a plan was found.
 
         Each relaxed solution is evaluated for new cuts, since cuts from fractional points are weak
-        at integral ones. If a fixing is infeasible, the opposite branch is tried once.
+        at integral ones. If a fixing is infeasible, the opposite decision is tried once.
         """
         run, master = self.run, self.master
-        branch_bounds, opposite_bounds = variable_bounds, None
+        node_bounds, opposite_bounds = variable_bounds, None
         for _ in range(3 * len(variable_bounds.first_start) + len(variable_bounds.min_ticket)):
-            master.apply_bounds(branch_bounds, self.fixed_to_zero)
+            master.apply_bounds(node_bounds, self.fixed_to_zero)
             master.simplex.set_cutoff(run.cutoff)
             if run.solve_relaxation() != "optimal" or master.simplex.objective >= run.cutoff:
                 if opposite_bounds is None:
                     return False
-                branch_bounds, opposite_bounds = opposite_bounds, None
+                node_bounds, opposite_bounds = opposite_bounds, None
                 continue
             x = master.simplex.values()
             if run.add_cuts_at_solution(
@@ -226,21 +226,18 @@ class Heuristics:
                         float(cumulative_starts[p][-1]) - round(cumulative_starts[p][-1])
                     ),
                 )
-                branch_bounds, opposite_bounds = self._fix_project(
-                    branch_bounds, p, x, cumulative_starts[p]
+                node_bounds, opposite_bounds = self._fix_project(
+                    node_bounds, p, x, cumulative_starts[p]
                 )
                 continue
             fractional_tickets = master.fractional_tickets(x)
             if not len(fractional_tickets):
                 return self.polish(master.bounds_fixed_at(self.start_indices(x), x))
             is_taken = master.ticket_fractions(x)[fractional_tickets] > 0.5
-            min_ticket, max_ticket = (
-                branch_bounds.min_ticket.copy(),
-                branch_bounds.max_ticket.copy(),
-            )
+            min_ticket, max_ticket = (node_bounds.min_ticket.copy(), node_bounds.max_ticket.copy())
             min_ticket[fractional_tickets], max_ticket[fractional_tickets] = is_taken, is_taken
-            branch_bounds, opposite_bounds = (
-                replace(branch_bounds, min_ticket=min_ticket, max_ticket=max_ticket),
+            node_bounds, opposite_bounds = (
+                replace(node_bounds, min_ticket=min_ticket, max_ticket=max_ticket),
                 None,
             )
         return False
@@ -249,7 +246,7 @@ class Heuristics:
         self, variable_bounds: VariableBounds, p: int, x: Floats, cumulative_starts: Floats
     ) -> tuple[VariableBounds, VariableBounds | None]:
         """Return the bounds with a project fixed near its value in the relaxation, and the bounds
-        of the opposite branch (None if there is none)."""
+        with the opposite decision (None if there is none)."""
         start_index = int(np.argmax(x[self.master.start_columns[p]]))
         built_bounds = variable_bounds.with_project_bounds(p, start_index, start_index, 1)
         never_bounds = (
@@ -327,7 +324,8 @@ class Heuristics:
         )
 
     def _neighboring_starts(self, p: int, start_index: int) -> list[int]:
-        count, shift = len(self.master.start_columns[p]), int(self.master.start_offsets[p])
+        start_count = len(self.master.start_columns[p])
+        first_position = int(self.master.start_offsets[p])
         neighbor_indices = (
             [-1, start_index - 1, start_index + 1, start_index - 2, start_index + 2]
             if start_index >= 0
@@ -337,6 +335,6 @@ class Heuristics:
             n
             for n in dict.fromkeys(neighbor_indices)
             if n != start_index
-            and -1 <= n < count
-            and (n < 0 or not self.fixed_to_zero[self.master.binary_index[shift + n]])
+            and -1 <= n < start_count
+            and (n < 0 or not self.fixed_to_zero[self.master.binary_index[first_position + n]])
         ]

@@ -47,7 +47,7 @@ class ProgramLayout:
 
 @dataclass(frozen=True, eq=False)
 class VariableBounds:
-    """Bounds on the starts and tickets in one branch of the search tree.
+    """Bounds on the starts and tickets at one node of the search tree.
 
     Start arrays have one entry for each project, or one for each review branch if the project may
     start after the review; ticket arrays have one entry for each ticket. A project may start at the
@@ -73,10 +73,8 @@ class VariableBounds:
     def with_fixed_starts(self, start_indices: Integers) -> VariableBounds:
         """Return a copy in which each project is fixed to one start index; -1 stands for never."""
         is_started = start_indices >= 0
-        first_start, last_start = (
-            np.where(is_started, start_indices, 1),
-            np.where(is_started, start_indices, 0),
-        )
+        first_start = np.where(is_started, start_indices, 1)
+        last_start = np.where(is_started, start_indices, 0)
         return replace(
             self,
             first_start=first_start,

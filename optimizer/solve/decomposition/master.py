@@ -25,16 +25,16 @@ from optimizer.solve.decomposition.master_columns import ColumnIndices, MasterCo
 from optimizer.solve.decomposition.master_model import MasterModel, StackedMasterModel
 
 MAX_DAMPING_EXPONENT = 24  # largest power of two by which a cut is scaled down
-# Ratio of coefficient to side above which a tiny start would satisfy the whole cut.
+# Ratio of coefficient to right-hand side above which a tiny start would satisfy the whole cut.
 HUGE_COEFFICIENT_RATIO = 2.0**20
-# The scale of a violation grows with the cut's side up to so many units.
+# The scale of a violation grows with the cut's right-hand side up to so many units.
 MAX_VIOLATION_UNITS = 2.0**15
 MAX_REMEMBERED_ROWS = 6000  # cached rows of cuts that are passed on to the next problem
 MAX_UNIT_CHANGE = 8.0  # the objective's unit is kept if it would change by no more than this factor
-MAX_CARRIED_CUT_AGE = 2  # largest age of a cut (solves since it was binding) that is passed on
+MAX_CARRIED_CUT_AGE = 2  # largest age of a cut (updates since it was binding) that is passed on
 BASIC_STATUS = 1  # basis status of a basic row, for new rows
 MAX_RECOVERABLE_CUTS = 100  # recoverable cuts that may stay though they are not binding
-ROUNDING_VIOLATION = 1e-14  # smaller violations relative to the side are rounding errors
+ROUNDING_VIOLATION = 1e-14  # smaller violations relative to the right-hand side are rounding errors
 
 
 class Master(MasterColumns):
@@ -71,7 +71,7 @@ class Master(MasterColumns):
         # Objective or damage that is 1 in the solver.
         self.objective_unit: float = 1 / objective_factor
         tail_cost_columns = [
-            view.tail_cost_column for view in self.part_columns if view.tail_cost_column is not None
+            part.tail_cost_column for part in self.part_columns if part.tail_cost_column is not None
         ]
         recourse_cost_columns = [*self.cost_to_go_columns.values(), *tail_cost_columns]
         units = np.full(len(program.cost), np.nan)
@@ -79,12 +79,12 @@ class Master(MasterColumns):
         if not tree.measure.is_additive:
             units[-1] = self.objective_unit  # upper bound of the objectives of all assumption sets
         self._max_values = program.upper.copy()  # largest values of columns
-        for view, part in zip(self.part_columns, tree.leaves, strict=True):
-            offtake_columns = view.offtake_columns
-            for c, p in zip(offtake_columns, view.offtake_projects, strict=True):
-                units[c] = np.fmin(units[c], offtake_unit(part.instance, p))
+        for part, leaf in zip(self.part_columns, tree.leaves, strict=True):
+            offtake_columns = part.offtake_columns
+            for c, p in zip(offtake_columns, part.offtake_projects, strict=True):
+                units[c] = np.fmin(units[c], offtake_unit(leaf.instance, p))
             self._max_values[offtake_columns] = np.minimum(
-                self._max_values[offtake_columns], view.offtake_max
+                self._max_values[offtake_columns], part.offtake_max
             )
             exact |= bool((units[offtake_columns] < 1).any())
         if previous is not None:  # keep the scaling, so that cached rows of cuts stay valid
@@ -104,14 +104,14 @@ class Master(MasterColumns):
         self._first_stage_costs = self.reduced_program.set_costs.copy()
         self._first_stage_costs[:, recourse_cost_columns] = 0.0
         self.base_row_count = self.simplex.row_count
-        self.is_empty = False  # whether bounds of the current branch contradict one another
+        self.is_empty = False  # whether bounds of the current node contradict one another
         self.row_ages = np.zeros(0, np.int64)
         self.extra_rows: list[ExtraRow] = []  # rows added to those of the program
         self._inactive_cuts = InactiveCuts(len(program.cost), self.violation_scale)
         # Keyed by identity; the cut is stored as well, so that its id is not reused.
         self._cut_row_cache: dict[int, tuple[Cut, CutRow]] = {}
-        is_small = previous is not None and len(previous._cut_row_cache) <= MAX_REMEMBERED_ROWS
-        if previous is not None and is_small and self._has_same_cut_rows(previous):
+        keeps_cache = previous is not None and len(previous._cut_row_cache) <= MAX_REMEMBERED_ROWS
+        if previous is not None and keeps_cache and self._has_same_cut_rows(previous):
             self._cut_row_cache = previous._cut_row_cache
 
     def _has_same_cut_rows(self, previous: Master) -> bool:
@@ -119,9 +119,9 @@ class Master(MasterColumns):
         return (
             self.layout.columns == previous.layout.columns
             and all(
-                view.recourse.columns.offtake_columns
-                == previous_view.recourse.columns.offtake_columns
-                for view, previous_view in zip(
+                part.recourse.columns.offtake_columns
+                == previous_part.recourse.columns.offtake_columns
+                for part, previous_part in zip(
                     self.part_columns, previous.part_columns, strict=True
                 )
             )
@@ -171,7 +171,7 @@ class Master(MasterColumns):
                 for extra, row in zip(extra_rows, rows, strict=True)
             ]
         )
-        lower, upper = (np.array([row[side] for row in rows]) for side in (2, 3))
+        lower, upper = (np.array([row[n] for row in rows]) for n in (2, 3))
         self._add_rows(lower, upper, rows_to_matrix(rows, len(self._max_values)), factors)
         self.extra_rows += extra_rows
 
@@ -182,15 +182,15 @@ class Master(MasterColumns):
 
     # Cuts
 
-    def violation_scale(self, sides: Floats) -> Floats:
-        """Return the scale in which violations of cuts are measured, given the lower sides of the
-        cuts."""
-        size = np.abs(sides)
+    def violation_scale(self, rhs: Floats) -> Floats:
+        """Return the scale in which violations of cuts are measured, given the right-hand sides of
+        the cuts."""
+        size = np.abs(rhs)
         clipped = np.clip(size, self.objective_unit, MAX_VIOLATION_UNITS * self.objective_unit)
         return np.asarray(np.maximum(clipped, ROUNDING_VIOLATION / 1e-9 * size), dtype=float)
 
     def cut_row(self, cut: Cut) -> CutRow:
-        """Return the columns, the coefficients and the lower side of a cut's row."""
+        """Return the columns, the coefficients and the right-hand side of a cut's row."""
         cached = self._cut_row_cache.get(id(cut))
         if cached is not None:
             return cached[1]
@@ -200,8 +200,8 @@ class Master(MasterColumns):
         return row
 
     def extra_row(self, extra: ExtraRow) -> tuple[ColumnIndices, Floats, float, float]:
-        """Return the columns, the coefficients, and the lower and upper side of an extra row (a cut
-        or a lazy row)."""
+        """Return the columns, the coefficients, and the lower and upper bound of an extra row (a
+        cut or a lazy row)."""
         if not isinstance(extra, int):
             return *(self.cut_row(extra) if isinstance(extra, Cut) else extra), math.inf
         lazy_rows = self.reduced_program.lazy_rows
@@ -220,12 +220,12 @@ class Master(MasterColumns):
         if not np.isfinite(duals).all():
             return None
         extra_duals = duals[self.base_row_count :]
-        used_rows = np.flatnonzero(extra_duals)
+        proving_rows = np.flatnonzero(extra_duals)
         row_statuses, column_statuses = self.simplex.basis_statuses()
         return DualProof(
             duals[: self.base_row_count],
-            tuple(self.extra_rows[n] for n in used_rows),
-            extra_duals[used_rows],
+            tuple(self.extra_rows[n] for n in proving_rows),
+            extra_duals[proving_rows],
             row_statuses[: self.base_row_count],
             column_statuses,
         )
@@ -248,9 +248,9 @@ class Master(MasterColumns):
         columns, entries = merge_coefficients(
             [(self.cut_columns(v), subgradient) for v, subgradient in cut.subgradients.items()]
         )
-        side = 0.0
+        rhs = 0.0
         for subgradient in cut.subgradients.values():
-            side += float(subgradient.constant[0])
+            rhs += float(subgradient.constant[0])
         factor = self._row_factor(columns, entries)
         units, max_values = self.simplex.column_units[columns], self._max_values[columns]
         entries, lost_amount, is_dropped = without_tiny_coefficients(
@@ -258,21 +258,22 @@ class Master(MasterColumns):
         )
         is_nonzero = entries != 0
         columns = np.append(columns[is_nonzero], self.bounded_column(cut)).astype(np.int32)
-        return (columns, np.append(entries[is_nonzero], 1.0), side - lost_amount), not is_dropped
+        return (columns, np.append(entries[is_nonzero], 1.0), rhs - lost_amount), not is_dropped
 
     def add_violated_cuts(
         self, cuts: Sequence[Cut], x: Floats | None = None, min_violation: float = 0.0
     ) -> dict[int, float]:
-        """Add the cuts that ``x`` violates by more than ``min_violation``, relative to their scale.
+        """Add the cuts that ``x`` violates by more than ``min_violation``, relative to their scale,
+        or all cuts if ``x`` is None.
 
         Return the sum of the violations of each chain's cuts, by chain id; the key -1 stands for
         cuts on the CVaR.
         """
         violated_rows, violations = [], dict[int, float]()
         for cut in cuts:
-            columns, entries, side = row = self.cut_row(cut)
-            excess = math.inf if x is None else float(side - entries @ x[columns])
-            if excess > min_violation * float(self.violation_scale(np.array(side))):
+            columns, entries, rhs = row = self.cut_row(cut)
+            excess = math.inf if x is None else float(rhs - entries @ x[columns])
+            if excess > min_violation * float(self.violation_scale(np.array(rhs))):
                 violated_rows.append((cut, row))
                 v = -1 if cut.is_tail else cut.chain_id
                 violations[v] = violations.get(v, 0.0) + excess
@@ -287,9 +288,9 @@ class Master(MasterColumns):
             new_rows = [*new_rows, *((row, row) for row in start_rows if row is not None)]
         rows = [row for _, row in new_rows]
         factors = np.array([self._row_factor(*row[:2]) for row in rows])
-        sides = np.array([row[2] for row in rows])
+        rhs = np.array([row[2] for row in rows])
         self._add_rows(
-            sides, np.full(len(rows), np.inf), rows_to_matrix(rows, len(self._max_values)), factors
+            rhs, np.full(len(rows), np.inf), rows_to_matrix(rows, len(self._max_values)), factors
         )
         self.extra_rows += [cut for cut, _ in new_rows]
 
@@ -307,15 +308,15 @@ class Master(MasterColumns):
         The row is valid because offtake requires a start, and the damage that the cut bounds is not
         negative.
         """
-        columns, entries, side = row
-        is_huge = (entries > HUGE_COEFFICIENT_RATIO * side) & (self.start_column_of[columns] >= 0)
-        if side <= 0 or not is_huge.any():
+        columns, entries, rhs = row
+        is_huge = (entries > HUGE_COEFFICIENT_RATIO * rhs) & (self.start_column_of[columns] >= 0)
+        if rhs <= 0 or not is_huge.any():
             return None
         start_columns = np.unique(self.start_column_of[columns[is_huge]]).astype(np.int32)
         columns = np.concatenate([start_columns, columns[~is_huge]])
-        entries = np.concatenate([np.full(len(start_columns), side), entries[~is_huge]])
-        is_negligible = side * self._row_factor(columns, entries) < MIN_COEFFICIENT
-        return None if is_negligible else (columns, entries, side)
+        entries = np.concatenate([np.full(len(start_columns), rhs), entries[~is_huge]])
+        is_negligible = rhs * self._row_factor(columns, entries) < MIN_COEFFICIENT
+        return None if is_negligible else (columns, entries, rhs)
 
     def _row_factor(self, columns: ColumnIndices, entries: Floats) -> float:
         """Return the factor by which the row of a cut is scaled.
@@ -334,7 +335,8 @@ class Master(MasterColumns):
         return 2.0 ** -min(exponent, MAX_DAMPING_EXPONENT) / self.objective_unit
 
     def deactivate_cuts(self, cuts: Sequence[Cut]) -> None:
-        """Store cuts outside the solver. They are activated when a solution violates them."""
+        """Store cuts outside the solver, to be activated when a solution violates them. Cuts whose
+        bounded column is missing are dropped."""
         pairs = [(cut, self.bounded_column_or_none(cut)) for cut in cuts]
         self._inactive_cuts.add([(cut, self.cut_row(cut), c) for cut, c in pairs if c is not None])
 
@@ -342,8 +344,8 @@ class Master(MasterColumns):
         """Return the column that a cut bounds; None if the master problem lacks it."""
         if not cut.is_tail:
             return self.cost_to_go_columns.get(cut.chain_id)
-        view = self.part_columns_of(cut.chain_id) if cut.subgradients else self.part_columns[0]
-        return view.tail_cost_column
+        part = self.part_columns_of(cut.chain_id) if cut.subgradients else self.part_columns[0]
+        return part.tail_cost_column
 
     def activate_violated_cuts(self, x: Floats, min_violation: float) -> int:
         """Add inactive cuts that ``x`` violates by more than ``min_violation``, as selected by
@@ -378,7 +380,7 @@ class Master(MasterColumns):
         return len(violated_rows)
 
     def age_rows(self) -> None:
-        """Update, for each extra row, the number of solves since it was last binding."""
+        """Update the age of each extra row: the number of updates since it was last binding."""
         duals = np.abs(self.simplex.row_duals()[self.base_row_count :])
         self.row_ages = np.where(duals > 1e-9, 0, self.row_ages + 1)
 
@@ -393,7 +395,7 @@ class Master(MasterColumns):
             self._remove_rows(is_recoverable & is_nonbinding)
 
     def remove_old_rows(self, max_age: int) -> None:
-        """Remove extra rows that have not been binding for more than ``max_age`` solves."""
+        """Remove extra rows that are older than ``max_age`` if there are many."""
         self._remove_rows(self.row_ages > max_age)
 
     def _remove_rows(self, to_remove: NDArray[np.bool_]) -> None:
@@ -415,14 +417,14 @@ class Master(MasterColumns):
             if not is_removed
         ]
 
-    # Branches
+    # Nodes of the search tree
 
     def apply_bounds(
         self, variable_bounds: VariableBounds, fixed_to_zero: NDArray[np.bool_] | None = None
     ) -> None:
-        """Set the variable bounds of a branch in the solver.
+        """Set the variable bounds of a node in the solver.
 
-        ``fixed_to_zero`` marks binaries that are zero in all branches.
+        ``fixed_to_zero`` marks binaries that are zero in the whole tree.
         """
         lower, upper = self.binary_bounds(variable_bounds, fixed_to_zero)
         # The solver rejects columns with contradicting bounds.
@@ -436,7 +438,9 @@ class Master(MasterColumns):
         """Fix, within the context, the continuous columns that the recourse of the given chains
         depends on to their values in ``x``."""
         program, chains = self.program, self._chains
-        column_lists = [self.cut_columns(v).columns for head in chain_ids for v in chains[head]]
+        column_lists = [
+            self.cut_columns(v).columns for chain_id in chain_ids for v in chains[chain_id]
+        ]
         columns = np.unique(np.concatenate([*column_lists, []])).astype(np.int32)
         columns = columns[~program.is_integer[columns]]
         lower, upper = program.lower[columns], program.upper[columns]

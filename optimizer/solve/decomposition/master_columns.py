@@ -40,9 +40,9 @@ class PartColumns:
         part_index: PartIndex,
         first_node: int,
     ) -> None:
-        self.recourse, self.first_node, column = recourse, first_node, part_index.column_index
+        self.recourse, self.first_node, column_index = recourse, first_node, part_index.column_index
         columns, column_by_key = recourse.columns, dict[Any, int]()
-        for (name, index), c in column.items():
+        for (name, index), c in column_index.items():
             if name == "offtake":
                 column_by_key[index] = c
             elif name == "unaided":
@@ -54,13 +54,13 @@ class PartColumns:
         )
         # Indices of recourse offtake columns that are offtake columns of the model.
         self._modeled_offtake = np.flatnonzero(
-            [("offtake", key) in column for key in columns.offtake_columns]
+            [("offtake", key) in column_index for key in columns.offtake_columns]
         )
         modeled_keys = [columns.offtake_columns[c] for c in self._modeled_offtake]
         self.offtake_columns = self._recourse_offtake_columns[self._modeled_offtake]
         self.offtake_projects = [p for p, *_ in modeled_keys]
         self.offtake_start_columns = np.array(
-            [column["start", (p, y)] for p, y, _ in modeled_keys], np.int64
+            [column_index["start", (p, y)] for p, y, _ in modeled_keys], np.int64
         )
         self.offtake_max = np.array([instance.projects[p].offtake_max for p, *_ in modeled_keys])
         # An offtake right that was turned into a bound has no row (-1).
@@ -75,12 +75,12 @@ class PartColumns:
         self._right_limits = np.where(right_rows >= 0, program.row_upper[right_rows], 0.0)
         years, stockpiles = instance.years, columns.stockpiles
         self.purchase_columns = np.array(
-            [[column["buy", (h, y)] for y in years] for h in stockpiles], np.int64
+            [[column_index["buy", (h, y)] for y in years] for h in stockpiles], np.int64
         ).reshape(len(stockpiles), len(years))
         self.cost_to_go_columns = {
-            first_node + v: c for (name, v), c in column.items() if name == "cost_to_go"
+            first_node + v: c for (name, v), c in column_index.items() if name == "cost_to_go"
         }
-        self.tail_cost_column = column.get(("tail_cost", "all"))
+        self.tail_cost_column = column_index.get(("tail_cost", "all"))
 
     def recourse_point(self, x: Floats) -> FirstStagePoint:
         """Return the first-stage point of a solution for this part.
@@ -175,7 +175,7 @@ class MasterColumns:
             for (name, key), c in part_index.column_index.items():
                 if name == "takes_part":
                     p, f, i = key
-                    shares = np.array(
+                    share_columns = np.array(
                         [
                             part_index.column_index["share", (*key, y)]
                             for y in start_years.get(p, ())
@@ -187,9 +187,9 @@ class MasterColumns:
                     )
                     if c in tickets:
                         capex_per_ticket = min(capex_per_ticket, tickets[c][1])
-                    tickets[c] = shares.astype(np.int64), capex_per_ticket
+                    tickets[c] = share_columns.astype(np.int64), capex_per_ticket
         self.ticket_columns = np.array(list(tickets), np.int32)
-        self._ticket_shares = list(tickets.values())
+        self._ticket_data = list(tickets.values())
         self.start_once_rows: ColumnIndices = np.array(start_once_rows, np.int32)
         self.start_offsets = np.cumsum([0, *(len(columns) for columns in self.start_columns)])
         # Starts before the review share one column among all branches.
@@ -200,13 +200,13 @@ class MasterColumns:
             [unique_columns[column_order], self.ticket_columns]
         ).astype(np.int32)
         binary_position = {int(c): n for n, c in enumerate(self.binary_columns)}
-        # Position among the binaries.
+        # Position of each start column among the binaries.
         self.binary_index = np.array([binary_position[int(c)] for c in all_start_columns], np.int64)
         self.start_column_of = np.full(len(self.program.cost), -1, dtype=np.int64)
-        for view in self.part_columns:
-            self.start_column_of[view.offtake_columns] = view.offtake_start_columns
+        for part in self.part_columns:
+            self.start_column_of[part.offtake_columns] = part.offtake_start_columns
         self.cost_to_go_columns: dict[int, int] = {
-            v: c for view in self.part_columns for v, c in view.cost_to_go_columns.items()
+            v: c for part in self.part_columns for v, c in part.cost_to_go_columns.items()
         }
         self._cut_columns_by_node: dict[int, CutColumns] = {}
 
@@ -214,7 +214,7 @@ class MasterColumns:
 
     def recourse_points(self, x: Floats) -> RecoursePoints:
         """Return the first-stage point of a solution in each part."""
-        return tuple(view.recourse_point(x) for view in self.part_columns)
+        return tuple(part.recourse_point(x) for part in self.part_columns)
 
     def cost_to_go_values(self, x: Floats) -> dict[int, float]:
         """Return the lower bound on each chain's mean damage that the cuts give in a solution, by
@@ -223,7 +223,7 @@ class MasterColumns:
 
     def part_columns_of(self, v: int) -> PartColumns:
         """Return the columns of the part that contains node ``v``."""
-        return next(view for view in reversed(self.part_columns) if view.first_node <= v)
+        return next(part for part in reversed(self.part_columns) if part.first_node <= v)
 
     def cut_columns(self, v: int) -> CutColumns:
         """Return the columns that the damage of node ``v`` depends on."""
@@ -236,19 +236,22 @@ class MasterColumns:
     def root_bounds(self) -> VariableBounds:
         """Return the variable bounds of the root node, which restrict nothing beyond the rules of
         the master problem."""
-        count, ticket_count = len(self.projects), len(self.ticket_columns)
+        project_count, ticket_count = len(self.projects), len(self.ticket_columns)
         last_start = np.array([len(columns) - 1 for columns in self.start_columns], np.int64)
-        zeros, ones = np.zeros(max(count, ticket_count), np.int64), np.ones(ticket_count, np.int64)
-        return VariableBounds(zeros[:count], last_start, zeros[:count], zeros[:ticket_count], ones)
+        zeros = np.zeros(max(project_count, ticket_count), np.int64)
+        ones = np.ones(ticket_count, np.int64)
+        return VariableBounds(
+            zeros[:project_count], last_start, zeros[:project_count], zeros[:ticket_count], ones
+        )
 
     def binary_bounds(
         self, variable_bounds: VariableBounds, fixed_to_zero: NDArray[np.bool_] | None = None
     ) -> tuple[Floats, Floats]:
-        """Return the lower and upper bounds of the binary columns in a branch."""
-        count = np.diff(self.start_offsets)
-        start_index = np.arange(self.start_offsets[-1]) - np.repeat(self.start_offsets[:-1], count)
-        first_start = np.repeat(variable_bounds.first_start, count)
-        last_start = np.repeat(variable_bounds.last_start, count)
+        """Return the lower and upper bounds of the binary columns at a node of the search tree."""
+        counts = np.diff(self.start_offsets)
+        start_index = np.arange(self.start_offsets[-1]) - np.repeat(self.start_offsets[:-1], counts)
+        first_start = np.repeat(variable_bounds.first_start, counts)
+        last_start = np.repeat(variable_bounds.last_start, counts)
         first_ticket = len(self.binary_columns) - len(self.ticket_columns)
         upper, lower = np.ones(len(self.binary_columns)), np.zeros(len(self.binary_columns))
         is_allowed = ((start_index >= first_start) & (start_index <= last_start)).astype(float)
@@ -270,7 +273,7 @@ class MasterColumns:
         """Return for each ticket the capex that it covers in a solution, as a share of the ticket's
         minimum."""
         return np.array(
-            [capex_per_ticket * x[shares].sum() for shares, capex_per_ticket in self._ticket_shares]
+            [capex_per_ticket * x[columns].sum() for columns, capex_per_ticket in self._ticket_data]
         )
 
     def fractional_tickets(self, x: Floats) -> Integers:
@@ -339,10 +342,10 @@ class MasterColumns:
                 )
             if not probability:
                 continue
-            likeliest_entry = max(probability, key=lambda early_index: probability[early_index])
+            likeliest_index = max(probability, key=lambda early_index: probability[early_index])
             for n in entries:
-                if likeliest_entry >= 0:
-                    start_indices[n] = likeliest_entry
+                if likeliest_index >= 0:
+                    start_indices[n] = likeliest_index
                 elif start_indices[n] >= 0 and self.instance.is_decided_before_review(
                     years[start_indices[n]]
                 ):

@@ -190,22 +190,20 @@ def reduce_program(compiled: highs.CompiledModel) -> ReducedProgram:
     substituted = substitute_planned_stock(compiled)
     full_program, kept_columns = highs.tighten_bounds(substituted.program), substituted.kept_columns
     matrix = sparse.csr_array(full_program.matrix)
-    row_lower, row_upper, lower, upper = (
-        full_program.row_lower,
-        full_program.row_upper,
-        full_program.lower,
-        full_program.upper,
-    )
+    row_lower = full_program.row_lower
+    row_upper = full_program.row_upper
+    lower = full_program.lower
+    upper = full_program.upper
     is_definition = np.zeros(len(rule_names), dtype=bool)
     is_definition[substituted.definition_rows] = True
 
     is_lazy = np.isin(rule_names, LAZY_CONSTRAINTS)
     is_singleton = (np.diff(matrix.indptr) == 1) & ~is_lazy
-    is_singleton[rule_names == "start_once"] = False  # the search changes their sides
+    is_singleton[rule_names == "start_once"] = False  # the search changes their bounds
     for r in np.flatnonzero(is_singleton):
         c, entry = matrix.indices[matrix.indptr[r]], matrix.data[matrix.indptr[r]]
-        sides = sorted((row_lower[r] / entry, row_upper[r] / entry))
-        lower[c], upper[c] = max(lower[c], sides[0]), min(upper[c], sides[1])
+        implied_bounds = sorted((row_lower[r] / entry, row_upper[r] / entry))
+        lower[c], upper[c] = max(lower[c], implied_bounds[0]), min(upper[c], implied_bounds[1])
     lazy_indices = np.flatnonzero(is_lazy)
     lazy_rows = sparse.csr_array(matrix[lazy_indices])
     upper = _bound_unbounded_columns(upper, lazy_rows, row_upper[lazy_indices])
@@ -284,10 +282,10 @@ def _bound_unbounded_columns(
     row = np.repeat(np.arange(lazy_rows.shape[0]), np.diff(lazy_rows.indptr))
     mixed_sign_rows = np.unique(row[lazy_rows.data < 0])
     is_bounding = ~np.isin(row, mixed_sign_rows) & np.isinf(column_upper[lazy_rows.indices])
-    bounded = column_upper.copy()
+    new_upper = column_upper.copy()
     np.minimum.at(
-        bounded,
+        new_upper,
         lazy_rows.indices[is_bounding],
         lazy_upper[row[is_bounding]] / lazy_rows.data[is_bounding],
     )
-    return bounded
+    return new_upper

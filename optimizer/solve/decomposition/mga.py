@@ -28,7 +28,7 @@ VIOLATION_TOLERANCE = 1e-6  # cuts and lazy rows with a smaller relative violati
 MAX_CUTS_PER_ROUND = 80  # cuts added at a time
 MAX_GUESS_NODES = 2000  # node limit of ``guess_portfolio``
 
-# Columns, entries, lower and upper side.
+# Columns, entries, lower and upper bound.
 _ProgramRow = tuple[NDArray[np.int64], Floats, float, float]
 
 
@@ -60,9 +60,9 @@ class FarthestPortfolioProgram:
         # Column of the smallest distance, the last.
         self._min_distance_column = self._master_column_count + len(self.stockpiles)
         self._start_columns = dict(zip(self.projects, self.master.start_columns, strict=True))
-        view = self.master.part_columns[0]  # purchase columns are shared by all assumption sets
+        part = self.master.part_columns[0]  # purchase columns are shared by all assumption sets
         self._purchase_columns = dict(
-            zip(view.recourse.columns.stockpiles, view.purchase_columns, strict=True)
+            zip(part.recourse.columns.stockpiles, part.purchase_columns, strict=True)
         )
         self._min_lots = min_lots
         instances = cut_oracle.tree.instances
@@ -82,8 +82,8 @@ class FarthestPortfolioProgram:
         for cut in cuts:
             if id(cut) not in self._cuts and self.master.bounded_column_or_none(cut) is not None:
                 self._cuts[id(cut)] = cut
-                columns, entries, side = self.master.cut_row(cut)
-                self._cut_rows.append((columns.astype(np.int64), entries, side, math.inf))
+                columns, entries, rhs = self.master.cut_row(cut)
+                self._cut_rows.append((columns.astype(np.int64), entries, rhs, math.inf))
 
     # Items
 
@@ -94,12 +94,12 @@ class FarthestPortfolioProgram:
 
     def _item_columns(self, item: PortfolioItem) -> NDArray[np.int64]:
         """Return the columns whose sum is 1 if the item belongs to the portfolio, otherwise 0."""
-        kind, name = item
+        kind, item_id = item
         if kind == "project":
-            return self._start_columns[name].astype(np.int64)
-        return np.array([self._master_column_count + self.stockpiles.index(name)])
+            return self._start_columns[item_id].astype(np.int64)
+        return np.array([self._master_column_count + self.stockpiles.index(item_id)])
 
-    def _distance_row(self, portfolio: Portfolio) -> tuple[NDArray[np.int64], Floats, int]:
+    def _distance_expression(self, portfolio: Portfolio) -> tuple[NDArray[np.int64], Floats, int]:
         """Return the columns, the entries and the constant of the linear expression for the
         distance of the portfolio that is searched for from ``portfolio``."""
         column_lists = [self._item_columns(item) for item in self.items]
@@ -130,7 +130,7 @@ class FarthestPortfolioProgram:
         cost = np.zeros(self._min_distance_column + 1)
         cost[self._min_distance_column] = -1.0
         for portfolio in known_portfolios:
-            columns, entries, _ = self._distance_row(portfolio)
+            columns, entries, _ = self._distance_expression(portfolio)
             # The sum of distances weighs less than one unit of the smallest.
             np.add.at(cost, columns, -entries / (len(self.items) * len(known_portfolios) + 1))
         constant = sum(map(len, known_portfolios)) / (len(self.items) * len(known_portfolios) + 1)
@@ -199,14 +199,14 @@ class FarthestPortfolioProgram:
         rows.append(np.append([item_costs.get(item, 0.0) for item in self.items], 0.0))
         row_lower.append(-math.inf)
         row_upper.append(max_cost)
-        is_free = np.array([1.0 if item in item_costs else 0.0 for item in self.items])
+        max_change = np.array([1.0 if item in item_costs else 0.0 for item in self.items])
         program = highs.program_from_arrays(
             cost,
             np.array(rows),
             row_lower,
             row_upper,
-            np.append(0 * is_free, 1.0),
-            np.append(is_free, item_count),
+            np.append(0 * max_change, 1.0),
+            np.append(max_change, item_count),
         )
         integer_program = replace(program, is_integer=np.ones(item_count + 1, dtype=bool))
         solution = highs.solve(
@@ -222,19 +222,18 @@ class FarthestPortfolioProgram:
     def _add_violated_rows(self, x: Floats) -> bool:
         """Add the cuts and lazy rows that a solution violates. Return whether any were added."""
         violated_cuts = []
-        for n, (columns, entries, side, _) in enumerate(self._cut_rows):
+        for n, (columns, entries, rhs, _) in enumerate(self._cut_rows):
             if n not in self._active_cuts:
-                excess = (side - float(entries @ x[columns])) / max(1.0, abs(side))
+                excess = (rhs - float(entries @ x[columns])) / max(1.0, abs(rhs))
                 if excess > VIOLATION_TOLERANCE:
                     violated_cuts.append((-excess, n))
         new_cuts = [n for _, n in sorted(violated_cuts)[:MAX_CUTS_PER_ROUND]]
         reduced_program = self.master.reduced_program
-        excess_of_lazy = (
+        lazy_excess = (
             reduced_program.lazy_rows @ x[: self._master_column_count] - reduced_program.lazy_upper
         )
         new_lazy_rows = (
-            set(np.flatnonzero(excess_of_lazy > VIOLATION_TOLERANCE).tolist())
-            - self._active_lazy_rows
+            set(np.flatnonzero(lazy_excess > VIOLATION_TOLERANCE).tolist()) - self._active_lazy_rows
         )
         self._active_cuts.update(new_cuts)
         self._active_lazy_rows |= new_lazy_rows
@@ -264,12 +263,12 @@ class FarthestPortfolioProgram:
                 value = 1.0 if item in known_portfolios[0] else 0.0
                 rows.append((item_columns, np.ones(len(item_columns)), value, value))
         for portfolio in known_portfolios:
-            columns, entries, constant = self._distance_row(portfolio)
+            columns, entries, constant = self._distance_expression(portfolio)
             columns = np.append(columns, self._min_distance_column)
             entries = np.append(entries, -1.0)
             rows.append((columns, entries, -float(constant), math.inf))
         for portfolio in excluded_portfolios:
-            columns, entries, constant = self._distance_row(portfolio)
+            columns, entries, constant = self._distance_expression(portfolio)
             rows.append((columns, entries, 1.0 - constant, math.inf))
         return rows
 

@@ -31,9 +31,9 @@ def write_pool(pool: CutPool) -> bytes:
     parts: list[np.ndarray[Any, Any]] = []
     cuts = []
     for cut in pool.cuts:
-        nodes = []
+        node_shapes = []
         for v, subgradient in cut.subgradients.items():
-            nodes.append(
+            node_shapes.append(
                 [v, list(subgradient.output_value.shape), list(subgradient.purchase_value.shape)]
             )
             parts += [
@@ -41,7 +41,7 @@ def write_pool(pool: CutPool) -> bytes:
                 subgradient.output_value.ravel(),
                 subgradient.purchase_value.ravel(),
             ]
-        cuts.append([cut.is_tail, nodes])
+        cuts.append([cut.is_tail, node_shapes])
     points = [
         [[[*key, x] for key, x in values.items()] for values in (point.offtake, point.buy_t)]
         for point in pool.portable_points
@@ -120,10 +120,10 @@ def _build_pool(header: dict[str, Any], numbers: np.ndarray[Any, Any]) -> CutPoo
     if numbers.dtype != np.float64 or not np.isfinite(numbers).all():
         raise ValueError("numbers")
     cuts = []
-    for is_tail, nodes in header["cuts"]:
+    for is_tail, node_shapes in header["cuts"]:
         subgradients = {
-            int(v): Subgradient(take([1]), take(output), take(purchases))
-            for v, output, purchases in nodes
+            int(v): Subgradient(take([1]), take(output_shape), take(purchase_shape))
+            for v, output_shape, purchase_shape in node_shapes
         }
         cuts.append(Cut(subgradients, is_tail=bool(is_tail)))
     points = [

@@ -31,8 +31,8 @@ UNEVALUATED_SHARE = 0.1  # share of the estimated cut error that a round leaves 
 CACHED_CUT_GAP_SHARE = 0.03
 # Share of a difference that may stay open: a tenth of the proven part.
 OPEN_DIFFERENCE_SHARE = 1 / 11
-# Shares of the target gap at which a branch is pruned and a search ends.
-BRANCH_GAP_SHARE, SEARCH_GAP_SHARE = (0.99, 0.999)
+# Shares of the target gap at which a node is pruned and a search ends.
+NODE_GAP_SHARE, SEARCH_GAP_SHARE = (0.99, 0.999)
 MIN_STORED_CUT_VIOLATION = 1e-6  # inactive cuts with a smaller relative violation stay inactive
 
 
@@ -78,7 +78,7 @@ class SearchRun:
     # Start indices of plans of earlier problems.
     start_hints: list[Integers] = field(default_factory=list)
     known_plans: list[KnownPlan] = field(default_factory=list)  # plans of earlier problems
-    # Returns the rules that such a plan breaks in this problem.
+    # Returns the rules of this problem that a plan of an earlier one breaks.
     find_broken_rules: BrokenRulesFinder | None = None
     # Trees that the search may resume from.
     earlier_frontiers: list[SearchFrontier] = field(default_factory=list)
@@ -128,15 +128,15 @@ class SearchRun:
 
     @property
     def cutoff(self) -> float:
-        """Bound above which a branch is pruned, since it can improve the plan by no more than the
+        """Bound above which a node is pruned, since it can improve the plan by no more than the
         gap."""
-        return self._bound_below_best(BRANCH_GAP_SHARE)
+        return self._bound_below_best(NODE_GAP_SHARE)
 
     @property
     def closing_bound(self) -> float:
         """Lower bound at which the gap counts as closed.
 
-        It is slightly below the cutoff, so that a pruned branch remains pruned when its bound is
+        It is slightly below the cutoff, so that a pruned node remains pruned when its bound is
         computed again.
         """
         return self._bound_below_best(SEARCH_GAP_SHARE)
@@ -224,10 +224,10 @@ class SearchRun:
             self.report_progress()
 
     def mark_infeasible(self) -> None:
-        """Record that no plan satisfies the rules.
+        """Record that the problem is infeasible.
 
-        A plan of an earlier problem that satisfies the rules only within the tolerance of the check
-        is dropped, since a search without it would not find it.
+        The best plan, if there is one, is dropped: it comes from an earlier problem and satisfies
+        the rules only within the tolerance of their check.
         """
         self.best_objective, self.best_solution = math.inf, None
         self.raise_lower_bound(math.inf)
@@ -257,10 +257,11 @@ class SearchRun:
         return True
 
     def solve_relaxation(self, *, confirm_infeasible: bool = True) -> str:
-        """Solve the relaxation of the present branch, with lazy rows and cached cuts. Return the
+        """Solve the relaxation of the present node, with lazy rows and cached cuts. Return the
         outcome of the solver.
 
-        With ``confirm_infeasible`` the solver verifies that the relaxation is infeasible.
+        With ``confirm_infeasible`` the solver verifies that the relaxation is infeasible. Raise
+        UnboundedProblem if it is unbounded, and SearchStopped at a limit.
         """
         simplex, last_objective = self.master.simplex, -math.inf
         while True:
@@ -301,15 +302,16 @@ class SearchRun:
         max_rounds: int = 500,
         min_progress: float = 0.0,
     ) -> tuple[float, Floats | None, float]:
-        """Add cuts to the relaxation of the present branch until its bound is close to its optimum
+        """Add cuts to the relaxation of the present node until its bound is close to its optimum
         with exact recourse.
 
         Return the bound (infinite if the relaxation is infeasible), the best point at which all
-        chains were evaluated, and its objective. Points are evaluated halfway between the solution
-        of the master problem and the previous point (in-out separation: Ben-Ameur and Neto 2007;
-        with a moving center: Neame 1999), and only in selected chains. The loop ends when the
-        relative difference of the bound and the best point is at most ``accuracy``, or when five
-        rounds have raised the bound by less than ``min_progress`` (relative).
+        chains were evaluated (None without one), and its objective. Points are evaluated halfway
+        between the solution of the master problem and the previous point (in-out separation:
+        Ben-Ameur and Neto 2007; with a moving center: Neame 1999), and only in selected chains. The
+        loop ends when the relative difference of the bound and the best point is at most
+        ``accuracy``, or when five rounds have raised the bound by less than ``min_progress``
+        (relative).
         """
         master, simplex = self.master, self.master.simplex
         best_point: Floats | None = None
@@ -385,11 +387,11 @@ class SearchRun:
         if not self.is_separable:
             return master_solution if center is None else 0.5 * (center + master_solution), None
         cut_errors, set_objectives = self._estimated_cut_errors(master_solution)
-        total = objective_error(self.cut_oracle, cut_errors, set_objectives)
-        if total <= tolerance or math.isinf(total):
+        total_error = objective_error(self.cut_oracle, cut_errors, set_objectives)
+        if total_error <= tolerance or math.isinf(total_error):
             return master_solution, None
         chain_ids = chains_to_evaluate(
-            self.cut_oracle, cut_errors, set_objectives, UNEVALUATED_SHARE * total
+            self.cut_oracle, cut_errors, set_objectives, UNEVALUATED_SHARE * total_error
         )
         return master_solution if center is None else 0.5 * (center + master_solution), chain_ids
 
@@ -433,8 +435,9 @@ class SearchRun:
         """Evaluate the solution of the master problem in those chains whose cuts may add more than
         ``tolerance`` to the error of the objective.
 
-        Return the observed error of the objective and the number of cuts added. A cut is added if
-        it is violated by more than ``min_violation``, relative to its scale.
+        Return the observed error of the objective and the number of chains whose cuts were added
+        (all cuts on the CVaR count as one). A cut is added if it is violated by more than
+        ``min_violation``, relative to its scale.
         """
         if not self.is_separable:
             oracle_result, added = self._add_cuts_at(x, None, x, min_violation)

@@ -1,9 +1,9 @@
 """Leaves of a search tree with their dual proofs, for reoptimization.
 
-Gamrath, Hiller and Witzig (2015). If only the sides, bounds and costs of a program change, the
-leaves of the previous tree still cover all plans, and the dual multipliers of a leaf still prove a
-bound by weak duality. The search resumes in those leaves whose bound is below the objective of the
-best plan.
+Gamrath, Hiller and Witzig (2015). If only right-hand sides, bounds and costs of a program change,
+the leaves of the previous tree still cover all plans, and the dual multipliers of a leaf still
+prove a bound by weak duality. The search resumes in those leaves whose bound is below the objective
+of the best plan.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ MAX_LEAVES = 2000  # larger trees are dropped: evaluating them takes longer than
 
 @dataclass(frozen=True, eq=False)
 class Leaf:
-    """Branch that was not explored further, with a dual proof for this branch or for one that
-    contains it."""
+    """Node that was not explored further, with a dual proof for this node or for one of its
+    ancestors (None if there is no proof)."""
 
     variable_bounds: VariableBounds
     proof: DualProof | None
@@ -96,7 +96,7 @@ class SearchFrontier:
 
 
 class ProofEvaluator:
-    """Evaluation of the bounds that dual proofs give for branches of a master problem."""
+    """Evaluation of the bounds that dual proofs give for nodes of a search tree."""
 
     def __init__(self, master: Master, proofs: Sequence[DualProof]) -> None:
         self._proof_index = {id(proof): n for n, proof in enumerate(proofs)}
@@ -128,7 +128,7 @@ class ProofEvaluator:
             [sparse.csr_array(program.matrix), rows_to_matrix(rows, len(program.cost))],
             format="csr",
         )
-        reduced = program.cost - (matrix.T @ multipliers.T).T
+        reduced_costs = program.cost - (matrix.T @ multipliers.T).T
         start_once = master.start_once_rows
         self._start_once_duals = multipliers[:, start_once].copy()
         multipliers[:, start_once] = 0.0
@@ -136,15 +136,17 @@ class ProofEvaluator:
         finite_upper = np.where(np.isinf(upper), 0.0, upper)
         row_terms = np.maximum(multipliers, 0.0) @ finite_lower
         row_terms += np.minimum(multipliers, 0.0) @ finite_upper
-        self.binary_reduced_costs = reduced[:, master.binary_columns]
-        reduced[:, master.binary_columns] = 0.0
-        # So are small reduced costs of unbounded columns.
-        scaled_cost = np.abs(reduced) * master.simplex.column_units / master.objective_unit
-        is_unbounded = np.where(reduced < 0, np.isinf(program.upper), np.isinf(program.lower))
-        reduced = np.where(is_unbounded & (scaled_cost <= REDUCED_COST_TOLERANCE), 0.0, reduced)
-        bounds = np.where(reduced < 0, program.upper, program.lower)
+        self.binary_reduced_costs = reduced_costs[:, master.binary_columns]
+        reduced_costs[:, master.binary_columns] = 0.0
+        # Small reduced costs of unbounded columns are within the tolerance too.
+        scaled_cost = np.abs(reduced_costs) * master.simplex.column_units / master.objective_unit
+        is_unbounded = np.where(reduced_costs < 0, np.isinf(program.upper), np.isinf(program.lower))
+        reduced_costs = np.where(
+            is_unbounded & (scaled_cost <= REDUCED_COST_TOLERANCE), 0.0, reduced_costs
+        )
+        bounds = np.where(reduced_costs < 0, program.upper, program.lower)
         with np.errstate(invalid="ignore"):
-            column_terms = np.where(reduced == 0, 0.0, reduced * bounds)
+            column_terms = np.where(reduced_costs == 0, 0.0, reduced_costs * bounds)
         self._constants: Floats = program.offset + row_terms + column_terms.sum(axis=1)
 
     def leaf_bounds(self, leaves: Sequence[Leaf], fixed_to_zero: NDArray[np.bool_]) -> Floats:
@@ -157,7 +159,7 @@ class ProofEvaluator:
             [self._proof_index.get(id(leaf.proof), -1) for leaf in leaves], dtype=np.int64
         )
         pairs = [self._master.binary_bounds(leaf.variable_bounds, fixed_to_zero) for leaf in leaves]
-        lower, upper = (np.array(side) for side in zip(*pairs, strict=True))
+        lower, upper = (np.array(bound) for bound in zip(*pairs, strict=True))
         must_start = np.array([leaf.variable_bounds.must_start for leaf in leaves], dtype=float)
         if not len(self._constants):
             return np.full(len(leaves), -np.inf)

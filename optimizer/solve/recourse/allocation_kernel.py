@@ -14,8 +14,10 @@ the last such delivery is found with a disjoint-set forest (Tarjan 1975).
 If the search for an exchange fails, it has found a set of periods that can get no more. The value
 of the shortage for which it failed becomes the price of these periods, and of the stock that has
 come in up to the last full prefix of each stock that the search reached. Since values descend, a
-price that is set remains; the prices form an optimal dual solution. Any prices that never rise over
-time yield a valid cut.
+price that is set remains; the prices form an optimal dual solution. Any prices of stock that never
+rise over time yield a valid cut.
+
+Here ``k`` is a period, and ``i``, ``n`` and ``donor`` are positions among the short periods.
 """
 
 import numpy as np
@@ -48,43 +50,43 @@ def allocate_shortage(uncovered, step_limit, row, k, shortage, column):
 
 @compiled
 def allocate_stocks(
-    count, periods, period_position, order, rank, value, arrived, max_release, kept_share,
+    short_count, periods, period_position, order, rank, value, arrived, max_release, kept_share,
     shortage, released_lots, releasable, lots_left, latest_delivery, last_served, price,
-    stock_value, visited, queue, by_stock, by_period, full_prefix, known_full_prefix, change,
-    short_bits,
+    stock_value, visited, queue, exchange_stock, exchange_target, full_prefix, known_full_prefix,
+    change, short_bits,
 ):  # fmt: skip
     """Release stocks to shortages, in place, and compute dual prices.
 
-    count, periods, period_position (K): number of short periods, their indices, and the position of
-        each period among them
-    order (2, J*K), rank, value (J, K): steps and periods by descending first-period value, the rank
-        of each, and the values
+    short_count, periods, period_position (K): number of short periods, these periods, and the
+        position of each period among them
+    order (2, J*K), rank, value (J, K): pairs of a step and a period by descending value of a
+        first-period lot, the rank of each pair, and the values
     arrived, max_release (H, K): cumulative first-period lots by the end of a period; release limit
     kept_share (K): share that is left of a lot of the first period
-    shortage (J, count): missing lots, before the releases on entry and after them on return
-    price (count), stock_value (H, count): set to the marginal value of a first-period lot of demand
-        and of stock
+    shortage (J, short_count): missing lots, before the releases on entry and after them on return
+    price (short_count), stock_value (H, short_count): set to the marginal value of a first-period
+        lot of demand and of stock
     released_lots, releasable, lots_left, latest_delivery, last_served (H, K): lots released;
         remaining release; remainder of each delivery; disjoint-set forest; last period served from
         each delivery
 
     All other arguments are work arrays.
     """
-    stocks = arrived.shape[0]
-    for h in range(stocks):
-        for i in range(count):
+    stock_count = arrived.shape[0]
+    for h in range(stock_count):
+        for i in range(short_count):
             releasable[h, i] = max_release[h, periods[i]]
             released_lots[h, i] = 0.0
             stock_value[h, i] = -1.0
         known_full_prefix[h] = -1
-        _reset_stock(h, count, periods, arrived, lots_left, latest_delivery, last_served)
-    for i in range(count):
+        _reset_stock(h, short_count, periods, arrived, lots_left, latest_delivery, last_served)
+    for i in range(short_count):
         price[i] = -1.0
-    unpriced = count
+    unpriced = short_count
     # Only few steps and periods are short: a bit set marks them by their rank.
-    for n in range(short_bits.shape[0]):
-        short_bits[n] = 0
-    for i in range(count):
+    for w in range(short_bits.shape[0]):
+        short_bits[w] = 0
+    for i in range(short_count):
         for j in range(shortage.shape[0]):
             if shortage[j, i] > 0.0:
                 position = rank[j, periods[i]]
@@ -105,7 +107,7 @@ def allocate_stocks(
         j = order[0, position]
         wanted = shortage[j, i] / kept_share[k]
         tolerance = wanted * ROUNDING_SHARE
-        for h in range(stocks):
+        for h in range(stock_count):
             released = _release_latest(
                 h,
                 i,
@@ -122,54 +124,57 @@ def allocate_stocks(
                 if wanted <= tolerance:
                     break
         moves = 0
-        while wanted > tolerance and moves < 8 * count * stocks:
+        while wanted > tolerance and moves < 8 * short_count * stock_count:
             end = _find_stock_exchange(
-                i, count, stocks, released_lots, releasable, latest_delivery, last_served, visited,
-                queue, by_stock, by_period, full_prefix, known_full_prefix,
+                i, short_count, stock_count, released_lots, releasable, latest_delivery,
+                last_served, visited, queue, exchange_stock, exchange_target, full_prefix,
+                known_full_prefix,
             )  # fmt: skip
             if end < 0:
-                for n in range(count):
+                for n in range(short_count):
                     if visited[n] and price[n] < 0.0:
                         price[n] = value[j, k]
                         unpriced -= 1
-                for h in range(stocks):
+                for h in range(stock_count):
                     for n in range(known_full_prefix[h] + 1, full_prefix[h] + 1):
                         stock_value[h, n] = value[j, k]
                     known_full_prefix[h] = full_prefix[h]
                 break
             moves += 1
             released = _apply_stock_exchange(
-                i, end, wanted, count, stocks, periods, released_lots, releasable, lots_left,
-                latest_delivery, last_served, by_stock, by_period, change, arrived, max_release,
+                i, end, wanted, short_count, stock_count, periods, released_lots, releasable,
+                lots_left, latest_delivery, last_served, exchange_stock, exchange_target, change,
+                arrived, max_release,
             )  # fmt: skip
             if released <= 0.0:
                 break
             wanted -= released
         shortage[j, i] = wanted * kept_share[k] if wanted > tolerance else 0.0
-    for i in range(count):
+    for i in range(short_count):
         price[i] = max(price[i], 0.0)
-        for h in range(stocks):
+        for h in range(stock_count):
             stock_value[h, i] = max(stock_value[h, i], 0.0)
 
 
 @compiled
-def _reset_stock(h, count, periods, arrived, lots_left, latest_delivery, last_served):
+def _reset_stock(h, short_count, periods, arrived, lots_left, latest_delivery, last_served):
     """Reset stock h to its deliveries, without any releases."""
-    total = 0.0
-    for i in range(count):
-        arrived_now = arrived[h, periods[i]]
-        delivery = arrived_now - total
-        total = arrived_now
-        if delivery <= ROUNDING_SHARE * arrived_now:
-            delivery = 0.0
-        lots_left[h, i] = delivery
-        latest_delivery[h, i] = i if delivery > 0.0 else i - 1
+    earlier_lots = 0.0
+    for i in range(short_count):
+        arrived_lots = arrived[h, periods[i]]
+        delivered = arrived_lots - earlier_lots
+        earlier_lots = arrived_lots
+        if delivered <= ROUNDING_SHARE * arrived_lots:
+            delivered = 0.0
+        lots_left[h, i] = delivered
+        latest_delivery[h, i] = i if delivered > 0.0 else i - 1
         last_served[h, i] = -1
 
 
 @compiled
 def _last_delivery(h, i, latest_delivery):
-    """Return the last delivery up to i that is not used up; -1 if there is none."""
+    """Return the last delivery of stock h up to short period i that is not used up; -1 if there is
+    none."""
     root = i
     while root >= 0 and latest_delivery[h, root] != root:
         root = latest_delivery[h, root]
@@ -182,73 +187,73 @@ def _last_delivery(h, i, latest_delivery):
 
 @compiled
 def _release_latest(h, i, wanted, periods, arrived, lots_left, latest_delivery, last_served):
-    """Release up to ``wanted`` lots of stock h for period i, from the latest deliveries. Return the
-    lots released."""
+    """Release up to ``wanted`` lots of stock h for short period i, from the latest deliveries.
+    Return the lots released."""
     released = 0.0
     while wanted > released:
-        n = _last_delivery(h, i, latest_delivery)
-        if n < 0:
+        delivery = _last_delivery(h, i, latest_delivery)
+        if delivery < 0:
             break
-        amount = min(wanted - released, lots_left[h, n])
+        amount = min(wanted - released, lots_left[h, delivery])
         released += amount
-        lots_left[h, n] -= amount
-        last_served[h, n] = max(last_served[h, n], i)
-        if lots_left[h, n] <= ROUNDING_SHARE * arrived[h, periods[n]]:
-            lots_left[h, n] = 0.0
-            latest_delivery[h, n] = n - 1
+        lots_left[h, delivery] -= amount
+        last_served[h, delivery] = max(last_served[h, delivery], i)
+        if lots_left[h, delivery] <= ROUNDING_SHARE * arrived[h, periods[delivery]]:
+            lots_left[h, delivery] = 0.0
+            latest_delivery[h, delivery] = delivery - 1
         if amount <= 0.0:
             break
     return released
 
 
 @compiled
-def _record_release(h, n, given, periods, released_lots, releasable, max_release):
-    """Record a release of ``given`` lots of stock h in period n."""
-    released_lots[h, n] += given
-    releasable[h, n] -= given
-    if releasable[h, n] <= ROUNDING_SHARE * max_release[h, periods[n]]:
-        releasable[h, n] = 0.0
+def _record_release(h, i, lots, periods, released_lots, releasable, max_release):
+    """Record a release of ``lots`` lots of stock h in short period i."""
+    released_lots[h, i] += lots
+    releasable[h, i] -= lots
+    if releasable[h, i] <= ROUNDING_SHARE * max_release[h, periods[i]]:
+        releasable[h, i] = 0.0
 
 
 @compiled
 def _find_stock_exchange(
-    i, count, stocks, released_lots, releasable, latest_delivery, last_served, visited, queue,
-    by_stock, by_period, full_prefix, known_full_prefix,
+    i, short_count, stock_count, released_lots, releasable, latest_delivery, last_served, visited,
+    queue, exchange_stock, exchange_target, full_prefix, known_full_prefix,
 ):  # fmt: skip
     """Search breadth-first for a chain of exchanges between stocks by which period i gets more.
 
-    If one exists, return ``h * count + n``, where stock h can release more in period n at the end
-    of the chain. Otherwise return -1; then ``visited`` marks the periods that can get no more, and
-    ``full_prefix`` is the full prefix of each stock. Prefixes up to ``known_full_prefix`` were
+    If one exists, return ``h * short_count + n``, where stock h can release more in period n at the
+    end of the chain. Otherwise return -1; then ``visited`` marks the periods that can get no more,
+    and ``full_prefix`` is the full prefix of each stock. Prefixes up to ``known_full_prefix`` were
     found to be full earlier and remain so.
     """
-    for n in range(count):
+    for n in range(short_count):
         visited[n] = False
-    for h in range(stocks):
+    for h in range(stock_count):
         full_prefix[h] = known_full_prefix[h]
     visited[i] = True
-    by_stock[i] = -1
+    exchange_stock[i] = -1
     queue[0] = i
     head, tail = 0, 1
     while head < tail:
         n = queue[head]
         head += 1
-        for h in range(stocks):
+        for h in range(stock_count):
             if releasable[h, n] <= 0.0 or n <= full_prefix[h]:
                 continue
             if _last_delivery(h, n, latest_delivery) >= 0:
-                return h * count + n
+                return h * short_count + n
             # All deliveries up to n are used up, some of them later: extend to the full prefix.
             full_end, checked = n, full_prefix[h] + 1
             while checked <= full_end:
                 full_end = max(full_end, last_served[h, checked])
                 checked += 1
-            for period in range(full_prefix[h] + 1, full_end + 1):
-                if released_lots[h, period] > 0.0 and not visited[period]:
-                    visited[period] = True
-                    by_stock[period] = h
-                    by_period[period] = n
-                    queue[tail] = period
+            for donor in range(full_prefix[h] + 1, full_end + 1):
+                if released_lots[h, donor] > 0.0 and not visited[donor]:
+                    visited[donor] = True
+                    exchange_stock[donor] = h
+                    exchange_target[donor] = n
+                    queue[tail] = donor
                     tail += 1
             full_prefix[h] = full_end
     return -1
@@ -256,35 +261,35 @@ def _find_stock_exchange(
 
 @compiled
 def _apply_stock_exchange(
-    i, end, wanted, count, stocks, periods, released_lots, releasable, lots_left, latest_delivery,
-    last_served, by_stock, by_period, change, arrived, max_release,
+    i, end, wanted, short_count, stock_count, periods, released_lots, releasable, lots_left,
+    latest_delivery, last_served, exchange_stock, exchange_target, change, arrived, max_release,
 ):  # fmt: skip
     """Release lots along the chain of exchanges that ends at ``end``. Return the lots that period i
     gains."""
-    for h in range(stocks):
-        for n in range(count):
+    for h in range(stock_count):
+        for n in range(short_count):
             change[h, n] = 0
-    h, n = end // count, end % count
+    h, n = end // short_count, end % short_count
     amount = min(wanted, releasable[h, n])
     change[h, n] += 1
     while n != i:
-        g, target = by_stock[n], by_period[n]
+        g, target = exchange_stock[n], exchange_target[n]
         amount = min(amount, released_lots[g, n], releasable[g, target])
         change[g, n] -= 1
         change[g, target] += 1
         n = target
-    for h in range(stocks):
+    for h in range(stock_count):
         released, net_change = 0.0, 0
-        for period in range(count):
-            released += released_lots[h, period]
-            net_change += change[h, period]
+        for last in range(short_count):
+            released += released_lots[h, last]
+            net_change += change[h, last]
             if net_change > 0:
-                amount = min(amount, (arrived[h, periods[period]] - released) / net_change)
+                amount = min(amount, (arrived[h, periods[last]] - released) / net_change)
     if amount <= 0.0:
         return 0.0
-    for h in range(stocks):
+    for h in range(stock_count):
         is_changed = False
-        for n in range(count):
+        for n in range(short_count):
             if change[h, n] != 0:
                 is_changed = True
                 _record_release(
@@ -293,8 +298,8 @@ def _apply_stock_exchange(
                 if released_lots[h, n] <= ROUNDING_SHARE * amount:
                     released_lots[h, n] = 0.0
         if is_changed:
-            _reset_stock(h, count, periods, arrived, lots_left, latest_delivery, last_served)
-            for n in range(count):
+            _reset_stock(h, short_count, periods, arrived, lots_left, latest_delivery, last_served)
+            for n in range(short_count):
                 if released_lots[h, n] > 0.0:
                     _release_latest(
                         h,

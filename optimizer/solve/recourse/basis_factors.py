@@ -19,32 +19,33 @@ def factorize_basis(n, column_starts, row_index, value, status):
     """Factorize the basic columns. Dependent columns leave the basis, and row activities replace
     them.
 
-    Return whether the rest after peeling is small enough, the basic variable of each row, and the
-    factors. The factors are the rows, columns and entries of the pivots that peel columns and of
-    those that peel rows, in their order, and the number of each; the number of remaining rows,
-    these rows, their columns, and their dense LU factors.
+    Return whether at most ``MAX_DENSE_ROWS`` rows and columns remain after peeling (otherwise the
+    other results are unusable), the basic variable of each row (m), and the factors. These are the
+    rows, columns and entries (2, m) of the pivots that peel columns and of those that peel rows, in
+    their order, and the number of each (2); then the rank of the remaining matrix, its rows and its
+    columns, of which the first ones up to the rank are pivots, and its dense LU factors.
     """
     m = status.size - n
     head, start = np.empty(m, np.int64), np.zeros(m + 1, np.int64)
-    in_row, in_column = np.zeros(m, np.int64), np.zeros(n, np.int64)
+    entries_in_row, entries_in_column = np.zeros(m, np.int64), np.zeros(n, np.int64)
     for i in range(m):
         head[i] = n + i if status[n + i] == 1 else -1
     for j in range(n):
         if status[j] == 1:
             for e in range(column_starts[j], column_starts[j + 1]):
                 if head[row_index[e]] < 0:
-                    in_row[row_index[e]] += 1
-                    in_column[j] += 1
+                    entries_in_row[row_index[e]] += 1
+                    entries_in_column[j] += 1
     for i in range(m):
-        start[i + 1] = start[i] + in_row[i]
+        start[i + 1] = start[i] + entries_in_row[i]
     entries = start[m]
     columns, filled = np.empty(entries, np.int64), np.zeros(m, np.int64)
-    rows = np.empty((2, m), np.int64)  # pivots of columns with one entry, and of rows with one
-    pivots = np.empty((2, m), np.int64)
-    size = np.empty((2, m))
-    count = np.zeros(2, np.int64)
+    pivot_rows = np.empty((2, m), np.int64)  # of columns with one entry, and of rows with one
+    pivot_columns = np.empty((2, m), np.int64)
+    pivot_values = np.empty((2, m))
+    counts = np.zeros(2, np.int64)
     waiting = np.empty(2 * (m + n) + entries, np.int64)
-    waits = 0
+    waiting_count = 0
     for j in range(n):
         if status[j] == 1:
             for e in range(column_starts[j], column_starts[j + 1]):
@@ -52,19 +53,19 @@ def factorize_basis(n, column_starts, row_index, value, status):
                 if head[i] < 0:
                     columns[start[i] + filled[i]] = j
                     filled[i] += 1
-            if in_column[j] == 1:
-                waiting[waits] = j
-                waits += 1
+            if entries_in_column[j] == 1:
+                waiting[waiting_count] = j
+                waiting_count += 1
     for i in range(m):
-        if head[i] < 0 and in_row[i] == 1:
-            waiting[waits] = n + i
-            waits += 1
-    while waits > 0:
-        waits -= 1
-        candidate = int(waiting[waits])
+        if head[i] < 0 and entries_in_row[i] == 1:
+            waiting[waiting_count] = n + i
+            waiting_count += 1
+    while waiting_count > 0:
+        waiting_count -= 1
+        candidate = int(waiting[waiting_count])
         if candidate < n:
             c = candidate
-            if in_column[c] != 1:
+            if entries_in_column[c] != 1:
                 continue
             i, entry = -1, 0.0
             for e in range(column_starts[c], column_starts[c + 1]):
@@ -72,11 +73,11 @@ def factorize_basis(n, column_starts, row_index, value, status):
                     i, entry = row_index[e], value[e]
         else:
             i = candidate - n
-            if head[i] >= 0 or in_row[i] != 1:
+            if head[i] >= 0 or entries_in_row[i] != 1:
                 continue
             c, entry = -1, 0.0
             for position in range(start[i], start[i + 1]):
-                if in_column[columns[position]] > 0:
+                if entries_in_column[columns[position]] > 0:
                     c = int(columns[position])
             if c < 0:
                 continue
@@ -86,26 +87,26 @@ def factorize_basis(n, column_starts, row_index, value, status):
         if i < 0 or abs(entry) < MIN_PIVOT:
             continue
         kind = 0 if candidate < n else 1
-        k = count[kind]
-        rows[kind, k], pivots[kind, k], size[kind, k] = i, c, entry
-        count[kind] += 1
+        k = counts[kind]
+        pivot_rows[kind, k], pivot_columns[kind, k], pivot_values[kind, k] = i, c, entry
+        counts[kind] += 1
         head[i] = c
-        in_column[c] = 0
+        entries_in_column[c] = 0
         for position in range(start[i], start[i + 1]):
             neighbor = columns[position]
-            if in_column[neighbor] > 0:
-                in_column[neighbor] -= 1
-                if in_column[neighbor] == 1:
-                    waiting[waits] = neighbor
-                    waits += 1
+            if entries_in_column[neighbor] > 0:
+                entries_in_column[neighbor] -= 1
+                if entries_in_column[neighbor] == 1:
+                    waiting[waiting_count] = neighbor
+                    waiting_count += 1
         for e in range(column_starts[c], column_starts[c + 1]):
             neighbor = row_index[e]
             if head[neighbor] < 0:
-                in_row[neighbor] -= 1
-                if in_row[neighbor] == 1:
-                    waiting[waits] = n + neighbor
-                    waits += 1
-    # From here on ``filled`` is the position of a row among the remaining ones.
+                entries_in_row[neighbor] -= 1
+                if entries_in_row[neighbor] == 1:
+                    waiting[waiting_count] = n + neighbor
+                    waiting_count += 1
+    # From here on ``filled`` is the position of a row among the remaining ones, -1 if peeled.
     rest_rows, rest_columns = np.empty(m, np.int64), np.empty(n, np.int64)
     row_count, column_count = 0, 0
     for i in range(m):
@@ -114,13 +115,26 @@ def factorize_basis(n, column_starts, row_index, value, status):
             rest_rows[row_count], filled[i] = i, row_count
             row_count += 1
         elif head[i] < n:
-            in_column[head[i]] = -1
+            entries_in_column[head[i]] = -1
     for j in range(n):
-        if status[j] == 1 and in_column[j] >= 0:
+        if status[j] == 1 and entries_in_column[j] >= 0:
             rest_columns[column_count] = j
             column_count += 1
     if max(row_count, column_count) > MAX_DENSE_ROWS:
-        return False, head, (rows, pivots, size, count, 0, rest_rows, rest_columns, size)
+        return (
+            False,
+            head,
+            (
+                pivot_rows,
+                pivot_columns,
+                pivot_values,
+                counts,
+                0,
+                rest_rows,
+                rest_columns,
+                pivot_values,
+            ),
+        )
     dense = np.zeros((row_count, column_count))
     for k in range(column_count):
         j = rest_columns[k]
@@ -129,22 +143,22 @@ def factorize_basis(n, column_starts, row_index, value, status):
                 dense[filled[row_index[e]], k] = value[e]
     rank = 0
     for k in range(column_count):
-        pivot_row, pivot_size = rank, 0.0
+        best_row, best_size = rank, 0.0
         for r in range(rank, row_count):
-            if abs(dense[r, k]) > pivot_size:
-                pivot_row, pivot_size = r, abs(dense[r, k])
+            if abs(dense[r, k]) > best_size:
+                best_row, best_size = r, abs(dense[r, k])
         j = rest_columns[k]
-        if pivot_size < MIN_PIVOT:
+        if best_size < MIN_PIVOT:
             status[j] = 0
             continue
         if rank != k:
             for r in range(row_count):
                 dense[r, rank] = dense[r, k]
             rest_columns[rank] = j
-        if pivot_row != rank:
+        if best_row != rank:
             for c in range(column_count):
-                dense[pivot_row, c], dense[rank, c] = dense[rank, c], dense[pivot_row, c]
-            rest_rows[pivot_row], rest_rows[rank] = rest_rows[rank], rest_rows[pivot_row]
+                dense[best_row, c], dense[rank, c] = dense[rank, c], dense[best_row, c]
+            rest_rows[best_row], rest_rows[rank] = rest_rows[rank], rest_rows[best_row]
         for r in range(rank + 1, row_count):
             if dense[r, rank] != 0.0:
                 dense[r, rank] /= dense[rank, rank]
@@ -157,18 +171,22 @@ def factorize_basis(n, column_starts, row_index, value, status):
         i = rest_rows[r]
         head[i] = n + i
         status[n + i] = 1
-    return True, head, (rows, pivots, size, count, rank, rest_rows, rest_columns, dense)
+    return (
+        True,
+        head,
+        (pivot_rows, pivot_columns, pivot_values, counts, rank, rest_rows, rest_columns, dense),
+    )
 
 
 @compiled
 def solve_basis(rhs, workspace, n, column_starts, row_index, value, basic_variables, factors):
     """Solve B x = rhs (m) in place; the solution is ordered by row. ``workspace`` (m) is used for
     the dense part."""
-    rows, pivots, size, count, rank, rest_rows, columns, dense = factors
-    for k in range(count[1]):
-        i, j = rows[1, k], pivots[1, k]
+    pivot_rows, pivot_columns, pivot_values, counts, rank, rest_rows, rest_columns, dense = factors
+    for k in range(counts[1]):
+        i, j = pivot_rows[1, k], pivot_columns[1, k]
         if rhs[i] != 0.0:
-            x = rhs[i] / size[1, k]
+            x = rhs[i] / pivot_values[1, k]
             for e in range(column_starts[j], column_starts[j + 1]):
                 rhs[row_index[e]] -= value[e] * x
             rhs[i] = x
@@ -181,15 +199,15 @@ def solve_basis(rhs, workspace, n, column_starts, row_index, value, basic_variab
             workspace[k] -= dense[k, c] * workspace[c]
         workspace[k] /= dense[k, k]
         if workspace[k] != 0.0:
-            j = columns[k]
+            j = rest_columns[k]
             for e in range(column_starts[j], column_starts[j + 1]):
                 rhs[row_index[e]] -= value[e] * workspace[k]
     for k in range(rank):
         rhs[rest_rows[k]] = workspace[k]
-    for k in range(count[0] - 1, -1, -1):
-        i, j = rows[0, k], pivots[0, k]
+    for k in range(counts[0] - 1, -1, -1):
+        i, j = pivot_rows[0, k], pivot_columns[0, k]
         if rhs[i] != 0.0:
-            x = rhs[i] / size[0, k]
+            x = rhs[i] / pivot_values[0, k]
             for e in range(column_starts[j], column_starts[j + 1]):
                 rhs[row_index[e]] -= value[e] * x
             rhs[i] = x
@@ -204,21 +222,21 @@ def solve_basis_transposed(
 ):
     """Solve B' y = rhs (m) in place; ``rhs`` is ordered by row. ``workspace`` (m) is used for the
     dense part."""
-    rows, pivots, size, count, rank, rest_rows, columns, dense = factors
+    pivot_rows, pivot_columns, pivot_values, counts, rank, rest_rows, rest_columns, dense = factors
     for i in range(basic_variables.size):
         if basic_variables[i] >= n:
             rhs[i] = -rhs[i]
-    for k in range(count[0]):
-        i, j = rows[0, k], pivots[0, k]
+    for k in range(counts[0]):
+        i, j = pivot_rows[0, k], pivot_columns[0, k]
         y = rhs[i]
         for e in range(column_starts[j], column_starts[j + 1]):
             if row_index[e] != i:
                 y -= value[e] * rhs[row_index[e]]
-        rhs[i] = y / size[0, k]
+        rhs[i] = y / pivot_values[0, k]
     for k in range(rank):
         workspace[k], rhs[rest_rows[k]] = rhs[rest_rows[k]], 0.0
     for k in range(rank):
-        j = columns[k]
+        j = rest_columns[k]
         for e in range(column_starts[j], column_starts[j + 1]):
             workspace[k] -= value[e] * rhs[row_index[e]]
         for r in range(k):
@@ -229,10 +247,10 @@ def solve_basis_transposed(
             workspace[k] -= dense[r, k] * workspace[r]
     for k in range(rank):
         rhs[rest_rows[k]] = workspace[k]
-    for k in range(count[1] - 1, -1, -1):
-        i, j = rows[1, k], pivots[1, k]
+    for k in range(counts[1] - 1, -1, -1):
+        i, j = pivot_rows[1, k], pivot_columns[1, k]
         y = rhs[i]
         for e in range(column_starts[j], column_starts[j + 1]):
             if row_index[e] != i:
                 y -= value[e] * rhs[row_index[e]]
-        rhs[i] = y / size[1, k]
+        rhs[i] = y / pivot_values[1, k]

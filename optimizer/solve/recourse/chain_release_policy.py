@@ -7,9 +7,9 @@ pursues aims in lexicographic order:
 2. release as little as possible for that, nearest form first: a lot of input counts at least twice
    the lot of output made from it; among accounts of one form, those with the largest losses are
    released first, then in the order of the file;
-3. the same for the other steps, for which an account releases no more than exceeds the reserve,
-   or what the high-damage steps take of it;
-4. release as little as possible for both together, as in 2.
+3. avert as much damage as possible on the other steps, where an account releases at most what it
+   holds above the reserve, or what the high-damage steps take of it if that is more;
+4. release as little as possible for all steps together, as in 2.
 
 Finally stocks are refilled in covered periods.
 
@@ -96,9 +96,9 @@ def build_chain_periods(
             else:
                 arrivals[rows] += lots
         supply.append(arrivals)
-    count, length = classes.is_open.shape
+    class_count, length = classes.is_open.shape
     year_index = nodes[chain.id].year_index
-    capacity = np.zeros((count, len(chain.plants), length))
+    capacity = np.zeros((class_count, len(chain.plants), length))
     for c, plant in enumerate(chain.plants):
         if plant.capacity is not None:
             capacity[:, c] = plant.capacity[year_index] * classes.capacity_left[plant.id]
@@ -126,38 +126,41 @@ def build_chain_periods(
     )
 
 
-def simulate_chain_policy(chain: ChainPeriods, reserve: float) -> ChainPolicyResult:
+def simulate_chain_policy(chain_periods: ChainPeriods, reserve: float) -> ChainPolicyResult:
     """Simulate the release policy in all state classes.
 
     ``reserve`` is the share of planned stock that is kept for high-damage steps.
     """
-    nodes = list(chain.nodes.values())
+    nodes = list(chain_periods.nodes.values())
     step_limit = np.concatenate([node.step_limit for node in nodes], axis=1)
     retention, initial_lots, max_release = (
         np.concatenate([getattr(node, name) for node in nodes])
         for name in ("retention", "initial_lots", "max_release")
     )
-    matrix = _column_matrix(chain)
-    (count, length), step_count = chain.is_open.shape, step_limit.shape[1]
-    column_values = np.zeros((count, matrix.shape[1], length))
-    final_stock, refilled_lots = np.zeros((2, count, len(retention)))
+    matrix = _column_matrix(chain_periods)
+    (class_count, length), step_count = chain_periods.is_open.shape, step_limit.shape[1]
+    column_values = np.zeros((class_count, matrix.shape[1], length))
+    final_stock, refilled_lots = np.zeros((2, class_count, len(retention)))
     simulate_periods(
-        matrix, _aim_gains(chain), HIGH_DAMAGE_AIMS, ALL_AIMS, chain.demand_row, step_limit,
-        chain.supply, chain.capacity, chain.is_open, retention, initial_lots, chain.purchases,
-        max_release, reserve * chain.planned_stock, chain.planned_stock, chain.max_refill,
-        column_values, final_stock, refilled_lots,
+        matrix, _aim_gains(chain_periods), HIGH_DAMAGE_AIMS, ALL_AIMS, chain_periods.demand_row,
+        step_limit, chain_periods.supply, chain_periods.capacity, chain_periods.is_open, retention,
+        initial_lots, chain_periods.purchases, max_release, reserve * chain_periods.planned_stock,
+        chain_periods.planned_stock, chain_periods.max_refill, column_values, final_stock,
+        refilled_lots,
     )  # fmt: skip
     missing_by_node, released_by_node, stock_used_by_node, refilled_by_node = {}, {}, {}, {}
-    step, account = 0, 0
-    first_account = step_count + len(chain.chain.plants)
-    for v, node in chain.nodes.items():
-        steps = slice(step, step := step + len(node.step_weight))
-        accounts = slice(account, account := account + len(node.retention))
-        missing_by_node[v] = node.step_limit[chain.demand_row] - column_values[:, steps]
-        rounding = COVERAGE_TOLERANCE * node.demand[chain.demand_row][:, None]
-        missing_by_node[v][(missing_by_node[v] < rounding) | ~chain.is_open[:, None]] = 0.0
+    first_step, first_node_account = 0, 0
+    first_account = step_count + len(chain_periods.chain.plants)
+    for v, node in chain_periods.nodes.items():
+        steps = slice(first_step, first_step := first_step + len(node.step_weight))
+        accounts = slice(
+            first_node_account, first_node_account := first_node_account + len(node.retention)
+        )
+        missing_by_node[v] = node.step_limit[chain_periods.demand_row] - column_values[:, steps]
+        rounding = COVERAGE_TOLERANCE * node.demand[chain_periods.demand_row][:, None]
+        missing_by_node[v][(missing_by_node[v] < rounding) | ~chain_periods.is_open[:, None]] = 0.0
         released_by_node[v] = column_values[:, first_account:][:, accounts]
-        stock_used_by_node[v] = chain.planned_stock[accounts, -1] - final_stock[:, accounts]
+        stock_used_by_node[v] = chain_periods.planned_stock[accounts, -1] - final_stock[:, accounts]
         refilled_by_node[v] = refilled_lots[:, accounts]
     return ChainPolicyResult(
         missing_by_node,
@@ -168,26 +171,26 @@ def simulate_chain_policy(chain: ChainPeriods, reserve: float) -> ChainPolicyRes
     )
 
 
-def _column_matrix(chain: ChainPeriods) -> Floats:
+def _column_matrix(chain_periods: ChainPeriods) -> Floats:
     """Return the lots of each form (V) that one unit of each column (N) takes.
 
     A step takes its form; a plant takes its inputs and gives its output (negative); an account
     gives its form. Slack columns take the surplus of a form.
     """
-    form_index = {v: i for i, v in enumerate(chain.nodes)}
+    form_index = {v: i for i, v in enumerate(chain_periods.nodes)}
     columns = [
         _unit_vector(form_index[v], len(form_index))
-        for v, node in chain.nodes.items()
+        for v, node in chain_periods.nodes.items()
         for _ in node.step_weight
     ]
-    for plant in chain.chain.plants:
+    for plant in chain_periods.chain.plants:
         column = -_unit_vector(form_index[plant.output], len(form_index))
         for v, lots in plant.inputs.items():
             column[form_index[v]] += lots
         columns.append(column)
     columns += [
         -_unit_vector(form_index[v], len(form_index))
-        for v, node in chain.nodes.items()
+        for v, node in chain_periods.nodes.items()
         for _ in node.retention
     ]
     return np.array([*columns, *np.eye(len(form_index))]).T.copy()
@@ -199,16 +202,16 @@ def _unit_vector(index: int, length: int) -> Floats:
     return unit
 
 
-def _aim_gains(chain: ChainPeriods) -> Floats:
+def _aim_gains(chain_periods: ChainPeriods) -> Floats:
     """Return the gain of one unit of each column (R, A, N, K), for R rows of demand and A aims.
     Gains are scaled to at most 1."""
-    nodes = list(chain.nodes.values())
+    nodes = list(chain_periods.nodes.values())
     step_weight = np.concatenate([node.step_weight for node in nodes])
     is_high = np.concatenate([_high_damage_steps(node) for node in nodes], axis=1)
-    first_account = len(step_weight) + len(chain.chain.plants)
-    priorities = release_priorities(chain.chain)
+    first_account = len(step_weight) + len(chain_periods.chain.plants)
+    weight_by_form = release_weights(chain_periods.chain)
     account_weight = np.array(
-        [priorities[v] for v, node in chain.nodes.items() for _ in node.retention]
+        [weight_by_form[v] for v, node in chain_periods.nodes.items() for _ in node.retention]
     )
     retention = np.concatenate([node.retention for node in nodes])
     accounts = slice(first_account, first_account + len(retention))
@@ -229,11 +232,11 @@ def _aim_gains(chain: ChainPeriods) -> Floats:
 def _high_damage_steps(node: NodeData) -> NDArray[np.bool_]:
     """Return whether each step is a high-damage step (R, J, K). If all steps have the same damage,
     all are."""
-    has_none: NDArray[np.bool_] = ~np.logical_or.reduce(node.is_high_damage, axis=1)
-    return node.is_high_damage | has_none[:, None]
+    has_no_high_step: NDArray[np.bool_] = ~np.logical_or.reduce(node.is_high_damage, axis=1)
+    return node.is_high_damage | has_no_high_step[:, None]
 
 
-def release_priorities(chain: Chain) -> dict[int, float]:
+def release_weights(chain: Chain) -> dict[int, float]:
     """Return the weight of releasing a lot of each form, by node. Forms that are nearer to demand
     have smaller weights, so that they are released first."""
     weights: dict[int, float] = {}

@@ -12,8 +12,8 @@ TIGHT_TOLERANCE = 1e-9  # a row or column with a larger dual value is tight at e
 
 @compiled
 def compute_dual_bound(
-    duals, side_lower, side_upper, has_no_lower, has_no_upper, cost, lower, upper, start, index,
-    value, bound_by, entry, max_multiplier, cost_unit,
+    duals, row_lower, row_upper, has_no_lower, has_no_upper, cost, lower, upper, start, index,
+    value, bound_by, bound_entry, max_multiplier, cost_unit,
 ):  # fmt: skip
     """Return the lower bound on the objective of the full program that follows from dual values by
     weak duality.
@@ -21,9 +21,9 @@ def compute_dual_bound(
     The dual values ``duals`` (R) are changed in place: they are clipped to ``max_multiplier`` and
     to valid signs, and multiplied by ``cost_unit``.
 
-    has_no_lower, has_no_upper (R): whether the row lacks that side
-    bound_by, entry (C): row that is the bound of each column, or -1, and its coefficient
-        in that row
+    has_no_lower, has_no_upper (R): whether the row lacks that bound
+    bound_by, bound_entry (C): row that is the bound of each column, or -1, and the column's
+        coefficient in that row
     """
     for r in range(duals.size):
         # Dual values of empty rows can have any size; a wrong sign is within tolerance.
@@ -38,7 +38,7 @@ def compute_dual_bound(
             reduced_cost -= duals[index[e]] * value[e]
         r = bound_by[c]
         if r >= 0:  # the reduced cost of a bound that replaces a row is the row's dual value
-            duals[r] = min(reduced_cost, 0.0) / entry[c]
+            duals[r] = min(reduced_cost, 0.0) / bound_entry[c]
             reduced_cost = max(reduced_cost, 0.0)
         bound = upper[c] if reduced_cost < 0.0 else lower[c]
         # Columns without a bound are never large at an optimum.
@@ -46,14 +46,14 @@ def compute_dual_bound(
             bound_sum += reduced_cost * bound
     for r in range(duals.size):
         if duals[r] != 0.0:
-            bound_sum += duals[r] * (side_lower[r] if duals[r] > 0.0 else side_upper[r])
+            bound_sum += duals[r] * (row_lower[r] if duals[r] > 0.0 else row_upper[r])
     return bound_sum
 
 
 @compiled
 def break_ties(program, status, x, y, tie_break_cost):
-    """Replace ``x`` (n + m) by the optimum with the least ``tie_break_cost``. Return whether it was
-    found.
+    """Replace the column values in ``x`` (n + m) by those of the optimum with the least
+    ``tie_break_cost``. Return whether it was found.
 
     The optima considered are those that ``x`` and the dual values ``y`` (m) prove: rows and columns
     with a nonzero dual value stay at their bounds.
@@ -85,13 +85,13 @@ def break_ties(program, status, x, y, tie_break_cost):
 
 @compiled
 def solve_class_programs(
-    is_open, side_lower, side_upper, saved_bases, start, last_statuses, values, tie_break_cost,
-    full_program, bound_data,
+    is_open, full_row_lower, full_row_upper, saved_bases, start, last_statuses, values,
+    tie_break_cost, full_program, bound_data,
 ):  # fmt: skip
     """Solve the linear programs of U state classes, restricted to open periods by
     :func:`restrict_to_open`.
 
-    is_open (U, K), side_lower, side_upper (U, R): arguments of the restriction
+    is_open (U, K), full_row_lower, full_row_upper (U, R): arguments of the restriction
     saved_bases, start (U): concatenated bases, and the position at which each starts (-1 if none)
     last_statuses (R + C): latest statuses of rows and columns, used for classes without a basis
     values (U, C): set to the column values unless empty; if tie_break_cost (C) is not empty, they
@@ -100,7 +100,7 @@ def solve_class_programs(
     Return whether each program was solved (U), objectives (U), lower bounds (U), dual values of all
     rows (U, R), concatenated bases, and the position at which each starts (U + 1).
     """
-    class_count, all_rows = side_lower.shape
+    class_count, all_rows = full_row_lower.shape
     unit = full_program[10]
     is_solved, duals = np.zeros(class_count, np.bool_), np.zeros((class_count, all_rows))
     damage, dual_bounds = np.zeros(class_count), np.zeros(class_count)
@@ -111,7 +111,7 @@ def solve_class_programs(
             cost, lower, upper, row_lower, row_upper, column_starts_32, row_index, value, columns,
             rows, row_target, row_factor,
         ) = restrict_to_open(
-            is_open[u], side_lower[u], side_upper[u], *full_program
+            is_open[u], full_row_lower[u], full_row_upper[u], *full_program
         )  # fmt: skip
         n, m = cost.size, row_lower.size
         basis_starts[u + 1] = basis_starts[u] + n + m
@@ -134,7 +134,9 @@ def solve_class_programs(
         for j in range(n):
             damage[u] += cost[j] * x[j]
         expand_duals(y, rows, row_target, row_factor, full_program[6], duals[u])
-        dual_bounds[u] = compute_dual_bound(duals[u], side_lower[u], side_upper[u], *bound_data)
+        dual_bounds[u] = compute_dual_bound(
+            duals[u], full_row_lower[u], full_row_upper[u], *bound_data
+        )
         if start[u] < 0:
             for v in range(n + m):
                 last_statuses[all_rows + columns[v] if v < n else rows[v - n]] = status[v]

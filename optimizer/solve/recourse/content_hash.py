@@ -36,7 +36,7 @@ def hash_recourse_data(
 
     add(None, [probability])
     for classes in material_classes:
-        content = [
+        arrays = [
             classes.class_of_state,
             classes.market_lots,
             classes.available_row,
@@ -44,8 +44,8 @@ def hash_recourse_data(
             classes.available_share,
             classes.demand_row,
         ]
-        content += [] if classes.is_covered is None else [classes.is_covered]
-        add((classes.material, classes.nodes, classes.outlets), content)
+        arrays += [] if classes.is_covered is None else [classes.is_covered]
+        add((classes.material, classes.nodes, classes.outlets), arrays)
     for tied_classes in chain_classes:
         add(
             [tied_classes.is_open.tobytes(), list(tied_classes.capacity_left)],
@@ -53,9 +53,9 @@ def hash_recourse_data(
         )
     for chain in instance.chains:
         for plant in chain.plants:
-            content = [] if plant.capacity is None else [plant.capacity]
-            add((plant.label, plant.output, plant.inputs), content)
-    names = [
+            arrays = [] if plant.capacity is None else [plant.capacity]
+            add((plant.label, plant.output, plant.inputs), arrays)
+    array_names = [
         "demand",
         "market_share",
         "step_limit",
@@ -69,9 +69,9 @@ def hash_recourse_data(
         "nameplate",
     ]
     for node in node_data.values():
-        content, arrivals = [getattr(node, name) for name in names], node.arrival_matrix
+        arrays, arrivals = [getattr(node, name) for name in array_names], node.arrival_matrix
         add(
             (node.node.label, node.step_members),
-            [*content, arrivals.indptr, arrivals.indices, arrivals.data],
+            [*arrays, arrivals.indptr, arrivals.indices, arrivals.data],
         )
     return digest.hexdigest()

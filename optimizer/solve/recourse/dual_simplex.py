@@ -1,4 +1,4 @@
-"""Compiled dual simplex method for many small programs that differ only in their sides.
+"""Compiled dual simplex method for many small programs that differ only in their bounds.
 
 Each solve starts from a basis that was optimal for a similar program and takes few pivots or none;
 a general solver would spend most of its time on overhead. The basis is updated in product form and
@@ -27,12 +27,12 @@ MAX_UPDATES = 40  # pivots before the basis is refactored
 
 @compiled
 def choose_entering(alpha, reduced_costs, lower, upper, status, slope, candidates, ratio):
-    """Return the entering variable, or -1 if there is none.
+    """Return the entering variable (-1 if there is none), and the range of ``candidates`` that
+    holds the variables that flip their bounds, as its start and end.
 
-    It is the last variable that the dual step may pass; among variables that differ from it only by
-    rounding, it is the one with the largest entry. Variables that the step passes before it flip
-    their bounds: they are the elements of ``candidates`` from the second returned number up to the
-    third.
+    The entering variable is the last one that the dual step may reach; among variables that differ
+    from it only by rounding, it is the one with the largest entry in ``alpha``. The variables that
+    the step passes before flip their bounds.
     """
     count = 0
     for v in range(alpha.size):
@@ -71,8 +71,9 @@ def choose_entering(alpha, reduced_costs, lower, upper, status, slope, candidate
 def set_nonbasic_values(
     x, reduced_costs, rhs, duals, lower, upper, status, cost, column_starts, row_index, value
 ):
-    """Set each nonbasic variable to the bound that matches the sign of its reduced cost, and set
-    ``rhs`` to the right-hand side that this leaves for the basic variables.
+    """Compute ``reduced_costs`` from ``duals``, set each nonbasic variable to the bound that
+    matches the sign of its reduced cost, and set ``rhs`` to the right-hand side that this leaves
+    for the basic variables.
 
     Return whether all these bounds exist.
     """
@@ -119,8 +120,8 @@ def subtract_column(rhs, variable, amount, n, column_starts, row_index, value):
 def solve_from_basis(
     cost, lower, upper, row_lower, row_upper, column_starts, row_index, value, status, x, y
 ):
-    """Minimize, starting from the basis ``status`` (n + m), which is updated. Return whether an
-    optimum was found.
+    """Minimize the cost of a program, starting from the basis ``status`` (n + m), which is updated.
+    Return whether an optimum was found.
 
     If so, ``x`` (n + m) contains the column values and the row activities, and ``y`` (m) the dual
     values. ``column_starts`` has n + 1 elements.

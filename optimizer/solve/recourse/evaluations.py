@@ -49,19 +49,15 @@ class RecourseEvaluation(ABC):
         with_subgradients: bool,
         with_shortages: bool,
     ) -> None:
-        self.chain_id, self.class_of_state, self.class_weights = (
-            next(iter(nodes)),
-            classes.class_of_state,
-            class_weights,
-        )
+        self.chain_id = next(iter(nodes))
+        self.class_of_state = classes.class_of_state
+        self.class_weights = class_weights
         self.class_count = classes.class_count
         self.damage = np.zeros(classes.class_count)
-        self._nodes, self._point, self._with_subgradients, self._with_shortages = (
-            nodes,
-            point,
-            with_subgradients,
-            with_shortages,
-        )
+        self._nodes = nodes
+        self._point = point
+        self._with_subgradients = with_subgradients
+        self._with_shortages = with_shortages
         rows = classes.class_count if with_shortages else 0
         # By node; empty unless shortages are requested.
         self.missing_lots = {v: np.zeros((rows, node.period_count)) for v, node in nodes.items()}
@@ -74,7 +70,7 @@ class RecourseEvaluation(ABC):
 
     @property
     def damage_by_node(self) -> dict[int, Floats]:
-        """Damage (U) in each state class, by node, if shortages were requested."""
+        """Damage (U) in each state class, by node; empty arrays unless shortages were requested."""
         return {v: damage.sum(axis=1) for v, damage in self.damage_by_step.items()}
 
     def expected_shortage(self, v: int) -> Floats:
@@ -107,8 +103,8 @@ class RecourseEvaluation(ABC):
 
     @cached_property
     def subgradients(self) -> dict[int, Subgradient]:
-        """Return the subgradient of each node, summed over all tasks. The results of the tasks are
-        discarded, so this can be called only once."""
+        """Subgradient of each node, by position, summed over all tasks. The partial results of the
+        tasks are discarded once it is computed."""
         ordered_sums = [self._partial_sums.pop(start) for start in sorted(self._partial_sums)]
         return self._sum_subgradients(ordered_sums)
 
@@ -140,18 +136,18 @@ class NodeEvaluation(RecourseEvaluation):
             node.running_share(point)[:, :, node.year_index] * node.nameplate[:, None, None]
         )
         self._running_lots = np.ascontiguousarray(running_lots)
-        sets, length = len(class_weights), node.period_count
-        projects, years = len(node.nameplate), int(node.year_index[-1]) + 1
-        self._shapes = (
-            (sets,),
-            (sets, projects, node.realization_count, years),
-            (sets, len(stocks.arrived_lots), length),
-            (sets, len(stocks.empty_retention), length),
+        set_count, length = len(class_weights), node.period_count
+        project_count, year_count = len(node.nameplate), int(node.year_index[-1]) + 1
+        self._sum_shapes = (
+            (set_count,),
+            (set_count, project_count, node.realization_count, year_count),
+            (set_count, len(stocks.arrived_lots), length),
+            (set_count, len(stocks.empty_retention), length),
         )
 
     @property
     def damage_by_node(self) -> dict[int, Floats]:
-        """Damage (U) of the node."""
+        """Damage (U) of the node, by its position."""
         return {self.chain_id: self.damage}
 
     def _evaluate_classes(self, start: int, end: int) -> None:
@@ -159,7 +155,7 @@ class NodeEvaluation(RecourseEvaluation):
         classes = self.classes
         stocks = self._stocks
         class_range = slice(start, end)
-        sums = [np.zeros(shape) for shape in self._shapes]
+        sums = [np.zeros(shape) for shape in self._sum_shapes]
         missing_lots, shortage = EMPTY_MATRIX, EMPTY_STEPS
         if self._with_shortages:
             missing_lots = self.missing_lots[self.chain_id][class_range]
@@ -190,11 +186,11 @@ class NodeEvaluation(RecourseEvaluation):
     def _sum_subgradients(self, partial_sums: list[Any]) -> dict[int, Subgradient]:
         if not partial_sums:
             return {self.chain_id: zero_subgradient(self.node, len(self.class_weights))}
-        constant, output, by_row, by_empty_row = (
+        constant, output_value, value_by_row, value_by_empty_row = (
             np.sum(parts, axis=0) for parts in zip(*partial_sums, strict=True)
         )
-        purchases = purchase_values(self.node, self._stocks, by_row, by_empty_row)
-        return {self.chain_id: Subgradient(constant, output, purchases)}
+        purchases = purchase_values(self.node, self._stocks, value_by_row, value_by_empty_row)
+        return {self.chain_id: Subgradient(constant, output_value, purchases)}
 
 
 def purchase_values(
@@ -206,28 +202,28 @@ def purchase_values(
     hold stock; ``value_by_empty_row`` (W, I, K) are the values of lots for accounts that hold
     nothing.
     """
-    sets, years = len(value_by_row), int(node.year_index[-1]) + 1
-    value_per_lot = np.zeros((sets, len(node.stockpile_index), node.period_count))
+    set_count, year_count = len(value_by_row), int(node.year_index[-1]) + 1
+    value_per_lot = np.zeros((set_count, len(node.stockpile_index), node.period_count))
     for h, (row, empty_row) in enumerate(zip(stocks.account_row, stocks.empty_row, strict=True)):
         if row >= 0:
             value_per_lot[:, h] = value_by_row[:, row] / stocks.kept_share
         elif empty_row >= 0:
             value_per_lot[:, h] = value_by_empty_row[:, empty_row]
     yearly_value = value_per_lot.reshape(
-        sets, len(node.stockpile_index), years, node.periods_per_year
+        set_count, len(node.stockpile_index), year_count, node.periods_per_year
     ).sum(axis=3)
     values: Floats = yearly_value * (node.stockpile_share / node.periods_per_year)[:, None]
     return values
 
 
-def zero_subgradient(node: NodeData, sets: int) -> Subgradient:
-    """Return the subgradient of a node without shortages, for ``sets`` sets of weights: all its
-    values are zero."""
-    years = int(node.year_index[-1]) + 1
+def zero_subgradient(node: NodeData, set_count: int) -> Subgradient:
+    """Return the subgradient of a node without shortages, for ``set_count`` sets of weights:
+    all its values are zero."""
+    year_count = int(node.year_index[-1]) + 1
     return Subgradient(
-        np.zeros(sets),
-        np.zeros((sets, len(node.nameplate), node.realization_count, years)),
-        np.zeros((sets, len(node.stockpile_index), years)),
+        np.zeros(set_count),
+        np.zeros((set_count, len(node.nameplate), node.realization_count, year_count)),
+        np.zeros((set_count, len(node.stockpile_index), year_count)),
     )
 
 

@@ -36,7 +36,7 @@ from optimizer.solve.recourse.material_classes import StateClasses
 from optimizer.solve.recourse.network_evaluation import (
     NetworkData,
     NetworkEvaluation,
-    contained_tonnes,
+    content_by_node,
 )
 from optimizer.solve.recourse.node_data import NodeData, build_node_data
 from optimizer.solve.recourse.program_evaluation import DualCache, ProgramEvaluation
@@ -221,7 +221,7 @@ class RecourseEvaluator:
 
         If ``with_subgradients``, also compute subgradients of the damage summed over the states
         with ``state_weights`` (W, S). States that have no weight in any set, and chains not in
-        ``chain_ids`` (default: all chains), count with damage 0. With ``approximate``, the damage
+        ``chain_ids`` (all chains if None), count with damage 0. With ``approximate``, the damage
         and the subgradients of chains that need linear programs may be lower bounds.
         """
         weights_hash = hash(state_weights.tobytes())
@@ -284,7 +284,8 @@ class RecourseEvaluator:
         """Return the strongest cuts at a point that follow from earlier linear programs: the
         subgradient of each node, by chain id.
 
-        Chains are left out if their data and cache have not changed since the last query.
+        Chains without cached dual values are left out, and those whose point and cache have not
+        changed since the last query.
         """
         evaluations: list[ProgramEvaluation] = []
         for chain, classes in self._chains_with_classes():
@@ -330,8 +331,8 @@ class RecourseEvaluator:
         with_shortages: bool = False,
         approximate: bool = False,
     ) -> RecourseEvaluation:
-        """Build the fastest evaluation that is exact for a chain at this point."""
-        how = class_weights, with_subgradients, with_shortages
+        """Build the evaluation of a chain by the fastest method that is valid at this point."""
+        options = class_weights, with_subgradients, with_shortages
         node = self.node_data[chain.id]
         if not (self._has_known_rules or self._chain_template(chain).has_only_known_rules):
             pass  # a rule that the compiled kernels do not know
@@ -342,21 +343,19 @@ class RecourseEvaluator:
                 else classes.by_material[node.node.material]
             )
             stocks = node.stock_arrays(point)
-            if not stocks.has_unequal_losses:
+            if not stocks.lacks_common_unit:
                 node_arguments = node, chain.id, node_classes, point, stocks
-                return NodeEvaluation(*node_arguments, *how)
+                return NodeEvaluation(*node_arguments, *options)
         elif isinstance(classes, ChainStateClasses):
             if chain.id not in self._network_data:
-                contained = contained_tonnes(chain)
-                network = (
-                    NetworkData(chain, contained, self.node_data, classes) if contained else None
-                )
+                content = content_by_node(chain)
+                network = NetworkData(chain, content, self.node_data, classes) if content else None
                 self._network_data[chain.id] = network
             network_data = self._network_data[chain.id]
             retention = network_data.common_retention(point) if network_data else None
             if network_data and retention is not None:
-                return NetworkEvaluation(network_data, retention, classes, point, *how)
-        return self.build_program_evaluation(chain, classes, point, *how, approximate)
+                return NetworkEvaluation(network_data, retention, classes, point, *options)
+        return self.build_program_evaluation(chain, classes, point, *options, approximate)
 
     def _chain_template(self, chain: Chain) -> ProgramTemplate:
         if chain.id not in self._templates:
@@ -444,7 +443,7 @@ class RecourseEvaluator:
             yield MaterialShortages.from_evaluations(classes, class_weights[0], by_position)
 
     def run_tasks(self, tasks: list[Callable[[], None]]) -> None:
-        """Run the tasks of evaluations in parallel threads."""
+        """Run tasks in parallel threads and wait for all of them."""
         if self.threads == 1 or len(tasks) == 1:
             for task in tasks:
                 task()

@@ -22,8 +22,8 @@ class FirstStagePoint:
 
 
 class FirstStageColumns:
-    """First-stage columns that recourse depends on. The list does not depend on whether a model has
-    them."""
+    """First-stage columns that recourse depends on. A column is listed even if a model has no
+    variable for it."""
 
     def __init__(self, instance: Instance) -> None:
         self.offtake_columns: tuple[tuple[str, int, str], ...] = (
@@ -68,7 +68,7 @@ class FirstStageColumns:
         for (p, group, f, i), share in commitment.floored.items():
             if p in commitment.start:
                 key = self.floored_column((p, commitment.start[p], group, f, i))
-                if key in self.column_index:  # else it runs without a floor in this set
+                if key in self.column_index:  # else this assumption set has no such floor
                     offtake[self.column_index[key]] = share
         for p, key in self._unaided_columns.items():
             offtake[self.column_index[key]] = p not in commitment.start

@@ -1,7 +1,8 @@
 """Flows of a chain in single states, at least damage.
 
-Of several optima, a second linear program selects one: first by least shortage, with early periods
-first; then by least release; then by most production, which is preferred to imports.
+Of several optima, a second linear program selects one: first by least shortage, avoided in early
+periods before late ones; then by least release; then by most production, which is preferred to
+imports.
 """
 
 from __future__ import annotations
@@ -17,18 +18,15 @@ from optimizer.model import highs
 from optimizer.model.instance import Chain, Floats, Instance
 from optimizer.solve.recourse.program_template import ProgramTemplate
 
-MISSING_COST, RELEASE_COST, MADE_COST = 100.0, 1.0, -1e-3  # costs of a lot among equal damage
-DAMAGE_SLACK = 1e-9  # tolerance of the least damage, in units of ``cost_unit``
+MISSING_COST, RELEASE_COST, MADE_COST = 100.0, 1.0, -1e-3  # costs of a lot in the second program
+DAMAGE_SLACK = 1e-9  # damage allowed above the least damage, in units of ``cost_unit``
 MIN_LOTS = 1e-9  # fewer lots count as 0
 
 
 @dataclass(frozen=True, eq=False)
 class ChainFlow:
-    """Flows of a chain in one state, in lots (K).
-
-    Each array belongs to a node, by its position in the instance; ``made`` belongs to a plant, by
-    its label.
-    """
+    """Flows of a chain in one state, in lots (K), by position of the node in the instance or by
+    label of the plant."""
 
     market_used: dict[int, Floats]
     project_output_used: dict[int, Floats]  # of projects without inputs
@@ -50,14 +48,14 @@ class FlowProgram:
             for r, (rule, index) in enumerate(template.row_keys)
             if rule == "demand_balance"
         ]
-        self._balance = np.array([r for r, *_ in balance], dtype=np.int64)
-        self._node = np.array([v for _, v, _ in balance], dtype=np.int64)
-        self._period = np.array([k for *_, k in balance], dtype=np.int64)
+        self._balance_rows = np.array([r for r, *_ in balance], dtype=np.int64)
+        self._balance_nodes = np.array([v for _, v, _ in balance], dtype=np.int64)
+        self._balance_periods = np.array([k for *_, k in balance], dtype=np.int64)
         self._template_columns, count = len(program.cost), len(balance)
-        # Columns of unused lots turn balances, whichever side these have, into equations.
-        has_lower_side = np.isfinite(program.row_lower[self._balance])
+        # Columns of unused lots turn balances, which have one finite bound, into equations.
+        has_row_lower = np.isfinite(program.row_lower[self._balance_rows])
         unused_columns = sparse.csc_array(
-            (np.where(has_lower_side, -1.0, 1.0), (self._balance, np.arange(count))),
+            (np.where(has_row_lower, -1.0, 1.0), (self._balance_rows, np.arange(count))),
             shape=(len(program.row_names), count),
         )
         damage_row = np.concatenate([program.cost / template.cost_unit, np.zeros(count)])
@@ -85,28 +83,33 @@ class FlowProgram:
 
     def solve(self, parameters: Floats, is_open: NDArray[np.bool_]) -> list[ChainFlow]:
         """Return the flows in each state class, given the values of the parameters (U, G) and the
-        open periods (U, K)."""
+        open periods (U, K).
+
+        Raise SolverError if a program has no optimum.
+        """
         min_damage = self._template.solve(parameters, is_open, [None] * len(parameters)).damage
-        lower, upper = self._template.row_sides(parameters)
-        has_side = (
+        row_lower, row_upper = self._template.row_bounds(parameters)
+        has_bound = (
             np.isfinite(self._program.row_lower[:-1]),
             np.isfinite(self._program.row_upper[:-1]),
         )
-        lower = np.where(has_side[0], lower, -np.inf)
-        upper = np.where(has_side[1], upper, np.inf)
-        balance_side = np.where(has_side[0], lower, upper)[:, self._balance]
-        lower[:, self._balance] = upper[:, self._balance] = balance_side
+        row_lower = np.where(has_bound[0], row_lower, -np.inf)
+        row_upper = np.where(has_bound[1], row_upper, np.inf)
+        balance_bound = np.where(has_bound[0], row_lower, row_upper)[:, self._balance_rows]
+        row_lower[:, self._balance_rows] = row_upper[:, self._balance_rows] = balance_bound
         damage_limit = (min_damage / self._template.cost_unit * (1 + 1e-9) + DAMAGE_SLACK)[:, None]
-        lower = np.hstack([lower, np.full_like(damage_limit, -np.inf)])
-        upper = np.hstack([upper, damage_limit])
-        rows = np.arange(lower.shape[1], dtype=np.int32)
+        row_lower = np.hstack([row_lower, np.full_like(damage_limit, -np.inf)])
+        row_upper = np.hstack([row_upper, damage_limit])
+        rows = np.arange(row_lower.shape[1], dtype=np.int32)
         unused_columns = np.arange(self._template_columns, len(self._program.cost), dtype=np.int32)
         flows, simplex = [], highs.DualSimplex(self._program, exact=True)
-        for values, row_lower, row_upper in zip(parameters, lower, upper, strict=True):
-            market, output = self._inflows(values)
-            max_unused = (market + output)[self._node, self._period]
+        for class_parameters, class_row_lower, class_row_upper in zip(
+            parameters, row_lower, row_upper, strict=True
+        ):
+            market, output = self._inflows(class_parameters)
+            max_unused = (market + output)[self._balance_nodes, self._balance_periods]
             simplex.set_column_bounds(unused_columns, np.zeros(len(max_unused)), max_unused)
-            simplex.set_row_bounds(rows, row_lower, row_upper)
+            simplex.set_row_bounds(rows, class_row_lower, class_row_upper)
             if simplex.solve() != "optimal":
                 raise SolverError("flows of a chain have no optimum")
             flows.append(self._read_flow(simplex.values(), market, output))
@@ -114,26 +117,24 @@ class FlowProgram:
 
     def _inflows(self, parameters: Floats) -> tuple[Floats, Floats]:
         """Return the lots (V, K) from the market and from projects without inputs, by position of
-        the node in the chain."""
+        the node in the instance."""
         positions, length = self._template.parameter_positions, len(self._instance.periods)
         market = np.zeros((max(self._chain.nodes) + 1, length))
         output = np.zeros_like(market)
-        for (kind, owner), columns in positions.items():
+        for (kind, owner), indices in positions.items():
             if kind == "market":
-                market[owner] = parameters[columns]
+                market[owner] = parameters[indices]
             elif kind == "delivers" and not self._instance.projects[owner[1]].inputs:
-                output[owner[0]] += parameters[columns]
+                output[owner[0]] += parameters[indices]
         return market, output
 
     def _read_flow(self, values: Floats, market: Floats, output: Floats) -> ChainFlow:
-        released_lots, missing_lots, unused_lots = (
-            np.zeros_like(market),
-            np.zeros_like(market),
-            market + output,
-        )
+        released_lots = np.zeros_like(market)
+        missing_lots = np.zeros_like(market)
+        unused_lots = market + output
         made_by_plant = {plant.label: np.zeros(market.shape[1]) for plant in self._chain.plants}
         values = np.where(values > MIN_LOTS, values, 0.0)
-        unused_lots[self._node, self._period] = values[self._template_columns :]
+        unused_lots[self._balance_nodes, self._balance_periods] = values[self._template_columns :]
         for (name, index), lots in zip(self._template.column_keys, values, strict=False):
             if name == "made":
                 made_by_plant[index[1]][index[2]] = lots

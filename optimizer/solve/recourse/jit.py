@@ -47,12 +47,12 @@ def _find_cache_folder() -> Path | None:
     version_key = (str(package), sys.version, numba.__version__, np.__version__)
     installation = hashlib.sha256(repr(version_key).encode()).hexdigest()[:16]
     # numba detects changes only in a function's own module, not in those of its callees.
-    sources = hashlib.sha256()
+    source_hash = hashlib.sha256()
     for module in sorted(package.glob("*.py")):
         if b"\n@compiled" in (source := module.read_bytes()):
-            sources.update(source)
+            source_hash.update(source)
     for parent in _cache_parents():
-        folder = parent / f"{installation}-{sources.hexdigest()[:16]}"
+        folder = parent / f"{installation}-{source_hash.hexdigest()[:16]}"
         with suppress(OSError):
             if _make_private(parent) and _make_private(folder) and os.access(folder, os.W_OK):
                 # If others can access the folder, they may have written its contents.
@@ -87,7 +87,7 @@ def _is_private(path: Path) -> bool:
     if not hasattr(os, "geteuid"):
         return True
     status = path.stat()
-    owners = {status.st_uid, path.lstat().st_uid}  # the latter of the link, if it is one
+    owners = {status.st_uid, path.lstat().st_uid}  # lstat: owner of the link if the path is one
     return owners == {os.geteuid()} and not status.st_mode & 0o022
 
 

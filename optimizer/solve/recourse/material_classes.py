@@ -91,12 +91,18 @@ def build_material_classes(
     nodes: tuple[int, ...],
     patterns: HazardPatterns,
     realizations: dict[str, tuple[Realization, ...]],
-    delay_index: dict[str, Integers],
+    state_realization: dict[str, Integers],
     demand: tuple[Floats, Floats],
     running_share_by_project: dict[str, Floats],
     merge: bool,
 ) -> StateClasses:
-    """Build the state classes of one material."""
+    """Build the state classes of one material.
+
+    ``state_realization`` holds the index of each project's realization (S) in ``realizations``, -1
+    if it fails; ``demand`` the factor on demand (S) and the remaining share of later damage steps
+    (S, E, K); ``running_share_by_project`` the share (S, K) that runs at the deciding price, for
+    projects that depend on one. Unless ``merge`` is set, there is one class for each state.
+    """
     origin_indices = [o for o, (m, _) in enumerate(instance.origins) if m == material]
     projects = tuple(p.id for p in instance.projects.values() if material in p.output)
     floored = tuple(p for p in projects if instance.price_floors(p))
@@ -107,13 +113,13 @@ def build_material_classes(
         [np.ones((1, patterns.period_count)), *(rows for rows, _ in patterns_by_origin)]
     )
     pattern_offsets = np.cumsum([1, *(len(rows) for rows, _ in patterns_by_origin)])
-    by_origin = np.zeros((patterns.state_count, len(origin_indices)), dtype=np.int64)
+    origin_row = np.zeros((patterns.state_count, len(origin_indices)), dtype=np.int64)
     for n, (_, state_rows) in enumerate(patterns_by_origin):
-        by_origin[:, n] = state_rows + pattern_offsets[n]
+        origin_row[:, n] = state_rows + pattern_offsets[n]
     outlet_realizations = [realizations[p] for p in projects]
-    delay = np.zeros((len(by_origin), len(projects) + len(floored)), dtype=np.int64)
+    realization_index = np.zeros((len(origin_row), len(projects) + len(floored)), dtype=np.int64)
     for n, p in enumerate(projects):
-        delay[:, n] = delay_index[p]
+        realization_index[:, n] = state_realization[p]
     for n, p in enumerate(floored, start=len(projects)):
         outlet_realizations.append(
             tuple(
@@ -129,10 +135,10 @@ def build_material_classes(
             outlet_realizations[n].index(Realization(realization.delay, floored=True))
             for realization in realizations[p]
         ]
-        delay[:, n] = np.array([*floored_index, -1])[delay_index[p]]
+        realization_index[:, n] = np.array([*floored_index, -1])[state_realization[p]]
     outlets = (*projects, *floored)
     outlet_origin = [origin_position[material, instance.projects[p].country] for p in outlets]
-    pattern = by_origin[:, outlet_origin]
+    available_row = origin_row[:, outlet_origin]
     for n, p in enumerate(outlets):
         if p in running_share_by_project:  # depends on a price, so it needs additional rows
             running_share = (
@@ -140,13 +146,16 @@ def build_material_classes(
                 if n < len(projects)
                 else 1 - running_share_by_project[p]
             )
-            first_rows, pattern_of = distinct_rows(available[pattern[:, n]] * running_share)
-            pattern[:, n] = pattern_of + len(available)
+            first_rows, row_number = distinct_rows(available[available_row[:, n]] * running_share)
+            available_row[:, n] = row_number + len(available)
             available = np.concatenate(
-                [available, (available[by_origin[:, outlet_origin[n]]] * running_share)[first_rows]]
+                [
+                    available,
+                    (available[origin_row[:, outlet_origin[n]]] * running_share)[first_rows],
+                ]
             )
-    pattern = np.where(delay >= 0, pattern, 0)
-    has_supply = [
+    available_row = np.where(realization_index >= 0, available_row, 0)
+    supplied_origins = [
         o
         for o in range(len(origin_indices))
         if instance.origins[origin_indices[o]] in instance.supply
@@ -155,19 +164,21 @@ def build_material_classes(
     demand_rows = np.hstack(
         [factor[:, None], share_left.reshape(len(share_left), math.prod(share_left.shape[1:]))]
     )
-    distinct_demand, row = distinct_rows(demand_rows)
-    keys = np.hstack([by_origin[:, has_supply], pattern, delay, row[:, None]])
+    distinct_demand, demand_row = distinct_rows(demand_rows)
+    keys = np.hstack(
+        [origin_row[:, supplied_origins], available_row, realization_index, demand_row[:, None]]
+    )
     if merge:
         first_states, state_rows = distinct_rows(keys)
     else:
         first_states = state_rows = np.arange(len(keys))
     supply = np.zeros((len(first_states), patterns.period_count))
     extra_factor = factor[first_states, None] - 1
-    for o in has_supply:
+    for o in supplied_origins:
         origin = instance.origins[origin_indices[o]]
         lots = instance.supply[origin][instance.year_index]
         lots = lots + extra_factor * instance.need_linked_supply[origin][instance.year_index]
-        supply += lots * available[by_origin[first_states, o]]
+        supply += lots * available[origin_row[first_states, o]]
     classes = StateClasses(
         material=material,
         nodes=nodes,
@@ -175,10 +186,10 @@ def build_material_classes(
         realizations=tuple(outlet_realizations),
         class_of_state=state_rows,
         market_lots=supply,
-        available_row=pattern[first_states],
-        realization_index=delay[first_states],
+        available_row=available_row[first_states],
+        realization_index=realization_index[first_states],
         available_share=available,
-        demand_row=row[first_states],
+        demand_row=demand_row[first_states],
         demand_factor=factor[distinct_demand],
         step_share_left=share_left[distinct_demand],
     )
@@ -210,8 +221,8 @@ def distinct_rows(rows: NDArray[Any]) -> tuple[Integers, Integers]:
 def merge_calm(
     classes: StateClasses, nodes: list[Node], year_index: NDArray[np.intp]
 ) -> StateClasses:
-    """Merge classes that differ only in calm periods, and remove those without other
-    periods."""
+    """Merge classes that differ only in calm periods, and remove those whose periods are all
+    calm."""
     is_open = np.zeros(classes.market_lots.shape, dtype=bool)
     for node in nodes:
         demand = classes.class_demand_factor[:, None] * node.demand[year_index]
@@ -236,8 +247,8 @@ def merge_calm(
     new_class[open_classes] = class_number
     kept_classes = open_classes[first_classes]
     distinct_signatures, demand_row = distinct_rows(open_demand[first_classes])
-    factor, available = split_signature(classes, open_demand[first_classes][distinct_signatures])
-    rows, pattern = np.unique(classes.available_row[kept_classes], return_inverse=True)
+    factor, share_left = split_signature(classes, open_demand[first_classes][distinct_signatures])
+    rows, available_row = np.unique(classes.available_row[kept_classes], return_inverse=True)
     return StateClasses(
         material=classes.material,
         nodes=classes.nodes,
@@ -245,10 +256,12 @@ def merge_calm(
         realizations=classes.realizations,
         class_of_state=new_class[classes.class_of_state],
         market_lots=supply[kept_classes],
-        available_row=pattern.reshape(classes.available_row[kept_classes].shape).astype(np.int64),
+        available_row=available_row.reshape(classes.available_row[kept_classes].shape).astype(
+            np.int64
+        ),
         realization_index=classes.realization_index[kept_classes],
         available_share=classes.available_share[rows],
         demand_row=demand_row,
         demand_factor=factor,
-        step_share_left=available,
+        step_share_left=share_left,
     )

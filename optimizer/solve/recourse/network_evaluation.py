@@ -39,15 +39,15 @@ class Network(NamedTuple):
     """
 
     max_release: Floats  # (H, K) per period, 1e300 without limit
-    step_demand: Floats  # (N, F, J, K)
+    step_demand: Floats  # (N, F, J, K) tonnes of each step
     step_value: Floats  # (F, J, K) damage per tonne, not negative
     stock_form: Integers  # (H) form of each stock
     step_order: Integers  # (3, F*J*K) form, step and period of all steps by descending value
     period_step_order: Integers  # (2, K, F*J) form and step in each period by descending value
     total_demand: Floats  # (N, F, K) demand of all steps
-    way_start: Integers  # (F + 1) first of the arcs into each form in ``ways``
-    plain_way_end: Integers  # (F) end of those arcs that do not come from a stock
-    ways: Integers  # c: conversion c makes the form; C + c: it takes the form in; 2*C + h: stock h
+    arc_start: Integers  # (F + 1) position in ``arcs`` of the first arc into each form
+    plain_arc_end: Integers  # (F) end of the arcs into it that do not come from a stock
+    arcs: Integers  # c: conversion c makes the form; C + c: it takes the form in; 2*C + h: stock h
     conversion_forms: Integers  # (C, 2) input and output form of each conversion
     outputs_first: Integers  # (F) forms; outputs precede inputs
 
@@ -78,7 +78,7 @@ class Workspace(NamedTuple):
     node_column: Integers  # (K*F) column of each node
     visit_stamp: Integers  # (K*F) number of the last search that visited it
     queue: Integers  # (K*F) nodes visited by the search
-    entry_way: Integers  # (K*F) arc by which a node was reached
+    entry_arc: Integers  # (K*F) arc by which a node was reached
     predecessor: Integers  # (K*F) node from which it was reached
     search_count: Integers  # (1) number of searches
     inflows: Floats  # (F+C, K) supply and capacity of the class
@@ -101,28 +101,30 @@ def build_network(
 
     Raise ValueError if the conversions form a cycle.
     """
-    (forms, steps, _), conversions = step_value.shape, len(input_forms)
-    ways: list[int] = []
-    way_starts, plain_ends = [0], []
-    for f in range(forms):
-        ways += [c for c in range(conversions) if output_forms[c] == f]
-        ways += [conversions + c for c in range(conversions) if input_forms[c] == f]
-        plain_ends.append(len(ways))
-        ways += [2 * conversions + h for h in range(len(stock_form)) if stock_form[h] == f]
-        way_starts.append(len(ways))
+    (form_count, steps, _), conversion_count = step_value.shape, len(input_forms)
+    arcs: list[int] = []
+    arc_starts, plain_arc_ends = [0], []
+    for f in range(form_count):
+        arcs += [c for c in range(conversion_count) if output_forms[c] == f]
+        arcs += [conversion_count + c for c in range(conversion_count) if input_forms[c] == f]
+        plain_arc_ends.append(len(arcs))
+        arcs += [2 * conversion_count + h for h in range(len(stock_form)) if stock_form[h] == f]
+        arc_starts.append(len(arcs))
     outputs_first: list[int] = []
-    for _ in range(forms):
+    for _ in range(form_count):
         inputs = {
             input_form
             for input_form, output_form in zip(input_forms, output_forms, strict=True)
             if output_form not in outputs_first
         }
-        outputs_first += [f for f in range(forms) if f not in outputs_first and f not in inputs]
-    if len(outputs_first) < forms:
+        outputs_first += [
+            f for f in range(form_count) if f not in outputs_first and f not in inputs
+        ]
+    if len(outputs_first) < form_count:
         raise ValueError("forms run in a circle")
     form, step, period = (index.ravel() for index in np.indices(step_value.shape))
     order = np.lexsort((step, form, period, -step_value.ravel()))
-    period_order = np.argsort(-step_value.reshape(forms * steps, -1), axis=0, kind="stable").T
+    period_order = np.argsort(-step_value.reshape(form_count * steps, -1), axis=0, kind="stable").T
     return Network(
         max_release=np.array(max_release, dtype=np.float64, order="C"),
         step_demand=np.array(step_demand, dtype=np.float64, order="C"),
@@ -131,9 +133,9 @@ def build_network(
         step_order=np.array([form[order], step[order], period[order]], dtype=np.int64),
         period_step_order=np.array([period_order // steps, period_order % steps], dtype=np.int64),
         total_demand=np.array(step_demand.sum(axis=2), dtype=np.float64, order="C"),
-        way_start=np.array(way_starts, dtype=np.int64),
-        plain_way_end=np.array(plain_ends, dtype=np.int64),
-        ways=np.array(ways, dtype=np.int64),
+        arc_start=np.array(arc_starts, dtype=np.int64),
+        plain_arc_end=np.array(plain_arc_ends, dtype=np.int64),
+        arcs=np.array(arcs, dtype=np.int64),
         conversion_forms=np.array(
             np.transpose([input_forms, output_forms]), dtype=np.int64, order="C"
         ),
@@ -143,24 +145,27 @@ def build_network(
 
 def allocate_workspace(network: Network) -> Workspace:
     """Allocate the work arrays of a network."""
-    forms, _, length = network.step_value.shape
-    plants, stocks = len(network.conversion_forms), len(network.stock_form)
-    arrays = [np.empty(forms), *np.zeros((2, length), dtype=np.int64)]
-    arrays += [*np.empty((2, length, plants)), *np.zeros((8, stocks, length))]
-    arrays += [*np.zeros((2, stocks, length), dtype=np.int64), np.empty(length * forms)]
-    arrays += [np.arange(length * forms) // forms, *np.zeros((4, length * forms), dtype=np.int64)]
-    arrays += [np.zeros(1, dtype=np.int64), *np.empty((2, forms + plants, length))]
+    form_count, _, length = network.step_value.shape
+    plant_count, stock_count = len(network.conversion_forms), len(network.stock_form)
+    arrays = [np.empty(form_count), *np.zeros((2, length), dtype=np.int64)]
+    arrays += [*np.empty((2, length, plant_count)), *np.zeros((8, stock_count, length))]
+    arrays += [*np.zeros((2, stock_count, length), dtype=np.int64), np.empty(length * form_count)]
+    arrays += [
+        np.arange(length * form_count) // form_count,
+        *np.zeros((4, length * form_count), dtype=np.int64),
+    ]
+    arrays += [np.zeros(1, dtype=np.int64), *np.empty((2, form_count + plant_count, length))]
     arrays += [
         np.empty(network.step_value.shape),
-        np.empty((forms, length)),
-        np.empty((stocks, length)),
+        np.empty((form_count, length)),
+        np.empty((stock_count, length)),
     ]
     return Workspace._make(arrays)
 
 
-def contained_tonnes(chain: Chain) -> dict[int, float] | None:
-    """Return the tonnes of the first node's material that a lot of each node contains, in lots of
-    the first node.
+def content_by_node(chain: Chain) -> dict[int, float] | None:
+    """Return the content of a lot of each node, in lots of the first node. A unit of content is the
+    *contained tonne* of the network.
 
     Return None if a plant has several inputs, or if the product of ratios differs between paths
     from one form to another.
@@ -190,13 +195,13 @@ def contained_tonnes(chain: Chain) -> dict[int, float] | None:
 class NetworkData:
     """Data of a chain's network that do not depend on a commitment.
 
-    Rows are the F nodes, then the C plants. The P projects are listed node by node.
+    Rows are the F nodes, then the C plants. The P outlets are listed node by node.
     """
 
     def __init__(
         self,
         chain: Chain,
-        contained_by_node: dict[int, float],
+        content_by_node: dict[int, float],
         nodes: dict[int, NodeData],
         classes: ChainStateClasses,
     ) -> None:
@@ -215,8 +220,8 @@ class NetworkData:
             [form_index[min(c.inputs)] for c in chain.plants], dtype=np.int64
         )
         self.output_forms = np.array([form_index[c.output] for c in chain.plants], dtype=np.int64)
-        contained = np.array([contained_by_node[v] for v in chain.nodes])
-        self.contained = np.concatenate([contained, contained[self.output_forms]])  # (F+C) of a lot
+        node_content = np.array([content_by_node[v] for v in chain.nodes])
+        self.content = np.concatenate([node_content, node_content[self.output_forms]])  # (F+C)
         plant_rows = {
             c.id: len(form_index) + n for n, c in enumerate(chain.plants) if c.capacity is None
         }
@@ -239,8 +244,8 @@ class NetworkData:
     def common_retention(self, point: FirstStagePoint) -> float | None:
         """Return the retention per period that all stocks holding anything have in common.
 
-        Return None if the retentions differ, or if the stocks lose nearly everything over the
-        horizon.
+        Return 1 if no stock holds anything, and None if the retentions differ or if the stocks
+        lose nearly everything over the horizon.
         """
         retentions = {
             float(value)
@@ -258,7 +263,7 @@ class NetworkData:
         """Return the lots (U, F+C, K) of market supply and of conversion capacity in a block of
         state classes."""
         year_index, first_plant = next(iter(self.nodes.values())).year_index, len(self.nodes)
-        lots = np.zeros((len(self.is_open[class_block]), len(self.contained), len(year_index)))
+        lots = np.zeros((len(self.is_open[class_block]), len(self.content), len(year_index)))
         for f, (v, node) in enumerate(self.nodes.items()):
             lots[:, f] = node.market_share * self.classes[v].market_lots[class_block]
         for c, plant in enumerate(self.plants):
@@ -270,7 +275,7 @@ class NetworkData:
 
 
 class NetworkEvaluation(RecourseEvaluation):
-    """Evaluation of a chain as a network. All its stocks have the same retention."""
+    """Evaluation of a chain as a network. All stocks that hold anything have one retention."""
 
     def __init__(
         self,
@@ -282,7 +287,7 @@ class NetworkEvaluation(RecourseEvaluation):
         with_subgradients: bool,
         with_shortages: bool,
     ) -> None:
-        nodes, content = data.nodes, data.contained
+        nodes, content = data.nodes, data.content
         super().__init__(nodes, classes, point, class_weights, with_subgradients, with_shortages)
         self._data = data
         self._stocks = {v: node.stock_arrays(point, retention) for v, node in nodes.items()}
@@ -315,7 +320,9 @@ class NetworkEvaluation(RecourseEvaluation):
             step_limit * form_unit,
             round_mantissa(self._exact_step_value),
         )
-        self._running = np.zeros((len(data.nameplate), data.realization_count, len(kept_share)))
+        self._running_lots = np.zeros(
+            (len(data.nameplate), data.realization_count, len(kept_share))
+        )
         first_project = 0
         for node in nodes.values():
             project_rows = slice(first_project, first_project + len(node.nameplate))
@@ -323,18 +330,18 @@ class NetworkEvaluation(RecourseEvaluation):
             running_lots = (
                 node.running_share(point)[:, :, node.year_index] * node.nameplate[:, None, None]
             )
-            self._running[project_rows, : node.realization_count] = running_lots
-        sets, years = len(class_weights), int(node.year_index[-1]) + 1
-        self._shapes = (
-            (sets,),
-            (sets, len(data.nameplate), data.realization_count, years),
-            (sets, len(self._initial), len(kept_share)),
-            (sets, len(self._empty_retention), len(kept_share)),
+            self._running_lots[project_rows, : node.realization_count] = running_lots
+        set_count, year_count = len(class_weights), int(node.year_index[-1]) + 1
+        self._sum_shapes = (
+            (set_count,),
+            (set_count, len(data.nameplate), data.realization_count, year_count),
+            (set_count, len(self._initial), len(kept_share)),
+            (set_count, len(self._empty_retention), len(kept_share)),
         )
 
     def _evaluate_classes(self, start: int, end: int) -> None:
         data, class_block = self._data, slice(start, end)
-        sums = [np.zeros(shape) for shape in self._shapes]
+        sums = [np.zeros(shape) for shape in self._sum_shapes]
         shortage = (
             np.zeros((end - start, *self._exact_step_value.shape))
             if self._with_shortages
@@ -344,7 +351,7 @@ class NetworkEvaluation(RecourseEvaluation):
             self._network, allocate_workspace(self._network), data.demand_row[class_block],
             data.inflows(class_block), data.is_open[class_block], self._tonnes_per_lot,
             self._exact_step_value, data.available_row[class_block],
-            data.realization_index[class_block], data.available_share, self._running,
+            data.realization_index[class_block], data.available_share, self._running_lots,
             data.nameplate, data.inflow_row, data.is_covered[class_block], self._refill,
             self._nodes[self.chain_id].year_index, self._arrived, self._initial,
             self._empty_retention, self._empty_form,
@@ -365,24 +372,28 @@ class NetworkEvaluation(RecourseEvaluation):
         }
         if not partial_sums:
             return subgradients
-        constant, output, by_row, by_empty_row = (
+        constant, output_value, value_by_row, value_by_empty_row = (
             np.sum(parts, axis=0) for parts in zip(*partial_sums, strict=True)
         )
         subgradients[self.chain_id].constant[:] = constant
-        project = row = empty = 0
-        for content, (v, node) in zip(self._data.contained, self._nodes.items(), strict=False):
+        first_project = first_row = first_empty_row = 0
+        for content, (v, node) in zip(self._data.content, self._nodes.items(), strict=False):
             stocks, subgradient = self._stocks[v], subgradients[v]
-            projects = len(node.nameplate)
-            rows = len(stocks.initial_lots)
-            empty_rows = len(stocks.empty_retention)
-            subgradient.output_value[:] = output[
-                :, project : project + projects, : node.realization_count
+            project_count = len(node.nameplate)
+            row_count = len(stocks.initial_lots)
+            empty_row_count = len(stocks.empty_retention)
+            subgradient.output_value[:] = output_value[
+                :, first_project : first_project + project_count, : node.realization_count
             ]
             subgradient.purchase_value[:] = purchase_values(
                 node,
                 stocks,
-                content * by_row[:, row : row + rows],
-                by_empty_row[:, empty : empty + empty_rows],
+                content * value_by_row[:, first_row : first_row + row_count],
+                value_by_empty_row[:, first_empty_row : first_empty_row + empty_row_count],
             )
-            project, row, empty = project + projects, row + rows, empty + empty_rows
+            first_project, first_row, first_empty_row = (
+                first_project + project_count,
+                first_row + row_count,
+                first_empty_row + empty_row_count,
+            )
         return subgradients

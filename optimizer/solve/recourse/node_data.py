@@ -19,7 +19,7 @@ from optimizer.solve.recourse.material_classes import StateClasses
 NO_RELEASE_LIMIT = 1e300  # finite, so that remaining limits are never infinity minus infinity
 DAMAGE_TOLERANCE = 1e-12  # a high-damage step exceeds the mean by more than this share of it
 EMPTY_ROWS = np.zeros((0, 0))
-MIN_TOTAL_RETENTION = 1e-250  # with less retention over all periods, first-period lots fail
+MIN_TOTAL_RETENTION = 1e-250  # with less retention over all periods, first-period lots are useless
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,17 +50,17 @@ class StockArrays:
     """Stocks of a node at a commitment, as arrays for the compiled kernels."""
 
     kept_share: Floats  # (K) what is left of a lot of the first period
-    step_order: NDArray[np.int64]
+    step_order: NDArray[np.int64]  # this and the next two: as in :meth:`NodeData.step_schedule`
     step_rank: NDArray[np.int64]
     step_value: Floats
-    account_row: NDArray[np.int64]  # row of each account below; -1 if it holds nothing
-    arrived_lots: Floats
-    initial_lots: Floats
-    max_release: Floats
-    max_refill: Floats  # in a covered period
+    account_row: NDArray[np.int64]  # row (R) of each account below; -1 if it holds nothing
+    arrived_lots: Floats  # (R, K) by the end of each period
+    initial_lots: Floats  # (R)
+    max_release: Floats  # (R, K)
+    max_refill: Floats  # (R, K) in a covered period
     empty_retention: Floats  # (I) retention per period of accounts that hold nothing
     empty_row: NDArray[np.int64]  # row of each account in ``empty_retention``; -1 if none
-    has_unequal_losses: bool  # accounts that hold stock lose at different rates, or nearly all
+    lacks_common_unit: bool  # no first-period lots: accounts lose at different rates or nearly all
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class NodeData:
     step_members: tuple[tuple[int, ...], ...]  # steps in the file of each merged step
     stockpile_index: NDArray[np.int64]  # (H) position of the stockpile of each account
     stockpile_share: Floats  # (H) share of the stockpile that belongs here
-    retention: Floats
+    retention: Floats  # (H) per period
     initial_lots: Floats  # (H) lots
     max_release: Floats  # (H) lots per period
     max_refill: Floats  # (H, K) lots in a covered period
@@ -127,25 +127,25 @@ class NodeData:
 
     def running_share(self, point: FirstStagePoint) -> Floats:
         """Return the share of nameplate (P, D, Y) that would reach the node without hazards."""
-        years = int(self.year_index[-1]) + 1
+        year_count = int(self.year_index[-1]) + 1
         return (self.arrival_matrix @ point.offtake).reshape(
-            len(self.nameplate), self.realization_count, years
+            len(self.nameplate), self.realization_count, year_count
         )
 
     def project_arrivals(
         self, classes: StateClasses, point: FirstStagePoint
     ) -> Iterator[tuple[str, NDArray[np.int64], Floats]]:
-        """Yield for each outlet with reserved output: its name, the state classes in which it does
-        not fail, and the lots that it delivers in these classes (classes, K)."""
+        """Yield for each outlet with reserved output: the id of its project, the state classes in
+        which it does not fail, and the lots (classes, K) that it delivers in these classes."""
         running_lots = (
             self.running_share(point)[:, :, self.year_index] * self.nameplate[:, None, None]
         )
-        for p, project in enumerate(classes.outlets):
+        for p, project_id in enumerate(classes.outlets):
             if running_lots[p].any():
                 rows = np.flatnonzero(classes.realization_index[:, p] >= 0)
                 available = classes.available_share[classes.available_row[rows, p]]
                 yield (
-                    project,
+                    project_id,
                     rows,
                     running_lots[p, classes.realization_index[rows, p]] * available,
                 )
@@ -189,8 +189,8 @@ class NodeData:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, Floats]:
         """Return the pairs of a damage step and a period by descending first-period value.
 
-        The results are these pairs, the rank of each, the values, and the share that is left of a
-        first-period lot in each period (K).
+        Return these pairs (2, J*K), the rank of each (J, K), the values (J, K), and the share that
+        is left of a first-period lot in each period (K).
         """
         length = self.step_weight.shape[1]
         kept_share = retention ** np.arange(length, dtype=float)
@@ -218,32 +218,32 @@ class NodeData:
         common. Accounts that hold nothing are listed separately.
         """
         purchases, holds_stock = self.purchases(point), self.holds_stock(point)
-        losses = np.unique(self.retention[holds_stock])
+        retentions = np.unique(self.retention[holds_stock])
         if retention is None:
-            retention = float(losses[0]) if len(losses) else 1.0
+            retention = float(retentions[0]) if len(retentions) else 1.0
         order, rank, value, kept_share = self.step_schedule(retention)
         # Accounts with limits or refills have rows of their own, which come first; all others are
         # merged into one row.
         has_own_row = np.isfinite(self.max_release) | self.max_refill.any(axis=1)
-        limited_stockpiles = np.flatnonzero(holds_stock & has_own_row)
-        merged_stockpiles = np.flatnonzero(holds_stock & ~has_own_row)
+        own_row_accounts = np.flatnonzero(holds_stock & has_own_row)
+        merged_accounts = np.flatnonzero(holds_stock & ~has_own_row)
         account_row = np.full(len(self.retention), -1, dtype=np.int64)
-        account_row[limited_stockpiles] = np.arange(len(limited_stockpiles))
-        account_row[merged_stockpiles] = len(limited_stockpiles)
-        count = len(limited_stockpiles) + bool(len(merged_stockpiles))
+        account_row[own_row_accounts] = np.arange(len(own_row_accounts))
+        account_row[merged_accounts] = len(own_row_accounts)
+        count = len(own_row_accounts) + bool(len(merged_accounts))
         initial_lots, inflows = np.zeros(count), np.zeros((count, len(kept_share)))
         max_release = np.full((count, len(kept_share)), NO_RELEASE_LIMIT)
         max_refill = np.zeros((count, len(kept_share)))
         # With almost no retention, first-period lots are numerically useless.
-        has_unequal_losses = len(losses) > 1 or bool(kept_share[-1] < MIN_TOTAL_RETENTION)
-        for h in np.flatnonzero(holds_stock & ~np.array(has_unequal_losses)):
+        lacks_common_unit = len(retentions) > 1 or bool(kept_share[-1] < MIN_TOTAL_RETENTION)
+        for h in np.flatnonzero(holds_stock & ~np.array(lacks_common_unit)):
             initial_lots[account_row[h]] += retention * self.initial_lots[h]
             inflows[account_row[h]] += purchases[h] / kept_share
-        if not has_unequal_losses:
-            max_release[: len(limited_stockpiles)] = np.minimum(
-                self.max_release[limited_stockpiles, None] / kept_share, NO_RELEASE_LIMIT
+        if not lacks_common_unit:
+            max_release[: len(own_row_accounts)] = np.minimum(
+                self.max_release[own_row_accounts, None] / kept_share, NO_RELEASE_LIMIT
             )
-            max_refill[: len(limited_stockpiles)] = self.max_refill[limited_stockpiles] / kept_share
+            max_refill[: len(own_row_accounts)] = self.max_refill[own_row_accounts] / kept_share
         empty = np.flatnonzero(~holds_stock & (self.max_release > 0))
         empty_row = np.full(len(account_row), -1, dtype=np.int64)
         empty_row[empty] = np.arange(len(empty))
@@ -259,7 +259,7 @@ class NodeData:
             max_refill=max_refill,
             empty_retention=self.retention[empty],
             empty_row=empty_row,
-            has_unequal_losses=has_unequal_losses,
+            lacks_common_unit=lacks_common_unit,
         )
 
     def list_stocks(self, point: FirstStagePoint) -> list[NodeStock]:
@@ -315,7 +315,7 @@ def build_node_data(
         steps_by_weight.values(), key=lambda steps: -float(node.steps[steps[0]].weight.max())
     )
     step_members = tuple(tuple(steps) for steps in by_damage)
-    years = len(instance.years)
+    year_count = len(instance.years)
     # Projects with inputs deliver here only if the chain has all their inputs.
     chain = next(chain for chain in instance.chains if position in chain.nodes)
     producing_projects = {plant.id for plant in chain.plants if plant.capacity is None}
@@ -330,7 +330,7 @@ def build_node_data(
         step_limit=EMPTY_ROWS,
         file_step_limit=EMPTY_ROWS,
         step_weight=np.ascontiguousarray(
-            np.reshape([node.steps[steps[0]].weight for steps in step_members], (-1, years))[
+            np.reshape([node.steps[steps[0]].weight for steps in step_members], (-1, year_count))[
                 :, year_index
             ]
         ),
@@ -342,15 +342,15 @@ def build_node_data(
         * np.array([stockpile.initial_lots for stockpile in stockpile_data], dtype=float),
         max_release=np.array(
             [
-                a * stockpile.max_release
-                for a, stockpile in zip(shares, stockpile_data, strict=True)
+                share * stockpile.max_release
+                for share, stockpile in zip(shares, stockpile_data, strict=True)
             ],
             dtype=float,
         ),
         max_refill=np.reshape(
             [
-                a * stockpile.max_refill[year_index]
-                for a, stockpile in zip(shares, stockpile_data, strict=True)
+                share * stockpile.max_refill[year_index]
+                for share, stockpile in zip(shares, stockpile_data, strict=True)
             ],
             (len(stockpile_data), len(year_index)),
         ),
@@ -374,39 +374,39 @@ def build_node_data(
 def _build_arrival_matrix(
     instance: Instance, node: Node, classes: StateClasses, columns: FirstStageColumns
 ) -> sparse.csr_array:
-    years = len(instance.years)
+    year_count = len(instance.years)
     realization_count = max(
         (len(project_realizations) for project_realizations in classes.realizations), default=1
     )
     entries: list[tuple[int, int, float]] = []
-    for p, project in enumerate(classes.outlets):
-        data = instance.projects[project]
+    for p, project_id in enumerate(classes.outlets):
+        project = instance.projects[project_id]
         for d, realization in enumerate(classes.realizations[p]):
             shares: dict[tuple[str, int, str], Floats] = {}
             for key in instance.floored_offtakes if realization.floored else ():
-                if key[0] == project:
+                if key[0] == project_id:
                     floor = instance.instrument_by_key[key[3:]]
                     running_shares = [
-                        data.share_under_floor(floor, y, key[1], realization)
+                        project.share_under_floor(floor, y, key[1], realization)
                         for y in instance.years
                     ]
                     shares[columns.floored_column(key)] = (
                         np.array(running_shares) * node.group_share[key[2]]
                     )
-            for start in () if realization.floored else data.start_years:
-                running = data.running_shares(instance.years, start, realization.delay)
+            for start in () if realization.floored else project.start_years:
+                running = project.running_shares(instance.years, start, realization.delay)
                 for group in instance.offtake_groups:
-                    shares[project, start, group] = running * node.group_share[group]
-            if project in instance.unaided_projects and not realization.floored:
+                    shares[project_id, start, group] = running * node.group_share[group]
+            if project_id in instance.unaided_projects and not realization.floored:
                 home_shares = np.array(
-                    [data.unaided_home_share(realization, year) for year in instance.years]
+                    [project.unaided_home_share(realization, year) for year in instance.years]
                 )
-                shares[columns.unaided_column(instance, project)] = (
+                shares[columns.unaided_column(instance, project_id)] = (
                     home_shares * node.group_share[COMMON_GROUP]
                 )
             entries += [
                 (
-                    (p * realization_count + d) * years + int(y),
+                    (p * realization_count + d) * year_count + int(y),
                     columns.column_index[key],
                     float(share[y]),
                 )
@@ -415,7 +415,7 @@ def _build_arrival_matrix(
             ]
     entry_rows = np.array([entry[0] for entry in entries], dtype=np.int64)
     entry_columns = np.array([entry[1] for entry in entries], dtype=np.int64)
-    value = np.array([entry[2] for entry in entries], dtype=float)
-    shape = (len(classes.outlets) * realization_count * years, len(columns.offtake_columns))
-    matrix = sparse.coo_array((value, (entry_rows, entry_columns)), shape=shape)
+    entry_values = np.array([entry[2] for entry in entries], dtype=float)
+    shape = (len(classes.outlets) * realization_count * year_count, len(columns.offtake_columns))
+    matrix = sparse.coo_array((entry_values, (entry_rows, entry_columns)), shape=shape)
     return matrix.tocsr()

@@ -8,7 +8,7 @@ from optimizer.solve.recourse.jit import compiled
 
 @compiled
 def evaluate_node_classes(
-    supply, available_row, delay, available, demand_row, demand, market_share, step_limit,
+    supply, available_row, realization, available, demand_row, demand, market_share, step_limit,
     step_weight, order, rank, value, running_lots, nameplate, arrived, initial, max_release,
     kept_share, empty_retention, year_of, class_weights, with_subgradients, damage, missing_lots,
     missing_by_step, coverage_tolerance, constant, per_output, per_purchase, per_empty_stock,
@@ -16,8 +16,8 @@ def evaluate_node_classes(
     """Evaluate the recourse of a node in state classes (U) that have weight in any of W sets.
 
     supply (U, K), market_share (K): lots from the market, and the node's share of them
-    available_row, delay (U, P): row of ``available`` (R, K), and index of the realization, -1 if
-        the project fails
+    available_row, realization (U, P): row of ``available`` (R, K), and index of the realization, -1
+        if the project fails
     demand_row (U): row of demand (N, K) and of step_limit (N, J, K), by descending damage
     step_weight (J, K): damage per lot
     order, rank, value, arrived, max_release, kept_share: as in :func:`allocate_stocks`
@@ -32,79 +32,80 @@ def evaluate_node_classes(
         to. Damage is at least ``constant - per_output * (share of nameplate that is reserved and
         runs) - per_purchase * (first-period lots that come in)``, with equality here;
         per_empty_stock is per lot of the period itself."""
-    steps, length = step_weight.shape
-    stocks, projects = arrived.shape[0], available_row.shape[1]
-    sets = class_weights.shape[0]
+    step_count, length = step_weight.shape
+    stock_count, project_count = arrived.shape[0], available_row.shape[1]
+    set_count = class_weights.shape[0]
     uncovered_periods = np.empty(length, np.int64)
     period_position = np.empty(length, np.int64)
-    shortage = np.zeros((steps, length))
-    released_lots, releasable = np.empty((stocks, length)), np.empty((stocks, length))
-    lots_left = np.empty((stocks, length))
+    shortage = np.zeros((step_count, length))
+    released_lots, releasable = np.empty((stock_count, length)), np.empty((stock_count, length))
+    lots_left = np.empty((stock_count, length))
     short_bits = np.empty(order.shape[1] // 32 + 1, np.int64)
-    latest_delivery = np.empty((stocks, length), np.int64)
-    last_served = np.empty((stocks, length), np.int64)
-    stock_value, change = np.empty((stocks, length)), np.empty((stocks, length), np.int64)
+    latest_delivery = np.empty((stock_count, length), np.int64)
+    last_served = np.empty((stock_count, length), np.int64)
+    stock_value, change = np.empty((stock_count, length)), np.empty((stock_count, length), np.int64)
     price = np.empty(length)
     visited = np.empty(length, np.bool_)
-    queue, by_stock = np.empty(length, np.int64), np.empty(length, np.int64)
-    by_period, full_prefix = np.empty(length, np.int64), np.empty(stocks, np.int64)
-    known_full_prefix = np.empty(stocks, np.int64)
-    weighted_sets = np.empty(sets, np.int64)
+    queue, exchange_stock = np.empty(length, np.int64), np.empty(length, np.int64)
+    exchange_target, full_prefix = np.empty(length, np.int64), np.empty(stock_count, np.int64)
+    known_full_prefix = np.empty(stock_count, np.int64)
+    weighted_sets = np.empty(set_count, np.int64)
     for u in range(supply.shape[0]):
         weighted_count = 0
-        for w in range(sets):
+        for w in range(set_count):
             if class_weights[w, u] > 0.0:
                 weighted_sets[weighted_count] = w
                 weighted_count += 1
         if weighted_count == 0:
             continue
-        count, r = 0, demand_row[u]
+        short_count, r = 0, demand_row[u]
         for k in range(length):
             period_position[k] = -1
             uncovered = demand[r, k] - market_share[k] * supply[u, k]
             tolerance = coverage_tolerance * demand[r, k]
             if uncovered > tolerance:
-                for p in range(projects):
-                    if delay[u, p] >= 0:
+                for p in range(project_count):
+                    if realization[u, p] >= 0:
                         uncovered -= (
-                            running_lots[p, delay[u, p], k] * available[available_row[u, p], k]
+                            running_lots[p, realization[u, p], k]
+                            * available[available_row[u, p], k]
                         )
                 if uncovered > tolerance:
-                    allocate_shortage(uncovered, step_limit, r, k, shortage, count)
-                    uncovered_periods[count] = k
-                    period_position[k] = count
-                    count += 1
-        if count == 0:
+                    allocate_shortage(uncovered, step_limit, r, k, shortage, short_count)
+                    uncovered_periods[short_count] = k
+                    period_position[k] = short_count
+                    short_count += 1
+        if short_count == 0:
             continue
-        if stocks > 0:
+        if stock_count > 0:
             allocate_stocks(
-                count, uncovered_periods, period_position, order, rank, value, arrived, max_release,
-                kept_share, shortage, released_lots, releasable, lots_left, latest_delivery,
-                last_served, price, stock_value, visited, queue, by_stock, by_period, full_prefix,
-                known_full_prefix, change, short_bits,
+                short_count, uncovered_periods, period_position, order, rank, value, arrived,
+                max_release, kept_share, shortage, released_lots, releasable, lots_left,
+                latest_delivery, last_served, price, stock_value, visited, queue, exchange_stock,
+                exchange_target, full_prefix, known_full_prefix, change, short_bits,
             )  # fmt: skip
             # Stock has at most the value of the demand that it can still serve. With the smaller
             # value the cut is as strong, and stronger for stock with large losses.
-            for h in range(stocks):
+            for h in range(stock_count):
                 max_price = 0.0
-                for i in range(count - 1, -1, -1):
+                for i in range(short_count - 1, -1, -1):
                     max_price = max(max_price, price[i])
                     stock_value[h, i] = min(stock_value[h, i], max_price)
-            for i in range(count):
-                for j in range(steps):
+            for i in range(short_count):
+                for j in range(step_count):
                     if shortage[j, i] < coverage_tolerance * demand[r, uncovered_periods[i]]:
                         shortage[j, i] = 0.0
         else:
-            for i in range(count):
+            for i in range(short_count):
                 price[i] = 0.0
                 k = uncovered_periods[i]
-                for j in range(steps):
+                for j in range(step_count):
                     if shortage[j, i] > 0.0:
                         price[i] = value[j, k]
                         break
-        for i in range(count):
+        for i in range(short_count):
             k = uncovered_periods[i]
-            for j in range(steps):
+            for j in range(step_count):
                 missing = shortage[j, i]
                 if missing > 0.0:
                     damage[u] += step_weight[j, k] * missing
@@ -114,27 +115,27 @@ def evaluate_node_classes(
                         missing_by_step[u, j, k] = missing
         if not with_subgradients:
             continue
-        total = 0.0
-        for i in range(count):
+        dual_sum = 0.0
+        for i in range(short_count):
             if price[i] <= 0.0:
                 continue
             k = uncovered_periods[i]
             per_lot = price[i] / kept_share[k]
-            total += per_lot * (demand[r, k] - market_share[k] * supply[u, k])
-            for j in range(steps):
-                total -= step_limit[r, j, k] * max(0.0, per_lot - step_weight[j, k])
-            for h in range(stocks):
-                total -= max_release[h, k] * max(0.0, price[i] - stock_value[h, i])
-            for p in range(projects):
-                if delay[u, p] >= 0:
+            dual_sum += per_lot * (demand[r, k] - market_share[k] * supply[u, k])
+            for j in range(step_count):
+                dual_sum -= step_limit[r, j, k] * max(0.0, per_lot - step_weight[j, k])
+            for h in range(stock_count):
+                dual_sum -= max_release[h, k] * max(0.0, price[i] - stock_value[h, i])
+            for p in range(project_count):
+                if realization[u, p] >= 0:
                     value_per_share = per_lot * nameplate[p] * available[available_row[u, p], k]
                     for w in weighted_sets[:weighted_count]:
-                        per_output[w, p, delay[u, p], year_of[k]] += (
+                        per_output[w, p, realization[u, p], year_of[k]] += (
                             class_weights[w, u] * value_per_share
                         )
         first_period = 0
-        for i in range(count):
-            for h in range(stocks):
+        for i in range(short_count):
+            for h in range(stock_count):
                 if stock_value[h, i] > 0.0:
                     for w in weighted_sets[:weighted_count]:
                         for k in range(first_period, uncovered_periods[i] + 1):
@@ -142,8 +143,8 @@ def evaluate_node_classes(
             first_period = uncovered_periods[i] + 1
         for h in range(empty_retention.shape[0]):
             # A lot would serve the most valuable shortage of this and later periods.
-            best_value, i = 0.0, count - 1
-            for k in range(uncovered_periods[count - 1], -1, -1):
+            best_value, i = 0.0, short_count - 1
+            for k in range(uncovered_periods[short_count - 1], -1, -1):
                 if i >= 0 and uncovered_periods[i] == k:
                     best_value = max(best_value * empty_retention[h], price[i] / kept_share[k])
                     i -= 1
@@ -151,10 +152,10 @@ def evaluate_node_classes(
                     best_value *= empty_retention[h]
                 for w in weighted_sets[:weighted_count]:
                     per_empty_stock[w, h, k] += class_weights[w, u] * best_value
-        for h in range(stocks):
-            total -= initial[h] * stock_value[h, 0]
+        for h in range(stock_count):
+            dual_sum -= initial[h] * stock_value[h, 0]
         for w in weighted_sets[:weighted_count]:
-            constant[w] += class_weights[w, u] * total
+            constant[w] += class_weights[w, u] * dual_sum
 
 
 @compiled
@@ -165,11 +166,11 @@ def strongest_cut(constant, slopes, columns, best_bound):
     The bound of a cut is its ``constant`` (M, U) minus ``slopes`` (M, U, D) times ``columns`` (U,
     D).
     """
-    evaluations, classes, width = slopes.shape
-    best = np.zeros(classes, np.int64)
-    for u in range(classes):
+    evaluation_count, class_count, width = slopes.shape
+    best = np.zeros(class_count, np.int64)
+    for u in range(class_count):
         best_value = -np.inf
-        for m in range(evaluations):
+        for m in range(evaluation_count):
             bound = constant[m, u]
             for d in range(width):
                 bound -= slopes[m, u, d] * columns[u, d]

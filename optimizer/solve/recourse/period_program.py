@@ -21,15 +21,15 @@ def pursue_aim(tableau, value, upper, basis, is_at_upper, gains, aim, earlier_ai
 
     tableau (V, N): rows in terms of the nonbasic columns
     value, basis (V): value and number of the basic column of each row
-    upper (N): limits
+    upper (N): upper limits of the columns
     is_at_upper (N): whether a nonbasic column is at its limit
     gains (A, N): gain of one unit of each column, by aim;
         aim and earlier_aims are row numbers
     """
-    rows, columns = tableau.shape
+    row_count, column_count = tableau.shape
     for _ in range(MAX_PIVOTS):
         entering = -1
-        for j in range(columns):
+        for j in range(column_count):
             gain = -gains[aim, j] if is_at_upper[j] else gains[aim, j]
             if gain <= MIN_GAIN or upper[j] <= 0.0:
                 continue
@@ -44,7 +44,7 @@ def pursue_aim(tableau, value, upper, basis, is_at_upper, gains, aim, earlier_ai
             return
         direction = -1.0 if is_at_upper[entering] else 1.0
         leaving, step, reaches_upper = -1, upper[entering], False
-        for i in range(rows):
+        for i in range(row_count):
             change = direction * tableau[i, entering]
             if abs(change) <= MIN_PIVOT:
                 continue
@@ -52,7 +52,7 @@ def pursue_aim(tableau, value, upper, basis, is_at_upper, gains, aim, earlier_ai
             slack = max(0.0, slack) / abs(change)
             if slack < step or (slack == step and leaving >= 0 and basis[i] < basis[leaving]):
                 leaving, step, reaches_upper = i, slack, change < 0.0
-        for i in range(rows):
+        for i in range(row_count):
             value[i] -= direction * tableau[i, entering] * step
         if leaving < 0:
             is_at_upper[entering] = not is_at_upper[entering]
@@ -62,18 +62,18 @@ def pursue_aim(tableau, value, upper, basis, is_at_upper, gains, aim, earlier_ai
         is_at_upper[entering] = False
         basis[leaving] = entering
         pivot = tableau[leaving, entering]
-        for j in range(columns):
+        for j in range(column_count):
             tableau[leaving, j] /= pivot
-        for i in range(rows):
+        for i in range(row_count):
             factor = tableau[i, entering]
             if i != leaving and factor != 0.0:
-                for j in range(columns):
+                for j in range(column_count):
                     tableau[i, j] -= factor * tableau[leaving, j]
                 tableau[i, entering] = 0.0
         for a in range(gains.shape[0]):
             factor = gains[a, entering]
             if factor != 0.0:
-                for j in range(columns):
+                for j in range(column_count):
                     gains[a, j] -= factor * tableau[leaving, j]
                 gains[a, entering] = 0.0
 
@@ -108,35 +108,35 @@ def simulate_periods(
     column_values (U, N, K), final_stock, refilled (U, H): set to the column values, the lots left
         at the end, and the lots refilled in all periods
     """
-    rows, columns = matrix.shape
-    steps, plants, accounts = step_limit.shape[1], capacity.shape[1], len(retention)
-    first_account = steps + plants  # first column of the accounts
-    upper, is_at_upper = np.empty(columns), np.empty(columns, np.bool_)
-    basis, value = np.empty(rows, np.int64), np.empty(rows)
-    tableau, gains = np.empty((rows, columns)), np.empty((aims.shape[1], columns))
-    current, stock = np.empty(columns), np.empty(accounts)
+    row_count, column_count = matrix.shape
+    step_count, plant_count, account_count = step_limit.shape[1], capacity.shape[1], len(retention)
+    first_account = step_count + plant_count  # first column of the accounts
+    upper, is_at_upper = np.empty(column_count), np.empty(column_count, np.bool_)
+    basis, value = np.empty(row_count, np.int64), np.empty(row_count)
+    tableau, gains = np.empty((row_count, column_count)), np.empty((aims.shape[1], column_count))
+    period_values, stock = np.empty(column_count), np.empty(account_count)
     for u in range(supply.shape[0]):
         stock[:] = initial_lots
         for k in range(supply.shape[2]):
-            for h in range(accounts):
+            for h in range(account_count):
                 stock[h] = stock[h] * retention[h] + purchases[h, k]
             if not is_open[u, k]:
                 column_values[u, :, k] = 0.0
-                for h in range(accounts):
+                for h in range(account_count):
                     refill = max(0.0, min(max_refill[u, h, k], planned_stock[h, k] - stock[h]))
                     stock[h] += refill
                     refilled[u, h] += refill
                 continue
-            upper[:steps] = step_limit[demand_row[u], :, k]
-            upper[steps:first_account] = capacity[u, :, k]
-            for h in range(accounts):
+            upper[:step_count] = step_limit[demand_row[u], :, k]
+            upper[step_count:first_account] = capacity[u, :, k]
+            for h in range(account_count):
                 upper[first_account + h] = min(stock[h], max_release[h])
-            upper[first_account + accounts :] = np.inf
+            upper[first_account + account_count :] = np.inf
             tableau[:] = matrix
             gains[:] = aims[demand_row[u], :, :, k]
             is_at_upper[:] = False
-            for i in range(rows):
-                basis[i], value[i] = first_account + accounts + i, supply[u, i, k]
+            for i in range(row_count):
+                basis[i], value[i] = first_account + account_count + i, supply[u, i, k]
             for n in range(len(high_damage_aims)):
                 pursue_aim(
                     tableau,
@@ -148,19 +148,19 @@ def simulate_periods(
                     high_damage_aims[n],
                     high_damage_aims[:n],
                 )
-            read_column_values(value, upper, basis, is_at_upper, current)
-            for h in range(accounts):
+            read_column_values(value, upper, basis, is_at_upper, period_values)
+            for h in range(account_count):
                 releasable = min(stock[h] - reserve[h, k], max_release[h])
-                upper[first_account + h] = max(current[first_account + h], releasable)
+                upper[first_account + h] = max(period_values[first_account + h], releasable)
             for n in range(len(all_aims)):
                 pursue_aim(
                     tableau, value, upper, basis, is_at_upper, gains, all_aims[n], all_aims[:n]
                 )
-            read_column_values(value, upper, basis, is_at_upper, current)
-            for h in range(accounts):
-                stock[h] -= current[first_account + h]
+            read_column_values(value, upper, basis, is_at_upper, period_values)
+            for h in range(account_count):
+                stock[h] -= period_values[first_account + h]
                 refill = max(0.0, min(max_refill[u, h, k], planned_stock[h, k] - stock[h]))
                 stock[h] += refill
                 refilled[u, h] += refill
-            column_values[u, :, k] = current
+            column_values[u, :, k] = period_values
         final_stock[u] = stock

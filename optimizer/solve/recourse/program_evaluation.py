@@ -21,9 +21,9 @@ from optimizer.solve.recourse.state_classes import ChainStateClasses
 
 MAX_CACHED_EVALUATIONS = 8  # evaluations whose dual values are cached
 MAX_CACHED_NUMBERS = 2**22  # size limit of the cache of one chain
-DOUBT_GROWTH = 1.5  # growth of a class's estimated bound gap whenever it is not solved
+GAP_GROWTH = 1.5  # growth of a class's estimated bound gap whenever it is not solved
 COMMITMENT_PARAMETERS = ("delivers", "buy")  # parameters that depend on the commitment
-ROUGH_SHARE = 0.98  # share of the estimated gap that an approximate evaluation closes
+CLOSED_GAP_SHARE = 0.98  # share of the estimated gap that an approximate evaluation closes
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +58,9 @@ class DualCache:
     def transferred_from(
         cls, digests: Sequence[bytes], known_digests: Sequence[bytes], cache: DualCache
     ) -> DualCache:
-        """Return a cache for other state classes, which are matched by digest. The bound of classes
-        without a match is 0."""
+        """Return a cache for other state classes (``digests``), with the cached values of the
+        classes (``known_digests``) that have the same digest. The bound of classes without a match
+        is 0."""
         known_index = {digest: u for u, digest in enumerate(known_digests)}
         source = np.array([known_index.get(digest, -1) for digest in digests], dtype=np.int64)
         is_known = source >= 0
@@ -151,9 +152,9 @@ class ProgramEvaluation(RecourseEvaluation):
             )
         self._running_share = {v: node.running_share(point) for v, node in self._nodes.items()}
         # First columns of dual cuts: outlets by node, then accounts.
-        years = point.buy.shape[1]
+        year_count = point.buy.shape[1]
         column_counts = [
-            years * len(outlet_classes.outlets) for outlet_classes in self._classes.values()
+            year_count * len(outlet_classes.outlets) for outlet_classes in self._classes.values()
         ]
         self._outlet_start = dict(
             zip(self._classes, np.cumsum([0, *column_counts]).tolist(), strict=False)
@@ -164,7 +165,7 @@ class ProgramEvaluation(RecourseEvaluation):
         ]
         self._approximate = approximate
         self._strongest_cuts: tuple[DualCuts, Floats] | None = None
-        self._is_solved = np.asarray((class_weights > 0).any(axis=0))
+        self._must_solve = np.asarray((class_weights > 0).any(axis=0))
 
     def _parameter_positions(self, v: int, n: int, kind: str) -> NDArray[np.int64]:
         """Return the positions of the parameters that belong to an outlet's deliveries or to an
@@ -232,15 +233,15 @@ class ProgramEvaluation(RecourseEvaluation):
         """Return the tasks of this evaluation. :meth:`look_up_cache` must be called before."""
         if self._approximate and self._strongest_cuts is not None:
             estimated_gap = np.where(
-                self._is_solved, self.class_weights.sum(axis=0) * self._cache.bound_gap, 0.0
+                self._must_solve, self.class_weights.sum(axis=0) * self._cache.bound_gap, 0.0
             )
             order = np.argsort(-estimated_gap, kind="stable")
             is_skipped = (
                 np.cumsum(estimated_gap[order]) - estimated_gap[order]
-                >= ROUGH_SHARE * estimated_gap.sum()
+                >= CLOSED_GAP_SHARE * estimated_gap.sum()
             )
-            self._is_solved[order[is_skipped]] = False
-            self._cache.bound_gap[order[is_skipped]] *= DOUBT_GROWTH
+            self._must_solve[order[is_skipped]] = False
+            self._cache.bound_gap[order[is_skipped]] *= GAP_GROWTH
             self.damage[:] = np.maximum(self._strongest_cuts[1], 0.0)
         return super().tasks()
 
@@ -250,7 +251,7 @@ class ProgramEvaluation(RecourseEvaluation):
         if self._with_shortages:
             self._evaluate_shortages(class_block, parameters)
             return
-        to_solve = np.flatnonzero(self._is_solved[class_block])
+        to_solve = np.flatnonzero(self._must_solve[class_block])
         class_numbers = start + to_solve
         bases = (
             [None] * len(class_numbers)
@@ -261,10 +262,8 @@ class ProgramEvaluation(RecourseEvaluation):
         self.damage[class_numbers] = results.damage
         if self._with_subgradients:
             parameter_duals, dual_bound = np.zeros(parameters.shape), np.zeros(len(parameters))
-            parameter_duals[to_solve], dual_bound[to_solve] = (
-                results.parameter_duals,
-                results.dual_bound,
-            )
+            parameter_duals[to_solve] = results.parameter_duals
+            dual_bound[to_solve] = results.dual_bound
             final_bases = np.empty(len(parameters), dtype=object)
             final_bases[to_solve] = bases
             dual_cuts = self._build_dual_cuts(
@@ -275,7 +274,7 @@ class ProgramEvaluation(RecourseEvaluation):
                 self._cache.bound_gap[class_numbers] = np.maximum(
                     results.damage - cached_bounds[class_numbers], 0.0
                 )
-                not_solved = ~self._is_solved[class_block]
+                not_solved = ~self._must_solve[class_block]
                 dual_cuts.constant[not_solved] = cached.constant[class_block][not_solved]
                 dual_cuts.slopes[not_solved] = cached.slopes[class_block][not_solved]
                 dual_cuts.bases[not_solved] = cached.bases[class_block][not_solved]
@@ -323,8 +322,8 @@ class ProgramEvaluation(RecourseEvaluation):
         values = self.template.solve_shortages(parameters, self.is_open[class_block])
         for (kind, index), lots in zip(self.template.column_keys, values.T, strict=True):
             if kind == "shortage":
-                name, j, k = index
-                v = node_by_label[name]
+                node_label, j, k = index
+                v = node_by_label[node_label]
                 by_step[v][:, j, k] = np.where(
                     lots > COVERAGE_TOLERANCE * demand[v][:, k], lots, 0.0
                 )
@@ -351,7 +350,7 @@ class ProgramEvaluation(RecourseEvaluation):
             v: zero_subgradient(node, len(self.class_weights)) for v, node in self._nodes.items()
         }
         subgradients[self.chain_id].constant[:] = self.class_weights @ dual_cuts.constant
-        years, first_account_column = self._point.buy.shape[1], self._outlet_columns
+        year_count, first_account_column = self._point.buy.shape[1], self._outlet_columns
         for v, first_column in self._outlet_start.items():
             project_deliveries.add_weighted_slopes(
                 subgradients[v].output_value,
@@ -363,9 +362,9 @@ class ProgramEvaluation(RecourseEvaluation):
         for v, n in self._accounts:
             subgradients[v].purchase_value[:, n] = (
                 self.class_weights
-                @ dual_cuts.slopes[:, first_account_column : first_account_column + years]
+                @ dual_cuts.slopes[:, first_account_column : first_account_column + year_count]
             )
-            first_account_column += years
+            first_account_column += year_count
         return subgradients
 
     def cached_subgradients(self) -> dict[int, Subgradient] | None:

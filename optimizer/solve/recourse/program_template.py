@@ -2,14 +2,14 @@
 
 The rules of one state are built in Pyomo once. Quantities that depend on the state or on the
 commitment are columns there, called parameters: market supply, conversion capacity, project
-deliveries and purchases. When their values are given, these columns move to the sides of the rows.
+deliveries and purchases. When their values are given, these columns move to the right-hand sides.
 Thus every rule of the second stage is solved exactly, whatever its form. Where more is known of a
 chain, kernels are faster (:mod:`optimizer.solve.recourse.node_kernel`); they are tested against
 this module.
 
-Only the sides change from class to class, so the dual simplex method starts from a basis that was
-optimal for a similar class (bunching: Wets 1983; Gassmann and Wallace 1996). A few classes are
-solved by HiGHS, many by a compiled method (:mod:`optimizer.solve.recourse.class_programs`).
+Only right-hand sides change from class to class, so the dual simplex method starts from a basis
+that was optimal for a similar class (bunching: Wets 1983; Gassmann and Wallace 1996). A few classes
+are solved by HiGHS, many by a compiled method (:mod:`optimizer.solve.recourse.class_programs`).
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class ProgramTemplate:
     ) -> None:
         compiled = highs.compile_model(model)
         program = compiled.program
-        column = {id(v): c for c, v in enumerate(compiled.variables)}
+        column_by_id = {id(v): c for c, v in enumerate(compiled.variables)}
         offsets = np.cumsum([0, *map(len, parameter_variables.values())])
         self.parameter_positions = {
             key: np.arange(offsets[n], offsets[n + 1]) for n, key in enumerate(parameter_variables)
@@ -88,37 +88,37 @@ class ProgramTemplate:
         self.parameter_count = int(offsets[-1])
         parameter_columns = np.array(
             [
-                column.get(id(v), -1)
-                for own_columns in parameter_variables.values()
-                for v in own_columns
+                column_by_id.get(id(v), -1)
+                for variables in parameter_variables.values()
+                for v in variables
             ],
             np.int64,
         )
-        own_columns = np.setdiff1d(np.arange(len(column)), parameter_columns)
+        kept_columns = np.setdiff1d(np.arange(len(column_by_id)), parameter_columns)
         present = np.flatnonzero(parameter_columns >= 0)
         selection = sparse.csr_array(
             (np.ones(len(present)), (present, np.arange(len(present)))),
             shape=(self.parameter_count, len(present)),
         )
-        # (parameters, rows): coefficients that move to the sides.
+        # (parameters, rows): coefficients that move to the right-hand sides.
         self._parameter_matrix = sparse.csr_array(
             selection @ program.matrix[:, parameter_columns[present]].T
         )
         self.row_keys = compiled.row_keys
         rules = np.array([name for name, _ in self.row_keys])
         # Stock may be discarded, so that tiny remainders need not be tracked exactly.
-        is_free = (rules == "stock_balance") & (retention is not None)
+        is_relaxed = (rules == "stock_balance") & (retention is not None)
         self.program = replace(
             program,
-            row_lower=np.where(is_free, -np.inf, program.row_lower),
-            matrix=sparse.csc_array(program.matrix[:, own_columns]),
-            cost=program.cost[own_columns],
-            lower=program.lower[own_columns],
-            upper=program.upper[own_columns],
-            is_integer=program.is_integer[own_columns],
-            column_names=[program.column_names[int(c)] for c in own_columns],
+            row_lower=np.where(is_relaxed, -np.inf, program.row_lower),
+            matrix=sparse.csc_array(program.matrix[:, kept_columns]),
+            cost=program.cost[kept_columns],
+            lower=program.lower[kept_columns],
+            upper=program.upper[kept_columns],
+            is_integer=program.is_integer[kept_columns],
+            column_names=[program.column_names[int(c)] for c in kept_columns],
         )
-        self.column_keys = [compiled.column_keys[int(c)] for c in own_columns]
+        self.column_keys = [compiled.column_keys[int(c)] for c in kept_columns]
         self.cost_unit = highs.cost_unit(self.program)
         self._scaling = highs.lift_small_rows(
             self.program, highs.compute_scaling(self.program, 1 / self.cost_unit)
@@ -128,23 +128,24 @@ class ProgramTemplate:
         )
         self.has_only_known_rules = set(rules) <= PERIOD_RULES | REFILL_RULES
         self._can_restrict = retention is not None and set(rules) <= PERIOD_RULES
-        period_of_row, period = np.zeros(len(rules), np.int64), np.zeros(len(own_columns), np.int64)
+        row_period = np.zeros(len(rules), np.int64)
+        column_period = np.zeros(len(kept_columns), np.int64)
         next_row, kept_share = np.full(len(rules), -1), np.ones(len(rules))
         if retention is not None and self._can_restrict:
-            period_of_row = np.array([index[-1] for _, index in self.row_keys], np.int64)
-            period = np.array([index[-1] for _, index in self.column_keys], np.int64)
-            row_by_index = {index: r for r, (_, index) in enumerate(self.row_keys) if is_free[r]}
+            row_period = np.array([index[-1] for _, index in self.row_keys], np.int64)
+            column_period = np.array([index[-1] for _, index in self.column_keys], np.int64)
+            row_by_index = {index: r for r, (_, index) in enumerate(self.row_keys) if is_relaxed[r]}
             for (v, h, k), r in row_by_index.items():
                 next_row[r] = row_by_index.get((v, h, k + 1), -1)
                 kept_share[r] = retention[h]
         is_bound = self._find_bound_rows()
-        unit = self._scaling.column_unit
+        column_unit = self._scaling.column_unit
         self._full_program = (  # arguments of :func:`open_periods.restrict_to_open`
-            period_of_row, next_row, kept_share, is_bound, np.isinf(self.program.row_lower),
+            row_period, next_row, kept_share, is_bound, np.isinf(self.program.row_lower),
             np.isinf(self.program.row_upper), self._scaling.row_factor,
-            period, self._bound_by, self._bound_entry, unit,
-            self.program.cost * unit * self._scaling.objective_factor,
-            self.program.lower / unit, self.program.upper / unit,
+            column_period, self._bound_by, self._bound_entry, column_unit,
+            self.program.cost * column_unit * self._scaling.objective_factor,
+            self.program.lower / column_unit, self.program.upper / column_unit,
             self.program.matrix.indptr, self.program.matrix.indices, self.program.matrix.data,
             highs.MIN_COEFFICIENT,
         )  # fmt: skip
@@ -156,12 +157,13 @@ class ProgramTemplate:
         )  # fmt: skip
         self.uses_compiled_solver = False
         self._tie_break_cost = (
-            self._rank_by_period() if retention is not None else np.zeros(len(own_columns))
+            self._build_tie_break_cost() if retention is not None else np.zeros(len(kept_columns))
         )
         self._free_solvers: SimpleQueue[highs.WarmStartSolver] = SimpleQueue()
 
     def _find_bound_rows(self) -> Booleans:
-        """Return whether each row is nothing but an upper bound of one column."""
+        """Return whether each row is nothing but an upper bound of one column, and set
+        ``_bound_by`` and ``_bound_entry``: that row and its entry, by column."""
         program = self.program
         by_row = sparse.csr_array(program.matrix)
         is_bound = np.zeros(len(self.row_keys), dtype=bool)
@@ -186,28 +188,29 @@ class ProgramTemplate:
         self._free_solvers.put(solver)
 
     def _restrict_to_open_periods(
-        self, is_open: Booleans, lower: Floats, upper: Floats
+        self, is_open: Booleans, row_lower: Floats, row_upper: Floats
     ) -> OpenPeriodProgram:
         """Return the program restricted to open periods (K).
 
-        ``lower`` and ``upper`` are the sides of the full program; missing sides may be any number.
+        ``row_lower`` and ``row_upper`` are the row bounds of the full program; missing bounds may
+        be any number.
         """
         if not self._can_restrict:
             is_open = np.ones(1, dtype=bool)
         *arrays, columns, rows, row_target, row_factor = open_periods.restrict_to_open(
-            is_open, lower, upper, *self._full_program
+            is_open, row_lower, row_upper, *self._full_program
         )
         return OpenPeriodProgram(
             highs.ColumnwiseProgram(*arrays), columns, rows, row_target, row_factor
         )
 
-    def row_sides(self, parameters: Floats) -> tuple[Floats, Floats]:
-        """Return the lower and upper sides of the rows (U, rows) for parameter values (U, G).
-        Missing sides are 0."""
+    def row_bounds(self, parameters: Floats) -> tuple[Floats, Floats]:
+        """Return the lower and upper bounds of the rows (U, rows) for parameter values (U, G).
+        Missing bounds are 0."""
         # C-contiguous, since numba would compile a second version for another layout.
         shift = np.ascontiguousarray(parameters @ self._parameter_matrix)
-        sides = self.program.row_lower, self.program.row_upper
-        lower, upper = (np.where(np.isinf(side), 0.0, side - shift) for side in sides)
+        row_bounds = self.program.row_lower, self.program.row_upper
+        lower, upper = (np.where(np.isinf(bound), 0.0, bound - shift) for bound in row_bounds)
         return lower, upper
 
     def solve(
@@ -225,14 +228,14 @@ class ProgramTemplate:
         are written to ``values`` (U, columns) if given; with ``early_first`` they are those of the
         optimum with the least ``_tie_break_cost``.
         """
-        lower, upper = self.row_sides(parameters)
+        row_lower, row_upper = self.row_bounds(parameters)
         if not self._can_restrict:
             is_open = np.ones((len(parameters), 1), dtype=bool)
         is_solved, damage, dual_bound = (
             np.zeros(len(parameters), bool),
             *np.zeros((2, len(parameters))),
         )
-        duals = np.zeros(lower.shape)
+        duals = np.zeros(row_lower.shape)
         if self.uses_compiled_solver:
             basis_sizes = np.array([0 if x is None else len(x) for x in bases], dtype=np.int64)
             basis_starts = np.where(basis_sizes > 0, np.cumsum(basis_sizes) - basis_sizes, -1)
@@ -242,7 +245,7 @@ class ProgramTemplate:
                 [BASIC_STATUS, 0], [len(self.row_keys), len(self.column_keys)]
             ).astype(np.int8)
             solved = class_programs.solve_class_programs(
-                is_open, lower, upper, saved_bases, basis_starts, last_statuses,
+                is_open, row_lower, row_upper, saved_bases, basis_starts, last_statuses,
                 np.zeros((0, 0)) if values is None else values,
                 self._tie_break_cost if early_first else np.zeros(0), self._full_program,
                 self._bound_data,
@@ -251,7 +254,7 @@ class ProgramTemplate:
             for u in range(len(parameters)):
                 bases[u] = final_bases[basis_starts[u] : basis_starts[u + 1]].copy()
         for u in np.flatnonzero(~is_solved).tolist():
-            restricted = self._restrict_to_open_periods(is_open[u], lower[u], upper[u])
+            restricted = self._restrict_to_open_periods(is_open[u], row_lower[u], row_upper[u])
             basis = None
             if bases[u] is not None and not self.uses_compiled_solver:
                 column_statuses, row_statuses = np.split(bases[u], [len(restricted.column_numbers)])
@@ -279,7 +282,7 @@ class ProgramTemplate:
                     scaled_values * self._scaling.column_unit[restricted.column_numbers]
                 )
             dual_bound[u] = class_programs.compute_dual_bound(
-                duals[u], lower[u], upper[u], *self._bound_data
+                duals[u], row_lower[u], row_upper[u], *self._bound_data
             )
         damage *= self.cost_unit
         return ProgramResults(
@@ -296,9 +299,9 @@ class ProgramTemplate:
         self.solve(parameters, is_open, [None] * len(parameters), values, early_first=True)
         return np.maximum(values, 0.0)
 
-    def _rank_by_period(self) -> Floats:
-        """Return a cost of the missing lots in each column, such that early periods are served
-        first.
+    def _build_tie_break_cost(self) -> Floats:
+        """Return a cost of each column, by which early periods are served first among equal
+        damage.
 
         Ranks are weighted by damage, since only amounts of equal damage can be exchanged at an
         optimum. Steps without damage come last, but have a cost, so that no stock is left over
@@ -314,15 +317,15 @@ class ProgramTemplate:
         return costs
 
     def _break_ties(
-        self, resolver: highs.WarmStartSolver, restricted: OpenPeriodProgram, duals: Floats
+        self, solver: highs.WarmStartSolver, restricted: OpenPeriodProgram, duals: Floats
     ) -> Floats:
         """Return the optimum with the least tie-break cost. Rows and columns with a nonzero dual
         value stay at their bounds."""
-        values, reduced_costs, activity = resolver.solution()
+        values, reduced_costs, activity = solver.solution()
         is_tight_column = np.abs(reduced_costs) > class_programs.TIGHT_TOLERANCE
         is_tight_row = np.abs(duals) > class_programs.TIGHT_TOLERANCE
         program = restricted.program
-        resolver.load(
+        solver.load(
             program._replace(
                 cost=self._tie_break_cost[restricted.column_numbers]
                 * self._scaling.column_unit[restricted.column_numbers],
@@ -333,10 +336,10 @@ class ProgramTemplate:
             )
         )
         try:
-            resolver.solve()
+            solver.solve()
         except SolverError:  # infeasible by rounding
             return values
-        return resolver.solution()[0]
+        return solver.solution()[0]
 
 
 def has_known_rules(instance: Instance) -> bool:

@@ -50,7 +50,7 @@ class ReleasePolicyResult:
 
     def stock_use(self, instance: Instance, commitment: Commitment) -> tuple[StockUse, ...]:
         """Return the use of each stockpile that is refilled: tonnes released and refilled, and how
-        often its largest planned stock is released."""
+        often its largest planned stock is released (None if nothing is planned)."""
         uses = []
         for h, stockpile in instance.stockpiles.items():
             lot_tonnes = instance.lot_tonnes[stockpile.material]
@@ -96,7 +96,7 @@ def simulate_release_policy(
         branch_state_indices(instance, states) if commitment.branches else ()
     ):
         if len(indices):
-            nodes = (
+            branch_arguments = (
                 instance.on_branch(g),
                 states_on_branch(states, indices),
                 commitment.branches[g],
@@ -104,7 +104,7 @@ def simulate_release_policy(
             )
             probability_of_branch = float(probability[indices].sum())
             for total, branch_result in zip(
-                results, simulate_release_policy(*nodes, threads=threads), strict=True
+                results, simulate_release_policy(*branch_arguments, threads=threads), strict=True
             ):
                 total.damage[indices] = branch_result.damage
                 total.add_weighted(branch_result, probability_of_branch)
@@ -290,12 +290,12 @@ def simulate_node_release(
             )
             released_now[:, h] += additional_lots
             low_short -= additional_lots
-        additional_lots = np.clip(
+        refill_lots = np.clip(
             planned_lots[:, k] - (stock_lots - released_now), 0.0, max_refill[:, :, k]
         )
-        stock_lots += additional_lots - released_now
+        stock_lots += refill_lots - released_now
         released_lots += released_now
-        refilled_lots += additional_lots
+        refilled_lots += refill_lots
         missing_lots[:, k] = high_short + low_short
     missing_lots[missing_lots < COVERAGE_TOLERANCE * node.demand[demand_row]] = 0.0
     return NodePolicyResult(missing_lots, stock_lots, released_lots, refilled_lots)

@@ -119,7 +119,7 @@ def build_state_classes(
         has_refill = any(instance.stockpiles[h].max_refill.any() for h in stockpiles)
         if all(len(chain.nodes) == 1 for chain in tied_chains) and not has_refill:
             continue
-        names = dict.fromkeys(
+        materials = dict.fromkeys(
             instance.nodes[v].material for chain in tied_chains for v in chain.nodes
         )
         separate = {
@@ -134,12 +134,12 @@ def build_state_classes(
                 running_share,
                 False,
             )
-            for m in names
+            for m in materials
         }
         tied_classes = _build_chain_classes(
             instance, tuple(tied_chains), separate, patterns, collect_demand_factors(states), merge
         )
-        chain_classes.update(dict.fromkeys(names, tied_classes))
+        chain_classes.update(dict.fromkeys(materials, tied_classes))
     classes = tuple(
         chain_classes[material].by_material[material]
         if material in chain_classes
@@ -236,15 +236,15 @@ def _build_chain_classes(
         demand_signature(classes, kept_states, is_open) for classes in by_material.values()
     ]
     distinct, demand_row = distinct_rows(np.hstack(demand_signatures))  # common to all forms
-    by_form = {}
+    merged_by_material = {}
     for (m, classes), signature in zip(by_material.items(), demand_signatures, strict=True):
         factor, shares_left = split_signature(classes, signature[distinct])
-        rows, pattern = np.unique(classes.available_row[kept_states], return_inverse=True)
-        by_form[m] = replace(
+        rows, available_row = np.unique(classes.available_row[kept_states], return_inverse=True)
+        merged_by_material[m] = replace(
             classes,
             class_of_state=class_of_state,
             market_lots=classes.market_lots[kept_states],
-            available_row=pattern.reshape(classes.available_row[kept_states].shape).astype(
+            available_row=available_row.reshape(classes.available_row[kept_states].shape).astype(
                 np.int64
             ),
             realization_index=classes.realization_index[kept_states],
@@ -257,7 +257,7 @@ def _build_chain_classes(
     return ChainStateClasses(
         tied_chains,
         class_of_state,
-        by_form,
+        merged_by_material,
         {c: shares[kept_states] for c, shares in capacity_left.items()},
         is_open[kept_states],
         digests,
@@ -287,7 +287,7 @@ def _demand_and_running(
     shares_left = adaptation_shares_left(instance, factors, patterns.share_left)
     count, length = len(states), len(instance.periods)
 
-    def of_material(material: str) -> tuple[Floats, Floats]:
+    def demand_of_material(material: str) -> tuple[Floats, Floats]:
         share_left = shares_left(material)
         share_left = np.broadcast_to(share_left, (count, share_left.shape[-2], length))
         return factors.get(material, np.ones(count)), share_left
@@ -303,4 +303,4 @@ def _demand_and_running(
         for p in instance.projects.values()
         if p.cash_cost_material is not None
     }
-    return of_material, running_share
+    return demand_of_material, running_share
