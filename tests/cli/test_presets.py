@@ -15,8 +15,8 @@ def test_presets_are_listed_in_both_languages(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[::3] == sorted(path.stem for path in FOLDER.glob("*.yaml"))
     place = lines.index("state_aid_a_area")
-    assert lines[place + 1].startswith("  State aid in assisted 'a' areas: Grant equivalents of")
-    assert lines[place + 2].startswith("  Staatliche Beihilfe in A-Fördergebieten: Beihilfewert")
+    assert lines[place + 1].startswith("  State aid in assisted 'a' areas: Limits the grant")
+    assert lines[place + 2].startswith("  Staatliche Beihilfe in A-Fördergebieten: Begrenzt den")
 
 
 def test_a_preset_is_printed_as_it_is_written(capsys):
