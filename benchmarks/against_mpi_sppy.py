@@ -1,20 +1,20 @@
-"""The same problem solved by mpi-sppy, a general tool for stochastic programs, for comparison.
+"""Solution of the same problem by mpi-sppy, a general tool for stochastic programs, for comparison.
 
-    pip install . mpi-sppy==0.14.0 mpi4py==4.1.2 mpich==5.0.2   # into an environment of its own
+    pip install . mpi-sppy==0.14.0 mpi4py==4.1.2 mpich==5.0.2   # into an environment of its data
     python benchmarks/against_mpi_sppy.py scenarios/tutorial.yaml
     python benchmarks/against_mpi_sppy.py --states 10 --materials 5 --projects 8 --time-limit 300
 
-Without a file it solves the yardstick. Each state becomes a Pyomo model of the project's own rules:
-what ``build_commitment`` decides is decided alike in all states, and ``add_recourse`` follows. Two
-ways of mpi-sppy are run, each in a separate process, with HiGHS and without weight on the tail:
+Without a file it solves the yardstick. Each state becomes a Pyomo model with the rules of this
+project: the variables of ``build_commitment`` are the first stage, and ``add_recourse`` adds the
+second. Two methods of mpi-sppy are run, each in a separate process, with HiGHS and without CVaR:
 
 - ``ef``: its extensive form, one model with a copy of the first stage for each state;
-- ``lshaped``: its L-shaped method (Benders), a cut for each state and iteration.
+- ``lshaped``: its L-shaped method (Benders), with a cut for each state and iteration.
 
-Both are stopped by time or gap, the L-shaped method only between iterations, so that it may run
-over. Every run prints a line of JSON. ``objective`` is that of the best commitment found, with its
-damage computed again by the project, so that both ways and ``vorrat solve`` are compared on one
-scale.
+Both end at a time limit or gap; the L-shaped method is stopped between iterations only, so that it
+may exceed the limit. Every run prints a line of JSON. ``objective`` is that of the best commitment
+found, with its damage recomputed by this project, so that both methods and ``vorrat solve`` are
+comparable.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from extensive_form import peak_mb
 from yardstick import check_pinned, make_yardstick, write
 
 SOLVER = "highs"
-"""Pyomo's newer interface. That of APPSI has no name, by which Pyomo's cuts know the sign of
-duals, and mpi-sppy's L-shaped method stops at it."""
-NEEDED = ("mpi-sppy", "mpi4py")
+"""Name of Pyomo's newer interface to HiGHS. The L-shaped method of mpi-sppy fails with the APPSI
+interface: Pyomo's cuts infer the sign of duals from the solver's name, and it has none."""
+REQUIRED_PACKAGES = ("mpi-sppy", "mpi4py")
 HERE = Path(__file__).resolve()
 
 
 class Problem:
-    """A scenario as mpi-sppy wants it: names of states, and a model for each."""
+    """A scenario in the form that mpi-sppy takes: names of states, and a model for each."""
 
     def __init__(self, path: str, settings: list[str]) -> None:
         from models.files import read_case
@@ -58,7 +58,7 @@ class Problem:
         self.names = list(self.states)
 
     def model(self, name: str, **_: Any) -> Any:
-        """The model of one state, with its root node attached."""
+        """Return the model of one state, with its root node attached."""
         import pyomo.environ as pyo
         from mpisppy.utils import sputils
 
@@ -71,13 +71,13 @@ class Problem:
         from optimizer.model.scenario_data import compute_scenario_data
 
         state = self.states[name]
-        own = compute_scenario_data(self.instance, state)
+        data = compute_scenario_data(self.instance, state)
         model = build_commitment(self.instance)
         commitment = list(model.component_objects(pyo.Var))
-        add_deliveries(model, self.instance, [own])
+        add_deliveries(model, self.instance, [data])
         model.recourse = pyo.Block()
         add_recourse(
-            model.recourse, self.instance, list(chains_in_state(self.instance, own, model)), model
+            model.recourse, self.instance, list(chains_in_state(self.instance, data, model)), model
         )
         cost = self.cost_weight * model.net_cost
         model.objective = pyo.Objective(expr=model.recourse.damage + cost)
@@ -85,19 +85,20 @@ class Problem:
         model._mpisppy_probability = state.probability
         return model
 
-    def worth(self, model: Any) -> float:
-        """The objective of the commitment that a model holds, by exact recourse."""
+    def recomputed_objective(self, model: Any) -> float:
+        """Return the objective of the commitment in a solved model, with exact recourse."""
         from optimizer.model.commitment import net_cost
         from optimizer.model.formulation import read_commitment
         from optimizer.solve.outcomes import evaluate_commitments
 
         commitment = read_commitment(self.instance, model)
-        [found] = evaluate_commitments(self.instance, tuple(self.states.values()), [commitment])
-        return found.expected + self.cost_weight * net_cost(self.instance, commitment)
+        states = tuple(self.states.values())
+        [evaluation] = evaluate_commitments(self.instance, states, [commitment])
+        return evaluation.expected + self.cost_weight * net_cost(self.instance, commitment)
 
 
 def solve_extensive_form(problem: Problem, args: argparse.Namespace) -> dict[str, Any]:
-    """mpi-sppy's extensive form."""
+    """Solve by the extensive form of mpi-sppy, and return the figures of the run."""
     from mpisppy.opt.ef import ExtensiveForm
 
     began = time.perf_counter()
@@ -110,36 +111,37 @@ def solve_extensive_form(problem: Problem, args: argparse.Namespace) -> dict[str
     }
     results = form.solve_extensive_form(solver_options=options)
     ended = time.perf_counter()
-    found = form.tree_solution_available
+    has_solution = form.tree_solution_available
+    root_model = form.local_scenarios[problem.names[0]]
     return {
         "build": built - began,
         "solve": ended - built,
         "ended": str(results.solver.termination_condition),
         "own_objective": form.get_objective_value(),
-        "objective": problem.worth(form.local_scenarios[problem.names[0]]) if found else None,
+        "objective": problem.recomputed_objective(root_model) if has_solution else None,
         "bound": float(results.problem.lower_bound),
     }
 
 
 def solve_l_shaped(problem: Problem, args: argparse.Namespace) -> dict[str, Any]:
-    """mpi-sppy's L-shaped method, stopped by time or gap."""
+    """Solve by the L-shaped method of mpi-sppy, and return the figures of the run."""
     import pyomo.environ as pyo
     from mpisppy.opt.lshaped import LShapedMethod
     from pyomo.common.collections import ComponentMap
     from pyomo.core.expr.visitor import identify_variables
 
-    class Lean(LShapedMethod):
-        """Fixes in a subproblem only what occurs there: purchases and offtake, not all else."""
+    class ReducedLShaped(LShapedMethod):
+        """L-shaped method that fixes in a subproblem only the first-stage variables that occur in
+        its constraints: purchases and offtake."""
 
         def create_subproblem(self, scenario_name: str) -> Any:
             instance, root_of = super().create_subproblem(scenario_name)
             rows = instance.component_data_objects(pyo.Constraint, active=True)
-            used = {id(variable) for row in rows for variable in identify_variables(row.body)}
-            lean = ComponentMap((r, v) for r, v in root_of.items() if id(v) in used)
-            return instance, lean
+            used_ids = {id(variable) for row in rows for variable in identify_variables(row.body)}
+            return instance, ComponentMap((r, v) for r, v in root_of.items() if id(v) in used_ids)
 
     class Watch:
-        """Called after each iteration: values its commitment, and says whether to stop."""
+        """Converger: called after each iteration to evaluate its commitment and to stop."""
 
         def __init__(self, method: Any, *_: Any) -> None:
             self.method, self.best, self.iterations = method, float("inf"), 0
@@ -148,23 +150,23 @@ def solve_l_shaped(problem: Problem, args: argparse.Namespace) -> dict[str, Any]
 
         def convergence_value(self) -> None:
             self.iterations += 1
-            self.best = min(self.best, problem.worth(self.method.root))
+            self.best = min(self.best, problem.recomputed_objective(self.method.root))
             self.bound = max(self.bound, float(self.method._LShaped_bound))
             if args.verbose:
                 seconds = time.perf_counter() - began
                 print(f"{seconds:.0f} s {self.bound:.2f} {self.best:.2f}", file=sys.stderr)
 
         def is_converged(self) -> bool:
-            late = time.perf_counter() - began > args.time_limit
-            return late or self.best - self.bound <= args.gap * abs(self.best)
+            is_late = time.perf_counter() - began > args.time_limit
+            return is_late or self.best - self.bound <= args.gap * abs(self.best)
 
     began = time.perf_counter()
     options = {
         "root_solver": SOLVER,
         "sp_solver": SOLVER,
-        # A tenth of the gap asked for, so that the bound is not held back by the root.
+        # A tenth of the requested gap, so that the gap of the root does not limit the bound.
         "root_solver_options": {"threads": args.threads, "mip_rel_gap": args.gap / 10},
-        # HiGHS keeps one count of threads for a process, and fails where another is asked for.
+        # HiGHS has one number of threads per process, and fails if another is requested.
         "sp_solver_options": {"threads": args.threads},
         "valid_eta_lb": dict.fromkeys(problem.names, 0.0),  # damage is never negative
         "max_iter": args.iterations,
@@ -172,19 +174,23 @@ def solve_l_shaped(problem: Problem, args: argparse.Namespace) -> dict[str, Any]
     }
     if args.root_states:
         options["root_scenarios"] = problem.names[: args.root_states]
-    method = Lean(options, problem.names, problem.model)
+    method = ReducedLShaped(options, problem.names, problem.model)
     built = time.perf_counter()
     method.lshaped_algorithm(converger=Watch)
     ended = time.perf_counter()
     watch: Any = vars(method)["watch"]
-    if method.tree_solution_available:  # it found no more cuts, and did not call Watch again
+    if method.tree_solution_available:  # it ended without cuts, and did not call Watch again
         watch.convergence_value()
-    done = watch.best - watch.bound <= args.gap * abs(watch.best)
-    late = ended - began > args.time_limit
+    is_optimal = watch.best - watch.bound <= args.gap * abs(watch.best)
+    is_late = ended - began > args.time_limit
     return {
         "build": built - began,
         "solve": ended - built,
-        "ended": "optimal" if done else "time limit" if late else "no more cuts or iterations",
+        "ended": "optimal"
+        if is_optimal
+        else "time limit"
+        if is_late
+        else "no more cuts or iterations",
         "iterations": watch.iterations,
         "objective": watch.best,
         "bound": watch.bound,
@@ -195,7 +201,7 @@ METHODS = {"ef": solve_extensive_form, "lshaped": solve_l_shaped}
 
 
 def run_here(method: str, args: argparse.Namespace) -> None:
-    """Run one method in this process, and print its line; all else goes to stderr."""
+    """Run one method in this process, and print its line of JSON; other output goes to stderr."""
     with contextlib.redirect_stdout(sys.stderr):
         problem = Problem(args.scenario, args.settings)
         answer = METHODS[method](problem, args)
@@ -206,25 +212,27 @@ def run_here(method: str, args: argparse.Namespace) -> None:
 
 
 def check_installed() -> None:
-    """Stop, saying what to do, where mpi-sppy is missing or MPI cannot be loaded."""
+    """Exit with a message if mpi-sppy is missing or MPI cannot be loaded."""
     try:
         import mpisppy  # noqa: F401
         from mpi4py import MPI  # noqa: F401
     except (ImportError, RuntimeError) as error:
-        sys.exit(f"this comparison needs {' and '.join(NEEDED)}, see its docstring: {error}")
+        sys.exit(
+            f"this comparison needs {' and '.join(REQUIRED_PACKAGES)}, see its docstring: {error}"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("scenario", nargs="?", help="the yardstick where absent")
-    parser.add_argument("--states", type=int, help="how many are sampled; of the yardstick, 10")
+    parser.add_argument("scenario", nargs="?", help="by default the yardstick")
+    parser.add_argument("--states", type=int, help="sampled states; of the yardstick, 10")
     parser.add_argument("--materials", type=int, default=20, help="of the yardstick")
     parser.add_argument("--projects", type=int, default=40, help="of the yardstick")
     parser.add_argument("--methods", nargs="*", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--gap", type=float, default=1e-3)
     parser.add_argument("--time-limit", type=float, default=600.0, help="seconds for each method")
     parser.add_argument("--iterations", type=int, default=10_000, help="of the L-shaped method")
-    parser.add_argument("--root-states", type=int, default=0, help="kept whole in its root")
+    parser.add_argument("--root-states", type=int, default=0, help="states in its root problem")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--verbose", action="store_true", help="bound and best of each iteration")
     parser.add_argument("--here", choices=list(METHODS), help=argparse.SUPPRESS)

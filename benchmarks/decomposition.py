@@ -1,22 +1,22 @@
-"""What the decomposition takes: the yardstick, growth, sweeps, a shared pool, and its rivals.
+"""Time and work of the decomposition, and of its parts, its cut pool and the extensive form.
 
-    python benchmarks/decomposition.py all --out results.jsonl     all below, two hours
-    python benchmarks/decomposition.py yardstick                   cold, with merging and without
-    python benchmarks/decomposition.py chains                      both in chains
-    python benchmarks/decomposition.py growth                      in states, materials and so on
+    python benchmarks/decomposition.py all --out results.jsonl     all tables, two hours
+    python benchmarks/decomposition.py yardstick                   cold; states merged or not
+    python benchmarks/decomposition.py chains                      problems with chains
+    python benchmarks/decomposition.py growth                      by number of states and so on
     python benchmarks/decomposition.py sweep                       1,000 to 100,000 states
-    python benchmarks/decomposition.py pool                        problems one by one and together
+    python benchmarks/decomposition.py pool                        problems with and without a pool
     python benchmarks/decomposition.py ideas                       without each part of the search
-    python benchmarks/decomposition.py seeds                       other yardsticks, of other seeds
+    python benchmarks/decomposition.py seeds                       yardsticks of other seeds
     python benchmarks/decomposition.py rival --limit 3600          the extensive form at 200 states
     python benchmarks/decomposition.py auto                        both methods on small problems
 
-germany-2026 is the file without chains here, tests/scenarios/germany-2026-oxides.yaml, but in the
-table of chains.
+germany-2026 is the file without chains, tests/scenarios/germany-2026-oxides.yaml, except in the
+table of chains. A sweep is one recourse evaluation of all states.
 
 Every measurement runs in a separate process and prints one line of JSON. Cold means that the
-sweep is compiled again, in an empty cache; its seconds are shown and are part of the whole.
-``--plot`` draws what an earlier run left in ``--out``.
+recourse evaluation is compiled again, in an empty cache; its seconds are shown and included in the
+total. ``--plot`` draws the results of an earlier run in ``--out``.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from typing import Any
 HERE = Path(__file__).resolve()
 sys.path.insert(0, str(HERE.parent))
 GERMANY = HERE.parent.parent / "tests" / "scenarios" / "germany-2026-oxides.yaml"
-"""germany-2026 as it was before chains, so that times can be held against earlier ones."""
-IN_CHAINS = HERE.parent.parent / "scenarios" / "germany-2026.yaml"
+"""An earlier germany-2026 without chains, so that times can be compared with earlier ones."""
+WITH_CHAINS = HERE.parent.parent / "scenarios" / "germany-2026.yaml"
 Job = dict[str, Any]
 
 
 def scenario(job: Job) -> Any:
-    """The case of a job: germany-2026, or a yardstick of some size, with chains or without."""
+    """Return the case of a job: germany-2026 or a yardstick, with or without chains."""
     import yardstick
     import yardstick_chains
 
@@ -51,19 +51,18 @@ def scenario(job: Job) -> Any:
 
     if job.get("germany"):
         settings = [f"uncertainty.sample.states={job['states']}"]
-        file = IN_CHAINS if job.get("chains") else GERMANY
+        file = WITH_CHAINS if job.get("chains") else GERMANY
         return read_case(file, variant=job.get("variant"), settings=settings).case
-    own = (yardstick.make_yardstick, yardstick.PINNED)
+    make, pinned = yardstick.make_yardstick, yardstick.PINNED
     if job.get("chains"):
-        own = (yardstick_chains.make_chains, yardstick_chains.PINNED)
-    yardstick.check_pinned(*own)
-    make = own[0]
+        make, pinned = yardstick_chains.make_chains, yardstick_chains.PINNED
+    yardstick.check_pinned(make, pinned)
     sizes = ("materials", "chains", "mixed", "projects", "periods_per_year", "states", "seed")
     return Case.model_validate(make(**{s: job[s] for s in sizes if s in job}))
 
 
 def solve(job: Job) -> Job:
-    """Solve once, through the project's own door."""
+    """Solve a problem with one of the two methods, and return the figures of the run."""
     from extensive_form import peak_mb
 
     from optimizer.model.decision_tree import DecisionTree
@@ -87,24 +86,24 @@ def solve(job: Job) -> Job:
             from optimizer.solve.recourse import RecourseEvaluator
 
             options["recourses"] = [RecourseEvaluator(instance, states, merge_classes=job["merge"])]
-        with without(job.get("without")):
+        with without_part(job.get("without")):
             solved = solve_by_decomposition(DecisionTree.of(instance), [states], **options)
     seconds = time.perf_counter() - began
-    found = solved.solution
+    solution = solved.solution
     steps = solved.seconds_by_step
     line: Job = {
         "seconds": seconds,
         "compile": compile_s,
-        "objective": found.objective,
-        "bound": found.bound,
-        "gap_reached": gap(found.objective, found.bound),
+        "objective": solution.objective,
+        "bound": solution.bound,
+        "gap_reached": gap(solution.objective, solution.bound),
         "peak_mb": peak_mb(),
         **solved.work_counts,
         **{f"{name}_s": value for name, value in steps.items()},
     }
     if "sweep" in steps:
         line["outside"] = 1 - (steps["sweep"] + steps["master"]) / (seconds - compile_s)
-        curve = [(round(p.seconds, 2), gap(p.objective, p.bound)) for p in found.history]
+        curve = [(round(p.seconds, 2), gap(p.objective, p.bound)) for p in solution.history]
         line["curve"] = [point for point in curve if point[1] is not None]
     return line
 
@@ -116,7 +115,7 @@ def gap(objective: float | None, bound: float | None) -> float | None:
 
 
 def warm_up(instance: Any, states: Any) -> float:
-    """Seconds until the sweep is compiled and loaded, on the first two states."""
+    """Compile and load the recourse evaluation by a run on two states; return the seconds."""
     began = time.perf_counter()
     from optimizer.model.commitment import Commitment
     from optimizer.solve.recourse import RecourseEvaluator
@@ -126,24 +125,25 @@ def warm_up(instance: Any, states: Any) -> float:
     return time.perf_counter() - began
 
 
-def busy(instance: Any, much: float = 1.0) -> Any:
-    """A commitment that starts every project, has half of what it makes, and fills every stock."""
+def large_commitment(instance: Any, factor: float = 1.0) -> Any:
+    """Return a commitment that starts every project, reserves half of all output, and buys for
+    every stock each year a tenth of a period's need; the latter two times ``factor``."""
     from optimizer.model.commitment import Commitment
 
     return Commitment(
         start={p: x.start_years[0] for p, x in instance.projects.items()},
         offtake={
-            (p, g): much * 0.5 / len(x)
+            (p, g): factor * 0.5 / len(groups)
             for p in instance.projects
-            if (x := instance.groups_with_right(p))
-            for g in x
+            if (groups := instance.groups_with_right(p))
+            for g in groups
         },
-        buy={h: pile.served_need * 0.1 * much for h, pile in instance.stockpiles.items()},
+        buy={h: stock.served_need * 0.1 * factor for h, stock in instance.stockpiles.items()},
     )
 
 
 def sweep(job: Job) -> Job:
-    """One exact evaluation of the plan that buys and starts nothing, and of a busy one."""
+    """Evaluate a large commitment exactly in all states, and return the figures of the run."""
     from extensive_form import peak_mb
 
     from optimizer.model.instance import read_instance
@@ -156,26 +156,28 @@ def sweep(job: Job) -> Job:
     drawn = time.perf_counter()
     compile_s = warm_up(instance, states)
     started = time.perf_counter()
-    (found,) = outcomes.evaluate_commitments(instance, states, [busy(instance)])
+    commitments = [large_commitment(instance)]
+    (evaluation,) = outcomes.evaluate_commitments(instance, states, commitments)
     seconds = time.perf_counter() - started
     return {
         "draw_states": drawn - began,
         "compile": compile_s,
         "seconds": seconds,
-        "expected": found.expected,
+        "expected": evaluation.expected,
         "peak_mb": peak_mb(),
     }
 
 
 VARIANTS = ("japanese_model", "fund_2500", "projects_only", "industry_alone", "stocks_only")
-"""Of germany-2026, from large budgets to small ones."""
+"""Variants of germany-2026, from large budgets to small ones."""
 
 BUDGETS = (1500, 1600, 1700, 1800, 1900)
 """Public budgets of germany-2026, million EUR."""
 
 
 def pool(job: Job) -> Job:
-    """Problems that are alike, with a pool or each by itself; ``again`` with what it then knows."""
+    """Solve similar problems, with a common cut pool or without, and return the figures of the run;
+    with ``again`` those of a second pass, which starts with the pool of the first."""
     from extensive_form import peak_mb
 
     from models.files import read_case
@@ -187,26 +189,27 @@ def pool(job: Job) -> Job:
         cases = {v: read_case(GERMANY, variant=v, settings=[states]).case for v in VARIANTS}
     else:
         settings = {f"{b}": [states, f"policy.budget_meur={b}"] for b in BUDGETS}
-        cases = {b: read_case(GERMANY, settings=own).case for b, own in settings.items()}
+        cases = {b: read_case(GERMANY, settings=s).case for b, s in settings.items()}
     solve_to_plan(next(iter(cases.values())), gap=0.1, method="decomposition")
-    shared = CutPool() if job["shared"] else None
+    cut_pool = CutPool() if job["shared"] else None
     line: Job = {}
     for _ in range(2 if job.get("again") else 1):
         began = time.perf_counter()
         work = dict.fromkeys(("sweeps", "node_sweeps", "iterations"), 0)
         for name, case in cases.items():
             start = time.perf_counter()
-            found = solve_to_plan(
-                case, gap=job.get("gap", 1e-3), method="decomposition", pool=shared
+            plan = solve_to_plan(
+                case, gap=job.get("gap", 1e-3), method="decomposition", pool=cut_pool
             )
             line[name] = round(time.perf_counter() - start, 2)
-            work = {key: value + found.certificate.work[key] for key, value in work.items()}
+            work = {key: value + plan.certificate.work[key] for key, value in work.items()}
         line |= {"seconds": time.perf_counter() - began, **work}
     return line | {"peak_mb": peak_mb()}
 
 
 def parts() -> dict[str, list[tuple[Any, str, Any]]]:
-    """Parts of the search, and what stands in for each where it is left out."""
+    """Return, for each part of the search by name, the replacements without it: triples of an
+    object, an attribute and its value."""
     from optimizer.solve.decomposition import (
         branch_and_cut,
         branching,
@@ -219,17 +222,17 @@ def parts() -> dict[str, list[tuple[Any, str, Any]]]:
     def nothing(*_: Any, **__: Any) -> bool:
         return False
 
-    def at_the_solution(_: Any, __: Any, outside: Any, ___: float) -> tuple[Any, None]:
-        return outside, None
+    def master_solution(_: Any, __: Any, outer_point: Any, ___: float) -> tuple[Any, None]:
+        return outer_point, None
 
-    def everywhere(_: Any, claimed: Job) -> Job:
-        return dict.fromkeys(claimed, float("inf"))
+    def infinite_errors(_: Any, estimates: Job) -> Job:
+        return dict.fromkeys(estimates, float("inf"))
 
     return {
         "choosing what to sweep": [
-            (chain_selection.ChainSelector, "estimated_cut_errors", everywhere)
+            (chain_selection.ChainSelector, "estimated_cut_errors", infinite_errors)
         ],
-        "in-out separation": [(search_run.SearchRun, "_next_point", at_the_solution)],
+        "in-out separation": [(search_run.SearchRun, "_next_point", master_solution)],
         "rules that wait": [(master_model, "LAZY_CONSTRAINTS", ())],
         "reduced cost fixing": [(branch_and_cut.BranchAndCut, "_fix_by_reduced_cost", nothing)],
         "dives": [(heuristics.Heuristics, "dive", nothing)],
@@ -247,8 +250,8 @@ def parts() -> dict[str, list[tuple[Any, str, Any]]]:
 
 
 @contextlib.contextmanager
-def without(part: str | None) -> Iterator[None]:
-    """The search without one of its parts."""
+def without_part(part: str | None) -> Iterator[None]:
+    """Within the context, search without one of its parts; with all parts if None."""
     changes = parts()[part] if part else []
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
     try:
@@ -264,7 +267,7 @@ TASKS: dict[str, Callable[[Job], Job]] = {"solve": solve, "sweep": sweep, "pool"
 
 
 def jobs(what: str, limit: float) -> Iterator[Job]:
-    """The measurements of a table."""
+    """Yield the jobs of a table, which are solved within ``limit`` seconds each."""
     base = {"task": "solve", "table": what, "limit": min(limit, 600.0)}
     if what == "yardstick":
         yield {**base, "states": 1000, "cold": True}
@@ -326,7 +329,7 @@ def jobs(what: str, limit: float) -> Iterator[Job]:
 
 
 def measure(job: Job) -> Job:
-    """Run a job in a separate process."""
+    """Run a job in a separate process. Return it with its figures, or with the error."""
     with tempfile.TemporaryDirectory() as empty:
         environment = dict(os.environ)
         if job.get("cold"):
@@ -341,7 +344,7 @@ def measure(job: Job) -> Job:
 
 
 def plot(lines: list[Job], path: Path) -> None:
-    """Gap against time of the yardstick and germany-2026, both axes logarithmic."""
+    """Draw gap against time of the yardstick and germany-2026, both axes logarithmic."""
     import matplotlib
 
     matplotlib.use("svg")

@@ -1,4 +1,4 @@
-"""Both methods on random files at the edges of what a file may say, and on the same files reworded.
+"""Comparison of both methods on random scenario files with extreme values, and on equivalent files.
 
     python benchmarks/edges.py --count 5000 --seed 1 --jobs 2 --out out/edges.jsonl
     python benchmarks/edges.py --judge out/edges.jsonl
@@ -7,14 +7,14 @@
     python benchmarks/edges.py --coverage 1000
 
 Each seed makes a file (``tests/support/edge_cases.py``), which is read as the command reads it and
-solved with the extensive form, where that is not too large, and with the decomposition. Each tenth
-is solved with two threads as well. Each fifth is reworded in ways that leave its optimum as it is:
-money in thousands, mass in kilograms, a state split in two, a project beside a twin that excludes
-it. Small ones are compared with exhaustive search (``tests/support/oracle.py``).
+solved with the decomposition and, if it is not too large, the extensive form. Every tenth is also
+solved with two threads. Every fifth is also reworded such that its optimum is unchanged: money in
+thousands, mass in kilograms, a state split in two, a project with a twin that excludes it. Small
+files are compared with exhaustive search (``tests/support/oracle.py``).
 
-Every run gives an interval from its bound to its objective that must hold the optimum; so all
-intervals of a seed must meet. Runs that end otherwise than with a plan, or that are stopped after
-``--seconds``, are counted by how they end. Prints a table of counts with the seeds behind each.
+Every run gives an interval from its bound to its objective that must contain the optimum; so all
+intervals of a seed must overlap. Runs that end without a plan, or that are stopped after
+``--seconds``, are counted by their ending. Prints a table of counts with the seeds of each.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ from optimizer.solve.verification import RELATIVE_TOLERANCE  # noqa: E402
 Raw = dict[str, Any]
 
 LARGEST_EXTENSIVE = 20_000
-"""Nodes times states times periods up to which the extensive form is tried."""
+"""Largest product of nodes, states and periods for which the extensive form is tried."""
 SMALL = 1_000
-"""The same up to which it is tried on reworded files."""
+"""The same for reworded files."""
 MEMORY = 4 << 30
 """Bytes of address space of a process."""
 AGREEMENT = 1e-7
-"""Relative difference of two objectives that is rounding."""
+"""Relative difference of two objectives that counts as rounding."""
 EXAMPLES = 5
 """Number of seeds that a symptom lists."""
 REFUSALS = ("would drop", "too far apart")
@@ -85,21 +85,21 @@ ENDINGS = (
 
 @dataclass
 class Run:
-    """How one solve ended, in the units of the file it was made from."""
+    """Ending and figures of one solve, in the units of the original file."""
 
     name: str
     ending: str = "slow"
-    """``optimal``, ``limit``, or what went wrong."""
+    """``optimal``, ``limit``, or the kind of failure."""
     objective: float | None = None
     bound: float | None = None
     gap: float = 0.0
-    """The target."""
+    """Requested relative gap."""
     least: float = 0.0
-    """What an objective counts as at least where a gap is taken of it."""
+    """Lower limit of the objective to which gaps are relative."""
     seconds: float = 0.0
     said: str = ""
     warned: str = ""
-    """The first warning that came with it."""
+    """The first Python warning during the run."""
 
     @property
     def has_plan(self) -> bool:
@@ -116,55 +116,57 @@ class Result:
     """Whether its extensive form is too large."""
 
 
-def file_of(seed: int) -> Raw:
+def scenario_of(seed: int) -> Raw:
+    """Return the scenario of a seed."""
     return edge_case(random.Random(seed))
 
 
 def solve(run: Run, raw: Raw, method: Any, factor: float = 1.0, threads: int = 1) -> None:
-    """Read a file as the command does, solve it, and note how that ends."""
+    """Read a file as the command does, solve it, and record figures / ``factor`` in ``run``."""
     try:
         case = read_case_text(yaml.safe_dump(raw, sort_keys=False)).case
-        found = solve_to_plan(case, method=method, gap=run.gap, threads=threads)
+        plan = solve_to_plan(case, method=method, gap=run.gap, threads=threads)
     except tuple(kind for kind, _ in ENDINGS) as error:
         run.ending = next(ending for kind, ending in ENDINGS if isinstance(error, kind))
         run.said = str(error).split("\n")[0][:300]
         return
-    proof = found.certificate
+    proof = plan.certificate
     run.ending, run.said = proof.status, proof.ended
     run.objective = proof.objective / factor
     run.bound = None if proof.bound is None else proof.bound / factor
     weight = float(case.objective.cvar.weight)
-    without = found.outcome.without_plan
-    nothing = (1 - weight) * without.expected + weight * without.cvar
-    run.least = compute_objective_floor(nothing) / factor
+    without_plan = plan.outcome.without_plan
+    damage_without_plan = (1 - weight) * without_plan.expected + weight * without_plan.cvar
+    run.least = compute_objective_floor(damage_without_plan) / factor
 
 
 def search_all(run: Run, raw: Raw) -> None:
-    """Note the optimum by exhaustion, and what would be one if rules were broken by as little as
-    counts as kept."""
+    """Record in ``run`` the optimum by exhaustive search, and as bound the optimum if rules may be
+    violated within the tolerance of the checks."""
     try:
-        answer, loose = best(raw), best(raw, RELATIVE_TOLERANCE)
-    except AssertionError as error:  # its solver gave up
+        optimum, loose_optimum = best(raw), best(raw, RELATIVE_TOLERANCE)
+    except AssertionError as error:  # the solver of the search failed
         run.ending, run.said = "undecided", str(error)
         return
-    if answer is not None and loose is not None:
+    if optimum is not None and loose_optimum is not None:
         run.ending = "optimal"
-        run.objective, run.bound = answer.objective, min(loose.objective, answer.objective)
+        run.objective = optimum.objective
+        run.bound = min(loose_optimum.objective, optimum.objective)
     else:
-        run.ending = "infeasible" if loose is None else "undecided"
+        run.ending = "infeasible" if loose_optimum is None else "undecided"
 
 
 def steps(seed: int, result: Result) -> Iterator[tuple[Run, Callable[[], None]]]:
-    """The runs of a seed and what makes each of them."""
-    raw = file_of(seed)
+    """Yield the runs of a seed, each with the function that executes it."""
+    raw = scenario_of(seed)
     gap = (1e-4, 1e-5)[seed % 2]
 
-    def run(name: str, method: str, it: Raw = raw, factor: float = 1.0, threads: int = 1) -> Any:
-        made = Run(name, gap=gap)
-        return made, lambda: solve(made, it, method, factor, threads)
+    def run(name: str, method: str, file: Raw = raw, factor: float = 1.0, threads: int = 1) -> Any:
+        new_run = Run(name, gap=gap)
+        return new_run, lambda: solve(new_run, file, method, factor, threads)
 
-    whole = size(raw)
-    result.skipped = whole > LARGEST_EXTENSIVE
+    raw_size = size(raw)
+    result.skipped = raw_size > LARGEST_EXTENSIVE
     yield run("decomposition", "decomposition")
     if result.runs[0].ending == "fault":
         return
@@ -176,25 +178,25 @@ def steps(seed: int, result: Result) -> Iterator[tuple[Run, Callable[[], None]]]
             yield run(f"{method} by two", method, threads=2)
     if seed % 5 == 0:
         for name, change in WORDINGS.items():
-            changed = change(deepcopy(raw))
-            if changed is None:
+            reworded = change(deepcopy(raw))
+            if reworded is None:
                 continue
-            it, factor = changed
-            for method in methods if whole <= SMALL else ["decomposition"]:
-                yield run(f"{method}, {name}", method, it, factor)
+            file, factor = reworded
+            for method in methods if raw_size <= SMALL else ["decomposition"]:
+                yield run(f"{method}, {name}", method, file, factor)
     if is_searchable(raw):
-        made = Run("exhaustion", gap=AGREEMENT)
-        yield made, lambda: search_all(made, raw)
+        search = Run("exhaustion", gap=AGREEMENT)
+        yield search, lambda: search_all(search, raw)
 
 
-def work(seed: int, result: Result, tell: Callable[[Run], None]) -> None:
-    """Execute the missing runs of a seed; report each before and after."""
+def execute_runs(seed: int, result: Result, on_change: Callable[[Run], None]) -> None:
+    """Execute the missing runs of a seed; call ``on_change`` with each before and after."""
     done = {run.name: run for run in result.runs}
     for run, make in steps(seed, result):
         if run.name in done:
             continue
         result.runs.append(run)
-        tell(run)
+        on_change(run)
         began = time.perf_counter()
         try:
             with warnings.catch_warnings(record=True) as caught:
@@ -205,20 +207,22 @@ def work(seed: int, result: Result, tell: Callable[[Run], None]) -> None:
             run.ending = f"crash ({type(error).__name__})"
             run.said = traceback.format_exc()[-900:]
         run.seconds = round(time.perf_counter() - began, 4)
-        tell(run)
+        on_change(run)
 
 
 def serve(pipe: Connection) -> None:
-    """A process that makes the runs of one seed after another."""
+    """Execute the runs of one seed after another, as the main function of a process."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     while True:
         result: Result = pipe.recv()
-        work(result.seed, result, lambda run, result=result: pipe.send((run, result.skipped)))
+        execute_runs(
+            result.seed, result, lambda run, result=result: pipe.send((run, result.skipped))
+        )
         pipe.send(None)
 
 
 class Lane:
-    """A process and the seed it is at; the process is replaced where a run is too slow, or dies."""
+    """A process and its current seed. The process is replaced if it dies or a run is too slow."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -227,26 +231,26 @@ class Lane:
 
     def _start(self) -> None:
         context = multiprocessing.get_context("fork")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs,), daemon=True)
+        self.pipe, child_pipe = context.Pipe()
+        self.process = context.Process(target=serve, args=(child_pipe,), daemon=True)
         self.process.start()
-        theirs.close()
+        child_pipe.close()
 
     def take(self, result: Result) -> None:
         self.result, self.due = result, time.monotonic() + self.seconds
         self.pipe.send(result)
 
-    def hear(self) -> Result | None:
-        """Listen to the process; the result, if the seed is finished."""
+    def poll_result(self) -> Result | None:
+        """Receive a message, if any. Return the result of a finished seed, else None."""
         assert self.result is not None
         if time.monotonic() > self.due:
-            return self._again("slow")
+            return self._restart("slow")
         if not self.pipe.poll():
             return None
         try:
             reported = self.pipe.recv()
         except EOFError:
-            return self._again("died")
+            return self._restart("died")
         if reported is None:
             result, self.result = self.result, None
             return result
@@ -258,8 +262,8 @@ class Lane:
         self.due = time.monotonic() + self.seconds
         return None
 
-    def _again(self, ending: str) -> Result | None:
-        """Go on with the next run of the seed in a new process."""
+    def _restart(self, ending: str) -> Result | None:
+        """Record how the current run ended, and continue with the next one in a new process."""
         assert self.result is not None
         self.stop()
         if not self.result.runs:
@@ -277,13 +281,13 @@ class Lane:
 
 
 def run_all(seeds: Iterable[int], jobs: int, seconds: float) -> Iterator[Result]:
-    """The results of all seeds, as they come."""
-    left = iter(seeds)
+    """Yield the results of all seeds as they are finished."""
+    remaining_seeds = iter(seeds)
     lanes = [Lane(seconds) for _ in range(jobs)]
     busy: list[Lane] = []
 
     def feed(lane: Lane) -> None:
-        seed = next(left, None)
+        seed = next(remaining_seeds, None)
         if seed is not None:
             lane.take(Result(seed))
             busy.append(lane)
@@ -293,7 +297,7 @@ def run_all(seeds: Iterable[int], jobs: int, seconds: float) -> Iterator[Result]
     while busy:
         wait([lane.pipe for lane in busy], timeout=0.2)
         for lane in list(busy):
-            result = lane.hear()
+            result = lane.poll_result()
             if result is not None:
                 yield result
                 busy.remove(lane)
@@ -303,7 +307,7 @@ def run_all(seeds: Iterable[int], jobs: int, seconds: float) -> Iterator[Result]
 
 
 def judge(result: Result) -> Iterator[tuple[str, str]]:
-    """What is wrong with the runs of a seed: symptom and what shows it."""
+    """Yield the faults of the runs of a seed: pairs of a symptom and its details."""
     runs = result.runs
     for run in runs:
         if run.ending not in ("optimal", "infeasible", "undecided"):
@@ -315,9 +319,9 @@ def judge(result: Result) -> Iterator[tuple[str, str]]:
         if run.warned:
             yield "warns", f"{run.name}: {run.warned}"
     plans = [run for run in runs if run.has_plan]
-    without = [run.name for run in runs if run.ending == "infeasible"]
-    if plans and without:
-        yield "infeasible or not", f"{without[0]} against {plans[0].name}"
+    infeasible = [run.name for run in runs if run.ending == "infeasible"]
+    if plans and infeasible:
+        yield "infeasible or not", f"{infeasible[0]} against {plans[0].name}"
     for run in plans:
         assert run.objective is not None
         if run.bound is not None and run.objective < run.bound - rounding(run):
@@ -328,15 +332,16 @@ def judge(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def rounding(*runs: Run) -> float:
+    """Return the difference of objectives that counts as rounding for these runs."""
     return AGREEMENT * max(max(abs(run.objective or 0.0), run.least) for run in runs)
 
 
 def compare(one: Run, other: Run) -> Iterator[tuple[str, str]]:
-    """Whether two runs can both be right."""
+    """Yield the symptom and details of a contradiction between two runs, if there is one."""
     a, b = sorted((one, other), key=lambda run: run.objective or 0.0)
     assert a.objective is not None
     assert b.objective is not None
-    apart = b.objective - a.objective
+    difference = b.objective - a.objective
     if b.bound is not None and b.bound > a.objective + rounding(a, b):
         kind = "apart, with exhaustion" if "exhaustion" in (a.name, b.name) else "apart"
         kind += " by less than 1e-9" if b.bound - a.objective < 1e-9 else ""
@@ -344,14 +349,14 @@ def compare(one: Run, other: Run) -> Iterator[tuple[str, str]]:
     elif (
         b.ending == "optimal"
         and b.name != "exhaustion"
-        and apart > b.gap * max(abs(b.objective), b.least) + rounding(a, b)
+        and difference > b.gap * max(abs(b.objective), b.least) + rounding(a, b)
     ):
-        kind = "optima differ" + (" by less than 1e-9" if apart < 1e-9 else "")
+        kind = "optima differ" + (" by less than 1e-9" if difference < 1e-9 else "")
         yield kind, f"{b.name} {b.objective}, {a.name} {a.objective}"
 
 
 def report(results: list[Result]) -> None:
-    """Print the counts, and the seeds behind each symptom."""
+    """Print the counts of endings, and the seeds with each symptom."""
     endings: dict[str, Counter[str]] = defaultdict(Counter)
     symptoms: dict[str, dict[int, str]] = defaultdict(dict)
     for result in results:
@@ -380,31 +385,31 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=20.0, help="of one run at most")
     parser.add_argument("--out", type=Path, help="a line of JSON for each seed")
-    parser.add_argument("--show", type=int, metavar="SEED", help="print its file and do no more")
-    parser.add_argument("--only", type=int, metavar="SEED", help="run it alone, and tell all")
+    parser.add_argument("--show", type=int, metavar="SEED", help="only print its file")
+    parser.add_argument("--only", type=int, metavar="SEED", help="run it alone, with all details")
     parser.add_argument("--judge", type=Path, metavar="FILE", help="report what --out wrote")
-    parser.add_argument("--coverage", type=int, metavar="COUNT", help="count what files hold")
-    asked = parser.parse_args()
-    if asked.show is not None:
-        print(yaml.safe_dump(file_of(asked.show), sort_keys=False), end="")
-    elif asked.coverage is not None:
-        seeds = range(asked.seed, asked.seed + asked.coverage)
-        counts = Counter(name for seed in seeds for name in features(file_of(seed)))
+    parser.add_argument("--coverage", type=int, metavar="COUNT", help="count features of files")
+    args = parser.parse_args()
+    if args.show is not None:
+        print(yaml.safe_dump(scenario_of(args.show), sort_keys=False), end="")
+    elif args.coverage is not None:
+        seeds = range(args.seed, args.seed + args.coverage)
+        counts = Counter(name for seed in seeds for name in features(scenario_of(seed)))
         for name, count in sorted(counts.items()):
             print(f"{count:6} {name}")
-    elif asked.judge is not None:
-        report(read_results(asked.judge))
-    elif asked.only is not None:
-        alone = Result(asked.only)
-        work(asked.only, alone, lambda run: print(asdict(run)) if run.seconds else None)
+    elif args.judge is not None:
+        report(read_results(args.judge))
+    elif args.only is not None:
+        alone = Result(args.only)
+        execute_runs(args.only, alone, lambda run: print(asdict(run)) if run.seconds else None)
         for symptom, shown in judge(alone):
             print(f"{symptom}: {shown}")
     else:
-        keep(asked)
+        run_batch(args)
 
 
 def read_results(path: Path) -> list[Result]:
-    """Results as they were written down."""
+    """Read the results that a run wrote to ``--out``."""
     results = []
     for line in path.read_text().splitlines():
         kept = json.loads(line)
@@ -413,13 +418,13 @@ def read_results(path: Path) -> list[Result]:
     return results
 
 
-def keep(asked: argparse.Namespace) -> None:
-    """Run a batch of seeds, writing down each, and report."""
+def run_batch(args: argparse.Namespace) -> None:
+    """Run a batch of seeds, write the result of each to ``--out``, and report."""
     results, out = [], None
-    if asked.out:
-        asked.out.parent.mkdir(parents=True, exist_ok=True)
-        out = asked.out.open("w")
-    for result in run_all(range(asked.seed, asked.seed + asked.count), asked.jobs, asked.seconds):
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        out = args.out.open("w")
+    for result in run_all(range(args.seed, args.seed + args.count), args.jobs, args.seconds):
         results.append(result)
         if out:
             out.write(json.dumps(asdict(result)) + "\n")

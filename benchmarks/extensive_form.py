@@ -1,10 +1,10 @@
-r"""What the extensive form costs as states grow, and how far its plans scatter over seeds.
+r"""Time and memory of the extensive form by number of states, and its plans for different seeds.
 
     python benchmarks/extensive_form.py tests/scenarios/germany-2026-oxides.yaml \
         --states 25 50 100 --seeds 5
 
-Every measurement runs in a separate process, so that peak memory is that of one run. The floor
-is the same arrays handed to HiGHS without Pyomo: read from disk, passed and solved.
+Every measurement runs in a separate process, so that peak memory is that of one run. The columns
+"floor" are for the same arrays without Pyomo: read from disk, passed to HiGHS and solved.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ HERE = Path(__file__).resolve()
 
 
 def peak_mb() -> float:
-    """Peak resident memory of this process so far."""
+    """Return the peak resident memory of this process so far, in MB (2**20 bytes)."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
-    """Build, hand over and solve through the project, and save the arrays for the floor."""
+    """Build, pass and solve the extensive form with this project, and return the figures of the
+    run. With ``args.arrays`` the arrays are saved for :func:`floor`."""
     import numpy as np
     from scipy import sparse
 
@@ -50,7 +51,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     program = highs.compile_model(model).program
     compiled = time.perf_counter()
     solver = highs.load_solver(program)
-    handed = time.perf_counter()
+    passed = time.perf_counter()
     memory_built = peak_mb()
     del solver
     if args.arrays:
@@ -59,7 +60,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         )
         sparse.save_npz(f"{args.arrays}.matrix.npz", program.matrix)
     if not args.solve:
-        return {"build": built - start, "compile": compiled - built, "transfer": handed - compiled}
+        return {"build": built - start, "compile": compiled - built, "transfer": passed - compiled}
     solution = highs.solve(
         program, gap=args.gap, time_limit=args.time_limit, options={} if args.plain else MIP_OPTIONS
     )
@@ -68,7 +69,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "options": {} if args.plain else MIP_OPTIONS,
         "build": built - start,
         "compile": compiled - built,
-        "transfer": handed - compiled,
+        "transfer": passed - compiled,
         "solve": solution.seconds,
         "ended": solution.solver_status,
         "objective": solution.objective,
@@ -82,7 +83,7 @@ VECTORS = ("cost", "row_lower", "row_upper", "lower", "upper", "is_integer")
 
 
 def floor(args: argparse.Namespace) -> dict[str, Any]:
-    """The same arrays to HiGHS, without Pyomo and without this project."""
+    """Solve saved arrays by HiGHS without Pyomo and this project; return the figures."""
     import highspy
     import numpy as np
     from scipy import sparse
@@ -99,8 +100,8 @@ def floor(args: argparse.Namespace) -> dict[str, Any]:
     lp.a_matrix_.start_ = matrix.indptr
     lp.a_matrix_.index_ = matrix.indices
     lp.a_matrix_.value_ = matrix.data
-    kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
-    lp.integrality_ = [kinds[i] for i in data["is_integer"].astype(int)]
+    types = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+    lp.integrality_ = [types[i] for i in data["is_integer"].astype(int)]
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     for name, value in args.options.items():
@@ -123,7 +124,7 @@ def floor(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def solve_plan(args: argparse.Namespace) -> dict[str, Any]:
-    """One whole plan, as the command makes it."""
+    """Compute a plan as the command does, and return its figures."""
     from models.files import read_case
     from optimizer.solve.planner import solve_to_plan
 
@@ -145,37 +146,24 @@ def solve_plan(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def child(task: str, args: argparse.Namespace, **changes: Any) -> dict[str, Any]:
-    """Run one task in a separate process."""
-    settings = {**vars(args), **changes}
+    """Run one task in a separate process with changed arguments, and return its figures."""
+    settings = json.dumps({**vars(args), **changes})
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
-    answer = subprocess.run(
-        [
-            sys.executable,
-            str(HERE),
-            args.scenario,
-            "--task",
-            task,
-            "--passed",
-            json.dumps(settings),
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    result: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
+    command = [sys.executable, str(HERE), args.scenario, "--task", task, "--passed", settings]
+    completed = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    result: dict[str, Any] = json.loads(completed.stdout.splitlines()[-1])
     return result
 
 
 def growth(args: argparse.Namespace) -> None:
-    """A table of build, transfer and solve by number of states, beside the floor."""
+    """Print a table of times and memory by number of states, with the floor."""
     head = "states rows columns non-zeros build_s compile_s transfer_s solve_s ended gap peak_MB"
     table_head([*head.split(), "floor:_transfer_s", "floor:_solve_s", "floor:_ended", "floor:_MB"])
     for count in args.states:
         with tempfile.TemporaryDirectory() as folder:
             arrays = str(Path(folder) / "arrays.npz")
             run = child("measure", args, count=count, arrays=arrays, solve=True)
-            bare = child("floor", args, count=count, arrays=arrays, options=run["options"])
+            floor_run = child("floor", args, count=count, arrays=arrays, options=run["options"])
         gap = (
             (run["objective"] - run["bound"]) / abs(run["objective"]) if run["objective"] else None
         )
@@ -186,8 +174,8 @@ def growth(args: argparse.Namespace) -> None:
                 *(f"{run['solve']:.0f}", run["ended"]),
                 "none" if gap is None else f"{gap:.2%}",
                 f"{run['memory']:.0f}",
-                *(f"{bare['transfer']:.2f}", f"{bare['solve']:.0f}", bare["ended"]),
-                f"{bare['memory']:.0f}",
+                *(f"{floor_run['transfer']:.2f}", f"{floor_run['solve']:.0f}", floor_run["ended"]),
+                f"{floor_run['memory']:.0f}",
             ],
             count,
         )
@@ -203,27 +191,27 @@ def table_row(cells: list[Any], *before: Any) -> None:
 
 
 def scatter(args: argparse.Namespace) -> None:
-    """A table of the plans that different seeds lead to."""
+    """Print a table of the plans for different seeds, and how their decisions differ."""
     count = args.scatter_states
     plans = {}
     print(f"\n{count} states, seeds from {args.seed}\n")
     money_columns = ["objective", "expected", "without", "worst", "net_cost", "stock_cost"]
     table_head(["seed", "gap", "projects", *money_columns])
     for seed in range(args.seed, args.seed + args.seeds):
-        plans[seed] = found = child("plan", args, count=count, seed=seed)
-        money = [f"{found[key]:.0f}" for key in money_columns]
-        table_row([f"{found['gap']:.2%}", len(found["projects"]), *money], seed)
-    times: dict[str, int] = {}
-    for found in plans.values():
-        for p in found["projects"]:
-            times[p] = times.get(p, 0) + 1
+        plans[seed] = plan = child("plan", args, count=count, seed=seed)
+        money = [f"{plan[key]:.0f}" for key in money_columns]
+        table_row([f"{plan['gap']:.2%}", len(plan["projects"]), *money], seed)
+    plan_counts: dict[str, int] = {}
+    for plan in plans.values():
+        for p in plan["projects"]:
+            plan_counts[p] = plan_counts.get(p, 0) + 1
     print(f"\nBuilt in how many of {len(plans)} plans:")
-    for p, number in sorted(times.items(), key=lambda item: (-item[1], item[0])):
-        print(f"- {p}: {number}")
+    for p, plan_count in sorted(plan_counts.items(), key=lambda item: (-item[1], item[0])):
+        print(f"- {p}: {plan_count}")
     print("\nBought, in tonnes, least and most over the seeds:")
     for h in next(iter(plans.values()))["stocks"]:
-        bought = [found["stocks"][h] for found in plans.values()]
-        print(f"- {h}: {min(bought):.4g} to {max(bought):.4g}")
+        purchases = [plan["stocks"][h] for plan in plans.values()]
+        print(f"- {h}: {min(purchases):.4g} to {max(purchases):.4g}")
 
 
 def main() -> None:
@@ -243,9 +231,9 @@ def main() -> None:
     parser.add_argument("--passed", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.task:
-        passed = argparse.Namespace(**{"arrays": None, "solve": False, **json.loads(args.passed)})
+        settings = {"arrays": None, "solve": False, **json.loads(args.passed)}
         tasks = {"measure": measure, "floor": floor, "plan": solve_plan}
-        print("\n" + json.dumps(tasks[args.task](passed)))
+        print("\n" + json.dumps(tasks[args.task](argparse.Namespace(**settings))))
         return
     if args.states:
         growth(args)

@@ -2,9 +2,10 @@
 
     python benchmarks/faults.py [SCENARIO] [--moments N] [--seed N]
 
-Every run has a separate folder for ``--out``. Afterwards there is either no plan in it or one
-that reads, keeps all rules, and is worth what it says, computed again in all states; and no process
-of the run is left. The table says so for each fault, and the last line counts what is not so.
+Every run has a separate folder for ``--out``. Afterwards the folder must contain either no plan, or
+one that can be read, satisfies all rules and has the stated objective, recomputed in all states;
+and no process of the run may be left. The table has a row for each fault, and the last line counts
+the runs that violate this.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Run:
     process: subprocess.Popen[bytes]
 
     def child(self) -> psutil.Process | None:
-        """The process that solves, once it is there."""
+        """Return the process that solves; None if it has not started or has ended."""
         with contextlib.suppress(psutil.Error):
             return next(iter(psutil.Process(self.process.pid).children()), None)
         return None
@@ -55,7 +56,7 @@ class Run:
 
 
 def to_all(*numbers: int, pause: float = 0.5) -> Strike:
-    """Signals to all processes, as a terminal sends them."""
+    """Return a fault that sends signals to all processes, ``pause`` seconds apart."""
 
     def strike(run: Run) -> None:
         for number in numbers:
@@ -67,6 +68,8 @@ def to_all(*numbers: int, pause: float = 0.5) -> Strike:
 
 
 def to_first(number: int) -> Strike:
+    """Return a fault that sends a signal to the first process, which watches the solving one."""
+
     def strike(run: Run) -> None:
         with contextlib.suppress(ProcessLookupError):
             run.process.send_signal(number)
@@ -75,6 +78,8 @@ def to_first(number: int) -> Strike:
 
 
 def to_solver(number: int) -> Strike:
+    """Return a fault that sends a signal to the process that solves."""
+
     def strike(run: Run) -> None:
         if (child := run.child()) is not None:
             with contextlib.suppress(psutil.Error):
@@ -88,18 +93,18 @@ def nothing(_run: Run) -> None:
 
 
 def begin_as_in_a_terminal() -> None:
-    """Take Ctrl-C, which a shell has its jobs in the background ignore."""
+    """Enable Ctrl-C, which a shell disables for background jobs."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def begin_without_room() -> None:
-    """The same; and files may grow to one kilobyte, as on a disk that is full."""
+    """Also limit files to one kilobyte, as on a full disk."""
     begin_as_in_a_terminal()
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
 
 
 def verdict(case: Case, problem: Problem, folder: Path) -> tuple[str, bool]:
-    """What a folder holds, and whether that may be."""
+    """Return a description of the content of an output folder, and whether it is valid."""
     path = folder / "plan.json"
     known = {"plan.json", "plan.manifest.json", "inputs"}
     names = [p.relative_to(folder) for p in folder.rglob("*")] if folder.exists() else []
@@ -139,7 +144,8 @@ class Bench:
         codes: Sequence[int] = (0, 1, 5),
         full: bool = False,
     ) -> float:
-        """One run with a fault after some seconds; how long the run took."""
+        """Make a run with a fault ``after`` seconds, print its row, and return the seconds that it
+        took. ``codes`` are the valid exit codes; with ``full`` the disk is full."""
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "out"
             command = [sys.executable, "-m", "optimizer", "solve", str(self.scenario)]
@@ -174,7 +180,8 @@ class Bench:
 
 
 def vanished(group: int, within: float = 10.0) -> bool:
-    """Whether no process of a group is left."""
+    """Wait until no process of a group is left, and return whether this is the case in time. The
+    processes that are left are killed."""
     until = time.monotonic() + within
     while time.monotonic() < until:
         try:
@@ -192,9 +199,9 @@ def main() -> int:
     parser.add_argument("--moments", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--options", default="")
-    asked = parser.parse_args()
-    bench = Bench(Path(asked.scenario))
-    options = asked.options.split()
+    args = parser.parse_args()
+    bench = Bench(Path(args.scenario))
+    options = args.options.split()
     print("| fault | after (s) | ended within (s) | exit code | left | processes gone | sound |")
     print("|---|--:|--:|--:|---|---|---|")
     whole = bench.run("none", nothing, 0.0, options)
@@ -211,11 +218,11 @@ def main() -> int:
     bench.run("solver: hangs", to_solver(signal.SIGSTOP), half, stopped, (0, 1, 4))
     bench.run("--memory-limit 300MB", nothing, 0, [*options, "--memory-limit", "300MB"], (1, 4))
     bench.run("files up to 1 kB", nothing, 0, options, (5,), full=True)
-    draw = random.Random(asked.seed)
+    draw = random.Random(args.seed)
     struck = itertools.cycle(
         [("solver", to_solver(kill)), ("all", to_all(kill)), ("first", to_first(kill))]
     )
-    for moment in sorted(draw.uniform(0, whole) for _ in range(asked.moments)):
+    for moment in sorted(draw.uniform(0, whole) for _ in range(args.moments)):
         name, strike = next(struck)
         bench.run(f"kill -9, {name}", strike, moment, options)
     print(f"\n{bench.failures} unsound")

@@ -2,10 +2,10 @@
 
     python benchmarks/faults_batch.py [--runs N] [--only WORD]
 
-Each fault strikes when a third of the runs is done, in a separate folder. Afterwards every line
-of ``runs.jsonl`` but a torn last one speaks of a plan that is there, whole and unchanged, no
-process is left, and the same call with ``--resume`` ends with all runs solved, to the same figures
-as when nothing happened. The table says so for each fault, and the last line counts what is not so.
+Each fault happens when a third of the runs is done, in a separate folder. Afterwards the plan of
+every complete line of ``runs.jsonl`` must exist unchanged, no process may be left, and the same
+call with ``--resume`` must end with all runs solved and the same figures as without a fault. The
+table has a row for each fault, and the last line counts the faults that violate this.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
 LARGE = ROOT / "scenarios" / "germany-2026.yaml"
 KILL = signal.SIGKILL
 FULL = 24_000
-"""Bytes that a file may grow to where the disk is full: a plan fits, and the table of all not."""
+"""Largest size of a file in bytes on a full disk: a plan fits, but not the table of all runs."""
 
 
 @dataclass
 class Begun:
-    """A batch that runs, and the cluster that it runs on."""
+    """A running batch, and the processes of the cluster that it runs on."""
 
     process: subprocess.Popen[bytes]
     folder: Path
     cluster: dict[str, psutil.Process] = field(default_factory=dict)
 
     def command(self) -> psutil.Process | None:
-        """The process that is watched."""
+        """Return the process that the first process watches; None if there is none."""
         with contextlib.suppress(psutil.Error):
             return next(iter(psutil.Process(self.process.pid).children()), None)
         return None
 
     def workers(self) -> list[psutil.Process]:
-        """Those that solve, of this machine or of the cluster that was begun for it."""
+        """Return the processes that solve, on this machine or in the batch's local cluster."""
         command, found = self.command(), []
         children: list[psutil.Process] = []
         with contextlib.suppress(psutil.Error):  # it may end meanwhile
@@ -69,7 +69,7 @@ Strike = Callable[[Begun], None]
 
 
 def to_all(*numbers: int, pause: float = 0.5) -> Strike:
-    """Signals to all processes, as a terminal sends them."""
+    """Return a fault that sends signals to all processes, ``pause`` seconds apart."""
 
     def strike(begun: Begun) -> None:
         for number in numbers:
@@ -89,7 +89,7 @@ def kill(*who: psutil.Process | None) -> None:
 
 
 def kill_many(begun: Begun) -> None:
-    """Every worker, as often as there is one, for some seconds."""
+    """Kill all workers repeatedly for three seconds."""
     until = time.monotonic() + 3
     while time.monotonic() < until and begun.process.poll() is None:
         kill(*begun.workers())
@@ -101,14 +101,15 @@ def nothing(_begun: Begun) -> None:
 
 
 def begin_without_room() -> None:
-    """As on a disk that is full by and by."""
+    """Limit the size of files, as on a disk that becomes full."""
     begin_as_in_a_terminal()
     resource.setrlimit(resource.RLIMIT_FSIZE, (FULL, FULL))
 
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[tuple[str, dict[str, psutil.Process]]]:
-    """A scheduler on loopback and two workers, each restarted when it ends."""
+    """Run a scheduler on loopback and two workers, each of which is restarted when it ends. Yield
+    the address of the scheduler, and the processes by name."""
     reported = folder / f"scheduler-{time.monotonic_ns()}.json"
     quiet = ["--no-dashboard", "--dashboard-address", "127.0.0.1:0", "--host", "tcp://127.0.0.1"]
     quiet += ["--scheduler-file", str(reported)]
@@ -168,7 +169,8 @@ class Bench:
         full: bool = False,
         external: bool = False,
     ) -> None:
-        """One batch with a fault, and the one that goes on from what it left."""
+        """Run a batch with a fault and then the same batch with ``--resume``, and print a row.
+        ``codes`` are the valid exit codes, ``goes_on`` the options of the second batch."""
         if self.only is not None and self.only not in fault and self.figures:
             return
         runs = runs or self.runs
@@ -220,7 +222,7 @@ class Bench:
         )
 
     def _check(self, folder: Path) -> tuple[int, bool]:
-        """How many runs are kept, and whether their plans are what the lines say."""
+        """Return the number of recorded plans, and whether all have their recorded hashes."""
         ledger = folder / "runs.jsonl"
         whole = ledger.read_bytes().rpartition(b"\n")[0].splitlines() if ledger.exists() else []
         reported = [json.loads(line) for line in whole]
@@ -232,7 +234,7 @@ class Bench:
         return len(kept), right
 
     def _same(self, found: dict[str, Any], runs: int, *, known: bool) -> bool:
-        """Whether all runs are solved, to the figures of the first batch where it had the same."""
+        """Check whether all runs are solved and, if ``known``, match the first batch."""
         figures = {
             str((run["file"], run["varied"])): (
                 run["status"],
@@ -248,7 +250,7 @@ class Bench:
 
 
 def lines(folder: Path) -> int:
-    """Runs that are done by now."""
+    """Return the number of runs that are done."""
     ledger = folder / "runs.jsonl"
     return ledger.read_bytes().count(b"\n") if ledger.exists() else 0
 
@@ -257,8 +259,8 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--only")
-    asked = parser.parse_args()
-    bench = Bench(asked.runs, asked.only)
+    args = parser.parse_args()
+    bench = Bench(args.runs, args.only)
     print(
         "| fault | exit code | plans kept | exit code of `--resume` | runs it took over | sound |"
     )

@@ -1,11 +1,11 @@
-"""What points of a frontier give each other: germany-2026, each budget by itself and all together.
+"""Work that the points of a frontier save each other: budgets of germany-2026, alone and together.
 
     python benchmarks/frontier.py
 
-One process for all, after a solve that compiles the sweep. Prints a line of JSON each: eleven
-budgets over the frontier's whole range, and eleven near each other, by themselves and as a
-frontier; and a target. Processor seconds count all threads; they hardly depend on what else runs on
-the machine.
+All run in one process, after a solve that compiles the recourse evaluation. Each prints a line of
+JSON: eleven budgets over the whole range of the frontier, and eleven close to each other, one by
+one and as a frontier; and a target. Processor seconds count all threads; they hardly depend on
+other processes of the machine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 GERMANY = ROOT / "tests" / "scenarios" / "germany-2026-oxides.yaml"
-"""germany-2026 as it was before chains, so that times can be held against earlier ones."""
+"""An earlier germany-2026 without chains, so that times can be compared with earlier ones."""
 RANGES = {"0 to 1,960": (0.0, 1960.0), "1,500 to 1,900": (1500.0, 1900.0)}
 
 
@@ -39,8 +39,8 @@ def main() -> None:
 
     for name, (first, last) in RANGES.items():
         values = tuple(evenly_spaced(first, last, 11))
-        measured(f"{name}, together", lambda values=values: [points(values)])
-        measured(f"{name}, one by one", lambda values=values: [points((v,)) for v in values])
+        measure(f"{name}, together", lambda values=values: [points(values)])
+        measure(f"{name}, one by one", lambda values=values: [points((v,)) for v in values])
 
     began, used = time.perf_counter(), time.process_time()
     target = find_least_value(variation, TargetOptions(reduction=0.6))
@@ -48,26 +48,27 @@ def main() -> None:
          below=target.infeasible_below, at=target.feasible_at)  # fmt: skip
 
 
-def measured(name: str, solve: Callable[[], list[Any]]) -> None:
-    """Solve, and return time and work."""
+def measure(name: str, solve: Callable[[], list[Any]]) -> None:
+    """Solve, and print time and work."""
     began, used = time.perf_counter(), time.process_time()
-    drawn = solve()
-    found = [point for one in drawn for point in one.frontier.points]
-    work = [plan.certificate.work for one in drawn for plan in one.plans.values()]
+    frontiers = solve()
+    points = [point for traced in frontiers for point in traced.frontier.points]
+    work = [plan.certificate.work for traced in frontiers for plan in traced.plans.values()]
     show(
         name,
         began,
         used,
-        points=len(found),
-        largest_gap=max(point.gap or 0.0 for point in found),
+        points=len(points),
+        largest_gap=max(point.gap or 0.0 for point in points),
         **{k: sum(w.get(k, 0) for w in work) for k in ("sweeps", "node_sweeps", "iterations")},
     )
 
 
-def show(name: str, began: float, used: float, **more: Any) -> None:
+def show(name: str, began: float, used: float, **figures: Any) -> None:
+    """Print figures, the wall time since ``began`` and the processor time since ``used``."""
     seconds = round(time.perf_counter() - began, 1)
     processor = round(time.process_time() - used, 1)
-    line = {"job": name, "seconds": seconds, "processor_seconds": processor, **more}
+    line = {"job": name, "seconds": seconds, "processor_seconds": processor, **figures}
     print(json.dumps(line), flush=True)
 
 

@@ -1,15 +1,16 @@
-"""How often the intervals of an evaluation hold the true figures, which are known by enumeration.
+"""Coverage of the intervals of an evaluation: how often they contain figures known by enumeration.
 
     python benchmarks/intervals.py [--repetitions 200] [--states 200 2000 20000] [--review]
 
-A case of two hazards in six years has 4,096 states of the world: each year each strikes or not. All
-of them, with their probabilities, give the true mean and CVaR of a plan that was made on 20 sampled
-states, and the best plan there is. Then it is evaluated again and again, each time on fresh states:
-counted is how often 95 % intervals hold the true mean, CVaR, damage avoided and objective, and how
-often the one-sided limit of the multiple replications (Mak, Morton and Wood 1999) is not below what
-the plan truly lacks. With ``--review`` the plan decides again in 2029, by which hazards have
-struck, and fresh states go the path of those that they look like; the limit is then left out.
-Prints a line of JSON for each number of fresh states, and one for the limit.
+A case of two hazards in six years has 4,096 states of the world: each hazard occurs in a year or
+not. All of them, with their probabilities, give the true mean and CVaR of a plan that was made for
+20 sampled states, and the optimal plan. The plan is evaluated repeatedly, each time on fresh
+states. Counted is how often 95 % intervals contain the true mean, CVaR, avoided damage and
+objective, and how often the one-sided limit of the multiple replications (Mak, Morton and Wood
+1999) is at least the true optimality gap of the plan. With ``--review`` there is a review in 2029,
+which observes the hazards, and fresh states are assigned to the review branch with the most similar
+observations; the limit is then omitted. Prints a line of JSON for each number of fresh states, and
+one for the limit.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from typing import Any
 
 FIRST, LAST = 2026, 2031
 HAZARDS = {"stop": ("CN", 0.08, 1.0), "strike": ("AU", 0.2, 0.7)}
-"""Country, annual probability and loss, each for one year."""
+"""Country, annual probability, and loss during a year, by hazard."""
 
 
 def raw(uncertainty: dict[str, Any], review: bool = False) -> dict[str, Any]:
-    """A scenario in which a works and a reserve compete for one fund."""
+    """Return a scenario in which a project and a stockpile compete for one fund."""
     observe = [{"hazard": hazard} for hazard in HAZARDS]
     return {
         "review": {"year": 2029, "observe": observe} if review else None,
@@ -96,7 +97,7 @@ def raw(uncertainty: dict[str, Any], review: bool = False) -> dict[str, Any]:
 
 
 def all_states() -> Iterator[dict[str, Any]]:
-    """Every state there is, with its probability."""
+    """Yield all possible states with their probabilities."""
     years = range(FIRST, LAST + 1)
     cells = [(hazard, year) for hazard in HAZARDS for year in years]
     for strikes in itertools.product([False, True], repeat=len(cells)):
@@ -125,42 +126,41 @@ def main() -> None:
     from optimizer.solve import outcomes
     from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan
 
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--repetitions", type=int, default=200)
-    asked.add_argument("--states", type=int, nargs="*", default=[200, 2000, 20_000])
-    asked.add_argument("--replications", type=int, default=10)
-    asked.add_argument("--replication-states", type=int, default=50)
-    asked.add_argument("--review", action="store_true")
-    args = asked.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repetitions", type=int, default=200)
+    parser.add_argument("--states", type=int, nargs="*", default=[200, 2000, 20_000])
+    parser.add_argument("--replications", type=int, default=10)
+    parser.add_argument("--replication-states", type=int, default=50)
+    parser.add_argument("--review", action="store_true")
+    args = parser.parse_args()
 
     sample = {"sample": {"states": 20, "seed": 0}}
     made = solve_to_plan(Case.model_validate(raw(sample, args.review)), gap=0.0)
-    judged = load_saved_plan(Plan.model_validate_json(made.model_dump_json()))
-    commitment = judged.solution.commitment
+    saved_plan = load_saved_plan(Plan.model_validate_json(made.model_dump_json()))
+    commitment = saved_plan.solution.commitment
 
     every = {"states": list(all_states())}
     world = Problem.from_case(Case.model_validate(raw(every, args.review)))
-    sights = [path.information_set for path in judged.problem.instance.branches]
-    it = with_information_sets(
-        world.instance, world.states, sights
-    )  # as the plan tells states apart
-    with_plan, without = outcomes.evaluate_commitments(it, world.states, [commitment, Commitment()])
-    cost = weighted_cost(it, commitment)
+    information_sets = [b.information_set for b in saved_plan.problem.instance.branches]
+    instance = with_information_sets(world.instance, world.states, information_sets)
+    commitments = [commitment, Commitment()]
+    with_plan, without = outcomes.evaluate_commitments(instance, world.states, commitments)
+    cost = weighted_cost(instance, commitment)
     best = solve_and_certify(world, gap=1e-7)
     true = {
         "mean": with_plan.expected,
         "cvar": with_plan.cvar(0.95),
         "avoided": without.expected - with_plan.expected,
-        "objective": outcomes.objective_value(it, with_plan, cost),
+        "objective": outcomes.objective_value(instance, with_plan, cost),
     }
-    lacks = true["objective"] - best.objective
-    show({"true": true, "best": best.objective, "lacks": lacks, "states": len(world.states)})
+    true_gap = true["objective"] - best.objective
+    show({"true": true, "best": best.objective, "lacks": true_gap, "states": len(world.states)})
 
     for states in args.states:
         held = dict.fromkeys(true, 0)
         errors = dict.fromkeys(true, 0.0)
         for r in range(args.repetitions):
-            reported = describe_fresh_evaluation(evaluate_fresh_states(judged, states, 1 + r))
+            reported = describe_fresh_evaluation(evaluate_fresh_states(saved_plan, states, 1 + r))
             figures = {
                 "mean": reported.with_plan.expected,
                 "cvar": reported.with_plan.cvar,
@@ -182,11 +182,11 @@ def main() -> None:
         return
     began, above, limits = time.perf_counter(), 0, 0.0
     for r in range(args.repetitions):
-        fresh = evaluate_fresh_states(judged, 2000, 1 + r * (args.replications + 2))
+        fresh = evaluate_fresh_states(saved_plan, 2000, 1 + r * (args.replications + 2))
         gap = estimate_optimality_gap(
             fresh, args.replications, args.replication_states, gap=1e-6, jobs=1
         )
-        above += gap.upper >= lacks
+        above += gap.upper >= true_gap
         limits += gap.upper / args.repetitions
     show(
         {
@@ -194,7 +194,7 @@ def main() -> None:
             "of_states": args.replication_states,
             "limit_not_below": above / args.repetitions,
             "mean_limit": limits,
-            "lacks": lacks,
+            "lacks": true_gap,
             "seconds": round(time.perf_counter() - began, 1),
         }
     )

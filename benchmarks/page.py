@@ -4,12 +4,11 @@ many users.
     python benchmarks/page.py [FILE] [--moves 100] [--seed 201]
                               [--users 1] [--minutes 0] [--pause 0]
 
-The server of ``vorrat open`` runs in a separate process and is asked as by a browser. Moves are
-drawn from all controls that the page shows: a number by up to 50 % of what the file says, a project
-in or out. Each is one of the file, not of the move before. With several ``--users`` it is that of
-``--serve``: each has a tab and moves of his own, which he makes one after the other with a pause
-between, until all have made theirs or so many minutes are over. He looks at the brief of each
-answer, which has to be that of his question; no tab may hear of a question that it did not ask.
+The server of ``vorrat open`` runs in a separate process and gets the requests of a browser. A move
+changes one control of the page against the file: a number by up to 50 %, or a project that must or
+must not be built. With several ``--users`` the server runs with ``--serve``: each user has a tab,
+makes moves one after the other with a pause between, until all are made or ``--minutes`` are over,
+and loads the brief of each answer. No tab may receive events of questions that it did not ask.
 """
 
 from __future__ import annotations
@@ -41,16 +40,16 @@ PUBLIC, SECRET = "https://vorrat.example.org", "a secret that is no secret, of a
 
 
 def moves(path: Path, seed: int) -> Iterator[str]:
-    """Random moves of one control each, as an address has them."""
+    """Yield random moves of one control each, in the form of the page's address."""
     case, draw = read_case(path).case, random.Random(seed)
-    known = [one for one in controls_by_id(case).values() if one.base != 0]
+    controls = [control for control in controls_by_id(case).values() if control.base != 0]
     while True:
-        one = draw.choice(known)
-        if one.choices:
-            yield f"{one.id}={draw.choice([MUST_BUILD, MUST_NOT_BUILD])}"
+        control = draw.choice(controls)
+        if control.choices:
+            yield f"{control.id}={draw.choice([MUST_BUILD, MUST_NOT_BUILD])}"
             continue
-        value = min(float(one.base) * draw.uniform(0.5, 1.5), one.high)
-        yield f"{one.id}={round(value) if one.is_integer else f'{value:.6g}'}"
+        value = min(float(control.base) * draw.uniform(0.5, 1.5), control.high)
+        yield f"{control.id}={round(value) if control.is_integer else f'{value:.6g}'}"
 
 
 class Server:
@@ -84,19 +83,19 @@ class Server:
 
     @property
     def memory(self) -> int:
-        """Bytes that it and its processes hold."""
-        family = [psutil.Process(self.process.pid)]
-        family += family[0].children(recursive=True)
-        return sum(one.memory_info().rss for one in family)
+        """Resident memory of the server and its processes in bytes."""
+        processes = [psutil.Process(self.process.pid)]
+        processes += processes[0].children(recursive=True)
+        return sum(process.memory_info().rss for process in processes)
 
     def close(self) -> None:
-        """End it."""
+        """End the server."""
         self.process.terminate()
         self.process.wait()
 
 
 class Tab:
-    """One tab: it sends questions, and records the times of events."""
+    """Tab of a browser: it sends questions, and records the times of events."""
 
     def __init__(self, server: Server, scenario: str, name: str) -> None:
         self.server, self.scenario, self.name, self.number = server, scenario, name, 0
@@ -104,53 +103,55 @@ class Tab:
         connection = http.client.HTTPConnection(server.host)
         connection.request("GET", f"/events?tab={name}", headers=self.headers)
         self.stream = connection.getresponse()
-        self.foreign = 0  # things heard that answer another question
+        self.foreign = 0  # number of events that belong to other questions
 
     def ask(self, move: str | None) -> dict[str, Any]:
-        """When the first plan and the proof came, in seconds, and what was reported last."""
+        """Ask a question. Return the seconds until the first event, the first plan and the last
+        event, and the state and text of the last event."""
         query = urlencode({"scenario": self.scenario} | ({"set": move} if move else {}))
         self.number += 1
         began = time.perf_counter()
         connection = http.client.HTTPConnection(self.server.host)
         body = json.dumps({"tab": self.name, "number": self.number, "query": query})
         connection.request("POST", "/ask", body, self.headers)
-        taken = connection.getresponse()
+        response = connection.getresponse()
         reported: dict[str, Any] = {"move": move, "first": None, "heard": None}
-        if taken.status != 202:
-            return reported | {"state": "refused", "text": taken.read().decode()}
+        if response.status != 202:
+            return reported | {"state": "refused", "text": response.read().decode()}
         while True:
             line = self.stream.readline().decode()
             assert line, "the stream has ended"
             if not line.startswith("data: "):
                 continue
-            said = json.loads(line[6:])
-            if said["number"] != self.number:
-                self.foreign += said["number"] > self.number or said.get("query") != self.last
+            event = json.loads(line[6:])
+            if event["number"] != self.number:
+                self.foreign += event["number"] > self.number or event.get("query") != self.last
                 continue
             self.last = query
-            at = time.perf_counter() - began
-            reported["heard"] = reported["heard"] or at
-            if said["state"] in ("first", "better", "proven", "stopped"):
-                reported["first"] = reported["first"] or at
-            if said["state"] in ("proven", "stopped", "failed"):
-                return reported | {"state": said["state"], "seconds": at, "text": said["text"]}
+            seconds = time.perf_counter() - began
+            reported["heard"] = reported["heard"] or seconds
+            if event["state"] in ("first", "better", "proven", "stopped"):
+                reported["first"] = reported["first"] or seconds
+            if event["state"] in ("proven", "stopped", "failed"):
+                outcome = {"state": event["state"], "seconds": seconds, "text": event["text"]}
+                return reported | outcome
 
     last = ""
 
     def look(self) -> tuple[float, str]:
-        """How long the brief of the last question takes, and what it is."""
+        """Load the brief of the last question. Return the seconds and the text."""
         began = time.perf_counter()
         connection = http.client.HTTPConnection(self.server.host)
-        made = f"/view/brief?{urlencode({'of': self.last})}"
-        connection.request("GET", made, headers=self.headers)
-        taken = connection.getresponse()
-        text = taken.read().decode()
-        assert taken.status == 200, text
+        address = f"/view/brief?{urlencode({'of': self.last})}"
+        connection.request("GET", address, headers=self.headers)
+        response = connection.getresponse()
+        text = response.read().decode()
+        assert response.status == 200, text
         return time.perf_counter() - began, text
 
 
 def line(name: str, seconds: list[float]) -> str:
-    """Median and 95th percentile."""
+    """Return a line with the median, the 95th percentile and the maximum of ``seconds``."""
     if not seconds:
         return f"{name}: none"
     ordered = sorted(seconds)
@@ -160,7 +161,7 @@ def line(name: str, seconds: list[float]) -> str:
 
 
 def main() -> None:
-    """Ask, and print what it took."""
+    """Ask all questions, and print times and memory."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -170,37 +171,37 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--pause", type=float, default=0.0, help="seconds between two moves")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     os.environ.setdefault("PYTHONPATH", str(ROOT))
-    server = Server(asked.file.resolve(), asked.users > 1)
-    reported, held, began = list[dict[str, Any]](), list[tuple[float, int]](), time.monotonic()
-    ends = time.monotonic() + 60 * asked.minutes if asked.minutes else float("inf")
+    server = Server(args.file.resolve(), args.users > 1)
+    reported, memory, began = list[dict[str, Any]](), list[tuple[float, int]](), time.monotonic()
+    ends = time.monotonic() + 60 * args.minutes if args.minutes else float("inf")
     done = threading.Event()
 
-    def weigh() -> None:
+    def record_memory() -> None:
         while not done.wait(1.0):
-            held.append((time.monotonic() - began, server.memory))
+            memory.append((time.monotonic() - began, server.memory))
 
     def use(user: int) -> None:
-        tab = Tab(server, asked.file.stem, f"user-{user}")
-        drawn = moves(asked.file, asked.seed + user)
-        for _ in range(asked.moves):
+        tab = Tab(server, args.file.stem, f"user-{user}")
+        drawn = moves(args.file, args.seed + user)
+        for _ in range(args.moves):
             if time.monotonic() > ends:
                 break
-            said = tab.ask(next(drawn)) | {"user": user}
-            if asked.users > 1 and said["state"] in ("proven", "stopped"):
-                said["look"], _ = tab.look()
-            reported.append(said)
-            time.sleep(asked.pause)
+            answer = tab.ask(next(drawn)) | {"user": user}
+            if args.users > 1 and answer["state"] in ("proven", "stopped"):
+                answer["look"], _ = tab.look()
+            reported.append(answer)
+            time.sleep(args.pause)
         assert not tab.foreign, f"user {user} heard of {tab.foreign} foreign questions"
 
-    threading.Thread(target=weigh, daemon=True).start()
+    threading.Thread(target=record_memory, daemon=True).start()
     try:
-        first = Tab(server, asked.file.stem, "first").ask(None)
+        first = Tab(server, args.file.stem, "first").ask(None)
         print(
             f"the file as it is: first plan {first['first']:.1f} s, proven {first['seconds']:.1f} s"
         )
-        users = [threading.Thread(target=use, args=(n,)) for n in range(asked.users)]
+        users = [threading.Thread(target=use, args=(n,)) for n in range(args.users)]
         for user in users:
             user.start()
         for user in users:
@@ -214,10 +215,10 @@ def main() -> None:
     print(line("first plan", [one["first"] for one in reported if one["first"]]))
     print(line("proven to 0.1 %", [one["seconds"] for one in reported if one["state"] == "proven"]))
     print(line("brief of an answer", [one["look"] for one in reported if "look" in one]))
-    least = min(sum(one["user"] == user for one in reported) for user in range(asked.users))
+    least = min(sum(one["user"] == user for one in reported) for user in range(args.users))
     print(f"answers: {len(reported)}, of each user at least {least}")
-    tenth = max(at for at, _ in held) / 10
-    most = [max((size for at, size in held if at // tenth == n), default=0) for n in range(10)]
+    tenth = max(seconds for seconds, _ in memory) / 10
+    most = [max((size for t, size in memory if t // tenth == n), default=0) for n in range(10)]
     print("memory of the server and its processes, MB at most, by tenths of the time:",
           *(f"{size / 1e6:.0f}" for size in most))  # fmt: skip
     for one in reported:

@@ -1,11 +1,11 @@
-"""Questions to a session: how long an answer takes, and a cold solve of the same question.
+"""Time of the answers of a session, and of cold solves of the same questions.
 
     python benchmarks/sessions.py [FILE] [--count 50] [--seed 1] [--cold 5] [--gap 1e-3]
 
-Questions are drawn: a budget, a ticket or a share, a price, a project forced in or out, each by up
-to 30 % of what the file says (a price by 20 %), and with ``--recourse`` the probability of a hazard
-or a damage. Each is one of the file, not of the question before. ``--cold`` of them are solved once
-more from nothing, and their answers compared. Nothing is tuned on the seeds from 100 on.
+Each question changes one figure of the file at random: a budget, a ticket or a share by up to 30 %,
+a price by up to 20 %, a project that must or must not be built, or with ``--recourse`` the
+probability of a hazard or a damage. The first ``--cold`` questions are also solved cold, and the
+objectives and bounds are compared. No parameter was tuned on seeds of 100 or more.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TERMS = ("ticket_min_meur", "ticket_max_meur", "max_share")
 
 
 def budget(draw: random.Random, case: Case) -> str:
-    """The sum that a funder has."""
+    """Draw a setting of the budget of a funder."""
     f, most = draw.choice(
         [(f, x.budget_meur) for f, x in case.funders.items() if x.budget_meur is not None]
     )
@@ -41,7 +41,7 @@ def budget(draw: random.Random, case: Case) -> str:
 
 
 def ticket(draw: random.Random, case: Case) -> str:
-    """The least or the most that an instrument puts in."""
+    """Draw a setting of a ticket limit or the largest share of an instrument."""
     f, i, term, now = draw.choice(
         [
             (f, i, term, float(getattr(x, term)))
@@ -57,7 +57,7 @@ def ticket(draw: random.Random, case: Case) -> str:
 
 
 def price(draw: random.Random, case: Case) -> str:
-    """What a tonne of a material costs that can be bought for stock."""
+    """Draw a setting of the price of a material that has a stockpile."""
     m = draw.choice([pile.material for pile in case.stockpiles])
     now = case.materials[m].price_eur_per_t
     now = now.at(case.horizon.years[-1]) if hasattr(now, "at") else float(now or 0)
@@ -65,31 +65,36 @@ def price(draw: random.Random, case: Case) -> str:
 
 
 def forced(draw: random.Random, case: Case) -> str:
-    """A project that must be built, or must not."""
+    """Draw a setting that a project must be built, or must not be built."""
     return f"policy.must_{draw.choice(['', 'not_'])}build=[{draw.choice(list(case.projects))}]"
 
 
 def hazard(draw: random.Random, case: Case) -> str:
-    """How likely a hazard is in a year."""
+    """Draw a setting of the annual probability of a hazard."""
     h = draw.choice([h for h, x in case.hazards.items() if hasattr(x.annual_probability, "at")])
     now = case.hazards[h].annual_probability.at(case.horizon.years[-1])
     return f"hazards.{h}.annual_probability={min(1.0, now * draw.uniform(0.7, 1.3)):.4f}"
 
 
 def damage(draw: random.Random, case: Case) -> str:
-    """What a missing tonne costs first."""
+    """Draw a setting of the damage per tonne on the first step of a damage entry."""
     n = draw.randrange(len(case.damage))
     now, *others = (float(step.eur_per_t) for step in case.damage[n].steps)
     most = min([1.3 * now, *others])  # steps rise
     return f"damage.{n}.steps.0.eur_per_t={draw.uniform(now, most):.2f}"
 
 
-OUTSIDE: dict[str, Draw] = {"budget": budget, "ticket": ticket, "price": price, "forced": forced}
+FIRST_STAGE: dict[str, Draw] = {
+    "budget": budget,
+    "ticket": ticket,
+    "price": price,
+    "forced": forced,
+}
 RECOURSE: dict[str, Draw] = {"hazard": hazard, "damage": damage}
 
 
 def memory_mb() -> float:
-    """Resident memory now."""
+    """Return the present resident memory of this process in MB (2**20 bytes)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
 
@@ -103,16 +108,16 @@ def main() -> None:
     parser.add_argument("--cold", type=int, default=0)
     parser.add_argument("--gap", type=float, default=1e-3)
     parser.add_argument("--recourse", action="store_true")
-    asked = parser.parse_args()
-    scenario, draw, session = vorrat.read(asked.file), random.Random(asked.seed), Session()
+    args = parser.parse_args()
+    scenario, draw, session = vorrat.read(args.file), random.Random(args.seed), Session()
     began = time.perf_counter()
-    session.ask(scenario.case, gap=asked.gap)
+    session.ask(scenario.case, gap=args.gap)
     print(json.dumps({"first": round(time.perf_counter() - began, 2), "mb": round(memory_mb())}))
     gc.collect()
     gc.freeze()
     rows: list[dict[str, Any]] = []
-    kinds = RECOURSE if asked.recourse else OUTSIDE
-    for number in range(asked.count):
+    kinds = RECOURSE if args.recourse else FIRST_STAGE
+    for number in range(args.count):
         kind = draw.choice(list(kinds))
         setting, plans = kinds[kind](draw, scenario.case), list[float]()
         began = time.perf_counter()
@@ -123,17 +128,17 @@ def main() -> None:
         case = scenario.reading.with_settings([setting]).case
         row: dict[str, Any] = {"kind": kind, "setting": setting}
         try:
-            found = session.ask(case, gap=asked.gap, on_incumbent=first)
+            found = session.ask(case, gap=args.gap, on_incumbent=first)
             row |= {"objective": found.objective, "bound": found.certificate.bound}
             row |= {"nodes": found.certificate.work.get("nodes")}
         except Infeasible:
             row |= {"objective": None, "bound": None}
         row["seconds"] = time.perf_counter() - began
         row |= {"plan": plans[0] if plans else None, "mb": round(memory_mb())}
-        if number < asked.cold and row["objective"] is not None:
+        if number < args.cold and row["objective"] is not None:
             began = time.perf_counter()
             cold = solve_and_certify(
-                Problem.from_case(case), gap=asked.gap, method="decomposition", damage_only=True
+                Problem.from_case(case), gap=args.gap, method="decomposition", damage_only=True
             )
             row["cold"] = time.perf_counter() - began
             assert row["bound"] <= cold.objective * (1 + 1e-9)

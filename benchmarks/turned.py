@@ -1,9 +1,10 @@
-"""Decisions of a plan turned one by one: from the cuts of those before, against each from scratch.
+"""Reversal of the decisions of a plan one by one: solved with the cuts of earlier solves, and cold.
 
     python benchmarks/turned.py [SCENARIO] [COUNT]
 
-Both are solved to the same gap by one thread, one after the other, in one run; the bounds of both
-have to hold for both.
+Each of the first COUNT projects must be built if the plan does not build it, and must not be built
+otherwise. Both solves use one thread and the same gap, and each bound is checked against both
+objectives.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from optimizer.solve.session import Session
 
 GAP = 1e-4
 SCENARIO = Path(__file__).parents[1] / "tests" / "scenarios" / "germany-2026-oxides.yaml"
-"""germany-2026 as it was before chains, so that times can be held against earlier ones."""
+"""An earlier germany-2026 without chains, so that times can be compared with earlier ones."""
 
 
 def main(scenario: Path, count: int) -> None:
@@ -28,16 +29,18 @@ def main(scenario: Path, count: int) -> None:
     began = time.perf_counter()
     best = session.search(problem).certify()
     print(f"the plan itself: {time.perf_counter() - began:.1f} s, objective {best.objective:.1f}")
-    print("| turned | warm s | from scratch s | ratio | objectives |")
+    print("| reversed | warm s | from scratch s | ratio | objectives |")
     print("|---|---:|---:|---:|---:|")
     total = [0.0, 0.0]
     for project in list(reading.case.projects)[:count]:
         rule = "must_not_build" if project in best.commitment.start else "must_build"
-        turned = Problem.from_case(reading.with_settings([f"policy.{rule}=[{project}]"]).case)
+        reversed_problem = Problem.from_case(
+            reading.with_settings([f"policy.{rule}=[{project}]"]).case
+        )
         began = time.perf_counter()
-        warm = session.search(replace(problem, instance=turned.instance)).certify()
+        warm = session.search(replace(problem, instance=reversed_problem.instance)).certify()
         between = time.perf_counter()
-        cold = solve_and_certify(turned, gap=GAP, threads=1, method="decomposition")
+        cold = solve_and_certify(reversed_problem, gap=GAP, threads=1, method="decomposition")
         seconds = between - began, time.perf_counter() - between
         total = [total[0] + seconds[0], total[1] + seconds[1]]
         for one, other in ((warm, cold), (cold, warm)):
@@ -52,5 +55,8 @@ def main(scenario: Path, count: int) -> None:
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    main(Path(given[0]) if given else SCENARIO, int(given[1]) if len(given) > 1 else 12)
+    arguments = sys.argv[1:]
+    main(
+        Path(arguments[0]) if arguments else SCENARIO,
+        int(arguments[1]) if len(arguments) > 1 else 12,
+    )

@@ -1,12 +1,12 @@
-"""The yardstick: a made-up scenario of any size, the same on every machine.
+"""The yardstick: a random scenario of any size, the same on every machine.
 
     python benchmarks/yardstick.py --states 1000 --out yardstick.yaml
     python benchmarks/yardstick.py --materials 5 --projects 8 --states 10 --out small.json
 
-Every material, project and hazard draws from a stream of its own, so that a larger yardstick has
-the draws of the smaller ones: material 3 is the same among 5 and among 40, while projects deliver
-what materials there are. Budgets grow with what there is to pay for. The default size is pinned by
-its SHA-256; a generator that has changed refuses to run.
+Every material, project and hazard has a random stream of its own, so that a larger yardstick has
+the draws of smaller ones: material 3 is the same among 5 and among 40 materials. Projects deliver
+the materials that exist, and budgets grow with capex and stocks. The SHA-256 of the default size is
+pinned; a changed generator refuses to run.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def make_yardstick(
     allocation: str = "pooled",
     cvar_weight: float = 0.0,
 ) -> Document:
-    """The scenario document of a size; it validates as ``models.scenario.case.Case``."""
+    """Return the scenario document of the yardstick with this size, which is valid as
+    ``models.scenario.case.Case``. Raise ValueError if it is too small."""
     if materials < 3 or projects < 5 or years < 8:
         raise ValueError("the yardstick needs 3 materials, 5 projects and 8 years at least")
     title = f"Yardstick: {materials} materials, {projects} projects"
@@ -59,30 +60,30 @@ def make_yardstick(
 
 
 def digest(document: Document) -> str:
-    """SHA-256 of the canonical JSON."""
+    """Return the SHA-256 of the canonical JSON of a document."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_pinned(make: Callable[..., Document] = make_yardstick, pinned: str = PINNED) -> None:
-    """Stop if the default size is not the one that figures were measured on."""
+    """Exit if the default size differs from the pinned one, for which figures were measured."""
     found = digest(make())
     if found != pinned:
         sys.exit(f"the yardstick has changed: its SHA-256 is {found}, pinned is {pinned}")
 
 
 def write(document: Document, path: Path) -> None:
-    """Write a document, as JSON where the name ends in .json, else as YAML."""
+    """Write a document to a file: as JSON if its name ends in .json, otherwise as YAML."""
     is_json = path.suffix == ".json"
     text = json.dumps(document, indent=1) if is_json else yaml.safe_dump(document, sort_keys=False)
     path.write_text(text, encoding="utf-8")
 
 
 def main(
-    make: Callable[..., Document] = make_yardstick, pinned: str = PINNED, says: str = __doc__
+    make: Callable[..., Document] = make_yardstick, pinned: str = PINNED, doc: str = __doc__
 ) -> None:
-    """Write a yardstick, of the size that the command line asks for."""
-    parser = argparse.ArgumentParser(description=says.splitlines()[0])
+    """Write a yardstick of the size that the command line states."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     for name, default in (make.__kwdefaults__ or {}).items():
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, type=type(default), default=default, help=f"{default}")

@@ -1,13 +1,13 @@
-"""The yardstick with chains: made-up materials that are made into one another.
+"""The yardstick with chains: a random scenario in which materials are made from others.
 
     python benchmarks/yardstick_chains.py --states 1000 --out chains.yaml
     python benchmarks/yardstick_chains.py --chains 2 --mixed 1 --projects 8 --out small.json
 
-Eight ``chains`` of two to four forms in a row, each made of the one before; four ``mixed`` ones of
-four forms, whose plants take in two or three others. Two plants that run today make each form that
-is made; of the projects a third are mines, the others refineries and plants with inputs. Stocks lie
-at the ends of a chain, and now and then between. All else is drawn as in ``yardstick.py``, and the
-default size is pinned in the same way.
+By default it has eight ``chains`` of two to four forms, each made from the previous one, and four
+``mixed`` chains of four forms, with plants that take in two or three others. Two existing plants
+make each form with inputs. A third of the projects are mines; the others are refineries and plants
+with inputs. Stockpiles are at the ends of a chain, and sometimes between. All else is drawn as in
+``yardstick.py``, and the default size is pinned in the same way.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ PINNED = "c66a9ae64bc75fb5c8df97ddb7ab41d6282a5be215ab851cfbc84c0df1a28280"
 """SHA-256 of the canonical JSON of the default size."""
 
 ROWS = (4, 3, 2)
-"""Forms of a chain in which each is made of the one before."""
+"""Numbers of forms of chains in which each form is made from the previous one, used in turn."""
 MIXED: tuple[dict[int, tuple[int, ...]], ...] = ({2: (0, 1), 3: (2, 1)}, {3: (0, 1, 2)})
-"""Of a chain of four forms, what is made of what."""
+"""Inputs of each form with inputs in a mixed chain of four forms, used in turn."""
 
 
 SPARE = 0.02
-"""Share of need that comes on top, so that rounding leaves nothing short."""
+"""Additional share of need that is supplied, so that rounding causes no shortage."""
 
 
 class Form:
-    """One material of a chain; tonnes are those of 2026, and all of a chain grow alike."""
+    """Material of a chain. Tonnes are those of 2026; those of all forms in a chain grow alike."""
 
     def __init__(self, number: int, draws: Draws, price: float) -> None:
         self.number, self.id, self.draws, self.price = number, material_id(number), draws, price
-        self.inputs: dict[Form, float] = {}  # tonnes for a tonne
+        self.inputs: dict[Form, float] = {}  # tonnes per tonne
         self.demand = 0.0
-        self.plants: list[float] = []  # what each of today can make
-        self.taken = 0.0  # what those of other forms take in then
+        self.plants: list[float] = []  # capacity of each existing plant
+        self.taken = 0.0  # input of existing plants that make other forms
 
     @property
     def need(self) -> float:
@@ -65,7 +65,8 @@ class Form:
 
 
 def a_chain(seed: int, first: int, made: dict[int, tuple[int, ...]], count: int) -> list[Form]:
-    """Forms with their ratios, prices, demand and plants of today; the last is in demand."""
+    """Return ``count`` forms with their inputs, prices, demand and existing plants. ``made`` has
+    the inputs of forms by position; the last form always has demand."""
     forms: list[Form] = []
     for f in range(count):
         draws = Draws(seed, "form", first + f)
@@ -91,7 +92,7 @@ def a_chain(seed: int, first: int, made: dict[int, tuple[int, ...]], count: int)
 
 
 def add_chain(document: Document, forms: list[Form], seed: int) -> None:
-    """Materials, demand, plants of today and supply of a chain."""
+    """Add the materials, demand, existing plants and supply of a chain to a document."""
     draws = forms[-1].draws
     growth = (1.0, draws.between(1.05, 1.4), draws.between(1.1, 1.9))
     for form in forms:
@@ -115,7 +116,7 @@ def add_chain(document: Document, forms: list[Form], seed: int) -> None:
 
 
 def project_of(seed: int, p: int, chains: list[list[Form]], last_year: int) -> Document:
-    """A mine, a refinery or a plant of some chain."""
+    """Return project number ``p``: a mine, a refinery or a plant of some chain."""
     forms, stage = chains[p % len(chains)], (p + p // len(chains)) % 3
     draws = Draws(seed, "stage", p)
     raw, made = ([x for x in forms if bool(x.inputs) is kind] for kind in (False, True))
@@ -128,8 +129,8 @@ def project_of(seed: int, p: int, chains: list[list[Form]], last_year: int) -> D
 
 
 def stocks_of(seed: int, forms: list[Form], periods_per_year: int, alike: bool) -> list[Document]:
-    """A federal stock at each end of a chain and perhaps between, a company's of what is in demand;
-    where they are to be ``alike``, all stocks of a chain have equal loss rates."""
+    """Return a federal stockpile at each end of a chain and at some forms between, and a company's
+    stockpile of each of these forms with demand. With ``alike`` they have equal loss rates."""
     found: list[Document] = []
     for form in forms:
         piles = two_stockpiles(seed, form.number, form.price, form.need, periods_per_year)
@@ -153,7 +154,8 @@ def make_chains(
     allocation: str = "pooled",
     cvar_weight: float = 0.0,
 ) -> Document:
-    """The scenario document of a size; it validates as ``models.scenario.case.Case``."""
+    """Return the scenario document of the yardstick with this size, which is valid as
+    ``models.scenario.case.Case``. Raise ValueError if it is too small."""
     if chains + mixed < 1 or projects < 5 or years < 8:
         raise ValueError("the yardstick needs a chain, 5 projects and 8 years at least")
     kinds = f"{chains} chains, {mixed} with several inputs"

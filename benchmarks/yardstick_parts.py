@@ -1,6 +1,6 @@
-"""What the yardstick consists of: materials, projects, stockpiles, funders and hazards.
+"""Parts of the yardstick: materials, projects, stockpiles, funders and hazards.
 
-Each draws from a stream of its own (``Draws``); ``yardstick.py`` puts them together.
+Each has a random stream of its own (``Draws``); ``yardstick.py`` combines them.
 """
 
 from __future__ import annotations
@@ -16,45 +16,24 @@ Document = dict[str, Any]
 T = TypeVar("T")
 
 FIRST, MIDDLE, LAST = 2026, 2033, 2040
-"""Years that yearly quantities name, whatever the horizon."""
+"""Years for which yearly quantities are stated, regardless of the horizon."""
 COMPANIES = ("volta", "ferrum", "aero")
 CONSUMERS = ("industry", "energy", *COMPANIES)
-# The first come up more often among suppliers.
-COUNTRIES = [
-    "CN",
-    "AU",
-    "CL",
-    "CD",
-    "ZA",
-    "RU",
-    "ID",
-    "BR",
-    "IN",
-    "CA",
-    "KZ",
-    "TR",
-    "VN",
-    "PE",
-    "NO",
-    "MZ",
-    "MY",
-    "US",
-]
+# Earlier countries are suppliers more often.
+COUNTRIES = ["CN", "AU", "CL", "CD", "ZA", "RU", "ID", "BR", "IN",
+             "CA", "KZ", "TR", "VN", "PE", "NO", "MZ", "MY", "US"]  # fmt: skip
 PROJECT_COUNTRIES = ["DE", "FI", "CZ", "FR", "AU", "CA", "CL", "BR", "ZA", "IN", "KZ", "NO"]
 TAGS = ("mining", "refining", "recycling")
 EUROPE = {"FI", "CZ", "FR", "NO"}
 STRUCK_FIRST = ["CN", "CN", "CN", "RU", "CD", "ZA", "CL", "AU", "ID", "BR", "IN", "KZ", "TR", "VN"]
-"""The country that each hazard strikes, before others drawn beside it."""
+"""First country that each hazard hits; others are drawn."""
 PROFILES = {2: [0.6, 0.4], 3: [0.4, 0.4, 0.2], 4: [0.3, 0.3, 0.3, 0.1], 5: [0.2] * 5}
 DELAYS = ({0: 0.6, 1: 0.3, 2: 0.1}, {0: 0.4, 1: 0.4, 2: 0.2}, {0: 0.8, 1: 0.2})
 
 
 class Draws:
-    """Uniform numbers of the stream that a key names.
-
-    Only the raw doubles of Philox and plain arithmetic are used: neither changes with the version
-    of NumPy or the platform, as other distributions and transcendental functions may.
-    """
+    """Random numbers of the stream that a key identifies. Only the raw doubles of Philox and basic
+    arithmetic are used, which do not depend on the platform or the version of NumPy."""
 
     def __init__(self, *key: int | str) -> None:
         digest = hashlib.sha256(repr(key).encode()).digest()
@@ -65,7 +44,7 @@ class Draws:
         return low + (high - low) * float(self._stream.random())
 
     def whole(self, low: int, high: int) -> int:
-        """A whole number, both ends included."""
+        """Return an integer between ``low`` and ``high``, both included."""
         return low + int(self.between(0, high - low + 1))
 
     def chance(self, probability: float) -> bool:
@@ -76,13 +55,13 @@ class Draws:
 
 
 def figure(value: float, digits: int = 2) -> float | int:
-    """A number with few digits, whole where it can be."""
+    """Return a number rounded to significant digits, as an integer if possible."""
     short = float(f"{value:.{digits}g}")
     return int(short) if short == int(short) else short
 
 
 def frame(title: str, years: int, periods_per_year: int) -> Document:
-    """A document without materials, and so without all that hangs on them."""
+    """Return a document without materials and all that depends on them."""
     return {
         "schema_version": 1,
         "title": title,
@@ -111,7 +90,8 @@ def complete(
     allocation: str,
     cvar_weight: float,
 ) -> Document:
-    """Add purses for all there is, hazards that strike it, and the objective."""
+    """Add funders, hazards, uncertainty, policy and objective to a document. ``market`` has price
+    and tonnes per year of each material."""
     horizon = document["horizon"]
     document["funders"] = funders(document, market, horizon["last_year"] - FIRST + 1)
     document["hazards"] = hazards(document, seed, horizon["periods_per_year"])
@@ -141,7 +121,7 @@ def project_id(p: int) -> str:
 
 
 def add_material(document: Document, seed: int, m: int) -> tuple[float, float]:
-    """Add a material, its demand, damage and supply; its price and tonnes a year in 2026."""
+    """Add a material with demand, damage and supply. Return its price and tonnes needed in 2026."""
     draws, name = Draws(seed, "material", m), material_id(m)
     price = figure(draws.between(1, 10) * 10 ** draws.whole(3, 5))
     demand = figure(draws.between(100, 400) * 1e6 / price)
@@ -156,10 +136,8 @@ def add_material(document: Document, seed: int, m: int) -> tuple[float, float]:
 def add_demand(
     document: Document, seed: int, m: int, price: float, tonnes: tuple[float, ...]
 ) -> None:
-    """Split demand over consumers, each with damage steps of its own.
-
-    Every company needs each third material for sure, so that its purse has something to buy.
-    """
+    """Divide demand among consumers, each with damage steps of its own. Every company needs at
+    least every third material, so that it has something to finance."""
     weights: dict[str, float] = {}
     draws = {c: Draws(seed, "demand", m, c) for c in CONSUMERS}
     for c in CONSUMERS:
@@ -180,7 +158,7 @@ def add_demand(
 
 
 def _steps(draws: Draws, price: float) -> list[Document]:
-    """Two or three steps: thrift, slower lines, standstill."""
+    """Return two or three damage steps: savings, reduced production, standstill."""
     thrift = round(draws.between(0.1, 0.3), 2)
     middle = round(draws.between(0.2, 0.4), 2) if draws.chance(0.5) else 0.0
     costs = [draws.between(1.5, 4), draws.between(6, 14), draws.between(15, 60)]
@@ -195,7 +173,8 @@ def _steps(draws: Draws, price: float) -> list[Document]:
 def add_supply(
     document: Document, draws: Draws, name: str, part: float = 1.0, may_fall: bool = True
 ) -> None:
-    """Four to six countries that add up to a part of need, or to a little less from 2030 on."""
+    """Add supply from four to six countries that together cover the share ``part`` of need, or with
+    ``may_fall`` in some draws a little less after 2030."""
     rank = {c: draws.between(0, 1) / (1 + 0.05 * i) for i, c in enumerate(COUNTRIES)}
     count = draws.whole(4, 6)
     countries = sorted(COUNTRIES, key=lambda c: -rank[c])[:count]
@@ -214,14 +193,14 @@ def add_supply(
 def a_project(seed: int, p: int, market: list[tuple[float, float]], last_year: int) -> Document:
     draws = Draws(seed, "project", p)
     country, construction = draws.pick(PROJECT_COUNTRIES), draws.whole(2, 5)
-    main, beside = p % len(market), int(draws.between(0, 1) * len(market))
-    # A draw each, used or not, so that the draws that follow stay the same.
+    main, other = p % len(market), int(draws.between(0, 1) * len(market))
+    # Always drawn, used or not, so that later draws do not depend on their use.
     part, by_product, second = (
         draws.between(0.08, 0.22),
         draws.chance(0.4),
         draws.between(0.03, 0.1),
     )
-    output = {main: part} | ({beside: second} if by_product and beside != main else {})
+    output = {main: part} | ({other: second} if by_product and other != main else {})
     worth = math.fsum(x * market[m][0] * market[m][1] / 1e6 for m, x in output.items())
     dear, domestic = draws.between(1.5, 3), country == "DE"
     project: Document = {
@@ -240,7 +219,7 @@ def a_project(seed: int, p: int, market: list[tuple[float, float]], last_year: i
         "delay_years": draws.pick(DELAYS),
         "tags": [TAGS[p // 2 % len(TAGS)]],
     }
-    # Partners have lower numbers, and so are always there.
+    # Required and excluded projects have lower numbers, so that they always exist.
     if p % 10 == 7:
         project["requires"] = [project_id(p - 3)]
     if p % 10 in (5, 9):
@@ -251,7 +230,7 @@ def a_project(seed: int, p: int, market: list[tuple[float, float]], last_year: i
 def two_stockpiles(
     seed: int, m: int, price: float, demand: float, periods_per_year: int
 ) -> list[Document]:
-    """A federal and a company stock that lose alike, and differ in all that limits them."""
+    """Return a federal and a company stockpile with equal loss rates and different limits."""
     draws, company = Draws(seed, "stockpile", m), COMPANIES[m % len(COMPANIES)]
     loss = draws.pick((0, 0, 0.01, 0.02, 0.03))
     initial = figure(demand * draws.between(0.02, 0.04)) if m % 7 == 3 else 0
@@ -278,12 +257,12 @@ def two_stockpiles(
 
 
 def funders(document: Document, market: list[tuple[float, float]], years: int) -> Document:
-    """Two public purses and three companies, tight against all there is to pay for."""
+    """Return two public funders and three companies, with budgets far below capex and stocks."""
     capex = math.fsum(p["capex_meur"] for p in document["projects"].values())
     stocks = math.fsum(price * demand / 1e6 for price, demand in market)
 
     def by_year(whole: float, front: float) -> dict[int, float | int]:
-        """Of the whole in a year; in its first third ``front`` times as much as later."""
+        """Divide an amount among the years, with ``front`` times as much in the first third."""
         early = years // 3
         later = whole / (front * early + years - early)
         return {FIRST + y: figure(later * (front if y < early else 1)) for y in range(years)}
@@ -335,7 +314,7 @@ def funders(document: Document, market: list[tuple[float, float]], years: int) -
 
 
 def hazards(document: Document, seed: int, periods_per_year: int) -> Document:
-    """Events that strike one to three countries, from some materials to all of a country."""
+    """Return hazards that hit one to three countries and some or all of their materials."""
     origins = {(s["country"], s["material"]) for s in document["supply"]}
     origins |= {(c["country"], c["output"]) for c in document.get("conversions", {}).values()}
     for p in document["projects"].values():
@@ -361,14 +340,14 @@ def hazards(document: Document, seed: int, periods_per_year: int) -> Document:
 
 
 def _losses(draws: Draws, worst: float) -> list[float]:
-    """Two to eight quarters of loss: a peak, then a tail that fades."""
+    """Return the losses in two to eight quarters: constant at first, then declining."""
     count, peak = draws.whole(2, 8), draws.whole(1, 3)
     fading = [worst * (count - k) / (count - peak + 1) for k in range(peak, count)]
     return [round(x, 2) for x in ([worst] * peak + fading)[:count]]
 
 
 def _in_periods(quarters: list[float], periods_per_year: int) -> list[float]:
-    """The same loss by the periods of a year: repeated in months, averaged in longer ones."""
+    """Convert losses by quarter to periods: repeated in shorter ones, averaged in longer ones."""
     if periods_per_year >= 4:
         return [x for x in quarters for _ in range(periods_per_year // 4)]
     size = 4 // periods_per_year

@@ -1,4 +1,5 @@
-"""Notebooks as pages: run from top to bottom, and written as Markdown with what they show."""
+"""Conversion of notebooks to pages: they are executed, and written as Markdown with their
+outputs."""
 
 from __future__ import annotations
 
@@ -10,10 +11,9 @@ PICTURES = {"image/svg+xml": "svg", "image/png": "png"}
 
 
 def as_markdown(notebook: Path, folder: Path, execute: bool = True) -> str:
-    """A notebook in Markdown; its pictures are written into a folder.
-
-    Raises nbclient.exceptions.CellExecutionError where a cell fails, which an ``assert`` may do.
-    """
+    """Return a notebook as Markdown. Its pictures and a copy of the notebook are written into
+    ``folder``. With ``execute`` it is run first; raise nbclient.exceptions.CellExecutionError if a
+    cell fails."""
     import nbformat
 
     book = nbformat.read(notebook, as_version=4)
@@ -33,13 +33,13 @@ def as_markdown(notebook: Path, folder: Path, execute: bool = True) -> str:
         elif cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", ()):
             parts.append(f"```python\n{cell.source}\n```")
             alt = cell.metadata.get("alt", "")
-            parts += (_shown(one, folder / name, alt) for one in cell.outputs)
+            parts += (_output_markdown(output, folder / name, alt) for output in cell.outputs)
     title, rest = parts[1], parts[2:]
     return "\n\n".join(part for part in (title, parts[0], *rest) if part) + "\n"
 
 
-def _shown(output: Any, path: Path, alt: str) -> str:
-    """What a cell wrote or showed: a picture, else HTML, else text."""
+def _output_markdown(output: Any, path: Path, alt: str) -> str:
+    """Return an output as Markdown: a picture, which is written to ``path``, else HTML or text."""
     if output.output_type == "stream":
         return f"```text\n{output.text.rstrip()}\n```"
     if output.output_type == "error":

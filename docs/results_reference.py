@@ -1,7 +1,7 @@
-"""docs/results.md, written from the models of results and their docstrings.
+"""Generation of docs/results.md from the models of results and their docstrings.
 
-``python -m docs.results_reference docs/results.md`` writes all that stands between the two marks
-in the file; what stands before and after them is written by hand.
+``python -m docs.results_reference docs/results.md`` writes the part of the file between the two
+marks; the text before and after them is not generated.
 """
 
 from __future__ import annotations
@@ -23,25 +23,23 @@ BEGIN = "<!-- What follows is written by `make docs` from the docstrings in mode
 END = "<!-- What follows is written by hand. -->"
 
 WRITTEN_BY: dict[str, tuple[str | None, str | None]] = {
-    **{one.kind: (one.name, one.result_file) for one in ANALYSES},
+    **{analysis.kind: (analysis.name, analysis.result_file) for analysis in ANALYSES},
     "manifest": (None, "NAME.manifest.json"),
     "rerun": ("rerun", None),
     "brief": ("brief", None),
 }
-"""The command that writes a document of each kind, None for all of them; and the file in the folder
-of ``--out``, None where it is printed alone. In the order in which they are described."""
+"""For each kind of document, in the order of the descriptions: the command that writes it (None if
+all commands do), and its file in the folder of ``--out`` (None if it is only printed)."""
 
 
 def written(document: str) -> str:
-    """docs/results.md as it has to be, with the parts of it that are written by hand."""
+    """Return docs/results.md with its generated part replaced and the rest unchanged."""
     return between(document, BEGIN, END, described())
 
 
 def between(document: str, begin: str, end: str, text: str) -> str:
-    """A document with a text in place of what stands between two of its lines.
-
-    Raises ValueError where it lacks one of the lines.
-    """
+    """Return a document with ``text`` in place of the content between its lines ``begin`` and
+    ``end``. Raise ValueError if it lacks one of them."""
     before, has_begin, rest = document.partition(begin)
     _, has_end, after = rest.partition(end)
     if not has_begin or not has_end:
@@ -50,24 +48,27 @@ def between(document: str, begin: str, end: str, text: str) -> str:
 
 
 def described() -> str:
-    """All results in Markdown: a section for each, and one for each model that it leads to."""
-    met: set[type[Result]] = set()
+    """Return the descriptions of all result documents in Markdown: a section for each, and one for
+    each model that its fields contain."""
+    described_models: set[type[Result]] = set()
     parts = []
     for kind, (command, file) in WRITTEN_BY.items():
-        for model in _reached(document_models()[kind], met):
-            top = "kind" in model.model_fields and model.model_fields["kind"].default == kind
-            parts += [f"{'##' if top else '###'} {heading(model)}"]
-            parts += [_by(command, file)] if top else []
+        for model in _nested_models(document_models()[kind], described_models):
+            is_document = (
+                "kind" in model.model_fields and model.model_fields["kind"].default == kind
+            )
+            parts += [f"{'##' if is_document else '###'} {heading(model)}"]
+            parts += [_origin_sentence(command, file)] if is_document else []
             parts += [_markdown(cleandoc(model.__doc__ or "")), _table(model)]
     return "\n\n".join(parts) + "\n"
 
 
 def heading(model: type[Result]) -> str:
-    """The name of a model in words: Share point."""
+    """Return the name of a model in words: ``SharePoint`` becomes ``Share point``."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", model.__name__).capitalize()
 
 
-def _by(command: str | None, file: str | None) -> str:
+def _origin_sentence(command: str | None, file: str | None) -> str:
     if command is None:
         return f"Every command that writes a result also writes its manifest: `{file}`."
     if file is None:
@@ -75,18 +76,20 @@ def _by(command: str | None, file: str | None) -> str:
     return f"`vorrat {command}` writes it as `{file}` in the folder of `--out`."
 
 
-def _reached(model: type[Result], met: set[type[Result]]) -> Iterator[type[Result]]:
-    """A model and all that its fields lead to, each once, the nearest first."""
-    waiting = [model]
-    for one in waiting:
-        if one not in met:
-            met.add(one)
-            yield one
-            hints = get_type_hints(one)
-            waiting += [part for name in one.model_fields for part in _models_in(hints[name])]
+def _nested_models(model: type[Result], yielded: set[type[Result]]) -> Iterator[type[Result]]:
+    """Yield a model and the models that its fields contain, breadth first, without those in
+    ``yielded``, to which they are added."""
+    queue = [model]
+    for current in queue:
+        if current not in yielded:
+            yielded.add(current)
+            yield current
+            hints = get_type_hints(current)
+            queue += [part for name in current.model_fields for part in _models_in(hints[name])]
 
 
 def _models_in(hint: Any) -> Iterator[type[Result]]:
+    """Yield the result models in a type hint."""
     if isinstance(hint, type) and issubclass(hint, Result):
         yield hint
     for part in get_args(hint):
@@ -98,7 +101,7 @@ def _table(model: type[Result]) -> str:
     rows = ["| field | content | meaning |", "|---|---|---|"]
     for name in sorted(model.model_fields, key="scenario".__eq__):
         meaning = _markdown(" ".join(docstrings[name].split())).replace("|", "\\|")
-        rows.append(f"| `{name}` | {_holds(hints[name], name)} | {meaning} |")
+        rows.append(f"| `{name}` | {_content(hints[name], name)} | {meaning} |")
     return "\n".join(rows)
 
 
@@ -107,51 +110,53 @@ def _markdown(docstring: str) -> str:
 
 
 _UNITS = {"meur": "million EUR", "t": "t", "days": "days", "seconds": "s"}
-"""Units of figures by a word of a field's name, where its type names none."""
+"""Units of figures by a word of the field's name, if the field's type states no unit."""
 
 
-def _holds(hint: Any, name: str = "", marks: tuple[Any, ...] = ()) -> str:
-    """What a field holds, in words: its type, and the unit of its figures."""
+def _content(hint: Any, name: str = "", marks: tuple[Any, ...] = ()) -> str:
+    """Return in words what a field contains: its type, and the unit of its figures. ``marks`` are
+    the annotations of the type."""
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _holds(parts[0], name, (*marks, *hint.__metadata__))
+        return _content(parts[0], name, (*marks, *hint.__metadata__))
     if origin in (Union, UnionType):
-        some = [_holds(part, name, marks) for part in parts if part is not NoneType]
-        said = " or ".join(dict.fromkeys(some)) if len(some) < 4 else "any value"
-        return f"{said.replace(' or ', ', ')} or null" if NoneType in parts else said
+        options = [_content(part, name, marks) for part in parts if part is not NoneType]
+        text = " or ".join(dict.fromkeys(options)) if len(options) < 4 else "any value"
+        return f"{text.replace(' or ', ', ')} or null" if NoneType in parts else text
     if origin is Literal:
         *others, last = (f"`{part}`" for part in parts)
         return f"{', '.join(others)} or {last}" if others else last
     if origin is tuple:
         if parts[-1] is ...:
-            return f"list of {_several(_holds(parts[0], name))}"
-        return f"two {_several(_holds(parts[0], name))}"
+            return f"list of {_plural(_content(parts[0], name))}"
+        return f"two {_plural(_content(parts[0], name))}"
     if origin is dict:
         if parts[1] is Any:
             return "mapping"
-        key = _holds(parts[0]).removesuffix(" id").replace("text", "name")
-        held, _, inner = _holds(parts[1], name).partition(" by ")
-        return f"{held} by {key}" + (f" and {inner}" if inner else "")
+        key = _content(parts[0]).removesuffix(" id").replace("text", "name")
+        item, _, inner_key = _content(parts[1], name).partition(" by ")
+        return f"{item} by {key}" + (f" and {inner_key}" if inner_key else "")
     if isinstance(hint, type) and issubclass(hint, Result):
         words = heading(hint)
         return f"[{words.lower()}](#{words.lower().replace(' ', '-')})"
-    return _plain(hint, name, marks)
+    return _scalar_content(hint, name, marks)
 
 
-def _several(one: str) -> str:
-    """In the plural, where it is a word and no unit."""
-    if one.startswith("list "):
-        return f"lists {one[5:]}"
-    return f"{one}s" if one.endswith(("text", "number", "id", "share", "year")) else one
+def _plural(content: str) -> str:
+    """Return a description of content in the plural; units are unchanged."""
+    if content.startswith("list "):
+        return f"lists {content[5:]}"
+    is_word = content.endswith(("text", "number", "id", "share", "year"))
+    return f"{content}s" if is_word else content
 
 
-def _plain(hint: Any, name: str, marks: tuple[Any, ...]) -> str:
+def _scalar_content(hint: Any, name: str, marks: tuple[Any, ...]) -> str:
     for mark in marks:
         if isinstance(mark, UnitMark):
             return mark.name
         if isinstance(mark, InSection):
-            one = mark.section.removesuffix("s")
-            return one if one == "year" else f"{one} id"
+            item = mark.section.removesuffix("s")
+            return item if item == "year" else f"{item} id"
     if hint is float:
         for word in name.split("_"):
             if word in _UNITS:

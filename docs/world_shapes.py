@@ -1,12 +1,13 @@
-"""optimizer/report/charts/world.json: the outline of every country, and a point in each.
+"""Generation of optimizer/report/charts/world.json: outlines of all countries, and a point in each.
 
 ``python -m docs.world_shapes countries-110m.json countries-50m.json`` writes it, from two files of
 the npm package world-atlas 2.0.2, which are Natural Earth 4.1.0 (public domain) at 1:110m and 1:50m
-as TopoJSON. The first file gives outlines and points, the second points of countries too small for
-the first.
+as TopoJSON. The first file gives outlines and points, the second gives points of countries that are
+too small for the first.
 
-Numbers are half degrees: a point is [longitude, latitude], an outline a flat list of those of its
-corners. The TopoJSON format: https://github.com/topojson/topojson-specification.
+Numbers are half degrees: a point is [longitude, latitude], and an outline is a flat list of the
+coordinates of its corners. The TopoJSON format is described at
+https://github.com/topojson/topojson-specification.
 """
 
 from __future__ import annotations
@@ -26,17 +27,18 @@ WORLD = Path(__file__).parents[1] / "optimizer" / "report" / "charts" / "world.j
 Ring = list[tuple[float, float]]
 """Corners of an outline by longitude and latitude, in degrees; the last one is the first."""
 
-BENDS = 0.3
-"""Degrees: how much a line is straightened."""
-SMALLEST = 1.5
-"""Square degrees: smaller islands are dropped, but for the largest of a country."""
+MAX_DEVIATION = 0.3
+"""Degrees by which a simplified line may deviate from the original."""
+MIN_AREA = 1.5
+"""Square degrees: smaller outlines are dropped, except the largest one of a country."""
 NORTH, SOUTH = 73, -56
-"""Latitudes between which the map is drawn; islands beyond are dropped."""
+"""Latitudes between which the map is drawn; outlines beyond are dropped."""
 WITHOUT_NUMBER = {"Kosovo": "XK", "N. Cyprus": "CY", "Somaliland": "SO"}
-"""Areas that have no number in the files, by the country whose code they get."""
-ELSEWHERE = {("RU", (32, 44, 37, 47)): "UA", ("FR", (-55, 2, -51, 6)): "GF"}
-"""Outlines that get another code, by the one they have and the box that they are in: Crimea, which
-Natural Earth draws as it is held, not as the United Nations see it; and French Guiana."""
+"""Areas that have no number in the files: the code that each gets, by name."""
+REASSIGNED = {("RU", (32, 44, 37, 47)): "UA", ("FR", (-55, 2, -51, 6)): "GF"}
+"""Outlines that get another code, by their code and a box (west, south, east, north) around them:
+Crimea, for which Natural Earth draws the actual control, not the border that the United Nations
+recognize; and French Guiana."""
 
 _NUMBERS = """
 004AF 008AL 010AQ 012DZ 016AS 020AD 024AO 028AG 031AZ 032AR 036AU 040AT 044BS 048BH 050BD 051AM
@@ -56,147 +58,156 @@ _NUMBERS = """
 834TZ 840US 850VI 854BF 858UY 860UZ 862VE 876WF 882WS 887YE 894ZM
 """
 CODES = {pair[:3]: pair[3:] for pair in _NUMBERS.split()}
-"""Codes of ISO 3166-1 by number, of the countries in the files."""
+"""Two-letter codes of ISO 3166-1 by numeric code, of the countries in the files."""
 
 
 def lines(topology: Mapping[str, Any]) -> list[Ring]:
-    """The lines that outlines are made of, in degrees; a file has differences of whole numbers."""
-    (wide, high), (west, south) = topology["transform"]["scale"], topology["transform"]["translate"]
-    found: list[Ring] = []
+    """Return the simplified lines of which outlines consist, in degrees."""
+    (width, height), (west, south) = (
+        topology["transform"]["scale"],
+        topology["transform"]["translate"],
+    )
+    all_lines: list[Ring] = []
     for arc in topology["arcs"]:
         x = y = 0
-        found.append([])
-        for right, up in arc:
-            x, y = x + right, y + up
-            found[-1].append((west + wide * x, south + high * y))
-    return [simpler(line) for line in found]
+        all_lines.append([])
+        for dx, dy in arc:
+            x, y = x + dx, y + dy
+            all_lines[-1].append((west + width * x, south + height * y))
+    return [simpler(line) for line in all_lines]
 
 
 def simpler(line: Ring) -> Ring:
-    """The line without points that are nearer than ``BENDS`` to it (Douglas and Peucker 1973).
-
-    Neighbors share their lines, so that no gap opens between them.
-    """
+    """Return the line without points that are nearer than ``MAX_DEVIATION`` to the simplified line
+    (Douglas and Peucker 1973). Neighboring countries share lines, so that no gap opens."""
     (a, b), (c, d) = line[0], line[-1]
-    long = math.hypot(c - a, d - b)
+    length = math.hypot(c - a, d - b)
 
-    def off(at: int) -> float:
-        x, y = line[at][0] - a, line[at][1] - b
-        return abs(x * (d - b) - y * (c - a)) / long if long else math.hypot(x, y)
+    def deviation(n: int) -> float:
+        x, y = line[n][0] - a, line[n][1] - b
+        return abs(x * (d - b) - y * (c - a)) / length if length else math.hypot(x, y)
 
-    most = max(range(1, len(line) - 1), key=off, default=0)
-    if not most or off(most) < BENDS:
+    farthest = max(range(1, len(line) - 1), key=deviation, default=0)
+    if not farthest or deviation(farthest) < MAX_DEVIATION:
         return [line[0], line[-1]]
-    return simpler(line[: most + 1])[:-1] + simpler(line[most:])
+    return simpler(line[: farthest + 1])[:-1] + simpler(line[farthest:])
 
 
 def outlines(topology: Mapping[str, Any]) -> Iterator[tuple[str, Ring]]:
-    """Each outline with the code of its country, without those of lakes and enclaves."""
-    known = lines(topology)
-    for of in topology["objects"]["countries"]["geometries"]:
-        code = CODES.get(of.get("id"), WITHOUT_NUMBER.get(of["properties"]["name"]))
-        areas = of["arcs"] if of["type"] == "MultiPolygon" else [of["arcs"]]
-        for around, *_inside in areas if code and code != "AQ" else ():
+    """Yield each outline with the code of its country, without the outlines of lakes and enclaves,
+    without Antarctica and without areas that have no code."""
+    all_lines = lines(topology)
+    for country in topology["objects"]["countries"]["geometries"]:
+        code = CODES.get(country.get("id"), WITHOUT_NUMBER.get(country["properties"]["name"]))
+        areas = country["arcs"] if country["type"] == "MultiPolygon" else [country["arcs"]]
+        for outer_lines, *_inner_lines in areas if code and code != "AQ" else ():
             ring: Ring = []
-            for at in around:  # ~at stands for a line that is followed backwards
-                line = known[at] if at >= 0 else known[~at][::-1]
+            for n in outer_lines:  # ~n stands for line n in the opposite direction
+                line = all_lines[n] if n >= 0 else all_lines[~n][::-1]
                 ring += line[1:] if ring else line
             ring = unbroken(ring)
             yield owner(code or "", ring), ring
 
 
 def unbroken(ring: Ring) -> Ring:
-    """An outline that goes on beyond the 180th meridian, where it has a jump there; all of it east
-    of 169° W, so that the tip of Siberia stays with Siberia."""
-    found = ring[:1]
+    """Return the outline without a jump at the 180th meridian, shifted such that its mean longitude
+    is east of 169° W. The tip of Siberia then stays with Siberia."""
+    corners = ring[:1]
     for x, y in ring[1:]:
-        found.append((x - 360 * round((x - found[-1][0]) / 360), y))
-    middle = math.fsum(x for x, _ in found) / len(found)
-    return [(x - 360 * math.floor((middle + 169) / 360), y) for x, y in found]
+        corners.append((x - 360 * round((x - corners[-1][0]) / 360), y))
+    mean_longitude = math.fsum(x for x, _ in corners) / len(corners)
+    return [(x - 360 * math.floor((mean_longitude + 169) / 360), y) for x, y in corners]
 
 
 def owner(code: str, ring: Ring) -> str:
-    """The code that an outline gets."""
-    for (its, (west, south, east, north)), other in ELSEWHERE.items():
-        if its == code and all(west <= x <= east and south <= y <= north for x, y in ring):
-            return other
+    """Return the code for an outline of the country ``code``, by ``REASSIGNED``."""
+    for (listed_code, (west, south, east, north)), new_code in REASSIGNED.items():
+        if listed_code == code and all(west <= x <= east and south <= y <= north for x, y in ring):
+            return new_code
     return code
 
 
 def area(ring: Ring) -> float:
-    """Square degrees as they are on the equator."""
-    middle = math.cos(math.radians(math.fsum(y for _, y in ring) / len(ring)))
+    """Return the area inside an outline, in square degrees at the equator."""
+    mean_cosine = math.cos(math.radians(math.fsum(y for _, y in ring) / len(ring)))
     pairs = pairwise(ring)
-    return abs(math.fsum(x * b - a * y for (x, y), (a, b) in pairs)) * middle / 2
+    return abs(math.fsum(x * b - a * y for (x, y), (a, b) in pairs)) * mean_cosine / 2
 
 
 def is_drawn(ring: Ring) -> bool:
-    """Whether an island is large enough, and on the map."""
-    return area(ring) > SMALLEST and any(SOUTH < y < NORTH for _, y in ring)
+    """Check whether an outline is large enough, and on the map."""
+    return area(ring) > MIN_AREA and any(SOUTH < y < NORTH for _, y in ring)
 
 
 def inmost(ring: Ring) -> tuple[int, int]:
-    """The point of a grid of half degrees, or else the mean corner, farthest inside an outline."""
-    mean = [round(2 * math.fsum(of) / len(ring)) for of in zip(*ring, strict=True)]
-    (west, east), (south, north) = ((min(of), max(of)) for of in zip(*ring, strict=True))
-    best, found = 0.0, (mean[0], mean[1])
+    """Return the point of the grid of half degrees that is farthest inside an outline, or the mean
+    of its corners if no point of the grid is inside."""
+    mean = [round(2 * math.fsum(values) / len(ring)) for values in zip(*ring, strict=True)]
+    (west, east), (south, north) = ((min(v), max(v)) for v in zip(*ring, strict=True))
+    largest_distance, point = 0.0, (mean[0], mean[1])
     for y in range(math.ceil(2 * south), math.floor(2 * north) + 1):
         for x in range(math.ceil(2 * west), math.floor(2 * east) + 1):
-            away = inside(ring, x / 2, y / 2)
-            if away > best:
-                best, found = away, (x, y)
-    return found
+            distance = inside(ring, x / 2, y / 2)
+            if distance > largest_distance:
+                largest_distance, point = distance, (x, y)
+    return point
 
 
 def inside(ring: Ring, x: float, y: float) -> float:
-    """How far a point is from an outline, in degrees of latitude; 0 outside of it."""
+    """Return how deep a point is inside an outline, in degrees of latitude; 0 if it is outside."""
     sides = list(pairwise(ring))
-    crossed = sum(
+    crossings = sum(
         (b > y) != (d > y) and x < a + (y - b) / (d - b) * (c - a) for (a, b), (c, d) in sides
     )
-    return min(away(x, y, *side) for side in sides) if crossed % 2 else 0.0
+    return min(side_distance(x, y, *side) for side in sides) if crossings % 2 else 0.0
 
 
-def away(x: float, y: float, start: tuple[float, float], end: tuple[float, float]) -> float:
-    """Distance of a point from a side."""
-    narrow = math.cos(math.radians(y))
-    a, b, c, d = narrow * (start[0] - x), start[1] - y, narrow * (end[0] - x), end[1] - y
-    square = (c - a) ** 2 + (d - b) ** 2
-    along = min(max(-(a * (c - a) + b * (d - b)) / square, 0.0), 1.0) if square else 0.0
-    return math.hypot(a + along * (c - a), b + along * (d - b))
+def side_distance(
+    x: float, y: float, start: tuple[float, float], end: tuple[float, float]
+) -> float:
+    """Return the distance of a point from a side of an outline, in degrees of latitude."""
+    cosine = math.cos(math.radians(y))
+    a, b, c, d = cosine * (start[0] - x), start[1] - y, cosine * (end[0] - x), end[1] - y
+    squared_length = (c - a) ** 2 + (d - b) ** 2
+    position = -(a * (c - a) + b * (d - b)) / squared_length if squared_length else 0.0
+    position = min(max(position, 0.0), 1.0)
+    return math.hypot(a + position * (c - a), b + position * (d - b))
 
 
 def halves(ring: Ring) -> list[int]:
-    """An outline on the grid of half degrees, without its last corner and those on a straight line;
-    empty where little is left."""
+    """Return an outline on the grid of half degrees as a flat list of coordinates, without the
+    repeated last corner and without corners on a straight line; empty if fewer than three are
+    left."""
     corners = [(round(2 * x), round(2 * y)) for x, y in ring[:-1]]
     kept: list[tuple[int, int]] = []
-    for at, (x, y) in enumerate(corners):
-        (a, b), (c, d) = kept[-1] if kept else corners[-1], corners[(at + 1) % len(corners)]
+    for n, (x, y) in enumerate(corners):
+        (a, b), (c, d) = kept[-1] if kept else corners[-1], corners[(n + 1) % len(corners)]
         if (x - a) * (d - y) != (y - b) * (c - x):
             kept.append((x, y))
     return [number for corner in kept for number in corner] if len(kept) > 2 else []
 
 
 def world(files: Sequence[Path]) -> dict[str, dict[str, list[Any]]]:
-    """Outlines and a point by code; of files after the first only points that are missing."""
-    found: dict[str, dict[str, list[Any]]] = {}
-    for place, path in enumerate(files):
+    """Return the outlines of each country and a point in it, by code. Files after the first give
+    only points of countries that are missing in the earlier ones."""
+    countries: dict[str, dict[str, list[Any]]] = {}
+    for file_index, path in enumerate(files):
         rings: dict[str, list[Ring]] = {}
         for code, ring in outlines(json.loads(path.read_text(encoding="utf-8"))):
             rings.setdefault(code, []).append(ring)
-        for code in rings.keys() - found.keys():
-            large = sorted(rings[code], key=area, reverse=True)
-            drawn = [] if place else [one for one in large if one is large[0] or is_drawn(one)]
-            found[code] = {
-                "point": list(inmost(large[0])),
-                "outlines": [some for one in drawn if (some := halves(one))],
+        for code in rings.keys() - countries.keys():
+            largest, *smaller = sorted(rings[code], key=area, reverse=True)
+            drawn = [] if file_index else [largest, *filter(is_drawn, smaller)]
+            countries[code] = {
+                "point": list(inmost(largest)),
+                "outlines": [outline for ring in drawn if (outline := halves(ring))],
             }
-    assert found.keys() <= ALPHA_2 | {"XK"}
-    return dict(sorted(found.items()))
+    assert countries.keys() <= ALPHA_2 | {"XK"}
+    return dict(sorted(countries.items()))
 
 
 if __name__ == "__main__":
-    entries = [f"{json.dumps(code)}: {json.dumps(of, separators=(',', ':'))}"
-               for code, of in world([Path(name) for name in sys.argv[1:]]).items()]  # fmt: skip
+    countries = world([Path(name) for name in sys.argv[1:]])
+    entries = [f"{json.dumps(code)}: {json.dumps(country, separators=(',', ':'))}"
+               for code, country in countries.items()]  # fmt: skip
     WORLD.write_text("{\n" + ",\n".join(entries) + "\n}\n", encoding="utf-8")

@@ -54,7 +54,7 @@ class Misuse(VorratError):
 
 
 class UnknownName(Misuse, KeyError):
-    """A mapping has no item of this name."""
+    """A mapping of results or fields has no item of the requested name."""
 
     __str__ = Exception.__str__
 

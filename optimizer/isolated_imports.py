@@ -17,7 +17,8 @@ _modules_being_imported: set[str] = set()
 
 
 def import_isolated(name: str) -> None:
-    """Import numba or matplotlib, unless it has been imported already."""
+    """Import numba or matplotlib such that it reads no settings from the current folder. A library
+    that has been imported already is left as it is."""
     _modules_being_imported.add(SETTINGS_MODULES[name])
     try:
         import_module(name)
@@ -26,7 +27,8 @@ def import_isolated(name: str) -> None:
 
 
 class _IsolatingFinder:
-    """Finder of the modules whose code is changed; finds them where Python's path finder does."""
+    """Finder of the settings modules while they are imported. It finds them where Python's path
+    finder does, and loads them with :class:`_IsolatingLoader`."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -56,15 +58,16 @@ class _IsolatingLoader(SourceFileLoader):
 
 
 def _without_local_settings(code: CodeType) -> CodeType:
+    """Return the code with changed constants, such that it reads no settings from the current
+    folder; unchanged code if it has none of the known constants."""
     constants: list[object] = []
     for constant in code.co_consts:
         if constant == ".numba_config.yaml":
             constants.append("")  # the name of no file
         elif isinstance(constant, CodeType):
-            is_list = constant.co_name == "gen_candidates"
             constants.append(
                 _matplotlib_settings_files.__code__
-                if is_list
+                if constant.co_name == "gen_candidates"  # matplotlib's list of settings files
                 else _without_local_settings(constant)
             )
         else:

@@ -29,7 +29,7 @@ from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.cli import run_command_line
 from optimizer.errors import Infeasible, Misuse
 from optimizer.model.risk_measure import (
-    ModifiedChiSquareBall,
+    ModifiedChiSquareMean,
     worst_case_chi_square,
     worst_case_total_variation,
 )
@@ -260,7 +260,7 @@ def operate(
 
 def worth_of_the_valley(radius: float) -> float:
     """By nested cuts, each with the least favorable probabilities of the three inflows."""
-    risk = ModifiedChiSquareBall(radius)
+    risk = ModifiedChiSquareMean(radius)
     chance = np.ones(3) / 3
     cuts: list[list[tuple[float, np.ndarray]]] = [[], [], []]
     value = -np.inf

@@ -64,7 +64,7 @@ def test_numbers_that_are_none_are_refused(bad: float) -> None:
         solve_model(model(cost=bad))
     with pytest.raises(InvalidModelData, match="coefficient of x in enough"):
         solve_model(model(coefficient=bad))
-    with pytest.raises(InvalidModelData, match="a side"):
+    with pytest.raises(InvalidModelData, match="a bound"):
         solve_model(model(side=bad))
 
 
@@ -138,9 +138,9 @@ def test_coefficients_just_near_enough_are_taken() -> None:
         ({"cost": [1.0, -1e15]}, "the cost of column 1"),
         ({"upper": [math.inf, 1e15]}, "a bound of column 1"),
         ({"lower": [-1e15, 0.0]}, "a bound of column 0"),
-        ({"row_lower": [-1e15]}, "a side of row 0"),
-        ({"row_upper": [1e15]}, "a side of row 0"),
-        ({"row_lower": [math.inf]}, "row 0 has a side nothing can meet"),
+        ({"row_lower": [-1e15]}, "a bound of row 0"),
+        ({"row_upper": [1e15]}, "a bound of row 0"),
+        ({"row_lower": [math.inf]}, "row 0 has a bound nothing can meet"),
     ],
 )
 def test_costs_bounds_and_sides_too_large_are_refused(changes: dict[str, Any], what: str) -> None:

@@ -83,7 +83,7 @@ def test_every_page_has_its_place_in_the_menu(config: str, ending: str) -> None:
     wanted = {re.sub(r"(\.de)?\.md$", ".md", name.removeprefix("docs/")) for name in named | pages}
     if not ending:
         wanted |= {f"notebooks/{one.stem}.md" for one in (ROOT / "docs/notebooks").glob("*.ipynb")}
-        wanted |= set(site.BESIDE.values())
+        wanted |= set(site.OUTSIDE_DOCS.values())
     assert sorted(placed) == sorted(wanted)
 
 
@@ -92,7 +92,7 @@ def test_references_name_what_there_is() -> None:
     fields, rules = reference.scenario_fields(), reference.rules()
     assert fields.count("\n| `") > 200
     assert "| `capex_meur` | number ≥ 0 |" in fields
-    assert "| P2 | `fully_financed` | what is started is financed in full | 2 |" in rules
+    assert "| P2 | `fully_financed` | a started project is financed in full | 2 |" in rules
     assert "## vorrat solve" in reference.commands("en")
     assert "Szenario" in reference.commands("de")
     assert "### Session.ask\n" in reference.python()

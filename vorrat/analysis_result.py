@@ -37,8 +37,8 @@ RESULT_KIND = ArgumentKind(
 
 
 class Plans(dict[str, "Found[Plan]"]):
-    """Mapping from name to plan. For a missing name it raises UnknownName, with a similar name as a
-    suggestion."""
+    """Mapping from name to plan. For a missing name it raises UnknownName, which suggests a similar
+    name if there is one."""
 
     def __missing__(self, name: Any) -> Found[Plan]:
         exists_as_text = str(name) in self

@@ -83,8 +83,8 @@ def convert_texts(value: Any) -> tuple[str, ...]:
 
 
 def reject_single_text(value: Any) -> Any:
-    """Return the value unchanged. A single text or a mapping is rejected, since iterating over it
-    would be a mistake."""
+    """Return the value unchanged. Raise TypeError for a single text or a mapping, since iterating
+    over it would be a mistake."""
     if isinstance(value, str | bytes | Mapping):
         raise TypeError
     return value
@@ -124,11 +124,11 @@ def check_arguments(**kinds: ArgumentKind) -> Callable[[Callable[P, R]], Callabl
             for name, p in signature.parameters.items()
             if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and name != "self"
         }
-        is_open = any(p.kind == p.VAR_KEYWORD for p in signature.parameters.values())
+        takes_any_keyword = any(p.kind == p.VAR_KEYWORD for p in signature.parameters.values())
 
         @functools.wraps(function)
         def call(*args: P.args, **given: P.kwargs) -> R:
-            for name in () if is_open else given:
+            for name in () if takes_any_keyword else given:
                 if name not in keywords:
                     raise _unknown_option_error(function_name, name, sorted(keywords))
             try:
@@ -226,13 +226,11 @@ def _unfit_argument_error(function: str, name: str, value: Any, description: str
 
 
 def option_names(analysis: Analysis) -> tuple[str, ...]:
-    """Return the names of the options that an analysis accepts as keyword arguments.
-
-    The options for variant and settings are left out for a scenario, which holds them itself.
-    """
+    """Return the names of the options that an analysis accepts as keyword arguments. If it takes a
+    scenario, the options for variant and settings are left out, since the scenario holds them."""
     options_class: type[Options] = analysis.options_class
     if analysis.input_kind == "plan" or not issubclass(options_class, ScenarioOptions):
-        # Where a plan is taken, they say how another scenario is read.
+        # For a plan, the options for variant and settings refer to another scenario.
         return options_class.user_fields()
     return tuple(
         name for name in options_class.user_fields() if name not in ScenarioOptions.model_fields
@@ -258,7 +256,8 @@ def build_options(analysis: Analysis, keywords: Mapping[str, Any]) -> SolveOptio
 def validate_options(
     function: str, options_class: type[OptionsT], values: Mapping[str, Any]
 ) -> OptionsT:
-    """Build an options object from values by option name. Raise Misuse if a value is invalid."""
+    """Build an options object from values by option name. Raise Misuse, which names ``function``,
+    if a value is missing or invalid."""
     try:
         plain_values = {name: _to_plain_types(value) for name, value in values.items()}
         return options_class.model_validate(plain_values, strict=True)
@@ -274,21 +273,21 @@ def validate_options(
         ) from None
 
 
-def _expected_description(error_type: str, limits: Mapping[str, Any]) -> str:
-    """Return a description of the expected value for a type of pydantic error; empty if there is
-    none for this type."""
+def _expected_description(error_type: str, context: Mapping[str, Any]) -> str:
+    """Return a description of the expected value for a type of pydantic error and its ``context``;
+    empty if there is none for this type."""
     for sign, text in {
         "ge": mark_translatable("at least {limit}"),
         "gt": mark_translatable("more than {limit}"),
         "le": mark_translatable("at most {limit}"),
         "lt": mark_translatable("less than {limit}"),
     }.items():
-        if sign in limits:
-            return tr(text, limit=f"{limits[sign]:g}")
+        if sign in context:
+            return tr(text, limit=f"{context[sign]:g}")
     if error_type == "literal_error":
-        return tr("one of {names}", names=limits["expected"].replace(" or ", ", "))
+        return tr("one of {names}", names=context["expected"].replace(" or ", ", "))
     if error_type == "named_tuple_type":
-        return tr("a {name}, or its values as a list", name=limits["class_name"])
+        return tr("a {name}, or its values as a list", name=context["class_name"])
     for beginning, text in {
         "int": mark_translatable("a whole number"),
         "float": mark_translatable("a number"),
@@ -332,29 +331,29 @@ def document_options(analysis_name: str) -> Callable[[Callable[P, R]], Callable[
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
-        keywords, lines = [], []
+        keyword_parameters, option_lines = [], []
         for option in option_names(analysis):
-            default_value = fields[option].get_default(call_default_factory=True)
-            keyword = inspect.Parameter.KEYWORD_ONLY
-            keywords.append(
-                inspect.Parameter(option, keyword, default=default_value, annotation=types[option])
+            keyword_only = inspect.Parameter.KEYWORD_ONLY
+            default = fields[option].get_default(call_default_factory=True)
+            keyword_parameters.append(
+                inspect.Parameter(option, keyword_only, default=default, annotation=types[option])
             )
             text = FLAG_PATTERN.sub(
                 _flag_to_argument, help_by_option[option].replace("--set", "a setting")
             )
             text = textwrap.fill(text, 92, break_on_hyphens=False)
-            lines += [option, textwrap.indent(text, "    ")]
+            option_lines += [option, textwrap.indent(text, "    ")]
         named_parameters = [
             parameter
             for parameter in signature.parameters.values()
             if parameter.kind != parameter.VAR_KEYWORD
         ]
         cast(Any, function).__signature__ = signature.replace(
-            parameters=[*named_parameters, *keywords]
+            parameters=[*named_parameters, *keyword_parameters]
         )
         # Python 3.13 keeps docstrings without their indentation, earlier ones with it.
         function.__doc__ = inspect.cleandoc(function.__doc__ or "").replace(
-            OPTIONS_PLACEHOLDER, "\n".join(lines)
+            OPTIONS_PLACEHOLDER, "\n".join(option_lines)
         )
         return function
 

@@ -98,12 +98,12 @@ class Answer:
 
     @property
     def expected(self) -> float:
-        """Mean damage over the states of the world, with the plan."""
+        """Mean damage over the states of the world with the plan, in the unit of the measure."""
         return self.solved.with_plan.expected
 
     @property
     def expected_without_plan(self) -> float:
-        """Mean damage over the states of the world, without a plan."""
+        """Mean damage over the states of the world without a plan, in the unit of the measure."""
         return self.solved.without_plan.expected
 
     @property
@@ -113,7 +113,8 @@ class Answer:
 
     @property
     def projects(self) -> dict[str, int]:
-        """Projects that are built, with the year in which each is decided."""
+        """Projects that the plan starts, with the year in which each is decided; only those decided
+        before the review if decisions differ between review branches."""
         return dict(self.solved.commitment.start)
 
     @check_arguments()
@@ -185,7 +186,7 @@ class Session:
     ) -> Answer:
         """Compute the best plan of the scenario with some figures changed.
 
-        A call from another thread ends a call that is still running; that one returns its best
+        A call from another thread ends a call that is still running, which then returns its best
         plan so far. The first call takes as long as :func:`vorrat.solve`.
 
         Parameters

@@ -1,11 +1,11 @@
-"""Coverage-guided fuzzing of everything that reads what people write.
+"""Coverage-guided fuzzing of the readers of scenario files, tables, workbooks and settings.
 
     python benchmarks/fuzz/campaign.py scenario --runs 100000 --out /tmp/fuzz
 
-Atheris (libFuzzer for Python) guides it; that is no dependency of Vorrat and in no lock, since it
-runs on Linux only: see ``README.md`` beside this file. An input that is read otherwise than
-``tests/support/soundness.py`` demands is kept under ``found/``, one for each place in the code, and
-the campaign goes on. ``figures.json`` says how many inputs there were and how far they got.
+It uses Atheris (libFuzzer for Python), which is no dependency of Vorrat and in no lock file, since
+it runs on Linux only: see ``README.md`` in this folder. An input that violates a requirement of
+``tests/support/soundness.py`` is saved under ``found/``, one for each place in the code, and the
+campaign continues. ``figures.json`` counts the inputs by how far they were read.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from seeds import SEEDS, small_texts  # noqa: E402
 from models.faults import ScenarioError  # noqa: E402
 
 HANG = 1.0
-"""Seconds of CPU that no small input may take, counted from the start to the end of reading."""
+"""Processor seconds above which the reading of an input counts as a hang."""
 
 
 class Campaign:
-    """Runs a reader on one input after another and keeps the books."""
+    """Runs of a reader on one input after another, with counts of their outcomes."""
 
     def __init__(self, reader: str, out: Path, done: dict[str, Any]) -> None:
         self.reader = reader
@@ -61,7 +61,7 @@ class Campaign:
         self._watch()
 
     def _watch(self) -> None:
-        """See whether an input gets as far as the models."""
+        """Record in ``parsed`` whether an input reaches the validation by models."""
         case_of = reading._ScenarioReader._validate_case
 
         def watched(reader: Any, *args: Any) -> Any:
@@ -71,7 +71,7 @@ class Campaign:
         reading._ScenarioReader._validate_case = watched  # type: ignore[method-assign]
 
     def take(self, raw: bytes) -> None:
-        """Read one input."""
+        """Read one input and count its outcome."""
         self.parsed = False
         dice = zlib.crc32(raw)
         begun = time.process_time()
@@ -103,7 +103,7 @@ class Campaign:
             self.write()
 
     def _keep(self, raw: bytes, error: Exception) -> None:
-        """Write down an input that was read otherwise than promised, the smallest of its kind."""
+        """Save an input that violates a requirement, if it is the smallest of its kind so far."""
         frames = traceback.extract_tb(error.__traceback__)
         inner = [f"{Path(f.filename).name}:{f.lineno}" for f in frames if "/models/" in f.filename]
         said = str(error) if not inner else ""
@@ -133,7 +133,7 @@ class Campaign:
 
 
 def mutator(reader: str) -> Any:
-    """What makes one input from another: by structure mostly, else by its bytes."""
+    """Return a function that mutates an input, usually its structure, sometimes its bytes."""
     lenders = tuple(small_texts())
     sound = [raw for raw in SEEDS[reader]() if not _refused(reader, raw)]
 
@@ -148,7 +148,7 @@ def mutator(reader: str) -> Any:
     def once(raw: bytes, most: int, dice: random.Random) -> bytes:
         kind = dice.random()
         if dice.random() < 0.4:
-            # Faults add up in what is kept, while most of the models lies behind the first.
+            # Mutants accumulate faults, and the first fault hides most of the models' code.
             raw = dice.choice(sound)
             if reader == "scenario":
                 return _with_tree_changed(raw.decode("utf-8"), dice, lenders, 1).encode()
@@ -186,7 +186,7 @@ def _mutated_text(reader: str, raw: bytes, dice: random.Random, lenders: tuple[s
 def _with_tree_changed(
     text: str, dice: random.Random, lenders: tuple[str, ...], changes: int
 ) -> str:
-    """A scenario with changes to the nodes of one of its files."""
+    """Return a scenario with ``changes`` changes of YAML nodes in one of its files."""
     first, *others = text.split("\n%%% ")
     if others and dice.random() < 0.5:
         at = dice.randrange(len(others))

@@ -1,11 +1,11 @@
-"""What the corpora of campaigns cover, and which few inputs cover as much.
+"""Branch coverage of the corpora of campaigns, and a small set of inputs with the same coverage.
 
     python benchmarks/fuzz/replay.py /tmp/fuzz
     python benchmarks/fuzz/replay.py /tmp/fuzz --keep tests/models/files/corpus
 
-Every input is read again, without guidance, under the checks of ``tests/support/soundness.py``;
-coverage.py counts branches of ``models/files``. With ``--keep`` inputs are chosen greedily, most
-new branches for a byte first, and written in the form ``tests/models/files/test_fuzzed.py`` reads.
+Every input is read again with the checks of ``tests/support/soundness.py``; coverage.py records
+the branches of ``models/files``. Inputs are chosen greedily by new branches per byte. With
+``--keep`` they are written in the form that ``tests/models/files/test_fuzzed.py`` reads.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ Branches = frozenset[tuple[str, int, int]]
 
 
 SOUND = 8
-"""Inputs that become a case, which are kept for each reader besides."""
+"""Approximate number of valid inputs that are also kept for each reader."""
 
 
 def replayed(
     out: Path, readers: list[str]
 ) -> tuple[coverage.Coverage, list[tuple[str, str]], list[str]]:
-    """Coverage of all inputs, each in a context of its own; what was read unsoundly; the cases."""
+    """Read all inputs again. Return their coverage, with a context for each; names and errors of
+    inputs that violate a requirement; and names of valid inputs."""
     counted = coverage.Coverage(branch=True, include=[f"{FILES}/*"], data_file=None)
     counted.start()
     import soundness
@@ -55,7 +56,7 @@ def replayed(
 
 
 def branches(counted: coverage.Coverage) -> Iterator[tuple[str, Branches]]:
-    """The branches that each input took."""
+    """Yield the name of each input and the branches that it took."""
     data = counted.get_data()
     files = sorted(data.measured_files())
     for context in sorted(data.measured_contexts()):
@@ -66,7 +67,7 @@ def branches(counted: coverage.Coverage) -> Iterator[tuple[str, Branches]]:
 
 
 def chosen(counted: coverage.Coverage, out: Path, sound: list[str]) -> list[str]:
-    """Some of those that become a case, and a few that take every branch which all of them take."""
+    """Return some valid inputs, and further ones that together take all branches of the corpora."""
     left = {}
     for name, taken in branches(counted):
         reader, _, file = name.partition("/")
@@ -89,7 +90,7 @@ def chosen(counted: coverage.Coverage, out: Path, sound: list[str]) -> list[str]
 
 
 def main() -> None:
-    """Print the table, and keep what is asked for."""
+    """Print the coverage, and write the chosen inputs if requested."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("out", type=Path, help="folder of the campaigns")
     parser.add_argument("--keep", type=Path, help="folder of the corpus of tests")

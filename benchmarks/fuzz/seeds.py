@@ -1,4 +1,4 @@
-"""Where fuzzing begins: valid scenarios, tables and workbooks, small enough to be read quickly."""
+"""Initial inputs of fuzzing: small scenarios, tables, workbooks and settings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
 
 def small_texts() -> list[str]:
-    """Valid scenarios of few lines that together use most fields."""
+    """Return small valid scenarios that together use most fields."""
     made: list[Any] = [everything()]
     for number, kind in enumerate((small_case, crowded_case, treasury_case, lasting_case) * 3):
         made.append(kind(random.Random(number).choice))
@@ -45,7 +45,7 @@ def small_texts() -> list[str]:
 
 
 def scenarios() -> Iterator[bytes]:
-    """Whole scenarios, faulty ones, presets, and several files in one."""
+    """Yield valid and faulty scenarios, presets, and inputs that consist of several files."""
     for text in small_texts():
         yield text.encode()
         yield json.dumps(yaml.safe_load(text), default=str).encode()
@@ -65,7 +65,7 @@ def scenarios() -> Iterator[bytes]:
 
 
 def _several_files() -> Iterator[bytes]:
-    """Scenarios with files that they include, that are private, or that are no tables."""
+    """Yield scenarios that include valid, private and missing files, and invalid tables."""
     below, above = TINY[: TINY.index("damage:")], TINY[TINY.index("damage:") :] + PARTS[2]
     private = "include: [{private: %s, otherwise: c.yaml, owner: us}]\n%s%%%%%% %s\n%s"
     for text in (
@@ -85,7 +85,7 @@ def _several_files() -> Iterator[bytes]:
 
 
 def tables() -> Iterator[bytes]:
-    """Tables of all sections, each with its section in the first line."""
+    """Yield tables of all sections, each with its section in the first line."""
     for name, content, _ in TABLES:
         if name != "large":
             yield f"projects\n{content}".encode()
@@ -102,7 +102,7 @@ def tables() -> Iterator[bytes]:
 
 
 def _as_csv(section: Any) -> str:
-    """The bare fields of a section's items; what is nested deeper gets dots."""
+    """Return the items of a section as CSV; names of nested fields have dots."""
     items = (
         section
         if isinstance(section, list)
@@ -126,7 +126,7 @@ def _dotted(item: Any, above: str = "") -> Iterator[tuple[str, str]]:
 
 
 def books() -> Iterator[bytes]:
-    """Scenario workbooks as our own writer makes them, cut down to what the reader looks at."""
+    """Yield scenario workbooks of Vorrat, reduced to the content that the reader uses."""
     for text in (*small_texts()[:10], TINY + "".join(PARTS[1:3]), TINY + PARTS[4]):
         for language in ("en", "de"):
             with using(language):  # type: ignore[arg-type]
@@ -134,7 +134,7 @@ def books() -> Iterator[bytes]:
 
 
 def cut_down(raw: bytes) -> bytes:
-    """A workbook's values without all else, and without the sheets that hold nothing."""
+    """Return a workbook with only the values, and without empty sheets."""
     book = load_workbook(io.BytesIO(raw), data_only=True)
     sheets = {}
     for sheet in book.worksheets[1:]:
@@ -147,7 +147,7 @@ def cut_down(raw: bytes) -> bytes:
 
 
 def _filled(rows: list[list[Any]]) -> list[list[Any]]:
-    """The columns that have a name and hold something, and the rows that give a value."""
+    """Return the rows with a value, and of these the columns with a name and a value."""
     header, *below = rows
     if "path" in header and "id" not in header:
         below = [row for row in below if row[header.index("value")] is not None]
@@ -159,13 +159,13 @@ def _filled(rows: list[list[Any]]) -> list[list[Any]]:
 
 
 def _is_header(row: list[Any]) -> bool:
-    """Whether a row holds technical names, which have no capitals and no blanks."""
+    """Check whether a row contains field names, which have no capitals and no blanks."""
     names = [str(value) for value in row if value is not None]
     return len(names) > 1 and all(name == name.lower() and " " not in name for name in names)
 
 
 def settings() -> Iterator[bytes]:
-    """Settings that hold and settings that do not."""
+    """Yield valid and invalid settings."""
     for row in SETTINGS:
         yield str(row[0]).encode()
     for text in (

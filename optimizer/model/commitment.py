@@ -13,8 +13,8 @@ SHARE_TOLERANCE = 1e-7  # smaller relative deficits of a share are rounding
 
 @dataclass(frozen=True, eq=False)
 class Commitment:
-    """First-stage decisions. A share is a share of the project's capex, that of a price floor a
-    share of output. Offtake is a share of output, and purchases are lots in each year (Y)."""
+    """First-stage decisions. Shares are shares of a project's capex, those of price floors and
+    offtake are shares of its output. Purchases are lots in each year (Y)."""
 
     start: dict[str, int] = field(default_factory=dict)  # start year of each project that is built
     share: dict[tuple[str, str, str], float] = field(default_factory=dict)
@@ -23,13 +23,13 @@ class Commitment:
     offtake: dict[tuple[str, str], float] = field(default_factory=dict)  # by project and group
     buy: dict[str, Floats] = field(default_factory=dict)  # by stockpile; none where absent
     floored: dict[tuple[str, str, str, str], float] = field(default_factory=dict)
-    """Offtake that runs whatever the price, by project, group, funder and price floor."""
+    """Offtake that a price floor keeps running, by project, group, funder and price floor."""
     branches: tuple["Commitment", ...] = ()
     """All decisions on each review branch of the instance; the fields above then contain those made
     before the review. Empty without a review, and where all branches are equal."""
 
     def on_branch(self, g: int | None) -> "Commitment":
-        """Return the decisions on a review branch."""
+        """Return the decisions on review branch ``g``; self if g is None or without branches."""
         return self.branches[g] if self.branches and g is not None else self
 
     @property
@@ -130,7 +130,7 @@ def clip_floored_offtake(
 
 def planned_stock(instance: Instance, commitment: Commitment, stockpile: str) -> Floats:
     """Return the planned stock (S2): lots in a stockpile at the end of each period (K) if nothing
-    is released."""
+    is released, as expected value over the review branches."""
     data, n = instance.stockpiles[stockpile], instance.periods_per_year
     purchases = commitment.expected_purchases(instance, stockpile)
     stock_by_period, stock = np.zeros(len(instance.periods)), data.initial_lots
@@ -143,8 +143,7 @@ def planned_stock(instance: Instance, commitment: Commitment, stockpile: str) ->
 def stock_cost(
     instance: Instance, commitment: Commitment, stockpile: str, funder: str | None = None
 ) -> Floats:
-    """Return the undiscounted cost of a stockpile in each year (Y), in million EUR: all of it, or
-    the part that one funder pays."""
+    """Return the undiscounted yearly cost (Y, million EUR) of a stockpile, or a funder's part."""
     data = instance.stockpiles[stockpile]
     stock_by_period = planned_stock(instance, commitment, stockpile)
     mean_stock = stock_by_period.reshape(len(instance.years), instance.periods_per_year).mean(
@@ -172,8 +171,8 @@ def funding_cash_flows(
 
 
 def stock_payments(instance: Instance, commitment: Commitment) -> Iterator[tuple[str, Floats]]:
-    """Yield pairs of a funder and its undiscounted payments in each year (Y, million EUR) for one
-    stockpile."""
+    """Yield, for each stockpile and each funder that pays for it, the funder and its undiscounted
+    payments in each year (Y, million EUR)."""
     for h, data in instance.stockpiles.items():
         for f in data.payers:
             yield f, stock_cost(instance, commitment, h, f)
@@ -302,8 +301,7 @@ def weighted_cost(instance: Instance, commitment: Commitment) -> float:
 
 
 def drop_unused(instance: Instance, commitment: Commitment) -> Commitment:
-    """Return the commitment without supports that no decision depends on, and without projects of
-    no use."""
+    """Return the commitment without supports and projects that are not needed."""
     return drop_unused_projects(instance, drop_unused_supports(instance, commitment))
 
 
@@ -320,9 +318,9 @@ def weighted_damage(
 
 
 def drop_unused_projects(instance: Instance, commitment: Commitment) -> Commitment:
-    """Return the commitment without projects that nobody pays for, uses or requires. A solution may
-    contain such projects, since the objective does not change with a project that the market pays
-    in full."""
+    """Return the commitment without projects that no funder pays for or earns from, that no
+    offtake uses, and that no rule or other project requires. A solution may contain such projects,
+    since a project that the market pays in full does not change the objective."""
     projects = instance.case.projects
     required_projects = {*instance.case.policy.must_build, *instance.fixed_decisions.certain_starts}
     required_projects.update(
@@ -346,8 +344,9 @@ def drop_unused_projects(instance: Instance, commitment: Commitment) -> Commitme
 def drop_unused_supports(instance: Instance, commitment: Commitment) -> Commitment:
     """Return the commitment without subsidies and price floors that no decision depends on. A
     solution may contain such supports, since a price floor below all prices costs nothing. Each
-    support is reduced to the share that the market's share and the offtake require. One with a
-    minimum ticket is removed or unchanged. A support with negative net cost stays."""
+    support is reduced to the share that the market's share and the offtake require; one with a
+    minimum ticket is either removed or unchanged. Supports with negative net cost, and those of
+    funders whose decisions are fixed, stay."""
     share = dict(commitment.share)
     for (p, f, i), current_share in commitment.share.items():
         instrument, start = instance.instrument_by_key[f, i], commitment.start.get(p)

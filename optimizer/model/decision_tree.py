@@ -96,13 +96,13 @@ class DecisionTree:
 
     @property
     def is_single_leaf(self) -> bool:
-        """Whether the problem is that of one instance without a review."""
+        """Whether the problem is that of one instance without a review, and its measure is a
+        weighted sum."""
         return len(self.leaves) == 1 and self.measure.is_additive and self.leaves[0].branch is None
 
     @property
     def without_review(self) -> DecisionTree:
-        """The tree of the same problem without a review, where all decisions are made at the
-        root."""
+        """The tree of the same problem without a review: all decisions are at the root."""
         instances = tuple(replace(instance, branches=()) for instance in self.instances)
         return replace(self, instances=instances)
 
@@ -144,8 +144,7 @@ class DecisionTree:
         )
 
     def combine_leaf_plans(self, leaf_plans: Sequence[Commitment]) -> Commitment:
-        """Combine one plan for each leaf of the first set into a plan that is feasible under all
-        sets."""
+        """Combine the plans for the leaves of the first set into one that all sets allow."""
         return self._clip_to_all_sets(
             combine_branches(leaf_plans, self.first_instance)
             if self.first_instance.branches

@@ -19,10 +19,10 @@ DRAWS_PER_COUNTER_STEP = 4  # of the Philox generator
 
 
 def draw_uniforms(sample: Sample, block: slice, *key: str | int) -> Floats:
-    """Return one draw from [0, 1) for each state of a block (B). The numbers of ``key`` identify
-    the stream. Stratified draws are a Latin hypercube (McKay, Beckman and Conover 1979): [0, 1) is
-    divided into as many equal strata as the sample has states, and each stratum has one draw, in
-    random order."""
+    """Return one draw from [0, 1) for each state of a block (B). The seed and the parts of ``key``
+    identify the stream. Stratified draws are a Latin hypercube (McKay, Beckman and Conover 1979):
+    [0, 1) is divided into as many equal strata as the sample has states, and each stratum has one
+    draw, in random order."""
     digest = hashlib.sha256(repr((int(sample.seed), *key)).encode()).digest()
     counter = np.random.Philox(key=int.from_bytes(digest[:16], "little"))
     if sample.method == "stratified":

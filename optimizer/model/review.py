@@ -108,7 +108,7 @@ def _too_many_branches_fault(
         n: len({(*observed[:n], *observed[n + 1 :]) for observed in information_sets})
         for n, _ in enumerate(review_observations(instance))
     }
-    worst_observation = min(counts_without, key=lambda n: counts_without[n])
+    dispensable_observation = min(counts_without, key=lambda n: counts_without[n])
     message = tr(
         "the review splits the states into {count} groups, more than {most}",
         count=len(information_sets),
@@ -116,10 +116,10 @@ def _too_many_branches_fault(
     )
     hint = tr(
         "leave out {path}, without which there are {count}",
-        path=f"review.observe.{worst_observation}",
-        count=counts_without[worst_observation],
+        path=f"review.observe.{dispensable_observation}",
+        count=counts_without[dispensable_observation],
     )
-    return Fault(("review", "observe", worst_observation), message, hint)
+    return Fault(("review", "observe", dispensable_observation), message, hint)
 
 
 def _price_probabilities(
@@ -158,7 +158,7 @@ def branch_state_indices(instance: Instance, states: Sequence[State]) -> Iterato
     """Yield the indices of the states on each review branch; yield nothing if there are no
     branches. A state whose observations match no branch is assigned to the branch with most equal
     observations, and to the most likely of these."""
-    branch_by_observation = {
+    branch_by_information_set = {
         branch.information_set: g for g, branch in enumerate(instance.branches)
     }
 
@@ -170,13 +170,13 @@ def branch_state_indices(instance: Instance, states: Sequence[State]) -> Iterato
 
         return max(range(len(instance.branches)), key=similarity)
 
-    branch_list = list[int]()
-    for state in states if branch_by_observation else ():
+    branch_of_state = list[int]()
+    for state in states if branch_by_information_set else ():
         observed = read_information_set(instance, state)
-        if observed not in branch_by_observation:
-            branch_by_observation[observed] = nearest(observed)
-        branch_list.append(branch_by_observation[observed])
-    state_branch = np.array(branch_list, dtype=np.intp)
+        if observed not in branch_by_information_set:
+            branch_by_information_set[observed] = nearest(observed)
+        branch_of_state.append(branch_by_information_set[observed])
+    state_branch = np.array(branch_of_state, dtype=np.intp)
     for g in range(len(instance.branches)):
         yield np.flatnonzero(state_branch == g)
 
@@ -190,8 +190,9 @@ def states_by_branch(instance: Instance, states: Sequence[State]) -> list[tuple[
 
 
 def states_on_branch(states: Sequence[State], indices: NDArray[np.intp]) -> tuple[State, ...]:
-    """Return the states with these indices, with probabilities that sum to 1. If there are none,
-    return the first state alone, so that the rules of the branch still hold."""
+    """Return the states with these indices, with probabilities that sum to 1; if they are all 0,
+    the first of them has probability 1. If ``indices`` is empty, return the first of ``states``, so
+    that the rules of the branch still hold."""
     if not len(indices):
         return (replace(states[0], probability=1.0),)
     branch_states = [states[int(n)] for n in indices]

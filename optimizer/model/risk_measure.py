@@ -37,7 +37,7 @@ class Expectation:
 
 
 @dataclass(frozen=True)
-class TotalVariationBall(Expectation):
+class TotalVariationMean(Expectation):
     """The largest mean over all probabilities within a total variation distance of those of the
     states. It is (1 - radius) times the CVaR whose level is the radius, plus radius times the
     damage of the worst state (Jiang and Guan 2018)."""
@@ -46,31 +46,31 @@ class TotalVariationBall(Expectation):
     is_ambiguous: ClassVar[bool] = True
 
     def weights(self, probability: Floats, damage: Floats) -> Floats:
-        """Return the probabilities in the ball with the largest mean of ``damage``."""
+        """Return the probabilities in the ambiguity set with the largest mean of ``damage``."""
         normalized = Expectation.weights(self, probability, damage)
         return worst_case_total_variation(normalized, damage, self.radius)
 
     def value(self, probability: Floats, damage: Floats) -> float:
-        """Return the largest mean in the ball."""
+        """Return the largest mean over the ambiguity set."""
         return float(self.weights(probability, damage) @ damage)
 
 
 @dataclass(frozen=True)
-class ModifiedChiSquareBall(TotalVariationBall):
+class ModifiedChiSquareMean(TotalVariationMean):
     """The largest mean over all probabilities within a modified chi-square distance of those of the
     states (Philpott, de Matos and Kapelevich 2018)."""
 
     is_linear: ClassVar[bool] = False
 
     def weights(self, probability: Floats, damage: Floats) -> Floats:
-        """Return the probabilities in the ball with the largest mean of ``damage``."""
+        """Return the probabilities in the ambiguity set with the largest mean of ``damage``."""
         normalized = Expectation.weights(self, probability, damage)
         return worst_case_chi_square(normalized, damage, self.radius)
 
 
-AMBIGUITY_SETS = {
-    "total_variation": TotalVariationBall,
-    "modified_chi_square": ModifiedChiSquareBall,
+AMBIGUOUS_MEANS = {
+    "total_variation": TotalVariationMean,
+    "modified_chi_square": ModifiedChiSquareMean,
 }
 
 
@@ -89,7 +89,7 @@ class RiskMeasure:
         levels = float(cvar.level), float(cvar.weight)
         if ambiguity is None:
             return cls(*levels)
-        return cls(*levels, AMBIGUITY_SETS[ambiguity.kind](float(ambiguity.radius)))
+        return cls(*levels, AMBIGUOUS_MEANS[ambiguity.kind](float(ambiguity.radius)))
 
     def weights(self, probability: Floats, damage: Floats) -> Floats:
         """Return weights of the states (S), which sum to 1, with which the weighted mean of
@@ -115,19 +115,19 @@ class RiskMeasure:
 
     @property
     def cvar_terms(self) -> dict[str, tuple[float, float]]:
-        """Weight and level of each CVaR term of positive weight. Their sum with the worst state and
-        the expectation is the measure: "all" is its own CVaR, "mean" that of a total variation
-        ball."""
+        """Weight and level of each CVaR term of positive weight: "all" is the CVaR of the measure,
+        and "mean" the one in the mean over a total variation set. The measure is the sum of these
+        terms, the weighted damage of the worst state, and the expectation if not ambiguous."""
         terms = {"all": (self.cvar_weight, self.cvar_level)}
-        if isinstance(self.mean, TotalVariationBall):
+        if isinstance(self.mean, TotalVariationMean):
             radius = self.mean.radius
             terms["mean"] = (1 - self.cvar_weight) * (1 - radius), radius
         return {key: term for key, term in terms.items() if term[0] > 0}
 
     @property
     def worst_weight(self) -> float:
-        """Weight of the damage of the worst state in a total variation ball."""
-        radius = self.mean.radius if isinstance(self.mean, TotalVariationBall) else 0.0
+        """Weight of the damage of the worst state, due to a total variation set; 0 without one."""
+        radius = self.mean.radius if isinstance(self.mean, TotalVariationMean) else 0.0
         return (1 - self.cvar_weight) * min(radius, 1.0)
 
 
@@ -154,13 +154,13 @@ class WeightedMean:
         return self.value(objectives)
 
     def with_references(self, reference_objectives: Sequence[float]) -> SetMeasure:
-        """Return the measure with other objectives of the best plan under each set."""
+        """Return this measure, which does not depend on the objective of each set's best plan."""
         return self
 
     def linear_objective(
         self, costs: Floats, offsets: Floats
     ) -> tuple[Floats, float, Floats, Floats]:
-        """Return costs of the columns (C), an offset, rows (R, C) and their lower sides (R) that
+        """Return costs of the columns (C), an offset, rows (R, C) and their lower bounds (R) that
         express the measure in a linear program. The objective under each set is given by ``costs``
         (K, C) and ``offsets`` (K). If the measure is not additive, the last column is its value."""
         no_rows = np.zeros((0, costs.shape[1])), np.zeros(0)
@@ -169,8 +169,8 @@ class WeightedMean:
 
 @dataclass(frozen=True)
 class LargestObjective:
-    """The largest objective under any assumption set; for minimax regret (Savage 1951), after the
-    objective of the set's best plan is subtracted."""
+    """The largest objective under any assumption set, from each of which a reference objective is
+    subtracted: that of the set's best plan for minimax regret (Savage 1951), else 0."""
 
     criterion: Criterion
     reference_objectives: tuple[float, ...]
@@ -191,15 +191,16 @@ class LargestObjective:
         return max(objectives)
 
     def with_references(self, reference_objectives: Sequence[float]) -> SetMeasure:
-        """Return the measure with other objectives of the best plan under each set."""
+        """Return the measure with the given objectives of each set's best plan, which are
+        subtracted from the objectives under the sets."""
         return replace(self, reference_objectives=tuple(reference_objectives))
 
     def linear_objective(
         self, costs: Floats, offsets: Floats
     ) -> tuple[Floats, float, Floats, Floats]:
-        """Return costs of the columns (C), an offset, rows (R, C) and their lower sides (R) that
-        express the measure in a linear program. The last column is at least each set's objective
-        minus its reference objective."""
+        """Return costs of the columns (C), an offset, rows (R, C) and their lower bounds (R) that
+        express the measure in a linear program. The rows state that the last column, the value, is
+        at least each set's objective minus its reference objective."""
         rows = -costs
         rows[:, -1] = 1.0
         cost = np.zeros(costs.shape[1])

@@ -92,8 +92,8 @@ class RuleDeclaration:
     text: str
     """Sentence of a conflict, to be translated, with the roles of the index and the ``value``."""
     other_text: str = ""
-    """The sentence where ``uses_other_text`` says so, or, without it, where the number depends on
-    the year."""
+    """Sentence in place of ``text`` if ``uses_other_text`` returns True or, without this function,
+    if the number depends on the year."""
     uses_other_text: Callable[[RuleContext, Parts], bool] | None = None
     other_path: str = ""  # the path where the other sentence is used
     clause: str = ""  # the rule as part of a sentence of an explanation, to be translated
@@ -104,10 +104,10 @@ class RuleDeclaration:
     policy_limits: tuple[PolicyLimit, ...] = ()
     is_yearly: bool = False  # whether each year is a rule by itself
     has_number: bool = True  # False where its path leads to several numbers, or none
-    is_reported: bool = True  # False where it is tight around nearly everything
-    is_shared: bool = False  # whether it keeps something from a project because others have it
-    is_project_share: bool = False  # whether its limit is a share of a project, so that 1 is none
-    reported_as: str = ""  # the name of the rule that stands for it in reports
+    is_reported: bool = True  # False for rules that bind for nearly every project
+    is_shared: bool = False  # whether projects compete for what it limits
+    is_project_share: bool = False  # whether its limit is a share of a project; 1 is no limit
+    reported_as: str = ""  # name of the rule that reports show in place of this one
 
     @property
     def loosening_paths(self) -> tuple[str, ...]:
@@ -138,8 +138,8 @@ class RuleDeclaration:
 
 
 def _resolve_path(case: Case, pattern: str, parts: Parts) -> tuple[tuple[PathStep, ...], Any, bool]:
-    """Return the path of a rule in a scenario, what stands there, and whether this depends on the
-    year.
+    """Return the path of a rule in a scenario, the value at this path, and whether it depends on
+    the year.
 
     If the value is the same in all years, so is the path, and the rule counts once although it may
     bind in several years.
@@ -149,7 +149,9 @@ def _resolve_path(case: Case, pattern: str, parts: Parts) -> tuple[tuple[PathSte
     by_year = False
     for step in pattern.split("."):
         key: Any = parts[step.strip("{?}")] if step.startswith("{") else step
-        key = key.removesuffix(".") if isinstance(key, str) else key  # of a group with its rights
+        key = (
+            key.removesuffix(".") if isinstance(key, str) else key
+        )  # group of a company ``common``
         if isinstance(value, tuple):
             key = [getattr(item, "id", item) for item in value].index(key)
             path, value = (*path, key), value[key]

@@ -93,7 +93,7 @@ class HazardPatterns:
         return share_left, state_rows
 
 
-MAX_OUTPUT_TO_DEMAND = 100.0  # offtake of projects with a larger ratio is capped
+MAX_OUTPUT_TO_DEMAND = 100.0  # offtake is capped if output is a larger multiple of demand
 
 
 def cap_surplus_offtake(instance: Instance, states: Sequence[State]) -> Instance:
@@ -118,16 +118,16 @@ def cap_surplus_offtake(instance: Instance, states: Sequence[State]) -> Instance
     for p in instance.projects.values():
         for m, ratio in p.inputs.items():  # needed for the output only
             max_use[m] += ratio * sum(p.output.values()) / min_node_share[m]
-    large = [
+    large_projects = [
         p
         for p in instance.projects.values()
         if any(0 < MAX_OUTPUT_TO_DEMAND * max_use[m] < lots for m, lots in p.output.items())
     ]
-    if not large:
+    if not large_projects:
         return instance
     share_left = HazardPatterns(instance, states).share_left
     projects = dict(instance.projects)
-    for p in large:
+    for p in large_projects:
         useful_share = 0.0
         for m, lots in p.output.items():
             shares = share_left((m, p.country))

@@ -62,24 +62,24 @@ def column_node(leaf: Leaf, key: ColumnKey) -> Node:
 
 def stack_programs(
     programs: Sequence[LinearProgram],
-    column_keys: Sequence[Sequence[ColumnKey]],
-    rows: Sequence[Sequence[ColumnKey]],
+    leaf_column_keys: Sequence[Sequence[ColumnKey]],
+    leaf_row_keys: Sequence[Sequence[ColumnKey]],
     tree: DecisionTree,
 ) -> StackedProblem:
-    """Stack the programs of all leaves; ``column_keys`` and ``rows`` are the keys of their columns
-    and rows. A shared column occurs once, with bounds that satisfy all its leaves. Of identical
-    rows that have only columns of decisions, one is kept."""
+    """Stack the programs of all leaves, with the keys of the columns and rows of each. A shared
+    column occurs once, with bounds that satisfy all its leaves. Of identical rows that have only
+    columns of decisions, one is kept."""
     leaves, measure = tree.leaves, tree.measure
     if tree.is_single_leaf:
-        lp, leaf_columns, leaf_rows = programs[0], list(column_keys[0]), list(rows[0])
-        identity = (np.arange(len(leaf_columns)),), (np.arange(len(leaf_rows)),)
+        lp, column_keys, row_keys = programs[0], [*leaf_column_keys[0]], [*leaf_row_keys[0]]
+        identity = (np.arange(len(column_keys)),), (np.arange(len(row_keys)),)
         costs, offsets = lp.cost[None], np.array([lp.offset])
-        return StackedProblem(lp, leaf_columns, leaf_rows, *identity, costs, offsets)
+        return StackedProblem(lp, column_keys, row_keys, *identity, costs, offsets)
     position_of_key: dict[ColumnKey, int] = {}
     keys: list[ColumnKey] = []
     nodes: list[Node] = []
     column_positions: list[Integers] = []
-    for leaf, leaf_keys in zip(leaves, column_keys, strict=True):
+    for leaf, leaf_keys in zip(leaves, leaf_column_keys, strict=True):
         positions = np.zeros(len(leaf_keys), dtype=np.int64)
         for n, key in enumerate(leaf_keys):
             node = column_node(leaf, key)
@@ -95,10 +95,10 @@ def stack_programs(
     if not measure.is_additive:
         keys.append(EPIGRAPH_COLUMN)
         nodes.append(Node(-1))  # of no leaf
-    width, sets = len(keys), len(tree.instances)
+    width, set_count = len(keys), len(tree.instances)
     lower, upper = np.full(width, -np.inf), np.full(width, np.inf)
-    integer = np.zeros(width, dtype=np.int64)
-    costs, offsets = np.zeros((sets, width)), np.zeros(sets)
+    integer_count = np.zeros(width, dtype=np.int64)
+    costs, offsets = np.zeros((set_count, width)), np.zeros(set_count)
     is_decision = np.array([node.set_index is None for node in nodes], dtype=bool)
     is_required = is_decision & np.array([key[0] in ZERO_IF_MISSING for key in keys], dtype=bool)
     for leaf, lp, positions in zip(leaves, programs, column_positions, strict=True):
@@ -106,7 +106,7 @@ def stack_programs(
             np.maximum(lower[positions], lp.lower),
             np.minimum(upper[positions], lp.upper),
         )
-        integer[positions] += lp.is_integer
+        integer_count[positions] += lp.is_integer
         costs[leaf.set_index, positions] += leaf.probability * lp.cost
         offsets[leaf.set_index] += leaf.probability * lp.offset
         is_missing = is_required & np.array([node.contains(leaf.node) for node in nodes])
@@ -114,11 +114,11 @@ def stack_programs(
         upper[is_missing] = np.minimum(upper[is_missing], 0.0)
     row_of_content: dict[Any, int] = {}
     row_positions: list[Integers] = []
-    row_keys: list[ColumnKey] = []
+    row_keys = []
     matrices: list[Any] = []
     kept_rows: list[Integers] = []
     for leaf, keys_of_rows, lp, positions in zip(
-        leaves, rows, programs, column_positions, strict=True
+        leaves, leaf_row_keys, programs, column_positions, strict=True
     ):
         matrix = relocate_columns(lp.matrix, positions, width)
         row_place, kept_leaf_rows = np.zeros(matrix.shape[0], dtype=np.int64), list[int]()
@@ -139,8 +139,8 @@ def stack_programs(
         matrices.append(matrix[kept_rows[-1]])
     cost, offset, measure_rows, measure_lower = measure.linear_objective(costs, offsets)
     row_lower, row_upper = (
-        np.concatenate([*(side[kept] for side, kept in zip(sides, kept_rows, strict=True)), last])
-        for sides, last in (
+        np.concatenate([*(x[kept] for x, kept in zip(bounds, kept_rows, strict=True)), last])
+        for bounds, last in (
             ([lp.row_lower for lp in programs], measure_lower),
             ([lp.row_upper for lp in programs], np.full(len(measure_lower), np.inf)),
         )
@@ -155,7 +155,7 @@ def stack_programs(
         row_upper=row_upper,
         lower=lower,
         upper=upper,
-        is_integer=integer > 0,
+        is_integer=integer_count > 0,
         row_names=_LazyNames(row_keys),
         column_names=_LazyNames(keys),
     )
@@ -167,17 +167,14 @@ def stack_programs(
 def stack_models(
     models: Sequence[CompiledModel], substituted: Sequence[SubstitutedProgram], tree: DecisionTree
 ) -> StackedProblem:
-    """Stack the models of all leaves. ``substituted`` are their programs after the defined columns
-    have been substituted."""
+    """Stack the models of all leaves. ``substituted`` are their programs without the defined
+    columns, which have been substituted."""
     columns = [
         [model.column_keys[int(c)] for c in program.kept_columns]
         for model, program in zip(models, substituted, strict=True)
     ]
     return stack_programs(
-        [model.program for model in substituted],
-        columns,
-        [model.row_keys for model in models],
-        tree,
+        [x.program for x in substituted], columns, [model.row_keys for model in models], tree
     )
 
 

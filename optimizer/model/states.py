@@ -35,7 +35,7 @@ class State:
     events: tuple[tuple[str, int], ...] = ()
     """Events: id in ``Instance.profiles``, and first period."""
     failed_projects: frozenset[str] = frozenset()  # projects that never produce
-    delays: tuple[tuple[str, int], ...] = ()  # years of delay of the first output, if any
+    delays: tuple[tuple[str, int], ...] = ()  # delayed projects, and years of delay
     unaided_projects: frozenset[str] = frozenset()  # projects that are decided without support
     regimes: tuple[str, ...] = ()  # (Y) "" where unknown; none if the scenario has no regimes
     demand_factors: tuple[tuple[str, float], ...] = ()  # by material; 1 where absent
@@ -43,8 +43,7 @@ class State:
     """Price states, by material whose price is sampled; the most likely where absent."""
 
     def realization(self, project: str) -> Realization:
-        """Return the realization of a project in this state. The project must not be one that
-        fails."""
+        """Return the realization of a project that does not fail in this state."""
         return Realization(dict(self.delays).get(project, 0), project in self.unaided_projects)
 
 
@@ -89,7 +88,7 @@ def regime_indices(instance: Instance, states: Sequence[State]) -> NDArray[np.in
 
 
 def count_states(case: Case) -> int:
-    """Return the number of states that a scenario samples or lists."""
+    """Return the number of states that a scenario samples or lists; 1 if it has no uncertainty."""
     uncertainty = case.uncertainty
     if uncertainty is None:
         return 1
@@ -262,9 +261,10 @@ def _sample_states(
 
 
 def _sample_delays(probabilities: Mapping[int, float], draws: Floats) -> NDArray[np.intp]:
-    years = sorted(probabilities)
-    categories = draw_categories([probabilities[d] for d in years], draws)
-    return np.array(years, dtype=np.intp)[categories]
+    """Return the years of delay in each state (B); ``probabilities`` are by years of delay."""
+    delays = sorted(probabilities)
+    indices = draw_categories([probabilities[d] for d in delays], draws)
+    return np.array(delays, dtype=np.intp)[indices]
 
 
 def _sample_regimes(instance: Instance, sample: Sample, block: slice) -> NDArray[np.intp]:

@@ -29,14 +29,13 @@ _max_chosen_workers: ContextVar[int | None] = ContextVar("max_chosen_workers", d
 
 
 def current_engine() -> Engine:
-    """Return the engine that provides workers in this context. By default it starts local
-    processes."""
+    """Return the engine that provides workers in this context; by default local processes."""
     return _current_engine.get() or LocalProcesses()
 
 
 def choose_worker_count(requested: int | None, default: int) -> int:
     """Return the number of workers for an executor: ``requested`` if given, otherwise all workers
-    of the engine, otherwise ``default``."""
+    of the engine, otherwise ``default``. The number is recorded for :func:`max_chosen_workers`."""
     chosen = requested or current_engine().worker_count or default
     _max_chosen_workers.set(max(chosen, _max_chosen_workers.get() or 0))
     return chosen

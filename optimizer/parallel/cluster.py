@@ -51,10 +51,9 @@ class TlsFiles(NamedTuple):
 NO_TLS_FILES = TlsFiles()
 
 
-def cluster_error(text: str, /, **about: object) -> ClusterError:
-    """Return a ClusterError with a text in the current language, with the values of ``about``
-    inserted."""
-    return ClusterError(tr(text, **about))
+def cluster_error(text: str, /, **values: object) -> ClusterError:
+    """Return a ClusterError with a text in the current language that contains ``values``."""
+    return ClusterError(tr(text, **values))
 
 
 class Cluster:
@@ -128,7 +127,8 @@ class Cluster:
         return self._client
 
     def _wait_for_workers(self) -> None:
-        """Wait until there are workers. Raise ClusterError if one of them is unsuitable."""
+        """Wait until there are workers. Raise ClusterError if one of them is unsuitable, if the
+        scheduler is lost, or if no worker is present after ``wait_seconds``."""
         deadline = time.monotonic() + self.wait_seconds
         while not self.worker_addresses and not any(self._worker_faults.values()):
             if self.is_lost():
@@ -151,8 +151,7 @@ class Cluster:
 
     @property
     def worker_addresses(self) -> Sequence[str]:
-        """Addresses of the suitable workers. Workers that are new are asked for their versions
-        first."""
+        """Addresses of the suitable workers. Versions of new workers are checked first."""
         if time.monotonic() - self._workers_checked_at > POLL_INTERVAL or not self._worker_faults:
             self._workers_checked_at = time.monotonic()
             try:
@@ -205,8 +204,7 @@ class Cluster:
         self._client.run(dask_worker.forget_executor, executor_id, kill, **run_options)
 
     def is_lost(self) -> bool:
-        """Return whether the connection is lost. A new scheduler would not know the running
-        tasks."""
+        """Check whether the connection is lost. A new scheduler would not know the tasks."""
         return self._scheduler_lost or self._client is None or self._client.status != "running"
 
     def executor(
@@ -327,8 +325,8 @@ class ClusterExecutor(DispatchingExecutor):
 
 
 def comparable_versions(dask_versions: Mapping[str, Any], threads: int) -> dict[str, Any]:
-    """Return the versions and settings that must agree on both sides, by name, from dask's version
-    report."""
+    """Return the versions and settings that a worker must have in common with this process, by
+    name, from dask's version report."""
     versions = {name: dask_versions["packages"].get(name) for name in COMPARED_PACKAGES}
     python = ".".join(dask_versions["packages"]["python"].split(".")[:2])
     return {"threads (--nthreads)": threads, "python": python, **versions}

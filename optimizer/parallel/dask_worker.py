@@ -1,6 +1,6 @@
 """Functions that run in the workers of a cluster.
 
-Workers import them by name, so the same version of this package must be installed on both sides.
+Workers import them by name, so they need the same version of this package as their client.
 """
 
 import os
@@ -60,13 +60,13 @@ class ServiceHandler:
 def stop_request(executor_id: str, number: int) -> None:
     """Stop the message with this number in the executor's service: at once, or when it arrives."""
     _stopped_requests.add((executor_id, number))
-    if (lane := task_server.handlers_by_lane.get((executor_id, 0))) is not None:
-        cast(ServiceHandler, lane[0]).service.stop(number)
+    if (entry := task_server.handlers_by_lane.get((executor_id, 0))) is not None:
+        cast(ServiceHandler, entry[0]).service.stop(number)
 
 
 def forget_executor(executor_id: str, kill_if_running: bool, dask_worker: Any = None) -> None:
-    """Remove everything that belongs to an executor from this worker. If ``kill_if_running`` is set
-    and the worker runs a task of the executor, end its process."""
+    """Remove everything that belongs to an executor from this worker. With ``kill_if_running``, end
+    the worker's process if it runs a task of the executor and has a nanny, which restarts it."""
     if kill_if_running and dask_worker.nanny and _running_executors == [executor_id]:
         os._exit(1)
     for key in [key for key in task_server.handlers_by_lane if key[0] == executor_id]:

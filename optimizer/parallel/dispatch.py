@@ -95,8 +95,8 @@ class DispatchingExecutor(Executor[Any, Any]):
         """Inspect the reply of a worker. The default does nothing; engines may override it."""
 
     def as_completed(self, tasks: Iterable[Any]) -> Generator[TaskResult[Any], None, None]:
-        """Yield the result of each task when it is complete. Raise errors that are not a
-        VorratError."""
+        """Yield the result of each task when it is complete. Raise errors of tasks that are not a
+        VorratError, and RuntimeError if the executor has been closed."""
         self._call_number, self.answer_count, source = self._call_number + 1, 0, enumerate(tasks)
         self._waiting_jobs = [
             deque() for _ in range(self._max_workers if self.has_fixed_assignment else 1)
@@ -119,8 +119,8 @@ class DispatchingExecutor(Executor[Any, Any]):
                 return
 
     def _queue_tasks(self, numbered_tasks: Iterator[tuple[int, Any]]) -> bool:
-        """Queue tasks until each lane has enough of them for its workers. Return whether all tasks
-        are queued."""
+        """Queue tasks until each lane has enough of them for its workers, or 64 per lane wait.
+        Return whether all tasks are queued."""
         lanes = self._waiting_jobs
         while sum(map(len, lanes)) < 64 * len(lanes):
             if all(lanes) if self.has_fixed_assignment else len(lanes[0]) >= self._max_workers:
@@ -150,11 +150,9 @@ class DispatchingExecutor(Executor[Any, Any]):
                 self._send_job(job, TaskRequest(*header, job.pickled_task, self._pickled_handler))
 
     def _lane_for(self, worker: Any, workers: Sequence[Any]) -> int | None:
-        """Return a lane with a waiting task that this worker can serve: the worker's lane, or a
-        lane whose worker is lost.
-
-        Return None if there is no such lane.
-        """
+        """Return a lane with a waiting task that this worker can serve: one of the worker's own
+        lanes or, with fixed assignment, a lane without a present worker, which becomes the
+        worker's. Return None if there is no such lane."""
         if not self.has_fixed_assignment:
             return 0 if self._waiting_jobs[0] else None
         busy = {job.lane for job in self.running_jobs.values()}
@@ -172,7 +170,9 @@ class DispatchingExecutor(Executor[Any, Any]):
         return None
 
     def _next_result(self) -> TaskResult[Any] | None:
-        """Wait briefly for a reply. Return the result that it completes, or None."""
+        """Wait briefly for a reply. Return the result of its task; None if there is no reply, or if
+        the task is retried or belongs to an earlier call. Raise an error that is not a
+        VorratError."""
         try:
             job, reply = self.replies.get(timeout=POLL_INTERVAL)
         except Empty:

@@ -78,7 +78,7 @@ class ProcessExecutor(DispatchingExecutor):
         super().__init__(*executor_args)
         self._pools: dict[int, Any] = {}
         self._pids: dict[int, Any] = {}  # futures of the process ids
-        # When their process was first found dead (monotonic).
+        # When the process of each job was first found dead (monotonic).
         self._dead_since: dict[Job, float] = {}
         # Independent tasks gain nothing from earlier ones, so such a process is replaced early.
         self._replacement_bytes = (self.limits.memory_bytes or 0) * (
@@ -175,8 +175,7 @@ class InProcessExecutor(Executor[Any, Any]):
         self._handler: Callable[[Any], Any] | None = None
 
     def as_completed(self, tasks: Iterable[Any]) -> Generator[TaskResult[Any], None, None]:
-        """Yield the result of each task. A task is taken from the iterator only when the previous
-        one is complete."""
+        """Yield the result of each task, which is taken when the previous one is complete."""
         for index, task in enumerate(tasks):
             started_at, answer = time.monotonic(), None
             error: VorratError | None = None

@@ -231,11 +231,11 @@ class ClusterWorker:
         answer, error, _trace = pickle.loads(future.result().content)
         self._on_event(ServiceEvent(number, answer if error is None else error))
 
-    def _receive_event(self, pickled_event: Any) -> None:
-        if isinstance(pickled_event, int):  # the number of a message that exceeded its memory limit
+    def _receive_event(self, event: int | bytes) -> None:
+        if isinstance(event, int):  # the number of a message that exceeded its memory limit
             self.outgrew_memory = True
         else:
-            number, content = pickle.loads(pickled_event)
+            number, content = pickle.loads(event)
             self._on_event(ServiceEvent(number, content, is_last=False))
 
     def _watch_worker(self) -> None:
@@ -272,11 +272,11 @@ class ClusterWorkerStarter:
         """Start a service and return its worker. Raise OSError if the cluster has no worker."""
         with self._start_lock:
             self._workers = [worker for worker in self._workers if worker.is_alive]
-            worker_counts = Counter(worker.address for worker in self._workers)
+            service_counts = Counter(worker.address for worker in self._workers)
             if not (addresses := self._cluster.worker_addresses):
                 raise OSError(tr("the cluster has no workers left"))
             # Ties are broken at random, so that servers of one cluster use different workers.
-            address = min(addresses, key=lambda worker: (worker_counts[worker], random.random()))
+            address = min(addresses, key=lambda worker: (service_counts[worker], random.random()))
             new_worker = ClusterWorker(
                 self._make_service, on_event, self._cluster, address, self._memory_limit
             )

@@ -227,7 +227,13 @@ def _at_risk_parts(wording: PlanWording) -> Iterator[Part]:
         year=wording.years[-1],
     )
     yield from budget_class_tables(
-        wording, "returned_by_year_meur", "returned", title, note, with_chart=False, is_collapsed=False
+        wording,
+        "returned_by_year_meur",
+        "returned",
+        title,
+        note,
+        with_chart=False,
+        is_collapsed=False,
     )
 
 

@@ -260,8 +260,8 @@ def budget_class_tables(
         columns.append(all_years)
     chart = stacked_chart(wording, name, title, rows, 2.3) if with_chart else None
     yield Table(
-        title, rows, columns, name, note, total_label=tr("Sum"), chart=chart, is_collapsed=is_collapsed,
-        media=PAGE,
+        title, rows, columns, name, note, total_label=tr("Sum"), chart=chart,
+        is_collapsed=is_collapsed, media=PAGE,
     )  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def build_max_stake(instance: Instance, stake: Stake) -> Any:
     model = build_commitment(instance)
     carried_capex, started_capex = perspective.stake_terms(model, instance, stake)
 
-    @model.Constraint(["any"], doc="one of the projects at least is started")
+    @model.Constraint(["any"], doc="at least one project of the stake is started")
     def some_start(model: Any, _: str) -> Any:
         start_variables = [
             model.start[p, y] for p, y in instance.start_options if p in stake.projects
@@ -138,8 +138,8 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
         if 0 < abs(total - 1) < 1e-5:
             market[p] /= total
             share.update({key: value / total for key, value in carrier_shares.items()})
-    # Of a project with over ten times the useful output, a tiny share may matter.
-    large = {
+    # If a project makes over ten times what can be used, even a tiny share of it may matter.
+    large_projects = {
         p.id
         for p in instance.projects.values()
         if any(lots > 10 * instance.max_useful_lots[m].max() > 0 for m, lots in p.output.items())
@@ -149,7 +149,7 @@ def read_commitment(instance: Instance, model: Any) -> Commitment:
         if start.get(p) == year:
             # Within its tolerances the solver may exceed the right.
             value = min(variable.value or 0.0, instance.offtake_right(p, group, share))
-            if value > (1e-13 if p in large else 1e-9):
+            if value > (1e-13 if p in large_projects else 1e-9):
                 offtake[p, group] = value
     floored = {
         (p, group, f, i): value

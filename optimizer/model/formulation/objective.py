@@ -79,14 +79,14 @@ def add_objective(
     model.eta = pyo.Var(
         list(cvar_terms),
         domain=pyo.NonNegativeReals,
-        doc="damage at the quantile, which no state has less than none of",
+        doc="damage at the quantile of a CVaR term, 0 or more",
     )
     model.excess = pyo.Var(
         tail_states, domain=pyo.NonNegativeReals, doc="damage of a state above the quantile"
     )
 
     @model.Constraint(
-        tail_states, doc="(CVaR) excess is at least what damage has above the quantile"
+        tail_states, doc="(CVaR) excess is at least the damage of a state above the quantile"
     )
     def excess_definition(model: Any, s: int) -> Any:
         return model.excess[s] >= weighted_damages[s][1] - model.eta["all"]
@@ -94,7 +94,7 @@ def add_objective(
     model.above = pyo.Var(
         mean_states,
         domain=pyo.NonNegativeReals,
-        doc="damage of a state above that of the mean's best",
+        doc="damage of a state above the quantile of the ambiguous mean",
     )
     model.worst = pyo.Var(
         ["all"] if worst_states else [],
@@ -102,13 +102,15 @@ def add_objective(
         doc="damage of the worst state",
     )
 
-    @model.Constraint(mean_states, doc="(CVaR) what damage has above that of the states left out")
+    @model.Constraint(
+        mean_states, doc="(CVaR) above is at least the damage above the quantile of the mean"
+    )
     def above_definition(model: Any, s: int) -> Any:
         return model.above[s] >= weighted_damages[s][1] - model.eta["mean"]
 
     @model.Constraint(
         [s for s in worst_states if weighted_damages[s][0] > 0],
-        doc="(CVaR) no state is worse than the worst",
+        doc="(CVaR) the worst damage is at least the damage of each state",
     )
     def worst_definition(model: Any, s: int) -> Any:
         return model.worst["all"] >= weighted_damages[s][1]

@@ -5,7 +5,7 @@ from typing import Any
 
 from optimizer.model.instance import Instance, Stake
 
-SHARE_TOLERANCE = 1e-5  # smaller shares are the solver's rounding and make no coefficient
+SHARE_TOLERANCE = 1e-5  # smaller fixed values are the solver's rounding, and count as 0
 FIXING_TOLERANCE = 5e-6
 """Slack of fixed decisions, since plans keep their rules only up to tolerances and rounding."""
 
@@ -13,7 +13,9 @@ FIXING_TOLERANCE = 5e-6
 def add_stakes(model: Any, instance: Instance) -> None:
     """Add the rule that the funders of a stake together carry exactly its share of capex (H1)."""
 
-    @model.Constraint(range(len(instance.stakes)), doc="(H1) a stake is just so much of the capex")
+    @model.Constraint(
+        range(len(instance.stakes)), doc="(H1) the funders of a stake carry its share of capex"
+    )
     def stake(model: Any, number: int) -> Any:
         current_stake = instance.stakes[number]
         carried_capex, started_capex = stake_terms(model, instance, current_stake)
@@ -22,23 +24,23 @@ def add_stakes(model: Any, instance: Instance) -> None:
 
 def stake_terms(model: Any, instance: Instance, stake: Stake) -> tuple[Any, Any]:
     """Return two expressions for the projects of a stake: the capex that its funders carry, and the
-    capex of those that are started."""
+    capex of the started projects. Capex is that of :func:`stake_weight`."""
     carriers = {(i.funder, i.id) for i in instance.instruments if i.carries_capex}
-    capex = {p: stake_weight(instance, stake.projects, p) for p in stake.projects}
+    weight = {p: stake_weight(instance, stake.projects, p) for p in stake.projects}
     carried_capex = sum(
-        capex[p] * share
+        weight[p] * share
         for (p, f, i, _), share in model.share.items()
-        if p in capex and f in stake.funders and (f, i) in carriers
+        if p in weight and f in stake.funders and (f, i) in carriers
     )
     started_capex = sum(
-        capex[p] * model.start[p, y] for p, y in instance.start_options if p in capex
+        weight[p] * model.start[p, y] for p, y in instance.start_options if p in weight
     )
     return carried_capex, started_capex
 
 
 def stake_weight(instance: Instance, projects: tuple[str, ...], p: str) -> float:
-    """Return the weight of a project in a stake: its capex in million EUR, or 1 for a single
-    project, which may have no capex."""
+    """Return the weight of a project in a stake of ``projects``: its capex in million EUR, or 1 if
+    it is the only one, which may have no capex."""
     return instance.projects[p].capex if len(projects) > 1 else 1.0
 
 
@@ -47,7 +49,7 @@ def add_fixed_decisions(model: Any, instance: Instance) -> None:
     fixed_decisions = instance.fixed_decisions
     fixed_shares = [key for key in model.share if key[1] in fixed_decisions.funders]
     fixed_offtakes = [key for key in model.offtake if key[2] in fixed_decisions.groups]
-    lower_bounds = [
+    bounded_offtakes = [
         key
         for key in model.offtake
         if key[2] not in fixed_decisions.groups and key in fixed_decisions.offtake
@@ -62,7 +64,7 @@ def add_fixed_decisions(model: Any, instance: Instance) -> None:
         return column - (value if value > SHARE_TOLERANCE else 0.0) * model.start[p, year]
 
     @model.Constraint(
-        list(fixed_decisions.certain_starts), doc="(H2) what is certain is built, and when"
+        list(fixed_decisions.certain_starts), doc="(H2) a certain start takes place in its year"
     )
     def held_start(model: Any, p: str) -> Any:
         return model.start[p, fixed_decisions.certain_starts[p]] == 1
@@ -92,7 +94,7 @@ def add_fixed_decisions(model: Any, instance: Instance) -> None:
         )
 
     @model.Constraint(
-        lower_bounds, doc="(H5) what is settled of a free group's offtake is the least of it"
+        bounded_offtakes, doc="(H5) the offtake of a free group is at least its settled part"
     )
     def held_least(model: Any, p: str, year: int, group: str) -> Any:
         value = fixed_decisions.offtake[p, year, group]
@@ -111,7 +113,7 @@ def add_fixed_decisions(model: Any, instance: Instance) -> None:
 
     @model.Constraint(
         list(fixed_decisions.min_total_purchases),
-        doc="(H7) so much is bought in all years together",
+        doc="(H7) purchases of all years together reach a lower bound",
     )
     def held_least_purchase(model: Any, h: str) -> Any:
         return (

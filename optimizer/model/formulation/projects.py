@@ -21,9 +21,7 @@ def add_projects(model: Any, instance: Instance) -> None:
 
 def _add_decisions(model: Any, instance: Instance) -> None:
     model.start = pyo.Var(
-        list(instance.start_options),
-        domain=pyo.Binary,
-        doc="1 if the decision to build p falls in τ",
+        list(instance.start_options), domain=pyo.Binary, doc="1 if project p is started in year τ"
     )
     shares = [
         (p, f, i, year)
@@ -33,7 +31,7 @@ def _add_decisions(model: Any, instance: Instance) -> None:
     ]
     model.share = pyo.Var(shares, bounds=(0, 1), doc="share of capex that instrument i carries")
     model.market = pyo.Var(
-        list(instance.start_options), bounds=(0, 1), doc="share the market carries"
+        list(instance.start_options), bounds=(0, 1), doc="share of capex that the market carries"
     )
     tickets = [
         (p, f, i)
@@ -42,7 +40,7 @@ def _add_decisions(model: Any, instance: Instance) -> None:
         and instance.instrument_by_key[f, i].max_share > 0
     ]
     model.takes_part = pyo.Var(
-        tickets, domain=pyo.Binary, doc="1 if instrument i takes part in p; where it has a minimum"
+        tickets, domain=pyo.Binary, doc="1 if instrument i with a minimum ticket takes part in p"
     )
 
 
@@ -60,12 +58,14 @@ def _add_financing(model: Any, instance: Instance) -> None:
     )
 
     @model.Constraint(
-        list(instance.unaided_projects), doc="(R5) what is started does not come by itself"
+        list(instance.unaided_projects), doc="(R5) a started project is not decided without support"
     )
     def unaided_definition(model: Any, p: str) -> Any:
         return model.unaided[p] + sum(model.start[p, year] for year in projects[p].start_years) == 1
 
-    @model.Constraint(list(instance.start_options), doc="(P2) what is started is financed in full")
+    @model.Constraint(
+        list(instance.start_options), doc="(P2) a started project is financed in full"
+    )
     def fully_financed(model: Any, p: str, year: int) -> Any:
         carried_share = sum(
             share_or_zero(model, instance, p, i.funder, i.id, year) for i in capex_instruments
@@ -73,7 +73,7 @@ def _add_financing(model: Any, instance: Instance) -> None:
         return carried_share + model.market[p, year] == model.start[p, year]
 
     @model.Constraint(
-        list(instance.start_options), doc="(P3) lenders and other investors carry so much"
+        list(instance.start_options), doc="(P3) the share of lenders and other investors is limited"
     )
     def market_finance_limit(model: Any, p: str, year: int) -> Any:
         additional_share = sum(
@@ -93,7 +93,7 @@ def share_or_zero(model: Any, instance: Instance, p: str, f: str, i: str, year: 
 
 
 def _add_tickets(model: Any, instance: Instance) -> None:
-    instrument = instance.instrument_by_key
+    instruments = instance.instrument_by_key
     capex = {p: x.capex for p, x in instance.projects.items()}
     tickets = list(dict.fromkeys((p, f, i) for p, f, i, _ in model.share))
 
@@ -103,25 +103,25 @@ def _add_tickets(model: Any, instance: Instance) -> None:
     def takes_part(p: str, f: str, i: str) -> Any:
         return model.takes_part[p, f, i] if (p, f, i) in model.takes_part else 1
 
-    @model.Constraint(tickets, doc="(P4) an instrument carries so much of a project, if any")
+    @model.Constraint(tickets, doc="(P4) the share of an instrument in a project is limited")
     def share_limit(model: Any, p: str, f: str, i: str) -> Any:
-        return total_share(p, f, i) <= instrument[f, i].max_share * takes_part(p, f, i)
+        return total_share(p, f, i) <= instruments[f, i].max_share * takes_part(p, f, i)
 
-    @model.Constraint(list(model.share), doc="(P4) and only of a project that is started")
+    @model.Constraint(list(model.share), doc="(P4) only a started project has shares")
     def share_needs_start(model: Any, p: str, f: str, i: str, year: int) -> Any:
-        return model.share[p, f, i, year] <= instrument[f, i].max_share * model.start[p, year]
+        return model.share[p, f, i, year] <= instruments[f, i].max_share * model.start[p, year]
 
-    @model.Constraint(list(model.takes_part), doc="(P5) a ticket is worth at least so much")
+    @model.Constraint(list(model.takes_part), doc="(P5) a ticket reaches its minimum")
     def ticket_min(model: Any, p: str, f: str, i: str) -> Any:
-        return capex[p] * total_share(p, f, i) >= instrument[f, i].ticket_min * takes_part(p, f, i)
+        return capex[p] * total_share(p, f, i) >= instruments[f, i].ticket_min * takes_part(p, f, i)
 
     limited_tickets = [
-        t for t in tickets if math.isfinite(instrument[t[1:]].ticket_max) and capex[t[0]] > 0
+        t for t in tickets if math.isfinite(instruments[t[1:]].ticket_max) and capex[t[0]] > 0
     ]
 
-    @model.Constraint(limited_tickets, doc="(P5) a ticket is worth at most so much")
+    @model.Constraint(limited_tickets, doc="(P5) a ticket stays within its maximum")
     def ticket_max(model: Any, p: str, f: str, i: str) -> Any:
-        return capex[p] * total_share(p, f, i) <= instrument[f, i].ticket_max * takes_part(p, f, i)
+        return capex[p] * total_share(p, f, i) <= instruments[f, i].ticket_max * takes_part(p, f, i)
 
 
 def _add_offtake(model: Any, instance: Instance) -> None:
@@ -135,7 +135,7 @@ def _add_offtake(model: Any, instance: Instance) -> None:
     )
 
     @model.Constraint(
-        offtake_options, doc="(P6) output is reserved for who paid, and comes home by itself"
+        offtake_options, doc="(P6) a group reserves output only by its shares and the home share"
     )
     def offtake_right(model: Any, p: str, year: int, group: str) -> Any:
         home_share = (
@@ -149,7 +149,7 @@ def _add_offtake(model: Any, instance: Instance) -> None:
 
     @model.Constraint(
         list(dict.fromkeys((p, year) for p, year, _ in offtake_options)),
-        doc="(P6) no more than so much of the output can be reserved",
+        doc="(P6) the reserved share of output is limited",
     )
     def offtake_limit(model: Any, p: str, year: int) -> Any:
         reserved_share = sum(
@@ -178,7 +178,7 @@ def _add_floored_offtake(model: Any, instance: Instance) -> None:
 
     @model.Constraint(
         list(dict.fromkeys((p, y, f, i) for p, y, _, f, i in instance.floored_offtakes)),
-        doc="(P6) no more of the output runs under a price floor than its share",
+        doc="(P6) output that a price floor keeps running is within its share",
     )
     def floored_offtake(model: Any, p: str, year: int, f: str, i: str) -> Any:
         floored_share = sum(model.floored[p, year, g, f, i] for g in instance.groups_with_right(p))
@@ -186,7 +186,7 @@ def _add_floored_offtake(model: Any, instance: Instance) -> None:
 
     @model.Constraint(
         list(dict.fromkeys(key[:3] for key in instance.floored_offtakes)),
-        doc="(P6) what runs under price floors is offtake",
+        doc="(P6) output that price floors keep running is offtake",
     )
     def floored_limit(model: Any, p: str, year: int, group: str) -> Any:
         floors = instance.price_floors(p)
@@ -205,14 +205,14 @@ def add_project_rules(model: Any, instance: Instance) -> None:
             if last_year is None or year <= last_year
         )
 
-    required_projects = [
+    requirements = [
         (p, required_project, year)
         for p, project in case.projects.items()
         for required_project in project.requires
         for year in start_years[p]
     ]
 
-    @model.Constraint(required_projects, doc="(P9) a required project starts no later")
+    @model.Constraint(requirements, doc="(P9) a required project starts no later")
     def requires(model: Any, p: str, other: str, year: int) -> Any:
         return starts_until(p, year) <= starts_until(other, year)
 
@@ -222,15 +222,21 @@ def add_project_rules(model: Any, instance: Instance) -> None:
         for other in project.excludes
     )
 
-    @model.Constraint(list(excluding_pairs), doc="(P9) of two that exclude each other one at most")
+    @model.Constraint(
+        list(excluding_pairs), doc="(P9) of two projects that exclude each other one is started"
+    )
     def excludes(model: Any, p: str, other: str) -> Any:
         return starts_until(p) + starts_until(other) <= 1
 
-    @model.Constraint(list(dict.fromkeys(case.policy.must_build)), doc="(P9) must be built")
+    @model.Constraint(
+        list(dict.fromkeys(case.policy.must_build)), doc="(P9) a project must be built"
+    )
     def must_build(model: Any, p: str) -> Any:
         return starts_until(p) == 1
 
-    @model.Constraint(list(dict.fromkeys(case.policy.must_not_build)), doc="(P9) must not be built")
+    @model.Constraint(
+        list(dict.fromkeys(case.policy.must_not_build)), doc="(P9) a project must not be built"
+    )
     def must_not_build(model: Any, p: str) -> Any:
         return starts_until(p) == 0
 
@@ -241,7 +247,7 @@ def add_project_rules(model: Any, instance: Instance) -> None:
     }
 
     @model.Constraint(
-        list(max_starts_by_year), doc="(P9) so many projects at most are started in a year"
+        list(max_starts_by_year), doc="(P9) the number of starts in a year is limited"
     )
     def starts_by_year(model: Any, year: int) -> Any:
         return (
@@ -252,7 +258,7 @@ def add_project_rules(model: Any, instance: Instance) -> None:
     max_project_count = case.policy.max_projects
     limit_index = [] if max_project_count is None or not start_years else ["all"]
 
-    @model.Constraint(limit_index, doc="(P9) so many projects at most")
+    @model.Constraint(limit_index, doc="(P9) the number of projects is limited")
     def max_projects(model: Any, _all: str) -> Any:
         return sum(model.start[key] for key in instance.start_options) <= float(
             max_project_count or 0
@@ -264,20 +270,20 @@ def add_support_rules(model: Any, instance: Instance) -> None:
     than one price floor."""
     subsidies = [i for i in instance.instruments if i.type.subsidizes_loans]
     floors = [i for i in instance.instruments if i.floor_prices]
-    subsidized_loans = [
+    subsidized_starts = [
         (p, year)
         for p, year in instance.start_options
         if any((p, i.funder, i.id, year) in model.share for i in subsidies)
     ]
 
-    @model.Constraint(subsidized_loans, doc="(P3) what the market lends is subsidized once")
+    @model.Constraint(subsidized_starts, doc="(P3) a loan is subsidized once")
     def subsidised_loan_limit(model: Any, p: str, year: int) -> Any:
         subsidized_share = sum(
             share_or_zero(model, instance, p, i.funder, i.id, year) for i in subsidies
         )
         return subsidized_share <= model.market[p, year]
 
-    floored_materials = [
+    keys_with_several_floors = [
         (p, material, year)
         for p, year in instance.start_options
         for material in instance.projects[p].output
@@ -287,7 +293,7 @@ def add_support_rules(model: Any, instance: Instance) -> None:
         > 1
     ]
 
-    @model.Constraint(floored_materials, doc="(P3) a tonne has one price floor")
+    @model.Constraint(keys_with_several_floors, doc="(P3) a tonne has one price floor")
     def price_floor_limit(model: Any, p: str, material: str, year: int) -> Any:
         floored_share = sum(
             share_or_zero(model, instance, p, i.funder, i.id, year)
@@ -302,7 +308,7 @@ def add_country_limit(model: Any, instance: Instance) -> None:
     oversupply = _country_oversupply(instance)
 
     @model.Constraint(
-        list(oversupply), doc="(G1) reserved output replaces what one country oversupplies"
+        list(oversupply), doc="(G1) reserved output replaces supply above a country's limit"
     )
     def country_share_limit(model: Any, material: str, country: str, year: int) -> Any:
         other_projects = [
@@ -320,7 +326,7 @@ def add_country_limit(model: Any, instance: Instance) -> None:
 
 def _country_oversupply(instance: Instance) -> dict[tuple[str, str, int], float]:
     """Return by how many lots per period the supply of a country exceeds its limit, by material,
-    country and year. Only excesses are listed."""
+    country and year; only where it does."""
     limit = instance.case.policy.max_country_share
     if limit is None:
         return {}

@@ -31,7 +31,7 @@ def add_public_limits(model: Any, instance: Instance) -> None:
         else [x for x in instance.start_options if x[0] in eligible_projects]
     )
 
-    @model.Constraint(limited_starts, doc="(P7) public funders together carry so much of a project")
+    @model.Constraint(limited_starts, doc="(P7) the share of all public funders is limited")
     def public_share_limit(model: Any, p: str, year: int) -> Any:
         return public_share(p, year) <= float(policy.max_public_share or 0) * model.start[p, year]
 
@@ -43,9 +43,7 @@ def add_public_limits(model: Any, instance: Instance) -> None:
     ]
     aid_limits = _state_aid_limits(instance, {p for p, _, _, _ in aided_shares})
 
-    @model.Constraint(
-        list(aid_limits), doc="(P8) grant equivalents in a project stay below a limit"
-    )
+    @model.Constraint(list(aid_limits), doc="(P8) the state aid for a project stays within a limit")
     def state_aid_limit(model: Any, p: str) -> Any:
         aid = sum(
             instance.instrument_by_key[f, i].grant_equivalent
@@ -57,7 +55,7 @@ def add_public_limits(model: Any, instance: Instance) -> None:
         return aid <= aid_limits[p]
 
 
-def _state_aid_limits(instance: Instance, aided: set[str]) -> dict[str, float]:
+def _state_aid_limits(instance: Instance, aided_projects: set[str]) -> dict[str, float]:
     """Return the largest allowed grant equivalent, in million EUR, of each project that can receive
     state aid."""
     aid_policy = instance.case.policy.state_aid
@@ -70,7 +68,7 @@ def _state_aid_limits(instance: Instance, aided: set[str]) -> dict[str, float]:
     return {
         p: min(max_intensity * x.capex if x.capex else 0.0, max_aid)
         for p, x in instance.projects.items()
-        if p in aided
+        if p in aided_projects
     }
 
 
@@ -93,7 +91,7 @@ def add_budgets(model: Any, instance: Instance) -> None:
         funders_with_yearly_budget,
         list(years),
         domain=pyo.NonNegativeReals,
-        doc="what a year's budget leaves",
+        doc="unspent part of a year's budget",
     )
 
     @model.Constraint(
@@ -171,12 +169,10 @@ def add_budget_lines(model: Any, instance: Instance) -> None:
         for y in years
     ]
     model.line_unspent = pyo.Var(
-        yearly_budget_keys, domain=pyo.NonNegativeReals, doc="what a year leaves of a budget line"
+        yearly_budget_keys, domain=pyo.NonNegativeReals, doc="unused part of a line in a year"
     )
 
-    @model.Constraint(
-        yearly_budget_keys, doc="(B3) a year's use of a line stays within what it has"
-    )
+    @model.Constraint(yearly_budget_keys, doc="(B3) a year's use of a line stays within its amount")
     def budget_line_by_year(model: Any, f: str, id: str, year: int) -> Any:
         line = lines[f, id]
         budget = 0.0 if line.yearly_budget is None else float(line.yearly_budget[year - years[0]])
@@ -201,7 +197,7 @@ def add_budget_lines(model: Any, instance: Instance) -> None:
         for y in years
     ]
 
-    @model.Constraint(guarantee_stock_keys, doc="(B4) so much may be outstanding at a year's end")
+    @model.Constraint(guarantee_stock_keys, doc="(B4) outstanding guarantees are limited")
     def guarantee_stock_limit(model: Any, f: str, id: str, year: int) -> Any:
         limit = float(lines[f, id].guarantee_limit[year - years[0]])
         return model.line_use[f, id, year] + model.nothing <= limit

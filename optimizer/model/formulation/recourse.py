@@ -62,8 +62,8 @@ class ChainInState:
         return tuple(periods)
 
     def refill_limit(self, h: str, retention: float, k: int) -> float:
-        """Return how many lots can be refilled after the previous row of a stockpile, up to and
-        including period k."""
+        """Return the largest number of lots that refills after the previous row of a stockpile, up
+        to and including period k, leave at the end of period k."""
         if h not in self.max_refill or k < self.open_periods[0]:
             return 0.0
         first_period = (
@@ -185,7 +185,7 @@ def add_deliveries(model: Any, instance: Instance, scenario_data: Sequence[Scena
         doc="share of nameplate that reaches a node in a year",
     )
 
-    @model.Constraint(delivered_keys, doc="(R5) what reaches a node is what is its own and runs")
+    @model.Constraint(delivered_keys, doc="(R5) a node receives the running output reserved for it")
     def delivered_definition(model: Any, v: str, p: str, d: int | str, year: int) -> Any:
         year_position = year - instance.years[0]
         project = instance.projects[p]
@@ -272,16 +272,18 @@ def add_recourse(
     block.refill = pyo.Var(
         list(refill_limits),
         bounds=lambda _block, *key: (0, refill_limits[key]),
-        doc="(R7) lots that come back since the row before",
+        doc="(R7) lots refilled since the previous row of the stock",
     )
     block.shortage = pyo.Var(
-        shortage_keys, bounds=shortage_bounds, doc="(R4) lots missing on a damage step"
+        shortage_keys, bounds=shortage_bounds, doc="(R4) shortage in lots on a damage step"
     )
     block.made = pyo.Var(
-        list(producer_by_key), domain=pyo.NonNegativeReals, doc="lots made of other forms"
+        list(producer_by_key), domain=pyo.NonNegativeReals, doc="lots that a plant makes"
     )
 
-    @block.Constraint(stock_keys, doc="(R1) stock is what keeps and what comes in, less releases")
+    @block.Constraint(
+        stock_keys, doc="(R1) stock is the rest of the earlier stock plus inflows minus releases"
+    )
     def stock_balance(block: Any, v: str, h: str, k: int) -> Any:
         before_release = _stock_before_release(
             block, instance, first_stage, nodes[v][0], node_of[v], h, k
@@ -291,14 +293,14 @@ def add_recourse(
         return block.stock[v, h, k] == before_release + refilled_lots - released_lots
 
     @block.Constraint(
-        list(refill_limits), doc="(R7) what comes back was planned, and released before"
+        list(refill_limits), doc="(R7) a refilled stock does not exceed the planned stock"
     )
     def refill_limit(block: Any, v: str, h: str, k: int) -> Any:
         return block.stock[v, h, k] <= node_of[v].stockpile_shares[h] * first_stage.planned[h, k]
 
     @block.Constraint(
         [(v, k) for v, (s, _) in nodes.items() for k in s.open_periods],
-        doc="(R3) supply, output, releases, what is made or missing meet demand and what is taken",
+        doc="(R3) supply, output, releases, production and shortage cover demand and inputs",
     )
     def demand_balance(block: Any, v: str, k: int) -> Any:
         s, position = nodes[v]
@@ -326,7 +328,7 @@ def add_recourse(
             else total_lots >= uncovered_lots
         )
 
-    @block.Constraint(list(producer_by_key), doc="(R6) no more is made than plants can make")
+    @block.Constraint(list(producer_by_key), doc="(R6) a plant stays within its capacity")
     def conversion_limit(block: Any, v: str, plant: str, k: int) -> Any:
         s, producer = producer_by_key[v, plant, k]
         is_project = producer.capacity is None
@@ -340,7 +342,7 @@ def add_recourse(
     if keys_limited_by_column:
 
         @block.Constraint(
-            keys_limited_by_column, doc="(R4) no more is missing than is demanded on a step"
+            keys_limited_by_column, doc="(R4) shortage is within the demand on a damage step"
         )
         def shortage_limit(block: Any, v: str, j: int, k: int) -> Any:
             return block.shortage[v, j, k] <= step_limits[v, j, k]

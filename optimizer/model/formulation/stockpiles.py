@@ -19,7 +19,7 @@ def add_stockpiles(model: Any, instance: Instance) -> None:
         list(stockpiles),
         list(periods),
         domain=pyo.NonNegativeReals,
-        doc="stock if nothing is released",
+        doc="stock at a period's end if nothing is released",
     )
     buyable_keys = [
         (h, year)
@@ -28,34 +28,38 @@ def add_stockpiles(model: Any, instance: Instance) -> None:
         if math.isfinite(stockpile.max_purchase[year - first_year])
     ]
 
-    @model.Constraint(buyable_keys, doc="(S1) the market gives so much a year")
+    @model.Constraint(buyable_keys, doc="(S1) purchases in a year are limited")
     def purchase_limit(model: Any, h: str, year: int) -> Any:
         return model.buy[h, year] <= stockpiles[h].max_purchase[year - first_year]
 
     @model.Constraint(
-        list(stockpiles), list(periods), doc="(S2) planned stock is what keeps, plus what is bought"
+        list(stockpiles),
+        list(periods),
+        doc="(S2) planned stock is the rest of the earlier stock plus purchases",
     )
     def planned_stock_definition(model: Any, h: str, k: int) -> Any:
         previous_stock = model.planned[h, k - 1] if k > 0 else stockpiles[h].initial_lots
         purchased_lots = model.buy[h, first_year + k // n] / n
         return model.planned[h, k] == stockpiles[h].retention * previous_stock + purchased_lots
 
-    with_max_stock = [
+    limited_stockpiles = [
         h for h, stockpile in stockpiles.items() if math.isfinite(stockpile.max_stock)
     ]
 
-    @model.Constraint(with_max_stock, list(periods), doc="(S3) planned stock fits into the store")
+    @model.Constraint(
+        limited_stockpiles, list(periods), doc="(S3) planned stock fits into the store"
+    )
     def storage_limit(model: Any, h: str, k: int) -> Any:
         return model.planned[h, k] <= stockpiles[h].max_stock
 
-    with_min_stock = [
+    min_stock_keys = [
         (h, year)
         for h, stockpile in stockpiles.items()
         for year in years
         if stockpile.min_stock[year - first_year] > 0
     ]
 
-    @model.Constraint(with_min_stock, doc="(S4) planned stock at a year's end covers so many days")
+    @model.Constraint(min_stock_keys, doc="(S4) planned stock at a year's end reaches its minimum")
     def days_of_demand(model: Any, h: str, year: int) -> Any:
         last_period = (year - first_year + 1) * n - 1
         return model.planned[h, last_period] >= stockpiles[h].min_stock[year - first_year]

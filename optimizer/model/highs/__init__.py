@@ -11,7 +11,7 @@ there is an incumbent.
 from pyomo.common import dependencies
 
 # When scipy is first used, Pyomo imports its statistics, integration and geometry, which are not
-# needed here and take two thirds of a second. Without this callback it does not.
+# needed here and take two thirds of a second. It imports them in this callback.
 if hasattr(dependencies.scipy_available, "_callback"):
     dependencies.scipy_available._callback = None
 

@@ -40,12 +40,9 @@ def _tighten(program: LinearProgram, fix_only: bool) -> LinearProgram:
     lower, upper = program.lower.copy(), program.upper.copy()
     for _ in range(MAX_ROUNDS):
         previous_bounds = lower.copy(), upper.copy()
-        for entries, sides in (
-            (matrix.data, program.row_upper),
-            (-matrix.data, -program.row_lower),
-        ):
+        for entries, rhs in ((matrix.data, program.row_upper), (-matrix.data, -program.row_lower)):
             implied_lower, implied_upper = _implied_bounds(
-                entries, matrix.indices, column, sides, lower, upper
+                entries, matrix.indices, column, rhs, lower, upper
             )
             is_integer = program.is_integer
             implied_lower[is_integer] = np.ceil(implied_lower[is_integer] - INTEGER_TOLERANCE)
@@ -68,39 +65,39 @@ def _tighten(program: LinearProgram, fix_only: bool) -> LinearProgram:
 
 
 def _mark_infeasible_rows(program: LinearProgram) -> LinearProgram:
-    """Replace each row that no values within the column bounds satisfy by 0 <= -1. Sides that are
-    violated by rounding only are moved instead. So feasibility does not depend on a tolerance: an
-    empty budget that has to pay a cent is infeasible."""
+    """Replace each row that no values within the column bounds satisfy by 0 <= -1. Row bounds that
+    are violated by rounding only are moved instead. Feasibility then does not depend on a
+    tolerance: an empty budget that has to pay a cent is infeasible."""
     matrix = program.matrix
-    count = matrix.shape[0]
+    row_count = matrix.shape[0]
     column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
     min_values = np.where(matrix.data > 0, program.lower[column], program.upper[column])
     max_values = np.where(matrix.data > 0, program.upper[column], program.lower[column])
-    is_infeasible = np.zeros(count, dtype=bool)
+    is_infeasible = np.zeros(row_count, dtype=bool)
     row_lower, row_upper = program.row_lower.copy(), program.row_upper.copy()
-    for sign, extremes, sides in ((1, min_values, row_upper), (-1, max_values, row_lower)):
+    for sign, extremes, rhs in ((1, min_values, row_upper), (-1, max_values, row_lower)):
         terms = matrix.data * extremes
-        size = np.bincount(matrix.indices, np.abs(terms), count)
-        is_finite = np.isfinite(sides) & np.isfinite(size)
-        finite_sides, activity = (
-            sides[is_finite],
-            np.bincount(matrix.indices, terms, count)[is_finite],
+        size = np.bincount(matrix.indices, np.abs(terms), row_count)
+        is_finite = np.isfinite(rhs) & np.isfinite(size)
+        finite_rhs, activity = (
+            rhs[is_finite],
+            np.bincount(matrix.indices, terms, row_count)[is_finite],
         )
-        excess = sign * (activity - finite_sides)
+        excess = sign * (activity - finite_rhs)
         is_violated = (
-            excess > ROW_TOLERANCE * (size[is_finite] + np.abs(finite_sides)) + ZERO_TOLERANCE
+            excess > ROW_TOLERANCE * (size[is_finite] + np.abs(finite_rhs)) + ZERO_TOLERANCE
         )
         is_infeasible[is_finite] |= is_violated
-        sides[is_finite] = np.where((excess > 0) & ~is_violated, activity, finite_sides)
+        rhs[is_finite] = np.where((excess > 0) & ~is_violated, activity, finite_rhs)
     program = replace(program, row_lower=row_lower, row_upper=row_upper)
     if not is_infeasible.any():
         return program
-    row_ranges = sparse.csc_array(matrix, copy=True)
-    row_ranges.data[is_infeasible[row_ranges.indices]] = 0.0
-    row_ranges.eliminate_zeros()
+    reduced_matrix = sparse.csc_array(matrix, copy=True)
+    reduced_matrix.data[is_infeasible[reduced_matrix.indices]] = 0.0
+    reduced_matrix.eliminate_zeros()
     return replace(
         program,
-        matrix=row_ranges,
+        matrix=reduced_matrix,
         row_lower=np.where(is_infeasible, -np.inf, row_lower),
         row_upper=np.where(is_infeasible, -1.0, row_upper),
     )
@@ -110,8 +107,8 @@ def _is_worthwhile(
     lower: Floats, upper: Floats, width: Floats, fix_only: bool
 ) -> NDArray[np.bool_]:
     """Return for each column whether the bounds ``lower`` and ``upper`` should be set: they fix the
-    column, or are much narrower than ``width``, its present range. With ``fix_only`` only the first
-    counts."""
+    column, or are much narrower than ``width``, its present range. With ``fix_only`` only columns
+    that they fix are marked."""
     new_width, magnitude = upper - lower, np.maximum(np.abs(lower), np.abs(upper))
     is_fixed = new_width <= 0
     if fix_only:
@@ -126,24 +123,24 @@ def _implied_bounds(
     entries: Floats,
     row: NDArray[Any],
     column: NDArray[Any],
-    sides: Floats,
+    rhs: Floats,
     lower: Floats,
     upper: Floats,
 ) -> tuple[Floats, Floats]:
     """Return the lower and upper bounds of all columns that are implied by the rows A @ x <=
-    ``sides``, where A has ``entries`` at the positions ``row`` and ``column``."""
-    count = len(sides)
+    ``rhs``, where A has ``entries`` at the positions ``row`` and ``column``."""
+    row_count = len(rhs)
     is_positive = entries > 0
     term = entries * np.where(is_positive, lower[column], upper[column])
     is_unbounded = np.isinf(term)
     finite_term = np.where(is_unbounded, 0.0, term)
-    min_activity = np.bincount(row, finite_term, count)
-    finite_sides = np.where(np.isfinite(sides), sides, 0.0)
-    size = np.bincount(row, np.abs(finite_term), count) + np.abs(finite_sides)
-    unbounded_count = np.bincount(row, is_unbounded, count)
+    min_activity = np.bincount(row, finite_term, row_count)
+    finite_rhs = np.where(np.isfinite(rhs), rhs, 0.0)
+    size = np.bincount(row, np.abs(finite_term), row_count) + np.abs(finite_rhs)
+    unbounded_count = np.bincount(row, is_unbounded, row_count)
     # A bound follows only if all other columns of the row are bounded on the relevant side.
-    is_usable = np.isfinite(sides)[row] & (unbounded_count[row] == is_unbounded)
-    slack = (finite_sides[row] - (min_activity[row] - finite_term) + ROUNDING_SHARE * size[row])[
+    is_usable = np.isfinite(rhs)[row] & (unbounded_count[row] == is_unbounded)
+    slack = (finite_rhs[row] - (min_activity[row] - finite_term) + ROUNDING_SHARE * size[row])[
         is_usable
     ]
     bound = slack / entries[is_usable]

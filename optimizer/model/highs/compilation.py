@@ -50,20 +50,20 @@ def compile_model(model: Any) -> CompiledModel:
         raise InvalidModelData(f"a constraint without variables cannot hold: {error}") from error
     if len(form.objectives) != 1 or form.objectives[0].sense != pyo.minimize:
         raise InvalidModelData("the model needs exactly one objective, to be minimized")
-    compiled = {id(row.constraint) for row in form.rows}
+    compiled_ids = {id(row.constraint) for row in form.rows}
     for constraint in model.component_data_objects(pyo.Constraint, active=True):
-        if id(constraint) not in compiled:
+        if id(constraint) not in compiled_ids:
             raise InvalidModelData(f"{constraint.name} has no variable and was dropped")
     matrix = form.A.tocsc()
     matrix.eliminate_zeros()
-    sides = np.asarray(form.rhs, dtype=float)
-    kinds = np.array([row.bound_type for row in form.rows], dtype=int)
+    rhs = np.asarray(form.rhs, dtype=float)
+    bound_types = np.array([row.bound_type for row in form.rows], dtype=int)
     program = LinearProgram(
         cost=np.asarray(form.c.todense(), dtype=float).ravel(),
         offset=float(form.c_offset[0]),
         matrix=matrix,
-        row_lower=np.where(kinds == 1, -np.inf, sides),
-        row_upper=np.where(kinds == -1, np.inf, sides),
+        row_lower=np.where(bound_types == 1, -np.inf, rhs),
+        row_upper=np.where(bound_types == -1, np.inf, rhs),
         lower=np.array([-np.inf if v.lb is None else v.lb for v in form.columns], dtype=float),
         upper=np.array([np.inf if v.ub is None else v.ub for v in form.columns], dtype=float),
         is_integer=np.array([not v.is_continuous() for v in form.columns], dtype=bool),
@@ -103,7 +103,7 @@ class NameSubset(Sequence[str]):
 @dataclass(frozen=True, eq=False)
 class SubstitutedProgram:
     """A program without the columns that some of its rows define, and the definitions of these
-    columns. All rows are kept; those that were definitions are empty and have no sides."""
+    columns. All rows are kept; those that were definitions are empty and have no bounds."""
 
     program: LinearProgram
     kept_columns: NDArray[np.int64]  # positions in the full program, as below
@@ -137,9 +137,9 @@ def component_keys(components: Sequence[Any]) -> list[tuple[str, Any]]:
 def substitute_defined_columns(
     compiled: CompiledModel, variable: str, definition: str
 ) -> SubstitutedProgram:
-    """Replace the columns of ``variable`` by what the rows of ``definition`` say they are.
-    Otherwise presolve eliminates a chain of many periods from its end, and divides by a small
-    coefficient in each."""
+    """Replace the columns of ``variable`` by the expressions that the equality rows of the
+    constraint ``definition`` give for them. Presolve would eliminate a chain of many periods from
+    its end, and divide by a small coefficient in each."""
     full_program = compiled.program
     variable_names = np.array([name for name, _ in compiled.column_keys])
     constraint_names = np.array([name for name, _ in compiled.row_keys])
@@ -156,8 +156,8 @@ def substitute_defined_columns(
     shift = matrix[:, defined_columns] @ constant
     size = abs(matrix[:, defined_columns]) @ np.abs(constant)
     lower, upper = (
-        _zero_rounding(side - shift, ROUNDING_SHARE * size)
-        for side in (full_program.row_lower, full_program.row_upper)
+        _zero_rounding(row_bound - shift, ROUNDING_SHARE * size)
+        for row_bound in (full_program.row_lower, full_program.row_upper)
     )
     is_kept_row = np.ones(len(constraint_names))
     is_kept_row[definition_rows] = 0.0
@@ -184,7 +184,7 @@ def substitute_defined_columns(
 
 def _solve_definitions(
     matrix: sparse.csr_array,
-    sides: Floats,
+    rhs: Floats,
     definition_rows: NDArray[np.int64],
     defined_columns: NDArray[np.int64],
     kept_columns: NDArray[np.int64],
@@ -206,7 +206,7 @@ def _solve_definitions(
     by_kept_columns = _drop_rounding(
         sparse.csr_array(-inverse @ matrix[definition_rows][:, kept_columns])
     )
-    return by_kept_columns, np.asarray(inverse @ sides[definition_rows])
+    return by_kept_columns, np.asarray(inverse @ rhs[definition_rows])
 
 
 def _add_product(
@@ -229,5 +229,5 @@ def _drop_rounding(matrix: sparse.csr_array) -> sparse.csr_array:
     return matrix
 
 
-def _zero_rounding(sides: Floats, threshold: Floats) -> Floats:
-    return np.where(np.abs(sides) <= threshold, 0.0, sides)
+def _zero_rounding(values: Floats, threshold: Floats) -> Floats:
+    return np.where(np.abs(values) <= threshold, 0.0, values)

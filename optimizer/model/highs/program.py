@@ -22,8 +22,8 @@ MAX_COEFFICIENT_RATIO = 1e18  # largest reliable ratio of two coefficients of a 
 @dataclass(frozen=True, eq=False)
 class LinearProgram:
     """A mixed-integer linear program to be minimized. ``matrix`` is a csc array with one row for
-    each constraint. Sides and bounds that do not exist are infinite. Names of rows and columns are
-    for messages."""
+    each constraint. Bounds of rows and columns that do not exist are infinite. Names of rows and
+    columns are for messages."""
 
     cost: Floats
     offset: float
@@ -47,7 +47,7 @@ class LinearProgram:
         }
 
     def free_rows(self, is_dropped: NDArray[np.bool_]) -> LinearProgram:
-        """Return the program with infinite sides for the rows that ``is_dropped`` marks."""
+        """Return the program without bounds on the rows that ``is_dropped`` marks."""
         return replace(
             self,
             row_lower=np.where(is_dropped, -np.inf, self.row_lower),
@@ -69,16 +69,15 @@ def _labeled_vectors(program: LinearProgram) -> list[tuple[Floats, Sequence[str]
     return [
         (program.cost, program.column_names, "the cost of", False),
         (np.array([program.offset]), ["the objective"], "the constant of", False),
-        (program.row_lower, program.row_names, "a side of", True),
-        (program.row_upper, program.row_names, "a side of", True),
+        (program.row_lower, program.row_names, "a bound of", True),
+        (program.row_upper, program.row_names, "a bound of", True),
         (program.lower, program.column_names, "a bound of", True),
         (program.upper, program.column_names, "a bound of", True),
     ]
 
 
 def check_finite(program: LinearProgram) -> None:
-    """Raise InvalidModelData if a number is NaN, or is infinite although only sides and bounds may
-    be."""
+    """Raise InvalidModelData if a number is NaN, or if a number other than a bound is infinite."""
     for vector, names, description, may_be_infinite in _labeled_vectors(program):
         is_bad = np.isnan(vector) if may_be_infinite else ~np.isfinite(vector)
         if is_bad.any():
@@ -93,8 +92,8 @@ def check_finite(program: LinearProgram) -> None:
 
 def check_solver_limits(program: LinearProgram) -> None:
     """Raise InvalidModelData, which names the element, if the solver would misread a number. This
-    holds for numbers that are not finite, numbers of 1e15 or more, coefficients of 1e-9 or less,
-    and coefficients whose ratio exceeds 1e18."""
+    holds for numbers that are not finite (except absent bounds), numbers of 1e15 or more,
+    coefficients of 1e-9 or less, and coefficients whose ratio exceeds 1e18."""
     check_finite(program)
     for vector, names, description, _ in _labeled_vectors(program):
         magnitudes = np.where(np.isfinite(vector), np.abs(vector), 0.0)
@@ -104,7 +103,7 @@ def check_solver_limits(program: LinearProgram) -> None:
     is_impossible = np.isposinf(program.row_lower) | np.isneginf(program.row_upper)
     if is_impossible.any():
         raise InvalidModelData(
-            f"{program.row_names[int(np.argmax(is_impossible))]} has a side nothing can meet"
+            f"{program.row_names[int(np.argmax(is_impossible))]} has a bound nothing can meet"
         )
     data = np.abs(program.matrix.data)
     if not data.size:

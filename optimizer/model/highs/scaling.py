@@ -19,8 +19,8 @@ NEAR_ONE_FACTOR = 1e4  # a program with all numbers within this factor of one is
 MAX_ROUNDS = 30  # of balancing rows and columns in turn
 NEGLIGIBLE_SHARE = 2.0**-21  # smaller entries, relative to the largest of their row, are ignored
 MAX_UNIT_EXPONENT = 20  # largest exponent of a column unit; that of row factors is four times it
-ROUNDING_SHARE = 1e-12  # smaller entries and sides, relative to the row's largest, are rounding
-MAX_ENTRY_EXPONENT = 24  # largest exponent of an entry when a row is scaled by its side
+ROUNDING_SHARE = 1e-12  # smaller entries and row bounds, relative to the largest, are rounding
+MAX_ENTRY_EXPONENT = 24  # largest exponent of an entry when a row is scaled by its bound
 MAX_BOUND_EXPONENT = 40  # largest exponent of a scaled column bound
 MAX_SCALED_COST = 2.0**27  # largest scaled cost coefficient of a column
 MAX_COLUMN_COST = 2.0**40  # largest scaled cost that a single column can contribute
@@ -158,11 +158,11 @@ def _max_column_costs(program: LinearProgram, min_amount: float) -> Floats:
 def balance_geometrically(
     program: LinearProgram, units: Floats | None = None
 ) -> tuple[Floats, Floats]:
-    """Return row factors and column units with which coefficients, sides and bounds are near one.
-    Rows and columns are divided in turn by the geometric means of their entries (Fulkerson and
-    Wolfe 1962), which converges to the least squares of the logarithms (Curtis and Reid 1972). A
-    side counts as a coefficient of its row, and a bound as a coefficient of its column. Integer
-    columns keep unit 1."""
+    """Return row factors and column units with which coefficients and bounds are near one. Rows and
+    columns are divided in turn by the geometric means of their entries (Fulkerson and Wolfe 1962),
+    which converges to the least squares of the logarithms (Curtis and Reid 1972). A bound counts as
+    a coefficient of its row or column. Integer columns keep unit 1, and columns with a given unit
+    (``units`` is not NaN) keep that."""
     matrix = program.matrix
     count, width = matrix.shape
     is_free = ~program.is_integer
@@ -177,10 +177,10 @@ def balance_geometrically(
     largest_entries = np.zeros(count)
     np.maximum.at(largest_entries, matrix.indices, size)
     threshold = ROUNDING_SHARE * largest_entries
-    sides = [_log2_magnitude(side, threshold) for side in (program.row_lower, program.row_upper)]
+    row_bounds = [_log2_magnitude(x, threshold) for x in (program.row_lower, program.row_upper)]
     bounds = [_log2_magnitude(bound, ROUNDING_SHARE) for bound in (program.lower, program.upper)]
     entries = _log2_magnitude(size)
-    all_exponents = [entries, *sides, *(bound[is_free] for bound in bounds)]
+    all_exponents = [entries, *row_bounds, *(bound[is_free] for bound in bounds)]
     max_exponent = max(
         (float(np.nanmax(np.abs(x))) for x in all_exponents if not np.isnan(x).all()), default=0.0
     )
@@ -190,14 +190,14 @@ def balance_geometrically(
     # losses over many years would otherwise drive units apart.
     is_counted = size > NEGLIGIBLE_SHARE * largest_entries[matrix.indices]
     row, entry, column = matrix.indices[is_counted], entries[is_counted], column[is_counted]
-    in_row = np.bincount(row, minlength=count) + sum(~np.isnan(side) for side in sides)
+    in_row = np.bincount(row, minlength=count) + sum(~np.isnan(x) for x in row_bounds)
     in_column = np.bincount(column, minlength=width) + sum(~np.isnan(bound) for bound in bounds)
-    side_sum = np.sum([np.nan_to_num(side) for side in sides], axis=0)
+    row_bound_sum = np.sum([np.nan_to_num(x) for x in row_bounds], axis=0)
     bound_sum = np.sum([np.nan_to_num(bound) for bound in bounds], axis=0)
     row_exponent, column_exponent = np.zeros(count), initial_exponent
     for _ in range(MAX_ROUNDS):
         row_exponent = -(
-            np.bincount(row, entry + column_exponent[column], count) + side_sum
+            np.bincount(row, entry + column_exponent[column], count) + row_bound_sum
         ) / np.maximum(in_row, 1)
         balanced = (bound_sum - np.bincount(column, entry + row_exponent[row], width)) / np.maximum(
             in_column, 1
@@ -214,7 +214,7 @@ def balance_geometrically(
         column_exponent,
     )
     row_exponent = -(
-        np.bincount(row, entry + column_exponent[column], count) + side_sum
+        np.bincount(row, entry + column_exponent[column], count) + row_bound_sum
     ) / np.maximum(in_row, 1)
     row_exponent = np.clip(np.round(row_exponent), -4 * MAX_UNIT_EXPONENT, 4 * MAX_UNIT_EXPONENT)
     return np.exp2(
@@ -222,43 +222,44 @@ def balance_geometrically(
     ), np.exp2(column_exponent)
 
 
-def _covering_row_exponents(program: LinearProgram, units: Floats) -> Floats:
-    """Return the exponent of 2, for each row, that scales the side of a covering row to one, so
-    that small requirements are not lost in tolerances. A covering row is a sum of non-negative
-    terms with a positive lower side; for other rows the exponent is minus infinity."""
+def _covering_row_exponents(program: LinearProgram, column_exponents: Floats) -> Floats:
+    """Return the exponent of 2, for each row, that scales the lower bound of a covering row to one,
+    so that small requirements are not lost in tolerances. A covering row is a sum of non-negative
+    terms with a positive lower bound; for other rows the exponent is minus infinity."""
     matrix, count = program.matrix, program.matrix.shape[0]
     column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
     is_nonnegative = np.where(matrix.data > 0, program.lower[column], -program.upper[column]) >= 0
     sign = np.sign(matrix.data)
     exponents = np.full(count, -np.inf)
     largest_exponents = np.full(count, -np.inf)
-    np.maximum.at(largest_exponents, matrix.indices, _log2_magnitude(matrix.data) + units[column])
-    for lower_side, required_sign in ((program.row_lower, 1), (-program.row_upper, -1)):
+    entry_exponents = _log2_magnitude(matrix.data) + column_exponents[column]
+    np.maximum.at(largest_exponents, matrix.indices, entry_exponents)
+    for lower_bound, required_sign in ((program.row_lower, 1), (-program.row_upper, -1)):
         other_count = np.bincount(matrix.indices, ~is_nonnegative | (sign != required_sign), count)
         is_covering = (
-            np.isfinite(lower_side)
-            & (lower_side > 0)
+            np.isfinite(lower_bound)
+            & (lower_bound > 0)
             & (other_count == 0)
             & np.isfinite(largest_exponents)
         )
         exponent = np.minimum(
-            -np.ceil(_log2_magnitude(lower_side)), MAX_ENTRY_EXPONENT - np.ceil(largest_exponents)
+            -np.ceil(_log2_magnitude(lower_bound)), MAX_ENTRY_EXPONENT - np.ceil(largest_exponents)
         )
         exponents[is_covering] = exponent[is_covering]
     return exponents
 
 
-def compute_row_factors(matrix: sparse.csr_array, sides: Floats, units: Floats) -> Floats:
+def compute_row_factors(matrix: sparse.csr_array, rhs: Floats, units: Floats) -> Floats:
     """Return the factors with which rows have entries near one for given column units. All factors
-    are 1 if all entries and sides are near one without scaling."""
+    are 1 if all entries and right-hand sides are near one without scaling."""
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    entry, side = _log2_magnitude(matrix.data * units[matrix.indices]), _log2_magnitude(sides)
-    if max(np.abs(entry).max(initial=0.0), np.nanmax(np.abs(np.append(side, 0.0)))) <= math.log2(
-        NEAR_ONE_FACTOR
-    ):
+    entry, rhs_size = _log2_magnitude(matrix.data * units[matrix.indices]), _log2_magnitude(rhs)
+    if max(
+        np.abs(entry).max(initial=0.0), np.nanmax(np.abs(np.append(rhs_size, 0.0)))
+    ) <= math.log2(NEAR_ONE_FACTOR):
         return np.ones(matrix.shape[0])
-    count = np.bincount(row, minlength=matrix.shape[0]) + ~np.isnan(side)
-    total = np.bincount(row, entry, matrix.shape[0]) + np.nan_to_num(side)
+    count = np.bincount(row, minlength=matrix.shape[0]) + ~np.isnan(rhs_size)
+    total = np.bincount(row, entry, matrix.shape[0]) + np.nan_to_num(rhs_size)
     return 2.0 ** -np.round(total / np.maximum(count, 1))
 
 
@@ -279,9 +280,9 @@ def _log2_magnitude(values: Floats, threshold: Floats | float = 0.0) -> Floats:
 
 
 def drop_negligible_entries(program: LinearProgram) -> LinearProgram:
-    """Return the program without the matrix entries that the solver would drop. Sides are relaxed
-    by the most that these entries can contribute, so that no solution is cut off. Columns without
-    bounds are ignored in this, since they would need values of 1e9 to matter."""
+    """Return the program without the matrix entries that the solver would drop. Row bounds are
+    relaxed by the most that these entries can contribute, so that no solution is cut off. Columns
+    without bounds are ignored in this, since they would need values of 1e9 to matter."""
     matrix = program.matrix
     is_negligible = (np.abs(matrix.data) <= MIN_COEFFICIENT) & (matrix.data != 0)
     if not is_negligible.any():

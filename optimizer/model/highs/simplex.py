@@ -55,9 +55,9 @@ SIMPLEX_OPTIONS = {
 
 class DualSimplex:
     """The linear relaxation of a program, solved repeatedly by the dual simplex method. Between
-    solves rows can be added and removed, and sides and bounds changed. All arguments and results
-    are unscaled. ``objective_factor`` scales the objective; by default it is chosen by the largest
-    possible objective. ``column_units`` scales the columns; units that are NaN are computed.
+    solves rows can be added and removed, and bounds of rows and columns changed. All arguments and
+    results are unscaled. ``objective_factor`` scales the objective; by default it is chosen by the
+    largest possible one. ``column_units`` scales the columns; units that are NaN are computed.
     ``exact`` sets the smallest tolerances, as is done for programs whose numbers are not near
     one."""
 
@@ -130,7 +130,7 @@ class DualSimplex:
         self._solver.changeColsBounds(len(index), index, lower / units, upper / units)
 
     def set_row_bounds(self, index: Integers32, lower: Floats, upper: Floats) -> None:
-        """Set the sides of the rows in ``index``."""
+        """Set the bounds of the rows in ``index``."""
         factor = self._row_factors[index]
         self._solver.changeRowsBounds(len(index), index, lower * factor, upper * factor)
 
@@ -143,8 +143,9 @@ class DualSimplex:
     def solve(
         self, iterations: int = NO_ITERATION_LIMIT, *, verify_infeasible: bool = True
     ) -> SimplexOutcome:
-        """Minimize from the current basis, with at most ``iterations`` iterations. With
-        ``verify_infeasible``, an infeasible program is solved again for confirmation."""
+        """Minimize from the current basis, with at most ``iterations`` iterations. With exact
+        tolerances and ``verify_infeasible``, an infeasible program is solved again for
+        confirmation. Raise SolverError if the solver fails."""
         self._solver.setOptionValue("simplex_iteration_limit", iterations)
         started_at = time.perf_counter()
         self._solver.run()
@@ -169,7 +170,8 @@ class DualSimplex:
 
     def _resolve_doubtful(self, outcome: SimplexOutcome | None) -> SimplexOutcome | None:
         """Solve again with larger tolerances, since the smallest may be below rounding errors. The
-        program counts as infeasible if two solves find it so."""
+        program counts as infeasible or unbounded if two solves in a row find it so. Return None if
+        no solve settles the outcome."""
         for presolve, tolerances in (
             ("on", DEFAULT_LP_TOLERANCES),
             ("off", DEFAULT_LP_TOLERANCES),
@@ -232,8 +234,7 @@ class DualSimplex:
         return rows.astype(np.int8), columns.astype(np.int8)
 
     def set_basis(self, basis: Any) -> None:
-        """Set the basis for the next solve. Its numbers of rows and columns must be the current
-        ones."""
+        """Set the basis for the next solve, with the current numbers of rows and columns."""
         self._solver.setBasis(basis)
 
 
@@ -253,7 +254,7 @@ class ColumnwiseProgram(NamedTuple):
     upper: Floats
     row_lower: Floats  # (R)
     row_upper: Floats
-    column_starts: Integers32  # (C) first entry
+    column_starts: Integers32  # (C) first entry of each column
     row_index: Integers32  # (E)
     value: Floats
 

@@ -94,9 +94,9 @@ def tolerance_options(linear: float, integer: float | None = None) -> dict[str, 
 
 DEFAULT_LP_TOLERANCES = tolerance_options(1e-7)  # the solver's default
 COARSE_LP_TOLERANCES = tolerance_options(1e-6)  # if the default yields no basis
-EXACT_LP_TOLERANCES = tolerance_options(1e-9)  # for repeated solves of LPs that are not near one
+EXACT_LP_TOLERANCES = tolerance_options(1e-9)  # for repeated solves of badly scaled LPs
 DEFAULT_MIP_TOLERANCES = tolerance_options(1e-7, 1e-6)  # the solver's default
-# For MIPs that are not near one; with smaller ones presolve loses solutions.
+# For MIPs whose numbers are not near one; with smaller tolerances presolve loses solutions.
 FINE_MIP_TOLERANCES = tolerance_options(1e-8, 1e-8)
 EXACT_MIP_OPTIONS = tolerance_options(1e-9, 1e-9) | {"presolve": "off"}  # to verify solutions
 FALLBACK_OPTIONS = (
@@ -117,7 +117,7 @@ def set_options(solver: highspy.Highs, options: Mapping[str, Any]) -> None:
 
 
 def build_highs_lp(matrix: Any, cost: Floats, lower: Floats, upper: Floats) -> highspy.HighsLp:
-    """Build the object in which HiGHS takes a linear program. The sides of its rows are not set."""
+    """Build the object in which HiGHS takes a linear program. Its row bounds are not set."""
     lp = highspy.HighsLp()
     lp.num_row_, lp.num_col_ = matrix.shape
     lp.sense_ = highspy.ObjSense.kMinimize
@@ -139,8 +139,8 @@ def load_solver(program: LinearProgram) -> highspy.Highs:
     lp.offset_ = program.offset
     lp.row_lower_, lp.row_upper_ = program.row_lower, program.row_upper
     if program.is_integer.any():
-        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
-        lp.integrality_ = [kinds[i] for i in program.is_integer.astype(int)]
+        types = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+        lp.integrality_ = [types[i] for i in program.is_integer.astype(int)]
     solver = create_silent_solver()
     status = solver.passModel(lp)
     received = (solver.getNumRow(), solver.getNumCol(), solver.getNumNz())
@@ -165,8 +165,9 @@ def solve(
     absolute_gap: float = 0.0,
 ) -> ProgramSolution:
     """Minimize a program; it is scaled for the solver, and the solution is unscaled. The search
-    ends within the relative ``gap`` or the ``absolute_gap``. Ctrl-C in the main thread stops the
-    search and keeps the incumbent; a second one raises KeyboardInterrupt.
+    ends at the relative ``gap`` or the ``absolute_gap``. Ctrl-C in the main thread stops the search
+    and keeps the incumbent; a second one raises KeyboardInterrupt. Raise InvalidModelData for data
+    that the solver would misread, UnknownOption for invalid options, SolverError if it fails.
 
     If ``threads`` is None, the solver chooses their number. HiGHS has one number of threads per
     process, so its scheduler is reset if another is requested. ``on_incumbent`` is called often, in

@@ -1,7 +1,7 @@
 """Cash flows of instruments over the years of a project.
 
-What follows from the terms per EUR is in :mod:`models.scenario.instruments`. A kind of instrument
-whose payments are no share of capex has a class of its own here, in :data:`CASH_FLOWS`."""
+Terms of instruments, per EUR committed, are in :mod:`models.scenario.instrument_terms`. A kind of
+instrument whose payments are no share of capex has a class of its own, in :data:`CASH_FLOWS`."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -26,7 +26,8 @@ class CashFlows:
     """Undiscounted cash flows, in million EUR, of an instrument that carries a share of 1 of a
     project with a given start. This class is that of instruments that carry capex.
 
-    Net cost includes the mean overrun of capex, budgets that of the contingency, state aid none.
+    Net cost includes the mean overrun of capex, budget charges include the overrun that the
+    contingency requires, and state aid includes no overrun.
     """
 
     project: ProjectData
@@ -38,8 +39,7 @@ class CashFlows:
 
     @cached_property
     def expected_payments(self) -> Floats:
-        """Payments in each year (Y) when they are due: capex, interest, or cost of a price
-        floor."""
+        """Payments by year (Y) in which they are due: capex, interest or price floor."""
         return self._capex * self.project.capex_due(self.years, self.start)
 
     @property
@@ -48,17 +48,18 @@ class CashFlows:
 
     @property
     def paid_per_capex(self) -> float:
-        """What is paid in all per EUR of capex."""
+        """Total payments per EUR of capex."""
         return 1.0
 
     @cached_property
     def committed_amount(self) -> float:
-        """Capex or all interest, as budgets count it, or a price floor's largest exposure."""
+        """Capex or all interest, as budgets count it, or the exposure of a price floor in all
+        years, in million EUR."""
         return self.project.capex * self.project.budgeted_cost_factor * self.paid_per_capex
 
     @cached_property
     def state_aid_base(self) -> float:
-        """The amount that ``grant_equivalent`` is a share of."""
+        """The amount, in million EUR, of which ``grant_equivalent`` is a share."""
         return self.project.capex * self.paid_per_capex
 
     @property
@@ -68,7 +69,7 @@ class CashFlows:
 
     @cached_property
     def upside_income(self) -> Floats:
-        """Expected income from a price floor in each year (Y)."""
+        """Expected income by year (Y) from prices above a price floor; 0 without one."""
         return np.zeros(len(self.years))
 
     @property
@@ -157,12 +158,12 @@ class InterestSubsidyFlows(CashFlows):
 
     @property
     def paid_per_capex(self) -> float:
-        """All interest per EUR lent."""
+        """Interest of all years per EUR lent."""
         return math.fsum(self._interest)
 
 
 class PriceFloorFlows(CashFlows):
-    """Cash flows of a price floor, for all output under it."""
+    """Cash flows of a price floor that covers all output of a project."""
 
     budget_factor = 1.0
     end_value = 0.0
@@ -191,22 +192,23 @@ class PriceFloorFlows(CashFlows):
 
     @cached_property
     def expected_payments(self) -> Floats:
-        """Expected payments in each year (Y), on a review branch by its prices."""
+        """Expected payments in each year (Y); on a review branch, those at its prices."""
         return self._expected_total(lambda prices: prices.expected_payment)
 
     @cached_property
     def budgeted_payments(self) -> Floats:
-        """Payments in each year (Y) that budgets plan, by the prices of all states."""
+        """Expected payments in each year (Y) over all states, also on a review branch."""
         return self._expected_total(lambda prices: prices.planned_payment)
 
     @cached_property
     def upside_income(self) -> Floats:
-        """Expected share of prices above the floor in each year (Y)."""
+        """Expected income in each year (Y): the funder's share of prices above the floor."""
         return self._expected_total(lambda prices: prices.upside_income)
 
     @cached_property
     def exposure(self) -> Floats:
-        """Payments in each year (Y) in the worst price states."""
+        """Payments in each year (Y), each material having the price state with the largest payments
+        over all years, if the project succeeds."""
         yearly_exposure = np.zeros(len(self.years))
         for prices, volume in self._volumes:
             worst_state = int((prices.payment_by_state @ volume).argmax())
@@ -215,16 +217,17 @@ class PriceFloorFlows(CashFlows):
 
     @cached_property
     def committed_amount(self) -> float:
-        """The largest exposure."""
+        """The exposure of all years together."""
         return float(self.exposure.sum())
 
     @cached_property
     def state_aid_base(self) -> float:
-        """All payments that budgets plan."""
+        """The budgeted payments of all years together."""
         return float(self.budgeted_payments.sum())
 
     def amounts_at_risk(self) -> tuple[Floats, float | None, float]:
-        """Return the payments that it may still require, the expected and the largest ones."""
+        """Return the exposure that is left at the end of each year (Y; 0 before the start), and the
+        expected and the largest payments of all years together, in million EUR."""
         is_decided = np.array([year >= self.start for year in self.years], dtype=float)
         remaining_exposure = np.maximum(self.committed_amount - np.cumsum(self.exposure), 0.0)
         return (

@@ -166,7 +166,7 @@ class InstrumentData:
 
     @property
     def type(self) -> type[InstrumentType]:
-        """What applies to all instruments of this kind."""
+        """Class of the instrument's kind: what all instruments of this kind have in common."""
         return INSTRUMENT_TYPES[self.instrument_kind]
 
     @property
@@ -188,13 +188,13 @@ class BudgetLineData:
     id: str
     kind: Literal["commitment", "cash", "guarantee_stock"]
     total: float  # infinite without a limit
-    yearly_budget: Floats | None  # (Y)
+    yearly_budget: Floats | None  # (Y) None without amounts for years
     carry_over: bool
     guarantee_limit: (
         Floats  # (Y) limit of guarantees outstanding; infinite for other kinds of lines
     )
-    stock_charge: float
-    premium_charge: float  # 0 unless a line of cash
+    stock_charge: float  # use of the line per EUR of stockpile costs
+    premium_charge: float  # use of the line per EUR of premium; 0 unless it is a cash line
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,7 +247,7 @@ class NodeDamageStep:
 
     consumer: str
     limit: Floats  # (Y) lots per period
-    weight: Floats  # (Y) damage of a missing lot, discounted if the measure is
+    weight: Floats  # (Y) damage of a missing lot; discounted if the measure is damage in EUR
 
 
 @dataclass(frozen=True)

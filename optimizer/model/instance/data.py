@@ -67,7 +67,7 @@ class Instance:
     hazards: tuple[HazardData, ...]
     nodes: tuple[Node, ...]
     chains: tuple[Chain, ...]  # of all nodes, ordered by their first nodes
-    offtake_groups: tuple[str, ...]  # ``common`` and the company funders
+    offtake_groups: tuple[str, ...]  # ``common`` first, then one group for each company funder
     cost_weights: dict[str, float]  # weight of each funder's net cost in the objective
     premium_per_lot: dict[str, dict[str, Floats]] = field(default_factory=dict)
     """(Y) million EUR above the market per lot secured, by material and funder."""
@@ -252,15 +252,15 @@ class Instance:
     def materials_with_damage(self) -> frozenset[str]:
         """Materials whose shortage causes damage: to their consumers, or to those of products that
         are made from them."""
-        nodes: set[int] = set()
+        damaging_nodes: set[int] = set()
         for chain in self.chains:
             for v in reversed(chain.nodes):
                 makes_damaging_output = any(
-                    v in x.inputs and x.output in nodes for x in chain.plants
+                    v in x.inputs and x.output in damaging_nodes for x in chain.plants
                 )
                 if makes_damaging_output or any(step.weight.any() for step in self.nodes[v].steps):
-                    nodes.add(v)
-        return frozenset(self.nodes[v].material for v in nodes)
+                    damaging_nodes.add(v)
+        return frozenset(self.nodes[v].material for v in damaging_nodes)
 
     def restrict_to_materials(self, materials: Collection[str]) -> "Instance":
         """Return the instance with only the nodes of ``materials``. Either all nodes of a chain are
@@ -268,20 +268,19 @@ class Instance:
         kept_nodes = [v for v, node in enumerate(self.nodes) if node.material in materials]
         new_position = {v: position for position, v in enumerate(kept_nodes)}
 
-        def moved(plant: Plant) -> Plant:
+        def renumber(plant: Plant) -> Plant:
             inputs = {new_position[v]: lots for v, lots in plant.inputs.items()}
             return replace(plant, output=new_position[plant.output], inputs=inputs)
 
         chains = (
-            Chain(tuple(new_position[v] for v in chain.nodes), tuple(map(moved, chain.plants)))
+            Chain(tuple(new_position[v] for v in chain.nodes), tuple(map(renumber, chain.plants)))
             for chain in self.chains
             if chain.id in new_position
         )
         return replace(self, nodes=tuple(self.nodes[v] for v in kept_nodes), chains=tuple(chains))
 
     def cash_flows(self, p: str, f: str, i: str, start: int) -> CashFlows:
-        """Return the cash flows of an instrument that carries a share of 1 of a project with this
-        start."""
+        """Return the cash flows of an instrument that carries all of a project with this start."""
         key = (p, f, i, start)
         if key not in self._cash_flows:
             project, instrument = self.projects[p], self.instrument_by_key[f, i]

@@ -1,4 +1,4 @@
-"""Need of each material if forms are made from one another.
+"""Need of each material, where conversions and projects make materials from others.
 
 The need of a consumer for a material is its demand, and its part of what conversions take in at
 full capacity. This part is the consumer's share in the need for the output. Projects do not add to
@@ -57,13 +57,13 @@ def read_need(case: Case, years: range, demand: dict[tuple[str, str], Floats]) -
         no_demand = np.zeros(len(years))
         need_of = {u: demand.get((u, m), no_demand) for u in case.consumers}
         project_inputs = dict.fromkeys(need_of, no_demand)
-        for ratios, output, lots in conversions:
+        for ratios, output, output_tonnes in conversions:
             if m in ratios:
-                input_tonnes = float(ratios[m]) * lots
+                input_tonnes = float(ratios[m]) * output_tonnes
                 need_of = {u: t + input_tonnes * share_in[u, output] for u, t in need_of.items()}
-        for ratios, output, lots in projects:
+        for ratios, output, output_tonnes in projects:
             if m in ratios:
-                input_tonnes = float(ratios[m]) * lots
+                input_tonnes = float(ratios[m]) * output_tonnes
                 project_inputs = {
                     u: t + input_tonnes * share_in[u, output] for u, t in project_inputs.items()
                 }

@@ -68,15 +68,19 @@ def build_nodes(instance: Instance, need: MaterialNeed) -> Iterator[Node]:
             for u, d in demand.items():
                 claim_total, groups = need.claim_total(m), instance.offtake_groups
                 shares = _group_shares(case, u, claims, claim_total, groups)
-                piles = _stockpile_shares(u, claims, stockpiles)
+                stock_shares = _stockpile_shares(u, claims, stockpiles)
                 ranges = _adaptation_ranges(instance, m, {u: steps[u]})
-                yield Node(f"{m}.{u}", m, u, d, shares, piles, steps[u], adaptation_ranges=ranges)
+                yield Node(
+                    f"{m}.{u}", m, u, d, shares, stock_shares, steps[u], adaptation_ranges=ranges
+                )
         else:
             shares = {group: np.ones(len(instance.years)) for group in instance.offtake_groups}
-            piles = {h.id: 1.0 for h in stockpiles}
+            stock_shares = {h.id: 1.0 for h in stockpiles}
             all_steps = tuple(itertools.chain.from_iterable(steps.values()))
             ranges = _adaptation_ranges(instance, m, steps)
-            yield Node(m, m, None, total_demand, shares, piles, all_steps, adaptation_ranges=ranges)
+            yield Node(
+                m, m, None, total_demand, shares, stock_shares, all_steps, adaptation_ranges=ranges
+            )
 
 
 def build_chains(instance: Instance) -> Iterator[Chain]:
@@ -236,13 +240,13 @@ def _stockpile_shares(
 ) -> dict[str, float]:
     """Return the share of each stockpile that belongs to a consumer, by claims over the whole
     horizon."""
-    served_stockpiles = {
+    claims_by_stockpile = {
         stockpile.id: math.fsum(float(claims[u].sum()) for u in claims if u in stockpile.consumers)
         for stockpile in stockpiles
         if consumer in stockpile.consumers
     }
     return {
         h: float(claims[consumer].sum()) / tonnes
-        for h, tonnes in served_stockpiles.items()
+        for h, tonnes in claims_by_stockpile.items()
         if tonnes > 0
     }

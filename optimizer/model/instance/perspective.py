@@ -25,22 +25,23 @@ def change_perspective(
     """Return the instance from another perspective.
 
     ``damage_weights`` are weights of the mean damage of consumers in the objective (CVaR is always
-    that of all damage), and ``cost_weights`` are weights of the net cost of funders. Both default
-    to those of the instance. Funders in ``inactive_funders`` finance nothing; stocks and secured
-    output for which one of them would pay are not bought. Raise ValueError if consumers at one node
-    would have different weights, since pooled supply does not allow this.
+    that of all damage), and ``cost_weights`` are weights of the net cost of funders. Consumers and
+    funders that are not listed keep their weights. Funders in ``inactive_funders`` finance nothing;
+    stocks and secured output for which one of them would pay are not bought. ``stakes`` are added
+    to those of the instance. Raise ValueError if consumers at nodes of one chain would have
+    different weights, since pooled supply does not allow this.
     """
-    weight = {**instance.damage_weights, **(damage_weights or {})}
+    weights = {**instance.damage_weights, **(damage_weights or {})}
     nodes = list(instance.nodes)
     for chain in instance.chains:
         steps = [step for v in chain.nodes for step in nodes[v].steps]
-        node_weights = {weight.get(step.consumer, 1.0) for step in steps} or {1.0}
-        if len(node_weights) > 1:
+        chain_weights = {weights.get(step.consumer, 1.0) for step in steps} or {1.0}
+        if len(chain_weights) > 1:
             raise ValueError(
                 "damage of one consumer cannot be separated from another's when pooled"
             )
         for v in chain.nodes:
-            nodes[v] = replace(nodes[v], damage_weight=max(node_weights))
+            nodes[v] = replace(nodes[v], damage_weight=max(chain_weights))
     inactive_funders = frozenset(inactive_funders)
     instruments = tuple(i for i in instance.instruments if i.funder not in inactive_funders)
     stockpiles = {
@@ -55,7 +56,7 @@ def change_perspective(
             projects[p] = replace(project, offtake_max=0.0)
     return replace(
         instance,
-        damage_weights=weight,
+        damage_weights=weights,
         projects=projects,
         nodes=tuple(nodes),
         cost_weights={**instance.cost_weights, **(cost_weights or {})},

@@ -1,7 +1,7 @@
 """Prices of materials: price states and their probabilities.
 
-The price state of a material is sampled, once for each state of the world, if the price decides
-whether a plant runs, if a listed state of the world states it, or if the review observes it.
+The price state of a material is drawn for each state of the world if the price decides whether a
+plant runs, if a listed state of the world states it, or if the review observes it.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,10 @@ from optimizer.model.instance.components import Floats, yearly_values
 
 @dataclass(frozen=True, eq=False)
 class PriceData:
-    """Price states of a material, in the order of the file. There is one price state if the file
-    lists none."""
+    """Price states (P) of a material, in the order of the file; one if the file lists none."""
 
     price_by_state: Floats  # (P, Y) EUR per tonne
-    probability: Floats  # (P) in the file
+    probability: Floats  # (P) as stated in the file
     probability_in_states: Floats  # (P) over the states of the world, or those of a review branch
     is_sampled: bool  # whether each state of the world has a price state
     planning_probability: Floats  # (P) for budgets: over all states, also on a review branch

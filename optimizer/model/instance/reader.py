@@ -35,7 +35,7 @@ from optimizer.model.instance.nodes import (
 from optimizer.model.instance.prices import read_prices
 
 MIN_RETENTION = 1e-9  # smaller retention per period counts as 0
-LEVEL_TOLERANCE = 1e-9  # of cumulative probabilities compared with a level
+LEVEL_TOLERANCE = 1e-9  # slack when cumulative probabilities are compared with a level
 
 
 def read_instances(cases: Sequence[Case]) -> tuple[Instance, ...]:
@@ -67,7 +67,7 @@ def read_instances(cases: Sequence[Case]) -> tuple[Instance, ...]:
 
 def read_instance(case: Case, lot_tonnes: Mapping[str, float] | None = None) -> Instance:
     """Read the sets and coefficients of a scenario. ``lot_tonnes`` prescribes lot sizes in tonnes
-    by material; by default they are chosen."""
+    by material; by default they are powers of two near an eighth of the largest yearly need."""
     years, n = case.horizon.years, int(case.horizon.periods_per_year)
     discount = (1 + float(case.horizon.discount_rate)) ** -np.arange(len(years), dtype=float)
     tonnes = _yearly_demand(case, years)
