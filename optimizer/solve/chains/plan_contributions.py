@@ -118,6 +118,11 @@ class PlanContributions:
                     for offtake_key, x in plan.offtake.items()
                     if offtake_key[0] not in key[0]
                 },
+                floored={
+                    floor_key: x
+                    for floor_key, x in plan.floored.items()
+                    if floor_key[0] not in key[0]
+                },
                 buy={h: lots for h, lots in plan.buy.items() if h not in key[1]},
             )
             point = analysis.recourse.columns.to_point(reduced_plan)
