@@ -97,8 +97,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(copy: Path, *arguments: str) -> str:
     """What Python prints in the copy; kernels are run as Python, since they are compiled again."""
-    environment = os.environ | {"PYTHONPATH": str(copy), "NUMBA_DISABLE_JIT": "1"}
-    environment |= {"PYTHONDONTWRITEBYTECODE": "1", "VORRAT_LANGUAGE": "en"}
+    environment = os.environ | {"PYTHONPATH": str(copy), "VORRAT_LANGUAGE": "en"}
+    environment |= {"NUMBA_DISABLE_JIT": "1"}
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=copy,

@@ -52,7 +52,7 @@ def row_text(shown: str, *words: str) -> str:
     return re.sub(r" {2,}", " | ", line)
 
 
-@pytest.mark.quick(1)
+@pytest.mark.quick(1, ci=8)
 @pytest.mark.parametrize("name", ALL)
 @LANGUAGES
 def test_all_media_are_whole_in_both_languages(

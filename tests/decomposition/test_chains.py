@@ -98,7 +98,7 @@ def nothing_done(raw: Raw) -> float:
     return answer.expected
 
 
-@pytest.mark.quick(every=29)
+@pytest.mark.quick(every=29, ci=5)
 @pytest.mark.parametrize("seed", range(60))
 def test_both_methods_find_one_optimum_of_sampled_states(seed: int) -> None:
     pick = random.Random(f"sampled chain {seed}").choice

@@ -111,7 +111,7 @@ def test_a_process_stays_reserved_for_views_after_its_answer() -> None:
     asyncio.run(go())
 
 
-@pytest.mark.quick(1)
+@pytest.mark.quick(1, ci=6)
 @pytest.mark.parametrize("seed", range(4))
 def test_a_question_waits_for_at_most_one_question_and_view_per_other_user(seed: int) -> None:
     """This holds though two users send a new question and view after each answer."""
