@@ -63,7 +63,7 @@ CASES = {"everything": everything()} | {
 }
 
 
-@pytest.mark.quick(every=13, ci=3)
+@pytest.mark.quick(every=13)
 @pytest.mark.parametrize("name", CASES)
 def test_instances_compared_as_equal_have_equal_states_and_recourse(name: str) -> None:
     """For a change of any number of a scenario: if sampling is declared unchanged, states are

@@ -98,6 +98,7 @@ def test_accounts_add_up(plans: list[Plan]) -> None:
             assert position.maximum_loss_meur <= position.committed_meur + 1e-9
 
 
+@pytest.mark.slow
 def test_budget_lines_agree_with_what_is_spent(plans: list[Plan]) -> None:
     for answer in plans:
         for line in answer.budget_lines:

@@ -9,7 +9,7 @@ from samples import alternatives as found
 from models.language import Language
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_all_media_are_whole_in_both_languages(language: Language, untranslated: set[str]) -> None:
     is_whole_in_all_media(found(), language, untranslated)

@@ -66,6 +66,7 @@ def test_the_best_ratio_bounds_any_plan() -> None:
     assert found["rate"][1] == pytest.approx(0.4, rel=0.011)
 
 
+@pytest.mark.slow
 def test_longer_events_make_more_works_worth_it() -> None:
     """Of a stop that is certain 10 f are lost in a year that is struck for a part f of it.
 
@@ -182,6 +183,7 @@ def gain(own: Plan, changed: Any) -> float:
     return without.expected - reached.expected - weight * net_cost(problem.instance, made)
 
 
+@pytest.mark.slow
 def test_reports_say_it_in_both_languages() -> None:
     found = add_break_even(solve_to_plan(reading(half(1, 3)).case, gap=1e-9))
     said = one_line(found)

@@ -120,6 +120,7 @@ def test_stress_adds_up(whole: Whole) -> None:
             assert sum(one.released_t[at]) == pytest.approx(released, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_explain(whole: Whole) -> None:
     """No other decision is better, and selected decisions are reported."""
     found = whole.analysed("explain", values=False, gap=GAP)
@@ -135,6 +136,7 @@ def test_explain(whole: Whole) -> None:
             assert one.damage + one.cost == near(one.objective - found.objective)
 
 
+@pytest.mark.slow
 def test_alternatives(whole: Whole) -> None:
     found = whole.analysed("alternatives", count=3, assumptions=False, gap=GAP)
     assert found.alternatives
@@ -171,6 +173,7 @@ def test_target(whole: Whole) -> None:
     assert 0 < found.feasible_at <= 30
 
 
+@pytest.mark.slow
 def test_sensitivity(whole: Whole) -> None:
     found = whole.analysed("sensitivity", gap=GAP, only=("hazards", "demand"), steps=0)
     assert found.own.objective == near(whole.plan.certificate.objective)

@@ -765,6 +765,7 @@ def test_labels_are_made_distinct() -> None:
     assert names == ["base", "large", "large-2"]
 
 
+@pytest.mark.slow
 def test_it_needs_neither_solver_nor_tables() -> None:
     code = (
         "import sys, optimizer.analyses.comparison.plan_comparison\n"

@@ -50,6 +50,7 @@ def asked(name: str, scenario: vorrat.Scenario) -> dict[str, Interval]:
     return dict(reported(json.loads(found.json())))
 
 
+@pytest.mark.slow
 @pytest.mark.quick(every=97, ci=7)
 @pytest.mark.parametrize("name", ["explain", "frontier", "sensitivity"])
 @pytest.mark.parametrize(("kind", "seed"), [(kind, seed) for kind in DRAW for seed in range(6)])

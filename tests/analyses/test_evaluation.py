@@ -208,6 +208,7 @@ def test_missing_results_of_a_plan_are_computed() -> None:
         assert gap.states == 5
 
 
+@pytest.mark.slow
 def test_replications_are_reproducible_and_never_below_what_is_found() -> None:
     fresh = evaluate_fresh_states(judged(3, weight=0.3), 400)
     one, again = (estimate_optimality_gap(fresh, 4, 30, gap=1e-6) for _ in range(2))

@@ -367,6 +367,7 @@ def test_years_whose_money_is_carried_over_are_bracketed(
     assert all(step.high == 0 for one in found.values for step in one.steps)
 
 
+@pytest.mark.slow
 @settings(max_examples=settings.default.max_examples // 8, deadline=None)
 @example([(13, 1), (12, 2), (12, 5), (5, 1)], 8)  # where a branch was measured below the cutoff
 @given(

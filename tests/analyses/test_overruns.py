@@ -211,7 +211,7 @@ def shown() -> Evaluation:
     return by_hand(budget_risk=known)
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_it_is_whole_in_all_media(language: Language, untranslated: set[str]) -> None:
     is_whole_in_all_media(shown(), language, untranslated)

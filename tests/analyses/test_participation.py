@@ -65,6 +65,7 @@ def test_a_share_that_others_would_pay_for_is_not_worth_its_price() -> None:
             assert point.offtake_t["ore"]["2026"] == pytest.approx(80 * s, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_share_that_nobody_else_would_pay_for() -> None:
     """`user` may carry half at most, and the market three tenths, so that `maker` has to carry a
     fifth for the works to be built: at 0 it loses 15, at a fifth 15 - (8/5 + 3) + 9/5 = 12.2."""
@@ -84,6 +85,7 @@ def test_a_share_that_nobody_else_would_pay_for() -> None:
     assert curve.indifferent_share == curve.limit == 1.0
 
 
+@pytest.mark.slow
 def test_a_share_of_what_is_not_built_is_none() -> None:
     """`maker` has to carry a fifth again, now of 90 million: 12 - 8/5 + 18 is far above 15. Below a
     fifth nothing is built and it loses the same 15, which makes it indifferent to no share."""

@@ -52,7 +52,7 @@ def row_text(shown: str, *words: str) -> str:
     return re.sub(r" {2,}", " | ", line)
 
 
-@pytest.mark.quick(1, ci=8)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", ALL)
 @LANGUAGES
 def test_all_media_are_whole_in_both_languages(
@@ -61,7 +61,7 @@ def test_all_media_are_whole_in_both_languages(
     is_whole_in_all_media(ALL[name](), language, untranslated)
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @LANGUAGES
 def test_a_plan_for_a_chain_is_whole_and_says_what_need_is(
     language: Language, untranslated: set[str]
@@ -288,6 +288,7 @@ def test_a_provision_below_the_expected_loss_is_reported(language: Language) -> 
     assert said in shown
 
 
+@pytest.mark.slow
 def test_materials_above_the_limit_are_counted_in_the_same_year_everywhere() -> None:
     found = germany()
     compared = compare_plans([found, found])
@@ -344,6 +345,7 @@ def test_the_year_shown_is_2030_or_the_nearest(first: int, last: int, shown: int
     assert reference_year(found, None) == compute_benefit(found).dependence.year == shown
 
 
+@pytest.mark.slow
 def test_private_funding_is_what_all_but_public_funders_pay() -> None:
     found = germany()
     lent = sum(p.capex_meur * p.market_share for p in found.projects)

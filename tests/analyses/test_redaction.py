@@ -141,6 +141,7 @@ def test_a_factor_is_one_of_what_belongs_together_and_comes_again() -> None:
     assert made != list(ScaleMethod(0.25, SECRET + "!").replace_figures([*years, budget]))
 
 
+@pytest.mark.slow
 @given(POSITIVE, st.text())
 def test_a_scaled_figure_lies_in_its_range(value: float, secret: str) -> None:
     (one,) = ScaleMethod(0.25, secret).replace_figures([figure(value)])

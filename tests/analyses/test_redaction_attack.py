@@ -236,6 +236,7 @@ def test_the_hash_is_met_by_trying_round_figures() -> None:
     assert reported.exact == ("demand.0.t_per_year",)
 
 
+@pytest.mark.slow
 def test_a_published_plan_can_be_followed_as_it_was_decided() -> None:
     """Evaluated in its own scenario, what is read off the document leads to what it says."""
     for seed in range(6):
@@ -296,6 +297,7 @@ def test_the_account_names_true_figures_only_on_request() -> None:
     assert {one.path: one.value for one in named.figures} == truth(hide(two_consumers()))
 
 
+@pytest.mark.slow
 def test_bits_add_up_to_what_was_hidden() -> None:
     """A factor of 100 holds 463 values 1 % apart: 8.85 bits, of which the band leaves 4.49."""
     found = judged(two_consumers()).figures[0]

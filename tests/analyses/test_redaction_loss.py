@@ -45,6 +45,7 @@ def test_a_works_that_seems_too_dear() -> None:
     assert (lost.entering, lost.leaving, lost.moved) == ((), ("works",), {})
 
 
+@pytest.mark.slow
 def test_a_budget_that_seems_larger_lets_a_plan_break_rules() -> None:
     """A purse of 12 is written as 13, which pays the works of 12.5; in truth none can be built."""
     raw = case(
@@ -106,6 +107,7 @@ def test_without_a_solve_the_file_alone_is_judged() -> None:
     assert all(one.results is None and one.error > 0.1 for one in found.figures)
 
 
+@pytest.mark.slow
 def test_no_regret_where_the_figures_make_no_difference() -> None:
     lost = judged(two_consumers(), ("chips",), ("chip_co",)).loss
     assert lost is not None

@@ -20,6 +20,7 @@ from optimizer.report.wording import Wording
 LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])
 
 
+@pytest.mark.slow
 def test_what_moves_and_what_turns_is_reported_first() -> None:
     text = one_line(found())
     assert "Most depends on: Probability" in text

@@ -71,7 +71,7 @@ def test_a_brief_says_what_is_left_without_foresight() -> None:
     assert "foresight" not in reported
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["de", "en"])
 @pytest.mark.parametrize("of", [used, judged])
 def test_both_are_reported_in_all_media(

@@ -183,7 +183,7 @@ def test_the_absence_of_shortages_is_reported() -> None:
     assert [cell.text for cell in row[4:]] == ["-"] * 5
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @LANGUAGES
 def test_all_media_are_whole(language: Language, untranslated: set[str]) -> None:
     is_whole_in_all_media(planned(), language, untranslated, stress=both())

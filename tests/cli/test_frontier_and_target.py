@@ -185,6 +185,7 @@ def test_a_target_and_its_plan_are_written(file: str, capfd: Capture) -> None:
     assert Plan.model_validate_json(Path("results/plan.json").read_bytes()) == found.plan
 
 
+@pytest.mark.slow
 def test_texts_in_both_languages(file: str, capfd: Capture) -> None:
     assert (
         run_command_line(["frontier", file, "--values", "6,7", "--quiet", "--language", "en"]) == 0

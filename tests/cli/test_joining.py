@@ -48,6 +48,7 @@ def test_a_split_as_json(file: str, capfd: Capture) -> None:
     assert found.case.objective.allocation == "pooled"  # the scenario as it was given
 
 
+@pytest.mark.slow
 def test_options_of_a_split(file: str, capfd: Capture) -> None:
     assert split(capfd, "fund.yaml", "--state", "joint").worth.value == near(14.0)
     second = split(capfd, file, "--externality").externality

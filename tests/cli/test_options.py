@@ -126,6 +126,7 @@ def test_what_runs_it_is_found(analysis: Analysis) -> None:
     assert callable(analysis.runner)
 
 
+@pytest.mark.slow
 def test_help_of_an_analysis_needs_no_solver() -> None:
     code = (
         "import sys; from optimizer.analyses.registry import ANALYSES; "

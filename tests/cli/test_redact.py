@@ -34,6 +34,7 @@ def redaction(capfd: Capture, *args: str, code: int = 0) -> Redaction:
     return Redaction.model_validate_json(capfd.readouterr().out)
 
 
+@pytest.mark.slow
 def test_what_is_public_lies_apart_from_what_is_the_owners(file: str, capfd: Capture) -> None:
     found = redaction(capfd, file, *WHO, "--out", "results")
     written = sorted(str(path) for path in Path("results").rglob("*.*") if path.is_file())

@@ -257,6 +257,7 @@ def test_standard_output_that_is_full_is_a_failure() -> None:
     assert done.stderr.startswith(b"vorrat: standard output")
 
 
+@pytest.mark.slow
 def test_closed_streams_change_nothing() -> None:
     """A file that is opened does not become standard output then."""
     command = shlex.join([sys.executable, "-m", "optimizer", "validate", str(TUTORIAL)])

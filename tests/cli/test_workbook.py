@@ -64,6 +64,7 @@ def test_another_result_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "is no result of this version" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_frontier_beside_a_plan_gets_a_sheet(tmp_path: Path) -> None:
     folder, out = tmp_path / "results", tmp_path / "x.xlsx"
     assert run_command_line(["solve", str(SCENARIO), "--out", str(folder), "--quiet"]) == 0

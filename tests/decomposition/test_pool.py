@@ -195,7 +195,7 @@ def pool_of(allocation: str) -> CutPool:
     return made(base(allocation))
 
 
-@pytest.mark.quick(every=17, ci=4)
+@pytest.mark.quick(every=17)
 @pytest.mark.parametrize("change", OUTSIDE)
 def test_changes_outside_recourse_keep_cuts(change: str) -> None:
     """(a) All of them are lent, are true in columns old and new, and lead to the optimum."""
@@ -237,7 +237,7 @@ IN_BOTH = ["demand", "supply", "delays", "release limit", "stock split", "new co
 """Changes tried in both allocations."""
 
 
-@pytest.mark.quick(every=9, ci=3)
+@pytest.mark.quick(every=9)
 @pytest.mark.parametrize(
     ("change", "allocation"),
     [(change, "entitled") for change in SEEN] + [(change, "pooled") for change in IN_BOTH],
@@ -283,7 +283,7 @@ def test_cuts_from_before_would_be_false(change: str) -> None:
     assert most_excess(run, cuts, at) > 1e-4
 
 
-@pytest.mark.quick(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize("change", DROPPING)
 def test_changes_of_multipliers_drop_the_pool(change: str) -> None:
     """(c) The pool gives no cuts, and is filled by the run."""
@@ -391,6 +391,7 @@ def test_a_pool_keeps_the_level_its_cuts_hold_for() -> None:
         assert certified(raw, pool).objective == pytest.approx(best, rel=3e-6)
 
 
+@pytest.mark.slow
 def test_weights_of_the_tail_share_a_pool() -> None:
     """From 0 to 0.3 to 1 and back to 0; cuts of the mean outlive a run that has no use for them."""
     pool = CutPool()

@@ -220,7 +220,7 @@ def test_a_stopped_tree_reports_the_bound_of_the_last_one(
     assert 0 < early.bound <= best.objective * (1 + 1e-6)
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["decomposition", "extensive"])
 def test_a_node_limit_stops_at_the_same_place_each_time(method: Any) -> None:
     """The root alone leaves a gap here; more nodes leave less, and enough of them none."""

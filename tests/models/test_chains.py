@@ -212,6 +212,7 @@ def test_a_circle_shows_beside_other_faults_and_behind_one_in_itself() -> None:
     assert "forms run in a circle: oxide > magnet > oxide" in messages
 
 
+@pytest.mark.slow
 def test_the_order_of_a_large_chain_is_found_at_once() -> None:
     names = [f"m{n}" for n in range(1500)]
     materials = "".join(f"  {name}: {{price_eur_per_t: 1}}\n" for name in names)

@@ -421,6 +421,7 @@ def test_project_rules_of_the_file_can_be_removed() -> None:
 # Single figures
 
 
+@pytest.mark.slow
 def test_every_figure_can_be_set_to_what_it_is() -> None:
     """All paths lead to one number; a sample of them is set, which changes nothing but sources."""
     case = reading(GERMANY).case

@@ -81,6 +81,7 @@ def test_a_value_replaces_the_product_of_a_factor() -> None:
     assert budgets == {(0, 0): 500, (0, 1): amount, (1, 0): 500, (1, 1): amount}
 
 
+@pytest.mark.slow
 def test_only_higher_damage_per_tonne_is_declared_to_raise_the_objective() -> None:
     base = read_case(GERMANY)
     place = next(n for n, one in enumerate(base.case.damage) if one.adaptation is not None)
@@ -91,6 +92,7 @@ def test_only_higher_damage_per_tonne_is_declared_to_raise_the_objective() -> No
     assert list(ways.values()) == ["rises", "rises", ""]
 
 
+@pytest.mark.slow
 def test_funders_that_a_variant_brings_are_named_and_counted() -> None:
     cases = [read_case(GERMANY, variant).case for variant in (None, "german_industry")]
     new = cases[1].funders.keys() - cases[0].funders.keys()
@@ -101,6 +103,7 @@ def test_funders_that_a_variant_brings_are_named_and_counted() -> None:
     assert set(held["public"]) == public
 
 
+@pytest.mark.slow
 def test_a_point_whose_variant_lacks_the_figure_stays_open() -> None:
     base = read_case(JAPAN)
     every = list(
@@ -118,6 +121,7 @@ def test_what_the_scenario_does_not_have_is_refused(moves: dict[str, list[str]])
         plan_family.make_axes(read_case(TUTORIAL), moves, False)
 
 
+@pytest.mark.slow
 def test_each_point_is_the_plan_of_its_question(page: Path) -> None:
     kept = held(page)
     assert len(kept["points"]) == 4 * 3 * 2

@@ -77,6 +77,7 @@ def test_idle_connections_give_way_and_are_closed(crowded: Served) -> None:
         assert all(one.recv(1) == b"" for one in idle[::-1])
 
 
+@pytest.mark.slow
 def test_one_user_has_no_more_than_some_requests_answered_at_once(crowded: Served) -> None:
     bob = crowded.visitor("Bob")
     with ExitStack() as stack:

@@ -118,6 +118,7 @@ def test_a_moved_figure_has_no_source() -> None:
 # Sets of assumptions
 
 
+@pytest.mark.slow
 def test_what_an_expert_holds_is_taken_before_all_else() -> None:
     """Damage three times as high, and twice that where a factor is moved as well."""
     magnets = germany().case.damage[0].steps[0].eur_per_t

@@ -111,7 +111,7 @@ def test_a_process_stays_reserved_for_views_after_its_answer() -> None:
     asyncio.run(go())
 
 
-@pytest.mark.quick(1, ci=6)
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_question_waits_for_at_most_one_question_and_view_per_other_user(seed: int) -> None:
     """This holds though two users send a new question and view after each answer."""
@@ -291,7 +291,7 @@ def test_the_queue_has_a_limit_per_user() -> None:
     asyncio.run(go())
 
 
-@pytest.mark.quick(1)
+@pytest.mark.quick(1, ci=6)
 @pytest.mark.parametrize("seed", range(20))
 def test_every_question_is_answered_by_a_process_of_its_scenario(seed: int) -> None:
     """Random users, scenarios, answers, losses and people who go away."""

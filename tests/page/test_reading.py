@@ -25,6 +25,7 @@ def problem(outcome: ReadOutcome) -> str:
     return str(outcome.result)
 
 
+@pytest.mark.slow
 def test_what_is_read_apart_is_what_is_read_here(tmp_path: Path) -> None:
     """Warnings, locations, files and faults are equal, in the language of the user."""
     outcome = IsolatedReader().read(TUTORIAL, None, (), owner=1)

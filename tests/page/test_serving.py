@@ -24,6 +24,7 @@ BASE = query_of("tutorial")
 # Each by himself
 
 
+@pytest.mark.slow
 def test_what_one_drops_the_others_do_not_have(server: Served) -> None:
     ada, eve = server.visitor("Ada"), server.visitor("Eve")
     id = dropped(ada, own_text(1), "secret-plans.yaml")

@@ -302,6 +302,7 @@ def test_views_are_asked_while_questions_are(visitor: Visitor, tab: Tab) -> None
     assert found == [200, 200, 200]
 
 
+@pytest.mark.slow
 def test_an_older_answer_is_shown_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though neither its document is kept any more nor its states."""
     monkeypatch.setattr(worker, "MAX_PROBLEMS", 1)

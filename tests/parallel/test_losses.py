@@ -107,6 +107,7 @@ def test_errors_of_tasks_leave_others_alone_and_come_whole() -> None:
             assert own.error.conflict[0].path == ("policy", "must_build")
 
 
+@pytest.mark.slow
 def test_who_outgrows_its_memory_is_ended_alone() -> None:
     tasks: list[Action] = [("keep", 1), ("outgrow", 400), ("keep", 1), ("keep", 1)]
     reported = arrivals(LocalProcesses(Limits(memory_bytes=300 * 10**6)), tasks, 2)
@@ -119,6 +120,7 @@ def test_who_outgrows_its_memory_is_ended_alone() -> None:
     assert "more than 300 MB" in str(reported[1].error)
 
 
+@pytest.mark.slow
 def test_memory_of_earlier_tasks_does_not_count_against_a_task() -> None:
     """Four tasks leave 100 MB each, with 300 MB for one process: it is replaced in between."""
     reported = arrivals(LocalProcesses(Limits(memory_bytes=300 * 10**6)), [("keep", 100)] * 4, 1)

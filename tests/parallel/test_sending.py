@@ -11,6 +11,7 @@ from worker_tasks import MB, Action, doing
 from optimizer.parallel import Workers
 
 
+@pytest.mark.slow
 def test_much_goes_both_ways_at_once() -> None:
     """More than pipes hold, in both directions and for several workers."""
     tasks = [("echo", bytes([n]) * (8 * MB), 2) for n in range(6)]
@@ -58,6 +59,7 @@ def test_warnings_are_errors_there_as_here() -> None:
         workers.map([("warn",)])
 
 
+@pytest.mark.slow
 def test_a_worker_may_have_workers() -> None:
     with Workers[Action, list[int]](doing, (), 2) as workers:
         assert workers.map([("share out", 2), ("share out", 1)]) == [[1, 1, 2], [1, 2, 3]]

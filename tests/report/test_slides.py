@@ -104,7 +104,7 @@ def numbers(text: str) -> list[str]:
     return re.findall(r"\d+(?:\.\d+)?", plain)
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @PLANS
 @LANGUAGES
 def test_sentences_say_the_figures_of_the_plan(

@@ -46,7 +46,7 @@ def cells(table: Any) -> list[list[str]]:
     return [[cell.text for cell in row.cells] for row in table.rows]
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @LANGUAGES
 def test_every_cell_of_every_table_is_there(language: Language) -> None:
     with using(language):
@@ -106,7 +106,7 @@ def test_columns_are_as_wide_as_what_stands_in_them() -> None:
     assert [cell.width for cell in table.rows[1].cells] == widths
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @LANGUAGES
 def test_slides_are_five_charts_and_a_sentence_each(language: Language) -> None:
     with using(language):

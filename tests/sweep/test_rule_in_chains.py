@@ -238,6 +238,7 @@ class Now:
         return found, solved.x
 
 
+@pytest.mark.slow
 @pytest.mark.quick(every=19, ci=5)
 @pytest.mark.parametrize("seed", range(40))
 def test_a_node_by_itself_goes_by_the_same_rule(seed: int) -> None:

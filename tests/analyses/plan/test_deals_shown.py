@@ -61,7 +61,7 @@ def test_what_it_says() -> None:
     assert {budgeted, announced} <= book
 
 
-@pytest.mark.quick(every=7)
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [*range(8), *range(9, 12)])  # no plan keeps all rules of 8
 def test_random_plans_add_up(seed: int) -> None:
     found = best_plan(Case.model_validate(deals_case(random.Random(f"shown {seed}").choice)))

@@ -48,6 +48,7 @@ def _cut() -> Any:
     return chance_of_cut(0.5)["hazards"]
 
 
+@pytest.mark.slow
 def test_the_table_tells_of_each_project_by_its_decision() -> None:
     plan = germany()
     table = tables_in(plan)["projects"]

@@ -181,6 +181,7 @@ def test_libreoffice_agrees_and_notices_what_is_overtyped(tmp_path: Path, conten
     assert [c for c in failing(books["chance"]) if not c.startswith("Control figure")] == []
 
 
+@pytest.mark.slow
 def test_residual_values_are_discounted_and_added_up() -> None:
     """The last year of three at 5 %: what counts in it, over 1.05 twice; taken off the net cost."""
     found = best_plan(Case.model_validate(lasting()))

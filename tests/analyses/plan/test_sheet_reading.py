@@ -56,6 +56,7 @@ def words_in(content: bytes) -> set[str]:
     } - {""}
 
 
+@pytest.mark.slow
 def test_nothing_is_left_in_english(plan: Plan, content: bytes) -> None:
     """What both languages share is the plan's own, a name for formulas, or one word in both."""
     with using("de"):

@@ -363,6 +363,7 @@ def assert_all_hold(book: Any, tab: str = "Checks") -> None:
     assert set(verdicts.values()) == {"adds up"}, verdicts
 
 
+@pytest.mark.slow
 def test_german(plan: Plan, content: bytes) -> None:
     with using("de"):
         german = write(plan)

@@ -139,6 +139,7 @@ def test_the_state_as_a_player() -> None:
     assert set(found.free_riding) == {"maker", "user"}
 
 
+@pytest.mark.slow
 def test_consumers_without_a_company_are_the_states() -> None:
     """A third consumer, whom nobody stands for, needs 40 t, a sixth of 240 t. With works at 2
     million the state alone builds them: all is for all, the third gets 160/6 = 26.67 t and 13.33 t

@@ -494,6 +494,7 @@ def test_json_that_is_not_taken(raw: str, said: str) -> None:
         parse_json(raw.encode("utf-8"))
 
 
+@pytest.mark.slow
 def test_a_key_that_stands_twice_among_many_is_found() -> None:
     """In a time that does not grow with the square of their number, which here would be hours."""
     keys = ",".join(f'"k{n}":1' for n in range(500_000))

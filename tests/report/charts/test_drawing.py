@@ -38,6 +38,7 @@ def test_texts_are_text_and_totals_stand_above() -> None:
     assert "2.5" in drawn
 
 
+@pytest.mark.slow
 def test_it_is_the_same_every_time() -> None:
     assert bars().svg() == bars().svg()
     assert bars().svg_file() == bars().svg_file()

@@ -47,6 +47,7 @@ def texts(axes: Any) -> list[str]:
     return [text.get_text() for text in axes.texts]
 
 
+@pytest.mark.slow
 def test_the_chart_shows_the_figures_of_the_plan() -> None:
     found = germany()
     table, chart = maps_of(found) or pytest.fail("no maps")

@@ -175,7 +175,7 @@ def test_ids_are_unique_and_references_lead_somewhere(name: str) -> None:
             assert set(found) <= set(ids), (key, value)
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @EVERY
 def test_the_page_is_small(name: str) -> None:
     assert len(page(name).encode()) < 2_000_000
@@ -252,7 +252,7 @@ def test_the_same_plan_gives_the_same_page(tmp_path: Path) -> None:
     assert first == second == page_of(Plan.model_validate_json(file.read_bytes())).encode()
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @LANGUAGES
 def test_a_plan_without_its_scenario_says_what_it_knows(language: Language) -> None:
     bare = Plan.model_validate(rich().model_dump() | {"scenario": None})
@@ -296,7 +296,7 @@ def test_states_are_those_that_the_plan_was_computed_for(language: Language, sai
     assert said in root_of("rich", language).text
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("language", "peak"), [("en", "peak at the end of 2027"), ("de", "Ende 2027 mit 34,7")]
 )
@@ -307,6 +307,7 @@ def test_guarantees_have_their_peak_in_the_first_year_of_the_most(
     assert peak in page_of(treasury(), language)
 
 
+@pytest.mark.slow
 def test_no_plan_is_below_the_bound() -> None:
     """Objectives are minimized: what cannot be beaten cannot be undercut."""
     assert "ein Wert, den kein Plan unterschreiten kann" in root_of("rich", "de").text
