@@ -229,20 +229,22 @@ def parts() -> dict[str, list[tuple[Any, str, Any]]]:
         return dict.fromkeys(estimates, float("inf"))
 
     return {
-        "choosing what to sweep": [
+        "selective evaluation": [
             (chain_selection.ChainSelector, "estimated_cut_errors", infinite_errors)
         ],
         "in-out separation": [(search_run.SearchRun, "_next_point", master_solution)],
-        "rules that wait": [(master_model, "LAZY_CONSTRAINTS", ())],
+        "lazy constraints": [(master_model, "LAZY_CONSTRAINTS", ())],
         "reduced cost fixing": [(branch_and_cut.BranchAndCut, "_fix_by_reduced_cost", nothing)],
         "dives": [(heuristics.Heuristics, "dive", nothing)],
         "rounding": [(heuristics.Heuristics, "round_starts", nothing)],
         "neighbors": [(heuristics.Heuristics, "local_search", nothing)],
-        "probing of branches": [(branching, "MAX_PROBED_CANDIDATES", 0)],
-        "what branches turned out to gain": [(branching.BranchSelector, "record_gain", nothing)],
+        "estimates of gains by simplex steps before branching": [
+            (branching, "MAX_PROBED_CANDIDATES", 0)
+        ],
+        "recorded gains of branches": [(branching.BranchSelector, "record_gain", nothing)],
         "rounding in every fourth node": [(branch_and_cut, "NODES_PER_ROUNDING", 10**9)],
-        "plunging into children": [(branch_and_cut, "DIVE_GAP_SHARE", -1.0)],
-        "an early end of the root": [
+        "continuing with a child node": [(branch_and_cut, "DIVE_GAP_SHARE", -1.0)],
+        "early end of the root": [
             (branch_and_cut, "ROOT_ACCURACY", 0.2),
             (branch_and_cut, "ROOT_STALL_SHARE", 0.1),
         ],

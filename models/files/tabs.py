@@ -20,6 +20,13 @@ CONFIDENCE_WORDS = ("high", "medium", "low")  #: Values of ``confidence``.
 VARIANT_TEXTS = ("title", "description")  #: Text fields of a variant.
 GUIDE_SHEET = "Read me"
 FAULTS_SHEET = "Faults"
+FORMER_GERMAN_NAMES = {
+    "zustände": "verläufe",
+    "garantie": "gewährleistung",
+    "mindestpreisgarantie": "preisuntergrenze",
+}
+"""German names of a sheet and of choices in workbooks of earlier versions, in lower case, and the
+present names."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,7 @@ def label_translations(label: str) -> tuple[str, ...]:
 def tab_of_sheet(sheet: str) -> Tab | None:
     """Return the tab whose key or name in any language is ``sheet``; None if there is none."""
     name = sheet.strip().lower()
+    name = FORMER_GERMAN_NAMES.get(name, name)
     for tab in all_tabs():
         if name in (tab.key, *(label.lower() for label in label_translations(tab.label))):
             return tab
@@ -165,6 +173,7 @@ def resolve_word(text: str, words: tuple[str, ...]) -> str:
     ``words`` are the possible words. If none matches, the text itself is returned.
     """
     normalized = " ".join(text.split()).lower()
+    normalized = FORMER_GERMAN_NAMES.get(normalized, normalized)
     for word in words:
         translated = {_translate_word(word, language).lower() for language in LANGUAGES}
         if normalized in {word.lower(), word.replace("_", " "), *translated}:

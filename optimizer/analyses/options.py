@@ -96,7 +96,7 @@ class ScenarioOptions(Options):
     """Options that choose a variant of a scenario file, and change its values."""
 
     variant: Id | None = None
-    """Read the file as this variant changes it."""
+    """Apply this variant of the file."""
     settings: Settings = ()
     """Change one value, for example horizon.last_year=2040; may be given often."""
 

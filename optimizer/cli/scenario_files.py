@@ -23,7 +23,7 @@ from optimizer.cli.usage import announce, usage_error
 
 @click.command(epilog="Exit codes: 0 no errors (warnings are allowed), 2 errors.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--variant", metavar="NAME", help="Check the file as this variant changes it.")
+@click.option("--variant", metavar="NAME", help="Apply this variant of the file.")
 @declared_options(ScenarioOptions, "settings")
 @options.json_option("Write the faults to stdout as JSON.")
 @usage.language_option

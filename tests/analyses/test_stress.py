@@ -162,7 +162,7 @@ def test_an_event_goes_by_the_profile_that_is_named() -> None:
         with using(language):
             reported[language] = " ".join(map(str, build_result_document(found).answer))
     assert "cut, profile slow: from" in reported["en"]
-    assert "cut, Verlaufsprofil „lang“: " in reported["de"]
+    assert "cut, Ereignisprofil „lang“: " in reported["de"]
     written = stressed(raw, state="a cut")
     assert [(e.hazard, e.profile, e.periods) for e in written.events] == [("cut", "short", 1)]
     with pytest.raises(Misuse, match=r"no hazard 'cut'; there are cut\.short, cut\.long"):

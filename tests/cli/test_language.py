@@ -94,7 +94,7 @@ def test_an_option_chooses(
     write(folder, VALID)
     assert run_command_line(args) == 0
     assert capsys.readouterr().out == (
-        "scenario.yaml: 2 Rohstoffe, 2 Projekte, 1 Lager, 2 Geldgeber, 2 Zustände, 1 Variante; "
+        "scenario.yaml: 2 Rohstoffe, 2 Projekte, 1 Lager, 2 Geldgeber, 2 Verläufe, 1 Variante; "
         "2026 bis 2030\n"
     )
     assert current_language() == "en"

@@ -280,7 +280,12 @@ def test_further_files_are_written_in_the_language_of_the_run(folder, monkeypatc
         run_command_line(["run", "case.yaml", "--everything", "--quiet", "--language", "de"]) == 1
     )
     reported = capsys.readouterr().out.splitlines()
-    assert reported.count("Das ist fehlgeschlagen; was vorher ermittelt war, bleibt.") == 1
+    assert (
+        reported.count(
+            "Dieser Schritt ist fehlgeschlagen; die bisherigen Ergebnisse bleiben erhalten."
+        )
+        == 1
+    )
     assert reported[-len(NAMES) :] == [
         f"  case-{name.replace('results', 'results-new')}" for name in NAMES
     ]

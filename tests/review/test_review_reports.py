@@ -222,7 +222,7 @@ def test_the_plan_is_reported_as_a_short_tree(language: Any) -> None:
         ],
         "de": [
             "Jetzt: nichts.",
-            "2027, wenn „Cut“ vor 2027 nicht eingetreten ist (50 %): nichts außer dem.",
+            "2027, wenn „Cut“ vor 2027 nicht eingetreten ist (50 %): keine weitere Entscheidung.",
             "2027, wenn „Cut“ vor 2027 eingetreten ist (50 %): Works (2027).",
         ],
     }

@@ -63,7 +63,7 @@ class EvaluateOptions(opt.ScenarioOptions, opt.SolveOptions):
     """Evaluate the plan in the states of this scenario instead of its own, for example another
     world or the path that came; nothing is solved then."""
     variant: opt.Id | None = None
-    """Read the file of --states-of as this variant changes it."""
+    """Apply this variant of the file of --states-of."""
     settings: opt.Settings = ()
     quick: bool = False
     """Solve nothing: only fresh states, the release rule and rare events."""

@@ -123,11 +123,11 @@ def evaluate_plan(
     jobs = options.jobs
     if is_unsupported and not options.quick:
         options.listener.note(
-            tr("The plan is made over sets of assumptions: it is looked at, and nothing is solved.")
+            tr("The plan is over sets of assumptions: it is evaluated without solving problems.")
             if saved_plan.problem.set_problems
-            else tr("The plan decides again at a review: it is looked at, and nothing is solved.")
+            else tr("The plan decides again at a review: it is evaluated without solving problems.")
             if saved_plan.problem.instance.branches
-            else tr("Probabilities are ambiguous: the plan is looked at, and nothing is solved.")
+            else tr("Probabilities are ambiguous: the plan is evaluated without solving problems.")
         )
     limits: dict[str, Any] = {"gap": options.gap, "time_limit": options.time_limit}
     reduced_count = max(2, options.states // REDUCED_SAMPLE_DIVISOR)

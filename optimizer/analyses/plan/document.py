@@ -172,7 +172,7 @@ def _section_hints() -> dict[str, str]:
         "projects": tr("what would be built anyway, windfall"),
         "review": tr("now and later: what depends on what has been seen"),
         "rejected": tr("why not this project, and at what price"),
-        "fiscal": tr("share that stays at home, state aid by project, return, output by purse"),
+        "fiscal": tr("share that stays at home, state aid by project, return, output by funder"),
         "accounts": tr("losses, provision for guarantees, debt brake, averages per EUR"),
         "stocks": tr("who pays, how long they last"),
         "damage": tr("worst states, materials, consumers"),

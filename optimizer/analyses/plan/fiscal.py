@@ -124,7 +124,7 @@ def build_checks(wording: PlanWording) -> Iterator[Check]:
         ):
             yield Check(statement, "countries", total, col.column_sum("projects", "mean_capex"))
     if wording.brief.fiscal.purses:
-        statement = tr("What each purse pays and costs is that of its accounts")
+        statement = tr("What each funder pays and costs is that of its accounts")
         scale = col.column_sum("purses", "paid")
         yield doc.no_deviation_check(statement, "purses", scale, "off_paid", "off_cost")
 
@@ -214,9 +214,9 @@ def _funders_table(wording: PlanWording) -> Table:
     note = tr(
         "Paid is not discounted, net cost is a present value. Output: at full output, undisturbed; "
         "what public money secures goes to all consumers. An equally good plan may contract the "
-        "same output to other purses: the sum is what the plan decides."
+        "same output to other funders: the sum is what the plan decides."
     )
     return Table(
-        tr("What each purse pays and gets"), wording.brief.fiscal.purses, columns, "purses", note,
+        tr("What each funder pays and gets"), wording.brief.fiscal.purses, columns, "purses", note,
         total_label=tr("Sum"),
     )  # fmt: skip

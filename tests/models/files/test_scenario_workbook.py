@@ -343,6 +343,13 @@ def test_a_word_is_known_in_both_languages():
     assert resolve_word("neither", ("loan",)) == "neither"
 
 
+def test_german_names_until_version_0_2_are_known():
+    assert tab_of_sheet("Zustände") is tab_of_sheet("Verläufe") is tab_of_sheet("States")
+    words = ("guarantee", "price_floor")
+    assert resolve_word("Garantie", words) == resolve_word("Gewährleistung", words) == words[0]
+    assert resolve_word("Mindestpreisgarantie", words) == words[1]
+
+
 def test_columns_are_found_by_name(tmp_path):
     from openpyxl import load_workbook
 
