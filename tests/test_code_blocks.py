@@ -23,6 +23,7 @@ import psutil
 import pytest
 import yaml
 from code_blocks import (
+    APART,
     CONTEXT,
     PAGES,
     ROOT,
@@ -31,9 +32,11 @@ from code_blocks import (
     as_reader,
     blocks,
     files_described,
+    is_large,
     is_synopsis,
     lightened,
     opens,
+    parameters,
     reader_folder,
     walks,
 )
@@ -85,7 +88,19 @@ GERMAN = {
     page: page.with_name(page.name.replace(".de.", ".")) for page in PAGES if ".de." in page.name
 }
 """Pages whose commands and programs are those of an English page, which are run."""
-WALKS = [walk for page in PAGES if page not in GERMAN for walk in walks(page)]
+WALKS = [
+    pytest.param(
+        walk,
+        id=walk[0].name,
+        marks=[pytest.mark.exhaustive]
+        if page.name in APART and any(is_large(line) for block in walk for line in block.commands())
+        else [],
+    )
+    for page in PAGES
+    if page not in GERMAN
+    for walk in walks(page)
+]
+"""What readers type one after the other. Examples of options on large scenarios take minutes."""
 
 
 def named(block: Block) -> str:
@@ -124,8 +139,18 @@ def test_a_german_page_has_the_commands_and_programs_of_the_english_one(page: Pa
     assert steps(page) == steps(GERMAN[page])
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_have_the_options_that_a_page_gives_them(page: Path) -> None:
+    for block in blocks(page):
+        for line in block.commands() if block.language in SHELLS else ():
+            words = shlex.split(line)
+            if words[0] == "vorrat" and not is_synopsis(line) and not words[1].startswith("-"):
+                given = {word.partition("=")[0] for word in words[2:] if word.startswith("--")}
+                assert given <= parameters(words[1]) | {"--help"}, line
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("walk", WALKS, ids=lambda walk: walk[0].name)
+@pytest.mark.parametrize("walk", WALKS)
 def test_commands_do_what_they_say(
     walk: list[Block],
     tmp_path: Path,

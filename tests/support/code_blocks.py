@@ -133,7 +133,13 @@ def parameters(name: str) -> set[str]:
     """The names of all options of a command."""
     command = vorrat.get_command(CONTEXT, name)
     assert command is not None, f"there is no vorrat {name}"
-    return {option for parameter in command.params for option in parameter.opts}
+    return {o for one in command.params for o in (*one.opts, *one.secondary_opts)}
+
+
+def is_large(command: str) -> bool:
+    """Whether a command is about one of the large scenarios, or about a plan of one."""
+    words = shlex.split(command)
+    return words[0] == "vorrat" and any(LARGE.search(word) for word in words[2:])
 
 
 def lightened(command: str) -> str:
@@ -143,7 +149,7 @@ def lightened(command: str) -> str:
     """
     words = shlex.split(command)
     name, options, more = words[1], parameters(words[1]), []
-    if name != "init" and any(LARGE.search(word) for word in words[2:]):
+    if name != "init" and is_large(command):
         if "--gap" in options and "--tolerance" not in options:
             more = ["--gap 0.05"]
         said = " ".join(words[1:])
