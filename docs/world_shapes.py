@@ -20,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from models.scenario.countries import ALPHA_2
+from models.countries import ALPHA_2
 
 WORLD = Path(__file__).parents[1] / "optimizer" / "report" / "charts" / "world.json"
 

@@ -11,10 +11,10 @@ import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictStr, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from models import countries
 from models.faults import PathStep
 from models.field_marks import InSection
 from models.language import LANGUAGES, Language, conventions, detect_language, tr
-from models.scenario import countries
 
 PartFault = tuple[tuple[PathStep, ...], str, str]
 """A fault of a part of a value: path from the value to the part, message and hint. A last step

@@ -6,8 +6,8 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import NamedTuple
 
+from models.currencies import UNITS_PER_EURO
 from models.language import tr
-from models.scenario.currencies import UNITS_PER_EURO
 
 _TONNES_BY_UNIT = {
     "t": 1.0,

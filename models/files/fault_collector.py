@@ -6,9 +6,9 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from models.currencies import replace_currency
 from models.faults import Fault, SourceLocation
 from models.language import tr
-from models.scenario.currencies import replace_currency
 
 MAX_FAULTS = 1_000
 """Largest number of errors, and of warnings, that are listed for one scenario; reading ends after

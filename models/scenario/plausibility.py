@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import product
 
+from models import countries
 from models.faults import Fault, PathStep, warning
 from models.field_marks import LocatedValue
 from models.language import mark_translatable, tr
-from models.scenario import chains, countries, unit_checks
+from models.scenario import chains, unit_checks
 from models.scenario.baseline_shortage import format_years
 from models.scenario.materials import Damage
 from models.scenario.quantities import CalendarYear, Number, YearlyQuantity, are_readable

@@ -12,16 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 
+from models.currencies import CURRENCY_CODES, UNITS_PER_EURO, currency_code_hint, reference_price
 from models.faults import Fault, PathStep, warning
 from models.field_marks import LocatedValue
 from models.language import tr
 from models.scenario import tonnage_checks
-from models.scenario.currencies import (
-    CURRENCY_CODES,
-    UNITS_PER_EURO,
-    currency_code_hint,
-    reference_price,
-)
 from models.scenario.quantities import Number, YearlyQuantity, are_readable
 from models.scenario.sections import Sections
 from models.scenario.tonnage_checks import SMALL_FACTOR, UNIT_FACTOR, format_figure, horizon_range

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import click
 
+from models.countries import EU_27
 from models.files import read_case
 from models.language import tr
 from models.results import Comparison, Plan, Result
-from models.scenario.countries import EU_27
 from optimizer.analyses.assumption_dependence.options import AssumptionsOptions
 from optimizer.analyses.deferral.options import ReviewOptions
 from optimizer.analyses.evaluation.options import EvaluateOptions

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from models.base import Stage
+from models.countries import EU_27
 from models.results import CrmaShare, SupplyMix
-from models.scenario.countries import EU_27
 from models.scenario.materials import Supply
 from optimizer.model.commitment import Commitment, weighted_branches
 from optimizer.model.instance import Floats, Instance, Realization

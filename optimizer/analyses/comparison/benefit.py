@@ -3,9 +3,9 @@
 import math
 from collections.abc import Mapping
 
+from models.countries import EU_27
 from models.results import Plan, SupplyMix
 from models.results import option as results
-from models.scenario.countries import EU_27
 
 BENCHMARK_YEAR = 2030
 """The year of the benchmarks of the Critical Raw Materials Act, Regulation (EU) 2024/1252."""

@@ -4,10 +4,10 @@ returns."""
 import math
 from collections.abc import Iterator, Mapping
 
+from models.countries import EU_27
 from models.results import Plan, Position, ProjectPlan
 from models.results import brief as results
 from models.scenario.case import Case
-from models.scenario.countries import EU_27
 from models.scenario.funding import Funder
 from models.scenario.projects import Project
 from optimizer.analyses.comparison.money import (

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from models.countries import EU_27
 from models.language import tr
 from models.results import CrmaShare, SupplyMix
 from models.results.option import MaterialDependence
-from models.scenario.countries import EU_27
 from optimizer.analyses.comparison.benefit import MAX_COUNTRY_SHARE
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.columns import CellContent, SheetRow

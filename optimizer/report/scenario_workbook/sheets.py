@@ -14,10 +14,10 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.properties import Outline
 from openpyxl.worksheet.worksheet import Worksheet
 
+from models.countries import ALPHA_2
+from models.currencies import replace_currency
 from models.files.tabs import USER_PREFIX, Tab, display_word, translate_label
 from models.language import LANGUAGES, localize_number, tr
-from models.scenario.countries import ALPHA_2
-from models.scenario.currencies import replace_currency
 from models.scenario.quantities import NumberBounds
 from optimizer.report.scenario_workbook import style
 from optimizer.report.scenario_workbook.columns import (

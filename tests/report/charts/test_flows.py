@@ -13,8 +13,8 @@ from saved_plans import germany
 from small import case, near, project
 from small import solve as solve_small
 
+from models.countries import ALPHA_2
 from models.results import Plan
-from models.scenario.countries import ALPHA_2
 from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.report.charts import Chart, supply_map
 from optimizer.report.countries import country_name
