@@ -118,7 +118,7 @@ def plans() -> dict[tuple[str, ...], CheckedSolution]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_two_magnet_users_without_a_stock_do_nothing_alone(
     plans: dict[tuple[str, ...], CheckedSolution],
 ) -> None:

@@ -45,7 +45,7 @@ def cases(draw: st.DrawFn) -> Raw:
 
 @pytest.mark.slow
 @settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     database=None,

@@ -129,7 +129,7 @@ def test_a_question_that_is_stopped_keeps_what_it_has_found() -> None:
     assert whole.objective <= stopped.objective * (1 + 1e-9)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_hundreds_of_questions_leave_no_memory_behind() -> None:
     """A problem that stayed with every question would be 20 kB each."""
     scenario, session, held = vorrat.read(TUTORIAL), Session(threads=1), list[int]()

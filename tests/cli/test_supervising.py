@@ -139,18 +139,18 @@ def test_two_stops_end_at_once_whatever_the_solver_does(tmp_path: Path) -> None:
         assert run.said.endswith("vorrat: interrupted\n")
 
 
-@pytest.mark.slow
+@pytest.mark.quick(0, ci=5)
 @pytest.mark.parametrize(
     ("fault", "more", "code", "ended", "said"),
     [
         ("deaf", [], 1, "killed: interrupted", "did not heed the interrupt"),
-        ("none-deaf", [], 130, None, "did not heed the interrupt"),
-        ("late", [], 1, "killed: time limit", "long after its time limit"),
-        ("none-late", [], 4, None, "long after its time limit"),
         ("crash", [], 1, "died: SIGSEGV", "has died (SIGSEGV)"),
         ("none-killed", [], 5, None, "was killed (SIGKILL)"),
-        ("leave", [], 1, "died: exit code 1", "has died (exit code 1)"),
         ("hungry", ["--memory-limit", "700MB"], 1, "killed: memory limit", "more than 700 MB"),
+        ("none-late", [], 4, None, "long after its time limit"),
+        ("none-deaf", [], 130, None, "did not heed the interrupt"),
+        ("late", [], 1, "killed: time limit", "long after its time limit"),
+        ("leave", [], 1, "died: exit code 1", "has died (exit code 1)"),
         ("none-hungry", ["--memory-limit", "700MB"], 4, None, "more than 700 MB"),
         ("none-unexpected", [], 5, None, "unexpected ZeroDivisionError"),
     ],

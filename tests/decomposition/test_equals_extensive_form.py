@@ -112,7 +112,7 @@ def one_of_several(seed: int) -> Raw:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_loose_gap_leaves_the_bound_true() -> None:
     """No bound is above the optimum, and no plan exceeds its bound by more than the gap."""
     apart = 0

@@ -81,7 +81,7 @@ def test_the_tail_takes_all_nodes() -> None:
     assert not run.is_separable
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", ["blind", "sure"])
 def test_a_wrong_guess_costs_no_truth(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether nothing or everything is expected to be lacking, the optimum is the same, proven."""
