@@ -10,6 +10,7 @@ other processes of the machine.
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from collections.abc import Callable
@@ -23,6 +24,8 @@ RANGES = {"0 to 1,960": (0.0, 1960.0), "1,500 to 1,900": (1500.0, 1900.0)}
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+
     from models.files import read_case
     from optimizer.analyses.frontier.options import FrontierOptions
     from optimizer.analyses.frontier.tracing import TracedFrontier, trace_frontier

@@ -80,7 +80,7 @@ class Fault:
 
 
 class VorratError(Exception):
-    """Root of all exceptions that this project raises on purpose."""
+    """Base class of the errors that this project reports to its callers."""
 
     exit_code = 5  #: Exit code of the command line.
 

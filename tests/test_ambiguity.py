@@ -1,4 +1,4 @@
-"""The least favorable probabilities in a ball around those of the states."""
+"""The least favorable probabilities in an ambiguity set around those of the states."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ KINDS = ("total_variation", "modified_chi_square")
 DRAWS: dict[str, Any] = {"small": small_case, "treasury": treasury_case, "world": world_case}
 
 
-def ball(kind: str, radius: float) -> Raw:
+def ambiguity_set(kind: str, radius: float) -> Raw:
     return {"kind": kind, "radius": radius}
 
 
@@ -112,7 +112,7 @@ def test_no_probabilities_in_the_ball_are_worse(seed: int) -> None:
 @pytest.mark.parametrize("method", ["auto", "decomposition"])
 def test_by_hand(kind: str, radius: float, objective: float, method: Any) -> None:
     raw = lasting_cut()
-    raw["objective"]["ambiguity"] = ball(kind, radius)
+    raw["objective"]["ambiguity"] = ambiguity_set(kind, radius)
     found = solve_to_plan(Case.model_validate(raw), gap=0.0, method=method)
     assert found.certificate.objective == near(objective)
     assert [p.id for p in found.projects] == ([] if objective == 10 else ["works"])
@@ -127,7 +127,7 @@ def test_by_hand(kind: str, radius: float, objective: float, method: Any) -> Non
 def test_beside_the_worst_states_and_a_review() -> None:
     """In each its weight: 0.75 · (0.7 of 10) and 0.25 · 10, and 0.5 · 6 where the cut is seen."""
     raw = lasting_cut(SEEN)
-    raw["objective"] |= {"ambiguity": ball("total_variation", 0.2)}
+    raw["objective"] |= {"ambiguity": ambiguity_set("total_variation", 0.2)}
     raw["objective"]["cvar"] = {"level": 0.75, "weight": 0.25}
     for method in ("extensive", "decomposition"):
         found = solve_to_plan(Case.model_validate(raw), gap=0.0, method=method)  # type: ignore[arg-type]
@@ -151,7 +151,7 @@ def drawn(kind: str, seed: int) -> Raw:
 def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     raw = drawn(kind, 900 + seed)
     radius = (0.0, 0.1, 0.3, 0.7, 1.5)[seed % 5]
-    raw.setdefault("objective", {})["ambiguity"] = ball("total_variation", radius)
+    raw.setdefault("objective", {})["ambiguity"] = ambiguity_set("total_variation", radius)
     try:
         problem = with_reference_optima(Problem.from_case(Case.model_validate(raw)), gap=1e-7)
     except Infeasible:
@@ -162,24 +162,24 @@ def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
 @pytest.mark.quick(every=31, ci=5)
 @pytest.mark.parametrize("kind", DRAWS)
 @pytest.mark.parametrize("seed", range(14))
-def test_a_larger_ball_is_no_better(kind: str, seed: int) -> None:
-    """From the mean by the states to the worst of them, each proven. A ball of chi-square lies in
-    that of total variation of half its radius (Cauchy and Schwarz)."""
+def test_a_larger_ambiguity_set_is_no_better(kind: str, seed: int) -> None:
+    """From the mean by the states to the worst of them, each proven. An ambiguity set of
+    chi-square lies in that of total variation of half its radius (Cauchy and Schwarz)."""
     raw = drawn(kind, 901 + 3 * seed)  # by themselves
     objectives = []
     try:
         for kind_of, radius in [("modified_chi_square", r) for r in (0.0, 0.3, 1.0, 50.0)]:
-            raw.setdefault("objective", {})["ambiguity"] = ball(kind_of, radius)
+            raw.setdefault("objective", {})["ambiguity"] = ambiguity_set(kind_of, radius)
             found = solve_and_certify(
                 Problem.from_case(Case.model_validate(raw)), gap=1e-6, damage_only=True
             )
             assert found.certificate.status == "optimal"
             objectives.append(found.objective)
-        raw["objective"]["ambiguity"] = ball("total_variation", 1.0)
+        raw["objective"]["ambiguity"] = ambiguity_set("total_variation", 1.0)
         worst = solve_and_certify(
             Problem.from_case(Case.model_validate(raw)), gap=1e-6, damage_only=True
         ).objective
-        raw["objective"]["ambiguity"] = ball("total_variation", 0.15)
+        raw["objective"]["ambiguity"] = ambiguity_set("total_variation", 0.15)
         wider = solve_and_certify(
             Problem.from_case(Case.model_validate(raw)), gap=1e-6, damage_only=True
         ).objective
@@ -199,7 +199,7 @@ def test_a_larger_ball_is_no_better(kind: str, seed: int) -> None:
 
 def test_the_ball_that_no_linear_program_has() -> None:
     raw = lasting_cut()
-    raw["objective"]["ambiguity"] = ball("modified_chi_square", 0.4)
+    raw["objective"]["ambiguity"] = ambiguity_set("modified_chi_square", 0.4)
     with pytest.raises(Misuse, match="use decomposition"):
         solve_to_plan(Case.model_validate(raw), method="extensive")
 
@@ -208,7 +208,7 @@ def test_it_is_evaluated_on_fresh_states_and_refused_by_other_analyses(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     raw = lasting_cut()
-    raw["objective"]["ambiguity"] = ball("total_variation", 0.2)
+    raw["objective"]["ambiguity"] = ambiguity_set("total_variation", 0.2)
     saved = load_saved_plan(solve_to_plan(Case.model_validate(raw), gap=0.0))
     found = evaluate_plan(saved, EvaluateOptions(states=100))
     assert found.fresh.objective.value == near(13)

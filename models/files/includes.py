@@ -72,7 +72,7 @@ class IncludeResolver:
     """The private files that were found and read."""
     preset_by_file: dict[str, str] = field(default_factory=dict)
     """For the file of each included preset, the name of the preset through which it came."""
-    _parts: dict[FilePath, Node | None] = field(default_factory=dict)
+    _included_tree_by_path: dict[FilePath, Node | None] = field(default_factory=dict)
 
     def merge(self, root: Node, entries: Node | None, report: FaultReporter) -> Node:
         """Return the tree of the scenario merged with the files that ``entries`` lists.
@@ -176,17 +176,19 @@ class IncludeResolver:
         preset = next(presets, None)
         if preset == path or (preset is not None and str(path) not in self.preset_by_file):
             self.preset_by_file[str(path)] = preset.stem
-        if real_path not in self._parts:
+        if real_path not in self._included_tree_by_path:
             role: FileRole = "preset" if path.parent == shipped_files.preset_folder() else "include"
             role = "private" if chosen_key == "private" else role
             try:
                 root = parse_yaml(read_bytes(path, entry.location, role=role), str(path), report)
-                self._parts[real_path] = self._merge_part(root, (*chain, path), report)
+                self._included_tree_by_path[real_path] = self._merge_part(
+                    root, (*chain, path), report
+                )
             except ScenarioError as error:
                 for fault in error.faults:
                     report(fault)
-                self._parts[real_path] = None
-        return self._parts[real_path]
+                self._included_tree_by_path[real_path] = None
+        return self._included_tree_by_path[real_path]
 
     def _merge_part(
         self, root: Node, chain: tuple[FilePath, ...], report: FaultReporter

@@ -125,7 +125,7 @@ class MaterialDifference(Result):
 
 
 class MoneyDifference(Result):
-    """Money of one funder in one budget class in an option, minus that in the base."""
+    """Change in one funder's payments and net cost in one budget class: option minus base."""
 
     funder: str  #: Id of the funder.
     kind: Literal["public", "company", "private"]  #: Kind of the funder.

@@ -358,8 +358,9 @@ class BreakEvenFactor(Result):
     """Smallest factor at which the plan avoids damage of at least its net cost. Null if no factor
     up to 10 (for damage: no factor at all) was found."""
     any_plan: ScaleFactor | None
-    """Factor below which no plan that satisfies the rules avoids damage of its net cost, up to 1 %
-    of the damage without a plan. Null if not proven."""
+    """Proven lower bound on the factor at which any plan that satisfies the rules breaks even.
+    Below it, no plan avoids more damage than its net cost plus 1 % of the damage without a plan.
+    Null if not proven."""
 
 
 class Plan(ScenarioDocument):

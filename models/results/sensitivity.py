@@ -127,9 +127,11 @@ class MorrisScreening(Result):
     """Effects on the objective of the plan, in descending order."""
     own_expected: tuple[ElementaryEffects, ...]  #: Effects on the mean damage of the plan.
     best: tuple[ElementaryEffects, ...] | None
-    """Effects on the objective of the best plan; null if not requested."""
+    """Effects on the objective of the best plan; null if not requested, or if a solve found no
+    plan."""
     best_gap: UnboundedShare | None
-    """Largest gap of these solves; an effect of this size may be zero."""
+    """Largest relative gap of the solves for ``best``: differences of objectives up to this share
+    may be due to the gaps. Null like ``best``, or if no gap is known."""
 
 
 class Sensitivity(InterruptibleStudy):

@@ -24,11 +24,9 @@ _ROUNDING_FACTOR = 1e-12
 
 
 def baseline_shortage_warnings(case: Sections) -> Iterator[Fault]:
-    """Yield a warning for each material or chain that is short, with the years.
-
-    Also warns of each stockpile that can never be refilled since its material is short in all
-    years.
-    """
+    """Yield a warning, with the years, for each material or chain that is short even without any
+    disruption, and one for each stockpile that can never be refilled because its chain is short in
+    every year."""
     material_order = {name: n for n, name in enumerate(chains.order_materials(case))}
     if len(material_order) < len(case.materials):
         return  # The forms contain a cycle, which is reported as a fault elsewhere.

@@ -320,15 +320,22 @@ class PriceFloor(InstrumentType):
     def term_faults(self) -> Iterator[PartFault]:
         """Yield the faults that all kinds can have, and those of the share of higher prices."""
         yield from super().term_faults()
-        floors, upside = self.instrument.floor_eur_per_t, self.instrument.upside_from_eur_per_t
+        floor_prices, upside = (
+            self.instrument.floor_eur_per_t,
+            self.instrument.upside_from_eur_per_t,
+        )
         if upside is None:
             return
         if not self.instrument.is_set("upside_share"):
             yield ("upside_from_eur_per_t",), tr("upside_from_eur_per_t needs upside_share"), ""
         for name in upside:
-            if floors and name not in floors and base.UNREADABLE_TEXT not in (name, *floors):
+            if (
+                floor_prices
+                and name not in floor_prices
+                and base.UNREADABLE_TEXT not in (name, *floor_prices)
+            ):
                 message = tr("there is no floor for '{name}'", name=name)
-                hint = tr("the floor is for {materials}", materials=", ".join(floors))
+                hint = tr("the floor is for {materials}", materials=", ".join(floor_prices))
                 yield ("upside_from_eur_per_t", name, "[key]"), message, hint
 
     def warnings(
@@ -337,10 +344,10 @@ class PriceFloor(InstrumentType):
         """Yield warnings of price floors below the cash cost, and of a share of higher prices
         (upside) that begins below the floor."""
         yield from super().warnings(id, cash_lines, projects, years)
-        floors = self.instrument.floor_eur_per_t or {}
+        floor_prices = self.instrument.floor_eur_per_t or {}
         for name, project in projects.items():
             for material, cost in project.cash_cost_eur_per_t.items():
-                floor = floors.get(material)
+                floor = floor_prices.get(material)
                 low_years = [y for y in years if floor and floor.at(y) < cost.at(y)]
                 if low_years:
                     values = {"material": material, "project": name, "year": low_years[0]}
@@ -352,7 +359,7 @@ class PriceFloor(InstrumentType):
                     hint = tr("nobody would run a plant for it")
                     yield ("floor_eur_per_t", material), message, hint
         for material, upside in (self.instrument.upside_from_eur_per_t or {}).items():
-            floor = floors[material]
+            floor = floor_prices[material]
             years_below = [year for year in years if upside.at(year) < floor.at(year)]
             if years_below:
                 message = tr(
@@ -386,7 +393,7 @@ _KIND_FIELDS = tuple(
 
 
 class Instrument(InstrumentFields):
-    """One form in which a funder takes part in projects."""
+    """A financing instrument of a funder (equity, loan, guarantee, grant, ...) with its terms."""
 
     KIND_FIELDS: ClassVar = _KIND_FIELDS
     """Fields that mean something only once the kind is known."""

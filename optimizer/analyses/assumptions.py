@@ -159,8 +159,8 @@ class Assumption:
         """Whether the value multiplies numbers; otherwise it replaces a single number."""
         return self.kind != "input"
 
-    def nearest_valid_value(self, value: float) -> float:
-        """Return the valid value that is nearest to ``value``: a whole number if only these fit."""
+    def round_if_integer(self, value: float) -> float:
+        """Return ``value``, rounded to a whole number if the assumption is an integer."""
         return float(round(value)) if self.is_integer else value
 
     def settings_at(self, value: float) -> list[str]:

@@ -186,9 +186,9 @@ def describe_plan_diff(
     def listed(ids: Sequence[str]) -> str:
         return ", ".join(name("projects", p) for p in ids if p != excluded_id)
 
-    def moved(p: str, before: int, year: int) -> str:
-        project = name("projects", p)
-        return tr("{project} in {year}, not {before}", project=project, year=year, before=before)
+    def describe_move(p: str, year_before: int, year_after: int) -> str:
+        return tr("{project} in {year}, not {before}",
+                  project=name("projects", p), year=year_after, before=year_before)  # fmt: skip
 
     tonnes = {h: difference for h, difference in diff.stocks_t.items() if h != excluded_id}
     ranked_stockpiles = sorted(
@@ -206,7 +206,7 @@ def describe_plan_diff(
     change_texts = [
         (names := listed(diff.entering)) and tr("with {projects}", projects=names),
         (names := listed(diff.leaving)) and tr("without {projects}", projects=names),
-        ", ".join(moved(p, *years) for p, years in diff.moved.items()),
+        ", ".join(describe_move(p, *years) for p, years in diff.moved.items()),
         stocks and tr("stocks: {stocks}", stocks=", ".join(stocks)),
     ]
     return "; ".join(text for text in change_texts if text)

@@ -158,7 +158,7 @@ class _ProcessWatch:
     """Runs processes of a command one after the other, and handles signals for them."""
 
     arguments: Sequence[str]
-    keeps_plan: bool  # whether checkpoints are kept
+    keeps_checkpoints: bool
     stop_count: int = 0  # how often the user asked to stop
     checkpoint: dict[str, Any] | None = None
     memory_limit: int | None = None
@@ -257,10 +257,10 @@ class _ProcessWatch:
             limit = message["seconds"]
             if limit is not None:
                 self._seconds_left["time"] = limit + max(limit, MIN_OVERTIME)
-            if self.stop_count and self.keeps_plan:
+            if self.stop_count and self.keeps_checkpoints:
                 self._seconds_left["deaf"] = INTERRUPT_GRACE
         if "checkpoint" in message and not is_recovery:
-            self.checkpoint = message["checkpoint"] if self.keeps_plan else None
+            self.checkpoint = message["checkpoint"] if self.keeps_checkpoints else None
             if message["final"]:
                 # The search is over; writing the plan needs no time limit.
                 self._is_searching, self._seconds_left = False, {}
@@ -275,7 +275,7 @@ class _ProcessWatch:
         if self.stop_count > 1:
             self._kill(process, "stopped")
         elif self._is_searching or self.checkpoint is None:
-            if self._is_searching and self.keeps_plan:
+            if self._is_searching and self.keeps_checkpoints:
                 self._seconds_left["deaf"] = INTERRUPT_GRACE
             self._send(outgoing, "stop")
 

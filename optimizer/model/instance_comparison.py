@@ -82,7 +82,13 @@ def same_sampling(instance: Instance, other: Instance) -> bool:
 
 def _sampling_data(instance: Instance) -> list[Any]:
     projects = [
-        (p.id, p.success_probability, p.delay_probability, p.unaided_year, p.unaided_probability)
+        (
+            p.id,
+            p.success_probability,
+            p.delay_probability,
+            p.unaided_start_year,
+            p.unaided_probability,
+        )
         for p in instance.projects.values()
     ]
     prices = {m: (x.is_sampled, x.probability) for m, x in instance.prices.items()}
@@ -103,7 +109,7 @@ def same_recourse(instance: Instance, other: Instance) -> bool:
 
 def _recourse_data(instance: Instance) -> list[Any]:
     price_materials = {p.cash_cost_material for p in instance.projects.values()}
-    floors = [
+    price_floors = [
         (
             i.funder,
             i.id,
@@ -121,7 +127,7 @@ def _recourse_data(instance: Instance) -> list[Any]:
     data += [instance.need_linked_supply, instance.adaptations, instance.origins]
     data += [instance.conversions, instance.projects]
     data += [{m: x for m, x in instance.prices.items() if m in price_materials}]
-    data += [floors, instance.floored_offtakes, instance.stockpiles, instance.hazards]
+    data += [price_floors, instance.floored_offtakes, instance.stockpiles, instance.hazards]
     data += [instance.nodes, instance.chains, instance.offtake_groups, instance.start_options]
     data += [instance.max_demand_factor, instance.fixed_decisions.offtake]
     data += [list(case.materials), list(case.consumers)]

@@ -131,7 +131,7 @@ def _price_probabilities(
     """Return the probabilities of price states on a branch, by material, for materials that have a
     price floor. If the branch has no states, the observed price state has probability 1; if the
     price is not observed, the probabilities over all states are returned."""
-    floors = {m for i in instance.instruments for m in i.floor_prices}
+    materials_with_floor = {m for i in instance.instruments for m in i.floor_prices}
     observed_price_state = {
         observation.price: int(x)
         for observation, x in zip(review_observations(instance), information_set, strict=True)
@@ -139,7 +139,7 @@ def _price_probabilities(
     }
     probabilities = {}
     for m, data in instance.prices.items():
-        if not data.is_sampled or m not in floors:
+        if not data.is_sampled or m not in materials_with_floor:
             continue
         if probability > 0:
             price_states = [dict(s.price_states).get(m, data.most_likely) for s in branch_states]

@@ -43,9 +43,9 @@ def find_hit_periods(
     demand_factors: Mapping[str, Floats],
     share_left: ShareLeft,
 ) -> NDArray[np.bool_]:
-    """Return for each period (..., K) whether it is hit: more than ``trigger_loss`` of the market
-    supply is lost, of the material or of a form from which conversions make it. ``demand_factors``
-    (...) are by material, and 1 for materials that are absent."""
+    """Return a boolean array (..., K): whether more than ``trigger_loss`` of the market supply of
+    the material, or of any upstream form, is lost in a period. ``demand_factors`` has the factor
+    (...) on the demand for each material, and 1 is used for materials that it lacks."""
     is_hit = np.zeros((), dtype=bool)
     for form in sorted(upstream_materials(instance.case, material)):
         factor = demand_factors.get(form, np.ones(()))

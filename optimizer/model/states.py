@@ -226,7 +226,7 @@ def _sample_states(
         )
         for s in np.flatnonzero(years_late):
             delays_by_state[s].append((p.id, int(years_late[s])))
-        if p.unaided_year is not None:
+        if p.unaided_start_year is not None:
             for s in np.flatnonzero(
                 draw_uniforms(sample, block, "anyway", p.id) < p.unaided_probability
             ):

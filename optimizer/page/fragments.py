@@ -114,13 +114,13 @@ def answer_facts(
     def fact(
         key: str,
         label: str,
-        read: Callable[[AnswerFigures], float | None],
+        get_figure: Callable[[AnswerFigures], float | None],
         unit: str,
         note: str = "",
     ) -> AnswerFact:
         new_value, old_value = (
-            read(answer),
-            None if previous_answer is None else read(previous_answer),
+            get_figure(answer),
+            None if previous_answer is None else get_figure(previous_answer),
         )
         previous_text = ""
         if old_value is not None and new_value is not None:

@@ -80,7 +80,7 @@ class IsolatedReader:
                 if answer is not None and isinstance(answer.content, ReadOutcome):
                     return answer.content
                 problem = tr("the process that read it has died")
-                if process.outgrew_memory:
+                if process.exceeded_memory_limit:
                     size = round(self.memory_limit / 1e6)
                     problem = tr("reading it took more than {size} MB of memory", size=size)
             finally:

@@ -193,9 +193,9 @@ class SolverProcess:
         self._worker = None
 
     def _failure_after_loss(self) -> AnswerFailure:
-        has_outgrown = self._worker is not None and self._worker.outgrew_memory
+        has_exceeded_limit = self._worker is not None and self._worker.exceeded_memory_limit
         self.close()
-        if has_outgrown:
+        if has_exceeded_limit:
             limit = round((self.limits.process_memory or 0) / 1e6)
             return AnswerFailure(
                 tr("the answer took more than {limit} MB of memory and was ended", limit=limit)

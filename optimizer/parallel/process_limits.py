@@ -70,11 +70,11 @@ def enforce_limits(limits: Limits, on_outgrown: Callable[[], None]) -> Iterator[
 
 
 def lost_task_error(
-    limits: Limits, seconds: float, outgrew_memory: bool, default_message: str
+    limits: Limits, seconds: float, exceeded_memory_limit: bool, default_message: str
 ) -> VorratError:
     """Return the error for a task whose process ended after ``seconds``: the one of the limit that
     it exceeded, otherwise WorkerDied with the default message."""
-    if outgrew_memory:
+    if exceeded_memory_limit:
         limit = round((limits.memory_bytes or 0) / 1e6)
         return OutOfMemory(
             tr("a process was ended, since it held more than {limit} MB of memory", limit=limit)

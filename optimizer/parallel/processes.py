@@ -157,10 +157,12 @@ class ProcessExecutor(DispatchingExecutor):
     def _error_of_job(self, job: Job, error: BaseException) -> VorratError:
         if isinstance(error, BrokenExecutor) and isinstance(error.__cause__, OSError):
             return WorkerDied(tr("no process could be begun: {why}", why=error.__cause__))
-        outgrew_memory = getattr(error, "exitcode", None) == process_limits.OUT_OF_MEMORY_EXIT_CODE
+        exceeded_memory_limit = (
+            getattr(error, "exitcode", None) == process_limits.OUT_OF_MEMORY_EXIT_CODE
+        )
         message = tr("a process that solved problems has died; fewer --jobs take less memory")
         return process_limits.lost_task_error(
-            self.limits, job.elapsed_seconds, outgrew_memory, message
+            self.limits, job.elapsed_seconds, exceeded_memory_limit, message
         )
 
 

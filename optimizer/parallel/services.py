@@ -78,7 +78,11 @@ class LocalWorker:
     def __init__(
         self, make_service: ServiceFactory, on_event: EventHandler, memory_limit: int | None = None
     ) -> None:
-        self.outgrew_memory, self._on_event, self._memory_limit = False, on_event, memory_limit
+        self.exceeded_memory_limit, self._on_event, self._memory_limit = (
+            False,
+            on_event,
+            memory_limit,
+        )
         self._send_lock = threading.Lock()
         context = multiprocessing.get_context("spawn")
         self._pipe, child_pipe = context.Pipe()
@@ -120,7 +124,7 @@ class LocalWorker:
             while True:
                 while not self._pipe.poll(POLL_INTERVAL):
                     if self._memory_limit is not None and self.memory_bytes > self._memory_limit:
-                        self.outgrew_memory = True
+                        self.exceeded_memory_limit = True
                         process_limits.kill_process_tree(self._process.pid or 0)
                 self._on_event(self._pipe.recv())
         self._on_event(None)
@@ -160,7 +164,7 @@ class ClusterWorker:
     It keeps the service between messages, and may run other services as well.
     """
 
-    outgrew_memory = False
+    exceeded_memory_limit = False
 
     def __init__(
         self,
@@ -233,7 +237,7 @@ class ClusterWorker:
 
     def _receive_event(self, event: int | bytes) -> None:
         if isinstance(event, int):  # the number of a message that exceeded its memory limit
-            self.outgrew_memory = True
+            self.exceeded_memory_limit = True
         else:
             number, content = pickle.loads(event)
             self._on_event(ServiceEvent(number, content, is_last=False))

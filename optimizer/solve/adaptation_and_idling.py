@@ -73,10 +73,10 @@ def adaptation_outcomes(
 def _shortage_clocks(
     instance: Instance, states: Sequence[State], material: str, trigger: float, reset: int
 ) -> tuple[float, Floats, Floats]:
-    """Find all runs of a material's shortage clock, in all states.
+    """Find, in all states, the intervals during which a material's shortage clock counts.
 
-    Return the probability that the clock runs at all and, for each run, the probability of its
-    state and its length in periods.
+    Return the probability that a state has such an interval and, for each interval, the probability
+    of its state and its length in periods.
     """
     any_probability, probabilities, lengths = 0.0, list[Floats](), list[Floats]()
     for start in range(0, len(states), STATES_PER_BLOCK):

@@ -330,7 +330,8 @@ def _check_review(
     commitment: Commitment,
     location: str,
 ) -> Discrepancies:
-    """Check the decisions of each review branch, and the value of deferral."""
+    """Check the number of review branches, the decisions of each branch, that the damages of the
+    branches, weighted by probability, add up to those of the plan, and the value of deferral."""
     expected_groups = list(decisions_by_branch(instance, commitment))
     yield from check_equal(f"{location}review.groups", len(review.groups), len(expected_groups))
     for n, (group, expected_fields) in enumerate(zip(review.groups, expected_groups, strict=False)):

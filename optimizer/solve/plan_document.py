@@ -51,8 +51,8 @@ def _commitment_from_decisions(instance: Instance, plan: Plan | results.ReviewGr
             for c, floored_by_funder in project.floored_by_company.items()
         }
         for group, by_funder in {COMMON_GROUP: project.floored_common, **companies}.items():
-            for f, floors in by_funder.items():
-                floored.update({(project.id, group, f, i): x for i, x in floors.items()})
+            for f, floored_shares in by_funder.items():
+                floored.update({(project.id, group, f, i): x for i, x in floored_shares.items()})
         if project.offtake_common > 0:
             offtake[project.id, COMMON_GROUP] = project.offtake_common
         for f, x in project.offtake_by_company.items():
@@ -252,7 +252,7 @@ def unaided_project_outcomes(
     payments that the plan adds."""
     for p, project in instance.projects.items():
         unaided_probability = math.fsum(s.probability for s in states if p in s.unaided_projects)
-        if project.unaided_year is None or unaided_probability == 0:
+        if project.unaided_start_year is None or unaided_probability == 0:
             continue
         home_offtake = min(project.home_share, project.offtake_max)
         # Of the started project, and of the unaided one where it is not started.
@@ -280,7 +280,7 @@ def unaided_project_outcomes(
         )
         yield results.UnaidedProject(
             id=p,
-            year=project.unaided_year,
+            year=project.unaided_start_year,
             probability=min(1.0, unaided_probability),
             without_plan_t={
                 m: unaided_probability * home_offtake * t for m, t in yearly_tonnes.items()

@@ -87,10 +87,10 @@ class Problem:
     ) -> Problem:
         """Return the problem of an instance. States and recourse of problems in
         ``earlier_problems`` are shared where possible."""
-        same_states = (
+        problems_with_same_states = (
             problem for problem in earlier_problems if same_sampling(instance, problem.instance)
         )
-        similar_problem = next(same_states, None)
+        similar_problem = next(problems_with_same_states, None)
         states = read_states(instance) if similar_problem is None else similar_problem.states
         reusable_recourse = (
             problem.recourse

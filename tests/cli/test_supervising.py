@@ -286,7 +286,7 @@ def test_a_message_that_is_cut_short_does_not_cost_the_next() -> None:
     with os.fdopen(null, "rb") as nothing, os.fdopen(reported, "wb") as pipe:
         child_process.SupervisorLink(nothing, pipe).send(ended=1)
     os.close(other)
-    watch = supervisor._ProcessWatch(["solve"], keeps_plan=True)
+    watch = supervisor._ProcessWatch(["solve"], keeps_checkpoints=True)
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         watch._read_messages(process, os.fdopen(heard, "rb"))
     assert [watch._next_event(), watch._next_event()] == [("message", {"ended": 1}), ("died", 0)]

@@ -67,8 +67,8 @@ def filled_again() -> Raw:
 
 def doubted() -> Raw:
     """The same, with half of the probability where damage is worst."""
-    tail, ball = {"level": 0.8, "weight": 0.5}, {"kind": "total_variation", "radius": 0.5}
-    return embargo(objective={"cvar": tail, "ambiguity": ball})
+    tail, ambiguity = {"level": 0.8, "weight": 0.5}, {"kind": "total_variation", "radius": 0.5}
+    return embargo(objective={"cvar": tail, "ambiguity": ambiguity})
 
 
 def apart(**sections: Any) -> Raw:

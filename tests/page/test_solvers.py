@@ -169,7 +169,7 @@ def test_a_process_that_is_gone_costs_its_answer_alone() -> None:
         pool.seats[0].close()
         await settled()
         assert "has died" in pool.tasks["a"].result().message
-        pool.seats[1].outgrew_memory = True
+        pool.seats[1].exceeded_memory_limit = True
         pool.seats[1].close()
         await settled()
         assert "more than 5 MB" in pool.tasks["b"].result().message

@@ -121,7 +121,7 @@ def test_no_text_is_a_formula(text: str, language: Language) -> None:
     head, row = read(some, language)
     for cell in (head[0], row[0]):
         assert cell.startswith("'")
-        assert cell[1] in csv_file.FORMULA_SIGNS
+        assert cell[1] in csv_file.FORMULA_PREFIXES
     assert row[1:] == ["-1,5" if language == "de" else "-1.5", "-"]
 
 

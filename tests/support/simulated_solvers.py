@@ -20,7 +20,7 @@ class SimulatedProcess:
     number: int
     on_event: EventHandler
     memory_bytes: int = 0
-    outgrew_memory: bool = False
+    exceeded_memory_limit: bool = False
     is_alive: bool = True
     asked: list[ServiceMessage] = field(default_factory=list)
     stopped: list[int] = field(default_factory=list)

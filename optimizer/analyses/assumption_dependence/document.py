@@ -65,8 +65,8 @@ def sections_for_plan_report(result: Disagreement) -> tuple[list[Section], list[
 
 
 def _answer_sentences(wording: DisagreementWording) -> Iterator[str]:
-    """Yield sentences on choices on which the sets agree or differ, and on the largest regrets of
-    the compromise and of the sets' plans."""
+    """Yield sentences on the projects in all or some of the best plans of the sets, on the largest
+    regret of the compromise, and on the largest regret of any plan that breaks no rule."""
     result = wording.result
     yield from agreement_sentences(wording)
     yield from compromise_sentences(wording)

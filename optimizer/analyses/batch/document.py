@@ -172,7 +172,7 @@ def _common_value(values: Iterable[Value | None]) -> tuple[Value | None, bool]:
 
 
 def batch_as_csv(batch: Batch) -> str:
-    """Return the runs as CSV for other programs, with commas, decimal points and UTF-8 encoding."""
+    """Return the runs as CSV text, with comma separators and decimal points."""
     paths, stream = _varied_paths(batch), StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([*NAME_FIELDS, *map(_csv_text, paths), *FIGURE_FIELDS])

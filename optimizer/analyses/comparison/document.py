@@ -199,8 +199,8 @@ def _options_table(wording: ComparisonWording) -> Table:
     def column(key: str, header: str, decimals_group: str) -> Column:
         table, figure = known_figures[key]
 
-        def formula(line: FormulaRow) -> Expression | None:
-            cell = line.tables[table].find_cell(key, wording.column_key(line.row.label))
+        def formula(row_cells: FormulaRow) -> Expression | None:
+            cell = row_cells.tables[table].find_cell(key, wording.column_key(row_cells.row.label))
             return None if cell.value == "" else cell
 
         return Column(header, lambda o: figure.value_of(wording, o), figure.form,

@@ -190,26 +190,30 @@ def _increment_columns(
     """Return the columns of an increment: the option, its additional money, the additional damage
     avoided, and their ratio."""
 
-    def money(line: FormulaRow) -> Expression:
-        cell = line.tables["costs"].find_cell("public_present", wording.column_key(line.row.option))
-        if line.row.over is None:
+    def money(row_cells: FormulaRow) -> Expression:
+        cell = row_cells.tables["costs"].find_cell(
+            "public_present", wording.column_key(row_cells.row.option)
+        )
+        if row_cells.row.over is None:
             return cell
-        key = wording.column_key(line.row.over)
-        return cell - line.tables["costs"].find_cell("public_present", key)
+        key = wording.column_key(row_cells.row.over)
+        return cell - row_cells.tables["costs"].find_cell("public_present", key)
 
-    def avoided(line: FormulaRow) -> Expression:
-        benefits = line.tables["benefits"]
+    def avoided(row_cells: FormulaRow) -> Expression:
+        benefits = row_cells.tables["benefits"]
         row, reference_row = (
-            ("without", wording.result.base) if line.row.over is None else ("left", line.row.over)
+            ("without", wording.result.base)
+            if row_cells.row.over is None
+            else ("left", row_cells.row.over)
         )
         return benefits.find_cell(row, wording.column_key(reference_row)) - benefits.find_cell(
-            "left", wording.column_key(line.row.option)
+            "left", wording.column_key(row_cells.row.option)
         )
 
-    def avoided_per_euro(line: FormulaRow) -> Expression | None:
-        if not line.row.avoided_per_euro:
+    def avoided_per_euro(row_cells: FormulaRow) -> Expression | None:
+        if not row_cells.row.avoided_per_euro:
             return None
-        return ratio_or_empty(line["avoided"], line["public"])
+        return ratio_or_empty(row_cells["avoided"], row_cells["public"])
 
     args = {"noun": wording.outcome_word, "currency": wording.currency}
     columns = [

@@ -191,8 +191,8 @@ def _grant_equivalent(
 ) -> float:
     """Return the part of a position, in million EUR, that counts as state aid to a project.
 
-    For instruments that carry capex it is computed without overruns; for others, such as price
-    floors, from all expected payments.
+    For instruments whose payments grow with capex overruns, it is computed without overruns; for
+    price floors, from all expected payments.
     """
     if position.project != project_plan.id or position.instrument is None:
         return 0.0

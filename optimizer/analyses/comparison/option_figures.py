@@ -89,10 +89,10 @@ def figures_table(
     def column(option: Option) -> Column:
         key = wording.column_key(option.label)
 
-        def formula(line: FormulaRow) -> Expression | None:
-            row: OptionFigure = line.row
+        def formula(row_cells: FormulaRow) -> Expression | None:
+            row: OptionFigure = row_cells.row
             is_blank = row.formula is None or wording.is_excluded(option.label, *row.needs)
-            return None if is_blank or row.formula is None else row.formula(line.table, key)
+            return None if is_blank or row.formula is None else row.formula(row_cells.table, key)
 
         return Column(
             wording.option_name(option.label), lambda row: row.value_of(wording, option),

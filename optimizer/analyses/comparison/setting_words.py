@@ -72,8 +72,10 @@ def changed_settings(changes: Sequence[ValueChange]) -> list[ChangedSetting]:
 
 
 def _parse_path(path: str) -> tuple[tuple[SettingOwner, ...], tuple[str, ...], str]:
-    """Split a dotted path into the items that it passes, the path of the field without them, and
-    the key within the field, which is empty if the path leads to the whole field."""
+    """Split a dotted path into (1) ids of list or mapping items, each with its section, (2) field
+    names, and (3) the rest inside the last field, empty if there is none. For example,
+    ``projects.smelter.output_t_per_year.tin.2030`` has the item ``smelter``, the fields
+    ``projects`` and ``output_t_per_year``, and the rest ``tin.2030``."""
     shape: Shape = SCENARIO_SHAPE
     owners: list[SettingOwner] = []
     fields: list[str] = []

@@ -396,8 +396,8 @@ def _difference_table(
                       total=True, width=17)  # fmt: skip
 
     def difference(label: str) -> Column:
-        def formula(line: FormulaRow) -> Expression | None:
-            return line[wording.column_key(label)] - line[base_key] if levels else None
+        def formula(row_cells: FormulaRow) -> Expression | None:
+            return row_cells[wording.column_key(label)] - row_cells[base_key] if levels else None
 
         return Column(wording.option_name(label), lambda row: row.differences[label],
                       difference_form, group, key=f"{wording.column_key(label)}_moves",

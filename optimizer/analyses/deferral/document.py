@@ -49,8 +49,8 @@ def sections_for_plan_report(result: Waiting) -> tuple[list[Section], list[Check
 
 
 def _answer_sentences(wording: WaitingWording) -> Iterator[str]:
-    """Yield sentences on the value of the review, and on the observations to which most of it is
-    due."""
+    """Yield sentences on the value of the review, on the observation whose loss would cost most (if
+    several were left out in turn), and on the further observation that would add most."""
     result = wording.result
     yield tr("The plan that waits decides now what must be decided now.")
     yield from review_decisions.describe_review(wording, result.review)

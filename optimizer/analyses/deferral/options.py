@@ -6,8 +6,8 @@ from optimizer.analyses.options import Count, ScenarioOptions, SolveOptions
 
 
 class ReviewOptions(ScenarioOptions, SolveOptions):
-    """Find what the review of the scenario FILE is worth, and what it is worth to observe one thing
-    less, or one more."""
+    """Compute the value of deferral for the review of the scenario FILE, and how it changes with
+    one observation fewer or more."""
 
     supported_options = ("gap", "time_limit", "threads")
     exit_code_help = (

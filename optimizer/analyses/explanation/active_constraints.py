@@ -1,4 +1,4 @@
-"""Rules that are tight at a plan, and what could be added to the plan without breaking rules."""
+"""Rules that are binding at a plan, and what could be added to the plan without breaking rules."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -151,7 +151,7 @@ def _rule_limit(
 
 
 class PlanConstraints:
-    """The first-stage program of a problem at a plan: which rules are tight, and what could be
+    """The first-stage program of a problem at a plan: which rules are binding, and what could be
     added to the plan."""
 
     def __init__(
@@ -167,11 +167,12 @@ class PlanConstraints:
         self.rows = list(rule_rows(self.compiled))
         self._row_matrix = self.compiled.program.matrix.tocsr()
 
-    def find_tight_rules(self, item_kind: str, id: str) -> tuple[BindingRule, ...]:
-        """Return the rules that are tight for a project or a stockpile of the plan."""
+    def find_binding_rules(self, item_kind: str, id: str) -> tuple[BindingRule, ...]:
+        """Return the constraints that are binding for a project or a stockpile of the plan,
+        including the earliest start; share limits of 100 % are omitted."""
         rules = [
             build_binding_rule(self.instance, key, rows.index, rows.years)
-            for key, rows in self._tight_rows(self._column_mask(item_kind, id)).items()
+            for key, rows in self._binding_rows(self._column_mask(item_kind, id)).items()
         ]
         rules = [
             r for r in rules if not RULES[r.name].is_project_share or (r.limit or 0.0) < 1 - 1e-9
@@ -189,22 +190,22 @@ class PlanConstraints:
         return tuple(rules)
 
     @cached_property
-    def all_tight_rules(self) -> dict[RuleKey, RuleRows]:
-        """The rows of all rules that are tight anywhere in the plan, by rule."""
-        return self._tight_rows(np.ones(len(self.column_values), dtype=bool))
+    def all_binding_rules(self) -> dict[RuleKey, RuleRows]:
+        """The rows of all rules that are binding anywhere in the plan, by rule."""
+        return self._binding_rows(np.ones(len(self.column_values), dtype=bool))
 
-    def _tight_rows(self, column_mask: NDArray[np.bool_]) -> dict[RuleKey, RuleRows]:
+    def _binding_rows(self, column_mask: NDArray[np.bool_]) -> dict[RuleKey, RuleRows]:
         used_columns = column_mask & (np.abs(self.column_values) > 1e-9)
         return group_rows_by_rule(
             self.instance,
             (
                 row
                 for row in self.rows
-                if RULES[row[1]].is_reported and self._is_tight(row, used_columns)
+                if RULES[row[1]].is_reported and self._is_binding(row, used_columns)
             ),
         )
 
-    def _is_tight(self, rule_row: tuple[int, str, Any], used_columns: NDArray[np.bool_]) -> bool:
+    def _is_binding(self, rule_row: tuple[int, str, Any], used_columns: NDArray[np.bool_]) -> bool:
         row, _, index = rule_row
         begin, end = self._row_matrix.indptr[row : row + 2]
         columns, factors = self._row_matrix.indices[begin:end], self._row_matrix.data[begin:end]

@@ -114,7 +114,7 @@ class PlanExplainer:
         all_items: list[tuple[ItemKind, str]] = [("project", p) for p in self.instance.projects]
         all_items += [("stockpile", h) for h in self.instance.stockpiles]
         self.items = [item for item in all_items if not options.only or item[1] in options.only]
-        # With assumption sets or a review, tight rules are not reported, as each set and each
+        # With assumption sets or a review, binding rules are not reported, as each set and each
         # group has its own.
         self.has_sets_or_review = bool(given_plan.problem.set_problems or self.instance.branches)
         finds_limits = options.values and not self.has_sets_or_review
@@ -219,7 +219,10 @@ class PlanExplainer:
             holding_t = planned_stock(self.instance, plan, id).max() * self._lot_tonnes(id)
         if is_stock and is_forced_in:
             _, days = forced_holding(self.instance, id, self.options.days)
-        may_add, has_tight_rules = can_add and not stops, is_chosen and not self.has_sets_or_review
+        may_add, has_binding_rules = (
+            can_add and not stops,
+            is_chosen and not self.has_sets_or_review,
+        )
         return ExplainedDecision(
             kind=kind,
             id=id,
@@ -232,7 +235,7 @@ class PlanExplainer:
             conflict=conflict,
             stops=stops,
             beside=constraints.best_addition(kind, id, held_lots) if may_add else None,
-            tight=constraints.find_tight_rules(kind, id) if has_tight_rules else (),
+            tight=constraints.find_binding_rules(kind, id) if has_binding_rules else (),
         )
 
     def _build_regret(self, reply: QueryReply, forced_project: str | None) -> Regret:

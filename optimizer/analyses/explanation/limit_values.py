@@ -68,7 +68,7 @@ class Limit:
 
 def find_limits(plan_constraints: PlanConstraints) -> list[Limit]:
     """Return the limits that the explanation loosens: all budgets over all years, all constant
-    guarantee limits, and those yearly budgets and limits on shares that are tight."""
+    guarantee limits, and those yearly budgets and limits on shares that are binding."""
     limit_finders = (_funder_budgets, _policy_budget, _binding_share_limits)
     return [limit for find in limit_finders for limit in find(plan_constraints)]
 
@@ -92,12 +92,12 @@ def _funder_budgets(plan_constraints: PlanConstraints) -> Iterator[Limit]:
     def yearly_limits(
         path: str, rule: str, owner: tuple[str, ...], budget: Any, by_year: Any
     ) -> Any:
-        tight_years = {
+        binding_years = {
             key.year
-            for key in plan_constraints.all_tight_rules
+            for key in plan_constraints.all_binding_rules
             if key.name == rule and tuple(dict(key.about).values()) == owner
         }
-        exhausted_years = [int(year) for year in by_year or {} if int(year) in tight_years]
+        exhausted_years = [int(year) for year in by_year or {} if int(year) in binding_years]
         for year in _representative_years(exhausted_years, budget.carry_over):
             current_budget = float(by_year[year])
             yield _budget_limit(f"{path}.{year}", current_budget, 0.0, funder=owner[0], year=year)
@@ -153,16 +153,16 @@ def _policy_budget(plan_constraints: PlanConstraints) -> Iterator[Limit]:
 
 
 def _binding_share_limits(plan_constraints: PlanConstraints) -> Iterator[Limit]:
-    """Yield the limits on shares that are tight somewhere in the plan."""
+    """Yield the limits on shares that are binding somewhere in the plan."""
     aid = plan_constraints.instance.case.policy.state_aid
     known_limits = set()
-    tight_rules = [
+    binding_rules = [
         (SHARE_LIMIT_RULES.index(key.name), key)
-        for key in plan_constraints.all_tight_rules
+        for key in plan_constraints.all_binding_rules
         if key.name in SHARE_LIMIT_RULES
     ]
-    for _, key in sorted(tight_rules, key=lambda ranked: (ranked[0], ranked[1].about)):
-        index = plan_constraints.all_tight_rules[key].index
+    for _, key in sorted(binding_rules, key=lambda ranked: (ranked[0], ranked[1].about)):
+        index = plan_constraints.all_binding_rules[key].index
         rule = build_binding_rule(plan_constraints.instance, key, index)
         path, current_limit, about = rule.path, rule.limit, dict(key.about)
         if key.name == "state_aid_limit":

@@ -99,7 +99,7 @@ def sections_for_plan_report(result: Frontier) -> tuple[list[Section], list[Chec
 
 
 def build_checks(result: Frontier) -> list[Check]:
-    """Return checks of relations that must hold between the points in a workbook."""
+    """Return checks of relations that must hold between the points and steps in a workbook."""
     with_plan, checks = _points_with_plan(result), []
     if with_plan and result.varied != TAIL_WEIGHT_PATH:
         first_row = result.points.index(with_plan[0])
@@ -276,51 +276,58 @@ def _status_text(point: FrontierPoint) -> str:
     return status_texts.get(point.status) or (tr("dominated") if point.dominated else "")
 
 
-def _avoided_formula(line: FormulaRow) -> Expression | None:
+def _avoided_formula(row_cells: FormulaRow) -> Expression | None:
     """Return the formula for the damage avoided at a point compared with no plan; None if it cannot
     be computed."""
-    if line.row.expected is None or WITHOUT_PLAN_TABLE not in line.tables:
+    if row_cells.row.expected is None or WITHOUT_PLAN_TABLE not in row_cells.tables:
         return None
-    return line.tables[WITHOUT_PLAN_TABLE].cell_reference(0, "expected") - line["expected"]
+    return (
+        row_cells.tables[WITHOUT_PLAN_TABLE].cell_reference(0, "expected") - row_cells["expected"]
+    )
 
 
-def _previous_row(line: FormulaRow) -> int | None:
+def _previous_row(row_cells: FormulaRow) -> int | None:
     """Return the index of the previous row that has a plan; None if there is none, or if this row
     has no plan."""
-    rows = line.table.table.rows[: line.row_index] if line.row.expected is not None else []
+    rows = (
+        row_cells.table.table.rows[: row_cells.row_index]
+        if row_cells.row.expected is not None
+        else []
+    )
     return next(
         (index for index in reversed(range(len(rows))) if rows[index].expected is not None), None
     )
 
 
-def _gain_formula(line: FormulaRow) -> Expression | None:
+def _gain_formula(row_cells: FormulaRow) -> Expression | None:
     """Return the formula for the damage avoided compared with the previous point; None if this or
     no earlier point has a plan."""
-    previous_row = _previous_row(line)
+    previous_row = _previous_row(row_cells)
     return (
         None
         if previous_row is None
-        else line.table.cell_reference(previous_row, "expected") - line["expected"]
+        else row_cells.table.cell_reference(previous_row, "expected") - row_cells["expected"]
     )
 
 
-def _per_unit_formula(line: FormulaRow) -> Expression | None:
+def _per_unit_formula(row_cells: FormulaRow) -> Expression | None:
     """Return the formula for the damage avoided compared with the previous point, per unit of the
     varied number; None as in :func:`_gain_formula`."""
-    previous_row = _previous_row(line)
+    previous_row = _previous_row(row_cells)
     if previous_row is None:
         return None
     return ratio_or_empty(
-        line["gain"], line["value"] - line.table.cell_reference(previous_row, "value")
+        row_cells["gain"],
+        row_cells["value"] - row_cells.table.cell_reference(previous_row, "value"),
     )
 
 
-def _below_bound_formula(line: FormulaRow) -> Expression | None:
+def _below_bound_formula(row_cells: FormulaRow) -> Expression | None:
     """Return the formula for the amount by which a point's damage lies below its bound (0 if it
     does not); None without a plan or a bound."""
-    if line.row.expected is None or line.row.expected_bound is None:
+    if row_cells.row.expected is None or row_cells.row.expected_bound is None:
         return None
-    return max_of(as_expression(0), line["bound"] - line["expected"])
+    return max_of(as_expression(0), row_cells["bound"] - row_cells["expected"])
 
 
 def _frontier_chart(wording: FrontierWording) -> Chart | None:
@@ -357,10 +364,13 @@ def _step_tables(wording: FrontierWording) -> list[Part]:
     steps = [
         step for step in result.steps if step.marginal is not None or _describe_step(wording, step)
     ]
-    end_texts = format_values(
+    step_endpoint_texts = format_values(
         wording, [x for step in steps for x in (step.from_value, step.to_value)]
     )
-    spans = {s.to_value: format_range(*end_texts[2 * n : 2 * n + 2]) for n, s in enumerate(steps)}
+    spans = {
+        s.to_value: format_range(*step_endpoint_texts[2 * n : 2 * n + 2])
+        for n, s in enumerate(steps)
+    }
     columns = [Column(varied_number_header(wording), lambda step: spans[step.to_value], "text")]
     note = ""
     if result.loosens:

@@ -151,11 +151,11 @@ def read_company_context(
 
 
 def fix_decisions_of_others(context: CompanyContext, plan: Commitment) -> FixedDecisions:
-    """Return the decisions in a plan of all funders except the company.
+    """Return the decisions of a plan that all funders except the company keep.
 
-    These funders keep their shares in the projects that are built. A project continues without the
-    company if the market can carry the company's share and the projects that it requires continue
-    as well. All other projects are left to the company.
+    A project continues without the company if it is not under study (except in a portfolio
+    analysis), the market can finance the company's share, and all projects that it requires
+    continue. The start of any other project is left to the company.
     """
     other_funders = frozenset(context.instance.case.funders) - {context.company}
     return fix_decisions(

@@ -74,7 +74,8 @@ class RangeSearch:
         return replace(self.base_reply.query, company_weight=self.sign * weight)
 
     def equally_good_standings(self) -> Iterator[CompanyOutcome]:
-        """Yield the company's outcome in each equally good plan that was found."""
+        """Yield the company's outcome in each plan found whose objective is within the tolerance of
+        the base plan's objective."""
         for reply in (self.base_reply, *self.replies):
             is_within_tolerance = (
                 reply.unweighted_objective is not None

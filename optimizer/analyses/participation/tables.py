@@ -86,9 +86,9 @@ def _standing_columns(standing_path: str) -> list[Column]:
     """Return columns for the company's outcome that is at ``standing_path`` of a row; their
     decimals are the same."""
 
-    def total_formula(line: FormulaRow) -> Expression | None:
-        has_standing = attribute_getter(standing_path)(line.row) is not None
-        return line["expected"] + line["net_cost_meur"] if has_standing else None
+    def total_formula(row_cells: FormulaRow) -> Expression | None:
+        has_standing = attribute_getter(standing_path)(row_cells.row) is not None
+        return row_cells["expected"] + row_cells["net_cost_meur"] if has_standing else None
 
     fields: list[tuple[str, str, doc.ValueForm]] = [
         (tr("Mean damage"), "expected", "outcome"),
@@ -130,9 +130,9 @@ def summary_table(
     def best_share_column(header: str, path: str, form: doc.ValueForm, name: str = "") -> Column:
         key = path.rpartition(".")[2]
 
-        def formula(line: FormulaRow) -> Expression | None:
-            row = _row_index(line.tables, participation_wording.best_point(line.row))
-            return None if row is None else line.tables[POINTS_TABLE].cell_reference(row, key)
+        def formula(row_cells: FormulaRow) -> Expression | None:
+            row = _row_index(row_cells.tables, participation_wording.best_point(row_cells.row))
+            return None if row is None else row_cells.tables[POINTS_TABLE].cell_reference(row, key)
 
         def read(curve: ShareCurve) -> Any:
             return attribute_getter(path)(participation_wording.best_point(curve))
@@ -144,16 +144,18 @@ def summary_table(
     def name_on_main_curve(name: str) -> Callable[[ShareCurve], str]:
         return lambda curve: name if curve is wording.main_curves[0] else ""
 
-    def min_total(line: FormulaRow) -> Expression | None:
+    def min_total(row_cells: FormulaRow) -> Expression | None:
         """Return a formula for the least total of a curve, over share 0 and all shares at which
         something is built; None without a best share."""
         candidates = [
-            p for p in participation_wording.points_with_plan(line.row) if p.built or not p.share
+            p
+            for p in participation_wording.points_with_plan(row_cells.row)
+            if p.built or not p.share
         ]
-        points = line.tables[POINTS_TABLE]
-        rows = [_row_index(line.tables, point) for point in candidates]
+        points = row_cells.tables[POINTS_TABLE]
+        rows = [_row_index(row_cells.tables, point) for point in candidates]
         cells = [points.cell_reference(row, "total") for row in rows if row is not None]
-        return cell.min_of(*cells) if participation_wording.best_point(line.row) else None
+        return cell.min_of(*cells) if participation_wording.best_point(row_cells.row) else None
 
     public_share_note = tr(
         "Where no public share is named, public funders carry what the plan chooses."
@@ -338,8 +340,8 @@ def years_table(wording: ParticipationWording, tried_shares: Sequence[TriedShare
     rows = [TriedShare(*row[:2], key) for row in solved_rows for key in ("", *row.point.offtake_t)]
     years = sorted({int(year) for row in rows for year in row.yearly_amounts})
 
-    def sum_over_years(line: FormulaRow) -> Expression | None:
-        return cell.sum_of(line.row_area(str(years[0]), str(years[-1]))) if years else None
+    def sum_over_years(row_cells: FormulaRow) -> Expression | None:
+        return cell.sum_of(row_cells.row_area(str(years[0]), str(years[-1]))) if years else None
 
     columns = [
         Column(
@@ -428,33 +430,34 @@ def _calculated_formula(key: str) -> doc.FormulaBuilder:
     It returns None for points in which the field has no value.
     """
 
-    def formula(line: FormulaRow) -> Expression | None:
-        row, book, table = line.row, line.tables, line.table
+    def formula(row_cells: FormulaRow) -> Expression | None:
+        row, book, table = row_cells.row, row_cells.tables, row_cells.table
         if attribute_getter(f"point.{key}")(row) is None:
             return None
         # Share 0 on the same curve; gains exist only if it has a plan.
         base_index = _row_index(book, participation_wording.point_at(row.curve, 0.0)) or 0
         if key == "gain":
-            return table.cell_reference(base_index, "total") - line["total"]
+            return table.cell_reference(base_index, "total") - row_cells["total"]
         if key == "gain_per_euro":
-            avoided = table.cell_reference(base_index, "expected") - line["expected"]
+            avoided = table.cell_reference(base_index, "expected") - row_cells["expected"]
             return cell.ratio_or_empty(
-                avoided, line["net_cost_meur"] - table.cell_reference(base_index, "net_cost_meur")
+                avoided,
+                row_cells["net_cost_meur"] - table.cell_reference(base_index, "net_cost_meur"),
             )
         if key == "avoided":
-            return book[STANDINGS_TABLE].cell_reference(0, "expected") - line["expected"]
+            return book[STANDINGS_TABLE].cell_reference(0, "expected") - row_cells["expected"]
         if key == "avoided_per_euro":
-            return cell.ratio_or_empty(line["avoided"], line["net_cost_meur"])
-        excess = cell.max_of(cell.as_expression(0), line["objective"] - line["bound"])
+            return cell.ratio_or_empty(row_cells["avoided"], row_cells["net_cost_meur"])
+        excess = cell.max_of(cell.as_expression(0), row_cells["objective"] - row_cells["bound"])
         return excess / cell.max_of(
-            cell.absolute_value(line["objective"]), cell.as_expression(1e-6)
+            cell.absolute_value(row_cells["objective"]), cell.as_expression(1e-6)
         )
 
     return formula
 
 
-def _outlay_formula(line: FormulaRow) -> Expression | None:
+def _outlay_formula(row_cells: FormulaRow) -> Expression | None:
     """Return a reference to a point's total outlay in the table by year; None if it is not
     there."""
-    row = _row_index(line.tables, line.row.point, YEARS_TABLE)
-    return None if row is None else line.tables[YEARS_TABLE].cell_reference(row, "all")
+    row = _row_index(row_cells.tables, row_cells.row.point, YEARS_TABLE)
+    return None if row is None else row_cells.tables[YEARS_TABLE].cell_reference(row, "all")

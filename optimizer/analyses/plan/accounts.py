@@ -254,8 +254,8 @@ def _grouped_accounts_table(
     all_positions = _sum_positions(wording, "", "", wording.plan.accounts)
 
     def total(key: str) -> doc.FormulaBuilder:
-        def amount(line: FormulaRow) -> ex.Expression | None:
-            group_id, table = line["id"], line.tables["accounts"]
+        def amount(row_cells: FormulaRow) -> ex.Expression | None:
+            group_id, table = row_cells["id"], row_cells.tables["accounts"]
             if not table.has_column(key):
                 return None
             id_figure_pairs = zip(
@@ -267,7 +267,7 @@ def _grouped_accounts_table(
                 for position_id, figure in id_figure_pairs
             )
             if has_known_figure:
-                return col.sum_where("accounts", key, {id_column: group_id})(line.tables)
+                return col.sum_where("accounts", key, {id_column: group_id})(row_cells.tables)
             return None
 
         return amount
@@ -332,16 +332,20 @@ def _budget_lines_table(wording: PlanWording) -> Table:
     def used_by_year(use: BudgetUse) -> Mapping[str, float]:
         return total_by_year if use.funder is None else uses_by_line[_budget_line_id(use)].used_meur
 
-    def use_formula(line: FormulaRow) -> ex.Expression:
-        is_stock = line.row.kind == "guarantee_stock"
-        return ex.max_of(col.row_year_cells(line)) if is_stock else col.sum_of_years(line)
+    def use_formula(row_cells: FormulaRow) -> ex.Expression:
+        is_stock = row_cells.row.kind == "guarantee_stock"
+        return ex.max_of(col.row_year_cells(row_cells)) if is_stock else col.sum_of_years(row_cells)
 
-    def excess(line: FormulaRow) -> ex.Expression:
-        excesses = [] if line.row.granted_meur is None else [line["all"] - line["granted"]]
-        limits = line.tables["available"] if "available" in line.tables else None
-        row = None if limits is None else limits.row_index(_budget_line_id(line.row))
+    def excess(row_cells: FormulaRow) -> ex.Expression:
+        excesses = (
+            [] if row_cells.row.granted_meur is None else [row_cells["all"] - row_cells["granted"]]
+        )
+        limits = row_cells.tables["available"] if "available" in row_cells.tables else None
+        row = None if limits is None else limits.row_index(_budget_line_id(row_cells.row))
         if limits is not None and row is not None:
-            excesses.append(ex.sum_excesses(col.row_year_cells(line), col.year_cells(limits, row)))
+            excesses.append(
+                ex.sum_excesses(col.row_year_cells(row_cells), col.year_cells(limits, row))
+            )
         return ex.max_of(ex.as_expression(0), *excesses)
 
     columns = [
@@ -353,9 +357,9 @@ def _budget_lines_table(wording: PlanWording) -> Table:
             origin="scenario"),
         col.formula_column(tr("Used"), "all", use_formula, getter="used_meur",
             decimals_group="all"),
-        col.formula_column(tr("Share used"), "part", lambda line:
-            ex.ratio_or_empty(line["all"], line["granted"]) if line.row.granted_meur else None,
-            "share",
+        col.formula_column(tr("Share used"), "part", lambda row_cells:
+            ex.ratio_or_empty(row_cells["all"], row_cells["granted"])
+            if row_cells.row.granted_meur else None, "share",
             lambda use: use.used_meur / use.granted_meur if use.granted_meur else None),
         doc.sheet_only_column(tr("Above what is available"), "over", excess, "deviation"),
         *col.id_columns(funder_id="funder", line_id=lambda use: use.line if use.funder else None),

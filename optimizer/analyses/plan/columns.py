@@ -72,8 +72,8 @@ def row_column(
     def get_value(row: SheetRow) -> float | str | None:
         return None if callable(row[key]) else row[key]
 
-    def formula(line: FormulaRow) -> Expression | None:
-        return line.row[key](line) if callable(line.row[key]) else None
+    def formula(row_cells: FormulaRow) -> Expression | None:
+        return row_cells.row[key](row_cells) if callable(row_cells.row[key]) else None
 
     get_form = form or (lambda row: row.form)
     return Column(header, get_value, get_form, key=key, formula=formula, empty_text="", **options)
@@ -125,13 +125,13 @@ def formulas_by_year(
     year."""
 
     def formula_for(year: str) -> FormulaBuilder:
-        return lambda line: year_formula(line, year)
+        return lambda row_cells: year_formula(row_cells, year)
 
     return {year: formula_for(year) for year in year_keys}
 
 
 def deviation_from_accounts(
-    line: FormulaRow,
+    row_cells: FormulaRow,
     matching_cells: Mapping[str, Expression],
     year_keys: Iterable[str],
     weight_column: str = "",
@@ -142,8 +142,8 @@ def deviation_from_accounts(
     With ``weight_column``, the amounts of accounts are multiplied by that column.
     """
     deviations = (
-        sum_where("by_year", year, matching_cells, weight_column=weight_column)(line.tables)
-        - line[year]
+        sum_where("by_year", year, matching_cells, weight_column=weight_column)(row_cells.tables)
+        - row_cells[year]
         for year in year_keys
     )
     return ex.sum_of(*map(ex.absolute_value, deviations))
@@ -151,13 +151,13 @@ def deviation_from_accounts(
 
 def difference(left_key: str, right_key: str) -> FormulaBuilder:
     """Return a formula builder for the difference of two cells in a row."""
-    return lambda line: line[left_key] - line[right_key]
+    return lambda row_cells: row_cells[left_key] - row_cells[right_key]
 
 
 def quotient(left_key: str, right_key: str) -> FormulaBuilder:
     """Return a formula builder for the quotient of two cells in a row; it is empty if the divisor
     is 0."""
-    return lambda line: ex.ratio_or_empty(line[left_key], line[right_key])
+    return lambda row_cells: ex.ratio_or_empty(row_cells[left_key], row_cells[right_key])
 
 
 def year_cells(placed_table: PlacedTable, row: int) -> ex.CellArea:
@@ -166,14 +166,14 @@ def year_cells(placed_table: PlacedTable, row: int) -> ex.CellArea:
     return placed_table.row_area(row, year_keys[0], year_keys[-1])
 
 
-def row_year_cells(line: FormulaRow, row_offset: int = 0) -> ex.CellArea:
+def row_year_cells(row_cells: FormulaRow, row_offset: int = 0) -> ex.CellArea:
     """Return the year cells of the formula's row, or of the row ``row_offset`` below it."""
-    return year_cells(line.table, line.row_index + row_offset)
+    return year_cells(row_cells.table, row_cells.row_index + row_offset)
 
 
-def sum_of_years(line: FormulaRow) -> Expression:
+def sum_of_years(row_cells: FormulaRow) -> Expression:
     """Return the formula of the sum of a row over all years."""
-    return ex.sum_of(row_year_cells(line))
+    return ex.sum_of(row_year_cells(row_cells))
 
 
 def find_cell(table: str, row: str, key: str) -> BookFormula:

@@ -277,7 +277,7 @@ def need_exceeds_demand(material: MaterialOutcome) -> bool:
 def _yearly_shortage_table(wording: PlanWording) -> Table:
     """Return a table of each material by year: demand, need if it differs from demand, and
     shortage."""
-    figures: list[tuple[str, doc.ValueForm, str]] = [
+    row_specs: list[tuple[str, doc.ValueForm, str]] = [
         ("demand_t", "tonnes", tr("demand, t")),
         ("need_t", "tonnes", tr("need, t")),
         ("expected_shortage_t", "tonnes", tr("expected shortage with plan, t")),
@@ -290,7 +290,7 @@ def _yearly_shortage_table(wording: PlanWording) -> Table:
             "material_id": material.id, "field": field,
             **{year: getattr(entry, field) for year, entry in material.by_year.items()}})
         for material in wording.plan.materials
-        for field, form, figure in figures
+        for field, form, figure in row_specs
         if field != "need_t" or need_exceeds_demand(material)
     ]  # fmt: skip
     columns = [
@@ -313,7 +313,7 @@ def _quantile_parts(
     wording: PlanWording, distribution: Distribution, media: doc.Media
 ) -> Iterator[Part]:
     """Yield the table of quantiles of the outcome: a selection on a page, all in a sheet."""
-    figures = (
+    column_headers_and_keys = (
         (tr("With plan"), "with"),
         (tr("Without plan"), "without"),
         (tr("Avoided in the same state"), "avoided"),
@@ -321,7 +321,7 @@ def _quantile_parts(
     columns = [col.figure_column(tr("Share of states that are no worse"), "level", "share", "0")]
     columns += [
         col.figure_column(f"{header}, {wording.unit}", key, "outcome", str(n))
-        for n, (header, key) in enumerate(figures, 1)
+        for n, (header, key) in enumerate(column_headers_and_keys, 1)
     ]
     fields = ("levels", "with_plan", "without_plan", "avoided")
     all_rows = zip(*(getattr(distribution, field) for field in fields), strict=True)

@@ -226,11 +226,13 @@ def approvals_table(wording: PlanWording) -> Table:
     def year_column(year: int) -> Column:
         return Column(year, lambda row: row[1].get(year, 0.0), "money", key=str(year), **options)
 
-    def total(line: FormulaRow) -> ex.Expression:
-        return ex.sum_of(*(line[key] for key in keys))
+    def total(row_cells: FormulaRow) -> ex.Expression:
+        return ex.sum_of(*(row_cells[key] for key in keys))
 
-    def committed(line: FormulaRow) -> ex.Expression:
-        return col.sum_where("accounts", "committed", {"funder_id": line["funder_id"]})(line.tables)
+    def committed(row_cells: FormulaRow) -> ex.Expression:
+        return col.sum_where("accounts", "committed", {"funder_id": row_cells["funder_id"]})(
+            row_cells.tables
+        )
 
     columns = [
         Column(tr("Funder"), lambda row: wording.payer_header(row[0]), "text"),

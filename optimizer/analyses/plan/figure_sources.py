@@ -297,8 +297,10 @@ def _evidence_parts(wording: PlanWording, case: Case) -> Iterator[Part]:
 
 
 def _sources_table(case: Case, figure_counts: Mapping[str | None, int]) -> Table:
-    def count_formula(line: FormulaRow) -> ex.Expression:
-        return ex.count_equal(line.tables["assumptions"].column_area("source_id"), line["id"])
+    def count_formula(row_cells: FormulaRow) -> ex.Expression:
+        return ex.count_equal(
+            row_cells.tables["assumptions"].column_area("source_id"), row_cells["id"]
+        )
 
     columns = [
         col.text_column(tr("Id of the source"), "0", key="id", media=SHEET),

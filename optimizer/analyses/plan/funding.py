@@ -7,7 +7,7 @@ from typing import NamedTuple
 from models.language import tr
 from models.results import Position, ProjectPlan
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan.plan_wording import PlanWording, amount_column, funder_kind_names
+from optimizer.analyses.plan.plan_wording import PlanWording, amount_column, payer_kind_names
 from optimizer.analyses.plan_diff import MARKET_ID
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
@@ -99,7 +99,7 @@ def _describe_totals(wording: PlanWording) -> str:
     amount = sum(by_kind.values())
     amount_texts = [
         f"{label} {format_number(by_kind[kind], 0)} ({format_percent(by_kind[kind] / amount)})"
-        for kind, label in funder_kind_names().items()
+        for kind, label in payer_kind_names().items()
         if by_kind.get(kind, 0.0) > ZERO_TOLERANCE
     ]
     text = tr(
@@ -139,7 +139,7 @@ def _chart_series(
     for f, by_year in paid_by_funder.items():
         kind = wording.funder_kinds.get(f, "")
         label = (
-            capitalize(funder_kind_names()[kind])
+            capitalize(payer_kind_names()[kind])
             if kind in ("company", "private")
             else wording.payer_header(f)
         )
@@ -198,12 +198,14 @@ def funder_table(
         names = {"funder": wording.payer_header(funder), "kind": wording.funder_kind_name(funder)}
         return col.SheetRow("money", {**names, **ids, **wording.fill_years(amounts[funder])})
 
-    def deviation(line: FormulaRow) -> ex.Expression | None:
-        matching_cells = {id_column: line["funder_id"]}
-        has_accounts = line.row["funder_id"] != MARKET_ID and wording.case is not None
+    def deviation(row_cells: FormulaRow) -> ex.Expression | None:
+        matching_cells = {id_column: row_cells["funder_id"]}
+        has_accounts = row_cells.row["funder_id"] != MARKET_ID and wording.case is not None
         if not has_accounts:
             return None
-        return col.deviation_from_accounts(line, matching_cells, wording.year_keys, weight_column)
+        return col.deviation_from_accounts(
+            row_cells, matching_cells, wording.year_keys, weight_column
+        )
 
     columns = [
         *col.text_columns(funder=tr("Funder")),
@@ -352,8 +354,10 @@ def _financing_tables(wording: PlanWording) -> Iterator[Table]:
         media=PAGE,
     )
 
-    def amount(line: FormulaRow) -> ex.Expression:
-        return line["share"] * line.tables["projects"].find_cell(line.row.project.id, "mean_capex")
+    def amount(row_cells: FormulaRow) -> ex.Expression:
+        return row_cells["share"] * row_cells.tables["projects"].find_cell(
+            row_cells.row.project.id, "mean_capex"
+        )
 
     columns = [
         *_payer_columns(wording, tr("Financed by")),

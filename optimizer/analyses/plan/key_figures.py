@@ -36,25 +36,27 @@ def _cost_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
     def row(
         label: str, name: str, amount: float | col.BookFormula, **cells: col.CellContent
     ) -> col.SheetRow:
-        cell = (lambda line: amount(line.tables)) if callable(amount) else amount
+        cell = (lambda row_cells: amount(row_cells.tables)) if callable(amount) else amount
         return col.SheetRow("money", {"what": label, "name": name, "amount": cell, **cells})
 
     def ratio(label: str, name: str, amount: col.CellContent) -> col.SheetRow:
         return col.SheetRow("ratio", {"what": label, "name": name, "amount": amount})
 
-    def amount_cell(line: FormulaRow, name: str) -> ex.Expression:
-        return line.table.find_cell(name, "amount")
+    def amount_cell(row_cells: FormulaRow, name: str) -> ex.Expression:
+        return row_cells.table.find_cell(name, "amount")
 
-    def leverage(line: FormulaRow) -> ex.Expression:
-        public_capital = amount_cell(line, "capital_public")
-        return ex.ratio_or_empty(amount_cell(line, "capital_cost") - public_capital, public_capital)
+    def leverage(row_cells: FormulaRow) -> ex.Expression:
+        public_capital = amount_cell(row_cells, "capital_public")
+        return ex.ratio_or_empty(
+            amount_cell(row_cells, "capital_cost") - public_capital, public_capital
+        )
 
-    def capital_share(line: FormulaRow) -> ex.Expression:
-        return ex.ratio_or_empty(line["amount"], amount_cell(line, "capital_cost"))
+    def capital_share(row_cells: FormulaRow) -> ex.Expression:
+        return ex.ratio_or_empty(row_cells["amount"], amount_cell(row_cells, "capital_cost"))
 
-    def per_cost(line: FormulaRow) -> ex.Expression:
-        avoided = line.tables["gain"].find_cell("expected", "avoided")
-        return ex.ratio_or_empty(avoided, amount_cell(line, "net_cost"))
+    def per_cost(row_cells: FormulaRow) -> ex.Expression:
+        avoided = row_cells.tables["gain"].find_cell("expected", "avoided")
+        return ex.ratio_or_empty(avoided, amount_cell(row_cells, "net_cost"))
 
     outcome = wording.plan.outcome
     yield row(tr("Net cost, discounted"), "net_cost", outcome.net_cost_meur)

@@ -215,7 +215,8 @@ def certificate_section(wording: PlanWording) -> Section:
         col.row_column(tr("Content"), "figure", width=40, media=SHEET),
         col.row_column(tr("Remark"), "remark", "text", media=SHEET),
         doc.sheet_only_column(tr("Derived"), "derived",
-            lambda line: line.row["derived"] and line.row["derived"](line), "objective"),
+            lambda row_cells: row_cells.row["derived"] and row_cells.row["derived"](row_cells),
+            "objective"),
         *col.id_columns("field"),
     ]  # fmt: skip
     table = Table(
@@ -252,12 +253,12 @@ def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
         objective = wording.case.objective
         cvar_weight, cost_weight = float(objective.cvar.weight), float(objective.cost_weight)
         mean_row = "expected" if objective.ambiguity is None else "worst_mean"
-        derived["objective"] = lambda line: _objective_formula(
-            line, mean_row, cvar_weight, cost_weight
+        derived["objective"] = lambda row_cells: _objective_formula(
+            row_cells, mean_row, cvar_weight, cost_weight
         )
     if proof.bound is not None:
         min_scale = _min_gap_scale(wording)
-        derived["gap"] = lambda line: _gap_formula(line, min_scale)
+        derived["gap"] = lambda row_cells: _gap_formula(row_cells, min_scale)
     optimal_note = tr("optimal: the gap is within its target")
     stopped_note = tr(
         "stopped early, before the gap reached its target (solver: {ended})", ended=proof.ended
@@ -295,7 +296,7 @@ def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
 
 
 def _objective_formula(
-    line: FormulaRow, mean_row: str, cvar_weight: float, cost_weight: float
+    row_cells: FormulaRow, mean_row: str, cvar_weight: float, cost_weight: float
 ) -> ex.Expression:
     """Return the formula of the objective.
 
@@ -303,9 +304,9 @@ def _objective_formula(
     the row ``mean_row``.
     """
     expected_cell, cvar_cell = (
-        line.tables["gain"].find_cell(name, "with") for name in (mean_row, "cvar")
+        row_cells.tables["gain"].find_cell(name, "with") for name in (mean_row, "cvar")
     )
-    net_cost = line.tables["cost"].find_cell("net_cost", "amount")
+    net_cost = row_cells.tables["cost"].find_cell("net_cost", "amount")
     return (
         ex.as_expression(1 - cvar_weight) * expected_cell
         + ex.as_expression(cvar_weight) * cvar_cell
@@ -313,8 +314,10 @@ def _objective_formula(
     )
 
 
-def _gap_formula(line: FormulaRow, min_scale: float) -> ex.Expression:
-    objective, bound = (line.table.find_cell(name, "figure") for name in ("objective", "bound"))
+def _gap_formula(row_cells: FormulaRow, min_scale: float) -> ex.Expression:
+    objective, bound = (
+        row_cells.table.find_cell(name, "figure") for name in ("objective", "bound")
+    )
     excess = ex.max_of(ex.as_expression(0), objective - bound)
     return excess / ex.max_of(ex.absolute_value(objective), ex.as_expression(min_scale))
 

@@ -106,7 +106,7 @@ class PlanWording(Wording[Plan]):
 
     def funder_kind_name(self, funder: str) -> str:
         """Return the name of a funder's kind; empty if the plan does not list its funders."""
-        return funder_kind_names().get(self.funder_kinds.get(funder, ""), "")
+        return payer_kind_names().get(self.funder_kinds.get(funder, ""), "")
 
     def payer_name(self, funder: str) -> str:
         """Return the display name of a funder, or the text for lenders and investors."""
@@ -198,8 +198,8 @@ class PlanWording(Wording[Plan]):
                   share=self.worst_share)  # fmt: skip
 
 
-def funder_kind_names() -> dict[str, str]:
-    """Return the display name of each kind of payer."""
+def payer_kind_names() -> dict[str, str]:
+    """Return the display name of each kind of payer: the funder kinds, and lenders ("market")."""
     return {
         "public": tr("public funders"),
         "company": tr("companies"),

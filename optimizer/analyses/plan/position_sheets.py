@@ -94,8 +94,10 @@ def yearly_section(wording: PlanWording) -> Section:
             cells["charge"] = budget_charge(wording.plan, position)
         return col.SheetRow("money", {**cells, **amounts})
 
-    def factor(line: FormulaRow, year: str) -> ex.Expression:
-        return ex.as_expression(1) / _growth_factor(line.tables, line.table.header_cell(year))
+    def factor(row_cells: FormulaRow, year: str) -> ex.Expression:
+        return ex.as_expression(1) / _growth_factor(
+            row_cells.tables, row_cells.table.header_cell(year)
+        )
 
     label_columns = col.text_columns(funder=tr("Funder"), instrument=tr("Instrument"),
         purpose=tr("For"),
@@ -130,21 +132,24 @@ def yearly_section(wording: PlanWording) -> Section:
     return Section("by-year", title, section_parts, SHEET, sheet_name=tr("Accounts by year"))
 
 
-def _yearly_amounts(line: FormulaRow, figure: str) -> ex.CellArea:
+def _yearly_amounts(row_cells: FormulaRow, figure: str) -> ex.CellArea:
     """Return the cells for all years of the row ``figure`` of a position."""
     return col.year_cells(
-        line.tables["by_year"], len(YEARLY_FIGURES) * line.row_index + YEARLY_FIGURES.index(figure)
+        row_cells.tables["by_year"],
+        len(YEARLY_FIGURES) * row_cells.row_index + YEARLY_FIGURES.index(figure),
     )
 
 
-def _present_value(line: FormulaRow, figure: str) -> ex.Expression:
+def _present_value(row_cells: FormulaRow, figure: str) -> ex.Expression:
     """Return the present value of a position's yearly amounts as a formula."""
-    return ex.sum_product(_yearly_amounts(line, figure), col.year_cells(line.tables["factors"], 0))
+    return ex.sum_product(
+        _yearly_amounts(row_cells, figure), col.year_cells(row_cells.tables["factors"], 0)
+    )
 
 
-def _sum_over_years(line: FormulaRow, figure: str) -> ex.Expression | None:
+def _sum_over_years(row_cells: FormulaRow, figure: str) -> ex.Expression | None:
     """Return a formula that sums a position's yearly amounts; None if the amounts are unknown."""
-    amounts = _yearly_amounts(line, figure)
+    amounts = _yearly_amounts(row_cells, figure)
     return ex.sum_of(amounts) if any(x != "" for x in amounts.values) else None
 
 
@@ -187,18 +192,18 @@ def _present_value_columns(wording: PlanWording, case: Case) -> list[Column]:
         back = _present_value_of_returns(wording, case, row)[0]
         return back if abs(back) > ZERO_TOLERANCE else 0.0
 
-    def back(line: FormulaRow) -> ex.Expression | None:
-        derivation = _present_value_of_returns(wording, case, line.row)[1]
+    def back(row_cells: FormulaRow) -> ex.Expression | None:
+        derivation = _present_value_of_returns(wording, case, row_cells.row)[1]
         if derivation == "years":
-            return _present_value(line, "returned")
-        return None if derivation is None else line["present"] * line["recovery"]
+            return _present_value(row_cells, "returned")
+        return None if derivation is None else row_cells["present"] * row_cells["recovery"]
 
-    def residual(line: FormulaRow) -> ex.Expression:
-        return line["left"] / _growth_factor(line.tables, ex.as_expression(years[-1]))
+    def residual(row_cells: FormulaRow) -> ex.Expression:
+        return row_cells["left"] / _growth_factor(row_cells.tables, ex.as_expression(years[-1]))
 
-    def net(line: FormulaRow) -> ex.Expression:
-        net_cost = line["present"] - line["back"]
-        return net_cost - line["residual"] if has_residuals else net_cost
+    def net(row_cells: FormulaRow) -> ex.Expression:
+        net_cost = row_cells["present"] - row_cells["back"]
+        return net_cost - row_cells["residual"] if has_residuals else net_cost
 
     residual_columns = [
         col.figure_column(
@@ -209,7 +214,7 @@ def _present_value_columns(wording: PlanWording, case: Case) -> list[Column]:
     ]  # fmt: skip
     return [
         col.formula_column(tr("Provided, present value"), "present",
-            lambda line: _present_value(line, "paid"), total=True),
+            lambda row_cells: _present_value(row_cells, "paid"), total=True),
         col.figure_column(tr("Comes back, share of the present value"), "recovery", "share", share,
             origin="scenario"),
         col.figure_column(tr("Comes back, present value"), "back", getter=returned, formula=back,
@@ -235,14 +240,14 @@ def _positions_table(wording: PlanWording) -> Table:
         ),
         col.figure_column(tr("Committed"), "committed", getter="committed_meur", total=True),
         col.formula_column(tr("Provided, undiscounted"), "paid",
-            lambda line: _sum_over_years(line, "paid"), total=True),
+            lambda row_cells: _sum_over_years(row_cells, "paid"), total=True),
         col.formula_column(tr("Comes back, undiscounted"), "returned",
-            lambda line: _sum_over_years(line, "returned"), total=has_returns),
+            lambda row_cells: _sum_over_years(row_cells, "returned"), total=has_returns),
         *(_present_value_columns(wording, wording.case) if wording.case else []),
         col.figure_column(tr("Net cost, as the plan has it"), "cost", getter="cost_meur",
             total=True),
         col.formula_column(tr("At risk at most"), "peak",
-            lambda line: ex.max_of(_yearly_amounts(line, "outstanding"))),
+            lambda row_cells: ex.max_of(_yearly_amounts(row_cells, "outstanding"))),
         col.figure_column(tr("Loss expected, where known"), "expected_loss",
             getter="expected_loss_meur", total=has_expected_losses),
         col.figure_column(tr("Loss at most"), "maximum_loss", getter="maximum_loss_meur",

@@ -88,13 +88,13 @@ def _cover_parts(wording: PlanWording) -> Iterator[Part]:
     }
     need_fields = {m.id: "need_t" if need_exceeds_demand(m) else "demand_t" for m in materials}
 
-    def cover_formula(line: FormulaRow, year: str) -> ex.Expression | None:
-        material, shortage = line.row["material_id"], line.tables["shortage"]
+    def cover_formula(row_cells: FormulaRow, year: str) -> ex.Expression | None:
+        material, shortage = row_cells.row["material_id"], row_cells.tables["shortage"]
         if days[material].get(year) is None:
             return None
-        matching_cells = {"material_id": line["material_id"]}
+        matching_cells = {"material_id": row_cells["material_id"]}
         planned_stock = col.sum_where("stockpiles", year, matching_cells, field="planned_t")(
-            line.tables
+            row_cells.tables
         )
         return ex.ratio_or_empty(
             planned_stock * ex.as_expression(365),
@@ -103,7 +103,7 @@ def _cover_parts(wording: PlanWording) -> Iterator[Part]:
 
     def column(year: int) -> Column:
         return col.formula_column(
-            year, str(year), lambda line: cover_formula(line, str(year)), "count",
+            year, str(year), lambda row_cells: cover_formula(row_cells, str(year)), "count",
             lambda row: days[row["material_id"]].get(str(year)) or 0.0, decimals_group="years",
             decimals=0,
             unit=tr("days"),
@@ -223,10 +223,10 @@ def _stockpile_rows(wording: PlanWording, stockpile: StockpilePlan) -> Iterator[
             form, {**shared_cells, "figure": figure, "field": field, **amounts, **derived}
         )
 
-    def balance(line: FormulaRow, year: str) -> ex.Expression:
+    def balance(row_cells: FormulaRow, year: str) -> ex.Expression:
         """Return the stock of a year by the stock balance (S2): what remains of the last year, plus
         purchases."""
-        table, previous_year = line.table, str(int(year) - 1)
+        table, previous_year = row_cells.table, str(int(year) - 1)
         stock = ex.as_expression(initial)
         if year != wording.year_keys[0]:
             stock = table.find_cell(f"{stockpile.id} planned_t", previous_year)
@@ -234,9 +234,9 @@ def _stockpile_rows(wording: PlanWording, stockpile: StockpilePlan) -> Iterator[
             f"{stockpile.id} buy_t", year
         ) * ex.as_expression(mean_retention)
 
-    def cost_deviation(line: FormulaRow) -> ex.Expression:
+    def cost_deviation(row_cells: FormulaRow) -> ex.Expression:
         return col.deviation_from_accounts(
-            line, {"paid_for": line["stockpile_id"]}, wording.year_keys
+            row_cells, {"paid_for": row_cells["stockpile_id"]}, wording.year_keys
         )
 
     cost = tr("Cost, undiscounted, {unit}", unit=wording.money_unit)
@@ -247,8 +247,8 @@ def _stockpile_rows(wording: PlanWording, stockpile: StockpilePlan) -> Iterator[
         yield row(
             tr("Planned, by balance, t"), "balance_t",
             **col.formulas_by_year(wording.year_keys, balance),
-            deviation=lambda line: ex.sum_abs_differences(
-                col.row_year_cells(line, -2), col.row_year_cells(line)),
+            deviation=lambda row_cells: ex.sum_abs_differences(
+                col.row_year_cells(row_cells, -2), col.row_year_cells(row_cells)),
         )  # fmt: skip
 
 

@@ -347,25 +347,25 @@ def _derived_rows(
     def yearly_formulas(formula: Callable[[ex.CellArea], ex.Expression]) -> dict[str, CellContent]:
         end = first_row + country_count
         return col.formulas_by_year(
-            mixes, lambda line, y: formula(line.table.row_range_area(first_row, end, y))
+            mixes, lambda row_cells, y: formula(row_cells.table.row_range_area(first_row, end, y))
         )
 
-    def imports(line: FormulaRow, year: str) -> ex.Expression:
+    def imports(row_cells: FormulaRow, year: str) -> ex.Expression:
         home_rows = [first_row + n for n, is_home in enumerate(home_flags) if is_home]
-        home_cells = [line.table.cell_reference(row, year) for row in home_rows]
+        home_cells = [row_cells.table.cell_reference(row, year) for row in home_rows]
         return ex.as_expression(1) - ex.sum_of(ex.as_expression(0), *home_cells)
 
     hhi_formulas = yearly_formulas(lambda shares: ex.sum_squares(shares) * ex.as_expression(10_000))
     stated_hhi: dict[str, CellContent] = {year: mix.hhi for year, mix in mixes.items()}
     yield row(
         tr("All together"), "sum", "share", yearly_formulas(ex.sum_of),
-        deviation=lambda line: ex.sum_abs_deviations(col.row_year_cells(line), 1),
+        deviation=lambda row_cells: ex.sum_abs_deviations(col.row_year_cells(row_cells), 1),
     )  # fmt: skip
     yield row(tr("largest supplier's share"), "largest", "share", yearly_formulas(ex.max_of))
     yield row("HHI", "hhi", "count", hhi_formulas)
     yield row(tr("HHI, as the plan has it"), "hhi_of_plan", "count", stated_hhi,
-              deviation=lambda line: ex.sum_abs_differences(
-                  col.row_year_cells(line), col.row_year_cells(line, -1)))  # fmt: skip
+              deviation=lambda row_cells: ex.sum_abs_differences(
+                  col.row_year_cells(row_cells), col.row_year_cells(row_cells, -1)))  # fmt: skip
     if any(mix.imports is not None for mix in mixes.values()):
         yield row(tr("imports"), "imports", "share", col.formulas_by_year(mixes, imports))
 

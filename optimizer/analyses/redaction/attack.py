@@ -104,8 +104,8 @@ def _ranges_from_demand(
 
 
 def _ranges_from_budgets(attacker: Attacker, attacker_ranges: bounds.Ranges) -> bounds.Ranges:
-    """Narrow the attacker's ranges of hidden budgets, using the amounts that the plan's
-    ``budget_lines`` state as granted, in total and by year."""
+    """Narrow the attacker's ranges of hidden budgets, using the plan's ``budget_lines``: the total
+    amounts granted, the amounts granted for each year, and ``available_meur`` by year."""
     dotted_paths = {(f.path, f.year): f.dotted_path for f in attacker.hidden_of_kind("budget")}
     equations = []
     for use in attacker.plan.budget_lines:

@@ -118,7 +118,7 @@ def find_fitting_range(
     )
     residuals = [(x, function(x) - target) for x in grid]
 
-    def first_fitting(points: list[Range]) -> float | None:
+    def first_fitting(points: list[tuple[float, float]]) -> float | None:
         for n, (x, residual) in enumerate(points):
             if abs(residual) <= slack:
                 return x

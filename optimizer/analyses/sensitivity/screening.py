@@ -137,9 +137,7 @@ def value_at_share(assumption: Assumption, share: float) -> float:
     """
     if assumption.is_factor and assumption.low > 0:
         return assumption.low * math.exp(share * math.log(assumption.high / assumption.low))
-    return assumption.nearest_valid_value(
-        assumption.low + share * (assumption.high - assumption.low)
-    )
+    return assumption.round_if_integer(assumption.low + share * (assumption.high - assumption.low))
 
 
 def elementary_effects(

@@ -125,7 +125,7 @@ class InputSolver:
             1.0 if assumption.is_integer else 0.0,
         )
         while abs(changed_value - unchanged_value) > target_width and tries < query.steps:
-            middle = assumption.nearest_valid_value((unchanged_value + changed_value) / 2)
+            middle = assumption.round_if_integer((unchanged_value + changed_value) / 2)
             evaluation = evaluate_plan(self.studied_plan, assumption.settings_at(middle))
             middle_decision, rival, session = self._decide_at(evaluation, rival, session)
             tries += 1

@@ -47,7 +47,7 @@ def rule_columns(
     """
 
     def column(rule: SharingRule) -> Column:
-        bound_formula = None if formula is None else lambda line: formula(line, rule.rule)
+        bound_formula = None if formula is None else lambda row_cells: formula(row_cells, rule.rule)
         return money_column(rule_name(rule.rule),
             lambda player: share_getter(rule.members[player.id]),
                      f"{prefix} {rule.rule}", formula=bound_formula, **options)  # fmt: skip
@@ -116,9 +116,9 @@ def payments_table(wording: SplitWording) -> Table:
     """Return the table of what each player pays under each rule, in total and to the other
     players."""
 
-    def payment_formula(line: FormulaRow, rule: str) -> Expression:
-        gain = line.tables["gains"].find_cell(line.row.id, f"gain {rule}")
-        return player_figure(line) - gain - player_figure(line, "damage")
+    def payment_formula(row_cells: FormulaRow, rule: str) -> Expression:
+        gain = row_cells.tables["gains"].find_cell(row_cells.row.id, f"gain {rule}")
+        return player_figure(row_cells) - gain - player_figure(row_cells, "damage")
 
     note = tr(
         "Outlay: net cost in the plan of all. Pays in all: what a player bears alone, less its "
@@ -138,11 +138,11 @@ def payments_table(wording: SplitWording) -> Table:
             Column(tr("Player"), lambda player: wording.funder_name(player.id), "text"),
             money_column(tr("Net outlay with all"), lambda player: wording.player_outlay(player.id),
                 "outlay", decimals_group="paid", total=True,
-                formula=lambda line: player_figure(line, "outlay")),
+                formula=lambda row_cells: player_figure(row_cells, "outlay")),
             *rule_columns(wording, "pays", lambda share: share.pays_meur, group=tr("Pays in all"),
                 decimals_group="paid", total=True),
             *rule_columns(wording, "transfer", lambda share: share.transfer_meur,
-                lambda line, rule: line[f"pays {rule}"] - line["outlay"],
+                lambda row_cells, rule: row_cells[f"pays {rule}"] - row_cells["outlay"],
                 group=tr("Of that to the others"), decimals_group="paid", media=PAGE_AND_SHEET,
                 total=True),
             *(doc.deviation_column(f"pays {rule}", partial(payment_formula, rule=rule),
@@ -162,14 +162,16 @@ def verdicts_table(wording: SplitWording) -> Table:
     ) -> Callable[[SharingRule], Any]:
         return lambda rule: read(rule.leaving[0]) if rule.leaving else None
 
-    def excess_formula(line: FormulaRow) -> Expression | None:
-        rule: SharingRule = line.row
+    def excess_formula(row_cells: FormulaRow) -> Expression | None:
+        rule: SharingRule = row_cells.row
         if not rule.leaving:
             return None
-        gains, gain = line.tables["gains"], f"gain {rule.rule}"
+        gains, gain = row_cells.tables["gains"], f"gain {rule.rule}"
         group = rule.leaving[0].members
         group_gain = cell.sum_of(*(gains.find_cell(id, gain) for id in group))
-        return line.tables["coalitions"].find_cell(wording.group_key(group), "worth") - group_gain
+        return (
+            row_cells.tables["coalitions"].find_cell(wording.group_key(group), "worth") - group_gain
+        )
 
     columns = [
         Column(tr("Shared by"), lambda rule: rule_name(rule.rule), "text"),
@@ -243,11 +245,11 @@ def chosen_rule_table(wording: SplitWording) -> Table:
     rows = [tr("Alone: damage and net cost"), *([tr("Gain by this rule")] if gain_keys else [])]
 
     def column(index: int, id: str) -> Column:
-        def formula(line: FormulaRow) -> Expression:
-            if line.row_index == ALONE_ROW:
-                return line.tables["split-players"].find_cell(id, "alone")
-            gains, first_and_last = line.tables["gains"], (gain_keys[0], gain_keys[-1])
-            choice = line.tables.choices[RULE_CHOICE]
+        def formula(row_cells: FormulaRow) -> Expression:
+            if row_cells.row_index == ALONE_ROW:
+                return row_cells.tables["split-players"].find_cell(id, "alone")
+            gains, first_and_last = row_cells.tables["gains"], (gain_keys[0], gain_keys[-1])
+            choice = row_cells.tables.choices[RULE_CHOICE]
             return cell.sum_where(
                 gains.row_area(index, *first_and_last), (gains.header_area(*first_and_last), choice)
             )
@@ -268,29 +270,33 @@ def coalitions_table(wording: SplitWording, groups: Sequence[Coalition], media: 
             media=SHEET,
                       key=f"p {id}", width=13)  # fmt: skip
 
-    def sum_over_members(line: FormulaRow, row: int) -> Expression:
-        chosen_table = line.tables["chosen"]
+    def sum_over_members(row_cells: FormulaRow, row: int) -> Expression:
+        chosen_table = row_cells.tables["chosen"]
         return cell.sum_product(
-            line.row_area(player_keys[0], player_keys[-1]),
+            row_cells.row_area(player_keys[0], player_keys[-1]),
             chosen_table.row_area(row, player_keys[0], player_keys[-1]),
         )
 
-    def gain_formula(line: FormulaRow) -> Expression:
-        alone_sum = sum_over_members(line, ALONE_ROW)
+    def gain_formula(row_cells: FormulaRow) -> Expression:
+        alone_sum = sum_over_members(row_cells, ALONE_ROW)
         if wording.non_players is not None:
-            alone_sum += line.tables["split-players"].find_cell(NON_PLAYERS_ID, "alone")
-        return alone_sum - line["found"]
+            alone_sum += row_cells.tables["split-players"].find_cell(NON_PLAYERS_ID, "alone")
+        return alone_sum - row_cells["found"]
 
-    def rule_share(line: FormulaRow) -> Expression | None:
-        return sum_over_members(line, CHOSEN_RULE_ROW) if wording.result.rules else None
+    def rule_share(row_cells: FormulaRow) -> Expression | None:
+        return sum_over_members(row_cells, CHOSEN_RULE_ROW) if wording.result.rules else None
 
-    def excess(line: FormulaRow) -> Expression | None:
-        if not wording.result.rules or len(line.row.members) == len(player_keys):
+    def excess(row_cells: FormulaRow) -> Expression | None:
+        if not wording.result.rules or len(row_cells.row.members) == len(player_keys):
             return None  # the grand coalition cannot leave
-        return line["worth"] - line["gets"]
+        return row_cells["worth"] - row_cells["gets"]
 
-    def max_excess(line: FormulaRow) -> Expression | None:
-        return None if excess(line) is None else line["more"] + line["found"] - line["bound"]
+    def max_excess(row_cells: FormulaRow) -> Expression | None:
+        return (
+            None
+            if excess(row_cells) is None
+            else row_cells["more"] + row_cells["found"] - row_cells["bound"]
+        )
 
     has_second_game = any(group.worth_if_others_act is not None for group in groups)
     acting_header = tr("Gain if the others act alone")
@@ -351,7 +357,7 @@ def staying_out_table(wording: SplitWording) -> Table:
             "acting", "borne"),
         *interval_columns(tr("Gain by staying out"), lambda row: riders_by_id[row.id].gain, "gain",
             "gain"),
-        doc.deviation_column("gain", lambda line: line["alone"] - line["acting"]),
+        doc.deviation_column("gain", lambda row_cells: row_cells["alone"] - row_cells["acting"]),
     ]  # fmt: skip
     series = {
         tr("Stays out"): [_chart_range(wording, rider.gain) for rider in riders_by_id.values()]
@@ -360,11 +366,12 @@ def staying_out_table(wording: SplitWording) -> Table:
         key, name = f"gain {rule.rule}", rule_name(rule.rule)
         columns += [
             money_column(tr("Share: {rule}", rule=name), lambda row: wording.reference_gain(row.id),
-                "share", decimals_group="gain",
-                formula=lambda line: line.tables["gains"].find_cell(line.row.id, key)),
+                "share", decimals_group="gain", formula=lambda row_cells:
+                row_cells.tables["gains"].find_cell(row_cells.row.id, key)),
             money_column(tr("More than its share"),
                 lambda row: riders_by_id[row.id].gain.value - wording.reference_gain(row.id),
-                decimals_group="gain", formula=lambda line: line["gain"] - line["share"]),
+                decimals_group="gain",
+                formula=lambda row_cells: row_cells["gain"] - row_cells["share"]),
         ]  # fmt: skip
         series[tr("Takes part: {rule}", rule=name)] = [
             (wording.reference_gain(id),) * 3 for id in riders_by_id
@@ -405,7 +412,7 @@ def acting_outsiders_table(wording: SplitWording, second_game: results.Externali
             "after", "borne", total=True),
         total_column(tr("Spared by the others"),
             lambda player: player.alone.value - costs_alone[player.id].value, "spared", "borne",
-            formula=lambda line: line["before"] - line["after"]),
+            formula=lambda row_cells: row_cells["before"] - row_cells["after"]),
         total_column(tr("Gain by Shapley value"), lambda player: second_game.shapley[player.id],
             "shapley", "gain"),
         total_column(tr("Gain at the least core"), lambda player: core.get(player.id), "core",

@@ -43,12 +43,12 @@ def interval_columns(
     ]
 
 
-def player_figure(line: FormulaRow, key: str = "alone") -> Expression:
+def player_figure(row_cells: FormulaRow, key: str = "alone") -> Expression:
     """Return a reference to a cell of the table of players, in the row of this line's player.
 
     ``key`` is the column of the cell.
     """
-    return line.tables["split-players"].find_cell(line.row.id, key)
+    return row_cells.tables["split-players"].find_cell(row_cells.row.id, key)
 
 
 def joint_gain_figure(book: WorkbookTables, row: str = "worth", key: str = "value") -> Expression:
@@ -75,9 +75,9 @@ def joint_projects_table(wording: SplitWording) -> Table:
             media=SHEET,
                       group=tr("Carried by"), key=f"f {id}")  # fmt: skip
 
-    def funded_capex(line: FormulaRow) -> Expression:
-        share_cells = line.row_area(f"f {carriers[0]}", f"f {carriers[-1]}")
-        return cell.sum_of(share_cells) * line["capex"]
+    def funded_capex(row_cells: FormulaRow) -> Expression:
+        share_cells = row_cells.row_area(f"f {carriers[0]}", f"f {carriers[-1]}")
+        return cell.sum_of(share_cells) * row_cells["capex"]
 
     probability_columns = [Column(tr("Probability"), "probability", "share")]
     if all(item.probability == 1 for item in wording.result.plan.projects):
@@ -124,8 +124,8 @@ def outlay_table(wording: SplitWording) -> Table:
             lambda year: paid_by_year[funder].get(str(year), 0.0), funder,
                      decimals_group="paid", total=True)  # fmt: skip
 
-    def total_formula(line: FormulaRow) -> Expression:
-        return cell.sum_of(line.row_area(next(iter(paid_by_year)), [*paid_by_year][-1]))
+    def total_formula(row_cells: FormulaRow) -> Expression:
+        return cell.sum_of(row_cells.row_area(next(iter(paid_by_year)), [*paid_by_year][-1]))
 
     def total_in_year(year: int) -> float:
         return sum(by_year.get(str(year), 0.0) for by_year in paid_by_year.values())
@@ -170,8 +170,8 @@ def players_table(wording: SplitWording) -> Table:
                 total=True),
             cost_column(tr("Damage with all"), "damage"),
             cost_column(tr("Net outlay with all"), "outlay"),
-            cost_column(tr("Gain before transfers"), "before",
-                formula=lambda line: line["alone"] - line["damage"] - line["outlay"]),
+            cost_column(tr("Gain before transfers"), "before", formula=lambda row_cells:
+                row_cells["alone"] - row_cells["damage"] - row_cells["outlay"]),
             doc.id_column(tr("Id"), "id", "id"),
         ],
         "split-players",
@@ -199,9 +199,11 @@ def joint_gain_table(wording: SplitWording) -> Table:
             (tr("Public money to keep all"), core.contribution, "contribution", contribution_note)
         )
 
-    def alone_formula(line: FormulaRow) -> Expression | None:
+    def alone_formula(row_cells: FormulaRow) -> Expression | None:
         return (
-            line.tables["split-players"].column_total("alone") if line.row[2] == "alone" else None
+            row_cells.tables["split-players"].column_total("alone")
+            if row_cells.row[2] == "alone"
+            else None
         )
 
     return Table(

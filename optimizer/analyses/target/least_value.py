@@ -80,12 +80,12 @@ def find_least_value(
     title: str | None = None,
     variant: str | None = None,
 ) -> Target:
-    """Find the least value of a number at which a plan reaches a goal.
+    """Find the least value of a number at which a plan reaches a goal, by bisection.
 
-    A higher value of the number must only loosen rules. Values are bisected: a plan proves that a
-    value reaches the goal, and a bound proves that no smaller value does. If the goal is only that
-    stocks last, and the number is a budget over all years, the first stage is solved once for its
-    minimum spending. A first Ctrl-C ends the search with the interval found so far.
+    A higher value of the number must only loosen rules. A plan proves that a value reaches the
+    goal, and a bound proves that no smaller value does. If the goal is only that stocks last, and
+    the number is a budget over all years, there is no bisection: the first stage is solved once for
+    its minimum spending. A first Ctrl-C ends the search with the interval found so far.
 
     Raises ScenarioError if the path is invalid, or if stocks or years do not exist.
     """

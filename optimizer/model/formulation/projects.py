@@ -68,7 +68,7 @@ def _add_financing(model: Any, instance: Instance) -> None:
     )
     def fully_financed(model: Any, p: str, year: int) -> Any:
         carried_share = sum(
-            share_or_zero(model, instance, p, i.funder, i.id, year) for i in capex_instruments
+            share_or_zero(model, p, i.funder, i.id, year) for i in capex_instruments
         )
         return carried_share + model.market[p, year] == model.start[p, year]
 
@@ -77,7 +77,7 @@ def _add_financing(model: Any, instance: Instance) -> None:
     )
     def market_finance_limit(model: Any, p: str, year: int) -> Any:
         additional_share = sum(
-            i.market_finance_per_share * share_or_zero(model, instance, p, i.funder, i.id, year)
+            i.market_finance_per_share * share_or_zero(model, p, i.funder, i.id, year)
             for i in market_finance_supports
         )
         return (
@@ -86,7 +86,7 @@ def _add_financing(model: Any, instance: Instance) -> None:
         )
 
 
-def share_or_zero(model: Any, instance: Instance, p: str, f: str, i: str, year: int) -> Any:
+def share_or_zero(model: Any, p: str, f: str, i: str, year: int) -> Any:
     """Return the variable of an instrument's share in a project, or 0 if the instrument cannot take
     part."""
     return model.share[p, f, i, year] if (p, f, i, year) in model.share else 0
@@ -142,7 +142,7 @@ def _add_offtake(model: Any, instance: Instance) -> None:
             instance.projects[p].home_share * model.start[p, year] if group == COMMON_GROUP else 0
         )
         funded_share = sum(
-            i.offtake_per_share * share_or_zero(model, instance, p, i.funder, i.id, year)
+            i.offtake_per_share * share_or_zero(model, p, i.funder, i.id, year)
             for i in instance.offtake_instruments(p, group)
         )
         return model.offtake[p, year, group] <= home_share + funded_share
@@ -182,15 +182,15 @@ def _add_floored_offtake(model: Any, instance: Instance) -> None:
     )
     def floored_offtake(model: Any, p: str, year: int, f: str, i: str) -> Any:
         floored_share = sum(model.floored[p, year, g, f, i] for g in instance.groups_with_right(p))
-        return floored_share <= share_or_zero(model, instance, p, f, i, year)
+        return floored_share <= share_or_zero(model, p, f, i, year)
 
     @model.Constraint(
         list(dict.fromkeys(key[:3] for key in instance.floored_offtakes)),
         doc="(P6) output that price floors keep running is offtake",
     )
     def floored_limit(model: Any, p: str, year: int, group: str) -> Any:
-        floors = instance.price_floors(p)
-        floored_share = sum(model.floored[p, year, group, i.funder, i.id] for i in floors)
+        price_floors = instance.price_floors(p)
+        floored_share = sum(model.floored[p, year, group, i.funder, i.id] for i in price_floors)
         return floored_share <= model.offtake[p, year, group]
 
 
@@ -269,7 +269,7 @@ def add_support_rules(model: Any, instance: Instance) -> None:
     """Add two rules on supports (P3): no loan is subsidized more than once, and no tonne has more
     than one price floor."""
     subsidies = [i for i in instance.instruments if i.type.subsidizes_loans]
-    floors = [i for i in instance.instruments if i.floor_prices]
+    price_floors = [i for i in instance.instruments if i.floor_prices]
     subsidized_starts = [
         (p, year)
         for p, year in instance.start_options
@@ -278,9 +278,7 @@ def add_support_rules(model: Any, instance: Instance) -> None:
 
     @model.Constraint(subsidized_starts, doc="(P3) a loan is subsidized once")
     def subsidised_loan_limit(model: Any, p: str, year: int) -> Any:
-        subsidized_share = sum(
-            share_or_zero(model, instance, p, i.funder, i.id, year) for i in subsidies
-        )
+        subsidized_share = sum(share_or_zero(model, p, i.funder, i.id, year) for i in subsidies)
         return subsidized_share <= model.market[p, year]
 
     keys_with_several_floors = [
@@ -288,7 +286,8 @@ def add_support_rules(model: Any, instance: Instance) -> None:
         for p, year in instance.start_options
         for material in instance.projects[p].output
         if sum(
-            material in i.floor_prices and (p, i.funder, i.id, year) in model.share for i in floors
+            material in i.floor_prices and (p, i.funder, i.id, year) in model.share
+            for i in price_floors
         )
         > 1
     ]
@@ -296,8 +295,8 @@ def add_support_rules(model: Any, instance: Instance) -> None:
     @model.Constraint(keys_with_several_floors, doc="(P3) a tonne has one price floor")
     def price_floor_limit(model: Any, p: str, material: str, year: int) -> Any:
         floored_share = sum(
-            share_or_zero(model, instance, p, i.funder, i.id, year)
-            for i in floors
+            share_or_zero(model, p, i.funder, i.id, year)
+            for i in price_floors
             if material in i.floor_prices
         )
         return floored_share <= model.start[p, year]

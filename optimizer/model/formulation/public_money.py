@@ -18,9 +18,7 @@ def add_public_limits(model: Any, instance: Instance) -> None:
     ]
 
     def public_share(p: str, year: int) -> Any:
-        return sum(
-            share_or_zero(model, instance, p, i.funder, i.id, year) for i in public_instruments
-        )
+        return sum(share_or_zero(model, p, i.funder, i.id, year) for i in public_instruments)
 
     eligible_projects = set().union(
         *(i.eligible_projects for i in public_instruments if i.max_share > 0)

@@ -25,8 +25,8 @@ MAX_BOUND_EXPONENT = 40  # largest exponent of a scaled column bound
 MAX_SCALED_COST = 2.0**27  # largest scaled cost coefficient of a column
 MAX_COLUMN_COST = 2.0**40  # largest scaled cost that a single column can contribute
 MIN_VISIBLE_ENTRY = 2.0**-20  # smaller scaled entries are lost in the solver's tolerances
-LIFTED_ENTRY = 2.0**-10  # target size of such entries
-MAX_LIFTED_ENTRY = 2.0**20  # upper limit of the other entries of such a row
+LIFTED_ENTRY_TARGET = 2.0**-10  # target size of the smallest entry of a row that is scaled up
+MAX_ENTRY_IN_LIFTED_ROW = 2.0**20  # upper limit of the largest entry of that row
 OBJECTIVE_SCALE = 2.0**20  # default size of the largest scaled objective
 
 
@@ -96,7 +96,7 @@ def lift_small_rows(program: LinearProgram, scaling: Scaling) -> Scaling:
     np.maximum.at(max_entry, coo.row, size)
     factor = np.where(
         min_entry < MIN_VISIBLE_ENTRY,
-        np.minimum(LIFTED_ENTRY / min_entry, MAX_LIFTED_ENTRY / max_entry),
+        np.minimum(LIFTED_ENTRY_TARGET / min_entry, MAX_ENTRY_IN_LIFTED_ROW / max_entry),
         1.0,
     )
     factor = 2.0 ** np.floor(np.log2(np.maximum(factor, 1.0)))
@@ -123,7 +123,7 @@ def cost_unit(program: LinearProgram) -> float:
     max_cost, min_cost = float(costs.max(initial=0.0)), float(costs.min(initial=np.inf))
     if not max_cost or min_cost >= MIN_VISIBLE_ENTRY * max_cost:
         return max_cost or 1.0
-    return max(min_cost / LIFTED_ENTRY, max_cost / MAX_LIFTED_ENTRY)
+    return max(min_cost / LIFTED_ENTRY_TARGET, max_cost / MAX_ENTRY_IN_LIFTED_ROW)
 
 
 def max_total_cost(program: LinearProgram) -> float:
@@ -291,14 +291,14 @@ def drop_negligible_entries(program: LinearProgram) -> LinearProgram:
     extremes = np.stack([program.lower[column], program.upper[column]])
     extremes = np.where(np.isfinite(extremes), extremes, 0.0) * matrix.data
     row, rows = matrix.indices[is_negligible], matrix.shape[0]
-    min_terms = np.bincount(row, extremes.min(axis=0)[is_negligible], rows)
-    max_terms = np.bincount(row, extremes.max(axis=0)[is_negligible], rows)
+    min_dropped_activity = np.bincount(row, extremes.min(axis=0)[is_negligible], rows)
+    max_dropped_activity = np.bincount(row, extremes.max(axis=0)[is_negligible], rows)
     kept_matrix = sparse.csc_array(matrix, copy=True)
     kept_matrix.data[is_negligible] = 0.0
     kept_matrix.eliminate_zeros()
     return replace(
         program,
         matrix=kept_matrix,
-        row_lower=program.row_lower - max_terms,
-        row_upper=program.row_upper - min_terms,
+        row_lower=program.row_lower - max_dropped_activity,
+        row_upper=program.row_upper - min_dropped_activity,
     )

@@ -207,8 +207,8 @@ class PriceFloorFlows(CashFlows):
 
     @cached_property
     def exposure(self) -> Floats:
-        """Payments in each year (Y), each material having the price state with the largest payments
-        over all years, if the project succeeds."""
+        """Price-floor payments in each year (Y), in million EUR, if the project succeeds and each
+        material is in its worst price state, the one with the largest total payments."""
         yearly_exposure = np.zeros(len(self.years))
         for prices, volume in self._volumes:
             worst_state = int((prices.payment_by_state @ volume).argmax())

@@ -70,7 +70,7 @@ class ProjectData:
     inputs: dict[str, float]  # lots taken in per lot of the single output, by material
     success_probability: float
     delay_probability: dict[int, float]  # probability of each delay in years
-    unaided_year: int | None  # year in which it is decided without support; None for never
+    unaided_start_year: int | None  # year in which it is decided without support; None for never
     unaided_probability: float
     overruns: tuple[tuple[float, float], ...]
     """Overruns as shares of capex, ascending, each with its probability."""
@@ -84,10 +84,10 @@ class ProjectData:
     def unaided_home_share(self, realization: Realization, year: int) -> float:
         """Return the share of nameplate that goes to home consumers in a year if no plan starts the
         project, but it is decided without support."""
-        if self.unaided_year is None or not realization.unaided or realization.floored:
+        if self.unaided_start_year is None or not realization.unaided or realization.floored:
             return 0.0
         return min(self.home_share, self.offtake_max) * self.running_share(
-            year, self.unaided_year, realization.delay
+            year, self.unaided_start_year, realization.delay
         )
 
     def share_under_floor(

@@ -85,9 +85,9 @@ class Instance:
                 prices[m] = replace(prices[m], probability_in_states=probability)
             if self.branches[branch].price_probabilities:
                 updated = read_instruments(self.case, self.years, prices)
-                floors = {(i.funder, i.id): i.floor_prices for i in updated}
+                floor_prices = {(i.funder, i.id): i.floor_prices for i in updated}
                 instruments = tuple(
-                    replace(i, floor_prices=floors[i.funder, i.id]) for i in self.instruments
+                    replace(i, floor_prices=floor_prices[i.funder, i.id]) for i in self.instruments
                 )
                 self._branch_instances[branch] = replace(
                     self, branches=(), prices=prices, instruments=instruments
@@ -136,7 +136,9 @@ class Instance:
     def unaided_projects(self) -> tuple[str, ...]:
         """Projects that can deliver to home consumers without support if no plan starts them."""
         return tuple(
-            p.id for p in self.projects.values() if p.unaided_year is not None and p.home_share > 0
+            p.id
+            for p in self.projects.values()
+            if p.unaided_start_year is not None and p.home_share > 0
         )
 
     def price_floors(self, project: str) -> tuple[InstrumentData, ...]:

@@ -196,7 +196,7 @@ def _read_project(case: Case, id: str, p: Project, lot_tonnes: dict[str, float])
         inputs=_input_lots(p.inputs_t_per_t, next(iter(output)), lot_tonnes) if output else {},
         success_probability=float(p.success_probability),
         delay_probability={d: float(share) for d, share in p.delay_years.items() if share > 0},
-        unaided_year=None if p.anyway is None else p.anyway.year,
+        unaided_start_year=None if p.anyway is None else p.anyway.year,
         cash_cost_material=next(iter(p.cash_cost_eur_per_t), None),
         cash_cost=yearly_values(next(iter(p.cash_cost_eur_per_t.values()), None), years, 0.0),
         restart_periods=int(p.restart_periods),

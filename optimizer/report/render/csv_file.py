@@ -18,7 +18,7 @@ from optimizer.report.render.data_frames import header_with_unit
 from optimizer.report.workbook.expressions import Scalar
 from optimizer.report.workbook.placed_tables import sheet_columns
 
-FORMULA_SIGNS = "=+-@＝＋－＠"
+FORMULA_PREFIXES = "=+-@＝＋－＠"
 """First characters of texts that spreadsheets take for formulas."""
 SHARE_UNITS = dict.fromkeys(("share", "gap"), "1 = 100 %")
 """Units of fractions of one, by form."""
@@ -59,5 +59,5 @@ def _formula_safe_text(value: str) -> str:
     other_separators = "".join(
         other.separator for language, other in LANGUAGES.items() if language != current_language()
     )
-    pattern = rf"(^|[{other_separators}\t]\s*)(?=[{re.escape(FORMULA_SIGNS)}])"
+    pattern = rf"(^|[{other_separators}\t]\s*)(?=[{re.escape(FORMULA_PREFIXES)}])"
     return text if text == NO_VALUE else re.sub(pattern, r"\1'", text)

@@ -25,7 +25,7 @@ from optimizer.report.workbook.placed_tables import (
     NARROW_WIDTH,
     PlacedTable,
     WorkbookTables,
-    printed_count,
+    count_printed_columns,
     sheet_columns,
 )
 
@@ -92,7 +92,9 @@ class WorkbookWriter:
         )
         sheet_parts = [_as_table(part) for part in section.parts]
         tables = [part for part in section.parts if isinstance(part, Table)]
-        max_columns = max((printed_count(sheet_columns(table)) for table in tables), default=0)
+        max_columns = max(
+            (count_printed_columns(sheet_columns(table)) for table in tables), default=0
+        )
         for part in sheet_parts:
             if isinstance(part, Table):
                 _set_column_widths(sheet, part, max_columns)
@@ -237,7 +239,7 @@ def _fill_table(sheet: Sheet, placed: PlacedTable) -> None:
     if table.has_header:
         right_aligned = [c.column.form not in ("text", "year") for c in placed.columns]
         sheet.write_header(placed.header_row, [c.header for c in placed.columns], right_aligned)
-    sheet.printed_columns = max(sheet.printed_columns, printed_count(placed.columns))
+    sheet.printed_columns = max(sheet.printed_columns, count_printed_columns(placed.columns))
     if not table.rows:
         sheet.write_cell(placed.header_row + 1, 0, table.empty_text, "words", "text")
         return

@@ -100,8 +100,8 @@ class ContentBuilder:
             columns += self._field_columns(tab, (key,), used_paths) if key != "id" else ()
         if tab.kind == "settings":
             columns.append(_include_column())
-        columns_of_case = (replace(column, currency=self.case.currency) for column in columns)
-        return SheetContent(tab, tuple(columns_of_case), tuple(rows))
+        columns_with_currency = (replace(column, currency=self.case.currency) for column in columns)
+        return SheetContent(tab, tuple(columns_with_currency), tuple(rows))
 
     def _items(self, tab: Tab) -> Iterator[tuple[CellsByPath, Any]]:
         """Yield the items of a tab, each with the cells of its id and of its owner's id."""

@@ -65,27 +65,31 @@ def build_checks_section(
         "were written: a figure that is overtyped shows up here."
     )
 
-    def deviation(line: FormulaRow) -> ex.Expression:
-        left, right = line["left"], line["right"]
-        if line.row.is_deviation_sum:
+    def deviation(row_cells: FormulaRow) -> ex.Expression:
+        left, right = row_cells["left"], row_cells["right"]
+        if row_cells.row.is_deviation_sum:
             return left * ex.as_expression(1)
         return ex.absolute_value(left - right)
 
-    def tolerance(line: FormulaRow) -> ex.Expression:
-        return ex.as_expression(line.row.relative_tolerance) * ex.max_of(
-            ex.as_expression(1), ex.absolute_value(line["right"])
+    def tolerance(row_cells: FormulaRow) -> ex.Expression:
+        return ex.as_expression(row_cells.row.relative_tolerance) * ex.max_of(
+            ex.as_expression(1), ex.absolute_value(row_cells["right"])
         )
 
-    def verdict(line: FormulaRow) -> ex.Expression:
+    def verdict(row_cells: FormulaRow) -> ex.Expression:
         good_text, bad_text = tr("adds up"), tr("DOES NOT ADD UP")
-        return ex.if_within(line["deviation"], line["tolerance"], good_text, bad_text)
+        return ex.if_within(row_cells["deviation"], row_cells["tolerance"], good_text, bad_text)
 
     right_header = tr("Must equal, or is measured by")
     columns = [
         Column(tr("Check"), "statement", "text", width=82),
         Column(tr("Sheet"), "tab", "text", width=22),
-        sheet_only_column(tr("Figure"), "left", lambda line: line.row.left, "control", width=17),
-        sheet_only_column(right_header, "right", lambda line: line.row.right, "control", width=17),
+        sheet_only_column(
+            tr("Figure"), "left", lambda row_cells: row_cells.row.left, "control", width=17
+        ),
+        sheet_only_column(
+            right_header, "right", lambda row_cells: row_cells.row.right, "control", width=17
+        ),
         sheet_only_column(tr("Deviation"), "deviation", deviation, "deviation", width=12),
         sheet_only_column(tr("Tolerance"), "tolerance", tolerance, "tolerance", width=11),
         sheet_only_column(tr("Result"), "verdict", verdict, "text", width=20),

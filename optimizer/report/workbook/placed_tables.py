@@ -80,14 +80,14 @@ def sheet_columns(table: Table, max_columns: int = 0) -> list[SheetColumn]:
                 columns.append(SheetColumn(column, tr("± (95 %)"), "error"))
         else:
             columns.append(SheetColumn(column, header))
-    printed_columns = printed_count(columns)
+    printed_columns = count_printed_columns(columns)
     gap_columns = (
         [_GAP_COLUMN] * (max_columns - printed_columns) if printed_columns < len(columns) else []
     )
     return [*columns[:printed_columns], *gap_columns, *columns[printed_columns:]]
 
 
-def printed_count(columns: Sequence[SheetColumn]) -> int:
+def count_printed_columns(columns: Sequence[SheetColumn]) -> int:
     """Return the number of columns to the left of the first column of keys."""
     key_positions = (n for n, column in enumerate(columns) if column.column.origin == "key")
     return next(key_positions, len(columns))

@@ -371,7 +371,8 @@ class KnownPlan:
 def recourse_by_part(
     tree: DecisionTree, recourses: Sequence[RecourseEvaluator], states: Sequence[Sequence[State]]
 ) -> list[RecourseEvaluator]:
-    """Return the recourse evaluator of each part, given the evaluator of each assumption set."""
+    """Return the recourse evaluator of each part, given the evaluator and the states of each
+    assumption set. A part is an assumption set on one review branch."""
     sets = zip(tree.instances, recourses, states, strict=True)
     return [
         part_recourse

@@ -51,7 +51,7 @@ def allocate_shortage(uncovered, step_limit, row, k, shortage, column):
 @compiled
 def allocate_stocks(
     short_count, periods, period_position, order, rank, value, arrived, max_release, kept_share,
-    shortage, released_lots, releasable, lots_left, latest_delivery, last_served, price,
+    shortage, released_lots, releasable, lots_left, delivery_parent, last_served, price,
     stock_value, visited, queue, exchange_stock, exchange_target, full_prefix, known_full_prefix,
     change, short_bits,
 ):  # fmt: skip
@@ -66,9 +66,9 @@ def allocate_stocks(
     shortage (J, short_count): missing lots, before the releases on entry and after them on return
     price (short_count), stock_value (H, short_count): set to the marginal value of a first-period
         lot of demand and of stock
-    released_lots, releasable, lots_left, latest_delivery, last_served (H, K): lots released;
-        remaining release; remainder of each delivery; disjoint-set forest; last period served from
-        each delivery
+    released_lots, releasable, lots_left, delivery_parent, last_served (H, K): lots released;
+        remaining release; remainder of each delivery; parents in the disjoint-set forest of
+        deliveries; last period served from each delivery
 
     All other arguments are work arrays.
     """
@@ -79,7 +79,7 @@ def allocate_stocks(
             released_lots[h, i] = 0.0
             stock_value[h, i] = -1.0
         known_full_prefix[h] = -1
-        _reset_stock(h, short_count, periods, arrived, lots_left, latest_delivery, last_served)
+        _reset_stock(h, short_count, periods, arrived, lots_left, delivery_parent, last_served)
     for i in range(short_count):
         price[i] = -1.0
     unpriced = short_count
@@ -115,7 +115,7 @@ def allocate_stocks(
                 periods,
                 arrived,
                 lots_left,
-                latest_delivery,
+                delivery_parent,
                 last_served,
             )
             if released > 0.0:
@@ -126,7 +126,7 @@ def allocate_stocks(
         moves = 0
         while wanted > tolerance and moves < 8 * short_count * stock_count:
             end = _find_stock_exchange(
-                i, short_count, stock_count, released_lots, releasable, latest_delivery,
+                i, short_count, stock_count, released_lots, releasable, delivery_parent,
                 last_served, visited, queue, exchange_stock, exchange_target, full_prefix,
                 known_full_prefix,
             )  # fmt: skip
@@ -143,7 +143,7 @@ def allocate_stocks(
             moves += 1
             released = _apply_stock_exchange(
                 i, end, wanted, short_count, stock_count, periods, released_lots, releasable,
-                lots_left, latest_delivery, last_served, exchange_stock, exchange_target, change,
+                lots_left, delivery_parent, last_served, exchange_stock, exchange_target, change,
                 arrived, max_release,
             )  # fmt: skip
             if released <= 0.0:
@@ -157,7 +157,7 @@ def allocate_stocks(
 
 
 @compiled
-def _reset_stock(h, short_count, periods, arrived, lots_left, latest_delivery, last_served):
+def _reset_stock(h, short_count, periods, arrived, lots_left, delivery_parent, last_served):
     """Reset stock h to its deliveries, without any releases."""
     earlier_lots = 0.0
     for i in range(short_count):
@@ -167,31 +167,31 @@ def _reset_stock(h, short_count, periods, arrived, lots_left, latest_delivery, l
         if delivered <= ROUNDING_SHARE * arrived_lots:
             delivered = 0.0
         lots_left[h, i] = delivered
-        latest_delivery[h, i] = i if delivered > 0.0 else i - 1
+        delivery_parent[h, i] = i if delivered > 0.0 else i - 1
         last_served[h, i] = -1
 
 
 @compiled
-def _last_delivery(h, i, latest_delivery):
+def _last_delivery(h, i, delivery_parent):
     """Return the last delivery of stock h up to short period i that is not used up; -1 if there is
     none."""
     root = i
-    while root >= 0 and latest_delivery[h, root] != root:
-        root = latest_delivery[h, root]
+    while root >= 0 and delivery_parent[h, root] != root:
+        root = delivery_parent[h, root]
     while i >= 0 and i != root:
-        next_delivery = latest_delivery[h, i]
-        latest_delivery[h, i] = root
+        next_delivery = delivery_parent[h, i]
+        delivery_parent[h, i] = root
         i = next_delivery
     return root
 
 
 @compiled
-def _release_latest(h, i, wanted, periods, arrived, lots_left, latest_delivery, last_served):
+def _release_latest(h, i, wanted, periods, arrived, lots_left, delivery_parent, last_served):
     """Release up to ``wanted`` lots of stock h for short period i, from the latest deliveries.
     Return the lots released."""
     released = 0.0
     while wanted > released:
-        delivery = _last_delivery(h, i, latest_delivery)
+        delivery = _last_delivery(h, i, delivery_parent)
         if delivery < 0:
             break
         amount = min(wanted - released, lots_left[h, delivery])
@@ -200,7 +200,7 @@ def _release_latest(h, i, wanted, periods, arrived, lots_left, latest_delivery, 
         last_served[h, delivery] = max(last_served[h, delivery], i)
         if lots_left[h, delivery] <= ROUNDING_SHARE * arrived[h, periods[delivery]]:
             lots_left[h, delivery] = 0.0
-            latest_delivery[h, delivery] = delivery - 1
+            delivery_parent[h, delivery] = delivery - 1
         if amount <= 0.0:
             break
     return released
@@ -217,7 +217,7 @@ def _record_release(h, i, lots, periods, released_lots, releasable, max_release)
 
 @compiled
 def _find_stock_exchange(
-    i, short_count, stock_count, released_lots, releasable, latest_delivery, last_served, visited,
+    i, short_count, stock_count, released_lots, releasable, delivery_parent, last_served, visited,
     queue, exchange_stock, exchange_target, full_prefix, known_full_prefix,
 ):  # fmt: skip
     """Search breadth-first for a chain of exchanges between stocks by which period i gets more.
@@ -241,7 +241,7 @@ def _find_stock_exchange(
         for h in range(stock_count):
             if releasable[h, n] <= 0.0 or n <= full_prefix[h]:
                 continue
-            if _last_delivery(h, n, latest_delivery) >= 0:
+            if _last_delivery(h, n, delivery_parent) >= 0:
                 return h * short_count + n
             # All deliveries up to n are used up, some of them later: extend to the full prefix.
             full_end, checked = n, full_prefix[h] + 1
@@ -262,7 +262,7 @@ def _find_stock_exchange(
 @compiled
 def _apply_stock_exchange(
     i, end, wanted, short_count, stock_count, periods, released_lots, releasable, lots_left,
-    latest_delivery, last_served, exchange_stock, exchange_target, change, arrived, max_release,
+    delivery_parent, last_served, exchange_stock, exchange_target, change, arrived, max_release,
 ):  # fmt: skip
     """Release lots along the chain of exchanges that ends at ``end``. Return the lots that period i
     gains."""
@@ -298,7 +298,7 @@ def _apply_stock_exchange(
                 if released_lots[h, n] <= ROUNDING_SHARE * amount:
                     released_lots[h, n] = 0.0
         if is_changed:
-            _reset_stock(h, short_count, periods, arrived, lots_left, latest_delivery, last_served)
+            _reset_stock(h, short_count, periods, arrived, lots_left, delivery_parent, last_served)
             for n in range(short_count):
                 if released_lots[h, n] > 0.0:
                     _release_latest(
@@ -308,7 +308,7 @@ def _apply_stock_exchange(
                         periods,
                         arrived,
                         lots_left,
-                        latest_delivery,
+                        delivery_parent,
                         last_served,
                     )
     return amount

@@ -88,10 +88,13 @@ def solve_class_programs(
     is_open, full_row_lower, full_row_upper, saved_bases, start, last_statuses, values,
     tie_break_cost, full_program, bound_data,
 ):  # fmt: skip
-    """Solve the linear programs of U state classes, restricted to open periods by
-    :func:`restrict_to_open`.
+    """Solve the linear programs of U state classes with K periods. The full program has R rows and
+    C columns; :func:`restrict_to_open` restricts it to the open periods of each class.
 
-    is_open (U, K), full_row_lower, full_row_upper (U, R): arguments of the restriction
+    is_open (U, K): whether each period is open
+    full_row_lower, full_row_upper (U, R): row bounds of the full programs
+    full_program, bound_data: arguments of :func:`restrict_to_open` and :func:`compute_dual_bound`
+        after the row bounds; the same for all classes
     saved_bases, start (U): concatenated bases, and the position at which each starts (-1 if none)
     last_statuses (R + C): latest statuses of rows and columns, used for classes without a basis
     values (U, C): set to the column values unless empty; if tie_break_cost (C) is not empty, they

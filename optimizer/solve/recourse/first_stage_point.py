@@ -44,7 +44,7 @@ class FirstStageColumns:
     @staticmethod
     def unaided_column(instance: Instance, p: str) -> tuple[str, int, str]:
         """Return the key of the column that is 1 if the plan does not start an unaided project."""
-        return p, instance.projects[p].unaided_year or 0, UNAIDED_GROUP
+        return p, instance.projects[p].unaided_start_year or 0, UNAIDED_GROUP
 
     @staticmethod
     def floored_column(key: tuple[str, int, str, str, str]) -> tuple[str, int, str]:

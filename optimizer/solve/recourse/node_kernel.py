@@ -41,7 +41,7 @@ def evaluate_node_classes(
     released_lots, releasable = np.empty((stock_count, length)), np.empty((stock_count, length))
     lots_left = np.empty((stock_count, length))
     short_bits = np.empty(order.shape[1] // 32 + 1, np.int64)
-    latest_delivery = np.empty((stock_count, length), np.int64)
+    delivery_parent = np.empty((stock_count, length), np.int64)
     last_served = np.empty((stock_count, length), np.int64)
     stock_value, change = np.empty((stock_count, length)), np.empty((stock_count, length), np.int64)
     price = np.empty(length)
@@ -81,7 +81,7 @@ def evaluate_node_classes(
             allocate_stocks(
                 short_count, uncovered_periods, period_position, order, rank, value, arrived,
                 max_release, kept_share, shortage, released_lots, releasable, lots_left,
-                latest_delivery, last_served, price, stock_value, visited, queue, exchange_stock,
+                delivery_parent, last_served, price, stock_value, visited, queue, exchange_stock,
                 exchange_target, full_prefix, known_full_prefix, change, short_bits,
             )  # fmt: skip
             # Stock has at most the value of the demand that it can still serve. With the smaller
