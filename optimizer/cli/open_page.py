@@ -133,7 +133,8 @@ def _solver_pool(
     """Yield a pool of solver processes, on this machine or on a cluster as ``engine`` states."""
     import psutil
 
-    from optimizer.page.solver_pool import PoolLimits, SolverPool
+    from optimizer.page.solver_pool import SolverPool
+    from optimizer.page.solver_process import PoolLimits
     from optimizer.page.worker import ScenarioWorker
 
     memory = engine.pop("memory_limit")

@@ -343,7 +343,7 @@ def test_a_screen_of_a_scenario_is_the_same_each_time() -> None:
     one, two = (analyze_sensitivity(scenario, made, options).screen for _ in range(2))
     assert one == two
     assert one is not None
-    assert one.evaluation_count == 3 * (2 + 1)
+    assert one.evaluations == 3 * (2 + 1)
     own = {row.id: row for row in one.own}
     assert own["damage"].mu_star == near(0)
     assert own["capex"].mu_star > 2

@@ -218,9 +218,9 @@ def test_the_end_of_an_idle_process_has_no_effect() -> None:
 
 
 LITTLE = """
-from optimizer.page import solver_pool
-real = solver_pool.PoolLimits
-solver_pool.PoolLimits = lambda **how: real(**{**how, "process_memory": 50_000_000})
+from optimizer.page import solver_process
+real = solver_process.PoolLimits
+solver_process.PoolLimits = lambda **how: real(**{**how, "process_memory": 50_000_000})
 """
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from optimizer.page.solver_pool import PoolLimits, SolverPool
+from optimizer.page.solver_pool import SolverPool
+from optimizer.page.solver_process import PoolLimits
 from optimizer.page.worker import SolveRequest, ViewRequest
 from optimizer.parallel.services import EventHandler, ServiceEvent, ServiceMessage
 

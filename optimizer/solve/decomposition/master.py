@@ -68,8 +68,7 @@ class Master(MasterColumns):
             and 1 / MAX_UNIT_CHANGE <= objective_factor * previous.objective_unit <= MAX_UNIT_CHANGE
         ):
             objective_factor = 1 / previous.objective_unit
-        # Objective or damage that is 1 in the solver.
-        self.objective_unit: float = 1 / objective_factor
+        self.objective_unit: float = 1 / objective_factor  # objective that is 1 in the solver
         tail_cost_columns = [
             part.tail_cost_column for part in self.part_columns if part.tail_cost_column is not None
         ]
@@ -93,8 +92,7 @@ class Master(MasterColumns):
         self.simplex: highs.DualSimplex = highs.DualSimplex(program, objective_factor, units, exact)
         # Values closer to an integer count as integer.
         self.integrality_tolerance = 1e-9 if self.simplex.uses_exact_tolerances else 1e-6
-        # Largest coefficient of a cut in the solver's units, before scaling.
-        self.largest_coefficient = 0.0
+        self.largest_coefficient = 0.0  # of a cut, in the solver's units, before scaling
         self._lazy_row_factors = highs.compute_row_factors(
             self.reduced_program.lazy_rows,
             self.reduced_program.lazy_upper,
