@@ -111,7 +111,7 @@ def _observation_table(wording: WaitingWording) -> Table:
             return tr("Without “{what}”", what=name)
         return tr("With “{what}” as well", what=name)
 
-    def worth(observation: ObservationWorth) -> DisplayedValue | float | None:
+    def figure(observation: ObservationWorth) -> DisplayedValue | float | None:
         too_many = observation.status == "too_many"
         return DisplayedValue(tr("too many groups")) if too_many else observation.worth
 
@@ -119,7 +119,7 @@ def _observation_table(wording: WaitingWording) -> Table:
         Column(tr("What is observed"), lambda row: capitalize(change(row)), "text"),
         Column(tr("Groups"), "groups", "count", key="groups"),
         Column(tr("Objective"), "objective", "objective", key="objective"),
-        Column(tr("Worth of observing it"), worth, "outcome", decimals_group="worth", key="worth"),
+        Column(tr("Worth of observing it"), figure, "outcome", decimals_group="worth", key="worth"),
         Column(tr("At least"), "worth_least", "outcome", decimals_group="worth", key="least"),
         Column(tr("At most"), "worth_most", "outcome", decimals_group="worth", key="most"),
     ]
