@@ -72,6 +72,7 @@ def test_all_of_it_is_reached_by_the_keyboard(visit: Visit) -> None:
 
 def wider(page: Page) -> int:
     """How far the document reaches beyond the window."""
+    page.wait_for_load_state()  # an element can be visible before its style sheet has arrived
     found = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert isinstance(found, int)
     return found
