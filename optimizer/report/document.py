@@ -11,15 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Flag
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from models.language import tr
 from optimizer.report.charts.drawing import Chart
+from optimizer.report.expressions import Expression, absolute_value, sum_of
 from optimizer.report.number_format import NO_VALUE
-from optimizer.report.workbook.expressions import Expression, absolute_value, sum_of
-
-if TYPE_CHECKING:
-    from optimizer.report.workbook.placed_tables import FormulaRow, PlacedTable, WorkbookTables
 
 
 class Media(Flag):
@@ -63,9 +60,13 @@ Origin = Literal["optimizer", "scenario", "key"]
 """Origin of a cell that is no formula; a key only lets formulas find rows."""
 
 Row = Any
+# These are classes of optimizer.report.workbook.placed_tables, which imports this module.
+FormulaRow = Any
+PlacedTable = Any
+WorkbookTables = Any
 ValueGetter = Callable[[Row], Any] | str
-FormulaBuilder = Callable[["FormulaRow"], "Expression | None"]
-TotalBuilder = Callable[["PlacedTable"], "Expression"]
+FormulaBuilder = Callable[[FormulaRow], Expression | None]
+TotalBuilder = Callable[[PlacedTable], Expression]
 
 
 @dataclass(frozen=True)

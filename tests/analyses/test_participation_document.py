@@ -32,8 +32,8 @@ from optimizer.analyses.participation.participation_wording import (
     points_with_plan,
     total_outlay_meur,
 )
+from optimizer.report.expressions import Expression, min_of
 from optimizer.report.render import html
-from optimizer.report.workbook.expressions import Expression, min_of
 
 EVERY = pytest.mark.parametrize("name", ALL)
 LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])

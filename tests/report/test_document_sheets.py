@@ -18,8 +18,8 @@ from optimizer.report.document import (
     id_column,
     sheet_only_column,
 )
+from optimizer.report.expressions import ratio_or_empty, sum_of, sum_where, text_expression
 from optimizer.report.render import workbook
-from optimizer.report.workbook.expressions import ratio_or_empty, sum_of, sum_where, text_expression
 
 Row = tuple[str, str, float, float]
 ROWS: list[Row] = [("a", "money", 1.5, 2.5), ("b", "tonnes", 0.25, 0.5), ("c", "year", 2030, 2031)]

@@ -27,10 +27,10 @@ from optimizer.report.document import (
     Section,
     Table,
 )
+from optimizer.report.expressions import Expression
 from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import format_number, format_percent, sanitize
 from optimizer.report.wording import Wording, capitalize, join_with_and
-from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 

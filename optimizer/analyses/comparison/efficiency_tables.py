@@ -19,9 +19,9 @@ from optimizer.report.document import (
     Table,
     ValueForm,
 )
+from optimizer.report.expressions import Expression, ratio_or_empty
 from optimizer.report.number_format import format_number
 from optimizer.report.wording import join_with_and
-from optimizer.report.workbook.expressions import Expression, ratio_or_empty
 from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 

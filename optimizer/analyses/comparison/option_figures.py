@@ -10,10 +10,10 @@ from models.results.option import Option
 from optimizer.analyses.comparison.comparison_wording import ComparisonWording, localized
 from optimizer.analyses.comparison.money import NO_BUDGET_CLASS
 from optimizer.report.document import SHEET, TERMINAL_AND_PAGE, Column, Table, ValueForm
+from optimizer.report.expressions import Expression, ratio_or_empty
 from optimizer.report.metrics import FigurePath, Metric, read_figure
 from optimizer.report.number_format import ZERO_TOLERANCE, format_percent
 from optimizer.report.wording import BUDGET_CLASSES, benchmark_stages, budget_class_name
-from optimizer.report.workbook.expressions import Expression, ratio_or_empty
 from optimizer.report.workbook.placed_tables import FormulaRow, PlacedTable
 
 RequiredFigures = tuple[ExcludedFigures, ...]

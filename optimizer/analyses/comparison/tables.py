@@ -20,6 +20,7 @@ from optimizer.report.document import (
     ValueForm,
     id_column,
 )
+from optimizer.report.expressions import Expression
 from optimizer.report.number_format import (
     ZERO_TOLERANCE,
     format_number,
@@ -28,7 +29,6 @@ from optimizer.report.number_format import (
     format_rounded_percent,
 )
 from optimizer.report.wording import budget_class_name, join_texts
-from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 MAX_MATERIALS_NAMED = 2

@@ -28,6 +28,7 @@ from optimizer.report.document import (
     Table,
     sheet_only_column,
 )
+from optimizer.report.expressions import Expression, as_expression, max_of, ratio_or_empty, sum_of
 from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import (
     NO_VALUE,
@@ -36,13 +37,6 @@ from optimizer.report.number_format import (
     format_small_percent,
 )
 from optimizer.report.wording import Wording
-from optimizer.report.workbook.expressions import (
-    Expression,
-    as_expression,
-    max_of,
-    ratio_or_empty,
-    sum_of,
-)
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 POINTS_TABLE, WITHOUT_PLAN_TABLE = "frontier", "frontier-without"

@@ -9,12 +9,12 @@ from models.results import CompanyOutcome, ShareCurve, SharePoint
 from optimizer.analyses.participation import participation_wording
 from optimizer.analyses.participation.participation_wording import ParticipationWording
 from optimizer.report import document as doc
+from optimizer.report import expressions as cell
 from optimizer.report.cells import attribute_getter
 from optimizer.report.charts import Chart
 from optimizer.report.document import ALL_MEDIA, SHEET, Column, Media, Table, sheet_only_column
+from optimizer.report.expressions import Expression
 from optimizer.report.number_format import format_percent
-from optimizer.report.workbook import expressions as cell
-from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 STANDINGS_TABLE, CURVES_TABLE, POINTS_TABLE, YEARS_TABLE = "standings", "curves", "points", "years"

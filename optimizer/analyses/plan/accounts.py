@@ -14,6 +14,7 @@ from optimizer.analyses.plan import position_sheets
 from optimizer.analyses.plan.funding import budget_class_tables, funder_table
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report import document as doc
+from optimizer.report import expressions as ex
 from optimizer.report.document import (
     PAGE,
     PAGE_AND_SHEET,
@@ -26,7 +27,6 @@ from optimizer.report.document import (
 )
 from optimizer.report.number_format import NO_VALUE, ZERO_TOLERANCE, format_number, format_percent
 from optimizer.report.wording import BUDGET_CLASSES, budget_class_name, capitalize
-from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 

@@ -9,8 +9,8 @@ from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.chain_wording import ChainWording
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report import document as doc
+from optimizer.report import expressions as ex
 from optimizer.report.document import Column, Table
-from optimizer.report.workbook import expressions as ex
 
 INFLOWS = ("supply", "made", "projects", "released", "missing")
 """Keys of the inflows of a form, in the order of the chart."""

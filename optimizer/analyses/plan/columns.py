@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 from models.language import tr
+from optimizer.report import expressions as ex
 from optimizer.report.document import (
     Column,
     FormulaBuilder,
@@ -14,8 +15,7 @@ from optimizer.report.document import (
     id_column,
     no_value,
 )
-from optimizer.report.workbook import expressions as ex
-from optimizer.report.workbook.expressions import Expression
+from optimizer.report.expressions import Expression
 from optimizer.report.workbook.placed_tables import FormulaRow, PlacedTable, WorkbookTables
 
 FormOrFunction = ValueForm | Callable[[Any], ValueForm]

@@ -11,6 +11,7 @@ from optimizer.analyses.plan.event_clustering import clustering_parts
 from optimizer.analyses.plan.plan_wording import PlanWording, relative_reduction
 from optimizer.analyses.shortage_durations import shortage_duration_parts
 from optimizer.report import document as doc
+from optimizer.report import expressions as ex
 from optimizer.report.charts import Chart
 from optimizer.report.charts import damage as charts
 from optimizer.report.document import (
@@ -25,7 +26,6 @@ from optimizer.report.document import (
 )
 from optimizer.report.number_format import ZERO_TOLERANCE
 from optimizer.report.wording import capitalize, join_with_and
-from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import WorkbookTables
 
 PAGE_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)

@@ -9,6 +9,7 @@ from models.results import Brief, ReferenceIncrement
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.plan_wording import PlanWording, option_name
 from optimizer.report import document as doc
+from optimizer.report import expressions as ex
 from optimizer.report.charts import Chart
 from optimizer.report.charts import damage as charts
 from optimizer.report.countries import country_name
@@ -20,7 +21,6 @@ from optimizer.report.number_format import (
     format_rounded_percent,
 )
 from optimizer.report.wording import join_with_and
-from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 MAX_YEAR_RUNS = 3

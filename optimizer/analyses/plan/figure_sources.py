@@ -18,12 +18,12 @@ from models.scenario.quantities import CalendarYear, Number, YearlyQuantity
 from models.scenario.sections import Source
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.plan_wording import PlanWording
+from optimizer.report import expressions as ex
 from optimizer.report.document import PAGE, PAGE_AND_SHEET, SHEET, Column, Part, Section, Table
 from optimizer.report.document import Text as Paragraph
 from optimizer.report.number_format import NO_VALUE, format_number, format_percent
 from optimizer.report.scenario_workbook.fields import Field
 from optimizer.report.wording import capitalize
-from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 SourceKind = Literal["read", "reported", "assumption", "other", "none"]

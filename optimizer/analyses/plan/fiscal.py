@@ -9,6 +9,7 @@ from models.results.brief import CountryMoney, FunderContribution, StateAidUse
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.plan_wording import PlanWording, amount_column
 from optimizer.report import document as doc
+from optimizer.report import expressions as ex
 from optimizer.report.countries import country_name
 from optimizer.report.document import Check, Column, Part, Section, Table
 from optimizer.report.number_format import (
@@ -18,7 +19,6 @@ from optimizer.report.number_format import (
     format_rounded_percent,
 )
 from optimizer.report.wording import join_with_and
-from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import WorkbookTables
 
 

@@ -10,6 +10,7 @@ from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.plan_wording import PlanWording, amount_column, payer_kind_names
 from optimizer.analyses.plan_diff import MARKET_ID
 from optimizer.report import document as doc
+from optimizer.report import expressions as ex
 from optimizer.report.charts import Chart
 from optimizer.report.charts import money as charts
 from optimizer.report.document import (
@@ -24,7 +25,6 @@ from optimizer.report.document import (
 )
 from optimizer.report.number_format import ZERO_TOLERANCE, format_number, format_percent
 from optimizer.report.wording import BUDGET_CLASSES, budget_class_name, capitalize, join_with_and
-from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 AmountsByYear = Mapping[str, float]

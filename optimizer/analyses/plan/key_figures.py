@@ -8,8 +8,8 @@ from optimizer.analyses.plan.damage import outcome_table
 from optimizer.analyses.plan.funding import funding_shares
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.analyses.plan.stocks import TOTAL_COST
+from optimizer.report import expressions as ex
 from optimizer.report.document import SHEET, Part, Table, Text
-from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.book import INDENT
 from optimizer.report.workbook.placed_tables import FormulaRow
 

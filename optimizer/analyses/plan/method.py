@@ -12,6 +12,7 @@ from optimizer.analyses.plan.plan_wording import PlanWording, decidable_projects
 from optimizer.model.rules import policy_limits
 from optimizer.report import cells
 from optimizer.report import document as doc
+from optimizer.report import expressions as ex
 from optimizer.report.countries import country_name
 from optimizer.report.document import (
     PAGE,
@@ -29,7 +30,6 @@ from optimizer.report.number_format import (
     format_percent,
     format_small_percent,
 )
-from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 

@@ -10,10 +10,10 @@ from optimizer.analyses.comparison.money import budget_charge, instrument_term
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report import document as doc
+from optimizer.report import expressions as ex
 from optimizer.report.document import SHEET, Check, Column, Part, Section, Table
 from optimizer.report.number_format import ZERO_TOLERANCE
 from optimizer.report.wording import budget_class_name, capitalize
-from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 NET_COST_TOLERANCE = 1e-6

@@ -10,6 +10,7 @@ from optimizer.analyses.plan.damage import need_exceeds_demand
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.analyses.stock_use import stock_use_caption, stock_use_columns
 from optimizer.report import document as doc
+from optimizer.report import expressions as ex
 from optimizer.report.charts import Chart
 from optimizer.report.charts import schedule as charts
 from optimizer.report.document import (
@@ -24,7 +25,6 @@ from optimizer.report.document import (
 )
 from optimizer.report.number_format import ZERO_TOLERANCE, format_number
 from optimizer.report.wording import join_with_and
-from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 TOTAL_COST = col.sum_where("stockpiles", "all", field="cost_meur")

@@ -13,6 +13,7 @@ from optimizer.analyses.plan.columns import CellContent, SheetRow
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.analyses.plan.supply_maps import supply_map_parts
 from optimizer.report import document as doc
+from optimizer.report import expressions as ex
 from optimizer.report.charts import Chart
 from optimizer.report.charts import dependence as charts
 from optimizer.report.countries import country_name
@@ -27,7 +28,6 @@ from optimizer.report.document import (
 )
 from optimizer.report.number_format import format_number, format_percent
 from optimizer.report.wording import benchmark_stages, capitalize
-from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 MAX_COUNTRY_COLUMNS = 11

@@ -13,13 +13,13 @@ from models.results import Coalition, Interval, SharingRule
 from optimizer.analyses.split.split_wording import NON_PLAYERS_ID, SplitWording, rule_name
 from optimizer.analyses.split.tables import interval_columns, money_column, player_figure
 from optimizer.report import document as doc
+from optimizer.report import expressions as cell
 from optimizer.report.charts import Chart
 from optimizer.report.charts import split as charts
 from optimizer.report.document import PAGE_AND_SHEET, SHEET, Column, Media, Table, sheet_only_column
+from optimizer.report.expressions import Expression
 from optimizer.report.number_format import NO_VALUE
 from optimizer.report.wording import join_texts
-from optimizer.report.workbook import expressions as cell
-from optimizer.report.workbook.expressions import Expression
 from optimizer.report.workbook.placed_tables import FormulaRow
 
 MAX_PAGE_GROUPS = 25

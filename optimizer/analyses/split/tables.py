@@ -10,10 +10,10 @@ from models.language import tr
 from models.results import Interval
 from optimizer.analyses.split.split_wording import SplitWording, rule_name
 from optimizer.report import document as doc
+from optimizer.report import expressions as cell
 from optimizer.report.cells import attribute_getter
 from optimizer.report.document import PAGE_AND_SHEET, SHEET, Column, Table
-from optimizer.report.workbook import expressions as cell
-from optimizer.report.workbook.expressions import Expression
+from optimizer.report.expressions import Expression
 from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 

@@ -21,9 +21,9 @@ from optimizer.report.document import (
     Table,
     ValueForm,
 )
+from optimizer.report.expressions import Expression, sum_of
 from optimizer.report.number_format import format_percent, format_small_percent, sanitize
 from optimizer.report.wording import Wording, capitalize, join_texts
-from optimizer.report.workbook.expressions import Expression, sum_of
 
 if TYPE_CHECKING:
     from optimizer.report.workbook.placed_tables import WorkbookTables

@@ -12,12 +12,12 @@ from models.language import tr
 from models.results.stress import ShortMaterial, Stress, StressCase, StressedStock
 from optimizer.analyses.stress import descriptions, document
 from optimizer.analyses.stress.descriptions import StressWording
+from optimizer.report import expressions as ex
 from optimizer.report.charts import Chart
 from optimizer.report.charts import periods as charts
 from optimizer.report.document import PAGE, Check, Column, Part, Section, Table
 from optimizer.report.number_format import format_number
 from optimizer.report.wording import Wording, capitalize
-from optimizer.report.workbook import expressions as ex
 
 MAX_MATERIALS = 4
 """Largest number of materials that are shown period by period for each disruption."""

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from models.language import LANGUAGES, conventions, current_language, localize_number
 from optimizer.report import cells
 from optimizer.report.document import Table
+from optimizer.report.expressions import Scalar
 from optimizer.report.number_format import NO_VALUE, sanitize
 from optimizer.report.render.data_frames import header_with_unit
-from optimizer.report.workbook.expressions import Scalar
 from optimizer.report.workbook.placed_tables import sheet_columns
 
 FORMULA_PREFIXES = "=+-@＝＋－＠"

@@ -12,7 +12,7 @@ from models.spelling import unknown_name_hint
 from optimizer.errors import UnknownName
 from optimizer.report import cells
 from optimizer.report.document import SHEET, Document, DropDown, Table
-from optimizer.report.workbook.expressions import Expression, Scalar
+from optimizer.report.expressions import Expression, Scalar
 from optimizer.report.workbook.placed_tables import (
     PlacedTable,
     SheetColumn,

@@ -11,8 +11,8 @@ from io import BytesIO
 from typing import Any
 
 from models.results.caveats import NO_CAVEATS, Caveats
+from optimizer.report.expressions import CellArea, Expression, Scalar, control_figure
 from optimizer.report.number_format import sanitize, sanitize_keep_nbsp
-from optimizer.report.workbook.expressions import CellArea, Expression, Scalar, control_figure
 from optimizer.report.workbook.styles import CellForm, Origin, Styles
 
 MAX_CELL_LETTERS = 32_767

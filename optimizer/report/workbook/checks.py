@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from models.language import tr
+from optimizer.report import expressions as ex
 from optimizer.report.document import Check, Column, Section, Table, sheet_only_column
 from optimizer.report.wording import capitalize
-from optimizer.report.workbook import expressions as ex
 from optimizer.report.workbook.book import Book, Sheet, cell_address
 from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 

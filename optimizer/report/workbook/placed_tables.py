@@ -14,14 +14,8 @@ from typing import Any
 from models.language import tr
 from optimizer.report import cells
 from optimizer.report.document import Column, DisplayedValue, Table, no_value
+from optimizer.report.expressions import CellArea, Expression, Scalar, as_expression, sum_of
 from optimizer.report.workbook.book import cell_address
-from optimizer.report.workbook.expressions import (
-    CellArea,
-    Expression,
-    Scalar,
-    as_expression,
-    sum_of,
-)
 
 NARROW_WIDTH = 12.0
 """Width of a column that has no other."""

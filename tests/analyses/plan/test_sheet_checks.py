@@ -19,7 +19,7 @@ from models.language import using
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.report.workbook.expressions import (
+from optimizer.report.expressions import (
     CellArea,
     Expression,
     as_expression,
