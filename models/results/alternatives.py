@@ -39,15 +39,15 @@ class PlanFigures(Result):
 
 
 class Alternative(Result):
-    """An alternative set of projects and stockpiles, and the best plan found that has this set."""
+    """An alternative portfolio, and the best plan found that has this portfolio."""
 
     number: int  #: Position in the order in which alternatives were found, from 1.
     plan: PlanFigures  #: Best plan found with this portfolio, within the gap.
     portfolio_bound: InMeasureUnit
     """Proven lower bound on the objective of all plans with this portfolio."""
     unlike: int
-    """Number of projects and stockpiles that differ from the most similar earlier alternative or
-    the plan."""
+    """Number of projects and stockpiles that differ from the most similar portfolio among those of
+    the plan and of earlier alternatives."""
     unlike_at_most: int  #: Proven upper bound on this number, for all portfolios within the limit.
     unlike_proven: bool  #: Whether the number equals its upper bound.
     unlike_plan: int  #: Number of projects and stockpiles that differ from the plan.
@@ -79,18 +79,21 @@ class RobustnessCase(SearchResult):
 class Robustness(Result):
     """How often a project is built, or a stockpile bought up, in other plans.
 
-    Alternatives are searched for so that they differ from each other: a decision that most of them
-    share has few substitutes. The plan itself and cases without a plan are not counted. Each case
-    has one plan within its gap; another plan that is as good may decide otherwise, which only
-    ``within`` can rule out.
+    The shares count alternatives, variants and assumption sets. They count neither the plan itself
+    nor cases without a plan.
+
+    Alternatives are chosen to differ from each other. A decision that most of them share therefore
+    has few substitutes. Each variant and each set has one plan within its gap. Another plan that is
+    as good may decide otherwise; only ``within`` can rule this out.
     """
 
     kind: ItemKind  #: Project or stockpile.
     id: str  #: Id of the project or stockpile.
     in_plan: bool  #: Whether the plan builds the project or buys up the stockpile.
     within: Literal["in all", "in none", "open"]
-    """Proven statement about all plans within the limit that buy for each stockpile at least
-    ``least_days`` or nothing: all have the item, none has it, or neither is proven."""
+    """Proven statement about all plans within the limit that buy at least ``least_days`` or nothing
+    for each stockpile. ``in all``: all have the item; ``in none``: none has it; ``open``: neither
+    is proven."""
     alternatives: Share | None
     """Share of the alternatives that have the item; null without alternatives."""
     variants: Share | None
@@ -99,14 +102,16 @@ class Robustness(Result):
     """Share of the assumption sets solved to the gap that have the item; null without sets."""
     index: Share | None  #: Mean of those of the three shares that exist.
     says: FrequencyWord | None
-    """Index in words: always 1, nearly always from 0.9, in most from 0.5, in some above 0, never
-    0."""
+    """``index`` in words. ``always``: 1; ``nearly always``: from 0.9; ``in most``: from 0.5; ``in
+    some``: above 0; ``never``: 0."""
 
 
 class Alternatives(InterruptibleStudy):
     """Near-optimal plans that differ from the plan, and the robustness of each decision.
 
-    See [how they are found](formulation.md#alternatives).
+    [Alternatives](formulation.md#alternatives) defines the method. The *portfolio* of a plan is the
+    set of projects that it builds and of stockpiles that it buys up. A stockpile counts as *bought
+    up* if its purchases reach ``least_days``.
     """
 
     kind: Literal["alternatives"] = "alternatives"
@@ -116,8 +121,8 @@ class Alternatives(InterruptibleStudy):
     bound: InMeasureUnit  #: Proven lower bound on the objective of any plan.
     limit: InMeasureUnit  #: Largest objective of an alternative: bound + within · |bound|.
     least_days: float
-    """Smallest stock, in days of the need served, from which a stockpile counts as bought up."""
-    marks: int  #: Number of projects and stockpiles in which plans can differ.
+    """Smallest purchase, in days of the need served, from which a stockpile counts as bought up."""
+    marks: int  #: Number of projects and stockpiles in which portfolios can differ.
     gap: UnboundedShare  #: Relative gap of the plan.
     given: bool  #: True for a saved plan, false if the plan was solved for this analysis.
     without_plan: WithoutPlan  #: Expected damage, CVaR and worst state without any plan.

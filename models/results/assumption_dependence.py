@@ -27,8 +27,8 @@ class PlanUnderSet(Result):
     objective: InMeasureUnit  #: Objective of the plan under the set.
     expected: InMeasureUnit  #: Expected damage with the plan under the set.
     regret: InMeasureUnit
-    """Objective of the plan minus the objective of the best known plan for the set, from any
-    search. Negative only for a plan that breaks rules of the set."""
+    """Objective of the plan minus the objective of the best plan known for the set, from any
+    search. Negative only if the plan breaks rules of the set."""
     broken_rules: tuple[str, ...] = ()
     """Rules of the set that the plan breaks, such as a smaller budget."""
 
@@ -51,10 +51,10 @@ class SetPlan(Result):
 class DecisiveFigures(Result):
     """Some figures of an assumption set, and how much they matter for its best plan.
 
-    The gain is the objective of the compromise minus that of the set's best plan, under the set. It
-    is computed with these figures as in the set, and again as in the file. If it is small in the
-    second case, these figures are the reason why the expert would decide otherwise. Both plans are
-    only evaluated again, not optimized.
+    Under the set, the gain is the objective of the compromise minus that of the set's best plan. It
+    is computed twice: with these figures as in the set, and with these figures as in the file. If
+    the gain is small in the second case, these figures are the reason why the expert would decide
+    otherwise. Both plans are evaluated again, but not optimized.
     """
 
     of: ids.Assumptions  #: Id of the set.

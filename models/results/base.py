@@ -118,18 +118,16 @@ class TitledDocument(SealedDocument):
     """A document with the title, variant and currency of its scenario."""
 
     title: str  #: Title of the scenario, or the name of its file.
-    variant: ids.Variant | None  #: Id of the variant, if one was applied.
-    currency: str
-    """ISO 4217 code of the currency of all amounts; field names contain ``meur`` in every
-    currency."""
+    variant: ids.Variant | None  #: Id of the applied variant; null without one.
+    currency: str  #: ISO 4217 code of the currency of all amounts.
 
 
 class ScenarioDocument(TitledDocument):
     """A document that contains the scenario from which it was computed."""
 
     scenario: dict[str, Any] | None = None
-    """Scenario as it was given to the solver, as JSON without nulls. Of its variants it contains
-    only the one that was applied. Null only in a document that another program has written."""
+    """Scenario as given to the solver, as JSON without nulls, with no variant except the applied
+    one. Null only if another program wrote the document."""
 
     @cached_property
     def case(self) -> Case | None:
@@ -140,8 +138,8 @@ class ScenarioDocument(TitledDocument):
 class ScenarioResult(ScenarioDocument):
     """A result of an analysis of one scenario, with the hash of its input and versions."""
 
-    input_sha256: str  #: SHA-256 of the scenario, as in the certificate of a plan.
-    versions: Versions  #: Versions of Vorrat and of the libraries it uses, by name.
+    input_sha256: str  #: SHA-256 of the scenario, as in a plan's certificate.
+    versions: Versions  #: Versions of Vorrat and its libraries, by name.
 
 
 class MeasuredResult(Result):
@@ -151,16 +149,15 @@ class MeasuredResult(Result):
     first.
     """
 
-    measure: Measure  #: Measure of damage, as in ``objective.measure`` of the scenario.
-    unit: str
-    """Unit of the measure: million EUR (or the scenario's currency), t, or years of demand."""
+    measure: Measure  #: ``objective.measure`` of the scenario.
+    unit: str  #: Unit of the measure.
     cvar_level: Share  #: Level of the CVaR; 0.95 means the mean of the worst 5 % of states.
 
 
 class SolveSummary(Result):
     """The first fields of results that needed the solution of several problems."""
 
-    states: int  #: Number of states of the world for which plans were made.
+    states: int  #: Number of states for which plans were made.
     gap_target: UnboundedShare  #: Relative gap to which each problem was to be solved.
     seconds: Seconds  #: Wall time.
 
@@ -170,8 +167,8 @@ class SearchResult(Result):
 
     status: Status
     """``optimal``: the gap is within its target; ``limit``: a limit stopped the solve after a plan
-    was found; ``infeasible``: no plan satisfies all rules; ``none``: the solve stopped before it
-    found a plan."""
+    was found; ``infeasible``: no plan satisfies all rules; ``none``: the solve stopped without a
+    plan."""
     seconds: Seconds  #: Wall time.
 
 
@@ -190,8 +187,7 @@ class PlanDiff(Result):
 class InterruptibleStudy(SolveSummary, MeasuredResult, ScenarioResult):
     """The result of an analysis that may be interrupted; it then holds what was computed so far."""
 
-    ended: Completion
-    """``complete``, or ``interrupted`` if the user stopped the analysis before its end."""
+    ended: Completion  #: ``interrupted`` if the user stopped the analysis before its end.
 
 
 def document_models() -> dict[str, type[JsonDocument]]:

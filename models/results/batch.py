@@ -18,10 +18,8 @@ RunStatus = Literal["optimal", "limit", "infeasible", "none", "failed", "faulty"
 class BatchRun(Result):
     """One run of a batch: a scenario with a variant and settings, and its result.
 
-    Fields that describe a plan are null if the run has no plan.
-
-    Each record is a line of ``runs.jsonl``; with ``--json`` it is also a line of the standard
-    output.
+    Fields that describe a plan are null if the run has no plan. Each run is also a line of
+    ``runs.jsonl``, and with ``--json`` a line of the standard output.
     """
 
     run: str  #: Name of the run and of its folder.
@@ -67,9 +65,9 @@ class Batch(SealedDocument):
     method: Literal["auto", "extensive", "decomposition"]  #: Method of solution that was requested.
     memory_limit: int | None  #: Memory limit of one process, in bytes; null without a limit.
     ended: Literal["complete", "stopped", "interrupted", "failed"]
-    """``complete``; ``stopped``: a run failed; ``interrupted``: the user stopped the batch;
-    ``failed``: a resource of all runs failed, such as the disk or a cluster."""
+    """``complete``: all runs ended. ``stopped``: a run failed. ``interrupted``: the user stopped
+    the batch. ``failed``: a resource of all runs failed, such as the disk or a cluster."""
     kept: Annotated[int, VOLATILE]  #: Number of runs whose results were taken from an earlier call.
     seconds: Seconds  #: Wall time.
-    versions: Versions  #: Versions of Vorrat and of the libraries it uses, by name.
+    versions: Versions  #: Versions of Vorrat and its libraries, by name.
     runs: tuple[BatchRun, ...]  #: Results of all runs, in the order in which they were requested.

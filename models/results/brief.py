@@ -12,8 +12,8 @@ from models.results.plan import BudgetClass
 class Approval(Result):
     """Public money that is approved in one year, by funder, budget class and project.
 
-    All money for a project counts in the year of the decision to build it, whenever it is paid.
-    Stockpiles are bought year by year: their cost counts in the year of payment.
+    All money for a project counts in the year of the decision to build it, whenever it is paid. The
+    cost of a stockpile counts in the year of payment, since stock is bought year by year.
     """
 
     year: int  #: Year of the decision.
@@ -39,7 +39,7 @@ class CountryMoney(Result):
 class StateAidUse(Result):
     """The state aid that a project receives, and its limit.
 
-    The aid of an instrument is its ``grant_equivalent`` times its amount
+    The aid of an instrument is its amount times its ``grant_equivalent``
     ([P8](formulation.md#first-stage)).
     """
 
@@ -51,8 +51,8 @@ class StateAidUse(Result):
     """The lower of the two limits of ``policy.state_aid``; null without a limit."""
     most_meur: float | None
     """Largest possible aid from all eligible instruments, each at its ``max_share`` and largest
-    ticket; null if an eligible price floor or interest subsidy counts as aid, since that aid is not
-    a share of capex."""
+    ticket. Null if the aid of an eligible price floor or interest subsidy counts, since it is not a
+    share of capex."""
     binds: bool  #: Whether the unused part of the limit is less than a thousandth of the limit.
 
     @property
@@ -83,8 +83,8 @@ class FunderReturn(Result):
     paid_meur: float  #: Payments for them over all years, undiscounted.
     returned_meur: float  #: Expected returns over all years, undiscounted.
     rate: float | None
-    """Internal rate of return per year of payments and expected returns; negative if returns are
-    below payments, null if no rate above -99 % exists."""
+    """Internal rate of return per year of payments and expected returns. Negative if returns are
+    below payments; null if no rate above -99 % exists."""
 
 
 class FunderContribution(Result):
@@ -105,11 +105,11 @@ class Fiscal(Result):
     approvals: tuple[Approval, ...] = ()  #: Public money by year of decision, earliest first.
     debt_brake_by_year_meur: dict[str, float] | None = None
     """Public money that counts as net borrowing in the year of payment, undiscounted: grants,
-    stockpiles, premiums and money without a class. Stakes and loans are financial transactions, and
-    guarantees are contingent (Article 115 of the Basic Law), so that neither counts. Null if
+    stockpiles, premiums and money without a class. Under Article 115 of the Basic Law, financial
+    transactions (stakes and loans) and contingent payments (guarantees) do not count. Null if
     Germany is not in ``home``."""
     expected_loss_meur: float | None = None
-    """Expected loss on stakes, loans and guarantees, undiscounted; null if one of these losses is
+    """Expected loss on stakes, loans and guarantees, undiscounted. Null if one of these losses is
     unknown."""
     countries: tuple[CountryMoney, ...] = ()  #: Money for projects by country, the largest first.
     home_share: Share | None = None
@@ -120,8 +120,8 @@ class Fiscal(Result):
     provision: Provision | None = None
     """Provisions for public guarantees; null without guarantees."""
     returns: tuple[FunderReturn, ...] = ()
-    """Returns of each funder for which the file states the time of returns of all stakes and
-    loans."""
+    """Returns of each funder whose stakes and loans all have terms that state the time of
+    returns."""
     purses: tuple[FunderContribution, ...] = ()
     """All funders that pay something, in the order of the file."""
 
@@ -134,14 +134,14 @@ class Fiscal(Result):
 class ReferenceIncrement(Increment):
     """What the plan costs and avoids in addition to another option, or to no plan.
 
-    ``over`` is the label of the other option or the id of a variant; it is null if there is
+    ``over`` is the label of the other option, or the id of a variant. It is null if there is
     neither.
     """
 
     to: Literal["nothing", "counterfactual", "option"]
-    """What the plan is compared with. ``nothing``: no plan; ``counterfactual``: the counterfactual
-    of the plan's evaluation, or the option without public money that leaves the least damage;
-    ``option``: the efficient option with the most public money below that of the plan."""
+    """Reference of the comparison. ``nothing``: no plan. ``counterfactual``: the counterfactual in
+    the plan's evaluation, or the option without public money that has the least damage. ``option``:
+    the efficient option with the most public money below that of the plan."""
     title: str  #: Title of the other option; empty without a title.
     left: InMeasureUnit  #: Expected damage with the other option.
     left_cvar: InMeasureUnit  #: Mean damage of the worst states with the other option.
@@ -151,7 +151,7 @@ class ReferenceIncrement(Increment):
 class TailOutcome(Result):
     """Mean and maximum damage of the worst states.
 
-    They are taken from the states for which the plan was made, and from fresh states.
+    They refer to the states for which the plan was made, and to fresh states.
     """
 
     level: Share  #: Level of the CVaR; 0.95 means the worst 5 % of states.
@@ -187,14 +187,14 @@ class Brief(TitledDocument):
     option: Option  #: Benefits and costs of the plan.
     fiscal: Fiscal  #: Years, countries and risks of public money.
     increments: tuple[ReferenceIncrement, ...]
-    """Comparison of the plan with no plan, with the counterfactual and with the next cheaper
-    option, as far as these are known."""
+    """Comparison of the plan with no plan, the counterfactual and the next cheaper option, if
+    known."""
     compared: int = 0
     """Number of options whose damage and public money can be compared with those of the plan."""
     better: tuple[ReferenceIncrement, ...] = ()
-    """Comparison of the plan with options that are better than the plan: the option that dominates
-    it, and the options that are best if an avoided EUR has the value of a public EUR."""
+    """Comparison of the plan with better options: the option that dominates it, and the options
+    that are best if an avoided EUR has the value of a public EUR."""
     tail: TailOutcome  #: Damage of the worst states.
     rejected: tuple[RejectedProject, ...] = ()
-    """Candidates that the plan does not build, in ascending order of regret; empty if the plan was
+    """Candidates that the plan does not build, in ascending order of regret. Empty if the plan was
     not explained."""

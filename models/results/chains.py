@@ -28,8 +28,8 @@ class FormFlow(Result):
 class ChainForm(Result):
     """The flows and marginal values of one form in a chain.
 
-    Flows are those of the chain's year. The worst states are those with the largest damage in this
-    chain without a plan; the flows with the plan refer to the same states.
+    Flows are those of the ``year`` of the chain. The worst states are the states with the largest
+    damage in this chain without a plan. Flows with the plan refer to the same states.
     """
 
     material: ids.Material  #: Id of the form.
@@ -38,9 +38,10 @@ class ChainForm(Result):
     worst: FormFlow  #: Mean flows of the same states, with the plan.
     value_per_t: Annotated[dict[ids.HorizonYear, PerTonne], ids.EXHAUSTIVE]
     """Marginal value of a tonne with the plan: the mean multiplier of rule R3 over the states, not
-    discounted, for a tonne that is spread evenly over the year and divided like market supply. One
-    tonne more avoids at most this damage, one tonne less costs at least this damage; the two differ
-    if two stages match exactly. The multiplier is 0 in states without a possible shortage."""
+    discounted. The tonne is spread evenly over the year and divided like market supply. One tonne
+    more avoids at most this damage, and one tonne less causes at least this damage; the two amounts
+    differ if two stages match exactly. The multiplier is 0 in states without a possible
+    shortage."""
     value_without_plan_per_t: Annotated[dict[ids.HorizonYear, PerTonne], ids.EXHAUSTIVE]
     """The same marginal value without any plan."""
 
@@ -56,27 +57,33 @@ class ChainPlant(Result):
     worst_without_plan_t: float  #: Mean output in the worst states, without a plan.
     worst_t: float  #: Mean output in the same states, with the plan.
     value_per_t: PerTonne
-    """Marginal value of capacity for one tonne of output in the year, with the plan: the mean
-    multiplier of rule R6, not discounted."""
+    """Marginal value of capacity with the plan, for one tonne of output in the year: the mean
+    multiplier of rule R6 over the states, not discounted."""
     value_without_plan_per_t: PerTonne  #: The same marginal value without any plan.
 
 
 class Bottleneck(Result):
     """How often a stage of a chain is the one whose extension would reduce damage most.
 
-    In each state with a shortage, the search starts at the form whose shortage costs most. It
-    compares the multipliers of two ways to one more tonne of the form: the capacity that makes it,
-    and its inputs. If an input has the larger multiplier, the search goes on with that input. A
-    form that nothing makes is itself the bottleneck. If two stages match exactly, both are short
-    and one of them is named. With entitled consumers, the consumer with the largest loss decides.
+    The bottleneck is found in each state with a shortage:
+
+    - The search starts at the form whose shortage causes most damage.
+    - One more tonne of a form needs capacity of plants that make it, and inputs. The search
+      compares the multipliers of the capacity and of the required quantity of each input.
+    - If the capacity has the larger multiplier, it is the bottleneck.
+    - If an input has the larger multiplier, the search continues with that input.
+    - If no plant makes the form, or neither has a value, supply of the form is the bottleneck.
+
+    If two stages match exactly, both are short, but only one of them is named. With entitled
+    allocation, the search refers to the consumer with the largest damage.
     """
 
     material: ids.Material  #: Id of the form.
     stage: Literal["supply", "making"]
     """``supply``: supply of the form; ``making``: capacity of the plants that make the form."""
     share: Share
-    """Share of the states with a shortage in the year in which this stage is the bottleneck, with
-    the plan."""
+    """Of the states with a shortage in the year: share of those in which this stage is the
+    bottleneck, with the plan."""
     share_without_plan: Share  #: The same share without any plan.
 
 
@@ -85,7 +92,7 @@ class ChainProject(Result):
 
     id: ids.Project  #: Id of the project.
     avoided: InMeasureUnit
-    """Expected damage of the chain without the project minus that with it; the rest of the plan is
+    """Expected damage of the chain without the project minus that with it. The rest of the plan is
     unchanged."""
 
 
@@ -100,8 +107,8 @@ class ChainStockpile(Result):
 class ChainStages(Result):
     """How much damage is avoided by two consecutive stages of a plan, jointly and separately.
 
-    Each figure is the expected damage of the chain if that part of the plan is removed, minus the
-    expected damage with it. The rest of the plan is unchanged; nothing is optimized again.
+    Each figure is the expected damage of the chain without the stage or stages, minus that with
+    them. The rest of the plan is unchanged and not optimized again.
     """
 
     output: ids.Material  #: Id of the form that the later stage makes.
@@ -123,13 +130,13 @@ class ChainOutcome(Result):
     """The outcome of a chain: forms that conversions or projects with inputs make from each other.
 
     Flows are sums over the periods of one year. If several solutions are optimal, the one with the
-    least shortage is reported, then the least release, then the most production; production
-    replaces imports first.
+    least shortage is reported, then the one with the least release, then the one with the most
+    production. Production replaces imports first.
     """
 
     year: ids.YearNumber
-    """Year with the largest expected shortage without a plan, over all forms; the first of several
-    equal years."""
+    """Year with the largest expected shortage without a plan, summed over all forms; the earliest
+    such year."""
     short: Share  #: Probability of a shortage of any form in that year, with the plan.
     short_without_plan: Share  #: The same probability without any plan.
     forms: tuple[ChainForm, ...]  #: Forms of the chain, each listed after its inputs.

@@ -22,26 +22,29 @@ class ValueChange(Result):
 class ComparabilityIssue(Result):
     """A difference between the scenarios of an option and the base that limits comparison.
 
-    The following differences exclude figures from the comparison:
+    Figures are not compared if they depend on a difference:
 
-    - currency, ``price_year``, years and ``discount_rate``: damage and money;
-    - ``periods_per_year``, ``measure``, ``damage``, hazards, states of the world, and the set to
-      which figures refer: damage;
+    - ``currency``, ``price_year``, years and ``discount_rate``: damage and money;
+    - ``periods_per_year``, ``measure``, ``damage``, hazards and states of the world: damage;
+    - assumption set to which the figures of a plan refer: damage;
     - demand, supply and conversions: damage and dependence;
-    - ``horizon.residual_value``: money and the objective; ``home``: dependence;
-    - the level of the CVaR: CVaR and the objective; weights, ``ambiguity`` and ``over_assumptions``
-      of the objective: the objective;
-    - prices, consumers, candidates, ``allocation``, the review and assumption sets: nothing, but
-      they are listed.
+    - ``home``: dependence;
+    - ``horizon.residual_value``: money and the objective;
+    - level of the CVaR: the CVaR and the objective;
+    - weights, ``ambiguity`` and ``over_assumptions`` of the objective: the objective;
+    - a plan that does not contain its scenario: damage, money and dependence.
 
-    Options are meant to differ in funders, stockpiles and policy: such differences are listed in
-    ``changes`` and not in ``unlike``. Names, sources and texts are ignored.
+    Differences in prices, consumers, candidates, ``allocation``, the review and assumption sets are
+    listed, but exclude no figure. Differences in funders, stockpiles and policy are the purpose of
+    a comparison; they are listed in ``changes``, not in ``unlike``. Names, sources and texts are
+    ignored.
     """
 
     option: str  #: Label of the option.
     subject: str
-    """Section or field of the scenario that differs; ``scenario`` if a plan does not contain its
-    scenario; ``outcome.without_plan`` if damage is comparable, but differs without any plan."""
+    """Section or field of the scenario that differs. ``scenario``: a plan does not contain its
+    scenario. ``outcome.without_plan``: damage is comparable, but damage without any plan
+    differs."""
     changes: tuple[ValueChange, ...]  #: Values that differ.
     bars: tuple[ExcludedFigures, ...]
     """Figures that are excluded from the comparison. ``damage`` also excludes the CVaR and the
@@ -56,7 +59,7 @@ class OptionProject(Result):
     public_share: UnboundedShare  #: Share of capex from public funders, including guaranteed loans.
     public_meur: float  #: Undiscounted payments of public funders into the project.
     probability: Share = 1.0
-    """Probability that the project is built, over the information sets of a review; years are then
+    """Probability that the project is built, over the information sets of a review. Years are then
     the earliest ones."""
 
 
@@ -113,8 +116,9 @@ class StockpileChange(Result):
 class MaterialDifference(Result):
     """The change of expected damage that is due to one material, and related decisions.
 
-    A project that delivers several materials is listed under each of them. These decisions need not
-    explain the whole change, since supply goes to where a shortage costs most.
+    A project that delivers several materials is listed under each of them. The listed decisions
+    need not explain the whole change: decisions on other materials can matter too, since supply is
+    used where a shortage costs most.
     """
 
     material: str  #: Id of the material.
@@ -142,8 +146,8 @@ class OptionDifference(Result):
 
     option: str  #: Label of the option.
     expected: InMeasureUnit | None
-    """Expected damage of the option minus that of the base; null if damage cannot be compared, like
-    all figures of damage below."""
+    """Expected damage of the option minus that of the base. This figure and all figures of damage
+    below are null if damage cannot be compared."""
     cvar: InMeasureUnit | None  #: Mean damage of the worst states, option minus base.
     worst: InMeasureUnit | None  #: Damage of the worst state, option minus base.
     by_material: tuple[MaterialDifference, ...]
@@ -154,8 +158,8 @@ class OptionDifference(Result):
     resolution: InMeasureUnit | None
     """Sum of the open gaps of both plans. A smaller change is not significant."""
     significant: bool | None
-    """Whether the changes of the objective and of expected damage both exceed ``resolution``; null
-    if unknown. If false, another search for the two plans could reverse their order."""
+    """Whether the changes of the objective and of expected damage both exceed ``resolution``. If
+    false, another search for the two plans could reverse their order. Null if unknown."""
     public_paid_meur: float | None
     """Payments of public funders, option minus base, undiscounted."""
     private_paid_meur: float | None
@@ -190,33 +194,37 @@ class Increment(Result):
     resolution: InMeasureUnit | None
     """Sum of the open gaps of both plans, as in a [difference](#option-difference)."""
     significant: bool | None
-    """Whether the difference is significant, as in an [option difference](#option-difference).
-    Having no plan involves no search; against it, only the avoided damage has to exceed
+    """Whether the difference is significant, as in an [option difference](#option-difference). If
+    compared with no plan, which has no gap, only the avoided damage has to exceed
     ``resolution``."""
 
 
 class EfficientOption(Increment):
     """An efficient option, compared with the previous one; the first is compared with no plan.
 
-    An option is efficient if it is dominated neither by another option nor by having no plan. An
-    option dominates another one if it leaves no more expected damage, takes no more public money
-    (present value), and is strictly better in one of the two. In a chart of both figures the
-    efficient options form a staircase. The convex line below the staircase is not used as the
-    efficient line: an option is a bundle of terms that cannot be bought in part, so that mixtures
-    of two options do not exist.
+    An option is efficient if neither another option nor having no plan dominates it. An option
+    dominates another one if
+
+    - its expected damage is not higher,
+    - its public money (present value) is not higher, and
+    - one of the two is lower.
+
+    In a chart of damage over public money, no plan and the efficient options form a staircase. The
+    convex line is the lower convex hull of these points. It does not decide which options are
+    efficient: an option cannot be bought in part, so points between two options do not exist.
     """
 
     convex: bool
-    """Whether the option also lies on the convex line. If not, a later option avoids more damage
-    per euro than this option, both compared with the last earlier option on that line; who would
-    pay for this option should therefore consider the later one."""
+    """Whether the option lies on the convex line. If not, a later option avoids more damage per
+    euro, both compared with the last earlier option on the line. Who would pay for this option
+    should then consider the later one."""
 
 
 class FunderGain(Result):
     """The output and the damage of one funder's consumers in one option.
 
-    Output is that of a year at full output, undisturbed, if the projects succeed. Payments of the
-    funder are in ``cost.by_funder``.
+    Output is that of one year at full operation, without any event, if the projects succeed.
+    ``cost.by_funder`` states the payments of the funder.
     """
 
     output_t: dict[str, float]
@@ -239,7 +247,7 @@ class FunderView(Result):
 
 
 class BrokenRule(Result):
-    """A rule in a minimal set of rules that cannot all be kept."""
+    """A rule in a minimal set of rules that cannot all be satisfied."""
 
     tag: str  #: Tag of the rule in the [formulation](formulation.md#first-stage).
     name: str  #: Name of the rule in the formulation.
@@ -251,7 +259,7 @@ class BrokenRule(Result):
 class BestOptionRange(Result):
     """An option, and the value of an avoided EUR of damage from which it is the best option.
 
-    The best option has the lowest public money less the value of the damage that it avoids.
+    The best option minimizes its public money minus the value of the damage that it avoids.
     """
 
     option: str | None  #: Label of the option; null for no plan at all.
@@ -296,7 +304,7 @@ class Comparison(SealedDocument):
     title: BilingualName  #: Title of the scenario of the base.
     base: str  #: Label of the option with which the others are compared.
     year: int
-    """Reference year of stock cover and dependence; an option whose horizon lacks it uses the
+    """Reference year of stock cover and dependence. An option whose horizon lacks it uses the
     nearest year."""
     options: tuple[Option, ...]  #: Benefits and costs of each option, in the order given.
     unlike: tuple[ComparabilityIssue, ...]
@@ -309,25 +317,25 @@ class Comparison(SealedDocument):
     """Options that buy for each stockpile, in the order of the file."""
     differences: tuple[OptionDifference, ...]  #: Figures of each other option minus the base.
     efficient: tuple[EfficientOption, ...] = ()
-    """[Efficient](#efficient-option) options in ascending order of public money, among the options
-    whose damage and money can be compared with the base. Options with equal figures are all
-    listed."""
+    """[Efficient](#efficient-option) options in ascending order of public money. Only options whose
+    damage and money can be compared with the base are considered. Options with equal figures are
+    all listed."""
     efficient_by_net_cost: tuple[str, ...] = ()
     """Labels of the efficient options if net public cost is used in place of public money, in
     ascending order."""
     best_from: tuple[BestOptionRange, ...] = ()
-    """Best of the efficient options for each value of an avoided EUR, in ascending order. Options
-    that cannot be distinguished from the previous one within the gaps are omitted. Empty if damage
-    is counted in tonnes."""
+    """The efficient option that is best at each value of an avoided EUR, in ascending order.
+    Options that the gaps do not distinguish from the previous one are omitted. Empty if damage is
+    not money."""
     best_from_by_net_cost: tuple[BestOptionRange, ...] = ()
     """The same with net public cost in place of public money."""
     dominated: tuple[Increment, ...] = ()
-    """The other comparable options in ascending order of public money, each compared with the
-    efficient option that leaves the least damage for no more public money; with no plan if there is
-    none."""
+    """The other comparable options in ascending order of public money. Each is compared with the
+    efficient option that has the least damage among those that dominate it. If only having no plan
+    dominates it, it is compared with no plan."""
     industry_alone: str | None = None
     """Label of the option without public money (less than 0.001 million EUR), which shows what
-    industry does alone. Of several options the one with the least damage; null without such an
+    industry does alone. If there are several: the one with the least damage. Null without such an
     option."""
     over_industry: tuple[Increment, ...] = ()
     """All other options in ascending order of public money, each compared with

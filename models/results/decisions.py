@@ -9,8 +9,8 @@ from models.results.base import InMeasureUnit, Result, Share
 class ProjectPlan(Result):
     """A project that is built.
 
-    ``market_share`` and all ``shares`` add up to 1. Interest subsidies and price floors carry no
-    capex.
+    ``market_share`` and all ``shares`` add up to 1. Interest subsidies and price floors are in
+    ``supports``, since they carry no capex.
     """
 
     id: ids.Project  #: Id of the project.
@@ -19,10 +19,11 @@ class ProjectPlan(Result):
     first_output: int  #: First year of output without delay; may be after the horizon.
     capex_meur: float  #: Capex, as announced.
     expected_capex_meur: float | None = None
-    """Capex with the mean overrun, which net cost counts; null if the file states no overrun."""
+    """Capex with the mean overrun; net cost contains this figure. Null if the file states no
+    overrun."""
     budgeted_capex_meur: float | None = None
-    """Capex with the overrun that budgets must cover by ``policy.contingency``; null if the file
-    states no overrun."""
+    """Capex with the overrun that budgets must cover according to ``policy.contingency``. Null if
+    the file states no overrun."""
     market_share: Share  #: Share of capex from lenders and other investors.
     offtake: Share  #: Share of output that is reserved for domestic consumers.
     offtake_common: Share  #: Share of output that is reserved for all domestic consumers together.
@@ -57,13 +58,13 @@ class StockpilePlan(Result):
 
 
 class ObservedOutcome(Result):
-    """What was seen in one observation before the review."""
+    """What was observed before the review, in one observation."""
 
     hazard: ids.Hazard | None = None  #: Id of the hazard; null if something else is observed.
     struck: bool | None = None
     """Whether an event of the hazard has started; null if something else is observed."""
     regime: str | None = None
-    """Regime of the previous year, if the regime is observed; empty if the states state no
+    """Regime of the previous year; null if something else is observed. Empty if the states name no
     regime."""
     price: ids.Material | None = None
     """Id of the material; null if something else than a price is observed."""

@@ -21,7 +21,7 @@ class ObservationWorth(Result):
     them."""
     groups: int  #: Number of information sets that result.
     status: Literal["optimal", "limit", "too_many"]
-    """Status as in the certificate of a plan; ``limit`` also if no plan was found, ``too_many`` if
+    """Status as in the certificate of a plan. ``limit`` also if no plan was found; ``too_many``:
     there are too many information sets for a plan."""
     objective: InMeasureUnit | None = None
     """Objective of the best plan found with this change; null without a plan."""
@@ -44,5 +44,6 @@ class Waiting(InterruptibleStudy):
     gap: UnboundedShare | None  #: Relative gap of ``objective``; null without a bound.
     review: ReviewDecisions  #: Decisions at the review, and its value.
     observing: tuple[ObservationWorth, ...]
-    """First each observation of the scenario, removed; then other possible observations, added. The
-    latter are in descending order of how well they predict the damage with the plan."""
+    """Observations of the scenario, each removed in turn, then other possible observations, each
+    added in turn. The latter are in descending order of how well they predict the damage with the
+    plan."""

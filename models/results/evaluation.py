@@ -18,8 +18,8 @@ from models.results.plan import ConsumerOutcome, Distribution, MaterialOutcome, 
 class Estimate(Result):
     """An estimate and its standard error.
 
-    An interval of 1.96 standard errors to either side contains the true figure in 95 of 100
-    samples; the actual coverage is [measured](benchmarks.md#intervals-of-an-evaluation).
+    An interval of 1.96 standard errors to either side is meant to contain the true figure in 95 of
+    100 samples. The actual coverage is [measured](benchmarks.md#intervals-of-an-evaluation).
     """
 
     value: float  #: Estimated figure.
@@ -39,9 +39,9 @@ class Performance(Result):
 
     The standard error of a mean is the standard deviation divided by the root of the number of
     states. The standard error of the CVaR is that of the mean of η + max(0, damage - η) / (1 -
-    level), with η the quantile at the level (Trindade and others 2007; Hong and Liu 2009).
-    Differences are computed state by state, so that their standard errors are those of the
-    difference.
+    level), where η is the quantile at the level (Trindade and others 2007; Hong and Liu 2009). A
+    difference of two figures is computed state by state, and its standard error is that of these
+    differences.
     """
 
     expected: Estimate  #: Mean damage over the states.
@@ -59,13 +59,13 @@ class YearOutcome(Result):
 class FreshOutcome(Result):
     """The outcome of the plan in fresh states, for which it was not made.
 
-    They are drawn independently with another seed, by the same method as the plan's states. If the
-    scenario has written-out states, there are no others: the figures are then those of the plan,
-    and exact.
+    Fresh states are sampled by the same method as the plan's states, independently and with another
+    seed. If the scenario has written-out states, the plan's states are used instead: no others
+    exist, and all figures are exact.
     """
 
     states: int  #: Number of states.
-    sampled: bool  #: False for written-out states, which are the complete set of states.
+    sampled: bool  #: False for written-out states, which are all possible states.
     seed: int | None  #: Seed of the states; null for written-out states.
     with_plan: Performance
     """Damage with the plan; stocks are released with foresight in each state."""
@@ -75,7 +75,7 @@ class FreshOutcome(Result):
     objective: Estimate  #: Objective of the plan in these states.
     optimism: Estimate
     """Expected damage in the fresh states minus expected damage in the plan's states. The standard
-    error includes both samples; if the plan has a single state, it is that of one fresh state."""
+    error includes both samples. If the plan has a single state, it is that of one fresh state."""
     distribution: Distribution  #: Distribution of damage over the states.
     by_year: dict[ids.HorizonYear, YearOutcome]  #: Expected damage of each calendar year.
     materials: tuple[MaterialOutcome, ...]  #: All materials, in the order of the file.
@@ -106,9 +106,9 @@ class RuleMaterialOutcome(Result):
 class ReleasePolicyOutcome(Result):
     """The outcome of the commitment if stocks are released by a policy without foresight.
 
-    In a period with a shortage, stock is released at once, except for a reserve that is kept for
-    damage steps of higher cost. In a chain, stock of the form nearest to the missing one is
-    released first.
+    In a period with a shortage, the policy releases stock at once. It keeps a reserve for damage
+    steps of higher cost. In a chain, it first releases stock of the form that is nearest to the
+    missing one.
     """
 
     reserve: Share  #: Share of the planned stock that is reserved for damage steps of higher cost.
@@ -133,11 +133,14 @@ class Replication(Result):
 class OptimalityGap(Result):
     """An estimate of the plan's optimality gap by fresh samples (Mak, Morton and Wood 1999).
 
-    Samples are drawn like the plan's own, from the seeds after that of the fresh states. The best
-    plan for a sample is at least as good there as the best plan for the true distribution, so that
-    ``gap`` is in the mean an upper estimate of the plan's gap; the open gaps of solves are added to
-    it. A CVaR is a minimum over thresholds, and that of a sample is biased downwards: the plan's
-    tail is therefore measured from one threshold, the quantile of the fresh states.
+    Each replication is a sample that is drawn like the plan's states, from the next seeds after
+    that of the fresh states. The best plan for a sample is at least as good in this sample as the
+    best plan for the true distribution. The mean of ``gap`` over the replications is therefore an
+    upper estimate of the plan's optimality gap. It includes the open gaps of the solves.
+
+    The CVaR is a minimum over thresholds, and is therefore biased downwards in a sample. To avoid
+    this bias, the plan's CVaR is computed in all samples with one fixed threshold: the quantile of
+    the fresh states.
     """
 
     states: int  #: States in each sample.
@@ -146,7 +149,8 @@ class OptimalityGap(Result):
     confidence: Share  #: Confidence of ``upper``.
     upper: InMeasureUnit  #: Upper confidence limit of the plan's gap (one-sided, Student's t).
     solver_share: InMeasureUnit
-    """Mean of ``found`` minus ``bound``: the part of the mean gap due to unfinished solves."""
+    """Mean of ``found`` minus ``bound``: the part of the mean gap that is due to unfinished
+    solves."""
     lower_bound: Estimate
     """Mean of the bounds, which estimates a lower bound on the best objective."""
 
@@ -154,9 +158,10 @@ class OptimalityGap(Result):
 class Information(Result):
     """The expected value of perfect information, and the value of the stochastic solution.
 
-    All figures refer to the plan's states, for which it was optimized. If these are a sample, EVPI
-    is underestimated and VSS usually overestimated. Stocks are released with foresight in all
-    figures: neither contains the value of a forecast for releases.
+    All figures refer to the states for which the plan was optimized. If these are a sample, the
+    value of information (EVPI) is underestimated, and the value of the stochastic solution (VSS) is
+    usually overestimated. All figures assume that stocks are released with foresight. Neither value
+    therefore includes the value of a forecast for releases.
     """
 
     states: int  #: Number of the plan's states that were solved individually.
@@ -216,8 +221,9 @@ class BudgetOdds(Result):
 class BudgetRisk(Result):
     """The probability that budgets suffice, given the overruns of capex.
 
-    Overruns are drawn by ``capex_overrun`` and ``project_correlation``. A shortfall in one budget
-    is not covered by another budget, and an excess in one year is not charged to the next.
+    Overruns are drawn according to ``capex_overrun`` and ``project_correlation``. A shortfall in
+    one budget is not covered by another budget. A shortfall in one year does not reduce the budget
+    of the next year.
     """
 
     draws: int  #: Number of draws.
@@ -230,9 +236,9 @@ class BudgetRisk(Result):
 class Counterfactual(Result):
     """The best decisions if the plan did not exist, on the plan's states.
 
-    This is the best plan of the variant that the scenario names as its ``counterfactual``. Without
-    such a variant it is the best plan without public money: public funders provide nothing, and no
-    stock is bought for which one of them would pay.
+    These are the decisions of the best plan of the variant that the scenario names as its
+    ``counterfactual``. Without such a variant, they are those of the best plan without public
+    money: public funders pay nothing, and no stock is bought for which a public funder would pay.
     """
 
     variant: ids.Variant | None  #: Id of the variant; null for the best plan without public money.
@@ -266,8 +272,8 @@ class RareEvents(Result):
     """Effective number of states according to Kish, which accounts for unequal weights."""
     weight_sum: Estimate  #: Mean of the weights; 1 if the sampling is unbiased.
     deviation_expected: float
-    """Mean estimated by importance sampling minus mean over the fresh states, in standard errors of
-    this difference."""
+    """Mean estimated by importance sampling minus mean over the fresh states, divided by the
+    standard error of this difference."""
     deviation_cvar: float  #: The same difference for the CVaR.
 
 
@@ -282,7 +288,7 @@ class LongerHorizon(Result):
     net_cost_meur: float  #: Net cost over all years, discounted, without residual value.
     avoided_within: InMeasureUnit
     """Expected damage avoided within the scenario's horizon, in the same states. ``avoided`` minus
-    this figure is the contribution of the additional years."""
+    this figure is the part avoided in the additional years."""
     net_cost_within_meur: float  #: Net cost of the plan within the scenario's horizon.
     residual_meur: float  #: Residual value at the end of the scenario's horizon.
 
@@ -290,8 +296,8 @@ class LongerHorizon(Result):
 class StatesScenario(Result):
     """Another scenario, in whose states a plan is evaluated.
 
-    Nothing is solved for it: ``gap``, ``information``, ``tail`` and ``longer`` are null. It has the
-    plan's measure and currency.
+    It has the measure and the currency of the plan. Nothing is solved for it: ``gap``,
+    ``information``, ``tail`` and ``longer`` are null.
     """
 
     title: str  #: Title of the scenario in the language of the run.
@@ -303,7 +309,7 @@ class StatesScenario(Result):
 class Evaluation(MeasuredResult, ScenarioResult):
     """An evaluation of a plan: on fresh states, by release policies, and against bounds.
 
-    Parts that need solves are null for plans over assumption sets, with a review, or with
+    Fields that need solves are null for a plan over assumption sets, with a review, or with
     ``ambiguity``.
     """
 
@@ -316,8 +322,7 @@ class Evaluation(MeasuredResult, ScenarioResult):
     net_cost_meur: float  #: Net cost of the plan, discounted.
     states_of: StatesScenario | None = None
     """Scenario that provides the states of ``fresh``, ``rules`` and ``rare``; null for the plan's
-    scenario. For another scenario nothing is solved, and ``net_cost_there_meur`` states the net
-    cost."""
+    own scenario. For another scenario nothing is solved."""
     net_cost_there_meur: float | None = None
     """Net cost of the plan with the prices and terms of the scenario in ``states_of``."""
     fresh: FreshOutcome  #: Outcome in fresh states, for which the plan was not made.
@@ -331,12 +336,12 @@ class Evaluation(MeasuredResult, ScenarioResult):
     """Estimates with importance sampling; null if not requested, or for written-out states."""
     longer: LongerHorizon | None  #: Outcome with a longer horizon; null if not requested.
     counterfactual: Counterfactual | None = None
-    """Counterfactual without the plan. Null if not requested, if the plan has no public money and
-    the scenario names no variant, or if no plan satisfies all rules."""
+    """Outcome without the plan. Null if not requested, if no plan satisfies all rules, or if the
+    plan has no public money and the scenario names no variant."""
     budget_risk: BudgetRisk | None = None
     """Probability that budgets suffice. Null if no project of the plan has a possible overrun, no
     budget has a limit, or the plan has a review."""
     under: tuple[FreshSetOutcome, ...] = ()
     """Outcome under each assumption set of the plan's scenario, in as many fresh states drawn under
-    that set; empty if ``states_of`` names another scenario."""
+    that set. Empty if ``states_of`` names another scenario."""
     seconds: Annotated[dict[str, float], VOLATILE]  #: Wall time of each part.

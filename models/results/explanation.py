@@ -33,18 +33,24 @@ class BindingRule(Result):
     years: tuple[ids.YearNumber, ...]
     """Years in which the rule binds; empty if it does not refer to years."""
     limit: float | None
-    """Number of the rule, in the unit of its path; for state aid in million EUR. Null without a
-    single number."""
-    alone: bool | None  #: Whether dropping this rule alone would be sufficient; null if not tested.
+    """Number of the rule, in the unit of its path; for state aid in million EUR. Null if the rule
+    has no single number."""
+    alone: bool | None
+    """Whether the decision would be possible if this rule alone were dropped; null if not
+    tested."""
 
 
 class Regret(SearchResult):
     """The loss in the objective if one decision of the plan is reversed.
 
-    It is the best objective with the reversed decision minus the best objective. It lies between
-    ``low`` (bound of the former problem minus ``best``) and ``high`` (objective of the plan found
-    for it minus ``bound``). Differences refer to the plan that is explained, or to a better plan if
-    solving again found one beyond its gap.
+    The loss is the best objective with the reversed decision, minus the best objective. It lies
+    between ``low`` and ``high``:
+
+    - ``low`` is ``bound`` below, minus ``best`` of the explanation;
+    - ``high`` is ``objective`` below, minus ``bound`` of the explanation.
+
+    The other differences refer to the explained plan. If solving again found a plan that is better
+    by more than twice ``gap_target``, relative to its objective, they refer to that plan.
     """
 
     objective: InMeasureUnit | None
@@ -54,27 +60,29 @@ class Regret(SearchResult):
     low: InMeasureUnit | None  #: Lower bound on the loss; null without a bound.
     high: InMeasureUnit | None  #: Upper bound on the loss; null without a plan.
     damage: InMeasureUnit | None
-    """Increase of the damage term of the objective with the plan found; null over assumption sets,
+    """Increase of the damage term of the objective with the plan found. Null over assumption sets,
     and without a plan."""
     cost: InMeasureUnit | None
-    """Increase of the cost term of the objective with the plan found; null in the same cases."""
+    """Increase of the cost term of the objective with the plan found. Null over assumption sets,
+    and without a plan."""
     expected: InMeasureUnit | None
     """Mean damage with the plan found minus that with the explained plan; null without a plan."""
     expected_under: dict[ids.Assumptions, InMeasureUnit] = {}
     """The same increase of mean damage under each assumption set, if the plan is made over sets."""
     net_cost_meur: float | None
-    """Net cost of the plan found minus that of the explained plan, discounted; null without one."""
+    """Net cost of the plan found minus that of the explained plan, discounted; null without a
+    plan."""
     public_meur: float | None = None
-    """For a project that is left out: undiscounted payments of public funders into the project in
-    the plan found, including the full amount of guaranteed loans."""
+    """For a project that the reversed decision adds: undiscounted payments of public funders into
+    the project in the plan found, including the full amount of guaranteed loans."""
     instead: PlanDiff | None  #: Other changes between the two plans; null without a plan.
 
 
 class AdditionEffect(Result):
     """The effect of adding a project or a purchase to the plan, all other decisions being fixed.
 
-    For each start year two kinds of financing are tried: the cheapest one, and the one with the
-    largest output for domestic consumers. The best of these by the objective is reported.
+    For each start year, two ways of financing are tried: the cheapest one, and the one with the
+    largest output for domestic consumers. The result with the best objective is reported.
     """
 
     start: ids.YearNumber | None  #: Start year of the project; null for a stockpile.
@@ -94,18 +102,19 @@ class ExplainedDecision(Result):
     start: ids.YearNumber | None  #: Start year of a project that is built.
     held_t: float | None  #: Largest planned stock of a stockpile, in tonnes; null for a project.
     forced_days: float | None
-    """Days of need that a stockpile had to hold in addition to its present stock when its decision
-    was reversed; null if nothing was required, or the stockpile has no capacity for it."""
+    """Days of need that a stockpile has to hold in addition to its present stock when its decision
+    is reversed. Null if nothing was required, or if the stockpile has no capacity for it."""
     regret: Regret | None
-    """Loss if the decision is reversed; null if there is no room for more stock, or if the analysis
-    was interrupted before."""
+    """Loss if the decision is reversed. Null if there is no room for more stock, or if the analysis
+    was interrupted earlier."""
     tie: bool
-    """Whether the range of the regret includes 0, so that a plan with the reversed decision may be
-    as good. False if no plan with the reversed decision was found."""
+    """True if the range of the regret includes 0, so that a plan with the reversed decision may be
+    as good. False if no such plan was found."""
     conflict: tuple[BindingRule, ...]  #: Minimal set of rules that exclude the reversed decision.
     stops: tuple[BindingRule, ...]  #: Rules that together prevent adding the item to the plan.
     beside: AdditionEffect | None
-    """Effect of adding the item to the plan; null if rules prevent it or the plan has it."""
+    """Effect of adding the item to the plan. Null if rules prevent it, or if the plan has the
+    item."""
     tight: tuple[BindingRule, ...]  #: Rules that bind the decision that was made.
 
     @property
@@ -121,19 +130,22 @@ class ValueStep(Result):
     low: float | None
     """Lower bound on the gain per million EUR or percentage point; null without a bound."""
     plans: float | None
-    """Objective at the present limit minus that of the plan found at the looser limit, per million
-    EUR or percentage point; null if the step was not solved, or without a plan."""
+    """Gain with the plan found, per million EUR or percentage point: objective at the present limit
+    minus objective of the plan found at the looser limit. Null if the step was not solved, or
+    without a plan."""
     high: float | None
     """Upper bound on the gain per million EUR or percentage point; null without a bound."""
     instead: PlanDiff | None  #: Changes of the plan with the looser limit; null without a plan.
-    solved: bool  #: Whether this step was solved. Otherwise bounds follow from a larger step.
+    solved: bool
+    """Whether this step was solved. If not, the lower bound follows from smaller steps, and the
+    upper bound from larger ones."""
     status: Status | None = None  #: Status of the solve; null if the step was not solved.
 
 
 class LimitValue(Result):
     """A budget or another limit, and the gain from loosening it by each of several steps.
 
-    The problem is solved again for the steps.
+    The problem is solved again with the looser limits.
     """
 
     path: str  #: Dotted path of the number in the scenario.
@@ -159,16 +171,16 @@ class LimitValue(Result):
 class Explanation(InterruptibleStudy):
     """The reasons for the decisions of a plan.
 
-    Better and worse refer to the scenario's objective; its unit is that of the measure. Problems
-    were solved to ``gap_target`` where the answer needed it.
+    For each decision, the problem is solved again with the decision reversed, to ``gap_target`` or
+    only as far as the answer requires. A plan is better or worse by the scenario's objective, in
+    the unit of the measure.
     """
 
     kind: Literal["explanation"] = "explanation"
     cost_weight: float  #: Weight of a million EUR of net cost in the objective.
     cvar_weight: Share  #: Weight of the CVaR in the objective.
     days: float
-    """Days of need that a stockpile without purchases had to hold when its decision was
-    reversed."""
+    """Days of need that a stockpile without purchases has to hold when its decision is reversed."""
     objective: InMeasureUnit  #: Objective of the plan.
     best: InMeasureUnit  #: Lowest objective of all plans found in this analysis.
     bound: InMeasureUnit  #: Proven lower bound on the objective of any plan.
@@ -177,9 +189,10 @@ class Explanation(InterruptibleStudy):
     items: tuple[ExplainedDecision, ...]
     """Decisions on projects, then on stockpiles, in the order of the file."""
     values: tuple[LimitValue, ...]
-    """Values of budgets and limits; empty if not requested, over assumption sets and with a
+    """Values of budgets and limits. Empty if not requested, over assumption sets, and with a
     review."""
-    adaptation: tuple[AdaptationOutcome, ...] = ()  #: Length of shortages to which consumers adapt.
+    adaptation: tuple[AdaptationOutcome, ...] = ()
+    """Length of outages and shortages for consumers that adapt."""
 
     @property
     def cut_short_count(self) -> int:

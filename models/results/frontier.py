@@ -54,15 +54,16 @@ class FrontierPoint(SearchResult):
     """Other value at which the bound was proven; null if it was proven at this value or without any
     limit."""
     dominated: bool
-    """Whether another point has no higher mean and CVaR, and one of them lower; only true with
-    ``--tail``."""
+    """Whether another point has a mean and a CVaR that are not higher, and one of them is lower.
+    Only true with ``--tail``."""
     conflict: tuple[str, ...]  #: Rules that exclude each other, if no plan satisfies all rules.
 
 
 class Marginal(Result):
     """Mean damage avoided per unit of the varied number, with bounds that allow for both gaps.
 
-    The bounds are proven for the least damage at the lower value minus that at the higher value.
+    The bounds apply to the least damage at the lower value minus the least damage at the higher
+    value.
     """
 
     low: PerVariedUnit
@@ -83,8 +84,8 @@ class FrontierStep(PlanDiff):
     to_value: VariedNumber  #: Value of the higher point.
     avoided: InMeasureUnit  #: Mean damage at the lower point minus mean damage at the higher point.
     jump: bool
-    """Whether the set of projects changes, and damage by more than 5 % of its range over all
-    points."""
+    """Whether the set of projects changes, and damage changes by more than 5 % of its range over
+    all points."""
     marginal: Marginal | None
     """Damage avoided per unit; null if a higher value does not only loosen rules."""
 
@@ -137,7 +138,10 @@ class Trial(Result):
 
 
 class Target(MeasuredResult, base.TitledDocument):
-    """The least value of a number at which a goal can be reached, between two proven bounds."""
+    """The least value of a number at which a goal can be reached, between two proven bounds.
+
+    The interval from ``infeasible_below`` to ``feasible_at`` contains the least value.
+    """
 
     kind: Literal["target"] = "target"
     varied: str  #: Dotted path of the number whose least value is searched for.
@@ -145,7 +149,7 @@ class Target(MeasuredResult, base.TitledDocument):
     goal: Goal  #: Goal that has to be reached.
     status: Literal["proven", "limit", "unreachable", "open"]
     """``proven``: the interval is within its tolerance, or the lowest permitted value reaches the
-    goal; ``limit``: the interval is wider; ``unreachable``: no value reaches the goal; ``open``:
+    goal. ``limit``: the interval is wider. ``unreachable``: no value reaches the goal. ``open``:
     nothing is known."""
     infeasible_below: VariedNumber | None
     """Value below which it is proven that no plan reaches the goal; null without a proof."""
@@ -161,9 +165,9 @@ class Target(MeasuredResult, base.TitledDocument):
     """Proven lower bound on this figure at any value, if the goal is unreachable; null without a
     bound."""
     conflict: tuple[BrokenRule, ...] = ()
-    """Minimal set of [rules](#no-plan) that no plan reaching the goal satisfies; without any single
-    one of them the goal can be reached. Stated only if no value reaches the goal and the states are
-    few enough to be solved at once."""
+    """Minimal set of [rules](#no-plan) that exclude the goal: if any one of them is dropped, the
+    goal can be reached. Only stated if no value reaches the goal and the states are few enough to
+    be solved at once."""
     trials: tuple[Trial, ...]  #: Values that were tried, in this order.
     ended: base.Completion  #: ``complete``, or ``interrupted`` if the user stopped the search.
     seconds: base.Seconds  #: Wall time.

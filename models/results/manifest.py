@@ -26,7 +26,7 @@ class ManifestParameter(Result):
     name: str = Field(max_length=100)
     """Name of the argument, or of the option as written, such as --set."""
     value: ManifestValue
-    """Value as written; a list if there are several; the default if none was given."""
+    """Value as written; a list if there are several. The default if none was given."""
     source: Literal["given", "environment", "default"]
     """Origin of the value: the command line, the environment or the default."""
     at: tuple[str | None, ...] = ()
@@ -53,10 +53,11 @@ class ManifestOutput(Result):
     sha256: Sha256  #: SHA-256 of the file.
     size: Size  #: Size of the file in bytes.
     content_sha256: Sha256 | None
-    """SHA-256 of a JSON document without its volatile fields; null for other files."""
+    """SHA-256 of a JSON document without its volatile fields, in canonical JSON (sorted keys, no
+    spaces); null for other files."""
     volatile: tuple[Annotated[str, Field(max_length=200)], ...] = Field(max_length=200)
-    """Paths of fields that may differ between equal runs, such as ``points.*.seconds``; ``*``
-    stands for each item of a list or mapping, and ``*`` alone for the whole file."""
+    """Paths of fields that may differ between equal runs, such as ``points.*.seconds``. ``*``
+    stands for each item of a list or mapping; ``*`` alone stands for the whole file."""
 
 
 class ManifestPlatform(Result):
@@ -89,9 +90,9 @@ NotRepeatableReason = Literal[
 class Manifest(JsonDocument):
     """The inputs and outputs of a run, identified by hashes.
 
-    It is written in the folder of the result ([reproducibility.md](reproducibility.md)), after all
-    other files of the run. If it is missing, the run may have been killed while it [wrote the other
-    files](commands.md#results-on-disk). Canonical JSON has sorted keys and no spaces.
+    It is in the folder of the result ([reproducibility.md](reproducibility.md)), and is written
+    after all other files of the run. If it is missing, the run may have been killed while it [wrote
+    the other files](commands.md#results-on-disk).
     """
 
     kind: Literal["manifest"] = "manifest"
@@ -117,7 +118,7 @@ class Manifest(JsonDocument):
     """Number of problems solved in parallel; null if the command does not solve in parallel."""
     engine: str | None  #: Engine that solved them; null if the command does not solve in parallel.
     platform: ManifestPlatform  #: The machine and the interpreter.
-    versions: dict[str, str]  #: Versions of Vorrat and of the libraries it uses, by name.
+    versions: dict[str, str]  #: Versions of Vorrat and its libraries, by name.
     solver: ManifestSolver  #: Solver and its version.
     environment: dict[str, str]  #: Environment variables that may influence a run.
     started: str  #: Start of the run, in UTC.
@@ -164,12 +165,12 @@ class Rerun(JsonDocument):
     exit_code: int  #: Exit code of the repetition.
     compared: int  #: Number of outputs that were compared.
     not_compared: tuple[str, ...]
-    """Outputs that were not compared: they contain wall time and are made from the compared
-    ones."""
+    """Outputs that are made from the compared ones and contain wall time. They were not
+    compared."""
     changed_since: tuple[str, ...]
     """Outputs of the original run that are missing or have changed since."""
     differing: int  #: Number of values that differ, in all outputs.
     first_difference: FirstDifference | None  #: First value that differs; null if none does.
     equally_good: bool | None
-    """Whether the objectives of both plans are within the requested gap of the better of the two
-    bounds; null unless both runs have a plan."""
+    """Whether the objectives of both plans are within the requested gap of the better of their two
+    bounds. Null unless both runs have a plan."""

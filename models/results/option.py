@@ -33,16 +33,16 @@ class QuantileRange(Result):
 class StockCover(Result):
     """Planned stock at the end of the reference year, in days of that year's need.
 
-    The figure for all materials is a mean, weighted by the value of their need in the reference
-    year: tonnes needed times ``price_eur_per_t``. Thus 10 days of cover mean that stocks have the
-    value of 10 days of need. A large stock of one material can hide that another has no stock at
-    all.
+    The figure for all materials is a mean weighted by the value of need: tonnes needed times
+    ``price_eur_per_t``, both in the reference year. A cover of 10 days means that the stocks have
+    the value of 10 days of need. A large stock of one material can conceal that there is no stock
+    of another one.
     """
 
     year: int  #: Reference year.
     days: float | None
-    """Days of need covered by planned stock at the end of the year, as a mean weighted by the value
-    of need; null if unknown."""
+    """Days of need covered by planned stock at the end of the year: the weighted mean over all
+    materials. Null if unknown."""
     by_material: dict[str, float | None]
     """Days of need covered for each material; null without need."""
 
@@ -57,7 +57,7 @@ class SupplyConcentration(Result):
     """Country with the largest share of supply; null without supply, and for all materials
     together."""
     largest_share: UnboundedShare
-    """Share of this country; for all materials together, the weighted mean of the largest
+    """Share of this country. For all materials together: the weighted mean of the largest
     shares."""
     third_country: str | None
     """Largest supplier outside the EU and [``home``](scenario-format.md#the-head-of-the-file); null
@@ -80,10 +80,11 @@ class MaterialDependence(Result):
 
 
 class Dependence(Result):
-    """How much supply depends on few countries in the reference year, undisturbed and on time.
+    """How much supply depends on few countries in the reference year.
 
-    Figures for all materials are means over the materials with need and supply, weighted by the
-    value of need as for cover.
+    Supply is on time and without any event, as in a [supply mix](#supply-mix). Figures for all
+    materials are means over the materials with need and supply, weighted by the value of need as in
+    [stock cover](#stock-cover).
     """
 
     year: int  #: Reference year.
@@ -104,7 +105,7 @@ class Dependence(Result):
 class FirstDelivery(Result):
     """The year in which projects first deliver to domestic consumers.
 
-    The probability of failure is ignored, and so are purchases for stockpiles.
+    Possible failures and purchases for stockpiles are ignored.
     """
 
     year: int  #: First year with reserved output without delay; may be after the horizon.
@@ -153,8 +154,8 @@ class MoneyTotals(Result):
     peak_meur: float  #: Largest amount at risk at the end of a year.
     peak_year: int | None  #: First year with this largest amount; null if nothing is at risk.
     expected_loss_meur: float | None
-    """Sum of the known expected losses, undiscounted; null if none of the positions at risk has a
-    known expected loss."""
+    """Sum of the known expected losses, undiscounted. Null if no position at risk has a known
+    expected loss."""
     expected_loss_known_for_meur: float
     """Maximum loss of the positions with a known expected loss."""
     maximum_loss_meur: float  #: Largest possible loss, without money that is spent in any case.
@@ -195,10 +196,14 @@ class BudgetUse(Result):
 class Leverage(Result):
     """Other money per euro of public money and per euro of federal money, undiscounted.
 
-    Vulcan's financing of December 2025, 2,193 million EUR, has 5.2 euros of other money per federal
-    euro (354 million of the Rohstofffonds and of German grants). It has only 0.57 private euros per
-    public euro, since 1,400 million are state-backed in one way or another. All public funders are
-    federal unless ``--federal`` names them.
+    ``--federal`` names the federal funders; without it, all public funders are federal.
+
+    Example: Vulcan's financing of December 2025 amounts to 2,193 million EUR.
+
+    - Federal money is 354 million (Rohstofffonds and German grants). Other money per federal euro:
+      (2,193 - 354) / 354 = 5.2.
+    - Money backed by a state in some way is 1,400 million. Private euros per public euro: (2,193 -
+      1,400) / 1,400 = 0.57.
     """
 
     public_meur: float
@@ -215,9 +220,9 @@ class Leverage(Result):
 class AvoidedPerEuro(Result):
     """Damage avoided per euro of money, both as present values.
 
-    The damage avoided by the whole plan is divided by public money alone, although other money
-    contributes to it. The effect of additional public money is ``avoided_per_extra_public_euro`` of
-    a difference.
+    All damage that the plan avoids is divided by public money alone, although other money
+    contributes to the plan. ``avoided_per_extra_public_euro`` of an [option
+    difference](#option-difference) states the effect of additional public money.
     """
 
     meur: float  #: Money by which the avoided damage is divided, in million EUR.
@@ -245,7 +250,7 @@ class Cost(Result):
     leverage: Leverage  #: Leverage in projects.
     leverage_with_stocks: Leverage  #: Leverage in projects, premiums and stockpiles.
     avoided_per_public_euro: AvoidedPerEuro | None
-    """Damage avoided per euro paid by public funders; null if damage is not money, or if the plan
+    """Damage avoided per euro paid by public funders. Null if damage is not money, or if the plan
     does not contain its scenario."""
     avoided_per_net_euro: AvoidedPerEuro | None
     """Damage avoided per euro of public money that is not expected to be returned; null if damage
@@ -267,7 +272,7 @@ class Option(Result):
     label: str  #: Short name, which no other option has.
     title: BilingualName  #: Title of its variant, or of its scenario.
     description: BilingualName | None = None  #: Description of the variant; null without one.
-    variant: str | None  #: Id of the variant, if one was applied.
+    variant: str | None  #: Id of the applied variant; null without one.
     set: dict[str, Any]  #: Values that the variant sets, by path.
     currency: str  #: Currency of all amounts.
     proof: Proof  #: Proven quality of the plan.

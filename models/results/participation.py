@@ -39,8 +39,8 @@ class CompanyOutcomeRange(Result):
 class SharePoint(SearchResult):
     """The outcome for a company that carries a given share.
 
-    The status ``infeasible`` means that no plan gives the company this share. Fields that describe
-    a plan are null or empty if there is no plan.
+    ``infeasible`` means that no plan gives the company this share. Without a plan, fields that
+    describe a plan are null or empty.
     """
 
     share: Share
@@ -77,9 +77,9 @@ class ShareCurve(Result):
     """The outcome at shares from 0 to the limit, under one assumption on the others' decisions."""
 
     others: Literal["reoptimize", "held"]
-    """``reoptimize``: all others decide again, by the scenario's objective; ``held``: all others
-    keep their decisions in the plan in which the company's share is free, and the company minimizes
-    its total."""
+    """``reoptimize``: all others decide again, by the scenario's objective. ``held``: all others
+    keep their decisions from the plan in which the company's share is free, and the company
+    minimizes its total."""
     public_share: Share | None  #: Public share of the same capex; null if it is free.
     limit: Share | None  #: Largest share that the rules permit; null if even share 0 is infeasible.
     points: tuple[SharePoint, ...]  #: Outcomes in ascending order of the share.
@@ -89,8 +89,8 @@ class ShareCurve(Result):
     indifferent_share: Share | None
     """Largest share at which the company is no worse off than without a share; null if only 0."""
     indifferent_within: UnboundedShare | None
-    """Largest possible distance of the exact share above this one, since only some shares are
-    computed; null if ``indifferent_share`` is null."""
+    """Upper bound on the distance of the exact share above this one, since only some shares are
+    computed. Null if ``indifferent_share`` is null."""
 
 
 class Participation(SolveSummary, ScenarioResult):
@@ -107,7 +107,7 @@ class Participation(SolveSummary, ScenarioResult):
     project: ids.Project | None  #: Id of the project; null for the whole portfolio.
     project_name: str | None  #: Name of the project; null for the whole portfolio.
     allocation: Literal["entitled", "pooled"]
-    """``entitled``: tonnes go to the consumers of the funder that paid for them; ``pooled``: tonnes
+    """``entitled``: tonnes go to the consumers of the funder that paid for them. ``pooled``: tonnes
     go to the use with the highest damage."""
     cvar_level: Share  #: Level of the CVaR; 0.95 means the mean of the worst 5 % of states.
     tolerance: UnboundedShare
@@ -121,8 +121,7 @@ class Participation(SolveSummary, ScenarioResult):
     null without a plan."""
     free_share: Share | None  #: Share of the company in that plan; null if nothing is built.
     curves: tuple[ShareCurve, ...]
-    """Curves in which the others decide again come first, in ascending order of the public
-    share."""
+    """Curves with ``reoptimize`` come first, in ascending order of the public share."""
     project_names: dict[ids.Project, str]  #: Names of the projects in the result.
     material_names: dict[ids.Material, str]  #: Names of the materials in the result.
     ended: Completion

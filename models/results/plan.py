@@ -29,10 +29,8 @@ BudgetClass = Literal[
 class Position(Result):
     """Money of one funder in one project, in one stockpile, or in the premium of one project.
 
-    Money in a project goes through one instrument. A premium is the price that secured output costs
-    above the market. Years of ``returned_meur`` may be after the horizon.
-
-    ``cost_meur`` of all positions adds up to ``outcome.net_cost_meur``.
+    A premium is the price of secured output above the market price. Money in a project goes through
+    one instrument. The sum of ``cost_meur`` over all positions is ``outcome.net_cost_meur``.
     """
 
     funder: ids.Funder  #: Id of the funder.
@@ -47,21 +45,22 @@ class Position(Result):
     """Amount committed in total: the guaranteed amount, the maximum exposure of a price floor, or
     the budgeted share of capex."""
     paid_meur: dict[ids.HorizonYear, float]
-    """Undiscounted payments in each year; for a guarantee the guaranteed loan, for a share of capex
-    including the mean overrun."""
+    """Undiscounted payments in each year. For a guarantee: the guaranteed loan. For a share of
+    capex: including the mean overrun."""
     returned_meur: dict[ids.Year, float]
-    """Expected returns in each year, including fees of a guarantee and the upside of a price floor;
-    empty if the file gives no terms for returns."""
+    """Expected returns in each year, which may be after the horizon. They include fees of a
+    guarantee and the upside of a price floor. Empty if the file gives no terms for returns."""
     outstanding_meur: dict[ids.HorizonYear, float]
-    """Amount at risk at the end of each year; for a price floor, what it may still cost."""
+    """Amount at risk at the end of each year; for a price floor, the most that it may still
+    cost."""
     expected_loss_meur: float | None  #: Expected loss, undiscounted; null if unknown.
     maximum_loss_meur: float
-    """Largest possible loss; for a price floor its maximum exposure. 0 for money that is spent in
+    """Largest possible loss; for a price floor, its maximum exposure. 0 for money that is spent in
     any case: grants, interest, expenditure and premiums."""
     cost_meur: float  #: Net cost, discounted: payments minus expected returns and residual value.
     residual_meur: float = 0.0  #: Residual value at the end of the horizon, discounted.
     decided: ids.YearNumber | None = None
-    """Start year of a project that is decided at a review; amounts are then means over all
+    """Start year of a project that is decided at a review. Amounts are then means over all
     information sets. Null for decisions before the review."""
 
 
@@ -87,24 +86,26 @@ class BudgetLineUse(Result):
 class Proof(Result):
     """The proven quality of a plan: the main fields of its certificate.
 
-    The gap measures the search for a plan of *this* scenario, not how well the scenario represents
-    the world: 0.001 means that another plan can improve this objective by at most a thousandth.
+    The gap measures the quality of the search. A gap of 0.001 means that no plan of this scenario
+    improves the objective by more than a thousandth. The gap does not measure how well the scenario
+    represents the world.
     """
 
     status: Literal["optimal", "limit"]
     """``optimal``: proven to the requested gap, or to a millionth if the requested gap is smaller;
-    ``limit``: stopped earlier, by a limit or by the user."""
+    ``limit``: a limit or the user stopped the solve earlier."""
     objective: InMeasureUnit
-    """Objective of the plan, recomputed without the solver: (1 - weight) · expected + weight · CVaR
-    + cost_weight · net cost, with the values of ``objective`` in the scenario. For a plan over
-    assumption sets: the mean, the worst, or the largest regret over the sets."""
+    """Objective of the plan, recomputed without the solver: (1 - weight) · expected + weight ·
+    CVaR + cost_weight · net cost, with the weights in ``objective`` of the scenario. Over
+    assumption sets: the mean of these objectives, the worst of them, or the largest regret."""
     bound: InMeasureUnit | None
     """Proven lower bound on the objective of any plan, up to
-    [rounding](formulation.md#units-and-tolerances); at most ``objective``. Null without a bound."""
+    [rounding](formulation.md#units-and-tolerances). It is at most ``objective``. Null without a
+    bound."""
     gap: UnboundedShare | None
-    """Relative gap: max(0, objective - bound) / max(|objective|, least). ``least`` is the larger of
-    1e-6 and a millionth of the objective without a plan; for a regret, the largest objective of a
-    best plan. Null without a bound."""
+    """Relative gap: max(0, objective - bound) / max(|objective|, least). ``least`` is a millionth
+    of the objective without a plan, or 1e-6 if that objective is at most 1e-6. For a regret, it is
+    at least the largest objective of the sets' best plans. Null without a bound."""
     gap_target: UnboundedShare  #: Relative gap that was requested.
     states: int  #: Number of states of the world for which the plan was made.
     illustrative: bool  #: True for fewer than 100 states, which are too few to assess rare events.
@@ -112,68 +113,75 @@ class Proof(Result):
     seconds: Seconds  #: Wall time without reading the scenario.
     input_sha256: str
     """SHA-256 of the scenario as solved, in canonical JSON, with variant and settings applied and
-    without ``variants``. Files with equal content have equal hashes, whatever their format; sources
-    and titles are content."""
+    without ``variants``. Files with equal content, including sources and titles, have equal hashes
+    in every file format."""
     over_assumptions: Literal["mean", "worst", "regret"] | None = None
-    """How ``objective`` and ``bound`` combine the assumption sets; null for a plan of the file as
-    it stands."""
+    """How ``objective`` and ``bound`` combine the assumption sets. Null for a plan that is not made
+    over sets."""
     regret_open: InMeasureUnit | None = None
-    """Amount by which a regret may exceed the reported one, because the best plans of the sets are
-    proven only up to their gaps. Null if no regret was computed, or a best plan has no bound."""
+    """Amount by which the true regret may exceed the reported one, because the best plans of the
+    sets are proven only up to their gaps. Null if no regret was computed, or if a best plan has no
+    bound."""
 
 
 class Certificate(Proof):
     """The quality of the plan, and the solve that proves it.
 
-    Counts of work measure effort, not the quality of the plan.
+    Figures in ``model_size`` and ``work`` measure effort, not quality.
     """
 
     ended: str
-    """Reason for the end of the solve, in the words of the solver; ``node limit``, ``numerical
-    limit``; for ``decomposition`` also ``gap closed``, ``time limit`` or ``interrupted``."""
+    """Reason for the end of the solve: the words of the solver, ``node limit`` or ``numerical
+    limit``. With ``decomposition`` also ``gap closed``, ``time limit`` or ``interrupted``."""
     method: Literal["extensive", "decomposition"]
     """[Method of solution](formulation.md#how-it-is-solved)."""
     seconds_by_step: Annotated[dict[str, float], base.VOLATILE]
-    """Wall time of each step. ``read`` converts the scenario into arrays, ``check`` verifies the
-    plan. ``extensive`` has ``build``, ``compile`` and ``solve``. ``decomposition`` has ``merge``
-    (finds state classes), ``build``, ``master``, ``sweep`` (evaluates commitments) and ``rest``."""
+    """Wall time of each step. Both methods: ``read`` (converts the scenario into arrays) and
+    ``check`` (verifies the plan). ``extensive``: ``build``, ``compile`` and ``solve``.
+    ``decomposition``: ``merge`` (finds state classes), ``build``, ``master``, ``sweep`` (evaluates
+    commitments) and ``rest``."""
     model_size: dict[str, int]
-    """``rows``, ``columns``, ``integers`` (integer columns) and ``nonzeros`` of the solved model;
-    for ``decomposition`` those of the master problem, and its ``cuts`` at the end."""
+    """Size of the solved model: ``rows``, ``columns``, ``integers`` (integer columns) and
+    ``nonzeros``. For ``decomposition``: size of the master problem, and its ``cuts`` at the end."""
     work: dict[str, int] = {}
     """Work of ``decomposition``; empty for ``extensive``. ``node_states``: pairs of a node and a
-    state class; ``node_states_unmerged``: pairs of a node and a state; ``sweeps``: evaluated
-    commitments, including fractional ones and those evaluated in few nodes; ``node_sweeps``: nodes
-    evaluated, for all commitments together; ``solves``: linear programs of the master problem;
-    ``iterations``: simplex iterations in these; ``nodes``: nodes of the search tree."""
-    versions: base.Versions  #: Versions of Vorrat and of the libraries it uses, by name.
+    state class. ``node_states_unmerged``: pairs of a node and a state. ``sweeps``: evaluated
+    commitments, including fractional ones and those evaluated only in some nodes. ``node_sweeps``:
+    evaluated nodes, summed over all commitments. ``solves``: linear programs of the master problem.
+    ``iterations``: simplex iterations in these programs. ``nodes``: nodes of the search tree."""
+    versions: base.Versions  #: Versions of Vorrat and its libraries, by name.
 
 
 QUANTILE_LEVELS = tuple(step / 100 for step in range(101))  #: Levels of the distribution of a plan.
 
 
 class Distribution(Result):
-    """Damage over the states of the world, as quantiles: one figure per level."""
+    """Damage over the states of the world, as quantiles.
+
+    Each list has one figure for each level.
+    """
 
     levels: tuple[Share, ...]  #: Levels of the quantiles, as probabilities: 0, 0.01 and so on to 1.
-    with_plan: tuple[InMeasureUnit, ...]
-    """Quantiles of the damage with the plan, one for each level."""
+    with_plan: tuple[InMeasureUnit, ...]  #: Quantiles of the damage with the plan.
     without_plan: tuple[InMeasureUnit, ...]  #: Quantiles of the damage without any plan.
     avoided: tuple[InMeasureUnit, ...]
-    """Quantiles of the damage that the plan avoids in a state; negative if the plan does harm."""
+    """Quantiles, over the states, of the damage that the plan avoids in a state. Negative if the
+    plan increases damage."""
 
 
 class Outcome(MeasuredResult):
     """The outcome of a plan, in the unit of the scenario's measure.
 
-    Damage is discounted and summed over the horizon; tonnes and years of demand are summed without
-    discounting.
+    Damage in million EUR is discounted and summed over the horizon. Tonnes and years of demand are
+    summed without discounting.
 
     The CVaR (conditional value at risk) at level α is the mean damage of the worst states, which
-    have a joint probability of 1 - α. The last of these states counts only with the probability
-    that is still missing: with two states of probability 0.5 and α = 0.4, the worse one counts with
-    0.5 and the better one with 0.1. The CVaR is reported whether or not it has a weight in the
-    objective.
+    have a joint probability of 1 - α. The state at the boundary counts only with the probability
+    that is needed to reach 1 - α. The CVaR is reported even if its weight in the objective is 0.
+
+    Example: α is 0.4, and two states of probability 0.5 have a damage of 100 and of 40. The worst
+    states have a joint probability of 0.6: the first state counts with 0.5, the second with 0.1.
+    The CVaR is (0.5 · 100 + 0.1 · 40) / 0.6 = 90.
     """
 
     expected: InMeasureUnit  #: Mean damage over the states, weighted by their probabilities.
@@ -183,9 +191,9 @@ class Outcome(MeasuredResult):
     """Mean damage with the least favorable probabilities in the scenario's [ambiguity
     set](scenario-format.md#ambiguity); null without ``ambiguity``."""
     net_cost_meur: float
-    """[Net cost](scenario-format.md#money), discounted, not multiplied by ``cost_weight``: payments
-    of all funders into projects, premiums and costs of stockpiles, minus ``recovery``, income of
-    price floors and residual value."""
+    """[Net cost](scenario-format.md#money), discounted, not multiplied by ``cost_weight``. It is
+    the sum of the payments of all funders into projects, premiums, and costs of stockpiles, minus
+    ``recovery``, income of price floors and residual value."""
     residual_meur: float = 0.0
     """Residual value at the end of the horizon, discounted; part of net cost."""
     windfall_meur: float = 0.0
@@ -197,7 +205,7 @@ class Outcome(MeasuredResult):
 class UnaidedProject(Result):
     """A project that may be built without the funders' money, and the effect of their money.
 
-    Tonnes are those of a year at full output, undisturbed, times ``probability``.
+    Tonnes are the output of one year at full operation, without any event, times ``probability``.
     """
 
     id: ids.Project  #: Id of the project.
@@ -207,8 +215,8 @@ class UnaidedProject(Result):
     with_plan_t: dict[ids.Material, float]  #: Output for domestic consumers with the plan.
     paid_meur: float  #: Undiscounted payments of all funders into the project.
     windfall_meur: float
-    """Windfall part of ``paid_meur``: ``paid_meur`` · the probability of the unaided project ·
-    min(1, unaided output for domestic consumers / output reserved with the plan)."""
+    """Windfall part of ``paid_meur``. It is ``paid_meur`` · the probability of the unaided
+    project · min(1, unaided output for domestic consumers / output reserved with the plan)."""
 
     @property
     def expected_unaided_meur(self) -> float:
@@ -219,7 +227,7 @@ class UnaidedProject(Result):
 class IdleProject(Result):
     """A project that stops while its price is too low, and how often this happens.
 
-    Shares of periods refer to all periods of the horizon, and are means over the states.
+    Shares of periods are relative to all periods of the horizon, and are means over the states.
     """
 
     id: ids.Project  #: Id of the project.
@@ -227,13 +235,16 @@ class IdleProject(Result):
     below_cash_cost: Share  #: Share of periods in which the price is below the cash cost.
     idle: Share  #: Share of periods in which output that is not under a price floor is idle.
     floored: UnboundedShare | None
-    """Share of the offtake that is under a price floor and is never idle; null without offtake."""
+    """Share of the offtake that is under a price floor, and therefore never idle. Null without
+    offtake."""
 
 
 class StockUse(Result):
-    """The release and refill of a stockpile by a policy without foresight, in expected tonnes.
+    """The release and refill of a stockpile by a release policy.
 
-    In a period with a shortage, stock is released at once. It is refilled as soon as possible.
+    A [release policy](glossary.md#the-optimization-problem) acts without foresight. In a period
+    with a shortage, it releases stock at once. It refills the stockpile as soon as possible. All
+    tonnes are expected values.
     """
 
     id: ids.Stockpile  #: Id of the stockpile.
@@ -252,13 +263,19 @@ class FunderInfo(Result):
 
 
 class SupplyMix(Result):
-    """The shares of countries in the supply of a material in one year, undisturbed and on time.
+    """The shares of countries in the supply of a material in one year.
 
-    Supply consists of the deliveries in the file, output of conversions at full capacity, reserved
-    output of projects, and output of unaided projects times its probability, as if all inputs were
-    available. If it exceeds need, the excess is removed: from imports before home output, and
-    always from the largest country until the largest are equal. A real market may adjust otherwise.
-    Rule G1 excludes conversions and unaided projects.
+    Supply is computed without any event or delay, as if all inputs were available. It is the sum of
+
+    - market supply: deliveries in the file, and output of conversions at full capacity;
+    - project supply: reserved output of projects, and output of unaided projects times its
+      probability.
+
+    If the sum exceeds both need and market supply, the excess over the larger of these is removed
+    from market supply: from imports before home output, and always from the country with the most
+    supply until the largest are equal. A real market may adjust otherwise.
+
+    Rule G1 counts neither conversions nor unaided projects.
     """
 
     by_country: dict[str, Share]
@@ -275,10 +292,13 @@ class SupplyMix(Result):
 class CrmaShare(Result):
     """A share for which the Critical Raw Materials Act sets a benchmark.
 
-    Regulation (EU) 2024/1252, Article 5, asks that by 2030 extraction, processing and recycling
-    within the Union provide 10 %, 40 % and 25 % of its consumption. Here the share refers to the
-    need of *this scenario*. It counts deliveries from the Union and reserved output of projects in
-    the Union. Output of conversions in the Union at full capacity counts as processed there.
+    Regulation (EU) 2024/1252, Article 5, sets benchmarks for 2030: the Union shall provide 10 % of
+    its consumption by extraction, 40 % by processing and 25 % by recycling. Here the share refers
+    to the need of *this scenario*. It counts
+
+    - deliveries from the Union;
+    - reserved output of projects in the Union;
+    - for processing, output of conversions in the Union at full capacity.
     """
 
     material: ids.Material  #: Id of the material.
@@ -295,7 +315,7 @@ class MaterialYear(Result):
     """The need, shortage, stock cover and supply of one material in one year."""
 
     demand_t: float
-    """Demand of all consumers for the material itself, without the demand factor of a state."""
+    """Demand of all consumers for the material itself. Demand factors of states are not applied."""
     need_t: float
     """[Need](scenario-format.md#chains): demand plus the intake of conversions at full capacity."""
     expected_shortage_t: float  #: Mean shortage over the states.
@@ -303,10 +323,10 @@ class MaterialYear(Result):
     probability_of_shortage: Share
     """Probability that any period of the year has a shortage above a millionth of demand."""
     days_of_cover: float | None
-    """Planned stock at the end of the year, divided by the need of that year, times 365. All
-    stockpiles of the material count, for all consumers. Null without need."""
+    """Planned stock of all stockpiles of the material at the end of the year, divided by the year's
+    need, times 365. It counts stock and need of all consumers. Null without need."""
     supply: SupplyMix | None = None
-    """Countries of origin with the plan, undisturbed; null without supply."""
+    """Countries of origin with the plan, without any event. Null without supply or need."""
     supply_without_plan: SupplyMix | None = None  #: Countries of origin without any plan.
 
 
@@ -328,10 +348,12 @@ class MaterialOutcome(Result):
 class ConsumerOutcome(Result):
     """The part of the expected damage that one consumer bears.
 
-    The parts of all consumers add up to ``outcome.expected``, and so do the parts of all materials.
-    With ``pooled`` allocation, shortages are assigned to the cheapest damage steps of all consumers
-    together. Among equally good allocations, the earliest period comes first, then the order of the
-    file.
+    The parts of all consumers add up to ``outcome.expected``. The parts of all materials add up to
+    the same sum.
+
+    With ``pooled`` allocation, a shortage affects the damage steps with the lowest damage first,
+    whichever consumers have them. Of several allocations with equal damage, the reported one serves
+    the earliest period first, then the consumer that is first in the file.
     """
 
     id: ids.Consumer  #: Id of the consumer.
@@ -346,28 +368,28 @@ ScaleFactor = Annotated[float, base.UnitMark("factor")]
 
 
 class BreakEvenFactor(Result):
-    """The factor on one quantity from which on plans [break even](formulation.md#break-even).
+    """The factor on one quantity from which plans [break even](formulation.md#break-even).
 
     All other values are those of the scenario.
     """
 
     of: ScaledQuantity
-    """Quantity that is multiplied: damage per tonne, annual probabilities, or the length of
+    """Quantity to which the factor applies: damage per tonne, annual probabilities, or length of
     events."""
     plan: ScaleFactor | None
-    """Smallest factor at which the plan avoids damage of at least its net cost. Null if no factor
-    up to 10 (for damage: no factor at all) was found."""
+    """Smallest factor at which the plan avoids damage of at least its net cost. Null if no such
+    factor was found: up to 10 for ``rate`` and ``duration``, of any size for ``damage``."""
     any_plan: ScaleFactor | None
-    """Proven lower bound on the factor at which any plan that satisfies the rules breaks even.
-    Below it, no plan avoids more damage than its net cost plus 1 % of the damage without a plan.
-    Null if not proven."""
+    """Factor at which it is proven that no plan that satisfies the rules breaks even: none avoids
+    more damage than its net cost plus 1 % of the damage without a plan. For ``damage``, this also
+    applies to all smaller factors. Null if not proven."""
 
 
 class Plan(ScenarioDocument):
     """The result of an optimization: a commitment with its outcomes and certificate.
 
-    The document is self-contained: reports find names in both languages, sources and assumptions in
-    the scenario that it contains, and ``input_sha256`` can be computed from this scenario.
+    The document contains its scenario. Reports take names in both languages, sources and
+    assumptions from it. ``input_sha256`` can be computed from it.
     """
 
     kind: Literal["plan"] = "plan"
@@ -379,11 +401,12 @@ class Plan(ScenarioDocument):
     funders: Annotated[tuple[FunderInfo, ...], ids.EXHAUSTIVE] = ()
     """All funders, in the order of the file."""
     spend_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EXHAUSTIVE]
-    """Amount charged to the budget of each funder in each year, undiscounted: installments,
-    subsidized interest and expected payments of price floors, times ``budget_charge``, plus the
-    funder's part of stockpile costs."""
+    """Amount charged to the budget of each funder in each year, undiscounted. It is the sum of
+    installments, subsidized interest and expected payments of price floors, times
+    ``budget_charge``, plus the funder's stockpile costs."""
     committed_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EXHAUSTIVE]
-    """The same amounts without ``budget_charge``, which may be below 1 for a guarantee."""
+    """The amounts of ``spend_meur`` without the factor ``budget_charge``, which may be below 1 for
+    a guarantee."""
     materials: Annotated[tuple[MaterialOutcome, ...], ids.EXHAUSTIVE]
     """Damage, shortage and supply of each material."""
     consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EXHAUSTIVE]
@@ -392,29 +415,31 @@ class Plan(ScenarioDocument):
     """Projects that may be built without the funders' money."""
     idle: tuple[IdleProject, ...] = ()  #: Projects that stand idle while the price is too low.
     accounts: tuple[Position, ...] = ()
-    """Money of each funder in each project and stockpile; adds up to the net cost."""
+    """Money of each funder in each project and stockpile. Its net costs add up to that of the
+    plan."""
     budget_lines: tuple[BudgetLineUse, ...] = ()
-    """Use of each budget and budget line; with a review, in the information set with the largest
-    use."""
+    """Use of each budget and budget line. With a review: use in the information set with the
+    largest use."""
     stock_use: tuple[StockUse, ...] = ()
-    """Use of stockpiles that are refilled, by a release policy without a reserve."""
+    """Use of stockpiles that are refilled, with a release policy that keeps no reserve."""
     crma: tuple[CrmaShare, ...] = ()
-    """Shares with a benchmark in the Critical Raw Materials Act; empty unless the file names
+    """Shares with a benchmark in the Critical Raw Materials Act. Empty unless the file names
     stages."""
     under: tuple[AssumptionSetOutcome, ...] = ()
-    """Outcome under each assumption set. All other figures of a plan over sets refer to the file as
-    it stands; if that is not among the sets, to the first set."""
+    """Outcome under each assumption set. All other figures of a plan over sets refer to one set:
+    the set that changes nothing in the file, or the first set if there is none."""
     review: ReviewDecisions | None = None
-    """Decisions of each information set at the review, and the value of the review; null without a
-    review. With a review, ``projects`` lists the projects decided before it, and all sums are means
-    over the information sets."""
+    """Decisions of each information set at the review, and the value of the review. ``projects``
+    then lists only the projects decided before the review, and all sums are means over the
+    information sets. Null without a review."""
     chains: tuple[ChainOutcome, ...] = ()  #: Flows, bottlenecks and marginal values of each chain.
-    adaptation: tuple[AdaptationOutcome, ...] = ()  #: Length of shortages to which consumers adapt.
+    adaptation: tuple[AdaptationOutcome, ...] = ()
+    """Length of outages and shortages for consumers that adapt."""
     clustering: Clustering | None = None
-    """Clustering of events; null for written-out states, and if fewer than two hazards have
+    """Clustering of events. Null for written-out states, and if fewer than two hazards have
     uncertain events."""
     chains_untold: tuple[ids.Material, ...] = ()
-    """Forms without figures in ``chains``, because the solver failed on the linear programs of
+    """Forms that are missing in ``chains`` because the solver failed on the linear programs of
     their chain."""
     worth_from: tuple[BreakEvenFactor, ...] = ()
     """Factors from which the plan breaks even; empty if they were not requested."""

@@ -25,35 +25,35 @@ class RedactedFigure(Result):
 
     path: str  #: Path of the figure in the scenario, as used by ``--set``.
     kind: HiddenKind
-    """Kind of the figure; ``paid_share`` and ``other`` follow from hidden figures, or were
-    requested."""
+    """Kind of the figure. ``paid_share`` and ``other``: the figure follows from hidden figures, or
+    its redaction was requested."""
     owner: str  #: Id of the consumer or company; empty for ``other``.
     material: str | None  #: Id of the material; null if the figure does not concern a material.
     published: float  #: Value in the redacted scenario.
     value: float | None  #: True value; null without ``--values``.
     low: float
-    """Smallest value that is compatible with the redacted file: with the band, and with all
+    """Smallest value that is compatible with the redacted file. It satisfies the band and all
     relations between figures that were found."""
     high: float  #: Largest value that is compatible with the redacted file.
     error: UnboundedShare
-    """Largest relative error of the best guess √(low · high) from the file alone."""
+    """Largest relative error of the best guess from the file alone, √(low · high)."""
     bits_left: float
     """Remaining uncertainty in bits: log2 of the number of possible values in steps of 1 %."""
     bits_told: float
-    """Information in bits that the file gives to readers who know the figure to within a factor of
-    ten, all orders of magnitude being equally likely: log2 of the ratio of the ranges before and
-    after."""
+    """Information in bits that the file gives to a reader who knows the figure only to within a
+    factor of ten, with equal probabilities of all orders of magnitude: log2 of the ratio of the
+    ranges before and after."""
     known_shape: RecoveryRange | None
-    """Range for readers who know how the figure changes over the years; null for a single figure,
+    """Range for a reader who knows how the figure changes over the years. Null for a single figure,
     and for 0."""
     results: RecoveryRange | None
-    """Range for readers who also know the true results. This field and the next two are null if
+    """Range for a reader who also knows the true results. This field and the next two are null if
     nothing was solved."""
     insider: RecoveryRange | None
-    """Range for readers who know all other figures, and ``outcome.expected`` and
+    """Range for a reader who knows all other figures, and ``outcome.expected`` and
     ``outcome.without_plan.expected`` as a report prints them."""
     insider_by_consumer: RecoveryRange | None
-    """The same range for readers who also know these two figures of the consumer."""
+    """The same range for a reader who also knows the consumer's part of these two results."""
 
 
 class RevealingResult(Result):
@@ -70,10 +70,10 @@ class RemovedItem(Result):
 
     path: str  #: Path of the removed or changed part.
     reason: Literal["variant", "description", "source", "note", "text", "mentioned", "follows"]
-    """``variant``: a variant that sets a hidden figure or needs a file; ``description``, ``note``:
-    such a text of a changed item; ``source``: an entry of the bibliography to which nothing else
-    refers; ``text``: all sources, notes and descriptions of a section; ``mentioned``: a text that
-    contains a hidden figure; ``follows``: a figure that follows from hidden ones and was recomputed
+    """``variant``: a variant that sets a hidden figure or needs a file. ``description``, ``note``:
+    such a text of a changed item. ``source``: an entry of the bibliography to which nothing else
+    refers. ``text``: all sources, notes and descriptions of a section. ``mentioned``: a text that
+    contains a hidden figure. ``follows``: a figure that follows from hidden ones and was recomputed
     from their replacements."""
 
 
@@ -91,12 +91,12 @@ class RemainingHint(Result):
         "shares_kept",
         "private_open",
     ]
-    """``mentioned``: a text that contains a hidden figure (until version 0.2); ``supply_adds_up``:
-    supply equals need; ``grows_alike``: demand of other consumers grows like hidden demand, or is a
-    multiple of it; ``follows``: a figure that matches hidden ones and was permitted to stay;
-    ``purse_open``: the budget of the company is not redacted; ``curve_shared``: a damage curve is
-    also that of other consumers; ``shares_kept``: shares of damage steps, which a factor cannot
-    hide; ``private_open``: a number of a private file is not redacted."""
+    """``mentioned``: a text that contains a hidden figure (until version 0.2). ``supply_adds_up``:
+    supply equals need. ``grows_alike``: demand of other consumers grows like hidden demand, or is a
+    multiple of it. ``follows``: a figure that matches hidden ones and was permitted to stay.
+    ``purse_open``: the budget of the company is not redacted. ``curve_shared``: other consumers
+    have the same damage curve. ``shares_kept``: shares of damage steps, which a factor cannot hide.
+    ``private_open``: a number of a private file is not redacted."""
 
 
 class RedactionLoss(Result):
@@ -115,7 +115,7 @@ class RedactionLoss(Result):
     attained: InMeasureUnit | None
     """Objective of this plan in the true scenario; null if it breaks a rule."""
     same_projects: InMeasureUnit | None
-    """If the plan breaks a rule, objective of the best plan with the same projects and starts; null
+    """If the plan breaks a rule: objective of the best plan with the same projects and starts. Null
     otherwise, or without such a plan."""
     regret: InMeasureUnit | None
     """``attained`` or ``same_projects`` minus ``objective``; may be negative within the gaps."""
@@ -125,8 +125,8 @@ class RedactionLoss(Result):
     """Regret as a share of ``without_plan`` minus ``objective``."""
     expected: InMeasureUnit  #: Expected damage in the true scenario with its own plan.
     expected_attained: InMeasureUnit
-    """Expected damage in the true scenario with the redacted scenario's plan; if that breaks a
-    rule, with the best plan with the same projects and starts, if there is one."""
+    """Expected damage in the true scenario with the redacted scenario's plan. If this plan breaks a
+    rule: with the best plan that has the same projects and starts, if there is one."""
     expected_said: InMeasureUnit  #: Expected damage that the redacted scenario's plan reports.
     entering: tuple[str, ...]  #: Projects that only the redacted scenario's plan builds.
     leaving: tuple[str, ...]  #: Projects that only the true scenario's plan builds.
@@ -140,7 +140,8 @@ class RedactionLoss(Result):
 class Redaction(SealedDocument):
     """How a scenario was redacted, what that costs, and what can be recovered.
 
-    It is computed from the true figures and meant for [their owner alone](confidentiality.md).
+    The document is computed from the true figures. It is meant for [their owner
+    alone](confidentiality.md).
     """
 
     kind: Literal["redaction"] = "redaction"
@@ -165,5 +166,5 @@ class Redaction(SealedDocument):
     loss: RedactionLoss | None
     """Loss from using the redacted scenario; null unless both scenarios have a plan."""
     telling: tuple[RevealingResult, ...]
-    """Results that must not be published, the most revealing first; empty if nothing was solved."""
+    """Results that must not be published, the most revealing first. Empty if nothing was solved."""
     seconds: Seconds  #: Wall time.

@@ -29,7 +29,8 @@ class BestOutcome(Result):
     objective: ProvenRange
     """Objective of the best plan: from its lower bound to the best plan found."""
     expected: InMeasureUnit
-    """Mean damage of the plan found; another plan that is equally good may have another."""
+    """Mean damage of the plan found. Another plan that is equally good may have another mean
+    damage."""
     net_cost_meur: float  #: Net cost of this plan, discounted.
     projects: dict[ids.Project, ids.YearNumber]
     """Start year of each project that this plan builds."""
@@ -41,16 +42,16 @@ class SensitivityPoint(PlanDiff, SearchResult):
     """The results if one input has one value: those of this plan, and of the best plan there.
 
     ``entering``, ``leaving``, ``moved`` and ``stocks_t`` are changes from this plan to the best
-    plan at that value. They are empty if the decision is the same, since any of several equally
-    good plans may have been found. ``broken`` holds the tag and name of each broken rule, as in
-    [formulation.md](formulation.md#first-stage), and by how much it is broken.
+    plan. They are empty if ``decision`` is ``same``: of several equally good plans, any one may
+    have been found.
     """
 
     value: float  #: Value of the input: a factor, or the number itself.
     number: float | None  #: Resulting number, if the input is a single number; otherwise null.
     own: FixedPlanOutcome  #: Outcome of the unchanged plan at this value.
     broken: tuple[str, ...]
-    """Rules that the plan breaks at this value, such as an exceeded budget."""
+    """Rules that the plan breaks at this value, such as an exceeded budget: tag and name as in the
+    [formulation](formulation.md#first-stage), and the amount by which the rule is broken."""
     best: BestOutcome | None  #: Best plan at this value; null without a plan.
     regret: ProvenRange | None
     """Objective of the unchanged plan minus that of the best plan; null if not proven, or if the
@@ -101,8 +102,8 @@ class SensitivityInput(Result):
 class ElementaryEffects(Result):
     """Statistics of the elementary effects of one input.
 
-    An elementary effect is the change of a figure when the input changes, per full range of the
-    input.
+    An elementary effect is the change of a figure divided by the change of the input, where the
+    full range of the input counts as 1.
     """
 
     id: str  #: Id of the input.
@@ -130,16 +131,16 @@ class MorrisScreening(Result):
     """Effects on the objective of the best plan; null if not requested, or if a solve found no
     plan."""
     best_gap: UnboundedShare | None
-    """Largest relative gap of the solves for ``best``: differences of objectives up to this share
+    """Largest relative gap of the solves for ``best``. Differences of objectives up to this share
     may be due to the gaps. Null like ``best``, or if no gap is known."""
 
 
 class Sensitivity(InterruptibleStudy):
     """A sensitivity analysis of the plan.
 
-    Each uncertain number, or group of numbers, is set to the low and the high end of its range, all
-    else unchanged; the plan is evaluated there, and the best plan is computed again. The states at
-    all values come from the same random numbers.
+    An input is an uncertain number, or a group of numbers. Each input is set to the low and the
+    high end of its range, and all others are unchanged. At each end the plan is evaluated, and the
+    best plan is computed again. All values use the same random numbers for their states.
     """
 
     kind: Literal["sensitivity"] = "sensitivity"
@@ -153,8 +154,8 @@ class Sensitivity(InterruptibleStudy):
     """Objective of the plan minus that of the best plan in the unchanged scenario; null if the plan
     breaks a rule."""
     decision: Literal["same", "changed", "broken", "open"]
-    """Whether the plan is best in the unchanged scenario; only then are break-even values
-    computed."""
+    """Whether the plan is best in the unchanged scenario. Break-even values are computed only if it
+    is."""
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that the plan builds.
     stocks_t: dict[ids.Stockpile, float]
     """Largest planned stock of each stockpile of the plan, in tonnes."""

@@ -20,8 +20,8 @@ SharingRuleName = Literal["shapley", "nucleolus", "demand", "avoided_damage", "e
 class Interval(Result):
     """A figure computed from the plans that were found, and its proven lower and upper bounds.
 
-    The bounds hold for the best plans, whatever these are. For a sampled Shapley value they are
-    those of a confidence interval.
+    The bounds apply to the figure that the best plans would have. For a sampled Shapley value, they
+    are the ends of a confidence interval.
     """
 
     low: Money  #: Lower bound.
@@ -41,8 +41,8 @@ class Player(Result):
     """Value of the player's demand over the horizon, at the prices in the scenario."""
     without_plan: Money  #: Mean damage of the player without any plan.
     alone: Interval
-    """Mean damage plus net cost of the player when it acts alone, including the net cost of other
-    funders that counts in every coalition, minus ``baseline``."""
+    """Mean damage plus net cost of the player when it acts alone, minus ``baseline``. It includes
+    the net cost of other funders that counts in every coalition."""
 
 
 class Coalition(Result):
@@ -50,11 +50,11 @@ class Coalition(Result):
 
     members: tuple[str, ...]  #: Ids of the players.
     found: Money
-    """Mean damage plus net cost of the members with the plan found. Includes the net cost of
-    private funders, and of public funders if it counts in every coalition."""
+    """Mean damage plus net cost of the members with the plan found. It includes the net cost of
+    private funders, and of public funders if this counts in every coalition."""
     bound: Money  #: Proven lower bound on this sum for any plan of the coalition.
     damage: Money  #: Mean damage of the members with this plan.
-    net_cost_meur: float  #: Net cost with this plan, as far as it counts for the coalition.
+    net_cost_meur: float  #: Part of the net cost of this plan that counts for the coalition.
     worth: Interval  #: Value of the coalition: its gain compared with each member acting alone.
     spillover: Money  #: Reduction of the mean damage of the other players, who do nothing.
     projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that is built.
@@ -77,32 +77,34 @@ class MemberShare(Result):
     """The gain and the payments of one player under a sharing rule."""
 
     gain: Interval
-    """Part of the gain of the grand coalition; with the confidence interval if the value is
-    sampled. For the nucleolus the range contains only the value."""
+    """Part of the gain of the grand coalition. If the Shapley value was sampled, the range is the
+    confidence interval. For the nucleolus, the range contains only the value."""
     share: UnboundedShare | None
     """The same part as a share of the gain of the grand coalition; null if that is 0."""
-    pays_meur: float  #: Total payment of the player for this gain: ``alone`` minus gain and damage.
+    pays_meur: float
+    """Total payment of the player: ``alone`` minus this gain and minus its damage with the joint
+    plan."""
     outlay_meur: float  #: Payments of the player for projects and stockpiles in the joint plan.
     transfer_meur: float
-    """Payment to the other players in addition to ``outlay_meur``; negative if the player receives
-    money. The sum of all transfers is the additional burden of funders that are not players,
-    compared with no company acting, and not 0."""
+    """Payment to the other players: ``pays_meur`` minus ``outlay_meur``. Negative if the player
+    receives money. All transfers add up, not to 0, but to the additional cost of funders that are
+    not players, compared with no company acting."""
 
 
 class SharingRule(Result):
     """A rule for dividing the gain of the grand coalition among its members."""
 
     rule: SharingRuleName
-    """``shapley`` and ``nucleolus``: these solutions of the game; ``demand``: in proportion to the
-    value of demand; ``avoided_damage``: in proportion to the damage that the joint plan avoids for
-    each player, compared with no plan; ``equal``: the same amount for each."""
+    """``shapley`` and ``nucleolus``: these solutions of the game. ``demand``: in proportion to the
+    value of demand. ``avoided_damage``: in proportion to the damage that the joint plan avoids for
+    each player, compared with no plan. ``equal``: the same amount for each player."""
     members: dict[str, MemberShare]  #: Gain and payments of each player.
     core: Literal["inside", "outside", "undecided"]
     """Whether the division is in the core, so that no coalition gains by leaving. ``undecided``:
-    the bounds leave it open, or, if coalitions were sampled, none of the solved ones gains by
+    the bounds do not decide it; with sampled coalitions, none of the solved ones gains by
     leaving."""
     leaving: tuple[BlockingCoalition, ...]
-    """The five coalitions with the largest gain from leaving; if undecided, those that might
+    """The five coalitions with the largest gain from leaving. If undecided: coalitions that might
     gain."""
     contribution: Interval | None
     """Smallest amount of public money with which no coalition gains by leaving; null unless all
@@ -113,14 +115,14 @@ class Core(Result):
     """Whether the gain of all players can be divided so that no coalition gains by leaving."""
 
     empty: Literal["empty", "not empty", "undecided"]
-    """Whether the core is empty: every division of the gain leaves a coalition that gains by
-    leaving. ``undecided``: the bounds leave it open."""
+    """``empty``: for every division of the gain, some coalition gains by leaving; ``undecided``:
+    the bounds do not decide it."""
     least_core: Interval
-    """Smallest possible value of the largest gain of a coalition from leaving; zero or negative if
-    the core is not empty."""
-    members: dict[str, Money]  #: Gain of each player in the division with this smallest value.
+    """Each division has a largest gain of a coalition from leaving. This is the smallest such gain
+    over all divisions; it is at most 0 if the core is not empty."""
+    members: dict[str, Money]  #: Gain of each player in a division with this smallest gain.
     binding: tuple[tuple[str, ...], ...]
-    """Coalitions with exactly this gain from leaving in that division."""
+    """Coalitions that gain exactly this amount by leaving in that division."""
     contribution: Interval
     """Smallest additional amount of public money with which the core is not empty."""
 
@@ -184,22 +186,24 @@ class JointPlan(Result):
     outlay_by_year_meur: dict[ids.Funder, dict[ids.Year, float]]
     """Undiscounted payments of each funder in each year, by id of the funder."""
     public_meur: float  #: Net cost of all public funders.
-    objective: Money  #: Objective of the grand coalition: damage and net cost as far as they count.
+    objective: Money
+    """Objective of the grand coalition: the damage and the net cost that count for it."""
     bound: Money  #: Proven lower bound on this objective.
     gap: UnboundedShare  #: Relative gap: max(0, objective - bound) / max(|objective|, 1e-6).
 
 
 class Split(SolveSummary, ScenarioResult):
-    """The co-operative game of the companies of a scenario, and ways to divide its gain.
+    """The cooperative game of the companies of a scenario, and ways to divide its gain.
 
-    The gain of a coalition is the reduction of its members' mean damage plus net cost when they act
-    together, compared with each member acting alone while nobody else acts. Money is discounted
-    unless a field says otherwise. A gain is positive if the players are better off.
+    The cost of a coalition is the mean damage of its members plus net cost. The gain of a coalition
+    is the reduction of this cost compared with each member acting alone while nobody else acts. A
+    positive gain means that the members are better off. Money is discounted unless a field says
+    otherwise.
     """
 
     kind: Literal["split"] = "split"
     measure: Literal["damage"] = "damage"
-    """Always ``damage``, since damage and cost are added and both must be money."""
+    """Always ``damage``: damage and net cost are added, so both must be money."""
     state: PublicMoneyMode
     """Role of public money. ``none``: there is no public money. ``every``: public funders take part
     in every coalition, and their net cost is added to that of the members; damage of consumers
@@ -207,24 +211,24 @@ class Split(SolveSummary, ScenarioResult):
     money. ``gift``: public money is available to every coalition at no cost to its members.
     ``joint``: as ``gift``, but only for the grand coalition."""
     set_aside: tuple[str, ...]
-    """Duties of the scenario that are not applied, since no single coalition has to fulfill
-    them."""
+    """Rules of the scenario that are not applied, since they are duties that no single coalition
+    has to fulfill."""
     players: tuple[Player, ...]  #: Players in the order of the file; the state last.
     coalitions: tuple[Coalition, ...]  #: All coalitions that were solved, smaller ones first.
     baseline: Interval | None
     """Net cost of public and private funders without any company, if this cost counts in every
-    coalition; 0 unless these funders earn money. Null if it does not count. ``found`` and ``bound``
-    of a coalition include the baseline, ``alone`` of a player does not: the value of a coalition is
-    the sum of ``alone`` over its members minus (``found`` - ``baseline``)."""
+    coalition; null if it does not count. It is 0 unless these funders earn money. ``found`` and
+    ``bound`` of a coalition include it; ``alone`` of a player does not. The value of a coalition is
+    therefore the sum of ``alone`` over its members, minus (``found`` - ``baseline``)."""
     worth: Interval  #: Value of the grand coalition: the gain that is divided.
     plan: JointPlan  #: Joint plan of all players.
     rules: tuple[SharingRule, ...]
-    """Divisions of the gain; if the game was sampled, without the rules that need all
-    coalitions."""
+    """Divisions of the gain by each rule. If coalitions were sampled, rules that need all
+    coalitions are missing."""
     core: Core | None
-    """Whether a division exists from which no coalition gains by leaving; null unless all
+    """Whether a division exists from which no coalition gains by leaving. Null unless all
     coalitions were solved."""
     free_riding: dict[str, FreeRider]  #: Gain of each company from not taking part.
     externality: Externality | None
-    """Game in which players outside a coalition act; null if not solved."""
+    """Game in which the players outside a coalition act as well; null if not solved."""
     sampling: Sampling | None  #: Sampling of the Shapley value; null if all coalitions were solved.

@@ -27,12 +27,12 @@ class StressEvent(Result):
     start: ids.YearNumber  #: Year in which the event starts.
     period: int = Field(ge=1)  #: Period of that year in which the event starts, from 1.
     periods: int = Field(ge=1)
-    """Length of the event in periods, also beyond the horizon. Effects end with the event; if the
-    event is longer than the ``loss`` lists of the hazard, the last loss of the longest effects
-    continues."""
+    """Length of the event in periods, including periods after the horizon. All effects end with the
+    event. If the requested length exceeds the longest ``loss`` list of the hazard, the last loss of
+    the lists of this length continues."""
     loss: Share | None = None
-    """Requested loss of supply in every period, as a share, for everything that the hazard hits;
-    null if the losses of the hazard apply."""
+    """Requested loss of supply in every period, as a share of all that the hazard affects. Null if
+    the losses of the hazard apply."""
 
 
 class StressPeriod(Result):
@@ -54,8 +54,8 @@ class ShortMaterial(Result):
     """Demand, plus the intake of conversions at full capacity, in each period."""
     market_t: tuple[float, ...]  #: Remaining market supply in each period.
     delivered_t: dict[StressCase, tuple[float, ...]]
-    """Tonnes that projects deliver to the consumers for whom they are reserved; for projects with
-    inputs, their production. Together with market supply they may exceed demand."""
+    """Tonnes that projects deliver to the consumers for whom they are reserved. For projects with
+    inputs: their production. Together with market supply they may exceed demand."""
     made_t: dict[StressCase, tuple[float, ...]]  #: Tonnes made by conversions.
     taken_t: dict[StressCase, tuple[float, ...]]
     """Tonnes used by conversions and projects with inputs to make other materials."""
@@ -83,7 +83,7 @@ class StressedPlant(Result):
     project: bool  #: Whether it is a project.
     output: ids.Material  #: Id of the material that the plant makes.
     could_t: dict[StressCase, tuple[float, ...]]
-    """Possible output in tonnes if all inputs are available; for a project, of its reserved
+    """Possible output in tonnes if all inputs are available; for a project, possible reserved
     output."""
     made_t: dict[StressCase, tuple[float, ...]]  #: Actual output in tonnes.
 
@@ -105,8 +105,7 @@ class StressedStock(Result):
 class Stress(MeasuredResult, ScenarioResult):
     """The effect of a disruption without a plan and with one.
 
-    Stocks are released optimally for a disruption that is known from its start: releases assume
-    foresight.
+    Stocks are released with foresight: the course of the disruption is known from its start.
     """
 
     kind: Literal["stress"] = "stress"
@@ -116,26 +115,26 @@ class Stress(MeasuredResult, ScenarioResult):
     failed: tuple[ids.Project, ...]  #: Projects that never produce.
     late: dict[ids.Project, int]  #: Delay of the first output of projects, in years.
     unaided: tuple[ids.Project, ...] = ()
-    """Projects that are built without the plan's money, with and without the plan: the projects
-    that the requested state lists; if events were requested, the projects with a probability of at
-    least one half."""
+    """Projects that are built without the funders' money, in both cases. For a requested state: the
+    projects that it lists. For requested events: the projects with a probability of at least one
+    half."""
     cases: tuple[StressCase, ...]
     """Cases that are compared; figures by case have one value for each."""
     periods: tuple[StressPeriod, ...]
-    """First to last period in which market, conversions and projects do not meet demand for some
-    material."""
+    """Periods from the first to the last one in which market, conversions and projects do not meet
+    the demand for some material."""
     damage: dict[StressCase, InMeasureUnit]  #: Damage from all materials.
     materials: tuple[ShortMaterial, ...]
     """Materials with too little supply, in the order of the file."""
     consumers: tuple[ConsumerShortage, ...]  #: Consumers with a shortage, in the order of the file.
     stocks: tuple[StressedStock, ...]  #: Stockpiles of these materials, in the order of the file.
     plants: tuple[StressedPlant, ...]
-    """Plants that make or use these materials in any case: conversions first, then projects, in the
-    order of the file."""
+    """Plants that make or use these materials in at least one case: conversions first, then
+    projects, in the order of the file."""
     solved: bool  #: True if the plan was solved for this analysis, false for a saved plan.
     gap: UnboundedShare | None
     """Relative gap of the plan; null for a saved plan, or without a bound."""
     plan_objective: InMeasureUnit | None = None
-    """Objective of the plan in the scenario for which it was made, which identifies the plan; null
-    in documents of earlier versions."""
+    """Objective of the plan in the scenario for which it was made; it identifies the plan. Null in
+    documents of earlier versions."""
     seconds: Seconds  #: Wall time.
