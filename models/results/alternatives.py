@@ -109,7 +109,7 @@ class Robustness(Result):
 class Alternatives(InterruptibleStudy):
     """Near-optimal plans that differ from the plan, and the robustness of each decision.
 
-    [Alternatives](formulation.md#alternatives) defines the method. The *portfolio* of a plan is the
+    The [method](formulation.md#alternatives) compares portfolios. The *portfolio* of a plan is the
     set of projects that it builds and of stockpiles that it buys up. A stockpile counts as *bought
     up* if its purchases reach ``least_days``.
     """

@@ -17,7 +17,7 @@ class AssumptionSetInfo(Result):
     weight: Share  #: Weight of the set; all weights add up to 1.
     changes: tuple[str, ...]
     """Paths of the figures that the set changes; empty for the file as it stands."""
-    states: int  #: Number of states of the world drawn under the set.
+    states: int  #: Number of states drawn under the set.
     without_plan: WithoutPlan  #: Outcome under the set without any plan.
 
 

@@ -126,8 +126,7 @@ class ScenarioDocument(TitledDocument):
     """A document that contains the scenario from which it was computed."""
 
     scenario: dict[str, Any] | None = None
-    """Scenario as given to the solver, as JSON without nulls, with no variant except the applied
-    one. Null only if another program wrote the document."""
+    """Scenario as given to the solver; null only if another program wrote the document."""
 
     @cached_property
     def case(self) -> Case | None:
@@ -151,14 +150,14 @@ class MeasuredResult(Result):
 
     measure: Measure  #: ``objective.measure`` of the scenario.
     unit: str  #: Unit of the measure.
-    cvar_level: Share  #: Level of the CVaR; 0.95 means the mean of the worst 5 % of states.
+    cvar_level: Share  #: Level of the CVaR; 0.95 means the worst 5 % of states.
 
 
 class SolveSummary(Result):
     """The first fields of results that needed the solution of several problems."""
 
     states: int  #: Number of states for which plans were made.
-    gap_target: UnboundedShare  #: Relative gap to which each problem was to be solved.
+    gap_target: UnboundedShare  #: Relative gap that was requested.
     seconds: Seconds  #: Wall time.
 
 
@@ -178,10 +177,9 @@ class PlanDiff(Result):
     entering: tuple[ids.Project, ...]  #: Projects that only the second plan builds.
     leaving: tuple[ids.Project, ...]  #: Projects that only the first plan builds.
     moved: dict[ids.Project, tuple[ids.YearNumber, ids.YearNumber]]
-    """Projects with different start years: the year in the first plan and in the second."""
+    """Projects with different start years: first plan, then second plan."""
     stocks_t: dict[ids.Stockpile, float]
-    """Largest planned stock of each stockpile in the second plan minus that in the first; only
-    changes above 1 %."""
+    """Largest planned stock of each stockpile: second plan minus first; only changes above 1 %."""
 
 
 class InterruptibleStudy(SolveSummary, MeasuredResult, ScenarioResult):

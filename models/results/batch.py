@@ -27,7 +27,7 @@ class BatchRun(Result):
     """[SHA-256](commands.md#vorrat-batch) of all inputs that determine the result; null if the
     scenario has faults."""
     file: str  #: Path of the scenario file.
-    variant: str | None  #: Id of the variant, if one was applied.
+    variant: str | None  #: Id of the applied variant; null without one.
     settings: tuple[str, ...]  #: Settings as ``path=value``; settings of all runs come first.
     varied: dict[str, str]  #: Settings from ``--grid``, which differ between runs: value by path.
     status: RunStatus

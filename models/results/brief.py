@@ -120,8 +120,7 @@ class Fiscal(Result):
     provision: Provision | None = None
     """Provisions for public guarantees; null without guarantees."""
     returns: tuple[FunderReturn, ...] = ()
-    """Returns of each funder whose stakes and loans all have terms that state the time of
-    returns."""
+    """Returns of each funder for which the file states when all stakes and loans return."""
     purses: tuple[FunderContribution, ...] = ()
     """All funders that pay something, in the order of the file."""
 

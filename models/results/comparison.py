@@ -22,7 +22,7 @@ class ValueChange(Result):
 class ComparabilityIssue(Result):
     """A difference between the scenarios of an option and the base that limits comparison.
 
-    Figures are not compared if they depend on a difference:
+    These differences exclude figures from the comparison:
 
     - ``currency``, ``price_year``, years and ``discount_rate``: damage and money;
     - ``periods_per_year``, ``measure``, ``damage``, hazards and states of the world: damage;
@@ -36,8 +36,7 @@ class ComparabilityIssue(Result):
 
     Differences in prices, consumers, candidates, ``allocation``, the review and assumption sets are
     listed, but exclude no figure. Differences in funders, stockpiles and policy are the purpose of
-    a comparison; they are listed in ``changes``, not in ``unlike``. Names, sources and texts are
-    ignored.
+    a comparison: they are listed only in ``changes``. Names, sources and texts are ignored.
     """
 
     option: str  #: Label of the option.
@@ -117,8 +116,8 @@ class MaterialDifference(Result):
     """The change of expected damage that is due to one material, and related decisions.
 
     A project that delivers several materials is listed under each of them. The listed decisions
-    need not explain the whole change: decisions on other materials can matter too, since supply is
-    used where a shortage costs most.
+    need not explain the whole change, since decisions on other materials can move supply to where a
+    shortage costs most.
     """
 
     material: str  #: Id of the material.
@@ -194,9 +193,8 @@ class Increment(Result):
     resolution: InMeasureUnit | None
     """Sum of the open gaps of both plans, as in a [difference](#option-difference)."""
     significant: bool | None
-    """Whether the difference is significant, as in an [option difference](#option-difference). If
-    compared with no plan, which has no gap, only the avoided damage has to exceed
-    ``resolution``."""
+    """As in an [option difference](#option-difference). Compared with no plan, which has no gap,
+    only the avoided damage has to exceed ``resolution``."""
 
 
 class EfficientOption(Increment):
@@ -272,7 +270,7 @@ class FailedOption(Result):
 
     label: str  #: Label of the option.
     title: BilingualName  #: Title of its variant, or of its scenario.
-    variant: str | None  #: Id of the variant, if one was applied.
+    variant: str | None  #: Id of the applied variant; null without one.
     reason: Literal["infeasible", "no_plan", "failed"]
     """``infeasible``: no plan satisfies all rules; ``no_plan``: a limit or the user stopped the
     solve before a plan was found; ``failed``: the solver or a check failed."""

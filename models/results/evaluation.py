@@ -18,8 +18,8 @@ from models.results.plan import ConsumerOutcome, Distribution, MaterialOutcome, 
 class Estimate(Result):
     """An estimate and its standard error.
 
-    An interval of 1.96 standard errors to either side is meant to contain the true figure in 95 of
-    100 samples. The actual coverage is [measured](benchmarks.md#intervals-of-an-evaluation).
+    An interval of 1.96 standard errors to either side should contain the true figure in 95 of 100
+    samples. The actual coverage is [measured](benchmarks.md#intervals-of-an-evaluation).
     """
 
     value: float  #: Estimated figure.
@@ -236,9 +236,9 @@ class BudgetRisk(Result):
 class Counterfactual(Result):
     """The best decisions if the plan did not exist, on the plan's states.
 
-    These are the decisions of the best plan of the variant that the scenario names as its
-    ``counterfactual``. Without such a variant, they are those of the best plan without public
-    money: public funders pay nothing, and no stock is bought for which a public funder would pay.
+    They are the best plan of the variant that the scenario names as its ``counterfactual``. Without
+    such a variant, they are the best plan without public money: public funders pay nothing, and no
+    stock is bought for which a public funder would pay.
     """
 
     variant: ids.Variant | None  #: Id of the variant; null for the best plan without public money.
@@ -301,7 +301,7 @@ class StatesScenario(Result):
     """
 
     title: str  #: Title of the scenario in the language of the run.
-    variant: str | None  #: Id of the variant, if one was applied.
+    variant: str | None  #: Id of the applied variant; null without one.
     variant_title: str | None = None  #: Title of that variant; null without a variant.
     input_sha256: str  #: SHA-256 of the scenario.
 

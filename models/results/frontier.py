@@ -102,8 +102,7 @@ class Frontier(base.SolveSummary, MeasuredResult, base.ScenarioDocument):
     """Damage without any plan; null if it depends on the varied number, or if no plan was found."""
     points: tuple[FrontierPoint, ...]  #: Best plans in ascending order of the value.
     steps: tuple[FrontierStep, ...]  #: Changes between consecutive plans.
-    ended: base.Completion
-    """``complete``, or ``interrupted`` if the user stopped before all points were solved."""
+    ended: base.Completion  #: ``interrupted`` if the user stopped before all points were solved.
     project_names: dict[ids.Project, str]  #: Names of the projects that occur.
     stockpile_names: dict[ids.Stockpile, str]  #: Names of the stockpiles that occur.
     funder_names: dict[ids.Funder, str]  #: Names of all funders.
@@ -131,7 +130,8 @@ class Trial(Result):
     """``reached``: a plan reaches the goal; ``ruled out``: it is proven that no plan does;
     ``open``: neither was found."""
     figure: InMeasureUnit | None
-    """Smallest figure of damage found before the value was decided; null without a plan."""
+    """Smallest figure of damage found at this value before the search moved on; null without a
+    plan."""
     bound: InMeasureUnit | None
     """Proven lower bound on this figure at this value; null without a bound."""
     seconds: base.Seconds  #: Wall time.
@@ -169,6 +169,6 @@ class Target(MeasuredResult, base.TitledDocument):
     goal can be reached. Only stated if no value reaches the goal and the states are few enough to
     be solved at once."""
     trials: tuple[Trial, ...]  #: Values that were tried, in this order.
-    ended: base.Completion  #: ``complete``, or ``interrupted`` if the user stopped the search.
+    ended: base.Completion  #: ``interrupted`` if the user stopped the search.
     seconds: base.Seconds  #: Wall time.
     plan: Plan | None  #: A plan that reaches the goal at ``feasible_at``; null without one.

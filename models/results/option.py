@@ -24,7 +24,7 @@ class DamageReduction(Result):
 
 
 class QuantileRange(Result):
-    """The range from the 5 % quantile to the 95 % quantile over the states of the world."""
+    """The range from the 5 % quantile to the 95 % quantile over the states."""
 
     low: float  #: 5 % quantile.
     high: float  #: 95 % quantile.

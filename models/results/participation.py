@@ -109,7 +109,7 @@ class Participation(SolveSummary, ScenarioResult):
     allocation: Literal["entitled", "pooled"]
     """``entitled``: tonnes go to the consumers of the funder that paid for them. ``pooled``: tonnes
     go to the use with the highest damage."""
-    cvar_level: Share  #: Level of the CVaR; 0.95 means the mean of the worst 5 % of states.
+    cvar_level: Share  #: Level of the CVaR; 0.95 means the worst 5 % of states.
     tolerance: UnboundedShare
     """Relative difference of objectives up to which plans count as equally good."""
     without_plan: CompanyOutcome  #: Outcome for the company without any plan.
@@ -124,5 +124,4 @@ class Participation(SolveSummary, ScenarioResult):
     """Curves with ``reoptimize`` come first, in ascending order of the public share."""
     project_names: dict[ids.Project, str]  #: Names of the projects in the result.
     material_names: dict[ids.Material, str]  #: Names of the materials in the result.
-    ended: Completion
-    """``complete``, or ``interrupted`` if the user stopped before all points were solved."""
+    ended: Completion  #: ``interrupted`` if the user stopped before all points were solved.

@@ -29,8 +29,9 @@ BudgetClass = Literal[
 class Position(Result):
     """Money of one funder in one project, in one stockpile, or in the premium of one project.
 
-    A premium is the price of secured output above the market price. Money in a project goes through
-    one instrument. The sum of ``cost_meur`` over all positions is ``outcome.net_cost_meur``.
+    Money in a project goes through one instrument. A premium is the amount that secured output
+    costs above the market price. The sum of ``cost_meur`` over all positions is
+    ``outcome.net_cost_meur``.
     """
 
     funder: ids.Funder  #: Id of the funder.
@@ -100,14 +101,13 @@ class Proof(Result):
     assumption sets: the mean of these objectives, the worst of them, or the largest regret."""
     bound: InMeasureUnit | None
     """Proven lower bound on the objective of any plan, up to
-    [rounding](formulation.md#units-and-tolerances). It is at most ``objective``. Null without a
-    bound."""
+    [rounding](formulation.md#units-and-tolerances); at most ``objective``. Null without a bound."""
     gap: UnboundedShare | None
     """Relative gap: max(0, objective - bound) / max(|objective|, least). ``least`` is a millionth
     of the objective without a plan, or 1e-6 if that objective is at most 1e-6. For a regret, it is
     at least the largest objective of the sets' best plans. Null without a bound."""
     gap_target: UnboundedShare  #: Relative gap that was requested.
-    states: int  #: Number of states of the world for which the plan was made.
+    states: int  #: Number of states for which the plan was made.
     illustrative: bool  #: True for fewer than 100 states, which are too few to assess rare events.
     seed: int | None  #: Seed of the sampled states; null for written-out states.
     seconds: Seconds  #: Wall time without reading the scenario.
@@ -156,10 +156,7 @@ QUANTILE_LEVELS = tuple(step / 100 for step in range(101))  #: Levels of the dis
 
 
 class Distribution(Result):
-    """Damage over the states of the world, as quantiles.
-
-    Each list has one figure for each level.
-    """
+    """Damage over the states, as quantiles: one figure for each level."""
 
     levels: tuple[Share, ...]  #: Levels of the quantiles, as probabilities: 0, 0.01 and so on to 1.
     with_plan: tuple[InMeasureUnit, ...]  #: Quantiles of the damage with the plan.
@@ -335,8 +332,7 @@ class MaterialOutcome(Result):
 
     id: ids.Material  #: Id of the material.
     name: str  #: Name of the material.
-    expected: InMeasureUnit
-    """Part of the expected damage that this material causes, in the unit of the measure."""
+    expected: InMeasureUnit  #: Part of the expected damage that this material causes.
     expected_without_plan: InMeasureUnit  #: The same without any plan.
     expected_shortage_t: float | None = None
     """Mean shortage over all years, undiscounted; null in results of earlier versions."""
@@ -358,8 +354,7 @@ class ConsumerOutcome(Result):
 
     id: ids.Consumer  #: Id of the consumer.
     name: str  #: Name of the consumer.
-    expected: InMeasureUnit
-    """Part of the expected damage that this consumer bears, in the unit of the measure."""
+    expected: InMeasureUnit  #: Part of the expected damage that this consumer bears.
     expected_without_plan: InMeasureUnit  #: The same without any plan.
 
 
@@ -429,9 +424,9 @@ class Plan(ScenarioDocument):
     """Outcome under each assumption set. All other figures of a plan over sets refer to one set:
     the set that changes nothing in the file, or the first set if there is none."""
     review: ReviewDecisions | None = None
-    """Decisions of each information set at the review, and the value of the review. ``projects``
-    then lists only the projects decided before the review, and all sums are means over the
-    information sets. Null without a review."""
+    """Decisions of each information set at the review, and the value of the review; null without a
+    review. With a review, ``projects`` lists only the projects decided before it, and all sums are
+    means over the information sets."""
     chains: tuple[ChainOutcome, ...] = ()  #: Flows, bottlenecks and marginal values of each chain.
     adaptation: tuple[AdaptationOutcome, ...] = ()
     """Length of outages and shortages for consumers that adapt."""

@@ -38,7 +38,7 @@ class AssumptionSetOutcome(Result):
     id: ids.Assumptions  #: Id of the set.
     title: str  #: Title of the set; its id if it has no title.
     weight: Share  #: Weight of the set; all weights add up to 1.
-    states: int  #: Number of states of the world drawn under the set.
+    states: int  #: Number of states drawn under the set.
     objective: InMeasureUnit  #: Objective of the plan under the set.
     expected: InMeasureUnit  #: Mean damage over the states.
     cvar: InMeasureUnit  #: Mean damage of the worst states, at the scenario's level.

@@ -131,10 +131,9 @@ class RedactionLoss(Result):
     entering: tuple[str, ...]  #: Projects that only the redacted scenario's plan builds.
     leaving: tuple[str, ...]  #: Projects that only the true scenario's plan builds.
     moved: dict[str, tuple[int, int]]
-    """Projects with different start years: the year in the true plan and in the redacted one."""
+    """Projects with different start years: true plan, then redacted plan."""
     stocks_t: dict[str, tuple[float, float]]
-    """Largest planned stocks that differ by more than 1 %: in the true plan and in the redacted
-    one."""
+    """Largest planned stocks that differ by more than 1 %: true plan, then redacted plan."""
 
 
 class Redaction(SealedDocument):

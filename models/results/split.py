@@ -147,7 +147,11 @@ class FreeRider(Result):
 
 
 class Externality(Result):
-    """The game in which each player outside a coalition acts alone, in the order of the file."""
+    """The game in which the players outside a coalition act as well.
+
+    They decide before the coalition, one after the other in the order of the file. Each does what
+    is best for itself, and knows the decisions of those before it.
+    """
 
     alone: dict[str, Interval]  #: Mean damage plus net cost of each player when all act alone.
     worth: Interval
