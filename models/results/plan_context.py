@@ -5,7 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from models.results import ids
-from models.results.base import InMeasureUnit, Result, Share
+from models.results.base import InMeasureUnit, Result, Share, UnitMark
+
+MoneyPerTonne = Annotated[float, UnitMark("`currency` per t")]
 
 
 class WithoutPlan(Result):
@@ -107,12 +109,11 @@ class AdaptationOutcome(Result):
     consecutive periods in which more than a millionth of demand is not met. Null without a
     shortage."""
     shortage_months_without_plan: float | None  #: The same without any plan.
-    first_eur_per_t: float
-    """Damage per tonne of shortage in the first period of a clock, in money per tonne, not
-    discounted. It is the mean of the damage steps, weighted by their shares."""
+    first_eur_per_t: MoneyPerTonne
+    """Damage per tonne of shortage in the first period of a clock, not discounted. It is the mean
+    of the damage steps, weighted by their shares."""
     later_months: float
     """Months from the first period of a clock to the period of ``later_eur_per_t``, which is the
     period nearest to ten months."""
-    later_eur_per_t: float
-    """Damage per tonne of shortage in that later period if the clock still runs, in money per
-    tonne."""
+    later_eur_per_t: MoneyPerTonne
+    """Damage per tonne of shortage in that later period if the clock still runs."""
