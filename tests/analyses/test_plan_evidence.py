@@ -115,6 +115,24 @@ def test_what_is_avoided_is_split_by_the_size_of_figures(plan: Plan) -> None:
     assert of["severity"]["assumption"] == near(1.0)
 
 
+def test_a_figure_of_a_later_year_has_the_source_of_the_year_before(plan: Plan) -> None:
+    """Of zinc's demand 10 is read and 20 without a source; its supply and the cut's probability are
+    stated for two years as well."""
+    made = raw()
+    made["demand"][2]["t_per_year"] = {2026: {"value": 10, **READ}, 2030: 20}
+    made["supply"][2]["share"] = {2026: {"value": 0.5, **GUESS}, 2030: 1}
+    made["hazards"]["cut"]["annual_probability"] = {2026: {"value": 0.1, **READ}, 2030: 0.2}
+    content = Case.model_validate(made).model_dump(mode="json", by_alias=True, exclude_none=True)
+    changed = Plan.model_validate(plan.model_dump() | {"scenario": content})
+    of = figure_sources.source_shares_by_material(changed)
+    assert of["zinc"]["demand"]["read"] == near(1.0)
+    assert of["zinc"]["supply"]["assumption"] == near(1.0)
+    assert of["tin"]["frequency"]["read"] == near(1.0)
+    assert changed.case is not None
+    figures = figure_sources.figures_needing_source(changed.case)
+    assert [f.source for f in figures if f.value == 20] == ["book"]
+
+
 def test_damage_rests_on_what_a_material_is_made_of(plan: Plan) -> None:
     """All ore for tin comes from Chile, which is read, where a strike of 0.2 is assumed: of supply
     0.6 of 2 is assumed, of frequencies 0.1 of 0.3 is read."""

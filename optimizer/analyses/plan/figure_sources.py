@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -164,10 +164,10 @@ def source_shares_by_material(plan: Plan) -> dict[str, dict[str, dict[SourceKind
     for material in plan.materials if plan.case is not None else ():
         assert plan.case is not None
         sums_by_kind: dict[str, dict[SourceKind, float]] = {}
-        for kind, figure, size in _weighted_figures(plan.case, material.id):
+        for kind, source, size in _weighted_figures(plan.case, material.id):
             if kind != "damage" or plan.outcome.measure == "damage":
                 by_kind = sums_by_kind.setdefault(kind, dict.fromkeys(SOURCE_KINDS, 0.0))
-                by_kind[classify_source(plan.case, figure.source)] += size
+                by_kind[classify_source(plan.case, source)] += size
         shares_by_material[material.id] = {
             kind: {
                 source_kind: size / kind_total for source_kind, size in sums_by_kind[kind].items()
@@ -196,23 +196,23 @@ def benefit_source_shares(plan: Plan) -> dict[str, dict[SourceKind, float]]:
     return shares_by_kind
 
 
-def _weighted_figures(case: Case, material: str) -> Iterator[tuple[str, Number, float]]:
-    """Yield (kind, figure, size) for the figures on which the damage of a material depends.
+def _weighted_figures(case: Case, material: str) -> Iterator[tuple[str, str | None, float]]:
+    """Yield (kind, source, size) for the figures on which the damage of a material depends.
 
     They include supply and hazards of all materials from which it is made.
     """
     forms = {name for name in case.materials if material in downstream_materials(case, name)}
     steps = (step for damage in case.damage if damage.material == material for step in damage.steps)
     for step in steps:
-        yield "damage", step.eur_per_t, float(step.share) * float(step.eur_per_t)
+        yield "damage", step.eur_per_t.source, float(step.share) * float(step.eur_per_t)
     for demand in case.demand:
-        for figure in demand.t_per_year.values if demand.material == material else ():
-            yield "demand", figure, float(figure)
+        if demand.material == material:
+            yield from _with_sources("demand", demand.t_per_year.values)
     supplies = [supply for supply in case.supply if supply.material in forms]
     for supply in supplies:
         yearly_figures = supply.share if supply.share is not None else supply.t_per_year
-        for figure in yearly_figures.values if yearly_figures is not None else ():
-            yield "supply", figure, float(figure)
+        if yearly_figures is not None:
+            yield from _with_sources("supply", yearly_figures.values)
     origins = {(supply.country, supply.material) for supply in supplies}
     origins |= {(conversion.country, conversion.output) for conversion in case.conversions.values()}
     for hazard in case.hazards.values():
@@ -227,13 +227,19 @@ def _weighted_figures(case: Case, material: str) -> Iterator[tuple[str, Number, 
                 for country, form in origins
             )
         ]
-        for figure in hazard.annual_probability.values if effects_on_material else ():
-            yield "frequency", figure, float(figure)
+        if effects_on_material:
+            yield from _with_sources("frequency", hazard.annual_probability.values)
         for effect in effects_on_material:
-            sourced_loss = effect.loss[0]
-            for loss in effect.loss:
-                sourced_loss = loss if loss.source is not None else sourced_loss
-                yield "severity", sourced_loss, float(loss)
+            yield from _with_sources("severity", effect.loss)
+
+
+def _with_sources(kind: str, figures: Iterable[Number]) -> Iterator[tuple[str, str | None, float]]:
+    """Yield (kind, source, size) for the figures of a list or a yearly quantity. A figure without a
+    source has the source of the figure before it."""
+    source = None
+    for figure in figures:
+        source = figure.source or source
+        yield kind, source, float(figure)
 
 
 def build_sections(wording: PlanWording) -> list[Section]:
