@@ -309,7 +309,8 @@ class StatesScenario(Result):
 class Evaluation(MeasuredResult, ScenarioResult):
     """An evaluation of a plan: on fresh states, by release policies, and against bounds.
 
-    Fields that need solves are null for a plan over assumption sets, with a review, or with
+    Fields for which problems must be solved (``gap``, ``information``, ``tail``, ``longer``,
+    ``counterfactual``) are null if the plan is one over assumption sets, has a review, or has
     ``ambiguity``.
     """
 
