@@ -324,7 +324,7 @@ class Comparison(SealedDocument):
     best_from: tuple[BestOptionRange, ...] = ()
     """The efficient option that is best at each value of an avoided EUR, in ascending order.
     Options that the gaps do not distinguish from the previous one are omitted. Empty if damage is
-    not money."""
+    not money, or if no option with public money remains."""
     best_from_by_net_cost: tuple[BestOptionRange, ...] = ()
     """The same with net public cost in place of public money."""
     dominated: tuple[Increment, ...] = ()

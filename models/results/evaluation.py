@@ -337,8 +337,9 @@ class Evaluation(MeasuredResult, ScenarioResult):
     """Estimates with importance sampling; null if not requested, or for written-out states."""
     longer: LongerHorizon | None  #: Outcome with a longer horizon; null if not requested.
     counterfactual: Counterfactual | None = None
-    """Outcome without the plan. Null if not requested, if no plan satisfies all rules, or if the
-    plan has no public money and the scenario names no variant."""
+    """Outcome without the plan. Null if not requested, if no plan satisfies all rules, if the plan
+    is that of the named variant, or if the plan has no public money and the scenario names no
+    variant."""
     budget_risk: BudgetRisk | None = None
     """Probability that budgets suffice. Null if no project of the plan has a possible overrun, no
     budget has a limit, or the plan has a review."""

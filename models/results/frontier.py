@@ -166,8 +166,8 @@ class Target(MeasuredResult, base.TitledDocument):
     bound."""
     conflict: tuple[BrokenRule, ...] = ()
     """Minimal set of [rules](#no-plan) that exclude the goal: if any one of them is dropped, the
-    goal can be reached. Only stated if no value reaches the goal and the states are few enough to
-    be solved at once."""
+    others permit it. Only stated if no value reaches the goal. If rules exclude only the level of
+    damage, the states also have to be few enough to be solved at once."""
     trials: tuple[Trial, ...]  #: Values that were tried, in this order.
     ended: base.Completion  #: ``interrupted`` if the user stopped the search.
     seconds: base.Seconds  #: Wall time.

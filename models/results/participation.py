@@ -121,7 +121,8 @@ class Participation(SolveSummary, ScenarioResult):
     null without a plan."""
     free_share: Share | None  #: Share of the company in that plan; null if nothing is built.
     curves: tuple[ShareCurve, ...]
-    """Curves with ``reoptimize`` come first, in ascending order of the public share."""
+    """First the curve with ``reoptimize`` and a free public share, then the curve with ``held``,
+    then curves with a given public share, in ascending order of this share."""
     project_names: dict[ids.Project, str]  #: Names of the projects in the result.
     material_names: dict[ids.Material, str]  #: Names of the materials in the result.
     ended: Completion  #: ``interrupted`` if the user stopped before all points were solved.

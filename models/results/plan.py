@@ -202,7 +202,8 @@ class Outcome(MeasuredResult):
 class UnaidedProject(Result):
     """A project that may be built without the funders' money, and the effect of their money.
 
-    Tonnes are the output of one year at full operation, without any event, times ``probability``.
+    Tonnes are the output of one year at full operation, without any event. Output without the
+    funders' money is multiplied by ``probability``.
     """
 
     id: ids.Project  #: Id of the project.
@@ -294,8 +295,8 @@ class CrmaShare(Result):
     to the need of *this scenario*. It counts
 
     - deliveries from the Union;
-    - reserved output of projects in the Union;
-    - for processing, output of conversions in the Union at full capacity.
+    - reserved output of projects in the Union, and output of unaided ones times its probability;
+    - for processing, output of conversions in the Union at full capacity, at most the need.
     """
 
     material: ids.Material  #: Id of the material.
@@ -375,9 +376,9 @@ class BreakEvenFactor(Result):
     """Smallest factor at which the plan avoids damage of at least its net cost. Null if no such
     factor was found: up to 10 for ``rate`` and ``duration``, of any size for ``damage``."""
     any_plan: ScaleFactor | None
-    """Factor at which it is proven that no plan that satisfies the rules breaks even: none avoids
-    more damage than its net cost plus 1 % of the damage without a plan. For ``damage``, this also
-    applies to all smaller factors. Null if not proven."""
+    """Factor at which it is proven that no plan that satisfies the rules avoids more damage than
+    its net cost plus 1 % of the damage without a plan. For ``damage``, this also applies to all
+    smaller factors. 0 if a plan was found that breaks even at factor 0. Null if not proven."""
 
 
 class Plan(ScenarioDocument):
@@ -398,10 +399,11 @@ class Plan(ScenarioDocument):
     spend_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EXHAUSTIVE]
     """Amount charged to the budget of each funder in each year, undiscounted. It is the sum of
     installments, subsidized interest and expected payments of price floors, times
-    ``budget_charge``, plus the funder's stockpile costs."""
+    ``budget_charge``, plus premiums times ``premium_charge``, plus the funder's stockpile costs.
+    Installments include the overrun that budgets must cover according to ``policy.contingency``."""
     committed_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EXHAUSTIVE]
-    """The amounts of ``spend_meur`` without the factor ``budget_charge``, which may be below 1 for
-    a guarantee."""
+    """The amounts of ``spend_meur`` without the factors ``budget_charge`` (which may be below 1 for
+    a guarantee) and ``premium_charge``, and with the mean overrun."""
     materials: Annotated[tuple[MaterialOutcome, ...], ids.EXHAUSTIVE]
     """Damage, shortage and supply of each material."""
     consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EXHAUSTIVE]

@@ -28,8 +28,8 @@ class StressEvent(Result):
     period: int = Field(ge=1)  #: Period of that year in which the event starts, from 1.
     periods: int = Field(ge=1)
     """Length of the event in periods, including periods after the horizon. All effects end with the
-    event. If the requested length exceeds the longest ``loss`` list of the hazard, the last loss of
-    the lists of this length continues."""
+    event at the latest. If the requested length exceeds the longest ``loss`` list of the hazard,
+    the last loss of the lists of this length continues."""
     loss: Share | None = None
     """Requested loss of supply in every period, as a share of all that the hazard affects. Null if
     the losses of the hazard apply."""
@@ -129,8 +129,8 @@ class Stress(MeasuredResult, ScenarioResult):
     consumers: tuple[ConsumerShortage, ...]  #: Consumers with a shortage, in the order of the file.
     stocks: tuple[StressedStock, ...]  #: Stockpiles of these materials, in the order of the file.
     plants: tuple[StressedPlant, ...]
-    """Plants that make or use these materials in at least one case: conversions first, then
-    projects, in the order of the file."""
+    """Plants in the chains of these materials that could make something in these periods, in at
+    least one case: conversions first, then projects, in the order of the file."""
     solved: bool  #: True if the plan was solved for this analysis, false for a saved plan.
     gap: UnboundedShare | None
     """Relative gap of the plan; null for a saved plan, or without a bound."""
