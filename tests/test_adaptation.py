@@ -427,7 +427,7 @@ def committed(pick: Any, instance: Instance) -> Commitment:
     return Commitment(start=start, offtake=offtake, buy=buy)
 
 
-@pytest.mark.quick(every=31, ci=3)
+@pytest.mark.quick(every=31, ci=11)
 @pytest.mark.parametrize(("kind", "seed"), CASES)
 def test_passes_are_as_good_as_programs(kind: str, seed: int) -> None:
     """Damage of each state by compiled passes, merged or not, by programs of the formulation and by
@@ -472,7 +472,7 @@ def proven(recourse: RecourseEvaluator, evaluated: Any, point: Any) -> Any:
     return np.sum([bound_at(x, nodes[v], point) for v, x in evaluated.subgradients.items()], axis=0)
 
 
-@pytest.mark.quick(every=47, ci=7)
+@pytest.mark.quick(every=47, ci=17)
 @pytest.mark.parametrize(("kind", "seed"), CASES[::2])
 def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     scenario = Case.model_validate(drawn(kind, seed)[1])

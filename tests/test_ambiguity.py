@@ -145,7 +145,7 @@ def drawn(kind: str, seed: int) -> Raw:
     return raw
 
 
-@pytest.mark.quick(every=29, ci=7)
+@pytest.mark.quick(every=29, ci=13)
 @pytest.mark.parametrize("kind", DRAWS)
 @pytest.mark.parametrize("seed", range(20))
 def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
@@ -159,7 +159,7 @@ def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     by_both(problem, 1e-6)
 
 
-@pytest.mark.quick(every=31, ci=5)
+@pytest.mark.quick(every=31, ci=11)
 @pytest.mark.parametrize("kind", DRAWS)
 @pytest.mark.parametrize("seed", range(14))
 def test_a_larger_ambiguity_set_is_no_better(kind: str, seed: int) -> None:
@@ -277,6 +277,7 @@ def worth_of_the_valley(radius: float) -> float:
     return -value
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("radius", "published"), [(0.0, 838.33), (np.sqrt(2 / 3) - 1e-6, 835.0), (1 / 6, 836.695)]

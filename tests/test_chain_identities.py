@@ -91,7 +91,7 @@ def by_way_of_another(raw: Raw, pick: Callable[..., Any]) -> Raw:
     return raw
 
 
-@pytest.mark.quick(every=37, ci=4)
+@pytest.mark.quick(every=37, ci=11)
 @pytest.mark.parametrize("seed", range(60))
 @pytest.mark.parametrize("change", [in_other_units, halved, by_way_of_another])
 def test_what_changes_nothing(change: Callable[..., Raw], seed: int) -> None:

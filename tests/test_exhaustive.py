@@ -56,7 +56,7 @@ def test_the_planner_finds_the_optimum_of_exhaustive_search(raw: Raw) -> None:
     agree(raw)
 
 
-@pytest.mark.quick(every=27, ci=5)
+@pytest.mark.quick(every=27, ci=13)
 @pytest.mark.parametrize("seed", [3876, *range(80)])
 def test_evenly_drawn_cases_agree(seed: int) -> None:
     """Examples that shrink cluster near the simplest; these are spread evenly."""
@@ -67,7 +67,7 @@ def test_evenly_drawn_cases_agree(seed: int) -> None:
     agree(raw)
 
 
-@pytest.mark.quick(every=31, ci=5)
+@pytest.mark.quick(every=31, ci=11)
 @pytest.mark.parametrize("seed", range(120))
 def test_cases_with_lines_and_terms_agree(seed: int) -> None:
     pick = random.Random(f"treasury {seed}").choice
@@ -77,7 +77,7 @@ def test_cases_with_lines_and_terms_agree(seed: int) -> None:
     agree(raw)
 
 
-@pytest.mark.quick(every=31, ci=4)
+@pytest.mark.quick(every=31, ci=11)
 @pytest.mark.parametrize("seed", range(60))
 def test_cases_with_residual_values_agree(seed: int) -> None:
     pick = random.Random(f"lasting {seed}").choice

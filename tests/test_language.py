@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
+import pytest
 from pydantic import BaseModel
 
 from models.base import LocalizedText
@@ -147,6 +148,7 @@ def test_the_german_takes_the_same_values() -> None:
     assert other == []
 
 
+@pytest.mark.slow
 def test_no_german_is_left_without_its_english() -> None:
     """A text may also be chosen first and translated then: so any literal of the source counts."""
     literals = {

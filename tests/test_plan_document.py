@@ -111,6 +111,7 @@ def test_budget_lines_agree_with_what_is_spent(plans: list[Plan]) -> None:
                 assert line.used_meur[year] <= meur + 1e-4
 
 
+@pytest.mark.slow
 def test_lines_hold_what_they_grant(plans: list[Plan]) -> None:
     lines = [line for answer in plans for line in answer.budget_lines if line.kind != "budget"]
     assert {line.kind for line in lines} == {"cash", "commitment", "guarantee_stock"}

@@ -61,6 +61,7 @@ def test_an_answer_becomes_the_plan_of_a_solve() -> None:
     assert variant.plan().label == "half_the_fund"
 
 
+@pytest.mark.slow
 @pytest.mark.quick(every=5)
 @pytest.mark.parametrize("seed", range(12))
 def test_reports_on_a_plan_do_not_depend_on_earlier_plans(seed: int) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(
     p for package in ("models", "optimizer", "vorrat") for p in (ROOT / package).rglob("*.py")
@@ -59,6 +61,7 @@ BETWEEN_OWN_PROCESSES = {
 }
 
 
+@pytest.mark.slow
 def test_nothing_that_is_read_can_be_executed() -> None:
     executing = {(f, m) for f, m in imports() if m.split(".")[0] in EXECUTING}
     imported = executing - BETWEEN_OWN_PROCESSES
@@ -79,11 +82,13 @@ ON_THIS_MACHINE = {
 }
 
 
+@pytest.mark.slow
 def test_nothing_imports_what_reaches_other_machines() -> None:
     found = {(f, m) for f, m in imports() if m in REACHING or m.split(".")[0] in REACHING}
     assert found == ON_THIS_MACHINE
 
 
+@pytest.mark.slow
 def test_texts_are_read_and_written_in_a_stated_encoding() -> None:
     """The default is that of the system, which on Windows is a code page."""
     odd = []
@@ -98,6 +103,7 @@ def test_texts_are_read_and_written_in_a_stated_encoding() -> None:
     assert odd == []
 
 
+@pytest.mark.slow
 def test_paths_are_not_joined_as_texts() -> None:
     # Some of it has no like in pathlib: links are neither followed nor do they raise.
     lacking = {f"os.path.{name}" for name in ("expanduser", "lexists", "normpath", "relpath")}
@@ -105,6 +111,7 @@ def test_paths_are_not_joined_as_texts() -> None:
     assert {(file, name) for file, name in joined if name not in lacking} == set()
 
 
+@pytest.mark.slow
 def test_names_of_some_systems_are_used_under_a_condition() -> None:
     """Names that only some systems have stand under a condition."""
     some = re.compile(r"(os\.(fork|getuid|geteuid|getpgid|killpg|setsid|sched_getaffinity)"

@@ -58,7 +58,7 @@ def check_limits(outcome: NodeOutcome, instance: Instance) -> None:
     assert outcome.damage.min() >= 0
 
 
-@pytest.mark.quick(every=17, ci=4)
+@pytest.mark.quick(every=17, ci=7)
 @pytest.mark.parametrize("kind", PILES)
 @pytest.mark.parametrize("seed", range(60))
 def test_recourse_is_as_good_as_a_linear_program(kind: str, seed: int) -> None:

@@ -91,7 +91,7 @@ def portfolio(own: Any) -> frozenset[tuple[str, str]]:
     )
 
 
-@pytest.mark.quick(every=17, ci=3)
+@pytest.mark.quick(every=17, ci=7)
 @pytest.mark.parametrize("seed", [*range(6), 8])
 @pytest.mark.parametrize("within", [0.0, 0.1, 0.6, 3.0])
 def test_each_is_as_far_as_any_within_the_limit(seed: int, within: float) -> None:

@@ -15,6 +15,7 @@ def test_all_media_are_whole_in_both_languages(language: Language, untranslated:
     is_whole_in_all_media(found(), language, untranslated)
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_the_plan_and_its_alternatives() -> None:
     made = tables_in(found())
     plans = [found().plan, *(own.plan for own in found().alternatives)]

@@ -203,6 +203,7 @@ def test_reports_say_it_in_both_languages() -> None:
     assert "bis zum Zehnfachen nicht" in one_line(poor, "de")
 
 
+@pytest.mark.slow
 def test_commands_take_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "half.json"
     file.write_text(json.dumps(half(4) | {"variants": {"dear": {

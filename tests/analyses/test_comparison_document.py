@@ -197,6 +197,7 @@ def test_investments_of_companies_alone_are_reported_or_requested() -> None:
     assert "No option shows what companies do alone; a variant in which every public" in text
 
 
+@pytest.mark.slow
 def test_many_options_have_numbers() -> None:
     """Six of them, by public funding; on a sheet with their names."""
     plans = {f"plan {n}": solve(raw(n)) for n in (9, 8, 7, 6, 5, 4)}

@@ -51,7 +51,7 @@ def asked(name: str, scenario: vorrat.Scenario) -> dict[str, Interval]:
 
 
 @pytest.mark.slow
-@pytest.mark.quick(every=97, ci=7)
+@pytest.mark.quick(every=97, ci=23)
 @pytest.mark.parametrize("name", ["explain", "frontier", "sensitivity"])
 @pytest.mark.parametrize(("kind", "seed"), [(kind, seed) for kind in DRAW for seed in range(6)])
 def test_leaves_change_no_figure(

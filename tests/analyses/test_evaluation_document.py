@@ -274,6 +274,7 @@ def test_german_text_reports_avoided_damage() -> None:
     )
 
 
+@pytest.mark.slow
 def test_names_are_never_markup() -> None:
     root = read(page_of(by_hand(title="<b>A & B</b>", scenario=None), drawn=True))
     assert not list(root.all("b"))

@@ -291,6 +291,7 @@ def test_two_processes_find_what_one_finds() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("seed", [0, 1, 2, 4, 5, 6])
 def test_states_solved_on_a_shared_frame_equal_separate_solves(

@@ -175,6 +175,7 @@ def test_names_are_those_of_the_language() -> None:
     assert "Am besten fährt Chips AG mit 30 % der Investition in Upper works." in other
 
 
+@pytest.mark.slow
 def test_names_can_be_neither_commands_nor_markup_nor_formulas() -> None:
     text = text_of(participation(name="Chips\x1b[31m AG", project_name="Upper\nworks"))
     assert "\x1b" not in text

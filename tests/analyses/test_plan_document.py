@@ -274,6 +274,7 @@ def test_figures_per_euro_are_those_of_a_comparison() -> None:
         assert before.format(f"{figure:.1f}") in shown
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @LANGUAGES
 def test_a_provision_below_the_expected_loss_is_reported(language: Language) -> None:

@@ -97,7 +97,8 @@ CONSUMERS = {"consortium.yaml": 9, "germany-2026.yaml": 7, "japan-2010.yaml": 3}
 """The number of consumers of each shipped scenario: none is read before it is tested."""
 
 
-@pytest.mark.quick(every=11, ci=3)
+@pytest.mark.slow
+@pytest.mark.quick(every=11, ci=5)
 @pytest.mark.parametrize(
     ("name", "number"), [(name, n) for name, count in CONSUMERS.items() for n in range(count)]
 )

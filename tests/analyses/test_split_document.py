@@ -308,6 +308,7 @@ def open_by(apart: float) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.drawn
 def test_intervals_are_reported_and_drawn_only_where_they_matter() -> None:
     assert "leave these gains open by 0.800 million EUR at most" in one_line(split())
@@ -481,6 +482,7 @@ def test_many_groups_are_cut_and_counted_on_the_page_alone() -> None:
     assert len(rows_of(sheet, "Spares the others")) == MAX_PAGE_GROUPS + 6
 
 
+@pytest.mark.slow
 def test_texts_are_never_markup_and_never_formulas() -> None:
     hostile = "<script>alert(1)</script> $x$"
     players = [p | {"name": hostile} for p in raw()["players"]]
@@ -707,6 +709,7 @@ def test_a_split_beside_a_plan_gets_a_section() -> None:
     assert 'id="split"' not in page_of(tutorial())
 
 
+@pytest.mark.slow
 def test_a_split_beside_a_plan_gets_its_sheets() -> None:
     plan = tutorial()
     alone = results(workbook_of_plan(plan)).sheetnames

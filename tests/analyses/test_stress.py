@@ -287,7 +287,7 @@ def test_a_chain_by_hand() -> None:
     assert store.left_t == {"market": near([20]), "plan": near([0])}
 
 
-@pytest.mark.quick(every=17, ci=3)
+@pytest.mark.quick(every=17, ci=7)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(40))
 def test_every_form_of_a_chain_balances(kind: str, seed: int) -> None:

@@ -142,6 +142,7 @@ def test_the_chart_draws_what_the_table_says() -> None:
         assert axes.get_ylim() == (0, 1.04)
 
 
+@pytest.mark.slow
 def test_stocks_are_named_by_when_they_are_used_up() -> None:
     text = read(page_of(planned(), stress=[both()[0]])).text.replace("\u00a0", " ")
     assert (
@@ -189,6 +190,7 @@ def test_all_media_are_whole(language: Language, untranslated: set[str]) -> None
     is_whole_in_all_media(planned(), language, untranslated, stress=both())
 
 
+@pytest.mark.slow
 def test_the_workbook_computes_what_is_avoided() -> None:
     for data_only in (True, False):
         book = load_workbook(BytesIO(workbook_of(planned(), stress=both())), data_only=data_only)
@@ -230,6 +232,7 @@ def rows(page: Path) -> int:
     )
 
 
+@pytest.mark.slow
 def test_results_in_the_folder_and_given_ones_are_shown(folder: Path) -> None:
     asked = ["stress", "plan", "--event", "cut 2026 for 1 year at 100%", "--quiet"]
     assert run_command_line([*asked, "--out", "plan"]) == 0

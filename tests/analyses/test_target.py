@@ -137,6 +137,7 @@ def test_what_needs_nothing_is_reached_at_the_lowest_value() -> None:
     assert (found.status, found.feasible_at, found.infeasible_below) == ("proven", 0, None)
 
 
+@pytest.mark.slow
 def test_the_worst_state_and_the_tail() -> None:
     """In the tutorial the worst state alone has the worst 5 %, so that both goals are one; and with
     what is ruled out the least CVaR is above the level."""

@@ -323,6 +323,7 @@ def test_a_comparison_tells_each_set(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert [own.title.en for own in option.under] == ["As filed", "Often"]
 
 
+@pytest.mark.slow
 def test_a_report_lists_decisions_common_to_all_sets(tmp_path: Path) -> None:
     """The first page and a separate section contain it."""
     file, out = tmp_path / "case.yaml", str(tmp_path / "out")

@@ -114,6 +114,7 @@ def test_a_plan_that_another_set_does_not_allow_is_reported(tmp_path: Path) -> N
     assert late.under["early"].regret > 0
 
 
+@pytest.mark.slow
 def test_a_session_goes_from_a_file_to_its_sets_and_back() -> None:
     session = Session()
     for over in (None, "mean", "regret", None, "worst", "mean"):
@@ -140,6 +141,7 @@ def test_an_interrupt_during_the_search_for_best_plans_ends_it(
     assert asked == [0]
 
 
+@pytest.mark.slow
 def test_what_is_hidden_is_hidden_in_sets_as_well(tmp_path: Path) -> None:
     """All of them go: without one the weights of the others would not add up."""
     file, raw = tmp_path / "case.yaml", sampled(None, 20)

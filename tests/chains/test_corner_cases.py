@@ -66,6 +66,7 @@ def test_stages_are_those_of_the_project_that_has_the_id_of_a_conversion(allocat
     assert reported.stages == ()
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("small", [1.0, 0.1])
 def test_little_of_a_form_that_is_used_by_the_million_tonnes_counts(small: float) -> None:

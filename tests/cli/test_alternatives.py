@@ -25,6 +25,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_it_writes_the_document_and_every_plan(saved: Path) -> None:
     found = Alternatives.model_validate_json((saved / "alternatives.json").read_bytes())
     assert found.within == pytest.approx(0.3)
@@ -39,6 +40,7 @@ def test_it_writes_the_document_and_every_plan(saved: Path) -> None:
     assert stated.settings == ("materials.gallium.price_eur_per_t=900000",)
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("language", "reported"),

@@ -109,6 +109,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, **by_capex: Callable[[], BaseExcept
     monkeypatch.setattr(batch_solving, "solve_and_certify", find)
 
 
+@pytest.mark.slow
 def test_runs_are_files_times_variants_times_values(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,6 +145,7 @@ def test_all_variants_come_with_the_file_itself(here: Path) -> None:
     assert [run.variant for run in found().runs] == [None, "poor", "rich"]
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize(
     "where", [["--jobs", "1"], ["--jobs", "2"], ["--jobs", "1", "--scheduler", "local"]]

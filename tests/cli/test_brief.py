@@ -77,6 +77,7 @@ def test_a_plan_of_a_comparison_is_compared_with_the_other_options(folder, capsy
     assert "There is no option 'none'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_options_as_one_company_sees_them(folder, capsys):
     solved = {}
     for name, budget in (("little", 10), ("much", 15)):
@@ -108,6 +109,7 @@ def test_the_options_as_one_company_sees_them(folder, capsys):
         assert said in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_no_document_shows_the_hash_of_the_scenario(folder, capsys):
     """Who knows all figures but one would find it by trying values until the hash is met."""
     raw = tutorial().case.model_dump(mode="json")
@@ -152,6 +154,7 @@ def test_a_report_brings_its_brief(folder, capsys):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_report_leaves_a_brief_that_is_there(folder, capsys):
     """It may say who wrote it; only --force replaces it, and what is written is named."""
     assert run_command_line(["brief", "plan", "--as-is", "--author", "Somebody"]) == 0
@@ -167,6 +170,7 @@ def test_a_report_leaves_a_brief_that_is_there(folder, capsys):
     assert "Somebody" not in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_results_of_another_plan_are_ignored_and_recomputed(folder, capsys):
     """Two plans in one folder have their results apart, and an old result blocks nothing."""
     other = tutorial().model_copy(update={"title": "Another"})

@@ -95,6 +95,7 @@ def cells(name: str) -> list[tuple[Any, ...]]:
     return [row for sheet in load_workbook(name) for row in sheet.iter_rows(values_only=True)]
 
 
+@pytest.mark.slow
 def test_a_folder_of_a_comparison_is_reported_on(
     file: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,6 +142,7 @@ def test_a_comparison_is_reported_on_with_its_own_plans_alone(
     assert f"'{plan}' cannot be read" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_saved_plans_need_no_solver(file: str) -> None:
     assert run_command_line(["solve", file, "--out", "saved", "--quiet"]) == 0
     code = (
@@ -424,6 +426,7 @@ def test_a_file_with_an_at_in_its_name(file: str, capfd: pytest.CaptureFixture[s
     assert labels(compared(capfd, "ore@home.yaml", "ore@home.yaml@idle")) == ["ore@home", "idle"]
 
 
+@pytest.mark.slow
 def test_a_comparison_without_its_plans_is_reported_on(file: str) -> None:
     """It does without their sections, and without sheets that hold what is left with each."""
     assert run_command_line(["compare", file, f"{file}@idle", "--out", "both", "--quiet"]) == 0

@@ -102,6 +102,7 @@ def test_the_seal_follows_the_content() -> None:
     assert SEAL_FIELD not in other.model_dump()
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_what_was_changed_is_reported_in_every_medium(
@@ -355,7 +356,7 @@ def test_what_a_chain_or_a_clock_is_of_has_to_be_there() -> None:
     assert "chains.0.plants.nowhere" in found
 
 
-@pytest.mark.quick(1, ci=10)
+@pytest.mark.quick(1, ci=5)
 @pytest.mark.parametrize("seed", range(60))
 def test_edits_are_refused_or_reported(seed: int, folder: Path) -> None:
     """Every accepted edit renders as a page. With a recomputed seal fewer edits are detected, and

@@ -118,6 +118,7 @@ def on(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(options, "engine_in_use", asked_for)
 
 
+@pytest.mark.slow
 def test_an_analysis_whose_workers_are_lost_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -99,6 +99,7 @@ def test_init_takes_another_name_and_says_what_it_writes(
     assert run_command_line(["validate", "mine/ours.yaml"]) == 0
 
 
+@pytest.mark.slow
 def test_init_writes_over_nothing_without_force(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

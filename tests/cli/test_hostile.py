@@ -104,6 +104,7 @@ def test_terminal_output_contains_no_control_characters() -> None:
     assert not set("\x1b\x07\x9b\u202e") & set(shown)
 
 
+@pytest.mark.slow
 @pytest.mark.drawn
 def test_a_chart_is_well_formed_whatever_names_it_shows() -> None:
     page = html.render_page(build_result_document(hostile_plan()))

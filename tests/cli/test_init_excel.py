@@ -28,6 +28,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_starter_is_the_same_in_excel_and_yaml(folder, language, capsys):
@@ -88,6 +89,7 @@ def test_wrong_usage(folder, capsys, arguments, said):
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_nothing_is_overwritten_unasked(folder, capsys):
     (folder / "scenario.xlsx").write_text("kept")
     assert run_command_line(["init", "--excel"]) == 2
@@ -176,6 +178,7 @@ def test_a_scenario_that_comes_along_is_named_and_brings_what_its_variants_inclu
     assert "there are consortium, germany-2026, japan-2010, tutorial" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_a_variant_includes_once_more_comes_along(tmp_path, monkeypatch):
     """A variant replaces what the scenario includes, and a workbook holds only the latter."""
     monkeypatch.chdir(tmp_path)

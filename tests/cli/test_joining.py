@@ -89,6 +89,7 @@ def test_a_split_needs_companies(tmp_path: Path, file: str, capfd: Capture) -> N
     assert "funders of kind company; this scenario has 1." in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_shares_as_json(file: str, capfd: Capture) -> None:
     found = participate(capfd, file, "--company", "maker", "--project", "works")
     curve = found.curves[0]
@@ -110,6 +111,7 @@ def test_shares_without_a_range_and_pooled(file: str, capfd: Capture) -> None:
     assert [curve.others for curve in pooled.curves] == ["reoptimize"]
 
 
+@pytest.mark.slow
 def test_shares_are_reported_and_written(file: str, capfd: Capture) -> None:
     asked = ["participate", file, "--company", "maker", "--project", "works", "--jobs", "1"]
     few = ["--steps", "2", "--refine", "0", "--public", "0"]

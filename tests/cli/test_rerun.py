@@ -294,6 +294,7 @@ def test_one_of_many_solves_can_be_run_again_by_itself(tmp_path: Path) -> None:
     assert run_command_line(["rerun", str(tmp_path)]) == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_on_its_node_limit_is_reproduced(tmp_path: Path) -> None:
     file = ROOT / "tests" / "knapsacks" / "p08.yaml"
     options = ["--node-limit", "1", "--gap", "1e-9", "--method", "decomposition", "--quiet"]

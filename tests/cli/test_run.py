@@ -102,6 +102,7 @@ def test_faults_are_listed_beside_the_workbook_until_there_are_none(folder, caps
     assert not (folder / "book-faults.xlsx").exists()
 
 
+@pytest.mark.slow
 def test_a_conflict_is_reported_with_the_cells_of_its_rules(folder, capsys):
     path = tutorial_book(folder, no_plan)
     assert run_command_line(["run", "book.xlsx", "--quiet"]) == 3
@@ -261,6 +262,7 @@ def only_evaluated(*_):
     yield "nothing", out / "stress.json", partial(run_nested, "stress", plan, unknown, out)
 
 
+@pytest.mark.slow
 def test_further_files_are_written_in_the_language_of_the_run(folder, monkeypatch, capsys):
     """The exit code reports a failed step, too; results of an earlier run are ignored."""
     shutil.copy(TUTORIAL, folder / "case.yaml")

@@ -22,6 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.slow
 def test_a_plan_becomes_a_workbook(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "results.xlsx"
     assert run_command_line(["workbook", str(folder), "--out", str(out)]) == 0

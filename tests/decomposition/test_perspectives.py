@@ -54,7 +54,7 @@ def drawn(seed: int) -> Instance:
     )
 
 
-@pytest.mark.quick(every=31, ci=3)
+@pytest.mark.quick(every=31, ci=7)
 @pytest.mark.parametrize("seed", range(80))
 def test_both_methods_find_one_optimum(seed: int) -> None:
     instance = drawn(seed)
@@ -87,7 +87,7 @@ def test_some_of_them_have_a_plan_and_some_have_none() -> None:
     assert sum(ending == "infeasible" for ending, _ in found.values()) > 2
 
 
-@pytest.mark.quick(1, ci=6)
+@pytest.mark.quick(1, ci=3)
 @pytest.mark.parametrize("seed", range(20))
 def test_one_pool_serves_every_perspective(seed: int) -> None:
     """Cuts do not depend on the perspective: cuts of one are valid for the next."""

@@ -195,7 +195,7 @@ def pool_of(allocation: str) -> CutPool:
     return made(base(allocation))
 
 
-@pytest.mark.quick(every=17)
+@pytest.mark.quick(every=17, ci=3)
 @pytest.mark.parametrize("change", OUTSIDE)
 def test_changes_outside_recourse_keep_cuts(change: str) -> None:
     """(a) All of them are lent, are true in columns old and new, and lead to the optimum."""
@@ -237,7 +237,7 @@ IN_BOTH = ["demand", "supply", "delays", "release limit", "stock split", "new co
 """Changes tried in both allocations."""
 
 
-@pytest.mark.quick(every=9)
+@pytest.mark.quick(every=9, ci=2)
 @pytest.mark.parametrize(
     ("change", "allocation"),
     [(change, "entitled") for change in SEEN] + [(change, "pooled") for change in IN_BOTH],

@@ -113,7 +113,7 @@ def optimum(scenario: Case) -> float | None:
     return solution.objective
 
 
-@pytest.mark.quick(every=107, ci=27)
+@pytest.mark.quick(every=107, ci=53)
 @pytest.mark.parametrize(("kind", "seed"), DRAWN)
 def test_a_chain_of_questions_is_answered_as_each_of_them_alone(kind: str, seed: int) -> None:
     """Questions change the base scenario or the last one, and some are repeated."""

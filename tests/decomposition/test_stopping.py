@@ -194,6 +194,7 @@ def test_a_pool_keeps_what_a_stopped_run_found() -> None:
     assert solve(pool=pool).certificate.objective == pytest.approx(optimum(), rel=3e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("seed", [16, 0, 1, 2, 4, 5, 6, 7, 9, 10])
 def test_a_stopped_tree_reports_the_bound_of_the_last_one(

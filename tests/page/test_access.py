@@ -104,6 +104,7 @@ def test_the_token_in_the_address_becomes_a_cookie_and_leaves_the_address(server
     assert stranger.get("/board?scenario=tutorial").status == 200
 
 
+@pytest.mark.slow
 def test_the_address_that_is_reported_has_the_token_and_works_at_once() -> None:
     """Who follows it the moment it is printed is answered."""
     with opened(TUTORIAL, at_once=True) as found:
@@ -125,6 +126,7 @@ def test_another_name_of_the_host_is_refused(visitor: Visitor, host: str) -> Non
     assert answer.status in (400, 421)
 
 
+@pytest.mark.slow
 def test_localhost_is_this_machine(visitor: Visitor) -> None:
     assert visitor.get("/", Host=f"localhost:{visitor.server.port}").status == 200
 
@@ -308,6 +310,7 @@ def test_what_the_scenario_does_not_have_is_reported_as_such(
         assert "<h1>That cannot be done</h1>" in answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accept", ["*/*", "text/html,application/xhtml+xml"])
 @pytest.mark.parametrize(
     "path",

@@ -46,6 +46,7 @@ def expected(plan: Plan) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.quick(2)
 @pytest.mark.parametrize("settings", QUESTIONS, ids=str)
 def test_the_figures_are_those_of_a_solve(tab: Tab, settings: tuple[str, ...]) -> None:

@@ -168,6 +168,7 @@ def test_each_kind_of_control_of_germany_moves_what_its_label_says() -> None:
             moves_its_own(GERMANY, one)
 
 
+@pytest.mark.slow
 @EVERYWHERE
 def test_a_control_at_its_base_leaves_the_figures_of_the_file(name: str) -> None:
     """With their sources, alone and all at once."""
@@ -284,6 +285,7 @@ FACTORS = [(), ("stocks", 0.5), ("stocks", 2), ("stocks", 3), ("stocks", 4), ("d
            ("demand", 0.5), ("demand", 2)]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1, ci=3)
 @pytest.mark.parametrize("factor", FACTORS, ids=str)
 def test_days_are_days_whatever_is_multiplied_before(factor: tuple[str, float]) -> None:
@@ -294,6 +296,7 @@ def test_days_are_days_whatever_is_multiplied_before(factor: tuple[str, float]) 
     assert {id: days(case, id) for id in wanted} == pytest.approx(wanted, rel=0.006)
 
 
+@pytest.mark.slow
 def test_days_of_a_stock_of_which_a_factor_left_nothing_are_not_dropped() -> None:
     """The question gives its days, or is refused with a message."""
     try:

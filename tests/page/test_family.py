@@ -136,6 +136,7 @@ def test_each_point_is_the_plan_of_its_question(page: Path) -> None:
             assert best.certificate.objective <= reported["objective"] * (1 + 1e-6)
 
 
+@pytest.mark.slow
 def test_the_optimum_between_two_points_lies_in_the_proven_interval(page: Path) -> None:
     """More money lowers the objective, dearer damage raises it: in steps between solved values."""
     points, base = held(page)["points"], read_case(TUTORIAL)

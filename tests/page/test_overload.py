@@ -92,6 +92,7 @@ def test_one_user_has_no_more_than_some_requests_answered_at_once(crowded: Serve
         assert time.monotonic() < until
 
 
+@pytest.mark.slow
 def test_many_event_streams_leave_a_connection_for_health_checks(crowded: Served) -> None:
     with ExitStack() as stack:
         for n in range(DESCRIPTORS // 2):

@@ -108,6 +108,7 @@ def test_sources_are_shown_at_the_control(id: str, language: Language, reported:
     assert bool(found) == bool(reported)
 
 
+@pytest.mark.slow
 def test_a_moved_figure_has_no_source() -> None:
     case = germany().with_settings(["funders.rohstofffonds.budget_meur=700"]).case
     moved = controls.find_control(case, "funders.rohstofffonds.budget_meur")

@@ -37,6 +37,7 @@ def test_questions_of_one_process_are_answered_in_turn_and_each_hears_where_it_s
     asyncio.run(go())
 
 
+@pytest.mark.slow
 def test_many_questions_of_one_user_do_not_delay_others() -> None:
     async def go() -> list[str]:
         pool, done = SimulatedPool(max_active=1), []
@@ -49,6 +50,7 @@ def test_many_questions_of_one_user_do_not_delay_others() -> None:
     assert asyncio.run(go()) == ["a1", "b1", "c1", "a2", "b2", "a3"]
 
 
+@pytest.mark.slow
 def test_a_view_comes_before_questions() -> None:
     async def go() -> list[str]:
         pool, done = SimulatedPool(), []
@@ -65,6 +67,7 @@ def test_a_view_comes_before_questions() -> None:
     assert asyncio.run(go()) == ["a2", "a1", "a1", "b1", "c1"]
 
 
+@pytest.mark.slow
 def test_views_of_one_user_do_not_delay_others() -> None:
     async def go() -> list[str]:
         pool, done = SimulatedPool(), []
@@ -81,6 +84,7 @@ def test_views_of_one_user_do_not_delay_others() -> None:
     assert asyncio.run(go()) == ["b1", "a1", "c1", "a1", "d1", "a1", "a1", "a1"]
 
 
+@pytest.mark.slow
 def test_a_process_stays_reserved_for_views_after_its_answer() -> None:
     async def go() -> None:
         pool = SimulatedPool(view_grace_seconds=0.5)
@@ -211,6 +215,7 @@ def test_no_more_are_at_work_than_may_be() -> None:
     asyncio.run(go())
 
 
+@pytest.mark.slow
 def test_a_plan_is_shown_where_it_is_and_waits_for_that() -> None:
     async def go() -> None:
         pool = SimulatedPool(max_per_scenario=2, max_processes=2, max_active=2)
@@ -291,7 +296,7 @@ def test_the_queue_has_a_limit_per_user() -> None:
     asyncio.run(go())
 
 
-@pytest.mark.quick(1, ci=6)
+@pytest.mark.quick(1, ci=3)
 @pytest.mark.parametrize("seed", range(20))
 def test_every_question_is_answered_by_a_process_of_its_scenario(seed: int) -> None:
     """Random users, scenarios, answers, losses and people who go away."""

@@ -43,6 +43,7 @@ def test_what_is_read_apart_is_what_is_read_here(tmp_path: Path) -> None:
         assert "fehlt" in problem(IsolatedReader().read(wrong, None, (), owner=1))
 
 
+@pytest.mark.slow
 def test_reading_ends_at_its_limits(tmp_path: Path) -> None:
     slow = tmp_path / "slow.yaml"
     slow.write_text("a: [" + "{}, " * 400_000 + "]\n", encoding="utf-8")

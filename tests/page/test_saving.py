@@ -336,6 +336,7 @@ def test_the_text_is_one_mapping_with_the_variant_among_the_others() -> None:
         }, name
 
 
+@pytest.mark.slow
 def test_what_is_moved_has_the_last_word_beside_a_variant() -> None:
     """The variant sets one year, and the factor all of them, before the year is moved again."""
     path = TUTORIAL.parent / "consortium.yaml"

@@ -85,6 +85,7 @@ def test_two_names_are_none(server: Served) -> None:
     line.close()
 
 
+@pytest.mark.slow
 def test_a_name_is_shown_as_it_is_and_as_a_text(server: Served) -> None:
     for name in ("Jörg Müller", "<b>Ada</b>", "ada@bmwe.example"):
         sent = name.encode().decode("latin-1")
@@ -96,6 +97,7 @@ def test_a_name_is_shown_as_it_is_and_as_a_text(server: Served) -> None:
         assert "<b>" not in page.text
 
 
+@pytest.mark.slow
 def test_names_that_are_not_in_utf_8_are_different_people(server: Served) -> None:
     one, other = server.visitor("M\xfcller"), server.visitor("M\xf6ller")
     dropped(one, own_text(11), "of-mueller.yaml")

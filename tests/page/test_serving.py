@@ -53,6 +53,7 @@ def test_the_same_file_of_two_users_has_a_process_for_each(tmp_path: Path) -> No
         assert len(own.workers()) == 2
 
 
+@pytest.mark.slow
 def test_what_all_have_is_mended_by_nobody(server: Served) -> None:
     """A value may name other files of its folder, which is the administrator's."""
     for field in ("title=Mended", "include=[other.yaml]"):
@@ -133,6 +134,7 @@ def test_a_slow_upload_does_not_delay_other_users(server: Served) -> None:
         one.join(PATIENCE)
 
 
+@pytest.mark.slow
 def test_a_file_with_a_thousand_faults_shows_some_of_them(server: Served) -> None:
     ada = server.visitor("Ada")
     id = dropped(ada, own_text(10) + "".join(f"k{n}: {n}\n" for n in range(1000)).encode())
@@ -305,6 +307,7 @@ def test_a_user_with_too_many_questions_is_refused_and_others_are_answered(tmp_p
         assert all(tab.answer()["state"] == "proven" for tab in tabs[:-1])
 
 
+@pytest.mark.slow
 def test_one_has_no_more_tabs_and_files_than_that(server: Served) -> None:
     bob = server.visitor("Bob")
     with ExitStack() as stack:

@@ -28,6 +28,7 @@ LARGE = ("report", "workbook")
 """Files that take a second to make."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [pytest.param(x, marks=[pytest.mark.slow] if x in LARGE else []) for x in views.DOWNLOADS],
@@ -86,6 +87,7 @@ def test_the_scenario_that_is_taken_away_has_the_question_as_a_variant(visitor: 
     assert asked == Plan.model_validate(visitor.take("plan", query).json).certificate.input_sha256
 
 
+@pytest.mark.slow
 def test_a_scenario_is_taken_away_from_one_that_was(server: Opened, visitor: Visitor) -> None:
     """It has the variant of the first time: the second has another name, or says what to do."""
     first = visitor.take("scenario", query_of("tutorial", "capex=1.5"))
@@ -166,6 +168,7 @@ RUBBISH = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", RUBBISH.values(), ids=RUBBISH)
 def test_a_file_that_is_no_scenario_is_reported_as_faults(visitor: Visitor, content: bytes) -> None:
     dropped = visitor.post("/drop?name=no.yaml", content)

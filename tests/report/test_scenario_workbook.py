@@ -65,6 +65,7 @@ projects:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("language", "names"),
@@ -96,6 +97,7 @@ def test_conversions_have_a_sheet_and_projects_columns_for_inputs(tmp_path, lang
     assert "inputs_t_per_t.terbium" in {cell.value for cell in projects[4]}
 
 
+@pytest.mark.slow
 def test_faults_of_conversions_name_their_cells(tmp_path):
     book = opened(written(read_case_text(CHAIN).case))
     set_cell(book, "Conversions", "inputs_t_per_t.oxide", 5, 0)
@@ -114,6 +116,7 @@ def test_faults_of_conversions_name_their_cells(tmp_path):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_its_variants_change_the_same(tmp_path, name):
@@ -154,6 +157,7 @@ def test_settings_have_a_row_for_presets(language, sheet, label):
     assert "vorrat presets" in row[3].value
 
 
+@pytest.mark.slow
 def test_texts_stay_texts(tmp_path):
     data = case_of("tutorial").model_dump(mode="json", by_alias=True, exclude_unset=True)
     data["description"] = '=HYPERLINK("http://example.org")'
@@ -223,6 +227,7 @@ def test_sheets_help_to_fill_them_in(language):
     assert f"'{projects.title}'!A1" in links
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize(("language", "unit"), [("en", "USD per t"), ("de", "USD je t")])
 def test_units_and_comments_are_in_the_currency_of_the_file(language, unit):

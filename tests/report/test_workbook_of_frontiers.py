@@ -23,6 +23,7 @@ def with_frontier() -> bytes:
     return workbook_of_plan(best_plan(Case.model_validate(raw)), frontier=found)
 
 
+@pytest.mark.slow
 def test_a_frontier_gets_a_sheet(with_frontier: bytes) -> None:
     book = results(with_frontier)
     rows = records(book["Frontier"], "Expected, million EUR", "Gap left")[:4]

@@ -24,7 +24,7 @@ DRAWS: dict[str, Any] = SMALL | {"crowded": crowded_case, "chain": chain_case}
 GAP = 1e-6
 
 
-@pytest.mark.quick(every=61, ci=7)
+@pytest.mark.quick(every=61, ci=19)
 @pytest.mark.parametrize("kind", SMALL)
 @pytest.mark.parametrize("seed", range(24))
 def test_the_planner_finds_the_optimum_of_exhaustive_search(kind: str, seed: int) -> None:
@@ -45,7 +45,7 @@ def test_the_planner_finds_the_optimum_of_exhaustive_search(kind: str, seed: int
     assert abs(found.certificate.objective - least) <= 2e-6 * max(1.0, abs(least))
 
 
-@pytest.mark.quick(every=79, ci=11)
+@pytest.mark.quick(every=79, ci=29)
 @pytest.mark.parametrize("kind", DRAWS)
 @pytest.mark.parametrize("seed", range(100, 134))
 def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
@@ -54,7 +54,7 @@ def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     by_both(problem, GAP)
 
 
-@pytest.mark.quick(every=79, ci=11)
+@pytest.mark.quick(every=79, ci=29)
 @pytest.mark.parametrize("kind", DRAWS)
 @pytest.mark.parametrize("seed", range(400, 424))
 def test_both_methods_find_one_optimum_over_sets(kind: str, seed: int) -> None:
@@ -81,7 +81,7 @@ def alone(raw: Raw) -> Raw:
     return {key: own for key, own in raw.items() if key != "review"}
 
 
-@pytest.mark.quick(every=23, ci=5)
+@pytest.mark.quick(every=23, ci=11)
 @pytest.mark.parametrize("kind", ["small", "world"])
 @pytest.mark.parametrize("seed", range(200, 220))
 def test_a_review_never_costs(kind: str, seed: int) -> None:

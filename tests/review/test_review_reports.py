@@ -254,7 +254,7 @@ def test_the_page_solves_without_deferral() -> None:
     assert made == {"review": "null"}
 
 
-@pytest.mark.quick(every=23, ci=2)
+@pytest.mark.quick(every=23, ci=5)
 @pytest.mark.parametrize("kind", ["deals", "treasury", "world"])
 @pytest.mark.parametrize("seed", range(8))
 def test_plans_of_random_worlds_add_up(kind: str, seed: int) -> None:

@@ -53,7 +53,7 @@ def objectives(raw: Raw) -> list[Any]:
     ]
 
 
-@pytest.mark.quick(every=13, ci=3)
+@pytest.mark.quick(every=13, ci=5)
 @pytest.mark.parametrize("seed", range(48))
 def test_a_rule_that_is_added_is_followed(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     pick = random.Random(f"another rule {seed}")

@@ -72,7 +72,7 @@ def lived_through(
     return damage, sum(stock)
 
 
-@pytest.mark.quick(every=19, ci=5)
+@pytest.mark.quick(every=19, ci=7)
 @pytest.mark.parametrize("kind", PILES)
 @pytest.mark.parametrize("seed", range(40))
 def test_damage_and_stock_levels_equal_a_direct_implementation_of_the_policy(

@@ -52,7 +52,7 @@ def by_node(raw: Raw, recourse: RecourseEvaluator, evaluated: dict[int, Any]) ->
     return found
 
 
-@pytest.mark.quick(every=47, ci=7)
+@pytest.mark.quick(every=47, ci=17)
 @pytest.mark.parametrize(("kind", "seed", "long"), DRAWN)
 def test_chains_are_as_good_as_a_linear_program(kind: str, seed: int, long: bool) -> None:
     """The damage of each node in each state, which its multipliers prove, and no more elsewhere."""
@@ -86,7 +86,7 @@ def proven(recourse: RecourseEvaluator, evaluated: Any, point: FirstStagePoint) 
     return sum(bound_at(slopes, nodes[v], point) for v, slopes in evaluated.subgradients.items())
 
 
-@pytest.mark.quick(every=47, ci=7)
+@pytest.mark.quick(every=47, ci=17)
 @pytest.mark.parametrize(("kind", "seed", "long"), DRAWN[:200])
 def test_what_is_missing_adds_up_to_the_damage(kind: str, seed: int, long: bool) -> None:
     """By step and within its limits."""
@@ -105,7 +105,7 @@ def test_what_is_missing_adds_up_to_the_damage(kind: str, seed: int, long: bool)
     assert total == near(evaluated.damage)
 
 
-@pytest.mark.quick(every=47, ci=7)
+@pytest.mark.quick(every=47, ci=17)
 @pytest.mark.parametrize("seed", range(300))
 def test_networks_and_programs_agree(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """On damage, on what potentials prove, and on what is missing of all that is worth anything,
@@ -142,7 +142,7 @@ def test_networks_and_programs_agree(seed: int, monkeypatch: pytest.MonkeyPatch)
             assert one.damage_by_step[v] == near(two.damage_by_step[v])
 
 
-@pytest.mark.quick(every=23, ci=3)
+@pytest.mark.quick(every=23, ci=7)
 @pytest.mark.parametrize("seed", range(100))
 def test_approximate_evaluations_and_known_bounds_are_valid(
     seed: int, monkeypatch: pytest.MonkeyPatch

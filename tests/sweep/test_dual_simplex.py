@@ -89,7 +89,7 @@ def solved_by_highs(program: highs.ColumnwiseProgram) -> float:
     return solver.solve()[0]
 
 
-@pytest.mark.quick(every=13, ci=3)
+@pytest.mark.quick(every=13, ci=5)
 @pytest.mark.parametrize("seed", range(300))
 def test_it_finds_and_proves_the_optimum_of_the_solver(seed: int) -> None:
     """From nothing, then with other sides from the basis that was left, then from no basis at all:

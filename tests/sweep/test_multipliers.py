@@ -42,7 +42,7 @@ def point_of(recourse: RecourseEvaluator, offtake: Raw, buy: Raw) -> FirstStageP
     return recourse.columns.to_point(commitment)
 
 
-@pytest.mark.quick(every=11, ci=3)
+@pytest.mark.quick(every=11, ci=5)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(25))
 def test_long_chains_are_as_good_as_a_linear_program(kind: str, seed: int) -> None:

@@ -227,7 +227,7 @@ def drawn(seed: int) -> tuple[np.random.Generator, Asked]:
     return rng, Asked(drawn_chain(rng, forms, periods, conversions, stocks, steps))
 
 
-@pytest.mark.quick(every=11, ci=3)
+@pytest.mark.quick(every=11, ci=5)
 @pytest.mark.parametrize("refills", [False, True])
 @pytest.mark.parametrize("first", range(0, 500, 50))
 def test_damage_is_that_of_a_linear_program_and_the_potentials_prove_it(

@@ -73,7 +73,7 @@ def close(value: Any) -> Any:
     return pytest.approx(value, rel=1e-7, abs=1e-8)
 
 
-@pytest.mark.quick(every=41, ci=7)
+@pytest.mark.quick(every=41, ci=13)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_networks_and_programs_agree_and_prove_what_they_find(
     seed: int, monkeypatch: pytest.MonkeyPatch
@@ -104,7 +104,7 @@ def test_networks_and_programs_agree_and_prove_what_they_find(
             assert rule.final_stock[h] >= -1e-9
 
 
-@pytest.mark.quick(every=41, ci=7)
+@pytest.mark.quick(every=41, ci=13)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_decomposition_and_extensive_form_find_one_optimum(seed: int) -> None:
     instance = read(drawn(seed)[1])

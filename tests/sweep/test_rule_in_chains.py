@@ -68,7 +68,7 @@ def chains_of(
     ]
 
 
-@pytest.mark.quick(every=47, ci=7)
+@pytest.mark.quick(every=47, ci=17)
 @pytest.mark.parametrize(("kind", "seed"), DRAWN)
 def test_it_is_never_better_than_foresight(kind: str, seed: int) -> None:
     raw, instance, plain, decided = drawn(kind, seed)
@@ -79,7 +79,7 @@ def test_it_is_never_better_than_foresight(kind: str, seed: int) -> None:
         assert all(lots >= -1e-9 for lots in rule.final_stock.values())
 
 
-@pytest.mark.quick(every=47, ci=7)
+@pytest.mark.quick(every=47, ci=17)
 @pytest.mark.parametrize(("kind", "seed"), DRAWN)
 def test_what_it_does_is_possible(kind: str, seed: int) -> None:
     """R1 to R6 in tonnes, and the damage of each state."""
@@ -137,7 +137,7 @@ def in_tonnes(
 # The best of each period, one aim after the other
 
 
-@pytest.mark.quick(every=79, ci=11)
+@pytest.mark.quick(every=79, ci=29)
 @pytest.mark.parametrize(("kind", "seed"), DRAWN)
 def test_it_is_the_best_of_each_period(kind: str, seed: int) -> None:
     """From what is in store in each period of the rule, as linear programs have it: the damage on
@@ -239,7 +239,7 @@ class Now:
 
 
 @pytest.mark.slow
-@pytest.mark.quick(every=19, ci=5)
+@pytest.mark.quick(every=19, ci=7)
 @pytest.mark.parametrize("seed", range(40))
 def test_a_node_by_itself_goes_by_the_same_rule(seed: int) -> None:
     pick = random.Random(seed)

@@ -31,7 +31,7 @@ class Found:
     without: float
 
 
-pytestmark = pytest.mark.quick(every=7, ci=2)
+pytestmark = pytest.mark.quick(every=7, ci=3)
 
 Solve = Callable[[Raw], Found | None]
 

@@ -27,7 +27,7 @@ def drawn(seed: int) -> Raw:
     return world_case(random.Random(f"world {seed}").choice)
 
 
-@pytest.mark.quick(every=61, ci=7)
+@pytest.mark.quick(every=61, ci=19)
 @pytest.mark.parametrize("seed", range(120))
 def test_the_planner_finds_the_optimum_of_exhaustive_search(seed: int) -> None:
     raw = drawn(seed)
@@ -47,7 +47,7 @@ def test_the_planner_finds_the_optimum_of_exhaustive_search(seed: int) -> None:
         assert found.outcome.without_plan.expected == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
-@pytest.mark.quick(1, ci=6)
+@pytest.mark.quick(1, ci=3)
 @pytest.mark.parametrize("seed", range(60))
 def test_what_a_part_of_the_world_can_do(seed: int) -> None:
     """More that comes by itself never does harm, and what deals and projects cost never good.

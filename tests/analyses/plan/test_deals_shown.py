@@ -35,6 +35,7 @@ def costly() -> Plan:
     return best_plan(Case.model_validate(raw))
 
 
+@pytest.mark.slow
 def test_a_plan_with_all_of_it() -> None:
     classes = {one.budget_class for one in costly().accounts}
     assert {"premium", "financial_transaction"} <= classes
@@ -49,6 +50,7 @@ def test_it_is_whole_in_all_media(language: Language, untranslated: set[str]) ->
     is_whole_in_all_media(costly(), language, untranslated)
 
 
+@pytest.mark.slow
 def test_what_it_says() -> None:
     text = page_of(costly())
     assert "Projects started each year, 2026, at most: 2." in text

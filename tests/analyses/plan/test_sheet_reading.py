@@ -77,6 +77,7 @@ def test_nothing_is_left_in_english(plan: Plan, content: bytes) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("measure", "unit", "title"),
@@ -109,6 +110,7 @@ def test_the_outcome_has_its_unit(measure: str, unit: str, title: str) -> None:
     assert verdicts == {"adds up"}
 
 
+@pytest.mark.slow
 def test_what_is_not_known_stays_empty(plan: Plan, content: bytes) -> None:
     """A dash would mean that nothing comes back; without terms the date is unknown."""
     assert {bool(p.returned_meur) for p in plan.accounts} == {False}
@@ -169,6 +171,7 @@ def sheet_of(figures: list[float], form: CellForm) -> bytes:
     return book.to_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @with_libreoffice
 @pytest.mark.parametrize(
@@ -204,6 +207,7 @@ def test_rows_that_belong_to_others_are_indented(content: bytes) -> None:
     assert indents["of that from public funders"] > indents["Capital cost of projects"]
 
 
+@pytest.mark.slow
 def test_a_workbook_opens_again(content: bytes) -> None:
     """Another program may save it: nothing in it is lost to a reader that knows the format."""
     saved = BytesIO()

@@ -85,6 +85,7 @@ def without_outsiders(raw: Raw, members: tuple[str, ...], public: bool) -> Raw:
     return own
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("mode", ["none", "every"])

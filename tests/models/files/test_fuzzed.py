@@ -50,6 +50,7 @@ def folder(tmp_path_factory):
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.quick(2)
 @pytest.mark.parametrize("reader", sorted(soundness.READERS))
 def test_the_corpus_is_read_soundly_in_both_languages(reader):
@@ -85,6 +86,7 @@ def test_bytes(raw):
     checked("table", b"projects\n" + raw)
 
 
+@pytest.mark.slow
 @few(120)
 @given(seeds)
 def test_changed_cells_of_tables(seed):
@@ -94,6 +96,7 @@ def test_changed_cells_of_tables(seed):
     checked("table", b"projects\n" + text.encode("utf-8", "surrogatepass"))
 
 
+@pytest.mark.slow
 @few(60)
 @given(seeds)
 def test_changed_cells_of_workbooks(seed):

@@ -310,6 +310,7 @@ def lines_run(text: str) -> int:
     return count
 
 
+@pytest.mark.slow
 def test_rows_are_compared_with_others_of_their_material_alone() -> None:
     """Twice as many rows of as many materials take twice as many steps, and not four times."""
 

@@ -169,6 +169,7 @@ def test_a_preset_says_what_it_is_in_both_languages(name: str) -> None:
     assert re.search(r"^# (Der|Die|Das|Eine|Kredit|Grenzen|Vorräte)", comments, re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_lies_under_germany(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,6 +185,7 @@ def test_a_preset_lies_under_germany(name: str, monkeypatch: pytest.MonkeyPatch)
     )
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("variant", "preset"),

@@ -23,6 +23,7 @@ def faults(folder, monkeypatch, change):
     return str(caught.value).splitlines()
 
 
+@pytest.mark.slow
 def test_values_have_their_cells_as_places(tmp_path):
     path = tutorial_book(tmp_path)
     reading = read_case(path)
@@ -222,6 +223,7 @@ GUARANTEES = (
 )
 
 
+@pytest.mark.slow
 def test_a_workbook_lies_over_presets(tmp_path):
     """An empty cell takes nothing away: the same as the YAML that leaves the field out."""
     path = tutorial_book(tmp_path, lies_over("loan_guarantees; state_aid_c_area", *GUARANTEES))
@@ -265,6 +267,7 @@ def test_an_empty_sheet_or_setting_leaves_what_is_included(tmp_path):
     assert case.policy.max_projects == 7
 
 
+@pytest.mark.slow
 def test_a_variant_of_a_workbook_includes(tmp_path):
     def change(book):
         row = 1 + book["Variants"].max_row

@@ -83,6 +83,7 @@ def test_the_chart_shows_the_figures_of_the_plan() -> None:
     assert height <= 8
 
 
+@pytest.mark.slow
 def test_materials_are_sorted_by_change_and_damage() -> None:
     table, _ = maps_of(germany()) or pytest.fail("no maps")
     shown = list(dict.fromkeys(flow.name for flow, _ in table.rows))

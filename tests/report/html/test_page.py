@@ -45,6 +45,7 @@ def root_of(name: str, language: Language = "en") -> Element:
     return read(page(name, language))
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @EVERY
 def test_nothing_is_loaded_and_nothing_runs(name: str) -> None:
@@ -181,6 +182,7 @@ def test_the_page_is_small(name: str) -> None:
     assert len(page(name).encode()) < 2_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("name", [*ALL, "several"])
 def test_german_leaves_nothing_untranslated(name: str, untranslated: set[str]) -> None:
@@ -220,6 +222,7 @@ def hostile() -> Plan:
     return solve(Case.model_validate(raw))
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @LANGUAGES
 def test_texts_of_a_scenario_are_never_markup(language: Language) -> None:
