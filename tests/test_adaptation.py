@@ -570,6 +570,7 @@ def test_what_is_refused_and_warned_of(sections: Raw, words: str) -> None:
     assert words in said(struck([1.0, 1.0], **sections))
 
 
+@pytest.mark.slow
 def test_a_workbook_holds_it_all(tmp_path: Path) -> None:
     raw = struck([1.0, 1.0], damage=adapting(floor=0.1), uncertainty=SAMPLE | SURE)
     scenario = read_case_text(yaml.safe_dump(raw)).case

@@ -159,6 +159,7 @@ def test_both_methods_find_one_optimum(kind: str, seed: int) -> None:
     by_both(problem, 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.quick(every=31, ci=11)
 @pytest.mark.parametrize("kind", DRAWS)
 @pytest.mark.parametrize("seed", range(14))

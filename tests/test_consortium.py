@@ -55,6 +55,7 @@ def plain(item: Base) -> dict[str, object]:
     return item.model_dump(exclude=FIRST_EDITION)
 
 
+@pytest.mark.slow
 def test_common_figures_equal_those_of_the_file_of_germany() -> None:
     """Where both files speak of the same thing; a figure corrected in one belongs in the other."""
     here, there = shipped("consortium"), shipped("germany-2026")
@@ -83,6 +84,7 @@ def test_common_figures_equal_those_of_the_file_of_germany() -> None:
     assert {s for s in common if here.sources[s].text != there.sources[s].text} == OWN_WORDS
 
 
+@pytest.mark.slow
 def test_its_members_need_together_what_germany_needs() -> None:
     here = read_instance(shipped("consortium")).demand
     for material in shipped("consortium").materials:

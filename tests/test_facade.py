@@ -77,6 +77,7 @@ def test_examples_work(example: doctest.DocTest, monkeypatch: pytest.MonkeyPatch
     assert not failed
 
 
+@pytest.mark.slow
 def test_examples_of_the_page_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     found = doctest.testfile(str(PAGE), module_relative=False)
@@ -169,6 +170,7 @@ def test_an_option_without_effect_is_warned_of() -> None:
         vorrat.evaluate(plan(), quick=True, states=50)
 
 
+@pytest.mark.slow
 def test_options_reach_what_is_run() -> None:
     assert plan().result.certificate.gap_target == ANALYSES_BY_NAME["solve"].options_class().gap
     assert vorrat.solve(scenario(), gap=0.5).result.certificate.gap_target == 0.5
@@ -189,6 +191,7 @@ def test_an_analysis_accepts_a_plan_with_or_without_accompanying_results() -> No
     assert (judged().label, alone.label) == ("tutorial", plan().result.title)
 
 
+@pytest.mark.slow
 def test_options_without_a_plan_are_named_beside_the_others() -> None:
     never = scenario().changed("policy.must_build=[recycling]")
     found = vorrat.compare(scenario(), never)
@@ -294,6 +297,7 @@ def test_a_result_is_saved_as_the_command_line_does(tmp_path: Path) -> None:
     plan().save(file.parent, force=True)
 
 
+@pytest.mark.slow
 def test_plans_are_saved_beside_their_result(tmp_path: Path) -> None:
     drawn().save(tmp_path / "drawn")
     names = {path.parent.name for path in (tmp_path / "drawn" / "plans").glob("*/plan.json")}

@@ -260,6 +260,7 @@ def test_ctrl_c_keeps_the_incumbent() -> None:
     assert reported == {"ending": "limit", "interrupted": True, "found": True, "restored": True}
 
 
+@pytest.mark.slow
 def test_another_number_of_threads_in_the_same_process() -> None:
     """HiGHS keeps one count for a process; a second value ends a run without an exception."""
     for threads in (1, 2, 1, None):

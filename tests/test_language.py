@@ -229,6 +229,7 @@ HIDDEN = {
 """Texts of others, of click and of fields, and those marked where they stand."""
 
 
+@pytest.mark.slow
 def test_what_is_translated_can_be_read_off_the_source() -> None:
     """A variable given to ``tr`` hides its text from the tests above."""
     found = {

@@ -30,6 +30,7 @@ def crowded() -> Case:
     return Case.model_validate(crowded_case(random.Random("a session").choice))
 
 
+@pytest.mark.slow
 def test_questions_forth_and_back_are_answered_as_by_single_solves() -> None:
     """Each setting twice, with the scenario as it is in between."""
     scenario = vorrat.read(TUTORIAL)
@@ -157,6 +158,7 @@ def test_a_copy_in_another_process_keeps_known_results() -> None:
     assert there.certificate.work["nodes"] <= here.certificate.work["nodes"]
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_many_questions_are_answered_side_by_side_as_one_by_one(jobs: int) -> None:

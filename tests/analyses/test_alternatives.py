@@ -213,16 +213,19 @@ def test_bound_and_limit_are_distinguished_and_the_bound_is_no_higher_than_prove
     assert words._format_objective(wide, wide.bound, round_down=True) == "33.4"
 
 
+@pytest.mark.slow
 def test_the_same_question_has_the_same_answer() -> None:
     raw = small_case(random.Random("alternatives 5").choice)
     assert as_reported(search(raw, 0.3).alternatives) == as_reported(search(raw, 0.3).alternatives)
 
 
+@pytest.mark.slow
 def test_a_document_loads_back_equal() -> None:
     found = search(two_works(), 5.0, count=3).alternatives
     assert Alternatives.model_validate_json(found.model_dump_json()) == found
 
 
+@pytest.mark.slow
 def test_a_given_plan_stays_the_one_compared_with() -> None:
     """A plan that is not the best: its certificate uses the bound of the best plan."""
     raw = two_works()
@@ -298,6 +301,7 @@ def test_a_stop_among_other_cases_ends_them_and_keeps_those_before(
     assert len(calls) == 3
 
 
+@pytest.mark.slow
 def test_usual_assumptions_are_the_ends_of_each_group() -> None:
     raw = case(
         projects={"a": project(100, 4, home_share=1.0)},

@@ -26,12 +26,14 @@ def test_the_figures_are_those_of_the_plan_and_its_alternatives() -> None:
     assert len(made["robustness"].rows) == len(found().items)
 
 
+@pytest.mark.slow
 def test_what_all_plans_have_is_reported_with_its_proof() -> None:
     text = one_line(found())
     assert "No plan has an objective below" in text
     assert "within the limit" in text
 
 
+@pytest.mark.slow
 def test_a_plan_above_the_limit_is_reported() -> None:
     late = found().model_copy(update={"limit": found().plan.objective - 1, "ended": "interrupted"})
     assert "The plan itself is not within the limit." in one_line(late)

@@ -40,6 +40,7 @@ def ruled(states: Any, reserves: list[float], jobs: int = 1) -> Any:
     return evaluate_in_blocks(find, join_blocks, world(), states, jobs)
 
 
+@pytest.mark.slow
 @given(
     count=st.integers(1, 60),
     ends=st.tuples(st.integers(0, 60), st.integers(0, 60)),

@@ -88,6 +88,7 @@ def test_a_plan_that_avoids_too_little_is_not_worth_it_at_any_rate() -> None:
     assert found["duration"] == (None, 10)
 
 
+@pytest.mark.slow
 def test_rates_of_a_sample_are_multiplied_up_to_one() -> None:
     """With every second chance a year lost: those of 400 states spread evenly."""
     raw = half(4)

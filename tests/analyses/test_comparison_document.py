@@ -387,6 +387,7 @@ def test_many_options_stay_within_the_line() -> None:
     assert max(map(len, text.splitlines())) <= PIPE_WIDTH
 
 
+@pytest.mark.slow
 @pytest.mark.drawn
 def test_charts_come_in_both_languages() -> None:
     (chart,) = html.document_charts(build_result_document(made(three())))

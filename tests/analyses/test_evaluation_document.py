@@ -261,6 +261,7 @@ def test_the_spread_over_the_states_is_shown() -> None:
     assert "Least state" not in one_line(by_hand(**fresh(distribution=spread, states=1)))
 
 
+@pytest.mark.slow
 def test_every_chart_is_on_the_page() -> None:
     names = [chart.name for chart in html.document_charts(build_result_document(by_hand()))]
     assert names == ["between", "fresh-distribution", "ladder"]

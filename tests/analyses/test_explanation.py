@@ -299,6 +299,7 @@ def test_an_explanation_loads_back_equal() -> None:
 KNAPSACK = {"a": (40.0, 6.0), "b": (35.0, 5.0), "c": (30.0, 5.0), "d": (20.0, 4.0)}
 
 
+@pytest.mark.slow
 def test_the_marginal_value_of_a_budget_equals_that_of_all_plans() -> None:
     found = value(explained(knapsack(KNAPSACK, 11), values=True), "funders.fund.budget_meur")
     base = best(KNAPSACK, 11)
@@ -329,6 +330,7 @@ def test_a_budget_with_money_left_may_have_a_marginal_value() -> None:
     assert step.low > 0
 
 
+@pytest.mark.slow
 def test_the_marginal_value_of_a_share_limit() -> None:
     """The fund may carry half and the market 0.45: five points more build it, one does not."""
     raw = one(funder(max_share=0.5), {"market_finance_max": 0.45, "home_share": 1})

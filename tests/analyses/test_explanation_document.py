@@ -18,6 +18,7 @@ from optimizer.report.wording import Wording
 LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])
 
 
+@pytest.mark.slow
 def test_each_reason_is_a_sentence() -> None:
     text = one_line(found())
     assert "Big mine is in, decided in 2026. Without it the best plan is worse by" in text

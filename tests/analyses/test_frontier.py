@@ -74,6 +74,7 @@ def test_the_range_ends_where_nothing_more_is_bought() -> None:
     assert [p.value for p in found.points] == [near(v) for v in range(12)]
 
 
+@pytest.mark.slow
 def test_refining_closes_in_on_the_jumps() -> None:
     """Three jumps of height 3 between 0 and 12: so many points leave none wider than 0.2."""
     found = trace_frontier(

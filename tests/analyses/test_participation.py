@@ -101,6 +101,7 @@ def test_a_share_of_what_is_not_built_is_none() -> None:
     assert curve.indifferent_share is None
 
 
+@pytest.mark.slow
 def test_with_fixed_shares_of_others_the_remainder_is_not_financed() -> None:
     """What `maker` does not carry of its share in the plan, nobody does: no works are built."""
     found = ask(partners())
@@ -117,6 +118,7 @@ def test_with_fixed_shares_of_others_the_remainder_is_not_financed() -> None:
     assert curve.points[-1].built == (curve.points[-1].share > found.free_share - 1e-9)
 
 
+@pytest.mark.slow
 def test_projects_go_on_where_the_market_can_take_the_share() -> None:
     """`maker` holds a part of a mine that the market could carry as well, and asks for its share
     in other works: the mine is built whatever it does."""
@@ -127,6 +129,7 @@ def test_projects_go_on_where_the_market_can_take_the_share() -> None:
         assert "mine" in point.projects
 
 
+@pytest.mark.slow
 def test_portfolio_shares_that_the_market_can_carry_continue() -> None:
     raw = partners()
     raw["projects"]["mine"] = project(20, 1, market_finance_max=1.0, home_share=1.0)
@@ -135,6 +138,7 @@ def test_portfolio_shares_that_the_market_can_carry_continue() -> None:
         assert "mine" in point.projects
 
 
+@pytest.mark.slow
 def test_public_money_at_its_own_share() -> None:
     """With the fund at 0 the curve is that without a fund; with the fund at its most nothing is
     left to carry."""
@@ -191,6 +195,7 @@ def idle_stock() -> Raw:
     return raw
 
 
+@pytest.mark.slow
 def test_equally_good_plans_may_differ_in_what_the_company_pays() -> None:
     """50 t of `user` stay missing: 5, and a thousandth of all cost. A thousandth of that pays for
     more than the 70 t of stock that `maker` could buy for nothing: from 1.3 to 2.0."""

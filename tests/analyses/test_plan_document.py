@@ -301,6 +301,7 @@ def test_materials_above_the_limit_are_counted_in_the_same_year_everywhere() -> 
     assert len(marked) == len(of.above_limit)
 
 
+@pytest.mark.slow
 def test_the_page_counts_the_materials_that_reach_a_benchmark() -> None:
     found = germany()
     shown = page_of(germany()).replace("\u00a0", " ")

@@ -17,6 +17,7 @@ PER_MILLION = {"floor": (20.0, 0.5), "equity": (0.625, 8.0), "stock": (10 / 6.5,
 """What a million avoids of 10, and up to which amount."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PER_MILLION)
 def test_a_million_of_each_kind(kind: str) -> None:
     """A floor pays 10 000 EUR for 100 t with a chance of one half; equity carries 8 million for

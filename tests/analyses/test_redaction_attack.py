@@ -123,6 +123,7 @@ def test_a_value_is_damage_over_shortage() -> None:
     assert (low, high) == pytest.approx((123_456, 123_456), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_redacted_results_give_no_more_than_the_redacted_scenario() -> None:
     """The same attack finds the figures of the file, which a whole band is written as."""
     redacted = hide(two_consumers())
@@ -305,6 +306,7 @@ def test_bits_add_up_to_what_was_hidden() -> None:
     assert found.bits_left + found.bits_told == pytest.approx(8.854, abs=0.001)
 
 
+@pytest.mark.slow
 def test_attackers_look_at_no_true_figure() -> None:
     """Two sets of true figures with the same redacted file give the same results of the attack."""
     first, raw = hide(two_consumers()), two_consumers()

@@ -22,6 +22,7 @@ def judged(raw: Raw, consumers: tuple[str, ...], companies: tuple[str, ...] = ()
     ).redaction
 
 
+@pytest.mark.slow
 def test_a_works_that_seems_too_dear() -> None:
     """100 t at 0.1 million are 10; by the file it is 97 t at 0.0979 million, which is 9.4963.
 

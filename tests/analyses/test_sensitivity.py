@@ -113,6 +113,7 @@ def test_an_unaffordable_share_is_reported_and_not_scaled() -> None:
     assert turn.good <= 4.5 / 4 <= turn.changed
 
 
+@pytest.mark.slow
 def test_tonnes_stay_tonnes_where_demand_changes_their_lots() -> None:
     """100 t for 1 million, when half of the time 100 t are missing. Twice the demand: half of it is
     served, and 200 t would cost 2; half the demand: 50 t would do."""
@@ -177,6 +178,7 @@ def test_whole_numbers_stay_whole_on_the_way_to_a_break_even() -> None:
     assert all(turn.narrow for turn in free.break_evens)
 
 
+@pytest.mark.slow
 def test_more_hazard_never_makes_the_best_plan_better() -> None:
     raw = bare(
         2030,
@@ -246,6 +248,7 @@ def test_answers_do_not_depend_on_processes() -> None:
         assert here.high.own == there.high.own
 
 
+@pytest.mark.slow
 def test_a_pool_serves_where_damage_is_another_and_stays_as_it_is() -> None:
     raw = crowded_case(random.Random(4).choice)
     scenario = reading(raw)
@@ -285,6 +288,7 @@ def test_a_search_that_rules_out_the_level_decides() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("gap", [0.5, 1e-3])
 def test_a_decision_is_made_whatever_the_gap(gap: float) -> None:

@@ -417,6 +417,7 @@ def test_sampled_states_cannot_be_asked_for_by_name() -> None:
         stressed(raw, state="1")
 
 
+@pytest.mark.slow
 def test_a_scenario_is_solved_first_and_its_plan_is_kept(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -159,6 +159,7 @@ def test_what_exists_already_may_cover_it_all() -> None:
     assert "Stocks that exist already cover what the market lacks" in one_line(found)
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_five_materials_by_period() -> None:
     found = disrupted(7, 12, "tonnes")
     assert "Page and workbook have the same for more materials: 2." in one_line(found)

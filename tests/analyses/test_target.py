@@ -59,6 +59,7 @@ def test_a_knapsack_reaches_a_level_where_the_works_is_paid(level: float, least:
     assert found.plan.outcome.expected <= level * (1 + 1e-6)
 
 
+@pytest.mark.slow
 def test_a_share_is_one_of_what_comes_without_any_plan() -> None:
     found = target(two_works(), reduction=0.6, tolerance=0.01)
     assert found.goal.level == near(4)
@@ -80,6 +81,7 @@ def test_what_lies_above_the_range_is_ruled_out_up_to_its_end() -> None:
     assert found.best == near(4)
 
 
+@pytest.mark.slow
 def test_rules_that_keep_damage_above_a_level_are_named() -> None:
     """With both works 10 t are missing: no rule keeps damage above 0.5 million, capacity does. Both
     together cost 11 million, and the fund alone has the budget; lenders carry nothing."""
@@ -98,6 +100,7 @@ def test_rules_that_keep_damage_above_a_level_are_named() -> None:
     assert [rule.name for rule in target(excluded, below=3).conflict] == ["excludes"]
 
 
+@pytest.mark.slow
 @pytest.mark.quick(every=11)
 @pytest.mark.parametrize("seed", sorted({*range(20)} - {3, 8}))  # those have no plan at all
 def test_named_rules_keep_every_plan_above_the_level_and_none_of_them_is_idle(seed: int) -> None:
@@ -211,6 +214,7 @@ def test_a_number_that_is_not_high_enough_is_named_with_its_value() -> None:
     assert {rule.place for rule in found.conflict} == {f"--set {path}=20", "--days reserve=100"}
 
 
+@pytest.mark.slow
 def test_days_and_damage_together_and_by_another_number() -> None:
     """36.5 t in stock cost 0.365 million; the small works alone brings damage to 7, the stock to
     10 - 3.65, both to 3.35: 4.365 million."""
@@ -251,6 +255,7 @@ def test_whole_numbers() -> None:
     assert (found.infeasible_below, found.feasible_at, found.status) == (1, 2, "proven")
 
 
+@pytest.mark.slow
 def test_a_target_loads_back_equal() -> None:
     found = target(two_works(), below=4)
     assert Target.model_validate_json(found.model_dump_json()) == found
@@ -331,6 +336,7 @@ def test_the_damage_of_a_frontier_point_takes_no_more_than_its_budget(
             assert solve_to_plan(below.case, gap=1e-9).outcome.expected > (point.expected or 0)
 
 
+@pytest.mark.slow
 @pytest.mark.quick(2)
 @pytest.mark.parametrize("seed", PLANNED)
 def test_a_search_decides_whether_an_objective_can_be_so_low(seed: int) -> None:

@@ -87,6 +87,7 @@ def test_exactly_the_works_within_the_limit(
         assert load_saved_plan(saved).solution.objective == near(own.plan.objective)
 
 
+@pytest.mark.slow
 def test_what_all_plans_within_have() -> None:
     """With 20 % above the worst of 8.5 the second work of 10 is within, and no other."""
     items = {one.id: one.within for one in search(two_sets("worst"), 0.2).alternatives.items}
@@ -94,6 +95,7 @@ def test_what_all_plans_within_have() -> None:
     assert items == {"even": "open", "between": "open"} | none
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("over", "bound", "others"),

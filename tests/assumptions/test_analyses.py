@@ -129,6 +129,7 @@ def test_where_all_experts_would_do_otherwise() -> None:
     assert "proven to 0\xa0% of its objective" in said
 
 
+@pytest.mark.slow
 def test_a_plan_that_is_left_to_a_review_is_built() -> None:
     raw = lasting_cut(SEEN)
     raw["assumptions"] = {id: {"weight": 0.5, "set": {}} for id in ("one", "two")}
@@ -136,6 +137,7 @@ def test_a_plan_that_is_left_to_a_review_is_built() -> None:
     assert "projects (1), the best plans of 2 sets of assumptions all build 1. Each" in said
 
 
+@pytest.mark.slow
 def test_one_expert_is_no_agreement() -> None:
     found = disagreed(two_sets(None))
     found = found.model_copy(update={"plans": found.plans[:1], "compromise": None})
@@ -149,6 +151,7 @@ def test_one_expert_is_no_agreement() -> None:
     assert not isinstance(parts[0], Bullets)
 
 
+@pytest.mark.slow
 def test_a_plan_that_beats_the_best_of_an_expert_is_his() -> None:
     raw = two_sets(None)
     found, made = disagreed(raw), solve_to_plan(Case.model_validate(raw), gap=0.0)
@@ -241,6 +244,7 @@ def test_a_set_is_what_it_is_by_itself() -> None:
     assert made.under[1].objective >= own.certificate.objective * (1 - 1e-4)
 
 
+@pytest.mark.slow
 def test_evaluation_tells_each_set_on_fresh_states(tmp_path: Path) -> None:
     file = tmp_path / "case.yaml"
     file.write_text(yaml.safe_dump(sampled("mean")), encoding="utf-8")
@@ -255,6 +259,7 @@ def test_evaluation_tells_each_set_on_fresh_states(tmp_path: Path) -> None:
     assert found.gap is None
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("over", ["mean", "regret"])
 def test_a_frontier_over_sets(over: str, tmp_path: Path) -> None:
@@ -342,6 +347,7 @@ def test_a_report_lists_decisions_common_to_all_sets(tmp_path: Path) -> None:
     assert "Under 2 sets of assumptions" in first
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_files_that_it_names(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -356,6 +362,7 @@ def test_the_command_writes_the_files_that_it_names(
     assert (kind, plans) == ("disagreement", ["as_filed", "compromise", "often"])
 
 
+@pytest.mark.slow
 def test_a_workbook_holds_sets(tmp_path: Path) -> None:
     """And gives them back."""
     file = tmp_path / "case.yaml"

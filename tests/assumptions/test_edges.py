@@ -89,6 +89,7 @@ def later(over: str | None) -> Raw:
     return raw
 
 
+@pytest.mark.slow
 def test_regret_is_taken_from_the_best_plan_of_the_set_by_itself() -> None:
     """Which may begin before all sets allow."""
     raw = later("regret")
@@ -155,6 +156,7 @@ def test_what_is_hidden_is_hidden_in_sets_as_well(tmp_path: Path) -> None:
     assert "assumptions" not in yaml.safe_load(public)
 
 
+@pytest.mark.slow
 def test_a_weight_may_have_a_source_in_a_workbook(tmp_path: Path) -> None:
     file, raw = tmp_path / "case.yaml", sampled("mean", 20)
     raw["assumptions"]["often"]["weight"] = {"value": 0.4, "note": "a guess", "confidence": "low"}
@@ -220,6 +222,7 @@ def test_a_session_finds_the_least_regret() -> None:
     assert Session().ask(Case.model_validate(two_sets("regret"))).objective == near(5)
 
 
+@pytest.mark.slow
 def test_a_plan_of_least_regret_is_salvaged() -> None:
     """The salvaged plan has no bound, since a new search may find other best plans."""
     case = Case.model_validate(sampled("regret", 60))

@@ -58,6 +58,7 @@ def test_text_is_given_in_both_languages(
     assert all(part in text for part in reported)
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_page_has_its_tables_and_the_chart_of_the_index(
@@ -71,6 +72,7 @@ def test_the_page_has_its_tables_and_the_chart_of_the_index(
     assert text.count("<table") >= 4
 
 
+@pytest.mark.slow
 def test_a_saved_plan_is_compared_with_and_has_no_variants(
     saved: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

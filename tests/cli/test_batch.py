@@ -167,6 +167,7 @@ def test_a_plan_is_that_of_solve(here: Path, where: list[str]) -> None:
         assert without_seconds(among) == without_seconds(alone)
 
 
+@pytest.mark.slow
 def test_a_run_can_be_repeated_by_itself(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """From its folder alone, with the files that it rests on, wherever that has gone."""
     for name, tonnes in (("much.csv", 100), ("little.csv", 50)):
@@ -189,6 +190,7 @@ def test_a_run_can_be_repeated_by_itself(here: Path, capsys: pytest.CaptureFixtu
     assert "eproduced" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_output_consists_of_lines_of_json(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +203,7 @@ def test_output_consists_of_lines_of_json(
     assert all((run.error or "").startswith("no plan keeps all of these rules") for run in reported)
 
 
+@pytest.mark.slow
 def test_the_table_speaks_german(
     here: Path,
     capsys: pytest.CaptureFixture[str],

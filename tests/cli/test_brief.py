@@ -26,6 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_missing_results_are_computed_and_saved_with_the_plan(folder, capsys):
     assert run_command_line(["brief", "plan", "--date", "Monday", "--author", "Somebody"]) == 0
     assert capsys.readouterr().out.split() == ["plan/brief.html", "plan/brief.docx"]

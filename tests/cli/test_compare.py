@@ -126,6 +126,7 @@ def test_options_of_a_comparison_are_kept_in_its_page(file: str) -> None:
     assert "“Poor” is left out: no plan keeps all of these rules together." in text
 
 
+@pytest.mark.slow
 def test_a_comparison_is_reported_on_with_its_own_plans_alone(
     file: str, capfd: pytest.CaptureFixture[str]
 ) -> None:

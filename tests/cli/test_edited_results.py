@@ -436,6 +436,7 @@ def both(folder: Path) -> Path:
     return folder / "both"
 
 
+@pytest.mark.slow
 def test_of_a_comparison_seal_manifest_and_figures_are_checked(
     both: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -459,6 +460,7 @@ def test_of_a_comparison_seal_manifest_and_figures_are_checked(
     assert "does not add up" in said
 
 
+@pytest.mark.slow
 def test_of_a_comparison_the_plans_are_checked(
     both: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -481,6 +483,7 @@ def test_of_a_comparison_the_plans_are_checked(
     assert "'plan.json' was changed" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_comparison_of_an_earlier_version_is_completed(
     both: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

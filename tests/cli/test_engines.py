@@ -79,6 +79,7 @@ def test_an_analysis_is_refused_before_a_cluster_is_asked(
     assert says in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_analysis_without_its_scheduler_fails(
     works: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -191,6 +191,7 @@ def test_a_plan_that_was_changed_is_refused(asked: list[tuple[str, Any]], capfd:
     assert "its file says" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_page_and_a_workbook_are_made_of_it(
     asked: list[tuple[str, Any]], capfd: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,7 @@ def test_an_unknown_example_names_all(capsys: pytest.CaptureFixture[str]) -> Non
     )
 
 
+@pytest.mark.slow
 @pytest.mark.quick(every=2)
 @pytest.mark.parametrize("name", NAMES)
 def test_init_writes_a_scenario_and_all_that_belongs_to_it(name: str, folder: Path) -> None:
@@ -80,6 +81,7 @@ def test_init_writes_a_scenario_and_all_that_belongs_to_it(name: str, folder: Pa
     assert run_command_line(["validate", f"{name}.yaml"]) == 0
 
 
+@pytest.mark.slow
 def test_init_takes_another_name_and_says_what_it_writes(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,6 +200,7 @@ def test_a_name_that_is_none_is_reported_with_the_nearest(
     )
 
 
+@pytest.mark.slow
 def test_commands_take_an_example_and_can_be_run_again(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -212,6 +215,7 @@ def test_commands_take_an_example_and_can_be_run_again(
     assert "Reproduced" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_comparison_takes_variants_of_an_example(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -240,6 +244,7 @@ def test_open_takes_an_example_by_its_name(
     assert "There is no file 'nothing'." in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("origin", "path"),
@@ -256,6 +261,7 @@ def test_a_copy_keeps_the_kind_of_what_it_copies(
     assert below(folder) == before
 
 
+@pytest.mark.slow
 @pytest.mark.quick(every=2)
 @pytest.mark.parametrize("name", NAMES)
 def test_examples_fit_the_schema_by_its_name(name: str) -> None:

@@ -33,6 +33,7 @@ def test_an_explanation_as_json_of_what_was_asked_for(solved: Path, capfd: Captu
     assert found.items[0].regret.objective == pytest.approx(33.5)
 
 
+@pytest.mark.slow
 def test_a_file_and_its_page(solved: Path, tmp_path: Path, capfd: Capture) -> None:
     args = ["--no-values", "--jobs", "1", "--quiet", "--out", str(tmp_path)]
     assert run_command_line(["explain", str(solved / "plan.json"), *args]) == 0

@@ -45,6 +45,7 @@ def test_a_frontier_as_json(file: str, capfd: Capture) -> None:
     assert found.title == "A small case"
 
 
+@pytest.mark.slow
 def test_a_range_and_points_between(file: str, capfd: Capture) -> None:
     found = frontier(capfd, file, "--from", "2", "--to", "8", "--points", "3", "--refine", "1")
     assert [p.value for p in found.points] == [2, 5, 6.5, 8] or [p.value for p in found.points] == [
@@ -95,6 +96,7 @@ def test_results_are_not_overwritten_unasked(file: str, capfd: Capture) -> None:
     assert [path.name for path in Path("results/plans").iterdir()] == ["4"]
 
 
+@pytest.mark.slow
 def test_cuts_are_kept(file: str, capfd: Capture) -> None:
     frontier(capfd, file, "--values", "4", "--reuse=cuts")
     assert len(list(Path("cuts").glob("cuts-*.npz"))) == 1
@@ -179,6 +181,7 @@ def test_usage_errors_name_a_remedy(file: str, capfd: Capture, args: list[str], 
     assert answer.out == ""
 
 
+@pytest.mark.slow
 def test_a_target_and_its_plan_are_written(file: str, capfd: Capture) -> None:
     found = target(capfd, file, "--below", "4", "--out", "results")
     assert json.loads(Path("results/target.json").read_bytes())["kind"] == "target"

@@ -62,12 +62,14 @@ def formulas_in(content: bytes) -> Iterator[str]:
                     yield str(cell.hyperlink.target or "")
 
 
+@pytest.mark.slow
 def test_no_text_becomes_a_formula_in_a_workbook_of_results() -> None:
     found = list(formulas_in(workbook_of_plan(hostile_plan())))
     assert found, "there are formulas of our own"
     assert not [text for text in found if "HYPERLINK" in text or "example.org" in text]
 
 
+@pytest.mark.slow
 def test_no_text_becomes_a_formula_in_a_workbook_of_inputs() -> None:
     case = hostile_plan().case
     assert case is not None

@@ -63,6 +63,7 @@ def test_any_scenario_becomes_a_workbook(folder):
     assert read_case("again.xlsx").case == read_case(TUTORIAL).case
 
 
+@pytest.mark.slow
 def test_a_scenario_that_a_workbook_cannot_hold_is_refused(folder, capsys):
     text = TUTORIAL.read_text(encoding="utf-8").replace(
         "    capex_meur: {value: 6", '    tags: ["a;b"]\n    capex_meur: {value: 6'
@@ -97,6 +98,7 @@ def test_nothing_is_overwritten_unasked(folder, capsys):
     assert run_command_line(["init", "--excel", "--force"]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_script_for_windows(folder, language):

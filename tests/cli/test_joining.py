@@ -62,6 +62,7 @@ def test_options_of_a_split(file: str, capfd: Capture) -> None:
     assert sampled.sampling.orders == 6
 
 
+@pytest.mark.slow
 def test_a_split_is_reported_and_written(file: str, capfd: Capture) -> None:
     assert run_command_line(["split", file, "--jobs", "1", "--out", "results"]) == 0
     said = capfd.readouterr()
@@ -102,6 +103,7 @@ def test_shares_as_json(file: str, capfd: Capture) -> None:
     assert found.case is not None
 
 
+@pytest.mark.slow
 def test_shares_without_a_range_and_pooled(file: str, capfd: Capture) -> None:
     found = participate(capfd, file, "--company", "user", "--no-range")
     assert found.project is None

@@ -212,6 +212,7 @@ def test_any_folder_that_a_command_wrote_has_a_page_and_a_workbook(
     assert (folder / "x.xlsx").stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_several_results_of_one_kind_stand_side_by_side(folder: Path) -> None:
     for values in ("0,10", "0,20"):
         frontier_of = ["frontier", str(TUTORIAL), "--values", values, "--out", values, "--quiet"]

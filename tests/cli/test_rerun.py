@@ -214,6 +214,7 @@ def test_relevant_differences_of_runs_are_reported_first(
     assert (one["name"], one["then"]) == ("versions.numpy", "0.1")
 
 
+@pytest.mark.slow
 def test_private_files_are_hashed_and_not_copied(tmp_path: Path) -> None:
     text = TUTORIAL.read_text(encoding="utf-8")
     folder = tmp_path / "with"
@@ -231,6 +232,7 @@ def test_private_files_are_hashed_and_not_copied(tmp_path: Path) -> None:
     assert run_command_line(["rerun", str(out)]) == 2
 
 
+@pytest.mark.slow
 def test_a_run_from_earlier_cuts_is_not_promised_again(tmp_path: Path) -> None:
     line = ["solve", str(TUTORIAL), "--method", "decomposition", "--quiet", "--force"]
     line += ["--out", str(tmp_path / "out"), f"--reuse={tmp_path / 'cuts'}"]

@@ -113,6 +113,7 @@ def test_a_conflict_is_reported_with_the_cells_of_its_rules(folder, capsys):
     assert any(row[2] == "Settings" and "must_build" in row[4] for row in rows)
 
 
+@pytest.mark.slow
 def test_a_list_in_another_folder_leads_back_to_the_workbook(folder):
     tutorial_book(folder, break_capex)
     assert run_command_line(["run", "book.xlsx", "--quiet", "--out", "new"]) == 2
@@ -121,6 +122,7 @@ def test_a_list_in_another_folder_leads_back_to_the_workbook(folder):
     assert link.target == "../book.xlsx"
 
 
+@pytest.mark.slow
 def test_a_list_that_cannot_be_written_is_reported(folder, monkeypatch, capsys):
     tutorial_book(folder, break_capex)
 

@@ -52,6 +52,7 @@ def test_a_split_makes_a_workbook_of_its_own(folder: Path) -> None:
     assert "Gruppen" in load_workbook(folder / "x.xlsx").sheetnames
 
 
+@pytest.mark.slow
 def test_a_split_in_the_folder_joins_the_report_of_its_plan(folder: Path) -> None:
     save(of_the_plan(), folder / "plan" / "split.json")
     assert run_command_line(["report", "plan", "--excel", "x.xlsx"]) == 0

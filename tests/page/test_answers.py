@@ -59,6 +59,7 @@ def test_the_figures_are_those_of_a_solve(tab: Tab, settings: tuple[str, ...]) -
     )
 
 
+@pytest.mark.slow
 def test_the_figures_of_a_variant_are_those_of_its_solve(tab: Tab) -> None:
     said = tab.ask(query_of("tutorial", variant="no_company"))
     plan = vorrat.solve(vorrat.read(TUTORIAL, "no_company"), gap=1e-3).result
@@ -66,6 +67,7 @@ def test_the_figures_of_a_variant_are_those_of_its_solve(tab: Tab) -> None:
     assert figures(said) == expected(plan)
 
 
+@pytest.mark.slow
 def test_an_answer_tells_what_it_was_before(tab: Tab) -> None:
     first = figures(tab.ask(BASE))
     second = tab.ask(query_of("tutorial", "capex=3"))

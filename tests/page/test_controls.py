@@ -179,11 +179,13 @@ def test_a_control_at_its_base_leaves_the_figures_of_the_file(name: str) -> None
         assert input_hash(asked(name, pair)) == own, pair[0]
 
 
+@pytest.mark.slow
 @EVERYWHERE
 def test_a_question_that_moves_nothing_is_the_file_itself(name: str) -> None:
     assert input_hash(asked(name)) == input_hash(reading(name).case)
 
 
+@pytest.mark.slow
 @EVERYWHERE
 def test_what_a_control_has_as_its_base_can_be_shown(name: str) -> None:
     for one in known(name).values():
@@ -276,6 +278,7 @@ def days(case: Case, id: str) -> float:
     return float(pile.max_t or 0) / daily
 
 
+@pytest.mark.slow
 def test_the_room_of_all_stocks_is_multiplied() -> None:
     before, after = room(reading(GERMANY).case), room(asked(GERMANY, ("stocks", 2.5)))
     assert after == pytest.approx({id: 2.5 * most for id, most in before.items()})
@@ -306,6 +309,7 @@ def test_days_of_a_stock_of_which_a_factor_left_nothing_are_not_dropped() -> Non
     assert days(case, "federal_nickel") == pytest.approx(30, rel=0.006)
 
 
+@pytest.mark.slow
 @pytest.mark.quick(every=3)
 @pytest.mark.parametrize("value", [0.0, 43.0, 1000.0, 2000.0])
 def test_yearly_budgets_add_up_to_the_total_in_their_proportions(value: float) -> None:
@@ -385,6 +389,7 @@ def test_a_hazard_that_outlasts_the_horizon_is_not_written_out_without_end() -> 
 # Projects
 
 
+@pytest.mark.slow
 @pytest.mark.quick(every=3)
 @pytest.mark.parametrize(("word", "rule"), [("in", "must_build"), ("out", "must_not_build")])
 @pytest.mark.parametrize(
@@ -499,6 +504,7 @@ def test_what_a_scenario_does_not_have_is_not_asked(id: str, value: str) -> None
         asked(TUTORIAL, (id, value))
 
 
+@pytest.mark.slow
 def test_only_whole_numbers_of_deals_are_asked() -> None:
     with pytest.raises(InvalidRequest, match=r"'2\.5' is no value for “Projects decided in a year"):
         asked(GERMANY, ("deals", "2.5"))

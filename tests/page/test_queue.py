@@ -185,6 +185,7 @@ def test_several_processes_of_a_scenario_answer_side_by_side() -> None:
     asyncio.run(go())
 
 
+@pytest.mark.slow
 def test_a_question_is_answered_where_it_was_asked_before() -> None:
     """The process that has the answer is used, though another one is free."""
 
@@ -246,6 +247,7 @@ def test_a_plan_is_shown_where_it_is_and_waits_for_that() -> None:
     asyncio.run(go())
 
 
+@pytest.mark.slow
 def test_the_least_recently_used_process_ends_for_another_scenario() -> None:
     async def go() -> None:
         pool = SimulatedPool(max_per_scenario=1, max_processes=2, max_active=2)

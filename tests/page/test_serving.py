@@ -64,6 +64,7 @@ def test_what_all_have_is_mended_by_nobody(server: Served) -> None:
     assert "Mended" not in server.visitor().get("/board?scenario=tutorial").text
 
 
+@pytest.mark.slow
 def test_what_one_has_dropped_is_mended_within_bounds(server: Served) -> None:
     ada = server.visitor("Ada")
     id = dropped(ada, own_text(7))
@@ -144,6 +145,7 @@ def test_a_file_with_a_thousand_faults_shows_some_of_them(server: Served) -> Non
     assert "And 900 more" in page.text
 
 
+@pytest.mark.slow
 def test_a_question_that_is_too_long_is_refused(server: Served) -> None:
     query = query_of("tutorial", "capex=1." + "1" * 40_000)
     sent = server.visitor().post("/ask", {"tab": "t", "number": 1, "query": query})

@@ -206,6 +206,7 @@ def test_an_error_that_comes_back_is_reported() -> None:
     asyncio.run(go())
 
 
+@pytest.mark.slow
 def test_what_one_user_had_is_forgotten_and_nothing_else() -> None:
     async def go() -> None:
         pool = SimulatedPool(max_per_scenario=1, max_processes=5, max_active=5)

@@ -60,11 +60,13 @@ def test_what_is_not_there_is_not_taken_away(visitor: Visitor) -> None:
     assert "the scenario has no 'nothing' that could be moved" in answer.json["text"]
 
 
+@pytest.mark.slow
 def test_files_are_in_the_language_of_the_reader(visitor: Visitor) -> None:
     assert "Einführung: ein Metall" in visitor.take("brief", BASE, lang="de").text
     assert "Tutorial: one metal" in visitor.take("brief", BASE, lang="en").text
 
 
+@pytest.mark.slow
 def test_a_plan_that_is_taken_away_is_of_the_question(visitor: Visitor) -> None:
     """Its seal is that of the scenario with what was moved, and it is called by that."""
     query = query_of("tutorial", "capex=1.5")
@@ -112,6 +114,7 @@ def test_only_an_own_file_is_written_to(visitor: Visitor) -> None:
     assert TUTORIAL.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_file_that_was_dropped_is_asked_like_any_other(visitor: Visitor) -> None:
     dropped = visitor.post("/drop?name=..%2F..%2Fown%20one.yaml", TUTORIAL.read_bytes())
     assert dropped.status == 201

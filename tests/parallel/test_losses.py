@@ -80,6 +80,7 @@ def test_who_kills_its_worker_again_is_lost_alone(death: Action) -> None:
     assert "has died" in str(reported[1].error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("times", "tried"), [(1, 2), (2, None)])
 def test_who_loses_its_worker_is_tried_once_more(
     times: int, tried: int | None, tmp_path: Path
@@ -90,6 +91,7 @@ def test_who_loses_its_worker_is_tried_once_more(
     assert len((tmp_path / "log").read_text()) == 2
 
 
+@pytest.mark.slow
 def test_map_raises_what_was_lost_and_goes_on() -> None:
     with Workers[Action, Any](doing, (), 2) as workers:
         with pytest.raises(SolverError, match="has died"):

@@ -41,6 +41,7 @@ def test_one_job_with_limits_is_done_elsewhere() -> None:
     assert len({own[2] for own in found} - {os.getpid()}) == 1
 
 
+@pytest.mark.slow
 def test_tasks_are_dealt_out_beforehand_and_answered_in_order() -> None:
     reported: list[int] = []
     with speaking("de"), Workers[int, Counted](counting, (0,), 2) as workers:

@@ -145,6 +145,7 @@ def test_a_spreadsheet_program_may_save_it(tmp_path):
     assert input_hash(read_case(tmp_path / "saved" / "book.xlsx").case) == input_hash(case)
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("language", "sheet", "label"),
@@ -170,6 +171,7 @@ def test_texts_stay_texts(tmp_path):
     assert not [cell for cell in cells if cell.data_type in ("f", "e")]
 
 
+@pytest.mark.slow
 def test_what_a_workbook_cannot_hold_is_named():
     data = case_of("tutorial").model_dump(mode="json", by_alias=True, exclude_unset=True)
     data["projects"]["refinery"]["tags"] = ["a;b"]
@@ -197,6 +199,7 @@ def test_every_text_has_its_german():
     assert missing == set()
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_sheets_help_to_fill_them_in(language):
@@ -239,6 +242,7 @@ def test_units_and_comments_are_in_the_currency_of_the_file(language, unit):
     assert not [one for one in said if "EUR" in one]
 
 
+@pytest.mark.slow
 def test_words_are_written_in_the_language():
     funders = opened(written(starter(), "de"))["Geldgeber"]
     assert [funders.cell(row, 2).value for row in (5, 6)] == ["öffentlich", "Unternehmen"]

@@ -61,6 +61,7 @@ def test_groups_stand_apart_by_a_space(medium: str) -> None:
         assert [one for one in wrong if "," not in one] == []
 
 
+@pytest.mark.slow
 def test_formats_of_workbooks_leave_it_to_the_settings_of_the_reader() -> None:
     """A comma in a number format is the separator of the language of Excel."""
     with (

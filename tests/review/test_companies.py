@@ -45,6 +45,7 @@ def taken(raw: Raw, **fields: Any) -> Participation:
     return analyze_participation(read_case_text(yaml.safe_dump(raw)), asked, title="partners")
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("externality", [False, True])
 def test_coalitions_decide_under_the_same_review(externality: bool) -> None:
@@ -90,6 +91,7 @@ def test_a_company_takes_a_share_under_a_review() -> None:
     assert all(point.status in ("optimal", "infeasible") for point in held.points)
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("over", ["mean", "worst", "regret"])
 def test_experts_disagree_under_the_same_review(over: Any) -> None:

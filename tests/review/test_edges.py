@@ -64,6 +64,7 @@ def waited(raw: Raw, **options: Any) -> tuple[Any, Plan]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [2, 4])
 def test_what_is_not_seen_any_more_is_still_drawn(seed: int) -> None:
     """Without the price among what is observed, floors cost what they did in the same states."""
@@ -92,6 +93,7 @@ def test_a_branch_without_states_has_the_observed_price() -> None:
     assert floored.on_branch(1) is floored
 
 
+@pytest.mark.slow
 def test_regret_is_taken_from_the_same_best_plans() -> None:
     """An observation without information has no value, also with minimax regret."""
     raw = lasting_cut({"year": 2027, "observe": [{"hazard": "cut"}, {"hazard": "noise"}]})
@@ -124,6 +126,7 @@ def test_a_row_that_fails_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> Non
     assert found.objective == near(made.certificate.objective) == near(8)
 
 
+@pytest.mark.slow
 def test_half_of_the_time_left_goes_to_the_plan_without_deferral(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -36,6 +36,7 @@ def explained(raw: Raw, **options: Any) -> Explanation:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.quick(1)
 @pytest.mark.parametrize("over", LOST)
 def test_what_it_costs_over_sets_to_build_another(over: str) -> None:

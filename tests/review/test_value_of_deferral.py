@@ -54,6 +54,7 @@ def test_what_is_observed_is_worth_what_is_lost_without_it() -> None:
     assert list(find_discrepancies(found)) == []
 
 
+@pytest.mark.slow
 def test_other_observations_are_evaluated_too() -> None:
     found, _ = waiting(noisy(["noise"]))
     assert found.review.worth == near(0)

@@ -68,6 +68,7 @@ def test_the_table_tells_of_each_project_by_its_decision() -> None:
         assert named["Contracted to Germany"].value == built[row[0].text].offtake
 
 
+@pytest.mark.slow
 def test_a_page_leaves_whom_it_is_for_to_the_workbook() -> None:
     plan = solve(case(projects={"works": project(100, 5)}, funders={"fund": _fund()}))
     assert "Of that for" not in tables_in(plan)["projects"].headers

@@ -58,6 +58,7 @@ def test_a_good_plan_passes(content: bytes) -> None:
     assert len(records(book.worksheets[-1], "Check", "Result")) > 25
 
 
+@pytest.mark.slow
 @pytest.mark.quick(every=17)
 @pytest.mark.parametrize("seed", sorted({*range(24)} - {3, 8, 15, 18, 20, 22}))
 def test_random_plans_pass(seed: int) -> None:

@@ -217,6 +217,7 @@ def test_distribution_and_certificate(plan: Plan, book: Any) -> None:
     assert proof["Bound"]["Content"] == same(plan.certificate.bound)
 
 
+@pytest.mark.slow
 def test_key_figures_have_names(plan: Plan, content: bytes, book: Any) -> None:
     expected = {
         "net_cost": plan.outcome.net_cost_meur,
@@ -319,6 +320,7 @@ def test_figures_of_the_scenario_carry_their_sources() -> None:
     assert source["Zahlen, die darauf beruhen"] == 2
 
 
+@pytest.mark.slow
 def test_what_looks_like_a_formula_stays_text() -> None:
     names = ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("https://example.org")']
     raw = everything()
@@ -339,6 +341,7 @@ def test_what_looks_like_a_formula_stays_text() -> None:
     assert shown > 5
 
 
+@pytest.mark.slow
 def test_ids_that_formulas_could_misread() -> None:
     """Wildcards, operators and the case of letters: ids tell rows apart all the same."""
     raw = everything()

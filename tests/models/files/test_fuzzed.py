@@ -78,6 +78,7 @@ def test_texts_of_the_signs_of_yaml(text):
     checked("scenario", f"materials: {text}\n{TINY}".encode())
 
 
+@pytest.mark.slow
 @few(60)
 @given(st.binary(max_size=30))
 def test_bytes(raw):
@@ -111,6 +112,7 @@ def test_changed_settings(seed):
     checked("settings", mutated(setting, seed).encode("utf-8", "surrogateescape"))
 
 
+@pytest.mark.slow
 @few(100)
 @given(seeds)
 def test_what_is_read_is_read_again_from_json(seed):

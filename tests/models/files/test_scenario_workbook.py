@@ -88,6 +88,7 @@ def test_a_faulty_cell(tmp_path, monkeypatch, sheet, name, row, value, said):
     assert any(line.startswith(f"book.xlsx:{sheet}!{where}") and said in line for line in lines)
 
 
+@pytest.mark.slow
 def test_faults_come_all_at_once(tmp_path, monkeypatch):
     def change(book):
         setting(book, "horizon.first_year").value = None
@@ -110,6 +111,7 @@ def test_faults_come_all_at_once(tmp_path, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_a_missing_setting_is_missing_from_its_cell(tmp_path, monkeypatch):
     def change(book):
         setting(book, "horizon.first_year").value = None
@@ -121,6 +123,7 @@ def test_a_missing_setting_is_missing_from_its_cell(tmp_path, monkeypatch):
     assert line.startswith(f"book.xlsx:Settings!{cell}: error: 'first_year' is missing")
 
 
+@pytest.mark.slow
 def test_what_is_said_of_settings(tmp_path, monkeypatch):
     def change(book):
         setting(book, "objective.cost_weight").offset(0, 6).value = "objective.cost_wieght"
@@ -137,6 +140,7 @@ def test_what_is_said_of_settings(tmp_path, monkeypatch):
     assert len(lines) == 3
 
 
+@pytest.mark.slow
 def test_a_row_gives_a_quantity_once(tmp_path, monkeypatch):
     def change(book):
         sheet = book["Materials"]
@@ -147,6 +151,7 @@ def test_a_row_gives_a_quantity_once(tmp_path, monkeypatch):
     assert "'price_eur_per_t' and 'price_eur_per_t.2027' give the same field twice" in line
 
 
+@pytest.mark.slow
 def test_rows_may_mix_constants_and_years(tmp_path):
     def change(book):
         sheet = book["Materials"]
@@ -160,6 +165,7 @@ def test_rows_may_mix_constants_and_years(tmp_path):
     assert prices["tin"].price_eur_per_t.years == (2027,)
 
 
+@pytest.mark.slow
 def test_own_sheets_and_columns_are_not_read(tmp_path):
     def change(book):
         book.create_sheet("_scratch").append(["anything"])
@@ -170,6 +176,7 @@ def test_own_sheets_and_columns_are_not_read(tmp_path):
     assert read_case(tutorial_book(tmp_path, change)).case == read_case(TUTORIAL).case
 
 
+@pytest.mark.slow
 def test_words_of_both_languages_and_rows_above_the_names(tmp_path):
     def change(book):
         set_cell(book, "Funders", "kind", 5, "Öffentlich")
@@ -190,6 +197,7 @@ def test_words_of_both_languages_and_rows_above_the_names(tmp_path):
     assert case.projects["refinery"].capex_meur == 40
 
 
+@pytest.mark.slow
 def test_two_sheets_of_one_section(tmp_path, monkeypatch):
     lines = faults(tmp_path, monkeypatch, lambda book: book.create_sheet("Projekte"))
     assert lines[0].endswith(
@@ -197,6 +205,7 @@ def test_two_sheets_of_one_section(tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_a_sheet_without_names(tmp_path, monkeypatch):
     def change(book):
         book["Supply"].delete_rows(4)
@@ -240,6 +249,7 @@ def test_a_workbook_lies_over_presets(tmp_path):
     assert term.file.endswith("loan_guarantees.yaml")
 
 
+@pytest.mark.slow
 def test_an_empty_sheet_or_setting_leaves_what_is_included(tmp_path):
     data = yaml.safe_load(TUTORIAL.read_text(encoding="utf-8"))
     parts = {key: data[key] for key in ("horizon", "materials", "supply")}
@@ -280,6 +290,7 @@ def test_a_variant_of_a_workbook_includes(tmp_path):
     assert "loan_guarantees" in read_case(path, "guaranteed").case.funders
 
 
+@pytest.mark.slow
 @pytest.mark.quick(every=3)
 @pytest.mark.parametrize(
     ("change", "where", "said"),
@@ -309,6 +320,7 @@ def test_what_is_said_of_includes(tmp_path, monkeypatch, change, where, said):
     assert any(line.startswith(f"book.xlsx:{where}") and said in line for line in lines), lines
 
 
+@pytest.mark.slow
 def test_a_misspelt_include(tmp_path, monkeypatch):
     def change(book):
         setting(book, "include").offset(0, 6).value = "inclde"
@@ -353,6 +365,7 @@ def test_german_names_until_version_0_2_are_known():
     assert resolve_word("Mindestpreisgarantie", words) == words[1]
 
 
+@pytest.mark.slow
 def test_columns_are_found_by_name(tmp_path):
     from openpyxl import load_workbook
 

@@ -81,6 +81,7 @@ def test_years_and_chances_stand_beside_the_bars() -> None:
         assert box.x1 <= figure.bbox.x1
 
 
+@pytest.mark.slow
 def test_names_of_two_lines_and_columns_of_texts_do_not_meet() -> None:
     long = [LATE._replace(name=f"{n} Metals and alloys at Lacq (LCM, USA Rare Earth) and more")
             for n in range(12)]  # fmt: skip

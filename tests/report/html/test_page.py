@@ -265,6 +265,7 @@ def test_a_plan_without_its_scenario_says_what_it_knows(language: Language) -> N
     assert not {"evidence", "method"} & sections
 
 
+@pytest.mark.slow
 def test_an_empty_plan_is_reported_as_such() -> None:
     root = root_of("nothing")
     assert "The plan is to build and buy nothing" in root.text
