@@ -88,12 +88,18 @@ GERMAN = {
     page: page.with_name(page.name.replace(".de.", ".")) for page in PAGES if ".de." in page.name
 }
 """Pages whose commands and programs are those of an English page, which are run."""
+LENGTHY = {"benchmarks.md", "policy.md"}
+"""Pages whose commands take minutes: all benchmarks, and a run of germany-2026 with everything."""
 WALKS = [
     pytest.param(
         walk,
         id=walk[0].name,
         marks=[pytest.mark.exhaustive]
-        if page.name in APART and any(is_large(line) for block in walk for line in block.commands())
+        if page.name in LENGTHY
+        or (
+            page.name in APART
+            and any(is_large(line) for block in walk for line in block.commands())
+        )
         else [],
     )
     for page in PAGES

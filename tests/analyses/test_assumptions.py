@@ -33,7 +33,7 @@ def put(raw: Raw, id: str, value: float, **choice: Any) -> Any:
     return scenario.with_settings(made.settings_at(value)).case
 
 
-@pytest.mark.quick(1)
+@pytest.mark.quick(1, ci=2)
 @pytest.mark.parametrize("name", ["tutorial", "consortium", "germany-2026"])
 def test_scenarios_stay_sound_at_both_ends_and_change_there(name: str) -> None:
     scenario = read_case(ROOT / "scenarios" / f"{name}.yaml")

@@ -215,7 +215,15 @@ def _is_listed(field: str, name: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in MADE]
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=[pytest.mark.slow] * (name not in QUICK)
+            + [pytest.mark.exhaustive] * (name == "germany"),
+        )
+        for name in MADE
+    ],
 )
 def test_an_edited_figure_is_refused(name: str) -> None:
     assert {field for field in _passes(name, MOST) if not _is_listed(field, name)} == set()

@@ -139,7 +139,7 @@ def test_two_stops_end_at_once_whatever_the_solver_does(tmp_path: Path) -> None:
         assert run.said.endswith("vorrat: interrupted\n")
 
 
-@pytest.mark.quick(0, ci=5)
+@pytest.mark.quick(0, ci=3)
 @pytest.mark.parametrize(
     ("fault", "more", "code", "ended", "said"),
     [

@@ -159,6 +159,7 @@ def test_briefs_are_printed_on_one_sheet(language: Language, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(AXE is None, reason="VORRAT_AXE does not name axe.min.js")
+@pytest.mark.quick(0, ci=5)
 @pytest.mark.parametrize("name", ["germany", "several", "brief", *PAYERS])
 @LANGUAGES
 def test_a_checker_of_accessibility_finds_no_fault(
