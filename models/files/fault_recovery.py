@@ -113,6 +113,12 @@ class _DataRepair:
         ``at_key`` states that the key is faulty, not its value.
         """
         parent: Any = self.data
+        if path[:2] == ("policy", "rules") and len(path) > 2:
+            # Nothing refers to a rule, and little can be said about one that lacks a part.
+            rules = self.data["policy"]["rules"]
+            if isinstance(rules, dict):
+                rules.pop(str(path[2]), None)
+                return None
         for length, step in enumerate(path[:-1], start=1):
             child = None
             if isinstance(parent, dict):

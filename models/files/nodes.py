@@ -41,7 +41,8 @@ class Node:
     def child(self, step: PathStep) -> Node | None:
         """Return the child node under a key or at a list position, or None if there is none."""
         if isinstance(self.value, dict):
-            return self.value.get(str(step))
+            # A single item may stand for a list of one.
+            return self.value.get(str(step)) or (self if step == 0 else None)
         if isinstance(self.value, list) and isinstance(step, int) and 0 <= step < len(self.value):
             return self.value[step]  # type: ignore[no-any-return]
         return None

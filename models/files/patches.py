@@ -24,6 +24,7 @@ from models.files.shapes import (
 )
 from models.files.yaml_source import parse_setting
 from models.language import tr
+from models.scenario.user_rules import RuleLevel
 from models.spelling import unknown_key_hint
 
 
@@ -120,6 +121,12 @@ def _set_at(
     already copied.
     """
     name, remaining_steps = steps[0], steps[1:]
+    if name == "value" and shape.model is RuleLevel and node.child("value") is None:
+        # The number itself is the value: at_least: 2.
+        if not remaining_steps:
+            return value
+        level_shape = shape_of_step(shape, name) or Shape("any")
+        return _set_at(node, level_shape, remaining_steps, parents, value, copied_containers)
     if shape.kind in ("number", "yearly") and isinstance(node.value, dict):
         value_node = node.child("value")
         if (

@@ -149,8 +149,9 @@ class LimitValue(Result):
     """
 
     path: str  #: Dotted path of the number in the scenario.
-    kind: Literal["budget", "share"]
-    """``budget``: steps are in million EUR; ``share``: steps are in percentage points."""
+    kind: Literal["budget", "share", "unit"]
+    """``budget``: steps are in million EUR; ``share``: steps are in percentage points; ``unit``:
+    steps are in the unit of a rule of the user, and a lower limit is reduced by them."""
     funder: ids.Funder | None
     """Id of the funder to which the limit belongs; null without a funder."""
     project: ids.Project | None

@@ -309,6 +309,22 @@ class CrmaShare(Result):
     share_without_plan: UnboundedShare  #: The same without any plan.
 
 
+class UserRuleOutcome(Result):
+    """A row of a rule that the scenario states itself, at the plan.
+
+    With a review, it is the one of all information sets that is closest to the limit.
+    """
+
+    rule: str  #: Id of the rule.
+    of: str  #: Country, project or the like that the row is about; ``all`` without ``each``.
+    year: ids.YearNumber  #: Last year that the row counts.
+    sense: Literal["at_least", "at_most", "equals"]  #: Kind of limit.
+    value: float
+    """Value of the sum: number of projects, tonnes, or undiscounted million EUR."""
+    limit: float  #: Limit, or the multiple of the other quantity, in the same unit.
+    applies: bool  #: Whether the condition of the rule is met; true without a condition.
+
+
 class MaterialYear(Result):
     """The need, shortage, stock cover and supply of one material in one year."""
 
@@ -422,6 +438,8 @@ class Plan(ScenarioDocument):
     crma: tuple[CrmaShare, ...] = ()
     """Shares with a benchmark in the Critical Raw Materials Act. Empty unless the file names
     stages."""
+    user_rules: tuple[UserRuleOutcome, ...] = ()
+    """Values and limits of the rules under ``policy.rules``."""
     under: tuple[AssumptionSetOutcome, ...] = ()
     """Outcome under each assumption set. All other figures of a plan over sets refer to one set:
     the set that changes nothing in the file, or the first set if there is none."""

@@ -12,7 +12,13 @@ from models.base import UNREADABLE_TEXT
 from models.faults import Fault
 from models.field_marks import LocatedValue, collect_values
 from models.language import mark_translatable, tr
-from models.scenario import baseline_shortage, chains, plausibility, residual_value_checks
+from models.scenario import (
+    baseline_shortage,
+    chains,
+    plausibility,
+    residual_value_checks,
+    user_rule_checks,
+)
 from models.scenario.hazards import Event
 from models.scenario.quantities import are_readable
 from models.scenario.review import Observation
@@ -64,9 +70,12 @@ def check_references(
     these items are not reported, and no warnings are yielded.
     """
     located = list(collect_values(case))
-    yield from _ReferenceChecker(case, unreadable).faults(located)
+    reference_faults = list(_ReferenceChecker(case, unreadable).faults(located))
+    yield from reference_faults
     if unreadable is None:
         yield from residual_value_checks.check_residual_values(case)
+        if not reference_faults:
+            yield from user_rule_checks.user_rule_faults(case)
     if unreadable is None and warnings:
         yield from plausibility.plausibility_warnings(case, located)
         yield from baseline_shortage.baseline_shortage_warnings(case)

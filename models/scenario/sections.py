@@ -35,6 +35,7 @@ from models.scenario.quantities import (
 )
 from models.scenario.review import Review
 from models.scenario.stockpiles import Stockpile
+from models.scenario.user_rules import UserRule
 
 ALLOWED_PERIODS = (1, 2, 4, 12)
 
@@ -112,6 +113,8 @@ class Policy(Base):
     """Probability with which budgets cover the cost of projects; by default they cover the mean."""
     must_build: tuple[ProjectId, ...] = ()  #: Ids of projects that must be built.
     must_not_build: tuple[ProjectId, ...] = ()  #: Ids of projects that must not be built.
+    rules: dict[Id, UserRule] = {}
+    """Rules of the user's own, by id: limits on sums of projects, money, output and stocks."""
 
 
 class Cvar(Base):

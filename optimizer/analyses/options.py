@@ -37,6 +37,7 @@ class CliFlag:
     """Function that parses the text, or all texts of an option that may be given often; it raises
     ValueError with a message for users."""
     default_text: str | None = None  # the default as help shows it, where that is not its value
+    alias: str | None = None  # another way to write it
 
 
 MAX_PARALLEL = 1_000

@@ -15,7 +15,7 @@ from models.files import LoadedScenario
 from models.language import tr
 from optimizer.analyses.options import CliFlag, Id, ScenarioOptions
 from optimizer.errors import Misuse
-from optimizer.model.rules import RULES, policy_limits
+from optimizer.model.rules import RULES, policy_limits, user_rule_limits
 
 BUDGET_PATH, TAIL_WEIGHT_PATH, CVAR_LEVEL_PATH = (
     "policy.budget_meur",
@@ -59,7 +59,14 @@ class Variation:
         It is False if the objective is regret, since that is relative to the best plan at each
         value.
         """
-        return not self._minimizes_regret and self._matches(LOOSENING_PATHS)
+        return not self._minimizes_regret and (
+            self._matches(LOOSENING_PATHS) or self._is_upper_limit_of_user_rule
+        )
+
+    @property
+    def _is_upper_limit_of_user_rule(self) -> bool:
+        limits = user_rule_limits(self.reading.case)
+        return any(f"policy.{x.path}" == self.path and ".at_most" in x.path for x in limits)
 
     @property
     def is_objective_number(self) -> bool:
@@ -74,8 +81,8 @@ class Variation:
     @property
     def is_integer(self) -> bool:
         """Whether the number can have integer values only, as far as its path shows."""
-        counts = [limit.pattern for limit in policy_limits() if limit.unit == "count"]
-        return self._matches(counts)
+        limits = policy_limits(self.reading.case)
+        return self._matches(limit.pattern for limit in limits if limit.unit == "count")
 
     def _matches(self, patterns: Iterable[str]) -> bool:
         """Return whether the path matches a pattern, where ``*`` stands for text without dots."""
@@ -101,13 +108,16 @@ class Variation:
         for ending, unit in UNITS_BY_SUFFIX.items():
             if self.path.endswith(ending):
                 return unit.format(currency=currency)
+        for limit in user_rule_limits(self.reading.case):
+            if self.path == f"policy.{limit.path}":
+                return {"money": f"million {currency}", "tonnes": "t"}.get(limit.unit)
         return f"million {currency}" if "_meur." in self.path else None
 
 
 class VariedNumberOptions(ScenarioOptions):
     """Options that choose the number of a scenario to vary."""
 
-    vary: Annotated[str, CliFlag("PATH")] | None = None
+    vary: Annotated[str, CliFlag("PATH", alias="--along")] | None = None
     """The number to vary, by its dotted path as in --set; policy.budget_meur if not given."""
     funder: Id | None = None
     """Vary the budget of this funder: the same as --vary funders.ID.budget_meur."""

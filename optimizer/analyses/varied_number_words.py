@@ -30,6 +30,11 @@ def varied_number_name(wording: VariedWording) -> str:
     owner = varied_funder(wording)
     if owner is not None:
         return tr("budget of {funder}", funder=wording.name("funders", owner))
+    if path.startswith("policy.rules."):
+        rule, *_, last = path.removeprefix("policy.rules.").split(".")
+        title = wording.user_rule_title(rule)
+        senses = {"at_least": tr("at least"), "at_most": tr("at most"), "equals": tr("exactly")}
+        return f"{title}: {senses.get(last, tr('multiple'))}"
     return names.get(path, path)
 
 

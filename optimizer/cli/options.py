@@ -305,7 +305,8 @@ def field_option(options: type[Options], name: str) -> Callable[[_Command], _Com
     settings["type"] = str if parse is not None else _click_type(value_type, metadata)
     if parse is not None:
         settings["callback"] = _parse_callback(parse)
-    return click.option(declared_name, name, required=field.is_required(), **settings)
+    names = [declared_name, *filter(None, [flag_settings.get("alias")])]
+    return click.option(*names, name, required=field.is_required(), **settings)
 
 
 def build_options(

@@ -22,10 +22,12 @@ from optimizer.model.commitment import (
     clip_floored_offtake,
     combine_branches,
     drop_unused,
+    weighted_branches,
     weighted_cost,
 )
 from optimizer.model.instance import Instance, read_instances
 from optimizer.model.risk_measure import SetMeasure, WeightedMean, read_set_measure
+from optimizer.model.user_rule_values import user_rule_values
 
 Integers = NDArray[np.int64]
 
@@ -114,7 +116,18 @@ class DecisionTree:
 
     def drop_unused(self, plan: Commitment) -> Commitment:
         """Return the plan without projects and supports that are unused in every leaf below the
-        node of the decision. A share keeps the largest value that one of these leaves needs."""
+        node of the decision. A share keeps the largest value that one of these leaves needs. If a
+        rule of the user counts what is unused, return the plan itself."""
+        trimmed = self._without_unused(plan)
+        is_broken = any(
+            value.is_broken
+            for instance in self.instances
+            for _, branch_instance, branch in weighted_branches(instance, trimmed)
+            for value in user_rule_values(branch_instance, branch)
+        )
+        return plan if is_broken else trimmed
+
+    def _without_unused(self, plan: Commitment) -> Commitment:
         if not plan.branches:
             trimmed_plans = [drop_unused(instance, plan) for instance in self.instances]
             return _trim(

@@ -14,6 +14,7 @@ from models.faults import PathStep
 from models.language import current_language, format_number, tr
 from models.scenario.case import Case
 from models.scenario.quantities import YearlyQuantity
+from models.scenario.user_rules import RuleLevel
 from optimizer.errors import Rule
 
 
@@ -39,7 +40,7 @@ class PolicyLimit(NamedTuple):
     label: str
     """Label in reports, scenario workbooks and on the page, to be translated. That of a mapping
     precedes the key, unless it has a place for the ``{key}``."""
-    unit: Literal["money", "share", "count"]
+    unit: Literal["money", "share", "count", "tonnes", "factor"]
     on_page: bool = False  # whether the page has a control for it
 
     @property
@@ -63,7 +64,11 @@ class PolicyLimit(NamedTuple):
         number."""
         value: Any = case.policy
         for step in self.field.split("."):
-            value = None if value is None else getattr(value, step)
+            if isinstance(value, Mapping):
+                value = value.get(step)
+            else:
+                value = None if value is None else getattr(value, step)
+        value = value.constant if isinstance(value, RuleLevel) else value
         numbers = value if isinstance(value, Mapping) else {None: value}
         return {key: float(number) for key, number in numbers.items() if number is not None}
 
@@ -85,7 +90,8 @@ class RuleDeclaration:
     tag: str  # as in docs/formulation.md
     index_roles: tuple[str, ...]
     """Roles of the parts of the constraint's index: project, other (project), funder, instrument,
-    line, stockpile, material, country, year, period; "" for one that does not tell rules apart."""
+    line, stockpile, material, country, year, period, rule, of (group of a rule); "" for one that
+    does not tell rules apart."""
     path: str
     """Path of its number or entry in the scenario, dotted, with roles in braces; ``{year?}`` where
     the number may be the same in all years."""
@@ -116,6 +122,13 @@ class RuleDeclaration:
         policy = tuple(limit.pattern for limit in self.policy_limits)
         return (*policy, _path_pattern(self.path)) if self.only_loosens else policy
 
+    def _pattern(self, case: Case, parts: Parts) -> str:
+        """Return the path of the rule, with the place of the limit of a rule of the user."""
+        if "rule" not in parts:
+            return self.path
+        level = ".".join(case.policy.rules[parts["rule"]].level_path)
+        return self.path.replace("{level}", level)
+
     def describe(self, instance: RuleContext, index: Any) -> Rule:
         """Return the rule of the constraint row with this index, in the form in which conflicts and
         results state it."""
@@ -125,7 +138,8 @@ class RuleDeclaration:
             p, other = parts["project"], parts["other"]
             if other not in getattr(instance.case.projects[p], self.name):
                 parts |= {"project": other, "other": p}
-        path, number, by_year = _resolve_path(instance.case, self.path, parts)
+        pattern = self._pattern(instance.case, parts)
+        path, number, by_year = _resolve_path(instance.case, pattern, parts)
         use_other = self.uses_other_text(instance, parts) if self.uses_other_text else by_year
         if use_other and self.other_path:
             path, *_ = _resolve_path(instance.case, self.other_path, parts)
@@ -163,7 +177,7 @@ def _resolve_path(case: Case, pattern: str, parts: Parts) -> tuple[tuple[PathSte
             by_year, value = step == "{year}", value.get(key, 0.0)
         elif isinstance(value, BaseModel):
             path, value = (*path, key), getattr(value, key)
-    return path, value, by_year
+    return path, value.constant if isinstance(value, RuleLevel) else value, by_year
 
 
 def _display_name(instance: RuleContext, role: str, parts: Parts) -> Any:
@@ -171,12 +185,16 @@ def _display_name(instance: RuleContext, role: str, parts: Parts) -> Any:
     it has no name."""
     case, id = instance.case, parts[role]
     funder = case.funders.get(str(parts.get("funder", "")).removesuffix("."))
+    if role == "rule":
+        return display_name(case.policy.rules[id].title, id, current_language())
+    if role == "of":
+        role = case.policy.rules[parts["rule"]].grouping or ""
     sections: dict[str, Mapping[Any, Any]] = {
         "project": case.projects,
         "other": case.projects,
         "material": case.materials,
         "stockpile": {pile.id: pile for pile in case.stockpiles},
-        "funder": {parts.get("funder"): funder},
+        "funder": case.funders if funder is None else {parts.get("funder"): funder},
         "instrument": {} if funder is None else funder.instruments,
         "line": {} if funder is None else funder.budget_lines,
     }

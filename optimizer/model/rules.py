@@ -6,9 +6,14 @@ optimizer/model/formulation under the same name, checked in optimizer/solve/veri
 stated in docs/formulation.md. docs/extending.md describes how to add a rule.
 """
 
-from models.language import mark_translatable
+from collections.abc import Iterator
+
+from models.base import display_name
+from models.language import current_language, mark_translatable, tr
+from models.scenario.case import Case
 from models.scenario.funding import COMMON_GROUP
 from models.scenario.sections import Policy
+from models.scenario.user_rules import ALL
 from optimizer.model.rule_declaration import Parts, PolicyLimit, RuleContext, RuleDeclaration
 
 
@@ -341,13 +346,49 @@ RULES: dict[str, RuleDeclaration] = {
                 ),
             ),
         ),
+        RuleDeclaration(
+            "user_rule",
+            "U1",
+            ("rule", "of", "year"),
+            "policy.rules.{rule}.{level}",
+            mark_translatable("the rule '{rule}' holds"),
+            other_text=mark_translatable("the rule '{rule}' holds for {of}"),
+            uses_other_text=lambda _, parts: bool(parts["of"] != ALL),
+            clause=mark_translatable("the rule '{rule}'"),
+            is_shared=True,
+        ),
     )
 }
 """All rules by the name of their constraint, in the order in which explanations list them."""
 
 
-def policy_limits() -> list[PolicyLimit]:
-    """Return the limits in the policy section, in the order of its fields."""
+LEVEL_LABELS = {
+    "at_least": mark_translatable("{title}: at least"),
+    "at_most": mark_translatable("{title}: at most"),
+    "equals": mark_translatable("{title}: exactly"),
+}
+MULTIPLE_LABELS = {
+    "at_least": mark_translatable("{title}: at least, as a multiple"),
+    "at_most": mark_translatable("{title}: at most, as a multiple"),
+    "equals": mark_translatable("{title}: exactly, as a multiple"),
+}
+
+
+def policy_limits(case: Case | None = None) -> list[PolicyLimit]:
+    """Return the limits in the policy section, in the order of its fields. If ``case`` is given,
+    include those of its own rules."""
     fields = list(Policy.model_fields)
     limits = [limit for rule in RULES.values() for limit in rule.policy_limits]
-    return sorted(limits, key=lambda limit: fields.index(limit.field.split(".")[0]))
+    own_limits = () if case is None else user_rule_limits(case)
+    return [*sorted(limits, key=lambda limit: fields.index(limit.field.split(".")[0])), *own_limits]
+
+
+def user_rule_limits(case: Case) -> Iterator[PolicyLimit]:
+    """Yield the limits of the rules that a scenario states itself, where they are the same in all
+    years. Their labels are in the current language."""
+    for name, rule in case.policy.rules.items():
+        if rule.level.constant is not None:
+            labels = LEVEL_LABELS if rule.level.value is not None else MULTIPLE_LABELS
+            label = tr(labels[rule.sense], title=display_name(rule.title, name, current_language()))
+            path = ".".join(("rules", name, *rule.level_path))
+            yield PolicyLimit(path, label, rule.unit, on_page=True)

@@ -190,11 +190,12 @@ def _rules_group(case: Case) -> ControlGroup:
         rule_controls.append(
             Control("deals", label, base_limit, settings, high=10.0, is_integer=True)
         )
-    for limit in policy_limits():
+    for limit in policy_limits(case):
         for key, value in limit.values(case).items() if limit.on_page else ():
             path = limit.pattern.replace("*", str(key))
             is_count = limit.unit == "count"
-            rule_controls.append(figure_control(case, path, value, is_integer=is_count))
+            label = limit.label if path.startswith("policy.rules.") else ""
+            rule_controls.append(figure_control(case, path, value, label, is_integer=is_count))
     return ControlGroup("rules", tr("Rules"), tuple(rule_controls))
 
 

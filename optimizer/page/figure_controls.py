@@ -20,6 +20,7 @@ from models.files.tabs import translate_label
 from models.language import current_language, tr
 from models.scenario.case import Case
 from models.scenario.quantities import Number, YearlyQuantity
+from models.scenario.user_rules import RuleLevel
 from optimizer.analyses.assumptions import LinkedNumbers, child_at
 from optimizer.analyses.plan.figure_sources import (
     ScenarioFigure,
@@ -109,6 +110,8 @@ def _paths_below(value: Any, path: str) -> Iterator[str]:
         yield from (f"{path}.{year}" for year, _ in years) if value.years else (path,)
     elif isinstance(value, Number):
         yield path
+    elif isinstance(value, RuleLevel) and value.value is not None:
+        yield from _paths_below(value.value, path)
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from _paths_below(getattr(value, name), f"{path}.{name}")

@@ -169,6 +169,11 @@ class Wording(Generic[ResultT]):
         """Return the display names of several items of one section as one text."""
         return ", ".join(self.name(kind, id) for id in ids)
 
+    def user_rule_title(self, rule: str) -> str:
+        """Return the title of a rule that the scenario states itself, or else its id."""
+        rules = {} if self.case is None else self.case.policy.rules
+        return self._localized_name(rules[rule].title, rule) if rule in rules else sanitize(rule)
+
     def instrument_name(self, funder: str, instrument: str) -> str:
         """Return the display name of an instrument of a funder."""
         return self._part_name("funders", funder, "instruments", instrument)

@@ -19,6 +19,7 @@ from optimizer.model.instance import COMMON_GROUP, Floats, Instance, company_gro
 from optimizer.model.risk_measure import RiskMeasure
 from optimizer.model.states import State
 from optimizer.model.supply_mix import compute_crma_shares, compute_supply_mixes
+from optimizer.model.user_rule_values import RowValue, user_rule_values
 from optimizer.solve import accounts
 from optimizer.solve.accounts import values_by_year
 
@@ -141,7 +142,30 @@ def commitment_fields(instance: Instance, commitment: Commitment) -> dict[str, A
         "accounts": tuple(accounts.account_positions(instance, commitment)),
         "budget_lines": tuple(accounts.budget_line_uses(instance, commitment)),
         "crma": tuple(compute_crma_shares(instance, commitment)),
+        "user_rules": tuple(_user_rule_outcomes(instance, commitment)),
     }
+
+
+def _user_rule_outcomes(
+    instance: Instance, commitment: Commitment
+) -> Iterator[results.UserRuleOutcome]:
+    """Yield each row of the user's rules; of all branches, that which is closest to its limit."""
+    values_by_row: dict[tuple[str, str, int], RowValue] = {}
+    for _, branch_instance, branch in plans.weighted_branches(instance, commitment):
+        for x in user_rule_values(branch_instance, branch):
+            known = values_by_row.get(x.row.index)
+            if known is None or (x.applies, x.violation) > (known.applies, known.violation):
+                values_by_row[x.row.index] = x
+    for (rule, of, year), x in values_by_row.items():
+        yield results.UserRuleOutcome(
+            rule=rule,
+            of=of,
+            year=year,
+            sense=x.row.sense,
+            value=x.value,
+            limit=x.limit,
+            applies=x.applies,
+        )
 
 
 def solved_scenario_json(case: Case, variant: str | None) -> dict[str, Any]:

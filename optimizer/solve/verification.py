@@ -21,9 +21,12 @@ from optimizer.model.commitment import (
     planned_stock,
 )
 from optimizer.model.instance import COVERAGE_TOLERANCE, Floats, Instance
+from optimizer.model.user_rule_values import (
+    ABSOLUTE_TOLERANCE,
+    RELATIVE_TOLERANCE,
+    user_rule_values,
+)
 
-RELATIVE_TOLERANCE = 2e-6  # relative to the terms of a rule; larger than the solver's tolerances
-ABSOLUTE_TOLERANCE = 1e-30  # smaller than any amount that the figures of a scenario lead to
 FIXED_DECISION_TOLERANCE = 1e-5  # of decisions that are fixed in advance (H3 to H6)
 
 
@@ -59,6 +62,7 @@ def broken_rules(instance: Instance, commitment: Commitment) -> list[str]:
         _broken_public_limit_rules,
         _broken_country_rules,
         _broken_fixed_decision_rules,
+        _broken_user_rules,
     )
     return [
         text
@@ -316,6 +320,16 @@ def _broken_country_rules(instance: Instance, commitment: Commitment) -> Iterato
             ] > COVERAGE_TOLERANCE
             if is_limited and _exceeds(float(oversupply[y]), float(reserved_lots[y]), need[y]):
                 yield f"G1 country_share_limit: {material} from {country} in {year}"
+
+
+def _broken_user_rules(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    for x in user_rule_values(instance, commitment):
+        if x.is_broken:
+            limit = f"{x.row.sense} {x.limit:.9g}"
+            yield (
+                f"U1 user_rule: {x.row.rule} ({x.row.of}, {x.row.year}) is {x.value:.9g}, "
+                f"but has to be {limit}"
+            )
 
 
 def _broken_fixed_decision_rules(instance: Instance, commitment: Commitment) -> Iterator[str]:

@@ -137,6 +137,7 @@ def test_every_row_can_be_explained() -> None:
             "instrument": {i.id for i in instance.instruments}, "year": instance.years,
             "line": {line for _, line in instance.budget_lines}, "stockpile": instance.stockpiles,
             "period": range(len(instance.periods)), "material": case.materials,
+            "rule": case.policy.rules, "of": case.projects,
             "country": {country for _, country in instance.supply}
             | {project.country for project in instance.projects.values()},
         }  # fmt: skip

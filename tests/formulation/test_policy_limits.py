@@ -98,7 +98,8 @@ def test_a_declaration_names_what_its_index_has(rule: RuleDeclaration) -> None:
 
     roles = {role for role in rule.index_roles if role}
     for path in (rule.path, rule.other_path):
-        assert {name.rstrip("?") for name in names(path)} <= roles
+        # The limit of a rule of the user is at_least, at_most or equals.
+        assert {name.rstrip("?") for name in names(path)} <= roles | {"level"}
     for text in (rule.text, rule.other_text):
         assert names(text) <= roles | {"value"}
     assert names(rule.clause) <= roles | IN_CLAUSES

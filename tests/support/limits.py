@@ -59,7 +59,8 @@ def loose_policy() -> Raw:
         for section in sections:
             part = part.setdefault(section, {})
         part[int(name) if name.isdecimal() else name] = LOOSE[limit.unit]
-    return policy
+    own = {"sum": {"quantity": "starts", "each": "project"}, "at_most": 9}
+    return policy | {"rules": {"own": own}}
 
 
 def limited() -> Raw:

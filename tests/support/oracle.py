@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from oracle_chains import Needs
 from oracle_recourse import country_rows, groups_of, recourse_rows
+from oracle_rules import Row, user_rows
 from oracle_terms import at_year, moved, recovered
 from oracle_world import adapted, clock, floors, overruns, price_in
 from scipy.optimize import linprog
@@ -635,6 +636,9 @@ def program_of(case: Reading, given: float = 0.0) -> Whole:
     budget_rows(lp, case)
     line_rows(lp, case)
     country_rows(lp, case)
+    for row in user_rows(case):
+        if row.condition is None:
+            add_row(lp, row)
     if given:
         loosen(lp, given)
     cvar = case.goal.get("cvar") or {}
@@ -664,7 +668,7 @@ def best(raw: Raw, given: float = 0.0) -> Answer | None:
     """
     case = Reading(raw)
     whole = program_of(case, given)
-    found = exhausted(whole.lp, whole.aim, patterns(case))
+    found = with_conditions(case, whole)
     if found is None:
         return None
     least, values = found
@@ -678,6 +682,33 @@ def best(raw: Raw, given: float = 0.0) -> Answer | None:
         columns=values,
         damages=lost,
     )
+
+
+def add_row(lp: Program, row: Row) -> None:
+    add = {"at_least": lp.ge, "at_most": lp.le, "equals": lp.eq}[row.sense]
+    add(row.terms, row.side)
+
+
+def with_conditions(case: Reading, whole: Whole) -> tuple[float, dict[Hashable, float]] | None:
+    """The least objective, where each pattern of starts keeps the rows whose condition it meets."""
+    conditional = [row for row in user_rows(case) if row.condition is not None]
+    by_rows: dict[tuple[int, ...], list[tuple[set[Hashable], set[Hashable]]]] = {}
+    for starts, taken in patterns(case):
+        by_year = {p: t for _, p, t in starts}  # type: ignore[misc]
+        kept = tuple(
+            n
+            for n, row in enumerate(conditional)
+            if row.condition and by_year.get(row.condition[0], math.inf) <= row.condition[1]
+        )
+        by_rows.setdefault(kept, []).append((starts, taken))
+    found = []
+    for kept, decisions in by_rows.items():
+        lp = Program(whole.lp.upper, whole.lp.lower, [*whole.lp.at_most], [*whole.lp.equal])
+        for n in kept:
+            add_row(lp, conditional[n])
+        if (answer := exhausted(lp, whole.aim, decisions)) is not None:
+            found.append(answer)
+    return min(found, key=lambda answer: answer[0], default=None)
 
 
 Patterns = Iterable[tuple[set[Hashable], set[Hashable]]]

@@ -18,7 +18,7 @@ from models.results.plan import WHOLE_BUDGET
 from optimizer.model.commitment import Commitment, budget_line_use, budget_use
 from optimizer.model.instance import Floats, Instance
 from optimizer.model.states import sample_overruns
-from optimizer.solve.verification import RELATIVE_TOLERANCE
+from optimizer.model.user_rule_values import RELATIVE_TOLERANCE
 
 BudgetKey = tuple[str | None, str]
 """Funder and budget line; the funder is None for all public funders together."""

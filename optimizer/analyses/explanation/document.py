@@ -236,9 +236,8 @@ def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
     another limit."""
 
     def current_value(value: LimitValue) -> str:
-        return (
-            format_percent(value.now) if value.kind == "share" else wording.money_amount(value.now)
-        )
+        formats = {"share": format_percent, "budget": wording.money_amount, "unit": format_number}
+        return formats[value.kind](value.now)
 
     def gains_by_step(value: LimitValue) -> str:
         """Return a text with the gain at each step.
@@ -273,6 +272,11 @@ def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
         "changes.",
         unit=wording.unit,
     )
+    if any(value.kind == "unit" for value in wording.result.values):
+        note += " " + tr(
+            "Of a rule of your own, a step is one project, tonne or million, or 0.1 of a multiple; "
+            "a lower limit is reduced by it."
+        )
     limit_values, title = (
         wording.result.values,
         tr("What one more million or percentage point is worth"),
@@ -354,6 +358,8 @@ def limit_name(wording: ExplanationWording, value: LimitValue) -> str:
     """Return the name of a budget or of another limit."""
     path_steps, f = value.path.split("."), value.funder or ""
     name_fields = {"funder": wording.name("funders", f), "year": value.year}
+    if value.kind == "unit":
+        return wording.user_rule_title(path_steps[2])
     if value.project is not None:
         project = wording.name("projects", value.project)
         return tr("Share that lenders and investors carry of {project}", project=project)

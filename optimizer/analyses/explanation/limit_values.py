@@ -43,20 +43,22 @@ class Limit:
     """A budget or other limit of the scenario, with the steps by which it is loosened."""
 
     path: str
-    kind: Literal["budget", "share"]
+    kind: Literal["budget", "share", "unit"]
     now: float
     steps: tuple[float, ...]
-    """Million EUR, or percentage points."""
+    """Million EUR, percentage points, or units of the limit of a user's rule."""
     unused_meur: float | None = None
     funder: str | None = None
     project: str | None = None
     year: int | None = None
+    is_lower: bool = False  # whether it is loosened by a smaller number
 
     @property
     def step_unit(self) -> float:
-        """The size of one unit of ``steps`` (million EUR or percentage points) in the unit of the
-        number."""
-        return 1.0 if self.kind == "budget" else 0.01
+        """The size of one unit of ``steps`` (million EUR, percentage points or units of a rule) in
+        the unit of the number; negative for a lower limit."""
+        size = 0.01 if self.kind == "share" else 1.0
+        return -size if self.is_lower else size
 
     @property
     def query(self) -> LoosenedLimit:
@@ -69,7 +71,7 @@ class Limit:
 def find_limits(plan_constraints: PlanConstraints) -> list[Limit]:
     """Return the limits that the explanation loosens: all budgets over all years, all constant
     guarantee limits, and those yearly budgets and limits on shares that are binding."""
-    limit_finders = (_funder_budgets, _policy_budget, _binding_share_limits)
+    limit_finders = (_funder_budgets, _policy_budget, _binding_share_limits, _binding_user_rules)
     return [limit for find in limit_finders for limit in find(plan_constraints)]
 
 
@@ -182,6 +184,25 @@ def _binding_share_limits(plan_constraints: PlanConstraints) -> Iterator[Limit]:
         known_limits.add(path)
 
 
+def _binding_user_rules(plan_constraints: PlanConstraints) -> Iterator[Limit]:
+    """Yield the limits of the user's rules that are binding: one project, tonne or million EUR
+    more, or ten percentage points of a multiple."""
+    instance = plan_constraints.instance
+    binding = {
+        str(dict(key.about)["rule"])
+        for key in plan_constraints.all_binding_rules
+        if key.name == "user_rule"
+    }
+    for name, rule in instance.case.policy.rules.items():
+        now = rule.level.constant
+        if name not in binding or now is None or rule.sense == "equals":
+            continue
+        step, is_lower = 0.1 if rule.level.value is None else 1.0, rule.sense == "at_least"
+        if step <= now or not is_lower:
+            path = ".".join(("policy.rules", name, *rule.level_path))
+            yield Limit(path, "unit", now, (step,), is_lower=is_lower)
+
+
 def limit_value(
     limit: Limit,
     answer: RepliesByStep,
@@ -223,6 +244,6 @@ def limit_value(
                 status=None if reply is None else reply.status,
             )
         )
-    fields = {name: x for name, x in vars(limit).items() if name != "steps"}
+    fields = {name: x for name, x in vars(limit).items() if name not in ("steps", "is_lower")}
     smallest_visible_step = min((step.step for step in steps if step.low), default=None)
     return LimitValue(**fields, steps=tuple(steps), visible=smallest_visible_step)

@@ -65,6 +65,7 @@ def _clause_values(wording: ExplanationWording, rules: list[BindingRule]) -> dic
         "instrument": wording.instrument_name(ids.get("funder", ""), ids.get("instrument", "")),
         "line": wording.budget_line_name(ids.get("funder", ""), ids.get("line", "")),
         "country": country_name(ids.get("country", "")),
+        "rule": wording.user_rule_title(ids.get("rule", "")),
         "years": ", ".join(spans),
         **{
             form: "" if limit is None else format_limit(limit)

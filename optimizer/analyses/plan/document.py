@@ -25,6 +25,7 @@ from optimizer.analyses.plan import (
     set_outcomes,
     stocks,
     supply_dependence,
+    user_rules,
 )
 from optimizer.analyses.plan.companion_results import CompanionResults
 from optimizer.analyses.plan.executive_facts import build_checks as first_checks
@@ -155,6 +156,7 @@ def _all_sections(wording: PlanWording, added_sections: list[Section]) -> list[S
         *supply_dependence.build_sections(wording),
         *damage.build_sections(wording),
         *chains.build_sections(wording),
+        user_rules.user_rules_section(wording),
         set_outcomes.set_outcomes_section(wording),
         *added_sections,
         *figure_sources.build_sections(wording),

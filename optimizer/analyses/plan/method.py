@@ -112,10 +112,11 @@ def _describe_model(wording: PlanWording, case: Case) -> Iterator[str]:
 def _describe_rules(wording: PlanWording, case: Case) -> Iterator[str]:
     policy = case.policy
     formats: dict[str, Callable[[float], str]] = {
-        "money": wording.money_amount, "share": format_percent, "count": format_number
+        "money": wording.money_amount, "share": format_percent, "count": format_number,
+        "tonnes": lambda value: f"{format_number(value)} t", "factor": format_exact,
     }  # fmt: skip
     yield tr("Every budget is kept in every year, and every project is financed in full.")
-    for limit in policy_limits():
+    for limit in policy_limits(case):
         for key, value in _combine_years(limit.values(case)):
             yield f"{limit.label_of(key)}: {formats[limit.unit](value)}."
     if any(project.capex_overrun for project in case.projects.values()):

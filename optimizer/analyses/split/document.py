@@ -265,6 +265,8 @@ def _duty_name(wording: SplitWording, path: str) -> str:
     if kind == "stockpiles":
         stockpile = wording.name("stockpiles", subpath.rpartition(".")[0])
         return tr("days that a stockpile must last ({name})", name=stockpile)
+    if subpath.startswith("rules."):
+        return tr("the rule '{rule}'", rule=wording.user_rule_title(subpath.removeprefix("rules.")))
     return {
         "must_build": tr("projects that must be built"),
         "max_country_share": tr("the largest share of a single country"),

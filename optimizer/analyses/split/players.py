@@ -8,8 +8,10 @@ from models.files import LoadedScenario
 from models.language import tr
 from models.results import PublicMoneyMode
 from optimizer.errors import VorratError
-from optimizer.model.instance import Instance
+from optimizer.model.commitment import Commitment
+from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import State
+from optimizer.model.user_rule_values import user_rule_values
 from optimizer.solve.problem import read_instance_and_states
 
 STATE_ID = "state"
@@ -97,6 +99,10 @@ def read_game(loaded_scenario: LoadedScenario, mode: PublicMoneyMode) -> Coaliti
     if case.policy.max_country_share is not None:
         set_aside["policy.max_country_share"] = "null"
     set_aside |= dict.fromkeys(stockpile_paths, "null")
+    # A plan without any decision has to keep what is left, since a coalition may have no other.
+    without_plan = user_rule_values(read_instance(case), Commitment())
+    owed = dict.fromkeys(x.row.rule for x in without_plan if x.is_broken)
+    set_aside |= {f"policy.rules.{name}": "null" for name in owed}
     settings = ["objective.measure=damage", "objective.allocation=entitled",
                 "objective.cost_weight=1", "objective.cvar.weight=0"]  # fmt: skip
     settings += [f"{path}={value}" for path, value in set_aside.items()]

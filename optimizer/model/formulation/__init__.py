@@ -12,7 +12,14 @@ import numpy as np
 import pyomo.environ as pyo
 
 from optimizer.model.commitment import Commitment, clip_floored_offtake
-from optimizer.model.formulation import objective, perspective, projects, public_money, stockpiles
+from optimizer.model.formulation import (
+    objective,
+    perspective,
+    projects,
+    public_money,
+    stockpiles,
+    user_rules,
+)
 from optimizer.model.formulation.recourse import add_deliveries, add_recourse, chains_in_state
 from optimizer.model.highs import CompiledModel, SubstitutedProgram, substitute_defined_columns
 from optimizer.model.instance import Instance, Stake
@@ -33,6 +40,7 @@ def build_commitment(instance: Instance) -> Any:
     public_money.add_budgets(model, instance)
     public_money.add_budget_lines(model, instance)
     projects.add_country_limit(model, instance)
+    user_rules.add_user_rules(model, instance)
     perspective.add_stakes(model, instance)
     perspective.add_fixed_decisions(model, instance)
     objective.add_net_cost(model, instance)

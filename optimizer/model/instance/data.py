@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scenario.case import Case
+from models.scenario.user_rule_rows import RuleRow, rule_rows
 from optimizer.model.instance.cash_flows import CashFlows, cash_flow_class
 from optimizer.model.instance.components import (
     COMMON_GROUP,
@@ -102,6 +103,11 @@ class Instance:
                     fixed_decisions=self.fixed_decisions.branches[branch],
                 )
         return self._branch_instances[branch]
+
+    @cached_property
+    def user_rule_rows(self) -> tuple[RuleRow, ...]:
+        """The rows of the rules that the scenario states itself."""
+        return tuple(rule_rows(self.case))
 
     @cached_property
     def _branch_instances(self) -> dict[int, "Instance"]:

@@ -172,8 +172,11 @@ def test_a_stock_is_bought_only_by_all_who_pay_for_it() -> None:
 
 
 def test_duties_of_all_are_set_aside() -> None:
+    rules = {"one": {"sum": {"quantity": "starts"}, "at_least": 1}}
+    rules["half"] = {"sum": {"quantity": "money"}, "at_most": 1e6}  # not a duty: it stays
+    limit = {"limit": 0.1, "from_year": 2026}
     raw = partners(
-        policy={"must_build": ["works"], "max_country_share": {"limit": 0.1, "from_year": 2026}},
+        policy={"must_build": ["works"], "max_country_share": limit, "rules": rules},
         stockpiles=[stockpile(paid_by={"user": 1.0}, min_days_of_demand=10)],
     )
     found = game(raw)
@@ -181,6 +184,7 @@ def test_duties_of_all_are_set_aside() -> None:
         "policy.must_build",
         "policy.max_country_share",
         "stockpiles.reserve.min_days_of_demand",
+        "policy.rules.one",
     )
     assert costs(found)["user",] < 5.0  # it may still buy what pays
 

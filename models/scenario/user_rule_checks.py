@@ -1,0 +1,150 @@
+"""Checks of the rules that a scenario states itself: what matches nothing is a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.faults import Fault, PathStep, warning
+from models.language import mark_translatable, tr
+from models.scenario.sections import Sections
+from models.scenario.user_rule_rows import attributes, groups, selected, subjects, years_counted
+from models.scenario.user_rules import QUANTITIES, QuantityTerm, RuleTerm, UserRule
+from models.spelling import did_you_mean, unknown_name_hint
+
+_Path = tuple[PathStep, ...]
+_NOTHING_MATCHES = {
+    "project": mark_translatable("nothing of this quantity belongs to the project '{name}'"),
+    "country": mark_translatable("no project lies in '{name}'"),
+    "region": mark_translatable("no project lies in the region '{name}'"),
+    "tag": mark_translatable("no project carries the tag '{name}'"),
+    "output": mark_translatable("no project delivers '{name}'"),
+    "material": mark_translatable("nothing of this quantity concerns '{name}'"),
+    "funder": mark_translatable("nothing of this quantity comes from '{name}'"),
+    "instrument": mark_translatable("there is no instrument '{name}' that takes part in a project"),
+    "class": mark_translatable("no instrument is booked as '{name}'"),
+    "stockpile": mark_translatable("there is no stockpile '{name}'"),
+}
+
+
+def user_rule_faults(case: Sections) -> Iterator[Fault]:
+    """Yield faults of rules that count nothing, add up different things or leave a year open, and
+    warnings of names that match nothing."""
+    for name, rule in case.policy.rules.items():
+        path: _Path = ("policy", "rules", name)
+        bound_path = path if rule.then is None else (*path, "then")
+        faults = [*_period_faults(case, rule, path), *_term_faults(case, rule, bound_path)]
+        yield from faults
+        if any(fault.severity == "error" for fault in faults):
+            continue
+        if not groups(case, rule):
+            message = tr("no project carries a tag")
+            yield Fault((*bound_path, "sum"), message, tr("leave it out"))
+        if rule.if_ is not None:
+            yield from _condition_faults(case, rule, path)
+
+
+def _period_faults(case: Sections, rule: UserRule, path: _Path) -> Iterator[Fault]:
+    counted = years_counted(case, rule)
+    if not counted:
+        key = "to" if rule.by is None else "by"
+        yield Fault((*path, key), tr("the rule counts no year"), tr("write a later year"))
+        return
+    quantities = [term.quantity for term in rule.bound.sum]
+    quantities += [rule.level.quantity] if rule.level.quantity is not None else []
+    is_open = len(counted) > 1 and rule.by is None and not rule.is_yearly and rule.if_ is None
+    for quantity in quantities:
+        if QUANTITIES[quantity].is_level and is_open:
+            message = tr(
+                "{quantity} is a stock at a year's end, and no year is named", quantity=quantity
+            )
+            yield Fault(path, message, tr("write every_year: true, or by: a year"), at_key=True)
+            return
+
+
+def _term_faults(case: Sections, rule: UserRule, path: _Path) -> Iterator[Fault]:
+    first_unit = QUANTITIES[rule.bound.sum[0].quantity].unit
+    for position, term in enumerate(rule.bound.sum):
+        term_path = (*path, "sum", position)
+        yield from _filter_faults(case, term, term_path)
+        yield from _grouping_faults(term, term_path)
+        if QUANTITIES[term.quantity].unit != first_unit and float(term.factor) == 1:
+            values = {"quantity": term.quantity, "other": rule.bound.sum[0].quantity}
+            message = tr("{quantity} and {other} have different units", **values)
+            yield Fault((*term_path, "quantity"), message, tr("give a factor that converts it"))
+    level, level_path = rule.level, (*path, rule.sense)
+    if level.term is not None:
+        yield from _filter_faults(case, level.term, level_path)
+        first = rule.bound.sum[0]
+        is_same = (level.quantity, level.where) == (first.quantity, first.where)
+        if is_same and float(level.times or 0) > 1 and len(rule.bound.sum) == 1:
+            times = float(level.times or 0)
+            message = tr("a part is never {times:g} times the whole", times=times)
+            hint = tr("write {meant:g} for {share:g} %", meant=times / 100, share=times)
+            yield warning((*level_path, "times"), message, hint if 2 <= times <= 100 else "")
+
+
+def _grouping_faults(term: RuleTerm, path: _Path) -> Iterator[Fault]:
+    allowed = QUANTITIES[term.quantity].filters
+    if term.each not in (None, "year") and term.each not in allowed:
+        message = tr("{quantity} has no {key}", quantity=term.quantity, key=term.each)
+        possible = [x for x in ("country", "project", "material", "funder", "tag") if x in allowed]
+        hint = tr("possible here: {names}", names=", ".join([*possible, "year"]))
+        yield Fault((*path, "each"), message, hint)
+
+
+def _filter_faults(case: Sections, term: QuantityTerm, path: _Path) -> Iterator[Fault]:
+    allowed = QUANTITIES[term.quantity].filters
+    counted, is_faulty = subjects(case, term.quantity), False
+    for key, names in term.where.names.items():
+        key_path = (*path, "where", key)
+        if key not in allowed:
+            message = tr("{quantity} has no {key}", quantity=term.quantity, key=key)
+            hint = tr("possible here: {names}", names=", ".join(sorted(allowed)))
+            yield Fault(key_path, message, hint, at_key=True)
+            return
+        known = dict.fromkeys(
+            value for subject in counted for value in sorted(attributes(case, subject, key))
+        )
+        unmatched = [name for name in names if name not in known]
+        for name in unmatched:
+            message = tr(_NOTHING_MATCHES[key], name=name)
+            place = (*key_path, names.index(name))
+            if len(unmatched) == len(names):
+                is_faulty = True
+                yield Fault(place, message, unknown_name_hint(name, known))
+            else:
+                yield warning(place, message, did_you_mean(name, known))
+    if not is_faulty and not selected(case, term):
+        message = tr("nothing meets all conditions")
+        yield Fault((*path, "where") if term.where.names else path, message, tr("drop one of them"))
+
+
+def _condition_faults(case: Sections, rule: UserRule, path: _Path) -> Iterator[Fault]:
+    """Yield a fault of a condition on a sum without a bound, which cannot be relaxed, and a warning
+    of a project that cannot start in time."""
+    assert rule.if_ is not None
+    project = case.projects[rule.if_.start]
+    first_start, last_year = project.start_years(case.horizon.years)[:1], years_counted(case, rule)
+    if not first_start or first_start[0] > last_year[-1]:
+        message = tr(
+            "'{project}' cannot start by {year}", project=rule.if_.start, year=last_year[-1]
+        )
+        yield warning((*path, "if", "start"), message, tr("the rule never applies"))
+    open_stockpiles = {
+        h.id for h in case.stockpiles if h.max_t is None and h.max_purchase_t_per_year is None
+    }
+    limited_from_below = rule.sense == "at_least"
+    terms: list[tuple[QuantityTerm, bool]] = [
+        (term, (float(term.factor) < 0) == limited_from_below) for term in rule.bound.sum
+    ]
+    if rule.level.term is not None:
+        terms.append((rule.level.term, limited_from_below))
+    for term, can_violate in terms:
+        for subject in selected(case, term) if can_violate else ():
+            if subject.stockpile in open_stockpiles:
+                message = tr(
+                    "purchases for '{stockpile}' have no limit", stockpile=subject.stockpile
+                )
+                hint = tr("a rule with a condition needs max_t or max_purchase_t_per_year there")
+                yield Fault(path, message, hint, at_key=True)
+                return
