@@ -62,7 +62,7 @@ def _read_records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
                 raise fatal_error(location, tr("more than {count} cells", count=MAX_CELLS))
             if row_number > MAX_ROWS:
                 raise fatal_error(location, tr("more than {count} rows", count=MAX_ROWS))
-            positions = _field_positions(lines[start : csv_reader.line_num], start + 1, delimiter)
+            positions = field_positions(lines[start : csv_reader.line_num], start + 1, delimiter)
             positions += positions[-1:] * (len(field_values) - len(positions))
             if field_values:
                 fields = enumerate(zip(field_values, positions, strict=False))
@@ -78,7 +78,7 @@ def _read_records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
         raise fatal_error(SourceLocation(file, start + 1, 1), message, hint) from None
 
 
-def _field_positions(lines: list[str], first_line: int, delimiter: str) -> list[tuple[int, int]]:
+def field_positions(lines: list[str], first_line: int, delimiter: str) -> list[tuple[int, int]]:
     """Return line and column where each field of a record begins."""
     positions = [(first_line, 1)]
     is_quoted = False

@@ -19,6 +19,9 @@ from optimizer.cli import exit_codes, usage
 
 COMMANDS = {
     "brief": mark_translatable("Put a saved plan on one page for those who decide."),
+    "data": mark_translatable(
+        "Make tables of a scenario from files of USGS, UN Comtrade or prices."
+    ),
     "examples": mark_translatable("List the scenarios that come with Vorrat, or print one."),
     "explore": mark_translatable("Solve a family of plans and put it on one page, to be mailed."),
     "init": mark_translatable("Write a commented scenario file or workbook to start from."),

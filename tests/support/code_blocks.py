@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 from open_page import SECRET, opened
+from published_files import comtrade, mcs_2025, pink_sheet, trade
 
 from optimizer.cli import vorrat
 from optimizer.cli.scenario_files import starter_scenario_text
@@ -174,6 +175,12 @@ def reader_folder(tmp_path: Path) -> Path:
     start = tmp_path / "start" / "sitecustomize.py"
     start.parent.mkdir()
     start.write_text(STARTS.format(folder=str(folder)), "utf-8")
+    pink_sheet(folder / "CMO-Historical-Data-Monthly.xlsx")
+    nickel = {"commodity": "Nickel", "TYPE": "Mine production, nickel content"}
+    world = [("Indonesia", "2,030,000", "2,200,000"), ("Canada", "159,000", "190,000e")]
+    mcs_2025(folder / "MCS2025_World_Data.csv", world, **nickel)
+    bought = [trade("CD", 80_000_000), trade("FR", 5_000_000, flowCode="X")]
+    comtrade(folder / "TradeData.csv", bought)
     program = tmp_path / "bin" / "vorrat"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m optimizer "$@"\n', "utf-8")
