@@ -6,8 +6,9 @@ where the file has them, and the sum of the parts where it does not.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from models.faults import Fault, ScenarioError
 from models.language import tr
@@ -39,13 +40,13 @@ _COLUMNS = {
 }
 """Columns by the keys of their names, in the present form of the files and in the former one."""
 _TOTALS = {
-    "partner2": ("0", ""),
-    "customs": ("C00", ""),
-    "supply_mode": ("0", ""),
-    "transport": ("0", ""),
-    "frequency": ("A", ""),
+    "partner2": "0",
+    "customs": "C00",
+    "supply_mode": "0",
+    "transport": "0",
+    "frequency": "A",
 }
-"""Codes of a total, for each column by which the same trade may be broken down."""
+"""Code of the total, for each column by which the same trade may be broken down."""
 _FLOWS = {"m": "M", "1": "M", "import": "M", "imports": "M"}
 _FLOWS |= {"x": "X", "2": "X", "export": "X", "exports": "X"}
 """Imports and exports. Imports include re-imports, exports include re-exports, which have rows of
@@ -57,8 +58,9 @@ _ESTIMATED_FLAGS = ("4", "6")  #: Of the former files: net weight estimated, als
 class Trade:
     """One row: trade of a reporter with a partner in a year.
 
-    ``sides`` are both as the file names them, ``breakdown`` the codes of the columns of ``_TOTALS``
-    and the month. ``weight`` is in kg, None if missing, ``value`` in USD.
+    ``sides`` are both as the file names them. ``breakdown`` has the codes of the columns of
+    ``_TOTALS``, empty for a total, and the month. ``weight`` is in kg, None if missing, ``value``
+    in USD.
     """
 
     row: Row
@@ -132,9 +134,8 @@ def read_trades(
         if not year_text.isdecimal():
             raise data.fault(row, tr("'{text}' is no year", text=year_text))
         years.append(int(year_text))
-        flow = _FLOWS.get((text(row, "flow") or text(row, "flow_name")).lower()) or _FLOWS.get(
-            text(row, "flow_name").lower()
-        )
+        flows = (_FLOWS.get(text(row, name).lower()) for name in ("flow", "flow_name"))
+        flow = next(filter(None, flows), None)
         if not selection.takes(years[-1]):
             continue
         if flow is None:
@@ -155,7 +156,8 @@ def read_trades(
         is_estimated = text(row, "estimated").lower() in ("true", "1") or (
             text(row, "flag") in _ESTIMATED_FLAGS
         )
-        breakdown = tuple(_plain_code(text(row, name)) for name in _TOTALS)
+        codes = {name: text(row, name).removesuffix(".0") for name in _TOTALS}
+        breakdown = ["" if code == _TOTALS[name] else code for name, code in codes.items()]
         trades.append(
             Trade(
                 row,
@@ -165,7 +167,7 @@ def read_trades(
                 sides["reporter"],
                 sides["partner"],
                 tuple(f"{text(row, f'{name}_code')} {text(row, name)}" for name in sides),
-                (*breakdown, _month(text(row, "period"))),
+                (*breakdown, text(row, "period")[4:]),
                 weight.value,
                 (value.value if value else None) or 0.0,
                 is_estimated,
@@ -177,15 +179,6 @@ def read_trades(
     for name, count in other_flows.items():
         data.note(None, tr("rows of '{name}' left out: {count}", count=count, name=name))
     return trades
-
-
-def _plain_code(text: str) -> str:
-    """Return a code without the decimals that spreadsheets add to it."""
-    return text.removesuffix(".0")
-
-
-def _month(period: str) -> str:
-    return period[4:] if len(period) > 4 else ""
 
 
 def without_repetitions(data: DataFile, trades: Iterable[Trade]) -> list[Trade]:
@@ -208,23 +201,31 @@ def without_repetitions(data: DataFile, trades: Iterable[Trade]) -> list[Trade]:
 def without_parts(data: DataFile, trades: Iterable[Trade]) -> list[Trade]:
     """Return the trades without rows that a total of the same trade contains.
 
-    The columns are looked at one after the other: where rows differ only in one column and one of
-    them has the code of the total, the others are parts of it.
+    Raises ScenarioError if the rows that remain of a trade are broken down in different ways, since
+    they may contain each other.
     """
-    kept = list(trades)
-    for position, (name, totals) in enumerate(_TOTALS.items()):
-        groups: dict[tuple[object, ...], list[Trade]] = defaultdict(list)
-        for trade in kept:
-            others = trade.breakdown[:position] + trade.breakdown[position + 1 :]
-            if name == "frequency":
-                others = others[:-1]  # a month has no year with the same period
-            groups[(trade.commodity, trade.year, trade.flow, *trade.sides, *others)].append(trade)
-        kept, left_out = [], 0
-        for group in groups.values():
-            whole = [trade for trade in group if trade.breakdown[position] in totals]
-            kept += whole or group
-            left_out += len(group) - len(whole or group)
-        if left_out:
-            values = {"count": left_out, "column": name}
-            data.note(None, tr("rows left out as parts of a total ({column}): {count}", **values))
+    groups: dict[tuple[object, ...], dict[tuple[str, ...], Trade]] = defaultdict(dict)
+    for trade in trades:
+        key = (trade.commodity, trade.year, trade.flow, *trade.sides)
+        groups[key][trade.breakdown] = trade
+    kept: list[Trade] = []
+    left_out = 0
+    for group in groups.values():
+        whole = [t for codes, t in group.items() if not any(c in group for c in _totals_of(codes))]
+        left_out += len(group) - len(whole)
+        kept += whole
+        patterns = {tuple(map(bool, trade.breakdown)): trade for trade in whole}
+        if len(patterns) > 1:
+            line = min(trade.row.line for trade in patterns.values())
+            message = tr("the same trade as in line {line}, broken down in another way", line=line)
+            last = max(patterns.values(), key=lambda trade: trade.row.line)
+            raise data.fault(last.row, message, tr("keep one of the ways, or the totals"))
+    if left_out:
+        data.note(None, tr("rows left out as parts of a total: {count}", count=left_out))
     return kept
+
+
+def _totals_of(codes: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the codes of all totals to which a row with these codes belongs."""
+    choices = ((code, "") if code else ("",) for code in codes)
+    return (total for total in product(*choices) if total != codes)

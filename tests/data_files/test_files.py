@@ -179,6 +179,7 @@ IMPORTS = [
     trade("CD", 1_500_000, motCode="2100"),  # by sea
     trade("CD", 500_000, motCode="1000"),  # by air
     trade("CD", 2_000_000, customsCode="C04"),
+    trade("CD", 700_000, customsCode="C04", motCode="3200"),
     trade("TW", "400000.0", isNetWgtEstimated="True"),
     trade("HK", 100_000, partner2Code="156", motCode="2100"),  # parts without a total
     trade("HK", 4_500, partner2Code="842", motCode="2100"),
@@ -209,19 +210,18 @@ def test_each_trade_is_counted_once(capfd: pytest.CaptureFixture[str]) -> None:
     assert run.notes()[:-1] == [
         "the file is not UTF-8; read as Windows-1252",
         "rows of 'Re-export' left out: 1",
-        "rows left out as parts of a total (customs): 1",
-        "rows left out as parts of a total (transport): 2",
-        ":11 CI, 2023: no net weight; 777 USD left out",
-        ":12 XX, 2023: no single country; kept as XX",
+        "rows left out as parts of a total: 4",
+        ":12 CI, 2023: no net weight; 777 USD left out",
+        ":13 XX, 2023: no single country; kept as XX",
         "cobalt, 2023: imports of 3005.0005 t at 11.65 USD/t",
-        "cobalt, 2023: net weight of 400 t estimated, lines 7",
+        "cobalt, 2023: net weight of 400 t estimated, lines 8",
         ":2 2023: the countries add up to 3005.0005 t; the file states 3005 t",
     ]
 
 
 def test_a_union_does_not_import_from_itself(capfd: pytest.CaptureFixture[str]) -> None:
     french = {"reporterCode": "251", "reporterISO": "FRA", "reporterDesc": "France"}
-    rows = [*IMPORTS[:10], trade("CD", 1_000_000, **french)]
+    rows = [*IMPORTS[:11], trade("CD", 1_000_000, **french)]
     rows.append(trade("CD", 9_000_000, reporterISO="JPN", reporterDesc="Japan"))
     run = Run(capfd, "comtrade", comtrade(Path("t.csv"), rows), "--home", "EU", "--out", ".")
     assert figures("comtrade.csv")["hs_810520", "CD"] == ["3000"]
@@ -265,6 +265,11 @@ def test_former_trade_files_are_read_too(capfd: pytest.CaptureFixture[str]) -> N
     ("rows", "options", "says"),
     [
         ([trade("CD", 1), trade("CD", 2)], (), ":3:1: error: line 2 has another net weight"),
+        (
+            [trade("CD", 1, motCode="2100"), trade("CD", 1, customsCode="C04")],
+            (),
+            ":3:1: error: the same trade as in line 2, broken down in another way",
+        ),
         ([trade("world", 1)], (), "no imports by partner"),
         ([trade("CD", 1)], ("--home", "JP"), "no reporter JP; it has DE"),
         ([trade("CD", 1), trade("CD", 1, cmdCode="8105")], (), "Choose with --commodity"),
