@@ -200,6 +200,7 @@ HIDDEN = {
     ("optimizer/cli/output_files.py", "str(error.strerror or error)"),
     ("optimizer/page/server.py", "str(error.strerror or error)"),
     ("optimizer/data_files/cells.py", "_SYMBOLS[folded]"),
+    ("optimizer/data_files/rows.py", "str(error)"),
     ("optimizer/data_files/cells.py", "_BOUNDS['<']"),
     ("optimizer/data_files/cells.py", "_BOUNDS[match['bound']]"),
     ("optimizer/data_files/cells.py", "_MARKS[mark]"),

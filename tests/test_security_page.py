@@ -15,6 +15,7 @@ from models.files import (
     workbook,
     yaml_source,
 )
+from optimizer.data_files import rows as rows_of_data
 from optimizer.page import isolated_reader as apart
 from optimizer.solve.decomposition import pool_file
 
@@ -50,6 +51,8 @@ def test_the_limits_are_those_of_the_code() -> None:
         result_json.MAX_VALUES,
         result_json.MAX_DEPTH,
         pool_file.MAX_POOL_BYTES,
+        rows_of_data.MAX_BYTES,
+        rows_of_data.MAX_CELLS,
         apart.READ_TIMEOUT,
         apart.READ_MEMORY,
         apart.MAX_CONCURRENT_READS,

@@ -34,9 +34,10 @@ def _parse_years(_ctx: click.Context, _option: click.Parameter, value: str | Non
     if value is None:
         return (None, None)
     first, dash, last = value.partition("-")
-    if not (first.strip().isdecimal() and (last.strip() or first.strip()).isdecimal()):
+    years = (first, last) if dash else (first, first)
+    if not all(year.strip().isdecimal() for year in years) or int(years[0]) > int(years[1]):
         raise click.BadParameter(tr("{value} is no year such as 2024 or 2020-2024.", value=value))
-    return int(first), int(last if dash else first)
+    return int(years[0]), int(years[1])
 
 
 @click.command(epilog="Exit codes: 0 done, 2 the file or an option is wrong.")

@@ -14,7 +14,7 @@ from models.language import mark_translatable, tr
 _SPACES = " '’"
 _GROUPED = rf"\d{{1,3}}(?:(?:,\d{{3}})+|(?:[{_SPACES}]\d{{3}})+)"
 _GROUPED_DECIMAL_COMMA = rf"\d{{1,3}}(?:(?:\.\d{{3}})+|(?:[{_SPACES}]\d{{3}})+)"
-_EXPONENT = r"(?:[eE][-+]\d{1,3})?"
+_EXPONENT = r"(?:[eE][-+]\d{1,2})?"
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _MARKS = {
     "e": mark_translatable("estimated"),

@@ -11,9 +11,12 @@ from models.faults import Fault, ScenarioError, SourceLocation, escape_unprintab
 from models.files.csv_table import field_positions
 from models.files.decoding import fatal_error, read_bytes, replace_unprintable
 from models.language import tr
+from models.spelling import unknown_name_hint
 
-MAX_BYTES = 200_000_000  #: Of one file; UN Comtrade gives 250,000 rows of about 300 bytes at most.
+MAX_BYTES = 100_000_000  #: Of one file; UN Comtrade gives 250,000 rows of about 300 bytes at most.
+MAX_CELLS = 20_000_000  #: Of one CSV file.
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class DataFile:
 
             cell = f"{self.sheet}!{get_column_letter(index + 1)}{row.line}"
             return SourceLocation(str(self.path), cell=cell)
-        positions = field_positions(self.lines[row.line - 1 :][:50], row.line, self.delimiter)
+        lines = self.lines[row.line - 1 : row.line + 49]  # enough for any row with line breaks
+        positions = field_positions(lines, row.line, self.delimiter)
         return SourceLocation(str(self.path), *positions[min(index, len(positions) - 1)])
 
     def note(self, row: Row | None, message: str, index: int = 0) -> None:
@@ -89,9 +93,9 @@ def read_file(path: Path, sheet: str | None = None, prefer_sheets: Sequence[str]
         return _read_sheet(path, raw, sheet, prefer_sheets)
     if sheet is not None:
         raise fatal_error(location, tr("only an Excel file has sheets"), tr("leave it out"))
-    if raw[:4] == b"PK\x03\x04":
-        hint = tr("unpack it, and name the CSV file that it contains")
-        raise fatal_error(location, tr("this is a packed file"), hint)
+    if b"\0" in raw[:1000] and raw[:2] not in _UTF_16_MARKS:
+        hint = tr("unpack it, or save it as .csv or .xlsx")
+        raise fatal_error(location, tr("this is no text file"), hint)
     data = DataFile(path, [])
     text = _decode(raw, data)
     data.lines = io.StringIO(text, newline="").readlines()
@@ -102,11 +106,18 @@ def read_file(path: Path, sheet: str | None = None, prefer_sheets: Sequence[str]
         if data.delimiter in unquoted:
             break
     reader = csv.reader(data.lines, delimiter=data.delimiter)
-    start = 1
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            data.rows.append(Row(start, cells))
-        start = reader.line_num + 1
+    start, cell_count = 1, 0
+    try:
+        for cells in reader:
+            cell_count += len(cells)
+            if cell_count > MAX_CELLS:
+                raise fatal_error(location, tr("more than {count} cells", count=MAX_CELLS))
+            if any(cell.strip() for cell in cells):
+                data.rows.append(Row(start, cells))
+            start = reader.line_num + 1
+    except csv.Error as error:
+        message = tr("this row is not valid CSV: {problem}", problem=tr(str(error)))
+        raise fatal_error(SourceLocation(str(path), start, 1), message) from None
     if not data.rows:
         raise fatal_error(location, tr("the file is empty"))
     return data
@@ -126,7 +137,7 @@ def check_widths(data: DataFile) -> None:
 
 
 def _decode(raw: bytes, data: DataFile) -> str:
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if raw[:2] in _UTF_16_MARKS:
         return replace_unprintable(raw.decode("utf-16", "replace"))
     try:
         return replace_unprintable(raw.decode("utf-8-sig"))
@@ -138,30 +149,27 @@ def _decode(raw: bytes, data: DataFile) -> str:
 def _read_sheet(
     path: Path, raw: bytes, sheet: str | None, prefer_sheets: Sequence[str]
 ) -> DataFile:
-    import warnings
-    from zipfile import BadZipFile
+    """Return the rows of a sheet, all of the same length. Cells that cannot be read are noted."""
+    from models.files.workbook import open_workbook, read_rows
 
-    from openpyxl import load_workbook
+    location = SourceLocation(str(path))
+    book = open_workbook(raw, str(path), location)
+    preferred = [name for name in (*prefer_sheets, *book.sheetnames) if name in book.sheetnames]
+    name = sheet or (preferred or [""])[0]
+    if name not in book.sheetnames:
+        message = tr("there is no sheet '{sheet}' in '{file}'", sheet=name, file=path)
+        raise fatal_error(location, message, unknown_name_hint(name, book.sheetnames))
+    data = DataFile(path, [], sheet=name)
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of parts that openpyxl does not keep
-            book = load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
-    except (BadZipFile, KeyError, ValueError, OSError) as error:
-        location = SourceLocation(str(path))
-        message = tr("this is no Excel file: {problem}", problem=str(error))
-        raise fatal_error(location, message) from None
-    names = book.sheetnames
-    chosen = sheet or next((name for name in prefer_sheets if name in names), names[0])
-    if chosen not in names:
-        message = tr("there is no sheet '{sheet}' in '{file}'", sheet=chosen, file=path)
-        hint = tr("there are {names}", names=", ".join(names))
-        raise fatal_error(SourceLocation(str(path)), message, hint)
-    rows = [
-        Row(number, cells)
-        for number, cells in enumerate(book[chosen].iter_rows(values_only=True), start=1)
-        if any(cell is not None and str(cell).strip() for cell in cells)
-    ]
+    def report(fault: Fault) -> None:
+        data.notices.append(Notice(fault.location or location, fault.message))
+
+    rows = read_rows(book[name], str(path), location, report)
     if not rows:
-        raise fatal_error(SourceLocation(str(path)), tr("the file is empty"))
-    return DataFile(path, rows, sheet=chosen)
+        raise fatal_error(location, tr("the file is empty"))
+    width = max(map(len, rows))
+    for row in rows:
+        values = [cell.value for cell in row]
+        line = int(row[0].location.cell.rpartition("!A")[2])
+        data.rows.append(Row(line, values + [None] * (width - len(values))))
+    return data

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib import util
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from published_files import MINE, classic_comtrade, comtrade, mcs_2025, mcs_2026, pink_sheet, trade
 from small import case, near, stockpile
 
 import vorrat
 from optimizer.cli import run_command_line
+from optimizer.data_files.comtrade import read_comtrade
+from optimizer.data_files.mcs import read_mcs
+from optimizer.data_files.prices import read_prices
+from optimizer.data_files.selection import Selection
 
 COBALT = [
     ("Congo (Kinshasa)", "210,000", "220,000"),
@@ -147,7 +154,7 @@ def test_shares_add_up_to_one(capfd: pytest.CaptureFixture[str]) -> None:
         (("--commodity", "copper"), "Choose with --type one kind of production of Copper"),
         (("--commodity", "cobalt", "--type", "smelter"), "Choose with --type"),
         (("--commodity", "cobalt", "--years", "1999"), "it has 2023, 2024"),
-        (("--commodity", "cobalt", "--years", "x"), "x is no year"),
+        (("--commodity", "cobalt", "--years", "2024-2020"), "2024-2020 is no year"),
         (("--commodity", "cobalt", "--material", "a", "--material", "b"), "one --material"),
         (("--commodity", "cobalt"), "2:16: error: 'Atlantis' is no known country"),
         (("--commodity", "cobalt", "--country", "Atlantis=QQ"), "is not NAME=CODE"),
@@ -404,6 +411,41 @@ def test_files_of_another_kind_are_refused(capfd: pytest.CaptureFixture[str]) ->
         for other in (*set(files) - {kind}, "packed", "no"):
             name = "no.xlsx" if other == "no" else f"{other}.csv"
             assert f"{name}" in Run(capfd, kind, name, "--commodity", "x", code=2).err
+
+
+READERS: dict[str, Callable[[Path], Any]] = {
+    "MCS2025_World_Data.csv": lambda path: read_mcs(path, Selection()),
+    "TradeData.csv": lambda path: read_comtrade(path, Selection(), consumer="industry"),
+    "pink.csv": lambda path: read_prices(path, Selection(("Nickel",))),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", READERS)
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_damaged_file_gives_tables_or_an_error(
+    name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever bytes are replaced, nothing but an error of Vorrat is raised."""
+    path = tmp_path_factory.mktemp("damaged") / name
+    if name.startswith("MCS"):
+        mcs_2025(path, COBALT)
+    else:
+        pink_sheet(path) if name.startswith("pink") else comtrade(path, IMPORTS)
+    raw = path.read_bytes()
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(raw)))
+        pieces = st.binary(max_size=4) | st.sampled_from(
+            [b",", b'"', b"\n", b"\r", b"-", b"W", b"1e999"]
+        )
+        raw = raw[:start] + data.draw(pieces) + raw[start + data.draw(st.integers(0, 8)) :]
+    path.write_bytes(raw)
+    with suppress(vorrat.VorratError):
+        extract = READERS[name](path)
+        for content in extract.files("x").values():
+            content.decode()
+        assert all(map(str, extract.notices))
 
 
 @pytest.mark.slow
