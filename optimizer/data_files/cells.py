@@ -14,7 +14,7 @@ from models.language import mark_translatable, tr
 _SPACES = " '’"
 _GROUPED = rf"\d{{1,3}}(?:(?:,\d{{3}})+|(?:[{_SPACES}]\d{{3}})+)"
 _GROUPED_DECIMAL_COMMA = rf"\d{{1,3}}(?:(?:\.\d{{3}})+|(?:[{_SPACES}]\d{{3}})+)"
-_EXPONENT = r"(?:[eE][-+]\d{1,2})?"
+_EXPONENT = re.compile(r"-?\d+(\.\d*)?e[-+]\d{1,3}")
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _MARKS = {
     "e": mark_translatable("estimated"),
@@ -42,15 +42,13 @@ _DASHES = re.compile("[-‐‑‒–—−]{1,3}")
 _FOOTNOTE_ONLY = re.compile(rf"\(\d{{1,2}}\)|\d{{1,2}}/|[{_SUPERSCRIPTS}]+|\([{_SUPERSCRIPTS}]+\)")
 _NUMBER = re.compile(
     rf"""(?P<bound>[<>~]?)\s*(?P<before>[epr]{{0,2}})\s*
-    (?P<digits>-?(?:{_GROUPED}|\d+)(?:\.\d*)?{_EXPONENT}|-?\.\d+{_EXPONENT})
+    (?P<digits>-?(?:{_GROUPED}|\d+)(?:\.\d*)?|-?\.\d+)
     \s*(?P<after>[epr]{{0,2}})\s*
     (?P<footnote>(?:[{_SUPERSCRIPTS}]+|\(?[\d{_SUPERSCRIPTS}]{{1,2}}\)?/?|\*{{1,2}})?)""",
     re.VERBOSE,
 )
 _AMBIGUOUS = re.compile(r"-?\d+(\.\d+)?e\d+")  #: 12e5: an exponent, or an estimate with a footnote.
-_NUMBER_DECIMAL_COMMA = re.compile(
-    rf"(?P<digits>-?(?:{_GROUPED_DECIMAL_COMMA}|\d+)(?:,\d*)?{_EXPONENT})"
-)
+_NUMBER_DECIMAL_COMMA = re.compile(rf"(?P<digits>-?(?:{_GROUPED_DECIMAL_COMMA}|\d+)(?:,\d*)?)")
 _DECIMAL_COMMA = re.compile(rf"-?(?:{_GROUPED_DECIMAL_COMMA}|\d+),(?:\d{{1,2}}|\d{{4,}})")
 
 
@@ -76,8 +74,7 @@ def read_number(
     separated by commas (dots if the comma is the decimal separator), spaces or apostrophes.
     """
     if isinstance(content, (int, float)) and not isinstance(content, bool):
-        is_finite = math.isfinite(content)
-        return Reading(float(content)) if is_finite else Reading(None, tr("not available"))
+        return _finite(float(content))
     text = " ".join(str("" if content is None else content).split())
     folded = text.translate(_RAISED).lower()
     if folded in _SYMBOLS:
@@ -86,6 +83,8 @@ def read_number(
         return Reading(0.0, tr("zero")) if dash == "zero" else Reading(None, tr("not available"))
     if re.fullmatch(r"less than (½|1/2|0\.5) unit", folded):
         return Reading(0.5, tr(_BOUNDS["<"]), is_bound=True)
+    if _EXPONENT.fullmatch(folded):
+        return _finite(float(folded))
     if decimal == ",":
         match = _NUMBER_DECIMAL_COMMA.fullmatch(folded)
         return Reading(_decimal_comma_value(match["digits"])) if match else _not_a_number()
@@ -102,6 +101,10 @@ def read_number(
         meanings.append(tr("with a footnote"))
     value = float(re.sub(f"[,{_SPACES}]", "", match["digits"]))
     return Reading(value, ", ".join(meanings), is_bound=bool(match["bound"]))
+
+
+def _finite(value: float) -> Reading:
+    return Reading(value) if math.isfinite(value) else _not_a_number()
 
 
 def _not_a_number() -> Reading:
