@@ -61,21 +61,19 @@ NAMES = {
 }
 """Names that publishers write and pycountry does not know."""
 AGGREGATES = {
-    "Areas, nes": UNKNOWN,
     "Bunkers": UNKNOWN,
     "Free Zones": UNKNOWN,
+    "Neutral Zone": UNKNOWN,
     "Other": UNKNOWN,
-    "Other Africa, nes": UNKNOWN,
     "Other countries": UNKNOWN,
-    "Other Europe, nes": UNKNOWN,
     "Special Categories": UNKNOWN,
     "Undistributed": UNKNOWN,
     "Unspecified": UNKNOWN,
     "World": WORLD,
     "World total": WORLD,
 }
-"""Rows that stand for no single country. Rows of an unknown origin keep their tonnes under
-``XX``."""
+"""Rows that stand for no single country, as all names that end in ``nes`` (not elsewhere
+specified). Rows of an unknown origin keep their tonnes under ``XX``."""
 TRADE_CODES = {"W00": WORLD, "WLD": WORLD, "S19": "TW", "EUR": "EU", "EU2": "EU", "R20": UNKNOWN}
 TRADE_CODES |= dict.fromkeys(("X1", "_X", "XX", "F19", "E19", "A79", "A59", "O19"), UNKNOWN)
 """Codes of UN Comtrade that are none of ISO 3166."""
@@ -119,7 +117,8 @@ def _codes_by_name() -> dict[str, str]:
 def country_code(name: str) -> str:
     """Return the code of a country by its name, ``XX`` for an unknown origin, :data:`WORLD` for the
     sum of all, and an empty text for an unknown name."""
-    return _codes_by_name().get(normalized_name(name), "")
+    folded = normalized_name(name)
+    return _codes_by_name().get(folded) or (UNKNOWN if folded.endswith(", nes") else "")
 
 
 def code_of_trade_row(code: str, name: str) -> str:

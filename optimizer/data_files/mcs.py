@@ -221,6 +221,9 @@ def _fill(
             message = tr("'{unit}' is no known unit of mass", unit=figure.unit)
             faults.append(Fault((), message, location=data.location(figure.row)))
             break
+        if not code and (code := country_code(figure.country.partition("(")[0])):
+            message = tr("'{name}' is read as {code}", name=figure.country, code=code)
+            data.note(figure.row, message, figure.country_column)
         if not code:
             message = tr("'{name}' is no known country", name=figure.country)
             hint = tr('add --country "{name}=CODE"; XX if it is several', name=figure.country)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 import pycountry
@@ -133,6 +135,15 @@ def test_names_that_the_library_knows_are_not_listed_again() -> None:
     assert not known & {normalized_name(name) for name in countries.NAMES}
 
 
+def test_the_page_lists_the_names_and_their_codes() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([A-Z]{2}) \| (.+) \|$", text, re.MULTILINE)
+    stated = {name: code for code, names in rows for name in names.split("; ")}
+    named = countries.NAMES | countries.AGGREGATES
+    wanted = {name: code for name, code in named.items() if code != WORLD}
+    assert stated == wanted | {"all names that end in `, nes`": UNKNOWN}
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [
@@ -145,6 +156,7 @@ def test_names_that_the_library_knows_are_not_listed_again() -> None:
         ("Other Asia, nes", "TW"),
         ("Areas, nes", UNKNOWN),
         ("Other countries", UNKNOWN),
+        ("Western Asia, nes", UNKNOWN),
         ("World total (rounded)", WORLD),
         ("World", WORLD),
         ("Côte d’Ivoire", "CI"),

@@ -136,6 +136,18 @@ def test_all_editions_have_the_same_figures(capfd: pytest.CaptureFixture[str]) -
         assert found == {("cobalt", "CL"): ["5250", "5300"], ("cobalt", "PE"): ["2700", "2600"]}
 
 
+def test_names_with_remarks_and_names_of_several_countries(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    figures_2024 = [("South Africa (andalusite)", "1", "2"), ("United States and Canada", "3", "4")]
+    file = mcs_2025(Path("MCS2025_World_Data.csv"), figures_2024)
+    assert "'United States and Canada' is no known country" in Run(capfd, "mcs", file, code=2).err
+    options = ("--country", "United States and Canada=XX", "--out", ".")
+    run = Run(capfd, "mcs", file, *options)
+    assert figures("mcs.csv") == {("cobalt", "XX"): ["3", "4"], ("cobalt", "ZA"): ["1", "2"]}
+    assert "2:16: 'South Africa (andalusite)' is read as ZA" in run.err
+
+
 def test_shares_add_up_to_one(capfd: pytest.CaptureFixture[str]) -> None:
     file = mcs_2025(
         Path("MCS2025_World_Data.csv"), COBALT, TYPE="Mine production", UNIT_MEAS="million carats"
