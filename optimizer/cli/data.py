@@ -130,7 +130,10 @@ def data(kind: str, file: Path, out: Path | None, force: bool, **values: Any) ->
             click.echo(f"# {name}")
             click.echo(content.decode(), nl=False)
         return
-    _write(folder, files, extract, force)
+    for name in files:
+        if (folder / name).resolve() == file.resolve():
+            raise usage_error("'{path}' is the file that is read; choose another --out.", path=file)
+    _write(folder, files, force)
 
 
 def _read(kind: str, file: Path, **values: Any) -> "Extract":
@@ -160,7 +163,7 @@ def _read(kind: str, file: Path, **values: Any) -> "Extract":
     )
 
 
-def _write(folder: Path, files: dict[str, bytes], extract: "Extract", force: bool) -> None:
+def _write(folder: Path, files: dict[str, bytes], force: bool) -> None:
     """Print what has changed since the files were written, and write them."""
     from optimizer.data_files.tables import changes
 

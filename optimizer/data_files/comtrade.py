@@ -50,7 +50,7 @@ def read_comtrade(
     trades = [trade for trade in trades if trade.reporter in importers]
     trades = without_parts(data, without_repetitions(data, trades))
     trades = _without_home_trade(data, trades, importers)
-    source_id = "comtrade"
+    source_id = "_".join(("comtrade", *chosen))
     supply = YearlyTable("supply", ("material", "country"), "t_per_year", source_id)
     tables = [supply]
     exported = _add_trade(data, supply, trades, chosen)

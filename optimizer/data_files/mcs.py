@@ -73,18 +73,20 @@ def read_mcs(
     )
     selection.check_any_year([f.year for f in figures if f.commodity in chosen])
     faults: list[Fault] = []
+    kinds: dict[str, str] = {}
     for commodity, material in chosen.items():
         taken = [f for f in figures if f.commodity == commodity and selection.takes(f.year)]
-        kind_taken = _choose_kind(taken, commodity, kind)
+        kinds[commodity] = _choose_kind(taken, commodity, kind)
         _note_estimates(data, taken)
-        faults += _fill(data, table, taken, kind_taken, material, countries or {})
+        faults += _fill(data, table, taken, kinds[commodity], material, countries or {})
     if faults:
         raise ScenarioError(list(dict.fromkeys(faults)))
     if shares:
         _divide_by_sums(table)
     title = f"U.S. Geological Survey, Mineral Commodity Summaries {edition or ''}".strip()
+    content = "; ".join(f"{commodity}: {name or 'production'}" for commodity, name in kinds.items())
     source = {
-        "text": f"{title}, data release, world production; file {path.name} of {file_date(path)}",
+        "text": f"{title}, data release; {content}; file {path.name} of {file_date(path)}",
         "kind": "read",
     }
     if edition in DOIS:

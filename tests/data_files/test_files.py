@@ -104,7 +104,10 @@ def test_world_production_becomes_supply(capfd: pytest.CaptureFixture[str]) -> N
     fragment = yaml.safe_load(Path("data/mcs.yaml").read_text(encoding="utf-8"))
     source = fragment["sources"]["mcs_2025"]
     assert source["url"] == "https://doi.org/10.5066/P13XCP3R"
-    assert source["text"].startswith("U.S. Geological Survey, Mineral Commodity Summaries 2025,")
+    assert source["text"].startswith(
+        "U.S. Geological Survey, Mineral Commodity Summaries 2025, data release; Cobalt: mine "
+        "production, cobalt content; file MCS2025_World_Data.csv of 20"
+    )
     assert fragment["supply"] == {"table": "mcs.csv"}
 
 
@@ -224,6 +227,7 @@ def test_each_trade_is_counted_once(capfd: pytest.CaptureFixture[str]) -> None:
         ("cobalt", "XX"): ["0.0005"],
     }
     assert table("comtrade.csv")["cobalt", "TW"]["t_per_year.note"] == "2023: net weight estimated"
+    assert table("comtrade.csv")["cobalt", "CD"]["t_per_year.source"] == "comtrade_810520"
     # Imports of 3005.0005 t less exports of 700 t.
     assert figures("comtrade_demand.csv") == {("industry", "cobalt"): ["2305.0005"]}
     assert run.notes()[:-1] == [
@@ -396,6 +400,14 @@ def test_a_second_run_tells_what_has_changed_before_it_overwrites(
     assert Path("data/mcs.csv").read_bytes() == before
     assert Run(capfd, *run, "--force").out.splitlines()[:4] == said
     assert figures("data/mcs.csv")["cobalt", "CL"] == ["5250", "5830"]
+
+
+def test_the_downloaded_file_is_never_overwritten(capfd: pytest.CaptureFixture[str]) -> None:
+    raw = mcs_2025(Path("mcs.csv"), COBALT).read_bytes()
+    run = Run(capfd, "mcs", "mcs.csv", "--out", ".", "--force", code=2)
+    assert "'mcs.csv' is the file that is read; choose another --out." in run.err
+    assert Path("mcs.csv").read_bytes() == raw
+    assert sorted(path.name for path in Path().iterdir()) == ["mcs.csv"]
 
 
 def test_without_the_library_of_names_the_command_says_how_to_get_it(
