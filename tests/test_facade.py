@@ -21,6 +21,7 @@ from pages import tables as tables_of
 import vorrat
 import vorrat.analyses
 import vorrat.analysis_result
+import vorrat.loading
 import vorrat.scenario
 from models.language import using
 from models.results import Plan
@@ -30,7 +31,7 @@ from optimizer.cli import saved_results
 
 ROOT = Path(__file__).parents[1]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
-MODULES = (vorrat, vorrat.analyses, vorrat.scenario)
+MODULES = (vorrat, vorrat.analyses, vorrat.analysis_result, vorrat.loading, vorrat.scenario)
 EXAMPLES = [
     test for module in MODULES for test in doctest.DocTestFinder().find(module) if test.examples
 ]

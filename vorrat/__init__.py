@@ -14,6 +14,7 @@ from models.faults import Fault, ScenarioError, VorratError
 from optimizer.errors import Infeasible, Misuse, NoPlan, NotWritten
 from vorrat.analyses import analyse, compare, evaluate, frontier, solve
 from vorrat.analysis_result import Found
+from vorrat.loading import load
 from vorrat.scenario import Scenario, read, validate
 from vorrat.session import Answer, Session
 
@@ -33,6 +34,7 @@ __all__ = [
     "compare",
     "evaluate",
     "frontier",
+    "load",
     "read",
     "solve",
     "validate",

@@ -329,6 +329,7 @@ def analyse(name: str, given: ScenarioOrPlan, **options: Any) -> Found[Any]:
             label: f"{plan_path}/plan.json".removeprefix("/")
             for label, plan_path in path_by_label.items()
         },
+        None if name != "evaluate" or isinstance(given, Scenario) else _plan_result(given),
     )
 
 

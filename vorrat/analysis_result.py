@@ -5,15 +5,16 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from models.language import mark_translatable, tr
-from models.results import Comparison, Plan
+from models.results import Comparison, Evaluation, Plan
 from models.results.base import SealedDocument
 from models.spelling import unknown_name_hint
 from optimizer.analyses.registry import ANALYSES
-from optimizer.errors import UnknownName
+from optimizer.errors import Misuse, UnknownName
 from vorrat.arguments import (
     FLAG,
     FOLDER,
@@ -23,14 +24,20 @@ from vorrat.arguments import (
     accept_instances,
     check_arguments,
     check_init_arguments,
+    convert_texts,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from optimizer.analyses.saved_plan import SavedPlan
     from optimizer.report.document import Document
 
 R = TypeVar("R", bound=SealedDocument, covariant=True)
+COLUMNS = ArgumentKind(
+    convert_texts, mark_translatable("a list of columns such as ['material', 'year']")
+)
+STATES = ArgumentKind(convert_texts, mark_translatable("a list of names of states"))
 RESULT_KIND = ArgumentKind(
     accept_instances(SealedDocument), mark_translatable("the result of an analysis")
 )
@@ -68,6 +75,8 @@ class Found(Generic[R]):
     """Plans that belong to the result: by label for a comparison, by value for a frontier."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Path of the file of each plan, relative to the file of the result."""
+    evaluated: Plan | None = None
+    """The plan that an evaluation is about, if it is known."""
 
     def __repr__(self) -> str:
         repr_parts = [f"plans {len(self.plans)}"] if self.plans else []
@@ -187,6 +196,145 @@ class Found(Generic[R]):
         from optimizer.report.render.data_frames import DataFrames
 
         return DataFrames(self._report_document())
+
+    @check_arguments(by=COLUMNS, states=STATES, without_plan=FLAG)
+    def by_state(
+        self,
+        by: Sequence[str] | str | None = None,
+        *,
+        states: Sequence[str] | str | None = None,
+        without_plan: bool = False,
+    ) -> pd.DataFrame:
+        """Return shortage, damage and use of stocks of a plan in every state, as a long frame.
+
+        The states are those that the plan was made for, or the fresh states of an evaluation. Of a
+        plan over assumption sets they are those of the set whose figures the plan reports.
+
+        Parameters
+        ----------
+        by
+            Columns that identify a row: some of ``state``, ``material``, ``consumer``, ``year``
+            and ``period``; all of them if None. Figures are summed over the others. Without
+            ``state`` they are expected values.
+        states
+            Names of states; all if None.
+        without_plan
+            Whether nothing is built or bought.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``demand_t``, ``shortage_t`` and ``released_t`` in tonnes, ``damage`` in the unit of the
+            measure, and ``probability`` of the state. ``period`` is the number of the period in its
+            year, from 1. Where allocation is pooled, a stockpile serves no single consumer:
+            ``released_t`` then has rows with an empty ``consumer``. ``to_xarray()`` of the frame
+            returns a dataset, if xarray is installed.
+
+        Raises
+        ------
+        Misuse
+            If this is no plan and no evaluation of one, or there is no such column or state.
+
+        Examples
+        --------
+        >>> import vorrat
+        >>> plan = vorrat.solve(vorrat.read("scenarios/tutorial.yaml"))
+        >>> plan.by_state(["year"])[["year", "shortage_t", "damage", "released_t"]].round(3)
+           year  shortage_t  damage  released_t
+        0  2026         0.0     0.0         0.0
+        1  2027         6.0     6.0         3.0
+        2  2028         3.0     6.0         0.0
+        """
+        return self._long_table("by_state", by, states, without_plan)
+
+    @check_arguments(by=COLUMNS, states=STATES, without_plan=FLAG)
+    def flows(
+        self,
+        by: Sequence[str] | str | None = None,
+        *,
+        states: Sequence[str] | str | None = None,
+        without_plan: bool = False,
+    ) -> pd.DataFrame:
+        """Return what flows from each source of a material to each destination, as a long frame.
+
+        Sources are countries of the market, projects, conversions and stockpiles; destinations are
+        consumers, conversions and projects that take the material in, and ``unused``. Sources of a
+        material are mixed: each destination receives the same mix. Shortages are those of
+        :meth:`by_state`. If several flows lead to them, one with least release is given.
+
+        Parameters
+        ----------
+        by
+            As for :meth:`by_state`; further columns are ``source_kind``, ``source``,
+            ``destination_kind`` and ``destination``.
+        states, without_plan
+            As for :meth:`by_state`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``tonnes`` that flow, and ``probability`` of the state. Rows without a flow are left
+            out.
+
+        Raises
+        ------
+        Misuse
+            As for :meth:`by_state`.
+        """
+        return self._long_table("flows", by, states, without_plan)
+
+    @check_arguments(states=STATES, without_plan=FLAG)
+    def values(
+        self, *, states: Sequence[str] | str | None = None, without_plan: bool = False
+    ) -> pd.DataFrame:
+        """Return the multipliers of all constraints of the second stage, as a long frame.
+
+        Parameters
+        ----------
+        states, without_plan
+            As for :meth:`by_state`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``value`` is the damage in the state that one more tonne on the right-hand side of the
+            constraint avoids: a tonne of supply (``demand_balance``), of stock, of capacity, or of
+            a limit. It is in the unit of the measure per tonne, and is not weighted. ``weight`` is
+            the weight of damage in this state in the objective: (1-λ) · probability, and λ times
+            its part in the tail. ``in_objective`` is the product, the multiplier of the extensive
+            form. ``rule`` and ``tag`` are those of ``docs/formulation.md``; ``of`` is the
+            stockpile, plant or damage step. Rows with value 0 are left out. If several dual
+            solutions are optimal, one of them is given.
+
+        Raises
+        ------
+        Misuse
+            As for :meth:`by_state`.
+        """
+        return self._long_table("values", None, states, without_plan)
+
+    def _long_table(self, name: Any, by: Any, states: Any, without_plan: bool) -> pd.DataFrame:
+        from optimizer.analyses.second_stage import evaluated_states, long_table
+
+        evaluation = self.result if isinstance(self.result, Evaluation) else None
+        if self._saved_plan is None:
+            text = tr(
+                "{table} needs a plan, or an evaluation with the plan that it is about, not {kind}",
+                table=name,
+                kind=type(self.result).__name__,
+            )
+            raise Misuse(text)
+        evaluated = evaluated_states(self._saved_plan, without_plan, evaluation)
+        return long_table(name, evaluated, by, states, self._saved_plan.plan.outcome.unit)
+
+    @cached_property
+    def _saved_plan(self) -> SavedPlan | None:
+        """The plan with its problem and recourse; None if no plan is known."""
+        from optimizer.analyses.saved_plan import load_saved_plan
+
+        is_evaluation = isinstance(self.result, Evaluation)
+        plan = self.evaluated if is_evaluation else self.result
+        return load_saved_plan(plan) if isinstance(plan, Plan) else None
 
     def _repr_html_(self) -> str:
         from optimizer.report.render.html import render_fragment

@@ -22,6 +22,7 @@ COMMANDS = {
     "data": mark_translatable(
         "Make tables of a scenario from files of USGS, UN Comtrade or prices."
     ),
+    "details": mark_translatable("Tabulate a saved plan in every state: shortages, flows, values."),
     "examples": mark_translatable("List the scenarios that come with Vorrat, or print one."),
     "explore": mark_translatable("Solve a family of plans and put it on one page, to be mailed."),
     "init": mark_translatable("Write a commented scenario file or workbook to start from."),

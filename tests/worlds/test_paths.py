@@ -28,7 +28,7 @@ FLOORED_CHAINS = (33, 37, 3, 18, 21, 23)
 def of_programs(raw: dict[str, Any]) -> RecourseEvaluator:
     """Recourse in which every chain and node is solved as linear programs."""
     recourse = recourse_of(raw)
-    recourse._build_evaluation = recourse.build_program_evaluation  # type: ignore[method-assign, assignment]
+    recourse.build_evaluation = recourse.build_program_evaluation  # type: ignore[method-assign, assignment]
     return recourse
 
 

@@ -64,6 +64,8 @@ class RecourseEvaluation(ABC):
         self.damage_by_step = {
             v: np.zeros((rows, len(node.node.steps))) for v, node in nodes.items()
         }
+        # (U, J, K) lots missing by step of the scenario file, by node, if they are to be kept.
+        self.lots_by_step: dict[int, Floats] | None = None
         # (J, K) expected lots missing by step, by node and first class of the task
         self._expected_by_step: dict[int, dict[int, Floats]] = {v: {} for v in nodes}
         self._partial_sums: dict[int, Any] = {}  # by first class, to sum in a fixed order
@@ -80,6 +82,14 @@ class RecourseEvaluation(ABC):
         zeros = np.zeros((len(node.node.steps), node.period_count))
         return sum((by_start[start] for start in sorted(by_start)), zeros)
 
+    def keep_steps(self) -> None:
+        """Keep the lots missing on each damage step in each state class, which take much memory."""
+        count = self.class_count
+        self.lots_by_step = {
+            v: np.zeros((count, len(node.node.steps), node.period_count))
+            for v, node in self._nodes.items()
+        }
+
     def tasks(self) -> list[Callable[[], None]]:
         """Return the tasks of this evaluation. Each evaluates a range of state classes."""
         return [
@@ -94,12 +104,19 @@ class RecourseEvaluation(ABC):
     def _record_shortage(self, v: int, start: int, end: int, shortage: Floats) -> None:
         """Record the missing lots (U, J, K) of node ``v`` in the state classes from ``start`` up to
         ``end``."""
-        weight = self._nodes[v].file_step_weight
         self.missing_lots[v][start:end] = shortage.sum(axis=1)
-        self._expected_by_step[v][start] = np.tensordot(
-            self.class_weights[0, start:end], shortage, 1
+        self._record_steps(v, slice(start, end), shortage)
+
+    def _record_steps(self, v: int, class_range: slice, shortage: Floats) -> None:
+        """Record the missing lots (U, J, K) of node ``v`` by damage step, in a range of state
+        classes."""
+        self._expected_by_step[v][class_range.start] = np.tensordot(
+            self.class_weights[0, class_range], shortage, 1
         )
-        self.damage_by_step[v][start:end] = (shortage * weight).sum(axis=2)
+        weight = self._nodes[v].file_step_weight
+        self.damage_by_step[v][class_range] = (shortage * weight).sum(axis=2)
+        if self.lots_by_step is not None:
+            self.lots_by_step[v][class_range] = shortage
 
     @cached_property
     def subgradients(self) -> dict[int, Subgradient]:
@@ -174,12 +191,7 @@ class NodeEvaluation(RecourseEvaluation):
         )  # fmt: skip
         if self._with_shortages:
             by_step = node.split_to_file_steps(shortage, classes.demand_row[class_range])
-            self._expected_by_step[self.chain_id][start] = np.tensordot(
-                self.class_weights[0, class_range], by_step, 1
-            )
-            self.damage_by_step[self.chain_id][class_range] = (by_step * node.file_step_weight).sum(
-                axis=2
-            )
+            self._record_steps(self.chain_id, class_range, by_step)
         if self._with_subgradients:
             self._partial_sums[start] = sums
 

@@ -229,7 +229,7 @@ class RecourseEvaluator:
         new_evaluations: list[RecourseEvaluation] = []
         keys: list[tuple[Any, ...]] = []
         class_weights: dict[int, Floats] = {}
-        for chain, classes in self._chains_with_classes():
+        for chain, classes in self.chains_with_classes():
             if chain_ids is not None and chain.id not in chain_ids:
                 continue
             node_keys = (part for v in chain.nodes for part in self.node_data[v].cache_key(point))
@@ -245,7 +245,7 @@ class RecourseEvaluator:
                 if id(classes) not in class_weights:
                     class_weights[id(classes)] = classes.sum_by_class(state_weights)
                 weights = class_weights[id(classes)]
-                evaluation = self._build_evaluation(
+                evaluation = self.build_evaluation(
                     chain, classes, point, weights, with_subgradients, approximate=is_approximate
                 )
                 new_evaluations.append(evaluation)
@@ -288,7 +288,7 @@ class RecourseEvaluator:
         changed since the last query.
         """
         evaluations: list[ProgramEvaluation] = []
-        for chain, classes in self._chains_with_classes():
+        for chain, classes in self.chains_with_classes():
             if chain.id not in chain_ids or chain.id not in self._dual_caches:
                 continue
             query = [
@@ -298,7 +298,7 @@ class RecourseEvaluator:
                 continue
             self._dual_caches[chain.id].last_query = query
             class_weights = classes.sum_by_class(self.probability[None])
-            evaluation = self._build_evaluation(chain, classes, point, class_weights, True)
+            evaluation = self.build_evaluation(chain, classes, point, class_weights, True)
             if isinstance(evaluation, ProgramEvaluation):
                 evaluations.append(evaluation)
         self.run_tasks([evaluation.look_up_cache for evaluation in evaluations])
@@ -311,7 +311,7 @@ class RecourseEvaluator:
             if subgradients is not None
         }
 
-    def _chains_with_classes(self) -> Iterator[tuple[Chain, StateClasses | ChainStateClasses]]:
+    def chains_with_classes(self) -> Iterator[tuple[Chain, StateClasses | ChainStateClasses]]:
         """Yield each chain with its state classes."""
         classes_by_chain: dict[int, StateClasses | ChainStateClasses] = {
             v: classes for classes in self.material_classes for v in classes.nodes
@@ -321,7 +321,7 @@ class RecourseEvaluator:
         }
         return ((chain, classes_by_chain[chain.id]) for chain in self.instance.chains)
 
-    def _build_evaluation(
+    def build_evaluation(
         self,
         chain: Chain,
         classes: StateClasses | ChainStateClasses,
@@ -362,7 +362,7 @@ class RecourseEvaluator:
             self._templates[chain.id] = template = build_chain_template(self.instance, chain)
             classes = next(
                 candidate
-                for other_chain, candidate in self._chains_with_classes()
+                for other_chain, candidate in self.chains_with_classes()
                 if other_chain.id == chain.id
             )
             template.uses_compiled_solver = classes.class_count >= MIN_COMPILED_CLASSES
@@ -395,7 +395,7 @@ class RecourseEvaluator:
 
     def chains_needing_programs(self, point: FirstStagePoint) -> list[int]:
         """Return the ids of the chains that can be evaluated only by linear programs at a point."""
-        chains = self._chains_with_classes()
+        chains = self.chains_with_classes()
         return [
             chain.id
             for chain, classes in chains
@@ -407,7 +407,7 @@ class RecourseEvaluator:
     ) -> RecourseEvaluation | None:
         """Build an evaluation of a chain's damage by compiled kernels. Return None if the chain
         needs linear programs."""
-        evaluation = self._build_evaluation(
+        evaluation = self.build_evaluation(
             chain, classes, point, classes.sum_by_class(self.probability[None]), False
         )
         return None if isinstance(evaluation, ProgramEvaluation) else evaluation
@@ -417,7 +417,7 @@ class RecourseEvaluator:
         by_key: dict[tuple[Any, ...], RecourseEvaluation] = {}
         by_node: dict[int, RecourseEvaluation] = {}
         new_evaluations: list[RecourseEvaluation] = []
-        for chain, classes in self._chains_with_classes():
+        for chain, classes in self.chains_with_classes():
             key = (
                 chain.id,
                 *(part for v in chain.nodes for part in self.node_data[v].cache_key(point)),
@@ -425,7 +425,7 @@ class RecourseEvaluator:
             evaluation = self._shortage_evaluations.get(key)
             if evaluation is None:
                 class_weights = classes.sum_by_class(self.probability[None])
-                evaluation = self._build_evaluation(
+                evaluation = self.build_evaluation(
                     chain, classes, point, class_weights, False, True
                 )
                 new_evaluations.append(evaluation)

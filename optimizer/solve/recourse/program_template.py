@@ -14,7 +14,7 @@ are solved by HiGHS, many by a compiled method (:mod:`optimizer.solve.recourse.c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
@@ -51,6 +51,7 @@ class ProgramResults:
     damage: Floats  # (U)
     dual_bound: Floats  # (U) lower bound by the dual values: the damage up to rounding
     parameter_duals: Floats  # (U, G) derivative of the bound in each parameter
+    row_duals: Floats  # (U, rows) derivative of the bound in the right-hand side of each row
 
 
 @dataclass(frozen=True, eq=False)
@@ -286,7 +287,7 @@ class ProgramTemplate:
             )
         damage *= self.cost_unit
         return ProgramResults(
-            damage, np.minimum(dual_bound, damage), -(self._parameter_matrix @ duals.T).T
+            damage, np.minimum(dual_bound, damage), -(self._parameter_matrix @ duals.T).T, duals
         )
 
     def solve_shortages(self, parameters: Floats, is_open: Booleans) -> Floats:
@@ -349,8 +350,13 @@ def has_known_rules(instance: Instance) -> bool:
     return set(block.component_map(pyo.Constraint)) <= PERIOD_RULES | REFILL_RULES
 
 
-def build_chain_template(instance: Instance, chain: Chain) -> ProgramTemplate:
+def build_chain_template(
+    instance: Instance, chain: Chain, flow_cost: Callable[[Any], Any] | None = None
+) -> ProgramTemplate:
     """Build the program of a chain in one state.
+
+    With ``flow_cost``, this function of the rules of the state gives the objective in place of
+    damage, and demand and limits of steps are parameters of all nodes.
 
     Its parameters are ``market`` by node (K), ``capacity`` by conversion (K), ``delivers`` by node
     and project (K), and ``buy`` by stockpile (Y). If they depend on the state, ``demand`` by node
@@ -365,7 +371,9 @@ def build_chain_template(instance: Instance, chain: Chain) -> ProgramTemplate:
     }
     conversions = [plant.id for plant in chain.plants if plant.capacity is not None]
     stockpiles = list(dict.fromkeys(h for node in nodes.values() for h in node.stockpile_shares))
-    varying_nodes = [v for v, node in nodes.items() if instance.demand_varies(node.material)]
+    varying_nodes = [
+        v for v, x in nodes.items() if flow_cost is not None or instance.demand_varies(x.material)
+    ]
     model.demand = pyo.Var(varying_nodes, periods)
     model.limit = pyo.Var(
         [(v, j) for v in varying_nodes for j in range(len(nodes[v].steps))], periods
@@ -419,7 +427,8 @@ def build_chain_template(instance: Instance, chain: Chain) -> ProgramTemplate:
 
     keys = list(model.state.refill)
     model.state.refill_when_covered = pyo.Constraint(keys, rule=when_covered)
-    model.objective = pyo.Objective(expr=model.state.damage)
+    objective = model.state.damage if flow_cost is None else flow_cost(model.state)
+    model.objective = pyo.Objective(expr=objective)
     retention = {h: instance.stockpiles[h].retention for h in stockpiles}
     return ProgramTemplate(model, parameters, retention)
 
