@@ -243,6 +243,35 @@ def test_tables_hold_what_the_result_says() -> None:
         assert "Mit Plan (Mio. EUR)" in plan().tables["by-material"].columns
 
 
+@pytest.mark.parametrize("of", [plan, drawn, judged, compared])
+def test_long_tables_hold_the_same_figures(of: Any) -> None:
+    """One row for each cell with a figure, apart from the column of years."""
+    found = of().tables
+    for name in found:
+        wide, long = found[name], found.long(name)
+        numbers = wide.drop(columns="Year", errors="ignore").select_dtypes("number")
+        assert sorted(long["value"]) == sorted(numbers.stack().dropna()), name
+        assert long.attrs == wide.attrs
+        assert not long["figure"].str.fullmatch(r"\d{4}").any()
+
+
+def test_long_tables_have_years_and_units() -> None:
+    stocks = plan().tables.long("stockpiles")
+    bought = stocks[stocks["Figure"] == "Bought, t"].dropna(subset="year")
+    (reserve,) = plan().result.stockpiles
+    by_year = dict(zip(bought["year"].astype(str), bought["value"], strict=True))
+    assert by_year == dict(reserve.buy_t)
+    assert set(bought["unit"]) == {"t"}
+    funding = plan().tables.long("funding").set_index("figure")["unit"]
+    assert funding["Share of capex"].tolist() == ["1"] * 3
+    yearly = plan().tables.long("spend").dropna(subset="year")
+    assert yearly["unit"].unique().tolist() == ["million EUR"]
+    cost = drawn().tables.long("frontier")
+    assert set(cost[cost["figure"] == "Net cost"]["unit"]) == {"million EUR"}
+    with pytest.raises(KeyError, match="did you mean 'funding'"):
+        plan().tables.long("fundin")
+
+
 def test_units_are_those_of_the_scenario() -> None:
     found = vorrat.solve(scenario().changed("currency=USD", "objective.measure=tonnes"))
     columns = found.tables["by-material"].columns

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from optimizer.analyses.saved_plan import SavedPlan
     from optimizer.report.document import Document
+    from optimizer.report.render.data_frames import DataFrames
 
 R = TypeVar("R", bound=SealedDocument, covariant=True)
 COLUMNS = ArgumentKind(
@@ -187,11 +188,12 @@ class Found(Generic[R]):
         return _write_file(Path(path), render_workbook(self._report_document()), force)
 
     @property
-    def tables(self) -> Mapping[str, pd.DataFrame]:
+    def tables(self) -> DataFrames:
         """Tables of the workbook as pandas data frames, by name.
 
         Cells hold numbers, not formatted text; column names state the units. ``attrs`` of a frame
-        holds its caption and note. The tables are built on each access.
+        holds its caption and note. ``tables.long(name)`` is a table with one row for each figure,
+        and with its year and its unit as columns. The tables are built on each access.
         """
         from optimizer.report.render.data_frames import DataFrames
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from models.language import tr
+from models.language import mark_translatable, tr
 from models.spelling import unknown_name_hint
 from optimizer.errors import UnknownName
 from optimizer.report import cells
@@ -22,6 +22,20 @@ from optimizer.report.workbook.placed_tables import (
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+FORM_UNITS = {
+    **dict.fromkeys(("share", "gap", "ratio", "count"), "1"),
+    **dict.fromkeys(("year", "mean_year"), mark_translatable("year")),
+}
+"""Units of figures that have the same one in all results, by form."""
+STATED_UNITS = (
+    mark_translatable("t"),
+    mark_translatable("t a year"),
+    mark_translatable("days"),
+    mark_translatable("years"),
+)
+"""Units that headers and texts of rows state."""
 
 
 class DataFrames(Mapping[str, "pd.DataFrame"]):
@@ -68,6 +82,67 @@ class DataFrames(Mapping[str, "pd.DataFrame"]):
         frame.attrs |= {"caption": placed.table.caption, "note": placed.table.note}
         return frame
 
+    def long(self, name: str) -> pd.DataFrame:
+        """Return a table in long form: one row for each figure.
+
+        Columns of texts identify the row. ``figure`` is the header of the figure's column without
+        its unit; where columns are years, it is the caption or name of the table.
+        ``unit`` is the unit of ``value``: "1" for shares and counts, and empty if neither the table
+        nor a text in the row states it. Cells without a figure are left out. Raise UnknownName if
+        there is no such table.
+        """
+        import pandas as pd
+
+        frame = self[name]
+        placed, year_header = self._placed_tables[name], tr("Year")
+        texts: dict[str, list[Any]] = {}
+        figures: list[tuple[int, str, list[Any]]] = []
+        years: list[Any] | None = None
+        for position, column in enumerate(placed.columns):
+            content = _column_content(placed, position)
+            if str(column.header) == year_header:
+                years = content
+            elif any(isinstance(value, str) for value in content) or column.column.form == "text":
+                if str(column.header) and any(value is not None for value in content):
+                    header = header_with_unit(column, position, {})
+                    texts[_unique_name(header, texts, " ")] = content
+            else:
+                figures.append((position, header_with_unit(column, position, {}), content))
+        rows: list[dict[str, Any]] = []
+        for index, row in enumerate(placed.table.rows):
+            fixed = {header: content[index] for header, content in texts.items()}
+            for position, header, content in figures:
+                value = content[index]
+                if value is None or value != value:  # NaN
+                    continue
+                figure_column = placed.columns[position].column
+                form = cells.value_form(figure_column, row)
+                in_row = filter(None, map(self._stated_unit, filter(None, fixed.values())))
+                unit = (
+                    figure_column.unit
+                    or self._stated_unit(header)
+                    or self._units.get(form)
+                    or next(in_row, "")
+                    or tr(FORM_UNITS.get(form, ""))
+                )
+                figure = _without_unit(header, unit)
+                year = None if years is None else years[index]
+                if re.fullmatch(r"\d{4}", figure):
+                    year, figure = figure, placed.table.caption or name
+                labels = {"figure": figure, "year": None if year is None else int(year)}
+                rows.append({**fixed, **labels, "unit": unit, "value": float(value)})
+        long = pd.DataFrame(rows, columns=[*texts, "figure", "year", "unit", "value"])
+        long["year"] = long["year"].astype("Int64")
+        long.attrs |= frame.attrs
+        return long
+
+    def _stated_unit(self, text: str) -> str:
+        """Return the unit with which a header or a text ends, as in ``Bought, t``; empty if none
+        is known."""
+        units = {*self._units.values(), *map(tr, STATED_UNITS)}
+        last_part = str(text).rpartition(", ")[2]
+        return last_part if last_part in units else ""
+
     def __repr__(self) -> str:
         return f"<tables {', '.join(self)}>"
 
@@ -86,6 +161,12 @@ def header_with_unit(column: SheetColumn, position: int, units: Mapping[str, str
     if unit and not re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", header):
         header = f"{header} ({unit})"
     return header
+
+
+def _without_unit(header: str, unit: str) -> str:
+    """Return a header without its unit at the end."""
+    pattern = rf"[,:]?\s*\(?{re.escape(unit)}\)?$"
+    return re.sub(pattern, "", header) or header if unit else header
 
 
 def _column_content(placed: PlacedTable, position: int) -> list[Any]:
