@@ -44,8 +44,17 @@ class BatchRun(Result):
     """Proven lower bound on the objective of any plan; null without a bound."""
     gap: UnboundedShare | None  #: Relative gap, as in the certificate of the plan.
     expected: InMeasureUnit | None  #: Mean damage over the states.
+    tail: InMeasureUnit | None = None
+    """CVaR of the plan: mean damage of the worst states, at the scenario's level."""
+    worst: InMeasureUnit | None = None  #: Damage of the worst state.
     expected_without_plan: InMeasureUnit | None  #: Mean damage without any plan.
     net_cost_meur: float | None  #: Net cost over all payers, discounted.
+    public_meur: float | None = None
+    """Amount charged to budgets of public funders over all years, undiscounted."""
+    projects: dict[str, int] | None = None  #: Year in which each project is decided, by its id.
+    stocks: dict[str, float] | None = None
+    """Tonnes bought for each stockpile over all years, by its id; without stockpiles that buy
+    nothing."""
     seconds: Annotated[float | None, VOLATILE]
     """Wall time from the handover of the run to a worker; may include the start of the worker."""
     error: str | None  #: Reason why there is no plan.

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from models.faults import VorratError
 from models.language import tr
-from models.results import Batch, BatchRun, RunStatus
+from models.results import Batch, BatchRun, Plan, RunStatus
 from optimizer.analyses.options import BatchOptions, ScenarioOptions
 from optimizer.cli import (
     analysis_commands,
@@ -210,7 +210,13 @@ class RunLedger:
             content = (self.folder / RUNS_FOLDER / run.run / PLAN_FILE).read_bytes()
         except OSError:
             return None
-        return run if hashlib.sha256(content).hexdigest() == run.plan_sha256 else None
+        if hashlib.sha256(content).hexdigest() != run.plan_sha256:
+            return None
+        if run.worst is None:  # an earlier version wrote fewer figures
+            from optimizer.analyses.batch.batch_solving import plan_figures
+
+            run = run.model_copy(update=plan_figures(Plan.model_validate_json(content)))
+        return run
 
 
 def _naming_fields(run: PlannedRun) -> dict[str, Any]:

@@ -254,6 +254,41 @@ def test_equal_faults_of_two_files_are_two(here: Path, capsys: pytest.CaptureFix
     assert err.endswith("2 errors\n")
 
 
+def test_the_table_has_figures_of_each_plan(here: Path) -> None:
+    """By hand: without the works, half of the states lack 100 t at 1 million each, and with them
+    the fund pays their capex. Stocks of the tutorial are those of its plan."""
+    assert batch("ore.yaml", *CAPEX, "--out", "out") == 0
+    with Path("out/runs.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for capex, row in zip(("8", "9", "10"), rows, strict=True):
+        assert row["projects.works.capex_meur"] == capex
+        assert [float(row[name]) for name in ("tail", "worst", "public_meur")] == [
+            0,
+            0,
+            float(capex),
+        ]
+        assert (row["projects"], row["stocks"]) == ("works 2026", "")
+        assert float(row["gap"]) == 0
+        assert float(row["seconds"]) > 0
+    assert batch(str(TUTORIAL), "--out", "tutorial") == 0
+    (run,) = found("tutorial").runs
+    plan = Plan.model_validate_json((Path("tutorial") / str(run.plan)).read_bytes())
+    assert (run.tail, run.worst) == (plan.outcome.cvar, plan.outcome.worst)
+    assert run.stocks == {"reserve": sum(plan.stockpiles[0].buy_t.values())}
+    assert run.public_meur == sum(plan.spend_meur["fund"].values())
+
+
+def test_lines_of_an_earlier_version_are_completed(here: Path) -> None:
+    assert batch("ore.yaml", "--out", "out") == 0
+    (before,) = lines()
+    older = before.model_dump(
+        exclude={"tail", "worst", "public_meur", "projects", "stocks"}, mode="json"
+    )
+    (here / "out" / LEDGER_FILE).write_text(json.dumps(older) + "\n", encoding="utf-8")
+    assert batch("ore.yaml", "--out", "out", "--resume") == 0
+    assert (found().kept, found().runs) == (1, (before,))
+
+
 def test_the_table_for_spreadsheets_runs_nothing(here: Path) -> None:
     Path("=1+1.yaml").write_text(SCENARIO, encoding="utf-8")
     assert batch("=1+1.yaml", "--grid", "projects.works.name==SUM(1),-2+3", "--out", "out") == 0

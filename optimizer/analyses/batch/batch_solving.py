@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import traceback
 import zlib
@@ -19,7 +20,9 @@ from typing import Any, Literal
 from models.faults import VorratError
 from models.files import read_case_text
 from models.language import tr
+from models.results import Plan
 from models.scenario.case import Case
+from optimizer.analyses.comparison.money import total_charged
 from optimizer.analyses.options import SolveOptions
 from optimizer.errors import Interrupted, SolverError
 from optimizer.parallel import TaskResult, Workers
@@ -58,7 +61,7 @@ class BatchSolution:
 
     plan_json: bytes
     status: Literal["optimal", "limit"]
-    figures: dict[str, float | None]  # by the names of the fields of BatchRun
+    figures: dict[str, Any]  # by the names of the fields of BatchRun
 
 
 def result_key(case: Case, title: str, variant: str | None, options: SolveOptions) -> str:
@@ -133,9 +136,21 @@ def _solve_task(find_plan: Callable[[Case], CheckedSolution], task: BatchTask) -
                 message=message,
             )
         ) from None
-    certificate, outcome = plan.certificate, plan.outcome
-    figures = {name: getattr(certificate, name) for name in ("objective", "bound", "gap")}
-    figures |= {name: getattr(outcome, name) for name in ("expected", "net_cost_meur")}
-    figures["expected_without_plan"] = outcome.without_plan.expected
     content = plan.model_dump_json(indent=2).encode() + b"\n"
-    return BatchSolution(content, certificate.status, figures)
+    return BatchSolution(content, plan.certificate.status, plan_figures(plan))
+
+
+def plan_figures(plan: Plan) -> dict[str, Any]:
+    """Return the main figures of a plan, by the names of the fields of BatchRun."""
+    certificate, outcome = plan.certificate, plan.outcome
+    public_funders = [funder.id for funder in plan.funders if funder.kind == "public"]
+    bought = {x.id: math.fsum(x.buy_t.values()) for x in plan.stockpiles}
+    return {
+        **{name: getattr(certificate, name) for name in ("objective", "bound", "gap")},
+        **{name: getattr(outcome, name) for name in ("expected", "worst", "net_cost_meur")},
+        "tail": outcome.cvar,
+        "expected_without_plan": outcome.without_plan.expected,
+        "public_meur": math.fsum(total_charged(plan, f) for f in public_funders),
+        "projects": {project.id: project.start for project in plan.projects},
+        "stocks": {h: tonnes for h, tonnes in bought.items() if tonnes > 0},
+    }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from io import StringIO
 from pathlib import PurePath
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from models.language import tr
 from models.results import Batch, BatchRun
@@ -27,8 +27,9 @@ MAX_TERMINAL_ROWS = 100
 """Rows of the table in a terminal; the other media and the files have all."""
 NAME_FIELDS = ("run", "file", "variant")
 FIGURE_FIELDS = (
-    "status", "exit_code", "objective", "bound", "gap", "expected", "expected_without_plan",
-    "unit", "net_cost_meur", "currency", "seconds", "plan", "error",
+    "status", "exit_code", "objective", "bound", "gap", "expected", "tail", "worst",
+    "expected_without_plan", "unit", "net_cost_meur", "public_meur", "currency", "projects",
+    "stocks", "seconds", "plan", "error",
 )  # fmt: skip
 """Columns of the CSV table after the names and the varied figures."""
 
@@ -180,9 +181,17 @@ def batch_as_csv(batch: Batch) -> str:
         names, figures = (
             [getattr(run, name) for name in fields] for fields in (NAME_FIELDS, FIGURE_FIELDS)
         )
-        row = [*names, *(run.varied.get(path) for path in paths), *figures]
+        row = [*names, *(run.varied.get(path) for path in paths), *map(_csv_value, figures)]
         writer.writerow(_csv_text(cell) if isinstance(cell, str) else cell for cell in row)
     return stream.getvalue()
+
+
+def _csv_value(figure: Any) -> Any:
+    """Return the figures of several ids as one text, such as ``mine 2026; works 2028``. Other
+    figures are unchanged."""
+    if not isinstance(figure, dict):
+        return figure
+    return "; ".join(f"{id} {value:.12g}" for id, value in figure.items())
 
 
 def _csv_text(cell: str) -> str:
