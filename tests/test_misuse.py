@@ -107,7 +107,11 @@ def test_every_argument_of_another_kind_is_refused(
             named = rf"'{argument}(\.\d)?' has to be .*, not <object"
             with pytest.raises(vorrat.Misuse, match=named):
                 called(function, good | {argument: object()})
-            for wrong in junk[name == "validate" :]:  # it gives the faults of a text
+            for wrong in junk:
+                if name == "validate" and isinstance(wrong, str | dict):
+                    continue  # it gives the faults of a text or a mapping
+                if argument == "settings" and isinstance(wrong, dict):
+                    continue  # changes by their paths
                 with pytest.raises(vorrat.VorratError):
                     called(function, good | {argument: wrong})
     assert not list(tmp_path.iterdir())

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar, cast, get_type_hints
 
 from pydantic import ValidationError
 
+from models.files.mapping_source import setting_texts
 from models.language import mark_translatable, tr
 from models.spelling import unknown_key_hint
 from optimizer.analyses.options import (
@@ -82,6 +83,12 @@ def convert_texts(value: Any) -> tuple[str, ...]:
     )
 
 
+def convert_settings(value: Any) -> tuple[str, ...]:
+    """Return a text, several texts, or a mapping from dotted paths to values, as settings
+    ``path=value``. Raise TypeError for any other value."""
+    return setting_texts(value) if isinstance(value, Mapping) else convert_texts(value)
+
+
 def reject_single_text(value: Any) -> Any:
     """Return the value unchanged. Raise TypeError for a single text or a mapping, since iterating
     over it would be a mistake."""
@@ -101,9 +108,16 @@ FOLDER = ArgumentKind(
     PATH.convert, mark_translatable("the path of a folder, or of a file such as 'plan.json'")
 )
 VARIANT = ArgumentKind(_convert_text, mark_translatable("the id of a variant, as a text"))
-SETTING = ArgumentKind(_convert_text, mark_translatable("a text such as 'policy.budget_meur=5'"))
+SETTING = ArgumentKind(
+    lambda value: convert_settings(value if isinstance(value, Mapping) else _convert_text(value)),
+    mark_translatable("a text such as 'policy.budget_meur=5', or a mapping of paths to values"),
+)
+"""One argument, as a tuple of settings."""
 SETTINGS = ArgumentKind(
-    convert_texts, mark_translatable("a text such as 'policy.budget_meur=5', or a list of them")
+    convert_settings,
+    mark_translatable(
+        "a text such as 'policy.budget_meur=5', a list of them, or a mapping of paths to values"
+    ),
 )
 FLAG = ArgumentKind(accept_instances(bool), mark_translatable("True or False"))
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from types import NoneType
+from typing import Any, cast
 
 from models.base import display_name
 from models.faults import Fault, ScenarioError
-from models.files import LoadedScenario, read_case
+from models.files import LoadedScenario, read_case, read_case_mapping
 from models.language import current_language, mark_translatable
 from models.scenario.case import Case
 from vorrat.arguments import (
@@ -24,9 +27,15 @@ from vorrat.arguments import (
     check_init_arguments,
 )
 
+MAPPING_NAME = "scenario"
+"""Path of a scenario that was read from a mapping."""
 READING_KIND = ArgumentKind(
     accept_instances(LoadedScenario),
     mark_translatable("the reading of a scenario, as vorrat.read makes it"),
+)
+SOURCE = ArgumentKind(
+    lambda value: value if isinstance(value, Mapping) else PATH.convert(value),
+    mark_translatable("the path of a file, such as 'scenario.yaml', or a mapping"),
 )
 OPTIONAL_TEXT = ArgumentKind(accept_instances(str, NoneType), VARIANT.description)
 
@@ -44,6 +53,8 @@ class Scenario:
     settings: tuple[str, ...]
     reading: LoadedScenario = field(repr=False, compare=False)
     """The loaded scenario, with the position of each value in the file, and warnings."""
+    content: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The mapping from which the scenario was read; None if it was read from a file."""
 
     def __repr__(self) -> str:
         changes = f", variant {self.variant!r}" if self.variant else ""
@@ -75,7 +86,7 @@ class Scenario:
         return tuple(self.case.variants)
 
     @check_arguments(settings=SETTING, variant=VARIANT)
-    def changed(self, *settings: str, variant: str | None = None) -> Scenario:
+    def changed(self, *settings: str | Mapping[str, Any], variant: str | None = None) -> Scenario:
         """Return the scenario with further settings, or with another variant.
 
         The file is read again.
@@ -83,7 +94,7 @@ class Scenario:
         Parameters
         ----------
         *settings
-            Values to change, each as ``path=value``.
+            Values to change: mappings from dotted paths to values, or texts ``path=value``.
         variant
             Id of the variant to apply; the current one if None.
 
@@ -99,15 +110,19 @@ class Scenario:
         Examples
         --------
         >>> import vorrat
-        >>> less = vorrat.read("scenarios/tutorial.yaml").changed("policy.budget_meur=5")
-        >>> float(less.case.policy.budget_meur)
-        5.0
+        >>> scenario = vorrat.read("scenarios/tutorial.yaml")
+        >>> less = scenario.changed({"policy.budget_meur": 5, "policy.max_projects": 1})
+        >>> less.settings
+        ('policy.budget_meur=5', 'policy.max_projects=1')
+        >>> float(less.changed("policy.budget_meur=6").case.policy.budget_meur)
+        6.0
         """
-        if settings:
-            return read(self.path, variant or self.variant, (*self.settings, *settings))
+        texts = tuple(chain.from_iterable(cast(Any, settings)))
+        source: Any = self.path if self.content is None else self.content
+        if texts:
+            return read(source, variant or self.variant, (*self.settings, *texts))
         # Without new settings all variants have been checked already.
-        loaded_scenario = read_case(self.path, variant or self.variant, self.settings)
-        return Scenario(self.path, variant or self.variant, self.settings, loaded_scenario)
+        return _read_source(source, variant or self.variant, self.settings, check_variants=False)
 
 
 SCENARIO = ArgumentKind(
@@ -116,21 +131,25 @@ SCENARIO = ArgumentKind(
 )
 
 
-@check_arguments(path=PATH, variant=VARIANT, settings=SETTINGS)
+@check_arguments(path=SOURCE, variant=VARIANT, settings=SETTINGS)
 def read(
-    path: str | Path, variant: str | None = None, settings: Sequence[str] | str = ()
+    path: str | Path | Mapping[str, Any],
+    variant: str | None = None,
+    settings: Sequence[str] | str | Mapping[str, Any] = (),
 ) -> Scenario:
-    """Read a scenario file and check it with all its variants.
+    """Read a scenario and check it with all its variants.
 
     Parameters
     ----------
     path
         A YAML, JSON or Excel file, or the name of a scenario that comes with Vorrat, such as
-        ``tutorial``, if there is no file of that name.
+        ``tutorial``, if there is no file of that name; or the content of a file as nested
+        mappings, whose included files and tables are looked for in the current folder.
     variant
         Id of the variant to apply; none if None.
     settings
-        Values to change, each as ``path=value``, such as ``horizon.last_year=2040``.
+        Values to change: a mapping from dotted paths to values, or texts ``path=value`` such as
+        ``horizon.last_year=2040``.
 
     Returns
     -------
@@ -140,7 +159,8 @@ def read(
     Raises
     ------
     ScenarioError
-        With all faults of the file, each with file, line and column.
+        With all faults, each with file, line and column, or with its dotted path if a mapping is
+        read.
     Misuse
         If an argument has another type.
 
@@ -150,16 +170,32 @@ def read(
     >>> vorrat.read("scenarios/tutorial.yaml").variants
     ('small_tickets', 'no_company', 'half_the_fund')
     """
-    applied_settings = (settings,) if isinstance(settings, str) else tuple(settings)
-    loaded_scenario = read_case(path, variant, applied_settings, check_variants=True)
-    return Scenario(str(path), variant, applied_settings, loaded_scenario)
+    return _read_source(path, variant, cast("tuple[str, ...]", settings), check_variants=True)
 
 
-@check_arguments(path=PATH, variant=VARIANT, settings=SETTINGS)
+def _read_source(
+    source: str | Path | Mapping[str, Any],
+    variant: str | None,
+    settings: tuple[str, ...],
+    *,
+    check_variants: bool,
+) -> Scenario:
+    """Read a scenario from a file or a mapping."""
+    if isinstance(source, Mapping):
+        content = copy.deepcopy(source)
+        loaded = read_case_mapping(content, MAPPING_NAME, variant, settings, check_variants)
+        return Scenario(MAPPING_NAME, variant, settings, loaded, content)
+    loaded = read_case(source, variant, settings, check_variants=check_variants)
+    return Scenario(str(source), variant, settings, loaded)
+
+
+@check_arguments(path=SOURCE, variant=VARIANT, settings=SETTINGS)
 def validate(
-    path: str | Path, variant: str | None = None, settings: Sequence[str] | str = ()
+    path: str | Path | Mapping[str, Any],
+    variant: str | None = None,
+    settings: Sequence[str] | str | Mapping[str, Any] = (),
 ) -> list[Fault]:
-    """Return all errors and warnings of a scenario file.
+    """Return all errors and warnings of a scenario.
 
     Parameters
     ----------

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, cast
 
 from models.language import mark_translatable
 from models.results import Plan
@@ -21,7 +22,7 @@ from vorrat.arguments import (
     ArgumentKind,
     check_arguments,
     check_init_arguments,
-    convert_texts,
+    convert_settings,
     reject_single_text,
     validate_options,
 )
@@ -35,7 +36,12 @@ DEFAULT_GAP = 1e-3  # relative gap between objective and bound at which a solve 
 
 
 def _convert_questions(value: Any) -> list[tuple[str, ...]]:
-    return [convert_texts(reject_single_text(question)) for question in reject_single_text(value)]
+    return [
+        convert_settings(
+            question if isinstance(question, Mapping) else reject_single_text(question)
+        )
+        for question in reject_single_text(value)
+    ]
 
 
 def _require_function(value: Any) -> Any:
@@ -178,7 +184,7 @@ class Session:
     @check_arguments(settings=SETTING, variant=VARIANT, on_plan=FUNCTION)
     def ask(
         self,
-        *settings: str,
+        *settings: str | Mapping[str, Any],
         variant: str | None = None,
         gap: float | None = None,
         time_limit: float | None = None,
@@ -192,7 +198,8 @@ class Session:
         Parameters
         ----------
         *settings
-            Values to change in this call only, each as ``path=value``.
+            Values to change in this call only: mappings from dotted paths to values, or texts
+            ``path=value``.
         variant
             Id of a variant of the file to use instead of the session's scenario.
         gap
@@ -219,20 +226,21 @@ class Session:
         """
         limits = {"gap": self.gap if gap is None else gap, "time_limit": time_limit}
         solve_options = validate_options("Session.ask", SolveOptions, limits)
+        texts: tuple[str, ...] = tuple(chain.from_iterable(cast(Any, settings)))
         scenario = self.scenario
         if variant is not None:
-            scenario = scenario.changed(*settings, variant=variant)
+            scenario = scenario.changed(*texts, variant=variant)
             case = scenario.case
         else:
-            case = scenario.reading.with_settings(settings).case if settings else scenario.case
+            case = scenario.reading.with_settings(texts).case if texts else scenario.case
         solved = self._solve_session.ask(
             case, gap=solve_options.gap, time_limit=solve_options.time_limit, on_incumbent=on_plan
         )
-        return Answer(scenario, settings, solved)
+        return Answer(scenario, texts, solved)
 
     @check_arguments(questions=QUESTIONS)
     def ask_each(
-        self, questions: Iterable[Sequence[str]], jobs: int | None = None
+        self, questions: Iterable[Sequence[str] | Mapping[str, Any]], jobs: int | None = None
     ) -> list[Answer | VorratError]:
         """Compute the answers to many questions in parallel processes.
 
@@ -259,7 +267,7 @@ class Session:
         from optimizer.solve.planner import default_jobs
 
         jobs = validate_options("Session.ask_each", SolveOptions, {"jobs": jobs}).jobs
-        settings_by_question = [tuple(settings) for settings in questions]
+        settings_by_question = cast("list[tuple[str, ...]]", questions)
         solve_session = self._solve_session
         if solve_session.is_new:
             with suppress(Infeasible, NoPlan):  # a changed scenario may have a plan nevertheless

@@ -9,7 +9,7 @@ other items can be checked as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path as FilePath
@@ -23,6 +23,7 @@ from models.files.decoding import read_bytes, shared_reading_limits
 from models.files.fault_collector import FaultCollector, with_currency
 from models.files.fault_recovery import SKIP_REFERENCES_CONTEXT, find_further_faults
 from models.files.includes import IncludeResolver
+from models.files.mapping_source import read_mapping
 from models.files.nodes import (
     Node,
     count_nodes,
@@ -108,6 +109,21 @@ def read_case_text(
         return _ScenarioReader(name, variant, tuple(settings)).read(raw, check_variants)
 
 
+def read_case_mapping(
+    content: Mapping[Any, Any],
+    name: str = "scenario",
+    variant: str | None = None,
+    settings: Sequence[str] = (),
+    check_variants: bool = False,
+) -> LoadedScenario:
+    """Read a scenario from a nested mapping. Locations are dotted paths, after ``name``.
+
+    The other parameters are those of :func:`read_case`. Raises ScenarioError with all faults.
+    """
+    with shared_reading_limits():
+        return _ScenarioReader(name, variant, tuple(settings)).read(content, check_variants)
+
+
 def cases_by_assumption_set(case: Case) -> dict[str, Case]:
     """Return the case of each assumption set by id, each without assumption sets of its own.
 
@@ -139,7 +155,9 @@ class _ScenarioReader:
         self.includes, self.previous = includes or IncludeResolver(file), previous_root_and_case
         self.report = FaultCollector(file)
 
-    def read(self, raw: bytes | None = None, check_variants: bool = False) -> LoadedScenario:
+    def read(
+        self, raw: bytes | Mapping[Any, Any] | None = None, check_variants: bool = False
+    ) -> LoadedScenario:
         """Return the scenario of ``raw``, or the previous one, with variant and settings applied.
 
         Raises ScenarioError with all faults.
@@ -169,8 +187,11 @@ class _ScenarioReader:
             raise ScenarioError(self.report.sorted_faults())
         return LoadedScenario(case, self.report.sorted_faults(), root, self.includes)
 
-    def _parse_file(self, raw: bytes) -> Node:
+    def _parse_file(self, raw: bytes | Mapping[Any, Any]) -> Node:
         """Return the tree of the file itself, without its includes."""
+        if not isinstance(raw, bytes):
+            root = read_mapping(raw, self.file, self.report)
+            return tables.expand_tables(root, self.file, self.report)
         if self.file.lower().endswith(WORKBOOK_SUFFIXES) or raw.startswith(b"PK\x03\x04"):
             # Deferred, since openpyxl takes long to import and YAML does not need it.
             from models.files.scenario_workbook import read_scenario_workbook

@@ -1,0 +1,133 @@
+"""Objects in and out of the Python package: scenarios as mappings, and changes by their paths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+import vorrat
+from models.language import using
+
+TUTORIAL = Path(__file__).parents[1] / "scenarios" / "tutorial.yaml"
+
+
+def content() -> dict[str, Any]:
+    """The tutorial as nested mappings."""
+    found: dict[str, Any] = yaml.safe_load(TUTORIAL.read_text(encoding="utf-8"))
+    return found
+
+
+def messages(changed: Any) -> list[str]:
+    return [str(fault) for fault in vorrat.validate(changed)]
+
+
+@pytest.mark.slow
+def test_a_mapping_is_read_as_its_file() -> None:
+    of_file, of_mapping = vorrat.read(TUTORIAL), vorrat.read(content())
+    plans = [vorrat.solve(x, gap=0).result for x in (of_file, of_mapping)]
+    assert plans[0].certificate.input_sha256 == plans[1].certificate.input_sha256
+    assert plans[0].outcome == plans[1].outcome
+    small = of_mapping.changed({"policy.budget_meur": 5}, variant="small_tickets")
+    expected = of_file.changed("policy.budget_meur=5", variant="small_tickets")
+    assert (small.case, small.label) == (expected.case, "small_tickets")
+    compared = vorrat.compare(of_mapping, variants=True)
+    assert list(compared.plans) == ["scenario", *of_file.variants]
+
+
+def test_a_mapping_has_the_content_of_its_file() -> None:
+    of_file, of_mapping = vorrat.read(TUTORIAL), vorrat.read(content())
+    assert of_mapping.case == of_file.case
+    assert of_mapping.variants == of_file.variants
+
+
+def test_a_mapping_is_copied_when_it_is_read() -> None:
+    raw = content()
+    scenario = vorrat.read(raw)
+    raw["policy"] = {"budget_meur": 1}
+    assert scenario.changed("price_year=2024").case.policy == scenario.case.policy
+
+
+def test_values_of_numpy_and_python_are_read() -> None:
+    raw = content()
+    raw["horizon"] |= {"last_year": np.int64(2028), "discount_rate": np.float64(0.0)}
+    raw["hazards"]["export_stop"]["effects"][0]["loss"] = np.array([1.0])
+    raw["demand"][0]["t_per_year"] = {2026: 30, 2028: 30.0}
+    assert vorrat.read(raw).case.horizon == vorrat.read(TUTORIAL).case.horizon
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("projects", "refinery", "capex_meur"), -1, "scenario:projects.refinery.capex_meur: "),
+        (("projects", "refinery", "capex_mio"), 1, "did you mean 'capex_meur'?"),
+        (("stockpiles", 0, "material"), "galium", "scenario:stockpiles.reserve.material: "),
+        (("demand", 1, "consumer"), "industri", "scenario:demand.1.consumer: "),
+        (("horizon", "last_year"), float("nan"), "scenario:horizon.last_year: error: nan is not"),
+        (("policy",), {"budget_meur": object()}, "scenario:policy.budget_meur: error: a value of"),
+        (("consumers", True), {}, "scenario:consumers: error: 'True' is no key"),
+        (("variants", "small_tickets", "set"), {"no.such": 1}, "small_tickets.set.no.such"),
+    ],
+)  # fmt: skip
+def test_faults_name_the_dotted_path(path: tuple[Any, ...], value: Any, said: str) -> None:
+    raw = content()
+    part: Any = raw
+    for step in path[:-1]:
+        part = part[step]
+    part[path[-1]] = value
+    assert any(said in message for message in messages(raw))
+    with pytest.raises(vorrat.ScenarioError):
+        vorrat.read(raw)
+
+
+def test_a_mapping_that_contains_itself_ends() -> None:
+    raw = content()
+    raw["projects"]["refinery"]["name"] = raw
+    assert any("nested deeper than 50 levels" in message for message in messages(raw))
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (5, "5"),
+        (1e-7, "0.0000001"),
+        (np.float64(2.5), "2.5"),
+        (True, "true"),
+        (None, "null"),
+        (["a", "b: c"], '["a", "b: c"]'),
+        ({"de": "„ü“", "en": 'x"y'}, '{"de": "„ü“", "en": "x\\"y"}'),
+        ({2026: 1.5}, '{"2026": 1.5}'),
+    ],
+)
+def test_changes_are_written_as_settings(value: Any, written: str) -> None:
+    from vorrat.arguments import convert_settings
+
+    assert convert_settings({"a.b": value}) == (f"a.b={written}",)
+
+
+def test_changes_reach_the_scenario() -> None:
+    changes = {
+        "title": {"en": 'A "title": x', "de": "Ein Titel"},
+        "policy.must_build": ["refinery"],
+    }
+    changes |= {"funders.fund.budget_meur": 1e-5}
+    scenario = vorrat.read(TUTORIAL, settings=changes)
+    assert scenario.title == 'A "title": x'
+    assert scenario.case.policy.must_build == ("refinery",)
+    assert float(scenario.case.funders["fund"].budget_meur or 0) == 1e-5
+    session = vorrat.Session(scenario.changed({"policy.must_build": []}))
+    answers = [session.ask({"policy.budget_meur": 0}), *session.ask_each([{"price_year": 2024}])]
+    assert [answer.settings for answer in answers if isinstance(answer, vorrat.Answer)] == [
+        ("policy.budget_meur=0",),
+        ("price_year=2024",),
+    ]
+    with pytest.raises(vorrat.ScenarioError, match="did you mean 'budget_meur'"):
+        scenario.changed({"policy.budgt_meur": 5})
+    for wrong in ({"policy.budget_meur": object()}, {5: 5}, {"a": float("inf")}):
+        with pytest.raises(vorrat.Misuse, match="'settings' has to be a text such as"):
+            scenario.changed(wrong)  # type: ignore[arg-type]
+    with using("de"), pytest.raises(vorrat.Misuse, match="oder eine Zuordnung"):
+        scenario.changed({"a": object()})
