@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from itertools import pairwise
 
 from models.faults import Fault, SourceLocation
 from models.files.decoding import MAX_CELLS, count_toward_limits, decode_text, fatal_error
@@ -33,8 +34,19 @@ def read_csv(raw: bytes, file: str, report: FaultReporter) -> Sheet:
             cell_counts = {"cells": len(row), "columns": len(header)}
             message = tr("{cells} cells in a row, but {columns} columns", **cell_counts)
             location = row[len(header)].location if has_too_many else row[-1].location
-            report(Fault((), message, _delimiter_hint(delimiter, has_too_many), location=location))
+            hint = _delimiter_hint(delimiter, has_too_many)
+            if has_too_many and (cut_text := _cut_text(row, delimiter)):
+                hint = f'{hint}: "{cut_text}"'
+            report(Fault((), message, hint, location=location))
     return sheet
+
+
+def _cut_text(row: list[Cell], delimiter: str) -> str:
+    """Return the text that a delimiter and a space have probably cut, else an empty text."""
+    for first, second in pairwise(row):
+        if first.is_filled and str(second.value).startswith(" ") and second.is_filled:
+            return f"{first.value}{delimiter}{second.value}"
+    return ""
 
 
 def _delimiter_hint(delimiter: str, has_too_many: bool) -> str:

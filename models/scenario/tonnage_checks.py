@@ -21,6 +21,9 @@ _MARKET_FACTOR = 20.0  #: The same for supply or a yearly purchase larger than a
 _PILOT_FACTOR = 5_000.0  #: The same for a plant far smaller than demand.
 SMALL_FACTOR = 300.0
 """The same for a purchase below demand, and between rows of demand, years or damage steps."""
+_WORTHLESS_FACTOR = 500.0
+"""The median value of the rows of demand of a file, as a multiple of that of a worthless row."""
+_MIN_VALUED_ROWS = 5  #: Rows of demand from which on their median value is used.
 _STOCKPILE_LIMITS = (
     ("max_purchase_t_per_year", SMALL_FACTOR, _MARKET_FACTOR),
     ("refill_t_per_year", math.inf, _MARKET_FACTOR),
@@ -98,11 +101,14 @@ def _sampled_years(case: Sections) -> list[int]:
     return [*years[:: max(1, len(years) // 4)], years[-1]]
 
 
-def tonnage_warnings(case: Sections, needs: dict[str, float]) -> Iterator[Fault]:
+def tonnage_warnings(
+    case: Sections, needs: dict[str, float], prices: Mapping[str, tuple[float, float]]
+) -> Iterator[Fault]:
     """Yield warnings of amounts that do not fit the need: supply, output, capacity, purchases.
 
     If most of them do not fit, a row of the demand is reported instead. Also yield warnings of rows
-    of demand and of supply that are far smaller than the other rows.
+    of demand and of supply that are far smaller than the other rows, or, at the lowest and highest
+    ``prices``, hardly worth anything.
     """
     rows = _demand_rows(case)
     for name, compared in _compared_amounts(case, rows).items():
@@ -133,7 +139,8 @@ def tonnage_warnings(case: Sections, needs: dict[str, float]) -> Iterator[Fault]
             nearest_row = min(
                 demand_rows, key=lambda amount: abs(need + factor * amount.tonnes - median_t)
             )
-            yield warning(nearest_row.path, message, _tonnes_hint())
+            hint = slip_hint(_tonnes_hint(), nearest_row.tonnes, median_t)
+            yield warning(nearest_row.path, message, hint)
         for amount in implausible:
             if is_need_wrong and demand_rows and len(compared) > 1 and amount in near_median:
                 continue
@@ -143,7 +150,10 @@ def tonnage_warnings(case: Sections, needs: dict[str, float]) -> Iterator[Fault]
                 message = tr(
                     "{tonnes} t, where {need} t of '{material}' are needed a year", **values
                 )
-            yield warning(amount.path, message, _tonnes_hint())
+            compared_t = need * amount.demand_share
+            yield warning(
+                amount.path, message, slip_hint(_tonnes_hint(), amount.tonnes, compared_t)
+            )
     available = _available_tonnes(case)
     for name, amounts in rows.items():
         largest_amount = max(amount.tonnes for amount in amounts)
@@ -153,6 +163,46 @@ def tonnage_warnings(case: Sections, needs: dict[str, float]) -> Iterator[Fault]
             ):
                 yield _small_amount_warning(name, amount, largest_amount)
     yield from _small_supply(case)
+    yield from _rows_unlike_the_others(case, rows, needs, prices)
+
+
+def _rows_unlike_the_others(
+    case: Sections,
+    demand: Mapping[str, list[_Amount]],
+    needs: Mapping[str, float],
+    prices: Mapping[str, tuple[float, float]],
+) -> Iterator[Fault]:
+    """Yield warnings of rows of demand and supply that are far below the others of their material.
+
+    Such a row is a hundredth of each of two others or more that are within a factor of 100; or of
+    the largest other one, and worth next to nothing beside the rows of demand of the whole file.
+    """
+    worth = [
+        amount.tonnes * prices[name][1]
+        for name, amounts in demand.items()
+        for amount in amounts
+        if prices.get(name, (0.0, 0.0))[1] > 0 and amount.tonnes > 0
+    ]
+    min_worth = median(worth) / _WORTHLESS_FACTOR if len(worth) >= _MIN_VALUED_ROWS else 0.0
+    supply: dict[str, list[_Amount]] = defaultdict(list)
+    for position, row in enumerate(case.supply):
+        if row.t_per_year is not None:
+            path, tonnes = ("supply", position, "t_per_year"), row.t_per_year
+            entry = _Amount(path, horizon_range(case, tonnes)[1])
+        elif row.share is not None:
+            share = horizon_range(case, row.share)[1]
+            entry = _Amount((), share * needs.get(row.material, 0.0))
+        supply[row.material].append(entry)
+    for name, amounts in (*demand.items(), *supply.items()):
+        for amount in amounts if len(amounts) > 1 else ():
+            others = [entry.tonnes for entry in amounts if entry is not amount and entry.tonnes > 0]
+            if not amount.path or amount.tonnes <= 0 or not others:
+                continue
+            agree = len(others) > 1 and max(others) <= UNIT_FACTOR * min(others)
+            is_worthless = amount.tonnes * prices.get(name, (0.0, 0.0))[1] < min_worth
+            compared = max(others) if is_worthless else min(others) if agree else 0.0
+            if amount.tonnes <= compared / UNIT_FACTOR:
+                yield _small_amount_warning(name, amount, max(others))
 
 
 def _available_tonnes(case: Sections) -> Mapping[str, float]:
@@ -221,7 +271,21 @@ def _small_amount_warning(material: str, amount: _Amount, other_tonnes: float) -
         tonnes=format_figure(amount.tonnes),
         other=format_figure(other_tonnes),
     )
-    return warning(amount.path, message, _tonnes_hint())
+    return warning(amount.path, message, slip_hint(_tonnes_hint(), amount.tonnes, other_tonnes))
+
+
+def slip_hint(hint: str, value: float, usual: float) -> str:
+    """Return a hint with the value that was probably meant, if ``usual`` says so.
+
+    This is 1,000 or 1,000,000 times the value, or that part of it, if ``usual`` is within a factor
+    of 30 of the result. Otherwise ``hint`` is returned unchanged.
+    """
+    ratio = usual / value if value > 0 else 0.0
+    factor = next((x for x in (1e3, 1e6, 1e-3, 1e-6) if x / 30 < ratio < 30 * x), None)
+    if factor is None:
+        return hint
+    texts = {"meant": format_figure(value * factor), "times": format_figure(factor)}
+    return f"{hint}; {tr('did you mean {meant} ({times} times)?', **texts)}"
 
 
 def _tonnes_hint() -> str:

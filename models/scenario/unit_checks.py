@@ -16,10 +16,16 @@ from models.currencies import CURRENCY_CODES, UNITS_PER_EURO, currency_code_hint
 from models.faults import Fault, PathStep, warning
 from models.field_marks import LocatedValue
 from models.language import tr
-from models.scenario import tonnage_checks
+from models.scenario import price_evidence, tonnage_checks
 from models.scenario.quantities import Number, YearlyQuantity, are_readable
 from models.scenario.sections import Sections
-from models.scenario.tonnage_checks import SMALL_FACTOR, UNIT_FACTOR, format_figure, horizon_range
+from models.scenario.tonnage_checks import (
+    SMALL_FACTOR,
+    UNIT_FACTOR,
+    format_figure,
+    horizon_range,
+    slip_hint,
+)
 
 _Path = tuple[PathStep, ...]
 _Range = tuple[float, float]
@@ -44,6 +50,7 @@ and a price of the product had been published by November 2026, the lowest have 
 batteries), 0.27 (spodumene) and 0.30 (tungsten), half lie between 0.5 and 6.4, the highest have 12
 (gallium together with its alumina) and 34 (high-purity manganese at the price of ore). The limits
 are three times as far out, so that a factor of 1,000 takes every project beyond them."""
+_USUAL_CAPEX = 2.0  #: The median of these projects.
 _PRICE_FACTOR = 30.0  #: Factor between the price of a material and other prices of it.
 _REFERENCE_FACTOR = 50.0  #: Factor between a price and that of the material in 2025.
 _MAX_MEUR = 1e6  #: Million EUR; no programme is larger.
@@ -73,7 +80,7 @@ def unit_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]
         or max_damage >= _COSTLY_DAMAGE
     ):
         needs = tonnage_checks.peak_needs(case)
-        tonnage_faults = list(tonnage_checks.tonnage_warnings(case, needs))
+        tonnage_faults = list(tonnage_checks.tonnage_warnings(case, needs, prices))
         yield from tonnage_faults
         reported_paths = {fault.path[:2] for fault in tonnage_faults}
         yield from _PriceComparison(
@@ -214,12 +221,23 @@ class _PriceComparison:
             for name in self.case.projects[key].output_t_per_year:
                 capex.setdefault(name, []).append(ratio)
         mispriced = set()
+        contradictions = price_evidence.contradicted_prices(
+            self.case,
+            {name: high_price for name, (_, high_price) in self.prices.items()},
+            self.min_damage,
+            {name for name in self.prices if self._price_in_2025(name)},
+        )
         for name, (low_price, high_price) in self.prices.items():
-            if high_price > 0 and (
-                reason := self._wrong_price(name, low_price, high_price, capex.get(name, ()))
-            ):
+            message = high_price > 0 and (
+                self._wrong_price(name, low_price, high_price, capex.get(name, ()))
+                or contradictions.get(name)
+            )
+            if message:
                 mispriced.add(name)
-                yield warning(("materials", name, "price_eur_per_t"), *reason)
+                usual = self._price_in_2025(name) or self.min_damage.get(name, 0.0) / 2
+                hint = tr("write the price of a tonne, in whole units of the currency")
+                path = ("materials", name, "price_eur_per_t")
+                yield warning(path, message, slip_hint(hint, high_price, usual))
         for key, ratio in ratios.items():
             path, outputs = ("projects", key), self.case.projects[key].output_t_per_year
             is_plausible = MIN_CAPEX_RATIO <= ratio <= MAX_CAPEX_RATIO
@@ -232,7 +250,11 @@ class _PriceComparison:
                     most=34,
                 )
                 hint = tr("write capex in millions, and output in tonnes per year")
-                yield warning((*path, *self._suspect_field(outputs, ratio)), message, hint)
+                suspect = self._suspect_field(outputs, ratio)
+                figure, times = float(self.case.projects[key].capex_meur), _USUAL_CAPEX / ratio
+                if suspect[0] != "capex_meur":
+                    figure, times = float(outputs[str(suspect[1])]), 1 / times
+                yield warning((*path, *suspect), message, slip_hint(hint, figure, figure * times))
         for name in mispriced:
             self.prices.pop(name)
         yield from self._damage_warnings()
@@ -250,7 +272,8 @@ class _PriceComparison:
                 message = tr(
                     "{value} per tonne is unlike the price of '{material}', {price}", **values
                 )
-                yield warning(price_path, message, _same_unit_hint())
+                hint = slip_hint(_same_unit_hint(), highest, high_price)
+                yield warning(price_path, message, hint)
         for position, stockpile in enumerate(self.case.stockpiles):
             cost = stockpile.storage_eur_per_t_year
             _, high_price = self.prices.get(stockpile.material, (0, 0))
@@ -287,31 +310,31 @@ class _PriceComparison:
                 return ("output_t_per_year", name)
         return ("capex_meur",)
 
+    def _price_in_2025(self, name: str) -> float:
+        """Return the 2025 price of a material in the currency of the file; 0 if unknown."""
+        return (_reference_price_of(self.case, name) or 0.0) * (self.units_per_euro or 0.0)
+
     def _wrong_price(
         self, name: str, low_price: float, high_price: float, capex: Sequence[float]
-    ) -> tuple[str, str] | None:
-        """Return a message and a hint if a material's price is probably wrong, else None.
+    ) -> str | None:
+        """Return a message if a material's price is probably wrong, else None.
 
         The price is compared with that of 2025 or, if this is not known, with damage and with the
         capex of all projects that deliver the material. ``low_price`` and ``high_price`` are its
         range over the horizon.
         """
         values = {"material": name, "price": format_figure(high_price)}
-        hint = tr("write the price of a tonne, in whole units of the currency")
-        reference = _reference_price_of(self.case, name)
-        if reference and self.units_per_euro:
-            price_2025 = reference * self.units_per_euro
+        if price_2025 := self._price_in_2025(name):
             if (
                 price_2025 / _REFERENCE_FACTOR <= high_price
                 and low_price <= price_2025 * _REFERENCE_FACTOR
             ):
                 return None
-            message = tr(
+            return tr(
                 "{price} for a tonne of '{material}', which cost about {cost} in 2025",
                 cost=format_figure(price_2025),
                 **values,
             )
-            return message, hint
         min_damage = self.min_damage.get(name, 0.0)
         is_too_low = (
             all(ratio > MAX_CAPEX_RATIO for ratio in capex)
@@ -320,12 +343,11 @@ class _PriceComparison:
         is_too_high = all(ratio < MIN_CAPEX_RATIO for ratio in capex) and 0 < min_damage < low_price
         if not capex or not (is_too_low or is_too_high):
             return None
-        message = tr(
+        return tr(
             "{price} for a tonne of '{material}' is unlike its damage of {damage} and all capex",
             damage=format_figure(min_damage),
             **values,
         )
-        return message, hint
 
     def _damage_warnings(self) -> Iterator[Fault]:
         """Yield warnings of damage per tonne below or far above the price.
@@ -344,7 +366,8 @@ class _PriceComparison:
                         other=format_figure(previous_value),
                     )
                     path = ("damage", entry_position, "steps", position, "eur_per_t")
-                    yield warning(path, message, _same_unit_hint())
+                    hint = slip_hint(_same_unit_hint(), value, previous_value)
+                    yield warning(path, message, hint)
             for position, value in enumerate(steps if high_price > 0 else ()):
                 if value <= 0:
                     continue
@@ -359,7 +382,7 @@ class _PriceComparison:
                         price=format_figure(low_price),
                         **values,
                     )
-                    yield warning(path, message, _same_unit_hint())
+                    yield warning(path, message, slip_hint(_same_unit_hint(), value, low_price))
                 elif value > high_price * SMALL_FACTOR:
                     message = tr(
                         "a damage of {value} per tonne is far above the price of '{material}', "
@@ -367,7 +390,7 @@ class _PriceComparison:
                         price=format_figure(high_price),
                         **values,
                     )
-                    yield warning(path, message, _same_unit_hint())
+                    yield warning(path, message, slip_hint(_same_unit_hint(), value, high_price))
                 break
 
     def _other_prices(self) -> Iterator[tuple[_Path, str, YearlyQuantity]]:

@@ -22,12 +22,15 @@ from models.files import read_case, read_case_text, shipped_files
 from models.files.reading import LoadedScenario
 from models.scenario import unit_checks
 from models.scenario.case import Case
+from models.scenario.quantities import Number, YearlyQuantity
 from optimizer.cli.scenario_files import starter_scenario_text
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = (ROOT / "scenarios" / "tutorial.yaml").read_text(encoding="utf-8")
 STOCK = "max_purchase_t_per_year: {value: 5,"
 RATE = "market_finance_max: {value: 0.5, source: invented}   # banks"
+
+SLOW = pytest.mark.slow
 
 SLIPS = [
     # the ten that passed in silence
@@ -203,6 +206,87 @@ def test_only_metals_themselves_are_compared_with_prices_of_2025(known: bool) ->
     )
     for name in (metals if known else others).split(", "):
         assert (name, reference_price(name) is not None) == (name, known)
+
+
+def thousandth(figure: Number | YearlyQuantity, factor: float = 1e-3) -> str:
+    """A figure times a factor, as a setting writes it."""
+    if isinstance(figure, YearlyQuantity) and figure.years:
+        pairs = zip(figure.years, figure.values, strict=True)
+        return json.dumps({str(year): float(value) * factor for year, value in pairs})
+    number = figure.values[0] if isinstance(figure, YearlyQuantity) else figure
+    return f"{float(number) * factor:.6e}"
+
+
+def slips_in(case: Case) -> dict[str, list[str]]:
+    """For each of the ten slips, all settings that make it somewhere in a scenario."""
+    projects = case.projects.items()
+    return {
+        "demand in kt": [
+            f"demand.{n}.t_per_year={thousandth(row.t_per_year)}"
+            for n, row in enumerate(case.demand)
+        ],
+        "capex in units": [
+            f"projects.{k}.capex_meur={float(p.capex_meur) * 1e6}" for k, p in projects
+        ],
+        "price in thousands": [
+            f"materials.{k}.price_eur_per_t={thousandth(m.price_eur_per_t)}"
+            for k, m in case.materials.items()
+        ],
+        "damage in thousands": [
+            f"damage.{n}.steps.0.eur_per_t={thousandth(d.steps[0].eur_per_t)}"
+            for n, d in enumerate(case.damage)
+        ],
+        "supply in kt": [
+            f"supply.{n}.t_per_year={thousandth(row.t_per_year)}"
+            for n, row in enumerate(case.supply)
+            if row.t_per_year is not None
+        ],
+        "output in kg": [
+            f"projects.{k}.output_t_per_year.{m}={float(tonnes) * 1e3}"
+            for k, p in projects
+            for m, tonnes in p.output_t_per_year.items()
+        ],
+        "rate in percent": ["horizon.discount_rate=4.5", "horizon.discount_rate=0.45"],
+        "another currency": ["currency=KRW", "currency=JPY"],
+        "another year": ["price_year=1990"],
+        "three letters": [f"supply.{n}.country=VNM" for n, _ in enumerate(case.supply)],
+    }  # fmt: skip
+
+
+def is_told(scenario: LoadedScenario, setting: str) -> bool:
+    """Whether a warning or an error that the scenario did not have lies at a setting."""
+    try:
+        found = scenario.with_settings([setting]).warnings
+    except ScenarioError as error:
+        found = error.faults
+    known = {(one.path, one.message) for one in scenario.warnings}
+    return any(
+        (one.path, one.message) not in known and str(one.location).startswith("--set")
+        for one in found
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tutorial", "japan-2010", "starter", "consortium", pytest.param("germany-2026", marks=SLOW)],
+)
+def test_each_slip_is_told_in_each_file(name: str) -> None:
+    text = starter_scenario_text("en")
+    scenario = read_case_text(text) if name == "starter" else read_case(name)
+    for slip, settings in slips_in(scenario.case).items():
+        assert all(is_told(scenario, setting) for setting in settings[-1:]), slip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tutorial", "japan-2010", "consortium", "germany-2026"])
+def test_most_slips_are_told_wherever_they_are_made(name: str) -> None:
+    """Demand rows beside others of very different size, and small outputs of large plants, may be
+    sound, and are the exceptions."""
+    scenario = read_case(name)
+    for slip, settings in slips_in(scenario.case).items():
+        tried = settings[:: max(1, len(settings) // 10)]
+        told = sum(is_told(scenario, setting) for setting in tried)
+        assert told >= 0.8 * len(tried), slip
 
 
 Pick = Callable[[Sequence[Any]], Any]

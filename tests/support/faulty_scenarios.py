@@ -332,7 +332,7 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         [("capex_meur: 1400", "capex_meur: 1.400")],
         [
             "scenario.yaml:28:17: warning: 1.400 is read as 1.4; if 1400 is meant, write 1400",
-            "scenario.yaml:28:17: warning: capex is 0.005833 times the value of a year's output, that of published projects is 0.1 to 34 times; write capex in millions, and output in tonnes per year",
+            "scenario.yaml:28:17: warning: capex is 0.005833 times the value of a year's output, that of published projects is 0.1 to 34 times; write capex in millions, and output in tonnes per year; did you mean 1400 (1000 times)?",
         ],
     ),
     (

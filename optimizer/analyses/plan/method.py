@@ -101,8 +101,8 @@ def _describe_model(wording: PlanWording, case: Case) -> Iterator[str]:
             radius=format_exact(float(ambiguity.radius)),
         )
     yield tr(
-        "Net cost counts with a weight of {weight} per {currency}; costs are discounted at {rate} "
-        "a year.",
+        "Net cost counts with a weight of {weight} per {currency}; costs are discounted at a real "
+        "rate of {rate} a year.",
         weight=format_exact(float(case.objective.cost_weight)),
         currency=wording.currency,
         rate=format_percent(float(case.horizon.discount_rate)),

@@ -42,7 +42,7 @@ def _discount_terms_table(case: Case) -> Table:
     """Return a table with the discount rate and the year to which amounts are discounted."""
     rate, first_year = float(case.horizon.discount_rate), case.horizon.first_year
     rows = [
-        col.SheetRow("share", {"what": tr("Discount rate per year"), "figure": rate,
+        col.SheetRow("share", {"what": tr("Real discount rate per year"), "figure": rate,
                           "name": "discount_rate"}),
         col.SheetRow(
             "year", {"what": tr("First year"), "figure": first_year, "name": "first_year"}
