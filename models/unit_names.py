@@ -165,12 +165,26 @@ def other_unit_hint(word: str, names: Iterable[str]) -> str:
             hints = [tr("another unit: multiply by {factor}, and write '{name}'", **values)]
         elif factor < 0.999:
             hints = [tr("another unit: divide by {factor}, and write '{name}'", **values)]
+        if hints and (example := _example_with_unit(word, name)):
+            hints.append(tr("or write {value}", value=example))
         if parsed.currency and unit.currency != parsed.currency:
             rename_hint = tr("write '{name}'", name=name)
             hints = hints or [rename_hint]
             hints.append(tr("amounts are in the currency of the file"))
         return "; ".join(hints) or tr("did you mean '{name}'?", name=name)
     return ""
+
+
+def _example_with_unit(word: str, name: str) -> str:
+    """Return a figure for the field ``name`` with the unit of mass in ``word``; else empty.
+
+    Examples: ``t_per_year: {value: 1.2, unit: kt}``, ``eur_per_t: {value: 1.2, unit: EUR/kg}``.
+    """
+    units = [part for part in word.lower().split("_") if part in ("kt", "kg", "lb", "g")]
+    if len(units) != 1 or re.search(r"(?<![^_])t(?![^_])", name) is None:
+        return ""
+    unit = f"EUR/{units[0]}" if "eur" in name.split("_") else units[0]
+    return f"{name}: {{value: 1.2, unit: {unit}}}"
 
 
 def names_other_quantity(word: str, name: str) -> bool:

@@ -138,6 +138,8 @@ def _set_at(
             return with_child(node, "value", changed_child, copied_containers)
     step, child = _find_step(node, shape, name, parents)
     if not remaining_steps:
+        if shape.kind in ("number", "yearly") and name == "value" and node.child("written"):
+            node = without_child(node, "written")
         if shape.kind in ("list", "mapping", "years") and shape_of(shape.item).kind == "number":
             # If the new value makes a sum wrong, the fault belongs to the patch.
             node = replace(node, location=value.location)

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from models.faults import Fault, PathStep, ScenarioError, SourceLocation
-from models.files import assumption_patches, patches, shipped_files, tables
+from models.files import assumption_patches, patches, shipped_files, tables, unit_conversion
 from models.files.decoding import read_bytes, shared_reading_limits
 from models.files.fault_collector import FaultCollector, with_currency
 from models.files.fault_recovery import SKIP_REFERENCES_CONTEXT, find_further_faults
@@ -34,7 +34,7 @@ from models.files.nodes import (
 )
 from models.files.shapes import ANY_SHAPE, SCENARIO_SHAPE, shape_of_step, to_plain_data
 from models.files.validation_messages import faults_of_validation
-from models.files.yaml_source import may_be_thousands, not_a_mapping_fault, parse_yaml
+from models.files.yaml_source import not_a_mapping_fault, parse_yaml, thousands_warning
 from models.language import tr
 from models.scenario import references
 from models.scenario.case import Case
@@ -213,7 +213,7 @@ class _ScenarioReader:
         )
         if self.report.is_full:
             raise ScenarioError(())
-        return merged
+        return unit_conversion.convert_units(merged, self.report)
 
     def _apply_patches(
         self, file_root: Node, base: Node, variant: str | None, settings: Sequence[patches.Patch]
@@ -241,15 +241,23 @@ class _ScenarioReader:
             if any(map(patches.changes_include, variant_patches))
             else base
         )
-        other_patches = (patch for patch in all_patches if not patches.changes_include(patch))
-        root = patches.apply_patches(root, other_patches, self.report)
+        other_patches = [patch for patch in all_patches if not patches.changes_include(patch)]
+        for fault in filter(None, map(unit_conversion.refused_patch, other_patches)):
+            self.report(fault)
+        converted = (unit_conversion.convert_patch(p, root, self.report) for p in other_patches)
+        root = patches.apply_patches(root, converted, self.report)
         own_currency = _currency_of(base)
         for patch in all_patches:
             if patch.dotted_path == "currency" and patch.value.value != own_currency:
                 message = tr("amounts are not converted: they stay in {own}", own=own_currency)
                 hint = tr("change the amounts as well, or leave the currency")
                 self.report(Fault(("currency",), message, hint, "warning", location=patch.place))
-        return root if root is merged else tables.expand_tables(root, self.file, self.report)
+        if root is merged:
+            return root
+        expanded = tables.expand_tables(root, self.file, self.report)
+        if all(expanded.value[name] is section for name, section in root.value.items()):
+            return expanded
+        return unit_conversion.convert_units(expanded, self.report)
 
     def _validate_case(self, root: Node, base: Node, warnings: bool = True) -> Case | None:
         """Return the case that a tree describes; None, with the faults reported, if it is invalid.
@@ -262,13 +270,8 @@ class _ScenarioReader:
                 scenario_data[name] = getattr(self.previous[1], name)
                 continue
             for path, node in iter_leaves(section, (name,)):
-                if isinstance(node.value, float) and may_be_thousands(node.raw_text):
-                    without_point = node.raw_text.replace(".", "")
-                    message = tr(
-                        "{written} is read as {value:g}", written=node.raw_text, value=node.value
-                    )
-                    hint = tr("if {meant} is meant, write {meant}", meant=without_point)
-                    self.report(Fault(path, message, hint, "warning", location=node.location))
+                if isinstance(node.value, float) and (doubt := thousands_warning(node, path)):
+                    self.report(doubt)
             shape = shape_of_step(SCENARIO_SHAPE, name)
             if section.value is not None or shape is None:
                 scenario_data[name] = to_plain_data(section, shape or ANY_SHAPE)

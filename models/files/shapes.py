@@ -21,6 +21,8 @@ from models.files.nodes import Node
 from models.language import LANGUAGES
 from models.scenario.case import Case
 from models.scenario.quantities import (
+    REMARK_KEYS,
+    UNIT_KEYS,
     Number,
     NumberBounds,
     YearlyBounds,
@@ -28,7 +30,7 @@ from models.scenario.quantities import (
     YearReader,
 )
 
-SOURCED_KEYS = ("value", "source", "confidence", "note")
+SOURCED_KEYS = ("value", *REMARK_KEYS, *UNIT_KEYS)
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def shape_of_step(shape: Shape, step: PathStep) -> Shape | None:
         return _TEXT_SHAPE
     if shape.kind in ("number", "yearly"):
         if step in SOURCED_KEYS:
-            return shape if step == "value" else _TEXT_SHAPE
+            return {"value": shape, "year": Shape("whole")}.get(str(step), _TEXT_SHAPE)
         return Shape("number") if shape.kind == "yearly" else None
     return ANY_SHAPE if shape.kind == "any" else None
 

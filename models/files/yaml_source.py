@@ -93,6 +93,15 @@ def may_be_thousands(raw_text: str) -> bool:
     return re.fullmatch(r"[-+]?[1-9]\d{0,2}\.\d{3}", raw_text) is not None
 
 
+def thousands_warning(node: Node, path: NodePath) -> Fault | None:
+    """Return a warning if a number such as ``1.500`` may have been meant as 1500, else None."""
+    if not may_be_thousands(node.raw_text):
+        return None
+    message = tr("{written} is read as {value:g}", written=node.raw_text, value=node.value)
+    hint = tr("if {meant} is meant, write {meant}", meant=node.raw_text.replace(".", ""))
+    return Fault(path, message, hint, "warning", location=node.location)
+
+
 @dataclass
 class _OpenCollection:
     """A mapping or list whose end has not been read yet.

@@ -13,11 +13,17 @@ def _without_separators(text: str) -> str:
 
 
 _EXPONENT_PATTERN = r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+"
+_WITH_UNIT_PATTERN = r"[+-]?\d+(\.\d+)? +[A-Za-z][A-Za-z_/ ]{0,29}"
 _PERCENT_PATTERN = r"[+-]?\d+([.,]\d+)?\s*%"
 
 
 def _percent_to_fraction(text: str) -> str:
     return f"{float(text[:-1].replace(',', '.')) / 100:g}"
+
+
+def _as_mapping(text: str) -> str:
+    number, unit = text.split(maxsplit=1)
+    return f"{{value: {number}, unit: {unit}}}"
 
 
 def _expand_exponent(text: str) -> str:
@@ -62,6 +68,7 @@ _NUMBER_HINTS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
         _percent_to_fraction,
     ),
     (r"[+-]?\d+(\.\d+)?", mark_translatable("write {number} without quotation marks"), str),
+    (_WITH_UNIT_PATTERN, mark_translatable("write {number}"), _as_mapping),
 )  #: Pattern of a text in place of a number, the hint for it, and the conversion to a number.
 
 

@@ -24,24 +24,28 @@ from models.spelling import closest_name
 MAX_FIGURE, MIN_FIGURE = 1e15, 1e-30
 """Bounds on the absolute value of figures other than 0, so that products of them stay finite."""
 Confidence = Literal["high", "medium", "low"]
-REMARK_KEYS = ("source", "confidence", "note")  #: Keys of a number other than its value.
+REMARK_KEYS = ("source", "confidence", "note", "written")
+"""Keys of a number other than its value; files may also have ``UNIT_KEYS``, before conversion."""
+UNIT_KEYS = ("unit", "year")
 
 
 class Number(float):
     """A float with an optional source, confidence and note.
 
-    ``source`` is a text or an id under ``sources``; ``note`` is free text. Arithmetic returns plain
-    floats.
+    ``source`` is a text or an id under ``sources``; ``note`` is free text. ``written`` is the
+    figure as the file states it, if it was converted from another unit, such as "67 kt". Arithmetic
+    returns plain floats.
     """
 
-    __slots__ = ("confidence", "note", "source")
+    __slots__ = ("confidence", "note", "source", "written")
 
     source: str | None
     confidence: Confidence | None
     note: str | None
+    written: str | None
 
     def __new__(cls, value: float, **remarks: Any) -> Number:
-        """Create a number from a value and its remarks (``source``, ``confidence``, ``note``)."""
+        """Create a number from a value and its remarks, which are attributes of the same names."""
         number = super().__new__(cls, value)
         for key in REMARK_KEYS:
             setattr(number, key, remarks.get(key))
@@ -72,6 +76,7 @@ class CalendarYear(int):
     source: str | None = None
     confidence: Confidence | None = None
     note: str | None = None
+    written: str | None = None
     readable = True  #: False for the placeholder of a year that is faulty.
 
     def __new__(cls, year: int, attributes: Mapping[str, Any] | None = None) -> CalendarYear:
@@ -206,6 +211,9 @@ def _sourced_schema(value: dict[str, Any]) -> dict[str, Any]:
         "source": {"type": "string", "description": "a text, or an id under `sources`"},
         "confidence": {"enum": ["high", "medium", "low"]},
         "note": {"type": "string"},
+        "unit": {"type": "string", "description": "unit of the value, such as kt or USD/lb"},
+        "year": {"type": "integer", "description": "year of the prices of an amount of money"},
+        "written": {"type": "string", "description": "the figure as written, in results"},
     }
     constraints = {"required": ["value"], "additionalProperties": False}
     return {"type": "object", "properties": properties, **constraints}
@@ -226,7 +234,7 @@ def _closest_sourced_key(key: Any) -> str:
     return (
         str(key)
         if key in ("value", *REMARK_KEYS)
-        else closest_name(str(key), ("value", *REMARK_KEYS))
+        else closest_name(str(key), ("value", *REMARK_KEYS, *UNIT_KEYS))
     )
 
 
@@ -242,7 +250,7 @@ def read_sourced(
     faults: list[PartFault] = []
     example_hint = tr("write {value}", value=f"{{value: {example}, source: ..., confidence: high}}")
     for key in value:
-        if key in ("value", *REMARK_KEYS):
+        if key in ("value", *REMARK_KEYS) or (key in UNIT_KEYS and "value" not in value):
             continue
         similar_key = _closest_sourced_key(key)
         hint = tr("did you mean '{name}'?", name=similar_key) if similar_key else example_hint

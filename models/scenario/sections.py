@@ -35,6 +35,7 @@ from models.scenario.quantities import (
 )
 from models.scenario.review import Review
 from models.scenario.stockpiles import Stockpile
+from models.scenario.units import Units
 from models.scenario.user_rules import UserRule
 
 ALLOWED_PERIODS = (1, 2, 4, 12)
@@ -190,6 +191,7 @@ class Sections(Base):
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
     """ISO 4217 code of all amounts, only a label; field names keep ``eur``."""
     price_year: Year | None = None  #: Year whose prices all amounts are in.
+    units: Units | None = None  #: Exchange rates and deflators for figures with a unit.
     horizon: Horizon  #: Years of the plan and the discount rate.
     home: tuple[Country, ...] = ()  #: Countries whose deliveries are no imports; for reports.
     materials: dict[Id, Material]  #: Materials, by id.

@@ -67,6 +67,7 @@ def unit_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]
     """
     yield from _single_figure_warnings(case, values)
     yield from _price_year_warning(case)
+    yield from _exchange_rate_warnings(case)
     prices = {
         name: horizon_range(case, item.price_eur_per_t) for name, item in case.materials.items()
     }
@@ -154,6 +155,18 @@ def _price_year_warning(case: Sections) -> Iterator[Fault]:
         )
 
 
+def _exchange_rate_warnings(case: Sections) -> Iterator[Fault]:
+    """Yield warnings of exchange rates that differ from those of 2025 by a factor of 5."""
+    for name, rate in (case.units.exchange_rates if case.units else {}).items():
+        own, _, other = name.partition("_per_")
+        usual = UNITS_PER_EURO.get(own, 0) / UNITS_PER_EURO.get(other, 1)
+        if usual > 0 and own != other and not usual / 5 <= rate <= usual * 5:
+            texts = {"name": name, "rate": format_figure(rate), "usual": format_figure(usual)}
+            message = tr("{name} is {rate}, and was about {usual} in 2025", **texts)
+            hint = tr("{own}_per_{other} is what one {other} costs in {own}", own=own, other=other)
+            yield warning(("units", "exchange_rates", name), message, hint)
+
+
 def _currency_warnings(case: Sections, prices: Mapping[str, _Range]) -> Iterator[Fault]:
     """Yield a warning if the currency does not exist or does not fit the figures.
 
@@ -236,8 +249,8 @@ class _PriceComparison:
                 mispriced.add(name)
                 usual = self._price_in_2025(name) or self.min_damage.get(name, 0.0) / 2
                 hint = tr("write the price of a tonne, in whole units of the currency")
-                path = ("materials", name, "price_eur_per_t")
-                yield warning(path, message, slip_hint(hint, high_price, usual))
+                at_price = ("materials", name, "price_eur_per_t")
+                yield warning(at_price, message, slip_hint(hint, high_price, usual))
         for key, ratio in ratios.items():
             path, outputs = ("projects", key), self.case.projects[key].output_t_per_year
             is_plausible = MIN_CAPEX_RATIO <= ratio <= MAX_CAPEX_RATIO

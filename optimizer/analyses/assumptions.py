@@ -23,7 +23,7 @@ from functools import partial
 from typing import Any, Literal
 
 from models.language import tr
-from models.scenario.case import Case
+from models.scenario.case import Case, child_at
 from models.scenario.quantities import YearlyQuantity
 from optimizer.analyses.variation import format_setting
 from optimizer.errors import VorratError
@@ -281,22 +281,6 @@ def number_at(case: Case, path: str) -> float | None:
     if isinstance(node, YearlyQuantity):
         return None if node.years else float(node.values[0])
     return float(node) if isinstance(node, (int, float)) and not isinstance(node, bool) else None
-
-
-def child_at(node: Any, step: str) -> Any:
-    """Return the child of a node of the scenario that one step of a dotted path leads to; None if
-    there is none."""
-    index = int(step) if step.isdecimal() else None
-    if isinstance(node, YearlyQuantity):
-        return next(
-            (x for year, x in zip(node.years, node.values, strict=True) if year == index), None
-        )
-    if isinstance(node, Mapping):
-        return node.get(step, node.get(index))
-    if isinstance(node, tuple):
-        item_with_id = next((item for item in node if getattr(item, "id", None) == step), None)
-        return item_with_id or (node[index] if index is not None and index < len(node) else None)
-    return getattr(node, step, None) if step in getattr(type(node), "model_fields", {}) else None
 
 
 def uncertain_numbers(case: Case) -> dict[AssumptionKind, NumbersById]:

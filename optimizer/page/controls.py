@@ -12,14 +12,13 @@ from models.base import display_name
 from models.files.assumption_patches import settings_of_set
 from models.files.tabs import translate_label
 from models.language import current_language, tr
-from models.scenario.case import Case
+from models.scenario.case import Case, child_at
 from models.scenario.chains import material_needs
 from models.scenario.hazards import Effect, Hazard
 from models.scenario.stockpiles import Stockpile
 from optimizer.analyses.assumptions import (
     Assumption,
     LinkedNumbers,
-    child_at,
     list_assumptions,
     number_at,
     scaled_number,

@@ -18,10 +18,10 @@ from pydantic import BaseModel
 from models.base import display_name
 from models.files.tabs import translate_label
 from models.language import current_language, tr
-from models.scenario.case import Case
+from models.scenario.case import Case, child_at
 from models.scenario.quantities import Number, YearlyQuantity
 from models.scenario.user_rules import RuleLevel
-from optimizer.analyses.assumptions import LinkedNumbers, child_at
+from optimizer.analyses.assumptions import LinkedNumbers
 from optimizer.analyses.plan.figure_sources import (
     ScenarioFigure,
     all_figures,
@@ -155,6 +155,9 @@ def source_describer(case: Case) -> Callable[[Control], str]:
             else source
         )
         notes = [figure.note for figure in figures if figure.note] if len(figures) == 1 else []
+        written = [figure.written for figure in figures if figure.written]
+        if written:
+            notes.append(tr("In the file: {figures}.", figures=", ".join(written)))
         if len(figures) == 1 and control.unit == FACTOR_UNIT:
             name = path_in_words(case, ".".join(figures[0].path))
             notes.append(f"{name}: {format_exact(figures[0].value)}.")

@@ -298,9 +298,12 @@ def input_hash(case: Case) -> str:
     """Return the SHA-256 hash of a scenario's content in canonical JSON.
 
     Fields that were added to the format later are included only if the scenario uses them, so that
-    the hashes of older files do not change.
+    the hashes of older files do not change. Figures with a unit count as converted: their hash is
+    that of the same figures in the units of their fields.
     """
-    content = case.model_dump(mode="json", by_alias=True, exclude={"variants", "counterfactual"})
+    content: dict[str, Any] = _without_units(
+        case.model_dump(mode="json", by_alias=True, exclude={"variants", "counterfactual", "units"})
+    )
     for section_name in ("conversions", "assumptions", "review"):
         if not content[section_name]:
             del content[section_name]
@@ -325,6 +328,18 @@ def unused_field_values() -> dict[str, list[Any]]:
         for name in fields.keys() - {*model.get("required", ()), *first_fields}:
             unused_values.setdefault(name, [None, [], {}]).append(fields[name].get("default"))
     return unused_values
+
+
+def _without_units(part: Any) -> Any:
+    """Return content in which no figure states the unit in which it was written."""
+    if isinstance(part, list):
+        return [_without_units(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if "written" in part and "value" in part:
+        remarks = {key: item for key, item in part.items() if key != "written"}
+        return remarks if len(remarks) > 1 else part["value"]
+    return {key: _without_units(item) for key, item in part.items()}
 
 
 def _drop_unused_fields(part: Any) -> None:

@@ -3,9 +3,11 @@
 import math
 import re
 from collections.abc import Iterable, Iterator
+from functools import reduce
 
 from models.language import tr
 from models.results import ExplainedDecision, Explanation, LimitValue
+from models.scenario.case import child_at
 from optimizer.analyses.assumption_sentences import damage_by_set_table
 from optimizer.analyses.explanation.reasons import (
     ExplanationWording,
@@ -237,7 +239,10 @@ def _limit_value_parts(wording: ExplanationWording) -> list[Part]:
 
     def current_value(value: LimitValue) -> str:
         formats = {"share": format_percent, "budget": wording.money_amount, "unit": format_number}
-        return formats[value.kind](value.now)
+        text = formats[value.kind](value.now)
+        figure = reduce(child_at, value.path.split("."), wording.case)
+        written = getattr(figure, "written", None)
+        return f"{text} ({tr('in the file: {figure}', figure=written)})" if written else text
 
     def gains_by_step(value: LimitValue) -> str:
         """Return a text with the gain at each step.

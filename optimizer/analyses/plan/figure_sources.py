@@ -53,6 +53,8 @@ class ScenarioFigure:
     source_kind: SourceKind = "none"
     confidence: str | None = None
     note: str | None = None
+    written: str | None = None
+    """The figure as the file states it, if it was converted from another unit."""
 
     @property
     def file_section(self) -> str:
@@ -98,7 +100,7 @@ def _walk_figures(
         yield replace(
             location, value=float(value), source=with_source.source,
             source_kind=classify_source(case, with_source.source),
-            confidence=with_source.confidence, note=value.note,
+            confidence=with_source.confidence, note=value.note, written=value.written,
         )  # fmt: skip
     elif isinstance(value, YearlyQuantity):
         for year, number in zip(value.years or ("",), value.values, strict=True):
@@ -371,6 +373,8 @@ def _figures_table(case: Case) -> Table:
         source_entry = case.sources.get(row.source or "")
         return source_entry.text.in_language(current_language()) if source_entry else row.source
 
+    figures = list(all_figures(case))
+    has_units = any(figure.written for figure in figures)
     columns = [
         col.text_column(tr("Of what"), lambda row: row.item or NO_VALUE, width=38,
             wraps_text=False),
@@ -380,6 +384,7 @@ def _figures_table(case: Case) -> Table:
             origin="scenario",
         ),
         col.text_column(tr("Unit"), "unit", width=16, wraps_text=False),
+        *([col.text_column(tr("As written"), "written", width=20)] if has_units else ()),
         col.text_column(tr("Kind"), lambda row: source_kind_name(row.source_kind), width=13,
             wraps_text=False),
         col.text_column(
@@ -394,4 +399,4 @@ def _figures_table(case: Case) -> Table:
         col.text_column(tr("Note"), "note", width=44),
         *col.id_columns(path=lambda row: ".".join(row.path)),
     ]  # fmt: skip
-    return Table("", list(all_figures(case)), columns, "assumptions")
+    return Table("", figures, columns, "assumptions")

@@ -20,7 +20,11 @@ from models.files.tabs import GUIDE_SHEET, all_tabs, translate_label
 from models.language import current_language, tr
 from models.scenario.case import Case
 from optimizer.report.scenario_workbook import sheets, style
-from optimizer.report.scenario_workbook.columns import ContentBuilder, build_variants_content
+from optimizer.report.scenario_workbook.columns import (
+    ContentBuilder,
+    build_variants_content,
+    note_units,
+)
 from optimizer.report.scenario_workbook.fields import ENGLISH_TEXTS
 
 TAB_COLORS = {
@@ -144,7 +148,9 @@ def first_roundtrip_difference(case: Case, workbook: bytes) -> tuple[PathStep, .
             read_back = read_case(file).case
         except ScenarioError as error:
             return error.faults[0].path
-    data_before, data_after = (c.model_dump(mode="json", by_alias=True) for c in (case, read_back))
+    data_before, data_after = (
+        note_units(c.model_dump(mode="json", by_alias=True)) for c in (case, read_back)
+    )
     return next(_value_differences(data_before, data_after, ()), None)
 
 

@@ -33,7 +33,7 @@ from optimizer.report.scenario_workbook.fields import (
 
 FieldPath = tuple[str, ...]
 CellsByPath = dict[FieldPath, Any]
-REMARKS = SOURCED_KEYS[1:]
+REMARKS = ("source", "confidence", "note")
 TEXT_SHAPE, NUMBER_SHAPE = Shape("text"), Shape("number")
 MAX_OFFERED_IDS = 8
 """Up to this number, all ids of a section get a column, whether used or not."""
@@ -71,12 +71,23 @@ class SheetContent:
     rows: tuple[CellsByPath, ...]
 
 
+def note_units(data: Any) -> Any:
+    """Return the data of a scenario in which notes state how figures with a unit were written."""
+    if isinstance(data, Mapping):
+        parts = {key: note_units(value) for key, value in data.items()}
+        if "value" in parts and (written := parts.pop("written", None)):
+            note = tr("written as {text}", text=written)
+            parts["note"] = f"{note}; {parts['note']}" if parts.get("note") else note
+        return parts
+    return [note_units(value) for value in data] if isinstance(data, list) else data
+
+
 class ContentBuilder:
     """Builder of sheet contents from the data of one scenario."""
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.data = case.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        self.data = note_units(case.model_dump(mode="json", by_alias=True, exclude_unset=True))
         """Content as in a file, without defaults."""
 
     def build_content(self, tab: Tab) -> SheetContent:

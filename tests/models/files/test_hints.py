@@ -28,11 +28,23 @@ def found(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("word", "hint"),
     [
-        ("kt_per_year", "another unit: multiply by 1000, and write 't_per_year'"),
-        ("kg_per_year", "another unit: divide by 1000, and write 't_per_year'"),
+        (
+            "kt_per_year",
+            "another unit: multiply by 1000, and write 't_per_year'; "
+            "or write t_per_year: {value: 1.2, unit: kt}",
+        ),
+        (
+            "kg_per_year",
+            "another unit: divide by 1000, and write 't_per_year'; "
+            "or write t_per_year: {value: 1.2, unit: kg}",
+        ),
         ("mt_per_year", "mt means metric tonnes or million tonnes: write 't_per_year', in t"),
         ("t_per_month", "another unit: multiply by 12, and write 't_per_year'"),
-        ("price_eur_per_kg", "another unit: multiply by 1000, and write 'price_eur_per_t'"),
+        (
+            "price_eur_per_kg",
+            "another unit: multiply by 1000, and write 'price_eur_per_t'; "
+            "or write price_eur_per_t: {value: 1.2, unit: EUR/kg}",
+        ),
         ("capex_eur", "another unit: divide by 1000000, and write 'capex_meur'"),
         ("capex_keur", "another unit: divide by 1000, and write 'capex_meur'"),
         ("capex_musd", "write 'capex_meur'; amounts are in the currency of the file"),
@@ -46,7 +58,11 @@ def found(text: str) -> list[str]:
         ("thousand_t_per_year", "another unit: multiply by 1000, and write 't_per_year'"),
         ("output_ktpa", "another unit: multiply by 1000, and write 'output_t_per_year'"),
         ("output_tpa", "did you mean 'output_t_per_year'?"),
-        ("price_eur_kg", "another unit: multiply by 1000, and write 'price_eur_per_t'"),
+        (
+            "price_eur_kg",
+            "another unit: multiply by 1000, and write 'price_eur_per_t'; "
+            "or write price_eur_per_t: {value: 1.2, unit: EUR/kg}",
+        ),
         ("price_eur_per_100kg", "another unit: multiply by 10, and write 'price_eur_per_t'"),
         ("price_inr_per_t", "write 'price_eur_per_t'; amounts are in the currency of the file"),
         ("price_dollar_per_t", "write 'price_eur_per_t'; amounts are in the currency of the file"),
@@ -58,6 +74,7 @@ def found(text: str) -> list[str]:
         (
             "price_usd_per_kg",
             "another unit: multiply by 1000, and write 'price_eur_per_t'; "
+            "or write price_eur_per_t: {value: 1.2, unit: EUR/kg}; "
             "amounts are in the currency of the file",
         ),
         ("construction_quarters", "another unit: divide by 4, and write 'construction_years'"),
