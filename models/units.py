@@ -103,6 +103,8 @@ _EXAMPLES = {
     "1 / year": "percent, 1/year",
     "dimensionless": "percent, permille, ppm",
 }  #: Units that a hint names, by the unit of the field.
+
+
 class UnitError(Exception):
     """Error raised for a text that is no unit of a field, with a message and a hint."""
 

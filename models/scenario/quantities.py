@@ -196,7 +196,8 @@ class NumberBounds(FieldReader):
 
     def json_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of a number with or without its source."""
-        return {"anyOf": [self.number_schema(), _sourced_schema(self.number_schema())]}
+        with_unit = _sourced_schema(_ANY_NUMBER_SCHEMA, with_unit=True)
+        return {"anyOf": [self.number_schema(), _sourced_schema(self.number_schema()), with_unit]}
 
 
 def _mapping_error() -> PydanticCustomError:
@@ -204,18 +205,29 @@ def _mapping_error() -> PydanticCustomError:
     return validation_error(message, tr("write {value}", value="{value: 12.5}"))
 
 
-def _sourced_schema(value: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON Schema of ``{value:, source:, confidence:, note:}``."""
+_ANY_NUMBER_SCHEMA = {"type": "number"}  #: Of a number in another unit, whose bounds differ.
+
+
+def _sourced_schema(value: dict[str, Any], with_unit: bool = False) -> dict[str, Any]:
+    """Return the JSON Schema of ``{value:, source:, confidence:, note:}``.
+
+    If ``with_unit`` is True, it is that of ``{value:, unit:, ...}``.
+    """
     properties = {
         "value": value,
         "source": {"type": "string", "description": "a text, or an id under `sources`"},
         "confidence": {"enum": ["high", "medium", "low"]},
         "note": {"type": "string"},
-        "unit": {"type": "string", "description": "unit of the value, such as kt or USD/lb"},
-        "year": {"type": "integer", "description": "year of the prices of an amount of money"},
         "written": {"type": "string", "description": "the figure as written, in results"},
     }
-    constraints = {"required": ["value"], "additionalProperties": False}
+    if with_unit:
+        unit_text = "unit of the value, such as kt or USD/lb; by default that of the field"
+        year_text = "year of the prices of an amount of money"
+        properties["unit"] = {"type": "string", "description": unit_text}
+        properties["year"] = {"type": "integer", "description": year_text}
+    constraints: dict[str, Any] = {"required": ["value"], "additionalProperties": False}
+    if with_unit:
+        constraints["anyOf"] = [{"required": ["unit"]}, {"required": ["year"]}]
     return {"type": "object", "properties": properties, **constraints}
 
 
@@ -359,10 +371,18 @@ class YearlyBounds(FieldReader):
     def json_schema(self) -> dict[str, Any]:
         """Return the JSON Schema: a number, a mapping of years, or either with a source."""
         number = self.bounds.number_schema()
-        patterns = {"^[0-9]{1,4}$": {"anyOf": [number, _sourced_schema(number)]}}
-        years = {"type": "object", "patternProperties": patterns, "minProperties": 1}
-        years["additionalProperties"] = False
-        return {"anyOf": [number, years, _sourced_schema({"anyOf": [number, years]})]}
+        years = _years_schema(self.bounds.json_schema())
+        sourced = _sourced_schema({"anyOf": [number, years]})
+        of_year = {"anyOf": [_ANY_NUMBER_SCHEMA, _sourced_schema(_ANY_NUMBER_SCHEMA)]}
+        in_other_unit = {"anyOf": [_ANY_NUMBER_SCHEMA, _years_schema(of_year)]}
+        return {"anyOf": [number, years, sourced, _sourced_schema(in_other_unit, with_unit=True)]}
+
+
+def _years_schema(number: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of a mapping of years to numbers with the schema ``number``."""
+    patterns = {"^[0-9]{1,4}$": number}
+    years = {"type": "object", "patternProperties": patterns, "minProperties": 1}
+    return {**years, "additionalProperties": False}
 
 
 @dataclass(frozen=True)

@@ -301,12 +301,14 @@ def input_hash(case: Case) -> str:
     the hashes of older files do not change. Figures with a unit count as converted: their hash is
     that of the same figures in the units of their fields.
     """
+    # Figures of assumption sets are converted when a set is applied.
+    excluded = {"variants", "counterfactual", *(() if case.assumptions else ("units",))}
     content: dict[str, Any] = _without_units(
-        case.model_dump(mode="json", by_alias=True, exclude={"variants", "counterfactual", "units"})
+        case.model_dump(mode="json", by_alias=True, exclude=excluded)
     )
-    for section_name in ("conversions", "assumptions", "review"):
-        if not content[section_name]:
-            del content[section_name]
+    for section_name in ("conversions", "assumptions", "review", "units"):
+        if not content.get(section_name):
+            content.pop(section_name, None)
     for section in content.values():
         _drop_unused_fields(section)
     return canonical_hash(content)

@@ -44,7 +44,9 @@ EXCLUDED_BY_SUBJECT: Mapping[str, tuple[ExcludedFigures, ...]] = {
 }
 """Parts of a scenario other than funding, with the figures that are not compared if they differ."""
 TEXT_FIELDS = frozenset({"name", "title", "description"})
-IGNORED_FIELDS = frozenset({"variants", "sources", "title", "description", "schema_version"})
+IGNORED_FIELDS = frozenset(
+    {"variants", "sources", "title", "description", "schema_version", "units"}
+)
 
 
 def changed_values(base_plan: Plan, option_plan: Plan) -> tuple[ValueChange, ...]:

@@ -13,6 +13,8 @@ from random import Random
 from typing import Any
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
 from models.faults import ScenarioError
 from models.field_marks import collect_values
@@ -21,6 +23,7 @@ from models.files.reading import cases_by_assumption_set
 from models.files.shapes import ANY_SHAPE, SCENARIO_SHAPE, Shape, shape_of_step
 from models.scenario.case import Case
 from models.scenario.quantities import CalendarYear, Number, YearlyQuantity
+from models.schema import scenario_schema
 from models.units import UnitError, field_unit, parse_unit
 from optimizer.report.scenario_workbook.book import build_scenario_workbook
 from optimizer.solve.checked_solution import input_hash
@@ -93,8 +96,8 @@ def rewritten(case: Case, units: dict[str, list[str]], seed: int) -> Case:
         mode="json", by_alias=True, exclude_none=True, exclude={"variants", "counterfactual"}
     )
     data = written_in(units, data, case.currency, seed)
-    rates = {} if case.currency == "USD" else {f"{case.currency}_per_USD": 0.9}
-    data["units"] = {"exchange_rates": rates}
+    if units is OTHER_UNITS and case.currency != "USD":
+        data["units"] = {"exchange_rates": {f"{case.currency}_per_USD": 0.9}}
     return read_case_text(json.dumps(data), "scenario.json").case
 
 
@@ -268,6 +271,20 @@ def test_a_workbook_keeps_the_figure_and_notes_what_was_written(tmp_path: Path) 
     assert (other.units, other.materials) == (case.units, case.materials)
     (first, _) = other.materials["gallium"].price_eur_per_t.values
     assert (first.note, first.written) == ("written as 250 USD/lb; spot", None)
+
+
+def test_the_schema_takes_figures_with_units() -> None:
+    check = Draft202012Validator(scenario_schema())
+    sound = TUTORIAL.replace("\ncurrency: EUR", RATES)
+    for figure, faults in (
+        ("{value: 45, unit: percent}", 0),
+        ("{value: 45}", 1),
+        ("{value: 0.45, unti: percent}", 1),
+    ):
+        text = sound.replace("market_finance_max: {value: 0.5, source: invented}",
+                             f"market_finance_max: {figure}", 1)  # fmt: skip
+        text = text.replace(PRICE, "price_eur_per_t: {value: {2026: 62}, unit: EUR/kg}")
+        assert len(list(check.iter_errors(json.loads(json.dumps(yaml.safe_load(text)))))) == faults
 
 
 def test_every_number_has_a_unit_or_takes_none() -> None:
