@@ -10,7 +10,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pandas as pd
 import pytest
@@ -21,6 +21,7 @@ from pages import tables as tables_of
 import vorrat
 import vorrat.analyses
 import vorrat.analysis_result
+import vorrat.batches
 import vorrat.loading
 import vorrat.scenario
 from models.language import using
@@ -28,10 +29,18 @@ from models.results import Plan
 from optimizer.analyses.options import CompareOptions
 from optimizer.analyses.registry import ANALYSES_BY_NAME
 from optimizer.cli import saved_results
+from vorrat import option_types
 
 ROOT = Path(__file__).parents[1]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
-MODULES = (vorrat, vorrat.analyses, vorrat.analysis_result, vorrat.loading, vorrat.scenario)
+MODULES = (
+    vorrat,
+    vorrat.analyses,
+    vorrat.analysis_result,
+    vorrat.loading,
+    vorrat.scenario,
+    vorrat.batches,
+)
 EXAMPLES = [
     test for module in MODULES for test in doctest.DocTestFinder().find(module) if test.examples
 ]
@@ -132,13 +141,17 @@ def test_changes_come_on_top_of_those_before() -> None:
 # Options
 
 
-@pytest.mark.parametrize("name", ["solve", "evaluate", "frontier", "compare"])
+OWN_KEYWORDS = {"compare": ["labels"], "batch": ["variants", "grid", "keep_going"]}
+
+
+@pytest.mark.parametrize("name", ["solve", "evaluate", "frontier", "compare", "batch"])
 def test_keywords_are_the_options_of_the_analysis(name: str) -> None:
     analysis = ANALYSES_BY_NAME[name]
     found = {
         one.name: one.default
         for one in inspect.signature(getattr(vorrat, name)).parameters.values()
-        if one.kind == one.KEYWORD_ONLY and one.name != "labels"
+        if one.kind == one.KEYWORD_ONLY
+        and one.name not in ["progress", "on_plan", *OWN_KEYWORDS.get(name, ())]
     }
     of_file = {"variant", "settings"} if name in ("frontier", "solve") else set()
     assert {*found} == {*analysis.options_class.user_fields()} - of_file
@@ -149,6 +162,8 @@ def test_keywords_are_the_options_of_the_analysis(name: str) -> None:
     reported = inspect.getdoc(getattr(vorrat, name)) or ""
     assert all(f"\n{option}\n    " in reported for option in found)
     assert not re.search(r"--\w", reported)  # flags are of the command line
+    typed = getattr(option_types, f"{name.capitalize()}Keywords")
+    assert {*get_type_hints(typed)} == {*found}
 
 
 def test_what_is_no_option_is_refused() -> None:

@@ -52,6 +52,7 @@ def surface() -> dict[str, tuple[Any, dict[str, Any]]]:
         "Session.stop": (session.stop, {}),
         "Scenario.changed": (scenario().changed, {}),
         "Answer.plan": (answer().plan, {}),
+        "batch": (vorrat.batch, {"given": scenario()}),
         "load": (vorrat.load, {"path": TUTORIAL}),
         "Found.by_state": (plan().by_state, {}),
         "Found.flows": (plan().flows, {}),

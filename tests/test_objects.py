@@ -1,4 +1,5 @@
-"""Objects in and out of the Python package: scenarios as mappings, and changes by their paths."""
+"""Objects in and out of the Python package: scenarios as mappings, changes by their paths, batches,
+callbacks, and types of options."""
 
 from __future__ import annotations
 
@@ -131,3 +132,106 @@ def test_changes_reach_the_scenario() -> None:
             scenario.changed(wrong)  # type: ignore[arg-type]
     with using("de"), pytest.raises(vorrat.Misuse, match="oder eine Zuordnung"):
         scenario.changed({"a": object()})
+
+
+def test_a_batch_solves_all_combinations(tmp_path: Path) -> None:
+    scenario = vorrat.read(TUTORIAL)
+    steps: list[vorrat.Progress] = []
+    plans: list[vorrat.Found[Any]] = []
+    grid = {"policy.budget_meur": [0, np.float64(20)], "policy.max_projects": (1,)}
+    variants = ["small_tickets", "no_company"]
+    done = vorrat.batch(
+        scenario, variants=variants, grid=grid, jobs=1, progress=steps.append, on_plan=plans.append
+    )
+    assert [(run.variant, run.varied) for run in done.result.runs] == [
+        (variant, {"policy.budget_meur": budget, "policy.max_projects": "1"})
+        for variant in variants
+        for budget in ("0", "20.0")
+    ]
+    assert [(step.done, step.total) for step in steps] == [(n, 4) for n in range(1, 5)]
+    assert [plan.result for plan in plans] == [
+        done.plans[run.run].result for run in done.result.runs
+    ]
+    changes = {"policy.budget_meur": 20.0, "policy.max_projects": 1}
+    alone = vorrat.solve(scenario.changed(changes, variant="no_company"), threads=1)
+    assert done.plans[done.result.runs[3].run].result.outcome == alone.result.outcome
+    assert done.complete
+    done.save(tmp_path)
+    again = vorrat.load(tmp_path)
+    assert again.result == done.result
+    assert {name: again.plans[name].result for name in again.plans} == {
+        name: done.plans[name].result for name in done.plans
+    }
+
+
+def test_runs_of_a_batch_may_fail() -> None:
+    scenario = vorrat.read(TUTORIAL)
+    grid = {"policy.must_build": [["recycling"], ["nothing"], []]}
+    with pytest.raises(vorrat.ScenarioError, match="no project 'nothing'"):
+        vorrat.batch(scenario, grid=grid, jobs=1)
+    done = vorrat.batch(scenario, grid=grid, keep_going=True, jobs=1)
+    assert [run.status for run in done.result.runs] == ["infeasible", "faulty", "optimal"]
+    assert (done.complete, len(done.failures), len(done.plans)) == (False, 2, 1)
+    with pytest.raises(vorrat.Misuse, match="there is nothing to solve"):
+        vorrat.batch()
+    with pytest.raises(vorrat.Misuse, match="batch has no option 'gpa'; did you mean 'gap'"):
+        vorrat.batch(scenario, gpa=1)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("name", ["solve", "frontier", "compare", "target", "Session"])
+def test_callbacks_are_called_wherever_something_is_solved(name: str) -> None:
+    scenario = vorrat.read(TUTORIAL)
+    steps: list[vorrat.Progress] = []
+    plans: list[Any] = []
+    seen: dict[str, Any] = {"progress": steps.append, "on_plan": plans.append}
+    if name == "Session":
+        best = vorrat.Session(scenario).ask(**seen).objective
+    elif name == "target":
+        vorrat.analyse("target", scenario, reduction=0.6, **seen)
+        best = min(plan.objective for plan in plans)
+    elif name == "solve":
+        best = vorrat.solve(scenario, method="decomposition", **seen).result.certificate.objective
+    else:
+        options: Any = {"values": [0, 20]} if name == "frontier" else {}
+        found = getattr(vorrat, name)(scenario, **options, **seen)
+        best = min(plan.result.certificate.objective for plan in found.plans.values())
+    assert min(plan.objective for plan in plans) == pytest.approx(best, rel=1e-4)
+    assert all(plan.bound is None or plan.bound <= plan.objective + 1e-6 for plan in plans)
+    assert [step for step in steps if step.objective is not None]
+    plans.clear()
+    vorrat.solve(scenario)  # a later call is not observed
+    assert not plans
+
+
+def test_plans_and_answers_say_what_they_are() -> None:
+    scenario = vorrat.read(TUTORIAL)
+    text = repr(vorrat.solve(scenario))
+    for part in (
+        "optimal",
+        "objective 27.5",
+        "gap 0",
+        "refinery",
+        "12 million EUR",
+        "15.5 million",
+    ):
+        assert part in text
+    assert text.count("\n") < 10
+    assert "objective 34.0714" in repr(vorrat.Session(scenario).ask({"policy.budget_meur": 5}))
+
+
+@pytest.mark.slow
+def test_type_checkers_know_the_options(tmp_path: Path) -> None:
+    from mypy import api
+
+    file = tmp_path / "script.py"
+    calls = ["solve(s, {}=0.1)", "frontier(s, {}=0.1)", "compare(s, {}=0.1)", "batch(s, {}=0.1)"]
+    calls.append("evaluate(vorrat.solve(s), {}=0.1)")
+    lines = ["import vorrat", "s = vorrat.read('x.yaml')"]
+    lines += [f"vorrat.{call.format(name)}" for call in calls for name in ("gap", "gpa")]
+    lines.append("vorrat.solve(s, gap='x')")
+    file.write_text("\n".join(lines), encoding="utf-8")
+    flags = ["--no-incremental", "--follow-imports=silent", "--ignore-missing-imports"]
+    output, _, code = api.run([*flags, f"--cache-dir={tmp_path / 'cache'}", str(file)])
+    wrong = [int(line.split(":")[1]) for line in output.splitlines() if ": error: " in line]
+    assert code == 1
+    assert wrong == [*range(4, 3 + 2 * len(calls), 2), len(lines)]

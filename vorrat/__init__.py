@@ -14,6 +14,8 @@ from models.faults import Fault, ScenarioError, VorratError
 from optimizer.errors import Infeasible, Misuse, NoPlan, NotWritten
 from vorrat.analyses import analyse, compare, evaluate, frontier, solve
 from vorrat.analysis_result import Found
+from vorrat.arguments import Progress
+from vorrat.batches import batch
 from vorrat.loading import load
 from vorrat.scenario import Scenario, read, validate
 from vorrat.session import Answer, Session
@@ -26,11 +28,13 @@ __all__ = [
     "Misuse",
     "NoPlan",
     "NotWritten",
+    "Progress",
     "Scenario",
     "ScenarioError",
     "Session",
     "VorratError",
     "analyse",
+    "batch",
     "compare",
     "evaluate",
     "frontier",

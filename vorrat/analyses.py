@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from models.language import mark_translatable, tr
 from models.results import Comparison, Evaluation, Frontier, Plan
@@ -15,14 +15,19 @@ from optimizer.analyses.registry import ANALYSES_BY_NAME
 from optimizer.errors import Interrupted, Misuse
 from vorrat.analysis_result import Found, Plans
 from vorrat.arguments import (
+    FUNCTION,
     TEXT,
     ArgumentKind,
+    PlanFunction,
+    ProgressFunction,
     build_options,
+    callbacks,
     check_arguments,
     convert_texts,
     document_options,
     reject_single_text,
 )
+from vorrat.option_types import CompareKeywords, EvaluateKeywords, FrontierKeywords, SolveKeywords
 from vorrat.scenario import SCENARIO, Scenario
 
 if TYPE_CHECKING:
@@ -53,15 +58,26 @@ LABELS = ArgumentKind(
 )
 
 
-@check_arguments(scenario=SCENARIO)
+@check_arguments(scenario=SCENARIO, progress=FUNCTION, on_plan=FUNCTION)
 @document_options("solve")
-def solve(scenario: Scenario, **options: Any) -> Found[Plan]:
+def solve(
+    scenario: Scenario,
+    *,
+    progress: ProgressFunction | None = None,
+    on_plan: PlanFunction | None = None,
+    **options: Unpack[SolveKeywords],
+) -> Found[Plan]:
     """Compute the best plan for a scenario, with a proven bound on its objective.
 
     Parameters
     ----------
     scenario
         The scenario, as returned by :func:`vorrat.read`.
+    progress
+        Function that is called with the state of the analysis and of each solve, a
+        :class:`vorrat.Progress`.
+    on_plan
+        Function that is called with each better plan that a search finds in this process.
     **options
 
     Returns
@@ -95,24 +111,36 @@ def solve(scenario: Scenario, **options: Any) -> Found[Plan]:
     scenario = scenario.changed(*settings) if settings else scenario
     if cast(PlanOptions, plan_options).break_even:
         planner.check_supported(scenario.case)
-    result = planner.solve_to_plan(
-        scenario.case, variant=scenario.variant, title=scenario.title, **solve_options
-    )
+    with callbacks(progress, on_plan):
+        result = planner.solve_to_plan(
+            scenario.case, variant=scenario.variant, title=scenario.title, **solve_options
+        )
     if cast(PlanOptions, plan_options).break_even:
         with suppress(Interrupted):  # the plan itself is complete
             result = add_break_even(result, plan_options.time_limit)
     return _found_plan(result, scenario.label)
 
 
-@check_arguments(plan=PLAN)
+@check_arguments(plan=PLAN, progress=FUNCTION, on_plan=FUNCTION)
 @document_options("evaluate")
-def evaluate(plan: Found[Plan] | Plan, **options: Any) -> Found[Evaluation]:
+def evaluate(
+    plan: Found[Plan] | Plan,
+    *,
+    progress: ProgressFunction | None = None,
+    on_plan: PlanFunction | None = None,
+    **options: Unpack[EvaluateKeywords],
+) -> Found[Evaluation]:
     """Evaluate a plan out of sample, and estimate the value of better information.
 
     Parameters
     ----------
     plan
         The plan, as returned by :func:`solve`.
+    progress
+        Function that is called with the state of the analysis and of each solve, a
+        :class:`vorrat.Progress`.
+    on_plan
+        Function that is called with each better plan that a search finds in this process.
     **options
 
     Returns
@@ -134,18 +162,29 @@ def evaluate(plan: Found[Plan] | Plan, **options: Any) -> Found[Evaluation]:
     >>> round(vorrat.evaluate(plan, quick=True).result.fresh.with_plan.expected.value, 3)
     12.0
     """
-    return analyse("evaluate", plan, **options)
+    return analyse("evaluate", plan, progress=progress, on_plan=on_plan, **options)
 
 
-@check_arguments(scenario=SCENARIO)
+@check_arguments(scenario=SCENARIO, progress=FUNCTION, on_plan=FUNCTION)
 @document_options("frontier")
-def frontier(scenario: Scenario, **options: Any) -> Found[Frontier]:
+def frontier(
+    scenario: Scenario,
+    *,
+    progress: ProgressFunction | None = None,
+    on_plan: PlanFunction | None = None,
+    **options: Unpack[FrontierKeywords],
+) -> Found[Frontier]:
     """Compute the best plan for each of several budgets, or values of another scenario figure.
 
     Parameters
     ----------
     scenario
         The scenario, as returned by :func:`vorrat.read`.
+    progress
+        Function that is called with the state of the analysis and of each solve, a
+        :class:`vorrat.Progress`.
+    on_plan
+        Function that is called with each better plan that a search finds in this process.
     **options
 
     Returns
@@ -168,16 +207,24 @@ def frontier(scenario: Scenario, **options: Any) -> Found[Frontier]:
     >>> drawn = vorrat.frontier(scenario, vary="policy.budget_meur", values=[0, 20])
     >>> drawn.tables["frontier"]["Expected, million EUR"].round(3).tolist()
     [40.0, 12.0]
-    >>> drawn.plans["20"]  # doctest: +ELLIPSIS
-    <Plan of '20': expected damage 12 million EUR, net cost 15.5 million EUR, builds refinery, ...>
+    >>> drawn.plans["20"]
+    <Plan of '20': optimal, objective 27.5, gap 0
+     expected damage 12 million EUR, without a plan 40
+     net cost 15.5 million EUR, public money 15.5 million EUR
+     builds refinery
+     buys reserve 10 t>
     """
-    return analyse("frontier", scenario, **options)
+    return analyse("frontier", scenario, progress=progress, on_plan=on_plan, **options)
 
 
-@check_arguments(given=SCENARIO_OR_PLAN, labels=LABELS)
+@check_arguments(given=SCENARIO_OR_PLAN, labels=LABELS, progress=FUNCTION, on_plan=FUNCTION)
 @document_options("compare")
 def compare(
-    *given: ScenarioOrPlan, labels: Sequence[str] | None = None, **options: Any
+    *given: ScenarioOrPlan,
+    labels: Sequence[str] | None = None,
+    progress: ProgressFunction | None = None,
+    on_plan: PlanFunction | None = None,
+    **options: Unpack[CompareKeywords],
 ) -> Found[Comparison]:
     """Compare funding options: benefit, cost and the decisions in which they differ.
 
@@ -187,6 +234,11 @@ def compare(
         Plans and scenarios in any order. Scenarios are solved first.
     labels
         Short names of the first options. The others are named by variant id or file name.
+    progress
+        Function that is called with the state of the analysis and of each solve, a
+        :class:`vorrat.Progress`.
+    on_plan
+        Function that is called with each better plan that a search finds in this process.
     **options
 
     Returns
@@ -236,9 +288,13 @@ def compare(
     scenarios = {x: entry for x, entry in by_label.items() if isinstance(entry, Scenario)}
     tasks = [SolveTask(entry.case, entry.variant, entry.title) for entry in scenarios.values()]
     option_fields = (*CompareOptions.supported_options, "break_even")
-    solved_answers = solve_sequentially(
-        tasks, **{name: getattr(compare_options, name) for name in option_fields}
-    )
+    solve_options: dict[str, Any] = {x: getattr(compare_options, x) for x in option_fields}
+    with callbacks(progress, on_plan):
+        solved_answers = solve_sequentially(
+            tasks,
+            on_start=lambda n: compare_options.report_progress(n, len(tasks), tasks[n].title),
+            **solve_options,
+        )
     solved_by_label = dict(zip(scenarios, solved_answers, strict=True))
     plans, failed_options = Plans(), []
     for label, entry in by_label.items():
@@ -270,8 +326,15 @@ def compare(
     )
 
 
-@check_arguments(name=TEXT)
-def analyse(name: str, given: ScenarioOrPlan, **options: Any) -> Found[Any]:
+@check_arguments(name=TEXT, progress=FUNCTION, on_plan=FUNCTION)
+def analyse(
+    name: str,
+    given: ScenarioOrPlan,
+    *,
+    progress: ProgressFunction | None = None,
+    on_plan: PlanFunction | None = None,
+    **options: Any,
+) -> Found[Any]:
     """Run an analysis by the name of its command, such as ``explain`` or ``target``.
 
     Parameters
@@ -280,6 +343,11 @@ def analyse(name: str, given: ScenarioOrPlan, **options: Any) -> Found[Any]:
         Name of the command.
     given
         A scenario or a plan, whichever the analysis takes.
+    progress
+        Function that is called with the state of the analysis and of each solve, a
+        :class:`vorrat.Progress`.
+    on_plan
+        Function that is called with each better plan that a search finds in this process.
     **options
         Options of the command, as keyword arguments.
 
@@ -312,7 +380,8 @@ def analyse(name: str, given: ScenarioOrPlan, **options: Any) -> Found[Any]:
         raise Misuse(tr("there is no analysis '{name}'; {hint}", name=name, hint=hint))
     given = INPUT_KINDS[analysis.input_kind].convert_argument(name, "given", given)
     analysis_options = build_options(analysis, options)
-    outcome = analysis.runner(_analysis_input(given), analysis_options)
+    with callbacks(progress, on_plan):
+        outcome = analysis.runner(_analysis_input(given), analysis_options)
     path_by_label = {
         plan_path.rpartition("/")[2] or "plan": plan_path for plan_path in outcome.plans
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,18 +81,13 @@ class Found(Generic[R]):
     """The plan that an evaluation is about, if it is known."""
 
     def __repr__(self) -> str:
-        repr_parts = [f"plans {len(self.plans)}"] if self.plans else []
+        head = f"<{type(self.result).__name__} of {self.label!r}: "
         if isinstance(self.result, Plan):
-            outcome, plan = self.result.outcome, self.result
-            repr_parts = [
-                f"expected {outcome.measure} {outcome.expected:.6g} {outcome.unit}",
-                f"net cost {outcome.net_cost_meur:.6g} million {plan.currency}",
-                projects_text([project.id for project in plan.projects]),
-                gap_text(plan.certificate.gap),
-            ]
-        repr_parts.append("complete" if self.complete else "not complete")
-        repr_parts += [textwrap.shorten(failure, 200) for failure in self.failures[:3]]
-        return f"<{type(self.result).__name__} of {self.label!r}: {', '.join(repr_parts)}>"
+            return f"{head}{_describe_plan(self.result)}>"
+        complete = "complete" if self.complete else "not complete"
+        parts = [f"plans {len(self.plans)}"] if self.plans else []
+        parts += [complete, *(textwrap.shorten(failure, 200) for failure in self.failures[:3])]
+        return f"{head}{', '.join(parts)}>"
 
     @check_arguments()
     def json(self) -> str:
@@ -350,6 +346,28 @@ class Found(Generic[R]):
         if isinstance(self.result, Comparison):
             extra_inputs["plans"] = {label: plan.result for label, plan in self.plans.items()}
         return build_result_document(self.result, **extra_inputs)
+
+
+def _describe_plan(plan: Plan) -> str:
+    """Return status, objective, damage, money and decisions of a plan as lines of text."""
+    outcome, certificate = plan.outcome, plan.certificate
+    public_funders = [funder.id for funder in plan.funders if funder.kind == "public"]
+    public_money = math.fsum(
+        amount for f in public_funders for amount in plan.spend_meur.get(f, {}).values()
+    )
+    stocks = {x.name: math.fsum(x.buy_t.values()) for x in plan.stockpiles}
+    bought = [f"{name} {tonnes:.6g} t" for name, tonnes in stocks.items() if tonnes > 0]
+    more = f", {len(bought) - 4} more" if len(bought) > 4 else ""
+    lines = [
+        f"{certificate.status}, objective {certificate.objective:.6g}, {gap_text(certificate.gap)}",
+        f"expected {outcome.measure} {outcome.expected:.6g} {outcome.unit}, "
+        f"without a plan {outcome.without_plan.expected:.6g}",
+        f"net cost {outcome.net_cost_meur:.6g} million {plan.currency}, "
+        f"public money {public_money:.6g} million {plan.currency}",
+        projects_text([project.id for project in plan.projects]),
+        f"buys {', '.join(bought[:4])}{more}" if bought else "",
+    ]
+    return "\n ".join(filter(None, lines))
 
 
 def gap_text(gap: float | None) -> str:

@@ -1,14 +1,20 @@
 """Checks of function arguments, and options of analyses as keyword arguments."""
 
+from __future__ import annotations
+
 import functools
 import inspect
+import math
 import os
 import re
 import reprlib
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, ParamSpec, TypeVar, cast, get_type_hints
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast, get_type_hints
 
 from pydantic import ValidationError
 
@@ -25,6 +31,9 @@ from optimizer.analyses.options import (
 from optimizer.analyses.registry import ANALYSES_BY_NAME, Analysis
 from optimizer.errors import Misuse, NotWritten
 
+if TYPE_CHECKING:
+    from optimizer.solve.solver_result import Incumbent
+
 P = ParamSpec("P")
 R = TypeVar("R")
 OptionsT = TypeVar("OptionsT", bound=Options)
@@ -34,8 +43,30 @@ FLAG_PATTERN = re.compile(r"(?<!['\"„\w-])--[a-z]+(-[a-z]+)*")
 """Matches a command-line flag in a message; flags in quotes are the user's own text."""
 
 
-class WarningListener(ProgressListener):
-    """Progress listener that issues the warnings of an analysis as Python warnings."""
+@dataclass(frozen=True)
+class Progress:
+    """State of a running analysis, as the function ``progress`` receives it.
+
+    The figures of the solve that is running are None before the first is known.
+    """
+
+    step: str = ""  # what the analysis does now
+    done: int | None = None  # steps done
+    total: int | None = None  # steps in all, if their number is known
+    seconds: float | None = None  # wall time of the solve that is running
+    objective: float | None = None  # of the best plan so far
+    bound: float | None = None  # proven lower bound
+    gap: float | None = None  # relative gap between the two
+
+
+ProgressFunction = Callable[[Progress], None]
+PlanFunction = Callable[["Incumbent"], None]
+_progress_function: ContextVar[ProgressFunction | None] = ContextVar("progress", default=None)
+
+
+class CallbackListener(ProgressListener):
+    """Progress listener that issues the warnings of an analysis as Python warnings, and passes its
+    steps to the function ``progress`` of the call."""
 
     def __init__(self, analysis: str) -> None:
         self.analysis = analysis
@@ -43,6 +74,42 @@ class WarningListener(ProgressListener):
     def warn(self, sentence: str) -> None:
         """Issue the sentence as a Python warning."""
         warnings.warn(_with_argument_names(sentence, self.analysis), stacklevel=2)
+
+    def report_step(self, done: int, total: int | None, step_name: str) -> None:
+        """Pass the step on, if there is a function to receive it."""
+        if (function := _progress_function.get()) is not None:
+            function(Progress(step_name, done, total))
+
+
+@contextmanager
+def callbacks(progress: ProgressFunction | None, on_plan: PlanFunction | None) -> Iterator[None]:
+    """Within the context, call ``progress`` with the state of the analysis and of each solve, and
+    ``on_plan`` with each better plan that a search in this process finds."""
+    if progress is None and on_plan is None:
+        yield
+        return
+    # Imported when something is solved, since it is slow to import.
+    from optimizer.solve.solver_result import observing
+
+    def report(state: Any) -> None:
+        figures = state.objective, state.bound, state.gap
+        objective, bound, gap = (x if math.isfinite(x) else None for x in figures)
+        assert progress is not None
+        progress(Progress("", None, None, state.seconds, objective, bound, gap))
+
+    token = _progress_function.set(progress)
+    try:
+        with observing(None if progress is None else report, on_plan):
+            yield
+    finally:
+        _progress_function.reset(token)
+
+
+def require_function(value: Any) -> Any:
+    """Return a function unchanged. Raise TypeError for any other value."""
+    if not callable(value):
+        raise TypeError
+    return value
 
 
 class ArgumentKind(NamedTuple):
@@ -119,6 +186,7 @@ SETTINGS = ArgumentKind(
         "a text such as 'policy.budget_meur=5', a list of them, or a mapping of paths to values"
     ),
 )
+FUNCTION = ArgumentKind(require_function, mark_translatable("a function"))
 FLAG = ArgumentKind(accept_instances(bool), mark_translatable("True or False"))
 
 
@@ -263,7 +331,7 @@ def build_options(analysis: Analysis, keywords: Mapping[str, Any]) -> SolveOptio
     return validate_options(
         analysis.name,
         analysis.options_class,
-        {**keywords, "listener": WarningListener(analysis.name)},
+        {**keywords, "listener": CallbackListener(analysis.name)},
     )
 
 

@@ -19,9 +19,9 @@ RESULT = ArgumentKind(
 
 
 class StoredPlans(Mapping[str, Found[Plan]]):
-    """Plans that were written with a result, each read when it is asked for."""
+    """Plans as files or as the content of files, each read when it is asked for."""
 
-    def __init__(self, files: Mapping[str, Path]) -> None:
+    def __init__(self, files: Mapping[str, Path | bytes]) -> None:
         self._files = files
         self._read_plans: dict[str, Found[Plan]] = {}
 
@@ -31,7 +31,12 @@ class StoredPlans(Mapping[str, Found[Plan]]):
         if name not in self._read_plans:
             from optimizer.cli.stored_results import read_stored_plan
 
-            plan = read_stored_plan(self._files[name])
+            source = self._files[name]
+            plan = (
+                Plan.model_validate_json(source)
+                if isinstance(source, bytes)
+                else read_stored_plan(source)
+            )
             self._read_plans[name] = Found(plan, name, plan.certificate.status == "optimal")
         return self._read_plans[name]
 

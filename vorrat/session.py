@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
-from models.language import mark_translatable
+from models.language import mark_translatable, tr
 from models.results import Plan
 from optimizer.analyses.options import SolveOptions
 from optimizer.errors import Infeasible, NoPlan, VorratError
 from vorrat.analysis_result import Found, gap_text, projects_text
 from vorrat.arguments import (
+    FUNCTION,
     SETTING,
     SETTINGS,
     VARIANT,
     ArgumentKind,
+    Progress,
+    ProgressFunction,
+    callbacks,
     check_arguments,
     check_init_arguments,
     convert_settings,
@@ -44,16 +48,9 @@ def _convert_questions(value: Any) -> list[tuple[str, ...]]:
     ]
 
 
-def _require_function(value: Any) -> Any:
-    if not callable(value):
-        raise TypeError
-    return value
-
-
 QUESTIONS = ArgumentKind(
     _convert_questions, mark_translatable("lists of texts such as [['policy.budget_meur=5']]")
 )
-FUNCTION = ArgumentKind(_require_function, mark_translatable("a function"))
 
 
 @check_init_arguments(scenario=SCENARIO, settings=SETTINGS)
@@ -70,12 +67,15 @@ class Answer:
 
     def __repr__(self) -> str:
         settings_text = f" with {reprlib.repr(self.settings)}" if self.settings else ""
-        return (
-            f"<Answer of {self.scenario.label!r}{settings_text}: objective {self.objective:.6g}, "
-            f"{gap_text(self.gap)}, expected {self.expected:.6g} (without a plan "
-            f"{self.expected_without_plan:.6g}), net cost {self.net_cost_meur:.6g}, "
-            f"{projects_text([*self.projects])}, {'complete' if self.complete else 'not complete'}>"
+        lines = (
+            f"<Answer of {self.scenario.label!r}{settings_text}: "
+            f"{self.solved.certificate.status}, objective {self.objective:.6g}, "
+            f"{gap_text(self.gap)}",
+            f"expected {self.expected:.6g}, without a plan {self.expected_without_plan:.6g}",
+            f"net cost {self.net_cost_meur:.6g}",
+            f"{projects_text([*self.projects])}>",
         )
+        return "\n ".join(lines)
 
     @property
     def objective(self) -> float:
@@ -181,7 +181,7 @@ class Session:
     def __repr__(self) -> str:
         return f"<Session of {self.scenario!r}, gap {self.gap:g}>"
 
-    @check_arguments(settings=SETTING, variant=VARIANT, on_plan=FUNCTION)
+    @check_arguments(settings=SETTING, variant=VARIANT, on_plan=FUNCTION, progress=FUNCTION)
     def ask(
         self,
         *settings: str | Mapping[str, Any],
@@ -189,6 +189,7 @@ class Session:
         gap: float | None = None,
         time_limit: float | None = None,
         on_plan: Callable[[Incumbent], None] | None = None,
+        progress: ProgressFunction | None = None,
     ) -> Answer:
         """Compute the best plan of the scenario with some figures changed.
 
@@ -209,6 +210,8 @@ class Session:
         on_plan
             Function that is called with the first checked plan, with each better plan and with
             each better bound.
+        progress
+            Function that is called with the state of the solve, a :class:`vorrat.Progress`.
 
         Returns
         -------
@@ -233,14 +236,21 @@ class Session:
             case = scenario.case
         else:
             case = scenario.reading.with_settings(texts).case if texts else scenario.case
-        solved = self._solve_session.ask(
-            case, gap=solve_options.gap, time_limit=solve_options.time_limit, on_incumbent=on_plan
-        )
+        with callbacks(progress, None):
+            solved = self._solve_session.ask(
+                case,
+                gap=solve_options.gap,
+                time_limit=solve_options.time_limit,
+                on_incumbent=on_plan,
+            )
         return Answer(scenario, texts, solved)
 
-    @check_arguments(questions=QUESTIONS)
+    @check_arguments(questions=QUESTIONS, progress=FUNCTION)
     def ask_each(
-        self, questions: Iterable[Sequence[str] | Mapping[str, Any]], jobs: int | None = None
+        self,
+        questions: Iterable[Sequence[str] | Mapping[str, Any]],
+        jobs: int | None = None,
+        progress: ProgressFunction | None = None,
     ) -> list[Answer | VorratError]:
         """Compute the answers to many questions in parallel processes.
 
@@ -256,6 +266,8 @@ class Session:
         jobs
             Number of processes, each with one thread; if None, the number of usable cores, or one
             for a small problem.
+        progress
+            Function that is called with the number of answers, in a :class:`vorrat.Progress`.
 
         Returns
         -------
@@ -280,9 +292,11 @@ class Session:
         with Workers[tuple[str, ...], Any](
             _make_question_solver, (worker_session,), jobs
         ) as workers:
-            results: dict[int, Any] = {
-                x.task_index: x for x in workers.as_completed(settings_by_question)
-            }
+            results: dict[int, Any] = {}
+            for result in workers.as_completed(settings_by_question):
+                results[result.task_index] = result
+                if progress is not None:
+                    progress(Progress(tr("answers"), len(results), len(settings_by_question)))
         return [
             results[n].error or Answer(self.scenario, settings, results[n].answer)
             for n, settings in enumerate(settings_by_question)

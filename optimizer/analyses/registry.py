@@ -201,7 +201,7 @@ ANALYSES = (
         supports_ambiguity=True,
     ),
     Analysis("redact", "redaction", _REDACT_SUMMARY, result_folder="owner/"),
-    Analysis("batch", "batch", _BATCH_SUMMARY),
+    Analysis("batch", "batch", _BATCH_SUMMARY, options_path="options:BatchOptions"),
 )
 """All analyses; a folder with several results stands for the first of them in this order."""
 

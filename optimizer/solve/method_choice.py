@@ -27,6 +27,7 @@ from optimizer.solve.solver_result import (
     SolverOptions,
     SolverResult,
     seconds_left,
+    with_observers,
 )
 
 # Largest size for which the extensive form is tried if the decomposition has failed.
@@ -54,6 +55,7 @@ def solve_problem(
     """
     if unknown_options := solve_options.keys() - SolverOptions.__annotations__.keys():
         raise TypeError(f"no options of a search: {', '.join(sorted(unknown_options))}")
+    solve_options = with_observers(solve_options)
     started_at = time.perf_counter()
     set_problems = problem.single_set_problems
     states = [set_problem.states for set_problem in set_problems]

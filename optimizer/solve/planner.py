@@ -37,7 +37,9 @@ from optimizer.solve.solver_result import (
     Method,
     SolverOptions,
     SolverResult,
+    observing,
     seconds_left,
+    with_observers,
 )
 from optimizer.solve.verification import broken_rules
 
@@ -82,6 +84,7 @@ def solve_and_certify(
     For ``method`` and ``pool`` see :func:`solve_to_plan`, for ``damage_only`` see :func:`certify`.
     """
     started_at = time.perf_counter()
+    solve_options = with_observers(solve_options)
     method = problem.suitable_method(pool) if method == "auto" else method
     if method == "decomposition" and all(
         len(set_problem.states) <= STATES_PER_BLOCK for set_problem in problem.single_set_problems
@@ -216,7 +219,7 @@ def _solve_without_review(
     review_options: SolverOptions = {**solve_options, "on_progress": None, "on_incumbent": None}
     time_limit = solve_options.get("time_limit")
     review_options["time_limit"] = None if time_limit is None else time_limit / 2
-    with contextlib.suppress(NoPlan, SolverError, CheckFailed):
+    with contextlib.suppress(NoPlan, SolverError, CheckFailed), observing(None, None):
         return solve_and_certify(
             problem.without_review, method=method, damage_only=True, **review_options
         )
@@ -235,7 +238,8 @@ def with_reference_optima(problem: Problem, **solve_options: Unpack[SolverOption
     set_problems = [single_set_problem(set_problem) for set_problem in problem.set_problems]
     for set_problem in set_problems:
         set_options["time_limit"] = seconds_left(time_limit, started_at)
-        solutions.append(solve_and_certify(set_problem, damage_only=True, **set_options))
+        with observing(None, None):
+            solutions.append(solve_and_certify(set_problem, damage_only=True, **set_options))
         if solutions[-1].interrupted:
             raise Interrupted(tr("stopped before any plan was found"))
         if set_problem.recourse is not None:

@@ -6,9 +6,10 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,33 @@ class SolverOptions(TypedDict, total=False):
     on_progress: Callable[[Progress], None] | None
     on_incumbent: Callable[[Incumbent], None] | None  # called with better plans
     stop: threading.Event | None  # ends the search when set, as Ctrl-C does
+
+
+_observer: ContextVar[tuple[Any, Any]] = ContextVar("observer", default=(None, None))
+"""Receivers of progress and of incumbents of all searches in the context."""
+
+
+@contextlib.contextmanager
+def observing(
+    on_progress: Callable[[Progress], None] | None, on_incumbent: Callable[[Incumbent], None] | None
+) -> Iterator[None]:
+    """Within the context, report the progress and the incumbents of each search of this thread
+    that has no receivers of its own. Searches in other processes are not observed."""
+    token = _observer.set((on_progress, on_incumbent))
+    try:
+        yield
+    finally:
+        _observer.reset(token)
+
+
+def with_observers(solve_options: SolverOptions) -> SolverOptions:
+    """Return options with the receivers of the context where they have none."""
+    on_progress, on_incumbent = _observer.get()
+    return {
+        **solve_options,
+        "on_progress": solve_options.get("on_progress") or on_progress,
+        "on_incumbent": solve_options.get("on_incumbent") or on_incumbent,
+    }
 
 
 @dataclass(frozen=True, eq=False)
