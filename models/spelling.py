@@ -18,6 +18,7 @@ MAX_COMPARED_NAMES = 2_000
 MAX_FIELDS = 100  #: Names up to which the same field in another unit is looked for.
 MAX_COMPARISONS = 20_000_000
 """Limit for one scenario on pairs of characters (one of a word, one of a name) to compare."""
+_MASS_UNITS = frozenset(("kt", "kg", "lb"))  #: Units of misspelt fields in tonnes.
 _comparisons_left: ContextVar[list[int] | None] = ContextVar("left", default=None)
 """Number of comparisons left, as the only element of a list; None without a limit."""
 
@@ -70,8 +71,21 @@ def unknown_key_hint(word: str, names: Iterable[str]) -> str:
             word, [name for name in names if not names_other_quantity(word, name)]
         ):
             return hint
+        has_unit = not _MASS_UNITS.isdisjoint(word.lower().split("_"))
+        if has_unit and (suggestion := closest_name(word, _names_in_other_units(names))):
+            return other_unit_hint(suggestion, names)
         word = ""
     return _did_you_mean_or(word, names, lambda listed: tr("known here: {names}", names=listed))
+
+
+def _names_in_other_units(names: Iterable[str]) -> list[str]:
+    """Return the names of fields in tonnes as they would be in other units of mass."""
+    in_tonnes = [name.split("_") for name in names if "t" in name.split("_")]
+    return [
+        "_".join(unit if part == "t" else part for part in parts)
+        for parts in in_tonnes
+        for unit in sorted(_MASS_UNITS)
+    ]
 
 
 def unknown_name_hint(word: str, names: Iterable[str]) -> str:

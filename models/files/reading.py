@@ -246,12 +246,8 @@ class _ScenarioReader:
             self.report(fault)
         converted = (unit_conversion.convert_patch(p, root, self.report) for p in other_patches)
         root = patches.apply_patches(root, converted, self.report)
-        own_currency = _currency_of(base)
-        for patch in all_patches:
-            if patch.dotted_path == "currency" and patch.value.value != own_currency:
-                message = tr("amounts are not converted: they stay in {own}", own=own_currency)
-                hint = tr("change the amounts as well, or leave the currency")
-                self.report(Fault(("currency",), message, hint, "warning", location=patch.place))
+        for fault in unit_conversion.relabeling_warnings(base, all_patches):
+            self.report(fault)
         if root is merged:
             return root
         expanded = tables.expand_tables(root, self.file, self.report)
@@ -473,12 +469,6 @@ def _missing_name(fault: Fault, node: Node | None) -> str:
         return next((step for step in reversed(fault.path[:-1]) if isinstance(step, str)), "")
     value = fault.path[-1] if fault.at_key else (node.child("value") or node).value
     return str(value) if isinstance(value, (str, int)) else ""
-
-
-def _currency_of(root: Node) -> Any:
-    """Return the currency code that a tree states, or EUR if it states none."""
-    currency_node = root.child("currency")
-    return "EUR" if currency_node is None else currency_node.value
 
 
 def _variant_names(variants: Node | None) -> list[str]:

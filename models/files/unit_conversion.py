@@ -6,6 +6,8 @@ converted figure keeps what was written as ``written``.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -133,6 +135,7 @@ class _Converter:
         try:
             factor, written = self._factor(field, value, unit, year)
             exact = Fraction(repr(value.value)) * factor
+            number = float(f"{float(exact):.15g}")  # the digits that workbooks keep
         except _ConversionError as error:
             message, hint, faulty = error.args
             self.report(Fault(path, message, hint, location=faulty.location))
@@ -141,7 +144,8 @@ class _Converter:
             return figure  # not finite
         if isinstance(value.value, float) and (doubt := thousands_warning(value, path)):
             self.report(doubt)
-        number = float(f"{float(exact):.15g}")  # the digits that workbooks keep
+        if number == 0 != exact:
+            number = sys.float_info.min  # validation refuses it as too small
         plain = int(number) if number.is_integer() and abs(number) < 2**53 else number
         children = figure.value if isinstance(figure.value, dict) else {}
         return replace(
@@ -235,6 +239,32 @@ class _Converter:
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not number > 0:
             return None
         return None if number == float("inf") else Fraction(repr(number))
+
+
+def relabeling_warnings(root: Node, patches: Iterable[Patch]) -> Iterator[Fault]:
+    """Yield warnings of patches of the currency or of the year of prices: no amount is converted.
+
+    ``root`` is the scenario before the patches.
+    """
+    own_currency, own_year = _value_at(root, "currency"), _value_at(root, "price_year")
+    own_currency = own_currency or "EUR"
+    for patch in patches:
+        value = patch.value.child("value") or patch.value
+        if patch.dotted_path == "currency" and value.value != own_currency:
+            message = tr("amounts are not converted: they stay in {own}", own=own_currency)
+            hint = tr("change the amounts as well, or leave the currency")
+        elif patch.dotted_path == "price_year" and own_year not in (None, value.value):
+            message = tr("amounts are not converted: they stay in prices of {own}", own=own_year)
+            hint = tr("change the amounts as well, or leave the year")
+        else:
+            continue
+        yield Fault((patch.dotted_path,), message, hint, "warning", location=patch.place)
+
+
+def _value_at(root: Node, key: str) -> Any:
+    """Return the value of a figure or a text with or without remarks; None if there is none."""
+    node = root.child(key)
+    return None if node is None else (node.child("value") or node).value
 
 
 def refused_patch(patch: Patch) -> Fault | None:

@@ -397,6 +397,8 @@ def _syntax_hint(problem: str, line: str, bracket_position: str) -> str:
     indent = line[: len(line) - len(line.lstrip())]
     if "\t" in indent or ("\t" in line and "cannot start any token" in problem):
         return tr("indent with spaces; this line holds a tab")
+    if "%" in line and "cannot start any token" in problem:
+        return tr("put % into quotes, or write percent")
     if "unknown escape" in problem:
         return tr("use single quotes around a text with backslashes")
     if "mapping values are not allowed" in problem:

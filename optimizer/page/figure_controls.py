@@ -34,7 +34,7 @@ from optimizer.report.scenario_workbook.fields import Field, field_label
 
 FACTOR_UNIT = "×"
 """The unit of a control whose value is a factor."""
-SECTIONS_WITHOUT_FIGURES = ("sources", "variants", "schema_version", "price_year", "home")
+SECTIONS_WITHOUT_FIGURES = ("sources", "variants", "schema_version", "price_year", "units", "home")
 """Sections and fields without figures that could be changed."""
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from redacting import BAND
 
 from models.faults import ScenarioError
 from models.field_marks import collect_values
@@ -25,6 +26,9 @@ from models.scenario.case import Case
 from models.scenario.quantities import CalendarYear, Number, YearlyQuantity
 from models.schema import scenario_schema
 from models.units import UnitError, field_unit, parse_unit
+from optimizer.analyses.plan.figure_sources import all_figures
+from optimizer.analyses.redaction.redacted_scenario import redact_scenario
+from optimizer.page.figure_controls import figure_control, figure_paths, source_describer
 from optimizer.report.scenario_workbook.book import build_scenario_workbook
 from optimizer.solve.checked_solution import input_hash
 
@@ -260,6 +264,7 @@ assumptions:
     ].budget_meur == pytest.approx(0.009)
 
 
+@pytest.mark.slow
 def test_a_workbook_keeps_the_figure_and_notes_what_was_written(tmp_path: Path) -> None:
     text = TUTORIAL.replace("\ncurrency: EUR", RATES).replace(
         PRICE, "price_eur_per_t: {value: {2026: 250, 2028: 260}, unit: USD/lb, note: spot}"
@@ -271,6 +276,25 @@ def test_a_workbook_keeps_the_figure_and_notes_what_was_written(tmp_path: Path) 
     assert (other.units, other.materials) == (case.units, case.materials)
     (first, _) = other.materials["gallium"].price_eur_per_t.values
     assert (first.note, first.written) == ("written as 250 USD/lb; spot", None)
+
+
+def test_reports_and_the_page_show_what_was_written() -> None:
+    text = TUTORIAL.replace("\ncurrency: EUR", RATES)
+    case = read_case_text(text.replace(DEMAND, DEMAND.replace("30", "0.03, unit: kt"))).case
+    written = {figure.path: figure.written for figure in all_figures(case) if figure.written}
+    assert written == {("demand", "0", "t_per_year"): "0.03 kt"}
+    control = figure_control(case, "demand.0.t_per_year", 30.0)
+    assert source_describer(case)(control).endswith("In the file: 0.03 kt.")
+    assert not [path for path in figure_paths(case) if path.startswith("units")]
+
+
+def test_a_hidden_figure_loses_what_was_written() -> None:
+    text = TUTORIAL.replace("value: 10, source: invented}}", "value: 10000, unit: kg}}")
+    text = text.replace("capex_meur: {value: 6,", "capex_meur: {value: 6000, unit: kEUR,")
+    loaded = read_case_text(text)
+    redacted = redact_scenario(loaded, ["chip_maker"], [], BAND).yaml_text
+    assert "written: 6000 kEUR" in redacted
+    assert "kg" not in redacted
 
 
 def test_the_schema_takes_figures_with_units() -> None:
