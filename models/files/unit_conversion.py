@@ -49,7 +49,10 @@ def convert_patch(patch: Patch, root: Node, report: FaultReporter) -> Patch:
 
 
 class _ConversionError(Exception):
-    """Error raised for a figure that cannot be converted: message, hint, and the faulty key."""
+    """Error raised for a figure that cannot be converted: message, hint, and the faulty node.
+
+    The message is empty if the cause is a fault that validation reports elsewhere.
+    """
 
 
 @dataclass
@@ -104,6 +107,8 @@ class _Converter:
             rest = {k: child for k, child in node.value.items() if k not in ("unit", "year")}
             if isinstance(value.value, dict):
                 converted = self._convert_figure(value, field, (*path, "value"), unit, year)
+                if converted.faulty:
+                    return replace(node, value=None, faulty=True)
                 if converted is value and rest.keys() == node.value.keys():
                     return node
                 return replace(node, value={**rest, "value": converted})
@@ -116,6 +121,8 @@ class _Converter:
             else child
             for key, child in node.value.items()
         }
+        if any(child.faulty and not node.value[key].faulty for key, child in children.items()):
+            return replace(node, value=None, faulty=True)
         if all(children[key] is child for key, child in node.value.items()):
             return node
         return replace(node, value=children)
@@ -138,7 +145,8 @@ class _Converter:
             number = float(f"{float(exact):.15g}")  # the digits that workbooks keep
         except _ConversionError as error:
             message, hint, faulty = error.args
-            self.report(Fault(path, message, hint, location=faulty.location))
+            if message:
+                self.report(Fault(path, message, hint, location=faulty.location))
             return replace(figure, value=None, faulty=True)
         except (ValueError, OverflowError):
             return figure  # not finite
@@ -231,14 +239,19 @@ class _Converter:
         return node.value if node is not None and isinstance(node.value, str) else ""
 
     def _number_at(self, path: tuple[str, ...]) -> Fraction | None:
-        """Return a positive number of the scenario, which may have remarks; else None."""
+        """Return a number of the scenario, with or without remarks; None if there is none.
+
+        Raises _ConversionError, without a message, if it is not positive.
+        """
         node = node_at(self.root, path)
         if node is not None and isinstance(node.value, dict):
             node = node.child("value")
-        number: Any = None if node is None else node.value
-        if isinstance(number, bool) or not isinstance(number, (int, float)) or not number > 0:
+        if node is None:
             return None
-        return None if number == float("inf") else Fraction(repr(number))
+        is_number = isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
+        if not is_number or not 0 < node.value < float("inf"):
+            raise _ConversionError("", "", node)
+        return Fraction(repr(node.value))
 
 
 def relabeling_warnings(root: Node, patches: Iterable[Patch]) -> Iterator[Fault]:

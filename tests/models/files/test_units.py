@@ -211,6 +211,13 @@ def test_what_takes_no_unit_and_what_is_no_rate(sound: str, slip: str, told: str
     assert any(told in one for one in warned(text.replace(sound, slip, 1)))
 
 
+def test_a_faulty_rate_is_one_fault() -> None:
+    text = TUTORIAL.replace("\ncurrency: EUR", RATES).replace("0.9, source", "many, source")
+    text = text.replace(PRICE, "price_eur_per_t: {value: {2026: 2, 2028: 3}, unit: USD/lb}")
+    (fault,) = warned(text)
+    assert "'many' is not a number" in fault
+
+
 @pytest.mark.parametrize(
     ("setting", "told", "tonnes"),
     [
