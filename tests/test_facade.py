@@ -151,7 +151,7 @@ def test_keywords_are_the_options_of_the_analysis(name: str) -> None:
         one.name: one.default
         for one in inspect.signature(getattr(vorrat, name)).parameters.values()
         if one.kind == one.KEYWORD_ONLY
-        and one.name not in ["progress", "on_plan", *OWN_KEYWORDS.get(name, ())]
+        and one.name not in ["progress", "on_plan", "extra", *OWN_KEYWORDS.get(name, ())]
     }
     of_file = {"variant", "settings"} if name in ("frontier", "solve") else set()
     assert {*found} == {*analysis.options_class.user_fields()} - of_file

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pyomo.environ as pyo
 import pytest
 from both_methods import by_both
-from documents import is_whole_in_all_media, one_line
+from documents import is_whole_in_all_media, one_line, page_of
 from explaining import explained, value
 from oracle import Reading, best, count_patterns
 from oracle_rules import TONNES, random_rule, user_rows
@@ -15,10 +16,13 @@ from points import broken_rows
 from random_cases import crowded_case, small_case, treasury_case
 from small import case, funder, project
 
+import vorrat
 from models.faults import ScenarioError
 from models.files import read_case_text
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
+from optimizer.model.extra_rules import ExtraRules, applying
+from optimizer.model.instance import read_instance
 from optimizer.page.controls import controls_by_id
 from optimizer.report.scenario_workbook.book import (
     build_scenario_workbook,
@@ -280,3 +284,100 @@ def test_a_faulty_rule_is_a_fault_at_its_line(rule: str) -> None:
     assert not others
     assert FAULTY[rule] in f"{fault.message}; {fault.hint}"
     assert (fault.location.line, fault.location.column > 4) == (14, True)
+
+
+# Rules in Python
+
+
+def in_python(raw: Raw) -> ExtraRules:
+    """The same rows as a function that adds them to the model, with lots in place of tonnes."""
+    rows = user_rows(Reading(raw))
+    lots = read_instance(Case.model_validate(raw | {"policy": {}})).lot_tonnes
+    material = {h["id"]: h["material"] for h in raw["stockpiles"]}
+
+    def term(model: Any, key: Any) -> Any:
+        kind, *index = key
+        unit = lots[material[index[0]]] if kind in ("buy", "planned") else 1.0
+        variable = getattr(model, kind)
+        # The model lacks variables that are always 0.
+        return unit * variable[tuple(index)] if tuple(index) in variable else 0.0
+
+    def add(model: Any, _case: Case) -> None:
+        @model.Constraint(range(len(rows)))
+        def own(model: Any, n: int) -> Any:
+            row = rows[n]
+            total = sum(w * term(model, key) for key, w in row.terms.items()) + model.nothing
+            return {"at_least": total >= row.side, "at_most": total <= row.side}[row.sense]
+
+    return ExtraRules.of(add, add)
+
+
+@pytest.mark.quick(every=15, ci=4)
+@pytest.mark.parametrize("seed", range(60))
+def test_a_rule_in_python_has_the_optimum_of_the_same_rule_in_the_file(seed: int) -> None:
+    raw, problem = random_problem(1000 + seed)
+    if "if" in raw["policy"]["rules"]["own"]:
+        return
+    free = raw | {"policy": raw["policy"] | {"rules": {}}}
+    with applying(in_python(raw)):
+        other = Problem.from_case(Case.model_validate(free))
+        found = by_both(other, gap=0.0)
+        plan = None if found is None else solve_and_certify(other, gap=0.0)
+    wanted = by_both(problem, gap=0.0)
+    assert (found is None) == (wanted is None)
+    if plan is not None:
+        assert found == pytest.approx(wanted, rel=4e-6, abs=2e-6)
+        assert broken_rules(problem.instance, plan.commitment) == []
+
+
+def build_nothing(model: Any, scenario: vorrat.Scenario) -> None:
+    """No project that the scenario has is started."""
+    assert scenario.case.projects
+    model.none = pyo.Constraint(expr=sum(model.start.values()) <= 0)
+
+
+def build_all(model: Any, scenario: vorrat.Scenario) -> None:
+    @model.Constraint(list(scenario.case.projects))
+    def built(model: Any, p: str) -> Any:
+        return sum(x for (q, _), x in model.start.items() if q == p) >= 1
+
+
+def add_variable(model: Any, _: vorrat.Scenario) -> None:
+    model.own = pyo.Var()
+
+
+def use_recourse(model: Any, _: vorrat.Scenario) -> None:
+    model.own = pyo.Constraint(expr=model.state[0].damage <= 1)
+
+
+def multiply(model: Any, _: vorrat.Scenario) -> None:
+    first, second = list(model.start.values())[:2]
+    model.own = pyo.Constraint(expr=first * second <= 0)
+
+
+def test_functions_of_the_interface_take_rules_in_python() -> None:
+    scenario = vorrat.read("tutorial")
+    plan = vorrat.solve(scenario, extra=build_nothing, gap=0)
+    assert (plan.result.projects, plan.result.extra.name) == ((), "build_nothing")
+    assert "build_nothing" in page_of(plan.result)
+    assert vorrat.Session(scenario, extra=build_nothing).ask().projects == {}
+    assert vorrat.analyse("explain", plan, extra=build_nothing).complete
+    for other in (None, build_all):
+        with pytest.raises(vorrat.Misuse, match="build_nothing"):
+            vorrat.evaluate(plan, extra=other)
+    with pytest.raises(vorrat.Misuse, match="jobs"):
+        vorrat.frontier(scenario, values=[1, 2], jobs=2, extra=build_nothing)
+    with pytest.raises(vorrat.Infeasible) as caught:
+        vorrat.solve(scenario, extra=build_all)
+    rule = next(x for x in caught.value.conflict if x.name == "extra_rule")
+    line = build_all.__code__.co_firstlineno
+    assert f"built[recycling]' of build_all (test_user_rules.py:{line})" in rule.says
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [(add_variable, "only constraints"), (use_recourse, "'state'"), (multiply, "not linear")],
+)
+def test_what_is_no_rule_of_the_first_stage_is_refused(function: Any, message: str) -> None:
+    with pytest.raises(vorrat.Misuse, match=message):
+        vorrat.solve(vorrat.read("tutorial"), extra=function)

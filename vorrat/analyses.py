@@ -27,8 +27,9 @@ from vorrat.arguments import (
     document_options,
     reject_single_text,
 )
+from vorrat.extra import ExtraFunction, applying_extra
 from vorrat.option_types import CompareKeywords, EvaluateKeywords, FrontierKeywords, SolveKeywords
-from vorrat.scenario import SCENARIO, Scenario
+from vorrat.scenario import SCENARIO, Scenario, read
 
 if TYPE_CHECKING:
     from optimizer.analyses.analysis_io import AnalysisInput
@@ -58,13 +59,14 @@ LABELS = ArgumentKind(
 )
 
 
-@check_arguments(scenario=SCENARIO, progress=FUNCTION, on_plan=FUNCTION)
+@check_arguments(scenario=SCENARIO, progress=FUNCTION, on_plan=FUNCTION, extra=FUNCTION)
 @document_options("solve")
 def solve(
     scenario: Scenario,
     *,
     progress: ProgressFunction | None = None,
     on_plan: PlanFunction | None = None,
+    extra: ExtraFunction | None = None,
     **options: Unpack[SolveKeywords],
 ) -> Found[Plan]:
     """Compute the best plan for a scenario, with a proven bound on its objective.
@@ -78,6 +80,8 @@ def solve(
         :class:`vorrat.Progress`.
     on_plan
         Function that is called with each better plan that a search finds in this process.
+    extra
+        Function of a model and a scenario that adds Pyomo constraints over first-stage variables.
     **options
 
     Returns
@@ -109,25 +113,27 @@ def solve(
     }
     settings = cast(PlanOptions, plan_options).all_settings
     scenario = scenario.changed(*settings) if settings else scenario
-    if cast(PlanOptions, plan_options).break_even:
-        planner.check_supported(scenario.case)
-    with callbacks(progress, on_plan):
-        result = planner.solve_to_plan(
-            scenario.case, variant=scenario.variant, title=scenario.title, **solve_options
-        )
-    if cast(PlanOptions, plan_options).break_even:
-        with suppress(Interrupted):  # the plan itself is complete
-            result = add_break_even(result, plan_options.time_limit)
+    with applying_extra(extra, scenario):
+        if cast(PlanOptions, plan_options).break_even:
+            planner.check_supported(scenario.case)
+        with callbacks(progress, on_plan):
+            result = planner.solve_to_plan(
+                scenario.case, variant=scenario.variant, title=scenario.title, **solve_options
+            )
+        if cast(PlanOptions, plan_options).break_even:
+            with suppress(Interrupted):  # the plan itself is complete
+                result = add_break_even(result, plan_options.time_limit)
     return _found_plan(result, scenario.label)
 
 
-@check_arguments(plan=PLAN, progress=FUNCTION, on_plan=FUNCTION)
+@check_arguments(plan=PLAN, progress=FUNCTION, on_plan=FUNCTION, extra=FUNCTION)
 @document_options("evaluate")
 def evaluate(
     plan: Found[Plan] | Plan,
     *,
     progress: ProgressFunction | None = None,
     on_plan: PlanFunction | None = None,
+    extra: ExtraFunction | None = None,
     **options: Unpack[EvaluateKeywords],
 ) -> Found[Evaluation]:
     """Evaluate a plan out of sample, and estimate the value of better information.
@@ -141,6 +147,8 @@ def evaluate(
         :class:`vorrat.Progress`.
     on_plan
         Function that is called with each better plan that a search finds in this process.
+    extra
+        Function of a model and a scenario that adds Pyomo constraints over first-stage variables.
     **options
 
     Returns
@@ -162,16 +170,17 @@ def evaluate(
     >>> round(vorrat.evaluate(plan, quick=True).result.fresh.with_plan.expected.value, 3)
     12.0
     """
-    return analyse("evaluate", plan, progress=progress, on_plan=on_plan, **options)
+    return analyse("evaluate", plan, progress=progress, on_plan=on_plan, extra=extra, **options)
 
 
-@check_arguments(scenario=SCENARIO, progress=FUNCTION, on_plan=FUNCTION)
+@check_arguments(scenario=SCENARIO, progress=FUNCTION, on_plan=FUNCTION, extra=FUNCTION)
 @document_options("frontier")
 def frontier(
     scenario: Scenario,
     *,
     progress: ProgressFunction | None = None,
     on_plan: PlanFunction | None = None,
+    extra: ExtraFunction | None = None,
     **options: Unpack[FrontierKeywords],
 ) -> Found[Frontier]:
     """Compute the best plan for each of several budgets, or values of another scenario figure.
@@ -185,6 +194,8 @@ def frontier(
         :class:`vorrat.Progress`.
     on_plan
         Function that is called with each better plan that a search finds in this process.
+    extra
+        Function of a model and a scenario that adds Pyomo constraints over first-stage variables.
     **options
 
     Returns
@@ -214,16 +225,19 @@ def frontier(
      builds refinery
      buys reserve 10 t>
     """
-    return analyse("frontier", scenario, progress=progress, on_plan=on_plan, **options)
+    return analyse("frontier", scenario, progress=progress, on_plan=on_plan, extra=extra, **options)
 
 
-@check_arguments(given=SCENARIO_OR_PLAN, labels=LABELS, progress=FUNCTION, on_plan=FUNCTION)
+@check_arguments(
+    given=SCENARIO_OR_PLAN, labels=LABELS, progress=FUNCTION, on_plan=FUNCTION, extra=FUNCTION
+)
 @document_options("compare")
 def compare(
     *given: ScenarioOrPlan,
     labels: Sequence[str] | None = None,
     progress: ProgressFunction | None = None,
     on_plan: PlanFunction | None = None,
+    extra: ExtraFunction | None = None,
     **options: Unpack[CompareKeywords],
 ) -> Found[Comparison]:
     """Compare funding options: benefit, cost and the decisions in which they differ.
@@ -239,6 +253,8 @@ def compare(
         :class:`vorrat.Progress`.
     on_plan
         Function that is called with each better plan that a search finds in this process.
+    extra
+        Function of a model and a scenario that adds Pyomo constraints over first-stage variables.
     **options
 
     Returns
@@ -289,7 +305,8 @@ def compare(
     tasks = [SolveTask(entry.case, entry.variant, entry.title) for entry in scenarios.values()]
     option_fields = (*CompareOptions.supported_options, "break_even")
     solve_options: dict[str, Any] = {x: getattr(compare_options, x) for x in option_fields}
-    with callbacks(progress, on_plan):
+    extra_scenario = next(iter(scenarios.values()), None)
+    with applying_extra(extra, extra_scenario), callbacks(progress, on_plan):
         solved_answers = solve_sequentially(
             tasks,
             on_start=lambda n: compare_options.report_progress(n, len(tasks), tasks[n].title),
@@ -326,13 +343,14 @@ def compare(
     )
 
 
-@check_arguments(name=TEXT, progress=FUNCTION, on_plan=FUNCTION)
+@check_arguments(name=TEXT, progress=FUNCTION, on_plan=FUNCTION, extra=FUNCTION)
 def analyse(
     name: str,
     given: ScenarioOrPlan,
     *,
     progress: ProgressFunction | None = None,
     on_plan: PlanFunction | None = None,
+    extra: ExtraFunction | None = None,
     **options: Any,
 ) -> Found[Any]:
     """Run an analysis by the name of its command, such as ``explain`` or ``target``.
@@ -348,6 +366,8 @@ def analyse(
         :class:`vorrat.Progress`.
     on_plan
         Function that is called with each better plan that a search finds in this process.
+    extra
+        Function of a model and a scenario that adds Pyomo constraints over first-stage variables.
     **options
         Options of the command, as keyword arguments.
 
@@ -380,7 +400,10 @@ def analyse(
         raise Misuse(tr("there is no analysis '{name}'; {hint}", name=name, hint=hint))
     given = INPUT_KINDS[analysis.input_kind].convert_argument(name, "given", given)
     analysis_options = build_options(analysis, options)
-    with callbacks(progress, on_plan):
+    scenario = given
+    if extra is not None and not isinstance(given, Scenario):
+        scenario = read(dict(_plan_result(given).scenario or {}))
+    with applying_extra(extra, cast("Scenario | None", scenario)), callbacks(progress, on_plan):
         outcome = analysis.runner(_analysis_input(given), analysis_options)
     path_by_label = {
         plan_path.rpartition("/")[2] or "plan": plan_path for plan_path in outcome.plans

@@ -30,6 +30,7 @@ from vorrat.arguments import (
     reject_single_text,
     validate_options,
 )
+from vorrat.extra import ExtraFunction, applying_extra
 from vorrat.scenario import SCENARIO, Scenario
 
 if TYPE_CHECKING:  # solver modules are imported only when a question is asked
@@ -156,6 +157,8 @@ class Session:
         Relative gap between objective and bound at which a solve ends.
     threads
         Number of threads of the recourse evaluation; all usable cores if None.
+    extra
+        Function of a model and a scenario that adds Pyomo constraints over first-stage variables.
 
     Examples
     --------
@@ -168,15 +171,20 @@ class Session:
     (True, True)
     """
 
-    @check_arguments(scenario=SCENARIO)
+    @check_arguments(scenario=SCENARIO, extra=FUNCTION)
     def __init__(
-        self, scenario: Scenario, gap: float = DEFAULT_GAP, threads: int | None = None
+        self,
+        scenario: Scenario,
+        gap: float = DEFAULT_GAP,
+        threads: int | None = None,
+        extra: ExtraFunction | None = None,
     ) -> None:
         from optimizer.solve.session import Session as SolveSession
 
         solve_options = validate_options("Session", SolveOptions, {"gap": gap, "threads": threads})
         self.scenario, self.gap = scenario, solve_options.gap
         self._solve_session = SolveSession(solve_options.threads)
+        self._extra = extra
 
     def __repr__(self) -> str:
         return f"<Session of {self.scenario!r}, gap {self.gap:g}>"
@@ -236,7 +244,7 @@ class Session:
             case = scenario.case
         else:
             case = scenario.reading.with_settings(texts).case if texts else scenario.case
-        with callbacks(progress, None):
+        with applying_extra(self._extra, scenario), callbacks(progress, None):
             solved = self._solve_session.ask(
                 case,
                 gap=solve_options.gap,
@@ -284,19 +292,20 @@ class Session:
         if solve_session.is_new:
             with suppress(Infeasible, NoPlan):  # a changed scenario may have a plan nevertheless
                 self.ask()
-        problem = solve_session.read_problem(self.scenario.case)
-        default_count = default_jobs(problem.instance, problem.states)
-        worker_session = copy(self)
-        worker_session._solve_session = solve_session.for_worker()
-        jobs = min(choose_worker_count(jobs, default_count), len(settings_by_question)) or 1
-        with Workers[tuple[str, ...], Any](
-            _make_question_solver, (worker_session,), jobs
-        ) as workers:
-            results: dict[int, Any] = {}
-            for result in workers.as_completed(settings_by_question):
-                results[result.task_index] = result
-                if progress is not None:
-                    progress(Progress(tr("answers"), len(results), len(settings_by_question)))
+        with applying_extra(self._extra, self.scenario):
+            problem = solve_session.read_problem(self.scenario.case)
+            default_count = default_jobs(problem.instance, problem.states)
+            worker_session = copy(self)
+            worker_session._solve_session = solve_session.for_worker()
+            jobs = min(choose_worker_count(jobs, default_count), len(settings_by_question)) or 1
+            with Workers[tuple[str, ...], Any](
+                _make_question_solver, (worker_session,), jobs
+            ) as workers:
+                results: dict[int, Any] = {}
+                for result in workers.as_completed(settings_by_question):
+                    results[result.task_index] = result
+                    if progress is not None:
+                        progress(Progress(tr("answers"), len(results), len(settings_by_question)))
         return [
             results[n].error or Answer(self.scenario, settings, results[n].answer)
             for n, settings in enumerate(settings_by_question)

@@ -325,6 +325,13 @@ class UserRuleOutcome(Result):
     applies: bool  #: Whether the condition of the rule is met; true without a condition.
 
 
+class ExtraRulesRecord(Result):
+    """The function in Python that added rules to the problem."""
+
+    name: str  #: Name of the function.
+    sha256: str  #: Hash of its source; it must be the same when the plan is analyzed.
+
+
 class MaterialYear(Result):
     """The need, shortage, stock cover and supply of one material in one year."""
 
@@ -440,6 +447,8 @@ class Plan(ScenarioDocument):
     stages."""
     user_rules: tuple[UserRuleOutcome, ...] = ()
     """Values and limits of the rules under ``policy.rules``."""
+    extra: ExtraRulesRecord | None = None
+    """Rules in Python that the plan keeps as well; null without any."""
     under: tuple[AssumptionSetOutcome, ...] = ()
     """Outcome under each assumption set. All other figures of a plan over sets refer to one set:
     the set that changes nothing in the file, or the first set if there is none."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from models.files import LoadedScenario, read_case_text
 from models.language import tr
 from models.results import Plan
-from optimizer.errors import CheckFailed
+from optimizer.errors import CheckFailed, Misuse
+from optimizer.model.extra_rules import current_extra_rules
 from optimizer.solve.certification import recompute_plan
 from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.plan_document import commitment_from_plan, unknown_ids
@@ -41,6 +42,7 @@ def load_saved_plan(
     have, breaks a rule, or has another objective than the recomputed one. The file was then
     changed, or written by another version.
     """
+    _check_extra_rules(plan)
     started_at = time.perf_counter()
     loaded_scenario = read_case_text(json.dumps(plan.scenario), source_name)
     loaded_problem = Problem.from_case(loaded_scenario.case)
@@ -79,3 +81,17 @@ def load_saved_plan(
     return SavedPlan(
         plan, loaded_scenario, problem, recomputed.to_checked_solution(certificate, threads=threads)
     )
+
+
+def _check_extra_rules(plan: Plan) -> None:
+    """Raise Misuse unless the rules in Python are those that the plan was made with."""
+    rules, record = current_extra_rules(), plan.extra
+    if (None if rules is None else rules.sha256) == (None if record is None else record.sha256):
+        return
+    if record is None:
+        raise Misuse(tr("the plan was made without rules in Python: leave out extra="))
+    message = tr(
+        "the plan was made with rules in Python: pass the function '{name}', unchanged, as extra=",
+        name=record.name,
+    )
+    raise Misuse(message)

@@ -118,6 +118,8 @@ class DecisionTree:
         """Return the plan without projects and supports that are unused in every leaf below the
         node of the decision. A share keeps the largest value that one of these leaves needs. If a
         rule of the user counts what is unused, return the plan itself."""
+        if self.first_instance.extra_rules is not None:
+            return plan  # what they count is known to their constraints only
         trimmed = self._without_unused(plan)
         is_broken = any(
             value.is_broken

@@ -29,6 +29,10 @@ class RuleContext(Protocol):
     def instruments(self) -> Sequence[Any]:
         """The instruments of the scenario, as InstrumentData."""
 
+    @property
+    def extra_rules(self) -> Any:
+        """The rules in Python, as ExtraRules; None without any."""
+
 
 class PolicyLimit(NamedTuple):
     """A number in the policy section of a scenario that is the limit of a rule, or a mapping of
@@ -133,6 +137,11 @@ class RuleDeclaration:
         """Return the rule of the constraint row with this index, in the form in which conflicts and
         results state it."""
         index = index if isinstance(index, tuple) else (index,)
+        if self.name == "extra_rule" and instance.extra_rules is not None:
+            extra = instance.extra_rules
+            values = {"constraint": index[0], "place": f"{extra.name} ({extra.place})"}
+            says = tr(self.text, **values)
+            return Rule(self.tag, self.name, says, ("extra", str(index[0])), says)
         parts = {role: x for role, x in zip(self.index_roles, index, strict=False) if role}
         if "other" in parts:  # a pair that the scenario states in either order
             p, other = parts["project"], parts["other"]

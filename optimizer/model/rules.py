@@ -357,6 +357,16 @@ RULES: dict[str, RuleDeclaration] = {
             clause=mark_translatable("the rule '{rule}'"),
             is_shared=True,
         ),
+        RuleDeclaration(
+            "extra_rule",
+            "U2",
+            ("constraint",),
+            "",
+            mark_translatable("the rule '{constraint}' of {place} holds"),
+            clause=mark_translatable("the rule '{constraint}' in Python"),
+            has_number=False,
+            is_shared=True,
+        ),
     )
 }
 """All rules by the name of their constraint, in the order in which explanations list them."""

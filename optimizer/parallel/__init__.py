@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Self
 
+from models.language import tr
+from optimizer.errors import Misuse
+from optimizer.model.extra_rules import current_extra_rules
 from optimizer.parallel.interface import (
     Answer,
     Assignment,
@@ -35,8 +38,16 @@ def current_engine() -> Engine:
 
 def choose_worker_count(requested: int | None, default: int) -> int:
     """Return the number of workers for an executor: ``requested`` if given, otherwise all workers
-    of the engine, otherwise ``default``. The number is recorded for :func:`max_chosen_workers`."""
+    of the engine, otherwise ``default``. The number is recorded for :func:`max_chosen_workers`.
+
+    Rules in Python are known to this process only: the number is then 1. Raise Misuse if more are
+    requested.
+    """
     chosen = requested or current_engine().worker_count or default
+    if current_extra_rules() is not None and chosen > 1:
+        if requested or current_engine().worker_count:
+            raise Misuse(tr("rules in Python are not sent to other processes: leave out jobs="))
+        chosen = 1
     _max_chosen_workers.set(max(chosen, _max_chosen_workers.get() or 0))
     return chosen
 

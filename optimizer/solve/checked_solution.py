@@ -235,6 +235,7 @@ class CheckedSolution:
             review=outcome_after_review(
                 self.reported_outcome, commitment, self.certificate, self.no_review_optimum
             ),
+            extra=plan_document.extra_rules_record(instance),
             scenario=plan_document.solved_scenario_json(scenario, variant),
             **plan_document.commitment_fields(instance, commitment),
         )

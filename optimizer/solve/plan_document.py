@@ -146,6 +146,12 @@ def commitment_fields(instance: Instance, commitment: Commitment) -> dict[str, A
     }
 
 
+def extra_rules_record(instance: Instance) -> results.ExtraRulesRecord | None:
+    """Return name and hash of the rules in Python; None without any."""
+    extra = instance.extra_rules
+    return None if extra is None else results.ExtraRulesRecord(name=extra.name, sha256=extra.sha256)
+
+
 def _user_rule_outcomes(
     instance: Instance, commitment: Commitment
 ) -> Iterator[results.UserRuleOutcome]:

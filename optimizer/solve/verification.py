@@ -1,7 +1,8 @@
 """Check of a commitment, independent of the solver.
 
 Every rule of the first stage is checked again from the arrays of the instance, without Pyomo and
-without the matrix that was solved. The recourse comes from :mod:`optimizer.solve.recourse`, which
+without the matrix that was solved; only rules that the user states in Python are checked by their
+Pyomo constraints. The recourse comes from :mod:`optimizer.solve.recourse`, which
 is feasible by construction. A commitment that fails the check is an error and is never returned as
 a plan.
 """
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from pyomo.repn import generate_standard_repn
 
 from optimizer.errors import CheckFailed
 from optimizer.model.commitment import (
@@ -20,6 +22,8 @@ from optimizer.model.commitment import (
     combine_branches,
     planned_stock,
 )
+from optimizer.model.commitment_columns import CommitmentColumns
+from optimizer.model.formulation import build_commitment
 from optimizer.model.instance import COVERAGE_TOLERANCE, Floats, Instance
 from optimizer.model.user_rule_values import (
     ABSOLUTE_TOLERANCE,
@@ -63,6 +67,7 @@ def broken_rules(instance: Instance, commitment: Commitment) -> list[str]:
         _broken_country_rules,
         _broken_fixed_decision_rules,
         _broken_user_rules,
+        _broken_extra_rules,
     )
     return [
         text
@@ -330,6 +335,24 @@ def _broken_user_rules(instance: Instance, commitment: Commitment) -> Iterator[s
                 f"U1 user_rule: {x.row.rule} ({x.row.of}, {x.row.year}) is {x.value:.9g}, "
                 f"but has to be {limit}"
             )
+
+
+def _broken_extra_rules(instance: Instance, commitment: Commitment) -> Iterator[str]:
+    """Yield the rules in Python that are broken: only their constraints say what they are."""
+    if instance.extra_rules is None:
+        return
+    model = build_commitment(instance)
+    CommitmentColumns(instance, commitment).load(model)
+    for name, row in model.extra_rule.items():
+        linear = generate_standard_repn(row.body)
+        terms = [
+            factor * (variable.value or 0.0)
+            for factor, variable in zip(linear.linear_coefs, linear.linear_vars, strict=True)
+        ]
+        value, scale = math.fsum([linear.constant, *terms]), max(map(abs, terms), default=0.0)
+        too_low = row.lower is not None and _exceeds(float(row.lower), value, scale)
+        if too_low or (row.upper is not None and _exceeds(value, float(row.upper), scale)):
+            yield f"U2 extra_rule: {name} is {value:.9g}, but has to be {row.expr}"
 
 
 def _broken_fixed_decision_rules(instance: Instance, commitment: Commitment) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +25,7 @@ from models.scenario.case import Case
 from optimizer.analyses.explanation import active_constraints, reasons
 from optimizer.analyses.explanation.limit_values import SHARE_LIMIT_RULES
 from optimizer.analyses.variation import Variation
+from optimizer.model.extra_rules import ExtraRules
 from optimizer.model.formulation import build_commitment, build_extensive_form
 from optimizer.model.instance import COMMON_GROUP, Instance, read_instance
 from optimizer.model.rules import RULES
@@ -51,8 +53,16 @@ NOT_LOOSENING = {"ticket_min", "offtake_limit"}
 """A least amount, and a number that says what a project delivers as well."""
 
 
+def at_most_nine(model: Any, case: Case) -> None:
+    model.nine = pyo.Constraint(expr=sum(model.start.values()) <= 9)
+
+
+IN_PYTHON = ExtraRules.of(at_most_nine, at_most_nine)
+
+
 def model(raw=None):
     instance = read_instance(Case.model_validate(raw or everything()))
+    instance = replace(instance, extra_rules=None if raw else IN_PYTHON)
     return build_extensive_form(instance, read_states(instance))
 
 
@@ -66,7 +76,7 @@ def test_every_constraint_has_its_row_and_every_row_its_constraint() -> None:
 def test_every_row_stands_in_a_model_with_every_feature() -> None:
     rows = Counter(
         row.parent_component().local_name
-        for built in (*map(model, SCENARIOS), build_commitment(from_the_motors()))
+        for built in (model(), *map(model, SCENARIOS), build_commitment(from_the_motors()))
         for row in built.component_data_objects(pyo.Constraint)
     )
     assert set(rows) == set(CONSTRAINTS)
@@ -91,7 +101,8 @@ def test_every_rule_that_a_scenario_can_change_has_its_place_in_a_conflict() -> 
 
 @cache
 def instances() -> list[Instance]:
-    return [read_instance(Case.model_validate(raw)) for raw in SCENARIOS]
+    read = [read_instance(Case.model_validate(raw)) for raw in SCENARIOS]
+    return [*read[1:], replace(read[0], extra_rules=IN_PYTHON)]
 
 
 def rows() -> list[tuple[Instance, str, Any]]:
@@ -137,7 +148,7 @@ def test_every_row_can_be_explained() -> None:
             "instrument": {i.id for i in instance.instruments}, "year": instance.years,
             "line": {line for _, line in instance.budget_lines}, "stockpile": instance.stockpiles,
             "period": range(len(instance.periods)), "material": case.materials,
-            "rule": case.policy.rules, "of": case.projects,
+            "rule": case.policy.rules, "of": case.projects, "constraint": {"nine"},
             "country": {country for _, country in instance.supply}
             | {project.country for project in instance.projects.values()},
         }  # fmt: skip

@@ -101,7 +101,7 @@ def test_a_declaration_names_what_its_index_has(rule: RuleDeclaration) -> None:
         # The limit of a rule of the user is at_least, at_most or equals.
         assert {name.rstrip("?") for name in names(path)} <= roles | {"level"}
     for text in (rule.text, rule.other_text):
-        assert names(text) <= roles | {"value"}
+        assert names(text) <= roles | {"value", "place"}
     assert names(rule.clause) <= roles | IN_CLAUSES
     assert rule.clause or rule.reported_as
     for limit in rule.policy_limits:

@@ -14,8 +14,9 @@ from models.scenario.quantities import YearlyQuantity
 from optimizer.model import commitment as committed
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment
+from optimizer.model.commitment_columns import CommitmentColumns
 from optimizer.model.formulation import read_commitment
-from optimizer.model.instance import COMMON_GROUP, Floats, Instance
+from optimizer.model.instance import COMMON_GROUP, Instance
 from optimizer.model.rules import RULES
 from optimizer.solve import outcomes
 from optimizer.solve.conflicts import (
@@ -127,6 +128,8 @@ def _rule_limit(
     limits of a project, in million EUR.
     """
     item: Any = instance.case
+    if not RULES[key.name].has_number:
+        return None
     if key.name == "state_aid_limit":
         aid, project = instance.case.policy.state_aid, instance.projects[dict(key.about)["project"]]
         assert aid is not None
@@ -146,7 +149,7 @@ def _rule_limit(
         item = numbers.pop() if len(numbers) == 1 else None
     elif isinstance(item, dict) and key.year is not None:
         item = item.get(key.year, 0.0)
-    is_known = RULES[key.name].has_number and isinstance(item, int | float)
+    is_known = isinstance(item, int | float)
     return float(item) if is_known and math.isfinite(item) else None
 
 
@@ -163,7 +166,8 @@ class PlanConstraints:
         self.column_names = [
             (v.parent_component().local_name, v.index()) for v in self.compiled.variables
         ]
-        self.column_values = np.array([self._column_value(*name) for name in self.column_names])
+        columns = CommitmentColumns(self.instance, commitment)
+        self.column_values = np.array([columns.value(*name) for name in self.column_names])
         self.rows = list(rule_rows(self.compiled))
         self._row_matrix = self.compiled.program.matrix.tocsr()
 
@@ -359,65 +363,3 @@ class PlanConstraints:
         return np.array(
             [kind in kinds and id in (index, index[0]) for kind, index in self.column_names]
         )
-
-    def _column_value(self, kind: str, index: Any) -> float:
-        """Return the value of a first-stage column in the plan; ``kind`` and ``index`` are its name
-        and index."""
-        commitment, first_year = self.commitment, self.instance.years[0]
-        match kind, index:
-            case "start", (p, year):
-                return float(commitment.start.get(p) == year)
-            case "unaided", p:
-                return float(p not in commitment.start)
-            case "floored", (p, year, g, f, i) if commitment.start.get(p) == year:
-                return commitment.floored.get((p, g, f, i), 0.0)
-            case "share", (p, f, i, year) if commitment.start.get(p) == year:
-                return commitment.share.get((p, f, i), 0.0)
-            case "market", (p, year) if commitment.start.get(p) == year:
-                return commitment.market.get(p, 0.0)
-            case "offtake", (p, year, g) if commitment.start.get(p) == year:
-                return commitment.offtake.get((p, g), 0.0)
-            case "takes_part", _:
-                return float(commitment.share.get(index, 0.0) > 0)
-            case "buy", (h, year):
-                return float(commitment.expected_purchases(self.instance, h)[year - first_year])
-            case "planned", (h, k):
-                return float(committed.planned_stock(self.instance, commitment, h)[k])
-            case (("unspent" | "line_unspent"), (*owner, year)):
-                return float(self._unspent_by_year[tuple(owner)][year - first_year])
-        return 0.0
-
-    @cached_property
-    def _unspent_by_year(self) -> dict[tuple[str, ...], Floats]:
-        """The unspent amounts (Y) of each budget with yearly amounts, in million EUR.
-
-        Keys are the funder, or the funder and the budget line.
-        """
-        instance = self.instance
-        unspent_by_key: dict[tuple[str, ...], Floats] = {}
-        use_by_funder = committed.budget_use(instance, self.commitment)
-        for f, funder in instance.case.funders.items():
-            by_year = funder.budget_by_year_meur
-            if by_year is not None:
-                granted = [float(by_year.get(year, 0.0)) for year in instance.years]
-                unspent_by_key[f,] = _compute_unspent(granted, use_by_funder[f], funder.carry_over)
-        use_by_line = committed.budget_line_use(instance, self.commitment)
-        for key, line in instance.budget_lines.items():
-            if line.yearly_budget is not None:
-                unspent_by_key[key] = _compute_unspent(
-                    line.yearly_budget, use_by_line[key], line.carry_over
-                )
-        return unspent_by_key
-
-
-def _compute_unspent(
-    granted: Sequence[float] | Floats, used_amounts: Floats, carries_over: bool
-) -> Floats:
-    """Compute the unspent amounts (Y) of a budget at the end of each year."""
-    carried_amount, unspent_amounts = 0.0, np.zeros(len(used_amounts))
-    for y, amount in enumerate(granted):
-        carried_amount = max(
-            0.0, float(amount) + (carried_amount if carries_over else 0.0) - float(used_amounts[y])
-        )
-        unspent_amounts[y] = carried_amount
-    return unspent_amounts

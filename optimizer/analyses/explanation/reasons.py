@@ -10,7 +10,7 @@ from optimizer.analyses.plan_diff import describe_plan_diff
 from optimizer.model.rules import RULES
 from optimizer.report.cells import format_range
 from optimizer.report.countries import country_name
-from optimizer.report.number_format import format_number, format_percent, format_rounded
+from optimizer.report.number_format import format_number, format_percent, format_rounded, sanitize
 from optimizer.report.wording import Wording
 
 ExplanationWording = Wording[Explanation]
@@ -66,6 +66,7 @@ def _clause_values(wording: ExplanationWording, rules: list[BindingRule]) -> dic
         "line": wording.budget_line_name(ids.get("funder", ""), ids.get("line", "")),
         "country": country_name(ids.get("country", "")),
         "rule": wording.user_rule_title(ids.get("rule", "")),
+        "constraint": sanitize(ids.get("constraint", "")),
         "years": ", ".join(spans),
         **{
             form: "" if limit is None else format_limit(limit)

@@ -29,6 +29,7 @@ from optimizer.report.number_format import (
     format_number,
     format_percent,
     format_small_percent,
+    sanitize,
 )
 from optimizer.report.workbook.placed_tables import FormulaRow
 
@@ -132,6 +133,9 @@ def _describe_rules(wording: PlanWording, case: Case) -> Iterator[str]:
         yield f"{tr('Must be built:')} {wording.names('projects', policy.must_build)}."
     if policy.must_not_build:
         yield f"{tr('Must not be built:')} {wording.names('projects', policy.must_not_build)}."
+    if wording.plan.extra is not None:
+        name = sanitize(wording.plan.extra.name)
+        yield tr("Rules of the Python function '{name}' are kept as well.", name=name)
 
 
 def _combine_years(limits: Mapping[Any, float]) -> Iterator[tuple[str, float]]:

@@ -13,6 +13,7 @@ import pyomo.environ as pyo
 
 from optimizer.model.commitment import Commitment, clip_floored_offtake
 from optimizer.model.formulation import (
+    extra_rules,
     objective,
     perspective,
     projects,
@@ -44,6 +45,7 @@ def build_commitment(instance: Instance) -> Any:
     perspective.add_stakes(model, instance)
     perspective.add_fixed_decisions(model, instance)
     objective.add_net_cost(model, instance)
+    extra_rules.add_extra_rules(model, instance)
     return model
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from models.scenario.case import Case
 from models.scenario.user_rule_rows import RuleRow, rule_rows
+from optimizer.model.extra_rules import ExtraRules
 from optimizer.model.instance.cash_flows import CashFlows, cash_flow_class
 from optimizer.model.instance.components import (
     COMMON_GROUP,
@@ -77,6 +78,7 @@ class Instance:
     stakes: tuple[Stake, ...] = ()
     fixed_decisions: FixedDecisions = NOTHING_FIXED
     branches: tuple[ReviewBranch, ...] = ()  # empty without a review
+    extra_rules: ExtraRules | None = None  # rules in Python
 
     def on_branch(self, branch: int) -> "Instance":
         """Return the instance for the decisions on one review branch."""

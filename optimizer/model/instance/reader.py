@@ -12,6 +12,7 @@ from models.scenario.chains import yearly_demand
 from models.scenario.projects import Project
 from models.scenario.quantities import Number
 from models.scenario.stockpiles import Stockpile
+from optimizer.model.extra_rules import current_extra_rules
 from optimizer.model.instance.components import (
     COMMON_GROUP,
     ConversionData,
@@ -129,6 +130,7 @@ def read_instance(case: Case, lot_tonnes: Mapping[str, float] | None = None) -> 
         offtake_groups=groups,
         cost_weights=dict.fromkeys(case.funders, float(case.objective.cost_weight)),
         premium_per_lot=read_premiums(case, years, lots),
+        extra_rules=current_extra_rules(),
     )
     instance = replace(instance, nodes=tuple(build_nodes(instance, need)))
     return replace(instance, chains=tuple(build_chains(instance)))
