@@ -20,6 +20,7 @@ import vorrat
 from models.faults import ScenarioError
 from models.files import read_case_text
 from models.scenario.case import Case
+from optimizer.analyses.plan.figure_sources import all_figures
 from optimizer.errors import Infeasible
 from optimizer.model.extra_rules import ExtraRules, applying
 from optimizer.model.instance import read_instance
@@ -381,3 +382,17 @@ def test_functions_of_the_interface_take_rules_in_python() -> None:
 def test_what_is_no_rule_of_the_first_stage_is_refused(function: Any, message: str) -> None:
     with pytest.raises(vorrat.Misuse, match=message):
         vorrat.solve(vorrat.read("tutorial"), extra=function)
+
+
+def test_the_source_of_a_rule_is_that_of_its_figures() -> None:
+    sourced = ONE | {"source": "a decision", "at_most": {"value": 1}}
+    rules = {"one": sourced, "half": {"sum": {"quantity": "money"}, "at_most": 7}}
+    found = {
+        ".".join(map(str, figure.path)): figure.source
+        for figure in all_figures(Case.model_validate(two_works(**rules)))
+        if figure.path[:2] == ("policy", "rules")
+    }
+    assert found == {
+        "policy.rules.one.at_most.value": "a decision",
+        "policy.rules.half.at_most.value": None,
+    }

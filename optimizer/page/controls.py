@@ -193,8 +193,15 @@ def _rules_group(case: Case) -> ControlGroup:
         for key, value in limit.values(case).items() if limit.on_page else ():
             path = limit.pattern.replace("*", str(key))
             is_count = limit.unit == "count"
-            label = limit.label if path.startswith("policy.rules.") else ""
-            rule_controls.append(figure_control(case, path, value, label, is_integer=is_count))
+            own: dict[str, str] = {}
+            if path.startswith("policy.rules."):
+                units = {
+                    "money": unit_of_field(case, "_meur"),
+                    "tonnes": "t",
+                    "factor": FACTOR_UNIT,
+                }
+                own = {"label": limit.label, "unit": units.get(limit.unit, "")}
+            rule_controls.append(figure_control(case, path, value, is_integer=is_count, **own))
     return ControlGroup("rules", tr("Rules"), tuple(rule_controls))
 
 

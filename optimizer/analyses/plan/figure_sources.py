@@ -16,6 +16,7 @@ from models.scenario.case import Case
 from models.scenario.chains import downstream_materials
 from models.scenario.quantities import CalendarYear, Number, YearlyQuantity
 from models.scenario.sections import Source
+from models.scenario.user_rules import RuleBound, RuleLevel, RuleTerm, UserRule
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report import expressions as ex
@@ -110,6 +111,11 @@ def _walk_figures(
             previous_number = number if number.source else previous_number
     elif isinstance(value, BaseModel):
         skipped_sections = ("sources", "variants") if isinstance(value, Case) else ()
+        # The source of a rule of the user is that of its figures, which lie below several models.
+        if isinstance(value, UserRule):
+            previous_number = Number(0, source=value.source) if value.source else None
+        elif not isinstance(value, RuleBound | RuleLevel | RuleTerm):
+            previous_number = None
         for name, field_info in type(value).model_fields.items():
             item = getattr(value, name)
             is_stated = item != field_info.default or getattr(item, "source", None) is not None
@@ -118,7 +124,7 @@ def _walk_figures(
                 field_location = replace(
                     location.with_step(field_info.alias or name), field=name, unit=unit
                 )
-                yield from _walk_figures(case, item, field_location, None)
+                yield from _walk_figures(case, item, field_location, previous_number)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _walk_figures(

@@ -24,8 +24,8 @@ def user_rules_section(wording: PlanWording) -> Section:
         Column(tr("Unit"), lambda row: _unit(wording, row.rule), "text"),
         Column(tr("In the plan"), "value", "number", key="value"),
         Column(tr("Kind of limit"), _kind_of_limit, "text"),
-        Column(tr("Limit"), "limit", "number", key="limit"),
-        Column(tr("State"), _state, "text"),
+        Column(tr("Value of the limit"), "limit", "number", key="limit"),
+        Column(tr("Does it bind?"), _state, "text"),
     ]
     note = tr(
         "Each rule was checked from the figures of the scenario, outside the solver. A tight rule "
