@@ -245,7 +245,11 @@ def must_not_be_empty(field_name: str, message: str, hint: str) -> Any:
     return pydantic.field_validator(field_name)(check)
 
 
-def _read_id(value: Any) -> str:
+def read_id(value: Any) -> str:
+    """Return the id that a value of a scenario file stands for.
+
+    Raises PydanticCustomError if it is not a text that can be an id.
+    """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         message = tr("'{value}' is a number where an id is expected", value=value)
         raise validation_error(message, tr("write {value}", value=f'"{value}"'))
@@ -282,7 +286,7 @@ Stage = Literal["extraction", "processing", "recycling"]
 Country = Annotated[
     str, BeforeValidator(read_country), InSection("countries")
 ]  #: An ISO 3166 country code such as DE.
-Id = Annotated[str, BeforeValidator(_read_id)]
+Id = Annotated[str, BeforeValidator(read_id)]
 MaterialId = Annotated[Id, InSection("materials")]
 ConsumerId = Annotated[Id, InSection("consumers")]
 ProjectId = Annotated[Id, InSection("projects")]

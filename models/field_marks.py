@@ -57,7 +57,8 @@ def collect_values(
 ) -> list[LocatedValue]:
     """Return all values inside a value, keys of mappings included, and then the value itself.
 
-    Values that are None are left out.
+    Values that are None are left out. Of the states in a table, only those are returned that name
+    an id or a year for the first time.
     """
     located: list[LocatedValue] = []
     _collect_into(value, field_type, path, located.append)
@@ -85,8 +86,9 @@ def _collect_into(
             _collect_into(item, item_type, (*path, str(name)), add)
     elif isinstance(value, (tuple, list)):
         item_type = field_type.item_type or UNMARKED_TYPE
-        for position, item in enumerate(value):
-            _collect_into(item, item_type, (*path, position), add)
+        # Of the many states of a table only those matter that name something for the first time.
+        for position in getattr(value, "first_mentions", range(len(value))):
+            _collect_into(value[position], item_type, (*path, position), add)
     add(LocatedValue(path, value, field_type))
 
 

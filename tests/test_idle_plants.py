@@ -72,6 +72,31 @@ def test_output_under_a_price_floor_runs_at_any_price(
     assert found.outcome.net_cost_meur == near(0.5 * 10 * 100 * share / 1e6)
 
 
+@pytest.mark.parametrize("method", ["extensive", "decomposition"])
+def test_prices_in_states_count_like_price_states(method: Method) -> None:
+    raw = world(0.4)
+    del raw["materials"]["ore"]["price_states"]
+    for one, price in zip(raw["uncertainty"]["states"], (50, {2026: 80}), strict=True):
+        one["prices"] = {"ore": price}
+    found, named = solved(raw, method), solved(world(0.4), method)
+    assert found.outcome.model_dump() == named.outcome.model_dump()
+    assert found.outcome.expected * 10 == near(30)
+    assert found.idle == named.idle
+
+
+def test_prices_in_states_change_over_the_years() -> None:
+    """All is lost in both years; the works run at the price of the second year alone."""
+    raw = world(0.0)
+    raw["horizon"]["last_year"] = 2027
+    raw["hazards"] = cut([1.0, 1.0])
+    raw["projects"]["works"]["restart_periods"] = 2
+    states = [state("rising", 1.0, 2026, prices={"ore": {2026: 50, 2027: 80}})]
+    raw["uncertainty"]["states"] = states
+    found = solved(raw)
+    assert found.outcome.expected * 10 == near(100)
+    assert found.idle[0].idle == near(0.5)
+
+
 def test_a_plan_is_read_back_with_its_floors() -> None:
     raw = world(0.4)
     found, instance = solved(raw), read_instance(Case.model_validate(raw))

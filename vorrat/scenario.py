@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import reprlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from types import NoneType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from models.base import display_name
 from models.faults import Fault, ScenarioError
@@ -29,6 +29,9 @@ from vorrat.arguments import (
 
 MAPPING_NAME = "scenario"
 """Path of a scenario that was read from a mapping."""
+if TYPE_CHECKING:
+    import pandas as pd
+
 READING_KIND = ArgumentKind(
     accept_instances(LoadedScenario),
     mark_translatable("the reading of a scenario, as vorrat.read makes it"),
@@ -40,7 +43,22 @@ SOURCE = ArgumentKind(
 OPTIONAL_TEXT = ArgumentKind(accept_instances(str, NoneType), VARIANT.description)
 
 
-@check_init_arguments(path=PATH, variant=OPTIONAL_TEXT, settings=SETTINGS, reading=READING_KIND)
+def _convert_frame(value: Any) -> Any:
+    """Return a pandas frame, or anything else with columns. Raise TypeError for other values."""
+    if not hasattr(value, "columns"):
+        raise TypeError
+    return value
+
+
+FRAME = ArgumentKind(_convert_frame, mark_translatable("a pandas frame with a table of states"))
+OPTIONAL_FRAME = ArgumentKind(
+    lambda value: None if value is None else _convert_frame(value), FRAME.description
+)
+
+
+@check_init_arguments(
+    path=PATH, variant=OPTIONAL_TEXT, settings=SETTINGS, reading=READING_KIND, states=OPTIONAL_FRAME
+)
 @dataclass(frozen=True, repr=False)
 class Scenario:
     """Scenario file as read, with a variant and settings applied.
@@ -55,6 +73,8 @@ class Scenario:
     """The loaded scenario, with the position of each value in the file, and warnings."""
     content: Mapping[str, Any] | None = field(default=None, repr=False)
     """The mapping from which the scenario was read; None if it was read from a file."""
+    states: pd.DataFrame | None = field(default=None, repr=False, compare=False)
+    """The table of states that replaces those of the file; None if there is none."""
 
     def __repr__(self) -> str:
         changes = f", variant {self.variant!r}" if self.variant else ""
@@ -84,6 +104,43 @@ class Scenario:
     def variants(self) -> tuple[str, ...]:
         """Ids of all variants of the file."""
         return tuple(self.case.variants)
+
+    @check_arguments(states=FRAME)
+    def with_states(self, states: pd.DataFrame) -> Scenario:
+        """Return the scenario with the states of a table in place of its own states or its sample.
+
+        Parameters
+        ----------
+        states
+            The columns and rows of a `table of states <scenario-format.md#tables-of-states>`_, such
+            as ``vorrat states`` writes; None and NaN are empty cells.
+
+        Returns
+        -------
+        Scenario
+            It keeps the states when it is changed further.
+
+        Raises
+        ------
+        ScenarioError
+            With all faults. Their lines count as in a CSV file: the first row is line 2.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import vorrat
+        >>> columns = ["state", "probability", "kind", "id", "year", "period", "value"]
+        >>> rows = [["calm", 0.8] + [None] * 5,
+        ...         ["a stop", 0.2, "event", "export_stop", 2027, None, None]]
+        >>> states = pd.DataFrame(rows, columns=columns)
+        >>> scenario = vorrat.read("scenarios/tutorial.yaml").with_states(states)
+        >>> [state.name for state in scenario.case.uncertainty.states]
+        ['calm', 'a stop']
+        """
+        reading = self.reading.with_state_columns(
+            {str(name): list(states[name]) for name in states.columns}
+        )
+        return replace(self, reading=reading, states=states)
 
     @check_arguments(settings=SETTING, variant=VARIANT)
     def changed(self, *settings: str | Mapping[str, Any], variant: str | None = None) -> Scenario:
@@ -120,9 +177,13 @@ class Scenario:
         texts = tuple(chain.from_iterable(cast(Any, settings)))
         source: Any = self.path if self.content is None else self.content
         if texts:
-            return read(source, variant or self.variant, (*self.settings, *texts))
-        # Without new settings all variants have been checked already.
-        return _read_source(source, variant or self.variant, self.settings, check_variants=False)
+            scenario = read(source, variant or self.variant, (*self.settings, *texts))
+        else:
+            # Without new settings all variants have been checked already.
+            scenario = _read_source(
+                source, variant or self.variant, self.settings, check_variants=False
+            )
+        return scenario if self.states is None else scenario.with_states(self.states)
 
 
 SCENARIO = ArgumentKind(

@@ -17,6 +17,7 @@ from models.field_marks import collect_values
 from models.files.patches import Patch
 from models.language import tr
 from models.scenario.case import Case
+from models.scenario.hazards import TableStates
 
 FIXED_SECTIONS = (
     "assumptions",
@@ -30,8 +31,11 @@ FIXED_SECTIONS = (
 
 
 def text_without_sets(case: Case) -> str:
-    """Return a scenario as JSON text, without assumption sets and a risk measure over them."""
+    """Return a scenario as JSON text, without assumption sets, a risk measure over them, and the
+    states of a table."""
     excluded_fields: Any = {"assumptions": True, "objective": {"over_assumptions"}}
+    if case.uncertainty is not None and isinstance(case.uncertainty.states, TableStates):
+        excluded_fields["uncertainty"] = {"states"}
     content = case.model_dump(
         mode="json", by_alias=True, exclude_none=True, exclude=excluded_fields
     )
@@ -107,7 +111,8 @@ def _sample_seed(case: Case) -> float | None:
 def _item_paths(case: Case) -> dict[tuple[PathStep, ...], None]:
     """Return the paths of the items of all lists and mappings, as keys.
 
-    Ids of items replace their positions. The ``FIXED_SECTIONS`` are left out.
+    Ids of items replace their positions. The ``FIXED_SECTIONS`` are left out, and so are
+    written-out states, since each assumption set may have its own.
     """
     paths = dict[tuple[PathStep, ...], None]()
     for located in collect_values(case):
@@ -115,7 +120,12 @@ def _item_paths(case: Case) -> dict[tuple[PathStep, ...], None]:
             located.field_type.item_type is not None
             and located.field_type.item_type.model is not None
         )
-        if holds_items and located.path[:1] not in [(section,) for section in FIXED_SECTIONS]:
+        section = located.path[:1]
+        if (
+            holds_items
+            and located.path[:2] != ("uncertainty", "states")
+            and section not in [(name,) for name in FIXED_SECTIONS]
+        ):
             entries = (
                 located.value.items()
                 if isinstance(located.value, dict)

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 from models.faults import Fault, SourceLocation
@@ -74,20 +75,32 @@ def _read_records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
                 raise fatal_error(location, tr("more than {count} cells", count=MAX_CELLS))
             if row_number > MAX_ROWS:
                 raise fatal_error(location, tr("more than {count} rows", count=MAX_ROWS))
-            positions = field_positions(lines[start : csv_reader.line_num], start + 1, delimiter)
-            positions += positions[-1:] * (len(field_values) - len(positions))
             if field_values:
-                fields = enumerate(zip(field_values, positions, strict=False))
-                yield [
-                    Cell(value, SourceLocation(file, *position), column)
-                    for column, (value, position) in fields
-                ]
+                place = _RecordPlace(file, lines, start, csv_reader.line_num, delimiter)
+                yield [Cell(value, place, column) for column, value in enumerate(field_values)]
             start = csv_reader.line_num
         count_toward_limits("cells", cell_count, SourceLocation(file))
     except csv.Error as error:
         message = tr("this row is not valid CSV: {problem}", problem=tr(str(error)))
         hint = tr('a quote inside of a quoted text is written twice: ""')
         raise fatal_error(SourceLocation(file, start + 1, 1), message, hint) from None
+
+
+@dataclass(slots=True)
+class _RecordPlace:
+    """The place of a record: the numbers of its lines, from ``start`` to ``end``."""
+
+    file: str
+    lines: list[str]
+    start: int
+    end: int
+    delimiter: str
+
+    def __call__(self, column: int) -> SourceLocation:
+        """Return the source location of the field with a column number."""
+        record = self.lines[self.start : self.end]
+        positions = field_positions(record, self.start + 1, self.delimiter)
+        return SourceLocation(self.file, *positions[min(column, len(positions) - 1)])
 
 
 def field_positions(lines: list[str], first_line: int, delimiter: str) -> list[tuple[int, int]]:

@@ -48,17 +48,25 @@ class Node:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cell:
-    """One cell: its value, source location, and column number from 0.
+    """One cell: its value, its place, and column number from 0.
 
-    ``faulty`` states that its content is unreadable and that this was reported.
+    The place is the source location, or a function that returns it for a column number: tables have
+    many cells, and few locations are needed. ``faulty`` states that the content of the cell is
+    unreadable and that this was reported.
     """
 
     value: Any
-    location: SourceLocation
+    place: SourceLocation | Callable[[int], SourceLocation]
     column_index: int
     faulty: bool = False
+
+    @property
+    def location(self) -> SourceLocation:
+        """The source location."""
+        place = self.place
+        return place if isinstance(place, SourceLocation) else place(self.column_index)
 
     @property
     def is_filled(self) -> bool:

@@ -22,6 +22,7 @@ from models.files.shapes import (
     shape_of,
     shape_of_step,
 )
+from models.files.state_table import StatesNode
 from models.files.yaml_source import parse_setting
 from models.language import tr
 from models.scenario.user_rules import RuleLevel
@@ -120,6 +121,8 @@ def _set_at(
     Nodes on the path are copied at most once for all patches; ``copied_containers`` lists those
     already copied.
     """
+    if isinstance(node, StatesNode):
+        node = node.expanded()
     name, remaining_steps = steps[0], steps[1:]
     if name == "value" and shape.model is RuleLevel and node.child("value") is None:
         # The number itself is the value: at_least: 2.

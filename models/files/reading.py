@@ -33,11 +33,19 @@ from models.files.nodes import (
     node_at,
 )
 from models.files.shapes import ANY_SHAPE, SCENARIO_SHAPE, shape_of_step, to_plain_data
+from models.files.state_table import (
+    SECTION,
+    StatesNode,
+    parse_state_columns,
+    states_node,
+    with_states,
+)
 from models.files.validation_messages import faults_of_validation
 from models.files.yaml_source import not_a_mapping_fault, parse_yaml, thousands_warning
 from models.language import tr
 from models.scenario import references
 from models.scenario.case import Case
+from models.scenario.hazards import TableStates
 from models.spelling import unknown_name_hint
 
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")  #: Suffixes of scenario files in Excel.
@@ -62,10 +70,22 @@ class LoadedScenario:
     def private_number_paths(self) -> Iterator[tuple[PathStep, ...]]:
         """Yield the paths of all numbers from private files."""
         files = self._includes.private_files
-        for path, node in iter_leaves(self._root) if files else ():
+        root, states = self._root, node_at(self._root, SECTION)
+        if isinstance(states, StatesNode):
+            root = with_states(root, states.expanded())
+        for path, node in iter_leaves(root) if files else ():
             is_number = isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
             if is_number and node.location.file in files:
                 yield path
+
+    def with_state_columns(self, columns: Mapping[str, list[Any]]) -> LoadedScenario:
+        """Return the scenario with the states of a table in place of its states or its sample.
+
+        ``columns`` are those of the table. Raises ScenarioError with all faults.
+        """
+        return _ScenarioReader(
+            self._includes.file, None, (), self._includes, (self._root, self.case)
+        ).read(state_columns=columns)
 
     def with_settings(self, settings: Sequence[str]) -> LoadedScenario:
         """Return the scenario with further settings (``path=value``) applied and checked.
@@ -99,14 +119,16 @@ def read_case_text(
     variant: str | None = None,
     settings: Sequence[str] = (),
     check_variants: bool = False,
+    states: TableStates | None = None,
 ) -> LoadedScenario:
     """Read a scenario from a text; ``name`` stands for the file name in messages.
 
-    The other parameters are those of :func:`read_case`. Raises ScenarioError with all faults.
+    ``states`` are its written-out states if the text does not contain them. The other parameters
+    are those of :func:`read_case`. Raises ScenarioError with all faults.
     """
     with shared_reading_limits():
         raw = text.encode("utf-8", "surrogatepass")
-        return _ScenarioReader(name, variant, tuple(settings)).read(raw, check_variants)
+        return _ScenarioReader(name, variant, tuple(settings)).read(raw, check_variants, states)
 
 
 def read_case_mapping(
@@ -129,7 +151,12 @@ def cases_by_assumption_set(case: Case) -> dict[str, Case]:
 
     Raises ScenarioError if a patch is invalid, which cannot happen for a scenario that was read.
     """
-    scenario = read_case_text(assumption_patches.text_without_sets(case), "scenario.json")
+    states = case.uncertainty.states if case.uncertainty is not None else None
+    scenario = read_case_text(
+        assumption_patches.text_without_sets(case),
+        "scenario.json",
+        states=states if isinstance(states, TableStates) else None,
+    )
     return {
         name: scenario.with_settings(assumption_patches.settings_of_set(case, name)).case
         for name in case.assumptions
@@ -156,17 +183,26 @@ class _ScenarioReader:
         self.report = FaultCollector(file)
 
     def read(
-        self, raw: bytes | Mapping[Any, Any] | None = None, check_variants: bool = False
+        self,
+        raw: bytes | Mapping[Any, Any] | None = None,
+        check_variants: bool = False,
+        states: TableStates | None = None,
+        state_columns: Mapping[str, list[Any]] | None = None,
     ) -> LoadedScenario:
         """Return the scenario of ``raw``, or the previous one, with variant and settings applied.
 
-        Raises ScenarioError with all faults.
+        ``states`` or the table of states with ``state_columns`` replace its states. Raises
+        ScenarioError with all faults.
         """
         case = None
         try:
             settings = tuple(patches.parse_settings(self.settings, self.report))
             if raw is not None:
                 file_root = self._parse_file(raw)
+                if states is not None:
+                    file_root = with_states(
+                        file_root, states_node(states, SourceLocation(self.file))
+                    )
                 base = self._merge_includes(file_root, settings)
             elif self.previous is not None:
                 file_root = base = self.previous[0]
@@ -174,6 +210,8 @@ class _ScenarioReader:
                     message = tr("there is no '{path}' to change", path=patch.dotted_path)
                     self.report(patch.path_fault(message, ""))
             root = self._apply_patches(file_root, base, self.variant, settings)
+            if state_columns is not None:
+                root = with_states(root, parse_state_columns(state_columns, self.report))
             case = self._validate_case(root, base)
             if case is not None and case.assumptions:
                 self._check_assumption_sets(root, case)

@@ -26,7 +26,8 @@ from models.files.shapes import (
     shape_of_step,
     to_plain_data,
 )
-from models.files.tables import DATE_TYPES, TableColumn, TableReader
+from models.files.table_source import DATE_TYPES
+from models.files.tables import TableColumn, TableReader
 from models.files.tabs import CONFIDENCE_WORDS, USER_PREFIX, VARIANT_TEXTS, Tab
 from models.files.workbook import open_workbook, read_rows
 from models.files.yaml_source import parse_setting

@@ -4,17 +4,13 @@ A table has one row per item. Its columns are named after fields, with dots for 
 (``capex_profile.0``). An empty cell means that the field is absent.
 """
 
-import datetime
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path as FilePath
 from typing import Any
 
 from models.faults import Fault, ScenarioError, SourceLocation
-from models.files.csv_table import read_csv
-from models.files.decoding import path_in_folder_of, read_bytes
-from models.files.nodes import Cell, FaultReporter, Node, NodePath, Sheet
+from models.files.nodes import Cell, FaultReporter, Node, NodePath, Sheet, node_at, with_child
 from models.files.shapes import (
     ANY_SHAPE,
     SCENARIO_SHAPE,
@@ -24,13 +20,11 @@ from models.files.shapes import (
     shape_of,
     shape_of_step,
 )
+from models.files.state_table import StatesNode, read_state_table
+from models.files.table_source import DATE_TYPES, as_text, parse_number_cell, read_table_sheet
 from models.language import tr
 from models.spelling import MAX_WORD_LENGTH, closest_name
 from models.unit_names import other_unit_hint
-
-_NUMBER_PATTERN = re.compile(r"[-+]?(0|[1-9]\d*|(?=\.\d))(\.\d*)?([eE][-+]?\d{1,4})?")
-_TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
-DATE_TYPES = (datetime.date, datetime.time, datetime.timedelta)
 
 
 def expand_tables(root: Node, file: str, report: FaultReporter) -> Node:
@@ -43,7 +37,31 @@ def expand_tables(root: Node, file: str, report: FaultReporter) -> Node:
             continue
         if not isinstance(table.value, (dict, list)):
             sections[name] = TableReader(name, node, shape, file, report).read()
+    uncertainty, states = root.child("uncertainty"), node_at(root, ("uncertainty", "states"))
+    if uncertainty and states and isinstance(states.value, dict) and "table" in states.value:
+        read_states = read_state_table(states, file, report)
+        sections["uncertainty"] = (
+            with_child(uncertainty, "states", read_states)
+            if isinstance(read_states, StatesNode)
+            else replace(uncertainty, value=None, faulty=True)
+        )
+    if (sets := root.child("assumptions")) is not None and isinstance(sets.value, dict):
+        sections["assumptions"] = _expand_states_of_sets(sets, file, report)
     return replace(root, value=sections)
+
+
+def _expand_states_of_sets(sets: Node, file: str, report: FaultReporter) -> Node:
+    """Return the assumption sets with the states of tables, which are part of their changes."""
+    for name in sets.value:
+        changes = node_at(sets, (name, "set"))
+        states = changes and changes.child("uncertainty.states")
+        if changes and states and isinstance(states.value, dict) and "table" in states.value:
+            read_states = read_state_table(states, file, report)
+            if isinstance(read_states, StatesNode):
+                read_states = replace(read_states.expanded(), key_location=states.key_location)
+            changes = with_child(changes, "uncertainty.states", read_states)
+            sets = with_child(sets, name, with_child(sets.value[name], "set", changes))
+    return sets
 
 
 @dataclass
@@ -86,7 +104,8 @@ class TableReader:
         """
         content: Any = None
         try:
-            if (sheet := self._read_sheet()) is not None:
+            sheet = read_table_sheet((self.section,), self.node, self.file, self.report)
+            if sheet is not None:
                 content = self.parse_content(sheet)
         except ScenarioError as error:
             for fault in error.faults:
@@ -141,60 +160,6 @@ class TableReader:
             else:
                 items[str(name.value)] = replace(row, key_location=name.location)
         return items
-
-    def _read_sheet(self) -> Sheet | None:
-        for key, child in self.node.value.items():
-            if key not in ("table", "sheet"):
-                message = tr("'{key}' is not known next to 'table'", key=key)
-                hint = tr("a table takes 'table' and 'sheet'")
-                self._report_fault(child.key_location or child.location, message, hint, (key,))
-        table_node, sheet_node = self.node.value["table"], self.node.child("sheet")
-        if not isinstance(table_node.value, str) or not table_node.value:
-            message = tr("'table' takes the name of a file")
-            self._report_fault(
-                table_node.location, message, tr("write {value}", value="projects.csv")
-            )
-            return None
-        if sheet_node is not None and not isinstance(sheet_node.value, (str, type(None))):
-            message = tr("'sheet' takes the name of a sheet")
-            self._report_fault(
-                sheet_node.location, message, tr("write {value}", value=f'"{sheet_node.raw_text}"')
-            )
-            return None
-        path = self._table_path(table_node)
-        if path is None:
-            return None
-        raw = read_bytes(path, table_node.location, role="table")
-        if path.suffix.lower() in (".xlsx", ".xlsm"):
-            from models.files.workbook import read_workbook
-
-            return read_workbook(raw, str(path), sheet_node, table_node.location, self.report)
-        if sheet_node is not None and sheet_node.value is not None:
-            hint = tr("leave it out") if path.suffix else tr("name an Excel file")
-            self._report_fault(
-                sheet_node.key_location or sheet_node.location,
-                tr("only an Excel file has sheets"),
-                hint,
-            )
-        return read_csv(raw, str(path), self.report)
-
-    def _table_path(self, table: Node) -> FilePath | None:
-        """Return the file of a table, or None with a fault reported.
-
-        It has to be in the folder of the file that names it, or below.
-        """
-        # A patch has no folder; its tables are relative to the scenario file.
-        path = path_in_folder_of(
-            table.location.file if table.location.line else self.file, str(table.value)
-        )
-        if path is None:
-            message = tr("a table lies in the folder of the scenario file")
-            self._report_fault(table.location, message, tr("move it to that folder"))
-        elif path.suffix.lower() not in _TABLE_SUFFIXES:
-            message = tr("'{suffix}' is no kind of table", suffix=path.suffix)
-            self._report_fault(table.location, message, tr("save it as .csv or .xlsx"))
-            path = None
-        return path
 
     def _resolve_columns(self, sheet: Sheet) -> list[TableColumn]:
         columns: dict[NodePath, TableColumn] = {}
@@ -361,7 +326,7 @@ class TableReader:
             if isinstance(value, str) and value.strip().lower() in ("true", "false"):
                 value = value.strip().lower() == "true"
             return Node(value, location, location)
-        return Node(_as_text(value), location, location)
+        return Node(as_text(value), location, location)
 
     def date_fault_node(self, location: SourceLocation, kind: str) -> Node:
         """Report a date where another kind of value belongs, and return a faulty node."""
@@ -370,7 +335,7 @@ class TableReader:
 
     def _parse_names(self, shape: Shape, value: Any, location: SourceLocation) -> Node:
         """Return a list from one cell whose entries are separated by ``;``."""
-        text = _as_text(value).strip()
+        text = as_text(value).strip()
         if shape.kind == "names" and text in shape.choices:
             return Node(text, location, location)
         entries = [entry.strip() for entry in text.split(";") if entry.strip()]
@@ -389,20 +354,3 @@ _DATE_MESSAGES = {
     "flag": lambda: tr("a date stands where true or false belongs"),
     "any": lambda: tr("a date stands where a value belongs"),
 }
-
-
-def parse_number_cell(text: str, location: SourceLocation) -> Node:
-    """Return the node of a cell with a number.
-
-    Text that is not a number is kept as text, and validation then refuses it.
-    """
-    if len(text) < 300 and _NUMBER_PATTERN.fullmatch(text):
-        is_integer = re.fullmatch(r"[-+]?\d+", text)
-        return Node(int(text) if is_integer else float(text), location, location, raw_text=text)
-    return Node(text, location, location)
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, StrictStr, ValidationInfo, field_validator, model_validator
@@ -20,6 +21,7 @@ from models.base import (
 from models.field_marks import InSection
 from models.language import mark_translatable, tr
 from models.scenario.quantities import (
+    NameOrYearly,
     NonNegative,
     Number,
     NumberBounds,
@@ -27,6 +29,7 @@ from models.scenario.quantities import (
     Share,
     WholeNumber,
     Year,
+    YearlyNonNegative,
     YearlyShare,
 )
 
@@ -114,10 +117,36 @@ class State(Base):
         Annotated[int, BeforeValidator(base.read_year), InSection("years")], RegimeId
     ] = {}
     """Regime from each named year until the next; events stay as they are given."""
-    demand: dict[MaterialId, NonNegative] = {}
-    """Factors on demand and on supply given as a share of it, by material; by default 1."""
-    prices: dict[MaterialId, StrictStr] = {}
-    """Names of price states, by material; by default the most likely one."""
+    demand: dict[MaterialId, YearlyNonNegative] = {}
+    """Yearly factors on demand and supply given as a share of it, by material; by default 1."""
+    prices: dict[MaterialId, NameOrYearly] = {}
+    """Names of price states, or yearly prices in EUR per tonne; by default the most likely."""
+
+
+class TableStates(tuple[State, ...]):
+    """Written-out states from a table, of which there may be many thousands."""
+
+    first_mentions: tuple[int, ...]
+    """Positions of the states that name an id or a year as the first ones."""
+
+    def __new__(cls, states: Iterable[State]) -> TableStates:
+        """Create the tuple, and find the first mentions."""
+        table_states = super().__new__(cls, states)
+        mentioned: set[object] = set()
+        positions = []
+        for position, state in enumerate(table_states):
+            count = len(mentioned)
+            mentioned.update(("hazard", x.hazard, x.profile) for x in state.events)
+            mentioned.update(("start", x.start) for x in state.events)
+            mentioned.update(("project", p) for p in (*state.failed_projects, *state.anyway))
+            mentioned.update(("project", p) for p in state.delayed_projects)
+            mentioned.update(("regime", *item) for item in state.regimes.items())
+            mentioned.update(("demand", m, *x.years) for m, x in state.demand.items())
+            mentioned.update(("price", m, getattr(x, "years", x)) for m, x in state.prices.items())
+            if len(mentioned) > count or position == 0:
+                positions.append(position)
+        table_states.first_mentions = tuple(positions)
+        return table_states
 
 
 class Sample(Base):
@@ -171,6 +200,11 @@ class Uncertainty(Base):
     """Markov chain over the years, whose regimes change hazard probabilities."""
     demand: dict[MaterialId, tuple[DemandFactor, ...]] = {}
     """Factors on the demand for a material, one of which is drawn for each sampled state."""
+
+    @field_validator("states", mode="wrap")
+    @classmethod
+    def _keep_table_states(cls, states: object, read: Callable[[object], object]) -> object:
+        return states if isinstance(states, TableStates) else read(states)
 
     @model_validator(mode="after")
     def _has_sample_or_states(self, info: ValidationInfo) -> Uncertainty:

@@ -386,6 +386,23 @@ def _years_schema(number: dict[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class NameOrYearlyBounds(YearlyBounds):
+    """Reader of a name, or of a yearly quantity whose numbers keep within ``bounds``."""
+
+    def read(self, value: Any) -> Any:
+        """Return a name as it is, and the quantity for anything else."""
+        return value if isinstance(value, str) else super().read(value)
+
+    def write(self, value: Any) -> Any:
+        """Return the name or the quantity as a scenario file writes it."""
+        return value if isinstance(value, str) else value.to_file_value()
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema: a text, or what a yearly quantity may be."""
+        return {"anyOf": [{"type": "string"}, super().json_schema()]}
+
+
+@dataclass(frozen=True)
 class YearReader(FieldReader):
     """Reader of a bare year or ``{value: 2026, source: ...}``."""
 
@@ -427,3 +444,4 @@ WholeNumber = Annotated[Number, NumberBounds(ge=0, whole=True)]  #: A whole numb
 PositiveInteger = Annotated[Number, NumberBounds(ge=1, whole=True)]
 YearlyNonNegative = Annotated[YearlyQuantity, YearlyBounds(_NONNEGATIVE_BOUNDS)]
 YearlyShare = Annotated[YearlyQuantity, YearlyBounds(_SHARE_BOUNDS)]
+NameOrYearly = Annotated[str | YearlyQuantity, NameOrYearlyBounds(_NONNEGATIVE_BOUNDS)]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from models.base import UNREADABLE_TEXT
 from models.faults import Fault
-from models.field_marks import LocatedValue, collect_values
+from models.field_marks import FieldType, LocatedValue, collect_values
 from models.language import mark_translatable, tr
 from models.scenario import (
     baseline_shortage,
@@ -20,7 +20,7 @@ from models.scenario import (
     user_rule_checks,
 )
 from models.scenario.hazards import Event
-from models.scenario.quantities import are_readable
+from models.scenario.quantities import YearlyQuantity, are_readable
 from models.scenario.review import Observation
 from models.scenario.sections import Sections
 from models.spelling import unknown_name_hint
@@ -293,9 +293,16 @@ class _ReferenceChecker:
         uncertainty, periods = self.case.uncertainty, self.case.horizon.periods_per_year
         unaided = [name for name, item in self.case.projects.items() if item.anyway is not None]
         for state_position, state in enumerate((uncertainty and uncertainty.states) or ()):
+            for field in ("demand", "prices"):
+                for name, quantity in getattr(state, field).items():
+                    if isinstance(quantity, YearlyQuantity) and quantity.years:
+                        path = ("uncertainty", "states", state_position, field, name)
+                        yield from self._check_path_years(quantity, path)
             for name, price in state.prices.items():
                 material = self.case.materials.get(name)
                 states = () if material is None else material.price_states
+                if not isinstance(price, str):
+                    continue
                 if material is not None and not any(item.is_named(price) for item in states):
                     values = {"material": name, "price": price}
                     message = tr("'{material}' has no price state '{price}'", **values)
@@ -323,6 +330,14 @@ class _ReferenceChecker:
                     hint = tr("write a period from 1 to {last:g}", last=periods)
                     hint = tr("write {value}", value=1) if periods <= 1 else hint
                     yield Fault((*path, "period"), message, hint)
+
+    def _check_path_years(
+        self, quantity: YearlyQuantity, path: tuple[str | int, ...]
+    ) -> Iterator[Fault]:
+        """Yield a fault for each year of a path in a state that lies outside the horizon."""
+        in_years = FieldType("years")
+        for year in quantity.years:
+            yield from self._check_year(LocatedValue((*path, str(year)), year, in_years, True))
 
     def _check_profile(self, event: Event, path: tuple[str | int, ...]) -> Iterator[Fault]:
         """Yield a fault if an event lacks a profile, or names one that its hazard does not have.
@@ -374,7 +389,9 @@ def _check_review(case: Sections, is_partial: bool = False) -> Iterator[Fault]:
             message = tr("the states of the world have no regimes")
             yield Fault((*path, "regime"), message, tr("add uncertainty.regimes, or leave it out"))
         material = case.materials.get(observation.price or "")
-        if material is not None and len(material.price_states) < 2:
+        states = (uncertainty and uncertainty.states) or ()
+        has_prices = any(observation.price in state.prices for state in states)
+        if material is not None and len(material.price_states) < 2 and not has_prices:
             message = tr(
                 "the price of '{material}' is the same in all states", material=observation.price
             )

@@ -8,7 +8,6 @@ factor.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +16,7 @@ from functools import partial
 
 import numpy as np
 
-from models.files import read_case_text
+from models.files.case_content import read_case_data
 from models.language import tr
 from models.results import Plan
 from models.results.plan import BreakEvenFactor, ScaledQuantity
@@ -63,9 +62,7 @@ def add_break_even(plan: Plan, time_limit: float | None = None) -> Plan:
     """
     if plan.scenario is None or plan.outcome.measure != "damage" or _is_empty_plan(plan):
         return plan
-    loaded_scenario = read_case_text(json.dumps(plan.scenario), "plan.json").with_settings(
-        BREAK_EVEN_SETTINGS
-    )
+    loaded_scenario = read_case_data(plan.scenario, "plan.json").with_settings(BREAK_EVEN_SETTINGS)
     problem = Problem.from_case(loaded_scenario.case)
     instance = problem.instance
     pool = None if choose_method(instance, problem.states) == "extensive" else CutPool()

@@ -1,10 +1,10 @@
 """A saved plan with its scenario, states and commitment, in the form that analyses use."""
 
-import json
 import time
 from dataclasses import dataclass, replace
 
-from models.files import LoadedScenario, read_case_text
+from models.files import LoadedScenario
+from models.files.case_content import read_case_data
 from models.language import tr
 from models.results import Plan
 from optimizer.errors import CheckFailed, Misuse
@@ -44,7 +44,7 @@ def load_saved_plan(
     """
     _check_extra_rules(plan)
     started_at = time.perf_counter()
-    loaded_scenario = read_case_text(json.dumps(plan.scenario), source_name)
+    loaded_scenario = read_case_data(plan.scenario, source_name)
     loaded_problem = Problem.from_case(loaded_scenario.case)
     instance, saved_outcomes = loaded_problem.instance, {saved.id: saved for saved in plan.under}
     with_recourse, seconds = loaded_problem.with_recourse(threads), time.perf_counter() - started_at

@@ -36,6 +36,7 @@ COMMANDS = {
         "Read a workbook, solve it, and write plan, report and results beside it."
     ),
     "schema": mark_translatable("Print the JSON Schema of scenario files or of results."),
+    "states": mark_translatable("Write the drawn states of the world to a table, or as JSON."),
     "validate": mark_translatable("Check scenario files and say what is wrong, all at once."),
     "workbook": mark_translatable("Write saved plans to an Excel workbook with live formulas."),
 }

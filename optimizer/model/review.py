@@ -32,7 +32,8 @@ def read_information_set(
     """Return the outcomes that are observed in a state before the review, one for each of
     ``observations`` (by default those of the scenario's review). The outcome is ``yes`` or ``no``
     for a hazard, the name for a regime (empty if unknown), and the number of the price state for a
-    price."""
+    price. Of prices by year only those before the review are observed: the number is that of the
+    first price state with the same prices until then."""
     selected_observations = review_observations(instance) if observations is None else observations
     return tuple(_observe(instance, state, observation) for observation in selected_observations)
 
@@ -56,7 +57,13 @@ def _observe(instance: Instance, state: State, observation: Observation) -> str:
     if observation.regime:
         return state.regimes[years_before_review - 1] if state.regimes else ""
     price = observation.price or ""
-    return str(dict(state.price_states).get(price, instance.prices[price].most_likely))
+    data = instance.prices[price]
+    index = dict(state.price_states).get(price, data.most_likely)
+    if index < data.stated_count:
+        return str(index)
+    seen = data.price_by_state[data.stated_count :, :years_before_review]
+    first_equal = (seen == seen[index - data.stated_count]).all(axis=1).argmax()
+    return str(data.stated_count + int(first_equal))
 
 
 def with_branches(

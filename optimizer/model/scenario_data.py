@@ -107,7 +107,7 @@ def cap_surplus_offtake(instance: Instance, states: Sequence[State]) -> Instance
             *(float(lots.max()) for origin, lots in instance.supply.items() if origin[0] == m),
             0.0,
         )
-        * max([1.0, *(x for state in states for q, x in state.demand_factors if q == m)])
+        * max([1.0, *(np.max(x) for state in states for q, x in state.demand_factors if q == m)])
         for m, need in instance.need.items()
     }
     # Smallest positive share of output that belongs to a node.
@@ -167,11 +167,12 @@ class ScenarioData:
 def compute_scenario_data(instance: Instance, state: State) -> ScenarioData:
     """Compute the scenario data of a state."""
     share_left = compute_availability(instance, state)
-    factors = {m: np.array(factor) for m, factor in state.demand_factors}
+    factors = collect_demand_factors(instance, [state])
+    factors = {m: by_state[0] for m, by_state in factors.items()}
     adaptation_left = adaptation_shares_left(instance, factors, share_left.__getitem__)
     market, demand, step_limit = {}, {}, {}
     for node in instance.nodes:
-        m, factor = node.material, factors.get(node.material, np.ones(()))
+        m, factor = node.material, factors.get(node.material, np.ones(1))
         if m not in market:
             market[m] = shortage_clock.compute_market_lots(
                 instance, m, factor, share_left.__getitem__
@@ -216,6 +217,25 @@ def compute_mean_scenario_data(instance: Instance, states: Sequence[State]) -> S
     return mean
 
 
+def collect_demand_factors(instance: Instance, states: Sequence[State]) -> dict[str, Floats]:
+    """Return the factor on demand in each state, for each material whose factor differs from 1 in
+    some state: one for all periods (S, 1), or one for each (S, K) if it changes over the years in
+    some state."""
+    factors: dict[str, Floats] = {}
+    year_count = len(instance.years)
+    for s, state in enumerate(states):
+        for m, factor in state.demand_factors:
+            width = 1 if isinstance(factor, float) else year_count
+            by_state = factors.setdefault(m, np.ones((len(states), width)))
+            if width > by_state.shape[1]:
+                factors[m] = by_state = np.repeat(by_state, year_count, axis=1)
+            by_state[s] = factor
+    return {
+        m: by_state if by_state.shape[1] == 1 else by_state[:, instance.year_index]
+        for m, by_state in factors.items()
+    }
+
+
 def deciding_price_states(
     instance: Instance, states: Sequence[State]
 ) -> dict[str, NDArray[np.intp]]:
@@ -236,8 +256,8 @@ def adaptation_shares_left(
     instance: Instance, demand_factors: Mapping[str, Floats], share_left: shortage_clock.ShareLeft
 ) -> Callable[[str], Floats]:
     """Return a function of the material that gives the share (..., E, K) of the later damage steps
-    that each of its E adaptations leaves. ``demand_factors`` (...) are by material; ``share_left``
-    gives the share of an origin's supply that hazards leave."""
+    that each of its E adaptations leaves. ``demand_factors`` (..., 1 or K) are by material;
+    ``share_left`` gives the share of an origin's supply that hazards leave."""
 
     def of_material(material: str) -> Floats:
         shares = [
@@ -330,8 +350,8 @@ def _market_covers_demand(
         for conversion in instance.conversions.values()
         if conversion.output == m
     ]
-    factor = {m: demand_factors.get(m, np.ones(())) for m in outputs_first}
-    demand = [factor[m][..., None] * instance.material_demand[m][year_of] for m in outputs_first]
+    factor = {m: demand_factors.get(m, np.ones(1)) for m in outputs_first}
+    demand = [factor[m] * instance.material_demand[m][year_of] for m in outputs_first]
     market = [
         shortage_clock.compute_market_lots(instance, m, factor[m], share_left)
         for m in outputs_first

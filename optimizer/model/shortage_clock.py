@@ -20,11 +20,11 @@ TRIGGER_TOLERANCE = 1e-9  # share of undisturbed supply by which a loss has to e
 
 
 def compute_market_lots(
-    instance: Instance, material: str, demand_factor: Floats | float, share_left: ShareLeft
+    instance: Instance, material: str, demand_factor: Floats, share_left: ShareLeft
 ) -> Floats:
     """Return the lots of a material from the market in each period (..., K). ``demand_factor``
-    (...) multiplies demand, and with it the supply that is stated as a share of need."""
-    extra_factor = np.asarray(demand_factor)[..., None] - 1.0
+    (..., 1 or K) multiplies demand, and with it the supply that is stated as a share of need."""
+    extra_factor = demand_factor - 1.0
     lots = np.zeros((*extra_factor.shape[:-1], len(instance.periods)))
     for origin, supply in instance.supply.items():
         if origin[0] == material:
@@ -45,10 +45,10 @@ def find_hit_periods(
 ) -> NDArray[np.bool_]:
     """Return a boolean array (..., K): whether more than ``trigger_loss`` of the market supply of
     the material, or of any upstream form, is lost in a period. ``demand_factors`` has the factor
-    (...) on the demand for each material, and 1 is used for materials that it lacks."""
+    (..., 1 or K) on the demand for each material, and 1 is used for materials that it lacks."""
     is_hit = np.zeros((), dtype=bool)
     for form in sorted(upstream_materials(instance.case, material)):
-        factor = demand_factors.get(form, np.ones(()))
+        factor = demand_factors.get(form, np.ones(1))
         undisturbed_lots = compute_market_lots(
             instance, form, factor, lambda _: np.ones(len(instance.periods))
         )

@@ -22,7 +22,8 @@ from models.scenario.hazards import Sample
 from models.scenario.hazards import State as WrittenState
 from models.scenario.quantities import Number
 from optimizer.model.instance import Floats, Instance, Realization
-from optimizer.model.instance.prices import price_state_of, sample_price_states
+from optimizer.model.instance.components import yearly_values
+from optimizer.model.instance.prices import read_written_price_states, sample_price_states
 from optimizer.model.random_streams import draw_categories, draw_project_uniforms, draw_uniforms
 
 
@@ -38,9 +39,11 @@ class State:
     delays: tuple[tuple[str, int], ...] = ()  # delayed projects, and years of delay
     unaided_projects: frozenset[str] = frozenset()  # projects that are decided without support
     regimes: tuple[str, ...] = ()  # (Y) "" where unknown; none if the scenario has no regimes
-    demand_factors: tuple[tuple[str, float], ...] = ()  # by material; 1 where absent
+    demand_factors: tuple[tuple[str, float | tuple[float, ...]], ...] = ()
+    """By material, for all years or for each year (Y); 1 where absent."""
     price_states: tuple[tuple[str, int], ...] = ()
-    """Price states, by material whose price is sampled; the most likely where absent."""
+    """Index in ``PriceData.price_by_state``, by material whose price is sampled; the most likely
+    price state where absent."""
 
     def realization(self, project: str) -> Realization:
         """Return the realization of a project that does not fail in this state."""
@@ -109,8 +112,19 @@ def read_states(instance: Instance) -> tuple[State, ...]:
         total = math.fsum(state.probability for state in uncertainty.states)
         # A file may round probabilities; differences of binary rounding are left alone.
         total = total if abs(total - 1) > 1e-12 else 1.0
+        price_states = {
+            m: read_written_price_states(data, m, instance.case, instance.years)
+            for m, data in instance.prices.items()
+            if data.is_sampled
+        }
         return tuple(
-            _read_written_state(instance, state, number, total)
+            _read_written_state(
+                instance,
+                state,
+                number,
+                total,
+                tuple((m, int(indices[number])) for m, indices in price_states.items()),
+            )
             for number, state in enumerate(uncertainty.states)
         )
     return (State("undisturbed", 1.0),)
@@ -153,7 +167,11 @@ def hazards_without_events(instance: Instance, states: tuple[State, ...]) -> tup
 
 
 def _read_written_state(
-    instance: Instance, state: WrittenState, number: int, total_probability: float
+    instance: Instance,
+    state: WrittenState,
+    number: int,
+    total_probability: float,
+    price_states: tuple[tuple[str, int], ...],
 ) -> State:
     first_year, per_year = instance.years[0], instance.periods_per_year
     regime_by_year = dict(sorted(state.regimes.items()))
@@ -177,12 +195,12 @@ def _read_written_state(
         regimes=tuple("" if year is None else regime_by_year[year] for year in regime_years)
         if regime_by_year
         else (),
-        demand_factors=tuple((m, float(x)) for m, x in state.demand.items() if float(x) != 1),
-        price_states=tuple(
-            (m, price_state_of(data, instance.case.materials[m], m, state))
-            for m, data in instance.prices.items()
-            if data.is_sampled
+        demand_factors=tuple(
+            (m, factor[0] if len(set(factor)) == 1 else factor)
+            for m, x in state.demand.items()
+            if set(factor := tuple(map(float, yearly_values(x, instance.years, 1.0)))) != {1.0}
         ),
+        price_states=price_states,
     )
 
 

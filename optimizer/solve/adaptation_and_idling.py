@@ -12,11 +12,14 @@ from models import results
 from optimizer.model import shortage_clock
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, Instance, read_adaptation
-from optimizer.model.scenario_data import HazardPatterns, deciding_price_states
+from optimizer.model.scenario_data import (
+    HazardPatterns,
+    collect_demand_factors,
+    deciding_price_states,
+)
 from optimizer.model.states import State
 from optimizer.solve.outcomes import PlanEvaluation
 from optimizer.solve.recourse.state_blocks import STATES_PER_BLOCK
-from optimizer.solve.recourse.state_classes import collect_demand_factors
 
 LATER_COST_MONTHS = 10  # the cost of a missing tonne is reported after so many months as well
 
@@ -83,7 +86,7 @@ def _shortage_clocks(
         state_block = states[start : start + STATES_PER_BLOCK]
         share_left = HazardPatterns(instance, state_block).share_left
         is_hit = shortage_clock.find_hit_periods(
-            instance, material, trigger, collect_demand_factors(state_block), share_left
+            instance, material, trigger, collect_demand_factors(instance, state_block), share_left
         )
         is_hit = np.broadcast_to(is_hit, (len(state_block), len(instance.periods)))
         ages = shortage_clock.compute_clock_ages(is_hit, reset)
@@ -135,7 +138,11 @@ def idle_project_outcomes(
             is_below = instance.prices[m].price_by_state < project.cash_cost
             below_cash_cost[p] += float(probability @ is_below[prices[m]].mean(axis=1))
             running_share = shortage_clock.compute_running_share(
-                instance, project, prices[m], collect_demand_factors(state_block), share_left
+                instance,
+                project,
+                prices[m],
+                collect_demand_factors(instance, state_block),
+                share_left,
             )
             running_share = np.broadcast_to(
                 running_share, (len(state_block), len(instance.periods))

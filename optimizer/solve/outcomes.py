@@ -227,10 +227,7 @@ def _add_shortages(
         evaluation.expected_shortage[m] += (
             (part.class_probability @ part.missing_lots).reshape(year_count, n).sum(axis=1)
         )
-        demand = (
-            part.classes.class_demand_factor[:, None]
-            * instance.material_demand[m][instance.year_index]
-        )
+        demand = part.classes.class_demand_factor * instance.material_demand[m][instance.year_index]
         is_short = part.missing_lots > SHORTAGE_TOLERANCE * demand
         evaluation.shortage_probability[m] += part.class_probability @ is_short.reshape(
             -1, year_count, n

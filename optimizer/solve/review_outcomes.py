@@ -98,7 +98,20 @@ def _observed_values(
         elif observation.regime:
             yield results.ObservedOutcome(regime=value)
         else:
-            price_state = instance.case.materials[observation.price or ""].price_states[int(value)]
+            material = observation.price or ""
             yield results.ObservedOutcome(
-                price=observation.price, state=display_name(price_state.name, str(int(value) + 1))
+                price=material, state=_price_state_name(instance, material, int(value))
             )
+
+
+def _price_state_name(instance: Instance, material: str, index: int) -> str:
+    """Return the name of a price state, its number if it has none, and for prices by year the last
+    price before the review."""
+    price_states = instance.case.materials[material].price_states
+    review = instance.case.planned_review
+    if index >= instance.prices[material].stated_count and review is not None:
+        last_year_seen = int(review.year) - 1
+        prices = instance.prices[material].price_by_state[index]
+        return f"{last_year_seen}: {prices[last_year_seen - instance.years[0]]:g}"
+    name = price_states[index].name if price_states else None
+    return display_name(name, str(index + 1))

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, Literal
 
 from models.faults import VorratError
-from models.files import read_case_text
+from models.files.case_content import read_case_data
 from models.language import tr
 from models.results import Plan
 from models.scenario.case import Case
@@ -119,7 +119,7 @@ def _solve_task(find_plan: Callable[[Case], CheckedSolution], task: BatchTask) -
     Interrupted if the user stopped the search.
     """
     try:
-        solution = find_plan(read_case_text(task.text, "scenario.json").case)
+        solution = find_plan(read_case_data(json.loads(task.text), "scenario.json").case)
         if solution.interrupted:
             raise Interrupted(tr("stopped before it was solved"))
         plan = solution.to_plan(task.title, task.variant, with_details=False)

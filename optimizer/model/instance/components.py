@@ -289,11 +289,11 @@ class Node:
     def step_limits(
         self, year_index: NDArray[np.intp], demand_factor: Floats, share_left: Floats
     ) -> Floats:
-        """Return the lots (..., J, K) on each damage step j, for factors (...) on demand. If a
-        damage entry has adaptation, only the share ``share_left`` (..., E, K) of its later steps
+        """Return the lots (..., J, K) on each damage step j, for factors (..., 1 or K) of demand.
+        a damage entry has adaptation, only the share ``share_left`` (..., E, K) of its later steps
         remains, and the rest is added to its first step."""
         lots = np.reshape([step.limit[year_index] for step in self.steps], (-1, len(year_index)))
-        lots = lots * demand_factor[..., None, None]
+        lots = lots * demand_factor[..., None, :]
         for adaptation, first_step, end in self.adaptation_ranges:
             later_steps = lots[..., first_step + 1 : end, :]
             moved_lots = later_steps * (1 - share_left[..., adaptation, None, :])

@@ -239,7 +239,12 @@ class Instance:
                 for m, demand_factors in uncertainty.demand.items()
                 for x in demand_factors
             ]
-            factors += [x for state in uncertainty.states or () for x in state.demand.items()]
+            factors += [
+                (m, x)
+                for state in uncertainty.states or ()
+                for m, path in state.demand.items()
+                for x in path.values
+            ]
             for m, factor in factors:
                 max_factors[m] = max(1.0, max_factors.get(m, 1.0), float(factor))
         return max_factors

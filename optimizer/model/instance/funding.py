@@ -66,7 +66,9 @@ def _floor_prices(
             planned_payment=price_data.planning_probability @ payments,
             upside_income=float(instrument.upside_share)
             * (price_data.probability_in_states @ upside_payments),
-            payment_by_state=payments[price_data.probability > 0],
+            payment_by_state=payments[
+                (price_data.probability > 0) | (np.arange(len(payments)) >= price_data.stated_count)
+            ],
         )
     return by_material
 

@@ -232,10 +232,9 @@ def _evaluate_class_block(
         if name == "shortage" and instance.year_index[index[2]] == y:
             node = nodes[index[0]]
             total_demand = instance.material_demand[node.material][y] * instance.periods_per_year
-            demand = (
-                analysis.classes.by_material[node.material].class_demand_factor[class_block]
-                * total_demand
-            )
+            factors = analysis.classes.by_material[node.material].class_demand_factor[class_block]
+            first_period = min(y * instance.periods_per_year, factors.shape[1] - 1)
+            demand = factors[:, first_period] * total_demand
             share = np.divide(lots, demand, out=np.zeros_like(lots), where=demand > 0)
             consumer_values.missing_share[class_block, form_index[node.material]] += share
             consumer_values.damage_by_form[class_block, form_index[node.material]] += (

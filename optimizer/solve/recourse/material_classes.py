@@ -35,14 +35,14 @@ class StateClasses:
     realization_index: Integers  # (U, P) index in ``realizations``; -1 if the project fails
     available_share: Floats  # (R, K) share of output that hazards leave
     demand_row: Integers  # (U) row of ``demand_factor`` and ``step_share_left``
-    demand_factor: Floats  # (N)
+    demand_factor: Floats  # (N, W) for all periods (W is 1) or for each period (W is K)
     step_share_left: Floats  # (N, E, K) share of later damage steps left, by entry with adaptation
     is_covered: Floats | None = None
     """(U, K) 1 where a period is covered, else 0; None if no stock is refilled."""
 
     @property
     def class_demand_factor(self) -> Floats:
-        """Factor on demand in each state class (U)."""
+        """Factor on demand in each state class (U, W)."""
         return self.demand_factor[self.demand_row]
 
     @property
@@ -64,14 +64,14 @@ class StateClasses:
 def demand_signature(
     classes: StateClasses, indices: Integers, is_open: NDArray[np.bool_]
 ) -> Floats:
-    """Return rows (..., 1 + E*K) that are equal only for classes with equal demand: the factor on
+    """Return rows (..., W + E*K) that are equal only for classes with equal demand: the factor on
     demand and, in open periods (U, K), the remaining share of later damage steps."""
     shares_left = np.where(
         is_open[indices, None], classes.step_share_left[classes.demand_row[indices]], 1.0
     )
     return np.hstack(
         [
-            classes.class_demand_factor[indices, None],
+            classes.class_demand_factor[indices],
             shares_left.reshape(len(indices), math.prod(shares_left.shape[1:])),
         ]
     )
@@ -80,7 +80,8 @@ def demand_signature(
 def split_signature(classes: StateClasses, signature: Floats) -> tuple[Floats, Floats]:
     """Return the demand factors and the remaining shares of later damage steps that rows of
     :func:`demand_signature` contain."""
-    return signature[:, 0], signature[:, 1:].reshape(
+    width = classes.demand_factor.shape[1]
+    return signature[:, :width], signature[:, width:].reshape(
         len(signature), *classes.step_share_left.shape[1:]
     )
 
@@ -99,7 +100,7 @@ def build_material_classes(
     """Build the state classes of one material.
 
     ``state_realization`` holds the index of each project's realization (S) in ``realizations``, -1
-    if it fails; ``demand`` the factor on demand (S) and the remaining share of later damage steps
+    if it fails; ``demand`` the factor on demand (S, W) and the remaining share of later steps
     (S, E, K); ``running_share_by_project`` the share (S, K) that runs at the deciding price, for
     projects that depend on one. Unless ``merge`` is set, there is one class for each state.
     """
@@ -162,7 +163,7 @@ def build_material_classes(
     ]
     factor, share_left = demand
     demand_rows = np.hstack(
-        [factor[:, None], share_left.reshape(len(share_left), math.prod(share_left.shape[1:]))]
+        [factor, share_left.reshape(len(share_left), math.prod(share_left.shape[1:]))]
     )
     distinct_demand, demand_row = distinct_rows(demand_rows)
     keys = np.hstack(
@@ -173,7 +174,7 @@ def build_material_classes(
     else:
         first_states = state_rows = np.arange(len(keys))
     supply = np.zeros((len(first_states), patterns.period_count))
-    extra_factor = factor[first_states, None] - 1
+    extra_factor = factor[first_states] - 1
     for o in supplied_origins:
         origin = instance.origins[origin_indices[o]]
         lots = instance.supply[origin][instance.year_index]
@@ -225,7 +226,7 @@ def merge_calm(
     calm."""
     is_open = np.zeros(classes.market_lots.shape, dtype=bool)
     for node in nodes:
-        demand = classes.class_demand_factor[:, None] * node.demand[year_index]
+        demand = classes.class_demand_factor * node.demand[year_index]
         market_share = node.group_share[COMMON_GROUP][year_index]
         is_open |= demand - market_share * classes.market_lots > COVERAGE_TOLERANCE * demand
     open_classes = np.flatnonzero(is_open.any(axis=1))

@@ -115,7 +115,7 @@ class NodeData:
         ]
         return replace(
             self,
-            demand=classes.demand_factor[:, None] * self.node.demand[year_index],
+            demand=classes.demand_factor * self.node.demand[year_index],
             # C-contiguous, since numba would compile a second version for another layout.
             step_limit=np.ascontiguousarray(
                 np.stack(merged_limits, axis=1)

@@ -404,7 +404,7 @@ def build_chain_template(
     demand: dict[int, Any] = {v: node.demand[instance.year_index] for v, node in nodes.items()}
     no_adaptation = np.zeros((0, len(periods)))
     limit: dict[int, Any] = {
-        v: node.step_limits(instance.year_index, np.ones(()), no_adaptation)
+        v: node.step_limits(instance.year_index, np.ones(1), no_adaptation)
         for v, node in nodes.items()
         if v not in varying_nodes
     }

@@ -18,6 +18,7 @@ from optimizer.model.instance import COMMON_GROUP, Chain, Floats, Instance, Real
 from optimizer.model.scenario_data import (
     HazardPatterns,
     adaptation_shares_left,
+    collect_demand_factors,
     deciding_price_states,
     find_covered_periods,
     find_short_periods,
@@ -137,7 +138,12 @@ def build_state_classes(
             for m in materials
         }
         tied_classes = _build_chain_classes(
-            instance, tuple(tied_chains), separate, patterns, collect_demand_factors(states), merge
+            instance,
+            tuple(tied_chains),
+            separate,
+            patterns,
+            collect_demand_factors(instance, states),
+            merge,
         )
         chain_classes.update(dict.fromkeys(materials, tied_classes))
     classes = tuple(
@@ -186,7 +192,7 @@ def _build_chain_classes(
             for v, node in nodes.items()
         }
         demand = {
-            v: by_material[node.material].class_demand_factor[:, None] * node.demand[year_index]
+            v: by_material[node.material].class_demand_factor * node.demand[year_index]
             for v, node in nodes.items()
         }
         capacity = {
@@ -264,33 +270,23 @@ def _build_chain_classes(
     )
 
 
-def collect_demand_factors(states: Sequence[State]) -> dict[str, Floats]:
-    """Return the factor on demand in each state (S), for each material whose factor differs from 1
-    in some state."""
-    factors: dict[str, Floats] = {}
-    for s, state in enumerate(states):
-        for m, factor in state.demand_factors:
-            factors.setdefault(m, np.ones(len(states)))[s] = factor
-    return factors
-
-
 def _demand_and_running(
     instance: Instance, states: Sequence[State], patterns: HazardPatterns
 ) -> tuple[Callable[[str], tuple[Floats, Floats]], dict[str, Floats]]:
     """Return demand and running shares by state.
 
-    The first result is a function that returns, for a material, the factor on demand (S) and the
-    remaining share of later damage steps (S, E, K). The second is the share of each project that
-    runs at the deciding price (S, K), by project id.
+    The first result is a function that returns, for a material, the factor on demand (S, 1 or K)
+    and the remaining share of later damage steps (S, E, K). The second is the share of each project
+    that runs at the deciding price (S, K), by project id.
     """
-    factors = collect_demand_factors(states)
+    factors = collect_demand_factors(instance, states)
     shares_left = adaptation_shares_left(instance, factors, patterns.share_left)
     count, length = len(states), len(instance.periods)
 
     def demand_of_material(material: str) -> tuple[Floats, Floats]:
         share_left = shares_left(material)
         share_left = np.broadcast_to(share_left, (count, share_left.shape[-2], length))
-        return factors.get(material, np.ones(count)), share_left
+        return factors.get(material, np.ones((count, 1))), share_left
 
     prices = deciding_price_states(instance, states)
     running_share = {
