@@ -44,10 +44,18 @@ OPTIONAL_TEXT = ArgumentKind(accept_instances(str, NoneType), VARIANT.descriptio
 
 
 def _convert_frame(value: Any) -> Any:
-    """Return a pandas frame, or anything else with columns. Raise TypeError for other values."""
-    if not hasattr(value, "columns"):
+    """Return a pandas frame. Raise TypeError for any other value."""
+    if not (hasattr(value, "columns") and hasattr(value, "iloc")):
         raise TypeError
     return value
+
+
+def _cell_values(column: pd.Series[Any]) -> list[Any]:
+    """Return the values of a column as Python objects, None where a value is missing."""
+    return [
+        None if is_missing else value.item() if hasattr(value, "item") else value
+        for value, is_missing in zip(column, column.isna(), strict=True)
+    ]
 
 
 FRAME = ArgumentKind(_convert_frame, mark_translatable("a pandas frame with a table of states"))
@@ -138,7 +146,10 @@ class Scenario:
         ['calm', 'a stop']
         """
         reading = self.reading.with_state_columns(
-            {str(name): list(states[name]) for name in states.columns}
+            [
+                (str(name), _cell_values(states.iloc[:, position]))
+                for position, name in enumerate(states.columns)
+            ]
         )
         return replace(self, reading=reading, states=states)
 

@@ -1,13 +1,17 @@
 """Reading of Parquet files, for which pyarrow is needed, and of tables given by their columns."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from models.faults import SourceLocation
 from models.files.decoding import MAX_CELLS, count_toward_limits, fatal_error, find_unprintable
 from models.files.nodes import MAX_COLUMNS, MAX_ROWS, Cell, Sheet
 from models.language import tr
+
+Column = tuple[str, list[Any]]
+"""Name and values of a column."""
 
 
 def read_parquet(raw: bytes, file: str, location: SourceLocation) -> Sheet:
@@ -28,7 +32,11 @@ def read_parquet(raw: bytes, file: str, location: SourceLocation) -> Sheet:
         parquet_file = pq.ParquetFile(pa.BufferReader(raw))
         metadata = parquet_file.metadata
         check_size(metadata.num_rows, metadata.num_columns, SourceLocation(file))
-        columns = parquet_file.read().to_pydict()
+        table = parquet_file.read()
+        columns = [
+            (name, column.to_pylist())
+            for name, column in zip(table.column_names, table.columns, strict=True)
+        ]
     except (pa.ArrowException, OSError, ValueError) as error:
         message = tr("'{path}' is no Parquet file that can be read", path=file)
         raise fatal_error(location, message, str(error).split("\n", 1)[0][:200]) from None
@@ -46,15 +54,14 @@ def check_size(row_count: int, column_count: int, location: SourceLocation) -> N
     count_toward_limits("cells", row_count * column_count, location)
 
 
-def sheet_of_columns(columns: Mapping[str, list[Any]], file: str) -> Sheet:
+def sheet_of_columns(columns: Sequence[Column], file: str) -> Sheet:
     """Return the sheet with these columns, all of one length. None and NaN are empty cells."""
-    header = [Cell(str(name), SourceLocation(file, 1, n + 1), n) for n, name in enumerate(columns)]
+    header = [
+        Cell(str(name), SourceLocation(file, 1, n + 1), n) for n, (name, _) in enumerate(columns)
+    ]
     rows = []
-    for line, values in enumerate(zip(*columns.values(), strict=True), start=2):
-
-        def place(column: int, line: int = line) -> SourceLocation:
-            return SourceLocation(file, line, column + 1)
-
+    for line, values in enumerate(zip(*(column for _, column in columns), strict=True), start=2):
+        place = partial(_location, file, line)
         cells = [
             Cell(None if _is_missing(value) else value, place, n) for n, value in enumerate(values)
         ]
@@ -65,6 +72,10 @@ def sheet_of_columns(columns: Mapping[str, list[Any]], file: str) -> Sheet:
         if any(cell.is_filled for cell in cells):
             rows.append(cells)
     return Sheet(header, rows)
+
+
+def _location(file: str, line: int, column: int) -> SourceLocation:
+    return SourceLocation(file, line, column + 1)
 
 
 def _is_missing(value: Any) -> bool:

@@ -9,7 +9,7 @@ other items can be checked as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path as FilePath
@@ -32,6 +32,7 @@ from models.files.nodes import (
     location_of,
     node_at,
 )
+from models.files.parquet_table import Column
 from models.files.shapes import ANY_SHAPE, SCENARIO_SHAPE, shape_of_step, to_plain_data
 from models.files.state_table import (
     SECTION,
@@ -78,7 +79,7 @@ class LoadedScenario:
             if is_number and node.location.file in files:
                 yield path
 
-    def with_state_columns(self, columns: Mapping[str, list[Any]]) -> LoadedScenario:
+    def with_state_columns(self, columns: Sequence[Column]) -> LoadedScenario:
         """Return the scenario with the states of a table in place of its states or its sample.
 
         ``columns`` are those of the table. Raises ScenarioError with all faults.
@@ -187,7 +188,7 @@ class _ScenarioReader:
         raw: bytes | Mapping[Any, Any] | None = None,
         check_variants: bool = False,
         states: TableStates | None = None,
-        state_columns: Mapping[str, list[Any]] | None = None,
+        state_columns: Sequence[Column] | None = None,
     ) -> LoadedScenario:
         """Return the scenario of ``raw``, or the previous one, with variant and settings applied.
 

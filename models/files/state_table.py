@@ -9,7 +9,7 @@ for each value, and nodes with source locations are built when a fault needs the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from models.base import read_id, read_year
 from models.faults import Fault, PathStep, ScenarioError, SourceLocation
 from models.files.nodes import Cell, FaultReporter, Node, Sheet, with_child, without_child
-from models.files.parquet_table import check_size, sheet_of_columns
+from models.files.parquet_table import Column, check_size, sheet_of_columns
 from models.files.state_rows import ROW_KINDS, STATE_COLUMNS
 from models.files.table_source import DATE_TYPES, as_text, parse_number_cell, read_table_sheet
 from models.files.yaml_source import may_be_thousands
@@ -66,8 +66,13 @@ def states_node(
 
 
 def with_states(root: Node, states: Node) -> Node:
-    """Return the tree with written-out states in place of its states or its sample."""
+    """Return the tree with written-out states in place of its states or its sample.
+
+    States that could not be read leave the section unread.
+    """
     section, key = SECTION
+    if states.faulty:
+        return with_child(root, section, states)
     uncertainty = root.child(section)
     if uncertainty is None or not isinstance(uncertainty.value, dict):
         uncertainty = Node({}, states.location, states.location)
@@ -112,10 +117,10 @@ def parse_state_sheet(sheet: Sheet, node: Node, report: FaultReporter) -> Node:
     return states_node(states, node.location, table)
 
 
-def parse_state_columns(columns: Mapping[str, list[Any]], report: FaultReporter) -> Node:
+def parse_state_columns(columns: Sequence[Column], report: FaultReporter) -> Node:
     """Return the node of ``uncertainty.states`` with the states of a table that is given by its
     columns. Faults are reported with lines that count as in a CSV file."""
-    row_count = max(map(len, columns.values()), default=0)
+    row_count = max((len(values) for _, values in columns), default=0)
     file = tr("table of states")
     check_size(row_count, len(columns), SourceLocation(file))
     sheet = sheet_of_columns(columns, file)
