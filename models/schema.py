@@ -20,7 +20,7 @@ def _object_schema(
 
 
 _TABLE_SCHEMA = _object_schema(
-    "A CSV or Excel file next to the scenario file; columns are field names.",
+    "A CSV, Excel or Parquet file next to the scenario file; columns are field names.",
     "table",
     table={"type": "string", "description": "Name of the file."},
     sheet={"type": "string", "description": "Name of the sheet of an Excel file."},
@@ -94,6 +94,8 @@ def scenario_schema() -> dict[str, Any]:
     for name, section in schema["properties"].items():
         if _is_collection_schema(section):
             schema["properties"][name] = _any_of_schemas(section, {"$ref": "#/$defs/Table"})
+    uncertainty = schema["$defs"]["Uncertainty"]["properties"]
+    uncertainty["states"] = _any_of_schemas(uncertainty["states"], {"$ref": "#/$defs/Table"})
     schema.setdefault("$defs", {})["Table"] = _TABLE_SCHEMA
     schema["properties"] = {"include": _INCLUDE_SCHEMA, **schema["properties"]}
     required_sections = {"required": schema.pop("required")}

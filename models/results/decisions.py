@@ -69,7 +69,8 @@ class ObservedOutcome(Result):
     price: ids.Material | None = None
     """Id of the material; null if something else than a price is observed."""
     state: str | None = None
-    """Name of the price state; its position in the file, from 1, if it has no name."""
+    """Name of the price state; its position in the file, from 1, if it has no name. For prices that
+    states give by year, the last year before the review and its price, such as ``2029: 12000``."""
 
 
 class ReviewGroup(Result):

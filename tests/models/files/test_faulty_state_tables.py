@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import jsonschema
 import pandas as pd
 import pytest
 
@@ -13,6 +14,7 @@ import vorrat
 from models.faults import ScenarioError
 from models.files import read_case
 from models.scenario.hazards import State
+from models.schema import scenario_schema
 from optimizer.cli import run_command_line
 
 TUTORIAL = Path(__file__).parents[3] / "scenarios" / "tutorial.yaml"
@@ -213,3 +215,13 @@ def test_misuse_of_the_command(
     assert run_command_line(["states", "scenario.yaml", *options]) == 2
     assert expected in " ".join(capsys.readouterr().err.split())
     assert Path("taken.csv").read_text() == "mine"
+
+
+def test_the_schema_knows_tables_and_paths_of_states() -> None:
+    schema = scenario_schema()
+    part = {**schema["$defs"]["Uncertainty"], "$defs": schema["$defs"]}
+    made = jsonschema.Draft202012Validator(part)
+    assert made.is_valid({"states": {"table": "states.csv"}})
+    path = {"probability": 1, "demand": {"ore": {"2027": 1.5}}, "prices": {"ore": {"2027": 9}}}
+    assert made.is_valid({"states": [path, {"probability": 0, "prices": {"ore": "high"}}]})
+    assert not made.is_valid({"states": [{"probability": 1, "demand": {"ore": "high"}}]})
