@@ -256,7 +256,26 @@ def _cautions(wording: SplitWording) -> list[str]:
     if set_aside:
         duties = join_texts([_duty_name(wording, path) for path in set_aside])
         cautions.append(tr("Set aside, since no single group owes them: {duties}.", duties=duties))
+    if names := _rules_naming_funders(wording):
+        cautions.append(
+            tr(
+                "These rules name funders: {rules}. In a group without such a funder its amounts "
+                "count as 0.",
+                rules=join_texts(names),
+            )
+        )
     return [*cautions, *wording.few_states_caution()]
+
+
+def _rules_naming_funders(wording: SplitWording) -> list[str]:
+    """Return the titles of the user's rules that name funders and are not set aside."""
+    rules = {} if wording.case is None else wording.case.policy.rules
+    return [
+        wording.user_rule_title(name)
+        for name, rule in rules.items()
+        if f"policy.rules.{name}" not in wording.result.set_aside
+        if rule.level.where.funder or any(term.where.funder for term in rule.bound.sum)
+    ]
 
 
 def _duty_name(wording: SplitWording, path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from documents import one_line
 from frontier_cases import reading
 from partners import Raw, partners, with_fund
 from small import case, funder, near, project, stockpile
@@ -173,7 +174,8 @@ def test_a_stock_is_bought_only_by_all_who_pay_for_it() -> None:
 
 def test_duties_of_all_are_set_aside() -> None:
     rules = {"one": {"sum": {"quantity": "starts"}, "at_least": 1}}
-    rules["half"] = {"sum": {"quantity": "money"}, "at_most": 1e6}  # not a duty: it stays
+    money = {"quantity": "money", "where": {"funder": "user"}}
+    rules["half"] = {"sum": money, "at_most": 1e6}  # not a duty: it stays
     limit = {"limit": 0.1, "from_year": 2026}
     raw = partners(
         policy={"must_build": ["works"], "max_country_share": limit, "rules": rules},
@@ -187,6 +189,7 @@ def test_duties_of_all_are_set_aside() -> None:
         "policy.rules.one",
     )
     assert costs(found)["user",] < 5.0  # it may still buy what pays
+    assert "These rules name funders: half." in one_line(found)
 
 
 def test_a_sampled_game_agrees_where_it_can() -> None:
