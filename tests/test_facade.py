@@ -6,6 +6,7 @@ import doctest
 import inspect
 import json
 import re
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -14,6 +15,7 @@ from typing import Any, get_type_hints
 
 import pandas as pd
 import pytest
+from code_blocks import files_described
 from openpyxl import load_workbook
 from pages import read as read_page
 from pages import tables as tables_of
@@ -88,9 +90,17 @@ def test_examples_work(example: doctest.DocTest, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.slow
-def test_examples_of_the_page_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    found = doctest.testfile(str(PAGE), module_relative=False)
+@pytest.mark.parametrize("name", ["python.md", "from-pypsa.md"])
+def test_examples_of_a_page_work(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = ROOT / "docs" / name
+    (tmp_path / "scenarios").mkdir()
+    shutil.copyfile(TUTORIAL, tmp_path / "scenarios" / TUTORIAL.name)
+    for file, text in files_described(page).items():
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    found = doctest.testfile(str(page), module_relative=False)
     assert found.attempted > 10
     assert not found.failed
 
