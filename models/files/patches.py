@@ -153,7 +153,7 @@ def _set_at(
     child_shape = shape_of_step(shape, step) or Shape("any")
     if child is None or child.value is None:
         if child_shape.kind != "model" and not (
-            child_shape.kind == "years" and len(remaining_steps) == 1
+            (child_shape.kind == "years" or is_item(child_shape)) and len(remaining_steps) == 1
         ):
             message = tr("there is no '{path}' to change", path=_join_path((*parents, name)))
             raise _NoSuchPathError(message, tr("set it whole"))

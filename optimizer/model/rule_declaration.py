@@ -155,6 +155,8 @@ class RuleDeclaration:
         text = (use_other and self.other_text) or self.text
         is_number = number is None or isinstance(number, float)
         values = {**parts, "value": format_number(number or 0.0) if is_number else ""}
+        if "rule" in parts:  # a title says more than the id, which is part of the path
+            values["rule"] = _display_name(instance, "rule", parts)
         names = values | {role: _display_name(instance, role, parts) for role in parts}
         name = self.reported_as or self.name
         return Rule(self.tag, name, tr(text, **values), path, tr(text, **names))
