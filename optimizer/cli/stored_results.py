@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,11 +89,20 @@ def _plan_files(path: Path, result: Result) -> dict[str, Path]:
         analysis = next(x for x in ANALYSES if isinstance(result, x.result_class))
         files = {}
         for place in analysis.extra_outputs:
-            found = sorted((folder / place).glob(f"**/{PLAN_FILE}"))
+            found = sorted((folder / place).glob(f"**/{PLAN_FILE}"), key=_numbers_first)
             files |= {file.parent.name: file for file in found}
             if place == PLAN_FILE:
                 files["plan"] = folder / place
     return {label: file for label, file in files.items() if file.is_file()}
+
+
+def _numbers_first(file: Path) -> tuple[float, str]:
+    """Return a key by which plans of numbers are sorted by value, before other plans by name."""
+    name = file.parent.name
+    try:
+        return float(name), name
+    except ValueError:
+        return math.inf, name
 
 
 def _is_complete(path: Path, result: Result) -> bool:
