@@ -89,6 +89,9 @@ class Found(Generic[R]):
         parts += [complete, *(textwrap.shorten(failure, 200) for failure in self.failures[:3])]
         return f"{head}{', '.join(parts)}>"
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_saved_plan"}
+
     @check_arguments()
     def json(self) -> str:
         """Return the result as the sealed JSON text that the command line writes."""

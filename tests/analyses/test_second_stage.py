@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import random
 from collections.abc import Iterator
 from functools import cache
@@ -292,6 +293,13 @@ def test_evaluations_have_the_states_that_they_drew(tmp_path: Path) -> None:
         assert (frame["probability"] * frame["damage"]).sum() == pytest.approx(
             drawn.result.fresh.with_plan.expected.value, rel=1e-9
         )
+
+
+def test_plans_are_sent_to_other_processes() -> None:
+    plan = vorrat.solve(vorrat.read(TUTORIAL))
+    frame = plan.by_state()
+    again = pickle.loads(pickle.dumps(plan))
+    pd.testing.assert_frame_equal(again.by_state(), frame)
 
 
 def test_datasets_and_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
