@@ -218,7 +218,7 @@ class Found(Generic[R]):
             and ``period``; all of them if None. Figures are summed over the others. Without
             ``state`` they are expected values.
         states
-            Names of states; all if None.
+            Names of states; all if None. Others contribute nothing to expected values.
         without_plan
             Whether nothing is built or bought.
 
