@@ -61,6 +61,9 @@ _WORDS = {
     "1": "dimensionless",
 }
 """Words for units, and their names in ``_DEFINITIONS``, with prefixes."""
+_SHARES = frozenset(("percent", "permille", "basis_point", "parts_per_million", "dimensionless"))
+_TIMES = frozenset(("year", "quarter", "month", "week", "day", "period"))
+_MAX_DENOMINATORS = 3
 _PREFIXES = {"": 1, "k": 10**3, "M": 10**6, "bn": 10**9}  #: Of currency codes, as in ``MEUR``.
 _MULTIPLIERS = {"thousand": 10**3, "million": 10**6, "mn": 10**6, "billion": 10**9, "bn": 10**9}
 _AMBIGUOUS = {
@@ -158,7 +161,7 @@ def parse_unit(text: str, field: str, currency: str) -> ParsedUnit:
     numerator, *denominators = re.split(r"/|\s+per\s+", text.strip())
     multiplier, _, unit = numerator.strip().rpartition(" ")
     factor = _MULTIPLIERS.get(multiplier.lower(), 0) if multiplier else 1
-    if not factor:
+    if not factor or len(denominators) > _MAX_DENOMINATORS:
         raise UnitError(tr("there is no unit '{unit}'", unit=text), example_hint)
     codes: list[str] = []
     words = [word.strip() for word in (unit, *denominators)]
@@ -170,6 +173,9 @@ def parse_unit(text: str, field: str, currency: str) -> ParsedUnit:
     is_wrong = len(codes) != ("money" in target) or "money" in names[1:]
     # Rates and probabilities compound, so that those of other periods cannot be converted.
     is_wrong |= target == "1 / year" and names[1:] not in ([], ["year"])
+    is_wrong |= not _SHARES.isdisjoint(names[1:])
+    is_wrong |= target == "dimensionless" and names[1:] != [] and not field.endswith("_t_per_t")
+    is_wrong |= field.endswith("_t_per_t") and not _TIMES.isdisjoint(names)
     if not is_wrong:
         quantity = _registry().Quantity(Fraction(factor), " / ".join(names))
         implied = "year" if len(names) == 1 and target in ("tonne / year", "1 / year") else ""

@@ -318,6 +318,17 @@ def test_the_schema_takes_figures_with_units() -> None:
         assert len(list(check.iter_errors(json.loads(json.dumps(yaml.safe_load(text)))))) == faults
 
 
+@pytest.mark.parametrize(
+    ("unit", "field"),
+    [("kt/" * 20_000, "max_t"), ("kt" + "/year" * 20_000, "max_t"), ("days/year", "share"),
+     ("days/year", "inputs_t_per_t"), ("percent/month", "discount_rate"), ("EUR/EUR", "share"),
+     ("1/EUR", "capex_meur"), ("EUR/USD/t", "eur_per_t"), ("", "max_t"), ("2**9**9", "max_t")],
+)  # fmt: skip
+def test_a_text_that_is_no_unit_is_refused(unit: str, field: str) -> None:
+    with pytest.raises(UnitError):
+        parse_unit(unit, field, "EUR")
+
+
 def test_every_number_has_a_unit_or_takes_none() -> None:
     """Whole numbers that are no years, days or periods take none, so that none is a share."""
     for path, value, _, _ in collect_values(read_case("japan-2010").case):
