@@ -127,9 +127,9 @@ def _walk_figures(
                 yield from _walk_figures(case, item, field_location, previous_number)
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _walk_figures(
-                case, item, location.with_step(key, _item_name(case, item, key)), None
-            )
+            is_rate = location.path[:1] == ("units",)
+            name = str(key) if is_rate else _item_name(case, item, key)
+            yield from _walk_figures(case, item, location.with_step(key, name), None)
     elif isinstance(value, tuple):
         for position, item in enumerate(value):
             step = getattr(item, "id", position)
