@@ -84,7 +84,9 @@ def test_the_kinds_of_random_cases_hold_all_that_a_state_can() -> None:
     assert sum("assumptions" in raw for raw in cases) > 10
 
 
-def test_sets_that_draw_other_states_have_tables_of_their_own(tmp_path: Path) -> None:
+def test_sets_that_draw_other_states_have_tables_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     raw = drawing(random.Random("sets").choice, 0)
     likelier = {f"hazards.{h}.annual_probability": 0.9 for h in raw["hazards"]}
     raw["assumptions"] = {
@@ -95,6 +97,7 @@ def test_sets_that_draw_other_states_have_tables_of_their_own(tmp_path: Path) ->
     expected = answer(Case.model_validate(raw), "extensive")
     read_back = written(tmp_path, raw, "csv")
     (tmp_path / "states.csv").rename(tmp_path / "stated.csv")
+    assert "sets of assumptions draw other states: likelier;" in capsys.readouterr().err
     written(tmp_path, raw, "csv", "--under", "likelier")
     (tmp_path / "states.csv").rename(tmp_path / "likelier.csv")
     read_back["uncertainty"]["states"] = {"table": "stated.csv"}

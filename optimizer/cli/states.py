@@ -86,9 +86,10 @@ def states(
             name=under,
             known=known_names,
         )
-    if under is not None:
-        case = cases_by_assumption_set(case)[under]
+    set_cases = cases_by_assumption_set(case) if case.assumptions else {}
+    case = case if under is None else set_cases[under]
     from optimizer.model.instance import read_instance
+    from optimizer.model.instance_comparison import same_sampling
     from optimizer.model.states import read_states
     from optimizer.model.written_states import write_states
 
@@ -104,6 +105,17 @@ def states(
         content = _to_csv(rows) if out.suffix.lower() == ".csv" else _to_parquet(rows)
     output_files.write_files([(out, content)], force)
     _announce(out, len(written_states), row_count, len(content))
+    other_sets = [
+        name
+        for name, set_case in set_cases.items()
+        if under is None and not same_sampling(instance, read_instance(set_case))
+    ]
+    if other_sets:
+        announce(
+            "these sets of assumptions draw other states: {names}; write those with --under, each "
+            "to a file that the set names under uncertainty.states",
+            names=", ".join(other_sets),
+        )
 
 
 def _sample_settings(case: Case, count: int | None, seed: int | None) -> list[str]:
