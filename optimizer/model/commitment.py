@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +51,28 @@ class Commitment:
         for probability, _, branch in weighted_branches(instance, self):
             total = total + probability * branch.buy.get(stockpile, 0.0)
         return total
+
+
+def decision_values(instance: Instance, plan: Commitment) -> dict[tuple[str, Any], float]:
+    """Return the values of a plan's decisions, without review branches, by component and index of
+    the formulation. All other decisions are 0."""
+    start, values = plan.start, dict[tuple[str, Any], float]()
+    for p, year in start.items():
+        values["start", (p, year)] = 1.0
+        values["market", (p, year)] = plan.market.get(p, 0.0)
+    for (p, f, i), share in plan.share.items():
+        if p in start:
+            values["share", (p, f, i, start[p])] = share
+            values["takes_part", (p, f, i)] = 1.0
+    for (p, group), share in plan.offtake.items():
+        values["offtake", (p, start.get(p), group)] = share
+    for (p, group, f, i), share in plan.floored.items():
+        values["floored", (p, start.get(p), group, f, i)] = share
+    for h, lots in plan.buy.items():
+        values |= {
+            ("buy", (h, year)): float(x) for year, x in zip(instance.years, lots, strict=True)
+        }
+    return values
 
 
 def combine_branches(branches: Sequence[Commitment], instance: Instance) -> Commitment:

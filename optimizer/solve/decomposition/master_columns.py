@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from optimizer.model.commitment import Commitment
+from optimizer.model.commitment import Commitment, decision_values
 from optimizer.model.decision_tree import Integers
 from optimizer.model.instance import Floats, Instance
 from optimizer.solve.decomposition.cuts import CutColumns, CutOracle, RecoursePoints
@@ -365,27 +365,7 @@ class MasterColumns:
         for part, part_index in zip(
             self.tree.leaves, self.reduced_program.part_indices, strict=True
         ):
-            for key, value in self._decision_values(plan.on_branch(part.branch)).items():
+            for key, value in decision_values(self.instance, plan.on_branch(part.branch)).items():
                 if key in part_index.column_index:
                     values[part_index.column_index[key]] = value
-        return values
-
-    def _decision_values(self, plan: Commitment) -> dict[tuple[str, Any], float]:
-        start, values = plan.start, dict[tuple[str, Any], float]()
-        for p, year in start.items():
-            values["start", (p, year)] = 1.0
-            values["market", (p, year)] = plan.market.get(p, 0.0)
-        for (p, f, i), share in plan.share.items():
-            if p in start:
-                values["share", (p, f, i, start[p])] = share
-                values["takes_part", (p, f, i)] = 1.0
-        for (p, group), share in plan.offtake.items():
-            values["offtake", (p, start.get(p), group)] = share
-        for (p, group, f, i), share in plan.floored.items():
-            values["floored", (p, start.get(p), group, f, i)] = share
-        for h, lots in plan.buy.items():
-            values |= {
-                ("buy", (h, year)): float(x)
-                for year, x in zip(self.instance.years, lots, strict=True)
-            }
         return values
