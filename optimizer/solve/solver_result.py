@@ -41,6 +41,7 @@ class SolverOptions(TypedDict, total=False):
     on_progress: Callable[[Progress], None] | None
     on_incumbent: Callable[[Incumbent], None] | None  # called with better plans
     stop: threading.Event | None  # ends the search when set, as Ctrl-C does
+    traces_cuts: bool  # whether the result keeps the master problem with all cuts
 
 
 _observer: ContextVar[tuple[Any, Any]] = ContextVar("observer", default=(None, None))
@@ -84,6 +85,8 @@ class SolverResult:
     work_counts: dict[str, int] = field(default_factory=dict)
     is_doubtful: bool = False  # whether solves with several tolerances disagree
     is_well_scaled: bool = True  # whether magnitudes suit the solver's tolerances
+    search: Any = None
+    """The ``SearchRun`` that proved the bound, with all cuts, if they were traced."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,6 +75,7 @@ def solve_by_decomposition(
     ]
     part_recourses = recourse_by_part(tree, set_recourses, states)
     cut_oracle = CutOracle(tree, part_recourses)
+    cut_oracle.traces_cuts = solve_options.get("traces_cuts", False)
     master_model = StackedMasterModel.for_sets(tree, master_models or no_values)
     prepared_at = time.perf_counter()
     costs_without_plan = (pool or CutPool()).costs_without_plan(cut_oracle)
@@ -188,6 +189,7 @@ def solve_by_decomposition(
             - (cut_oracle.seconds - baseline_seconds),
         },
         model_size=run.master.program.size | {"cuts": len(run.master.extra_rows)},
+        search=run if cut_oracle.traces_cuts else None,
         work_counts={
             "node_states": sum(recourse.node_class_count for recourse in part_recourses),
             "node_states_unmerged": sum(

@@ -16,7 +16,7 @@ from scipy import sparse
 from optimizer.model.commitment import Commitment, convert_lots
 from optimizer.model.decision_tree import DecisionTree, Leaf
 from optimizer.model.instance import Floats, Instance
-from optimizer.model.risk_measure import RiskMeasure
+from optimizer.model.risk_measure import RiskMeasure, tail_weights
 from optimizer.model.states import State
 from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator, Subgradient
 from optimizer.solve.recourse.evaluator import KEPT_EVALUATIONS
@@ -25,6 +25,16 @@ CutRow = tuple[NDArray[np.int32], Floats, float]  # columns, entries and right-h
 MIN_REMEMBERED_EVALUATIONS = 5  # evaluations kept for each node and part when there are many parts
 RecoursePoints = tuple[FirstStagePoint, ...]
 """The values that the second stage depends on, for each part (assumption set and branch)."""
+
+
+@dataclass(frozen=True, eq=False)
+class JointPart:
+    """What a cut on the CVaR comes from in one part: the point, and weights of the states (S), also
+    those of the CVaR alone if an ambiguous mean is counted as well."""
+
+    point: FirstStagePoint
+    weights: Floats
+    tail_weights: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +49,8 @@ class Cut:
     is_tail: bool = False  # whether it bounds the CVaR of the total damage
     point: FirstStagePoint | None = None  # where it is tight, if known
     is_recoverable: bool = False  # whether cached evaluations can reproduce it at any time
+    is_exact: bool = False  # whether it is the result of an exact evaluation at ``point``
+    joint_parts: tuple[JointPart, ...] = ()  # where a cut on the CVaR comes from, if traced
 
     @property
     def chain_id(self) -> int:
@@ -129,6 +141,7 @@ class PartCutOracle:
                     for n in recourse.nodes_by_chain[v]
                 },
                 point=point,
+                is_exact=not approximate or len(recourse.nodes_by_chain[v]) == 1,
             )
             for v in recourse_result.damage_by_chain
             if with_mean_cuts and self._mean_weights[v] > 0
@@ -209,6 +222,7 @@ class CutOracle:
             oracle.has_multi_node_chains for oracle in self.part_oracles
         )
         self.evaluation_count = self.node_evaluation_count = 0
+        self.traces_cuts = False  # whether cuts state where they come from
         self.seconds = 0.0
 
     def __call__(
@@ -259,6 +273,10 @@ class CutOracle:
                         subgradients,
                         is_tail=True,
                         point=set_points[0] if len(set_points) == 1 else None,
+                        is_exact=True,
+                        joint_parts=_joint_parts(set_oracles, set_points, state_damages, weights)
+                        if self.traces_cuts
+                        else (),
                     )
                 )
         if with_cuts:
@@ -397,6 +415,20 @@ def _recourse_cost(
     weights = risk.joint_weights(np.concatenate(probabilities), damage)
     ends = np.cumsum([len(part_damage) for part_damage in state_damages])[:-1]
     return mean + weight * float(weights @ damage), np.split(weights, ends)
+
+
+def _joint_parts(
+    set_oracles: Sequence[PartCutOracle],
+    points: Sequence[FirstStagePoint],
+    state_damages: Sequence[Floats],
+    weights: Sequence[Floats],
+) -> tuple[JointPart, ...]:
+    probability = [oracle.probability * oracle.recourse.probability for oracle in set_oracles]
+    ends = np.cumsum([len(part_damage) for part_damage in state_damages])[:-1]
+    tail = tail_weights(
+        np.concatenate(probability), np.concatenate(state_damages), set_oracles[0].cvar_level
+    )
+    return tuple(map(JointPart, points, weights, np.split(tail, ends)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -105,6 +105,8 @@ class Master(MasterColumns):
         self.is_empty = False  # whether bounds of the current node contradict one another
         self.row_ages = np.zeros(0, np.int64)
         self.extra_rows: list[ExtraRow] = []  # rows added to those of the program
+        # All cuts that any bound has rested on, if they are traced.
+        self.traced_cuts: dict[int, Cut] | None = {} if cut_oracle.traces_cuts else None
         self._inactive_cuts = InactiveCuts(len(program.cost), self.violation_scale)
         # Keyed by identity; the cut is stored as well, so that its id is not reused.
         self._cut_row_cache: dict[int, tuple[Cut, CutRow]] = {}
@@ -200,6 +202,7 @@ class Master(MasterColumns):
     def extra_row(self, extra: ExtraRow) -> tuple[ColumnIndices, Floats, float, float]:
         """Return the columns, the coefficients, and the lower and upper bound of an extra row (a
         cut or a lazy row)."""
+        self._trace(extra)
         if not isinstance(extra, int):
             return *(self.cut_row(extra) if isinstance(extra, Cut) else extra), math.inf
         lazy_rows = self.reduced_program.lazy_rows
@@ -210,6 +213,10 @@ class Master(MasterColumns):
             -math.inf,
             float(self.reduced_program.lazy_upper[extra]),
         )
+
+    def _trace(self, extra: ExtraRow) -> None:
+        if self.traced_cuts is not None and isinstance(extra, Cut):
+            self.traced_cuts[id(extra)] = extra
 
     def dual_proof(self) -> DualProof | None:
         """Return the dual multipliers of the last solve as a proof of its bound; None if they are
@@ -281,6 +288,8 @@ class Master(MasterColumns):
     def _append_cut_rows(self, new_rows: Sequence[tuple[ExtraRow, CutRow]]) -> None:
         if not new_rows:
             return
+        for extra, _ in new_rows:
+            self._trace(extra)
         if self.simplex.uses_exact_tolerances:
             start_rows = [self._bound_by_starts(row) for _, row in new_rows]
             new_rows = [*new_rows, *((row, row) for row in start_rows if row is not None)]

@@ -10,6 +10,7 @@ and :mod:`optimizer.solve.recourse.node_kernel`.
 from optimizer.solve.recourse.evaluations import Subgradient as Subgradient
 from optimizer.solve.recourse.evaluator import RecourseEvaluator as RecourseEvaluator
 from optimizer.solve.recourse.evaluator import RecourseResult as RecourseResult
+from optimizer.solve.recourse.first_stage_point import FirstStageColumns as FirstStageColumns
 from optimizer.solve.recourse.first_stage_point import FirstStagePoint as FirstStagePoint
 from optimizer.solve.recourse.node_data import NodeData as NodeData
 from optimizer.solve.recourse.release_policy import ReleasePolicyResult as ReleasePolicyResult
