@@ -27,6 +27,7 @@ WRITTEN_BY: dict[str, tuple[str | None, str | None]] = {
     "manifest": (None, "NAME.manifest.json"),
     "rerun": ("rerun", None),
     "brief": ("brief", None),
+    "proof": ("solve", "proof.json"),
 }
 """For each kind of document, in the order of the descriptions: the command that writes it (None if
 all commands do), and its file in the folder of ``--out`` (None if it is only printed)."""
@@ -73,7 +74,8 @@ def _origin_sentence(command: str | None, file: str | None) -> str:
         return f"Every command that writes a result also writes its manifest: `{file}`."
     if file is None:
         return f"`vorrat {command} --json` prints it."
-    return f"`vorrat {command}` writes it as `{file}` in the folder of `--out`."
+    option = "--keep-proof" if file == "proof.json" else "--out"
+    return f"`vorrat {command}` writes it as `{file}` in the folder of `{option}`."
 
 
 def _nested_models(model: type[Result], yielded: set[type[Result]]) -> Iterator[type[Result]]:

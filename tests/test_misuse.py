@@ -42,6 +42,7 @@ def surface() -> dict[str, tuple[Any, dict[str, Any]]]:
         "read": (vorrat.read, {"path": TUTORIAL}),
         "validate": (vorrat.validate, {"path": TUTORIAL}),
         "solve": (vorrat.solve, {"scenario": scenario()}),
+        "model": (vorrat.model, {"scenario": scenario()}),
         "evaluate": (vorrat.evaluate, {"plan": plan()}),
         "frontier": (vorrat.frontier, {"scenario": scenario()}),
         "compare": (vorrat.compare, {"given": plan()}),

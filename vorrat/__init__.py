@@ -12,7 +12,7 @@ draw or make tables are imported only when they are first needed.
 
 from models.faults import Fault, ScenarioError, VorratError
 from optimizer.errors import Infeasible, Misuse, NoPlan, NotWritten
-from vorrat.analyses import analyse, compare, evaluate, frontier, solve
+from vorrat.analyses import analyse, compare, evaluate, frontier, model, solve
 from vorrat.analysis_result import Found
 from vorrat.arguments import Progress
 from vorrat.batches import batch
@@ -39,6 +39,7 @@ __all__ = [
     "evaluate",
     "frontier",
     "load",
+    "model",
     "read",
     "solve",
     "validate",

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, SupportsIndex, Unpack, cast
 
 from models.language import mark_translatable, tr
 from models.results import Comparison, Evaluation, Frontier, Plan
 from models.results.base import SealedDocument
+from models.results.proof import PROOF_FILES
 from models.spelling import unknown_name_hint
 from optimizer.analyses.options import CompareOptions, PlanOptions
 from optimizer.analyses.registry import ANALYSES_BY_NAME
-from optimizer.errors import Interrupted, Misuse
+from optimizer.errors import Interrupted, Misuse, NotWritten
 from vorrat.analysis_result import Found, Plans
 from vorrat.arguments import (
+    FOLDER,
     FUNCTION,
     TEXT,
     ArgumentKind,
@@ -53,6 +58,15 @@ SCENARIO_OR_PLAN = ArgumentKind(
     _require_scenario_or_plan,
     mark_translatable("a scenario or a plan, as vorrat.read and vorrat.solve give them"),
 )
+
+
+def _require_count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex) or value.__index__() < 1:
+        raise TypeError
+    return value.__index__()
+
+
+STATE_COUNT = ArgumentKind(_require_count, mark_translatable("a number of states, 1 or more"))
 INPUT_KINDS = {"scenario": SCENARIO, "plan": PLAN, "either": SCENARIO_OR_PLAN}
 LABELS = ArgumentKind(
     lambda value: convert_texts(reject_single_text(value)), mark_translatable("a list of texts")
@@ -107,12 +121,22 @@ def solve(
     from optimizer.analyses.break_even import add_break_even
     from optimizer.solve import planner
 
+    if options.get("keep_proof") is not None:
+        folder = FOLDER.convert_argument("solve", "keep_proof", options["keep_proof"])
+        options = {**options, "keep_proof": folder}
     plan_options = build_options(ANALYSES_BY_NAME["solve"], options)
     solve_options: dict[str, Any] = {
         name: getattr(plan_options, name) for name in PlanOptions.supported_options
     }
     settings = cast(PlanOptions, plan_options).all_settings
     scenario = scenario.changed(*settings) if settings else scenario
+    folder = cast(PlanOptions, plan_options).keep_proof
+    if folder is not None:
+        for name in PROOF_FILES:
+            if (Path(folder) / name).exists():  # found before the solve, not after it
+                path = Path(folder) / name
+                raise NotWritten(tr("'{path}' exists already: name a new folder.", path=path))
+        solve_options["on_proof"] = partial(_write_proof, Path(folder))
     with applying_extra(extra, scenario):
         if cast(PlanOptions, plan_options).break_even:
             planner.check_supported(scenario.case)
@@ -124,6 +148,60 @@ def solve(
             with suppress(Interrupted):  # the plan itself is complete
                 result = add_break_even(result, plan_options.time_limit)
     return _found_plan(result, scenario.label)
+
+
+def _write_proof(folder: Path, files: dict[str, bytes] | None) -> None:
+    """Write the files of a proof. Warn if no bound was proven."""
+    from optimizer.cli.output_files import publish
+
+    if files is None:
+        warnings.warn(tr("No proof is written: no bound was proven."), stacklevel=2)
+        return
+    publish(folder, files)
+
+
+@check_arguments(scenario=SCENARIO, states=STATE_COUNT, extra=FUNCTION)
+def model(
+    scenario: Scenario, states: int | None = None, *, extra: ExtraFunction | None = None
+) -> Any:
+    """Build the Pyomo model of the extensive form, with all states in one program.
+
+    Parameters
+    ----------
+    scenario
+        The scenario, as returned by :func:`vorrat.read`.
+    states
+        Number of states: a sample of this size, or the first of those that are written out, with
+        probabilities in proportion; those of the file if None.
+    extra
+        Function of a model and a scenario that adds Pyomo constraints over first-stage variables.
+
+    Returns
+    -------
+    pyomo.environ.ConcreteModel
+        The model. ``docs/formulation.md`` names its components and their units. Over assumption
+        sets and with a review it has a block ``leaf[n]`` for each set and information set.
+
+    Raises
+    ------
+    Misuse
+        If no linear program can express the scenario's ambiguity set.
+
+    Examples
+    --------
+    >>> import pyomo.environ as pyo
+    >>> import vorrat
+    >>> model = vorrat.model(vorrat.read("scenarios/tutorial.yaml"))
+    >>> [str(variable) for variable in model.start.values()]
+    ['start[refinery,2026]', 'start[recycling,2026]']
+    >>> len(model.state)
+    3
+    """
+    from optimizer.solve.exported_program import build_model, with_state_count
+    from optimizer.solve.problem import Problem
+
+    with applying_extra(extra, scenario):
+        return build_model(Problem.from_case(with_state_count(scenario.case, states)))
 
 
 @check_arguments(plan=PLAN, progress=FUNCTION, on_plan=FUNCTION, extra=FUNCTION)

@@ -22,6 +22,7 @@ from models.results.manifest import *
 from models.results.participation import *
 from models.results.plan import *
 from models.results.plan_context import *
+from models.results.proof import *
 from models.results.redaction import *
 from models.results.sensitivity import *
 from models.results.split import *

@@ -193,6 +193,10 @@ class PlanOptions(ScenarioOptions, SolveOptions):
     """Say from which damage, frequency and length of events on the plan is worth its money, and
     below which no plan is; a few more solves for each, of a minute or --time-limit at most."""
 
+    keep_proof: Annotated[str, CliFlag("DIR")] | None = None
+    """Write the proof of the bound into this folder: the last program with all its cuts, for other
+    solvers, and where each cut comes from; vorrat verify checks it."""
+
     @property
     def all_settings(self) -> tuple[str, ...]:
         """The settings, with a budget of all public funders as the last of them."""

@@ -25,6 +25,7 @@ COMMANDS = {
     "details": mark_translatable("Tabulate a saved plan in every state: shortages, flows, values."),
     "examples": mark_translatable("List the scenarios that come with Vorrat, or print one."),
     "explore": mark_translatable("Solve a family of plans and put it on one page, to be mailed."),
+    "export": mark_translatable("Write a scenario as one program for other solvers."),
     "init": mark_translatable("Write a commented scenario file or workbook to start from."),
     "open": mark_translatable('Open a page in the browser to ask a scenario "and what if".'),
     "presets": mark_translatable("List the presets that scenarios can include, or print one."),
@@ -38,6 +39,7 @@ COMMANDS = {
     "schema": mark_translatable("Print the JSON Schema of scenario files or of results."),
     "states": mark_translatable("Write the drawn states of the world to a table, or as JSON."),
     "validate": mark_translatable("Check scenario files and say what is wrong, all at once."),
+    "verify": mark_translatable("Check the proof of a plan by another solver."),
     "workbook": mark_translatable("Write saved plans to an Excel workbook with live formulas."),
 }
 """One-line help of each command by name, stated here so that a list of commands imports none."""

@@ -48,6 +48,7 @@ NOT_REPEATABLE_TEXTS: dict[NotRepeatableReason, str] = {
 MAX_JOBS_PER_CORE = 16  # threads or processes that a manifest may ask for
 MAX_INPUT_BYTES = 500_000_000  # bytes of all inputs together
 IGNORED_OPTIONS = {"--out", "--quiet", "--language", "--force", "--json", "--open", "--reuse"}
+IGNORED_OPTIONS |= {"--keep-proof"}
 IGNORED_OPTIONS |= {"--resume", "--scheduler", "--tls-ca", "--tls-cert", "--tls-key"}
 """Options that a rerun sets itself, and options that affect where results are computed or written,
 not what they are."""

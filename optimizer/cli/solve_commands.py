@@ -20,6 +20,7 @@ from models.files.reading import WORKBOOK_SUFFIXES
 from models.files.tabs import all_tabs, label_translations
 from models.language import LANGUAGES, Language, current_language, tr, using
 from models.results import Comparison, Plan
+from models.results.proof import PROOF_FILES
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
 from optimizer.analyses.options import PlanOptions
 from optimizer.cli import (
@@ -37,7 +38,7 @@ from optimizer.cli.options import build_options, declared_options
 from optimizer.cli.report import FAULTS_FILE, OPTIONS_FILE, PLAN_FILE, REPORT_FILE, render_products
 from optimizer.cli.scenario_files import scenario_summary
 from optimizer.cli.usage import announce
-from optimizer.errors import FileInUse, Infeasible, Interrupted, NotWritten
+from optimizer.errors import FileInUse, Infeasible, Interrupted, Misuse, NotWritten
 from optimizer.report.fault_workbook import (
     Finding,
     build_fault_workbook,
@@ -58,6 +59,9 @@ def _find_best_plan(analysis_input: AnalysisInput, plan_options: PlanOptions) ->
     fields: dict[str, Any] = {
         name: getattr(analysis_input, name) for name in ("pool", "variant", "title")
     }
+    proof = _ProofFolder.from_options(analysis_input, plan_options)
+    if proof is not None:
+        fields["on_proof"] = proof.write
     plan = child_process.plan_with_checkpoints(
         analysis_input.reading.case, **solve_options, **fields
     )
@@ -68,6 +72,39 @@ def _find_best_plan(analysis_input: AnalysisInput, plan_options: PlanOptions) ->
         with suppress(Interrupted):  # the plan itself is kept
             plan = add_break_even(plan, plan_options.time_limit)
     return AnalysisOutcome(plan, 0 if plan.certificate.status == "optimal" else 1)
+
+
+@dataclass
+class _ProofFolder:
+    """The folder of the option --keep-proof."""
+
+    folder: Path
+    force: bool
+
+    @classmethod
+    def from_options(
+        cls, analysis_input: AnalysisInput, plan_options: PlanOptions
+    ) -> "_ProofFolder | None":
+        """Return the folder, None without the option. Raise Misuse or click.UsageError before any
+        solve if no proof can be written."""
+        if plan_options.keep_proof is None:
+            return None
+        if analysis_input.pool is not None:
+            raise Misuse(tr("--keep-proof keeps cuts of this run only: leave out --reuse."))
+        force = bool(click.get_current_context().params.get("force"))
+        proof_folder = cls(Path(plan_options.keep_proof), force)
+        if child_process.is_recovery():
+            announce("No proof is written: the process that had it was lost.")
+            return None
+        output_files.check_destination(proof_folder.folder, PROOF_FILES, force)
+        return proof_folder
+
+    def write(self, files: dict[str, bytes] | None) -> None:
+        """Write the files of a proof; say so if no bound was proven."""
+        if files is None:
+            announce("No proof is written: no bound was proven.")
+            return
+        output_files.publish(self.folder, files, replace=PROOF_FILES, force=self.force)
 
 
 solve = analysis_commands.analysis_command("solve", _find_best_plan)

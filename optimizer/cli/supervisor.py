@@ -29,7 +29,7 @@ from optimizer.analyses.registry import ANALYSES_BY_NAME
 from optimizer.cli import usage
 from optimizer.errors import OutOfMemory, TimedOut, WorkerDied
 
-SUPERVISED_COMMANDS = frozenset({*ANALYSES_BY_NAME, "brief", "explore", "rerun", "run"})
+SUPERVISED_COMMANDS = frozenset({*ANALYSES_BY_NAME, "brief", "explore", "rerun", "run", "verify"})
 """Commands that solve problems."""
 CHECKPOINTED_COMMANDS = frozenset({"solve", "run"})
 """Commands whose best plan is kept. Of others only the files remain that were written so far."""

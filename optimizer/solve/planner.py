@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, Unpack
 
@@ -29,6 +29,7 @@ from optimizer.solve.problem import check_supported as check_supported
 from optimizer.solve.problem import choose_method as choose_method
 from optimizer.solve.problem import default_jobs as default_jobs
 from optimizer.solve.problem import with_same_branches
+from optimizer.solve.proof.writing import build_proof
 from optimizer.solve.recourse.state_blocks import STATES_PER_BLOCK
 from optimizer.solve.set_outcomes import ReferenceOptimum
 from optimizer.solve.solver_result import (
@@ -54,21 +55,33 @@ def solve_to_plan(
     pool: CutPool | None = None,
     variant: str | None = None,
     title: str | None = None,
+    on_proof: Callable[[dict[str, bytes] | None], None] | None = None,
     **solve_options: Unpack[SolverOptions],
 ) -> Plan:
     """Compute the plan that minimizes the scenario's objective, with a certificate.
 
     ``pool`` holds cuts of problems with the same recourse (variants, budgets, risk weights). If it
     is given, the method is the decomposition, which starts from the pool and adds its cuts to it.
+    ``on_proof`` receives the files of the proof of the bound by name, or None if no bound was
+    proven.
 
     Raise Infeasible with an irreducible set of conflicting rules; ScenarioError if figures differ
     too much in size to be solved together; NoPlan if a limit was reached before any plan was found,
     or Interrupted if the user stopped the search before that; SolverError if the solver fails;
     CheckFailed if the check refutes its result.
     """
-    return solve_and_certify(
-        Problem.from_case(case), method=method, pool=pool, **solve_options
-    ).to_plan(title, variant)
+    problem, results = Problem.from_case(case), list[SolverResult]()
+    solution = solve_and_certify(
+        problem,
+        method=method,
+        pool=pool,
+        on_result=None if on_proof is None else results.append,
+        **solve_options,
+    )
+    plan = solution.to_plan(title, variant)
+    if on_proof is not None:
+        on_proof(build_proof(problem, results[0], solution, plan))
+    return plan
 
 
 def solve_and_certify(
@@ -77,11 +90,13 @@ def solve_and_certify(
     method: Method | Literal["auto"] = "auto",
     pool: CutPool | None = None,
     damage_only: bool = False,
+    on_result: Callable[[SolverResult], None] | None = None,
     **solve_options: Unpack[SolverOptions],
 ) -> CheckedSolution:
     """Compute the best plan as a checked solution, from which a document can be built.
 
     For ``method`` and ``pool`` see :func:`solve_to_plan`, for ``damage_only`` see :func:`certify`.
+    ``on_result`` receives the result of the solve, with all cuts.
     """
     started_at = time.perf_counter()
     solve_options = with_observers(solve_options)
@@ -116,7 +131,10 @@ def solve_and_certify(
             method, interrupted_solution, None, seconds_by_step={}, model_size={}
         )
     else:
-        solver_result = solve_problem(problem, method=method, pool=pool, **solve_options)
+        traced: SolverOptions = {**solve_options, "traces_cuts": on_result is not None}
+        solver_result = solve_problem(problem, method=method, pool=pool, **traced)
+    if on_result is not None:
+        on_result(solver_result)
     if no_review_solution is not None:
         solver_result = _or_better_no_review_plan(solver_result, no_review_solution, problem)
     on_incumbent = solve_options.get("on_incumbent")

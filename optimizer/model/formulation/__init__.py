@@ -57,15 +57,19 @@ def build_extensive_form(instance: Instance, states: tuple[State, ...]) -> Any:
 
 
 def build_for_scenario_data(
-    instance: Instance, weighted_data: Sequence[tuple[float, ScenarioData]]
+    instance: Instance,
+    weighted_data: Sequence[tuple[float, ScenarioData]],
+    *,
+    all_periods: bool = False,
 ) -> Any:
     """Build the extensive form. ``weighted_data`` are pairs of a probability and the scenario data
-    of one state, or the mean data of several states."""
+    of one state, or the mean data of several states. With ``all_periods`` every period of every
+    state has variables and rules, also those in which no shortage is possible."""
     model = build_commitment(instance)
     add_deliveries(model, instance, [data for _, data in weighted_data])
     model.state = pyo.Block(range(len(weighted_data)))
     for number, (_, data) in enumerate(weighted_data):
-        open_chains = list(chains_in_state(instance, data, model))
+        open_chains = list(chains_in_state(instance, data, model, all_periods=all_periods))
         add_recourse(model.state[number], instance, open_chains, model)
     damage = [
         (probability, model.state[s].damage) for s, (probability, _) in enumerate(weighted_data)

@@ -23,6 +23,10 @@ from optimizer.model.highs.compilation import compile_model as compile_model
 from optimizer.model.highs.compilation import (
     substitute_defined_columns as substitute_defined_columns,
 )
+from optimizer.model.highs.file_solver import FileProgram as FileProgram
+from optimizer.model.highs.file_solver import FileSolution as FileSolution
+from optimizer.model.highs.file_solver import ProgramOptimum as ProgramOptimum
+from optimizer.model.highs.file_solver import solve_file as solve_file
 from optimizer.model.highs.program import MIN_COEFFICIENT as MIN_COEFFICIENT
 from optimizer.model.highs.program import LinearProgram as LinearProgram
 from optimizer.model.highs.program import max_violation as max_violation
