@@ -25,6 +25,7 @@ import vorrat.analyses
 import vorrat.analysis_result
 import vorrat.batches
 import vorrat.loading
+import vorrat.programs
 import vorrat.scenario
 from models.language import using
 from models.results import Plan
@@ -39,9 +40,10 @@ MODULES = (
     vorrat,
     vorrat.analyses,
     vorrat.analysis_result,
-    vorrat.loading,
-    vorrat.scenario,
     vorrat.batches,
+    vorrat.loading,
+    vorrat.programs,
+    vorrat.scenario,
 )
 EXAMPLES = [
     test for module in MODULES for test in doctest.DocTestFinder().find(module) if test.examples

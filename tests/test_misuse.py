@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import vorrat
@@ -43,6 +44,7 @@ def surface() -> dict[str, tuple[Any, dict[str, Any]]]:
         "validate": (vorrat.validate, {"path": TUTORIAL}),
         "solve": (vorrat.solve, {"scenario": scenario()}),
         "model": (vorrat.model, {"scenario": scenario()}),
+        "Scenario.with_states": (scenario().with_states, {"states": pd.DataFrame()}),
         "evaluate": (vorrat.evaluate, {"plan": plan()}),
         "frontier": (vorrat.frontier, {"scenario": scenario()}),
         "compare": (vorrat.compare, {"given": plan()}),

@@ -7,6 +7,7 @@ they are called. A test compares the names.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from os import PathLike
 from typing import Literal, TypedDict
 
 
@@ -22,6 +23,7 @@ class SolveKeywords(PlanKeywords, total=False):
 
     budget: float | None
     break_even: bool
+    keep_proof: str | PathLike[str] | None
     node_limit: int | None
     method: Literal["auto", "extensive", "decomposition"]
     threads: int | None

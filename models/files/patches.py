@@ -139,6 +139,9 @@ def _set_at(
         ):
             changed_child = _set_at(value_node, shape, steps, parents, value, copied_containers)
             return with_child(node, "value", changed_child, copied_containers)
+    if parents == ("policy", "rules") and not remaining_steps and isinstance(value.value, dict):
+        # Nothing refers to a rule, so that a new one is no misspelt name.
+        return with_child(node, name, value, copied_containers)
     step, child = _find_step(node, shape, name, parents)
     if not remaining_steps:
         if shape.kind in ("number", "yearly") and name == "value" and node.child("written"):

@@ -294,7 +294,8 @@ def test_a_message_that_is_cut_short_does_not_cost_the_next() -> None:
 
 def test_what_solves_is_supervised_and_nothing_else() -> None:
     assert set(COMMANDS) - supervisor.SUPERVISED_COMMANDS == {
-        "examples", "init", "open", "presets", "report", "schema", "validate", "workbook"
+        "data", "details", "examples", "export", "init", "open", "presets", "report", "schema",
+        "states", "validate", "workbook",
     }  # fmt: skip
     assert supervisor.needs_supervision(["--language", "de", "solve", "file"])
     for words in ([], ["--version"], ["solve", "--help"], ["validate", "solve"], ["nothing"]):
