@@ -76,14 +76,14 @@ def with_paths(pick: Pick, raw: Raw) -> Raw:
 
 
 @pytest.mark.parametrize("seed", range(60))
-@pytest.mark.quick(every=12)
+@pytest.mark.quick(every=30, ci=3)
 def test_both_methods_find_the_same_with_paths(seed: int) -> None:
     pick = random.Random(f"paths {seed}").choice
     by_both(Problem.from_case(Case.model_validate(with_paths(pick, world_case(pick)))), 1e-6)
 
 
 @pytest.mark.parametrize("seed", range(40))
-@pytest.mark.quick(every=10)
+@pytest.mark.quick(every=20, ci=4)
 def test_in_one_state_factors_are_the_same_as_other_demand(seed: int) -> None:
     pick = random.Random(f"one {seed}").choice
     raw = world_case(pick)

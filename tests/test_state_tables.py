@@ -57,7 +57,7 @@ def answer(case: Case, method: Any) -> Any:
 
 @pytest.mark.parametrize("kind", [0, 1, 2])
 @pytest.mark.parametrize("seed", range(24))
-@pytest.mark.quick(every=18)
+@pytest.mark.quick(every=36, ci=6)
 def test_states_that_are_written_and_read_have_the_same_optimum(
     tmp_path: Path, seed: int, kind: int
 ) -> None:
@@ -84,6 +84,7 @@ def test_the_kinds_of_random_cases_hold_all_that_a_state_can() -> None:
     assert sum("assumptions" in raw for raw in cases) > 10
 
 
+@pytest.mark.slow
 def test_sets_that_draw_other_states_have_tables_of_their_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -71,7 +71,7 @@ def random_problem(seed: int) -> tuple[Raw, Problem]:
             continue
 
 
-@pytest.mark.quick(every=50, ci=6)
+@pytest.mark.quick(every=100, ci=6)
 @pytest.mark.parametrize("seed", range(300))
 def test_both_methods_find_the_optimum_of_exhaustive_search(seed: int) -> None:
     raw, problem = random_problem(seed)
@@ -100,6 +100,7 @@ def test_model_and_check_agree_on_plans_that_may_break_the_rule(seed: int) -> No
     assert len(rows) == len(texts)
 
 
+@pytest.mark.slow
 def test_random_rules_bind_in_many_cases() -> None:
     """Of twenty cases that a best plan without the rule has, a quarter becomes worse or none."""
     changed = 0
@@ -149,7 +150,7 @@ def as_rules(raw: Raw) -> Raw:
     return raw | {"policy": policy | {"rules": rules}}
 
 
-@pytest.mark.quick(every=15, ci=3)
+@pytest.mark.quick(every=30, ci=3)
 @pytest.mark.parametrize("seed", range(60))
 def test_rules_that_say_what_fields_say_have_the_same_optimum(seed: int) -> None:
     pick = random.Random(f"identity {seed}").choice
@@ -187,6 +188,7 @@ ONE = {
 }
 
 
+@pytest.mark.slow
 def test_a_tight_rule_is_told_in_report_explanation_and_on_the_page() -> None:
     problem = Problem.from_case(Case.model_validate(two_works(one=ONE)))
     plan = solve_and_certify(problem, gap=1e-9).to_plan()

@@ -65,7 +65,7 @@ def evaluated(solution: CheckedSolution) -> EvaluatedStates:
 def of_states(test: Any) -> Any:
     """Run a test on random cases: one of each kind, and more in the slow tests."""
     seeds = pytest.mark.parametrize("seed", range(12))
-    return pytest.mark.quick(every=7)(pytest.mark.parametrize("kind", KINDS)(seeds(test)))
+    return pytest.mark.quick(every=13, ci=3)(pytest.mark.parametrize("kind", KINDS)(seeds(test)))
 
 
 @of_states
