@@ -29,27 +29,19 @@ class CommitmentColumns:
         and index."""
         commitment, first_year = self.commitment, self.instance.years[0]
         match kind, index:
-            case "start", (p, year):
-                return float(commitment.start.get(p) == year)
             case "unaided", p:
                 return float(p not in commitment.start)
-            case "floored", (p, year, g, f, i) if commitment.start.get(p) == year:
-                return commitment.floored.get((p, g, f, i), 0.0)
-            case "share", (p, f, i, year) if commitment.start.get(p) == year:
-                return commitment.share.get((p, f, i), 0.0)
-            case "market", (p, year) if commitment.start.get(p) == year:
-                return commitment.market.get(p, 0.0)
-            case "offtake", (p, year, g) if commitment.start.get(p) == year:
-                return commitment.offtake.get((p, g), 0.0)
-            case "takes_part", _:
-                return float(commitment.share.get(index, 0.0) > 0)
             case "buy", (h, year):
                 return float(commitment.expected_purchases(self.instance, h)[year - first_year])
             case "planned", (h, k):
                 return float(committed.planned_stock(self.instance, commitment, h)[k])
             case (("unspent" | "line_unspent"), (*owner, year)):
                 return float(self._unspent_by_year[tuple(owner)][year - first_year])
-        return 0.0
+        return self._decisions.get((kind, index), 0.0)
+
+    @cached_property
+    def _decisions(self) -> dict[tuple[str, Any], float]:
+        return committed.decision_values(self.instance, self.commitment)
 
     @cached_property
     def _unspent_by_year(self) -> dict[tuple[str, ...], Floats]:
