@@ -118,7 +118,7 @@ def test_the_file_of_a_solver_has_every_digit(tmp_path: Path) -> None:
     assert list(lp.col_upper_) == program.upper.tolist()
 
 
-def test_names_are_unique_and_told_where_they_had_to_change() -> None:
+def test_names_are_unique_and_reported_where_they_had_to_change() -> None:
     long = "x" * 300
     names = file_names(["a[b]", "a(b)", "ein Lager", f"{long}1", f"{long}2", "objective"])
     assert names[:3] == ["a(b)", "a(b)_2", "ein_Lager"]

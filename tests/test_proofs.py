@@ -353,7 +353,7 @@ def test_the_proof_of_an_extensive_form(tmp_path: Path) -> None:
         vorrat.solve(scenario, keep_proof=tmp_path / "proof")
 
 
-def test_wrong_use_is_told(
+def test_wrong_use_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command_line(["verify", str(tmp_path), "--solver", "highs"]) == 2

@@ -189,7 +189,7 @@ ONE = {
 
 
 @pytest.mark.slow
-def test_a_tight_rule_is_told_in_report_explanation_and_on_the_page() -> None:
+def test_a_tight_rule_is_reported_in_report_explanation_and_on_the_page() -> None:
     problem = Problem.from_case(Case.model_validate(two_works(one=ONE)))
     plan = solve_and_certify(problem, gap=1e-9).to_plan()
     assert [p.id for p in plan.projects] == ["large"]

@@ -75,7 +75,7 @@ def figures(path: str) -> dict[tuple[str, ...], list[str]]:
 
 
 def test_world_production_becomes_supply(capfd: pytest.CaptureFixture[str]) -> None:
-    """Each cell that is not a plain number is told, with its line and what was made of it."""
+    """Each cell that is not a plain number is reported, with its line and what was made of it."""
     run = Run(capfd, "mcs", mcs_2025(Path("MCS2025_World_Data.csv"), COBALT), "--out", "data")
     assert figures("data/mcs.csv") == {
         ("cobalt", "CA"): ["4300", "4500"],

@@ -253,7 +253,7 @@ def slips_in(case: Case) -> dict[str, list[str]]:
     }  # fmt: skip
 
 
-def is_told(scenario: LoadedScenario, setting: str) -> bool:
+def is_reported(scenario: LoadedScenario, setting: str) -> bool:
     """Whether a warning or an error that the scenario did not have lies at a setting."""
     try:
         found = scenario.with_settings([setting]).warnings
@@ -270,23 +270,23 @@ def is_told(scenario: LoadedScenario, setting: str) -> bool:
     "name",
     ["tutorial", "japan-2010", "starter", "consortium", pytest.param("germany-2026", marks=SLOW)],
 )
-def test_each_slip_is_told_in_each_file(name: str) -> None:
+def test_each_slip_is_reported_in_each_file(name: str) -> None:
     text = starter_scenario_text("en")
     scenario = read_case_text(text) if name == "starter" else read_case(name)
     for slip, settings in slips_in(scenario.case).items():
-        assert all(is_told(scenario, setting) for setting in settings[-1:]), slip
+        assert all(is_reported(scenario, setting) for setting in settings[-1:]), slip
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["tutorial", "japan-2010", "consortium", "germany-2026"])
-def test_most_slips_are_told_wherever_they_are_made(name: str) -> None:
+def test_most_slips_are_reported_wherever_they_are_made(name: str) -> None:
     """Demand rows beside others of very different size, and small outputs of large plants, may be
     sound, and are the exceptions."""
     scenario = read_case(name)
     for slip, settings in slips_in(scenario.case).items():
         tried = settings[:: max(1, len(settings) // 10)]
-        told = sum(is_told(scenario, setting) for setting in tried)
-        assert told >= 0.8 * len(tried), slip
+        reported = sum(is_reported(scenario, setting) for setting in tried)
+        assert reported >= 0.8 * len(tried), slip
 
 
 Pick = Callable[[Sequence[Any]], Any]

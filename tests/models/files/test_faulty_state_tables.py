@@ -84,7 +84,7 @@ def errors(table: str) -> list[str]:
         ("new,1.2,,,,,", "8:5: error: 1.2 is above 1"),
     ],
 )
-def test_each_fault_is_told_at_its_cell(row: str, expected: str) -> None:
+def test_each_fault_is_reported_at_its_cell(row: str, expected: str) -> None:
     (found,) = errors(f"{SOUND}{row}\n")
     assert found.startswith(f"states.csv:{expected}")
 
@@ -109,12 +109,14 @@ def test_a_column_of_another_name_or_twice_is_a_fault() -> None:
     assert "1:50: error: the column 'year' stands twice" in found[1]
 
 
-def test_a_number_that_may_be_a_thousand_is_told_once() -> None:
+def test_a_number_that_may_be_a_thousand_is_reported_once() -> None:
     Path("states.csv").write_text(SOUND.replace("1.25", "1.250") + "calm,,demand,gallium,,,1.250\n")
     reading = read_case("scenario.yaml", settings=SETTINGS)
-    told = [str(fault) for fault in reading.warnings if "is read as" in fault.message]
-    assert told[0].startswith("states.csv:8:24: warning: 1.250 is read as 1.25; if 1250 is meant")
-    assert len(told) == 1
+    reported = [str(fault) for fault in reading.warnings if "is read as" in fault.message]
+    assert reported[0].startswith(
+        "states.csv:8:24: warning: 1.250 is read as 1.25; if 1250 is meant"
+    )
+    assert len(reported) == 1
 
 
 def test_tables_of_other_kinds_are_read_alike() -> None:

@@ -168,7 +168,7 @@ def test_an_amount_is_brought_to_the_year_of_prices_and_then_exchanged(
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "reported"),
     [
         ("{value: 5, unit: kg/day}", ["'kg/day' is no unit of price_eur_per_t; write one of EUR"]),
         ("{value: 5, unit: EUR/year}", ["'EUR/year' is no unit of price_eur_per_t"]),
@@ -186,15 +186,17 @@ def test_an_amount_is_brought_to_the_year_of_prices_and_then_exchanged(
         ("{value: 1.500, unit: EUR/g}", ["1.500 is read as 1.5; if 1500 is meant, write 1500"]),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_unit_is_told_at_its_line(written: str, told: list[str]) -> None:
+def test_what_is_wrong_with_a_unit_is_reported_at_its_line(
+    written: str, reported: list[str]
+) -> None:
     line = TUTORIAL.split(PRICE)[0].count("\n") + 1
     found = warned(TUTORIAL.replace(PRICE, f"price_eur_per_t: {written}"))
-    for message in told:
+    for message in reported:
         assert any(one.startswith(f"{line}:") and message in one for one in found), found
 
 
 @pytest.mark.parametrize(
-    ("sound", "slip", "told"),
+    ("sound", "slip", "reported"),
     [
         ("first_year: 2026", "first_year: {value: 2026, unit: year}", "takes no unit"),
         (DEMAND, "t_per_year: {value: 3, unit: kt, year: 2024}", "is for amounts of money"),
@@ -205,10 +207,10 @@ def test_what_is_wrong_with_a_unit_is_told_at_its_line(written: str, told: list[
         ("{USD: {value: {2024: 100", "{USD: {value: {2024: 0", "0 is not above 0"),
     ],
 )
-def test_what_takes_no_unit_and_what_is_no_rate(sound: str, slip: str, told: str) -> None:
+def test_what_takes_no_unit_and_what_is_no_rate(sound: str, slip: str, reported: str) -> None:
     text = TUTORIAL.replace("\ncurrency: EUR", RATES)
     assert sound in text
-    assert any(told in one for one in warned(text.replace(sound, slip, 1)))
+    assert any(reported in one for one in warned(text.replace(sound, slip, 1)))
 
 
 def test_a_faulty_rate_is_one_fault() -> None:
@@ -219,7 +221,7 @@ def test_a_faulty_rate_is_one_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "told", "tonnes"),
+    ("setting", "reported", "tonnes"),
     [
         ("demand.0.t_per_year={value: 0.05, unit: kt}", "", 50),
         ("demand.0.t_per_year=40", "", 40),
@@ -229,12 +231,12 @@ def test_a_faulty_rate_is_one_fault() -> None:
     ],
 )
 def test_a_setting_is_in_the_unit_of_the_field_unless_it_names_one(
-    setting: str, told: str, tonnes: float
+    setting: str, reported: str, tonnes: float
 ) -> None:
     text = TUTORIAL.replace("\ncurrency: EUR", RATES)
     text = text.replace(DEMAND, "t_per_year: {value: 0.03, unit: kt}")
-    if told:
-        assert any(told in one for one in warned(text, (setting,)))
+    if reported:
+        assert any(reported in one for one in warned(text, (setting,)))
         return
     for case in (
         read_case_text(text, settings=(setting,)).case,
