@@ -76,7 +76,7 @@ _AMBIGUOUS = {
 _FIELD_UNITS = (
     (r"eur_per_t_year$", "money / tonne / year", "{currency}/t/year"),
     (r"eur_per_t$", "money / tonne", "{currency}/t"),
-    (r"meur$", "money", "M{currency}"),
+    (r"meur$|^(.*_)?money$|^capex$|^grant_equivalent$|^stock_cost$", "money", "M{currency}"),
     (r"^(.*_)?t_per_year$", "tonne / year", "t/year"),
     (r"_t_per_t$", "dimensionless", "t/t"),
     (r"_t_per_period$", "tonne / period", "t/period"),
@@ -91,7 +91,7 @@ _FIELD_UNITS = (
 _WITHOUT_UNIT = re.compile(
     r"(price_|first_|last_|from_)?year|((earliest_|latest_)?start)|states|seed|period|regime"
     r"|max_projects|max_starts_by_year|periods_per_year|schema_version|exchange_rates|deflators"
-    r"|at_least|at_most|equals"
+    r"|at_least|at_most|equals|starts"
 )  #: Names of fields that are calendar years, counts, or numbers whose unit depends on others.
 _EXAMPLES = {
     "money / tonne / year": "{currency}/t/year, {currency}/kg/month",

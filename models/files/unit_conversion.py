@@ -18,7 +18,9 @@ from models.files.patches import Patch
 from models.files.shapes import ANY_SHAPE, SCENARIO_SHAPE, Shape, shape_of_step
 from models.files.yaml_source import thousands_warning
 from models.language import tr
-from models.scenario.quantities import UNIT_KEYS
+from models.scenario.case import Case
+from models.scenario.quantities import UNIT_KEYS, UNREADABLE_NUMBER
+from models.scenario.user_rules import SENSES, RuleBound, RuleLevel
 from models.units import UnitError, field_unit, parse_unit
 
 
@@ -35,12 +37,15 @@ def convert_patch(patch: Patch, root: Node, report: FaultReporter) -> Patch:
     """Return a patch of the scenario ``root`` with its figures in the units of their fields."""
     shape: Shape | None = SCENARIO_SHAPE
     field, path = "", tuple(patch.dotted_path.split("."))
-    for step in path:
+    for position, step in enumerate(path):
         if shape is not None and shape.kind in ("number", "yearly") and step in UNIT_KEYS:
             message = tr("'{name}' of a figure cannot be set alone", name=step)
             hint = tr("set the figure as a whole: {value}", value="{value: 1.2, unit: kt}")
             report(patch.path_fault(message, hint))
-        field = step if shape is not None and shape.kind == "model" else field
+        if shape is not None and shape.kind == "model" and shape.model is not RuleLevel:
+            field = _limit_field(step, shape, node_at(root, path[:position]))
+        elif shape is not None and shape.kind == "model" and step != "value":
+            field = step
         is_position = shape is not None and shape.kind in ("list", "names")
         shape = shape_of_step(shape, 0 if is_position else step) if shape is not None else None
     converter = _Converter(root, report)
@@ -64,6 +69,11 @@ class _Converter:
 
     def convert(self, node: Node, shape: Shape, field: str, path: NodePath) -> Node:
         """Return a node with all its figures converted; ``field`` is the field it belongs to."""
+        is_limit = shape.model is RuleLevel and isinstance(node.value, dict)
+        if is_limit and RuleLevel.OWN_KEYS.isdisjoint(node.value):
+            limit = self._convert_figure(node, field, path, None, None)
+            # An unreadable limit is not missing.
+            return replace(limit, value=UNREADABLE_NUMBER) if limit.faulty else limit
         if shape.kind in ("number", "yearly"):
             if isinstance(node.value, dict):
                 return self._convert_figure(node, field, path, None, None)
@@ -80,7 +90,7 @@ class _Converter:
                 continue
             child_shape = shape_of_step(shape, step)
             if child_shape is not None and child_shape.kind not in ("any", "text", "texts"):
-                child_field = str(step) if shape.kind == "model" else field
+                child_field = _limit_field(step, shape, node) if shape.kind == "model" else field
                 converted = self.convert(child, child_shape, child_field, (*path, step))
                 if converted is not child:
                     changed[step] = converted
@@ -252,6 +262,18 @@ class _Converter:
         if not is_number or not 0 < node.value < float("inf"):
             raise _ConversionError("", "", node)
         return Fraction(repr(node.value))
+
+
+def _limit_field(step: PathStep, shape: Shape, node: Node | None) -> str:
+    """Return the field that determines the unit of what stands at a step of a model.
+
+    It is the step itself, but for the limit of a user's rule the first quantity of its sum.
+    """
+    if node is None or step not in SENSES or not issubclass(shape.model or Case, RuleBound):
+        return str(step)
+    quantity = node_at(node, ("sum", 0, "quantity"))
+    name = None if quantity is None else quantity.value
+    return name if isinstance(name, str) else str(step)
 
 
 def relabeling_warnings(root: Node, patches: Iterable[Patch]) -> Iterator[Fault]:

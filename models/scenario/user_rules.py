@@ -150,14 +150,14 @@ class RuleLevel(Base):
     quantity: Quantity | None = None  #: Quantity that is multiplied, over the same years.
     where: RuleFilter = RuleFilter()  #: What counts of this quantity; by default everything.
 
-    _OWN_KEYS: ClassVar = frozenset({"times", "quantity", "where"})
+    OWN_KEYS: ClassVar = frozenset({"times", "quantity", "where"})  #: Keys of a multiple.
 
     @model_validator(mode="before")
     @classmethod
     def _from_number(cls, value: Any) -> Any:
         if isinstance(value, RuleLevel) or (
             isinstance(value, Mapping)
-            and (cls._OWN_KEYS.intersection(map(str, value)) or value.keys() == {"value"})
+            and (cls.OWN_KEYS.intersection(map(str, value)) or value.keys() == {"value"})
         ):
             return value
         return {"value": value}

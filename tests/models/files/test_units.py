@@ -246,6 +246,41 @@ def test_a_setting_is_in_the_unit_of_the_field_unless_it_names_one(
         assert (float(figure), figure.written) == (tonnes, "0.05 kt" if tonnes == 50 else None)
 
 
+@pytest.mark.parametrize(
+    ("total", "limit", "expected"),
+    [
+        ("stock_t", "{value: 0.3, unit: kt}", (300,)),
+        ("secured_t", "{value: {2026: 1, 2028: {value: 3000, unit: kg}}, unit: kt}", (1000, 3)),
+        ("public_money", "{value: 10, unit: million USD}", (9,)),
+        ("stock_cost", "{value: 500, unit: kEUR}", (0.5,)),
+        ("capex", "{value: 3, unit: kt}", "'kt' is no unit of capex"),
+        ("starts", "{value: 3, unit: percent}", "the field starts takes no unit"),
+    ],
+)
+def test_a_limit_of_a_rule_is_in_the_unit_of_its_sum(
+    total: str, limit: str, expected: tuple[float, ...] | str
+) -> None:
+    text = TUTORIAL.replace("\ncurrency: EUR", RATES)
+    rule = f"{{sum: {{quantity: {total}}}, at_most: 7, every_year: true}}"
+    with_rule = text + f"\npolicy: {{rules: {{r: {rule.replace('7', limit)}}}}}\n"
+    if isinstance(expected, str):
+        with pytest.raises(ScenarioError) as caught:
+            read_case_text(with_rule)
+        assert [expected in fault.message for fault in caught.value.faults] == [True]
+        return
+    whole = f"policy.rules={{r: {rule.replace('7', limit)}}}"
+    text += f"\npolicy: {{rules: {{r: {rule}}}}}\n"
+    for case in (
+        read_case_text(with_rule).case,
+        read_case_text(text, settings=(f"policy.rules.r.at_most={limit}",)).case,
+        read_case_text(text, settings=(f"policy.rules.r.at_most.value={limit}",)).case,
+        read_case_text(text, settings=(whole,)).case,
+    ):
+        level = case.policy.rules["r"].level.value
+        assert level is not None
+        assert tuple(map(float, level.values)) == pytest.approx(expected)
+
+
 def test_variants_assumption_sets_and_tables_may_have_units(tmp_path: Path) -> None:
     sets = """
 assumptions:
