@@ -127,7 +127,9 @@ def walks(page: Path) -> list[list[Block]]:
 
 def is_synopsis(command: str) -> bool:
     """Whether a line says how a command is called, with words that stand for others."""
-    return bool(re.search(r"(?<![\w-])[A-Z_]{4,}(\.\.\.)?\]?(\.\.\.)?( |$)|YEAR for", command))
+    return bool(
+        re.search(r"(?<![\w-])(DIR|[A-Z_]{4,})(\.\.\.)?\]?(\.\.\.)?( |$)|YEAR for", command)
+    )
 
 
 def parameters(name: str) -> set[str]:
