@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyomo.environ as pyo
 import pytest
 from random_cases import small_case
 from random_chains import chain_case
@@ -340,6 +341,23 @@ def test_the_commands_with_scip(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert run_command_line(["verify", str(folder), "--json"]) == 1
     verdict = json.loads(capsys.readouterr().out)
     assert {x["name"] for x in verdict["checks"] if not x["holds"]} >= {"cuts"}
+
+
+@pytest.mark.parametrize("method", ["extensive", "decomposition"])
+def test_rows_of_a_function_are_named_and_refused_without_it(tmp_path: Path, method: Any) -> None:
+    def rules(model: Any, _scenario: Any) -> None:
+        model.cost = pyo.Constraint(expr=(0, model.net_cost, 12))
+        model.late = pyo.Constraint([2027, 2028], rule=lambda m, y: m.buy["reserve", y] <= 1.1)
+
+    folder = tmp_path / "proof"
+    plan = vorrat.solve(vorrat.read(TUTORIAL), method=method, extra=rules, keep_proof=folder)
+    done = verified(folder)
+    assert all(check.holds for check in done), done
+    program = next(check for check in done if check.name == "program")
+    assert "; 4 rows of the function '" in program.details
+    assert plan.result.outcome.net_cost_meur == pytest.approx(12)
+    edit(folder / "plan.json", lambda content: content.pop("extra"))
+    assert "program" in refused(folder)  # rows that nothing declares
 
 
 def test_the_proof_of_an_extensive_form(tmp_path: Path) -> None:
