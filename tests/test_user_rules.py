@@ -368,8 +368,6 @@ def test_functions_of_the_interface_take_rules_in_python() -> None:
     for other in (None, build_all):
         with pytest.raises(vorrat.Misuse, match="build_nothing"):
             vorrat.evaluate(plan, extra=other)
-    with pytest.raises(vorrat.Misuse, match="proof"):
-        vorrat.solve(scenario, keep_proof="proof", extra=build_nothing)
     with pytest.raises(vorrat.Misuse, match="jobs"):
         vorrat.frontier(scenario, values=[1, 2], jobs=2, extra=build_nothing)
     with pytest.raises(vorrat.Infeasible) as caught:

@@ -123,9 +123,6 @@ def solve(
     scenario = scenario.changed(*settings) if settings else scenario
     folder = cast(PlanOptions, plan_options).keep_proof
     if folder is not None:
-        if extra is not None:
-            message = tr("a proof cannot contain rules in Python, since vorrat verify lacks them")
-            raise Misuse(message)
         for name in PROOF_FILES:
             if (Path(folder) / name).exists():  # found before the solve, not after it
                 path = Path(folder) / name
