@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from pyomo.repn import generate_standard_repn
 
 from optimizer.errors import CheckFailed
 from optimizer.model.commitment import (
@@ -22,8 +21,6 @@ from optimizer.model.commitment import (
     combine_branches,
     planned_stock,
 )
-from optimizer.model.commitment_columns import CommitmentColumns
-from optimizer.model.formulation import build_commitment
 from optimizer.model.instance import COVERAGE_TOLERANCE, Floats, Instance
 from optimizer.model.user_rule_values import (
     ABSOLUTE_TOLERANCE,
@@ -341,6 +338,12 @@ def _broken_extra_rules(instance: Instance, commitment: Commitment) -> Iterator[
     """Yield the rules in Python that are broken: only their constraints say what they are."""
     if instance.extra_rules is None:
         return
+    # Deferred, since reports check saved plans without loading Pyomo.
+    from pyomo.repn import generate_standard_repn
+
+    from optimizer.model.commitment_columns import CommitmentColumns
+    from optimizer.model.formulation import build_commitment
+
     model = build_commitment(instance)
     CommitmentColumns(instance, commitment).load(model)
     for name, row in model.extra_rule.items():
