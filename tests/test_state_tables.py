@@ -1,4 +1,4 @@
-"""Drawn states, written out as tables and lists: what is read back has the same best plan."""
+"""Drawn states that are written as tables and lists, and read back, have the same best plan."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_kinds_of_random_cases_hold_all_that_a_state_can() -> None:
 
 
 @pytest.mark.slow
-def test_sets_that_draw_other_states_have_tables_of_their_own(
+def test_assumption_sets_that_draw_other_states_have_separate_tables(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     raw = drawing(random.Random("sets").choice, 0)

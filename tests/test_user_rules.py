@@ -307,7 +307,7 @@ def in_python(raw: Raw) -> ExtraRules:
 
     def add(model: Any, _case: Case) -> None:
         @model.Constraint(range(len(rows)))
-        def own(model: Any, n: int) -> Any:
+        def same_row(model: Any, n: int) -> Any:
             row = rows[n]
             total = sum(w * term(model, key) for key, w in row.terms.items()) + model.nothing
             return {"at_least": total >= row.side, "at_most": total <= row.side}[row.sense]

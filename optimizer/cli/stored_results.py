@@ -28,7 +28,7 @@ from optimizer.errors import Misuse
 
 @dataclass(frozen=True, eq=False)
 class StoredResult:
-    """A result read from a file, and the plans that lie beside it."""
+    """A result read from a file, and the plans of its folder."""
 
     path: Path
     result: Result

@@ -11,7 +11,7 @@ from optimizer.errors import Misuse
 
 @dataclass(frozen=True)
 class Selection:
-    """The options that say what is taken from a file.
+    """Options that select what is read from a file.
 
     ``materials`` are ids for ``commodities``, in their order. ``first_year`` and ``last_year`` are
     None without a limit.

@@ -280,7 +280,7 @@ def test_each_slip_is_reported_in_each_file(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["tutorial", "japan-2010", "consortium", "germany-2026"])
 def test_most_slips_are_reported_wherever_they_are_made(name: str) -> None:
-    """Demand rows beside others of very different size, and small outputs of large plants, may be
+    """Demand rows whose neighbors differ much in size, and small outputs of large plants, may be
     sound, and are the exceptions."""
     scenario = read_case(name)
     for slip, settings in slips_in(scenario.case).items():

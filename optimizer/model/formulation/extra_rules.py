@@ -11,7 +11,7 @@ from optimizer.model.extra_rules import ExtraRules
 from optimizer.model.instance import Instance
 
 _HELPERS = (pyo.Expression, pyo.Param, pyo.Set, pyo.RangeSet)
-"""Components that a function may add beside constraints."""
+"""Components that a function may add in addition to constraints."""
 
 
 def add_extra_rules(model: Any, instance: Instance) -> None:

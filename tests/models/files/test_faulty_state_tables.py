@@ -119,7 +119,7 @@ def test_a_number_that_may_be_a_thousand_is_reported_once() -> None:
     assert len(reported) == 1
 
 
-def test_tables_of_other_kinds_are_read_alike() -> None:
+def test_tables_in_other_formats_give_the_same_states() -> None:
     expected = states(SOUND)
     assert [state.name for state in expected] == ["calm", "stop"]
     semicolons = b"\xef\xbb\xbf" + SOUND.replace(",", ";").replace("\n", "\r\n").encode()
