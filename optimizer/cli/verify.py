@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from models.files.decoding import read_bytes
 from models.language import tr
 from optimizer.cli import options, usage
 from optimizer.cli.analysis_commands import misuse_as_usage_error
+from optimizer.cli.diagnostics import ProgressDisplay
 from optimizer.cli.usage import usage_error
 
 if TYPE_CHECKING:
@@ -58,9 +60,15 @@ def _parse_cuts(_ctx: click.Context, _option: click.Parameter, value: str) -> in
     help="Stop each single solve after this time; what it was for is then undecided.",
 )
 @options.json_option()
+@options.quiet_option
 @usage.language_option
 def verify(
-    folder: Path, solver: str, cuts: int | None, time_limit: float | None, as_json: bool
+    folder: Path,
+    solver: str,
+    cuts: int | None,
+    time_limit: float | None,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """Check the proof in DIR, which solve --keep-proof has written, by another solver.
 
@@ -74,10 +82,12 @@ def verify(
         file_solver = find_solver(name)
     loaded = _load(folder)
     done: list[Check] = []
-    for check in checks(folder, loaded, file_solver, cuts, time_limit):
-        done.append(check)
-        if not as_json:
-            click.echo(_line(check))
+    with closing(ProgressDisplay(quiet)) as progress:
+        for check in checks(folder, loaded, file_solver, cuts, time_limit, progress.report_step):
+            done.append(check)
+            if not as_json:
+                progress.close()
+                click.echo(_line(check))
     outcomes = [check.holds for check in done]
     if as_json:
         records = [vars(check) for check in done]

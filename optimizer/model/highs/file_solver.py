@@ -11,6 +11,7 @@ from typing import Any
 
 import highspy
 import numpy as np
+from scipy import sparse
 
 from optimizer.model.highs.program import Floats
 from optimizer.model.highs.solver import create_silent_solver, set_options
@@ -91,11 +92,12 @@ class ProgramOptimum:
     ending: str  # as in :class:`FileSolution`
     objective: float  # infinite without a solution
     values: Floats  # of the columns; empty without a solution
+    reduced_costs: Floats  # of the columns; empty without a solution
 
 
 class FileProgram:
-    """A linear program that is read from a file once, and minimized with several costs and fixed
-    columns. Each solve starts from the previous basis."""
+    """A linear program that is read from a file once, and minimized with several costs, fixed
+    columns and further rows. Each solve starts from the previous basis."""
 
     def __init__(self, path: Path, time_limit: float | None) -> None:
         self._solver = create_silent_solver()
@@ -108,7 +110,15 @@ class FileProgram:
             ("primal_feasibility_tolerance", "dual_feasibility_tolerance"), FILE_TOLERANCE
         )
         self._time_limit = time_limit
+        self._has_new_rows = False
         set_options(self._solver, tolerances)
+
+    def add_rows(self, matrix: sparse.csr_array, lower: Floats) -> None:
+        """Add the rows ``matrix @ x >= lower``."""
+        starts, columns = matrix.indptr[:-1], matrix.indices
+        infinite = np.full(len(lower), highspy.kHighsInf)
+        self._solver.addRows(len(lower), lower, infinite, matrix.nnz, starts, columns, matrix.data)
+        self._has_new_rows = True
 
     def minimize(self, cost: Floats, fixed: Mapping[int, float]) -> ProgramOptimum:
         """Minimize ``cost`` with some columns fixed at values."""
@@ -117,8 +127,9 @@ class FileProgram:
             lower[column] = upper[column] = value
         solver.changeColsCost(len(cost), self._columns, cost)
         solver.changeColsBounds(len(cost), self._columns, lower, upper)
-        # Without fixed columns only the costs have changed, so that the basis is still feasible.
-        set_options(solver, {"simplex_strategy": 1 if fixed else 4})
+        # If only the costs have changed, the basis is still feasible.
+        set_options(solver, {"simplex_strategy": 1 if fixed or self._has_new_rows else 4})
+        self._has_new_rows = False
         if self._time_limit is not None:  # its clock runs on from one solve to the next
             set_options(solver, {"time_limit": solver.getRunTime() + self._time_limit})
         solver.run()
@@ -130,6 +141,11 @@ class FileProgram:
             ending = ENDINGS.get(solver.getModelStatus().name)
         if ending != "optimal":
             status = solver.modelStatusToString(solver.getModelStatus())
-            return ProgramOptimum(ending or status, math.inf, np.zeros(0))
-        values = np.array(solver.getSolution().col_value)
-        return ProgramOptimum(ending, float(solver.getInfo().objective_function_value), values)
+            return ProgramOptimum(ending or status, math.inf, np.zeros(0), np.zeros(0))
+        solution, info = solver.getSolution(), solver.getInfo()
+        return ProgramOptimum(
+            ending,
+            float(info.objective_function_value),
+            np.array(solution.col_value),
+            np.array(solution.col_dual),
+        )

@@ -1,5 +1,5 @@
-"""Linear program of one chain in all states, built from the formulation, with which cuts and damage
-are recomputed."""
+"""Linear program of one chain in several states, built from the formulation, with which cuts and
+damage are recomputed."""
 
 from __future__ import annotations
 
@@ -57,9 +57,12 @@ class ChainPrograms:
     state."""
 
     def __init__(self, instance: Instance, data: Sequence[ScenarioData]) -> None:
-        self._instance, self._state_count = instance, len(data)
+        self._instance, self.state_count = instance, len(data)
         self._model = build_commitment(instance)
         add_deliveries(self._model, instance, data)
+        for constraint in self._model.component_objects(pyo.Constraint):
+            if constraint.local_name not in DEFINITIONS:
+                constraint.deactivate()
         self._classes: dict[int, dict[Any, ChainInState]] = {c.id: {} for c in instance.chains}
         self._keys: dict[int, dict[int, Any]] = {c.id: {} for c in instance.chains}
         for s, state_data in enumerate(data):
@@ -68,13 +71,12 @@ class ChainPrograms:
                 self._classes[chain.chain.id].setdefault(key, chain)
                 self._keys[chain.chain.id][s] = key
 
-    def build(self, chain_id: int) -> ChainProgram:
-        """Build the program of a chain."""
-        model, classes = self._model, self._classes[chain_id]
+    def build(self, chain_id: int, states: range) -> ChainProgram:
+        """Build the program of a chain in some of the states."""
+        model, keys = self._model, self._keys[chain_id]
+        classes = {keys[s]: self._classes[chain_id][keys[s]] for s in states if s in keys}
         number_of = {key: number for number, key in enumerate(classes)}
-        class_of_state = np.full(self._state_count, -1, dtype=np.int64)
-        for s, key in self._keys[chain_id].items():
-            class_of_state[s] = number_of[key]
+        class_of_state = np.array([number_of[keys[s]] if s in keys else -1 for s in states])
         model.state = pyo.Block(range(len(classes)))
         for number, chain in enumerate(classes.values()):
             add_recourse(model.state[number], self._instance, [chain], model)
@@ -83,22 +85,27 @@ class ChainPrograms:
         model.objective = pyo.Objective(expr=pyo.quicksum(damages) + model.nothing)
         compiled = compile_model(model)
         in_state = {id(model.state[number]): number for number in model.state}
-        class_of_column = [in_state.get(id(x.parent_block()), -1) for x in compiled.variables]
+        class_of_column = np.array(
+            [in_state.get(id(x.parent_block()), -1) for x in compiled.variables]
+        )
+        is_decision = np.array(
+            [x.parent_component().local_name in FIRST_STAGE for x in compiled.variables]
+        )
         program = compiled.program
-        is_kept_row = [
-            id(row.parent_block()) in in_state or row.parent_component().local_name in DEFINITIONS
-            for row in compiled.constraints
-        ]
-        rows = np.flatnonzero(is_kept_row)
-        matrix = sparse.csr_array(program.matrix)[rows]
-        is_decision = [x.parent_component().local_name in FIRST_STAGE for x in compiled.variables]
+        matrix = sparse.csr_array(program.matrix)
+        of_state = np.array([id(row.parent_block()) in in_state for row in compiled.constraints])
+        # A definition is kept if some state uses what it defines, which is no decision.
+        is_used = np.diff(sparse.csc_array(matrix[np.flatnonzero(of_state)]).indptr) > 0
+        uses = abs(matrix) @ (is_used & ~is_decision).astype(float)
+        rows = np.flatnonzero(of_state | (uses > 0))
+        matrix = matrix[rows]
         is_used = np.diff(sparse.csc_array(matrix).indptr) > 0
-        columns = np.flatnonzero(is_used | is_decision | (np.array(class_of_column) >= 0))
+        columns = np.flatnonzero(is_used | is_decision | (class_of_column >= 0))
         names = [compiled.variables[c].name for c in columns.tolist()]
         row_names = [compiled.constraints[r].name for r in rows.tolist()]
         cost = program.cost[columns]
-        costly = np.flatnonzero((cost != 0) & (np.array(class_of_column)[columns] >= 0))
-        of_class = np.array(class_of_column, dtype=np.int64)[columns][costly]
+        costly = np.flatnonzero((cost != 0) & (class_of_column[columns] >= 0))
+        of_class = class_of_column[columns][costly]
         damage = sparse.csr_array(
             (cost[costly] / (of_class + 1), (of_class, costly)), shape=(len(classes), len(columns))
         )

@@ -22,7 +22,7 @@ from optimizer.model.program_files import render_mps
 from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.plan_document import unknown_ids
 from optimizer.solve.proof.loaded_proof import TOLERANCE, Check, LimitReached, LoadedProof
-from optimizer.solve.proof.recomputation import check_cuts_and_plan
+from optimizer.solve.proof.recomputation import OnStep, check_cuts_and_plan
 from optimizer.solve.proof.solvers import FileSolver
 
 DIGIT_TOLERANCE = 1e-12  # relative difference of two figures that count as the same
@@ -34,11 +34,12 @@ def checks(
     solver: FileSolver,
     cuts: int | None,
     time_limit: float | None,
+    on_step: OnStep = lambda _done, _count, _name: None,
 ) -> Iterator[Check]:
     """Yield the checks of a proof, one after the other. ``cuts`` is the number of cuts that are
     recomputed, None for all. ``time_limit`` is that of each solve, in seconds."""
     started_at = time.perf_counter()
-    for check in _untimed_checks(folder, loaded, solver, cuts, time_limit):
+    for check in _untimed_checks(folder, loaded, solver, cuts, time_limit, on_step):
         seconds = time.perf_counter() - started_at
         yield replace(check, seconds=seconds)
         started_at = time.perf_counter()
@@ -50,6 +51,7 @@ def _untimed_checks(
     solver: FileSolver,
     cuts: int | None,
     time_limit: float | None,
+    on_step: OnStep,
 ) -> Iterator[Check]:
     proof = loaded.proof
     changed = [
@@ -69,7 +71,9 @@ def _untimed_checks(
         yield _check_program(loaded)
         yield _check_bound(folder, loaded, solver, time_limit)
         with tempfile.TemporaryDirectory(prefix="vorrat-") as temporary:
-            yield from check_cuts_and_plan(loaded, solver, cuts, time_limit, Path(temporary))
+            yield from check_cuts_and_plan(
+                loaded, solver, cuts, time_limit, Path(temporary), on_step
+            )
     except LimitReached as error:
         yield Check(tr("contents"), None, str(error))
     except (CheckFailed, ScenarioError) as error:

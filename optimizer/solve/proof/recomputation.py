@@ -2,14 +2,13 @@
 stage.
 
 A cut is a linear lower bound on damage. It is valid if the least difference between the damage and
-the cut, over all decisions together with all second stages, is not negative: one linear program for
-each cut, over all states at once.
+the cut, over all decisions together with all second stages, is not negative.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,24 +20,28 @@ from models.results.proof import SOLUTION_FILE
 from optimizer.errors import CheckFailed
 from optimizer.model.commitment import decision_values
 from optimizer.model.instance import Floats
-from optimizer.model.program_files import named_program, render_mps
+from optimizer.model.program_files import render_mps
 from optimizer.model.risk_measure import RiskMeasure
 from optimizer.solve.exported_program import scenario_data_of
-from optimizer.solve.proof.chain_program import FIRST_STAGE, ChainProgram, ChainPrograms
+from optimizer.solve.proof.chain_damage import ChainDamage, ProgramFolder
+from optimizer.solve.proof.chain_program import ChainPrograms
 from optimizer.solve.proof.cut_records import (
+    CutPart,
     CutRecord,
     Point,
     cut_name,
     local_name,
     weights_by_leaf,
 )
-from optimizer.solve.proof.loaded_proof import TOLERANCE, Check, LimitReached, LoadedProof
+from optimizer.solve.proof.loaded_proof import TOLERANCE, Check, LoadedProof
 from optimizer.solve.proof.measures import are_weights_allowed, joined, joint_value
 from optimizer.solve.proof.proof_program import FIXING_TOLERANCES, fixed_at, violation
-from optimizer.solve.proof.solvers import FileSolver, LinearFile
+from optimizer.solve.proof.solvers import FileSolver
 
 SMALL_CUT_SHARE = 1e-3  # of the objective: the least right side to which tolerances are relative
 MAX_VIOLATION = 1e-5  # of the plan in the program, relative to the terms of the row
+OnStep = Callable[[int, int, str], None]
+"""Receives the number of finished chains, the number of all, and what is computed next."""
 
 
 @dataclass(eq=False)
@@ -52,61 +55,16 @@ class _CutFigures:
     is_complete: bool = True
 
 
-@dataclass(frozen=True, eq=False)
-class _Chain:
-    """The program of a chain in one leaf, in the solver."""
-
-    leaf: int
-    id: int
-    program: ChainProgram
-    linear_file: LinearFile
-
-    @classmethod
-    def read(
-        cls, leaf: int, chain: int, program: ChainProgram, solver: FileSolver, run: _Run
-    ) -> _Chain:
-        """Pass the program of a chain to the solver, as a file."""
-        path = run.folder / "chain.mps"
-        path.write_text(render_mps(named_program(program.program)), encoding="utf-8")
-        return cls(leaf, chain, program, solver.read_linear(path, run.time_limit))
-
-    def damage_at(self, point: Point) -> Floats:
-        """Return the damage of the chain in each state (S) at given decisions."""
-        if not self.program.damage.shape[0]:
-            return np.zeros(len(self.program.class_of_state))
-        lower, upper = self.program.program.lower, self.program.program.upper
-        decisions = {
-            c: float(np.clip(point.get(name, 0.0), lower[c], upper[c]))
-            for name, c in self.program.column_index.items()
-            if name.split("[")[0] in FIRST_STAGE
-        }
-        cost = np.ones(self.program.damage.shape[0]) @ self.program.damage
-        optimum = self.linear_file.minimize(cost, decisions)
-        if optimum.ending != "optimal":
-            error = LimitReached if optimum.ending == "limit" else CheckFailed
-            raise error(
-                tr("the solver ends with '{ending}' on a linear program", ending=optimum.ending)
-            )
-        return self.program.expand(np.asarray(self.program.damage @ optimum.values))
-
-
-@dataclass(frozen=True)
-class _Run:
-    """Where files of programs are written, and the time limit of each solve."""
-
-    folder: Path
-    time_limit: float | None
-
-
 def check_cuts_and_plan(
     loaded: LoadedProof,
     solver: FileSolver,
     cuts: int | None,
     time_limit: float | None,
     folder: Path,
+    on_step: OnStep,
 ) -> Iterator[Check]:
     """Yield the checks of cuts and of the plan."""
-    run = _Run(folder, time_limit)
+    programs_folder = ProgramFolder(folder, time_limit)
     records = loaded.records
     selected = _selected(len(records), cuts)
     figures = _CutFigures()
@@ -116,20 +74,30 @@ def check_cuts_and_plan(
         weights_check = _check_weights(loaded)
         yield weights_check
         selected = selected if weights_check.holds else []
+        chain_count, chains_done = sum(len(x.instance.chains) for x in loaded.tree.leaves), 0
         for n, leaf in enumerate(loaded.tree.leaves):
             states = loaded.states[n]
             programs = ChainPrograms(leaf.instance, scenario_data_of(leaf, states))
             probability = np.array([state.probability for state in states])
             damage = np.zeros(len(states))
             plan_point = _plan_point(loaded, n)
-            for chain_id in (chain.id for chain in leaf.instance.chains):
-                chain = _Chain.read(n, chain_id, programs.build(chain_id), solver, run)
+            for chain in leaf.instance.chains:
+                label = ", ".join(leaf.instance.nodes[v].label for v in chain.nodes)
+                on_step(chains_done, chain_count, label)
+                chain_damage = ChainDamage(n, chain, programs, solver, programs_folder)
                 for number in selected:
                     weights = weights_by_leaf(records[number], {n: probability})
-                    _recompute_cut(number, records[number], chain, weights, figures, loaded.scale)
-                of_chain = chain.damage_at(plan_point)
+                    for part in records[number].parts:
+                        if (part.leaf, part.chain) == (n, chain.id):
+                            on_step(chains_done, chain_count, f"{label}, {cut_name(number)}")
+                            _recompute_part(
+                                number, records[number], part, chain_damage, weights[n],
+                                figures, loaded.scale,
+                            )  # fmt: skip
+                chains_done += 1
+                of_chain = chain_damage.damage_at(plan_point)
                 damage += of_chain
-                key = (n, local_name("cost_to_go", chain_id))
+                key = (n, local_name("cost_to_go", chain.id))
                 if key in loaded.program.position:
                     values[loaded.program.position[key]] = float(probability @ of_chain)
             damages.append(damage)
@@ -138,7 +106,7 @@ def check_cuts_and_plan(
     if loaded.proof.method == "decomposition":
         objective = _objective_of(loaded, values, damages)
     else:
-        objective = _extensive_objective(loaded, solver, run)
+        objective = _extensive_objective(loaded, solver, programs_folder)
     difference = abs(objective - loaded.proof.objective)
     details = tr(
         "{solver} computes {computed:.10g} for the plan by the linear programs of all states; "
@@ -158,47 +126,42 @@ def _selected(count: int, wanted: int | None) -> list[int]:
     return sorted({round(x) for x in np.linspace(0, count - 1, wanted)}) if wanted else []
 
 
-def _recompute_cut(
+def _recompute_part(
     number: int,
     record: CutRecord,
-    chain: _Chain,
-    weights_of_leaf: Mapping[int, Floats],
+    part: CutPart,
+    chain: ChainDamage,
+    weights: Floats,
     figures: _CutFigures,
     scale: float,
 ) -> None:
     """Recompute the part of a cut that refers to a chain: the damage at its own point, and then its
     least distance from the damage, which is attained there if the cut is valid."""
-    for part in record.parts:
-        if (part.leaf, part.chain) != (chain.leaf, chain.id):
-            continue
-        row, program, weights = cut_name(number), chain.program, weights_of_leaf[chain.leaf]
-        if not part.coefficients.keys() <= program.column_index.keys():
-            raise CheckFailed(tr("cut {row} has a coefficient that no damage depends on", row=row))
-        if (point := dict(record.points).get(chain.leaf)) is not None:
-            damage = float(weights @ chain.damage_at(point))
-            value = part.right_side - math.fsum(
-                entry * point.get(name, 0.0) for name, entry in part.coefficients.items()
-            )
-            figures.damage_at_point[number] = figures.damage_at_point.get(number, 0.0) + damage
-            figures.value_at_point[number] = figures.value_at_point.get(number, 0.0) + value
-        cost = program.class_weights(weights) @ program.damage
-        for name, entry in part.coefficients.items():
-            cost[program.column_index[name]] += entry
-        optimum = chain.linear_file.minimize(cost, {})
-        if optimum.ending == "limit":
-            figures.is_complete = False
-            return
-        least = optimum.objective if optimum.ending == "optimal" else -math.inf
-        slack = least - part.right_side
-        figures.least_slack[number] = figures.least_slack.get(number, 0.0) + slack
-        tolerance = TOLERANCE * max(abs(part.right_side), SMALL_CUT_SHARE * scale)
-        if not slack >= -tolerance:
-            figures.refusals.append(
-                tr("cut {row} exceeds the damage by {excess:.3g}", row=row, excess=-slack)
-            )
+    row = cut_name(number)
+    if not part.coefficients.keys() <= chain.decisions.keys():
+        raise CheckFailed(tr("cut {row} has a coefficient that no damage depends on", row=row))
+    point = dict(record.points).get(part.leaf)
+    if point is not None:
+        damage = float(weights @ chain.damage_at(point))
+        value = part.right_side - math.fsum(
+            entry * point.get(name, 0.0) for name, entry in part.coefficients.items()
+        )
+        figures.damage_at_point[number] = figures.damage_at_point.get(number, 0.0) + damage
+        figures.value_at_point[number] = figures.value_at_point.get(number, 0.0) + value
+    tolerance = TOLERANCE * max(abs(part.right_side), SMALL_CUT_SHARE * scale)
+    minimum = chain.minimize(weights, part.coefficients, point or {}, part.right_side - tolerance)
+    if minimum.ending == "limit":
+        figures.is_complete = False
+        return
+    slack = minimum.value - part.right_side
+    figures.least_slack[number] = figures.least_slack.get(number, 0.0) + slack
+    if not slack >= -tolerance:
+        figures.refusals.append(
+            tr("cut {row} exceeds the damage by {excess:.3g}", row=row, excess=-slack)
+        )
 
 
-def _extensive_objective(loaded: LoadedProof, solver: FileSolver, run: _Run) -> float:
+def _extensive_objective(loaded: LoadedProof, solver: FileSolver, run: ProgramFolder) -> float:
     """Return the objective of the plan in the extensive form, with its decisions fixed."""
     decisions = loaded.program.decisions(loaded.commitment)
     path = run.folder / "plan.mps"

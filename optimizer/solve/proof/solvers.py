@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
+from scipy import sparse
 
 from models.language import tr
 from optimizer.errors import Misuse
@@ -22,10 +24,14 @@ TOLERANCE = 1e-9  # of rows, bounds and integrality
 
 
 class LinearFile(Protocol):
-    """A linear program of a file, which is minimized with several costs and fixed columns."""
+    """A linear program of a file, which is minimized with several costs, fixed columns and further
+    rows."""
 
     def minimize(self, cost: Floats, fixed: Mapping[int, float]) -> ProgramOptimum:
         """Minimize ``cost`` (columns in the order of the file) with some columns fixed."""
+
+    def add_rows(self, matrix: sparse.csr_array, lower: Floats) -> None:
+        """Add the rows ``matrix @ x >= lower``."""
 
 
 class FileSolver(NamedTuple):
@@ -104,6 +110,16 @@ class _ScipLinearFile:
         self._bounds = list(zip(*self._lp.getBounds(), strict=True))
         self._cost: Floats = np.full(self._lp.ncols(), np.nan)
         self._fixed: dict[int, float] = {}
+        self._has_new_rows = False
+
+    def add_rows(self, matrix: sparse.csr_array, lower: Floats) -> None:
+        """Add the rows ``matrix @ x >= lower``."""
+        rows = [
+            list(zip(*(x[a:b].tolist() for x in (matrix.indices, matrix.data)), strict=True))
+            for a, b in itertools.pairwise(matrix.indptr.tolist())
+        ]
+        self._lp.addRows(rows, lower.tolist(), [self._lp.infinity()] * len(rows))
+        self._has_new_rows = True
 
     def minimize(self, cost: Floats, fixed: Mapping[int, float]) -> ProgramOptimum:
         """Minimize ``cost`` with some columns fixed."""
@@ -113,14 +129,15 @@ class _ScipLinearFile:
             value = fixed.get(c)
             self._lp.chgBound(c, *(self._bounds[c] if value is None else (value, value)))
         self._cost, self._fixed = cost.copy(), dict(fixed)
-        # Without fixed columns only the costs have changed, so that the basis is still feasible.
-        self._lp.solve(dual=bool(fixed))
+        # If only the costs have changed, the basis is still feasible.
+        self._lp.solve(dual=bool(fixed) or self._has_new_rows)
+        self._has_new_rows = False
         if not self._lp.isOptimal():
             is_unbounded = self._lp.getPrimalRay() is not None
             ending = "limit" if self._has_limit and not is_unbounded else "not optimal"
-            return ProgramOptimum(ending, math.inf, np.zeros(0))
-        values = np.array(self._lp.getPrimal(), dtype=float)
-        return ProgramOptimum("optimal", float(cost @ values), values)
+            return ProgramOptimum(ending, math.inf, np.zeros(0), np.zeros(0))
+        values, reduced = (np.array(x) for x in (self._lp.getPrimal(), self._lp.getRedcost()))
+        return ProgramOptimum("optimal", float(cost @ values), values, reduced)
 
 
 def _solve_by_gurobi(path: Path, target_bound: float, time_limit: float | None) -> FileSolution:
@@ -172,6 +189,12 @@ class _GurobiLinearFile:
         self._model.optimize()
         ending = GUROBI_ENDINGS.get(self._model.Status, f"status {self._model.Status}")
         if ending != "optimal":
-            return ProgramOptimum(ending, math.inf, np.zeros(0))
-        values = np.array(self._model.getAttr("X", self._variables))
-        return ProgramOptimum(ending, float(self._model.ObjVal), values)
+            return ProgramOptimum(ending, math.inf, np.zeros(0), np.zeros(0))
+        values, reduced = (
+            np.array(self._model.getAttr(name, self._variables)) for name in ("X", "RC")
+        )
+        return ProgramOptimum(ending, float(self._model.ObjVal), values, reduced)
+
+    def add_rows(self, matrix: sparse.csr_array, lower: Floats) -> None:
+        """Add the rows ``matrix @ x >= lower``."""
+        self._model.addMConstr(matrix, self._variables, ">", lower)
