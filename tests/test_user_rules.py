@@ -253,6 +253,7 @@ FAULTY = {
     "sum: {quantity: starts}": "a rule has one of",
     "at_least: 1": "a rule needs a sum",
     "sum: {quantity: stock_t}, at_least: 1": "no year is named",
+    "sum: {quantity: public_money}, at_most: 40 %": "write {times: 0.4, quantity: ...}",
     "sum: {quantity: starts}, at_least: 1, by: 1999": "1999 lies outside the horizon",
     "sum: [{quantity: starts}, {quantity: money}], at_most: 1": "have different units",
     "sum: {quantity: starts}, at_most: {tims: 0.4, quantity: starts}": "did you mean 'times'?",

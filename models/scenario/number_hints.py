@@ -72,6 +72,12 @@ _NUMBER_HINTS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
 )  #: Pattern of a text in place of a number, the hint for it, and the conversion to a number.
 
 
+def fraction_of_percentage(text: str) -> str:
+    """Return the fraction of one that a percentage such as ``40 %`` is; empty for other texts."""
+    is_percentage = re.fullmatch(_PERCENT_PATTERN, text.strip())
+    return _percent_to_fraction(text.strip()) if is_percentage else ""
+
+
 def number_hint(text: str) -> str:
     """Return a hint how to write the number that a text probably means."""
     text = text.strip()

@@ -128,8 +128,17 @@ class NumberBounds(FieldReader):
             return Number(self._check_number(value))
         if not any(map(_closest_sourced_key, value)):
             raise _mapping_error()
+        self._check_converted(value)
         number, remarks = read_sourced(value, self._read_bare, "12.5")
         return Number(number, **remarks)
+
+    def _check_converted(self, value: Mapping[Any, Any]) -> None:
+        """Raise an error for a figure that is no whole number after its conversion from a unit."""
+        number, written = value.get("value"), value.get("written")
+        if self.whole and written and isinstance(number, float) and not number.is_integer():
+            values = {"written": written, "number": number}
+            message = tr("{written} are {number:g} in the unit of the field", **values)
+            raise validation_error(message, tr("only whole numbers are possible here"))
 
     def _read_bare(self, value: Any) -> float:
         if isinstance(value, Mapping):

@@ -13,6 +13,7 @@ from models import base
 from models.base import Base, Country, FieldReader, LocalizedText, MaterialId, ProjectId
 from models.field_marks import InSection
 from models.language import tr
+from models.scenario.number_hints import fraction_of_percentage
 from models.scenario.quantities import (
     NonNegative,
     Number,
@@ -159,8 +160,19 @@ class RuleLevel(Base):
             isinstance(value, Mapping)
             and (cls.OWN_KEYS.intersection(map(str, value)) or value.keys() == {"value"})
         ):
+            cls._refuse_percentage(value.get("value") if isinstance(value, Mapping) else None)
             return value
+        cls._refuse_percentage(value)
         return {"value": value}
+
+    @staticmethod
+    def _refuse_percentage(value: Any) -> None:
+        """Raise an error for a limit such as ``40 %``: 0.4 would be 0.4 projects, tonnes or million
+        EUR."""
+        if isinstance(value, str) and (fraction := fraction_of_percentage(value)):
+            multiple = f"{{times: {fraction}, quantity: ...}}"
+            hint = tr("for a share of a quantity write {value}", value=multiple)
+            raise base.validation_error(tr("'{value}' is not a number", value=value), hint)
 
     @model_validator(mode="after")
     def _is_complete(self) -> RuleLevel:

@@ -18,6 +18,7 @@ from random_chains import chain_case
 from random_reviews import drawn_with_review
 from random_sets import drawn_with_sets
 from random_worlds import world_case
+from small import CHINA, case
 
 import vorrat
 from models.faults import ScenarioError
@@ -355,3 +356,20 @@ def test_missing_libraries_are_named(name: str, monkeypatch: pytest.MonkeyPatch)
     frame = vorrat.solve(vorrat.read(TUTORIAL)).by_state(["year"])
     with pytest.raises(vorrat.Misuse, match=f"{name}, which is not installed: pip install"):
         frame.to_xarray() if name == "xarray" else long_frames.render_frame(frame, ".parquet")
+
+
+@pytest.mark.parametrize("damage", [100_000, 90_000])
+def test_ties_between_consumers_are_noted(
+    damage: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = case(consumers={"industry": {}, "army": {}})
+    raw["demand"].append(raw["demand"][0] | {"consumer": "army"})
+    own = raw["damage"][0] | {"consumer": "army", "steps": [{"share": 1, "eur_per_t": damage}]}
+    raw |= {"damage": [*raw["damage"], own], "supply": [CHINA[0] | {"share": 0.5}]}
+    plan = vorrat.solve(vorrat.read(raw))
+    plan.save(tmp_path)
+    depends_on_order = damage == 100_000
+    assert ("depend on this order" in plan.tables["by-consumer"].attrs["note"]) is depends_on_order
+    for by, is_noted in (("consumer", depends_on_order), ("year", False)):
+        assert run_command_line(["details", str(tmp_path), "--by", by]) == 0
+        assert ("depend on this order" in capsys.readouterr().err) is is_noted

@@ -10,6 +10,7 @@ from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.event_clustering import clustering_parts
 from optimizer.analyses.plan.plan_wording import PlanWording, relative_reduction
 from optimizer.analyses.shortage_durations import shortage_duration_parts
+from optimizer.model.instance.nodes import EQUAL_STEPS_NOTE, consumers_share_steps
 from optimizer.report import document as doc
 from optimizer.report import expressions as ex
 from optimizer.report.charts import Chart
@@ -154,6 +155,7 @@ def _outcome_breakdown_table(
     outcomes: Sequence[MaterialOutcome | ConsumerOutcome] = getattr(wording.plan, kind)
     rows = sorted(outcomes, key=lambda outcome: (-outcome.expected_without_plan, -outcome.expected))
     caption_fields = {"what": capitalize(wording.expected_outcome), "unit": wording.unit}
+    note = ""
     header, name, title = (
         tr("Material"),
         "by-material",
@@ -162,6 +164,8 @@ def _outcome_breakdown_table(
     if kind == "consumers":
         header, name = tr("Consumer"), "by-consumer"
         title = tr("{what} by consumer ({unit})", **caption_fields)
+        if wording.case is not None and consumers_share_steps(wording.case):
+            note = tr(EQUAL_STEPS_NOTE)
     nonzero = [x for x in rows if max(x.expected, x.expected_without_plan) > ZERO_TOLERANCE]
     shown_rows = nonzero if len(nonzero) <= MAX_BARS + 1 else nonzero[:MAX_BARS]
     names = [wording.name(kind, outcome.id) for outcome in shown_rows]
@@ -212,7 +216,7 @@ def _outcome_breakdown_table(
         *col.id_columns(id="id"),
     ]  # fmt: skip
     return Table(
-        title, rows, columns, name, total_label=tr("Sum"), chart=chart if nonzero else None,
+        title, rows, columns, name, note, tr("Sum"), chart=chart if nonzero else None,
         is_collapsed=True,
         frozen_columns=1,
         empty_text=tr("There are none."), media=doc.ALL_MEDIA if rows else SHEET,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from models.language import mark_translatable
 from models.scenario import materials
 from models.scenario.case import Case
 from models.scenario.chains import material_chains, order_materials
@@ -24,6 +25,11 @@ from optimizer.model.instance.components import (
 )
 from optimizer.model.instance.data import Instance
 from optimizer.model.instance.need import MaterialNeed
+
+EQUAL_STEPS_NOTE = mark_translatable(
+    "Of consumers with equal damage per missing tonne, the one that is first in the file is served "
+    "first: their separate figures depend on this order, their sum does not."
+)
 
 
 def build_nodes(instance: Instance, need: MaterialNeed) -> Iterator[Node]:
@@ -132,6 +138,21 @@ def _find_damage_entry(case: Case, consumer: str, material: str) -> Damage:
     the one for all consumers."""
     entries = [d for d in case.damage if d.material == material and d.consumer in (None, consumer)]
     return max(entries, key=lambda d: d.consumer is not None)
+
+
+def consumers_share_steps(case: Case) -> bool:
+    """Return whether consumers of a material have damage steps of equal damage per tonne, so that
+    their parts of a pooled shortage depend on their order in the file."""
+    if case.objective.allocation == "entitled":
+        return False
+    seen: dict[tuple[str, float], str] = {}
+    for demand in case.demand:
+        steps = _find_damage_entry(case, demand.consumer, demand.material).steps
+        by_price = case.objective.measure == "damage"
+        for damage in {float(step.eur_per_t) if by_price else 1.0 for step in steps if step.share}:
+            if seen.setdefault((demand.material, damage), demand.consumer) != demand.consumer:
+                return True
+    return False
 
 
 def read_adaptation(case: Case, entry: Damage) -> Adaptation | None:
