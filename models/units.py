@@ -48,7 +48,7 @@ _WORDS = {
     **dict.fromkeys(("oz_t", "troy_ounces"), "troy_ounce"),
     "short_ton": "short_ton",
     "long_ton": "long_ton",
-    **dict.fromkeys(("year", "years", "yr", "a"), "year"),
+    **dict.fromkeys(("year", "years", "yr", "y", "a"), "year"),
     **dict.fromkeys(("quarter", "quarters"), "quarter"),
     **dict.fromkeys(("month", "months"), "month"),
     **dict.fromkeys(("week", "weeks"), "week"),
@@ -64,7 +64,13 @@ _WORDS = {
 _SHARES = frozenset(("percent", "permille", "basis_point", "parts_per_million", "dimensionless"))
 _TIMES = frozenset(("year", "quarter", "month", "week", "day", "period"))
 _MAX_DENOMINATORS = 3
-_PREFIXES = {"": 1, "k": 10**3, "M": 10**6, "bn": 10**9}  #: Of currency codes, as in ``MEUR``.
+_PREFIXES = {
+    "": 1,
+    "k": 10**3,
+    "m": 10**6,
+    "M": 10**6,
+    "bn": 10**9,
+}  #: Of currency codes, as in ``MEUR``.
 _MULTIPLIERS = {"thousand": 10**3, "million": 10**6, "mn": 10**6, "billion": 10**9, "bn": 10**9}
 _AMBIGUOUS = {
     **dict.fromkeys(("ton", "tons"), "t, short_ton or long_ton"),
@@ -72,7 +78,10 @@ _AMBIGUOUS = {
     "oz": "oz_t (troy) or lb",
     **dict.fromkeys(("m", "M"), "month or million"),
     "TEUR": "kEUR",
+    "$": "USD, if US dollars are meant",
 }  #: Words with several meanings, and what to write instead.
+_CENTS = frozenset(("USc", "USC", "US¢", "¢", "c", "ct", "cent", "cents"))
+_SYMBOLS = {"US$": "USD", "€": "EUR", "£": "GBP"}  #: Signs of money with one meaning.
 _FIELD_UNITS = (
     (r"eur_per_t_year$", "money / tonne / year", "{currency}/t/year"),
     (r"eur_per_t$", "money / tonne", "{currency}/t"),
@@ -158,7 +167,8 @@ def parse_unit(text: str, field: str, currency: str) -> ParsedUnit:
     if _WITHOUT_UNIT.fullmatch(field):
         message = tr("the field {field} takes no unit", field=field)
         raise UnitError(message, tr("write the number alone"))
-    numerator, *denominators = re.split(r"/|\s+per\s+", text.strip())
+    spelled_out = re.sub(r"^([kM]?t)pa$", r"\1/year", text.strip())
+    numerator, *denominators = re.split(r"/|\s+per\s+", spelled_out)
     multiplier, _, unit = numerator.strip().rpartition(" ")
     factor = _MULTIPLIERS.get(multiplier.lower(), 0) if multiplier else 1
     if not factor or len(denominators) > _MAX_DENOMINATORS:
@@ -195,13 +205,20 @@ def _resolve_word(word: str, codes: list[str], example_hint: str) -> tuple[int, 
     if word in _WORDS:
         return 1, _WORDS[word]
     for prefix, size in _PREFIXES.items():
-        if word.startswith(prefix) and word[len(prefix) :] in CURRENCY_CODES:
-            codes.append(word[len(prefix) :])
+        code = word.removeprefix(prefix)
+        code = _SYMBOLS.get(code, code)
+        if word.startswith(prefix) and code in CURRENCY_CODES:
+            codes.append(code)
             return size, "money"
     message = tr("there is no unit '{unit}'", unit=word)
     if word in _AMBIGUOUS:
         message = tr("'{unit}' has several meanings", unit=word)
         raise UnitError(message, tr("write {value}", value=_AMBIGUOUS[word]))
+    if word in _CENTS:
+        raise UnitError(message, tr("write the amount in {currency}, not in cents", currency="USD"))
+    if dollars := re.fullmatch(r"(k|M|m|bn)?(?:US)?\$ ?(k|M|m|bn)?", word):
+        size_prefix = (dollars[1] or dollars[2] or "").replace("m", "M")
+        raise UnitError(message, tr("write {value}", value=f"{size_prefix}USD"))
     if suggestion := closest_name(word, [*_WORDS, *CURRENCY_CODES]):
         raise UnitError(message, tr("did you mean '{name}'?", name=suggestion))
     raise UnitError(message, example_hint)

@@ -38,6 +38,7 @@ def plausibility_warnings(case: Sections, values: list[LocatedValue]) -> Iterato
         _budget_warnings,
         _instrument_warnings,
         _hazard_warnings,
+        _unused_price_warnings,
     ):
         yield from check(case)
     yield from _country_warnings(case, values)
@@ -403,6 +404,24 @@ def _hazard_warnings(case: Sections) -> Iterator[Fault]:
         message = tr("the regimes change nothing: no hazard is more likely in any")
         hint = tr("give a hazard regime_factors")
         yield warning(("uncertainty", "regimes"), message, hint, at_key=True)
+
+
+def _unused_price_warnings(case: Sections) -> Iterator[Fault]:
+    """Yield a warning for each material whose prices in written-out states change nothing."""
+    states = (case.uncertainty and case.uncertainty.states) or ()
+    used = {m for project in case.projects.values() for m in project.cash_cost_eur_per_t}
+    used |= {item.price for item in (case.review.observe if case.review else ()) if item.price}
+    for funder in case.funders.values():
+        for instrument in funder.instruments.values():
+            used |= set(instrument.floor_eur_per_t or {})
+    for position, state in enumerate(states):
+        for material in state.prices:
+            if material not in used:
+                used.add(material)  # one warning is enough
+                message = tr("nothing depends on the price of '{material}'", material=material)
+                hint = tr("prices matter to cash_cost_eur_per_t, price floors and reviews")
+                path = ("uncertainty", "states", position, "prices", material)
+                yield warning(path, message, hint, at_key=True)
 
 
 def _unused_hazard_reason(case: Sections, name: str) -> str:

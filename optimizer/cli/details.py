@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import click
 
@@ -20,11 +20,18 @@ TABLES = ("by-state", "flows", "values")
 SUFFIXES = (".csv", ".parquet")
 
 
+class _TableChoice(click.Choice):  # type: ignore[type-arg]
+    """A table's name, also as Python spells it: ``by_state``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(str(value).replace("_", "-"), param, ctx)
+
+
 @click.command(epilog="Exit codes: 0 written; 2 wrong usage or input; 5 failure; 130 interrupted.")
 @click.argument("given", metavar="RESULT")
 @click.option(
     "--table",
-    type=click.Choice(TABLES),
+    type=_TableChoice(TABLES),
     default=TABLES[0],
     show_default=True,
     help="Shortage, damage and use of stocks; flows from sources to users; or the multipliers of "
@@ -34,8 +41,8 @@ SUFFIXES = (".csv", ".parquet")
     "--by",
     multiple=True,
     metavar="COLUMN",
-    help="Column that identifies a row; may be given often; all of them if not given. Figures are "
-    "summed over the others, and are expected values without the column state.",
+    help="Column that identifies a row; may be given often, or with commas; all if not given. "
+    "Figures are summed over the others, and are expected values without the column state.",
 )
 @click.option(
     "--state", "states", multiple=True, metavar="NAME", help="Only this state; may be given often."
@@ -61,6 +68,7 @@ def details(
     suffix = SUFFIXES[0] if out is None else out.suffix.lower()
     if suffix not in SUFFIXES:
         raise usage_error("'{path}': a table's name ends in .parquet or .csv.", path=out)
+    by = tuple(column.strip() for names in by for column in names.split(","))
     if table == "values" and by:
         raise usage_error("--by does not go with --table values: multipliers are not summed.")
     output_files.refuse_existing([] if out is None else [out], force)

@@ -327,6 +327,9 @@ def test_datasets_and_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         )
         assert run_command_line(["details", str(tmp_path), "--table", name, "--out", str(out)]) == 2
     capsys.readouterr()
+    arguments = ["--table", "by_state", "--by", "material,year"]
+    assert run_command_line(["details", str(tmp_path), *arguments]) == 0
+    assert capsys.readouterr().out.startswith("material,year,demand_t,")
     assert run_command_line(["details", str(tmp_path), "--by", "year"]) == 0
     assert capsys.readouterr().out.splitlines()[0] == "year,demand_t,shortage_t,damage,released_t"
 
