@@ -205,6 +205,15 @@ def test_a_tight_rule_is_reported_in_report_explanation_and_on_the_page() -> Non
     assert control.settings(2.0) == ["policy.rules.one.at_most=2"]
 
 
+def test_equal_rows_of_several_years_are_shown_as_one() -> None:
+    rule = {"sum": {"quantity": "starts"}, "at_most": {2026: 1, 2029: 1, 2030: 2}}
+    rule |= {"every_year": True}
+    raw = case(last_year=2030, projects={"works": project()}, policy={"rules": {"own": rule}})
+    plan = vorrat.solve(vorrat.read(raw | {"funders": {}}))
+    assert len(plan.result.user_rules) == 5
+    assert list(plan.tables["user-rules"]["Until"]) == ["2026 to 2029", "2030"]
+
+
 def test_explain_says_what_loosening_a_rule_brings() -> None:
     """Without the rule both works avoid 80 of 100 t, with it the larger avoids 60: 0.1 million EUR
     a tonne, and 2 million EUR more at a weight of 0.001."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from models.language import tr
 from models.results import Frontier, Target
 from optimizer.report.document import DisplayedValue
-from optimizer.report.number_format import format_number
+from optimizer.report.number_format import format_number, sanitize
 from optimizer.report.wording import Wording, capitalize
 
 VariedWording = Wording[Frontier] | Wording[Target]
@@ -32,7 +32,8 @@ def varied_number_name(wording: VariedWording) -> str:
         return tr("budget of {funder}", funder=wording.name("funders", owner))
     if path.startswith("policy.rules."):
         rule, *_, last = path.removeprefix("policy.rules.").split(".")
-        title = wording.user_rule_title(rule)
+        # Not the title, which may state the number that is varied.
+        title = sanitize(rule)
         senses = {"at_least": tr("at least"), "at_most": tr("at most"), "equals": tr("exactly")}
         return f"{title}: {senses.get(last, tr('multiple'))}"
     return names.get(path, path)

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import click
 
-from models.language import tr
 from models.results import Evaluation, Plan
 from optimizer.analyses.second_stage import TableName, evaluated_states, long_table
 from optimizer.cli import output_files, usage
@@ -73,8 +72,8 @@ def details(
         raise usage_error("--by does not go with --table values: multipliers are not summed.")
     output_files.refuse_existing([] if out is None else [out], force)
     # Imported late: these modules are slow to import.
+    from models.scenario.equal_steps import EQUAL_STEPS_NOTE, consumers_share_steps
     from optimizer.analyses.saved_plan import load_saved_plan
-    from optimizer.model.instance.nodes import EQUAL_STEPS_NOTE, consumers_share_steps
     from optimizer.report.render.long_frames import render_frame
 
     with misuse_as_usage_error():
@@ -93,7 +92,7 @@ def details(
         content = render_frame(frame, suffix)
         shows_consumers = name != "values" and (not by or "consumer" in by)
         if shows_consumers and consumers_share_steps(evaluated.instance.case):
-            announce("NOTE: {sentence}", sentence=tr(EQUAL_STEPS_NOTE))
+            announce(EQUAL_STEPS_NOTE)
     if out is None:
         click.echo(content, nl=False)
     else:

@@ -156,6 +156,7 @@ def show_conflict(error: Infeasible, loaded_scenario: LoadedScenario, label: str
     for rule in error.conflict:
         location = loaded_scenario.location(rule.path)
         click.echo(f"{location}: {rule.tag} {rule.name}: {rule.says}", err=True)
+    click.echo(tr("Other rules may be in conflict as well, once these are relaxed."), err=True)
 
 
 def conflict_as_json(error: Infeasible, loaded_scenario: LoadedScenario) -> list[dict[str, Any]]:

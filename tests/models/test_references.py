@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from small import case, project
 from small_scenario import VALID, broken
 
+import vorrat
 from models.faults import ScenarioError
 from models.files import read_case_text
 from models.scenario import references
@@ -69,6 +71,14 @@ def test_a_hazard_that_no_state_uses(uncertainty, words):
     warnings = read_case_text(VALID[:begin] + uncertainty + VALID[end:]).warnings
     messages = [fault.message for fault in warnings]
     assert messages == ([f"the hazard 'export_stop' {words}"] if words else [])
+
+
+@pytest.mark.parametrize(("cost", "is_used"), [({}, False), ({"ore": 8000}, True)])
+def test_a_price_on_which_nothing_depends(cost, is_used):
+    states = [{"probability": 0.5, "prices": {"ore": {2026: price}}} for price in (5000, 15000)]
+    raw = case(uncertainty={"states": states}, projects={"p": project(cash_cost_eur_per_t=cost)})
+    unused = [fault for fault in vorrat.validate(raw) if "depends on the price" in fault.message]
+    assert len(unused) == (not is_used)
 
 
 def test_an_entry_for_one_consumer_beats_the_one_for_all():

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from models.language import tr
 from models.results import ConsumerOutcome, Distribution, MaterialOutcome, MaterialYear
+from models.scenario.equal_steps import EQUAL_STEPS_NOTE, consumers_share_steps
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.event_clustering import clustering_parts
 from optimizer.analyses.plan.plan_wording import PlanWording, relative_reduction
 from optimizer.analyses.shortage_durations import shortage_duration_parts
-from optimizer.model.instance.nodes import EQUAL_STEPS_NOTE, consumers_share_steps
 from optimizer.report import document as doc
 from optimizer.report import expressions as ex
 from optimizer.report.charts import Chart

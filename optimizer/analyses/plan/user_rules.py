@@ -2,6 +2,7 @@
 
 from models.language import tr
 from models.results import UserRuleOutcome
+from models.scenario.baseline_shortage import format_years
 from models.scenario.user_rules import ALL
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report.countries import country_name
@@ -17,10 +18,14 @@ def user_rules_section(wording: PlanWording) -> Section:
     title = tr("Rules of the scenario's own")
     if not rows or wording.case is None:
         return Section("rules", title, [])
+    # Rows that differ only by the year, such as those of a condition that is not met, are one row.
+    years_of: dict[UserRuleOutcome, list[int]] = {}
+    for row in rows:
+        years_of.setdefault(row.model_copy(update={"year": 0}), []).append(int(row.year))
     columns = [
         Column(tr("Rule"), lambda row: wording.user_rule_title(row.rule), "text"),
         Column(tr("For"), lambda row: _group_name(wording, row), "text", empty_text=""),
-        Column(tr("Until"), lambda row: str(row.year), "text"),
+        Column(tr("Until"), lambda row: format_years(sorted(years_of[row])), "text"),
         Column(tr("Unit"), lambda row: _unit(wording, row.rule), "text"),
         Column(tr("In the plan"), "value", "number", key="value"),
         Column(tr("Kind of limit"), _kind_of_limit, "text"),
@@ -32,7 +37,7 @@ def user_rules_section(wording: PlanWording) -> Section:
         "leaves no room; the command 'explain' says what loosening it brings. Money is in prices "
         "of the file and not discounted."
     )
-    return Section("rules", title, [Table("", rows, columns, "user-rules", note)])
+    return Section("rules", title, [Table("", list(years_of), columns, "user-rules", note)])
 
 
 def _group_name(wording: PlanWording, row: UserRuleOutcome) -> str:

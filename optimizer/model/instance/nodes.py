@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from models.language import mark_translatable
 from models.scenario import materials
 from models.scenario.case import Case
 from models.scenario.chains import material_chains, order_materials
+from models.scenario.equal_steps import find_damage_entry
 from models.scenario.materials import Damage
 from models.scenario.quantities import Number
 from optimizer.model.instance.components import (
@@ -25,11 +25,6 @@ from optimizer.model.instance.components import (
 )
 from optimizer.model.instance.data import Instance
 from optimizer.model.instance.need import MaterialNeed
-
-EQUAL_STEPS_NOTE = mark_translatable(
-    "Of consumers with equal damage per missing tonne, the one that is first in the file is served "
-    "first: their separate figures depend on this order, their sum does not."
-)
 
 
 def build_nodes(instance: Instance, need: MaterialNeed) -> Iterator[Node]:
@@ -133,28 +128,6 @@ def _build_plants(instance: Instance, node_position: dict[str, int]) -> Iterator
             yield Plant(p.id, label, (output, p.country), node_position[output], inputs, None)
 
 
-def _find_damage_entry(case: Case, consumer: str, material: str) -> Damage:
-    """Return the damage entry for the demand of a consumer for a material: the consumer's, or else
-    the one for all consumers."""
-    entries = [d for d in case.damage if d.material == material and d.consumer in (None, consumer)]
-    return max(entries, key=lambda d: d.consumer is not None)
-
-
-def consumers_share_steps(case: Case) -> bool:
-    """Return whether consumers of a material have damage steps of equal damage per tonne, so that
-    their parts of a pooled shortage depend on their order in the file."""
-    if case.objective.allocation == "entitled":
-        return False
-    seen: dict[tuple[str, float], str] = {}
-    for demand in case.demand:
-        steps = _find_damage_entry(case, demand.consumer, demand.material).steps
-        by_price = case.objective.measure == "damage"
-        for damage in {float(step.eur_per_t) if by_price else 1.0 for step in steps if step.share}:
-            if seen.setdefault((demand.material, damage), demand.consumer) != demand.consumer:
-                return True
-    return False
-
-
 def read_adaptation(case: Case, entry: Damage) -> Adaptation | None:
     """Read the adaptation of a damage entry; None if it has no effect."""
     settings = entry.adaptation
@@ -183,7 +156,7 @@ def _adaptation_ranges(
     for consumer, consumer_steps in steps.items():
         first_step, end = end, end + len(consumer_steps)
         entry = (
-            read_adaptation(instance.case, _find_damage_entry(instance.case, consumer, material))
+            read_adaptation(instance.case, find_damage_entry(instance.case, consumer, material))
             if consumer_steps
             else None
         )
@@ -216,7 +189,7 @@ def distinct_adaptations(case: Case) -> dict[str, tuple[Adaptation, ...]]:
 def _build_damage_steps(
     case: Case, consumer: str, material: str, demand: Floats, damage_unit: Floats, by_price: bool
 ) -> Iterator[NodeDamageStep]:
-    entry = _find_damage_entry(case, consumer, material)
+    entry = find_damage_entry(case, consumer, material)
     total_share = math.fsum(step.share for step in entry.steps)  # 1 up to rounding in the file
     adapts = read_adaptation(case, entry) is not None  # then the first step may grow
     for number, step in enumerate(entry.steps):
