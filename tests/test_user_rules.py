@@ -299,6 +299,13 @@ def test_a_faulty_rule_is_a_fault_at_its_line(rule: str) -> None:
     assert (fault.location.line, fault.location.column > 4) == (14, True)
 
 
+def test_a_rule_beyond_all_candidates_is_warned_of() -> None:
+    for asked, is_warned in ((20, False), (21, True)):
+        rule = f"sum: {{quantity: secured_t}}, at_least: {asked}, every_year: true"
+        messages = [fault.message for fault in read_case_text(SCENARIO % rule).warnings]
+        assert ("all candidates together give 20 t, not 21 t" in messages) is is_warned
+
+
 # Rules in Python
 
 

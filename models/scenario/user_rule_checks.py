@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from models.faults import Fault, PathStep, warning
 from models.language import mark_translatable, tr
 from models.scenario.sections import Sections
-from models.scenario.user_rule_rows import attributes, groups, selected, subjects, years_counted
+from models.scenario.user_rule_rows import (
+    attributes,
+    groups,
+    rows_of_rule,
+    selected,
+    subjects,
+    years_counted,
+)
 from models.scenario.user_rules import QUANTITIES, QuantityTerm, RuleTerm, UserRule
 from models.spelling import did_you_mean, unknown_name_hint
 
@@ -41,6 +48,30 @@ def user_rule_faults(case: Sections) -> Iterator[Fault]:
             yield Fault((*bound_path, "sum"), message, tr("leave it out"))
         if rule.if_ is not None:
             yield from _condition_faults(case, rule, path)
+        yield from _unreachable_warnings(case, name)
+
+
+def _unreachable_warnings(case: Sections, name: str) -> Iterator[Fault]:
+    """Yield a warning of a rule that asks for more output than all candidates together have."""
+    for row in rows_of_rule(case, name, case.policy.rules[name]):
+        counts_output = all(
+            term.quantity in ("output_t", "secured_t") and term.factor >= 0 for term in row.terms
+        )
+        if not counts_output or row.sense == "at_most" or row.condition:
+            continue
+        most = sum(
+            term.factor * len(term.years) * float(case.projects[x.project].output_t_per_year[m])
+            for term in row.terms
+            for x in term.subjects
+            for m in x.materials
+            if x.project is not None
+        )
+        if row.constant > most * (1 + 1e-9):
+            rule = case.policy.rules[row.rule]
+            values = {"asked": row.constant, "most": most}
+            message = tr("all candidates together give {most:g} t, not {asked:g} t", **values)
+            yield warning(("policy", "rules", row.rule, *rule.level_path), message)
+            return
 
 
 def _period_faults(case: Sections, rule: UserRule, path: _Path) -> Iterator[Fault]:

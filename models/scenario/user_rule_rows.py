@@ -151,27 +151,32 @@ class RuleRow:
 def rule_rows(case: Sections) -> Iterator[RuleRow]:
     """Yield the rows of all rules of a scenario, in the order of the file."""
     for name, rule in case.policy.rules.items():
-        level, level_term, sense = rule.level, rule.level.term, rule.sense
-        chosen = [(term, selected(case, term)) for term in rule.bound.sum]
-        compared = () if level_term is None else selected(case, level_term)
-        for of in groups(case, rule):
-            for year, years, start_years in _periods(case, rule):
-                terms = [
-                    RowTerm(
-                        term.quantity,
-                        frozenset(x for x in found if _is_in_group(case, x, term, of)),
-                        _counted(term.quantity, years, start_years),
-                        float(term.factor),
-                    )
-                    for term, found in chosen
-                ]
-                if level_term is not None:
-                    counted = _counted(level_term.quantity, years, start_years)
-                    factor = -float(level.times or 0)
-                    terms.append(RowTerm(level_term.quantity, frozenset(compared), counted, factor))
-                constant = 0.0 if level.value is None else level.value.at(year)
-                condition = rule.if_.start if rule.if_ is not None else None
-                yield RuleRow(name, of, year, tuple(terms), sense, constant, condition)
+        yield from rows_of_rule(case, name, rule)
+
+
+def rows_of_rule(case: Sections, name: str, rule: UserRule) -> Iterator[RuleRow]:
+    """Yield the rows of a rule, by group and year."""
+    level, level_term, sense = rule.level, rule.level.term, rule.sense
+    chosen = [(term, selected(case, term)) for term in rule.bound.sum]
+    compared = () if level_term is None else selected(case, level_term)
+    for of in groups(case, rule):
+        for year, years, start_years in _periods(case, rule):
+            terms = [
+                RowTerm(
+                    term.quantity,
+                    frozenset(x for x in found if _is_in_group(case, x, term, of)),
+                    _counted(term.quantity, years, start_years),
+                    float(term.factor),
+                )
+                for term, found in chosen
+            ]
+            if level_term is not None:
+                counted = _counted(level_term.quantity, years, start_years)
+                factor = -float(level.times or 0)
+                terms.append(RowTerm(level_term.quantity, frozenset(compared), counted, factor))
+            constant = 0.0 if level.value is None else level.value.at(year)
+            condition = rule.if_.start if rule.if_ is not None else None
+            yield RuleRow(name, of, year, tuple(terms), sense, constant, condition)
 
 
 def _is_in_group(case: Sections, subject: Subject, term: RuleTerm, of: str) -> bool:

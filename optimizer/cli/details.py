@@ -72,7 +72,7 @@ def details(
         raise usage_error("--by does not go with --table values: multipliers are not summed.")
     output_files.refuse_existing([] if out is None else [out], force)
     # Imported late: these modules are slow to import.
-    from models.scenario.equal_steps import EQUAL_STEPS_NOTE, consumers_share_steps
+    from models.scenario.equal_steps import equal_steps_note
     from optimizer.analyses.saved_plan import load_saved_plan
     from optimizer.report.render.long_frames import render_frame
 
@@ -91,8 +91,8 @@ def details(
         frame = long_table(name, evaluated, by or None, states or None, plan.outcome.unit)
         content = render_frame(frame, suffix)
         shows_consumers = name != "values" and (not by or "consumer" in by)
-        if shows_consumers and consumers_share_steps(evaluated.instance.case):
-            announce(EQUAL_STEPS_NOTE)
+        if shows_consumers and (note := equal_steps_note(evaluated.instance.case)):
+            click.echo(note, err=True)
     if out is None:
         click.echo(content, nl=False)
     else:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from models.language import tr
 from models.results import ConsumerOutcome, Distribution, MaterialOutcome, MaterialYear
-from models.scenario.equal_steps import EQUAL_STEPS_NOTE, consumers_share_steps
+from models.scenario.equal_steps import equal_steps_note
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.event_clustering import clustering_parts
 from optimizer.analyses.plan.plan_wording import PlanWording, relative_reduction
@@ -164,8 +164,7 @@ def _outcome_breakdown_table(
     if kind == "consumers":
         header, name = tr("Consumer"), "by-consumer"
         title = tr("{what} by consumer ({unit})", **caption_fields)
-        if wording.case is not None and consumers_share_steps(wording.case):
-            note = tr(EQUAL_STEPS_NOTE)
+        note = "" if wording.case is None else equal_steps_note(wording.case)
     nonzero = [x for x in rows if max(x.expected, x.expected_without_plan) > ZERO_TOLERANCE]
     shown_rows = nonzero if len(nonzero) <= MAX_BARS + 1 else nonzero[:MAX_BARS]
     names = [wording.name(kind, outcome.id) for outcome in shown_rows]
