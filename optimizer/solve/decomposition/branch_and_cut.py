@@ -56,7 +56,11 @@ class BranchAndCut:
         root_proofs, cut_oracle = tuple(self._root_proofs[:MAX_ROOT_PROOFS]), self.run.cut_oracle
         validity = cut_oracle.recourse_hash, cut_oracle.cvar_level
         return (
-            SearchFrontier(leaves, root_proofs, self.master.layout, *validity) if leaves else None
+            SearchFrontier(
+                leaves, root_proofs, self.master.layout, *validity, self.master.program.cost
+            )
+            if leaves
+            else None
         )
 
     def close_gap(self) -> None:
@@ -72,7 +76,7 @@ class BranchAndCut:
                 run.raise_lower_bound(
                     min(self._inherited_bound, self._closed_bound, run.best_objective)
                 )
-        elif not self._start_tree():
+        if not run.earlier_frontiers and not self._start_tree():
             return
         next_node: OpenNode | None = None
         while next_node is not None or self._open_nodes:
@@ -156,7 +160,8 @@ class BranchAndCut:
 
         Plans of earlier problems are tried first. Leaves are closed if their dual proofs show that
         they contain no better plan. Of several trees, the one with the fewest leaves still open is
-        used.
+        used. If the proofs of its leaves close too little of the root's gap although costs are
+        unchanged, ``run.earlier_frontiers`` is emptied, and a new tree is to be started.
         """
         run, master = self.run, self.master
         self.heuristics.offer_known_plans()
@@ -195,6 +200,7 @@ class BranchAndCut:
                 break
         self._root_proofs = list(frontier.root_proofs)
         self._inherited_bound = float(bounds.min())
+        root_bound = -math.inf
         if bounds.min() < run.closing_bound and (
             self.heuristics.refinance_last_plan()
             or self.heuristics.polish_best_hint(run.start_hints[:MAX_FIRST_HINTS])
@@ -209,6 +215,7 @@ class BranchAndCut:
             if run.solve_relaxation() == "optimal" and self._record_root() and self._root_proofs:
                 if not math.isfinite(run.best_objective):
                     self.heuristics.dive(root_bounds)
+                root_bound = self._root_reduced_costs[-1][0]
                 self._fixed_at_objective = math.inf
                 self._fix_by_reduced_cost()
                 leaves_with_root_proof = [
@@ -223,6 +230,13 @@ class BranchAndCut:
             elif master.is_empty or master.simplex.solve() == "infeasible":
                 run.mark_infeasible()
                 bounds[:] = math.inf
+        root_gap = run.closing_bound - root_bound
+        if (
+            np.array_equal(frontier.cost, master.program.cost)
+            and np.maximum(run.closing_bound - bounds, 0.0).mean() > MAX_OPEN_SHARE * root_gap
+        ):
+            run.earlier_frontiers = []
+            return
         for bound, leaf in zip(bounds.tolist(), frontier.leaves, strict=True):
             if bound >= run.closing_bound:
                 self._close_leaf(bound, leaf)
@@ -412,6 +426,10 @@ MAX_ROOT_PROOFS = 4  # root proofs that are kept for the next search
 # Nodes between heuristics, in a new and in a resumed tree.
 NODES_PER_HEURISTIC, NODES_PER_HEURISTIC_RESUMED = (25, 50)
 NODES_PER_ROUNDING = 4  # nodes between roundings
+# Share of the root's gap that the proofs of earlier leaves may leave open on average. Above it, a
+# new tree, which starts from the same cuts and plans, takes fewer nodes. If costs have changed, the
+# share says little: a small change of the cost of a wide column weakens all proofs.
+MAX_OPEN_SHARE = 0.5
 MAX_FIRST_HINTS = 2  # plans of earlier problems that are polished first
 GOOD_HINT_GAP = 0.02  # relative gap at which the polished hint suffices as first plan
 DIVE_GAP_SHARE = 0.3  # a child whose bound is within this share of the gap is processed next

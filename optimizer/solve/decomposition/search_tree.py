@@ -9,7 +9,7 @@ of the best plan.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,7 @@ class SearchFrontier:
     layout: ProgramLayout
     recourse_hash: str  # hash of everything that cuts depend on
     cvar_level: float  # CVaR level; cuts on the CVaR stay valid for higher ones
+    cost: Floats  # objective coefficients of the problem that the proofs come from
 
     def transferred_to(
         self, layout: ProgramLayout, recourse_hash: str, cvar_level: float
@@ -57,7 +58,14 @@ class SearchFrontier:
             return None
         if self.recourse_hash != recourse_hash or self.cvar_level > cvar_level:
             leaves_without_proofs = tuple(Leaf(leaf.variable_bounds, None) for leaf in self.leaves)
-            return SearchFrontier(leaves_without_proofs, (), layout, recourse_hash, cvar_level)
+            return replace(
+                self,
+                leaves=leaves_without_proofs,
+                root_proofs=(),
+                layout=layout,
+                recourse_hash=recourse_hash,
+                cvar_level=cvar_level,
+            )
         if self.layout.rows == layout.rows and self.layout.lazy_rows == layout.lazy_rows:
             return self
         row_index = {key: r for r, key in enumerate(layout.rows)}
@@ -92,7 +100,14 @@ class SearchFrontier:
 
         leaves = tuple(Leaf(leaf.variable_bounds, transfer(leaf.proof)) for leaf in self.leaves)
         root_proofs = tuple(proof for proof in map(transfer, self.root_proofs) if proof is not None)
-        return SearchFrontier(leaves, root_proofs, layout, recourse_hash, cvar_level)
+        return replace(
+            self,
+            leaves=leaves,
+            root_proofs=root_proofs,
+            layout=layout,
+            recourse_hash=recourse_hash,
+            cvar_level=cvar_level,
+        )
 
 
 class ProofEvaluator:
