@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from models.scenario.case import Case
 from optimizer.model.instance import (
     HazardData,
     Instance,
@@ -99,6 +100,27 @@ def _sampling_data(instance: Instance) -> list[Any]:
     }
     data = [instance.case.uncertainty, instance.years, instance.periods_per_year, instance.hazards]
     return [*data, projects, prices, price_states]
+
+
+def same_except_total_budgets(instance: Instance, other: Instance) -> bool:
+    """Check whether two instances differ at most in the amounts of budgets for all years together,
+    which are the right-hand sides of single rules. Return False if there are rules in Python, which
+    may use any figure."""
+    return (
+        instance.extra_rules is None
+        and other.extra_rules is None
+        and _case_without_total_budgets(instance) == _case_without_total_budgets(other)
+        and values_equal(instance, other, {Instance: frozenset({"case"})})
+    )
+
+
+def _case_without_total_budgets(instance: Instance) -> Case:
+    def without_budget(section: Any) -> Any:
+        return section.model_copy(update={"budget_meur": section.budget_meur is None})
+
+    case = instance.case
+    funders = {f: without_budget(funder) for f, funder in case.funders.items()}
+    return case.model_copy(update={"funders": funders, "policy": without_budget(case.policy)})
 
 
 def same_recourse(instance: Instance, other: Instance) -> bool:

@@ -16,7 +16,7 @@ from optimizer.model.highs import Progress
 from optimizer.model.instance import Instance
 from optimizer.solve.certification import certify
 from optimizer.solve.checked_solution import CheckedSolution
-from optimizer.solve.decomposition import CutOracle, CutPool, recourse_by_part
+from optimizer.solve.decomposition import CutOracle, CutPool, MasterModel, recourse_by_part
 from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.planner import Problem, solve_and_certify
 from optimizer.solve.solver_result import (
@@ -96,8 +96,9 @@ class Session:
 
     :meth:`solve` and :meth:`search` take a problem, whose recourse the caller keeps; the result of
     a search is certified on request. :meth:`ask` solves changed versions of one scenario, which
-    stays in memory: states of the world and recourse are kept unless a change affects them. Plans
-    and bounds agree with those of a new solve within the gap.
+    stays in memory: states of the world, recourse and the master problem are kept unless a change
+    affects them; budgets for all years together do not. Plans and bounds agree with those of a new
+    solve within the gap.
 
     Several threads may ask a session: a newer question ends an older one, which returns its best
     plan so far. A copy in another process keeps cuts, plans and leaves.
@@ -186,6 +187,14 @@ class Session:
         problem = Problem.from_case(case, *reversed(self._recent_problems))
         if self.always_keep_recourse or not problem.is_small:
             problem = problem.with_recourse(self.threads)
+        if not problem.set_problems and not problem.instance.branches:
+            similar_models = (
+                recent.master_model.for_other_budgets(problem.instance)
+                for recent in reversed(self._recent_problems)
+                if recent.master_model is not None
+            )
+            model = next(filter(None, similar_models), None) or MasterModel(problem.instance)
+            problem = replace(problem, master_model=model)
         kept_recourses = [
             part.recourse for part in problem.single_set_problems if part.recourse is not None
         ]

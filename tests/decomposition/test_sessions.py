@@ -9,8 +9,10 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 from random_cases import crowded_case, deals_case, lasting_case, small_case, treasury_case
@@ -20,8 +22,10 @@ from random_worlds import world_case
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
 from optimizer.model.decision_tree import DecisionTree
+from optimizer.model.extra_rules import ExtraRules
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
+from optimizer.solve.decomposition import MasterModel
 from optimizer.solve.extensive_form import solve_extensive_form
 from optimizer.solve.session import Session
 
@@ -140,3 +144,32 @@ def test_a_chain_of_questions_is_answered_as_each_of_them_alone(kind: str, seed:
         assert found.objective == pytest.approx(best, abs=SLACK * max(0.1, abs(best)))
         assert found.bound is not None
         assert found.bound <= best + SLACK * max(0.1, abs(best))
+
+
+@pytest.mark.quick(10)
+@pytest.mark.parametrize("seed", range(50))
+def test_a_master_problem_with_other_budgets_is_that_of_a_new_one(seed: int) -> None:
+    """To the last bit; every other changed figure makes a new one."""
+    draw = random.Random(f"budgets {seed}")
+    raw = [crowded_case, treasury_case, deals_case, world_case][seed % 4](draw.choice)
+    other = copy.deepcopy(raw)
+    for part in (other.get("policy", {}), *other["funders"].values()):
+        if part.get("budget_meur") is not None:
+            part["budget_meur"] = draw.choice([0.0, draw.uniform(0, 9), 1e12])
+    model = MasterModel(read_instance(Case.model_validate(raw)))
+    assert model.for_other_budgets(model.instance) is None  # before it is compiled
+    assert len(model.compiled.row_keys)
+    new = MasterModel(read_instance(Case.model_validate(other)))
+    shared = model.for_other_budgets(new.instance)
+    assert shared is not None
+    assert shared.pyomo_model is model.pyomo_model
+    for name in ("cost", "row_lower", "row_upper", "lower", "upper"):
+        for one, same in (
+            (new.compiled, shared.compiled),
+            (new.reduced_program, shared.reduced_program),
+        ):
+            assert np.array_equal(getattr(one.program, name), getattr(same.program, name))
+    raw["policy"] = raw.get("policy", {}) | {"max_public_share": 0.123}
+    assert model.for_other_budgets(read_instance(Case.model_validate(raw))) is None
+    ruled = replace(new.instance, extra_rules=ExtraRules(print, "rule", "here", "0"))
+    assert model.for_other_budgets(ruled) is None

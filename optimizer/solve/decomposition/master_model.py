@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pyomo.repn import generate_standard_repn
 from scipy import sparse
 
 from optimizer.model import highs
@@ -23,6 +24,7 @@ from optimizer.model.decision_tree import DecisionTree, Integers
 from optimizer.model.formulation import build_master, read_commitment, substitute_planned_stock
 from optimizer.model.highs import LinearProgram, SubstitutedProgram
 from optimizer.model.instance import Floats, Instance
+from optimizer.model.instance_comparison import same_except_total_budgets
 from optimizer.model.stacked_problem import relocate_columns, stack_programs
 from optimizer.solve.decomposition.layout import ProgramLayout
 
@@ -63,10 +65,40 @@ class MasterModel:
         """Reduced program, which is passed to the solver."""
         return reduce_program(self.compiled)
 
+    def for_other_budgets(self, instance: Instance) -> MasterModel | None:
+        """Return the master problem of an instance that differs at most in total budgets (B1, B2).
+        It shares the Pyomo model. Return None if other figures differ, or before this model is
+        compiled."""
+        if "compiled" not in self.__dict__ or not same_except_total_budgets(
+            instance, self.instance
+        ):
+            return None
+        program = self.compiled.program
+        row_upper = program.row_upper.copy()
+        budgets, earlier_budgets = _total_budgets(instance), _total_budgets(self.instance)
+        for r, key in enumerate(self.compiled.row_keys):
+            if budgets.get(key) != earlier_budgets.get(key):
+                constant = generate_standard_repn(self.compiled.constraints[r].body).constant
+                row_upper[r] = budgets[key] - constant
+        changed_model = MasterModel(instance)
+        changed_model.__dict__["pyomo_model"] = self.pyomo_model
+        changed_model.__dict__["compiled"] = replace(
+            self.compiled, program=replace(program, row_upper=row_upper)
+        )
+        return changed_model
+
     def read_plan(self, x: Floats) -> Commitment:
         """Return the commitment that a solution of the reduced program represents."""
         self.compiled.load_solution(self.reduced_program.expand(x))
         return read_commitment(self.instance, self.pyomo_model)
+
+
+def _total_budgets(instance: Instance) -> dict[tuple[str, Any], float]:
+    """Return the budgets for all years together, in million EUR, by the keys of their rows."""
+    case = instance.case
+    budgets = {("funder_budget", f): x.budget_meur for f, x in case.funders.items()}
+    budgets["public_budget", "all"] = case.policy.budget_meur
+    return {key: float(budget) for key, budget in budgets.items() if budget is not None}
 
 
 @dataclass(frozen=True, eq=False)
