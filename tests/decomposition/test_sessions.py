@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +26,7 @@ from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.extra_rules import ExtraRules
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
-from optimizer.solve.decomposition import MasterModel
+from optimizer.solve.decomposition import MasterModel, branch_and_cut
 from optimizer.solve.extensive_form import solve_extensive_form
 from optimizer.solve.session import Session
 
@@ -144,6 +145,30 @@ def test_a_chain_of_questions_is_answered_as_each_of_them_alone(kind: str, seed:
         assert found.objective == pytest.approx(best, abs=SLACK * max(0.1, abs(best)))
         assert found.bound is not None
         assert found.bound <= best + SLACK * max(0.1, abs(best))
+
+
+@pytest.mark.slow
+@pytest.mark.quick(3)
+@pytest.mark.parametrize("seed", range(20))
+def test_a_new_tree_and_an_earlier_one_prove_the_same(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever of them a change of the budget leads to."""
+    raw = crowded_case(random.Random(f"two trees {seed}").choice)
+    budget = 0.25 * sum(project["capex_meur"] for project in raw["projects"].values())
+    objectives = []
+    for max_open_share in (-1.0, branch_and_cut.MAX_OPEN_SHARE, 2.0):
+        monkeypatch.setattr(branch_and_cut, "MAX_OPEN_SHARE", max_open_share)
+        session = Session(threads=1)
+        for factor in (1.0, 0.6, 1.2):
+            policy = raw.get("policy", {}) | {"budget_meur": factor * budget}
+            case = Case.model_validate(raw | {"policy": policy})
+            with suppress(Infeasible):
+                found = session.ask(case, gap=GAP).certificate
+                assert found.status == "optimal"
+                objectives.append(found.objective)
+    steps = len(objectives) // 3
+    assert objectives[:steps] * 3 == pytest.approx(objectives, rel=SLACK, abs=SLACK)
 
 
 @pytest.mark.quick(10)
