@@ -232,7 +232,8 @@ class BranchAndCut:
                 bounds[:] = math.inf
         root_gap = run.closing_bound - root_bound
         if (
-            np.array_equal(frontier.cost, master.program.cost)
+            math.isfinite(root_gap)
+            and np.array_equal(frontier.cost, master.program.cost)
             and np.maximum(run.closing_bound - bounds, 0.0).mean() > MAX_OPEN_SHARE * root_gap
         ):
             run.earlier_frontiers = []
