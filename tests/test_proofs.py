@@ -259,6 +259,23 @@ def test_groups_of_states_decide_as_one_program(
         shutil.rmtree(folder)
 
 
+def test_purchases_of_all_earlier_years_count(tmp_path: Path) -> None:
+    """Where only the last year may lack anything, the stock is defined by years without shortage."""
+    stop = {"hazard": "export_stop", "start": 2028}
+    states = [
+        {"name": "calm", "probability": 0.5},
+        {"name": "late", "probability": 0.5, "events": [stop]},
+    ]
+    scenario = vorrat.read(TUTORIAL).changed(
+        {"uncertainty.states": states, "projects.refinery.capex_meur": 4000}
+    )
+    plan = vorrat.solve(scenario, method="decomposition", keep_proof=tmp_path / "proof")
+    (stock,) = plan.result.stockpiles
+    assert len(stock.purchases) > 1
+    done = verified(tmp_path / "proof")
+    assert all(check.holds for check in done), done
+
+
 def set_figure(name: str, factor: float) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         edit(folder / "proof.json", lambda x: x.update({name: x[name] * factor}))

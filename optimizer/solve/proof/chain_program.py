@@ -94,10 +94,13 @@ class ChainPrograms:
         program = compiled.program
         matrix = sparse.csr_array(program.matrix)
         of_state = np.array([id(row.parent_block()) in in_state for row in compiled.constraints])
-        # A definition is kept if some state uses what it defines, which is no decision.
-        is_used = np.diff(sparse.csc_array(matrix[np.flatnonzero(of_state)]).indptr) > 0
-        uses = abs(matrix) @ (is_used & ~is_decision).astype(float)
-        rows = np.flatnonzero(of_state | (uses > 0))
+        # A definition is kept if a state uses what it defines, directly or by other definitions.
+        is_kept, is_linked = of_state, np.zeros_like(of_state)
+        while (is_kept != is_linked).any():
+            is_linked = is_kept
+            is_used = np.diff(sparse.csc_array(matrix[np.flatnonzero(is_linked)]).indptr) > 0
+            is_kept = of_state | (abs(matrix) @ (is_used & ~is_decision).astype(float) > 0)
+        rows = np.flatnonzero(is_kept)
         matrix = matrix[rows]
         is_used = np.diff(sparse.csc_array(matrix).indptr) > 0
         columns = np.flatnonzero(is_used | is_decision | (class_of_column >= 0))
