@@ -387,11 +387,39 @@ def test_functions_of_the_interface_take_rules_in_python() -> None:
             vorrat.evaluate(plan, extra=other)
     with pytest.raises(vorrat.Misuse, match="jobs"):
         vorrat.frontier(scenario, values=[1, 2], jobs=2, extra=build_nothing)
+    with pytest.raises(vorrat.Misuse, match="jobs"):
+        vorrat.batch(scenario, jobs=2, extra=build_nothing)
     with pytest.raises(vorrat.Infeasible) as caught:
         vorrat.solve(scenario, extra=build_all)
     rule = next(x for x in caught.value.conflict if x.name == "extra_rule")
     line = build_all.__code__.co_firstlineno
     assert f"built[recycling]' of build_all (test_user_rules.py:{line})" in rule.says
+
+
+def test_each_run_of_a_batch_has_the_rules_in_python() -> None:
+    seen = []
+
+    def build_none_with_money(model: Any, scenario: vorrat.Scenario) -> None:
+        budget = scenario.case.policy.budget_meur
+        seen.append((scenario.variant, scenario.settings, budget))
+        model.own = pyo.Constraint(expr=sum(model.start.values()) <= (0 if budget > 10 else 9))
+
+    tutorial = vorrat.read("tutorial")
+    grid = {"policy.budget_meur": [10, 20]}
+    made = vorrat.batch(
+        tutorial, variants=["small_tickets"], grid=grid, extra=build_none_with_money
+    )
+    assert [bool(run.projects) for run in made.result.runs] == [True, False]
+    assert {plan.result.extra.name.split(".")[-1] for plan in made.plans.values()} == {
+        "build_none_with_money"
+    }
+    assert {*seen} == {
+        ("small_tickets", (f"policy.budget_meur={budget}",), budget) for budget in (10, 20)
+    }
+    without = vorrat.batch(tutorial, variants=["small_tickets"], grid=grid, jobs=1)
+    assert {run.run for run in without.result.runs}.isdisjoint(run.run for run in made.result.runs)
+    refused = vorrat.batch(tutorial, extra=add_variable)
+    assert "only constraints" in refused.failures[0]
 
 
 @pytest.mark.parametrize(

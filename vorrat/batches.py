@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast
 
 from models.faults import ScenarioError
@@ -27,6 +28,7 @@ from vorrat.arguments import (
     document_options,
     reject_single_text,
 )
+from vorrat.extra import ExtraFunction, applying_extra
 from vorrat.loading import StoredPlans
 from vorrat.option_types import BatchKeywords
 from vorrat.scenario import SCENARIO, Scenario
@@ -59,7 +61,7 @@ VARIANTS = ArgumentKind(
 
 @check_arguments(
     given=SCENARIO, variants=VARIANTS, grid=GRID, keep_going=FLAG, progress=FUNCTION,
-    on_plan=FUNCTION,
+    on_plan=FUNCTION, extra=FUNCTION,
 )  # fmt: skip
 @document_options("batch")
 def batch(
@@ -69,6 +71,7 @@ def batch(
     keep_going: bool = False,
     progress: ProgressFunction | None = None,
     on_plan: Callable[[Found[Plan]], None] | None = None,
+    extra: ExtraFunction | None = None,
     **options: Unpack[BatchKeywords],
 ) -> Found[Batch]:
     """Solve many scenarios independently, each with its variants and all combinations of values.
@@ -88,6 +91,9 @@ def batch(
         Function that is called with the number of finished runs, in a :class:`vorrat.Progress`.
     on_plan
         Function that is called with the plan of each run as soon as it is found.
+    extra
+        Function of a model and a scenario that adds Pyomo constraints over first-stage variables
+        to each run. It is not sent to other processes: ``jobs`` is then 1.
     **options
 
     Returns
@@ -101,7 +107,7 @@ def batch(
     ScenarioError
         If a combination has faults, unless ``keep_going`` is set.
     Misuse
-        If nothing is given, or an option is not valid.
+        If nothing is given, an option is not valid, or there is ``extra`` with several ``jobs``.
 
     Examples
     --------
@@ -116,13 +122,19 @@ def batch(
     from optimizer.cli.batch_runs import assign_run_names
     from optimizer.cli.saved_results import PLAN_FILE
     from optimizer.model.cores import usable_cores
+    from optimizer.parallel import choose_worker_count
     from optimizer.solve.certification import package_versions
 
     started_at = time.perf_counter()
     batch_options = cast(BatchOptions, build_options(ANALYSES_BY_NAME["batch"], options))
     if not given:
         raise Misuse(tr("there is nothing to solve"))
-    runs = list(_planned_runs(given, variants, cast(Any, grid) or {}, batch_options, keep_going))
+    with applying_extra(extra, None):  # keys and the number of workers depend on it
+        planned = list(
+            _planned_runs(given, variants, cast(Any, grid) or {}, batch_options, keep_going)
+        )
+        jobs = choose_worker_count(batch_options.jobs, min(usable_cores(), len(planned)))
+    scenarios, runs = [scenario for scenario, _ in planned], [run for _, run in planned]
     assign_run_names(runs)
     lines: dict[int, BatchRun] = {}
     for position, run in enumerate(runs):
@@ -132,9 +144,15 @@ def batch(
     pending = [position for position in range(len(runs)) if position not in lines]
     contents: dict[str, bytes] = {}
     ended: Literal["complete", "stopped"] = "complete"
-    tasks = (runs[position].task for position in pending if ended == "complete")
-    jobs = batch_options.jobs or min(usable_cores(), len(runs))
-    solutions = solve_batch(cast("Iterator[Any]", tasks), batch_options, jobs)
+
+    def tasks() -> Iterator[Any]:
+        for position in pending:
+            if ended == "complete":
+                # With rules in Python, a task is solved here before the next one is taken.
+                with applying_extra(extra, scenarios[position]):
+                    yield runs[position].task
+
+    solutions = solve_batch(tasks(), batch_options, jobs)
     plans = StoredPlans(contents)
     with closing(solutions):
         for result in solutions:
@@ -177,9 +195,9 @@ def _planned_runs(
     grid: Mapping[str, Sequence[str]],
     options: BatchOptions,
     keep_going: bool,
-) -> Iterator[PlannedRun]:
-    """Yield the runs of all scenarios, in the order of the command. Raise ScenarioError for faults,
-    unless ``keep_going`` is set."""
+) -> Iterator[tuple[Scenario, PlannedRun]]:
+    """Yield the runs of all scenarios with the scenario of each (its figures are in the task), in
+    the order of the command. Raise ScenarioError for faults, unless ``keep_going`` is set."""
     from models.input_log import InputLog
     from optimizer.cli.batch_runs import PlannedRun, value_combinations
 
@@ -211,4 +229,4 @@ def _planned_runs(
                     run.faults = error.faults
                 else:
                     run.keep_scenario(reading, InputLog(), options)
-                yield run
+                yield replace(scenario, variant=variant, settings=settings), run

@@ -25,6 +25,7 @@ from models.scenario.case import Case
 from optimizer.analyses.comparison.money import total_charged
 from optimizer.analyses.options import SolveOptions
 from optimizer.errors import Interrupted, SolverError
+from optimizer.model.extra_rules import current_extra_rules
 from optimizer.parallel import TaskResult, Workers
 from optimizer.solve.certification import package_version
 from optimizer.solve.checked_solution import CheckedSolution, input_hash
@@ -66,13 +67,15 @@ class BatchSolution:
 
 def result_key(case: Case, title: str, variant: str | None, options: SolveOptions) -> str:
     """Return the SHA-256 hash of everything that determines the plan of a scenario, including the
-    version of Vorrat.
+    version of Vorrat and rules in Python.
 
     Memory limits are left out: they decide whether there is a plan, but not which one.
     """
     content = {"input": input_hash(case), "title": title, "variant": variant}
     content |= options.model_dump(include={"gap", "time_limit", "node_limit", "method"})
     content["version"] = package_version("vorrat")
+    if (rules := current_extra_rules()) is not None:
+        content["extra"] = rules.sha256
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
