@@ -50,12 +50,13 @@ def settings_of_set(case: Case, name: str) -> list[str]:
     """
     patches = case.assumptions[name].set.items()
     settings = [(re.sub(r"\.value\.(\d+)$", r".\1", path), value) for path, value in patches]
-    return [f"{path}={_yaml_number(json.dumps(value))}" for path, value in settings]
+    return [f"{path}={_yaml_numbers(json.dumps(value))}" for path, value in settings]
 
 
-def _yaml_number(text: str) -> str:
-    """Return a JSON number in a form that YAML reads as a number: 5.0e-05 in place of 5e-05."""
-    return re.sub(r"^(-?\d+)(e-\d+)$", r"\1.0\2", text)
+def _yaml_numbers(text: str) -> str:
+    """Return JSON text with numbers that YAML reads as numbers: 5.0e-05 in place of 5e-05."""
+    texts_or_numbers = r'("(?:[^"\\]|\\.)*")|(?<![\d.])(\d+)(?=e[-+])'
+    return re.sub(texts_or_numbers, lambda found: found[1] or f"{found[2]}.0", text)
 
 
 def fixed_section_fault(patch: Patch) -> Fault | None:

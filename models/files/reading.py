@@ -459,7 +459,7 @@ class _ScenarioReader:
             set_faults = filter(None, map(assumption_patches.fixed_section_fault, set_patches))
             for fault in set_faults:
                 reader.report(fault)
-            if not reader.report.faults:
+            if not reader.report.faults and not any(patch.value.faulty for patch in set_patches):
                 set_root = reader._apply_patches(root, root, None, set_patches)
                 set_case = reader._validate_case(set_root, root, self.report.accepts_warnings)
                 find_faults = assumption_patches.structural_change_faults

@@ -46,21 +46,31 @@ def expand_tables(root: Node, file: str, report: FaultReporter) -> Node:
             else replace(uncertainty, value=None, faulty=True)
         )
     if (sets := root.child("assumptions")) is not None and isinstance(sets.value, dict):
-        sections["assumptions"] = _expand_states_of_sets(sets, file, report)
+        sections["assumptions"] = _expand_tables_of_sets(sets, file, report)
     return replace(root, value=sections)
 
 
-def _expand_states_of_sets(sets: Node, file: str, report: FaultReporter) -> Node:
-    """Return the assumption sets with the states of tables, which are part of their changes."""
+def _expand_tables_of_sets(sets: Node, file: str, report: FaultReporter) -> Node:
+    """Return the assumption sets with the rows of tables, which are part of their changes: these
+    are applied again later, to the content of a scenario that has no folder."""
     for name in sets.value:
         changes = node_at(sets, (name, "set"))
-        states = changes and changes.child("uncertainty.states")
-        if changes and states and isinstance(states.value, dict) and "table" in states.value:
-            read_states = read_state_table(states, file, report)
-            if isinstance(read_states, StatesNode):
-                read_states = replace(read_states.expanded(), key_location=states.key_location)
-            changes = with_child(changes, "uncertainty.states", read_states)
-            sets = with_child(sets, name, with_child(sets.value[name], "set", changes))
+        if changes is None or not isinstance(changes.value, dict):
+            continue
+        for path, value in changes.value.items():
+            head, _, field_name = path.partition(".")
+            if head == "assumptions" or field_name not in ("", "states"):
+                continue
+            section = Node({field_name: value}, value.location) if field_name else value
+            root = expand_tables(Node({head: section}, value.location), file, report)
+            section = root.value[head]
+            if isinstance(states := section.child("states"), StatesNode):
+                section = with_child(section, "states", states.expanded())
+            read = section.child(field_name) or section if field_name else section
+            if read is not value:
+                read = replace(read, key_location=value.key_location)
+                changes = with_child(changes, path, read)
+                sets = with_child(sets, name, with_child(sets.value[name], "set", changes))
     return sets
 
 

@@ -28,7 +28,9 @@ def _as_mapping(text: str) -> str:
 
 def _expand_exponent(text: str) -> str:
     value = float(text)
-    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e16 else repr(value)
+    if value.is_integer() and abs(value) < 1e16:
+        return f"{value:.0f}"
+    return re.sub(r"^(-?\d+)e", r"\1.0e", repr(value))  # YAML reads 5e-05 as text
 
 
 _AMBIGUOUS_HINT = mark_translatable(

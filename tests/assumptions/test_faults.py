@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from small import CHINA, Raw, case, cut, project, stockpile
+from small import CHINA, Raw, case, cut, project, state, stockpile
 
 from models.faults import Fault, ScenarioError
-from models.files.reading import cases_by_assumption_set, read_case_text
+from models.files.reading import cases_by_assumption_set, read_case, read_case_text
 from models.scenario.case import Case
 
 
@@ -83,12 +84,60 @@ def test_a_set_may_change_any_figure() -> None:
         "hazards.cut.effects.0.loss": [0.7, 0.3],
         "hazards.cut.annual_probability": 0.2,
         "projects.works.anyway": {"year": 2026, "probability": 0.5},
+        "damage": [
+            {
+                "material": "ore",
+                "steps": [
+                    {"share": {"value": 5e-05, "note": 'a "5e-05"'}, "eur_per_t": 1.5e-06},
+                    {"share": 0.99995, "eur_per_t": 1},
+                ],
+            }
+        ],
     }
     found = cases_by_assumption_set(Case.model_validate(with_set(patch)))["one"]
     assert found.projects["works"].capex_meur == 12
     assert found.projects["works"].anyway is not None
+    steps = found.damage[0].steps
+    assert [float(step.share) for step in steps] == [5e-05, 0.99995]
+    assert steps[0].share.note == 'a "5e-05"'
+    assert steps[0].eur_per_t == 1.5e-06
     assert found.assumptions == {}
     assert found.objective.over_assumptions is None
+
+
+@pytest.mark.parametrize(
+    ("path", "header", "row"),
+    [
+        ("projects", "id,name,country,output_t_per_year.ore,capex_meur", "works,W,DE,100,12"),
+        ("demand", "consumer,material,t_per_year", "industry,ore,70"),
+        ("uncertainty", "state,probability,kind,id,year,period,value", "calm,1,,,,,"),
+        ("uncertainty.states", "state,probability,kind,id,year,period,value", "calm,1,,,,,"),
+    ],
+)
+def test_a_table_of_a_set_lies_beside_the_file(
+    tmp_path: Path, path: str, header: str, row: str
+) -> None:
+    table = {"table": "sub/other.csv"}
+    raw = with_set({path: {"states": table} if path == "uncertainty" else table})
+    raw["uncertainty"] = {"states": [state("cut", 1.0, 2026)]}
+    file, table_file = tmp_path / "case.yaml", tmp_path / "sub" / "other.csv"
+    file.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
+    with pytest.raises(ScenarioError) as reported:
+        read_case(file)
+    (missing,) = reported.value.faults
+    assert "cannot be read" in missing.message
+    assert missing.location is not None
+    assert "table: sub/other.csv" in file.read_text().splitlines()[missing.location.line - 1]
+    table_file.parent.mkdir()
+    table_file.write_text(f"{header}\n{row}\n", encoding="utf-8")
+    found = cases_by_assumption_set(read_case(file).case)["one"]
+    if path == "projects":
+        assert found.projects["works"].capex_meur == 12
+    elif path == "demand":
+        assert found.demand[0].t_per_year.values[0] == 70
+    else:
+        assert found.uncertainty is not None
+        assert [one.name for one in found.uncertainty.states or ()] == ["calm"]
 
 
 def test_variants_and_settings_come_before_sets() -> None:

@@ -102,6 +102,7 @@ def test_operating_costs_are_not_called_cash_costs() -> None:
         ("1,234,567.5", "write 1234567.5,"),
         ("67 000", "write 67000,"),
         ("67,5", "a decimal comma: write 67.5"),
+        ("5e-05", "write 5.0e-05"),
     ],
 )
 def test_three_digits_behind_a_comma_are_no_decimals(text: str, hint: str) -> None:
