@@ -431,20 +431,39 @@ class _ScenarioReader:
             reader = _ScenarioReader(
                 self.file, name, self.settings, self.includes, previous_root_and_case
             )
-            try:
-                with shared_reading_limits():
-                    root = reader._apply_patches(file_root, base, name, settings)
-                    value_count += (
-                        count_nodes(root) - base_count
-                    )  # a variant may include other files
-                    reader._validate_case(root, base, self.report.accepts_warnings)
-            except ScenarioError as error:
-                for fault in error.faults:
-                    reader.report(fault)
+            warnings = self.report.accepts_warnings
+            root = reader._report_variant_faults(file_root, base, settings, warnings)
+            if root is not None:
+                # A variant may include other files.
+                value_count += count_nodes(root) - base_count
+            is_sound_without_settings = False
+            if settings and reader.report.counts["error"]:
+                unchanged = _ScenarioReader(self.file, name, (), self.includes)
+                unchanged._report_variant_faults(file_root, base, (), warnings=False)
+                is_sound_without_settings = not unchanged.report.counts["error"]
             for fault in self._new_faults(reader, reported_faults):
                 values = {"variant": name, "message": fault.message}
                 message = tr("with variant '{variant}': {message}", **values)
+                if is_sound_without_settings and fault.severity == "error":
+                    # It is an error where this variant is chosen.
+                    message = tr("the settings do not fit variant '{variant}': {message}", **values)
+                    fault = replace(fault, severity="warning")
                 self.report(replace(fault, message=message, variant=name))
+
+    def _report_variant_faults(
+        self, file_root: Node, base: Node, settings: Sequence[patches.Patch], warnings: bool
+    ) -> Node | None:
+        """Report the faults of the variant of this reader. Return the tree with the variant and
+        settings applied, or None if there is none."""
+        root = None
+        try:
+            with shared_reading_limits():
+                root = self._apply_patches(file_root, base, self.variant, settings)
+                self._validate_case(root, base, warnings)
+        except ScenarioError as error:
+            for fault in error.faults:
+                self.report(fault)
+        return root
 
     def _check_assumption_sets(self, root: Node, case: Case) -> None:
         """Report the faults under each assumption set, and its changes that concern no figure."""

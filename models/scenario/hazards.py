@@ -211,9 +211,11 @@ class Uncertainty(Base):
         if base.skips_check("order", info):
             return self
         if self.sample is not None and self.states is not None:
-            raise base.validation_error(
-                tr("'sample' and 'states' exclude each other"), tr("leave one out")
+            hint = tr(
+                "leave one out; a setting removes it: {settings}",
+                settings="uncertainty.states=null, uncertainty.sample=null",
             )
+            raise base.validation_error(tr("'sample' and 'states' exclude each other"), hint)
         return self
 
     _probabilities_sum_to_one = base.sums_to_one(

@@ -320,7 +320,10 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
     (
         "sample_and_states",
         [("uncertainty:\n", "uncertainty:\n  sample: {states: 5}\n")],
-        ["scenario.yaml:55:3: error: 'sample' and 'states' exclude each other; leave one out"],
+        [
+            "scenario.yaml:55:3: error: 'sample' and 'states' exclude each other; leave one out; "
+            "a setting removes it: uncertainty.states=null, uncertainty.sample=null"
+        ],
     ),
     (
         "initial",

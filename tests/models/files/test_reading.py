@@ -170,6 +170,23 @@ def test_variants_then_settings_in_order():
     assert read_case_text(VALID).case.funders["fund"].budget_meur == 1000
 
 
+def test_settings_need_not_fit_variants_that_are_not_applied():
+    text = VALID + "  drawn: {set: {uncertainty: {sample: {states: 20}}}}\n"
+    setting = "uncertainty.states.0.name=quiet"
+    reading = read_case_text(text, settings=[setting], check_variants=True)
+    assert reading.case.uncertainty.states[0].name == "quiet"
+    (warning,) = reading.warnings
+    message = "the settings do not fit variant 'drawn': there is no 'uncertainty.states' to change"
+    assert (warning.message, warning.variant) == (message, "drawn")
+    with pytest.raises(ScenarioError, match="there is no 'uncertainty"):
+        read_case_text(text, variant="drawn", settings=[setting], check_variants=True)
+    removed = ["uncertainty.states=null", "uncertainty.sample.states=9"]
+    assert read_case_text(text, settings=removed).case.uncertainty.sample.states == 9
+    wrong = text.replace("states: 20", "states: -20")
+    with pytest.raises(ScenarioError, match="error: with variant 'drawn': -20 is below 1"):
+        read_case_text(wrong, settings=[setting], check_variants=True)
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_csv_tables(tmp_path, delimiter):
     rows = [
