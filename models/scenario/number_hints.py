@@ -90,3 +90,8 @@ def number_hint(text: str) -> str:
                 values["decimal"] = f"{float(values['decimal']):.15g}"
             return tr(hint, number=to_number(text), **values)
     return tr("write a number such as 12.5")
+
+
+def percent_hint(number: float) -> str:
+    """Return a hint how to write a fraction of one if a number was given in percent."""
+    return tr("write {meant:g} if {percent:g} % is meant", meant=number / 100, percent=number)

@@ -12,6 +12,7 @@ from models.language import mark_translatable, tr
 from models.scenario import chains, unit_checks
 from models.scenario.baseline_shortage import format_years
 from models.scenario.materials import Damage
+from models.scenario.number_hints import percent_hint
 from models.scenario.quantities import CalendarYear, Number, YearlyQuantity, are_readable
 from models.scenario.sections import Sections
 from models.scenario.tonnage_checks import UNIT_FACTOR
@@ -170,11 +171,11 @@ def _share_warnings(case: Sections) -> Iterator[Fault]:
             _numbers_by_year(supply.share, path) if supply.share is not None else ()
         ):
             if share >= 3:
-                values = {"share": share, "meant": share / 100}
                 message = tr(
-                    "share is a fraction of one: {share:g} means {share:g} times the need", **values
+                    "share is a fraction of one: {share:g} means {share:g} times the need",
+                    share=share,
                 )
-                yield warning(share_path, message, tr("write {meant:g} for {share:g} %", **values))
+                yield warning(share_path, message, percent_hint(share))
     limit = case.policy.max_country_share
     first_limited_year = limit.from_year if limit is not None else None
     if first_limited_year is not None and first_limited_year > case.horizon.last_year:

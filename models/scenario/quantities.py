@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from models import base
 from models.base import FieldReader, PartFault, validation_error
 from models.language import tr
-from models.scenario.number_hints import number_hint
+from models.scenario.number_hints import number_hint, percent_hint
 from models.spelling import closest_name
 
 MAX_FIGURE, MIN_FIGURE = 1e15, 1e-30
@@ -187,9 +187,9 @@ class NumberBounds(FieldReader):
                 tr("{number:g} is not above {limit:g}", number=number, limit=self.gt), hint
             )
         if self.le is not None and number > self.le:
-            hint = tr("write {meant:g} for {share:g} %", meant=number / 100, share=number)
             message = tr("{number:g} is above {limit:g}", number=number, limit=self.le)
-            raise validation_error(message, hint if self.le == 1 and 2 <= number <= 100 else "")
+            hint = percent_hint(number) if self.le == 1 and 2 <= number <= 100 else ""
+            raise validation_error(message, hint)
         if self.lt is not None and number >= self.lt:
             raise validation_error(
                 tr("{number:g} is not below {limit:g}", number=number, limit=self.lt)

@@ -17,6 +17,7 @@ from models.faults import Fault, PathStep, warning
 from models.field_marks import LocatedValue
 from models.language import tr
 from models.scenario import price_evidence, tonnage_checks
+from models.scenario.number_hints import percent_hint
 from models.scenario.quantities import Number, YearlyQuantity, are_readable
 from models.scenario.sections import Sections
 from models.scenario.tonnage_checks import (
@@ -105,7 +106,11 @@ def _single_figure_warnings(case: Sections, values: list[LocatedValue]) -> Itera
                 message = tr("{name} is a fraction of one: {value} means {percent} %", **texts)
                 if rate_field in _RATE_FIELDS:
                     message = tr("{name} is a real rate: {value} means {percent} % a year", **texts)
-                hint = tr("write {meant:g} for {value} %", meant=value / 100, **texts)
+                elif rate_field == "annual_loss":
+                    message = tr(
+                        "{name} is a fraction of one: {value} means {percent} % a year", **texts
+                    )
+                hint = percent_hint(value)
                 yield warning(path, message, hint)
             elif money_field and value >= max_money:
                 message = tr("{name} is in millions: {value} million is too much", **texts)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from models.faults import Fault, PathStep, warning
 from models.language import mark_translatable, tr
+from models.scenario.number_hints import percent_hint
 from models.scenario.sections import Sections
 from models.scenario.user_rule_rows import (
     attributes,
@@ -110,8 +111,8 @@ def _term_faults(case: Sections, rule: UserRule, path: _Path) -> Iterator[Fault]
         if is_same and float(level.times or 0) > 1 and len(rule.bound.sum) == 1:
             times = float(level.times or 0)
             message = tr("a part is never {times:g} times the whole", times=times)
-            hint = tr("write {meant:g} for {share:g} %", meant=times / 100, share=times)
-            yield warning((*level_path, "times"), message, hint if 2 <= times <= 100 else "")
+            hint = percent_hint(times) if 2 <= times <= 100 else ""
+            yield warning((*level_path, "times"), message, hint)
 
 
 def _grouping_faults(term: RuleTerm, path: _Path) -> Iterator[Fault]:

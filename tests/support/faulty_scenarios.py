@@ -112,7 +112,7 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
     (
         "percent_number",
         [("max_share: 0.25", "max_share: 25")],
-        ["scenario.yaml:43:27: error: 25 is above 1; write 0.25 for 25 %"],
+        ["scenario.yaml:43:27: error: 25 is above 1; write 0.25 if 25 % is meant"],
     ),
     (
         "quoted_number",
@@ -467,7 +467,7 @@ FAULTY: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         "supply_in_percent",
         [("country: CL, share: 1.0", "country: CL, share: {2026: 1.2, 2030: 60}")],
         [
-            "scenario.yaml:21:63: warning: share is a fraction of one: 60 means 60 times the need; write 0.6 for 60 %"
+            "scenario.yaml:21:63: warning: share is a fraction of one: 60 means 60 times the need; write 0.6 if 60 % is meant"
         ],
     ),
     (
@@ -586,7 +586,7 @@ MANY_LINES = [
     "scenario.yaml:7:46: error: initial_t 6 is above max_t 5",
     "scenario.yaml:7:68: error: paid_by adds up to 0.9, not 1; 0.1 is missing",
     "scenario.yaml:7:77: error: there is no funder 'co'; there are f",
-    "scenario.yaml:8:71: error: 2 is above 1; write 0.02 for 2 %",
+    "scenario.yaml:8:71: error: 2 is above 1; write 0.02 if 2 % is meant",
     "scenario.yaml:8:87: error: there is no material 'zz'; there are a",
     "scenario.yaml:11:5: error: the probability of the states adds up to 0.9, not 1; 0.1 is missing",
     "scenario.yaml:11:44: error: there is no hazard 'hh'; did you mean 'h'?",
@@ -665,7 +665,7 @@ SETTINGS: list[tuple[str, list[str]]] = [
     ),
     (
         "objective.cvar.weight=2",
-        ["--set objective.cvar.weight=2: error: 2 is above 1; write 0.02 for 2 %"],
+        ["--set objective.cvar.weight=2: error: 2 is above 1; write 0.02 if 2 % is meant"],
     ),
     (
         "horizon.last_year=NO",

@@ -49,7 +49,7 @@ def test_values_have_their_cells_as_places(tmp_path):
         ("Projects", "capex_meur", 5, "1,4", "'1,4' is a text where a number belongs"),
         ("Projects", "capex_meur", 6, None, "'capex_meur' is missing in projects.recycling"),
         ("Projects", "country", 6, None, "'country' is missing in projects.recycling"),
-        ("Projects", "market_finance_max", 5, 50, "50 is above 1; write 0.5 for 50 %"),
+        ("Projects", "market_finance_max", 5, 50, "50 is above 1; write 0.5 if 50 % is meant"),
         ("Projects", "latest_start", 5, datetime.date(2026, 1, 2), "a date stands where"),
         ("Projects", "capex_meur", 5, "=1+1", "this formula has no stored value"),
         ("Demand", "consumer", 5, "industri", "there is no consumer 'industri'"),
