@@ -16,6 +16,7 @@ from optimizer.cli import options, usage
 from optimizer.cli.analysis_commands import misuse_as_usage_error
 from optimizer.cli.diagnostics import ProgressDisplay
 from optimizer.cli.usage import usage_error
+from optimizer.errors import CheckFailed, NoPlan
 
 if TYPE_CHECKING:
     from optimizer.solve.proof.loaded_proof import Check, LoadedProof
@@ -34,8 +35,8 @@ def _parse_cuts(_ctx: click.Context, _option: click.Parameter, value: str) -> in
 
 
 @click.command(
-    epilog="Exit codes: 0 all checks hold; 1 a check refuses the proof; 2 wrong usage, no proof, "
-    "or a solver that is not installed; 4 a limit ended a check; 5 failure; 130 interrupted."
+    epilog="Exit codes: 0 all checks hold; 2 wrong usage, no proof, or a solver that is not "
+    "installed; 4 a limit ended a check; 5 a check refuses the proof, or failure; 130 interrupted."
 )
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
@@ -100,7 +101,9 @@ def verify(
         )
     else:
         click.echo(tr("Undecided: a limit ended a check."))
-    return 0 if all(outcomes) else 1 if False in outcomes else 4
+    if all(outcomes):
+        return 0
+    return CheckFailed.exit_code if False in outcomes else NoPlan.exit_code  # as after any limit
 
 
 def _line(check: "Check") -> str:
