@@ -11,7 +11,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Required, get_args, get_origin, get_overloads, get_type_hints
 
 import pandas as pd
 import pytest
@@ -33,6 +33,7 @@ from optimizer.analyses.options import CompareOptions
 from optimizer.analyses.registry import ANALYSES_BY_NAME
 from optimizer.cli import saved_results
 from vorrat import option_types
+from vorrat.arguments import option_names
 
 ROOT = Path(__file__).parents[1]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"
@@ -176,6 +177,30 @@ def test_keywords_are_the_options_of_the_analysis(name: str) -> None:
     assert not re.search(r"--\w", reported)  # flags are of the command line
     typed = getattr(option_types, f"{name.capitalize()}Keywords")
     assert {*get_type_hints(typed)} == {*found}
+
+
+def test_the_types_of_analyse_are_those_of_its_analyses() -> None:
+    typed = []
+    for overloaded in get_overloads(vorrat.analyse):
+        hints = get_type_hints(overloaded)
+        (name,), (options,) = get_args(hints["name"]), get_args(hints["options"])
+        typed.append(name)
+        analysis, own = ANALYSES_BY_NAME[name], {"progress", "on_plan", "extra"}
+        known, plans = option_names(analysis), vorrat.Found[Plan] | Plan
+        given = {"scenario": vorrat.Scenario, "plan": plans, "either": vorrat.Scenario | plans}
+        assert hints["given"] == given[analysis.input_kind]
+        assert hints["return"] == vorrat.Found[analysis.result_class]
+        fields = analysis.options_class.model_fields
+        marked = get_type_hints(options, localns={"Incumbent": Any}, include_extras=True)
+        types = get_type_hints(options, localns={"Incumbent": Any})
+        assert types.keys() == {*known} | own
+        required = {option for option, kind in marked.items() if get_origin(kind) is Required}
+        assert required == {option for option in known if fields[option].is_required()}
+        declared = get_type_hints(analysis.options_class)
+        for option in known:  # any iterable or mapping becomes a tuple or dict
+            if "tuple" not in str(declared[option]) and "dict" not in str(declared[option]):
+                assert types[option] == declared[option], option
+    assert typed == [x.name for x in ANALYSES_BY_NAME.values() if x.run_module]
 
 
 def test_what_is_no_option_is_refused() -> None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
+from models import results as r
 from models.language import mark_translatable, tr
 from models.results import Comparison, Evaluation, Frontier, Plan
 from models.results.base import SealedDocument
@@ -17,6 +18,7 @@ from models.spelling import unknown_name_hint
 from optimizer.analyses.options import CompareOptions, PlanOptions
 from optimizer.analyses.registry import ANALYSES_BY_NAME
 from optimizer.errors import Interrupted, Misuse, NotWritten
+from vorrat import option_types as t
 from vorrat.analysis_result import Found, Plans
 from vorrat.arguments import (
     FOLDER,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 ScenarioOrPlan = Scenario | Found[Plan] | Plan
 """Input of an analysis: a scenario, or a plan with or without its :class:`Found`."""
+PlanInput = Found[Plan] | Plan
 
 
 def _require_plan(value: Any) -> Any:
@@ -368,6 +371,41 @@ def compare(
     )
 
 
+# fmt: off
+@overload
+def analyse(name: Literal["split"], given: Scenario,
+            **options: Unpack[t.SplitCall]) -> Found[r.Split]: ...
+@overload
+def analyse(name: Literal["participate"], given: Scenario,
+            **options: Unpack[t.ParticipateCall]) -> Found[r.Participation]: ...
+@overload
+def analyse(name: Literal["evaluate"], given: PlanInput,
+            **options: Unpack[t.EvaluateCall]) -> Found[r.Evaluation]: ...
+@overload
+def analyse(name: Literal["explain"], given: PlanInput,
+            **options: Unpack[t.ExplainCall]) -> Found[r.Explanation]: ...
+@overload
+def analyse(name: Literal["stress"], given: ScenarioOrPlan,
+            **options: Unpack[t.StressCall]) -> Found[r.Stress]: ...
+@overload
+def analyse(name: Literal["alternatives"], given: ScenarioOrPlan,
+            **options: Unpack[t.AlternativesCall]) -> Found[r.Alternatives]: ...
+@overload
+def analyse(name: Literal["sensitivity"], given: ScenarioOrPlan,
+            **options: Unpack[t.SensitivityCall]) -> Found[r.Sensitivity]: ...
+@overload
+def analyse(name: Literal["frontier"], given: Scenario,
+            **options: Unpack[t.FrontierCall]) -> Found[r.Frontier]: ...
+@overload
+def analyse(name: Literal["target"], given: Scenario,
+            **options: Unpack[t.TargetCall]) -> Found[r.Target]: ...
+@overload
+def analyse(name: Literal["assumptions"], given: Scenario,
+            **options: Unpack[t.AssumptionsCall]) -> Found[r.Disagreement]: ...
+@overload
+def analyse(name: Literal["review"], given: Scenario,
+            **options: Unpack[t.ReviewCall]) -> Found[r.Waiting]: ...
+# fmt: on
 @check_arguments(name=TEXT, progress=FUNCTION, on_plan=FUNCTION, extra=FUNCTION)
 def analyse(
     name: str,

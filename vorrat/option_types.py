@@ -6,9 +6,12 @@ they are called. A test compares the names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from os import PathLike
-from typing import Literal, TypedDict
+from typing import Any, Literal, Required, TypedDict
+
+from vorrat.arguments import PlanFunction, ProgressFunction
+from vorrat.extra import ExtraFunction
 
 
 class PlanKeywords(TypedDict, total=False):
@@ -83,3 +86,89 @@ class BatchKeywords(PlanKeywords, total=False):
     node_limit: int | None
     method: Literal["auto", "extensive", "decomposition"]
     jobs: int | None
+
+
+# Keywords of vorrat.analyse for each analysis.
+# fmt: off
+class CallKeywords(TypedDict, total=False):
+    """Functions that an analysis calls: keywords of :func:`vorrat.analyse`."""
+    progress: ProgressFunction | None
+    on_plan: PlanFunction | None
+    extra: ExtraFunction | None
+class EvaluateCall(EvaluateKeywords, CallKeywords):
+    """Keywords of the analysis ``evaluate``."""
+class FrontierCall(FrontierKeywords, CallKeywords):
+    """Keywords of the analysis ``frontier``."""
+class SplitCall(PlanKeywords, CallKeywords, total=False):
+    """Keywords of the analysis ``split``."""
+    mode: Literal["none", "every", "player", "gift", "joint"]
+    externality: bool
+    exact_up_to: int
+    orders: int
+    seed: int
+    jobs: int | None
+class ParticipateCall(PlanKeywords, CallKeywords, total=False):
+    """Keywords of the analysis ``participate``."""
+    company: Required[str]
+    project: str | None
+    allocation: Literal["entitled", "pooled"]
+    steps: int
+    refine: int
+    public: int
+    tolerance: float
+    ranges: bool
+    jobs: int | None
+class ExplainCall(PlanKeywords, CallKeywords, total=False):
+    """Keywords of the analysis ``explain``."""
+    only: Iterable[str]
+    days: float
+    values: bool
+    jobs: int | None
+class StressCall(PlanKeywords, CallKeywords, total=False):
+    """Keywords of the analysis ``stress``."""
+    events: Iterable[tuple[Any, ...]]
+    state: str | None
+    plan: str | None
+    threads: int | None
+class AlternativesCall(PlanKeywords, CallKeywords, total=False):
+    """Keywords of the analysis ``alternatives``."""
+    within: float
+    count: int
+    least_days: float
+    stated: Iterable[tuple[str, Iterable[str]]]
+    variants: bool
+    assumptions: bool
+    jobs: int | None
+class SensitivityCall(PlanKeywords, CallKeywords, total=False):
+    """Keywords of the analysis ``sensitivity``."""
+    only: Iterable[str]
+    each: bool
+    ranges: Mapping[str, Iterable[float]]
+    inputs: Mapping[str, Iterable[float]]
+    tolerance: float
+    steps: int
+    trajectories: int | None
+    resolve: bool
+    seed: int
+    jobs: int | None
+class TargetCall(PlanKeywords, CallKeywords, total=False):
+    """Keywords of the analysis ``target``."""
+    vary: str | None
+    funder: str | None
+    below: float | None
+    reduction: float | None
+    figure: Literal["expected", "cvar", "worst"]
+    days: Mapping[str, float]
+    from_year: int | None
+    first: float | None
+    last: float | None
+    tolerance: float | None
+    threads: int | None
+class AssumptionsCall(PlanKeywords, CallKeywords, total=False):
+    """Keywords of the analysis ``assumptions``."""
+    over: Literal["mean", "worst", "regret"] | None
+    threads: int | None
+class ReviewCall(PlanKeywords, CallKeywords, total=False):
+    """Keywords of the analysis ``review``."""
+    more: int
+    threads: int | None
