@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from typing import Any
 
@@ -370,6 +371,10 @@ def use_recourse(model: Any, _: vorrat.Scenario) -> None:
     model.own = pyo.Constraint(expr=model.state[0].damage <= 1)
 
 
+def replace(model: Any, _: vorrat.Scenario) -> None:
+    model.start = pyo.Constraint(expr=model.net_cost <= 1)
+
+
 def multiply(model: Any, _: vorrat.Scenario) -> None:
     first, second = list(model.start.values())[:2]
     model.own = pyo.Constraint(expr=first * second <= 0)
@@ -424,11 +429,39 @@ def test_each_run_of_a_batch_has_the_rules_in_python() -> None:
 
 @pytest.mark.parametrize(
     ("function", "message"),
-    [(add_variable, "only constraints"), (use_recourse, "'state'"), (multiply, "not linear")],
+    [
+        (add_variable, "only constraints"),
+        (use_recourse, "'state'"),
+        (multiply, "not linear"),
+        (replace, "start: the model has a component of this name"),
+    ],
 )
 def test_what_is_no_rule_of_the_first_stage_is_refused(function: Any, message: str) -> None:
     with pytest.raises(vorrat.Misuse, match=message):
         vorrat.solve(vorrat.read("tutorial"), extra=function)
+
+
+def limit_spending(model: Any, scenario: vorrat.Scenario, share: float) -> None:
+    capex = sum(scenario.case.projects[p].capex_meur * x for (p, _), x in model.start.items())
+    stock = model.buy["reserve", 2026] * model.lot_tonnes["gallium"]
+    model.own = pyo.Constraint(expr=capex <= share * 40)
+    model.stock = pyo.Constraint(expr=stock == 2)
+
+
+def test_parameters_of_a_function_are_part_of_its_hash(caplog: pytest.LogCaptureFixture) -> None:
+    def with_share(share: float) -> Any:
+        return lambda model, scenario: limit_spending(model, scenario, share)
+
+    scenario = vorrat.read("tutorial")
+    for make in (with_share, lambda share: functools.partial(limit_spending, share=share)):
+        plan = vorrat.solve(scenario, extra=make(0.5))
+        assert "refinery" not in {x.id for x in plan.result.projects}
+        assert plan.result.stockpiles[0].buy_t["2026"] == pytest.approx(2)
+        vorrat.evaluate(plan, extra=make(0.5))
+        with pytest.raises(vorrat.Misuse, match=r"limit_spending|<lambda>"):
+            vorrat.evaluate(plan, extra=make(1.0))
+    assert plan.result.extra.name == "limit_spending"
+    assert not caplog.records  # of Pyomo, on figures of the scenario
 
 
 def test_the_source_of_a_rule_is_that_of_its_figures() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,20 +23,47 @@ class ExtraRules:
     """Adds Pyomo constraints to the model, which is the first argument."""
     name: str
     place: str  # file and line of the function, for messages
-    sha256: str  # of the function's source, or of its code where there is no source
+    sha256: str  # of the function's source (its code where there is none) and parameters
 
     @classmethod
     def of(cls, function: Callable[..., object], add: Callable[[Any, Case], object]) -> ExtraRules:
         """Return the rules that ``add`` adds, described by the name and the source of
         ``function``."""
-        code = getattr(function, "__code__", None)
+        named = function
+        while isinstance(named, functools.partial):
+            named = named.func
+        code = getattr(named, "__code__", None)
         place = "" if code is None else f"{Path(code.co_filename).name}:{code.co_firstlineno}"
+        name = getattr(named, "__qualname__", type(named).__name__)
+        return cls(add, name, place, hashlib.sha256(_content(function)).hexdigest())
+
+
+def _content(value: Any, callers: tuple[Any, ...] = ()) -> bytes:
+    """Return what identifies a function with its parameters, or another value: source, default
+    values, values from enclosing functions, and arguments that are already given."""
+    parts: list[Any] = []
+    if isinstance(value, functools.partial):
+        content = _content(value.func, callers)
+        parts = [*value.args, *sorted(value.keywords.items())]
+    elif (code := getattr(value, "__code__", None)) is not None:
+        if value in callers:
+            return b""
+        callers = (*callers, value)
         try:
-            source = inspect.getsource(function).encode()
+            content = inspect.getsource(value).encode()
         except (OSError, TypeError):
-            source = b"" if code is None else code.co_code + repr(code.co_consts).encode()
-        name = getattr(function, "__qualname__", type(function).__name__)
-        return cls(add, name, place, hashlib.sha256(source).hexdigest())
+            content = code.co_code + repr(code.co_consts).encode()
+        parts = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+        for cell in value.__closure__ or ():
+            with suppress(ValueError):  # nothing has been assigned yet
+                parts.append(cell.cell_contents)
+    elif isinstance(value, list | tuple | dict):
+        content = type(value).__qualname__.encode()
+        parts = sorted(value.items(), key=repr) if isinstance(value, dict) else [*value]
+    else:
+        text = repr(value)
+        content = f"{type(value).__qualname__} {'' if ' at 0x' in text else text}".encode()
+    return b"\0".join([content, *(_content(part, callers) for part in parts)])
 
 
 _current: ContextVar[ExtraRules | None] = ContextVar("extra_rules", default=None)

@@ -7,7 +7,6 @@ starts the process, ends it at its time limit and replaces it if it dies.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
 import warnings
@@ -110,7 +109,7 @@ class ProcessExecutor(DispatchingExecutor):
                         max_workers=1,
                         initializer=task_server.prepare_worker_process,
                         initargs=(list(warnings.filters),),
-                        context=multiprocessing.get_context("spawn"),
+                        context=task_server.WorkerContext(),
                     )
                     self._pids[job.worker] = self._pools[job.worker].schedule(os.getpid)
                 future = self._pools[job.worker].schedule(

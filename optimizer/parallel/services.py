@@ -5,7 +5,6 @@ A service answers one message after the other, reports events while it works, an
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
 import random
 import threading
@@ -84,7 +83,7 @@ class LocalWorker:
             memory_limit,
         )
         self._send_lock = threading.Lock()
-        context = multiprocessing.get_context("spawn")
+        context = task_server.WorkerContext()
         self._pipe, child_pipe = context.Pipe()
         with task_server.sigint_blocked():
             self._process = context.Process(

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -15,6 +16,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import util
+from multiprocessing.context import SpawnContext, SpawnProcess
+from types import ModuleType
 from typing import Any, NamedTuple, cast
 
 from models.language import Language, tr, using
@@ -26,6 +29,33 @@ from optimizer.parallel.process_limits import enforce_limits, resident_memory
 # is not trusted; afterwards it has the path of its parent.
 _original_interpreter_flags = util._args_from_interpreter_flags  # type: ignore[attr-defined]
 util._args_from_interpreter_flags = lambda: ["-P", *_original_interpreter_flags()]  # type: ignore[attr-defined]
+
+_main_lock = threading.Lock()
+
+
+class _WorkerProcess(SpawnProcess):
+    """Spawned process that does not run the main module of its parent once more.
+
+    A worker needs nothing of it. A script that starts workers would else have to be written for
+    that (``if __name__ == "__main__"``), or its workers would start workers, and fail.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802 - the name that multiprocessing calls
+        with _main_lock:
+            main = sys.modules["__main__"]
+            sys.modules["__main__"] = ModuleType("__main__")
+            try:
+                return SpawnProcess._Popen(process_obj)
+            finally:
+                sys.modules["__main__"] = main
+
+
+class WorkerContext(SpawnContext):
+    """Context of multiprocessing in which workers are started."""
+
+    Process = _WorkerProcess
+
 
 MAX_IDLE_SECONDS = 6 * 3600.0
 """Seconds after which an unused lane is dropped: its client may have disappeared."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,3 +130,20 @@ def test_the_engine_in_use_is_that_of_the_innermost_context() -> None:
 def test_an_engine_says_how_many_where_nobody_else_does() -> None:
     with use_engine(LocalProcesses(jobs=2)), Workers[int, Counted](counting, (0,)) as workers:
         assert [own[1] for own in workers.map([1, 2, 3])] == [1, 1, 2]
+
+
+@pytest.mark.slow
+def test_a_script_that_starts_processes_needs_no_guard(tmp_path: Path) -> None:
+    """Workers do not run the main module once more, nor need it."""
+    script = tmp_path / "own.py"
+    script.write_text(
+        "import vorrat\n"
+        "print('once')\n"
+        "scenario = vorrat.read('tutorial')\n"
+        "done = vorrat.batch(scenario, grid={'policy.budget_meur': [10, 30]}, jobs=2)\n"
+        "print(len(done.plans))\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.split() == ["once", "2"]

@@ -35,10 +35,6 @@ def main() -> None:
         print("interrupted", flush=True)
 
 
-if __name__ == "__main__":
-    main()
-
-
 def gone(group: int, within: float) -> bool:
     """Whether all processes of a group end; those that a dead parent leaves are reaped late."""
     until = time.monotonic() + within
@@ -49,3 +45,9 @@ def gone(group: int, within: float) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+if __name__ == "__main__":
+    import sleeping  # workers find a function by its module, and this one has no name for them
+
+    sleeping.main()

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pyomo.environ as pyo
+from pyomo.common.numeric_types import RegisterNumericType
 from pyomo.core.expr.visitor import identify_variables
 
 from models.language import tr
+from models.scenario.quantities import Number
 from optimizer.errors import Misuse
 from optimizer.model.extra_rules import ExtraRules
 from optimizer.model.instance import Instance
@@ -20,6 +22,7 @@ def add_extra_rules(model: Any, instance: Instance) -> None:
     Raises Misuse if the function fails, adds other components, or a constraint is not linear in the
     first-stage variables.
     """
+    model.lot_tonnes = instance.lot_tonnes  # for functions of the user, by material
     extra = instance.extra_rules
     rows = {} if extra is None else _rows(model, instance, extra)
 
@@ -32,7 +35,9 @@ def add_extra_rules(model: Any, instance: Instance) -> None:
 def _rows(model: Any, instance: Instance, extra: ExtraRules) -> dict[str, tuple[Any, Any, Any]]:
     """Return lower limit, body and upper limit of each constraint that the function adds, by name,
     and remove the constraints from the model."""
-    known = set(map(id, model.component_objects()))
+    known = list(model.component_objects())
+    known_ids = set(map(id, known))
+    RegisterNumericType(Number)  # the figures of a scenario
     variables = {id(variable) for variable in model.component_data_objects(pyo.Var)}
     try:
         extra.add(model, instance.case)
@@ -45,8 +50,12 @@ def _rows(model: Any, instance: Instance, extra: ExtraRules) -> dict[str, tuple[
         )
         raise Misuse(message) from error
     rows = {}
-    for component in list(model.component_objects()):
-        if id(component) in known or isinstance(component, _HELPERS):
+    found = list(model.component_objects())
+    if replaced := known_ids - set(map(id, found)):
+        name = next(x.local_name for x in known if id(x) in replaced)
+        raise _misuse(extra, name, tr("the model has a component of this name; choose another"))
+    for component in found:
+        if id(component) in known_ids or isinstance(component, _HELPERS):
             continue
         if not isinstance(component, pyo.Constraint):
             raise _misuse(extra, component.name, tr("only constraints can be added"))
