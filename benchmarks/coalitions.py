@@ -90,6 +90,6 @@ def show(name: str, seconds: float, answers: Sequence[Any]) -> None:
 
 
 if __name__ == "__main__":
-    from benchmarks import coalitions  # workers find its functions by this name
+    import coalitions  # workers find its functions by this name
 
     coalitions.main()

@@ -171,6 +171,6 @@ def show(
 
 
 if __name__ == "__main__":
-    from benchmarks import engines  # workers find its functions by this name
+    import engines  # workers find its functions by this name
 
     engines.main()
