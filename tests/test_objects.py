@@ -3,15 +3,19 @@ callbacks, and types of options."""
 
 from __future__ import annotations
 
+import csv
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 import vorrat
 from models.language import using
+from optimizer.analyses.batch.document import batch_as_csv
 from optimizer.analyses.registry import ANALYSES_BY_NAME
 
 TUTORIAL = Path(__file__).parents[1] / "scenarios" / "tutorial.yaml"
@@ -177,6 +181,44 @@ def test_runs_of_a_batch_may_fail() -> None:
         vorrat.batch()
     with pytest.raises(vorrat.Misuse, match="batch has no option 'gpa'; did you mean 'gap'"):
         vorrat.batch(scenario, gpa=1)  # type: ignore[call-arg]
+
+
+def test_the_table_of_a_batch_has_all_figures_of_the_csv_file_with_units() -> None:
+    grid = {"policy.budget_meur": [20], "policy.must_build": [[], ["recycling"]]}
+    done = vorrat.batch(vorrat.read(TUTORIAL), grid=grid, keep_going=True, jobs=1)
+    table, runs = done.tables["runs"], list(csv.DictReader(StringIO(batch_as_csv(done.result))))
+    headers = {
+        **{name: name.capitalize() for name in ("run", "file", "projects", "plan", "error")},
+        "exit_code": "Exit code",
+        "stocks": "Stocks, t",
+        "gap": "Final gap",
+        "seconds": "Time, s",
+        "policy.budget_meur": "budget_meur",
+    }
+    money = {"objective": "Objective", "bound": "Bound", "expected": "Expected", "tail": "CVaR"}
+    money |= {"worst": "Worst state", "expected_without_plan": "Without a plan"}
+    money |= {"net_cost_meur": "Net cost", "public_meur": "Public money"}
+    headers |= {name: f"{header} (million EUR)" for name, header in money.items()}
+    others = {"variant", "policy.must_build", "status", "unit", "currency"}
+    assert set(runs[0]) == {*headers, *others}
+    for name, header in headers.items():
+        for written, value in zip([run[name] for run in runs], table[header], strict=True):
+            if not written:
+                assert pd.isna(value)
+            elif isinstance(value, str):
+                assert value == (Path(written).stem if name == "file" else written)
+            else:
+                assert value == pytest.approx(float(written), rel=1e-11)
+    assert list(table["Status"]) == ["solved", "no plan keeps all rules"]
+    # In another currency, and one in tonnes.
+    first = done.result.runs[0]
+    other = first.model_copy(update={"unit": "t", "currency": "USD"})
+    mixed = vorrat.Found(done.result.model_copy(update={"runs": (first, other)}), "mixed")
+    assert list(mixed.tables["runs"]["Currency"]) == ["EUR", "USD"]
+    long = mixed.tables.long("runs").set_index("figure")
+    assert [*long.loc["Expected", "unit"], *long.loc["Net cost", "unit"]] == [
+        "million EUR", "t", "million EUR", "million USD",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["solve", "frontier", "compare", "target", "Session"])

@@ -97,7 +97,8 @@ class Column:
     """Whether the row of totals has its sum, or the formula of a sheet in place of a sum."""
     text_total: Callable[[Sequence[Row]], Any] | None = None
     """Function of the rows that returns their total in texts, if it is not the sum."""
-    unit: str = ""  # unit of figures, where neither header nor form implies it
+    unit: str | Callable[[Row], str | None] = ""
+    """Unit of figures, where neither header nor form implies it, or a function of the row."""
     empty_text: str = NO_VALUE  # text where there is no value
     css_class: Callable[[Row], str] | None = None  # class of the style sheet of pages
     link: Callable[[Row], str] | None = None  # URL of the cell

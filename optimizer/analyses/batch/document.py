@@ -11,6 +11,10 @@ from typing import Any, TypeVar
 from models.language import tr
 from models.results import Batch, BatchRun
 from optimizer.report.document import (
+    ALL_MEDIA,
+    PAGE_AND_SHEET,
+    SHEET,
+    TERMINAL,
     Bullets,
     Column,
     DisplayedValue,
@@ -80,10 +84,10 @@ def _status_words() -> dict[str, str]:
 def _runs_parts(batch: Batch) -> Iterator[Part]:
     """Yield the damage without a plan and the unit, if all runs share them, and the table of runs.
 
-    The table shows final gaps only if a limit stopped a run.
+    A sheet has all figures. A terminal and a page show final gaps only if a limit stopped a run.
     """
     unit, units_differ = _common_value(_outcome_unit(run) for run in batch.runs)
-    money_unit, _ = _common_value(_money_unit(run) for run in batch.runs)
+    money_unit, currencies_differ = _common_value(_money_unit(run) for run in batch.runs)
     without_plan, without_plan_differs = _common_value(
         run.expected_without_plan for run in batch.runs
     )
@@ -92,35 +96,73 @@ def _runs_parts(batch: Batch) -> Iterator[Part]:
         yield tr("Without a plan, expected: {value}.", value=amount)
     if unit is not None:
         yield tr("Figures are in {unit}.", unit=sanitize(unit))
-    cost_header = (
-        tr("Net cost")
-        if money_unit is None or unit == money_unit
-        else f"{tr('Net cost')}, {sanitize(money_unit)}"
-    )
+    suffix = "" if money_unit is None or unit == money_unit else f", {sanitize(money_unit)}"
     has_limited_runs = any(run.status == "limit" for run in batch.runs)
     status_words = _status_words()
+
+    def text_column(header: str, name: str) -> Column:
+        return Column(
+            header, lambda run: _sheet_text(getattr(run, name)), "text", media=SHEET, empty_text=""
+        )
+
+    def figure_column(header: str, name: str, is_shown: bool = True, **options: Any) -> Column:
+        media = ALL_MEDIA if is_shown else SHEET
+        return Column(header, name, media=media, unit=unit or _outcome_unit, **options)
+
+    def money_column(header: str, name: str) -> Column:
+        return Column(header + suffix, name, unit=money_unit or _money_unit)
+
     columns = [
+        text_column(tr("Run"), "run"),
         *_name_columns(batch),
         Column(tr("Status"), lambda run: status_words[run.status], "text"),
-        Column(tr("Objective"), "objective"),
-        Column(tr("Expected"), "expected"),
-        *([Column(tr("Without a plan"), "expected_without_plan")] if without_plan_differs else []),
+        Column(tr("Exit code"), "exit_code", "count", media=SHEET),
+        figure_column(tr("Objective"), "objective"),
+        figure_column(tr("Bound"), "bound", is_shown=False),
+        figure_column(tr("Expected"), "expected"),
+        figure_column(tr("CVaR"), "tail", is_shown=False),
+        figure_column(tr("Worst state"), "worst", is_shown=False),
+        figure_column(tr("Without a plan"), "expected_without_plan", without_plan_differs),
         *([Column(tr("Unit"), _outcome_unit, "text")] if units_differ else []),
-        Column(cost_header, "net_cost_meur"),
-        *([Column(tr("Final gap"), "gap", "gap")] if has_limited_runs else []),
-        Column(f"{tr('Time')}, s", "seconds"),
+        money_column(tr("Net cost"), "net_cost_meur"),
+        money_column(tr("Public money"), "public_meur"),
+        *([text_column(tr("Currency"), "currency")] if currencies_differ else []),
+        Column(tr("Projects"), _project_count, "count", media=TERMINAL),
+        Column(tr("Projects"), lambda run: _sheet_text(run.projects), "text", media=PAGE_AND_SHEET),
+        text_column(f"{tr('Stocks')}, {tr('t')}", "stocks"),
+        Column(tr("Final gap"), "gap", "gap", media=ALL_MEDIA if has_limited_runs else SHEET),
+        Column(f"{tr('Time')}, s", "seconds", unit="s"),
+        text_column(tr("Plan"), "plan"),
+        text_column(tr("Error"), "error"),
     ]
     yield Table(tr("Runs"), batch.runs, columns, "runs", max_terminal_rows=MAX_TERMINAL_ROWS)
 
 
+def _project_count(run: BatchRun) -> int | None:
+    return None if run.projects is None else len(run.projects)
+
+
+def _sheet_text(content: Any) -> str | None:
+    """Return the text of a cell; None if there is no content."""
+    return None if content is None else sanitize(_csv_value(content))
+
+
 def _name_columns(batch: Batch) -> Iterator[Column]:
-    """Yield the columns that distinguish runs: file, variant, and values of varied figures."""
+    """Yield the columns that distinguish runs: file, variant, and values of varied figures.
+
+    A sheet has file and variant even if they are the same for all runs.
+    """
     paths = _varied_paths(batch)
     has_several_variants = len({run.variant for run in batch.runs}) > 1
-    if len({run.file for run in batch.runs}) > 1 or not (paths or has_several_variants):
-        yield Column(tr("File"), lambda run: sanitize(PurePath(run.file).stem), "text")
-    if has_several_variants:
-        yield Column(tr("Variant"), lambda run: sanitize(run.variant or NO_VALUE), "text")
+    shows_file = len({run.file for run in batch.runs}) > 1 or not (paths or has_several_variants)
+    yield Column(
+        tr("File"), lambda run: sanitize(PurePath(run.file).stem), "text",
+        media=ALL_MEDIA if shows_file else SHEET,
+    )  # fmt: skip
+    yield Column(
+        tr("Variant"), lambda run: sanitize(run.variant or NO_VALUE), "text",
+        media=ALL_MEDIA if has_several_variants else SHEET,
+    )  # fmt: skip
     name_counts = Counter(path.split(".")[-1] for path in paths)
     for path in paths:
         name = path.split(".")[-1]

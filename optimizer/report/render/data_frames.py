@@ -118,8 +118,9 @@ class DataFrames(Mapping[str, "pd.DataFrame"]):
                 figure_column = placed.columns[position].column
                 form = cells.value_form(figure_column, row)
                 in_row = filter(None, map(self._stated_unit, filter(None, fixed.values())))
+                own_unit = figure_column.unit
                 unit = (
-                    figure_column.unit
+                    (own_unit(row) if callable(own_unit) else own_unit)
                     or self._stated_unit(header)
                     or self._units.get(form)
                     or next(in_row, "")
@@ -156,9 +157,9 @@ class DataFrames(Mapping[str, "pd.DataFrame"]):
 def header_with_unit(column: SheetColumn, position: int, units: Mapping[str, str]) -> str:
     """Return the header of a column with its unit; ``units`` has the units of kinds of figures."""
     header = str(column.header) or (tr("Figure") if position else tr("What"))
-    form = column.column.form
-    unit = column.column.unit or ("" if callable(form) else units.get(form, ""))
-    if unit and not re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", header):
+    form, unit = column.column.form, column.column.unit
+    unit = unit or ("" if callable(form) else units.get(form, ""))
+    if isinstance(unit, str) and unit and not re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", header):
         header = f"{header} ({unit})"
     return header
 
