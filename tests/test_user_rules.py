@@ -6,6 +6,7 @@ import functools
 import random
 from typing import Any
 
+import numpy as np
 import pyomo.environ as pyo
 import pytest
 from both_methods import by_both
@@ -462,6 +463,21 @@ def test_parameters_of_a_function_are_part_of_its_hash(caplog: pytest.LogCapture
             vorrat.evaluate(plan, extra=make(1.0))
     assert plan.result.extra.name == "limit_spending"
     assert not caplog.records  # of Pyomo, on figures of the scenario
+
+
+def test_the_hash_of_a_function_depends_on_values_and_not_on_the_process() -> None:
+    def hash_with(share: Any) -> str:
+        function = functools.partial(limit_spending, share=share)
+        return ExtraRules.of(function, lambda *_: None).sha256
+
+    first, second = np.zeros(2000), np.zeros(2000)
+    second[1000] = 1  # left out of the text of an array
+    assert hash_with(first) == hash_with(first.copy()) != hash_with(second)
+    # Numbers that collide keep the order in which they were added, as texts may in two processes.
+    one_order, other_order = set([0, 8]), set([8, 0])  # noqa: C405 - a literal may be sorted
+    assert repr(one_order) != repr(other_order)
+    assert hash_with(one_order) == hash_with(other_order)
+    assert hash_with({1, 2}) != hash_with({1, 3})
 
 
 def test_the_source_of_a_rule_is_that_of_its_figures() -> None:

@@ -41,7 +41,11 @@ class ExtraRules:
 def _content(value: Any, callers: tuple[Any, ...] = ()) -> bytes:
     """Return what identifies a function with its parameters, or another value: source, default
     values, values from enclosing functions, and arguments that are already given."""
+    import numpy as np  # on request, as the import is slow
+
     parts: list[Any] = []
+    if isinstance(value, np.ndarray):
+        value = value.tolist()  # its text is shortened
     if isinstance(value, functools.partial):
         content = _content(value.func, callers)
         parts = [*value.args, *sorted(value.keywords.items())]
@@ -57,9 +61,11 @@ def _content(value: Any, callers: tuple[Any, ...] = ()) -> bytes:
         for cell in value.__closure__ or ():
             with suppress(ValueError):  # nothing has been assigned yet
                 parts.append(cell.cell_contents)
-    elif isinstance(value, list | tuple | dict):
+    elif isinstance(value, list | tuple | dict | set | frozenset):
         content = type(value).__qualname__.encode()
-        parts = sorted(value.items(), key=repr) if isinstance(value, dict) else [*value]
+        parts = [*(value.items() if isinstance(value, dict) else value)]
+        if not isinstance(value, list | tuple):
+            parts.sort(key=repr)  # the order of a set of texts differs between processes
     else:
         text = repr(value)
         content = f"{type(value).__qualname__} {'' if ' at 0x' in text else text}".encode()
