@@ -17,7 +17,7 @@ from models.scenario.sections import Sections
 from models.scenario.tonnage_checks import SMALL_FACTOR, UNIT_FACTOR, format_figure
 
 _MIN_COMPARED = 3  #: Materials from which on a median says what is usual in a file.
-_DEAR_INPUTS = 200.0  #: Value of all inputs of a tonne, as a multiple of its price.
+_DEAR_INPUTS = 20.0  #: Value of all inputs of a tonne, as a multiple of its price.
 _CHEAP_INPUTS = 1 / 200.0
 """The same for inputs of at most ``_MAX_INPUT`` tonnes: those of ores and brines may be cheaper."""
 _MAX_INPUT = 5.0

@@ -21,14 +21,21 @@ _MARKET_FACTOR = 20.0  #: The same for supply or a yearly purchase larger than a
 _PILOT_FACTOR = 5_000.0  #: The same for a plant far smaller than demand.
 SMALL_FACTOR = 300.0
 """The same for a purchase below demand, and between rows of demand, years or damage steps."""
+_DAYS = 365.0  #: The same for the largest stock below demand: it covers less than a day.
+_FLOW_FACTOR = 1_000.0  #: The same for a first stock or a yearly refill below demand.
 _WORTHLESS_FACTOR = 500.0
 """The median value of the rows of demand of a file, as a multiple of that of a worthless row."""
 _MIN_VALUED_ROWS = 5  #: Rows of demand from which on their median value is used.
+_COSTLY_FACTOR = 200.0  #: Value of a far too large row of demand, as a multiple of their median.
+_MIN_AGREEING = 3  #: Other rows from which on their median is used as well.
+_GAP_FACTOR = 30.0  #: Smallest of these as a multiple of a far too small row.
+_SURPLUS_FACTOR = 5.0  #: Supply of a far too large row, as a multiple of the need.
 _STOCKPILE_LIMITS = (
     ("max_purchase_t_per_year", SMALL_FACTOR, _MARKET_FACTOR),
-    ("refill_t_per_year", math.inf, _MARKET_FACTOR),
-    ("initial_t", math.inf, UNIT_FACTOR),
-    ("max_t", math.inf, UNIT_FACTOR),
+    ("refill_t_per_year", _FLOW_FACTOR, _MARKET_FACTOR),
+    ("initial_t", _FLOW_FACTOR, UNIT_FACTOR),
+    ("max_t", _DAYS, UNIT_FACTOR),
+    ("max_release_t_per_period", _PILOT_FACTOR, math.inf),
 )  #: Fields of a stockpile with the factors by which they may be below and above demand.
 
 
@@ -158,10 +165,11 @@ def tonnage_warnings(
     for name, amounts in rows.items():
         largest_amount = max(amount.tonnes for amount in amounts)
         for amount in amounts:
-            if 0 < amount.tonnes <= largest_amount / SMALL_FACTOR and (
-                amount.tonnes < 1 or _suggests_wrong_unit(available[name], amount, needs[name])
+            if (amount.tonnes < 1 and 0 < amount.tonnes <= largest_amount / SMALL_FACTOR) or (
+                0 < amount.tonnes <= largest_amount / UNIT_FACTOR
+                and _suggests_wrong_unit(available[name], amount, needs[name])
             ):
-                yield _small_amount_warning(name, amount, largest_amount)
+                yield _unusual_row_warning(name, amount, largest_amount)
     yield from _small_supply(case)
     yield from _rows_unlike_the_others(case, rows, needs, prices)
 
@@ -172,10 +180,14 @@ def _rows_unlike_the_others(
     needs: Mapping[str, float],
     prices: Mapping[str, tuple[float, float]],
 ) -> Iterator[Fault]:
-    """Yield warnings of rows of demand and supply that are far below the others of their material.
+    """Yield warnings of rows of demand and supply that are far from the others of their material.
 
-    Such a row is a hundredth of each of two others or more that are within a factor of 100; or of
-    the largest other one, and worth next to nothing beside the rows of demand of the whole file.
+    Such a row is a hundredth of each of two others or more that are within a factor of 100; or,
+    with three or more of these, a 300th of their median and well below each; or a hundredth of the
+    largest other one, and worth next to nothing beside the rows of demand of the whole file.
+
+    Also yield warnings of rows a hundred times each other one, if demand is worth far more than the
+    other rows of the file, or supply is far above the need.
     """
     worth = [
         amount.tonnes * prices[name][1]
@@ -183,7 +195,9 @@ def _rows_unlike_the_others(
         for amount in amounts
         if prices.get(name, (0.0, 0.0))[1] > 0 and amount.tonnes > 0
     ]
-    min_worth = median(worth) / _WORTHLESS_FACTOR if len(worth) >= _MIN_VALUED_ROWS else 0.0
+    has_median = len(worth) >= _MIN_VALUED_ROWS
+    min_worth = median(worth) / _WORTHLESS_FACTOR if has_median else 0.0
+    max_worth = median(worth) * _COSTLY_FACTOR if has_median else math.inf
     supply: dict[str, list[_Amount]] = defaultdict(list)
     for position, row in enumerate(case.supply):
         if row.t_per_year is not None:
@@ -199,10 +213,21 @@ def _rows_unlike_the_others(
             if not amount.path or amount.tonnes <= 0 or not others:
                 continue
             agree = len(others) > 1 and max(others) <= UNIT_FACTOR * min(others)
-            is_worthless = amount.tonnes * prices.get(name, (0.0, 0.0))[1] < min_worth
-            compared = max(others) if is_worthless else min(others) if agree else 0.0
-            if amount.tonnes <= compared / UNIT_FACTOR:
-                yield _small_amount_warning(name, amount, max(others))
+            value = amount.tonnes * prices.get(name, (0.0, 0.0))[1]
+            compared = max(others) if value < min_worth else min(others) if agree else 0.0
+            is_small = amount.tonnes <= compared / UNIT_FACTOR or (
+                agree
+                and len(others) >= _MIN_AGREEING
+                and amount.tonnes <= min(median(others) / SMALL_FACTOR, min(others) / _GAP_FACTOR)
+            )
+            is_excessive = (
+                value > max_worth
+                if amount.path[0] == "demand"
+                else amount.tonnes > _SURPLUS_FACTOR * needs.get(name, math.inf)
+            )
+            is_large = is_excessive and amount.tonnes >= UNIT_FACTOR * max(others)
+            if is_small or is_large:
+                yield _unusual_row_warning(name, amount, max(others))
 
 
 def _available_tonnes(case: Sections) -> Mapping[str, float]:
@@ -259,12 +284,12 @@ def _small_supply(case: Sections) -> Iterator[Fault]:
                 if any(0.9 * need <= total <= 1.1 * need for total in sums):
                     amount = _Amount(("supply", position, "t_per_year"), tonnes)
                     warnings.setdefault(
-                        amount.path, _small_amount_warning(name, amount, supplied_t - tonnes)
+                        amount.path, _unusual_row_warning(name, amount, supplied_t - tonnes)
                     )
     yield from warnings.values()
 
 
-def _small_amount_warning(material: str, amount: _Amount, other_tonnes: float) -> Fault:
+def _unusual_row_warning(material: str, amount: _Amount, other_tonnes: float) -> Fault:
     message = tr(
         "{tonnes} t per year of '{material}', but {other} t in other rows",
         material=material,
@@ -335,7 +360,7 @@ def _compared_amounts(case: Sections, rows: dict[str, list[_Amount]]) -> dict[st
         capacity = horizon_range(case, conversion.capacity_t_per_year)[1]
         path_of_conversion = ("conversions", key, "capacity_t_per_year")
         amounts_by_material[conversion.output].append(
-            _Amount(path_of_conversion, capacity, _PILOT_FACTOR, _PLANT_FACTOR)
+            _Amount(path_of_conversion, capacity, _PILOT_FACTOR, _MARKET_FACTOR)
         )
     demanded_t: dict[tuple[str, str], float] = defaultdict(float)
     for name, amounts in rows.items():
@@ -348,8 +373,11 @@ def _compared_amounts(case: Sections, rows: dict[str, list[_Amount]]) -> dict[st
             demanded_t.get((stockpile.material, consumer_id), 0.0)
             for consumer_id in stockpile.serves or ("",)
         )
-        demand_share = served_demand / (total_demand or 1)
+        # What is only made into other materials has no demand of its own, but a need.
+        demand_share = served_demand / total_demand if total_demand else 1.0
         for field, max_below, max_above in _STOCKPILE_LIMITS:
+            if total_demand == 0 and stockpile.serves is not None:
+                max_below = math.inf
             if demand_share > 0 and (field_value := getattr(stockpile, field)) is not None:
                 tonnes = (
                     horizon_range(case, field_value)[1]

@@ -16,10 +16,10 @@ from models.currencies import CURRENCY_CODES, UNITS_PER_EURO, currency_code_hint
 from models.faults import Fault, PathStep, warning
 from models.field_marks import LocatedValue
 from models.language import tr
-from models.scenario import price_evidence, tonnage_checks
-from models.scenario.number_hints import percent_hint
+from models.scenario import price_evidence, single_figures, tonnage_checks
 from models.scenario.quantities import Number, YearlyQuantity, are_readable
 from models.scenario.sections import Sections
+from models.scenario.single_figures import same_unit_hint
 from models.scenario.tonnage_checks import (
     SMALL_FACTOR,
     UNIT_FACTOR,
@@ -31,20 +31,6 @@ from models.scenario.tonnage_checks import (
 _Path = tuple[PathStep, ...]
 _Range = tuple[float, float]
 
-_RATE_FIELDS = (
-    "discount_rate",
-    "interest_rate",
-    "financing_rate",
-    "expected_return",
-    "fee_per_year",
-)
-_SHARE_FIELDS = ("offtake_per_share", "market_finance_per_share", "recovery", "budget_charge")
-_USUAL_MAXIMUM = {
-    **dict.fromkeys((*_RATE_FIELDS, "annual_loss"), 0.3),
-    **dict.fromkeys(
-        (*_SHARE_FIELDS, "purchase_premium", "premium_charge", "stock_charge", "charges"), 4.0
-    ),
-}  #: Usual maximum of rates per year, and of shares that may exceed 1.
 MIN_CAPEX_RATIO, MAX_CAPEX_RATIO = 0.035, 100.0
 """Capex as a multiple of the value of a year's output. Of the 20 projects for which capacity, capex
 and a price of the product had been published by November 2026, the lowest have 0.11 (recycling of
@@ -53,9 +39,13 @@ batteries), 0.27 (spodumene) and 0.30 (tungsten), half lie between 0.5 and 6.4, 
 are three times as far out, so that a factor of 1,000 takes every project beyond them."""
 _USUAL_CAPEX = 2.0  #: The median of these projects.
 _PRICE_FACTOR = 30.0  #: Factor between the price of a material and other prices of it.
+_PREMIUM_FACTOR = 1_000.0  #: Factor by which a premium may be below a price.
 _REFERENCE_FACTOR = 50.0  #: Factor between a price and that of the material in 2025.
-_MAX_MEUR = 1e6  #: Million EUR; no programme is larger.
 _MAX_PRICE_YEAR_DISTANCE = 10  #: Distance of ``price_year`` from the first year.
+_MAX_MARKET_EUR = 3e11  #: Larger than the market of any metal with a known price.
+_MIN_WORTH, _MIN_PART_OF_NEED = 1 / 300, 0.01
+"""Parts of a project's revenue and of a need, below both of which an output is no product."""
+_MIN_COMPARED = 3  #: Other stockpiles from which on the cost of storage is compared with theirs.
 _MAX_INVENTED_PRICE = 10.0
 """A scenario whose prices per tonne are all lower is an exercise with invented figures."""
 _COSTLY_DAMAGE = 1e4  #: Damage per tonne from which on a scenario is no exercise.
@@ -66,9 +56,12 @@ def unit_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]
 
     ``values`` are all values of the case, as from :func:`.collect_values`.
     """
-    yield from _single_figure_warnings(case, values)
+    yield from single_figures.single_figure_warnings(case, values)
     yield from _price_year_warning(case)
     yield from _exchange_rate_warnings(case)
+    yield from single_figures.budget_warnings(case)
+    yield from single_figures.stock_warnings(case)
+    yield from single_figures.repeated_row_warnings(case)
     prices = {
         name: horizon_range(case, item.price_eur_per_t) for name, item in case.materials.items()
     }
@@ -88,62 +81,6 @@ def unit_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]
         yield from _PriceComparison(
             case, prices, needs, currency_is_plausible=not currency_faults
         ).faults(reported_paths)
-
-
-def _single_figure_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]:
-    """Yield warnings of figures that are suspicious without comparison to other fields.
-
-    These are rates in percent, money that is not in millions, and jumps between years.
-    """
-    max_money = _MAX_MEUR * UNITS_PER_EURO.get(case.currency, float("inf"))
-    for path, value, _, _ in values:
-        if isinstance(value, Number):
-            rate_field = _rate_field(path)
-            money_field = next((str(step) for step in path[-3:] if str(step).endswith("_meur")), "")
-            texts = {"name": rate_field or money_field, "value": format_figure(value)}
-            if rate_field and value > _USUAL_MAXIMUM[rate_field]:
-                texts |= {"percent": format_figure(100 * value)}
-                message = tr("{name} is a fraction of one: {value} means {percent} %", **texts)
-                if rate_field in _RATE_FIELDS:
-                    message = tr("{name} is a real rate: {value} means {percent} % a year", **texts)
-                elif rate_field == "annual_loss":
-                    message = tr(
-                        "{name} is a fraction of one: {value} means {percent} % a year", **texts
-                    )
-                hint = percent_hint(value)
-                yield warning(path, message, hint)
-            elif money_field and value >= max_money:
-                message = tr("{name} is in millions: {value} million is too much", **texts)
-                hint = tr(
-                    "write {thousandth:g} if it is in thousands, {millionth:g} if in whole units",
-                    thousandth=value / 1e3,
-                    millionth=value / 1e6,
-                )
-                yield warning(path, message, hint)
-        elif isinstance(value, YearlyQuantity) and path[-1] not in ("share", "annual_probability"):
-            for position, year in enumerate(value.years[1:]):
-                lower_figure, higher_figure = sorted(value.values[position : position + 2])
-                if lower_figure > 0 and higher_figure >= SMALL_FACTOR * lower_figure:
-                    texts = {
-                        "times": format_figure(higher_figure / lower_figure),
-                        "year": str(value.years[position]),
-                    }
-                    message = tr("a factor of {times} between {year} and this year", **texts)
-                    yield warning((*path, str(year)), message, _same_unit_hint())
-
-
-def _rate_field(path: _Path) -> str:
-    """Return the name of the rate or share at a path, ignoring ids of items; else empty."""
-    section_and_depth = (path[0], len(path))
-    if section_and_depth == ("funders", 6):  # charges by budget line
-        return "charges" if path[4] == "charges" else ""
-    fields_with_depth = (("horizon", 2), ("stockpiles", 3), ("funders", 3), ("funders", 5))
-    name = str(path[-1])
-    return name if section_and_depth in fields_with_depth and name in _USUAL_MAXIMUM else ""
-
-
-def _same_unit_hint() -> str:
-    return tr("check that both are in the unit asked for")
 
 
 def _price_year_warning(case: Sections) -> Iterator[Fault]:
@@ -208,7 +145,7 @@ def _currency_warnings(case: Sections, prices: Mapping[str, _Range]) -> Iterator
 
 def _reference_price_of(case: Sections, name: str) -> float | None:
     """Return the 2025 price of a material, in EUR per tonne, by its name or id; None if unknown."""
-    name_texts = case.materials[name].name
+    name_texts = case.materials[name].name if name in case.materials else None
     return reference_price((name_texts.en or name_texts.de if name_texts else "") or name)
 
 
@@ -273,14 +210,18 @@ class _PriceComparison:
                 if suspect[0] != "capex_meur":
                     figure, times = float(outputs[str(suspect[1])]), 1 / times
                 yield warning((*path, *suspect), message, slip_hint(hint, figure, figure * times))
+        yield from self._output_warnings(reported_paths, mispriced)
         for name in mispriced:
             self.prices.pop(name)
+        yield from self._market_warnings(reported_paths)
         yield from self._damage_warnings()
         for price_path, name, price in self._other_prices():
             low_price, high_price = self.prices.get(name, (0.0, 0.0))
             lowest, highest = horizon_range(self.case, price)
+            is_premium = price_path[-1] == "secured_premium_eur_per_t"
+            max_below = _PREMIUM_FACTOR if is_premium else _PRICE_FACTOR
             if high_price > 0 and (
-                lowest > high_price * _PRICE_FACTOR or 0 < highest < low_price / _PRICE_FACTOR
+                lowest > high_price * _PRICE_FACTOR or 0 < highest < low_price / max_below
             ):
                 values = {
                     "material": name,
@@ -290,24 +231,81 @@ class _PriceComparison:
                 message = tr(
                     "{value} per tonne is unlike the price of '{material}', {price}", **values
                 )
-                hint = slip_hint(_same_unit_hint(), highest, high_price)
+                hint = slip_hint(same_unit_hint(), highest, high_price)
                 yield warning(price_path, message, hint)
-        for position, stockpile in enumerate(self.case.stockpiles):
-            cost = stockpile.storage_eur_per_t_year
-            _, high_price = self.prices.get(stockpile.material, (0, 0))
+        yield from self._storage_warnings()
+
+    def _output_warnings(self, reported_paths: set[_Path], mispriced: set[str]) -> Iterator[Fault]:
+        """Yield warnings of outputs that count neither for their project nor for the need."""
+        for key, project in self.case.projects.items():
+            outputs = {name: float(x) for name, x in project.output_t_per_year.items()}
+            revenue = {
+                name: x * self.prices.get(name, (0.0, 0.0))[1] for name, x in outputs.items()
+            }
+            if ("projects", key) in reported_paths or not mispriced.isdisjoint(outputs):
+                continue
+            for name, tonnes in outputs.items():
+                need = self.needs.get(name, 0.0)
+                if (
+                    0 < revenue[name] < _MIN_WORTH * sum(revenue.values())
+                    and tonnes < _MIN_PART_OF_NEED * need
+                ):
+                    message = tr(
+                        "{tonnes} t per year of '{material}' are 1/{part} of the value of all "
+                        "outputs, and {need} t are needed",
+                        tonnes=format_figure(tonnes),
+                        material=name,
+                        part=format_figure(round(sum(revenue.values()) / revenue[name])),
+                        need=format_figure(need),
+                    )
+                    path = ("projects", key, "output_t_per_year", name)
+                    yield warning(path, message, slip_hint(same_unit_hint(), tonnes, need))
+
+    def _market_warnings(self, reported_paths: set[_Path]) -> Iterator[Fault]:
+        """Yield warnings of demand for a metal that is worth more than any metal market."""
+        for position, row in enumerate(self.case.demand):
+            tonnes = horizon_range(self.case, row.t_per_year)[1]
+            worth = tonnes * self._price_in_2025(row.material)
+            path = ("demand", position)
+            if path not in reported_paths and worth > _MAX_MARKET_EUR * (self.units_per_euro or 1):
+                message = tr(
+                    "{tonnes} t of '{material}' cost {worth} million in 2025, more than the world "
+                    "market of any metal",
+                    tonnes=format_figure(tonnes),
+                    material=row.material,
+                    worth=format_figure(worth / 1e6),
+                )
+                yield warning((*path, "t_per_year"), message, same_unit_hint())
+
+    def _storage_warnings(self) -> Iterator[Fault]:
+        """Yield warnings of storage that costs more than the material.
+
+        Also yield warnings of storage that costs a hundredth of that of each of three other
+        stockpiles or more, or a hundred times as much.
+        """
+        costs = [float(stockpile.storage_eur_per_t_year) for stockpile in self.case.stockpiles]
+        for position, cost in enumerate(costs):
+            material = self.case.stockpiles[position].material
+            _, high_price = self.prices.get(material, (0, 0))
+            others = [x for n, x in enumerate(costs) if n != position and x > 0]
+            is_unlike = len(others) >= _MIN_COMPARED and not (
+                min(others) / UNIT_FACTOR < cost < max(others) * UNIT_FACTOR
+            )
+            message, values = "", {"material": material, "value": format_figure(cost)}
             if 0 < high_price < cost:
-                values = {
-                    "material": stockpile.material,
-                    "value": format_figure(cost),
-                    "price": format_figure(high_price),
-                }
                 message = tr(
                     "storage for {value} per tonne and year costs more than '{material}', {price}",
+                    price=format_figure(high_price),
                     **values,
                 )
-                yield warning(
-                    ("stockpiles", position, "storage_eur_per_t_year"), message, _same_unit_hint()
+            elif cost > 0 and is_unlike:
+                message = tr(
+                    "storage of '{material}' for {value} per tonne and year is unlike all others",
+                    **values,
                 )
+            if message:
+                path = ("stockpiles", position, "storage_eur_per_t_year")
+                yield warning(path, message, same_unit_hint())
 
     def _capex_ratio(self, key: str) -> float:
         """Return a project's capex divided by the value of a year's output; 0 if unknown."""
@@ -315,7 +313,7 @@ class _PriceComparison:
         capex = float(project.capex_meur) * 1e6
         outputs = project.output_t_per_year.items()
         value = sum(tonnes * self.prices.get(name, (0.0, 0.0))[1] for name, tonnes in outputs)
-        return capex / value if value > 0 and project.capex_meur < _MAX_MEUR else 0.0
+        return capex / value if value > 0 and project.capex_meur < single_figures.MAX_MEUR else 0.0
 
     def _suspect_field(self, outputs: Mapping[str, Number], ratio: float) -> _Path:
         """Return the path, within the project, of the field that is probably wrong.
@@ -384,7 +382,7 @@ class _PriceComparison:
                         other=format_figure(previous_value),
                     )
                     path = ("damage", entry_position, "steps", position, "eur_per_t")
-                    hint = slip_hint(_same_unit_hint(), value, previous_value)
+                    hint = slip_hint(same_unit_hint(), value, previous_value)
                     yield warning(path, message, hint)
             for position, value in enumerate(steps if high_price > 0 else ()):
                 if value <= 0:
@@ -400,7 +398,7 @@ class _PriceComparison:
                         price=format_figure(low_price),
                         **values,
                     )
-                    yield warning(path, message, slip_hint(_same_unit_hint(), value, low_price))
+                    yield warning(path, message, slip_hint(same_unit_hint(), value, low_price))
                 elif value > high_price * SMALL_FACTOR:
                     message = tr(
                         "a damage of {value} per tonne is far above the price of '{material}', "
@@ -408,12 +406,14 @@ class _PriceComparison:
                         price=format_figure(high_price),
                         **values,
                     )
-                    yield warning(path, message, slip_hint(_same_unit_hint(), value, high_price))
+                    yield warning(path, message, slip_hint(same_unit_hint(), value, high_price))
                 break
 
     def _other_prices(self) -> Iterator[tuple[_Path, str, YearlyQuantity]]:
-        """Yield path, material and price: price states, cash costs, and terms of price floors."""
+        """Yield path, material and price: of price states, premiums, cash costs and floors."""
         for name, material in self.case.materials.items():
+            if (premium := material.secured_premium_eur_per_t) is not None:
+                yield ("materials", name, "secured_premium_eur_per_t"), name, premium
             for position, state in enumerate(material.price_states):
                 yield (
                     ("materials", name, "price_states", position, "eur_per_t"),

@@ -232,7 +232,7 @@ DOUBTS = [
         "4:3: warning: nobody demands 'oxide'", "5:3: warning: nobody demands 'terbium'",
         "6:3: warning: nobody demands 'ore'"]),
     ((PROJECTS, ""), ["6:3: warning: nobody demands 'ore'"]),
-    ((PROJECTS, conversion("more", "ore", "terbium")), [
+    ((PROJECTS, conversion("more", "ore", "oxide")), [
         "6:3: warning: nobody demands 'ore'",
         "17:31: warning: a conversion into 'ore', which nobody demands"]),
     ((SUPPLY, f"{SUPPLY}, {{material: ore, country: CN, share: 1}}"), [

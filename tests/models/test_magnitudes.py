@@ -77,6 +77,22 @@ SLIPS = [
     (STOCK, STOCK.replace("max", "max_t: 60000\n    max", 1), "60000 t, where 40 t of 'gallium'"),
     ("ticket_min_meur: {value: 5,", "ticket_min_meur: {value: 5000,", "above budget_meur 20"),
     ("capex_meur: {value: 40,", "capex_meur: {value: 1062000,", "write 1062 if it is in thousands"),
+    # stocks in kt, months, percentages, thousands, copies
+    (STOCK, STOCK.replace("max", "max_t: 0.02\n    max", 1), "did you mean 20 (1000 times)"),
+    (STOCK, "max_t: 4\n    " + STOCK.replace("5,", "50,"), "50 t per year for a stock of"),
+    (STOCK, STOCK.replace("max", "max_t: 3000\n    max", 1), "no more than 15 t can be stored"),
+    (STOCK, STOCK.replace("max", "initial_t: 0.02\n    max", 1), "0.02 t, where 40 t"),
+    (STOCK, STOCK.replace("max", "refill_t_per_year: 0.002\n    max", 1), "0.002 t per year, "),
+    (STOCK, STOCK.replace("max", "max_release_t_per_period: 0.001\n    max", 1), "0.001 t"),
+    ("construction_years: {value: 1,", "construction_years: {value: 24,", "probably in months"),
+    ("construction_years: {value: 1, source: invented}", "delay_years: {0: 0.5,\n      12: 0.5}",
+     "delay_years is in years, 12"),
+    ("events: [{hazard: export_stop", "demand: {gallium: 110}\n      events: [{hazard: export_stop",
+     "write 1.1 if 110 % is meant"),
+    ("budget_meur: {value: 12,", "budget_meur: {value: 0.012,", "the smallest project that may be"),
+    ("budget_meur: {value: 12,", "budget_meur: {value: 12000,", "all projects that may be funded"),
+    ("t_per_year: {value: 30, source: invented}}", "t_per_year: 30}\n"
+     "  - {consumer: industry, material: gallium, t_per_year: 30}", "the same as row 1"),
 ]  # fmt: skip
 """What is written in the tutorial, what in its place, and what the warning at its line says."""
 
@@ -276,6 +292,28 @@ def test_each_slip_is_reported_in_each_file(name: str) -> None:
     scenario = read_case_text(text) if name == "starter" else read_case(name)
     for slip, settings in slips_in(scenario.case).items():
         assert all(is_reported(scenario, setting) for setting in settings[-1:]), slip
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("starter", ["demand.0.t_per_year=50000000"], "more than the world market of any metal"),
+        ("japan-2010", ["projects.nolans.output_t_per_year.ndpr=3.8"], "value of all outputs"),
+        ("japan-2010", ["stockpiles.4.storage_eur_per_t_year=0.2"], "is unlike all others"),
+        ("japan-2010", ["stockpiles.5.max_purchase_t_per_year=0.65"], "where 9800 t of 'ndpr'"),
+        ("consortium", ["demand.2.t_per_year=3"], "3 t per year of 'magnets', but"),
+        ("consortium", ["demand.15.t_per_year=11000000"], "11000000 t per year of 'lithium', but"),
+        ("consortium", ["supply.8.t_per_year=2000"], "2000 t per year of 'dysprosium', but"),
+    ],
+)
+def test_figures_are_compared_with_their_neighbors(
+    name: str, settings: list[str], said: str
+) -> None:
+    text = starter_scenario_text("en")
+    scenario = read_case_text(text) if name == "starter" else shipped(name)
+    place = settings[0].split("=")[0].split(".")
+    found = scenario.with_settings(settings).warnings
+    assert [one for one in found if said in one.message and list(map(str, one.path)) == place]
 
 
 @pytest.mark.slow
