@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyomo.environ as pyo
 import pytest
 from both_methods import by_both
@@ -473,6 +474,9 @@ def test_the_hash_of_a_function_depends_on_values_and_not_on_the_process() -> No
     first, second = np.zeros(2000), np.zeros(2000)
     second[1000] = 1  # left out of the text of an array
     assert hash_with(first) == hash_with(first.copy()) != hash_with(second)
+    frames = [pd.DataFrame({"share": values}) for values in (first, second)]
+    assert hash_with(frames[0]) == hash_with(frames[0].copy()) != hash_with(frames[1])
+    assert hash_with([[1], 2]) != hash_with([[1, 2]])
     # Numbers that collide keep the order in which they were added, as texts may in two processes.
     one_order, other_order = set([0, 8]), set([8, 0])  # noqa: C405 - a literal may be sorted
     assert repr(one_order) != repr(other_order)

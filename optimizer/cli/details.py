@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import click
 
@@ -19,18 +19,15 @@ TABLES = ("by-state", "flows", "values")
 SUFFIXES = (".csv", ".parquet")
 
 
-class _TableChoice(click.Choice):  # type: ignore[type-arg]
-    """A table's name, also as Python spells it: ``by_state``."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return super().convert(str(value).replace("_", "-"), param, ctx)
-
-
-@click.command(epilog="Exit codes: 0 written; 2 wrong usage or input; 5 failure; 130 interrupted.")
+@click.command(
+    # Python spells the names of tables with an underscore.
+    context_settings={"token_normalize_func": lambda name: name.replace("_", "-")},
+    epilog="Exit codes: 0 written; 2 wrong usage or input; 5 failure; 130 interrupted.",
+)
 @click.argument("given", metavar="RESULT")
 @click.option(
     "--table",
-    type=_TableChoice(TABLES),
+    type=click.Choice(TABLES),
     default=TABLES[0],
     show_default=True,
     help="Shortage, damage and use of stocks; flows from sources to users; or the multipliers of "

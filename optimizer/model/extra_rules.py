@@ -35,17 +35,16 @@ class ExtraRules:
         code = getattr(named, "__code__", None)
         place = "" if code is None else f"{Path(code.co_filename).name}:{code.co_firstlineno}"
         name = getattr(named, "__qualname__", type(named).__name__)
-        return cls(add, name, place, hashlib.sha256(_content(function)).hexdigest())
+        return cls(add, name, place, _content(function).hex())
 
 
 def _content(value: Any, callers: tuple[Any, ...] = ()) -> bytes:
-    """Return what identifies a function with its parameters, or another value: source, default
-    values, values from enclosing functions, and arguments that are already given."""
-    import numpy as np  # on request, as the import is slow
-
+    """Return a hash of what identifies a function with its parameters, or another value: source,
+    default values, values from enclosing functions, and arguments that are already given."""
     parts: list[Any] = []
-    if isinstance(value, np.ndarray):
-        value = value.tolist()  # its text is shortened
+    for method in ("to_dict", "tolist"):  # of frames and arrays, whose text is shortened
+        if hasattr(value, method) and not isinstance(value, type):
+            value = getattr(value, method)()
     if isinstance(value, functools.partial):
         content = _content(value.func, callers)
         parts = [*value.args, *sorted(value.keywords.items())]
@@ -69,7 +68,8 @@ def _content(value: Any, callers: tuple[Any, ...] = ()) -> bytes:
     else:
         text = repr(value)
         content = f"{type(value).__qualname__} {'' if ' at 0x' in text else text}".encode()
-    return b"\0".join([content, *(_content(part, callers) for part in parts)])
+    hashes = [_content(part, callers) for part in parts]
+    return hashlib.sha256(b"".join([content, b"\0", *hashes])).digest()
 
 
 _current: ContextVar[ExtraRules | None] = ContextVar("extra_rules", default=None)

@@ -8,16 +8,14 @@ import multiprocessing
 import os
 import pickle
 import signal
-import sys
 import threading
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import util
+from multiprocessing import spawn, util
 from multiprocessing.context import SpawnContext, SpawnProcess
-from types import ModuleType
 from typing import Any, NamedTuple, cast
 
 from models.language import Language, tr, using
@@ -30,25 +28,32 @@ from optimizer.parallel.process_limits import enforce_limits, resident_memory
 _original_interpreter_flags = util._args_from_interpreter_flags  # type: ignore[attr-defined]
 util._args_from_interpreter_flags = lambda: ["-P", *_original_interpreter_flags()]  # type: ignore[attr-defined]
 
-_main_lock = threading.Lock()
+WORKER_NAME = "vorrat worker "
+_original_preparation_data = spawn.get_preparation_data
 
 
-class _WorkerProcess(SpawnProcess):
-    """Spawned process that does not run the main module of its parent once more.
+def _preparation_data(name: str) -> dict[str, Any]:
+    """Return what multiprocessing sends to a new process, for workers without the main module.
 
     A worker needs nothing of it. A script that starts workers would else have to be written for
     that (``if __name__ == "__main__"``), or its workers would start workers, and fail.
     """
+    data = _original_preparation_data(name)
+    if name.startswith(WORKER_NAME):
+        for key in ("init_main_from_name", "init_main_from_path"):
+            data.pop(key, None)
+    return data
 
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:  # noqa: N802 - the name that multiprocessing calls
-        with _main_lock:
-            main = sys.modules["__main__"]
-            sys.modules["__main__"] = ModuleType("__main__")
-            try:
-                return SpawnProcess._Popen(process_obj)
-            finally:
-                sys.modules["__main__"] = main
+
+spawn.get_preparation_data = _preparation_data
+
+
+class _WorkerProcess(SpawnProcess):
+    """Spawned process that does not import the main module of its parent."""
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self.name = WORKER_NAME + self.name
 
 
 class WorkerContext(SpawnContext):

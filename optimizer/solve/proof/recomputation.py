@@ -41,7 +41,8 @@ from optimizer.solve.proof.solvers import FileSolver
 SMALL_CUT_SHARE = 1e-3  # of the objective: the least right side to which tolerances are relative
 MAX_VIOLATION = 1e-5  # of the plan in the program, relative to the terms of the row
 OnStep = Callable[[int, int, str], None]
-"""Receives the number of finished chains, the number of all, and what is computed next."""
+"""Function that is called with the number of completed chains, that of all chains, and the name of
+the next step."""
 
 
 @dataclass(eq=False)
