@@ -53,7 +53,8 @@ MAX_MEUR = 1e6  #: Million EUR; no programme is larger.
 def single_figure_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]:
     """Yield warnings of figures that are suspicious without comparison to other fields.
 
-    These are rates in percent, money that is not in millions, and jumps between years.
+    These are durations in months, rates and factors in percent, money that is not in millions, and
+    jumps between years.
     """
     max_money = MAX_MEUR * UNITS_PER_EURO.get(case.currency, float("inf"))
     for path, value, _, _ in values:
