@@ -150,7 +150,7 @@ def come(
         person.page.goto(f"{to.origin}/?{token}lang={language}")
         yield person
         problems = [x for x in person.problems if not (fails and re.search(fails, x))]
-        assert problems == []
+        assert not problems, problems
     finally:
         context.close()
 
