@@ -309,6 +309,13 @@ def test_a_rule_beyond_all_candidates_is_warned_of() -> None:
         assert ("all candidates together give 20 t, not 21 t" in messages) is is_warned
 
 
+def test_a_number_that_looks_like_a_share_is_warned_of() -> None:
+    for level, is_warned in (("0.4", True), ("4", False), ("{times: 0.4, quantity: money}", False)):
+        rule = f"sum: {{quantity: money, each: country}}, at_most: {level}"
+        messages = [fault.message for fault in read_case_text(SCENARIO % rule).warnings]
+        assert ("0.4 means 0.4 million EUR here, not a share" in messages) is is_warned
+
+
 # Rules in Python
 
 

@@ -104,6 +104,14 @@ def _term_faults(case: Sections, rule: UserRule, path: _Path) -> Iterator[Fault]
             message = tr("{quantity} and {other} have different units", **values)
             yield Fault((*term_path, "quantity"), message, tr("give a factor that converts it"))
     level, level_path = rule.level, (*path, rule.sense)
+    is_amount = level.value is not None and all(float(x.factor) == 1 for x in rule.bound.sum)
+    if is_amount and 0 < (level.constant or 0) < 1:
+        share = float(level.constant or 0)
+        unit = {"count": tr("projects"), "money": tr("million EUR"), "tonnes": "t"}[first_unit]
+        message = tr("{value:g} means {value:g} {unit} here, not a share", value=share, unit=unit)
+        multiple = f"{{times: {share:g}, quantity: ...}}"
+        hint = tr("for a share of a quantity write {value}", value=multiple)
+        yield warning(level_path, message, hint)
     if level.term is not None:
         yield from _filter_faults(case, level.term, level_path)
         first = rule.bound.sum[0]
