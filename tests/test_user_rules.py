@@ -260,6 +260,7 @@ FAULTY = {
     "sum: {quantity: starts, where: {output: tin}}, at_least: 1": "there is no material 'tin'",
     "sum: {quantity: money, where: {instrument: loan}}, at_most: 1": "no instrument 'loan'",
     "sum: {quantity: money, where: {country: DE, class: x}}, at_most: 1": "no instrument is booked",
+    "sum: starts, at_least: 1": "write {quantity: starts}",
     "sum: {quantity: startz}, at_least: 1": "did you mean 'starts'?",
     "sum: {quantity: starts}, at_least: 1, at_most: 2": "a rule has one of",
     "sum: {quantity: starts}": "a rule has one of",
@@ -310,7 +311,11 @@ def test_a_rule_beyond_all_candidates_is_warned_of() -> None:
 
 
 def test_a_number_that_looks_like_a_share_is_warned_of() -> None:
-    for level, is_warned in (("0.4", True), ("4", False), ("{times: 0.4, quantity: money}", False)):
+    levels = {
+        "0.4": True, "{2026: 4, 2027: 0.4}": True, "4": False, "{value: 400, unit: kEUR}": False,
+        "{times: 0.4, quantity: money}": False,
+    }  # fmt: skip
+    for level, is_warned in levels.items():
         rule = f"sum: {{quantity: money, each: country}}, at_most: {level}"
         messages = [fault.message for fault in read_case_text(SCENARIO % rule).warnings]
         assert ("0.4 means 0.4 million EUR here, not a share" in messages) is is_warned

@@ -104,9 +104,10 @@ def _term_faults(case: Sections, rule: UserRule, path: _Path) -> Iterator[Fault]
             message = tr("{quantity} and {other} have different units", **values)
             yield Fault((*term_path, "quantity"), message, tr("give a factor that converts it"))
     level, level_path = rule.level, (*path, rule.sense)
-    is_amount = level.value is not None and all(float(x.factor) == 1 for x in rule.bound.sum)
-    if is_amount and 0 < (level.constant or 0) < 1:
-        share = float(level.constant or 0)
+    amounts = () if level.value is None else level.value.values
+    shares = [float(x) for x in amounts if 0 < float(x) < 1 and x.written is None]
+    if shares and all(float(x.factor) == 1 for x in rule.bound.sum):
+        share = shares[0]
         unit = {"count": tr("projects"), "money": tr("million EUR"), "tonnes": "t"}[first_unit]
         message = tr("{value:g} means {value:g} {unit} here, not a share", value=share, unit=unit)
         multiple = f"{{times: {share:g}, quantity: ...}}"

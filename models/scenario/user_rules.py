@@ -209,6 +209,10 @@ class OneOrMoreTerms:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
         def as_list(value: Any) -> Any:
+            if isinstance(value, str):
+                hint = tr("write {value}", value=f"{{quantity: {value}}}")
+                message = tr("a mapping is expected here, not {shown}", shown=f"'{value}'")
+                raise base.validation_error(message, hint)
             return (value,) if isinstance(value, Mapping) else value
 
         return core_schema.no_info_before_validator_function(as_list, handler(source))
