@@ -42,8 +42,6 @@ class EvaluateKeywords(PlanKeywords, total=False):
     replication_states: int | None
     wait_and_see: int
     tail_weight: float | None
-    rare: int | None
-    longer: int
     no_counterfactual: bool
     states_of: str | None
     variant: str | None

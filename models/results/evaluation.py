@@ -256,48 +256,11 @@ class Counterfactual(Result):
     """Ids of the stockpiles for which the counterfactual plan buys."""
 
 
-class RareEvents(Result):
-    """Damage estimated by importance sampling, in which rare events are drawn more often."""
-
-    states: int  #: Number of states.
-    seed: int  #: Seed of the states.
-    performance: Performance  #: Damage with the plan, estimated by importance sampling.
-    plain: Performance
-    """Damage with the plan, estimated from as many states drawn with their true probabilities."""
-    variance_ratio_expected: float
-    """Variance of the plain estimate of the mean, divided by that with importance sampling; above 1
-    is a gain."""
-    variance_ratio_cvar: float  #: The same ratio for the CVaR.
-    effective_states: float
-    """Effective number of states according to Kish, which accounts for unequal weights."""
-    weight_sum: Estimate  #: Mean of the weights; 1 if the sampling is unbiased.
-    deviation_expected: float
-    """Mean estimated by importance sampling minus mean over the fresh states, divided by the
-    standard error of this difference."""
-    deviation_cvar: float  #: The same difference for the CVaR.
-
-
-class LongerHorizon(Result):
-    """Damage and net cost of the same commitment if the horizon is longer."""
-
-    years: int  #: Number of additional years.
-    last_year: int  #: Last of the additional years.
-    with_plan: Performance  #: Damage over all years, with the plan.
-    without_plan: Performance  #: Damage over all years, without any plan.
-    avoided: Estimate  #: Expected damage that the plan avoids.
-    net_cost_meur: float  #: Net cost over all years, discounted, without residual value.
-    avoided_within: InMeasureUnit
-    """Expected damage avoided within the scenario's horizon, in the same states. ``avoided`` minus
-    this figure is the part avoided in the additional years."""
-    net_cost_within_meur: float  #: Net cost of the plan within the scenario's horizon.
-    residual_meur: float  #: Residual value at the end of the scenario's horizon.
-
-
 class StatesScenario(Result):
     """Another scenario, in whose states a plan is evaluated.
 
     It has the measure and the currency of the plan. Nothing is solved for it: ``gap``,
-    ``information``, ``tail`` and ``longer`` are null.
+    ``information`` and ``tail`` are null.
     """
 
     title: str  #: Title of the scenario in the language of the run.
@@ -309,7 +272,7 @@ class StatesScenario(Result):
 class Evaluation(MeasuredResult, ScenarioResult):
     """An evaluation of a plan: on fresh states, by release policies, and against bounds.
 
-    Fields for which problems must be solved (``gap``, ``information``, ``tail``, ``longer``,
+    Fields for which problems must be solved (``gap``, ``information``, ``tail``,
     ``counterfactual``) are null if the plan is one over assumption sets, has a review, or has
     ``ambiguity``.
     """
@@ -322,7 +285,7 @@ class Evaluation(MeasuredResult, ScenarioResult):
     own_gap: UnboundedShare | None  #: Relative gap of the plan in these states.
     net_cost_meur: float  #: Net cost of the plan, discounted.
     states_of: StatesScenario | None = None
-    """Scenario that provides the states of ``fresh``, ``rules`` and ``rare``; null for the plan's
+    """Scenario that provides the states of ``fresh`` and ``rules``; null for the plan's
     own scenario. For another scenario nothing is solved."""
     net_cost_there_meur: float | None = None
     """Net cost of the plan with the prices and terms of the scenario in ``states_of``."""
@@ -333,9 +296,6 @@ class Evaluation(MeasuredResult, ScenarioResult):
     """Estimated optimality gap; null if not requested, or for written-out states."""
     information: Information | None  #: Wait-and-see solution, EVPI and VSS; null if not requested.
     tail: TailPremium | None  #: Cost of risk aversion; null if not requested.
-    rare: RareEvents | None
-    """Estimates with importance sampling; null if not requested, or for written-out states."""
-    longer: LongerHorizon | None  #: Outcome with a longer horizon; null if not requested.
     counterfactual: Counterfactual | None = None
     """Outcome without the plan. Null if not requested, if no plan satisfies all rules, if the plan
     is that of the named variant, or if the plan has no public money and the scenario names no

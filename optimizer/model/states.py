@@ -50,28 +50,16 @@ class State:
         return Realization(dict(self.delays).get(project, 0), project in self.unaided_projects)
 
 
-@dataclass(frozen=True, eq=False)
-class SamplingProbabilities:
-    """Probabilities of events and project failures with which states are sampled."""
-
-    event_probability: dict[str, Floats]
-    """(R, Y) probability that an event of a hazard starts in a year in which none is running: one
-    row per regime, or a single one without regimes."""
-    failure_probability: dict[str, float]  # that a project never produces
-
-    @classmethod
-    def from_instance(cls, instance: Instance) -> SamplingProbabilities:
-        """Return the probabilities that the scenario states."""
-        names = regime_names(instance) or ("",)
-        event_probability = {
-            h.id: np.minimum(
-                np.outer([h.regime_factors.get(r, 1.0) for r in names], h.annual_probability), 1.0
-            )
-            for h in instance.hazards
-        }
-        return cls(
-            event_probability, {p.id: 1 - p.success_probability for p in instance.projects.values()}
+def event_probabilities(instance: Instance) -> dict[str, Floats]:
+    """Return, by hazard, the probability (R, Y) that an event starts in a year in which none is
+    running: one row per regime, or a single one without regimes."""
+    names = regime_names(instance) or ("",)
+    return {
+        h.id: np.minimum(
+            np.outer([h.regime_factors.get(r, 1.0) for r in names], h.annual_probability), 1.0
         )
+        for h in instance.hazards
+    }
 
 
 def regime_names(instance: Instance) -> tuple[str, ...]:
@@ -107,7 +95,7 @@ def read_states(instance: Instance) -> tuple[State, ...]:
     uncertainty = instance.case.uncertainty
     if uncertainty is not None and uncertainty.sample is not None:
         all_states = slice(0, int(uncertainty.sample.states))
-        return _sample_states(instance, uncertainty.sample, None, all_states)
+        return _sample_states(instance, uncertainty.sample, all_states)
     if uncertainty is not None and uncertainty.states is not None:
         total = math.fsum(state.probability for state in uncertainty.states)
         # A file may round probabilities; differences of binary rounding are left alone.
@@ -135,19 +123,18 @@ def sample_states(
     count: int,
     seed: int,
     method: Literal["random", "stratified"] = "random",
-    probabilities: SamplingProbabilities | None = None,
     block: slice | None = None,
 ) -> tuple[State, ...]:
     """Sample ``count`` states of a scenario, regardless of the sample that the scenario defines.
-    ``probabilities`` replaces the probabilities of the scenario. With ``block`` only this slice of
-    the sample is returned; its states do not depend on the slice."""
+    With ``block`` only this slice of the sample is returned; its states do not depend on the
+    slice."""
     sample = Sample(
         states=Number(count),
         seed=Number(seed),
         method=method,
         project_correlation=read_project_correlation(instance),
     )
-    return _sample_states(instance, sample, probabilities, block or slice(0, count))
+    return _sample_states(instance, sample, block or slice(0, count))
 
 
 def read_project_correlation(instance: Instance) -> Number:
@@ -204,11 +191,9 @@ def _read_written_state(
     )
 
 
-def _sample_states(
-    instance: Instance, sample: Sample, probabilities: SamplingProbabilities | None, block: slice
-) -> tuple[State, ...]:
+def _sample_states(instance: Instance, sample: Sample, block: slice) -> tuple[State, ...]:
     count, n = block.stop - block.start, instance.periods_per_year
-    probabilities = probabilities or SamplingProbabilities.from_instance(instance)
+    probabilities = event_probabilities(instance)
     names = regime_names(instance)
     regime = _sample_regimes(instance, sample, block)
     events: list[list[tuple[str, int]]] = [[] for _ in range(count)]
@@ -220,7 +205,7 @@ def _sample_states(
             event_draws = draw_uniforms(sample, block, "hazard", hazard.id, year, "strikes")
             period_draws = draw_uniforms(sample, block, "hazard", hazard.id, year, "period")
             start = position * n + np.minimum((period_draws * n).astype(np.intp), n - 1)
-            probability = probabilities.event_probability[hazard.id][regime[position], position]
+            probability = probabilities[hazard.id][regime[position], position]
             starts_event = (event_draws < probability) & (start >= running_until)
             profile = np.zeros(count, dtype=np.intp)
             if len(profiles) > 1:
@@ -233,10 +218,7 @@ def _sample_states(
     delays_by_state: list[list[tuple[str, int]]] = [[] for _ in range(count)]
     unaided_projects: list[set[str]] = [set() for _ in range(count)]
     for p in instance.projects.values():
-        has_failed = (
-            draw_project_uniforms(sample, block, "success", p.id)
-            >= 1 - probabilities.failure_probability[p.id]
-        )
+        has_failed = draw_project_uniforms(sample, block, "success", p.id) >= p.success_probability
         for s in np.flatnonzero(has_failed):
             failed_projects[s].add(p.id)
         years_late = _sample_delays(

@@ -7,7 +7,7 @@ import numpy as np
 
 from models.results import Clustering, EventYears
 from optimizer.model.instance import Instance
-from optimizer.model.states import SamplingProbabilities, State
+from optimizer.model.states import State, event_probabilities
 
 
 def event_clustering(instance: Instance, states: Sequence[State]) -> Clustering | None:
@@ -19,9 +19,9 @@ def event_clustering(instance: Instance, states: Sequence[State]) -> Clustering 
     uncertainty, year_count = instance.case.uncertainty, len(instance.years)
     if uncertainty is None or uncertainty.sample is None:
         return None
-    event_probability = SamplingProbabilities.from_instance(instance).event_probability
     is_uncertain = {
-        h: (x.max(axis=0) > 0) & (x.min(axis=0) < 1) for h, x in event_probability.items()
+        h: (x.max(axis=0) > 0) & (x.min(axis=0) < 1)
+        for h, x in event_probabilities(instance).items()
     }
     hazard_index = {
         h: n

@@ -58,7 +58,7 @@ def check_evaluation(result: results.Evaluation, location: str) -> Discrepancies
 
 def _check_figures_of_same_states(result: results.Evaluation, location: str) -> Discrepancies:
     """Check those figures of an evaluation that refer to one common set of states."""
-    fresh, longer = result.fresh, result.longer
+    fresh = result.fresh
     mean, mean_without_plan = fresh.with_plan.expected.value, fresh.without_plan.expected.value
     level = result.cvar_level if result.states_of is None else None
     with_plan = checks.risk_measures_of(fresh.with_plan)
@@ -73,7 +73,6 @@ def _check_figures_of_same_states(result: results.Evaluation, location: str) -> 
         ("fresh", fresh),
         *((f"under.{n}", item) for n, item in enumerate(result.under)),
     ]
-    outcomes += [] if longer is None else [("longer", longer)]
     for name, item in outcomes:
         expected = item.without_plan.expected.value - item.with_plan.expected.value
         scale = item.without_plan.expected.value
@@ -104,16 +103,6 @@ def _check_figures_of_same_states(result: results.Evaluation, location: str) -> 
             stated, name = item.expected_with_foresight, f"{rule_location}materials.{item.id}"
             yield from check_equal(
                 f"{name}.expected_with_foresight", stated, foresight.get(item.id)
-            )
-    if longer is not None:
-        within = longer.net_cost_within_meur
-        yield from check_equal(
-            f"{location}longer.net_cost_within_meur", within, result.net_cost_meur
-        )
-        if not fresh.sampled:
-            scale, stated = mean_without_plan, longer.avoided_within
-            yield from check_equal(
-                f"{location}longer.avoided_within", stated, mean_without_plan - mean, scale
             )
 
 
@@ -184,9 +173,6 @@ def _check_against_case(result: results.Evaluation, location: str) -> Discrepanc
     if case.objective.over_assumptions is not None:
         return
     yield from check_equal(f"{location}own_states", result.own_states, count_states(case))
-    if (longer := result.longer) is not None:
-        last_year = case.horizon.years[-1] + longer.years
-        yield from check_equal(f"{location}longer.last_year", longer.last_year, last_year)
     if result.states_of is not None:
         return
     if not fresh.sampled:

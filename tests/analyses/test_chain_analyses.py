@@ -46,7 +46,7 @@ class Whole:
 
     @cached_property
     def judged(self) -> Evaluation:
-        asked = {"replications": 2, "wait_and_see": 4, "longer": 1, "rare": 0, "gap": GAP}
+        asked = {"replications": 2, "wait_and_see": 4, "gap": GAP}
         return vorrat.evaluate(self.solved, states=200, **asked).result
 
     def analysed(self, name: str, **options: Any) -> Any:

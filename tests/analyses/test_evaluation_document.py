@@ -22,7 +22,7 @@ from optimizer.report.number_format import NO_BREAK_SPACE
 from optimizer.report.render import html, workbook
 
 LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])
-BARE: dict[str, Any] = dict.fromkeys(("gap", "information", "tail", "rare", "longer"))
+BARE: dict[str, Any] = dict.fromkeys(("gap", "information", "tail"))
 SECTIONS = (
     "On 5 000 fresh states (million EUR)",
     "How bad it can get",
@@ -30,8 +30,6 @@ SECTIONS = (
     "How far from the best",
     "What knowledge is worth",
     "What caution costs",
-    "Rare events",
-    "Beyond the horizon",
     "How good the proof is",
 )
 
@@ -61,13 +59,13 @@ def written() -> Evaluation:
         objective=figure(150, None),
         optimism=figure(0, None),
     )
-    return by_hand(**exact, gap=None, rare=None, rules=())
+    return by_hand(**exact, gap=None, rules=())
 
 
 def elsewhere() -> Evaluation:
     """In the states of another scenario."""
     other = StatesScenario(title="A calmer world", variant="path", input_sha256="cd" * 32)
-    parts = dict.fromkeys(("gap", "information", "tail", "longer"))
+    parts = dict.fromkeys(("gap", "information", "tail"))
     return by_hand(states_of=other, net_cost_there_meur=51, **parts)
 
 
@@ -130,7 +128,7 @@ def test_parts_that_were_left_out_have_no_section() -> None:
     text = text_of(bare())
     assert [title for title in SECTIONS if f"\n{title}" in text] == [*SECTIONS[:3], SECTIONS[-1]]
     ids = [section.attributes["id"] for section in read(page_of(bare())).all("section")]
-    assert not {"quality", "information", "tail", "rare", "longer"} & set(ids)
+    assert not {"quality", "information", "tail"} & set(ids)
 
 
 def test_insignificant_differences_are_no_effect() -> None:
@@ -162,8 +160,6 @@ def test_cautions() -> None:
     assert "understated" not in said
     same = part("gap", mean=figure(0, 0.0), upper=0.0)
     assert "chance does not show in so few" in one_line(by_hand(**same))
-    far = part("rare", deviation_cvar=-5.0)
-    assert "more than chance explains: take more of both" in one_line(by_hand(**far))
     few = one_line(by_hand(own_states=12))
     assert "For illustration only: the plan was made for 12 states" in few
     assert "Of the fresh states, 45 are among the worst" in one_line(by_hand(**fresh(states=900)))
@@ -229,9 +225,6 @@ def test_the_answer_lies_between_foresight_and_rule() -> None:
         ("fresh-consumers", "A", "300 | 70"),
         ("ladder", "Worth knowing what comes (EVPI = RP - WS)", "59.9 | 60.1"),
         ("tail", "50 %", "92 | 300 | 70 | 0.01 %"),
-        ("rare", "As many, drawn as they come", "99.0 ± 5.9 | 396 ± 24 | 990"),
-        ("longer", "2027", "300 | 50"),
-        ("longer", "2032", "520 ± 10 | 65"),
     ],
 )
 def test_the_figures_are_those_of_the_evaluation(table: str, first: str, cells: str) -> None:

@@ -292,7 +292,7 @@ def test_weights_are_those_of_the_tail() -> None:
 def test_evaluations_have_the_states_that_they_drew(tmp_path: Path) -> None:
     sample = "uncertainty={sample: {states: 30, seed: 1}}"
     plan = vorrat.solve(vorrat.read(TUTORIAL, settings=sample))
-    drawn = vorrat.evaluate(plan, quick=True, states=40, rare=0)
+    drawn = vorrat.evaluate(plan, quick=True, states=40)
     plan.save(tmp_path)
     drawn.save(tmp_path / "evaluation.json")
     for evaluation in (drawn, vorrat.load(tmp_path / "evaluation.json")):

@@ -6,13 +6,11 @@ import pytest
 from evaluations import sampled, saved
 from saved_plans import tutorial
 
-from models.faults import ScenarioError
 from models.language import using
 from models.results import Evaluation, Plan
 from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.evaluation.options import EvaluateOptions
 from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan, is_complete
-from optimizer.analyses.options import ProgressListener
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.report.render import terminal
 
@@ -21,9 +19,7 @@ SLACK = 1e-6
 
 @pytest.fixture(scope="module")
 def found() -> Evaluation:
-    asked = EvaluateOptions(
-        states=1000, replications=3, wait_and_see=20, longer=2, gap=1e-6, jobs=1
-    )
+    asked = EvaluateOptions(states=1000, replications=3, wait_and_see=20, gap=1e-6, jobs=1)
     objective = {"cost_weight": 1, "cvar": {"weight": 0.2, "level": 0.9}}
     plan = saved(sampled(15, objective=objective))
     return evaluate_plan(load_saved_plan(plan), asked)
@@ -33,13 +29,10 @@ def test_every_part_is_there(found: Evaluation) -> None:
     assert found.gap is not None
     assert found.information is not None
     assert found.tail is not None
-    assert found.rare is not None
-    assert found.longer is not None
     assert is_complete(found, 1e-6)
     assert found.counterfactual is not None
     assert set(found.seconds) == {
-        "read", "fresh", "rules", "rare", "replications", "information", "tail", "longer",
-        "counterfactual",
+        "read", "fresh", "rules", "replications", "information", "tail", "counterfactual",
     }  # fmt: skip
 
 
@@ -60,23 +53,9 @@ def test_parts_agree(found: Evaluation) -> None:
     assert found.tail is not None
     assert found.tail.averse.weight == 0.2
     assert found.gap is not None
-    assert found.rare is not None
-    used = [found.fresh.seed, found.rare.seed, *(r.seed for r in found.gap.replications)]
-    assert len(set(used)) == len(used) == 5
+    used = [found.fresh.seed, *(r.seed for r in found.gap.replications)]
+    assert len(set(used)) == len(used) == 4
     assert 7 not in used
-
-
-def test_figures_of_one_world_agree_within_chance(found: Evaluation) -> None:
-    """Fresh states, rare events, and the first years of a longer horizon."""
-    assert found.rare is not None
-    assert abs(found.rare.deviation_expected) < 4.5
-    assert abs(found.rare.weight_sum.value - 1) < 5 * (found.rare.weight_sum.standard_error or 0)
-    assert found.longer is not None
-    assert found.longer.last_year == 2030
-    avoided = found.fresh.avoided
-    error = found.longer.avoided.standard_error
-    assert error is not None
-    assert abs(found.longer.avoided_within - avoided.value) < 5 * error
 
 
 def test_its_text_has_its_german(found: Evaluation, untranslated: set[str]) -> None:
@@ -87,13 +66,12 @@ def test_its_text_has_its_german(found: Evaluation, untranslated: set[str]) -> N
 
 def test_written_states_leave_sampling_out() -> None:
     plan = Plan.model_validate_json(tutorial().model_dump_json())
-    found = evaluate_plan(load_saved_plan(plan), EvaluateOptions(longer=1, gap=1e-6))
-    assert (found.gap, found.rare) == (None, None)
+    found = evaluate_plan(load_saved_plan(plan), EvaluateOptions(gap=1e-6))
+    assert found.gap is None
     assert found.fresh.sampled is False
     assert all(rule.above_foresight.standard_error is None for rule in found.rules)
     assert found.information is not None
     assert found.information.wait_and_see_error is None
-    assert found.longer is not None
 
 
 def test_a_plan_with_a_coarse_gap_is_refined_for_a_smaller_gap() -> None:
@@ -102,7 +80,7 @@ def test_a_plan_with_a_coarse_gap_is_refined_for_a_smaller_gap() -> None:
     loose = {"bound": plan.certificate.objective / 2, "gap": 0.5}
     plan = plan.model_copy(update={"certificate": plan.certificate.model_copy(update=loose)})
     asked = EvaluateOptions(
-        states=20, reserves=(), replications=0, wait_and_see=0, rare=0, longer=0, gap=1e-6, jobs=1
+        states=20, reserves=(), replications=0, wait_and_see=0, gap=1e-6, jobs=1
     )
     found = evaluate_plan(load_saved_plan(plan), asked)
     assert found.tail is not None
@@ -113,39 +91,17 @@ def test_a_plan_with_a_coarse_gap_is_refined_for_a_smaller_gap() -> None:
 
 def test_a_slight_weight_of_the_tail_is_read_as_a_number() -> None:
     asked = EvaluateOptions(
-        states=20,
-        replications=0,
-        wait_and_see=0,
-        rare=0,
-        longer=0,
-        tail_weight=1e-5,
-        gap=1e-6,
-        jobs=1,
+        states=20, replications=0, wait_and_see=0, tail_weight=1e-5, gap=1e-6, jobs=1
     )
     found = evaluate_plan(load_saved_plan(saved(sampled(15))), asked)
     assert found.tail is not None
     assert found.tail.averse.weight == 1e-5
 
 
-def test_a_horizon_that_cannot_be_is_refused_before_anything_is_solved() -> None:
-    started: list[str] = []
-
-    class Noting(ProgressListener):
-        def report_step(self, done: int, total: int | None, step_name: str) -> None:
-            started.append(step_name)
-
-    asked = EvaluateOptions(states=20, longer=300, listener=Noting())
-    with pytest.raises(ScenarioError, match="200 years"):
-        evaluate_plan(load_saved_plan(saved(sampled(15))), asked)
-    assert started == []
-
-
 def test_a_plan_made_for_one_state_is_called_neither_lucky_nor_unlucky() -> None:
     """It is calm, as three of four are: that fresh ones are not is chance, not luck of the plan."""
     plan = load_saved_plan(saved(sampled(1)))
-    asked = EvaluateOptions(
-        states=2000, replications=0, wait_and_see=0, tail_weight=0, rare=0, longer=0
-    )
+    asked = EvaluateOptions(states=2000, replications=0, wait_and_see=0, tail_weight=0)
     optimism = evaluate_plan(plan, asked).fresh.optimism
     assert plan.solution.with_plan.expected == 0
     assert optimism.value > 0

@@ -126,7 +126,7 @@ def test_an_analysis_whose_workers_are_lost_leaves_nothing(
     monkeypatch.chdir(tmp_path)
     Path("plan.json").write_text(saved(sampled()).model_dump_json(), encoding="utf-8")
     on(Losing(), monkeypatch)
-    few = ["--states", "20", "--replications", "2", "--wait-and-see", "0", "--longer", "0"]
+    few = ["--states", "20", "--replications", "2", "--wait-and-see", "0"]
     assert (
         run_command_line(["evaluate", "plan.json", *few, "--jobs", "2", "--out", "out", "--quiet"])
         == 5

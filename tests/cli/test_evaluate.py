@@ -40,11 +40,9 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, An
     found = by_hand()
     for name, value in {
         "release_policy_outcomes": found.rules,
-        "estimate_rare_events": found.rare,
         "estimate_optimality_gap": found.gap,
         "compute_information_value": found.information,
         "compute_tail_premium": found.tail,
-        "evaluate_longer_horizon": found.longer,
     }.items():
         answers(name, value)
     return calls
@@ -65,51 +63,35 @@ def test_an_evaluation_as_json(asked: list[tuple[str, Any]], capfd: Capture) -> 
         "estimate_optimality_gap",
         "compute_information_value",
         "compute_tail_premium",
-        "evaluate_longer_horizon",
     ]
-    assert found.rare is None  # of 50 states a tenth is too few
     assert found.tail == by_hand().tail
     assert Evaluation.model_validate_json(Path("judged/evaluation.json").read_bytes()) == found
     assert {"read", "fresh", "rules", "replications", "information"} <= found.seconds.keys()
 
 
 def test_what_is_asked_reaches_the_parts(asked: list[tuple[str, Any]], capfd: Capture) -> None:
-    reported = [
-        "--reserve",
-        "0.1",
-        "--reserve",
-        "0.1",
-        "--reserve",
-        "1",
-        "--rare",
-        "20",
-        "--seed",
-        "3",
-    ]
+    reported = ["--reserve", "0.1", "--reserve", "0.1", "--reserve", "1", "--seed", "3"]
     reported += ["--replications", "4", "--replication-states", "9", "--wait-and-see", "5"]
-    reported += ["--tail-weight", "0.7", "--longer", "2", "--time-limit", "9", "--jobs", "1"]
+    reported += ["--tail-weight", "0.7", "--time-limit", "9", "--jobs", "1"]
     evaluation(capfd, "--gap", "0.1", *reported)
     by_name = dict(asked)
     assert by_name["release_policy_outcomes"][0][3] == (0.1, 1.0)
-    # Replications take the seeds 4, 5, 6 and 8, since 7 is the plan's.
-    assert by_name["estimate_rare_events"][0][2:4] == (20, 9)
     assert by_name["estimate_optimality_gap"][0][1:] == (4, 9)
     assert by_name["compute_information_value"][1]["max_states"] == 5
     assert by_name["compute_tail_premium"][1]["weight"] == 0.7
     assert by_name["compute_tail_premium"][1]["time_limit"] == 9
-    assert by_name["evaluate_longer_horizon"][0][1:] == (2, 5, 3)
 
 
 def test_quick_solves_nothing(asked: list[tuple[str, Any]], capfd: Capture) -> None:
-    evaluation(capfd, "--quick", "--rare", "20")
-    assert [name for name, _ in asked] == ["release_policy_outcomes", "estimate_rare_events"]
+    evaluation(capfd, "--quick")
+    assert [name for name, _ in asked] == ["release_policy_outcomes"]
 
 
 def test_parts_are_left_out_by_zero(asked: list[tuple[str, Any]], capfd: Capture) -> None:
-    zero = ("replications", "wait-and-see", "tail-weight", "rare", "longer")
+    zero = ("replications", "wait-and-see", "tail-weight")
     found = evaluation(capfd, *(part for name in zero for part in (f"--{name}", "0")))
     assert [name for name, _ in asked] == ["release_policy_outcomes"]
-    assert (found.gap, found.information, found.tail, found.rare, found.longer) == (None,) * 5
+    assert (found.gap, found.information, found.tail) == (None,) * 3
 
 
 def test_a_solve_that_did_not_reach_the_gap_answers_1(
@@ -119,12 +101,7 @@ def test_a_solve_that_did_not_reach_the_gap_answers_1(
 
 
 def test_the_text_begins_with_the_answer(asked: list[tuple[str, Any]], capfd: Capture) -> None:
-    assert (
-        run_command_line(
-            ["evaluate", "best/plan.json", "--states", "500", "--quick", "--rare", "0"]
-        )
-        == 0
-    )
+    assert run_command_line(["evaluate", "best/plan.json", "--states", "500", "--quick"]) == 0
     said = capfd.readouterr()
     reported = "The plan is judged on 500 states that it was not made for."
     assert said.out.startswith(f"How good is the plan? A small case\n\n{reported}")
@@ -140,12 +117,11 @@ def test_the_text_begins_with_the_answer(asked: list[tuple[str, Any]], capfd: Ca
     [
         (["--seed", "7"], "that of the plan's own states"),
         (["--replications", "1"], "two at least"),
-        (["--rare", "3"], "10 states at least"),
         (["--reserve", "2"], "not in the range"),
         (["--states", "1"], "not in the range"),
-        (["--quick", "--longer", "3"], "--longer and --quick exclude each other"),
+        (["--quick", "--wait-and-see", "3"], "--wait-and-see and --quick exclude each other"),
         (["--quick", "--tail-weight", "0.3"], "--tail-weight and --quick"),
-        (["--states-of", "case.yaml", "--longer", "0"], "not on --states-of"),
+        (["--states-of", "case.yaml", "--replications", "0"], "not on --states-of"),
         (["--states-of", "case.yaml", "--seed", "7"], "that of the plan's own states"),
         (["--variant", "one"], "go with --states-of"),
     ],
@@ -162,7 +138,7 @@ def test_options_of_what_is_not_drawn_are_warned_of(
     asked: list[tuple[str, Any]], capfd: Capture
 ) -> None:
     Path("best/plan.json").write_text(tutorial().model_dump_json(), encoding="utf-8")
-    args = ["evaluate", "best", "--quick", "--quiet", "--json", "--rare", "0"]
+    args = ["evaluate", "best", "--quick", "--quiet", "--json"]
     assert run_command_line(args) == 0
     assert capfd.readouterr().err == ""
     assert run_command_line([*args, "--states", "50", "--seed", "4"]) == 0
@@ -215,7 +191,10 @@ def test_in_the_states_of_another_scenario_nothing_is_solved(
     assert found.states_of is not None
     assert (found.fresh.states, found.fresh.sampled) == (1, False)
     assert [name for name, _ in asked] == ["release_policy_outcomes"]
-    assert run_command_line(["evaluate", "best", "--states-of", "other.json", "--longer", "3"]) == 2
-    assert "--longer rests on the plan's own scenario" in capfd.readouterr().err
+    assert (
+        run_command_line(["evaluate", "best", "--states-of", "other.json", "--tail-weight", "0.3"])
+        == 2
+    )
+    assert "--tail-weight rests on the plan's own scenario" in capfd.readouterr().err
     assert run_command_line(["evaluate", "best", "--variant", "calm"]) == 2
     assert "go with --states-of" in capfd.readouterr().err

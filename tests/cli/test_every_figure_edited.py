@@ -119,7 +119,7 @@ def _disagreed(over: Any) -> Disagreement:
 
 
 OTHERS: dict[str, Callable[[], Result]] = {
-    "evaluation": lambda: vorrat.evaluate(tutorial(), longer=2).result,
+    "evaluation": lambda: vorrat.evaluate(tutorial()).result,
     "evaluation of a sample": lambda: (
         vorrat.evaluate(solve(Case.model_validate(sampled(None))), states=50, jobs=1).result
     ),

@@ -23,11 +23,11 @@ pytest.importorskip("distributed")
 
 from optimizer.parallel.cluster import Cluster
 
-LEFT_OUT = "--tail-weight 0 --longer 0 --rare 0"
+LEFT_OUT = "--tail-weight 0"
 ASSUMED = "--assume low:projects.small.capex_meur=3 --assume high:projects.small.capex_meur=5"
 COMMANDS = {
     "frontier": "frontier works.yaml --values 0,4,7,11 --refine 1",
-    "blocks of states": "evaluate plan.json --states 10000 --quick --rare 0 --reserve 0",
+    "blocks of states": "evaluate plan.json --states 10000 --quick --reserve 0",
     "replications": f"evaluate plan.json --replications 3 --wait-and-see 0 {LEFT_OUT} --states 20",
     "wait and see": f"evaluate plan.json --replications 0 --wait-and-see 8 {LEFT_OUT} --states 20",
     "sensitivity": "sensitivity works.yaml --steps 1 --only capex",

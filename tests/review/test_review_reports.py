@@ -175,7 +175,7 @@ def test_unseen_states_take_the_nearest_branch() -> None:
 
 def test_evaluate_puts_fresh_states_into_their_groups() -> None:
     saved = load_saved_plan(solve_to_plan(Case.model_validate(sampled()), gap=1e-6))
-    options = EvaluateOptions(states=5_000, seed=7, rare=0)
+    options = EvaluateOptions(states=5_000, seed=7)
     found = evaluate_plan(saved, options)
     assert isinstance(found, Evaluation)
     reported, error = found.fresh.objective, found.fresh.objective.standard_error

@@ -25,8 +25,6 @@ from optimizer.report.wording import MIN_STATES
 MIN_TAIL_STATES = 100
 """With fewer states in the tail, the 95 % interval of the CVaR contains the true value less often
 than stated: 84 times of 100 with ten states, 92 with a hundred (docs/benchmarks.md)."""
-MAX_STANDARD_ERRORS = 4.0
-"""Distance of two estimates of one figure, in standard errors, from which on they contradict."""
 
 
 def other_scenario_name(result: Evaluation) -> str:
@@ -178,7 +176,7 @@ def key_facts(wording: EvaluationWording) -> Iterator[Fact]:
 
 def cautions(wording: EvaluationWording) -> Iterator[str]:
     """Yield cautions that limit the answer, for example small samples."""
-    result, gap, rare = wording.result, wording.result.gap, wording.result.rare
+    result, gap = wording.result, wording.result.gap
     if result.own_states < MIN_STATES:
         own_states = format_number(result.own_states)
         yield tr(
@@ -197,14 +195,6 @@ def cautions(wording: EvaluationWording) -> Iterator[str]:
         yield tr(
             "All samples give the same distance from the best: chance does not show in so "
             "few. Take more of them, or more states in each."
-        )
-    if (
-        rare is not None
-        and max(abs(rare.deviation_expected), abs(rare.deviation_cvar)) > MAX_STANDARD_ERRORS
-    ):
-        yield tr(
-            "States with more rare events give another figure than the fresh ones, by more "
-            "than chance explains: take more of both."
         )
 
 

@@ -12,7 +12,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.results import Estimate, Performance
 from models.scenario.case import Case
@@ -21,30 +20,17 @@ from optimizer.solve.outcomes import PlanEvaluation, tail_mean
 from optimizer.solve.plan_document import weighted_quantiles
 from optimizer.solve.recourse import ReleasePolicyResult
 
-StrataOfDraws = NDArray[np.int64] | None
-"""(n) stratum of each draw, if the number of draws from each stratum was fixed; else None."""
 
+def estimate_with_error(value: float, draws: Floats | None) -> Estimate:
+    """Return ``value`` with the standard error of the mean of ``draws`` (n).
 
-def estimate_with_error(
-    value: float, draws: Floats | None, stratum: StrataOfDraws = None
-) -> Estimate:
-    """Return ``value`` with the standard error of the mean of ``draws`` (n), stratified or not.
-
-    ``stratum`` (n) is the index of each draw's stratum, if there are strata. The error is None if
-    ``draws`` is None, or if the sample or one of its strata has a single draw, from which no
-    variance can be estimated.
+    The error is None if ``draws`` is None or a single draw, from which no variance can be
+    estimated.
     """
-    if draws is None:
+    if draws is None or len(draws) < 2:
         return Estimate(value=value, standard_error=None)
-    draws_by_stratum = (
-        [draws] if stratum is None else [draws[stratum == n] for n in np.unique(stratum)]
-    )
-    if min(map(len, draws_by_stratum)) < 2:
-        return Estimate(value=value, standard_error=None)
-    variance = math.fsum(
-        len(stratum_draws) * float(stratum_draws.var(ddof=1)) for stratum_draws in draws_by_stratum
-    )
-    return Estimate(value=value, standard_error=math.sqrt(variance) / len(draws))
+    error = math.sqrt(len(draws) * float(draws.var(ddof=1))) / len(draws)
+    return Estimate(value=value, standard_error=error)
 
 
 def mean_estimate(probability: Floats, values: Floats, *, sampled: bool) -> Estimate:

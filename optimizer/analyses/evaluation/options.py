@@ -10,11 +10,9 @@ from models.language import tr
 from optimizer.analyses import options as opt
 from optimizer.errors import Misuse
 
-MIN_RARE_STATES = 10
-"""Minimum number of states of importance sampling; fewer might leave a component a single state."""
-SOLVING_OPTIONS = ("replications", "replication_states", "wait_and_see", "tail_weight", "longer")
+SOLVING_OPTIONS = ("replications", "replication_states", "wait_and_see", "tail_weight")
 """Options of parts that need the plan's own scenario."""
-SAMPLING_OPTIONS = ("states", "seed", "replications", "replication_states", "rare")
+SAMPLING_OPTIONS = ("states", "seed", "replications", "replication_states")
 """Options of sampling."""
 
 UnitShare = Annotated[opt.Number, Field(ge=0, le=1)]
@@ -51,11 +49,6 @@ class EvaluateOptions(opt.ScenarioOptions, opt.SolveOptions):
     tail_weight: Annotated[UnitShare, opt.CliFlag("WEIGHT")] | None = None
     """Weight of the worst states in a cautious plan; the scenario's if not given, or 0.5 where that
     is 0; 0 leaves out what caution costs."""
-    rare: opt.Count | None = None
-    """Number of states in which rare events are drawn more often; a tenth of --states if not given;
-    0 leaves out rare events."""
-    longer: Annotated[opt.Count, opt.CliFlag("YEARS")] = 5
-    """Number of years by which the horizon is prolonged; 0 leaves out the longer horizon."""
     no_counterfactual: bool = False
     """Leave out what would be done without the plan: the scenario's counterfactual variant, or the
     best plan without public money."""
@@ -66,7 +59,7 @@ class EvaluateOptions(opt.ScenarioOptions, opt.SolveOptions):
     """Apply this variant of the file of --states-of."""
     settings: opt.Settings = ()
     quick: bool = False
-    """Solve nothing: only fresh states, the release rule and rare events."""
+    """Solve nothing: only fresh states and the release rule."""
     time_limit: opt.Seconds | None = None
     """Stop each single solve after this time and use its best result."""
 
@@ -76,9 +69,6 @@ class EvaluateOptions(opt.ScenarioOptions, opt.SolveOptions):
             raise Misuse(tr("--replications 1 leaves chance open: take two at least, or 0."))
         if self.states_of is None and (self.variant is not None or self.settings):
             raise Misuse(tr("--variant and --set go with --states-of."))
-        if self.rare is not None and 0 < self.rare < MIN_RARE_STATES:
-            fewest = MIN_RARE_STATES
-            raise Misuse(tr("--rare takes {fewest} states at least, or 0.", fewest=fewest))
         for option, value in self.given_options(SOLVING_OPTIONS):
             if self.states_of is not None and not self.quick:
                 args = {"option": option}

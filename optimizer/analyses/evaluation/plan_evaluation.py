@@ -19,18 +19,13 @@ from optimizer.analyses.evaluation.fresh_states import (
     fresh_outcomes_by_set,
     release_policy_outcomes,
 )
-from optimizer.analyses.evaluation.importance_sampling import estimate_rare_events
 from optimizer.analyses.evaluation.information_value import (
     compute_information_value,
     compute_tail_premium,
 )
-from optimizer.analyses.evaluation.options import MIN_RARE_STATES, SAMPLING_OPTIONS, EvaluateOptions
-from optimizer.analyses.evaluation.replications import estimate_optimality_gap, replication_seeds
-from optimizer.analyses.evaluation.transferred_plans import (
-    evaluate_longer_horizon,
-    extend_horizon,
-    transfer_plan,
-)
+from optimizer.analyses.evaluation.options import SAMPLING_OPTIONS, EvaluateOptions
+from optimizer.analyses.evaluation.replications import estimate_optimality_gap
+from optimizer.analyses.evaluation.transferred_plans import transfer_plan
 from optimizer.analyses.result_fields import common_result_fields
 from optimizer.analyses.saved_plan import SavedPlan
 from optimizer.errors import Misuse
@@ -40,8 +35,6 @@ from optimizer.solve.problem import check_supported
 
 DEFAULT_TAIL_WEIGHT = 0.5
 """Weight of the worst states if the scenario gives them none."""
-REDUCED_SAMPLE_DIVISOR = 10
-"""Divisor of the number of fresh states for rare events and for a longer horizon."""
 
 
 def run_analysis(analysis_input: AnalysisInput, options: EvaluateOptions) -> AnalysisOutcome:
@@ -99,9 +92,8 @@ def evaluate_plan(
     (:func:`.transferred_plans.transfer_plan`). Parts that solve problems are then left out, since
     they need the plan's original scenario.
 
-    Raises ValueError for the seed of the states that the plan was made for or for too few states of
-    rare events, ScenarioError if the scenario is invalid with a longer horizon, NoPlan if a limit
-    was reached before anything was proven about a problem, and Interrupted if the user stopped the
+    Raises ValueError for the seed of the states that the plan was made for, NoPlan if a limit was
+    reached before anything was proven about a problem, and Interrupted if the user stopped the
     search.
     """
     seconds = {"read": saved_plan.problem.read_seconds}
@@ -130,15 +122,9 @@ def evaluate_plan(
             else tr("Probabilities are ambiguous: the plan is evaluated without solving problems.")
         )
     limits: dict[str, Any] = {"gap": options.gap, "time_limit": options.time_limit}
-    reduced_count = max(2, options.states // REDUCED_SAMPLE_DIVISOR)
-    rare_count = options.rare
     tail_weight = options.tail_weight
-    if rare_count is None:
-        rare_count = reduced_count if reduced_count >= MIN_RARE_STATES else 0
     if tail_weight is None:
         tail_weight = float(saved_plan.reading.case.objective.cvar.weight) or DEFAULT_TAIL_WEIGHT
-    if options.longer and solves_problems:
-        extend_horizon(saved_plan, options.longer)  # raises errors before anything is solved
     evaluated_plan = transferred_plan or saved_plan
     instance, commitment = evaluated_plan.problem.instance, evaluated_plan.solution.commitment
     level = float(instance.case.objective.cvar.level)
@@ -153,23 +139,12 @@ def evaluate_plan(
         rules = release_policy_outcomes(
             instance, fresh_evaluation.states, commitment, reserves, with_plan, level, jobs
         )
-    part_names = ("rare", "gap", "information", "tail", "longer", "counterfactual")
+    part_names = ("gap", "information", "tail", "counterfactual")
     results_by_part: dict[str, Any] = dict.fromkeys(part_names)
     overrun_seed = fresh_evaluation.seed if fresh_evaluation.seed is not None else options.seed or 0
     results_by_part["budget_risk"] = compute_budget_risk(
         instance, commitment, options.states, overrun_seed
     )
-    if rare_count and fresh_evaluation.is_sampled:
-        # The seed after those of the replications draws different states.
-        seed = replication_seeds(
-            evaluated_plan,
-            fresh_evaluation.seed,
-            (options.replications if solves_problems else 0) + 1,
-        )[-1]
-        with timed("rare", tr("rare events")):
-            results_by_part["rare"] = estimate_rare_events(
-                instance, commitment, rare_count, seed, with_plan, level
-            )
     if (replications := options.replications) and fresh_evaluation.is_sampled and solves_problems:
         samples, states_per_sample = tr("samples solved"), options.replication_states
         report_count = partial(options.report_progress, total=replications, step_name=samples)
@@ -200,12 +175,6 @@ def evaluate_plan(
             progress = options.on_progress
             results_by_part["counterfactual"] = solve_counterfactual(
                 saved_plan, on_progress=progress, **limits
-            )
-    if options.longer and solves_problems:
-        with timed("longer", tr("longer horizon")):
-            # With the seed of the fresh states, these are the first of them.
-            results_by_part["longer"] = evaluate_longer_horizon(
-                saved_plan, options.longer, reduced_count, fresh_evaluation.seed or 0
             )
     case, solution = saved_plan.reading.case, saved_plan.solution
     set_outcomes: tuple[FreshSetOutcome, ...] = ()

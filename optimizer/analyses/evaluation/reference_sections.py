@@ -1,4 +1,4 @@
-"""Sections on optimality gap, value of information, tail weight, rare events, longer horizon."""
+"""Sections on optimality gap, value of information, and tail weight."""
 
 from collections.abc import Iterable, Iterator
 
@@ -41,8 +41,6 @@ def build_sections(wording: EvaluationWording) -> list[Section]:
         Section("quality", tr("How far from the best"), list(_optimality_gap_parts(wording))),
         Section("information", tr("What knowledge is worth"), list(_information_parts(wording))),
         Section("tail", tr("What caution costs"), list(_tail_parts(wording))),
-        Section("rare", tr("Rare events"), list(_rare_event_parts(wording))),
-        Section("longer", tr("Beyond the horizon"), list(_longer_horizon_parts(wording))),
     ]
 
 
@@ -168,58 +166,3 @@ def _tail_parts(wording: EvaluationWording) -> Iterator[Part]:
     ]
     title = tr("Plans without and with a weight on the worst states")
     yield Table(title, [tail.neutral, tail.averse], columns, "tail")
-
-
-def _rare_event_parts(wording: EvaluationWording) -> Iterator[Part]:
-    """Yield the damage that importance sampling estimates."""
-    rare = wording.result.rare
-    if rare is None:
-        return
-    yield tr(
-        "In {states} states rare events were drawn more often than they come, and weighed less for "
-        "it. The estimate of the worst states is as sure as that of {factor} times as many states "
-        "drawn as they come, and that of the mean as of {mean} times as many.",
-        states=format_number(rare.states),
-        factor=format_number(rare.variance_ratio_cvar, 2),
-        mean=format_number(rare.variance_ratio_expected, 2),
-    )
-    rows = [
-        (tr("Drawn more often, weighed less"), rare.performance),
-        (tr("As many, drawn as they come"), rare.plain),
-        (tr("All fresh states"), wording.result.fresh.with_plan),
-    ]
-    columns = [
-        Column(tr("States"), "0", "text"),
-        Column(tr("Expected"), "1.expected", "estimate"),
-        Column(tr("CVaR"), "1.cvar", "estimate"),
-        Column(tr("Worst state"), "1.worst", "outcome"),
-    ]
-    title = tr("Rare events drawn more often ({unit})", unit=wording.unit)
-    yield Table(title, rows, columns, "rare")
-
-
-def _longer_horizon_parts(wording: EvaluationWording) -> Iterator[Part]:
-    """Yield the performance of the same commitment with a longer horizon."""
-    longer = wording.result.longer
-    if longer is None:
-        return
-    original_last_year = str(longer.last_year - longer.years)
-    yield tr(
-        "The plan's horizon ends in {last}; stocks and plants do not. The last row has {years} "
-        "years more, in which nothing new is decided and after which no residual value is counted.",
-        last=original_last_year,
-        years=format_number(longer.years),
-    )
-    avoided_within = Estimate(value=longer.avoided_within, standard_error=None)
-    rows = [
-        (original_last_year, avoided_within, longer.net_cost_within_meur),
-        (str(longer.last_year), longer.avoided, longer.net_cost_meur),
-    ]
-    columns = [
-        Column(tr("Until"), "0", "text"),
-        Column(tr("Avoided"), "1", "estimate"),
-        Column(tr("Net cost"), "2", "money"),
-    ]
-    title = tr("To {first} and to {last} ({unit})",
-               first=original_last_year, last=longer.last_year, unit=wording.unit)  # fmt: skip
-    yield Table(title, rows, columns, "longer")
