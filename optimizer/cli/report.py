@@ -22,7 +22,6 @@ RESULTS_FILE = "results.xlsx"
 FAULTS_FILE = "faults.xlsx"
 OPTIONS_FILE = "options.html"
 BRIEF_FILES = ("brief.html", "brief.docx")
-SLIDES_FILE = "brief.pptx"
 EXIT_CODES_HELP = (
     "Exit codes: 0 written; 1 written of a result that is not whole, and says so; 2 wrong "
     "usage, or a file that holds no result; 5 failure."
@@ -123,9 +122,6 @@ def report(
     help="The options of a comparison as a company, or a public funder that is not federal, sees "
     "them; solves nothing.",
 )
-@click.option(
-    "--slides", is_flag=True, help="Write slides as well: five charts and a sentence each."
-)
 @click.option("--author", default="", metavar="TEXT", help="Who wrote it, for its last line.")
 @click.option("--date", metavar="TEXT", help="When it was written; today if not given.")
 @click.option("--as-is", is_flag=True, help="Solve nothing: show only results that exist.")
@@ -136,7 +132,7 @@ def report(
 @options.json_option()
 @usage.language_option
 def brief(
-    given: tuple[str, ...], out: Path | None, label: str | None, payer: str | None, slides: bool,
+    given: tuple[str, ...], out: Path | None, label: str | None, payer: str | None,
     author: str, date: str | None, as_is: bool, explain: bool, force: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Put a saved plan on one page for those who decide: as a web page and for Word.
@@ -149,8 +145,8 @@ def brief(
     inputs, plans = saved_results.read_results(given)
     today = date or _format_date(datetime.date.today())
     if payer is not None:
-        if label is not None or slides or explain:
-            raise usage_error("--for does not go with --option, --slides or --explain.")
+        if label is not None or explain:
+            raise usage_error("--for does not go with --option or --explain.")
         return _write_funder_brief(inputs, plans, payer, (author, today), out, force, as_json)
     results, other_plans = inputs, dict[str, Plan]()
     plan_file_and_plan = saved_results.single_plan(results, plans)
@@ -164,14 +160,13 @@ def brief(
     assert plan_file_and_plan is not None
     plan_file, plan = plan_file_and_plan
     folder = out or (plan_file if results is inputs else inputs[0].path).parent
-    names = [*BRIEF_FILES, *([SLIDES_FILE] if slides else [])]
-    output_files.refuse_existing([folder / name for name in names], force)
+    output_files.refuse_existing([folder / name for name in BRIEF_FILES], force)
     known_types = {type(saved.result) for saved in results}
     code = 0 if as_is else _run_missing_analyses(plan_file, plan, known_types, explain)
     if code not in (0, 1):
         return code
     results, plans = saved_results.read_results(given, show_doubts=False)
-    from optimizer.analyses.plan.document import brief_document, brief_figures, slides_document
+    from optimizer.analyses.plan.document import brief_document, brief_figures
 
     with saved_results.explain_rendering_errors(results):
         figures = saved_results.render_plan(results, other_plans, brief_figures)
@@ -182,11 +177,6 @@ def brief(
             {saved.path: saved for saved in (*inputs, *results)}.values()
         )
         files = [(folder / name, content) for name, content in render_briefs(pages, doubts).items()]
-        if slides:
-            from optimizer.report.render import slides as renderer
-
-            slides_content = saved_results.render_plan(results, other_plans, slides_document)
-            files.append((folder / SLIDES_FILE, renderer.render_slides(slides_content, doubts)))
     _write_and_print(files, force, figures if as_json else None)
     return max(code, int(bool(doubts.contradictions)))
 
@@ -258,7 +248,7 @@ def _format_date(day: datetime.date) -> str:
 
 def quick_evaluation_options(plan: Plan) -> dict[str, Any]:
     """Return the options of an evaluation that computes only what a brief needs."""
-    omitted_parts = ("replications", "wait_and_see", "tail_weight", "longer", "rare")
+    omitted_parts = ("replications", "wait_and_see", "tail_weight")
     states = {"states": 10_000} if plan.certificate.seed is not None else {}
     return {**dict.fromkeys(omitted_parts, 0), "reserves": (0,), **states, "gap": 1e-3}
 

@@ -81,7 +81,7 @@ def test_a_plan_is_evaluated_in_the_other_scenario_without_a_solve() -> None:
     found = evaluate_plan(
         planned(), EvaluateOptions(reserves=(0.0,)), transferred_plan=there, other_variant="a_stop"
     )
-    assert (found.gap, found.information, found.tail, found.longer) == (None, None, None, None)
+    assert (found.gap, found.information, found.tail) == (None, None, None)
     assert found.states_of is not None
     assert found.states_of.variant == "a_stop"
     assert found.states_of.input_sha256 != found.input_sha256
@@ -113,7 +113,7 @@ def test_states_of_the_other_scenario_are_not_those_of_the_plan(own: int, expect
     made = made_for_seed_1()
     there = transfer_plan(made, tutorial().with_settings([SAMPLED.format(seed=own)]))
     assert (
-        evaluate_plan(made, EvaluateOptions(states=20, rare=0), transferred_plan=there).fresh.seed
+        evaluate_plan(made, EvaluateOptions(states=20), transferred_plan=there).fresh.seed
         == expected
     )
     with pytest.raises(ValueError, match="seed 1 is that of the plan's own states"):
@@ -123,7 +123,7 @@ def test_states_of_the_other_scenario_are_not_those_of_the_plan(own: int, expect
 def test_the_seed_of_another_scenario_may_be_used() -> None:
     there = transfer_plan(made_for_seed_1(), tutorial().with_settings([SAMPLED.format(seed=3)]))
     found = evaluate_plan(
-        made_for_seed_1(), EvaluateOptions(states=30, seed=3, rare=0), transferred_plan=there
+        made_for_seed_1(), EvaluateOptions(states=30, seed=3), transferred_plan=there
     )
     assert found.fresh.seed == 3
     assert found.fresh.with_plan.expected.value == pytest.approx(there.solution.with_plan.expected)

@@ -14,9 +14,8 @@ from saved_plans import in_dollars_and_tonnes, rich
 from models.language import using
 from models.results import Plan
 from optimizer.analyses.document_dispatch import build_result_document
-from optimizer.analyses.plan.document import brief_document, slides_document
+from optimizer.analyses.plan.document import brief_document
 from optimizer.report.render import html, terminal, word, workbook
-from optimizer.report.render import slides as slides_file
 from optimizer.report.render.terminal import PIPE_WIDTH, Screen
 
 SCRIPTS = Path("optimizer/page/templates")
@@ -44,14 +43,13 @@ def text_of(medium: str, plan: Plan) -> str:
             return re.sub("<[^>]*>", "\n", page)
         makers: dict[str, Any] = {
             "word": lambda: word.render_word(brief_document(plan)),
-            "slides": lambda: slides_file.render_slides(slides_document(plan)),
             "workbook": lambda: workbook.render_workbook(made),
         }
         return words_in(makers[medium]())
 
 
 @pytest.mark.quick(1)
-@pytest.mark.parametrize("medium", ["terminal", "page", "word", "slides"])
+@pytest.mark.parametrize("medium", ["terminal", "page", "word"])
 def test_groups_stand_apart_by_a_space(medium: str) -> None:
     space = " " if medium == "terminal" else "\u00a0"
     found = [text_of(medium, plan()) for plan in (rich, in_dollars_and_tonnes)]

@@ -1,4 +1,4 @@
-"""Files for Word and for slides, read back: they say what the document says, and nothing else."""
+"""Files for Word, read back: they say what the document says, and nothing else."""
 
 from __future__ import annotations
 
@@ -14,15 +14,13 @@ import docx
 import pytest
 from docx.document import Document as WordFile
 from docx.oxml.ns import qn
-from pptx import Presentation
 from saved_plans import PAYERS, for_one, rich, treasury, tutorial
 
 from models.language import Language, using
-from optimizer.analyses.plan.document import brief_document, build_document, slides_document
+from optimizer.analyses.plan.document import brief_document, build_document
 from optimizer.report import document as doc
 from optimizer.report.cells import build_grid
 from optimizer.report.document import PAGE
-from optimizer.report.render import slides as slide_renderer
 from optimizer.report.render import word
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
@@ -107,36 +105,14 @@ def test_columns_are_as_wide_as_what_stands_in_them() -> None:
 
 
 @pytest.mark.slow
-@LANGUAGES
-def test_slides_are_five_charts_and_a_sentence_each(language: Language) -> None:
-    with using(language):
-        made = slides_document(rich())
-        show = Presentation(io.BytesIO(slide_renderer.render_slides(made)))
-    first, *others = show.slides
-    assert first.shapes.title.text == made.title
-    assert [one.shapes.title.text for one in others] == [s.title for s in made.sections]
-    assert len(others) == 5
-    for slide, section in zip(others, made.sections, strict=True):
-        text, table = section.parts
-        assert isinstance(table, doc.Table)
-        assert table.chart is not None
-        assert text in [shape.text_frame.text for shape in slide.shapes if shape.has_text_frame]
-        (picture,) = [shape for shape in slide.shapes if shape.shape_type == 13]
-        described = picture._element.nvPicPr.cNvPr.get("descr")
-        assert described == f"{table.chart.title}. {table.chart.description}"
-        assert 0 <= picture.left <= picture.left + picture.width <= show.slide_width
-        assert picture.top + picture.height <= show.slide_height
-
-
-@pytest.mark.slow
 def test_the_same_document_gives_the_same_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also at another time: nothing says when or by whom it was made."""
     with using("en"):
-        made, shown = brief_document(tutorial()), slides_document(tutorial())
-        before = word.render_word(made), slide_renderer.render_slides(shown)
+        made = brief_document(tutorial())
+        before = word.render_word(made)
         later = time.time() + 100_000
         monkeypatch.setattr(time, "time", lambda: later)
-        assert (word.render_word(made), slide_renderer.render_slides(shown)) == before
+        assert word.render_word(made) == before
     assert read(made).core_properties.author == "Vorrat"
 
 
@@ -147,13 +123,10 @@ def test_hostile_texts_are_texts() -> None:
     with using("en"):
         parts = [HOSTILE, doc.Bullets([HOSTILE]), doc.Facts([doc.Fact(HOSTILE, "1", HOSTILE)])]
         made = replace(brief_document(tutorial()), title=HOSTILE, answer=parts)
-        sections = [doc.Section("one", HOSTILE, [HOSTILE])]
-        shown = slide_renderer.render_slides(replace(made, sections=sections))
-        file, show = read(made), Presentation(io.BytesIO(shown))
+        file = read(made)
     safe = HOSTILE.replace("\x07", " ").replace("\ud800", " ")
     assert [one.text for one in file.paragraphs].count(safe) == 3
     assert file.core_properties.title == safe[:255]
-    assert [slide.shapes.title.text for slide in show.slides] == [safe, safe]
 
 
 @pytest.mark.slow
@@ -166,11 +139,10 @@ def test_a_word_processor_opens_them_and_the_brief_has_one_page(
         (tmp_path / "brief.docx").write_bytes(
             word.render_word(brief_document(rich(), author="A", date="B"))
         )
-        (tmp_path / "brief.pptx").write_bytes(slide_renderer.render_slides(slides_document(rich())))
         for payer in PAYERS:
             (tmp_path / f"{payer}.docx").write_bytes(word.render_word(for_one(payer)))
     sheets = {f"{payer}.docx": 1 for payer in PAYERS}
-    for name, pages in {"brief.docx": 1, "brief.pptx": 6, **sheets}.items():
+    for name, pages in {"brief.docx": 1, **sheets}.items():
         profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
         line = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path)]
         subprocess.run([*line, str(tmp_path / name)], check=True, capture_output=True, timeout=180)

@@ -29,12 +29,12 @@ from optimizer.analyses.plan import (
 )
 from optimizer.analyses.plan.companion_results import CompanionResults
 from optimizer.analyses.plan.executive_facts import build_checks as first_checks
-from optimizer.analyses.plan.executive_summary import build_answer, slide_contents
+from optimizer.analyses.plan.executive_summary import build_answer
 from optimizer.analyses.plan.key_figures import key_figures
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.analyses.split import document as split_document
 from optimizer.analyses.stress import plan_sections as stress
-from optimizer.report.document import PAGE, TERMINAL_AND_PAGE, Check, Document, Section, Table
+from optimizer.report.document import TERMINAL_AND_PAGE, Check, Document, Section
 
 COMPANION_SECTIONS: dict[str, Callable[[Any], tuple[list[Section], list[Check]]]] = {
     "frontier": frontier_document.sections_for_plan_report,
@@ -111,33 +111,6 @@ def brief_figures(
 ) -> Brief:
     """Return the figures of the first page; arguments are those of :func:`build_document`."""
     return PlanWording(plan, CompanionResults(**companions), compared_plans).brief
-
-
-def slides_document(
-    plan: Plan, compared_plans: Mapping[str, Plan] = NO_PLANS, **companions: Any
-) -> Document:
-    """Build a document for slides: charts, each with a text; the arguments are those of
-    :func:`build_document`."""
-    report = build_document(plan, compared_plans, **companions)
-    tables = {
-        part.name: part
-        for section in report.sections_for(PAGE)
-        for part in section.parts
-        if isinstance(part, Table) and part.chart is not None
-    }
-    wording = PlanWording(plan, CompanionResults(**companions), compared_plans)
-    slides = [
-        (name, title, text, replace(tables[name], note=""))
-        for name, title, text in slide_contents(wording)
-        if name in tables
-    ]
-    return replace(
-        report,
-        document_kind=tr("Vorrat: brief"),
-        answer=[],
-        sections=[Section(name, title, [text, table], PAGE) for name, title, text, table in slides],
-        checks=(),
-    )
 
 
 def _all_sections(wording: PlanWording, added_sections: list[Section]) -> list[Section]:

@@ -30,12 +30,7 @@ from optimizer.report.number_format import (
     format_small_percent,
     sanitize,
 )
-from optimizer.report.wording import (
-    capitalize,
-    join_with_and,
-    material_count_text,
-    project_count_text,
-)
+from optimizer.report.wording import join_with_and, material_count_text, project_count_text
 
 
 def build_answer(wording: PlanWording) -> Iterator[Part]:
@@ -190,39 +185,6 @@ def _describe_budget_risk(wording: PlanWording) -> Iterator[str]:
             "The money of each project by itself is to be enough with {share}.",
             share=format_percent(float(contingency)),
         )
-
-
-def slide_contents(wording: PlanWording) -> Iterator[tuple[str, str, str]]:
-    """Yield (table name, title, text) for each slide."""
-    plan, cost = wording.plan, wording.cost
-    recommendation = [describe_recommendation(wording), *describe_better_options(wording)]
-    text = " ".join([*recommendation, *_describe_increments(wording)])
-    yield "against", tr("What the plan avoids"), text
-    if wording.public_positions:
-        text = tr(
-            "Public funders put up {paid}, companies and others {private}; to be approved: "
-            "{approved}.",
-            paid=wording.money_amount(cost.public.paid_meur),
-            private=wording.money_amount(cost.private.paid_meur + cost.market_meur),
-            approved=wording.money_amount(sum(x.meur for x in wording.brief.fiscal.approvals)),
-        )
-        yield "committed", tr("Who pays, and when"), text
-    if plan.projects:
-        text = tr(
-            "{count}; the first output is due in {year} if nothing is delayed.",
-            count=capitalize(project_count_text(len(plan.projects))),
-            year=min(project.first_output for project in plan.projects),
-        )
-        yield "projects", tr("What is built"), text
-    remaining_damage = next(iter(risks.describe_remaining_damage(wording)), "")
-    yield "by-material", tr("What stays exposed"), remaining_damage
-    text = tr(
-        "Mean of the worst {share}: {after} with the plan, {before} without it.",
-        share=wording.worst_share,
-        after=wording.amount_for_sentence(wording.brief.tail.with_plan),
-        before=wording.amount_for_sentence(wording.brief.tail.without_plan),
-    )
-    yield "gain", tr("How bad it can get"), text
 
 
 def _describe_basis(wording: PlanWording) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""Renderers of documents as text, page, workbook, Word file and slides; independent of analyses."""
+"""Renderers of documents as text, page, workbook and Word file; independent of analyses."""
