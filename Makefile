@@ -69,7 +69,7 @@ check: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/codespell --dictionary docs/gone-words.txt --regex '[A-Za-z]+' --skip docs/gone-words.txt,tests/older,tests/scenarios \
+	$(VENV)/bin/codespell --dictionary docs/gone-words.txt --regex '[A-Za-z]+' --skip docs/gone-words.txt,tests/scenarios \
 	  --ignore-regex 'bits_told|chains_untold|told \{seed\}' \
 	  models optimizer vorrat docs tests benchmarks README.md CONTRIBUTING.md
 	$(VENV)/bin/python -m pytest tests/test_docs.py tests/formulation/test_document.py \

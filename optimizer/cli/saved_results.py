@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from models.files.result_json import InvalidJsonError, parse_json, read_json, read_result_bytes
 from models.language import tr
-from models.results import Comparison, Plan, Result, legacy_documents
+from models.results import Comparison, Plan, Result
 from models.results.caveats import Caveats, merge_caveats
 from models.results.inconsistencies import find_inconsistencies
 from optimizer.analyses.plan import companion_results
@@ -335,7 +335,7 @@ def read_result(text: str, scenario_optional: bool = False) -> SavedResult:
             kind=f"'{kind}'" if isinstance(kind, str) else tr("something else"),
         )
     try:
-        result = RESULT_MODELS[kind].model_validate(legacy_documents.upgrade_document(content))
+        result = RESULT_MODELS[kind].model_validate(content)
         # In the try block, since it parses the scenario, which may have faults.
         inconsistency = next(find_inconsistencies(result), None)
     except ValidationError as error:
@@ -373,7 +373,7 @@ def version_mismatch_error(error: ValidationError, path: Path, content: Any) -> 
     mismatch = _invalid_result_error(
         path, location or tr("the document"), first_error["msg"].splitlines()[0]
     )
-    if (version := legacy_documents.writing_version(content)) in (None, installed_version()):
+    if (version := _writing_version(content)) in (None, installed_version()):
         return mismatch
     remedy = tr(
         "Vorrat {version} wrote it: make it again from its scenario, where a manifest lies beside "
@@ -382,6 +382,16 @@ def version_mismatch_error(error: ValidationError, path: Path, content: Any) -> 
         path=path.parent,
     )
     return click.UsageError(f"{mismatch.message} {remedy}")
+
+
+def _writing_version(content: Any) -> str | None:
+    """Return the version of Vorrat that wrote a document; None if the document states none."""
+    if not isinstance(content, dict):
+        return None
+    versions = content.get("versions")
+    if isinstance(versions, dict) and isinstance(versions.get("vorrat"), str):
+        return str(versions["vorrat"])
+    return _writing_version(content.get("certificate")) or _writing_version(content.get("plan"))
 
 
 def _invalid_result_error(path: Path, location: str, message: str) -> click.UsageError:
