@@ -229,7 +229,6 @@ HIDDEN = {
     ("optimizer/analyses/plan/figure_sources.py", "field.unit"),
     ("optimizer/report/countries.py", "_country_names()[code]"),
     ("optimizer/report/fault_workbook.py", "FAULTS_SHEET"),
-    ("optimizer/analyses/redaction/document.py", "REASONS[reason]"),
     ("optimizer/report/scenario_workbook/book.py", "GUIDE_SHEET"),
     ("optimizer/analyses/sensitivity/sensitivity_wording.py", "template"),
     ("optimizer/analyses/sensitivity/sensitivity_wording.py", "BROKEN_RULE_TEXTS[tag]"),

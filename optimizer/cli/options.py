@@ -304,7 +304,7 @@ def field_option(options: type[Options], name: str) -> Callable[[_Command], _Com
         settings["multiple"] = True
     settings["type"] = str if parse is not None else _click_type(value_type, metadata)
     if parse is not None:
-        settings["callback"] = _parse_callback(parse)
+        settings["callback"] = parse_callback(parse)
     names = [declared_name, *filter(None, [flag_settings.get("alias")])]
     return click.option(*names, name, required=field.is_required(), **settings)
 
@@ -367,7 +367,10 @@ def _click_type(value_type: Any, constraints: list[Any]) -> Any:
     return value_type
 
 
-def _parse_callback(parse: Callable[[Any], Any]) -> Callable[..., Any]:
+def parse_callback(parse: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Return a callback of click that parses the value of an option, if it has one, and reports a
+    ValueError as wrong usage."""
+
     def callback(_ctx: click.Context, _option: click.Parameter, value: Any) -> Any:
         if value is None or value == ():
             return value

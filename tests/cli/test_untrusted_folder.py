@@ -26,7 +26,7 @@ FURTHER = {
     "batch": "scenario.yaml review.yaml --jobs 2 --out batch",
     "init": "fresh.yaml",
     "participate": "scenario.yaml --company maker --project works --steps 1 --refine 0 --public 0",
-    "redact": "scenario.yaml --consumer makers --company maker",
+    "redact": "scenario.yaml --consumer makers --company maker --out redacted",
     "report": "plan --out report.html",
     "rerun": "plan/plan.manifest.json",
     "review": "review.yaml",
