@@ -223,15 +223,15 @@ HIDDEN = {
     ("optimizer/model/rule_declaration.py", "text"),
     ("optimizer/analyses/comparison/comparison_wording.py", "failed.message"),
     (
-        "optimizer/analyses/explanation/reasons.py",
+        "optimizer/analyses/explanation/document.py",
         "RULE_CLAUSES.get(same_rules[0].name, same_rules[0].name)",
     ),
     ("optimizer/analyses/plan/figure_sources.py", "field.unit"),
     ("optimizer/report/countries.py", "_country_names()[code]"),
     ("optimizer/report/fault_workbook.py", "FAULTS_SHEET"),
     ("optimizer/report/scenario_workbook/book.py", "GUIDE_SHEET"),
-    ("optimizer/analyses/sensitivity/sensitivity_wording.py", "template"),
-    ("optimizer/analyses/sensitivity/sensitivity_wording.py", "BROKEN_RULE_TEXTS[tag]"),
+    ("optimizer/analyses/sensitivity/document.py", "template"),
+    ("optimizer/analyses/sensitivity/document.py", "BROKEN_RULE_TEXTS[tag]"),
     ("vorrat/arguments.py", "self.description"),
     ("vorrat/arguments.py", "text"),
 }
