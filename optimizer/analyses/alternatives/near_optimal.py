@@ -24,8 +24,7 @@ from optimizer.analyses.alternatives.portfolios import (
     with_fixed_items,
 )
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
-from optimizer.analyses.plan_figures import outcome_without_plan
-from optimizer.analyses.result_fields import common_result_fields
+from optimizer.analyses.result_fields import common_result_fields, outcome_without_plan
 from optimizer.analyses.saved_plan import SavedPlan
 from optimizer.errors import NoPlan, SolverError
 from optimizer.parallel import Workers, choose_worker_count

@@ -26,8 +26,7 @@ from optimizer.analyses.explanation.subproblem import (
     forced_holding,
 )
 from optimizer.analyses.plan_diff import DecisionDiff, Decisions
-from optimizer.analyses.plan_figures import largest_stocks
-from optimizer.analyses.result_fields import common_result_fields
+from optimizer.analyses.result_fields import common_result_fields, largest_stocks
 from optimizer.analyses.saved_plan import SavedPlan
 from optimizer.errors import Interrupted, Misuse, NoPlan
 from optimizer.model.commitment import (

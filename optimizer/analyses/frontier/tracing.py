@@ -22,8 +22,11 @@ from optimizer.analyses.frontier.parametric_points import (
     start_session,
 )
 from optimizer.analyses.plan_diff import DecisionDiff, Decisions
-from optimizer.analyses.plan_figures import largest_stocks, outcome_without_plan
-from optimizer.analyses.result_fields import common_result_fields
+from optimizer.analyses.result_fields import (
+    common_result_fields,
+    largest_stocks,
+    outcome_without_plan,
+)
 from optimizer.analyses.variation import (
     TAIL_WEIGHT_PATH,
     Variation,

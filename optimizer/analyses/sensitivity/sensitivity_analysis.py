@@ -25,8 +25,7 @@ from models.results import (
 )
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
 from optimizer.analyses.assumptions import Assumption, InvalidAssumption, list_assumptions
-from optimizer.analyses.plan_figures import largest_stocks
-from optimizer.analyses.result_fields import common_result_fields
+from optimizer.analyses.result_fields import common_result_fields, largest_stocks
 from optimizer.analyses.saved_plan import SavedPlan
 from optimizer.analyses.sensitivity.options import SensitivityOptions
 from optimizer.analyses.sensitivity.subproblem import (
