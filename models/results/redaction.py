@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from models.results.base import InMeasureUnit, Result, SealedDocument, Seconds, UnboundedShare
+from models.results.base import InMeasureUnit, JsonDocument, Result, Seconds, UnboundedShare
 
 AnswerState = Literal["solved", "skipped", "infeasible", "redacted_infeasible", "no_plan"]
 HiddenKind = Literal[
@@ -136,7 +136,7 @@ class RedactionLoss(Result):
     """Largest planned stocks that differ by more than 1 %: true plan, then redacted plan."""
 
 
-class Redaction(SealedDocument):
+class Redaction(JsonDocument):
     """How a scenario was redacted, what that costs, and what can be recovered.
 
     The document is computed from the true figures. It is meant for [their owner
