@@ -25,16 +25,10 @@ class InSection:
 
 
 @dataclass(frozen=True)
-class Exhaustive:
-    """Mark of a mapping or a list that names every item of its section exactly once."""
-
-
-@dataclass(frozen=True)
 class FieldType:
     """Marks found in a type annotation: the section of the value, and the types of its contents."""
 
     section: str = ""
-    is_exhaustive: bool = False
     key_type: FieldType | None = None
     item_type: FieldType | None = None
     model: type[BaseModel] | None = None
@@ -120,4 +114,4 @@ def _field_type(annotation: Any, marks: tuple[Any, ...] = ()) -> FieldType:
     model = (
         annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
     )
-    return FieldType(section, any(isinstance(mark, Exhaustive) for mark in marks), key, item, model)
+    return FieldType(section, key, item, model)

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from models.base import Base
 from models.field_docs import field_docstrings
-from models.results.base import SEAL_FIELD, Result, SealedDocument, document_models
+from models.results.base import Result, document_models
 from models.scenario.case import Case
 
 _FILE_NAME_SCHEMA = {"type": "string", "minLength": 1}
@@ -47,12 +47,6 @@ _INCLUDE_SCHEMA = {
 }
 _SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_SEAL_SCHEMA = {
-    "type": "string",
-    "pattern": "^[0-9a-f]{64}$",
-    "description": "SHA-256 of all the rest of the document in canonical JSON.",
-}
-
 
 def _schema_header(model: type[BaseModel], *name_parts: str) -> dict[str, str]:
     """Return the dialect and the id of a schema.
@@ -72,9 +66,6 @@ def result_schema(kind: str) -> dict[str, Any]:
     schema: dict[str, Any] = model.model_json_schema()
     schema_by_model = {model.__name__: schema, **schema.get("$defs", {})}
     _add_descriptions(schema_by_model, Result)
-    for document in document_models().values():
-        if issubclass(document, SealedDocument) and document.__name__ in schema_by_model:
-            schema_by_model[document.__name__]["properties"][SEAL_FIELD] = _SEAL_SCHEMA
     return {**_schema_header(model, "result", kind), **schema, "title": f"Vorrat result: {kind}"}
 
 

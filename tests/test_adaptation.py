@@ -30,7 +30,6 @@ from optimizer.model.instance import Instance, read_instance
 from optimizer.model.scenario_data import compute_mean_scenario_data, compute_scenario_data
 from optimizer.model.states import read_states, sample_states
 from optimizer.solve.checked_solution import input_hash
-from optimizer.solve.consistency import find_discrepancies
 from optimizer.solve.planner import solve_to_plan
 from optimizer.solve.recourse import RecourseEvaluator, simulate_release_policy
 
@@ -224,7 +223,6 @@ def test_demand_and_shares_of_it_go_by_the_factor(
     )
     assert in_all_ways(raw) == near(missing / 10)
     found = solve_to_plan(Case.model_validate(raw))
-    assert not list(find_discrepancies(found))
     (year,) = found.materials[0].by_year.values()
     assert (year.expected_shortage_t, year.demand_t) == (near(missing), near(100))
 

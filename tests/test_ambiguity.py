@@ -20,7 +20,6 @@ from small import near
 from spreadsheets import results
 
 from models.files import read_case_text
-from models.results import Plan
 from models.scenario.case import Case
 from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.evaluation.options import EvaluateOptions
@@ -34,7 +33,6 @@ from optimizer.model.risk_measure import (
     worst_case_total_variation,
 )
 from optimizer.page.question import Question
-from optimizer.solve.consistency import find_discrepancies
 from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan, with_reference_optima
 
 KINDS = ("total_variation", "modified_chi_square")
@@ -118,7 +116,6 @@ def test_by_hand(kind: str, radius: float, objective: float, method: Any) -> Non
     assert [p.id for p in found.projects] == ([] if objective == 10 else ["works"])
     assert found.outcome.expected == near(10 if objective == 10 else 5)
     assert found.outcome.worst_mean == near(objective - (0 if objective == 10 else 6))
-    assert list(find_discrepancies(Plan.model_validate_json(found.model_dump_json()))) == []
     reported = [row[-1] for row in results(workbook_of_plan(found))["Checks"].values if row]
     assert "DOES NOT ADD UP" not in reported
     build_result_document(found)

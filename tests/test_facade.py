@@ -371,7 +371,7 @@ def test_a_result_is_saved_as_the_command_line_does(tmp_path: Path) -> None:
     assert file == tmp_path / "results" / "plan.json"
     found = saved_results.read_result(str(file))
     assert found.result == plan().result
-    assert found.doubts.all == ()
+    assert found.warning == ""
     other = plan().save(tmp_path / "mine.json")
     assert other.read_text("utf-8") == plan().json() == file.read_text("utf-8")
     with pytest.raises(vorrat.NotWritten, match="exists already"):

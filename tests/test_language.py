@@ -210,7 +210,6 @@ HIDDEN = {
     ("optimizer/data_files/cells.py", "_BOUNDS[match['bound']]"),
     ("optimizer/data_files/cells.py", "_MARKS[mark]"),
     ("optimizer/cli/rerun.py", "NOT_REPEATABLE_TEXTS[answer.why_not]"),
-    ("optimizer/cli/integrity.py", "message"),
     ("optimizer/cli/usage.py", "command.epilog"),
     ("optimizer/cli/usage.py", "inspect.cleandoc(command.help)"),
     ("optimizer/cli/usage.py", "param.help"),

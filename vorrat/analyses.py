@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 from models import results as r
 from models.language import mark_translatable, tr
 from models.results import Comparison, Evaluation, Frontier, Plan
-from models.results.base import SealedDocument
+from models.results.base import JsonDocument
 from models.results.proof import PROOF_FILES
 from models.spelling import unknown_name_hint
 from optimizer.analyses.options import CompareOptions, PlanOptions
@@ -472,7 +472,7 @@ def analyse(
         plan_path.rpartition("/")[2] or "plan": plan_path for plan_path in outcome.plans
     }
     return Found(
-        cast(SealedDocument, outcome.result),
+        cast(JsonDocument, outcome.result),
         _label_of(given),
         outcome.exit_code == 0,
         tuple(outcome.failures),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from models.language import mark_translatable, tr
 from models.results import Comparison, Evaluation, Plan
-from models.results.base import SealedDocument
+from models.results.base import JsonDocument
 from models.spelling import unknown_name_hint
 from optimizer.analyses.registry import ANALYSES
 from optimizer.errors import Misuse, UnknownName
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from optimizer.report.document import Document
     from optimizer.report.render.data_frames import DataFrames
 
-R = TypeVar("R", bound=SealedDocument, covariant=True)
+R = TypeVar("R", bound=JsonDocument, covariant=True)
 COLUMNS = ArgumentKind(
     convert_texts, mark_translatable("a list of columns such as ['material', 'year']")
 )
 STATES = ArgumentKind(convert_texts, mark_translatable("a list of names of states"))
 RESULT_KIND = ArgumentKind(
-    accept_instances(SealedDocument), mark_translatable("the result of an analysis")
+    accept_instances(JsonDocument), mark_translatable("the result of an analysis")
 )
 
 
@@ -94,7 +94,7 @@ class Found(Generic[R]):
 
     @check_arguments()
     def json(self) -> str:
-        """Return the result as the sealed JSON text that the command line writes."""
+        """Return the result as the JSON text that the command line writes."""
         return self.result.model_dump_json(indent=2) + "\n"
 
     @check_arguments(path=FOLDER, force=FLAG)

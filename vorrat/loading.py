@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from models.language import mark_translatable
 from models.results import Plan
-from models.results.base import SealedDocument
+from models.results.base import JsonDocument
 from vorrat.analysis_result import Found, Plans
 from vorrat.arguments import PATH, ArgumentKind, check_arguments
 
@@ -82,12 +82,12 @@ def load(path: str | Path) -> Found[Any]:
     from optimizer.cli.stored_results import read_stored_result
 
     stored = read_stored_result(str(path))
-    for sentence in stored.doubts:
-        warnings.warn(sentence, stacklevel=3)
+    if stored.warning:
+        warnings.warn(stored.warning, stacklevel=3)
     files = stored.plan_files
     folder = stored.path.parent
     return Found(
-        cast(SealedDocument, stored.result),
+        cast(JsonDocument, stored.result),
         stored.label,
         stored.is_complete,
         plans=StoredPlans(files),

@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from typing import Annotated, Any, Literal, get_args
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field, SerializationInfo, SerializerFunctionWrapHandler
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 from models.base import short_repr
 from models.results import ids
@@ -44,32 +44,12 @@ Share = Annotated[float, Field(ge=-SHARE_TOLERANCE, le=1 + SHARE_TOLERANCE), Uni
 Measure = Literal["damage", "tonnes", "share_of_demand"]  #: Measure of damage.
 Status = Literal["optimal", "limit", "infeasible", "none"]  #: How a solve ended.
 Completion = Literal["complete", "interrupted"]  #: Whether the user stopped an analysis.
-SEAL_FIELD = "document_sha256"  #: Last field of a document: the hash of its other fields.
-
-
-def compute_seal(document: Any) -> str:
-    """Return the seal of a JSON document: the SHA-256 of all its content except the seal.
-
-    The hash does not depend on the order of keys, on white space, or on whether an integer is
-    written 1 or 1.0. Other programs may therefore rewrite the document.
-    """
-    return canonical_hash(
-        _normalize_numbers({key: value for key, value in document.items() if key != SEAL_FIELD})
-    )
 
 
 def canonical_hash(content: Any) -> str:
     """Return the SHA-256 of a content in canonical JSON: sorted keys, no white space, UTF-8."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _normalize_numbers(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _normalize_numbers(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_normalize_numbers(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Result(BaseModel):
@@ -87,34 +67,7 @@ class JsonDocument(Result):
     kind: str  #: Kind of this document.
 
 
-class SealedDocument(JsonDocument):
-    """A document that is written together with a hash of its content.
-
-    If the document contains its scenario, the scenario comes last, since it is by far the longest
-    part.
-    """
-
-    @pydantic.model_serializer(mode="wrap")
-    def _serialize_sealed(
-        self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
-    ) -> dict[str, Any]:
-        content: dict[str, Any] = handler(self)
-        if "scenario" in content:
-            content["scenario"] = content.pop("scenario")
-        if info.mode == "json" and info.include is None and info.exclude is None:
-            content[SEAL_FIELD] = compute_seal(content)
-        return content
-
-    @pydantic.model_validator(mode="before")
-    @classmethod
-    def _without_seal(cls, content: Any) -> Any:
-        # The seal can only be checked with the document as it was written, not here.
-        if isinstance(content, dict) and SEAL_FIELD in content:
-            return {key: value for key, value in content.items() if key != SEAL_FIELD}
-        return content
-
-
-class TitledDocument(SealedDocument):
+class TitledDocument(JsonDocument):
     """A document with the title, variant and currency of its scenario."""
 
     title: str  #: Title of the scenario, or the name of its file.
@@ -123,7 +76,10 @@ class TitledDocument(SealedDocument):
 
 
 class ScenarioDocument(TitledDocument):
-    """A document that contains the scenario from which it was computed."""
+    """A document that contains the scenario from which it was computed.
+
+    The scenario comes last in the written document, since it is by far the longest part.
+    """
 
     scenario: dict[str, Any] | None = None
     """Scenario as given to the solver; null only if another program wrote the document."""
@@ -132,6 +88,13 @@ class ScenarioDocument(TitledDocument):
     def case(self) -> Case | None:
         """The scenario; None in a document that does not contain it."""
         return None if self.scenario is None else Case.model_validate(self.scenario)
+
+    @pydantic.model_serializer(mode="wrap")
+    def _serialize_scenario_last(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        if "scenario" in content:
+            content["scenario"] = content.pop("scenario")
+        return content
 
 
 class ScenarioResult(ScenarioDocument):
@@ -231,8 +194,6 @@ def _walk_volatile_paths(
     if isinstance(annotation, type) and issubclass(annotation, Result):
         if annotation in ancestors:
             return
-        if issubclass(annotation, SealedDocument):
-            yield ".".join((*path, SEAL_FIELD))  # the seal depends on volatile fields
         for name, field in annotation.model_fields.items():
             schema_extra = field.json_schema_extra
             if isinstance(schema_extra, dict) and schema_extra.get("volatile"):

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from models.results.base import (
     VOLATILE,
     InMeasureUnit,
+    JsonDocument,
     Result,
-    SealedDocument,
     Seconds,
     UnboundedShare,
     Versions,
@@ -64,7 +64,7 @@ class BatchRun(Result):
     input_sha256: str | None  #: SHA-256 of the scenario as solved.
 
 
-class Batch(SealedDocument):
+class Batch(JsonDocument):
     """The runs of a batch, in the order in which they were requested."""
 
     kind: Literal["batch"] = "batch"

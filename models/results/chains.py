@@ -36,13 +36,13 @@ class ChainForm(Result):
     undisturbed: FormFlow  #: Flows without any event and without a plan.
     worst_without_plan: FormFlow  #: Mean flows of the worst states, without a plan.
     worst: FormFlow  #: Mean flows of the same states, with the plan.
-    value_per_t: Annotated[dict[ids.HorizonYear, PerTonne], ids.EXHAUSTIVE]
+    value_per_t: dict[ids.HorizonYear, PerTonne]
     """Marginal value of a tonne with the plan: the mean multiplier of rule R3 over the states, not
     discounted. The tonne is spread evenly over the year and divided like market supply. One tonne
     more avoids at most this damage, and one tonne less causes at least this damage; the two amounts
     differ if two stages match exactly. The multiplier is 0 in states without a possible
     shortage."""
-    value_without_plan_per_t: Annotated[dict[ids.HorizonYear, PerTonne], ids.EXHAUSTIVE]
+    value_without_plan_per_t: dict[ids.HorizonYear, PerTonne]
     """The same marginal value without any plan."""
 
 

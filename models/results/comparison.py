@@ -2,8 +2,7 @@
 
 from typing import Literal
 
-from models.results.base import InMeasureUnit, Result, SealedDocument, Share, UnboundedShare
-from models.results.caveats import Caveats
+from models.results.base import InMeasureUnit, JsonDocument, Result, Share, UnboundedShare
 from models.results.option import BilingualName, Option
 from models.results.plan import BudgetClass
 
@@ -291,7 +290,7 @@ class ComparisonNames(Result):
     instruments: dict[str, dict[str, BilingualName]] = {}  #: Names of instruments, by funder.
 
 
-class Comparison(SealedDocument):
+class Comparison(JsonDocument):
     """A comparison of several plans side by side.
 
     It is computed from the plans alone. Differences are figures of an option minus those of the
@@ -342,13 +341,4 @@ class Comparison(SealedDocument):
     """Output and damage for single companies, and for public funders that are not federal, in each
     option."""
     failed: tuple[FailedOption, ...] = ()  #: Options without a plan.
-    doubts: tuple[str, ...] = ()
-    """Reasons why saved plans in the comparison are [changed or inconsistent](#whole-or-not)."""
-    unconfirmed: tuple[str, ...] = ()
-    """Reasons why saved plans in the comparison cannot be confirmed."""
     names: ComparisonNames  #: Names of all items in the comparison, in both languages.
-
-    @property
-    def caveats(self) -> Caveats:
-        """Caveats about the saved plans in the comparison."""
-        return Caveats(self.doubts, self.unconfirmed)

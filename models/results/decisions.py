@@ -1,7 +1,5 @@
 """Decisions of a plan: projects and stockpiles now, and those of a review."""
 
-from typing import Annotated
-
 from models.results import ids
 from models.results.base import InMeasureUnit, Result, Share
 
@@ -86,9 +84,9 @@ class ReviewGroup(Result):
     projects: tuple[ProjectPlan, ...]
     """All projects that are built in this information set, including those decided before the
     review."""
-    stockpiles: Annotated[tuple[StockpilePlan, ...], ids.EXHAUSTIVE]
+    stockpiles: tuple[StockpilePlan, ...]
     """All stockpiles in this information set."""
-    spend_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EXHAUSTIVE]
+    spend_meur: dict[ids.Funder, ids.ByYear]
     """Amount charged to the budget of each funder in each year, undiscounted."""
 
 

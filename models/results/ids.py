@@ -4,9 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from models.field_marks import Exhaustive, InSection
+from models.field_marks import InSection
 
-EXHAUSTIVE = Exhaustive()
 Project = Annotated[str, InSection("projects")]
 Stockpile = Annotated[str, InSection("stockpiles")]
 Funder = Annotated[str, InSection("funders")]
@@ -19,4 +18,4 @@ Hazard = Annotated[str, InSection("hazards")]
 HorizonYear = Annotated[str, InSection("years")]
 YearNumber = Annotated[int, InSection("years")]
 Year = Annotated[str, Field(pattern=r"^[0-9]{1,5}$")]  #: It may lie outside the horizon.
-ByYear = Annotated[dict[HorizonYear, float], EXHAUSTIVE]  #: A figure for each year of the horizon.
+ByYear = dict[HorizonYear, float]  #: A figure for each year of the horizon.

@@ -361,7 +361,7 @@ class MaterialOutcome(Result):
     expected_shortage_t: float | None = None
     """Mean shortage over all years, undiscounted; null in results of earlier versions."""
     expected_shortage_without_plan_t: float | None = None  #: The same without any plan.
-    by_year: Annotated[dict[ids.HorizonYear, MaterialYear], ids.EXHAUSTIVE]
+    by_year: dict[ids.HorizonYear, MaterialYear]
     """Need, shortage, cover and supply in each year."""
 
 
@@ -415,21 +415,21 @@ class Plan(ScenarioDocument):
     certificate: Certificate  #: Proof of the quality of the plan.
     outcome: Outcome  #: Damage and net cost with the plan.
     projects: tuple[ProjectPlan, ...]  #: Projects that are built, in the order of the file.
-    stockpiles: Annotated[tuple[StockpilePlan, ...], ids.EXHAUSTIVE]
+    stockpiles: tuple[StockpilePlan, ...]
     """All stockpiles, in the order of the file."""
-    funders: Annotated[tuple[FunderInfo, ...], ids.EXHAUSTIVE] = ()
+    funders: tuple[FunderInfo, ...] = ()
     """All funders, in the order of the file."""
-    spend_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EXHAUSTIVE]
+    spend_meur: dict[ids.Funder, ids.ByYear]
     """Amount charged to the budget of each funder in each year, undiscounted. It is the sum of
     installments, subsidized interest and expected payments of price floors, times
     ``budget_charge``, plus premiums times ``premium_charge``, plus the funder's stockpile costs.
     Installments include the overrun that budgets must cover according to ``policy.contingency``."""
-    committed_meur: Annotated[dict[ids.Funder, ids.ByYear], ids.EXHAUSTIVE]
+    committed_meur: dict[ids.Funder, ids.ByYear]
     """The amounts of ``spend_meur`` without the factors ``budget_charge`` (which may be below 1 for
     a guarantee) and ``premium_charge``, and with the mean overrun."""
-    materials: Annotated[tuple[MaterialOutcome, ...], ids.EXHAUSTIVE]
+    materials: tuple[MaterialOutcome, ...]
     """Damage, shortage and supply of each material."""
-    consumers: Annotated[tuple[ConsumerOutcome, ...], ids.EXHAUSTIVE]
+    consumers: tuple[ConsumerOutcome, ...]
     """Damage that each consumer bears."""
     unaided: tuple[UnaidedProject, ...] = ()
     """Projects that may be built without the funders' money."""

@@ -22,7 +22,6 @@ from optimizer.analyses.options import CompareOptions, ProgressListener, with_bu
 from optimizer.cli import (
     analysis_commands,
     diagnostics,
-    integrity,
     manifest,
     options,
     output_files,
@@ -109,20 +108,17 @@ def compare_items(
     from optimizer.analyses.comparison.plan_comparison import compare_plans
 
     saved = [item.saved_result for item in items if item.saved_result is not None]
-    doubts = saved_results.combined_doubts(saved)
     for saved_result in saved:
-        integrity.announce_doubts(saved_result.path, saved_result.doubts)
-    federal = compare_options.federal or None
-    with saved_results.explain_rendering_errors(saved):
-        comparison = compare_plans(
-            list(plans.values()), list(plans), base=base, year=compare_options.year,
-            federal=federal, failed=failures, doubts=doubts,
-        )  # fmt: skip
+        saved_results.announce_warning(saved_result)
+    comparison = compare_plans(
+        list(plans.values()), list(plans), base=base, year=compare_options.year,
+        federal=compare_options.federal or None, failed=failures,
+    )  # fmt: skip
     is_stopped = any(isinstance(a, Plan) and a.certificate.status != "optimal" for a in answers)
-    code = code or int(is_stopped or bool(doubts.contradictions))
+    code = code or int(is_stopped) or saved_results.exit_code_of(saved)
     with analysis_commands.show_after_writing(comparison, output.shown) as document:
         files = {paths[label]: output_files.to_json_bytes(plan) for label, plan in plans.items()}
-        # Saved plans are copied byte by byte: one that was edited must not get a new seal.
+        # Saved plans are copied byte by byte, so that their hashes stay the same.
         files |= {
             paths[item.label]: item.saved_result.raw
             for item in items

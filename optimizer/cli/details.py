@@ -13,7 +13,7 @@ from optimizer.cli import output_files, usage
 from optimizer.cli.analysis_commands import misuse_as_usage_error
 from optimizer.cli.options import force_option, path_option
 from optimizer.cli.stored_results import read_stored_result
-from optimizer.cli.usage import announce, usage_error
+from optimizer.cli.usage import usage_error
 
 TABLES = ("by-state", "flows", "values")
 SUFFIXES = (".csv", ".parquet")
@@ -75,8 +75,8 @@ def details(
 
     with misuse_as_usage_error():
         stored = read_stored_result(given)
-        for sentence in stored.doubts:
-            announce("NOTE: {file}: {sentence}", file=stored.path, sentence=sentence)
+        if stored.warning:
+            click.echo(f"WARNING: {stored.warning}", err=True)
         evaluation = stored.result if isinstance(stored.result, Evaluation) else None
         plan = stored.evaluated_plan if evaluation is not None else stored.result
         if not isinstance(plan, Plan):

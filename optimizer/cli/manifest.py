@@ -272,9 +272,7 @@ def _why_not_repeatable(
     stop_statuses = {"limit", "none"} & {
         str(text) for text in _values_under_key("status", documents)
     }
-    # Exit code 1 of a comparison may only mean that one of its given plans has caveats.
-    has_doubts = any(any(doubts) for doubts in _values_under_key("doubts", documents))
-    if "node limit" in endings or (not stop_statuses and (exit_code != 1 or has_doubts)):
+    if "node limit" in endings or (not stop_statuses and exit_code != 1):
         return None
     if "--time-limit" in parameters and parameters["--time-limit"].value is not None:
         return "time limit"

@@ -72,32 +72,28 @@ def report(
     from optimizer.report.render import html
     from optimizer.report.render import workbook as workbook_renderer
 
-    with saved_results.explain_rendering_errors(saved_items):
-        document, doubts = saved_results.document_of_results(saved_items, plans)
-        page = html.render_page(document, doubts)
-        files = []
-        if saved_results.single_plan(saved_items, plans) is not None:
-            from optimizer.analyses.plan.document import brief_document
+    document = saved_results.document_of_results(saved_items, plans)
+    page = html.render_page(document)
+    files = []
+    if saved_results.single_plan(saved_items, plans) is not None:
+        from optimizer.analyses.plan.document import brief_document
 
-            pages = render_briefs(
-                saved_results.render_plan(saved_items, {}, brief_document), doubts
-            )
-            brief_files = [(_brief_path(out, name), content) for name, content in pages.items()]
-            # An existing brief is kept: it may state its author and compare other options.
-            files = [(path, content) for path, content in brief_files if force or not path.exists()]
-            for path in (path for path, _ in brief_files if not force and path.exists()):
-                announce("'{path}' is there already, and stays as it is.", path=path)
-        shown_paths = [out, *workbooks, *(path for path, _ in files)]
-        for number, chart in enumerate(
-            html.document_charts(document) if charts is not None else (), start=1
-        ):
-            # Numbered, so that files are sorted in the order of the page.
-            name = f"{number:02}-{chart.name}"
-            files.append((Path(charts or "", f"{name}.svg"), chart.svg_file()))
-            files.append((Path(charts or "", f"{name}.png"), chart.png_file()))
+        pages = render_briefs(saved_results.render_plan(saved_items, {}, brief_document))
+        brief_files = [(_brief_path(out, name), content) for name, content in pages.items()]
+        # An existing brief is kept: it may state its author and compare other options.
+        files = [(path, content) for path, content in brief_files if force or not path.exists()]
+        for path in (path for path, _ in brief_files if not force and path.exists()):
+            announce("'{path}' is there already, and stays as it is.", path=path)
+    shown_paths = [out, *workbooks, *(path for path, _ in files)]
+    for number, chart in enumerate(
+        html.document_charts(document) if charts is not None else (), start=1
+    ):
+        # Numbered, so that files are sorted in the order of the page.
+        name = f"{number:02}-{chart.name}"
+        files.append((Path(charts or "", f"{name}.svg"), chart.svg_file()))
+        files.append((Path(charts or "", f"{name}.png"), chart.png_file()))
     output_files.refuse_existing([path for path, _ in files], force)
-    with saved_results.explain_rendering_errors(saved_items):
-        files += [(path, workbook_renderer.render_workbook(document, doubts)) for path in workbooks]
+    files += [(path, workbook_renderer.render_workbook(document)) for path in workbooks]
     output_files.write_files([*files, (out, page.encode())], force)
     for path in shown_paths:
         click.echo(str(path))
@@ -165,20 +161,16 @@ def brief(
     code = 0 if as_is else _run_missing_analyses(plan_file, plan, known_types, explain)
     if code not in (0, 1):
         return code
-    results, plans = saved_results.read_results(given, show_doubts=False)
+    results, plans = saved_results.read_results(given, warn=False)
     from optimizer.analyses.plan.document import brief_document, brief_figures
 
-    with saved_results.explain_rendering_errors(results):
-        figures = saved_results.render_plan(results, other_plans, brief_figures)
-        pages = saved_results.render_plan(
-            results, other_plans, brief_document, author=author, date=today
-        )
-        doubts = saved_results.combined_doubts(
-            {saved.path: saved for saved in (*inputs, *results)}.values()
-        )
-        files = [(folder / name, content) for name, content in render_briefs(pages, doubts).items()]
+    figures = saved_results.render_plan(results, other_plans, brief_figures)
+    pages = saved_results.render_plan(
+        results, other_plans, brief_document, author=author, date=today
+    )
+    files = [(folder / name, content) for name, content in render_briefs(pages).items()]
     _write_and_print(files, force, figures if as_json else None)
-    return max(code, int(bool(doubts.contradictions)))
+    return max(code, saved_results.exit_code_of([*inputs, *results]))
 
 
 def _write_funder_brief(
@@ -194,8 +186,7 @@ def _write_funder_brief(
     of each option on the funder."""
     from optimizer.analyses.comparison.funder_page import build_funder_page
 
-    with saved_results.explain_rendering_errors(results):
-        comparison = saved_results.comparison_of(results, plans)
+    comparison = saved_results.comparison_of(results, plans)
     views = {view.funder: view for view in comparison.own_views}
     if payer not in views:
         raise usage_error(
@@ -207,10 +198,7 @@ def _write_funder_brief(
     folder = out or (results[0].path.parent if len(results) == 1 else Path())
     names = [f"brief-{output_files.safe_name(payer)}{Path(name).suffix}" for name in BRIEF_FILES]
     output_files.refuse_existing([folder / name for name in names], force)
-    with saved_results.explain_rendering_errors(results):
-        pages = render_briefs(
-            build_funder_page(comparison, plans, payer, *author_and_date), comparison.caveats
-        )
+    pages = render_briefs(build_funder_page(comparison, plans, payer, *author_and_date))
     files = [(folder / name, page) for name, page in zip(names, pages.values(), strict=True)]
     _write_and_print(files, force, views[payer] if as_json else None)
     return saved_results.exit_code_of(results)
@@ -225,11 +213,11 @@ def _write_and_print(files: Sequence[tuple[Path, bytes]], force: bool, figures: 
         click.echo(str(path))
 
 
-def render_briefs(document: "Document", doubts: Any) -> dict[str, bytes]:
+def render_briefs(document: "Document") -> dict[str, bytes]:
     """Render a brief for browsers and for Word. Return the content of each file, by file name."""
     from optimizer.report.render import html, word
 
-    page, text = html.render_page(document, doubts).encode(), word.render_word(document, doubts)
+    page, text = html.render_page(document).encode(), word.render_word(document)
     return dict(zip(BRIEF_FILES, (page, text), strict=True))
 
 
@@ -290,8 +278,7 @@ def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
     from optimizer.report.render.workbook import render_workbook
 
     results, plans = saved_results.read_results(given)
-    with saved_results.explain_rendering_errors(results):
-        book = render_workbook(*saved_results.document_of_results(results, plans))
+    book = render_workbook(saved_results.document_of_results(results, plans))
     _write_and_print([(out, book)], force)
     return saved_results.exit_code_of(results)
 
@@ -309,7 +296,6 @@ def render_products(
     """Return the contents of all files that present a plan, by file name, in the current language.
     ``results`` are companion results of the plan, and ``other_plans`` are the plans with which it
     is compared, by label."""
-    from models.results.caveats import NO_CAVEATS
     from optimizer.analyses.document_dispatch import build_result_document
     from optimizer.analyses.plan.companion_results import group_by_kind
     from optimizer.analyses.plan.document import brief_document
@@ -319,6 +305,4 @@ def render_products(
     document = build_result_document(plan, other_plans=other_plans or {}, **companions)
     page, book = html.render_page(document).encode(), workbook.render_workbook(document)
     products = {PLAN_FILE: output_files.to_json_bytes(plan), REPORT_FILE: page, RESULTS_FILE: book}
-    return products | render_briefs(
-        brief_document(plan, other_plans or {}, **companions), NO_CAVEATS
-    )
+    return products | render_briefs(brief_document(plan, other_plans or {}, **companions))

@@ -3,9 +3,9 @@ and comparisons with their plans."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,14 +13,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from pydantic import ValidationError
 
-from models.files.result_json import InvalidJsonError, parse_json, read_json, read_result_bytes
+from models.files.result_json import (
+    MAX_BYTES,
+    InvalidJsonError,
+    parse_json,
+    read_json,
+    read_result_bytes,
+)
 from models.language import tr
-from models.results import Comparison, Plan, Result
-from models.results.caveats import Caveats, merge_caveats
-from models.results.inconsistencies import find_inconsistencies
+from models.results import Comparison, Manifest, Plan, Result
+from models.results.base import ScenarioDocument
+from models.results.manifest import MANIFEST_SUFFIX
 from optimizer.analyses.plan import companion_results
 from optimizer.analyses.registry import ANALYSES
-from optimizer.cli import integrity
 from optimizer.cli.output_files import safe_names
 from optimizer.cli.usage import announce, installed_version, usage_error
 
@@ -44,18 +49,18 @@ COMPANION_FILES = {
     if analysis.kind in companion_results.COMPANION_KINDS
 }
 """File names of results that can lie beside a plan, by kind."""
+MAX_FOLDER_LEVELS = 3  # of a result below its manifest, as in `plans/LABEL/plan.json`
 
 
 @dataclass(frozen=True)
 class SavedResult:
-    """A result with the file from which it was read, and its caveats."""
+    """A result with the file from which it was read."""
 
     path: Path
     result: Result
     raw: bytes  # content of the file
-    doubts: Caveats
-    """Contradictions in the result, and reasons why it is not confirmed to be the file that was
-    written."""
+    warning: str
+    """That the file is not the one that its manifest lists; empty otherwise."""
 
 
 def results_folder(plan_file: Path) -> Path:
@@ -76,85 +81,61 @@ def single_plan(
 
 
 def read_results(
-    texts: Sequence[str], show_doubts: bool = True
+    texts: Sequence[str], warn: bool = True
 ) -> tuple[list[SavedResult], dict[str, Plan]]:
     """Read results, and return them with their plans, by short name. The plans of a comparison are
     those that it compares; there are none if all results are of another kind. Companion results
-    beside a single plan are added. With ``show_doubts`` caveats are printed to stderr. Raise
-    click.UsageError if a file cannot be read, or if the results cannot be combined."""
+    beside a single plan are added. With ``warn`` the warnings of results are printed to stderr.
+    Raise click.UsageError if a file cannot be read, or if the results cannot be combined."""
     results = [read_result(text) for text in texts]
     if len(results) == 1 and isinstance(results[0].result, Comparison):
-        results[0], plans = _complete_comparison(results[0], results[0].result)
+        results[0], plans = _with_plans(results[0], results[0].result)
     else:
         plans = _plans_by_label(results)
-    for saved in results if show_doubts else ():
-        integrity.announce_doubts(saved.path, saved.doubts)
+    for saved in results if warn else ():
+        announce_warning(saved)
     return results, plans
 
 
-def combined_doubts(results: Iterable[SavedResult]) -> Caveats:
-    """Return the caveats of all results together."""
-    return merge_caveats(result.doubts for result in results)
-
-
-@contextmanager
-def explain_rendering_errors(results: Sequence[SavedResult]) -> Iterator[None]:
-    """Within the context, raise click.UsageError for errors in rendering results if one of the
-    results was changed or not confirmed: any part of such a file may be missing."""
-    try:
-        yield
-    except (KeyError, IndexError, ValueError, TypeError, ArithmeticError, AttributeError) as error:
-        doubts = combined_doubts(results)
-        if not doubts.contradictions and not doubts.unconfirmed:
-            raise
-        files = ", ".join(f"'{result.path}'" for result in results)
-        raise usage_error(
-            "{files}: nothing can be shown of what is not as it was written ({problem}). Make it "
-            "again with the command that wrote it.",
-            files=files,
-            problem=f"{type(error).__name__}: {error}",
-        ) from error
-
-
 def exit_code_of(results: Sequence[SavedResult]) -> int:
-    """Return exit code 1 if a result contains contradictions, and 0 otherwise."""
-    return int(bool(combined_doubts(results).contradictions))
+    """Return exit code 1 if a result was changed after it was written, and 0 otherwise."""
+    return int(any(saved.warning for saved in results))
 
 
-def document_of_results(
-    results: Sequence[SavedResult], plans: Mapping[str, Plan]
-) -> tuple[Document, Caveats]:
-    """Return one document of all results, and their caveats. The document presents a plan with its
-    companion results, several plans side by side, or results of another kind."""
+def announce_warning(saved: SavedResult) -> None:
+    """Print the warning of a result to stderr, if it has one."""
+    if saved.warning:
+        click.echo(f"WARNING: {saved.warning}", err=True)
+
+
+def document_of_results(results: Sequence[SavedResult], plans: Mapping[str, Plan]) -> Document:
+    """Return one document of all results. It presents a plan with its companion results, several
+    plans side by side, or results of another kind."""
     from optimizer.analyses.document_dispatch import build_result_document
     from optimizer.report.combined_documents import combine_documents
 
-    doubts = combined_doubts(results)
     if not plans:
         documents = [build_result_document(saved.result) for saved in results]
         labels = _distinct_labels([saved.path for saved in results])
-        return combine_documents(dict(zip(labels, documents, strict=True))), doubts
+        return combine_documents(dict(zip(labels, documents, strict=True)))
     if len(plans) == 1 and not isinstance(results[0].result, Comparison):
         (plan,) = plans.values()
         return build_result_document(
             plan, **companion_results.group_by_kind(saved.result for saved in results)
-        ), doubts
-    comparison = comparison_of(results, plans)
-    return build_result_document(comparison, plans=plans), comparison.caveats
+        )
+    return build_result_document(comparison_of(results, plans), plans=plans)
 
 
 def comparison_of(results: Sequence[SavedResult], plans: Mapping[str, Plan]) -> Comparison:
-    """Return the comparison that was given, or a new one of the plans that were given, with all
-    caveats. Raise click.UsageError if there are fewer than two plans."""
+    """Return the comparison that was given, or a new one of the plans that were given. Raise
+    click.UsageError if there are fewer than two plans."""
     from optimizer.analyses.comparison.plan_comparison import compare_plans
 
-    doubts, first_result = combined_doubts(results), results[0].result
-    if isinstance(first_result, Comparison) and plans:
-        caveats = {"doubts": doubts.contradictions, "unconfirmed": doubts.unconfirmed}
-        return first_result.model_copy(update=caveats)
+    if isinstance(first_result := results[0].result, Comparison) and plans:
+        return first_result
     if len(plans) < 2:
         raise usage_error("Give a comparison with its plans, or several plans.")
-    return compare_plans(list(plans.values()), list(plans), doubts=doubts)
+    return compare_plans(list(plans.values()), list(plans))
 
 
 def render_plan(
@@ -255,20 +236,15 @@ def option_plan_paths(labels: Sequence[str]) -> dict[str, str]:
     return {label: f"{PLANS_FOLDER}/{name}/{PLAN_FILE}" for label, name in name_by_label.items()}
 
 
-def _complete_comparison(
-    saved_comparison: SavedResult, comparison: Comparison
-) -> tuple[SavedResult, dict[str, Plan]]:
-    """Return a comparison with the caveats of its plans added, and these plans by label; no plans
-    if none lies beside it. Raise click.UsageError if only some are there, or if one differs from
-    the comparison."""
-    from optimizer.analyses.comparison.plan_comparison import fill_missing_fields, recompare
-    from optimizer.solve.consistency import compare_results
-
-    path = saved_comparison.path
+def _with_plans(saved: SavedResult, comparison: Comparison) -> tuple[SavedResult, dict[str, Plan]]:
+    """Return a comparison, with the warning of one of its plans if it has none itself, and its
+    plans by label; no plans if none lies beside it. Raise click.UsageError if only some are there,
+    or if one is not the plan that was compared."""
+    path = saved.path
     plan_paths = option_plan_paths([option.label for option in comparison.options])
-    plans, caveats = {}, [comparison.caveats, saved_comparison.doubts]
+    plans: dict[str, Plan] = {}
     if not any((path.parent / place).exists() for place in plan_paths.values()):
-        return replace(saved_comparison, doubts=merge_caveats(caveats)), {}
+        return saved, plans
     for option in comparison.options:
         plan_file, proof = path.parent / plan_paths[option.label], option.proof
         saved_plan = read_result(str(plan_file))
@@ -282,22 +258,9 @@ def _complete_comparison(
                 plan=plan_file,
                 comparison=path,
             )
+        saved = replace(saved, warning=saved.warning or saved_plan.warning)
         plans[option.label] = plan
-        caveats.append(saved_plan.doubts)
-    # Check the figures of the comparison against those recomputed from its plans.
-    problem = tr("it does not match the plans in its folder")
-    try:
-        recomputed_comparison = recompare(comparison, plans)
-        completed_comparison = fill_missing_fields(comparison, recomputed_comparison)
-        discrepancies = list(compare_results(completed_comparison, recomputed_comparison))
-    except ValueError:
-        raise _invalid_result_error(path, tr("the document"), problem) from None
-    for discrepancy in discrepancies:
-        if not discrepancy.is_numeric:
-            raise _invalid_result_error(path, discrepancy.location, problem)
-    caveats.append(Caveats(tuple(integrity.disagreement_sentences(path, discrepancies))))
-    doubts = merge_caveats(caveats)
-    return replace(saved_comparison, result=completed_comparison, doubts=doubts), plans
+    return saved, plans
 
 
 def _distinct_labels(paths: Sequence[Path]) -> list[str]:
@@ -336,19 +299,44 @@ def read_result(text: str, scenario_optional: bool = False) -> SavedResult:
         )
     try:
         result = RESULT_MODELS[kind].model_validate(content)
-        # In the try block, since it parses the scenario, which may have faults.
-        inconsistency = next(find_inconsistencies(result), None)
+        if isinstance(result, ScenarioDocument):
+            _ = result.case  # raises ValidationError if the scenario has faults
     except ValidationError as error:
         raise version_mismatch_error(error, path, content) from None
-    if inconsistency is not None:
-        raise _invalid_result_error(path, *inconsistency)
     if isinstance(result, Plan) and result.scenario is None and not scenario_optional:
         raise usage_error(
             "'{path}' does not carry its scenario, since an earlier version wrote it; solve it "
             "again to report on it.",
             path=path,
         )
-    return SavedResult(path, result, raw, integrity.find_doubts(path, raw, content, result))
+    return SavedResult(path, result, raw, _manifest_warning(path, raw))
+
+
+def _manifest_warning(path: Path, raw: bytes) -> str:
+    """Return a warning if manifests list the file ``path``, and none of them with the SHA-256 of
+    its content ``raw``; an empty text otherwise."""
+    path, digest = path.absolute(), hashlib.sha256(raw).hexdigest()
+    listed: dict[str, str] = {}  # hash by name of the manifest
+    for folder in path.parents[:MAX_FOLDER_LEVELS]:
+        for manifest_file in folder.glob(f"*{MANIFEST_SUFFIX}"):
+            # Read directly: a manifest is no input and must not enter the input log.
+            try:
+                if manifest_file.stat().st_size > MAX_BYTES:
+                    continue
+                manifest = Manifest.model_validate(parse_json(manifest_file.read_bytes()))
+            except (OSError, InvalidJsonError, ValidationError):
+                continue  # not a valid manifest
+            relative_path = path.relative_to(folder).as_posix()
+            outputs = (output for output in manifest.outputs if output.path == relative_path)
+            for output in outputs:
+                listed[manifest_file.name] = output.sha256
+    if not listed or digest in listed.values():
+        return ""
+    name = next(iter(listed))
+    return (
+        f"'{path.name}' was changed after it was written: its SHA-256 is not the one that "
+        f"'{name}' lists."
+    )
 
 
 def load_json(path: Path) -> tuple[bytes, Any]:
@@ -410,7 +398,7 @@ def read_plan(text: str) -> tuple[Path, Plan]:
     if not isinstance(saved_result.result, Plan):
         kind = result_kind(saved_result.path)
         raise usage_error("'{path}' holds no plan but '{kind}'.", path=saved_result.path, kind=kind)
-    integrity.announce_doubts(saved_result.path, saved_result.doubts)
+    announce_warning(saved_result)
     return saved_result.path, saved_result.result
 
 

@@ -330,7 +330,7 @@ def _write_options_page(page: Path, comparison: Comparison, plans: dict[str, Pla
     from optimizer.report.render import html
 
     document = build_result_document(comparison, plans=plans)
-    content = html.render_page(document, comparison.caveats).encode()
+    content = html.render_page(document).encode()
     output_files.write_files([(page, content)], force=True)
 
 

@@ -17,7 +17,6 @@ from optimizer.analyses.plan.companion_results import find_mismatch
 from optimizer.analyses.registry import ANALYSES
 from optimizer.cli.saved_results import (
     PLAN_FILE,
-    combined_doubts,
     option_plan_paths,
     read_plan,
     read_results,
@@ -34,8 +33,8 @@ class StoredResult:
     result: Result
     plan_files: Mapping[str, Path]
     """File of each plan, by the label that the Python interface gives it."""
-    doubts: tuple[str, ...]
-    """Why the file may not be as it was written."""
+    warning: str
+    """That the file is not the one that its manifest lists; empty otherwise."""
     is_complete: bool
     evaluated_plan: Plan | None
     """The plan in the same folder that the result is about, if there is one."""
@@ -49,7 +48,7 @@ class StoredResult:
 def read_stored_result(text: str) -> StoredResult:
     """Read a result from its file or folder. Raise Misuse if it holds none of this version."""
     try:
-        saved, *_ = results = read_results([text], show_doubts=False)[0]
+        saved, *_ = read_results([text], warn=False)[0]
     except click.UsageError as error:
         raise Misuse(error.format_message()) from None
     path, result = saved.path, saved.result
@@ -60,12 +59,7 @@ def read_stored_result(text: str) -> StoredResult:
         plan = read_stored_plan(plan_file)
         evaluated_plan = plan if not find_mismatch(result, plan) else None
     return StoredResult(
-        path,
-        result,
-        plan_files,
-        combined_doubts(results[:1]).all,
-        _is_complete(path, result),
-        evaluated_plan,
+        path, result, plan_files, saved.warning, _is_complete(path, result), evaluated_plan
     )
 
 

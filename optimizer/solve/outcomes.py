@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.scenario.baseline_shortage import SHORTAGE_TOLERANCE
 from optimizer.model.commitment import Commitment, weighted_damage
 from optimizer.model.instance import Floats, Instance
 from optimizer.model.review import branch_state_indices, states_on_branch
 from optimizer.model.risk_measure import RiskMeasure
 from optimizer.model.states import State
-from optimizer.solve.figure_checks import SHORTAGE_TOLERANCE
 from optimizer.solve.recourse import RecourseEvaluator, evaluators_by_block, sum_by_key
 
 ROUNDING_SHARE = 2e-9  # rounding error as a share of the damage of a total shortage

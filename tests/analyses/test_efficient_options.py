@@ -18,11 +18,7 @@ from models.results.comparison import Increment
 from models.results.option import Option
 from optimizer.analyses.comparison.efficiency import EfficientFrontier, efficient_frontier
 from optimizer.analyses.comparison.funder_views import approvals_by_year
-from optimizer.analyses.comparison.plan_comparison import (
-    compare_plans,
-    fill_missing_fields,
-    recompare,
-)
+from optimizer.analyses.comparison.plan_comparison import compare_plans
 
 WITHOUT = 100.0
 """Expected damage without any plan."""
@@ -348,21 +344,6 @@ def test_approvals_add_up_to_what_is_committed() -> None:
             its = [p for p in plan.accounts if p.funder == f.id]
             assert sum(found.values()) == near(sum(p.committed_meur for p in its))
             assert set(found) <= {*starts.values(), *(y for p in its for y in p.paid_meur)}
-
-
-def test_missing_fields_of_an_earlier_comparison_come_from_its_plans() -> None:
-    plans, found = of_everything()
-    new = {"efficient", "dominated", "industry_alone", "over_industry", "own_views"}
-    document = found.model_dump(mode="json", exclude=new)
-    del document["names"]["instruments"]
-    old = Comparison.model_validate(document)
-    assert old.efficient == ()
-    again = recompare(old, plans)
-    assert fill_missing_fields(old, again) == found == again
-    assert fill_missing_fields(found, old) == found
-    # What it does say stays as it is.
-    other = old.model_copy(update={"year": 1})
-    assert fill_missing_fields(other, again).year == 1
 
 
 def test_increments_load_back_equal() -> None:

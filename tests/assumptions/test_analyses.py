@@ -30,7 +30,6 @@ from optimizer.errors import Misuse
 from optimizer.report.document import Bullets, Table
 from optimizer.report.wording import Wording
 from optimizer.solve.checked_solution import input_hash
-from optimizer.solve.consistency import find_discrepancies
 from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan
 from optimizer.solve.set_outcomes import ReferenceOptimum
 
@@ -94,7 +93,6 @@ def test_no_regret_is_negative_where_the_search_of_an_expert_left_room() -> None
     assert found.objective == reported.certificate.objective == 0.0
     assert [own.regret for own in reported.under] == [0.0, 0.0]
     assert all(own.best is not None and own.best < 50 for own in reported.under)
-    assert list(find_discrepancies(reported)) == []
 
 
 def test_regrets_are_reported_from_the_plan_for_all_where_it_is_the_best(
@@ -205,22 +203,11 @@ def test_no_sets_no_disagreement() -> None:
 def test_a_saved_plan_comes_back_as_it_was(over: str) -> None:
     """All figures agree when they are recomputed under all sets."""
     made = solve_to_plan(Case.model_validate(sampled(over)))
-    assert list(find_discrepancies(made)) == []
     again = load_saved_plan(Plan.model_validate_json(made.model_dump_json()))
     assert again.solution.objective == near(made.certificate.objective)
     assert [one.expected for one in again.solution.to_plan().under] == near(
         [one.expected for one in made.under]
     )
-
-
-@pytest.mark.quick(2)
-@pytest.mark.parametrize("field", ["objective", "net_cost_meur", "states", "regret"])
-def test_a_changed_figure_of_a_set_is_found(field: str) -> None:
-    made = solve_to_plan(Case.model_validate(sampled("regret")))
-    under = [one.model_dump() for one in made.under]
-    under[1][field] += 3
-    other = made.model_validate(made.model_dump() | {"under": under})
-    assert any(f"under.often.{field}" in one.location for one in find_discrepancies(other))
 
 
 def test_each_set_has_states_of_its_own() -> None:
@@ -269,7 +256,6 @@ def test_a_frontier_over_sets(over: str, tmp_path: Path) -> None:
     found = vorrat.frontier(vorrat.read(file), values=[0, 6, 12])
     result = found.result
     assert isinstance(result, Frontier)
-    assert list(find_discrepancies(result)) == []
     for point in result.points:
         settings = [f"policy.budget_meur={point.value}"]
         at = read_case_text(yaml.safe_dump(sampled(over, 100)), settings=settings).case
@@ -301,7 +287,6 @@ def test_a_plan_of_a_higher_budget_names_the_scenario_of_the_lower(tmp_path: Pat
         assert plan.certificate.input_sha256 == input_hash(case)
         assert plan.outcome.expected == plan.under[1].expected
         assert plan.outcome.net_cost_meur == plan.under[1].net_cost_meur
-        assert list(find_discrepancies(plan)) == []
 
 
 @pytest.mark.parametrize("command", ["sensitivity", "split"])

@@ -27,7 +27,6 @@ from sleeping import gone
 
 from models.language import Language, translations
 from models.results import Batch, BatchRun, Plan
-from models.results.base import SEAL_FIELD
 from optimizer.analyses.batch import batch_solving
 from optimizer.cli import child_process, run_command_line
 from optimizer.cli.batch import LEDGER_FILE, LOCK_FILE, lock_folder
@@ -92,7 +91,6 @@ def lines(folder: str = "out") -> list[BatchRun]:
 def without_seconds(document: bytes) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(document)
     del content["certificate"]["seconds"], content["certificate"]["seconds_by_step"]
-    del content[SEAL_FIELD]  # of these as well
     return content
 
 

@@ -22,7 +22,6 @@ from optimizer.analyses.participation.options import ParticipateOptions
 from optimizer.analyses.participation.participate import analyze_participation
 from optimizer.analyses.split.options import SplitOptions
 from optimizer.analyses.split.split import split_joint_gain
-from optimizer.solve.consistency import find_discrepancies
 
 
 def later(review: bool = True) -> Raw:
@@ -118,4 +117,3 @@ def test_experts_disagree_under_the_same_review(over: Any) -> None:
     assert by_set["late"].under["likely"].regret == near(3.6)
     assert found.compromise is not None
     assert all(plan.review is not None for plan in plans.values())
-    assert list(find_discrepancies(found)) == []

@@ -16,7 +16,6 @@ from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.explanation.explain import explain_plan
 from optimizer.analyses.explanation.options import ExplainOptions
 from optimizer.analyses.saved_plan import load_saved_plan
-from optimizer.solve.consistency import find_discrepancies
 from optimizer.solve.planner import solve_to_plan
 
 LOST = {
@@ -31,7 +30,6 @@ def explained(raw: Raw, **options: Any) -> Explanation:
     made = solve_to_plan(Case.model_validate(raw), gap=0.0)
     saved = load_saved_plan(Plan.model_validate_json(made.model_dump_json()))
     found = explain_plan(saved, ExplainOptions(gap=0.0, jobs=1, **options))
-    assert list(find_discrepancies(found)) == []
     build_result_document(found)
     return found
 

@@ -35,7 +35,6 @@ from optimizer.page.question import Question
 from optimizer.report.document import Bullets
 from optimizer.solve import planner
 from optimizer.solve.checked_solution import input_hash
-from optimizer.solve.consistency import find_discrepancies
 from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.planner import Problem, plan_from_incumbent, solve_to_plan
 from optimizer.solve.solver_result import Incumbent
@@ -144,22 +143,11 @@ def sampled(**sections: Any) -> Raw:
 def test_a_plan_reads_back_as_it_was() -> None:
     found = solve_to_plan(Case.model_validate(sampled()), gap=1e-6)
     read = Plan.model_validate_json(found.model_dump_json())
-    assert list(find_discrepancies(read)) == []
     again = load_saved_plan(read)
     assert again.solution.objective == near(found.certificate.objective)
     assert again.solution.to_plan().review == found.review.model_copy(  # type: ignore[union-attr]
         update=dict.fromkeys(("now", "now_bound", "worth", "worth_least", "worth_most"))
     )
-
-
-@pytest.mark.parametrize("edit", ["probability", "net_cost_meur", "expected"])
-def test_an_edited_group_is_found(edit: str) -> None:
-    content = json.loads(
-        solve_to_plan(Case.model_validate(lasting_cut(SEEN)), gap=0.0).model_dump_json()
-    )
-    content["review"]["groups"][1][edit] *= 0.9
-    reported = [one.location for one in find_discrepancies(Plan.model_validate(content))]
-    assert any("review.groups" in path for path in reported)
 
 
 def test_unseen_states_take_the_nearest_branch() -> None:
@@ -265,7 +253,6 @@ def test_plans_of_random_worlds_add_up(kind: str, seed: int) -> None:
         found = solve_to_plan(Case.model_validate(raw), gap=1e-7)
     except Infeasible:
         return
-    assert list(find_discrepancies(Plan.model_validate_json(found.model_dump_json()))) == []
     reported = [row[-1] for row in results(workbook_of_plan(found))["Checks"].values if row]
     assert reported.count("adds up") > 20
     assert "DOES NOT ADD UP" not in reported

@@ -122,9 +122,6 @@ def build_document(
 def build_answer(wording: ComparisonWording) -> Iterator[Part]:
     """Yield the answer of the document: the damage left and the cost of each option, with
     cautions."""
-    yield Caution(
-        [sanitize(sentence) for sentence in wording.result.caveats.all], media=doc.TERMINAL
-    )
     base_benefit = wording.base.benefit
     yield tr(
         "{count} options are compared, by public funding (present value). Without any plan, {what} "

@@ -5,8 +5,7 @@ from typing import Any
 
 from models.base import LocalizedText, display_name
 from models.language import tr
-from models.results import Comparison, Plan, Result
-from models.results.caveats import NO_CAVEATS, Caveats
+from models.results import Comparison, Plan
 from models.results.comparison import ComparisonNames, ExcludedFigures, FailedOption
 from models.results.option import BilingualName, Option, OptionSetOutcome
 from models.results.plan import Proof
@@ -26,7 +25,6 @@ def compare_plans(
     year: int | None = None,
     federal: Collection[str] | None = None,
     failed: Sequence[FailedOption] = (),
-    doubts: Caveats = NO_CAVEATS,
 ) -> Comparison:
     """Compare plans: what each achieves and costs, and how it differs from the base.
 
@@ -42,8 +40,6 @@ def compare_plans(
         Ids of public funders that count as federal; None for all of them.
     failed
         Options without a plan, to be listed with the others.
-    doubts
-        Caveats on plans that were read from files.
 
     Raises ValueError if there is no plan, one lacks accounts, or a name is unknown or not unique.
     """
@@ -111,8 +107,6 @@ def compare_plans(
         over_industry=tuple(frontier.increments_over_unfunded()),
         own_views=tuple(build_funder_views(plan_by_label, list(options.values()))),
         failed=tuple(failed),
-        doubts=doubts.contradictions,
-        unconfirmed=doubts.unconfirmed,
         names=_item_names(plans),
     )
 
@@ -161,43 +155,6 @@ def check_options(
         if f not in public_funders:
             args = {"funder": f, "known": ", ".join(sorted(public_funders))}
             raise Misuse(tr("--federal {funder}: the public funders are {known}.", **args))
-
-
-def recompare(comparison: Comparison, plans: Mapping[str, Plan]) -> Comparison:
-    """Recompute a comparison from its plans, given by their labels.
-
-    What does not follow from the plans is kept. A comparison that was saved by an earlier version
-    may lack fields: complete it with :func:`fill_missing_fields` before comparing it with the
-    recomputed one. Raises ValueError like :func:`compare_plans`.
-    """
-    cost_parts = [part for option in comparison.options for part in option.cost.parts]
-    return compare_plans(
-        list(plans.values()),
-        list(plans),
-        base=comparison.base,
-        year=comparison.year,
-        # It makes no difference whether funders that pay nothing are federal.
-        federal={part.funder for part in cost_parts if part.federal},
-        failed=comparison.failed,
-        doubts=comparison.caveats,
-    )
-
-
-def fill_missing_fields(saved: Any, recomputed: Any) -> Any:
-    """Return a saved result in which fields that it lacks have the recomputed values."""
-    if isinstance(saved, Result) and type(saved) is type(recomputed):
-        fields = {name: getattr(recomputed, name) for name in type(saved).model_fields}
-        for name in saved.model_fields_set & fields.keys():
-            fields[name] = fill_missing_fields(getattr(saved, name), fields[name])
-        return saved.model_copy(update=fields)
-    if isinstance(saved, tuple) and isinstance(recomputed, tuple) and len(saved) == len(recomputed):
-        return tuple(map(fill_missing_fields, saved, recomputed))
-    if isinstance(saved, dict) and isinstance(recomputed, dict):
-        return {
-            key: fill_missing_fields(x, recomputed[key]) if key in recomputed else x
-            for key, x in saved.items()
-        }
-    return saved
 
 
 def make_unique(labels: Sequence[str]) -> list[str]:

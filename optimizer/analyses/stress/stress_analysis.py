@@ -11,6 +11,7 @@ import numpy as np
 from models.language import tr
 from models.results import stress as results
 from models.results.stress import Stress, StressCase, StressEvent, StressPeriod
+from models.scenario.baseline_shortage import SHORTAGE_TOLERANCE
 from models.scenario.chains import chain_of
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
 from optimizer.analyses.evaluation.fresh_states import transfer_plan
@@ -22,7 +23,6 @@ from optimizer.model.commitment import Commitment, planned_stock
 from optimizer.model.instance import Floats, HazardData, Instance, ProfileData
 from optimizer.model.states import State, read_states
 from optimizer.solve.checked_solution import CheckedSolution
-from optimizer.solve.figure_checks import SHORTAGE_TOLERANCE
 from optimizer.solve.planner import Problem, solve_and_certify
 
 EMPTY_SHARE = 1e-6

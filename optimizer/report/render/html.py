@@ -13,11 +13,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from models.language import current_language, tr
-from models.results.caveats import NO_CAVEATS, Caveats
 from optimizer.report.cells import build_grid
 from optimizer.report.charts.drawing import Chart
 from optimizer.report.document import PAGE, Document, Part, Section, Table
-from optimizer.report.number_format import sanitize
 from optimizer.report.render import csv_file
 
 if TYPE_CHECKING:
@@ -52,19 +50,13 @@ class _TemplateSection(NamedTuple):
     hint: str
 
 
-def render_page(document: Document, doubts: Caveats = NO_CAVEATS) -> str:
-    """Return a document as an HTML page in the current language.
-
-    ``doubts`` are caveats that are shown in a box at the top.
-    """
+def render_page(document: Document) -> str:
+    """Return a document as an HTML page in the current language."""
     style = (files("optimizer.report") / "templates" / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # No hash of the scenario: with it a reader could find a single unknown figure by trial.
     version = document.versions.get("vorrat", "")
     footer = tr("Made by Vorrat {version}.", version=version) if version else tr("Made by Vorrat.")
-    caution = tr("Not confirmed to be as it was written")
-    if doubts.contradictions:
-        caution = tr("Not reliable")
     template = template_environment("optimizer.report").get_template("report.html.j2")
     page = template.render(
         document=document,
@@ -72,8 +64,6 @@ def render_page(document: Document, doubts: Caveats = NO_CAVEATS) -> str:
         policy=SECURITY_POLICY.format(style=f"sha256-{digest}"),
         style=style,
         closing=footer,
-        caution=caution,
-        doubts=[sanitize(sentence) for sentence in doubts.all],
         sections=list(_numbered_sections(_page_sections(document), document.units)),
     )
     return f"{page}\n"

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from models.language import conventions, tr
-from models.results.caveats import NO_CAVEATS, Caveats
 from optimizer.report import document as doc
 from optimizer.report.cells import Cell, Grid, build_grid
 from optimizer.report.document import PAGE, Document, Part, Section
@@ -37,13 +36,10 @@ _FIXED_TIME = datetime.datetime(2000, 1, 1)
 """Replaces the time at which a file is made, so that output is deterministic."""
 
 
-def render_word(document: Document, doubts: Caveats = NO_CAVEATS) -> bytes:
-    """Return a document as a Word file in the current language.
-
-    ``doubts`` are caveats at its top.
-    """
+def render_word(document: Document) -> bytes:
+    """Return a document as a Word file in the current language."""
     writer = _WordWriter(document)
-    writer.write_head(doubts)
+    writer.write_head()
     for section in document.sections_for(PAGE, tr("The answer on one page")):
         writer.write_section(section)
     return writer.to_bytes()
@@ -141,15 +137,13 @@ class _WordWriter:
             language = run_properties.makeelement(qn("w:lang"), {qn("w:val"): conventions().tag})
             run_properties.append(language)
 
-    def write_head(self, doubts: Caveats) -> None:
-        """Write kind of document, title, subtitle and caveats."""
+    def write_head(self) -> None:
+        """Write kind of document, title and subtitle."""
         document = self._document
         self._add_paragraph(document.document_kind, color=SOFT_COLOR)
         self._add_paragraph(document.title, "Title")
         if document.subtitle:
             self._add_paragraph(document.subtitle, color=SOFT_COLOR)
-        if doubts.all:
-            self._write_caution(list(doubts.all))
 
     def write_section(self, section: Section) -> None:
         """Write a section with its heading."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.language import tr
-from models.results.caveats import NO_CAVEATS, Caveats
 from optimizer.report import cells
 from optimizer.report import document as doc
 from optimizer.report.document import Column, Table
@@ -43,16 +42,11 @@ MIN_FILTER_ROWS = 100
 """Number of rows above which a table gets filters."""
 
 
-def render_workbook(document: doc.Document, doubts: Caveats = NO_CAVEATS) -> bytes:
-    """Return a document as an Excel workbook in the current language.
-
-    ``doubts`` are caveats at the top of the first sheet.
-    """
+def render_workbook(document: doc.Document) -> bytes:
+    """Return a document as an Excel workbook in the current language."""
     # Below 100 million, amounts are shown with two decimals.
     money_decimals = 2 if max(map(abs, document.money_amounts), default=100) < 100 else 1
-    book = Book(
-        document.title, money_decimals, styles.decimals_for(document.outcome_amounts), doubts
-    )
+    book = Book(document.title, money_decimals, styles.decimals_for(document.outcome_amounts))
     writer = WorkbookWriter(book)
     answer, *sections = document.sections_for(doc.SHEET, tr("Answer"))
     answer = replace(answer, title=document.title, sheet_name=answer.title)
@@ -103,13 +97,6 @@ class WorkbookWriter:
             if subtitle:
                 sheet.next_row = 1
                 sheet.write_paragraph(subtitle, PARAGRAPH_COLUMNS)
-            doubts = self.book.doubts
-            for style_name, sentences in (
-                ("warning", doubts.contradictions),
-                ("unconfirmed", doubts.unconfirmed),
-            ):
-                for sentence in sentences:
-                    sheet.write_paragraph(sentence, PARAGRAPH_COLUMNS, style_name)
             self.verdict_row = sheet.next_row
             sheet.next_row += 2
         paragraph_columns = max(3, min(PARAGRAPH_COLUMNS, max_columns or PARAGRAPH_COLUMNS))

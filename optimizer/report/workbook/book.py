@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
-from models.results.caveats import NO_CAVEATS, Caveats
 from optimizer.report.expressions import CellArea, Expression, Scalar, control_figure
 from optimizer.report.number_format import sanitize, sanitize_keep_nbsp
 from optimizer.report.workbook.styles import CellForm, Origin, Styles
@@ -28,15 +27,9 @@ INDENT = "  "
 
 
 class Book:
-    """A workbook that is being written; ``doubts`` are the caveats of its results."""
+    """A workbook that is being written."""
 
-    def __init__(
-        self,
-        title: str,
-        money_decimals: int = 1,
-        outcome_decimals: int = 1,
-        doubts: Caveats = NO_CAVEATS,
-    ) -> None:
+    def __init__(self, title: str, money_decimals: int = 1, outcome_decimals: int = 1) -> None:
         from xlsxwriter import Workbook
 
         self._file = BytesIO()
@@ -46,7 +39,6 @@ class Book:
         self.styles = Styles(self.workbook, money_decimals, outcome_decimals)
         self.title = sanitize(title)
         self.sheets: list[Sheet] = []
-        self.doubts = doubts
         self.workbook.set_properties({"title": self.title, "comments": "Vorrat"})
 
     def define_name(self, name: str, cell: Expression) -> None:

@@ -76,7 +76,6 @@ _TEXT_STYLES: dict[str, dict[str, Any]] = {
     "good": {"bold": True, "font_size": 11, "font_color": GREEN, "bg_color": "#DDF0DF", "border": 1,
              "valign": "vcenter", **_LEFT_ALIGNED},
     "warning": {**_NOTE_STYLE, **_ALARM_STYLE},
-    "unconfirmed": {**_NOTE_STYLE, "bold": True, "font_color": RED},
     "bad": _ALARM_STYLE,
 }  # fmt: skip
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import results
+from models.scenario.baseline_shortage import SHORTAGE_TOLERANCE
 from models.scenario.chains import order_materials
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import COMMON_GROUP, Chain, Floats, Instance
 from optimizer.model.states import State
-from optimizer.solve.figure_checks import SHORTAGE_TOLERANCE
 from optimizer.solve.outcomes import PlanEvaluation
 from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator
 from optimizer.solve.recourse.evaluations import CLASSES_PER_TASK
