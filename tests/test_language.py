@@ -215,7 +215,6 @@ HIDDEN = {
     ("optimizer/cli/usage.py", "param.help"),
     ("optimizer/cli/usage.py", "template"),
     ("optimizer/cli/usage.py", "text"),
-    ("optimizer/parallel/cluster.py", "text"),
     ("optimizer/cli/scenario_files.py", "many"),
     ("optimizer/model/rule_declaration.py", "self.label"),
     ("optimizer/report/scenario_workbook/columns.py", "LANGUAGES[language].name"),

@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 import click
 
 from models.files import shipped_files
-from models.language import current_language, tr
+from models.language import current_language
 from optimizer.cli import options, usage
 from optimizer.cli.usage import announce, usage_error
 from optimizer.model.cores import usable_cores
@@ -81,7 +81,7 @@ DEFAULT_USER_HEADER = "X-Remote-User"
     metavar="SECONDS",
     help="End each search after so long, with the best plan so far; 120 with --serve, else never.",
 )
-@options.engine_options
+@options.memory_limit_option
 @usage.language_option
 def open(
     files: tuple[Path, ...],
@@ -94,7 +94,7 @@ def open(
     listen: str | None,
     jobs: int | None,
     time_limit: float | None,
-    **engine: Any,
+    memory_limit: int | None,
 ) -> int:
     """Open a page in the browser to ask a scenario "and what if".
 
@@ -116,9 +116,7 @@ def open(
         proxy = _ProxyConfig(
             _public_address(serve), _read_secret(secret), user_header or DEFAULT_USER_HEADER
         )
-    with _solver_pool(
-        jobs, time_limit, serve is not None, options.take_engine_values(engine)
-    ) as solvers:
+    with _solver_pool(jobs, time_limit, serve is not None, memory_limit) as solvers:
         if proxy is None:
             _serve_locally(files, solvers, port, no_browser, stay)
         else:
@@ -128,16 +126,14 @@ def open(
 
 @contextmanager
 def _solver_pool(
-    jobs: int | None, search_seconds: float | None, is_server: bool, engine: dict[str, Any]
+    jobs: int | None, search_seconds: float | None, is_server: bool, memory: int | None
 ) -> Iterator[SolverPool]:
-    """Yield a pool of solver processes, on this machine or on a cluster as ``engine`` states."""
+    """Yield a pool of solver processes, with this limit of memory for each."""
     import psutil
 
     from optimizer.page.solver_pool import SolverPool
     from optimizer.page.solver_process import PoolLimits
-    from optimizer.page.worker import ScenarioWorker
 
-    memory = engine.pop("memory_limit")
     search_seconds = search_seconds or (SERVER_SEARCH_SECONDS if is_server else None)
     limits: dict[str, Any] = {
         "search_seconds": search_seconds,
@@ -146,20 +142,6 @@ def _solver_pool(
     if is_server:
         limits["max_waiting_per_user"] = MAX_WAITING_PER_USER
         limits["view_grace_seconds"] = VIEW_GRACE_SECONDS
-    if engine["scheduler"] is not None:
-        from optimizer.parallel.cluster import Cluster
-        from optimizer.parallel.services import ClusterWorkerStarter
-
-        with options.engine_in_use(jobs, memory, **engine) as cluster:
-            assert isinstance(cluster, Cluster)
-            process_counts = 3 * (cluster.worker_count,)
-            pool_limits = PoolLimits(*process_counts, process_memory=memory, **limits)
-            yield SolverPool(
-                pool_limits, ClusterWorkerStarter(ScenarioWorker, cluster, memory), cluster.is_lost
-            )
-        return
-    with options.engine_in_use(**engine):  # refuses options that need a cluster
-        pass
     total_memory = int(MEMORY_SHARE * psutil.virtual_memory().total)
     limits["total_memory"] = max(memory or 0, total_memory)
     if is_server:
@@ -384,7 +366,3 @@ async def _run_server(
         on_end()
     if watch_task.done() and not watch_task.cancelled() and (error := watch_task.exception()):
         raise error
-    if solvers.is_lost():
-        from optimizer.errors import ClusterError
-
-        raise ClusterError(tr("the scheduler of the cluster is lost"))
