@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -22,7 +21,7 @@ from typing import Any
 import click
 import pytest
 import yaml
-from code_blocks import as_reader, opens, reader_folder
+from code_blocks import as_reader, reader_folder
 
 from optimizer.cli import vorrat
 
@@ -45,7 +44,7 @@ def last(instruction: str) -> str:
 
 
 def objects() -> list[Any]:
-    texts = [text for page in PAGES for text in fenced(page, "yaml")]
+    texts = fenced("cluster", "yaml")
     return [one for text in texts for one in yaml.safe_load_all(text)]
 
 
@@ -64,7 +63,7 @@ PODS = pods()
 
 
 def test_all_pods_are_found() -> None:
-    assert set(PODS) == {"Job", "scheduler", "worker", "Deployment"}
+    assert set(PODS) == {"Job", "scheduler", "worker"}
 
 
 SCRIPTS = [(page, text) for page in PAGES for text in fenced(page, "sh", "bash")]
@@ -130,29 +129,19 @@ def test_pods_are_those_of_the_image(pod: str) -> None:
     mounts = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
     assert set(mounts) == {one["name"] for one in spec["volumes"]}
     assert mounts["tmp"] == last("WORKDIR")
-    for option in ("--out", "--secret", "--tls-ca-file", "--tls-cert", "--tls-key"):
+    for option in ("--out", "--tls-ca-file", "--tls-cert", "--tls-key"):
         if option in container["args"]:
             path = Path(container["args"][container["args"].index(option) + 1])
             assert any(path.is_relative_to(folder) for folder in mounts.values()), option
 
 
-@pytest.mark.parametrize("pod", ["Job", "Deployment"])
+@pytest.mark.parametrize("pod", ["Job"])
 def test_commands_of_pods_are_taken(pod: str) -> None:
     name, *options = PODS[pod]["containers"][0]["args"]
     options = [__file__ if one.startswith("/run/") else one for one in options]
     command = vorrat.get_command(click.Context(vorrat), name)
     assert command is not None
     command.make_context(name, options, parent=click.Context(vorrat))
-
-
-def test_all_deployment_files_use_the_port_of_the_server() -> None:
-    (container,) = PODS["Deployment"]["containers"]
-    port = container["args"][container["args"].index("--port") + 1]
-    assert [str(one["containerPort"]) for one in container["ports"]] == [port]
-    (service,) = [one for one in objects() if one["kind"] == "Service"]
-    assert [str(one["port"]) for one in service["spec"]["ports"]] == [port]
-    (published,) = re.findall(r"--publish [\d.]+:(\d+):(\d+)", "".join(fenced("server", "sh")))
-    assert published == (port, port)
 
 
 def directives(snakefile: str) -> dict[str, dict[str, str]]:
@@ -258,11 +247,6 @@ def test_clusters_answer_as_documented(tmp_path: Path) -> None:
         assert not (folder / "ca.key").exists()
     with script(settings + by_hand, folder):
         assert solved(folder / "runs") == 2
-        (asked,) = [line for text in fenced("server", "sh") for line in text.splitlines()
-                    if "--scheduler" in line]  # fmt: skip
-        words = shlex.split(asked.replace("10.0.0.5", "127.0.0.1"))
-        tls = [("--tls-ca", "ca"), ("--tls-cert", "cert"), ("--tls-key", "key")]
-        opens([*words[2:], *(w for k, name in tls for w in (k, f"{name}.pem"))], folder)
     with script(submitted, folder):
         assert len([*folder.glob("plans/*/plan.json")]) == 3
         assert (folder / "comparison" / "comparison.json").exists()

@@ -57,7 +57,6 @@ BETWEEN_OWN_PROCESSES = {
     ("optimizer/parallel/dispatch.py", "pickle"),
     ("optimizer/parallel/cluster.py", "pickle"),
     ("optimizer/parallel/dask_worker.py", "pickle"),
-    ("optimizer/parallel/services.py", "pickle"),
 }
 
 
@@ -76,7 +75,7 @@ def test_nothing_that_is_read_can_be_executed() -> None:
 
 
 ON_THIS_MACHINE = {
-    # Bound to the loopback address, but for a server whose proxy is elsewhere.
+    # Bound to the loopback address, but for a container whose proxy is elsewhere.
     ("optimizer/cli/open_page.py", "socket"),
     ("optimizer/cli/open_page.py", "webbrowser"),
 }
