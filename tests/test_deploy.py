@@ -15,14 +15,9 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-import click
 import pytest
-import yaml
 from code_blocks import as_reader, reader_folder
-
-from optimizer.cli import vorrat
 
 ROOT = Path(__file__).parents[1]
 CONTAINERFILE = (ROOT / "Containerfile").read_text(encoding="utf-8").replace("\\\n", "")
@@ -40,27 +35,6 @@ def fenced(page: str, *languages: str) -> list[str]:
 def last(instruction: str) -> str:
     """What the last instruction of this name says: that of the stage that is kept."""
     return re.findall(rf"^{instruction} (.*)$", CONTAINERFILE, re.MULTILINE)[-1]
-
-
-def objects() -> list[Any]:
-    texts = [text for page in PAGES for text in fenced(page, "yaml")]
-    return [one for text in texts for one in yaml.safe_load_all(text)]
-
-
-def pods() -> dict[str, Any]:
-    """The pods of all manifests, by kind."""
-    return {
-        one["kind"]: one["spec"]["template"]["spec"]
-        for one in objects()
-        if "template" in one["spec"]
-    }
-
-
-PODS = pods()
-
-
-def test_all_pods_are_found() -> None:
-    assert set(PODS) == {"Deployment"}
 
 
 SCRIPTS = [(page, text) for page in PAGES for text in fenced(page, "sh", "bash")]
@@ -107,47 +81,6 @@ def test_the_image_runs_what_it_is_given(given: list[str], run: str) -> None:
         [*shell, reported, name, *given], text=True, capture_output=True, check=True
     )
     assert done.stdout.split("\n")[:-1] == run.replace("> <", ">\n<").split("\n")
-
-
-@pytest.mark.parametrize("pod", PODS)
-def test_pods_are_those_of_the_image(pod: str) -> None:
-    """Its user, no right, and no folder to write to but those that are mounted."""
-    spec = PODS[pod]
-    who, (container,) = spec["securityContext"], spec["containers"]
-    assert who["runAsNonRoot"]
-    assert f"{who['runAsUser']}:{who['runAsGroup']}" == last("USER")
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-    assert container["image"] == f"registry.example.org/vorrat:{VERSION}"
-    mounts = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
-    assert set(mounts) == {one["name"] for one in spec["volumes"]}
-    assert mounts["tmp"] == last("WORKDIR")
-    for option in ("--out", "--secret"):
-        if option in container["args"]:
-            path = Path(container["args"][container["args"].index(option) + 1])
-            assert any(path.is_relative_to(folder) for folder in mounts.values()), option
-
-
-@pytest.mark.parametrize("pod", ["Deployment"])
-def test_commands_of_pods_are_taken(pod: str) -> None:
-    name, *options = PODS[pod]["containers"][0]["args"]
-    options = [__file__ if one.startswith("/run/") else one for one in options]
-    command = vorrat.get_command(click.Context(vorrat), name)
-    assert command is not None
-    command.make_context(name, options, parent=click.Context(vorrat))
-
-
-def test_all_deployment_files_use_the_port_of_the_server() -> None:
-    (container,) = PODS["Deployment"]["containers"]
-    port = container["args"][container["args"].index("--port") + 1]
-    assert [str(one["containerPort"]) for one in container["ports"]] == [port]
-    (service,) = [one for one in objects() if one["kind"] == "Service"]
-    assert [str(one["port"]) for one in service["spec"]["ports"]] == [port]
-    (published,) = re.findall(r"--publish [\d.]+:(\d+):(\d+)", "".join(fenced("server", "sh")))
-    assert published == (port, port)
 
 
 @contextmanager

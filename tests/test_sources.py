@@ -73,7 +73,7 @@ def test_nothing_that_is_read_can_be_executed() -> None:
 
 
 ON_THIS_MACHINE = {
-    # Bound to the loopback address, but for a server whose proxy is elsewhere.
+    # Bound to the loopback address, but for a container whose proxy is elsewhere.
     ("optimizer/cli/open_page.py", "socket"),
     ("optimizer/cli/open_page.py", "webbrowser"),
 }

@@ -1,21 +1,23 @@
-"""Services: local processes that keep state between messages.
+"""Services: child processes that keep state between messages and can be interrupted.
 
-A service answers one message after the other, reports events while it works, and can be stopped.
+A service answers one message after the other, and reports events while it works. Its process is
+ended if it exceeds a limit of memory or time.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
-from models.language import Language, using
+from models.language import Language, current_language, using
 from optimizer.parallel import process_limits, task_server
 
-POLL_INTERVAL = 0.5  # seconds between checks of a worker
+POLL_INTERVAL = 0.25  # seconds between checks of a process
 
 
 class ServiceMessage(NamedTuple):
@@ -26,20 +28,11 @@ class ServiceMessage(NamedTuple):
     language: Language = "en"
 
 
-class ServiceEvent(NamedTuple):
-    """Event from a service: the number of the message that it answers, its content, and whether it
-    is the last event of the message."""
-
-    number: int
-    content: Any
-    is_last: bool = True
-
-
 ContentReporter = Callable[[Any], None]
 
 
 class Service(Protocol):
-    """Service that runs in a worker process.
+    """Service that runs in a child process.
 
     ``answer`` must not raise. ``stop`` is called from another thread.
     """
@@ -52,27 +45,22 @@ class Service(Protocol):
         already, or may not have arrived yet."""
 
 
-ServiceFactory = Callable[[], Service]
-"""Module-level function, since a process imports it by its name."""
-EventHandler = Callable[[ServiceEvent | None], None]
-"""Called from some thread with each event of a worker; with None when the worker has ended."""
+class ProcessLost(Exception):
+    """Raised if a process has ended before it answered, with the limit that it exceeded, if any."""
+
+    def __init__(self, limit: Literal["memory", "seconds"] | None) -> None:
+        super().__init__(limit)
+        self.limit = limit
 
 
-class LocalWorker:
-    """Local process that runs a service.
+class ServiceProcess:
+    """Child process that runs a service.
 
-    The process is ended if it uses more than ``memory_limit`` bytes.
+    The process is ended if it uses more than ``memory_limit`` bytes while it answers.
     """
 
-    def __init__(
-        self, make_service: ServiceFactory, on_event: EventHandler, memory_limit: int | None = None
-    ) -> None:
-        self.exceeded_memory_limit, self._on_event, self._memory_limit = (
-            False,
-            on_event,
-            memory_limit,
-        )
-        self._send_lock = threading.Lock()
+    def __init__(self, make_service: Callable[[], Service], memory_limit: int | None) -> None:
+        self._memory_limit, self._send_lock = memory_limit, threading.Lock()
         context = task_server.WorkerContext()
         self._pipe, child_pipe = context.Pipe()
         with task_server.sigint_blocked():
@@ -81,47 +69,57 @@ class LocalWorker:
             )
             self._process.start()
         child_pipe.close()
-        threading.Thread(target=self._listen, daemon=True).start()
+
+    def ask(
+        self, number: int, question: Any, report: ContentReporter, timeout: float | None = None
+    ) -> Any:
+        """Return the answer to a question in the current language. Call ``report`` with each event
+        before that. Raise ProcessLost if the process ends, exceeds its memory limit, or has not
+        answered after ``timeout`` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        limit: Literal["memory", "seconds"] | None = None
+        with suppress(EOFError, OSError):  # the process has ended
+            self._send(ServiceMessage(number, question, current_language()))
+            while True:
+                while limit is None and not self._pipe.poll(POLL_INTERVAL):
+                    memory = process_limits.resident_memory(self._process.pid or 0)
+                    if self._memory_limit is not None and memory > self._memory_limit:
+                        limit = "memory"
+                    elif deadline is not None and time.monotonic() > deadline:
+                        limit = "seconds"
+                if limit is not None:
+                    break
+                content, is_last = self._pipe.recv()
+                if is_last:
+                    return content
+                report(content)
+        self.close()
+        raise ProcessLost(limit)
+
+    def stop(self, number: int) -> None:
+        """Stop the work on a question, which is then answered soon. The call can block until the
+        process has started."""
+        with suppress(OSError):  # it has ended, so there is nothing to stop
+            self._send(ServiceMessage(number, None))
+
+    def _send(self, message: ServiceMessage) -> None:
+        with self._send_lock:
+            self._pipe.send(message)
 
     @property
     def is_alive(self) -> bool:
         """Whether the process is running."""
         return self._process.is_alive()
 
-    @property
-    def memory_bytes(self) -> int:
-        """Resident memory of the process in bytes."""
-        return process_limits.resident_memory(self._process.pid or 0)
-
-    def send(self, message: ServiceMessage) -> None:
-        """Send a message. Several messages may be waiting. The call can block until the process has
-        started.
-
-        Raise OSError if the process has ended.
-        """
-        with self._send_lock:
-            self._pipe.send(message)
-
-    def close(self, _wait_seconds: float = 0.0) -> None:
+    def close(self) -> None:
         """End the process, even while it is working."""
         if self._process.is_alive():
             process_limits.kill_process_tree(self._process.pid or 0)
             self._process.join()
 
-    def _listen(self) -> None:
-        with suppress(EOFError, OSError):  # the process has ended
-            while True:
-                while not self._pipe.poll(POLL_INTERVAL):
-                    if self._memory_limit is not None and self.memory_bytes > self._memory_limit:
-                        self.exceeded_memory_limit = True
-                        process_limits.kill_process_tree(self._process.pid or 0)
-                self._on_event(self._pipe.recv())
-        self._on_event(None)
 
-
-def _run_service(pipe: Connection, make_service: ServiceFactory) -> None:
-    """Run a service in a local process. It answers the messages from a pipe until the pipe is
-    closed."""
+def _run_service(pipe: Connection, make_service: Callable[[], Service]) -> None:
+    """Run a service. It answers the messages from a pipe until the pipe is closed."""
     task_server.prepare_worker_process([])
     service, messages = make_service(), SimpleQueue[ServiceMessage | None]()
 
@@ -138,13 +136,5 @@ def _run_service(pipe: Connection, make_service: ServiceFactory) -> None:
 
     threading.Thread(target=listen, daemon=True).start()
     while (message := messages.get()) is not None:
-        number = message.number
-
-        def report(content: Any, number: int = number) -> None:
-            pipe.send(ServiceEvent(number, content, is_last=False))
-
         with using(message.language):
-            pipe.send(ServiceEvent(number, service.answer(message, report)))
-
-
-ServiceWorker = LocalWorker
+            pipe.send((service.answer(message, lambda event: pipe.send((event, False))), True))
