@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from models.language import tr
 from models.results.stress import ShortMaterial, Stress, StressCase, StressedPlant
@@ -21,12 +22,8 @@ from optimizer.report.document import (
     Table,
     ValueForm,
 )
-from optimizer.report.expressions import Expression, sum_of
 from optimizer.report.number_format import format_percent, format_small_percent, sanitize
 from optimizer.report.wording import Wording, capitalize, join_texts
-
-if TYPE_CHECKING:
-    from optimizer.report.workbook.placed_tables import WorkbookTables
 
 MAX_TERMINAL_MATERIALS = 5
 """Largest number of materials that have a table of periods in a terminal."""
@@ -54,7 +51,6 @@ def build_document(result: Stress) -> doc.Document:
             Section("method", tr("How it was computed"), list(_method_sentences(wording))),
         ],
         checks=_damage_checks(wording),
-        outcome_amounts=list(result.damage.values()),
     )
 
 
@@ -163,8 +159,8 @@ def _damage_columns(wording: descriptions.StressWording) -> Iterator[Column]:
     """Yield a column for each case with its damage or shortage, and totals."""
     header = f"{tr('Damage') if wording.counts_damage else tr('Shortage')}, {wording.unit}"
     for case in wording.result.cases:
-        key, getter = f"damage-{case}", partial(_case_damage, case=case)
-        yield Column(descriptions.case_name(case), getter, "outcome", header, key=key, total=True)
+        getter = partial(_case_damage, case=case)
+        yield Column(descriptions.case_name(case), getter, "outcome", header, total=True)
 
 
 def _case_damage(row: Any, case: StressCase) -> Any:
@@ -433,18 +429,14 @@ def _damage_checks(wording: descriptions.StressWording) -> list[doc.Check]:
     if not wording.result.materials or not wording.result.consumers:
         return []
 
-    def damage_sum(case: StressCase, table: str) -> Callable[[WorkbookTables], Expression]:
-        return lambda book: sum_of(book[table].column_area(f"damage-{case}"))
-
     return [
         doc.Check(
             tr(
                 "{case}: materials and consumers add up to the same",
                 case=descriptions.case_name(case),
             ),
-            "materials",
-            damage_sum(case, "materials"),
-            damage_sum(case, "consumers"),
+            math.fsum(row.damage[case] for row in wording.result.materials),
+            math.fsum(row.damage[case] for row in wording.result.consumers),
         )
         for case in wording.result.cases
     ]
