@@ -163,14 +163,13 @@ def run_supervised() -> None:
     substitute_unprintable()
     try:
         # From here on an interrupt can come at any moment.
-        link.start_listening()
+        link.report(ready=True)
         code = exit_codes.flush_output(run_command_line(sys.argv[1:]))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
         code = exit_codes.report_interrupted()
-    link.send(ended=code)
     # Do not wait for threads that a solver may have left running.
-    os._exit(code)
+    os._exit(child_process.ANNOUNCED + code)
 
 
 def run_command_line(args: list[str] | None = None) -> int:

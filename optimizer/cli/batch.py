@@ -358,10 +358,8 @@ class BatchRunner:
             option_values["--threads"] = 1
             input_log, code = run.input_log.started_ago(task_result.seconds), line.exit_code or 0
             invocation = manifest.Invocation.from_values("solve", option_values)
-            companions = manifest.manifest_files("plan", files, code, invocation, input_log)
-            output_files.publish(
-                out / RUNS_FOLDER / run.run, files, companions=companions, force=True
-            )
+            files |= manifest.manifest_file("plan", files, code, invocation, input_log)
+            output_files.publish(out / RUNS_FOLDER / run.run, files, force=True)
             line = line.model_copy(update={"plan": f"{RUNS_FOLDER}/{run.run}/{PLAN_FILE}"})
         if out is not None:
             output_files.append_line(out / LEDGER_FILE, line.model_dump_json().encode() + b"\n")

@@ -22,10 +22,8 @@ from models.faults import Fault, ScenarioError
 from models.files import LoadedScenario, read_case
 from models.input_log import InputLog, log_inputs
 from models.language import tr
-from models.results.manifest import MANIFEST_SUFFIX
 from optimizer.analyses.options import SolveOptions
 from optimizer.cli import diagnostics, output_files
-from optimizer.cli.manifest import INPUTS_FOLDER
 from optimizer.cli.report import FAULTS_FILE, PLAN_FILE, RESULTS_FILE
 from optimizer.cli.usage import usage_error
 
@@ -233,15 +231,7 @@ def _is_generated_file(path: Path) -> bool:
     """Check whether a file was written by a run, or by a program that has a workbook open. Only its
     name and its folders are considered."""
     name = path.name.replace("-new.", ".")
-    return (
-        name.startswith("~$")
-        or name.endswith(RUN_OUTPUT_ENDINGS)
-        or any(
-            inputs_folder.name == INPUTS_FOLDER
-            and (inputs_folder.parent / f"{result_folder.name}{MANIFEST_SUFFIX}").is_file()
-            for result_folder, inputs_folder in itertools.pairwise(path.parents)
-        )
-    )
+    return name.startswith("~$") or name.endswith(RUN_OUTPUT_ENDINGS)
 
 
 def parse_grids(

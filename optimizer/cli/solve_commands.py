@@ -276,11 +276,11 @@ class _ScenarioRun:
         if self.folder != self.file.parent:
             # The manifest is only written into a separate folder, not among the user's files.
             result_name = self._product_path("plan").name.removesuffix("-plan")
-            manifest_contents = manifest.manifest_files(
+            manifest_content = manifest.manifest_file(
                 result_name, {p.name: content for p, content in files}, code
             )
             companions = [
-                (self.folder / name, content) for name, content in manifest_contents.items()
+                (self.folder / name, content) for name, content in manifest_content.items()
             ]
         while True:
             try:
