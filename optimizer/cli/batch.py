@@ -16,7 +16,6 @@ import click
 from pydantic import ValidationError
 
 from models.faults import VorratError
-from models.language import tr
 from models.results import Batch, BatchRun, Plan, RunStatus
 from optimizer.analyses.options import BatchOptions, ScenarioOptions
 from optimizer.cli import (
@@ -104,7 +103,7 @@ def batch(files: tuple[str, ...], out: Path | None, force: bool, **values: Any) 
     progress = ProgressDisplay(quiet)
     run_count = None if request.all_variants else request.count_runs(paths)
     with closing(progress):
-        step = tr("reading")
+        step = "reading"
         runs = read_runs(
             paths, request, batch_options, lambda done: progress.report_step(done, run_count, step)
         )

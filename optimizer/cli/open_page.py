@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 import click
 
 from models.files import shipped_files
-from models.language import current_language, tr
+from models.language import current_language
 from optimizer.cli import options, usage
 from optimizer.cli.usage import announce, usage_error
 from optimizer.model.cores import usable_cores
@@ -387,4 +387,4 @@ async def _run_server(
     if solvers.is_lost():
         from optimizer.errors import ClusterError
 
-        raise ClusterError(tr("the scheduler of the cluster is lost"))
+        raise ClusterError("the scheduler of the cluster is lost")

@@ -10,7 +10,6 @@ import click
 
 from models.base import display_name
 from models.files import LoadedScenario
-from models.language import tr
 from optimizer.analyses.redaction.options import RedactOptions
 from optimizer.cli import analysis_commands, options, output_files
 from optimizer.cli.diagnostics import ProgressDisplay
@@ -83,7 +82,7 @@ def _redact(
             _describe_relation(loaded_scenario, relation) for relation in named_relations
         ]
         if unnamed_count := len(redacted.revealing) - len(descriptions):
-            descriptions.append(tr("and {count} more figures", count=unnamed_count))
+            descriptions.append(f"and {unnamed_count} more figures")
         raise click.UsageError("\n".join(descriptions))
     # Written before the solves, which may fail; results of an earlier run are removed.
     text = redacted.yaml_text.encode()
@@ -121,12 +120,10 @@ def _describe_relation(loaded_scenario: LoadedScenario, relation: "Relation") ->
     )
     place, times = str(location), f"{relation.factor:.4g}"
     details = {"place": place, "path": figure.dotted_path, "times": times}
-    return tr(
+    return (
         "{place}: {path} is {times} times {hidden}: whoever guesses so has that. --also {path} "
-        "hides it too; --allow {path} leaves it, if that is by chance or known anyway.",
-        hidden=" + ".join(relation.hidden_parts),
-        **details,
-    )
+        "hides it too; --allow {path} leaves it, if that is by chance or known anyway."
+    ).format(hidden=" + ".join(relation.hidden_parts), **details)
 
 
 def _is_scenario_file(out: Path) -> bool:
