@@ -27,6 +27,7 @@ COMMANDS = {
     "init": "Write a commented scenario file or workbook to start from.",
     "open": 'Open a page in the browser to ask a scenario "and what if".',
     "presets": "List the presets that scenarios can include, or print one.",
+    "redact": "Widen or remove figures of a scenario before it is handed on.",
     "report": "Make an HTML page of saved plans, one or several side by side.",
     "rerun": "Run again what left a manifest, and say whether it comes out the same.",
     "run": "Read a workbook, solve it, and write plan, report and results beside it.",

@@ -26,9 +26,9 @@ from optimizer.analyses.registry import ANALYSES_BY_NAME
 from optimizer.cli import output_files
 from optimizer.cli.usage import COMMAND_ARGUMENTS_KEY
 
-REPEATABLE_COMMANDS = {"run", *ANALYSES_BY_NAME} - {"redact", "batch"}
-"""Commands that write a manifest and can be repeated from it. ``redact`` is excluded: the hash of a
-secret file would help to guess its figures. Each run of ``batch`` has a manifest of its own."""
+REPEATABLE_COMMANDS = {"run", *ANALYSES_BY_NAME} - {"batch"}
+"""Commands that write a manifest and can be repeated from it. Each run of ``batch`` has a manifest
+of its own."""
 
 
 class Invocation(NamedTuple):
