@@ -9,7 +9,7 @@ from models.results.comparison import BestOptionRange, Increment
 from models.results.option import Option
 from optimizer.analyses.comparison.comparison_wording import ComparisonWording
 from optimizer.report.charts import Chart
-from optimizer.report.charts import options as charts
+from optimizer.report.charts import plan_charts as charts
 from optimizer.report.charts.drawing import Figure
 from optimizer.report.document import (
     PAGE_AND_SHEET,

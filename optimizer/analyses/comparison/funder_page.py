@@ -25,7 +25,7 @@ from optimizer.analyses.comparison.option_figures import NEEDS_DAMAGE, OptionFig
 from optimizer.analyses.comparison.tables import option_columns
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
-from optimizer.report.charts import damage as charts
+from optimizer.report.charts import plan_charts as charts
 from optimizer.report.document import Column, Fact, Part, Table
 from optimizer.report.metrics import read_figure
 from optimizer.report.number_format import ZERO_TOLERANCE, format_number, sanitize

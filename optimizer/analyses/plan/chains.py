@@ -17,7 +17,7 @@ from optimizer.analyses.plan.chain_wording import (
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
-from optimizer.report.charts import chains as charts
+from optimizer.report.charts import supply_charts as charts
 from optimizer.report.document import (
     PAGE,
     SHEET,

@@ -13,7 +13,7 @@ from optimizer.analyses.plan.plan_wording import PlanWording, relative_reduction
 from optimizer.analyses.shortage_durations import shortage_duration_parts
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
-from optimizer.report.charts import damage as charts
+from optimizer.report.charts import plan_charts as charts
 from optimizer.report.document import (
     PAGE,
     SHEET,

@@ -7,7 +7,7 @@ from models.language import tr
 from models.results import EventYears
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report.charts import Chart
-from optimizer.report.charts import damage as charts
+from optimizer.report.charts import plan_charts as charts
 from optimizer.report.document import PAGE, PAGE_AND_SHEET, Column, Heading, Part, Table
 from optimizer.report.number_format import format_number, format_percent
 

@@ -11,7 +11,7 @@ from optimizer.analyses.plan.plan_wording import PlanWording, amount_column, pay
 from optimizer.analyses.plan_diff import MARKET_ID
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
-from optimizer.report.charts import money as charts
+from optimizer.report.charts import plan_charts as charts
 from optimizer.report.document import (
     ALL_MEDIA,
     PAGE,

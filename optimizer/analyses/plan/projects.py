@@ -9,7 +9,7 @@ from models.results import ProjectPlan
 from models.scenario.case import Case
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report import document as doc
-from optimizer.report.charts import Chart, schedule
+from optimizer.report.charts import Chart, plan_charts
 from optimizer.report.countries import country_name
 from optimizer.report.document import (
     PAGE,
@@ -284,10 +284,10 @@ def _timeline_chart(
     built_projects: Sequence[ProjectPlan],
     delivery_risks: Mapping[str, DeliveryRisk],
 ) -> Chart:
-    def project_timeline(p: ProjectPlan) -> schedule.ProjectTimeline:
+    def project_timeline(p: ProjectPlan) -> plan_charts.ProjectTimeline:
         assert wording.case is not None
         lifetime, risk = wording.case.projects[p.id].lifetime_years, delivery_risks[p.id]
-        return schedule.ProjectTimeline(
+        return plan_charts.ProjectTimeline(
             wording.name("projects", p.id),
             p.start,
             p.first_output,
@@ -309,7 +309,7 @@ def _timeline_chart(
             "One bar a project over the years; beside it the year of first output if nothing is "
             "delayed, the latest one, and the chance that it produces at all."
         ),
-        lambda: schedule.project_timelines(
+        lambda: plan_charts.project_timelines(
             timelines, range(wording.years[0], wording.years[-1] + 1)
         ),
     )

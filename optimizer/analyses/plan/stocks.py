@@ -10,7 +10,7 @@ from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.analyses.stock_use import stock_use_caption, stock_use_columns
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
-from optimizer.report.charts import schedule as charts
+from optimizer.report.charts import plan_charts as charts
 from optimizer.report.document import (
     PAGE_AND_SHEET,
     SHEET,

@@ -15,7 +15,7 @@ from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.analyses.plan.supply_maps import supply_map_parts
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
-from optimizer.report.charts import dependence as charts
+from optimizer.report.charts import supply_charts as charts
 from optimizer.report.countries import country_name
 from optimizer.report.document import (
     PAGE,

@@ -8,7 +8,7 @@ from models.results.option import MaterialDependence, SupplyConcentration
 from optimizer.analyses.comparison.benefit import MAX_COUNTRY_SHARE
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report import document as doc
-from optimizer.report.charts import Chart, supply_map
+from optimizer.report.charts import Chart, supply_charts
 from optimizer.report.countries import country_name
 from optimizer.report.document import PAGE, Column, Table
 from optimizer.report.number_format import format_number, format_percent, format_rounded_percent
@@ -106,7 +106,9 @@ def supply_map_parts(
     shown_flows = [*changed_flows, *unchanged_flows]
     title = tr("Where supply comes from in {year}, without and with the plan", year=year)
     description = " ".join([description, *map(_describe_largest_suppliers, shown_flows)])
-    chart = Chart("flows", title, description, lambda: supply_map.draw_supply_maps(map_rows, home))
+    chart = Chart(
+        "flows", title, description, lambda: supply_charts.draw_supply_maps(map_rows, home)
+    )
     columns = [
         Column(tr("Material"), lambda row: row[0].name, "text"),
         Column(tr("Country"), lambda row: country_name(row[1]), "text"),
@@ -139,7 +141,7 @@ def _material_map(
     suppliers: SupplyConcentration,
     country_shares: Mapping[str, float],
     home_country: str,
-) -> supply_map.SupplyMap:
+) -> supply_charts.SupplyMap:
     largest_suppliers = list(country_shares)[:TOP_SUPPLIERS]
     changed_suppliers = [
         x
@@ -153,7 +155,7 @@ def _material_map(
         else []
     )
     marked_country = suppliers.third_country if suppliers.third_share > MAX_COUNTRY_SHARE else None
-    return supply_map.SupplyMap(
+    return supply_charts.SupplyMap(
         flow.name, case_title, country_shares, named_suppliers, marked_country or ""
     )
 
