@@ -23,8 +23,8 @@ from optimizer.analyses.evaluation.plan_evaluation import solve_counterfactual
 from optimizer.analyses.plan.document import brief_document as brief_of
 from optimizer.analyses.plan.document import build_document
 from optimizer.analyses.plan.executive_facts import _describe_yearly_amounts, compared_references
+from optimizer.analyses.plan.executive_summary import describe_turning_points
 from optimizer.analyses.plan.plan_wording import PlanWording
-from optimizer.analyses.plan.risks import describe_turning_points
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.model.instance import read_instance
 from optimizer.report.number_format import NO_BREAK_SPACE
