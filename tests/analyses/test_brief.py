@@ -16,9 +16,8 @@ from models.results.evaluation import BudgetRisk, Estimate
 from models.results.plan import Position
 from models.scenario.case import Case
 from optimizer.analyses.comparison.benefit import compute_benefit
-from optimizer.analyses.comparison.brief_figures import compute_brief
-from optimizer.analyses.comparison.fiscal import fiscal_figures, rate_of_return
-from optimizer.analyses.comparison.money import compute_cost
+from optimizer.analyses.comparison.money import compute_cost, fiscal_figures, rate_of_return
+from optimizer.analyses.comparison.plan_comparison import compute_brief
 from optimizer.analyses.evaluation.plan_evaluation import solve_counterfactual
 from optimizer.analyses.plan.document import brief_document as brief_of
 from optimizer.analyses.plan.document import build_document

@@ -10,8 +10,8 @@ from models.results import Brief, Plan, Position, ReferenceIncrement
 from models.results.option import Benefit, Cost, MoneyTotals
 from models.scenario.case import Case
 from optimizer.analyses.comparison.benefit import compute_benefit
-from optimizer.analyses.comparison.brief_figures import compute_brief
 from optimizer.analyses.comparison.money import compute_cost, position_adder
+from optimizer.analyses.comparison.plan_comparison import compute_brief
 from optimizer.analyses.plan.companion_results import CompanionResults
 from optimizer.analyses.plan_diff import MARKET_ID
 from optimizer.report.countries import country_name
