@@ -70,7 +70,7 @@ check: $(VENV)/.dev
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/codespell --dictionary docs/gone-words.txt --regex '[A-Za-z]+' --skip docs/gone-words.txt,tests/scenarios \
-	  --ignore-regex 'bits_told|chains_untold|told \{seed\}' \
+	  --ignore-regex 'chains_untold|told \{seed\}' \
 	  models optimizer vorrat docs tests benchmarks README.md CONTRIBUTING.md
 	$(VENV)/bin/python -m pytest tests/test_docs.py tests/formulation/test_document.py \
 	  tests/cli/test_command_reference.py

@@ -22,8 +22,7 @@ CONSORTIUM = Path(__file__).resolve().parent.parent / "scenarios" / "consortium.
 
 def main() -> None:
     from models.files import read_case
-    from optimizer.analyses.split.players import read_game
-    from optimizer.analyses.split.subproblem import coalition_query
+    from optimizer.analyses.split.coalition_values import coalition_query, read_game
     from optimizer.parallel import Workers
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -65,7 +64,7 @@ def main() -> None:
 
 def with_pool(table: Any, gap: float) -> Callable[[Any], Any]:
     """Return a function that solves each coalition with the cuts of the previous ones."""
-    from optimizer.analyses.split.subproblem import CoalitionSolver
+    from optimizer.analyses.split.coalition_values import CoalitionSolver
     from optimizer.solve.session import Session
 
     return CoalitionSolver(table, Session(1, gap=gap))

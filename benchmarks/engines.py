@@ -75,7 +75,8 @@ def run(name: str, engine: Callable[[int], Any], runs: int, jobs: int, loop: Tim
 
 @contextmanager
 def in_this_process(_jobs: int) -> Iterator[None]:
-    from optimizer.parallel import LocalProcesses, use_engine
+    from optimizer.parallel import use_engine
+    from optimizer.parallel.processes import LocalProcesses
 
     with use_engine(LocalProcesses(jobs=1)):
         yield
@@ -84,7 +85,8 @@ def in_this_process(_jobs: int) -> Iterator[None]:
 @contextmanager
 def processes(jobs: int) -> Iterator[None]:
     """Use local processes; with a limit, so that a single job runs in a separate process too."""
-    from optimizer.parallel import Limits, LocalProcesses, use_engine
+    from optimizer.parallel import Limits, use_engine
+    from optimizer.parallel.processes import LocalProcesses
 
     with use_engine(LocalProcesses(Limits(memory_bytes=2 * 10**9), jobs)):
         yield
@@ -92,10 +94,16 @@ def processes(jobs: int) -> Iterator[None]:
 
 @contextmanager
 def cluster(jobs: int) -> Iterator[None]:
+    from distributed import LocalCluster
+
     from optimizer.parallel import use_engine
     from optimizer.parallel.cluster import Cluster
 
-    with Cluster("local", jobs=jobs) as engine, use_engine(engine):
+    with (
+        LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None) as local,
+        Cluster(local.scheduler_address, jobs=jobs) as engine,
+        use_engine(engine),
+    ):
         yield
 
 

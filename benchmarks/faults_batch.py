@@ -265,7 +265,7 @@ def main() -> int:
         "| fault | exit code | plans kept | exit code of `--resume` | runs it took over | sound |"
     )
     print("|---|--:|--:|--:|--:|---|")
-    going, local = ["--keep-going"], ["--scheduler", "local"]
+    going = ["--keep-going"]
     first, ctrl_c = signal.SIGTERM, signal.SIGINT
     bench.run("none", nothing, (0,))
     bench.run("Ctrl-C once", to_all(ctrl_c), (1,))
@@ -280,10 +280,6 @@ def main() -> int:
     bench.run("two runs outgrow `--memory-limit`", nothing, (4,), little, files=(LARGE, TUTORIAL),
               runs=2)  # fmt: skip
     bench.run(f"files up to {FULL // 1000} kB", nothing, (5,), full=True)
-    bench.run("Ctrl-C, cluster `local`", to_all(ctrl_c), (1,), local)
-    bench.run("`kill -9` of a worker, cluster `local`", lambda b: kill(*b.workers()[:1]), (0,),
-              local)  # fmt: skip
-    bench.run("`kill -9` of all, cluster `local`", to_all(KILL), (-KILL,), local)
     bench.run("`kill -9` of a worker, cluster", kill_worker_of_cluster, (0,), external=True)
     for how in ([], ["again"]):
         bench.run(f"`kill -9` of the scheduler{', `--resume` on another' if how else ''}",

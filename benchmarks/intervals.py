@@ -116,9 +116,9 @@ def main() -> None:
     from models.scenario.case import Case
     from optimizer.analyses.evaluation.fresh_states import (
         describe_fresh_evaluation,
+        estimate_optimality_gap,
         evaluate_fresh_states,
     )
-    from optimizer.analyses.evaluation.replications import estimate_optimality_gap
     from optimizer.analyses.saved_plan import load_saved_plan
     from optimizer.model.commitment import Commitment, weighted_cost
     from optimizer.model.review import with_information_sets

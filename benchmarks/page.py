@@ -1,14 +1,11 @@
-"""Response times of the page: from a moved control to the first plan and to the proof, also with
-many users.
+"""Response times of the page: from a moved control to the first plan and to the proof.
 
-    python benchmarks/page.py [FILE] [--moves 100] [--seed 201]
-                              [--users 1] [--minutes 0] [--pause 0]
+    python benchmarks/page.py [FILE] [--moves 100] [--seed 201] [--minutes 0] [--pause 0]
 
 The server of ``vorrat open`` runs in a separate process and gets the requests of a browser. A move
 changes one control of the page against the file: a number by up to 50 %, or a project that must or
-must not be built. With several ``--users`` the server runs with ``--serve``: each user has a tab,
-makes moves one after the other with a pause between, until all are made or ``--minutes`` are over,
-and loads the brief of each answer. No tab may receive events of questions that it did not ask.
+must not be built. Moves are made one after the other with a pause between, until all are made or
+``--minutes`` are over. No events of questions that were not asked may come.
 """
 
 from __future__ import annotations
@@ -22,7 +19,6 @@ import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -36,7 +32,6 @@ from models.files import read_case
 from optimizer.page.controls import MUST_BUILD, MUST_NOT_BUILD, controls_by_id
 
 ROOT = Path(__file__).parents[1]
-PUBLIC, SECRET = "https://vorrat.example.org", "a secret that is no secret, of a benchmark"
 
 
 def moves(path: Path, seed: int) -> Iterator[str]:
@@ -55,26 +50,13 @@ def moves(path: Path, seed: int) -> Iterator[str]:
 class Server:
     """``vorrat open`` in a separate process."""
 
-    def __init__(self, path: Path, is_for_many: bool) -> None:
+    def __init__(self, path: Path) -> None:
         command = [sys.executable, "-m", "optimizer", "open", "--no-browser", "--stay", str(path)]
-        self.is_for_many = is_for_many
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as secret:
-            secret.write(SECRET)
-            secret.flush()
-            command += ["--serve", PUBLIC, "--secret", secret.name] if is_for_many else []
-            self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
-            assert self.process.stderr is not None
-            found = re.search(r"(http\S+token\S+)|on (\S+) for", self.process.stderr.readline())
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+        assert self.process.stderr is not None
+        found = re.search(r"(http\S+token\S+)", self.process.stderr.readline())
         assert found is not None
         threading.Thread(target=self.process.stderr.read, daemon=True).start()
-        self.headers = {
-            "Origin": PUBLIC,
-            "Host": urlsplit(PUBLIC).netloc,
-            "X-Vorrat-Secret": SECRET,
-        }
-        if is_for_many:
-            self.host = found[2]
-            return
         self.host = urlsplit(found[1]).netloc
         connection = http.client.HTTPConnection(self.host)
         connection.request("GET", found[1].removeprefix(f"http://{self.host}"))
@@ -99,9 +81,8 @@ class Tab:
 
     def __init__(self, server: Server, scenario: str, name: str) -> None:
         self.server, self.scenario, self.name, self.number = server, scenario, name, 0
-        self.headers = server.headers | ({"X-Remote-User": name} if server.is_for_many else {})
         connection = http.client.HTTPConnection(server.host)
-        connection.request("GET", f"/events?tab={name}", headers=self.headers)
+        connection.request("GET", f"/events?tab={name}", headers=server.headers)
         self.stream = connection.getresponse()
         self.foreign = 0  # number of events that belong to other questions
 
@@ -113,7 +94,7 @@ class Tab:
         began = time.perf_counter()
         connection = http.client.HTTPConnection(self.server.host)
         body = json.dumps({"tab": self.name, "number": self.number, "query": query})
-        connection.request("POST", "/ask", body, self.headers)
+        connection.request("POST", "/ask", body, self.server.headers)
         response = connection.getresponse()
         reported: dict[str, Any] = {"move": move, "first": None, "heard": None}
         if response.status != 202:
@@ -138,17 +119,6 @@ class Tab:
 
     last = ""
 
-    def look(self) -> tuple[float, str]:
-        """Load the brief of the last question. Return the seconds and the text."""
-        began = time.perf_counter()
-        connection = http.client.HTTPConnection(self.server.host)
-        address = f"/view/brief?{urlencode({'of': self.last})}"
-        connection.request("GET", address, headers=self.headers)
-        response = connection.getresponse()
-        text = response.read().decode()
-        assert response.status == 200, text
-        return time.perf_counter() - began, text
-
 
 def line(name: str, seconds: list[float]) -> str:
     """Return a line with the median, the 95th percentile and the maximum of ``seconds``."""
@@ -168,12 +138,11 @@ def main() -> None:
     parser.add_argument("file", nargs="?", type=Path, default=ROOT / "scenarios/germany-2026.yaml")
     parser.add_argument("--moves", type=int, default=100)
     parser.add_argument("--seed", type=int, default=201)
-    parser.add_argument("--users", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--pause", type=float, default=0.0, help="seconds between two moves")
     args = parser.parse_args()
     os.environ.setdefault("PYTHONPATH", str(ROOT))
-    server = Server(args.file.resolve(), args.users > 1)
+    server = Server(args.file.resolve())
     reported, memory, began = list[dict[str, Any]](), list[tuple[float, int]](), time.monotonic()
     ends = time.monotonic() + 60 * args.minutes if args.minutes else float("inf")
     done = threading.Event()
@@ -182,30 +151,19 @@ def main() -> None:
         while not done.wait(1.0):
             memory.append((time.monotonic() - began, server.memory))
 
-    def use(user: int) -> None:
-        tab = Tab(server, args.file.stem, f"user-{user}")
-        drawn = moves(args.file, args.seed + user)
-        for _ in range(args.moves):
-            if time.monotonic() > ends:
-                break
-            answer = tab.ask(next(drawn)) | {"user": user}
-            if args.users > 1 and answer["state"] in ("proven", "stopped"):
-                answer["look"], _ = tab.look()
-            reported.append(answer)
-            time.sleep(args.pause)
-        assert not tab.foreign, f"user {user} heard of {tab.foreign} foreign questions"
-
     threading.Thread(target=record_memory, daemon=True).start()
     try:
         first = Tab(server, args.file.stem, "first").ask(None)
         print(
             f"the file as it is: first plan {first['first']:.1f} s, proven {first['seconds']:.1f} s"
         )
-        users = [threading.Thread(target=use, args=(n,)) for n in range(args.users)]
-        for user in users:
-            user.start()
-        for user in users:
-            user.join()
+        tab, drawn = Tab(server, args.file.stem, "second"), moves(args.file, args.seed)
+        for _ in range(args.moves):
+            if time.monotonic() > ends:
+                break
+            reported.append(tab.ask(next(drawn)))
+            time.sleep(args.pause)
+        assert not tab.foreign, f"heard of {tab.foreign} questions that were not asked"
     finally:
         done.set()
         server.close()
@@ -214,9 +172,7 @@ def main() -> None:
     print(line("heard of", [one["heard"] for one in reported if one["heard"]]))
     print(line("first plan", [one["first"] for one in reported if one["first"]]))
     print(line("proven to 0.1 %", [one["seconds"] for one in reported if one["state"] == "proven"]))
-    print(line("brief of an answer", [one["look"] for one in reported if "look" in one]))
-    least = min(sum(one["user"] == user for one in reported) for user in range(args.users))
-    print(f"answers: {len(reported)}, of each user at least {least}")
+    print(f"answers: {len(reported)}")
     tenth = max(seconds for seconds, _ in memory) / 10
     most = [max((size for t, size in memory if t // tenth == n), default=0) for n in range(10)]
     print("memory of the server and its processes, MB at most, by tenths of the time:",

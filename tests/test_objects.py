@@ -278,7 +278,7 @@ def test_every_result_is_loaded_as_it_was_saved(analysis: Any, tmp_path: Path) -
     try:
         found = vorrat.analyse(analysis.name, given, **needed.get(analysis.name, {}))
     except vorrat.VorratError:
-        assert analysis.name in ("split", "assumptions", "review", "redact")  # it needs more
+        assert analysis.name in ("split", "assumptions", "review")  # it needs more
         return
     found.save(tmp_path / "saved")
     again = vorrat.load(tmp_path / "saved")

@@ -16,7 +16,7 @@ from models.files import (
     yaml_source,
 )
 from optimizer.data_files import rows as rows_of_data
-from optimizer.page import isolated_reader as apart
+from optimizer.page import scenario_store as apart
 from optimizer.solve.decomposition import pool_file
 
 PAGE = Path(__file__).parents[1] / "docs" / "security.md"
@@ -55,5 +55,4 @@ def test_the_limits_are_those_of_the_code() -> None:
         rows_of_data.MAX_CELLS,
         apart.READ_TIMEOUT,
         apart.READ_MEMORY,
-        apart.MAX_CONCURRENT_READS,
     ]

@@ -54,10 +54,7 @@ BETWEEN_OWN_PROCESSES = {
     # Tasks and answers between this process and workers that it has begun itself, and those of a
     # cluster that both sides have shown certificates for, or that is on this machine.
     ("optimizer/parallel/task_server.py", "pickle"),
-    ("optimizer/parallel/dispatch.py", "pickle"),
-    ("optimizer/parallel/cluster.py", "pickle"),
-    ("optimizer/parallel/dask_worker.py", "pickle"),
-    ("optimizer/parallel/services.py", "pickle"),
+    ("optimizer/parallel/processes.py", "pickle"),
 }
 
 
@@ -76,7 +73,7 @@ def test_nothing_that_is_read_can_be_executed() -> None:
 
 
 ON_THIS_MACHINE = {
-    # Bound to the loopback address, but for a server whose proxy is elsewhere.
+    # Bound to the loopback address, but for a container whose proxy is elsewhere.
     ("optimizer/cli/open_page.py", "socket"),
     ("optimizer/cli/open_page.py", "webbrowser"),
 }

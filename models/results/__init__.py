@@ -23,7 +23,6 @@ from models.results.participation import *
 from models.results.plan import *
 from models.results.plan_context import *
 from models.results.proof import *
-from models.results.redaction import *
 from models.results.sensitivity import *
 from models.results.split import *
 from models.results.stress import *

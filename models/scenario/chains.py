@@ -142,20 +142,11 @@ def material_needs(case: Sections, year: int) -> dict[str, float]:
     needs: dict[str, float] = defaultdict(float)
     for (_, material), tonnes in yearly_demand(case, year).items():
         needs[material] += tonnes
-    return conversion_inputs(case, year, needs)
-
-
-def conversion_inputs(
-    case: Sections, year: int, base: dict[str, float] | None = None
-) -> dict[str, float]:
-    """Return the tonnes of each material that conversions take in at full capacity in a year, plus
-    the tonnes in ``base``."""
-    inputs: dict[str, float] = defaultdict(float, base or {})
     for conversion in case.conversions.values():
         capacity = conversion.capacity_t_per_year.at(year)
         for input_name, ratio in conversion.inputs_t_per_t.items():
-            inputs[input_name] += float(ratio) * capacity
-    return inputs
+            needs[input_name] += float(ratio) * capacity
+    return needs
 
 
 def demanded_materials(case: Sections) -> set[str]:

@@ -22,7 +22,7 @@ from models.results import Plan
 from models.results.plan import BreakEvenFactor, ScaledQuantity
 from models.scenario.case import Case
 from optimizer.analyses.assumptions import LinkedNumbers, scaled_number, uncertain_numbers
-from optimizer.analyses.sensitivity.plan_evaluation import (
+from optimizer.analyses.sensitivity.subproblem import (
     PlanAtValues,
     StudiedPlan,
     classify_decision,

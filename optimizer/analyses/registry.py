@@ -39,7 +39,6 @@ class Analysis:
     """Whether it can start from the cuts of earlier runs."""
     options_path: str = ""
     """Module and class of its options, if not the default."""
-    result_folder: str = ""  # subfolder of the output folder for its result
     supports_assumption_sets: bool = False  # whether it works over sets of assumptions
     supports_review: bool = False  # whether it works with a review
     supports_ambiguity: bool = False  # whether it works with the least favorable probabilities
@@ -52,7 +51,7 @@ class Analysis:
     @property
     def result_file(self) -> str:
         """The path of the analysis's result file, relative to the output folder."""
-        return f"{self.result_folder}{self.kind}.json"
+        return f"{self.kind}.json"
 
     @property
     def result_class(self) -> type[Result]:
@@ -108,9 +107,6 @@ _SENSITIVITY_SUMMARY = mark_translatable("Find what the answer rests on, and wha
 _COMPARE_SUMMARY = mark_translatable("Put funding options side by side.")
 _FRONTIER_SUMMARY = mark_translatable("Draw damage against a budget, or any number of the file.")
 _TARGET_SUMMARY = mark_translatable("Find the least budget that reaches a goal.")
-_REDACT_SUMMARY = mark_translatable(
-    "Hide figures of a scenario; say what that costs and what still tells."
-)
 _ASSUMPTIONS_SUMMARY = mark_translatable(
     "Find what experts disagree on, and one plan for all of them."
 )
@@ -200,7 +196,6 @@ ANALYSES = (
         supports_review=True,
         supports_ambiguity=True,
     ),
-    Analysis("redact", "redaction", _REDACT_SUMMARY, result_folder="owner/"),
     Analysis("batch", "batch", _BATCH_SUMMARY, options_path="options:BatchOptions"),
 )
 """All analyses; a folder with several results stands for the first of them in this order."""

@@ -1,13 +1,16 @@
-"""Fields that the results of all analyses have."""
+"""Fields that results of several analyses share."""
 
 import time
 from typing import Any
 
 from models.base import display_name
 from models.language import current_language
+from models.results import WithoutPlan
 from models.results.base import TitledDocument
 from models.scenario.case import Case
-from optimizer.solve.checked_solution import input_hash
+from optimizer.model.commitment import Commitment, planned_stock
+from optimizer.model.instance import Instance
+from optimizer.solve.checked_solution import CheckedSolution, input_hash
 from optimizer.solve.plan_document import MEASURE_UNITS, solved_scenario_json
 from optimizer.solve.planner import package_versions
 
@@ -44,3 +47,24 @@ def common_result_fields(
     if start_time is not None:
         common_fields["seconds"] = time.perf_counter() - start_time
     return {name: value for name, value in common_fields.items() if name in result.model_fields}
+
+
+MIN_TONNES_HELD = 1e-6
+"""Tonnes up to which a stock counts as empty."""
+
+
+def largest_stocks(instance: Instance, commitment: Commitment) -> dict[str, float]:
+    """Return the largest stock in tonnes that each stockpile holds; stockpiles that stay empty are
+    left out."""
+    stocks = {
+        h: float(planned_stock(instance, commitment, h).max())
+        * instance.lot_tonnes[stockpile.material]
+        for h, stockpile in instance.stockpiles.items()
+    }
+    return {h: tonnes for h, tonnes in stocks.items() if tonnes > MIN_TONNES_HELD}
+
+
+def outcome_without_plan(solution: CheckedSolution) -> WithoutPlan:
+    """Return the mean, CVaR and maximum of damage without any plan."""
+    outcome, level = solution.without_plan, float(solution.instance.case.objective.cvar.level)
+    return WithoutPlan(expected=outcome.expected, cvar=outcome.cvar(level), worst=outcome.worst)

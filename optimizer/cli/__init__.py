@@ -29,6 +29,7 @@ COMMANDS = {
     "init": mark_translatable("Write a commented scenario file or workbook to start from."),
     "open": mark_translatable('Open a page in the browser to ask a scenario "and what if".'),
     "presets": mark_translatable("List the presets that scenarios can include, or print one."),
+    "redact": mark_translatable("Widen or remove figures of a scenario before it is handed on."),
     "report": mark_translatable("Make an HTML page of saved plans, one or several side by side."),
     "rerun": mark_translatable(
         "Run again what left a manifest, and say whether it comes out the same."

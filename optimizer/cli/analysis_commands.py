@@ -152,17 +152,12 @@ def analysis_command(
 
 
 def assemble_command(
-    call: Callable[..., int],
-    name: str,
-    argument: str,
-    *,
-    has_memory_limit: bool = True,
-    **argument_settings: Any,
+    call: Callable[..., int], name: str, argument: str, **argument_settings: Any
 ) -> click.Command:
     """Return the click command of an analysis that calls ``call``. It has the argument
     ``argument``, for which ``argument_settings`` are passed to ``click.argument``, the options that
-    the analysis declares, and those of all analyses. ``has_memory_limit`` adds ``--memory-limit``,
-    or the options of an engine if the analysis uses one."""
+    the analysis declares, and those of all analyses: ``--memory-limit``, or the options of an
+    engine if the analysis uses one."""
     options_class = ANALYSES_BY_NAME[name].options_class
     decorated = options.quiet_option(language_option(call))
     if ANALYSES_BY_NAME[name].reuses_cuts:
@@ -172,12 +167,11 @@ def assemble_command(
             options.force_option(options_class.force_help)(decorated)
         )
     )
-    if has_memory_limit:
-        decorated = (
-            options.with_engine_options(decorated)
-            if "jobs" in options_class.supported_options
-            else options.with_memory_limit(decorated)
-        )
+    decorated = (
+        options.with_engine_options(decorated)
+        if "jobs" in options_class.supported_options
+        else options.with_memory_limit(decorated)
+    )
     decorated = click.argument(argument, **argument_settings)(
         options.declared_options(options_class)(decorated)
     )

@@ -35,10 +35,9 @@ from optimizer.cli import output_files
 from optimizer.cli.saved_results import MAIN_FILES
 from optimizer.cli.usage import COMMAND_ARGUMENTS_KEY
 
-REPEATABLE_COMMANDS = {"run", *ANALYSES_BY_NAME} - {"redact", "batch"}
-"""Commands that write a manifest and can be repeated from it. ``redact`` is excluded: the hash of a
-secret file, or the seed that hides its figures, would help to guess them. Each run of ``batch`` has
-a manifest of its own."""
+REPEATABLE_COMMANDS = {"run", *ANALYSES_BY_NAME} - {"batch"}
+"""Commands that write a manifest and can be repeated from it. Each run of ``batch`` has a manifest
+of its own."""
 FILE_PARAMETERS = ("file", "plan", "given", "--plan", "--states-of")
 """Parameters whose values name input files."""
 INPUTS_FOLDER = "inputs"  # folder with copies of the inputs of each result

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 from models.faults import SourceLocation
 from models.files.decoding import read_bytes
-from models.language import mark_translatable, set_language, tr
+from models.language import set_language, tr
 from models.scenario.case import Case
 from optimizer.analyses.options import CliFlag, Options, option_help
 from optimizer.cli import child_process, output_files, usage
@@ -101,23 +101,13 @@ def path_option(
 scheduler_option = click.option(
     "--scheduler",
     metavar="ADDRESS",
-    help="Solve on the workers of this dask.distributed scheduler, such as tls://10.0.0.5:8786, or "
-    "of one begun here for the run: local.",
+    help="Solve on the workers of this dask.distributed scheduler, such as tls://10.0.0.5:8786.",
 )
-TLS_OPTIONS = {
-    "--tls-ca": mark_translatable(
-        "Certificates of the authority that scheduler and workers are certified by."
-    ),
-    "--tls-cert": mark_translatable("The certificate by which the scheduler knows this side."),
-    "--tls-key": mark_translatable("The private key of that certificate."),
-}
 
 
 def engine_options(command: _Command) -> _Command:
-    """Add the options --memory-limit, --scheduler and the TLS files to a command. With the number
-    of jobs they determine the engine (:func:`engine_in_use`)."""
-    for name, help_text in reversed(TLS_OPTIONS.items()):
-        command = path_option(name, "FILE", help_text, exists=True)(command)
+    """Add the options --memory-limit and --scheduler to a command. With the number of jobs they
+    determine the engine (:func:`engine_in_use`)."""
     return memory_limit_option(scheduler_option(command))
 
 
@@ -150,8 +140,7 @@ def with_engine_options(command: Callable[..., int]) -> Any:
 def take_engine_values(option_values: dict[str, Any]) -> dict[str, Any]:
     """Remove the values of the options of :func:`engine_options` from ``option_values``, and return
     them as parameters of :func:`engine_in_use`."""
-    names = ("memory_limit", "scheduler", "tls_ca", "tls_cert", "tls_key")
-    return {name: option_values.pop(name) for name in names}
+    return {name: option_values.pop(name) for name in ("memory_limit", "scheduler")}
 
 
 @contextmanager
@@ -161,32 +150,27 @@ def engine_in_use(
     scheduler: str | None = None,
     task_timeout: float | None = None,
     single_answer: bool = False,
-    **tls_files: Path | None,
 ) -> Iterator[Engine]:
     """Within the context, use the engine for which these options ask, and yield it.
 
     ``task_timeout`` is the time limit of one task in seconds. With ``single_answer`` no local
     processes are started if one process suffices, and a cluster is connected only when it is first
-    used. Raise click.UsageError if options cannot be combined, and ClusterError if the cluster
-    cannot be used.
+    used. Raise click.UsageError if dask is not installed, and ClusterError if the cluster cannot be
+    used.
     """
-    from optimizer.parallel import Limits, LocalProcesses, current_engine, use_engine
+    from optimizer.parallel import Limits, current_engine, use_engine
+    from optimizer.parallel.processes import LocalProcesses
 
     limits = Limits(memory_bytes=memory_limit, seconds=task_timeout)
     if scheduler is None:
-        if any(tls_files.values()):
-            raise usage_error("the files of TLS are for a --scheduler.")
         with use_engine(LocalProcesses(limits, jobs, limits_this_process=single_answer)):
             yield current_engine()
         return
     from optimizer.errors import ClusterError
-    from optimizer.parallel.cluster import Cluster, TlsFiles
+    from optimizer.parallel.cluster import Cluster
 
     try:
-        tls = TlsFiles(*(tls_files.get(f"tls_{name}") for name in TlsFiles._fields))
-        cluster = Cluster(
-            scheduler, tls=tls, limits=limits, jobs=jobs, connect_lazily=single_answer
-        )
+        cluster = Cluster(scheduler, limits=limits, jobs=jobs, connect_lazily=single_answer)
     except ClusterError as error:  # before any connection, so the options are wrong
         raise click.UsageError(str(error)) from None
     with cluster, use_engine(cluster):
@@ -304,7 +288,7 @@ def field_option(options: type[Options], name: str) -> Callable[[_Command], _Com
         settings["multiple"] = True
     settings["type"] = str if parse is not None else _click_type(value_type, metadata)
     if parse is not None:
-        settings["callback"] = _parse_callback(parse)
+        settings["callback"] = parse_callback(parse)
     names = [declared_name, *filter(None, [flag_settings.get("alias")])]
     return click.option(*names, name, required=field.is_required(), **settings)
 
@@ -367,7 +351,10 @@ def _click_type(value_type: Any, constraints: list[Any]) -> Any:
     return value_type
 
 
-def _parse_callback(parse: Callable[[Any], Any]) -> Callable[..., Any]:
+def parse_callback(parse: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Return a callback of click that parses the value of an option, if it has one, and reports a
+    ValueError as wrong usage."""
+
     def callback(_ctx: click.Context, _option: click.Parameter, value: Any) -> Any:
         if value is None or value == ():
             return value

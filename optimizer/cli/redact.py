@@ -1,133 +1,147 @@
-"""``vorrat redact``: hide figures of a scenario, and report what that costs and what can still be
-inferred."""
+"""``vorrat redact``: widen or remove figures of a scenario before it is handed on."""
 
-import secrets
-from contextlib import closing
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from models.base import display_name
-from models.files import LoadedScenario
-from models.language import tr
-from optimizer.analyses.redaction.options import RedactOptions
-from optimizer.cli import analysis_commands, options, output_files
-from optimizer.cli.diagnostics import ProgressDisplay
-from optimizer.cli.scenario_files import scenario_summary
-from optimizer.cli.usage import usage_error
+from models.language import current_language, localize_number, tr
+from optimizer.analyses.options import parse_named_values, parse_share
+from optimizer.cli import options, output_files, usage
+from optimizer.cli.analysis_commands import misuse_as_usage_error, read_scenario
+from optimizer.cli.usage import announce
 
-if TYPE_CHECKING:
-    from optimizer.analyses.redaction.relations import Relation
+FILE_NAMES = ("stand-in.yaml", "scenario.yaml")
 
-OUTPUT_FILES = (
-    "public/scenario.yaml",
-    "public/stand-in.yaml",
-    "public/plan.json",
-    "owner/redaction.json",
+
+def _parse_width(text: str) -> float:
+    width = parse_share(text)
+    if not 0.05 <= width <= 9:
+        raise ValueError(
+            tr("'{value}' is not a width such as 25% or 0.25, from 5% to 900%.", value=text)
+        )
+    return width
+
+
+def _parse_ranges(texts: tuple[str, ...]) -> dict[str, tuple[float, float]]:
+    return parse_named_values(
+        texts, _parse_range, lambda text: tr("'{text}' is not PATH=LOW..HIGH.", text=text)
+    )
+
+
+def _parse_range(text: str) -> tuple[float, float]:
+    low, high = map(float, text.split(".."))
+    if not -math.inf < low < high < math.inf:
+        raise ValueError
+    return low, high
+
+
+@click.command(epilog="Exit codes: 0 written, 2 wrong usage or input, 5 failure.")
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--consumer",
+    "consumers",
+    multiple=True,
+    metavar="ID",
+    help="Widen the figures of this consumer: demand, its own damage curves and stocks; may be "
+    "given often.",
 )
-DEFAULT_BAND = 0.25
-MAX_NAMED_FIGURES = 10
-"""Number of figures that are named in the error for a scenario with revealing figures."""
+@click.option(
+    "--company",
+    "companies",
+    multiple=True,
+    metavar="ID",
+    help="Widen the budgets of this company, and stocks that it alone pays for; may be given "
+    "often.",
+)
+@click.option(
+    "--also",
+    multiple=True,
+    metavar="PATH",
+    help="Widen this figure as well, or all figures below this path; may be given often.",
+)
+@click.option(
+    "--range",
+    "ranges",
+    multiple=True,
+    metavar="PATH=LOW..HIGH",
+    callback=options.parse_callback(_parse_ranges),
+    help="Widen this figure to a range of your own, in place of a band; may be given often.",
+)
+@click.option(
+    "--band",
+    default="25%",
+    show_default=True,
+    metavar="SHARE",
+    callback=options.parse_callback(_parse_width),
+    help="Relative width of the bands of all other figures.",
+)
+@click.option(
+    "--remove",
+    multiple=True,
+    metavar="PATH",
+    help="Remove this figure or item, so that the file has the default in its place; may be given "
+    "often.",
+)
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="PATH",
+    help="Leave this figure although it equals a hidden one; may be given often.",
+)
+@options.path_option(
+    "--out",
+    "DIR|FILE",
+    "Write scenario.yaml and stand-in.yaml into this folder; or the redacted scenario alone to "
+    "this file, which ends in .yaml or .yml.",
+    is_required=True,
+)
+@options.force_option("Overwrite existing files.")
+@click.option("--quiet", is_flag=True, help="Do not list what was replaced.")
+@usage.language_option
+def redact(
+    file: str,
+    consumers: tuple[str, ...],
+    companies: tuple[str, ...],
+    also: tuple[str, ...],
+    ranges: dict[str, tuple[float, float]] | tuple[()],
+    band: float,
+    remove: tuple[str, ...],
+    allow: tuple[str, ...],
+    out: Path,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Widen or remove figures of the scenario FILE, with all texts that may name them."""
+    is_file = out.suffix.lower() in (".yaml", ".yml")
+    targets = [out] if is_file else [out / name for name in FILE_NAMES]
+    output_files.refuse_existing(targets, force)
+    loaded_scenario = read_scenario(file)
+    from optimizer.analyses.redaction import plain_text, redact_scenario, warning_text
 
-
-def _redact(
-    file: str, as_json: bool, out: Path | None, force: bool, quiet: bool, **values: Any
-) -> int:
-    """Write the redacted scenario first, then its assessment."""
-    progress = ProgressDisplay(quiet)
-    with analysis_commands.misuse_as_usage_error():
-        redact_options = options.build_options(RedactOptions, values, listener=progress)
-    if out is not None:
-        output_files.refuse_existing(
-            [out] if _is_scenario_file(out) else [out / name for name in OUTPUT_FILES], force
+    with misuse_as_usage_error():
+        redaction = redact_scenario(
+            loaded_scenario, consumers, companies, also=also, ranges=dict(ranges), remove=remove,
+            allow=allow, band=band,
+        )  # fmt: skip
+    # The scenario is the last of the targets, or the only one.
+    texts = [redaction.yaml_text.encode(), redaction.stand_in.encode()]
+    output_files.write_files(list(zip(reversed(targets), texts, strict=False)), force)
+    for path, values in () if quiet else redaction.figures.items():
+        low, high, value = (localize_number(plain_text(x)) for x in values)
+        click.echo(
+            tr(
+                "{path}: {low} to {high}, written as {value}",
+                path=path,
+                low=low,
+                high=high,
+                value=value,
+            )
         )
-    loaded_scenario = analysis_commands.read_scenario(file)
-    case = loaded_scenario.case
-    companies = [f for f, funder in case.funders.items() if funder.kind == "company"]
-    for name in (name for name in redact_options.consumers if name not in case.consumers):
-        known_names = ", ".join(case.consumers) or "-"
-        raise usage_error(
-            "There is no consumer '{name}'; there are {known}.", name=name, known=known_names
-        )
-    for name in (name for name in redact_options.companies if name not in companies):
-        known_names = ", ".join(companies) or "-"
-        raise usage_error(
-            "There is no company '{name}'; there are {known}.", name=name, known=known_names
-        )
-    from optimizer.analyses.redaction.assessment import assess_redaction
-    from optimizer.analyses.redaction.hidden_figures import BandMethod, ScaleMethod
-    from optimizer.analyses.redaction.redacted_scenario import redact_scenario
-
-    method: ScaleMethod | BandMethod = BandMethod(
-        DEFAULT_BAND if redact_options.band is None else redact_options.band
-    )
-    if redact_options.scale is not None:
-        method = ScaleMethod(redact_options.scale, redact_options.seed or secrets.token_hex(32))
-    redacted = redact_scenario(
-        loaded_scenario,
-        redact_options.consumers,
-        redact_options.companies,
-        method,
-        also=redact_options.also,
-        allow=redact_options.allow,
-        keep_texts=redact_options.keep_texts,
-    )
-    for path in redacted.unknown_paths:
-        raise usage_error("There is no figure with a unit at '{path}'.", path=path)
-    if not redacted.replaced_figures:
-        raise usage_error("There is no figure to hide of those that were named.")
-    if redacted.revealing:
-        named_relations = redacted.revealing[:MAX_NAMED_FIGURES]
-        descriptions = [
-            _describe_relation(loaded_scenario, relation) for relation in named_relations
-        ]
-        if unnamed_count := len(redacted.revealing) - len(descriptions):
-            descriptions.append(tr("and {count} more figures", count=unnamed_count))
-        raise click.UsageError("\n".join(descriptions))
-    # Written before the solves, which may fail; results of an earlier run are removed.
-    text = redacted.yaml_text.encode()
-    folder = None if out is None or _is_scenario_file(out) else out
-    if folder is not None:
-        files = {OUTPUT_FILES[1]: redacted.stand_in.encode(), OUTPUT_FILES[0]: text}
-        output_files.publish(folder, files, replace=OUTPUT_FILES[2:], force=force)
-    elif out is not None:
-        output_files.write_files([(out, text)], force)
-    progress.note(f"{file}: {scenario_summary(case)}")
-    with closing(progress):
-        # The title of the redacted scenario, since that of the original may name a figure.
-        title = display_name(redacted.redacted_case.title, Path(file).stem)
-        assessment = assess_redaction(redacted, method, redact_options, title=title)
-    redaction = assessment.redaction
-    with analysis_commands.show_after_writing(redaction, "json" if as_json else "text") as document:
-        if folder is not None:
-            files = {OUTPUT_FILES[3]: document}
-            if assessment.plan is not None:
-                plan = output_files.to_json_bytes(assessment.plan)
-                files = {OUTPUT_FILES[2]: plan, **files}
-            output_files.publish(folder, files)
-    codes = {"skipped": 0, "infeasible": 3, "redacted_infeasible": 3, "no_plan": 4}
-    return codes.get(redaction.answer, 0 if assessment.both_optimal else 1)
-
-
-redact = analysis_commands.assemble_command(_redact, "redact", "file", has_memory_limit=False)
-
-
-def _describe_relation(loaded_scenario: LoadedScenario, relation: "Relation") -> str:
-    """Describe a figure from which hidden figures can be inferred, and how to prevent this."""
-    figure = relation.figure
-    location = loaded_scenario.location(
-        figure.path if figure.year is None else (*figure.path, figure.year)
-    )
-    place, times = str(location), f"{relation.factor:.4g}"
-    details = {"place": place, "path": figure.dotted_path, "times": times}
-    return tr(
-        "{place}: {path} is {times} times {hidden}: whoever guesses so has that. --also {path} "
-        "hides it too; --allow {path} leaves it, if that is by chance or known anyway.",
-        hidden=" + ".join(relation.hidden_parts),
-        **details,
-    )
-
-
-def _is_scenario_file(out: Path) -> bool:
-    return out.suffix.lower() in (".yaml", ".yml")
+    for path in () if quiet else redaction.removed:
+        click.echo(tr("{path}: removed", path=path))
+    for path in redaction.private:
+        announce("{path}: a figure of a private file, which is not hidden", path=path)
+    click.echo(warning_text(current_language()))
+    for target in targets:
+        announce("{path} is written", path=target)

@@ -49,7 +49,7 @@ MAX_JOBS_PER_CORE = 16  # threads or processes that a manifest may ask for
 MAX_INPUT_BYTES = 500_000_000  # bytes of all inputs together
 IGNORED_OPTIONS = {"--out", "--quiet", "--language", "--force", "--json", "--open", "--reuse"}
 IGNORED_OPTIONS |= {"--keep-proof"}
-IGNORED_OPTIONS |= {"--resume", "--scheduler", "--tls-ca", "--tls-cert", "--tls-key"}
+IGNORED_OPTIONS |= {"--resume", "--scheduler"}
 """Options that a rerun sets itself, and options that affect where results are computed or written,
 not what they are."""
 MAX_SHOWN_CHARACTERS = 200  # characters of a value that are shown

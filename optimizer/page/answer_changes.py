@@ -11,7 +11,7 @@ from models.language import tr
 from models.results import Comparison, Plan
 from models.results.plan import WHOLE_BUDGET
 from optimizer.analyses.comparison.money import budget_uses
-from optimizer.analyses.participation.participation_wording import pooled_supply_note
+from optimizer.analyses.participation.tables import pooled_supply_note
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.analyses.plan_diff import DecisionDiff, Decisions, differences, pair_up
 from optimizer.report.cells import format_value

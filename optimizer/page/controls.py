@@ -24,7 +24,7 @@ from optimizer.analyses.assumptions import (
     scaled_number,
 )
 from optimizer.analyses.plan.plan_wording import decidable_projects
-from optimizer.analyses.sensitivity.sensitivity_wording import input_kind_name
+from optimizer.analyses.sensitivity.document import input_kind_name
 from optimizer.analyses.variation import format_setting
 from optimizer.model.rules import policy_limits
 from optimizer.page.figure_controls import (

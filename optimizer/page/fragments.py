@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 
 from models.base import display_name
 from models.files import LoadedScenario
-from models.language import LANGUAGES, Language, current_language, tr, using
+from models.language import LANGUAGES, Language, current_language, tr
 from models.scenario.case import Case
-from optimizer.page import controls, figure_controls, question_variants, scenario_store, views
-from optimizer.page.question import Question
+from optimizer.page import controls, figure_controls, views
+from optimizer.page.guard import BaseUrl
+from optimizer.page.question import Question, value_in_words
+from optimizer.page.scenario_store import ScenarioSource
 from optimizer.page.worker import AnswerFailure, AnswerFigures, SolveRequest
 from optimizer.report.number_format import (
     format_number,
@@ -32,7 +34,6 @@ class PreparedQuestion(NamedTuple):
 
     question: Question
     request: SolveRequest
-    process_name: str  # name of the scenario's solver processes
     titles: dict[Language, str]  # the question in words
 
 
@@ -43,37 +44,29 @@ def answer_event(
     answer: AnswerFigures | AnswerFailure,
     prepared: PreparedQuestion,
     previous_answer: AnsweredQuestion | None,
-    language: Language,
 ) -> dict[str, Any]:
     """Return the event that reports an answer to the page, with its HTML. ``previous_answer`` is
     the last answer to another question."""
-    with using(language):
-        if isinstance(answer, AnswerFailure):
-            html = render_template("failed.html.j2", failed=answer)
-            return {"state": "failed", "html": html, "text": answer.message}
-        case, previous_title = prepared.request.case, ""
-        answer_rows = answer_facts(answer, previous_answer[1] if previous_answer else None, case)
-        if (
-            previous_answer
-            and previous_answer[0].request.case.objective.cvar.level != case.objective.cvar.level
-        ):
-            answer_rows = [
-                replace(fact, previous="") if fact.key == "tail" else fact for fact in answer_rows
-            ]
-        if (
-            previous_answer is not None
-            and previous_answer[0].question.scenario == prepared.question.scenario
-        ):
-            previous_title = tr("Before: {title}", title=previous_answer[0].titles[language])
-        proof = proof_sentence(answer, objective_unit(case))
-        html = render_template(
-            "figures.html.j2",
-            facts=answer_rows,
-            proof=proof,
-            state=answer.state,
-            previous_title=previous_title,
-        )
-        return {"state": answer.state, "html": html, "text": proof}
+    if isinstance(answer, AnswerFailure):
+        html = render_template("failed.html.j2", failed=answer)
+        return {"state": "failed", "html": html, "text": answer.message}
+    case, previous_title = prepared.request.case, ""
+    facts = answer_facts(answer, previous_answer[1] if previous_answer else None, case)
+    if previous_answer is not None:
+        previous = previous_answer[0]
+        if previous.request.case.objective.cvar.level != case.objective.cvar.level:
+            facts = [replace(f, previous="") if f.key == "tail" else f for f in facts]
+        if previous.question.scenario == prepared.question.scenario:
+            previous_title = tr("Before: {title}", title=previous.titles[current_language()])
+    proof = proof_sentence(answer, objective_unit(case))
+    html = render_template(
+        "figures.html.j2",
+        facts=facts,
+        proof=proof,
+        state=answer.state,
+        previous_title=previous_title,
+    )
+    return {"state": answer.state, "html": html, "text": proof}
 
 
 @dataclass(frozen=True)
@@ -194,14 +187,13 @@ def _jinja_environment() -> Any:
     from optimizer.report.render.html import template_environment
 
     environment = template_environment("optimizer.page")
-    environment.globals["shown"] = question_variants.value_in_words
+    environment.globals["shown"] = value_in_words
     return environment
 
 
-def render_template(name: str, user: str = "", **values: Any) -> str:
-    """Return a template rendered in the current language. ``user`` is the name of the user of a
-    server, and empty on the user's machine."""
-    values |= {"user": user} | {"language": current_language(), "languages": LANGUAGES}
+def render_template(name: str, **values: Any) -> str:
+    """Return a template rendered in the current language."""
+    values |= {"language": current_language(), "languages": LANGUAGES}
     return str(_jinja_environment().get_template(name).render(**values))
 
 
@@ -219,15 +211,15 @@ def static_file(name: str) -> bytes:
 
 
 def render_board(
-    source: scenario_store.ScenarioSource,
+    source: ScenarioSource,
     question: Question,
     loaded_scenario: LoadedScenario,
     base_case: Case,
-    user: str,
-    language: Language,
+    base: BaseUrl,
 ) -> str:
     """Return the page of a scenario as HTML. For a large scenario this takes seconds."""
     case, moved_values = loaded_scenario.case, dict(question.moved)
+    language = current_language()
     known_controls = controls.controls_by_id(case)
     others = tuple(
         item
@@ -236,7 +228,7 @@ def render_board(
     )
     return render_template(
         "board.html.j2",
-        user=user,
+        base=base,
         question=question,
         source=source,
         title=sanitize(display_name(case.title, question.scenario, language)),

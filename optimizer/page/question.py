@@ -1,23 +1,30 @@
 """A question of the page: a scenario, a variant, and changes to it. The query of an address states
-it."""
+it; in a file it is a variant of its scenario."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import get_args
 from urllib.parse import parse_qsl, urlencode
 
+import yaml
+
+from models.base import display_name
 from models.files import LoadedScenario
-from models.language import tr
+from models.language import Language, current_language, tr, using
 from models.scenario.case import Case
+from models.scenario.sections import Variant
 from optimizer.errors import VorratError
 from optimizer.page.controls import ASSUMPTION_SETS, controls_by_id, find_control, project_settings
 from optimizer.page.figure_controls import FACTOR_UNIT, Control
+from optimizer.report.number_format import NO_BREAK_SPACE, format_exact
 
 MAX_MOVED = 200
 """Maximal number of changes in one question."""
-
-
+MAX_TITLE_MOVES = 3
+"""Number of changes that a title names."""
 WITHOUT_REVIEW = "review=null"
 """Setting of every question about a scenario with a review: the page decides everything now."""
 WITHOUT_AMBIGUITY = "objective.ambiguity=null"
@@ -180,3 +187,68 @@ class Question:
             raise InvalidRequest(
                 tr("'{value}' is no value for “{label}”", value=value, label=control.full_label)
             ) from None
+
+
+# Questions in words and as variants
+
+
+def question_title(question: Question, base_case: Case) -> str:
+    """Return a title for a question, from its variant and its changes, in the current language."""
+    variant = base_case.variants.get(question.variant or "")
+    title_parts = (
+        []
+        if variant is None
+        else [display_name(variant.title, question.variant or "", current_language())]
+    )
+    changes, known_controls = [], controls_by_id(base_case)
+    for id, value in question.moved:
+        if (control := find_control(base_case, id, known_controls)) is not None:
+            changes.append(f"{control.full_label}{NO_BREAK_SPACE}{value_in_words(control, value)}")
+    further_count = len(changes) - MAX_TITLE_MOVES
+    if further_count > 0:
+        changes[MAX_TITLE_MOVES:] = [tr("{count} more", count=further_count)]
+    return "; ".join([*title_parts, *changes]) or tr("base case")
+
+
+def question_titles(question: Question, base_case: Case) -> dict[Language, str]:
+    """Return a title for a question, from its variant and its changes, by language."""
+    titles: dict[Language, str] = {}
+    for language in get_args(Language):
+        with using(language):
+            titles[language] = question_title(question, base_case)
+    return titles
+
+
+def value_in_words(control: Control, value: str) -> str:
+    """Return a value of a control in the form in which the page shows it."""
+    if control.choice_labels:
+        return dict(zip(control.choices, control.choice_labels, strict=True))[value]
+    if control.choices:
+        words = {"in": tr("is built in any case"), "out": tr("is not built")}
+        return words.get(value, tr("left to the search"))
+    if re.fullmatch(r"funders\.[^.]+\.budget_meur|total\.[^.]+", control.id) and float(value) == 0:
+        return tr("pays nothing")
+    figure = format_exact(float(value) * control.scale)
+    return (
+        f"{control.unit}{NO_BREAK_SPACE}{figure}"
+        if control.unit == "×"
+        else f"{figure}{NO_BREAK_SPACE}{control.unit}"
+    )
+
+
+def question_as_variant(
+    question: Question, base_case: Case, settings: Mapping[str, str]
+) -> Variant:
+    """Return a question as a variant of its scenario, with titles in both languages. ``settings``
+    are the values that the question sets, by dotted path."""
+    title = {
+        k: text.replace(NO_BREAK_SPACE, " ")
+        for k, text in question_titles(question, base_case).items()
+    }
+    base_variant = base_case.variants.get(question.variant or "")
+    # Later settings override earlier ones, so the changes come after those of the variant.
+    kept_settings = {
+        k: v for k, v in (base_variant.set if base_variant else {}).items() if k not in settings
+    }
+    merged_settings = {**kept_settings, **{k: yaml.safe_load(v) for k, v in settings.items()}}
+    return Variant.model_validate({"title": title, "set": merged_settings})

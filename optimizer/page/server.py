@@ -1,6 +1,6 @@
 """The server of the page: routes, responses and event streams.
 
-It runs on one thread; separate processes solve (:mod:`optimizer.page.solver_pool`). A tab of a
+It runs on one thread; a separate process solves (:mod:`optimizer.page.session`). A tab of a
 browser asks a question by a request, and receives the answers through a stream of events. If the
 stream breaks off, the tab opens it again, and the last event is sent again.
 """
@@ -28,13 +28,18 @@ from starlette.routing import Route
 
 from models.base import display_name
 from models.faults import Fault, ScenarioError, VorratError
-from models.language import LANGUAGES, Language, tr, using
-from optimizer.page import controls, fragments, question_variants, scenario_store, views
+from models.language import LANGUAGES, Language, current_language, tr, using
+from optimizer.page import controls, fragments, scenario_store, views
 from optimizer.page.fragments import render_template, static_file
-from optimizer.page.guard import BodyNotReceived, is_foreign, user_display_name, user_id
-from optimizer.page.question import InvalidRequest, Question, UnreadableRequest
-from optimizer.page.solver_pool import ServerBusy
-from optimizer.page.user_session import STREAM_GRACE_SECONDS, UserSession
+from optimizer.page.guard import BodyNotReceived, is_foreign
+from optimizer.page.question import (
+    InvalidRequest,
+    Question,
+    UnreadableRequest,
+    question_as_variant,
+    question_title,
+)
+from optimizer.page.session import STREAM_GRACE_SECONDS, PageSession
 from optimizer.page.worker import AnswerFailure
 
 HEARTBEAT_SECONDS = 10.0
@@ -54,21 +59,11 @@ STATIC_TYPES = {
 # Routes
 
 
-def create_app(
-    session_of: Callable[[str], UserSession], forget: Callable[[str], Awaitable[None]] | None = None
-) -> Starlette:
-    """Return the application, which has to run behind a guard. ``session_of`` returns the session
-    of a user from the user's name. ``forget`` removes a session; without it users cannot ask for
-    that."""
+def create_app(session: PageSession) -> Starlette:
+    """Return the application, which has to run behind a guard."""
 
     def route(path: str, handler: Handler, *methods: str) -> Route:
-        return Route(path, _with_error_pages(session_of, handler), methods=methods or None)
-
-    async def leave(_session: UserSession, request: Request, _language: Language) -> Response:
-        if forget is None:
-            raise InvalidRequest(tr("there is nothing to be removed here"))
-        await forget(user_id(request))
-        return RedirectResponse("/", 303)
+        return Route(path, _with_error_pages(session, handler), methods=methods or None)
 
     return Starlette(
         routes=[
@@ -83,68 +78,59 @@ def create_app(
             route("/drop", _upload, "POST"),
             route("/mend", _correct_faults, "POST"),
             route("/save", _save_variant, "POST"),
-            route("/forget", leave, "POST"),
             route("/here", _keep_alive),
-            Route("/static/{name}", _static_response),
+            route("/static/{name}", _static_response),
         ]
     )
 
 
-Handler = Callable[[UserSession, Request, Language], Awaitable[Response]]
+Handler = Callable[[PageSession, Request], Awaitable[Response]]
 
 
 def _with_error_pages(
-    session_of: Callable[[str], UserSession], handler: Handler
+    session: PageSession, handler: Handler
 ) -> Callable[[Request], Awaitable[Response]]:
     """Return a request handler that sets the user's language, calls ``handler``, and returns a page
     for each error."""
 
     async def handle(request: Request) -> Response:
         requested_language = request.query_params.get("lang") or request.cookies.get("language")
-        try:
-            session = session_of(user_id(request))
-        except ServerBusy:
-            return _error_response(
-                request, tr("Too many people are here. Come again in a minute."), 503
-            )
         session.last_seen = max(session.last_seen, time.monotonic())
-        language = next(
+        language: Language = next(
             (code for code in LANGUAGES if code == requested_language), session.language
         )
         with using(language):
             try:
                 if is_foreign(request) and (request.url.path != "/" or request.url.query):
                     return _confirm_foreign_link(session, request)
-                response = await handler(session, request, language)
+                response = await handler(session, request)
             except ScenarioError as error:
                 response = await _faults_response(session, request, error.faults)
             except InvalidRequest as error:
-                response = _error_response(request, str(error), error.status)
+                response = _error_response(session, request, str(error), error.status)
             except BodyNotReceived as error:
-                response = _error_response(request, str(error), error.code)
+                response = _error_response(session, request, str(error), error.code)
             except ClientDisconnect:  # nobody receives the response
                 response = Response(status_code=400)
-            except ServerBusy:
-                response = _error_response(
-                    request, tr("Too many questions are waiting. Ask again in a minute."), 503
-                )
             except VorratError as error:
-                response = _error_response(request, str(error), 500)
+                response = _error_response(session, request, str(error), 500)
             except OSError as error:  # of a file, such as a full disk
                 problem = tr(str(error.strerror or error))
                 response = _error_response(
-                    request, tr("Nothing has changed: {problem}.", problem=problem), 500
+                    session, request, tr("Nothing has changed: {problem}.", problem=problem), 500
                 )
         if request.query_params.get("lang") and not is_foreign(request):
-            response.set_cookie("language", language, samesite="lax")
+            path = session.base.path or "/"
+            response.set_cookie("language", language, path=path, samesite="lax")
         return response
 
     return handle
 
 
-async def _choose_page(session: UserSession, request: Request, language: Language) -> Response:
+async def _choose_page(session: PageSession, request: Request) -> Response:
     """Return the page that lists the available scenarios and accepts uploads."""
     entries: list[Any] = []
+    language = current_language()
     for source in list(session.store.sources.values()):
         try:
             case = (await session.read_scenario(source.id)).case
@@ -158,13 +144,10 @@ async def _choose_page(session: UserSession, request: Request, language: Languag
         entries.append(
             (source, display_name(case.title, source.id, language), description, variants, 0)
         )
-    solves_locally = session.solvers.start_worker is None
-    return HTMLResponse(
-        _render_page("choose.html.j2", request, scenarios=entries, solves_locally=solves_locally)
-    )
+    return HTMLResponse(_render_page(session, "choose.html.j2", scenarios=entries))
 
 
-async def _board_page(session: UserSession, request: Request, language: Language) -> Response:
+async def _board_page(session: PageSession, request: Request) -> Response:
     """Show the page of a scenario with its controls."""
     question = Question.from_query(request.url.query)
     loaded_scenario = await session.read_scenario(question.scenario, question.variant)
@@ -174,12 +157,12 @@ async def _board_page(session: UserSession, request: Request, language: Language
         question,
         loaded_scenario,
         base_case,
-        user_display_name(request),
+        session.base,
     )
-    return HTMLResponse(await session.run_in_thread(fragments.render_board, *arguments, language))
+    return HTMLResponse(await asyncio.to_thread(fragments.render_board, *arguments))
 
 
-async def _event_stream(session: UserSession, request: Request, _language: Language) -> Response:
+async def _event_stream(session: PageSession, request: Request) -> Response:
     """Return the stream of events for a tab. It begins with the last event, if there was one."""
     tab = session.tab(request.query_params.get("tab", "")[:64])
     stream: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -204,15 +187,13 @@ async def _event_stream(session: UserSession, request: Request, _language: Langu
         finally:
             tab.streams.discard(stream)
             session.last_seen = time.monotonic()
-            asyncio.get_running_loop().call_later(
-                STREAM_GRACE_SECONDS, session.cancel_if_no_stream, tab
-            )
+            asyncio.get_running_loop().call_later(STREAM_GRACE_SECONDS, tab.cancel_if_no_stream)
 
     proxy_headers = {"X-Accel-Buffering": "no"}  # nginx must not buffer
     return StreamingResponse(lines(), media_type="text/event-stream", headers=proxy_headers)
 
 
-async def _post_question(session: UserSession, request: Request, language: Language) -> Response:
+async def _post_question(session: PageSession, request: Request) -> Response:
     """Accept a question. The answer is sent through the event stream of its tab."""
     body = await _read_json(request)
     question = Question.from_query(str(body.get("query", "")))
@@ -221,22 +202,22 @@ async def _post_question(session: UserSession, request: Request, language: Langu
     number = body.get("number")
     if not isinstance(number, int):
         raise UnreadableRequest(tr("the request cannot be read"))
-    session.ask(session.tab(str(body.get("tab", ""))[:64]), number, prepared, language)
+    session.ask(session.tab(str(body.get("tab", ""))[:64]), number, prepared)
     return JSONResponse({"query": question.query}, 202)
 
 
-async def _keep_alive(_session: UserSession, _request: Request, _language: Language) -> Response:
+async def _keep_alive(_session: PageSession, _request: Request) -> Response:
     """Accept the request by which a tab in the background shows that it is still open."""
     return Response(status_code=204)
 
 
-async def _stop_search(session: UserSession, request: Request, _language: Language) -> Response:
+async def _stop_search(session: PageSession, request: Request) -> Response:
     """Stop the search for a tab. The tab then receives the best plan so far."""
     session.stop_search(session.tab(str((await _read_json(request)).get("tab", ""))[:64]))
     return JSONResponse({}, 202)
 
 
-async def _get_view(session: UserSession, request: Request, language: Language) -> Response:
+async def _get_view(session: PageSession, request: Request) -> Response:
     """Return a view of one or several plans as HTML."""
     name = request.path_params["name"]
     questions = [Question.from_query(query) for query in request.query_params.getlist("of")]
@@ -249,7 +230,7 @@ async def _get_view(session: UserSession, request: Request, language: Language) 
             await _without_funder(session, questions[0], dict(parameters)["funder"]),
         ]
     stamp = request.query_params.get("stamp")
-    rendering = session.request_view(name, questions, language, parameters=parameters, stamp=stamp)
+    rendering = session.request_view(name, questions, parameters=parameters, stamp=stamp)
     view = await _while_connected(request, rendering)
     if isinstance(view, AnswerFailure):
         code = 200 if view.is_conclusive else 409
@@ -269,10 +250,10 @@ async def _while_connected(request: Request, work: Coroutine[Any, Any, Any]) -> 
         task.cancel()
 
 
-async def _without_funder(session: UserSession, question: Question, funder: str) -> Question:
+async def _without_funder(session: PageSession, question: Question, funder: str) -> Question:
     """Return the same question, but with the budget of one funder set to zero."""
     case = (await session.read_scenario(question.scenario, question.variant)).case
-    known_controls = await session.run_in_thread(controls.controls_by_id, case)
+    known_controls = await asyncio.to_thread(controls.controls_by_id, case)
     for id in (f"funders.{funder}.budget_meur", f"total.{funder}"):
         if id in known_controls:
             moved_values = {**dict(question.moved), id: "0"}
@@ -280,43 +261,41 @@ async def _without_funder(session: UserSession, question: Question, funder: str)
     raise InvalidRequest(tr("there is no funder '{funder}' with a budget", funder=funder))
 
 
-async def _download(session: UserSession, request: Request, language: Language) -> Response:
+async def _download(session: PageSession, request: Request) -> Response:
     """Return a file that is made from the plan for a question."""
     name = request.path_params["name"]
     question = Question.from_query(request.query_params.get("of", ""))
     source = session.store.source(question.scenario)
     if name == "scenario":
-        content: Any = await session.run_in_thread(_file_with_question, session, question)
+        content: Any = await asyncio.to_thread(_file_with_question, session, question)
         file, kind = source.path.name, "application/yaml"
     elif name in views.DOWNLOADS:
         file, kind = views.DOWNLOADS[name]
         stamp = request.query_params.get("stamp")
-        work = session.request_view(name, [question], language, is_file=True, stamp=stamp)
+        work = session.request_view(name, [question], is_file=True, stamp=stamp)
         content, file = await _while_connected(request, work), f"{source.path.stem}-{file}"
     else:
         raise InvalidRequest(tr("there is nothing of that name to take away"))
     if isinstance(content, AnswerFailure):
-        return _error_response(request, content.message, 409)
+        return _error_response(session, request, content.message, 409)
     ascii_name = file.encode("ascii", "replace").decode().replace("?", "-").replace('"', "-")
     headers = {"Content-Disposition": f'attachment; filename="{ascii_name}"'}
     return Response(content, media_type=kind, headers=headers)
 
 
-def _file_with_question(session: UserSession, question: Question) -> bytes:
+def _file_with_question(session: PageSession, question: Question) -> bytes:
     """Return the file of a scenario with the question as a further variant."""
     base_scenario = session.store.read_scenario(question.scenario, question.variant)
     known_variants, n = base_scenario.case.variants, 1
     while (id := "asked" if n == 1 else f"asked_{n}") in known_variants:
         n += 1
-    variant = question_variants.question_as_variant(
-        question, base_scenario.case, question.apply_to(base_scenario)[1]
-    )
+    variant = question_as_variant(question, base_scenario.case, question.apply_to(base_scenario)[1])
     source = session.store.source(question.scenario)
-    reader = session.store.reader if source.kind == "dropped" else None
-    return question_variants.file_with_variant(source, id, variant, reader)
+    read_apart = session.store.read_apart if source.kind == "dropped" else None
+    return scenario_store.file_with_variant(source, id, variant, read_apart)
 
 
-async def _search_figures(session: UserSession, request: Request, _language: Language) -> Response:
+async def _search_figures(session: PageSession, request: Request) -> Response:
     """Return the figures of a scenario whose names contain all words of a search, as HTML."""
     question = Question.from_query(request.query_params.get("of", ""))
     case = (await session.read_scenario(question.scenario, question.variant)).case
@@ -324,28 +303,32 @@ async def _search_figures(session: UserSession, request: Request, _language: Lan
     wanted_words = list(dict.fromkeys(words))[:MAX_SEARCH_WORDS]
     if not wanted_words:
         return HTMLResponse("")
-    work = session.run_in_thread(
+    work = asyncio.to_thread(
         fragments.render_found_figures, case, wanted_words, dict(question.moved)
     )
     return HTMLResponse(await _while_connected(request, work))
 
 
-async def _upload(session: UserSession, request: Request, _language: Language) -> Response:
+async def _upload(session: PageSession, request: Request) -> Response:
     """Accept an uploaded file. Return the address of its page."""
     name, content = request.query_params.get("name", ""), await request.body()
-    source = await session.run_in_thread(session.store.add_upload, name, content)
-    return JSONResponse({"at": f"/board?{urlencode({'scenario': source.id})}"}, 201)
+    source = await asyncio.to_thread(session.store.add_upload, name, content)
+    return JSONResponse({"at": _board_path(session, source.id)}, 201)
 
 
-async def _correct_faults(session: UserSession, request: Request, _language: Language) -> Response:
+def _board_path(session: PageSession, id: str) -> str:
+    return f"{session.base.path}/board?{urlencode({'scenario': id})}"
+
+
+async def _correct_faults(session: PageSession, request: Request) -> Response:
     """Replace faulty values of a scenario, and have the browser load its page again."""
     form = await _read_form(request)
     id = form.pop("scenario", "")
     session.store.correct_values(id, {path: value for path, value in form.items() if value.strip()})
-    return RedirectResponse(f"/board?{urlencode({'scenario': id})}", 303)
+    return RedirectResponse(_board_path(session, id), 303)
 
 
-async def _save_variant(session: UserSession, request: Request, _language: Language) -> Response:
+async def _save_variant(session: PageSession, request: Request) -> Response:
     """Write the question as a variant into the file of its scenario."""
     body = await _read_json(request)
     question, id = Question.from_query(str(body.get("query", ""))), str(body.get("id", "")).strip()
@@ -357,18 +340,14 @@ async def _save_variant(session: UserSession, request: Request, _language: Langu
         )
     if not id.isidentifier() or not id.isascii():
         raise InvalidRequest(tr("a variant has a name of letters, digits and underscores"))
-    settings = (await session.run_in_thread(question.apply_to, base_scenario))[1]
-    variant = question_variants.question_as_variant(question, base_scenario.case, settings)
-    await session.run_in_thread(question_variants.save_variant, source, id, variant)
-    details = {
-        "title": question_variants.question_title(question, base_scenario.case),
-        "id": id,
-        "file": source.path,
-    }
+    settings = (await asyncio.to_thread(question.apply_to, base_scenario))[1]
+    variant = question_as_variant(question, base_scenario.case, settings)
+    await asyncio.to_thread(scenario_store.save_variant, source, id, variant)
+    details = {"title": question_title(question, base_scenario.case), "id": id, "file": source.path}
     return JSONResponse({"text": tr("Saved as variant “{id}” of {file}: {title}.", **details)}, 201)
 
 
-async def _static_response(request: Request) -> Response:
+async def _static_response(_session: PageSession, request: Request) -> Response:
     name = request.path_params["name"]
     if name not in STATIC_TYPES:
         return Response(status_code=404)
@@ -396,32 +375,31 @@ async def _read_form(request: Request) -> dict[str, str]:
     )
 
 
-def _render_page(name: str, request: Request, **values: Any) -> str:
-    """Return a page as HTML, with the name of the user on it."""
-    return render_template(name, user=user_display_name(request), **values)
+def _render_page(session: PageSession, name: str, **values: Any) -> str:
+    return render_template(name, base=session.base, **values)
 
 
 def _wants_html(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-def _error_response(request: Request, text: str, status: int) -> Response:
+def _error_response(session: PageSession, request: Request, text: str, status: int) -> Response:
     """Return an error as a page, or as JSON for a script."""
     if _wants_html(request):
-        return HTMLResponse(_render_page("sorry.html.j2", request, text=text), status)
+        return HTMLResponse(_render_page(session, "sorry.html.j2", text=text), status)
     return JSONResponse({"text": text}, status)
 
 
-def _confirm_foreign_link(session: UserSession, request: Request) -> Response:
+def _confirm_foreign_link(session: PageSession, request: Request) -> Response:
     """Return a page that asks the user whether to follow a link from another site."""
     if request.url.path != "/":
         session.store.source(Question.from_query(request.url.query).scenario)  # raises if unknown
-    at = f"{request.url.path}?{request.url.query}"
-    return HTMLResponse(_render_page("foreign.html.j2", request, at=at))
+    at = f"{session.base.path}{request.url.path}?{request.url.query}"
+    return HTMLResponse(_render_page(session, "foreign.html.j2", at=at))
 
 
 async def _faults_response(
-    session: UserSession, request: Request, faults: tuple[Fault, ...]
+    session: PageSession, request: Request, faults: tuple[Fault, ...]
 ) -> Response:
     """Return all faults of a scenario: as a page with their locations and how to correct them, or
     as text for a script."""
@@ -430,15 +408,10 @@ async def _faults_response(
     query = request.query_params.get("of") or request.url.query
     id = Question.from_query(query).scenario
     if id not in session.store.sources:
-        return _error_response(request, "\n".join(map(str, faults)), 422)
+        return _error_response(session, request, "\n".join(map(str, faults)), 422)
     source = session.store.source(id)
-    shown_faults = await session.run_in_thread(scenario_store.correctable_faults, faults, source)
+    shown_faults = await asyncio.to_thread(scenario_store.correctable_faults, faults, source)
     count = len(faults)
-    html = _render_page(
-        "faults.html.j2",
-        request,
-        source=source,
-        faults=shown_faults,
-        more=count - len(shown_faults),
-    )
+    more = count - len(shown_faults)
+    html = _render_page(session, "faults.html.j2", source=source, faults=shown_faults, more=more)
     return HTMLResponse(html, 422)

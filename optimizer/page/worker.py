@@ -1,5 +1,5 @@
-"""The service in a solver process. It keeps one scenario loaded and answers one request after the
-other. It also renders documents, so that the server is never blocked by that."""
+"""The service in the process that solves. It answers one request after the other, and also renders
+documents, so that the server is never blocked by that."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ class SolveRequest(NamedTuple):
     case: Case
     title: str
     variant: str | None
-    gap: float = DEFAULT_GAP
-    time_limit: float | None = None
+    scenario: str = ""  # its id: questions about one scenario start from earlier answers
 
 
 class ViewRequest(NamedTuple):
@@ -46,28 +45,7 @@ class ViewRequest(NamedTuple):
     is_file: bool = False
 
 
-class PlanRequest(NamedTuple):
-    """A request for a plan that this process keeps, so that it can be copied to another process."""
-
-    key: str
-
-
-class TransferredPlan(NamedTuple):
-    """A plan that was copied from another process and is to be kept."""
-
-    key: str
-    plan: Plan
-    title: tuple[str, str | None]
-
-
-Request = SolveRequest | ViewRequest | PlanRequest | TransferredPlan
-
-
-def required_keys(request: Request) -> tuple[str, ...]:
-    """Return the keys of the plans that a request needs in its process."""
-    if isinstance(request, ViewRequest):
-        return request.keys
-    return (request.key,) if isinstance(request, PlanRequest) else ()
+Request = SolveRequest | ViewRequest
 
 
 class AnswerFigures(NamedTuple):
@@ -110,6 +88,7 @@ class ScenarioWorker:
     titles: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     keys_with_chains: set[str] = field(default_factory=set)
     documents: dict[tuple[str, Language], Document] = field(default_factory=dict)
+    scenario: str = ""
 
     def __post_init__(self) -> None:
         from optimizer.solve.session import Session
@@ -148,6 +127,8 @@ class ScenarioWorker:
             release_free_memory()
 
     def _solve(self, number: int, request: SolveRequest, report: ContentReporter) -> AnswerFigures:
+        from optimizer.solve.session import Session
+
         started_at, self.current_request = time.perf_counter(), number
         if request.key in self.solutions and request.key in self.finished_keys:
             self._remember_solution(request.key, self.solutions[request.key])
@@ -161,8 +142,9 @@ class ScenarioWorker:
             if number in self.stopped_requests:
                 self.session.stop()
 
-        limits: dict[str, Any] = {"gap": request.gap, "time_limit": request.time_limit}
-        solution = self.session.ask(request.case, on_incumbent=on_incumbent, **limits)
+        if request.scenario != self.scenario:
+            self.scenario, self.session = request.scenario, Session()
+        solution = self.session.ask(request.case, on_incumbent=on_incumbent, gap=DEFAULT_GAP)
         self.titles[request.key] = request.title, request.variant
         self._remember_solution(request.key, solution)
         self.plans.pop(request.key, None)  # a stopped search may have gone on to a better plan
@@ -250,31 +232,14 @@ class ScenarioWorker:
         if key not in self.plans or (with_chains and key not in self.keys_with_chains):
             solution = self._solution_with_states(key)
             plan = with_full_outcome(solution).to_plan(*self.titles[key], with_details=with_chains)
-            self._remember_plan(key, plan, with_chains)
+            self.plans[key] = plan
+            self.keys_with_chains |= {key} if with_chains else set()
+            while len(self.plans) > MAX_PLANS:
+                self.keys_with_chains.discard(self.plans.popitem(last=False)[0])
         self.plans.move_to_end(key)
-        if key not in self.solutions and self.plans[key].certificate.status == "limit":
-            # A transferred plan of an unfinished search, which may go on in its own process.
-            self.keys_with_chains.discard(key)
-            return self.plans.pop(key)
         return self.plans[key]
 
-    def _remember_plan(self, key: str, plan: Plan, with_chains: bool) -> None:
-        self.plans[key] = plan
-        self.keys_with_chains |= {key} if with_chains else set()
-        while len(self.plans) > MAX_PLANS:
-            self.keys_with_chains.discard(self.plans.popitem(last=False)[0])
-
-    def _show(self, request: ViewRequest | PlanRequest | TransferredPlan) -> Any:
-        if isinstance(request, PlanRequest):
-            return TransferredPlan(
-                request.key,
-                self._plan_document(request.key, with_chains=True),
-                self.titles[request.key],
-            )
-        if isinstance(request, TransferredPlan):
-            self._remember_plan(request.key, request.plan, with_chains=True)
-            self.titles[request.key] = request.title
-            return ""
+    def _show(self, request: ViewRequest) -> Any:
         if request.is_file:
             return views.render_download(
                 request.name,

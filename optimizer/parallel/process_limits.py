@@ -7,13 +7,13 @@ the solver, and a command by its parent process.
 import faulthandler
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from models.language import format_number, tr
 from optimizer.errors import OutOfMemory, TimedOut, VorratError, WorkerDied
-from optimizer.parallel.interface import Limits
+from optimizer.parallel import Limits
 
 POLL_INTERVAL = 0.1  # seconds between checks
 OUT_OF_MEMORY_EXIT_CODE = 77  # exit code of a process that ended itself at its memory limit
@@ -43,20 +43,17 @@ def kill_process_tree(pid: int) -> None:
 
 
 @contextmanager
-def enforce_limits(limits: Limits, on_outgrown: Callable[[], None]) -> Iterator[None]:
+def enforce_limits(limits: Limits) -> Iterator[None]:
     """End the present process if the code within the context exceeds the limits.
 
-    A native thread (faulthandler) measures time. A Python thread measures memory and calls
-    ``on_outgrown`` before it ends the process.
+    A native thread (faulthandler) measures time, and a Python thread measures memory.
     """
     done = threading.Event()
 
     def watch_memory() -> None:
         while not done.wait(POLL_INTERVAL):
             if resident_memory(os.getpid()) > (limits.memory_bytes or 0):
-                on_outgrown()
-                if not done.wait(POLL_INTERVAL):  # time for the report to be sent
-                    os._exit(OUT_OF_MEMORY_EXIT_CODE)
+                os._exit(OUT_OF_MEMORY_EXIT_CODE)
 
     with ExitStack() as stack:
         if limits.seconds is not None:

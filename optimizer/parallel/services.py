@@ -1,31 +1,23 @@
-"""Services: workers that keep state between messages, in local processes or on a cluster.
+"""Services: child processes that keep state between messages and can be interrupted.
 
-A service answers one message after the other, reports events while it works, and can be stopped.
+A service answers one message after the other, and reports events while it works. Its process is
+ended if it exceeds a limit of memory or time.
 """
 
 from __future__ import annotations
 
-import pickle
-import random
 import threading
-import uuid
-from collections import Counter
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
-from models.language import Language, tr, using
-from optimizer.parallel import dask_worker, process_limits, task_server
-from optimizer.parallel.interface import Limits
-from optimizer.parallel.task_server import TaskRequest
+from models.language import Language, current_language, using
+from optimizer.parallel import process_limits, task_server
 
-if TYPE_CHECKING:
-    from optimizer.parallel.cluster import Cluster
-
-POLL_INTERVAL = 0.5  # seconds between checks of a worker
+POLL_INTERVAL = 0.25  # seconds between checks of a process
 
 
 class ServiceMessage(NamedTuple):
@@ -36,20 +28,11 @@ class ServiceMessage(NamedTuple):
     language: Language = "en"
 
 
-class ServiceEvent(NamedTuple):
-    """Event from a service: the number of the message that it answers, its content, and whether it
-    is the last event of the message."""
-
-    number: int
-    content: Any
-    is_last: bool = True
-
-
 ContentReporter = Callable[[Any], None]
 
 
 class Service(Protocol):
-    """Service that runs in a worker process.
+    """Service that runs in a child process.
 
     ``answer`` must not raise. ``stop`` is called from another thread.
     """
@@ -62,27 +45,22 @@ class Service(Protocol):
         already, or may not have arrived yet."""
 
 
-ServiceFactory = Callable[[], Service]
-"""Module-level function, since a process imports it by its name."""
-EventHandler = Callable[[ServiceEvent | None], None]
-"""Called from some thread with each event of a worker; with None when the worker has ended."""
+class ProcessLost(Exception):
+    """Raised if a process has ended before it answered, with the limit that it exceeded, if any."""
+
+    def __init__(self, limit: Literal["memory", "seconds"] | None) -> None:
+        super().__init__(limit)
+        self.limit = limit
 
 
-class LocalWorker:
-    """Local process that runs a service.
+class ServiceProcess:
+    """Child process that runs a service.
 
-    The process is ended if it uses more than ``memory_limit`` bytes.
+    The process is ended if it uses more than ``memory_limit`` bytes while it answers.
     """
 
-    def __init__(
-        self, make_service: ServiceFactory, on_event: EventHandler, memory_limit: int | None = None
-    ) -> None:
-        self.exceeded_memory_limit, self._on_event, self._memory_limit = (
-            False,
-            on_event,
-            memory_limit,
-        )
-        self._send_lock = threading.Lock()
+    def __init__(self, make_service: Callable[[], Service], memory_limit: int | None) -> None:
+        self._memory_limit, self._send_lock = memory_limit, threading.Lock()
         context = task_server.WorkerContext()
         self._pipe, child_pipe = context.Pipe()
         with task_server.sigint_blocked():
@@ -91,47 +69,57 @@ class LocalWorker:
             )
             self._process.start()
         child_pipe.close()
-        threading.Thread(target=self._listen, daemon=True).start()
+
+    def ask(
+        self, number: int, question: Any, report: ContentReporter, timeout: float | None = None
+    ) -> Any:
+        """Return the answer to a question in the current language. Call ``report`` with each event
+        before that. Raise ProcessLost if the process ends, exceeds its memory limit, or has not
+        answered after ``timeout`` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        limit: Literal["memory", "seconds"] | None = None
+        with suppress(EOFError, OSError):  # the process has ended
+            self._send(ServiceMessage(number, question, current_language()))
+            while True:
+                while limit is None and not self._pipe.poll(POLL_INTERVAL):
+                    memory = process_limits.resident_memory(self._process.pid or 0)
+                    if self._memory_limit is not None and memory > self._memory_limit:
+                        limit = "memory"
+                    elif deadline is not None and time.monotonic() > deadline:
+                        limit = "seconds"
+                if limit is not None:
+                    break
+                content, is_last = self._pipe.recv()
+                if is_last:
+                    return content
+                report(content)
+        self.close()
+        raise ProcessLost(limit)
+
+    def stop(self, number: int) -> None:
+        """Stop the work on a question, which is then answered soon. The call can block until the
+        process has started."""
+        with suppress(OSError):  # it has ended, so there is nothing to stop
+            self._send(ServiceMessage(number, None))
+
+    def _send(self, message: ServiceMessage) -> None:
+        with self._send_lock:
+            self._pipe.send(message)
 
     @property
     def is_alive(self) -> bool:
         """Whether the process is running."""
         return self._process.is_alive()
 
-    @property
-    def memory_bytes(self) -> int:
-        """Resident memory of the process in bytes."""
-        return process_limits.resident_memory(self._process.pid or 0)
-
-    def send(self, message: ServiceMessage) -> None:
-        """Send a message. Several messages may be waiting. The call can block until the process has
-        started.
-
-        Raise OSError if the process has ended.
-        """
-        with self._send_lock:
-            self._pipe.send(message)
-
-    def close(self, _wait_seconds: float = 0.0) -> None:
+    def close(self) -> None:
         """End the process, even while it is working."""
         if self._process.is_alive():
             process_limits.kill_process_tree(self._process.pid or 0)
             self._process.join()
 
-    def _listen(self) -> None:
-        with suppress(EOFError, OSError):  # the process has ended
-            while True:
-                while not self._pipe.poll(POLL_INTERVAL):
-                    if self._memory_limit is not None and self.memory_bytes > self._memory_limit:
-                        self.exceeded_memory_limit = True
-                        process_limits.kill_process_tree(self._process.pid or 0)
-                self._on_event(self._pipe.recv())
-        self._on_event(None)
 
-
-def _run_service(pipe: Connection, make_service: ServiceFactory) -> None:
-    """Run a service in a local process. It answers the messages from a pipe until the pipe is
-    closed."""
+def _run_service(pipe: Connection, make_service: Callable[[], Service]) -> None:
+    """Run a service. It answers the messages from a pipe until the pipe is closed."""
     task_server.prepare_worker_process([])
     service, messages = make_service(), SimpleQueue[ServiceMessage | None]()
 
@@ -148,140 +136,5 @@ def _run_service(pipe: Connection, make_service: ServiceFactory) -> None:
 
     threading.Thread(target=listen, daemon=True).start()
     while (message := messages.get()) is not None:
-        number = message.number
-
-        def report(content: Any, number: int = number) -> None:
-            pipe.send(ServiceEvent(number, content, is_last=False))
-
         with using(message.language):
-            pipe.send(ServiceEvent(number, service.answer(message, report)))
-
-
-class ClusterWorker:
-    """Cluster worker that runs a service.
-
-    It keeps the service between messages, and may run other services as well.
-    """
-
-    exceeded_memory_limit = False
-
-    def __init__(
-        self,
-        make_service: ServiceFactory,
-        on_event: EventHandler,
-        cluster: Cluster,
-        address: str,
-        memory_limit: int | None = None,
-    ) -> None:
-        self.address, self.memory_bytes = address, 0
-        self._make_service, self._on_event, self._cluster = make_service, on_event, cluster
-        self._limits, self._executor_id = (
-            Limits(memory_bytes=memory_limit),
-            f"stays-{uuid.uuid4().hex}",
-        )
-        self._client, self._is_closed = cluster.client(), threading.Event()
-        self._future: Any = None
-        self._leave_thread: threading.Thread | None = None
-        self._client.subscribe_topic(self._executor_id, lambda event: self._receive_event(event[1]))
-        threading.Thread(target=self._watch_worker, daemon=True).start()
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the worker was present when this was last checked."""
-        return not self._is_closed.is_set()
-
-    def send(self, message: ServiceMessage) -> None:
-        """Send a message. Raise OSError if the worker or the cluster is lost."""
-        try:
-            if message.question is None:
-                request_id = (self._executor_id, message.number)
-                self._client.run(dask_worker.stop_request, *request_id, workers=[self.address])
-                return
-            request = TaskRequest(
-                self._executor_id, 0, message.number, message.language, self._limits,
-                pickle.dumps(message),
-                pickle.dumps((dask_worker.ServiceHandler, (self._make_service,))),
-            )  # fmt: skip
-            key = f"{self._executor_id}-{message.number}"
-            self._future = self._cluster.submit(request, key, self.address)
-            self._future.add_done_callback(partial(self._receive_answer, message.number))
-        except Exception as error:  # any error of dask means that the worker is lost
-            raise OSError(str(error)) from error
-
-    def close(self, wait_seconds: float = 0.0) -> None:
-        """Remove the service from the worker. A worker that is busy is restarted.
-
-        Wait at most ``wait_seconds`` for the worker to confirm this.
-        """
-        self._mark_lost()
-        if self._leave_thread is None:
-            self._leave_thread = threading.Thread(target=self._disconnect, daemon=True)
-            self._leave_thread.start()
-        self._leave_thread.join(wait_seconds)
-
-    def _disconnect(self) -> None:
-        with suppress(Exception):  # the worker is lost, and its state with it
-            self._cluster.forget_executor(self._executor_id, True, [self.address])
-        with suppress(Exception):
-            self._client.unsubscribe_topic(self._executor_id)
-            self._client.run_on_scheduler(dask_worker.clear_topic, self._executor_id)
-
-    def _receive_answer(self, number: int, future: Any) -> None:
-        """Pass on the answer to a message. Dask calls this in a separate thread."""
-        if future.status != "finished":
-            self._mark_lost()
-            return
-        answer, error, _trace = pickle.loads(future.result().content)
-        self._on_event(ServiceEvent(number, answer if error is None else error))
-
-    def _receive_event(self, event: int | bytes) -> None:
-        if isinstance(event, int):  # the number of a message that exceeded its memory limit
-            self.exceeded_memory_limit = True
-        else:
-            number, content = pickle.loads(event)
-            self._on_event(ServiceEvent(number, content, is_last=False))
-
-    def _watch_worker(self) -> None:
-        """Check that the worker is present. Otherwise dask would wait forever for its address."""
-        while not self._is_closed.wait(POLL_INTERVAL):
-            if self._cluster.is_lost() or self.address not in self._cluster.worker_addresses:
-                self._mark_lost()
-
-    def _mark_lost(self) -> None:
-        if self._is_closed.is_set():
-            return
-        self._is_closed.set()
-        if self._future is not None:
-            with suppress(Exception):
-                self._future.cancel(force=True)
-        self._on_event(None)
-
-
-ServiceWorker = LocalWorker | ClusterWorker
-
-
-class ClusterWorkerStarter:
-    """Starter of services on cluster workers. Each service starts on one of the workers that run
-    the fewest services."""
-
-    def __init__(
-        self, make_service: ServiceFactory, cluster: Cluster, memory_limit: int | None = None
-    ) -> None:
-        self._make_service, self._cluster, self._memory_limit = make_service, cluster, memory_limit
-        self._workers: list[ClusterWorker] = []
-        self._start_lock = threading.Lock()
-
-    def __call__(self, on_event: EventHandler) -> ClusterWorker:
-        """Start a service and return its worker. Raise OSError if the cluster has no worker."""
-        with self._start_lock:
-            self._workers = [worker for worker in self._workers if worker.is_alive]
-            service_counts = Counter(worker.address for worker in self._workers)
-            if not (addresses := self._cluster.worker_addresses):
-                raise OSError(tr("the cluster has no workers left"))
-            # Ties are broken at random, so that servers of one cluster use different workers.
-            address = min(addresses, key=lambda worker: (service_counts[worker], random.random()))
-            new_worker = ClusterWorker(
-                self._make_service, on_event, self._cluster, address, self._memory_limit
-            )
-            self._workers.append(new_worker)
-            return new_worker
+            pipe.send((service.answer(message, lambda event: pipe.send((event, False))), True))

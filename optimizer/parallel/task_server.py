@@ -9,7 +9,6 @@ import os
 import pickle
 import signal
 import threading
-import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from typing import Any, NamedTuple, cast
 
 from models.language import Language, tr, using
 from optimizer.errors import OutOfMemory
-from optimizer.parallel.interface import Limits
+from optimizer.parallel import Limits
 from optimizer.parallel.process_limits import enforce_limits, resident_memory
 
 # Without -P a spawned process would import its first modules from the current folder, whose content
@@ -55,6 +54,12 @@ class _WorkerProcess(SpawnProcess):
         super().__init__(*args, **keywords)
         self.name = WORKER_NAME + self.name
 
+    @property
+    def exitcode(self) -> int | None:
+        """Exit code, never 0: a worker does not end by itself, and Pebble would not report it."""
+        code = super().exitcode
+        return 1 if code == 0 else code
+
 
 class WorkerContext(SpawnContext):
     """Context of multiprocessing in which workers are started."""
@@ -62,20 +67,12 @@ class WorkerContext(SpawnContext):
     Process = _WorkerProcess
 
 
-MAX_IDLE_SECONDS = 6 * 3600.0
-"""Seconds after which an unused lane is dropped: its client may have disappeared."""
-
-
 class TaskRequest(NamedTuple):
-    """Request to run one task, with the lane that the task belongs to."""
+    """Request to run one task."""
 
-    executor_id: str
-    lane: int
-    task_number: int
     language: Language
     limits: Limits
     pickled_task: bytes  # the task as plain data
-    pickled_handler: bytes  # factory and arguments of the lane's handler
 
 
 class TaskReply(NamedTuple):
@@ -85,45 +82,47 @@ class TaskReply(NamedTuple):
     memory_bytes: int  # resident memory of the worker afterwards; 0 without a limit
 
 
-handlers_by_lane: dict[tuple[str, int], tuple[Callable[[Any], Any], float]] = {}
-"""Handler of each lane, by executor id and lane number, and when it was last used (monotonic)."""
+class Lane:
+    """Handler of a worker with the state that it keeps between tasks.
 
-
-def answer_request(
-    request: TaskRequest, on_outgrown: Callable[[], None] = lambda: None
-) -> TaskReply:
-    """Run one task and return the reply. If the task raises an exception, the reply contains it as
-    the error.
-
-    ``on_outgrown`` is called before the process is ended at its memory limit.
+    The handler is made by the first task, in the process that runs it. A lane that is sent to
+    another process starts anew there.
     """
-    with using(request.language), enforce_limits(request.limits, on_outgrown):
-        try:
-            content = _pickle((_handler_for(request)(pickle.loads(request.pickled_task)), None, ""))
-        except MemoryError as error:
-            # Its state may be inconsistent.
-            handlers_by_lane.pop((request.executor_id, request.lane), None)
-            memory_error = OutOfMemory(tr("there is no memory left"))
-            memory_error.__cause__ = error
-            content = _pickle_error(memory_error)
-        except BaseException as error:
-            content = _pickle_error(error)
-    return TaskReply(
-        content, 0 if request.limits.memory_bytes is None else resident_memory(os.getpid())
-    )
+
+    def __init__(self, pickled_handler: bytes) -> None:
+        self._pickled_handler = pickled_handler  # factory and arguments
+        self._handler: Callable[[Any], Any] | None = None
+
+    def __reduce__(self) -> tuple[type, tuple[bytes]]:
+        return Lane, (self._pickled_handler,)
+
+    def answer(self, request: TaskRequest) -> TaskReply:
+        """Run one task and return the reply. If the task raises an exception, the reply contains it
+        as the error."""
+        with using(request.language), enforce_limits(request.limits):
+            try:
+                if self._handler is None:
+                    make_handler, handler_args = pickle.loads(self._pickled_handler)
+                    self._handler = make_handler(*handler_args)
+                content = _pickle((self._handler(pickle.loads(request.pickled_task)), None, ""))
+            except MemoryError as error:
+                self._handler = None  # its state may be inconsistent
+                memory_error = OutOfMemory(tr("there is no memory left"))
+                memory_error.__cause__ = error
+                content = _pickle_error(memory_error)
+            except BaseException as error:
+                content = _pickle_error(error)
+        return TaskReply(
+            content, 0 if request.limits.memory_bytes is None else resident_memory(os.getpid())
+        )
 
 
-def _handler_for(request: TaskRequest) -> Callable[[Any], Any]:
-    now, key = time.monotonic(), (request.executor_id, request.lane)
-    last_uses = {lane_key: used_at for lane_key, (_, used_at) in handlers_by_lane.items()}
-    for lane_key in [k for k, used_at in last_uses.items() if now - used_at > MAX_IDLE_SECONDS]:
-        del handlers_by_lane[lane_key]
-    if key not in handlers_by_lane:
-        make_handler, handler_args = pickle.loads(request.pickled_handler)
-        handlers_by_lane[key] = make_handler(*handler_args), now
-    handler = handlers_by_lane[key][0]
-    handlers_by_lane[key] = handler, now
-    return handler
+_local_lanes: list[Lane] = []  # the lane of this process, if it is a local worker
+
+
+def answer_in_lane(request: TaskRequest) -> TaskReply:
+    """Return the reply to a task of the lane of this process."""
+    return _local_lanes[0].answer(request)
 
 
 def _pickle(content: Any) -> bytes:
@@ -140,6 +139,12 @@ def _pickle_error(error: BaseException) -> bytes:
     except Exception:
         return _pickle((None, RuntimeError(f"{type(error).__name__}: {error}"), trace))
     return pickled
+
+
+def prepare_lane(warning_filters: list[Any], pickled_handler: bytes) -> None:
+    """Prepare a new local process that has one lane."""
+    prepare_worker_process(warning_filters)
+    _local_lanes.append(Lane(pickled_handler))
 
 
 def prepare_worker_process(warning_filters: list[Any]) -> None:

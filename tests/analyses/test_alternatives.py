@@ -17,10 +17,13 @@ from models.files import read_case_text
 from models.results import Alternatives, RobustnessCase
 from models.scenario.case import Case
 from optimizer.analyses.alternatives import document as words
-from optimizer.analyses.alternatives import portfolio_search
-from optimizer.analyses.alternatives.near_optimal import AlternativesResult, find_alternatives
+from optimizer.analyses.alternatives import near_optimal
+from optimizer.analyses.alternatives.near_optimal import (
+    OBJECTIVE_SLACK,
+    AlternativesResult,
+    find_alternatives,
+)
 from optimizer.analyses.alternatives.options import AlternativesOptions, StatedAssumptions
-from optimizer.analyses.alternatives.portfolio_search import OBJECTIVE_SLACK
 from optimizer.analyses.alternatives.portfolios import (
     frequency_word,
     min_lots_by_stockpile,
@@ -383,8 +386,8 @@ def test_where_the_search_ends_early_all_that_is_reported_is_proven(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in large problems: branches are cut short, and portfolios are guessed."""
-    monkeypatch.setattr(portfolio_search, "FIRST_NODE_LIMIT", 0)
-    monkeypatch.setattr(portfolio_search, "SMALL_PROGRAM_INTEGERS", -1)
+    monkeypatch.setattr(near_optimal, "FIRST_NODE_LIMIT", 0)
+    monkeypatch.setattr(near_optimal, "SMALL_PROGRAM_INTEGERS", -1)
     raw = small_case(random.Random(f"alternatives {seed}").choice)
     found = search(raw, 0.6).alternatives
     spare = OBJECTIVE_SLACK * max(1.0, abs(found.bound))

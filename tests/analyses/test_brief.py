@@ -19,7 +19,7 @@ from optimizer.analyses.comparison.benefit import compute_benefit
 from optimizer.analyses.comparison.brief_figures import compute_brief
 from optimizer.analyses.comparison.fiscal import fiscal_figures, rate_of_return
 from optimizer.analyses.comparison.money import compute_cost
-from optimizer.analyses.evaluation.counterfactual import solve_counterfactual
+from optimizer.analyses.evaluation.plan_evaluation import solve_counterfactual
 from optimizer.analyses.plan.document import brief_document as brief_of
 from optimizer.analyses.plan.document import build_document
 from optimizer.analyses.plan.executive_facts import _describe_yearly_amounts, compared_references

@@ -221,21 +221,6 @@ def test_compare(whole: Whole) -> None:
 
 
 @pytest.mark.slow
-def test_redact(whole: Whole, tmp_path: Path) -> None:
-    """Demand of one consumer and the budget of another's company are hidden; the answer holds."""
-    path, out = whole.path, tmp_path / "redacted"
-    asked = ["redact", str(path), "--consumer", "wind", "--company", "car_maker"]
-    assert run_command_line([*asked, "--out", str(out), "--gap", str(GAP)]) == 0
-    reported = yaml.safe_load((out / "owner" / "redaction.json").read_text(encoding="utf-8"))
-    kinds = {one["kind"] for one in reported["figures"]}
-    assert kinds == {"demand", "budget", "other"}  # other: a stock in proportion to hidden demand
-    assert reported["answer"] == "solved"
-    assert reported["loss"]["regret_at_most"] >= -1e-6
-    for one in reported["figures"]:
-        assert one["low"] <= one["high"]
-
-
-@pytest.mark.slow
 def test_single_and_grand_coalitions_equal_separate_scenarios(tmp_path: Path) -> None:
     """What a company attains alone is the optimum where nobody else pays or suffers; what all do
     together is that of the scenario, where every consumer is some company's."""

@@ -13,19 +13,17 @@ from saved_plans import tutorial
 from small import CHINA, case, cut, near, project
 
 from models.results import Plan, Replication
-from optimizer.analyses.evaluation import estimates
+from optimizer.analyses.evaluation import information_value
 from optimizer.analyses.evaluation.fresh_states import (
     describe_fresh_evaluation,
-    evaluate_fresh_states,
-)
-from optimizer.analyses.evaluation.plan_evaluation import is_complete
-from optimizer.analyses.evaluation.replications import (
     estimate_optimality_gap,
+    evaluate_fresh_states,
     make_replication_solver,
     objective_with_threshold,
     replication_seeds,
     summarize_gaps,
 )
+from optimizer.analyses.evaluation.plan_evaluation import is_complete
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.model.states import sample_states
 from optimizer.solve import outcomes
@@ -50,18 +48,18 @@ def test_standard_errors_are_what_repetition_shows(what: str) -> None:
         damage = drawn(count, seed)
         chance = np.full(count, 1 / count)
         if what == "objective":
-            risk = estimates.MeanCVaR(LEVEL, 0.4)
+            risk = information_value.MeanCVaR(LEVEL, 0.4)
             both = risk(chance, damage), risk.influence(chance, damage)
-            found.append(estimates.estimate_with_error(*both))
+            found.append(information_value.estimate_with_error(*both))
         elif what == "tail":
             value = outcomes.tail_mean(chance, damage, LEVEL)
             found.append(
-                estimates.estimate_with_error(
-                    value, estimates.tail_contributions(chance, damage, LEVEL)
+                information_value.estimate_with_error(
+                    value, information_value.tail_contributions(chance, damage, LEVEL)
                 )
             )
         else:
-            found.append(estimates.mean_estimate(chance, damage, sampled=True))
+            found.append(information_value.mean_estimate(chance, damage, sampled=True))
     shown = np.std([one.value for one in found], ddof=1)
     claimed = np.mean([one.standard_error for one in found])
     assert claimed == pytest.approx(shown, rel=0.06)
@@ -72,7 +70,7 @@ def test_a_difference_within_states_is_known_better_than_both() -> None:
     reported = describe_fresh_evaluation(fresh)
     means = [reported.without_plan.expected, reported.with_plan.expected]
     assert reported.avoided.value == near(means[0].value - means[1].value)
-    apart = estimates.difference_of_estimates(*means)
+    apart = information_value.difference_of_estimates(*means)
     assert reported.avoided.standard_error is not None
     assert apart.standard_error is not None
     assert 0 < reported.avoided.standard_error < 0.8 * apart.standard_error
@@ -80,12 +78,13 @@ def test_a_difference_within_states_is_known_better_than_both() -> None:
 
 def test_exact_figures_have_no_error() -> None:
     chance, damage = np.array([0.75, 0.25]), np.array([0.0, 8.0])
-    assert estimates.mean_estimate(chance, damage, sampled=False) == estimates.estimate_with_error(
-        2.0, None
-    )
-    assert estimates.difference_of_estimates(
-        estimates.estimate_with_error(3.0, None), estimates.estimate_with_error(1.0, None)
-    ) == (estimates.estimate_with_error(2.0, None))
+    assert information_value.mean_estimate(
+        chance, damage, sampled=False
+    ) == information_value.estimate_with_error(2.0, None)
+    assert information_value.difference_of_estimates(
+        information_value.estimate_with_error(3.0, None),
+        information_value.estimate_with_error(1.0, None),
+    ) == (information_value.estimate_with_error(2.0, None))
 
 
 # Fresh states.
@@ -126,10 +125,12 @@ def test_written_states_are_all_there_are() -> None:
     reported = describe_fresh_evaluation(evaluate_fresh_states(back, 1000))
     plan = back.plan
     assert (reported.states, reported.sampled, reported.seed) == (3, False, None)
-    assert reported.with_plan.expected == estimates.estimate_with_error(plan.outcome.expected, None)
+    assert reported.with_plan.expected == information_value.estimate_with_error(
+        plan.outcome.expected, None
+    )
     assert reported.with_plan.cvar.value == near(plan.outcome.cvar)
     assert reported.objective.value == near(plan.certificate.objective)
-    assert reported.optimism == estimates.estimate_with_error(0.0, None)
+    assert reported.optimism == information_value.estimate_with_error(0.0, None)
     assert reported.materials == plan.materials
     assert reported.consumers == plan.consumers
     assert reported.distribution == plan.outcome.distribution
@@ -177,7 +178,7 @@ def test_a_limit_by_students_t() -> None:
     assert reported.upper == pytest.approx(2 + 2.919986 / math.sqrt(3), rel=1e-6)
     assert (reported.mean.value, reported.solver_share) == (2.0, 0.5)
     assert reported.mean.standard_error == near(1 / math.sqrt(3))
-    assert reported.lower_bound == estimates.Estimate(value=10.0, standard_error=0.0)
+    assert reported.lower_bound == information_value.Estimate(value=10.0, standard_error=0.0)
 
 
 def nothing_done(raw: dict[str, Any]) -> Plan:
@@ -236,7 +237,7 @@ def test_fresh_seeds_exclude_the_seed_of_the_plan() -> None:
 def test_a_tail_from_a_settled_threshold_is_no_less_than_that_of_the_sample() -> None:
     back = judged(weight=0.3)
     instance, there = back.problem.instance, back.solution.with_plan
-    own = estimates.tail_quantile(there.probability, there.damage, 0.9)
+    own = information_value.tail_quantile(there.probability, there.damage, 0.9)
     exact = outcomes.objective_value(instance, there, 1.0)
     assert objective_with_threshold(there, instance, own, 1.0) == near(exact)
     for threshold in (own - 3, own + 3):

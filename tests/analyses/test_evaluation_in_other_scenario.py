@@ -11,9 +11,9 @@ from models.files import LoadedScenario, read_case
 from models.language import using
 from models.results import Plan
 from optimizer.analyses.evaluation.answer import other_scenario_name
+from optimizer.analyses.evaluation.fresh_states import transfer_plan
 from optimizer.analyses.evaluation.options import EvaluateOptions
 from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan
-from optimizer.analyses.evaluation.transferred_plans import transfer_plan
 from optimizer.analyses.saved_plan import SavedPlan, load_saved_plan
 from optimizer.errors import CheckFailed
 from optimizer.solve.planner import solve_to_plan

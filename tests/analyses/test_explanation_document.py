@@ -11,7 +11,7 @@ from small import case, funder, project, stockpile
 
 from models.language import Language, using
 from models.results import BindingRule
-from optimizer.analyses.explanation import reasons
+from optimizer.analyses.explanation import document
 from optimizer.analyses.explanation.document import left_out_table
 from optimizer.report.wording import Wording
 
@@ -61,7 +61,7 @@ def test_damage_avoided_that_is_not_money_is_not_called_none() -> None:
             objective={"measure": "share_of_demand", "cost_weight": 1},
         )
     )
-    assert "it would avoid only 0.500 years of demand of mean damage" in reasons.describe_item(
+    assert "it would avoid only 0.500 years of demand of mean damage" in document.describe_item(
         Wording(made), item(made, "works")
     )
 
@@ -93,7 +93,7 @@ def test_initial_stocks_are_not_reported_as_purchases() -> None:
             materials={"ore": {"price_eur_per_t": 1e6}},
         )
     )
-    assert "more days of need in it" in reasons.describe_item(Wording(made), item(made, "reserve"))
+    assert "more days of need in it" in document.describe_item(Wording(made), item(made, "reserve"))
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_country_is_reported_with_its_name(language: Language, said: str) -> N
         alone=None,
     )
     with using(language):
-        clause = reasons.rule_clauses(Wording(found()), [rule])
+        clause = document.rule_clauses(Wording(found()), [rule])
     assert clause.replace("\u00a0", " ") == f"{said} (G1)"
 
 
@@ -141,6 +141,6 @@ def test_years_of_one_rule_are_reported_together() -> None:
                     about={"funder": "f"}, years=(year,), limit=1.0, alone=None)
         for year in years
     ]  # fmt: skip
-    assert reasons.rule_clauses(Wording(found()), some) == (
+    assert document.rule_clauses(Wording(found()), some) == (
         "the budget of f is limited in 2026 to 2028, 2030 (B1)"
     )

@@ -17,8 +17,8 @@ from small import CHINA, case, cut, near, project, state, stockpile
 
 from models.results.evaluation import ProvenRange
 from models.scenario.case import Case
-from optimizer.analyses.evaluation.estimates import MeanCVaR
 from optimizer.analyses.evaluation.information_value import (
+    MeanCVaR,
     compute_information_value,
     compute_tail_premium,
     select_states,

@@ -27,7 +27,7 @@ from models.language import Language
 from models.results import Participation
 from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.participation.document import chart_line, headline
-from optimizer.analyses.participation.participation_wording import (
+from optimizer.analyses.participation.tables import (
     ParticipationWording,
     points_with_plan,
     total_outlay_meur,

@@ -19,7 +19,14 @@ from models.results import Sensitivity, SensitivityInput
 from optimizer.analyses.assumptions import Assumption, list_assumptions
 from optimizer.analyses.saved_plan import SavedPlan
 from optimizer.analyses.sensitivity.options import SensitivityOptions
-from optimizer.analyses.sensitivity.plan_evaluation import (
+from optimizer.analyses.sensitivity.sensitivity_analysis import (
+    analyze_sensitivity,
+    elementary_effects,
+    independent_inputs,
+    sample_points,
+    value_at_share,
+)
+from optimizer.analyses.sensitivity.subproblem import (
     ROUNDING_MARGIN,
     BestKnownPlan,
     StudiedPlan,
@@ -29,13 +36,6 @@ from optimizer.analyses.sensitivity.plan_evaluation import (
     objective_to_beat,
     solve_decision,
 )
-from optimizer.analyses.sensitivity.screening import (
-    elementary_effects,
-    independent_inputs,
-    sample_points,
-    value_at_share,
-)
-from optimizer.analyses.sensitivity.sensitivity_analysis import analyze_sensitivity
 from optimizer.errors import Infeasible, Interrupted
 from optimizer.model.commitment import Commitment
 from optimizer.solve.decomposition import CutPool

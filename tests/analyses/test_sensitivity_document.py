@@ -12,7 +12,7 @@ from models.language import Language
 from models.results import ProvenRange
 from models.results.sensitivity import SensitivityPoint
 from optimizer.analyses.document_dispatch import build_result_document
-from optimizer.analyses.sensitivity import sensitivity_wording
+from optimizer.analyses.sensitivity import document
 from optimizer.report.cells import format_range
 from optimizer.report.render import html
 from optimizer.report.wording import Wording
@@ -45,7 +45,7 @@ def test_the_page_has_a_table_for_each_question() -> None:
 def test_the_widest_swing_comes_first() -> None:
     rows = tables_in(found())["swings"].rows
     assert [row[0].text for row in rows] == [
-        sensitivity_wording.input_name(Wording(found()), one) for one in found().inputs
+        document.input_name(Wording(found()), one) for one in found().inputs
     ]
     swings = [one.swing.high for one in found().inputs if one.swing is not None]
     assert swings == sorted(swings, reverse=True)
@@ -79,7 +79,7 @@ def test_an_end_without_a_plan_is_not_the_largest_change() -> None:
     late = first.low.model_copy(update={"status": "none", "best": None})
     unknown = first.model_copy(update={"swing": None, "low": late})
     made = found().model_copy(update={"inputs": (unknown, *others)})
-    leading = sensitivity_wording.leading_input(made)
+    leading = document.leading_input(made)
     assert leading is not None
     assert leading.id in {one.id for one in others}
 
@@ -134,8 +134,8 @@ def test_charts_can_be_taken_out_as_pictures() -> None:
 
 def test_a_report_names_switch_points_and_the_better_plan() -> None:
     text = read(page_of(tutorial(), sensitivity=found())).text.replace("\u00a0", " ")
-    for one in sensitivity_wording.turning_inputs(found())[:3]:
-        assert f"{sensitivity_wording.input_name(Wording(found()), one)} (right at " in text
+    for one in document.turning_inputs(found())[:3]:
+        assert f"{document.input_name(Wording(found()), one)} (right at " in text
     assert "breaks a rule at " in text
     assert "turns" in tables_in(tutorial(), sensitivity=found())
 

@@ -34,7 +34,7 @@ from models.language import Language
 from models.results import Split
 from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.split.rule_tables import MAX_PAGE_GROUPS
-from optimizer.analyses.split.split_wording import SplitWording, round_outwards, state_meaning
+from optimizer.analyses.split.tables import SplitWording, round_outwards, state_meaning
 from optimizer.report.render import html
 from optimizer.report.render.html import document_charts
 from optimizer.report.wording import join_texts

@@ -21,7 +21,7 @@ from models.results import Target
 from optimizer.analyses.frontier.options import FrontierOptions
 from optimizer.analyses.frontier.tracing import trace_frontier
 from optimizer.analyses.options import ProgressListener
-from optimizer.analyses.target import bisection
+from optimizer.analyses.target import least_value
 from optimizer.analyses.target.least_value import find_least_value
 from optimizer.analyses.target.options import TargetOptions
 from optimizer.analyses.variation import Variation
@@ -284,12 +284,12 @@ def test_values_left_open_widen_the_interval_and_nothing_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Between 6 and 8 nothing can be decided: what is said below and above stays true."""
-    whole = bisection.BisectionSearch.try_value
+    whole = least_value.BisectionSearch.try_value
 
-    def at(self: bisection.BisectionSearch, value: float) -> str:
+    def at(self: least_value.BisectionSearch, value: float) -> str:
         return "open" if 6 < value < 8 else whole(self, value)
 
-    monkeypatch.setattr(bisection.BisectionSearch, "try_value", at)
+    monkeypatch.setattr(least_value.BisectionSearch, "try_value", at)
     found = target(two_works(), below=4, tolerance=0.1, last=20)
     assert found.status == "limit"
     assert 5.8 < (found.infeasible_below or 0) <= 6

@@ -19,9 +19,12 @@ from two_sets import MISSING, two_sets
 from models.files import read_case_text
 from models.results import Alternatives, Plan
 from models.scenario.case import Case
-from optimizer.analyses.alternatives.near_optimal import AlternativesResult, find_alternatives
+from optimizer.analyses.alternatives.near_optimal import (
+    OBJECTIVE_SLACK,
+    AlternativesResult,
+    find_alternatives,
+)
 from optimizer.analyses.alternatives.options import AlternativesOptions, StatedAssumptions
-from optimizer.analyses.alternatives.portfolio_search import OBJECTIVE_SLACK
 from optimizer.analyses.alternatives.portfolios import min_lots_by_stockpile, with_fixed_items
 from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.saved_plan import load_saved_plan

@@ -142,7 +142,6 @@ def test_an_interrupt_during_the_search_for_best_plans_ends_it(
     assert asked == [0]
 
 
-@pytest.mark.slow
 def test_what_is_hidden_is_hidden_in_sets_as_well(tmp_path: Path) -> None:
     """All of them go: without one the weights of the others would not add up."""
     file, raw = tmp_path / "case.yaml", sampled(None, 20)
@@ -150,8 +149,8 @@ def test_what_is_hidden_is_hidden_in_sets_as_well(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(raw), encoding="utf-8")
     out = tmp_path / "out"
     words = ["redact", str(file), "--consumer", "industry", "--out", str(out), "--quiet"]
-    assert run_command_line(words) in (0, 1)
-    public = (out / "public" / "scenario.yaml").read_text(encoding="utf-8")
+    assert run_command_line(words) == 0
+    public = (out / "scenario.yaml").read_text(encoding="utf-8")
     assert "103.7" not in public
     assert "assumptions" not in yaml.safe_load(public)
 

@@ -145,13 +145,9 @@ def test_all_variants_come_with_the_file_itself(here: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.quick(1)
-@pytest.mark.parametrize(
-    "where", [["--jobs", "1"], ["--jobs", "2"], ["--jobs", "1", "--scheduler", "local"]]
-)
+@pytest.mark.parametrize("where", [["--jobs", "1"], ["--jobs", "2"]])
 def test_a_plan_is_that_of_solve(here: Path, where: list[str]) -> None:
     """Wherever it is solved, and though only the scenario travels."""
-    if "--scheduler" in where:
-        pytest.importorskip("distributed")
     changed = ["--set", "horizon.discount_rate=0.00001", "--variant", "small_tickets"]
     grid = ["--grid", "funders.fund.budget_meur=10,15.5"]
     command = ["batch", str(TUTORIAL), *changed, *grid, *where, "--out", "out", "--quiet"]

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import yaml
 from evaluations import sampled, saved
@@ -19,14 +18,8 @@ from worker_tasks import dying
 from models.results import Frontier
 from optimizer.cli import options, run_command_line
 from optimizer.errors import ClusterError
-from optimizer.parallel import (
-    Limits,
-    LocalProcesses,
-    TaskResult,
-    Workers,
-    current_engine,
-    use_engine,
-)
+from optimizer.parallel import Limits, TaskResult, Workers, current_engine, use_engine
+from optimizer.parallel.processes import LocalProcesses
 
 
 def test_processes_of_this_machine_unless_stated_otherwise() -> None:
@@ -34,26 +27,6 @@ def test_processes_of_this_machine_unless_stated_otherwise() -> None:
         assert engine == LocalProcesses(Limits(memory_bytes=10**9, seconds=5.0), 3)
         assert current_engine() is engine
     assert current_engine() != engine
-
-
-@pytest.mark.parametrize(
-    ("scheduler", "problem"),
-    [
-        ("tcp://10.0.0.5:8786", "TLS alone"),
-        ("10.0.0.5:8786", "missing: --tls-ca, --tls-cert, --tls-key"),
-        ("10.0.0.5", "no address of a scheduler"),
-        (None, "for a --scheduler"),
-    ],
-)
-def test_what_does_not_go_together_is_wrong_usage(
-    scheduler: str | None, problem: str, tmp_path: Path
-) -> None:
-    files = {"tls_ca": tmp_path} if scheduler is None else {}
-    with (
-        pytest.raises(click.UsageError, match=problem),
-        options.engine_in_use(scheduler=scheduler, **files),
-    ):
-        pass
 
 
 @pytest.fixture
@@ -66,7 +39,6 @@ def works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.mark.parametrize(
     ("where", "says"),
     [
-        (["--tls-ca", "works.yaml"], "for a --scheduler"),
         (["--scheduler", "tcp://10.0.0.5:8786"], "TLS alone"),
         (["--scheduler", "tcp://127.0.0.1:1", "--values", "1,x"], "is not a list"),
         (["--scheduler", "tcp://127.0.0.1:1", "--vary", "policy.nothing", "--to", "1"], "nothing"),
@@ -86,7 +58,7 @@ def test_an_analysis_without_its_scheduler_fails(
     monkeypatch.setattr("optimizer.parallel.cluster.CONNECT_TIMEOUT", 0.5)
     where = ["--scheduler", "tcp://127.0.0.1:1", "--out", "found"]
     assert run_command_line(["frontier", works, "--values", "0,4", *where]) == 5
-    assert "no scheduler answers at tcp://127.0.0.1:1" in capfd.readouterr().err
+    assert "no scheduler of dask answers at tcp://127.0.0.1:1" in capfd.readouterr().err
     assert not any(Path("found").glob("*"))
 
 

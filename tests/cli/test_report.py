@@ -196,11 +196,10 @@ def test_no_solver_is_started(folder: Path) -> None:
     [
         (["frontier", "--values", "0,20"], "frontier"),
         (["batch", "--grid", "policy.budget_meur=0,20"], "runs"),
-        (["redact", "--consumer", "chip_maker"], "figures"),
         (["target", "--reduce", "10%"], "trials"),
         (["compare", "--variants"], "options"),
     ],
-    ids=["frontier", "batch", "redact", "target", "compare"],
+    ids=["frontier", "batch", "target", "compare"],
 )
 def test_any_folder_that_a_command_wrote_has_a_page_and_a_workbook(
     asked: list[str], table: str, folder: Path

@@ -314,7 +314,6 @@ def test_what_a_cluster_found_is_found_again_here(plan: Path, tmp_path: Path) ->
     asked = [
         {"name": "file", "value": "ore.yaml", "source": "given", "at": ["ore.yaml"]},
         {"name": "--scheduler", "value": "tls://10.0.0.5:8786", "source": "given"},
-        {"name": "--tls-ca", "value": "ca.pem", "source": "given"},
         {"name": "--memory-limit", "value": "8GB", "source": "given"},
     ]
     found = {"command": "frontier", "parameters": asked, "engine": "cluster", "jobs": 3}
@@ -322,4 +321,4 @@ def test_what_a_cluster_found_is_found_again_here(plan: Path, tmp_path: Path) ->
     values = rerun_values(made, tmp_path, tmp_path / "out", analysis_command("frontier"))
     assert values["jobs"] == "3"
     assert values["memory_limit"] == "8GB"
-    assert not {"scheduler", "tls_ca"} & values.keys()
+    assert not {"scheduler"} & values.keys()

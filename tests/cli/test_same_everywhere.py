@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from clustered import running, wait_for
 from evaluations import sampled, saved
 from frontier_cases import two_works
 from in_process import InProcess
@@ -17,7 +18,8 @@ from partners import partners
 
 from models.results.base import volatile_paths, without_volatile
 from optimizer.cli import options, run_command_line
-from optimizer.parallel import Engine, Executor, LocalProcesses, use_engine
+from optimizer.parallel import Engine, Executor, use_engine
+from optimizer.parallel.processes import LocalProcesses
 
 pytest.importorskip("distributed")
 
@@ -51,8 +53,12 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Engine]:
-    with Cluster("local", jobs=2) as found:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with (
+        running(tmp_path_factory.mktemp("cluster"), 2) as processes,
+        Cluster(processes.address) as found,
+    ):
+        wait_for(lambda: found.worker_count == 2)
         yield found
 
 

@@ -108,6 +108,6 @@ def test_a_screen_without_its_library_is_refused_before_anything_is_solved(
     def missing(name: str, *rest: Any) -> Any:
         return None if name == "SALib" else there(name, *rest)
 
-    monkeypatch.setattr("optimizer.analyses.sensitivity.screening.find_spec", missing)
+    monkeypatch.setattr("optimizer.analyses.sensitivity.sensitivity_analysis.find_spec", missing)
     assert run_command_line(["sensitivity", TUTORIAL, *QUICK, "--morris", "4"]) == 2
     assert "install Vorrat with its extra 'screen'" in capsys.readouterr().err

@@ -26,7 +26,7 @@ FURTHER = {
     "batch": "scenario.yaml review.yaml --jobs 2 --out batch",
     "init": "fresh.yaml",
     "participate": "scenario.yaml --company maker --project works --steps 1 --refine 0 --public 0",
-    "redact": "scenario.yaml --consumer makers --company maker",
+    "redact": "scenario.yaml --consumer makers --company maker --out redacted",
     "report": "plan --out report.html",
     "rerun": "plan/plan.manifest.json",
     "review": "review.yaml",
@@ -157,11 +157,13 @@ def test_no_trap_is_sprung_without_a_home(traps: Traps) -> None:
 
 
 @pytest.mark.slow
-def test_a_cluster_on_this_machine_springs_no_trap(traps: Traps) -> None:
+def test_a_cluster_springs_no_trap(traps: Traps, tmp_path: Path) -> None:
     pytest.importorskip("distributed")
-    words = "batch scenario.yaml review.yaml --scheduler local --jobs 2 --out cluster"
-    started(traps, START, *words.split(), HOME="~")  # as if there were settings of dask for it
-    assert traps.processes("spawn_main") > 1
+    from clustered import running
+
+    with running(tmp_path, 1) as processes:
+        words = f"batch scenario.yaml review.yaml --scheduler {processes.address} --out cluster"
+        started(traps, START, *words.split(), HOME="~")  # as if there were settings of dask for it
 
 
 @pytest.mark.slow

@@ -22,8 +22,8 @@ from refills import twice
 from treasury import treasury
 
 from models.scenario.case import Case
-from optimizer.analyses.explanation import active_constraints, reasons
-from optimizer.analyses.explanation.limit_values import SHARE_LIMIT_RULES
+from optimizer.analyses.explanation import document, subproblem
+from optimizer.analyses.explanation.explain import SHARE_LIMIT_RULES
 from optimizer.analyses.variation import Variation
 from optimizer.model.extra_rules import ExtraRules
 from optimizer.model.formulation import build_commitment, build_extensive_form
@@ -114,8 +114,8 @@ def rows() -> list[tuple[Instance, str, Any]]:
 
 
 def test_every_rule_stands_in_every_table() -> None:
-    assert set(reasons.RULE_CLAUSES) == set(RULES) - MERGED | {"earliest_start"}
-    assert set(reasons.RULE_ORDER) == {*RULES, "earliest_start"}
+    assert set(document.RULE_CLAUSES) == set(RULES) - MERGED | {"earliest_start"}
+    assert set(document.RULE_ORDER) == {*RULES, "earliest_start"}
     assert {name: rule.tag for name, rule in RULES.items()} == {
         name: CONSTRAINTS[name] for name in RULES
     }
@@ -160,11 +160,9 @@ def test_every_row_can_be_explained() -> None:
                 or part == COMMON_GROUP
                 or str(part).removesuffix(".") in map(str, known[kind])
             )
-        key, year = active_constraints.rule_key(instance, name, index)
+        key, year = subproblem.rule_key(instance, name, index)
         assert (year is not None) == bool({"year", "period"} & set(kinds))
-        rule = active_constraints.build_binding_rule(
-            instance, key, index, () if year is None else [year]
-        )
+        rule = subproblem.build_binding_rule(instance, key, index, () if year is None else [year])
         assert rule.tag == CONSTRAINTS[name]
         seen.add(name)
     assert seen == set(RULES)
@@ -174,10 +172,8 @@ def test_what_a_higher_number_does_is_decided_for_every_rule_with_one() -> None:
     """It only loosens the rule, which frontiers and targets build on, or the rule is named here."""
     loosens: dict[str, set[bool]] = {}
     for instance, name, index in rows():
-        key, year = active_constraints.rule_key(instance, name, index)
-        rule = active_constraints.build_binding_rule(
-            instance, key, index, () if year is None else [year]
-        )
+        key, year = subproblem.rule_key(instance, name, index)
+        rule = subproblem.build_binding_rule(instance, key, index, () if year is None else [year])
         if rule.limit is not None and name != "state_aid_limit":  # its path has two numbers
             varied = Variation(SimpleNamespace(case=instance.case), rule.path)
             loosens.setdefault(name, set()).add(varied.only_loosens_rules)

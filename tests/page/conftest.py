@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 from browser_visits import ARGUMENTS, CHROMIUM, Person, Visit, come
-from open_page import Opened, Tab, Visitor, opened, served
+from open_page import Opened, Tab, Visitor, opened
 from playwright.sync_api import Browser, sync_playwright
 
 from models.language import Language
@@ -32,20 +32,13 @@ def servers() -> Iterator[Callable[..., Opened]]:
 
 
 @pytest.fixture(scope="module")
-def server(
-    request: pytest.FixtureRequest,
-    servers: Callable[..., Opened],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Opened]:
+def server(request: pytest.FixtureRequest, servers: Callable[..., Opened]) -> Iterator[Opened]:
     """It has the files that a module names as OPENED, and is that of all such modules but those
-    that say they want one ALONE; or else those that are shipped. What a module names as SERVED is
-    for many users."""
+    that say they want one ALONE; or else those that are shipped."""
     if hasattr(request.module, "ALONE"):
         made: AbstractContextManager[Opened] = opened(*request.module.ALONE)
     elif hasattr(request.module, "OPENED"):
         made = nullcontext(servers(*request.module.OPENED))
-    elif hasattr(request.module, "SERVED"):
-        made = served(tmp_path_factory.mktemp("served"), *request.module.SERVED)
     else:
         made = opened("--stay")
     with made as found:

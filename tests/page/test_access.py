@@ -449,7 +449,7 @@ def test_a_port_that_is_taken_is_reported(
     assert f"Port {server.port}" in capsys.readouterr().err
 
 
-SHORT = "user_session.FIRST_OPEN_SECONDS, user_session.ABANDONED_SECONDS = {first}, {left}"
+SHORT = "session.FIRST_OPEN_SECONDS, session.ABANDONED_SECONDS = {first}, {left}"
 
 
 @pytest.mark.slow

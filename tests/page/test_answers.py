@@ -221,9 +221,8 @@ def test_the_end_of_an_idle_process_has_no_effect() -> None:
 
 
 LITTLE = """
-from optimizer.page import solver_process
-real = solver_process.PoolLimits
-solver_process.PoolLimits = lambda **how: real(**{**how, "process_memory": 50_000_000})
+real = session.Solver
+session.Solver = lambda _: real(50_000_000)
 """
 
 

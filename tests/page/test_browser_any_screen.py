@@ -156,8 +156,8 @@ BREAKING = """
 import time
 from optimizer.page import server
 server.HEARTBEAT_SECONDS, whole = 0.2, server._event_stream
-async def breaking(page, request, language):
-    answer = await whole(page, request, language)
+async def breaking(page, request):
+    answer = await whole(page, request)
     lines, until = answer.body_iterator, time.monotonic() + 1
     async def some():
         try:

@@ -11,9 +11,15 @@ from open_page import ROOT, query_of
 
 from models.files import LoadedScenario, read_case
 from models.language import Language, using
-from optimizer.page import controls, figure_controls, question_variants
+from optimizer.page import controls, figure_controls
 from optimizer.page.fragments import stress_events
-from optimizer.page.question import MAX_MOVED, InvalidRequest, Question
+from optimizer.page.question import (
+    MAX_MOVED,
+    InvalidRequest,
+    Question,
+    question_title,
+    value_in_words,
+)
 from optimizer.report.number_format import NO_BREAK_SPACE
 
 GERMANY = "germany-2026"
@@ -74,10 +80,7 @@ def test_a_question_is_described_in_the_language_of_the_reader(
     moved = ("funders.auto_purse.budget_meur=0", "funders.rohstofffonds.budget_meur=0.5")
     question = Question.from_query(query_of(GERMANY, *moved))
     with using(language):
-        reported = (
-            stress_events(case)["china_rare_earths.long"],
-            question_variants.question_title(question, case),
-        )
+        reported = (stress_events(case)["china_rare_earths.long"], question_title(question, case))
     assert [one.replace(NO_BREAK_SPACE, " ") for one in reported] == [event, title]
 
 
@@ -128,8 +131,8 @@ def test_what_an_expert_holds_is_taken_before_all_else() -> None:
     assert reading.case.damage[0].steps[0].eur_per_t == pytest.approx(6 * magnets)
     with using("de"):
         known = controls.controls_by_id(germany().case)["assumptions"]
-        assert question_variants.value_in_words(known, "costly") == "Dreifacher Schaden"
-        assert question_variants.value_in_words(known, str(known.base)) == "wie in der Datei"
+        assert value_in_words(known, "costly") == "Dreifacher Schaden"
+        assert value_in_words(known, str(known.base)) == "wie in der Datei"
 
 
 def test_what_no_expert_holds_is_refused() -> None:

@@ -14,15 +14,15 @@ from open_page import TUTORIAL
 from models.faults import ScenarioError
 from models.files import read_case, read_case_text
 from models.scenario.sections import Variant
-from optimizer.page import isolated_reader, scenario_store
-from optimizer.page.question import InvalidRequest, Question
-from optimizer.page.question_variants import (
+from optimizer.page import scenario_store
+from optimizer.page.question import InvalidRequest, Question, question_as_variant
+from optimizer.page.scenario_store import (
+    ScenarioSource,
+    ScenarioStore,
     file_with_variant,
     insert_variant,
-    question_as_variant,
     save_variant,
 )
-from optimizer.page.scenario_store import ScenarioSource, ScenarioStore
 from optimizer.solve.checked_solution import input_hash
 
 HEAD = """\
@@ -367,7 +367,7 @@ def test_a_fault_of_a_variant_is_not_mended_for_all(tmp_path: Path) -> None:
 
 
 def test_a_scenario_is_read_again_when_a_file_of_it_has_changed(tmp_path: Path) -> None:
-    """Also a table or an include, of a shared scenario as well; and only then."""
+    """Also a table or an include; and only then."""
     main, part, table = (tmp_path / name for name in ("main.yaml", "part.yaml", "supply.csv"))
     rows = HEAD.partition("supply: ")
     main.write_text(
@@ -375,21 +375,20 @@ def test_a_scenario_is_read_again_when_a_file_of_it_has_changed(tmp_path: Path) 
     )
     part.write_text(TAIL, encoding="utf-8")
     table.write_text("material,country,share\nlithium,CL,1\ncopper,PE,1\n", encoding="utf-8")
-    id = (offered := ScenarioStore()).add_file(main, "offered").id
-    mine = ScenarioStore(shared_store=offered)
+    id = (mine := ScenarioStore()).add_file(main).id
 
     def budget() -> float:
         return float(mine.read_scenario(id).case.funders["fund"].budget_meur or 0)
 
-    stamps = [mine.version(id).stamp]
+    stamps = [mine.stamp(id)]
     assert budget() == 20
-    assert mine.version(id).stamp == stamps[0]
+    assert mine.stamp(id) == stamps[0]
     part.write_text(TAIL.replace("budget_meur: 20", "budget_meur: 300"), encoding="utf-8")
-    stamps.append(mine.version(id).stamp)
+    stamps.append(mine.stamp(id))
     assert budget() == 300
-    assert mine.version(id).stamp == stamps[1]
+    assert mine.stamp(id) == stamps[1]
     table.write_text("material,country,share\nlithium,AU,1\ncopper,PE,1\n", encoding="utf-8")
-    stamps.append(mine.version(id).stamp)
+    stamps.append(mine.stamp(id))
     assert {row.country for row in mine.read_scenario(id).case.supply} == {"AU", "PE"}
     table.unlink()
     with pytest.raises(ScenarioError):
@@ -410,7 +409,8 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
         return found
 
     id, budgets = (mine := ScenarioStore()).add_file(main).id, []
-    monkeypatch.setattr(isolated_reader, "read_case", slowly)
+    monkeypatch.setattr(scenario_store, "read_case", slowly)
+    monkeypatch.setattr(mine, "read_apart", scenario_store.read_here)
     for _ in range(3):
         budgets.append(mine.read_scenario(id).case.funders["fund"].budget_meur)
     assert budgets == [20, 300, 300]

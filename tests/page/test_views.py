@@ -15,14 +15,7 @@ from pages import Element, read
 from models.files import read_case
 from models.language import LANGUAGES, Language
 from optimizer.page import views, worker
-from optimizer.page.worker import (
-    AnswerFailure,
-    PlanRequest,
-    ScenarioWorker,
-    SolveRequest,
-    TransferredPlan,
-    ViewRequest,
-)
+from optimizer.page.worker import AnswerFailure, ScenarioWorker, SolveRequest, ViewRequest
 from optimizer.parallel.services import ServiceMessage
 from optimizer.report.number_format import NO_BREAK_SPACE
 
@@ -163,7 +156,7 @@ def test_different_payments_are_a_different_plan_and_a_stopped_search_is_unprove
     answerer, base = ScenarioWorker(), read_case(TUTORIAL)
     first = base.with_settings(["funders.fund.budget_meur=60"]).case
     answerer.answer(ServiceMessage(1, SolveRequest("k", first, "t", None), "en"), lambda _: None)
-    plan = answerer.answer(ServiceMessage(2, PlanRequest("k"), "en"), lambda _: None).plan
+    plan = answerer._plan_document("k", with_chains=True)
     (one, *others) = plan.accounts
     dearer = {year: 2 * paid for year, paid in one.paid_meur.items()}
     accounts = (one.model_copy(update={"paid_meur": dearer}), *others)
@@ -238,23 +231,6 @@ def test_a_search_that_goes_on_is_shown_as_it_ends() -> None:
         answerer.keys_with_chains == set()
     )  # a file is made of it again, with all that is reported chains
     assert answer(ViewRequest("plan", ("k",), is_file=True)) != stopped
-
-
-def test_a_plan_that_was_lent_unfinished_is_lent_again() -> None:
-    answerer, base = ScenarioWorker(), read_case(TUTORIAL)
-    answerer.answer(
-        ServiceMessage(1, SolveRequest("k", base.case, "t", None), "en"), lambda _: None
-    )
-    plan = answerer.answer(ServiceMessage(2, PlanRequest("k"), "en"), lambda _: None).plan
-    proof = plan.certificate.model_copy(update={"status": "limit"})
-    for given, is_kept in ((plan, True), (plan.model_copy(update={"certificate": proof}), False)):
-        other = ScenarioWorker()
-        other.answer(
-            ServiceMessage(1, TransferredPlan("k", given, ("t", None)), "en"), lambda _: None
-        )
-        looks = [other.answer(ServiceMessage(n, ViewRequest("brief", ("k",)), "en"), lambda _: None)
-                 for n in (2, 3)]  # fmt: skip
-        assert [isinstance(one, str) for one in looks] == [True, is_kept]
 
 
 def test_what_is_counted_in_tonnes_is_called_a_shortage() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -17,38 +16,38 @@ from small import case, project, stockpile
 
 pytest.importorskip("distributed")
 
+import dask
 from certificates import Files, certified
 from clustered import Processes, behaving, counting, running, solving, wait_for
 
 from models.language import using
 from optimizer.cli.options import engine_in_use
-from optimizer.errors import ClusterError, Infeasible, OutOfMemory, TimedOut, WorkerDied
+from optimizer.errors import ClusterError, Infeasible, TimedOut, WorkerDied
 from optimizer.parallel import Limits, TaskResult
-from optimizer.parallel.cluster import Cluster, TlsFiles, with_protocol, worker_mismatch
+from optimizer.parallel import cluster as engine
+from optimizer.parallel.cluster import Cluster, comparable_versions
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return certified(tmp_path_factory.mktemp("tls") / "own")
-
-
-@pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory, files: Files) -> Iterator[Processes]:
-    with running(tmp_path_factory.mktemp("cluster"), 2, files) as found:
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    files = certified(tmp_path_factory.mktemp("tls") / "own")
+    with running(tmp_path_factory.mktemp("cluster"), 2, files) as found, configured(files):
         yield found
 
 
-def connected(processes: Processes, files: Files, **options: Any) -> Cluster:
-    return Cluster(processes.address, tls=TlsFiles(files.ca, files.cert, files.key), **options)
+def configured(files: Files) -> Any:
+    """The configuration of dask that names certificates."""
+    named = {"ca-file": files.ca, "client.cert": files.cert, "client.key": files.key}
+    return dask.config.set({f"distributed.comm.tls.{name}": str(p) for name, p in named.items()})
 
 
 @pytest.fixture
-def cluster(processes: Processes, files: Files) -> Iterator[Cluster]:
+def connected(processes: Processes) -> Iterator[Cluster]:
     """Both workers, those that an earlier test has ended as well."""
-    with connected(processes, files) as found:
-        wait_for(lambda: len(found.worker_addresses) == 2)
+    with Cluster(processes.address) as found:
+        wait_for(lambda: found.worker_count == 2)
         yield found
 
 
@@ -60,17 +59,17 @@ def errors(arrivals: list[TaskResult[Any]]) -> list[type | None]:
 
 
 @pytest.mark.slow
-def test_lanes_learn_and_answers_come_in_order(cluster: Cluster) -> None:
+def test_lanes_learn_and_answers_come_in_order(connected: Cluster) -> None:
     reported: list[int] = []
     with using("de"):
-        with cluster.executor(counting, (0,), 2) as executor:
+        with connected.executor(counting, (0,), 2) as executor:
             found = executor.map([1, 2, 3, 4, 5], lambda task, _: reported.append(task))
             again = executor.map([6, 7])
             with pytest.raises(ValueError, match="no task: -1"):
                 executor.map([-1])
-        with cluster.executor(counting, (10,), 3) as executor:
+        with connected.executor(counting, (10,), 3) as executor:
             more_lanes = executor.map([1, 2, 3, 4])
-        with cluster.executor(counting, (0,), None, "next") as executor:
+        with connected.executor(counting, (0,), None, "next") as executor:
             next_ones = list(executor.as_completed(iter(range(40))))
     assert [own[0] for own in found] == [1, 2, 3, 4, 5]
     assert [own[1] for own in found] == [1, 1, 2, 2, 3]
@@ -84,36 +83,30 @@ def test_lanes_learn_and_answers_come_in_order(cluster: Cluster) -> None:
 
 
 @pytest.mark.slow
-def test_plans_are_those_of_this_process(cluster: Cluster) -> None:
+def test_plans_are_those_of_this_process(connected: Cluster) -> None:
     raws = [
         case(projects={"works": project(capex=capex)}, stockpiles=[stockpile()])
         for capex in (5, 20)
     ]
-    with cluster.executor(solving, (0.0,), 2) as executor:
+    with connected.executor(solving, (0.0,), 2) as executor:
         assert executor.map(raws) == [solving(0.0)(raw) for raw in raws]
 
 
 @pytest.mark.slow
-def test_limits_errors_and_deaths_cost_their_task_alone(
-    processes: Processes, files: Files, tmp_path: Path
-) -> None:
-    limits = Limits(memory_bytes=500 * 10**6)
-    tasks = ["grow g", "conflict c", "die-once o", "tell t", "tell u"]
-    with (
-        connected(processes, files, limits=limits) as cluster,
-        cluster.executor(behaving, (tmp_path,), None, "next") as executor,
-    ):
+def test_errors_and_deaths_cost_their_task_alone(connected: Cluster, tmp_path: Path) -> None:
+    tasks = ["die d", "conflict c", "die-once o", "tell t", "tell u"]
+    with connected.executor(behaving, (tmp_path,), None, "next") as executor:
         found = list(executor.as_completed(tasks))
-    assert errors(found) == [OutOfMemory, Infeasible, None, None, None]
+    assert errors(found) == [WorkerDied, Infeasible, None, None, None]
     conflict = next(arrival.error for arrival in found if arrival.task_index == 1)
     assert isinstance(conflict, Infeasible)
     assert conflict.conflict[0].tag == "P9"
 
 
 @pytest.mark.slow
-def test_a_task_that_hangs_is_ended(processes: Processes, files: Files, tmp_path: Path) -> None:
+def test_a_task_that_hangs_is_ended(processes: Processes, tmp_path: Path) -> None:
     with (
-        connected(processes, files, limits=Limits(seconds=1.0)) as cluster,
+        Cluster(processes.address, limits=Limits(seconds=1.0)) as cluster,
         cluster.executor(behaving, (tmp_path,), 1) as executor,
         pytest.raises(TimedOut, match="had not answered after 1 s"),
     ):
@@ -121,40 +114,7 @@ def test_a_task_that_hangs_is_ended(processes: Processes, files: Files, tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no process can be stopped")
-def test_a_worker_that_neither_ends_nor_answers_is_given_up_and_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("optimizer.parallel.cluster.TIME_LIMIT_GRACE", 1.0)
-    monkeypatch.setattr("optimizer.parallel.cluster.CONNECT_TIMEOUT", 3.0)
-    begun = tmp_path / "w.begun"
-
-    def stop() -> None:
-        wait_for(begun.exists)
-        os.kill(int(begun.read_text(encoding="utf-8")), signal.SIGSTOP)
-
-    stopping = threading.Thread(target=stop)
-    with running(tmp_path, 2) as processes:
-        try:
-            with Cluster(processes.address, limits=Limits(seconds=2.0)) as cluster:
-                wait_for(lambda: len(cluster.worker_addresses) == 2)
-                stopping.start()
-                with cluster.executor(behaving, (tmp_path,), 1, "next") as executor:
-                    lost, *reported = executor.as_completed(["wait w", "tell a", "tell b"])
-            # A new worker that hangs delays new clients no longer than that.
-            with Cluster(processes.address) as cluster:
-                assert len(cluster.worker_addresses) == 1
-        finally:
-            stopping.join()
-            os.kill(int(begun.read_text(encoding="utf-8")), KILL)
-    assert isinstance(lost.error, TimedOut)
-    assert [own.error for own in reported] == [None, None]
-
-
-@pytest.mark.slow
-def test_a_worker_that_is_killed_costs_nothing_but_its_task(
-    cluster: Cluster, tmp_path: Path
-) -> None:
+def test_a_worker_that_is_killed_costs_nothing(connected: Cluster, tmp_path: Path) -> None:
     begun, go_on = tmp_path / "w.begun", tmp_path / "w.go"
 
     def kill() -> None:
@@ -164,21 +124,15 @@ def test_a_worker_that_is_killed_costs_nothing_but_its_task(
 
     killing = threading.Thread(target=kill)
     killing.start()
-    tasks = ["tell a", "wait w", "tell b", "tell c", "tell d", "die e"]
-    with cluster.executor(behaving, (tmp_path,), 2) as executor:
-        found = list(executor.as_completed(tasks))
+    with connected.executor(behaving, (tmp_path,), 2) as executor:
+        found = executor.map(["tell a", "wait w", "tell b", "tell c"])
     killing.join()
-    assert errors(found) == [None, None, None, None, None, WorkerDied]
-    answers = {arrival.task_index: arrival.answer for arrival in found}
-    assert answers[1] is not None
-    assert answers[1][0] == "w"
-    lost = next(arrival.error for arrival in found if arrival.task_index == 5)
-    assert "was lost, and so was the one before" in str(lost)
+    assert [name for name, _ in found] == ["a", "w", "b", "c"]
 
 
 @pytest.mark.slow
-def test_what_nobody_waits_for_is_ended(cluster: Cluster, tmp_path: Path) -> None:
-    with cluster.executor(behaving, (tmp_path,), 2) as executor:
+def test_what_nobody_waits_for_is_ended(connected: Cluster, tmp_path: Path) -> None:
+    with connected.executor(behaving, (tmp_path,), 2) as executor:
         arrivals = executor.as_completed(["tell a", "wait w"])
         assert next(arrivals).task_index == 0
         wait_for((tmp_path / "w.begun").exists)
@@ -208,119 +162,67 @@ def test_a_lost_scheduler_costs_what_was_under_way(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_local_cluster_listens_on_this_machine_alone(tmp_path: Path) -> None:
-    import psutil
-
-    with Cluster("local", jobs=2) as cluster:
-        with cluster.executor(behaving, (tmp_path,), None) as executor:
-            pids = {pid for _, pid in executor.map(["tell a", "tell b"])}
-            (named,) = set(executor.map(["locks a", "locks b"]))
-        own = psutil.Process()
-        listening = {
-            used.laddr.ip
-            for process in (own, *own.children(recursive=True))
-            for used in process.net_connections()
-            if used.status == psutil.CONN_LISTEN
-        }
-    assert len(pids) == 2
-    # One that is killed would leave them behind, and Python say so when the command ends.
-    assert named == ("fork" not in multiprocessing.get_all_start_methods())
-    assert listening == {"127.0.0.1"}
-    wait_for(lambda: all(map(gone, pids)))
-
-
-@pytest.mark.slow
-def test_another_authority_is_refused(processes: Processes, tmp_path: Path) -> None:
+def test_another_authority_is_refused(
+    processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "CONNECT_TIMEOUT", 5.0)
     with (
-        pytest.raises(ClusterError, match="no scheduler answers at tls://127"),
-        connected(processes, certified(tmp_path / "other"), wait_seconds=5.0),
+        configured(certified(tmp_path / "other")),
+        pytest.raises(ClusterError, match="no scheduler of dask answers at tls://127"),
+        Cluster(processes.address),
     ):
         pass
 
 
 @pytest.mark.slow
-def test_other_versions_are_refused(
-    processes: Processes, files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "optimizer.parallel.cluster.worker_mismatch",
-        lambda address, there, here: worker_mismatch(address, there, here | {"highspy": "0.9"}),
-    )
+def test_other_versions_are_refused(connected: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = comparable_versions() | {"highspy": "0.9"}
+    monkeypatch.setattr(engine, "comparable_versions", lambda: other)
     with (
-        pytest.raises(ClusterError, match=r"has highspy .*, and here is 0\.9"),
-        connected(processes, files),
+        connected.executor(counting, (0,), 1) as executor,
+        pytest.raises(ClusterError, match=r"has highspy .* instead of 0\.9"),
     ):
-        pass
+        executor.map([1])
 
 
-def test_what_is_wrong_with_a_worker() -> None:
-    here = {"threads (--nthreads)": 1, "numpy": "2.0"}
-    assert worker_mismatch("tls://a:1", here, here) is None
-    threads = worker_mismatch("tls://a:1", here | {"threads (--nthreads)": 4}, here)
-    assert threads is not None
-    assert "tls://a:1 has threads (--nthreads) 4, and here is 1" in threads
-
-
-@pytest.mark.parametrize(
-    ("address", "found"),
-    [
-        ("10.0.0.5:8786", "tls://10.0.0.5:8786"),
-        ("127.0.0.1:8786", "tls://127.0.0.1:8786"),
-        ("tls://node7:8786", "tls://node7:8786"),
-        ("tcp://127.0.0.1:8786", "tcp://127.0.0.1:8786"),
-        ("tcp://localhost:8786", "tcp://localhost:8786"),
-        ("tcp://[::1]:8786", "tcp://[::1]:8786"),
-        ("local", "local"),
-    ],
-)
-def test_addresses_are_encrypted_but_for_this_machine(address: str, found: str) -> None:
-    assert with_protocol(address) == found
+@pytest.mark.slow
+def test_a_worker_with_several_threads_is_refused(tmp_path: Path) -> None:
+    with (
+        running(tmp_path, 1, None, "--nthreads", "2") as processes,
+        Cluster(processes.address) as cluster,
+        cluster.executor(counting, (0,), 1) as executor,
+        pytest.raises(ClusterError, match="has --nthreads 2 instead of 1"),
+    ):
+        executor.map([1])
 
 
 @pytest.mark.parametrize(
-    ("address", "problem"),
+    "address",
     [
-        ("tcp://10.0.0.5:8786", "spoken to by TLS alone: tls://10.0.0.5:8786"),
-        ("tcp://localhost.example.org:8786", "spoken to by TLS alone"),
-        ("tcp://127.0.0.1.example.org:8786", "spoken to by TLS alone"),
-        ("ws://10.0.0.5:8786", "no address of a scheduler"),
-        ("node7", "no address of a scheduler"),
-        (":8786", "no address of a scheduler"),
+        "tcp://10.0.0.5:8786",
+        "tcp://localhost.example.org:8786",
+        "tcp://127.0.0.1.example.org:8786",
+        "ws://10.0.0.5:8786",
     ],
 )
-def test_other_addresses_are_refused(address: str, problem: str) -> None:
-    with pytest.raises(ClusterError, match=problem):
-        with_protocol(address)
+def test_other_machines_are_reached_by_tls_alone(address: str) -> None:
+    with pytest.raises(ClusterError, match="reached by TLS alone"):
+        Cluster(address)
 
 
-def test_tls_needs_its_files(files: Files, tmp_path: Path) -> None:
-    with pytest.raises(ClusterError, match="missing: --tls-cert, --tls-key"):
-        Cluster("10.0.0.5:8786", tls=TlsFiles(ca=files.ca))
-    with pytest.raises(ClusterError, match="there is no file"):
-        Cluster("10.0.0.5:8786", tls=TlsFiles(files.ca, files.cert, tmp_path / "none.pem"))
+def test_tls_needs_its_files() -> None:
+    with (
+        dask.config.set({"distributed.comm.tls.ca-file": None}),
+        pytest.raises(ClusterError, match=r"at tls://10\.0\.0\.5:8786: TLS expects"),
+    ):
+        Cluster("10.0.0.5:8786").client()
 
 
-@pytest.mark.parametrize("missing", ["distributed", "cryptography"])
-def test_without_the_extra_it_says_how_to_get_it(
-    missing: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, missing, None)
-    said = f"needs the package {missing}: install Vorrat with its extra 'cluster'"
-    with pytest.raises(ClusterError, match=said):
-        Cluster("local")
-    with pytest.raises(click.UsageError, match=said), engine_in_use(scheduler="local"):
+def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    said = "needs the package distributed: install Vorrat with its extra 'cluster'"
+    with pytest.raises(click.UsageError, match=said), engine_in_use(scheduler="10.0.0.5:8786"):
         pass
-    if missing == "cryptography":  # what makes certificates, which others bring along
-        Cluster("tcp://127.0.0.1:8786")
-
-
-def test_a_worker_that_dies_while_it_starts_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    def dies(**_: Any) -> None:
-        raise RuntimeError("Nanny failed to start.")
-
-    monkeypatch.setattr("distributed.LocalCluster", dies)
-    with pytest.raises(ClusterError, match="could be started on this machine: Nanny failed"):
-        Cluster("local").client()
 
 
 def test_dask_is_imported_when_it_is_used_alone() -> None:

@@ -24,7 +24,8 @@ from optimizer.errors import (
     VorratError,
     WorkerDied,
 )
-from optimizer.parallel import Assignment, Limits, LocalProcesses, TaskResult, Workers, use_engine
+from optimizer.parallel import Assignment, Limits, TaskResult, Workers, use_engine
+from optimizer.parallel.processes import LocalProcesses
 
 
 def arrivals(

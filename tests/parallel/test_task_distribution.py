@@ -14,14 +14,8 @@ from in_process import InProcess
 from worker_tasks import Counted, counting, gathering
 
 from models.language import using as speaking
-from optimizer.parallel import (
-    Assignment,
-    Limits,
-    LocalProcesses,
-    Workers,
-    current_engine,
-    use_engine,
-)
+from optimizer.parallel import Assignment, Limits, Workers, current_engine, use_engine
+from optimizer.parallel.processes import LocalProcesses
 
 PATIENT = Limits(seconds=600.0)
 """So that there are processes even for one job."""

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from optimizer.parallel.interface import Assignment, Executor, HandlerFactory, TaskResult
+from optimizer.parallel import Assignment, Executor, HandlerFactory, TaskResult
 from optimizer.parallel.processes import InProcessExecutor
 
 

@@ -34,7 +34,7 @@ PATIENCE = 60.0
 DONE = ("proven", "stopped", "failed")
 PATCHED = """\
 import sys
-from optimizer.page import user_session
+from optimizer.page import session
 {patch}
 from optimizer.cli import main
 sys.argv[0] = "vorrat"
@@ -43,9 +43,9 @@ main()
 DIES_ONCE_ASKED = """\
 import psutil
 from optimizer.page.worker import SolveRequest
-from optimizer.parallel.services import LocalWorker
+from optimizer.parallel.services import ServiceProcess
 
-send, seen = LocalWorker.send, set()
+send, seen = ServiceProcess._send, set()
 
 def send_and_kill(self, message):
     asked = message.question
@@ -57,7 +57,7 @@ def send_and_kill(self, message):
     else:
         send(self, message)
 
-LocalWorker.send = send_and_kill
+ServiceProcess._send = send_and_kill
 """
 """A patch of the server: the process that solves dies of each new question, the first time that the
 question is asked."""
@@ -112,27 +112,6 @@ class Opened:
         return made
 
 
-PUBLIC = "https://vorrat.example.org"
-SECRET = "0123456789abcdef0123456789abcdef"
-
-
-@dataclass
-class Served(Opened):
-    """A server for many, and what its proxy sends along."""
-
-    public: str = PUBLIC
-    temp: Path = Path()  # where its temporary files are
-
-    @property
-    def origin(self) -> str:
-        return self.public
-
-    def visitor(self, user: str = "Ada") -> Visitor:
-        """A user whom the proxy has let in."""
-        about = {"Host": self.public.partition("://")[2], "X-Vorrat-Secret": SECRET}
-        return Visitor(self, proxied={**about, "X-Remote-User": user})
-
-
 def _keep(stream: Any, said: list[str]) -> None:
     with suppress(ValueError):  # it was closed
         for line in stream:
@@ -148,7 +127,7 @@ def opened(
     temp: Path | None = None,
 ) -> Iterator[Opened]:
     """A server on a free port, which listens by now unless it is wanted ``at_once``; ``patch`` is
-    run before it, with its module ``conversation``. It has temporary files in ``temp``."""
+    run before it, with its module ``session``. It has temporary files in ``temp``."""
     start = ["-c", PATCHED.format(patch=patch)] if patch else ["-m", "optimizer"]
     process = subprocess.Popen(
         [sys.executable, *start, "open", "--no-browser", f"--language={language}",
@@ -159,34 +138,19 @@ def opened(
     )  # fmt: skip
     assert process.stderr is not None
     line = process.stderr.readline()
-    found = re.search(r"(http://\S+)|Listening on (\S+)", line)
+    found = re.search(r"https?://\S+", line)
     assert found is not None, line + process.stderr.read()
-    made = Opened(process, found[0]) if found[1] else Served(process, f"http://{found[2]}/")
+    made = Opened(process, found[0])
     made.reader = threading.Thread(target=_keep, args=(process.stderr, made.said), daemon=True)
     made.reader.start()
     try:
-        if not at_once:
+        if not at_once and made.address.startswith("http://127"):
             _wait_for(made.port)
         yield made
     finally:
         _end(process)
         made.reader.join(10)
         process.stderr.close()
-
-
-@contextmanager
-def served(
-    folder: Path, *args: str | Path, patch: str = "", public: str = PUBLIC
-) -> Iterator[Served]:
-    """A server for many, whose secret is written into a folder."""
-    secret = folder / "secret"
-    secret.write_text(SECRET + "\n", encoding="utf-8")
-    temp = folder / "temporary"
-    temp.mkdir(exist_ok=True)
-    with opened("--serve", public, "--secret", secret, *args, patch=patch, temp=temp) as made:
-        assert isinstance(made, Served)
-        made.public, made.temp = public, temp
-        yield made
 
 
 def _wait_for(port: int) -> None:
@@ -236,8 +200,6 @@ class Visitor:
 
     server: Opened
     cookies: dict[str, str] = field(default_factory=dict)
-    proxied: dict[str, str] = field(default_factory=dict)
-    """Headers that a proxy puts on each request."""
 
     def request(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
@@ -253,7 +215,7 @@ class Visitor:
 
     def _always(self) -> dict[str, str]:
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        return {**self.proxied, **({"Cookie": cookies} if cookies else {})}
+        return {"Cookie": cookies} if cookies else {}
 
     def get(self, path: str, **headers: str) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}

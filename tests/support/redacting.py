@@ -1,4 +1,4 @@
-"""A scenario with figures to hide, and short ways to hide and to attack them."""
+"""A scenario with figures to hide, and a short way to hide them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,9 @@ from typing import Any
 from frontier_cases import reading
 from small import case, chance_of_cut, funder, project, stockpile
 
-from models.results import Plan
-from optimizer.analyses.redaction.attack import ATTACKS, Attacker
-from optimizer.analyses.redaction.hidden_figures import BandMethod, RedactionMethod
-from optimizer.analyses.redaction.ranges import Ranges
-from optimizer.analyses.redaction.redacted_scenario import RedactedScenario, redact_scenario
-from optimizer.solve.planner import solve_to_plan
+from optimizer.analyses.redaction import Redaction, redact_scenario
 
 Raw = dict[str, Any]
-BAND = BandMethod(0.25)
 
 
 def two_consumers(**changes: Any) -> Raw:
@@ -65,24 +59,6 @@ def hide(
     raw: Raw,
     consumers: tuple[str, ...] = ("chips",),
     companies: tuple[str, ...] = ("chip_co",),
-    method: RedactionMethod = BAND,
     **options: Any,
-) -> RedactedScenario:
-    return redact_scenario(reading(raw), consumers, companies, method, **options)
-
-
-def solved(redacted: RedactedScenario, *, true: bool = True) -> Plan:
-    return solve_to_plan(redacted.true_case if true else redacted.redacted_case, gap=0.0)
-
-
-def attacked(redacted: RedactedScenario, published: Plan, *results: str) -> Ranges:
-    """What an attacker knows who sees some results of a plan, or all."""
-    attacker = Attacker(redacted, published)
-    ranges = attacker.ranges_from_file()
-    for name in results or ATTACKS:
-        ranges = ATTACKS[name](attacker, ranges)
-    return ranges
-
-
-def truth(redacted: RedactedScenario) -> dict[str, float]:
-    return {one.figure.dotted_path: one.figure.value for one in redacted.replaced_figures}
+) -> Redaction:
+    return redact_scenario(reading(raw), consumers, companies, **options)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from models.language import tr
 from models.results import Alternative, Alternatives, PlanFigures, Robustness, RobustnessCase
 from optimizer.analyses.assumption_sentences import damage_by_set_table
-from optimizer.analyses.sensitivity.sensitivity_wording import input_kind_name
+from optimizer.analyses.sensitivity.document import input_kind_name
 from optimizer.report.charts import Chart
 from optimizer.report.charts import alternatives as charts
 from optimizer.report.document import Bullets, Caution, Column, Document, Part, Section, Table

@@ -8,17 +8,15 @@ from models.language import tr
 from models.results import Estimate, Evaluation
 from models.results.plan import WHOLE_BUDGET
 from models.scenario.chains import chain_links
-from optimizer.analyses.evaluation import reference_sections
+from optimizer.analyses.evaluation import answer
 from optimizer.analyses.evaluation.answer import (
+    EvaluationWording,
     answer_sentences,
     cautions,
     format_percentage,
+    format_sampled_estimate,
     key_facts,
     other_scenario_name,
-)
-from optimizer.analyses.evaluation.reference_sections import (
-    EvaluationWording,
-    format_sampled_estimate,
 )
 from optimizer.analyses.stock_use import stock_use_caption, stock_use_columns
 from optimizer.report import document as doc
@@ -65,7 +63,7 @@ def build_document(result: Evaluation) -> doc.Document:
                 "parts", tr("When, in what, and on whom it falls"), list(_breakdown_tables(wording))
             ),
             Section("overruns", tr("How likely budgets hold"), list(_budget_parts(wording))),
-            *reference_sections.build_sections(wording),
+            *answer.build_sections(wording),
             Section("proof", tr("How good the proof is"), proof),
         ],
         title=tr("How good is the plan? {title}", title=wording.title),

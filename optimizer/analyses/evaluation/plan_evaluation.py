@@ -1,37 +1,307 @@
 """Evaluation of a saved plan: fresh states, release policies, optimality gap, information."""
 
+from __future__ import annotations
+
+import json
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from models.base import display_name
 from models.language import current_language, tr
-from models.results import Evaluation, FreshSetOutcome, StatesScenario
+from models.results import (
+    BudgetOdds,
+    BudgetRisk,
+    Counterfactual,
+    Estimate,
+    Evaluation,
+    FreshSetOutcome,
+    StatesScenario,
+)
+from models.results.plan import WHOLE_BUDGET
 from models.scenario.case import Case
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
-from optimizer.analyses.evaluation.budget_risk import compute_budget_risk
-from optimizer.analyses.evaluation.counterfactual import solve_counterfactual
 from optimizer.analyses.evaluation.fresh_states import (
     describe_fresh_evaluation,
+    estimate_optimality_gap,
     evaluate_fresh_states,
     fresh_outcomes_by_set,
     release_policy_outcomes,
+    transfer_plan,
 )
 from optimizer.analyses.evaluation.information_value import (
     compute_information_value,
     compute_tail_premium,
 )
 from optimizer.analyses.evaluation.options import SAMPLING_OPTIONS, EvaluateOptions
-from optimizer.analyses.evaluation.replications import estimate_optimality_gap
-from optimizer.analyses.evaluation.transferred_plans import transfer_plan
 from optimizer.analyses.result_fields import common_result_fields
 from optimizer.analyses.saved_plan import SavedPlan
-from optimizer.errors import Misuse
-from optimizer.solve.checked_solution import input_hash
+from optimizer.errors import Infeasible, Interrupted, Misuse
+from optimizer.model.commitment import Commitment, budget_line_use, budget_use
+from optimizer.model.highs import Progress
+from optimizer.model.instance import Floats, Instance, change_perspective, read_instance
+from optimizer.model.states import sample_overruns
+from optimizer.model.user_rule_values import RELATIVE_TOLERANCE
+from optimizer.solve.accounts import account_positions
+from optimizer.solve.checked_solution import CheckedSolution, input_hash
+from optimizer.solve.decomposition import pool_key
 from optimizer.solve.gap import is_gap_closed
+from optimizer.solve.planner import Problem, solve_and_certify
 from optimizer.solve.problem import check_supported
+
+BudgetKey = tuple[str | None, str]
+"""Funder and budget line; the funder is None for all public funders together."""
+
+
+class BudgetLimit(NamedTuple):
+    """The limits of a budget or budget line: amounts by year (Y), a total, or both."""
+
+    key: BudgetKey
+    kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
+    by_year: Floats | None
+    total: float | None
+    carry_over: bool = False
+
+
+def compute_budget_risk(
+    instance: Instance, commitment: Commitment, draw_count: int, seed: int
+) -> BudgetRisk | None:
+    """Estimate the probability that each budget and budget line holds, from a sample of overruns.
+
+    Return None if no project of the plan may overrun, if no budget with a limit is used, or if the
+    plan has a review.
+    """
+    if commitment.branches:
+        return None
+    risky_projects = [p for p in commitment.start if instance.projects[p].overruns]
+    limits = [x for x in _budget_limits(instance) if x.by_year is not None or x.total is not None]
+    if not risky_projects or not limits:
+        return None
+    draws = np.array([sample_overruns(instance, p, draw_count, seed) for p in risky_projects])
+    overruns, draw_counts = np.unique(draws, axis=1, return_counts=True)
+    planned_uses, without_projects = (
+        _budget_uses(instance, commitment, factors)
+        for factors in ({}, dict.fromkeys(risky_projects, 0.0))
+    )
+    single_uses = [
+        _budget_uses(instance, commitment, dict.fromkeys(risky_projects, 0.0) | {p: 1.0})
+        for p in risky_projects
+    ]  # use with one project at announced cost and the others at zero
+    budget_odds, fails_anywhere = [], np.zeros(len(draw_counts), dtype=bool)
+    for limit in limits:
+        project_uses = (
+            np.outer(1 + overrun, single_use[limit.key] - without_projects[limit.key])
+            for overrun, single_use in zip(overruns, single_uses, strict=True)
+        )
+        used_amount = sum(project_uses, without_projects[limit.key])
+        for year, available, planned, use in _budget_periods(
+            instance, limit, planned_uses[limit.key], used_amount
+        ):
+            missing_amount = np.maximum(0.0, use - available)
+            fails = missing_amount > RELATIVE_TOLERANCE * np.maximum(available, use)
+            fails_anywhere |= fails
+            count = int(draw_counts[fails].sum())
+            budget_odds.append(
+                BudgetOdds(
+                    funder=limit.key[0],
+                    line=limit.key[1],
+                    kind=limit.kind,
+                    year=year,
+                    available_meur=float(draw_counts @ available / draw_count),
+                    planned_meur=planned,
+                    mean_meur=float(draw_counts @ use / draw_count),
+                    holds=_share_estimate(draw_count - count, draw_count),
+                    missing_meur=float(draw_counts @ np.where(fails, missing_amount, 0)) / count
+                    if count
+                    else None,
+                )
+            )
+    if not budget_odds:
+        return None
+    count = int(draw_counts[~fails_anywhere].sum())
+    return BudgetRisk(
+        draws=draw_count,
+        seed=seed,
+        all_hold=_share_estimate(count, draw_count),
+        budgets=tuple(budget_odds),
+    )
+
+
+def _share_estimate(hits: int, draw_count: int) -> Estimate:
+    """Return the share of draws that are ``hits``, with its standard error (None for one draw)."""
+    share = hits / draw_count
+    error = math.sqrt(share * (1 - share) / (draw_count - 1)) if draw_count > 1 else None
+    return Estimate(value=share, standard_error=error)
+
+
+def _budget_uses(
+    instance: Instance, commitment: Commitment, capex_factors: Mapping[str, float]
+) -> dict[BudgetKey, Floats]:
+    """Compute the use in million EUR (Y) of each budget and budget line.
+
+    ``capex_factors`` replace the factors by which budgets multiply the announced capex of projects.
+    """
+    projects = {
+        p: replace(x, budgeted_cost_factor=capex_factors[p]) if p in capex_factors else x
+        for p, x in instance.projects.items()
+    }
+    scaled_instance = replace(instance, projects=projects)
+    use_by_funder = budget_use(scaled_instance, commitment)
+    public_use = sum(
+        (use_by_funder[f] for f in instance.public_funders), np.zeros(len(instance.years))
+    )
+    line_use: dict[BudgetKey, Floats] = dict(budget_line_use(scaled_instance, commitment).items())
+    return (
+        line_use
+        | {(f, WHOLE_BUDGET): x for f, x in use_by_funder.items()}
+        | {(None, WHOLE_BUDGET): public_use}
+    )
+
+
+def _budget_limits(instance: Instance) -> Iterator[BudgetLimit]:
+    """Yield the limits of all budgets and budget lines; the joint limit of all public funders comes
+    last."""
+    for f, funder in instance.case.funders.items():
+        for (owner, id), line in instance.budget_lines.items():
+            if owner == f and line.kind == "guarantee_stock":
+                yield BudgetLimit((f, id), line.kind, line.guarantee_limit, None)
+            elif owner == f:
+                total_budget = line.total if math.isfinite(line.total) else None
+                yield BudgetLimit(
+                    (f, id), line.kind, line.yearly_budget, total_budget, line.carry_over
+                )
+        budget_by_year, total_budget = funder.budget_by_year_meur, funder.budget_meur
+        yearly_limit = None
+        if budget_by_year is not None:
+            yearly_limit = np.array(
+                [float(budget_by_year.get(year, 0.0)) for year in instance.years]
+            )
+        total_limit = None if total_budget is None else float(total_budget)
+        yield BudgetLimit((f, WHOLE_BUDGET), "budget", yearly_limit, total_limit, funder.carry_over)
+    if (policy_limit := instance.case.policy.budget_meur) is not None and instance.public_funders:
+        yield BudgetLimit((None, WHOLE_BUDGET), "budget", None, float(policy_limit))
+
+
+def _budget_periods(
+    instance: Instance, limit: BudgetLimit, planned_uses: Floats, uses: Floats
+) -> Iterator[tuple[int | None, Floats, float, Floats]]:
+    """Yield the use of a budget over all years if it has a total, and in each year if it has yearly
+    limits; years without any use are left out.
+
+    ``uses`` has the use of each draw and year (N, Y). Each entry has the year (None for all years),
+    and for the N draws the available amounts (N), the planned use, and the use (N).
+    """
+    if limit.total is not None and (planned_uses.any() or uses.any()):
+        available_total = np.full(len(uses), limit.total)
+        yield None, available_total, float(planned_uses.sum()), uses.sum(axis=1)
+    if limit.by_year is None:
+        return
+    carried_over = np.zeros(len(uses))
+    for y, year in enumerate(instance.years):
+        available = limit.by_year[y] + (carried_over if limit.carry_over else np.zeros(len(uses)))
+        carried_over = np.maximum(0.0, available - uses[:, y])
+        if planned_uses[y] > 0 or uses[:, y].any():
+            yield year, available, float(planned_uses[y]), uses[:, y]
+
+
+MIN_LOTS = 1e-6
+"""Lots up to which a purchase counts as none."""
+
+
+def solve_counterfactual(
+    saved_plan: SavedPlan,
+    *,
+    gap: float,
+    time_limit: float | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Counterfactual | None:
+    """Solve for the counterfactual of a plan, with the plan's states if they are valid for it.
+
+    It is the best plan of the variant that the scenario names as counterfactual, applied to the
+    case of the plan. If the scenario names none, it is the best plan if public funders provide
+    nothing. Return None if the plan has no public money and no variant is named, if the plan itself
+    is of that variant, or if no plan satisfies all rules. ``time_limit`` is in seconds.
+
+    Raises ScenarioError if the variant does not fit the plan's scenario, Interrupted if the solve
+    was stopped, and NoPlan if it found no plan within its limit.
+    """
+    case = saved_plan.reading.case
+    public_funders = [f for f, funder in case.funders.items() if funder.kind == "public"]
+    name = case.counterfactual
+    if name is not None and name == saved_plan.plan.variant:
+        return None
+    if name is None and not any(
+        position.funder in public_funders for position in saved_plan.plan.accounts
+    ):
+        return None
+    try:
+        problem = _counterfactual_problem(saved_plan, name, public_funders)
+        solution = solve_and_certify(
+            problem, gap=gap, time_limit=time_limit, on_progress=on_progress
+        )
+    except Infeasible:
+        return None
+    if solution.interrupted:
+        raise Interrupted(tr("stopped before it was found what would be done otherwise"))
+    certificate, expected_purchases = solution.certificate, solution.commitment.expected_purchases
+    instance = solution.instance
+    return Counterfactual(
+        variant=name,
+        expected=solution.with_plan.expected,
+        cvar=solution.with_plan.cvar(float(case.objective.cvar.level)),
+        net_cost_meur=solution.net_cost,
+        public_meur=_paid_present_value(solution, public_funders),
+        objective=certificate.objective,
+        bound=certificate.bound,
+        gap=certificate.gap,
+        projects=tuple(p for p in instance.projects if p in solution.commitment.start),
+        stockpiles=tuple(
+            h for h in instance.stockpiles if expected_purchases(instance, h).sum() > MIN_LOTS
+        ),
+    )
+
+
+def _counterfactual_problem(
+    saved_plan: SavedPlan, variant: str | None, public_funders: list[str]
+) -> Problem:
+    """Build the problem of the counterfactual, with the states of the plan if these are valid for
+    it."""
+    problem = saved_plan.problem
+    if variant is None:
+        return Problem(
+            change_perspective(problem.instance, inactive_funders=public_funders),
+            problem.states,
+            0.0,
+            problem.recourse,
+        )
+    patch = saved_plan.reading.case.variants[variant].set
+    set_override = [] if saved_plan.problem.set_problems else ["objective.over_assumptions=null"]
+    settings = [f"{path}={json.dumps(v)}" for path, v in patch.items()]
+    case = saved_plan.reading.with_settings([*settings, *set_override]).case
+    instance = read_instance(case)
+    if pool_key(instance) != pool_key(problem.instance):
+        return Problem.from_case(case)
+    return Problem(instance, problem.states, 0.0, problem.recourse)
+
+
+def _paid_present_value(solution: CheckedSolution, funders: list[str]) -> float:
+    """Return the present value of the funders' payments in a solution, in million EUR."""
+    discount = dict(
+        zip(map(str, solution.instance.years), solution.instance.discount_factor, strict=True)
+    )
+    return math.fsum(
+        float(discount[year]) * amount
+        for position in account_positions(solution.instance, solution.commitment)
+        if position.funder in funders
+        for year, amount in position.paid_meur.items()
+    )
+
 
 DEFAULT_TAIL_WEIGHT = 0.5
 """Weight of the worst states if the scenario gives them none."""

@@ -5,8 +5,8 @@ from typing import Any
 
 from models.language import tr
 from models.results import Participation, ShareCurve, SharePoint
-from optimizer.analyses.participation import participation_wording, tables
-from optimizer.analyses.participation.participation_wording import ParticipationWording
+from optimizer.analyses.participation import tables
+from optimizer.analyses.participation.tables import ParticipationWording
 from optimizer.report import document as doc
 from optimizer.report.cells import attribute_getter
 from optimizer.report.charts import Chart
@@ -74,9 +74,7 @@ def _answer_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
 
 def headline(wording: ParticipationWording) -> Iterator[str]:
     """Yield the answer in a few paragraphs of text."""
-    best_point = (
-        participation_wording.best_point(wording.main_curves[0]) if wording.main_curves else None
-    )
+    best_point = tables.best_point(wording.main_curves[0]) if wording.main_curves else None
     if best_point is not None:
         yield " ".join(_describe_best_share(wording, best_point))
         yield " ".join(_describe_share_limits(wording, wording.main_curves[0], best_point))
@@ -90,7 +88,7 @@ def headline(wording: ParticipationWording) -> Iterator[str]:
 def _describe_best_share(wording: ParticipationWording, best_point: SharePoint) -> Iterator[str]:
     assert best_point.standing is not None
     sentence_fields = {"company": wording.company_name, "shared": wording.share_phrase}
-    if best_point.share <= participation_wording.SHARE_TOLERANCE:
+    if best_point.share <= tables.SHARE_TOLERANCE:
         yield tr("{company} does best with no share {shared}: none that was tried leaves it better "
                  "off.", **sentence_fields)  # fmt: skip
         return
@@ -103,7 +101,7 @@ def _describe_best_share(wording: ParticipationWording, best_point: SharePoint) 
         "That is {stake} of capex; with its stocks it pays {outlay} over the years, and the net "
         "cost is {net}, discounted.",
         stake=wording.money_amount(best_point.stake_meur or 0.0),
-        outlay=wording.money_amount(participation_wording.total_outlay_meur(best_point) or 0.0),
+        outlay=wording.money_amount(tables.total_outlay_meur(best_point) or 0.0),
         net=wording.money_amount(best_point.standing.net_cost_meur),
     )
     if best_point.gain is not None:
@@ -117,9 +115,9 @@ def _describe_share_limits(
     """Yield sentences on the indifferent share, the largest share, and the range over equally good
     plans."""
     indifferent_share, indifferent_within = curve.indifferent_share, curve.indifferent_within
-    tolerance = participation_wording.SHARE_TOLERANCE
+    tolerance = tables.SHARE_TOLERANCE
     is_best_without = best_point.share <= tolerance
-    if indifferent_share is None and is_best_without and participation_wording.point_at(curve, 0.0):
+    if indifferent_share is None and is_best_without and tables.point_at(curve, 0.0):
         gains_above = [
             p.gain or 0.0 for p in curve.points if p.share > best_point.share + tolerance
         ]
@@ -153,15 +151,13 @@ def _describe_share_limits(
 
 
 def _key_facts(wording: ParticipationWording) -> Iterator[doc.Fact]:
-    best_point = (
-        participation_wording.best_point(wording.main_curves[0]) if wording.main_curves else None
-    )
+    best_point = tables.best_point(wording.main_curves[0]) if wording.main_curves else None
     if best_point is None or best_point.standing is None:
         return
     limit, indifferent = wording.main_curves[0].limit, wording.main_curves[0].indifferent_share
     outlay = tr(
         "discounted; outlay {outlay}",
-        outlay=wording.money_amount(participation_wording.total_outlay_meur(best_point) or 0.0),
+        outlay=wording.money_amount(tables.total_outlay_meur(best_point) or 0.0),
     )
     yield doc.Fact(tr("Best share"), format_percent(best_point.share), wording.share_phrase)
     yield doc.Fact(tr("Net cost"), wording.money_amount(best_point.standing.net_cost_meur), outlay)
@@ -195,7 +191,7 @@ def _cautions(wording: ParticipationWording) -> Iterator[str]:
             of=format_number(len(wording.all_points)),
         )
     if wording.result.allocation == "pooled":
-        yield participation_wording.pooled_supply_note()
+        yield tables.pooled_supply_note()
     yield from wording.few_states_caution()
 
 
@@ -210,12 +206,10 @@ def _curve_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
                  company=wording.company_name, shared=wording.share_phrase)  # fmt: skip
     for number, curve in enumerate(wording.result.curves, start=1):
         curve_shares = [tried_share for tried_share in tried_shares if tried_share.curve is curve]
-        name = participation_wording.curve_name(curve)
+        name = tables.curve_name(curve)
         caption = tr("{curve} ({unit})", curve=name, unit=wording.money_unit)
         yield tables.points_table(wording, curve_shares, f"curve-{number}", doc.TERMINAL, caption)
-    main_curves = [
-        curve for curve in wording.main_curves if participation_wording.points_with_plan(curve)
-    ]
+    main_curves = [curve for curve in wording.main_curves if tables.points_with_plan(curve)]
     legend = tr(
         "One line for each way of the others. A star marks the best share, a diamond the largest "
         "at which the company is no worse off than with none; a dotted line runs at the height of "
@@ -238,16 +232,16 @@ def chart_line(curve: ShareCurve) -> charts.ShareLine:
     """Return a curve of shares as a line for the chart."""
 
     def values_of(path: str) -> list[Any]:
-        return [*map(attribute_getter(path), participation_wording.points_with_plan(curve))]
+        return [*map(attribute_getter(path), tables.points_with_plan(curve))]
 
     return charts.ShareLine(
-        participation_wording.curve_name(curve),
+        tables.curve_name(curve),
         values_of("share"),
         values_of("standing.total"),
         values_of("range.best.total"),
         values_of("range.worst.total"),
-        attribute_getter("share")(participation_wording.point_at(curve, curve.best_share)),
-        attribute_getter("share")(participation_wording.point_at(curve, curve.indifferent_share)),
+        attribute_getter("share")(tables.point_at(curve, curve.best_share)),
+        attribute_getter("share")(tables.point_at(curve, curve.indifferent_share)),
     )
 
 

@@ -5,9 +5,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from models.language import tr
-from models.results import CompanyOutcome, ShareCurve, SharePoint
-from optimizer.analyses.participation import participation_wording
-from optimizer.analyses.participation.participation_wording import ParticipationWording
+from models.results import CompanyOutcome, Participation, ShareCurve, SharePoint
 from optimizer.report import document as doc
 from optimizer.report import expressions as cell
 from optimizer.report.cells import attribute_getter
@@ -15,7 +13,142 @@ from optimizer.report.charts import Chart
 from optimizer.report.document import ALL_MEDIA, SHEET, Column, Media, Table, sheet_only_column
 from optimizer.report.expressions import Expression
 from optimizer.report.number_format import format_percent
+from optimizer.report.wording import Wording, join_texts
 from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
+
+SHARE_TOLERANCE = 1e-9
+"""Shares that differ by no more are equal."""
+
+
+class ParticipationWording(Wording[Participation]):
+    """Names and figures of a participation, as its document uses them."""
+
+    @property
+    def company_name(self) -> str:
+        """The name of the company in the current language."""
+        return self.name("funders", self.result.company, self.result.name)
+
+    @property
+    def subject_name(self) -> str:
+        """The name of the project in question, or a phrase for all projects."""
+        if self.result.project is None:
+            return tr("all projects together")
+        return self.name("projects", self.result.project, self.result.project_name)
+
+    @property
+    def share_phrase(self) -> str:
+        """A phrase such as "of the capex of all that is built", which follows a share."""
+        if self.result.project is None:
+            return tr("of the capex of all that is built")
+        return tr("of the capex of {project}", project=self.subject_name)
+
+    @property
+    def tail_share(self) -> str:
+        """The share of states in the tail of the CVaR, as a percentage."""
+        return format_percent(1 - self.result.cvar_level)
+
+    def projects_text(self, point: SharePoint) -> str:
+        """Return the names of the projects that are built at a point, with their start years."""
+        project_names = self.result.project_names
+        projects = point.projects.items()
+        return join_texts(
+            [f"{self.name('projects', p, project_names.get(p))} ({y})" for p, y in projects]
+        )
+
+    @property
+    def all_points(self) -> list[SharePoint]:
+        """The points of all curves."""
+        return [point for curve in self.result.curves for point in curve.points]
+
+    @property
+    def has_ranges(self) -> bool:
+        """Whether the range over equally good plans was computed at any point."""
+        return any(point.range for point in self.all_points)
+
+    @property
+    def main_curves(self) -> list[ShareCurve]:
+        """One curve for each mode of the other funders; that in which they optimize again comes
+        first.
+
+        Of the curves with the same mode, it is the one with a free public share, or else the one
+        with the lowest public share.
+        """
+        curves_by_mode = (
+            [c for c in self.result.curves if c.others == mode] for mode in ("reoptimize", "held")
+        )
+        return [
+            next((c for c in curves if c.public_share is None), curves[0])
+            for curves in curves_by_mode
+            if curves
+        ]
+
+
+def pooled_supply_note() -> str:
+    """Return a caution on pooled supply, in which a share gives the company no tonnes."""
+    return tr(
+        "Supplies are pooled: every tonne is allocated to minimize damage, no matter who paid. "
+        "A share buys no tonnes of its own."
+    )
+
+
+def curve_name(curve: ShareCurve) -> str:
+    """Return the name of a curve, which states what the other funders do and the public share."""
+    reoptimizes = curve.others == "reoptimize"
+    behavior = tr("Others decide again") if reoptimizes else tr("Others stick to the plan")
+    if curve.public_share is None:
+        return behavior
+    return tr("{way}, public share {share}", way=behavior, share=format_percent(curve.public_share))
+
+
+def points_with_plan(curve: ShareCurve) -> list[SharePoint]:
+    """Return the points of a curve at which there is a plan."""
+    return [point for point in curve.points if point.standing is not None]
+
+
+def is_same_share(share: float, other_share: float | None) -> bool:
+    """Return whether two shares are equal within the tolerance; False if ``other_share`` is
+    None."""
+    return other_share is not None and abs(share - other_share) <= SHARE_TOLERANCE
+
+
+def point_at(curve: ShareCurve, share: float | None) -> SharePoint | None:
+    """Return the point of a curve at a share; None if this share was not tried or has no plan."""
+    points = points_with_plan(curve)
+    return next((point for point in points if is_same_share(point.share, share)), None)
+
+
+def best_point(curve: ShareCurve) -> SharePoint | None:
+    """Return the point of a curve at the company's best share; None if there is none."""
+    return point_at(curve, curve.best_share)
+
+
+def total_outlay_meur(point: SharePoint) -> float | None:
+    """Return the company's undiscounted outlay over all years, in million; None if the point has no
+    plan."""
+    return None if point.standing is None else sum(point.outlay_by_year_meur.values())
+
+
+def point_remark(curve: ShareCurve, point: SharePoint) -> str:
+    """Return a remark on a point: how its solve ended, and whether it is the best or the
+    indifferent share.
+
+    The remark is empty for any other point that was solved to the gap and builds something.
+    """
+    remarks = [
+        {
+            "optimal": "" if point.built else tr("not built"),
+            "limit": tr("stopped early"),
+            "infeasible": tr("no plan has this share"),
+            "none": tr("no plan found"),
+        }[point.status]
+    ]
+    if point.standing is not None:
+        remarks += [tr("best")] * is_same_share(point.share, curve.best_share)
+        remarks += [tr("no worse than none up to here")] * is_same_share(
+            point.share, curve.indifferent_share
+        )
+    return "; ".join(filter(None, remarks))
+
 
 STANDINGS_TABLE, CURVES_TABLE, POINTS_TABLE, YEARS_TABLE = "standings", "curves", "points", "years"
 """Names of tables that formulas refer to."""
@@ -56,10 +189,10 @@ def standing_cases(wording: ParticipationWording) -> Iterator[tuple[str, Company
     yield tr("Nobody acts"), result.without_plan
     if result.alone is not None:
         yield tr("It acts alone"), result.alone
-    labeled_curves = [(x, participation_wording.curve_name(x)) for x in wording.main_curves]
+    labeled_curves = [(x, curve_name(x)) for x in wording.main_curves]
     labeled_curves = [(curve, name[:1].lower() + name[1:]) for curve, name in labeled_curves]
     for curve, curve_label in labeled_curves:
-        point_without_share = participation_wording.point_at(curve, 0.0)
+        point_without_share = point_at(curve, 0.0)
         if point_without_share is not None and point_without_share.standing is not None:
             yield tr("No share: {way}", way=curve_label), point_without_share.standing
     if result.free is not None:
@@ -69,17 +202,10 @@ def standing_cases(wording: ParticipationWording) -> Iterator[tuple[str, Company
             name = tr("The scenario's own plan, share {share}", share=share)
         yield name, result.free
     for curve, curve_label in labeled_curves:
-        best_point = participation_wording.best_point(curve)
-        if (
-            best_point is not None
-            and best_point.standing is not None
-            and best_point.share > participation_wording.SHARE_TOLERANCE
-        ):
-            share = format_percent(best_point.share)
-            yield (
-                tr("Best share, {share}: {way}", share=share, way=curve_label),
-                best_point.standing,
-            )
+        best = best_point(curve)
+        if best is not None and best.standing is not None and best.share > SHARE_TOLERANCE:
+            share = format_percent(best.share)
+            yield (tr("Best share, {share}: {way}", share=share, way=curve_label), best.standing)
 
 
 def _standing_columns(standing_path: str) -> list[Column]:
@@ -131,11 +257,11 @@ def summary_table(
         key = path.rpartition(".")[2]
 
         def formula(row_cells: FormulaRow) -> Expression | None:
-            row = _row_index(row_cells.tables, participation_wording.best_point(row_cells.row))
+            row = _row_index(row_cells.tables, best_point(row_cells.row))
             return None if row is None else row_cells.tables[POINTS_TABLE].cell_reference(row, key)
 
         def read(curve: ShareCurve) -> Any:
-            return attribute_getter(path)(participation_wording.best_point(curve))
+            return attribute_getter(path)(best_point(curve))
 
         return Column(
             header, read, form, key=key, formula=formula, cell_name=name_on_main_curve(name)
@@ -147,22 +273,18 @@ def summary_table(
     def min_total(row_cells: FormulaRow) -> Expression | None:
         """Return a formula for the least total of a curve, over share 0 and all shares at which
         something is built; None without a best share."""
-        candidates = [
-            p
-            for p in participation_wording.points_with_plan(row_cells.row)
-            if p.built or not p.share
-        ]
+        candidates = [p for p in points_with_plan(row_cells.row) if p.built or not p.share]
         points = row_cells.tables[POINTS_TABLE]
         rows = [_row_index(row_cells.tables, point) for point in candidates]
         cells = [points.cell_reference(row, "total") for row in rows if row is not None]
-        return cell.min_of(*cells) if participation_wording.best_point(row_cells.row) else None
+        return cell.min_of(*cells) if best_point(row_cells.row) else None
 
     public_share_note = tr(
         "Where no public share is named, public funders carry what the plan chooses."
     )
     public_share_kinds = {curve.public_share is None for curve in wording.result.curves}
     columns = [
-        Column(tr("The others"), participation_wording.curve_name, "text", width=44),
+        Column(tr("The others"), curve_name, "text", width=44),
         Column(tr("Best share"), "best_share", "share", cell_name=name_on_main_curve("best_share")),
         best_share_column(tr("Net cost there"), "standing.net_cost_meur", "money",
             "best_share_net_cost"),
@@ -208,22 +330,18 @@ def points_table(
         )
     ]
     status_column = Column(
-        tr("Status"),
-        lambda row: participation_wording.point_remark(*row[:2]),
-        "text",
-        empty_text="",
-        width=24,
+        tr("Status"), lambda row: point_remark(*row[:2]), "text", empty_text="", width=24
     )
-    has_remarks = any(participation_wording.point_remark(row.curve, row.point) for row in rows)
+    has_remarks = any(point_remark(row.curve, row.point) for row in rows)
     columns = [
-        Column(tr("The others"), lambda row: participation_wording.curve_name(row.curve), "text",
+        Column(tr("The others"), lambda row: curve_name(row.curve), "text",
             media=doc.PAGE_AND_SHEET, width=36),
         Column(tr("Share"), "point.share", "share", key="share", origin="scenario"),
         *([status_column] if has_remarks else []),
         Column(tr("Projects built"), lambda row: row.point.standing and len(row.point.projects),
             "count", media=SHEET),
         point_column(tr("Capex carried"), "stake_meur", "money", doc.PAGE_AND_SHEET),
-        Column(tr("Outlay"), lambda row: participation_wording.total_outlay_meur(row.point),
+        Column(tr("Outlay"), lambda row: total_outlay_meur(row.point),
             "money", formula=_outlay_formula),
         *_standing_columns("point.standing"),
         *(range_columns if has_ranges else []),
@@ -252,11 +370,11 @@ def points_table(
     )
     line_filters = [
         (
-            participation_wording.curve_name(curve),
+            curve_name(curve),
             lambda row, curve=curve: row.curve is curve and row.point.standing is not None,
         )
         for curve in wording.main_curves
-        if participation_wording.points_with_plan(curve)
+        if points_with_plan(curve)
     ]
     sheet_chart = doc.SheetChart(
         "scatter",
@@ -290,18 +408,10 @@ def _is_first_of_curve(tried_share: TriedShare) -> bool:
 
 def best_share_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
     """Yield outlay and offtake by year at the best share, and the projects that are built."""
-    best_point = (
-        participation_wording.best_point(wording.main_curves[0]) if wording.main_curves else None
-    )
-    if (
-        best_point is None
-        or best_point.share <= participation_wording.SHARE_TOLERANCE
-        or not best_point.outlay_by_year_meur
-    ):
+    best = best_point(wording.main_curves[0]) if wording.main_curves else None
+    if best is None or best.share <= SHARE_TOLERANCE or not best.outlay_by_year_meur:
         return
-    rows = [
-        TriedShare(wording.main_curves[0], best_point, key) for key in ("", *best_point.offtake_t)
-    ]
+    rows = [TriedShare(wording.main_curves[0], best, key) for key in ("", *best.offtake_t)]
 
     def column(row: TriedShare) -> Column:
         return Column(_amount_header(wording, row),
@@ -311,8 +421,8 @@ def best_share_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
     years = sorted({int(year) for row in rows for year in row.yearly_amounts})
     columns = [Column(tr("Year"), int, "year"), *map(column, rows)]
     yield Table("", years, columns, "money", _amounts_note(), total_label=tr("All years"))
-    if best_point.projects:
-        yield tr("Built then: {projects}.", projects=wording.projects_text(best_point))
+    if best.projects:
+        yield tr("Built then: {projects}.", projects=wording.projects_text(best))
 
 
 def _amounts_note() -> str:
@@ -344,12 +454,7 @@ def years_table(wording: ParticipationWording, tried_shares: Sequence[TriedShare
         return cell.sum_of(row_cells.row_area(str(years[0]), str(years[-1]))) if years else None
 
     columns = [
-        Column(
-            tr("The others"),
-            lambda row: participation_wording.curve_name(row.curve),
-            "text",
-            width=36,
-        ),
+        Column(tr("The others"), lambda row: curve_name(row.curve), "text", width=36),
         Column(tr("Share"), "point.share", "share", origin="scenario"),
         Column(tr("What"), partial(_amount_header, wording), "text", width=28),
         *doc.year_columns(years, lambda row: row.yearly_amounts, _amount_form),
@@ -385,10 +490,7 @@ def build_checks(wording: ParticipationWording) -> list[doc.Check]:
 
     def best_share_check(n: int, curve: ShareCurve) -> doc.Check:
         return doc.Check(
-            tr(
-                "{curve}: the best share has least damage plus cost",
-                curve=participation_wording.curve_name(curve),
-            ),
+            tr("{curve}: the best share has least damage plus cost", curve=curve_name(curve)),
             CURVES_TABLE,
             lambda book: book[CURVES_TABLE].cell_reference(n, "total"),
             lambda book: book[CURVES_TABLE].cell_reference(n, "least"),
@@ -398,7 +500,7 @@ def build_checks(wording: ParticipationWording) -> list[doc.Check]:
         sum_check(tr("Mean damage and net cost give damage plus cost, in each case"),
             STANDINGS_TABLE, "total", [standing.total for _, standing in standing_cases(wording)]),
         *(best_share_check(n, curve) for n,
-            curve in enumerate(wording.result.curves) if participation_wording.best_point(curve)),
+            curve in enumerate(wording.result.curves) if best_point(curve)),
     ]  # fmt: skip
     if any(point.standing for point in wording.all_points):
         checks += [
@@ -435,7 +537,7 @@ def _calculated_formula(key: str) -> doc.FormulaBuilder:
         if attribute_getter(f"point.{key}")(row) is None:
             return None
         # Share 0 on the same curve; gains exist only if it has a plan.
-        base_index = _row_index(book, participation_wording.point_at(row.curve, 0.0)) or 0
+        base_index = _row_index(book, point_at(row.curve, 0.0)) or 0
         if key == "gain":
             return table.cell_reference(base_index, "total") - row_cells["total"]
         if key == "gain_per_euro":

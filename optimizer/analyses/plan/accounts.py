@@ -8,7 +8,7 @@ from models.language import tr
 from models.results import BudgetLineUse, Position
 from models.results.option import BudgetUse, MoneyTotals
 from models.results.plan import WHOLE_BUDGET
-from optimizer.analyses.deferral import review_decisions
+from optimizer.analyses.deferral import document as waiting_document
 from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan import position_sheets
 from optimizer.analyses.plan.funding import budget_class_tables, funder_table
@@ -212,7 +212,7 @@ def _at_risk_parts(wording: PlanWording) -> Iterator[Part]:
         yield doc.Text(text, TERMINAL_AND_PAGE)
     yield from (
         doc.Text(text, TERMINAL_AND_PAGE)
-        for text in review_decisions.describe_group_means(wording.plan.review)
+        for text in waiting_document.describe_group_means(wording.plan.review)
     )
     title = tr("Public money at risk at each year's end ({unit})", unit=wording.money_unit)
     note = tr(

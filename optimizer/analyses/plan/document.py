@@ -9,7 +9,6 @@ from models.language import tr
 from models.results import Brief, Plan
 from optimizer.analyses.assumption_dependence import document as disagreement_document
 from optimizer.analyses.deferral import document as waiting_document
-from optimizer.analyses.deferral import review_decisions
 from optimizer.analyses.frontier import document as frontier_document
 from optimizer.analyses.glossary import glossary_section
 from optimizer.analyses.plan import (
@@ -120,7 +119,7 @@ def _all_sections(wording: PlanWording, added_sections: list[Section]) -> list[S
     sections = [
         unsure,
         projects.projects_section(wording),
-        review_decisions.review_section(wording, wording.plan.review),
+        waiting_document.review_section(wording, wording.plan.review),
         *rejected,
         funding.funding_section(wording),
         fiscal.fiscal_section(wording),

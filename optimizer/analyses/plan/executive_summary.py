@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from models.language import tr
 from optimizer.analyses.break_even_words import break_even_sentences
-from optimizer.analyses.deferral import review_decisions
+from optimizer.analyses.deferral import document as waiting_document
 from optimizer.analyses.plan import risks, set_outcomes
 from optimizer.analyses.plan.executive_facts import (
     approvals_table,
@@ -36,7 +36,7 @@ from optimizer.report.wording import join_with_and, material_count_text, project
 def build_answer(wording: PlanWording) -> Iterator[Part]:
     """Yield the parts of the answer: recommendation, approvals, increments, risks and break-even
     points."""
-    review_sentences = review_decisions.describe_review(wording, wording.plan.review)
+    review_sentences = waiting_document.describe_review(wording, wording.plan.review)
     outcome_sentences = [
         *_describe_increments(wording),
         *set_outcomes.describe_set_outcomes(wording),
@@ -76,7 +76,7 @@ def _describe_disputes_and_review(wording: PlanWording) -> Iterator[str]:
         yield text
     if companions.waiting is not None and wording.plan.review is None:
         yield " ".join(
-            review_decisions.describe_review(wording, companions.waiting.review, is_of_plan=False)
+            waiting_document.describe_review(wording, companions.waiting.review, is_of_plan=False)
         )
 
 
@@ -129,7 +129,7 @@ def _recommended_actions(wording: PlanWording) -> Iterator[str]:
         )
     elif plan.projects:
         yield tr("support {projects}", projects=project_count_text(len(plan.projects)))
-    if plan.review is not None and (later_projects := review_decisions.later_projects(plan.review)):
+    if plan.review is not None and (later_projects := waiting_document.later_projects(plan.review)):
         yield tr(
             "support up to {projects} from {year} on",
             projects=project_count_text(len(later_projects)),

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from models.language import tr
 from models.results import SensitivityInput
 from optimizer.analyses.break_even_words import break_even_sentences
-from optimizer.analyses.deferral import review_decisions
+from optimizer.analyses.deferral import document as waiting_document
 from optimizer.analyses.plan import figure_sources
 from optimizer.analyses.plan.accounts import describe_provision
 from optimizer.analyses.plan.fiscal import describe_returns
 from optimizer.analyses.plan.plan_wording import PlanWording, option_name
-from optimizer.analyses.sensitivity import sensitivity_wording as sensitivity
-from optimizer.analyses.stress.descriptions import missing_shares
+from optimizer.analyses.sensitivity import document as sensitivity
+from optimizer.analyses.stress.document import missing_shares
 from optimizer.analyses.stress.plan_sections import disruption_title, short_materials
 from optimizer.report.cells import format_range
 from optimizer.report.number_format import (
@@ -48,7 +48,7 @@ def describe_risks(wording: PlanWording) -> Iterator[str]:
                    spent=wording.money_amount(spent_meur))
             )  # fmt: skip
         losses += [*describe_provision(wording), *describe_returns(wording)]
-        yield " ".join([*losses, *review_decisions.describe_group_means(plan.review)])
+        yield " ".join([*losses, *waiting_document.describe_group_means(plan.review)])
     stress_tests = sorted(wording.companions.stress, key=lambda test: -test.damage["market"])
     for test in stress_tests[:1]:
         text = tr(

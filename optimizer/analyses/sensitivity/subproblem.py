@@ -6,28 +6,247 @@ order of queries nor on the number of processes.
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from models.results import BreakEven, SensitivityPoint
+from models.files import LoadedScenario
+from models.language import tr
+from models.results import BestOutcome, BreakEven, FixedPlanOutcome, ProvenRange, SensitivityPoint
 from optimizer.analyses.assumptions import Assumption
 from optimizer.analyses.plan_diff import DecisionDiff, Decisions
-from optimizer.analyses.plan_figures import largest_stocks
-from optimizer.analyses.sensitivity.plan_evaluation import (
-    BestKnownPlan,
-    Decision,
-    PlanAtValues,
-    StudiedPlan,
-    classify_decision,
-    compute_regret,
-    evaluate_plan,
-    find_best_plan,
-    is_beaten_by,
-    solve_decision,
-)
-from optimizer.model.commitment import Commitment, convert_lots
+from optimizer.analyses.result_fields import largest_stocks
+from optimizer.errors import Interrupted
+from optimizer.model.commitment import Commitment, convert_lots, net_cost, weighted_cost
 from optimizer.model.instance import Instance
+from optimizer.solve import outcomes
+from optimizer.solve.gap import MIN_GAP_TARGET
+from optimizer.solve.outcomes import PlanEvaluation
+from optimizer.solve.planner import Problem
+from optimizer.solve.recourse import RecourseEvaluator
 from optimizer.solve.session import Session
+from optimizer.solve.verification import broken_rules
+
+Decision = Literal["same", "changed", "broken", "open"]
+Status = Literal["optimal", "limit", "infeasible", "none"]
+
+ROUNDING_MARGIN = 1e-9
+"""Share of an objective that counts as rounding error."""
+
+
+@dataclass(frozen=True, eq=False)
+class StudiedPlan:
+    """The plan under study, with the scenario that it was made for."""
+
+    reading: LoadedScenario
+    instance: Instance
+    commitment: Commitment
+    tolerance: float
+    """Share of its objective by which the plan may be worse than the best one."""
+    session: Session
+    """Session for changed scenarios, on one thread, with the cuts of the unchanged one."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlanAtValues:
+    """The studied plan evaluated in the scenario with some values changed."""
+
+    problem: Problem
+    commitment: Commitment
+    outcome: PlanEvaluation
+    objective: float
+    broken_rules: tuple[str, ...]
+
+    @property
+    def own_outcome(self) -> FixedPlanOutcome:
+        """The objective, damage and net cost of the studied plan."""
+        level = float(self.problem.instance.case.objective.cvar.level)
+        return FixedPlanOutcome(
+            objective=self.objective,
+            expected=self.outcome.expected,
+            cvar=self.outcome.cvar(level),
+            net_cost_meur=net_cost(self.problem.instance, self.commitment),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class BestKnownPlan:
+    """The best plan known for the scenario with some values changed."""
+
+    status: Status
+    bound: float | None = None
+    commitment: Commitment | None = None
+    objective: float | None = None
+    outcome: PlanEvaluation | None = None
+
+    def to_best_outcome(self, instance: Instance) -> BestOutcome | None:
+        """Return the figures of the best plan as a result; None if there is no plan or no bound."""
+        commitment, objective, bound = self.commitment, self.objective, self.bound
+        if commitment is None or self.outcome is None or objective is None or bound is None:
+            return None
+        return BestOutcome(
+            objective=ProvenRange(low=min(bound, objective), high=objective),
+            expected=self.outcome.expected,
+            net_cost_meur=net_cost(instance, commitment),
+            projects={p: commitment.start[p] for p in instance.projects if p in commitment.start},
+            stocks_t=largest_stocks(instance, commitment),
+        )
+
+
+def evaluate_plan(
+    studied_plan: StudiedPlan, settings: Sequence[str], threads: int | None = 1
+) -> PlanAtValues:
+    """Evaluate the studied plan in the scenario with these ``settings`` (``path=value``).
+
+    Raises ScenarioError if a setting does not fit the scenario.
+    """
+    loaded_scenario = (
+        studied_plan.reading.with_settings(settings) if settings else studied_plan.reading
+    )
+    case_problem = Problem.from_case(loaded_scenario.case)
+    instance = case_problem.instance
+    problem = replace(
+        case_problem, recourse=RecourseEvaluator(instance, case_problem.states, threads=threads)
+    )
+    commitment = convert_lots(studied_plan.commitment, studied_plan.instance.lot_tonnes, instance)
+    outcome, objective = _evaluate_objective(problem, commitment, threads)
+    broken_rule_texts = tuple(broken_rules(instance, commitment))
+    return PlanAtValues(problem, commitment, outcome, objective, broken_rule_texts)
+
+
+def _evaluate_objective(
+    problem: Problem, plan: Commitment, threads: int | None
+) -> tuple[PlanEvaluation, float]:
+    """Return the recourse evaluation of a plan in a problem, and the objective."""
+    instance, states, recourse = problem.instance, problem.states, problem.recourse
+    (evaluation,) = outcomes.evaluate_commitments(
+        instance, states, [plan], threads=threads, recourse=recourse
+    )
+    return evaluation, outcomes.objective_value(instance, evaluation, weighted_cost(instance, plan))
+
+
+def find_best_plan(
+    evaluation: PlanAtValues,
+    session: Session,
+    gap: float | None = None,
+    target_objective: float | None = None,
+) -> BestKnownPlan:
+    """Find the best plan in the changed scenario; this is the studied plan if it keeps all
+    rules and no better one is found.
+
+    With ``target_objective``, the search stops when this objective is reached or proven
+    unattainable. Raises Interrupted if the user stopped the search, since a partial answer has no
+    meaning, and SolverError if the solver fails or its answer fails the check.
+    """
+    answer = session.search(
+        evaluation.problem,
+        gap=session.gap if gap is None else gap,
+        target_objective=target_objective,
+    )
+    if answer.interrupted:
+        raise Interrupted(tr("stopped before all values were looked at"))
+    if answer.is_infeasible:
+        return BestKnownPlan("infeasible")
+    status: Status = "none" if evaluation.broken_rules else "limit"
+    bound, objective, certified_plan = answer.bound, float("inf"), answer.certified_plan()
+    if certified_plan is not None:
+        bound, status = certified_plan.certificate.bound, certified_plan.certificate.status
+        objective = certified_plan.objective
+    if not evaluation.broken_rules and evaluation.objective <= objective:
+        return BestKnownPlan(
+            status, bound, evaluation.commitment, evaluation.objective, evaluation.outcome
+        )
+    if certified_plan is None:
+        return BestKnownPlan(status, bound)
+    return BestKnownPlan(
+        status, bound, certified_plan.commitment, objective, certified_plan.with_plan
+    )
+
+
+def compute_regret(evaluation: PlanAtValues, best_known: BestKnownPlan) -> ProvenRange | None:
+    """Return the objective of the studied plan less that of the best plan, as a proven range.
+
+    Return None if the studied plan breaks a rule, or if the best plan or its bound is not known.
+    """
+    if evaluation.broken_rules or best_known.objective is None or best_known.bound is None:
+        return None
+    low = max(0.0, evaluation.objective - best_known.objective)
+    return ProvenRange(low=low, high=max(low, evaluation.objective - best_known.bound))
+
+
+def objective_to_beat(studied_plan: StudiedPlan, evaluation: PlanAtValues) -> float:
+    """Return the objective below which another plan is better than the studied plan by more than
+    the tolerance.
+
+    The tolerance is at least the accuracy of the solver.
+    """
+    tolerance = max(studied_plan.tolerance, MIN_GAP_TARGET)
+    return evaluation.objective - tolerance * max(abs(evaluation.objective), 1e-6) - 1e-9
+
+
+def _target_objective(studied_plan: StudiedPlan, evaluation: PlanAtValues) -> float:
+    """Return an objective slightly below :func:`objective_to_beat`.
+
+    A plan that reaches it is certain to be better by more than the tolerance.
+    """
+    return objective_to_beat(studied_plan, evaluation) - ROUNDING_MARGIN * max(
+        1.0, abs(evaluation.objective)
+    )
+
+
+def classify_decision(
+    studied_plan: StudiedPlan, evaluation: PlanAtValues, best_known: BestKnownPlan
+) -> Decision:
+    """Classify whether the studied plan is still right in the changed scenario, as far as
+    ``best_known`` proves it.
+
+    It is ``broken`` if it breaks a rule, ``changed`` if another plan is better, ``same`` if none
+    is, and ``open`` if that is not proven.
+    """
+    if evaluation.broken_rules:
+        return "broken"
+    level = objective_to_beat(studied_plan, evaluation)
+    target = _target_objective(studied_plan, evaluation)
+    if best_known.objective is not None and best_known.objective < level:
+        return "changed"
+    # A search with a target objective proves that level and no more.
+    return (
+        "same"
+        if best_known.bound is not None and best_known.bound >= 2 * target - level
+        else "open"
+    )
+
+
+def solve_decision(
+    studied_plan: StudiedPlan, evaluation: PlanAtValues, session: Session
+) -> tuple[Decision, BestKnownPlan | None]:
+    """Solve only until the decision is classified; return the classification and the plan that
+    proves it.
+
+    The plan is None if the studied plan breaks a rule.
+    """
+    if evaluation.broken_rules:
+        return "broken", None
+    # Nodes are pruned by the gap: a gap close to the tolerance may leave the decision open.
+    gap = min(session.gap, studied_plan.tolerance / 10)
+    target = _target_objective(studied_plan, evaluation)
+    best_known = find_best_plan(evaluation, session, gap, target)
+    is_open = classify_decision(studied_plan, evaluation, best_known) == "open"
+    if is_open and session.time_limit is None:
+        best_known = find_best_plan(evaluation, session, gap / 100, target)
+    return classify_decision(studied_plan, evaluation, best_known), best_known
+
+
+def is_beaten_by(
+    studied_plan: StudiedPlan, evaluation: PlanAtValues, other_plan: Commitment
+) -> bool:
+    """Return whether another plan satisfies all rules and is better than the studied plan by more
+    than the tolerance."""
+    if broken_rules(evaluation.problem.instance, other_plan):
+        return False
+    _, objective = _evaluate_objective(evaluation.problem, other_plan, 1)
+    return objective < objective_to_beat(studied_plan, evaluation)
+
 
 RangeEnd = Literal["low", "high"]
 RivalPlan = tuple[Instance, Commitment]

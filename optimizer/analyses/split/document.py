@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from models.language import tr
 from models.results import Core, Interval, Split
-from optimizer.analyses.split import rule_tables, split_wording, tables
-from optimizer.analyses.split.split_wording import SplitWording, rule_name
+from optimizer.analyses.split import rule_tables, tables
+from optimizer.analyses.split.tables import SplitWording, rule_name
 from optimizer.report import document as doc
 from optimizer.report.document import PAGE, PAGE_AND_SHEET, SHEET, Bullets, Part, Section
 from optimizer.report.number_format import (
@@ -157,7 +157,7 @@ def _key_facts(wording: SplitWording) -> Iterator[doc.Fact]:
 def _describe_public_money(wording: SplitWording) -> str:
     """Return sentences on the role of public money, and on its amount in the joint plan."""
     public_meur = wording.result.plan.public_meur
-    meaning = split_wording.state_meaning(wording.state_mode)
+    meaning = tables.state_meaning(wording.state_mode)
     if abs(public_meur) <= ZERO_TOLERANCE or wording.state_mode == "none":
         return meaning
     net = tr(
@@ -304,10 +304,10 @@ def _sharing_parts(wording: SplitWording) -> Iterator[Part]:
         "alone, less its gain and its damage. Where that differs from its outlay in the plan of "
         "all, the players settle it among themselves."
     )
-    yield Bullets([split_wording.rule_meaning(rule.rule) for rule in wording.result.rules])
+    yield Bullets([tables.rule_meaning(rule.rule) for rule in wording.result.rules])
     yield rule_tables.gains_table(wording)
     gains = [share.gain for rule in wording.result.rules for share in rule.members.values()]
-    deviations = [split_wording.max_deviation(x) for x in gains if wording.is_wide_range(x)]
+    deviations = [tables.max_deviation(x) for x in gains if wording.is_wide_range(x)]
     if deviations:
         amount = wording.money_amount(max(deviations))
         yield tr(

@@ -10,8 +10,14 @@ from typing import Any
 from models import results
 from models.language import tr
 from models.results import Coalition, Interval, SharingRule
-from optimizer.analyses.split.split_wording import NON_PLAYERS_ID, SplitWording, rule_name
-from optimizer.analyses.split.tables import interval_columns, money_column, player_figure
+from optimizer.analyses.split.tables import (
+    NON_PLAYERS_ID,
+    SplitWording,
+    interval_columns,
+    money_column,
+    player_figure,
+    rule_name,
+)
 from optimizer.report import document as doc
 from optimizer.report import expressions as cell
 from optimizer.report.charts import Chart

@@ -7,8 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from models.language import tr
-from models.results.stress import ShortMaterial, Stress, StressCase, StressedPlant
-from optimizer.analyses.stress import descriptions
+from models.results.stress import (
+    ShortMaterial,
+    Stress,
+    StressCase,
+    StressedPlant,
+    StressEvent,
+    StressPeriod,
+)
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import periods as charts
@@ -22,11 +28,103 @@ from optimizer.report.document import (
     ValueForm,
 )
 from optimizer.report.expressions import Expression, sum_of
-from optimizer.report.number_format import format_percent, format_small_percent, sanitize
+from optimizer.report.number_format import (
+    NO_BREAK_SPACE,
+    format_percent,
+    format_small_percent,
+    sanitize,
+)
 from optimizer.report.wording import Wording, capitalize, join_texts
 
 if TYPE_CHECKING:
     from optimizer.report.workbook.placed_tables import WorkbookTables
+
+
+StressWording = Wording[Stress]
+
+SHORT_SHARE = 1e-6
+"""A material is short in a period if more than this share of its demand is missing."""
+
+
+def case_name(case: StressCase) -> str:
+    """Return the display name of a case (with or without the plan) for column headers."""
+    return {"market": tr("Without plan"), "plan": tr("With plan")}[case]
+
+
+def periods_per_year(wording: StressWording) -> int:
+    """Return the number of periods in a year."""
+    return 1 if wording.case is None else int(wording.case.horizon.periods_per_year)
+
+
+def period_label(wording: StressWording, period: StressPeriod) -> str:
+    """Return the label of a period: 2027, 2027 Q2, 2027-05, or 2027.2 if a year has another number
+    of periods."""
+    match periods_per_year(wording):
+        case 1:
+            return str(period.year)
+        case 4:
+            label = tr("{year} Q{quarter}", year=period.year, quarter=period.period)
+            return label.replace(" ", NO_BREAK_SPACE)
+        case 12:
+            return f"{period.year}-{period.period:02}"
+    return f"{period.year}.{period.period}"
+
+
+def period_labels(wording: StressWording) -> list[str]:
+    """Return the labels of the periods in the result."""
+    return [period_label(wording, period) for period in wording.result.periods]
+
+
+def missing_shares(material: ShortMaterial, case: StressCase) -> list[float]:
+    """Return the share of a material's demand that is missing, for each period."""
+    missing_and_demand = zip(material.missing_t[case], material.demand_t, strict=True)
+    return [missing_t / demand if demand > 0 else 0.0 for missing_t, demand in missing_and_demand]
+
+
+def materials_by_damage(wording: StressWording) -> list[ShortMaterial]:
+    """Return the materials in order of decreasing damage without the plan."""
+    return sorted(wording.result.materials, key=lambda material: -material.damage["market"])
+
+
+def describe_disruption(wording: StressWording) -> Iterator[str]:
+    """Yield the events, and the projects that fail or are late, in words."""
+    result = wording.result
+    for event in result.events:
+        yield _event_text(wording, event)
+    for project in result.failed:
+        yield tr("{name} never produces", name=wording.name("projects", project))
+    for project, years in result.late.items():
+        name = wording.name("projects", project)
+        yield tr("{name} is late, years: {years}", name=name, years=years)
+
+
+def _event_text(wording: StressWording, event: StressEvent) -> str:
+    """Return an event as text: hazard, first and last period, and share lost."""
+    time_text = _event_time_text(wording, event)
+    if event.loss is None:
+        return time_text
+    if event.loss == 1:
+        return tr("{event}, total outage", event=time_text)
+    return tr("{event}, loss of {share}", event=time_text, share=format_percent(event.loss))
+
+
+def _event_time_text(wording: StressWording, event: StressEvent) -> str:
+    name, case = wording.name("hazards", event.hazard), wording.case
+    if event.profile is not None:
+        profile = wording.profile_name(event.hazard, event.profile)
+        name = tr("{hazard}, profile {profile}", hazard=name, profile=profile)
+    begins = period_label(wording, StressPeriod(year=event.start, period=event.period))
+    if case is None:
+        return tr("{name}: from {begins}", name=name, begins=begins)
+    count = periods_per_year(wording)
+    year, period = divmod(event.start * count + event.period - 1 + event.periods - 1, count)
+    if year > case.horizon.years[-1]:
+        return tr("{name}: from {begins} to the end of the horizon", name=name, begins=begins)
+    end_text = period_label(wording, StressPeriod(year=year, period=period + 1))
+    if end_text == begins:
+        return tr("{name}: {period}", name=name, period=begins)
+    return tr("{name}: from {begins} to {ends}", name=name, begins=begins, ends=end_text)
+
 
 MAX_TERMINAL_MATERIALS = 5
 """Largest number of materials that have a table of periods in a terminal."""
@@ -61,12 +159,12 @@ def build_document(result: Stress) -> doc.Document:
 # The answer
 
 
-def _disruption_parts(wording: descriptions.StressWording) -> Iterator[Part]:
+def _disruption_parts(wording: StressWording) -> Iterator[Part]:
     """Yield the state, events, and projects that fail, are late, or need no support."""
     result = wording.result
     if result.state is not None:
         yield tr("The state of the world: {name}.", name=sanitize(result.state))
-    yield doc.Bullets(list(descriptions.describe_disruption(wording)))
+    yield doc.Bullets(list(describe_disruption(wording)))
     if not result.failed and not result.late:
         yield tr("All projects of the plan succeed and are on time.")
     if result.unaided:
@@ -84,7 +182,7 @@ def _disruption_parts(wording: descriptions.StressWording) -> Iterator[Part]:
         )
 
 
-def _answer_parts(wording: descriptions.StressWording) -> Iterator[Part]:
+def _answer_parts(wording: StressWording) -> Iterator[Part]:
     """Yield the damage, the material with the largest damage, and the stocks that become empty."""
     result = wording.result
     if not result.materials:
@@ -94,7 +192,7 @@ def _answer_parts(wording: descriptions.StressWording) -> Iterator[Part]:
     reduction = format_percent((market - plan) / market) if market > 0 else ""
     outcome_word = capitalize(wording.outcome_word)
     amounts = [wording.amount(market), wording.amount(plan)]
-    headers = [f"{outcome_word}: {descriptions.case_name(case)}" for case in result.cases]
+    headers = [f"{outcome_word}: {case_name(case)}" for case in result.cases]
     avoided = doc.Fact(tr("Avoided by the plan"), wording.amount(market - plan), reduction)
     yield doc.Facts([*map(doc.Fact, headers, amounts), avoided], PAGE_AND_SHEET)
     if market <= 0:
@@ -108,21 +206,19 @@ def _answer_parts(wording: descriptions.StressWording) -> Iterator[Part]:
             else tr("Without the plan the shortage comes to {market}; with it, to {plan}, {less} "
                     "less.", **placeholders)
         )  # fmt: skip
-        worst_material = descriptions.materials_by_damage(wording)[0]
-        shares_without_plan = descriptions.missing_shares(worst_material, "market")
+        worst_material = materials_by_damage(wording)[0]
+        shares_without_plan = missing_shares(worst_material, "market")
         yield tr(
             "Hit hardest: {name}. Of its demand {market} is missing in {period} without the plan, "
             "and at most {plan} in any period with it.",
             name=wording.name("materials", worst_material.id),
             market=format_percent(max(shares_without_plan)),
-            period=descriptions.period_labels(wording)[
-                shares_without_plan.index(max(shares_without_plan))
-            ],
-            plan=format_percent(max(descriptions.missing_shares(worst_material, "plan"))),
+            period=period_labels(wording)[shares_without_plan.index(max(shares_without_plan))],
+            plan=format_percent(max(missing_shares(worst_material, "plan"))),
         )
     used_stocks = [stock for stock in result.stocks if stock.released_t["plan"] > 0]
     emptied_stocks = [
-        (wording.name("stockpiles", stock.id), descriptions.period_label(wording, period))
+        (wording.name("stockpiles", stock.id), period_label(wording, period))
         for stock in used_stocks
         if (period := stock.empty["plan"]) is not None
     ]
@@ -154,38 +250,36 @@ def _case_columns(
 ) -> list[Column]:
     """Return a column for each case, under one header; ``getter`` takes a row and ``case``."""
     return [
-        Column(descriptions.case_name(case), partial(getter, case=case), form, header, **options)
+        Column(case_name(case), partial(getter, case=case), form, header, **options)
         for case in cases
     ]
 
 
-def _damage_columns(wording: descriptions.StressWording) -> Iterator[Column]:
+def _damage_columns(wording: StressWording) -> Iterator[Column]:
     """Yield a column for each case with its damage or shortage, and totals."""
     header = f"{tr('Damage') if wording.counts_damage else tr('Shortage')}, {wording.unit}"
     for case in wording.result.cases:
         key, getter = f"damage-{case}", partial(_case_damage, case=case)
-        yield Column(descriptions.case_name(case), getter, "outcome", header, key=key, total=True)
+        yield Column(case_name(case), getter, "outcome", header, key=key, total=True)
 
 
 def _case_damage(row: Any, case: StressCase) -> Any:
     return row.damage[case]
 
 
-def materials_table(wording: descriptions.StressWording) -> Table:
+def materials_table(wording: StressWording) -> Table:
     """Return a table with the shortage and the damage of each material."""
 
     def missing_tonnes(row: ShortMaterial, case: StressCase) -> float:
         return sum(row.missing_t[case])
 
     def highest_share(row: ShortMaterial, case: StressCase) -> float:
-        return max(descriptions.missing_shares(row, case))
+        return max(missing_shares(row, case))
 
     def short_periods(row: ShortMaterial, case: StressCase) -> str:
         """Return the first and the last period with a shortage of the material, as text."""
-        shares = zip(
-            descriptions.period_labels(wording), descriptions.missing_shares(row, case), strict=True
-        )
-        short_labels = [label for label, share in shares if share > descriptions.SHORT_SHARE]
+        shares = zip(period_labels(wording), missing_shares(row, case), strict=True)
+        short_labels = [label for label, share in shares if share > SHORT_SHARE]
         return (
             tr("{first} to {last}", first=short_labels[0], last=short_labels[-1])
             if short_labels
@@ -202,9 +296,7 @@ def materials_table(wording: descriptions.StressWording) -> Table:
     ]
     caption, total_label = tr("Materials that run short"), tr("Total")
     # A material that is only made into others has no demand of its own that could be missing.
-    rows = [
-        material for material in descriptions.materials_by_damage(wording) if any(material.demand_t)
-    ]
+    rows = [material for material in materials_by_damage(wording) if any(material.demand_t)]
     return Table(
         caption,
         rows,
@@ -215,10 +307,10 @@ def materials_table(wording: descriptions.StressWording) -> Table:
     )
 
 
-def _period_parts(wording: descriptions.StressWording) -> Iterator[Part]:
+def _period_parts(wording: StressWording) -> Iterator[Part]:
     """Yield a table for each material with a shortage, in order of decreasing damage."""
     ranked_materials = sorted(
-        descriptions.materials_by_damage(wording), key=lambda material: not any(material.demand_t)
+        materials_by_damage(wording), key=lambda material: not any(material.demand_t)
     )
     terminal_ids = [material.id for material in ranked_materials if any(material.demand_t)][
         :MAX_TERMINAL_MATERIALS
@@ -234,12 +326,10 @@ def _period_parts(wording: descriptions.StressWording) -> Iterator[Part]:
         yield doc.Text(text, doc.TERMINAL)
 
 
-def _material_table(
-    wording: descriptions.StressWording, material: ShortMaterial, media: doc.Media
-) -> Table:
+def _material_table(wording: StressWording, material: ShortMaterial, media: doc.Media) -> Table:
     """Return a table of a material's supply, intake and shortage in the periods that the market
     does not cover."""
-    result, labels = wording.result, descriptions.period_labels(wording)
+    result, labels = wording.result, period_labels(wording)
     name = wording.name("materials", material.id)
     periods = range(len(labels))
     stocks = [stock for stock in result.stocks if stock.material == material.id]
@@ -248,18 +338,17 @@ def _material_table(
         case: [round(sum(s.left_t[case][k] for s in stocks), 4) for k in periods]
         for case in result.cases
     }
-    missing_shares = {case: descriptions.missing_shares(material, case) for case in result.cases}
+    shares_missing = {case: missing_shares(material, case) for case in result.cases}
     # Periods between two events in which the market covers all are left out.
     taken_in = [max(amounts[k] for amounts in material.taken_t.values()) for k in periods]
     rows = [
         k
         for k in periods
-        if material.market_t[k]
-        < (material.demand_t[k] + taken_in[k]) * (1 - descriptions.SHORT_SHARE)
+        if material.market_t[k] < (material.demand_t[k] + taken_in[k]) * (1 - SHORT_SHARE)
     ]
     # Need exceeds demand where conversions take the material in.
     has_intake = any(
-        need > demand * (1 + descriptions.SHORT_SHARE)
+        need > demand * (1 + SHORT_SHARE)
         for need, demand in zip(material.need_t, material.demand_t, strict=True)
     )
     columns = [
@@ -286,11 +375,11 @@ def _material_table(
         )
     missing_getter, share_getter = (
         partial(_figure_at, material.missing_t),
-        partial(_figure_at, missing_shares),
+        partial(_figure_at, shares_missing),
     )
     columns += _case_columns(result.cases, tr("Missing, t"), missing_getter, "tonnes")
     columns += _case_columns(result.cases, tr("Share missing"), share_getter, "share")
-    series = [(descriptions.case_name(case), material.missing_t[case]) for case in result.cases]
+    series = [(case_name(case), material.missing_t[case]) for case in result.cases]
     chart = Chart(
         f"shortage-{material.id.replace('_', '-')}",
         tr("{name}: tonnes missing in each period", name=name),
@@ -305,10 +394,10 @@ def _figure_at(figures: Mapping[StressCase, Sequence[float]], k: int, case: Stre
 
 
 def _any_positive(figures: Sequence[float]) -> bool:
-    return any(figure > descriptions.SHORT_SHARE for figure in figures)
+    return any(figure > SHORT_SHARE for figure in figures)
 
 
-def _consumers_table(wording: descriptions.StressWording) -> Table:
+def _consumers_table(wording: StressWording) -> Table:
     cases = wording.result.cases
     rows = sorted(wording.result.consumers, key=lambda consumer: -consumer.damage["market"])
     columns = [
@@ -328,7 +417,7 @@ def _consumers_table(wording: descriptions.StressWording) -> Table:
     )
 
 
-def _stocks_parts(wording: descriptions.StressWording) -> list[Part]:
+def _stocks_parts(wording: StressWording) -> list[Part]:
     result = wording.result
     if not result.materials:
         return []
@@ -338,7 +427,7 @@ def _stocks_parts(wording: descriptions.StressWording) -> list[Part]:
 
     def empty_label(row: Any, case: StressCase) -> str | None:
         period = row.empty[case]
-        return None if period is None else descriptions.period_label(wording, period)
+        return None if period is None else period_label(wording, period)
 
     cases = [case for case in result.cases if any(holds(stock, case) for stock in result.stocks)]
     rows = [stock for stock in result.stocks if any(holds(stock, case) for case in cases)]
@@ -353,7 +442,7 @@ def _stocks_parts(wording: descriptions.StressWording) -> list[Part]:
         (tr("Empty by the end of"), empty_label, "text"),
     ]
     for case in cases:
-        group = descriptions.case_name(case)
+        group = case_name(case)
         columns += [
             Column(header, partial(getter, case=case), form, group)
             for header, getter, form in columns_by_case
@@ -377,7 +466,7 @@ def _stocks_parts(wording: descriptions.StressWording) -> list[Part]:
     ]
 
 
-def _plants_table(wording: descriptions.StressWording) -> Table:
+def _plants_table(wording: StressWording) -> Table:
     """Return a table of what plants could make and do make, summed over all periods."""
 
     def made(row: StressedPlant, case: StressCase) -> float:
@@ -405,7 +494,7 @@ def _plants_table(wording: descriptions.StressWording) -> Table:
     )
 
 
-def _method_sentences(wording: descriptions.StressWording) -> Iterator[str]:
+def _method_sentences(wording: StressWording) -> Iterator[str]:
     """Yield the assumptions behind the figures."""
     result = wording.result
     yield tr(
@@ -428,7 +517,7 @@ def _method_sentences(wording: descriptions.StressWording) -> Iterator[str]:
         )
 
 
-def _damage_checks(wording: descriptions.StressWording) -> list[doc.Check]:
+def _damage_checks(wording: StressWording) -> list[doc.Check]:
     """Return checks that damage by material and damage by consumer have the same total."""
     if not wording.result.materials or not wording.result.consumers:
         return []
@@ -438,10 +527,7 @@ def _damage_checks(wording: descriptions.StressWording) -> list[doc.Check]:
 
     return [
         doc.Check(
-            tr(
-                "{case}: materials and consumers add up to the same",
-                case=descriptions.case_name(case),
-            ),
+            tr("{case}: materials and consumers add up to the same", case=case_name(case)),
             "materials",
             damage_sum(case, "materials"),
             damage_sum(case, "consumers"),

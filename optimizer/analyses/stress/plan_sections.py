@@ -10,8 +10,8 @@ from operator import itemgetter
 
 from models.language import tr
 from models.results.stress import ShortMaterial, Stress, StressCase, StressedStock
-from optimizer.analyses.stress import descriptions, document
-from optimizer.analyses.stress.descriptions import StressWording
+from optimizer.analyses.stress import document
+from optimizer.analyses.stress.document import StressWording
 from optimizer.report import expressions as ex
 from optimizer.report.charts import Chart
 from optimizer.report.charts import periods as charts
@@ -93,7 +93,7 @@ def _comparison_table(wordings: Sequence[StressWording]) -> Table:
 def disruption_title(wording: StressWording) -> str:
     """Return a disruption in one line: its state, events, and projects that fail or are late."""
     state = [] if wording.result.state is None else [wording.result.state]
-    return "; ".join([*state, *descriptions.describe_disruption(wording)])
+    return "; ".join([*state, *document.describe_disruption(wording)])
 
 
 def _avoided_share(wording: StressWording) -> float | None:
@@ -103,7 +103,7 @@ def _avoided_share(wording: StressWording) -> float | None:
 
 def short_materials(wording: StressWording) -> list[ShortMaterial]:
     """Return the materials with a shortage, in order of decreasing damage without the plan."""
-    materials = descriptions.materials_by_damage(wording)
+    materials = document.materials_by_damage(wording)
     return [
         material
         for material in materials
@@ -121,10 +121,9 @@ def _months_short(wording: StressWording, case: StressCase) -> float | None:
     if worst_material is None:
         return None
     short_period_count = sum(
-        share > descriptions.SHORT_SHARE
-        for share in descriptions.missing_shares(worst_material, case)
+        share > document.SHORT_SHARE for share in document.missing_shares(worst_material, case)
     )
-    return short_period_count * MONTHS_PER_YEAR / descriptions.periods_per_year(wording)
+    return short_period_count * MONTHS_PER_YEAR / document.periods_per_year(wording)
 
 
 def _held_stocks(wording: StressWording) -> list[StressedStock]:
@@ -133,10 +132,10 @@ def _held_stocks(wording: StressWording) -> list[StressedStock]:
         stock
         for stock in wording.result.stocks
         if any(
-            tonnes_left > descriptions.SHORT_SHARE
+            tonnes_left > document.SHORT_SHARE
             for tonnes_left in (stock.begins_t["plan"], *stock.left_t["plan"])
         )
-        or stock.released_t["plan"] > descriptions.SHORT_SHARE
+        or stock.released_t["plan"] > document.SHORT_SHARE
     ]
 
 
@@ -158,7 +157,7 @@ def _emptied_stocks(wording: StressWording) -> dict[str, list[str]]:
                 else wording.name("stockpiles", stock.id)
             )
             stock_ends.append(
-                (period.year, period.period, descriptions.period_label(wording, period), name)
+                (period.year, period.period, document.period_label(wording, period), name)
             )
     names_by_label: dict[str, list[str]] = {}
     for _, _, label, name in sorted(stock_ends, key=itemgetter(0, 1)):
@@ -189,14 +188,14 @@ def _disruption_parts(wording: StressWording, number: int) -> Iterator[Part]:
     if not materials:
         yield tr("{what}: nothing runs short.", what=title)
         return
-    labels = descriptions.period_labels(wording)
+    labels = document.period_labels(wording)
     columns = [Column(tr("Period"), labels.__getitem__, "text")]
     chart_series: list[tuple[str, list[float], list[float]]] = []
     for material in materials:
         name = wording.name("materials", material.id)
         missing_shares = (
-            descriptions.missing_shares(material, "market"),
-            descriptions.missing_shares(material, "plan"),
+            document.missing_shares(material, "market"),
+            document.missing_shares(material, "plan"),
         )
         columns += [
             Column(header, case_shares.__getitem__, "share", name)

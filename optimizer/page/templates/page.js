@@ -2,9 +2,10 @@
 const $ = (id) => document.getElementById(id);
 const words = $("words")?.dataset ?? {};
 const own = crypto.randomUUID();  // id of this tab
+const root = new URL("..", import.meta.url).pathname;  // a proxy may put the page below a path
 
 async function post(path, said) {
-  const answer = await fetch(path, {
+  const answer = await fetch(root + path, {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(said),
   });
   if ([502, 503, 504].includes(answer.status) && !answer.headers.get("content-type")?.includes("json")) {
@@ -18,7 +19,7 @@ async function post(path, said) {
 let stream = null, lost = false, waits = false;
 const heard = { message: () => {}, open: () => {} };
 function listen() {
-  stream = new EventSource(`/events?tab=${own}`);
+  stream = new EventSource(`${root}events?tab=${own}`);
   stream.onopen = () => { $("lost").hidden = true; heard.open(); };
   stream.onerror = () => {
     lost = true;
@@ -34,7 +35,7 @@ function rest() {
 }
 listen();
 document.addEventListener("visibilitychange", rest);
-setInterval(() => { if (!stream) fetch("/here").catch(() => {}); }, 20000);
+setInterval(() => { if (!stream) fetch(`${root}here`).catch(() => {}); }, 20000);
 
 for (const link of document.querySelectorAll("a[data-lang]")) {
   link.addEventListener("click", (event) => {
@@ -57,7 +58,7 @@ function choosing() {
   const take = async (file) => {
     if (!file) return;
     $("dropped").textContent = file.name;
-    const answer = await fetch(`/drop?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file })
+    const answer = await fetch(`${root}drop?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file })
       .catch(() => null);
     const said = (await answer?.json().catch(() => null)) ?? {};
     if (answer?.ok) location.assign(said.at);
@@ -192,7 +193,7 @@ function asking() {
     say("");
     $("pin").disabled = false;
     for (const link of document.querySelectorAll("a[data-take]")) {
-      link.href = `/take/${link.dataset.take}?${new URLSearchParams({ of: answered, stamp })}`;
+      link.href = `${root}take/${link.dataset.take}?${new URLSearchParams({ of: answered, stamp })}`;
     }
     clearTimeout(drawing);
     drawing = setTimeout(view, 400);  // no view is drawn if the user changes something at once
@@ -208,7 +209,7 @@ function asking() {
     busy(true);
     const sent = { tab: own, number, query: question() };
     let answer = null;
-    while (mine === number && !(answer = await post("/ask", sent).catch(() => null))) {
+    while (mine === number && !(answer = await post("ask", sent).catch(() => null))) {
       $("lost").hidden = false;  // the request failed, although the stream may be open
       await new Promise((after) => setTimeout(after, 1000));
     }
@@ -321,7 +322,7 @@ function asking() {
     box.dataset.drawing = name === "company" ? words.without : words.drawing;
     waiting(box, false);
     waiting(box, true);
-    const answer = await fetch(`/view/${name}?${made}`, { signal: underway.signal }).catch(() => null);
+    const answer = await fetch(`${root}view/${name}?${made}`, { signal: underway.signal }).catch(() => null);
     const html = (await answer?.text().catch(() => "")) ?? "";
     if (shownOf !== mine) return;
     if (!answer?.ok) shownOf = null;  // so that it can be requested again
@@ -549,7 +550,7 @@ function asking() {
   });
   $("stop").addEventListener("click", () => {
     halted = number;
-    post("/stop", { tab: own });
+    post("stop", { tab: own });
   });
   $("again").addEventListener("click", ask);
   $("variant")?.addEventListener("change", () => {
@@ -592,7 +593,7 @@ function asking() {
     clearTimeout(looking);
     looking = setTimeout(async () => {
       const wanted = $("search").value, made = new URLSearchParams({ of: query(ids()).toString(), q: wanted });
-      const answer = await fetch(`/figures?${made}`).catch(() => null);
+      const answer = await fetch(`${root}figures?${made}`).catch(() => null);
       const html = answer?.ok ? await answer.text() : `<p class="note">${words.failed}</p>`;
       if ($("search").value !== wanted) return;
       // Changed figures stay below the new search results.
@@ -612,7 +613,7 @@ function asking() {
 
   $("save")?.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const answer = await post("/save", { query: query(ids()).toString(), id: $("name").value }).catch(() => null);
+    const answer = await post("save", { query: query(ids()).toString(), id: $("name").value }).catch(() => null);
     $("saved").textContent = answer?.said.text ?? words.failed;
     if (answer?.ok) ask();  // the file has changed
   });
