@@ -14,7 +14,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from models import countries
 from models.faults import PathStep
 from models.field_marks import InSection
-from models.language import LANGUAGES, Language, conventions, detect_language, tr
+from models.language import LANGUAGES, Language, conventions, detect_language
 
 PartFault = tuple[tuple[PathStep, ...], str, str]
 """A fault of a part of a value: path from the value to the part, message and hint. A last step
@@ -70,8 +70,8 @@ def faults_under_step(error: PydanticCustomError, step: PathStep) -> list[PartFa
 def describe_container(value: Any, fallback: str) -> str:
     """Return "a mapping" or "a list" in the current language, or ``fallback`` for other values."""
     if isinstance(value, Mapping):
-        return tr("a mapping")
-    return tr("a list") if isinstance(value, (list, tuple)) else fallback
+        return "a mapping"
+    return "a list" if isinstance(value, (list, tuple)) else fallback
 
 
 def _is_container_or_none(value: Any) -> bool:
@@ -94,8 +94,8 @@ def read_year(value: Any) -> int:
         quotes = conventions().quotes if isinstance(value, str) else ""
         quoted_value = f"{quotes[:1]}{value}{quotes[1:]}" if quotes else repr(value)
         description = describe_container(value, quoted_value)
-    message = tr("{shown} is not a calendar year", shown=description)
-    raise validation_error(message, tr("write a year such as 2030"))
+    message = f"{description} is not a calendar year"
+    raise validation_error(message, "write a year such as 2030")
 
 
 class FieldReader:
@@ -139,24 +139,18 @@ class NamesOrKeyword(FieldReader):
         if value is None or value == self.keyword:
             return None
         if isinstance(value, str):
-            message = tr(
-                "a list or the word '{word}' is expected here, not '{value}'",
-                word=self.keyword,
-                value=value,
-            )
-            raise validation_error(message, tr("write {value}", value=f"[{value}]"))
+            message = f"a list or the word '{self.keyword}' is expected here, not '{value}'"
+            raise validation_error(message, "write {value}".format(value=f"[{value}]"))
         if not isinstance(value, (list, tuple)):
-            raise validation_error(
-                tr("a list or the word '{word}' is expected here", word=self.keyword)
-            )
+            raise validation_error(f"a list or the word '{self.keyword}' is expected here")
         faults: list[PartFault] = []
         for position, name in enumerate(value):
             try:
                 if self.read_name is not None and name != UNREADABLE_TEXT:
                     self.read_name(name)
                 elif not isinstance(name, str):
-                    message = tr("'{value}' is not a text", value=str(name).lower())
-                    raise validation_error(tr("nothing is not a text") if name is None else message)
+                    message = f"'{str(name).lower()}' is not a text"
+                    raise validation_error("nothing is not a text" if name is None else message)
             except PydanticCustomError as error:
                 faults += faults_under_step(error, position)
         if faults:
@@ -197,15 +191,9 @@ def sum_faults(shares: Iterable[float], description: str) -> list[PartFault]:
     sum_of_shares = math.fsum(shares)
     if not abs(sum_of_shares - 1) > 1e-6:
         return []
-    message = tr("{what} adds up to {total:.10g}, not 1", what=description, total=sum_of_shares)
-    hint = tr("{rest:.6g} too much", rest=sum_of_shares - 1)
-    return [
-        (
-            (),
-            message,
-            tr("{rest:.6g} is missing", rest=1 - sum_of_shares) if sum_of_shares < 1 else hint,
-        )
-    ]
+    message = f"{description} adds up to {sum_of_shares:.10g}, not 1"
+    hint = f"{sum_of_shares - 1:.6g} too much"
+    return [((), message, f"{1 - sum_of_shares:.6g} is missing" if sum_of_shares < 1 else hint)]
 
 
 def sums_to_one(
@@ -222,9 +210,7 @@ def sums_to_one(
         if value is not None and (value or not allow_empty) and not skips_check("sum", info):
             entries = value.values() if isinstance(value, dict) else value
             shares = [getattr(item, share_field) for item in entries] if share_field else entries
-            if faults := sum_faults(
-                shares, tr(description) if description else str(info.field_name)
-            ):
+            if faults := sum_faults(shares, description if description else str(info.field_name)):
                 raise combined_error(faults)
         return value
 
@@ -239,7 +225,7 @@ def must_not_be_empty(field_name: str, message: str, hint: str) -> Any:
 
     def check(value: Any) -> Any:
         if not value:
-            raise validation_error(tr(message), tr(hint))
+            raise validation_error(message, hint)
         return value
 
     return pydantic.field_validator(field_name)(check)
@@ -251,15 +237,13 @@ def read_id(value: Any) -> str:
     Raises PydanticCustomError if it is not a text that can be an id.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        message = tr("'{value}' is a number where an id is expected", value=value)
-        raise validation_error(message, tr("write {value}", value=f'"{value}"'))
+        message = f"'{value}' is a number where an id is expected"
+        raise validation_error(message, "write {value}".format(value=f'"{value}"'))
     if not isinstance(value, str):
-        raise validation_error(tr("an id is a text such as upper_rhine"))
+        raise validation_error("an id is a text such as upper_rhine")
     if not re.fullmatch(r"[^\s.=][^.=\n]*", value):  # paths and settings (path=value) need them
-        message = tr("'{value}' cannot be an id", value=value)
-        raise validation_error(
-            message, tr("use letters, digits, - and _, and no dots or equals signs")
-        )
+        message = f"'{value}' cannot be an id"
+        raise validation_error(message, "use letters, digits, - and _, and no dots or equals signs")
     return value
 
 
@@ -269,15 +253,15 @@ def read_country(value: Any) -> str:
     Raises PydanticCustomError if it does not consist of two capital letters.
     """
     if value is False:
-        raise validation_error(tr("'no' is read as false"), tr('write "NO" for Norway'))
+        raise validation_error("'no' is read as false", 'write "NO" for Norway')
     if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{2}", value):
-        hint = tr("write a two-letter code such as DE")
+        hint = "write a two-letter code such as DE"
         code = value.upper() if isinstance(value, str) and value.isascii() else ""
         if suggestion := countries.corrected_code(code) or (
             code if countries.is_country_code(code) else ""
         ):
-            hint = tr("write {value}", value=suggestion)
-        raise validation_error(tr("'{value}' is not an ISO 3166 country code", value=value), hint)
+            hint = f"write {suggestion}"
+        raise validation_error(f"'{value}' is not an ISO 3166 country code", hint)
     return value
 
 
@@ -318,15 +302,15 @@ class LocalizedText(Base):
         if isinstance(value, (Mapping, LocalizedText)):
             return value
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        message = tr("a text is expected here, not {shown}", shown=describe_container(value, text))
-        hint = tr("write a text or {en: ..., de: ...}")
+        message = f"a text is expected here, not {describe_container(value, text)}"
+        hint = "write a text or {en: ..., de: ...}"
         if (
             isinstance(value, (list, tuple))
             and len(value) > 1
             and not any(map(_is_container_or_none, value))
         ):
             text = ", ".join(map(str, value))
-            hint = tr("put a text with a comma into quotes") + f': "{text}"'
+            hint = "put a text with a comma into quotes" + f': "{text}"'
         raise validation_error(message, hint)
 
     @pydantic.model_serializer

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from models.language import tr
-
 PathStep = str | int
 """One step of a path into a scenario: a key of a mapping or a position in a list."""
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -69,12 +67,10 @@ class Fault:
     @property
     def label(self) -> str:
         """The severity as a word in the current language."""
-        return tr("error") if self.severity == "error" else tr("warning")
+        return "error" if self.severity == "error" else "warning"
 
     def __str__(self) -> str:
-        place = (
-            str(self.location) if self.location else ".".join(map(str, self.path)) or tr("scenario")
-        )
+        place = str(self.location) if self.location else ".".join(map(str, self.path)) or "scenario"
         hint = f"; {self.hint}" if self.hint else ""
         return f"{place}: {self.label}: {self.message}{hint}"
 

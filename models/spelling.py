@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import islice
 
-from models.language import tr
 from models.unit_names import names_other_quantity, other_unit_hint
 
 MAX_WORD_LENGTH = 100  #: Characters; longer words and names are not compared.
@@ -55,7 +54,7 @@ def closest_name(word: str, names: Iterable[str]) -> str:
 def did_you_mean(word: str, names: Iterable[str]) -> str:
     """Return a hint with the name most similar to a word; empty if no name is similar."""
     suggestion = closest_name(word, names)
-    return tr("did you mean '{name}'?", name=suggestion) if suggestion else ""
+    return f"did you mean '{suggestion}'?" if suggestion else ""
 
 
 def unknown_key_hint(word: str, names: Iterable[str]) -> str:
@@ -75,7 +74,7 @@ def unknown_key_hint(word: str, names: Iterable[str]) -> str:
         if has_unit and (suggestion := closest_name(word, _names_in_other_units(names))):
             return other_unit_hint(suggestion, names)
         word = ""
-    return _did_you_mean_or(word, names, lambda listed: tr("known here: {names}", names=listed))
+    return _did_you_mean_or(word, names, lambda listed: f"known here: {listed}")
 
 
 def _names_in_other_units(names: Iterable[str]) -> list[str]:
@@ -90,12 +89,12 @@ def _names_in_other_units(names: Iterable[str]) -> list[str]:
 
 def unknown_name_hint(word: str, names: Iterable[str]) -> str:
     """Return a hint for an unknown id: a similar one, or a list of ``names``; else empty."""
-    return _did_you_mean_or(word, names, lambda listed: tr("there are {names}", names=listed))
+    return _did_you_mean_or(word, names, lambda listed: f"there are {listed}")
 
 
 def invalid_choice_hint(word: str, names: Iterable[str]) -> str:
     """Return a hint for a word that is not one of ``names``: a similar one, or a list of them."""
-    return _did_you_mean_or(word, names, lambda listed: tr("write one of {names}", names=listed))
+    return _did_you_mean_or(word, names, lambda listed: f"write one of {listed}")
 
 
 def _did_you_mean_or(word: str, names: Iterable[str], list_hint: Callable[[str], str]) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 from models.faults import PathStep
 from models.faults import ScenarioError as ScenarioError
 from models.faults import VorratError as VorratError
-from models.language import tr
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Infeasible(VorratError):
     def __init__(self, conflict: Sequence[Rule]) -> None:
         self.conflict = tuple(conflict)
         rules = "; ".join(f"{rule.tag} {rule.name}: {rule.says}" for rule in self.conflict)
-        super().__init__(tr("no plan keeps all of these rules: {rules}", rules=rules))
+        super().__init__(f"no plan keeps all of these rules: {rules}")
 
     def __reduce__(self) -> tuple[type[Infeasible], tuple[tuple[Rule, ...]]]:
         """Support pickling between processes."""
@@ -94,9 +93,7 @@ class FileInUse(NotWritten):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        super().__init__(
-            tr("'{file}' is open in another program, or may not be replaced.", file=path)
-        )
+        super().__init__(f"'{path}' is open in another program, or may not be replaced.")
 
     def __reduce__(self) -> tuple[type[FileInUse], tuple[Path]]:
         """Support pickling between processes."""

@@ -15,7 +15,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-import click
 import pytest
 from pydantic import BaseModel
 
@@ -33,7 +32,6 @@ from models.language import (
 )
 from models.scenario.case import Case
 from models.scenario.stockpiles import Stockpile
-from optimizer.cli import vorrat
 from optimizer.report.scenario_workbook.fields import field_label
 
 ROOT = Path(__file__).parents[1]
@@ -96,29 +94,13 @@ def texts() -> dict[str, bool]:
     return found | {text: "{" in text for text in in_tables()} | dict(in_templates())
 
 
-def help_texts() -> Iterator[str]:
-    """What click shows of the program, its commands and their options."""
-    context = click.Context(vorrat)
-    commands = [
-        vorrat,
-        *(vorrat.get_command(context, name) for name in vorrat.list_commands(context)),
-    ]
-    for command in commands:
-        assert command is not None
-        yield from (text for text in (command.help, command.epilog) if text)
-        for param in command.params:
-            if isinstance(param, click.Option) and param.help:
-                yield param.help
-
-
-def described_fields(model: type[BaseModel] = Case, needed: bool = False) -> Iterator[str]:
-    """What the format says of its fields, or of those that a file may lack."""
+def described_fields(model: type[BaseModel] = Case) -> Iterator[str]:
+    """What the format says of its fields."""
     for name, field in model.model_fields.items():
-        if field.is_required() or not needed:
-            yield field_docstrings(model)[name]
+        yield field_docstrings(model)[name]
         for part in parts(field.annotation):
             if isinstance(part, type) and issubclass(part, BaseModel):
-                yield from described_fields(part, needed)
+                yield from described_fields(part)
 
 
 def parts(annotation: Any) -> Iterator[Any]:
@@ -134,8 +116,8 @@ def placeholders(template: str) -> set[tuple[str, str]]:
 
 
 def test_every_text_has_its_german() -> None:
-    wanted = {*texts(), *help_texts(), *described_fields(needed=True)}
-    assert sorted(wanted - translations("de").keys()) == []
+    wanted = texts()
+    assert sorted(wanted.keys() - translations("de").keys()) == []
 
 
 def test_the_german_takes_the_same_values() -> None:
@@ -164,7 +146,7 @@ def test_no_german_is_left_without_its_english() -> None:
         t.label for t in all_tabs()
     }
     words = {f"word: {name.replace('_', ' ')}" for name in literals}
-    known = {*literals, *texts(), *help_texts(), *described_fields(), *heads, *words, *borrowed}
+    known = {*literals, *texts(), *described_fields(), *heads, *words, *borrowed}
     assert sorted(translations("de").keys() - known) == []
 
 
@@ -173,8 +155,6 @@ def test_texts_are_found_at_all() -> None:
     assert found["What to stock"] is False
     assert found["Variant: {variant}"] is True
     assert "{project} must be built" in found
-    assert "Capital cost in million EUR." in set(described_fields(needed=True))
-    assert "Show no progress." in set(help_texts())
 
 
 HIDDEN = {

@@ -3,7 +3,6 @@ killed."""
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from functools import cache
@@ -39,14 +38,15 @@ def incumbents_of(method: Method) -> tuple[Incumbent, ...]:
 
 
 @pytest.mark.parametrize("method", ["extensive", "decomposition"])
-def test_the_last_reported_incumbent_becomes_the_plan(method: Method) -> None:
-    """By way of JSON, as it goes to another process."""
+def test_the_last_reported_incumbent_becomes_the_plan(method: Method, tmp_path: Path) -> None:
+    """By way of a file, as it goes to another process."""
     last = incumbents_of(method)[-1]
     assert last.final
-    sent = json.loads(json.dumps(child_process.checkpoint_from_incumbent(last, input_hash(case()))))
-    plan = planner.plan_from_incumbent(
-        case(), child_process.incumbent_from_checkpoint(sent), ending="killed"
-    )
+    link = child_process.SupervisorLink(tmp_path, "killed")
+    link.save_checkpoint(last, input_hash(case()))
+    saved, sha256 = link.load_checkpoint()
+    assert sha256 == input_hash(case())
+    plan = planner.plan_from_incumbent(case(), saved, ending="killed")
     expected = planner.solve_to_plan(case(), method=method)
     assert plan.projects == expected.projects
     assert plan.stockpiles == expected.stockpiles

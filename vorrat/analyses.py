@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
 from models import results as r
-from models.language import mark_translatable, tr
 from models.results import Comparison, Evaluation, Frontier, Plan
 from models.results.base import JsonDocument
 from models.results.proof import PROOF_FILES
@@ -56,15 +55,12 @@ def _require_scenario_or_plan(value: Any) -> Any:
     return value if isinstance(value, Scenario) else _require_plan(value)
 
 
-PLAN = ArgumentKind(_require_plan, mark_translatable("a plan, as vorrat.solve(scenario) gives it"))
+PLAN = ArgumentKind(_require_plan, "a plan, as vorrat.solve(scenario) gives it")
 SCENARIO_OR_PLAN = ArgumentKind(
-    _require_scenario_or_plan,
-    mark_translatable("a scenario or a plan, as vorrat.read and vorrat.solve give them"),
+    _require_scenario_or_plan, "a scenario or a plan, as vorrat.read and vorrat.solve give them"
 )
 INPUT_KINDS = {"scenario": SCENARIO, "plan": PLAN, "either": SCENARIO_OR_PLAN}
-LABELS = ArgumentKind(
-    lambda value: convert_texts(reject_single_text(value)), mark_translatable("a list of texts")
-)
+LABELS = ArgumentKind(lambda value: convert_texts(reject_single_text(value)), "a list of texts")
 
 
 @check_arguments(scenario=SCENARIO, progress=FUNCTION, on_plan=FUNCTION, extra=FUNCTION)
@@ -129,7 +125,7 @@ def solve(
         for name in PROOF_FILES:
             if (Path(folder) / name).exists():  # found before the solve, not after it
                 path = Path(folder) / name
-                raise NotWritten(tr("'{path}' exists already: name a new folder.", path=path))
+                raise NotWritten(f"'{path}' exists already: name a new folder.")
         solve_options["on_proof"] = partial(_write_proof, Path(folder))
     with applying_extra(extra, scenario):
         if cast(PlanOptions, plan_options).break_even:
@@ -149,7 +145,7 @@ def _write_proof(folder: Path, files: dict[str, bytes] | None) -> None:
     from optimizer.cli.output_files import publish
 
     if files is None:
-        warnings.warn(tr("No proof is written: no bound was proven."), stacklevel=2)
+        warnings.warn("No proof is written: no bound was proven.", stacklevel=2)
         return
     publish(folder, files)
 
@@ -319,9 +315,9 @@ def compare(
     inputs = _all_options(given, compare_options)
     given_labels = list(labels or ())
     if not inputs:
-        raise Misuse(tr("there is nothing to compare"))
+        raise Misuse("there is nothing to compare")
     if len(given_labels) > len(inputs):
-        raise Misuse(tr("more labels than options: {labels}", labels=", ".join(given_labels)))
+        raise Misuse("more labels than options: {labels}".format(labels=", ".join(given_labels)))
     unique_labels = make_unique([*given_labels, *map(_label_of, inputs[len(given_labels) :])])
     by_label = dict(zip(unique_labels, inputs, strict=True))
     cases = {
@@ -353,8 +349,10 @@ def compare(
         raise next(error for error in solved_answers if isinstance(error, Exception))
     base = compare_options.base
     if base is not None and base not in plans:
-        text, base = tr("{base} has no plan; the others are compared with {label}.", base=base,
-                        label=next(iter(plans))), None  # fmt: skip
+        text, base = (
+            (f"{base} has no plan; the others are compared with {next(iter(plans))}."),
+            None,
+        )
         compare_options.listener.warn(text)
     result = compare_plans(
         [plan.result for plan in plans.values()],
@@ -459,8 +457,8 @@ def analyse(
             [candidate.name for candidate in ANALYSES_BY_NAME.values() if candidate.run_module],
         )
         if name in ("solve", "compare"):
-            hint = tr("call vorrat.{name}", name=name)
-        raise Misuse(tr("there is no analysis '{name}'; {hint}", name=name, hint=hint))
+            hint = f"call vorrat.{name}"
+        raise Misuse(f"there is no analysis '{name}'; {hint}")
     given = INPUT_KINDS[analysis.input_kind].convert_argument(name, "given", given)
     analysis_options = build_options(analysis, options)
     scenario = given

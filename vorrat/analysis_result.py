@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from models.language import mark_translatable, tr
 from models.results import Comparison, Evaluation, Plan
 from models.results.base import JsonDocument
 from models.spelling import unknown_name_hint
@@ -36,13 +35,9 @@ if TYPE_CHECKING:
     from optimizer.report.render.data_frames import DataFrames
 
 R = TypeVar("R", bound=JsonDocument, covariant=True)
-COLUMNS = ArgumentKind(
-    convert_texts, mark_translatable("a list of columns such as ['material', 'year']")
-)
-STATES = ArgumentKind(convert_texts, mark_translatable("a list of names of states"))
-RESULT_KIND = ArgumentKind(
-    accept_instances(JsonDocument), mark_translatable("the result of an analysis")
-)
+COLUMNS = ArgumentKind(convert_texts, "a list of columns such as ['material', 'year']")
+STATES = ArgumentKind(convert_texts, "a list of names of states")
+RESULT_KIND = ArgumentKind(accept_instances(JsonDocument), "the result of an analysis")
 
 
 class Plans(dict[str, "Found[Plan]"]):
@@ -51,10 +46,10 @@ class Plans(dict[str, "Found[Plan]"]):
 
     def __missing__(self, name: Any) -> Found[Plan]:
         exists_as_text = str(name) in self
-        hint = unknown_name_hint(str(name), self) or tr("there are none here")
+        hint = unknown_name_hint(str(name), self) or "there are none here"
         if exists_as_text:
-            hint = tr("names are texts: write {value}", value=repr(str(name)))
-        raise UnknownName(tr("there is no plan '{name}'; {hint}", name=name, hint=hint))
+            hint = f"names are texts: write {str(name)!r}"
+        raise UnknownName(f"there is no plan '{name}'; {hint}")
 
 
 @check_init_arguments(result=RESULT_KIND, label=TEXT, complete=FLAG)
@@ -319,10 +314,9 @@ class Found(Generic[R]):
 
         evaluation = self.result if isinstance(self.result, Evaluation) else None
         if self._saved_plan is None:
-            text = tr(
-                "{table} needs a plan, or an evaluation with the plan that it is about, not {kind}",
-                table=name,
-                kind=type(self.result).__name__,
+            text = (
+                f"{name} needs a plan, or an evaluation with the plan that it "
+                f"is about, not {type(self.result).__name__}"
             )
             raise Misuse(text)
         evaluated = evaluated_states(self._saved_plan, without_plan, evaluation)

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast, get
 from pydantic import ValidationError
 
 from models.files.mapping_source import setting_texts
-from models.language import mark_translatable, tr
 from models.spelling import unknown_key_hint
 from optimizer.analyses.options import (
     Options,
@@ -128,7 +127,7 @@ class ArgumentKind(NamedTuple):
         try:
             return self.convert(value)
         except TypeError:
-            raise _unfit_argument_error(function, name, value, tr(self.description)) from None
+            raise _unfit_argument_error(function, name, value, self.description) from None
 
 
 def accept_instances(*types: type) -> Callable[[Any], Any]:
@@ -165,29 +164,24 @@ def reject_single_text(value: Any) -> Any:
 
 
 _convert_text = accept_instances(str)
-TEXT = ArgumentKind(_convert_text, mark_translatable("a text"))
+TEXT = ArgumentKind(_convert_text, "a text")
 PATH = ArgumentKind(
-    lambda value: _convert_text(os.fspath(value)),
-    mark_translatable("the path of a file, such as 'scenario.yaml'"),
+    lambda value: _convert_text(os.fspath(value)), "the path of a file, such as 'scenario.yaml'"
 )
-OUTPUT = ArgumentKind(PATH.convert, mark_translatable("the path of a file"))
-FOLDER = ArgumentKind(
-    PATH.convert, mark_translatable("the path of a folder, or of a file such as 'plan.json'")
-)
-VARIANT = ArgumentKind(_convert_text, mark_translatable("the id of a variant, as a text"))
+OUTPUT = ArgumentKind(PATH.convert, "the path of a file")
+FOLDER = ArgumentKind(PATH.convert, "the path of a folder, or of a file such as 'plan.json'")
+VARIANT = ArgumentKind(_convert_text, "the id of a variant, as a text")
 SETTING = ArgumentKind(
     lambda value: convert_settings(value if isinstance(value, Mapping) else _convert_text(value)),
-    mark_translatable("a text such as 'policy.budget_meur=5', or a mapping of paths to values"),
+    "a text such as 'policy.budget_meur=5', or a mapping of paths to values",
 )
 """One argument, as a tuple of settings."""
 SETTINGS = ArgumentKind(
     convert_settings,
-    mark_translatable(
-        "a text such as 'policy.budget_meur=5', a list of them, or a mapping of paths to values"
-    ),
+    "a text such as 'policy.budget_meur=5', a list of them, or a mapping of paths to values",
 )
-FUNCTION = ArgumentKind(require_function, mark_translatable("a function"))
-FLAG = ArgumentKind(accept_instances(bool), mark_translatable("True or False"))
+FUNCTION = ArgumentKind(require_function, "a function")
+FLAG = ArgumentKind(accept_instances(bool), "True or False")
 
 
 def check_arguments(**kinds: ArgumentKind) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -218,9 +212,8 @@ def check_arguments(**kinds: ArgumentKind) -> Callable[[Callable[P, R]], Callabl
             except TypeError:
                 message_fields = {"function": function_name, "names": _call_parameters(signature)}
                 raise Misuse(
-                    tr(
-                        "{function}: the arguments do not fit; write {function}({names})",
-                        **message_fields,
+                    "{function}: the arguments do not fit; write {function}({names})".format(
+                        **message_fields
                     )
                 ) from None
             for name, value in bound.arguments.items():
@@ -265,7 +258,7 @@ def _with_argument_names(sentence: str, analysis: str) -> str:
 
     def argument_name(flag: re.Match[str]) -> str:
         name = names.get(flag[0], flag[0])
-        return tr("'{name}'", name=name) if name.isidentifier() else name
+        return f"'{name}'" if name.isidentifier() else name
 
     return FLAG_PATTERN.sub(argument_name, sentence)
 
@@ -298,13 +291,13 @@ def _call_parameters(signature: inspect.Signature) -> str:
 def _unknown_option_error(function: str, name: str, known: Iterable[str]) -> Misuse:
     hint = unknown_key_hint(name, known)
     message_fields = {"function": function, "name": name, "hint": hint}
-    return Misuse(tr("{function} has no option '{name}'; {hint}", **message_fields))
+    return Misuse("{function} has no option '{name}'; {hint}".format(**message_fields))
 
 
 def _unfit_argument_error(function: str, name: str, value: Any, description: str) -> Misuse:
     message_fields = {"function": function, "name": name, "expected": description}
     message_fields["shown"] = reprlib.repr(value)
-    return Misuse(tr("{function}: '{name}' has to be {expected}, not {shown}", **message_fields))
+    return Misuse("{function}: '{name}' has to be {expected}, not {shown}".format(**message_fields))
 
 
 def option_names(analysis: Analysis) -> tuple[str, ...]:
@@ -347,7 +340,7 @@ def validate_options(
         first_error = error.errors(include_url=False)[0]
         name = ".".join(map(str, first_error["loc"]))
         if first_error["type"] == "missing":
-            text = tr("{function} needs '{name}'", function=function, name=name)
+            text = f"{function} needs '{name}'"
             raise Misuse(text) from None
         expected_text = _expected_description(first_error["type"], first_error.get("ctx", {}))
         raise _unfit_argument_error(
@@ -359,29 +352,29 @@ def _expected_description(error_type: str, context: Mapping[str, Any]) -> str:
     """Return a description of the expected value for a type of pydantic error and its ``context``;
     empty if there is none for this type."""
     for sign, text in {
-        "ge": mark_translatable("at least {limit}"),
-        "gt": mark_translatable("more than {limit}"),
-        "le": mark_translatable("at most {limit}"),
-        "lt": mark_translatable("less than {limit}"),
+        "ge": "at least {limit}",
+        "gt": "more than {limit}",
+        "le": "at most {limit}",
+        "lt": "less than {limit}",
     }.items():
         if sign in context:
-            return tr(text, limit=f"{context[sign]:g}")
+            return text.format(limit=f"{context[sign]:g}")
     if error_type == "literal_error":
-        return tr("one of {names}", names=context["expected"].replace(" or ", ", "))
+        return "one of {names}".format(names=context["expected"].replace(" or ", ", "))
     if error_type == "named_tuple_type":
-        return tr("a {name}, or its values as a list", name=context["class_name"])
+        return "a {name}, or its values as a list".format(name=context["class_name"])
     for beginning, text in {
-        "int": mark_translatable("a whole number"),
-        "float": mark_translatable("a number"),
-        "finite": mark_translatable("a number"),
+        "int": "a whole number",
+        "float": "a number",
+        "finite": "a number",
         "bool": FLAG.description,
         "string": TEXT.description,
-        "tuple": mark_translatable("a list of values"),
-        "too_short": mark_translatable("a list with at least one value"),
-        "dict": mark_translatable("a mapping"),
+        "tuple": "a list of values",
+        "too_short": "a list with at least one value",
+        "dict": "a mapping",
     }.items():
         if error_type.startswith(beginning):
-            return tr(text)
+            return text
     return ""
 
 

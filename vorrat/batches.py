@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast
 
 from models.faults import ScenarioError
-from models.language import mark_translatable, tr
 from models.results import Batch, Plan
 from optimizer.analyses.options import BatchOptions
 from optimizer.analyses.registry import ANALYSES_BY_NAME
@@ -52,10 +51,10 @@ def _convert_grid(value: Any) -> dict[str, tuple[str, ...]]:
     return grid
 
 
-GRID = ArgumentKind(_convert_grid, mark_translatable("a mapping of paths to lists of values"))
+GRID = ArgumentKind(_convert_grid, "a mapping of paths to lists of values")
 VARIANTS = ArgumentKind(
     lambda value: value if isinstance(value, bool) else convert_texts(reject_single_text(value)),
-    mark_translatable("True, False, or a list of ids of variants"),
+    "True, False, or a list of ids of variants",
 )
 
 
@@ -128,7 +127,7 @@ def batch(
     started_at = time.perf_counter()
     batch_options = cast(BatchOptions, build_options(ANALYSES_BY_NAME["batch"], options))
     if not given:
-        raise Misuse(tr("there is nothing to solve"))
+        raise Misuse("there is nothing to solve")
     with applying_extra(extra, None):  # keys and the number of workers depend on it
         planned = list(
             _planned_runs(given, variants, cast(Any, grid) or {}, batch_options, keep_going)

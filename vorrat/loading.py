@@ -7,15 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from models.language import mark_translatable
 from models.results import Plan
 from models.results.base import JsonDocument
 from vorrat.analysis_result import Found, Plans
 from vorrat.arguments import PATH, ArgumentKind, check_arguments
 
-RESULT = ArgumentKind(
-    PATH.convert, mark_translatable("the path of a result, such as 'plan.json', or its folder")
-)
+RESULT = ArgumentKind(PATH.convert, "the path of a result, such as 'plan.json', or its folder")
 
 
 class StoredPlans(Mapping[str, Found[Plan]]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, SupportsIndex
 
-from models.language import mark_translatable
 from vorrat.arguments import FUNCTION, ArgumentKind, check_arguments
 from vorrat.extra import ExtraFunction, applying_extra
 from vorrat.scenario import SCENARIO, Scenario
@@ -16,7 +15,7 @@ def _require_count(value: Any) -> int:
     return value.__index__()
 
 
-STATE_COUNT = ArgumentKind(_require_count, mark_translatable("a number of states, 1 or more"))
+STATE_COUNT = ArgumentKind(_require_count, "a number of states, 1 or more")
 
 
 @check_arguments(scenario=SCENARIO, states=STATE_COUNT, extra=FUNCTION)

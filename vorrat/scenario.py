@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from models.base import display_name
 from models.faults import Fault, ScenarioError
 from models.files import LoadedScenario, read_case, read_case_mapping
-from models.language import current_language, mark_translatable
+from models.language import current_language
 from models.scenario.case import Case
 from vorrat.arguments import (
     PATH,
@@ -33,12 +33,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 READING_KIND = ArgumentKind(
-    accept_instances(LoadedScenario),
-    mark_translatable("the reading of a scenario, as vorrat.read makes it"),
+    accept_instances(LoadedScenario), "the reading of a scenario, as vorrat.read makes it"
 )
 SOURCE = ArgumentKind(
     lambda value: value if isinstance(value, Mapping) else PATH.convert(value),
-    mark_translatable("the path of a file, such as 'scenario.yaml', or a mapping"),
+    "the path of a file, such as 'scenario.yaml', or a mapping",
 )
 OPTIONAL_TEXT = ArgumentKind(accept_instances(str, NoneType), VARIANT.description)
 
@@ -58,7 +57,7 @@ def _cell_values(column: pd.Series[Any]) -> list[Any]:
     ]
 
 
-FRAME = ArgumentKind(_convert_frame, mark_translatable("a pandas frame with a table of states"))
+FRAME = ArgumentKind(_convert_frame, "a pandas frame with a table of states")
 OPTIONAL_FRAME = ArgumentKind(
     lambda value: None if value is None else _convert_frame(value), FRAME.description
 )
@@ -198,8 +197,7 @@ class Scenario:
 
 
 SCENARIO = ArgumentKind(
-    accept_instances(Scenario),
-    mark_translatable("a scenario, as vorrat.read('scenario.yaml') gives it"),
+    accept_instances(Scenario), "a scenario, as vorrat.read('scenario.yaml') gives it"
 )
 
 

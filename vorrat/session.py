@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
-from models.language import mark_translatable, tr
 from models.results import Plan
 from optimizer.analyses.options import SolveOptions
 from optimizer.errors import Infeasible, NoPlan, VorratError
@@ -49,9 +48,7 @@ def _convert_questions(value: Any) -> list[tuple[str, ...]]:
     ]
 
 
-QUESTIONS = ArgumentKind(
-    _convert_questions, mark_translatable("lists of texts such as [['policy.budget_meur=5']]")
-)
+QUESTIONS = ArgumentKind(_convert_questions, "lists of texts such as [['policy.budget_meur=5']]")
 
 
 @check_init_arguments(scenario=SCENARIO, settings=SETTINGS)
@@ -305,7 +302,7 @@ class Session:
                 for result in workers.as_completed(settings_by_question):
                     results[result.task_index] = result
                     if progress is not None:
-                        progress(Progress(tr("answers"), len(results), len(settings_by_question)))
+                        progress(Progress("answers", len(results), len(settings_by_question)))
         return [
             results[n].error or Answer(self.scenario, settings, results[n].answer)
             for n, settings in enumerate(settings_by_question)

@@ -15,7 +15,6 @@ from typing import Any
 from models.faults import Fault, PathStep
 from models.field_marks import collect_values
 from models.files.patches import Patch
-from models.language import tr
 from models.scenario.case import Case
 from models.scenario.hazards import TableStates
 
@@ -64,8 +63,8 @@ def fixed_section_fault(patch: Patch) -> Fault | None:
     section = patch.dotted_path.partition(".")[0]
     if section not in FIXED_SECTIONS:
         return None
-    message = tr("a set of assumptions cannot change {section}", section=section)
-    return patch.path_fault(message, tr("change figures only"))
+    message = f"a set of assumptions cannot change {section}"
+    return patch.path_fault(message, "change figures only")
 
 
 def structural_change_faults(
@@ -87,20 +86,22 @@ def structural_change_faults(
         )
     for section, old_value, new_value in fixed_values:
         if old_value != new_value:
-            message = tr("a set of assumptions cannot change {section}", section=section)
+            message = f"a set of assumptions cannot change {section}"
             if section == "horizon":
-                message = tr("a set of assumptions cannot change the years or their periods")
+                message = "a set of assumptions cannot change the years or their periods"
             if section == "uncertainty":
-                message = tr("a set of assumptions cannot change the seed of its states")
+                message = "a set of assumptions cannot change the seed of its states"
             if section == "objective":
-                message = tr("a set of assumptions cannot change what a plan is measured by")
+                message = "a set of assumptions cannot change what a plan is measured by"
             yield _fault_at_nearest_patch(patches, (section,), message)
     old_paths, new_paths = _item_paths(case), _item_paths(changed_case)
     for path in [path for path in new_paths if path not in old_paths]:
-        message = tr("a set of assumptions cannot add {item}", item=".".join(map(str, path)))
+        message = "a set of assumptions cannot add {item}".format(item=".".join(map(str, path)))
         yield _fault_at_nearest_patch(patches, path, message)
     for path in [path for path in old_paths if path not in new_paths]:
-        message = tr("a set of assumptions cannot take {item} away", item=".".join(map(str, path)))
+        message = "a set of assumptions cannot take {item} away".format(
+            item=".".join(map(str, path))
+        )
         yield _fault_at_nearest_patch(patches, path, message)
 
 
@@ -148,4 +149,4 @@ def _fault_at_nearest_patch(
         return steps_agree.index(False) if False in steps_agree else len(steps_agree)
 
     nearest_patch = max(patches, key=common_steps)
-    return nearest_patch.path_fault(message, tr("change figures only"))
+    return nearest_patch.path_fault(message, "change figures only")

@@ -9,7 +9,6 @@ from itertools import pairwise
 from models.faults import Fault, SourceLocation
 from models.files.decoding import MAX_CELLS, count_toward_limits, decode_text, fatal_error
 from models.files.nodes import MAX_COLUMNS, MAX_ROWS, Cell, FaultReporter, Sheet
-from models.language import tr
 
 
 def read_csv(raw: bytes, file: str, report: FaultReporter) -> Sheet:
@@ -25,7 +24,7 @@ def read_csv(raw: bytes, file: str, report: FaultReporter) -> Sheet:
     records = list(_read_records(text, delimiter, file))
     if not records:
         raise fatal_error(
-            SourceLocation(file), tr("the table is empty"), tr("its first row names the columns")
+            SourceLocation(file), "the table is empty", "its first row names the columns"
         )
     header, *rows = records
     sheet = Sheet(header, [row for row in rows if any(cell.is_filled for cell in row)])
@@ -33,7 +32,7 @@ def read_csv(raw: bytes, file: str, report: FaultReporter) -> Sheet:
         if len(row) != len(header):
             has_too_many = len(row) > len(header)
             cell_counts = {"cells": len(row), "columns": len(header)}
-            message = tr("{cells} cells in a row, but {columns} columns", **cell_counts)
+            message = "{cells} cells in a row, but {columns} columns".format(**cell_counts)
             location = row[len(header)].location if has_too_many else row[-1].location
             hint = _delimiter_hint(delimiter, has_too_many)
             if has_too_many and (cut_text := _cut_text(row, delimiter)):
@@ -53,9 +52,9 @@ def _cut_text(row: list[Cell], delimiter: str) -> str:
 def _delimiter_hint(delimiter: str, has_too_many: bool) -> str:
     """Return the hint for a row with too many or too few delimiters."""
     too_few_hint, too_many_hint = {
-        ",": (tr("every cell needs its comma"), tr("put a text with a comma into quotes")),
-        ";": (tr("every cell needs its semicolon"), tr("put a text with a semicolon into quotes")),
-        "\t": (tr("every cell needs its tab"), tr("put a text with a tab into quotes")),
+        ",": ("every cell needs its comma", "put a text with a comma into quotes"),
+        ";": ("every cell needs its semicolon", "put a text with a semicolon into quotes"),
+        "\t": ("every cell needs its tab", "put a text with a tab into quotes"),
     }[delimiter]
     return too_many_hint if has_too_many else too_few_hint
 
@@ -70,19 +69,19 @@ def _read_records(text: str, delimiter: str, file: str) -> Iterator[list[Cell]]:
             location = SourceLocation(file, start + 1, 1)
             cell_count += len(field_values)
             if len(field_values) > MAX_COLUMNS:
-                raise fatal_error(location, tr("more than {count} columns", count=MAX_COLUMNS))
+                raise fatal_error(location, f"more than {MAX_COLUMNS} columns")
             if cell_count > MAX_CELLS:
-                raise fatal_error(location, tr("more than {count} cells", count=MAX_CELLS))
+                raise fatal_error(location, f"more than {MAX_CELLS} cells")
             if row_number > MAX_ROWS:
-                raise fatal_error(location, tr("more than {count} rows", count=MAX_ROWS))
+                raise fatal_error(location, f"more than {MAX_ROWS} rows")
             if field_values:
                 place = _RecordPlace(file, lines, start, csv_reader.line_num, delimiter)
                 yield [Cell(value, place, column) for column, value in enumerate(field_values)]
             start = csv_reader.line_num
         count_toward_limits("cells", cell_count, SourceLocation(file))
     except csv.Error as error:
-        message = tr("this row is not valid CSV: {problem}", problem=tr(str(error)))
-        hint = tr('a quote inside of a quoted text is written twice: ""')
+        message = f"this row is not valid CSV: {error!s}"
+        hint = 'a quote inside of a quoted text is written twice: ""'
         raise fatal_error(SourceLocation(file, start + 1, 1), message, hint) from None
 
 

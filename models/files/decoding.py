@@ -12,7 +12,6 @@ from pathlib import Path, PureWindowsPath
 
 from models import input_log, spelling
 from models.faults import Fault, ScenarioError, SourceLocation
-from models.language import mark_translatable, tr
 from models.spelling import closest_name
 
 MAX_BYTES = 20_000_000  #: Bytes of one file.
@@ -64,8 +63,8 @@ def read_bytes(
     try:
         is_regular = stat.S_ISREG(path.stat().st_mode)
         if not is_regular and not path.is_dir():
-            message = tr("'{path}' is a pipe or a device", path=path)
-            raise fatal_error(location, message, tr("save it as a file"))
+            message = f"'{path}' is a pipe or a device"
+            raise fatal_error(location, message, "save it as a file")
         with path.open("rb") as file:
             raw = file.read(limit + 1)
     except (OSError, ValueError) as error:
@@ -77,14 +76,14 @@ def read_bytes(
         if isinstance(error, PermissionError) and (
             sys.platform == "win32" or excel_lock_file.exists()
         ):
-            hint = tr("close it in the program that has it open")
-        problem = tr(problem.lower())
-        message = tr("'{path}' cannot be read: {problem}", path=path, problem=problem)
+            hint = "close it in the program that has it open"
+        problem = problem.lower()
+        message = f"'{path}' cannot be read: {problem}"
         raise fatal_error(location, message, hint) from None
     if len(raw) > limit:
-        message = tr("'{path}' is larger than {limit}", path=path, limit=f"{limit / 1e6:.0f} MB")
+        message = "'{path}' is larger than {limit}".format(path=path, limit=f"{limit / 1e6:.0f} MB")
         raise fatal_error(
-            location, message, tr("put long lists into tables") if limit == MAX_BYTES else ""
+            location, message, "put long lists into tables" if limit == MAX_BYTES else ""
         )
     count_toward_limits("files", 1, location)
     count_toward_limits("bytes", len(raw), location)
@@ -105,21 +104,17 @@ def count_toward_limits(kind: str, number: int, location: SourceLocation) -> Non
     limits = {"files": MAX_FILES, "bytes": MAX_TOTAL_BYTES, "values": MAX_VALUES}
     if amounts[kind] <= (limit := limits.get(kind, MAX_TOTAL_CELLS)):
         return
-    template = mark_translatable("the scenario takes more than {count} files")
-    hint = tr("include fewer")
+    template = "the scenario takes more than {count} files"
+    hint = "include fewer"
     if kind == "bytes":
-        template = mark_translatable("the files of the scenario are larger than {limit} together")
+        template = "the files of the scenario are larger than {limit} together"
     elif kind == "values":
-        template = mark_translatable(
-            "the files of the scenario have more than {count} values together"
-        )
-        hint = tr("put long lists into tables")
+        template = "the files of the scenario have more than {count} values together"
+        hint = "put long lists into tables"
     elif kind == "cells":
-        template = mark_translatable(
-            "the tables of the scenario have more than {count} cells together"
-        )
-        hint = tr("delete what the scenario does not need")
-    raise fatal_error(location, tr(template, count=limit, limit=f"{limit / 1e6:.0f} MB"), hint)
+        template = "the tables of the scenario have more than {count} cells together"
+        hint = "delete what the scenario does not need"
+    raise fatal_error(location, template.format(count=limit, limit=f"{limit / 1e6:.0f} MB"), hint)
 
 
 def path_in_folder_of(file: str, name: str) -> Path | None:
@@ -153,7 +148,7 @@ def _nearest_file_hint(path: Path, other_names: Callable[[], Iterable[str]]) -> 
         names += [file.name for file in islice(path.parent.iterdir(), 1000) if file.is_file()]
     neighbor = closest_name(path.name, names)
     suggestion = str(path.parent / neighbor) if neighbor else closest_name(path.stem, other_names())
-    return tr("did you mean '{name}'?", name=suggestion) if suggestion else ""
+    return f"did you mean '{suggestion}'?" if suggestion else ""
 
 
 def decode_text(raw: bytes, file: str) -> str:
@@ -177,8 +172,8 @@ def decode_text(raw: bytes, file: str) -> str:
 def check_characters(text: str, location: SourceLocation) -> None:
     """Raise ScenarioError for a text with characters that do not belong into a text file."""
     if code := find_unprintable(text):
-        message = tr("character {code} does not belong into a text", code=code)
-        raise fatal_error(location, message, tr("remove it"))
+        message = f"character {code} does not belong into a text"
+        raise fatal_error(location, message, "remove it")
 
 
 def find_unprintable(text: str) -> str:
@@ -194,20 +189,15 @@ def replace_unprintable(text: str) -> str:
 
 def _encoding_error(raw: bytes, error: UnicodeDecodeError, file: str) -> ScenarioError:
     if error.encoding.startswith("utf-16"):
-        return fatal_error(
-            SourceLocation(file), tr("the file is not valid UTF-16"), tr("save it as UTF-8")
-        )
+        return fatal_error(SourceLocation(file), "the file is not valid UTF-16", "save it as UTF-8")
     preceding_text = raw[: error.start].decode("utf-8-sig", "replace")
     line, column = line_and_column(preceding_text, len(preceding_text))
     byte = raw[error.start]
     character = bytes([byte]).decode("cp1252", "replace")
-    hint = tr("save the file as UTF-8")
+    hint = "save the file as UTF-8"
     if character != "\ufffd":
-        hint = tr(
-            "save the file as UTF-8 (in Windows-1252 this byte is '{character}')",
-            character=character,
-        )
-    message = tr("byte {code} is not UTF-8", code=f"0x{byte:02X}")
+        hint = f"save the file as UTF-8 (in Windows-1252 this byte is '{character}')"
+    message = "byte {code} is not UTF-8".format(code=f"0x{byte:02X}")
     return fatal_error(SourceLocation(file, line, column), message, hint)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from models.currencies import replace_currency
 from models.faults import Fault, SourceLocation
-from models.language import tr
 
 MAX_FAULTS = 1_000
 """Largest number of errors, and of warnings, that are listed for one scenario; reading ends after
@@ -56,9 +55,9 @@ class FaultCollector:
         """
         faults, location = sorted(self.faults, key=_sort_key), SourceLocation(self.file)
         if (count := self.counts["error"] - MAX_FAULTS) > 0:
-            faults.append(Fault((), tr("and {count} more errors", count=count), location=location))
+            faults.append(Fault((), f"and {count} more errors", location=location))
         if (count := self.counts["warning"] - MAX_FAULTS) > 0:
-            message = tr("and {count} more warnings", count=count)
+            message = f"and {count} more warnings"
             faults.append(Fault((), message, severity="warning", location=location))
         return tuple(faults)
 

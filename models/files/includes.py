@@ -38,7 +38,6 @@ from models.files.shapes import (
 from models.files.validation_messages import describe_value, faults_of_validation
 from models.files.yaml_source import not_a_mapping_fault, parse_yaml
 from models.input_log import FileRole
-from models.language import tr
 from models.scenario.quantities import NumberBounds
 from models.spelling import closest_name, unknown_key_hint
 
@@ -124,13 +123,11 @@ class IncludeResolver:
             merged = _append_rows(merged, key, rows.value)
         for part, resolved_entry in included_parts:
             if part is not None and (currencies := _currency_mismatch(part, merged)):
-                message = tr(
-                    "the amounts of '{name}' are in {other}, those of this file in {own}",
-                    name=resolved_entry.entry.value,
-                    other=currencies[0],
-                    own=currencies[1],
+                message = (
+                    f"the amounts of '{resolved_entry.entry.value}' are in "
+                    f"{currencies[0]}, those of this file in {currencies[1]}"
                 )
-                hint = tr("convert them, and write them into this file")
+                hint = "convert them, and write them into this file"
                 report(
                     Fault(
                         (INCLUDE_KEY,),
@@ -155,21 +152,16 @@ class IncludeResolver:
         real_path, parents = path.resolve(), [file.resolve() for file in chain]
         if real_path in parents:
             cycle = [*chain[parents.index(real_path) :], path]
-            message = tr("'{file}' includes itself", file=path.name)
+            message = f"'{path.name}' includes itself"
             hint = " > ".join(file.name for file in cycle)
-            hint = hint if len(cycle) > 2 else tr("take it off the list")
+            hint = hint if len(cycle) > 2 else "take it off the list"
             report(Fault((INCLUDE_KEY,), message, hint, location=entry.location))
             return None
         if len(chain) > MAX_INCLUDE_DEPTH:
             # This also ends a cycle that was not detected since file names ignore case.
-            message = tr("more than {count} files include one another", count=MAX_INCLUDE_DEPTH)
+            message = f"more than {MAX_INCLUDE_DEPTH} files include one another"
             report(
-                Fault(
-                    (INCLUDE_KEY,),
-                    message,
-                    tr("include them side by side"),
-                    location=entry.location,
-                )
+                Fault((INCLUDE_KEY,), message, "include them side by side", location=entry.location)
             )
             return None
         presets = (file for file in (*chain, path) if file.parent == shipped_files.preset_folder())
@@ -194,7 +186,7 @@ class IncludeResolver:
         self, root: Node, chain: tuple[FilePath, ...], report: FaultReporter
     ) -> Node | None:
         if not isinstance(root.value, dict):
-            hint = tr("what is included begins with keys such as 'funders:' and 'policy:'")
+            hint = "what is included begins with keys such as 'funders:' and 'policy:'"
             report(not_a_mapping_fault(root, hint))
             return None
         header = {key: node for key in HEADER_KEYS if (node := root.child(key)) is not None}
@@ -261,8 +253,8 @@ def _resolve_entries(
         return
     if not isinstance(entries.value, list):
         example = entries.value if isinstance(entries.value, str) else "state_aid_standard"
-        message = tr("a list is expected here, not {shown}", shown=describe_value(entries.value))
-        hint = tr("write {value}", value=f"[{example}]")
+        message = f"a list is expected here, not {describe_value(entries.value)}"
+        hint = "write {value}".format(value=f"[{example}]")
         report(Fault((INCLUDE_KEY,), message, hint, location=entries.location))
         yield _ResolvedEntry(None, entries)
         return
@@ -286,8 +278,8 @@ def _resolve_name(
     try:
         path = _path_of_name(entry.value, file if entry.location.line == 0 else entry.location.file)
         if str(entry.value) in seen_names:
-            message = tr("'{name}' is included twice", name=entry.value)
-            raise _IncludeEntryError(message, tr("keep one of them"))
+            message = f"'{entry.value}' is included twice"
+            raise _IncludeEntryError(message, "keep one of them")
     except _IncludeEntryError as error:
         message, hint = error.args
         report(Fault(entry_path, message, hint, location=entry.location))
@@ -308,19 +300,19 @@ def _resolve_private(
     for key, node in entry.value.items():
         message, hint, at_key = "", "", key not in PRIVATE_ENTRY_KEYS
         if at_key:
-            message = tr("'{value}' is not known here", value=key)
+            message = f"'{key}' is not known here"
             hint = unknown_key_hint(key, PRIVATE_ENTRY_KEYS)
         elif key == "owner" and node.value is not None and not isinstance(node.value, str):
-            message = tr("{shown} is no name", shown=describe_value(node.value))
-            hint = tr("write a name")
+            message = f"{describe_value(node.value)} is no name"
+            hint = "write a name"
         if message:
             is_valid = False
             location = node.key_location or node.location if at_key else node.location
             report(Fault(entry_path, message, hint, at_key=at_key, location=location))
     private_node, otherwise_node, owner = (entry.child(key) for key in PRIVATE_ENTRY_KEYS)
     if private_node is None:
-        hint = tr("write {value}", value="{private: our_figures.yaml, otherwise: public.yaml}")
-        report(Fault(entry_path, tr("'private' is missing"), hint, location=entry.location))
+        hint = "write {value}".format(value="{private: our_figures.yaml, otherwise: public.yaml}")
+        report(Fault(entry_path, "'private' is missing", hint, location=entry.location))
     if private_node is None or not is_valid:
         return _ResolvedEntry(None, entry, "private")
     otherwise_node = (
@@ -337,29 +329,24 @@ def _resolve_private(
         return _ResolvedEntry(None, private_node, "private")
     name, location = private_node.value, private_node.location
     if is_file(private_path):
-        message = tr("the private file '{name}' is read", name=name)
-        hint = tr("plans, reports and workbooks made from here hold its figures")
+        message = f"the private file '{name}' is read"
+        hint = "plans, reports and workbooks made from here hold its figures"
         report(Fault(entry_path, message, hint, "warning", location=location))
         return _ResolvedEntry(private_path, private_node, "private")
     if otherwise_node is None:
-        message = tr("the private file '{name}' is not here", name=name)
-        hint = tr("ask its owner for it, or name a public file beside it under 'otherwise'")
+        message = f"the private file '{name}' is not here"
+        hint = "ask its owner for it, or name a public file beside it under 'otherwise'"
         if owner_name is not None:
-            hint = tr(
-                "it stays with {owner}: ask there, or name a public file beside it under "
-                "'otherwise'",
-                owner=owner_name,
+            hint = (
+                f"it stays with {owner_name}: ask there, or name a public file beside it under "
+                "'otherwise'"
             )
         report(Fault(entry_path, message, hint, location=location))
         return _ResolvedEntry(None, private_node, "private")
-    message = tr(
-        "the private file '{name}' is not here; '{other}' stands in for it",
-        name=name,
-        other=otherwise_node.value,
-    )
-    hint = tr("its figures are not those of the owner")
+    message = f"the private file '{name}' is not here; '{otherwise_node.value}' stands in for it"
+    hint = "its figures are not those of the owner"
     if owner_name is not None:
-        hint = tr("its figures are not those of {owner}", owner=owner_name)
+        hint = f"its figures are not those of {owner_name}"
     report(Fault(entry_path, message, hint, "warning", location=location))
     return _ResolvedEntry(public_path, otherwise_node, "otherwise")
 
@@ -370,31 +357,31 @@ def _path_of_name(name: object, file: str) -> FilePath:
     Raises _IncludeEntryError if the name is invalid or there is no such preset.
     """
     if not isinstance(name, str) or not name.strip():
-        hint = tr("write the name of a preset, or that of a file")
-        raise _IncludeEntryError(tr("{shown} is no name", shown=describe_value(name)), hint)
+        hint = "write the name of a preset, or that of a file"
+        raise _IncludeEntryError(f"{describe_value(name)} is no name", hint)
     if re.search(r"[/\\.]", name):
         path = path_in_folder_of(file, name)
         if path is None:
-            message = tr("what is included lies in the folder of the file that names it, or below")
-            raise _IncludeEntryError(message, tr("put it into the folder of that file"))
+            message = "what is included lies in the folder of the file that names it, or below"
+            raise _IncludeEntryError(message, "put it into the folder of that file")
         if path.suffix.lower() not in SCENARIO_FILE_SUFFIXES:
-            message = tr("'{suffix}' is no kind of scenario file", suffix=path.suffix or name)
-            hint = tr("its name ends in {suffixes}", suffixes=", ".join(SCENARIO_FILE_SUFFIXES))
+            message = f"'{path.suffix or name}' is no kind of scenario file"
+            hint = "its name ends in {suffixes}".format(suffixes=", ".join(SCENARIO_FILE_SUFFIXES))
             raise _IncludeEntryError(message, hint)
         return path
     presets = shipped_files.preset_files()
     if name in presets:
         return presets[name]
     suggestion, names = closest_name(name, presets), ", ".join(presets)
-    hint = tr("there are {names}", names=names)
+    hint = f"there are {names}"
     if suggestion:
-        hint = tr("did you mean '{name}'? there are {names}", name=suggestion, names=names)
+        hint = f"did you mean '{suggestion}'? there are {names}"
     for suffix in SCENARIO_FILE_SUFFIXES:
         neighbor = path_in_folder_of(file, name + suffix)
         if not suggestion and neighbor is not None and is_file(neighbor):
-            hint = tr("write {value}", value=name + suffix)
+            hint = f"write {name + suffix}"
             break
-    raise _IncludeEntryError(tr("there is no preset '{name}'", name=name), hint)
+    raise _IncludeEntryError(f"there is no preset '{name}'", hint)
 
 
 def merge_nodes(base: Node, overlay: Node, shape: Shape) -> Node:

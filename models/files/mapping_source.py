@@ -16,7 +16,6 @@ from typing import Any
 from models.faults import Fault, SourceLocation
 from models.files.nodes import FaultReporter, Node, NodePath
 from models.files.yaml_source import MAX_DEPTH
-from models.language import tr
 
 
 def read_mapping(content: Mapping[Any, Any], name: str, report: FaultReporter) -> Node:
@@ -32,7 +31,7 @@ def _read_value(value: Any, name: str, report: FaultReporter, path: NodePath) ->
     location = SourceLocation(name, cell=".".join(map(str, path)))
     node = Node(None, location, location)
     if len(path) >= MAX_DEPTH:
-        return _reject(node, path, tr("nested deeper than {count} levels", count=MAX_DEPTH), report)
+        return _reject(node, path, f"nested deeper than {MAX_DEPTH} levels", report)
     if isinstance(value, date):
         value = value.isoformat()
     value = to_plain_value(value)
@@ -40,7 +39,7 @@ def _read_value(value: Any, name: str, report: FaultReporter, path: NodePath) ->
         node.value = {}
         for key, child in value.items():
             if not isinstance(key, str | int) or isinstance(key, bool):
-                message = tr("'{key}' is no key; keys are texts or years", key=key)
+                message = f"'{key}' is no key; keys are texts or years"
                 _reject(node, path, message, report)
                 continue
             node.value[str(key)] = _read_value(child, name, report, (*path, str(key)))
@@ -52,18 +51,18 @@ def _read_value(value: Any, name: str, report: FaultReporter, path: NodePath) ->
         pairs = zip(steps, value, strict=True)
         node.value = [_read_value(item, name, report, (*path, step)) for step, item in pairs]
     elif isinstance(value, float) and not math.isfinite(value):
-        return _reject(node, path, tr("{value} is not a finite number", value=value), report)
+        return _reject(node, path, f"{value} is not a finite number", report)
     elif value is None or isinstance(value, str | bool | int | float):
         node.value = value
     else:
         kind = type(value).__name__
-        message = tr("a value of the type {kind} cannot be read", kind=kind)
+        message = f"a value of the type {kind} cannot be read"
         return _reject(node, path, message, report)
     return node
 
 
 def _reject(node: Node, path: NodePath, message: str, report: FaultReporter) -> Node:
-    hint = tr("give numbers, texts, lists and mappings")
+    hint = "give numbers, texts, lists and mappings"
     report(Fault(path, message, hint, location=node.location))
     node.faulty = True
     return node

@@ -8,7 +8,6 @@ from typing import Any
 from models.faults import SourceLocation
 from models.files.decoding import MAX_CELLS, count_toward_limits, fatal_error, find_unprintable
 from models.files.nodes import MAX_COLUMNS, MAX_ROWS, Cell, Sheet
-from models.language import tr
 
 Column = tuple[str, list[Any]]
 """Name and values of a column."""
@@ -25,8 +24,8 @@ def read_parquet(raw: bytes, file: str, location: SourceLocation) -> Sheet:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        message = tr("a Parquet file needs pyarrow")
-        hint = tr("pip install '{extra}', or save the table as .csv", extra="vorrat[data]")
+        message = "a Parquet file needs pyarrow"
+        hint = "pip install '{extra}', or save the table as .csv".format(extra="vorrat[data]")
         raise fatal_error(location, message, hint) from None
     try:
         parquet_file = pq.ParquetFile(pa.BufferReader(raw))
@@ -38,7 +37,7 @@ def read_parquet(raw: bytes, file: str, location: SourceLocation) -> Sheet:
             for name, column in zip(table.column_names, table.columns, strict=True)
         ]
     except (pa.ArrowException, OSError, ValueError) as error:
-        message = tr("'{path}' is no Parquet file that can be read", path=file)
+        message = f"'{file}' is no Parquet file that can be read"
         raise fatal_error(location, message, str(error).split("\n", 1)[0][:200]) from None
     return sheet_of_columns(columns, file)
 
@@ -46,11 +45,11 @@ def read_parquet(raw: bytes, file: str, location: SourceLocation) -> Sheet:
 def check_size(row_count: int, column_count: int, location: SourceLocation) -> None:
     """Raise ScenarioError if a table has too many rows, columns or cells."""
     if column_count > MAX_COLUMNS:
-        raise fatal_error(location, tr("more than {count} columns", count=MAX_COLUMNS))
+        raise fatal_error(location, f"more than {MAX_COLUMNS} columns")
     if row_count > MAX_ROWS:
-        raise fatal_error(location, tr("more than {count} rows", count=MAX_ROWS))
+        raise fatal_error(location, f"more than {MAX_ROWS} rows")
     if row_count * column_count > MAX_CELLS:
-        raise fatal_error(location, tr("more than {count} cells", count=MAX_CELLS))
+        raise fatal_error(location, f"more than {MAX_CELLS} cells")
     count_toward_limits("cells", row_count * column_count, location)
 
 
@@ -67,8 +66,8 @@ def sheet_of_columns(columns: Sequence[Column], file: str) -> Sheet:
         ]
         for cell in cells:
             if isinstance(cell.value, str) and (code := find_unprintable(cell.value)):
-                message = tr("character {code} does not belong into a text", code=code)
-                raise fatal_error(cell.location, message, tr("remove it"))
+                message = f"character {code} does not belong into a text"
+                raise fatal_error(cell.location, message, "remove it")
         if any(cell.is_filled for cell in cells):
             rows.append(cells)
     return Sheet(header, rows)

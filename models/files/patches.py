@@ -24,7 +24,6 @@ from models.files.shapes import (
 )
 from models.files.state_table import StatesNode
 from models.files.yaml_source import parse_setting
-from models.language import tr
 from models.scenario.user_rules import RuleLevel
 from models.spelling import unknown_key_hint
 
@@ -54,8 +53,8 @@ def parse_settings(texts: tuple[str, ...], report: FaultReporter) -> Iterator[Pa
         if equals_sign and dotted_path.strip():
             yield Patch(dotted_path.strip(), parse_setting(value.strip(), place, report), place)
         else:
-            hint = tr("write {value}", value=tr("path=value"))
-            report(Fault((), tr("a setting needs a path and a value"), hint, location=place))
+            hint = "write {value}".format(value="path=value")
+            report(Fault((), "a setting needs a path and a value", hint, location=place))
 
 
 def item_patches(root: Node, section: Literal["variants", "assumptions"], name: str) -> list[Patch]:
@@ -85,8 +84,8 @@ def include_list(root: Node, patches: Iterable[Patch], report: FaultReporter) ->
         if patch.dotted_path == "include":
             entries = replace(patch.value, key_location=patch.place)
         elif changes_include(patch):
-            message = tr("there is no '{path}' to change", path=patch.dotted_path)
-            report(patch.path_fault(message, tr("set {path}", path="include")))
+            message = f"there is no '{patch.dotted_path}' to change"
+            report(patch.path_fault(message, "set {path}".format(path="include")))
     return entries
 
 
@@ -101,7 +100,7 @@ def apply_patches(root: Node, patches: Iterable[Patch], report: FaultReporter) -
         value = replace(patch.value, key_location=patch.place)
         try:
             if steps[0] == "variants":
-                raise _NoSuchPathError(tr("a patch cannot change variants"), "")
+                raise _NoSuchPathError("a patch cannot change variants", "")
             root = _set_at(root, SCENARIO_SHAPE, steps, (), value, copied_containers)
         except _NoSuchPathError as error:
             report(patch.path_fault(*error.args))
@@ -158,8 +157,8 @@ def _set_at(
         if child_shape.kind != "model" and not (
             (child_shape.kind == "years" or is_item(child_shape)) and len(remaining_steps) == 1
         ):
-            message = tr("there is no '{path}' to change", path=_join_path((*parents, name)))
-            raise _NoSuchPathError(message, tr("set it whole"))
+            message = f"there is no '{_join_path((*parents, name))}' to change"
+            raise _NoSuchPathError(message, "set it whole")
         child = Node({}, value.location, value.key_location)
     changed_child = _set_at(
         child, child_shape, remaining_steps, (*parents, name), value, copied_containers
@@ -190,21 +189,21 @@ def _find_step(
         known_names = tuple(item_id for item_id in ids if item_id is not None)
     elif not isinstance(node.value, dict):
         path = _join_path(parents)
-        message = tr("'{path}' is a single value and has no '{name}'", path=path, name=name)
-        raise _NoSuchPathError(message, tr("set {path}", path=path))
+        message = f"'{path}' is a single value and has no '{name}'"
+        raise _NoSuchPathError(message, f"set {path}")
     elif (child := node.child(name)) is not None:
         return name, child
     elif _can_be_added(shape, node, name):
         return name, None
     elif shape.kind != "model":
         known_names = tuple(node.value)
-    message, hint = tr("there is no '{name}'", name=name), unknown_key_hint(name, known_names)
+    message, hint = f"there is no '{name}'", unknown_key_hint(name, known_names)
     if parents:
-        message = tr("there is no '{name}' in {path}", name=name, path=_join_path(parents))
+        message = f"there is no '{name}' in {_join_path(parents)}"
     if isinstance(node.value, list) and not known_names:
-        hint = tr("the list is empty")
+        hint = "the list is empty"
         if node.value:
-            hint = tr("positions run from 0 to {last}", last=len(node.value) - 1)
+            hint = f"positions run from 0 to {len(node.value) - 1}"
     raise _NoSuchPathError(message, hint)
 
 

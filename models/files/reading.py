@@ -43,7 +43,6 @@ from models.files.state_table import (
 )
 from models.files.validation_messages import faults_of_validation
 from models.files.yaml_source import not_a_mapping_fault, parse_yaml, thousands_warning
-from models.language import tr
 from models.scenario import references
 from models.scenario.case import Case
 from models.scenario.hazards import TableStates
@@ -208,7 +207,7 @@ class _ScenarioReader:
             elif self.previous is not None:
                 file_root = base = self.previous[0]
                 for patch in filter(patches.changes_include, settings):
-                    message = tr("there is no '{path}' to change", path=patch.dotted_path)
+                    message = f"there is no '{patch.dotted_path}' to change"
                     self.report(patch.path_fault(message, ""))
             root = self._apply_patches(file_root, base, self.variant, settings)
             if state_columns is not None:
@@ -238,7 +237,7 @@ class _ScenarioReader:
             return read_scenario_workbook(raw, self.file, self.report)
         root = parse_yaml(raw, self.file, self.report)
         if not isinstance(root.value, dict):
-            hint = tr("a scenario begins with keys such as 'horizon:' and 'materials:'")
+            hint = "a scenario begins with keys such as 'horizon:' and 'materials:'"
             raise ScenarioError([not_a_mapping_fault(root, hint)])
         return tables.expand_tables(root, self.file, self.report)
 
@@ -269,10 +268,10 @@ class _ScenarioReader:
                 if variants
                 else SourceLocation(self.file)
             )
-            hint = unknown_name_hint(variant, _variant_names(variants)) or tr(
-                "the file has no variants"
+            hint = (
+                unknown_name_hint(variant, _variant_names(variants)) or "the file has no variants"
             )
-            message = tr("there is no variant '{variant}'", variant=variant)
+            message = f"there is no variant '{variant}'"
             self.report(Fault(("variants",), message, hint, location=location))
         all_patches = (*variant_patches, *settings)
         root = merged = (
@@ -326,11 +325,11 @@ class _ScenarioReader:
             ):
                 target = node_at(root, fault.path)
                 if target is not None and target.cut_text and fault.at_key:
-                    hint = tr("put a text with a comma into quotes")
+                    hint = "put a text with a comma into quotes"
                     fault = replace(fault, hint=f'{hint}: "{target.cut_text}"')
                 if target is not None and follows_decimal_comma(root, fault.path, target):
                     values = {"written": f"0,{target.raw_text}", "meant": f"0.{target.raw_text}"}
-                    hint = tr("{written} in a list is two numbers: write {meant}", **values)
+                    hint = "{written} in a list is two numbers: write {meant}".format(**values)
                     fault = replace(fault, hint=hint)
                 if target is None or not target.faulty:
                     self.report(_with_location(with_currency(fault, code), root))
@@ -346,11 +345,11 @@ class _ScenarioReader:
             ):
                 self.report(fault)
         if case.hazards and patches.periods_per_year(base) != patches.periods_per_year(root):
-            message = tr(
+            message = (
                 "the number of periods of a year is patched, but the loss lists of hazards count "
                 "periods"
             )
-            hint = tr("patch the loss lists of all hazards as well")
+            hint = "patch the loss lists of all hazards as well"
             fault = Fault(("horizon", "periods_per_year"), message, hint, "warning", at_key=True)
             self.report(_with_location(fault, root))
         return case
@@ -375,21 +374,17 @@ class _ScenarioReader:
             else:
                 yield fault
         for preset, errors in missing_names.items():
-            message = tr(
-                "the preset '{preset}' needs what the scenario lacks: {names}",
-                preset=preset,
-                names=", ".join(errors),
+            message = "the preset '{preset}' needs what the scenario lacks: {names}".format(
+                preset=preset, names=", ".join(errors)
             )
-            hint = tr("add what it needs, or do not include it")
+            hint = "add what it needs, or do not include it"
             yield replace(next(iter(errors.values())), message=message, hint=hint)
         for preset, preset_warnings in warnings.items():
             first_warning, *other_warnings = preset_warnings.values()
-            message = tr(
-                "the preset '{preset}' does not fully fit the scenario: {messages}",
-                preset=preset,
-                messages="; ".join(preset_warnings),
+            message = "the preset '{preset}' does not fully fit the scenario: {messages}".format(
+                preset=preset, messages="; ".join(preset_warnings)
             )
-            hint = tr("add what it needs, or do not include it")
+            hint = "add what it needs, or do not include it"
             yield (
                 replace(first_warning, message=message, hint=hint)
                 if other_warnings
@@ -416,7 +411,7 @@ class _ScenarioReader:
         variants = base.child("variants")
         names = _variant_names(variants)
         if variants is not None and len(names) > MAX_VARIANTS:
-            message = tr("more than {count} variants", count=MAX_VARIANTS)
+            message = f"more than {MAX_VARIANTS} variants"
             place = variants.key_location or variants.location
             self.report(Fault(("variants",), message, at_key=True, location=place))
             return
@@ -443,10 +438,12 @@ class _ScenarioReader:
                 is_sound_without_settings = not unchanged.report.counts["error"]
             for fault in self._new_faults(reader, reported_faults):
                 values = {"variant": name, "message": fault.message}
-                message = tr("with variant '{variant}': {message}", **values)
+                message = "with variant '{variant}': {message}".format(**values)
                 if is_sound_without_settings and fault.severity == "error":
                     # It is an error where this variant is chosen.
-                    message = tr("the settings do not fit variant '{variant}': {message}", **values)
+                    message = "the settings do not fit variant '{variant}': {message}".format(
+                        **values
+                    )
                     fault = replace(fault, severity="warning")
                 self.report(replace(fault, message=message, variant=name))
 
@@ -486,7 +483,7 @@ class _ScenarioReader:
                     reader.report(fault)
             for fault in self._new_faults(reader, reported_faults):
                 values = {"set": name, "message": fault.message}
-                message = tr("under the assumptions '{set}': {message}", **values)
+                message = "under the assumptions '{set}': {message}".format(**values)
                 self.report(replace(fault, message=message))
 
     def _exceeds_value_limit(self, section: Node | None, value_count: int) -> bool:
@@ -497,14 +494,12 @@ class _ScenarioReader:
         """
         if section is None or value_count <= MAX_CHECKED_VALUES:
             return False
-        message = tr(
-            "the scenario would be checked {items} times, with {total} values in all; at most "
-            "{count} are checked",
-            items=len(section.value),
-            total=value_count,
-            count=MAX_CHECKED_VALUES,
+        message = (
+            f"the scenario would be checked {len(section.value)} times, "
+            f"with {value_count} values in all; at most "
+            f"{MAX_CHECKED_VALUES} are checked"
         )
-        hint = tr("keep some of them in other files that include this one")
+        hint = "keep some of them in other files that include this one"
         self.report(Fault((), message, hint, location=section.key_location or section.location))
         return True
 

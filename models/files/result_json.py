@@ -12,7 +12,6 @@ from typing import Any
 
 from models.faults import ScenarioError, SourceLocation
 from models.files.decoding import find_unprintable, read_bytes
-from models.language import tr
 
 MAX_BYTES = 200_000_000
 MAX_VALUES = 10_000_000
@@ -53,7 +52,7 @@ def parse_json(raw: bytes) -> Any:
     Raises InvalidJsonError if it is not valid JSON, or exceeds a limit on values or nesting.
     """
     if sum(raw.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
-        raise InvalidJsonError(tr("it has more than {count} values", count=MAX_VALUES))
+        raise InvalidJsonError(f"it has more than {MAX_VALUES} values")
     try:
         content = json.loads(
             raw, parse_constant=_reject_constant, object_pairs_hook=_reject_duplicate_keys
@@ -61,20 +60,20 @@ def parse_json(raw: bytes) -> Any:
     except RecursionError:
         content = _TOO_DEEP
     except ValueError:
-        raise InvalidJsonError(tr("it is not JSON")) from None
+        raise InvalidJsonError("it is not JSON") from None
     _check_content(content)
     return content
 
 
 def _reject_constant(name: str) -> Any:
-    raise InvalidJsonError(tr("{name} is no number of JSON", name=name))
+    raise InvalidJsonError(f"{name} is no number of JSON")
 
 
 def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
         duplicate = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise InvalidJsonError(tr("the key '{name}' stands twice", name=duplicate[:60]))
+        raise InvalidJsonError(f"the key '{duplicate[:60]}' stands twice")
     return mapping
 
 
@@ -87,7 +86,7 @@ def _check_content(content: Any) -> None:
     while level:
         depth += 1
         if depth > MAX_DEPTH or content is _TOO_DEEP:
-            raise InvalidJsonError(tr("it is nested deeper than {count} levels", count=MAX_DEPTH))
+            raise InvalidJsonError(f"it is nested deeper than {MAX_DEPTH} levels")
         children: list[Any] = []
         for value in level:
             texts = [value] if isinstance(value, str) else []
@@ -100,6 +99,6 @@ def _check_content(content: Any) -> None:
                 _reject_constant("1e999")
             for text in texts:
                 if code := find_unprintable(text):
-                    message = tr("character {code} does not belong into a text", code=code)
+                    message = f"character {code} does not belong into a text"
                     raise InvalidJsonError(message)
         level = children

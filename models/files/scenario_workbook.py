@@ -31,7 +31,6 @@ from models.files.tables import TableColumn, TableReader
 from models.files.tabs import CONFIDENCE_WORDS, USER_PREFIX, VARIANT_TEXTS, Tab
 from models.files.workbook import open_workbook, read_rows
 from models.files.yaml_source import parse_setting
-from models.language import tr
 from models.scenario.number_hints import number_hint
 from models.scenario.quantities import UNREADABLE_NUMBER, NonNegative
 from models.spelling import closest_name, unknown_key_hint
@@ -74,16 +73,12 @@ def read_scenario_workbook(raw: bytes, file: str, report: FaultReporter) -> Node
 
 def _unknown_sheet_fault(name: str, earlier_sheet: str, location: SourceLocation) -> Fault:
     if earlier_sheet:
-        message = tr(
-            "the sheets '{first}' and '{name}' hold the same section",
-            first=earlier_sheet,
-            name=name,
-        )
-        return Fault((), message, tr("keep one of them"), location=location)
+        message = f"the sheets '{earlier_sheet}' and '{name}' hold the same section"
+        return Fault((), message, "keep one of them", location=location)
     suggestion = tabs.nearest_sheet(name)
-    hint = tr("did you mean '{name}'?", name=suggestion) + " " if suggestion else ""
-    hint += tr("a sheet of your own is called '_{name}'", name=name)
-    return Fault((), tr("the sheet '{name}' is not known", name=name), hint, location=location)
+    hint = f"did you mean '{suggestion}'?" + " " if suggestion else ""
+    hint += f"a sheet of your own is called '_{name}'"
+    return Fault((), f"the sheet '{name}' is not known", hint, location=location)
 
 
 def _sheet_below_header(
@@ -110,8 +105,8 @@ def _sheet_below_header(
         return Sheet([], [])
     example_keys = [tab.owner_column, *tab.item.keys] if tab.owner else tab.item.keys[:4]
     names = "path, value" if tab.kind == "settings" else ", ".join(example_keys)
-    message = tr("no row of the sheet '{name}' holds the names of its columns", name=name)
-    hint = tr("one of the first ten has to hold names such as {names}", names=names)
+    message = f"no row of the sheet '{name}' holds the names of its columns"
+    hint = f"one of the first ten has to hold names such as {names}"
     report(Fault(tab.path, message, hint, location=SourceLocation(file, cell=f"{name}!A1")))
     return None
 
@@ -173,8 +168,8 @@ class _ItemSheet(TableReader):
         for row in (self.parse_rows(sheet) if sheet.header else None) or ():
             name = row.value.pop(self.tab.owner_column, None)
             if name is None or name.value is None:
-                message = tr("the cell '{column}' is empty", column=self.tab.owner_column)
-                hint = tr("name the one that this row belongs to")
+                message = f"the cell '{self.tab.owner_column}' is empty"
+                hint = "name the one that this row belongs to"
                 location = row.location if name is None else name.location
                 self._report_fault(location, message, hint)
             elif name.value in owners_by_id:
@@ -191,10 +186,10 @@ class _ItemSheet(TableReader):
     def _report_unknown_owner(self, name: Node, ids: list[str], has_includes: bool) -> None:
         assert self.tab.owner is not None
         sheet = self.tab.owner.title
-        message = tr("there is no {kind} '{name}'", kind=self.tab.owner_column, name=name.value)
-        hint = unknown_key_hint(name.value, ids) or tr("the sheet '{name}' has none", name=sheet)
+        message = f"there is no {self.tab.owner_column} '{name.value}'"
+        hint = unknown_key_hint(name.value, ids) or f"the sheet '{sheet}' has none"
         if has_includes and not closest_name(name.value, ids):
-            hint = tr("if it is included, its id gets a row on the sheet '{name}' too", name=sheet)
+            hint = f"if it is included, its id gets a row on the sheet '{sheet}' too"
         self._report_fault(name.location, message, hint)
 
     def _resolve_column(self, cell: Cell, name: str) -> tuple[NodePath, Shape | None]:
@@ -204,8 +199,8 @@ class _ItemSheet(TableReader):
             return (name,), Shape("text")
         other_tab = self._tab_of_column(name)
         if other_tab is not None:
-            message = tr("'{name}' stands on a sheet of its own", name=name)
-            hint = tr("see the sheet '{name}'", name=other_tab.title)
+            message = f"'{name}' stands on a sheet of its own"
+            hint = f"see the sheet '{other_tab.title}'"
             self._report_fault(cell.location, message, hint)
             return (name,), None
         path, shape = super()._resolve_column(cell, name)
@@ -250,8 +245,8 @@ class _ItemSheet(TableReader):
         if shape.kind not in ("number", "yearly", "whole"):
             return node
         if isinstance(node.value, str):
-            message = tr("'{text}' is a text where a number belongs", text=node.value)
-            hint = tr("format the cell as a number and enter it again")
+            message = f"'{node.value}' is a text where a number belongs"
+            hint = "format the cell as a number and enter it again"
             self._report_fault(
                 cell.location, message, number_hint(node.value) if "%" in node.value else hint
             )
@@ -312,10 +307,8 @@ class _VariantSheet(_ItemSheet):
                     and first_node
                     and to_plain_data(first_node, ANY_SHAPE) != to_plain_data(node, ANY_SHAPE)
                 ):
-                    message = tr("another '{text}' of the same variant", text=text)
-                    self._report_fault(
-                        node.location, message, tr("first at {place}", place=first_node.location)
-                    )
+                    message = f"another '{text}' of the same variant"
+                    self._report_fault(node.location, message, f"first at {first_node.location}")
             self._add_change(variant, row)
         return variants
 
@@ -323,21 +316,19 @@ class _VariantSheet(_ItemSheet):
         path, value = row.child("path"), row.child("value")
         if path is None or value is None:
             if value is not None:
-                hint = tr("name the field in the column 'path'")
-                self._report_fault(value.location, tr("a value without a path"), hint)
+                hint = "name the field in the column 'path'"
+                self._report_fault(value.location, "a value without a path", hint)
             elif path is not None:
-                message = tr("the path '{path}' has no value", path=path.value)
-                hint = tr("write one, or null to take the field away")
+                message = f"the path '{path.value}' has no value"
+                hint = "write one, or null to take the field away"
                 self._report_fault(path.location, message, hint)
             return
         remarks = {key: node for key in SOURCED_KEYS[1:] if (node := row.child(key)) is not None}
         name, location = str(path.value).strip(), path.location
         changes = variant.value.setdefault("set", Node({}, location, location))
         if (first_change := changes.value.get(name)) is not None:
-            message = tr("the path '{path}' stands twice", path=name)
-            self._report_fault(
-                location, message, tr("first at {place}", place=first_change.key_location)
-            )
+            message = f"the path '{name}' stands twice"
+            self._report_fault(location, message, f"first at {first_change.key_location}")
             return
         value = Node({"value": value, **remarks}, value.location) if remarks else value
         changes.value[name] = replace(value, key_location=location)
@@ -364,12 +355,12 @@ class _SettingsSheet(_ItemSheet):
         header = {str(cell.value).strip(): cell for cell in sheet.header if cell.is_filled}
         for name, cell in header.items():
             if name not in ("path", *SOURCED_KEYS) and not name.startswith(USER_PREFIX):
-                message = tr("the column '{column}' is not known", column=name)
+                message = f"the column '{name}' is not known"
                 hint = unknown_key_hint(name, ("path", *SOURCED_KEYS))
                 self.report(Fault((), message, hint, location=cell.location))
         location = sheet.header[0].location if sheet.header else self.node.location
         if not {"path", "value"} <= set(header):
-            message = tr("the sheet needs the columns 'path' and 'value'")
+            message = "the sheet needs the columns 'path' and 'value'"
             self.report(Fault((), message, location=location))
             return Node({}, location)
         cell_pairs = [pair for row in sheet.rows for pair in self._path_cells(row, header)]
@@ -403,8 +394,8 @@ class _SettingsSheet(_ItemSheet):
                 suffix = "" if name == "value" else f".{name}"
                 yield replace(path, value=str(path.value).strip() + suffix), cell
         elif filled_cells:
-            message = tr("a value without a path")
-            hint = tr("name the field in the column 'path'")
+            message = "a value without a path"
+            hint = "name the field in the column 'path'"
             self.report(
                 Fault((), message, hint, location=next(iter(filled_cells.values())).location)
             )
@@ -443,4 +434,4 @@ class _SettingsSheet(_ItemSheet):
                 hint = unknown_key_hint(step, keys if depth else [*keys, includes.INCLUDE_KEY])
                 break
             shape = child_shape
-        self._report_fault(cell.location, tr("the path '{name}' is not known", name=name), hint)
+        self._report_fault(cell.location, f"the path '{name}' is not known", hint)

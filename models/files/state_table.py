@@ -22,7 +22,6 @@ from models.files.parquet_table import Column, check_size, sheet_of_columns
 from models.files.state_rows import ROW_KINDS, STATE_COLUMNS
 from models.files.table_source import DATE_TYPES, as_text, parse_number_cell, read_table_sheet
 from models.files.yaml_source import may_be_thousands
-from models.language import tr
 from models.scenario.hazards import Event, State, TableStates
 from models.scenario.quantities import (
     UNREADABLE_NUMBER,
@@ -121,7 +120,7 @@ def parse_state_columns(columns: Sequence[Column], report: FaultReporter) -> Nod
     """Return the node of ``uncertainty.states`` with the states of a table that is given by its
     columns. Faults are reported with lines that count as in a CSV file."""
     row_count = max((len(values) for _, values in columns), default=0)
-    file = tr("table of states")
+    file = "table of states"
     check_size(row_count, len(columns), SourceLocation(file))
     sheet = sheet_of_columns(columns, file)
     return parse_state_sheet(sheet, Node(None, SourceLocation(file)), report)
@@ -138,17 +137,17 @@ def _find_columns(
     for cell in sheet.header:
         name = str(cell.value).strip() if cell.value is not None else ""
         if name in columns:
-            message = tr("the column '{column}' stands twice", column=name)
-            report(cell.location, message, tr("keep one of them"))
+            message = f"the column '{name}' stands twice"
+            report(cell.location, message, "keep one of them")
         elif name in STATE_COLUMNS:
             columns[name] = cell.column_index
         elif name:
-            message = tr("the column '{column}' is not known", column=name)
+            message = f"the column '{name}' is not known"
             report(cell.location, message, unknown_name_hint(name, STATE_COLUMNS))
     missing = [name for name in STATE_COLUMNS if name not in columns]
     for name in missing:
-        message = tr("the table has no column '{column}'", column=name)
-        hint = tr("its columns are {names}", names=", ".join(STATE_COLUMNS))
+        message = f"the table has no column '{name}'"
+        hint = "its columns are {names}".format(names=", ".join(STATE_COLUMNS))
         report(sheet.header[0].location if sheet.header else location, message, hint)
     return None if missing else columns
 
@@ -183,8 +182,8 @@ class _StateTable:
             name_cell = row.get("state")
             if name_cell is None:
                 if row:
-                    message = tr("the cell 'state' is empty")
-                    self.fault(cells[0].location, message, tr("name the state"))
+                    message = "the cell 'state' is empty"
+                    self.fault(cells[0].location, message, "name the state")
                 continue
             name = as_text(name_cell.value).strip()
             state = by_name.get(name)
@@ -213,8 +212,8 @@ class _StateTable:
             return None
         node = cell_node(cell)
         if isinstance(node.value, DATE_TYPES):
-            message = tr("a date stands where a value belongs")
-            self.fault(cell.location, message, tr("format it so"))
+            message = "a date stands where a value belongs"
+            self.fault(cell.location, message, "format it so")
             return None
         try:
             value = self._cached_values[key] = read(node.value)
@@ -223,10 +222,10 @@ class _StateTable:
                 self.fault(cell.location, message, hint)
             return None
         if isinstance(node.value, float) and may_be_thousands(node.raw_text):
-            values = {"written": node.raw_text, "value": node.value}
-            message = tr("{written} is read as {value:g}", **values)
+            values: dict[str, Any] = {"written": node.raw_text, "value": node.value}
+            message = "{written} is read as {value:g}".format(**values)
             meant = node.raw_text.replace(".", "")
-            hint = tr("if {meant} is meant, write {meant}", meant=meant)
+            hint = f"if {meant} is meant, write {meant}"
             self.report(Fault(SECTION, message, hint, "warning", location=cell.location))
         return value
 
@@ -273,14 +272,11 @@ class _StateRows:
         if self.probability_cell is None:
             self.probability_cell, self.probability = cell, value
         elif None not in (value, self.probability) and value != self.probability:
-            message = tr(
-                "'{state}' has the probability {here} here and {there} at {place}",
-                state=self.name,
-                here=cell.value,
-                there=self.probability_cell.value,
-                place=self.probability_cell.location,
+            message = (
+                f"'{self.name}' has the probability {cell.value} here and "
+                f"{self.probability_cell.value} at {self.probability_cell.location}"
             )
-            hint = tr("write the same probability in all rows of a state, or in one of them")
+            hint = "write the same probability in all rows of a state, or in one of them"
             self.table.fault(cell.location, message, hint)
 
     def add_row(self, row: _Row, first_cell: Cell) -> None:
@@ -289,30 +285,26 @@ class _StateRows:
         if kind_cell is None:
             for column in STATE_COLUMNS[3:]:
                 if column in row:
-                    fault(row[column].location, tr("the cell 'kind' is empty"), _kinds_hint())
+                    fault(row[column].location, "the cell 'kind' is empty", _kinds_hint())
                     return
             return
         name = str(kind_cell.value).strip()
         kind = ROW_KINDS.get(name)
         if kind is None:
             hint = unknown_name_hint(name, list(ROW_KINDS)) or _kinds_hint()
-            fault(kind_cell.location, tr("the kind '{kind}' is not known", kind=name), hint)
+            fault(kind_cell.location, f"the kind '{name}' is not known", hint)
             return
         is_sound = True
         for column in ("id", *kind.required):
             if column not in row:
-                message = tr(
-                    "'{column}' is empty in a row of the kind '{kind}'", column=column, kind=name
-                )
+                message = f"'{column}' is empty in a row of the kind '{name}'"
                 empty_cell = Cell(None, first_cell.place, self.table.columns[column])
-                fault(empty_cell.location, message, tr("fill it, or delete the row"))
+                fault(empty_cell.location, message, "fill it, or delete the row")
                 is_sound = False
         for column in STATE_COLUMNS[4:]:
             if column in row and column not in kind.required and column not in kind.optional:
-                message = tr(
-                    "a row of the kind '{kind}' takes no '{column}'", column=column, kind=name
-                )
-                fault(row[column].location, message, tr("leave the cell empty"))
+                message = f"a row of the kind '{name}' takes no '{column}'"
+                fault(row[column].location, message, "leave the cell empty")
                 is_sound = False
         if is_sound and not self._is_repeated(name, row):
             self.rows.append((name, row))
@@ -332,16 +324,16 @@ class _StateRows:
             first_cell = next(others, first_cell)
         if first_cell is row[place]:
             return False
-        message = tr("'{name}' is written twice", name=" ".join((self.name, *key)))
-        hint = tr("first at {place}", place=first_cell.location)
+        message = "'{name}' is written twice".format(name=" ".join((self.name, *key)))
+        hint = f"first at {first_cell.location}"
         self.table.fault(row[place].location, message, hint)
         return True
 
     def model(self) -> State:
         """Return the state; faults in values are reported."""
         if self.probability_cell is None:
-            message = tr("'{state}' has no probability", state=self.name)
-            hint = tr("fill 'probability' in one of its rows")
+            message = f"'{self.name}' has no probability"
+            hint = "fill 'probability' in one of its rows"
             self.table.fault(self.location, message, hint)
         probability = UNREADABLE_NUMBER if self.probability is None else self.probability
         values: dict[str, Any] = {"name": self.name, "probability": probability}
@@ -432,4 +424,4 @@ class _StateRows:
 
 
 def _kinds_hint() -> str:
-    return tr("there are {names}", names=", ".join(ROW_KINDS))
+    return "there are {names}".format(names=", ".join(ROW_KINDS))

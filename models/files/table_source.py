@@ -8,7 +8,6 @@ from models.faults import Fault, SourceLocation
 from models.files.csv_table import read_csv
 from models.files.decoding import path_in_folder_of, read_bytes
 from models.files.nodes import FaultReporter, Node, NodePath, Sheet
-from models.language import tr
 
 _NUMBER_PATTERN = re.compile(r"[-+]?(0|[1-9]\d*|(?=\.\d))(\.\d*)?([eE][-+]?\d{1,4})?")
 _TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".parquet")
@@ -29,18 +28,18 @@ def read_table_sheet(
 
     for key, child in node.value.items():
         if key not in ("table", "sheet"):
-            message = tr("'{key}' is not known next to 'table'", key=key)
-            hint = tr("a table takes 'table' and 'sheet'")
+            message = f"'{key}' is not known next to 'table'"
+            hint = "a table takes 'table' and 'sheet'"
             report_at(child.key_location or child.location, message, hint, (key,))
     table_node, sheet_node = node.value["table"], node.child("sheet")
     if not isinstance(table_node.value, str) or not table_node.value:
-        message = tr("'table' takes the name of a file")
-        report_at(table_node.location, message, tr("write {value}", value="projects.csv"))
+        message = "'table' takes the name of a file"
+        report_at(table_node.location, message, "write {value}".format(value="projects.csv"))
         return None
     if sheet_node is not None and not isinstance(sheet_node.value, (str, type(None))):
-        message = tr("'sheet' takes the name of a sheet")
+        message = "'sheet' takes the name of a sheet"
         report_at(
-            sheet_node.location, message, tr("write {value}", value=f'"{sheet_node.raw_text}"')
+            sheet_node.location, message, "write {value}".format(value=f'"{sheet_node.raw_text}"')
         )
         return None
     # A patch has no folder; its tables are relative to the scenario file.
@@ -49,12 +48,12 @@ def read_table_sheet(
     )
     # The table has to be in the folder of the file that names it, or below.
     if path is None:
-        message = tr("a table lies in the folder of the scenario file")
-        report_at(table_node.location, message, tr("move it to that folder"))
+        message = "a table lies in the folder of the scenario file"
+        report_at(table_node.location, message, "move it to that folder")
         return None
     if path.suffix.lower() not in _TABLE_SUFFIXES:
-        message = tr("'{suffix}' is no kind of table", suffix=path.suffix)
-        report_at(table_node.location, message, tr("save it as .csv, .xlsx or .parquet"))
+        message = f"'{path.suffix}' is no kind of table"
+        report_at(table_node.location, message, "save it as .csv, .xlsx or .parquet")
         return None
     raw = read_bytes(path, table_node.location, role="table")
     if path.suffix.lower() in (".xlsx", ".xlsm"):
@@ -62,11 +61,9 @@ def read_table_sheet(
 
         return read_workbook(raw, str(path), sheet_node, table_node.location, report)
     if sheet_node is not None and sheet_node.value is not None:
-        hint = tr("leave it out") if path.suffix else tr("name an Excel file")
+        hint = "leave it out" if path.suffix else "name an Excel file"
         report_at(
-            sheet_node.key_location or sheet_node.location,
-            tr("only an Excel file has sheets"),
-            hint,
+            sheet_node.key_location or sheet_node.location, "only an Excel file has sheets", hint
         )
     if path.suffix.lower() == ".parquet":
         from models.files.parquet_table import read_parquet

@@ -22,7 +22,6 @@ from models.files.shapes import (
 )
 from models.files.state_table import StatesNode, read_state_table
 from models.files.table_source import DATE_TYPES, as_text, parse_number_cell, read_table_sheet
-from models.language import tr
 from models.spelling import MAX_WORD_LENGTH, closest_name
 from models.unit_names import other_unit_hint
 
@@ -139,8 +138,8 @@ class TableReader:
         columns = self._resolve_columns(sheet)
         if self.has_ids and not any(column.path == ("id",) for column in columns):
             location = sheet.header[0].location if sheet.header else self.node.location
-            hint = tr("add one; its cells name the items")
-            self._report_fault(location, tr("the table has no column 'id'"), hint)
+            hint = "add one; its cells name the items"
+            self._report_fault(location, "the table has no column 'id'", hint)
             return None
         rows = (self._parse_row(columns, cells) for cells in sheet.rows)
         return [row for row in rows if row is not None]
@@ -154,7 +153,7 @@ class TableReader:
             name = row.value.pop("id", None)
             if name is None or name.value is None:
                 location = row.location if name is None else name.location
-                self._report_fault(location, tr("the cell 'id' is empty"), tr("name the item"))
+                self._report_fault(location, "the cell 'id' is empty", "name the item")
             else:
                 yield name, row
 
@@ -163,10 +162,8 @@ class TableReader:
         items: dict[str, Node] = {}
         for name, row in self.split_ids(rows):
             if (first_row := items.get(str(name.value))) is not None:
-                message = tr("'{name}' is written twice", name=name.value)
-                self._report_fault(
-                    name.location, message, tr("first at {place}", place=first_row.key_location)
-                )
+                message = f"'{name.value}' is written twice"
+                self._report_fault(name.location, message, f"first at {first_row.key_location}")
             else:
                 items[str(name.value)] = replace(row, key_location=name.location)
         return items
@@ -183,13 +180,13 @@ class TableReader:
                     len(row) > cell.column_index and row[cell.column_index].is_filled
                     for row in sheet.rows
                 ):
-                    message = tr("a column has no name")
-                    self._report_fault(cell.location, message, tr("write the name of a field"))
+                    message = "a column has no name"
+                    self._report_fault(cell.location, message, "write the name of a field")
             elif name != "id" or not self.has_ids:
                 path, shape = self._resolve_column(cell, name)
             if shape is not None and path in columns:
-                message = tr("the column '{column}' stands twice", column=name)
-                self._report_fault(cell.location, message, tr("keep one of them"))
+                message = f"the column '{name}' stands twice"
+                self._report_fault(cell.location, message, "keep one of them")
             elif shape is not None:
                 columns[path] = TableColumn(cell, path, shape)
         return list(columns.values())
@@ -217,8 +214,8 @@ class TableReader:
         if shape.kind not in ("model", "mapping", "years"):
             return tuple(path), shape
         part = shape.keys[0] if shape.keys else "2026" if shape.kind == "years" else "lithium"
-        message = tr("the column '{column}' cannot be held in one cell", column=name)
-        hint = tr("give each part a column, such as {example}", example=f"{name}.{part}")
+        message = f"the column '{name}' cannot be held in one cell"
+        hint = "give each part a column, such as {example}".format(example=f"{name}.{part}")
         self._report_fault(cell.location, message, hint)
         return tuple(path), None
 
@@ -236,11 +233,9 @@ class TableReader:
                 else closest_name(field, keys)
             )
             suggestion = f"{suggestion}{dot}{subfield}" if suggestion else ""
-            hint = hint or tr("known: {names}", names=", ".join(keys))
-        hint = tr("did you mean '{name}'?", name=suggestion) if suggestion else hint
-        self._report_fault(
-            cell.location, tr("the column '{column}' is not known", column=name), hint
-        )
+            hint = hint or "known: {names}".format(names=", ".join(keys))
+        hint = f"did you mean '{suggestion}'?" if suggestion else hint
+        self._report_fault(cell.location, f"the column '{name}' is not known", hint)
 
     def _parse_row(self, columns: list[TableColumn], cells: list[Cell]) -> Node | None:
         filled_columns = {
@@ -258,8 +253,8 @@ class TableReader:
                 nodes.append((path, self._parse_cell(column.shape, cell)))
             else:
                 values = {"first": parent_column.cell.value, "second": column.cell.value}
-                message = tr("'{first}' and '{second}' give the same field twice", **values)
-                self._report_fault(cell.location, message, tr("keep one of them"))
+                message = "'{first}' and '{second}' give the same field twice".format(**values)
+                self._report_fault(cell.location, message, "keep one of them")
         return self._build_tree(nodes, self.item, cells[0].location) if filled_columns else None
 
     def _build_tree(
@@ -310,8 +305,8 @@ class TableReader:
             position for position, step in enumerate(sorted(nodes)) if position != step
         ]
         if missing_positions:
-            message = tr("position {number} of the list is empty", number=missing_positions[0])
-            hint = tr("fill it, or move the later ones up")
+            message = f"position {missing_positions[0]} of the list is empty"
+            hint = "fill it, or move the later ones up"
             self._report_fault(nodes[sorted(nodes)[missing_positions[0]]].location, message, hint)
         return Node([nodes[step] for step in sorted(nodes)], location)
 
@@ -340,7 +335,7 @@ class TableReader:
 
     def date_fault_node(self, location: SourceLocation, kind: str) -> Node:
         """Report a date where another kind of value belongs, and return a faulty node."""
-        self._report_fault(location, _DATE_MESSAGES[kind](), tr("format it so"))
+        self._report_fault(location, _DATE_MESSAGES[kind], "format it so")
         return Node(None, location, location, faulty=True)
 
     def _parse_names(self, shape: Shape, value: Any, location: SourceLocation) -> Node:
@@ -358,9 +353,9 @@ class TableReader:
 
 
 _DATE_MESSAGES = {
-    "number": lambda: tr("a date stands where a number belongs"),
-    "yearly": lambda: tr("a date stands where a number or a mapping of years belongs"),
-    "whole": lambda: tr("a date stands where a whole number belongs"),
-    "flag": lambda: tr("a date stands where true or false belongs"),
-    "any": lambda: tr("a date stands where a value belongs"),
+    "number": "a date stands where a number belongs",
+    "yearly": "a date stands where a number or a mapping of years belongs",
+    "whole": "a date stands where a whole number belongs",
+    "flag": "a date stands where true or false belongs",
+    "any": "a date stands where a value belongs",
 }

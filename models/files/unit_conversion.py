@@ -17,7 +17,6 @@ from models.files.nodes import FaultReporter, Node, NodePath, node_at
 from models.files.patches import Patch
 from models.files.shapes import ANY_SHAPE, SCENARIO_SHAPE, Shape, shape_of_step
 from models.files.yaml_source import thousands_warning
-from models.language import tr
 from models.scenario.case import Case
 from models.scenario.quantities import UNIT_KEYS, UNREADABLE_NUMBER
 from models.scenario.user_rules import SENSES, RuleBound, RuleLevel
@@ -39,8 +38,8 @@ def convert_patch(patch: Patch, root: Node, report: FaultReporter) -> Patch:
     field, path = "", tuple(patch.dotted_path.split("."))
     for position, step in enumerate(path):
         if shape is not None and shape.kind in ("number", "yearly") and step in UNIT_KEYS:
-            message = tr("'{name}' of a figure cannot be set alone", name=step)
-            hint = tr("set the figure as a whole: {value}", value="{value: 1.2, unit: kt}")
+            message = f"'{step}' of a figure cannot be set alone"
+            hint = "set the figure as a whole: {value}".format(value="{value: 1.2, unit: kt}")
             report(patch.path_fault(message, hint))
         if shape is not None and shape.kind == "model" and shape.model is not RuleLevel:
             field = _limit_field(step, shape, node_at(root, path[:position]))
@@ -186,7 +185,7 @@ class _Converter:
         own_currency = self._text_at("currency") or "EUR"
         text = field_unit(field, own_currency) if unit is None else unit.value
         if not isinstance(text, str):
-            message = tr("a unit is a text such as {example}", example="kt")
+            message = "a unit is a text such as {example}".format(example="kt")
             raise _ConversionError(message, "", unit or value)
         try:
             currency, factor = parse_unit(text, field, own_currency)
@@ -195,8 +194,8 @@ class _Converter:
         written = f"{value.raw_text or format(value.value, '.15g')} {text}"
         if year is not None:
             if not currency:
-                message = tr("'year' is for amounts of money")
-                raise _ConversionError(message, tr("leave it out"), year)
+                message = "'year' is for amounts of money"
+                raise _ConversionError(message, "leave it out", year)
             factor *= self._inflation(currency, year, value)
             written += f" ({year.raw_text or year.value})"
         if currency and currency != own_currency:
@@ -207,11 +206,11 @@ class _Converter:
         """Return the growth of prices from a year to ``price_year``, by the deflator."""
         price_year = self._number_at(("price_year",))
         if price_year is None:
-            message = tr("a figure with a year needs the price_year of the file")
-            raise _ConversionError(message, tr("add {value}", value="price_year: 2025"), value)
+            message = "a figure with a year needs the price_year of the file"
+            raise _ConversionError(message, "add {value}".format(value="price_year: 2025"), value)
         if not isinstance(year.value, int) or isinstance(year.value, bool):
-            message = tr("{shown} is not a calendar year", shown=f"'{year.value}'")
-            raise _ConversionError(message, tr("write a year such as 2030"), year)
+            message = "{shown} is not a calendar year".format(shown=f"'{year.value}'")
+            raise _ConversionError(message, "write a year such as 2030", year)
         if year.value == price_year:
             return Fraction(1)
         index = []
@@ -221,14 +220,10 @@ class _Converter:
             paths = (("units", "deflators", currency, *place, str(needed)) for place in places)
             level = next(filter(None, map(self._number_at, paths)), None)
             if level is None:
-                message = tr(
-                    "there is no price index of {currency} for {year}",
-                    currency=currency,
-                    year=needed,
-                )
+                message = f"there is no price index of {currency} for {needed}"
                 example = f"units: {{deflators: {{{currency}: {{{year.value}: 100, "
                 example += f"{int(price_year)}: ...}}}}}}"
-                raise _ConversionError(message, tr("add {value}", value=example), value)
+                raise _ConversionError(message, f"add {example}", value)
             index.append(level)
         return index[0] / index[1]
 
@@ -240,9 +235,9 @@ class _Converter:
             return direct
         if inverse is not None:
             return 1 / inverse
-        message = tr("there is no exchange rate of {currency} to {own}", currency=currency, own=own)
+        message = f"there is no exchange rate of {currency} to {own}"
         example = f"units: {{exchange_rates: {{{own}_per_{currency}: ...}}}}"
-        raise _ConversionError(message, tr("add {value}", value=example), value)
+        raise _ConversionError(message, f"add {example}", value)
 
     def _text_at(self, key: str) -> str:
         node = self.root.child(key)
@@ -286,11 +281,11 @@ def relabeling_warnings(root: Node, patches: Iterable[Patch]) -> Iterator[Fault]
     for patch in patches:
         value = patch.value.child("value") or patch.value
         if patch.dotted_path == "currency" and value.value != own_currency:
-            message = tr("amounts are not converted: they stay in {own}", own=own_currency)
-            hint = tr("change the amounts as well, or leave the currency")
+            message = f"amounts are not converted: they stay in {own_currency}"
+            hint = "change the amounts as well, or leave the currency"
         elif patch.dotted_path == "price_year" and own_year not in (None, value.value):
-            message = tr("amounts are not converted: they stay in prices of {own}", own=own_year)
-            hint = tr("change the amounts as well, or leave the year")
+            message = f"amounts are not converted: they stay in prices of {own_year}"
+            hint = "change the amounts as well, or leave the year"
         else:
             continue
         yield Fault((patch.dotted_path,), message, hint, "warning", location=patch.place)
@@ -307,6 +302,6 @@ def refused_patch(patch: Patch) -> Fault | None:
     if patch.dotted_path.split(".")[0] != "units":
         return None
     return patch.path_fault(
-        tr("a patch cannot change units: figures are converted before it"),
-        tr("change the figures, or write another file"),
+        "a patch cannot change units: figures are converted before it",
+        "change the figures, or write another file",
     )

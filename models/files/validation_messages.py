@@ -9,7 +9,7 @@ from models.currencies import currency_code_hint
 from models.faults import Fault
 from models.files.nodes import NodePath
 from models.files.shapes import SCENARIO_SHAPE, describe_field, shape_at
-from models.language import current_language, tr
+from models.language import current_language
 from models.scenario.number_hints import number_hint
 from models.spelling import invalid_choice_hint, unknown_key_hint
 
@@ -40,21 +40,21 @@ def _join_path(path: NodePath) -> str:
 
 def _missing_key_fault(path: NodePath) -> Fault:
     parent, key = path[:-1], str(path[-1])
-    description = tr(describe_field(shape_at(parent) if parent else SCENARIO_SHAPE, key))
+    description = describe_field(shape_at(parent) if parent else SCENARIO_SHAPE, key)
     if current_language() == "en" and description[1:2].islower():
         description = description[0].lower() + description[1:]
     hint = f"{key}: {description}".rstrip(".") if description else ""
-    message = tr("'{key}' is missing", key=key)
+    message = f"'{key}' is missing"
     if parent:
-        message = tr("'{key}' is missing in {path}", key=key, path=_join_path(parent))
+        message = f"'{key}' is missing in {_join_path(parent)}"
     return Fault(path, message, hint, at_key=True)
 
 
 def _unknown_key_fault(path: NodePath) -> Fault:
     parent, key = path[:-1], str(path[-1])
-    message = tr("'{key}' is not known", key=key)
+    message = f"'{key}' is not known"
     if parent:
-        message = tr("'{key}' is not known in {path}", key=key, path=_join_path(parent))
+        message = f"'{key}' is not known in {_join_path(parent)}"
     # Includes are merged before validation, so that the model does not have this key.
     keys = shape_at(parent).keys if parent else (*shape_at(parent).keys, "include")
     return Fault(path, message, unknown_key_hint(key, keys), at_key=True)
@@ -65,47 +65,45 @@ def _value_message(kind: str, path: NodePath, value: Any) -> tuple[str, str]:
     shape, description = shape_at(path), describe_value(value)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind == "literal_error" and isinstance(value, str):
-        return tr("'{value}' is not known here", value=value), invalid_choice_hint(
-            value, shape.choices
-        )
+        return f"'{value}' is not known here", invalid_choice_hint(value, shape.choices)
     if kind == "literal_error" and path == ("schema_version",) and is_number and value > 1:
-        message = tr("this version of Vorrat does not know format {shown}", shown=description)
-        return message, tr("take a later version, or write {value}", value=shape.choices[-1])
+        message = f"this version of Vorrat does not know format {description}"
+        return message, f"take a later version, or write {shape.choices[-1]}"
     if kind == "literal_error":
-        hint = tr("write {value}", value=tr(" or ").join(shape.choices))
-        return tr("{shown} is not possible here", shown=description), hint
+        hint = "write {value}".format(value=" or ".join(shape.choices))
+        return f"{description} is not possible here", hint
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         keys = [key for key in shape.keys if key not in ("name", "description")]
         listed = ", ".join(keys[:8]) + (", ..." if len(keys) > 8 else "")
-        hint = tr("its keys are {names}", names=listed) if keys else ""
-        return tr("a mapping is expected here, not {shown}", shown=description), hint
+        hint = f"its keys are {listed}" if keys else ""
+        return f"a mapping is expected here, not {description}", hint
     if kind in ("tuple_type", "list_type"):
         is_scalar = isinstance(value, (str, int, float))
-        hint = tr("write {value}", value=f"[{value}]") if is_scalar else ""
-        return tr("a list is expected here, not {shown}", shown=description), hint
+        hint = "write {value}".format(value=f"[{value}]") if is_scalar else ""
+        return f"a list is expected here, not {description}", hint
     if kind == "string_type":
-        hint = tr("write {value}", value=f'"{value}"') if is_number else ""
-        return tr("a text is expected here, not {shown}", shown=description), hint
+        hint = "write {value}".format(value=f'"{value}"') if is_number else ""
+        return f"a text is expected here, not {description}", hint
     if kind in ("bool_type", "bool_parsing"):
-        return tr("{shown} is neither true nor false", shown=description), tr("write true or false")
+        return f"{description} is neither true nor false", "write true or false"
     if kind == "string_pattern_mismatch":
-        return tr("'{value}' is not a currency code", value=value), currency_code_hint(str(value))
+        return f"'{value}' is not a currency code", currency_code_hint(str(value))
     if kind.startswith(("int", "float")):
         hint = number_hint(value) if isinstance(value, str) else ""
-        return tr("{shown} is not a number", shown=description), hint
+        return f"{description} is not a number", hint
     return "", ""
 
 
 def describe_value(value: Any) -> str:
     """Return a short description of a value for messages."""
     if value is None:
-        return tr("nothing")
+        return "nothing"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
-        return tr("a mapping")
+        return "a mapping"
     if isinstance(value, (list, tuple)):
-        return tr("a list")
+        return "a list"
     if isinstance(value, str):
-        return tr("'{value}'", value=value if len(value) <= 60 else value[:57] + "...")
+        return "'{value}'".format(value=value if len(value) <= 60 else value[:57] + "...")
     return f"{value:g}" if isinstance(value, float) else str(value)

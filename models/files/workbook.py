@@ -25,7 +25,6 @@ from models.faults import Fault, ScenarioError, SourceLocation
 from models.files.archive import ArchiveLimits, ArchiveRefused, check_archive
 from models.files.decoding import MAX_CELLS, count_toward_limits, fatal_error, find_unprintable
 from models.files.nodes import MAX_COLUMNS, MAX_ROWS, Cell, FaultReporter, Node, Sheet
-from models.language import tr
 from models.spelling import unknown_name_hint
 
 MAX_UNPACKED = 200_000_000  #: Unpacked bytes of a workbook.
@@ -48,19 +47,19 @@ def read_workbook(
     """
     book = open_workbook(raw, file, location)
     if not book.sheetnames:
-        raise fatal_error(location, tr("'{file}' has no sheets", file=file))
+        raise fatal_error(location, f"'{file}' has no sheets")
     name = book.sheetnames[0]
     if sheet_name is not None and sheet_name.value is not None:
         name = sheet_name.value
         if name not in book.sheetnames:
-            message = tr("there is no sheet '{sheet}' in '{file}'", sheet=name, file=file)
+            message = f"there is no sheet '{name}' in '{file}'"
             raise fatal_error(
                 sheet_name.location, message, unknown_name_hint(name, book.sheetnames)
             )
     rows = read_rows(book[name], file, location, report)
     if not rows:
-        message = tr("the sheet '{sheet}' is empty", sheet=name)
-        raise fatal_error(location, message, tr("its first row names the columns"))
+        message = f"the sheet '{name}' is empty"
+        raise fatal_error(location, message, "its first row names the columns")
     return Sheet(rows[0], rows[1:])
 
 
@@ -76,9 +75,8 @@ def open_workbook(raw: bytes, file: str, location: SourceLocation) -> Any:
         )
         workbook_reader.read()
     if any(len(code) > MAX_FORMAT_LENGTH for code in workbook_reader.formats.values()):
-        message = tr("a number format of '{file}' is longer than {count} characters",
-                     file=file, count=MAX_FORMAT_LENGTH)  # fmt: skip
-        raise fatal_error(location, message, tr("copy the values into a new workbook"))
+        message = f"a number format of '{file}' is longer than {MAX_FORMAT_LENGTH} characters"
+        raise fatal_error(location, message, "copy the values into a new workbook")
     return workbook_reader.wb
 
 
@@ -191,10 +189,8 @@ def _refuse_unreadable(file: str, location: SourceLocation) -> Iterator[None]:
     except Exception as error:
         # openpyxl does not document which exceptions a damaged workbook raises.
         problem = str(error).splitlines()[0] if str(error) else ""
-        hint = tr("reading it ended with: {problem}", problem=problem) if problem else ""
-        raise fatal_error(
-            location, tr("'{file}' is not a readable workbook", file=file), hint
-        ) from None
+        hint = f"reading it ended with: {problem}" if problem else ""
+        raise fatal_error(location, f"'{file}' is not a readable workbook", hint) from None
 
 
 def check_workbook_archive(raw: bytes, file: str, location: SourceLocation) -> None:
@@ -205,29 +201,26 @@ def check_workbook_archive(raw: bytes, file: str, location: SourceLocation) -> N
     try:
         check_archive(raw, WORKBOOK_LIMITS)
     except zipfile.BadZipFile:
-        message = tr("'{file}' is not an Excel workbook", file=file)
-        hint = tr("save it as .xlsx")
+        message = f"'{file}' is not an Excel workbook"
+        hint = "save it as .xlsx"
         if raw.startswith(_OLE_SIGNATURE):
-            message = tr("'{file}' is encrypted, or saved by an old Excel", file=file)
-            hint = tr("save it as .xlsx, without a password")
+            message = f"'{file}' is encrypted, or saved by an old Excel"
+            hint = "save it as .xlsx, without a password"
         raise fatal_error(location, message, hint) from None
     except ArchiveRefused as error:
-        values = {"file": file, "size": error.size / 1e6, "count": MAX_PARTS}
-        entities = tr("'{file}' declares XML entities, which no workbook does", **values)
-        save_again = tr("save it again in a spreadsheet program")
+        values: dict[str, Any] = {"file": file, "size": error.size / 1e6, "count": MAX_PARTS}
+        entities = "'{file}' declares XML entities, which no workbook does".format(**values)
+        save_again = "save it again in a spreadsheet program"
         message, hint = {
-            "size": (
-                tr("'{file}' unpacks to {size:.0f} MB", **values),
-                tr("save the table as CSV"),
-            ),
-            "parts": (tr("'{file}' has more than {count} parts", **values), ""),
+            "size": ("'{file}' unpacks to {size:.0f} MB".format(**values), "save the table as CSV"),
+            "parts": ("'{file}' has more than {count} parts".format(**values), ""),
             "tags": (
-                tr("a part of '{file}' has too many entries", **values),
-                tr("copy the values into a new workbook"),
+                "a part of '{file}' has too many entries".format(**values),
+                "copy the values into a new workbook",
             ),
             "entities": (entities, save_again),
             "sizes": (
-                tr("'{file}' states sizes of its parts that are not true", **values),
+                "'{file}' states sizes of its parts that are not true".format(**values),
                 save_again,
             ),
         }[error.problem]
@@ -251,15 +244,13 @@ def _iter_rows(sheet: Any, file: str, report: FaultReporter) -> Iterator[list[Ce
                 row_number,
             )
             if row_number > MAX_ROWS:
-                message = tr("more than {count} rows", count=MAX_ROWS)
-                raise fatal_error(row_location, message, tr("delete what lies below the table"))
+                message = f"more than {MAX_ROWS} rows"
+                raise fatal_error(row_location, message, "delete what lies below the table")
             cells_by_column = {cell["column"]: cell for cell in row}
             cell_count += (width := max(cells_by_column, default=0))
             if cell_count > MAX_CELLS:
-                hint = tr("delete what lies below and beside the table")
-                raise fatal_error(
-                    row_location, tr("more than {count} cells", count=MAX_CELLS), hint
-                )
+                hint = "delete what lies below and beside the table"
+                raise fatal_error(row_location, f"more than {MAX_CELLS} cells", hint)
             cells = []
             for column in range(width):
                 raw_cell = cells_by_column.get(column + 1, _EMPTY_CELL)
@@ -273,10 +264,8 @@ def _iter_rows(sheet: Any, file: str, report: FaultReporter) -> Iterator[list[Ce
                     value = math.inf  # integers beyond the range of floats break arithmetic
                 cells.append(Cell(value, location, column, faulty=bool(message)))
                 if cells[-1].is_filled and not message and column >= MAX_COLUMNS:
-                    hint = tr("delete the other keys next to the table")
-                    raise fatal_error(
-                        location, tr("more than {count} columns", count=MAX_COLUMNS), hint
-                    )
+                    hint = "delete the other keys next to the table"
+                    raise fatal_error(location, f"more than {MAX_COLUMNS} columns", hint)
             while cells and not cells[-1].is_filled:
                 cells.pop()
             if cells:
@@ -290,10 +279,10 @@ _EMPTY_CELL = {"value": None, "data_type": "n"}
 def _cell_problem(value: Any, data_type: str) -> tuple[str, str]:
     """Return message and hint for a cell that cannot be read; empty if it can."""
     if data_type == "f":
-        hint = tr("open and save the file in a spreadsheet program, or write the value")
-        return tr("this formula has no stored value"), hint
+        hint = "open and save the file in a spreadsheet program, or write the value"
+        return "this formula has no stored value", hint
     if data_type == "e":
-        return tr("this cell holds the error {error}", error=value), tr("mend the formula")
+        return f"this cell holds the error {value}", "mend the formula"
     if isinstance(value, str) and (code := find_unprintable(value)):
-        return tr("character {code} does not belong into a text", code=code), tr("remove it")
+        return f"character {code} does not belong into a text", "remove it"
     return "", ""

@@ -23,7 +23,6 @@ from models.files.decoding import (
     line_and_column,
 )
 from models.files.nodes import FaultReporter, Node, NodePath
-from models.language import tr
 
 MAX_DEPTH = 50
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -57,9 +56,9 @@ def parse_setting(text: str, location: SourceLocation, report: FaultReporter) ->
 
 def not_a_mapping_fault(root: Node, hint: str) -> Fault:
     """Return the fault of a file that is empty or holds no mapping."""
-    message = tr("the file does not hold a mapping")
+    message = "the file does not hold a mapping"
     if root.value is None:
-        message = tr("the file is empty")
+        message = "the file is empty"
     return Fault((), message, hint, location=root.location)
 
 
@@ -97,8 +96,8 @@ def thousands_warning(node: Node, path: NodePath) -> Fault | None:
     """Return a warning if a number such as ``1.500`` may have been meant as 1500, else None."""
     if not may_be_thousands(node.raw_text):
         return None
-    message = tr("{written} is read as {value:g}", written=node.raw_text, value=node.value)
-    hint = tr("if {meant} is meant, write {meant}", meant=node.raw_text.replace(".", ""))
+    message = f"{node.raw_text} is read as {node.value:g}"
+    hint = "if {meant} is meant, write {meant}".format(meant=node.raw_text.replace(".", ""))
     return Fault(path, message, hint, "warning", location=node.location)
 
 
@@ -147,9 +146,9 @@ class _Parser:
             for event in yaml.parse(text, Loader=_Loader):
                 document_count += isinstance(event, yaml.DocumentStartEvent)
                 if document_count > 1:
-                    hint = tr("remove the '---'")
+                    hint = "remove the '---'"
                     raise fatal_error(
-                        self._location_of_event(event), tr("a second document begins"), hint
+                        self._location_of_event(event), "a second document begins", hint
                     )
                 if isinstance(event, yaml.ScalarEvent):
                     self._add_node(self._read_scalar(event), event.anchor, event)
@@ -199,10 +198,8 @@ class _Parser:
     def _count_values(self, event: Any, size: int = 1) -> None:
         self._value_count += size
         if self._value_count > MAX_VALUES:
-            message = tr("more than {count} values", count=MAX_VALUES)
-            raise fatal_error(
-                self._location_of_event(event), message, tr("put long lists into tables")
-            )
+            message = f"more than {MAX_VALUES} values"
+            raise fatal_error(self._location_of_event(event), message, "put long lists into tables")
 
     def _read_scalar(self, event: Any) -> Node:
         self._count_values(event)
@@ -210,18 +207,16 @@ class _Parser:
         if event.style == '"':
             check_characters(text, location)  # escapes can stand for control characters
         if tag is not None and tag not in ("!", _TAG_PREFIX + "str"):
-            message = tr("the tag {tag} is not allowed", tag=tag.replace(_TAG_PREFIX, "!!"))
-            self._report_fault(event, message, tr("write the bare value"))
+            message = "the tag {tag} is not allowed".format(tag=tag.replace(_TAG_PREFIX, "!!"))
+            self._report_fault(event, message, "write the bare value")
             return Node(text, location, faulty=True)
         if event.style or tag is not None:
             return Node(text, location)
         if _YAML11_BOOLEAN.fullmatch(text) and not self.is_json:
             truth_value = "true" if text.lower() in ("yes", "on") else "false"
             quoted_text = "NO" if text.lower() == "no" else text
-            message = tr("YAML may read a bare {text} as {truth}", text=text, truth=truth_value)
-            hint = tr(
-                'write "{quoted}" in quotes, or {truth}', quoted=quoted_text, truth=truth_value
-            )
+            message = f"YAML may read a bare {text} as {truth_value}"
+            hint = f'write "{quoted_text}" in quotes, or {truth_value}'
             self._report_fault(event, message, hint)
             return Node(text, location, faulty=True)
         return Node(parse_scalar(text, exponents=self.is_json), location, raw_text=text)
@@ -229,9 +224,9 @@ class _Parser:
     def _resolve_alias(self, event: Any) -> Node:
         node = self._anchors.get(event.anchor)
         if node is None:
-            message = tr("the anchor '{anchor}' is not defined", anchor=event.anchor)
+            message = f"the anchor '{event.anchor}' is not defined"
             if event.anchor in self._anchors:
-                message = tr("the anchor '{anchor}' stands inside itself", anchor=event.anchor)
+                message = f"the anchor '{event.anchor}' stands inside itself"
             raise fatal_error(self._location_of_event(event), message)
         self._count_values(event, self._sizes[event.anchor])
         return replace(node)
@@ -239,13 +234,11 @@ class _Parser:
     def _begin_collection(self, event: Any) -> None:
         self._count_values(event)
         if len(self._open_collections) >= MAX_DEPTH:
-            message = tr("nested deeper than {count} levels", count=MAX_DEPTH)
+            message = f"nested deeper than {MAX_DEPTH} levels"
             raise fatal_error(self._location_of_event(event), message)
         if event.tag is not None and event.tag != "!":
             tag = event.tag.replace(_TAG_PREFIX, "!!")
-            self._report_fault(
-                event, tr("the tag {tag} is not allowed", tag=tag), tr("leave it out")
-            )
+            self._report_fault(event, f"the tag {tag} is not allowed", "leave it out")
         node = Node(
             {} if isinstance(event, yaml.MappingStartEvent) else [], self._location_of_event(event)
         )
@@ -256,7 +249,7 @@ class _Parser:
             and open_collection.key is None
         )
         if is_key:
-            self._report_fault(event, tr("a key must be a plain text, not a mapping or a list"))
+            self._report_fault(event, "a key must be a plain text, not a mapping or a list")
         if event.anchor:
             self._anchors[event.anchor] = None
             self._sizes[event.anchor] = self._value_count - 1  # made a size at the end
@@ -340,15 +333,15 @@ class _Parser:
     def _check_key(self, node: Node, event: Any) -> Node:
         text = node.raw_text or node.value
         if isinstance(node.value, (dict, list)):
-            self._report_fault(event, tr("a key must be a plain text, not a mapping or a list"))
+            self._report_fault(event, "a key must be a plain text, not a mapping or a list")
             return replace(node, faulty=True)
         if text is None or text == "":
-            hint = tr("write the name of the field before the colon")
-            self._report_fault(event, tr("a key is empty"), hint)
+            hint = "write the name of the field before the colon"
+            self._report_fault(event, "a key is empty", hint)
             return replace(node, value=None, faulty=True)
         if node.raw_text == "<<":
-            hint = tr("write the fields out")
-            self._report_fault(event, tr("merge keys '<<' are not supported"), hint)
+            hint = "write the fields out"
+            self._report_fault(event, "merge keys '<<' are not supported", hint)
             return replace(node, value=None, faulty=True)
         return replace(node, value=str(text))
 
@@ -359,14 +352,11 @@ class _Parser:
             open_collection.node.value[key.value] = node
             return
         first_location = first_node.key_location or first_node.location
-        hint = tr("keep one of them")
+        hint = "keep one of them"
         if first_location.line:
             position = f"{first_location.line}:{first_location.column}"
-            hint = tr("the first is at {place}; keep one of them", place=position)
-        path, message = (
-            (*open_collection.path, key.value),
-            tr("'{name}' is written twice", name=key.value),
-        )
+            hint = f"the first is at {position}; keep one of them"
+        path, message = ((*open_collection.path, key.value), f"'{key.value}' is written twice")
         self.report(Fault(path, message, hint, at_key=True, location=key.location))
 
     def _syntax_error(self, error: yaml.YAMLError, text: str) -> ScenarioError:
@@ -385,7 +375,7 @@ class _Parser:
             if context and not self.has_fixed_location
             else ""
         )
-        message = tr("this is not valid YAML: {problem}", problem=tr(problem))
+        message = f"this is not valid YAML: {problem}"
         return fatal_error(location, message, _syntax_hint(problem, line, bracket_position))
 
 
@@ -396,23 +386,21 @@ def _syntax_hint(problem: str, line: str, bracket_position: str) -> str:
     """
     indent = line[: len(line) - len(line.lstrip())]
     if "\t" in indent or ("\t" in line and "cannot start any token" in problem):
-        return tr("indent with spaces; this line holds a tab")
+        return "indent with spaces; this line holds a tab"
     if "%" in line and "cannot start any token" in problem:
-        return tr("put % into quotes, or write percent")
+        return "put % into quotes, or write percent"
     if "unknown escape" in problem:
-        return tr("use single quotes around a text with backslashes")
+        return "use single quotes around a text with backslashes"
     if "mapping values are not allowed" in problem:
-        return tr("put a text with a colon into quotes, and check the indentation")
+        return "put a text with a colon into quotes, and check the indentation"
     if "expected ',' or" in problem:
         if bracket_position:
-            return tr(
-                "check for a missing comma or closing bracket after {place}", place=bracket_position
-            )
-        return tr("check for a missing comma or closing bracket")
+            return f"check for a missing comma or closing bracket after {bracket_position}"
+        return "check for a missing comma or closing bracket"
     if "expected key" in problem or "expected <block end>" in problem:
-        return tr("check the indentation: keys of one mapping stand in one column")
+        return "check the indentation: keys of one mapping stand in one column"
     if "could not find expected ':'" in problem:
-        return tr("write 'key: value' with a space after the colon")
+        return "write 'key: value' with a space after the colon"
     if "undefined alias" in problem or "anchor" in problem:
-        return tr("put a text that begins with * or & into quotes")
+        return "put a text that begins with * or & into quotes"
     return ""

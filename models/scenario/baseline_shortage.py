@@ -14,7 +14,6 @@ from itertools import pairwise
 from typing import Any
 
 from models.faults import Fault
-from models.language import tr
 from models.scenario import chains
 from models.scenario.materials import Conversion
 from models.scenario.sections import Sections
@@ -60,12 +59,12 @@ def baseline_shortage_warnings(case: Sections) -> Iterator[Fault]:
         refill = stockpile.refill_t_per_year
         years = short_years.get(chain_by_material.get(stockpile.material, ()), [])
         if refill is not None and any(refill.values) and len(years) == len(case.horizon.years):
-            message = tr(
-                "never filled again: '{material}', or what conversions tie it to, is short in all "
-                "years although nothing happens",
-                material=stockpile.material,
+            message = (
+                f"never filled again: '{stockpile.material}', or what "
+                "conversions tie it to, is short in all "
+                "years although nothing happens"
             )
-            hint = tr("stocks are filled where market supply and conversions meet demand")
+            hint = "stocks are filled where market supply and conversions meet demand"
             yield Fault(("stockpiles", position, "refill_t_per_year"), message, hint, "warning")
 
 
@@ -198,19 +197,13 @@ def _shortage_program(
 
 def _shortage_warning(materials: tuple[str, ...], years: Sequence[int]) -> Fault:
     year_text = format_years(years)
-    message = tr(
-        "'{material}' is short in {years} although nothing happens",
-        material=materials[0],
-        years=year_text,
-    )
-    hint = tr("supply is less than demand; a plan that fills the gap is credited with it")
+    message = f"'{materials[0]}' is short in {year_text} although nothing happens"
+    hint = "supply is less than demand; a plan that fills the gap is credited with it"
     if len(materials) > 1:
-        message = tr(
-            "one of {materials} is short in {years} although nothing happens",
-            materials=", ".join(materials),
-            years=year_text,
+        message = "one of {materials} is short in {years} although nothing happens".format(
+            materials=", ".join(materials), years=year_text
         )
-        hint = tr(
+        hint = (
             "supply and conversions at full capacity are less than demand; a plan that fills the "
             "gap is credited with it"
         )
@@ -226,7 +219,5 @@ def format_years(years: Sequence[int]) -> str:
     range_texts: list[str] = []
     for run in runs:
         is_range = len(run) > 2
-        range_texts += (
-            [tr("{first} to {last}", first=run[0], last=run[-1])] if is_range else map(str, run)
-        )
+        range_texts += [f"{run[0]} to {run[-1]}"] if is_range else map(str, run)
     return ", ".join(range_texts)

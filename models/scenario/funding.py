@@ -8,7 +8,6 @@ from pydantic import StrictBool, ValidationInfo, model_validator
 
 from models import base
 from models.base import Base, BudgetYear, Id, LocalizedText, PartFault, validation_error
-from models.language import tr
 from models.scenario.instruments import Instrument
 from models.scenario.quantities import NonNegative, Number, YearlyNonNegative
 
@@ -47,24 +46,24 @@ class BudgetLine(Base):
     def _check_kind_fields(self, info: ValidationInfo) -> BudgetLine:
         if base.skips_check("order", info):
             return self
-        other_fields, hint = ["limit_meur"], tr("write total_meur or by_year_meur")
+        other_fields, hint = ["limit_meur"], "write total_meur or by_year_meur"
         if is_guarantee_stock := self.kind == "guarantee_stock":
             other_fields = [name for name in self.KIND_FIELDS if name != "limit_meur"]
-            hint = tr("it is limited by limit_meur")
+            hint = "it is limited by limit_meur"
         faults: list[PartFault] = []
         for name in other_fields:
             if (value := getattr(self, name)) is not None and value is not False:
                 values = {"name": name, "kind": self.kind}
-                message = tr("{name} means nothing for a line of kind {kind}", **values)
+                message = "{name} means nothing for a line of kind {kind}".format(**values)
                 faults.append(((name, "[key]"), message, hint))
         if faults:
             raise base.combined_error(faults)
         if is_guarantee_stock and self.limit_meur is None:
-            message = tr("'limit_meur' is missing for a line of kind guarantee_stock")
-            raise validation_error(message, tr("write what may be outstanding at most"))
+            message = "'limit_meur' is missing for a line of kind guarantee_stock"
+            raise validation_error(message, "write what may be outstanding at most")
         if self.carry_over and self.by_year_meur is None:
             raise validation_error(
-                tr("carry_over needs by_year_meur"), tr("name the years"), ("carry_over",)
+                "carry_over needs by_year_meur", "name the years", ("carry_over",)
             )
         return self
 

@@ -19,7 +19,6 @@ from models.base import (
     ProjectId,
 )
 from models.field_marks import InSection
-from models.language import mark_translatable, tr
 from models.scenario.quantities import (
     NameOrYearly,
     NonNegative,
@@ -43,9 +42,7 @@ class Effect(Base):
     materials: MaterialsOrAll = None  #: Ids of the materials whose supply is lost, or ``all``.
     loss: tuple[Share, ...]  #: Share of supply lost in each period from the event's start.
 
-    _loss_is_not_empty = base.must_not_be_empty(
-        "loss", mark_translatable("loss names no period"), mark_translatable("write [1.0, 0.5]")
-    )
+    _loss_is_not_empty = base.must_not_be_empty("loss", "loss names no period", "write [1.0, 0.5]")
 
 
 class Profile(Base):
@@ -69,7 +66,7 @@ class Hazard(Base):
 
     _probabilities_sum_to_one = base.sums_to_one(
         "profiles",
-        description=mark_translatable("the probability of the profiles"),
+        description="the probability of the profiles",
         share_field="probability",
         allow_empty=True,
     )
@@ -79,11 +76,11 @@ class Hazard(Base):
         if base.skips_check("order", info) or (self.effects is None) == bool(self.profiles):
             return self
         if self.profiles:
-            message = tr("'effects' and 'profiles' exclude each other")
-            raise base.validation_error(message, tr("leave one out"), path=("effects",))
-        message = tr("the hazard has neither 'effects' nor 'profiles'")
+            message = "'effects' and 'profiles' exclude each other"
+            raise base.validation_error(message, "leave one out", path=("effects",))
+        message = "the hazard has neither 'effects' nor 'profiles'"
         raise base.validation_error(
-            message, tr("write {value}", value="effects: [{country: CN, loss: [1.0]}]")
+            message, "write {value}".format(value="effects: [{country: CN, loss: [1.0]}]")
         )
 
     @property
@@ -177,7 +174,7 @@ class Regimes(Base):
     def _rows_sum_to_one(cls, rows: dict[str, dict[str, Number]], info: ValidationInfo) -> object:
         faults: list[PartFault] = []
         for name, row in rows.items() if not base.skips_check("sum", info) else ():
-            row_faults = base.sum_faults(row.values(), tr("the row of '{name}'", name=name))
+            row_faults = base.sum_faults(row.values(), f"the row of '{name}'")
             faults += (((name, *path), message, hint) for path, message, hint in row_faults)
         if faults:
             raise base.combined_error(faults)
@@ -211,17 +208,14 @@ class Uncertainty(Base):
         if base.skips_check("order", info):
             return self
         if self.sample is not None and self.states is not None:
-            hint = tr(
-                "leave one out; a setting removes it: {settings}",
-                settings="uncertainty.states=null, uncertainty.sample=null",
+            hint = "leave one out; a setting removes it: {settings}".format(
+                settings="uncertainty.states=null, uncertainty.sample=null"
             )
-            raise base.validation_error(tr("'sample' and 'states' exclude each other"), hint)
+            raise base.validation_error("'sample' and 'states' exclude each other", hint)
         return self
 
     _probabilities_sum_to_one = base.sums_to_one(
-        "states",
-        description=mark_translatable("the probability of the states"),
-        share_field="probability",
+        "states", description="the probability of the states", share_field="probability"
     )
 
     @field_validator("demand")
@@ -231,7 +225,7 @@ class Uncertainty(Base):
     ) -> dict[str, tuple[DemandFactor, ...]]:
         if base.skips_check("sum", info):
             return demand
-        description = tr("the probability of the factors")
+        description = "the probability of the factors"
         faults = [
             ((material, *path), message, hint)
             for material, factors in demand.items()

@@ -14,7 +14,6 @@ from pydantic import ValidationInfo, model_validator
 
 from models import base
 from models.base import PartFault
-from models.language import tr
 from models.scenario.instrument_fields import InstrumentFields, InstrumentKind
 from models.scenario.instrument_terms import (
     BudgetClass,
@@ -67,13 +66,13 @@ class InstrumentType:
                 kind for kind, other in INSTRUMENT_TYPES.items() if kind and other.defines(name)
             )
             values = {"name": name, "kind": self.kind}
-            message = tr("{name} means nothing for an instrument of kind {kind}", **values)
-            hint = tr("it is for {known}", known=kind_names)
+            message = "{name} means nothing for an instrument of kind {kind}".format(**values)
+            hint = f"it is for {kind_names}"
             if name in _TICKETS:
-                hint = tr("limit it by max_share")
+                hint = "limit it by max_share"
             if not self.kind:
-                message = tr("{name} means nothing for an instrument of no kind", name=name)
-                hint = tr("add a kind: {known}", known=kind_names)
+                message = f"{name} means nothing for an instrument of no kind"
+                hint = f"add a kind: {kind_names}"
             yield (name, "[key]"), message, hint
 
     def term_faults(self) -> Iterator[PartFault]:
@@ -82,21 +81,21 @@ class InstrumentType:
         for name in self.required_terms:
             if getattr(instrument, name) in (None, {}):
                 values = {"name": name, "kind": self.kind}
-                message = tr("'{name}' is missing for an instrument of kind {kind}", **values)
-                hint = tr("write {material: EUR per tonne}") if name == "floor_eur_per_t" else ""
+                message = "'{name}' is missing for an instrument of kind {kind}".format(**values)
+                hint = "write {material: EUR per tonne}" if name == "floor_eur_per_t" else ""
                 yield (), message, hint
         if term is None and "term_years" not in self.required_terms:
             for name in ("interest_rate", "expected_return", "grace_years"):
                 if self.defines(name) and instrument.is_set(name):
-                    yield (name,), tr("{name} needs term_years", name=name), tr("say when it ends")
+                    yield (name,), f"{name} needs term_years", "say when it ends"
         is_missing = instrument.failure_probability is None and self.defines("failure_probability")
         if is_missing and instrument.is_set("loss_given_failure"):
-            message = tr("loss_given_failure needs failure_probability")
+            message = "loss_given_failure needs failure_probability"
             yield ("loss_given_failure",), message, _failure_probability_hint()
         if term is not None and instrument.grace_years > term:
             values = {"grace": f"{instrument.grace_years:g}", "term": f"{term:g}"}
-            message = tr("grace_years {grace} is above term_years {term}", **values)
-            yield ("grace_years",), message, tr("equal to it, all is repaid at the end")
+            message = "grace_years {grace} is above term_years {term}".format(**values)
+            yield ("grace_years",), message, "equal to it, all is repaid at the end"
 
     def warnings(
         self, id: str, cash_lines: Sequence[str], projects: Mapping[str, Project], years: range
@@ -109,8 +108,8 @@ class InstrumentType:
         if not self.carries_capex and not (
             self.instrument.market_finance_per_share or self.instrument.offtake_per_share
         ):
-            message = tr("the instrument '{i}' brings neither finance nor offtake", i=id)
-            yield (), message, tr("give market_finance_per_share or offtake_per_share")
+            message = f"the instrument '{id}' brings neither finance nor offtake"
+            yield (), message, "give market_finance_per_share or offtake_per_share"
 
     def default_charge(self, line_kind: str) -> float:
         """Return the charge per EUR to a line of kind ``line_kind`` if the file states none."""
@@ -166,7 +165,7 @@ class InstrumentType:
 
 
 def _failure_probability_hint() -> str:
-    return tr("write failure_probability: 0 if it cannot fail")
+    return "write failure_probability: 0 if it cannot fail"
 
 
 class Equity(InstrumentType):
@@ -182,8 +181,8 @@ class Equity(InstrumentType):
         instrument = self.instrument
         has_return = instrument.recovery is not None or instrument.expected_return is not None
         if instrument.term_years is not None and not has_return:
-            hint = tr("or recovery, so that it is known what comes back at the exit")
-            yield ("term_years",), tr("term_years needs expected_return"), hint
+            hint = "or recovery, so that it is known what comes back at the exit"
+            yield ("term_years",), "term_years needs expected_return", hint
 
     def expected_returns(self, schedule: tuple[float, ...], loss: float) -> tuple[float, ...]:
         """Return the proceeds of the sale at the exit, per EUR by age; empty without an exit."""
@@ -240,7 +239,7 @@ class Guarantee(InstrumentType):
         instrument = self.instrument
         is_unknown = instrument.failure_probability is None and instrument.recovery is None
         if is_unknown and instrument.fee_per_year is not None:
-            message = tr("fee_per_year needs failure_probability or recovery")
+            message = "fee_per_year needs failure_probability or recovery"
             yield ("fee_per_year",), message, _failure_probability_hint()
 
     def warnings(
@@ -248,19 +247,12 @@ class Guarantee(InstrumentType):
     ) -> Iterator[PartFault]:
         """Yield warnings of a guarantee that is counted as if its amount were paid out."""
         if self.instrument.recovery is None and self.instrument.failure_probability is None:
-            message = tr("net cost counts all of the guarantee '{i}' as lost", i=id)
-            yield (), message, tr("give failure_probability or recovery")
+            message = f"net cost counts all of the guarantee '{id}' as lost"
+            yield (), message, "give failure_probability or recovery"
         for key in cash_lines:
             if key not in self.instrument.charges and float(self.instrument.budget_charge) == 1:
-                message = tr(
-                    "the guarantee '{i}' uses the cash line '{line}' like money paid out",
-                    i=id,
-                    line=key,
-                )
-                hint = tr(
-                    "write its provision, such as charges: {{{line}: 0.1}}, or budget_charge",
-                    line=key,
-                )
+                message = f"the guarantee '{id}' uses the cash line '{key}' like money paid out"
+                hint = f"write its provision, such as charges: {{{key}: 0.1}}, or budget_charge"
                 yield (), message, hint
 
     def expected_returns(self, schedule: tuple[float, ...], loss: float) -> tuple[float, ...]:
@@ -327,15 +319,15 @@ class PriceFloor(InstrumentType):
         if upside is None:
             return
         if not self.instrument.is_set("upside_share"):
-            yield ("upside_from_eur_per_t",), tr("upside_from_eur_per_t needs upside_share"), ""
+            yield ("upside_from_eur_per_t",), "upside_from_eur_per_t needs upside_share", ""
         for name in upside:
             if (
                 floor_prices
                 and name not in floor_prices
                 and base.UNREADABLE_TEXT not in (name, *floor_prices)
             ):
-                message = tr("there is no floor for '{name}'", name=name)
-                hint = tr("the floor is for {materials}", materials=", ".join(floor_prices))
+                message = f"there is no floor for '{name}'"
+                hint = "the floor is for {materials}".format(materials=", ".join(floor_prices))
                 yield ("upside_from_eur_per_t", name, "[key]"), message, hint
 
     def warnings(
@@ -351,23 +343,18 @@ class PriceFloor(InstrumentType):
                 low_years = [y for y in years if floor and floor.at(y) < cost.at(y)]
                 if low_years:
                     values = {"material": material, "project": name, "year": low_years[0]}
-                    message = tr(
+                    message = (
                         "the floor for '{material}' lies below the cash cost of '{project}' in "
-                        "{year}",
-                        **values,
-                    )
-                    hint = tr("nobody would run a plant for it")
+                        "{year}"
+                    ).format(**values)
+                    hint = "nobody would run a plant for it"
                     yield ("floor_eur_per_t", material), message, hint
         for material, upside in (self.instrument.upside_from_eur_per_t or {}).items():
             floor = floor_prices[material]
             years_below = [year for year in years if upside.at(year) < floor.at(year)]
             if years_below:
-                message = tr(
-                    "the upside of '{material}' begins below its floor in {year}",
-                    material=material,
-                    year=years_below[0],
-                )
-                hint = tr("so that the funder pays and receives at once")
+                message = f"the upside of '{material}' begins below its floor in {years_below[0]}"
+                hint = "so that the funder pays and receives at once"
                 yield ("upside_from_eur_per_t", material), message, hint
 
 

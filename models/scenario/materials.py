@@ -8,7 +8,6 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from models import base
 from models.base import Base, ConsumerId, Country, FunderId, LocalizedText, MaterialId, Stage
-from models.language import mark_translatable, tr
 from models.scenario.quantities import (
     NonNegative,
     Number,
@@ -47,7 +46,7 @@ class Material(Base):
     _payers_sum_to_one = base.sums_to_one("premium_paid_by")
     _probabilities_sum_to_one = base.sums_to_one(
         "price_states",
-        description=mark_translatable("the probability of price_states"),
+        description="the probability of price_states",
         share_field="probability",
         allow_empty=True,
     )
@@ -58,11 +57,11 @@ class Material(Base):
         if base.skips_check("order", info) or (premium is None) == (payers is None):
             return self
         if payers is None:
-            message = tr("secured_premium_eur_per_t needs premium_paid_by")
-            hint = tr("say who pays it, such as premium_paid_by: {fund: 1}")
+            message = "secured_premium_eur_per_t needs premium_paid_by"
+            hint = "say who pays it, such as premium_paid_by: {fund: 1}"
             raise base.validation_error(message, hint, ("secured_premium_eur_per_t",))
-        message = tr("premium_paid_by needs secured_premium_eur_per_t")
-        hint = tr("say what a tonne of secured output costs above the market, or leave it out")
+        message = "premium_paid_by needs secured_premium_eur_per_t"
+        hint = "say what a tonne of secured output costs above the market, or leave it out"
         raise base.validation_error(message, hint, ("premium_paid_by",))
 
 
@@ -118,12 +117,12 @@ class Damage(Base):
     ) -> tuple[DamageStep, ...]:
         if base.skips_check("sum", info):
             return steps
-        faults = base.sum_faults((step.share for step in steps), tr("the share of the steps"))
+        faults = base.sum_faults((step.share for step in steps), "the share of the steps")
         for position, (previous_step, next_step) in enumerate(itertools.pairwise(steps), start=1):
             if next_step.eur_per_t < previous_step.eur_per_t:
                 values = {"before": previous_step.eur_per_t, "after": next_step.eur_per_t}
-                message = tr("damage falls from {before:g} to {after:g} EUR per tonne", **values)
-                hint = tr("order the steps from the cheapest tonne to the most expensive")
+                message = "damage falls from {before:g} to {after:g} EUR per tonne".format(**values)
+                hint = "order the steps from the cheapest tonne to the most expensive"
                 faults.append(((position, "eur_per_t"), message, hint))
         if faults:
             raise base.combined_error(faults)
@@ -145,8 +144,8 @@ class Supply(Base):
         if base.skips_check("order", info):
             return self
         if (self.share is None) == (self.t_per_year is None):
-            hint = tr("leave one out") if self.share is not None else tr("add one of them")
-            raise base.validation_error(tr("supply needs either 'share' or 't_per_year'"), hint)
+            hint = "leave one out" if self.share is not None else "add one of them"
+            raise base.validation_error("supply needs either 'share' or 't_per_year'", hint)
         return self
 
 
@@ -164,6 +163,6 @@ class Conversion(Base):
 
     _inputs_are_not_empty = base.must_not_be_empty(
         "inputs_t_per_t",
-        mark_translatable("a conversion without inputs"),
-        mark_translatable("state the tonnes of each input per tonne of output"),
+        "a conversion without inputs",
+        "state the tonnes of each input per tonne of output",
     )

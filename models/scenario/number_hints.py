@@ -3,8 +3,6 @@
 import re
 from collections.abc import Callable
 
-from models.language import mark_translatable, tr
-
 
 def _without_separators(text: str) -> str:
     """Return the text of a number without separators between thousands."""
@@ -33,44 +31,28 @@ def _expand_exponent(text: str) -> str:
     return re.sub(r"^(-?\d+)e", r"\1.0e", repr(value))  # YAML reads 5e-05 as text
 
 
-_AMBIGUOUS_HINT = mark_translatable(
+_AMBIGUOUS_HINT = (
     "{number} may mean {thousands} or {decimal}: write it without a sign between thousands"
 )
 _NUMBER_HINTS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
     (r"[+-]?([1-9]\d*,|[1-9]\d{0,2}\.)\d{3}", _AMBIGUOUS_HINT, str),
     (
         r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?",
-        mark_translatable("write {number} (no thousands dots)"),
+        "write {number} (no thousands dots)",
         lambda t: t.replace(".", "").replace(",", "."),
     ),
     (
         r"[+-]?[1-9]\d{0,2}((,\d{3})+(\.\d+)?|([ '\u2019\u00a0\u202f]\d{3})+([.,]\d+)?)",
-        mark_translatable("write {number}, with nothing between thousands"),
+        "write {number}, with nothing between thousands",
         _without_separators,
     ),
-    (
-        r"[+-]?\d+,\d+",
-        mark_translatable("a decimal comma: write {number}"),
-        lambda t: t.replace(",", "."),
-    ),
-    (r"[+-]?\d[\d_]*_[\d_]*", mark_translatable("write {number}"), lambda t: t.replace("_", "")),
-    (
-        r"[+-]?0\d+",
-        mark_translatable("write {number} without the leading zero"),
-        lambda t: str(int(t)),
-    ),
-    (
-        _EXPONENT_PATTERN,
-        mark_translatable("YAML reads this as text: write {number}"),
-        _expand_exponent,
-    ),
-    (
-        _PERCENT_PATTERN,
-        mark_translatable("write a fraction of one: {number}"),
-        _percent_to_fraction,
-    ),
-    (r"[+-]?\d+(\.\d+)?", mark_translatable("write {number} without quotation marks"), str),
-    (_WITH_UNIT_PATTERN, mark_translatable("write {number}"), _as_mapping),
+    (r"[+-]?\d+,\d+", "a decimal comma: write {number}", lambda t: t.replace(",", ".")),
+    (r"[+-]?\d[\d_]*_[\d_]*", "write {number}", lambda t: t.replace("_", "")),
+    (r"[+-]?0\d+", "write {number} without the leading zero", lambda t: str(int(t))),
+    (_EXPONENT_PATTERN, "YAML reads this as text: write {number}", _expand_exponent),
+    (_PERCENT_PATTERN, "write a fraction of one: {number}", _percent_to_fraction),
+    (r"[+-]?\d+(\.\d+)?", "write {number} without quotation marks", str),
+    (_WITH_UNIT_PATTERN, "write {number}", _as_mapping),
 )  #: Pattern of a text in place of a number, the hint for it, and the conversion to a number.
 
 
@@ -88,10 +70,10 @@ def number_hint(text: str) -> str:
             values = {"thousands": re.sub("[.,]", "", text), "decimal": text.replace(",", ".")}
             if hint is _AMBIGUOUS_HINT:
                 values["decimal"] = f"{float(values['decimal']):.15g}"
-            return tr(hint, number=to_number(text), **values)
-    return tr("write a number such as 12.5")
+            return hint.format(number=to_number(text), **values)
+    return "write a number such as 12.5"
 
 
 def percent_hint(number: float) -> str:
     """Return a hint how to write a fraction of one if a number was given in percent."""
-    return tr("write {meant:g} if {percent:g} % is meant", meant=number / 100, percent=number)
+    return f"write {number / 100:g} if {number:g} % is meant"

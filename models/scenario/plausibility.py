@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import product
+from typing import Any
 
 from models import countries
 from models.faults import Fault, PathStep, warning
 from models.field_marks import LocatedValue
-from models.language import mark_translatable, tr
 from models.scenario import chains, unit_checks
 from models.scenario.baseline_shortage import format_years
 from models.scenario.materials import Damage
@@ -57,14 +57,10 @@ def _country_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fa
             continue
         if not countries.is_country_code(code):
             corrected = countries.corrected_code(code)
-            hint = (
-                tr("write {value}", value=corrected)
-                if corrected
-                else tr("write a two-letter code such as DE")
-            )
-            yield warning(path, tr("{code} is not a country code of ISO 3166", code=code), hint)
+            hint = f"write {corrected}" if corrected else "write a two-letter code such as DE"
+            yield warning(path, f"{code} is not a country code of ISO 3166", hint)
         elif code not in origins and path[0] not in _SECTIONS_OF_ORIGIN:
-            message = tr("{code} neither supplies anything nor hosts a project", code=code)
+            message = f"{code} neither supplies anything nor hosts a project"
             yield warning(path, message)
 
 
@@ -75,11 +71,11 @@ def _unused_item_warnings(case: Sections) -> Iterator[Fault]:
     demanded_materials = chains.demanded_materials(case)
     for name in case.materials:
         if name not in demanded_materials:
-            message = tr("nobody demands '{material}'", material=name)
+            message = f"nobody demands '{name}'"
             yield warning(("materials", name), message, at_key=True)
     for name in case.consumers:
         if name not in demanding_consumers:
-            message = tr("'{consumer}' demands nothing", consumer=name)
+            message = f"'{name}' demands nothing"
             yield warning(("consumers", name), message, at_key=True)
     pairs_with_damage = {
         (damage.consumer, damage.material) for damage in case.damage if damage.consumer
@@ -96,23 +92,23 @@ def _unused_item_warnings(case: Sections) -> Iterator[Fault]:
             if damage.consumer
             else damage.material not in general_materials
         ):
-            yield warning(("damage", position), tr("no demand uses this damage entry"))
+            yield warning(("damage", position), "no demand uses this damage entry")
         yield from _adaptation_warnings(damage, ("damage", position))
     for position, supply in enumerate(case.supply):
         if supply.material not in demanded_materials:
-            message = tr("supply of '{material}', which nobody demands", material=supply.material)
+            message = f"supply of '{supply.material}', which nobody demands"
             yield warning(("supply", position, "material"), message)
     for key, conversion in case.conversions.items():
         if conversion.output not in demanded_materials:
             name = conversion.output
-            message = tr("a conversion into '{material}', which nobody demands", material=name)
+            message = f"a conversion into '{name}', which nobody demands"
             yield warning(("conversions", key, "output"), message)
     for position, stockpile in enumerate(case.stockpiles):
         name, served = stockpile.material, stockpile.serves
         if name not in case.materials:
             continue  # reported as a fault
         if name not in demanded_materials:
-            message = tr("a stockpile of '{material}', which nobody demands", material=name)
+            message = f"a stockpile of '{name}', which nobody demands"
             yield warning(("stockpiles", position, "material"), message)
         elif served is not None and not any(
             (consumer, name) in demand_pairs for consumer in served
@@ -121,7 +117,7 @@ def _unused_item_warnings(case: Sections) -> Iterator[Fault]:
                 product(served, chains.downstream_materials(case, name))
             ):
                 continue
-            message = tr("none of those it serves demands '{material}'", material=name)
+            message = f"none of those it serves demands '{name}'"
             yield warning(("stockpiles", position, "serves"), message)
 
 
@@ -131,13 +127,13 @@ def _adaptation_warnings(damage: Damage, path: _Path) -> Iterator[Fault]:
     if adaptation is not None:
         at_path, hint = (*path, "adaptation"), ""
         if not any(step.share > 0 for step in damage.steps[1:]):
-            hint = tr("it moves shares of later steps to the first: write two steps or more")
+            hint = "it moves shares of later steps to the first: write two steps or more"
         elif adaptation.per_year <= 0 or adaptation.floor >= 1:
-            hint = tr("write a per_year above 0 and a floor below 1, or leave it out")
+            hint = "write a per_year above 0 and a floor below 1, or leave it out"
         elif adaptation.trigger_loss >= 1:
-            hint = tr("no loss is above a trigger_loss of 1: write {value}", value=0.2)
+            hint = f"no loss is above a trigger_loss of 1: write {0.2}"
         if hint:
-            yield warning(at_path, tr("this adaptation changes nothing"), hint, at_key=True)
+            yield warning(at_path, "this adaptation changes nothing", hint, at_key=True)
 
 
 def _demand_factor_warnings(case: Sections) -> Iterator[Fault]:
@@ -149,14 +145,12 @@ def _demand_factor_warnings(case: Sections) -> Iterator[Fault]:
     for material in uncertainty.demand:
         path = ("uncertainty", "demand", material)
         if uncertainty.sample is None and material not in in_states:
-            message = tr(
-                "no state names a factor on the demand for '{material}'", material=material
-            )
-            hint = tr("factors are drawn for sampled states: write demand with the states")
+            message = f"no state names a factor on the demand for '{material}'"
+            hint = "factors are drawn for sampled states: write demand with the states"
             yield warning(path, message, hint, at_key=True)
         elif material not in demanded_materials:
-            message = tr("nobody demands '{material}' itself", material=material)
-            hint = tr("so that its factor changes no more than supply given as a share")
+            message = f"nobody demands '{material}' itself"
+            hint = "so that its factor changes no more than supply given as a share"
             yield warning(path, message, hint, at_key=True)
 
 
@@ -171,17 +165,12 @@ def _share_warnings(case: Sections) -> Iterator[Fault]:
             _numbers_by_year(supply.share, path) if supply.share is not None else ()
         ):
             if share >= 3:
-                message = tr(
-                    "share is a fraction of one: {share:g} means {share:g} times the need",
-                    share=share,
-                )
+                message = f"share is a fraction of one: {share:g} means {share:g} times the need"
                 yield warning(share_path, message, percent_hint(share))
     limit = case.policy.max_country_share
     first_limited_year = limit.from_year if limit is not None else None
     if first_limited_year is not None and first_limited_year > case.horizon.last_year:
-        message = tr(
-            "from_year {year} lies after the horizon, so there is no limit", year=first_limited_year
-        )
+        message = f"from_year {first_limited_year} lies after the horizon, so there is no limit"
         yield warning(("policy", "max_country_share", "from_year"), message)
 
 
@@ -207,23 +196,18 @@ def _chain_warnings(case: Sections) -> Iterator[Fault]:
         in_all_years = len(years) == len(needs)
         # Inputs of conversions only are not needed in years without capacity.
         if any(share.at(year) > 0 for year in years) and (in_all_years or name in project_inputs):
-            message = tr("a share of nothing, since nobody needs '{material}'", material=name)
+            message = f"a share of nothing, since nobody needs '{name}'"
             if not in_all_years:
-                values = {"material": name, "years": format_years(years)}
-                message = tr(
-                    "a share of nothing, since nobody needs '{material}' in {years}", **values
+                values: dict[str, Any] = {"material": name, "years": format_years(years)}
+                message = "a share of nothing, since nobody needs '{material}' in {years}".format(
+                    **values
                 )
-            yield warning(("supply", position, "share"), message, tr("write t_per_year"))
+            yield warning(("supply", position, "share"), message, "write t_per_year")
     for link in chains.chain_links(case):
         if link.ratio >= _MIN_KILOGRAM_RATIO:
-            message = tr(
-                "{ratio:g} tonnes of '{taken}' for a tonne of '{made}'",
-                ratio=link.ratio,
-                taken=link.input,
-                made=link.output,
-            )
+            message = f"{link.ratio:g} tonnes of '{link.input}' for a tonne of '{link.output}'"
             meant = link.ratio / 1000
-            hint = tr("write {meant:g} if {ratio:g} kg are meant", ratio=link.ratio, meant=meant)
+            hint = f"write {meant:g} if {link.ratio:g} kg are meant"
             yield warning(link.path, message, hint)
 
 
@@ -236,23 +220,22 @@ def _unaided_project_warnings(case: Sections) -> Iterator[Fault]:
             continue
         path = ("projects", name, "anyway")
         if float(project.home_share) == 0 or (is_sampled and float(anyway.probability) == 0):
-            message = tr("no output of '{project}' comes home without a plan", project=name)
-            hint = tr("give home_share, and a probability above 0")
+            message = f"no output of '{name}' comes home without a plan"
+            hint = "give home_share, and a probability above 0"
             yield warning(path, message, hint, at_key=True)
         elif not is_sampled and not any(name in state.anyway for state in states):
-            message = tr("'{project}' comes anyway in none of the states", project=name)
-            yield warning(path, message, tr("list it under anyway of a state"), at_key=True)
+            message = f"'{name}' comes anyway in none of the states"
+            yield warning(path, message, "list it under anyway of a state", at_key=True)
         last_start = (
             case.horizon.last_year if project.latest_start is None else project.latest_start
         )
         if are_readable(anyway.year, last_start) and anyway.year < last_start:
-            values = {"year": anyway.year, "last": last_start, "project": name}
-            message = tr(
+            values: dict[str, Any] = {"year": anyway.year, "last": last_start, "project": name}
+            message = (
                 "'{project}' comes anyway in {year}, and may be started as late as {last}: a start "
-                "takes the place of what comes anyway",
-                **values,
-            )
-            hint = tr("write latest_start: {year}, so that a plan cannot put it off", **values)
+                "takes the place of what comes anyway"
+            ).format(**values)
+            hint = "write latest_start: {year}, so that a plan cannot put it off".format(**values)
             yield warning((*path, "year"), message, hint)
 
 
@@ -265,15 +248,17 @@ def _overrun_and_premium_warnings(case: Sections) -> Iterator[Fault]:
     for name, project in case.projects.items():
         for position, overrun in enumerate(project.capex_overrun):
             if overrun.by >= 3:
-                values = {"by": overrun.by, "meant": overrun.by / 100}
-                message = tr(
-                    "by is a fraction of one: {by:g} means {by:g} times the capex more", **values
+                values: dict[str, Any] = {"by": overrun.by, "meant": overrun.by / 100}
+                message = (
+                    "by is a fraction of one: {by:g} means {by:g} times the capex more".format(
+                        **values
+                    )
                 )
-                hint = tr("write {meant:g} if {by:g} % are meant", **values)
+                hint = "write {meant:g} if {by:g} % are meant".format(**values)
                 yield warning(("projects", name, "capex_overrun", position, "by"), message, hint)
     policy, overruns = case.policy, [p.capex_overrun for p in case.projects.values()]
     if policy.contingency is not None and not any(overruns):
-        message = tr("contingency means nothing: no project has a capex_overrun")
+        message = "contingency means nothing: no project has a capex_overrun"
         yield warning(("policy", "contingency"), message)
     yield from _late_year_warnings(
         case, policy.max_starts_by_year, ("policy", "max_starts_by_year")
@@ -284,9 +269,7 @@ def _overrun_and_premium_warnings(case: Sections) -> Iterator[Fault]:
     }
     for name, material in case.materials.items():
         if material.secured_premium_eur_per_t is not None and name not in delivered_materials:
-            message = tr(
-                "no project delivers '{material}', so nobody pays a premium", material=name
-            )
+            message = f"no project delivers '{name}', so nobody pays a premium"
             yield warning(("materials", name, "secured_premium_eur_per_t"), message)
 
 
@@ -301,11 +284,11 @@ def _budget_warnings(case: Sections) -> Iterator[Fault]:
             line_path = (*path, "budget_lines", key)
             yield from _late_year_warnings(case, line.by_year_meur, (*line_path, "by_year_meur"))
             if line.kind == "commitment" and line.premium_charge is not None:
-                message = tr("a line of kind commitment is not charged with premiums")
-                yield warning((*line_path, "premium_charge"), message, tr("leave it out"))
+                message = "a line of kind commitment is not charged with premiums"
+                yield warning((*line_path, "premium_charge"), message, "leave it out")
             if line.limit_meur is None and line.total_meur is None and line.by_year_meur is None:
-                message = tr("the budget line '{line}' has no limit", line=key)
-                yield warning(line_path, message, tr("add one, or leave it out"), at_key=True)
+                message = f"the budget line '{key}' has no limit"
+                yield warning(line_path, message, "add one, or leave it out", at_key=True)
 
 
 def _late_year_warnings(
@@ -318,10 +301,12 @@ def _late_year_warnings(
     if late_years:
         years = ", ".join(map(str, late_years))
         if len(late_years) > 2 and late_years == list(range(late_years[0], late_years[-1] + 1)):
-            years = tr("{first} to {last}", first=late_years[0], last=late_years[-1])
-        values = {"last": last_year, "years": years}
-        message = tr("the horizon ends in {last}: years after it are left out ({years})", **values)
-        yield warning(path, message, tr("a longer horizon counts them"), at_key=True)
+            years = f"{late_years[0]} to {late_years[-1]}"
+        values: dict[str, Any] = {"last": last_year, "years": years}
+        message = "the horizon ends in {last}: years after it are left out ({years})".format(
+            **values
+        )
+        yield warning(path, message, "a longer horizon counts them", at_key=True)
 
 
 def _instrument_warnings(case: Sections) -> Iterator[Fault]:
@@ -336,7 +321,7 @@ def _instrument_warnings(case: Sections) -> Iterator[Fault]:
         cash_lines = [key for key, line in funder.budget_lines.items() if line.kind == "cash"]
         for position, tag in enumerate(instrument.eligible.tags or ()):
             if tag not in tags:
-                message = tr("no project carries the tag '{tag}'", tag=tag)
+                message = f"no project carries the tag '{tag}'"
                 yield warning(
                     (*path, "eligible", "tags", position), message, did_you_mean(tag, tags)
                 )
@@ -347,18 +332,18 @@ def _instrument_warnings(case: Sections) -> Iterator[Fault]:
             (min_ticket * instrument.budget_charge / UNIT_FACTOR, budget, "budget_meur"),
         ):
             if limit is not None and min_charge > limit:
-                values = {"least": min_ticket, "most": limit, "name": name}
-                message = tr("ticket_min_meur {least:g} is above {name} {most:g}", **values)
-                hint = tr("so that the instrument can never take part")
+                values: dict[str, Any] = {"least": min_ticket, "most": limit, "name": name}
+                message = "ticket_min_meur {least:g} is above {name} {most:g}".format(**values)
+                hint = "so that the instrument can never take part"
                 yield warning((*path, "ticket_min_meur"), message, hint)
         qualified_projects = {
             p: x for p, x in case.projects.items() if instrument.accepts_project(x)
         }
         if case.projects and not qualified_projects:
-            message = tr("no project qualifies for the instrument '{i}'", i=path[-1])
-            hint = tr("see its 'eligible'")
+            message = f"no project qualifies for the instrument '{path[-1]}'"
+            hint = "see its 'eligible'"
             if instrument.floor_eur_per_t is not None:
-                hint = tr("see its 'eligible' and the materials of its floor")
+                hint = "see its 'eligible' and the materials of its floor"
             yield warning(path, message, hint, at_key=True)
         for part, message, hint in instrument.type.warnings(
             str(path[-1]), cash_lines, qualified_projects, case.horizon.years
@@ -378,32 +363,32 @@ def _hazard_warnings(case: Sections) -> Iterator[Fault]:
         max_probability = max(hazard.annual_probability.values, default=0.0)
         for regime, factor in hazard.regime_factors.items():
             if (product := float(max_probability * factor)) > 1:
-                values = {"hazard": name, "regime": regime, "product": product}
-                message = tr("in '{regime}' the probability would be {product:g}", **values)
-                hint = tr("it counts as 1")
+                values: dict[str, Any] = {"hazard": name, "regime": regime, "product": product}
+                message = "in '{regime}' the probability would be {product:g}".format(**values)
+                hint = "it counts as 1"
                 yield warning(("hazards", name, "regime_factors", regime), message, hint)
         for profile, effects in hazard.effects_by_profile.items():
             profile_path = ("profiles", profile) if profile else ()
             path: _Path = ("hazards", name, *profile_path, "effects")
             if not effects:
-                yield warning(path, tr("the hazard '{hazard}' does nothing", hazard=name))
+                yield warning(path, f"the hazard '{name}' does nothing")
             for position, effect in enumerate(effects):
                 materials = case.materials if effect.materials is None else effect.materials
                 hits_supply = any(
                     (effect.country, material) in supplied_pairs for material in materials
                 )
                 if effect.country in origins and not hits_supply:
-                    message = tr(
-                        "this effect hits nothing: none of its materials comes from {country}",
-                        country=effect.country,
+                    message = (
+                        "this effect hits nothing: none of its materials "
+                        f"comes from {effect.country}"
                     )
                     yield warning((*path, position), message)
 
     uncertainty = case.uncertainty
     no_factors = not any(hazard.regime_factors for hazard in case.hazards.values())
     if no_factors and uncertainty is not None and uncertainty.regimes and uncertainty.sample:
-        message = tr("the regimes change nothing: no hazard is more likely in any")
-        hint = tr("give a hazard regime_factors")
+        message = "the regimes change nothing: no hazard is more likely in any"
+        hint = "give a hazard regime_factors"
         yield warning(("uncertainty", "regimes"), message, hint, at_key=True)
 
 
@@ -419,8 +404,8 @@ def _unused_price_warnings(case: Sections) -> Iterator[Fault]:
         for material in state.prices:
             if material not in used:
                 used.add(material)  # one warning is enough
-                message = tr("nothing depends on the price of '{material}'", material=material)
-                hint = tr("prices matter to cash_cost_eur_per_t, price floors and reviews")
+                message = f"nothing depends on the price of '{material}'"
+                hint = "prices matter to cash_cost_eur_per_t, price floors and reviews"
                 path = ("uncertainty", "states", position, "prices", material)
                 yield warning(path, message, hint, at_key=True)
 
@@ -428,18 +413,16 @@ def _unused_price_warnings(case: Sections) -> Iterator[Fault]:
 def _unused_hazard_reason(case: Sections, name: str) -> str:
     uncertainty, is_used = case.uncertainty, False
     if uncertainty is None or (uncertainty.states is None and uncertainty.sample is None):
-        message = mark_translatable(
-            "the hazard '{hazard}' is not used, since the file has no 'uncertainty'"
-        )
+        message = "the hazard '{hazard}' is not used, since the file has no 'uncertainty'"
     elif uncertainty.states is None:
         is_used = any(x > 0 for x in case.hazards[name].annual_probability.values)
-        message = mark_translatable("the hazard '{hazard}' has the probability 0")
+        message = "the hazard '{hazard}' has the probability 0"
     else:
         is_used = any(
             event.hazard == name for state in uncertainty.states for event in state.events
         )
-        message = mark_translatable("the hazard '{hazard}' strikes in none of the states")
-    return "" if is_used else tr(message, hazard=name)
+        message = "the hazard '{hazard}' strikes in none of the states"
+    return "" if is_used else message.format(hazard=name)
 
 
 def _source_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fault]:
@@ -456,7 +439,7 @@ def _source_warnings(case: Sections, values: list[LocatedValue]) -> Iterator[Fau
         for number_path, number in numbers:
             source = number.source
             if source and source not in case.sources and not any(map(str.isspace, source)):
-                message = tr("there is no '{source}' under sources", source=source)
+                message = f"there is no '{source}' under sources"
                 yield warning((*number_path, "source"), message, did_you_mean(source, case.sources))
 
 

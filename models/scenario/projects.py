@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, StrictStr, ValidationInfo, field_validator
 from models import base
 from models.base import Base, Country, LocalizedText, MaterialId, ProjectId, Stage, validation_error
 from models.field_marks import InSection
-from models.language import mark_translatable, tr
 from models.scenario.quantities import (
     NonNegative,
     Number,
@@ -27,8 +26,8 @@ def _read_delay(value: Any) -> int:
     if isinstance(value, str) and value.isdecimal() and len(value) < 5:
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        message = tr("'{value}' is not a delay", value=value)
-        raise validation_error(message, tr("write a whole number of years, 0 or more"))
+        message = f"'{value}' is not a delay"
+        raise validation_error(message, "write a whole number of years, 0 or more")
     return value
 
 
@@ -92,14 +91,12 @@ class Project(Base):
     tags: tuple[StrictStr, ...] = ()  #: Labels by which instruments select projects.
 
     _ramp_up_is_not_empty = base.must_not_be_empty(
-        "ramp_up",
-        mark_translatable("ramp_up is empty"),
-        mark_translatable("leave it out, or write [1.0]"),
+        "ramp_up", "ramp_up is empty", "leave it out, or write [1.0]"
     )
     _shares_sum_to_one = base.sums_to_one("capex_profile", "delay_years")
     _overruns_sum_to_one = base.sums_to_one(
         "capex_overrun",
-        description=mark_translatable("the probability of capex_overrun"),
+        description="the probability of capex_overrun",
         share_field="probability",
         allow_empty=True,
     )
@@ -108,9 +105,7 @@ class Project(Base):
     @classmethod
     def _output_is_not_empty(cls, output: dict[str, Number]) -> dict[str, Number]:
         if not output:
-            raise validation_error(
-                tr("a project without output"), tr("write {material: tonnes per year}")
-            )
+            raise validation_error("a project without output", "write {material: tonnes per year}")
         return output
 
     @model_validator(mode="after")
@@ -120,17 +115,17 @@ class Project(Base):
         outputs, priced = list(self.output_t_per_year), list(self.cash_cost_eur_per_t)
         path: tuple[str, ...] = ("cash_cost_eur_per_t", *priced[1:2])
         if len(priced) > 1:
-            message = tr("cash_cost_eur_per_t names {count} materials", count=len(priced))
-            raise validation_error(message, tr("name the one whose price decides"), path)
+            message = f"cash_cost_eur_per_t names {len(priced)} materials"
+            raise validation_error(message, "name the one whose price decides", path)
         is_unknown = priced and priced[0] not in outputs and base.UNREADABLE_TEXT not in outputs
         if is_unknown and priced[0] != base.UNREADABLE_TEXT:
-            message = tr("the project does not make '{material}'", material=priced[0])
-            hint = tr("its outputs are {materials}", materials=", ".join(outputs))
+            message = f"the project does not make '{priced[0]}'"
+            hint = "its outputs are {materials}".format(materials=", ".join(outputs))
             raise validation_error(message, hint, ("cash_cost_eur_per_t", priced[0], "[key]"))
         if float(self.restart_periods) and not priced:
-            message = tr("restart_periods needs cash_cost_eur_per_t")
+            message = "restart_periods needs cash_cost_eur_per_t"
             raise validation_error(
-                message, tr("give the price below which the plant is idle"), ("restart_periods",)
+                message, "give the price below which the plant is idle", ("restart_periods",)
             )
         return self
 
@@ -147,6 +142,6 @@ class Project(Base):
             return self
         if are_readable(first_year, last_year) and last_year < first_year:
             values = {"last": last_year, "first": first_year}
-            message = tr("latest_start {last} lies before earliest_start {first}", **values)
+            message = "latest_start {last} lies before earliest_start {first}".format(**values)
             raise validation_error(message, path=("latest_start",))
         return self

@@ -17,7 +17,6 @@ from pydantic_core import PydanticCustomError
 
 from models import base
 from models.base import FieldReader, PartFault, validation_error
-from models.language import tr
 from models.scenario.number_hints import number_hint, percent_hint
 from models.spelling import closest_name
 
@@ -137,8 +136,8 @@ class NumberBounds(FieldReader):
         number, written = value.get("value"), value.get("written")
         if self.whole and written and isinstance(number, float) and not number.is_integer():
             values = {"written": written, "number": number}
-            message = tr("{written} are {number:g} in the unit of the field", **values)
-            raise validation_error(message, tr("only whole numbers are possible here"))
+            message = "{written} are {number:g} in the unit of the field".format(**values)
+            raise validation_error(message, "only whole numbers are possible here")
 
     def _read_bare(self, value: Any) -> float:
         if isinstance(value, Mapping):
@@ -148,52 +147,44 @@ class NumberBounds(FieldReader):
     def _check_number(self, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             if isinstance(value, str):
-                raise validation_error(
-                    tr("'{value}' is not a number", value=value), number_hint(value)
-                )
-            description = tr("nothing") if value is None else str(value).lower()
+                raise validation_error(f"'{value}' is not a number", number_hint(value))
+            description = "nothing" if value is None else str(value).lower()
             description = base.describe_container(value, description)
-            raise validation_error(tr("a number is expected here, not {shown}", shown=description))
+            raise validation_error(f"a number is expected here, not {description}")
         try:
             number = float(value)
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            raise validation_error(tr("a number must be finite"))
+            raise validation_error("a number must be finite")
         if abs(number) > MAX_FIGURE and not self.whole:
             values = {"number": number, "limit": MAX_FIGURE}
-            message = tr(
-                "{number:g} is larger than any figure, which is {limit:g} at most", **values
+            message = "{number:g} is larger than any figure, which is {limit:g} at most".format(
+                **values
             )
             raise validation_error(
-                message, tr("write it in the unit that the name of the field ends in")
+                message, "write it in the unit that the name of the field ends in"
             )
         if 0 < abs(number) < MIN_FIGURE:
-            message = tr("{number:g} is too small to count", number=number)
-            raise validation_error(message, tr("write {value}", value=0))
+            message = f"{number:g} is too small to count"
+            raise validation_error(message, f"write {0}")
         if self.whole and not number.is_integer():
-            message = tr("{number:g} is not a whole number", number=number)
-            raise validation_error(message, tr("write {value}", value=round(number)))
+            message = f"{number:g} is not a whole number"
+            raise validation_error(message, f"write {round(number)}")
         if self.ge is not None and number < self.ge:
-            hint = tr("write a number of {least:g} or more", least=self.ge)
+            hint = f"write a number of {self.ge:g} or more"
             if self.ge == 0:
-                raise validation_error(tr("{number:g} is negative", number=number), hint)
-            raise validation_error(
-                tr("{number:g} is below {least:g}", number=number, least=self.ge), hint
-            )
+                raise validation_error(f"{number:g} is negative", hint)
+            raise validation_error(f"{number:g} is below {self.ge:g}", hint)
         if self.gt is not None and number <= self.gt:
-            hint = tr("write a number above {limit:g}", limit=self.gt)
-            raise validation_error(
-                tr("{number:g} is not above {limit:g}", number=number, limit=self.gt), hint
-            )
+            hint = f"write a number above {self.gt:g}"
+            raise validation_error(f"{number:g} is not above {self.gt:g}", hint)
         if self.le is not None and number > self.le:
-            message = tr("{number:g} is above {limit:g}", number=number, limit=self.le)
+            message = f"{number:g} is above {self.le:g}"
             hint = percent_hint(number) if self.le == 1 and 2 <= number <= 100 else ""
             raise validation_error(message, hint)
         if self.lt is not None and number >= self.lt:
-            raise validation_error(
-                tr("{number:g} is not below {limit:g}", number=number, limit=self.lt)
-            )
+            raise validation_error(f"{number:g} is not below {self.lt:g}")
         return number
 
     def number_schema(self) -> dict[str, Any]:
@@ -210,8 +201,8 @@ class NumberBounds(FieldReader):
 
 
 def _mapping_error() -> PydanticCustomError:
-    message = tr("one number is expected here, not a mapping")
-    return validation_error(message, tr("write {value}", value="{value: 12.5}"))
+    message = "one number is expected here, not a mapping"
+    return validation_error(message, "write {value}".format(value="{value: 12.5}"))
 
 
 _ANY_NUMBER_SCHEMA = {"type": "number"}  #: Of a number in another unit, whose bounds differ.
@@ -269,15 +260,17 @@ def read_sourced(
     """
     number: Any = None
     faults: list[PartFault] = []
-    example_hint = tr("write {value}", value=f"{{value: {example}, source: ..., confidence: high}}")
+    example_hint = "write {value}".format(
+        value=f"{{value: {example}, source: ..., confidence: high}}"
+    )
     for key in value:
         if key in ("value", *REMARK_KEYS) or (key in UNIT_KEYS and "value" not in value):
             continue
         similar_key = _closest_sourced_key(key)
-        hint = tr("did you mean '{name}'?", name=similar_key) if similar_key else example_hint
+        hint = f"did you mean '{similar_key}'?" if similar_key else example_hint
         if str(key).isdecimal():
-            hint = tr("write {value}", value="{value: {2026: 12.5}, source: ...}")
-        faults.append(((key, "[key]"), tr("'{value}' is not known here", value=key), hint))
+            hint = "write {value}".format(value="{value: {2026: 12.5}, source: ...}")
+        faults.append(((key, "[key]"), f"'{key}' is not known here", hint))
     if "value" in value:
         try:
             number = read_value(value["value"])
@@ -287,15 +280,15 @@ def read_sourced(
         # The hints about these years already say that 'value' is missing.
         raise base.combined_error(faults)
     else:
-        faults.append(((), tr("'value' is missing"), example_hint))
+        faults.append(((), "'value' is missing", example_hint))
     remarks = {key: value[key] for key in REMARK_KEYS if value.get(key) is not None}
     for key, text in remarks.items():
         if not isinstance(text, str):
-            hint = tr("write {value}", value=f'"{text}"') if key == "note" else ""
-            faults.append(((key,), tr("{key} is a text", key=key), hint))
+            hint = "write {value}".format(value=f'"{text}"') if key == "note" else ""
+            faults.append(((key,), f"{key} is a text", hint))
         elif key == "confidence" and text not in ("high", "medium", "low"):
-            message = tr("confidence '{value}' is not known", value=text)
-            faults.append(((key,), message, tr("high, medium or low")))
+            message = f"confidence '{text}' is not known"
+            faults.append(((key,), message, "high, medium or low"))
     if faults:
         raise base.combined_error(faults)
     return number, remarks
@@ -359,16 +352,14 @@ class YearlyBounds(FieldReader):
         if not isinstance(value, Mapping):
             return YearlyQuantity((), (self.bounds.read(value),))
         if not value:
-            raise validation_error(
-                tr("a yearly quantity names no year"), tr("write {2026: 12.5} or 12.5")
-            )
+            raise validation_error("a yearly quantity names no year", "write {2026: 12.5} or 12.5")
         numbers: dict[int, Number] = {}
         faults: list[PartFault] = []
         for key, number in value.items():
             try:
                 year = base.read_year(key)
                 if year in numbers:
-                    raise validation_error(tr("the year {year} is named twice", year=year))
+                    raise validation_error(f"the year {year} is named twice")
                 numbers[year] = self.bounds.read(number)
             except PydanticCustomError as error:
                 faults += base.faults_under_step(error, key)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from models.base import UNREADABLE_TEXT
 from models.faults import Fault
 from models.field_marks import FieldType, LocatedValue, collect_values
-from models.language import mark_translatable, tr
 from models.scenario import (
     baseline_shortage,
     chains,
@@ -26,34 +25,13 @@ from models.scenario.sections import Sections
 from models.spelling import unknown_name_hint
 
 _UNKNOWN_ID_MESSAGES = {
-    "materials": (
-        mark_translatable("there is no material '{name}'"),
-        mark_translatable("the file has no materials"),
-    ),
-    "consumers": (
-        mark_translatable("there is no consumer '{name}'"),
-        mark_translatable("the file has no consumers"),
-    ),
-    "projects": (
-        mark_translatable("there is no project '{name}'"),
-        mark_translatable("the file has no projects"),
-    ),
-    "funders": (
-        mark_translatable("there is no funder '{name}'"),
-        mark_translatable("the file has no funders"),
-    ),
-    "hazards": (
-        mark_translatable("there is no hazard '{name}'"),
-        mark_translatable("the file has no hazards"),
-    ),
-    "variants": (
-        mark_translatable("there is no variant '{name}'"),
-        mark_translatable("the file has no variants"),
-    ),
-    "regimes": (
-        mark_translatable("there is no regime '{name}'"),
-        mark_translatable("add it under uncertainty.regimes"),
-    ),
+    "materials": ("there is no material '{name}'", "the file has no materials"),
+    "consumers": ("there is no consumer '{name}'", "the file has no consumers"),
+    "projects": ("there is no project '{name}'", "the file has no projects"),
+    "funders": ("there is no funder '{name}'", "the file has no funders"),
+    "hazards": ("there is no hazard '{name}'", "the file has no hazards"),
+    "variants": ("there is no variant '{name}'", "the file has no variants"),
+    "regimes": ("there is no regime '{name}'", "add it under uncertainty.regimes"),
 }  #: Message about an id that does not exist in a section, and hint if the section is empty.
 
 MIN_INPUT_RATIO, MAX_INPUT_RATIO = 1e-6, 1e6
@@ -137,8 +115,8 @@ class _ReferenceChecker:
         ids, name = self.ids[section], located.value
         if name not in ids and not self._is_unread(section, name):
             message, empty_hint = _UNKNOWN_ID_MESSAGES[section]
-            hint = unknown_name_hint(name, ids) or tr(empty_hint)
-            yield Fault(located.path, tr(message, name=name), hint, at_key=located.at_key)
+            hint = unknown_name_hint(name, ids) or empty_hint
+            yield Fault(located.path, message.format(name=name), hint, at_key=located.at_key)
 
     def _check_year(self, located: LocatedValue) -> Iterator[Fault]:
         """Yield a fault if a year is outside the horizon.
@@ -152,8 +130,8 @@ class _ReferenceChecker:
         if year not in years and not (
             located.field_type.section == "later years" and year > years[-1]
         ):
-            message = tr("{year} lies outside the horizon", year=year)
-            hint = tr("write a year from {first} to {last}", first=years[0], last=years[-1])
+            message = f"{year} lies outside the horizon"
+            hint = f"write a year from {years[0]} to {years[-1]}"
             yield Fault(located.path, message, hint, at_key=located.at_key)
 
     def _check_sets_and_review(self) -> Iterator[Fault]:
@@ -164,8 +142,8 @@ class _ReferenceChecker:
         case = self.case
         lacks_sets = case.objective.over_assumptions is not None and not case.assumptions
         if lacks_sets and not self._is_unread("assumptions"):
-            message = tr("the file has no sets of assumptions")
-            hint = tr("add them under assumptions, or leave it out")
+            message = "the file has no sets of assumptions"
+            hint = "add them under assumptions, or leave it out"
             yield Fault(("objective", "over_assumptions"), message, hint)
         if not self._is_unread("uncertainty") and not self._is_unread("materials"):
             yield from _check_review(case, self._is_unread("review"))
@@ -176,9 +154,9 @@ class _ReferenceChecker:
             company = consumer.company
             funder = self.case.funders.get(company) if company is not None else None
             if company is not None and funder is not None and funder.kind != "company":
-                message = tr("the funder '{funder}' is private, not a company", funder=company)
+                message = f"the funder '{company}' is private, not a company"
                 if funder.kind == "public":
-                    message = tr("the funder '{funder}' is public, not a company", funder=company)
+                    message = f"the funder '{company}' is public, not a company"
                 yield Fault(
                     ("consumers", name, "company"), message, unknown_name_hint(company, companies)
                 )
@@ -190,12 +168,12 @@ class _ReferenceChecker:
             damage_pair = (damage.consumer, damage.material)
             if damage_pair in entries and not self._is_placeholder(*damage_pair):
                 values = {"material": damage.material, "consumer": damage.consumer}
-                message = tr("a second damage entry for '{material}'", material=damage.material)
+                message = f"a second damage entry for '{damage.material}'"
                 if damage.consumer:
-                    message = tr(
-                        "a second damage entry for '{material}' and '{consumer}'", **values
+                    message = "a second damage entry for '{material}' and '{consumer}'".format(
+                        **values
                     )
-                hint = tr("keep this one or {other}", other=f"damage.{entries[damage_pair]}")
+                hint = "keep this one or {other}".format(other=f"damage.{entries[damage_pair]}")
                 yield Fault(("damage", position), message, hint)
             entries.setdefault(damage_pair, position)
         if self._is_unread("damage") or any(
@@ -209,35 +187,34 @@ class _ReferenceChecker:
             )
             if exists and damage_pair not in entries and (None, demand.material) not in entries:
                 entries[damage_pair] = position  # report it once only
-                message = tr(
-                    "no damage entry says what a tonne of '{material}' missing costs '{consumer}'",
-                    material=demand.material,
-                    consumer=demand.consumer,
+                message = (
+                    f"no damage entry says what a tonne of '{demand.material}' "
+                    f"missing costs '{demand.consumer}'"
                 )
                 entry = f"{{material: {demand.material}, steps: [...]}}"
-                hint = tr("add {entry} under damage", entry=entry)
+                hint = f"add {entry} under damage"
                 yield Fault(("demand", position), message, hint)
 
     def _check_projects(self) -> Iterator[Fault]:
         for name, project in self.case.projects.items():
             if name in project.requires:
-                message = tr("the project '{project}' requires itself", project=name)
+                message = f"the project '{name}' requires itself"
                 path = ("projects", name, "requires", project.requires.index(name))
-                yield Fault(path, message, tr("leave it out"))
+                yield Fault(path, message, "leave it out")
             for position, other in enumerate(project.excludes):
                 path = ("projects", name, "excludes", position)
                 if other == name:
-                    message = tr("the project '{project}' excludes itself", project=name)
-                    yield Fault(path, message, tr("leave it out"))
+                    message = f"the project '{name}' excludes itself"
+                    yield Fault(path, message, "leave it out")
                 if other in project.requires:
-                    message = tr("'{project}' is both required and excluded", project=other)
-                    yield Fault(path, message, tr("keep one of the two"))
+                    message = f"'{other}' is both required and excluded"
+                    yield Fault(path, message, "keep one of the two")
             last_year = self.case.horizon.last_year
             year = last_year if project.anyway is None else project.anyway.year
             if are_readable(year, last_year) and year > last_year:
                 values = {"year": year, "last": last_year}
-                message = tr("{year} lies after the horizon, which ends in {last}", **values)
-                yield Fault(("projects", name, "anyway", "year"), message, tr("leave it out"))
+                message = "{year} lies after the horizon, which ends in {last}".format(**values)
+                yield Fault(("projects", name, "anyway", "year"), message, "leave it out")
 
     def _check_chains(self) -> Iterator[Fault]:
         """Yield faults of inputs: implausible ratios, several outputs, cycles."""
@@ -245,26 +222,26 @@ class _ReferenceChecker:
         for name, project in self.case.projects.items():
             outputs = list(project.output_t_per_year)
             if project.inputs_t_per_t and len(outputs) > 1:
-                message = tr("the project '{project}' has inputs and several outputs", project=name)
-                hint = tr("write a project for each output, with its own inputs")
+                message = f"the project '{name}' has inputs and several outputs"
+                hint = "write a project for each output, with its own inputs"
                 path = ("projects", name, "output_t_per_year", outputs[1])
                 yield Fault(path, message, hint, at_key=True)
         links = list(chains.chain_links(self.case))
         for path, ratio in {link.path: link.ratio for link in links}.items():
             if ratio < MIN_INPUT_RATIO or ratio > MAX_INPUT_RATIO:
-                message = tr("{ratio:g} tonnes for a tonne of output cannot be", ratio=ratio)
+                message = f"{ratio:g} tonnes for a tonne of output cannot be"
                 values = {"least": f"{MIN_INPUT_RATIO:f}", "most": f"{MAX_INPUT_RATIO:.0f}"}
-                hint = tr("write tonnes for a tonne, from {least} to {most}", **values)
+                hint = "write tonnes for a tonne, from {least} to {most}".format(**values)
                 yield Fault(path, message, hint)
         for link in links:
             if link.input == link.output and not self._is_placeholder(link.input):
-                message = tr("'{material}' is made of itself", material=link.input)
-                hint = tr("leave it out, and count the output without what it takes in")
+                message = f"'{link.input}' is made of itself"
+                hint = "leave it out, and count the output without what it takes in"
                 yield Fault(link.path, message, hint, at_key=True)
         for cycle in chains.find_cycles(self.case):
             forms = " > ".join([cycle[-1].output, *(link.output for link in cycle)])
-            message = tr("forms run in a circle: {forms}", forms=forms)
-            hint = tr("write what is recycled as supply, or as a project without inputs")
+            message = f"forms run in a circle: {forms}"
+            hint = "write what is recycled as supply, or as a project without inputs"
             yield Fault(cycle[-1].path, message, hint, at_key=True)
 
     def _check_budget_lines_and_stockpiles(self) -> Iterator[Fault]:
@@ -275,18 +252,16 @@ class _ReferenceChecker:
                 for line in instrument.charges:
                     exists = line in lines or self._is_placeholder(line)
                     if not exists and not self._is_unread("budget_lines", name):
-                        message = tr(
-                            "'{funder}' has no budget line '{line}'", funder=name, line=line
-                        )
-                        hint = unknown_name_hint(line, lines) or tr("add it under budget_lines")
+                        message = f"'{name}' has no budget line '{line}'"
+                        hint = unknown_name_hint(line, lines) or "add it under budget_lines"
                         path = ("funders", name, "instruments", key, "charges", line)
                         yield Fault(path, message, hint, at_key=True)
         first_positions: dict[str, int] = {}
         for position, stockpile in enumerate(self.case.stockpiles):
             first_position = first_positions.setdefault(stockpile.id, position)
             if first_position != position and not self._is_placeholder(stockpile.id):
-                message = tr("two stockpiles have the id '{id}'", id=stockpile.id)
-                hint = tr("rename this one or {other}", other=f"stockpiles.{first_position}")
+                message = f"two stockpiles have the id '{stockpile.id}'"
+                hint = "rename this one or {other}".format(other=f"stockpiles.{first_position}")
                 yield Fault(("stockpiles", position, "id"), message, hint)
 
     def _check_states(self) -> Iterator[Fault]:
@@ -305,20 +280,18 @@ class _ReferenceChecker:
                     continue
                 if material is not None and not any(item.is_named(price) for item in states):
                     values = {"material": name, "price": price}
-                    message = tr("'{material}' has no price state '{price}'", **values)
+                    message = "'{material}' has no price state '{price}'".format(**values)
                     known_names = [
                         item.name.in_language() for item in states if item.name is not None
                     ]
-                    hint = unknown_name_hint(price, known_names) or tr(
-                        "name one under price_states"
-                    )
+                    hint = unknown_name_hint(price, known_names) or "name one under price_states"
                     yield Fault(
                         ("uncertainty", "states", state_position, "prices", name), message, hint
                     )
             for position, name in enumerate(state.anyway):
                 if name in self.case.projects and name not in unaided:
-                    message = tr("the project '{project}' does not come anyway", project=name)
-                    hint = unknown_name_hint(name, unaided) or tr("add anyway to the project")
+                    message = f"the project '{name}' does not come anyway"
+                    hint = unknown_name_hint(name, unaided) or "add anyway to the project"
                     yield Fault(
                         ("uncertainty", "states", state_position, "anyway", position), message, hint
                     )
@@ -326,9 +299,9 @@ class _ReferenceChecker:
                 path = ("uncertainty", "states", state_position, "events", position)
                 yield from self._check_profile(event, path)
                 if event.period > periods:
-                    message = tr("a year has no period {period:g}", period=event.period)
-                    hint = tr("write a period from 1 to {last:g}", last=periods)
-                    hint = tr("write {value}", value=1) if periods <= 1 else hint
+                    message = f"a year has no period {event.period:g}"
+                    hint = f"write a period from 1 to {periods:g}"
+                    hint = f"write {1}" if periods <= 1 else hint
                     yield Fault((*path, "period"), message, hint)
 
     def _check_path_years(
@@ -349,11 +322,11 @@ class _ReferenceChecker:
             return
         values, profile_names = {"hazard": event.hazard}, ", ".join(hazard.profiles)
         if name is None and profile_names:
-            message = tr("the event names no profile of the hazard '{hazard}'", **values)
-            yield Fault(path, message, tr("write profile: one of {known}", known=profile_names))
+            message = "the event names no profile of the hazard '{hazard}'".format(**values)
+            yield Fault(path, message, f"write profile: one of {profile_names}")
         elif name is not None and name not in hazard.profiles:
-            message = tr("the hazard '{hazard}' has no profile '{name}'", name=name, **values)
-            hint = unknown_name_hint(name, list(hazard.profiles)) or tr("leave it out")
+            message = "the hazard '{hazard}' has no profile '{name}'".format(name=name, **values)
+            hint = unknown_name_hint(name, list(hazard.profiles)) or "leave it out"
             yield Fault((*path, "profile"), message, hint)
 
 
@@ -367,33 +340,30 @@ def _check_review(case: Sections, is_partial: bool = False) -> Iterator[Fault]:
         return
     first_year = case.horizon.first_year
     if are_readable(review.year, first_year) and review.year == first_year:
-        message = tr("nothing is seen before {year}, the first year", year=first_year)
-        yield Fault(("review", "year"), message, tr("write a later year"))
+        message = f"nothing is seen before {first_year}, the first year"
+        yield Fault(("review", "year"), message, "write a later year")
     if not review.observe and not is_partial:
-        message = tr("nothing is observed before the review")
-        yield Fault(("review", "observe"), message, tr("write {value}", value="[{hazard: ...}]"))
+        message = "nothing is observed before the review"
+        yield Fault(("review", "observe"), message, "write {value}".format(value="[{hazard: ...}]"))
     position_by_observation: dict[Observation, int] = {}
     for position, observation in enumerate(review.observe):
         path = ("review", "observe", position)
         if observation in position_by_observation:
-            message = tr(
-                "this is observed already, by {other}",
-                other=f"observe.{position_by_observation[observation]}",
+            message = "this is observed already, by {other}".format(
+                other=f"observe.{position_by_observation[observation]}"
             )
-            yield Fault(path, message, tr("leave it out"))
+            yield Fault(path, message, "leave it out")
         position_by_observation.setdefault(observation, position)
         if observation.regime and not (
             uncertainty is not None
             and (uncertainty.regimes or any(state.regimes for state in uncertainty.states or ()))
         ):
-            message = tr("the states of the world have no regimes")
-            yield Fault((*path, "regime"), message, tr("add uncertainty.regimes, or leave it out"))
+            message = "the states of the world have no regimes"
+            yield Fault((*path, "regime"), message, "add uncertainty.regimes, or leave it out")
         material = case.materials.get(observation.price or "")
         states = (uncertainty and uncertainty.states) or ()
         has_prices = any(observation.price in state.prices for state in states)
         if material is not None and len(material.price_states) < 2 and not has_prices:
-            message = tr(
-                "the price of '{material}' is the same in all states", material=observation.price
-            )
-            hint = tr("add price_states to the material, or leave it out")
+            message = f"the price of '{observation.price}' is the same in all states"
+            hint = "add price_states to the material, or leave it out"
             yield Fault((*path, "price"), message, hint)

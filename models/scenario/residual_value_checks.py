@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator
 
 from models.faults import Fault, PathStep
-from models.language import tr
 from models.scenario.sections import Sections
 from models.scenario.stockpiles import Stockpile
 
@@ -31,23 +30,21 @@ def check_residual_values(case: Sections) -> Iterator[Fault]:
         path += () if stockpile.residual_value is None else ("residual_value",)
         values = {"stockpile": stockpile.id, "year": cheapest[0]}
         if cheapest[1] < -_ZERO_COST_TOLERANCE and not _has_purchase_limit(case, stockpile):
-            message = tr(
+            message = (
                 "with its residual value, '{stockpile}' earns by buying in {year} and holding to "
-                "the end, and nothing limits how much",
-                **values,
-            )
-            hint = tr("give max_t or max_purchase_t_per_year, or a lower residual_value")
+                "the end, and nothing limits how much"
+            ).format(**values)
+            hint = "give max_t or max_purchase_t_per_year, or a lower residual_value"
             yield Fault(path, message, hint)
         else:
-            message = tr(
+            message = (
                 "with its residual value, '{stockpile}' costs nothing, or earns, by buying in "
-                "{year} and holding to the end",
-                **values,
-            )
-            hint = tr("a lower residual_value allows for loss, sale and a fall of the price")
+                "{year} and holding to the end"
+            ).format(**values)
+            hint = "a lower residual_value allows for loss, sale and a fall of the price"
             yield Fault(path, message, hint, "warning")
-    message = tr("with a residual_value of 1, a project started in the last year costs nothing")
-    hint = tr("a lower one allows for wear and failure")
+    message = "with a residual_value of 1, a project started in the last year costs nothing"
+    hint = "a lower one allows for wear and failure"
     residual_values = {name: project.residual_value for name, project in case.projects.items()}
     if case.horizon.residual_value >= 1 and None in residual_values.values():
         yield Fault(("horizon", "residual_value"), message, hint, "warning")

@@ -13,7 +13,6 @@ from pydantic import ValidationInfo, model_validator
 from models import base
 from models.base import Base, Id, MaterialId
 from models.field_marks import InSection
-from models.language import tr
 from models.scenario.quantities import Year
 
 
@@ -28,10 +27,8 @@ class Observation(Base):
     @model_validator(mode="after")
     def _names_one_thing(self, info: ValidationInfo) -> Observation:
         if not base.skips_check("order", info) and len(self.model_dump(exclude_none=True)) != 1:
-            message = tr("an observation is one of 'hazard', 'regime' and 'price'")
-            raise base.validation_error(
-                message, tr("write an entry for each thing that is observed")
-            )
+            message = "an observation is one of 'hazard', 'regime' and 'price'"
+            raise base.validation_error(message, "write an entry for each thing that is observed")
         return self
 
 

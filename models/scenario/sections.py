@@ -18,7 +18,6 @@ from models.base import (
     ProjectId,
     VariantId,
 )
-from models.language import mark_translatable, tr
 from models.scenario import quantities
 from models.scenario.funding import Funder
 from models.scenario.hazards import Hazard, Uncertainty
@@ -55,8 +54,8 @@ class Horizon(Base):
     @classmethod
     def _check_periods(cls, periods: Number) -> Number:
         if not math.isnan(periods) and float(periods) not in ALLOWED_PERIODS:
-            message = tr("periods_per_year is {periods:g}", periods=periods)
-            raise base.validation_error(message, tr("write 1, 2, 4 or 12"))
+            message = f"periods_per_year is {periods:g}"
+            raise base.validation_error(message, "write 1, 2, 4 or 12")
         return periods
 
     @model_validator(mode="after")
@@ -67,10 +66,10 @@ class Horizon(Base):
             return self
         if self.last_year < self.first_year:
             values = {"last": self.last_year, "first": self.first_year}
-            message = tr("last_year {last} lies before first_year {first}", **values)
+            message = "last_year {last} lies before first_year {first}".format(**values)
             raise base.validation_error(message, path=("last_year",))
         if self.last_year - self.first_year >= 200:
-            raise base.validation_error(tr("a horizon of 200 years or more"), path=("last_year",))
+            raise base.validation_error("a horizon of 200 years or more", path=("last_year",))
         return self
 
     @property
@@ -221,8 +220,5 @@ class Sections(Base):
         return self.review if self.review is not None and self.review.in_plans else None
 
     _weights_sum_to_one = base.sums_to_one(
-        "assumptions",
-        description=mark_translatable("the weight of all sets"),
-        share_field="weight",
-        allow_empty=True,
+        "assumptions", description="the weight of all sets", share_field="weight", allow_empty=True
     )

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from models.currencies import UNITS_PER_EURO
 from models.faults import Fault, PathStep, warning
 from models.field_marks import LocatedValue
-from models.language import tr
 from models.scenario.number_hints import percent_hint
 from models.scenario.quantities import Number, YearlyQuantity
 from models.scenario.sections import Sections
@@ -60,28 +59,31 @@ def single_figure_warnings(case: Sections, values: list[LocatedValue]) -> Iterat
     for path, value, _, _ in values:
         if isinstance(value, Number | int) and (name := _months_field(path, value)):
             texts = {"name": name, "value": format_figure(value)}
-            message = tr("{name} is in years, {value} is probably in months", **texts)
-            yield warning(path, message, tr("write {meant:g} if it is", meant=value / 12))
+            message = "{name} is in years, {value} is probably in months".format(**texts)
+            yield warning(path, message, f"write {value / 12:g} if it is")
         elif isinstance(value, Number):
             rate_field = _rate_field(path)
             money_field = next((str(step) for step in path[-3:] if str(step).endswith("_meur")), "")
             texts = {"name": rate_field or money_field, "value": format_figure(value)}
             if rate_field and value > _USUAL_MAXIMUM[rate_field]:
                 texts |= {"percent": format_figure(100 * value)}
-                message = tr("{name} is a fraction of one: {value} means {percent} %", **texts)
+                message = "{name} is a fraction of one: {value} means {percent} %".format(**texts)
                 if rate_field in _RATE_FIELDS:
-                    message = tr("{name} is a real rate: {value} means {percent} % a year", **texts)
+                    message = "{name} is a real rate: {value} means {percent} % a year".format(
+                        **texts
+                    )
                 elif rate_field == "annual_loss":
-                    message = tr(
-                        "{name} is a fraction of one: {value} means {percent} % a year", **texts
+                    message = (
+                        "{name} is a fraction of one: {value} means {percent} % a year".format(
+                            **texts
+                        )
                     )
                 yield warning(path, message, percent_hint(value))
             elif money_field and value >= max_money:
-                message = tr("{name} is in millions: {value} million is too much", **texts)
-                hint = tr(
-                    "write {thousandth:g} if it is in thousands, {millionth:g} if in whole units",
-                    thousandth=value / 1e3,
-                    millionth=value / 1e6,
+                message = "{name} is in millions: {value} million is too much".format(**texts)
+                hint = (
+                    f"write {value / 1e3:g} if it is in thousands, "
+                    f"{value / 1e6:g} if in whole units"
                 )
                 yield warning(path, message, hint)
             elif path[:2] == ("uncertainty", "demand") and value >= _MAX_DEMAND_FACTOR:
@@ -94,7 +96,7 @@ def single_figure_warnings(case: Sections, values: list[LocatedValue]) -> Iterat
                         "times": format_figure(higher_figure / lower_figure),
                         "year": str(value.years[position]),
                     }
-                    message = tr("a factor of {times} between {year} and this year", **texts)
+                    message = "a factor of {times} between {year} and this year".format(**texts)
                     yield warning((*path, str(year)), message, same_unit_hint())
             highest = max(value.values)
             if path[::3] == ("uncertainty", "demand") and highest >= _MAX_DEMAND_FACTOR:
@@ -103,7 +105,7 @@ def single_figure_warnings(case: Sections, values: list[LocatedValue]) -> Iterat
 
 def _demand_factor_warning(path: _Path, factor: float) -> Fault:
     texts = {"value": format_figure(factor)}
-    message = tr("a factor of {value} means {value} times the demand", **texts)
+    message = "a factor of {value} means {value} times the demand".format(**texts)
     return warning(path, message, percent_hint(factor))
 
 
@@ -155,20 +157,17 @@ def budget_warnings(case: Sections) -> Iterator[Fault]:
         for path, amount in limits if capex and name not in stock_payers else ():
             values = {"amount": format_figure(amount), "total": format_figure(sum(capex))}
             if 0 < amount < min(capex) / UNIT_FACTOR:
-                message = tr(
+                message = (
                     "{amount} million, but the smallest project that may be funded costs {least} "
-                    "million",
-                    least=format_figure(min(capex)),
-                    **values,
-                )
+                    "million"
+                ).format(least=format_figure(min(capex)), **values)
             elif sum(capex) * UNIT_FACTOR < amount < MAX_MEUR:
-                message = tr(
-                    "{amount} million, but all projects that may be funded cost {total} million",
-                    **values,
-                )
+                message = (
+                    "{amount} million, but all projects that may be funded cost {total} million"
+                ).format(**values)
             else:
                 continue
-            hint = slip_hint(tr("write amounts in millions"), amount, sum(capex))
+            hint = slip_hint("write amounts in millions", amount, sum(capex))
             yield warning(("funders", name, *path), message, hint)
 
 
@@ -186,16 +185,13 @@ def stock_warnings(case: Sections) -> Iterator[Fault]:
         reached = float(stockpile.initial_t) + bought * len(case.horizon.years)
         values = {"most": format_figure(most), "bought": format_figure(bought)}
         if 0 < reached < most / UNIT_FACTOR:
-            message = tr(
-                "{most} t, but no more than {reached} t can be stored by {year}",
-                reached=format_figure(reached),
-                year=case.horizon.last_year,
-                **values,
+            message = "{most} t, but no more than {reached} t can be stored by {year}".format(
+                reached=format_figure(reached), year=case.horizon.last_year, **values
             )
             hint = slip_hint(same_unit_hint(), most, reached)
             yield warning((*path, "max_t"), message, hint)
         elif 0 < most * _MAX_TURNOVER < bought:
-            message = tr("{bought} t per year for a stock of at most {most} t", **values)
+            message = "{bought} t per year for a stock of at most {most} t".format(**values)
             hint = slip_hint(same_unit_hint(), bought, most)
             yield warning((*path, "max_purchase_t_per_year"), message, hint)
 
@@ -207,14 +203,10 @@ def repeated_row_warnings(case: Sections) -> Iterator[Fault]:
         for position, row in enumerate(rows):
             first_position = positions.setdefault(repr(row), position)
             if first_position != position:
-                message = tr(
-                    "the same as row {row}: their tonnes are added", row=first_position + 1
-                )
-                yield warning(
-                    (section, position), message, tr("delete one of them if it is a copy")
-                )
+                message = f"the same as row {first_position + 1}: their tonnes are added"
+                yield warning((section, position), message, "delete one of them if it is a copy")
 
 
 def same_unit_hint() -> str:
     """Return the hint for a figure that is unlike a related one."""
-    return tr("check that both are in the unit asked for")
+    return "check that both are in the unit asked for"

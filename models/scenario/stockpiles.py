@@ -8,7 +8,6 @@ from pydantic import ValidationInfo, model_validator
 
 from models import base
 from models.base import Base, ConsumerId, FunderId, Id, LocalizedText, MaterialId, NamesOrKeyword
-from models.language import tr
 from models.scenario.quantities import Fraction, NonNegative, Number, Share, YearlyNonNegative
 
 
@@ -48,10 +47,6 @@ class Stockpile(Base):
         if base.skips_check("order", info):
             return self
         if self.max_t is not None and self.initial_t > self.max_t:
-            message = tr(
-                "initial_t {initial:g} is above max_t {most:g}",
-                initial=self.initial_t,
-                most=self.max_t,
-            )
+            message = f"initial_t {self.initial_t:g} is above max_t {self.max_t:g}"
             raise base.validation_error(message, path=("initial_t",))
         return self

@@ -9,7 +9,6 @@ from statistics import median
 from typing import NamedTuple
 
 from models.faults import Fault, PathStep, warning
-from models.language import tr
 from models.scenario import chains
 from models.scenario.quantities import YearlyQuantity
 from models.scenario.sections import Sections
@@ -137,10 +136,10 @@ def tonnage_warnings(
             bool(near_median) and len(directions) == 1 and suspicious_count > len(compared) / 2
         )
         if is_need_wrong and demand_rows:
-            message = tr(
-                "{need} t of '{material}' are needed per year, unlike {tonnes} t elsewhere",
-                tonnes=format_figure(near_median[0].tonnes),
-                **values,
+            message = (
+                "{need} t of '{material}' are needed per year, unlike {tonnes} t elsewhere".format(
+                    tonnes=format_figure(near_median[0].tonnes), **values
+                )
             )
             factor = -1.0 if need > median_t else 999.0  # without the row, or with 1,000 times it
             nearest_row = min(
@@ -152,10 +151,12 @@ def tonnage_warnings(
             if is_need_wrong and demand_rows and len(compared) > 1 and amount in near_median:
                 continue
             values["tonnes"] = format_figure(amount.tonnes)
-            message = tr("{tonnes} t per year, where {need} t of '{material}' are needed", **values)
+            message = "{tonnes} t per year, where {need} t of '{material}' are needed".format(
+                **values
+            )
             if amount.path[-1] in ("initial_t", "max_t"):
-                message = tr(
-                    "{tonnes} t, where {need} t of '{material}' are needed a year", **values
+                message = "{tonnes} t, where {need} t of '{material}' are needed a year".format(
+                    **values
                 )
             compared_t = need * amount.demand_share
             yield warning(
@@ -290,11 +291,9 @@ def _small_supply(case: Sections) -> Iterator[Fault]:
 
 
 def _unusual_row_warning(material: str, amount: _Amount, other_tonnes: float) -> Fault:
-    message = tr(
-        "{tonnes} t per year of '{material}', but {other} t in other rows",
-        material=material,
-        tonnes=format_figure(amount.tonnes),
-        other=format_figure(other_tonnes),
+    message = (
+        f"{format_figure(amount.tonnes)} t per year of '{material}', but "
+        f"{format_figure(other_tonnes)} t in other rows"
     )
     return warning(amount.path, message, slip_hint(_tonnes_hint(), amount.tonnes, other_tonnes))
 
@@ -310,11 +309,11 @@ def slip_hint(hint: str, value: float, usual: float) -> str:
     if factor is None:
         return hint
     texts = {"meant": format_figure(value * factor), "times": format_figure(factor)}
-    return f"{hint}; {tr('did you mean {meant} ({times} times)?', **texts)}"
+    return f"{hint}; {'did you mean {meant} ({times} times)?'.format(**texts)}"
 
 
 def _tonnes_hint() -> str:
-    return tr("check that both are in tonnes, not in kt or kg")
+    return "check that both are in tonnes, not in kt or kg"
 
 
 def _demand_rows(case: Sections) -> dict[str, list[_Amount]]:

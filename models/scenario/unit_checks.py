@@ -15,7 +15,6 @@ from statistics import median
 from models.currencies import CURRENCY_CODES, UNITS_PER_EURO, currency_code_hint, reference_price
 from models.faults import Fault, PathStep, warning
 from models.field_marks import LocatedValue
-from models.language import tr
 from models.scenario import price_evidence, single_figures, tonnage_checks
 from models.scenario.quantities import Number, YearlyQuantity, are_readable
 from models.scenario.sections import Sections
@@ -91,10 +90,8 @@ def _price_year_warning(case: Sections) -> Iterator[Fault]:
         and abs(year - first_year) > _MAX_PRICE_YEAR_DISTANCE
     ):
         values = {"year": year, "first": first_year, "count": abs(year - first_year)}
-        message = tr("price_year {year} is {count} years from first_year {first}", **values)
-        yield warning(
-            ("price_year",), message, tr("write the year whose prices the amounts are in")
-        )
+        message = "price_year {year} is {count} years from first_year {first}".format(**values)
+        yield warning(("price_year",), message, "write the year whose prices the amounts are in")
 
 
 def _exchange_rate_warnings(case: Sections) -> Iterator[Fault]:
@@ -104,8 +101,8 @@ def _exchange_rate_warnings(case: Sections) -> Iterator[Fault]:
         usual = UNITS_PER_EURO.get(own, 0) / UNITS_PER_EURO.get(other, 1)
         if usual > 0 and own != other and not usual / 5 <= rate <= usual * 5:
             texts = {"name": name, "rate": format_figure(rate), "usual": format_figure(usual)}
-            message = tr("{name} is {rate}, and was about {usual} in 2025", **texts)
-            hint = tr("{own}_per_{other} is what one {other} costs in {own}", own=own, other=other)
+            message = "{name} is {rate}, and was about {usual} in 2025".format(**texts)
+            hint = f"{own}_per_{other} is what one {other} costs in {own}"
             yield warning(("units", "exchange_rates", name), message, hint)
 
 
@@ -118,7 +115,7 @@ def _currency_warnings(case: Sections, prices: Mapping[str, _Range]) -> Iterator
     """
     code, rate = case.currency, UNITS_PER_EURO.get(case.currency, 1.0)
     if code not in CURRENCY_CODES:
-        message = tr("'{value}' is not a currency code of ISO 4217", value=code)
+        message = f"'{code}' is not a currency code of ISO 4217"
         yield warning(("currency",), message, currency_code_hint(code))
         return
     ratios = []
@@ -137,10 +134,10 @@ def _currency_warnings(case: Sections, prices: Mapping[str, _Range]) -> Iterator
     )
     if prices_are_in_eur or (not ratios and rate > 20 and figures_are_small):
         values = {"value": code, "rate": format_figure(rate)}
-        message = tr(
-            "the amounts are not those of {value}, about {rate} of which are 1 EUR", **values
+        message = "the amounts are not those of {value}, about {rate} of which are 1 EUR".format(
+            **values
         )
-        yield warning(("currency",), message, tr("write the currency that the amounts are in"))
+        yield warning(("currency",), message, "write the currency that the amounts are in")
 
 
 def _reference_price_of(case: Sections, name: str) -> float | None:
@@ -190,21 +187,19 @@ class _PriceComparison:
             if message:
                 mispriced.add(name)
                 usual = self._price_in_2025(name) or self.min_damage.get(name, 0.0) / 2
-                hint = tr("write the price of a tonne, in whole units of the currency")
+                hint = "write the price of a tonne, in whole units of the currency"
                 at_price = ("materials", name, "price_eur_per_t")
                 yield warning(at_price, message, slip_hint(hint, high_price, usual))
         for key, ratio in ratios.items():
             path, outputs = ("projects", key), self.case.projects[key].output_t_per_year
             is_plausible = MIN_CAPEX_RATIO <= ratio <= MAX_CAPEX_RATIO
             if not is_plausible and path not in reported_paths and mispriced.isdisjoint(outputs):
-                message = tr(
-                    "capex is {times} times the value of a year's output, that of published "
-                    "projects is {least} to {most} times",
-                    times=format_figure(ratio),
-                    least=0.1,
-                    most=34,
+                message = (
+                    f"capex is {format_figure(ratio)} times the value of a "
+                    "year's output, that of published "
+                    f"projects is {0.1} to {34} times"
                 )
-                hint = tr("write capex in millions, and output in tonnes per year")
+                hint = "write capex in millions, and output in tonnes per year"
                 suspect = self._suspect_field(outputs, ratio)
                 figure, times = float(self.case.projects[key].capex_meur), _USUAL_CAPEX / ratio
                 if suspect[0] != "capex_meur":
@@ -228,8 +223,8 @@ class _PriceComparison:
                     "value": format_figure(highest),
                     "price": format_figure(high_price),
                 }
-                message = tr(
-                    "{value} per tonne is unlike the price of '{material}', {price}", **values
+                message = "{value} per tonne is unlike the price of '{material}', {price}".format(
+                    **values
                 )
                 hint = slip_hint(same_unit_hint(), highest, high_price)
                 yield warning(price_path, message, hint)
@@ -250,13 +245,11 @@ class _PriceComparison:
                     0 < revenue[name] < _MIN_WORTH * sum(revenue.values())
                     and tonnes < _MIN_PART_OF_NEED * need
                 ):
-                    message = tr(
-                        "{tonnes} t per year of '{material}' are 1/{part} of the value of all "
-                        "outputs, and {need} t are needed",
-                        tonnes=format_figure(tonnes),
-                        material=name,
-                        part=format_figure(round(sum(revenue.values()) / revenue[name])),
-                        need=format_figure(need),
+                    message = (
+                        f"{format_figure(tonnes)} t per year of '{name}' are "
+                        f"1/{format_figure(round(sum(revenue.values()) / revenue[name]))} "
+                        "of the value of all "
+                        f"outputs, and {format_figure(need)} t are needed"
                     )
                     path = ("projects", key, "output_t_per_year", name)
                     yield warning(path, message, slip_hint(same_unit_hint(), tonnes, need))
@@ -268,12 +261,10 @@ class _PriceComparison:
             worth = tonnes * self._price_in_2025(row.material)
             path = ("demand", position)
             if path not in reported_paths and worth > _MAX_MARKET_EUR * (self.units_per_euro or 1):
-                message = tr(
-                    "{tonnes} t of '{material}' cost {worth} million in 2025, more than the world "
-                    "market of any metal",
-                    tonnes=format_figure(tonnes),
-                    material=row.material,
-                    worth=format_figure(worth / 1e6),
+                message = (
+                    f"{format_figure(tonnes)} t of '{row.material}' cost "
+                    f"{format_figure(worth / 1e6)} million in 2025, more than the world "
+                    "market of any metal"
                 )
                 yield warning((*path, "t_per_year"), message, same_unit_hint())
 
@@ -293,16 +284,13 @@ class _PriceComparison:
             )
             message, values = "", {"material": material, "value": format_figure(cost)}
             if 0 < high_price < cost:
-                message = tr(
-                    "storage for {value} per tonne and year costs more than '{material}', {price}",
-                    price=format_figure(high_price),
-                    **values,
-                )
+                message = (
+                    "storage for {value} per tonne and year costs more than '{material}', {price}"
+                ).format(price=format_figure(high_price), **values)
             elif cost > 0 and is_unlike:
-                message = tr(
-                    "storage of '{material}' for {value} per tonne and year is unlike all others",
-                    **values,
-                )
+                message = (
+                    "storage of '{material}' for {value} per tonne and year is unlike all others"
+                ).format(**values)
             if message:
                 path = ("stockpiles", position, "storage_eur_per_t_year")
                 yield warning(path, message, same_unit_hint())
@@ -346,10 +334,8 @@ class _PriceComparison:
                 and low_price <= price_2025 * _REFERENCE_FACTOR
             ):
                 return None
-            return tr(
-                "{price} for a tonne of '{material}', which cost about {cost} in 2025",
-                cost=format_figure(price_2025),
-                **values,
+            return "{price} for a tonne of '{material}', which cost about {cost} in 2025".format(
+                cost=format_figure(price_2025), **values
             )
         min_damage = self.min_damage.get(name, 0.0)
         is_too_low = (
@@ -359,11 +345,9 @@ class _PriceComparison:
         is_too_high = all(ratio < MIN_CAPEX_RATIO for ratio in capex) and 0 < min_damage < low_price
         if not capex or not (is_too_low or is_too_high):
             return None
-        return tr(
-            "{price} for a tonne of '{material}' is unlike its damage of {damage} and all capex",
-            damage=format_figure(min_damage),
-            **values,
-        )
+        return (
+            "{price} for a tonne of '{material}' is unlike its damage of {damage} and all capex"
+        ).format(damage=format_figure(min_damage), **values)
 
     def _damage_warnings(self) -> Iterator[Fault]:
         """Yield warnings of damage per tonne below or far above the price.
@@ -376,10 +360,9 @@ class _PriceComparison:
             steps = [float(step.eur_per_t) for step in damage.steps]
             for position, (previous_value, value) in enumerate(pairwise(steps), 1):
                 if 0 < previous_value * SMALL_FACTOR <= value:
-                    message = tr(
-                        "a damage of {value} per tonne, where the step before has {other}",
-                        value=format_figure(value),
-                        other=format_figure(previous_value),
+                    message = (
+                        f"a damage of {format_figure(value)} per tonne, where the "
+                        f"step before has {format_figure(previous_value)}"
                     )
                     path = ("damage", entry_position, "steps", position, "eur_per_t")
                     hint = slip_hint(same_unit_hint(), value, previous_value)
@@ -393,19 +376,15 @@ class _PriceComparison:
                 values = {"material": damage.material, "value": format_figure(value)}
                 path = ("damage", entry_position, "steps", position, "eur_per_t")
                 if is_below_price:
-                    message = tr(
-                        "a damage of {value} per tonne is below the price of '{material}', {price}",
-                        price=format_figure(low_price),
-                        **values,
-                    )
+                    message = (
+                        "a damage of {value} per tonne is below the price of '{material}', {price}"
+                    ).format(price=format_figure(low_price), **values)
                     yield warning(path, message, slip_hint(same_unit_hint(), value, low_price))
                 elif value > high_price * SMALL_FACTOR:
-                    message = tr(
+                    message = (
                         "a damage of {value} per tonne is far above the price of '{material}', "
-                        "{price}",
-                        price=format_figure(high_price),
-                        **values,
-                    )
+                        "{price}"
+                    ).format(price=format_figure(high_price), **values)
                     yield warning(path, message, slip_hint(same_unit_hint(), value, high_price))
                 break
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.faults import Fault, PathStep, warning
-from models.language import mark_translatable, tr
 from models.scenario.number_hints import percent_hint
 from models.scenario.sections import Sections
 from models.scenario.user_rule_rows import (
@@ -21,16 +20,16 @@ from models.spelling import did_you_mean, unknown_name_hint
 
 _Path = tuple[PathStep, ...]
 _NOTHING_MATCHES = {
-    "project": mark_translatable("nothing of this quantity belongs to the project '{name}'"),
-    "country": mark_translatable("no project lies in '{name}'"),
-    "region": mark_translatable("no project lies in the region '{name}'"),
-    "tag": mark_translatable("no project carries the tag '{name}'"),
-    "output": mark_translatable("no project delivers '{name}'"),
-    "material": mark_translatable("nothing of this quantity concerns '{name}'"),
-    "funder": mark_translatable("nothing of this quantity comes from '{name}'"),
-    "instrument": mark_translatable("there is no instrument '{name}' that takes part in a project"),
-    "class": mark_translatable("no instrument is booked as '{name}'"),
-    "stockpile": mark_translatable("there is no stockpile '{name}'"),
+    "project": "nothing of this quantity belongs to the project '{name}'",
+    "country": "no project lies in '{name}'",
+    "region": "no project lies in the region '{name}'",
+    "tag": "no project carries the tag '{name}'",
+    "output": "no project delivers '{name}'",
+    "material": "nothing of this quantity concerns '{name}'",
+    "funder": "nothing of this quantity comes from '{name}'",
+    "instrument": "there is no instrument '{name}' that takes part in a project",
+    "class": "no instrument is booked as '{name}'",
+    "stockpile": "there is no stockpile '{name}'",
 }
 
 
@@ -45,8 +44,8 @@ def user_rule_faults(case: Sections) -> Iterator[Fault]:
         if any(fault.severity == "error" for fault in faults):
             continue
         if not groups(case, rule):
-            message = tr("no project carries a tag")
-            yield Fault((*bound_path, "sum"), message, tr("leave it out"))
+            message = "no project carries a tag"
+            yield Fault((*bound_path, "sum"), message, "leave it out")
         if rule.if_ is not None:
             yield from _condition_faults(case, rule, path)
         yield from _unreachable_warnings(case, name)
@@ -70,7 +69,7 @@ def _unreachable_warnings(case: Sections, name: str) -> Iterator[Fault]:
         if row.constant > most * (1 + 1e-9):
             rule = case.policy.rules[row.rule]
             values = {"asked": row.constant, "most": most}
-            message = tr("all candidates together give {most:g} t, not {asked:g} t", **values)
+            message = "all candidates together give {most:g} t, not {asked:g} t".format(**values)
             yield warning(("policy", "rules", row.rule, *rule.level_path), message)
             return
 
@@ -79,17 +78,15 @@ def _period_faults(case: Sections, rule: UserRule, path: _Path) -> Iterator[Faul
     counted = years_counted(case, rule)
     if not counted:
         key = "to" if rule.by is None else "by"
-        yield Fault((*path, key), tr("the rule counts no year"), tr("write a later year"))
+        yield Fault((*path, key), "the rule counts no year", "write a later year")
         return
     quantities = [term.quantity for term in rule.bound.sum]
     quantities += [rule.level.quantity] if rule.level.quantity is not None else []
     is_open = len(counted) > 1 and rule.by is None and not rule.is_yearly and rule.if_ is None
     for quantity in quantities:
         if QUANTITIES[quantity].is_level and is_open:
-            message = tr(
-                "{quantity} is a stock at a year's end, and no year is named", quantity=quantity
-            )
-            yield Fault(path, message, tr("write every_year: true, or by: a year"), at_key=True)
+            message = f"{quantity} is a stock at a year's end, and no year is named"
+            yield Fault(path, message, "write every_year: true, or by: a year", at_key=True)
             return
 
 
@@ -101,17 +98,17 @@ def _term_faults(case: Sections, rule: UserRule, path: _Path) -> Iterator[Fault]
         yield from _grouping_faults(term, term_path)
         if QUANTITIES[term.quantity].unit != first_unit and float(term.factor) == 1:
             values = {"quantity": term.quantity, "other": rule.bound.sum[0].quantity}
-            message = tr("{quantity} and {other} have different units", **values)
-            yield Fault((*term_path, "quantity"), message, tr("give a factor that converts it"))
+            message = "{quantity} and {other} have different units".format(**values)
+            yield Fault((*term_path, "quantity"), message, "give a factor that converts it")
     level, level_path = rule.level, (*path, rule.sense)
     amounts = () if level.value is None else level.value.values
     shares = [float(x) for x in amounts if 0 < float(x) < 1 and x.written is None]
     if shares and all(float(x.factor) == 1 for x in rule.bound.sum):
         share = shares[0]
-        unit = {"count": tr("projects"), "money": tr("million EUR"), "tonnes": "t"}[first_unit]
-        message = tr("{value:g} means {value:g} {unit} here, not a share", value=share, unit=unit)
+        unit = {"count": "projects", "money": "million EUR", "tonnes": "t"}[first_unit]
+        message = f"{share:g} means {share:g} {unit} here, not a share"
         multiple = f"{{times: {share:g}, quantity: ...}}"
-        hint = tr("for a share of a quantity write {value}", value=multiple)
+        hint = f"for a share of a quantity write {multiple}"
         yield warning(level_path, message, hint)
     if level.term is not None:
         yield from _filter_faults(case, level.term, level_path)
@@ -119,7 +116,7 @@ def _term_faults(case: Sections, rule: UserRule, path: _Path) -> Iterator[Fault]
         is_same = (level.quantity, level.where) == (first.quantity, first.where)
         if is_same and float(level.times or 0) > 1 and len(rule.bound.sum) == 1:
             times = float(level.times or 0)
-            message = tr("a part is never {times:g} times the whole", times=times)
+            message = f"a part is never {times:g} times the whole"
             hint = percent_hint(times) if 2 <= times <= 100 else ""
             yield warning((*level_path, "times"), message, hint)
 
@@ -127,9 +124,9 @@ def _term_faults(case: Sections, rule: UserRule, path: _Path) -> Iterator[Fault]
 def _grouping_faults(term: RuleTerm, path: _Path) -> Iterator[Fault]:
     allowed = QUANTITIES[term.quantity].filters
     if term.each not in (None, "year") and term.each not in allowed:
-        message = tr("{quantity} has no {key}", quantity=term.quantity, key=term.each)
+        message = f"{term.quantity} has no {term.each}"
         possible = [x for x in ("country", "project", "material", "funder", "tag") if x in allowed]
-        hint = tr("possible here: {names}", names=", ".join([*possible, "year"]))
+        hint = "possible here: {names}".format(names=", ".join([*possible, "year"]))
         yield Fault((*path, "each"), message, hint)
 
 
@@ -139,8 +136,8 @@ def _filter_faults(case: Sections, term: QuantityTerm, path: _Path) -> Iterator[
     for key, names in term.where.names.items():
         key_path = (*path, "where", key)
         if key not in allowed:
-            message = tr("{quantity} has no {key}", quantity=term.quantity, key=key)
-            hint = tr("possible here: {names}", names=", ".join(sorted(allowed)))
+            message = f"{term.quantity} has no {key}"
+            hint = "possible here: {names}".format(names=", ".join(sorted(allowed)))
             yield Fault(key_path, message, hint, at_key=True)
             return
         known = dict.fromkeys(
@@ -148,7 +145,7 @@ def _filter_faults(case: Sections, term: QuantityTerm, path: _Path) -> Iterator[
         )
         unmatched = [name for name in names if name not in known]
         for name in unmatched:
-            message = tr(_NOTHING_MATCHES[key], name=name)
+            message = _NOTHING_MATCHES[key].format(name=name)
             place = (*key_path, names.index(name))
             if len(unmatched) == len(names):
                 is_faulty = True
@@ -156,8 +153,8 @@ def _filter_faults(case: Sections, term: QuantityTerm, path: _Path) -> Iterator[
             else:
                 yield warning(place, message, did_you_mean(name, known))
     if not is_faulty and not selected(case, term):
-        message = tr("nothing meets all conditions")
-        yield Fault((*path, "where") if term.where.names else path, message, tr("drop one of them"))
+        message = "nothing meets all conditions"
+        yield Fault((*path, "where") if term.where.names else path, message, "drop one of them")
 
 
 def _condition_faults(case: Sections, rule: UserRule, path: _Path) -> Iterator[Fault]:
@@ -167,10 +164,8 @@ def _condition_faults(case: Sections, rule: UserRule, path: _Path) -> Iterator[F
     project = case.projects[rule.if_.start]
     first_start, last_year = project.start_years(case.horizon.years)[:1], years_counted(case, rule)
     if not first_start or first_start[0] > last_year[-1]:
-        message = tr(
-            "'{project}' cannot start by {year}", project=rule.if_.start, year=last_year[-1]
-        )
-        yield warning((*path, "if", "start"), message, tr("the rule never applies"))
+        message = f"'{rule.if_.start}' cannot start by {last_year[-1]}"
+        yield warning((*path, "if", "start"), message, "the rule never applies")
     open_stockpiles = {
         h.id for h in case.stockpiles if h.max_t is None and h.max_purchase_t_per_year is None
     }
@@ -183,9 +178,7 @@ def _condition_faults(case: Sections, rule: UserRule, path: _Path) -> Iterator[F
     for term, can_violate in terms:
         for subject in selected(case, term) if can_violate else ():
             if subject.stockpile in open_stockpiles:
-                message = tr(
-                    "purchases for '{stockpile}' have no limit", stockpile=subject.stockpile
-                )
-                hint = tr("a rule with a condition needs max_t or max_purchase_t_per_year there")
+                message = f"purchases for '{subject.stockpile}' have no limit"
+                hint = "a rule with a condition needs max_t or max_purchase_t_per_year there"
                 yield Fault(path, message, hint, at_key=True)
                 return

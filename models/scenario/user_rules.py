@@ -12,7 +12,6 @@ from pydantic_core import CoreSchema, core_schema
 from models import base
 from models.base import Base, Country, FieldReader, LocalizedText, MaterialId, ProjectId
 from models.field_marks import InSection
-from models.language import tr
 from models.scenario.number_hints import fraction_of_percentage
 from models.scenario.quantities import (
     NonNegative,
@@ -71,11 +70,11 @@ class OneOrMoreNames(FieldReader):
         """Return the names as a tuple. Raises PydanticCustomError for other values."""
         names = (value,) if isinstance(value, str) else value
         if not isinstance(names, (list, tuple)) or not names:
-            raise base.validation_error(tr("a name or a list of names is expected here"))
+            raise base.validation_error("a name or a list of names is expected here")
         for position, name in enumerate(names):
             if not isinstance(name, str):
-                message = tr("'{value}' is not a text", value=str(name).lower())
-                hint = tr("write {value}", value='"NO"') if name is False else ""
+                message = f"'{str(name).lower()}' is not a text"
+                hint = "write {value}".format(value='"NO"') if name is False else ""
                 raise base.validation_error(message, hint, (position,))
         return tuple(names)
 
@@ -171,16 +170,16 @@ class RuleLevel(Base):
         EUR."""
         if isinstance(value, str) and (fraction := fraction_of_percentage(value)):
             multiple = f"{{times: {fraction}, quantity: ...}}"
-            hint = tr("for a share of a quantity write {value}", value=multiple)
-            raise base.validation_error(tr("'{value}' is not a number", value=value), hint)
+            hint = f"for a share of a quantity write {multiple}"
+            raise base.validation_error(f"'{value}' is not a number", hint)
 
     @model_validator(mode="after")
     def _is_complete(self) -> RuleLevel:
         if self.value is None and (self.times is None or self.quantity is None):
-            hint = tr("write {value}", value="{times: 0.5, quantity: public_money}")
-            raise base.validation_error(tr("a multiple needs times and quantity"), hint)
+            hint = "write {value}".format(value="{times: 0.5, quantity: public_money}")
+            raise base.validation_error("a multiple needs times and quantity", hint)
         if self.value is not None and (self.times, self.quantity) != (None, None):
-            raise base.validation_error(tr("a number and a multiple exclude each other"))
+            raise base.validation_error("a number and a multiple exclude each other")
         return self
 
     @classmethod
@@ -210,8 +209,8 @@ class OneOrMoreTerms:
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
         def as_list(value: Any) -> Any:
             if isinstance(value, str):
-                hint = tr("write {value}", value=f"{{quantity: {value}}}")
-                message = tr("a mapping is expected here, not {shown}", shown=f"'{value}'")
+                hint = "write {value}".format(value=f"{{quantity: {value}}}")
+                message = "a mapping is expected here, not {shown}".format(shown=f"'{value}'")
                 raise base.validation_error(message, hint)
             return (value,) if isinstance(value, Mapping) else value
 
@@ -265,24 +264,24 @@ class UserRule(RuleBound):
             return self
         own = [name for name in ("sum", *SENSES) if getattr(self, name)]
         if self.then is not None and (self.if_ is None or own):
-            hint = tr("write {value}", value="{if: {start: ...}, then: {sum: ..., at_least: 1}}")
-            raise base.validation_error(tr("'then' follows 'if' and holds sum and limit"), hint)
+            hint = "write {value}".format(value="{if: {start: ...}, then: {sum: ..., at_least: 1}}")
+            raise base.validation_error("'then' follows 'if' and holds sum and limit", hint)
         if not self.bound.sum:
-            hint = tr("write {value}", value="sum: {quantity: starts}")
-            raise base.validation_error(tr("a rule needs a sum"), hint)
+            hint = "write {value}".format(value="sum: {quantity: starts}")
+            raise base.validation_error("a rule needs a sum", hint)
         if sum(getattr(self.bound, sense) is not None for sense in SENSES) != 1:
-            message = tr("a rule has one of at_least, at_most and equals")
-            raise base.validation_error(message, tr("write two rules for two limits"))
+            message = "a rule has one of at_least, at_most and equals"
+            raise base.validation_error(message, "write two rules for two limits")
         if self.if_ is not None and self.sense == "equals":
-            message = tr("a rule with a condition has at_least or at_most")
-            raise base.validation_error(message, tr("write two rules for two limits"))
+            message = "a rule with a condition has at_least or at_most"
+            raise base.validation_error(message, "write two rules for two limits")
         periods = [name for name in ("by", "from_", "to", "years") if getattr(self, name)]
         excludes_others = "years" in periods or {"by", "to"} <= set(periods)
         if excludes_others and len(periods) > 1:
             names = ", ".join(name.rstrip("_") for name in periods)
-            raise base.validation_error(tr("{names} exclude each other", names=names))
+            raise base.validation_error(f"{names} exclude each other")
         if len({term.each for term in self.bound.sum} - {None, "year"}) > 1:
-            raise base.validation_error(tr("all terms of a sum have the same 'each'"), "", ("sum",))
+            raise base.validation_error("all terms of a sum have the same 'each'", "", ("sum",))
         return self
 
     @property

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from models.language import mark_translatable
-
 if TYPE_CHECKING:
     from models.results import Result
     from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
@@ -92,28 +90,20 @@ def _import_attribute(module: str, name: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-_SOLVE_SUMMARY = mark_translatable("Find the best plan for a scenario.")
-_SPLIT_SUMMARY = mark_translatable("Share what companies gain together, and test who would leave.")
-_PARTICIPATE_SUMMARY = mark_translatable("Find the share of a project that a company should take.")
-_EVALUATE_SUMMARY = mark_translatable("Judge a saved plan on states that it was not made for.")
-_EXPLAIN_SUMMARY = mark_translatable("Say why each project and each stock of a plan is in or out.")
-_STRESS_SUMMARY = mark_translatable(
-    "Show what a disruption does, period by period, without a plan and with it."
-)
-_ALTERNATIVES_SUMMARY = mark_translatable(
-    "Find other plans nearly as good, and how robust each choice is."
-)
-_SENSITIVITY_SUMMARY = mark_translatable("Find what the answer rests on, and what would turn it.")
-_COMPARE_SUMMARY = mark_translatable("Put funding options side by side.")
-_FRONTIER_SUMMARY = mark_translatable("Draw damage against a budget, or any number of the file.")
-_TARGET_SUMMARY = mark_translatable("Find the least budget that reaches a goal.")
-_ASSUMPTIONS_SUMMARY = mark_translatable(
-    "Find what experts disagree on, and one plan for all of them."
-)
-_REVIEW_SUMMARY = mark_translatable("Find the value of a review and of each observation.")
-_BATCH_SUMMARY = mark_translatable(
-    "Solve many scenarios, variants and settings, and keep each as it is done."
-)
+_SOLVE_SUMMARY = "Find the best plan for a scenario."
+_SPLIT_SUMMARY = "Share what companies gain together, and test who would leave."
+_PARTICIPATE_SUMMARY = "Find the share of a project that a company should take."
+_EVALUATE_SUMMARY = "Judge a saved plan on states that it was not made for."
+_EXPLAIN_SUMMARY = "Say why each project and each stock of a plan is in or out."
+_STRESS_SUMMARY = "Show what a disruption does, period by period, without a plan and with it."
+_ALTERNATIVES_SUMMARY = "Find other plans nearly as good, and how robust each choice is."
+_SENSITIVITY_SUMMARY = "Find what the answer rests on, and what would turn it."
+_COMPARE_SUMMARY = "Put funding options side by side."
+_FRONTIER_SUMMARY = "Draw damage against a budget, or any number of the file."
+_TARGET_SUMMARY = "Find the least budget that reaches a goal."
+_ASSUMPTIONS_SUMMARY = "Find what experts disagree on, and one plan for all of them."
+_REVIEW_SUMMARY = "Find the value of a review and of each observation."
+_BATCH_SUMMARY = "Solve many scenarios, variants and settings, and keep each as it is done."
 
 ANALYSES = (
     Analysis("solve", "plan", _SOLVE_SUMMARY, reuses_cuts=True, options_path="options:PlanOptions"),

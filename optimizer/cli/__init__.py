@@ -13,35 +13,29 @@ from typing import Any
 
 import click
 
-from models.language import mark_translatable, set_language, tr, using
+from models.language import set_language, using
 from optimizer.analyses.registry import ANALYSES, ANALYSES_BY_NAME
 from optimizer.cli import exit_codes, usage
 
 COMMANDS = {
-    "brief": mark_translatable("Put a saved plan on one page for those who decide."),
-    "data": mark_translatable(
-        "Make tables of a scenario from files of USGS, UN Comtrade or prices."
-    ),
-    "details": mark_translatable("Tabulate a saved plan in every state: shortages, flows, values."),
-    "examples": mark_translatable("List the scenarios that come with Vorrat, or print one."),
-    "explore": mark_translatable("Solve a family of plans and put it on one page, to be mailed."),
-    "export": mark_translatable("Write a scenario as one program for other solvers."),
-    "init": mark_translatable("Write a commented scenario file or workbook to start from."),
-    "open": mark_translatable('Open a page in the browser to ask a scenario "and what if".'),
-    "presets": mark_translatable("List the presets that scenarios can include, or print one."),
-    "redact": mark_translatable("Widen or remove figures of a scenario before it is handed on."),
-    "report": mark_translatable("Make an HTML page of saved plans, one or several side by side."),
-    "rerun": mark_translatable(
-        "Run again what left a manifest, and say whether it comes out the same."
-    ),
-    "run": mark_translatable(
-        "Read a workbook, solve it, and write plan, report and results beside it."
-    ),
-    "schema": mark_translatable("Print the JSON Schema of scenario files or of results."),
-    "states": mark_translatable("Write the drawn states of the world to a table, or as JSON."),
-    "validate": mark_translatable("Check scenario files and say what is wrong, all at once."),
-    "verify": mark_translatable("Check the proof of a plan by another solver."),
-    "workbook": mark_translatable("Write saved plans to an Excel workbook with live formulas."),
+    "brief": "Put a saved plan on one page for those who decide.",
+    "data": "Make tables of a scenario from files of USGS, UN Comtrade or prices.",
+    "details": "Tabulate a saved plan in every state: shortages, flows, values.",
+    "examples": "List the scenarios that come with Vorrat, or print one.",
+    "explore": "Solve a family of plans and put it on one page, to be mailed.",
+    "export": "Write a scenario as one program for other solvers.",
+    "init": "Write a commented scenario file or workbook to start from.",
+    "open": 'Open a page in the browser to ask a scenario "and what if".',
+    "presets": "List the presets that scenarios can include, or print one.",
+    "redact": "Widen or remove figures of a scenario before it is handed on.",
+    "report": "Make an HTML page of saved plans, one or several side by side.",
+    "rerun": "Run again what left a manifest, and say whether it comes out the same.",
+    "run": "Read a workbook, solve it, and write plan, report and results beside it.",
+    "schema": "Print the JSON Schema of scenario files or of results.",
+    "states": "Write the drawn states of the world to a table, or as JSON.",
+    "validate": "Check scenario files and say what is wrong, all at once.",
+    "verify": "Check the proof of a plan by another solver.",
+    "workbook": "Write saved plans to an Excel workbook with live formulas.",
 }
 """One-line help of each command by name, stated here so that a list of commands imports none."""
 COMMANDS |= {analysis.name: analysis.summary for analysis in ANALYSES}
@@ -58,8 +52,6 @@ COMMAND_MODULES = {
 class _LazyCommandGroup(click.Group):
     """A click group that imports the module of a command when the command is called."""
 
-    context_class = usage.LocalizedContext
-
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
 
@@ -69,10 +61,10 @@ class _LazyCommandGroup(click.Group):
         if name in ANALYSES_BY_NAME and ANALYSES_BY_NAME[name].run_module:
             from optimizer.cli import analysis_commands
 
-            return usage.localized(analysis_commands.analysis_command(name))
+            return analysis_commands.analysis_command(name)
         module = importlib.import_module(f"optimizer.cli.{COMMAND_MODULES.get(name, name)}")
         command: click.Command = getattr(module, name)
-        return usage.localized(command)
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -85,28 +77,21 @@ class _LazyCommandGroup(click.Group):
                 difflib.get_close_matches(name, COMMANDS, 1, 0.5),
                 ", ".join(COMMANDS),
             )
-            message = tr("No such command '{name}'. There are {names}.", name=name, names=names)
+            message = f"No such command '{name}'. There are {names}."
             if close_names:
-                message = tr(
-                    "No such command '{name}'. Did you mean '{near}'?",
-                    name=name,
-                    near=close_names[0],
-                )
+                message = f"No such command '{name}'. Did you mean '{close_names[0]}'?"
             ctx.fail(message)
         ctx.meta[usage.COMMAND_ARGUMENTS_KEY] = args[1:]
         return super().resolve_command(ctx, args)
 
-    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        super(_LazyCommandGroup, usage.localized(self)).format_help(ctx, formatter)
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, tr(text)) for name, text in sorted(COMMANDS.items())])
+            formatter.write_dl([(name, text) for name, text in sorted(COMMANDS.items())])
 
 
 def _show_version(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        click.echo(f"{usage.PROGRAM} {usage.installed_version() or tr('(not installed)')}")
+        click.echo(f"{usage.PROGRAM} {usage.installed_version() or '(not installed)'}")
         ctx.exit()
 
 
@@ -164,14 +149,13 @@ def run_supervised() -> None:
     substitute_unprintable()
     try:
         # From here on an interrupt can come at any moment.
-        link.start_listening()
+        link.report(ready=True)
         code = exit_codes.flush_output(run_command_line(sys.argv[1:]))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
         code = exit_codes.report_interrupted()
-    link.send(ended=code)
     # Do not wait for threads that a solver may have left running.
-    os._exit(code)
+    os._exit(child_process.ANNOUNCED + code)
 
 
 def run_command_line(args: list[str] | None = None) -> int:

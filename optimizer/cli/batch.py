@@ -16,7 +16,6 @@ import click
 from pydantic import ValidationError
 
 from models.faults import VorratError
-from models.language import tr
 from models.results import Batch, BatchRun, Plan, RunStatus
 from optimizer.analyses.options import BatchOptions, ScenarioOptions
 from optimizer.cli import (
@@ -104,7 +103,7 @@ def batch(files: tuple[str, ...], out: Path | None, force: bool, **values: Any) 
     progress = ProgressDisplay(quiet)
     run_count = None if request.all_variants else request.count_runs(paths)
     with closing(progress):
-        step = tr("reading")
+        step = "reading"
         runs = read_runs(
             paths, request, batch_options, lambda done: progress.report_step(done, run_count, step)
         )
@@ -358,10 +357,8 @@ class BatchRunner:
             option_values["--threads"] = 1
             input_log, code = run.input_log.started_ago(task_result.seconds), line.exit_code or 0
             invocation = manifest.Invocation.from_values("solve", option_values)
-            companions = manifest.manifest_files("plan", files, code, invocation, input_log)
-            output_files.publish(
-                out / RUNS_FOLDER / run.run, files, companions=companions, force=True
-            )
+            files |= manifest.manifest_file("plan", files, code, invocation, input_log)
+            output_files.publish(out / RUNS_FOLDER / run.run, files, force=True)
             line = line.model_copy(update={"plan": f"{RUNS_FOLDER}/{run.run}/{PLAN_FILE}"})
         if out is not None:
             output_files.append_line(out / LEDGER_FILE, line.model_dump_json().encode() + b"\n")

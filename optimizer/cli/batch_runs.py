@@ -21,11 +21,8 @@ from models.base import display_name
 from models.faults import Fault, ScenarioError
 from models.files import LoadedScenario, read_case
 from models.input_log import InputLog, log_inputs
-from models.language import tr
-from models.results.manifest import MANIFEST_SUFFIX
 from optimizer.analyses.options import SolveOptions
 from optimizer.cli import diagnostics, output_files
-from optimizer.cli.manifest import INPUTS_FOLDER
 from optimizer.cli.report import FAULTS_FILE, PLAN_FILE, RESULTS_FILE
 from optimizer.cli.usage import usage_error
 
@@ -233,15 +230,7 @@ def _is_generated_file(path: Path) -> bool:
     """Check whether a file was written by a run, or by a program that has a workbook open. Only its
     name and its folders are considered."""
     name = path.name.replace("-new.", ".")
-    return (
-        name.startswith("~$")
-        or name.endswith(RUN_OUTPUT_ENDINGS)
-        or any(
-            inputs_folder.name == INPUTS_FOLDER
-            and (inputs_folder.parent / f"{result_folder.name}{MANIFEST_SUFFIX}").is_file()
-            for result_folder, inputs_folder in itertools.pairwise(path.parents)
-        )
-    )
+    return name.startswith("~$") or name.endswith(RUN_OUTPUT_ENDINGS)
 
 
 def parse_grids(
@@ -255,13 +244,11 @@ def parse_grids(
         path, equals_sign, value_list = text.partition("=")
         path = path.strip()
         if not equals_sign or not path or not value_list.strip():
-            raise click.BadParameter(
-                tr("'{value}' is not such as horizon.last_year=2035,2040.", value=text)
-            )
+            raise click.BadParameter(f"'{text}' is not such as horizon.last_year=2035,2040.")
         known_values = grids.setdefault(path, {})
         for part in _split_at_commas(value_list):
             if not part:
-                raise click.BadParameter(tr("'{value}' has an empty value.", value=text))
+                raise click.BadParameter(f"'{text}' has an empty value.")
             known_values.update(dict.fromkeys(_expand_range(part, text)))
             _refuse_too_many_values(len(known_values), text)
     return {path: tuple(known_values) for path, known_values in grids.items()}
@@ -269,9 +256,7 @@ def parse_grids(
 
 def _refuse_too_many_values(count: int, text: str) -> None:
     if count > MAX_GRID_VALUES:
-        raise click.BadParameter(
-            tr("'{value}' is more than {most} values.", value=text, most=MAX_GRID_VALUES)
-        )
+        raise click.BadParameter(f"'{text}' is more than {MAX_GRID_VALUES} values.")
 
 
 def value_combinations(values: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
@@ -313,9 +298,7 @@ def _expand_range(part: str, text: str) -> Iterator[str]:
         yield part
         return
     if step <= 0 or last_number < first_number:
-        raise click.BadParameter(
-            tr("'{value}': a range rises from FROM to TO by a STEP above 0.", value=text)
-        )
+        raise click.BadParameter(f"'{text}': a range rises from FROM to TO by a STEP above 0.")
     _refuse_too_many_values(MAX_GRID_VALUES + 1 if count >= MAX_GRID_VALUES else 0, text)
     for position in range(int(count) + 1):
         yield f"{(first_number + position * step).normalize():f}"

@@ -1,9 +1,9 @@
 """Functions of a command that runs in a process under a supervisor: what it reports, and how it is
 stopped.
 
-Commands call them whether or not there is a supervisor. Messages are JSON lines through two pipes.
-The process is in a separate process group, so that Ctrl-C reaches it through the pipe only, and
-each press counts once.
+Commands call them whether or not there is a supervisor. Reports are files in a folder that the
+supervisor has made. The process is in a separate process group, so that Ctrl-C reaches it through
+the supervisor only, and each press counts once.
 """
 
 from __future__ import annotations
@@ -11,67 +11,72 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pickle
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, BinaryIO
-
-from models.language import tr
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from models.results import Plan
     from models.scenario.case import Case
-    from optimizer.model.commitment import Commitment
     from optimizer.solve.solver_result import Incumbent
 
-
-DECISIONS = ("start", "share", "market", "offtake", "floored")
-"""Fields of a commitment that map keys, which may be tuples, to JSON values."""
+STATE_FILE, CHECKPOINT_FILE, STOP_FILE = "state.json", "checkpoint.pickle", "stop"
+ANNOUNCED = 64
+"""Added to the exit code of a process that ended as it should. If a library or the system ends it,
+its exit code is another."""
 
 
 class SupervisorLink:
-    """The pipes to the supervising process."""
+    """The folder through which a process reports to its supervisor."""
 
-    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
-        self._incoming, self._outgoing = incoming, outgoing
-        self._lock = threading.Lock()
-        self.saved_progress: dict[str, Any] | None = json.loads(incoming.readline() or b"null")
-        """Checkpoint of an earlier process of this command that was lost, and how that process
-        ended; None if there was none."""
+    def __init__(self, folder: Path, ending: str) -> None:
+        self._folder, self._state = folder, dict[str, Any]()
+        self.ending = ending
+        """How an earlier process of this command ended, whose plan this one has to write; empty if
+        there was none."""
 
-    def send(self, **message: Any) -> None:
-        """Send a message. Errors are ignored: the listening thread notices that the supervisor
-        has ended."""
-        with self._lock, contextlib.suppress(OSError):
-            # The line break ends a message that Ctrl-C may have cut short.
-            self._outgoing.write(b"\n" + json.dumps(message).encode() + b"\n")
-            self._outgoing.flush()
+    def report(self, **state: Any) -> None:
+        """Report changes of the state. A full disk is ignored: the state is then an earlier one."""
+        self._state |= state
+        self._write(STATE_FILE, json.dumps(self._state).encode())
 
-    def start_listening(self) -> None:
-        """Start a thread that interrupts the main thread at each request to stop, and exits when
-        the supervisor has ended."""
-        threading.Thread(target=self._listen, daemon=True).start()
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the user has asked to stop, also while another handler takes the signal."""
+        return (self._folder / STOP_FILE).exists()
 
-    def _listen(self) -> None:
-        for _ in self._incoming:
-            _raise_interrupt()
-        os._exit(5)
+    def begin_search(self, seconds: float | None) -> None:
+        """Report that a search begins, with its time limit."""
+        number = self._state.get("search", 0) + 1
+        self.report(search=number, seconds=seconds, is_searching=True)
+
+    def save_checkpoint(self, incumbent: Incumbent, input_sha256: str) -> None:
+        """Save the best plan so far, with the hash of its scenario."""
+        content = incumbent.method, incumbent.bound, incumbent.commitment, input_sha256
+        self._write(CHECKPOINT_FILE, pickle.dumps(content))
+        self.report(is_searching=not incumbent.final)
+
+    def load_checkpoint(self) -> tuple[Incumbent, str]:
+        """Return the plan that an earlier process has saved, with the hash of its scenario. Its
+        objective is infinite until the plan has been checked."""
+        from optimizer.solve.solver_result import Incumbent
+
+        # Only this user can write into the folder.
+        content = pickle.loads((self._folder / CHECKPOINT_FILE).read_bytes())
+        method, bound, commitment, input_sha256 = content
+        return Incumbent(method, commitment, float("inf"), bound), input_sha256
+
+    def _write(self, name: str, content: bytes) -> None:
+        with contextlib.suppress(OSError):
+            new_file = self._folder / f"{name}.new"
+            new_file.write_bytes(content)
+            new_file.replace(self._folder / name)
 
 
 _link: SupervisorLink | None = None
-_stop_requested = threading.Event()
-
-
-def _raise_interrupt() -> None:
-    """Interrupt the main thread as Ctrl-C does."""
-    _stop_requested.set()
-    if hasattr(signal, "pthread_kill"):
-        # Unlike interrupt_main, a system signal also wakes a thread that waits for a lock.
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-    else:
-        import _thread
-
-        _thread.interrupt_main(signal.SIGINT)
 
 
 def _retry_interrupt(unraisable: sys.UnraisableHookArgs) -> None:
@@ -79,7 +84,7 @@ def _retry_interrupt(unraisable: sys.UnraisableHookArgs) -> None:
     if not issubclass(unraisable.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(unraisable)
         return
-    timer = threading.Timer(0.05, _raise_interrupt)
+    timer = threading.Timer(0.05, signal.raise_signal, [signal.SIGINT])
     timer.daemon = True
     timer.start()
 
@@ -87,74 +92,63 @@ def _retry_interrupt(unraisable: sys.UnraisableHookArgs) -> None:
 def connect_to_supervisor() -> SupervisorLink:
     """Connect this process to the supervising process that has started it."""
     global _link
-    incoming, outgoing = (_open_pipe(sys.argv.pop(1), mode) for mode in ("rb", "wb"))
-    _link = SupervisorLink(incoming, outgoing)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    folder, ending, supervisor_pid = (sys.argv.pop(1) for _ in range(3))
+    _link = SupervisorLink(Path(folder), ending)
+    for number in filter(None, (signal.SIGINT, getattr(signal, "SIGBREAK", None))):
+        signal.signal(number, signal.default_int_handler)
     sys.unraisablehook = _retry_interrupt
-    supervisor_pid = int(sys.argv.pop(1))
     if sys.platform == "linux":
         # Have the kernel kill this process with its supervisor, even during a long call.
         import ctypes
 
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
-        if os.getppid() != supervisor_pid:
+        if os.getppid() != int(supervisor_pid):
             os._exit(5)
     return _link
-
-
-def _open_pipe(handle_number: str, mode: str) -> Any:
-    handle = int(handle_number)
-    if sys.platform == "win32":
-        import msvcrt
-
-        handle = msvcrt.open_osfhandle(handle, os.O_RDONLY if mode == "rb" else 0)
-    os.set_inheritable(handle, False)
-    return os.fdopen(handle, mode)
 
 
 def limit_memory(limit: int | None) -> None:
     """Ask the supervisor to end this process when it holds more than ``limit`` bytes."""
     if _link is not None and limit is not None:
-        _link.send(memory=limit)
+        _link.report(memory=limit)
 
 
 def is_recovery() -> bool:
     """Return whether this process only has to write the plan that an earlier process of the same
     command had found before it was lost."""
-    return _link is not None and _link.saved_progress is not None
+    return _link is not None and bool(_link.ending)
 
 
 def was_stop_requested() -> bool:
     """Return whether the user has asked this process to stop."""
-    return _stop_requested.is_set()
+    return _link is not None and _link.is_stopped
 
 
 def raise_if_stopped() -> None:
     """Raise KeyboardInterrupt if the user has asked to stop. This is needed after imports, which
     may swallow the interrupt."""
-    if _stop_requested.is_set():
+    if was_stop_requested():
         raise KeyboardInterrupt
 
 
 def announce_search() -> None:
-    """Report to the supervisor that another search begins, for which it sets no time limit. The
-    first request to stop then counts again as a request to end the search."""
+    """Report to the supervisor that another search begins, for which it sets no time limit."""
     if _link is not None:
-        _link.send(seconds=None)
+        _link.begin_search(None)
 
 
 def announce_published() -> None:
     """Report to the supervisor that results have been written, so that no plan has to be saved from
     a checkpoint."""
     if _link is not None:
-        _link.send(published=True)
+        _link.report(published=True)
 
 
 def plan_with_checkpoints(case: Case, *, time_limit: float | None = None, **options: Any) -> Plan:
-    """Call :func:`optimizer.solve.planner.solve_to_plan`, and send each better plan to the
-    supervisor as a checkpoint. If this process starts from a checkpoint, return its plan instead.
-    Raise SolverError if the scenario has changed since the checkpoint."""
+    """Call :func:`optimizer.solve.planner.solve_to_plan`, and save each better plan as a
+    checkpoint. If this process starts from a checkpoint, return its plan instead. Raise SolverError
+    if the scenario has changed since the checkpoint."""
     from optimizer.errors import SolverError
     from optimizer.solve import planner
     from optimizer.solve.checked_solution import input_hash
@@ -163,71 +157,18 @@ def plan_with_checkpoints(case: Case, *, time_limit: float | None = None, **opti
     if link is None:
         return planner.solve_to_plan(case, time_limit=time_limit, **options)
     sha256 = input_hash(case)
-    if link.saved_progress is not None:
-        checkpoint = link.saved_progress["checkpoint"]
-        if checkpoint["input_sha256"] != sha256:
-            raise SolverError(tr("the scenario was changed while it was solved"))
+    if link.ending:
+        incumbent, saved_sha256 = link.load_checkpoint()
+        if saved_sha256 != sha256:
+            raise SolverError("the scenario was changed while it was solved")
         fields = {name: options.get(name) for name in ("threads", "variant", "title")}
-        ending = link.saved_progress["ended"]
         return planner.plan_from_incumbent(
-            case, incumbent_from_checkpoint(checkpoint), ending=ending, gap=options["gap"], **fields
+            case, incumbent, ending=link.ending, gap=options["gap"], **fields
         )
-
-    def send_checkpoint(incumbent: Incumbent) -> None:
-        link.send(checkpoint=checkpoint_from_incumbent(incumbent, sha256), final=incumbent.final)
-
-    link.send(seconds=time_limit)
+    link.begin_search(time_limit)
     return planner.solve_to_plan(
-        case, time_limit=time_limit, on_incumbent=send_checkpoint, **options
-    )
-
-
-def checkpoint_from_incumbent(incumbent: Incumbent, input_sha256: str) -> dict[str, Any]:
-    """Return an incumbent as JSON data, with the hash of its scenario."""
-    return {
-        "input_sha256": input_sha256,
-        "method": incumbent.method,
-        "bound": incumbent.bound,
-        **_commitment_to_json(incumbent.commitment),
-    }
-
-
-def _commitment_to_json(commitment: Commitment) -> dict[str, Any]:
-    commitment_data: dict[str, Any] = {
-        name: list(vars(commitment)[name].items()) for name in DECISIONS
-    }
-    commitment_data["buy"] = [
-        (stockpile, lots.tolist()) for stockpile, lots in commitment.buy.items()
-    ]
-    return commitment_data | {
-        "branches": [_commitment_to_json(branch) for branch in commitment.branches]
-    }
-
-
-def incumbent_from_checkpoint(checkpoint: dict[str, Any]) -> Incumbent:
-    """Return the incumbent that a checkpoint contains. Its objective is infinite until the plan has
-    been checked."""
-    from optimizer.solve.solver_result import Incumbent
-
-    return Incumbent(
-        checkpoint["method"], _commitment_from_json(checkpoint), float("inf"), checkpoint["bound"]
-    )
-
-
-def _commitment_from_json(commitment_data: dict[str, Any]) -> Commitment:
-    import numpy as np
-
-    from optimizer.model.commitment import Commitment
-
-    decisions: dict[str, Any] = {
-        name: {
-            tuple(key) if isinstance(key, list) else key: value
-            for key, value in commitment_data[name]
-        }
-        for name in DECISIONS
-    }
-    bought_lots = commitment_data["buy"]
-    decisions["buy"] = {s: np.array(lots, dtype=float) for s, lots in bought_lots}
-    return Commitment(
-        **decisions, branches=tuple(map(_commitment_from_json, commitment_data["branches"]))
+        case,
+        time_limit=time_limit,
+        on_incumbent=lambda incumbent: link.save_checkpoint(incumbent, sha256),
+        **options,
     )

@@ -13,7 +13,6 @@ import click
 from models.base import display_name
 from models.faults import Fault, ScenarioError
 from models.files import LoadedScenario, read_case, shipped_files
-from models.language import tr
 from models.results import Comparison, Plan
 from models.results.comparison import FailedOption
 from models.results.option import BilingualName
@@ -189,7 +188,7 @@ def _report_failed(item: ComparedItem, answer: SolveFailure | None) -> FailedOpt
     if isinstance(answer, Infeasible) and item.loaded_scenario is not None:
         diagnostics.show_conflict(answer, item.loaded_scenario, f"{item.label}: ")
     else:
-        message = answer or tr("stopped before it was solved")
+        message = answer or "stopped before it was solved"
         click.echo(f"{item.label}: {message}", err=True)
     return failed_option(item, answer)
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from models.language import tr
 from optimizer.cli import analysis_commands, options, output_files, usage
 from optimizer.cli.usage import announce, usage_error
 
@@ -36,7 +35,7 @@ def _parse_years(_ctx: click.Context, _option: click.Parameter, value: str | Non
     first, dash, last = value.partition("-")
     years = (first, last) if dash else (first, first)
     if not all(year.strip().isdecimal() for year in years) or int(years[0]) > int(years[1]):
-        raise click.BadParameter(tr("{value} is no year such as 2024 or 2020-2024.", value=value))
+        raise click.BadParameter(f"{value} is no year such as 2024 or 2020-2024.")
     return int(years[0]), int(years[1])
 
 
@@ -174,7 +173,7 @@ def _write(folder: Path, files: dict[str, bytes], force: bool) -> None:
         for line in lines:
             click.echo(f"{name}: {line}")
         if not lines:
-            click.echo(tr("{file}: no figure has changed", file=name))
+            click.echo(f"{name}: no figure has changed")
     if before == files:
         return
     output_files.refuse_existing([folder / name for name in files], force)

@@ -18,7 +18,6 @@ import click
 from models.faults import Fault, ScenarioError, SourceLocation
 from models.files import LoadedScenario
 from models.files.decoding import MAX_BYTES, decode_text, replace_unprintable, split_lines
-from models.language import tr
 from optimizer.analyses.options import ProgressListener
 from optimizer.errors import Infeasible
 
@@ -117,8 +116,8 @@ def count_text(faults: Iterable[Fault]) -> str:
     severities = [fault.severity for fault in faults]
     errors, warnings = severities.count("error"), severities.count("warning")
     count_texts = {
-        tr("1 error") if errors == 1 else tr("{count} errors", count=errors): errors,
-        tr("1 warning") if warnings == 1 else tr("{count} warnings", count=warnings): warnings,
+        "1 error" if errors == 1 else f"{errors} errors": errors,
+        "1 warning" if warnings == 1 else f"{warnings} warnings": warnings,
     }
     return ", ".join(text for text, count in count_texts.items() if count)
 
@@ -136,11 +135,7 @@ def unsampled_hazard_warnings(loaded_scenario: LoadedScenario) -> list[Fault]:
     state_count = int(uncertainty.sample.states)
     for name in hazards_without_events(instance, read_states(instance)):
         if any(p > 0 for p in loaded_scenario.case.hazards[name].annual_probability.values):
-            message = tr(
-                "the hazard '{hazard}' strikes in none of the {count} sampled states",
-                hazard=name,
-                count=state_count,
-            )
+            message = f"the hazard '{name}' strikes in none of the {state_count} sampled states"
             path = ("hazards", name)
             warnings.append(
                 Fault(path, message, severity="warning", location=loaded_scenario.location(path))
@@ -151,12 +146,12 @@ def unsampled_hazard_warnings(loaded_scenario: LoadedScenario) -> list[Fault]:
 def show_conflict(error: Infeasible, loaded_scenario: LoadedScenario, label: str = "") -> None:
     """Print the rules in conflict to stderr. ``label`` names the option that has no plan because of
     them."""
-    heading = tr("No plan keeps all of these rules together; relax one of them:")
+    heading = "No plan keeps all of these rules together; relax one of them:"
     click.echo(f"{label}{heading}", err=True)
     for rule in error.conflict:
         location = loaded_scenario.location(rule.path)
         click.echo(f"{location}: {rule.tag} {rule.name}: {rule.says}", err=True)
-    click.echo(tr("Other rules may be in conflict as well, once these are relaxed."), err=True)
+    click.echo("Other rules may be in conflict as well, once these are relaxed.", err=True)
 
 
 def conflict_as_json(error: Infeasible, loaded_scenario: LoadedScenario) -> list[dict[str, Any]]:
@@ -195,7 +190,7 @@ class ProgressDisplay(ProgressListener):
     def report_step(self, done: int, total: int | None, step_name: str) -> None:
         """Show how many steps are finished, out of ``total`` if it is known, and the name of the
         last or the next step."""
-        count = str(done or "") if total is None else tr("{done} of {all}", done=done, all=total)
+        count = str(done or "") if total is None else f"{done} of {total}"
         progress_text = f"{count}: {step_name}" if count else step_name
         self._label = f"{progress_text}: "
         if self._is_due():

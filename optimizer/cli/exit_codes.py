@@ -13,7 +13,6 @@ import click
 
 from models.faults import ScenarioError, VorratError
 from models.input_log import log_inputs
-from models.language import tr
 from optimizer.cli import child_process, usage
 
 Answer = TypeVar("Answer")
@@ -51,7 +50,7 @@ def _exit_code_of(call: Callable[[], Any]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return report_interrupted()
     except click.ClickException as error:
-        usage.show_usage_error(error)
+        error.show()
         return 2
     except ScenarioError as error:
         from optimizer.cli import diagnostics
@@ -90,10 +89,8 @@ def _report_output_failure(error: OSError) -> int:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return 5
-    problem = tr(str(error.strerror))
-    return _print_error(
-        tr("standard output or a temporary file cannot be written: {problem}", problem=problem), 5
-    )
+    problem = str(error.strerror)
+    return _print_error(f"standard output or a temporary file cannot be written: {problem}", 5)
 
 
 def report_unexpected(error: BaseException) -> int:
@@ -106,13 +103,13 @@ def report_unexpected(error: BaseException) -> int:
         return report_interrupted()
     details = {"error": type(error).__name__, "message": (str(error).splitlines() or [""])[0]}
     return _print_error(
-        tr("unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)", **details), 5
+        "unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)".format(**details), 5
     )
 
 
 def report_interrupted() -> int:
     """Report that the user stopped the command; return its exit code."""
-    return _print_error(tr("interrupted"), 130)
+    return _print_error("interrupted", 130)
 
 
 def _print_error(message: str, exit_code: int) -> int:

@@ -15,7 +15,6 @@ import click
 
 from models.files import LoadedScenario, read_case
 from models.input_log import InputLog, log_inputs
-from models.language import tr
 from models.results import Plan
 from optimizer.analyses.options import BatchOptions
 from optimizer.cli import diagnostics, options, output_files, usage
@@ -90,7 +89,7 @@ def explore(
     points = list(plan_family.make_points(file.stem, axes))
     progress = ProgressDisplay(quiet)
     with closing(progress):
-        step = tr("reading")
+        step = "reading"
         on_read = partial(progress.report_step, total=len(points), step_name=step)
         scenarios_by_variant: dict[str | None, LoadedScenario] = {None: base}
         point_runs = list(

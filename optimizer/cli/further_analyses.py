@@ -13,7 +13,6 @@ import click
 
 from models.countries import EU_27
 from models.files import read_case
-from models.language import tr
 from models.results import Comparison, Plan, Result
 from optimizer.analyses.assumption_dependence.options import AssumptionsOptions
 from optimizer.analyses.deferral.options import ReviewOptions
@@ -63,14 +62,14 @@ def run_further_analyses(
     results: list[Result] = []
     comparison, plans, is_complete = None, dict[str, Plan](), True
     for number, (name, result_file, run) in enumerate(steps, start=1):
-        click.echo(tr("Step {place} of {count}: {name}", place=number, count=len(steps), name=name))
+        click.echo(f"Step {number} of {len(steps)}: {name}")
         result_file.unlink(missing_ok=True)
         child_process.announce_search()
         # Decided by the answer, not the exit code: a comparison may lack one option only.
         _, answer = run()
         if answer is None:
             is_complete = False
-            click.echo(tr("That failed; what was found before is kept."))
+            click.echo("That failed; what was found before is kept.")
         elif isinstance(answer, Result):
             results.append(answer)
         else:
@@ -99,25 +98,25 @@ def _analysis_steps(
         return name, result_file, partial(run_nested, command, given, options, folder, **texts)
 
     evaluate_options = EvaluateOptions(**quick_evaluation_options(plan), **shared_options)
-    name = tr("fresh states, and what would be done without the plan")
+    name = "fresh states, and what would be done without the plan"
     yield step(name, "evaluate", plan_file, evaluate_options)
     if case is None:
         return
     if case.assumptions:
-        name = tr("the best plan of each set of assumptions")
+        name = "the best plan of each set of assumptions"
         gap = GAP if case.planned_review is None else COARSE_GAP
         yield step(name, "assumptions", file, AssumptionsOptions(gap=gap, **file_options))
     if case.review is not None:
-        name = tr("what it is worth to decide again")
+        name = "what it is worth to decide again"
         yield step(name, "review", file, ReviewOptions(gap=COARSE_GAP, **file_options))
     event = _worst_event(plan) if case.planned_review is None else None
     if event is not None:
         stress_options = StressOptions(events=parse_events((event,)), **shared_options)
-        yield step(tr("a stress test"), "stress", plan_file, stress_options, events=(event,))
+        yield step("a stress test", "stress", plan_file, stress_options, events=(event,))
     has_public_funder = any(funder.kind == "public" for funder in case.funders.values())
     if has_public_funder and case.planned_review is None:
         frontier_options = FrontierOptions(points=FRONTIER_POINTS, gap=GAP, **file_options)
-        yield step(tr("more and less public money"), "frontier", file, frontier_options)
+        yield step("more and less public money", "frontier", file, frontier_options)
     # The file is read, since a plan contains only the variant that it solves.
     variants = list(read_case(file).case.variants)
     if variants:
@@ -130,7 +129,7 @@ def _analysis_steps(
         )
         result_file = folder / "options" / saved_results.COMPARISON_FILE
         compare = partial(compare_items, compared_files, compare_options, output)
-        name = tr("the variants side by side")
+        name = "the variants side by side"
         yield name, result_file, partial(exit_codes.run_nested, compare)
 
 

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 from models.faults import SourceLocation
 from models.files.decoding import read_bytes
-from models.language import set_language, tr
+from models.language import set_language
 from models.scenario.case import Case
 from optimizer.analyses.options import CliFlag, Options, option_help
 from optimizer.cli import child_process, output_files, usage
@@ -41,14 +41,12 @@ def parse_size(text: str) -> int:
     click.BadParameter if it is written otherwise or too small."""
     match = re.fullmatch(r"(\d{1,6})(?:[.,](\d{1,3}))? ?(MB|GB|MiB|GiB)", text.strip())
     if match is None:
-        raise click.BadParameter(tr("{value} is no size such as 500MB or 8GB.", value=text))
+        raise click.BadParameter(f"{text} is no size such as 500MB or 8GB.")
     unit = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}[match[3]]
     amount = int(float(f"{match[1]}.{match[2] or 0}") * unit)
     if amount < MIN_MEMORY:
         minimum = f"{MIN_MEMORY // 10**6}MB"
-        raise click.BadParameter(
-            tr("{value} is too little: a solve takes {least}.", value=text, least=minimum)
-        )
+        raise click.BadParameter(f"{text} is too little: a solve takes {minimum}.")
     return amount
 
 
@@ -232,7 +230,7 @@ class FiniteFloat(click.types.FloatParamType):
         """Convert a value to a finite number. Raise a usage error if this fails."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(tr("{value} is not a finite number.", value=value), param, ctx)
+            self.fail(f"{value} is not a finite number.", param, ctx)
         return number
 
 

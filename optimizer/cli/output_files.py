@@ -2,27 +2,25 @@
 
 All files are first written to a hidden folder and synced to disk, so that a full disk is noticed
 before anything else changes. A new folder is then renamed into place in one step. In an existing
-folder files are renamed into place one by one, the manifest last; the manifest of an earlier result
-is removed first. So a result with a manifest is always complete. Files that are replaced stay in
-the hidden folder until all others are in place, and are moved back if one fails.
+folder files are renamed into place one by one; the manifest of an earlier result is removed first,
+and the new one comes last. So a result with a manifest is always complete.
 """
 
 import errno
 import hashlib
 import os
 import re
-import secrets
 import shutil
-import sys
+import tempfile
 import time
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.language import tr
-from optimizer.cli.usage import usage_error
+import click
+
 from optimizer.errors import FileInUse, NotWritten
 
 if TYPE_CHECKING:
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
 
 STALE_SECONDS = 24 * 3600.0
 """Age in seconds at which a hidden folder counts as left by a process that was killed."""
-LOCK_GRACE_SECONDS = 2.0
-"""Seconds that a process has to lock the hidden folder that it has made."""
 RESERVED_NAMES = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])", re.IGNORECASE
 )
@@ -42,149 +38,72 @@ systems allow 255."""
 
 
 def publish(
-    folder: Path,
-    files: Mapping[str, bytes],
-    *,
-    replace: Collection[str] = (),
-    companions: Mapping[str, bytes] | None = None,
-    clear: Collection[str] = (),
-    force: bool = False,
+    folder: Path, files: Mapping[str, bytes], *, replace: Collection[str] = (), force: bool = False
 ) -> None:
     """Write files into a folder, which is made if it does not exist.
 
     Names are relative paths with ``/``, and the main file is the last. Files and folders in
-    ``replace`` are removed. Unless ``force`` is set, none of ``files`` and ``replace`` may exist.
-    ``companions`` are further files, which may exist, and ``clear`` names companions of an earlier
-    run, which are removed. Raises NotWritten, or FileInUse if another program has a file open.
-    After either error the folder is unchanged.
+    ``replace`` are removed. Unless ``force`` is set, none of ``files`` and ``replace`` may exist,
+    except manifests. Raises NotWritten, or FileInUse if another program has a file open.
     """
     # Imported late: commands that write no result need not import all result models.
     from models.results.manifest import MANIFEST_SUFFIX
 
-    all_files = {**(companions or {}), **files}
-    manifests = [name for name in all_files if name.endswith(MANIFEST_SUFFIX)]
-    for name in manifests:
-        all_files[name] = all_files.pop(name)
+    manifests = [name for name in files if name.endswith(MANIFEST_SUFFIX)]
+    names = [*(name for name in files if name not in manifests), *manifests]
     with report_write_errors(folder):
         target = folder.resolve()
         for name in () if force else (*files, *replace):
-            path = target / name
-            if os.path.lexists(path):
-                raise NotWritten(tr("'{path}' exists already; --force overwrites it.", path=path))
-        missing_folders = [folder for folder in target.parents if not os.path.lexists(folder)]
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _write_all(target, all_files, (*manifests, *clear, *replace))
-        except BaseException:
-            for parent in missing_folders:
-                with suppress(OSError):
-                    parent.rmdir()
-            raise
-
-
-def _write_all(folder: Path, files: Mapping[str, bytes], obsolete_names: Sequence[str]) -> None:
-    """Write all files and rename them into place. Files in ``obsolete_names`` are moved away,
-    manifests first."""
-    is_new = not os.path.lexists(folder)
-    parent = folder.parent if is_new else folder
-    with suppress(OSError):
-        for leftover_folder in parent.glob(".vorrat-*.tmp"):
-            if _is_abandoned(leftover_folder):
-                shutil.rmtree(leftover_folder, ignore_errors=True)
-    hidden_folder = parent / f".vorrat-{secrets.token_hex(6)}.tmp"
-    new_folder = hidden_folder if is_new else hidden_folder / "new"
-    moved_files: list[tuple[Path, Path]] = []
-    with ExitStack() as stack:
-        try:
-            hidden_folder.mkdir()
-            stack.enter_context(_try_lock(hidden_folder))
-            for name, content in files.items():
+            if name not in manifests and os.path.lexists(target / name):
+                raise NotWritten(f"'{target / name}' exists already; --force overwrites it.")
+        is_new = not os.path.lexists(target)
+        parent = target.parent if is_new else target
+        parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(parent)
+        with tempfile.TemporaryDirectory(prefix=".vorrat-", suffix=".tmp", dir=parent) as hidden:
+            new_folder = Path(hidden, "new")
+            for name in names:
                 (new_folder / name).parent.mkdir(parents=True, exist_ok=True)
                 with (new_folder / name).open("xb") as stream:
-                    stream.write(content)
+                    stream.write(files[name])
                     stream.flush()
                     os.fsync(stream.fileno())
             if is_new:
-                hidden_folder.rename(folder)
+                new_folder.rename(target)
                 return
-            for name in obsolete_names:
-                if os.path.lexists(folder / name):
-                    _move_aside(folder / name, hidden_folder, moved_files)
-            last_index = {PurePosixPath(name).parts[0]: n for n, name in enumerate(files)}
-            for name in sorted(last_index, key=last_index.__getitem__):
-                _move_into_place(new_folder / name, folder / name, hidden_folder, moved_files)
-        except BaseException:
-            for original_path, current_path in reversed(moved_files):
-                with suppress(FileNotFoundError):
-                    current_path.rename(original_path)
-            # Not reached, so that nothing is lost, if a file cannot be moved back.
-            shutil.rmtree(hidden_folder, ignore_errors=True)
-            raise
-        shutil.rmtree(hidden_folder, ignore_errors=True)
+            for name in (*manifests, *replace):
+                _remove(target / name)
+            for name in names:
+                _move_into_place(new_folder / name, target / name)
 
 
-def _is_abandoned(folder: Path) -> bool:
-    """Check whether the process that made a hidden folder no longer exists. A folder with replaced
-    files does not count as abandoned for a day, since a process that was killed may not have moved
-    them back."""
-    age = time.time() - folder.stat().st_mtime
-    if age > STALE_SECONDS:
-        return True
-    if age < LOCK_GRACE_SECONDS or os.path.lexists(folder / "0"):
-        return False
-    with _try_lock(folder) as is_held:
-        return is_held
+def _remove_leftovers(folder: Path) -> None:
+    """Remove hidden folders of processes that were killed."""
+    for leftover in folder.glob(".vorrat-*.tmp"):
+        with suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(leftover)
 
 
-@contextmanager
-def _try_lock(folder: Path) -> Iterator[bool]:
-    """Try to lock a hidden folder for this process, and yield whether that succeeded. The system
-    releases the lock if the process is killed. On Windows there is no lock."""
-    if sys.platform == "win32":
-        yield False
-        return
-    import fcntl
-
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # locked by another process, or the file system has no locks
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(handle)
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
-def _move_aside(path: Path, backup_folder: Path, moved_files: list[tuple[Path, Path]]) -> None:
-    # Recorded before the move, so that an interrupt in between loses nothing.
-    moved_files.append((path, backup_folder / str(len(moved_files))))
-    path.rename(moved_files[-1][1])
-
-
-def _move_into_place(
-    new_path: Path, path: Path, backup_folder: Path, moved_files: list[tuple[Path, Path]]
-) -> None:
-    """Rename a file or folder into place. If the folder exists, its files are moved one by one. A
-    file that replaces another gets its permissions. ``moved_files`` records what was done."""
-    if new_path.is_dir() and path.is_dir():
-        for entry in sorted(new_path.iterdir()):
-            _move_into_place(entry, path / entry.name, backup_folder, moved_files)
-        return
-    replaces = not new_path.is_dir() and (path.is_file() or path.is_symlink())
-    if replaces and not path.is_symlink() and sys.platform != "win32":
+def _move_into_place(new_path: Path, path: Path) -> None:
+    """Rename a file into place. If it replaces another, it gets the permissions of that one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_file() and not path.is_symlink():
         with suppress(OSError):
             shutil.copymode(path, new_path)
     try:
-        if replaces:
-            _move_aside(path, backup_folder, moved_files)
         new_path.replace(path)
     except PermissionError:
-        if replaces:
+        if path.is_file():
             raise FileInUse(path) from None
         raise
-    moved_files.append((new_path, path))
 
 
 @contextmanager
@@ -194,19 +113,13 @@ def report_write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:  # ValueError for a name that no file can have
-        problem = _error_reason(error) if isinstance(error, OSError) else str(error)
-        raise NotWritten(
-            tr("'{path}' cannot be written: {problem}.", path=path, problem=problem)
-        ) from error
-
-
-def _error_reason(error: OSError) -> str:
-    return tr(str(error.strerror or error))
+        problem = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise NotWritten(f"'{path}' cannot be written: {problem}.") from error
 
 
 def write_files(files: Sequence[tuple[Path, bytes]], force: bool) -> None:
-    """Write files, with all files of one folder together. Raises NotWritten if a folder fails; it
-    and the folders after it are then unchanged."""
+    """Write files, with all files of one folder together. Raises NotWritten if a folder fails; the
+    folders after it are then unchanged."""
     folders: dict[Path, dict[str, bytes]] = {}
     for path, content in files:
         folders.setdefault(path.parent, {})[path.name] = content
@@ -238,7 +151,7 @@ def refuse_existing(paths: Sequence[Path], force: bool) -> None:
     """Raise click.UsageError if one of the files exists and ``force`` is not set."""
     for path in paths:
         if not force and os.path.lexists(path):
-            raise usage_error("'{path}' exists already; --force overwrites it.", path=path)
+            raise click.UsageError(f"'{path}' exists already; --force overwrites it.")
 
 
 def check_destination(out: Path | None, names: Sequence[str], force: bool) -> None:
@@ -254,8 +167,7 @@ def check_destination(out: Path | None, names: Sequence[str], force: bool) -> No
         with suppress(OSError):
             parent.rmdir()
     if not writable:
-        problem = _error_reason(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
-        raise usage_error("'{path}' cannot be written: {problem}.", path=out, problem=problem)
+        raise click.UsageError(f"'{out}' cannot be written: {os.strerror(errno.EACCES)}.")
 
 
 def make_folder(folder: Path) -> None:
@@ -263,10 +175,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        problem = _error_reason(error)
-        raise usage_error(
-            "'{path}' cannot be made: {problem}.", path=folder, problem=problem
-        ) from None
+        raise click.UsageError(f"'{folder}' cannot be made: {error.strerror}.") from None
 
 
 def safe_name(text: str, extra_characters: str = "") -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from models.language import current_language, localize_number, tr
+from models.language import current_language, localize_number
 from optimizer.analyses.options import parse_named_values, parse_share
 from optimizer.cli import options, output_files, usage
 from optimizer.cli.analysis_commands import misuse_as_usage_error, read_scenario
@@ -17,16 +17,12 @@ FILE_NAMES = ("stand-in.yaml", "scenario.yaml")
 def _parse_width(text: str) -> float:
     width = parse_share(text)
     if not 0.05 <= width <= 9:
-        raise ValueError(
-            tr("'{value}' is not a width such as 25% or 0.25, from 5% to 900%.", value=text)
-        )
+        raise ValueError(f"'{text}' is not a width such as 25% or 0.25, from 5% to 900%.")
     return width
 
 
 def _parse_ranges(texts: tuple[str, ...]) -> dict[str, tuple[float, float]]:
-    return parse_named_values(
-        texts, _parse_range, lambda text: tr("'{text}' is not PATH=LOW..HIGH.", text=text)
-    )
+    return parse_named_values(texts, _parse_range, lambda text: f"'{text}' is not PATH=LOW..HIGH.")
 
 
 def _parse_range(text: str) -> tuple[float, float]:
@@ -129,17 +125,9 @@ def redact(
     output_files.write_files(list(zip(reversed(targets), texts, strict=False)), force)
     for path, values in () if quiet else redaction.figures.items():
         low, high, value = (localize_number(plain_text(x)) for x in values)
-        click.echo(
-            tr(
-                "{path}: {low} to {high}, written as {value}",
-                path=path,
-                low=low,
-                high=high,
-                value=value,
-            )
-        )
+        click.echo(f"{path}: {low} to {high}, written as {value}")
     for path in () if quiet else redaction.removed:
-        click.echo(tr("{path}: removed", path=path))
+        click.echo(f"{path}: removed")
     for path in redaction.private:
         announce("{path}: a figure of a private file, which is not hidden", path=path)
     click.echo(warning_text(current_language()))

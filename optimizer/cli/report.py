@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from models.language import current_language, tr
+from models.language import current_language
 from models.results import Evaluation, Explanation, Plan, Result
 from optimizer.cli import options, output_files, saved_results, usage
 from optimizer.cli.usage import announce, usage_error
@@ -193,7 +193,7 @@ def _write_funder_brief(
             "'{name}' is no company that pays in any of these options, and no public funder that "
             "'vorrat compare --federal' leaves out; there are {known}.",
             name=payer,
-            known=", ".join(views) or tr("none"),
+            known=", ".join(views) or "none",
         )
     folder = out or (results[0].path.parent if len(results) == 1 else Path())
     names = [f"brief-{output_files.safe_name(payer)}{Path(name).suffix}" for name in BRIEF_FILES]

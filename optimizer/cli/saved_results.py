@@ -20,7 +20,6 @@ from models.files.result_json import (
     read_json,
     read_result_bytes,
 )
-from models.language import tr
 from models.results import Comparison, Manifest, Plan, Result
 from models.results.base import ScenarioDocument
 from models.results.manifest import MANIFEST_SUFFIX
@@ -295,7 +294,7 @@ def read_result(text: str, scenario_optional: bool = False) -> SavedResult:
             "'{path}' holds no result but {kind}; reports are made of what commands write with "
             "--out.",
             path=path,
-            kind=f"'{kind}'" if isinstance(kind, str) else tr("something else"),
+            kind=f"'{kind}'" if isinstance(kind, str) else "something else",
         )
     try:
         result = RESULT_MODELS[kind].model_validate(content)
@@ -348,7 +347,7 @@ def load_json(path: Path) -> tuple[bytes, Any]:
     except InvalidJsonError as error:
         message = f"{error}."
         if error.readable:
-            message = tr("'{path}' is no saved result: {problem}.", path=path, problem=error)
+            message = f"'{path}' is no saved result: {error}."
         raise click.UsageError(message) from None
 
 
@@ -359,15 +358,13 @@ def version_mismatch_error(error: ValidationError, path: Path, content: Any) -> 
     # pydantic marks an invalid key by this step, after the key itself.
     location = ".".join(str(step) for step in first_error["loc"] if step != "[key]")
     mismatch = _invalid_result_error(
-        path, location or tr("the document"), first_error["msg"].splitlines()[0]
+        path, location or "the document", first_error["msg"].splitlines()[0]
     )
     if (version := _writing_version(content)) in (None, installed_version()):
         return mismatch
-    remedy = tr(
-        "Vorrat {version} wrote it: make it again from its scenario, where a manifest lies beside "
-        "it by 'vorrat rerun {path} --out NEW'.",
-        version=version,
-        path=path.parent,
+    remedy = (
+        f"Vorrat {version} wrote it: make it again from its scenario, where a manifest lies beside "
+        f"it by 'vorrat rerun {path.parent} --out NEW'."
     )
     return click.UsageError(f"{mismatch.message} {remedy}")
 

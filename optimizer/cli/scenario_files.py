@@ -13,7 +13,7 @@ from models.faults import Fault, ScenarioError
 from models.files import read_case, read_case_text, shipped_files
 from models.files.reading import WORKBOOK_SUFFIXES
 from models.input_log import log_inputs
-from models.language import Language, current_language, mark_translatable, tr, using
+from models.language import Language, current_language, using
 from models.scenario.case import Case
 from optimizer.analyses.options import ScenarioOptions
 from optimizer.cli import diagnostics, options, output_files, usage
@@ -59,26 +59,22 @@ def scenario_summary(case: Case) -> str:
     scenario, and its first and last year."""
     uncertainty = case.uncertainty
     states = None if uncertainty is None else uncertainty.states
-    state_item = (
-        1 if states is None else len(states),
-        tr("1 state"),
-        mark_translatable("{count} states"),
-    )
+    state_item = (1 if states is None else len(states), "1 state", "{count} states")
     if uncertainty is not None and uncertainty.sample is not None:
         sampled = int(uncertainty.sample.states)
-        state_item = (sampled, tr("1 sampled state"), mark_translatable("{count} sampled states"))
+        state_item = (sampled, "1 sampled state", "{count} sampled states")
     items = [
-        (len(case.materials), tr("1 material"), mark_translatable("{count} materials")),
-        (len(case.projects), tr("1 project"), mark_translatable("{count} projects")),
-        (len(case.stockpiles), tr("1 stockpile"), mark_translatable("{count} stockpiles")),
-        (len(case.funders), tr("1 funder"), mark_translatable("{count} funders")),
+        (len(case.materials), "1 material", "{count} materials"),
+        (len(case.projects), "1 project", "{count} projects"),
+        (len(case.stockpiles), "1 stockpile", "{count} stockpiles"),
+        (len(case.funders), "1 funder", "{count} funders"),
         state_item,
-        (len(case.variants), tr("1 variant"), mark_translatable("{count} variants")),
+        (len(case.variants), "1 variant", "{count} variants"),
     ]
-    count_texts = [one if count == 1 else tr(many, count=count) for count, one, many in items]
+    count_texts = [one if count == 1 else many.format(count=count) for count, one, many in items]
     first_year, last_year = case.horizon.first_year, case.horizon.last_year
-    return tr(
-        "{parts}; {first} to {last}", parts=", ".join(count_texts), first=first_year, last=last_year
+    return "{parts}; {first} to {last}".format(
+        parts=", ".join(count_texts), first=first_year, last=last_year
     )
 
 
@@ -152,7 +148,7 @@ def init(path: str | None, excel: bool, origin: str | None, starter: bool, force
         files += [(target, opener_script(target.name)) for target in openers]
     for file in (Path(path), script) if path != "-" else (script,):
         if not file.parent.is_dir():
-            problem = tr("No such file or directory")
+            problem = "No such file or directory"
             raise usage_error("'{path}' cannot be written: {problem}.", path=file, problem=problem)
     output_files.refuse_existing([file for file, _ in files], force)
     contents = {target.relative_to(script.parent).as_posix(): raw for target, raw in files}

@@ -18,7 +18,7 @@ from models.files import read_case
 from models.files.decoding import read_bytes
 from models.files.reading import WORKBOOK_SUFFIXES
 from models.files.tabs import all_tabs, label_translations
-from models.language import LANGUAGES, Language, current_language, tr, using
+from models.language import LANGUAGES, Language, current_language, using
 from models.results import Comparison, Plan
 from models.results.proof import PROOF_FILES
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
@@ -90,7 +90,7 @@ class _ProofFolder:
         if plan_options.keep_proof is None:
             return None
         if analysis_input.pool is not None:
-            raise Misuse(tr("--keep-proof keeps cuts of this run only: leave out --reuse."))
+            raise Misuse("--keep-proof keeps cuts of this run only: leave out --reuse.")
         force = bool(click.get_current_context().params.get("force"))
         proof_folder = cls(Path(plan_options.keep_proof), force)
         if child_process.is_recovery():
@@ -201,7 +201,7 @@ class _ScenarioRun:
             return self._report_faults(diagnostics.faults_with_places(error, loaded_scenario))
         except Infeasible as error:
             diagnostics.show_conflict(error, loaded_scenario)
-            remedy, file_name = tr("relax this rule or one of the others"), str(self.file)
+            remedy, file_name = "relax this rule or one of the others", str(self.file)
             findings = []
             for rule in error.conflict:
                 message = f"{rule.tag} {rule.name}: {rule.says}"
@@ -223,8 +223,8 @@ class _ScenarioRun:
         paths = self._write_products(render_products(plan), code)
         child_process.announce_published()
         if plan.certificate.status == "limit":
-            click.echo(tr("Stopped by the limit: the plan is checked, a better one may exist."))
-        click.echo(tr("Done. These files are written:"))
+            click.echo("Stopped by the limit: the plan is checked, a better one may exist.")
+        click.echo("Done. These files are written:")
         for path in paths.values():
             click.echo(f"  {path}")
         if self.opens_result:
@@ -236,7 +236,7 @@ class _ScenarioRun:
         Return the exit code."""
         from optimizer.cli.further_analyses import run_further_analyses
 
-        click.echo(tr("More follows; the report is made again with it."))
+        click.echo("More follows; the report is made again with it.")
         further_results = run_further_analyses(
             self.file, self.options, plan, written_files[PLAN_FILE]
         )
@@ -276,11 +276,11 @@ class _ScenarioRun:
         if self.folder != self.file.parent:
             # The manifest is only written into a separate folder, not among the user's files.
             result_name = self._product_path("plan").name.removesuffix("-plan")
-            manifest_contents = manifest.manifest_files(
+            manifest_content = manifest.manifest_file(
                 result_name, {p.name: content for p, content in files}, code
             )
             companions = [
-                (self.folder / name, content) for name, content in manifest_contents.items()
+                (self.folder / name, content) for name, content in manifest_content.items()
             ]
         while True:
             try:

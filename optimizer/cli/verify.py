@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from models.faults import ScenarioError, SourceLocation
 from models.files.decoding import read_bytes
-from models.language import tr
 from optimizer.cli import options, usage
 from optimizer.cli.analysis_commands import misuse_as_usage_error
 from optimizer.cli.diagnostics import ProgressDisplay
@@ -30,7 +29,7 @@ def _parse_cuts(_ctx: click.Context, _option: click.Parameter, value: str) -> in
     if value == "all":
         return None
     if not value.isdecimal():
-        raise click.BadParameter(tr("{value} is neither a number of cuts nor 'all'.", value=value))
+        raise click.BadParameter(f"{value} is neither a number of cuts nor 'all'.")
     return int(value)
 
 
@@ -94,20 +93,20 @@ def verify(
         records = [vars(check) for check in done]
         click.echo(json.dumps({"solver": file_solver.label, "checks": records}, indent=2))
     elif all(outcomes):
-        click.echo(tr("Verified: all checks hold."))
+        click.echo("Verified: all checks hold.")
     elif False in outcomes:
         click.echo(
-            tr("Refused: {names}", names=", ".join(x.name for x in done if x.holds is False))
+            "Refused: {names}".format(names=", ".join(x.name for x in done if x.holds is False))
         )
     else:
-        click.echo(tr("Undecided: a limit ended a check."))
+        click.echo("Undecided: a limit ended a check.")
     if all(outcomes):
         return 0
     return CheckFailed.exit_code if False in outcomes else NoPlan.exit_code  # as after any limit
 
 
 def _line(check: "Check") -> str:
-    word = {True: tr("holds"), False: tr("REFUSED"), None: tr("undecided")}[check.holds]
+    word = {True: "holds", False: "REFUSED", None: "undecided"}[check.holds]
     seconds = f" ({check.seconds:.1f} s)" if check.seconds >= math.ulp(1) + 0.05 else ""
     return f"{word:<9} {check.name}: {check.details}{seconds}"
 

@@ -9,33 +9,22 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from models.language import mark_translatable, tr
-
 _SPACES = " '’"
 _GROUPED = rf"\d{{1,3}}(?:(?:,\d{{3}})+|(?:[{_SPACES}]\d{{3}})+)"
 _GROUPED_DECIMAL_COMMA = rf"\d{{1,3}}(?:(?:\.\d{{3}})+|(?:[{_SPACES}]\d{{3}})+)"
 _EXPONENT = re.compile(r"-?\d+(\.\d*)?e[-+]\d{1,3}")
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-_MARKS = {
-    "e": mark_translatable("estimated"),
-    "p": mark_translatable("preliminary"),
-    "r": mark_translatable("revised"),
-}
+_MARKS = {"e": "estimated", "p": "preliminary", "r": "revised"}
 _RAISED = str.maketrans("ᵉᵖʳ", "epr")
-_BOUNDS = {
-    "<": mark_translatable("an upper bound"),
-    ">": mark_translatable("a lower bound"),
-    "~": mark_translatable("an approximation"),
-}
+_BOUNDS = {"<": "an upper bound", ">": "a lower bound", "~": "an approximation"}
 _BOUND_WORDS = {"≤": "<", "≥": ">", "less than": "<", "more than": ">", "greater than": ">"}
 _BOUND_WORDS |= {"at least": ">", "at most": "<", "about": "~", "approximately": "~"}
 _SYMBOLS = {
-    "": mark_translatable("an empty cell"),
-    "w": mark_translatable("withheld by the publisher"),
-    "xx": mark_translatable("not applicable"),
+    "": "an empty cell",
+    "w": "withheld by the publisher",
+    "xx": "not applicable",
     **dict.fromkeys(
-        ("na", "n.a.", "n/a", "#n/a", "nan", "null", "none", ".", "..", "...", "…"),
-        mark_translatable("not available"),
+        ("na", "n.a.", "n/a", "#n/a", "nan", "null", "none", ".", "..", "...", "…"), "not available"
     ),
 }
 _DASHES = re.compile("[-‐‑‒–—−]{1,3}")
@@ -78,11 +67,11 @@ def read_number(
     text = " ".join(str("" if content is None else content).split())
     folded = text.translate(_RAISED).lower()
     if folded in _SYMBOLS:
-        return Reading(None, tr(_SYMBOLS[folded]))
+        return Reading(None, _SYMBOLS[folded])
     if _DASHES.fullmatch(text):
-        return Reading(0.0, tr("zero")) if dash == "zero" else Reading(None, tr("not available"))
+        return Reading(0.0, "zero") if dash == "zero" else Reading(None, "not available")
     if re.fullmatch(r"less than (½|1/2|0\.5) unit", folded):
-        return Reading(0.5, tr(_BOUNDS["<"]), is_bound=True)
+        return Reading(0.5, _BOUNDS["<"], is_bound=True)
     if _EXPONENT.fullmatch(folded):
         return _finite(float(folded))
     if decimal == ",":
@@ -94,11 +83,11 @@ def read_number(
     match = _NUMBER.fullmatch(folded)
     if match is None or _AMBIGUOUS.fullmatch(folded):
         footnote = _FOOTNOTE_ONLY.fullmatch(text)
-        return Reading(None, tr("a footnote only")) if footnote else _not_a_number()
-    meanings = [tr(_BOUNDS[match["bound"]])] if match["bound"] else []
-    meanings += [tr(_MARKS[mark]) for mark in match["before"] + match["after"]]
+        return Reading(None, "a footnote only") if footnote else _not_a_number()
+    meanings = [_BOUNDS[match["bound"]]] if match["bound"] else []
+    meanings += [_MARKS[mark] for mark in match["before"] + match["after"]]
     if match["footnote"]:
-        meanings.append(tr("with a footnote"))
+        meanings.append("with a footnote")
     value = float(re.sub(f"[,{_SPACES}]", "", match["digits"]))
     return Reading(value, ", ".join(meanings), is_bound=bool(match["bound"]))
 
@@ -108,7 +97,7 @@ def _finite(value: float) -> Reading:
 
 
 def _not_a_number() -> Reading:
-    return Reading(None, tr("not a number"))
+    return Reading(None, "not a number")
 
 
 def _decimal_comma_value(digits: str) -> float:

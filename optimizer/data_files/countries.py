@@ -5,7 +5,6 @@ import unicodedata
 from functools import cache
 from importlib.util import find_spec
 
-from models.language import tr
 from optimizer.errors import VorratError
 
 UNKNOWN = "XX"  #: Code of an origin that the publisher does not name.
@@ -89,7 +88,7 @@ def check_installed() -> None:
     """Check that pycountry is installed; raises CountryNamesUnavailable if not."""
     if find_spec("pycountry") is None:
         command = "pip install 'vorrat[data]'"
-        message = tr("names of countries need pycountry: {command}", command=command)
+        message = f"names of countries need pycountry: {command}"
         raise CountryNamesUnavailable(message)
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.faults import Fault, ScenarioError
-from models.language import tr
 from optimizer.data_files.cells import read_number
 from optimizer.data_files.countries import (
     UNKNOWN,
@@ -107,8 +106,8 @@ def _figures(data: DataFile) -> list[_Figure]:
         if (match := _PRODUCTION_COLUMN.fullmatch(header_key(name)))
     }
     if "country" not in columns or not years:
-        message = tr("these are not the columns of world data of the Mineral Commodity Summaries")
-        hint = tr("expected: COUNTRY and PROD_..., or Country, Statistics, Year and Value")
+        message = "these are not the columns of world data of the Mineral Commodity Summaries"
+        hint = "expected: COUNTRY and PROD_..., or Country, Statistics, Year and Value"
         raise data.fault(header, message, hint)
     unit_column = next(
         (columns[key] for key in ("unitmeas", "unitmeasure", "unit") if key in columns), None
@@ -142,7 +141,7 @@ def _long_figures(data: DataFile, rows: list[Row], columns: dict[str, int]) -> l
             continue
         if year is None:
             text = row.text(columns["year"])
-            data.note(row, tr("'{text}' is no single year; left out", text=text), columns["year"])
+            data.note(row, f"'{text}' is no single year; left out", columns["year"])
             continue
         notes = row.text(columns.get("notes"))
         figures.append(
@@ -159,7 +158,7 @@ def _long_figures(data: DataFile, rows: list[Row], columns: dict[str, int]) -> l
             )
         )
     if not figures:
-        raise data.fault(data.rows[0], tr("the file has no world production"))
+        raise data.fault(data.rows[0], "the file has no world production")
     return figures
 
 
@@ -190,7 +189,7 @@ def _choose_kind(figures: list[_Figure], commodity: str, kind: str) -> str:
         names = "; ".join(f"'{name}'" for name in kinds.values())
         values = {"commodity": commodity, "names": names}
         raise Misuse(
-            tr("Choose with --type one kind of production of {commodity}: {names}.", **values)
+            "Choose with --type one kind of production of {commodity}: {names}.".format(**values)
         )
     return matching[0]
 
@@ -198,7 +197,7 @@ def _choose_kind(figures: list[_Figure], commodity: str, kind: str) -> str:
 def _note_estimates(data: DataFile, figures: list[_Figure]) -> None:
     if years := sorted({figure.year for figure in figures if figure.is_estimate}):
         names = ", ".join(map(str, years))
-        data.note(None, tr("figures of {years} are estimates of the publisher", years=names))
+        data.note(None, f"figures of {names} are estimates of the publisher")
 
 
 def _fill(
@@ -220,15 +219,15 @@ def _fill(
             continue
         unit = tonnes_per(figure.unit)
         if unit is None:
-            message = tr("'{unit}' is no known unit of mass", unit=figure.unit)
+            message = f"'{figure.unit}' is no known unit of mass"
             faults.append(Fault((), message, location=data.location(figure.row)))
             break
         if not code and (code := country_code(figure.country.partition("(")[0])):
-            message = tr("'{name}' is read as {code}", name=figure.country, code=code)
+            message = f"'{figure.country}' is read as {code}"
             data.note(figure.row, message, figure.country_column)
         if not code:
-            message = tr("'{name}' is no known country", name=figure.country)
-            hint = tr('add --country "{name}=CODE"; XX if it is several', name=figure.country)
+            message = f"'{figure.country}' is no known country"
+            hint = f'add --country "{figure.country}=CODE"; XX if it is several'
             location = data.location(figure.row, figure.country_column)
             faults.append(Fault((), message, hint, location=location))
             continue
@@ -242,7 +241,7 @@ def _fill(
             "meaning": reading.meaning,
         }
         if reading.value is None:
-            message = tr("{country}, {year}: '{text}' is {meaning}; left out", **values)
+            message = "{country}, {year}: '{text}' is {meaning}; left out".format(**values)
             data.note(figure.row, message, figure.column)
             continue
         tonnes = reading.value * unit[0]
@@ -251,20 +250,18 @@ def _fill(
             continue
         if reading.meaning:
             values["value"] = number_text(reading.value)
-            message = tr("{country}, {year}: '{text}' is {meaning}; read as {value}", **values)
+            message = "{country}, {year}: '{text}' is {meaning}; read as {value}".format(**values)
             data.note(figure.row, message, figure.column)
         elif code == UNKNOWN:
-            message = tr("{country}, {year}: no single country; kept as XX", **values)
+            message = "{country}, {year}: no single country; kept as XX".format(**values)
             data.note(figure.row, message, figure.column)
         note = reading.meaning if reading.is_bound else ""
         is_repeated = table.add((material, code), figure.year, tonnes, note)
         if is_repeated and code != UNKNOWN:
-            message = tr("{country}, {year}: a second figure; added to the first", **values)
+            message = "{country}, {year}: a second figure; added to the first".format(**values)
             data.note(figure.row, message, figure.column)
     for text in remarks:
-        data.note(
-            None, tr("{material}: the unit is tonnes, '{text}'", material=material, text=text)
-        )
+        data.note(None, f"{material}: the unit is tonnes, '{text}'")
     _compare_with_world(data, table, world, material)
     return faults
 
@@ -276,8 +273,8 @@ def _compare_with_world(
     for year, (figure, stated) in sorted(world.items()):
         total = sum(v.get(year, 0.0) for key, v in table.values.items() if key[0] == material)
         values = {"sum": number_text(total), "stated": number_text(stated), "year": year}
-        message = tr(
-            "{year}: the countries add up to {sum} t; the file states {stated} t", **values
+        message = "{year}: the countries add up to {sum} t; the file states {stated} t".format(
+            **values
         )
         data.note(figure.row, message, figure.column)
 

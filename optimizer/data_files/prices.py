@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from models.language import tr
 from optimizer.data_files.cells import has_decimal_comma, read_number
 from optimizer.data_files.rows import DataFile, Row, read_file
 from optimizer.data_files.selection import Selection
@@ -80,9 +79,9 @@ def read_prices(
             table.add((material,), year, mean * factor)
     if len(currencies) > 1:
         names = ", ".join(currencies)
-        raise Misuse(tr("The chosen series have several currencies: {names}.", names=names))
+        raise Misuse(f"The chosen series have several currencies: {names}.")
     if not table.values:
-        raise data.fault(None, tr("the file has no price in these years"))
+        raise data.fault(None, "the file has no price in these years")
     money = next(iter(currencies))
     _convert(data, table, money, currency or money, rate)
     return Extract("prices", [table], source_id, source, data.notices, currency or money)
@@ -102,15 +101,15 @@ def _split_header(data: DataFile) -> tuple[list[Row], list[Row]]:
     noted."""
     first = next((n for n, row in enumerate(data.rows) if _year(row.cells[0])), None)
     if not first:  # None, or no row above it
-        message = tr("the first column has no dates below the names of the series")
-        hint = tr("expected: dates such as 2024, 2024-03 or 2024M03 in the first column")
+        message = "the first column has no dates below the names of the series"
+        hint = "expected: dates such as 2024, 2024-03 or 2024M03 in the first column"
         raise data.fault(data.rows[0], message, hint)
     rows = []
     for row in data.rows[first:]:
         if _year(row.cells[0]):
             rows.append(row)
         else:
-            data.note(row, tr("'{text}' is no date; the row is left out", text=row.text(0)))
+            data.note(row, f"'{row.text(0)}' is no date; the row is left out")
     return data.rows[:first], rows
 
 
@@ -147,10 +146,14 @@ def _unit_of(data: DataFile, series: _Series, unit: str) -> tuple[str, float]:
         return result
     values = {"name": series.name, "unit": unit or series.unit}
     if unit:
-        raise Misuse(tr("'{unit}' is no price per mass, such as USD/kg.", **values))
+        raise Misuse("'{unit}' is no price per mass, such as USD/kg.".format(**values))
     if series.unit:
-        raise Misuse(tr("{name}: '{unit}' is no price per mass; --unit states another.", **values))
-    raise Misuse(tr("{name}: the file states no unit; add one, such as --unit USD/kg.", **values))
+        raise Misuse(
+            "{name}: '{unit}' is no price per mass; --unit states another.".format(**values)
+        )
+    raise Misuse(
+        "{name}: the file states no unit; add one, such as --unit USD/kg.".format(**values)
+    )
 
 
 def _yearly_means(
@@ -161,7 +164,7 @@ def _yearly_means(
     decimal: Literal[".", ","] = "."
     if data.delimiter != "," and any(map(has_decimal_comma, cells)):
         decimal = ","
-        data.note(None, tr("{name}: read with decimal commas", name=series.name))
+        data.note(None, f"{series.name}: read with decimal commas")
     prices: dict[int, list[float]] = {}
     for row in rows:
         year = _year(row.cells[0]) or 0
@@ -176,12 +179,12 @@ def _yearly_means(
             "meaning": reading.meaning,
         }
         if reading.value is None:
-            message = tr("{name}, {date}: '{text}' is {meaning}; left out", **values)
+            message = "{name}, {date}: '{text}' is {meaning}; left out".format(**values)
             data.note(row, message, series.column)
             continue
         if reading.meaning:
             values["value"] = number_text(reading.value)
-            message = tr("{name}, {date}: '{text}' is {meaning}; read as {value}", **values)
+            message = "{name}, {date}: '{text}' is {meaning}; read as {value}".format(**values)
             data.note(row, message, series.column)
         prices.setdefault(year, []).append(reading.value)
     counts = Counter({year: len(values) for year, values in prices.items()})
@@ -191,9 +194,8 @@ def _yearly_means(
             facts = {"name": series.name, "year": year, "count": count, "most": most}
             data.note(
                 None,
-                tr(
-                    "{name}, {year}: prices in the mean: {count}; other years have up to {most}",
-                    **facts,
+                "{name}, {year}: prices in the mean: {count}; other years have up to {most}".format(
+                    **facts
                 ),
             )
     return {year: sum(values) / len(values) for year, values in sorted(prices.items())}
@@ -207,16 +209,15 @@ def _convert(
         values = {"money": money, "currency": currency}
         if rate is None:
             raise Misuse(
-                tr(
-                    "The prices are in {money}: add --rate, the {currency} for one {money}.",
-                    **values,
+                "The prices are in {money}: add --rate, the {currency} for one {money}.".format(
+                    **values
                 )
             )
-        raise Misuse(tr("The prices are in {money}; --rate needs --currency.", **values))
+        raise Misuse("The prices are in {money}; --rate needs --currency.".format(**values))
     if rate is None:
         return
     values = {"money": money, "currency": currency, "rate": number_text(rate)}
-    note = tr("converted by {rate} {currency} for one {money}", **values)
+    note = "converted by {rate} {currency} for one {money}".format(**values)
     for key, years in table.values.items():
         table.values[key] = {year: price * rate for year, price in years.items()}
         table.notes.setdefault(key, []).append(note)
@@ -245,7 +246,7 @@ def _source(
         text = f"Federal Reserve Bank of St. Louis, FRED, series {names}"
         address = f"https://fred.stlouisfed.org/series/{names}"
     elif not origin:
-        data.note(None, tr("the publisher is not known; --source states it"))
+        data.note(None, "the publisher is not known; --source states it")
     entry = {"text": f"{origin or text or names}; {file}", "kind": "read"}
     if url or address:
         entry["url"] = url or address

@@ -10,7 +10,6 @@ from pathlib import Path
 from models.faults import Fault, ScenarioError, SourceLocation, escape_unprintable
 from models.files.csv_table import field_positions
 from models.files.decoding import fatal_error, read_bytes, replace_unprintable
-from models.language import tr
 from models.spelling import unknown_name_hint
 
 MAX_BYTES = 100_000_000  #: Of one file; UN Comtrade gives 250,000 rows of about 300 bytes at most.
@@ -92,10 +91,10 @@ def read_file(path: Path, sheet: str | None = None, prefer_sheets: Sequence[str]
     if path.suffix.lower() in WORKBOOK_SUFFIXES:
         return _read_sheet(path, raw, sheet, prefer_sheets)
     if sheet is not None:
-        raise fatal_error(location, tr("only an Excel file has sheets"), tr("leave it out"))
+        raise fatal_error(location, "only an Excel file has sheets", "leave it out")
     if b"\0" in raw[:1000] and raw[:2] not in _UTF_16_MARKS:
-        hint = tr("unpack it, or save it as .csv or .xlsx")
-        raise fatal_error(location, tr("this is no text file"), hint)
+        hint = "unpack it, or save it as .csv or .xlsx"
+        raise fatal_error(location, "this is no text file", hint)
     data = DataFile(path, [])
     text = _decode(raw, data)
     data.lines = io.StringIO(text, newline="").readlines()
@@ -111,15 +110,15 @@ def read_file(path: Path, sheet: str | None = None, prefer_sheets: Sequence[str]
         for cells in reader:
             cell_count += len(cells)
             if cell_count > MAX_CELLS:
-                raise fatal_error(location, tr("more than {count} cells", count=MAX_CELLS))
+                raise fatal_error(location, f"more than {MAX_CELLS} cells")
             if any(cell.strip() for cell in cells):
                 data.rows.append(Row(start, cells))
             start = reader.line_num + 1
     except csv.Error as error:
-        message = tr("this row is not valid CSV: {problem}", problem=tr(str(error)))
+        message = f"this row is not valid CSV: {error!s}"
         raise fatal_error(SourceLocation(str(path), start, 1), message) from None
     if not data.rows:
-        raise fatal_error(location, tr("the file is empty"))
+        raise fatal_error(location, "the file is empty")
     return data
 
 
@@ -132,8 +131,8 @@ def check_widths(data: DataFile) -> None:
     for row in data.rows[1:]:
         if any(str(cell).strip() for cell in row.cells[width:]) or len(row.cells) < width:
             counts = {"cells": len(row.cells), "columns": width}
-            message = tr("{cells} cells in a row, but {columns} columns", **counts)
-            raise data.fault(row, message, tr("download the file again"))
+            message = "{cells} cells in a row, but {columns} columns".format(**counts)
+            raise data.fault(row, message, "download the file again")
 
 
 def _decode(raw: bytes, data: DataFile) -> str:
@@ -142,7 +141,7 @@ def _decode(raw: bytes, data: DataFile) -> str:
     try:
         return replace_unprintable(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        data.note(None, tr("the file is not UTF-8; read as Windows-1252"))
+        data.note(None, "the file is not UTF-8; read as Windows-1252")
         return replace_unprintable(raw.decode("cp1252", "replace"))
 
 
@@ -157,7 +156,7 @@ def _read_sheet(
     preferred = [name for name in (*prefer_sheets, *book.sheetnames) if name in book.sheetnames]
     name = sheet or (preferred or [""])[0]
     if name not in book.sheetnames:
-        message = tr("there is no sheet '{sheet}' in '{file}'", sheet=name, file=path)
+        message = f"there is no sheet '{name}' in '{path}'"
         raise fatal_error(location, message, unknown_name_hint(name, book.sheetnames))
     data = DataFile(path, [], sheet=name)
 
@@ -166,7 +165,7 @@ def _read_sheet(
 
     rows = read_rows(book[name], str(path), location, report)
     if not rows:
-        raise fatal_error(location, tr("the file is empty"))
+        raise fatal_error(location, "the file is empty")
     width = max(map(len, rows))
     for row in rows:
         values = [cell.value for cell in row]

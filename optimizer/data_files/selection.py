@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from models.language import tr
 from models.spelling import closest_name
 from optimizer.data_files.tables import material_id
 from optimizer.errors import Misuse
@@ -36,22 +35,16 @@ class Selection:
         by_lowercase = {name.lower(): name for name in offered}
         if not self.commodities and len(offered) != 1:
             names = ", ".join(offered)
-            raise Misuse(tr("Choose with --commodity from {names}.", names=names))
+            raise Misuse(f"Choose with --commodity from {names}.")
         if self.materials and len(self.materials) != max(1, len(self.commodities)):
-            raise Misuse(tr("Give one --material for each --commodity, in the same order."))
+            raise Misuse("Give one --material for each --commodity, in the same order.")
         chosen: dict[str, str] = {}
         for number, text in enumerate(self.commodities or list(offered)):
             name = by_lowercase.get(text.strip().lower(), "")
             if not name:
                 near = closest_name(text.strip().lower(), by_lowercase)
                 names = by_lowercase.get(near) or ", ".join(offered)
-                raise Misuse(
-                    tr(
-                        "The file has no commodity '{name}'; it has {names}.",
-                        name=text,
-                        names=names,
-                    )
-                )
+                raise Misuse(f"The file has no commodity '{text}'; it has {names}.")
             chosen[name] = self.materials[number] if self.materials else material_id(offered[name])
         return chosen
 
@@ -59,7 +52,7 @@ class Selection:
         """Raise Misuse if none of the years of the file is taken."""
         if not any(self.takes(year) for year in years):
             names = ", ".join(map(str, sorted(set(years))))
-            raise Misuse(tr("The file has none of these years; it has {years}.", years=names))
+            raise Misuse(f"The file has none of these years; it has {names}.")
 
 
 def parse_countries(pairs: Sequence[str]) -> dict[str, str]:
@@ -71,6 +64,6 @@ def parse_countries(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         name, _, code = pair.rpartition("=")
         if not name.strip() or not is_country_code(code.strip()):
-            raise Misuse(tr("'{text}' is not NAME=CODE, such as \"Korea, South=KR\".", text=pair))
+            raise Misuse(f"'{pair}' is not NAME=CODE, such as \"Korea, South=KR\".")
         codes[normalized_name(name)] = code.strip()
     return codes

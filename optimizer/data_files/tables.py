@@ -12,7 +12,6 @@ from pathlib import Path
 
 import yaml
 
-from models.language import tr
 from optimizer.data_files.rows import Notice
 
 Key = tuple[str, ...]
@@ -125,10 +124,10 @@ def changes(before: str, after: str) -> list[str]:
     for key in dict.fromkeys([*old, *new]):
         item = ", ".join(key)
         if key not in new:
-            lines.append(tr("{item}: no longer in the file", item=item))
+            lines.append(f"{item}: no longer in the file")
         elif key not in old:
             values = ", ".join(f"{name} {value}" for name, value in new[key].items() if value)
-            lines.append(tr("{item}: new, {values}", item=item, values=values))
+            lines.append(f"{item}: new, {values}")
         else:
             lines += _differences(item, old[key], new[key])
     return lines
@@ -138,12 +137,12 @@ def _differences(item: str, old: dict[str, str], new: dict[str, str]) -> Iterabl
     for name in dict.fromkeys([*old, *new]):
         before, after = old.get(name, ""), new.get(name, "")
         if before != after:
-            values = {"old": before or tr("empty"), "new": after or tr("empty")}
+            values = {"old": before or "empty", "new": after or "empty"}
             percent = ""
             if re.fullmatch(r"[\d.]+", before) and re.fullmatch(r"[\d.]+", after) and float(before):
                 percent = f" ({100 * (float(after) / float(before) - 1):+.1f} %)"
             yield (
-                tr("{item}, {column}: {old} before, {new} now", item=item, column=name, **values)
+                "{item}, {column}: {old} before, {new} now".format(item=item, column=name, **values)
                 + percent
             )
 

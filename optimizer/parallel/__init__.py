@@ -11,7 +11,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
-from models.language import tr
 from optimizer.errors import Misuse, VorratError
 from optimizer.model.extra_rules import current_extra_rules
 
@@ -146,7 +145,7 @@ def choose_worker_count(requested: int | None, default: int) -> int:
     chosen = requested or current_engine().worker_count or default
     if current_extra_rules() is not None and chosen > 1:
         if requested or current_engine().worker_count:
-            raise Misuse(tr("rules in Python are not sent to other processes: leave out jobs="))
+            raise Misuse("rules in Python are not sent to other processes: leave out jobs=")
         chosen = 1
     _max_chosen_workers.set(max(chosen, _max_chosen_workers.get() or 0))
     return chosen

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from models.language import format_number, tr
+from models.language import format_number
 from optimizer.errors import OutOfMemory, TimedOut, VorratError, WorkerDied
 from optimizer.parallel import Limits
 
@@ -73,15 +73,8 @@ def lost_task_error(
     it exceeded, otherwise WorkerDied with the default message."""
     if exceeded_memory_limit:
         limit = round((limits.memory_bytes or 0) / 1e6)
-        return OutOfMemory(
-            tr("a process was ended, since it held more than {limit} MB of memory", limit=limit)
-        )
+        return OutOfMemory(f"a process was ended, since it held more than {limit} MB of memory")
     if limits.seconds is not None and seconds >= limits.seconds:
         seconds_text = format_number(limits.seconds)
-        return TimedOut(
-            tr(
-                "a process was ended, since it had not answered after {seconds} s",
-                seconds=seconds_text,
-            )
-        )
+        return TimedOut(f"a process was ended, since it had not answered after {seconds_text} s")
     return WorkerDied(default_message)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from models.language import current_language, tr
+from models.language import current_language
 from optimizer.errors import OutOfMemory, VorratError, WorkerDied
 from optimizer.model.cores import usable_cores
 from optimizer.parallel import (
@@ -259,11 +259,11 @@ class ProcessExecutor(LaneExecutor):
 
     def _error_of_job(self, job: Job, error: BaseException) -> VorratError:
         if isinstance(error, BrokenExecutor) and isinstance(error.__cause__, OSError):
-            return WorkerDied(tr("no process could be begun: {why}", why=error.__cause__))
+            return WorkerDied(f"no process could be begun: {error.__cause__}")
         exceeded_memory_limit = (
             getattr(error, "exitcode", None) == process_limits.OUT_OF_MEMORY_EXIT_CODE
         )
-        message = tr("a process that solved problems has died; fewer --jobs take less memory")
+        message = "a process that solved problems has died; fewer --jobs take less memory"
         return process_limits.lost_task_error(
             self.limits, time.monotonic() - job.started_at, exceeded_memory_limit, message
         )
@@ -289,7 +289,7 @@ class InProcessExecutor(Executor[Any, Any]):
                 answer = self._handler(task)
             except MemoryError as memory_error:
                 self._handler = None  # its state may be inconsistent
-                error = OutOfMemory(tr("there is no memory left"))
+                error = OutOfMemory("there is no memory left")
                 error.__cause__ = memory_error
             except VorratError as failed:
                 error = failed

@@ -17,7 +17,7 @@ from multiprocessing import spawn, util
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, NamedTuple, cast
 
-from models.language import Language, tr, using
+from models.language import Language, using
 from optimizer.errors import OutOfMemory
 from optimizer.parallel import Limits
 from optimizer.parallel.process_limits import enforce_limits, resident_memory
@@ -107,7 +107,7 @@ class Lane:
                 content = _pickle((self._handler(pickle.loads(request.pickled_task)), None, ""))
             except MemoryError as error:
                 self._handler = None  # its state may be inconsistent
-                memory_error = OutOfMemory(tr("there is no memory left"))
+                memory_error = OutOfMemory("there is no memory left")
                 memory_error.__cause__ = error
                 content = _pickle_error(memory_error)
             except BaseException as error:

@@ -13,9 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Flag
 from typing import Any, Literal
 
-from models.language import tr
 from optimizer.report.charts.drawing import Chart
-from optimizer.report.expressions import Expression, absolute_value, sum_of
 from optimizer.report.number_format import NO_VALUE
 
 
@@ -50,23 +48,14 @@ ValueForm = Literal[
     "estimate",  # an estimate, with ``value`` and ``standard_error``
     "signed",  # a difference of money, with its sign
     "signed_outcome",  # the same of damage or shortage
-    "control",  # a control figure, with four decimals
-    "deviation",  # difference of two figures that must be equal
-    "tolerance",  # largest difference allowed
 ]
 """Kind of figure in a column."""
 
-Origin = Literal["optimizer", "scenario", "key"]
-"""Origin of a cell that is no formula; a key only lets formulas find rows."""
+CHECK_TOLERANCE = 5e-6
+"""Relative tolerance of checks, a little over what the check of a plan allows the solver."""
 
 Row = Any
-# These are classes of optimizer.report.workbook.placed_tables, which imports this module.
-FormulaRow = Any
-PlacedTable = Any
-WorkbookTables = Any
 ValueGetter = Callable[[Row], Any] | str
-FormulaBuilder = Callable[[FormulaRow], Expression | None]
-TotalBuilder = Callable[[PlacedTable], Expression]
 
 
 @dataclass(frozen=True)
@@ -93,54 +82,18 @@ class Column:
     decimals_group: str = ""  # neighbors with the same word share decimals as well
     media: Media = ALL_MEDIA
     decimals: int | None = None  # fixed number of decimals
-    total: bool | TotalBuilder = False
-    """Whether the row of totals has its sum, or the formula of a sheet in place of a sum."""
+    total: bool = False  # whether the row of totals has its sum
     text_total: Callable[[Sequence[Row]], Any] | None = None
-    """Function of the rows that returns their total in texts, if it is not the sum."""
+    """Function of the rows that returns their total, if it is not the sum."""
     unit: str | Callable[[Row], str | None] = ""
     """Unit of figures, where neither header nor form implies it, or a function of the row."""
     empty_text: str = NO_VALUE  # text where there is no value
     css_class: Callable[[Row], str] | None = None  # class of the style sheet of pages
     link: Callable[[Row], str] | None = None  # URL of the cell
     lang: Callable[[Row], str | None] | None = None  # language of a text, if known
-    key: str = ""  # key for formulas
-    formula: FormulaBuilder | None = None  # formula of a sheet in place of ``value``
-    origin: Origin = "optimizer"
-    cell_name: Callable[[Row], str] | None = None  # defined name of the cell
-    width: float | None = None  # in a sheet, in characters
-    wraps_text: bool = True  # whether a text of a sheet that is wider takes several lines
-
-
-def no_value(_row: Row) -> None:
-    """Return None, for a column that consists of formulas alone."""
-
-
-def sheet_only_column(
-    header: str | int, key: str, formula: FormulaBuilder, form: ValueForm = "number", **options: Any
-) -> Column:
-    """Return a column of formulas that is shown in a workbook only."""
-    return Column(header, no_value, form, media=SHEET, key=key, formula=formula, **options)
-
-
-def deviation_column(stated_key: str, expected: FormulaBuilder, key: str = "deviation") -> Column:
-    """Return a sheet column with the absolute deviation of a stated figure from the expected one.
-
-    ``stated_key`` is the column of the stated figure; ``expected`` builds the formula of the
-    expected one.
-    """
-
-    def deviation(row: FormulaRow) -> Expression | None:
-        figure = expected(row)
-        return None if figure is None else absolute_value(row[stated_key] - figure)
-
-    return sheet_only_column(tr("Deviation"), key, deviation, "deviation")
-
-
-def id_column(header: str, key: str, value: ValueGetter) -> Column:
-    """Return a sheet column of ids by which formulas find rows; it is not printed."""
-    return Column(
-        header, value, "text", media=SHEET, key=key, empty_text="", origin="key", width=16
-    )
+    key: str = ""  # by which differences refer to it
+    difference: tuple[str, str] | tuple[()] = ()
+    """Keys of two columns whose difference it is; a workbook computes it from their cells."""
 
 
 def year_columns(
@@ -158,28 +111,8 @@ def year_columns(
         return lambda row: amounts(row).get(str(year), 0.0)
 
     return [
-        Column(year, amount_of(year), form, decimals_group="years", key=str(year), **options)
-        for year in years
+        Column(year, amount_of(year), form, decimals_group="years", **options) for year in years
     ]
-
-
-@dataclass(frozen=True)
-class SheetChart:
-    """A chart in a sheet that is drawn from its cells and changes with them.
-
-    A ``scatter`` chart draws columns against another column. A ``stacked`` chart draws one bar for
-    each column, with a part for each row.
-    """
-
-    kind: Literal["scatter", "stacked"]
-    title: str
-    x_key: str = ""  # key of the column on the horizontal axis of a scatter chart
-    series_keys: Sequence[str] = ()  # drawn columns; of stacked bars the first and last
-    x_title: str = ""
-    row_filter: Callable[[Row], bool] | None = None  # rows that are stacked; all if None
-    line_filters: Sequence[tuple[str, Callable[[Row], bool]]] = ()
-    """Lines of a scatter chart of one column: their names, and the contiguous rows of each. Without
-    any, all rows are one line, named by the header."""
 
 
 @dataclass(frozen=True)
@@ -190,22 +123,16 @@ class Table:
     caption: str
     rows: Sequence[Row]
     columns: Sequence[Column]
-    name: str = ""  # key for pages and formulas; unique in a document
+    name: str = ""  # key for pages and data frames; unique in a document
     note: str = ""
     total_label: str = ""  # label of the row of totals; there is none if empty
     chart: Chart | None = None  # drawn above it on a page
     is_collapsed: bool = False
     """Whether a page shows it on request only, and not in print."""
-    sheet_chart: SheetChart | None = None
     media: Media = ALL_MEDIA
     max_terminal_rows: int | None = None  # further rows are only counted in a terminal
     has_header: bool = True  # whether the columns have headers
-    row_key: Callable[[Row], str] | None = None  # key of a row for formulas
     empty_text: str = ""  # text without rows; if empty, the table is left out
-    has_rule_above: Callable[[Row], bool] | None = None  # rows of a sheet with a line above
-    frozen_columns: int = 0
-    """Number of columns that a sheet freezes, with the header; if it is 0, the only table of a
-    section other than the answer has one."""
 
 
 @dataclass(frozen=True)
@@ -265,17 +192,7 @@ class Terms:
     media: Media = PAGE_AND_SHEET
 
 
-@dataclass(frozen=True)
-class DropDown:
-    """A workbook cell in which the reader chooses one of several texts."""
-
-    name: str
-    label: str
-    options: Sequence[str]
-    media: Media = SHEET
-
-
-Part = str | Text | Table | Heading | Bullets | Facts | Caution | Terms | DropDown
+Part = str | Text | Table | Heading | Bullets | Facts | Caution | Terms
 
 
 @dataclass(frozen=True)
@@ -293,32 +210,21 @@ class Section:
 
 @dataclass(frozen=True)
 class Check:
-    """Two figures of a workbook that must be equal.
+    """Two figures of a result that must be equal.
 
-    The check is listed with the sheet of the table ``table_name``. With ``is_deviation_sum``,
-    ``left`` is a sum of deviations that must be zero, and ``right`` is the scale of its tolerance.
+    ``scale`` is the size to which their difference is relative, that of ``expected`` if not given.
     """
 
     statement: str
-    table_name: str
-    left: Callable[[WorkbookTables], Expression]
-    right: Callable[[WorkbookTables], Expression]
-    is_deviation_sum: bool = False
+    value: float
+    expected: float = 0.0
+    scale: float | None = None
 
-
-def no_deviation_check(
-    statement: str, table_name: str, scale: Callable[[WorkbookTables], Expression], *keys: str
-) -> Check:
-    """Return a check that the deviation columns ``keys`` of a table sum to zero, relative to a
-    scale.
-
-    Without ``keys``, the column is ``deviation``.
-    """
-
-    def deviation_sum(book: WorkbookTables) -> Expression:
-        return sum_of(*(book[table_name].column_area(key) for key in keys or ("deviation",)))
-
-    return Check(statement, table_name, deviation_sum, scale, is_deviation_sum=True)
+    @property
+    def holds(self) -> bool:
+        """Whether the figures agree within the tolerance."""
+        scale = abs(self.expected if self.scale is None else self.scale)
+        return abs(self.value - self.expected) <= CHECK_TOLERANCE * max(1.0, scale)
 
 
 @dataclass(frozen=True)
@@ -331,9 +237,7 @@ class Document:
     answer: Sequence[Part]
     sections: Sequence[Section] = ()
     versions: Mapping[str, str] = field(default_factory=dict)  # of programs, by name
-    checks: Sequence[Check] = ()  # identities of a workbook
-    money_amounts: Sequence[float] = ()  # determine decimals of money in a workbook
-    outcome_amounts: Sequence[float] = ()  # determine those of damage or shortage
+    checks: Sequence[Check] = ()  # identities, which a workbook lists
     answer_title: str = ""  # title of the first section, if not the default
     units: Mapping[str, str] = field(default_factory=dict)  # units of figures by form
 

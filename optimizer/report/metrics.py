@@ -21,7 +21,7 @@ class Metric:
     Its unit follows from ``form``, by ``Wording.units_by_form``.
     """
 
-    key: str  #: Id of the figure; formulas of a workbook refer to it.
+    key: str  #: Id of the figure.
     name: str
     form: ValueForm
     path: FigurePath
@@ -67,6 +67,6 @@ def metric_columns(
     """
     metrics = plan_metrics(wording)
     return [
-        Column(metric.name, f"{owner}{metric.path}", metric.form, key=metric.key, **options)
+        Column(metric.name, f"{owner}{metric.path}", metric.form, **options)
         for metric in map(metrics.__getitem__, keys)
     ]

@@ -275,7 +275,7 @@ def pair_table(
     caption: str, rows: Sequence[tuple[str, Any]], name: str = "", media: Media = ALL_MEDIA
 ) -> Table:
     """Return a table without headers whose rows are a label and a text or figure."""
-    columns = [Column("", "0", "text"), Column("", "1", "text", width=40)]
+    columns = [Column("", "0", "text"), Column("", "1", "text")]
     return Table(caption, rows, columns, name, has_header=False, media=media)
 
 

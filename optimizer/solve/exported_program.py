@@ -6,7 +6,6 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from models.language import tr
 from models.scenario.case import Case
 from models.scenario.quantities import Number
 from optimizer.errors import Misuse
@@ -34,7 +33,7 @@ def with_state_count(case: Case, count: int | None) -> Case:
         kept = (uncertainty.states or ())[:count]
         total = math.fsum(state.probability for state in kept)
         if total <= 0:
-            raise Misuse(tr("The first {count} states have no probability.", count=count))
+            raise Misuse(f"The first {count} states have no probability.")
         states = tuple(
             state.model_copy(update={"probability": Number(float(state.probability) / total)})
             for state in kept
@@ -78,7 +77,7 @@ def check_linear(problem: Problem) -> None:
     """Raise Misuse if the problem has no extensive form that is a linear program."""
     if not problem.is_linear:
         raise Misuse(
-            tr("The extensive form cannot model ambiguity modified_chi_square: use decomposition.")
+            "The extensive form cannot model ambiguity modified_chi_square: use decomposition."
         )
 
 

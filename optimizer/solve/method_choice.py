@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal, Unpack
 
-from models.language import tr
 from optimizer.errors import CheckFailed, Misuse, SolverError
 from optimizer.model.commitment import Commitment
 from optimizer.model.scenario_data import cap_surplus_offtake
@@ -130,7 +129,7 @@ def solve_problem(
     chosen_method = problem.suitable_method(pool) if method == "auto" else method
     if method == "extensive" and not problem.is_linear:
         raise Misuse(
-            tr("The extensive form cannot model ambiguity modified_chi_square: use decomposition.")
+            "The extensive form cannot model ambiguity modified_chi_square: use decomposition."
         )
     result: SolverResult | None = None
     if chosen_method == "extensive":

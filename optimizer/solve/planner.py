@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, Unpack
 
-from models.language import tr
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.errors import CheckFailed, Interrupted, NoPlan, SolverError
@@ -259,7 +258,7 @@ def with_reference_optima(problem: Problem, **solve_options: Unpack[SolverOption
         with observing(None, None):
             solutions.append(solve_and_certify(set_problem, damage_only=True, **set_options))
         if solutions[-1].interrupted:
-            raise Interrupted(tr("stopped before any plan was found"))
+            raise Interrupted("stopped before any plan was found")
         if set_problem.recourse is not None:
             set_problem.recourse.clear_cache()  # caches of all sets would take too much memory
     return replace(problem, reference_optima=best_reference_optima(set_problems, solutions))

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from models.language import tr
 from models.scenario.case import Case
 from models.scenario.review import Observation
 from optimizer.errors import Misuse
@@ -314,22 +313,16 @@ def check_supported(
     """
     if case.objective.over_assumptions is not None and not with_assumption_sets:
         raise Misuse(
-            tr(
-                "This analysis does not work over sets of assumptions; ask for the file as it "
-                "stands with --set objective.over_assumptions=null."
-            )
+            "This analysis does not work over sets of assumptions; ask for the file as it "
+            "stands with --set objective.over_assumptions=null."
         )
     if case.planned_review is not None and not with_review:
         raise Misuse(
-            tr(
-                "This analysis does not work with a review; ask for a plan that decides all now "
-                "with --set review=null."
-            )
+            "This analysis does not work with a review; ask for a plan that decides all now "
+            "with --set review=null."
         )
     if case.objective.ambiguity is not None and not with_ambiguity:
         raise Misuse(
-            tr(
-                "This analysis does not work with ambiguous probabilities; ask for those of the "
-                "states with --set objective.ambiguity=null."
-            )
+            "This analysis does not work with ambiguous probabilities; ask for those of the "
+            "states with --set objective.ambiguity=null."
         )

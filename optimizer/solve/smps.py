@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from models.language import tr
 from optimizer.errors import Misuse
 from optimizer.model import formulation
 from optimizer.model.highs import CompiledModel, LinearProgram, compile_model
@@ -57,7 +56,7 @@ def render_smps(problem: Problem, name: str = "vorrat") -> dict[str, str]:
         compiled, model, first, second, [s.probability for s in problem.states]
     )
     if not second.columns:
-        raise Misuse(tr("The scenario has no second stage: there is no damage in it."))
+        raise Misuse("The scenario has no second stage: there is no damage in it.")
     if compiled.program.offset:
         first.columns[CONSTANT_COLUMN] = (1.0, 1.0, False)
         fixed[OBJECTIVE_ROW, CONSTANT_COLUMN] = float(compiled.program.offset)

@@ -30,7 +30,7 @@ from models.results import Batch, BatchRun, Plan
 from optimizer.analyses.batch import batch_solving
 from optimizer.cli import child_process, run_command_line
 from optimizer.cli.batch import LEDGER_FILE, LOCK_FILE, lock_folder
-from optimizer.cli.supervisor import CHILD_CODE, SIGNAL_HANDLER_CODE
+from optimizer.cli.supervisor import CHILD_CODE
 from optimizer.errors import NoPlan, OutOfMemory, SolverError, WorkerDied
 
 ROOT = Path(__file__).parents[2]
@@ -379,7 +379,7 @@ def test_a_delayed_interrupt_ends_the_run_and_keeps_results(
 ) -> None:
     """As by an import that was under way; systems end workers as well."""
     stopped, solve = threading.Event(), batch_solving.solve_and_certify
-    monkeypatch.setattr(child_process, "_stop_requested", stopped)
+    monkeypatch.setattr(child_process, "was_stop_requested", stopped.is_set)
 
     def stopping(*args: Any, **how: Any) -> Any:
         stopped.set()
@@ -605,9 +605,9 @@ sys.exit(run(["batch", *sys.argv[1:]]))
 @posix
 def test_no_import_is_too_early_for_what_systems_send() -> None:
     """The process that solves leaves signals to the one that watches it from its first line on."""
-    assert CHILD_CODE.startswith(SIGNAL_HANDLER_CODE)
+    until_handled = CHILD_CODE.partition("sys.path")[0]
     struck = "import os; [os.kill(os.getpid(), n) for n in (signal.SIGTERM, signal.SIGHUP)]"
-    subprocess.run([sys.executable, "-c", SIGNAL_HANDLER_CODE + struck], check=True)
+    subprocess.run([sys.executable, "-c", until_handled + struck], check=True)
 
 
 @pytest.mark.slow
@@ -634,6 +634,6 @@ def test_a_batch_is_run_again_run_by_run(here: Path, capsys: pytest.CaptureFixtu
     assert batch("ore.yaml", *CAPEX, "--node-limit", "7", "--out", "out") == 0
     assert found().node_limit == 7
     assert run_command_line(["rerun", "out"]) == 2
-    assert "'out' is of a batch: name one of its runs" in capsys.readouterr().err
+    assert "'out' has not one manifest but none: name one of its 'runs'" in capsys.readouterr().err
     (first, *_) = lines()
     assert run_command_line(["rerun", str(Path("out", str(first.plan)).parent)]) == 0

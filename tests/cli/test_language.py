@@ -6,15 +6,13 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
 from ore_at_home import SCENARIO
-from small_scenario import VALID, broken, write
 
-from models.language import current_language, using
-from optimizer.cli import COMMANDS, run_command_line, usage, vorrat
+from models.language import using
+from optimizer.cli import run_command_line, usage, vorrat
 from optimizer.cli.scenario_files import starter_scenario_text
 
 PLACES = ("LC_ALL", "LC_MESSAGES", "LANG")
@@ -79,76 +77,6 @@ def test_a_language_that_there_is_not_is_refused(
     assert capsys.readouterr() == ("", "Error: VORRAT_LANGUAGE is 'fr'; write en or de.\n")
 
 
-@pytest.mark.parametrize(
-    "args",
-    [
-        ["--language", "de", "validate", "scenario.yaml"],
-        ["validate", "scenario.yaml", "--language", "de"],
-        ["--language=en", "validate", "scenario.yaml", "--language=de"],
-    ],
-)
-def test_an_option_chooses(
-    folder: Path, args: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    write(folder, VALID)
-    assert run_command_line(args) == 0
-    assert capsys.readouterr().out == (
-        "scenario.yaml: 2 Rohstoffe, 2 Projekte, 1 Lager, 2 Geldgeber, 2 Verläufe, 1 Variante; "
-        "2026 bis 2030\n"
-    )
-    assert current_language() == "en"
-
-
-def test_an_option_comes_before_the_environment(
-    folder: Path, german: None, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write(folder, VALID)
-    assert run_command_line(["validate", "scenario.yaml"]) == 0
-    assert "Rohstoffe" in capsys.readouterr().out
-    assert run_command_line(["--language", "en", "validate", "scenario.yaml"]) == 0
-    assert "materials" in capsys.readouterr().out
-
-
-def test_faults_are_shown_and_counted(
-    folder: Path, german: None, capsys: pytest.CaptureFixture[str]
-) -> None:
-    changes = (("capex_meur: 1400", "capex_meur: 1.400"), ("max_t: 200", "max_t: -1"))
-    write(folder, broken(*changes))
-    assert run_command_line(["validate", "scenario.yaml"]) == 2
-    assert capsys.readouterr().err.splitlines() == [
-        "scenario.yaml:28:17: Warnung: 1.400 wird als 1.4 gelesen; falls 1400 gemeint ist, "
-        "schreiben Sie 1400",
-        "  28 |     capex_meur: 1.400",
-        "     |                 ^",
-        "scenario.yaml:48:12: Fehler: -1 ist negativ; schreiben Sie eine Zahl ab 0",
-        "  48 |     max_t: -1",
-        "     |            ^",
-        "1 Fehler, 1 Warnung",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        ([], "'1,4' is not a number"),
-        (["--language", "de"], "„1,4“ ist keine Zahl"),
-        (["--language", "en"], "'1,4' is not a number"),
-    ],
-)
-def test_machine_output_is_english_unless_an_option_selects_german(
-    folder: Path, german: None, args: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write(folder, broken(("capex_meur: 1400", "capex_meur: 1,4")))
-    for ordered in (
-        ["validate", "scenario.yaml", "--json", *args],
-        [*args, "validate", "--json", "scenario.yaml"],
-    ):
-        assert run_command_line(ordered) == 2
-        (fault,) = json.loads(capsys.readouterr().out)
-        assert fault["message"] == message
-        assert fault["severity"] == "error"
-
-
 def test_a_plan_is_shown_in_german(
     ore: str, german: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,7 +85,7 @@ def test_a_plan_is_shown_in_german(
     assert out.startswith("Erz daheim\n")
     reported = " ".join(out.split())
     assert "sinkt der erwartete Schaden im Jahr 2026 um 100 %, von 50" in reported
-    assert err.startswith("ore.yaml: 1 Rohstoff, 1 Projekt")
+    assert err.startswith("ore.yaml: 1 material, 1 project")
 
 
 def test_a_plan_as_json_is_the_same_in_every_language(
@@ -174,16 +102,6 @@ def test_a_plan_as_json_is_the_same_in_every_language(
     assert english["title"] == "Ore at home"
 
 
-def test_a_conflict_in_german(ore: str, german: None, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run_command_line(["solve", ore, "--variant", "poor", "--quiet"]) == 3
-    first, *rules = capfd.readouterr().err.splitlines()
-    assert first == "Kein Plan hält alle diese Regeln zugleich ein; lockern Sie eine davon:"
-    said = [rule.split(": ", 2)[-1] for rule in rules]
-    assert "works muss gebaut werden" in said
-    assert "fund gibt insgesamt höchstens 1 Mio. aus" in said
-    assert not any(ENGLISH.search(text) for text in said)
-
-
 def test_the_rules_of_a_conflict_are_english_in_json(
     ore: str, german: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -194,70 +112,6 @@ def test_the_rules_of_a_conflict_are_english_in_json(
     assert run_command_line([*args, "--language", "de"]) == 3
     said = {rule["says"] for rule in json.loads(capfd.readouterr().out)["conflict"]}
     assert "works muss gebaut werden" in said
-
-
-@pytest.mark.parametrize("name", [None, *vorrat.list_commands(click.Context(vorrat))])
-def test_help_in_german(german: None, name: str | None, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command_line([*([name] if name else []), "--help"]) == 0
-    text = capsys.readouterr().out
-    assert text.startswith("Aufruf: vorrat")
-    assert "\nOptionen:\n" in text
-    assert "Diese Hilfe zeigen." in text
-    # What stands in small letters is an option or its values; FILE and the like are names.
-    prose = re.sub(r"--[\w-]+|\[[^\]]*\]|\b[A-Z]{2,}\b", "", text)
-    assert not ENGLISH.search(prose), prose
-
-
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        (["validat"], "Den Befehl „validat“ gibt es nicht. Meinten Sie „validate“?"),
-        (["xyz"], f"Den Befehl „xyz“ gibt es nicht. Es gibt {', '.join(COMMANDS)}."),
-        (["--nonsense"], "Die Option „--nonsense“ gibt es nicht."),
-        (["solve", "x", "--gapp", "1"], "Die Option „--gapp“ gibt es nicht. Meinten Sie --gap?"),
-        (["solve"], "Es fehlt die Angabe 'FILE'."),
-        (["solve", "x", "--gap"], "Die Option '--gap' braucht einen Wert."),
-        (["solve", "x", "--quiet=1"], "Die Option '--quiet' nimmt keinen Wert."),
-        (["solve", "x", "y"], "Überzählige Angaben: y"),
-        (["solve", "x", "--gap", "-1"], "'--gap': -1.0 liegt nicht im Bereich x>=0."),
-        (["solve", "x", "--gap", "a"], "'--gap': 'a' ist keine Zahl."),
-        (["solve", "x", "--gap", "nan"], "'--gap': nan ist keine endliche Zahl."),
-        (["solve", "x", "--threads", "1.5"], "'--threads': '1.5' ist keine ganze Zahl."),
-        (
-            ["solve", "x", "--method", "a"],
-            "'--method': 'a' ist nicht möglich; möglich sind 'auto', 'extensive', 'decomposition'.",
-        ),
-        (["solve", "x", "--out", "there"], "'--out': 'there' ist eine Datei."),
-        (["init", "there"], "„there“ gibt es schon; --force überschreibt es."),
-        (
-            ["init", "no/such/place.yaml"],
-            "„no/such/place.yaml“ kann nicht geschrieben werden: Datei oder Ordner nicht gefunden.",
-        ),
-    ],
-)
-def test_usage_errors_in_german(
-    folder: Path, german: None, args: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (folder / "there").write_text("")
-    assert run_command_line(args) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[-1] == f"Fehler: {message}"
-    assert len(lines) == 1 or lines[0].startswith("Aufruf: vorrat")
-
-
-def test_other_endings_in_german(
-    german: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fail(**_options: Any) -> None:
-        raise problem
-
-    monkeypatch.setattr("optimizer.cli.scenario_files.validate.callback", fail)
-    problem: BaseException = KeyboardInterrupt()
-    assert run_command_line(["validate", "x"]) == 130
-    assert capsys.readouterr().err.strip() == "vorrat: abgebrochen"
-    problem = RuntimeError("x")
-    assert run_command_line(["validate", "x"]) == 5
-    assert capsys.readouterr().err.startswith("vorrat: unerwarteter Fehler RuntimeError: x (")
 
 
 def test_init_comments_in_the_language_that_was_asked_for(
@@ -274,25 +128,6 @@ def test_init_comments_in_the_language_that_was_asked_for(
     assert capsys.readouterr().err == (
         "scenario.yaml ist geschrieben; weiter mit: vorrat validate scenario.yaml\n"
     )
-
-
-@pytest.mark.quick(1)
-@pytest.mark.parametrize("args", [["--language", "de", "init"], ["init", "--language", "de"]])
-def test_init_answers_in_the_language_that_was_asked_for(
-    folder: Path, args: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """In what it says, what it refuses and what it writes, which solves."""
-    assert run_command_line([*args, "--starter"]) == 0
-    assert capsys.readouterr().err.splitlines() == [
-        "scenario.yaml ist geschrieben; weiter mit: vorrat validate scenario.yaml",
-        "vorrat-run.cmd ist geschrieben: Ziehen Sie eine Arbeitsmappe darauf",
-        "vorrat-open.cmd, vorrat-open.command, vorrat-open.desktop liegen im selben Ordner: Jede "
-        "öffnet die Seite mit einem Doppelklick",
-    ]
-    assert Path("scenario.yaml").read_text(encoding="utf-8") == starter_scenario_text("de")
-    assert run_command_line(args) == 2
-    assert "„scenario.yaml“ gibt es schon" in capsys.readouterr().err
-    assert run_command_line(["solve", "scenario.yaml", "--quiet"]) == 0
 
 
 def test_english_help_and_errors_are_those_of_click(capsys: pytest.CaptureFixture[str]) -> None:

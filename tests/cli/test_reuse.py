@@ -80,7 +80,7 @@ def test_a_second_run_uses_the_cuts_of_the_first(
     assert first.certificate.method == "decomposition"
     (cuts,) = kept("results")
     names = {path.name for path in Path("results").iterdir()}
-    assert names == {"plan.json", "plan.manifest.json", "inputs", cuts.name}
+    assert names == {"plan.json", "plan.manifest.json", cuts.name}
     second = solved(capfd, file, "--reuse", "--out", "results", "--force")
     assert second.certificate.objective == pytest.approx(first.certificate.objective, rel=1e-6)
     assert second.certificate.work["sweeps"] < first.certificate.work["sweeps"]

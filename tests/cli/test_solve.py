@@ -55,7 +55,7 @@ def test_json_stands_alone_on_stdout(file: str) -> None:
     assert found.outcome.without_plan.expected == pytest.approx(50)
     assert found.outcome.expected == pytest.approx(0, abs=1e-6)
     names = {path.name for path in Path("results").iterdir()}
-    assert names == {"plan.json", "plan.manifest.json", "inputs"}
+    assert names == {"plan.json", "plan.manifest.json"}
 
 
 @pytest.mark.slow

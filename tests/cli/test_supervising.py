@@ -52,9 +52,7 @@ class Run:
         left = {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*")}
         plan = None
         if left:
-            beside = {path for path in left if path.split("/")[0] == "inputs"}
-            assert left - beside == {"plan.json", "plan.manifest.json"}
-            assert f"inputs/plan/{TUTORIAL.name}" in beside
+            assert left == {"plan.json", "plan.manifest.json"}
             plan = Plan.model_validate_json((self.folder / "plan.json").read_bytes())
         assert gone(self.process.pid, within=10.0)
         return self.process.returncode, plan
@@ -125,7 +123,7 @@ def test_a_stop_before_any_plan_leaves_nothing(tmp_path: Path, fault: str) -> No
         os.killpg(run.process.pid, signal.SIGINT)
         assert run.ends() == (130, None)
         said = "stopped before any plan was found" if fault == "none-heed" else "interrupted"
-        assert run.said.removeprefix("waiting\n") == f"vorrat: {said}\n"
+        assert run.said.removeprefix("waiting\n").lstrip() == f"vorrat: {said}\n"
 
 
 @pytest.mark.slow
@@ -278,20 +276,6 @@ def test_a_search_continues_if_progress_cannot_be_written(monkeypatch: pytest.Mo
     shown.close()
 
 
-def test_a_message_that_is_cut_short_does_not_cost_the_next() -> None:
-    """The last of all is the exit code."""
-    (heard, reported), (null, other) = os.pipe(), os.pipe()
-    os.write(other, b"null\n")
-    os.write(reported, b'{"checkpoint": {"start": [')
-    with os.fdopen(null, "rb") as nothing, os.fdopen(reported, "wb") as pipe:
-        child_process.SupervisorLink(nothing, pipe).send(ended=1)
-    os.close(other)
-    watch = supervisor._ProcessWatch(["solve"], keeps_checkpoints=True)
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        watch._read_messages(process, os.fdopen(heard, "rb"))
-    assert [watch._next_event(), watch._next_event()] == [("message", {"ended": 1}), ("died", 0)]
-
-
 def test_what_solves_is_supervised_and_nothing_else() -> None:
     assert set(COMMANDS) - supervisor.SUPERVISED_COMMANDS == {
         "data", "details", "examples", "export", "init", "open", "presets", "report", "schema",
@@ -304,7 +288,7 @@ def test_what_solves_is_supervised_and_nothing_else() -> None:
 
 def test_a_stop_that_a_finalizer_swallows_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     struck = threading.Event()
-    monkeypatch.setattr(child_process, "_raise_interrupt", struck.set)
+    monkeypatch.setattr(signal, "raise_signal", lambda _number: struck.set())
     monkeypatch.setattr(sys, "unraisablehook", child_process._retry_interrupt)
 
     class Released:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from open_page import SECRET, opened
+from open_page import opened
 from published_files import comtrade, mcs_2025, pink_sheet, trade
 
 from optimizer.cli import vorrat
@@ -172,7 +172,6 @@ def reader_folder(tmp_path: Path) -> Path:
     for name in ("cases/one", "cases/two", "my-scenario"):
         shutil.copyfile(ROOT / "scenarios" / "tutorial.yaml", folder / f"{name}.yaml")
     (folder / "scenario.yaml").write_text(starter_scenario_text("en"), encoding="utf-8")
-    (folder / "secret").write_text(SECRET, encoding="utf-8")
     (folder / "secret").chmod(0o600)
     start = tmp_path / "start" / "sitecustomize.py"
     start.parent.mkdir()

@@ -9,11 +9,9 @@ written; with ``early`` it is stopped before it has begun.
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
 import signal
 import sys
-import termios
 import time
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +39,7 @@ def deaf(_run: SearchRun) -> None:
 def late(run: SearchRun) -> None:
     """The same with a time limit, which begins now."""
     assert child_process._link is not None
-    child_process._link.send(seconds=0.1)
+    child_process._link.begin_search(0.1)
     deaf(run)
 
 
@@ -124,10 +122,7 @@ def begin() -> None:
     fault = sys.argv.pop(1)
     if fault == "early":
         print("waiting", file=sys.stderr, flush=True)
-        stopped, reported = b'null\n"stop"\n', bytearray(4)
-        while int.from_bytes(reported, sys.byteorder) < len(stopped):
-            fcntl.ioctl(int(sys.argv[1]), termios.FIONREAD, reported)
-            time.sleep(0.01)
+        time.sleep(1.0)
     else:
         arrange(fault)
     cli.run_supervised()

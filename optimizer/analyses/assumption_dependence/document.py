@@ -47,7 +47,6 @@ def build_document(result: Disagreement) -> Document:
                 "proof", tr("How good the proof is"), [_proof_table(wording), wording.proof_table()]
             ),
         ],
-        outcome_amounts=[assumption_set.without_plan.worst for assumption_set in result.sets],
     )
 
 
@@ -169,7 +168,7 @@ def _deciding_tables(wording: DisagreementWording) -> Iterator[Part]:
     rows = [row for row in result.deciding if row.gain > ZERO_TOLERANCE * max(1.0, abs(row.gain))]
     columns = [
         Column(tr("Set of assumptions"), lambda row: set_title(wording, row.of), "text"),
-        Column(tr("Figures"), _figure_group_name, "text", width=40),
+        Column(tr("Figures"), _figure_group_name, "text"),
         Column(tr("Gain of its own plan"), "gain", "outcome", decimals_group="gain", key="gain"),
         Column(
             tr("Without these"), "gain_without", "outcome", decimals_group="gain", key="without"

@@ -170,7 +170,7 @@ def _name_columns(batch: Batch) -> Iterator[Column]:
         header = sanitize(name if name_counts[name] == 1 else path)
         get_value = partial(_varied_value, path, is_numeric)
         if is_numeric:
-            yield Column(header, get_value, origin="scenario")
+            yield Column(header, get_value)
         else:
             yield Column(header, get_value, "text")
 

@@ -133,10 +133,6 @@ class ComparisonWording(Wording[Comparison]):
         legend = tr("Options: {names}.", names=names) if self.uses_numbers else ""
         return f"{note} {legend}".strip()
 
-    def column_key(self, label: str) -> str:
-        """Return the key of an option's column, by which workbook formulas refer to it."""
-        return f"option_{list(self._option_names).index(label)}"
-
     def is_excluded(self, label: str, *figures: ExcludedFigures) -> bool:
         """Return whether any of these kinds of figures cannot be compared between an option and the
         base."""

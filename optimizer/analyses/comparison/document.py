@@ -1,8 +1,8 @@
 """Document on a comparison of several plans."""
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial, reduce
-from operator import add
+import math
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 from models.language import tr
 from models.results import Comparison, Plan
@@ -27,11 +27,9 @@ from optimizer.report.document import (
     Section,
     Table,
 )
-from optimizer.report.expressions import Expression
 from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import format_number, format_percent, sanitize
 from optimizer.report.wording import Wording, capitalize, join_with_and
-from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 
 def build_document(
@@ -104,17 +102,13 @@ def build_document(
     sections += funder_tables.build_sections(wording)
     if base_plan:
         sections.append(glossary_section(Wording(base_plan)))
-    section_parts = [part for section in sections for part in section.parts]
-    tables_by_name = {x.name: x for x in section_parts if isinstance(x, Table) and x.rows}
     return wording.build_document(
         tr("Vorrat: funding options side by side"),
         list(build_answer(wording)),
         sections,
         subtitle=tr("Compared with: {base}", base=wording.option_name(result.base)),
         versions=base_plan.certificate.versions if base_plan else {},
-        checks=list(_build_checks(wording, tables_by_name)),
-        money_amounts=[option.cost.public.paid_meur for option in wording.options],
-        outcome_amounts=[option.benefit.worst.without_plan for option in wording.options],
+        checks=list(_build_checks(wording)),
         answer_title=tr("The options at a glance"),
     )
 
@@ -181,27 +175,14 @@ def _other_changes_note(wording: ComparisonWording) -> list[str]:
 
 
 def _options_table(wording: ComparisonWording) -> Table:
-    """Return the table of key figures, a row per option; in a workbook the cells refer to other
-    sheets."""
-    known_figures = {
-        figure.key: (table, figure)
-        for table, figures in (
-            ("benefits", option_figures.benefit_figures(wording)),
-            ("costs", option_figures.cost_figures(wording)),
-        )
-        for figure in figures
-        if figure.is_known(wording)
-    }
+    """Return the table of key figures, a row per option."""
+    figures = [*option_figures.benefit_figures(wording), *option_figures.cost_figures(wording)]
+    known_figures = {figure.key: figure for figure in figures if figure.is_known(wording)}
 
     def column(key: str, header: str, decimals_group: str) -> Column:
-        table, figure = known_figures[key]
-
-        def formula(row_cells: FormulaRow) -> Expression | None:
-            cell = row_cells.tables[table].find_cell(key, wording.column_key(row_cells.row.label))
-            return None if cell.value == "" else cell
-
+        figure = known_figures[key]
         return Column(header, lambda o: figure.value_of(wording, o), figure.form,
-                      decimals_group=decimals_group, formula=formula, width=17)  # fmt: skip
+                      decimals_group=decimals_group)  # fmt: skip
 
     damage_noun = capitalize(wording.outcome_word)
     if not wording.counts_damage:
@@ -218,7 +199,7 @@ def _options_table(wording: ComparisonWording) -> Table:
     columns += efficiency_tables.damage_value_columns(wording)
     if wording.result.efficient:
         assess = partial(efficiency_tables.assess_option, wording)
-        columns.append(Column(tr("Assessment"), assess, "text", width=40))
+        columns.append(Column(tr("Assessment"), assess, "text"))
     note = tr(
         "Money in {unit}, present values. Public funding counts guaranteed loans in full; net "
         "public cost is less what is expected to come back. CVaR: mean of the worst {share} of "
@@ -248,11 +229,11 @@ def _compared_parts(wording: ComparisonWording) -> Iterator[Part]:
     columns = [
         Column(tr("Option"), lambda o: wording.numbered_name(o.label), "text"),
         Column(tr("Label"), lambda o: sanitize(o.label), "text", media=doc.SHEET),
-        Column(header, lambda o: wording.describe_changes(o.label), "text", width=90),
+        Column(header, lambda o: wording.describe_changes(o.label), "text"),
     ]
     if any(option.description for option in wording.options):
         description_column = Column(tr("What it is"),
-            lambda o: o.description and localized(o.description), "text", width=90)  # fmt: skip
+            lambda o: o.description and localized(o.description), "text")  # fmt: skip
         columns.insert(2, description_column)
     yield Table(tr("What is compared"), wording.options, columns, "compared")
 
@@ -283,49 +264,37 @@ def _proof_table(wording: ComparisonWording) -> Table:
     return Table(tr("How good the proof is"), wording.options, columns, "proofs", note)
 
 
-def _build_checks(wording: ComparisonWording, tables: Mapping[str, Table]) -> Iterator[Check]:
-    """Yield checks that figures of each option in a workbook add up, as far as the workbook has the
-    tables."""
-    base_key = wording.column_key(wording.result.base)
-
-    def has_column(table: str, column: str) -> bool:
-        return table in tables and any(c.key == column for c in tables[table].columns)
-
-    def column_sum(table: str, key: str) -> Callable[[WorkbookTables], Expression]:
-        return lambda book: book[table].column_total(key)
-
-    def cell_sum(table: str, key: str, *rows: str) -> Callable[[WorkbookTables], Expression]:
-        return lambda book: reduce(add, (book[table].find_cell(row, key) for row in rows))
-
-    def damage_difference(key: str) -> Callable[[WorkbookTables], Expression]:
-        return lambda book: (
-            book["benefits"].find_cell("left", key) - book["benefits"].find_cell("left", base_key)
-        )
-
+def _build_checks(wording: ComparisonWording) -> Iterator[Check]:
+    """Yield checks that the parts of each option's figures add up."""
+    changes = {difference.option: difference for difference in wording.differences}
     for option in wording.options:
-        key = wording.column_key(option.label)
         args = {"option": wording.option_name(option.label)}
+        cost, left = option.cost, option.benefit.expected.with_plan
         if not wording.is_excluded(option.label, "money"):
-            public_cost_cells, payer_kinds = (
-                cell_sum("costs", key, "public"),
-                ("public", "private", "market"),
+            by_class = math.fsum(
+                cost.by_class[name].paid_meur
+                for name in option_figures.used_budget_classes(wording)
+                if name in cost.by_class
             )
-            classes = [f"class:{name}" for name in option_figures.used_budget_classes(wording)]
             caption = tr("{option}: public money by class adds up", **args)
-            if classes:
-                yield Check(caption, "costs", cell_sum("costs", key, *classes), public_cost_cells)
-            if has_column("by-year", key):
-                caption = tr("{option}: public money by year adds up", **args)
-                yield Check(caption, "by-year", column_sum("by-year", key), public_cost_cells)
-            if has_column("money", key):
-                caption = tr("{option}: money by funder adds up", **args)
-                yield Check(
-                    caption, "money", column_sum("money", key), cell_sum("costs", key, *payer_kinds)
-                )
+            yield Check(caption, by_class, cost.public.paid_meur)
+            by_year = math.fsum(cost.public.paid_by_year_meur.values())
+            caption = tr("{option}: public money by year adds up", **args)
+            yield Check(caption, by_year, cost.public.paid_meur)
+            by_funder = math.fsum(part.sums.paid_meur for part in cost.parts)
+            caption = tr("{option}: money by funder adds up", **args)
+            yield Check(caption, by_funder, cost.public.paid_meur + cost.private.paid_meur)
         caption = tr("{option}: parts add up to the expected damage", **args)
-        for kind in ("materials", "consumers"):
-            if has_column(kind, key):
-                yield Check(caption, kind, column_sum(kind, key), cell_sum("benefits", key, "left"))
-            elif has_column(kind, f"{key}_moves"):
-                yield Check(caption, kind, column_sum(kind, f"{key}_moves"), damage_difference(key))
+        plan, change = wording.plans.get(option.label), changes.get(option.label)
+        if plan is not None and not wording.is_excluded(option.label, "damage"):
+            for parts in (plan.materials, plan.consumers):
+                yield Check(caption, math.fsum(part.expected for part in parts), left)
+        elif change is not None and change.expected is not None:
+            yield Check(
+                caption,
+                math.fsum(part.damage for part in change.by_material),
+                change.expected,
+                left,
+            )
+            yield Check(caption, math.fsum(change.by_consumer.values()), change.expected, left)
     yield from efficiency_tables.build_checks(wording)

@@ -1,5 +1,6 @@
 """Tables and a chart on how efficiently options use public money."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -19,10 +20,8 @@ from optimizer.report.document import (
     Table,
     ValueForm,
 )
-from optimizer.report.expressions import Expression, ratio_or_empty
 from optimizer.report.number_format import format_number
 from optimizer.report.wording import join_with_and
-from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 
 def damage_value_columns(wording: ComparisonWording) -> Iterator[Column]:
@@ -43,7 +42,7 @@ def damage_value_columns(wording: ComparisonWording) -> Iterator[Column]:
                 else tr("{low} to {high}", low=low, high=format_number(following_range.worth, 2))
             )
         return Column(header, lambda o: ranges_by_option.get(o.label), "text", group=group,
-                      width=15, media=PAGE_AND_SHEET)  # fmt: skip
+                      media=PAGE_AND_SHEET)  # fmt: skip
 
     if wording.result.best_from:
         yield column(tr("by public funding"), wording.result.best_from)
@@ -190,64 +189,34 @@ def _increment_columns(
     """Return the columns of an increment: the option, its additional money, the additional damage
     avoided, and their ratio."""
 
-    def money(row_cells: FormulaRow) -> Expression:
-        cell = row_cells.tables["costs"].find_cell(
-            "public_present", wording.column_key(row_cells.row.option)
-        )
-        if row_cells.row.over is None:
-            return cell
-        key = wording.column_key(row_cells.row.over)
-        return cell - row_cells.tables["costs"].find_cell("public_present", key)
-
-    def avoided(row_cells: FormulaRow) -> Expression:
-        benefits = row_cells.tables["benefits"]
-        row, reference_row = (
-            ("without", wording.result.base)
-            if row_cells.row.over is None
-            else ("left", row_cells.row.over)
-        )
-        return benefits.find_cell(row, wording.column_key(reference_row)) - benefits.find_cell(
-            "left", wording.column_key(row_cells.row.option)
-        )
-
-    def avoided_per_euro(row_cells: FormulaRow) -> Expression | None:
-        if not row_cells.row.avoided_per_euro:
-            return None
-        return ratio_or_empty(row_cells["avoided"], row_cells["public"])
-
     args = {"noun": wording.outcome_word, "currency": wording.currency}
     columns = [
-        Column(tr("public funding"), "public_present_meur", "money", key="public",
-               formula=money, total=total),
-        Column(tr("{noun} avoided", **args), "avoided", form, key="avoided",
-               formula=avoided, total=total),
-        Column(tr("avoided per public {currency}", **args), "avoided_per_euro", "ratio",
-               key="each", formula=avoided_per_euro, decimals=2),
+        Column(tr("public funding"), "public_present_meur", "money", total=total),
+        Column(tr("{noun} avoided", **args), "avoided", form, total=total),
+        Column(
+            tr("avoided per public {currency}", **args), "avoided_per_euro", "ratio", decimals=2
+        ),
     ]  # fmt: skip
     group = tr("In addition")
     return [
         Column(tr("Option"), lambda increment: wording.numbered_name(increment.option), "text"),
-        *(replace(column, group=group, width=17) for column in columns),
+        *(replace(column, group=group) for column in columns),
     ]
 
 
 def build_checks(wording: ComparisonWording) -> Iterator[Check]:
-    """Yield checks that the steps of a workbook add up to the difference between no plan and the
+    """Yield checks that the steps add up to the difference between no plan and the
     last efficient option."""
     if not wording.result.efficient:
         return
-    last_key = wording.column_key(wording.result.efficient[-1].option)
-    base_key = wording.column_key(wording.result.base)
-
-    def money(book: WorkbookTables) -> Expression:
-        return book["costs"].find_cell("public_present", last_key)
-
-    def avoided(book: WorkbookTables) -> Expression:
-        return book["benefits"].find_cell("without", base_key) - book["benefits"].find_cell(
-            "left", last_key
-        )
-
+    steps, last_option = (
+        wording.result.efficient,
+        wording.option(wording.result.efficient[-1].option),
+    )
     caption = tr("Steps add up to the public funding of the last")
-    yield Check(caption, "steps", lambda book: book["steps"].column_total("public"), money)
+    public_meur = math.fsum(step.public_present_meur for step in steps)
+    yield Check(caption, public_meur, last_option.cost.public.paid_present_meur or 0.0)
     caption = tr("Steps add up to what the last avoids")
-    yield Check(caption, "steps", lambda book: book["steps"].column_total("avoided"), avoided)
+    without_plan = wording.base.benefit.expected.without_plan
+    avoided = math.fsum(step.avoided for step in steps)
+    yield Check(caption, avoided, without_plan - last_option.benefit.expected.with_plan)

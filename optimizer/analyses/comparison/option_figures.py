@@ -1,6 +1,6 @@
 """Figures of options as rows of tables that have a column for each option."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,11 +10,9 @@ from models.results.option import Option
 from optimizer.analyses.comparison.comparison_wording import ComparisonWording, localized
 from optimizer.analyses.comparison.money import NO_BUDGET_CLASS
 from optimizer.report.document import SHEET, TERMINAL_AND_PAGE, Column, Table, ValueForm
-from optimizer.report.expressions import Expression, ratio_or_empty
 from optimizer.report.metrics import FigurePath, Metric, read_figure
 from optimizer.report.number_format import ZERO_TOLERANCE, format_percent
 from optimizer.report.wording import BUDGET_CLASSES, benchmark_stages, budget_class_name
-from optimizer.report.workbook.placed_tables import FormulaRow, PlacedTable
 
 RequiredFigures = tuple[ExcludedFigures, ...]
 NEEDS_MONEY: RequiredFigures = ("money",)
@@ -28,8 +26,6 @@ class OptionFigure(Metric):
 
     needs: RequiredFigures = ()
     """Kinds of figures that must be comparable with the base for an option to show this figure."""
-    formula: Callable[[PlacedTable, str], Expression] | None = None
-    """Returns the formula on a sheet, given the table and the key of an option's column."""
     explicit_without_plan: FigurePath = ""
     """Path to the figure without any plan; if empty, it is derived from ``path`` where possible."""
 
@@ -64,7 +60,7 @@ def with_numbered_headers(
         zip(columns, labels or [option.label for option in wording.options], strict=True)
     )
     numbered_columns = [
-        replace(column, header=wording.option_number(label), key="", formula=None,
+        replace(column, header=wording.option_number(label),
                 media=column.media & TERMINAL_AND_PAGE)
         for column, label in labeled_columns
     ]  # fmt: skip
@@ -87,27 +83,20 @@ def figures_table(
     """
 
     def column(option: Option) -> Column:
-        key = wording.column_key(option.label)
-
-        def formula(row_cells: FormulaRow) -> Expression | None:
-            row: OptionFigure = row_cells.row
-            is_blank = row.formula is None or wording.is_excluded(option.label, *row.needs)
-            return None if is_blank or row.formula is None else row.formula(row_cells.table, key)
-
         return Column(
             wording.option_name(option.label), lambda row: row.value_of(wording, option),
-            lambda row: row.form, key=key, formula=formula, width=17,
+            lambda row: row.form,
         )  # fmt: skip
 
     known_rows = [row for row in rows if row.is_known(wording)]
-    columns = [Column(tr("Figure"), lambda row: row.name, "text", width=60)]
+    columns = [Column(tr("Figure"), lambda row: row.name, "text")]
     columns += with_numbered_headers(wording, list(map(column, wording.options)))
     if any(row.without_plan_path for row in known_rows):
         columns.append(
             Column(tr("No plan"), lambda row: read_figure(wording.base, row.without_plan_path),
                    lambda row: row.form)
         )  # fmt: skip
-    return Table(caption, known_rows, columns, table_name, note, row_key=lambda row: str(row.key))
+    return Table(caption, known_rows, columns, table_name, note)
 
 
 def assumption_set_figures(wording: ComparisonWording) -> list[OptionFigure]:
@@ -134,12 +123,6 @@ def benefit_figures(wording: ComparisonWording) -> list[OptionFigure]:
     def count_of(field: str) -> FigurePath:
         return lambda o: float(len(getattr(o.benefit.dependence, field)))
 
-    def avoided(table: PlacedTable, key: str) -> Expression:
-        return table.find_cell("without", key) - table.find_cell("left", key)
-
-    def share(table: PlacedTable, key: str) -> Expression:
-        return ratio_or_empty(table.find_cell("avoided", key), table.find_cell("without", key))
-
     damage_rows: list[tuple[str, str, ValueForm, str]] = [
         ("avoided_low", tr("Avoided: 5 % quantile over the states"), "outcome",
          "avoided_range.low"),
@@ -162,9 +145,8 @@ def benefit_figures(wording: ComparisonWording) -> list[OptionFigure]:
         OptionFigure("left", tr("Expected {noun} that is left, {unit}", **args), "outcome",
                "benefit.expected.with_plan", NEEDS_DAMAGE),
         OptionFigure("avoided", tr("Expected {noun} avoided, {unit}", **args), "outcome",
-               "benefit.expected.avoided", NEEDS_DAMAGE, avoided),
-        OptionFigure("share", tr("Share avoided"), "share", "benefit.expected.share", NEEDS_DAMAGE,
-                     share),
+               "benefit.expected.avoided", NEEDS_DAMAGE),
+        OptionFigure("share", tr("Share avoided"), "share", "benefit.expected.share", NEEDS_DAMAGE),
         OptionFigure("left_cvar", cvar_name, "outcome", "benefit.cvar.with_plan", ("tail",)),
         *(OptionFigure(key, name, form, f"benefit.{path}", NEEDS_DAMAGE)
           for key, name, form, path in damage_rows),

@@ -10,17 +10,7 @@ from models.results.comparison import OptionDifference, ProjectChange
 from models.results.option import BudgetUse, Option
 from optimizer.analyses.comparison.comparison_wording import ComparisonWording
 from optimizer.analyses.comparison.option_figures import with_numbered_headers
-from optimizer.report.document import (
-    SHEET,
-    Bullets,
-    Column,
-    DisplayedValue,
-    Part,
-    Table,
-    ValueForm,
-    id_column,
-)
-from optimizer.report.expressions import Expression
+from optimizer.report.document import SHEET, Bullets, Column, DisplayedValue, Part, Table, ValueForm
 from optimizer.report.number_format import (
     ZERO_TOLERANCE,
     format_number,
@@ -29,7 +19,6 @@ from optimizer.report.number_format import (
     format_rounded_percent,
 )
 from optimizer.report.wording import budget_class_name, join_texts
-from optimizer.report.workbook.placed_tables import FormulaRow
 
 MAX_MATERIALS_NAMED = 2
 """Maximum number of materials that are named; a table has all of them."""
@@ -47,8 +36,7 @@ def option_columns(
 
     def column(option: Option) -> Column:
         return Column(wording.option_name(option.label), lambda row: value_of(row, option), form,
-                      decimals_group="options", key=wording.column_key(option.label), width=17,
-                      **more)  # fmt: skip
+                      decimals_group="options", **more)  # fmt: skip
 
     return with_numbered_headers(wording, list(map(column, wording.options)))
 
@@ -87,7 +75,7 @@ def year_table(
     rows = [[year] for year in years[:single_count]]
     rows += [years[single_count:]] if years[single_count:] else []
     year_column = Column(
-        tr("Year"), lambda row: int(row[0]) if len(row) == 1 else tr("Later"), "year", width=34
+        tr("Year"), lambda row: int(row[0]) if len(row) == 1 else tr("Later"), "year"
     )
     columns = [year_column, *option_columns(wording, paid_in, "money", total=True)]
     return [Table(title, rows, columns, table_name, total_label=tr("All years"))]
@@ -127,7 +115,6 @@ def project_parts(wording: ComparisonWording) -> Iterator[Part]:
         Column(tr("Project"), lambda row: wording.name("projects", row.project), "text"),
         Column(tr("In"), lambda row: words[row.built_in], "text"),
         *option_columns(wording, _decision_year, "year"),
-        id_column(tr("Id"), "id", "project"),
     ]
     title, projects = tr("Year of the decision to build"), [*by_kind["all"], *by_kind["some"]]
     yield Table(title, projects, columns, "projects")
@@ -164,7 +151,6 @@ def stock_parts(wording: ComparisonWording, title: str) -> Iterator[Part]:
     columns = [
         Column(tr("Stockpile"), lambda row: wording.name("stockpiles", row.stockpile), "text"),
         *option_columns(wording, held_tonnes, lambda _row: "tonnes"),
-        id_column(tr("Id"), "id", "stockpile"),
     ]
     bought_stockpiles = [
         choice for choice in wording.result.stockpiles if choice.bought_in != "none"
@@ -380,7 +366,6 @@ def _difference_table(
 ) -> Table:
     """Return the table of differences of all options from the base; only a sheet also has the
     levels."""
-    base_key = wording.column_key(wording.result.base)
     rows = [
         row
         for row in rows
@@ -392,24 +377,15 @@ def _difference_table(
 
     def level(label: str) -> Column:
         return Column(wording.option_name(label), lambda row: row.levels[label], level_form,
-                      decimals_group="levels", media=SHEET, key=wording.column_key(label),
-                      total=True, width=17)  # fmt: skip
+                      decimals_group="levels", media=SHEET, key=label, total=True)  # fmt: skip
 
     def difference(label: str) -> Column:
-        def formula(row_cells: FormulaRow) -> Expression | None:
-            return row_cells[wording.column_key(label)] - row_cells[base_key] if levels else None
-
         return Column(wording.option_name(label), lambda row: row.differences[label],
-                      difference_form, group, key=f"{wording.column_key(label)}_moves",
-                      formula=formula, total=True, width=17)  # fmt: skip
+                      difference_form, group, difference=(label, wording.result.base),
+                      total=True)  # fmt: skip
 
     difference_columns = with_numbered_headers(wording, list(map(difference, labels)), list(labels))
-    columns = [
-        *leading_columns,
-        *map(level, levels),
-        *difference_columns,
-        id_column(tr("Id"), "id", "id"),
-    ]
+    columns = [*leading_columns, *map(level, levels), *difference_columns]
     # The damage tables share the section's note.
     note = wording.with_legend() if table_name == "money" else ""
     rows = rows if labels else []

@@ -322,7 +322,6 @@ def build_document(result: Waiting) -> Document:
                 "proof", tr("How good the proof is"), [_proof_table(wording), wording.proof_table()]
             ),
         ],
-        outcome_amounts=[result.objective, result.review.now or 0.0],
     )
 
 

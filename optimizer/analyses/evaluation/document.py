@@ -67,8 +67,6 @@ def build_document(result: Evaluation) -> doc.Document:
             Section("proof", tr("How good the proof is"), proof),
         ],
         title=tr("How good is the plan? {title}", title=wording.title),
-        money_amounts=[result.net_cost_meur],
-        outcome_amounts=[result.fresh.without_plan.worst],
     )
 
 

@@ -1,5 +1,6 @@
 """Document on a frontier: damage against a varied number of the scenario."""
 
+import math
 from collections.abc import Iterator
 
 from models.language import tr
@@ -19,16 +20,7 @@ from optimizer.analyses.varied_number_words import (
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import frontier as charts
-from optimizer.report.document import (
-    Check,
-    Column,
-    Document,
-    Part,
-    Section,
-    Table,
-    sheet_only_column,
-)
-from optimizer.report.expressions import Expression, as_expression, max_of, ratio_or_empty, sum_of
+from optimizer.report.document import Check, Column, Document, Part, Section, Table
 from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import (
     NO_VALUE,
@@ -37,10 +29,6 @@ from optimizer.report.number_format import (
     format_small_percent,
 )
 from optimizer.report.wording import Wording
-from optimizer.report.workbook.placed_tables import FormulaRow
-
-POINTS_TABLE, WITHOUT_PLAN_TABLE = "frontier", "frontier-without"
-"""Names of the tables to which formulas refer."""
 
 FrontierWording = Wording[Frontier]
 
@@ -63,8 +51,6 @@ def build_document(result: Frontier) -> Document:
             Section("proof", tr("How good the proof is"), list(_proof_parts(wording))),
         ],
         checks=build_checks(result),
-        outcome_amounts=[point.worst for point in result.points if point.worst is not None],
-        money_amounts=[p.net_cost_meur for p in result.points if p.net_cost_meur is not None],
     )
 
 
@@ -93,34 +79,24 @@ def sections_for_plan_report(result: Frontier) -> tuple[list[Section], list[Chec
 
 
 def build_checks(result: Frontier) -> list[Check]:
-    """Return checks of relations that must hold between the points and steps in a workbook."""
+    """Return checks of relations that must hold between the points and steps."""
     with_plan, checks = _points_with_plan(result), []
     if with_plan and result.varied != TAIL_WEIGHT_PATH:
-        first_row = result.points.index(with_plan[0])
+        excesses = [
+            max(0.0, point.expected_bound - point.expected)
+            for point in with_plan
+            if point.expected is not None and point.expected_bound is not None
+        ]
         caption = tr("No point of the frontier lies below what is proven for it")
-        checks.append(
-            Check(
-                caption,
-                POINTS_TABLE,
-                lambda b: sum_of(b[POINTS_TABLE].column_area("below")),
-                lambda b: b[POINTS_TABLE].cell_reference(first_row, "expected"),
-                is_deviation_sum=True,
-            )
-        )
+        checks.append(Check(caption, max(excesses, default=0.0), scale=with_plan[0].expected))
     if result.steps:
-        # Steps are between neighboring points with a plan, like the rows.
-        total_avoided = as_expression(sum(step.avoided for step in result.steps))
+        # Steps are between neighboring points with a plan.
+        avoided = math.fsum(step.avoided for step in result.steps)
+        first, last = with_plan[0].expected or 0.0, with_plan[-1].expected or 0.0
         caption = tr(
             "Steps of the frontier add up to what is avoided from its first point to its last"
         )
-        checks.append(
-            Check(
-                caption,
-                POINTS_TABLE,
-                lambda b: sum_of(b[POINTS_TABLE].column_area("gain")),
-                lambda _: total_avoided,
-            )
-        )
+        checks.append(Check(caption, avoided, first - last, scale=first))
     return checks
 
 
@@ -185,8 +161,7 @@ def _assumption_set_table(wording: FrontierWording) -> Table:
 
 
 def _point_tables(wording: FrontierWording) -> list[Part]:
-    """Return the tables of the outcome at each value, including columns that a workbook
-    calculates."""
+    """Return the tables of the outcome at each value."""
     result = wording.result
     if not result.points:
         return []
@@ -202,11 +177,9 @@ def _point_tables(wording: FrontierWording) -> list[Part]:
         return None if point.objective is None else len(point.projects)
 
     columns = [
-        Column(
-            varied_number_header(wording), lambda p: cells[p.value], key="value", origin="scenario"
-        ),
+        Column(varied_number_header(wording), lambda p: cells[p.value]),
         figures[0],
-        Column(bound_header, bound_field, "outcome", key="bound"),
+        Column(bound_header, bound_field, "outcome"),
         *figures[1:],
         Column(
             tr("Charged to public budgets, {unit}", unit=wording.money_unit), "public_meur", "money"
@@ -217,20 +190,8 @@ def _point_tables(wording: FrontierWording) -> list[Part]:
     ]
     if any(map(_status_text, result.points)):
         columns.append(Column(tr("Status"), _status_text, "text", empty_text=""))
-    avoided_header = tr("Avoided against no plan, {unit}", unit=unit)
-    gain_header = tr("Avoided more than at the point before, {unit}", unit=unit)
-    columns += [
-        sheet_only_column(avoided_header, "avoided", _avoided_formula, "outcome"),
-        sheet_only_column(gain_header, "gain", _gain_formula, "outcome"),
-        sheet_only_column(tr("The same per unit of the number"), "per", _per_unit_formula, "ratio"),
-    ]
     note = tr("Dominated: another point has a lower mean and a lower CVaR, and costs more.")
     if not varies_tail:
-        columns.append(
-            sheet_only_column(
-                tr("Below the proven bound by"), "below", _below_bound_formula, "deviation"
-            )
-        )
         note = tr(
             "At least: no plan at this value can have less, whatever it costs. CVaR is the mean of "
             "the worst {share} of states. Points are solved one by one: among plans within the "
@@ -238,14 +199,8 @@ def _point_tables(wording: FrontierWording) -> list[Part]:
             share=format_percent(1 - result.cvar_level),
         )
     chart = _frontier_chart(wording)
-    title, axis = "" if chart is None else chart.title, varied_number_header(wording)
-    scatter = doc.SheetChart(
-        "scatter", str(figures[0].header), "value", ("expected", "bound"), axis
-    )
-    sheet_chart = None if varies_tail else scatter
-    table = Table(
-        title, result.points, columns, POINTS_TABLE, note, chart=chart, sheet_chart=sheet_chart
-    )
+    title = "" if chart is None else chart.title
+    table = Table(title, result.points, columns, "frontier", note, chart=chart)
     if result.without_plan is None:
         return [table]
     without_plan_label = tr("Without any plan")
@@ -254,7 +209,7 @@ def _point_tables(wording: FrontierWording) -> list[Part]:
         without_plan_label,
         [result.without_plan],
         [label_column, *figures],
-        WITHOUT_PLAN_TABLE,
+        "frontier-without",
         media=doc.SHEET,
     )
     return [table, reference_table]
@@ -268,60 +223,6 @@ def _status_text(point: FrontierPoint) -> str:
         "limit": tr("stopped early"),
     }
     return status_texts.get(point.status) or (tr("dominated") if point.dominated else "")
-
-
-def _avoided_formula(row_cells: FormulaRow) -> Expression | None:
-    """Return the formula for the damage avoided at a point compared with no plan; None if it cannot
-    be computed."""
-    if row_cells.row.expected is None or WITHOUT_PLAN_TABLE not in row_cells.tables:
-        return None
-    return (
-        row_cells.tables[WITHOUT_PLAN_TABLE].cell_reference(0, "expected") - row_cells["expected"]
-    )
-
-
-def _previous_row(row_cells: FormulaRow) -> int | None:
-    """Return the index of the previous row that has a plan; None if there is none, or if this row
-    has no plan."""
-    rows = (
-        row_cells.table.table.rows[: row_cells.row_index]
-        if row_cells.row.expected is not None
-        else []
-    )
-    return next(
-        (index for index in reversed(range(len(rows))) if rows[index].expected is not None), None
-    )
-
-
-def _gain_formula(row_cells: FormulaRow) -> Expression | None:
-    """Return the formula for the damage avoided compared with the previous point; None if this or
-    no earlier point has a plan."""
-    previous_row = _previous_row(row_cells)
-    return (
-        None
-        if previous_row is None
-        else row_cells.table.cell_reference(previous_row, "expected") - row_cells["expected"]
-    )
-
-
-def _per_unit_formula(row_cells: FormulaRow) -> Expression | None:
-    """Return the formula for the damage avoided compared with the previous point, per unit of the
-    varied number; None as in :func:`_gain_formula`."""
-    previous_row = _previous_row(row_cells)
-    if previous_row is None:
-        return None
-    return ratio_or_empty(
-        row_cells["gain"],
-        row_cells["value"] - row_cells.table.cell_reference(previous_row, "value"),
-    )
-
-
-def _below_bound_formula(row_cells: FormulaRow) -> Expression | None:
-    """Return the formula for the amount by which a point's damage lies below its bound (0 if it
-    does not); None without a plan or a bound."""
-    if row_cells.row.expected is None or row_cells.row.expected_bound is None:
-        return None
-    return max_of(as_expression(0), row_cells["bound"] - row_cells["expected"])
 
 
 def _frontier_chart(wording: FrontierWording) -> Chart | None:

@@ -23,21 +23,16 @@ def build_document(result: Participation) -> doc.Document:
     """Build the document on a participation: best share, all shares that were tried, method and
     proof."""
     wording = ParticipationWording(result)
-    money_amounts = [point.stake_meur or 0.0 for point in wording.all_points]
-    money_amounts += [x.standing.net_cost_meur for x in wording.all_points if x.standing]
     section, tried_shares = doc.Section, tables.all_tried_shares(wording)
     best_title = tr("Best share and limit")
     caption = tr("Best share and limit ({unit})", unit=wording.money_unit)
-    summary = tables.summary_table(
-        wording, caption, "best-shares", doc.TERMINAL_AND_PAGE, _co_financing_chart(wording)
-    )
+    summary = tables.summary_table(wording, caption, "curves", _co_financing_chart(wording))
     years_title = tr("What the best share takes and brings, by year")
     return wording.build_document(
         tr("Vorrat: what a company's share buys it"),
         list(_answer_parts(wording)),
         [
-            section("public", best_title, [summary] if result.curves else [],
-                doc.TERMINAL_AND_PAGE),
+            section("public", best_title, [summary] if result.curves else []),
             section("money", years_title, list(tables.best_share_parts(wording)),
                 doc.TERMINAL_AND_PAGE),
             section("curves", tr("All shares that were tried"), list(_curve_parts(wording)),
@@ -53,9 +48,7 @@ def build_document(result: Participation) -> doc.Document:
         title=tr("{company}: which share of {subject}?", company=wording.company_name,
             subject=wording.subject_name),
         subtitle=f"{wording.title}. {wording.subtitle}" if wording.subtitle else wording.title,
-        checks=tables.build_checks(wording),
-        money_amounts=money_amounts,
-        outcome_amounts=(result.without_plan.cvar, result.without_plan.expected),
+        checks=list(tables.build_checks(wording)),
     )  # fmt: skip
 
 
@@ -67,8 +60,6 @@ def _answer_parts(wording: ParticipationWording) -> Iterator[doc.Part]:
     yield from headline(wording)
     yield doc.Facts(list(_key_facts(wording)), media=doc.PAGE)
     yield doc.Caution(list(_cautions(wording)))
-    best_share_heading = tr("Best share and limit ({unit})", unit=wording.money_unit)
-    yield tables.summary_table(wording, best_share_heading, tables.CURVES_TABLE, doc.SHEET)
     yield tables.standings_table(wording)
 
 

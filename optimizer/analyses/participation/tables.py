@@ -1,20 +1,18 @@
-"""Tables of a participation: cases, curves and points, with formulas for a workbook."""
+"""Names, figures and tables of a participation."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from models.language import tr
 from models.results import CompanyOutcome, Participation, ShareCurve, SharePoint
 from optimizer.report import document as doc
-from optimizer.report import expressions as cell
 from optimizer.report.cells import attribute_getter
 from optimizer.report.charts import Chart
-from optimizer.report.document import ALL_MEDIA, SHEET, Column, Media, Table, sheet_only_column
-from optimizer.report.expressions import Expression
+from optimizer.report.document import ALL_MEDIA, SHEET, Column, Media, Table
 from optimizer.report.number_format import format_percent
 from optimizer.report.wording import Wording, join_texts
-from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 SHARE_TOLERANCE = 1e-9
 """Shares that differ by no more are equal."""
@@ -152,8 +150,9 @@ def point_remark(curve: ShareCurve, point: SharePoint) -> str:
 
 STANDINGS_TABLE, CURVES_TABLE, POINTS_TABLE, YEARS_TABLE = "standings", "curves", "points", "years"
 """Names of tables that formulas refer to."""
-CALCULATED_FIELDS = ("gain", "gain_per_euro", "avoided", "avoided_per_euro", "gap")
-"""Fields of a point that a workbook calculates."""
+
+POINTS_TABLE = "points"
+"""Name of the table of all points."""
 
 
 class TriedShare(NamedTuple):
@@ -212,10 +211,6 @@ def _standing_columns(standing_path: str) -> list[Column]:
     """Return columns for the company's outcome that is at ``standing_path`` of a row; their
     decimals are the same."""
 
-    def total_formula(row_cells: FormulaRow) -> Expression | None:
-        has_standing = attribute_getter(standing_path)(row_cells.row) is not None
-        return row_cells["expected"] + row_cells["net_cost_meur"] if has_standing else None
-
     fields: list[tuple[str, str, doc.ValueForm]] = [
         (tr("Mean damage"), "expected", "outcome"),
         (tr("CVaR"), "cvar", "outcome"),
@@ -223,8 +218,7 @@ def _standing_columns(standing_path: str) -> list[Column]:
         (tr("Damage plus cost"), "total", "outcome"),
     ]
     return [
-        Column(header, f"{standing_path}.{field}", form, decimals_group="fares", key=field,
-            formula=total_formula if field == "total" else None)
+        Column(header, f"{standing_path}.{field}", form, decimals_group="fares")
         for header, field, form in fields
     ]  # fmt: skip
 
@@ -235,7 +229,7 @@ def standings_table(wording: ParticipationWording) -> Table:
         tr("How {company} fares ({unit})", company=wording.company_name, unit=wording.money_unit),
         list(standing_cases(wording)),
         [Column(tr("If"), "0", "text"), *_standing_columns("1")],
-        STANDINGS_TABLE,
+        "standings",
         tr(
             "Its own damage and its own money. CVaR: mean of the worst {tail} of states. Net cost: "
             "what it pays, less what is expected to come back; discounted. Damage plus cost: mean "
@@ -248,55 +242,32 @@ def standings_table(wording: ParticipationWording) -> Table:
 
 
 def summary_table(
-    wording: ParticipationWording, caption: str, id: str, media: Media, chart: Chart | None = None
+    wording: ParticipationWording, caption: str, name: str, chart: Chart | None = None
 ) -> Table:
     """Return the table of the best and the indifferent share of each curve, with the outcome at the
     best share."""
 
-    def best_share_column(header: str, path: str, form: doc.ValueForm, name: str = "") -> Column:
-        key = path.rpartition(".")[2]
-
-        def formula(row_cells: FormulaRow) -> Expression | None:
-            row = _row_index(row_cells.tables, best_point(row_cells.row))
-            return None if row is None else row_cells.tables[POINTS_TABLE].cell_reference(row, key)
-
+    def best_share_column(header: str, path: str, form: doc.ValueForm) -> Column:
         def read(curve: ShareCurve) -> Any:
             return attribute_getter(path)(best_point(curve))
 
-        return Column(
-            header, read, form, key=key, formula=formula, cell_name=name_on_main_curve(name)
-        )
-
-    def name_on_main_curve(name: str) -> Callable[[ShareCurve], str]:
-        return lambda curve: name if curve is wording.main_curves[0] else ""
-
-    def min_total(row_cells: FormulaRow) -> Expression | None:
-        """Return a formula for the least total of a curve, over share 0 and all shares at which
-        something is built; None without a best share."""
-        candidates = [p for p in points_with_plan(row_cells.row) if p.built or not p.share]
-        points = row_cells.tables[POINTS_TABLE]
-        rows = [_row_index(row_cells.tables, point) for point in candidates]
-        cells = [points.cell_reference(row, "total") for row in rows if row is not None]
-        return cell.min_of(*cells) if best_point(row_cells.row) else None
+        return Column(header, read, form)
 
     public_share_note = tr(
         "Where no public share is named, public funders carry what the plan chooses."
     )
     public_share_kinds = {curve.public_share is None for curve in wording.result.curves}
     columns = [
-        Column(tr("The others"), curve_name, "text", width=44),
-        Column(tr("Best share"), "best_share", "share", cell_name=name_on_main_curve("best_share")),
-        best_share_column(tr("Net cost there"), "standing.net_cost_meur", "money",
-            "best_share_net_cost"),
+        Column(tr("The others"), curve_name, "text"),
+        Column(tr("Best share"), "best_share", "share"),
+        best_share_column(tr("Net cost there"), "standing.net_cost_meur", "money"),
         best_share_column(tr("Damage plus cost there"), "standing.total", "outcome"),
-        sheet_only_column(tr("Least at any share"), "least", min_total, "outcome"),
-        best_share_column(tr("Gain there"), "gain", "outcome", "best_share_gain"),
-        Column(tr("No worse than none up to"), "indifferent_share", "share",
-            cell_name=name_on_main_curve("indifferent_share")),
+        best_share_column(tr("Gain there"), "gain", "outcome"),
+        Column(tr("No worse than none up to"), "indifferent_share", "share"),
         Column(tr("Limit by the rules"), "limit", "share"),
     ]  # fmt: skip
     note = public_share_note if len(public_share_kinds) > 1 else ""
-    return Table(caption, wording.result.curves, columns, id, note, chart=chart, media=media)
+    return Table(caption, wording.result.curves, columns, name, note, chart=chart)
 
 
 # Shares
@@ -316,8 +287,7 @@ def points_table(
     def point_column(
         header: str, key: str, form: doc.ValueForm, shown: Media = ALL_MEDIA
     ) -> Column:
-        formula = _calculated_formula(key) if key in CALCULATED_FIELDS else None
-        return Column(header, f"point.{key}", form, media=shown, key=key, formula=formula)
+        return Column(header, f"point.{key}", form, media=shown)
 
     has_ranges = any(row.point.range for row in rows)
     range_columns = [
@@ -329,20 +299,18 @@ def points_table(
             (tr("none above"), "most", SHEET),
         )
     ]
-    status_column = Column(
-        tr("Status"), lambda row: point_remark(*row[:2]), "text", empty_text="", width=24
-    )
+    status_column = Column(tr("Status"), lambda row: point_remark(*row[:2]), "text", empty_text="")
     has_remarks = any(point_remark(row.curve, row.point) for row in rows)
     columns = [
         Column(tr("The others"), lambda row: curve_name(row.curve), "text",
-            media=doc.PAGE_AND_SHEET, width=36),
-        Column(tr("Share"), "point.share", "share", key="share", origin="scenario"),
+            media=doc.PAGE_AND_SHEET),
+        Column(tr("Share"), "point.share", "share"),
         *([status_column] if has_remarks else []),
         Column(tr("Projects built"), lambda row: row.point.standing and len(row.point.projects),
             "count", media=SHEET),
         point_column(tr("Capex carried"), "stake_meur", "money", doc.PAGE_AND_SHEET),
         Column(tr("Outlay"), lambda row: total_outlay_meur(row.point),
-            "money", formula=_outlay_formula),
+            "money"),
         *_standing_columns("point.standing"),
         *(range_columns if has_ranges else []),
         point_column(tr("Gain"), "gain", "outcome"),
@@ -368,39 +336,14 @@ def points_table(
         "At best and at worst: damage plus cost, of the plans that were found as good by the "
         "objective of the scenario."
     )
-    line_filters = [
-        (
-            curve_name(curve),
-            lambda row, curve=curve: row.curve is curve and row.point.standing is not None,
-        )
-        for curve in wording.main_curves
-        if points_with_plan(curve)
-    ]
-    sheet_chart = doc.SheetChart(
-        "scatter",
-        totals_chart_title(wording),
-        "share",
-        ("total",),
-        tr("Share of capex"),
-        line_filters=line_filters,
-    )
     is_first_table = id == POINTS_TABLE or (rows and rows[0].curve is wording.result.curves[0])
     note = f"{base_note} {range_note if has_ranges else ''}".strip() if is_first_table else ""
-    return Table(
-        caption, rows, columns, id, note, media=media, frozen_columns=2,
-        has_rule_above=_is_first_of_curve,
-        chart=chart, sheet_chart=sheet_chart if line_filters else None,
-    )  # fmt: skip
+    return Table(caption, rows, columns, id, note, media=media, chart=chart)
 
 
 def totals_chart_title(wording: ParticipationWording) -> str:
     """Return the title of the charts that show damage plus cost against the share."""
     return tr("Its mean damage plus net cost, by its share ({unit})", unit=wording.money_unit)
-
-
-def _is_first_of_curve(tried_share: TriedShare) -> bool:
-    """Return whether a row is the first of its curve."""
-    return tried_share.point is tried_share.curve.points[0] and not tried_share.material
 
 
 # By year
@@ -444,122 +387,52 @@ def _amount_form(tried_share: TriedShare) -> doc.ValueForm:
 
 
 def years_table(wording: ParticipationWording, tried_shares: Sequence[TriedShare]) -> Table:
-    """Return the table of outlay and offtake by year at each share; sums over the years are
-    formulas."""
+    """Return the table of outlay and offtake by year at each share."""
     solved_rows = [row for row in tried_shares if row.point.standing is not None]
     rows = [TriedShare(*row[:2], key) for row in solved_rows for key in ("", *row.point.offtake_t)]
     years = sorted({int(year) for row in rows for year in row.yearly_amounts})
 
-    def sum_over_years(row_cells: FormulaRow) -> Expression | None:
-        return cell.sum_of(row_cells.row_area(str(years[0]), str(years[-1]))) if years else None
-
     columns = [
-        Column(tr("The others"), lambda row: curve_name(row.curve), "text", width=36),
-        Column(tr("Share"), "point.share", "share", origin="scenario"),
-        Column(tr("What"), partial(_amount_header, wording), "text", width=28),
+        Column(tr("The others"), lambda row: curve_name(row.curve), "text"),
+        Column(tr("Share"), "point.share", "share"),
+        Column(tr("What"), partial(_amount_header, wording), "text"),
         *doc.year_columns(years, lambda row: row.yearly_amounts, _amount_form),
-        Column(
-            tr("All years"),
-            lambda row: sum(row.yearly_amounts.values()),
-            _amount_form,
-            key="all",
-            formula=sum_over_years,
-        ),
+        Column(tr("All years"), lambda row: sum(row.yearly_amounts.values()), _amount_form),
     ]
-    return Table("", rows, columns, YEARS_TABLE, _amounts_note(), frozen_columns=3,
-        has_rule_above=_is_first_of_curve,
-                 empty_text=tr("No plan was found."))  # fmt: skip
+    empty_text = tr("No plan was found.")
+    return Table("", rows, columns, "years", _amounts_note(), empty_text=empty_text)
 
 
-# Formulas and checks of a workbook
+# Checks
 
 
-def build_checks(wording: ParticipationWording) -> list[doc.Check]:
-    """Return checks that figures in the cells of a workbook agree with each other."""
-
-    def sum_check(
-        statement: str, table: str, key: str, stated_values: Iterable[float | None]
-    ) -> doc.Check:
-        right_side = cell.as_expression(sum(value for value in stated_values if value is not None))
-        return doc.Check(
-            statement,
-            table,
-            lambda book: cell.sum_of(book[table].column_area(key)),
-            lambda _: right_side,
-        )
-
-    def best_share_check(n: int, curve: ShareCurve) -> doc.Check:
-        return doc.Check(
-            tr("{curve}: the best share has least damage plus cost", curve=curve_name(curve)),
-            CURVES_TABLE,
-            lambda book: book[CURVES_TABLE].cell_reference(n, "total"),
-            lambda book: book[CURVES_TABLE].cell_reference(n, "least"),
-        )
-
-    checks = [
-        sum_check(tr("Mean damage and net cost give damage plus cost, in each case"),
-            STANDINGS_TABLE, "total", [standing.total for _, standing in standing_cases(wording)]),
-        *(best_share_check(n, curve) for n,
-            curve in enumerate(wording.result.curves) if best_point(curve)),
-    ]  # fmt: skip
-    if any(point.standing for point in wording.all_points):
-        checks += [
-            sum_check(statement, POINTS_TABLE, path.rpartition(".")[2],
-                map(attribute_getter(path), wording.all_points))
-            for statement, path in (
-                (tr("Mean damage and net cost give damage plus cost, at all shares"),
-                 "standing.total"),
-                (tr("Gains follow from damage plus cost, at all shares"), "gain"),
-                (tr("Damage avoided follows from mean damage, at all shares"), "avoided"),
-                (tr("Gaps follow from objectives and bounds"), "gap"),
+def build_checks(wording: ParticipationWording) -> Iterator[doc.Check]:
+    """Yield checks that figures follow from each other."""
+    points = [point for point in wording.all_points if point.standing is not None]
+    outcomes = [outcome for _, outcome in standing_cases(wording)]
+    outcomes += [point.standing for point in points if point.standing is not None]
+    statement = tr("Mean damage and net cost give damage plus cost, in each case")
+    totals = math.fsum(outcome.total for outcome in outcomes)
+    yield doc.Check(statement, math.fsum(x.expected + x.net_cost_meur for x in outcomes), totals)
+    for curve in wording.result.curves:
+        best = best_point(curve)
+        candidates = [
+            point.standing.total
+            for point in points_with_plan(curve)
+            if point.standing is not None and (point.built or not point.share)
+        ]
+        if best is not None and best.standing is not None and candidates:
+            statement = tr(
+                "{curve}: the best share has least damage plus cost", curve=curve_name(curve)
             )
-        ]  # fmt: skip
-    return checks
-
-
-def _row_index(
-    book: WorkbookTables, point: SharePoint | None, table: str = POINTS_TABLE
-) -> int | None:
-    """Return the index of the first row of a point in a table of a workbook; None if it has no
-    row."""
-    rows = enumerate(book[table].table.rows)
-    return next((n for n, row in rows if row.point is point), None)
-
-
-def _calculated_formula(key: str) -> doc.FormulaBuilder:
-    """Return a function that builds the formula for a field of a point.
-
-    It returns None for points in which the field has no value.
-    """
-
-    def formula(row_cells: FormulaRow) -> Expression | None:
-        row, book, table = row_cells.row, row_cells.tables, row_cells.table
-        if attribute_getter(f"point.{key}")(row) is None:
-            return None
-        # Share 0 on the same curve; gains exist only if it has a plan.
-        base_index = _row_index(book, point_at(row.curve, 0.0)) or 0
-        if key == "gain":
-            return table.cell_reference(base_index, "total") - row_cells["total"]
-        if key == "gain_per_euro":
-            avoided = table.cell_reference(base_index, "expected") - row_cells["expected"]
-            return cell.ratio_or_empty(
-                avoided,
-                row_cells["net_cost_meur"] - table.cell_reference(base_index, "net_cost_meur"),
-            )
-        if key == "avoided":
-            return book[STANDINGS_TABLE].cell_reference(0, "expected") - row_cells["expected"]
-        if key == "avoided_per_euro":
-            return cell.ratio_or_empty(row_cells["avoided"], row_cells["net_cost_meur"])
-        excess = cell.max_of(cell.as_expression(0), row_cells["objective"] - row_cells["bound"])
-        return excess / cell.max_of(
-            cell.absolute_value(row_cells["objective"]), cell.as_expression(1e-6)
-        )
-
-    return formula
-
-
-def _outlay_formula(row_cells: FormulaRow) -> Expression | None:
-    """Return a reference to a point's total outlay in the table by year; None if it is not
-    there."""
-    row = _row_index(row_cells.tables, row_cells.row.point, YEARS_TABLE)
-    return None if row is None else row_cells.tables[YEARS_TABLE].cell_reference(row, "all")
+            yield doc.Check(statement, best.standing.total, min(candidates))
+        base = point_at(curve, 0.0)
+        if base is not None and base.standing is not None:
+            gains = [
+                (base.standing.total - point.standing.total, point.gain)
+                for point in curve.points
+                if point.standing is not None and point.gain is not None
+            ]
+            statement = tr("{curve}: gains follow from damage plus cost", curve=curve_name(curve))
+            derived, stated = map(math.fsum, zip(*gains, strict=True)) if gains else (0.0, 0.0)
+            yield doc.Check(statement, derived, stated, base.standing.total)

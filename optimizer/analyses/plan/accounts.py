@@ -1,20 +1,20 @@
 """Fiscal accounts of a plan: money by budget class and by funder, money at risk, and use of
 budgets."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from models.language import tr
 from models.results import BudgetLineUse, Position
 from models.results.option import BudgetUse, MoneyTotals
 from models.results.plan import WHOLE_BUDGET
+from optimizer.analyses.comparison.money import budget_charge
 from optimizer.analyses.deferral import document as waiting_document
-from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan import position_sheets
 from optimizer.analyses.plan.funding import budget_class_tables, funder_table
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report import document as doc
-from optimizer.report import expressions as ex
 from optimizer.report.document import (
     PAGE,
     PAGE_AND_SHEET,
@@ -27,14 +27,11 @@ from optimizer.report.document import (
 )
 from optimizer.report.number_format import NO_VALUE, ZERO_TOLERANCE, format_number, format_percent
 from optimizer.report.wording import BUDGET_CLASSES, budget_class_name, capitalize
-from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 
 class PositionGroup(NamedTuple):
     """Positions that share a row of a table, and their sums."""
 
-    id: str
-    """Key by which workbook formulas find the positions of the group."""
     label: str
     sums: MoneyTotals
     expected_loss: float | None
@@ -42,12 +39,12 @@ class PositionGroup(NamedTuple):
 
 
 def _sum_positions(
-    wording: PlanWording, id: str, label: str, positions: Sequence[Position]
+    wording: PlanWording, label: str, positions: Sequence[Position]
 ) -> PositionGroup:
     position_sums = wording.sum_positions(positions)
     has_unknown_loss = any(p.expected_loss_meur is None for p in positions)
     return PositionGroup(
-        id, label, position_sums, None if has_unknown_loss else position_sums.expected_loss_meur
+        label, position_sums, None if has_unknown_loss else position_sums.expected_loss_meur
     )
 
 
@@ -56,7 +53,7 @@ def build_sections(wording: PlanWording) -> list[doc.Section]:
     title = tr("What it costs, and fiscal accounts")
     return [
         doc.Section("accounts", title, list(_account_parts(wording)), sheet_name=tr("Accounts")),
-        position_sheets.yearly_section(wording),
+        _yearly_section(wording),
         doc.Section(
             "budgets", tr("Budgets"), list(_budget_parts(wording)), sheet_name=tr("Budgets")
         ),
@@ -64,7 +61,7 @@ def build_sections(wording: PlanWording) -> list[doc.Section]:
 
 
 def _account_parts(wording: PlanWording) -> Iterator[Part]:
-    yield from position_sheets.position_parts(wording)
+    yield _positions_table(wording)
     text = tr(
         "The net cost of all funders is {cost}, {public} of it to public funders: present values "
         "of what they pay less what is expected to come back. Money of lenders is no cost here.",
@@ -97,12 +94,12 @@ def _account_parts(wording: PlanWording) -> Iterator[Part]:
     accounts = wording.plan.accounts
     caption = tr("Accounts by budget class ({unit})", unit=wording.money_unit)
     by_class = [
-        _sum_positions(wording, c, capitalize(budget_class_name(c)), positions)
+        _sum_positions(wording, capitalize(budget_class_name(c)), positions)
         for c in BUDGET_CLASSES
         if (positions := [p for p in accounts if (p.budget_class or "") == c])
     ]
     by_funder = [
-        _sum_positions(wording, f, wording.payer_header(f), positions)
+        _sum_positions(wording, wording.payer_header(f), positions)
         for f in wording.funder_kinds
         if (positions := [p for p in accounts if p.funder == f])
     ]
@@ -120,9 +117,7 @@ def _account_parts(wording: PlanWording) -> Iterator[Part]:
         dash=NO_VALUE,
     )
     note += wording.overruns_note
-    yield _grouped_accounts_table(
-        wording, caption, tr("Budget class"), by_class, "by-class", "class_id", note
-    )
+    yield _grouped_accounts_table(wording, caption, tr("Budget class"), by_class, "by-class", note)
     yield from (doc.Text(text, TERMINAL_AND_PAGE) for text in _describe_guarantees(wording))
     if wording.case is not None and "DE" in wording.case.home and wording.public_positions:
         # Article 115 of the Basic Law.
@@ -138,7 +133,7 @@ def _account_parts(wording: PlanWording) -> Iterator[Part]:
         yield doc.Text(text, PAGE)
     caption = tr("Accounts by funder ({unit})", unit=wording.money_unit)
     yield _grouped_accounts_table(
-        wording, caption, tr("Funder"), by_funder, "by-funder", "funder_id", media=PAGE_AND_SHEET
+        wording, caption, tr("Funder"), by_funder, "by-funder", media=PAGE_AND_SHEET
     )
     yield from _at_risk_parts(wording)
 
@@ -243,57 +238,32 @@ def _grouped_accounts_table(
     header: str,
     groups: Sequence[PositionGroup],
     name: str,
-    id_column: str,
     note: str = "",
     media: doc.Media = doc.ALL_MEDIA,
 ) -> Table:
-    """Return a table of accounts with one row for each group of positions.
-
-    In a sheet, its cells are formulas that sum the positions of the group.
-    """
-    all_positions = _sum_positions(wording, "", "", wording.plan.accounts)
-
-    def total(key: str) -> doc.FormulaBuilder:
-        def amount(row_cells: FormulaRow) -> ex.Expression | None:
-            group_id, table = row_cells["id"], row_cells.tables["accounts"]
-            if not table.has_column(key):
-                return None
-            id_figure_pairs = zip(
-                table.column_area(id_column).values, table.column_area(key).values, strict=True
-            )
-            # An empty cell is unknown: if all are empty the sum is unknown, not 0.
-            has_known_figure = any(
-                position_id == group_id.value and figure != ""
-                for position_id, figure in id_figure_pairs
-            )
-            if has_known_figure:
-                return col.sum_where("accounts", key, {id_column: group_id})(row_cells.tables)
-            return None
-
-        return amount
+    """Return a table of accounts with one row for each group of positions."""
+    all_positions = _sum_positions(wording, "", wording.plan.accounts)
 
     figures = [
-        (tr("Committed"), "committed", "committed_meur"),
-        (tr("Paid, present value"), "present", "paid_present_meur"),
-        (tr("Expected back, present value"), "back", "returned_present_meur"),
-        (tr("Residual value, present value"), "residual", "residual_meur"),
-        (tr("Net cost, present value"), "net", "cost_meur"),
-        (tr("Maximum loss"), "maximum_loss", "maximum_loss_meur"),
+        (tr("Committed"), "committed_meur"),
+        (tr("Paid, present value"), "paid_present_meur"),
+        (tr("Expected back, present value"), "returned_present_meur"),
+        (tr("Residual value, present value"), "residual_meur"),
+        (tr("Net cost, present value"), "cost_meur"),
+        (tr("Maximum loss"), "maximum_loss_meur"),
     ]
     options: dict[str, Any] = {"decimals_group": "all", "total": True}
     columns = [
         Column(header, "label", "text"),
         *(
-            col.formula_column(title, key, total(key), getter=f"sums.{field}", **options)
-            for title, key, field in figures
-            if key != "residual" or abs(all_positions.sums.residual_meur) > ZERO_TOLERANCE
+            Column(title, f"sums.{field}", "money", **options)
+            for title, field in figures
+            if field != "residual_meur" or abs(all_positions.sums.residual_meur) > ZERO_TOLERANCE
         ),
-        *col.id_columns(id="id"),
     ]
     options["total"] = any(p.expected_loss_meur is not None for p in wording.plan.accounts)
     options["text_total"] = lambda _: all_positions.expected_loss
-    columns.insert(-2, col.formula_column(tr("Expected loss"), "expected_loss",
-                       total("expected_loss"), getter="expected_loss", **options))  # fmt: skip
+    columns.insert(-1, Column(tr("Expected loss"), "expected_loss", "money", **options))
     return Table(
         caption, groups, columns, name, note, total_label=tr("Sum"),
         is_collapsed=media is PAGE_AND_SHEET, media=media,
@@ -304,18 +274,18 @@ def _budget_parts(wording: PlanWording) -> Iterator[Part]:
     yield _budget_lines_table(wording)
     limited_lines = [use for use in wording.plan.budget_lines if use.available_meur is not None]
     columns = [
-        col.text_column(
-            tr("Budget line"), lambda use: wording.budget_line_name(use.funder, use.line)
+        Column(
+            tr("Budget line"), lambda use: wording.budget_line_name(use.funder, use.line), "text"
         ),
         *doc.year_columns(wording.years, lambda use: use.available_meur or {}),
     ]
     caption = tr("Available by year: the grant of the year and what is carried over")
     yield Table(
-        caption, limited_lines, columns, "available", row_key=_budget_line_id, frozen_columns=1,
+        caption, limited_lines, columns, "available",
         is_collapsed=True, media=PAGE_AND_SHEET,
     )  # fmt: skip
     caption = tr("Charged to budgets by year ({unit}, not discounted)", unit=wording.money_unit)
-    yield funder_table(wording, "spend", caption, wording.plan.spend_meur, "paid_by", "charge")
+    yield funder_table(wording, "spend", caption, wording.plan.spend_meur)
 
 
 def _budget_line_id(budget_use: BudgetUse | BudgetLineUse) -> str:
@@ -332,37 +302,19 @@ def _budget_lines_table(wording: PlanWording) -> Table:
     def used_by_year(use: BudgetUse) -> Mapping[str, float]:
         return total_by_year if use.funder is None else uses_by_line[_budget_line_id(use)].used_meur
 
-    def use_formula(row_cells: FormulaRow) -> ex.Expression:
-        is_stock = row_cells.row.kind == "guarantee_stock"
-        return ex.max_of(col.row_year_cells(row_cells)) if is_stock else col.sum_of_years(row_cells)
-
-    def excess(row_cells: FormulaRow) -> ex.Expression:
-        excesses = (
-            [] if row_cells.row.granted_meur is None else [row_cells["all"] - row_cells["granted"]]
-        )
-        limits = row_cells.tables["available"] if "available" in row_cells.tables else None
-        row = None if limits is None else limits.row_index(_budget_line_id(row_cells.row))
-        if limits is not None and row is not None:
-            excesses.append(
-                ex.sum_excesses(col.row_year_cells(row_cells), col.year_cells(limits, row))
-            )
-        return ex.max_of(ex.as_expression(0), *excesses)
-
     columns = [
-        col.text_column(tr("Budget line"),
-            lambda use: wording.budget_line_name(use.funder, use.line)),
-        col.text_column(tr("Kind"), lambda use: capitalize(wording.line_kind_name(use.kind))),
+        Column(
+            tr("Budget line"), lambda use: wording.budget_line_name(use.funder, use.line), "text"
+        ),
+        Column(tr("Kind"), lambda use: capitalize(wording.line_kind_name(use.kind)), "text"),
         *doc.year_columns(wording.years, used_by_year, media=SHEET),
-        col.figure_column(tr("Granted"), "granted", getter="granted_meur", decimals_group="all",
-            origin="scenario"),
-        col.formula_column(tr("Used"), "all", use_formula, getter="used_meur",
-            decimals_group="all"),
-        col.formula_column(tr("Share used"), "part", lambda row_cells:
-            ex.ratio_or_empty(row_cells["all"], row_cells["granted"])
-            if row_cells.row.granted_meur else None, "share",
-            lambda use: use.used_meur / use.granted_meur if use.granted_meur else None),
-        doc.sheet_only_column(tr("Above what is available"), "over", excess, "deviation"),
-        *col.id_columns(funder_id="funder", line_id=lambda use: use.line if use.funder else None),
+        Column(tr("Granted"), "granted_meur", "money", decimals_group="all"),
+        Column(tr("Used"), "used_meur", "money", decimals_group="all"),
+        Column(
+            tr("Share used"),
+            lambda use: use.used_meur / use.granted_meur if use.granted_meur else None,
+            "share",
+        ),
     ]  # fmt: skip
     note = tr(
         "Over all years. A guarantee uses its provision of a budget; of a stock of guarantees the "
@@ -373,41 +325,152 @@ def _budget_lines_table(wording: PlanWording) -> Table:
     return Table(
         tr("Budgets and how far they are used ({unit}, not discounted)", unit=wording.money_unit),
         rows, columns, "lines", note, empty_text=tr("No funder has a limited budget."),
-        row_key=_budget_line_id, frozen_columns=1, media=doc.ALL_MEDIA if rows else SHEET,
+        media=doc.ALL_MEDIA if rows else SHEET,
     )  # fmt: skip
 
 
+def _positions_table(wording: PlanWording) -> Table:
+    """Return a table with one row for each position."""
+    accounts = wording.plan.accounts
+    has_expected_losses = any(position.expected_loss_meur is not None for position in accounts)
+    columns = [
+        Column(tr("Funder"), lambda row: wording.payer_name(row.funder), "text"),
+        Column(tr("Instrument"), wording.position_instrument, "text"),
+        Column(tr("For"), wording.purpose_name, "text"),
+        Column(
+            tr("Budget class"),
+            lambda row: capitalize(budget_class_name(row.budget_class or "")),
+            "text",
+        ),
+        Column(tr("Committed"), "committed_meur", "money", total=True),
+        Column(
+            tr("Provided, undiscounted"),
+            lambda row: math.fsum(row.paid_meur.values()),
+            "money",
+            total=True,
+        ),
+        Column(
+            tr("Comes back, undiscounted"),
+            # Without repayment terms the returns are unknown.
+            lambda row: math.fsum(row.returned_meur.values()) if row.returned_meur else None,
+            "money",
+            total=True,
+        ),
+        Column(tr("Net cost, present value"), "cost_meur", "money", total=True),
+        Column(
+            tr("At risk at most"),
+            lambda row: max(row.outstanding_meur.values(), default=0.0),
+            "money",
+        ),
+        Column(
+            tr("Loss expected, where known"),
+            "expected_loss_meur",
+            "money",
+            total=has_expected_losses,
+        ),
+        Column(tr("Loss at most"), "maximum_loss_meur", "money", total=True),
+    ]
+    caption = tr("Positions, {unit}", unit=wording.money_unit)
+    return Table(
+        caption, accounts, columns, "accounts", total_label=tr("All together"),
+        empty_text=tr("No money is provided."), media=SHEET,
+    )  # fmt: skip
+
+
+def _yearly_section(wording: PlanWording) -> doc.Section:
+    """Build the section on yearly amounts, with three rows a position."""
+    accounts = wording.plan.accounts
+    # Money may come back after the horizon.
+    return_years = {year for position in accounts for year in position.returned_meur}
+    year_keys = sorted({*wording.year_keys, *return_years}, key=int)
+    names = {
+        "paid_meur": tr("provided"),
+        "returned_meur": tr("comes back"),
+        "outstanding_meur": tr("at risk, end of year"),
+    }
+    rows = [
+        (position, name, getattr(position, field))
+        for position in accounts
+        for field, name in names.items()
+        # Without repayment terms the years of returns are unknown.
+        if field != "returned_meur" or position.returned_meur
+    ]
+    columns = [
+        Column(tr("Funder"), lambda row: wording.payer_name(row[0].funder), "text"),
+        Column(tr("Instrument"), lambda row: wording.position_instrument(row[0]), "text"),
+        Column(tr("For"), lambda row: wording.purpose_name(row[0]), "text"),
+        Column(tr("Figure"), "1", "text"),
+        *doc.year_columns(list(map(int, year_keys)), itemgetter(2)),
+    ]
+    note = tr(
+        "{unit}, undiscounted; of a guarantee the loan that it covers. Money whose terms give no "
+        "years in which it comes back has no row for that.",
+        unit=wording.money_unit,
+    )
+    table = Table("", rows, columns, "by_year", empty_text=tr("No money is provided."))
+    title = tr("What is provided, comes back and is at risk, by year")
+    return doc.Section("by-year", title, [note, table], SHEET, sheet_name=tr("Accounts by year"))
+
+
 def build_checks(wording: PlanWording) -> Iterator[Check]:
-    """Yield checks that accounts match the yearly amounts of each funder, and that no budget is
-    exceeded."""
-    yield from position_sheets.build_checks(wording)
-    if wording.case is not None and wording.plan.accounts:
+    """Yield checks that accounts match net cost and the yearly amounts of each funder, and that no
+    budget is exceeded."""
+    plan, outcome = wording.plan, wording.plan.outcome
+    statement = tr("Net costs of all accounts add up to the net cost of the plan")
+    yield Check(statement, math.fsum(x.cost_meur for x in plan.accounts), outcome.net_cost_meur)
+    if outcome.residual_meur:
+        statement = tr("Residual values of all accounts add up to that of the plan")
+        residual = math.fsum(position.residual_meur for position in plan.accounts)
+        yield Check(statement, residual, outcome.residual_meur)
+    if wording.case is not None and plan.accounts:
         statement = tr("What accounts provide in a year equals what each funder provides")
-        yield doc.no_deviation_check(statement, "committed", col.column_sum("committed", "all"))
-        if wording.plan.spend_meur:
+        yield _yearly_check(wording, statement, plan.committed_meur, lambda _: 1.0)
+        if plan.spend_meur:
             statement = tr(
                 "What accounts charge in a year equals what each funder's budget is charged"
             )
-            yield doc.no_deviation_check(statement, "spend", col.column_sum("spend", "all"))
-    if not wording.plan.budget_lines:
+            yield _yearly_check(
+                wording, statement, plan.spend_meur, lambda x: budget_charge(plan, x) or 0.0
+            )
+    if not plan.budget_lines:
         return
-    funders = (use.funder for use in wording.plan.budget_lines if use.line == WHOLE_BUDGET)
-    limited_funders = dict.fromkeys(funders)  # without duplicates, in file order
-
-    def charged(book: WorkbookTables) -> ex.Expression:
-        spend = book["spend"]
-        spend_cells = [
-            spend.find_cell(f, "all") for f in limited_funders if spend.row_index(f) is not None
-        ]
-        return ex.sum_of(ex.as_expression(0), *spend_cells)
-
-    used_budget_cell = col.sum_where("lines", "all", line_id=WHOLE_BUDGET)
-    statement = tr("Use of the funders' own budgets equals what these funders are charged")
-    if wording.plan.review is None:  # else each use is that of the group that uses most
-        yield Check(statement, "lines", used_budget_cell, charged)
+    if plan.review is None:  # else each use is that of the group that uses most
+        whole_budgets = [use for use in plan.budget_lines if use.line == WHOLE_BUDGET]
+        used = math.fsum(x for use in whole_budgets for x in use.used_meur.values())
+        charged = math.fsum(
+            x
+            for funder in {use.funder for use in whole_budgets}
+            for x in plan.spend_meur.get(funder, {}).values()
+        )
+        statement = tr("Use of the funders' own budgets equals what these funders are charged")
+        yield Check(statement, used, charged)
+    excesses = [
+        use.used_meur - use.granted_meur
+        for use in wording.cost.budgets
+        if use.granted_meur is not None
+    ]
+    excesses += [
+        use.used_meur.get(year, 0.0) - available
+        for use in plan.budget_lines
+        for year, available in (use.available_meur or {}).items()
+    ]
+    granted = math.fsum(use.granted_meur or 0.0 for use in wording.cost.budgets)
     statement = tr("No budget is exceeded, in any year or in all")
-    overspent_cells, granted_cells = (
-        col.column_sum("lines", "over"),
-        col.column_sum("lines", "granted"),
-    )
-    yield Check(statement, "lines", overspent_cells, granted_cells, is_deviation_sum=True)
+    yield Check(statement, max(0.0, *excesses), scale=granted)
+
+
+def _yearly_check(
+    wording: PlanWording,
+    statement: str,
+    stated: Mapping[str, Mapping[str, float]],
+    weight: Callable[[Position], float],
+) -> Check:
+    """Return a check that the payments of a funder's positions, times a weight, are what is stated
+    of it in each year."""
+    left = {(f, year): x for f, by_year in stated.items() for year, x in by_year.items()}
+    for position in wording.plan.accounts:
+        for year, paid in position.paid_meur.items():
+            key = position.funder, year
+            left[key] = left.get(key, 0.0) - weight(position) * paid
+    total = math.fsum(x for by_year in stated.values() for x in by_year.values())
+    return Check(statement, max(map(abs, left.values()), default=0.0), scale=total)

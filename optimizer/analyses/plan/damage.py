@@ -1,7 +1,7 @@
 """Outcome of a plan: its distribution over states, and its parts by material, consumer and year."""
 
+import math
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any, Literal
 
 from models.language import tr
@@ -12,7 +12,6 @@ from optimizer.analyses.plan.event_clustering import clustering_parts
 from optimizer.analyses.plan.plan_wording import PlanWording, relative_reduction
 from optimizer.analyses.shortage_durations import shortage_duration_parts
 from optimizer.report import document as doc
-from optimizer.report import expressions as ex
 from optimizer.report.charts import Chart
 from optimizer.report.charts import damage as charts
 from optimizer.report.document import (
@@ -27,7 +26,6 @@ from optimizer.report.document import (
 )
 from optimizer.report.number_format import ZERO_TOLERANCE
 from optimizer.report.wording import capitalize, join_with_and
-from optimizer.report.workbook.placed_tables import WorkbookTables
 
 PAGE_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 """Levels of the quantiles that a page lists."""
@@ -67,7 +65,7 @@ def _damage_parts(wording: PlanWording) -> Iterator[Part]:
             projects = join_with_and([wording.name("projects", id) for id in likely_ids])
             text += " " + tr("More likely than not these come: {projects}.", projects=projects)
         yield doc.Text(text, TERMINAL_AND_PAGE)
-    yield outcome_table(wording, TERMINAL_AND_PAGE)
+    yield _outcome_table(wording)
     if distribution := wording.plan.outcome.distribution:
         yield from _quantile_parts(wording, distribution, PAGE)
     yield doc.Heading(tr("By material"), PAGE)
@@ -79,7 +77,7 @@ def _damage_parts(wording: PlanWording) -> Iterator[Part]:
     yield from clustering_parts(wording)
 
 
-def outcome_table(wording: PlanWording, media: doc.Media) -> Table:
+def _outcome_table(wording: PlanWording) -> Table:
     """Return a table with mean, CVaR and worst state of the outcome, with and without the plan."""
     outcome, without_plan = wording.plan.outcome, wording.plan.outcome.without_plan
     rows = {
@@ -89,31 +87,38 @@ def outcome_table(wording: PlanWording, media: doc.Media) -> Table:
     }
     if outcome.worst_mean is not None:
         rows["worst_mean"] = tr("Mean by the least favorable probabilities")
-    options = {"decimals_group": "all", "width": 16}
+    options: dict[str, Any] = {"decimals_group": "all"}
     columns = [
-        col.text_column("" if media is SHEET else tr("Key figure"), lambda row: rows[row]),
-        col.figure_column(tr("Without plan"), "without", "outcome",
+        Column(tr("Key figure"), lambda row: rows[row], "text"),
+        Column(
+            tr("Without plan"),
             lambda row: getattr(without_plan, row),
-            cell_name=lambda row: f"{row}_outcome_without_plan", **options),
-        col.figure_column(tr("With plan"), "with", "outcome", lambda row: getattr(outcome, row),
-            cell_name=lambda row: f"{row}_outcome", **options),
-        col.formula_column(tr("Avoided"), "avoided", col.difference("without", "with"), "outcome",
-            lambda row: getattr(without_plan, row) - getattr(outcome, row), **options),
-        col.formula_column(tr("Reduction"), "reduction", col.quotient("avoided", "without"),
-            "share",
-            lambda row: relative_reduction(getattr(outcome, row), getattr(without_plan, row)),
-            width=16),
-        col.text_column(
-            tr("Name for formulas"), lambda row: f"{row}_outcome, {row}_outcome_without_plan",
-            media=SHEET,
+            "outcome",
+            key="without",
+            **options,
         ),
-    ]  # fmt: skip
-    distribution = outcome.distribution if media is TERMINAL_AND_PAGE else None
+        Column(
+            tr("With plan"), lambda row: getattr(outcome, row), "outcome", key="with", **options
+        ),
+        Column(
+            tr("Avoided"),
+            lambda row: getattr(without_plan, row) - getattr(outcome, row),
+            "outcome",
+            difference=("without", "with"),
+            **options,
+        ),
+        Column(
+            tr("Reduction"),
+            lambda row: relative_reduction(getattr(outcome, row), getattr(without_plan, row)),
+            "share",
+        ),
+    ]
+    distribution = outcome.distribution
     chart = None if distribution is None else _exceedance_chart(wording, distribution)
     title = tr("What is left of the shortage ({unit})", unit=wording.unit)
     if wording.counts_damage:
         title = tr("What is left of the damage ({unit})", unit=wording.unit)
-    return Table(title, list(rows), columns, "gain", row_key=str, chart=chart, media=media)
+    return Table(title, list(rows), columns, "gain", chart=chart)
 
 
 def _exceedance_chart(wording: PlanWording, distribution: Distribution) -> Chart:
@@ -192,34 +197,39 @@ def _outcome_breakdown_table(
 
     options: dict[str, Any] = {"form": "outcome", "decimals_group": "all", "total": True}
     columns = [
-        col.text_column(header, lambda outcome: wording.name(kind, outcome.id)),
-        col.figure_column(tr("Without plan"), "without", getter="expected_without_plan", **options),
-        col.figure_column(tr("With plan"), "with", getter="expected", **options),
-        col.formula_column(tr("Avoided"), "avoided", col.difference("without", "with"),
-            getter=avoided, **options),
-        col.formula_column(tr("Reduction"), "reduction", col.quotient("avoided", "without"),
-            "share",
+        Column(header, lambda outcome: wording.name(kind, outcome.id), "text"),
+        Column(tr("Without plan"), "expected_without_plan", key="without", **options),
+        Column(tr("With plan"), "expected", key="with", **options),
+        Column(tr("Avoided"), avoided, difference=("without", "with"), **options),
+        Column(
+            tr("Reduction"),
             lambda outcome: relative_reduction(outcome.expected, outcome.expected_without_plan),
-            total=lambda table: ex.ratio_or_empty(
-                table.column_total("avoided"), table.column_total("without")),
-            text_total=lambda rows: relative_reduction(total_after, total_before)),
-        col.formula_column(tr("Share of all avoided"), "part",
-            lambda line: ex.ratio_or_empty(line["avoided"], line.table.column_total("avoided")),
             "share",
+            text_total=lambda rows: relative_reduction(total_after, total_before),
+        ),
+        Column(
+            tr("Share of all avoided"),
             lambda outcome: (
                 avoided(outcome) / (total_before - total_after)
                 if total_before > total_after
                 else None
             ),
-            total=True),
-        *col.id_columns(id="id"),
-    ]  # fmt: skip
+            "share",
+            total=True,
+        ),
+    ]
     return Table(
-        title, rows, columns, name, note, tr("Sum"), chart=chart if nonzero else None,
+        title,
+        rows,
+        columns,
+        name,
+        note,
+        tr("Sum"),
+        chart=chart if nonzero else None,
         is_collapsed=True,
-        frozen_columns=1,
-        empty_text=tr("There are none."), media=doc.ALL_MEDIA if rows else SHEET,
-    )  # fmt: skip
+        empty_text=tr("There are none."),
+        media=doc.ALL_MEDIA if rows else SHEET,
+    )
 
 
 def _missing_share(material_year: MaterialYear) -> float:
@@ -290,7 +300,6 @@ def _yearly_shortage_table(wording: PlanWording) -> Table:
     rows = [
         col.SheetRow(form,
             {"name": wording.name("materials", material.id), "figure": figure,
-            "material_id": material.id, "field": field,
             **{year: getattr(entry, field) for year, entry in material.by_year.items()}})
         for material in wording.plan.materials
         for field, form, figure in row_specs
@@ -299,16 +308,13 @@ def _yearly_shortage_table(wording: PlanWording) -> Table:
     columns = [
         *col.text_columns(name=tr("Material"), figure=tr("Figure")),
         *col.year_columns(wording.year_keys),
-        *col.id_columns("material_id", "field"),
     ]
     note = tr(
         "Shortage: mean of all states. A year is short if more than a millionth of demand is "
         "missing in one of its periods."
     )
     return Table(
-        "", rows, columns, "shortage", note, empty_text=tr("There are none."), frozen_columns=2,
-        row_key=lambda row: f"{row['material_id']} {row['field']}",
-        has_rule_above=lambda row: row["field"] == "demand_t",
+        "", rows, columns, "shortage", note, empty_text=tr("There are none."),
     )  # fmt: skip
 
 
@@ -316,15 +322,11 @@ def _quantile_parts(
     wording: PlanWording, distribution: Distribution, media: doc.Media
 ) -> Iterator[Part]:
     """Yield the table of quantiles of the outcome: a selection on a page, all in a sheet."""
-    column_headers_and_keys = (
-        (tr("With plan"), "with"),
-        (tr("Without plan"), "without"),
-        (tr("Avoided in the same state"), "avoided"),
-    )
-    columns = [col.figure_column(tr("Share of states that are no worse"), "level", "share", "0")]
+    headers = (tr("With plan"), tr("Without plan"), tr("Avoided in the same state"))
+    columns = [Column(tr("Share of states that are no worse"), "0", "share")]
     columns += [
-        col.figure_column(f"{header}, {wording.unit}", key, "outcome", str(n))
-        for n, (header, key) in enumerate(column_headers_and_keys, 1)
+        Column(f"{header}, {wording.unit}", str(n), "outcome")
+        for n, header in enumerate(headers, 1)
     ]
     fields = ("levels", "with_plan", "without_plan", "avoided")
     all_rows = zip(*(getattr(distribution, field) for field in fields), strict=True)
@@ -333,8 +335,6 @@ def _quantile_parts(
         for row in all_rows
         if media is SHEET or any(abs(row[0] - x) < ZERO_TOLERANCE for x in PAGE_QUANTILES)
     ]
-    title = tr("Outcome by share of states, {unit}", unit=wording.unit)
-    chart = doc.SheetChart("scatter", title, "level", ("with", "without"))
     note = tr(
         "Each figure is not exceeded with the probability beside it. What is avoided is ordered by "
         "itself: it is no difference of the two columns before it."
@@ -343,40 +343,29 @@ def _quantile_parts(
     # On a page the note is collapsed together with the table.
     yield doc.Text(note, media & SHEET)
     note = "" if media is SHEET else note
-    yield Table(
-        caption, rows, columns, "quantiles", note, sheet_chart=chart, is_collapsed=True, media=media
-    )
+    yield Table(caption, rows, columns, "quantiles", note, is_collapsed=True, media=media)
 
 
 def build_checks(wording: PlanWording) -> Iterator[Check]:
     """Yield checks that parts add up to the expected outcome, and that mean, CVaR and worst state
     are in order."""
-    case_titles = {"with": tr("with the plan"), "without": tr("without a plan")}
-    distribution = wording.plan.outcome.distribution
-
-    def order_violation(book: WorkbookTables, case_key: str) -> ex.Expression:
-        rows = ("expected", "cvar", "worst")
-        mean_cell, tail_cell, worst_cell = (book["gain"].find_cell(row, case_key) for row in rows)
-        return ex.max_of(ex.as_expression(0), mean_cell - tail_cell, tail_cell - worst_cell)
-
-    def quantile_cell(case_key: str, row_index: int) -> col.BookFormula:
-        return lambda book: book["quantiles"].cell_reference(row_index, case_key)
-
-    for case_key, title in case_titles.items():
-        mean_cell, worst_cell = (
-            col.find_cell("gain", "expected", case_key),
-            col.find_cell("gain", "worst", case_key),
-        )
+    plan, without_plan = wording.plan, wording.plan.outcome.without_plan
+    distribution = plan.outcome.distribution
+    for title, outcome, field, quantiles in (
+        (tr("with the plan"), plan.outcome, "expected", "with_plan"),
+        (tr("without a plan"), without_plan, "expected_without_plan", "without_plan"),
+    ):
+        by_material = math.fsum(getattr(material, field) for material in plan.materials)
         statement = tr("Parts of all materials add up to what is expected {which}", which=title)
-        yield Check(statement, "by-material", col.column_sum("by-material", case_key), mean_cell)
+        yield Check(statement, by_material, outcome.expected)
+        by_consumer = math.fsum(getattr(consumer, field) for consumer in plan.consumers)
         statement = tr("Parts of all consumers add up to what is expected {which}", which=title)
-        yield Check(statement, "by-consumer", col.column_sum("by-consumer", case_key), mean_cell)
+        yield Check(statement, by_consumer, outcome.expected)
         statement = tr(
             "The mean is at most the CVaR, and this at most the worst state, {which}", which=title
         )
-        violation = partial(order_violation, case_key=case_key)
-        yield Check(statement, "gain", violation, worst_cell, is_deviation_sum=True)
+        violation = max(0.0, outcome.expected - outcome.cvar, outcome.cvar - outcome.worst)
+        yield Check(statement, violation, scale=outcome.worst)
         if distribution is not None:
             statement = tr("The last quantile {which} is the worst state", which=title)
-            last_quantile = quantile_cell(case_key, len(distribution.levels) - 1)
-            yield Check(statement, "quantiles", last_quantile, worst_cell)
+            yield Check(statement, getattr(distribution, quantiles)[-1], outcome.worst)

@@ -29,7 +29,6 @@ from optimizer.analyses.plan import (
 from optimizer.analyses.plan.companion_results import CompanionResults
 from optimizer.analyses.plan.executive_facts import build_checks as first_checks
 from optimizer.analyses.plan.executive_summary import build_answer
-from optimizer.analyses.plan.key_figures import key_figures
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.analyses.split import document as split_document
 from optimizer.analyses.stress import plan_sections as stress
@@ -76,15 +75,11 @@ def build_document(
             companion_sections_of_kind, companion_checks = build_companion_sections(available[kind])
             added_sections += companion_sections_of_kind
             checks += companion_checks
-    amounts = [plan.outcome.net_cost_meur, *(p.capex_meur for p in plan.projects)]
-    amounts += [cost for stockpile in plan.stockpiles for cost in stockpile.cost_meur.values()]
     return wording.build_document(
         tr("Vorrat: plan for stocks and investment in raw materials"),
-        [*build_answer(wording), *key_figures(wording)],
+        list(build_answer(wording)),
         _all_sections(wording, added_sections),
         checks=checks,
-        money_amounts=amounts,
-        outcome_amounts=(plan.outcome.without_plan.worst, plan.outcome.worst),
     )
 
 

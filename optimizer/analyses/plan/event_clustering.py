@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 
 from models.language import tr
 from models.results import EventYears
-from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report.charts import Chart
 from optimizer.report.charts import damage as charts
-from optimizer.report.document import PAGE, PAGE_AND_SHEET, Heading, Part, Table
+from optimizer.report.document import PAGE, PAGE_AND_SHEET, Column, Heading, Part, Table
 from optimizer.report.number_format import format_number, format_percent
 
 MIN_SHOWN_SHARE = 0.0005
@@ -51,9 +50,9 @@ def clustering_parts(wording: PlanWording) -> Iterator[Part]:
         "them."
     )
     columns = [
-        col.text_column(tr("Hazards that strike in the year"), "0"),
-        col.figure_column(tr("As drawn"), "drawn", "share", "1"),
-        col.figure_column(tr("If events were independent"), "independent", "share", "2"),
+        Column(tr("Hazards that strike in the year"), "0", "text"),
+        Column(tr("As drawn"), "1", "share"),
+        Column(tr("If events were independent"), "2", "share"),
     ]
     note = tr(
         "Years of all states. An event counts in the year in which it starts, unless it is certain "

@@ -1,15 +1,13 @@
 """Key figures of the first page of a plan, and its tables of reference plans and approvals."""
 
+import math
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
 from models.language import tr
 from models.results import Brief, ReferenceIncrement
-from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.plan_wording import PlanWording, option_name
-from optimizer.report import document as doc
-from optimizer.report import expressions as ex
 from optimizer.report.charts import Chart
 from optimizer.report.charts import damage as charts
 from optimizer.report.countries import country_name
@@ -21,7 +19,6 @@ from optimizer.report.number_format import (
     format_rounded_percent,
 )
 from optimizer.report.wording import join_with_and
-from optimizer.report.workbook.placed_tables import FormulaRow
 
 MAX_YEAR_RUNS = 3
 """Largest number of runs of years with equal amounts that a text lists."""
@@ -224,33 +221,22 @@ def approvals_table(wording: PlanWording) -> Table:
         by_year[approval.year] = by_year.get(approval.year, 0.0) + approval.meur
 
     def year_column(year: int) -> Column:
-        return Column(year, lambda row: row[1].get(year, 0.0), "money", key=str(year), **options)
-
-    def total(row_cells: FormulaRow) -> ex.Expression:
-        return ex.sum_of(*(row_cells[key] for key in keys))
-
-    def committed(row_cells: FormulaRow) -> ex.Expression:
-        return col.sum_where("accounts", "committed", {"funder_id": row_cells["funder_id"]})(
-            row_cells.tables
-        )
+        return Column(year, lambda row: row[1].get(year, 0.0), "money", **options)
 
     columns = [
         Column(tr("Funder"), lambda row: wording.payer_header(row[0]), "text"),
         *map(year_column, shown_years),
     ]
     if len(shown_years) < len(years):
-        columns.append(col.figure_column(
-            tr("Later"), "later", getter=lambda row: sum(
-                amount for year, amount in row[1].items() if year not in shown_years), **options
-        ))  # fmt: skip
-    keys = [column.key for column in columns[1:]]
-    columns += [
-        col.formula_column(
-            tr("All years"), "all", total, getter=lambda row: sum(row[1].values()), **options
-        ),
-        doc.deviation_column("all", committed),
-        *col.id_columns(funder_id="0"),
-    ]
+        columns.append(
+            Column(
+                tr("Later"),
+                lambda row: sum(x for year, x in row[1].items() if year not in shown_years),
+                "money",
+                **options,
+            )
+        )
+    columns.append(Column(tr("All years"), lambda row: sum(row[1].values()), "money", **options))
     note = tr("Guarantees with the loans that they cover, stocks by year of payment.")
     if wording.has_contingency:
         note += " " + tr("With the overruns that budgets allow for.")
@@ -269,6 +255,13 @@ def approvals_table(wording: PlanWording) -> Table:
 def build_checks(wording: PlanWording) -> Iterator[Check]:
     """Yield a check that the amounts to be approved of each funder equal the amounts committed in
     its accounts."""
-    if wording.brief.fiscal.approvals:
-        statement = tr("What is to be approved of each funder is what its accounts commit")
-        yield doc.no_deviation_check(statement, "approvals", col.column_sum("approvals", "all"))
+    approved: dict[str, float] = {}
+    for approval in wording.brief.fiscal.approvals:
+        approved[approval.funder] = approved.get(approval.funder, 0.0) + approval.meur
+    for funder, amount in approved.items():
+        statement = tr(
+            "{funder}: what is to be approved is what its accounts commit",
+            funder=wording.payer_header(funder),
+        )
+        positions = [x for x in wording.plan.accounts if x.funder == funder]
+        yield Check(statement, amount, math.fsum(x.committed_meur for x in positions))

@@ -17,15 +17,12 @@ from models.scenario.chains import downstream_materials
 from models.scenario.quantities import CalendarYear, Number, YearlyQuantity
 from models.scenario.sections import Source
 from models.scenario.user_rules import RuleBound, RuleLevel, RuleTerm, UserRule
-from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.plan_wording import PlanWording
-from optimizer.report import expressions as ex
 from optimizer.report.document import PAGE, PAGE_AND_SHEET, SHEET, Column, Part, Section, Table
 from optimizer.report.document import Text as Paragraph
 from optimizer.report.number_format import NO_VALUE, format_number, format_percent
 from optimizer.report.scenario_workbook.fields import Field
 from optimizer.report.wording import capitalize
-from optimizer.report.workbook.placed_tables import FormulaRow
 
 SourceKind = Literal["read", "reported", "assumption", "other", "none"]
 """Kind of a figure's source; ``other`` for one that is not listed under ``sources``."""
@@ -311,23 +308,19 @@ def _evidence_parts(wording: PlanWording, case: Case) -> Iterator[Part]:
 
 
 def _sources_table(case: Case, figure_counts: Mapping[str | None, int]) -> Table:
-    def count_formula(row_cells: FormulaRow) -> ex.Expression:
-        return ex.count_equal(
-            row_cells.tables["assumptions"].column_area("source_id"), row_cells["id"]
-        )
-
     columns = [
-        col.text_column(tr("Id of the source"), "0", key="id", media=SHEET),
-        col.text_column(
-            tr("Source"), lambda row: row[1].text.in_language(current_language()), width=85,
+        Column(tr("Id of the source"), "0", "text", media=SHEET),
+        Column(
+            tr("Source"),
+            lambda row: row[1].text.in_language(current_language()),
+            "text",
             link=lambda row: url if (url := row[1].url or "").startswith(WEB_PREFIXES) else "",
             lang=lambda row: row[1].text.displayed_language(current_language()),
         ),
-        col.text_column(tr("Kind"), lambda row: source_kind_name(row[1].kind)),
-        col.formula_column(tr("Figures that rest on it"), "count", count_formula, "count",
-            lambda row: figure_counts[row[0]]),
-        col.text_column(tr("Address"), lambda row: row[1].url, media=SHEET),
-    ]  # fmt: skip
+        Column(tr("Kind"), lambda row: source_kind_name(row[1].kind), "text"),
+        Column(tr("Figures that rest on it"), lambda row: figure_counts[row[0]], "count"),
+        Column(tr("Address"), lambda row: row[1].url, "text", media=SHEET),
+    ]
     note = tr(
         "Read: somebody opened it. Reported: taken from a report of it. Assumption: reasoned, not "
         "observed."
@@ -382,27 +375,21 @@ def _figures_table(case: Case) -> Table:
     figures = list(all_figures(case))
     has_units = any(figure.written for figure in figures)
     columns = [
-        col.text_column(tr("Of what"), lambda row: row.item or NO_VALUE, width=38,
-            wraps_text=False),
-        col.text_column(tr("Field"), "field", width=22, wraps_text=False),
-        col.figure_column(
-            tr("Value"), "value", lambda row: "year" if row.unit == tr("year") else "exact",
-            origin="scenario",
+        Column(tr("Of what"), lambda row: row.item or NO_VALUE, "text"),
+        Column(tr("Field"), "field", "text"),
+        Column(tr("Value"), "value", lambda row: "year" if row.unit == tr("year") else "exact"),
+        Column(tr("Unit"), "unit", "text"),
+        *([Column(tr("As written"), "written", "text")] if has_units else ()),
+        Column(tr("Kind"), lambda row: source_kind_name(row.source_kind), "text"),
+        Column(
+            tr("Confidence"), lambda row: row.confidence and confidence_name(row.confidence), "text"
         ),
-        col.text_column(tr("Unit"), "unit", width=16, wraps_text=False),
-        *([col.text_column(tr("As written"), "written", width=20)] if has_units else ()),
-        col.text_column(tr("Kind"), lambda row: source_kind_name(row.source_kind), width=13,
-            wraps_text=False),
-        col.text_column(
-            tr("Confidence"), lambda row: row.confidence and confidence_name(row.confidence)
-        ),
-        col.text_column(
+        Column(
             tr("Id of the source"),
             lambda row: row.source if row.source in case.sources else None,
-            key="source_id", width=22, wraps_text=False,
+            "text",
         ),
-        col.text_column(tr("Source"), source_text, width=70, wraps_text=False),
-        col.text_column(tr("Note"), "note", width=44),
-        *col.id_columns(path=lambda row: ".".join(row.path)),
-    ]  # fmt: skip
+        Column(tr("Source"), source_text, "text"),
+        Column(tr("Note"), "note", "text"),
+    ]
     return Table("", figures, columns, "assumptions")

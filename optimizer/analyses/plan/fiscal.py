@@ -6,10 +6,8 @@ from operator import attrgetter
 
 from models.language import tr
 from models.results.brief import CountryMoney, FunderContribution, StateAidUse
-from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.plan_wording import PlanWording, amount_column
 from optimizer.report import document as doc
-from optimizer.report import expressions as ex
 from optimizer.report.countries import country_name
 from optimizer.report.document import Check, Column, Part, Section, Table
 from optimizer.report.number_format import (
@@ -19,7 +17,6 @@ from optimizer.report.number_format import (
     format_rounded_percent,
 )
 from optimizer.report.wording import join_with_and
-from optimizer.report.workbook.placed_tables import WorkbookTables
 
 
 def fiscal_section(wording: PlanWording) -> Section:
@@ -109,24 +106,27 @@ def describe_returns(wording: PlanWording) -> Iterator[str]:
 def build_checks(wording: PlanWording) -> Iterator[Check]:
     """Yield checks that money by country equals the capex of projects, unless it includes other
     money, and that payments and net cost of each funder are those of its accounts."""
-    if wording.brief.fiscal.countries:
+    fiscal, plan = wording.brief.fiscal, wording.plan
+    totals_may_differ = any(p.project and not p.instrument for p in plan.accounts)
+    totals_may_differ |= any(project.supports for project in plan.projects)
+    # Decisions at a review are not in the projects of the plan.
+    if fiscal.countries and not totals_may_differ and plan.review is None:
         statement = tr("Money for projects by country adds up to their capital cost")
-
-        def total(book: WorkbookTables) -> ex.Expression:
-            keys = ("public", "private", "market")
-            return ex.sum_of(*(book["countries"].column_total(key) for key in keys))
-
-        totals_may_differ = any(p.project and not p.instrument for p in wording.plan.accounts)
-        # Decisions at a review have no row in "projects".
-        totals_may_differ |= wording.plan.review is not None
-        if not totals_may_differ and not any(
-            project_plan.supports for project_plan in wording.plan.projects
-        ):
-            yield Check(statement, "countries", total, col.column_sum("projects", "mean_capex"))
-    if wording.brief.fiscal.purses:
-        statement = tr("What each funder pays and costs is that of its accounts")
-        scale = col.column_sum("purses", "paid")
-        yield doc.no_deviation_check(statement, "purses", scale, "off_paid", "off_cost")
+        by_country = math.fsum(
+            amount
+            for row in fiscal.countries
+            for amount in (row.public_meur, row.private_meur, row.market_meur)
+        )
+        yield Check(statement, by_country, math.fsum(x.mean_capex_meur for x in plan.projects))
+    for funder in fiscal.purses:
+        positions = [x for x in plan.accounts if x.funder == funder.funder]
+        statement = tr(
+            "{funder}: payments and net cost are those of its accounts",
+            funder=wording.payer_header(funder.funder),
+        )
+        paid = math.fsum(x for position in positions for x in position.paid_meur.values())
+        cost = math.fsum(position.cost_meur for position in positions)
+        yield Check(statement, paid + cost, funder.paid_meur + funder.cost_meur, funder.paid_meur)
 
 
 def _countries_table(wording: PlanWording) -> Table:
@@ -138,9 +138,9 @@ def _countries_table(wording: PlanWording) -> Table:
     columns = [
         Column(tr("Country"), lambda row: country_name(row.country), "text"),
         Column(tr("Where"), location, "text"),
-        amount_column(tr("Public funders"), "public_meur", key="public"),
-        amount_column(tr("Companies and other private funders"), "private_meur", key="private"),
-        amount_column(tr("Lenders and investors"), "market_meur", key="market"),
+        amount_column(tr("Public funders"), "public_meur"),
+        amount_column(tr("Companies and other private funders"), "private_meur"),
+        amount_column(tr("Lenders and investors"), "market_meur"),
     ]
     note = tr("By country of the project; a guarantee counts with the loan that it covers.")
     return Table(
@@ -154,7 +154,7 @@ def _state_aid_table(wording: PlanWording) -> Table:
         return tr("yes") if row.binds else tr("no")
 
     columns = [
-        col.text_column(tr("Project"), lambda row: wording.name("projects", row.project)),
+        Column(tr("Project"), lambda row: wording.name("projects", row.project), "text"),
         Column(tr("Country"), lambda row: country_name(row.country), "text"),
         amount_column(tr("Aid, {unit}", unit=wording.money_unit), "aid_meur"),
         Column(tr("Of capex"), attrgetter("intensity"), "share"),
@@ -189,11 +189,6 @@ def _state_aid_table(wording: PlanWording) -> Table:
 
 
 def _funders_table(wording: PlanWording) -> Table:
-    def account_sum(figure: str) -> doc.FormulaBuilder:
-        return lambda line: col.sum_where("accounts", figure, {"funder_id": line["funder_id"]})(
-            line.tables
-        )
-
     def output_text(row: FunderContribution) -> str:
         return ", ".join(
             f"{wording.name('materials', m)} {format_number(tonnes)}"
@@ -202,14 +197,11 @@ def _funders_table(wording: PlanWording) -> Table:
 
     columns = [
         Column(tr("Funder"), lambda row: wording.payer_header(row.funder), "text"),
-        col.text_column(tr("Kind"), lambda row: wording.funder_kind_name(row.funder)),
-        amount_column(tr("Pays, {unit}", unit=wording.money_unit), "paid_meur", key="paid"),
+        Column(tr("Kind"), lambda row: wording.funder_kind_name(row.funder), "text"),
+        amount_column(tr("Pays, {unit}", unit=wording.money_unit), "paid_meur"),
         amount_column(tr("Of that for stocks"), "stocks_meur"),
-        amount_column(tr("Net cost, {unit}", unit=wording.money_unit), "cost_meur", key="cost"),
-        col.text_column(tr("Output secured for it, t a year"), output_text),
-        doc.deviation_column("paid", account_sum("paid"), "off_paid"),
-        doc.deviation_column("cost", account_sum("cost"), "off_cost"),
-        *col.id_columns(funder_id="funder"),
+        amount_column(tr("Net cost, {unit}", unit=wording.money_unit), "cost_meur"),
+        Column(tr("Output secured for it, t a year"), output_text, "text"),
     ]
     note = tr(
         "Paid is not discounted, net cost is a present value. Output: at full output, undisturbed; "

@@ -10,7 +10,6 @@ from optimizer.analyses.plan import columns as col
 from optimizer.analyses.plan.plan_wording import PlanWording, amount_column, payer_kind_names
 from optimizer.analyses.plan_diff import MARKET_ID
 from optimizer.report import document as doc
-from optimizer.report import expressions as ex
 from optimizer.report.charts import Chart
 from optimizer.report.charts import money as charts
 from optimizer.report.document import (
@@ -25,7 +24,6 @@ from optimizer.report.document import (
 )
 from optimizer.report.number_format import ZERO_TOLERANCE, format_number, format_percent
 from optimizer.report.wording import BUDGET_CLASSES, budget_class_name, capitalize, join_with_and
-from optimizer.report.workbook.placed_tables import FormulaRow
 
 AmountsByYear = Mapping[str, float]
 
@@ -65,9 +63,7 @@ def _funding_parts(wording: PlanWording) -> Iterator[Part]:
     chart = stacked_chart(
         wording, "funding-by-source", title, _chart_series(wording, paid_by_funder)
     )
-    yield funder_table(
-        wording, "committed", caption, paid_by_funder, "paid_by", chart=chart, media=PAGE_AND_SHEET
-    )
+    yield funder_table(wording, "committed", caption, paid_by_funder, chart, PAGE_AND_SHEET)
     if "guarantee" in wording.cost.by_class:
         text = tr(
             "A guarantee is not spending: it stands with the bank loan that it covers. What it "
@@ -182,53 +178,33 @@ def funder_table(
     name: str,
     caption: str,
     amounts: Mapping[str, AmountsByYear],
-    id_column: str,
-    weight_column: str = "",
     chart: Chart | None = None,
     media: doc.Media = ALL_MEDIA,
 ) -> Table:
-    """Return a table of amounts by funder and year; a sheet compares them with the accounts.
-
-    ``id_column`` and ``weight_column`` are columns of the yearly accounts: the funder's id, and a
-    factor on each amount.
-    """
+    """Return a table of amounts by funder and year."""
 
     def row(funder: str) -> col.SheetRow:
-        ids = {"funder_id": funder, "kind_id": wording.funder_kinds.get(funder, "")}
         names = {"funder": wording.payer_header(funder), "kind": wording.funder_kind_name(funder)}
-        return col.SheetRow("money", {**names, **ids, **wording.fill_years(amounts[funder])})
-
-    def deviation(row_cells: FormulaRow) -> ex.Expression | None:
-        matching_cells = {id_column: row_cells["funder_id"]}
-        has_accounts = row_cells.row["funder_id"] != MARKET_ID and wording.case is not None
-        if not has_accounts:
-            return None
-        return col.deviation_from_accounts(
-            row_cells, matching_cells, wording.year_keys, weight_column
-        )
+        return col.SheetRow("money", {**names, **wording.fill_years(amounts[funder])})
 
     columns = [
         *col.text_columns(funder=tr("Funder")),
         col.row_column(tr("Kind"), "kind", "text", media=SHEET),
         *col.year_columns(wording.year_keys, "money", total=True, decimals_group="years"),
-        col.formula_column(
-            tr("All years"), "all", col.sum_of_years, total=True,
-            getter=lambda row: sum(row[year] for year in wording.year_keys),
+        Column(
+            tr("All years"), lambda row: sum(row[year] for year in wording.year_keys), "money",
+            total=True,
         ),
-        doc.sheet_only_column(tr("Deviation"), "deviation", deviation, "deviation"),
-        *col.id_columns("funder_id", "kind_id"),
     ]  # fmt: skip
     rows = [
         row(f)
         for f, by_year in amounts.items()
         if any(abs(x) > ZERO_TOLERANCE for x in by_year.values())
     ]
-    sheet_chart = doc.SheetChart("stacked", caption, series_keys=wording.year_keys)
     return Table(
-        caption, rows, columns, name, total_label=tr("All together"), chart=chart, frozen_columns=1,
+        caption, rows, columns, name, total_label=tr("All together"), chart=chart,
         is_collapsed=True,
-        row_key=lambda row: row["funder_id"], empty_text=tr("No money is provided."),
-        sheet_chart=sheet_chart if rows and name == "spend" else None,
+        empty_text=tr("No money is provided."),
         media=media if rows else SHEET,
     )  # fmt: skip
 
@@ -274,8 +250,6 @@ class FundingShare(NamedTuple):
     funder: str
     instrument: str
     share: float
-    is_first_of_project: bool
-    """Whether this is the first share of its project in the table."""
     position: Position | None
     """The position that pays for the share; None for lenders."""
 
@@ -300,19 +274,21 @@ def funding_shares(wording: PlanWording, field: str = "shares") -> list[FundingS
         if field == "shares":
             entries.append((MARKET_ID, "", project.market_share))
         rows += [
-            FundingShare(project, f, i, share, not n, positions.get((project.id, f, i)))
-            for n, (f, i, share) in enumerate(x for x in entries if x[2] > ZERO_TOLERANCE)
+            FundingShare(project, f, i, share, positions.get((project.id, f, i)))
+            for f, i, share in entries
+            if share > ZERO_TOLERANCE
         ]
     return rows
 
 
 def _payer_columns(wording: PlanWording, header: str) -> list[Column]:
     return [
-        col.text_column(tr("Project"), lambda row: wording.name("projects", row.project.id)),
-        col.text_column(header, lambda row: wording.payer_name(row.funder)),
-        col.text_column(tr("Kind"), lambda row: wording.funder_kind_name(row.funder), media=SHEET),
-        col.text_column(tr("Instrument"), lambda row:
-            wording.instrument_name(row.funder, row.instrument) if row.instrument else None),
+        Column(tr("Project"), lambda row: wording.name("projects", row.project.id), "text"),
+        Column(header, lambda row: wording.payer_name(row.funder), "text"),
+        Column(tr("Kind"), lambda row: wording.funder_kind_name(row.funder), "text", media=SHEET),
+        Column(tr("Instrument"), lambda row:
+            wording.instrument_name(row.funder, row.instrument) if row.instrument else None,
+            "text"),
     ]  # fmt: skip
 
 
@@ -336,10 +312,10 @@ def _financing_tables(wording: PlanWording) -> Iterator[Table]:
 
     intensities = {aid_use.project: aid_use.intensity for aid_use in wording.brief.fiscal.aid}
     page_columns = [
-        col.text_column(tr("Project"), lambda project: wording.name("projects", project.id)),
+        Column(tr("Project"), lambda project: wording.name("projects", project.id), "text"),
         amount_column(wording.capex_header, "mean_capex_meur"),
         Column(tr("Of that public"), public_share, "share"),
-        col.text_column(tr("Financed by"), payers_text),
+        Column(tr("Financed by"), payers_text, "text"),
     ]
     if any(intensities.values()):
         aid = Column(tr("State aid, of announced capex"), lambda x: intensities.get(x.id), "share")
@@ -354,26 +330,14 @@ def _financing_tables(wording: PlanWording) -> Iterator[Table]:
         media=PAGE,
     )
 
-    def amount(row_cells: FormulaRow) -> ex.Expression:
-        return row_cells["share"] * row_cells.tables["projects"].find_cell(
-            row_cells.row.project.id, "mean_capex"
-        )
-
     columns = [
         *_payer_columns(wording, tr("Financed by")),
-        col.formula_column(wording.money_unit, "meur", amount, getter="meur", total=True),
-        col.figure_column(tr("Share of capex"), "share", "share"),
-        *col.id_columns(
-            project_id="project.id",
-            funder_id="funder",
-            instrument_id="instrument",
-            kind_id=lambda row: wording.funder_kinds.get(row.funder, ""),
-        ),
+        Column(wording.money_unit, "meur", "money", total=True),
+        Column(tr("Share of capex"), "share", "share"),
     ]
     yield Table(
-        caption, rows, columns, "funding", frozen_columns=1, total_label=total_label,
+        caption, rows, columns, "funding", total_label=total_label,
         empty_text=tr("Nothing is built."),
-        has_rule_above=lambda row: row.is_first_of_project,
         media=doc.TERMINAL | SHEET if rows else SHEET,
     )  # fmt: skip
 
@@ -384,7 +348,7 @@ def _support_tables(wording: PlanWording) -> Iterator[Part]:
     max_header = tr("At most, {unit}", unit=wording.money_unit)
     columns = [
         *_payer_columns(wording, tr("Paid by")),
-        col.figure_column(tr("Share covered"), "share", "share"),
+        Column(tr("Share covered"), "share", "share"),
         amount_column(
             expected_header, lambda row: row.position and sum(row.position.paid_meur.values())
         ),

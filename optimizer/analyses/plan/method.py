@@ -12,7 +12,6 @@ from optimizer.analyses.plan.plan_wording import PlanWording, decidable_projects
 from optimizer.model.rules import policy_limits
 from optimizer.report import cells
 from optimizer.report import document as doc
-from optimizer.report import expressions as ex
 from optimizer.report.countries import country_name
 from optimizer.report.document import (
     PAGE,
@@ -20,6 +19,7 @@ from optimizer.report.document import (
     TERMINAL_AND_PAGE,
     Bullets,
     Check,
+    Column,
     Heading,
     Section,
     Table,
@@ -31,7 +31,6 @@ from optimizer.report.number_format import (
     format_small_percent,
     sanitize,
 )
-from optimizer.report.workbook.placed_tables import FormulaRow
 
 
 def method_section(wording: PlanWording) -> Section:
@@ -214,19 +213,17 @@ def certificate_section(wording: PlanWording) -> Section:
     title = tr("How good the proof is")
     columns = [
         *col.text_columns(what=tr("Entry")),
-        col.text_column(
-            tr("Content"), _figure_text, css_class=lambda row: "break", media=TERMINAL_AND_PAGE
+        Column(
+            tr("Content"),
+            _figure_text,
+            "text",
+            css_class=lambda row: "break",
+            media=TERMINAL_AND_PAGE,
         ),
-        col.row_column(tr("Content"), "figure", width=40, media=SHEET),
+        col.row_column(tr("Content"), "figure", media=SHEET),
         col.row_column(tr("Remark"), "remark", "text", media=SHEET),
-        doc.sheet_only_column(tr("Derived"), "derived",
-            lambda row_cells: row_cells.row["derived"] and row_cells.row["derived"](row_cells),
-            "objective"),
-        *col.id_columns("field"),
-    ]  # fmt: skip
-    table = Table(
-        title, list(_certificate_rows(wording)), columns, "proven", row_key=lambda row: row["field"]
-    )
+    ]
+    table = Table(title, list(_certificate_rows(wording)), columns, "proven")
     section_parts: list[doc.Part] = [doc.Text(text, PAGE), table, doc.Text(note, PAGE)]
     return Section("certificate", title, section_parts, sheet_name=tr("Certificate"))
 
@@ -242,28 +239,11 @@ def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
     plan, proof = wording.plan, wording.plan.certificate
 
     def row(
-        label: str,
-        figure: float | str,
-        form: doc.ValueForm = "text",
-        remark: str = "",
-        **cells_by_key: col.CellContent,
+        label: str, figure: float | str, form: doc.ValueForm = "text", remark: str = ""
     ) -> col.SheetRow:
-        return col.SheetRow(
-            form, {"what": label, "figure": figure, "remark": remark, **cells_by_key}
-        )
+        return col.SheetRow(form, {"what": label, "figure": figure, "remark": remark})
 
     target_note = tr("target {target}", target=format_small_percent(proof.gap_target))
-    derived: dict[str, col.CellContent] = {}
-    if wording.case is not None:
-        objective = wording.case.objective
-        cvar_weight, cost_weight = float(objective.cvar.weight), float(objective.cost_weight)
-        mean_row = "expected" if objective.ambiguity is None else "worst_mean"
-        derived["objective"] = lambda row_cells: _objective_formula(
-            row_cells, mean_row, cvar_weight, cost_weight
-        )
-    if proof.bound is not None:
-        min_scale = _min_gap_scale(wording)
-        derived["gap"] = lambda row_cells: _gap_formula(row_cells, min_scale)
     optimal_note = tr("optimal: the gap is within its target")
     stopped_note = tr(
         "stopped early, before the gap reached its target (solver: {ended})", ended=proof.ended
@@ -271,17 +251,16 @@ def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
     is_extensive = proof.method == "extensive"
     method_name = tr("extensive form") if is_extensive else tr("decomposition")
     yield row(tr("Status"), optimal_note if proof.status == "optimal" else stopped_note)
-    yield row(tr("Objective"), proof.objective, "objective", "", field="objective",
-              derived=derived.get("objective"))  # fmt: skip
+    yield row(tr("Objective"), proof.objective, "objective")
     if proof.bound is None:
         yield row(tr("Bound"), tr("none was proven"))
     else:
         remark = tr("no plan can have a lower objective")
-        yield row(tr("Bound"), proof.bound, "objective", remark, field="bound")
+        yield row(tr("Bound"), proof.bound, "objective", remark)
     if proof.gap is None:
         yield row(tr("Gap"), tr("not known"), remark=target_note)
     else:
-        yield row(tr("Gap"), proof.gap, "gap", target_note, field="gap", derived=derived.get("gap"))
+        yield row(tr("Gap"), proof.gap, "gap", target_note)
     states_remark = tr("no chance in it")
     if proof.seed is not None:
         states_remark = tr("sampled with seed {seed}", seed=proof.seed)
@@ -298,33 +277,6 @@ def _certificate_rows(wording: PlanWording) -> Iterator[col.SheetRow]:
         yield row(tr("Prices of"), str(year) if year else tr("not stated"))
     for label, version in wording.version_rows():
         yield row(label, version)
-
-
-def _objective_formula(
-    row_cells: FormulaRow, mean_row: str, cvar_weight: float, cost_weight: float
-) -> ex.Expression:
-    """Return the formula of the objective.
-
-    It is (1 - CVaR weight) x mean + CVaR weight x CVaR + cost weight x net cost, with the mean in
-    the row ``mean_row``.
-    """
-    expected_cell, cvar_cell = (
-        row_cells.tables["gain"].find_cell(name, "with") for name in (mean_row, "cvar")
-    )
-    net_cost = row_cells.tables["cost"].find_cell("net_cost", "amount")
-    return (
-        ex.as_expression(1 - cvar_weight) * expected_cell
-        + ex.as_expression(cvar_weight) * cvar_cell
-        + ex.as_expression(cost_weight) * net_cost
-    )
-
-
-def _gap_formula(row_cells: FormulaRow, min_scale: float) -> ex.Expression:
-    objective, bound = (
-        row_cells.table.find_cell(name, "figure") for name in ("objective", "bound")
-    )
-    excess = ex.max_of(ex.as_expression(0), objective - bound)
-    return excess / ex.max_of(ex.absolute_value(objective), ex.as_expression(min_scale))
 
 
 def _min_gap_scale(wording: PlanWording) -> float:
@@ -364,11 +316,14 @@ def certificate_cautions(plan: Plan) -> Iterator[str]:
 def build_checks(wording: PlanWording) -> Iterator[Check]:
     """Yield checks that objective and gap follow from their parts."""
 
-    def derivation_check(statement: str, name: str) -> Check:
-        return Check(statement, "proven", col.find_cell("proven", name, "derived"),
-                     col.find_cell("proven", name, "figure"))  # fmt: skip
-
+    outcome, proof = wording.plan.outcome, wording.plan.certificate
     if wording.case is not None:
-        yield derivation_check(tr("The objective follows from its parts"), "objective")
-    if wording.plan.certificate.bound is not None:
-        yield derivation_check(tr("The gap follows from objective and bound"), "gap")
+        objective = wording.case.objective
+        tail, cost_weight = float(objective.cvar.weight), float(objective.cost_weight)
+        mean = outcome.expected if outcome.worst_mean is None else outcome.worst_mean
+        derived = (1 - tail) * mean + tail * outcome.cvar + cost_weight * outcome.net_cost_meur
+        yield Check(tr("The objective follows from its parts"), derived, proof.objective)
+    if proof.bound is not None and proof.gap is not None:
+        excess = max(0.0, proof.objective - proof.bound)
+        gap = excess / max(abs(proof.objective), _min_gap_scale(wording))
+        yield Check(tr("The gap follows from objective and bound"), gap, proof.gap)

@@ -1,6 +1,7 @@
 """Dependence on supplying countries with and without the plan, and origins by year."""
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Iterator
 from typing import Any
 
 from models.countries import EU_27
@@ -9,11 +10,10 @@ from models.results import CrmaShare, SupplyMix
 from models.results.option import MaterialDependence
 from optimizer.analyses.comparison.benefit import MAX_COUNTRY_SHARE
 from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan.columns import CellContent, SheetRow
+from optimizer.analyses.plan.columns import SheetRow
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.analyses.plan.supply_maps import supply_map_parts
 from optimizer.report import document as doc
-from optimizer.report import expressions as ex
 from optimizer.report.charts import Chart
 from optimizer.report.charts import dependence as charts
 from optimizer.report.countries import country_name
@@ -28,7 +28,6 @@ from optimizer.report.document import (
 )
 from optimizer.report.number_format import format_number, format_percent
 from optimizer.report.wording import benchmark_stages, capitalize
-from optimizer.report.workbook.placed_tables import FormulaRow
 
 MAX_COUNTRY_COLUMNS = 11
 """Largest number of countries with columns of their own."""
@@ -292,95 +291,47 @@ def _benchmark_parts(wording: PlanWording) -> Iterator[doc.Part]:
 
 
 def _supply_table(wording: PlanWording) -> Table:
-    """Return a table of each material's supply shares by country and year, and figures derived from
-    them."""
+    """Return a table of each material's supply shares by country and year, with their
+    concentration."""
     case_titles = {"supply": tr("With plan"), "supply_without_plan": tr("Without plan")}
     rows: list[SheetRow] = []
     for material in wording.plan.materials:
-        name, by_year = wording.name("materials", material.id), material.by_year.items()
         for field, case_title in case_titles.items():
-            mixes = {y: mix for y, x in by_year if (mix := getattr(x, field)) is not None}
-            shared_cells: dict[str, CellContent]
-            shared_cells = {"name": name, "material_id": material.id, "side": case_title}
+            mixes: dict[str, SupplyMix] = {
+                year: mix
+                for year, outcome in material.by_year.items()
+                if (mix := getattr(outcome, field)) is not None
+            }
+            cells = {"name": wording.name("materials", material.id), "side": case_title}
             codes = list(dict.fromkeys(c for mix in mixes.values() for c in mix.by_country))
             for code in codes:
-                share_by_year = {year: mix.by_country.get(code, 0.0) for year, mix in mixes.items()}
-                country_cells = {"country": country_name(code), "field": field, **share_by_year}
-                rows.append(SheetRow("share", {**shared_cells, **country_cells}))
+                shares = {year: mix.by_country.get(code, 0.0) for year, mix in mixes.items()}
+                rows.append(SheetRow("share", {**cells, "country": country_name(code), **shares}))
             if codes:
-                home = [code in wording.case.home for code in codes] if wording.case else []
-                rows += _derived_rows(shared_cells, len(rows) - len(codes), len(codes), home, mixes)
+                hhi = {year: mix.hhi for year, mix in mixes.items()}
+                rows.append(SheetRow("count", {**cells, "country": "HHI", **hhi}))
+            if any(mix.imports is not None for mix in mixes.values()):
+                imports = {year: mix.imports for year, mix in mixes.items()}
+                rows.append(SheetRow("share", {**cells, "country": tr("imports"), **imports}))
     columns = [
         *col.text_columns(name=tr("Material"), side=tr("Case"), country=tr("Country or figure")),
         *col.year_columns(wording.year_keys),
-        col.row_column(tr("Deviation"), "deviation", "deviation"),
-        *col.id_columns("material_id", "field"),
     ]
     no_supply_note = tr("The plan does not say where supply comes from.")
-    return Table("", rows, columns, "supply", empty_text=no_supply_note, frozen_columns=3)
-
-
-def _derived_rows(
-    shared_cells: Mapping[str, CellContent],
-    first_row: int,
-    country_count: int,
-    home_flags: list[bool],
-    mixes: Mapping[str, SupplyMix],
-) -> Iterator[SheetRow]:
-    """Yield rows of figures derived from supply shares.
-
-    The shares are in the ``country_count`` rows from row ``first_row`` on; ``home_flags`` states
-    for each row whether it is that of a home country.
-    """
-
-    def row(
-        figure: str,
-        field: str,
-        form: doc.ValueForm,
-        year_cells: Mapping[str, CellContent],
-        **cells: CellContent,
-    ) -> SheetRow:
-        return SheetRow(
-            form, {**shared_cells, "country": figure, "field": field, **year_cells, **cells}
-        )
-
-    def yearly_formulas(formula: Callable[[ex.CellArea], ex.Expression]) -> dict[str, CellContent]:
-        end = first_row + country_count
-        return col.formulas_by_year(
-            mixes, lambda row_cells, y: formula(row_cells.table.row_range_area(first_row, end, y))
-        )
-
-    def imports(row_cells: FormulaRow, year: str) -> ex.Expression:
-        home_rows = [first_row + n for n, is_home in enumerate(home_flags) if is_home]
-        home_cells = [row_cells.table.cell_reference(row, year) for row in home_rows]
-        return ex.as_expression(1) - ex.sum_of(ex.as_expression(0), *home_cells)
-
-    hhi_formulas = yearly_formulas(lambda shares: ex.sum_squares(shares) * ex.as_expression(10_000))
-    stated_hhi: dict[str, CellContent] = {year: mix.hhi for year, mix in mixes.items()}
-    yield row(
-        tr("All together"), "sum", "share", yearly_formulas(ex.sum_of),
-        deviation=lambda row_cells: ex.sum_abs_deviations(col.row_year_cells(row_cells), 1),
-    )  # fmt: skip
-    yield row(tr("largest supplier's share"), "largest", "share", yearly_formulas(ex.max_of))
-    yield row("HHI", "hhi", "count", hhi_formulas)
-    yield row(tr("HHI, as the plan has it"), "hhi_of_plan", "count", stated_hhi,
-              deviation=lambda row_cells: ex.sum_abs_differences(
-                  col.row_year_cells(row_cells), col.row_year_cells(row_cells, -1)))  # fmt: skip
-    if any(mix.imports is not None for mix in mixes.values()):
-        yield row(tr("imports"), "imports", "share", col.formulas_by_year(mixes, imports))
+    return Table("", rows, columns, "supply", empty_text=no_supply_note)
 
 
 def build_checks(wording: PlanWording) -> Iterator[doc.Check]:
     """Yield checks that supply shares add up to 1 and reproduce the Herfindahl-Hirschman index."""
     material_years = [x for material in wording.plan.materials for x in material.by_year.values()]
-
-    def check(statement: str, field: str, scale: float) -> doc.Check:
-        deviation = col.sum_where("supply", "deviation", field=field)
-        return doc.Check(
-            statement, "supply", deviation, lambda _: ex.as_expression(scale), is_deviation_sum=True
-        )
-
-    if any(x.supply or x.supply_without_plan for x in material_years):
+    mixes = [mix for x in material_years for mix in (x.supply, x.supply_without_plan) if mix]
+    if mixes:
         statement = tr("Shares of supply add up to 1 for each material in each year")
-        yield check(statement, "sum", 1)
-        yield check(tr("The HHI is the sum of squared shares"), "hhi_of_plan", 10_000)
+        deviations = [abs(1 - math.fsum(mix.by_country.values())) for mix in mixes]
+        yield doc.Check(statement, max(deviations))
+        statement = tr("The HHI is the sum of squared shares")
+        deviations = [
+            abs(mix.hhi - 10_000 * math.fsum(x * x for x in mix.by_country.values()))
+            for mix in mixes
+        ]
+        yield doc.Check(statement, max(deviations), scale=10_000)

@@ -43,8 +43,7 @@ def build_document(result: Split) -> doc.Document:
             ),
             _certificate_section(wording),
         ],
-        checks=tables.build_checks(wording),
-        money_amounts=[player.alone.value for player in result.players],
+        checks=list(tables.build_checks(wording)),
     )
 
 
@@ -68,7 +67,9 @@ def sections_for_plan_report(split: Split) -> tuple[list[Section], list[doc.Chec
         replace(section, media=SHEET)
         for section in (gain_section, *_game_sections(wording), _certificate_section(wording))
     ]
-    return [Section("split", title, page_parts, media=PAGE), *sheets], tables.build_checks(wording)
+    return [Section("split", title, page_parts, media=PAGE), *sheets], list(
+        tables.build_checks(wording)
+    )
 
 
 def _game_sections(wording: SplitWording) -> list[Section]:
@@ -319,15 +320,6 @@ def _sharing_parts(wording: SplitWording) -> Iterator[Part]:
 def _group_parts(wording: SplitWording) -> Iterator[Part]:
     """Yield the value of each coalition; on a page, only of those with the largest gain."""
     split = wording.result
-    if split.rules:
-        instructions = tr(
-            "Choose a rule in the yellow cell: gains of the players, shares of the groups, and "
-            "what a group has more by leaving follow. 1: the player is in the group."
-        )
-        names = [rule_name(rule.rule) for rule in split.rules]
-        yield doc.Text(instructions, SHEET)
-        yield doc.DropDown(rule_tables.RULE_CHOICE, tr("Shared by"), names)
-    yield rule_tables.chosen_rule_table(wording)
     larger_groups = [coalition for coalition in split.coalitions if len(coalition.members) > 1]
     ranked_coalitions = sorted(larger_groups, key=lambda coalition: -coalition.worth.value)[
         : rule_tables.MAX_PAGE_GROUPS

@@ -1,21 +1,16 @@
-"""Tables of a split: joint plan, cost of each player, joint gain, and checks.
-
-Formulas refer to the tables ``joint-gain``, ``split-players``, ``gains`` and ``coalitions``.
-"""
+"""Tables of a split: joint plan, cost of each player, joint gain, and checks."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from models import results
 from models.language import tr
-from models.results import Interval, Player, SharingRule, Split
+from models.results import Coalition, Interval, Player, SharingRule, Split
 from optimizer.report import document as doc
-from optimizer.report import expressions as cell
 from optimizer.report.cells import attribute_getter
 from optimizer.report.document import PAGE_AND_SHEET, SHEET, Column, Table
-from optimizer.report.expressions import Expression
 from optimizer.report.number_format import (
     NO_VALUE,
     ZERO_TOLERANCE,
@@ -24,7 +19,6 @@ from optimizer.report.number_format import (
     format_percent,
 )
 from optimizer.report.wording import Wording, capitalize, join_texts, join_with_and
-from optimizer.report.workbook.placed_tables import FormulaRow, WorkbookTables
 
 MARKET_ID, COMMON_ID = "market", "common"
 """Stand-in ids for lenders and investors, and for output that all consumers share."""
@@ -289,13 +283,13 @@ def round_outwards(interval: Interval) -> tuple[str, str]:
     return format_number(low, places), format_number(high, places)
 
 
-def money_column(header: str, getter: doc.ValueGetter, key: str = "", **options: Any) -> Column:
+def money_column(header: str, getter: doc.ValueGetter, **options: Any) -> Column:
     """Return a column of amounts of money."""
-    return Column(header, getter, "money", key=key, **options)
+    return Column(header, getter, "money", **options)
 
 
 def interval_columns(
-    header: str, getter: doc.ValueGetter, key: str, decimals_group: str, **options: Any
+    header: str, getter: doc.ValueGetter, decimals_group: str, **options: Any
 ) -> list[Column]:
     """Return a column with the value of an interval, and (in a sheet only) two columns with its
     ends."""
@@ -305,7 +299,7 @@ def interval_columns(
         return lambda row: getattr(read_interval(row), name, None)
 
     return [
-        money_column(header, end_of("value"), key, decimals_group=decimals_group, **options),
+        money_column(header, end_of("value"), decimals_group=decimals_group, **options),
         money_column(
             tr("At least"), end_of("low"), group=header, decimals_group=decimals_group, media=SHEET
         ),
@@ -313,23 +307,6 @@ def interval_columns(
             tr("At most"), end_of("high"), group=header, decimals_group=decimals_group, media=SHEET
         ),
     ]
-
-
-def player_figure(row_cells: FormulaRow, key: str = "alone") -> Expression:
-    """Return a reference to a cell of the table of players, in the row of this line's player.
-
-    ``key`` is the column of the cell.
-    """
-    return row_cells.tables["split-players"].find_cell(row_cells.row.id, key)
-
-
-def joint_gain_figure(book: WorkbookTables, row: str = "worth", key: str = "value") -> Expression:
-    """Return a reference to a cell of the table of the joint gain.
-
-    By default it is the joint gain; ``row`` is ``alone`` or ``together`` for the cost of all
-    players. ``key`` is the column: ``value``, or ``low`` for the lower bound.
-    """
-    return book["joint-gain"].find_cell(row, key)
 
 
 # Joint plan and costs of players
@@ -344,12 +321,7 @@ def joint_projects_table(wording: SplitWording) -> Table:
 
     def share_column(id: str) -> Column:
         return Column(wording.funder_name(id), lambda item: item.shares.get(id, 0.0), "share",
-            media=SHEET,
-                      group=tr("Carried by"), key=f"f {id}")  # fmt: skip
-
-    def funded_capex(row_cells: FormulaRow) -> Expression:
-        share_cells = row_cells.row_area(f"f {carriers[0]}", f"f {carriers[-1]}")
-        return cell.sum_of(share_cells) * row_cells["capex"]
+                      media=SHEET, group=tr("Carried by"))  # fmt: skip
 
     probability_columns = [Column(tr("Probability"), "probability", "share")]
     if all(item.probability == 1 for item in wording.result.plan.projects):
@@ -362,11 +334,10 @@ def joint_projects_table(wording: SplitWording) -> Table:
             Column(tr("Project"), lambda item: wording.project_name(item.id), "text"),
             Column(tr("Start"), "start", "year"),
             *probability_columns,
-            money_column(tr("Capex, {unit}", unit=wording.money_unit), "capex_meur", "capex"),
+            money_column(tr("Capex, {unit}", unit=wording.money_unit), "capex_meur"),
             Column(tr("Carried by"), lambda item: wording.shares_text(item.shares), "text"),
             Column(tr("Output for"), lambda item: wording.shares_text(item.offtake), "text"),
             *map(share_column, carriers),
-            *([doc.deviation_column("capex", funded_capex)] if carriers else []),
         ],
         "joint-projects",
         tr("Capex is not discounted. Shares are of capex, and of output."),
@@ -393,18 +364,13 @@ def outlay_table(wording: SplitWording) -> Table:
 
     def funder_column(funder: str) -> Column:
         return money_column(wording.funder_name(funder),
-            lambda year: paid_by_year[funder].get(str(year), 0.0), funder,
+            lambda year: paid_by_year[funder].get(str(year), 0.0),
                      decimals_group="paid", total=True)  # fmt: skip
-
-    def total_formula(row_cells: FormulaRow) -> Expression:
-        return cell.sum_of(row_cells.row_area(next(iter(paid_by_year)), [*paid_by_year][-1]))
 
     def total_in_year(year: int) -> float:
         return sum(by_year.get(str(year), 0.0) for by_year in paid_by_year.values())
 
-    total_column = money_column(
-        tr("All"), total_in_year, decimals_group="paid", total=True, formula=total_formula
-    )
+    total_column = money_column(tr("All"), total_in_year, decimals_group="paid", total=True)
     title = tr(
         "What each pays by year in the plan of all ({unit}, not discounted)",
         unit=wording.money_unit,
@@ -429,7 +395,7 @@ def players_table(wording: SplitWording) -> Table:
         )
 
     def cost_column(header: str, key: str, **options: Any) -> Column:
-        return money_column(header, key, key, decimals_group="borne", total=True, **options)
+        return money_column(header, key, decimals_group="borne", total=True, **options)
 
     return Table(
         tr("What each bears, alone and with all ({unit})", unit=wording.money_unit),
@@ -438,18 +404,15 @@ def players_table(wording: SplitWording) -> Table:
             Column(tr("Player"), "name", "text"),
             money_column(tr("Value of its demand"), "demand", media=SHEET, total=True),
             cost_column(tr("Damage if nobody acts"), "without"),
-            *interval_columns(tr("Damage and net cost alone"), "alone", "alone", "borne",
+            *interval_columns(tr("Damage and net cost alone"), "alone", "borne",
                 total=True),
             cost_column(tr("Damage with all"), "damage"),
             cost_column(tr("Net outlay with all"), "outlay"),
-            cost_column(tr("Gain before transfers"), "before", formula=lambda row_cells:
-                row_cells["alone"] - row_cells["damage"] - row_cells["outlay"]),
-            doc.id_column(tr("Id"), "id", "id"),
+            cost_column(tr("Gain before transfers"), "before"),
         ],
         "split-players",
         note,
         total_label=tr("All"),
-        row_key=lambda bearer: bearer.id,
     )  # fmt: skip
 
 
@@ -457,111 +420,107 @@ def joint_gain_table(wording: SplitWording) -> Table:
     """Return the table of the cost of all players alone and together, the joint gain and the core,
     for a sheet."""
     split, plan, core = wording.result, wording.result.plan, wording.result.core
+    alone = Interval(
+        low=sum(bearer.alone.low for bearer in wording.cost_bearers),
+        value=wording.total_cost_alone,
+        high=sum(bearer.alone.high for bearer in wording.cost_bearers),
+    )
     joint_cost = Interval(low=plan.bound, value=plan.objective, high=plan.objective)
     rows = [
-        (tr("Damage and net cost of all, each alone"), None, "alone", ""),
-        (tr("Damage and net cost of all together"), joint_cost, "together", ""),
-        (tr("Gain of all"), split.worth, "worth", ""),
+        (tr("Damage and net cost of all, each alone"), alone, ""),
+        (tr("Damage and net cost of all together"), joint_cost, ""),
+        (tr("Gain of all"), split.worth, ""),
     ]
     if core is not None:
         core_note = tr("What the group with most to gain has by leaving, made least")
         contribution_note = tr("On top of the gain of all, shared at best")
-        rows.append((tr("Least core"), core.least_core, "core", core_note))
-        rows.append(
-            (tr("Public money to keep all"), core.contribution, "contribution", contribution_note)
-        )
-
-    def alone_formula(row_cells: FormulaRow) -> Expression | None:
-        return (
-            row_cells.tables["split-players"].column_total("alone")
-            if row_cells.row[2] == "alone"
-            else None
-        )
+        rows.append((tr("Least core"), core.least_core, core_note))
+        rows.append((tr("Public money to keep all"), core.contribution, contribution_note))
 
     return Table(
         tr("What all gain ({unit})", unit=wording.money_unit),
         rows,
         [
             Column(tr("Figure"), "0", "text"),
-            money_column(tr("At least"), "1.low", "low"),
-            money_column(tr("By the plans"), "1.value", "value", formula=alone_formula,
-                  cell_name=lambda row: "joint_gain" if row[2] == "worth" else ""),
+            money_column(tr("At least"), "1.low"),
+            money_column(tr("By the plans"), "1.value"),
             money_column(tr("At most"), "1.high"),
-            Column(tr("Remark"), "3", "text", empty_text="", width=34),
+            Column(tr("Remark"), "2", "text", empty_text=""),
         ],
         "joint-gain",
         media=SHEET,
-        row_key=lambda row: row[2],
     )  # fmt: skip
 
 
 # Checks
 
 
-def build_checks(wording: SplitWording) -> list[doc.Check]:
-    """Return checks that figures of the split agree with each other, as formulas over its
-    sheets."""
-    split, rules, core = wording.result, wording.result.rules, wording.result.core
+def build_checks(wording: SplitWording) -> Iterator[doc.Check]:
+    """Yield checks that figures of the split agree with each other."""
+    split, plan, core = wording.result, wording.result.plan, wording.result.core
+    worth, scale = split.worth.value, wording.total_cost_alone
+    alone = {bearer.id: bearer.alone.value for bearer in wording.cost_bearers}
+    others_alone = 0.0 if wording.non_players is None else wording.non_players.alone.value
+    worth_by_group = {frozenset(x.members): x.worth.value for x in split.coalitions}
 
-    def alone(book: WorkbookTables) -> Expression:
-        return joint_gain_figure(book, "alone")
-
-    def add_sum_check(
-        statement: str, table: str, key: str, expected_sum: Callable[[WorkbookTables], Expression]
-    ) -> None:
-        checks.append(
-            doc.Check(statement, table, lambda book: book[table].column_total(key), expected_sum)
-        )
-
-    def gap(book: WorkbookTables) -> Expression:
-        objective, bound = (joint_gain_figure(book, "together", key) for key in ("value", "low"))
-        excess = cell.max_of(cell.as_expression(0), objective - bound)
-        return excess / cell.max_of(cell.absolute_value(objective), cell.as_expression(1e-6))
+    def members_alone(group: Coalition) -> float:
+        return others_alone + sum(alone[id] for id in group.members)
 
     statement = tr("What all bear alone, less what they bear together, is their gain")
-    groups = tr("What the members of each group bear alone, less what they bear, is its gain")
-    checks = [
-        doc.Check(
-            statement,
-            "split-players",
-            lambda book: alone(book) - joint_gain_figure(book, "together"),
-            joint_gain_figure,
-        ),
-        doc.no_deviation_check(groups, "coalitions", alone),
-        doc.Check(
-            tr("The gap of the plan of all follows from objective and bound"),
-            "joint-gain",
-            gap,
-            lambda _: cell.as_expression(split.plan.gap),
-        ),
-    ]
-    if any(item.shares for item in split.plan.projects):
+    yield doc.Check(statement, scale - plan.objective, worth, scale)
+    statement = tr("What the members of each group bear alone, less what they bear, is its gain")
+    deviations = [members_alone(x) - x.found - x.worth.value for x in split.coalitions]
+    yield _no_deviation_check(statement, deviations, scale)
+    statement = tr("The gap of the plan of all follows from objective and bound")
+    gap = max(0.0, plan.objective - plan.bound) / max(abs(plan.objective), 1e-6)
+    yield doc.Check(statement, gap, plan.gap)
+    if any(item.shares for item in plan.projects):
         statement = tr("The shares of each joint project add up to 1")
-
-        def capex(book: WorkbookTables) -> Expression:
-            return book["joint-projects"].column_total("capex")
-
-        checks.append(doc.no_deviation_check(statement, "joint-projects", capex))
-    if rules:
-        statement = tr(
-            "What each pays is what it bears alone, less its gain and its damage with all"
-        )
-        keys = [f"deviation {rule.rule}" for rule in rules]
-        checks.append(doc.no_deviation_check(statement, "payments", alone, *keys))
-        statement = tr("What a group has more by leaving is its gain less its share by the rule")
-        checks.append(doc.no_deviation_check(statement, "verdicts", alone))
-    for rule in rules:
+        deviations = [math.fsum(item.shares.values()) - 1 for item in plan.projects]
+        yield _no_deviation_check(statement, deviations, 1.0)
+    for rule in split.rules:
         statement = tr("{rule}: the gains add up to the gain of all", rule=rule_name(rule.rule))
-        add_sum_check(statement, "gains", f"gain {rule.rule}", joint_gain_figure)
+        gains = {id: share.gain.value for id, share in rule.members.items()}
+        yield doc.Check(statement, math.fsum(gains.values()), worth, scale)
+        statement = tr(
+            "{rule}: what each pays is what it bears alone, less its gain and its damage with all",
+            rule=rule_name(rule.rule),
+        )
+        deviations = [
+            share.pays_meur - alone[id] + share.gain.value + plan.damage[id]
+            for id, share in rule.members.items()
+        ]
+        yield _no_deviation_check(statement, deviations, scale)
+        statement = tr(
+            "{rule}: what a group has more by leaving is its gain less its share by the rule",
+            rule=rule_name(rule.rule),
+        )
+        deviations = [
+            group.gain
+            - worth_by_group[frozenset(group.members)]
+            + sum(gains[id] for id in group.members)
+            for group in rule.leaving
+        ]
+        yield _no_deviation_check(statement, deviations, scale)
     at_core = tr("The gains at the least core add up to the gain of all")
-    if core is not None and rules:
-        add_sum_check(at_core, "gains", "core", joint_gain_figure)
+    if core is not None and split.rules:
+        yield doc.Check(at_core, math.fsum(core.members.values()), worth, scale)
     if split.free_riding:
         statement = tr("What one bears alone, less what it bears beside the others, is its gain")
-        checks.append(doc.no_deviation_check(statement, "staying-out", alone))
+        deviations = [
+            alone[id] - rider.acting.value - rider.gain.value
+            for id, rider in split.free_riding.items()
+        ]
+        yield _no_deviation_check(statement, deviations, scale)
     if split.externality is not None:
-        joint_gain = cell.as_expression(split.externality.worth.value)
+        second_game = split.externality
         statement = tr("With outsiders acting, the gains add up to the gain of all")
-        add_sum_check(statement, "outsiders", "shapley", lambda _: joint_gain)
-        add_sum_check(at_core, "outsiders", "core", lambda _: joint_gain)
-    return checks
+        shapley_sum = math.fsum(second_game.shapley.values())
+        yield doc.Check(statement, shapley_sum, second_game.worth.value, scale)
+        core_sum = math.fsum(second_game.core.members.values())
+        yield doc.Check(at_core, core_sum, second_game.worth.value, scale)
+
+
+def _no_deviation_check(statement: str, deviations: Sequence[float], scale: float) -> doc.Check:
+    """Return a check that none of the deviations is more than rounding."""
+    return doc.Check(statement, max(map(abs, deviations), default=0.0), scale=scale)

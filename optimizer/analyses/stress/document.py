@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from models.language import tr
 from models.results.stress import (
@@ -27,7 +28,6 @@ from optimizer.report.document import (
     Table,
     ValueForm,
 )
-from optimizer.report.expressions import Expression, sum_of
 from optimizer.report.number_format import (
     NO_BREAK_SPACE,
     format_percent,
@@ -35,10 +35,6 @@ from optimizer.report.number_format import (
     sanitize,
 )
 from optimizer.report.wording import Wording, capitalize, join_texts
-
-if TYPE_CHECKING:
-    from optimizer.report.workbook.placed_tables import WorkbookTables
-
 
 StressWording = Wording[Stress]
 
@@ -152,7 +148,6 @@ def build_document(result: Stress) -> doc.Document:
             Section("method", tr("How it was computed"), list(_method_sentences(wording))),
         ],
         checks=_damage_checks(wording),
-        outcome_amounts=list(result.damage.values()),
     )
 
 
@@ -259,8 +254,8 @@ def _damage_columns(wording: StressWording) -> Iterator[Column]:
     """Yield a column for each case with its damage or shortage, and totals."""
     header = f"{tr('Damage') if wording.counts_damage else tr('Shortage')}, {wording.unit}"
     for case in wording.result.cases:
-        key, getter = f"damage-{case}", partial(_case_damage, case=case)
-        yield Column(case_name(case), getter, "outcome", header, key=key, total=True)
+        getter = partial(_case_damage, case=case)
+        yield Column(case_name(case), getter, "outcome", header, total=True)
 
 
 def _case_damage(row: Any, case: StressCase) -> Any:
@@ -522,15 +517,11 @@ def _damage_checks(wording: StressWording) -> list[doc.Check]:
     if not wording.result.materials or not wording.result.consumers:
         return []
 
-    def damage_sum(case: StressCase, table: str) -> Callable[[WorkbookTables], Expression]:
-        return lambda book: sum_of(book[table].column_area(f"damage-{case}"))
-
     return [
         doc.Check(
             tr("{case}: materials and consumers add up to the same", case=case_name(case)),
-            "materials",
-            damage_sum(case, "materials"),
-            damage_sum(case, "consumers"),
+            math.fsum(row.damage[case] for row in wording.result.materials),
+            math.fsum(row.damage[case] for row in wording.result.consumers),
         )
         for case in wording.result.cases
     ]

@@ -12,7 +12,6 @@ from models.language import tr
 from models.results.stress import ShortMaterial, Stress, StressCase, StressedStock
 from optimizer.analyses.stress import document
 from optimizer.analyses.stress.document import StressWording
-from optimizer.report import expressions as ex
 from optimizer.report.charts import Chart
 from optimizer.report.charts import periods as charts
 from optimizer.report.document import PAGE, Check, Column, Part, Section, Table
@@ -66,21 +65,20 @@ def _comparison_table(wordings: Sequence[StressWording]) -> Table:
         return Column(header, partial(_months_short, case=case), "number", short_header)
 
     columns = [
-        Column(tr("What comes"), disruption_title, "text", width=44),
+        Column(tr("What comes"), disruption_title, "text"),
         damage_column("market", tr("Without plan")),
         damage_column("plan", tr("With plan")),
         Column(
-            tr("Avoided"), avoided, "outcome", cost_header, key="avoided", decimals_group="damage",
-            formula=lambda line: line["market"] - line["plan"],
+            tr("Avoided"), avoided, "outcome", cost_header, decimals_group="damage",
+            difference=("market", "plan"),
         ),
         Column(
             tr("Avoided, share"), _avoided_share, "share",
-            formula=lambda line: ex.ratio_or_empty(line["avoided"], line["market"]),
         ),
         Column(tr("Hit hardest"), worst_material_name, "text"),
         months_column("market", tr("Without plan")),
         months_column("plan", tr("With plan")),
-        Column(tr("Stocks used up"), _used_up_text, "text", width=24),
+        Column(tr("Stocks used up"), _used_up_text, "text"),
     ]  # fmt: skip
     note = tr(
         "Hit hardest: the material whose shortage costs most without the plan. Stocks are released "

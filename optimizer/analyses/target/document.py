@@ -177,7 +177,7 @@ def _trial_tables(wording: TargetWording) -> list[Part]:
         "open": tr("not decided"),
     }
     columns = [
-        Column(varied_number_header(wording), lambda trial: cells[trial.value], origin="scenario"),
+        Column(varied_number_header(wording), lambda trial: cells[trial.value]),
         Column(tr("What is proven"), lambda trial: outcomes[trial.outcome], "text"),
     ]
     if wording.result.goal.figure is not None:

@@ -14,7 +14,6 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from models.language import tr
 from optimizer.errors import InvalidModelData, SolverError, UnknownOption
 from optimizer.model.highs.bound_tightening import tighten_bounds
 from optimizer.model.highs.program import Floats, LinearProgram, check_finite, check_solver_limits
@@ -206,7 +205,7 @@ def solve(
         interrupted, status = _run_until_done(solver, monitor.report_incumbent)
     if _has_failed(solver, status):
         ended = solver.modelStatusToString(solver.getModelStatus())
-        raise SolverError(tr("the solver failed: {ended}", ended=ended))
+        raise SolverError(f"the solver failed: {ended}")
     seconds = time.perf_counter() - started_at
     solution = _read_solution(solver, program, scaling)
     solution = replace(
@@ -344,7 +343,7 @@ def _read_solution(
         bound = objective
     values = np.array(solver.getSolution().col_value, dtype=float) if has_solution else None
     if ending == "optimal" and values is not None and len(values) != len(program.cost):
-        raise SolverError(tr("the solver calls the model optimal but gives no solution"))
+        raise SolverError("the solver calls the model optimal but gives no solution")
     if values is not None:
         values *= scaling.column_unit
     return ProgramSolution(

@@ -11,12 +11,9 @@ import re
 from collections.abc import Mapping
 
 from models.language import LANGUAGES, conventions, current_language, localize_number
-from optimizer.report import cells
 from optimizer.report.document import Table
-from optimizer.report.expressions import Scalar
+from optimizer.report.figure_columns import figure_columns, header_with_unit
 from optimizer.report.number_format import NO_VALUE, sanitize
-from optimizer.report.render.data_frames import header_with_unit
-from optimizer.report.workbook.placed_tables import sheet_columns
 
 FORMULA_PREFIXES = "=+-@＝＋－＠"
 """First characters of texts that spreadsheets take for formulas."""
@@ -33,19 +30,19 @@ def render_csv(table: Table, units: Mapping[str, str]) -> bytes:
     order mark, which Excel needs. Texts that a spreadsheet would take for formulas begin with an
     apostrophe.
     """
-    columns = sheet_columns(table)
+    columns = figure_columns(table)
     stream = io.StringIO()
     writer = csv.writer(stream, delimiter=conventions().separator)
     units_by_form = {**units, **SHARE_UNITS}
     writer.writerow(
         [_formula_safe_text(header_with_unit(c, n, units_by_form)) for n, c in enumerate(columns)]
     )
-    contents = [list(map(c.cell_content, cells.column_values(table, c.column))) for c in columns]
-    writer.writerows([_cell_text(value) for value in row] for row in zip(*contents, strict=True))
+    figures = [column.figures(table) for column in columns]
+    writer.writerows([_cell_text(value) for value in row] for row in zip(*figures, strict=True))
     return stream.getvalue().encode("utf-8-sig")
 
 
-def _cell_text(value: Scalar | None) -> str:
+def _cell_text(value: float | str | None) -> str:
     if value is None:
         return ""
     if isinstance(value, str):

@@ -11,13 +11,12 @@ from models.language import mark_translatable, tr
 from models.spelling import unknown_name_hint
 from optimizer.errors import UnknownName
 from optimizer.report import cells
-from optimizer.report.document import SHEET, Document, DropDown, Table
-from optimizer.report.expressions import Expression, Scalar
-from optimizer.report.workbook.placed_tables import (
-    PlacedTable,
-    SheetColumn,
-    WorkbookTables,
-    sheet_columns,
+from optimizer.report.document import SHEET, Document, Table
+from optimizer.report.figure_columns import (
+    FigureColumn,
+    figure_columns,
+    header_with_unit,
+    unique_name,
 )
 
 if TYPE_CHECKING:
@@ -41,45 +40,36 @@ STATED_UNITS = (
 class DataFrames(Mapping[str, "pd.DataFrame"]):
     """The tables of a document's workbook as pandas frames by name, each built on request.
 
-    Formulas of a sheet are figures here. A range has two columns, and an estimate one more for its
-    error. Names of columns of money, damage or tonnes have their unit; shares are fractions of one.
-    Totals are left out. ``attrs`` of a frame hold its ``caption`` and its ``note``.
+    A range has two columns, and an estimate one more for its error. Names of columns of money,
+    damage or tonnes have their unit; shares are fractions of one. Totals are left out. ``attrs`` of
+    a frame hold its ``caption`` and its ``note``.
     """
 
     def __init__(self, document: Document) -> None:
         self._units = document.units
-        self._placed_tables: dict[str, PlacedTable] = {}
-        formulas = WorkbookTables()
+        self._tables: dict[str, Table] = {}
         for section in document.sections_for(SHEET):
             for part in section.parts:
-                if isinstance(part, DropDown):
-                    formulas.choices[part.name] = Expression("", part.options[0])
-                elif isinstance(part, Table):
-                    placed = PlacedTable(part, sheet_columns(part), "", 0, formulas)
-                    if part.name:
-                        formulas.tables[part.name] = placed
-                    if part.rows:
-                        self._placed_tables[
-                            _unique_name(part.name or section.id, self._placed_tables, "-")
-                        ] = placed
+                if isinstance(part, Table) and part.rows:
+                    self._tables[unique_name(part.name or section.id, self._tables, "-")] = part
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         # Imported on request, as the import of pandas is slow.
         import pandas as pd
 
-        if name not in self._placed_tables:
-            hint = unknown_name_hint(str(name), self._placed_tables)
+        if name not in self._tables:
+            hint = unknown_name_hint(str(name), self._tables)
             raise UnknownName(tr("there is no table '{name}'; {hint}", name=name, hint=hint))
-        placed = self._placed_tables[name]
+        table = self._tables[name]
         columns: dict[str, list[Any]] = {}
-        for position, column in enumerate(placed.columns):
-            content = _column_content(placed, position)
+        for position, column in enumerate(figure_columns(table)):
+            content = _column_content(table, column)
             # x == x is false for NaN.
             if column.header != "" or any(x is not None and x == x for x in content):
                 header = header_with_unit(column, position, self._units)
-                columns[_unique_name(header, columns, " ")] = content
+                columns[unique_name(header, columns, " ")] = content
         frame = pd.DataFrame(columns)
-        frame.attrs |= {"caption": placed.table.caption, "note": placed.table.note}
+        frame.attrs |= {"caption": table.caption, "note": table.note}
         return frame
 
     def long(self, name: str) -> pd.DataFrame:
@@ -94,31 +84,30 @@ class DataFrames(Mapping[str, "pd.DataFrame"]):
         import pandas as pd
 
         frame = self[name]
-        placed, year_header = self._placed_tables[name], tr("Year")
+        table, year_header = self._tables[name], tr("Year")
         texts: dict[str, list[Any]] = {}
-        figures: list[tuple[int, str, list[Any]]] = []
+        figures: list[tuple[FigureColumn, str, list[Any]]] = []
         years: list[Any] | None = None
-        for position, column in enumerate(placed.columns):
-            content = _column_content(placed, position)
+        for position, column in enumerate(figure_columns(table)):
+            content = _column_content(table, column)
             if str(column.header) == year_header:
                 years = content
             elif any(isinstance(value, str) for value in content) or column.column.form == "text":
                 if str(column.header) and any(value is not None for value in content):
                     header = header_with_unit(column, position, {})
-                    texts[_unique_name(header, texts, " ")] = content
+                    texts[unique_name(header, texts, " ")] = content
             else:
-                figures.append((position, header_with_unit(column, position, {}), content))
+                figures.append((column, header_with_unit(column, position, {}), content))
         rows: list[dict[str, Any]] = []
-        for index, row in enumerate(placed.table.rows):
+        for index, row in enumerate(table.rows):
             fixed = {header: content[index] for header, content in texts.items()}
-            for position, header, content in figures:
+            for figure_column, header, content in figures:
                 value = content[index]
                 if value is None or value != value:  # NaN
                     continue
-                figure_column = placed.columns[position].column
-                form = cells.value_form(figure_column, row)
+                form = cells.value_form(figure_column.column, row)
                 in_row = filter(None, map(self._stated_unit, filter(None, fixed.values())))
-                own_unit = figure_column.unit
+                own_unit = figure_column.column.unit
                 unit = (
                     (own_unit(row) if callable(own_unit) else own_unit)
                     or self._stated_unit(header)
@@ -129,7 +118,7 @@ class DataFrames(Mapping[str, "pd.DataFrame"]):
                 figure = _without_unit(header, unit)
                 year = None if years is None else years[index]
                 if re.fullmatch(r"\d{4}", figure):
-                    year, figure = figure, placed.table.caption or name
+                    year, figure = figure, table.caption or name
                 labels = {"figure": figure, "year": None if year is None else int(year)}
                 rows.append({**fixed, **labels, "unit": unit, "value": float(value)})
         long = pd.DataFrame(rows, columns=[*texts, "figure", "year", "unit", "value"])
@@ -148,20 +137,10 @@ class DataFrames(Mapping[str, "pd.DataFrame"]):
         return f"<tables {', '.join(self)}>"
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._placed_tables)
+        return iter(self._tables)
 
     def __len__(self) -> int:
-        return len(self._placed_tables)
-
-
-def header_with_unit(column: SheetColumn, position: int, units: Mapping[str, str]) -> str:
-    """Return the header of a column with its unit; ``units`` has the units of kinds of figures."""
-    header = str(column.header) or (tr("Figure") if position else tr("What"))
-    form, unit = column.column.form, column.column.unit
-    unit = unit or ("" if callable(form) else units.get(form, ""))
-    if isinstance(unit, str) and unit and not re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", header):
-        header = f"{header} ({unit})"
-    return header
+        return len(self._tables)
 
 
 def _without_unit(header: str, unit: str) -> str:
@@ -170,24 +149,14 @@ def _without_unit(header: str, unit: str) -> str:
     return re.sub(pattern, "", header) or header if unit else header
 
 
-def _column_content(placed: PlacedTable, position: int) -> list[Any]:
+def _column_content(table: Table, figure_column: FigureColumn) -> list[Any]:
     """Return the cells of a column: texts, or figures with NaN for empty cells."""
-    column = placed.columns[position].column
-    content: list[Scalar | None] = []
-    for index, row in enumerate(placed.table.rows):
-        value = placed.cell_value(index, position)
-        is_integer = isinstance(value, float) and cells.value_form(column, row) in ("count", "year")
-        is_integer = is_integer and float(value or 0).is_integer()
-        content.append(int(value or 0) if is_integer else None if value == "" else value)
+    column = figure_column.column
+    content: list[Any] = []
+    for row, value in zip(table.rows, figure_column.figures(table), strict=True):
+        is_integer = cells.value_form(column, row) in ("count", "year")
+        is_whole = isinstance(value, float) and value.is_integer()
+        content.append(int(value or 0) if is_integer and is_whole else value)
     if column.form == "text" or any(isinstance(value, str) for value in content):
         return content
     return [math.nan if value is None else value for value in content]
-
-
-def _unique_name(name: str, taken_names: Mapping[str, Any], separator: str) -> str:
-    """Return ``name``, with a number appended if it is already in ``taken_names``."""
-    number, candidate = 1, name
-    while candidate in taken_names:
-        number += 1
-        candidate = f"{name}{separator}{number}"
-    return candidate

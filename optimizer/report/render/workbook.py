@@ -1,370 +1,314 @@
-"""A document as an Excel workbook: a sheet for each section, live formulas, and checks.
+"""A document as an Excel workbook: a sheet for each section, and an Excel table for each table.
 
-XlsxWriter stores the result of each formula with it, so that previews and pandas show figures.
+Figures are unrounded numbers, with their units in the headers. Totals and differences are formulas;
+XlsxWriter stores their results with them, so that previews and pandas show figures as well.
 """
 
+import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 from models.language import tr
 from optimizer.report import cells
 from optimizer.report import document as doc
-from optimizer.report.document import Column, Table
-from optimizer.report.workbook import styles
-from optimizer.report.workbook.book import Book, Sheet
-from optimizer.report.workbook.checks import (
-    build_checks_section,
-    write_contents,
-    write_legend,
-    write_verdict,
+from optimizer.report.document import Check, Column, Section, Table
+from optimizer.report.figure_columns import (
+    FigureColumn,
+    figure_columns,
+    header_with_unit,
+    unique_name,
 )
-from optimizer.report.workbook.placed_tables import (
-    NARROW_WIDTH,
-    PlacedTable,
-    WorkbookTables,
-    count_printed_columns,
-    sheet_columns,
-)
+from optimizer.report.number_format import decimals_needed, is_whole, sanitize
 
 MAX_TAB_LETTERS = 31
-LINK_PATTERN = re.compile(r"(?=.{1,2000}$)https?://[^ ]*")
 FORBIDDEN_IN_TAB = re.compile(r"[\[\]:*?/\\']")
-YEAR_WIDTH, FACTS_WIDTH, MAX_TEXT_WIDTH, NAMES_WIDTH = 9.0, 20.0, 60.0, 34.0
-"""Widths of columns: of years, of large figures, of texts at most, and of names."""
-PARAGRAPH_COLUMNS = 7
-"""Columns that a paragraph extends over."""
-CHART_ROWS, CHART_COLUMNS = 28, 9
-"""Rows and columns that a chart takes."""
-DASH_TYPES = ("solid", "dash", "long_dash", "round_dot")
-MIN_FILTER_ROWS = 100
+MAX_CELL_LETTERS = 32_767
+"""Maximal number of characters in a cell."""
+PARAGRAPH_LETTERS, MIN_WIDTH, MAX_WIDTH = 120, 11, 60
+"""Characters of a line of a paragraph, and of the narrowest and the widest column."""
+MIN_FILTER_ROWS = 20
 """Number of rows above which a table gets filters."""
+MAX_FROZEN_ROWS = 12
+"""Number of rows up to which the rows above a table stay in view."""
+STYLES: dict[str, dict[str, Any]] = {
+    "title": {"bold": True, "font_size": 16},
+    "heading": {"bold": True, "font_size": 12},
+    "header": {"bold": True, "text_wrap": True, "valign": "top"},
+    "caution": {"bold": True, "font_color": "#B3261E"},
+    "text": {"text_wrap": True, "valign": "top"},
+    "paragraph": {},
+}
+FORMATS_BY_FORM = {
+    "share": "0.0%",
+    "gap": "0.0000%",
+    "year": "0",
+    "mean_year": "0.0",
+    "count": "#,##0",
+    "ratio": "#,##0.00",
+    "exact": "General",
+}
 
 
 def render_workbook(document: doc.Document) -> bytes:
     """Return a document as an Excel workbook in the current language."""
-    # Below 100 million, amounts are shown with two decimals.
-    money_decimals = 2 if max(map(abs, document.money_amounts), default=100) < 100 else 1
-    book = Book(document.title, money_decimals, styles.decimals_for(document.outcome_amounts))
-    writer = WorkbookWriter(book)
     answer, *sections = document.sections_for(doc.SHEET, tr("Answer"))
-    answer = replace(answer, title=document.title, sheet_name=answer.title)
-    for section in (answer, *sections):
-        writer.place_section(section, document.subtitle)
-    writer.fill_tables()
-    if not writer.sheets_by_table:
-        return book.to_bytes()
-    sheet_checks = [(check, writer.sheets_by_table[check.table_name]) for check in document.checks]
-    writer.place_section(build_checks_section(book, writer.formulas, sheet_checks))
-    writer.fill_tables()
-    first_sheet = book.sheets[0]
-    write_verdict(book, writer.formulas, writer.verdict_row, PARAGRAPH_COLUMNS)
-    write_legend(first_sheet, PARAGRAPH_COLUMNS)
-    write_contents(first_sheet)
-    first_sheet.worksheet.fit_to_pages(1, 1)
-    return book.to_bytes()
+    head: list[doc.Part] = [document.subtitle]
+    if document.checks:
+        head.append(_verdict(document.checks))
+        checks_title = tr("Do the figures add up?")
+        checks_table = _checks_table(document.checks)
+        sections.append(Section("checks", checks_title, [checks_table], sheet_name=tr("Checks")))
+    parts = [*head, *answer.parts]
+    writer = _WorkbookWriter(document)
+    for section in (
+        replace(answer, title=document.title, sheet_name=answer.title, parts=parts),
+        *sections,
+    ):
+        writer.write_section(section)
+    return writer.to_bytes()
 
 
-@dataclass
-class WorkbookWriter:
-    """Writer of a workbook: it places all tables before it fills any, so that formulas can refer to
-    later tables."""
+def _verdict(checks: Sequence[Check]) -> doc.Part:
+    """Return a sentence, or a caution, on whether all checks hold."""
+    failing_count = sum(not check.holds for check in checks)
+    if failing_count == 0:
+        return tr("The figures add up: all {count} checks hold.", count=len(checks))
+    text = tr(
+        "WARNING: figures do not add up. Checks that fail: {failing} of {count}; see the last "
+        "sheet.",
+        failing=failing_count,
+        count=len(checks),
+    )
+    return doc.Caution([text])
 
-    book: Book
-    formulas: WorkbookTables = field(default_factory=WorkbookTables)
-    verdict_row: int = 0  # row of the first sheet with the result of all checks
-    sheets_by_table: dict[str, Sheet] = field(default_factory=dict)  # by name of the table
-    _unfilled: list[tuple[Sheet, PlacedTable]] = field(default_factory=list)
-    _used_tabs: set[str] = field(default_factory=set)
 
-    def place_section(self, section: doc.Section, subtitle: str = "") -> None:
-        """Add a sheet for a section and write its parts; its tables get their places and are filled
-        later."""
-        sheet = Sheet(
-            self.book, self._unique_tab_name(section.sheet_name or section.title), section.title
-        )
-        sheet_parts = [_as_table(part) for part in section.parts]
-        tables = [part for part in section.parts if isinstance(part, Table)]
-        max_columns = max(
-            (count_printed_columns(sheet_columns(table)) for table in tables), default=0
-        )
-        for part in sheet_parts:
-            if isinstance(part, Table):
-                _set_column_widths(sheet, part, max_columns)
-        is_first = sheet is self.book.sheets[0]
-        if is_first:
-            if subtitle:
-                sheet.next_row = 1
-                sheet.write_paragraph(subtitle, PARAGRAPH_COLUMNS)
-            self.verdict_row = sheet.next_row
-            sheet.next_row += 2
-        paragraph_columns = max(3, min(PARAGRAPH_COLUMNS, max_columns or PARAGRAPH_COLUMNS))
-        for part in sheet_parts:
-            if isinstance(part, str):
-                sheet.write_paragraph(part, paragraph_columns, "lead" if is_first else "note")
-            elif isinstance(part, doc.Heading):
-                sheet.write_heading(part.text)
-            elif isinstance(part, doc.Bullets | doc.Caution):
+def _checks_table(checks: Sequence[Check]) -> Table:
+    good_text, bad_text = tr("adds up"), tr("DOES NOT ADD UP")
+    columns = [
+        Column(tr("Check"), "statement", "text"),
+        Column(tr("Figure"), "value", "objective"),
+        Column(tr("Must equal"), "expected", "objective"),
+        Column(tr("Result"), lambda check: good_text if check.holds else bad_text, "text"),
+    ]
+    return Table("", checks, columns, "checks")
+
+
+def _text_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    columns = [Column(header, str(n), "text", empty_text="") for n, header in enumerate(headers)]
+    return Table("", list(rows), columns)
+
+
+class _WorkbookWriter:
+    """Writer of a workbook; sheets are filled from top to bottom."""
+
+    def __init__(self, document: doc.Document) -> None:
+        # Imported on request, as the import is slow.
+        from xlsxwriter import Workbook
+
+        self._stream = BytesIO()
+        # Texts stay texts, even if they look like formulas, addresses or numbers.
+        text_options = {f"strings_to_{kind}": False for kind in ("formulas", "urls", "numbers")}
+        self._workbook = Workbook(self._stream, {"in_memory": True, **text_options})
+        self._workbook.set_properties({"title": sanitize(document.title), "comments": "Vorrat"})
+        self._units = document.units
+        self._formats: dict[Any, Any] = {}
+        self._tabs: dict[str, None] = {}
+        self._row = 0
+        self._sheet: Any = None
+        self._widths: dict[int, int] = {}  # letters, by position of the column
+        self._first_rows: list[int] = []  # of the tables of the sheet
+
+    def to_bytes(self) -> bytes:
+        """Close the workbook and return the content of the file."""
+        self._workbook.close()
+        return self._stream.getvalue()
+
+    def write_section(self, section: Section) -> None:
+        """Add a sheet with the title and the parts of a section."""
+        title = sanitize(section.sheet_name or section.title)
+        tab = FORBIDDEN_IN_TAB.sub(" ", title)[: MAX_TAB_LETTERS - 3].strip()
+        tab = unique_name(tab, self._tabs, " ")
+        self._tabs[tab] = None
+        self._sheet, self._row = self._workbook.add_worksheet(tab), 0
+        self._widths, self._first_rows = {}, []
+        self._sheet.set_landscape()
+        self._sheet.set_paper(9)  # A4
+        self._sheet.fit_to_pages(1, 0)
+        self._sheet.hide_gridlines(2)
+        self._write_paragraph(section.title, "title")
+        for part in section.parts:
+            self._write_part(part)
+        if len(self._first_rows) == 1 and self._first_rows[0] <= MAX_FROZEN_ROWS:
+            self._sheet.freeze_panes(self._first_rows[0], 1)
+        for position, width in self._widths.items():
+            self._sheet.set_column(position, position, max(MIN_WIDTH, min(width + 2, MAX_WIDTH)))
+
+    def _write_part(self, part: doc.Part) -> None:
+        match part:
+            case str():
+                self._write_paragraph(part)
+            case doc.Heading():
+                self._row += 1
+                self._write_paragraph(part.text, "heading")
+            case doc.Bullets():
                 for item in part.items:
-                    sheet.write_paragraph(item, paragraph_columns)
-            elif isinstance(part, doc.DropDown):
-                self._add_drop_down(sheet, part)
-            elif isinstance(part, Table):
-                self._place_table(sheet, part, paragraph_columns, max_columns)
-        if tables:
-            self._freeze_header(sheet, tables)
+                    self._write_paragraph(f"• {item}")
+            case doc.Caution():
+                for item in part.items:
+                    self._write_paragraph(item, "caution")
+            case doc.Facts():
+                rows = [(fact.label, fact.figure, fact.remark) for fact in part.facts]
+                self._write_table(_text_table([tr("What"), tr("Figure"), tr("Remark")], rows))
+            case doc.Terms():
+                self._write_table(_text_table([tr("Term"), tr("Meaning")], part.entries))
+            case Table():
+                self._write_table(part)
 
-    def _freeze_header(self, sheet: Sheet, tables: Sequence[Table]) -> None:
-        """Freeze the header and the first columns of a table.
+    def _write_paragraph(self, text: str, style: str = "paragraph") -> None:
+        """Write a text in lines that extend over the columns to the right."""
+        for line in textwrap.wrap(sanitize(text), PARAGRAPH_LETTERS):
+            self._sheet.write_string(self._row, 0, line, self._format(style, line))
+            self._row += 1
 
-        The header is repeated on printed pages if it is the header of the sheet's last table.
-        """
-        table = next((table for table in tables if table.frozen_columns), tables[-1])
-        if not table.has_header or table.name not in self.formulas:
+    def _write_table(self, table: Table) -> None:
+        self._row += 1
+        if table.caption:
+            self._write_paragraph(table.caption, "heading")
+        if not table.rows:
+            self._write_paragraph(table.empty_text)
             return
-        placed = self.formulas[table.name]
-        header_row, frozen_columns = placed.header_row, table.frozen_columns
-        if not frozen_columns and sheet is not self.book.sheets[0]:
-            frozen_columns = int(len(tables) == 1)
-        if frozen_columns:
-            sheet.worksheet.freeze_panes(header_row + 1, frozen_columns)
-            if table is tables[-1]:
-                sheet.worksheet.repeat_rows(header_row)
-            if (
-                len(tables) == 1
-                and placed.row_count > MIN_FILTER_ROWS
-                and table.sheet_chart is None
-            ):
-                last_column = len(placed.columns) - 1
-                sheet.worksheet.autofilter(
-                    header_row, 0, header_row + placed.row_count, last_column
-                )
+        columns, headers = figure_columns(table), dict[str, None]()
+        for position, column in enumerate(columns):
+            header = sanitize(header_with_unit(column, position, self._units))
+            headers[unique_name(header, headers, " ")] = None
+        first_row, figures = self._row + table.has_header, [c.figures(table) for c in columns]
+        last_row = first_row + len(table.rows) - 1
+        options = [
+            {"header": header, "header_format": self._format("header", header)}
+            for header in headers
+        ]
+        self._sheet.add_table(
+            self._row, 0, last_row, len(columns) - 1,
+            {"columns": options, "header_row": table.has_header, "style": "Table Style Light 9",
+             "autofilter": len(table.rows) > MIN_FILTER_ROWS},
+        )  # fmt: skip
+        for position, header in enumerate(headers):
+            self._widen(position, max(map(len, header.split()), default=0))
+        self._first_rows.append(first_row)
+        formats = _number_formats(table, columns, figures)
+        for position, column in enumerate(columns):
+            for index, value in enumerate(figures[position]):
+                formula = _difference_formula(columns, column, figures, index, first_row + index)
+                number_format = formats[position][index]
+                self._write_cell(first_row + index, position, value, number_format, formula)
+        self._row = last_row + 1
+        if table.total_label:
+            self._write_totals(table, columns, figures, formats)
+        self._write_paragraph(table.note)
 
-    def _place_table(
-        self, sheet: Sheet, table: Table, paragraph_columns: int, max_columns: int
-    ) -> None:
-        if table.caption and table.caption != sheet.title:
-            sheet.write_heading(table.caption)
-        header_row = sheet.next_row if table.has_header else sheet.next_row - 1
-        placed = PlacedTable(
-            table, sheet_columns(table, max_columns), sheet.prefix, header_row, self.formulas
-        )
-        if table.name:
-            self.formulas.tables[table.name] = placed
-            self.sheets_by_table[table.name] = sheet
-        self._unfilled.append((sheet, placed))
-        # A table without rows has one row with its empty text, which formulas ignore.
-        sheet.next_row = (
-            header_row + 1 + (len(table.rows) + bool(table.total_label) if table.rows else 1)
-        )
-        if table.rows and table.note:
-            sheet.write_paragraph(table.note, paragraph_columns)
-        if table.rows and table.sheet_chart is not None:
-            _add_sheet_chart(sheet, placed, table.sheet_chart)
-        sheet.next_row += 1
+    def _write_totals(
+        self, table: Table, columns: Sequence[FigureColumn], figures: Sequence[Sequence[Any]],
+        formats: Sequence[Sequence[str]],
+    ) -> None:  # fmt: skip
+        """Write the row of totals below a table, with a sum of each column that has a total."""
+        self._write_cell(self._row, 0, table.total_label, "", bold=True)
+        for position, column in enumerate(columns[1:], 1):
+            numbers = [value for value in figures[position] if isinstance(value, float)]
+            formula, value = "", None
+            if column.column.text_total is not None:
+                value = column.figure(column.column.text_total(table.rows))
+            elif column.column.total and not column.part and numbers:
+                first_cell = _address(self._row - len(table.rows), position)
+                area = f"{first_cell}:{_address(self._row - 1, position)}"
+                formula, value = f"SUM({area})", math.fsum(numbers)
+            self._write_cell(self._row, position, value, formats[position][0], formula, bold=True)
+        self._row += 1
 
-    def _add_drop_down(self, sheet: Sheet, choice: doc.DropDown) -> None:
-        """Add a cell in which the reader chooses one of several texts."""
-        row, validation = sheet.next_row, {"validate": "list", "source": list(choice.options)}
-        sheet.write_cell(row, 0, choice.label, "words", "text")
-        cell = sheet.write_cell(row, 1, choice.options[0], "scenario", "text")
-        sheet.worksheet.data_validation(row, 1, row, 1, validation)
-        self.formulas.choices[choice.name] = cell
-        sheet.next_row += 2
+    def _write_cell(
+        self, row: int, position: int, value: float | str | None, number_format: str,
+        formula: str = "", bold: bool = False,
+    ) -> None:  # fmt: skip
+        options: dict[str, Any] = {"bold": True, "top": 1} if bold else {}
+        if isinstance(value, str):
+            text = sanitize(value)[:MAX_CELL_LETTERS]
+            self._widen(position, len(text))
+            self._sheet.write_string(row, position, text, self._format("text", text, **options))
+        elif value is not None:
+            style = self._format("paragraph", num_format=number_format, valign="top", **options)
+            if formula:
+                self._sheet.write_formula(row, position, f"={formula}", style, value)
+            else:
+                self._sheet.write_number(row, position, value, style)
 
-    def fill_tables(self) -> None:
-        """Write the cells of all tables that were placed."""
-        for sheet, placed in self._unfilled:
-            _fill_table(sheet, placed)
-        self._unfilled = []
+    def _widen(self, position: int, letters: int) -> None:
+        self._widths[position] = max(self._widths.get(position, 0), letters)
 
-    def _unique_tab_name(self, title: str) -> str:
-        """Return a valid tab name for a title that no other tab has."""
-        base = FORBIDDEN_IN_TAB.sub(" ", title)[:MAX_TAB_LETTERS].strip()
-        name, count = base, 1
-        while name.casefold() in self._used_tabs:
-            count += 1
-            name = f"{base[: MAX_TAB_LETTERS - 3]} {count}"
-        self._used_tabs.add(name.casefold())
-        return name
-
-
-def _as_table(part: doc.Part) -> doc.Part:
-    """Return facts and terms as tables of texts, and other parts unchanged."""
-    if isinstance(part, doc.Facts):
-        label = Column(tr("What"), "label", "text", width=NAMES_WIDTH)
-        figure = Column(tr("Figure"), "figure", "text", width=FACTS_WIDTH)
-        return Table(
-            "", part.facts, [label, figure, Column("", "remark", "text", width=FACTS_WIDTH)]
-        )
-    if isinstance(part, doc.Terms):
-        term = Column(tr("Term"), "0", "text", width=NAMES_WIDTH)
-        return Table(
-            "", part.entries, [term, Column(tr("Meaning"), "1", "text", width=MAX_TEXT_WIDTH)]
-        )
-    return part
+    def _format(self, style: str, text: str = "", **options: Any) -> Any:
+        """Return a format; a text that looks like a formula stays text when its cell is edited."""
+        properties = {"font_size": 10, **STYLES[style], **options}
+        if text.startswith(("=", "+", "-", "@")):
+            properties["quote_prefix"] = True
+        key = tuple(sorted(properties.items()))
+        if key not in self._formats:
+            self._formats[key] = self._workbook.add_format(properties)
+        return self._formats[key]
 
 
-def _set_column_widths(sheet: Sheet, table: Table, max_columns: int) -> None:
-    for position, sheet_column in enumerate(sheet_columns(table, max_columns)):
-        width = sheet_column.column.width
-        if width is None and sheet_column.column.form == "text":
-            texts = [
-                2.0 + len(str(value or ""))
-                for value in cells.column_values(table, sheet_column.column)
-            ]
-            width = min(MAX_TEXT_WIDTH, max([NARROW_WIDTH if position else NAMES_WIDTH, *texts]))
-        if width is None:
-            width = YEAR_WIDTH if isinstance(sheet_column.header, int) else NARROW_WIDTH
-        sheet.widen_column(position, width)
+def _address(row: int, position: int) -> str:
+    from xlsxwriter.utility import xl_rowcol_to_cell
+
+    address: str = xl_rowcol_to_cell(row, position)
+    return address
 
 
-def _fill_table(sheet: Sheet, placed: PlacedTable) -> None:
-    """Write the header, rows and totals of a placed table into its sheet."""
-    table = placed.table
-    if table.has_header:
-        right_aligned = [c.column.form not in ("text", "year") for c in placed.columns]
-        sheet.write_header(placed.header_row, [c.header for c in placed.columns], right_aligned)
-    sheet.printed_columns = max(sheet.printed_columns, count_printed_columns(placed.columns))
-    if not table.rows:
-        sheet.write_cell(placed.header_row + 1, 0, table.empty_text, "words", "text")
-        return
-    for row_index, row in enumerate(table.rows):
-        sheet_row = placed.header_row + 1 + row_index
-        has_rule = table.has_rule_above is not None and table.has_rule_above(row)
-        for position, sheet_column in enumerate(placed.columns):
-            content, column = placed.cell_content(row_index, position), sheet_column.column
-            origin: styles.Origin = column.origin
-            form = "text" if isinstance(content, str) else _cell_form(placed, row_index, position)
-            if isinstance(content, str) and origin == "optimizer":
-                origin = "words"
-            wrap = isinstance(content, str) and column.wraps_text and origin != "key"
-            cell = sheet.write_cell(
-                sheet_row, position, content, origin, form, wrap=wrap, ruled=has_rule
-            )
-            url = column.link(row) if column.link is not None and isinstance(content, str) else ""
-            if LINK_PATTERN.fullmatch(url):
-                link = sheet.book.styles.text_format("link")
-                sheet.worksheet.write_url(sheet_row, position, url, link, string=content)
-            name = column.cell_name(row) if column.cell_name is not None else ""
-            if name and not sheet_column.range_end:
-                sheet.book.define_name(name, cell)
-    if table.total_label:
-        for position in range(len(placed.columns)):
-            form = _cell_form(placed, 0, position) if position else "text"
-            total_value = placed.total_expression(position) if position else table.total_label
-            sheet_row = placed.header_row + 1 + placed.row_count
-            sheet.write_cell(sheet_row, position, total_value, "words", form, last=True)
+def _difference_formula(
+    columns: Sequence[FigureColumn],
+    column: FigureColumn,
+    figures: Sequence[Sequence[Any]],
+    index: int,
+    sheet_row: int,
+) -> str:
+    """Return the formula of a cell that is the difference of two others; empty if it is none."""
+    positions = {other.column.key: n for n, other in enumerate(columns) if not other.part}
+    operands = [positions[key] for key in column.column.difference if key in positions]
+    if len(operands) < 2 or not all(isinstance(figures[n][index], float) for n in operands):
+        return ""
+    return "-".join(_address(sheet_row, n) for n in operands)
 
 
-def _cell_form(placed: PlacedTable, row_index: int, position: int) -> styles.CellForm:
-    """Return the cell form of a figure, which determines its number format.
+def _number_formats(
+    table: Table, columns: Sequence[FigureColumn], figures: Sequence[Sequence[Any]]
+) -> list[list[str]]:
+    """Return the number format of each cell, as a list for each column.
 
-    All figures of a column share it, or all figures of a row if the kind of figure depends on the
+    Figures of a column share their decimals, or those of a row if the kind of figure depends on the
     row.
     """
-    column, row = placed.columns[position].column, placed.table.rows[row_index]
-    form = cells.value_form(column, row)
-    if form not in ("tonnes", "objective", "number", "range", "estimate"):
-        return {"exact": "figure", "mean_year": "first"}.get(form, form)
-    if callable(column.form):
-        positions = [index for index, c in enumerate(placed.columns)
-                  if callable(c.column.form) and c.column.form(row) == form]  # fmt: skip
-        column_values = [placed.cell_value(row_index, index) for index in positions]
-    else:
-        column_values = [placed.cell_value(other, position) for other in range(placed.row_count)]
-    figures = [float(v) for v in column_values if not isinstance(v, str)]
-    form_functions = {"tonnes": styles.tonnes_form, "objective": styles.objective_form}
-    return form_functions.get(form, styles.figure_form)(figures)
-
-
-def _add_sheet_chart(sheet: Sheet, placed: PlacedTable, spec: doc.SheetChart) -> None:
-    """Add a chart below the content of the sheet, or to the right of a long table."""
-    is_long, is_scatter = placed.row_count > CHART_ROWS, spec.kind == "scatter"
-    subtype = "straight" if is_long else "straight_with_markers"
-    kind = ("scatter", subtype) if is_scatter else ("column", "stacked")
-    chart = sheet.book.workbook.add_chart(dict(zip(("type", "subtype"), kind, strict=True)))
-    for series in (_scatter_series if is_scatter else _bar_series)(sheet, placed, spec):
-        chart.add_series(series)
-    chart.set_title({"name": spec.title, "name_font": {"size": 11}})
-    if spec.x_title:
-        x_position = placed.column_position(spec.x_key) if spec.x_key else 0
-        is_share = placed.columns[x_position].column.form == "share"
-        chart.set_x_axis({"name": spec.x_title, **({"num_format": "0%"} if is_share else {})})
-    has_one_decimal = sheet.book.styles.outcome_decimals == 1
-    chart.set_y_axis({"num_format": "#,##0" if has_one_decimal else "General"})
-    chart.set_legend({"position": "bottom"})
-    chart.set_size({"width": 760, "height": 400})
-    # Below the header row, which printing repeats on each page with all that touches it.
-    row, column = (
-        (placed.header_row + 1, len(placed.columns)) if is_long else (sheet.next_row + 1, 0)
-    )
-    options = {"description": spec.title, "x_offset": 12 if is_long else 0, "y_offset": 6}
-    sheet.worksheet.insert_chart(row, column, chart, options)
-    if is_long:
-        sheet.printed_columns = max(sheet.printed_columns, column + CHART_COLUMNS)
-    else:
-        sheet.next_row += CHART_ROWS
-        sheet.last_chart_row = max(sheet.last_chart_row, sheet.next_row)
-
-
-def _scatter_series(
-    sheet: Sheet, placed: PlacedTable, spec: doc.SheetChart
-) -> list[dict[str, Any]]:
-    header_row, x_position = placed.header_row, placed.column_position(spec.x_key)
-    first_position = placed.column_position(spec.series_keys[0])
-    rows_by_position = [
-        (placed.column_position(key), list(range(placed.row_count))) for key in spec.series_keys
-    ]
-    lines: list[tuple[Any, int, list[int]]] = [
-        ([sheet.tab, header_row, position], position, n) for position, n in rows_by_position
-    ]
-    if spec.line_filters:
-        filtered_rows = [
-            (name, [n for n, row in enumerate(placed.table.rows) if row_filter(row)])
-            for name, row_filter in spec.line_filters
+    by_row = [
+        [values[index] for values, column in zip(figures, columns, strict=True)
+         if callable(column.column.form)]
+        for index in range(len(table.rows))
+    ]  # fmt: skip
+    return [
+        [
+            _number_format(cells.value_form(column.column, row), by_row[index])
+            for index, row in enumerate(table.rows)
         ]
-        lines = [(name, first_position, rows) for name, rows in filtered_rows if rows]
-    return [
-        {
-            "name": name,
-            "categories": [
-                sheet.tab,
-                header_row + 1 + rows[0],
-                x_position,
-                header_row + 1 + rows[-1],
-                x_position,
-            ],
-            "values": [
-                sheet.tab,
-                header_row + 1 + rows[0],
-                position,
-                header_row + 1 + rows[-1],
-                position,
-            ],
-            "line": {"dash_type": dash, "width": 2},
-        }
-        for (name, position, rows), dash in zip(lines, DASH_TYPES, strict=False)
+        if callable(column.column.form)
+        else [_number_format(column.column.form, figures[position])] * len(table.rows)
+        for position, column in enumerate(columns)
     ]
 
 
-def _bar_series(sheet: Sheet, placed: PlacedTable, spec: doc.SheetChart) -> list[dict[str, Any]]:
-    first_position = placed.column_position(spec.series_keys[0])
-    last_position = placed.column_position(spec.series_keys[-1])
-    header_row = placed.header_row
-    return [
-        {
-            "name": [sheet.tab, header_row + 1 + series_index, 0],
-            "categories": [sheet.tab, header_row, first_position, header_row, last_position],
-            "values": [
-                sheet.tab,
-                header_row + 1 + series_index,
-                first_position,
-                header_row + 1 + series_index,
-                last_position,
-            ],
-        }
-        for series_index, row in enumerate(placed.table.rows)
-        if spec.row_filter is None or spec.row_filter(row)
-    ]
+def _number_format(form: doc.ValueForm, values: Sequence[Any]) -> str:
+    if form in FORMATS_BY_FORM:
+        return FORMATS_BY_FORM[form]
+    numbers = [value for value in values if isinstance(value, float)]
+    decimals = 0 if all(map(is_whole, numbers)) else max(1, decimals_needed(numbers))
+    decimals = max(4, decimals) if form == "objective" else decimals
+    text = "#,##0." + "0" * decimals if decimals else "#,##0"
+    return f"+{text};-{text};{text}" if form.startswith("signed") else text

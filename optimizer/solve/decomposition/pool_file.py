@@ -11,7 +11,6 @@ import numpy as np
 
 from models.files.archive import ArchiveLimits, check_archive
 from models.files.result_json import parse_json
-from models.language import tr
 from optimizer.errors import InvalidCutPool
 from optimizer.solve.decomposition.cut_pool import CutPool, PortablePoint
 from optimizer.solve.decomposition.cuts import Cut
@@ -78,20 +77,15 @@ def read_pool(content: bytes, name: str) -> CutPool:
             numbers = _read_flat_array(archive.read("numbers.npy"), np.float64)
         if header["format"] != POOL_FORMAT:
             raise InvalidCutPool(
-                tr(
-                    "'{file}' is a pool of cuts of format {format}, not {known}",
-                    file=name,
-                    format=header["format"],
-                    known=POOL_FORMAT,
+                "'{file}' is a pool of cuts of format {format}, not {known}".format(
+                    file=name, format=header["format"], known=POOL_FORMAT
                 )
             )
         return _build_pool(header, numbers)
     except InvalidCutPool:
         raise
     except Exception as error:  # a damaged file can fail in zip, numpy, JSON or here
-        raise InvalidCutPool(
-            tr("'{file}' is not a pool of cuts, or damaged; remove it", file=name)
-        ) from error
+        raise InvalidCutPool(f"'{name}' is not a pool of cuts, or damaged; remove it") from error
 
 
 def _read_flat_array(content: bytes, dtype: type[np.generic]) -> np.ndarray[Any, Any]:

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from models.language import tr
 from optimizer.errors import CheckFailed
 from optimizer.model.highs import LinearProgram, ProgramOptimum
 from optimizer.model.instance import Chain, Floats
@@ -79,9 +78,7 @@ class _Group:
         optimum = self.linear_file.minimize(cost, fixed)
         if optimum.ending != "optimal":
             error = LimitReached if optimum.ending == "limit" else CheckFailed
-            raise error(
-                tr("the solver ends with '{ending}' on a linear program", ending=optimum.ending)
-            )
+            raise error(f"the solver ends with '{optimum.ending}' on a linear program")
         return optimum.objective, optimum.values, optimum.reduced_costs[self.decision_columns]
 
 

@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from models.language import tr
 from models.results import proof as proofs
 from optimizer.errors import CheckFailed, ScenarioError
 from optimizer.model.program_files import render_mps
@@ -60,11 +60,11 @@ def _untimed_checks(
         if hashlib.sha256(loaded.files.get(name, b"")).hexdigest() != expected
     ]
     yield Check(
-        tr("files"),
+        "files",
         not changed,
-        tr("changed since they were written: {names}", names=", ".join(changed))
+        "changed since they were written: {names}".format(names=", ".join(changed))
         if changed
-        else tr("the {count} files have the hashes that the proof states", count=len(proof.files)),
+        else f"the {len(proof.files)} files have the hashes that the proof states",
     )
     try:
         yield _check_statements(loaded)
@@ -75,9 +75,9 @@ def _untimed_checks(
                 loaded, solver, cuts, time_limit, Path(temporary), on_step
             )
     except LimitReached as error:
-        yield Check(tr("contents"), None, str(error))
+        yield Check("contents", None, str(error))
     except (CheckFailed, ScenarioError) as error:
-        yield Check(tr("contents"), False, str(error))
+        yield Check("contents", False, str(error))
 
 
 def _check_statements(loaded: LoadedProof) -> Check:
@@ -89,29 +89,26 @@ def _check_statements(loaded: LoadedProof) -> Check:
     except ValueError:
         scenario = None
     if scenario is None or scenario != plan.scenario:
-        problems.append(tr("the scenario is not that of the plan"))
+        problems.append("the scenario is not that of the plan")
     case = loaded.problem.scenario or loaded.problem.instance.case
     if len({input_hash(case), proof.input_sha256, certificate.input_sha256}) > 1:
-        problems.append(tr("the hash of the scenario is not the one that is stated"))
+        problems.append("the hash of the scenario is not the one that is stated")
     for name in ("method", "objective", "bound", "gap", "gap_target", "states"):
         if getattr(proof, name) != getattr(certificate, name):
-            problems.append(tr("proof and plan state another {name}", name=name))
+            problems.append(f"proof and plan state another {name}")
     if unknown := unknown_ids(loaded.problem.instance, plan):
         names = ", ".join(dict.fromkeys(unknown))
-        message = tr("the plan speaks of {names}, which its scenario does not have", names=names)
+        message = f"the plan speaks of {names}, which its scenario does not have"
         raise CheckFailed(message)
     if sum(len(x.states) for x in loaded.problem.single_set_problems) != proof.states:
-        problems.append(tr("the scenario has another number of states"))
+        problems.append("the scenario has another number of states")
     if proof.cuts != len(loaded.records):
-        problems.append(tr("the proof states another number of cuts"))
-    figures = tr(
-        "objective {objective:.10g}, bound {bound:.10g}, {states} states, {cuts} cuts",
-        objective=proof.objective,
-        bound=proof.bound,
-        states=proof.states,
-        cuts=proof.cuts,
+        problems.append("the proof states another number of cuts")
+    figures = (
+        f"objective {proof.objective:.10g}, bound {proof.bound:.10g}, "
+        f"{proof.states} states, {proof.cuts} cuts"
     )
-    return Check(tr("statements"), not problems, "; ".join(problems) or figures)
+    return Check("statements", not problems, "; ".join(problems) or figures)
 
 
 def _check_program(loaded: LoadedProof) -> Check:
@@ -125,35 +122,23 @@ def _check_program(loaded: LoadedProof) -> Check:
     rows = [line for line in found if "extra_rule(" in line and len(line.split()) == 2]
     if extra is not None:
         found = [line for line in found if "extra_rule(" not in line]
-    name = tr("program")
+    name = "program"
     for number, (line, other) in enumerate(zip(expected, found, strict=False), 1):
         if line != other and not _is_same_line(line, other):
-            details = tr(
-                "line {number} is '{found}', but scenario and cuts give '{expected}'",
-                number=number,
-                found=other.strip(),
-                expected=line.strip(),
+            details = (
+                f"line {number} is '{other.strip()}', but scenario and cuts give '{line.strip()}'"
             )
             return Check(name, False, details)
     if len(expected) != len(found):
-        details = tr(
-            "it has {found} lines, but scenario and cuts give {expected}",
-            found=len(found),
-            expected=len(expected),
-        )
+        details = f"it has {len(found)} lines, but scenario and cuts give {len(expected)}"
         return Check(name, False, details)
     size = loaded.program_with_cuts.size
-    details = tr(
+    details = (
         "{rows} rows, {columns} columns and {nonzeros} coefficients are those that scenario and "
-        "cuts give",
-        **{key: size[key] for key in ("rows", "columns", "nonzeros")},
-    )
+        "cuts give"
+    ).format(**{key: size[key] for key in ("rows", "columns", "nonzeros")})
     if extra is not None:
-        details += "; " + tr(
-            "{count} rows of the function '{name}' are taken as they are",
-            count=len(rows),
-            name=extra.name,
-        )
+        details += "; " + f"{len(rows)} rows of the function '{extra.name}' are taken as they are"
     return Check(name, True, details)
 
 
@@ -175,31 +160,29 @@ def _check_bound(
 ) -> Check:
     proof, tolerance = loaded.proof, TOLERANCE * loaded.scale
     solution = solver.solve(folder / proofs.PROGRAM_FILE, proof.bound, time_limit)
-    figures = {
+    figures: dict[str, Any] = {
         "solver": solver.label,
         "proven": solution.bound,
         "bound": proof.bound,
         "ending": solution.ending,
     }
-    name = tr("bound")
+    name = "bound"
     if solution.bound >= proof.bound - tolerance:
         if solution.bound > proof.objective + tolerance:
-            details = tr(
+            details = (
                 "{solver} proves {proven:.10g}, more than the plan's objective {objective:.10g}: "
-                "some cut is wrong",
-                objective=proof.objective,
-                **figures,
-            )
+                "some cut is wrong"
+            ).format(objective=proof.objective, **figures)
             return Check(name, False, details)
         return Check(
-            name, True, tr("{solver} proves {proven:.10g}; stated: {bound:.10g}", **figures)
+            name, True, "{solver} proves {proven:.10g}; stated: {bound:.10g}".format(**figures)
         )
     if solution.ending == "limit":
-        details = tr(
-            "{solver} has proven {proven:.10g} at its limit; stated: {bound:.10g}", **figures
+        details = "{solver} has proven {proven:.10g} at its limit; stated: {bound:.10g}".format(
+            **figures
         )
         return Check(name, None, details)
-    details = tr(
-        "{solver} proves {proven:.10g} ({ending}), less than the stated {bound:.10g}", **figures
+    details = "{solver} proves {proven:.10g} ({ending}), less than the stated {bound:.10g}".format(
+        **figures
     )
     return Check(name, False, details)

@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 
 from models.files import read_case_text
-from models.language import tr
 from models.results import BoundProof, Plan
 from models.results import proof as proofs
 from optimizer.errors import CheckFailed
@@ -64,9 +63,7 @@ class LoadedProof:
             if (outcome := saved.get(name)) is not None and outcome.best is not None
         ]
         if problem.uses_reference_optima and len(optima) != len(problem.set_problems):
-            raise CheckFailed(
-                tr("the plan does not contain the best plan of each set of assumptions")
-            )
+            raise CheckFailed("the plan does not contain the best plan of each set of assumptions")
         return replace(problem, reference_optima=tuple(optima)) if problem.set_problems else problem
 
     @cached_property
@@ -91,7 +88,7 @@ class LoadedProof:
         try:
             return records_from_json(json.loads(self.files[proofs.CUTS_FILE]), local)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            message = tr("'{file}' cannot be read: {error}", file=proofs.CUTS_FILE, error=error)
+            message = f"'{proofs.CUTS_FILE}' cannot be read: {error}"
             raise CheckFailed(message) from None
 
     @cached_property
@@ -117,9 +114,7 @@ class LoadedProof:
                     values[position[name]] = float(value)
         except (KeyError, ValueError) as error:
             file = proofs.SOLUTION_FILE
-            raise CheckFailed(
-                tr("'{file}' cannot be read: {error}", file=file, error=error)
-            ) from None
+            raise CheckFailed(f"'{file}' cannot be read: {error}") from None
         return values
 
     @property

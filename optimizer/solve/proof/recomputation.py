@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from models.language import tr
 from models.results.proof import SOLUTION_FILE
 from optimizer.errors import CheckFailed
 from optimizer.model.commitment import decision_values
@@ -109,14 +108,12 @@ def check_cuts_and_plan(
     else:
         objective = _extensive_objective(loaded, solver, programs_folder)
     difference = abs(objective - loaded.proof.objective)
-    details = tr(
-        "{solver} computes {computed:.10g} for the plan by the linear programs of all states; "
-        "stated: {objective:.10g}",
-        solver=solver.label,
-        computed=objective,
-        objective=loaded.proof.objective,
+    details = (
+        f"{solver.label} computes {objective:.10g} for the plan by "
+        "the linear programs of all states; "
+        f"stated: {loaded.proof.objective:.10g}"
     )
-    yield Check(tr("objective"), difference <= TOLERANCE * loaded.scale, details)
+    yield Check("objective", difference <= TOLERANCE * loaded.scale, details)
 
 
 def _selected(count: int, wanted: int | None) -> list[int]:
@@ -140,7 +137,7 @@ def _recompute_part(
     least distance from the damage, which is attained there if the cut is valid."""
     row = cut_name(number)
     if not part.coefficients.keys() <= chain.decisions.keys():
-        raise CheckFailed(tr("cut {row} has a coefficient that no damage depends on", row=row))
+        raise CheckFailed(f"cut {row} has a coefficient that no damage depends on")
     point = dict(record.points).get(part.leaf)
     if point is not None:
         damage = float(weights @ chain.damage_at(point))
@@ -157,9 +154,7 @@ def _recompute_part(
     slack = minimum.value - part.right_side
     figures.least_slack[number] = figures.least_slack.get(number, 0.0) + slack
     if not slack >= -tolerance:
-        figures.refusals.append(
-            tr("cut {row} exceeds the damage by {excess:.3g}", row=row, excess=-slack)
-        )
+        figures.refusals.append(f"cut {row} exceeds the damage by {-slack:.3g}")
 
 
 def _extensive_objective(loaded: LoadedProof, solver: FileSolver, run: ProgramFolder) -> float:
@@ -195,11 +190,11 @@ def _check_weights(loaded: LoadedProof) -> Check:
     ]
     count = sum(bool(record.weights) for record in loaded.records)
     details = (
-        tr("not allowed by the risk measure: {names}", names=", ".join(wrong[:5]))
+        "not allowed by the risk measure: {names}".format(names=", ".join(wrong[:5]))
         if wrong
-        else tr("those of {count} cuts on the tail are allowed by the risk measure", count=count)
+        else f"those of {count} cuts on the tail are allowed by the risk measure"
     )
-    return Check(tr("weights of states"), not wrong, details)
+    return Check("weights of states", not wrong, details)
 
 
 def _has_allowed_weights(loaded: LoadedProof, record: CutRecord) -> bool:
@@ -242,42 +237,32 @@ def _judge_cuts(loaded: LoadedProof, selected: Sequence[int], figures: _CutFigur
         tight += 1
         if abs(damage - value) > tolerance:
             refusals.append(
-                tr(
-                    "cut {row} is {value:.10g} at its point, where the damage is {damage:.10g}",
-                    row=cut_name(number),
-                    value=value,
-                    damage=damage,
-                )
+                f"cut {cut_name(number)} is {value:.10g} at its point, "
+                f"where the damage is {damage:.10g}"
             )
     least = min(figures.least_slack.values(), default=0.0)
-    details = tr(
-        "{count} of {all} cuts recomputed: least damage minus cut {least:.3g}; {tight} equal the "
-        "damage at their point",
-        count=len(selected),
-        all=len(loaded.records),
-        least=least,
-        tight=tight,
+    details = (
+        f"{len(selected)} of {len(loaded.records)} cuts recomputed: least "
+        f"damage minus cut {least:.3g}; {tight} equal the "
+        "damage at their point"
     )
     if refusals:
         details = "; ".join(refusals[:5])
     holds = False if refusals else (True if figures.is_complete else None)
-    return Check(tr("cuts"), holds, details)
+    return Check("cuts", holds, details)
 
 
 def _check_solution(loaded: LoadedProof) -> Check:
-    name, x = tr("solution"), loaded.solution
+    name, x = "solution", loaded.solution
     program = loaded.program_with_cuts
     amount, place = violation(program, x)
     if amount > MAX_VIOLATION:
-        details = tr("it violates {name} by {amount:.3g}", name=place, amount=amount)
+        details = f"it violates {place} by {amount:.3g}"
         return Check(name, False, details)
     for c, value in loaded.program.decisions(loaded.commitment).items():
         if abs(x[c] - value) > TOLERANCE * (1 + abs(value)):
-            details = tr(
-                "{name} is {found:.10g}, but {value:.10g} in the plan",
-                name=program.column_names[c],
-                found=float(x[c]),
-                value=value,
+            details = (
+                f"{program.column_names[c]} is {float(x[c]):.10g}, but {value:.10g} in the plan"
             )
             return Check(name, False, details)
     line = loaded.files[SOLUTION_FILE].decode().splitlines()[0].split()
@@ -285,12 +270,10 @@ def _check_solution(loaded: LoadedProof) -> Check:
     objective = float(program.cost @ x) + program.offset
     for figure in (stated, objective):
         if not abs(figure - loaded.proof.objective) <= TOLERANCE * loaded.scale:
-            details = tr("its objective is {found:.10g}", found=figure)
+            details = f"its objective is {figure:.10g}"
             return Check(name, False, details)
-    details = tr(
-        "feasible, with a largest violation of {amount:.2g}; objective {objective:.10g}",
-        amount=max(amount, 0.0),
-        objective=objective,
+    details = (
+        f"feasible, with a largest violation of {max(amount, 0.0):.2g}; objective {objective:.10g}"
     )
     return Check(name, True, details)
 

@@ -13,7 +13,6 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from scipy import sparse
 
-from models.language import tr
 from optimizer.errors import Misuse
 from optimizer.model import highs
 from optimizer.model.highs import FileSolution, ProgramOptimum
@@ -53,13 +52,7 @@ def find_solver(name: SolverName) -> FileSolver:
         ("pyscipopt", "'vorrat[verify]'") if name == "scip" else ("gurobipy", "gurobipy")
     )
     if find_spec(module) is None:
-        raise Misuse(
-            tr(
-                "The solver {solver} is not installed: pip install {package}",
-                solver=name,
-                package=package,
-            )
-        )
+        raise Misuse(f"The solver {name} is not installed: pip install {package}")
     if name == "scip":
         from pyscipopt import Model
 

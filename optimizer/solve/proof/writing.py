@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.language import tr
 from models.results import BoundProof, Plan
 from models.results import proof as proofs
 from optimizer.errors import SolverError
@@ -134,7 +133,7 @@ def _complete_values(
                 values[c] = value
             if violation(program, values)[0] <= MAX_VIOLATION:
                 return values
-    raise SolverError(tr("the plan could not be written as a solution of the program of its proof"))
+    raise SolverError("the plan could not be written as a solution of the program of its proof")
 
 
 def _render_solution(named: LinearProgram, values: Floats) -> str:
