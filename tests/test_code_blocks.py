@@ -60,7 +60,7 @@ ELSEWHERE = {
     "$env:UV_SYSTEM_CERTS": "a setting of the reader's network",
 }  # fmt: skip
 """Programs that no test runs here, and why."""
-SHOWN = {"diff", "text", "nginx", "ini", "snakemake", "bash", "pycon", ""}
+SHOWN = {"diff", "text", "nginx", "snakemake", "bash", "pycon", ""}
 """Languages of blocks that are run or read in ``test_deploy`` and ``test_facade``, or that are no
 code: formulas and output."""
 STARTED = 3.0

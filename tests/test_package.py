@@ -171,7 +171,7 @@ def test_what_needs_an_extra_asks_for_it(
     extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """The commands are those that a release tries."""
-    for module in ("analyses.sensitivity.screening", "parallel.cluster"):
+    for module in ("analyses.sensitivity.sensitivity_analysis", "parallel.cluster"):
         monkeypatch.setattr(f"optimizer.{module}.find_spec", lambda name: None)
     monkeypatch.chdir(tmp_path)
     assert run_command_line(["init", "--from", "tutorial"]) == 0

@@ -412,15 +412,6 @@ def test_sheets_calculate_benefits_and_costs() -> None:
         assert costs["Public funding in all"][at] == pytest.approx(option.cost.public.paid_meur)
 
 
-def test_a_sheet_takes_differences_to_the_base() -> None:
-    book = results(workbook_of(made(rich()), plans=rich()))
-    *rows, total = records(book["Differences"], "Material")
-    wanted = {m.id: m.expected for m in rich()["poor"].materials}
-    assert {row["Id"]: row["poor"] for row in rows} == pytest.approx(wanted)
-    (difference,) = made(rich()).differences
-    assert total["Difference to “=all”: poor"] == pytest.approx(difference.expected)
-
-
 def test_labels_stay_text() -> None:
     found = [cell for _, cell in cells(formulas(workbook_of(made(rich()), plans=rich())))]
     assert {cell.data_type for cell in found if cell.value == "=all"} == {"s"}

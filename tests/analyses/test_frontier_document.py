@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from documents import is_whole_in_all_media, one_line, page_of, workbook_of
+from documents import is_whole_in_all_media, one_line, page_of
 from pages import read, tables
 from samples import frontier, point
-from spreadsheets import records, results
 
 from models.language import Language
 from optimizer.analyses.document_dispatch import build_result_document
@@ -63,18 +62,3 @@ def test_a_frontier_without_plans_has_no_section() -> None:
     none = frontier(points=[point(0, None)], steps=[])
     assert sections_for_plan_report(none) == ([], [])
     assert "There is no plan at any of the values." in one_line(none)
-
-
-def test_the_workbook_calculates_what_each_point_adds() -> None:
-    content = workbook_of(frontier())
-    rows = records(results(content)["Frontier"], "Expected, million EUR", "Gap left")[:3]
-    avoided, gain = (
-        "Avoided against no plan, million EUR",
-        "Avoided more than at the point before, ",
-    )
-    assert [row[avoided] for row in rows] == [None, 10.0, 28.0]
-    assert [row[f"{gain}million EUR"] for row in rows] == [None, None, 18.0]
-    assert [row["The same per unit of the number"] for row in rows] == [None, None, 1.2]
-    checks = records(results(content)["Checks"], "Check", "Result")
-    assert sum("frontier" in row["Check"] for row in checks) == 2
-    assert {row["Result"] for row in checks} == {"adds up"}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from chained import chained
-from documents import is_whole_in_all_media, one_line, page_of, tables_in, text_of, workbook_of
-from openpyxl import load_workbook
+from documents import is_whole_in_all_media, one_line, page_of, tables_in, text_of
 from pages import read, tables
 from plan_by_hand import certificate, outcome, plan
 from samples import frontier
@@ -182,14 +180,6 @@ def test_a_plan_that_raises_damage_is_reported() -> None:
     none = outcome()["without_plan"] | {"expected": 0.0}
     from_nothing = plan(outcome=outcome(without_plan=none))
     assert "goes from 0 million EUR to EUR 1.20 billion" in one_line(from_nothing)
-
-
-def test_a_residual_value_is_named_where_there_is_one() -> None:
-    left = plan(accounts=[], outcome=outcome(residual_meur=45.0))
-    book = load_workbook(BytesIO(workbook_of(left)), data_only=True)
-    cells = [[cell.value for cell in row] for row in book["Answer"].iter_rows()]
-    assert [row[1] for row in cells if row[0] == "Residual value at the end, discounted"] == [45.0]
-    assert "residual" not in text()
 
 
 def supported() -> Plan:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,12 +27,11 @@ from splits import (
     with_public_money,
     with_state,
 )
-from spreadsheets import cells, formulas, recalculated, records, results, with_libreoffice
+from spreadsheets import cells, formulas, records, results
 
 from models.language import Language
 from models.results import Split
 from optimizer.analyses.document_dispatch import build_result_document
-from optimizer.analyses.split.rule_tables import MAX_PAGE_GROUPS
 from optimizer.analyses.split.tables import SplitWording, round_outwards, state_meaning
 from optimizer.report.render import html
 from optimizer.report.render.html import document_charts
@@ -468,20 +466,6 @@ def test_charts_can_be_taken_out_as_pictures() -> None:
     assert drawn_ == ["gains", "staying-out"]
 
 
-def test_many_groups_are_cut_and_counted_on_the_page_alone() -> None:
-    few = raw()["coalitions"]
-    many = [few[3] | {"worth": interval(float(n), 0.0, 0.0)} for n in range(MAX_PAGE_GROUPS + 5)]
-    found = split(coalitions=[*many, few[-1]])
-    root = read(page_of(found))
-    table = tables(root)["coalitions"]
-    assert len(table.rows) == MAX_PAGE_GROUPS
-    assert table.values("Gain")[:2] == [120, MAX_PAGE_GROUPS + 4]
-    text = section(root, "groups").text
-    assert f"The {MAX_PAGE_GROUPS} groups with most to gain, of {MAX_PAGE_GROUPS + 6}" in text
-    sheet = results(workbook_of(found))["Groups"]
-    assert len(rows_of(sheet, "Spares the others")) == MAX_PAGE_GROUPS + 6
-
-
 @pytest.mark.slow
 def test_texts_are_never_markup_and_never_formulas() -> None:
     hostile = "<script>alert(1)</script> $x$"
@@ -499,119 +483,11 @@ def test_texts_are_never_markup_and_never_formulas() -> None:
 # The workbook
 
 
-@pytest.mark.quick(every=5)
-@EVERY
-def test_all_adds_up(name: str) -> None:
-    book = results(workbook_of(ALL[name]()))
-    assert failing(book) == []
-    assert any(str(cell.value).startswith(GOOD) for cell in book["Answer"]["A"])
-
-
 def test_the_sheets(book: Any) -> None:
     assert book.sheetnames == [
         "Answer", "Joint plan", "Players", "Sharing", "Leaving", "Groups", "Staying out",
         "Outsiders acting", "How it was computed", "Split", "Checks",
     ]  # fmt: skip
-
-
-def test_players_and_the_gain_of_all(book: Any) -> None:
-    rows = rows_of(book["Players"], "Id")
-    assert [row["Id"] for row in rows[:3]] == list(PLAYERS)
-    cars, alone = rows[0], "Damage and net cost alone"
-    assert (cars[f"{alone}: At least"], cars[alone]) == (199.5, 200)
-    assert cars["Gain before transfers"] == 45
-    assert rows[3]["Player"] == "All"
-    assert (rows[3]["Value of its demand"], rows[3]["Gain before transfers"]) == (1000, 120)
-    _, together, worth, *_ = rows_of(book["Answer"], "Figure", "By the plans")
-    assert [worth[h] for h in ("At least", "By the plans", "At most")] == [118.5, 120, 120.5]
-    assert (together["At least"], together["By the plans"]) == (329.5, 330)
-    assert "joint_gain" in formulas(content()).defined_names
-
-
-def test_what_each_rule_leaves_and_takes(book: Any) -> None:
-    gains = {row["Id"]: row for row in rows_of(book["Sharing"], "Id")}
-    paid = {row["Player"]: row for row in rows_of(book["Sharing"], "Net outlay with all")}
-    for rule, name in zip(split().rules, RULES, strict=True):
-        for player, share in rule.members.items():
-            row = gains[player]
-            assert row[name] == share.gain.value
-            assert row[f"At least: {name}"] == share.gain.low
-            pays = paid[row["Player"]]
-            assert pays[f"Pays in all: {name}"] == share.pays_meur
-            assert pays[f"Of that to the others: {name}"] == pytest.approx(share.transfer_meur)
-    all_ = list(gains.values())[-1]
-    assert [all_[name] for name in RULES] == [120] * 5
-
-
-def test_groups_are_held_against_the_rule_that_is_chosen(book: Any) -> None:
-    rows = {row["Id"]: row for row in rows_of(book["Groups"], "Spares the others")}
-    assert len(rows) == 7
-    pair = rows["cars+wind"]
-    assert [pair[name] for name in ("Car makers", "Wind turbines", "Defence")] == [1, 1, 0]
-    assert (pair["Gain: At least"], pair["Gain"]) == (59, 60)
-    assert (pair["Its share by the rule"], pair["Has more by leaving"]) == (95, -35)
-    assert pair["At most"] == -34.5
-    sheet = formulas(content())["Groups"]
-    (chosen,) = [c for row in sheet.iter_rows(max_row=6) for c in row if c.value == "Shapley value"]
-    (choice,) = sheet.data_validations.dataValidation
-    assert str(choice.sqref) == chosen.coordinate
-    assert "Equal parts" in choice.formula1
-    (gains,) = [row for row in sheet.iter_rows() if row[0].value == "Gain by this rule"]
-    assert all(chosen.coordinate in cell.value for cell in gains[1:4])
-
-
-def test_leaving_groups_have_their_gain_less_their_share(book: Any) -> None:
-    row = rows_of(book["Leaving"], "Most eager")[2]
-    assert row["Most eager"] == "Car makers and Wind turbines"
-    assert (row["Has more by leaving"], row["At most"]) == (24, 24.5)
-    core = rows_of(book["Sharing"], "Least core")
-    assert [r["Least core"] for r in core] == [*GAINS["nucleolus"], 120]
-    *_, least, public = rows_of(book["Answer"], "Figure", "By the plans")
-    ends = [least[end] for end in ("At least", "By the plans", "At most")]
-    assert ends == [-31, -30, -29]
-    assert public["By the plans"] == 0
-
-
-def test_members_may_be_listed_in_any_order() -> None:
-    rules = raw()["rules"]
-    rules[2]["leaving"][0]["members"] = ["wind", "cars"]
-    book = results(workbook_of(split(rules=rules)))
-    assert failing(book) == []
-    assert rows_of(book["Leaving"], "Most eager")[2]["Has more by leaving"] == 24
-
-
-def test_a_group_that_might_leave_is_listed_where_it_is_open() -> None:
-    row = rows_of(results(workbook_of(undecided()))["Leaving"], "Most eager")[2]
-    assert (row["Has more by leaving"], row["At most"]) == pytest.approx((-0.3, 0.2))
-
-
-def test_staying_out_and_outsiders(book: Any) -> None:
-    rows = rows_of(book["Staying out"], "Stays out")
-    assert [row["More than its share"] for row in rows] == [-40, -43, 5]
-    assert [row["Gain by staying out"] for row in rows] == [10, 2, 30]
-    assert [row["Gain of the others: At least"] for row in rows] == [9, 19, 59]
-    outside = rows_of(book["Outsiders acting"], "Spared by the others")
-    assert [row["Spared by the others"] for row in outside] == [5, 2, 3, 10]
-
-
-def test_the_joint_plan_has_its_carriers_and_payments(book: Any) -> None:
-    recycling, mine = rows_of(book["Joint plan"], "Carried by")
-    assert (recycling["Carried by"], recycling["Output for"]) == ("Defence 100 %", "Defence 80 %")
-    assert mine["Carried by"].endswith("lenders and investors 50 %")
-    assert mine["Output for"].endswith("all consumers 10 %")
-    years = rows_of(book["Joint plan"], "Year")
-    assert [row["All"] for row in years] == [24.5, 39, 63.5]
-
-
-def test_public_money_that_counts_is_made_good_by_transfers() -> None:
-    book = results(workbook_of(with_public_money("every")))
-    rows = rows_of(book["Players"], "Damage with all")
-    assert rows[3]["Player"] == "State and other funders"
-    assert rows[3]["Damage and net cost alone"] == 30
-    assert [row["Gain before transfers"] for row in rows[3:]] == [-4, 120]
-    paid = rows_of(book["Sharing"], "Net outlay with all")[-1]
-    transfers = [paid[f"Of that to the others: {name}"] for name in RULES]
-    assert transfers == pytest.approx([4] * 5)
 
 
 def test_the_value_without_companies_is_in_every_coalition() -> None:
@@ -620,39 +496,6 @@ def test_the_value_without_companies_is_in_every_coalition() -> None:
     checks = failing(results(workbook_of(changed)))
     assert any("bear alone, less what they bear, is its gain" in check for check in checks)
     assert any("less what they bear together, is their gain" in check for check in checks)
-
-
-@pytest.mark.quick(every=3)
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (lambda s: s["rules"][0]["members"]["cars"].update(pays_meur=31.0), "What each pays is"),
-        (lambda s: s["rules"][0]["members"]["cars"]["gain"].update(value=51.0), "Shapley value: "),
-        (lambda s: s["worth"].update(value=119.0), "less what they bear together, is their gain"),
-        (lambda s: s["coalitions"][3].update(found=291.0), "is its gain"),
-        (lambda s: s["rules"][2]["leaving"][0].update(gain=25.0), "less its share by the rule"),
-        (lambda s: s["core"]["members"].update(cars=46.0), "least core add up"),
-        (lambda s: s["externality"]["core"]["members"].update(cars=44.0), "least core add up"),
-        (lambda s: s["free_riding"]["cars"]["gain"].update(value=11.0), "beside the others"),
-        (lambda s: s["externality"]["shapley"].update(cars=47.0), "With outsiders acting"),
-        (lambda s: s["plan"]["projects"][1]["shares"].update(cars=0.4), "add up to 1"),
-        (
-            lambda s: [
-                s["coalitions"][n].update(found=s["coalitions"][n]["found"] + off)
-                for n, off in ((3, 1.0), (4, -1.0))
-            ],
-            "is its gain",
-        ),
-        (lambda s: s["plan"].update(gap=0.1), "follows from objective and bound"),
-    ],
-)
-def test_a_figure_that_does_not_fit_fails_a_check(
-    change: Callable[[dict[str, Any]], Any], says: str
-) -> None:
-    whole = raw()
-    change(whole)
-    checks = failing(results(workbook_of(Split.model_validate(whole))))
-    assert any(says in check for check in checks)
 
 
 def test_german_sheets_and_names() -> None:
@@ -664,34 +507,6 @@ def test_german_sheets_and_names() -> None:
     said = {cell.value for _, cell in cells(book) if isinstance(cell.value, str)}
     assert {"Autohersteller", "Windkraft", "Nach Bedarf", "Reserve für alle"} <= said
     assert "Car makers" not in said
-
-
-@pytest.mark.slow
-@with_libreoffice
-def test_another_program_agrees_and_follows_the_chosen_rule(tmp_path: Path) -> None:
-    def choose(book: Any) -> None:
-        for row in book["Groups"].iter_rows(max_row=6):
-            for cell in row:
-                if cell.value == "Shapley value":
-                    cell.value = "By demand"
-
-    made = recalculated(tmp_path, {"same": lambda _: None, "demand": choose}, content())
-    stored = results(content())
-    for tab, cell in cells(formulas(content())):
-        if cell.data_type == "f":
-            ours, theirs = (b[tab][cell.coordinate].value for b in (stored, made["same"]))
-            wanted = pytest.approx(ours) if isinstance(ours, (int, float)) else ours
-            assert theirs == wanted or not (theirs or ours), (tab, cell.coordinate, cell.value)
-    rows = {row["Id"]: row for row in rows_of(made["demand"]["Groups"], "Spares the others")}
-    assert rows["cars+wind"]["Has more by leaving"] == pytest.approx(24)
-
-
-def test_formulas_refer_to_cells_and_hold_no_figures() -> None:
-    """Shares and sums follow what they are made of: nobody wrote a result into a formula."""
-    sheet = formulas(content())["Sharing"]
-    found = [c.value for row in sheet.iter_rows() for c in row if c.data_type == "f"]
-    assert len(found) > 40
-    assert not [text for text in found if re.search(r"(?<![A-Z$\d.])\d+\.\d+", text)]
 
 
 # Beside a plan
@@ -719,4 +534,3 @@ def test_a_split_beside_a_plan_gets_its_sheets() -> None:
         "Outsiders acting", "Split",
     ]  # fmt: skip
     assert failing(book) == []
-    assert book["Answer"]["A3"].value.startswith(GOOD)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from documents import is_whole_in_all_media, one_line, tables_in, workbook_of
+from documents import is_whole_in_all_media, one_line, tables_in
 from saved_plans import chains as planned
 from small import near
-from spreadsheets import records, results
 
 from models.language import Language, using
 from optimizer.analyses.document_dispatch import build_result_document
@@ -88,17 +87,3 @@ def test_chains_of_few_forms_have_no_picture_but_their_sentence(
     ((title, said),) = terms.entries
     assert (title, sentence in said.replace("\u00a0", " ")) == ("Magnet", True)
     assert sentence in one_line(planned())
-
-
-def test_sheets_hold_all_flows_and_check_them() -> None:
-    book = results(workbook_of(planned()))
-    flows = records(
-        book["Flows in chains"], "Chain", "Form", "Case", "Missing", "Demand", "Deviation"
-    )
-    assert len(flows) == 12
-    assert all(row["Deviation"] == near(0) for row in flows)
-    worst = [row for row in flows if row["Form"] == "Magnet"]
-    assert [row["Missing"] for row in worst] == [near(0), near(78), near(24)]
-    checks = records(book.worksheets[-1], "Check", "Result")
-    of_chains = [row for row in checks if "chain" in row["Check"]]
-    assert [row["Result"] for row in of_chains] == ["adds up"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -235,11 +234,12 @@ def test_the_page_takes_an_example_as_the_one_it_has(folder: Path) -> None:
 def test_open_takes_an_example_by_its_name(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    opened: list[Path] = []
-    monkeypatch.setattr(open_page, "_solver_pool", lambda *_args: nullcontext())
-    monkeypatch.setattr(open_page, "_serve_locally", lambda files, *_args: opened.extend(files))
-    assert run_command_line(["open", "tutorial"]) == 0
-    assert opened == [Path("tutorial")]
+    async def serves(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(open_page, "_run_server", serves)
+    assert run_command_line(["open", "tutorial", "--no-browser"]) == 0
+    assert "/board?scenario=tutorial&token=" in capsys.readouterr().err
     assert run_command_line(["open", "nothing"]) == 2
     assert "There is no file 'nothing'." in capsys.readouterr().err
 
