@@ -5,7 +5,7 @@
 #   make test      run the tests, minutes            make clean     remove the environment and caches
 #   make test-slow run the long ones                 make fuzz      fuzz the readers (Linux only)
 #   make test-all  run all, an hour and more: before a release, and after work on methods
-#   make check     style, types, imports, docs       make docs      write results.md, replay.md and site/
+#   make check     style, types, imports, docs       make docs      build the website in site/
 #   make release   build wheel and source archive into dist/, and try them (PYTHONS, RELEASE=--quick)
 
 PYTHON = python3
@@ -77,10 +77,8 @@ check: $(VENV)/.dev
 	@git ls-files 'models/*.py' 'optimizer/*.py' 'vorrat/*.py' | xargs wc -l | \
 	  awk '$$2 != "total" { lines += $$1; long += $$1 > 450 } END { print lines " lines of Python in models, optimizer and vorrat; files over 450 lines: " long }'
 
-# Two pages that are kept, then the site, from the first page to the notebooks, which are run.
+# With pages and parts of pages that are generated, and the notebooks, which are run.
 docs: $(VENV)/.docs
-	$(VENV)/bin/python -m docs.results_reference docs/results.md
-	$(VENV)/bin/python -m docs.replay docs/replay.md
 	$(VENV)/bin/python -m docs.site
 
 # Of the last commit: PYTHONS="python3.12" tries it there alone, RELEASE=--quick on one, without extras.

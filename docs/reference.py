@@ -13,7 +13,7 @@ import pyomo.environ as pyo
 
 import vorrat
 from models.files import read_case, shipped_files
-from models.language import Language, tr, using
+from models.language import using
 from models.schema import scenario_schema
 from optimizer.cli import vorrat as program
 from optimizer.model.formulation import build_extensive_form
@@ -35,14 +35,6 @@ SEE_PYTHON = """# The Python interface
 
 Generated from the docstrings of the package `vorrat`. [From Python and in notebooks](../python.md)
 is the introduction. [What a run returns](../results.md) describes the fields of `result`."""
-SEE_COMMANDS: dict[Language, str] = {
-    "en": """# All options of all commands
-
-Generated from the help of the program. [Commands](../commands.md) explains them, with examples.""",
-    "de": """# Alle Optionen aller Befehle
-
-Aus der Hilfe des Programms. [Commands](../commands.md) erklärt sie mit Beispielen (englisch).""",
-}
 
 
 def scenario_fields() -> str:
@@ -128,24 +120,24 @@ def _markdown(docstring: str) -> str:
     return " ".join(text.split())
 
 
-def commands(language: Language) -> str:
-    """Return the page of all commands with their options, from their help."""
-    with using(language):
+def commands() -> str:
+    """Return a section for each command with its options, from the help of the program."""
+    with using("en"):
         context = click.Context(program)
-        parts = [SEE_COMMANDS[language]]
+        parts = []
         for name in program.list_commands(context):
             command = program.get_command(context, name)
             assert command is not None
             own_context = click.Context(command, info_name=f"vorrat {name}")
             pieces = " ".join(command.collect_usage_pieces(own_context))
-            head = [f"## vorrat {name}", f"    vorrat {name} {pieces}", tr(command.help or "")]
+            parts += [f"## vorrat {name}", f"    vorrat {name} {pieces}", command.help or ""]
             rows = [
                 f"| `{'`, `'.join(option.opts)}`{_metavar(option, own_context)} | {_help(option)} |"
                 for option in command.params
                 if isinstance(option, click.Option)
             ]
-            table = [f"| {tr('Option')} | {tr('Meaning')} |", "|---|---|", *rows] if rows else []
-            parts += ["\n\n".join(head), "\n".join(table)]
+            parts += ["\n".join(["| option | meaning |", "|---|---|", *rows])] if rows else []
+            parts += [command.epilog] if command.epilog else []
         return "\n\n".join(parts)
 
 
@@ -154,7 +146,7 @@ def _metavar(option: click.Option, context: click.Context) -> str:
 
 
 def _help(option: click.Option) -> str:
-    return _markdown(tr(option.help or "")).replace("|", "\\|")
+    return _markdown(option.help or "").replace("|", "\\|")
 
 
 def rules() -> str:

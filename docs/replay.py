@@ -1,7 +1,5 @@
-"""Generation of docs/replay.md: past decisions, as observed and as the scenario files model them.
-
-``python -m docs.replay docs/replay.md`` writes the part of the file between the two marks, from
-docs/replay.csv and the scenario files; the text before and after them is not generated.
+"""Past decisions, as observed and as the scenario files model them: the generated part of
+docs/replay.md, from docs/replay.csv and the scenario files.
 
 Every event takes place in a separate state of the world, without a plan and without projects. Its
 damage is the increase over an undisturbed state, not discounted.
@@ -12,14 +10,12 @@ from __future__ import annotations
 import csv
 import json
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from docs.results_reference import between
 from models.base import display_name
 from models.files import read_case, read_case_text
 from models.scenario.case import Case
@@ -29,8 +25,6 @@ from optimizer.model.states import read_states
 from optimizer.solve.outcomes import PlanEvaluation, evaluate_commitments
 from optimizer.solve.recourse import RecourseEvaluator
 
-BEGIN = "<!-- What follows is written by `make docs` from docs/replay.csv and the scenarios. -->"
-END = "<!-- What follows is written by hand. -->"
 ROOT = Path(__file__).parents[1]
 RECORD = ROOT / "docs" / "replay.csv"
 FOUND, ASSUMED = "observed, known quarters only", "observed, gaps filled by assumptions"
@@ -232,10 +226,9 @@ def _increase(
 # The document
 
 
-def written(document: str) -> str:
-    """Return docs/replay.md with its generated part replaced and the rest unchanged."""
-    between(document, BEGIN, END, "")  # to refuse it before anything is solved
-    return between(document, BEGIN, END, "\n\n".join(sections()) + "\n")
+def described() -> str:
+    """Return the tables and sources of all decisions in Markdown."""
+    return "\n\n".join(sections()) + "\n"
 
 
 def sections() -> Iterator[str]:
@@ -390,8 +383,3 @@ def _sources(case: Case, observations: Sequence[Observation]) -> str:
         about = f"- {_name(case, material)}, {quarters} ({months}): {outcome}. "
         lines.append(f"{about}{first.basis[0].upper()}{first.basis[1:]}.{where}")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    target.write_text(written(target.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,16 +1,11 @@
-"""Generation of docs/results.md from the models of results and their docstrings.
-
-``python -m docs.results_reference docs/results.md`` writes the part of the file between the two
-marks; the text before and after them is not generated.
-"""
+"""Descriptions of all results, from their models and docstrings: the generated part of
+docs/results.md."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from inspect import cleandoc
-from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -18,9 +13,6 @@ from models.field_docs import field_docstrings
 from models.results.base import Result, UnitMark, document_models
 from models.results.ids import InSection
 from optimizer.analyses.registry import ANALYSES
-
-BEGIN = "<!-- What follows is written by `make docs` from the docstrings in models/results. -->"
-END = "<!-- What follows is written by hand. -->"
 
 WRITTEN_BY: dict[str, tuple[str | None, str | None]] = {
     **{analysis.kind: (analysis.name, analysis.result_file) for analysis in ANALYSES},
@@ -31,21 +23,6 @@ WRITTEN_BY: dict[str, tuple[str | None, str | None]] = {
 }
 """For each kind of document, in the order of the descriptions: the command that writes it (None if
 all commands do), and its file in the folder of ``--out`` (None if it is only printed)."""
-
-
-def written(document: str) -> str:
-    """Return docs/results.md with its generated part replaced and the rest unchanged."""
-    return between(document, BEGIN, END, described())
-
-
-def between(document: str, begin: str, end: str, text: str) -> str:
-    """Return a document with ``text`` in place of the content between its lines ``begin`` and
-    ``end``. Raise ValueError if it lacks one of them."""
-    before, has_begin, rest = document.partition(begin)
-    _, has_end, after = rest.partition(end)
-    if not has_begin or not has_end:
-        raise ValueError(f"the document lacks a line: {end if has_begin else begin}")
-    return f"{before}{begin}\n\n{text}\n{end}{after}"
 
 
 def described() -> str:
@@ -164,8 +141,3 @@ def _scalar_content(hint: Any, name: str, marks: tuple[Any, ...]) -> str:
             if word in _UNITS:
                 return _UNITS[word]
     return {bool: "true or false", str: "text", Any: "any value"}.get(hint, "number")
-
-
-if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -20,7 +20,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
-from docs import notebook_pages, reference
+from docs import notebook_pages, reference, replay, results_reference
 
 ROOT = Path(__file__).parents[1]
 DOCS, PAGES, SITE = ROOT / "docs", ROOT / "build" / "pages", ROOT / "site"
@@ -35,10 +35,15 @@ REFERENCES: dict[str, Callable[[], str]] = {
     "docs/reference/fields.md": reference.scenario_fields,
     "docs/reference/rules.md": reference.rules,
     "docs/reference/python.md": reference.python,
-    "docs/reference/options.md": lambda: reference.commands("en"),
-    "docs/reference/options.de.md": lambda: reference.commands("de"),
 }
 """Generated pages: the function that returns each, by its path as if it were a file."""
+GENERATED_PARTS: dict[str, Callable[[], str]] = {
+    "docs/commands.md": reference.commands,
+    "docs/results.md": results_reference.described,
+    "docs/replay.md": replay.described,
+}
+"""Pages with a generated part: the function that returns it. It replaces the mark in the page."""
+MARK = "<!-- make docs: generated part -->"
 WORKER = "https://unpkg.com/iframe-worker/shim"
 """Script that Zensical and Material load from another server, for the search in pages that are
 opened as files."""
@@ -89,13 +94,26 @@ def write_pages(execute: bool = True) -> None:
     """Write all pages in Markdown, and the files that they show or link to, into build/pages."""
     for origin in (*DOCS.glob("*.md"), *(ROOT / name for name in OUTSIDE_DOCS)):
         if origin != ROOT / "README.md":
-            _put(origin, origin.read_text(encoding="utf-8"))
+            _put(origin, completed(origin))
     for name, generate in REFERENCES.items():
         _put(ROOT / name, generate())
     for notebook in sorted((DOCS / "notebooks").glob("*.ipynb")):
         _put(notebook, notebook_pages.as_markdown(notebook, PAGES / "en" / "notebooks", execute))
     for language in ("en", "de"):
         shutil.copytree(DOCS / "pictures", PAGES / language / "pictures", dirs_exist_ok=True)
+
+
+def completed(origin: Path) -> str:
+    """Return the text of a page with its generated part, if it has one. Raise ValueError if such a
+    page lacks its mark."""
+    text = origin.read_text(encoding="utf-8")
+    generate = GENERATED_PARTS.get(origin.relative_to(ROOT).as_posix())
+    if generate is None:
+        return text
+    before, mark, after = text.partition(MARK)
+    if not mark:
+        raise ValueError(f"{origin.name} lacks the line {MARK}")
+    return f"{before}{generate()}{after}"
 
 
 def _put(origin: Path, text: str) -> None:

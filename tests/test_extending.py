@@ -66,7 +66,7 @@ def apply(text: str, folder: Path) -> set[str]:
     return files
 
 
-SECTIONS = ("A rule", "An instrument", "An analysis", "A table", "A language")
+SECTIONS = ("A rule", "An instrument", "An analysis", "A table")
 
 
 @pytest.mark.parametrize("name", SECTIONS)
@@ -165,10 +165,3 @@ def test_the_analysis_answers_in_both_languages(copy: Path) -> None:
 @pytest.mark.slow
 def test_the_table_is_in_the_plan(copy: Path) -> None:
     assert "What is built in each country" in vorrat(copy, "solve", "scenarios/tutorial.yaml")
-
-
-@pytest.mark.slow
-def test_the_language_is_offered(copy: Path) -> None:
-    text = vorrat(copy, "solve", "scenarios/tutorial.yaml", "--language", "fr")
-    assert "Que construire, et quand" in text
-    assert "12,0" in text

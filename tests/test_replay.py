@@ -1,28 +1,12 @@
-"""docs/replay.md is what its record and the scenario files give, and the record adds up."""
+"""The record of past decisions adds up."""
 
 from __future__ import annotations
 
 import csv
 
-import pytest
 from small import near
 
 from docs import replay
-
-DOCUMENT = replay.RECORD.with_name("replay.md")
-
-
-@pytest.mark.slow
-def test_the_document_is_what_the_generator_writes() -> None:
-    """If not: make docs."""
-    document = DOCUMENT.read_text(encoding="utf-8")
-    assert replay.written(document) == document
-
-
-@pytest.mark.parametrize("marks", [replay.BEGIN, replay.END])
-def test_a_document_without_its_marks_is_refused(marks: str) -> None:
-    with pytest.raises(ValueError, match="lacks a line"):
-        replay.written(DOCUMENT.read_text(encoding="utf-8").replace(marks, ""))
 
 
 def test_recorded_shares_have_a_source_and_matching_amounts() -> None:

@@ -12,7 +12,7 @@ rem uv and pipx put commands here; a window opened before the installation does 
 set "VORRAT=%USERPROFILE%\.local\bin\vorrat.exe"
 if exist "%VORRAT%" goto open
 echo Vorrat is not installed for this user. See docs/install.md.
-echo Vorrat ist hier nicht installiert. Siehe docs/install.de.md.
+echo Vorrat ist hier nicht installiert. Siehe docs/install.md.
 pause
 goto end
 

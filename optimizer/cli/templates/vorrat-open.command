@@ -4,7 +4,7 @@
 PATH="$HOME/.local/bin:/opt/homebrew/bin:/usr/local/bin:$PATH"
 if ! command -v vorrat >/dev/null; then
   echo "Vorrat is not installed for this user. See docs/install.md."
-  echo "Vorrat ist für diesen Benutzer nicht installiert. Siehe docs/install.de.md."
+  echo "Vorrat ist für diesen Benutzer nicht installiert. Siehe docs/install.md."
   exit 1
 fi
 exec vorrat open "$@"

@@ -1,6 +1,6 @@
 @echo off
 rem Eine Vorrat-Arbeitsmappe auf diese Datei ziehen, oder doppelt klicken und eine waehlen.
-rem Administratorrechte sind nicht noetig. Woher vorrat kommt: docs/install.de.md
+rem Administratorrechte sind nicht noetig. Woher vorrat kommt: docs/install.md
 rem Die Texte stehen ohne Umlaute hier, damit sie auf jedem Rechner lesbar sind.
 setlocal DisableDelayedExpansion
 rem No program is taken from the folder in which this file lies.
@@ -14,7 +14,7 @@ where $PATH:vorrat >nul 2>nul && goto choose
 rem Hierhin legen uv und pipx ihre Befehle; ein vorher geoeffnetes Fenster weiss das noch nicht.
 set "VORRAT=%USERPROFILE%\.local\bin\vorrat.exe"
 if exist "%VORRAT%" goto choose
-echo Vorrat ist hier nicht installiert. Siehe docs/install.de.md.
+echo Vorrat ist hier nicht installiert. Siehe docs/install.md.
 goto hold
 
 :choose
