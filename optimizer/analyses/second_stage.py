@@ -33,7 +33,7 @@ from optimizer.solve.recourse.state_classes import find_realizations
 from optimizer.solve.recourse.state_flows import ChainFlows, StateFlows
 
 if TYPE_CHECKING:
-    from optimizer.report.render.long_frames import LongFrame
+    from optimizer.report.render.data_frames import LongFrame
 
 BLOCK_SIZE = 500
 """Number of states that are evaluated together, to bound memory."""
@@ -161,7 +161,7 @@ def long_table(
     Misuse
         If there is no such key, or no such state.
     """
-    from optimizer.report.render.long_frames import join_rows
+    from optimizer.report.render.data_frames import join_rows
 
     keys = KEYS[name] if by is None else _check_names(by, KEYS[name], NO_COLUMN)
     names = [state.name for state in evaluated.states]

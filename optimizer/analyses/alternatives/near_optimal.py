@@ -15,7 +15,6 @@ from models.language import tr
 from models.results import Alternative, Alternatives, Plan, RobustnessCase
 from models.scenario.case import Case
 from optimizer.analyses.alternatives import portfolios
-from optimizer.analyses.alternatives.options import AlternativesOptions
 from optimizer.analyses.alternatives.portfolios import (
     CaseToSolve,
     list_other_cases,
@@ -24,8 +23,8 @@ from optimizer.analyses.alternatives.portfolios import (
     with_fixed_items,
 )
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
-from optimizer.analyses.result_fields import common_result_fields, outcome_without_plan
-from optimizer.analyses.saved_plan import SavedPlan
+from optimizer.analyses.analysis_options import AlternativesOptions
+from optimizer.analyses.saved_plan import SavedPlan, common_result_fields, outcome_without_plan
 from optimizer.errors import NoPlan, SolverError
 from optimizer.parallel import Workers, choose_worker_count
 from optimizer.solve.certification import recertify

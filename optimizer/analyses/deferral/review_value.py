@@ -20,8 +20,8 @@ from models.results import ObservationWorth, Plan, Waiting
 from models.scenario.case import Case
 from models.scenario.review import Observation
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
-from optimizer.analyses.deferral.options import ReviewOptions
-from optimizer.analyses.result_fields import common_result_fields
+from optimizer.analyses.analysis_options import ReviewOptions
+from optimizer.analyses.saved_plan import common_result_fields
 from optimizer.errors import Misuse, NoPlan, SolverError
 from optimizer.model.commitment import combine_branches
 from optimizer.model.review import MAX_BRANCHES, InformationSet, read_information_set

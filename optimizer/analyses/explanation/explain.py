@@ -10,7 +10,7 @@ from models.language import tr
 from models.results import ExplainedDecision, Explanation, LimitValue, PlanDiff, Regret, ValueStep
 from models.scenario.quantities import YearlyQuantity
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
-from optimizer.analyses.explanation.options import ExplainOptions
+from optimizer.analyses.analysis_options import ExplainOptions
 from optimizer.analyses.explanation.subproblem import (
     SLACK_TOLERANCE,
     ExplanationContext,
@@ -26,8 +26,7 @@ from optimizer.analyses.explanation.subproblem import (
     forced_holding,
 )
 from optimizer.analyses.plan_diff import DecisionDiff, Decisions
-from optimizer.analyses.result_fields import common_result_fields, largest_stocks
-from optimizer.analyses.saved_plan import SavedPlan
+from optimizer.analyses.saved_plan import SavedPlan, common_result_fields, largest_stocks
 from optimizer.errors import Interrupted, Misuse, NoPlan
 from optimizer.model.commitment import (
     budget_line_use,

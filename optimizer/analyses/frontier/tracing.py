@@ -14,7 +14,7 @@ from models.language import current_language, tr
 from models.results import Frontier, FrontierPoint, FrontierStep, Marginal, Plan
 from models.scenario.case import Case
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome, describe_value
-from optimizer.analyses.frontier.options import FrontierOptions
+from optimizer.analyses.analysis_options import FrontierOptions
 from optimizer.analyses.frontier.parametric_points import (
     ParametricPoint,
     ParametricSolver,
@@ -22,11 +22,7 @@ from optimizer.analyses.frontier.parametric_points import (
     start_session,
 )
 from optimizer.analyses.plan_diff import DecisionDiff, Decisions
-from optimizer.analyses.result_fields import (
-    common_result_fields,
-    largest_stocks,
-    outcome_without_plan,
-)
+from optimizer.analyses.saved_plan import common_result_fields, largest_stocks, outcome_without_plan
 from optimizer.analyses.variation import (
     TAIL_WEIGHT_PATH,
     Variation,

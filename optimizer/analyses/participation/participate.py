@@ -21,7 +21,7 @@ from models.results import (
     SharePoint,
 )
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
-from optimizer.analyses.participation.options import ParticipateOptions
+from optimizer.analyses.analysis_options import ParticipateOptions
 from optimizer.analyses.participation.subproblem import (
     CompanyContext,
     ShareQuery,
@@ -32,7 +32,7 @@ from optimizer.analyses.participation.subproblem import (
     fix_decisions_of_others,
     read_company_context,
 )
-from optimizer.analyses.result_fields import common_result_fields
+from optimizer.analyses.saved_plan import common_result_fields
 from optimizer.analyses.variation import evenly_spaced
 from optimizer.errors import Infeasible, Interrupted, Misuse, NoPlan
 from optimizer.model.commitment import Commitment, expected_outlay, weighted_branches

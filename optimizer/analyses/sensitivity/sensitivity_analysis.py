@@ -24,10 +24,9 @@ from models.results import (
     SensitivityPoint,
 )
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
+from optimizer.analyses.analysis_options import SensitivityOptions
 from optimizer.analyses.assumptions import Assumption, InvalidAssumption, list_assumptions
-from optimizer.analyses.result_fields import common_result_fields, largest_stocks
-from optimizer.analyses.saved_plan import SavedPlan
-from optimizer.analyses.sensitivity.options import SensitivityOptions
+from optimizer.analyses.saved_plan import SavedPlan, common_result_fields, largest_stocks
 from optimizer.analyses.sensitivity.subproblem import (
     BestKnownPlan,
     InputQuery,

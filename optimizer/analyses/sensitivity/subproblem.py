@@ -15,7 +15,7 @@ from models.language import tr
 from models.results import BestOutcome, BreakEven, FixedPlanOutcome, ProvenRange, SensitivityPoint
 from optimizer.analyses.assumptions import Assumption
 from optimizer.analyses.plan_diff import DecisionDiff, Decisions
-from optimizer.analyses.result_fields import largest_stocks
+from optimizer.analyses.saved_plan import largest_stocks
 from optimizer.errors import Interrupted
 from optimizer.model.commitment import Commitment, convert_lots, net_cost, weighted_cost
 from optimizer.model.instance import Instance

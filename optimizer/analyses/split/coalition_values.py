@@ -12,8 +12,8 @@ from models.files import LoadedScenario
 from models.language import tr
 from models.results import Interval, PublicMoneyMode
 from optimizer import games
-from optimizer.analyses.fixed_decisions import fix_decisions
 from optimizer.analyses.options import SolveOptions
+from optimizer.analyses.saved_plan import fix_decisions
 from optimizer.errors import Interrupted, NoPlan, VorratError
 from optimizer.model.commitment import Commitment, net_cost_by_funder
 from optimizer.model.instance import (

@@ -14,9 +14,9 @@ from models.results.stress import Stress, StressCase, StressEvent, StressPeriod
 from models.scenario.baseline_shortage import SHORTAGE_TOLERANCE
 from models.scenario.chains import chain_of
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
+from optimizer.analyses.analysis_options import HazardEvent, StressOptions
 from optimizer.analyses.evaluation.fresh_states import transfer_plan
-from optimizer.analyses.result_fields import common_result_fields
-from optimizer.analyses.stress.options import HazardEvent, StressOptions
+from optimizer.analyses.saved_plan import common_result_fields
 from optimizer.analyses.stress.simulation import Simulation, simulate_state
 from optimizer.errors import Misuse
 from optimizer.model.commitment import Commitment, planned_stock

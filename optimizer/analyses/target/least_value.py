@@ -16,9 +16,9 @@ from models.results.comparison import BrokenRule
 from models.scenario.case import Case
 from models.scenario.stockpiles import Stockpile
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome, describe_value
+from optimizer.analyses.analysis_options import DamageFigure, TargetOptions
 from optimizer.analyses.frontier.parametric_points import start_session, total_spending
-from optimizer.analyses.result_fields import common_result_fields
-from optimizer.analyses.target.options import DamageFigure, TargetOptions
+from optimizer.analyses.saved_plan import common_result_fields
 from optimizer.analyses.variation import LOOSENING_PATHS, Variation, format_setting
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, Misuse, NoPlan, SolverError
 from optimizer.model import highs
