@@ -166,13 +166,13 @@ def test_a_lock_is_read_requirement_by_requirement() -> None:
     assert all("--hash=sha256:" in block for block in blocks)
 
 
-@pytest.mark.parametrize("extra", ["screen", "cluster"])
+@pytest.mark.parametrize("extra", ["screen"])
 def test_what_needs_an_extra_asks_for_it(
     extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """The commands are those that a release tries."""
-    for module in ("analyses.sensitivity.sensitivity_analysis", "parallel.cluster"):
-        monkeypatch.setattr(f"optimizer.{module}.find_spec", lambda name: None)
+    module = "optimizer.analyses.sensitivity.sensitivity_analysis"
+    monkeypatch.setattr(f"{module}.find_spec", lambda name: None)
     monkeypatch.chdir(tmp_path)
     assert run_command_line(["init", "--from", "tutorial"]) == 0
     assert run_command_line([*release().EXTRAS[extra], "--quiet"]) == 2

@@ -35,12 +35,15 @@ COUNTS = {
     ("benders.py", "(past_run.master.simplex.solves for past_run in runs)"),
     ("benders.py", "(past_run.node_count for past_run in runs)"),
     ("benders.py", "(recourse.node_class_count for recourse in part_recourses)"),
-    ("budget_risk.py", "arrays"),
+    ("plan_evaluation.py", "arrays"),
     ("cross_evaluation.py", "(len(set_problem.states) for set_problem in problem.set_problems)"),
     ("cuts.py", "(len(self.chains[v]) for v in chain_ids)"),
     ("mga.py", "map(len, known_portfolios)"),
     ("need.py", "arrays"),
-    ("players.py", "(1 << n for n, player in enumerate(self.players) if not player.is_state)"),
+    (
+        "coalition_values.py",
+        "(1 << n for n, player in enumerate(self.players) if not player.is_state)",
+    ),
     ("portfolios.py", "(item in portfolio for portfolio in portfolios)"),
     ("reader.py", "arrays"),
 }

@@ -26,7 +26,7 @@ class StoredPlans(Mapping[str, Found[Plan]]):
         if name not in self._files:
             return Plans(dict.fromkeys(self._files, cast(Any, None)))[name]
         if name not in self._read_plans:
-            from optimizer.cli.stored_results import read_stored_plan
+            from optimizer.cli.saved_results import read_stored_plan
 
             source = self._files[name]
             plan = (
@@ -76,7 +76,7 @@ def load(path: str | Path) -> Found[Any]:
     >>> again.result == plan.result
     True
     """
-    from optimizer.cli.stored_results import read_stored_result
+    from optimizer.cli.saved_results import read_stored_result
 
     stored = read_stored_result(str(path))
     if stored.warning:

@@ -12,7 +12,7 @@ from optimizer.analyses.second_stage import TableName, evaluated_states, long_ta
 from optimizer.cli import output_files, usage
 from optimizer.cli.analysis_commands import misuse_as_usage_error
 from optimizer.cli.options import force_option, path_option
-from optimizer.cli.stored_results import read_stored_result
+from optimizer.cli.saved_results import read_stored_result
 from optimizer.cli.usage import usage_error
 
 TABLES = ("by-state", "flows", "values")

@@ -16,15 +16,14 @@ from models.results.evaluation import BudgetRisk, Estimate
 from models.results.plan import Position
 from models.scenario.case import Case
 from optimizer.analyses.comparison.benefit import compute_benefit
-from optimizer.analyses.comparison.brief_figures import compute_brief
-from optimizer.analyses.comparison.fiscal import fiscal_figures, rate_of_return
-from optimizer.analyses.comparison.money import compute_cost
+from optimizer.analyses.comparison.money import compute_cost, fiscal_figures, rate_of_return
+from optimizer.analyses.comparison.plan_comparison import compute_brief
 from optimizer.analyses.evaluation.plan_evaluation import solve_counterfactual
 from optimizer.analyses.plan.document import brief_document as brief_of
 from optimizer.analyses.plan.document import build_document
 from optimizer.analyses.plan.executive_facts import _describe_yearly_amounts, compared_references
+from optimizer.analyses.plan.executive_summary import describe_turning_points
 from optimizer.analyses.plan.plan_wording import PlanWording
-from optimizer.analyses.plan.risks import describe_turning_points
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.model.instance import read_instance
 from optimizer.report.number_format import NO_BREAK_SPACE

@@ -11,11 +11,11 @@ from models.files.shapes import ANY_SHAPE, SCENARIO_SHAPE, Shape, shape_of_step
 from models.language import Language, translations, using
 from models.results.comparison import ComparisonNames, ValueChange
 from models.results.option import BilingualName
-from optimizer.analyses.comparison.comparison_wording import localized
-from optimizer.analyses.comparison.setting_words import (
+from optimizer.analyses.comparison.comparison_wording import (
     MAX_STATEMENTS,
     SettingDescriber,
     changed_settings,
+    localized,
     subject_name,
 )
 from optimizer.report.scenario_workbook.fields import field_label

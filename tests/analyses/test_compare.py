@@ -15,7 +15,7 @@ from small import case, chance_of_cut, funder, near, project, solve, stockpile
 from models.results import Comparison, Plan
 from models.results.comparison import OptionDifference
 from models.results.option import Option
-from optimizer.analyses.comparison import plan_choices
+from optimizer.analyses.comparison import efficiency
 from optimizer.analyses.comparison.plan_comparison import compare_plans, make_unique
 
 ROOT = Path(__file__).parents[2]
@@ -453,7 +453,7 @@ def test_a_public_share_is_one_of_capex(kind: str, terms: dict[str, Any]) -> Non
     plan = Plan.model_validate(
         plan.model_dump() | {"scenario": scenario, "projects": [works.model_dump()]}
     )
-    (choice,) = plan_choices.project_choices({"small": plan})
+    (choice,) = efficiency.project_choices({"small": plan})
     assert choice.options["small"].public_share == near(0.7 if kind == "loan" else 0.4)
 
 
@@ -478,7 +478,7 @@ def test_a_gram_is_no_stock(tonnes: float, bought: str) -> None:
     (pile,) = stock().stockpiles
     bare = pile.model_copy(update={"buy_t": {"2026": tonnes}})
     plan = stock().model_copy(update={"stockpiles": (bare,)})
-    (choice,) = plan_choices.stockpile_choices({"a": plan})
+    (choice,) = efficiency.stockpile_choices({"a": plan})
     assert choice.bought_in == bought
 
 

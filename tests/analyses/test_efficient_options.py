@@ -17,8 +17,7 @@ from models.results import Comparison, Plan
 from models.results.comparison import Increment
 from models.results.option import Option
 from optimizer.analyses.comparison.efficiency import EfficientFrontier, efficient_frontier
-from optimizer.analyses.comparison.funder_views import approvals_by_year
-from optimizer.analyses.comparison.plan_comparison import compare_plans
+from optimizer.analyses.comparison.plan_comparison import approvals_by_year, compare_plans
 
 WITHOUT = 100.0
 """Expected damage without any plan."""

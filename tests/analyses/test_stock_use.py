@@ -15,8 +15,8 @@ from models.results import Evaluation, Plan
 from optimizer.analyses.evaluation.options import EvaluateOptions
 from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan
 from optimizer.analyses.plan.companion_results import CompanionResults
+from optimizer.analyses.plan.executive_summary import describe_remaining_damage
 from optimizer.analyses.plan.plan_wording import PlanWording
-from optimizer.analyses.plan.risks import describe_remaining_damage
 from optimizer.analyses.saved_plan import load_saved_plan
 
 

@@ -22,8 +22,8 @@ from optimizer.analyses.assumption_dependence.cross_evaluation import cross_eval
 from optimizer.analyses.assumption_dependence.options import AssumptionsOptions
 from optimizer.analyses.assumption_sentences import agreement_sentences, best_plan_by_set
 from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.plan.damage import describe_disputes
 from optimizer.analyses.plan.plan_wording import PlanWording
-from optimizer.analyses.plan.set_outcomes import describe_disputes
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.cli import run_command_line
 from optimizer.errors import Misuse

@@ -9,7 +9,7 @@ from small import near
 
 from models.language import Language, using
 from optimizer.analyses.document_dispatch import build_result_document
-from optimizer.analyses.plan import chain_wording, chains
+from optimizer.analyses.plan import chains
 from optimizer.report.document import PAGE, Terms
 from optimizer.report.render import html
 
@@ -75,7 +75,7 @@ def test_chains_of_few_forms_have_no_picture_but_their_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Together on a page, each under its heading in a terminal."""
-    monkeypatch.setattr(chain_wording, "MAX_FORMS_WITHOUT_CHART", 9)
+    monkeypatch.setattr(chains, "MAX_FORMS_WITHOUT_CHART", 9)
     monkeypatch.setattr(chains, "MAX_FORMS_WITHOUT_CHART", 9)
     sentence = "28.9 million EUR without the plan, 8.77 million EUR with it"
     with using("en"):

@@ -7,12 +7,10 @@ import re
 import sys
 from pathlib import Path
 
-import click
 import pytest
 from ore_at_home import SCENARIO
 
-from models.language import using
-from optimizer.cli import run_command_line, usage, vorrat
+from optimizer.cli import run_command_line, usage
 from optimizer.cli.scenario_files import starter_scenario_text
 
 PLACES = ("LC_ALL", "LC_MESSAGES", "LANG")
@@ -126,21 +124,5 @@ def test_init_comments_in_the_language_that_was_asked_for(
     assert capsys.readouterr().out == starter_scenario_text("en")
     assert run_command_line(["init"]) == 0
     assert capsys.readouterr().err == (
-        "scenario.yaml ist geschrieben; weiter mit: vorrat validate scenario.yaml\n"
+        "scenario.yaml is written; try: vorrat validate scenario.yaml\n"
     )
-
-
-def test_english_help_and_errors_are_those_of_click(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is put into German passes through here in English as well."""
-    command = vorrat.get_command(click.Context(vorrat), "solve")
-    assert command is not None
-    with using("en"):
-        plain = click.Command.get_help(command, click.Context(command, info_name="vorrat solve"))
-        assert (
-            usage.localized(command).get_help(
-                usage.LocalizedContext(command, info_name="vorrat solve")
-            )
-            == plain
-        )
-    assert run_command_line(["solve"]) == 2
-    assert capsys.readouterr().err.endswith("\nError: Missing argument 'FILE'.\n")

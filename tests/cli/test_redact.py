@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -85,10 +84,3 @@ def test_wrong_usage_is_refused(file: str, capfd: Capture, args: list[str], said
     redact(file, *args, "--out", "out", code=2)
     assert said in capfd.readouterr().err
     assert not Path("out").exists()
-
-
-def test_german(file: str, capfd: Capture) -> None:
-    redact(file, *WHO, "--out", "out", "--language", "de")
-    said: Any = capfd.readouterr()
-    assert "demand.0.t_per_year: 35,53 bis 44,41, geschrieben als 40" in said.out
-    assert "zurückrechnen" in said.out

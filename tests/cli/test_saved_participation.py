@@ -32,7 +32,7 @@ def test_the_page_stands_beside_it(
     page = Path("share") / "report.html"
     assert capsys.readouterr().out == f"{page}\nout.xlsx\n"
     assert "Chips AG does best" in read((folder / page).read_text(encoding="utf-8")).text
-    assert load_workbook(folder / "out.xlsx").sheetnames[1] == "Shares"
+    assert load_workbook(folder / "out.xlsx").sheetnames[1] == "Best share and limit"
     names = sorted(path.name for path in (folder / "pictures").iterdir())
     assert names[0] == "01-public.png"
     assert len(names) == 4
@@ -41,7 +41,7 @@ def test_the_page_stands_beside_it(
 def test_a_workbook_in_german(folder: Path) -> None:
     call = ["workbook", "share", "--out", "out.xlsx", "--language", "de"]
     assert run_command_line(call) == 0
-    assert load_workbook(folder / "out.xlsx").sheetnames[1] == "Anteile"
+    assert load_workbook(folder / "out.xlsx").sheetnames[1] == "Bester Anteil und Obergrenze"
 
 
 def test_nothing_goes_beside_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

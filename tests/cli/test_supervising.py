@@ -278,8 +278,8 @@ def test_a_search_continues_if_progress_cannot_be_written(monkeypatch: pytest.Mo
 
 def test_what_solves_is_supervised_and_nothing_else() -> None:
     assert set(COMMANDS) - supervisor.SUPERVISED_COMMANDS == {
-        "data", "details", "examples", "export", "init", "open", "presets", "report", "schema",
-        "states", "validate", "workbook",
+        "data", "details", "examples", "export", "init", "open", "presets", "redact", "report",
+        "schema", "states", "validate", "workbook",
     }  # fmt: skip
     assert supervisor.needs_supervision(["--language", "de", "solve", "file"])
     for words in ([], ["--version"], ["solve", "--help"], ["validate", "solve"], ["nothing"]):

@@ -11,7 +11,6 @@ import pytest
 from scipy.optimize import linprog
 
 from models.files import read_case_text
-from models.language import using
 from models.scenario.baseline_shortage import baseline_shortage_warnings, format_years
 from models.scenario.case import Case
 
@@ -95,15 +94,6 @@ def test_materials_and_years_are_named() -> None:
         "a plan that fills the gap is credited with it",
         "s.yaml:4:3: warning: 'tin' is short in 2027, 2030 although nothing happens; supply is "
         "less than demand; a plan that fills the gap is credited with it",
-    ]
-    with using("de"):
-        german = short(*parts, last=2030)
-    assert german == [
-        "s.yaml:3:3: Warnung: von magnet, oxide fehlt etwas, obwohl nichts geschieht (2028 bis "
-        "2030); die Lieferungen und die voll ausgelasteten Umwandlungen sind geringer als der "
-        "Bedarf; einem Plan, der die Lücke füllt, wird das angerechnet",
-        "s.yaml:4:3: Warnung: „tin“ fehlt, obwohl nichts geschieht (2027, 2030); die Lieferungen "
-        "sind geringer als der Bedarf; einem Plan, der die Lücke füllt, wird das angerechnet",
     ]
 
 

@@ -9,7 +9,7 @@ from models.results import Alternative, Alternatives, PlanFigures, Robustness, R
 from optimizer.analyses.assumption_sentences import damage_by_set_table
 from optimizer.analyses.sensitivity.document import input_kind_name
 from optimizer.report.charts import Chart
-from optimizer.report.charts import alternatives as charts
+from optimizer.report.charts import analysis_charts as charts
 from optimizer.report.document import Bullets, Caution, Column, Document, Part, Section, Table
 from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import (

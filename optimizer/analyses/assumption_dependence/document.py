@@ -12,7 +12,7 @@ from optimizer.analyses.assumption_sentences import (
     set_title,
     uncertainty_sentences,
 )
-from optimizer.analyses.comparison.setting_words import subject_name
+from optimizer.analyses.comparison.comparison_wording import subject_name
 from optimizer.report.document import (
     Caution,
     Check,

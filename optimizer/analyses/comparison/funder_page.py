@@ -9,8 +9,8 @@ from models.results import Comparison, Plan
 from models.results.comparison import FunderView
 from models.results.option import Option
 from optimizer.analyses.comparison.comparison_wording import ComparisonWording
-from optimizer.analyses.comparison.document import cautions
-from optimizer.analyses.comparison.funder_tables import (
+from optimizer.analyses.comparison.document import (
+    cautions,
     company_tables,
     figure_over_unfunded,
     funder_title,
@@ -20,12 +20,16 @@ from optimizer.analyses.comparison.funder_tables import (
     rows_over_unfunded,
     with_shared_note,
 )
-from optimizer.analyses.comparison.funder_views import payments_by_item
-from optimizer.analyses.comparison.option_figures import NEEDS_DAMAGE, OptionFigure, cost_figures
-from optimizer.analyses.comparison.tables import option_columns
+from optimizer.analyses.comparison.plan_comparison import payments_by_item
+from optimizer.analyses.comparison.tables import (
+    NEEDS_DAMAGE,
+    OptionFigure,
+    cost_figures,
+    option_columns,
+)
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
-from optimizer.report.charts import damage as charts
+from optimizer.report.charts import plan_charts as charts
 from optimizer.report.document import Column, Fact, Part, Table
 from optimizer.report.metrics import read_figure
 from optimizer.report.number_format import ZERO_TOLERANCE, format_number, sanitize

@@ -23,7 +23,7 @@ from optimizer.analyses.shortage_durations import shortage_duration_parts
 from optimizer.model.rules import RULES
 from optimizer.report.cells import format_range
 from optimizer.report.charts import Chart
-from optimizer.report.charts import explanation as charts
+from optimizer.report.charts import analysis_charts as charts
 from optimizer.report.countries import country_name
 from optimizer.report.document import (
     PAGE_AND_SHEET,

@@ -19,7 +19,7 @@ from optimizer.analyses.varied_number_words import (
 )
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
-from optimizer.report.charts import frontier as charts
+from optimizer.report.charts import analysis_charts as charts
 from optimizer.report.document import Check, Column, Document, Part, Section, Table
 from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import (

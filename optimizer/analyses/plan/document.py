@@ -1,6 +1,6 @@
 """The document of a plan: recommendation, costs, remaining damage and uncertainty."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -9,30 +9,60 @@ from models.language import tr
 from models.results import Brief, Plan
 from optimizer.analyses.assumption_dependence import document as disagreement_document
 from optimizer.analyses.deferral import document as waiting_document
+from optimizer.analyses.evaluation import document as evaluation
+from optimizer.analyses.explanation import document as explanation
 from optimizer.analyses.frontier import document as frontier_document
 from optimizer.analyses.glossary import glossary_section
 from optimizer.analyses.plan import (
     accounts,
     chains,
-    companion_sections,
     damage,
     figure_sources,
-    fiscal,
     funding,
     method,
     projects,
-    set_outcomes,
-    stocks,
     supply_dependence,
-    user_rules,
 )
 from optimizer.analyses.plan.companion_results import CompanionResults
 from optimizer.analyses.plan.executive_facts import build_checks as first_checks
 from optimizer.analyses.plan.executive_summary import build_answer
 from optimizer.analyses.plan.plan_wording import PlanWording
+from optimizer.analyses.sensitivity import document as sensitivity
 from optimizer.analyses.split import document as split_document
 from optimizer.analyses.stress import plan_sections as stress
-from optimizer.report.document import TERMINAL_AND_PAGE, Check, Document, Section
+from optimizer.report.document import TERMINAL_AND_PAGE, Check, Document, Part, Section, Table
+
+SHOWN_ON = TERMINAL_AND_PAGE
+"""Media of these sections; the workbooks of companion results have the sheets."""
+
+
+def _uncertainty_sections(wording: PlanWording) -> list[Section]:
+    """Build the sections on uncertainty and, if there is an explanation, on rejected candidates."""
+    sections = [
+        Section("unsure", tr("How much is unsure"), list(_uncertainty_parts(wording)), SHOWN_ON)
+    ]
+    if wording.companions.explanation is not None:
+        table = explanation.left_out_table(wording.companions.explanation)
+        sections.append(Section("rejected", tr("Candidates that are left out"), [table], SHOWN_ON))
+    return sections
+
+
+def _uncertainty_parts(wording: PlanWording) -> Iterator[Part]:
+    if wording.companions.sensitivity is not None:
+        for section in sensitivity.build_document(wording.companions.sensitivity).sections:
+            yield from map(
+                _fold_charted_table, section.parts if section.id in ("swings", "turns") else ()
+            )
+    if wording.companions.evaluation is not None:
+        for part in evaluation.build_document(wording.companions.evaluation).answer:
+            if isinstance(part, str) or (isinstance(part, Table) and part.name == "between"):
+                yield _fold_charted_table(part)
+
+
+def _fold_charted_table(part: Part) -> Part:
+    """Return the part; a table is collapsed if it has a chart, and expanded if not."""
+    return replace(part, is_collapsed=part.chart is not None) if isinstance(part, Table) else part
+
 
 COMPANION_SECTIONS: dict[str, Callable[[Any], tuple[list[Section], list[Check]]]] = {
     "frontier": frontier_document.sections_for_plan_report,
@@ -55,20 +85,18 @@ def build_document(
     """
     wording = PlanWording(plan, CompanionResults(**companions), other_plans)
     available = wording.companions.available
-    section_modules = (
-        projects,
-        accounts,
-        fiscal,
-        damage,
-        chains,
-        supply_dependence,
-        stocks,
-        method,
+    check_builders: tuple[Callable[[PlanWording], Iterable[Check]], ...] = (
+        first_checks,
+        projects.project_checks,
+        accounts.account_checks,
+        accounts.fiscal_checks,
+        damage.build_checks,
+        chains.build_checks,
+        supply_dependence.build_checks,
+        projects.stock_checks,
+        method.build_checks,
     )
-    checks = [
-        *first_checks(wording),
-        *(check for module in section_modules for check in module.build_checks(wording)),
-    ]
+    checks = [check for build_checks in check_builders for check in build_checks(wording)]
     added_sections: list[Section] = []
     for kind, build_companion_sections in COMPANION_SECTIONS.items():
         if kind in available:
@@ -109,7 +137,7 @@ def brief_figures(
 
 def _all_sections(wording: PlanWording, added_sections: list[Section]) -> list[Section]:
     """Return all sections except the answer; ``added_sections`` are those of companion results."""
-    unsure, *rejected = companion_sections.build_sections(wording)
+    unsure, *rejected = _uncertainty_sections(wording)
     hints = _section_hints()
     sections = [
         unsure,
@@ -117,14 +145,14 @@ def _all_sections(wording: PlanWording, added_sections: list[Section]) -> list[S
         waiting_document.review_section(wording, wording.plan.review),
         *rejected,
         funding.funding_section(wording),
-        fiscal.fiscal_section(wording),
+        accounts.fiscal_section(wording),
         *accounts.build_sections(wording),
-        stocks.stocks_section(wording),
+        projects.stocks_section(wording),
         *supply_dependence.build_sections(wording),
         *damage.build_sections(wording),
         *chains.build_sections(wording),
-        user_rules.user_rules_section(wording),
-        set_outcomes.set_outcomes_section(wording),
+        method.user_rules_section(wording),
+        damage.set_outcomes_section(wording),
         *added_sections,
         *figure_sources.build_sections(wording),
         method.method_section(wording),

@@ -6,12 +6,19 @@ from typing import NamedTuple
 
 from models.language import tr
 from models.results import Position, ProjectPlan
-from optimizer.analyses.plan import columns as col
-from optimizer.analyses.plan.plan_wording import PlanWording, amount_column, payer_kind_names
+from optimizer.analyses.plan.plan_wording import (
+    PlanWording,
+    SheetRow,
+    amount_column,
+    payer_kind_names,
+    row_column,
+    row_year_columns,
+    text_columns,
+)
 from optimizer.analyses.plan_diff import MARKET_ID
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
-from optimizer.report.charts import money as charts
+from optimizer.report.charts import plan_charts as charts
 from optimizer.report.document import (
     ALL_MEDIA,
     PAGE,
@@ -183,14 +190,14 @@ def funder_table(
 ) -> Table:
     """Return a table of amounts by funder and year."""
 
-    def row(funder: str) -> col.SheetRow:
+    def row(funder: str) -> SheetRow:
         names = {"funder": wording.payer_header(funder), "kind": wording.funder_kind_name(funder)}
-        return col.SheetRow("money", {**names, **wording.fill_years(amounts[funder])})
+        return SheetRow("money", {**names, **wording.fill_years(amounts[funder])})
 
     columns = [
-        *col.text_columns(funder=tr("Funder")),
-        col.row_column(tr("Kind"), "kind", "text", media=SHEET),
-        *col.year_columns(wording.year_keys, "money", total=True, decimals_group="years"),
+        *text_columns(funder=tr("Funder")),
+        row_column(tr("Kind"), "kind", "text", media=SHEET),
+        *row_year_columns(wording.year_keys, "money", total=True, decimals_group="years"),
         Column(
             tr("All years"), lambda row: sum(row[year] for year in wording.year_keys), "money",
             total=True,

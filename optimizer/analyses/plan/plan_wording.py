@@ -10,8 +10,8 @@ from models.results import Brief, Plan, Position, ReferenceIncrement
 from models.results.option import Benefit, Cost, MoneyTotals
 from models.scenario.case import Case
 from optimizer.analyses.comparison.benefit import compute_benefit
-from optimizer.analyses.comparison.brief_figures import compute_brief
 from optimizer.analyses.comparison.money import compute_cost, position_adder
+from optimizer.analyses.comparison.plan_comparison import compute_brief
 from optimizer.analyses.plan.companion_results import CompanionResults
 from optimizer.analyses.plan_diff import MARKET_ID
 from optimizer.report.countries import country_name
@@ -238,3 +238,40 @@ def decidable_projects(case: Case) -> Iterator[str]:
     for id, project in case.projects.items():
         if years & {*project.start_years(horizon)} and id not in policy.must_not_build:
             yield id
+
+
+CellContent = float | str | None
+
+
+@dataclass(frozen=True)
+class SheetRow:
+    """A row whose figures are all displayed in one ``form``."""
+
+    form: ValueForm
+    cells: Mapping[str, CellContent]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.cells.get(key)
+
+
+def row_column(
+    header: str | int, key: str, form: ValueForm | None = None, **options: Any
+) -> Column:
+    """Return a column that shows one cell of each :class:`SheetRow`.
+
+    Figures are displayed in the ``form``, by default that of the row.
+    """
+    get_form = form or (lambda row: row.form)
+    return Column(header, lambda row: row[key], get_form, empty_text="", **options)
+
+
+def text_columns(**headers: str) -> list[Column]:
+    """Return text columns of a :class:`SheetRow`; each keyword is a cell key with its header."""
+    return [row_column(header, key, "text") for key, header in headers.items()]
+
+
+def row_year_columns(
+    year_keys: Iterable[str], form: ValueForm | None = None, **options: Any
+) -> list[Column]:
+    """Return a column of :class:`SheetRow` cells for each year."""
+    return [row_column(int(year), year, form, **options) for year in year_keys]

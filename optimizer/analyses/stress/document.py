@@ -18,7 +18,7 @@ from models.results.stress import (
 )
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
-from optimizer.report.charts import periods as charts
+from optimizer.report.charts import analysis_charts as charts
 from optimizer.report.document import (
     ALL_MEDIA,
     PAGE_AND_SHEET,

@@ -15,7 +15,6 @@ from small_scenario import VALID, broken
 
 from models.faults import ScenarioError, SourceLocation
 from models.files import read_case, read_case_text, shipped_files
-from models.language import using
 from models.schema import scenario_schema
 from optimizer.solve.checked_solution import input_hash
 
@@ -348,14 +347,6 @@ def test_what_a_variant_cannot_include_is_reported_with_its_name(folder):
     assert "with variant 'japan': there is no 'include.0' to change; set include" in second
     with pytest.raises(ScenarioError, match=r"^--set include=\[x\]: error: there is no preset"):
         read(VALID, settings=["include=[x]"])
-
-
-def test_what_cannot_be_included_is_reported_in_german(folder):
-    with using("de"):
-        (unknown,) = lines(including("state_ad_a_area"))
-        (outside,) = lines(including("../shelf.yaml"))
-    assert "die Vorlage „state_ad_a_area“ gibt es nicht; meinten Sie „state_aid_a_area“?" in unknown
-    assert "was eingebunden wird, liegt im Ordner der Datei, die es nennt" in outside
 
 
 def test_a_misspelt_include_is_suggested(folder):

@@ -12,7 +12,6 @@ from small_scenario import VALID
 
 from models.faults import ScenarioError, SourceLocation
 from models.files import read_case, read_case_text
-from models.language import using
 from models.schema import scenario_schema
 from optimizer.cli import run_command_line
 from optimizer.solve.checked_solution import input_hash
@@ -136,8 +135,6 @@ def test_validate_tells_which_was_taken(folder, capfd):
     said = capfd.readouterr()
     assert "'public.yaml' stands in for it" in said.err
     assert "1 warning" in said.err
-    assert run_command_line(["validate", "--language", "de", "scenario.yaml"]) == 0
-    assert "an ihre Stelle tritt „public.yaml“" in capfd.readouterr().err
 
 
 def test_the_schema_knows_the_entry(folder):
@@ -150,9 +147,3 @@ def test_the_schema_knows_the_entry(folder):
         {"private": 5},
     ):
         assert list(schema.iter_errors({**good, "include": [entry]}))
-
-
-def test_all_of_it_has_its_german(folder):
-    with using("de"):
-        (found,) = lines("{private: own.yaml, owner: Motor Co}")
-    assert "liegt hier nicht vor; sie bleibt bei Motor Co" in found

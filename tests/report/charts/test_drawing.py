@@ -13,7 +13,7 @@ from saved_plans import germany
 from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.report.charts import Chart
 from optimizer.report.charts.drawing import SERIES_STYLES, WIDTH
-from optimizer.report.charts.money import stacked_year_bars
+from optimizer.report.charts.plan_charts import stacked_year_bars
 from optimizer.report.render.html import document_charts
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -16,7 +16,7 @@ from small import solve as solve_small
 from models.countries import ALPHA_2
 from models.results import Plan
 from optimizer.analyses.document_dispatch import build_result_document
-from optimizer.report.charts import Chart, supply_map
+from optimizer.report.charts import Chart, supply_charts
 from optimizer.report.countries import country_name
 from optimizer.report.document import Table, Text
 from optimizer.report.number_format import format_rounded_percent
@@ -35,8 +35,8 @@ def maps_of(found: Plan) -> tuple[Table, Chart] | None:
 
 
 def drawn(shares: dict[str, float], home: str = "DE", marked: str = "") -> Any:
-    one = supply_map.SupplyMap("Ore", "With plan", shares, list(shares), marked)
-    return supply_map.draw_supply_maps([[one]], home).axes[0]
+    one = supply_charts.SupplyMap("Ore", "With plan", shares, list(shares), marked)
+    return supply_charts.draw_supply_maps([[one]], home).axes[0]
 
 
 def lines(axes: Any) -> list[float]:
@@ -63,7 +63,7 @@ def test_the_chart_shows_the_figures_of_the_plan() -> None:
             assert mix is not None
             seen.add((name, side))
             wide = [
-                max(supply_map.FULL_LINE_WIDTH * x, 0.4)
+                max(supply_charts.FULL_LINE_WIDTH * x, 0.4)
                 for c, x in mix.by_country.items()
                 if c != "DE"
             ]
@@ -108,12 +108,14 @@ def test_it_is_the_same_every_time_and_small() -> None:
 
 def test_a_line_is_as_wide_as_the_share_and_home_has_none() -> None:
     axes = drawn(MIX)
-    assert lines(axes) == near([supply_map.FULL_LINE_WIDTH * share for share in (0.45, 0.15, 0.1)])
+    assert lines(axes) == near(
+        [supply_charts.FULL_LINE_WIDTH * share for share in (0.45, 0.15, 0.1)]
+    )
     assert texts(axes) == ["China 45\u00a0%", "Germany 30\u00a0%", "Australia 15\u00a0%",
                            "Chile 10\u00a0%"]  # fmt: skip
     colors = [line.get_markerfacecolor() for line in axes.lines]
-    assert supply_map.SHARE_COLORS[2] in colors  # China, from 40 %
-    assert supply_map.SHARE_COLORS[3] not in colors
+    assert supply_charts.SHARE_COLORS[2] in colors  # China, from 40 %
+    assert supply_charts.SHARE_COLORS[3] not in colors
 
 
 def test_a_share_above_the_limit_is_marked_and_not_by_color_alone() -> None:
@@ -128,13 +130,13 @@ def test_without_a_home_on_the_map_no_line_leads_there(home: str) -> None:
 def test_labels_stand_apart_and_on_the_map() -> None:
     shares = {"DE": 0.3, "FR": 0.2, "BE": 0.2, "NL": 0.1, "AT": 0.1, "PL": 0.1}
     axes = drawn(shares)
-    boxes = [(*text.get_position(), 0.56 * supply_map.LABEL_SIZE * len(text.get_text()))
+    boxes = [(*text.get_position(), 0.56 * supply_charts.LABEL_SIZE * len(text.get_text()))
              for text in axes.texts]  # fmt: skip
     for place, (x, y, wide) in enumerate(boxes):
-        assert wide / 2 < x < supply_map.MAP_WIDTH - wide / 2
-        assert 0 < y < supply_map.MAP_HEIGHT
+        assert wide / 2 < x < supply_charts.MAP_WIDTH - wide / 2
+        assert 0 < y < supply_charts.MAP_HEIGHT
         for a, b, w in boxes[:place]:
-            assert abs(x - a) >= (wide + w) / 2 or abs(y - b) >= supply_map.LABEL_SIZE
+            assert abs(x - a) >= (wide + w) / 2 or abs(y - b) >= supply_charts.LABEL_SIZE
 
 
 def test_a_country_without_a_point_is_listed_beside_the_map() -> None:
@@ -158,7 +160,7 @@ def codes() -> set[str]:
 
 def test_every_country_of_the_scenarios_is_on_the_map() -> None:
     assert len(codes()) > 40
-    assert [code for code in sorted(codes()) if supply_map.country_point(code) is None] == []
+    assert [code for code in sorted(codes()) if supply_charts.country_point(code) is None] == []
 
 
 def test_materials_from_home_alone_have_no_map() -> None:
@@ -180,9 +182,9 @@ def test_new_supply_has_an_empty_map_before() -> None:
 
 def test_the_projection_is_equal_earth() -> None:
     """The equator is 2.0546 times as long as the meridian in the middle (Šavrič and others)."""
-    x, _ = supply_map.project_equal_earth(180, 0)
-    _, y = supply_map.project_equal_earth(0, 90)
+    x, _ = supply_charts.project_equal_earth(180, 0)
+    _, y = supply_charts.project_equal_earth(0, 90)
     assert x / y == pytest.approx(2.0546, abs=1e-4)
-    assert supply_map.project_equal_earth(-30, -40) == near(
-        [-v for v in supply_map.project_equal_earth(30, 40)]
+    assert supply_charts.project_equal_earth(-30, -40) == near(
+        [-v for v in supply_charts.project_equal_earth(30, 40)]
     )

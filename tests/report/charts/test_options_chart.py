@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from optimizer.report.charts.drawing import Chart
-from optimizer.report.charts.options import OptionPoint, efficient_frontier
+from optimizer.report.charts.plan_charts import OptionPoint, efficient_frontier
 
 CROWDED = [
     OptionPoint("1 Industry alone", 0, 10_380, True),

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from matplotlib.text import Annotation
 
-from optimizer.report.charts import drawing, schedule
-from optimizer.report.charts.schedule import ProjectTimeline
+from optimizer.report.charts import drawing, plan_charts
+from optimizer.report.charts.plan_charts import ProjectTimeline
 
 YEARS = range(2026, 2041)
 LATE = ProjectTimeline(
@@ -19,13 +19,13 @@ LATE = ProjectTimeline(
 
 def bars(*lives: ProjectTimeline) -> list[tuple[float, float]]:
     """First and last point in time of each bar, in the order in which they are drawn."""
-    axes = schedule.project_timelines(lives, YEARS).axes[0]
+    axes = plan_charts.project_timelines(lives, YEARS).axes[0]
     drawn = [bar for one in axes.containers for bar in one]
     return [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in drawn]
 
 
 def texts(*lives: ProjectTimeline) -> list[str]:
-    axes = schedule.project_timelines(lives, YEARS).axes[0]
+    axes = plan_charts.project_timelines(lives, YEARS).axes[0]
     return [text.get_text() for text in axes.texts]
 
 
@@ -38,7 +38,7 @@ def test_without_delay_there_is_none_to_be_seen() -> None:
     on_time = ProjectTimeline("Works", 2027, 2029, 1, 3)
     assert bars(on_time) == [(2027, 2029), (2029, 2030), (2030, 2032)]
     words = [
-        t.get_text() for t in schedule.project_timelines([on_time], YEARS).legends[0].get_texts()
+        t.get_text() for t in plan_charts.project_timelines([on_time], YEARS).legends[0].get_texts()
     ]
     assert words == ["decision", "construction", "ramp-up", "full output"]
     assert "latest" not in texts(on_time)
@@ -59,7 +59,7 @@ def test_nothing_is_drawn_past_its_life_or_the_horizon(
 
 
 def test_the_line_of_a_delay_ends_with_the_longest() -> None:
-    (line, _) = schedule.project_timelines([LATE], YEARS).axes[0].lines
+    (line, _) = plan_charts.project_timelines([LATE], YEARS).axes[0].lines
     assert list(line.get_xdata()) == [2029, 2031]
 
 
@@ -68,7 +68,7 @@ def test_years_and_chances_stand_beside_the_bars() -> None:
         "Works", "First", "output", "2029", "At the", "latest", "2031", "Chance of", "success",
         "75\u00a0%",
     ]  # fmt: skip
-    figure = schedule.project_timelines(
+    figure = plan_charts.project_timelines(
         [LATE, LATE._replace(name="A name that takes two lines " * 2)], YEARS
     )
     figure.draw_without_rendering()
@@ -85,7 +85,7 @@ def test_years_and_chances_stand_beside_the_bars() -> None:
 def test_names_of_two_lines_and_columns_of_texts_do_not_meet() -> None:
     long = [LATE._replace(name=f"{n} Metals and alloys at Lacq (LCM, USA Rare Earth) and more")
             for n in range(12)]  # fmt: skip
-    figure = schedule.project_timelines(long, YEARS)
+    figure = plan_charts.project_timelines(long, YEARS)
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     for one, other in itertools.combinations(boxes, 2):
