@@ -27,10 +27,9 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
 
     from models.files import read_case
-    from optimizer.analyses.frontier.options import FrontierOptions
+    from optimizer.analyses.analysis_options import FrontierOptions, TargetOptions
     from optimizer.analyses.frontier.tracing import TracedFrontier, trace_frontier
     from optimizer.analyses.target.least_value import find_least_value
-    from optimizer.analyses.target.options import TargetOptions
     from optimizer.analyses.variation import BUDGET_PATH, Variation, evenly_spaced
 
     small = read_case(GERMANY, settings=["uncertainty.sample.states=20"])

@@ -21,9 +21,9 @@ from spreadsheets import results
 
 from models.files import read_case_text
 from models.scenario.case import Case
-from optimizer.analyses.document_dispatch import build_result_document
-from optimizer.analyses.evaluation.options import EvaluateOptions
+from optimizer.analyses.analysis_options import EvaluateOptions
 from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan
+from optimizer.analyses.registry import build_result_document
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.cli import run_command_line
 from optimizer.errors import Infeasible, Misuse

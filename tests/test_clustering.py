@@ -12,7 +12,7 @@ from small import CHINA, Raw, case, near
 from models.language import using
 from models.results import Clustering, Plan
 from models.scenario.case import Case
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.registry import build_result_document
 from optimizer.model.instance import read_instance
 from optimizer.model.states import State, read_states
 from optimizer.report.render import html

@@ -32,7 +32,7 @@ from models.language import (
 )
 from models.scenario.case import Case
 from models.scenario.stockpiles import Stockpile
-from optimizer.report.scenario_workbook.fields import field_label
+from optimizer.report.scenario_workbook.columns import field_label
 
 ROOT = Path(__file__).parents[1]
 GERMAN = ROOT / "models" / "language" / "de"
@@ -205,9 +205,9 @@ HIDDEN = {
         "RULE_CLAUSES.get(same_rules[0].name, same_rules[0].name)",
     ),
     ("optimizer/analyses/plan/figure_sources.py", "field.unit"),
-    ("optimizer/report/countries.py", "_country_names()[code]"),
+    ("optimizer/report/wording.py", "_country_names()[code]"),
     ("optimizer/report/fault_workbook.py", "FAULTS_SHEET"),
-    ("optimizer/report/scenario_workbook/book.py", "GUIDE_SHEET"),
+    ("optimizer/report/scenario_workbook/sheets.py", "GUIDE_SHEET"),
     ("optimizer/analyses/sensitivity/document.py", "template"),
     ("optimizer/analyses/sensitivity/document.py", "BROKEN_RULE_TEXTS[tag]"),
     ("vorrat/arguments.py", "self.description"),

@@ -28,7 +28,7 @@ from optimizer.errors import Infeasible
 from optimizer.model.extra_rules import ExtraRules, applying
 from optimizer.model.instance import read_instance
 from optimizer.page.controls import controls_by_id
-from optimizer.report.scenario_workbook.book import (
+from optimizer.report.scenario_workbook.sheets import (
     build_scenario_workbook,
     first_roundtrip_difference,
 )

@@ -302,12 +302,12 @@ def compare(
     >>> [(option.label, round(option.benefit.expected.with_plan)) for option in side.result.options]
     [('tutorial', 12), ('small_tickets', 10)]
     """
+    from optimizer.analyses.break_even import SolveTask, solve_sequentially
     from optimizer.analyses.comparison.plan_comparison import (
         check_options,
         compare_plans,
         make_unique,
     )
-    from optimizer.analyses.sequential import SolveTask, solve_sequentially
     from optimizer.cli.compare import ComparedItem, failed_option
     from optimizer.cli.saved_results import option_plan_paths
 

@@ -337,7 +337,7 @@ class Found(Generic[R]):
         return render_fragment(self._report_document())
 
     def _report_document(self) -> Document:
-        from optimizer.analyses.document_dispatch import build_result_document
+        from optimizer.analyses.registry import build_result_document
 
         extra_inputs: dict[str, Any] = {}
         if isinstance(self.result, Comparison):

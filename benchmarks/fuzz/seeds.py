@@ -24,7 +24,7 @@ from models.files import read_case_text
 from models.files.tabs import is_ignored_sheet
 from models.language import using
 from optimizer.cli.scenario_files import starter_scenario_text
-from optimizer.report.scenario_workbook.book import build_scenario_workbook
+from optimizer.report.scenario_workbook.sheets import build_scenario_workbook
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 

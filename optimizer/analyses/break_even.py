@@ -1,23 +1,19 @@
-"""Break-even factors on damage, event rate and event duration, for a given plan and for any plan.
-
-A plan pays for itself if the expected damage that it avoids is at least its discounted net cost to
-all funders. Equivalently, its objective with a cost weight of 1 and no weight on the worst states
-is at most the objective of no plan. One quantity of the scenario at a time is multiplied by a
-factor.
+"""Break-even factors of a plan on damage, event rate and event duration, and the solution of
+several cases in sequence, each of which may have them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from models.files.case_content import read_case_data
-from models.language import tr
 from models.results import Plan
 from models.results.plan import BreakEvenFactor, ScaledQuantity
 from models.scenario.case import Case
@@ -31,12 +27,13 @@ from optimizer.analyses.sensitivity.subproblem import (
     solve_decision,
 )
 from optimizer.analyses.variation import format_setting
-from optimizer.errors import Interrupted, SolverError
+from optimizer.errors import Infeasible, Interrupted, NoPlan, SolverError
 from optimizer.model.commitment import Commitment, net_cost
+from optimizer.model.instance import read_instance
 from optimizer.solve import outcomes
-from optimizer.solve.decomposition import CutPool
+from optimizer.solve.decomposition import CutPool, pool_key
 from optimizer.solve.plan_document import commitment_from_plan
-from optimizer.solve.planner import Problem, choose_method
+from optimizer.solve.planner import Problem, check_supported, choose_method
 from optimizer.solve.session import Session
 
 BREAK_EVEN_SETTINGS = ("objective.cost_weight=1", "objective.cvar.weight=0")
@@ -85,7 +82,7 @@ def add_break_even(plan: Plan, time_limit: float | None = None) -> Plan:
                 )
             factors.append(BreakEvenFactor(of=quantity, plan=plan_factor, any_plan=bound))
     except KeyboardInterrupt:
-        raise Interrupted(tr("interrupted")) from None
+        raise Interrupted("interrupted") from None
     return plan.model_copy(update={"worth_from": tuple(factors)})
 
 
@@ -293,3 +290,79 @@ def _any_plan_break_even(
         else:
             break
     return low, replace(subject, session=session)
+
+
+SolveFailure = Infeasible | NoPlan | SolverError
+"""Why a case has no plan."""
+
+
+class SolveTask(NamedTuple):
+    """A case to be solved, with the variant and the title for its plan."""
+
+    case: Case
+    variant: str | None
+    title: str
+
+
+def solve_sequentially(
+    tasks: Sequence[SolveTask],
+    *,
+    pools: MutableMapping[str, CutPool] | None = None,
+    on_start: Callable[[int], None] | None = None,
+    break_even: bool = False,
+    **solve_options: Any,
+) -> list[Plan | SolveFailure | None]:
+    """Solve several cases one after the other; return for each its plan or the error.
+
+    Cases that were not solved because of an interrupt have None. Cases with larger budgets are
+    solved first, since their cuts are useful for smaller budgets. Small cases are solved in the
+    extensive form, unless ``pools`` are given. ``pools`` maps the key of a case to its cut pool,
+    and missing pools are added. ``solve_options`` apply to each solve.
+
+    Raises Interrupted if an interrupt leaves no plan at all, and Misuse if a break-even is
+    requested for a case with assumption sets, a review or ambiguity.
+    """
+    for task in tasks if break_even else ():
+        check_supported(task.case)
+    shared_pools: MutableMapping[str, CutPool] = {} if pools is None else pools
+    sessions: dict[str, Session] = {}
+    answers: list[Plan | SolveFailure | None] = [None] * len(tasks)
+    for index in sorted(range(len(tasks)), key=lambda k: -total_public_budget(tasks[k].case)):
+        case, variant, title = tasks[index]
+        if on_start is not None:
+            on_start(index)
+        key = pool_key(read_instance(case))
+        pool = shared_pools.setdefault(key, CutPool())
+        session = Session(
+            solve_options.get("threads"), pool, always_keep_recourse=pools is not None
+        )
+        session = sessions.setdefault(key, session)
+        try:
+            answers[index] = plan = session.ask_for_plan(case, title, variant, **solve_options)
+            if break_even:
+                with suppress(Interrupted):  # the plan is kept, and the next case begins
+                    answers[index] = add_break_even(plan, solve_options.get("time_limit"))
+        except Interrupted:
+            if not any(isinstance(answer, Plan) for answer in answers):
+                raise
+            break
+        except (Infeasible, NoPlan, SolverError) as error:
+            answers[index] = error
+    return answers
+
+
+def total_public_budget(case: Case) -> float:
+    """Return the largest amount in million EUR that public funders can spend in total; infinite if
+    there is no limit."""
+    funder_total = 0.0
+    for funder in case.funders.values():
+        if funder.kind == "public":
+            budget, budget_by_year = funder.budget_meur, funder.budget_by_year_meur
+            over_years = (
+                math.inf
+                if budget_by_year is None
+                else math.fsum(map(float, budget_by_year.values()))
+            )
+            funder_total += min(math.inf if budget is None else float(budget), over_years)
+    limit = case.policy.budget_meur
+    return funder_total if limit is None else min(float(limit), funder_total)

@@ -1,4 +1,4 @@
-"""Registry of all analyses: their names, and where their code is.
+"""Registry of all analyses: their names, and where their code and the documents on results are.
 
 The code of an analysis is imported only when it is needed, so that commands can be listed quickly.
 """
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from models.results import Result
     from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
     from optimizer.analyses.options import SolveOptions
+    from optimizer.report.document import Document
 
 PACKAGES = {"disagreement": "assumption_dependence", "waiting": "deferral"}
 """Packages below optimizer.analyses by the kind of their result, where the names differ."""
@@ -59,7 +60,7 @@ class Analysis:
     @property
     def options_class(self) -> type[SolveOptions]:
         """The class of the analysis's options."""
-        default_path = f"{self.package}.options:{self.name.capitalize()}Options"
+        default_path = f"analysis_options:{self.name.capitalize()}Options"
         module, _, name = (self.options_path or default_path).partition(":")
         return cast("type[SolveOptions]", _import_attribute(f"optimizer.analyses.{module}", name))
 
@@ -191,3 +192,14 @@ ANALYSES = (
 """All analyses; a folder with several results stands for the first of them in this order."""
 
 ANALYSES_BY_NAME = {analysis.name: analysis for analysis in ANALYSES}
+
+
+def build_result_document(result: Result, **companions: Any) -> Document:
+    """Build the document on a result, in the current language.
+
+    ``companions`` are other results that the document uses, for example the plans of a comparison.
+    """
+    kind = type(result).__name__.lower()
+    module = f"optimizer.analyses.{PACKAGES.get(kind, kind)}.document"
+    document: Document = _import_attribute(module, "build_document")(result, **companions)
+    return document

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from models.language import mark_translatable, tr
+from models.language import mark_translatable
 from models.results import Evaluation
 from models.spelling import unknown_name_hint
 from optimizer.analyses.saved_plan import SavedPlan
@@ -33,7 +33,7 @@ from optimizer.solve.recourse.state_classes import find_realizations
 from optimizer.solve.recourse.state_flows import ChainFlows, StateFlows
 
 if TYPE_CHECKING:
-    from optimizer.report.render.long_frames import LongFrame
+    from optimizer.report.render.data_frames import LongFrame
 
 BLOCK_SIZE = 500
 """Number of states that are evaluated together, to bound memory."""
@@ -122,10 +122,8 @@ def evaluated_states(
     if evaluation is not None:
         if evaluation.states_of is not None:
             raise Misuse(
-                tr(
-                    "This evaluation is in the states of another scenario; single states are known "
-                    "of an evaluation in the plan's own scenario."
-                )
+                "This evaluation is in the states of another scenario; single states are known "
+                "of an evaluation in the plan's own scenario."
             )
         if evaluation.fresh.seed is not None:
             states = sample_states(problem.instance, evaluation.fresh.states, evaluation.fresh.seed)
@@ -161,7 +159,7 @@ def long_table(
     Misuse
         If there is no such key, or no such state.
     """
-    from optimizer.report.render.long_frames import join_rows
+    from optimizer.report.render.data_frames import join_rows
 
     keys = KEYS[name] if by is None else _check_names(by, KEYS[name], NO_COLUMN)
     names = [state.name for state in evaluated.states]
@@ -203,7 +201,7 @@ def _check_names(given: Sequence[str], known: Sequence[str], message: str) -> tu
     """Return the given names in the order of the known ones. Raise Misuse if one is unknown."""
     for name in given:
         if name not in known:
-            raise Misuse(tr(message, name=name, hint=unknown_name_hint(name, known)))
+            raise Misuse(message.format(name=name, hint=unknown_name_hint(name, known)))
     return tuple(name for name in known if name in given)
 
 

@@ -258,7 +258,7 @@ def show_after_writing(result: Result, shown_as: Shown) -> Iterator[bytes]:
 def show_result(result: Result) -> None:
     """Print a result to stdout as text."""
     # Imported late: with --json it is not needed, and it is slow to import.
-    from optimizer.analyses.document_dispatch import build_result_document
+    from optimizer.analyses.registry import build_result_document
     from optimizer.report.render import terminal
 
     terminal.print_document(build_result_document(result), sys.stdout)

@@ -34,7 +34,7 @@ from optimizer.cli.usage import announce, usage_error
 from optimizer.errors import Infeasible, NoPlan
 
 if TYPE_CHECKING:
-    from optimizer.analyses.sequential import SolveFailure
+    from optimizer.analyses.break_even import SolveFailure
 
 NOT_SOLVED_MESSAGE = "stopped before it was solved"
 
@@ -163,7 +163,7 @@ def _solve_scenarios(
     diagnostics.show_faults(diagnostics.new_faults(warnings, set()))
 
     # Imported late: comparing saved plans needs neither the solver nor Pyomo.
-    from optimizer.analyses.sequential import SolveTask, solve_sequentially
+    from optimizer.analyses.break_even import SolveTask, solve_sequentially
 
     width = max(len(item.label) for item in to_solve)
     tasks = [

@@ -71,7 +71,7 @@ def details(
     # Imported late: these modules are slow to import.
     from models.scenario.equal_steps import equal_steps_note
     from optimizer.analyses.saved_plan import load_saved_plan
-    from optimizer.report.render.long_frames import render_frame
+    from optimizer.report.render.data_frames import render_frame
 
     with misuse_as_usage_error():
         stored = read_stored_result(given)

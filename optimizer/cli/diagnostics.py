@@ -212,7 +212,7 @@ class ProgressDisplay(ProgressListener):
                 click.echo(f"\r{'':<{self._line_width}}\r", err=True, nl=False)
 
     def _show_progress(self, progress: Progress) -> None:
-        from optimizer.report.progress import format_progress
+        from optimizer.report.number_format import format_progress
 
         if self._is_due():
             self._write_line(f"{self._label}{format_progress(progress)}")

@@ -14,13 +14,16 @@ import click
 from models.countries import EU_27
 from models.files import read_case
 from models.results import Comparison, Plan, Result
-from optimizer.analyses.assumption_dependence.options import AssumptionsOptions
-from optimizer.analyses.deferral.options import ReviewOptions
-from optimizer.analyses.evaluation.options import EvaluateOptions
-from optimizer.analyses.frontier.options import FrontierOptions
+from optimizer.analyses.analysis_options import (
+    AssumptionsOptions,
+    EvaluateOptions,
+    FrontierOptions,
+    ReviewOptions,
+    StressOptions,
+    parse_events,
+)
 from optimizer.analyses.options import CompareOptions, PlanOptions
 from optimizer.analyses.registry import ANALYSES_BY_NAME
-from optimizer.analyses.stress.options import StressOptions, parse_events
 from optimizer.cli import child_process, exit_codes, saved_results
 from optimizer.cli.analysis_commands import nested_output, run_nested
 from optimizer.cli.compare import compare_items

@@ -257,8 +257,7 @@ def _run_missing_analyses(
 ) -> int:
     """Run the analyses whose results a brief needs and does not have, and write the results beside
     the plan. Return the exit code."""
-    from optimizer.analyses.evaluation.options import EvaluateOptions
-    from optimizer.analyses.explanation.options import ExplainOptions
+    from optimizer.analyses.analysis_options import EvaluateOptions, ExplainOptions
     from optimizer.cli.analysis_commands import run_nested
     from optimizer.cli.diagnostics import ProgressDisplay
 
@@ -307,9 +306,9 @@ def render_products(
     """Return the contents of all files that present a plan, by file name, in the current language.
     ``results`` are companion results of the plan, and ``other_plans`` are the plans with which it
     is compared, by label."""
-    from optimizer.analyses.document_dispatch import build_result_document
     from optimizer.analyses.plan.companion_results import group_by_kind
     from optimizer.analyses.plan.document import brief_document
+    from optimizer.analyses.registry import build_result_document
     from optimizer.report.render import html, workbook
 
     companions = group_by_kind(results)

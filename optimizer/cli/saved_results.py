@@ -112,8 +112,8 @@ def announce_warning(saved: SavedResult) -> None:
 def document_of_results(results: Sequence[SavedResult], plans: Mapping[str, Plan]) -> Document:
     """Return one document of all results. It presents a plan with its companion results, several
     plans side by side, or results of another kind."""
-    from optimizer.analyses.document_dispatch import build_result_document
-    from optimizer.report.combined_documents import combine_documents
+    from optimizer.analyses.registry import build_result_document
+    from optimizer.report.document import combine_documents
 
     if not plans:
         documents = [build_result_document(saved.result) for saved in results]

@@ -264,7 +264,7 @@ def _look_up_scenario(scenarios: dict[str, Path], name: str) -> Path:
 def _build_workbook(origin: Path | None, language: Language) -> bytes:
     """Return the content of a workbook from which the same scenario is read; the starter scenario
     if ``origin`` is None. Raise click.UsageError if a workbook cannot represent the scenario."""
-    from optimizer.report.scenario_workbook.book import (
+    from optimizer.report.scenario_workbook.sheets import (
         build_scenario_workbook,
         first_roundtrip_difference,
     )

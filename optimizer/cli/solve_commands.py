@@ -326,7 +326,7 @@ class _ScenarioRun:
 
 def _write_options_page(page: Path, comparison: Comparison, plans: dict[str, Plan]) -> None:
     """Write the report of a comparison."""
-    from optimizer.analyses.document_dispatch import build_result_document
+    from optimizer.analyses.registry import build_result_document
     from optimizer.report.render import html
 
     document = build_result_document(comparison, plans=plans)

@@ -40,7 +40,7 @@ from optimizer.page.figure_controls import (
     yearly_numbers,
 )
 from optimizer.report.number_format import format_exact, format_percent
-from optimizer.report.scenario_workbook.fields import field_label
+from optimizer.report.scenario_workbook.columns import field_label
 
 PUBLIC_BUDGETS = "public"
 """Id of the control that scales all public budgets."""

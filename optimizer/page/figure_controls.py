@@ -30,7 +30,7 @@ from optimizer.analyses.plan.figure_sources import (
 )
 from optimizer.analyses.variation import format_setting
 from optimizer.report.number_format import format_exact, sanitize
-from optimizer.report.scenario_workbook.fields import Field, field_label
+from optimizer.report.scenario_workbook.columns import Field, field_label
 
 FACTOR_UNIT = "×"
 """The unit of a control whose value is a factor."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from models.language import mark_translatable, tr
 from models.results import Comparison, Plan
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.registry import build_result_document
 from optimizer.errors import VorratError
 from optimizer.page import answer_changes
 from optimizer.report.document import PAGE, Document, Part, Section, Table, parts_for_medium

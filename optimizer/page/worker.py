@@ -13,7 +13,7 @@ from models.faults import VorratError
 from models.language import Language, current_language, tr
 from models.results import Plan
 from models.scenario.case import Case
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.registry import build_result_document
 from optimizer.errors import Infeasible, Misuse
 from optimizer.page import views
 from optimizer.parallel.services import ContentReporter, ServiceMessage
@@ -246,7 +246,7 @@ class ScenarioWorker:
                 self._plan_document(request.keys[0], request.name in views.DOWNLOADS_WITH_CHAINS),
             )
         if request.name in views.STRESS_VIEWS:
-            from optimizer.analyses.stress.options import StressOptions, parse_events
+            from optimizer.analyses.analysis_options import StressOptions, parse_events
             from optimizer.analyses.stress.stress_analysis import compute_stress
 
             solution = self._solution_with_states(request.keys[0])

@@ -8,11 +8,13 @@ some media (``media=PAGE``), but its content does not depend on the medium.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Flag
 from typing import Any, Literal
 
+from models.language import tr
 from optimizer.report.charts.drawing import Chart
 from optimizer.report.number_format import NO_VALUE
 
@@ -268,3 +270,64 @@ def parts_for_medium(parts: Sequence[Part], medium: Media) -> list[Part]:
         elif not isinstance(part, Table):
             shown_parts.append(part.text if isinstance(part, Text) else part)
     return shown_parts
+
+
+def combine_documents(documents: Mapping[str, Document]) -> Document:
+    """Return one document with the sections of all documents; the parts of each have its label.
+
+    A single document is returned unchanged.
+    """
+    first_document, *other_documents = documents.values()
+    if not other_documents:
+        return first_document
+    sections_by_id: dict[str, list[tuple[str, Document, Section]]] = {}
+    for label, document in documents.items():
+        for section in document.sections:
+            sections_by_id.setdefault(section.id, []).append((label, document, section))
+    sections = []
+    for group in sections_by_id.values():
+        section = group[0][2]
+        # Terms are listed once.
+        if not all(isinstance(part, Terms) for part in section.parts):
+            labeled_parts = [
+                part
+                for label, document, source_section in group
+                for part in _labeled_parts(label, document, source_section.parts)
+            ]
+            section = replace(section, parts=labeled_parts, fits_one_page=False)
+        sections.append(section)
+    return Document(
+        first_document.title,
+        first_document.document_kind,
+        tr("Side by side: {labels}", labels=", ".join(documents)),
+        [
+            part
+            for label, document in documents.items()
+            for part in _labeled_parts(label, document, document.answer)
+        ],
+        sections,
+        first_document.versions,
+        answer_title=first_document.answer_title,
+        checks=[
+            replace(check, statement=f"{label}: {check.statement}")
+            for label, document in documents.items()
+            for check in document.checks
+        ],
+    )
+
+
+def _labeled_parts(label: str, part_document: Document, parts: Sequence[Part]) -> Iterator[Part]:
+    if parts:
+        yield Heading(f"{label}: {part_document.subtitle}" if part_document.subtitle else label)
+    for part in parts:
+        yield _labeled_table(label, part) if isinstance(part, Table) else part
+
+
+def _labeled_table(label: str, table: Table) -> Table:
+    """Return a table whose name, and that of its chart, stay unique in the combined document."""
+    chart, suffix = table.chart, re.sub("[^a-z0-9]", "-", label.lower())
+    if chart is not None:
+        chart = replace(chart, name=f"{chart.name}-{suffix}", title=f"{chart.title}: {label}")
+    name = table.name and f"{table.name}-{suffix}"
+    caption = f"{table.caption}: {label}" if table.caption else label
+    return replace(table, name=name, chart=chart, caption=caption)

@@ -10,8 +10,9 @@ file.
 import math
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from models.language import conventions
+from models.language import conventions, tr
 
 NO_BREAK_SPACE = "\u00a0"
 NO_VALUE = "-"
@@ -147,3 +148,16 @@ def sanitize(text: str) -> str:
 def sanitize_keep_nbsp(text: str) -> str:
     """Return a text on one line, without control characters, that keeps its no-break spaces."""
     return NO_BREAK_SPACE.join(map(sanitize, text.split(NO_BREAK_SPACE)))
+
+
+def format_progress(progress: Any) -> str:
+    """Return elapsed time, incumbent, bound and gap of a running solve as text, with ``-`` for
+    unknown figures."""
+    line = tr(
+        "{seconds:6.0f} s   best {best}   bound {bound}   gap {gap}",
+        seconds=progress.seconds,
+        best=format_number(progress.objective),
+        bound=format_number(progress.bound),
+        gap=format_small_percent(progress.gap if math.isfinite(progress.objective) else math.inf),
+    )
+    return line.replace(NO_BREAK_SPACE, " ")

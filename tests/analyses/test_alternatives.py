@@ -23,7 +23,6 @@ from optimizer.analyses.alternatives.near_optimal import (
     AlternativesResult,
     find_alternatives,
 )
-from optimizer.analyses.alternatives.options import AlternativesOptions, StatedAssumptions
 from optimizer.analyses.alternatives.portfolios import (
     frequency_word,
     min_lots_by_stockpile,
@@ -32,6 +31,7 @@ from optimizer.analyses.alternatives.portfolios import (
     share_with_item,
     with_fixed_items,
 )
+from optimizer.analyses.analysis_options import AlternativesOptions, StatedAssumptions
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.errors import Infeasible
 from optimizer.model.instance import read_instance

@@ -17,8 +17,8 @@ import vorrat
 from models.language import Language
 from models.results import Evaluation, Plan
 from models.scenario.case import Case
+from optimizer.analyses.analysis_options import parse_events
 from optimizer.analyses.registry import ANALYSES_BY_NAME
-from optimizer.analyses.stress.options import parse_events
 from optimizer.cli import run_command_line
 from optimizer.solve import planner
 

@@ -18,7 +18,7 @@ from optimizer.analyses.comparison.comparison_wording import (
     localized,
     subject_name,
 )
-from optimizer.report.scenario_workbook.fields import field_label
+from optimizer.report.scenario_workbook.columns import field_label
 
 
 def named(en: str, de: str | None = None) -> BilingualName:

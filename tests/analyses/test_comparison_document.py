@@ -22,7 +22,7 @@ from models.results.comparison import BrokenRule, FailedOption
 from models.results.option import BilingualName
 from models.scenario.case import Case
 from optimizer.analyses.comparison.plan_comparison import compare_plans
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.registry import build_result_document
 from optimizer.report.render import html
 from optimizer.report.render.terminal import PIPE_WIDTH
 from optimizer.solve.planner import solve_to_plan as best_plan

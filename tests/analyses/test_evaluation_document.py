@@ -15,7 +15,7 @@ from pages import Table, read, shows
 
 from models.language import Language
 from models.results import Distribution, Evaluation, StatesScenario
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.registry import build_result_document
 from optimizer.report.cells import format_estimate
 from optimizer.report.document import Document, Section
 from optimizer.report.number_format import NO_BREAK_SPACE

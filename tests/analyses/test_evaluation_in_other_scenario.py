@@ -10,9 +10,9 @@ import pytest
 from models.files import LoadedScenario, read_case
 from models.language import using
 from models.results import Plan
+from optimizer.analyses.analysis_options import EvaluateOptions
 from optimizer.analyses.evaluation.answer import other_scenario_name
 from optimizer.analyses.evaluation.fresh_states import transfer_plan
-from optimizer.analyses.evaluation.options import EvaluateOptions
 from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan
 from optimizer.analyses.saved_plan import SavedPlan, load_saved_plan
 from optimizer.errors import CheckFailed

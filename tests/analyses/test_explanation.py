@@ -26,8 +26,8 @@ from small import (
 )
 
 from models.results import ExplainedDecision, Explanation
+from optimizer.analyses.analysis_options import ExplainOptions
 from optimizer.analyses.explanation.explain import PlanExplainer, explain_plan
-from optimizer.analyses.explanation.options import ExplainOptions
 from optimizer.analyses.explanation.subproblem import QueryReply
 from optimizer.analyses.saved_plan import load_saved_plan as given_plan
 from optimizer.solve.decomposition.heuristics import Heuristics

@@ -17,7 +17,7 @@ from small import chance_of_cut, near, stockpile
 from models.faults import ScenarioError
 from models.files import read_case_text
 from models.results import Frontier
-from optimizer.analyses.frontier.options import FrontierOptions
+from optimizer.analyses.analysis_options import FrontierOptions
 from optimizer.analyses.frontier.tracing import trace_frontier
 from optimizer.analyses.options import ProgressListener
 from optimizer.analyses.variation import LOOSENING_PATHS, TAIL_WEIGHT_PATH, Variation

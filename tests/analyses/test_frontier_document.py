@@ -8,8 +8,8 @@ from pages import read, tables
 from samples import frontier, point
 
 from models.language import Language
-from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.frontier.document import sections_for_plan_report
+from optimizer.analyses.registry import build_result_document
 from optimizer.report.document import Table
 from optimizer.report.render import html
 

@@ -13,7 +13,7 @@ from partners import Raw, partners, with_fund
 from small import case, chance_of_cut, funder, near, project, stockpile
 
 from models.results import Participation, ShareCurve
-from optimizer.analyses.participation.options import ParticipateOptions
+from optimizer.analyses.analysis_options import ParticipateOptions
 from optimizer.analyses.participation.participate import analyze_participation
 from optimizer.errors import Infeasible
 

@@ -15,13 +15,13 @@ from spreadsheets import cells, formulas, records, results
 
 from models.language import Language
 from models.results import Participation
-from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.participation.document import chart_line, headline
 from optimizer.analyses.participation.tables import (
     ParticipationWording,
     points_with_plan,
     total_outlay_meur,
 )
+from optimizer.analyses.registry import build_result_document
 from optimizer.report.render import html
 
 EVERY = pytest.mark.parametrize("name", ALL)

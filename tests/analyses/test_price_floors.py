@@ -7,7 +7,7 @@ import pytest
 from small import near
 
 from models.files import read_case_text
-from optimizer.analyses.frontier.options import FrontierOptions
+from optimizer.analyses.analysis_options import FrontierOptions
 from optimizer.analyses.frontier.tracing import trace_frontier
 from optimizer.analyses.variation import BUDGET_PATH, Variation
 

@@ -353,12 +353,12 @@ def test_details_refuses(
 
 @pytest.mark.parametrize("name", ["pyarrow", "xarray"])
 def test_missing_libraries_are_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from optimizer.report.render import long_frames
+    from optimizer.report.render import data_frames
 
-    monkeypatch.setattr(long_frames, "find_spec", lambda module: None)
+    monkeypatch.setattr(data_frames, "find_spec", lambda module: None)
     frame = vorrat.solve(vorrat.read(TUTORIAL)).by_state(["year"])
     with pytest.raises(vorrat.Misuse, match=f"{name}, which is not installed: pip install"):
-        frame.to_xarray() if name == "xarray" else long_frames.render_frame(frame, ".parquet")
+        frame.to_xarray() if name == "xarray" else data_frames.render_frame(frame, ".parquet")
 
 
 @pytest.mark.parametrize("damage", [100_000, 90_000])

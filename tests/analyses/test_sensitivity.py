@@ -16,9 +16,9 @@ from small import chance_of_cut, cut, funder, near, project, stockpile
 
 from models.files import LoadedScenario
 from models.results import Sensitivity, SensitivityInput
+from optimizer.analyses.analysis_options import SensitivityOptions
 from optimizer.analyses.assumptions import Assumption, list_assumptions
 from optimizer.analyses.saved_plan import SavedPlan
-from optimizer.analyses.sensitivity.options import SensitivityOptions
 from optimizer.analyses.sensitivity.sensitivity_analysis import (
     analyze_sensitivity,
     elementary_effects,

@@ -31,7 +31,7 @@ from spreadsheets import cells, formulas, records, results
 
 from models.language import Language
 from models.results import Split
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.registry import build_result_document
 from optimizer.analyses.split.tables import SplitWording, round_outwards, state_meaning
 from optimizer.report.render import html
 from optimizer.report.render.html import document_charts

@@ -12,7 +12,7 @@ from small import near, solve
 
 from models.language import Language
 from models.results import Evaluation, Plan
-from optimizer.analyses.evaluation.options import EvaluateOptions
+from optimizer.analyses.analysis_options import EvaluateOptions
 from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan
 from optimizer.analyses.plan.companion_results import CompanionResults
 from optimizer.analyses.plan.executive_summary import describe_remaining_damage

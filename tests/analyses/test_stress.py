@@ -24,9 +24,9 @@ from models.files import read_case
 from models.language import Language, using
 from models.results import Plan, Stress
 from models.scenario.case import Case
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.analysis_options import StressOptions, parse_events
+from optimizer.analyses.registry import build_result_document
 from optimizer.analyses.saved_plan import load_saved_plan
-from optimizer.analyses.stress.options import StressOptions, parse_events
 from optimizer.analyses.stress.simulation import Simulation, simulate_state, split_release
 from optimizer.analyses.stress.stress_analysis import compute_stress, with_length, with_loss
 from optimizer.cli import run_command_line

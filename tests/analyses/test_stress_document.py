@@ -14,8 +14,8 @@ from small import CHINA, case, cut, project, solve, state, stockpile
 
 from models.language import Language
 from models.results import Stress
+from optimizer.analyses.analysis_options import StressOptions, parse_events
 from optimizer.analyses.saved_plan import load_saved_plan
-from optimizer.analyses.stress.options import StressOptions, parse_events
 from optimizer.analyses.stress.stress_analysis import compute_stress
 
 LANGUAGES = pytest.mark.parametrize("language", ["de", "en"])

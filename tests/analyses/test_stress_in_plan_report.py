@@ -15,9 +15,9 @@ from small import CHINA, case, cut, near, project, solve, state, stockpile
 
 from models.language import Language
 from models.results import Plan, Stress
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.analysis_options import StressOptions, parse_events
+from optimizer.analyses.registry import build_result_document
 from optimizer.analyses.saved_plan import load_saved_plan
-from optimizer.analyses.stress.options import StressOptions, parse_events
 from optimizer.analyses.stress.stress_analysis import compute_stress
 from optimizer.cli import run_command_line
 from optimizer.report.number_format import NO_BREAK_SPACE

@@ -18,12 +18,11 @@ from small import case, near, stockpile
 from models.faults import ScenarioError
 from models.files import read_case
 from models.results import Target
-from optimizer.analyses.frontier.options import FrontierOptions
+from optimizer.analyses.analysis_options import FrontierOptions, TargetOptions
 from optimizer.analyses.frontier.tracing import trace_frontier
 from optimizer.analyses.options import ProgressListener
 from optimizer.analyses.target import least_value
 from optimizer.analyses.target.least_value import find_least_value
-from optimizer.analyses.target.options import TargetOptions
 from optimizer.analyses.variation import Variation
 from optimizer.errors import Infeasible, SolverError
 from optimizer.model import highs

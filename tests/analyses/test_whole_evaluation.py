@@ -8,9 +8,9 @@ from saved_plans import tutorial
 
 from models.language import using
 from models.results import Evaluation, Plan
-from optimizer.analyses.document_dispatch import build_result_document
-from optimizer.analyses.evaluation.options import EvaluateOptions
+from optimizer.analyses.analysis_options import EvaluateOptions
 from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan, is_complete
+from optimizer.analyses.registry import build_result_document
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.report.render import terminal
 

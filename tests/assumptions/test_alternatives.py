@@ -24,9 +24,9 @@ from optimizer.analyses.alternatives.near_optimal import (
     AlternativesResult,
     find_alternatives,
 )
-from optimizer.analyses.alternatives.options import AlternativesOptions, StatedAssumptions
 from optimizer.analyses.alternatives.portfolios import min_lots_by_stockpile, with_fixed_items
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.analysis_options import AlternativesOptions, StatedAssumptions
+from optimizer.analyses.registry import build_result_document
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.cli import run_command_line
 from optimizer.solve.method_choice import solve_problem

@@ -18,13 +18,13 @@ from models.files import read_case_text
 from models.files.reading import cases_by_assumption_set
 from models.results import Comparison, Disagreement, Evaluation, Frontier, Plan
 from models.scenario.case import Case
+from optimizer.analyses.analysis_options import AssumptionsOptions
 from optimizer.analyses.assumption_dependence.cross_evaluation import cross_evaluate_sets
-from optimizer.analyses.assumption_dependence.options import AssumptionsOptions
-from optimizer.analyses.assumption_sentences import agreement_sentences, best_plan_by_set
-from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.plan.damage import describe_disputes
 from optimizer.analyses.plan.plan_wording import PlanWording
+from optimizer.analyses.registry import build_result_document
 from optimizer.analyses.saved_plan import load_saved_plan
+from optimizer.analyses.shared_wording import agreement_sentences, best_plan_by_set
 from optimizer.cli import run_command_line
 from optimizer.errors import Misuse
 from optimizer.report.document import Bullets, Table

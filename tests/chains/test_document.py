@@ -8,8 +8,8 @@ from saved_plans import chains as planned
 from small import near
 
 from models.language import Language, using
-from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.plan import chains
+from optimizer.analyses.registry import build_result_document
 from optimizer.report.document import PAGE, Terms
 from optimizer.report.render import html
 

@@ -13,8 +13,8 @@ from saved_plans import rich, tutorial
 from splits import split
 
 from models.results import Explanation, Plan, Result, Sensitivity
-from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.plan import companion_results
+from optimizer.analyses.registry import build_result_document
 from optimizer.cli import run_command_line, saved_results
 
 

@@ -20,12 +20,12 @@ from small_scenario import VALID
 from models.faults import Fault, SourceLocation
 from models.files import read_case_text
 from models.results import Plan
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.registry import build_result_document
 from optimizer.cli import run_command_line
 from optimizer.errors import InvalidCutPool
 from optimizer.report.fault_workbook import build_fault_workbook, finding_from_fault
 from optimizer.report.render import html, terminal
-from optimizer.report.scenario_workbook.book import build_scenario_workbook
+from optimizer.report.scenario_workbook.sheets import build_scenario_workbook
 from optimizer.solve.decomposition.pool_file import read_pool
 from optimizer.solve.planner import solve_to_plan
 

@@ -14,8 +14,7 @@ from workbooks import TUTORIAL, set_cell, setting, tutorial_book
 
 from models.files import read_case
 from models.results import Plan
-from optimizer.analyses.evaluation.options import EvaluateOptions
-from optimizer.analyses.stress.options import StressOptions, parse_events
+from optimizer.analyses.analysis_options import EvaluateOptions, StressOptions, parse_events
 from optimizer.cli import further_analyses, run_command_line, solve_commands
 from optimizer.cli.analysis_commands import run_nested
 from optimizer.cli.report import BRIEF_FILES, PLAN_FILE, REPORT_FILE, RESULTS_FILE

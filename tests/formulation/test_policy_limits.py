@@ -23,7 +23,7 @@ from optimizer.model.instance import Instance, read_instance
 from optimizer.model.rule_declaration import PolicyLimit, RuleDeclaration
 from optimizer.model.rules import RULES
 from optimizer.report.countries import country_name
-from optimizer.report.scenario_workbook.fields import field_label
+from optimizer.report.scenario_workbook.columns import field_label
 from optimizer.solve.checked_solution import CheckedSolution, unused_field_values
 from optimizer.solve.planner import Problem, solve_and_certify
 from optimizer.solve.verification import broken_rules

@@ -7,7 +7,7 @@ import pytest
 from models.faults import ScenarioError
 from models.files import read_case_text
 from models.language import Language, using
-from optimizer.report.scenario_workbook.book import (
+from optimizer.report.scenario_workbook.sheets import (
     build_scenario_workbook,
     first_roundtrip_difference,
 )

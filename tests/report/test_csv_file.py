@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from models.language import Language, using
+from optimizer.report import figure_columns
 from optimizer.report.document import Column, DisplayedValue, Document, Section, Table
-from optimizer.report.render import csv_file
 from optimizer.report.render.data_frames import DataFrames
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
@@ -32,7 +32,7 @@ def table(*columns: Column, rows: Any = (0,), **more: Any) -> Table:
 
 def written(some: Table, language: Language = "en", **units: str) -> str:
     with using(language):
-        content = csv_file.render_csv(some, units)
+        content = figure_columns.render_csv(some, units)
     assert content.startswith(b"\xef\xbb\xbf")
     return content.decode("utf-8-sig")
 
@@ -121,7 +121,7 @@ def test_no_text_is_a_formula(text: str, language: Language) -> None:
     head, row = read(some, language)
     for cell in (head[0], row[0]):
         assert cell.startswith("'")
-        assert cell[1] in csv_file.FORMULA_PREFIXES
+        assert cell[1] in figure_columns.FORMULA_PREFIXES
     assert row[1:] == ["-1,5" if language == "de" else "-1.5", "-"]
 
 

@@ -10,9 +10,9 @@ import pytest
 from plan_by_hand import plan
 
 from models.language import using
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.registry import build_result_document
 from optimizer.report import number_format
-from optimizer.report.progress import format_progress
+from optimizer.report.number_format import format_progress
 from optimizer.report.render.terminal import (
     MIN_WIDTH,
     PIPE_WIDTH,

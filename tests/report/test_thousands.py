@@ -13,8 +13,8 @@ from saved_plans import in_dollars_and_tonnes, rich
 
 from models.language import using
 from models.results import Plan
-from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.plan.document import brief_document
+from optimizer.analyses.registry import build_result_document
 from optimizer.report.render import html, terminal, word, workbook
 from optimizer.report.render.terminal import PIPE_WIDTH, Screen
 

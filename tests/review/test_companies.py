@@ -16,11 +16,9 @@ from small import CHINA, Raw, cut, near, state
 
 from models.files import read_case_text
 from models.results import Participation, Split
+from optimizer.analyses.analysis_options import AssumptionsOptions, ParticipateOptions, SplitOptions
 from optimizer.analyses.assumption_dependence.cross_evaluation import cross_evaluate_sets
-from optimizer.analyses.assumption_dependence.options import AssumptionsOptions
-from optimizer.analyses.participation.options import ParticipateOptions
 from optimizer.analyses.participation.participate import analyze_participation
-from optimizer.analyses.split.options import SplitOptions
 from optimizer.analyses.split.split import split_joint_gain
 
 

@@ -20,12 +20,12 @@ from models.files import read_case_text
 from models.language import using
 from models.results import Plan
 from models.scenario.case import Case
+from optimizer.analyses.analysis_options import ReviewOptions
 from optimizer.analyses.comparison.plan_comparison import compare_plans
 from optimizer.analyses.deferral import review_value as waiting
-from optimizer.analyses.deferral.options import ReviewOptions
-from optimizer.analyses.document_dispatch import build_result_document
 from optimizer.analyses.plan.companion_results import find_mismatch
 from optimizer.analyses.plan.document import brief_figures
+from optimizer.analyses.registry import build_result_document
 from optimizer.errors import Infeasible, NoPlan
 from optimizer.model.commitment import Commitment
 from optimizer.model.review import with_information_sets

@@ -12,9 +12,9 @@ from two_sets import MISSING, two_sets
 
 from models.results import Explanation, Plan
 from models.scenario.case import Case
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.analysis_options import ExplainOptions
 from optimizer.analyses.explanation.explain import explain_plan
-from optimizer.analyses.explanation.options import ExplainOptions
+from optimizer.analyses.registry import build_result_document
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.solve.planner import solve_to_plan
 

@@ -17,9 +17,9 @@ from models.files.reading import read_case_text
 from models.language import using
 from models.results import Evaluation, Plan
 from models.scenario.case import Case
-from optimizer.analyses.document_dispatch import build_result_document
-from optimizer.analyses.evaluation.options import EvaluateOptions
+from optimizer.analyses.analysis_options import EvaluateOptions
 from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan
+from optimizer.analyses.registry import build_result_document
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.cli import child_process, run_command_line
 from optimizer.errors import Misuse

@@ -12,7 +12,7 @@ from pages import Table, read, shows, tables
 
 from models.language import Language, using
 from models.results import Result
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.registry import build_result_document
 from optimizer.report.charts.drawing import Chart
 from optimizer.report.render import html, terminal, workbook
 from optimizer.report.render.terminal import MIN_WIDTH, PIPE_WIDTH, Screen

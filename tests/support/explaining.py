@@ -8,8 +8,8 @@ from typing import Any
 from small import Raw, case, funder, project, solve
 
 from models.results import ExplainedDecision, Explanation, LimitValue
+from optimizer.analyses.analysis_options import ExplainOptions
 from optimizer.analyses.explanation.explain import explain_plan
-from optimizer.analyses.explanation.options import ExplainOptions
 from optimizer.analyses.saved_plan import load_saved_plan
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.results import Plan
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.registry import build_result_document
 from optimizer.report.render import workbook
 
 

@@ -13,9 +13,8 @@ from small import Raw, case, chance_of_cut, funder, project, stockpile
 from models.files import read_case_text
 from models.results import Alternatives, Explanation, Frontier, Sensitivity
 from optimizer.analyses.alternatives.near_optimal import find_alternatives as others
-from optimizer.analyses.alternatives.options import AlternativesOptions
+from optimizer.analyses.analysis_options import AlternativesOptions, SensitivityOptions
 from optimizer.analyses.assumptions import list_assumptions
-from optimizer.analyses.sensitivity.options import SensitivityOptions
 from optimizer.analyses.sensitivity.sensitivity_analysis import analyze_sensitivity as study
 
 

@@ -17,7 +17,7 @@ from models.results import Plan
 from models.scenario.case import Case
 from optimizer.analyses.comparison import funder_page
 from optimizer.analyses.comparison.plan_comparison import compare_plans
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.registry import build_result_document
 from optimizer.report.document import Document
 from optimizer.report.render import html
 from optimizer.solve.planner import solve_to_plan

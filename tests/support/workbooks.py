@@ -11,7 +11,7 @@ from openpyxl import Workbook, load_workbook
 from models.files import read_case, read_case_text
 from models.language import using
 from optimizer.cli.scenario_files import starter_scenario_text
-from optimizer.report.scenario_workbook.book import build_scenario_workbook
+from optimizer.report.scenario_workbook.sheets import build_scenario_workbook
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"

@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 
 from models.language import tr
 from models.results import Alternative, Alternatives, PlanFigures, Robustness, RobustnessCase
-from optimizer.analyses.assumption_sentences import damage_by_set_table
 from optimizer.analyses.sensitivity.document import input_kind_name
+from optimizer.analyses.shared_wording import damage_by_set_table
 from optimizer.report.charts import Chart
 from optimizer.report.charts import analysis_charts as charts
 from optimizer.report.document import Bullets, Caution, Column, Document, Part, Section, Table
-from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import (
     NO_VALUE,
     format_exact,
@@ -22,7 +21,7 @@ from optimizer.report.number_format import (
     round_outwards,
     sanitize,
 )
-from optimizer.report.wording import Wording
+from optimizer.report.wording import Wording, metric_columns
 
 AlternativesWording = Wording[Alternatives]
 

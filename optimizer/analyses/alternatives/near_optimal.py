@@ -15,7 +15,6 @@ from models.language import tr
 from models.results import Alternative, Alternatives, Plan, RobustnessCase
 from models.scenario.case import Case
 from optimizer.analyses.alternatives import portfolios
-from optimizer.analyses.alternatives.options import AlternativesOptions
 from optimizer.analyses.alternatives.portfolios import (
     CaseToSolve,
     list_other_cases,
@@ -24,8 +23,8 @@ from optimizer.analyses.alternatives.portfolios import (
     with_fixed_items,
 )
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
-from optimizer.analyses.result_fields import common_result_fields, outcome_without_plan
-from optimizer.analyses.saved_plan import SavedPlan
+from optimizer.analyses.analysis_options import AlternativesOptions
+from optimizer.analyses.saved_plan import SavedPlan, common_result_fields, outcome_without_plan
 from optimizer.errors import NoPlan, SolverError
 from optimizer.parallel import Workers, choose_worker_count
 from optimizer.solve.certification import recertify
@@ -386,7 +385,7 @@ def find_alternatives(
             best_plan = session.solve(problem, method="decomposition", gap=max(gap, 1e-6))
             bound = best_plan.certificate.bound
     if bound is None:
-        raise NoPlan(tr("nothing was proven of the best plan before the limit"))
+        raise NoPlan("nothing was proven of the best plan before the limit")
     plan = best_plan if saved_plan is None else saved_plan.solution.with_bound(bound)
     states = best_plan.certificate.states
     sets = problem.tree.instances

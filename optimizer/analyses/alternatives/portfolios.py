@@ -18,7 +18,7 @@ from models.language import current_language
 from models.results import PlanFigures, Robustness, RobustnessCase
 from models.results.alternatives import FrequencyWord
 from models.scenario.case import Case
-from optimizer.analyses.alternatives.options import AlternativesOptions
+from optimizer.analyses.analysis_options import AlternativesOptions
 from optimizer.analyses.assumptions import list_assumptions
 from optimizer.errors import Infeasible, Interrupted, NoPlan
 from optimizer.model.commitment import Commitment, budget_use, planned_stock

@@ -26,8 +26,8 @@ from models.results import (
 from models.scenario.case import Case
 from models.scenario.sections import Assumptions
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
-from optimizer.analyses.assumption_dependence.options import AssumptionsOptions
-from optimizer.analyses.result_fields import common_result_fields, largest_stocks
+from optimizer.analyses.analysis_options import AssumptionsOptions
+from optimizer.analyses.saved_plan import common_result_fields, largest_stocks
 from optimizer.errors import Misuse
 from optimizer.model.commitment import Commitment, convert_lots, weighted_cost
 from optimizer.model.instance import Instance
@@ -76,7 +76,7 @@ def cross_evaluate_sets(
     """
     started_at = time.perf_counter()
     if not (sets := loaded_scenario.case.assumptions):
-        raise Misuse(tr("The file has no sets of assumptions; add them under assumptions."))
+        raise Misuse("The file has no sets of assumptions; add them under assumptions.")
     aggregation = options.over or loaded_scenario.case.objective.over_assumptions or "mean"
     case = loaded_scenario.with_settings([f"objective.over_assumptions={aggregation}"]).case
     problem = Problem.from_case(case).with_recourse(options.threads)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 from models.language import tr
 from models.results import DecisiveFigures, Disagreement, SetPlan
-from optimizer.analyses.assumption_sentences import (
+from optimizer.analyses.comparison.comparison_wording import subject_name
+from optimizer.analyses.shared_wording import (
     DisagreementWording,
     agreement_sentences,
     compromise_sentences,
@@ -12,7 +13,6 @@ from optimizer.analyses.assumption_sentences import (
     set_title,
     uncertainty_sentences,
 )
-from optimizer.analyses.comparison.comparison_wording import subject_name
 from optimizer.report.document import (
     Caution,
     Check,
@@ -23,9 +23,8 @@ from optimizer.report.document import (
     Section,
     Table,
 )
-from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import ZERO_TOLERANCE, format_number, format_rounded
-from optimizer.report.wording import Wording
+from optimizer.report.wording import Wording, metric_columns
 
 
 def build_document(result: Disagreement) -> Document:

@@ -30,7 +30,7 @@ from optimizer.report.number_format import (
     format_rounded,
     sanitize,
 )
-from optimizer.report.scenario_workbook.fields import (
+from optimizer.report.scenario_workbook.columns import (
     ENGLISH_TEXTS,
     Field,
     field_label,

@@ -12,8 +12,6 @@ from models.language import tr
 from models.results import Comparison, Plan
 from models.results.comparison import FunderView
 from models.results.option import MoneyTotals, Option
-from optimizer.analyses.assumption_sentences import damage_by_set_caption
-from optimizer.analyses.break_even_words import break_even_sentences
 from optimizer.analyses.comparison import efficiency_parts, tables
 from optimizer.analyses.comparison.comparison_wording import ComparisonWording, localized
 from optimizer.analyses.comparison.plan_comparison import approvals_by_year
@@ -24,7 +22,11 @@ from optimizer.analyses.comparison.tables import (
     figures_table,
     year_table,
 )
-from optimizer.analyses.glossary import glossary_section
+from optimizer.analyses.shared_wording import (
+    break_even_sentences,
+    damage_by_set_caption,
+    glossary_section,
+)
 from optimizer.report import document as doc
 from optimizer.report.document import (
     PAGE_AND_SHEET,
@@ -37,7 +39,6 @@ from optimizer.report.document import (
     Table,
     ValueForm,
 )
-from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import format_number, format_percent, sanitize
 from optimizer.report.wording import (
     BUDGET_CLASSES,
@@ -45,6 +46,7 @@ from optimizer.report.wording import (
     budget_class_name,
     capitalize,
     join_with_and,
+    metric_columns,
 )
 
 

@@ -31,9 +31,8 @@ from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import plan_charts as charts
 from optimizer.report.document import Column, Fact, Part, Table
-from optimizer.report.metrics import read_figure
 from optimizer.report.number_format import ZERO_TOLERANCE, format_number, sanitize
-from optimizer.report.wording import join_with_and
+from optimizer.report.wording import join_with_and, read_figure
 
 MAX_ITEMS_SHOWN = 6
 """Number of projects and stocks with separate rows, if the others share one row."""

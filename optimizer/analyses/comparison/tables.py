@@ -20,7 +20,6 @@ from optimizer.report.document import (
     Table,
     ValueForm,
 )
-from optimizer.report.metrics import FigurePath, Metric, read_figure
 from optimizer.report.number_format import (
     ZERO_TOLERANCE,
     format_number,
@@ -28,7 +27,15 @@ from optimizer.report.number_format import (
     format_rounded,
     format_rounded_percent,
 )
-from optimizer.report.wording import BUDGET_CLASSES, benchmark_stages, budget_class_name, join_texts
+from optimizer.report.wording import (
+    BUDGET_CLASSES,
+    FigurePath,
+    Metric,
+    benchmark_stages,
+    budget_class_name,
+    join_texts,
+    read_figure,
+)
 
 RequiredFigures = tuple[ExcludedFigures, ...]
 NEEDS_MONEY: RequiredFigures = ("money",)

@@ -16,14 +16,19 @@ from optimizer.report.document import (
     Section,
     Table,
 )
-from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import (
     ZERO_TOLERANCE,
     format_number,
     format_rounded,
     format_rounded_percent,
 )
-from optimizer.report.wording import Wording, capitalize, join_with_and, stockpile_count_text
+from optimizer.report.wording import (
+    Wording,
+    capitalize,
+    join_with_and,
+    metric_columns,
+    stockpile_count_text,
+)
 
 ReviewWording = Wording[Any]  # any result with a review
 MAX_LISTED_PURCHASES = 5  # stockpiles listed for a group, those with the largest purchases

@@ -20,8 +20,8 @@ from models.results import ObservationWorth, Plan, Waiting
 from models.scenario.case import Case
 from models.scenario.review import Observation
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
-from optimizer.analyses.deferral.options import ReviewOptions
-from optimizer.analyses.result_fields import common_result_fields
+from optimizer.analyses.analysis_options import ReviewOptions
+from optimizer.analyses.saved_plan import common_result_fields
 from optimizer.errors import Misuse, NoPlan, SolverError
 from optimizer.model.commitment import combine_branches
 from optimizer.model.review import MAX_BRANCHES, InformationSet, read_information_set
@@ -59,7 +59,7 @@ def evaluate_review(
     """
     started_at, case = time.perf_counter(), loaded_scenario.case
     if (review := case.review) is None:
-        raise Misuse(tr("The file has no review; add it under review."))
+        raise Misuse("The file has no review; add it under review.")
     case = case.model_copy(update={"review": review.model_copy(update={"in_plans": True})})
     problem = Problem.from_case(case)
     if not problem.is_small:

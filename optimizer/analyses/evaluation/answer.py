@@ -10,7 +10,6 @@ from optimizer.report.cells import Z_95, format_estimate, format_range, half_wid
 from optimizer.report.charts import Chart
 from optimizer.report.charts import analysis_charts as charts
 from optimizer.report.document import Column, Fact, Part, Section, Table
-from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import (
     ZERO_TOLERANCE,
     format_number,
@@ -19,7 +18,7 @@ from optimizer.report.number_format import (
     format_small_percent,
     sanitize,
 )
-from optimizer.report.wording import MIN_STATES, Wording
+from optimizer.report.wording import MIN_STATES, Wording, metric_columns
 
 EvaluationWording = Wording[Evaluation]
 

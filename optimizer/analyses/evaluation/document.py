@@ -18,7 +18,7 @@ from optimizer.analyses.evaluation.answer import (
     key_facts,
     other_scenario_name,
 )
-from optimizer.analyses.stock_use import stock_use_caption, stock_use_columns
+from optimizer.analyses.shared_wording import stock_use_caption, stock_use_columns
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import analysis_charts as charts

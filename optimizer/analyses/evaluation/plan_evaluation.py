@@ -27,6 +27,7 @@ from models.results import (
 from models.results.plan import WHOLE_BUDGET
 from models.scenario.case import Case
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
+from optimizer.analyses.analysis_options import SAMPLING_OPTIONS, EvaluateOptions
 from optimizer.analyses.evaluation.fresh_states import (
     describe_fresh_evaluation,
     estimate_optimality_gap,
@@ -39,9 +40,7 @@ from optimizer.analyses.evaluation.information_value import (
     compute_information_value,
     compute_tail_premium,
 )
-from optimizer.analyses.evaluation.options import SAMPLING_OPTIONS, EvaluateOptions
-from optimizer.analyses.result_fields import common_result_fields
-from optimizer.analyses.saved_plan import SavedPlan
+from optimizer.analyses.saved_plan import SavedPlan, common_result_fields
 from optimizer.errors import Infeasible, Interrupted, Misuse
 from optimizer.model.commitment import Commitment, budget_line_use, budget_use
 from optimizer.model.highs import Progress
@@ -248,7 +247,7 @@ def solve_counterfactual(
     except Infeasible:
         return None
     if solution.interrupted:
-        raise Interrupted(tr("stopped before it was found what would be done otherwise"))
+        raise Interrupted("stopped before it was found what would be done otherwise")
     certificate, expected_purchases = solution.certificate, solution.commitment.expected_purchases
     instance = solution.instance
     return Counterfactual(

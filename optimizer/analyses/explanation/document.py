@@ -17,9 +17,8 @@ from models.results import (
     Regret,
 )
 from models.scenario.case import child_at
-from optimizer.analyses.assumption_sentences import damage_by_set_table
 from optimizer.analyses.plan_diff import describe_plan_diff
-from optimizer.analyses.shortage_durations import shortage_duration_parts
+from optimizer.analyses.shared_wording import damage_by_set_table, shortage_duration_parts
 from optimizer.model.rules import RULES
 from optimizer.report.cells import format_range
 from optimizer.report.charts import Chart

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from models.language import tr
 from models.results import ExplainedDecision, Explanation, LimitValue, PlanDiff, Regret, ValueStep
 from models.scenario.quantities import YearlyQuantity
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
-from optimizer.analyses.explanation.options import ExplainOptions
+from optimizer.analyses.analysis_options import ExplainOptions
 from optimizer.analyses.explanation.subproblem import (
     SLACK_TOLERANCE,
     ExplanationContext,
@@ -26,8 +25,7 @@ from optimizer.analyses.explanation.subproblem import (
     forced_holding,
 )
 from optimizer.analyses.plan_diff import DecisionDiff, Decisions
-from optimizer.analyses.result_fields import common_result_fields, largest_stocks
-from optimizer.analyses.saved_plan import SavedPlan
+from optimizer.analyses.saved_plan import SavedPlan, common_result_fields, largest_stocks
 from optimizer.errors import Interrupted, Misuse, NoPlan
 from optimizer.model.commitment import (
     budget_line_use,
@@ -285,8 +283,11 @@ def run_analysis(analysis_input: AnalysisInput, options: ExplainOptions) -> Anal
     valid_ids = (*instance.projects, *instance.stockpiles)
     for id in options.only:
         if id not in valid_ids:
-            raise Misuse(tr("There is no project or stockpile '{id}'; there are {known}.",
-                            id=id, known=", ".join(valid_ids) or "-"))  # fmt: skip
+            raise Misuse(
+                ("There is no project or stockpile '{id}'; there are {known}.").format(
+                    id=id, known=", ".join(valid_ids) or "-"
+                )
+            )
     result = explain_plan(analysis_input.saved_plan, options)
     is_cut_short = result.cut_short_count or result.ended == "interrupted"
     return AnalysisOutcome(result, 1 if is_cut_short else 0)
@@ -374,11 +375,11 @@ class PlanExplainer:
             gap = max(gap, BRANCHING_GAP)
         answer = self.session.search(saved_plan.problem, gap=gap)
         if answer.interrupted:
-            raise Interrupted(tr("stopped before anything was found out"))
+            raise Interrupted("stopped before anything was found out")
         bounds = [answer.bound, proven_bound]
         bound = max((value for value in bounds if value is not None), default=-math.inf)
         if bound == -math.inf:
-            raise NoPlan(tr("nothing was proven of the plan before the limit"))
+            raise NoPlan("nothing was proven of the plan before the limit")
         best_objective = solution.objective
         certified_plan = answer.certified_plan()
         if certified_plan is not None:

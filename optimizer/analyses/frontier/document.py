@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from models.language import tr
 from models.results import Frontier, FrontierPoint, FrontierStep
-from optimizer.analyses.assumption_sentences import damage_by_set_table
 from optimizer.analyses.plan_diff import describe_plan_diff
-from optimizer.analyses.varied_number_words import (
+from optimizer.analyses.shared_wording import (
     TAIL_WEIGHT_PATH,
     cells_by_value,
+    damage_by_set_table,
     format_range,
     format_values,
     format_with_unit,
@@ -21,14 +21,13 @@ from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import analysis_charts as charts
 from optimizer.report.document import Check, Column, Document, Part, Section, Table
-from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import (
     NO_VALUE,
     format_number,
     format_percent,
     format_small_percent,
 )
-from optimizer.report.wording import Wording
+from optimizer.report.wording import Wording, metric_columns
 
 FrontierWording = Wording[Frontier]
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from models.files import LoadedScenario
 from models.results import CompanyOutcome
-from optimizer.analyses.fixed_decisions import fix_decisions
-from optimizer.analyses.participation.options import Allocation
+from optimizer.analyses.analysis_options import Allocation
+from optimizer.analyses.saved_plan import fix_decisions
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model import highs
 from optimizer.model.commitment import (

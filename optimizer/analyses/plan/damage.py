@@ -17,11 +17,6 @@ from models.results import (
     MaterialYear,
 )
 from models.scenario.equal_steps import equal_steps_note
-from optimizer.analyses.assumption_sentences import (
-    best_plan_by_set,
-    objective_names,
-    uncertainty_sentences,
-)
 from optimizer.analyses.plan.plan_wording import (
     PlanWording,
     SheetRow,
@@ -29,7 +24,12 @@ from optimizer.analyses.plan.plan_wording import (
     row_year_columns,
     text_columns,
 )
-from optimizer.analyses.shortage_durations import shortage_duration_parts
+from optimizer.analyses.shared_wording import (
+    best_plan_by_set,
+    objective_names,
+    shortage_duration_parts,
+    uncertainty_sentences,
+)
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart
 from optimizer.report.charts import plan_charts as charts
@@ -45,7 +45,6 @@ from optimizer.report.document import (
     Section,
     Table,
 )
-from optimizer.report.metrics import metric_columns
 from optimizer.report.number_format import (
     ZERO_TOLERANCE,
     format_number,
@@ -54,7 +53,7 @@ from optimizer.report.number_format import (
     format_small_percent,
     sanitize,
 )
-from optimizer.report.wording import capitalize, join_with_and, project_count_text
+from optimizer.report.wording import capitalize, join_with_and, metric_columns, project_count_text
 
 MIN_SHOWN_SHARE = 0.0005
 """The last row begins at the largest number of events with at least this share of years."""

@@ -12,7 +12,6 @@ from optimizer.analyses.deferral import document as waiting_document
 from optimizer.analyses.evaluation import document as evaluation
 from optimizer.analyses.explanation import document as explanation
 from optimizer.analyses.frontier import document as frontier_document
-from optimizer.analyses.glossary import glossary_section
 from optimizer.analyses.plan import (
     accounts,
     chains,
@@ -28,6 +27,7 @@ from optimizer.analyses.plan.executive_facts import build_checks as first_checks
 from optimizer.analyses.plan.executive_summary import build_answer
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.analyses.sensitivity import document as sensitivity
+from optimizer.analyses.shared_wording import glossary_section
 from optimizer.analyses.split import document as split_document
 from optimizer.analyses.stress import plan_sections as stress
 from optimizer.report.document import TERMINAL_AND_PAGE, Check, Document, Part, Section, Table

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from models.language import tr
 from models.results import SensitivityInput
-from optimizer.analyses.break_even_words import break_even_sentences
 from optimizer.analyses.deferral import document as waiting_document
 from optimizer.analyses.plan import damage, figure_sources
 from optimizer.analyses.plan.accounts import describe_provision, describe_returns
@@ -26,6 +25,7 @@ from optimizer.analyses.plan.plan_wording import (
     relative_reduction,
 )
 from optimizer.analyses.sensitivity import document as sensitivity
+from optimizer.analyses.shared_wording import break_even_sentences
 from optimizer.analyses.stress.document import missing_shares
 from optimizer.analyses.stress.plan_sections import disruption_title, short_materials
 from optimizer.report import document as doc

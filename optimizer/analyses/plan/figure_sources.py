@@ -21,7 +21,7 @@ from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report.document import PAGE, PAGE_AND_SHEET, SHEET, Column, Part, Section, Table
 from optimizer.report.document import Text as Paragraph
 from optimizer.report.number_format import NO_VALUE, format_number, format_percent
-from optimizer.report.scenario_workbook.fields import Field
+from optimizer.report.scenario_workbook.columns import Field
 from optimizer.report.wording import capitalize
 
 SourceKind = Literal["read", "reported", "assumption", "other", "none"]

@@ -15,7 +15,7 @@ from optimizer.analyses.plan.plan_wording import (
     row_year_columns,
     text_columns,
 )
-from optimizer.analyses.stock_use import stock_use_caption, stock_use_columns
+from optimizer.analyses.shared_wording import stock_use_caption, stock_use_columns
 from optimizer.report import document as doc
 from optimizer.report.charts import Chart, plan_charts
 from optimizer.report.charts import plan_charts as charts

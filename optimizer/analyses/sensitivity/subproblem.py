@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from models.files import LoadedScenario
-from models.language import tr
 from models.results import BestOutcome, BreakEven, FixedPlanOutcome, ProvenRange, SensitivityPoint
 from optimizer.analyses.assumptions import Assumption
 from optimizer.analyses.plan_diff import DecisionDiff, Decisions
-from optimizer.analyses.result_fields import largest_stocks
+from optimizer.analyses.saved_plan import largest_stocks
 from optimizer.errors import Interrupted
 from optimizer.model.commitment import Commitment, convert_lots, net_cost, weighted_cost
 from optimizer.model.instance import Instance
@@ -144,7 +143,7 @@ def find_best_plan(
         target_objective=target_objective,
     )
     if answer.interrupted:
-        raise Interrupted(tr("stopped before all values were looked at"))
+        raise Interrupted("stopped before all values were looked at")
     if answer.is_infeasible:
         return BestKnownPlan("infeasible")
     status: Status = "none" if evaluation.broken_rules else "limit"

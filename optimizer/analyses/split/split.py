@@ -26,7 +26,8 @@ from models.results import (
 from models.results.split import SharingRuleName
 from optimizer import games
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
-from optimizer.analyses.result_fields import common_result_fields
+from optimizer.analyses.analysis_options import SplitOptions
+from optimizer.analyses.saved_plan import common_result_fields
 from optimizer.analyses.split.coalition_values import (
     CoalitionCosts,
     CoalitionGame,
@@ -38,7 +39,6 @@ from optimizer.analyses.split.coalition_values import (
     player_damage,
     read_game,
 )
-from optimizer.analyses.split.options import SplitOptions
 from optimizer.games.coalitions import Masks
 from optimizer.model.commitment import Commitment, expected_outlay, planned_stock, weighted_branches
 from optimizer.model.instance import COMMON_GROUP, Floats, Instance, company_group

@@ -8,15 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.language import tr
 from models.results import stress as results
 from models.results.stress import Stress, StressCase, StressEvent, StressPeriod
 from models.scenario.baseline_shortage import SHORTAGE_TOLERANCE
 from models.scenario.chains import chain_of
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
+from optimizer.analyses.analysis_options import HazardEvent, StressOptions
 from optimizer.analyses.evaluation.fresh_states import transfer_plan
-from optimizer.analyses.result_fields import common_result_fields
-from optimizer.analyses.stress.options import HazardEvent, StressOptions
+from optimizer.analyses.saved_plan import common_result_fields
 from optimizer.analyses.stress.simulation import Simulation, simulate_state
 from optimizer.errors import Misuse
 from optimizer.model.commitment import Commitment, planned_stock
@@ -40,7 +39,7 @@ def run_analysis(analysis_input: AnalysisInput, options: StressOptions) -> Analy
     first."""
     if analysis_input.saved_plan is not None:
         if options.plan is not None:
-            raise Misuse(tr("--plan goes with a scenario file, not with a saved plan."))
+            raise Misuse("--plan goes with a scenario file, not with a saved plan.")
         solution = analysis_input.saved_plan.solution
     elif options.plan is not None:
         assert analysis_input.read_plan is not None
@@ -96,9 +95,7 @@ def build_disruption(instance: Instance, options: StressOptions) -> Disruption:
     for number, event in enumerate(options.events, 1):
         hazard, ids = profiles.get(event.hazard), ", ".join(profiles) or "-"
         if hazard is None:
-            raise Misuse(
-                tr("There is no hazard '{id}'; there are {known}.", id=event.hazard, known=ids)
-            )
+            raise Misuse(f"There is no hazard '{event.hazard}'; there are {ids}.")
         start_period = _start_period(instance, event)
         # Ids of a scenario have no spaces, so that this one is unique.
         periods, id = _event_length(instance, event, hazard), f"{hazard.id} {number}"
@@ -134,15 +131,13 @@ def _find_explicit_state(instance: Instance, name_or_number: str) -> State:
     none."""
     uncertainty = instance.case.uncertainty
     if uncertainty is None or uncertainty.states is None:
-        raise Misuse(tr("The scenario writes no states out: say what comes with --event."))
+        raise Misuse("The scenario writes no states out: say what comes with --event.")
     states = read_states(instance)
     for number, state in enumerate(states, 1):
         if name_or_number in (state.name, str(number)):
             return state
     names = ", ".join(f"'{state.name}'" for state in states)
-    raise Misuse(
-        tr("There is no state '{name}'; there are {known}.", name=name_or_number, known=names)
-    )
+    raise Misuse(f"There is no state '{name_or_number}'; there are {names}.")
 
 
 def _start_period(instance: Instance, event: HazardEvent) -> int:
@@ -153,11 +148,11 @@ def _start_period(instance: Instance, event: HazardEvent) -> int:
     if not first_year <= year <= last_year:
         placeholders = {"year": year, "first": first_year, "last": last_year}
         raise Misuse(
-            tr("{year} is not in the horizon, which is {first} to {last}.", **placeholders)
+            "{year} is not in the horizon, which is {first} to {last}.".format(**placeholders)
         )
     if period > n:
         placeholders = {"year": year, "period": period, "count": n}
-        raise Misuse(tr("{year}.{period} is no period: a year has {count}.", **placeholders))
+        raise Misuse("{year}.{period} is no period: a year has {count}.".format(**placeholders))
     return (year - first_year) * n + period - 1
 
 
@@ -174,9 +169,8 @@ def _event_length(instance: Instance, event: HazardEvent, hazard: ProfileData) -
             "periods": instance.periods_per_year,
         }
         raise Misuse(
-            tr(
-                "'for {length}' is no whole number of periods: a year has {periods}.",
-                **placeholders,
+            "'for {length}' is no whole number of periods: a year has {periods}.".format(
+                **placeholders
             )
         )
     return periods

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from models.language import tr
 from models.results import Target
-from optimizer.analyses.varied_number_words import (
+from optimizer.analyses.shared_wording import (
     cells_by_value,
     format_with_unit,
     varied_number_header,

@@ -13,10 +13,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from models.language import current_language, tr
+from optimizer.report import figure_columns
 from optimizer.report.cells import build_grid
 from optimizer.report.charts.drawing import Chart
 from optimizer.report.document import PAGE, Document, Part, Section, Table
-from optimizer.report.render import csv_file
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -158,7 +158,7 @@ def _numbered_sections(
 
 def _csv_data_url(table: Table, units: Mapping[str, str]) -> str:
     """Return a data URL with the CSV file of a table."""
-    content = base64.b64encode(csv_file.render_csv(table, units)).decode()
+    content = base64.b64encode(figure_columns.render_csv(table, units)).decode()
     return f"data:text/csv;charset=utf-8;base64,{content}"
 
 

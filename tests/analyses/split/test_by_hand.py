@@ -12,8 +12,8 @@ from small import case, funder, near, project, stockpile
 
 from models.faults import ScenarioError
 from models.results import PublicMoneyMode, Split
+from optimizer.analyses.analysis_options import SplitOptions
 from optimizer.analyses.split.coalition_values import NoCooperativeGame
-from optimizer.analyses.split.options import SplitOptions
 from optimizer.analyses.split.split import split_joint_gain
 
 

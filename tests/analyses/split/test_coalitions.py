@@ -12,7 +12,7 @@ from small import CHINA, case, chance_of_cut, cut, funder, project, state, stock
 
 from models.results import Split
 from models.scenario.case import Case
-from optimizer.analyses.split.options import SplitOptions
+from optimizer.analyses.analysis_options import SplitOptions
 from optimizer.analyses.split.split import split_joint_gain
 from optimizer.solve.planner import solve_to_plan
 

@@ -28,7 +28,7 @@ from models.units import UnitError, field_unit, parse_unit
 from optimizer.analyses.plan.figure_sources import all_figures
 from optimizer.analyses.redaction import redact_scenario
 from optimizer.page.figure_controls import figure_control, figure_paths, source_describer
-from optimizer.report.scenario_workbook.book import build_scenario_workbook
+from optimizer.report.scenario_workbook.sheets import build_scenario_workbook
 from optimizer.solve.checked_solution import input_hash
 
 ROOT = Path(__file__).parents[3]

@@ -10,7 +10,7 @@ import pytest
 from pages import read
 from saved_plans import germany
 
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.registry import build_result_document
 from optimizer.report.charts import Chart
 from optimizer.report.charts.drawing import SERIES_STYLES, WIDTH
 from optimizer.report.charts.plan_charts import stacked_year_bars

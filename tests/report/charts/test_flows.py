@@ -15,7 +15,7 @@ from small import solve as solve_small
 
 from models.countries import ALPHA_2
 from models.results import Plan
-from optimizer.analyses.document_dispatch import build_result_document
+from optimizer.analyses.registry import build_result_document
 from optimizer.report.charts import Chart, supply_charts
 from optimizer.report.countries import country_name
 from optimizer.report.document import Table, Text
