@@ -164,13 +164,13 @@ def test_an_office_uses_a_template_of_its_own(tmp_path: Path) -> None:
     lines = (
         "Ministry",
         "{{ title }}",
-        "{% for section in sections %}{{ section.title }}{% endfor %}",
+        "{% for section in sections %}{{ loop.index }} {{ section.title }}{% endfor %}",
     )
     with using("en"):
         made = brief_document(tutorial())
         content = word.render_word(made, made_template(tmp_path, *lines))
     texts = [one.text for one in docx.Document(io.BytesIO(content)).paragraphs]
-    assert texts == ["Ministry", made.title, "In brief"]
+    assert texts == ["Ministry", made.title, "1 In brief"]
 
 
 @pytest.mark.parametrize(

@@ -68,13 +68,15 @@ def _environment() -> SandboxedEnvironment:
     """Return an environment in which templates reach data only, and no function runs for long."""
     from jinja2 import StrictUndefined
     from jinja2.exceptions import SecurityError
+    from jinja2.runtime import LoopContext
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     class Environment(ImmutableSandboxedEnvironment):
         intercepted_binops = frozenset({"*", "**", "%"})
 
         def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-            return isinstance(obj, Mapping) and super().is_safe_attribute(obj, attr, value)
+            is_data = isinstance(obj, Mapping | LoopContext)
+            return is_data and super().is_safe_attribute(obj, attr, value)
 
         def call_binop(self, _context: Any, operator: str, _left: Any, _right: Any) -> Any:
             raise SecurityError(f"{operator} is not allowed in a template")
