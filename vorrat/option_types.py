@@ -145,9 +145,6 @@ class SensitivityCall(PlanKeywords, CallKeywords, total=False):
     inputs: Mapping[str, Iterable[float]]
     tolerance: float
     steps: int
-    trajectories: int | None
-    resolve: bool
-    seed: int
     jobs: int | None
 class TargetCall(PlanKeywords, CallKeywords, total=False):
     """Keywords of the analysis ``target``."""

@@ -99,42 +99,6 @@ class SensitivityInput(Result):
     break_evens: tuple[BreakEven, ...]  #: Values at which the decision changes, toward each end.
 
 
-class ElementaryEffects(Result):
-    """Statistics of the elementary effects of one input.
-
-    An elementary effect is the change of a figure divided by the change of the input, where the
-    full range of the input counts as 1.
-    """
-
-    id: str  #: Id of the input.
-    mu: InMeasureUnit  #: Mean of the effects, with their signs.
-    mu_star: InMeasureUnit  #: Mean of the absolute effects: how much the input matters.
-    mu_star_confidence: InMeasureUnit
-    """Half of the 95 % confidence interval of ``mu_star``, by resampling."""
-    sigma: InMeasureUnit
-    """Standard deviation of the effects: how much they depend on the value and on other inputs."""
-
-
-class MorrisScreening(Result):
-    """Screening of all inputs together (Morris 1991; Campolongo and others 2007)."""
-
-    trajectories: int  #: Number of random trajectories; each input changes once along a trajectory.
-    levels: int  #: Number of values of each input.
-    seed: int  #: Seed of the trajectories.
-    evaluations: int  #: Number of points that were evaluated.
-    left_out: tuple[str, ...]
-    """Inputs that were omitted because other inputs change the same numbers."""
-    own: tuple[ElementaryEffects, ...]
-    """Effects on the objective of the plan, in descending order."""
-    own_expected: tuple[ElementaryEffects, ...]  #: Effects on the mean damage of the plan.
-    best: tuple[ElementaryEffects, ...] | None
-    """Effects on the objective of the best plan; null if not requested, or if a solve found no
-    plan."""
-    best_gap: UnboundedShare | None
-    """Largest relative gap of the solves for ``best``. Differences of objectives up to this share
-    may be due to the gaps. Null like ``best``, or if no gap is known."""
-
-
 class Sensitivity(InterruptibleStudy):
     """A sensitivity analysis of the plan.
 
@@ -160,4 +124,3 @@ class Sensitivity(InterruptibleStudy):
     stocks_t: dict[ids.Stockpile, float]
     """Largest planned stock of each stockpile of the plan, in tonnes."""
     inputs: tuple[SensitivityInput, ...]  #: Varied inputs, in descending order of swing.
-    screen: MorrisScreening | None  #: Screening of all inputs together; null if not requested.
