@@ -23,10 +23,8 @@ from pages import tables as tables_of
 import vorrat
 import vorrat.analyses
 import vorrat.analysis_result
-import vorrat.batches
-import vorrat.loading
-import vorrat.programs
 import vorrat.scenario
+import vorrat.session
 from models.language import using
 from models.results import Plan
 from optimizer.analyses.options import CompareOptions
@@ -41,9 +39,9 @@ MODULES = (
     vorrat,
     vorrat.analyses,
     vorrat.analysis_result,
-    vorrat.batches,
-    vorrat.loading,
-    vorrat.programs,
+    vorrat.session,
+    vorrat.analysis_result,
+    vorrat.analyses,
     vorrat.scenario,
 )
 EXAMPLES = [

@@ -21,7 +21,7 @@ from models.scenario.case import Case
 from models.scenario.chains import material_needs
 from optimizer.page import controls, figure_controls
 from optimizer.page.figure_controls import Control
-from optimizer.page.question import InvalidRequest, Question
+from optimizer.page.scenario_store import InvalidRequest, Question
 from optimizer.solve.checked_solution import input_hash
 
 TUTORIAL, GERMANY = "tutorial", "germany-2026"

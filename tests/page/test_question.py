@@ -13,7 +13,7 @@ from models.files import LoadedScenario, read_case
 from models.language import Language, using
 from optimizer.page import controls, figure_controls
 from optimizer.page.fragments import stress_events
-from optimizer.page.question import (
+from optimizer.page.scenario_store import (
     MAX_MOVED,
     InvalidRequest,
     Question,
