@@ -72,7 +72,7 @@ def read_mcs(path: Path, selection: Selection, kind: str = "") -> Extract:
         raise data.fault(None, "the file has no figure for this choice", "choose other --years")
     columns = ["material", "country", "year", "value", "note"]
     table = YearlyTable("supply", columns[:2], "t_per_year", pd.DataFrame(rows, columns=columns))
-    first = " ".join((path.name, *data.table.iloc[1].astype(str)))
+    first = " ".join((path.name, *data.table.iloc[1].fillna("")))
     match = re.search(r"mcs[ _-]?(\d{4})", first, re.IGNORECASE)
     edition = int(match[1]) if match else 0
     title = f"U.S. Geological Survey, Mineral Commodity Summaries {edition or ''}".strip()
