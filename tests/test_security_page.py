@@ -15,7 +15,7 @@ from models.files import (
     workbook,
     yaml_source,
 )
-from optimizer.data_files import rows as rows_of_data
+from optimizer.data_files import files as data_files
 from optimizer.page import scenario_store as apart
 from optimizer.solve.decomposition import pool_file
 
@@ -51,8 +51,8 @@ def test_the_limits_are_those_of_the_code() -> None:
         result_json.MAX_VALUES,
         result_json.MAX_DEPTH,
         pool_file.MAX_POOL_BYTES,
-        rows_of_data.MAX_BYTES,
-        rows_of_data.MAX_CELLS,
+        data_files.MAX_BYTES,
+        data_files.MAX_CELLS,
         apart.READ_TIMEOUT,
         apart.READ_MEMORY,
     ]
